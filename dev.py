@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+"""Everything a fresh machine needs, with nothing but Python 3.11 or newer.
+
+    python3 dev.py demo             add, sync, verify and call a signed plugin, from a server started here
+    python3 dev.py test [ARGS]      linters, types and tests; ARGS go to pytest; --slow adds the slow ones
+    python3 dev.py check            linters and types only
+    python3 dev.py bench [NAMES]    the measurements of benchmarks/
+
+It makes its own `.venv` beside itself and brings it up to date when pyproject.toml changes.
+"""
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+EXTRAS = {"demo": "", "test": "[dev]", "check": "[dev]", "bench": "[dev,benchmark]", "slow": "[dev,rebuild]"}
+
+
+def main(arguments: list[str]) -> int:
+    """Run one of the commands above; returns its exit status."""
+    if sys.version_info < (3, 11):
+        print("tarkpm needs Python 3.11 or newer", file=sys.stderr)
+        return 2
+    command, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
+    if command not in COMMANDS:
+        print(__doc__)
+        return 2
+    return COMMANDS[command](rest)
+
+
+def demo(rest: list[str]) -> int:
+    """Run the demonstration."""
+    prepare("demo")
+    return run([PYTHON, "demo.py", *rest])
+
+
+def test(rest: list[str]) -> int:
+    """Check, then test; the first failure ends it."""
+    slow = "--slow" in rest
+    prepare("slow" if slow else "test")
+    rest = [argument for argument in rest if argument != "--slow"]
+    marks = [] if slow else ["-m", "not slow"]
+    return check([]) or run([PYTHON, "-m", "pytest", "-n", "2", *marks, *rest])
+
+
+def check(_: list[str]) -> int:
+    """Linters, formatting, types, and the layers of the house."""
+    prepare("check")
+    bin_folder = VENV / "bin"
+    commands: list[list[str | Path]] = [
+        [bin_folder / "ruff", "check", "--quiet", "."],
+        [bin_folder / "ruff", "format", "--quiet", "--check", "."],
+        [bin_folder / "lint-imports"],
+        [bin_folder / "mypy"],
+    ]
+    return next((status for command in commands if (status := run(command))), 0)
+
+
+def bench(rest: list[str]) -> int:
+    """Measure."""
+    prepare("bench")
+    return run([PYTHON, "-m", "benchmarks", *rest])
+
+
+COMMANDS = {"demo": demo, "test": test, "check": check, "bench": bench}
+
+
+def prepare(purpose: str) -> None:
+    """Make the virtual environment, and install what ``purpose`` needs unless it is there already."""
+    wanted = f"{sys.version_info[:2]} {hashlib.sha256((ROOT / 'pyproject.toml').read_bytes()).hexdigest()}"
+    stamp = VENV / f"tarkpm-{purpose}.stamp"
+    if stamp.is_file() and stamp.read_text() == wanted:
+        return
+    if not PYTHON.exists():
+        print(f"making {VENV}", file=sys.stderr)
+        subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
+    pip = [PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    subprocess.run([*pip, "--editable", f"{ROOT}{EXTRAS[purpose]}"], check=True)
+    stamp.write_text(wanted)
+
+
+def run(command: list[str | Path]) -> int:
+    """Run a command in the project's folder, with the virtual environment first on the path."""
+    environment = os.environ | {"PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"}
+    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,124 @@
+"""Rebuild the example plugins from source and compare them with the checked-in components.
+
+    python plugins/rebuild.py            # exit 1 and name every plugin.wasm that its source does not give
+    python plugins/rebuild.py --write    # update them
+
+The tools are the `rebuild` extra of pyproject.toml, at exactly the versions pinned there: another
+compiler gives other bytes, and that would look like a changed plugin.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import importlib.metadata
+import os
+import subprocess
+import sys
+import tempfile
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+CFLAGS = ("-target", "wasm32-freestanding", "-std=c11", "-Oz", "-nostdlib")
+WARNINGS = ("-Wall", "-Wextra", "-Werror", "-Wno-unused-function")
+LDFLAGS = ("-Wl,--no-entry", "-Wl,--strip-all", "-Wl,-z,stack-size=32768")
+
+
+class RebuildError(Exception):
+    """A message for the person at the keyboard."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One plugin folder beside this script."""
+
+    name: str
+    source: str
+    world: str
+
+    @property
+    def wasm(self) -> Path:
+        return HERE / self.name / "plugin.wasm"
+
+
+EXAMPLES = (
+    Example("text-tools", "tool.c", "tool-world"),
+    Example("device-auth", "auth.c", "auth-world"),
+    Example("openai-compat", "provider.c", "provider-world"),
+)
+
+
+def check_tools() -> None:
+    """Raise unless the pinned versions of the `rebuild` extra are installed here."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    for pin in project["optional-dependencies"]["rebuild"]:
+        name, _, wanted = pin.partition("==")
+        try:
+            found = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found = "none"
+        if found != wanted:
+            raise RebuildError(f"expected {name} {wanted}, found {found}; run: pip install -e '.[rebuild]'")
+
+
+def run(arguments: list[str | Path], temp: Path) -> None:
+    """Run one tool with nothing of this machine's settings but where programs and temporary files are."""
+    caches = {
+        "ZIG_GLOBAL_CACHE_DIR": str(temp / "zig-global"),
+        "ZIG_LOCAL_CACHE_DIR": str(temp / "zig-local"),
+    }
+    env = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(temp), "TMPDIR": str(temp), **caches}
+    done = subprocess.run(arguments, cwd=temp, env=env, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RebuildError(f"{Path(arguments[0]).name} failed:\n{done.stderr.strip()}")
+
+
+def build(example: Example, temp: Path) -> bytes:
+    """Compile, embed the WIT, wrap as a component, validate."""
+    core, embedded, component = (
+        temp / f"{example.name}.{step}.wasm" for step in ("core", "embedded", "final")
+    )
+    source = HERE / example.name / example.source
+    # Beside this interpreter, not on PATH: PyPI has another program called wasm-tools.
+    wasm_tools = Path(sys.executable).with_name("wasm-tools")
+    zig: list[str | Path] = [sys.executable, "-m", "ziglang", "cc", *CFLAGS, *WARNINGS, *LDFLAGS]
+    run([*zig, "-I", HERE / "c", "-o", core, source], temp)
+    embed: list[str | Path] = [wasm_tools, "component", "embed", ROOT / "wit", "--world", example.world]
+    run([*embed, core, "-o", embedded], temp)
+    run([wasm_tools, "component", "new", embedded, "-o", component], temp)
+    run([wasm_tools, "validate", component], temp)
+    return component.read_bytes()
+
+
+def rebuild(example: Example, temp: Path, *, write: bool) -> bool:
+    """Build one example and compare or write it; False if the checked-in bytes differ."""
+    built = build(example, temp)
+    shown = example.wasm.relative_to(ROOT)
+    facts = f"{len(built)} bytes, sha256 {hashlib.sha256(built).hexdigest()}"
+    if write:
+        example.wasm.write_bytes(built)
+    same = example.wasm.is_file() and example.wasm.read_bytes() == built
+    word = "wrote" if write else "same" if same else "DIFFERS"
+    sys.stdout.write(f"{word:8}{shown}: {facts}\n")
+    return same
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Rebuild the example plugins and compare the bytes.")
+    parser.add_argument("--write", action="store_true", help="update the checked-in components")
+    write = parser.parse_args().write
+    try:
+        check_tools()
+        with tempfile.TemporaryDirectory(prefix="tarkpm-rebuild-") as temp:
+            results = [rebuild(example, Path(temp), write=write) for example in EXAMPLES]
+    except RebuildError as error:
+        sys.stderr.write(f"rebuild: {error}\n")
+        return 2
+    return 0 if all(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

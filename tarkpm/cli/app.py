@@ -1,0 +1,108 @@
+"""The ``tarkpm`` group. A command's module is imported when the command is used."""
+
+import errno
+import importlib
+import sys
+import traceback
+
+import click
+
+from tarkpm import __version__
+from tarkpm.cli.console import print_error
+from tarkpm.errors import StoreError, TarkError
+
+COMMANDS = {
+    "init": "authoring",
+    "add": "plugins",
+    "remove": "plugins",
+    "update": "plugins",
+    "lock": "plugins",
+    "sync": "plugins",
+    "verify": "inspecting",
+    "list": "inspecting",
+    "info": "inspecting",
+    "enable": "inspecting",
+    "disable": "inspecting",
+    "grant": "inspecting",
+    "revoke": "inspecting",
+    "call": "running",
+    "sign": "authoring",
+    "key": "authoring",
+}
+
+
+class _Lazy(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"tarkpm.cli.{COMMANDS[cmd_name]}")
+        command = getattr(module, f"{cmd_name}_command")
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise click.UsageError(f"there is no command '{args[0]}'", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "-V", "--version", message="tarkpm %(version)s")
+def group() -> None:
+    """Find, lock, verify and run WebAssembly plugins for tark."""
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command; every way it can end becomes an exit status and, at most, one error."""
+    verbose = any(argument in ("-vv", "--trace-errors") for argument in arguments)
+    as_json = "--json" in arguments
+    try:
+        status = group.main(arguments, prog_name="tarkpm", standalone_mode=False)
+        return status if isinstance(status, int) else 0
+    except click.exceptions.Exit as leaving:
+        return leaving.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        print("interrupted: nothing was left half done", file=sys.stderr)  # noqa: T201
+        return 130
+    except click.ClickException as problem:
+        return _usage(problem, as_json)
+    except Exception as problem:  # noqa: BLE001  the last line of defence: no traceback for a user
+        error = _translate(problem)
+        if verbose:
+            traceback.print_exception(problem)
+        return print_error(error, as_json=as_json)
+
+
+def _usage(problem: click.ClickException, as_json: bool) -> int:
+    context = problem.ctx if isinstance(problem, click.UsageError) else None
+    command = context.command_path if context else "tarkpm"
+    message = problem.format_message()
+    error = TarkError(message[:1].lower() + message[1:].rstrip("."), hint=f"{command} --help")
+    return print_error(error, as_json=as_json)
+
+
+_SYSTEM = {
+    errno.ENOSPC: ("the disk is full", "free some space, then run the command again"),
+    errno.EDQUOT: ("your disk quota is used up", "free some space, then run the command again"),
+    errno.EACCES: ("permission denied", ""),
+    errno.EPERM: ("not permitted", ""),
+    errno.EROFS: ("the file system is read-only", ""),
+}
+
+
+def _translate(problem: Exception) -> TarkError:
+    """The error a person can do something with."""
+    if isinstance(problem, TarkError):
+        return problem
+    if isinstance(problem, OSError):
+        message, hint = _SYSTEM.get(problem.errno or 0, ((problem.strerror or str(problem)).lower(), ""))
+        return StoreError(message, where=str(problem.filename or ""), hint=hint)
+    return TarkError(
+        f"unexpected: {type(problem).__name__}: {problem}",
+        hint="run it again with -vv and report what it prints",
+    )

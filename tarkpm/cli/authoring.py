@@ -1,0 +1,72 @@
+"""The commands that begin a project and make releases: init, key, sign."""
+
+import os
+from pathlib import Path
+
+import click
+
+from tarkpm.cli.options import Invocation, common, dry_run, read_version
+
+
+@click.command("init")
+@click.option("--tark-version", default="", help="The tark these plugins are for, e.g. 0.12.6.")
+@dry_run
+@common
+def init_command(invocation: Invocation, tark_version: str) -> int:
+    """Begin a project: write a tark.toml."""
+    from tarkpm.ops.init import init
+
+    version = read_version(tark_version) if tark_version else None
+    report = init(invocation.settings, version)
+    suffix = f" for tark {report.tark_version}" if report.tark_version else ""
+    invocation.report(report, lambda: [f"created {report.path}{suffix}"])
+    return 0
+
+
+@click.group("key")
+def key_command() -> None:
+    """Keys to sign releases with."""
+
+
+@key_command.command("generate")
+@click.option("--name", required=True, help="What to call the key.")
+@click.option("--passphrase", is_flag=True, help="Ask for a passphrase and encrypt the key with it.")
+@common
+def generate_command(invocation: Invocation, name: str, passphrase: bool) -> int:
+    """Make an ed25519 key; prints its public half, which others trust."""
+    from tarkpm.ops.signing import generate_key
+
+    secret = b""
+    if passphrase:
+        secret = click.prompt("Passphrase", hide_input=True, confirmation_prompt=True, err=True).encode()
+    report = generate_key(invocation.settings, name, secret)
+    invocation.report(report, lambda: [report.public_key])
+    return 0
+
+
+@click.command("sign")
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--key", required=True, help="The name of the key to sign with.")
+@dry_run
+@common
+def sign_command(invocation: Invocation, folder: Path, key: str) -> int:
+    """Sign the release in FOLDER: writes plugin.dsse.json beside its plugin.toml."""
+    from tarkpm.ops.signing import sign
+
+    report = sign(invocation.settings, folder, key, _ask_passphrase)
+    invocation.report(
+        report,
+        lambda: [
+            f"signed {report.name} {report.version}: {', '.join(report.files)}",
+            f"  statement  {report.statement}",
+            f"  signer     {report.signer}",
+        ],
+    )
+    return 0
+
+
+def _ask_passphrase() -> bytes:
+    if secret := os.environ.get("TARKPM_KEY_PASSPHRASE"):
+        return secret.encode()
+    answer: str = click.prompt("Passphrase", hide_input=True, err=True)
+    return answer.encode()

@@ -1,0 +1,121 @@
+"""What a person sees: cards and questions on stderr, results on stdout, all of it safe to show."""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+import msgspec
+
+from tarkpm.core.text import neutral
+from tarkpm.errors import TarkError
+from tarkpm.ops.ui import Card
+
+DANGEROUS = ("UNSIGNED", "NEW:", "RUN ANY PROGRAM")
+
+
+class Console:
+    """The `Ui` of a terminal, or of a pipe."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.quiet = quiet
+        self._busy = False
+        self._live = sys.stderr.isatty() and not quiet
+
+    @property
+    def interactive(self) -> bool:
+        """Whether somebody can be asked: both ends of the conversation are a terminal."""
+        return sys.stdin.isatty() and sys.stderr.isatty()
+
+    def show(self, cards: list[Card]) -> None:
+        """Print cards on stderr."""
+        for card in cards:
+            self._say("")
+            self._say("  " + style(neutral(card.title), bold=True))
+            width = max((len(label) for label, _ in card.rows), default=0)
+            for label, text in card.rows:
+                shown = neutral(text, limit=2000)
+                loud = any(word in shown for word in DANGEROUS)
+                self._say(f"  {label:>{width}}  {style(shown, fg='yellow') if loud else shown}")
+            for warning in card.warnings:
+                self._say("  " + style(f"warning: {neutral(warning)}", fg="yellow"))
+        self._say("")
+
+    def confirm(self, question: str) -> bool:
+        """Ask on stderr; anything but yes is no. Ctrl-C and Ctrl-D end the program."""
+        self.busy("")
+        return click.confirm(question, default=False, err=True)
+
+    def note(self, text: str) -> None:
+        """Print a note on stderr."""
+        self._say(style("note: ", fg="cyan") + neutral(text))
+
+    def busy(self, text: str) -> None:
+        """Show what is being waited for, at a terminal only; the next line replaces it."""
+        if not self._live:
+            return
+        if self._busy or text:
+            sys.stderr.write("\r\x1b[2K" + (style(neutral(text) + " …", dim=True) if text else ""))
+            sys.stderr.flush()
+        self._busy = bool(text)
+
+    def _say(self, text: str) -> None:
+        self.busy("")
+        click.echo(text, err=True, color=_color(sys.stderr))
+
+
+def _color(stream: Any) -> bool:
+    return bool(stream.isatty()) and not os.environ.get("NO_COLOR")
+
+
+def style(text: str, **styles: Any) -> str:
+    """Styled text; `echo` takes the styles away where they do not belong."""
+    return click.style(text, **styles)
+
+
+def echo(text: str) -> None:
+    """Print a line of a result on stdout."""
+    click.echo(text, color=_color(sys.stdout))
+
+
+def echo_json(value: Any) -> None:
+    """Print a report as one JSON document on stdout."""
+    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def print_error(error: TarkError, *, as_json: bool = False) -> int:
+    """Say what is wrong, where, and what helps; returns the exit status."""
+    if sys.stderr.isatty():
+        sys.stderr.write("\r\x1b[2K")
+    lines = [style("error: ", fg="red", bold=True) + neutral(error.message)]
+    if error.where:
+        lines.append(f"  where: {neutral(error.where)}")
+    if error.hint:
+        lines.append(f"  help: {neutral(error.hint)}")
+    click.echo("\n".join(lines), err=True, color=_color(sys.stderr))
+    if as_json:
+        echo_json({"error": error_table(error)})
+    return error.exit_status
+
+
+def error_table(error: TarkError) -> dict[str, Any]:
+    """An error as JSON reports it."""
+    return {
+        "code": error.code,
+        "message": error.message,
+        "where": error.where,
+        "hint": error.hint,
+        "exit_status": error.exit_status,
+    }
+
+
+def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Rows as aligned columns under a header; the last column is not padded."""
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    lines = []
+    for row in (header, *rows):
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        lines.append("  ".join(cells).rstrip())
+    return lines

@@ -1,0 +1,19 @@
+"""The program's entry: exit statuses, and errors as people meet them. Never a traceback, but with ``-vv``."""
+
+import sys
+
+from tarkpm import __version__
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run tarkpm with ``arguments`` (the process's own if None); returns the exit status."""
+    given = sys.argv[1:] if arguments is None else arguments
+    if given in (["--version"], ["-V"]):  # before anything heavy is imported
+        print(f"tarkpm {__version__}")  # noqa: T201
+        return 0
+    if sys.platform == "win32":
+        print("error: tarkpm runs on Linux and macOS\n  help: use WSL", file=sys.stderr)  # noqa: T201
+        return 2
+    from tarkpm.cli.app import run
+
+    return run(given)

@@ -1,0 +1,180 @@
+"""Options every command takes, and the settings they and the environment variables make."""
+
+import functools
+import os
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import msgspec
+
+from tarkpm.cli.console import Console, echo, echo_json
+from tarkpm.core.capability import Capability
+from tarkpm.core.key import public_key
+from tarkpm.core.policy import Answers
+from tarkpm.core.release import PluginName, plugin_name
+from tarkpm.core.version import Version
+from tarkpm.errors import TarkError
+from tarkpm.ops.settings import Paths, Settings
+
+T = TypeVar("T")
+
+
+class Invocation(msgspec.Struct, frozen=True):
+    """One run of a command: its settings, its console, and whether the result is JSON."""
+
+    settings: Settings
+    ui: Console
+    json: bool
+
+    def report(self, value: Any, lines: Callable[[], list[str]]) -> None:
+        """Print a result: ``value`` as JSON, or the text ``lines`` makes of it."""
+        self.ui.busy("")
+        if self.json:
+            echo_json(value)
+            return
+        for line in lines():
+            echo(line)
+
+
+def common(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options all commands take; it receives an `Invocation` first."""
+
+    @functools.wraps(function)
+    def wrapper(
+        json: bool, project: Path | None, user: bool, accept_project: bool, verbose: int, **rest: Any
+    ) -> Any:
+        del verbose  # read from the arguments by `app.run`, which must know it when parsing fails
+        special = {key: rest.pop(key) for key in ("offline", "allow_http", "dry_run", "yes") if key in rest}
+        settings = make_settings(os.environ, project=project, user=user, accept_project=accept_project)
+        settings = msgspec.structs.replace(
+            settings,
+            offline=settings.offline or special.pop("offline", False),
+            **special,
+        )
+        return function(Invocation(settings, Console(), json), **rest)
+
+    for option in reversed(_COMMON):
+        wrapper = option(wrapper)
+    return wrapper
+
+
+_COMMON = [
+    click.option("--json", is_flag=True, help="Print the result as JSON."),
+    click.option(
+        "--project",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="Work on the project in this folder.",
+    ),
+    click.option("--user", is_flag=True, help="Work on your own plugins, not on a project's."),
+    click.option("--accept-project", is_flag=True, help="Accept what the project's tark.toml decides."),
+    click.option("-v", "--verbose", count=True, help="-vv shows where an error came from."),
+]
+
+offline = click.option("--offline", is_flag=True, help="Make no network call.")
+dry_run = click.option("--dry-run", is_flag=True, help="Show what would happen, and change nothing.")
+yes = click.option("-y", "--yes", is_flag=True, help="Answer 'proceed?'; no other question.")
+allow_http = click.option("--allow-http", is_flag=True, help="Let plain http talk to other machines.")
+
+_CONSENT = [
+    click.option("--trust", multiple=True, metavar="KEY", help="Accept releases signed by this key."),
+    click.option("--accept-capabilities", is_flag=True, help="Grant what the plugin declares."),
+    click.option("--allow-unsigned", multiple=True, metavar="NAME", help="Take this plugin unsigned."),
+    click.option("--allow-downgrade", is_flag=True, help="Take a lower version than the locked one."),
+    click.option(
+        "--allow-republished", is_flag=True, help="Take other bytes under a version that was locked."
+    ),
+]
+
+
+def consent(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that answer questions beforehand; it receives ``answers``."""
+
+    @functools.wraps(function)
+    def wrapper(*args: Any, trust: tuple[str, ...], allow_unsigned: tuple[str, ...], **rest: Any) -> Any:
+        flags = {
+            key: rest.pop(key) for key in ("accept_capabilities", "allow_downgrade", "allow_republished")
+        }
+        answers = Answers(
+            trust=tuple(read(public_key, text, "--trust") for text in trust),
+            allow_unsigned=frozenset(read_name(text) for text in allow_unsigned),
+            **flags,
+        )
+        return function(*args, answers=answers, **rest)
+
+    for option in reversed(_CONSENT):
+        wrapper = option(wrapper)
+    return wrapper
+
+
+def make_settings(
+    environ: "os._Environ[str] | dict[str, str]", *, project: Path | None, user: bool, accept_project: bool
+) -> Settings:
+    """Read the environment variables; the one place that does."""
+    if project is None and not user and environ.get("TARKPM_PROJECT"):
+        project = Path(environ["TARKPM_PROJECT"])
+    return Settings(
+        cwd=Path.cwd(),
+        paths=user_paths(environ),
+        search_path=environ.get("PATH", ""),
+        project=project,
+        user=user,
+        offline=_flag(environ, "TARKPM_OFFLINE"),
+        accept_project=accept_project or _flag(environ, "TARKPM_ACCEPT_PROJECT"),
+        lock_seconds=_seconds(environ),
+        command=shlex.join(["tarkpm", *sys.argv[1:]]),
+    )
+
+
+def user_paths(environ: "os._Environ[str] | dict[str, str]") -> Paths:
+    """The user's folders; a relative XDG path is ignored, as the specification says."""
+    home = Path(environ.get("HOME") or Path.home())
+
+    def base(variable: str, default: str) -> Path:
+        value = environ.get(variable, "")
+        return Path(value) if value.startswith("/") else home / default
+
+    cache = environ.get("TARKPM_CACHE_DIR")
+    return Paths(
+        config=base("XDG_CONFIG_HOME", ".config") / "tark",
+        data=base("XDG_DATA_HOME", ".local/share") / "tark",
+        state=base("XDG_STATE_HOME", ".local/state") / "tarkpm",
+        cache=Path(cache).absolute() if cache else base("XDG_CACHE_HOME", ".cache") / "tarkpm",
+    )
+
+
+def _flag(environ: "os._Environ[str] | dict[str, str]", name: str) -> bool:
+    return environ.get(name, "").lower() not in ("", "0", "false", "no")
+
+
+def _seconds(environ: "os._Environ[str] | dict[str, str]") -> float:
+    try:
+        return float(environ.get("TARKPM_LOCK_TIMEOUT", "60"))
+    except ValueError:
+        raise TarkError("expected a number of seconds", where="TARKPM_LOCK_TIMEOUT") from None
+
+
+def read(reader: Callable[[str], T], text: str, where: str) -> T:
+    """Apply a reader of `core` to what was typed; a `ValueError` becomes an error naming the argument."""
+    try:
+        return reader(text)
+    except ValueError as problem:
+        raise TarkError(str(problem), where=where) from None
+
+
+def read_name(text: str) -> PluginName:
+    """A plugin's name as typed."""
+    return read(plugin_name, text, text)
+
+
+def read_capability(text: str) -> Capability:
+    """A capability as typed: ``storage``, ``http:api.example.com``."""
+    return read(Capability.parse, text, text)
+
+
+def read_version(text: str) -> Version:
+    """A version as typed."""
+    return read(Version.parse, text, "--tark-version")

@@ -1,0 +1,182 @@
+"""Reports as text."""
+
+from typing import TYPE_CHECKING
+
+from tarkpm.cli.console import style, table
+from tarkpm.core.key import PREFIX
+from tarkpm.core.text import neutral
+
+if TYPE_CHECKING:  # a report's module is imported by the command that makes it
+    from tarkpm.ops.add import TakeReport
+    from tarkpm.ops.audit import Finding
+    from tarkpm.ops.grants import GrantReport
+    from tarkpm.ops.listing import Info, ListReport, Row
+    from tarkpm.ops.remove import RemoveReport
+    from tarkpm.ops.sync import SyncReport
+    from tarkpm.ops.verify import VerifyReport
+
+CHECK, CROSS = "✓", "✗"
+_STATUS = {"enabled": "green", "disabled": "red"}
+_MARKS = {"enabled": CHECK, "disabled": CROSS}
+
+
+def taken_lines(report: "TakeReport", *, dry_run: bool) -> list[str]:
+    """What add, update and lock say."""
+    lines = []
+    for plugin in report.plugins:
+        if plugin.change == "unchanged":
+            lines.append(f"{plugin.name} {plugin.version} is unchanged")
+        else:
+            at = f" at {plugin.commit[:12]}" if plugin.commit else ""
+            verb = f"would be {plugin.change}" if dry_run else plugin.change
+            lines.append(f"{style(CHECK, fg='green')} {verb} {plugin.name} {plugin.version}{at}")
+    return [*lines, *_notes(report.notes)]
+
+
+def synced_lines(report: "SyncReport", *, dry_run: bool) -> list[str]:
+    """What sync says."""
+    would = "would be " if dry_run else ""
+    lines = [f"{style('+', fg='green')} {would}installed {name}" for name in report.installed]
+    lines += [f"{style('-', fg='red')} {would}removed {name}" for name in report.removed]
+    if not lines:
+        count = len(report.unchanged)
+        lines = [f"{count} plugin{'s are' if count != 1 else ' is'} in line with tark.lock"]
+    return [*lines, *_notes(report.notes)]
+
+
+def removed_lines(report: "RemoveReport", *, dry_run: bool) -> list[str]:
+    """What remove says."""
+    would = "would be " if dry_run else ""
+    lines = [f"{style('-', fg='red')} {would}removed {name}" for name in report.removed]
+    lines += [
+        f"its data is kept in {folder}; to delete it: tarkpm remove {folder.rpartition('/')[2]} --purge"
+        for folder in report.data_kept
+    ]
+    lines += [f"its data {would}deleted: {folder}" for folder in report.data_deleted]
+    return [*lines, *_notes(report.notes)]
+
+
+def list_lines(report: "ListReport") -> list[str]:
+    """The table of `tarkpm list`."""
+    header = ("ID", "Version", "Type", "Status", "Signer", "Description")
+    rows = [
+        (row.id, row.version, row.type, _status(row.status), short_key(row.signer), _cut(row.description))
+        for row in report.plugins
+    ]
+    lines = table(header, [tuple(neutral(cell) for cell in row) for row in rows])
+    if not rows:
+        lines = ["No plugins installed.", "", "Add one with:", "  tarkpm add <git-url>"]
+    lines = [style(lines[0], bold=True), *map(_colored, lines[1:])] if rows else lines
+    return [*lines, "", f"Plugins directory: {neutral(report.directory)}", *_notes(report.notes)]
+
+
+def _status(status: str) -> str:
+    return f"{_MARKS.get(status, '!')} {status}"
+
+
+def _colored(line: str) -> str:
+    for status, color in _STATUS.items():
+        mark = f"{_MARKS[status]} {status}"
+        if mark in line:
+            return line.replace(mark, style(mark, fg=color), 1)
+    return line
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 48 else text[:47] + "…"
+
+
+def short_key(signer: str) -> str:
+    """A key short enough for a table; other texts as they are."""
+    return signer[: len(PREFIX) + 8] + "…" if signer.startswith(PREFIX) else signer
+
+
+def info_lines(info: "Info") -> list[str]:
+    """The page of `tarkpm info`."""
+    fields = [
+        ("Name", info.name),
+        ("Version", info.version),
+        ("Type", info.type),
+        ("Status", _status(info.status)),
+        ("Description", info.description),
+        ("Author", info.author),
+        ("Homepage", info.homepage),
+        ("License", info.license),
+        ("Needs tark", info.min_tark_version),
+        ("Requires", ", ".join(info.requires)),
+        ("Source", info.source),
+        ("Commit", info.commit),
+        ("Signer", info.signer),
+    ]
+    lines = [f"{label + ':':<13} {neutral(value)}" for label, value in fields if value]
+    return [*lines, "", "Capabilities", *_capability_lines(info), "", "Paths", *_path_lines(info)]
+
+
+def _capability_lines(info: "Info") -> list[str]:
+    from tarkpm.core.capability import Capability, CapabilitySet
+
+    granted = CapabilitySet.of(map(Capability.parse, info.granted))
+    rows = [
+        (
+            text,
+            f"{CHECK} granted"
+            if granted.covers(CapabilitySet.of([Capability.parse(text)]))
+            else f"{CROSS} not granted",
+        )
+        for text in info.declared
+    ]
+    rows += [(key, f"{CROSS} unknown, never granted") for key in info.unknown_capabilities]
+    return [f"  {line}" for line in table(("Declared", ""), rows)] if rows else ["  none"]
+
+
+def _path_lines(info: "Info") -> list[str]:
+    return [
+        f"  {label + ':':<9} {neutral(value)}"
+        for label, value in (("Install", info.install), ("WASM", info.wasm), ("Data", info.data))
+    ]
+
+
+def enabled_line(row: "Row") -> str:
+    """What enable and disable say."""
+    return f"{_colored(_status(row.status))} {row.id}"
+
+
+def grant_lines(report: "GrantReport") -> list[str]:
+    """What grant and revoke say."""
+    lines = [f"{style('+', fg='green')} {report.name} may use {text}" for text in report.added]
+    lines += [f"{style('-', fg='red')} {report.name} may no longer use {text}" for text in report.removed]
+    held = ", ".join(report.granted) or "nothing"
+    return [*lines, f"{report.name} is granted: {held}"]
+
+
+def verify_lines(report: "VerifyReport") -> list[str]:
+    """The report of `tarkpm verify`."""
+    lines = [_finding_line(finding) for finding in report.findings]
+    problems = sum(not finding.note for finding in report.findings)
+    size = f"{report.files} file{'s' if report.files != 1 else ''}, {report.bytes:,} bytes"
+    if problems:
+        found = f"{problems} finding{'s' if problems != 1 else ''}"
+        return [
+            *lines,
+            style(f"{CROSS} {found}", fg="red") + f" ({len(report.verified)} plugins verified; {size})",
+        ]
+    count = len(report.verified)
+    return [
+        *lines,
+        style(f"{CHECK} {count} plugin{'s' if count != 1 else ''} verified", fg="green") + f" ({size})",
+    ]
+
+
+def _finding_line(finding: "Finding") -> str:
+    mark = style("note:", fg="cyan") if finding.note else style("problem:", fg="red")
+    name = f"{finding.plugin}: " if finding.plugin and f"'{finding.plugin}'" not in finding.message else ""
+    text = f"{mark} {neutral(name + finding.message)}"
+    if finding.where:
+        text += f"\n  where: {neutral(finding.where)}"
+    if finding.hint:
+        text += f"\n  help: {neutral(finding.hint)}"
+    return text
+
+
+def _notes(notes: tuple[str, ...]) -> list[str]:
+    return [f"{style('note:', fg='cyan')} {neutral(text)}" for text in notes]

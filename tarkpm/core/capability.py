@@ -1,0 +1,250 @@
+"""What a plugin may do, as values that can be compared, cut down and shown.
+
+A `Capability` is a kind and, for three of the kinds, a scope: a host pattern, an environment variable
+pattern, a folder. One capability *covers* another when whoever holds the first may do all that the second
+allows. Everything else here follows from that one relation.
+"""
+
+import ipaddress
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+import msgspec
+
+KINDS: Final = ("storage", "http", "env", "filesystem", "shell")
+PLAIN: Final = frozenset({"storage", "shell"})
+"""Kinds that are granted or not; the others carry a scope."""
+
+MEANING: Final = {
+    "storage": "keep data of its own",
+    "http": "talk to these hosts",
+    "env": "read these environment variables",
+    "filesystem": "use these folders of the workspace",
+    "shell": "RUN ANY PROGRAM AS YOU: dangerous",
+}
+
+DEFAULT_PORT: Final = 443
+READ_ONLY: Final = ":ro"
+PRIVATE: Final = "private:"
+
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_HOST = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*")
+_ENV = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\*?")
+_AUTHORITY = re.compile(r"(?P<host>\[[0-9a-f:.]+\]|[^:\[\]]+)(?::(?P<port>[0-9]{1,5}))?")
+
+
+class Capability(msgspec.Struct, frozen=True, order=True):
+    """One thing a plugin may do. ``scope`` is empty for `storage` and `shell`."""
+
+    kind: str
+    scope: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> "Capability":
+        """Read what a person types: ``storage``, ``http:api.example.com``, ``filesystem:docs/``.
+
+        Raises `ValueError` that says what was expected.
+        """
+        kind, colon, scope = text.partition(":")
+        if kind not in KINDS:
+            raise ValueError(f"expected one of {', '.join(KINDS)}, found {kind!r}")
+        if kind in PLAIN and colon:
+            raise ValueError(f"'{kind}' takes no scope, found {text!r}")
+        if kind not in PLAIN and not scope:
+            raise ValueError(f"expected {kind}:SCOPE, found {text!r}")
+        return cls(kind, normalize_scope(kind, scope) if scope else "")
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.scope}" if self.scope else self.kind
+
+    def meet(self, other: "Capability") -> "Capability | None":
+        """What both allow, or None. Scopes are prefixes or suffixes, so two meet in one or not at all."""
+        if self.kind != other.kind:
+            return None
+        if self.kind in PLAIN:
+            return self
+        scope = _MEETS[self.kind](self.scope, other.scope)
+        return None if scope is None else Capability(self.kind, scope)
+
+    def covers(self, other: "Capability") -> bool:
+        """Whether holding ``self`` allows all that ``other`` does."""
+        return self.meet(other) == other
+
+
+def normalize_scope(kind: str, scope: str) -> str:
+    """The one spelling of a scope; raises `ValueError` for a pattern that is malformed or too wide."""
+    match kind:
+        case "http":
+            return _normalize_host(scope)
+        case "env":
+            if not _ENV.fullmatch(scope):
+                raise ValueError(f"expected a variable name or PREFIX_*, found {scope!r}")
+            return scope
+        case "filesystem":
+            return _normalize_folder(scope)
+    raise ValueError(f"'{kind}' takes no scope")
+
+
+def _normalize_host(text: str) -> str:
+    """``host``, ``*.host``, an address, each with an optional port, or ``private:HOST``."""
+    private = PRIVATE if text.startswith(PRIVATE) else ""
+    match = _AUTHORITY.fullmatch(text.removeprefix(private).lower())
+    if match is None or not _is_host(match["host"]):
+        raise ValueError(f"expected a host like api.example.com, *.example.com or host:8080, found {text!r}")
+    port = int(match["port"] or DEFAULT_PORT)
+    if not 0 < port < 65536:
+        raise ValueError(f"expected a port from 1 to 65535, found {text!r}")
+    return private + match["host"] + (f":{port}" if match["port"] and port != DEFAULT_PORT else "")
+
+
+def _is_host(host: str) -> bool:
+    if host.startswith("["):
+        try:
+            return str(ipaddress.IPv6Address(host[1:-1])) == host[1:-1]
+        except ValueError:
+            return False
+    if host.replace(".", "").isdigit():
+        try:
+            return str(ipaddress.IPv4Address(host)) == host
+        except ValueError:
+            return False
+    return len(host) <= 253 and _HOST.fullmatch(host) is not None
+
+
+def _normalize_folder(text: str) -> str:
+    """A path inside the workspace, a trailing slash for a folder, ``:ro`` for reading only."""
+    mode = READ_ONLY if text.endswith(READ_ONLY) else ""
+    path = text.removesuffix(READ_ONLY).removeprefix("./")
+    parts = path.removesuffix("/").split("/")
+    bad = any(
+        part in ("", ".", "..") or not part.isprintable() or set(part) & set("\\:*?~$") for part in parts
+    )
+    if bad:
+        raise ValueError(f"expected a folder inside the workspace like docs/ or notes/:ro, found {text!r}")
+    return path + mode
+
+
+def split_host(scope: str) -> tuple[str, int]:
+    """A host scope as (host pattern, port)."""
+    match = _AUTHORITY.fullmatch(scope.removeprefix(PRIVATE))
+    assert match is not None, scope
+    return match["host"], int(match["port"] or DEFAULT_PORT)
+
+
+def _meet_host(one: str, other: str) -> str | None:
+    if one.startswith(PRIVATE) != other.startswith(PRIVATE):
+        return None
+    (host, port), (host2, port2) = split_host(one), split_host(other)
+    if port != port2:
+        return None
+    if _host_covers(host, host2):
+        return other
+    return one if _host_covers(host2, host) else None
+
+
+def _host_covers(pattern: str, host: str) -> bool:
+    if not pattern.startswith("*."):
+        return pattern == host
+    base = pattern[2:]
+    return host in (pattern, base) or host.endswith("." + base)
+
+
+def _meet_env(one: str, other: str) -> str | None:
+    if _env_covers(one, other):
+        return other
+    return one if _env_covers(other, one) else None
+
+
+def _env_covers(pattern: str, name: str) -> bool:
+    return pattern == name or (pattern.endswith("*") and name.startswith(pattern[:-1]))
+
+
+def _meet_folder(one: str, other: str) -> str | None:
+    mode = READ_ONLY if READ_ONLY in one + other else ""
+    path, path2 = one.removesuffix(READ_ONLY), other.removesuffix(READ_ONLY)
+    if _folder_covers(path, path2):
+        return path2 + mode
+    return path + mode if _folder_covers(path2, path) else None
+
+
+def _folder_covers(folder: str, path: str) -> bool:
+    return folder == path or (folder.endswith("/") and path.startswith(folder))
+
+
+_MEETS: Final = {"http": _meet_host, "env": _meet_env, "filesystem": _meet_folder}
+
+
+class CapabilitySet(msgspec.Struct, frozen=True):
+    """A set of capabilities in its one order, none of them covered by another."""
+
+    items: tuple[Capability, ...] = ()
+
+    @classmethod
+    def of(cls, capabilities: Iterable[Capability]) -> "CapabilitySet":
+        """The set that allows exactly what ``capabilities`` allow together."""
+        unique = set(capabilities)
+        kept = (c for c in unique if not any(d != c and d.covers(c) for d in unique))
+        return cls(tuple(sorted(kept, key=lambda c: (KINDS.index(c.kind), c.scope))))
+
+    @classmethod
+    def from_table(cls, table: Mapping[str, Any]) -> "CapabilitySet":
+        """Read the known keys of a ``[capabilities]`` or ``[grants]`` table.
+
+        Raises `ValueError` whose text begins with the key.
+        """
+        return cls.of(capability for kind in KINDS for capability in _read(kind, table.get(kind, False)))
+
+    def to_table(self) -> dict[str, bool | list[str]]:
+        """The table that `from_table` reads back to this set."""
+        table: dict[str, bool | list[str]] = {}
+        for kind in KINDS:
+            scopes = [c.scope for c in self.items if c.kind == kind]
+            if scopes:
+                table[kind] = True if kind in PLAIN else scopes
+        return table
+
+    def __iter__(self) -> Iterator[Capability]:
+        return iter(self.items)
+
+    def __bool__(self) -> bool:
+        return bool(self.items)
+
+    def __contains__(self, kind: str) -> bool:
+        """Whether any capability of this kind is in the set."""
+        return any(c.kind == kind for c in self.items)
+
+    def covers(self, other: "CapabilitySet") -> bool:
+        """Whether everything ``other`` allows is allowed here."""
+        return not other.beyond(self)
+
+    def beyond(self, other: "CapabilitySet") -> "CapabilitySet":
+        """What is in this set and not covered by ``other``."""
+        return CapabilitySet(tuple(c for c in self.items if not any(d.covers(c) for d in other.items)))
+
+    def narrow(self, other: "CapabilitySet") -> "CapabilitySet":
+        """What both sets allow."""
+        return CapabilitySet.of(met for c in self.items for d in other.items if (met := c.meet(d)))
+
+    def union(self, other: "CapabilitySet") -> "CapabilitySet":
+        """What either set allows."""
+        return CapabilitySet.of((*self.items, *other.items))
+
+    def without(self, capability: Capability) -> "CapabilitySet":
+        """This set less everything ``capability`` covers."""
+        return CapabilitySet(tuple(c for c in self.items if not capability.covers(c)))
+
+
+def _read(kind: str, value: object) -> list[Capability]:
+    if kind in PLAIN:
+        if not isinstance(value, bool):
+            raise ValueError(f"{kind}: expected true or false, found {value!r}")
+        return [Capability(kind)] if value else []
+    if value is False:
+        return []
+    if not isinstance(value, list) or not all(isinstance(scope, str) for scope in value):
+        raise ValueError(f"{kind}: expected a list of strings, found {value!r}")
+    try:
+        return [Capability(kind, normalize_scope(kind, scope)) for scope in value]
+    except ValueError as problem:
+        raise ValueError(f"{kind}: {problem}") from None

@@ -1,0 +1,55 @@
+"""The decisions in a tark.toml that count only once this user accepted them (trust rule 3)."""
+
+import msgspec
+
+from tarkpm.core.capability import Capability, CapabilitySet
+from tarkpm.core.project import Project
+
+
+class Decisions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Decisions as sorted texts, by plugin name: comparable, storable, showable."""
+
+    trust: dict[str, list[str]] = {}
+    grants: dict[str, list[str]] = {}
+    unsigned: dict[str, str] = {}
+    paths: dict[str, str] = {}
+
+    @classmethod
+    def of(cls, project: Project) -> "Decisions":
+        """Every decision ``project`` holds."""
+        requirements = project.requirements.items()
+        return cls(
+            trust={name: sorted(keys) for name, keys in sorted(project.trust.items())},
+            grants={name: list(map(str, granted)) for name, granted in sorted(project.grants.items())},
+            unsigned={name: str(r.source) for name, r in sorted(requirements) if r.unsigned},
+            paths={name: str(r.source) for name, r in sorted(requirements) if r.is_working_copy},
+        )
+
+    def beyond(self, accepted: "Decisions") -> list[str]:
+        """A line for each decision here that ``accepted`` does not include; empty if it includes all."""
+        lines = [
+            f"trust {key} for '{name}'"
+            for name, keys in self.trust.items()
+            for key in keys
+            if key not in accepted.trust.get(name, ())
+        ]
+        lines += [
+            f"let '{name}' use {capability}"
+            for name, granted in self.grants.items()
+            for capability in _set(granted).beyond(_set(accepted.grants.get(name, [])))
+        ]
+        lines += [
+            f"install '{name}' unsigned from {source}"
+            for name, source in self.unsigned.items()
+            if accepted.unsigned.get(name) != source
+        ]
+        lines += [
+            f"install '{name}' from the folder {path}"
+            for name, path in self.paths.items()
+            if accepted.paths.get(name) != path
+        ]
+        return lines
+
+
+def _set(texts: list[str]) -> CapabilitySet:
+    return CapabilitySet.of(map(Capability.parse, texts))

@@ -1,0 +1,117 @@
+"""TOML and JSON documents into frozen values, with errors that name the file and the key path.
+
+Shapes are msgspec Structs; what a value must look like beyond its type is checked by the module that
+owns it. `inline` writes a value back. Nothing here reads a file: bytes come in, values come out.
+"""
+
+import json
+import re
+import tomllib
+from typing import Any, TypeVar
+
+import msgspec
+
+from tarkpm.errors import DocumentError
+
+T = TypeVar("T")
+
+MAX_KEY_DEPTH = 32
+"""How deep tables and arrays may nest: documents come from strangers, parsers recurse."""
+
+_PLACE = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
+_NAMES = {
+    "str": "a string",
+    "int": "an integer",
+    "float": "a number",
+    "bool": "true or false",
+    "object": "a table",
+    "array": "a list",
+    "null": "nothing",
+}
+
+
+def decode_toml(data: bytes, shape: type[T], *, where: str, error: type[DocumentError], limit: int) -> T:
+    """Parse ``data`` as TOML into ``shape``.
+
+    Raises ``error`` naming ``where`` and, for a wrong type, the key path, what was expected and what was
+    found. ``limit`` is in bytes.
+    """
+    return convert(parse_toml(data, where=where, error=error, limit=limit), shape, where=where, error=error)
+
+
+def parse_toml(data: bytes, *, where: str, error: type[DocumentError], limit: int) -> dict[str, Any]:
+    """Parse ``data`` as a TOML table of plain values; raises ``error`` with line and column."""
+    if len(data) > limit:
+        raise error(f"the file has {len(data)} bytes, the limit is {limit}", where=where)
+    try:
+        table = tomllib.loads(data.decode("utf-8"))
+    except UnicodeDecodeError as problem:
+        raise error(f"not UTF-8 text (byte {problem.start})", where=where) from None
+    except tomllib.TOMLDecodeError as problem:
+        raise error(f"not valid TOML: {_lower(str(problem))}", where=where) from None
+    except RecursionError:
+        raise error("tables or lists nest too deeply", where=where) from None
+    if _depth(table) > MAX_KEY_DEPTH:
+        raise error("tables or lists nest too deeply", where=where)
+    return table
+
+
+def convert(value: Any, shape: type[T], *, where: str, error: type[DocumentError]) -> T:
+    """Check plain ``value`` against ``shape``; raises ``error`` with the key path."""
+    try:
+        return msgspec.convert(value, shape)
+    except msgspec.ValidationError as problem:
+        path, what = _explain(str(problem))
+        raise error(what, where=f"{where}: {path}" if path else where) from None
+
+
+def _explain(text: str) -> tuple[str, str]:
+    """Turn msgspec's sentence into (key path, our sentence)."""
+    match = _PLACE.match(text)
+    what, path = (match["what"], match["path"] or "") if match else (text, "")
+    path = re.sub(r"^\$\.?|`", "", path).replace("[...]", "")
+    if found := re.match(r"Expected `([^`]*)`, got `([^`]*)`$", what):
+        expected = " or ".join(_NAMES.get(name.strip(), name.strip()) for name in found[1].split("|"))
+        return path, f"expected {expected}, found {_NAMES.get(found[2], found[2])}"
+    if found := re.match(r"Object missing required field `([^`]*)`$", what):
+        return _join(path, found[1]), "is required"
+    if found := re.match(r"Object contains unknown field `([^`]*)`$", what):
+        return _join(path, found[1]), "is not a known key"
+    if found := re.match(r"Invalid enum value (.*)$", what):
+        return path, f"{found[1]} is not one of the allowed values"
+    return path, _lower(what)
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def _depth(value: object) -> int:
+    """How deep ``value`` nests, without recursion."""
+    deepest, level = 0, [value]
+    while level and deepest <= MAX_KEY_DEPTH:
+        level = [child for item in level for child in _children(item)]
+        deepest += 1
+    return deepest
+
+
+def _children(value: object) -> list[object]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
+
+
+def inline(value: Any) -> str:
+    """A value as TOML text on one line."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {inline(item)}" for key, item in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(inline, value)) + "]"
+    if isinstance(value, str):
+        # JSON's escapes are a subset of TOML's, but TOML also forbids a raw DEL
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return json.dumps(value)

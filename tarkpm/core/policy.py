@@ -1,0 +1,249 @@
+"""What is trusted and what needs consent: the trust rules of the design as pure functions.
+
+`admit` compares a verified candidate with what the project decided and what was locked before, and says
+which questions only the user can answer. `check_entry` says whether a lock entry follows from the project.
+Nothing here asks anyone anything.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from tarkpm.core.candidate import Candidate
+from tarkpm.core.capability import CapabilitySet
+from tarkpm.core.key import PublicKey
+from tarkpm.core.lockfile import Lock, LockEntry
+from tarkpm.core.manifest import Manifest
+from tarkpm.core.project import Change, Project
+from tarkpm.core.release import PluginName, Requirement
+from tarkpm.core.version import Version
+from tarkpm.errors import (
+    CapabilityWidened,
+    ConsentError,
+    Downgrade,
+    KeyChanged,
+    KeyUnknown,
+    KeyUntrusted,
+    LockStale,
+    Republished,
+    ResolutionError,
+    TarkError,
+    UnsignedRefused,
+)
+
+
+class Answers(msgspec.Struct, frozen=True):
+    """What the user decided beforehand, on the command line."""
+
+    trust: tuple[PublicKey, ...] = ()
+    accept_capabilities: bool = False
+    allow_unsigned: frozenset[str] = frozenset()
+    allow_downgrade: bool = False
+    allow_republished: bool = False
+
+
+class Question(msgspec.Struct, frozen=True):
+    """A decision only the user can make. ``flag`` makes it beforehand; ``askable`` at a prompt."""
+
+    error: type[ConsentError]
+    message: str
+    flag: str
+    askable: bool = True
+
+
+class Admission(msgspec.Struct, frozen=True):
+    """What taking a candidate would mean: the change to tark.toml, and the questions it raises."""
+
+    candidate: Candidate
+    change: Change
+    questions: tuple[Question, ...]
+
+
+def admit(
+    candidate: Candidate,
+    requirement: Requirement,
+    project: Project,
+    *,
+    locked: LockEntry | None,
+    declared_before: CapabilitySet | None,
+    answers: Answers,
+) -> Admission:
+    """Weigh a candidate for a requirement.
+
+    ``locked`` is what the lock held of this plugin, ``declared_before`` what that release declared (None if
+    unknown or new). Raises `KeyUntrusted` when ``--trust`` names another key than the signer's, and
+    `ResolutionError` when the release needs a newer tark.
+    """
+    name = candidate.manifest.name
+    check_minimum(candidate.manifest.name, candidate.manifest.min_tark_version, project.tark_version)
+    trusted = project.trust.get(name, ())
+    trust, key_questions = _judge_signer(candidate, requirement, trusted, locked, answers)
+    grants, capability_questions = _judge_capabilities(candidate, project, declared_before, answers)
+    questions = (
+        *key_questions,
+        *_judge_version(candidate, requirement, locked, answers),
+        *capability_questions,
+    )
+    unsigned = candidate.signer is None and not requirement.is_working_copy
+    change = Change(name, msgspec.structs.replace(requirement, unsigned=unsigned), trust, grants)
+    return Admission(candidate, change, questions)
+
+
+def check_minimum(name: str, minimum: Version | None, tark: Version | None) -> None:
+    """Raise `ResolutionError` if a plugin needs a newer tark than the project's."""
+    if minimum and tark and tark < minimum:
+        raise ResolutionError(
+            f"'{name}' needs tark {minimum} or newer, this project is for tark {tark}",
+            hint="update tark, then set [tark] version in tark.toml",
+        )
+
+
+def _judge_signer(
+    candidate: Candidate,
+    requirement: Requirement,
+    trusted: tuple[PublicKey, ...],
+    locked: LockEntry | None,
+    answers: Answers,
+) -> tuple[tuple[PublicKey, ...], list[Question]]:
+    """Rules 4 and 5: the keys to trust from now on, and what must be asked."""
+    name, signer = candidate.manifest.name, candidate.signer
+    if requirement.is_working_copy:
+        return trusted, []
+    if signer is None:
+        return trusted, _judge_unsigned(name, bool(trusted or (locked and locked.signer)), answers)
+    if signer in trusted:
+        return trusted, []
+    if signer in answers.trust:
+        return (signer,), []
+    if answers.trust:
+        raise KeyUntrusted(
+            f"'{name}' is signed by {signer}, not by the key that --trust names",
+            where=str(candidate.source),
+        )
+    flag = f"--trust {signer}"
+    if trusted:
+        message = f"'{name}' is signed by another key than before: {signer}, not {', '.join(trusted)}"
+        return (signer,), [Question(KeyChanged, message, flag)]
+    return (signer,), [Question(KeyUnknown, f"nobody has accepted the key of '{name}' yet: {signer}", flag)]
+
+
+def _judge_unsigned(name: PluginName, signed_before: bool, answers: Answers) -> list[Question]:
+    if signed_before:
+        message = f"'{name}' was signed before and is not any more"
+        return [Question(UnsignedRefused, message, "", askable=False)]
+    if name in answers.allow_unsigned:
+        return []
+    flag = f"--allow-unsigned {name}"
+    return [Question(UnsignedRefused, f"'{name}' is not signed", flag, askable=False)]
+
+
+def _judge_version(
+    candidate: Candidate, requirement: Requirement, locked: LockEntry | None, answers: Answers
+) -> list[Question]:
+    """Rule 7: no lower version, no other bytes under a version once locked."""
+    if locked is None or locked.is_working_copy or requirement.is_working_copy:
+        return []
+    name, version = candidate.manifest.name, candidate.manifest.version
+    if version < locked.version and not answers.allow_downgrade:
+        message = f"'{name}' {version} is older than {locked.version}, which is locked"
+        return [Question(Downgrade, message, "--allow-downgrade", askable=False)]
+    republished = version == locked.version and candidate.files != locked.files
+    if republished and not answers.allow_republished:
+        message = f"'{name}' {version} has other bytes than the {version} that is locked"
+        return [Question(Republished, message, "--allow-republished", askable=False)]
+    return []
+
+
+def _judge_capabilities(
+    candidate: Candidate, project: Project, declared_before: CapabilitySet | None, answers: Answers
+) -> tuple[CapabilitySet, list[Question]]:
+    """Rule 6: what is granted from now on. A narrower release narrows the grant; a wider one asks."""
+    name, declared = candidate.manifest.name, candidate.manifest.capabilities
+    granted = project.granted(name)
+    known = granted if declared_before is None else declared_before
+    wider = declared.beyond(known)
+    grants = granted.narrow(declared).union(wider)
+    if not wider or answers.accept_capabilities:
+        return grants, []
+    asks = ", ".join(map(str, wider))
+    more = " more than was granted" if granted else ""
+    message = f"'{name}' asks for{more}: {asks}"
+    return grants, [Question(CapabilityWidened, message, "--accept-capabilities")]
+
+
+def stale_entries(project: Project, lock: Lock) -> list[LockStale]:
+    """How the lock does not follow from the project, requirement by requirement."""
+    problems = []
+    for name, requirement in project.requirements.items():
+        entry = lock.get(name)
+        if entry is None:
+            problems.append(_stale(f"'{name}' is in tark.toml but not in tark.lock"))
+        elif entry.source.asked() != requirement.source:
+            problems.append(
+                _stale(
+                    f"'{name}' is locked from {entry.source.asked()}, tark.toml asks for {requirement.source}"
+                )
+            )
+    problems.extend(
+        _stale(f"'{entry.name}' is in tark.lock but nothing in tark.toml leads to it")
+        for entry in lock.entries
+        if entry.name not in project.requirements
+    )
+    return problems
+
+
+def _stale(message: str) -> LockStale:
+    return LockStale(message, where="tark.lock", hint="tarkpm lock")
+
+
+def check_trusted(project: Project, entry: LockEntry) -> None:
+    """Rule 2: raise unless this entry's signer, or its lack of one, was agreed to in tark.toml."""
+    requirement = project.requirements[entry.name]
+    if requirement.is_working_copy:
+        return
+    if entry.signer is None and not requirement.unsigned:
+        raise UnsignedRefused(
+            f"'{entry.name}' is locked without a signature, and tark.toml does not allow that",
+            where="tark.lock",
+            hint=f"tarkpm update {entry.name} --allow-unsigned {entry.name}",
+        )
+    if entry.signer is not None and entry.signer not in project.trust.get(entry.name, ()):
+        raise KeyUntrusted(
+            f"'{entry.name}' is locked with signer {entry.signer}, which [trust] does not list",
+            where="tark.lock",
+            hint=f"tarkpm update {entry.name}",
+        )
+
+
+def check_matches(entry: LockEntry, manifest: Manifest, *, where: str) -> None:
+    """Rule 2: raise `LockStale` unless the entry repeats the verified plugin.toml."""
+    expected = {
+        "name": manifest.name,
+        "version": manifest.version,
+        "type": manifest.type,
+        "min_tark_version": manifest.min_tark_version,
+        "requires": manifest.dependencies,
+    }
+    for field, value in expected.items():
+        if (found := getattr(entry, field)) != value:
+            raise LockStale(
+                f"'{entry.name}' has {field} {_shown(value)} in plugin.toml, {_shown(found)} in the lock",
+                where=where,
+                hint=f"tarkpm update {entry.name}",
+            )
+
+
+def _shown(value: object) -> str:
+    if value in (None, ()):
+        return "none"
+    return f"'{', '.join(map(str, value)) if isinstance(value, tuple) else value}'"
+
+
+def consent_error(questions: Iterable[Question], command: str) -> TarkError:
+    """The error for questions that cannot be asked here; its hint answers all of them at once."""
+    unanswered = list(questions)
+    first = unanswered[0]
+    flags = " ".join(question.flag for question in unanswered if question.flag)
+    name = first.message.split("'")[1]
+    hint = f"tarkpm remove {name}" if not first.flag else f"{command} {flags}"
+    return first.error("; ".join(question.message for question in unanswered), hint=hint)

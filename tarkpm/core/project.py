@@ -1,0 +1,169 @@
+"""tark.toml: what a project asks for, and every decision a human made about it.
+
+Reading gives a frozen `Project`; editing is done on the text, so that comments and layout survive.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from tarkpm.core.capability import KINDS, CapabilitySet
+from tarkpm.core.document import decode_toml, inline
+from tarkpm.core.key import PublicKey, public_key
+from tarkpm.core.release import (
+    GitSource,
+    PluginName,
+    Requirement,
+    folded,
+    plugin_name,
+    source_from_table,
+)
+from tarkpm.core.version import Version
+from tarkpm.errors import ProjectError
+
+FILE: Final = "tark.toml"
+MAX_BYTES: Final = 1024 * 1024
+
+T = TypeVar("T")
+
+
+class _Tark(msgspec.Struct, forbid_unknown_fields=True):
+    version: str = ""
+
+
+class _Document(msgspec.Struct, forbid_unknown_fields=True):
+    tark: _Tark = msgspec.field(default_factory=_Tark)
+    plugins: dict[str, str | dict[str, str | bool]] = {}
+    trust: dict[str, list[str]] = {}
+    grants: dict[str, dict[str, Any]] = {}
+
+
+class Project(msgspec.Struct, frozen=True):
+    """A tark.toml. Mappings are keyed by checked plugin names."""
+
+    tark_version: Version | None = None
+    requirements: Mapping[PluginName, Requirement] = {}
+    trust: Mapping[PluginName, tuple[PublicKey, ...]] = {}
+    grants: Mapping[PluginName, CapabilitySet] = {}
+
+    @classmethod
+    def parse(cls, data: bytes, *, where: str = FILE) -> "Project":
+        """Read a tark.toml; raises `ProjectError` naming ``where`` and the key path."""
+        document = decode_toml(data, _Document, where=where, error=ProjectError, limit=MAX_BYTES)
+        version = document.tark.version
+        return cls(
+            tark_version=_checked(Version.parse, version, where, "tark.version") if version else None,
+            requirements=_keyed(document.plugins, _requirement, where, "plugins"),
+            trust=_keyed(document.trust, _keys, where, "trust"),
+            grants=_keyed(document.grants, _grants, where, "grants"),
+        )
+
+    def granted(self, name: PluginName) -> CapabilitySet:
+        """What this project lets the plugin do; nothing if it says nothing."""
+        return self.grants.get(name, CapabilitySet())
+
+
+def _keyed(
+    table: Mapping[str, Any], read: Callable[[PluginName, Any], T], where: str, key: str
+) -> dict[PluginName, T]:
+    """Check each name of ``table`` and that no two are one with ``-`` and ``_`` folded."""
+    result: dict[PluginName, T] = {}
+    seen: dict[str, str] = {}
+    for text, value in table.items():
+        place = f"{key}.{text[:64]}"
+        name = _checked(plugin_name, text, where, place)
+        if other := seen.get(folded(name)):
+            raise ProjectError(f"'{text}' and '{other}' are the same name", where=f"{where}: {place}")
+        seen[folded(name)] = text
+        result[name] = _checked(partial(read, name), value, where, place)
+    return result
+
+
+def _checked(read: Callable[[Any], T], value: object, where: str, key: str) -> T:
+    try:
+        return read(value)
+    except ValueError as problem:
+        raise ProjectError(str(problem), where=f"{where}: {key}") from None
+
+
+def _requirement(name: PluginName, value: Any) -> Requirement:
+    if isinstance(value, str):
+        raise ValueError("a release from an index is asked for, but no index is set up")
+    table = dict(value)
+    unsigned = table.pop("unsigned", False)
+    if not isinstance(unsigned, bool):
+        raise ValueError(f"unsigned: expected true or false, found {unsigned!r}")
+    source = source_from_table(table)
+    if isinstance(source, GitSource) and source.commit:
+        raise ValueError("commit belongs in tark.lock; expected rev")
+    return Requirement(name, source, unsigned)
+
+
+def _keys(_: PluginName, value: list[str]) -> tuple[PublicKey, ...]:
+    return tuple(public_key(text) for text in value)
+
+
+def _grants(_: PluginName, value: dict[str, Any]) -> CapabilitySet:
+    if unknown := sorted(set(value) - set(KINDS)):
+        raise ValueError(f"{unknown[0]}: expected one of {', '.join(KINDS)}")
+    return CapabilitySet.from_table(value)
+
+
+class Change(msgspec.Struct, frozen=True):
+    """What becomes of one plugin in tark.toml. ``requirement`` None removes it with all decisions."""
+
+    name: PluginName
+    requirement: Requirement | None = None
+    trust: tuple[PublicKey, ...] = ()
+    grants: CapabilitySet = CapabilitySet()
+
+
+def edit(data: bytes, changes: list[Change], *, tark_version: Version | None = None) -> bytes:
+    """The text with ``changes`` made and all else left as it is; ``tark_version`` is set if it is absent.
+
+    The result reads back to exactly what the changes say (a property test holds it).
+    """
+    import tomlkit
+
+    document = tomlkit.parse(data.decode())
+    if tark_version:
+        tark = document.setdefault("tark", tomlkit.table())
+        tark.setdefault("version", str(tark_version))
+    for change in changes:
+        requirement = change.requirement
+        _set(document, "plugins", change.name, _requirement_table(requirement) if requirement else None)
+        _set(document, "trust", change.name, list(change.trust))
+        _set(document, "grants", change.name, change.grants.to_table())
+    return tomlkit.dumps(document).encode()
+
+
+def _requirement_table(requirement: Requirement) -> dict[str, Any]:
+    table: dict[str, Any] = msgspec.to_builtins(requirement.source)
+    return table | ({"unsigned": True} if requirement.unsigned else {})
+
+
+def _set(document: Any, section: str, name: str, value: dict[str, Any] | list[str] | None) -> None:
+    """Put ``value`` under ``[section]``, on one line; an empty value removes the key."""
+    import tomlkit
+
+    table = document.get(section)
+    for spelled in [key for key in table or () if folded(key.lower()) == folded(name)]:
+        if spelled != name or not value:
+            del table[spelled]
+    if not value:
+        if table is not None and not table:
+            del document[section]
+        return
+    if table is None:
+        if document.as_string().strip():
+            document.add(tomlkit.nl())
+        table = document.setdefault(section, tomlkit.table())
+    table[name] = tomlkit.value(inline(value))
+
+
+def new(tark_version: Version | None = None) -> bytes:
+    """The text of a new tark.toml."""
+    version = f'version = "{tark_version}"\n' if tark_version else ""
+    return f"# What this project asks for. `tarkpm add` edits it; so may you.\n[tark]\n{version}".encode()

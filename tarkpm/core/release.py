@@ -1,0 +1,166 @@
+"""What names a release: the plugin's name, where it comes from, what was asked for."""
+
+import re
+from typing import Any, Final, NewType
+
+import msgspec
+
+from tarkpm.core.version import Range
+
+PluginName = NewType("PluginName", str)
+"""A checked plugin name in lower case."""
+
+MAX_NAME: Final = 64
+TYPES: Final = ("auth", "tool", "provider", "hook", "channel")
+MANIFEST: Final = "plugin.toml"
+STATEMENT: Final = "plugin.dsse.json"
+
+_NAME = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
+_PART = re.compile(r"[^/\\:\x00-\x1f\x7f-\x9f]{1,255}")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+def plugin_name(text: str) -> PluginName:
+    """Check and lower a plugin name; raises `ValueError` that says what was expected."""
+    name = text.lower() if text.isascii() else text
+    if len(name) > MAX_NAME or not _NAME.fullmatch(name):
+        raise ValueError(
+            f"expected letters and digits joined by - or _, {MAX_NAME} at most, found {text[:80]!r}"
+        )
+    return PluginName(name)
+
+
+def folded(name: str) -> str:
+    """The key under which names are unique: ``-`` and ``_`` are one."""
+    return name.replace("_", "-")
+
+
+def file_name(text: str) -> str:
+    """Check the relative name of a release's file; raises `ValueError`.
+
+    Plain parts joined by ``/``: none hidden, none called ``data`` at the top, no ``..``, no drive, no
+    control character, four levels at most.
+    """
+    parts = text.split("/")
+    bad = any(part.startswith(".") or part != part.strip() or not _PART.fullmatch(part) for part in parts)
+    if bad or len(parts) > 4 or parts[0].casefold() == "data":
+        raise ValueError(f"expected a plain relative file name, found {text[:80]!r}")
+    return text
+
+
+def is_extra(name: str) -> bool:
+    """Whether a file beside plugin.toml is installed with it: a licence or a readme."""
+    return "/" not in name and name.upper().startswith(("LICENSE", "LICENCE", "README"))
+
+
+def folder_path(text: str) -> str:
+    """Check and normalize a folder inside a repository ("" is its top); raises `ValueError`."""
+    parts = [part for part in text.split("/") if part not in ("", ".")]
+    bad = any(part == ".." or part.lower() == ".git" or not _PART.fullmatch(part) for part in parts)
+    if text.startswith("/") or bad or len(parts) > 32:
+        raise ValueError(f"expected a folder inside the repository, found {text[:80]!r}")
+    return "/".join(parts)
+
+
+def is_commit(text: str) -> bool:
+    """Whether ``text`` is a full SHA-1 commit id in lower case."""
+    return _COMMIT.fullmatch(text) is not None
+
+
+class GitSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A folder of a git repository, as asked for and, once resolved, at one commit.
+
+    At most one of ``tag``, ``branch`` and ``rev`` is set; none means the remote's HEAD. ``git`` is the
+    public URL: it never holds a password.
+    """
+
+    git: str
+    tag: str = ""
+    branch: str = ""
+    rev: str = ""
+    path: str = ""
+    commit: str = ""
+
+    def at(self, commit: str) -> "GitSource":
+        """This source resolved to ``commit`` (40 hexadecimal digits)."""
+        return msgspec.structs.replace(self, commit=commit)
+
+    def asked(self) -> "GitSource":
+        """What was asked for, without what it resolved to."""
+        return msgspec.structs.replace(self, commit="")
+
+    @property
+    def ref(self) -> str:
+        """The ref as a person says it: ``tag v1.0.0``, ``branch main``, ``HEAD``."""
+        for kind in ("tag", "branch", "rev"):
+            if value := getattr(self, kind):
+                return f"{kind} {value}"
+        return "HEAD"
+
+    def __str__(self) -> str:
+        return self.git + (f" folder {self.path}" if self.path else "") + f" {self.ref}"
+
+
+class PathSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A working copy on this machine; ``path`` is as written, relative to the project."""
+
+    path: str
+
+    def asked(self) -> "PathSource":
+        """The source itself: a path resolves to nothing further."""
+        return self
+
+    def __str__(self) -> str:
+        return self.path
+
+
+Source = GitSource | PathSource
+"""Where a release comes from. A plugin's name without its source is no identity."""
+
+
+def source_from_table(table: dict[str, Any]) -> Source:
+    """Read ``{ git = … }`` or ``{ path = … }``; raises `ValueError` that says what is wrong."""
+    try:
+        if "git" not in table:
+            return msgspec.convert(table, PathSource)
+        source = msgspec.convert(table, GitSource)
+    except msgspec.ValidationError as problem:
+        raise ValueError(f"expected {{ git = … }} or {{ path = … }}: {problem}") from None
+    if sum(map(bool, (source.tag, source.branch, source.rev))) > 1:
+        raise ValueError("expected one of tag, branch and rev, found several")
+    if source.rev and not is_commit(source.rev):
+        raise ValueError(f"rev: expected 40 hexadecimal digits, found {source.rev!r}")
+    if source.commit and not is_commit(source.commit):
+        raise ValueError(f"commit: expected 40 hexadecimal digits, found {source.commit!r}")
+    if source.rev and source.commit and source.rev != source.commit:
+        raise ValueError(f"commit: expected {source.rev} as asked by rev, found {source.commit}")
+    return msgspec.structs.replace(source, path=folder_path(source.path))
+
+
+class Dependency(msgspec.Struct, frozen=True, order=True):
+    """A plugin another one needs: a name and a range, never a URL."""
+
+    name: PluginName
+    range: str
+
+    @classmethod
+    def parse(cls, text: str) -> "Dependency":
+        """Read ``name range``; raises `ValueError`."""
+        name, _, wanted = text.partition(" ")
+        return cls(plugin_name(name), str(Range.parse(wanted)))
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.range}"
+
+
+class Requirement(msgspec.Struct, frozen=True):
+    """What a project asks for: a plugin from a source; ``unsigned`` records that this was agreed to."""
+
+    name: PluginName
+    source: Source
+    unsigned: bool = False
+
+    @property
+    def is_working_copy(self) -> bool:
+        """Whether this is a local folder: never signed, marked so everywhere."""
+        return isinstance(self.source, PathSource)

@@ -1,0 +1,222 @@
+"""The release statement (``plugin.dsse.json``): in-toto Statement v1 in a DSSE envelope.
+
+https://github.com/secure-systems-lab/dsse (envelope and PAE) and https://github.com/in-toto/attestation
+(statement). tarkpm accepts a strict subset: one signature, whose keyid is the signer's whole public key; one
+payload type; one predicate type; sha256 for every subject; no duplicate JSON key anywhere.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from tarkpm.core.digest import FileEntry, is_digest
+from tarkpm.core.key import PublicKey, check_signature, public_key
+from tarkpm.core.release import MANIFEST, STATEMENT, PluginName, file_name, plugin_name
+from tarkpm.core.version import Version
+from tarkpm.errors import DigestMismatch, SignatureInvalid
+
+MAX_BYTES: Final = 64 * 1024
+MAX_SUBJECTS: Final = 16
+PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
+STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
+PREDICATE_TYPE: Final = "urn:tarkpm:plugin-release:1"
+
+
+class Statement(msgspec.Struct, frozen=True):
+    """What a publisher signed: a plugin, a version, and the digest and size of every file of it."""
+
+    name: PluginName
+    version: Version
+    files: tuple[FileEntry, ...]
+
+
+class Envelope(msgspec.Struct, frozen=True):
+    """A parsed envelope, whose signature has not been checked yet."""
+
+    payload: bytes
+    signature: bytes
+    key: PublicKey
+
+
+def pae(payload: bytes) -> bytes:
+    """DSSE's pre-authentication encoding: the bytes that are signed."""
+    kind = PAYLOAD_TYPE.encode()
+    return b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
+
+
+def sign(
+    name: PluginName,
+    version: Version,
+    files: Iterable[FileEntry],
+    *,
+    key: PublicKey,
+    signer: Callable[[bytes], bytes],
+) -> bytes:
+    """The envelope of a release, signed by ``signer`` (message -> 64 bytes), ending in a newline."""
+    entries = sorted(files)
+    statement = {
+        "_type": STATEMENT_TYPE,
+        "subject": [{"name": entry.name, "digest": {"sha256": entry.sha256}} for entry in entries],
+        "predicateType": PREDICATE_TYPE,
+        "predicate": {
+            "name": name,
+            "version": str(version),
+            "sizes": {entry.name: entry.size for entry in entries},
+        },
+    }
+    payload = json.dumps(statement, sort_keys=True, separators=(",", ":")).encode()
+    signature = {"keyid": key, "sig": base64.b64encode(signer(pae(payload))).decode()}
+    envelope = {
+        "payload": base64.b64encode(payload).decode(),
+        "payloadType": PAYLOAD_TYPE,
+        "signatures": [signature],
+    }
+    return json.dumps(envelope, separators=(",", ":")).encode() + b"\n"
+
+
+def verify(data: bytes, *, where: str = STATEMENT) -> tuple[Statement, PublicKey]:
+    """Check an envelope's form, then its signature, then read what it says.
+
+    Returns the statement and the key that signed it; whether that key is trusted is `policy`'s to say.
+    Raises `SignatureInvalid`.
+    """
+    envelope = parse_envelope(data, where=where)
+    check_signature(envelope.key, envelope.signature, pae(envelope.payload), where=where)
+    return parse_statement(envelope.payload, where=where), envelope.key
+
+
+def check_files(statement: Statement, files: Mapping[str, bytes], *, where: str) -> None:
+    """Raise `DigestMismatch` unless ``files`` are exactly the statement's subjects, byte for byte."""
+    listed = {entry.name for entry in statement.files}
+    for name in sorted(listed ^ set(files)):
+        problem = "is listed but not there" if name in listed else "is there but not listed"
+        raise DigestMismatch(f"'{name}' {problem} in the release statement", where=where)
+    for entry in statement.files:
+        entry.check(files[entry.name], where=where)
+
+
+def subject_names(data: bytes) -> list[str]:
+    """The names of the files an envelope lists, read before its signature is checked.
+
+    Only to know what to fetch; nothing may be believed of them. Raises `SignatureInvalid`.
+    """
+    envelope = parse_envelope(data, where=STATEMENT)
+    return [entry.name for entry in parse_statement(envelope.payload, where=STATEMENT).files]
+
+
+def parse_envelope(data: bytes, *, where: str) -> Envelope:
+    """Read a DSSE envelope of exactly one signature; raises `SignatureInvalid`."""
+    table = _table(_strict_json(data, where), where, {"payload", "payloadType", "signatures"})
+    if table["payloadType"] != PAYLOAD_TYPE:
+        raise _bad(f"expected payloadType '{PAYLOAD_TYPE}', found {_short(table['payloadType'])}", where)
+    signatures = table["signatures"]
+    if not isinstance(signatures, list) or len(signatures) != 1:
+        raise _bad("expected exactly one signature", where)
+    signature = _table(signatures[0], where, {"keyid", "sig"})
+    raw = _base64(signature["sig"], where)
+    if len(raw) != 64:
+        raise _bad(f"expected a signature of 64 bytes, found {len(raw)}", where)
+    try:
+        key = public_key(_text(signature["keyid"], where))
+    except ValueError as problem:
+        raise _bad(f"keyid: {problem}", where) from None
+    return Envelope(_base64(table["payload"], where), raw, key)
+
+
+def parse_statement(payload: bytes, *, where: str) -> Statement:
+    """Read an in-toto statement of a plugin release; raises `SignatureInvalid`."""
+    table = _table(_strict_json(payload, where), where, {"_type", "subject", "predicateType", "predicate"})
+    for key, expected in (("_type", STATEMENT_TYPE), ("predicateType", PREDICATE_TYPE)):
+        if table[key] != expected:
+            raise _bad(f"expected {key} '{expected}', found {_short(table[key])}", where)
+    predicate = _table(table["predicate"], where, {"name", "version", "sizes"})
+    try:
+        return Statement(
+            plugin_name(_text(predicate["name"], where)),
+            Version.parse(_text(predicate["version"], where)),
+            _subjects(table["subject"], predicate["sizes"], where),
+        )
+    except ValueError as problem:
+        raise _bad(str(problem), where) from None
+
+
+def _subjects(subjects: Any, sizes: Any, where: str) -> tuple[FileEntry, ...]:
+    if not isinstance(subjects, list) or not 2 <= len(subjects) <= MAX_SUBJECTS:
+        raise _bad(f"expected 2 to {MAX_SUBJECTS} subjects", where)
+    entries = tuple(sorted(_subject(subject, sizes, where) for subject in subjects))
+    if len({entry.name.casefold() for entry in entries}) != len(entries):
+        raise _bad("two subjects have the same name", where)
+    names = {entry.name for entry in entries}
+    if set(sizes) != names:
+        raise _bad("sizes and subjects do not name the same files", where)
+    if MANIFEST not in names or STATEMENT in names:
+        raise _bad(f"expected '{MANIFEST}' among the subjects and not '{STATEMENT}'", where)
+    return entries
+
+
+def _subject(subject: Any, sizes: Any, where: str) -> FileEntry:
+    table = _table(subject, where, {"name", "digest"})
+    name = file_name(_text(table["name"], where))
+    digest = _text(_table(table["digest"], where, {"sha256"})["sha256"], where)
+    if not is_digest(digest):
+        raise _bad(f"'{name}' has a malformed sha256", where)
+    size = sizes.get(name) if isinstance(sizes, dict) else None
+    if type(size) is not int or size < 0:
+        raise _bad(f"'{name}' has no size", where)
+    return FileEntry(name, digest, size)  # type: ignore[arg-type]
+
+
+def _strict_json(data: bytes, where: str) -> Any:
+    if len(data) > MAX_BYTES:
+        raise _bad(f"{len(data)} bytes, the limit is {MAX_BYTES}", where)
+    try:
+        return json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as problem:
+        raise _bad(f"not strict JSON: {problem}", where) from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    table = dict(pairs)
+    if len(table) != len(pairs):
+        raise ValueError("a key occurs twice")
+    return table
+
+
+def _no_constant(text: str) -> None:
+    raise ValueError(f"{text} is not JSON")
+
+
+def _table(value: Any, where: str, keys: set[str]) -> dict[str, Any]:
+    if not isinstance(value, dict) or set(value) != keys:
+        raise _bad(f"expected an object with exactly {', '.join(sorted(keys))}", where)
+    return value
+
+
+def _text(value: Any, where: str) -> str:
+    if not isinstance(value, str):
+        raise _bad(f"expected a string, found {_short(value)}", where)
+    return value
+
+
+def _base64(value: Any, where: str) -> bytes:
+    text = _text(value, where)
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raw = b""
+    if not raw or base64.b64encode(raw).decode() != text:
+        raise _bad("expected padded base64", where)
+    return raw
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _bad(problem: str, where: str) -> SignatureInvalid:
+    return SignatureInvalid(f"the release statement is malformed: {problem}", where=where)

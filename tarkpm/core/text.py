@@ -1,0 +1,22 @@
+"""Text from strangers, made safe to show."""
+
+
+def neutral(text: str, *, keep: str = "", limit: int | None = None) -> str:
+    r"""``text`` with everything but printable characters, and those in ``keep``, spelled out.
+
+    Escape sequences, line breaks, direction overrides and other invisible characters cannot then forge
+    or hide what stands beside them. Beyond ``limit`` characters it is cut, which shows.
+
+    >>> neutral("a\x1b[2Jb\n")
+    'a\\x1b[2Jb\\n'
+    """
+    if limit is not None and len(text) > limit:
+        text = f"{text[:limit]}… ({len(text) - limit:,} characters more)"
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in keep else _spelled(c) for c in text)
+
+
+def _spelled(character: str) -> str:
+    # surrogates cannot be encoded but by name; unicode_escape names every character
+    return character.encode("unicode_escape").decode("ascii")

@@ -1,0 +1,46 @@
+"""How a plugin's failure becomes one typed error, and in which words.
+
+Messages say what the plugin did and have no subject: ``where`` names the plugin.
+"""
+
+from typing import Final
+
+from tarkpm.errors import HostError, LimitReached, ModuleInvalid, PluginCrashed, PluginFailed
+from tarkpm.host.limits import Limits, size
+from tarkpm.host.messages import Fail
+from tarkpm.host.text import neutral
+
+MAX_DETAIL: Final = 500
+SPARED: Final = frozenset({"time", "stack", "output", "trap", "exit", "answer"})
+"""Kinds of failure after which the worker process is as good as before."""
+OUT_OF_MEMORY: Final = ("memory allocation of", "MemoryError", "cannot allocate memory")
+
+
+def too_slow(seconds: float) -> HostError:
+    """The parent's clock ran out."""
+    return LimitReached(f"ran longer than {seconds:g} s")
+
+
+def explained(fail: Fail, limits: Limits) -> HostError:
+    """What a worker reported, in the parent's words; its own are detail and made safe to show."""
+    detail = neutral(fail.message, limit=MAX_DETAIL)
+    kind, sentence = {
+        "time": (LimitReached, f"ran longer than {limits.seconds:g} s"),
+        "memory": (LimitReached, f"used more than {size(limits.memory)} of memory"),
+        "stack": (LimitReached, f"used more than {size(limits.stack)} of stack"),
+        "output": (LimitReached, f"handed over more than {size(limits.output)} of text at once"),
+        "invalid": (ModuleInvalid, detail),
+        "trap": (PluginCrashed, f"trapped: {detail}"),
+        "exit": (PluginFailed, f"exited with status {detail}"),
+        "answer": (PluginFailed, f"answered with something its interface does not have: {detail}"),
+        "worker": (PluginCrashed, f"its worker failed: {detail}"),
+    }[fail.kind]
+    return kind(sentence)
+
+
+def post_mortem(how: str, said: str, limits: Limits) -> HostError:
+    """A worker that ended instead of answering; ``said`` is its standard error."""
+    if any(sign in said for sign in OUT_OF_MEMORY):
+        return explained(Fail("memory", ""), limits)
+    last = said.strip().rpartition("\n")[2]
+    return PluginCrashed(f"its worker {how}" + (f": {neutral(last, limit=MAX_DETAIL)}" if last else ""))

@@ -1,0 +1,258 @@
+"""What a WebAssembly binary is, imports and exports, read without running or compiling it.
+
+Only the outermost sections are looked into: the bodies of nested modules and components are stepped over,
+so an 18 MB plugin takes as long as a small one. Every count, name and number is bounded by what contains
+it. This says what a file claims; wasmtime validates it when it is compiled, in the worker.
+
+The format: the component model's `Binary.md` (sections 10 and 11, externname, externdesc) and the core
+specification, 5.5 (sections 2 and 7).
+"""
+
+import re
+from collections.abc import Callable
+from typing import Final, Literal
+
+import msgspec
+
+from tarkpm.errors import ModuleInvalid
+from tarkpm.host.text import neutral
+
+MAGIC: Final = b"\0asm"
+CORE: Final = b"\x01\0\0\0"
+COMPONENT: Final = b"\x0d\0\x01\0"
+MAX_SECTIONS: Final = 20_000
+MAX_NAMES: Final = 10_000
+MAX_NAME: Final = 1_024
+
+PACKAGE: Final = "tark:plugin/"
+INTERFACES: Final = frozenset(PACKAGE + name for name in ("storage", "http", "env", "log"))
+"""What tark serves to a plugin."""
+WASI: Final = re.compile(r"wasi:(?:cli|clocks|filesystem|io|random|sockets)/[a-z-]+@0\.2\.[0-9]+")
+"""What wasmtime serves on an empty configuration; never ``wasi:http``, which has no list of allowed hosts."""
+WORLDS: Final = ("auth", "tool", "provider", "hook")
+
+_SORTS: Final = ("core", "func", "value", "type", "component", "instance")
+
+
+class ModuleInfo(msgspec.Struct, frozen=True):
+    """The names at a binary's surface. A core module's imports are its module names, each once."""
+
+    kind: Literal["component", "core"]
+    imports: tuple[str, ...]
+    exports: tuple[str, ...]
+
+    @property
+    def unknown_imports(self) -> tuple[str, ...]:
+        """Imports that tark cannot serve."""
+        return tuple(name for name in self.imports if not is_known(name))
+
+    @property
+    def worlds(self) -> tuple[str, ...]:
+        """The plugin types this binary has the exports of."""
+        return tuple(world for world in WORLDS if f"{PACKAGE}{world}-plugin" in self.exports)
+
+
+def is_known(name: str) -> bool:
+    """Whether an import of this name can be served."""
+    return name in INTERFACES or WASI.fullmatch(name) is not None
+
+
+def check_fits(info: ModuleInfo, plugin_type: str) -> str | None:
+    """Why this binary cannot run as a plugin of this type, in one sentence; None if nothing is wrong."""
+    if info.kind == "core":
+        return "is a core module of the older tark ABI, which this version of tarkpm does not run yet"
+    if info.unknown_imports:
+        return f"imports {neutral(info.unknown_imports[0], limit=200)!r}, which tark does not provide"
+    if plugin_type not in info.worlds:
+        found = " and ".join(f"{world}-plugin" for world in info.worlds) or "no plugin interface of tark"
+        return f"exports {found} but the manifest says {plugin_type}"
+    return None
+
+
+def inspect(data: bytes, *, where: str = "") -> ModuleInfo:
+    """Read the surface of a binary. Raises `ModuleInvalid` for anything but a well-formed one."""
+    try:
+        return _inspect(data)
+    except _Malformed as problem:
+        raise ModuleInvalid(str(problem), where=where) from None
+
+
+class _Malformed(Exception):
+    """What is wrong with the binary."""
+
+
+def _inspect(data: bytes) -> ModuleInfo:
+    if data[:4] != MAGIC:
+        raise _Malformed(_not_wasm(data))
+    if data[4:8] == COMPONENT:
+        imports, exports = _surface(data, {10: _component_import, 11: _component_export}, last=12)
+        return ModuleInfo("component", tuple(imports), tuple(exports))
+    if data[4:8] == CORE:
+        imports, exports = _surface(data, {2: _core_import, 7: _core_export}, last=13)
+        return ModuleInfo("core", tuple(dict.fromkeys(imports)), tuple(exports))
+    raise _Malformed(f"expected a WebAssembly component, found version bytes {data[4:8].hex()!r}")
+
+
+def _not_wasm(data: bytes) -> str:
+    head = data[:64].lstrip()
+    if not data:
+        return "expected a WebAssembly binary, found an empty file"
+    if head.startswith((b"(", b";;")):
+        return "expected a WebAssembly binary, found WebAssembly text"
+    return f"expected a WebAssembly binary, found a file that begins with {bytes(data[:4])!r}"
+
+
+class _Reader:
+    """A cursor over ``data[at:end]`` that never passes the end."""
+
+    def __init__(self, data: bytes, at: int, end: int) -> None:
+        self.data, self.at, self.end = data, at, end
+
+    def byte(self) -> int:
+        if self.at >= self.end:
+            raise _Malformed(f"ends in the middle of something at byte {self.at:,}")
+        self.at += 1
+        return self.data[self.at - 1]
+
+    def u32(self, bits: int = 32) -> int:
+        """LEB128, in no more bytes than so many bits need."""
+        start, value = self.at, 0
+        for shift in range(0, bits, 7):
+            byte = self.byte()
+            value |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                break
+        else:
+            raise _Malformed(f"has an integer that does not end at byte {start:,}")
+        if value >> bits:
+            raise _Malformed(f"has an integer of more than {bits} bits at byte {start:,}")
+        return value
+
+    def span(self, what: str) -> "_Reader":
+        """What the next length says follows, as a reader of its own; this one steps over it."""
+        start, length = self.at, self.u32()
+        if self.at + length > self.end:
+            raise _Malformed(f"has a {what} at byte {start:,} that runs past its end")
+        inside = _Reader(self.data, self.at, self.at + length)
+        self.at += length
+        return inside
+
+    def name(self) -> str:
+        inside = self.span("name")
+        if inside.end - inside.at > MAX_NAME:
+            raise _Malformed(f"has a name of more than {MAX_NAME:,} bytes at byte {inside.at:,}")
+        try:
+            return bytes(self.data[inside.at : inside.end]).decode("utf-8")
+        except UnicodeDecodeError:
+            raise _Malformed(f"has a name that is not UTF-8 at byte {inside.at:,}") from None
+
+
+_Item = Callable[[_Reader], str]
+
+
+def _surface(data: bytes, readers: dict[int, _Item], *, last: int) -> tuple[list[str], list[str]]:
+    """The names in the two kinds of section that ``readers`` knows: imports first, exports second."""
+    file = _Reader(data, 8, len(data))
+    names: dict[int, list[str]] = {section: [] for section in readers}
+    for _ in range(MAX_SECTIONS):
+        if file.at == file.end:
+            imports, exports = names.values()
+            return imports, exports
+        start, section = file.at, file.byte()
+        if section > last:
+            raise _Malformed(f"has a section of unknown kind {section} at byte {start:,}")
+        body = file.span("section")
+        if section in readers:
+            _names(body, readers[section], names[section])
+    raise _Malformed(f"has more than {MAX_SECTIONS:,} sections")
+
+
+def _names(body: _Reader, read: _Item, found: list[str]) -> None:
+    count = body.u32()
+    if len(found) + count > MAX_NAMES:
+        raise _Malformed(f"has more than {MAX_NAMES:,} imports or exports")
+    found.extend(read(body) for _ in range(count))
+    if body.at != body.end:
+        raise _Malformed(f"has a section with something after its last entry, at byte {body.at:,}")
+
+
+def _component_import(body: _Reader) -> str:
+    name = _extern_name(body)
+    _extern_description(body)
+    return name
+
+
+def _component_export(body: _Reader) -> str:
+    name = _extern_name(body)
+    if _sort(body) == 0:
+        body.byte()
+    body.u32()
+    if body.byte():  # an ascribed type follows
+        _extern_description(body)
+    return name
+
+
+def _extern_name(body: _Reader) -> str:
+    kind = body.byte()
+    if kind > 2:
+        raise _Malformed(f"has a name of unknown kind {kind} at byte {body.at - 1:,}")
+    name = body.name()
+    if kind == 2:  # options: implements, version suffix, external id
+        for _ in range(min(body.u32(), MAX_NAMES)):
+            body.byte()
+            body.name()
+    return name
+
+
+def _sort(body: _Reader) -> int:
+    sort = body.byte()
+    if sort >= len(_SORTS):
+        raise _Malformed(f"has an item of unknown sort {sort} at byte {body.at - 1:,}")
+    return sort
+
+
+def _extern_description(body: _Reader) -> None:
+    sort = _SORTS[_sort(body)]
+    has_index = True
+    if sort in ("core", "value"):
+        body.byte()
+    elif sort == "type":
+        bound = body.byte()
+        if bound > 1:
+            raise _Malformed(f"has a type bound of unknown kind {bound} at byte {body.at - 1:,}")
+        has_index = bound == 0  # 1 is a fresh resource type
+    if has_index:
+        body.u32()
+
+
+def _core_import(body: _Reader) -> str:
+    module = body.name()
+    body.name()
+    kind = body.byte()
+    if kind == 0:
+        body.u32()
+    elif kind in (1, 2):
+        _core_limits(body, is_table=kind == 1)
+    elif kind in (3, 4):
+        body.byte()
+        body.u32()
+    else:
+        raise _Malformed(f"has an import of unknown kind {kind} at byte {body.at - 1:,}")
+    return module
+
+
+def _core_limits(body: _Reader, *, is_table: bool) -> None:
+    if is_table:
+        body.byte()
+    flags = body.byte()
+    bits = 64 if flags & 4 else 32
+    body.u32(bits)
+    if flags & 1:
+        body.u32(bits)
+
+
+def _core_export(body: _Reader) -> str:
+    name = body.name()
+    body.byte()
+    body.u32()
+    return name

@@ -1,0 +1,113 @@
+"""Start, kill and reap worker processes. Imports next to nothing, so that a worker can be on its way
+while the rest of the program is still being imported.
+"""
+
+import contextlib
+import fcntl
+import os
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+
+from tarkpm.errors import HostError
+
+WORKER = ("-I", "-m", "tarkpm.host.worker")
+SOCKET = 3
+LAST_WORDS = 4 << 10
+_ABOVE = 10  # where descriptors are kept until they become 2 and 3, so that they cannot be those already
+
+
+class Process:
+    """A worker process and the two descriptors it costs: its socket and the pipe of its last words."""
+
+    def __init__(self, command: Sequence[str] = WORKER) -> None:
+        """Start one, in some 2 ms; it is ready after some 60. Raises `HostError`.
+
+        ``command`` is what the interpreter is given; tests start other things than a worker.
+        """
+        if not sys.executable:
+            raise HostError("cannot start a worker: the path of the Python interpreter is not known")
+        self._how: str | None = None
+        self.socket, theirs = socket.socketpair()
+        self._stderr, stderr = os.pipe()
+        try:
+            os.set_blocking(self._stderr, False)
+            os.set_blocking(stderr, False)  # what nobody reads is lost, and does not block the worker
+            self.pid = _spawn(command, theirs.fileno(), stderr)
+        except BaseException as problem:
+            self._close()
+            if isinstance(problem, OSError):
+                raise HostError(f"cannot start a worker: {problem.strerror}", where=sys.executable) from None
+            raise
+        finally:
+            theirs.close()
+            os.close(stderr)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the process has ended, by itself or by `kill`."""
+        if self._how is None:
+            self._reap(os.WNOHANG)
+        return self._how is not None
+
+    def kill(self) -> tuple[str, str]:
+        """End the process and all it may have started; reap it; close its descriptors.
+
+        Returns how it ended, in words, and the beginning of what it wrote to its standard error. A process
+        that had ended before is described as it had ended. To be called once.
+        """
+        if self._how is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, signal.SIGKILL)  # the group is there until its leader is reaped
+            self._reap(0)
+        assert self._how is not None
+        said = b""
+        with contextlib.suppress(OSError):
+            said = os.read(self._stderr, LAST_WORDS)
+        self._close()
+        return self._how, said.decode("utf-8", "replace")
+
+    def _close(self) -> None:
+        self.socket.close()
+        os.close(self._stderr)
+
+    def _reap(self, options: int) -> None:
+        try:
+            pid, status = os.waitpid(self.pid, options)
+        except ChildProcessError:  # somebody ignores SIGCHLD, so the kernel reaped it
+            self._how = "is gone"
+            return
+        if pid:
+            code = os.waitstatus_to_exitcode(status)
+            self._how = f"was killed by {_signal_name(-code)}" if code < 0 else f"ended with status {code}"
+
+
+def _spawn(command: Sequence[str], theirs: int, stderr: int) -> int:
+    """posix_spawn: no Python runs between fork and exec, and `subprocess` need not be imported."""
+    high = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _ABOVE) for fd in (theirs, stderr)]
+    try:
+        return os.posix_spawn(
+            sys.executable,
+            [sys.executable, *command, str(os.getpid())],
+            {},
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+                (os.POSIX_SPAWN_DUP2, high[1], 2),
+                (os.POSIX_SPAWN_DUP2, high[0], SOCKET),
+            ],
+            setsid=True,
+            setsigmask=[],
+            setsigdef=[signal.SIGTERM, signal.SIGPIPE],
+        )
+    finally:
+        for fd in high:
+            os.close(fd)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -1,0 +1,99 @@
+"""Whether a compiled component's imports and exports have the types of tark:plugin.
+
+wasmtime does not type-check host functions when it links, and a call into an export of another shape would
+fail only when made.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from wasmtime import Engine, component
+
+from tarkpm.host.worker.interfaces import EXPORTS, IMPORTS, PACKAGE
+from tarkpm.host.worker.wit import Interface
+
+WASI = "wasi:"  # which of them are allowed is decided by the parent; wasmtime type-checks its own
+
+_PLAIN = {
+    getattr(component, name): name.lower()
+    for name in ("Bool", "S8", "S16", "S32", "S64", "U8", "U16", "U32", "U64", "F32", "F64", "Char", "String")
+}
+
+
+class Unfit(ValueError):
+    """What about the component is not as tark:plugin has it."""
+
+
+def check(compiled: component.Component, engine: Engine, plugin_type: str) -> dict[str, list[str]]:
+    """The functions a component imports, by interface of tark; raises `Unfit`."""
+    imports = dict(_imports(compiled, engine))
+    interface = f"{PACKAGE}{plugin_type}-plugin"
+    exported = compiled.type.exports(engine).get(interface)
+    if exported is None:
+        raise Unfit(f"does not export {plugin_type}-plugin")
+    functions = _functions(exported.ty, engine, interface)
+    for name, wanted in EXPORTS[plugin_type].items():
+        _compare(f"export {interface} {name}", functions.get(name), wanted.text)
+    return imports
+
+
+def _imports(compiled: component.Component, engine: Engine) -> Iterator[tuple[str, list[str]]]:
+    for name, item in compiled.type.imports(engine).items():
+        if name.startswith(WASI):
+            continue
+        interface: Interface | None = IMPORTS.get(name.removeprefix(PACKAGE))
+        if interface is None or not name.startswith(PACKAGE):
+            raise Unfit(f"imports {name!r}, which tark does not provide")
+        functions = _functions(item.ty, engine, name)
+        for function, text in functions.items():
+            if function not in interface:
+                raise Unfit(f"imports {function!r} of {name}, which has no such function")
+            _compare(f"import {name} {function}", text, interface[function].text)
+        yield name.removeprefix(PACKAGE), list(functions)
+
+
+def _functions(item: Any, engine: Engine, name: str) -> Mapping[str, str]:
+    if not isinstance(item, component.ComponentInstanceType):
+        raise Unfit(f"expected {name!r} to be an interface, found {type(item).__name__}")
+    types = {function: export.ty for function, export in item.exports(engine).items()}
+    return {function: _text(ty) for function, ty in types.items() if isinstance(ty, component.FuncType)}
+
+
+def _compare(what: str, found: str | None, wanted: str) -> None:
+    if found != wanted:
+        raise Unfit(f"{what}: expected {wanted}, found {found or 'nothing'}")
+
+
+def _text(ty: Any) -> str:
+    """A type as `wit.Type.text` spells it; named types are spelled out."""
+    plain = _PLAIN.get(type(ty))
+    if plain is not None:
+        return plain
+    return _COMPOUND.get(type(ty), lambda _: type(ty).__name__)(ty)
+
+
+_COMPOUND: Mapping[type, Callable[[Any], str]] = {
+    # not flags, resources and streams, which nothing of tark's has
+    component.FuncType: lambda ty: (
+        f"func({_named(ty.params)})" + (f" -> {_text(ty.result)}" if ty.result is not None else "")
+    ),
+    component.RecordType: lambda ty: f"record{{{_named(ty.fields)}}}",
+    component.ListType: lambda ty: f"list<{_text(ty.element)}>",
+    component.TupleType: lambda ty: f"tuple<{', '.join(map(_text, ty.elements))}>",
+    component.OptionType: lambda ty: f"option<{_text(ty.payload)}>",
+    component.ResultType: lambda ty: f"result<{_maybe(ty.ok)}, {_maybe(ty.err)}>",
+    component.EnumType: lambda ty: f"enum{{{', '.join(ty.names)}}}",
+    component.VariantType: lambda ty: f"variant{{{', '.join(_case(*case) for case in ty.cases)}}}",
+}
+
+
+def _case(name: str, ty: Any) -> str:
+    return name if ty is None else f"{name}({_text(ty)})"
+
+
+def _named(items: list[tuple[str, Any]]) -> str:
+    return ", ".join(f"{name}: {_text(ty)}" for name, ty in items)
+
+
+def _maybe(ty: Any) -> str:
+    return "_" if ty is None else _text(ty)

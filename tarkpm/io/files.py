@@ -1,0 +1,156 @@
+"""Files: bounded reads that follow no link, atomic writes, verified copies.
+
+Durability: `atomic_write` syncs file and folder by default, because documents and journals must survive a
+power cut. Copies of store blobs are not synced: whoever reads one checks its digest first.
+"""
+
+import errno
+import fcntl
+import hashlib
+import os
+import secrets
+import shutil
+import stat
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from tarkpm.core.digest import FileEntry
+from tarkpm.errors import DigestMismatch, StoreError, TooLarge
+
+CHUNK: Final = 1024 * 1024
+_FICLONE: Final = 0x40049409
+_NO_REFLINK: Final = (errno.EOPNOTSUPP, errno.ENOTTY, errno.EXDEV, errno.EINVAL, errno.EPERM, errno.EBADF)
+
+
+def read_file(path: Path, limit: int) -> bytes:
+    """All bytes of a regular file, at most ``limit``.
+
+    Raises `FileNotFoundError`, `StoreError` for a link or anything else that is not a regular file, and
+    `TooLarge`.
+    """
+    try:
+        # O_NONBLOCK: opening a FIFO someone put there must not hang; regular files ignore it.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as problem:
+        if problem.errno == errno.ELOOP:
+            raise StoreError("expected a regular file, found a symbolic link", where=str(path)) from None
+        raise
+    with os.fdopen(descriptor, "rb") as file:
+        return _read_bounded(file, path, limit)
+
+
+def _read_bounded(file: BinaryIO, path: Path, limit: int) -> bytes:
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        raise StoreError("expected a regular file", where=str(path))
+    data = file.read(limit + 1)
+    if len(data) > limit:
+        raise TooLarge(f"the file has more than {limit} bytes", where=str(path))
+    return data
+
+
+def read_optional(path: Path, limit: int) -> bytes | None:
+    """Like `read_file`; None if there is no such file."""
+    try:
+        return read_file(path, limit)
+    except FileNotFoundError:
+        return None
+
+
+def atomic_write(path: Path, data: bytes, *, mode: int = 0o644, scratch: Path | None = None) -> None:
+    """Replace ``path`` by ``data``: a reader, or a crash, meets the old bytes or the new ones.
+
+    The temporary file is made in ``scratch`` if that is on the same file system, else beside ``path``.
+    """
+    folder = scratch if scratch and _same_device(scratch, path.parent) else path.parent
+    temporary = folder / f".{path.name}.{secrets.token_hex(8)}.tmp"
+    try:
+        with open_new(temporary, mode) as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def _same_device(one: Path, other: Path) -> bool:
+    try:
+        return one.stat().st_dev == other.stat().st_dev
+    except OSError:
+        return False
+
+
+def open_new(path: Path, mode: int) -> BinaryIO:
+    """Create ``path``, which must not exist, for writing; nobody else's umask decides its mode."""
+    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
+    return os.fdopen(descriptor, "wb")
+
+
+def sync_folder(path: Path) -> None:
+    """Make a rename in ``path`` durable, where the file system lets folders be synced."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    except OSError as problem:
+        if problem.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def copy_verified(source: BinaryIO, target: Path, entry: FileEntry, *, mode: int = 0o444) -> None:
+    """Copy ``source`` to the new file ``target``, sharing blocks where the file system can.
+
+    The copy's own bytes are checked. Raises `DigestMismatch`, and then leaves no ``target``.
+    """
+    try:
+        with open_new(target, mode) as file:
+            digest, size = _clone(source, file, target) or _copy(source, file)
+        if (digest, size) != (entry.sha256, entry.size):
+            raise DigestMismatch(
+                f"'{entry.name}' has sha256 {digest}, expected {entry.sha256}", where=str(source.name)
+            )
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+
+
+def _clone(source: BinaryIO, target: BinaryIO, path: Path) -> tuple[str, int] | None:
+    """Reflink and hash the clone; None where that is not possible."""
+    try:
+        fcntl.ioctl(target.fileno(), _FICLONE, source.fileno())
+    except OSError as problem:
+        if problem.errno in _NO_REFLINK:
+            return None
+        raise
+    with path.open("rb") as clone:
+        return hashlib.file_digest(clone, "sha256").hexdigest(), os.fstat(clone.fileno()).st_size
+
+
+def _copy(source: BinaryIO, target: BinaryIO) -> tuple[str, int]:
+    digest, size = hashlib.sha256(), 0
+    while chunk := source.read(CHUNK):
+        digest.update(chunk)
+        target.write(chunk)
+        size += len(chunk)
+    return digest.hexdigest(), size
+
+
+def make_private(folder: Path) -> Path:
+    """Create ``folder`` and its parents, readable by this user alone; returns it."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+def remove_tree(path: Path) -> None:
+    """Delete a file, link or folder if it is there; links inside are removed, never followed."""
+    try:
+        is_folder = stat.S_ISDIR(path.lstat().st_mode)
+    except FileNotFoundError:
+        return
+    if is_folder:
+        shutil.rmtree(path)
+    else:
+        path.unlink()

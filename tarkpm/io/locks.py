@@ -1,0 +1,65 @@
+"""Advisory locks between processes: ``flock`` with a deadline. The kernel drops them when a process dies."""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from tarkpm.errors import StoreBusy
+
+POLL_SECONDS: Final = 0.02
+
+
+@contextmanager
+def exclusive(path: Path, holder: str, deadline_seconds: float) -> Iterator[None]:
+    """Hold the lock file ``path``; its text names the holder, for whoever waits.
+
+    Raises `StoreBusy`, naming the holder, when it is not free within ``deadline_seconds``.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        _acquire(descriptor, fcntl.LOCK_EX, deadline_seconds, path)
+        os.truncate(descriptor, 0)
+        os.pwrite(descriptor, f"process {os.getpid()} ({holder})".encode(), 0)
+        yield
+        os.truncate(descriptor, 0)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def folder_lock(folder: Path, *, shared: bool, deadline_seconds: float) -> Iterator[None]:
+    """Hold a lock on a folder itself, without writing to it: shared to read it, exclusive to change it."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        _acquire(descriptor, fcntl.LOCK_SH if shared else fcntl.LOCK_EX, deadline_seconds, folder)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _acquire(descriptor: int, kind: int, deadline_seconds: float, path: Path) -> None:
+    end = time.monotonic() + deadline_seconds
+    while True:
+        try:
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= end:
+                raise StoreBusy(
+                    f"{_holder(descriptor)} is at work here; gave up after {deadline_seconds:g} s",
+                    where=str(path),
+                    hint="wait for it to finish, then run the command again",
+                ) from None
+            time.sleep(POLL_SECONDS)
+        else:
+            return
+
+
+def _holder(descriptor: int) -> str:
+    try:
+        return os.pread(descriptor, 200, 0).decode("utf-8", "replace") or "another tarkpm"
+    except OSError:  # a folder cannot be read
+        return "another tarkpm"

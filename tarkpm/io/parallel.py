@@ -1,0 +1,58 @@
+"""The same work on many items at once, in threads that never keep the process from ending."""
+
+import threading
+from collections.abc import Callable, Iterable
+from queue import Empty, SimpleQueue
+from typing import TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def run_parallel(function: Callable[[T], R], items: Iterable[T], *, threads: int) -> list[R]:
+    """``function`` of every item, in order; the first exception is raised after no further item is begun.
+
+    Threads are daemons: Ctrl-C reaches the caller at once, and a thread that hangs on a socket does not
+    keep the interpreter alive.
+    """
+    todo: SimpleQueue[tuple[int, T]] = SimpleQueue()
+    done: SimpleQueue[tuple[int, R | None, BaseException | None]] = SimpleQueue()
+    count = 0
+    for count, item in enumerate(items, 1):
+        todo.put((count - 1, item))
+    if count <= 1 or threads <= 1:
+        return [function(todo.get()[1]) for _ in range(count)]
+    for _ in range(min(threads, count)):
+        threading.Thread(target=_work, args=(function, todo, done), daemon=True).start()
+    results: dict[int, R] = {}
+    while len(results) < count:
+        index, result, problem = done.get()
+        if problem is not None:
+            _drain(todo)
+            raise problem
+        results[index] = result  # type: ignore[assignment]
+    return [results[index] for index in range(count)]
+
+
+def _work(
+    function: Callable[[T], R],
+    todo: SimpleQueue[tuple[int, T]],
+    done: SimpleQueue[tuple[int, R | None, BaseException | None]],
+) -> None:
+    while True:
+        try:
+            index, item = todo.get_nowait()
+        except Empty:
+            return
+        try:
+            done.put((index, function(item), None))
+        except BaseException as problem:  # noqa: BLE001  it is raised again in the caller
+            done.put((index, None, problem))
+
+
+def _drain(todo: SimpleQueue[tuple[int, T]]) -> None:
+    while not todo.empty():
+        try:
+            todo.get_nowait()
+        except Empty:
+            return

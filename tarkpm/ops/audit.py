@@ -1,0 +1,146 @@
+"""Everything that can be found out about one installed plugin without network or clock."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from tarkpm.core.capability import KINDS
+from tarkpm.core.digest import FileEntry
+from tarkpm.core.lockfile import LockEntry, fingerprint
+from tarkpm.core.manifest import Manifest
+from tarkpm.core.policy import check_minimum, check_trusted
+from tarkpm.core.release import MANIFEST, STATEMENT
+from tarkpm.errors import DigestMismatch, LockStale, NotFound, StoreError, TarkError
+from tarkpm.host.module import PACKAGE, inspect
+from tarkpm.ops.acquire import stored_files
+from tarkpm.ops.context import Workspace
+from tarkpm.ops.install import verify_documents
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """Something that is not as it must be, or, as a note, worth knowing.
+
+    ``code`` is the name of the error it would be elsewhere.
+    """
+
+    plugin: str
+    code: str
+    message: str
+    where: str = ""
+    hint: str = ""
+    exit_status: int = 1
+    note: bool = False
+
+    @classmethod
+    def of(cls, plugin: str, error: TarkError) -> "Finding":
+        """The finding an error makes."""
+        status = 3 if error.exit_status == 3 else 1
+        return cls(plugin, error.code, error.message, error.where, error.hint, status)
+
+
+def audit(workspace: Workspace, entry: LockEntry) -> list[Finding]:
+    """Every finding about one locked plugin; reads each of its files once."""
+    return _Audit(workspace, entry).run()
+
+
+class _Audit:
+    def __init__(self, workspace: Workspace, entry: LockEntry) -> None:
+        self.workspace, self.entry = workspace, entry
+        self.folder = workspace.environment.folder(entry.name)
+        self.installed = workspace.record.installed.get(entry.name)
+        self.findings: list[Finding] = []
+
+    def run(self) -> list[Finding]:
+        self._attempt(self._check_decisions)
+        self._attempt(self._check_record)
+        self._attempt(self._check_contents)
+        return self.findings
+
+    def _attempt(self, check: Callable[[], None]) -> None:
+        try:
+            check()
+        except TarkError as problem:
+            self._found(problem)
+
+    def _found(self, problem: TarkError) -> None:
+        self.findings.append(Finding.of(self.entry.name, problem))
+
+    def _note(self, message: str) -> None:
+        self.findings.append(Finding(self.entry.name, "Note", message, note=True))
+
+    def _check_decisions(self) -> None:
+        project = self.workspace.project
+        if self.entry.name in project.requirements:
+            check_trusted(project, self.entry)
+        check_minimum(self.entry.name, self.entry.min_tark_version, project.tark_version)
+
+    def _check_record(self) -> None:
+        if self.installed is not None and self.installed.fingerprint != fingerprint(self.entry):
+            raise LockStale(
+                "tark.lock changed since this was installed", where="tark.lock", hint="tarkpm sync"
+            )
+
+    def _expected(self) -> tuple[FileEntry, ...]:
+        """The files that must be there: a working copy's are known to state alone."""
+        if not self.entry.is_working_copy:
+            return stored_files(self.entry)
+        files = self.installed.files if self.installed else ()
+        return tuple(FileEntry(file.name, file.sha256, file.size) for file in files)
+
+    def _check_contents(self) -> None:
+        expected = self._expected()
+        if not expected or not self.folder.is_dir():
+            raise NotFound("locked but not installed", where=str(self.folder), hint="tarkpm sync")
+        contents = {file.name: data for file in expected if (data := self._read(file)) is not None}
+        for name in self.workspace.environment.strangers(self.entry.name, {file.name for file in expected}):
+            where = str(self.folder / name)
+            self.findings.append(Finding(self.entry.name, "Unmanaged", "not part of the release", where))
+        if MANIFEST not in contents or (self.entry.statement and STATEMENT not in contents):
+            return
+        manifest = verify_documents(self.entry, contents, where=str(self.folder))
+        self._check_capabilities(manifest)
+        if manifest.wasm in contents:
+            self._check_module(manifest, contents[manifest.wasm])
+
+    def _read(self, file: FileEntry) -> bytes | None:
+        """The bytes of an installed file if they are what they must be; else a finding, and None."""
+        where = str(self.folder / file.name)
+        try:
+            data = self.workspace.environment.read(self.entry.name, file.name)
+            file.check(data, where=where)
+        except FileNotFoundError:
+            self._found(DigestMismatch(f"'{file.name}' is missing", where=where, hint="tarkpm sync"))
+        except OSError as problem:
+            self._found(StoreError(f"cannot be read: {problem.strerror}", where=where))
+        except TarkError as problem:
+            problem.hint = problem.hint or "tarkpm sync"
+            self._found(problem)
+        else:
+            return data
+        return None
+
+    def _check_capabilities(self, manifest: Manifest) -> None:
+        granted = self.workspace.project.granted(self.entry.name)
+        if undeclared := granted.beyond(manifest.capabilities):
+            message = f"tark.toml grants what it does not declare: {', '.join(map(str, undeclared))}"
+            hint = f"tarkpm revoke {self.entry.name} {undeclared.items[0]}"
+            self.findings.append(Finding(self.entry.name, "CapabilityWidened", message, "tark.toml", hint))
+        for key in manifest.unknown_capabilities:
+            self._note(f"declares '{key}', which tarkpm does not know and never grants")
+        if not self.entry.signer:
+            self._note(
+                "unsigned: " + ("a working copy" if self.entry.is_working_copy else "nobody vouches for it")
+            )
+
+    def _check_module(self, manifest: Manifest, wasm: bytes) -> None:
+        surface = inspect(wasm, where=str(self.folder / manifest.wasm))
+        if surface.kind == "core":
+            self._note("is a core module of the older tark ABI, which tarkpm does not run yet")
+        elif unknown := surface.unknown_imports:
+            message = f"imports what tarkpm does not know: {', '.join(unknown)}"
+            self.findings.append(Finding(self.entry.name, "ModuleInvalid", message, str(self.folder)))
+        granted = self.workspace.project.granted(self.entry.name)
+        imported = {name.removeprefix(PACKAGE) for name in surface.imports}
+        for kind in KINDS:
+            if kind in imported and kind not in granted:
+                self._note(f"imports {kind}, which is not granted")

@@ -1,0 +1,65 @@
+"""What a person must see before agreeing: what it is, where it is from, who signed it, what it may do."""
+
+from tarkpm.core.capability import KINDS, MEANING
+from tarkpm.core.lockfile import LockEntry
+from tarkpm.core.manifest import Manifest
+from tarkpm.core.policy import Admission
+from tarkpm.core.project import Project
+from tarkpm.core.release import GitSource
+from tarkpm.ops.context import Workspace
+from tarkpm.ops.ui import Card
+
+
+def card(workspace: Workspace, admission: Admission) -> Card:
+    """The card of one admission."""
+    manifest, source = admission.candidate.manifest, admission.candidate.source
+    locked = workspace.lock.get(manifest.name)
+    rows = [("", manifest.description)] if manifest.description else []
+    rows += _change_rows(locked, admission)
+    rows.append(("source", str(source.asked())))
+    if isinstance(source, GitSource):
+        rows.append(("commit", source.commit))
+    rows.append(("signer", _signer_text(workspace.project, admission)))
+    rows += _capability_rows(admission)
+    title = f"{manifest.name} {manifest.version} ({manifest.type})" + ("" if locked else " new")
+    return Card(title, tuple(rows), _warnings(manifest))
+
+
+def _change_rows(locked: LockEntry | None, admission: Admission) -> list[tuple[str, str]]:
+    candidate = admission.candidate
+    if locked is None:
+        return []
+    rows = []
+    if locked.version != candidate.manifest.version:
+        rows.append(("change", f"version {locked.version} → {candidate.manifest.version}"))
+    if locked.source.asked() != candidate.source.asked():
+        rows.append(("change", f"source {locked.source.asked()} → {candidate.source.asked()}"))
+    if locked.signer and locked.signer != candidate.signer:
+        rows.append(("change", f"signer {locked.signer} → {candidate.signer or 'nobody'}"))
+    return rows
+
+
+def _signer_text(project: Project, admission: Admission) -> str:
+    candidate, change = admission.candidate, admission.change
+    if change.requirement and change.requirement.is_working_copy:
+        return "unsigned: a working copy"
+    if candidate.signer is None:
+        return "UNSIGNED: nobody vouches for these bytes"
+    known = candidate.signer in project.trust.get(candidate.manifest.name, ())
+    return f"{candidate.signer} ({'trusted' if known else 'NEW: compare it with what its publisher says'})"
+
+
+def _capability_rows(admission: Admission) -> list[tuple[str, str]]:
+    granted = admission.change.grants
+    rows = []
+    for kind in KINDS:
+        scopes = [capability.scope for capability in granted if capability.kind == kind]
+        if scopes:
+            named = f": {', '.join(scopes)}" if any(scopes) else ""
+            rows.append((kind, MEANING[kind] + named))
+    return rows or [("capabilities", "none")]
+
+
+def _warnings(manifest: Manifest) -> tuple[str, ...]:
+    unknown = manifest.unknown_capabilities
+    return tuple(f"asks for '{key}', which tarkpm does not know and never grants" for key in unknown)

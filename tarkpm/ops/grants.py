@@ -1,0 +1,71 @@
+"""``tarkpm grant`` and ``revoke``: change what a plugin may do, within what it declares."""
+
+import msgspec
+
+from tarkpm.core.capability import Capability, CapabilitySet
+from tarkpm.core.manifest import Manifest
+from tarkpm.core.plan import Plan
+from tarkpm.core.project import Change, Project, edit
+from tarkpm.core.release import MANIFEST, PluginName
+from tarkpm.errors import CapabilityDenied
+from tarkpm.ops.context import Workspace, open_for_change
+from tarkpm.ops.install import Target, apply
+from tarkpm.ops.settings import Settings
+from tarkpm.ops.ui import Ui
+from tarkpm.ops.update import required
+
+
+class GrantReport(msgspec.Struct, frozen=True):
+    """What a plugin may do now, and what of it is new or gone."""
+
+    name: str
+    granted: tuple[str, ...]
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+
+
+def grant(settings: Settings, ui: Ui, name: PluginName, capabilities: list[Capability]) -> GrantReport:
+    """Grant what the plugin declares and was not granted; raises `CapabilityDenied` for anything else."""
+    with open_for_change(settings, ui) as workspace:
+        workspace.require_accepted()
+        required(workspace, name)
+        declared = _declared(workspace, name)
+        wanted = CapabilitySet.of(capabilities)
+        if undeclared := wanted.beyond(declared):
+            raise CapabilityDenied(
+                f"'{name}' does not declare {', '.join(map(str, undeclared))}",
+                where=str(workspace.environment.folder(name) / MANIFEST),
+                hint=f"tarkpm info {name}",
+            )
+        return _set(workspace, name, workspace.project.granted(name).union(wanted), decided=True)
+
+
+def revoke(settings: Settings, ui: Ui, name: PluginName, capabilities: list[Capability]) -> GrantReport:
+    """Take capabilities away; taking away what was not granted changes nothing."""
+    with open_for_change(settings, ui) as workspace:
+        required(workspace, name)
+        left = workspace.project.granted(name)
+        for capability in capabilities:
+            left = left.without(capability)
+        return _set(workspace, name, left, decided=False)
+
+
+def _declared(workspace: Workspace, name: PluginName) -> CapabilitySet:
+    data = workspace.environment.read(name, MANIFEST)
+    return Manifest.parse(data, where=str(workspace.environment.folder(name) / MANIFEST)).capabilities
+
+
+def _set(workspace: Workspace, name: PluginName, granted: CapabilitySet, *, decided: bool) -> GrantReport:
+    before = workspace.project.granted(name)
+    change = Change(name, required(workspace, name), workspace.project.trust.get(name, ()), granted)
+    edited = edit(workspace.project_bytes or b"", [change]) if granted != before else None
+    project = Project.parse(edited, where=str(workspace.place.project_file)) if edited else workspace.project
+    untouched = Plan(keep=tuple(PluginName(other) for other in workspace.record.installed))
+    if not workspace.settings.dry_run:
+        apply(workspace, Target(project, workspace.lock, edited, decided), untouched)
+    return GrantReport(
+        name,
+        tuple(map(str, granted)),
+        tuple(map(str, granted.beyond(before))),
+        tuple(map(str, before.beyond(granted))),
+    )

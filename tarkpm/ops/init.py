@@ -1,0 +1,38 @@
+"""``tarkpm init``: begin a project."""
+
+from pathlib import Path
+
+import msgspec
+
+from tarkpm.core.project import new
+from tarkpm.core.version import Version
+from tarkpm.errors import ProjectError
+from tarkpm.io.files import atomic_write
+from tarkpm.ops.context import project_place
+from tarkpm.ops.settings import Settings
+from tarkpm.ops.tark import tark_version
+
+
+class InitReport(msgspec.Struct, frozen=True):
+    """The new tark.toml, and the tark it is for ("" if none was given or found)."""
+
+    path: str
+    tark_version: str
+
+
+def init(settings: Settings, version: Version | None) -> InitReport:
+    """Write a tark.toml into the project folder, which is made if need be.
+
+    Without ``version`` the installed tark is asked once. Raises `ProjectError` if there is one already.
+    """
+    folder: Path = settings.project or settings.cwd
+    place = project_place(folder)
+    if place.project_file.exists():
+        raise ProjectError(
+            "there is a project here already", where=str(place.project_file), hint="tarkpm list"
+        )
+    found = version or tark_version(settings.search_path)
+    if not settings.dry_run:
+        place.project_file.parent.mkdir(parents=True, exist_ok=True)
+        atomic_write(place.project_file, new(found))
+    return InitReport(str(place.project_file), str(found or ""))

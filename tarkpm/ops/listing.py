@@ -1,0 +1,158 @@
+"""``tarkpm list``, ``info``, ``enable`` and ``disable``: what is here, and whether tark may load it."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from tarkpm.core.lockfile import LockEntry
+from tarkpm.core.manifest import Manifest
+from tarkpm.core.release import MANIFEST, GitSource, plugin_name
+from tarkpm.errors import NotFound, TarkError
+from tarkpm.ops.context import Workspace, open_for_change, open_for_reading
+from tarkpm.ops.settings import Settings
+from tarkpm.ops.ui import Ui
+
+UNSIGNED, WORKING_COPY, UNMANAGED = "UNSIGNED", "unsigned working copy", "unmanaged"
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One plugin in a listing.
+
+    ``status`` is enabled, disabled, missing (locked, not installed) or unreadable. ``signer`` is a public
+    key, or one of UNSIGNED, "unsigned working copy" and "unmanaged" (a folder tarkpm did not install).
+    """
+
+    id: str
+    version: str
+    type: str
+    status: str
+    signer: str
+    description: str
+
+
+class ListReport(msgspec.Struct, frozen=True):
+    """Every plugin that is locked or stands in the environment, sorted."""
+
+    plugins: tuple[Row, ...]
+    directory: str
+    notes: tuple[str, ...] = ()
+
+
+def list_plugins(settings: Settings, ui: Ui, *, type: str = "") -> ListReport:  # noqa: A002  the option's name
+    """All plugins; with ``type`` those of one type. One unreadable plugin never hides the others."""
+    with open_for_reading(settings, ui) as workspace:
+        names = sorted({*workspace.environment.names(), *workspace.lock.by_name})
+        rows = tuple(_row(workspace, name) for name in names)
+        shown = tuple(row for row in rows if not type or row.type == type)
+        return ListReport(shown, str(workspace.environment.plugins), tuple(_notes(workspace, rows)))
+
+
+def _row(workspace: Workspace, name: str) -> Row:
+    entry = workspace.lock.get(name)
+    status, manifest = _look(workspace, name)
+    version = str(manifest.version) if manifest else str(entry.version) if entry else ""
+    kind = manifest.type if manifest else entry.type if entry else ""
+    return Row(name, version, kind, status, signer_text(entry), manifest.description if manifest else "")
+
+
+def _look(workspace: Workspace, name: str) -> tuple[str, Manifest | None]:
+    environment = workspace.environment
+    try:
+        manifest = Manifest.parse(environment.read(name, MANIFEST), where=str(environment.folder(name)))
+    except FileNotFoundError:
+        return ("missing" if not environment.folder(name).exists() else "unreadable"), None
+    except (TarkError, OSError):
+        return "unreadable", None
+    return ("enabled" if environment.is_enabled(name) else "disabled"), manifest
+
+
+def signer_text(entry: LockEntry | None) -> str:
+    """Who vouches for a plugin, as listings say it."""
+    if entry is None:
+        return UNMANAGED
+    if entry.is_working_copy:
+        return WORKING_COPY
+    return entry.signer or UNSIGNED
+
+
+def _notes(workspace: Workspace, rows: Iterable[Row]) -> list[str]:
+    notes = []
+    if missing := [row.id for row in rows if row.status == "missing"]:
+        notes.append(f"locked but not installed: {', '.join(missing)}; run: tarkpm sync")
+    if not workspace.recognized and workspace.environment.in_project and workspace.environment.names():
+        notes.append("this environment was not built here by your tarkpm")
+    return notes
+
+
+class Info(msgspec.Struct, frozen=True):
+    """All that is known of one plugin."""
+
+    name: str
+    version: str
+    type: str
+    status: str
+    description: str
+    author: str
+    homepage: str
+    license: str
+    min_tark_version: str
+    source: str
+    commit: str
+    signer: str
+    declared: tuple[str, ...]
+    granted: tuple[str, ...]
+    unknown_capabilities: tuple[str, ...]
+    requires: tuple[str, ...]
+    install: str
+    wasm: str
+    data: str
+
+
+def info(settings: Settings, ui: Ui, text: str) -> Info:
+    """Metadata, capabilities declared and granted, paths, signer and source of one plugin."""
+    with open_for_reading(settings, ui) as workspace:
+        name = plugin_name(text)
+        entry, environment = workspace.lock.get(name), workspace.environment
+        status, manifest = _look(workspace, name)
+        if manifest is None:
+            raise _not_installed(workspace, name, entry)
+        source = entry.source if entry else None
+        return Info(
+            name=name,
+            version=str(manifest.version),
+            type=manifest.type,
+            status=status,
+            description=manifest.description,
+            author=manifest.author,
+            homepage=manifest.homepage,
+            license=manifest.license,
+            min_tark_version=str(manifest.min_tark_version or ""),
+            source=str(source.asked()) if source else "",
+            commit=source.commit if isinstance(source, GitSource) else "",
+            signer=signer_text(entry),
+            declared=tuple(map(str, manifest.capabilities)),
+            granted=tuple(map(str, workspace.project.granted(name).narrow(manifest.capabilities))),
+            unknown_capabilities=manifest.unknown_capabilities,
+            requires=tuple(map(str, manifest.dependencies)),
+            install=str(environment.folder(name)),
+            wasm=str(environment.folder(name) / manifest.wasm),
+            data=str(workspace.data(name)),
+        )
+
+
+def _not_installed(workspace: Workspace, name: str, entry: LockEntry | None) -> NotFound:
+    where = str(workspace.environment.plugins)
+    if entry is not None:
+        return NotFound(f"'{name}' is locked but not installed, or damaged", where=where, hint="tarkpm sync")
+    return NotFound(f"no plugin named '{name}' is installed", where=where, hint="tarkpm list")
+
+
+def set_enabled(settings: Settings, ui: Ui, text: str, *, enabled: bool) -> Row:
+    """Let tark load a plugin, or keep it from doing so; returns its row. Nothing else changes."""
+    with open_for_change(settings, ui, create=True) as workspace:
+        name = plugin_name(text)
+        if name not in workspace.environment.names():
+            raise _not_installed(workspace, name, workspace.lock.get(name))
+        if not settings.dry_run:
+            workspace.environment.set_enabled(name, enabled)
+        return _row(workspace, name)

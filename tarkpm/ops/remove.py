@@ -1,0 +1,52 @@
+"""``tarkpm remove``: take plugins out of the project, with every decision about them."""
+
+import msgspec
+
+from tarkpm.core.lockfile import Lock
+from tarkpm.core.project import Change, Project, edit
+from tarkpm.core.release import PluginName
+from tarkpm.core.resolver import unmet_dependencies
+from tarkpm.io.files import remove_tree
+from tarkpm.ops.context import Workspace, open_for_change
+from tarkpm.ops.install import Target, apply, make_plan
+from tarkpm.ops.settings import Settings
+from tarkpm.ops.ui import Ui
+from tarkpm.ops.update import required
+
+
+class RemoveReport(msgspec.Struct, frozen=True):
+    """What was removed, and the folders of plugins' own data that were kept or deleted."""
+
+    removed: tuple[str, ...]
+    data_kept: tuple[str, ...] = ()
+    data_deleted: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def remove(settings: Settings, ui: Ui, names: list[PluginName], *, purge: bool) -> RemoveReport:
+    """Remove plugins and what tark.toml decided about them; their own data only with ``purge``.
+
+    Raises `NotFound` for a name the project does not ask for; then nothing has changed.
+    """
+    with open_for_change(settings, ui) as workspace:
+        workspace.require_built_here()
+        target = _without(workspace, [required(workspace, name).name for name in names])
+        data = [
+            folder for name in names if (folder := workspace.data(name)).is_dir() and any(folder.iterdir())
+        ]
+        if not settings.dry_run:
+            plan = make_plan(workspace, target.lock)
+            apply(workspace, target, msgspec.structs.replace(plan, install=()))
+            for name in names if purge else ():
+                remove_tree(workspace.data(name))
+        folders = tuple(map(str, data))
+        notes = tuple(unmet_dependencies(target.lock.entries))
+        kept, deleted = ((), folders) if purge else (folders, ())
+        return RemoveReport(tuple(names), kept, deleted, notes)
+
+
+def _without(workspace: Workspace, names: list[PluginName]) -> Target:
+    edited = edit(workspace.project_bytes or b"", [Change(name) for name in names])
+    project = Project.parse(edited, where=str(workspace.place.project_file))
+    lock = Lock.of(entry for entry in workspace.lock.entries if entry.name not in names)
+    return Target(project, lock, edited)

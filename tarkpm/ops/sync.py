@@ -1,0 +1,46 @@
+"""``tarkpm sync``: make the environment what the lock says. Never resolves."""
+
+import msgspec
+
+from tarkpm.core.plan import Plan
+from tarkpm.core.project import FILE
+from tarkpm.core.resolver import unmet_dependencies
+from tarkpm.errors import LockError
+from tarkpm.ops.context import open_for_change
+from tarkpm.ops.install import Target, apply, check_target, make_plan
+from tarkpm.ops.settings import Settings
+from tarkpm.ops.ui import Ui
+
+
+class SyncReport(msgspec.Struct, frozen=True):
+    """What sync installed, took away and left as it was."""
+
+    installed: tuple[str, ...]
+    removed: tuple[str, ...]
+    unchanged: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, plan: Plan, notes: tuple[str, ...] = ()) -> "SyncReport":
+        """The report of a plan that was applied."""
+        return cls(tuple(entry.name for entry in plan.install), plan.remove, plan.keep, notes)
+
+
+def sync(settings: Settings, ui: Ui) -> SyncReport:
+    """Install, remove and repair until the environment is what tark.lock says.
+
+    Raises `LockError` without a lock, `LockStale` if it does not follow from tark.toml, and whatever
+    fetching and verifying raise; then nothing has changed.
+    """
+    with open_for_change(settings, ui) as workspace:
+        if workspace.lock_bytes is None and workspace.project.requirements:
+            where = str(workspace.place.lock_file)
+            raise LockError(f"{FILE} asks for plugins but there is no lock", where=where, hint="tarkpm lock")
+        workspace.require_built_here()
+        target = Target(workspace.project, workspace.lock)
+        check_target(target)
+        workspace.require_accepted()
+        plan = make_plan(workspace, target.lock)
+        if workspace.lock_bytes is not None and not settings.dry_run:
+            apply(workspace, target, plan)
+        return SyncReport.of(plan, tuple(unmet_dependencies(target.lock.entries)))

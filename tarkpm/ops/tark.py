@@ -1,0 +1,28 @@
+"""Which tark is installed here."""
+
+import re
+import shutil
+import subprocess
+
+from tarkpm.core.version import Version
+
+TIMEOUT_SECONDS = 5.0
+_VERSION = re.compile(r"\b(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?)\b")
+
+
+def tark_version(search_path: str) -> Version | None:
+    """What ``tark --version`` says; None without a tark, or if it says nothing that is a version."""
+    program = shutil.which("tark", path=search_path)
+    if program is None:
+        return None
+    try:
+        done = subprocess.run(
+            [program, "--version"], capture_output=True, timeout=TIMEOUT_SECONDS, check=False, text=True
+        )
+    except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
+        return None
+    match = _VERSION.search(done.stdout[:1000])
+    try:
+        return Version.parse(match[1]) if match else None
+    except ValueError:
+        return None

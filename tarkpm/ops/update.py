@@ -1,0 +1,65 @@
+"""``tarkpm update`` and ``tarkpm lock``: look again at what the project asks for."""
+
+from tarkpm.core.plan import Plan
+from tarkpm.core.policy import Answers, stale_entries
+from tarkpm.core.release import PluginName, Requirement
+from tarkpm.errors import NotFound
+from tarkpm.ops.add import TakeReport, report_of
+from tarkpm.ops.admission import take
+from tarkpm.ops.context import Workspace, open_for_change, open_for_reading
+from tarkpm.ops.install import apply, make_plan
+from tarkpm.ops.settings import Settings
+from tarkpm.ops.ui import Ui
+
+
+def update(settings: Settings, ui: Ui, names: list[PluginName], answers: Answers) -> TakeReport:
+    """Take what the sources of these plugins (all, if none is named) hold now, and install it.
+
+    Raises what `add` raises, and `NotFound` for a name the project does not ask for.
+    """
+    with open_for_change(settings, ui) as workspace:
+        workspace.require_built_here()
+        workspace.require_accepted()
+        requirements = [required(workspace, name) for name in names or workspace.project.requirements]
+        taking = take(workspace, [requirement.source for requirement in requirements], answers)
+        report = report_of(workspace, taking, taking.names)
+        if not settings.dry_run:
+            apply(workspace, taking.target, make_plan(workspace, taking.target.lock), taking.releases)
+        return report
+
+
+def lock(settings: Settings, ui: Ui, answers: Answers) -> TakeReport:
+    """Make tark.lock follow from tark.toml, keeping every entry that does; installs nothing."""
+    with open_for_change(settings, ui) as workspace:
+        workspace.require_accepted()
+        stale = [r for name, r in workspace.project.requirements.items() if not _follows(workspace, name)]
+        taking = take(workspace, [requirement.source for requirement in stale], answers)
+        report = report_of(workspace, taking, taking.names)
+        if not settings.dry_run:
+            untouched = Plan(keep=tuple(PluginName(name) for name in workspace.record.installed))
+            apply(workspace, taking.target, untouched, taking.releases)
+        return report
+
+
+def check_lock(settings: Settings, ui: Ui) -> None:
+    """Raise the first `LockStale` if tark.lock does not follow from tark.toml."""
+    with open_for_reading(settings, ui) as workspace:
+        for problem in stale_entries(workspace.project, workspace.lock):
+            raise problem
+
+
+def _follows(workspace: Workspace, name: PluginName) -> bool:
+    entry = workspace.lock.get(name)
+    return entry is not None and entry.source.asked() == workspace.project.requirements[name].source
+
+
+def required(workspace: Workspace, name: PluginName) -> Requirement:
+    """The project's requirement of this plugin; raises `NotFound`."""
+    requirement = workspace.project.requirements.get(name)
+    if requirement is None:
+        raise NotFound(
+            f"this project does not ask for a plugin named '{name}'",
+            where=str(workspace.place.project_file),
+            hint="tarkpm list",
+        )
+    return requirement

@@ -1,0 +1,116 @@
+"""What a release's folder holds, wherever the folder is.
+
+A source shows a folder as a `Tree`; `collect` picks out of it the files that make a release, and nothing
+else is ever read. It is one algorithm for git and for local folders.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from tarkpm.core.manifest import Manifest
+from tarkpm.core.release import MANIFEST, STATEMENT, is_extra
+from tarkpm.core.statement import subject_names
+from tarkpm.errors import NotFound
+
+MAX_EXTRAS = 8
+"""How many LICENSE* and README* files a release may have together."""
+
+
+class Tree(Protocol):
+    """A read-only view of a folder and the folders below it; paths are relative and use ``/``."""
+
+    def names(self, folder: str) -> Sequence[str] | None:
+        """The names of the entries directly in ``folder``; None if there is no such folder."""
+
+    def read(self, paths: Sequence[str]) -> Mapping[str, bytes]:
+        """The bytes of those ``paths`` that exist, in as few round trips as the source allows.
+
+        Raises `Refused` for anything but a regular file, `TooLarge` over a limit.
+        """
+
+
+class ReleaseFiles(msgspec.Struct, frozen=True):
+    """The bytes of one release: its files by installed name, and its statement if it has one."""
+
+    folder: str
+    files: Mapping[str, bytes]
+    statement: bytes | None
+
+
+def collect(tree: Tree, folder: str, *, where: str, signed: bool = True) -> ReleaseFiles:
+    """Read the release in ``folder``, or in its ``dist/`` if the folder has no plugin.toml.
+
+    A signed release consists of exactly its statement's subjects; an unsigned one of plugin.toml, the module
+    and LICENSE* and README*. ``signed`` False leaves a statement out of account. Raises `NotFound` when
+    there is no plugin.toml or no module.
+    """
+    folder, names = _locate(tree, folder, where)
+    likely = [MANIFEST, STATEMENT, "plugin.wasm", *_extras(names)]
+    found = dict(tree.read([_join(folder, name) for name in likely if name in names]))
+    found = {path[len(folder) + 1 if folder else 0 :]: data for path, data in found.items()}
+    manifest = Manifest.parse(found[MANIFEST], where=f"{where}: {_join(folder, MANIFEST)}")
+    found[manifest.wasm] = _module(tree, folder, manifest.wasm, found, where)
+    statement = found.pop(STATEMENT, None) if signed else None
+    wanted = _wanted(statement, manifest, found)
+    missing = [name for name in wanted if name not in found]
+    found.update(_read_missing(tree, folder, missing, where))
+    return ReleaseFiles(folder, {name: found[name] for name in sorted(wanted)}, statement)
+
+
+def _locate(tree: Tree, folder: str, where: str) -> tuple[str, Sequence[str]]:
+    for candidate in (folder, _join(folder, "dist")):
+        names = tree.names(candidate)
+        if names is not None and MANIFEST in names:
+            return candidate, names
+    place = f"folder '{folder}'" if folder else "the top folder"
+    if tree.names(folder) is None:
+        raise NotFound(f"there is no {place}", where=where, hint="name the plugin's folder with --path")
+    raise NotFound(
+        f"no {MANIFEST} in {place} or its dist/", where=where, hint="name the plugin's folder with --path"
+    )
+
+
+def _extras(names: Sequence[str]) -> list[str]:
+    return sorted(filter(is_extra, names))[:MAX_EXTRAS]
+
+
+def _module(tree: Tree, folder: str, wasm: str, found: Mapping[str, bytes], where: str) -> bytes:
+    """The module's bytes: where the manifest says, else by its base name beside the manifest."""
+    if wasm in found:
+        return found[wasm]
+    beside = wasm.rpartition("/")[2]
+    if "/" in wasm and beside in found:
+        exact = tree.read([_join(folder, wasm)])
+        return exact.get(_join(folder, wasm), found[beside])
+    candidates = [_join(folder, name) for name in dict.fromkeys((wasm, beside))]
+    answers = tree.read(candidates)
+    for path in candidates:
+        if path in answers:
+            return answers[path]
+    raise NotFound(
+        f"'{wasm}', which {MANIFEST} names as the module, is not there",
+        where=f"{where}: {_join(folder, MANIFEST)}: plugin.wasm",
+        hint="build the plugin and commit its module",
+    )
+
+
+def _wanted(statement: bytes | None, manifest: Manifest, found: Mapping[str, bytes]) -> list[str]:
+    if statement is not None:
+        return subject_names(statement)
+    return [MANIFEST, manifest.wasm, *(name for name in _extras(list(found)))]
+
+
+def _read_missing(tree: Tree, folder: str, names: Sequence[str], where: str) -> Mapping[str, bytes]:
+    if not names:
+        return {}
+    answers = tree.read([_join(folder, name) for name in names])
+    for name in names:
+        if _join(folder, name) not in answers:
+            raise NotFound(f"'{name}', which the release statement lists, is not there", where=where)
+    return {name: answers[_join(folder, name)] for name in names}
+
+
+def _join(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if folder else name

@@ -1,0 +1,113 @@
+"""The one place where other libraries' exceptions become tarkpm's, and remote text becomes safe to show."""
+
+import contextlib
+import unicodedata
+import zlib
+from collections.abc import Iterator
+
+from tarkpm.errors import Refused, SourceError, TarkError, TooLarge, Unreachable
+from tarkpm.sources.git.limits import Budget
+
+CLOSED = "the connection was closed before everything had arrived"
+
+
+class Denied(Refused):
+    """The server answered that it will not serve what was asked for: another way may work."""
+
+
+def clean(text: str | bytes, limit: int = 200) -> str:
+    """Remote text as it may be shown: one line, printable, no terminal or bidi control, cut at ``limit``."""
+    if isinstance(text, bytes):
+        text = text[: limit * 4].decode("utf-8", "replace")
+    text = " ".join(text[: limit * 4].split())
+    safe = "".join("?" if unicodedata.category(char)[0] == "C" else char for char in text)
+    return safe if len(safe) <= limit else safe[: limit - 1] + "…"
+
+
+@contextlib.contextmanager
+def translated(budget: Budget) -> Iterator[None]:
+    """Run a block of foreign code; whatever it raises leaves as a `SourceError` that says where.
+
+    Ctrl-C and the interpreter's own exits pass through. A Rust panic, which dulwich's extensions raise on
+    input they did not expect, is not an `Exception` and is known by its name.
+    """
+    try:
+        yield
+    except TarkError:
+        if budget.expired:
+            raise _too_late(budget) from None
+        raise
+    except Exception as problem:
+        raise translate(problem, budget) from problem
+    except BaseException as problem:
+        if type(problem).__name__ != "PanicException":
+            raise
+        raise translate(problem, budget) from problem
+
+
+def translate(problem: BaseException, budget: Budget) -> SourceError:
+    """The error of ours that says what ``problem`` means to the person who asked."""
+    if budget.expired:
+        return _too_late(budget)
+    return (
+        _network(problem, budget)
+        or _protocol(problem, budget)
+        or Refused(f"the answer cannot be understood ({_named(problem)})", where=budget.where)
+    )
+
+
+def _too_late(budget: Budget) -> Unreachable:
+    return Unreachable(f"not done after {budget.limits.total:g} seconds", where=budget.where)
+
+
+def _network(problem: BaseException, budget: Budget) -> SourceError | None:
+    import ssl
+
+    import urllib3.exceptions as http
+
+    where, limits = budget.where, budget.limits
+    match problem:
+        case http.NameResolutionError():
+            return Unreachable("the host name cannot be resolved", where=where)
+        case http.ConnectTimeoutError():
+            return Unreachable(f"no connection within {limits.connect:g} seconds", where=where)
+        case http.NewConnectionError():
+            return Unreachable(f"cannot connect: {_cause(problem)}", where=where)
+        case http.ReadTimeoutError() | TimeoutError():
+            return Unreachable(f"nothing arrived for {limits.stall:g} seconds", where=where)
+        case http.SSLError() | ssl.SSLError():
+            return Unreachable(f"no secure connection: {_cause(problem)}", where=where)
+        case http.ProtocolError() | ConnectionError() | EOFError():
+            return Unreachable(CLOSED, where=where)
+        case OSError():
+            return Unreachable(f"cannot be read: {_cause(problem)}", where=where)
+    return None
+
+
+def _protocol(problem: BaseException, budget: Budget) -> SourceError | None:
+    from dulwich.errors import HangupException
+
+    match problem:
+        case HangupException():
+            return Unreachable(CLOSED, where=budget.where)
+        case MemoryError():
+            return TooLarge("the answer does not fit in memory", where=budget.where)
+        case zlib.error():
+            return Refused("the objects are damaged", where=budget.where)
+    return None
+
+
+def _cause(problem: BaseException) -> str:
+    """The reason at the bottom of a chain, in the system's words where it has some."""
+    import ssl
+
+    while problem.__cause__ is not None:
+        problem = problem.__cause__
+    if isinstance(problem, ssl.SSLCertVerificationError):
+        return clean(problem.verify_message)
+    return clean((problem.strerror if isinstance(problem, OSError) else "") or str(problem)).lower()
+
+
+def _named(problem: BaseException) -> str:
+    text = clean(str(problem))
+    return f"{type(problem).__name__}: {text}" if text else type(problem).__name__

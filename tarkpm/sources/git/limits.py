@@ -1,0 +1,114 @@
+"""What one session may cost: the limits, and the budget that counts against them.
+
+Every limit holds for a whole session with one remote, however many requests it takes. A single blocking
+call is bounded by `Limits.connect` and `Limits.stall`; a server that keeps sending a byte in time is ended
+by a timer that shuts its sockets down. Only name resolution is left to the system's own time limits.
+"""
+
+import contextlib
+import socket
+import threading
+from typing import Final
+
+import msgspec
+
+from tarkpm.errors import TooLarge
+
+MIB: Final = 1 << 20
+IN_FLIGHT: Final = 128 * 1024
+"""Bytes that may have been received and not yet been recognised as pack data: a buffer and a packet."""
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """Times in seconds, sizes in bytes; `meta` is everything a server sends that is not pack data."""
+
+    connect: float = 10
+    stall: float = 30
+    total: float = 300
+    pack: int = 256 * MIB
+    meta: int = 32 * MIB
+    inflated: int = 1024 * MIB
+    blob: int = 64 * MIB
+    objects: int = 100_000
+    redirects: int = 3
+    tag_depth: int = 8
+    tree_depth: int = 64
+
+
+DEFAULT: Final = Limits()
+
+
+class Budget:
+    """What is left of the limits. The clock starts with the first connection, not with the session."""
+
+    def __init__(self, limits: Limits, where: str) -> None:
+        self.limits = limits
+        self.expired = False
+        self.where = where
+        self._timer: threading.Timer | None = None
+        self._sockets: list[socket.socket] = []
+        self._lock = threading.Lock()
+        self._received = self._packed = self._inflated = self._objects = 0
+
+    def watched(self, sock: socket.socket) -> socket.socket:
+        """``sock``, which is shut down when the time is over.
+
+        A duplicate is kept: TLS takes the file descriptor away from the object a connection begins with.
+        """
+        with self._lock:
+            self._sockets.append(sock.dup())
+        if self._timer is None:
+            self._timer = threading.Timer(self.limits.total, self._expire)
+            self._timer.daemon = True
+            self._timer.start()
+        if self.expired:
+            self._expire()
+        return sock
+
+    def received(self, count: int) -> None:
+        """Count bytes of response bodies; raises `TooLarge`."""
+        self._received += count
+        if self._received - self._packed > self.limits.meta + IN_FLIGHT:
+            raise self.over(f"sent more than {amount(self.limits.meta)} besides the objects asked for")
+
+    def packed(self, count: int) -> None:
+        """Count bytes of pack data; raises `TooLarge`."""
+        self._packed += count
+        if self._packed > self.limits.pack:
+            raise self.over(f"sent more than {amount(self.limits.pack)} of objects")
+
+    def objects(self, count: int) -> None:
+        """Count objects as a pack announces them; raises `TooLarge`."""
+        self._objects += count
+        if self._objects > self.limits.objects:
+            raise self.over(f"announced {self._objects} objects, the limit is {self.limits.objects}")
+
+    def inflated(self, count: int) -> None:
+        """Count bytes an object takes once inflated, as announced; raises `TooLarge`."""
+        self._inflated += count
+        if self._inflated > self.limits.inflated:
+            raise self.over(f"sent objects of more than {amount(self.limits.inflated)} once unpacked")
+
+    def over(self, what: str) -> TooLarge:
+        """The error for a limit: ``what`` follows "the server"."""
+        return TooLarge(f"the server {what}", where=self.where)
+
+    def close(self) -> None:
+        """Stop the clock and forget the sockets; a budget cannot be used again."""
+        if self._timer is not None:
+            self._timer.cancel()
+        with self._lock:
+            while self._sockets:
+                self._sockets.pop().close()
+
+    def _expire(self) -> None:
+        self.expired = True
+        with self._lock:
+            for sock in self._sockets:
+                with contextlib.suppress(OSError):
+                    sock.shutdown(socket.SHUT_RDWR)
+
+
+def amount(count: int) -> str:
+    """``count`` bytes as a person says it: ``256 MiB``, ``1000 bytes``."""
+    return f"{count // MIB} MiB" if count >= MIB and count % MIB == 0 else f"{count} bytes"

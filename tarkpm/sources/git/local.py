@@ -1,0 +1,87 @@
+"""The objects of a repository on this machine, read without running or obeying anything in it.
+
+Only `objects`, `refs`, `packed-refs`, `HEAD` and, for a linked work tree, two pointer files are read;
+`config` and `hooks` are not, so a repository that came from elsewhere cannot name a program or another
+file. ``objects/info/alternates`` is followed, as `git clone --shared` needs: what it leads to is read only
+by object id, and every object's bytes are checked against its id here. A repository on this machine can
+still use up its memory, with a pack that inflates without end; a remote one cannot.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from dulwich.object_store import DiskObjectStore
+from dulwich.refs import DiskRefsContainer
+
+from tarkpm.errors import NotFound, Refused
+from tarkpm.sources.git.boundary import translated
+from tarkpm.sources.git.limits import Budget, Limits
+from tarkpm.sources.git.objects import KINDS, Object, object_id
+from tarkpm.sources.git.url import GitUrl
+
+_POINTER = 4096
+"""Bytes a pointer file may have."""
+
+
+class LocalObjects:
+    """`Objects` of one repository on this machine."""
+
+    def __init__(self, url: GitUrl, limits: Limits) -> None:
+        self._budget = Budget(limits, url.public)
+        with translated(self._budget):
+            control, common = _layout(Path(url.local_path), url.public)
+            if (common / "reftable").exists():
+                raise Refused("expected a repository of ref files, found a reftable", where=url.public)
+            self._refs = DiskRefsContainer(common, control)
+            self._store = DiskObjectStore(common / "objects", loose_object_size_limit=limits.blob)
+
+    def close(self) -> None:
+        """Close the files."""
+        self._store.close()
+
+    def ref(self, name: str) -> str | None:
+        """Read one ref, through symbolic ones."""
+        with translated(self._budget):
+            _names, value = self._refs.follow(name.encode())  # type: ignore[arg-type]
+            return value.decode("ascii") if value else None
+
+    def find(self, oid: str) -> Object | None:
+        """Read an object and check it against its id."""
+        with translated(self._budget):
+            try:
+                number, data = self._store.get_raw(oid.encode())  # type: ignore[arg-type]
+            except KeyError:
+                return None
+            found = Object(KINDS[number], data)
+            if object_id(found.kind, found.data) != oid:
+                raise Refused(f"object {oid} is damaged", where=self._budget.where)
+            return found
+
+    def need_commit(self, oid: str) -> None:
+        """Raise `NotFound` unless the commit is here."""
+        if self.find(oid) is None:
+            raise NotFound(f"commit {oid} is not in this repository", where=self._budget.where)
+
+    def need_blobs(self, commit: str, oids: Sequence[str]) -> None:
+        """Do nothing: what is here is here, and a partial clone is not completed."""
+
+
+def _layout(path: Path, where: str) -> tuple[Path, Path]:
+    """The folders of a work tree's own refs and of everything shared, which are mostly one."""
+    pointer = path / ".git"
+    if pointer.is_file():
+        control = path / _pointed(pointer, "gitdir: ", where)
+        shared = control / "commondir"
+        return control, control / _pointed(shared, "", where) if shared.is_file() else control
+    for control in (pointer, path):
+        if (control / "objects").is_dir() and (control / "refs").is_dir():
+            return control, control
+    raise NotFound("there is no git repository", where=where)
+
+
+def _pointed(file: Path, key: str, where: str) -> str:
+    with file.open("rb") as stream:
+        text = stream.read(_POINTER).decode("utf-8", "surrogateescape").strip("\n")
+    if not text.startswith(key) or "\n" in text or "\0" in text:
+        raise Refused(f"'{file.name}' does not point to a repository", where=where)
+    return text[len(key) :]

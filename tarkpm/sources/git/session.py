@@ -1,0 +1,139 @@
+"""A session with one repository: what a ref means, and what a commit holds."""
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from tarkpm.core.release import is_commit
+from tarkpm.errors import NotFound, Refused
+from tarkpm.sources.git.limits import DEFAULT, Limits
+from tarkpm.sources.git.objects import Object, target_of, tree_of
+from tarkpm.sources.git.tree import GitTree
+from tarkpm.sources.git.url import GitUrl
+
+if TYPE_CHECKING:
+    from tarkpm.sources.git.local import LocalObjects
+    from tarkpm.sources.git.remote import RemoteObjects
+
+
+class GitRemote:
+    """One repository, asked within one set of limits. For one thread; nothing is opened before it is needed.
+
+    Every method raises only `SourceError`: `Unreachable` when the server could not be asked or broke off,
+    `NotFound` for a repository, ref or commit that is not there, `TooLarge` over a limit, `Refused` for
+    what tarkpm does not accept. ``notes`` is what a person should be told, such as a redirect elsewhere.
+    """
+
+    def __init__(self, url: GitUrl, limits: Limits = DEFAULT, allow_http: bool = False) -> None:
+        self.url = url
+        self.notes: list[str] = []
+        self._limits = limits
+        self._allow_http = allow_http
+        self._opened: LocalObjects | RemoteObjects | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close connections and files. Trees of this session cannot be read after it."""
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            opened.close()
+
+    def resolve(self, *, tag: str = "", branch: str = "", rev: str = "") -> str:
+        """The commit, 40 hexadecimal digits, that a tag, a branch, a rev or else the remote's HEAD means.
+
+        At most one may be given. Names match exactly. A branch or HEAD costs two round trips and no
+        objects; a tag or rev is fetched at once, and annotated tags are followed to their commit.
+        """
+        if rev:
+            return self._peel(_hex(rev, "rev"), f"rev {rev}")
+        what = f"tag '{tag}'" if tag else f"branch '{branch}'" if branch else "HEAD"
+        oid = self._objects.ref(_ref_name(tag, branch, self.url.public))
+        if oid is None:
+            raise self._no_ref(what, tag, branch)
+        if not is_commit(oid):
+            raise Refused(f"{what} is not the id of a sha1 object", where=self.url.public)
+        return self._peel(oid, what) if tag else oid
+
+    def tree(self, commit: str) -> GitTree:
+        """The folders of ``commit``; one round trip, or none if `resolve` has fetched it."""
+        _hex(commit, "commit")
+        self._objects.need_commit(commit)
+        found = self._object(commit)
+        if found.kind != "commit":
+            raise Refused(f"expected {commit} to be a commit, found a {found.kind}", where=self.url.public)
+        root = self._link(tree_of, found, commit)
+        return GitTree(self._objects, commit, root, self._limits, self.url.public)
+
+    @property
+    def _objects(self) -> "LocalObjects | RemoteObjects":
+        if self._opened is None:
+            self._opened = self._open()
+        return self._opened
+
+    def _open(self) -> "LocalObjects | RemoteObjects":
+        if self.url.scheme == "file":
+            from tarkpm.sources.git.local import LocalObjects
+
+            return LocalObjects(self.url, self._limits)
+        from tarkpm.sources.git.remote import RemoteObjects
+
+        return RemoteObjects(self.url, self._limits, allow_http=self._allow_http, notes=self.notes)
+
+    def _peel(self, oid: str, what: str) -> str:
+        """The commit at the end of a chain of tags. Peeled here: what a server says about it is not used."""
+        self._objects.need_commit(oid)
+        for _ in range(self._limits.tag_depth + 1):
+            found = self._object(oid)
+            if found.kind == "commit":
+                return oid
+            if found.kind != "tag":
+                raise Refused(
+                    f"expected {what} to name a commit, found a {found.kind}", where=self.url.public
+                )
+            oid = self._link(target_of, found, oid)
+        raise Refused(f"{what} is a tag of tags, over {self._limits.tag_depth} deep", where=self.url.public)
+
+    def _object(self, oid: str) -> Object:
+        found = self._objects.find(oid)
+        if found is None:
+            raise NotFound(f"the repository lacks object {oid}", where=self.url.public)
+        return found
+
+    def _link(self, follow: Callable[[bytes], str], found: Object, oid: str) -> str:
+        try:
+            return follow(found.data)
+        except ValueError as problem:
+            raise Refused(f"{found.kind} {oid} is malformed: {problem}", where=self.url.public) from None
+
+    def _no_ref(self, what: str, tag: str, branch: str) -> NotFound:
+        where = self.url.public
+        if not tag and not branch:
+            return NotFound("the repository has no HEAD", where=where, hint="name a branch with --branch")
+        kind = "--tags" if tag else "--heads"
+        return NotFound(f"there is no {what}", where=where, hint=f"git ls-remote {kind} {where}")
+
+
+def _hex(text: str, what: str) -> str:
+    if not is_commit(text):
+        raise Refused(f"{what}: expected 40 hexadecimal digits, found {text[:80]!r}")
+    return text
+
+
+def _ref_name(tag: str, branch: str, where: str) -> str:
+    """The full name of a ref; raises `Refused` for what git itself would not accept as a name."""
+    from dulwich.refs import Ref, check_ref_format
+
+    if not tag and not branch:
+        return "HEAD"
+    name = f"refs/tags/{tag}" if tag else f"refs/heads/{branch}"
+    if not name.isprintable() or (tag or branch).startswith("-") or not check_ref_format(Ref(name.encode())):
+        kind = "tag" if tag else "branch"
+        raise Refused(f"expected the name of a {kind}, found {(tag or branch)[:80]!r}", where=where)
+    return name

@@ -1,0 +1,188 @@
+"""dulwich's smart HTTP protocol over one guarded connection pool.
+
+`Client` is dulwich's own client with the part that talks to the network replaced. What this adds: only the
+repository's two addresses are ever contacted, redirects are decided here, answers are never decompressed,
+every byte is counted, and connections are kept. git's configuration (``insteadOf``, ``http.proxy``,
+``sslCAInfo``) is not read, on purpose: it may name programs to run, and it is not about tarkpm. Proxies and
+tokens will come from the environment, which only ``cli`` reads; until it hands them down there are none.
+Certificates are checked against the system's own; OpenSSL heeds ``SSL_CERT_FILE``.
+"""
+
+import io
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from dulwich.client import AbstractHttpGitClient, default_user_agent_string
+from urllib3.response import BaseHTTPResponse
+
+import tarkpm
+from tarkpm.errors import NotFound, Refused, SourceError, Unreachable
+from tarkpm.sources.git.boundary import Denied, clean, translate
+from tarkpm.sources.git.connection import Answer, open_pool
+from tarkpm.sources.git.limits import Budget
+from tarkpm.sources.git.url import GitUrl, redirected, shown
+
+SERVICE: Final = "git-upload-pack"
+REFS: Final = f"/info/refs?service={SERVICE}"
+NO_REFS: Final = b"refs/tarkpm-none/"
+"""A prefix no ref has: what is wanted is known by its id, and no refs need be asked for."""
+
+_ADVERTISEMENT = f"application/x-{SERVICE}-advertisement"
+_RESULT = f"application/x-{SERVICE}-result"
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+# Warnings about what a server says would otherwise reach stderr, past our own reporting.
+logging.getLogger("dulwich").addHandler(logging.NullHandler())
+
+
+class Client(AbstractHttpGitClient):
+    """dulwich's client for one repository. Raises only `SourceError` for what happens on the network.
+
+    The advertisement, which a server sends first, is asked for once: with protocol 2 it lists what the
+    server can do, and for objects known by id it is all that is needed before they are fetched.
+    """
+
+    def __init__(self, url: GitUrl, budget: Budget, *, allow_http: bool, notes: list[str]) -> None:
+        super().__init__(url.public, thin_packs=False, quiet=True)
+        self._url = url
+        self._budget = budget
+        self._allow_http = allow_http
+        self._notes = notes
+        self._pool = open_pool(url, budget)
+        self._advertised = b""
+        self._answer: Answer | None = None
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._finish_answer()
+        self._pool.close()
+
+    def _http_request(
+        self,
+        url: str,
+        headers: dict[str, str] | None = None,
+        data: bytes | Iterator[bytes] | None = None,
+        raise_for_status: bool = True,  # noqa: ARG002  always true for smart servers
+    ) -> tuple[Any, Callable[[int], bytes]]:
+        """dulwich's door to the network."""
+        if data is None and url == self._url.public + REFS:
+            answer = self._advertisement(headers or {})
+        elif isinstance(data, bytes) and url == f"{self._url.public}/{SERVICE}":
+            answer = self._command(headers or {}, data)
+        else:
+            # packfile-uris, and whatever else a server may think of, is not followed anywhere.
+            raise self._refused(f"the server asks for a download from '{shown(url)}'")
+        return answer, answer.read
+
+    def _advertisement(self, headers: Mapping[str, str]) -> "Answer":
+        before = self._url
+        if not self._advertised:
+            with self._ask_refs(headers) as answer:
+                self._advertised = answer.read()
+        moved = self._url.public + REFS if self._url != before else ""
+        return Answer(io.BytesIO(self._advertised), _ADVERTISEMENT, redirect_location=moved)
+
+    def _ask_refs(self, headers: Mapping[str, str]) -> "Answer":
+        for _ in range(self._budget.limits.redirects + 1):
+            response = self._request("GET", REFS, headers)
+            if response.status not in _REDIRECTS:
+                return self._checked(response, _ADVERTISEMENT)
+            response.close()
+            self._move(response.headers.get("Location", ""))
+        raise self._refused(f"more than {self._budget.limits.redirects} redirects")
+
+    def _move(self, location: str) -> None:
+        target = redirected(self._url, location, REFS, allow_http=self._allow_http)
+        if target.origin != self._url.origin:
+            # Nothing secret is sent yet. When tokens are: none of them may cross this line.
+            self._notes.append(f"{self._url} redirects to {target}")
+            self._pool.close()
+            self._pool = open_pool(target, self._budget)
+        self._url = target
+        self._base_url = f"{target}/"
+
+    def _command(self, headers: Mapping[str, str], data: bytes) -> "Answer":
+        if b"ref-prefix " + NO_REFS in data:
+            return Answer(io.BytesIO(b"0000"), _RESULT)
+        answer = self._checked(self._request("POST", f"/{SERVICE}", headers, data), _RESULT)
+        head = answer.peek()
+        if not head:
+            answer.close()
+            raise Denied("the server sent an empty answer", where=self._budget.where)
+        if head[4:8] == b"ERR ":
+            answer.close()
+            said = clean(head[8 : int(head[:4], 16)])
+            raise Denied(f"the server said '{said}'", where=self._budget.where)
+        return answer
+
+    def _request(
+        self, method: str, tail: str, headers: Mapping[str, str], body: bytes | None = None
+    ) -> BaseHTTPResponse:
+        self._finish_answer()
+        try:
+            return self._pool.urlopen(
+                method,
+                self._url.path + tail,
+                body=body,
+                headers={**headers, **_HEADERS},
+                retries=False,
+                redirect=False,
+                assert_same_host=False,
+                preload_content=False,
+                decode_content=False,
+            )
+        except Exception as problem:
+            raise translate(problem, self._budget) from problem
+
+    def _checked(self, response: BaseHTTPResponse, content_type: str) -> "Answer":
+        """The answer, if it is one a git server gives to the question; else its error."""
+        problem = self._status_error(response.status)
+        found = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        encoding = response.headers.get("Content-Encoding", "identity").lower()
+        if problem is None and found != content_type:
+            problem = self._refused(
+                f"expected a git server, found one that answers with '{clean(found, 60)}'"
+            )
+        elif problem is None and encoding != "identity":
+            problem = self._refused(
+                f"the answer is encoded as '{clean(encoding, 60)}', which was not asked for"
+            )
+        if problem is not None:
+            response.close()
+            raise problem
+        self._answer = Answer.streamed(response, content_type, self._budget)
+        return self._answer
+
+    def _status_error(self, status: int) -> SourceError | None:
+        where = self._budget.where
+        if status == 200:
+            return None
+        if status in {401, 403, 407}:
+            text = "the server wants credentials, which are not supported yet: private, or no such repository"
+            return Refused(text, where=where)
+        if status in {404, 410}:
+            return NotFound("there is no such repository, or it is private", where=where)
+        if status in {408, 429} or status >= 500:
+            return Unreachable(f"the server failed with HTTP status {status}", where=where)
+        return Refused(f"the server answered with HTTP status {status}", where=where)
+
+    def _finish_answer(self) -> None:
+        if self._answer is not None:
+            self._answer.close()
+            self._answer = None
+
+    def _refused(self, what: str) -> Refused:
+        return Refused(what, where=self._budget.where)
+
+    @staticmethod
+    def _warn_filter_objects() -> None:
+        """Say nothing: without filters more arrives than is needed, and that is all."""
+
+
+_HEADERS = {
+    # The prefix "git/" matters: some hosts answer browsers differently.
+    "User-Agent": f"{default_user_agent_string()} tarkpm/{tarkpm.__version__}",
+    "Accept-Encoding": "identity",
+    "Pragma": "no-cache",
+}

@@ -1,0 +1,106 @@
+"""The folders of one commit, walked strictly: what is not a plain file or folder is never followed."""
+
+import stat
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from tarkpm.core.release import folder_path
+from tarkpm.errors import NotFound, Refused, TooLarge
+from tarkpm.sources.git.limits import Limits, amount
+from tarkpm.sources.git.objects import Entry, Objects, parse_tree
+
+LFS_POINTER: Final = b"version https://git-lfs.github.com/spec/"
+
+
+class GitTree:
+    """A `tarkpm.sources.folder.Tree` of one commit. Lives as long as the session it came from."""
+
+    def __init__(self, objects: Objects, commit: str, root: str, limits: Limits, where: str) -> None:
+        self.commit = commit
+        self._objects = objects
+        self._root = root
+        self._limits = limits
+        self._where = where
+        self._trees: dict[str, Mapping[str, Entry]] = {}
+
+    def names(self, folder: str) -> Sequence[str] | None:
+        """The names of the entries in ``folder``, of every kind; None if there is no such folder.
+
+        Raises `Refused` if a link or submodule is on the way to it, or its tree is malformed.
+        """
+        entry = self._walk(_parts(folder, self._where))
+        return list(self._tree(entry.oid, folder)) if entry is not None and entry.is_folder else None
+
+    def read(self, paths: Sequence[str]) -> Mapping[str, bytes]:
+        """The bytes of those ``paths`` that exist, in one round trip.
+
+        Raises `Refused` for anything but a regular file, `TooLarge` for a file over the limit.
+        """
+        found = {path: entry for path in paths if (entry := self._file(path)) is not None}
+        self._objects.need_blobs(self.commit, [entry.oid for entry in found.values()])
+        return {path: self._content(path, entry.oid) for path, entry in found.items()}
+
+    def _file(self, path: str) -> Entry | None:
+        entry = self._walk(_parts(path, self._where))
+        if entry is not None and not stat.S_ISREG(entry.mode):
+            raise self._refused(path, f"expected a file, found {entry.what}")
+        return entry
+
+    def _walk(self, parts: Sequence[str]) -> Entry | None:
+        """The entry at the end of ``parts``; None if it, or a folder on the way, is not there."""
+        if len(parts) > self._limits.tree_depth:
+            raise self._refused("/".join(parts), f"more than {self._limits.tree_depth} folders deep")
+        entry = Entry(stat.S_IFDIR, self._root)
+        for depth, name in enumerate(parts):
+            if not entry.is_folder:
+                return None
+            found = self._tree(entry.oid, "/".join(parts[:depth])).get(name)
+            if found is None:
+                return None
+            entry = found
+            if not (entry.is_folder or stat.S_ISREG(entry.mode)):
+                raise self._refused(
+                    "/".join(parts[: depth + 1]), f"expected a file or folder, found {entry.what}"
+                )
+        return entry
+
+    def _tree(self, oid: str, folder: str) -> Mapping[str, Entry]:
+        if oid not in self._trees:
+            try:
+                self._trees[oid] = parse_tree(self._object(oid, "tree", folder))
+            except ValueError as problem:
+                raise self._refused(folder, f"the folder is malformed: {problem}") from None
+        return self._trees[oid]
+
+    def _content(self, path: str, oid: str) -> bytes:
+        data = self._object(oid, "blob", path)
+        if len(data) > self._limits.blob:
+            text = f"the file has {len(data)} bytes, the limit is {amount(self._limits.blob)}"
+            raise TooLarge(text, where=f"{self._where}: {path}")
+        if data.startswith(LFS_POINTER):
+            hint = f"git lfs migrate export --include={path}"
+            raise Refused(
+                "expected a file, found a Git LFS pointer", where=f"{self._where}: {path}", hint=hint
+            )
+        return data
+
+    def _object(self, oid: str, kind: str, path: str) -> bytes:
+        found = self._objects.find(oid)
+        if found is None:
+            raise NotFound(
+                f"the repository lacks the {kind} {oid}", where=f"{self._where}: {path or 'its top folder'}"
+            )
+        if found.kind != kind:
+            raise self._refused(path, f"expected a {kind}, found a {found.kind}")
+        return found.data
+
+    def _refused(self, path: str, what: str) -> Refused:
+        return Refused(what, where=f"{self._where}: {path}" if path else self._where)
+
+
+def _parts(path: str, where: str) -> list[str]:
+    try:
+        folder = folder_path(path)
+    except ValueError as problem:
+        raise Refused(str(problem), where=where) from None
+    return folder.split("/") if folder else []

@@ -1,0 +1,224 @@
+"""The URLs tarkpm fetches from: a small grammar, and everything outside it refused.
+
+Nothing here is passed on to a library that guesses: dulwich, like git, takes ``ext::…``, ``C:\\…`` and
+``foo:bar`` for programs or ssh hosts. Pure: nothing is resolved or opened.
+"""
+
+import ipaddress
+import re
+import unicodedata
+from typing import Final, NoReturn
+from urllib.parse import unquote, urljoin
+
+import msgspec
+
+from tarkpm.core.release import folder_path
+from tarkpm.errors import Refused
+
+MAX_URL: Final = 2048
+"""Characters."""
+
+DEFAULT_PORTS: Final = {"https": 443, "http": 80}
+LATER: Final = {"ssh": "ssh", "git+ssh": "ssh", "ssh+git": "ssh", "git": "git://"}
+"""Schemes that are understood and not served yet, and what to call them."""
+
+_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#\\]*)(?P<rest>.*)")
+_SCP = re.compile(
+    r"[A-Za-z0-9._][A-Za-z0-9._-]*@(?P<host>[A-Za-z0-9][A-Za-z0-9.-]*):(?P<path>[^:/\\-][^:\\]*)"
+)
+_AUTHORITY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(?::(?P<port>[0-9]{1,5}))?")
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
+_PATH = re.compile(r"(?:/(?:[A-Za-z0-9._~!$&'()*+,;=:-]|%[0-9A-Fa-f]{2})+)+")
+_FILE = re.compile(r"(?:/(?:[^/%\\?#]|%[0-9A-Fa-f]{2})+)+")
+_OWNER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})")
+_REPO = re.compile(r"[A-Za-z0-9._-]{1,100}")
+
+
+class GitUrl(msgspec.Struct, frozen=True):
+    """Where a repository is. ``host`` is lower case, ``port`` 0 means the scheme's own, ``path`` is as
+    written, without a slash at its end. No field holds a secret; ``user`` is for ssh, which comes later.
+    """
+
+    scheme: str
+    host: str
+    path: str
+    port: int = 0
+    user: str = ""
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port: what a redirect may change only with a note."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}" + (f":{self.port}" if self.port else "")
+
+    @property
+    def public(self) -> str:
+        """The text that goes into tark.toml, tark.lock and errors."""
+        return self.origin + self.path
+
+    @property
+    def label(self) -> str:
+        """A short name for people: ``github.com/owner/repo``, or a local path."""
+        return self.host + unquote(self.path.removesuffix(".git"))
+
+    @property
+    def local_path(self) -> str:
+        """The folder on this machine that a ``file`` URL names."""
+        return unquote(self.path)
+
+    def __str__(self) -> str:
+        return self.public
+
+
+def parse(text: str, *, allow_http: bool = False) -> GitUrl:
+    """Read the URL of a repository; raises `Refused`, whose text never holds a password.
+
+    ``https``, ``file:///absolute/path``, and ``http`` to this machine or anywhere with ``allow_http``.
+    """
+    _check_text(text)
+    if found := _SCP.fullmatch(text):
+        _refuse("ssh is not supported yet", text, f"use https://{found['host'].lower()}/{found['path']}")
+    found = _URL.fullmatch(text)
+    if found is None:
+        _refuse("expected a URL such as https://host/owner/repository", text)
+    scheme, authority, rest = found["scheme"].lower(), found["authority"], found["rest"]
+    if scheme not in {"https", "http", "file"}:
+        _refuse(
+            f"{LATER[scheme]} is not supported yet" if scheme in LATER else f"unknown scheme '{scheme}'", text
+        )
+    if "@" in authority or ("@" in rest and scheme != "file"):
+        _refuse(
+            "a URL with a user name or password is not accepted", text, "leave out everything up to the '@'"
+        )
+    if "?" in rest or "#" in rest:
+        _refuse("a URL with '?' or '#' is not accepted", text)
+    return (
+        _file(authority, rest, text) if scheme == "file" else _http(scheme, authority, rest, text, allow_http)
+    )
+
+
+def expand(text: str) -> tuple[str, str]:
+    """Spell out ``github:owner/repo[/folder]`` as (URL, folder); any other text comes back with no folder.
+
+    Raises `Refused` for a ``github:`` that names no repository.
+    """
+    if not text.lower().startswith("github:"):
+        return text, ""
+    owner, _, rest = text[len("github:") :].partition("/")
+    repo, _, folder = rest.partition("/")
+    if not _OWNER.fullmatch(owner) or not _REPO.fullmatch(repo) or repo.strip(".") == "":
+        _refuse("expected github:owner/repository, or with a folder behind it", text)
+    try:
+        return f"https://github.com/{owner}/{repo}", folder_path(folder)
+    except ValueError as problem:
+        _refuse(str(problem), text)
+
+
+def redirected(current: GitUrl, location: str, tail: str, *, allow_http: bool = False) -> GitUrl:
+    """The repository that ``location``, a redirect of ``current`` with ``tail`` behind it, leads to.
+
+    Raises `Refused` for anything that is not the same request elsewhere, and for leaving https.
+    """
+    where = current.public
+    try:
+        full = urljoin(current.public + tail, location)
+        target = parse(full.removesuffix(tail), allow_http=allow_http)
+    except ValueError:
+        raise Refused("redirected to something that is not a URL", where=where) from None
+    except Refused as problem:
+        raise Refused(f"redirected to '{problem.where}': {problem.message}", where=where) from None
+    if not full.endswith(tail):
+        raise Refused(f"redirected to '{shown(full)}', which is not a git repository", where=where)
+    if target.scheme == "file" or (current.scheme == "https" and target.scheme != "https"):
+        raise Refused(f"redirected from {current.scheme} to '{target}'", where=where)
+    return target
+
+
+def is_loopback(host: str) -> bool:
+    """Whether ``host`` is this machine by its very text: 127.0.0.0/8, ::1 or localhost."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def shown(text: str) -> str:
+    """``text`` as an error may quote it: no user, password or query, no control character, not too long.
+
+    All up to the last ``@`` may be a secret, a token as user name too; only ssh's ``git@`` is none.
+    """
+    if "@" in text and not re.match(r"(?:ssh://)?git@[^@]*$", text):
+        text = "…@" + text.rpartition("@")[2]
+    kept = re.split(r"[?#]", text, maxsplit=1)[0][:200]
+    return "".join("?" if _is_hidden(char) else char for char in kept) + (
+        "…" if len(kept) < len(text) else ""
+    )
+
+
+def _check_text(text: str) -> None:
+    if not text:
+        _refuse("expected a URL, found nothing", text)
+    if len(text) > MAX_URL:
+        _refuse(f"the URL has {len(text)} characters, the limit is {MAX_URL}", text)
+    if any(char.isspace() or _is_hidden(char) for char in text):
+        _refuse("a URL with a space or an invisible character is not accepted", text)
+    if text.startswith("-"):
+        _refuse("a URL that begins with '-' is not accepted", text)
+
+
+def _is_hidden(char: str) -> bool:
+    """Control, format (zero width, right-to-left), surrogate and private characters, odd line ends."""
+    return unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+def _http(scheme: str, authority: str, path: str, text: str, allow_http: bool) -> GitUrl:
+    host, port = _host_and_port(authority, text)
+    if scheme == "http" and not (allow_http or is_loopback(host)):
+        _refuse("http is neither encrypted nor authenticated", text, f"use https://{host}{path}")
+    path = path.rstrip("/")
+    segments = unquote(path).split("/")
+    if not _PATH.fullmatch(path) or any(s in (".", "..") or any(map(_is_hidden, s)) for s in segments):
+        _refuse("expected the path of a repository behind the host", text)
+    return GitUrl(scheme, host, path, 0 if port == DEFAULT_PORTS[scheme] else port)
+
+
+def _file(authority: str, path: str, text: str) -> GitUrl:
+    path = path.rstrip("/")
+    segments = unquote(path).split("/")
+    if (
+        authority
+        or not _FILE.fullmatch(path)
+        or any(s in (".", "..") or any(map(_is_hidden, s)) for s in segments)
+    ):
+        _refuse("expected file:// and the absolute path of a repository", text)
+    return GitUrl("file", "", path)
+
+
+def _host_and_port(authority: str, text: str) -> tuple[str, int]:
+    found = _AUTHORITY.fullmatch(authority)
+    if found is None:
+        _refuse("expected a host, perhaps with a port", text)
+    host, port = found["host"].lower(), int(found["port"] or 0)
+    if found["port"] and not 0 < port < 65536:
+        _refuse(f"expected a port from 1 to 65535, found {found['port']}", text)
+    bracketed, host = host.startswith("["), host.strip("[]")
+    if not _is_host(host) or bracketed != (":" in host):
+        _refuse("expected a host name in plain ASCII, or an IP address", text)
+    return host, port
+
+
+def _is_host(host: str) -> bool:
+    """A DNS name or an address in its usual spelling; ``127.1`` and ``0x7f.1`` are neither."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        number = re.fullmatch(r"[0-9]+|0x[0-9a-f]*", host.rstrip(".").rpartition(".")[2])
+        return number is None and len(host) <= 253 and _HOST.fullmatch(host) is not None
+    return True
+
+
+def _refuse(message: str, text: str, hint: str = "") -> NoReturn:
+    raise Refused(message, where=shown(text), hint=hint)

@@ -1,0 +1,45 @@
+"""A local folder as a source: a working copy, read as it is."""
+
+import os
+import stat
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tarkpm.errors import NotFound, Refused
+from tarkpm.io.files import read_file
+
+MAX_FILE = 64 * 1024 * 1024
+
+
+class LocalTree:
+    """The folder ``root`` as a `Tree`. Links are refused, so that nothing outside of it is read."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        if not root.is_dir():
+            raise NotFound("there is no such folder", where=str(root))
+
+    def names(self, folder: str) -> Sequence[str] | None:
+        """The names of the entries directly in ``folder``; None if there is no such folder."""
+        try:
+            return sorted(entry.name for entry in os.scandir(self.root / folder))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def read(self, paths: Sequence[str]) -> Mapping[str, bytes]:
+        """The bytes of those ``paths`` that exist; raises `Refused` for anything but regular files."""
+        return {path: data for path in paths if (data := self._read(path)) is not None}
+
+    def _read(self, path: str) -> bytes | None:
+        place = self.root
+        for part in path.split("/"):
+            place /= part
+            try:
+                mode = place.lstat().st_mode
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+            if stat.S_ISLNK(mode):
+                raise Refused(f"'{path}' is or passes a symbolic link", where=str(self.root))
+        if not stat.S_ISREG(mode):
+            raise Refused(f"'{path}' is not a regular file", where=str(self.root))
+        return read_file(place, MAX_FILE)

@@ -1,0 +1,1 @@
+"""What lives on this machine: bytes by digest, installed environments, what this user accepted, keys."""

@@ -1,0 +1,93 @@
+"""Bytes by sha256, shared by all projects of this user.
+
+A cache: everything in it may be deleted at any time. A blob is written under a temporary name and renamed,
+so several processes may fill it at once; it is checked whenever it is read, and dropped if it is not what
+its name says.
+"""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from tarkpm.core.digest import Digest, FileEntry, sha256
+from tarkpm.errors import BlobMissing, DigestMismatch
+from tarkpm.io.files import copy_verified, make_private, open_new, read_file
+
+MAX_BLOB: Final = 64 * 1024 * 1024
+
+
+class BlobStore:
+    """The blobs under ``root``."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root / "blobs"
+
+    def path(self, digest: Digest) -> Path:
+        """Where the blob of this digest is, or would be."""
+        return self.root / digest[:2] / digest[2:]
+
+    def has(self, entry: FileEntry) -> bool:
+        """Whether a blob of this digest and size is there; its bytes are not checked."""
+        try:
+            return self.path(entry.sha256).lstat().st_size == entry.size
+        except OSError:
+            return False
+
+    def missing(self, entries: Iterable[FileEntry]) -> list[FileEntry]:
+        """Those of ``entries`` that would have to be fetched."""
+        return [entry for entry in entries if not self.has(entry)]
+
+    def put(self, data: bytes) -> Digest:
+        """Keep ``data``; returns its digest."""
+        digest = sha256(data)
+        path = self.path(digest)
+        if not self.has(FileEntry(digest, digest, len(data))):
+            make_private(path.parent)
+            temporary = path.parent / f".{secrets.token_hex(8)}.tmp"
+            try:
+                with open_new(temporary, 0o444) as file:
+                    file.write(data)
+                temporary.replace(path)
+            except BaseException:
+                temporary.unlink(missing_ok=True)
+                raise
+        return digest
+
+    def read(self, entry: FileEntry) -> bytes:
+        """The bytes of ``entry``, checked. Raises `BlobMissing`; a damaged blob is dropped first."""
+        try:
+            data = read_file(self.path(entry.sha256), MAX_BLOB)
+        except OSError:
+            raise _missing(entry) from None
+        with self._healing(entry):
+            entry.check(data, where=str(self.path(entry.sha256)))
+        return data
+
+    def copy(self, entry: FileEntry, target: Path) -> None:
+        """Copy ``entry`` to the new file ``target``, checked. Raises `BlobMissing` as `read` does."""
+        with self._healing(entry), self._open(entry) as source:
+            copy_verified(source, target, entry)
+
+    def _open(self, entry: FileEntry) -> BinaryIO:
+        try:
+            descriptor = os.open(self.path(entry.sha256), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError:
+            raise _missing(entry) from None
+        return os.fdopen(descriptor, "rb", buffering=0)
+
+    @contextmanager
+    def _healing(self, entry: FileEntry) -> Iterator[None]:
+        try:
+            yield
+        except DigestMismatch:
+            with contextlib.suppress(OSError):
+                self.path(entry.sha256).unlink()
+            raise _missing(entry) from None
+
+
+def _missing(entry: FileEntry) -> BlobMissing:
+    return BlobMissing(f"'{entry.name}' (sha256 {entry.sha256}) is not in the store", hint="tarkpm sync")

@@ -1,0 +1,129 @@
+"""The journal: several folders and two documents change together, or not at all.
+
+New plugin folders are staged beside the old ones; then one rename puts the journal in place, and that is the
+commit. After it folders and documents are switched, the record in state is saved and the journal removed. A
+run interrupted before the rename changed nothing; one interrupted after it is finished by the next command.
+Every step of `finish` may be repeated.
+
+The journal is authenticated with the user's secret: a journal that came with a clone is not obeyed.
+"""
+
+import hmac
+import os
+from pathlib import Path
+
+import msgspec
+
+from tarkpm.core.digest import sha256
+from tarkpm.errors import StoreError
+from tarkpm.io.files import atomic_write, read_optional, remove_tree
+from tarkpm.store.environment import Environment
+from tarkpm.store.state import Record, State
+
+MAX_BYTES = 64 * 1024 * 1024
+
+
+class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A document to replace: its path, the digest of what it held ("" if absent), and its new text."""
+
+    path: str
+    before: str
+    text: str
+
+    @classmethod
+    def change(cls, path: Path, before: bytes | None, after: bytes) -> "Document":
+        """The replacement of ``before`` by ``after``."""
+        return cls(str(path), sha256(before) if before is not None else "", after.decode())
+
+
+class Transaction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One change of an environment: staged folders to switch in, folders to take away, documents, record."""
+
+    install: tuple[str, ...]
+    remove: tuple[str, ...]
+    documents: tuple[Document, ...]
+    record: Record
+    version: int = 1
+
+
+class _Sealed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    body: str
+    mac: str
+
+
+def commit(environment: Environment, transaction: Transaction, state: State) -> None:
+    """Make ``transaction`` happen: after the first rename it will, whatever happens to this process."""
+    body = msgspec.json.encode(transaction)
+    mac = hmac.digest(state.mac_key(), body, "sha256").hex()
+    sealed = msgspec.json.encode(_Sealed(body.decode(), mac))
+    atomic_write(environment.journal, sealed, mode=0o600)
+    finish(environment, transaction, state)
+
+
+def pending(environment: Environment, state: State) -> Transaction | None:
+    """The transaction an interrupted command committed to, if there is one.
+
+    Raises `StoreError` for a journal this user's tarkpm did not write.
+    """
+    data = read_optional(environment.journal, MAX_BYTES)
+    if data is None:
+        return None
+    try:
+        sealed = msgspec.json.decode(data, type=_Sealed)
+        body = sealed.body.encode()
+        genuine = hmac.compare_digest(hmac.digest(state.mac_key(), body, "sha256").hex(), sealed.mac)
+        transaction = msgspec.json.decode(body, type=Transaction) if genuine else None
+    except msgspec.DecodeError:
+        transaction = None
+    if transaction is None:
+        raise StoreError(
+            "the journal of an interrupted change was not written by your tarkpm",
+            where=str(environment.journal),
+            hint=f"look at it, then: rm {environment.journal}",
+        )
+    return transaction
+
+
+def recover(environment: Environment, state: State) -> str:
+    """Finish what an interrupted command committed to; returns a sentence about it, "" if there was nothing.
+
+    A document edited since is kept as it is, and the rest of the change is dropped.
+    """
+    transaction = pending(environment, state)
+    if transaction is None:
+        return ""
+    for document in transaction.documents:
+        now = read_optional(Path(document.path), MAX_BYTES)
+        digest = sha256(now) if now is not None else ""
+        if digest not in (document.before, sha256(document.text.encode())):
+            environment.journal.unlink()
+            return f"an interrupted change was dropped, because {document.path} was edited since"
+    finish(environment, transaction, state)
+    return "an interrupted change was finished first"
+
+
+def finish(environment: Environment, transaction: Transaction, state: State) -> None:
+    """Apply a committed transaction; every step may be repeated."""
+    with environment.switching():
+        for document in transaction.documents:
+            path = Path(document.path)
+            if read_optional(path, MAX_BYTES) != document.text.encode():
+                atomic_write(path, document.text.encode(), scratch=environment.work)
+        environment.trash.mkdir(exist_ok=True)
+        for name in transaction.install:
+            if os.path.lexists(environment.staging / name):
+                _take_away(environment, name)
+                (environment.staging / name).rename(environment.folder(name))
+        for name in transaction.remove:
+            _take_away(environment, name)
+        state.save(transaction.record)
+        environment.journal.unlink()
+    remove_tree(environment.trash)
+    remove_tree(environment.staging)
+
+
+def _take_away(environment: Environment, name: str) -> None:
+    """Move a plugin's folder out of sight, if it is there; the trash may hold an earlier one."""
+    if os.path.lexists(environment.folder(name)):
+        remove_tree(environment.trash / name)
+        environment.folder(name).rename(environment.trash / name)

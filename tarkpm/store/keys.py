@@ -1,0 +1,89 @@
+"""A publisher's private keys: PKCS8 PEM files that only their owner can read."""
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from tarkpm.core.key import PublicKey, from_bytes
+from tarkpm.errors import StoreError
+from tarkpm.io.files import make_private, open_new, read_file
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+MAX_BYTES: Final = 16 * 1024
+
+Passphrase = Callable[[], bytes]
+
+
+class KeyStore:
+    """The keys under ``folder``, one PEM file each."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def path(self, name: str) -> Path:
+        """The file of a key; raises `StoreError` for a name that is not plain."""
+        if not _NAME.fullmatch(name):
+            raise StoreError(f"expected a key name of letters, digits, '.', '_' and '-', found {name[:80]!r}")
+        return self.folder / f"{name}.pem"
+
+    def names(self) -> list[str]:
+        """The names of all keys, sorted."""
+        return sorted(file.stem for file in self.folder.glob("*.pem"))
+
+    def generate(self, name: str, passphrase: bytes = b"") -> PublicKey:
+        """Make a key; never replaces one. Raises `StoreError` if the name is taken."""
+        from cryptography.hazmat.primitives import serialization
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+        path = self.path(name)
+        make_private(self.folder)
+        key = Ed25519PrivateKey.generate()
+        pem = key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption(),
+        )
+        try:
+            with open_new(path, 0o600) as file:
+                file.write(pem)
+                file.flush()
+                os.fsync(file.fileno())
+        except FileExistsError:
+            raise StoreError(
+                f"a key named '{name}' exists", where=str(path), hint="choose another --name"
+            ) from None
+        return from_bytes(key.public_key().public_bytes_raw())
+
+    def load(self, name: str, passphrase: Passphrase) -> tuple[PublicKey, Callable[[bytes], bytes]]:
+        """The public key and a signer (message -> 64 bytes); ``passphrase`` is asked only if needed.
+
+        Raises `StoreError` if there is no such key, or the passphrase is wrong.
+        """
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+        path = self.path(name)
+        try:
+            pem = read_file(path, MAX_BYTES)
+        except FileNotFoundError:
+            hint = f"tarkpm key generate --name {name}"
+            raise StoreError(f"there is no key named '{name}'", where=str(path), hint=hint) from None
+        try:
+            try:
+                key = load_pem_private_key(pem, None)
+            except TypeError:  # the key is encrypted
+                key = load_pem_private_key(pem, passphrase())
+        except ValueError:
+            raise StoreError(
+                "the key cannot be read: wrong passphrase or damaged file", where=str(path)
+            ) from None
+        return _signer(key, path)
+
+
+def _signer(key: object, path: Path) -> tuple[PublicKey, Callable[[bytes], bytes]]:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    if not isinstance(key, Ed25519PrivateKey):
+        raise StoreError("expected an ed25519 key", where=str(path))
+    return from_bytes(key.public_key().public_bytes_raw()), key.sign

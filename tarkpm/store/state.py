@@ -1,0 +1,122 @@
+"""What this user accepted and what tarkpm installed, per project. Not a cache: nothing can recreate it.
+
+A project's record is found by the project's path. The environment folder holds the record's id, so that an
+environment made elsewhere (one that came with a clone, say) is told from one built here, and one that was
+moved with its project is known again: by id and inode.
+"""
+
+import secrets
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from tarkpm.core.decisions import Decisions
+from tarkpm.core.digest import Digest, sha256
+from tarkpm.errors import StoreError
+from tarkpm.io.files import atomic_write, make_private, open_new, read_optional
+
+MAX_BYTES: Final = 16 * 1024 * 1024
+VERSION: Final = 1
+
+
+class InstalledFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A file as it was installed: what it holds, and how the file system describes it untouched."""
+
+    name: str
+    sha256: Digest
+    size: int
+    mtime_ns: int
+    inode: int
+
+
+class Installed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A plugin as it was installed, after everything about it was verified.
+
+    ``fingerprint`` is that of its lock entry. ``origin`` lists the files of a working copy as they were
+    when it was copied.
+    """
+
+    fingerprint: Digest
+    files: tuple[InstalledFile, ...]
+    origin: tuple[InstalledFile, ...] = ()
+
+
+class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All that is remembered of one project. ``inode`` is the environment folder's."""
+
+    path: str
+    environment: str
+    inode: int = 0
+    accepted: Decisions = Decisions()
+    installed: dict[str, Installed] = {}
+    version: int = VERSION
+
+
+class State:
+    """The state of one user, under ``root``."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.projects = root / "projects"
+        self.keys = root / "keys"
+
+    def find(self, path: str) -> Record | None:
+        """The record of the project at ``path``."""
+        return self._read(self._file(path))
+
+    def find_moved(self, environment: str, inode: int) -> Record | None:
+        """The record of an environment folder that was moved here with its project."""
+        for file in sorted(self.projects.glob("*.json")) if environment else ():
+            record = self._read(file)
+            if record and (record.environment, record.inode) == (environment, inode):
+                return record
+        return None
+
+    def save(self, record: Record, *, moved_from: str = "") -> None:
+        """Keep ``record``; drop the one under the project's former path."""
+        make_private(self.projects)
+        atomic_write(self._file(record.path), msgspec.json.encode(record), mode=0o600)
+        if moved_from and moved_from != record.path:
+            self._file(moved_from).unlink(missing_ok=True)
+
+    def mac_key(self) -> bytes:
+        """The secret under which journals of this user are authenticated; made on first use."""
+        path = self.root / "mac.key"
+        if key := read_optional(path, 64):
+            return key
+        make_private(self.root)
+        candidate = self.root / f".mac.{secrets.token_hex(8)}.tmp"
+        with open_new(candidate, 0o600) as file:
+            file.write(secrets.token_bytes(32))
+        try:
+            path.hardlink_to(candidate)  # unlike a rename, this lets only one of several processes win
+        except FileExistsError:
+            pass
+        finally:
+            candidate.unlink()
+        return path.read_bytes()
+
+    def _file(self, path: str) -> Path:
+        return self.projects / f"{sha256(path.encode())[:32]}.json"
+
+    def _read(self, file: Path) -> Record | None:
+        data = read_optional(file, MAX_BYTES)
+        if data is None:
+            return None
+        try:
+            record = msgspec.json.decode(data, type=Record)
+        except msgspec.ValidationError as problem:
+            raise StoreError(f"the record of a project is damaged: {problem}", where=str(file)) from None
+        if record.version != VERSION:
+            raise StoreError(
+                f"expected version {VERSION}, found {record.version}: another tarkpm wrote this record",
+                where=str(file),
+                hint="use the tarkpm that wrote it",
+            )
+        return record
+
+
+def new_environment_id() -> str:
+    """An id nobody can guess: 128 random bits in hexadecimal."""
+    return secrets.token_hex(16)

@@ -1,0 +1,54 @@
+"""Plugins to run, and what a host says about them."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from support import wat
+
+from tarkpm.core.capability import Capability, CapabilitySet
+from tarkpm.host.imports.log import LogLine
+from tarkpm.host.limits import Limits
+from tarkpm.host.runtime import Host, PluginImage
+
+PLUGINS = Path(__file__).parents[2] / "plugins"
+STORAGE = CapabilitySet.of([Capability("storage")])
+
+ImageOf = Callable[..., PluginImage]
+
+
+@pytest.fixture
+def image_of(tmp_path: Path) -> ImageOf:
+    """An image of some bytes: with storage granted, unless said otherwise, in a folder that is not there."""
+
+    def make(
+        wasm: bytes, *, name: str = "plugin", plugin_type: str = "tool", granted: CapabilitySet = STORAGE
+    ) -> PluginImage:
+        return PluginImage(name, plugin_type, wasm, granted, tmp_path / "data" / name)
+
+    return make
+
+
+@pytest.fixture
+def text_tools(image_of: ImageOf) -> PluginImage:
+    """The example plugin: text-stats, save-note; it imports log and storage."""
+    return image_of((PLUGINS / "text-tools" / "plugin.wasm").read_bytes(), name="text-tools")
+
+
+@pytest.fixture
+def hostile(image_of: ImageOf) -> PluginImage:
+    """The plugin whose tools mean harm (support.wat)."""
+    return image_of(wat.hostile_tool(), name="hostile")
+
+
+@pytest.fixture
+def lines() -> list[LogLine]:
+    """What the fixture `host` logged."""
+    return []
+
+
+@pytest.fixture
+def host(lines: list[LogLine]) -> Iterator[Host]:
+    """A host whose calls may take a second."""
+    with Host(Limits(seconds=1.0), lines.append) as host:
+        yield host

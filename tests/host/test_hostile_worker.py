@@ -1,0 +1,318 @@
+"""A worker that is not what it should be: whatever it sends or fails to send is one typed error in time."""
+
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tarkpm.errors import HostError, LimitReached, PluginCrashed
+from tarkpm.host.channel import Channel
+from tarkpm.host.gate import Gate, Nonsense
+from tarkpm.host.handle import Worker, _Conversation, _Reported
+from tarkpm.host.limits import Limits
+from tarkpm.host.process import Process
+from tarkpm.host.runtime import PluginImage
+from tarkpm.host.worker import frames
+
+LIMITS = Limits(seconds=0.5, load_seconds=1.0, host_calls=50)
+
+PRELUDE = """
+import os, struct, sys, time
+def send(kind, payload=b"{}", length=None):
+    os.write(3, struct.pack(">IB", len(payload) if length is None else length, kind) + payload)
+def exactly(n):
+    while n: n -= len(os.read(3, n) or sys.exit(0))
+def drain():
+    head = os.read(3, 5) or sys.exit(0)
+    exactly(struct.unpack(">IB", head)[0])
+HELLO, LOADED, HOST_CALL, RETURN, FAIL = 1, 2, 3, 4, 5
+ask = b'{"interface":"log","function":"info","args":["x"]}'
+"""
+LOADED = PRELUDE + "send(HELLO, b'{\"version\":1}'); drain(); drain(); send(LOADED)\n"
+
+AT_START = {
+    "exits": ("pass", "its worker ended with status 0"),
+    "fails": ("sys.exit('no luck')", "its worker ended with status 1: no luck"),
+    "escapes": ("sys.exit('\\x1b[2Jgone')", "its worker ended with status 1: \\x1b[2Jgone"),
+    "of another version": (
+        "send(HELLO, b'{\"version\":2}')",
+        "its worker sent a greeting of version 2, expected 1",
+    ),
+    "unknown kind": ("send(99)", "its worker sent a frame of unknown kind 99"),
+    "a parent's kind": ("send(17)", "its worker sent a frame of unknown kind 17"),
+    "too long": (
+        "send(HELLO, length=1 << 31)",
+        "its worker sent a frame of kind 1 with 2,147,483,648 bytes, the limit is 256",
+    ),
+    "no JSON": ("send(HELLO, b'hi')", "its worker sent something that is not a Hello"),
+    "no UTF-8": ("send(HELLO, b'\"\\xff\"')", "its worker sent something that is not a Hello"),
+    "more than is asked": (
+        'send(HELLO, b\'{"version":1,"x":1}\')',
+        "its worker sent something that is not a Hello",
+    ),
+    "a result before any call": (
+        "send(RETURN, b'{\"value\":1}')",
+        "its worker sent a frame of kind 4, expected 1",
+    ),
+    "a host call before it is loaded": (
+        "send(HOST_CALL, ask)",
+        "its worker sent a frame of kind 3, expected 1",
+    ),
+}
+
+IN_A_CALL = {
+    "exits": ("pass", "its worker ended with status 0"),
+    "another's result": (
+        "send(RETURN, b'{\"value\":{}}')",
+        "its worker sent something that is not a ToolResult",
+    ),
+    "of another type": (
+        'send(RETURN, b\'{"value":{"success":"yes","output":"","error":null}}\')',
+        "its worker sent something that is not a ToolResult",
+    ),
+    "deep": (
+        "send(RETURN, b'{\"value\":' + b'[' * 100000)",
+        "its worker sent something that is not a Return",
+    ),
+    "an unknown failure": (
+        'send(FAIL, b\'{"kind":"sorry","message":""}\')',
+        "its worker sent something that is not a Fail",
+    ),
+    "an unknown interface": (
+        'send(HOST_CALL, b\'{"interface":"shell","function":"run","args":["id"]}\')',
+        "its worker sent a call of a host function that does not exist",
+    ),
+    "an unknown function": (
+        'send(HOST_CALL, b\'{"interface":"storage","function":"close","args":[]}\')',
+        "its worker sent a call of a host function that does not exist",
+    ),
+    "wrong arguments": (
+        'send(HOST_CALL, b\'{"interface":"log","function":"info","args":["a","b"]}\')',
+        "its worker sent arguments that log.info does not take",
+    ),
+    "deep arguments": (
+        'send(HOST_CALL, b\'{"interface":"log","function":"info","args":\' + b"[" * 99999 + b"]" * 99999 + b"}")',
+        "its worker sent something that is not a HostCall",
+    ),
+    "SEGV": ("os.kill(os.getpid(), 11)", "its worker was killed by SIGSEGV"),
+    "ABRT": ("print('!', file=sys.stderr, flush=True); os.abort()", "its worker was killed by SIGABRT: !"),
+}
+
+
+class Fake(Process):
+    """A process that runs ``script`` where a worker would be."""
+
+    def __init__(self, script: str) -> None:
+        super().__init__(["-I", "-c", script])
+
+
+def outcome(image: PluginImage, script: str, limits: Limits = LIMITS) -> HostError:
+    """The error of one call; afterwards a real worker must serve the next."""
+    from tarkpm.host.runtime import ToolResult
+
+    worker = Worker(image, limits, lambda line: None, Fake(script))
+    try:
+        start = time.monotonic()
+        with pytest.raises(HostError) as caught:
+            worker.call("execute", ["echo", "x"], ToolResult)
+        assert time.monotonic() - start < limits.seconds + limits.load_seconds + 0.5
+        assert worker.call("execute", ["echo", "on"], ToolResult).output == "on"
+    finally:
+        worker.close()
+    return caught.value
+
+
+@pytest.mark.parametrize("case", AT_START)
+def test_at_the_start(case: str, hostile: PluginImage) -> None:
+    script, sentence = AT_START[case]
+    error = outcome(hostile, PRELUDE + script)
+    assert (type(error), error.message, error.where) == (PluginCrashed, sentence, "hostile")
+
+
+@pytest.mark.parametrize("case", IN_A_CALL)
+def test_in_a_call(case: str, hostile: PluginImage) -> None:
+    script, sentence = IN_A_CALL[case]
+    wait = "" if case == "exits" else "\ndrain(); time.sleep(9)"
+    error = outcome(hostile, LOADED + "drain()\n" + script + wait)
+    assert (type(error), error.message) == (PluginCrashed, sentence)
+
+
+@pytest.mark.parametrize(
+    ("script", "sentence"),
+    [
+        ("time.sleep(60)", "ran longer than 1 s"),
+        ("os.write(3, b'\\0\\0')\ntime.sleep(60)", "ran longer than 1 s"),
+        (
+            "\nfor b in struct.pack('>IB', 200, 1) + bytes(200): os.write(3, bytes([b])); time.sleep(.05)",
+            "ran longer than 1 s",
+        ),
+        ("send(HELLO, b'{\"version\":1}'); time.sleep(60)", "ran longer than 1 s"),
+    ],
+    ids=["silent", "half a header", "a byte at a time", "never loaded"],
+)
+def test_one_that_does_not_answer_while_loading(hostile: PluginImage, script: str, sentence: str) -> None:
+    error = outcome(hostile, PRELUDE + script)
+    assert (type(error), error.message) == (LimitReached, sentence)
+
+
+def test_one_that_never_returns(hostile: PluginImage) -> None:
+    error = outcome(hostile, LOADED + "time.sleep(60)")
+    assert (type(error), error.message) == (LimitReached, "ran longer than 0.5 s")
+
+
+@pytest.mark.parametrize("answers", ["drain()", "pass"], ids=["reading", "not reading"])
+def test_one_that_asks_for_ever(hostile: PluginImage, answers: str) -> None:
+    error = outcome(hostile, LOADED + f"\nwhile True: send(HOST_CALL, ask); {answers}")
+    assert (type(error), error.message) == (LimitReached, "made more than 50 host calls in one call")
+
+
+def test_one_that_writes_its_standard_error_full(hostile: PluginImage) -> None:
+    script = PRELUDE + "\ntry:\n  while True: os.write(2, b'x' * 4096)\nexcept BlockingIOError: sys.exit(7)"
+    assert outcome(hostile, script).message.startswith("its worker ended with status 7: xxx")
+
+
+def test_out_of_memory_in_native_code_is_told_apart(hostile: PluginImage) -> None:
+    script = LOADED + "print('memory allocation of 9 bytes failed', file=sys.stderr, flush=True); os.abort()"
+    error = outcome(hostile, script)
+    assert (type(error), error.message) == (LimitReached, "used more than 256 MiB of memory")
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
+def test_killed_in_the_middle_of_a_call(hostile: PluginImage, number: signal.Signals) -> None:
+    worker = Worker(hostile, Limits(seconds=5), lambda line: None)
+    try:
+        worker.load()
+        assert worker.pid is not None
+        timer = threading.Timer(0.2, os.kill, (worker.pid, number))
+        timer.start()
+        with pytest.raises(PluginCrashed) as caught:
+            worker.call("execute", ["spin", ""], dict)
+        timer.join()
+        assert caught.value.message == f"its worker was killed by {number.name}"
+        assert worker.call("execute", ["echo", "on"], dict)["output"] == "on"
+    finally:
+        worker.close()
+
+
+def test_killed_between_calls_goes_unnoticed(hostile: PluginImage) -> None:
+    worker = Worker(hostile, Limits(), lambda line: None)
+    try:
+        worker.load()
+        assert worker.pid is not None
+        os.kill(worker.pid, signal.SIGKILL)
+        time.sleep(0.05)
+        assert worker.call("execute", ["echo", "on"], dict)["output"] == "on"
+    finally:
+        worker.close()
+
+
+def test_stopped(hostile: PluginImage) -> None:
+    worker = Worker(hostile, Limits(seconds=0.3), lambda line: None)
+    try:
+        worker.load()
+        assert worker.pid is not None
+        os.kill(worker.pid, signal.SIGSTOP)
+        with pytest.raises(LimitReached, match=r"^ran longer than 0\.3 s$"):
+            worker.call("execute", ["echo", ""], dict)
+        assert worker.call("execute", ["echo", "on"], dict)["output"] == "on"
+    finally:
+        worker.close()
+
+
+def test_no_interpreter(hostile: PluginImage, monkeypatch: pytest.MonkeyPatch) -> None:
+    for executable, sentence in [
+        ("/nowhere/python", "cannot start a worker: No such file or directory"),
+        ("", "cannot start a worker: the path of the Python interpreter is not known"),
+    ]:
+        monkeypatch.setattr(sys, "executable", executable)
+        worker = Worker(hostile, Limits(), lambda line: None)
+        with pytest.raises(HostError) as caught:
+            worker.load()
+        assert caught.value.message == sentence
+        worker.close()
+
+
+class _Wire:
+    """Stands for a process whose socket has ``data`` in it and is then closed."""
+
+    def __init__(self, data: bytes) -> None:
+        self.socket, theirs = socket.socketpair()
+        with theirs:
+            theirs.sendall(data)
+
+
+def _frame(kind: int, payload: bytes) -> bytes:
+    return frames.header(kind, len(payload)) + payload
+
+
+_KINDS = st.sampled_from([frames.HELLO, frames.LOADED, frames.HOST_CALL, frames.RETURN, frames.FAIL])
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(
+                ["interface", "function", "args", "value", "kind", "message", "version", "log", "info"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(
+    st.binary(max_size=300)
+    | st.lists(st.builds(_frame, _KINDS, st.binary(max_size=60))).map(b"".join)
+    | st.lists(st.builds(lambda kind, value: _frame(kind, _encoded(value)), _KINDS, _JSON)).map(b"".join),
+    st.sampled_from([frames.HELLO, frames.LOADED, frames.RETURN]),
+)
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_any_bytes_end_in_one_of_the_known_ways(data: bytes, wanted: int) -> None:
+    from tarkpm.core.capability import CapabilitySet
+    from tarkpm.host import messages
+
+    shapes: dict[int, type] = {
+        frames.HELLO: messages.Hello,
+        frames.LOADED: messages.Loaded,
+        frames.RETURN: messages.Return,
+    }
+    wire = _Wire(data)
+    reported: list[str] = []
+    gate = Gate(CapabilitySet(), {}, reported.append, calls=10)
+    conversation = _Conversation(wire, LIMITS, gate)  # type: ignore[arg-type]  # only its socket is used
+    with wire.socket:
+        try:
+            conversation.answer(wanted, shapes[wanted], time.monotonic() + 5)
+        except (Nonsense, frames.FrameError, EOFError, LimitReached, _Reported):
+            pass
+
+
+def _encoded(value: object) -> bytes:
+    import json
+
+    return json.dumps(value).encode()
+
+
+def test_a_channel_past_its_deadline_does_not_touch_the_socket() -> None:
+    one, other = socket.socketpair()
+    with one, other:
+        channel = Channel(one, {})
+        actions: list[Callable[[], object]] = [
+            lambda: channel.send(frames.CALL, b"{}", time.monotonic() - 1),
+            lambda: channel.receive(time.monotonic() - 1),
+        ]
+        for action in actions:
+            with pytest.raises(TimeoutError):
+                action()
+        other.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            other.recv(1)

@@ -1,0 +1,164 @@
+"""A plugin that spins, traps, eats memory or floods: one typed error in time, and the next call works."""
+
+import re
+import time
+
+import pytest
+from support import wat
+
+from tarkpm.core.capability import CapabilitySet
+from tarkpm.errors import HostError, LimitReached, PluginCrashed, PluginFailed
+from tarkpm.host.handle import Worker
+from tarkpm.host.imports.log import LogLine
+from tarkpm.host.limits import Limits
+from tarkpm.host.runtime import Host, PluginImage
+
+from .conftest import ImageOf
+
+OUTCOMES = {
+    "spin": (LimitReached, "ran longer than 0.4 s"),
+    "trap": (PluginCrashed, "trapped: wasm `unreachable` instruction executed"),
+    "grow": (LimitReached, "used more than 256 MiB of memory"),
+    "bad-utf8": (PluginCrashed, "trapped: invalid utf-8 sequence of 1 bytes from index 0"),
+    "recurse": (LimitReached, "used more than 1 MiB of stack"),
+    "log-flood": (LimitReached, "made more than 500 host calls in one call"),
+    "huge-output": (LimitReached, "handed over more than 8 MiB of text at once"),
+    "bad-pointer": (PluginCrashed, "trapped: string pointer/length out of bounds of memory"),
+}
+
+
+def test_every_hostile_tool_has_an_outcome_here() -> None:
+    assert OUTCOMES.keys() | {"echo", "many-calls"} == set(wat.HOSTILE_TOOLS)
+
+
+@pytest.mark.parametrize("tool", OUTCOMES)
+def test_one_typed_error_then_the_next_call_works(tool: str, hostile: PluginImage) -> None:
+    kind, sentence = OUTCOMES[tool]
+    with Host(Limits(seconds=0.4, host_calls=500)) as host:
+        host.call(hostile, "echo", "")
+        start = time.monotonic()
+        with pytest.raises(HostError) as caught:
+            host.call(hostile, tool, "")
+        assert time.monotonic() - start < 0.8
+        assert type(caught.value) is kind
+        assert (caught.value.message, caught.value.where) == (sentence, "hostile")
+        assert host.call(hostile, "echo", "on").output == "on"
+
+
+@pytest.mark.parametrize("tool", ["spin", "trap", "bad-utf8", "recurse", "huge-output", "bad-pointer"])
+def test_an_orderly_failure_spares_the_process(tool: str, hostile: PluginImage) -> None:
+    worker = Worker(hostile, Limits(seconds=0.3), lambda line: None)
+    try:
+        worker.load()
+        pid = worker.pid
+        for _ in range(2):
+            with pytest.raises(HostError):
+                worker.call("execute", [tool, ""], dict)
+            assert worker.call("execute", ["echo", "on"], dict)["output"] == "on"
+        assert worker.pid == pid
+    finally:
+        worker.close()
+
+
+def test_memory_is_given_back_after_each_failure(hostile: PluginImage) -> None:
+    with Host(Limits(memory=64 << 20)) as host:
+        for _ in range(20):
+            with pytest.raises(LimitReached, match="^used more than 64 MiB of memory$"):
+                host.call(hostile, "grow", "")
+        assert host.call(hostile, "echo", "on").output == "on"
+
+
+def test_the_memory_limit_holds(hostile: PluginImage) -> None:
+    # huge-output needs 40 MiB and traps when it does not get them
+    with Host(Limits(memory=16 << 20)) as host, pytest.raises(PluginCrashed, match="^trapped: "):
+        host.call(hostile, "huge-output", "")
+    with Host(Limits(output=64 << 20)) as host:
+        assert len(host.call(hostile, "huge-output", "").output) == wat.HUGE_OUTPUT
+
+
+@pytest.mark.parametrize("count", [1_000_000, 10_000_000])
+def test_a_list_far_bigger_for_the_host_than_for_the_guest(count: int, image_of: ImageOf) -> None:
+    """24 bytes of guest memory for each tool-def become a kilobyte here."""
+    bomb = f"""(func (export "get-tools") (result i32)
+        (drop (memory.grow (i32.const 3900)))
+        (i32.store (i32.const 1016) (i32.const 65536)) (i32.store (i32.const 1020) (i32.const {count}))
+        (return (i32.const 1016))"""
+    text = re.sub(r'\(func \(export "get-tools"\) \(result i32\)', bomb, wat._hostile_text(), count=1)
+    image = image_of(wat.assemble(text))
+    with Host() as host:
+        with pytest.raises(LimitReached) as caught:
+            host.tools(image)
+        assert caught.value.message == "used more than 256 MiB of memory"
+        assert host.call(image, "echo", "on").output == "on"
+
+
+def test_a_flood_of_writes_ends_at_a_quota_or_the_limit(hostile: PluginImage) -> None:
+    with Host(Limits(seconds=5, host_calls=100)) as host:
+        with pytest.raises(LimitReached) as caught:
+            host.call(hostile, "many-calls", "value")
+        assert caught.value.message == "made more than 100 host calls in one call"
+        assert host.call(hostile, "echo", "on").output == "on"
+
+
+def test_a_flood_of_refused_calls_is_limited_too(image_of: ImageOf) -> None:
+    image = image_of(wat.hostile_tool(), granted=CapabilitySet())
+    with Host(Limits(host_calls=1_000)) as host, pytest.raises(LimitReached, match="1,000 host calls"):
+        host.call(image, "many-calls", "value")
+
+
+def test_a_flood_of_messages_is_cut_and_says_so_once(hostile: PluginImage) -> None:
+    lines: list[LogLine] = []
+    with Host(Limits(host_calls=200, log_messages=10), lines.append) as host, pytest.raises(LimitReached):
+        host.call(hostile, "log-flood", "spam")
+    assert [line.message for line in lines[:10]] == ["spam"] * 10
+    assert lines[10:] == [
+        LogLine("hostile", "warn", "logged too much in one call; the rest is dropped", by_host=True)
+    ]
+
+
+def test_one_huge_host_call_is_refused_in_the_worker(hostile: PluginImage) -> None:
+    limits = Limits(arguments=4 << 20, output=1 << 20)
+    with Host(limits) as host, pytest.raises(LimitReached) as caught:
+        host.call(hostile, "echo", "x" * (2 << 20))
+    assert caught.value.message == "handed over more than 1 MiB of text at once"
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("ec\\1bo", "has a tool that cannot be named: 'ec\\\\x1bo'"),
+        ("spin", "has two tools of one name"),
+    ],
+)
+def test_tool_names_that_cannot_be_shown_or_told_apart(image_of: ImageOf, name: str, sentence: str) -> None:
+    text = wat._hostile_text().replace('"echospin', f'"{name}spin')
+    with Host() as host:
+        with pytest.raises(PluginFailed) as caught:
+            host.tools(image_of(wat.assemble(text)))
+        assert caught.value.message == sentence
+
+
+def test_a_start_function_that_never_ends(image_of: ImageOf) -> None:
+    text = wat._hostile_text().replace(
+        "(func $forever", "(func $at_start (loop $l (br $l))) (start $at_start)\n    (func $forever", 1
+    )
+    with Host(Limits(seconds=0.3)) as host, pytest.raises(LimitReached, match=r"^ran longer than 0\.3 s$"):
+        host.tools(image_of(wat.assemble(text)))
+
+
+def test_the_guest_keeps_its_state_between_calls_but_not_after_a_failure(image_of: ImageOf) -> None:
+    text = wat._hostile_text().replace(
+        '(func (export "get-risk-level") (param i32 i32) (result i32) (i32.const 0))',
+        """(func (export "get-risk-level") (param i32 i32) (result i32)
+             (i32.store8 (i32.const 900) (i32.add (i32.load8_u (i32.const 900)) (i32.const 1)))
+             (i32.sub (i32.load8_u (i32.const 900)) (i32.const 1)))""",
+    )
+    worker = Worker(image_of(wat.assemble(text)), Limits(), lambda line: None)
+    try:
+        levels = [worker.call("get-risk-level", ["x"], str) for _ in range(4)]
+        assert levels == ["read-only", "write", "risky", "dangerous"]
+        with pytest.raises(PluginCrashed):  # no fifth level
+            worker.call("get-risk-level", ["x"], str)
+        assert worker.call("get-risk-level", ["x"], str) == "read-only"
+    finally:
+        worker.close()

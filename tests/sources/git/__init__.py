@@ -1,0 +1,1 @@
+"""The git source: URLs, limits, sessions with a real git server, and attacks."""

