@@ -62,7 +62,7 @@ def test_an_orderly_failure_spares_the_process(tool: str, hostile: PluginImage) 
 
 def test_memory_is_given_back_after_each_failure(hostile: PluginImage) -> None:
     with Host(Limits(memory=64 << 20)) as host:
-        for _ in range(20):
+        for _ in range(4):
             with pytest.raises(LimitReached, match="^used more than 64 MiB of memory$"):
                 host.call(hostile, "grow", "")
         assert host.call(hostile, "echo", "on").output == "on"
@@ -70,7 +70,10 @@ def test_memory_is_given_back_after_each_failure(hostile: PluginImage) -> None:
 
 def test_the_memory_limit_holds(hostile: PluginImage) -> None:
     # huge-output needs 40 MiB and traps when it does not get them
-    with Host(Limits(memory=16 << 20)) as host, pytest.raises(PluginCrashed, match="^trapped: "):
+    with (
+        Host(Limits(memory=16 << 20)) as host,
+        pytest.raises(LimitReached, match="^used more than 16 MiB of mem"),
+    ):
         host.call(hostile, "huge-output", "")
     with Host(Limits(output=64 << 20)) as host:
         assert len(host.call(hostile, "huge-output", "").output) == wat.HUGE_OUTPUT

@@ -86,7 +86,7 @@ def parse_tree(data: bytes) -> Mapping[str, Entry]:
             raise ValueError("a malformed entry")
         name = found["name"].decode("utf-8", "surrogateescape")
         if name in entries:
-            raise ValueError(f"two entries named {name!r}")
+            raise ValueError(f"two entries named {name[:80]!r}")
         entries[name] = Entry(int(found["mode"], 8), found["oid"].hex())
         at = found.end()
     return entries

@@ -1,0 +1,58 @@
+"""Fixtures every test may use."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.gitserver import GitRepo, GitServer
+from support.sandbox import Sandbox
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Sandbox:
+    """A user on a machine with nothing on it but an empty project folder."""
+    return Sandbox(tmp_path)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[GitServer]:
+    """A real git server on loopback, with no repository yet."""
+    (tmp_path / "srv").mkdir()
+    with GitServer(tmp_path / "srv") as running:
+        yield running
+
+
+class Publisher:
+    """Somebody who publishes one signed plugin from a git repository."""
+
+    def __init__(self, sandbox: Sandbox, server: GitServer, name: str) -> None:
+        self.sandbox, self.server, self.name = sandbox, server, name
+        self.repo = GitRepo(sandbox.root / "repos" / name)
+        self.folder = sandbox.root / "repos" / name
+        self.url = server.url(name)
+        self.key = ""
+
+    def release(
+        self, version: str = "1.0.0", *, sign: str = "release", folder: str = "", **plugin: str
+    ) -> str:
+        """Commit, tag ``v<version>`` and publish a release; returns its commit. ``sign`` "" leaves it unsigned."""
+        if sign and not (self.sandbox.state / "keys" / f"{sign}.pem").exists():
+            self.key = self.sandbox.key(sign)
+        place = self.folder / folder
+        (place / "plugin.dsse.json").unlink(missing_ok=True)
+        self.sandbox.plugin(place, name=self.name, version=version, sign=sign, **plugin)  # type: ignore[arg-type]
+        self.repo.git("add", "--all")
+        commit = self.repo.commit(f"{self.name} {version}")
+        self.repo.tag(f"v{version}")
+        self.publish()
+        return commit
+
+    def publish(self) -> None:
+        """Push what the repository holds now to the server."""
+        self.repo.publish(self.server.root, self.name)
+
+
+@pytest.fixture
+def publisher(sandbox: Sandbox, server: GitServer) -> Publisher:
+    """A publisher of text-tools, with nothing released yet."""
+    return Publisher(sandbox, server, "text-tools")

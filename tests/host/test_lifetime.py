@@ -1,0 +1,182 @@
+"""Nothing outlives its use: no process, no descriptor, no zombie."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+from support import wat
+
+from tarkpm.errors import HostError
+from tarkpm.host.handle import Worker
+from tarkpm.host.limits import Limits
+from tarkpm.host.process import Process
+from tarkpm.host.runtime import Host, PluginImage
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+
+def children() -> set[str]:
+    tasks = Path("/proc/self/task").iterdir()
+    return {pid for task in tasks for pid in (task / "children").read_text().split()}
+
+
+def descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+@linux
+def test_fifty_calls_with_failures_leave_nothing(hostile: PluginImage, text_tools: PluginImage) -> None:
+    before = children(), descriptors()
+    with Host(Limits(seconds=0.1)) as host:
+        for turn in range(50):
+            assert host.call(text_tools, "text-stats", '{"text":""}').success
+            tool = wat.HOSTILE_TOOLS[turn % len(wat.HOSTILE_TOOLS)]
+            try:
+                host.call(hostile, tool, "")
+            except HostError:
+                continue
+        assert len(children() - before[0]) <= 2
+        assert descriptors() <= before[1] + 2 * 2 + 3  # two workers, and the database with its journal
+    assert (children(), descriptors()) == before
+
+
+@linux
+def test_a_host_can_be_used_again_after_close(hostile: PluginImage) -> None:
+    before = children(), descriptors()
+    host = Host()
+    for _ in range(2):
+        assert host.call(hostile, "echo", "on").output == "on"
+        host.close()
+        assert (children(), descriptors()) == before
+
+
+@linux
+def test_what_could_not_be_started_leaves_nothing(
+    hostile: PluginImage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = children(), descriptors()
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    for _ in range(5):
+        with pytest.raises(HostError):
+            Process()
+    assert (children(), descriptors()) == before
+
+
+@linux
+def test_where_the_kernel_reaps_by_itself(hostile: PluginImage) -> None:
+    old = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        with Host() as host:
+            assert host.call(hostile, "echo", "on").output == "on"
+    finally:
+        signal.signal(signal.SIGCHLD, old)
+    assert not Process_is_alive(host)
+
+
+def Process_is_alive(host: Host) -> bool:
+    return bool(host._workers)
+
+
+def test_the_callers_own_fault_in_a_log_callback_ends_the_worker(hostile: PluginImage) -> None:
+    def broken(line: object) -> None:
+        raise ZeroDivisionError
+
+    worker = Worker(hostile, Limits(), broken)
+    with pytest.raises(ZeroDivisionError):
+        worker.call("execute", ["echo", ""], dict)
+    assert worker.pid is None
+    worker.close()
+
+
+PARENT = """
+import signal, sys
+from pathlib import Path
+from tarkpm.core.capability import CapabilitySet
+from tarkpm.host.handle import PluginImage, Worker
+from tarkpm.host.limits import Limits
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    wasm = Path(sys.argv[1]).read_bytes()
+    worker = Worker(PluginImage("p", "tool", wasm, CapabilitySet(), Path("/nowhere")), Limits(), print)
+    worker.load()
+    print(worker.pid, flush=True)
+    try:
+        if sys.argv[2] == "idle":
+            sys.stdin.read()
+        worker.call("execute", [sys.argv[2], ""], dict)
+    except KeyboardInterrupt:
+        print("interrupted", worker.pid, flush=True)
+        sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def wasm_file(tmp_path: Path) -> Path:
+    file = tmp_path / "hostile.wasm"
+    file.write_bytes(wat.hostile_tool())
+    return file
+
+
+def started(file: Path, tool: str) -> tuple["subprocess.Popen[str]", int]:
+    parent = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(PARENT), str(file), tool],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert parent.stdout is not None
+    return parent, int(parent.stdout.readline())
+
+
+def is_gone(pid: int, within: float = 2.0) -> bool:
+    deadline = time.monotonic() + within
+    while time.monotonic() < deadline:
+        try:
+            # an orphan is reaped by whoever adopts it, which may take its time
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                return True
+        except FileNotFoundError:
+            return True
+        time.sleep(0.01)
+    return False
+
+
+@linux
+@pytest.mark.parametrize("doing", ["idle", "spin"])
+def test_the_parent_is_killed(wasm_file: Path, doing: str) -> None:
+    parent, pid = started(wasm_file, doing)
+    with parent:
+        time.sleep(0.1)
+        parent.kill()
+        parent.wait()
+        assert is_gone(pid)
+
+
+@linux
+def test_ctrl_c_ends_the_worker_and_reaches_the_caller(wasm_file: Path) -> None:
+    parent, pid = started(wasm_file, "spin")
+    with parent:
+        time.sleep(0.2)
+        parent.send_signal(signal.SIGINT)
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == "interrupted None\n"
+        assert is_gone(pid, within=0.1)
+        parent.kill()
+
+
+def test_the_parent_never_imports_what_it_must_not() -> None:
+    script = "import sys, tarkpm.host.runtime; print(*sys.modules)"
+    modules = subprocess.run(
+        [sys.executable, "-I", "-c", script], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert not {"wasmtime", "sqlite3", "subprocess", "tarkpm.host.worker.wit"} & set(modules)
+    script = "import sys, tarkpm.host.worker.loop; print(*sys.modules)"
+    modules = subprocess.run(
+        [sys.executable, "-I", "-c", script], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert not {"msgspec", "sqlite3", "socket", "tarkpm.host.gate", "tarkpm.errors"} & set(modules)
