@@ -3,12 +3,13 @@
 import msgspec
 
 from tarkpm.core.lockfile import Lock
+from tarkpm.core.plan import Plan
 from tarkpm.core.project import Change, Project, edit
 from tarkpm.core.release import PluginName
 from tarkpm.core.resolver import unmet_dependencies
 from tarkpm.io.files import remove_tree
 from tarkpm.ops.context import Workspace, open_for_change
-from tarkpm.ops.install import Target, apply, make_plan
+from tarkpm.ops.install import Target, apply
 from tarkpm.ops.settings import Settings
 from tarkpm.ops.ui import Ui
 from tarkpm.ops.update import required
@@ -35,8 +36,10 @@ def remove(settings: Settings, ui: Ui, names: list[PluginName], *, purge: bool) 
             folder for name in names if (folder := workspace.data(name)).is_dir() and any(folder.iterdir())
         ]
         if not settings.dry_run:
-            plan = make_plan(workspace, target.lock)
-            apply(workspace, target, msgspec.structs.replace(plan, install=()))
+            installed = [PluginName(name) for name in workspace.record.installed]
+            gone = [name for name in installed if name in names]
+            kept = [name for name in installed if name not in names]
+            apply(workspace, target, Plan(remove=tuple(gone), keep=tuple(kept)))
             for name in names if purge else ():
                 remove_tree(workspace.data(name))
         folders = tuple(map(str, data))

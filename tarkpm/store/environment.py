@@ -40,6 +40,7 @@ class Environment:
         self.staging = self.work / "staging"
         self.trash = self.work / "trash"
         self.journal = self.work / "journal.json"
+        self.lock_file = self.work / "lock"
         self._id_file = self.work / "id"
 
     # -- the folder itself
@@ -90,7 +91,7 @@ class Environment:
     def writing(self, holder: str, deadline_seconds: float) -> Iterator[None]:
         """Hold the environment for a whole command that may change it; raises `StoreBusy`."""
         make_private(self.work)
-        with exclusive(self.work / "lock", holder, deadline_seconds):
+        with exclusive(self.lock_file, holder, deadline_seconds):
             yield
 
     @contextmanager
@@ -170,9 +171,10 @@ class Environment:
     # -- staging
 
     def clear_work(self) -> None:
-        """Drop what an interrupted command left in the staging area."""
-        remove_tree(self.staging)
-        remove_tree(self.trash)
+        """Drop what an interrupted command left behind: staged folders, temporary files."""
+        kept = {self._id_file, self.lock_file, self.journal}
+        for path in set(self.work.iterdir()) - kept:
+            remove_tree(path)
 
     def stage(
         self,

@@ -15,12 +15,14 @@ import stat
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tarkpm.host.limits import KIB, MIB, size
 
 if TYPE_CHECKING:
     import sqlite3
+
+_T = TypeVar("_T")
 
 FILE = "storage.sqlite3"
 MAX_KEY = 1 * KIB
@@ -86,12 +88,11 @@ class Storage:
             self._database = None
 
     def _get(self, key: str, deadline: float) -> str | None:
-        rows = self._read("SELECT value FROM entry WHERE key = ?", (key.encode(),), deadline)
-        return str(rows[0][0], "utf-8") if rows else None
+        found = self._read("SELECT value FROM entry WHERE key = ?", (key.encode(),), deadline)
+        return found[0] if found else None
 
     def _keys(self, deadline: float) -> list[str]:
-        rows = self._read("SELECT key FROM entry ORDER BY key", (), deadline)
-        return [str(row[0], "utf-8") for row in rows]
+        return self._read("SELECT key FROM entry ORDER BY key", (), deadline)
 
     def _set(self, key: str, value: str, deadline: float) -> Any:
         raw_key, raw_value = key.encode(), value.encode()
@@ -104,20 +105,20 @@ class Storage:
     def _delete(self, key: str, deadline: float) -> Any:
         return self._write(key.encode(), None, deadline) if self._exists() else _DONE
 
-    def _read(self, query: str, parameters: tuple[Any, ...], deadline: float) -> list[Any]:
-        if not self._exists():
-            return []
-        rows: list[Any] = self._guarded(
-            lambda database: database.execute(query, parameters).fetchall(), deadline
-        )
-        return rows
+    def _read(self, query: str, parameters: tuple[Any, ...], deadline: float) -> list[str]:
+        """The one column of a query."""
+
+        def read(database: "sqlite3.Connection") -> list[str]:
+            return [str(row[0], "utf-8") for row in database.execute(query, parameters)]
+
+        return self._guarded(read, deadline) if self._exists() else []
 
     def _write(self, key: bytes, value: bytes | None, deadline: float) -> Any:
         self._create()
         self._guarded(lambda database: _replace(database, key, value), deadline)
         return _DONE
 
-    def _guarded(self, work: Callable[["sqlite3.Connection"], Any], deadline: float) -> Any:
+    def _guarded(self, work: Callable[["sqlite3.Connection"], _T], deadline: float) -> _T:
         """Do ``work`` with the database; SQLite's errors become the plugin's."""
         import sqlite3  # 12 ms that a plugin without storage does not pay
 

@@ -14,6 +14,11 @@ CLOSED = "the connection was closed before everything had arrived"
 class Denied(Refused):
     """The server answered that it will not serve what was asked for: another way may work."""
 
+    @property
+    def code(self) -> str:
+        """What it is to everyone outside this package."""
+        return Refused.__name__
+
 
 def clean(text: str | bytes, limit: int = 200) -> str:
     """Remote text as it may be shown: one line, printable, no terminal or bidi control, cut at ``limit``."""
@@ -69,10 +74,10 @@ def _network(problem: BaseException, budget: Budget) -> SourceError | None:
     match problem:
         case http.NameResolutionError():
             return Unreachable("the host name cannot be resolved", where=where)
+        case http.NewConnectionError():  # also a ConnectTimeoutError, which comes after it for that
+            return Unreachable(f"cannot connect: {_cause(problem)}", where=where)
         case http.ConnectTimeoutError():
             return Unreachable(f"no connection within {limits.connect:g} seconds", where=where)
-        case http.NewConnectionError():
-            return Unreachable(f"cannot connect: {_cause(problem)}", where=where)
         case http.ReadTimeoutError() | TimeoutError():
             return Unreachable(f"nothing arrived for {limits.stall:g} seconds", where=where)
         case http.SSLError() | ssl.SSLError():

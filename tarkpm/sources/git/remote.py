@@ -96,6 +96,8 @@ class RemoteObjects:
             return sorted(ids)[:MAX_WANTS]
 
         where = self._budget.where
+        if self._client.serves_any_commit:
+            raise NotFound(f"there is no commit {commit}", where=where) from refusal
         try:
             self._receive(everything, prefix=HEADS_AND_TAGS, only=only)
         except Denied:

@@ -53,6 +53,15 @@ class Client(AbstractHttpGitClient):
         self._advertised = b""
         self._answer: Answer | None = None
 
+    @property
+    def serves_any_commit(self) -> bool:
+        """Whether a commit the server refuses does not exist for us.
+
+        Over HTTP git itself gives every commit that can be reached from a ref (upload-pack.c, check_non_tip),
+        and with protocol 2 every object. Other implementations may give what refs name and no more.
+        """
+        return b"agent=git/" in self._advertised
+
     def close(self) -> None:
         """Close every connection."""
         self._finish_answer()

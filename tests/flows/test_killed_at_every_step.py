@@ -1,0 +1,74 @@
+"""kill -9 at any instant leaves the old state or the new, and the next command goes on from there."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import killer
+from support.gitrepo import GitRepo
+from support.sandbox import Sandbox
+
+
+def _prepare(root: Path) -> tuple[Sandbox, GitRepo, str]:
+    """A project with two plugins installed, one of which has a newer release and data of its own."""
+    sandbox = Sandbox(root / "work")
+    key = sandbox.key()
+    repo = GitRepo(root / "repo")
+    for name in ("alpha", "beta"):
+        sandbox.plugin(repo.folder / name, name=name, sign="release")
+    repo.git("add", "--all")
+    repo.commit("one")
+    sandbox.init()
+    for name in ("alpha", "beta"):
+        source = ["add", f"file://{repo.folder}", "-b", "main", "--path", name]
+        sandbox.run(*source, "--trust", key, "--accept-capabilities").ok()
+    sandbox.run("call", "alpha", "save-note", '{"key":"k","text":"kept"}').ok()
+    sandbox.plugin(repo.folder / "alpha", name="alpha", version="1.1.0", sign="release")
+    repo.git("add", "--all")
+    repo.commit("two")
+    return sandbox, repo, key
+
+
+def _kill_everywhere(root: Path, sandbox: Sandbox, *command: str) -> list[dict[str, Any]]:
+    shutil.copytree(root / "work", root / "before", symlinks=True)
+    done = subprocess.run(
+        [sys.executable, killer.__file__, root, *command],
+        env=sandbox.environment(PYTHONPATH=str(Path(killer.__file__).parents[1])),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
+    results: list[dict[str, Any]] = json.loads(done.stdout)
+    return results
+
+
+@pytest.mark.parametrize("command", [["update", "alpha"], ["remove", "beta"], ["sync"]], ids=" ".join)
+def test_a_killed_command_leaves_the_old_state_or_the_new(tmp_path: Path, command: list[str]) -> None:
+    sandbox, _, _ = _prepare(tmp_path)
+    if command == ["sync"]:  # nothing is installed yet, as in a fresh clone
+        shutil.rmtree(sandbox.cwd / ".tark")
+    before = killer.documents(sandbox.cwd)
+    results = _kill_everywhere(tmp_path, sandbox, *command)
+    after = results[-1]["documents"]
+    assert len(results) > 15, "the hook saw hardly anything"
+    assert any(result["journal"] for result in results), "no run died between commit and clean-up"
+    for result in results:
+        if not result["journal"]:
+            assert result["documents"] in (before, after), result
+        assert result["documents_after"] in (before, after), result
+        assert result["sync"] == 0, result["said"]
+        assert result["left"] in (["id", "lock"], ["id", "lock", "staging"]), result
+        assert not result["litter"], result
+        assert len(result["data"]) == 1, "a plugin's own data must outlive everything but --purge"
+        if command != ["sync"]:
+            assert result["verify"] == 0, result
+    final = results[-1]["versions"]
+    for result in results:
+        if result["documents_after"] == after:
+            assert result["versions"] == final, result
