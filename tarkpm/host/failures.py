@@ -16,11 +16,6 @@ SPARED: Final = frozenset({"time", "stack", "output", "trap", "exit", "answer"})
 OUT_OF_MEMORY: Final = ("memory allocation of", "MemoryError", "cannot allocate memory")
 
 
-def too_slow(seconds: float) -> HostError:
-    """The parent's clock ran out."""
-    return LimitReached(f"ran longer than {seconds:g} s")
-
-
 def explained(fail: Fail, limits: Limits) -> HostError:
     """What a worker reported, in the parent's words; its own are detail and made safe to show."""
     detail = neutral(fail.message, limit=MAX_DETAIL)

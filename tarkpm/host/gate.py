@@ -87,7 +87,7 @@ def _decoded(interface: str, function: str, args: msgspec.Raw) -> tuple[Any, ...
         raise Nonsense("a call of a host function that does not exist")
     try:
         decoded: tuple[Any, ...] = msgspec.json.decode(args, type=parameters)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Nonsense(f"arguments that {interface}.{function} does not take") from None
     return decoded
 

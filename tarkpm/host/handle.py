@@ -13,7 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from tarkpm.core.capability import CapabilitySet
-from tarkpm.errors import HostError, ModuleInvalid, PluginCrashed
+from tarkpm.errors import HostError, LimitReached, ModuleInvalid, PluginCrashed
 from tarkpm.host import failures, messages
 from tarkpm.host.channel import Channel
 from tarkpm.host.gate import Gate, Nonsense
@@ -97,10 +97,16 @@ class Worker:
                 returned = conversation.answer(frames.RETURN, messages.Return, until)
                 return decoded(returned.value, answer)
 
-            return self._guarded(ask, self._limits.seconds)
+            return self._guarded(ask, f"ran longer than {self._limits.seconds:g} s")
 
     def close(self) -> None:
-        """End the process and let go of every file. The worker can be used again afterwards."""
+        """End the process and let go of every file. The worker can be used again afterwards.
+
+        A call that another thread is in ends at once, in a `PluginCrashed`.
+        """
+        conversation = self._conversation
+        if conversation is not None:
+            conversation.process.hang_up()
         with self._lock:
             self._kill()
             if self._spare is not None:
@@ -115,7 +121,8 @@ class Worker:
             self._kill()  # it ended while nothing was asked of it, so nothing was lost
         self._check()
         self._conversation = conversation = _Conversation(self._take_process(), self._limits, self.gate)
-        self._guarded(lambda: conversation.load(self.image), self._limits.load_seconds)
+        too_late = f"took longer than {self._limits.load_seconds:g} s to load"
+        self._guarded(lambda: conversation.load(self.image), too_late)
         return conversation
 
     def _check(self) -> None:
@@ -141,7 +148,7 @@ class Worker:
             spare.kill()
         return Process()
 
-    def _guarded(self, exchange: Callable[[], _T], seconds: float) -> _T:
+    def _guarded(self, exchange: Callable[[], _T], too_late: str) -> _T:
         """Every way an exchange can end but well: kill what must not go on, and raise one typed error."""
         try:
             return exchange()
@@ -149,9 +156,9 @@ class Worker:
             if reported.fail.kind not in failures.SPARED:
                 self._kill()
             error = failures.explained(reported.fail, self._limits)
-        except TimeoutError:
+        except TimeoutError:  # the parent's clock: the guest's own has a margin
             self._kill()
-            error = failures.too_slow(seconds)
+            error = LimitReached(too_late)
         except EOFError:
             error = failures.post_mortem(*self._kill(), self._limits)
         except (Nonsense, frames.FrameError) as problem:
@@ -225,5 +232,5 @@ def decoded(payload: bytearray | msgspec.Raw, shape: type[_T]) -> _T:
     """A payload as what it must be, or `Nonsense`."""
     try:
         return msgspec.json.decode(payload, type=shape)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Nonsense(f"something that is not a {getattr(shape, '__name__', shape)}") from None

@@ -1,6 +1,7 @@
 """Typed calls of a plugin that behaves."""
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from tarkpm.host.limits import Limits
 from tarkpm.host.process import Process
 from tarkpm.host.runtime import Host, PluginImage, ToolResult
 
-from .conftest import ImageOf
+ImageOf = Callable[..., PluginImage]
 
 
 def test_tools_are_listed_with_their_risk(host: Host, text_tools: PluginImage) -> None:
@@ -55,7 +56,7 @@ def test_arguments_have_a_limit(host: Host, hostile: PluginImage) -> None:
 
 
 def test_arguments_that_are_no_unicode_never_reach_a_worker(host: Host, hostile: PluginImage) -> None:
-    with pytest.raises(HostError, match="^the arguments are not valid Unicode$"):
+    with pytest.raises(HostError, match=r"^the arguments are not valid Unicode$"):
         host.call(hostile, "echo", "\ud800")
     assert host.call(hostile, "echo", "on").output == "on"
 
@@ -152,9 +153,12 @@ def test_a_grant_of_something_else_is_no_grant(host: Host, text_tools: PluginIma
         ),
         (
             wat.wrong_signature,
-            "export tark:plugin/tool-plugin execute: expected func(tool-name: string, arguments: string) -> "
-            "record{success: bool, output: string, error: option<string>}, "
-            "found func(tool-name: string, arguments: string) -> string",
+            (
+                "export tark:plugin/tool-plugin execute: "
+                "expected func(tool-name: string, arguments: string) -> "
+                "record{success: bool, output: string, error: option<string>}, "
+                "found func(tool-name: string, arguments: string) -> string"
+            ),
         ),
     ],
 )
@@ -169,7 +173,7 @@ def test_a_module_that_does_not_validate(host: Host, text_tools: PluginImage, im
     broken = bytearray(text_tools.wasm)
     at = broken.index(b"\0asm", 8) + 12
     broken[at : at + 40] = bytes(40)
-    with pytest.raises(ModuleInvalid, match="^does not compile: "):
+    with pytest.raises(ModuleInvalid, match=r"^does not compile: "):
         host.tools(image_of(bytes(broken)))
 
 

@@ -1,5 +1,6 @@
 """A worker that is not what it should be: whatever it sends or fails to send is one typed error in time."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -98,8 +99,24 @@ IN_A_CALL = {
         "its worker sent arguments that log.info does not take",
     ),
     "deep arguments": (
-        'send(HOST_CALL, b\'{"interface":"log","function":"info","args":\' + b"[" * 99999 + b"]" * 99999 + b"}")',
+        'send(HOST_CALL, b\'{"interface":"log","function":"info","args":\' + b"[" * 99999 + b"]}")',
         "its worker sent something that is not a HostCall",
+    ),
+    "arguments that are no text": (
+        'send(HOST_CALL, b\'{"interface":"log","function":"info","args":["\\xff"]}\')',
+        "its worker sent arguments that log.info does not take",
+    ),
+    "half a surrogate pair": (
+        'send(HOST_CALL, b\'{"interface":"log","function":"info","args":["\\\\ud800......"]}\')',
+        "its worker sent something that is not a HostCall",
+    ),
+    "a failure that is no text": (
+        'send(FAIL, b\'{"kind":"trap","message":"\\xff"}\')',
+        "its worker sent something that is not a Fail",
+    ),
+    "a result that is no text": (
+        'send(RETURN, b\'{"value":{"success":true,"output":"\\xff","error":null}}\')',
+        "its worker sent something that is not a ToolResult",
     ),
     "SEGV": ("os.kill(os.getpid(), 11)", "its worker was killed by SIGSEGV"),
     "ABRT": ("print('!', file=sys.stderr, flush=True); os.abort()", "its worker was killed by SIGABRT: !"),
@@ -147,13 +164,13 @@ def test_in_a_call(case: str, hostile: PluginImage) -> None:
 @pytest.mark.parametrize(
     ("script", "sentence"),
     [
-        ("time.sleep(60)", "ran longer than 1 s"),
-        ("os.write(3, b'\\0\\0')\ntime.sleep(60)", "ran longer than 1 s"),
+        ("time.sleep(60)", "took longer than 1 s to load"),
+        ("os.write(3, b'\\0\\0')\ntime.sleep(60)", "took longer than 1 s to load"),
         (
             "\nfor b in struct.pack('>IB', 200, 1) + bytes(200): os.write(3, bytes([b])); time.sleep(.05)",
-            "ran longer than 1 s",
+            "took longer than 1 s to load",
         ),
-        ("send(HELLO, b'{\"version\":1}'); time.sleep(60)", "ran longer than 1 s"),
+        ("send(HELLO, b'{\"version\":1}'); time.sleep(60)", "took longer than 1 s to load"),
     ],
     ids=["silent", "half a header", "a byte at a time", "never loaded"],
 )
@@ -289,11 +306,8 @@ def test_any_bytes_end_in_one_of_the_known_ways(data: bytes, wanted: int) -> Non
     reported: list[str] = []
     gate = Gate(CapabilitySet(), {}, reported.append, calls=10)
     conversation = _Conversation(wire, LIMITS, gate)  # type: ignore[arg-type]  # only its socket is used
-    with wire.socket:
-        try:
-            conversation.answer(wanted, shapes[wanted], time.monotonic() + 5)
-        except (Nonsense, frames.FrameError, EOFError, LimitReached, _Reported):
-            pass
+    with wire.socket, contextlib.suppress(Nonsense, frames.FrameError, EOFError, LimitReached, _Reported):
+        conversation.answer(wanted, shapes[wanted], time.monotonic() + 5)
 
 
 def _encoded(value: object) -> bytes:

@@ -5,13 +5,14 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from pathlib import Path
 
 import pytest
 from support import wat
 
-from tarkpm.errors import HostError
+from tarkpm.errors import HostError, PluginCrashed
 from tarkpm.host.handle import Worker
 from tarkpm.host.limits import Limits
 from tarkpm.host.process import Process
@@ -75,11 +76,20 @@ def test_where_the_kernel_reaps_by_itself(hostile: PluginImage) -> None:
             assert host.call(hostile, "echo", "on").output == "on"
     finally:
         signal.signal(signal.SIGCHLD, old)
-    assert not Process_is_alive(host)
+    assert not children()
 
 
-def Process_is_alive(host: Host) -> bool:
-    return bool(host._workers)
+def test_closing_ends_a_call_that_another_thread_is_in(hostile: PluginImage) -> None:
+    host = Host(Limits(seconds=20))
+    host.call(hostile, "echo", "")
+    timer = threading.Timer(0.2, host.close)
+    timer.start()
+    start = time.monotonic()
+    with pytest.raises(PluginCrashed):
+        host.call(hostile, "spin", "")
+    assert time.monotonic() - start < 2
+    timer.join()
+    host.close()
 
 
 def test_the_callers_own_fault_in_a_log_callback_ends_the_worker(hostile: PluginImage) -> None:

@@ -40,11 +40,17 @@ def test_each_example_fits_its_type_and_no_other(name: str, plugin_type: str) ->
 
 
 def test_core_modules_are_named_for_what_they_are() -> None:
-    text = '(module (import "tark:log" "info" (func)) (import "tark:log" "warn" (func)) (import "m" "g" (global i32))'
-    text += (
-        ' (import "m" "t" (table 1 2 funcref)) (import "m" "mem" (memory i64 1 9)) (func (export "alloc")))'
+    info = inspect(
+        wat.assemble("""
+        (module
+          (import "tark:log" "info" (func))
+          (import "tark:log" "warn" (func))
+          (import "m" "g" (global i32))
+          (import "m" "t" (table 1 2 funcref))
+          (import "m" "mem" (memory i64 1 9))
+          (func (export "alloc")))
+    """)
     )
-    info = inspect(wat.assemble(text))
     assert (info.kind, info.imports, info.exports) == ("core", ("tark:log", "m"), ("alloc",))
     sentence = "is a core module of the older tark ABI, which this version of tarkpm does not run yet"
     assert check_fits(info, "tool") == sentence

@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Callable
 
 import pytest
 from support import wat
@@ -13,7 +14,7 @@ from tarkpm.host.imports.log import LogLine
 from tarkpm.host.limits import Limits
 from tarkpm.host.runtime import Host, PluginImage
 
-from .conftest import ImageOf
+ImageOf = Callable[..., PluginImage]
 
 OUTCOMES = {
     "spin": (LimitReached, "ran longer than 0.4 s"),
@@ -63,7 +64,7 @@ def test_an_orderly_failure_spares_the_process(tool: str, hostile: PluginImage) 
 def test_memory_is_given_back_after_each_failure(hostile: PluginImage) -> None:
     with Host(Limits(memory=64 << 20)) as host:
         for _ in range(4):
-            with pytest.raises(LimitReached, match="^used more than 64 MiB of memory$"):
+            with pytest.raises(LimitReached, match=r"^used more than 64 MiB of memory$"):
                 host.call(hostile, "grow", "")
         assert host.call(hostile, "echo", "on").output == "on"
 
@@ -72,7 +73,7 @@ def test_the_memory_limit_holds(hostile: PluginImage) -> None:
     # huge-output needs 40 MiB and traps when it does not get them
     with (
         Host(Limits(memory=16 << 20)) as host,
-        pytest.raises(LimitReached, match="^used more than 16 MiB of mem"),
+        pytest.raises(LimitReached, match=r"^used more than 16 MiB of mem"),
     ):
         host.call(hostile, "huge-output", "")
     with Host(Limits(output=64 << 20)) as host:

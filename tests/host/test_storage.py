@@ -266,7 +266,8 @@ from tarkpm.host.imports.storage import Storage
 storage = Storage(Path(sys.argv[1]), print)
 for turn in range(10**6):
     text = str(turn)
-    assert storage.call("set", ("k%d" % (turn % 5), text * (200_000 // len(text))), float("inf")) == {"ok": None}
+    entry = "k%d" % (turn % 5), text * (200_000 // len(text))
+    assert storage.call("set", entry, float("inf")) == {"ok": None}
     print(turn, flush=True)
 """
 
@@ -287,7 +288,7 @@ def test_kill_9_in_the_middle_of_a_write(folder: Path, shelf: Shelf) -> None:
         turn = int(found[: len(str(last))])
         assert turn == last  # what was answered is there
         assert all(shelf.get(key)[:1].isdigit() for key in shelf.call("list-keys"))
-        assert shelf.set("after", "v") == DONE
+        assert shelf.set("k0", "0") == DONE
         database = shelf.storage._database
         assert database is not None
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)

@@ -1,5 +1,6 @@
 """One component under wasmtime: compiled, checked, linked to doors that ask the parent, called."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -38,13 +39,15 @@ class Guest:
         self._memory_limit: int = load["memory"]
         self._output: int = load["output"]
         self._engine = _engine(load["stack"], parallel=len(wasm) >= BIG_MODULE)
+        self._watch = Watch(self._engine, parent)
+        self._watch.arm(math.inf)  # compiling is not interrupted, but must not outlive the parent either
         self._component, imports = _compile(self._engine, wasm, load["type"])
+        self._watch.disarm()
         self._wasi = any(name.startswith("wasi:") for name in self._component.type.imports(self._engine))
         self._fault: Failure | None = None
         self._linker = self._link(imports)
         self._store: Store | None = None
         self._functions: dict[str, Func] = {}
-        self._watch = Watch(self._engine, parent)
         self._memory = Memory()
         self._memory.settle(self._memory_limit, may_start_threads=self._wasi)
 

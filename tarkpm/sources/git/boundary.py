@@ -98,7 +98,7 @@ def _protocol(problem: BaseException, budget: Budget) -> SourceError | None:
         case MemoryError():
             return TooLarge("the answer does not fit in memory", where=budget.where)
         case zlib.error():
-            return Refused("the objects are damaged", where=budget.where)
+            return Refused("the objects are damaged, or larger than allowed", where=budget.where)
     return None
 
 
@@ -106,8 +106,9 @@ def _cause(problem: BaseException) -> str:
     """The reason at the bottom of a chain, in the system's words where it has some."""
     import ssl
 
-    while problem.__cause__ is not None:
-        problem = problem.__cause__
+    # urllib3 chains what it wraps, or keeps it as an argument.
+    while isinstance(inner := problem.__cause__ or next(iter(problem.args), None), BaseException):
+        problem = inner
     if isinstance(problem, ssl.SSLCertVerificationError):
         return clean(problem.verify_message)
     return clean((problem.strerror if isinstance(problem, OSError) else "") or str(problem)).lower()

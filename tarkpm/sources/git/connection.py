@@ -13,7 +13,7 @@ from tarkpm.sources.git.limits import Budget
 from tarkpm.sources.git.url import GitUrl
 
 _BUFFER = 1 << 16
-_DRAIN_SECONDS = 0.25
+_DRAIN_SECONDS, _DRAIN_BYTES, _DRAIN_READS = 0.25, 4096, 4
 
 
 class Answer:
@@ -98,7 +98,7 @@ class _Body(io.RawIOBase):
         # After Ctrl-C, or from a server that hangs, this must not take long.
         connection.sock.settimeout(_DRAIN_SECONDS)
         try:
-            return self._response.read1(1) == b""
+            return not all(self._response.read1(_DRAIN_BYTES) for _ in range(_DRAIN_READS))
         except (OSError, urllib3.exceptions.HTTPError):
             return False
 
@@ -120,6 +120,13 @@ class _Https(HTTPSConnection):
     def __init__(self, *args: Any, budget: Budget, **options: Any) -> None:
         super().__init__(*args, **options)
         self._budget = budget
+
+    def connect(self) -> None:
+        try:
+            super().connect()
+        except TimeoutError:
+            # urllib3 reports a handshake that hangs as an answer that does.
+            raise urllib3.exceptions.ConnectTimeoutError(self, "no TLS handshake") from None
 
     def _new_conn(self) -> Any:
         return self._budget.watched(super()._new_conn())

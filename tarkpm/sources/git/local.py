@@ -4,13 +4,15 @@ Only `objects`, `refs`, `packed-refs`, `HEAD` and, for a linked work tree, two p
 `config` and `hooks` are not, so a repository that came from elsewhere cannot name a program or another
 file. ``objects/info/alternates`` is followed, as `git clone --shared` needs: what it leads to is read only
 by object id, and every object's bytes are checked against its id here. A repository on this machine can
-still use up its memory, with a pack that inflates without end; a remote one cannot.
+still use up memory, with a pack that inflates without end; a remote one cannot.
 """
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
-from dulwich.object_store import DiskObjectStore
+from dulwich.object_store import BaseObjectStore, DiskObjectStore
 from dulwich.refs import DiskRefsContainer
 
 from tarkpm.errors import NotFound, Refused
@@ -18,6 +20,9 @@ from tarkpm.sources.git.boundary import translated
 from tarkpm.sources.git.limits import Budget, Limits
 from tarkpm.sources.git.objects import KINDS, Object, object_id
 from tarkpm.sources.git.url import GitUrl
+
+MAX_ALTERNATES: Final = 16
+"""Other object folders a repository may borrow from, git's five levels of them included."""
 
 _POINTER = 4096
 """Bytes a pointer file may have."""
@@ -33,11 +38,13 @@ class LocalObjects:
             if (common / "reftable").exists():
                 raise Refused("expected a repository of ref files, found a reftable", where=url.public)
             self._refs = DiskRefsContainer(common, control)
-            self._store = DiskObjectStore(common / "objects", loose_object_size_limit=limits.blob)
+            folders = _object_folders(common / "objects")
+            self._stores = [_Store(each, loose_object_size_limit=limits.inflated) for each in folders]
 
     def close(self) -> None:
         """Close the files."""
-        self._store.close()
+        for store in self._stores:
+            store.close()
 
     def ref(self, name: str) -> str | None:
         """Read one ref, through symbolic ones."""
@@ -48,14 +55,16 @@ class LocalObjects:
     def find(self, oid: str) -> Object | None:
         """Read an object and check it against its id."""
         with translated(self._budget):
-            try:
-                number, data = self._store.get_raw(oid.encode())  # type: ignore[arg-type]
-            except KeyError:
-                return None
-            found = Object(KINDS[number], data)
-            if object_id(found.kind, found.data) != oid:
-                raise Refused(f"object {oid} is damaged", where=self._budget.where)
-            return found
+            for store in self._stores:
+                with contextlib.suppress(KeyError):
+                    number, data = store.get_raw(oid.encode())  # type: ignore[arg-type]
+                    return self._checked(oid, Object(KINDS[number], data))
+            return None
+
+    def _checked(self, oid: str, found: Object) -> Object:
+        if object_id(found.kind, found.data) != oid:
+            raise Refused(f"object {oid} is damaged", where=self._budget.where)
+        return found
 
     def need_commit(self, oid: str) -> None:
         """Raise `NotFound` unless the commit is here."""
@@ -64,6 +73,29 @@ class LocalObjects:
 
     def need_blobs(self, commit: str, oids: Sequence[str]) -> None:
         """Do nothing: what is here is here, and a partial clone is not completed."""
+
+
+class _Store(DiskObjectStore):
+    """One folder of objects. Alternates are found by `_object_folders`: dulwich follows them without end."""
+
+    @property
+    def alternates(self) -> list[BaseObjectStore]:
+        return []
+
+
+def _object_folders(first: Path) -> list[Path]:
+    """``first`` and what its alternates lead to, each once."""
+    folders = [first]
+    for folder in folders:
+        listed = folder / "info" / "alternates"
+        if not listed.is_file() or len(folders) > MAX_ALTERNATES:
+            continue
+        with listed.open("rb") as stream:
+            lines = stream.read(_POINTER).decode("utf-8", "surrogateescape").splitlines()
+        # A path that is not absolute is relative to the folder of objects that lists it.
+        found = [(folder / line).resolve() for line in lines if line and not line.startswith("#")]
+        folders += [each for each in dict.fromkeys(found) if each not in folders and each.is_dir()]
+    return folders[: MAX_ALTERNATES + 1]
 
 
 def _layout(path: Path, where: str) -> tuple[Path, Path]:

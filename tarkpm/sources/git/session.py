@@ -1,5 +1,6 @@
 """A session with one repository: what a ref means, and what a commit holds."""
 
+import shlex
 from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 class GitRemote:
     """One repository, asked within one set of limits. For one thread; nothing is opened before it is needed.
 
+    The total time runs on between calls, so no person is to be asked anything while a session is open.
     Every method raises only `SourceError`: `Unreachable` when the server could not be asked or broke off,
     `NotFound` for a repository, ref or commit that is not there, `TooLarge` over a limit, `Refused` for
     what tarkpm does not accept. ``notes`` is what a person should be told, such as a redirect elsewhere.
@@ -117,7 +119,7 @@ class GitRemote:
         if not tag and not branch:
             return NotFound("the repository has no HEAD", where=where, hint="name a branch with --branch")
         kind = "--tags" if tag else "--heads"
-        return NotFound(f"there is no {what}", where=where, hint=f"git ls-remote {kind} {where}")
+        return NotFound(f"there is no {what}", where=where, hint=f"git ls-remote {kind} {shlex.quote(where)}")
 
 
 def _hex(text: str, what: str) -> str:

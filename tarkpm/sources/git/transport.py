@@ -97,7 +97,7 @@ class Client(AbstractHttpGitClient):
             response = self._request("GET", REFS, headers)
             if response.status not in _REDIRECTS:
                 return self._checked(response, _ADVERTISEMENT)
-            response.close()
+            Answer.streamed(response, "", self._budget).close()
             self._move(response.headers.get("Location", ""))
         raise self._refused(f"more than {self._budget.limits.redirects} redirects")
 
@@ -168,7 +168,7 @@ class Client(AbstractHttpGitClient):
         if status == 200:
             return None
         if status in {401, 403, 407}:
-            text = "the server wants credentials, which are not supported yet: private, or no such repository"
+            text = "the server wants credentials, which are not supported yet: private, or there is nothing"
             return Refused(text, where=where)
         if status in {404, 410}:
             return NotFound("there is no such repository, or it is private", where=where)

@@ -1,5 +1,6 @@
 """The folders of one commit, walked strictly: what is not a plain file or folder is never followed."""
 
+import shlex
 import stat
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -59,9 +60,8 @@ class GitTree:
                 return None
             entry = found
             if not (entry.is_folder or stat.S_ISREG(entry.mode)):
-                raise self._refused(
-                    "/".join(parts[: depth + 1]), f"expected a file or folder, found {entry.what}"
-                )
+                path = "/".join(parts[: depth + 1])
+                raise self._refused(path, f"expected a file or folder, found {entry.what}")
         return entry
 
     def _tree(self, oid: str, folder: str) -> Mapping[str, Entry]:
@@ -76,26 +76,25 @@ class GitTree:
         data = self._object(oid, "blob", path)
         if len(data) > self._limits.blob:
             text = f"the file has {len(data)} bytes, the limit is {amount(self._limits.blob)}"
-            raise TooLarge(text, where=f"{self._where}: {path}")
+            raise TooLarge(text, where=self._at(path))
         if data.startswith(LFS_POINTER):
-            hint = f"git lfs migrate export --include={path}"
-            raise Refused(
-                "expected a file, found a Git LFS pointer", where=f"{self._where}: {path}", hint=hint
-            )
+            hint = f"git lfs migrate export --include={shlex.quote(path)}"
+            raise Refused("expected a file, found a Git LFS pointer", where=self._at(path), hint=hint)
         return data
 
     def _object(self, oid: str, kind: str, path: str) -> bytes:
         found = self._objects.find(oid)
         if found is None:
-            raise NotFound(
-                f"the repository lacks the {kind} {oid}", where=f"{self._where}: {path or 'its top folder'}"
-            )
+            raise NotFound(f"the repository lacks the {kind} {oid}", where=self._at(path))
         if found.kind != kind:
             raise self._refused(path, f"expected a {kind}, found a {found.kind}")
         return found.data
 
     def _refused(self, path: str, what: str) -> Refused:
-        return Refused(what, where=f"{self._where}: {path}" if path else self._where)
+        return Refused(what, where=self._at(path))
+
+    def _at(self, path: str) -> str:
+        return f"{self._where}: {path}" if path else self._where
 
 
 def _parts(path: str, where: str) -> list[str]:

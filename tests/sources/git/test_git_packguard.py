@@ -149,15 +149,19 @@ def test_an_endless_pack_is_stopped() -> None:
     guard.feed(b"PACK" + (2).to_bytes(4) + (1).to_bytes(4) + header(3, LARGEST))
     noise = random.Random(2).randbytes(1000)
     stream = zlib.compressobj(0)
-    with pytest.raises(TarkError) as caught:
-        for _ in range(10_000):
+
+    def feed_for_ever() -> None:
+        while True:
             guard.feed(stream.compress(noise))
+
+    with pytest.raises(TarkError) as caught:
+        feed_for_ever()
     assert told(caught.value) == "TooLarge: the server sent more than 100000 bytes of objects [the pack]"
 
 
 def test_the_header_is_enough_to_refuse() -> None:
     guard = PackGuard(Budget(LIMITS, "the pack"), LARGEST)
-    with pytest.raises(TarkError, match="^the server announced 1000 objects, the limit is 50$"):
+    with pytest.raises(TarkError, match=r"^the server announced 1000 objects, the limit is 50$"):
         guard.feed(b"PACK" + (2).to_bytes(4) + (1000).to_bytes(4))
 
 
@@ -167,7 +171,7 @@ def test_limits_hold_for_a_whole_session() -> None:
         guard = PackGuard(budget, LARGEST)
         guard.feed(GOOD["each kind"])
         guard.finish()
-    with pytest.raises(TarkError, match="^the server announced 52 objects, the limit is 50$"):
+    with pytest.raises(TarkError, match=r"^the server announced 52 objects, the limit is 50$"):
         PackGuard(budget, LARGEST).feed(GOOD["each kind"])
 
 

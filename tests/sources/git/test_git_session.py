@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.gitserver import GitHandler, GitRepo, GitServer, make_junk
+from support.gitrepo import git
+from support.gitserver import GitHandler, GitRepo, GitServer, Hook, make_junk
 
 from tarkpm.errors import NotFound, Refused, TarkError
+from tarkpm.sources.folder import collect
 from tarkpm.sources.git import GitRemote, Limits, parse
 from tarkpm.sources.git.remote import RemoteObjects
 
@@ -121,13 +123,17 @@ def test_a_missing_ref(server: GitServer, published: GitRepo, kind: str) -> None
 
 
 def test_a_missing_rev(server: GitServer, published: GitRepo) -> None:
+    assert said(server, rev="1" * 40) == f"NotFound: there is no commit {'1' * 40} [http://SERVER/demo.git]"
+    assert asked(server) == ["GET", "fetch"]
+    server.before = refusing_ids(published)
     assert said(server, rev="1" * 40) == (
         f"NotFound: commit {'1' * 40} is on no branch or tag [http://SERVER/demo.git]"
     )
+    assert asked(server) == ["GET", "fetch", "ls-refs", "fetch"]
 
 
-def test_an_empty_repository(server: GitServer, tmp_path: Path) -> None:
-    GitRepo(tmp_path / "empty").publish(server.root, "demo")
+def test_an_empty_repository(server: GitServer) -> None:
+    git(server.root, "init", "--quiet", "--bare", "demo.git")
     assert said(server) == (
         "NotFound: the repository has no HEAD [http://SERVER/demo.git] try: name a branch with --branch"
     )
@@ -156,7 +162,7 @@ def test_tags_of_tags_are_bounded(server: GitServer, published: GitRepo) -> None
     limits = Limits(tag_depth=1)
     with remote(server, limits) as session:
         assert session.resolve(tag="heavy") == published.rev("light")
-        with pytest.raises(Refused, match="^tag 'heavier' is a tag of tags, over 1 deep$"):
+        with pytest.raises(Refused, match=r"^tag 'heavier' is a tag of tags, over 1 deep$"):
             session.resolve(tag="heavier")
 
 
@@ -177,7 +183,7 @@ def test_what_is_no_rev_never_reaches_the_server(server: GitServer, rev: str) ->
         with pytest.raises(Refused) as caught:
             session.resolve(rev=rev)
         assert caught.value.message == f"rev: expected 40 hexadecimal digits, found {rev!r}"
-        with pytest.raises(Refused, match="^commit: expected 40 hexadecimal digits"):
+        with pytest.raises(Refused, match=r"^commit: expected 40 hexadecimal digits"):
             session.tree(rev)
     assert server.requests == []
 
@@ -275,28 +281,35 @@ def test_fallback_blobs_refused(server: GitServer, published: GitRepo) -> None:
     assert asked(server) == ["GET", "ls-refs", "fetch", "fetch", "fetch"]
 
 
-def test_fallback_commit_refused(server: GitServer, published: GitRepo) -> None:
-    """Protocol 0 without allowAnySHA1InWant: only what a ref names may be asked for."""
-    server.protocol_v2 = False
-    server.configure("demo", allow_any_sha1=False)
-    assert read_all(server, rev=published.rev("HEAD~1")) == FILES
-    assert [request.method for request in server.requests] == ["GET", "POST", "POST"]
+def refusing_ids(repo: GitRepo) -> Hook:
+    """A server, not git by its name, that gives only all that its refs name, and nothing by any other id."""
+    tips = set(repo.git("for-each-ref", "--format=%(objectname)").split())
 
-
-def test_fallback_everything_by_id_refused(server: GitServer, published: GitRepo) -> None:
-    """A filter is honoured, nothing is given by its id: history without files, then with."""
-    tips = [published.rev("refs/heads/main"), published.rev("refs/tags/heavier")]
-
-    def refuse_ids(handler: GitHandler) -> bool:
+    def hook(handler: GitHandler) -> bool:
         body = handler.record.body
-        if b"command=fetch" in body and not all(tip.encode() in body for tip in tips):
+        wants = {part.split(b"\n")[0].split(b" ")[0].decode() for part in body.split(b"want ")[1:]}
+        if wants and wants != tips:
             handler.reply(200, line(b"ERR upload-pack: not our ref"), RESULT)
+            return True
+        if handler.record.method == "GET":
+            status, headers, answer = handler.backend_reply()
+            handler.reply(status, answer.replace(b"agent=git/", b"agent=not/"), headers)
             return True
         return False
 
-    server.before = refuse_ids
+    return hook
+
+
+@pytest.mark.parametrize("v2", [True, False])
+def test_fallback_commit_refused(server: GitServer, published: GitRepo, v2: bool) -> None:
+    """Files are refused by id too: history without files, then, for them, with; or at once with all."""
+    server.before = refusing_ids(published)
+    server.protocol_v2 = v2
     assert read_all(server, rev=published.rev("HEAD~1")) == FILES
-    assert asked(server) == ["GET", "fetch", "ls-refs", "fetch", "fetch", "fetch", "ls-refs", "fetch"]
+    search = ["ls-refs", "fetch"]
+    assert asked(server) == (
+        ["GET", "fetch", *search, "fetch", "fetch", *search] if v2 else ["GET", "POST", "POST"]
+    )
 
 
 def test_protocol_0(server: GitServer, published: GitRepo) -> None:
@@ -310,6 +323,7 @@ def test_a_history_too_large_to_search(server: GitServer, repo: GitRepo) -> None
     make_junk(repo, 1)
     repo.commit("junk")
     repo.publish(server.root, "demo", allow_filter=False)
+    server.before = refusing_ids(repo)
     with remote(server, Limits(pack=200_000)) as session, pytest.raises(NotFound) as caught:
         session.resolve(rev="1" * 40)
     assert told(caught.value, server) == (
@@ -371,7 +385,8 @@ def test_closing_twice_and_opening_again(server: GitServer, published: GitRepo) 
 
 
 def test_importing_the_package_is_cheap() -> None:
-    code = "import sys, tarkpm.sources.git; print([m for m in ('dulwich', 'urllib3', 'ssl', 'http') if m in sys.modules])"
+    heavy = "{'dulwich', 'urllib3', 'ssl', 'http'}"
+    code = f"import sys, tarkpm.sources.git; print(sorted({heavy} & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
@@ -397,3 +412,19 @@ def test_an_object_is_kept_under_the_id_of_its_bytes(server: GitServer, publishe
     assert found.kind == "commit"
     objects.close()
     assert objects.find(head) is None
+
+
+@pytest.mark.parametrize("folder", ["dist", ""])
+def test_a_release_is_collected_in_one_fetch_of_files(
+    server: GitServer, published: GitRepo, folder: str
+) -> None:
+    """`""` has no plugin.toml: its ``dist/`` is looked at, as upstream's own plugins need."""
+    toml = b'[plugin]\nname = "x"\nversion = "1.0.0"\ntype = "tool"\nwasm = "plugin.wasm"\n'
+    published.write("dist/plugin.toml", toml)
+    published.commit("a manifest")
+    published.publish(server.root, "demo")
+    with remote(server) as session:
+        release = collect(session.tree(session.resolve()), folder, where="demo")
+    assert release.folder == "dist"
+    assert dict(release.files) == {"plugin.toml": toml, "plugin.wasm": WASM, "README": b"read me\n"}
+    assert asked(server) == ["GET", "ls-refs", "fetch", "fetch"]

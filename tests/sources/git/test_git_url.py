@@ -56,7 +56,7 @@ REFUSED = {
     "C:/repo": "Refused: expected a URL such as https://host/owner/repository [C:/repo]",
     "foo:bar": "Refused: expected a URL such as https://host/owner/repository [foo:bar]",
     "./folder": "Refused: expected a URL such as https://host/owner/repository [./folder]",
-    "https:/h.example/r": "Refused: expected a URL such as https://host/owner/repository [https:/h.example/r]",
+    "https:/h/r": "Refused: expected a URL such as https://host/owner/repository [https:/h/r]",
     "-https://h.example/r": "Refused: a URL that begins with '-' is not accepted [-https://h.example/r]",
     "--upload-pack=x": "Refused: a URL that begins with '-' is not accepted [--upload-pack=x]",
     "ext::sh -c x": "Refused: a URL with a space or an invisible character is not accepted [ext::sh -c x]",
@@ -94,6 +94,9 @@ REFUSED = {
     ),
     "https://-h.example/r": "Refused: expected a host name in plain ASCII, or an IP address [https://-h.example/r]",
     "https://h..example/r": "Refused: expected a host name in plain ASCII, or an IP address [https://h..example/r]",
+    "https://h.example./r": (
+        "Refused: expected a host name in plain ASCII, or an IP address [https://h.example./r]"
+    ),
     "http://127.1/r": "Refused: expected a host name in plain ASCII, or an IP address [http://127.1/r]",
     "http://2130706433/r": "Refused: expected a host name in plain ASCII, or an IP address [http://2130706433/r]",
     "http://0x7f.0x1/r": "Refused: expected a host name in plain ASCII, or an IP address [http://0x7f.0x1/r]",
@@ -203,7 +206,7 @@ def test_expand(text: str, expanded: tuple[str, str]) -> None:
     ],
 )
 def test_expand_refuses_what_names_no_repository(text: str) -> None:
-    with pytest.raises(Refused, match="^expected github:owner/repository, or with a folder behind it$"):
+    with pytest.raises(Refused, match=r"^expected github:owner/repository, or with a folder behind it$"):
         expand(text)
 
 
@@ -251,11 +254,14 @@ BAD_REDIRECTS = {
     f"https://u:s3cret@a.example/r{TAIL}": (
         "redirected to '…@a.example/r': a URL with a user name or password is not accepted"
     ),
-    "https://login.example/": "redirected to 'https://login.example/': expected the path of a repository behind the host",
+    "https://login.example/": (
+        "redirected to 'https://login.example/': expected the path of a repository behind the host"
+    ),
     "https://login.example/in": "redirected to 'https://login.example/in', which is not a git repository",
     f"https://[::1/r{TAIL}": "redirected to something that is not a URL",
     f"https://a.example/\x1b]0;x\x07{TAIL}": (
-        "redirected to 'https://a.example/?]0;x?': a URL with a space or an invisible character is not accepted"
+        "redirected to 'https://a.example/?]0;x?':"
+        " a URL with a space or an invisible character is not accepted"
     ),
 }
 
@@ -268,5 +274,5 @@ def test_redirect_refused(location: str) -> None:
 
 
 def test_redirect_to_plain_http_is_refused_from_https_even_when_http_is_allowed() -> None:
-    with pytest.raises(Refused, match="^redirected from https to 'http://b.example/r'$"):
+    with pytest.raises(Refused, match=r"^redirected from https to 'http://b\.example/r'$"):
         redirected(parse("https://a.example/r"), f"http://b.example/r{TAIL}", TAIL, allow_http=True)

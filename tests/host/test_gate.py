@@ -1,0 +1,110 @@
+"""The one door: what is granted, what is refused and how, what is counted."""
+
+import time
+from typing import Any
+
+import msgspec
+import pytest
+
+from tarkpm.core.capability import Capability, CapabilitySet
+from tarkpm.errors import LimitReached
+from tarkpm.host.gate import PARAMETERS, Gate, Nonsense
+from tarkpm.host.worker.interfaces import IMPORTS
+
+
+class Recorder:
+    """An interface that answers with what it was asked."""
+
+    def call(self, function: str, args: tuple[Any, ...], deadline: float) -> Any:
+        return [function, *args]
+
+    def close(self) -> None:
+        pass
+
+
+def ask(gate: Gate, interface: str, function: str, *args: Any) -> Any:
+    return gate.answer(interface, function, msgspec.Raw(msgspec.json.encode(args)), time.monotonic() + 1)
+
+
+def gate_for(*kinds: str, calls: int = 100) -> tuple[Gate, list[str]]:
+    reports: list[str] = []
+    granted = CapabilitySet.of(Capability.parse(kind) for kind in kinds)
+    served = {"storage": Recorder(), "log": Recorder()}
+    return Gate(granted, served, reports.append, calls=calls), reports
+
+
+def test_it_knows_the_functions_the_worker_knows() -> None:
+    assert {name: set(functions) for name, functions in PARAMETERS.items()} == {
+        name: set(functions) for name, functions in IMPORTS.items()
+    }
+
+
+def test_what_is_granted_is_served_and_counted() -> None:
+    gate, reports = gate_for("storage")
+    assert ask(gate, "storage", "set", "k", "v") == ["set", "k", "v"]
+    assert ask(gate, "storage", "get", "k") == ["get", "k"]
+    assert ask(gate, "log", "info", "m") == ["info", "m"]
+    assert gate.uses == {"storage.set": 1, "storage.get": 1, "log.info": 1}
+    assert not gate.refusals
+    assert reports == []
+
+
+def test_what_is_not_granted_answers_with_the_interfaces_own_error() -> None:
+    gate, reports = gate_for()
+    assert ask(gate, "storage", "get", "k") is None
+    assert ask(gate, "storage", "list-keys") == []
+    no = {"err": "storage is not granted to this plugin"}
+    assert ask(gate, "storage", "set", "k", "v") == no
+    assert ask(gate, "storage", "delete", "k") == no
+    no_http = {"err": {"message": "http is not granted to this plugin", "status": None}}
+    assert ask(gate, "http", "get", "https://example.com", []) == no_http
+    assert ask(gate, "http", "post", "https://example.com", "body", [("a", "b")]) == no_http
+    assert ask(gate, "env", "get", "HOME") is None
+    assert gate.refusals.total() == 7
+    assert not gate.uses
+    assert reports == [
+        "asked for storage, which is not granted to this plugin",
+        "asked for http, which is not granted to this plugin",
+        "asked for env, which is not granted to this plugin",
+    ]
+
+
+def test_what_is_granted_but_not_there_yet() -> None:
+    gate, reports = gate_for("http:example.com", "env:HOME")
+    assert ask(gate, "http", "get", "https://example.com", []) == {
+        "err": {"message": "http is not available in this version of tarkpm", "status": None}
+    }
+    assert ask(gate, "env", "get", "HOME") is None
+    assert len(reports) == 2
+
+
+@pytest.mark.parametrize(
+    ("interface", "function", "args"),
+    [
+        ("shell", "run", ["id"]),
+        ("storage", "drop", []),
+        ("storage", "get", []),
+        ("storage", "get", ["k", "v"]),
+        ("storage", "get", [1]),
+        ("storage", "get", [None]),
+        ("storage", "list-keys", ["k"]),
+        ("http", "get", ["u", [["a"]]]),
+        ("http", "get", ["u", {"a": "b"}]),
+    ],
+)
+def test_calls_no_plugin_can_have_made(interface: str, function: str, args: list[Any]) -> None:
+    gate, _ = gate_for("storage", "http:example.com")
+    with pytest.raises(Nonsense):
+        ask(gate, interface, function, *args)
+    assert not gate.uses
+
+
+def test_calls_are_limited_for_each_call_into_the_plugin() -> None:
+    gate, _ = gate_for("storage", calls=2)
+    for _ in range(3):
+        gate.begin()
+        ask(gate, "storage", "list-keys")
+        ask(gate, "log", "info", "m")
+        with pytest.raises(LimitReached) as caught:
+            ask(gate, "log", "info", "m")
+        assert caught.value.message == "made more than 2 host calls in one call"
