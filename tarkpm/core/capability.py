@@ -104,7 +104,8 @@ def _is_host(host: str) -> bool:
             return str(ipaddress.IPv6Address(host[1:-1])) == host[1:-1]
         except ValueError:
             return False
-    if host.replace(".", "").isdigit():
+    last = host.rpartition(".")[2]
+    if last.isdigit() or last.startswith("0x"):  # resolvers read such a name as an IPv4 address
         try:
             return str(ipaddress.IPv4Address(host)) == host
         except ValueError:

@@ -5,10 +5,10 @@ Messages say what the plugin did and have no subject: ``where`` names the plugin
 
 from typing import Final
 
+from tarkpm.core.text import neutral
 from tarkpm.errors import HostError, LimitReached, ModuleInvalid, PluginCrashed, PluginFailed
 from tarkpm.host.limits import Limits, size
 from tarkpm.host.messages import Fail
-from tarkpm.host.text import neutral
 
 MAX_DETAIL: Final = 500
 SPARED: Final = frozenset({"time", "stack", "output", "trap", "exit", "answer"})

@@ -14,8 +14,8 @@ from typing import Final, Literal
 
 import msgspec
 
+from tarkpm.core.text import neutral
 from tarkpm.errors import ModuleInvalid
-from tarkpm.host.text import neutral
 
 MAGIC: Final = b"\0asm"
 CORE: Final = b"\x01\0\0\0"

@@ -11,12 +11,12 @@ from typing import Literal
 
 import msgspec
 
+from tarkpm.core.text import neutral
 from tarkpm.errors import HostError, LimitReached, PluginFailed
 from tarkpm.host.handle import PluginImage, Worker
 from tarkpm.host.imports.log import LogLine, LogSink
 from tarkpm.host.limits import Limits, size
 from tarkpm.host.process import Process
-from tarkpm.host.text import neutral
 
 __all__ = ["Host", "Limits", "LogLine", "PluginImage", "Risk", "ToolDef", "ToolResult", "Worker"]
 

@@ -11,7 +11,7 @@ import msgspec
 from tarkpm.core import statement
 from tarkpm.core.candidate import Candidate, check_names, verify_release
 from tarkpm.core.decisions import Decisions
-from tarkpm.core.digest import FileEntry
+from tarkpm.core.digest import sha256
 from tarkpm.core.lockfile import Lock, LockEntry, fingerprint, render
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.plan import Plan, plan
@@ -22,10 +22,8 @@ from tarkpm.errors import BlobMissing, DigestMismatch, SignatureInvalid, StoreEr
 from tarkpm.io.parallel import run_parallel
 from tarkpm.ops.acquire import Release, acquire, read_folder, stored_files
 from tarkpm.ops.context import Workspace
-from tarkpm.sources.folder import ReleaseFiles
-from tarkpm.store.environment import describe
 from tarkpm.store.journal import Document, Transaction, commit
-from tarkpm.store.state import Installed, InstalledFile
+from tarkpm.store.state import Installed
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -51,7 +49,10 @@ def check_target(target: Target) -> None:
 
 
 def make_plan(workspace: Workspace, lock: Lock) -> Plan:
-    """What must change in the environment; looks at files' sizes and times, not at their bytes."""
+    """What must change in the environment: looks at installed files' sizes and times, not at their bytes.
+
+    Working copies are read and hashed: their bytes may change at any time.
+    """
     installed = workspace.record.installed
     intact = {entry.name for entry in lock.entries if _is_intact(workspace, entry)}
     return plan(lock, intact, [PluginName(name) for name in installed])
@@ -62,8 +63,8 @@ def _is_intact(workspace: Workspace, entry: LockEntry) -> bool:
     if installed is None or installed.fingerprint != fingerprint(entry):
         return False
     if isinstance(entry.source, PathSource):
-        folder = workspace.place.folder / Path(entry.source.path).expanduser()
-        if not installed.origin or describe_paths(folder, installed.origin) != installed.origin:
+        now = read_folder(workspace.place.folder, entry.source).files
+        if {name: sha256(data) for name, data in now.items()} != {f.name: f.sha256 for f in installed.files}:
             return False
     return workspace.environment.is_intact(entry.name, installed.files)
 
@@ -222,24 +223,4 @@ def _stage_working_copy(workspace: Workspace, entry: LockEntry, source: PathSour
         data=workspace.data(entry.name),
         contents=collected.files,
     )
-    return Installed(fingerprint(entry), described, _origin(folder, collected, candidate.files))
-
-
-def _origin(folder: Path, collected: ReleaseFiles, files: tuple[FileEntry, ...]) -> tuple[InstalledFile, ...]:
-    """How a working copy's files look now, by their paths below ``folder``."""
-    origin: list[InstalledFile] = []
-    for entry in files:
-        for name in (entry.name, entry.name.rpartition("/")[2]):
-            path = f"{collected.folder}/{name}" if collected.folder else name
-            if (folder / path).is_file():
-                origin += describe(folder, (FileEntry(path, entry.sha256, entry.size),))
-                break
-    return tuple(origin)
-
-
-def describe_paths(folder: Path, files: tuple[InstalledFile, ...]) -> tuple[InstalledFile, ...] | None:
-    """``files`` as they look now; None if one is gone."""
-    try:
-        return describe(folder, tuple(FileEntry(f.name, f.sha256, f.size) for f in files))
-    except OSError:
-        return None
+    return Installed(fingerprint(entry), described)

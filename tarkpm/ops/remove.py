@@ -31,21 +31,25 @@ def remove(settings: Settings, ui: Ui, names: list[PluginName], *, purge: bool) 
     """
     with open_for_change(settings, ui) as workspace:
         workspace.require_built_here()
-        target = _without(workspace, [required(workspace, name).name for name in names])
-        data = [
-            folder for name in names if (folder := workspace.data(name)).is_dir() and any(folder.iterdir())
-        ]
+        data = tuple(str(workspace.data(name)) for name in names if _has_data(workspace, name))
+        for name in names:
+            if not (purge and _has_data(workspace, name)):  # what an earlier remove kept can still be purged
+                required(workspace, name)
+        target = _without(workspace, names)
         if not settings.dry_run:
             installed = [PluginName(name) for name in workspace.record.installed]
-            gone = [name for name in installed if name in names]
-            kept = [name for name in installed if name not in names]
-            apply(workspace, target, Plan(remove=tuple(gone), keep=tuple(kept)))
+            gone = tuple(name for name in installed if name in names)
+            rest = tuple(name for name in installed if name not in names)
+            apply(workspace, target, Plan(remove=gone, keep=rest))
             for name in names if purge else ():
                 remove_tree(workspace.data(name))
-        folders = tuple(map(str, data))
         notes = tuple(unmet_dependencies(target.lock.entries))
-        kept, deleted = ((), folders) if purge else (folders, ())
-        return RemoveReport(tuple(names), kept, deleted, notes)
+        return RemoveReport(tuple(names), () if purge else data, data if purge else (), notes)
+
+
+def _has_data(workspace: Workspace, name: PluginName) -> bool:
+    folder = workspace.data(name)
+    return folder.is_dir() and any(folder.iterdir())
 
 
 def _without(workspace: Workspace, names: list[PluginName]) -> Target:

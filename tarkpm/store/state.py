@@ -33,13 +33,11 @@ class InstalledFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Installed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A plugin as it was installed, after everything about it was verified.
 
-    ``fingerprint`` is that of its lock entry. ``origin`` lists the files of a working copy as they were
-    when it was copied.
+    ``fingerprint`` is that of its lock entry.
     """
 
     fingerprint: Digest
     files: tuple[InstalledFile, ...]
-    origin: tuple[InstalledFile, ...] = ()
 
 
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tarkpm.core.text import neutral
 from tarkpm.host.imports.log import MAX_MESSAGE, Log, LogLine
 from tarkpm.host.limits import Limits, size
-from tarkpm.host.text import neutral
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from typing import Any, Literal, cast
 
 import msgspec
 
+from tarkpm.core.text import neutral
 from tarkpm.host.limits import Limits
-from tarkpm.host.text import neutral
 
 MAX_MESSAGE = 8 << 10
 

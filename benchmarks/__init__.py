@@ -1,0 +1,24 @@
+"""What speed is promised, and how it is measured: ``python -m benchmarks [--quick] [NAMES]``.
+
+::
+
+    __main__   the command line and the table
+    figure     Figure: a promise; Result: a ratio; the interleaved race that measures it
+    setup      people, plugins and projects to measure with
+    serve      a git server, in a process of its own
+    starting   --version, sync with nothing to do
+    adding     add from git against git clone
+    syncing    sync from a warm store against uv
+    verifying  verify against sha256sum
+
+The servers, repositories and signed plugins are those of the tests, from ``tests/support``.
+"""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+SUPPORT = ROOT / "tests"
+
+if str(SUPPORT) not in sys.path:
+    sys.path.append(str(SUPPORT))

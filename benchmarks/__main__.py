@@ -1,0 +1,81 @@
+"""``python -m benchmarks [--quick] [NAMES]``: a line for each promise; exit status 1 if one is not kept."""
+
+import argparse
+import os
+import platform
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+from types import FrameType
+from typing import NoReturn
+
+from benchmarks import adding, starting, syncing, verifying
+from benchmarks.figure import Figure, Result
+
+ROW = "{:<10} {:<34} {:>10}   {:<20} {:>10} {:>7} {:>7} {:>6}  {}"
+FIGURES = [*starting.FIGURES, *adding.FIGURES, *syncing.FIGURES, *verifying.FIGURES]
+
+
+def main(arguments: list[str]) -> int:
+    """Measure the figures that are named, or all."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    names = [figure.name for figure in FIGURES]
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of: {', '.join(names)}")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds")
+    options = parser.parse_args(arguments)
+    if unknown := sorted(set(options.names) - set(names)):
+        parser.error(f"there is no figure '{unknown[0]}'; there are {', '.join(names)}")
+    signal.signal(signal.SIGTERM, _leave)  # a killed run, too, cleans up
+    print(f"{platform.python_implementation()} {platform.python_version()}, {machine()}\n")
+    print(ROW.format("figure", "ours", "median", "peer", "median", "ratio", "minima", "bound", "").rstrip())
+    chosen = [figure for figure in FIGURES if not options.names or figure.name in options.names]
+    try:
+        return max([measure(figure, quick=options.quick) for figure in chosen])
+    except KeyboardInterrupt:
+        return 130
+
+
+def measure(figure: Figure, *, quick: bool) -> int:
+    """Measure one figure in a folder that is gone afterwards; 0 if the promise is kept."""
+    if sys.stderr.isatty():
+        print(f"measuring {figure.name} …", end="\r", file=sys.stderr, flush=True)
+    with tempfile.TemporaryDirectory(prefix="tarkpm-bench-") as name:
+        try:
+            result = figure.measure(Path(name), quick=quick)
+        except RuntimeError as problem:
+            print(f"{figure.name:10} could not be measured: {problem}", flush=True)
+            return 1
+    print(line(figure, result), flush=True)
+    return int(result.ratio > figure.bound)
+
+
+def line(figure: Figure, result: Result) -> str:
+    """A figure in one line: both medians, their ratio, that of the minima, the bound, the verdict."""
+    verdict = "PASS" if result.ratio <= figure.bound else "MISS"
+    ours, peer = (f"{median(times) * 1000:.1f} ms" for times in (result.ours, result.peer))
+    ratio, minima = f"{result.ratio:.2f}", f"{result.least:.2f}"
+    return ROW.format(
+        figure.name, figure.ours, ours, figure.peer, peer, ratio, minima, f"{figure.bound:g}", verdict
+    )
+
+
+def machine() -> str:
+    """The processors, and how busy they were before this began."""
+    model = platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        models = [row for row in cpuinfo.read_text().splitlines() if row.startswith("model name")]
+        model = models[0].partition(":")[2].strip() if models else model
+    return (
+        f"{os.cpu_count()} x {model}, {platform.system()} {platform.release()}, load {os.getloadavg()[0]:.1f}"
+    )
+
+
+def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(143)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

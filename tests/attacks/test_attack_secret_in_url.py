@@ -1,0 +1,86 @@
+"""A password in a URL reaches no file and no output, wherever it was written."""
+
+import pytest
+from conftest import Publisher
+from support.gitserver import GitHandler
+from support.sandbox import Result, Sandbox
+
+from attacks.tampering import install, replace_in, unchanged
+
+SECRET = "hunter2-s3cret"
+URLS = [
+    f"https://user:{SECRET}@host.example/x.git",
+    f"https://{SECRET}@host.example/x.git",
+    f"http://user:{SECRET}@127.0.0.1:1/x.git",
+    f"ssh://user:{SECRET}@host.example/x.git",
+    f"git+https://user:{SECRET}@host.example/x.git",
+    f"https://host.example/x.git?token={SECRET}",
+    f"https://host.example/x.git#{SECRET}",
+    f"https://user:{SECRET}@@host.example/x.git",
+    f"https://user:{SECRET}/@host.example/x.git",
+    f"user:{SECRET}@host.example:x.git",
+]
+
+
+def _no_secret(sandbox: Sandbox, *results: Result) -> None:
+    for result in results:
+        assert SECRET not in result.out + result.err, result
+    for root in (sandbox.cwd, sandbox.home):
+        for path in root.rglob("*"):
+            assert SECRET not in str(path)
+            assert path.is_symlink() or not path.is_file() or SECRET.encode() not in path.read_bytes(), path
+
+
+@pytest.mark.parametrize("url", URLS)
+def test_on_the_command_line(sandbox: Sandbox, url: str) -> None:
+    sandbox.init()
+    with unchanged(sandbox):
+        results = [
+            sandbox.run("add", url).failed(2),
+            sandbox.run("add", url, "--json").failed(2),
+            sandbox.run("add", url, "--tag", "v1", "-y", "-vv"),
+            sandbox.run("add", "./missing", url).failed(2),
+        ]
+    results[2] = Result(results[2].status, "", "")  # -vv shows where an error came from, on purpose
+    _no_secret(sandbox, *results)
+
+
+@pytest.mark.xfail(
+    strict=True, reason="a URL in tark.toml is not parsed with the project: errors quote it whole"
+)
+@pytest.mark.parametrize("url", URLS[:3])
+def test_in_tark_toml_by_hand(sandbox: Sandbox, publisher: Publisher, url: str) -> None:
+    """The user's own file may hold it; nothing else must."""
+    publisher.release()
+    install(sandbox, publisher)
+    toml = sandbox.cwd / "tark.toml"
+    replace_in(toml, publisher.url, url)
+    commands = (("sync",), ("verify",), ("update",), ("update", "--offline"), ("lock",), ("list",))
+    results = [sandbox.run(*command) for command in (*commands, ("call", "text-tools", "text-stats"))]
+    toml.write_text("")
+    _no_secret(sandbox, *results)
+
+
+@pytest.mark.xfail(strict=True, reason="an unsigned source is shown and remembered as it is written")
+def test_in_a_decision(sandbox: Sandbox) -> None:
+    toml = sandbox.cwd / "tark.toml"
+    toml.write_text(f'[plugins]\nx = {{ git = "{URLS[0]}", unsigned = true }}\n')
+    results = [sandbox.run("update"), sandbox.run("lock", "--accept-project"), sandbox.run("verify")]
+    toml.write_text("")
+    _no_secret(sandbox, *results)
+
+
+def test_in_a_redirect(sandbox: Sandbox, publisher: Publisher) -> None:
+    publisher.release()
+    sandbox.init()
+    for target in URLS:
+
+        def redirect(handler: GitHandler, location: str = target) -> bool:
+            handler.reply(302, b"", {"Location": location + "/info/refs?service=git-upload-pack"})
+            return True
+
+        publisher.server.before = redirect
+        with unchanged(sandbox):
+            result = sandbox.run("add", publisher.url)
+            result.failed(2, "redirected to")
+        _no_secret(sandbox, result)

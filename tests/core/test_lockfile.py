@@ -1,0 +1,108 @@
+"""tark.lock: one text for one meaning."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tarkpm.core import lockfile
+from tarkpm.core.digest import Digest, FileEntry
+from tarkpm.core.key import PublicKey
+from tarkpm.core.lockfile import Lock, LockEntry, StatementEntry
+from tarkpm.core.release import Dependency, GitSource, PathSource, PluginName
+from tarkpm.core.version import Version
+from tarkpm.errors import LockError
+
+KEY = PublicKey("ed25519:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
+DIGESTS = st.integers(0, 2**64).map(lambda n: Digest(f"{n:064x}"))
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+NAMES = st.from_regex(r"[a-z0-9]{1,4}(-[a-z0-9]{1,4})?", fullmatch=True).map(PluginName)
+FILES = st.lists(st.builds(FileEntry, st.sampled_from(["plugin.toml", "plugin.wasm", "LICENSE"]), DIGESTS, st.integers(0, 9**9)), min_size=1, max_size=3, unique_by=lambda f: f.name)  # fmt: skip
+GIT = st.builds(GitSource, TEXTS.filter(bool), tag=TEXTS, commit=st.integers(0, 2**60).map("{:040x}".format))
+VERSIONS = st.builds(
+    Version, st.integers(0, 9), st.integers(0, 9), st.integers(0, 9), st.sampled_from(["", "rc.1"])
+)
+SIGNED = st.builds(
+    LockEntry, NAMES, VERSIONS, st.sampled_from(["tool", "auth"]), GIT, st.none() | VERSIONS,
+    st.lists(st.builds(Dependency, NAMES, st.just("^1.2")), max_size=2).map(tuple), st.just(KEY),
+    st.builds(StatementEntry, DIGESTS, st.integers(0, 9**6)), FILES.map(lambda f: tuple(sorted(f))),
+)  # fmt: skip
+UNSIGNED = st.builds(
+    LockEntry, NAMES, VERSIONS, st.just("tool"), GIT, files=FILES.map(lambda f: tuple(sorted(f)))
+)
+COPIES = st.builds(LockEntry, NAMES, VERSIONS, st.just("hook"), st.builds(PathSource, TEXTS))
+LOCKS = st.lists(SIGNED | UNSIGNED | COPIES, max_size=4, unique_by=lambda e: e.name).map(Lock.of)
+
+
+@given(LOCKS)
+def test_a_lock_reads_back_to_itself_and_writes_the_same_bytes(lock: Lock) -> None:
+    text = lockfile.render(lock)
+    again = lockfile.parse(text)
+    assert again == lock
+    assert lockfile.render(again) == text
+
+
+@given(LOCKS, st.randoms())
+def test_the_order_of_entries_does_not_matter(lock: Lock, random: "st.random.Random") -> None:  # type: ignore[name-defined]
+    shuffled = list(lock.entries)
+    random.shuffle(shuffled)
+    assert lockfile.render(Lock.of(shuffled)) == lockfile.render(lock)
+
+
+def test_the_example_in_the_repository_is_a_real_lock() -> None:
+    example = Path(__file__).parents[2] / "tark.lock.example"
+    data = example.read_bytes()
+    lock = lockfile.parse(data)
+    assert lockfile.render(lock) == data
+    assert [entry.name for entry in lock.entries] == ["device-auth", "mine", "text-tools"]
+
+
+ENTRY = f"""version = 1
+[[plugin]]
+name = "a"
+version = "1.0.0"
+type = "tool"
+source = {{ git = "https://x/y.git", tag = "v1", commit = "{"a" * 40}" }}
+signer = "{KEY}"
+statement = {{ sha256 = "{"0" * 64}", size = 1 }}
+files = [{{ name = "plugin.toml", sha256 = "{"0" * 64}", size = 1 }}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("version = 1\n", "version = 2\n", "expected version = 1, found 2: another tarkpm wrote this lock"),
+        ("version = 1\n", "", "expected version = 1, found None"),
+        ("type =", "colour = 'red'\ntype =", "is not a known key"),
+        ('"1.0.0"', '"1.0"', "expected a version like 1.2.3, found '1.0'"),
+        ('"tool"', '"widget"', "type: expected one of auth"),
+        ('name = "a"', 'name = "A/b"', "expected letters and digits"),
+        ("a" * 40, "a" * 39, "commit: expected 40 hexadecimal digits"),
+        (f', commit = "{"a" * 40}"', "", "expected a commit"),
+        ("0" * 64, "0" * 63, "expected a sha256 of 64 hexadecimal digits"),
+        ("size = 1", "size = -1", "expected a sha256 of 64 hexadecimal digits and a size"),
+        ("size = 1", 'size = "1"', "expected an integer, found a string"),
+        ('"plugin.toml"', '"../plugin.toml"', "expected a plain relative file name"),
+        (f'signer = "{KEY}"', "", "signer and statement together or not at all"),
+        (KEY, KEY + "=", "expected ed25519:"),
+        ("tag =", "branch = 'x', tag =", "expected one of tag, branch and rev, found several"),
+        ("source =", "requires = ['x ^1; rm']\nsource =", "expected a range"),
+        ("version = 1\n", "version = 1\nhash = 1\n", "is not a known key"),
+        ("git =", "index = 'x', git =", "expected { git = … } or { path = … }"),
+    ],
+)  # fmt: skip
+def test_a_lock_that_is_not_as_tarkpm_writes_it_is_refused(old: str, new: str, sentence: str) -> None:
+    assert old in ENTRY
+    lockfile.parse(ENTRY.encode())
+    with pytest.raises(LockError) as caught:
+        lockfile.parse(ENTRY.replace(old, new, 1 if old.startswith("version") else -1).encode())
+    assert sentence in caught.value.message
+    assert caught.value.where.startswith("tark.lock")
+
+
+def test_a_plugin_locked_twice_is_refused() -> None:
+    twice = ENTRY + ENTRY.removeprefix("version = 1\n")
+    with pytest.raises(LockError, match="a plugin is locked twice"):
+        lockfile.parse(twice.encode())

@@ -1,0 +1,121 @@
+"""tark.toml: read strictly, edited without losing what a person wrote."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tarkpm.core.capability import Capability, CapabilitySet
+from tarkpm.core.decisions import Decisions
+from tarkpm.core.key import PublicKey
+from tarkpm.core.project import Change, Project, edit, new
+from tarkpm.core.release import GitSource, PathSource, PluginName, Requirement
+from tarkpm.core.version import Version
+from tarkpm.errors import ProjectError
+
+KEY = PublicKey("ed25519:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
+WRITTEN = f"""# our plugins
+[tark]
+version = "0.12.6"   # the tark we run
+
+[plugins]
+# the one everybody needs
+gemini = {{ git = "https://example.com/x.git", tag = "v1.0.0", path = "tark/gemini" }}  # pinned
+mine = {{ path = "../mine" }}
+
+[trust]
+gemini = ["{KEY}"]
+
+[grants]
+gemini = {{ storage = true, http = ["api.example.com"] }}
+"""
+
+
+def test_a_project_is_read() -> None:
+    project = Project.parse(WRITTEN.encode())
+    assert project.tark_version == Version(0, 12, 6)
+    gemini, mine = PluginName("gemini"), PluginName("mine")
+    assert project.requirements[gemini].source == GitSource(
+        "https://example.com/x.git", tag="v1.0.0", path="tark/gemini"
+    )
+    assert project.requirements[mine].is_working_copy
+    assert project.trust[gemini] == (KEY,)
+    assert list(map(str, project.granted(gemini))) == ["storage", "http:api.example.com"]
+    assert not project.granted(mine)
+
+
+def test_an_edit_keeps_comments_and_everything_else() -> None:
+    change = Change(PluginName("other"), Requirement(PluginName("other"), PathSource("./o")))
+    edited = edit(WRITTEN.encode(), [change]).decode()
+    assert edited.replace('other = { path = "./o" }\n', "") == WRITTEN
+    assert edit(edited.encode(), [Change(PluginName("other"))]).decode() == WRITTEN
+
+
+def test_a_section_that_becomes_empty_goes_away() -> None:
+    edited = edit(WRITTEN.encode(), [Change(PluginName("gemini")), Change(PluginName("mine"))]).decode()
+    assert "[trust]" not in edited
+    assert "[grants]" not in edited
+    assert "# our plugins" in edited
+
+
+def test_the_tark_version_is_recorded_once() -> None:
+    once = edit(new(), [], tark_version=Version(1, 0, 0))
+    assert Project.parse(once).tark_version == Version(1, 0, 0)
+    assert edit(once, [], tark_version=Version(2, 0, 0)) == once
+
+
+NAMES = st.sampled_from(["a", "b-c", "d_e", "f1"]).map(PluginName)
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=10)
+SOURCES = st.builds(GitSource, TEXT, tag=TEXT) | st.builds(PathSource, TEXT)
+GRANTS = st.lists(
+    st.sampled_from(["storage", "shell", "http:a.b", "http:*.c:80", "env:A_*", "filesystem:d/:ro"]).map(
+        Capability.parse
+    )
+).map(CapabilitySet.of)
+CHANGES = st.builds(
+    lambda name, source, unsigned, trust, grants: Change(name, Requirement(name, source, unsigned), trust, grants),
+    NAMES, SOURCES, st.booleans(), st.sampled_from([(), (KEY,)]), GRANTS,
+)  # fmt: skip
+
+
+@given(st.lists(CHANGES, max_size=4))
+def test_an_edit_reads_back_to_exactly_what_it_says(changes: list[Change]) -> None:
+    project = Project.parse(edit(new(Version(1, 2, 3)), changes))
+    last = {change.name: change for change in changes}
+    assert dict(project.requirements) == {name: change.requirement for name, change in last.items()}
+    assert dict(project.trust) == {name: change.trust for name, change in last.items() if change.trust}
+    assert dict(project.grants) == {name: change.grants for name, change in last.items() if change.grants}
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence", "where"),
+    [
+        ("[plugin]\n", "is not a known key", "tark.toml: plugin"),
+        ("[grant]\n", "is not a known key", "tark.toml: grant"),
+        ('[tark]\nversion = "x"', "expected a version like 1.2.3, found 'x'", "tark.toml: tark.version"),
+        ('[plugins]\na = "^1"', "a release from an index is asked for, but no index is set up", "tark.toml: plugins.a"),
+        ('[plugins]\na = { git = "x", tag = "1", branch = "2" }', "expected one of tag, branch and rev, found several", "tark.toml: plugins.a"),
+        ('[plugins]\na = { git = "x", rev = "abc" }', "rev: expected 40 hexadecimal digits, found 'abc'", "tark.toml: plugins.a"),
+        ('[plugins]\na = { git = "x", commit = "%s" }' % ("a" * 40), "commit belongs in tark.lock; expected rev", "tark.toml: plugins.a"),
+        ('[plugins]\na = { git = "x", unsigned = "yes" }', "unsigned: expected true or false, found 'yes'", "tark.toml: plugins.a"),
+        ('[plugins]\na-b = { path = "x" }\na_b = { path = "y" }', "'a_b' and 'a-b' are the same name", "tark.toml: plugins.a_b"),
+        ('[plugins]\n"../x" = { path = "x" }', "expected letters and digits joined by - or _, 64 at most, found '../x'", "tark.toml: plugins.../x"),
+        ('[trust]\na = ["ed25519:x"]', "expected ed25519: and 44 characters of base64, found 'ed25519:x'", "tark.toml: trust.a"),
+        ('[grants]\na = { shel = true }', "shel: expected one of storage, http, env, filesystem, shell", "tark.toml: grants.a"),
+        ('[grants]\na = { http = ["*"] }', "http: expected a host like api.example.com, *.example.com or host:8080, found '*'", "tark.toml: grants.a"),
+        ("[plugins\n", "not valid TOML: expected ']' at the end of a table declaration (at line 1, column 9)", "tark.toml"),
+    ],
+    ids=lambda value: str(value)[:30],
+)  # fmt: skip
+def test_a_bad_project_is_one_clear_error(text: str, sentence: str, where: str) -> None:
+    with pytest.raises(ProjectError) as caught:
+        Project.parse(text.encode())
+    assert (caught.value.message, caught.value.where) == (sentence, where)
+
+
+@given(st.lists(CHANGES, max_size=4), st.lists(CHANGES, max_size=4))
+def test_only_what_was_not_accepted_is_asked_about(before: list[Change], after: list[Change]) -> None:
+    one, other = (Decisions.of(Project.parse(edit(new(), changes))) for changes in (before, after))
+    assert other.beyond(other) == []
+    if not other.beyond(one):
+        assert other.beyond(Decisions()) == [] or one.beyond(Decisions())
+    assert len(other.beyond(one)) <= len(other.beyond(Decisions()))

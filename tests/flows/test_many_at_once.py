@@ -1,0 +1,161 @@
+"""Several tarkpm at once, and what a person meets who interrupts one."""
+
+import fcntl
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import termios
+import time
+from pathlib import Path
+
+from conftest import Publisher
+from support.sandbox import Sandbox
+
+from tarkpm.core import lockfile
+
+
+def test_commands_at_the_same_time_all_succeed(sandbox: Sandbox) -> None:
+    names = [f"p{number}" for number in range(5)]
+    for name in names:
+        sandbox.plugin(sandbox.cwd / "src" / name, name=name)
+    sandbox.init()
+    adds = [
+        sandbox.spawn("add", f"./src/{name}", "--accept-capabilities", env={"TARKPM_LOCK_TIMEOUT": "60"})
+        for name in names
+    ]
+    readers = [sandbox.spawn("list"), sandbox.spawn("verify")]
+    for process in adds:
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 0, err
+    for process in readers:
+        _, err = process.communicate(timeout=60)
+        assert "Traceback" not in err
+    lock = lockfile.parse((sandbox.cwd / "tark.lock").read_bytes())
+    assert [entry.name for entry in lock.entries] == names
+    sandbox.run("verify").ok()
+
+
+def test_a_busy_environment_is_exit_6_and_names_the_holder(sandbox: Sandbox) -> None:
+    sandbox.init()
+    sandbox.run("sync").ok()
+    with (sandbox.cwd / ".tark" / ".tarkpm" / "lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        held.write("process 4711 (tarkpm add x)")
+        held.flush()
+        busy = sandbox.run("sync", env={"TARKPM_LOCK_TIMEOUT": "0.1"})
+    busy.failed(6, "process 4711 (tarkpm add x) is at work here; gave up after 0.1 s")
+
+
+def _interruptible() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # pytest's workers, and background jobs, ignore it
+
+
+def _own_terminal() -> None:
+    _interruptible()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+def at_a_terminal(sandbox: Sandbox, *arguments: str) -> "tuple[subprocess.Popen[bytes], int]":
+    """Start tarkpm with a terminal for standard input, output and error."""
+    primary, secondary = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tarkpm", *arguments],
+        cwd=sandbox.cwd,
+        env=sandbox.environment(TERM="xterm"),
+        stdin=secondary,
+        stdout=secondary,
+        stderr=secondary,
+        start_new_session=True,
+        close_fds=True,
+        preexec_fn=_own_terminal,
+    )
+    os.close(secondary)
+    return process, primary
+
+
+def read_until(primary: int, text: str, seconds: float = 20) -> str:
+    seen = b""
+    end = time.monotonic() + seconds
+    while select.select([primary], [], [], max(0, end - time.monotonic()))[0]:
+        try:
+            seen += os.read(primary, 65536)
+        except OSError:
+            break
+        if text.encode() in seen:
+            break
+    return seen.decode("utf-8", "replace")
+
+
+def test_at_a_terminal_one_question_is_asked_and_yes_installs(sandbox: Sandbox, publisher: Publisher) -> None:
+    publisher.release()
+    sandbox.init()
+    process, primary = at_a_terminal(sandbox, "add", publisher.url, "--tag", "v1.0.0")
+    card = read_until(primary, "[y/N]")
+    assert publisher.key in card
+    assert "Trust this key, grant these capabilities and install?" in card
+    os.write(primary, b"y\n")
+    rest = read_until(primary, "added text-tools")
+    assert process.wait(20) == 0
+    os.close(primary)
+    assert "[y/N]" not in rest
+    sandbox.run("verify").ok()
+
+
+def test_no_at_the_prompt_changes_nothing(sandbox: Sandbox, publisher: Publisher) -> None:
+    publisher.release()
+    sandbox.init()
+    before = (sandbox.cwd / "tark.toml").read_bytes()
+    process, primary = at_a_terminal(sandbox, "add", publisher.url, "-y")
+    read_until(primary, "[y/N]")
+    os.write(primary, b"\n")
+    assert "nothing was changed" in read_until(primary, "nothing was changed")
+    assert process.wait(20) == 1
+    os.close(primary)
+    assert (sandbox.cwd / "tark.toml").read_bytes() == before
+    assert not (sandbox.cwd / "tark.lock").exists()
+
+
+def test_ctrl_c_at_the_prompt_is_130_and_changes_nothing(sandbox: Sandbox, publisher: Publisher) -> None:
+    publisher.release()
+    sandbox.init()
+    process, primary = at_a_terminal(sandbox, "add", publisher.url)
+    read_until(primary, "[y/N]")
+    os.write(primary, b"\x03")
+    said = read_until(primary, "interrupted")
+    assert process.wait(20) == 130
+    os.close(primary)
+    assert "Traceback" not in said
+    assert not (sandbox.cwd / "tark.lock").exists()
+    sandbox.run("sync").ok()
+
+
+def test_ctrl_c_during_a_download_is_130_at_once(sandbox: Sandbox, publisher: Publisher) -> None:
+    publisher.release()
+    sandbox.init()
+    publisher.server.before = lambda handler: (handler.pause(60), True)[1]
+    process = sandbox.spawn("add", publisher.url, preexec_fn=_interruptible)
+    deadline = time.monotonic() + 20
+    while not publisher.server.requests and time.monotonic() < deadline:
+        time.sleep(0.02)
+    time.sleep(0.1)
+    begun = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    assert time.monotonic() - begun < 5
+    publisher.server.before = None
+    assert not (sandbox.cwd / "tark.lock").exists()
+
+
+def test_a_closed_pipe_is_no_traceback(sandbox: Sandbox) -> None:
+    sandbox.init()
+    command = f"{sys.executable} -m tarkpm list | true"
+    done = subprocess.run(
+        ["/bin/sh", "-c", command], cwd=sandbox.cwd, env=sandbox.environment(), capture_output=True, text=True
+    )
+    assert "Traceback" not in done.stderr
+    assert Path(sandbox.cwd).is_dir()
