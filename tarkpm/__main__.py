@@ -2,6 +2,6 @@
 
 import sys
 
-from tarkpm.cli.entry import main
+from tarkpm.cli.entry import start
 
-sys.exit(main())
+sys.exit(start())

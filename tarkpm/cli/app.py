@@ -3,7 +3,6 @@
 import errno
 import importlib
 import sys
-import traceback
 
 import click
 
@@ -74,6 +73,8 @@ def run(arguments: list[str]) -> int:
     except Exception as problem:  # noqa: BLE001  the last line of defence: no traceback for a user
         error = _translate(problem)
         if verbose:
+            import traceback
+
             traceback.print_exception(problem)
         return print_error(error, as_json=as_json)
 

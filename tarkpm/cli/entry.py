@@ -1,8 +1,21 @@
 """The program's entry: exit statuses, and errors as people meet them. Never a traceback, but with ``-vv``."""
 
+import gc
 import sys
 
 from tarkpm import __version__
+
+
+def start() -> int:
+    """The process's entry point.
+
+    The cyclic garbage collector is off while modules load, and what lives at the end is not searched for
+    garbage: together a fifth of a short command's time. Commands that run plugins turn it on again.
+    """
+    gc.disable()
+    status = main()
+    gc.freeze()
+    return status
 
 
 def main(arguments: list[str] | None = None) -> int:

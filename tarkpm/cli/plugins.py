@@ -5,7 +5,6 @@ import click
 from tarkpm.cli.options import Invocation, allow_http, common, consent, dry_run, offline, read_name, yes
 from tarkpm.cli.render import removed_lines, synced_lines, taken_lines
 from tarkpm.core.policy import Answers
-from tarkpm.ops.typed import UsageError, read_source
 
 
 @click.command("add")
@@ -34,6 +33,7 @@ def add_command(
     SOURCE is a URL (https://…, file://…), github:owner/repo[/folder], or a folder (./mine).
     """
     from tarkpm.ops.add import add
+    from tarkpm.ops.typed import UsageError, read_source
 
     if len(sources) > 1 and (tag or branch or rev or path):
         raise UsageError("--tag, --branch, --rev and --path take one source", hint="add them one by one")

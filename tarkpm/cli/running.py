@@ -1,5 +1,6 @@
 """The commands that run plugins."""
 
+import gc
 import sys
 from pathlib import Path
 
@@ -25,6 +26,7 @@ def call_command(invocation: Invocation, plugin: str, tool: str, arguments: str)
     """Run a tool of an installed plugin and print what it answers."""
     from tarkpm.ops.call import call
 
+    gc.enable()
     report = call(
         invocation.settings, invocation.ui, read_name(plugin), tool, read_arguments(arguments), print_log
     )

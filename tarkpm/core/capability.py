@@ -5,7 +5,6 @@ pattern, a folder. One capability *covers* another when whoever holds the first 
 allows. Everything else here follows from that one relation.
 """
 
-import ipaddress
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
@@ -99,6 +98,8 @@ def _normalize_host(text: str) -> str:
 
 
 def _is_host(host: str) -> bool:
+    import ipaddress
+
     if host.startswith("["):
         try:
             return str(ipaddress.IPv6Address(host[1:-1])) == host[1:-1]

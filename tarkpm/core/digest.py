@@ -36,7 +36,7 @@ class FileEntry(msgspec.Struct, frozen=True, order=True, forbid_unknown_fields=T
         """The entry that describes ``data`` under ``name``."""
         return cls(name, sha256(data), len(data))
 
-    def check(self, data: bytes, *, where: str) -> None:
+    def check(self, data: bytes | memoryview, *, where: str) -> None:
         """Raise `DigestMismatch` unless ``data`` is what this entry describes."""
         if len(data) != self.size:
             raise DigestMismatch(f"'{self.name}' has {len(data)} bytes, expected {self.size}", where=where)

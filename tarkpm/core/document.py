@@ -7,6 +7,7 @@ owns it. `inline` writes a value back. Nothing here reads a file: bytes come in,
 import json
 import re
 import tomllib
+from json.encoder import encode_basestring
 from typing import Any, TypeVar
 
 import msgspec
@@ -113,5 +114,5 @@ def inline(value: Any) -> str:
         return "[" + ", ".join(map(inline, value)) + "]"
     if isinstance(value, str):
         # JSON's escapes are a subset of TOML's, but TOML also forbids a raw DEL
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        return encode_basestring(value).replace("\x7f", "\\u007f")
     return json.dumps(value)

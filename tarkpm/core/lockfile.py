@@ -40,7 +40,7 @@ class StatementEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     size: int
 
 
-class LockEntry(msgspec.Struct, frozen=True):
+class LockEntry(msgspec.Struct, frozen=True, dict=True):
     """One locked plugin. A working copy has no signer, statement or files."""
 
     name: PluginName
@@ -57,6 +57,11 @@ class LockEntry(msgspec.Struct, frozen=True):
     def is_working_copy(self) -> bool:
         """Whether this is a local folder, whose bytes are not locked."""
         return isinstance(self.source, PathSource)
+
+    @cached_property
+    def text(self) -> str:
+        """The entry's lines in tark.lock."""
+        return _render_entry(self)
 
 
 class Lock(msgspec.Struct, frozen=True, dict=True):
@@ -159,12 +164,12 @@ def _check_shape(entry: LockEntry) -> None:
 
 def fingerprint(entry: LockEntry) -> Digest:
     """A digest of everything an entry says: two entries are the same release if and only if it is equal."""
-    return sha256(_render_entry(entry).encode())
+    return sha256(entry.text.encode())
 
 
 def render(lock: Lock) -> bytes:
     """The one text of a lock."""
-    tables = "".join(f"\n[[plugin]]\n{_render_entry(entry)}" for entry in lock.entries)
+    tables = "".join(f"\n[[plugin]]\n{entry.text}" for entry in lock.entries)
     return f"{HEADER}version = {VERSION}\n{tables}".encode()
 
 

@@ -5,11 +5,16 @@ which questions only the user can answer. `check_entry` says whether a lock entr
 Nothing here asks anyone anything.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from tarkpm.core.candidate import Candidate
+if TYPE_CHECKING:
+    from tarkpm.core.candidate import Candidate
+
 from tarkpm.core.capability import CapabilitySet
 from tarkpm.core.key import PublicKey
 from tarkpm.core.lockfile import Lock, LockEntry

@@ -69,7 +69,7 @@ def check_fits(info: ModuleInfo, plugin_type: str) -> str | None:
     return None
 
 
-def inspect(data: bytes, *, where: str = "") -> ModuleInfo:
+def inspect(data: bytes | memoryview, *, where: str = "") -> ModuleInfo:
     """Read the surface of a binary. Raises `ModuleInvalid` for anything but a well-formed one."""
     try:
         return _inspect(data)
@@ -81,7 +81,7 @@ class _Malformed(Exception):
     """What is wrong with the binary."""
 
 
-def _inspect(data: bytes) -> ModuleInfo:
+def _inspect(data: bytes | memoryview) -> ModuleInfo:
     if data[:4] != MAGIC:
         raise _Malformed(_not_wasm(data))
     if data[4:8] == COMPONENT:
@@ -93,8 +93,8 @@ def _inspect(data: bytes) -> ModuleInfo:
     raise _Malformed(f"expected a WebAssembly component, found version bytes {data[4:8].hex()!r}")
 
 
-def _not_wasm(data: bytes) -> str:
-    head = data[:64].lstrip()
+def _not_wasm(data: bytes | memoryview) -> str:
+    head = bytes(data[:64]).lstrip()
     if not data:
         return "expected a WebAssembly binary, found an empty file"
     if head.startswith((b"(", b";;")):
@@ -105,7 +105,7 @@ def _not_wasm(data: bytes) -> str:
 class _Reader:
     """A cursor over ``data[at:end]`` that never passes the end."""
 
-    def __init__(self, data: bytes, at: int, end: int) -> None:
+    def __init__(self, data: bytes | memoryview, at: int, end: int) -> None:
         self.data, self.at, self.end = data, at, end
 
     def byte(self) -> int:
@@ -150,7 +150,9 @@ class _Reader:
 _Item = Callable[[_Reader], str]
 
 
-def _surface(data: bytes, readers: dict[int, _Item], *, last: int) -> tuple[list[str], list[str]]:
+def _surface(
+    data: bytes | memoryview, readers: dict[int, _Item], *, last: int
+) -> tuple[list[str], list[str]]:
     """The names in the two kinds of section that ``readers`` knows: imports first, exports second."""
     file = _Reader(data, 8, len(data))
     names: dict[int, list[str]] = {section: [] for section in readers}

@@ -1,5 +1,6 @@
 """Everything that can be found out about one installed plugin without network or clock."""
 
+import threading
 from collections.abc import Callable
 
 import msgspec
@@ -9,7 +10,7 @@ from tarkpm.core.digest import FileEntry
 from tarkpm.core.lockfile import LockEntry, fingerprint
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.policy import check_minimum, check_trusted
-from tarkpm.core.release import MANIFEST, STATEMENT
+from tarkpm.core.release import MANIFEST, STATEMENT, is_extra
 from tarkpm.errors import DigestMismatch, LockStale, NotFound, StoreError, TarkError
 from tarkpm.host.module import PACKAGE, inspect
 from tarkpm.ops.acquire import stored_files
@@ -43,11 +44,23 @@ def audit(workspace: Workspace, entry: LockEntry) -> list[Finding]:
     return _Audit(workspace, entry).run()
 
 
+_SCRATCH = threading.local()
+
+
+def _buffer() -> bytearray:
+    """This thread's buffer: modules are read into the same memory one after another."""
+    if not hasattr(_SCRATCH, "buffer"):
+        _SCRATCH.buffer = bytearray()
+    buffer: bytearray = _SCRATCH.buffer
+    return buffer
+
+
 class _Audit:
     def __init__(self, workspace: Workspace, entry: LockEntry) -> None:
         self.workspace, self.entry = workspace, entry
         self.folder = workspace.environment.folder(entry.name)
         self.installed = workspace.record.installed.get(entry.name)
+        self.documents: dict[str, bytes] = {}
         self.findings: list[Finding] = []
 
     def run(self) -> list[Finding]:
@@ -91,23 +104,26 @@ class _Audit:
         expected = self._expected()
         if not expected or not self.folder.is_dir():
             raise NotFound("locked but not installed", where=str(self.folder), hint="tarkpm sync")
-        contents = {file.name: data for file in expected if (data := self._read(file)) is not None}
+        for file in expected:
+            self._check_file(file)
         for name in self.workspace.environment.strangers(self.entry.name, {file.name for file in expected}):
             where = str(self.folder / name)
             self.findings.append(Finding(self.entry.name, "Unmanaged", "not part of the release", where))
-        if MANIFEST not in contents or (self.entry.statement and STATEMENT not in contents):
+        if MANIFEST not in self.documents or (self.entry.statement and STATEMENT not in self.documents):
             return
-        manifest = verify_documents(self.entry, contents, where=str(self.folder))
+        manifest = verify_documents(self.entry, self.documents, where=str(self.folder))
         self._check_capabilities(manifest)
-        if manifest.wasm in contents:
-            self._check_module(manifest, contents[manifest.wasm])
 
-    def _read(self, file: FileEntry) -> bytes | None:
-        """The bytes of an installed file if they are what they must be; else a finding, and None."""
+    def _check_file(self, file: FileEntry) -> None:
+        """Rehash an installed file; keep it if it is a document, look into it if it is the module."""
         where = str(self.folder / file.name)
         try:
-            data = self.workspace.environment.read(self.entry.name, file.name)
+            data = self.workspace.environment.read_into(self.entry.name, file.name, _buffer())
             file.check(data, where=where)
+            if file.name in (MANIFEST, STATEMENT):
+                self.documents[file.name] = bytes(data)
+            elif not is_extra(file.name):
+                self._check_module(data, where)
         except FileNotFoundError:
             self._found(DigestMismatch(f"'{file.name}' is missing", where=where, hint="tarkpm sync"))
         except OSError as problem:
@@ -115,9 +131,6 @@ class _Audit:
         except TarkError as problem:
             problem.hint = problem.hint or "tarkpm sync"
             self._found(problem)
-        else:
-            return data
-        return None
 
     def _check_capabilities(self, manifest: Manifest) -> None:
         granted = self.workspace.project.granted(self.entry.name)
@@ -132,13 +145,13 @@ class _Audit:
                 "unsigned: " + ("a working copy" if self.entry.is_working_copy else "nobody vouches for it")
             )
 
-    def _check_module(self, manifest: Manifest, wasm: bytes) -> None:
-        surface = inspect(wasm, where=str(self.folder / manifest.wasm))
+    def _check_module(self, wasm: memoryview, where: str) -> None:
+        surface = inspect(wasm, where=where)
         if surface.kind == "core":
             self._note("is a core module of the older tark ABI, which tarkpm does not run yet")
         elif unknown := surface.unknown_imports:
             message = f"imports what tarkpm does not know: {', '.join(unknown)}"
-            self.findings.append(Finding(self.entry.name, "ModuleInvalid", message, str(self.folder)))
+            self.findings.append(Finding(self.entry.name, "ModuleInvalid", message, where))
         granted = self.workspace.project.granted(self.entry.name)
         imported = {name.removeprefix(PACKAGE) for name in surface.imports}
         for kind in KINDS:

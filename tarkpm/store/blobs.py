@@ -7,7 +7,6 @@ its name says.
 
 import contextlib
 import os
-import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,7 +46,7 @@ class BlobStore:
         path = self.path(digest)
         if not self.has(FileEntry(digest, digest, len(data))):
             make_private(path.parent)
-            temporary = path.parent / f".{secrets.token_hex(8)}.tmp"
+            temporary = path.parent / f".{os.urandom(8).hex()}.tmp"
             try:
                 with open_new(temporary, 0o444) as file:
                     file.write(data)

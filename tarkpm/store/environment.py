@@ -5,7 +5,6 @@ journal, and the id by which state knows that this environment was built here.
 """
 
 import os
-import secrets
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from typing import Final
 from tarkpm.core.digest import FileEntry
 from tarkpm.core.release import STATEMENT
 from tarkpm.errors import ProjectNotAccepted, StoreError
-from tarkpm.io.files import make_private, open_new, read_file, read_optional, remove_tree
+from tarkpm.io.files import make_private, open_new, read_file, read_into, read_optional, remove_tree
 from tarkpm.io.locks import exclusive, folder_lock
 from tarkpm.store.blobs import MAX_BLOB, BlobStore
 from tarkpm.store.state import InstalledFile
@@ -82,7 +81,7 @@ class Environment:
                 with open_new(ignore, 0o644) as file:
                     file.write(b"*\n")
         if self.id != environment_id:
-            temporary = self.work / f"id.{secrets.token_hex(8)}"
+            temporary = self.work / f"id.{os.urandom(8).hex()}"
             with open_new(temporary, 0o600) as file:
                 file.write(environment_id.encode())
             temporary.replace(self._id_file)
@@ -139,11 +138,19 @@ class Environment:
 
         Raises `StoreError` if it, or a folder on the way, is not what tarkpm installs.
         """
+        return read_file(self._checked(name, file), MAX_BLOB)
+
+    def read_into(self, name: str, file: str, buffer: bytearray) -> memoryview:
+        """Like `read`, into a buffer that is used again and again."""
+        return read_into(self._checked(name, file), buffer, MAX_BLOB)
+
+    def _checked(self, name: str, file: str) -> Path:
+        """The path of an installed file, none of whose folders is a link."""
         for parent in Path(file).parents:
             folder = self.plugins / name / parent
             if not stat.S_ISDIR(folder.lstat().st_mode):
                 raise StoreError("expected a folder, found a link or a file", where=str(folder))
-        return read_file(self.plugins / name / file, MAX_BLOB)
+        return self.plugins / name / file
 
     def strangers(self, name: str, expected: set[str]) -> list[str]:
         """Names in a plugin's folder that no release put there, sorted."""

@@ -5,7 +5,7 @@ environment made elsewhere (one that came with a clone, say) is told from one bu
 moved with its project is known again: by id and inode.
 """
 
-import secrets
+import os
 from pathlib import Path
 from typing import Final
 
@@ -84,9 +84,9 @@ class State:
         if key := read_optional(path, 64):
             return key
         make_private(self.root)
-        candidate = self.root / f".mac.{secrets.token_hex(8)}.tmp"
+        candidate = self.root / f".mac.{os.urandom(8).hex()}.tmp"
         with open_new(candidate, 0o600) as file:
-            file.write(secrets.token_bytes(32))
+            file.write(os.urandom(32))
         try:
             path.hardlink_to(candidate)  # unlike a rename, this lets only one of several processes win
         except FileExistsError:
@@ -117,4 +117,4 @@ class State:
 
 def new_environment_id() -> str:
     """An id nobody can guess: 128 random bits in hexadecimal."""
-    return secrets.token_hex(16)
+    return os.urandom(16).hex()

@@ -116,7 +116,7 @@ def test_acceptance_is_for_one_place(world: World) -> None:
 )
 def test_a_tark_toml_that_is_a_link_to_an_accepted_one(world: World) -> None:
     """A clone may ship a link to where it guesses an accepted project: it is not that project."""
-    clone = world.victim.root / "clone"
+    clone = world.victim.root / "linked"
     clone.mkdir()
     (clone / "tark.toml").symlink_to(world.victim.cwd / "tark.toml")
     (clone / "tark.lock").write_bytes(world.lock)

@@ -51,6 +51,7 @@ class Request:
 class GitHandler(BaseHTTPRequestHandler):
     """What a hook gets: `record` is the request with its body, and these methods answer it."""
 
+    disable_nagle_algorithm = True  # or each answer waits 40 ms for an acknowledgement
     protocol_version = "HTTP/1.1"
     server: _Server
     record: Request
