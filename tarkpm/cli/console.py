@@ -1,5 +1,6 @@
 """What a person sees: cards and questions on stderr, results on stdout, all of it safe to show."""
 
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -81,8 +82,9 @@ def echo(text: str) -> None:
 
 def echo_json(value: Any) -> None:
     """Print a report as one JSON document on stdout."""
-    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
-    sys.stdout.buffer.flush()
+    # ASCII only: no control or direction character of a plugin's reaches a terminal, and surrogates pass
+    text = json.dumps(msgspec.to_builtins(value), ensure_ascii=True, indent=2)
+    click.echo(text, color=False)
 
 
 def print_error(error: TarkError, *, as_json: bool = False) -> int:

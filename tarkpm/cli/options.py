@@ -52,7 +52,7 @@ def common(function: Callable[..., Any]) -> Callable[..., Any]:
         settings = make_settings(os.environ, project=project, user=user, accept_project=accept_project)
         settings = msgspec.structs.replace(
             settings,
-            offline=settings.offline or special.pop("offline", False),
+            offline=special.pop("offline", False) or settings.offline,
             **special,
         )
         return function(Invocation(settings, Console(), json), **rest)

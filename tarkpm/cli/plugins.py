@@ -88,11 +88,12 @@ def lock_command(invocation: Invocation, answers: Answers, check: bool) -> int:
 @click.command("sync")
 @click.option("--locked", is_flag=True, help="Accepted for habit: sync always insists on the lock.")
 @click.option("--frozen", is_flag=True, help="The same as --offline.")
+@click.option("--reinstall", is_flag=True, help="Install everything anew, whatever it looks like.")
 @offline
 @allow_http
 @dry_run
 @common
-def sync_command(invocation: Invocation, locked: bool, frozen: bool) -> int:
+def sync_command(invocation: Invocation, locked: bool, frozen: bool, reinstall: bool) -> int:
     """Make the installed plugins what tark.lock says. Never resolves."""
     import msgspec
 
@@ -102,7 +103,7 @@ def sync_command(invocation: Invocation, locked: bool, frozen: bool) -> int:
     settings = invocation.settings
     if frozen:
         settings = msgspec.structs.replace(settings, offline=True)
-    report = sync(settings, invocation.ui)
+    report = sync(settings, invocation.ui, reinstall=reinstall)
     invocation.report(report, lambda: synced_lines(report, dry_run=settings.dry_run))
     return 0
 

@@ -126,6 +126,7 @@ def _capability_lines(info: "Info") -> list[str]:
         for text in info.declared
     ]
     rows += [(key, f"{CROSS} unknown, never granted") for key in info.unknown_capabilities]
+    rows = [(neutral(text, limit=80), state) for text, state in rows[:100]]
     return [f"  {line}" for line in table(("Declared", ""), rows)] if rows else ["  none"]
 
 

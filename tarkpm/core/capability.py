@@ -23,6 +23,7 @@ MEANING: Final = {
     "shell": "RUN ANY PROGRAM AS YOU: dangerous",
 }
 
+MAX_SCOPES: Final = 256
 DEFAULT_PORT: Final = 443
 READ_ONLY: Final = ":ro"
 PRIVATE: Final = "private:"
@@ -47,11 +48,11 @@ class Capability(msgspec.Struct, frozen=True, order=True):
         """
         kind, colon, scope = text.partition(":")
         if kind not in KINDS:
-            raise ValueError(f"expected one of {', '.join(KINDS)}, found {kind!r}")
+            raise ValueError(f"expected one of {', '.join(KINDS)}, found {_short(kind)}")
         if kind in PLAIN and colon:
-            raise ValueError(f"'{kind}' takes no scope, found {text!r}")
+            raise ValueError(f"'{kind}' takes no scope, found {_short(text)}")
         if kind not in PLAIN and not scope:
-            raise ValueError(f"expected {kind}:SCOPE, found {text!r}")
+            raise ValueError(f"expected {kind}:SCOPE, found {_short(text)}")
         return cls(kind, normalize_scope(kind, scope) if scope else "")
 
     def __str__(self) -> str:
@@ -78,7 +79,7 @@ def normalize_scope(kind: str, scope: str) -> str:
             return _normalize_host(scope)
         case "env":
             if not _ENV.fullmatch(scope):
-                raise ValueError(f"expected a variable name or PREFIX_*, found {scope!r}")
+                raise ValueError(f"expected a variable name or PREFIX_*, found {_short(scope)}")
             return scope
         case "filesystem":
             return _normalize_folder(scope)
@@ -90,10 +91,12 @@ def _normalize_host(text: str) -> str:
     private = PRIVATE if text.startswith(PRIVATE) else ""
     match = _AUTHORITY.fullmatch(text.removeprefix(private).lower())
     if match is None or not _is_host(match["host"]):
-        raise ValueError(f"expected a host like api.example.com, *.example.com or host:8080, found {text!r}")
+        raise ValueError(
+            f"expected a host like api.example.com, *.example.com or host:8080, found {_short(text)}"
+        )
     port = int(match["port"] or DEFAULT_PORT)
     if not 0 < port < 65536:
-        raise ValueError(f"expected a port from 1 to 65535, found {text!r}")
+        raise ValueError(f"expected a port from 1 to 65535, found {_short(text)}")
     return private + match["host"] + (f":{port}" if match["port"] and port != DEFAULT_PORT else "")
 
 
@@ -123,7 +126,9 @@ def _normalize_folder(text: str) -> str:
         part in ("", ".", "..") or not part.isprintable() or set(part) & set("\\:*?~$") for part in parts
     )
     if bad:
-        raise ValueError(f"expected a folder inside the workspace like docs/ or notes/:ro, found {text!r}")
+        raise ValueError(
+            f"expected a folder inside the workspace like docs/ or notes/:ro, found {_short(text)}"
+        )
     return path + mode
 
 
@@ -240,13 +245,20 @@ class CapabilitySet(msgspec.Struct, frozen=True):
 def _read(kind: str, value: object) -> list[Capability]:
     if kind in PLAIN:
         if not isinstance(value, bool):
-            raise ValueError(f"{kind}: expected true or false, found {value!r}")
+            raise ValueError(f"{kind}: expected true or false, found {_short(value)}")
         return [Capability(kind)] if value else []
     if value is False:
         return []
     if not isinstance(value, list) or not all(isinstance(scope, str) for scope in value):
-        raise ValueError(f"{kind}: expected a list of strings, found {value!r}")
+        raise ValueError(f"{kind}: expected a list of strings, found {_short(value)}")
+    if len(value) > MAX_SCOPES:
+        raise ValueError(f"{kind}: expected {MAX_SCOPES} entries at most, found {len(value)}")
     try:
         return [Capability(kind, normalize_scope(kind, scope)) for scope in value]
     except ValueError as problem:
         raise ValueError(f"{kind}: {problem}") from None
+
+
+def _short(value: object) -> str:
+    text = ascii(value)
+    return text if len(text) <= 80 else text[:77] + "..."

@@ -19,6 +19,10 @@ T = TypeVar("T")
 MAX_KEY_DEPTH = 32
 """How deep tables and arrays may nest: documents come from strangers, parsers recurse."""
 
+MAX_DOTS = 200
+"""How many dots a line may have outside of quotes: tomllib's time grows with their square."""
+
+_QUOTED = re.compile(rb"\"[^\"\n]*\"|'[^'\n]*'")
 _PLACE = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
 _NAMES = {
     "str": "a string",
@@ -44,6 +48,8 @@ def parse_toml(data: bytes, *, where: str, error: type[DocumentError], limit: in
     """Parse ``data`` as a TOML table of plain values; raises ``error`` with line and column."""
     if len(data) > limit:
         raise error(f"the file has {len(data)} bytes, the limit is {limit}", where=where)
+    if _most_dots(data) > MAX_DOTS:
+        raise error(f"a key has more than {MAX_DOTS} dotted parts", where=where)
     try:
         table = tomllib.loads(data.decode("utf-8"))
     except UnicodeDecodeError as problem:
@@ -52,6 +58,8 @@ def parse_toml(data: bytes, *, where: str, error: type[DocumentError], limit: in
         raise error(f"not valid TOML: {_lower(str(problem))}", where=where) from None
     except RecursionError:
         raise error("tables or lists nest too deeply", where=where) from None
+    except ValueError:
+        raise error("not valid TOML: a number is too long", where=where) from None
     if _depth(table) > MAX_KEY_DEPTH:
         raise error("tables or lists nest too deeply", where=where)
     return table
@@ -75,16 +83,16 @@ def _explain(text: str) -> tuple[str, str]:
         expected = " or ".join(_NAMES.get(name.strip(), name.strip()) for name in found[1].split("|"))
         return path, f"expected {expected}, found {_NAMES.get(found[2], found[2])}"
     if found := re.match(r"Object missing required field `([^`]*)`$", what):
-        return _join(path, found[1]), "is required"
+        return path, f"'{found[1]}' is required"
     if found := re.match(r"Object contains unknown field `([^`]*)`$", what):
-        return _join(path, found[1]), "is not a known key"
+        return path, f"'{found[1]}' is not a known key"
     if found := re.match(r"Invalid enum value (.*)$", what):
         return path, f"{found[1]} is not one of the allowed values"
     return path, _lower(what)
 
 
-def _join(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name
+def _most_dots(data: bytes) -> int:
+    return max(line.count(b".") for line in _QUOTED.sub(b"", data).split(b"\n"))
 
 
 def _lower(text: str) -> str:

@@ -119,9 +119,11 @@ def parse(data: bytes, *, where: str = FILE) -> Lock:
 
 
 def _check_version(table: dict[str, Any], where: str) -> None:
-    if table.get("version") != VERSION:
+    found = table.get("version")
+    if found != VERSION or isinstance(found, bool):
+        shown = found if isinstance(found, int) and abs(found) < 10**9 else "something else"
         raise LockError(
-            f"expected version = {VERSION}, found {table.get('version')!r}: another tarkpm wrote this lock",
+            f"expected version = {VERSION}, found {shown}: another tarkpm wrote this lock",
             where=where,
             hint="use the tarkpm that wrote it, or delete it and run: tarkpm lock",
         )

@@ -210,7 +210,7 @@ def check_trusted(project: Project, entry: LockEntry) -> None:
         raise UnsignedRefused(
             f"'{entry.name}' is locked without a signature, and tark.toml does not allow that",
             where="tark.lock",
-            hint=f"tarkpm update {entry.name} --allow-unsigned {entry.name}",
+            hint=f"tarkpm update {entry.name}",
         )
     if entry.signer is not None and entry.signer not in project.trust.get(entry.name, ()):
         raise KeyUntrusted(

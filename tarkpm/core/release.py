@@ -16,7 +16,8 @@ MANIFEST: Final = "plugin.toml"
 STATEMENT: Final = "plugin.dsse.json"
 
 _NAME = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
-_PART = re.compile(r"[^/\\:\x00-\x1f\x7f-\x9f]{1,255}")
+_PART = re.compile(r"[^/\\:\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,255}")
+_SECRET = re.compile(r"https?://[^/]*@|https?://[^?#]*[?#]", re.IGNORECASE)
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -126,6 +127,8 @@ def source_from_table(table: dict[str, Any]) -> Source:
         source = msgspec.convert(table, GitSource)
     except msgspec.ValidationError as problem:
         raise ValueError(f"expected {{ git = … }} or {{ path = … }}: {problem}") from None
+    if _SECRET.match(source.git):  # not quoted: it may hold a password
+        raise ValueError("git: expected a URL without user, password, query or fragment")
     if sum(map(bool, (source.tag, source.branch, source.rev))) > 1:
         raise ValueError("expected one of tag, branch and rev, found several")
     if source.rev and not is_commit(source.rev):

@@ -4,7 +4,7 @@ With git and folders as the only sources there is one candidate a requirement, s
 search: what is left is to see that the choice holds together.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
 
@@ -21,17 +21,31 @@ class Resolution(msgspec.Struct, frozen=True):
     unmet: tuple[str, ...]
 
 
-def resolve(old: Lock, chosen: Iterable[LockEntry], wanted: Iterable[str]) -> Resolution:
-    """The old lock with ``chosen`` in place of their namesakes, cut down to the plugins ``wanted``.
+def check_names(asked: Sequence[str | None], found: Sequence[str], present: Collection[str]) -> None:
+    """Raise `ResolutionError` unless each source holds the plugin it is asked for, and no two are one.
 
-    Raises `ResolutionError` if two plugins have one name with ``-`` and ``_`` folded.
+    ``present`` are the plugins the project asks for already: names are unique with ``-`` and ``_`` folded.
     """
+    for wanted, name in zip(asked, found, strict=True):
+        if wanted is not None and wanted != name:
+            raise ResolutionError(
+                f"'{wanted}' is asked for, its source holds '{name}'", hint=f"tarkpm remove {wanted}"
+            )
+    by_key = {folded(name): name for name in present}
+    for name in found:
+        other = by_key.setdefault(folded(name), name)
+        if other != name:
+            hint = f"tarkpm remove {other}" if other in present else ""
+            raise ResolutionError(f"'{name}' and '{other}' are the same name", hint=hint)
+    if len(set(found)) < len(found):
+        twice = next(name for name in found if found.count(name) > 1)
+        raise ResolutionError(f"two of the sources hold '{twice}'", hint="add them one by one")
+
+
+def resolve(old: Lock, chosen: Iterable[LockEntry], wanted: Iterable[str]) -> Resolution:
+    """The old lock with ``chosen`` in place of their namesakes, cut down to the plugins ``wanted``."""
     entries = old.by_name | {entry.name: entry for entry in chosen}
     kept = {name: entries[name] for name in wanted if name in entries}
-    by_key: dict[str, str] = {}
-    for name in kept:
-        if (other := by_key.setdefault(folded(name), name)) != name:
-            raise ResolutionError(f"'{name}' and '{other}' are the same name", hint=f"tarkpm remove {other}")
     return Resolution(Lock.of(kept.values()), tuple(unmet_dependencies(kept.values())))
 
 

@@ -1,5 +1,7 @@
 """Text from strangers, made safe to show."""
 
+from collections.abc import Sequence
+
 
 def neutral(text: str, *, keep: str = "", limit: int | None = None) -> str:
     r"""``text`` with everything but printable characters, and those in ``keep``, spelled out.
@@ -20,3 +22,9 @@ def neutral(text: str, *, keep: str = "", limit: int | None = None) -> str:
 def _spelled(character: str) -> str:
     # surrogates cannot be encoded but by name; unicode_escape names every character
     return character.encode("unicode_escape").decode("ascii")
+
+
+def some(names: Sequence[str], most: int = 5) -> str:
+    """The first of ``names``, quoted and cut, and how many more there are."""
+    shown = ", ".join(f"'{neutral(name, limit=60)}'" for name in names[:most])
+    return shown + (f" and {len(names) - most} more" if len(names) > most else "")

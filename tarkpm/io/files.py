@@ -10,6 +10,7 @@ import hashlib
 import io
 import os
 import stat
+import threading
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -122,7 +123,7 @@ def sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
-def copy_verified(source: BinaryIO, target: Path, entry: FileEntry, *, mode: int = 0o444) -> None:
+def copy_verified(source: io.FileIO, target: Path, entry: FileEntry, *, mode: int = 0o444) -> None:
     """Copy ``source`` to the new file ``target``, sharing blocks where the file system can.
 
     The copy's own bytes are checked. Raises `DigestMismatch`, and then leaves no ``target``.
@@ -139,7 +140,7 @@ def copy_verified(source: BinaryIO, target: Path, entry: FileEntry, *, mode: int
         raise
 
 
-def _clone(source: BinaryIO, target: BinaryIO, path: Path) -> tuple[str, int] | None:
+def _clone(source: io.FileIO, target: BinaryIO, path: Path) -> tuple[str, int] | None:
     """Reflink and hash the clone; None where that is not possible."""
     try:
         fcntl.ioctl(target.fileno(), _FICLONE, source.fileno())
@@ -151,18 +152,37 @@ def _clone(source: BinaryIO, target: BinaryIO, path: Path) -> tuple[str, int] | 
         return hashlib.file_digest(clone, "sha256").hexdigest(), os.fstat(clone.fileno()).st_size
 
 
-def _copy(source: BinaryIO, target: BinaryIO) -> tuple[str, int]:
+def _copy(source: io.FileIO, target: BinaryIO) -> tuple[str, int]:
     digest, size = hashlib.sha256(), 0
-    while chunk := source.read(CHUNK):
-        digest.update(chunk)
-        target.write(chunk)
-        size += len(chunk)
+    buffer = memoryview(_scratch())
+    while count := source.readinto(buffer):
+        digest.update(buffer[:count])
+        target.write(buffer[:count])
+        size += count
     return digest.hexdigest(), size
 
 
+_SCRATCH = threading.local()
+
+
+def _scratch() -> bytearray:
+    """A buffer of this thread's own: memory that was used before need not be found again for each file."""
+    if not hasattr(_SCRATCH, "buffer"):
+        _SCRATCH.buffer = bytearray(CHUNK)
+    buffer: bytearray = _SCRATCH.buffer
+    return buffer
+
+
 def make_private(folder: Path) -> Path:
-    """Create ``folder`` and its parents, readable by this user alone; returns it."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Create ``folder`` and what is missing above it, readable by this user alone; returns it."""
+    try:
+        folder.mkdir(mode=0o700)
+    except FileNotFoundError:
+        make_private(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except FileExistsError:
+        if not folder.is_dir():
+            raise
     return folder
 
 

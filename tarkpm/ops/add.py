@@ -6,8 +6,9 @@ from tarkpm.core.policy import Answers
 from tarkpm.core.release import GitSource, PluginName, Source
 from tarkpm.ops.admission import Taking, take
 from tarkpm.ops.context import Workspace, open_for_change
-from tarkpm.ops.install import apply, make_plan
+from tarkpm.ops.install import apply
 from tarkpm.ops.settings import Settings
+from tarkpm.ops.target import make_plan
 from tarkpm.ops.ui import Ui
 
 
@@ -40,7 +41,7 @@ def add(settings: Settings, ui: Ui, sources: list[Source], answers: Answers) -> 
         workspace.require_built_here()
         workspace.require_accepted()
         known = {source: name for source in sources if (name := _known_as(workspace, source))}
-        taking = take(workspace, [source for source in sources if source not in known], answers)
+        taking = take(workspace, [(None, source) for source in sources if source not in known], answers)
         report = report_of(workspace, taking, (*taking.names, *known.values()), map(_already, known.values()))
         if not settings.dry_run:
             apply(workspace, taking.target, make_plan(workspace, taking.target.lock), taking.releases)

@@ -10,12 +10,13 @@ from tarkpm.core.manifest import Manifest
 from tarkpm.core.policy import Admission, Answers, admit, consent_error
 from tarkpm.core.project import Project, edit, new
 from tarkpm.core.release import MANIFEST, PluginName, Requirement, Source
-from tarkpm.core.resolver import resolve
-from tarkpm.errors import ManifestError, StoreError, TarkError
+from tarkpm.core.resolver import check_names, resolve
+from tarkpm.errors import TarkError
 from tarkpm.ops.acquire import Release, acquire
 from tarkpm.ops.cards import card
 from tarkpm.ops.context import Workspace
-from tarkpm.ops.install import Target, check_target
+from tarkpm.ops.installed import installed_manifest
+from tarkpm.ops.target import Target, check_target
 from tarkpm.ops.tark import tark_version
 
 
@@ -35,12 +36,16 @@ class Taking(msgspec.Struct, frozen=True):
     unmet: tuple[str, ...]
 
 
-def take(workspace: Workspace, sources: list[Source], answers: Answers) -> Taking:
+def take(workspace: Workspace, wanted: list[tuple[PluginName | None, Source]], answers: Answers) -> Taking:
     """Fetch, verify, weigh, show and ask; nothing is changed yet.
 
-    Raises `SourceError`, `VerificationError`, `ResolutionError`, `ConsentError`, or `Cancelled`.
+    ``wanted`` are sources, each with the plugin it must hold; None takes what is there. Raises
+    `SourceError`, `VerificationError`, `ResolutionError`, `ConsentError`, or `Cancelled`.
     """
+    sources = [source for _, source in wanted]
     releases = acquire(workspace, sources)
+    names = [release.candidate.manifest.name for release in releases]
+    check_names([name for name, _ in wanted], names, workspace.project.requirements)
     admissions = [
         weigh(workspace, Requirement(release.candidate.manifest.name, source), release, answers)
         for source, release in zip(sources, releases, strict=True)
@@ -68,12 +73,14 @@ def weigh(workspace: Workspace, requirement: Requirement, release: Release, answ
 def _declared_before(workspace: Workspace, name: PluginName) -> CapabilitySet | None:
     """What the locked release declares, from the store or the environment; None if neither has it."""
     entry = workspace.lock.get(name)
-    locked = next((file for file in entry.files if file.name == MANIFEST), None) if entry else None
-    if locked is None:
+    if entry is None:
         return None
+    locked = next((file for file in entry.files if file.name == MANIFEST), None)
     try:
-        return Manifest.parse(workspace.store.read(locked)).capabilities
-    except (StoreError, ManifestError):
+        if locked and workspace.store.has(locked):
+            return Manifest.parse(workspace.store.read(locked)).capabilities
+        return installed_manifest(workspace, entry).capabilities
+    except TarkError:
         return None
 
 

@@ -11,11 +11,15 @@ from tarkpm.core.lockfile import LockEntry, fingerprint
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.policy import check_minimum, check_trusted
 from tarkpm.core.release import MANIFEST, STATEMENT, is_extra
+from tarkpm.core.text import some
 from tarkpm.errors import DigestMismatch, LockStale, NotFound, StoreError, TarkError
 from tarkpm.host.module import PACKAGE, inspect
 from tarkpm.ops.acquire import stored_files
 from tarkpm.ops.context import Workspace
-from tarkpm.ops.install import verify_documents
+from tarkpm.ops.staging import verify_documents
+from tarkpm.store.environment import DATA
+
+REPAIR = "tarkpm sync --reinstall"
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -106,6 +110,7 @@ class _Audit:
             raise NotFound("locked but not installed", where=str(self.folder), hint="tarkpm sync")
         for file in expected:
             self._check_file(file)
+        self._attempt(self._check_data_link)
         for name in self.workspace.environment.strangers(self.entry.name, {file.name for file in expected}):
             where = str(self.folder / name)
             self.findings.append(Finding(self.entry.name, "Unmanaged", "not part of the release", where))
@@ -113,6 +118,11 @@ class _Audit:
             return
         manifest = verify_documents(self.entry, self.documents, where=str(self.folder))
         self._check_capabilities(manifest)
+
+    def _check_data_link(self) -> None:
+        link, data = self.folder / DATA, self.workspace.data(self.entry.name)
+        if not link.is_symlink() or link.readlink() != data:
+            raise StoreError(f"expected a link to {data}", where=str(link), hint=REPAIR)
 
     def _check_file(self, file: FileEntry) -> None:
         """Rehash an installed file; keep it if it is a document, look into it if it is the module."""
@@ -125,11 +135,11 @@ class _Audit:
             elif not is_extra(file.name):
                 self._check_module(data, where)
         except FileNotFoundError:
-            self._found(DigestMismatch(f"'{file.name}' is missing", where=where, hint="tarkpm sync"))
+            self._found(DigestMismatch(f"'{file.name}' is missing", where=where, hint=REPAIR))
         except OSError as problem:
             self._found(StoreError(f"cannot be read: {problem.strerror}", where=where))
         except TarkError as problem:
-            problem.hint = problem.hint or "tarkpm sync"
+            problem.hint = problem.hint or REPAIR
             self._found(problem)
 
     def _check_capabilities(self, manifest: Manifest) -> None:
@@ -138,8 +148,8 @@ class _Audit:
             message = f"tark.toml grants what it does not declare: {', '.join(map(str, undeclared))}"
             hint = f"tarkpm revoke {self.entry.name} {undeclared.items[0]}"
             self.findings.append(Finding(self.entry.name, "CapabilityWidened", message, "tark.toml", hint))
-        for key in manifest.unknown_capabilities:
-            self._note(f"declares '{key}', which tarkpm does not know and never grants")
+        if unknown := manifest.unknown_capabilities:
+            self._note(f"declares {some(unknown)}, which tarkpm does not know and never grants")
         if not self.entry.signer:
             self._note(
                 "unsigned: " + ("a working copy" if self.entry.is_working_copy else "nobody vouches for it")

@@ -4,15 +4,14 @@ import json
 
 import msgspec
 
-from tarkpm.core.digest import FileEntry
-from tarkpm.core.lockfile import LockEntry, fingerprint
-from tarkpm.core.manifest import Manifest
+from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.policy import check_minimum, check_trusted, stale_entries
-from tarkpm.core.release import MANIFEST, PluginName
-from tarkpm.errors import HostError, LockStale, NotFound, PluginFailed, TarkError
+from tarkpm.core.release import PluginName
+from tarkpm.errors import HostError, NotFound, PluginFailed, TarkError
 from tarkpm.host.imports.log import LogSink
 from tarkpm.host.runtime import Host, PluginImage
 from tarkpm.ops.context import Workspace, open_for_reading
+from tarkpm.ops.installed import installed_files, installed_manifest, read_installed
 from tarkpm.ops.settings import Settings
 from tarkpm.ops.ui import Ui
 
@@ -63,11 +62,10 @@ def load_image(workspace: Workspace, name: PluginName) -> PluginImage:
     workspace.require_accepted()
     check_trusted(workspace.project, entry)
     check_minimum(name, entry.min_tark_version, workspace.project.tark_version)
-    files = _verified_files(workspace, entry)
+    manifest = installed_manifest(workspace, entry)
     if not workspace.environment.is_enabled(name):
         raise HostError(f"'{name}' is disabled", hint=f"tarkpm enable {name}")
-    manifest = Manifest.parse(_read(workspace, name, files[MANIFEST]), where=f"{name}: {MANIFEST}")
-    wasm = _read(workspace, name, files[manifest.wasm])
+    wasm = read_installed(workspace, name, installed_files(workspace, entry)[manifest.wasm])
     granted = workspace.project.granted(name).narrow(manifest.capabilities)
     return PluginImage(name, manifest.type, wasm, granted, workspace.data(name))
 
@@ -82,30 +80,3 @@ def _locked(workspace: Workspace, name: PluginName) -> LockEntry:
         if f"'{name}'" in problem.message:
             raise problem
     return entry
-
-
-def _verified_files(workspace: Workspace, entry: LockEntry) -> dict[str, FileEntry]:
-    """What the files must be, from the record of what was verified and installed here."""
-    installed = workspace.record.installed.get(entry.name)
-    if installed is None:
-        raise NotFound(f"'{entry.name}' is locked but not installed here", hint="tarkpm sync")
-    if installed.fingerprint != fingerprint(entry):
-        raise LockStale(
-            f"tark.lock changed since '{entry.name}' was installed",
-            where=str(workspace.place.lock_file),
-            hint="tarkpm sync",
-        )
-    return {file.name: FileEntry(file.name, file.sha256, file.size) for file in installed.files}
-
-
-def _read(workspace: Workspace, name: PluginName, file: FileEntry) -> bytes:
-    where = str(workspace.environment.folder(name) / file.name)
-    try:
-        data = workspace.environment.read(name, file.name)
-        file.check(data, where=where)
-    except FileNotFoundError:
-        raise NotFound(f"'{file.name}' of '{name}' is missing", where=where, hint="tarkpm sync") from None
-    except TarkError as problem:
-        problem.hint = problem.hint or "tarkpm sync"
-        raise
-    return data

@@ -6,6 +6,8 @@ from tarkpm.core.manifest import Manifest
 from tarkpm.core.policy import Admission
 from tarkpm.core.project import Project
 from tarkpm.core.release import GitSource
+from tarkpm.core.text import some
+from tarkpm.errors import KeyChanged, KeyUnknown
 from tarkpm.ops.context import Workspace
 from tarkpm.ops.ui import Card
 
@@ -46,7 +48,9 @@ def _signer_text(project: Project, admission: Admission) -> str:
     if candidate.signer is None:
         return "UNSIGNED: nobody vouches for these bytes"
     known = candidate.signer in project.trust.get(candidate.manifest.name, ())
-    return f"{candidate.signer} ({'trusted' if known else 'NEW: compare it with what its publisher says'})"
+    asked = any(question.error in (KeyUnknown, KeyChanged) for question in admission.questions)
+    said = "NEW: compare it with what its publisher says" if asked else "trusted from now on"
+    return f"{candidate.signer} ({'trusted' if known else said})"
 
 
 def _capability_rows(admission: Admission) -> list[tuple[str, str]]:
@@ -62,4 +66,4 @@ def _capability_rows(admission: Admission) -> list[tuple[str, str]]:
 
 def _warnings(manifest: Manifest) -> tuple[str, ...]:
     unknown = manifest.unknown_capabilities
-    return tuple(f"asks for '{key}', which tarkpm does not know and never grants" for key in unknown)
+    return (f"asks for {some(unknown)}, which tarkpm does not know and never grants",) if unknown else ()

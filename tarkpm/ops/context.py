@@ -1,14 +1,18 @@
 """Finds the project, opens it, and builds the edges a verb works with. Nothing else builds them."""
 
 import os
-from collections.abc import Iterator
+import shlex
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 
 import msgspec
 
+from tarkpm import __version__
 from tarkpm.core import lockfile
 from tarkpm.core.decisions import Decisions
+from tarkpm.core.digest import Digest, sha256
 from tarkpm.core.lockfile import Lock
 from tarkpm.core.project import FILE, MAX_BYTES, Project
 from tarkpm.errors import ProjectError, ProjectNotAccepted
@@ -22,40 +26,44 @@ from tarkpm.store.state import Record, State, new_environment_id
 
 
 class Place(msgspec.Struct, frozen=True):
-    """Where a project's documents, environment and data are."""
+    """Where a project's documents, environment and data are.
 
+    ``folder`` is what relative paths in tark.toml are relative to, and the name state knows the project by.
+    """
+
+    folder: Path
     project_file: Path
     lock_file: Path
     environment: Environment
-
-    @property
-    def folder(self) -> Path:
-        """What relative paths in tark.toml are relative to."""
-        return self.project_file.parent
 
 
 class Workspace:
     """A project as it was read, and the edges through which it is changed."""
 
     def __init__(self, settings: Settings, place: Place, state: State, ui: Ui) -> None:
+        """Read the documents' bytes and the project's record; the documents are parsed when they are used."""
         self.settings, self.place, self.state, self.ui = settings, place, state, ui
         self.environment = place.environment
         self.store = BlobStore(settings.paths.cache)
-        self.project_bytes: bytes | None = None
-        self.lock_bytes: bytes | None = None
-        self.project, self.lock = Project(), Lock()
+        self.project_bytes = read_optional(place.project_file, MAX_BYTES)
+        self.lock_bytes = read_optional(place.lock_file, lockfile.MAX_BYTES)
         self.record = Record(str(place.folder), new_environment_id())
         self.recognized = False
-
-    def load(self) -> None:
-        """Read the documents and the record. Raises `ProjectError`, `LockError`."""
-        self.project_bytes = read_optional(self.place.project_file, MAX_BYTES)
-        self.lock_bytes = read_optional(self.place.lock_file, lockfile.MAX_BYTES)
-        if self.project_bytes is not None:
-            self.project = Project.parse(self.project_bytes, where=str(self.place.project_file))
-        if self.lock_bytes is not None:
-            self.lock = lockfile.parse(self.lock_bytes, where=str(self.place.lock_file))
         self._load_record()
+
+    @cached_property
+    def project(self) -> Project:
+        """tark.toml, parsed. Raises `ProjectError`."""
+        if self.project_bytes is None:
+            return Project()
+        return Project.parse(self.project_bytes, where=str(self.place.project_file))
+
+    @cached_property
+    def lock(self) -> Lock:
+        """tark.lock, parsed. Raises `LockError`."""
+        if self.lock_bytes is None:
+            return Lock()
+        return lockfile.parse(self.lock_bytes, where=str(self.place.lock_file))
 
     def _load_record(self) -> None:
         """Find this project's record, and whether its environment is the one built here."""
@@ -66,7 +74,30 @@ class Workspace:
             self.recognized, record = True, msgspec.structs.replace(moved, path=path)
             self.state.save(record, moved_from=moved.path)
         if record is not None:
-            self.record = record if self.recognized else msgspec.structs.replace(record, installed={})
+            gone = msgspec.structs.replace(record, installed={}, settled="")
+            self.verified = {installed.fingerprint for installed in record.installed.values()}
+            self.record = record if self.recognized else gone
+
+    verified: Collection[Digest] = frozenset()
+    """Fingerprints of lock entries whose signature and documents were verified on this machine before."""
+
+    def seal(self, project_bytes: bytes | None, lock_bytes: bytes) -> Digest:
+        """A digest of these documents (None: tark.toml as it is) and of the program that read them."""
+        project = self.project_bytes if project_bytes is None else project_bytes
+        parts = (__version__.encode(), project or b"", lock_bytes)
+        return sha256(b"".join(len(part).to_bytes(8, "big") + part for part in parts))
+
+    def is_settled(self) -> bool:
+        """Whether the very same documents were synced before, and every installed file looks untouched.
+
+        Then there is nothing to find out: what was accepted, trusted and verified is in the same record.
+        """
+        record, environment = self.record, self.environment
+        if not self.recognized or not record.settled or self.lock_bytes is None:
+            return False
+        if record.settled != self.seal(None, self.lock_bytes):
+            return False
+        return all(environment.is_intact(name, one.files) for name, one in record.installed.items())
 
     def data(self, name: str) -> Path:
         """Where a plugin of this environment keeps its own data: never in the work tree."""
@@ -79,7 +110,7 @@ class Workspace:
         raise ProjectNotAccepted(
             "this environment was not built here by your tarkpm",
             where=str(self.environment.base),
-            hint=f"look at it, then: rm -r {self.environment.base} && tarkpm sync",
+            hint=f"look at it, then: rm -r {shlex.quote(str(self.environment.base))} && tarkpm sync",
         )
 
     def prepare(self) -> None:
@@ -95,26 +126,35 @@ class Workspace:
         self.record = msgspec.structs.replace(self.record, **changes)
         self.state.save(self.record)
 
+    def is_accepted(self) -> bool:
+        """Whether this user accepted every decision in tark.toml."""
+        return not Decisions.of(self.project).beyond(self.record.accepted)
+
     def require_accepted(self) -> None:
         """Rule 3: make sure this user accepted the decisions in tark.toml; ask, or raise."""
         decisions = Decisions.of(self.project)
         new = decisions.beyond(self.record.accepted)
         if not new:
             return
-        file = self.place.project_file
         if not self.settings.accept_project:
-            warning = "Accept only what you, or people you trust, wrote."
-            card = Card(f"{file} makes decisions for you", tuple(("would", line) for line in new), (warning,))
-            if not self.ui.interactive:
-                raise ProjectNotAccepted(
-                    f"you have not accepted what this project decides: {'; '.join(new)}",
-                    where=str(file),
-                    hint=f"{self.settings.command} --accept-project",
-                )
-            self.ui.show([card])
-            if not self.ui.confirm("Accept these decisions?"):
-                raise ProjectNotAccepted("the project's decisions were not accepted", where=str(file))
-        self.remember(accepted=decisions)
+            self._ask_to_accept(new)
+        if not self.settings.dry_run:
+            self.remember(accepted=decisions)
+
+    def _ask_to_accept(self, new: list[str]) -> None:
+        file = str(self.place.project_file)
+        if not self.ui.interactive:
+            raise ProjectNotAccepted(
+                f"you have not accepted what this project decides: {'; '.join(new)}",
+                where=file,
+                hint="tarkpm sync --accept-project",
+            )
+        warning = "Accept only what you, or people you trust, wrote."
+        self.ui.show(
+            [Card(f"{file} makes decisions for you", tuple(("would", line) for line in new), (warning,))]
+        )
+        if not self.ui.confirm("Accept these decisions?"):
+            raise ProjectNotAccepted("the project's decisions were not accepted", where=file)
 
 
 def locate(settings: Settings) -> Place:
@@ -126,16 +166,18 @@ def locate(settings: Settings) -> Place:
             if settings.project or os.path.lexists(folder / FILE):
                 return project_place(folder)
     config = settings.paths.config
-    return Place(config / FILE, config / lockfile.FILE, Environment(settings.paths.data, in_project=False))
+    project_file = (config / FILE).resolve()  # people keep their own configuration behind links
+    environment = Environment(settings.paths.data, in_project=False)
+    return Place(config, project_file, config / lockfile.FILE, environment)
 
 
 def project_place(folder: Path) -> Place:
-    """The place of a project in ``folder``; links to it are resolved, so that it has one name."""
+    """The place of a project in ``folder``; links to the folder are resolved, so that it has one name.
+
+    A linked tark.toml is not followed: it would make another project's decisions this one's.
+    """
     real = folder.resolve()
-    file = real / FILE
-    if file.is_symlink():
-        file = file.resolve()
-    return Place(file, real / lockfile.FILE, Environment(real / ".tark", in_project=True))
+    return Place(real, real / FILE, real / lockfile.FILE, Environment(real / ".tark", in_project=True))
 
 
 @contextmanager
@@ -146,13 +188,11 @@ def open_for_change(settings: Settings, ui: Ui, *, create: bool = False) -> Iter
     """
     place = _checked_place(settings, create=create)
     state = State(settings.paths.state)
-    with place.environment.writing(settings.command, settings.lock_seconds):
+    with state.changing(str(place.folder), settings.command, settings.lock_seconds):
         if message := recover(place.environment, state):
             ui.note(message)
         place.environment.clear_work()
-        workspace = Workspace(settings, place, state, ui)
-        workspace.load()
-        yield workspace
+        yield Workspace(settings, place, state, ui)
 
 
 @contextmanager
@@ -162,21 +202,19 @@ def open_for_reading(settings: Settings, ui: Ui) -> Iterator[Workspace]:
     state = State(settings.paths.state)
     environment = place.environment
     if os.path.lexists(environment.journal):
-        with environment.writing(settings.command, settings.lock_seconds):
+        with state.changing(str(place.folder), settings.command, settings.lock_seconds):
             if message := recover(environment, state):
                 ui.note(message)
     with environment.reading():
-        workspace = Workspace(settings, place, state, ui)
-        workspace.load()
-        yield workspace
+        yield Workspace(settings, place, state, ui)
 
 
 def _checked_place(settings: Settings, *, create: bool) -> Place:
     place = locate(settings)
-    if settings.project and not place.project_file.exists():
-        hint = f"tarkpm init --project {settings.project}"
+    if settings.project and not os.path.lexists(place.project_file):
+        hint = f"tarkpm init --project {shlex.quote(str(settings.project))}"
         raise ProjectError(f"there is no {FILE} here", where=str(settings.project), hint=hint)
-    if not create and not place.project_file.exists():
+    if not create and not os.path.lexists(place.project_file):
         raise ProjectError(f"there is no {FILE} here or above", where=str(settings.cwd), hint="tarkpm init")
     place.environment.check_ours()
     return place

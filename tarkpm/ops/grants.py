@@ -3,14 +3,14 @@
 import msgspec
 
 from tarkpm.core.capability import Capability, CapabilitySet
-from tarkpm.core.manifest import Manifest
-from tarkpm.core.plan import Plan
 from tarkpm.core.project import Change, Project, edit
 from tarkpm.core.release import MANIFEST, PluginName
-from tarkpm.errors import CapabilityDenied
+from tarkpm.errors import CapabilityDenied, NotFound
 from tarkpm.ops.context import Workspace, open_for_change
-from tarkpm.ops.install import Target, apply
+from tarkpm.ops.install import apply
+from tarkpm.ops.installed import installed_manifest
 from tarkpm.ops.settings import Settings
+from tarkpm.ops.target import Target, untouched
 from tarkpm.ops.ui import Ui
 from tarkpm.ops.update import required
 
@@ -47,12 +47,14 @@ def revoke(settings: Settings, ui: Ui, name: PluginName, capabilities: list[Capa
         left = workspace.project.granted(name)
         for capability in capabilities:
             left = left.without(capability)
-        return _set(workspace, name, left, decided=False)
+        return _set(workspace, name, left, decided=workspace.is_accepted())
 
 
 def _declared(workspace: Workspace, name: PluginName) -> CapabilitySet:
-    data = workspace.environment.read(name, MANIFEST)
-    return Manifest.parse(data, where=str(workspace.environment.folder(name) / MANIFEST)).capabilities
+    entry = workspace.lock.get(name)
+    if entry is None:
+        raise NotFound(f"'{name}' is not locked", where=str(workspace.place.lock_file), hint="tarkpm lock")
+    return installed_manifest(workspace, entry).capabilities
 
 
 def _set(workspace: Workspace, name: PluginName, granted: CapabilitySet, *, decided: bool) -> GrantReport:
@@ -60,9 +62,8 @@ def _set(workspace: Workspace, name: PluginName, granted: CapabilitySet, *, deci
     change = Change(name, required(workspace, name), workspace.project.trust.get(name, ()), granted)
     edited = edit(workspace.project_bytes or b"", [change]) if granted != before else None
     project = Project.parse(edited, where=str(workspace.place.project_file)) if edited else workspace.project
-    untouched = Plan(keep=tuple(PluginName(other) for other in workspace.record.installed))
     if not workspace.settings.dry_run:
-        apply(workspace, Target(project, workspace.lock, edited, decided), untouched)
+        apply(workspace, Target(project, workspace.lock, edited, decided), untouched(workspace))
     return GrantReport(
         name,
         tuple(map(str, granted)),

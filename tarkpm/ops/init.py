@@ -1,5 +1,6 @@
 """``tarkpm init``: begin a project."""
 
+import os
 from pathlib import Path
 
 import msgspec
@@ -27,7 +28,7 @@ def init(settings: Settings, version: Version | None) -> InitReport:
     """
     folder: Path = settings.project or settings.cwd
     place = project_place(folder)
-    if place.project_file.exists():
+    if os.path.lexists(place.project_file):
         raise ProjectError(
             "there is a project here already", where=str(place.project_file), hint="tarkpm list"
         )

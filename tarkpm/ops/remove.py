@@ -9,8 +9,9 @@ from tarkpm.core.release import PluginName
 from tarkpm.core.resolver import unmet_dependencies
 from tarkpm.io.files import remove_tree
 from tarkpm.ops.context import Workspace, open_for_change
-from tarkpm.ops.install import Target, apply
+from tarkpm.ops.install import apply
 from tarkpm.ops.settings import Settings
+from tarkpm.ops.target import Target
 from tarkpm.ops.ui import Ui
 from tarkpm.ops.update import required
 
@@ -56,4 +57,4 @@ def _without(workspace: Workspace, names: list[PluginName]) -> Target:
     edited = edit(workspace.project_bytes or b"", [Change(name) for name in names])
     project = Project.parse(edited, where=str(workspace.place.project_file))
     lock = Lock.of(entry for entry in workspace.lock.entries if entry.name not in names)
-    return Target(project, lock, edited)
+    return Target(project, lock, edited, decided=workspace.is_accepted())

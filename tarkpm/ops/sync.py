@@ -7,8 +7,8 @@ from tarkpm.core.project import FILE
 from tarkpm.core.resolver import unmet_dependencies
 from tarkpm.errors import LockError
 from tarkpm.ops.context import open_for_change
-from tarkpm.ops.install import Target, apply, check_target, make_plan
 from tarkpm.ops.settings import Settings
+from tarkpm.ops.target import Target, check_target, make_plan
 from tarkpm.ops.ui import Ui
 
 
@@ -26,13 +26,16 @@ class SyncReport(msgspec.Struct, frozen=True):
         return cls(tuple(entry.name for entry in plan.install), plan.remove, plan.keep, notes)
 
 
-def sync(settings: Settings, ui: Ui) -> SyncReport:
+def sync(settings: Settings, ui: Ui, *, reinstall: bool = False) -> SyncReport:
     """Install, remove and repair until the environment is what tark.lock says.
 
-    Raises `LockError` without a lock, `LockStale` if it does not follow from tark.toml, and whatever
-    fetching and verifying raise; then nothing has changed.
+    ``reinstall`` installs everything anew, whatever it looks like. Raises `LockError` without a lock,
+    `LockStale` if it does not follow from tark.toml, and whatever fetching and verifying raise; then nothing
+    has changed.
     """
     with open_for_change(settings, ui) as workspace:
+        if not reinstall and workspace.is_settled():
+            return SyncReport((), (), tuple(workspace.record.installed))
         if workspace.lock_bytes is None and workspace.project.requirements:
             where = str(workspace.place.lock_file)
             raise LockError(f"{FILE} asks for plugins but there is no lock", where=where, hint="tarkpm lock")
@@ -40,7 +43,11 @@ def sync(settings: Settings, ui: Ui) -> SyncReport:
         target = Target(workspace.project, workspace.lock)
         check_target(target)
         workspace.require_accepted()
-        plan = make_plan(workspace, target.lock)
+        plan = make_plan(workspace, target.lock, reinstall=reinstall)
+        unmet = tuple(unmet_dependencies(target.lock.entries))
         if workspace.lock_bytes is not None and not settings.dry_run:
-            apply(workspace, target, plan)
-        return SyncReport.of(plan, tuple(unmet_dependencies(target.lock.entries)))
+            from tarkpm.ops.install import apply
+
+            copies = any(entry.is_working_copy for entry in target.lock.entries)
+            apply(workspace, target, plan, settles=not unmet and not copies)
+        return SyncReport.of(plan, unmet)

@@ -1,14 +1,14 @@
 """``tarkpm update`` and ``tarkpm lock``: look again at what the project asks for."""
 
-from tarkpm.core.plan import Plan
 from tarkpm.core.policy import Answers, stale_entries
 from tarkpm.core.release import PluginName, Requirement
 from tarkpm.errors import NotFound
 from tarkpm.ops.add import TakeReport, report_of
 from tarkpm.ops.admission import take
 from tarkpm.ops.context import Workspace, open_for_change, open_for_reading
-from tarkpm.ops.install import apply, make_plan
+from tarkpm.ops.install import apply
 from tarkpm.ops.settings import Settings
+from tarkpm.ops.target import make_plan, untouched
 from tarkpm.ops.ui import Ui
 
 
@@ -21,7 +21,9 @@ def update(settings: Settings, ui: Ui, names: list[PluginName], answers: Answers
         workspace.require_built_here()
         workspace.require_accepted()
         requirements = [required(workspace, name) for name in names or workspace.project.requirements]
-        taking = take(workspace, [requirement.source for requirement in requirements], answers)
+        taking = take(
+            workspace, [(requirement.name, requirement.source) for requirement in requirements], answers
+        )
         report = report_of(workspace, taking, taking.names)
         if not settings.dry_run:
             apply(workspace, taking.target, make_plan(workspace, taking.target.lock), taking.releases)
@@ -33,11 +35,10 @@ def lock(settings: Settings, ui: Ui, answers: Answers) -> TakeReport:
     with open_for_change(settings, ui) as workspace:
         workspace.require_accepted()
         stale = [r for name, r in workspace.project.requirements.items() if not _follows(workspace, name)]
-        taking = take(workspace, [requirement.source for requirement in stale], answers)
+        taking = take(workspace, [(requirement.name, requirement.source) for requirement in stale], answers)
         report = report_of(workspace, taking, taking.names)
         if not settings.dry_run:
-            untouched = Plan(keep=tuple(PluginName(name) for name in workspace.record.installed))
-            apply(workspace, taking.target, untouched, taking.releases)
+            apply(workspace, taking.target, untouched(workspace), taking.releases)
         return report
 
 

@@ -52,7 +52,9 @@ def _project_findings(workspace: Workspace) -> Iterator[Finding]:
     for problem in stale_entries(workspace.project, workspace.lock):
         yield Finding.of(problem.message.split("'")[1], problem)
     for line in Decisions.of(workspace.project).beyond(workspace.record.accepted):
-        yield Finding("", "ProjectNotAccepted", f"not accepted by you: {line}", hint="tarkpm sync")
+        yield Finding(
+            "", "ProjectNotAccepted", f"not accepted by you: {line}", hint="tarkpm sync --accept-project"
+        )
     try:
         workspace.require_built_here()
     except TarkError as problem:

@@ -22,7 +22,7 @@ class LocalTree:
     def names(self, folder: str) -> Sequence[str] | None:
         """The names of the entries directly in ``folder``; None if there is no such folder."""
         try:
-            return sorted(entry.name for entry in os.scandir(self.root / folder))
+            return sorted(entry.name for entry in os.scandir(self.root / folder) if entry.name.isprintable())
         except (FileNotFoundError, NotADirectoryError):
             return None
 

@@ -6,11 +6,12 @@ its name says.
 """
 
 import contextlib
+import io
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 from tarkpm.core.digest import Digest, FileEntry, sha256
 from tarkpm.errors import BlobMissing, DigestMismatch
@@ -71,12 +72,12 @@ class BlobStore:
         with self._healing(entry), self._open(entry) as source:
             copy_verified(source, target, entry)
 
-    def _open(self, entry: FileEntry) -> BinaryIO:
+    def _open(self, entry: FileEntry) -> io.FileIO:
         try:
             descriptor = os.open(self.path(entry.sha256), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError:
             raise _missing(entry) from None
-        return os.fdopen(descriptor, "rb", buffering=0)
+        return io.FileIO(descriptor)
 
     @contextmanager
     def _healing(self, entry: FileEntry) -> Iterator[None]:

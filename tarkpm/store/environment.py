@@ -1,22 +1,23 @@
 """An installed set of plugins: plain folders under ``plugins/``, as tark itself expects them.
 
-Beside them, in ``.tarkpm/``, is what tarkpm needs to change them safely: its lock, the staging area, the
-journal, and the id by which state knows that this environment was built here.
+Beside them, in ``.tarkpm/``, is what tarkpm needs to change them safely: the staging area, the journal,
+and the id by which state knows that this environment was built here.
 """
 
 import os
+import shlex
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from tarkpm.core.digest import FileEntry
+from tarkpm.core.digest import Digest
 from tarkpm.core.release import STATEMENT
 from tarkpm.errors import ProjectNotAccepted, StoreError
 from tarkpm.io.files import make_private, open_new, read_file, read_into, read_optional, remove_tree
-from tarkpm.io.locks import exclusive, folder_lock
-from tarkpm.store.blobs import MAX_BLOB, BlobStore
+from tarkpm.io.locks import folder_lock
+from tarkpm.store.blobs import MAX_BLOB
 from tarkpm.store.state import InstalledFile
 
 DISABLED: Final = ".disabled"
@@ -39,7 +40,6 @@ class Environment:
         self.staging = self.work / "staging"
         self.trash = self.work / "trash"
         self.journal = self.work / "journal.json"
-        self.lock_file = self.work / "lock"
         self._id_file = self.work / "id"
 
     # -- the folder itself
@@ -72,26 +72,17 @@ class Environment:
 
     def create(self, environment_id: str) -> None:
         """Make the folders, and write the id that state will know this environment by."""
-        for folder in (self.base, self.plugins):
-            folder.mkdir(parents=True, exist_ok=True)
         make_private(self.work)
-        if self.in_project:
-            ignore = self.base / ".gitignore"
-            if not os.path.lexists(ignore):
-                with open_new(ignore, 0o644) as file:
-                    file.write(b"*\n")
+        self.plugins.mkdir(exist_ok=True)
+        ignore = self.base / ".gitignore"
+        if self.in_project and not os.path.lexists(ignore):
+            with open_new(ignore, 0o644) as file:
+                file.write(b"*\n")
         if self.id != environment_id:
             temporary = self.work / f"id.{os.urandom(8).hex()}"
             with open_new(temporary, 0o600) as file:
                 file.write(environment_id.encode())
             temporary.replace(self._id_file)
-
-    @contextmanager
-    def writing(self, holder: str, deadline_seconds: float) -> Iterator[None]:
-        """Hold the environment for a whole command that may change it; raises `StoreBusy`."""
-        make_private(self.work)
-        with exclusive(self.lock_file, holder, deadline_seconds):
-            yield
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -127,7 +118,7 @@ class Environment:
 
     def set_enabled(self, name: str, enabled: bool) -> None:
         """Remove or place the ``.disabled`` marker that tark, too, honours."""
-        marker = self.plugins / name / DISABLED
+        marker = self._checked(name, DISABLED)
         if enabled:
             marker.unlink(missing_ok=True)
         elif not os.path.lexists(marker):
@@ -158,82 +149,39 @@ class Environment:
         return sorted({entry.name for entry in os.scandir(self.plugins / name)} - allowed)
 
     def is_intact(self, name: str, files: tuple[InstalledFile, ...]) -> bool:
-        """Whether the files look untouched since they were installed: size, time and inode."""
-        folder = f"{self.plugins}/{name}/"
+        """Whether the files look untouched since they were installed: kind, size, times and inode."""
+        folder = f"{self.plugins}/{name}"
+        parents = {
+            folder,
+            *(f"{folder}/{file.name.rpartition('/')[0]}" for file in files if "/" in file.name),
+        }
         try:
-            for file in files:
-                status = os.lstat(folder + file.name)
-                if (status.st_size, status.st_mtime_ns, status.st_ino) != (
-                    file.size,
-                    file.mtime_ns,
-                    file.inode,
-                ):
-                    return False
-                if not stat.S_ISREG(status.st_mode):
-                    return False
+            return all(stat.S_ISDIR(os.lstat(parent).st_mode) for parent in parents) and all(
+                describe_file(folder, file.name, file.sha256) == file for file in files
+            )
         except OSError:
             return False
-        return True
 
-    # -- staging
+    # -- what a change leaves behind
 
     def clear_work(self) -> None:
         """Drop what an interrupted command left behind: staged folders, temporary files."""
-        kept = {self._id_file, self.lock_file, self.journal}
-        for path in set(self.work.iterdir()) - kept:
-            remove_tree(path)
-
-    def stage(
-        self,
-        name: str,
-        files: tuple[FileEntry, ...],
-        store: BlobStore,
-        *,
-        data: Path,
-        contents: Mapping[str, bytes] | None = None,
-    ) -> tuple[InstalledFile, ...]:
-        """Build a plugin's folder in the staging area, read-only, every byte checked as it is written.
-
-        Bytes come from ``contents`` where given (by file name), else from ``store``. The ``.disabled``
-        marker is carried over; ``data`` is linked to the plugin's data folder. Raises `BlobMissing`.
-        """
-        folder = self.staging / name
-        folder.mkdir(parents=True)
-        for entry in files:
-            target = folder / entry.name
-            if "/" in entry.name:
-                target.parent.mkdir(parents=True, exist_ok=True)
-            if contents is not None and entry.name in contents:
-                _write_checked(target, contents[entry.name], entry)
-            else:
-                store.copy(entry, target)
-        if not self.is_enabled(name):
-            open_new(folder / DISABLED, 0o644).close()
-        make_private(data)
-        (folder / DATA).symlink_to(data)
-        return describe(folder, files)
+        if self.work.is_dir():
+            for path in set(self.work.iterdir()) - {self._id_file, self.journal}:
+                remove_tree(path)
 
 
-def describe(folder: Path, files: tuple[FileEntry, ...]) -> tuple[InstalledFile, ...]:
-    """How the file system shows ``files`` in ``folder`` now."""
-    described = []
-    for entry in files:
-        status = os.lstat(folder / entry.name)
-        described.append(
-            InstalledFile(entry.name, entry.sha256, entry.size, status.st_mtime_ns, status.st_ino)
-        )
-    return tuple(described)
-
-
-def _write_checked(target: Path, data: bytes, entry: FileEntry) -> None:
-    entry.check(data, where=str(target))
-    with open_new(target, 0o444) as file:
-        file.write(data)
+def describe_file(folder: str, name: str, digest: Digest) -> InstalledFile | None:
+    """How the file system shows an installed file now; None if it is no regular file."""
+    status = os.lstat(f"{folder}/{name}")
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    return InstalledFile(name, digest, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
 
 def _foreign(problem: str, path: Path) -> ProjectNotAccepted:
     return ProjectNotAccepted(
         f"this environment was not made by tarkpm for you: {problem}",
         where=str(path),
-        hint=f"look at it, then: rm -r {path}",
+        hint=f"look at it, then: rm -r {shlex.quote(str(path))}",
     )

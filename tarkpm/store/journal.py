@@ -10,6 +10,7 @@ The journal is authenticated with the user's secret: a journal that came with a 
 
 import hmac
 import os
+import shlex
 from pathlib import Path
 
 import msgspec
@@ -79,7 +80,7 @@ def pending(environment: Environment, state: State) -> Transaction | None:
         raise StoreError(
             "the journal of an interrupted change was not written by your tarkpm",
             where=str(environment.journal),
-            hint=f"look at it, then: rm {environment.journal}",
+            hint=f"look at it, then: rm {shlex.quote(str(environment.journal))}",
         )
     return transaction
 

@@ -6,6 +6,9 @@ moved with its project is known again: by id and inode.
 """
 
 import os
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +18,7 @@ from tarkpm.core.decisions import Decisions
 from tarkpm.core.digest import Digest, sha256
 from tarkpm.errors import StoreError
 from tarkpm.io.files import atomic_write, make_private, open_new, read_optional
+from tarkpm.io.locks import exclusive
 
 MAX_BYTES: Final = 16 * 1024 * 1024
 VERSION: Final = 1
@@ -27,6 +31,7 @@ class InstalledFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sha256: Digest
     size: int
     mtime_ns: int
+    ctime_ns: int
     inode: int
 
 
@@ -41,13 +46,18 @@ class Installed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All that is remembered of one project. ``inode`` is the environment folder's."""
+    """All that is remembered of one project.
+
+    ``inode`` is the environment folder's. ``settled`` is the seal of the documents that the environment was
+    last brought in line with, "" if something may be left to do.
+    """
 
     path: str
     environment: str
     inode: int = 0
     accepted: Decisions = Decisions()
     installed: dict[str, Installed] = {}
+    settled: str = ""
     version: int = VERSION
 
 
@@ -78,6 +88,13 @@ class State:
         if moved_from and moved_from != record.path:
             self._file(moved_from).unlink(missing_ok=True)
 
+    @contextmanager
+    def changing(self, path: str, holder: str, deadline_seconds: float) -> Iterator[None]:
+        """Hold the project at ``path`` for a whole command that may change it; raises `StoreBusy`."""
+        make_private(self.projects)
+        with exclusive(self._file(path, ".lock"), holder, deadline_seconds):
+            yield
+
     def mac_key(self) -> bytes:
         """The secret under which journals of this user are authenticated; made on first use."""
         path = self.root / "mac.key"
@@ -95,8 +112,8 @@ class State:
             candidate.unlink()
         return path.read_bytes()
 
-    def _file(self, path: str) -> Path:
-        return self.projects / f"{sha256(path.encode())[:32]}.json"
+    def _file(self, path: str, suffix: str = ".json") -> Path:
+        return self.projects / f"{sha256(os.fsencode(path))[:32]}{suffix}"
 
     def _read(self, file: Path) -> Record | None:
         data = read_optional(file, MAX_BYTES)
@@ -104,8 +121,12 @@ class State:
             return None
         try:
             record = msgspec.json.decode(data, type=Record)
-        except msgspec.ValidationError as problem:
-            raise StoreError(f"the record of a project is damaged: {problem}", where=str(file)) from None
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
+            raise StoreError(
+                f"the record of a project is damaged: {problem}",
+                where=str(file),
+                hint=f"rm {shlex.quote(str(file))} and what it lists: the project's .tark; then: tarkpm sync",
+            ) from None
         if record.version != VERSION:
             raise StoreError(
                 f"expected version {VERSION}, found {record.version}: another tarkpm wrote this record",

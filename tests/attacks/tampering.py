@@ -44,7 +44,7 @@ def snapshot(sandbox: Sandbox) -> Tree:
         for path in sorted(root.rglob("*")):
             if path.is_symlink():
                 found[str(path)] = str(path.readlink())
-            elif path.is_file() and path.parts[-2:] != (".tarkpm", "lock"):
+            elif path.is_file() and path.suffix != ".lock":
                 found[str(path)] = path.read_bytes()
     return found
 

@@ -216,9 +216,6 @@ def test_offline_asks_no_server(victim: Sandbox, publisher: Publisher) -> None:
     assert publisher.server.requests == []
 
 
-@pytest.mark.xfail(
-    strict=True, reason="common(): `or` leaves 'offline' in special: TypeError in every such command"
-)
 @pytest.mark.parametrize("command", ["sync", "add", "update", "lock"])
 def test_the_environment_variable_is_as_good_as_the_option(
     victim: Sandbox, publisher: Publisher, command: str

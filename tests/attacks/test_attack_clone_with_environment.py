@@ -182,9 +182,6 @@ def test_a_pull_that_puts_a_plugin_where_an_added_one_goes(pulled: Sandbox, publ
         refused.failed(2, "a folder that tarkpm did not install has the place of 'other'", "help: look at it")
 
 
-@pytest.mark.xfail(
-    strict=True, reason="is_intact looks through a link for the folder, so sync finds nothing to repair"
-)
 def test_a_pull_that_makes_a_plugin_folder_a_link(pulled: Sandbox) -> None:
     """Even one that leads to the very same bytes."""
     folder = pulled.plugins / "text-tools"
@@ -213,7 +210,6 @@ def test_a_link_for_a_plugin_folder_is_replaced_and_not_followed(pulled: Sandbox
     call(pulled).ok()
 
 
-@pytest.mark.xfail(strict=True, reason="set_enabled places its marker through a link")
 @pytest.mark.parametrize("command", ["disable", "enable"])
 def test_a_link_for_a_plugin_folder_is_not_written_through(pulled: Sandbox, command: str) -> None:
     """A marker in somebody's folder is little; but it is theirs."""
@@ -259,7 +255,6 @@ def test_a_pull_that_replaces_the_id(pulled: Sandbox) -> None:
     pulled.run("sync").failed(4, TEXT)
 
 
-@pytest.mark.xfail(strict=True, reason="hints quote no path: shlex.quote is missing")
 def test_a_hint_with_a_folder_name_that_a_shell_would_split(pulled: Sandbox) -> None:
     """`rm -r /home/me/my app/.tark` deletes something else."""
     import shlex

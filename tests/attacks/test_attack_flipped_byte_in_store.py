@@ -52,9 +52,6 @@ def test_online_it_is_refused_and_then_healed(sandbox: Sandbox, good: dict[str, 
     call(sandbox).ok()
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a damaged blob is dropped and reported as exit 5; the same sync could fetch it again"
-)
 def test_online_it_is_healed_at_once(sandbox: Sandbox, good: dict[str, bytes]) -> None:
     """The store is a cache: with the source at hand nobody should have to run sync twice."""
     flip(_blob(sandbox, good["plugin.wasm"]))

@@ -91,7 +91,6 @@ def test_no_room_for_an_update(small_disk: Path, sandbox: Sandbox, publisher: Pu
     sandbox.run("update").ok()
 
 
-@pytest.mark.xfail(strict=True, reason="what was staged when staging failed stays until the next command")
 def test_a_full_disk_is_not_left_fuller(small_disk: Path, sandbox: Sandbox, publisher: Publisher) -> None:
     publisher.release()
     sandbox.cwd = small_disk / "app"
@@ -156,10 +155,6 @@ def test_state_that_cannot_be_written(sandbox: Sandbox, publisher: Publisher) ->
     sandbox.run("key", "generate", "--name", "x").failed(2, str(sandbox.state))
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="State._read expects ValidationError alone: a truncated record is 'unexpected: DecodeError'",
-)
 def test_a_record_that_is_damaged(sandbox: Sandbox, publisher: Publisher) -> None:
     publisher.release()
     install(sandbox, publisher)
@@ -203,9 +198,6 @@ def test_what_is_locked_and_not_installed(sandbox: Sandbox, publisher: Publisher
             sandbox.run(*command).failed(2, "'text-tools' is locked but not installed", "help: tarkpm sync")
 
 
-@pytest.mark.xfail(
-    strict=True, reason="grant reads plugin.toml and lets FileNotFoundError through, without a hint"
-)
 def test_a_grant_to_what_is_not_installed(sandbox: Sandbox, publisher: Publisher) -> None:
     publisher.release(capabilities="storage = true\nshell = true")
     install(sandbox, publisher)

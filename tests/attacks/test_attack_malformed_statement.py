@@ -147,9 +147,6 @@ def test_a_file_that_is_listed_and_not_there(studio: Studio) -> None:
     studio.refused(2, "'LICENSE', which the release statement lists, is not there")
 
 
-@pytest.mark.xfail(
-    strict=True, reason="file_name() lets lone surrogates pass; --json then ends in a traceback"
-)
 def test_a_file_name_that_cannot_be_encoded(studio: Studio) -> None:
     """A lone surrogate is valid JSON and no valid name; it must not reach a disk, or break an error."""
     studio.good()

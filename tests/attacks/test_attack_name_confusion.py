@@ -14,9 +14,6 @@ def _other(sandbox: Sandbox, server: GitServer, name: str, key: str) -> Publishe
     return other
 
 
-@pytest.mark.xfail(
-    strict=True, reason="edit() drops the folded namesake from tark.toml before resolve() can object"
-)
 def test_two_names_that_are_one(sandbox: Sandbox, server: GitServer, publisher: Publisher) -> None:
     publisher.release()
     install(sandbox, publisher)
@@ -30,7 +27,6 @@ def test_two_names_that_are_one(sandbox: Sandbox, server: GitServer, publisher: 
         assert "are the same name" in refused.err
 
 
-@pytest.mark.xfail(strict=True, reason="edit() drops the folded namesake: KeyError in report_of")
 def test_two_names_that_are_one_in_one_add(sandbox: Sandbox, server: GitServer, publisher: Publisher) -> None:
     publisher.release()
     other = _other(sandbox, server, "text_tools", publisher.key)
@@ -54,7 +50,6 @@ def test_two_names_that_are_one_in_tark_toml(sandbox: Sandbox, publisher: Publis
             sandbox.run(command).failed(2, "'text-tools' and 'text_tools' are the same name")
 
 
-@pytest.mark.xfail(strict=True, reason="weigh() makes the requirement from the fetched manifest's name")
 def test_a_source_that_turns_into_another_plugin(sandbox: Sandbox, publisher: Publisher) -> None:
     """What was asked for is text-tools; an update must not bring a plugin of another name instead."""
     publisher.release()
@@ -66,7 +61,6 @@ def test_a_source_that_turns_into_another_plugin(sandbox: Sandbox, publisher: Pu
         assert refused.status != 0, refused
 
 
-@pytest.mark.xfail(strict=True, reason="weigh() makes the requirement from the fetched manifest's name")
 def test_a_source_that_turns_into_an_installed_plugin(
     sandbox: Sandbox, server: GitServer, publisher: Publisher
 ) -> None:
@@ -83,7 +77,6 @@ def test_a_source_that_turns_into_an_installed_plugin(
         assert refused.status != 0, refused
 
 
-@pytest.mark.xfail(strict=True, reason="lock does not compare names: its error leads back to itself")
 def test_a_requirement_under_another_name_than_the_plugins(sandbox: Sandbox, publisher: Publisher) -> None:
     """tark.toml asks for 'nickname'; the source holds text-tools. The error must say so."""
     publisher.release()

@@ -94,7 +94,6 @@ def test_a_later_widening_asks_again_and_a_narrowing_does_not(world: World) -> N
     call(world.mate).failed(4, "let 'text-tools' use shell")
 
 
-@pytest.mark.xfail(strict=True, reason="--dry-run --accept-project remembers the acceptance")
 def test_a_dry_run_accepts_nothing(world: World) -> None:
     world.mate.run("sync", "--dry-run", "--accept-project").ok()
     world.mate.run("sync").failed(4, "you have not accepted what this project decides")
@@ -110,10 +109,6 @@ def test_acceptance_is_for_one_place(world: World) -> None:
     assert world.server.requests == []
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a linked tark.toml makes the folder it leads to the project's: its record is taken over",
-)
 def test_a_tark_toml_that_is_a_link_to_an_accepted_one(world: World) -> None:
     """A clone may ship a link to where it guesses an accepted project: it is not that project."""
     clone = world.victim.root / "linked"

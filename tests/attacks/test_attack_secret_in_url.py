@@ -45,9 +45,6 @@ def test_on_the_command_line(sandbox: Sandbox, url: str) -> None:
     _no_secret(sandbox, *results)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a URL in tark.toml is not parsed with the project: errors quote it whole"
-)
 @pytest.mark.parametrize("url", URLS[:3])
 def test_in_tark_toml_by_hand(sandbox: Sandbox, publisher: Publisher, url: str) -> None:
     """The user's own file may hold it; nothing else must."""
@@ -61,7 +58,6 @@ def test_in_tark_toml_by_hand(sandbox: Sandbox, publisher: Publisher, url: str) 
     _no_secret(sandbox, *results)
 
 
-@pytest.mark.xfail(strict=True, reason="an unsigned source is shown and remembered as it is written")
 def test_in_a_decision(sandbox: Sandbox) -> None:
     toml = sandbox.cwd / "tark.toml"
     toml.write_text(f'[plugins]\nx = {{ git = "{URLS[0]}", unsigned = true }}\n')

@@ -49,9 +49,6 @@ def test_in_what_an_author_says(studio: Studio, key: str) -> None:
     )
 
 
-@pytest.mark.xfail(
-    strict=True, reason="echo_json leaves C1 controls (\\x9b is CSI) and bidi overrides as they are"
-)
 def test_in_json_which_may_be_read_at_a_terminal_too(studio: Studio) -> None:
     user, _added = _add(studio, _manifest("description", _toml(EVIL)))
     _clean(user.run("list", "--json").ok(), user.run("info", "text-tools", "--json").ok())
@@ -78,7 +75,6 @@ def test_in_an_unknown_capability(studio: Studio) -> None:
     _clean(added.ok(), user.run("list").ok(), user.run("verify").ok())
 
 
-@pytest.mark.xfail(strict=True, reason="info's table of capabilities is printed without neutral()")
 def test_in_an_unknown_capability_on_the_page_of_info(studio: Studio) -> None:
     user, _added = _with_unknown_capability(studio)
     _clean(user.run("info", "text-tools").ok())
@@ -136,9 +132,6 @@ def test_in_folders_nobody_installed(studio: Studio) -> None:
         _clean(user.run(command))
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a folder name that is not UTF-8 ends list and verify --json as 'unexpected'"
-)
 def test_a_folder_name_of_no_encoding_does_not_hide_the_others(studio: Studio) -> None:
     user, _added = _add(studio, _manifest("author", '""'))
     bad = str(user.plugins) + "/x\udcff"

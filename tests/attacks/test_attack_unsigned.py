@@ -95,9 +95,6 @@ def test_a_teammate_must_accept_it_too(sandbox: Sandbox, publisher: Publisher) -
     mate.run("sync", "--accept-project").ok()
 
 
-@pytest.mark.xfail(
-    strict=True, reason="trust and lock are looked up by exact name, edit() removes by folded name"
-)
 def test_a_name_that_differs_by_a_dash_does_not_shed_a_signature(
     sandbox: Sandbox, publisher: Publisher
 ) -> None:

@@ -80,7 +80,6 @@ def test_what_was_revoked_does_not_come_back(sandbox: Sandbox, publisher: Publis
     assert _granted(sandbox) == ["storage", "http:a.example"]
 
 
-@pytest.mark.xfail(strict=True, reason="_declared_before looks into the store only, not into the environment")
 def test_what_was_revoked_does_not_come_back_when_the_store_was_deleted(
     sandbox: Sandbox, publisher: Publisher
 ) -> None:
@@ -93,7 +92,6 @@ def test_what_was_revoked_does_not_come_back_when_the_store_was_deleted(
     assert _granted(sandbox) == ["storage"]
 
 
-@pytest.mark.xfail(strict=True, reason="revoke leaves record.accepted as wide as it was")
 def test_what_was_revoked_does_not_come_back_by_somebody_elses_commit(
     sandbox: Sandbox, publisher: Publisher
 ) -> None:
@@ -107,7 +105,6 @@ def test_what_was_revoked_does_not_come_back_by_somebody_elses_commit(
     call(sandbox).failed(4)
 
 
-@pytest.mark.xfail(strict=True, reason="remove leaves record.accepted as wide as it was")
 def test_what_was_removed_does_not_come_back_by_somebody_elses_commit(
     sandbox: Sandbox, publisher: Publisher
 ) -> None:
@@ -147,7 +144,6 @@ def test_a_grant_of_something_undeclared_by_hand_gives_nothing(
     sandbox.run("verify").ok()
 
 
-@pytest.mark.xfail(strict=True, reason="grants._declared reads plugin.toml without checking its digest")
 def test_a_manifest_put_into_the_environment_declares_nothing(sandbox: Sandbox, publisher: Publisher) -> None:
     """`grant` goes by what was signed, not by what somebody wrote over it."""
     _add(sandbox, publisher, "storage = true")

@@ -41,7 +41,8 @@ def test_commands_at_the_same_time_all_succeed(sandbox: Sandbox) -> None:
 def test_a_busy_environment_is_exit_6_and_names_the_holder(sandbox: Sandbox) -> None:
     sandbox.init()
     sandbox.run("sync").ok()
-    with (sandbox.cwd / ".tark" / ".tarkpm" / "lock").open("w") as held:
+    (lock,) = (sandbox.state / "projects").glob("*.lock")
+    with lock.open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         held.write("process 4711 (tarkpm add x)")
         held.flush()

@@ -81,6 +81,8 @@ class Sandbox:
             "HOME": str(self.home),
             "LANG": "C.UTF-8",
             "TARKPM_LOCK_TIMEOUT": "5",
+            # a process that is killed, or out of disk, must not leave half a .pyc for the next one
+            "PYTHONDONTWRITEBYTECODE": "1",
         } | extra
 
     def run(

@@ -1,0 +1,243 @@
+"""One bounded HTTP client for everything: whoever asks says by when, and how much is too much.
+
+Nothing happens by itself: no redirect is followed, no cookie kept, no environment variable or ``.netrc``
+read, no proxy guessed. An answer ends at its deadline however it drips, and at its limit however it is
+compressed. httpx2 is imported by the first request (`tarkpm.io.wire`).
+
+::
+
+    client = Client(proxies=Proxies.read(environment))
+    with client.open("GET", url, deadline=deadline) as answer:
+        body = answer.read()
+
+Raises `Unreachable`, `TooLarge` and `Refused` and nothing else of its own.
+"""
+
+import contextlib
+import functools
+import ipaddress
+import math
+import socket
+import ssl
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from tarkpm.errors import Refused, TooLarge, Unreachable
+from tarkpm.io.proxies import DIRECT, Proxies, split_proxy
+
+if TYPE_CHECKING:
+    from tarkpm.io.wire import Exchange, Wire
+
+CHUNK: Final = 64 << 10
+ACCEPTED: Final = "gzip, deflate"
+_LOOKUPS: Final = threading.BoundedSemaphore(16)
+_FOREVER: Final = math.inf
+
+Headers = Sequence[tuple[str, str]]
+Resolve = Callable[[str, int, float], Sequence[str]]
+"""The addresses a connection to this host and port may be made to, in order, by this deadline."""
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """Of one request. Seconds; bytes."""
+
+    connect: float = 10.0
+    """To have a connection, TLS included."""
+    stall: float = 30.0
+    """Without a byte in either direction."""
+    total: float = 30.0
+    """From the first packet to the last, whatever deadline is given."""
+    body: int = 8 << 20
+    """Of the answer, after it is decompressed."""
+    headers: int = 64 << 10
+    """Of the answer, names and values."""
+
+
+USUAL: Final = Limits()
+
+
+class Answer:
+    """A status, headers with lower-case names, and a body still on its way."""
+
+    def __init__(self, exchange: "Exchange", limits: Limits) -> None:
+        self.status: int = exchange.status
+        self.headers = _decoded(exchange.headers, limits.headers)
+        self._exchange = exchange
+        self._limit = limits.body
+
+    def header(self, name: str) -> str:
+        """All values of one header, joined; "" without any."""
+        return ", ".join(value for key, value in self.headers if key == name)
+
+    def chunks(self) -> Iterator[bytes]:
+        """The body, decompressed and counted. Raises `TooLarge` before it hands out a byte too many."""
+        size = 0
+        for chunk in self._decompressed():
+            size += len(chunk)
+            if size > self._limit:
+                raise TooLarge(f"the answer has more than {self._limit:,} bytes")
+            yield chunk
+
+    def read(self) -> bytes:
+        """The whole body."""
+        return b"".join(self.chunks())
+
+    def _decompressed(self) -> Iterator[bytes]:
+        encodings = self.header("content-encoding").lower().replace(",", " ").split()
+        match [name for name in encodings if name != "identity"]:
+            case []:
+                return self._exchange.body()
+            case ["gzip" | "x-gzip"]:
+                return _inflated(self._exchange.body(), raw=False)
+            case ["deflate"]:
+                return _inflated(self._exchange.body(), raw=True)
+        raise Refused(f"the answer is encoded as '{', '.join(encodings)[:40]}', expected {ACCEPTED}")
+
+
+def lookup(host: str, port: int, deadline: float) -> list[str]:
+    """The addresses of a host, the system's order kept. Raises `Unreachable`, by the deadline too.
+
+    The system's resolver cannot be interrupted: a lookup that is late goes on, unheard, in its own thread.
+    """
+    with contextlib.suppress(ValueError):
+        return [str(ipaddress.ip_address(host))]
+    found: list[list[str]] = []
+
+    def look() -> None:
+        try:
+            answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found.append(list(dict.fromkeys(str(answer[4][0]) for answer in answers)))
+        except (OSError, UnicodeError):
+            found.append([])
+        finally:
+            _LOOKUPS.release()
+
+    if not _LOOKUPS.acquire(timeout=max(0.0, min(deadline - time.monotonic(), threading.TIMEOUT_MAX))):
+        raise Unreachable("too many names are being looked up", where=host)
+    thread = threading.Thread(target=look, name="lookup", daemon=True)
+    thread.start()
+    thread.join(max(0.0, min(deadline - time.monotonic(), threading.TIMEOUT_MAX)))
+    if not found:
+        raise Unreachable("took too long to look up", where=host)
+    if not found[0]:
+        raise Unreachable("the name has no address", where=host)
+    return found[0]
+
+
+class Client:
+    """Sends requests. Safe for several threads, each with its own answer open.
+
+    ``resolve`` has the last word on what is connected to (proxies excepted, which are the user's own);
+    ``authorities`` is a file of certificates to trust instead of the system's; ``keep`` connections stay
+    open for the next request to the same host.
+    """
+
+    def __init__(
+        self,
+        *,
+        proxies: Proxies = DIRECT,
+        authorities: str = "",
+        limits: Limits = USUAL,
+        resolve: Resolve = lookup,
+        keep: int = 0,
+    ) -> None:
+        self.limits = limits
+        self._proxies = proxies
+        self._authorities = authorities
+        self._resolve = resolve
+        self._keep = keep
+        self._wires: dict[str, Wire] = {}
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def open(
+        self,
+        method: str,
+        url: str,
+        headers: Headers = (),
+        body: bytes | None = None,
+        *,
+        deadline: float = _FOREVER,
+    ) -> Iterator[Answer]:
+        """Send one request; the answer is there once its headers are. To be read by the same thread."""
+        until = min(deadline, time.monotonic() + self.limits.total)
+        with self._wire(url).exchange(method, url, headers, body, until) as exchange:
+            yield Answer(exchange, self.limits)
+
+    def close(self) -> None:
+        """Close kept connections; a later request opens others."""
+        with self._lock:
+            wires, self._wires = self._wires, {}
+        for wire in wires.values():
+            wire.close()
+
+    def _wire(self, url: str) -> "Wire":
+        from tarkpm.io.wire import Wire, origin
+
+        proxy = self._proxies.find(*origin(url))
+        with self._lock:
+            wire = self._wires.get(proxy)
+            if wire is None:
+                tls = trusted(self._authorities)
+                resolve = lookup if proxy else self._resolve
+                wire = self._wires[proxy] = Wire(
+                    self.limits, tls, resolve, split_proxy(proxy) if proxy else None, self._keep
+                )
+            return wire
+
+
+@functools.lru_cache(maxsize=4)
+def trusted(authorities: str) -> ssl.SSLContext:
+    """What certificates are checked against: the system's authorities, or those of a file.
+
+    Raises `Refused` for a file that holds none.
+    """
+    if not authorities:
+        import httpx2
+
+        return httpx2.create_ssl_context(trust_env=False)
+    try:
+        return ssl.create_default_context(cafile=authorities)
+    except OSError as problem:
+        raise Refused(f"expected a file of certificates: {problem.strerror}", where=authorities) from None
+
+
+def _decoded(raw: Iterable[tuple[bytes, bytes]], limit: int) -> list[tuple[str, str]]:
+    pairs = [(name.decode("latin-1").lower(), _text(value)) for name, value in raw]
+    if sum(len(name) + len(value) for name, value in pairs) > limit:
+        raise TooLarge(f"the answer's headers have more than {limit:,} bytes")
+    return pairs
+
+
+def _text(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
+def _inflated(chunks: Iterable[bytes], *, raw: bool) -> Iterator[bytes]:
+    """Decompress in bounded pieces. "deflate" means zlib to some servers and its bare inside to others."""
+    stream = None
+    for chunk in chunks:
+        data = chunk
+        if stream is None and data:
+            is_bare = raw and data[0] & 0x0F != 8
+            stream = zlib.decompressobj(-15 if is_bare else 47)
+        while data and stream is not None:
+            if stream.eof:
+                raise Refused("the compressed answer goes on after its end")
+            try:
+                yield stream.decompress(data, CHUNK)
+            except zlib.error:
+                raise Refused("the compressed answer is damaged") from None
+            data = stream.unconsumed_tail or stream.unused_data
+    if stream is not None:
+        yield from iter(lambda: stream.decompress(b"", CHUNK), b"")
+        if not stream.eof:
+            raise Unreachable("the compressed answer is cut off")

@@ -1,0 +1,258 @@
+"""httpx2 on a leash: what `tarkpm.io.http` imports with its first request, and nothing else imports.
+
+httpx2 gives each read and write a timeout; a server that drips a byte a second is never late. Here every
+read, write, handshake and connection is charged to one `Budget`, that of the request being made in this
+thread, and connections go to addresses a `Resolve` handed out, never to a name.
+"""
+
+import contextlib
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any
+
+import httpcore2
+import httpx2
+
+from tarkpm.errors import Refused, TooLarge, Unreachable
+from tarkpm.io.http import ACCEPTED, Headers, Limits, Resolve
+from tarkpm.io.proxies import Proxy
+
+ATTEMPTS = 3
+_SOON = 3.0
+"""Seconds an address has to answer while there is another to try."""
+
+
+def origin(url: str) -> tuple[str, str, int]:
+    """Scheme, host and port a request for ``url`` goes to. Raises `Refused` for what is no web address."""
+    try:
+        parsed = httpx2.URL(url)
+        scheme, host = parsed.scheme, parsed.raw_host.decode("ascii")
+    except (httpx2.InvalidURL, ValueError):
+        raise Refused("expected a URL like https://host/path") from None
+    if scheme not in ("http", "https") or not host:
+        raise Refused("expected a URL like https://host/path")
+    return scheme, host, parsed.port or (443 if scheme == "https" else 80)
+
+
+class Budget:
+    """What one request may still use: time, and bytes on the wire."""
+
+    def __init__(self, deadline: float, limits: Limits) -> None:
+        self.deadline = deadline
+        self.limits = limits
+        # chunk headers, 1xx answers and trailers are bytes too; and what is compressed is not longer
+        self._bytes = 2 * limits.body + 4 * limits.headers
+
+    def left(self, seconds: float) -> float:
+        """Of ``seconds``, as many as there are; raises when there are none."""
+        left = min(seconds, self.deadline - time.monotonic())
+        if left <= 0:
+            raise httpcore2.ReadTimeout
+        return left
+
+    def received(self, count: int) -> None:
+        self._bytes -= count
+        if self._bytes < 0:
+            raise TooLarge("the server sends without end")
+
+
+class _Current(threading.local):
+    """The budget of the request this thread is making; idle connections are closed without one."""
+
+    budget: Budget
+
+
+class Exchange:
+    """A response whose body is on its way."""
+
+    def __init__(self, response: httpx2.Response) -> None:
+        self.status = response.status_code
+        self.headers = response.headers.raw
+        self._response = response
+
+    def body(self) -> Iterator[bytes]:
+        """The bytes of the body as they were sent."""
+        with _translated():
+            yield from self._response.iter_raw()
+
+
+class Wire:
+    """Connections made directly, or through one proxy."""
+
+    def __init__(
+        self, limits: Limits, tls: ssl.SSLContext, resolve: Resolve, proxy: Proxy | None, keep: int
+    ) -> None:
+        self._limits = limits
+        self._current = _Current()
+        pool = httpcore2.ConnectionPool(
+            ssl_context=tls,
+            proxy=None if proxy is None else _proxy(proxy, tls),
+            max_connections=None,
+            max_keepalive_connections=keep,
+            keepalive_expiry=15.0,
+            network_backend=_Backend(self._current, resolve),
+        )
+        self._client = httpx2.Client(
+            transport=_Transport(pool),
+            trust_env=False,
+            follow_redirects=False,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            timeout=httpx2.Timeout(limits.stall, connect=limits.connect),
+            headers={"accept-encoding": ACCEPTED, "user-agent": "tarkpm"}
+            | ({} if keep else {"connection": "close"}),
+        )
+
+    @contextlib.contextmanager
+    def exchange(
+        self, method: str, url: str, headers: Headers, body: bytes | None, deadline: float
+    ) -> Iterator[Exchange]:
+        """Send a request, and close the response whatever becomes of it."""
+        self._current.budget = Budget(deadline, self._limits)
+        with _translated():
+            request = self._client.build_request(method, url, headers=list(headers), content=body)
+            response = self._client.send(request, stream=True)
+        try:
+            yield Exchange(response)
+        finally:
+            response.close()
+
+    def close(self) -> None:
+        self._client.close()
+
+
+class _Transport(httpx2.BaseTransport):
+    """httpx2's way to httpcore2, whose own transport takes no network backend. Errors stay httpcore2's."""
+
+    def __init__(self, pool: httpcore2.ConnectionPool) -> None:
+        self._pool = pool
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        url = request.url
+        sent = httpcore2.Request(
+            method=request.method,
+            url=httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+            headers=request.headers.raw,
+            content=request.read(),
+            extensions=request.extensions,
+        )
+        answer = self._pool.handle_request(sent)
+        return httpx2.Response(
+            answer.status, headers=answer.headers, stream=_Body(answer), extensions=answer.extensions
+        )
+
+    def close(self) -> None:
+        self._pool.close()
+
+
+class _Body(httpx2.SyncByteStream):
+    def __init__(self, answer: httpcore2.Response) -> None:
+        self._answer = answer
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._answer.iter_stream()
+
+    def close(self) -> None:
+        self._answer.close()
+
+
+class _Backend(httpcore2.NetworkBackend):
+    """Connects to the addresses ``resolve`` hands out; the first that answers is used."""
+
+    def __init__(self, current: _Current, resolve: Resolve) -> None:
+        self._current = current
+        self._resolve = resolve
+        self._plain = httpcore2.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ARG002  # the budget has it
+        local_address: str | None = None,  # noqa: ARG002
+        socket_options: Any = None,  # noqa: ARG002
+    ) -> httpcore2.NetworkStream:
+        budget = self._current.budget
+        until = time.monotonic() + budget.left(budget.limits.connect)
+        addresses = list(self._resolve(host, port, until))[:ATTEMPTS]
+        for address in addresses[:-1]:
+            with contextlib.suppress(httpcore2.ConnectError, httpcore2.ConnectTimeout):
+                return self._connect(address, port, min(_SOON, until - time.monotonic()))
+        return self._connect(addresses[-1], port, until - time.monotonic())
+
+    def _connect(self, address: str, port: int, seconds: float) -> httpcore2.NetworkStream:
+        left = self._current.budget.left(seconds)
+        return _Stream(self._plain.connect_tcp(address, port, timeout=left), self._current)
+
+
+class _Stream(httpcore2.NetworkStream):
+    """A connection on the budget of whoever uses it now."""
+
+    def __init__(self, inner: httpcore2.NetworkStream, current: _Current) -> None:
+        self._inner = inner
+        self._current = current
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002
+        budget = self._current.budget
+        data = self._inner.read(max_bytes, budget.left(budget.limits.stall))
+        budget.received(len(data))
+        return data
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
+        budget = self._current.budget
+        view = memoryview(buffer)
+        for start in range(0, len(view), _PIECE):  # each piece asks anew how much time there is
+            self._inner.write(view[start : start + _PIECE].tobytes(), budget.left(budget.limits.stall))
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore2.NetworkStream:
+        budget = self._current.budget
+        left = budget.left(min(timeout or budget.limits.connect, budget.limits.connect))
+        return _Stream(self._inner.start_tls(ssl_context, server_hostname, left), self._current)
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)
+
+
+_PIECE = 16 << 10
+
+
+def _proxy(proxy: Proxy, tls: ssl.SSLContext) -> httpcore2.Proxy:
+    secure = tls if proxy.url.startswith("https:") else None
+    return httpcore2.Proxy(proxy.url, auth=proxy.auth, ssl_context=secure)
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    """Every way a request can fail, as one of three errors."""
+    try:
+        yield
+    except httpcore2.ProxyError as problem:
+        raise Unreachable(f"the proxy answered '{str(problem)[:80]}'") from None
+    except httpcore2.ConnectTimeout:
+        raise Unreachable("no connection in time") from None
+    except httpcore2.ConnectError as problem:
+        raise Unreachable(_connect_failure(problem)) from None
+    except httpcore2.TimeoutException:
+        raise Unreachable("no answer in time") from None
+    except httpcore2.LocalProtocolError as problem:
+        raise Refused(f"the request is not HTTP: {problem}") from None
+    except httpcore2.RemoteProtocolError as problem:
+        raise Unreachable(f"the answer is not HTTP: {str(problem)[:120]}") from None
+    except (httpcore2.NetworkError, httpx2.HTTPError, OSError) as problem:
+        raise Unreachable(f"the connection broke: {str(problem)[:120] or 'closed'}") from None
+
+
+def _connect_failure(problem: Exception) -> str:
+    cause = problem.__cause__ or problem.__context__
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"the certificate is not valid for this host: {cause.verify_message}"
+    if isinstance(cause, ssl.SSLError):
+        return f"no encrypted connection: {cause.reason or 'TLS failed'}"
+    return f"no connection: {getattr(cause, 'strerror', None) or problem}"

@@ -1,0 +1,135 @@
+"""Bring locked releases to this machine: fetch what the store lacks, verify everything, stage it."""
+
+from collections.abc import Iterable, Mapping
+
+from tarkpm.core import statement
+from tarkpm.core.candidate import Candidate, check_names, verify_release
+from tarkpm.core.lockfile import LockEntry, fingerprint
+from tarkpm.core.manifest import Manifest
+from tarkpm.core.policy import check_matches
+from tarkpm.core.release import MANIFEST, STATEMENT, PathSource, PluginName
+from tarkpm.errors import BlobMissing, DigestMismatch, SignatureInvalid
+from tarkpm.io.files import remove_tree
+from tarkpm.ops.acquire import Release, acquire, read_folder, stored_files
+from tarkpm.ops.context import Workspace
+from tarkpm.store.staging import stage as place
+from tarkpm.store.state import Installed
+
+
+def fetch_missing(
+    workspace: Workspace, entries: Iterable[LockEntry], known: Iterable[Release]
+) -> list[Release]:
+    """Put every blob that is not in the store there; each must be what the lock says.
+
+    ``known`` releases were acquired just now. Returns them and the fetched ones. Raises `BlobMissing` when
+    a download is needed and not allowed.
+    """
+    releases = [release for release in known if release.candidate.entry().files]
+    have = {release.candidate.manifest.name for release in releases}
+    missing = [e for e in entries if e.name not in have and workspace.store.missing(stored_files(e))]
+    if missing and workspace.settings.offline:
+        names = ", ".join(entry.name for entry in missing)
+        raise BlobMissing(f"not in the store, and --offline allows no download: {names}", hint="tarkpm sync")
+    fetched = acquire(workspace, [entry.source for entry in missing])
+    for entry, release in zip(missing, fetched, strict=True):
+        check_same(entry, release.candidate)
+    for release in (*releases, *fetched):
+        for data in release.contents.values():
+            workspace.store.put(data)
+    return [*releases, *fetched]
+
+
+def check_same(entry: LockEntry, candidate: Candidate) -> None:
+    """Raise unless a fetched release is the locked one: same signer, same bytes, same plugin.toml."""
+    where, hint = str(entry.source), f"tarkpm update {entry.name}"
+    if candidate.signer != entry.signer:
+        by, expected = candidate.signer or "nobody", entry.signer or "nobody"
+        raise SignatureInvalid(
+            f"'{entry.name}' is signed by {by}, the lock says {expected}", where=where, hint=hint
+        )
+    if (candidate.files, candidate.statement) != (entry.files, entry.statement):
+        raise DigestMismatch(
+            f"'{entry.name}' has other bytes at its source than the lock says", where=where, hint=hint
+        )
+    check_matches(entry, candidate.manifest, where=where)
+
+
+def stage(workspace: Workspace, entry: LockEntry, contents: Mapping[str, bytes] | None) -> Installed:
+    """Verify one entry and build its folder in the staging area.
+
+    ``contents`` are the bytes of a release that was verified just now; without them the store's are
+    verified, and fetched again if they turn out damaged.
+    """
+    if isinstance(entry.source, PathSource):
+        return _stage_working_copy(workspace, entry, entry.source)
+    try:
+        return _stage_stored(workspace, entry, contents or {})
+    except BlobMissing:
+        if workspace.settings.offline:
+            raise
+    remove_tree(workspace.environment.staging / entry.name)
+    (release,) = fetch_missing(workspace, [entry], [])
+    return _stage_stored(workspace, entry, release.contents)
+
+
+def _stage_stored(workspace: Workspace, entry: LockEntry, contents: Mapping[str, bytes]) -> Installed:
+    mark = fingerprint(entry)
+    if not contents and mark not in workspace.verified:
+        contents = _verify_stored(workspace, entry)
+    files, data = stored_files(entry), workspace.data(entry.name)
+    described = place(workspace.environment, entry.name, files, workspace.store, data=data, contents=contents)
+    return Installed(mark, described)
+
+
+def _verify_stored(workspace: Workspace, entry: LockEntry) -> dict[str, bytes]:
+    """Check a locked release's statement and plugin.toml, read from the store.
+
+    The module itself is checked against the same digests as it is copied.
+    """
+    by_name = {file.name: file for file in stored_files(entry)}
+    contents: dict[str, bytes] = {}
+    for name in (MANIFEST, STATEMENT):
+        if name in by_name:
+            contents[name] = workspace.store.read(by_name[name])
+    verify_documents(entry, contents, where=str(entry.source))
+    return contents
+
+
+def verify_documents(entry: LockEntry, contents: Mapping[str, bytes], *, where: str) -> Manifest:
+    """Check a locked release's signature, and that statement, plugin.toml and lock agree.
+
+    ``contents`` holds the bytes of plugin.toml and, if the entry is signed, of its statement, both of which
+    have the locked digests already. Raises `VerificationError`, `LockStale`, `ManifestError`.
+    """
+    manifest = Manifest.parse(contents[MANIFEST], where=f"{where}: {MANIFEST}")
+    if entry.statement:
+        said, signer = statement.verify(contents[STATEMENT], where=f"{where}: {STATEMENT}")
+        check_names(said, manifest.name, manifest.version, where=where)
+        if signer != entry.signer:
+            raise SignatureInvalid(
+                f"'{entry.name}' is signed by {signer}, the lock says {entry.signer}", where=where
+            )
+        if said.files != entry.files:
+            raise DigestMismatch(f"'{entry.name}' is locked with other files than were signed", where=where)
+    check_matches(entry, manifest, where=where)
+    return manifest
+
+
+def _stage_working_copy(workspace: Workspace, entry: LockEntry, source: PathSource) -> Installed:
+    collected = read_folder(workspace.place.folder, source)
+    candidate = verify_release(collected.files, None, source, where=str(source))
+    check_matches(entry, candidate.manifest, where=str(source))
+    described = place(
+        workspace.environment,
+        entry.name,
+        candidate.files,
+        workspace.store,
+        data=workspace.data(entry.name),
+        contents=collected.files,
+    )
+    return Installed(fingerprint(entry), described)
+
+
+def by_name(releases: Iterable[Release]) -> dict[PluginName, Mapping[str, bytes]]:
+    """The bytes of releases, by plugin."""
+    return {release.candidate.manifest.name: release.contents for release in releases}

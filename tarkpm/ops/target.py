@@ -1,0 +1,62 @@
+"""What a project and its environment are to become, and what must change for that."""
+
+import msgspec
+
+from tarkpm.core.digest import sha256
+from tarkpm.core.lockfile import Lock, LockEntry, fingerprint
+from tarkpm.core.plan import Plan, plan
+from tarkpm.core.policy import check_minimum, check_trusted, stale_entries
+from tarkpm.core.project import Project
+from tarkpm.core.release import PathSource, PluginName
+from tarkpm.ops.context import Workspace
+
+
+class Target(msgspec.Struct, frozen=True):
+    """What a project and its environment are to become. ``project_bytes`` None leaves tark.toml alone.
+
+    ``decided`` says that every decision in the project counts as this user's own: they were accepted before,
+    and what is new was decided through tarkpm just now.
+    """
+
+    project: Project
+    lock: Lock
+    project_bytes: bytes | None = None
+    decided: bool = False
+
+
+def check_target(target: Target) -> None:
+    """Rule 2: raise unless every lock entry follows from the project and is trusted by it."""
+    for problem in stale_entries(target.project, target.lock):
+        raise problem
+    for entry in target.lock.entries:
+        check_trusted(target.project, entry)
+        check_minimum(entry.name, entry.min_tark_version, target.project.tark_version)
+
+
+def make_plan(workspace: Workspace, lock: Lock, *, reinstall: bool = False) -> Plan:
+    """What must change in the environment: looks at installed files' sizes and times, not at their bytes.
+
+    Working copies are read and hashed: their bytes may change at any time. ``reinstall`` takes nothing for
+    granted.
+    """
+    installed = workspace.record.installed
+    intact = {entry.name for entry in lock.entries if not reinstall and _is_intact(workspace, entry)}
+    return plan(lock, intact, [PluginName(name) for name in installed])
+
+
+def untouched(workspace: Workspace) -> Plan:
+    """The plan of a verb that changes documents and leaves every installed plugin as it is."""
+    return Plan(keep=tuple(PluginName(name) for name in workspace.record.installed))
+
+
+def _is_intact(workspace: Workspace, entry: LockEntry) -> bool:
+    installed = workspace.record.installed.get(entry.name)
+    if installed is None or installed.fingerprint != fingerprint(entry):
+        return False
+    if isinstance(entry.source, PathSource):
+        from tarkpm.ops.acquire import read_folder
+
+        now = read_folder(workspace.place.folder, entry.source).files
+        if {name: sha256(data) for name, data in now.items()} != {f.name: f.sha256 for f in installed.files}:
+            return False
+    return workspace.environment.is_intact(entry.name, installed.files)
