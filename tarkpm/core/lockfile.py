@@ -121,7 +121,13 @@ def parse(data: bytes, *, where: str = FILE) -> Lock:
 def _check_version(table: dict[str, Any], where: str) -> None:
     found = table.get("version")
     if found != VERSION or isinstance(found, bool):
-        shown = found if isinstance(found, int) and abs(found) < 10**9 else "something else"
+        shown = (
+            found
+            if isinstance(found, int) and abs(found) < 10**9
+            else "something else"
+            if found
+            else "nothing"
+        )
         raise LockError(
             f"expected version = {VERSION}, found {shown}: another tarkpm wrote this lock",
             where=where,

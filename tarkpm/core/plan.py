@@ -9,11 +9,15 @@ from tarkpm.core.release import PluginName
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """The entries to install, the plugins to take away, and those that stay as they are."""
+    """The entries to install, the plugins to take away, and those that stay as they are.
+
+    A ``complete`` plan is all there is to do; others leave the rest to the next sync.
+    """
 
     install: tuple[LockEntry, ...] = ()
     remove: tuple[PluginName, ...] = ()
     keep: tuple[PluginName, ...] = ()
+    complete: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.install or self.remove)
@@ -29,4 +33,5 @@ def plan(lock: Lock, intact: Collection[PluginName], installed: Collection[Plugi
         install=tuple(entry for entry in lock.entries if entry.name not in intact),
         remove=tuple(sorted(name for name in installed if lock.get(name) is None)),
         keep=tuple(entry.name for entry in lock.entries if entry.name in intact),
+        complete=True,
     )

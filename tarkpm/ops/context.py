@@ -206,7 +206,9 @@ def open_for_reading(settings: Settings, ui: Ui) -> Iterator[Workspace]:
             if message := recover(environment, state):
                 ui.note(message)
     with environment.reading():
-        yield Workspace(settings, place, state, ui)
+        workspace = Workspace(settings, place, state, ui)
+        _ = workspace.project, workspace.lock  # a document that cannot be read is an error whatever is asked
+        yield workspace
 
 
 def _checked_place(settings: Settings, *, create: bool) -> Place:

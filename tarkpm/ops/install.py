@@ -13,6 +13,7 @@ import msgspec
 from tarkpm.core.decisions import Decisions
 from tarkpm.core.lockfile import LockEntry, render
 from tarkpm.core.plan import Plan
+from tarkpm.core.resolver import unmet_dependencies
 from tarkpm.errors import StoreError
 from tarkpm.io.parallel import run_parallel
 from tarkpm.ops.context import Workspace
@@ -27,23 +28,15 @@ SMALL = 512 * 1024
 """Below this average size of a plugin, bytes, two threads cost more in switching than they gain."""
 
 
-def apply(
-    workspace: Workspace,
-    target: Target,
-    changes: Plan,
-    releases: "Iterable[Release]" = (),
-    *,
-    settles: bool = False,
-) -> None:
+def apply(workspace: Workspace, target: Target, changes: Plan, releases: "Iterable[Release]" = ()) -> None:
     """Make the project and its environment what ``target`` says; ``releases`` were just acquired.
 
-    ``settles`` says that ``changes`` are all there is to do. Raises before anything is changed, or succeeds
-    as a whole.
+    Raises before anything is changed, or succeeds as a whole.
     """
     check_target(target)
     documents = _documents(workspace, target)
     accepted = Decisions.of(target.project) if target.decided else workspace.record.accepted
-    settled = workspace.seal(target.project_bytes, render(target.lock)) if settles else ""
+    settled = _settled(workspace, target, changes)
     if not changes and not documents and accepted == workspace.record.accepted:
         if settled and settled != workspace.record.settled:
             workspace.remember(settled=settled)
@@ -58,6 +51,14 @@ def apply(
     names = tuple(entry.name for entry in changes.install)
     commit(workspace.environment, Transaction(names, changes.remove, documents, record), workspace.state)
     workspace.record = record
+
+
+def _settled(workspace: Workspace, target: Target, changes: Plan) -> str:
+    """The seal under which the next sync may find nothing to do; "" if it must look again."""
+    entries = target.lock.entries
+    if not changes.complete or any(entry.is_working_copy for entry in entries) or unmet_dependencies(entries):
+        return ""
+    return workspace.seal(target.project_bytes, render(target.lock))
 
 
 def _documents(workspace: Workspace, target: Target) -> tuple[Document, ...]:

@@ -48,6 +48,5 @@ def sync(settings: Settings, ui: Ui, *, reinstall: bool = False) -> SyncReport:
         if workspace.lock_bytes is not None and not settings.dry_run:
             from tarkpm.ops.install import apply
 
-            copies = any(entry.is_working_copy for entry in target.lock.entries)
-            apply(workspace, target, plan, settles=not unmet and not copies)
+            apply(workspace, target, plan)
         return SyncReport.of(plan, unmet)

@@ -42,6 +42,7 @@ def world(_world: World) -> Iterator[World]:
     _world.server.requests.clear()
     yield _world
     _world.restore()
+    _world.victim.run("sync").ok()
     assert snapshot(_world.victim) == before
 
 

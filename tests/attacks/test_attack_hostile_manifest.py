@@ -22,9 +22,9 @@ WRONG = {
     "malformed TOML": (HEAD + b"= 3", "not valid TOML", "line 5"),
     "not UTF-8": (HEAD + b'author = "\xff"', "not UTF-8 text (byte", "plugin.toml"),
     "a table twice": (HEAD + b"[plugin]\n", "not valid TOML", "plugin.toml"),
-    "no plugin table": (b'name = "x"', "is required", "plugin.toml: plugin"),
-    "nothing": (b"", "is required", "plugin.toml: plugin"),
-    "no version": (HEAD.replace(b'version = "1.0.0"\n', b""), "is required", "plugin.version"),
+    "no plugin table": (b'name = "x"', "'plugin' is required", "plugin.toml"),
+    "nothing": (b"", "'plugin' is required", "plugin.toml"),
+    "no version": (HEAD.replace(b'version = "1.0.0"\n', b""), "'version' is required", "plugin.toml: plugin"),
     "a wrong type": (_line("version", "1.0"), "expected a string, found a number", "plugin.version"),
     "a version that is a date": (_line("version", "2024-01-01"), "expected a string", "plugin.version"),
     "an unknown type": (_line("type", '"virus"'), "expected one of auth, tool", "plugin.type"),
@@ -73,7 +73,11 @@ WRONG = {
     "too large": (HEAD + b"#" * 262_144, "the limit is 262144", "plugin.toml"),
     "lists in lists": (HEAD + b"[config]\nx = " + b"[" * 50_000, "nest too deeply", "plugin.toml"),
     "tables in tables": (HEAD + b"[config]\nx = " + b"{a=" * 50_000, "nest too deeply", "plugin.toml"),
-    "a deep key": (HEAD + b"[config]\n" + b".".join([b"a"] * 500) + b" = 1", "nest too deeply", "plugin"),
+    "a deep key": (
+        HEAD + b"[config]\n" + b".".join([b"a"] * 500) + b" = 1",
+        "a key has more than 200 dotted parts",
+        "plugin",
+    ),
 }
 
 

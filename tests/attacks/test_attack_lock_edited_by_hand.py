@@ -254,11 +254,11 @@ def test_a_doubled_entry_with_another_spelling(world: World) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "text"),
     [
-        ('type = "tool"\n', 'type = "tool"\nyanked = true\n', "plugin[0].yanked"),
+        ('type = "tool"\n', 'type = "tool"\nyanked = true\n', "'yanked' is not a known key"),
         ("\nversion = 1\n", "\nversion = 1\nmirror = 'x'\n", "mirror"),
         ("\nversion = 1\n", "\nversion = 2\n", "expected version = 1, found 2"),
         ("\nversion = 1\n", "\nversion = true\n", "version"),
-        ("\nversion = 1\n", "\n", "expected version = 1, found None"),
+        ("\nversion = 1\n", "\n", "expected version = 1, found nothing"),
         ('type = "tool"', 'type = "virus"', "type: expected one of auth, tool"),
         ('type = "tool"', "type = 3", "expected a string, found an integer"),
         ('"plugin.wasm"', '"../plugin.wasm"', "expected a plain relative file name"),

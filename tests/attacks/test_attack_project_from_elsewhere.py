@@ -53,7 +53,7 @@ def test_it_is_not_accepted_silently(world: World, case: str) -> None:
     assert world.server.requests == []
     before = snapshot(world.mate)
     refused = world.mate.run("update").failed(4, "you have not accepted what this project decides", text)
-    assert help_of(refused) == ["update", "--accept-project"]
+    assert help_of(refused) == ["sync", "--accept-project"]
     assert world.server.requests == []
     assert snapshot(world.mate) == before
 

@@ -74,7 +74,7 @@ files = [{{ name = "plugin.toml", sha256 = "{"0" * 64}", size = 1 }}]
     ("old", "new", "sentence"),
     [
         ("version = 1\n", "version = 2\n", "expected version = 1, found 2: another tarkpm wrote this lock"),
-        ("version = 1\n", "", "expected version = 1, found None"),
+        ("version = 1\n", "", "expected version = 1, found nothing"),
         ("type =", "colour = 'red'\ntype =", "is not a known key"),
         ('"1.0.0"', '"1.0"', "expected a version like 1.2.3, found '1.0'"),
         ('"tool"', '"widget"', "type: expected one of auth"),

@@ -89,11 +89,11 @@ def change(old: str, new: str) -> str:
 @pytest.mark.parametrize(
     ("text", "sentence", "where"),
     [
-        ("", "is required", "plugin.toml: plugin"),
+        ("", "'plugin' is required", "plugin.toml"),
         ("[plugin", "not valid TOML: expected ']' at the end of a table declaration (at end of document)", "plugin.toml"),
         (change('"1.2.0"', '"1.2"'), "expected a version like 1.2.3, found '1.2'", "plugin.toml: plugin.version"),
         (change('"1.2.0"', "12"), "expected a string, found an integer", "plugin.toml: plugin.version"),
-        (change('name = "Text-Tools"', ""), "is required", "plugin.toml: plugin.name"),
+        (change('name = "Text-Tools"', ""), "'name' is required", "plugin.toml: plugin"),
         (
             change("Text-Tools", "../evil"),
             "expected letters and digits joined by - or _, 64 at most, found '../evil'",

@@ -20,7 +20,7 @@ from tarkpm.core.policy import (
 )
 from tarkpm.core.project import Project
 from tarkpm.core.release import GitSource, PathSource, PluginName, Requirement
-from tarkpm.core.resolver import resolve
+from tarkpm.core.resolver import check_names, resolve
 from tarkpm.core.version import Version
 from tarkpm.errors import KeyUntrusted, LockStale, ResolutionError, UnsignedRefused
 
@@ -229,7 +229,18 @@ def test_unmet_dependencies_are_reported_in_words() -> None:
     )
 
 
-def test_two_names_that_fold_to_one_cannot_both_be_chosen() -> None:
-    entries = [msgspec.structs.replace(candidate().entry(), name=PluginName(name)) for name in ("a-b", "a_b")]
-    with pytest.raises(ResolutionError, match="'a_b' and 'a-b' are the same name"):
-        resolve(Lock(), entries, [PluginName("a-b"), PluginName("a_b")])
+@pytest.mark.parametrize(
+    ("asked", "found", "present", "sentence"),
+    [
+        ([None, None], ["a-b", "a_b"], [], "'a_b' and 'a-b' are the same name"),
+        ([None], ["a_b"], ["a-b"], "'a_b' and 'a-b' are the same name"),
+        ([None, None], ["a", "a"], [], "two of the sources hold 'a'"),
+        (["a"], ["b"], ["a", "b"], "'a' is asked for, its source holds 'b'"),
+    ],
+)
+def test_names_that_do_not_fit_are_refused(
+    asked: list[str | None], found: list[str], present: list[str], sentence: str
+) -> None:
+    with pytest.raises(ResolutionError, match=sentence):
+        check_names(asked, found, present)
+    check_names([None, "b"], ["a", "b"], ["b"])

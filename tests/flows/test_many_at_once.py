@@ -71,7 +71,7 @@ def at_a_terminal(sandbox: Sandbox, *arguments: str) -> "tuple[subprocess.Popen[
         stderr=secondary,
         start_new_session=True,
         close_fds=True,
-        preexec_fn=_own_terminal,
+        preexec_fn=_own_terminal,  # noqa: PLW1509  it makes two system calls
     )
     os.close(secondary)
     return process, primary
