@@ -6,19 +6,19 @@ import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 import msgspec
 
 from tarkpm.cli.console import Console, echo, echo_json
-from tarkpm.core.capability import Capability
-from tarkpm.core.key import public_key
-from tarkpm.core.policy import Answers
-from tarkpm.core.release import PluginName, plugin_name
-from tarkpm.core.version import Version
 from tarkpm.errors import TarkError
 from tarkpm.ops.settings import Paths, Settings
+
+if TYPE_CHECKING:  # what reads an argument is imported when there is one
+    from tarkpm.core.capability import Capability
+    from tarkpm.core.release import PluginName
+    from tarkpm.core.version import Version
 
 T = TypeVar("T")
 
@@ -95,6 +95,9 @@ def consent(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def wrapper(*args: Any, trust: tuple[str, ...], allow_unsigned: tuple[str, ...], **rest: Any) -> Any:
+        from tarkpm.core.key import public_key
+        from tarkpm.core.policy import Answers
+
         flags = {
             key: rest.pop(key) for key in ("accept_capabilities", "allow_downgrade", "allow_republished")
         }
@@ -165,16 +168,22 @@ def read(reader: Callable[[str], T], text: str, where: str) -> T:
         raise TarkError(str(problem), where=where) from None
 
 
-def read_name(text: str) -> PluginName:
+def read_name(text: str) -> "PluginName":
     """A plugin's name as typed."""
+    from tarkpm.core.release import plugin_name
+
     return read(plugin_name, text, text)
 
 
-def read_capability(text: str) -> Capability:
+def read_capability(text: str) -> "Capability":
     """A capability as typed: ``storage``, ``http:api.example.com``."""
+    from tarkpm.core.capability import Capability
+
     return read(Capability.parse, text, text)
 
 
-def read_version(text: str) -> Version:
+def read_version(text: str) -> "Version":
     """A version as typed."""
+    from tarkpm.core.version import Version
+
     return read(Version.parse, text, "--tark-version")

@@ -1,10 +1,14 @@
 """The commands that change what is installed: add, remove, update, lock, sync."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from tarkpm.cli.options import Invocation, allow_http, common, consent, dry_run, offline, read_name, yes
 from tarkpm.cli.render import removed_lines, synced_lines, taken_lines
-from tarkpm.core.policy import Answers
+
+if TYPE_CHECKING:
+    from tarkpm.core.policy import Answers
 
 
 @click.command("add")
@@ -22,7 +26,7 @@ from tarkpm.core.policy import Answers
 def add_command(
     invocation: Invocation,
     sources: tuple[str, ...],
-    answers: Answers,
+    answers: "Answers",
     tag: str,
     branch: str,
     rev: str,
@@ -53,7 +57,7 @@ def add_command(
 @allow_http
 @dry_run
 @common
-def update_command(invocation: Invocation, names: tuple[str, ...], answers: Answers) -> int:
+def update_command(invocation: Invocation, names: tuple[str, ...], answers: "Answers") -> int:
     """Take what the plugins' sources hold now (all plugins, if none is named)."""
     from tarkpm.ops.update import update
 
@@ -70,7 +74,7 @@ def update_command(invocation: Invocation, names: tuple[str, ...], answers: Answ
 @allow_http
 @dry_run
 @common
-def lock_command(invocation: Invocation, answers: Answers, check: bool) -> int:
+def lock_command(invocation: Invocation, answers: "Answers", check: bool) -> int:
     """Make tark.lock follow from tark.toml; installs nothing."""
     from tarkpm.ops.update import check_lock, lock
 

@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING
 
 from tarkpm.cli.console import style, table
-from tarkpm.core.key import PREFIX
 from tarkpm.core.text import neutral
 
 if TYPE_CHECKING:  # a report's module is imported by the command that makes it
@@ -88,7 +87,7 @@ def _cut(text: str) -> str:
 
 def short_key(signer: str) -> str:
     """A key short enough for a table; other texts as they are."""
-    return signer[: len(PREFIX) + 8] + "…" if signer.startswith(PREFIX) else signer
+    return signer[:16] + "…" if signer.startswith("ed25519:") else signer
 
 
 def info_lines(info: "Info") -> list[str]:

@@ -9,7 +9,8 @@ from tarkpm.core.digest import FileEntry, sha256
 from tarkpm.core.key import PublicKey
 from tarkpm.core.lockfile import LockEntry, StatementEntry
 from tarkpm.core.manifest import Manifest
-from tarkpm.core.release import MANIFEST, PathSource, PluginName, Source, is_extra
+from tarkpm.core.names import MANIFEST
+from tarkpm.core.release import PathSource, PluginName, Source, is_extra
 from tarkpm.core.version import Version
 from tarkpm.errors import SignatureInvalid
 

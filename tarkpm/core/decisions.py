@@ -1,9 +1,12 @@
 """The decisions in a tark.toml that count only once this user accepted them (trust rule 3)."""
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
-from tarkpm.core.capability import Capability, CapabilitySet
-from tarkpm.core.project import Project
+if TYPE_CHECKING:  # a record in state is read without either
+    from tarkpm.core.capability import CapabilitySet
+    from tarkpm.core.project import Project
 
 
 class Decisions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -15,7 +18,7 @@ class Decisions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     paths: dict[str, str] = {}
 
     @classmethod
-    def of(cls, project: Project) -> "Decisions":
+    def of(cls, project: "Project") -> "Decisions":
         """Every decision ``project`` holds."""
         requirements = project.requirements.items()
         return cls(
@@ -51,5 +54,7 @@ class Decisions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return lines
 
 
-def _set(texts: list[str]) -> CapabilitySet:
+def _set(texts: list[str]) -> "CapabilitySet":
+    from tarkpm.core.capability import Capability, CapabilitySet
+
     return CapabilitySet.of(map(Capability.parse, texts))

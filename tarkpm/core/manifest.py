@@ -5,17 +5,16 @@ Unknown tables and keys are ignored, because real manifests carry ``[contributes
 granted.
 """
 
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from tarkpm.core.capability import KINDS, CapabilitySet
 from tarkpm.core.document import decode_toml
-from tarkpm.core.release import MANIFEST, STATEMENT, TYPES, Dependency, PluginName, file_name, plugin_name
+from tarkpm.core.names import MANIFEST, MAX_MANIFEST, STATEMENT
+from tarkpm.core.release import TYPES, Dependency, PluginName, file_name, plugin_name
 from tarkpm.core.version import Range, Version
 from tarkpm.errors import ManifestError
-
-MAX_BYTES: Final = 256 * 1024
 
 
 class _Plugin(msgspec.Struct):
@@ -57,7 +56,7 @@ class Manifest(msgspec.Struct, frozen=True):
     @classmethod
     def parse(cls, data: bytes, *, where: str = MANIFEST) -> "Manifest":
         """Read a plugin.toml; raises `ManifestError` naming ``where`` and the key."""
-        document = decode_toml(data, _Document, where=where, error=ManifestError, limit=MAX_BYTES)
+        document = decode_toml(data, _Document, where=where, error=ManifestError, limit=MAX_MANIFEST)
         plugin = document.plugin
         return cls(
             name=_checked(plugin_name, plugin.name, where, "plugin.name"),

@@ -5,13 +5,14 @@ Reading gives a frozen `Project`; editing is done on the text, so that comments 
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from tarkpm.core.capability import KINDS, CapabilitySet
 from tarkpm.core.document import decode_toml, inline
 from tarkpm.core.key import PublicKey, public_key
+from tarkpm.core.names import MAX_PROJECT, PROJECT
 from tarkpm.core.release import (
     GitSource,
     PluginName,
@@ -22,9 +23,6 @@ from tarkpm.core.release import (
 )
 from tarkpm.core.version import Version
 from tarkpm.errors import ProjectError
-
-FILE: Final = "tark.toml"
-MAX_BYTES: Final = 1024 * 1024
 
 T = TypeVar("T")
 
@@ -49,9 +47,9 @@ class Project(msgspec.Struct, frozen=True):
     grants: Mapping[PluginName, CapabilitySet] = {}
 
     @classmethod
-    def parse(cls, data: bytes, *, where: str = FILE) -> "Project":
+    def parse(cls, data: bytes, *, where: str = PROJECT) -> "Project":
         """Read a tark.toml; raises `ProjectError` naming ``where`` and the key path."""
-        document = decode_toml(data, _Document, where=where, error=ProjectError, limit=MAX_BYTES)
+        document = decode_toml(data, _Document, where=where, error=ProjectError, limit=MAX_PROJECT)
         version = document.tark.version
         return cls(
             tark_version=_checked(Version.parse, version, where, "tark.version") if version else None,

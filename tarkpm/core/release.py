@@ -12,8 +12,6 @@ PluginName = NewType("PluginName", str)
 
 MAX_NAME: Final = 64
 TYPES: Final = ("auth", "tool", "provider", "hook", "channel")
-MANIFEST: Final = "plugin.toml"
-STATEMENT: Final = "plugin.dsse.json"
 
 _NAME = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
 _PART = re.compile(r"[^/\\:\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,255}")

@@ -15,11 +15,11 @@ import msgspec
 
 from tarkpm.core.digest import FileEntry, is_digest
 from tarkpm.core.key import PublicKey, check_signature, public_key
-from tarkpm.core.release import MANIFEST, STATEMENT, PluginName, file_name, plugin_name
+from tarkpm.core.names import MANIFEST, MAX_STATEMENT, STATEMENT
+from tarkpm.core.release import PluginName, file_name, plugin_name
 from tarkpm.core.version import Version
 from tarkpm.errors import DigestMismatch, SignatureInvalid
 
-MAX_BYTES: Final = 64 * 1024
 MAX_SUBJECTS: Final = 16
 PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
@@ -171,8 +171,8 @@ def _subject(subject: Any, sizes: Any, where: str) -> FileEntry:
 
 
 def _strict_json(data: bytes, where: str) -> Any:
-    if len(data) > MAX_BYTES:
-        raise _bad(f"{len(data)} bytes, the limit is {MAX_BYTES}", where)
+    if len(data) > MAX_STATEMENT:
+        raise _bad(f"{len(data)} bytes, the limit is {MAX_STATEMENT}", where)
     try:
         return json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
     except (ValueError, RecursionError) as problem:

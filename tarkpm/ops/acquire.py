@@ -8,7 +8,8 @@ import msgspec
 from tarkpm.core.candidate import Candidate, verify_release
 from tarkpm.core.digest import FileEntry
 from tarkpm.core.lockfile import LockEntry
-from tarkpm.core.release import STATEMENT, GitSource, PathSource, Source
+from tarkpm.core.names import STATEMENT
+from tarkpm.core.release import GitSource, PathSource, Source
 from tarkpm.errors import ModuleInvalid, Unreachable
 from tarkpm.host.module import inspect
 from tarkpm.io.parallel import run_parallel

@@ -7,9 +7,10 @@ import msgspec
 from tarkpm.core.capability import CapabilitySet
 from tarkpm.core.lockfile import Lock
 from tarkpm.core.manifest import Manifest
+from tarkpm.core.names import MANIFEST
 from tarkpm.core.policy import Admission, Answers, admit, consent_error
 from tarkpm.core.project import Project, edit, new
-from tarkpm.core.release import MANIFEST, PluginName, Requirement, Source
+from tarkpm.core.release import PluginName, Requirement, Source
 from tarkpm.core.resolver import check_names, resolve
 from tarkpm.errors import TarkError
 from tarkpm.ops.acquire import Release, acquire

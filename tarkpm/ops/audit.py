@@ -9,8 +9,9 @@ from tarkpm.core.capability import KINDS
 from tarkpm.core.digest import FileEntry
 from tarkpm.core.lockfile import LockEntry, fingerprint
 from tarkpm.core.manifest import Manifest
+from tarkpm.core.names import MANIFEST, STATEMENT
 from tarkpm.core.policy import check_minimum, check_trusted
-from tarkpm.core.release import MANIFEST, STATEMENT, is_extra
+from tarkpm.core.release import is_extra
 from tarkpm.core.text import some
 from tarkpm.errors import DigestMismatch, LockStale, NotFound, StoreError, TarkError
 from tarkpm.host.module import PACKAGE, inspect

@@ -6,23 +6,25 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from tarkpm import __version__
-from tarkpm.core import lockfile
 from tarkpm.core.decisions import Decisions
 from tarkpm.core.digest import Digest, sha256
-from tarkpm.core.lockfile import Lock
-from tarkpm.core.project import FILE, MAX_BYTES, Project
+from tarkpm.core.names import LOCK, MAX_LOCK, MAX_PROJECT, PROJECT
 from tarkpm.errors import ProjectError, ProjectNotAccepted
 from tarkpm.io.files import read_optional
 from tarkpm.ops.settings import Settings
 from tarkpm.ops.ui import Card, Ui
 from tarkpm.store.blobs import BlobStore
 from tarkpm.store.environment import Environment
-from tarkpm.store.journal import recover
 from tarkpm.store.state import Record, State, new_environment_id
+
+if TYPE_CHECKING:  # parsing is for those who must know what the documents say
+    from tarkpm.core.lockfile import Lock
+    from tarkpm.core.project import Project
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -45,25 +47,29 @@ class Workspace:
         self.settings, self.place, self.state, self.ui = settings, place, state, ui
         self.environment = place.environment
         self.store = BlobStore(settings.paths.cache)
-        self.project_bytes = read_optional(place.project_file, MAX_BYTES)
-        self.lock_bytes = read_optional(place.lock_file, lockfile.MAX_BYTES)
+        self.project_bytes = read_optional(place.project_file, MAX_PROJECT)
+        self.lock_bytes = read_optional(place.lock_file, MAX_LOCK)
         self.record = Record(str(place.folder), new_environment_id())
         self.recognized = False
         self._load_record()
 
     @cached_property
-    def project(self) -> Project:
+    def project(self) -> "Project":
         """tark.toml, parsed. Raises `ProjectError`."""
+        from tarkpm.core.project import Project
+
         if self.project_bytes is None:
             return Project()
         return Project.parse(self.project_bytes, where=str(self.place.project_file))
 
     @cached_property
-    def lock(self) -> Lock:
+    def lock(self) -> "Lock":
         """tark.lock, parsed. Raises `LockError`."""
+        from tarkpm.core.lockfile import Lock, parse
+
         if self.lock_bytes is None:
             return Lock()
-        return lockfile.parse(self.lock_bytes, where=str(self.place.lock_file))
+        return parse(self.lock_bytes, where=str(self.place.lock_file))
 
     def _load_record(self) -> None:
         """Find this project's record, and whether its environment is the one built here."""
@@ -163,12 +169,12 @@ def locate(settings: Settings) -> Place:
         start = settings.project or settings.cwd
         folders = [start] if settings.project else [start, *start.parents]
         for folder in folders:
-            if settings.project or os.path.lexists(folder / FILE):
+            if settings.project or os.path.lexists(folder / PROJECT):
                 return project_place(folder)
     config = settings.paths.config
-    project_file = (config / FILE).resolve()  # people keep their own configuration behind links
+    project_file = (config / PROJECT).resolve()  # people keep their own configuration behind links
     environment = Environment(settings.paths.data, in_project=False)
-    return Place(config, project_file, config / lockfile.FILE, environment)
+    return Place(config, project_file, config / LOCK, environment)
 
 
 def project_place(folder: Path) -> Place:
@@ -177,7 +183,7 @@ def project_place(folder: Path) -> Place:
     A linked tark.toml is not followed: it would make another project's decisions this one's.
     """
     real = folder.resolve()
-    return Place(real, real / FILE, real / lockfile.FILE, Environment(real / ".tark", in_project=True))
+    return Place(real, real / PROJECT, real / LOCK, Environment(real / ".tark", in_project=True))
 
 
 @contextmanager
@@ -189,8 +195,7 @@ def open_for_change(settings: Settings, ui: Ui, *, create: bool = False) -> Iter
     place = _checked_place(settings, create=create)
     state = State(settings.paths.state)
     with state.changing(str(place.folder), settings.command, settings.lock_seconds):
-        if message := recover(place.environment, state):
-            ui.note(message)
+        _recover(place.environment, state, ui)
         place.environment.clear_work()
         yield Workspace(settings, place, state, ui)
 
@@ -203,20 +208,30 @@ def open_for_reading(settings: Settings, ui: Ui) -> Iterator[Workspace]:
     environment = place.environment
     if os.path.lexists(environment.journal):
         with state.changing(str(place.folder), settings.command, settings.lock_seconds):
-            if message := recover(environment, state):
-                ui.note(message)
+            _recover(environment, state, ui)
     with environment.reading():
         workspace = Workspace(settings, place, state, ui)
         _ = workspace.project, workspace.lock  # a document that cannot be read is an error whatever is asked
         yield workspace
 
 
+def _recover(environment: Environment, state: State, ui: Ui) -> None:
+    """Finish what an interrupted command committed to, if one was."""
+    if os.path.lexists(environment.journal):
+        from tarkpm.store.journal import recover
+
+        if message := recover(environment, state):
+            ui.note(message)
+
+
 def _checked_place(settings: Settings, *, create: bool) -> Place:
     place = locate(settings)
     if settings.project and not os.path.lexists(place.project_file):
         hint = f"tarkpm init --project {shlex.quote(str(settings.project))}"
-        raise ProjectError(f"there is no {FILE} here", where=str(settings.project), hint=hint)
+        raise ProjectError(f"there is no {PROJECT} here", where=str(settings.project), hint=hint)
     if not create and not os.path.lexists(place.project_file):
-        raise ProjectError(f"there is no {FILE} here or above", where=str(settings.cwd), hint="tarkpm init")
+        raise ProjectError(
+            f"there is no {PROJECT} here or above", where=str(settings.cwd), hint="tarkpm init"
+        )
     place.environment.check_ours()
     return place

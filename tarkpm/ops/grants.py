@@ -3,8 +3,9 @@
 import msgspec
 
 from tarkpm.core.capability import Capability, CapabilitySet
+from tarkpm.core.names import MANIFEST
 from tarkpm.core.project import Change, Project, edit
-from tarkpm.core.release import MANIFEST, PluginName
+from tarkpm.core.release import PluginName
 from tarkpm.errors import CapabilityDenied, NotFound
 from tarkpm.ops.context import Workspace, open_for_change
 from tarkpm.ops.install import apply

@@ -3,7 +3,8 @@
 from tarkpm.core.digest import FileEntry
 from tarkpm.core.lockfile import LockEntry, fingerprint
 from tarkpm.core.manifest import Manifest
-from tarkpm.core.release import MANIFEST, PluginName
+from tarkpm.core.names import MANIFEST
+from tarkpm.core.release import PluginName
 from tarkpm.errors import LockStale, NotFound, StoreError, TarkError
 from tarkpm.ops.context import Workspace
 

@@ -6,7 +6,8 @@ import msgspec
 
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.manifest import Manifest
-from tarkpm.core.release import MANIFEST, GitSource, plugin_name
+from tarkpm.core.names import MANIFEST
+from tarkpm.core.release import GitSource, plugin_name
 from tarkpm.errors import NotFound, TarkError
 from tarkpm.ops.context import Workspace, open_for_change, open_for_reading
 from tarkpm.ops.settings import Settings

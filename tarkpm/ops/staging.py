@@ -6,8 +6,9 @@ from tarkpm.core import statement
 from tarkpm.core.candidate import Candidate, check_names, verify_release
 from tarkpm.core.lockfile import LockEntry, fingerprint
 from tarkpm.core.manifest import Manifest
+from tarkpm.core.names import MANIFEST, STATEMENT
 from tarkpm.core.policy import check_matches
-from tarkpm.core.release import MANIFEST, STATEMENT, PathSource, PluginName
+from tarkpm.core.release import PathSource, PluginName
 from tarkpm.errors import BlobMissing, DigestMismatch, SignatureInvalid
 from tarkpm.io.files import remove_tree
 from tarkpm.ops.acquire import Release, acquire, read_folder, stored_files

@@ -1,15 +1,17 @@
 """``tarkpm sync``: make the environment what the lock says. Never resolves."""
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
-from tarkpm.core.plan import Plan
-from tarkpm.core.project import FILE
-from tarkpm.core.resolver import unmet_dependencies
+from tarkpm.core.names import PROJECT
 from tarkpm.errors import LockError
 from tarkpm.ops.context import open_for_change
 from tarkpm.ops.settings import Settings
-from tarkpm.ops.target import Target, check_target, make_plan
 from tarkpm.ops.ui import Ui
+
+if TYPE_CHECKING:
+    from tarkpm.core.plan import Plan
 
 
 class SyncReport(msgspec.Struct, frozen=True):
@@ -21,7 +23,7 @@ class SyncReport(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, plan: Plan, notes: tuple[str, ...] = ()) -> "SyncReport":
+    def of(cls, plan: "Plan", notes: tuple[str, ...] = ()) -> "SyncReport":
         """The report of a plan that was applied."""
         return cls(tuple(entry.name for entry in plan.install), plan.remove, plan.keep, notes)
 
@@ -36,9 +38,15 @@ def sync(settings: Settings, ui: Ui, *, reinstall: bool = False) -> SyncReport:
     with open_for_change(settings, ui) as workspace:
         if not reinstall and workspace.is_settled():
             return SyncReport((), (), tuple(workspace.record.installed))
+        from tarkpm.core.resolver import unmet_dependencies
+        from tarkpm.ops.install import apply
+        from tarkpm.ops.target import Target, check_target, make_plan
+
         if workspace.lock_bytes is None and workspace.project.requirements:
             where = str(workspace.place.lock_file)
-            raise LockError(f"{FILE} asks for plugins but there is no lock", where=where, hint="tarkpm lock")
+            raise LockError(
+                f"{PROJECT} asks for plugins but there is no lock", where=where, hint="tarkpm lock"
+            )
         workspace.require_built_here()
         target = Target(workspace.project, workspace.lock)
         check_target(target)
@@ -46,7 +54,5 @@ def sync(settings: Settings, ui: Ui, *, reinstall: bool = False) -> SyncReport:
         plan = make_plan(workspace, target.lock, reinstall=reinstall)
         unmet = tuple(unmet_dependencies(target.lock.entries))
         if workspace.lock_bytes is not None and not settings.dry_run:
-            from tarkpm.ops.install import apply
-
             apply(workspace, target, plan)
         return SyncReport.of(plan, unmet)

@@ -10,7 +10,8 @@ from typing import Protocol
 import msgspec
 
 from tarkpm.core.manifest import Manifest
-from tarkpm.core.release import MANIFEST, STATEMENT, is_extra
+from tarkpm.core.names import MANIFEST, STATEMENT
+from tarkpm.core.release import is_extra
 from tarkpm.core.statement import subject_names
 from tarkpm.errors import NotFound
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from tarkpm.core.digest import Digest
-from tarkpm.core.release import STATEMENT
+from tarkpm.core.names import STATEMENT
 from tarkpm.errors import ProjectNotAccepted, StoreError
 from tarkpm.io.files import make_private, open_new, read_file, read_into, read_optional, remove_tree
 from tarkpm.io.locks import folder_lock

@@ -159,7 +159,7 @@ def test_state_that_cannot_be_written(sandbox: Sandbox, publisher: Publisher) ->
 def test_a_record_that_is_damaged(sandbox: Sandbox, publisher: Publisher) -> None:
     publisher.release()
     install(sandbox, publisher)
-    record = next((sandbox.state / "projects").iterdir())
+    record = next((sandbox.state / "projects").glob("*.json"))
     good = record.read_bytes()
     for data in (b"", b"{}", b"null", b"\xff", b"[" * 100_000, good.replace(b'"version":1', b'"version":2')):
         record.write_bytes(data)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tarkpm.core.manifest import MAX_BYTES, Manifest
+from tarkpm.core.manifest import Manifest
+from tarkpm.core.names import MAX_MANIFEST
 from tarkpm.core.version import Version
 from tarkpm.errors import ManifestError
 
@@ -123,7 +124,7 @@ def test_a_bad_manifest_is_one_clear_error(text: str, sentence: str, where: str)
 
 def test_a_manifest_that_is_too_long_or_no_text_is_refused() -> None:
     with pytest.raises(ManifestError, match="the file has 262145 bytes, the limit is 262144"):
-        Manifest.parse(b"#" * (MAX_BYTES + 1))
+        Manifest.parse(b"#" * (MAX_MANIFEST + 1))
     with pytest.raises(ManifestError, match=r"not UTF-8 text \(byte 1\)"):
         Manifest.parse(b"#\xff")
 

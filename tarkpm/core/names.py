@@ -1,0 +1,13 @@
+"""The names of the files tarkpm reads and writes, and how long they may be, in bytes."""
+
+from typing import Final
+
+PROJECT: Final = "tark.toml"
+LOCK: Final = "tark.lock"
+MANIFEST: Final = "plugin.toml"
+STATEMENT: Final = "plugin.dsse.json"
+
+MAX_PROJECT: Final = 1024 * 1024
+MAX_LOCK: Final = 16 * 1024 * 1024
+MAX_MANIFEST: Final = 256 * 1024
+MAX_STATEMENT: Final = 64 * 1024
