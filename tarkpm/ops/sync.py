@@ -51,6 +51,8 @@ def sync(settings: Settings, ui: Ui, *, reinstall: bool = False) -> SyncReport:
         target = Target(workspace.project, workspace.lock)
         check_target(target)
         workspace.require_accepted()
+        if reinstall:
+            workspace.verified = frozenset()
         plan = make_plan(workspace, target.lock, reinstall=reinstall)
         unmet = tuple(unmet_dependencies(target.lock.entries))
         if workspace.lock_bytes is not None and not settings.dry_run:
