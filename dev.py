@@ -23,7 +23,7 @@ EXTRAS = {"demo": "", "test": "[dev]", "check": "[dev]", "bench": "[dev,benchmar
 
 def main(arguments: list[str]) -> int:
     """Run one of the commands above; returns its exit status."""
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036  whoever runs this may have an older one
         print("tarkpm needs Python 3.11 or newer", file=sys.stderr)
         return 2
     command, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
@@ -79,7 +79,7 @@ def prepare(purpose: str) -> None:
     if not PYTHON.exists():
         print(f"making {VENV}", file=sys.stderr)
         subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
-    pip = [PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    pip: list[str | Path] = [PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     subprocess.run([*pip, "--editable", f"{ROOT}{EXTRAS[purpose]}"], check=True)
     stamp.write_text(wanted)
 
