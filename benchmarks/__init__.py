@@ -10,6 +10,8 @@
     adding     add from git against git clone
     syncing    sync from a warm store against uv
     verifying  verify against sha256sum
+    calling    calls of plugins: one process, many threads, the command
+    faulting   a thousand calls with a fault each
 
 The servers, repositories and signed plugins are those of the tests, from ``tests/support``.
 """

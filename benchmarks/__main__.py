@@ -11,11 +11,18 @@ from statistics import median
 from types import FrameType
 from typing import NoReturn
 
-from benchmarks import adding, starting, syncing, verifying
+from benchmarks import adding, calling, faulting, starting, syncing, verifying
 from benchmarks.figure import Figure, Result
 
 ROW = "{:<10} {:<34} {:>10}   {:<20} {:>10} {:>7} {:>7} {:>6}  {}"
-FIGURES = [*starting.FIGURES, *adding.FIGURES, *syncing.FIGURES, *verifying.FIGURES]
+FIGURES = [
+    *starting.FIGURES,
+    *adding.FIGURES,
+    *syncing.FIGURES,
+    *verifying.FIGURES,
+    *calling.FIGURES,
+    *faulting.FIGURES,
+]
 
 
 def main(arguments: list[str]) -> int:

@@ -4,54 +4,101 @@ Nothing that arrives is trusted. A length is held against the limit of its kind 
 and a worker that sends a byte at a time runs into the same deadline as one that sends nothing.
 """
 
+import math
+import select
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TypeVar
 
 from tarkpm.host.worker.frames import HEADER_SIZE, header, parse_header
 
+_T = TypeVar("_T")
+_Buffer = bytes | bytearray | memoryview
+
+AHEAD = 4 << 10
+"""How much is read at once when a frame begins: most frames are shorter, so one read takes them whole."""
+
 
 class Channel:
-    """Frames over a connected socket. ``caps`` is the longest payload of each kind that may arrive."""
+    """Frames over a connected socket. ``caps`` is the longest frame of each kind that may arrive."""
 
     def __init__(self, connection: socket.socket, caps: Mapping[int, int]) -> None:
+        connection.setblocking(False)
         self._socket = connection
         self._caps = caps
+        self._ahead = bytearray()
+        self._readable, self._writable = select.poll(), select.poll()
+        self._readable.register(connection, select.POLLIN)
+        self._writable.register(connection, select.POLLOUT)
 
-    def send(self, kind: int, payload: bytes, deadline: float) -> None:
+    def send(self, kind: int, payload: bytes, deadline: float, tail: bytes = b"") -> None:
         """Raises `TimeoutError` at the deadline, `EOFError` when the worker is gone."""
-        try:
-            self._socket.settimeout(_left(deadline))
-            if len(payload) < 1 << 16:
-                self._socket.sendall(header(kind, len(payload)) + payload)
-            else:  # do not copy a module
-                self._socket.sendall(header(kind, len(payload)))
-                self._socket.sendall(payload)
-        except (BrokenPipeError, ConnectionResetError):
-            raise EOFError from None
+        rest: list[_Buffer] = [header(kind, len(payload), len(tail)), payload, tail]
+        while rest:  # mostly once; nothing long is copied
+            rest = _beyond(rest, self._done(partial(self._socket.sendmsg, rest), self._writable, deadline))
 
-    def receive(self, deadline: float) -> tuple[int, bytearray]:
-        """The next frame as (kind, payload); also raises `FrameError` for what is none."""
-        kind, length = parse_header(self._exactly(HEADER_SIZE, deadline), self._caps)
-        return kind, self._exactly(length, deadline)
+    def send_descriptor(self, descriptor: int, deadline: float) -> None:
+        """Send one byte and, with it, a descriptor for the worker to have as its own."""
+        self._done(lambda: socket.send_fds(self._socket, [b"\0"], [descriptor]), self._writable, deadline)
 
-    def _exactly(self, length: int, deadline: float) -> bytearray:
-        data = bytearray(length)
-        rest = memoryview(data)
+    def receive(self, deadline: float) -> tuple[int, bytearray, bytearray]:
+        """The next frame as (kind, payload, tail); also raises `FrameError` for what is none."""
+        ahead = self._ahead
+        while len(ahead) < HEADER_SIZE:
+            ahead += self._some(deadline)
+        kind, length, tail = parse_header(ahead[:HEADER_SIZE], self._caps)
+        payload, texts = bytearray(length), bytearray(tail)
+        here = ahead[HEADER_SIZE : HEADER_SIZE + length + tail]
+        del ahead[: HEADER_SIZE + len(here)]
+        payload[: len(here)] = here[:length]
+        texts[: max(0, len(here) - length)] = here[length:]
+        rest = _beyond([payload, texts], len(here))
         while rest:
-            self._socket.settimeout(_left(deadline))
-            try:
-                count = self._socket.recv_into(rest)
-            except ConnectionResetError:
-                raise EOFError from None
-            if not count:
-                raise EOFError
-            rest = rest[count:]
+            rest = _beyond(rest, self._into(rest, deadline))
+        return kind, payload, texts
+
+    def _some(self, deadline: float) -> bytes:
+        """Whatever there is of a frame's beginning."""
+        _wait(self._readable, deadline)  # the worker has just been asked: it cannot have answered yet
+        data = self._done(lambda: self._socket.recv(AHEAD), self._readable, deadline)
+        if not data:
+            raise EOFError
         return data
 
+    def _into(self, buffers: list[_Buffer], deadline: float) -> int:
+        count = self._done(lambda: self._socket.recvmsg_into(buffers)[0], self._readable, deadline)
+        if not count:
+            raise EOFError
+        return count
 
-def _left(deadline: float) -> float:
+    def _done(self, action: Callable[[], _T], ready: select.poll, deadline: float) -> _T:
+        """Do what may have to wait."""
+        while True:
+            if time.monotonic() >= deadline:
+                raise TimeoutError
+            try:
+                return action()
+            except BlockingIOError:
+                _wait(ready, deadline)
+            except (BrokenPipeError, ConnectionResetError):
+                raise EOFError from None
+
+
+def _wait(ready: select.poll, deadline: float) -> None:
     left = deadline - time.monotonic()
-    if left <= 0:
+    if left <= 0 or not ready.poll(math.ceil(left * 1000)):
         raise TimeoutError
+
+
+def _beyond(parts: Sequence[_Buffer], count: int) -> list[_Buffer]:
+    """What is left of these after so many bytes."""
+    left: list[_Buffer] = []
+    for part in parts:
+        if count >= len(part):
+            count -= len(part)
+        else:
+            left.append(memoryview(part)[count:] if count else part)
+            count = 0
     return left

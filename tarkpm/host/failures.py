@@ -7,11 +7,13 @@ from typing import Final
 
 from tarkpm.core.text import neutral
 from tarkpm.errors import HostError, LimitReached, ModuleInvalid, PluginCrashed, PluginFailed
+from tarkpm.host.decoding import Nonsense
 from tarkpm.host.limits import Limits, size
 from tarkpm.host.messages import Fail
+from tarkpm.host.worker.frames import FrameError
 
 MAX_DETAIL: Final = 500
-SPARED: Final = frozenset({"time", "stack", "output", "trap", "exit", "answer"})
+SPARED: Final = frozenset({"time", "stack", "output", "trap", "exit", "answer", "arguments", "schema"})
 """Kinds of failure after which the worker process is as good as before."""
 OUT_OF_MEMORY: Final = ("memory allocation of", "MemoryError", "cannot allocate memory")
 
@@ -29,13 +31,33 @@ def explained(fail: Fail, limits: Limits) -> HostError:
         "exit": (PluginFailed, f"exited with status {detail}"),
         "answer": (PluginFailed, f"answered with something its interface does not have: {detail}"),
         "worker": (PluginCrashed, f"its worker failed: {detail}"),
+        "arguments": (HostError, f"the arguments do not fit the tool: {detail}"),
+        "schema": (PluginFailed, f"has a tool whose schema cannot be used: {detail}"),
+        "unready": (PluginCrashed, "its worker was not ready to check arguments"),
     }[fail.kind]
     return kind(sentence)
 
 
+def too_long(function: str, limits: Limits) -> LimitReached:
+    """The parent's own clock ran out: for loading ("") or for a call."""
+    if not function:
+        return LimitReached(f"took longer than {limits.load_seconds:g} s to load")
+    return LimitReached(f"ran longer than {limits.seconds:g} s")
+
+
+def nonsense(problem: Nonsense | FrameError) -> PluginCrashed:
+    """A worker that said what no worker says."""
+    return PluginCrashed(f"its worker sent {problem}")
+
+
 def post_mortem(how: str, said: str, limits: Limits) -> HostError:
     """A worker that ended instead of answering; ``said`` is its standard error."""
-    if any(sign in said for sign in OUT_OF_MEMORY):
+    if ran_out_of_memory(said):
         return explained(Fail("memory", ""), limits)
     last = said.strip().rpartition("\n")[2]
     return PluginCrashed(f"its worker {how}" + (f": {neutral(last, limit=MAX_DETAIL)}" if last else ""))
+
+
+def ran_out_of_memory(said: str) -> bool:
+    """Whether a process's last words are those of one that got no memory."""
+    return any(sign in said for sign in OUT_OF_MEMORY)

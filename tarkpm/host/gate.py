@@ -1,36 +1,46 @@
 """The one door every host call passes.
 
 What a plugin may do is decided when its gate is built, from what it declares and was granted; a call is then
-looked up, counted and answered. A worker cannot get past: its frames are decoded here, against the
-parameters each function has, before anything else sees them.
+looked up, counted, answered and, if somebody wants to know, told. A worker cannot get past: its frames are
+decoded here, against the parameters each function has, before anything else sees them.
 """
 
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
 from tarkpm.core.capability import CapabilitySet
-from tarkpm.errors import LimitReached
+from tarkpm.errors import CapabilityDenied, HostError, LimitReached
+from tarkpm.host import trace
+from tarkpm.host.decoding import Arguments, Nonsense, valued
 from tarkpm.host.imports import Interface
 
 _Headers = list[tuple[str, str]]
+_U32 = Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)]
 
 PARAMETERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "storage": {"get": tuple[str], "set": tuple[str, str], "delete": tuple[str], "list-keys": tuple[()]},
     "http": {"get": tuple[str, _Headers], "post": tuple[str, str, _Headers]},
     "env": {"get": tuple[str]},
     "log": dict.fromkeys(("debug", "info", "warn", "error"), tuple[str]),
+    "shell": {"run": tuple[list[str], str | None, str | None, _U32 | None]},
+    "filesystem": {
+        "read": tuple[str],
+        "write": tuple[str, str],
+        "list": tuple[str],
+        "stat": tuple[str],
+        "remove": tuple[str],
+    },
+    "clock": {"now": tuple[()], "monotonic": tuple[()]},
+    "random": {"bytes": tuple[_U32], "number": tuple[()]},
 }
 """What tark:plugin's host functions take."""
 
-ALWAYS: Final = frozenset({"log"})
+ALWAYS: Final = frozenset({"log", "clock", "random"})
 """Interfaces that need no grant."""
-
-
-class Nonsense(ValueError):
-    """A host call no plugin can have made: the worker is not what it should be."""
 
 
 class Gate:
@@ -43,12 +53,19 @@ class Gate:
         report: Callable[[str], None],
         *,
         calls: int,
+        plugin: str = "",
+        tell: trace.Trace | None = None,
     ) -> None:
-        """``granted`` is already cut down to what the plugin declares; ``calls`` are allowed in one go."""
+        """``granted`` is already cut down to what the plugin declares; ``calls`` are allowed in one go.
+
+        ``tell`` is given each call once it is answered, masked.
+        """
         self._open = {name: interfaces.get(name) for name in PARAMETERS if name in ALWAYS or name in granted}
         self._report = report
         self._limit = calls
         self._left = calls
+        self._plugin = plugin
+        self._tell = tell
         self.uses: Counter[str] = Counter()
         self.refusals: Counter[str] = Counter()
 
@@ -56,49 +73,91 @@ class Gate:
         """A call into the plugin begins: its host calls are counted anew."""
         self._left = self._limit
 
-    def answer(self, interface: str, function: str, args: msgspec.Raw, deadline: float) -> Any:
+    def answer(self, interface: str, function: str, args: Arguments, deadline: float) -> Any:
         """The JSON value a host call is answered with.
 
-        Raises `Nonsense`, and `LimitReached` when the plugin has made too many calls.
+        Raises `Nonsense`, `LimitReached` when the plugin has made too many calls, and `CapabilityDenied`
+        where a refusal has no words and anything else would be a lie.
         """
         typed = _decoded(interface, function, args)
         self._left -= 1
         if self._left < 0:
             raise LimitReached(f"made more than {self._limit:,} host calls in one call")
-        name = f"{interface}.{function}"
+        if self._tell is None:
+            return self._answer(interface, function, typed, deadline)[1]
+        start = time.perf_counter()
+        outcome: Literal["answered", "refused", "unavailable"] = "answered"
+        value: Any = None
+        try:
+            outcome, value = self._answer(interface, function, typed, deadline)
+        except HostError as problem:
+            value = {"err": problem.message}
+            raise
+        finally:
+            took = (time.perf_counter() - start) * 1000
+            self._told(interface, function, typed, outcome, value, took)
+        return value
+
+    def _answer(
+        self, interface: str, function: str, args: tuple[Any, ...], deadline: float
+    ) -> tuple[Literal["answered", "refused", "unavailable"], Any]:
         if interface not in self._open:
-            return self._refuse(interface, name, "is not granted to this plugin")
+            return "refused", self._refuse(interface, function, "is not granted to this plugin")
         served = self._open[interface]
         if served is None:
-            return self._refuse(interface, name, "is not available in this version of tarkpm")
-        self.uses[name] += 1
-        return served.call(function, typed, deadline)
+            return "unavailable", self._refuse(interface, function, "is not available here")
+        self.uses[f"{interface}.{function}"] += 1
+        return "answered", served.call(function, args, deadline)
 
-    def _refuse(self, interface: str, name: str, why: str) -> Any:
+    def _told(
+        self, interface: str, function: str, args: tuple[Any, ...], outcome: Any, value: Any, took: float
+    ) -> None:
+        assert self._tell is not None
+        if outcome == "answered" and isinstance(value, dict) and "err" in value:
+            outcome = "failed"
+        self._tell(
+            trace.HostCall(
+                self._plugin,
+                interface,
+                function,
+                trace.masked_args(interface, function, args),
+                outcome,
+                trace.masked_answer(interface, function, value),
+                round(took, 3),
+            )
+        )
+
+    def _refuse(self, interface: str, function: str, why: str) -> Any:
+        name = f"{interface}.{function}"
         if not any(refused.startswith(f"{interface}.") for refused in self.refusals):
             self._report(f"asked for {interface}, which {why}")
         self.refusals[name] += 1
         return _refusal(name, f"{interface} {why}")
 
 
-def _decoded(interface: str, function: str, args: msgspec.Raw) -> tuple[Any, ...]:
+def _decoded(interface: str, function: str, args: Arguments) -> tuple[Any, ...]:
     parameters = PARAMETERS.get(interface, {}).get(function)
     if parameters is None:
         raise Nonsense("a call of a host function that does not exist")
     try:
-        decoded: tuple[Any, ...] = msgspec.json.decode(args, type=parameters)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        typed: tuple[Any, ...] = valued(*args, shape=parameters)
+    except Nonsense:
         raise Nonsense(f"arguments that {interface}.{function} does not take") from None
-    return decoded
+    return typed
 
 
 def _refusal(name: str, why: str) -> Any:
     """A function's own way to say no, or nothing where it has none."""
-    match name:
-        case "storage.set" | "storage.delete":
-            return {"err": why}
-        case "http.get" | "http.post":
-            return {"err": {"message": why, "status": None}}
-        case "storage.list-keys":
+    match name.split("."):
+        case "storage", "get":
+            return None
+        case "storage", "list-keys":
             return []
+        case "storage" | "shell" | "filesystem", _:
+            return {"err": why}
+        case "http", _:
+            return {"err": {"message": why, "status": None}}
+        case "clock" | "random", _:
+            # an invented number would be taken for a real one
+            raise CapabilityDenied(f"asked for {why.replace(' is', ', which is', 1)}")
     return None

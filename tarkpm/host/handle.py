@@ -6,63 +6,76 @@ typed error; after anything but an orderly answer the process is killed, and the
 
 import threading
 import time
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import msgspec
-
-from tarkpm.core.capability import CapabilitySet
-from tarkpm.errors import HostError, LimitReached, ModuleInvalid, PluginCrashed
-from tarkpm.host import failures, messages
-from tarkpm.host.channel import Channel
-from tarkpm.host.gate import Gate, Nonsense
+from tarkpm.errors import HostError, ModuleInvalid
+from tarkpm.host import failures
+from tarkpm.host.conversation import Conversation, Reported, until
+from tarkpm.host.decoding import Nonsense
+from tarkpm.host.gate import Gate
+from tarkpm.host.image import Interfaces, PluginImage
 from tarkpm.host.imports import Interface
+from tarkpm.host.imports.clock import Clock
 from tarkpm.host.imports.log import Log, LogSink
+from tarkpm.host.imports.random import Random
 from tarkpm.host.imports.storage import Storage
 from tarkpm.host.limits import Limits, size
-from tarkpm.host.module import check_fits, inspect
-from tarkpm.host.process import Process
+from tarkpm.host.module import WORLDS, check_fits, inspect
+from tarkpm.host.process import AnyProcess, Start, start
+from tarkpm.host.trace import Trace
 from tarkpm.host.worker import frames
+
+if TYPE_CHECKING:
+    from tarkpm.host.compiled import CompileCache
+
+__all__ = ["PluginImage", "Worker", "check_image"]
 
 _T = TypeVar("_T")
 
-RUNNABLE = ("tool",)
 MARGIN = 0.25
 """Seconds the guest has less than the parent waits: a spin ends in the guest, which spares the worker."""
-
-
-class PluginImage(msgspec.Struct, frozen=True):
-    """A plugin to run: verified bytes, and what it may do.
-
-    ``granted`` is what the user granted and the manifest declares, already cut to what both have. ``data``
-    is the plugin's own folder, which need not exist yet.
-    """
-
-    name: str
-    type: str
-    wasm: bytes
-    granted: CapabilitySet
-    data: Path
 
 
 class Worker:
     """One plugin, held by one process at a time. Calls from several threads take turns."""
 
     def __init__(
-        self, image: PluginImage, limits: Limits, sink: LogSink, spare: Process | None = None
+        self,
+        image: PluginImage,
+        limits: Limits,
+        sink: LogSink,
+        spare: AnyProcess | None = None,
+        *,
+        interfaces: Interfaces | None = None,
+        trace: Trace | None = None,
+        start: Start = start,
+        cache: "CompileCache | None" = None,
     ) -> None:
-        """Nothing is started yet. ``spare`` is a process without a plugin, to be used for this one."""
+        """Nothing is started yet. ``spare`` is a process without a plugin, to be used for this one.
+
+        ``start`` makes further ones. Without a ``cache`` the worker compiles its plugin itself.
+        """
         self.image = image
+        self.last_used = time.monotonic()
         self._limits = limits
         self._lock = threading.Lock()
         self._log = Log(image.name, sink, limits)
-        self._storage = Storage(image.data, self._log.note)
-        served: Mapping[str, Interface] = {"log": self._log, "storage": self._storage}
-        self.gate = Gate(image.granted, served, self._log.note, calls=limits.host_calls)
+        self._served = _served(image, self._log, interfaces)
+        self.gate = Gate(
+            image.granted,
+            self._served,
+            self._log.note,
+            calls=limits.host_calls,
+            plugin=image.name,
+            tell=trace,
+        )
         self._spare = spare
+        self._start = start
+        self._cache = cache
         self._checked = False
-        self._conversation: _Conversation | None = None
+        self._schemas = image.type == "tool" and _may_have_schemas(image.wasm)
+        self._conversation: Conversation | None = None
 
     @property
     def pid(self) -> int | None:
@@ -78,26 +91,30 @@ class Worker:
         with self._lock:
             self._load()
 
-    def call(self, function: str, args: list[str], answer: type[_T], deadline: float | None = None) -> _T:
+    def call(self, function: str, args: list[Any], answer: type[_T], deadline: float | None = None) -> _T:
         """Call an exported function; its result, decoded as an ``answer``.
 
         ``deadline`` is on `time.monotonic`, and `Limits.seconds` from now without one; loading the plugin
-        has a deadline of its own. Raises `LimitReached`, `PluginCrashed`, `PluginFailed`, `ModuleInvalid`.
+        has a deadline of its own. Raises `LimitReached`, `PluginCrashed`, `PluginFailed`, `ModuleInvalid`,
+        and `HostError` for arguments that do not fit a tool.
         """
         with self._lock:
-            conversation = self._load()
-            until = time.monotonic() + self._limits.seconds if deadline is None else deadline
-            self.gate.begin()
-            self._log.begin()
-            left = max(0.0, until - time.monotonic())
-            call = messages.Call(function, args, left - min(MARGIN, left / 10))
+            try:
+                return self._call(function, args, answer, deadline)
+            except _Unready:  # its tools have schemas after all
+                self._schemas = True
+                return self._call(function, args, answer, deadline)
+            finally:
+                self.last_used = time.monotonic()
 
-            def ask() -> _T:
-                conversation.send(frames.CALL, call, until)
-                returned = conversation.answer(frames.RETURN, messages.Return, until)
-                return decoded(returned.value, answer)
-
-            return self._guarded(ask, f"ran longer than {self._limits.seconds:g} s")
+    def _call(self, function: str, args: list[Any], answer: type[_T], deadline: float | None) -> _T:
+        conversation = self._load()
+        end = until(self._limits.seconds) if deadline is None else deadline
+        self.gate.begin()
+        self._log.begin()
+        left = max(0.0, end - time.monotonic())
+        seconds = left - min(MARGIN, left / 10)
+        return self._guarded(lambda: conversation.call(function, args, seconds, answer, end), function)
 
     def close(self) -> None:
         """End the process and let go of every file. The worker can be used again afterwards.
@@ -108,63 +125,76 @@ class Worker:
         if conversation is not None:
             conversation.process.hang_up()
         with self._lock:
-            self._kill()
+            self._let_go()
             if self._spare is not None:
                 self._spare.kill()
                 self._spare = None
-            self._storage.close()
 
-    def _load(self) -> "_Conversation":
+    def rest(self, unused_since: float) -> None:
+        """End the process if it was last used before that moment and is not in use now."""
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
+            if self._conversation is not None and self.last_used < unused_since:
+                self._let_go()
+        finally:
+            self._lock.release()
+
+    def _let_go(self) -> None:
+        self._kill()
+        for interface in self._served.values():
+            interface.close()
+
+    def _load(self) -> Conversation:
         if self._conversation is not None:
             if not self._conversation.process.ended:
                 return self._conversation
             self._kill()  # it ended while nothing was asked of it, so nothing was lost
-        self._check()
-        self._conversation = conversation = _Conversation(self._take_process(), self._limits, self.gate)
-        too_late = f"took longer than {self._limits.load_seconds:g} s to load"
-        self._guarded(lambda: conversation.load(self.image), too_late)
+        if not self._checked:
+            check_image(self.image)
+            self._checked = True
+        self._conversation = conversation = Conversation(self._take_process(), self._limits, self.gate)
+        self._guarded(lambda: self._hand_over(conversation))
+        self.last_used = time.monotonic()
         return conversation
 
-    def _check(self) -> None:
-        """Refuse what cannot fit before a process is started for it."""
-        if self._checked:
+    def _hand_over(self, conversation: Conversation) -> None:
+        """Give the process its plugin. It starts while the code is looked up or compiled."""
+        if self._cache is None:
+            end = until(self._limits.load_seconds)
+            conversation.load(self.image, None, schemas=self._schemas, deadline=end)
             return
-        wasm, where = self.image.wasm, self.image.name
-        if len(wasm) > frames.MAX_MODULE:
-            limit = size(frames.MAX_MODULE)
-            raise ModuleInvalid(f"is {len(wasm):,} bytes long, the limit is {limit}", where=where)
-        misfit = check_fits(inspect(wasm, where=where), self.image.type)
-        if misfit is not None:
-            raise ModuleInvalid(misfit, where=where)
-        if self.image.type not in RUNNABLE:
-            raise HostError(f"is of type {self.image.type!r}, which cannot be run yet", where=where)
-        self._checked = True
+        with self._cache.get(self.image, self._limits, self._start) as code:
+            end = until(self._limits.load_seconds)
+            conversation.load(self.image, code, schemas=self._schemas, deadline=end)
 
-    def _take_process(self) -> Process:
+    def _take_process(self) -> AnyProcess:
         spare, self._spare = self._spare, None
         if spare is not None and not spare.ended:
             return spare
         if spare is not None:
             spare.kill()
-        return Process()
+        return self._start(schemas=self._schemas)
 
-    def _guarded(self, exchange: Callable[[], _T], too_late: str) -> _T:
+    def _guarded(self, exchange: Callable[[], _T], function: str = "") -> _T:
         """Every way an exchange can end but well: kill what must not go on, and raise one typed error."""
         try:
             return exchange()
-        except _Reported as reported:
+        except Reported as reported:
             if reported.fail.kind not in failures.SPARED:
                 self._kill()
+            if reported.fail.kind == "unready" and not self._schemas:
+                raise _Unready from None
             error = failures.explained(reported.fail, self._limits)
         except TimeoutError:  # the parent's clock: the guest's own has a margin
             self._kill()
-            error = LimitReached(too_late)
+            error = failures.too_long(function, self._limits)
         except EOFError:
             error = failures.post_mortem(*self._kill(), self._limits)
         except (Nonsense, frames.FrameError) as problem:
             self._kill()
-            error = PluginCrashed(f"its worker sent {problem}")
-        except HostError as problem:  # the gate's
+            error = failures.nonsense(problem)
+        except HostError as problem:  # the gate's, or the compiler's
             self._kill()
             error = problem
         except BaseException:  # Ctrl-C, or a fault of tarkpm's own: the worker waits for an answer
@@ -178,59 +208,28 @@ class Worker:
         return conversation.process.kill() if conversation is not None else ("is gone", "")
 
 
-class _Reported(Exception):
-    """The worker says why it has no answer."""
-
-    def __init__(self, fail: messages.Fail) -> None:
-        super().__init__(fail.kind)
-        self.fail = fail
+class _Unready(Exception):
+    """The worker must be started anew, able to check tool arguments."""
 
 
-class _Conversation:
-    """With one process, from its greeting to its end."""
-
-    def __init__(self, process: Process, limits: Limits, gate: Gate) -> None:
-        self.process = process
-        self._limits = limits
-        self._gate = gate
-        self._channel = Channel(process.socket, frames.caps_from_worker(limits.output))
-
-    def load(self, image: PluginImage) -> None:
-        """From the greeting to the loaded plugin."""
-        limits = self._limits
-        deadline = time.monotonic() + limits.load_seconds
-        hello = self.answer(frames.HELLO, messages.Hello, deadline)
-        if hello.version != frames.VERSION:
-            raise Nonsense(f"a greeting of version {hello.version}, expected {frames.VERSION}")
-        self.send(
-            frames.LOAD, messages.Load(image.type, limits.memory, limits.stack, limits.output), deadline
-        )
-        self._channel.send(frames.BYTES, image.wasm, deadline)
-        self.answer(frames.LOADED, messages.Loaded, deadline)
-
-    def send(self, kind: int, message: msgspec.Struct, deadline: float) -> None:
-        self._channel.send(kind, msgspec.json.encode(message), deadline)
-
-    def answer(self, wanted: int, shape: type[_T], deadline: float) -> _T:
-        """What the frame of the ``wanted`` kind holds, after answering every host call before it."""
-        while True:
-            kind, payload = self._channel.receive(deadline)
-            if kind == wanted:
-                return decoded(payload, shape)
-            if kind == frames.FAIL:
-                raise _Reported(decoded(payload, messages.Fail))
-            if kind != frames.HOST_CALL or wanted != frames.RETURN:
-                raise Nonsense(f"a frame of kind {kind}, expected {wanted}")
-            self._serve(decoded(payload, messages.HostCall), deadline)
-
-    def _serve(self, asked: messages.HostCall, deadline: float) -> None:
-        value = self._gate.answer(asked.interface, asked.function, asked.args, deadline)
-        self.send(frames.HOST_RESULT, messages.HostResult(value), deadline)
+def check_image(image: PluginImage) -> None:
+    """Refuse what cannot fit before a process is started for it. Raises `ModuleInvalid`, `HostError`."""
+    if len(image.wasm) > frames.MAX_MODULE:
+        limit = size(frames.MAX_MODULE)
+        raise ModuleInvalid(f"is {len(image.wasm):,} bytes long, the limit is {limit}", where=image.name)
+    misfit = check_fits(inspect(image.wasm, where=image.name), image.type)
+    if misfit is not None:
+        raise ModuleInvalid(misfit, where=image.name)
+    if image.type not in WORLDS:
+        raise HostError(f"is of type {image.type!r}, which cannot be run", where=image.name)
 
 
-def decoded(payload: bytearray | msgspec.Raw, shape: type[_T]) -> _T:
-    """A payload as what it must be, or `Nonsense`."""
-    try:
-        return msgspec.json.decode(payload, type=shape)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise Nonsense(f"something that is not a {getattr(shape, '__name__', shape)}") from None
+def _may_have_schemas(wasm: bytes) -> bool:
+    """A guess, so that most workers load the validator before they confine themselves, or never need it."""
+    return any(word in wasm for word in (b'"type"', b'"properties"', b'"required"', b'"$schema"'))
+
+
+def _served(image: PluginImage, log: Log, interfaces: Interfaces | None) -> dict[str, Interface]:
+    given = {} if interfaces is None else interfaces(image, log.note)
+    storage = Storage(image.data, log.note)
+    return {"storage": storage, "clock": Clock(), "random": Random(), **given, "log": log}

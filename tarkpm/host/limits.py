@@ -12,7 +12,9 @@ class Limits(msgspec.Struct, frozen=True):
     seconds: float = 30.0
     """Wall clock for one `Host.call` or `Host.tools`, host calls included, loading not."""
     load_seconds: float = 60.0
-    """Wall clock for starting a worker and compiling a module."""
+    """Wall clock for starting a worker and having its code ready, compiling apart."""
+    compile_seconds: float = 120.0
+    """Wall clock for compiling one module, in a process of its own."""
     memory: int = 256 * MIB
     """Each of a guest's memories, and about what all of them may use together."""
     stack: int = 1 * MIB

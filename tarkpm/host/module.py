@@ -25,7 +25,9 @@ MAX_NAMES: Final = 10_000
 MAX_NAME: Final = 1_024
 
 PACKAGE: Final = "tark:plugin/"
-INTERFACES: Final = frozenset(PACKAGE + name for name in ("storage", "http", "env", "log"))
+INTERFACES: Final = frozenset(
+    PACKAGE + name for name in ("storage", "http", "env", "log", "shell", "filesystem", "clock", "random")
+)
 """What tark serves to a plugin."""
 WASI: Final = re.compile(r"wasi:(?:cli|clocks|filesystem|io|random|sockets)/[a-z-]+@0\.2\.[0-9]+")
 """What wasmtime serves on an empty configuration; never ``wasi:http``, which has no list of allowed hosts."""

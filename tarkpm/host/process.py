@@ -9,17 +9,83 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
+from typing import Protocol
 
 from tarkpm.errors import HostError
 
 WORKER = ("-I", "-m", "tarkpm.host.worker")
 SOCKET = 3
+Socket = socket.socket
 LAST_WORDS = 4 << 10
 _ABOVE = 10  # where descriptors are kept until they become 2 and 3, so that they cannot be those already
 
 
+class AnyProcess(Protocol):
+    """A worker's process, however it was started. Costs two descriptors: `socket` and its last words."""
+
+    socket: Socket
+    pid: int
+
+    @property
+    def ended(self) -> bool:
+        """Whether the process has ended, by itself or by `kill`."""
+
+    def kill(self) -> tuple[str, str]:
+        """End the process and all it may have started; reap it; close its descriptors.
+
+        Returns how it ended, in words, and the beginning of what it wrote to its standard error. A process
+        that had ended before is described as it had ended. To be called once.
+        """
+
+    def hang_up(self) -> None:
+        """Make whoever waits for this process see that it is gone. Safe from any thread, and at any time."""
+
+
+class Start(Protocol):
+    """Makes worker processes."""
+
+    def __call__(self, *, schemas: bool = False) -> AnyProcess:
+        """A new one; ``schemas``: that will check tool arguments. Raises `HostError`."""
+
+
+class Ends:
+    """Both ends of what connects this process with a worker: a socket, and a pipe of its last words."""
+
+    def __init__(self) -> None:
+        self.socket, self._theirs = socket.socketpair()
+        self._said, self._stderr = os.pipe()
+        os.set_blocking(self._said, False)
+        os.set_blocking(self._stderr, False)  # what nobody reads is lost, and does not block the worker
+
+    @property
+    def theirs(self) -> tuple[int, int]:
+        """The worker's ends: its socket, its standard error."""
+        return self._theirs.fileno(), self._stderr
+
+    def given(self) -> None:
+        """The worker has its ends, or never will: close them here."""
+        self._theirs.close()
+        os.close(self._stderr)
+
+    def last_words(self) -> str:
+        """The beginning of what the worker wrote to its standard error; closes our ends."""
+        said = b""
+        with contextlib.suppress(OSError):
+            said = os.read(self._said, LAST_WORDS)
+        self.close()
+        return said.decode("utf-8", "replace")
+
+    def hang_up(self) -> None:
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self.socket.close()
+        os.close(self._said)
+
+
 class Process:
-    """A worker process and the two descriptors it costs: its socket and the pipe of its last words."""
+    """A worker of our own: started by exec, clean, our child. An `AnyProcess`."""
 
     def __init__(self, command: Sequence[str] = WORKER) -> None:
         """Start one, in some 2 ms; it is ready after some 60. Raises `HostError`.
@@ -29,53 +95,34 @@ class Process:
         if not sys.executable:
             raise HostError("cannot start a worker: the path of the Python interpreter is not known")
         self._how: str | None = None
-        self.socket, theirs = socket.socketpair()
-        self._stderr, stderr = os.pipe()
+        self._ends = Ends()
+        self.socket = self._ends.socket
+        self.hang_up = self._ends.hang_up
         try:
-            os.set_blocking(self._stderr, False)
-            os.set_blocking(stderr, False)  # what nobody reads is lost, and does not block the worker
-            self.pid = _spawn(command, theirs.fileno(), stderr)
+            self.pid = _spawn(command, *self._ends.theirs)
         except BaseException as problem:
-            self._close()
+            self._ends.close()
             if isinstance(problem, OSError):
                 raise HostError(f"cannot start a worker: {problem.strerror}", where=sys.executable) from None
             raise
         finally:
-            theirs.close()
-            os.close(stderr)
+            self._ends.given()
 
     @property
     def ended(self) -> bool:
-        """Whether the process has ended, by itself or by `kill`."""
+        """As `AnyProcess` has it."""
         if self._how is None:
             self._reap(os.WNOHANG)
         return self._how is not None
 
     def kill(self) -> tuple[str, str]:
-        """End the process and all it may have started; reap it; close its descriptors.
-
-        Returns how it ended, in words, and the beginning of what it wrote to its standard error. A process
-        that had ended before is described as it had ended. To be called once.
-        """
+        """As `AnyProcess` has it."""
         if self._how is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, signal.SIGKILL)  # the group is there until its leader is reaped
             self._reap(0)
         assert self._how is not None
-        said = b""
-        with contextlib.suppress(OSError):
-            said = os.read(self._stderr, LAST_WORDS)
-        self._close()
-        return self._how, said.decode("utf-8", "replace")
-
-    def hang_up(self) -> None:
-        """Make whoever waits for this process see that it is gone. Safe from any thread, and at any time."""
-        with contextlib.suppress(OSError):
-            self.socket.shutdown(socket.SHUT_RDWR)
-
-    def _close(self) -> None:
-        self.socket.close()
-        os.close(self._stderr)
+        return self._how, self._ends.last_words()
 
     def _reap(self, options: int) -> None:
         try:
@@ -84,8 +131,18 @@ class Process:
             self._how = "is gone"
             return
         if pid:
-            code = os.waitstatus_to_exitcode(status)
-            self._how = f"was killed by {_signal_name(-code)}" if code < 0 else f"ended with status {code}"
+            self._how = described(status)
+
+
+def start(*, schemas: bool = False) -> Process:  # noqa: ARG001  # it is all the same to a new interpreter
+    """A `Start`: by exec."""
+    return Process()
+
+
+def described(status: int) -> str:
+    """What `os.waitpid` says, in words."""
+    code = os.waitstatus_to_exitcode(status)
+    return f"was killed by {_signal_name(-code)}" if code < 0 else f"ended with status {code}"
 
 
 def _spawn(command: Sequence[str], theirs: int, stderr: int) -> int:

@@ -6,69 +6,82 @@
 
 import threading
 import time
+from collections.abc import Iterable, Sequence
 from types import TracebackType
-from typing import Literal
-
-import msgspec
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tarkpm.core.text import neutral
-from tarkpm.errors import HostError, LimitReached, PluginFailed
-from tarkpm.host.handle import PluginImage, Worker
+from tarkpm.errors import HostError, LimitReached
+from tarkpm.host import results
+from tarkpm.host.forkserver import ForkServer
+from tarkpm.host.handle import Worker
+from tarkpm.host.idle import Reaper
+from tarkpm.host.image import Interfaces, PluginImage
 from tarkpm.host.imports.log import LogLine, LogSink
 from tarkpm.host.limits import Limits, size
-from tarkpm.host.process import Process
+from tarkpm.host.process import AnyProcess, start
+from tarkpm.host.results import (
+    AuthStatus,
+    ChatResponse,
+    DeviceCode,
+    HookOutcome,
+    Message,
+    Poll,
+    Risk,
+    ToolDef,
+    ToolResult,
+    Usage,
+)
+from tarkpm.host.trace import HostCall, Trace
 
-__all__ = ["Host", "Limits", "LogLine", "PluginImage", "Risk", "ToolDef", "ToolResult", "Worker"]
+if TYPE_CHECKING:
+    from tarkpm.host.compiled import CompileCache
 
-Risk = Literal["read-only", "write", "risky", "dangerous"]
+__all__ = [
+    "AuthStatus", "ChatResponse", "DeviceCode", "HookOutcome", "Host", "HostCall", "Interfaces", "Limits",
+    "LogLine", "Message", "PluginImage", "Poll", "Risk", "ToolDef", "ToolResult", "Usage", "Worker",
+]  # fmt: skip
 
-MAX_TOOLS = 256
-MAX_TOOL_NAME = 128
-
-
-class ToolDef(msgspec.Struct, frozen=True):
-    """A tool as its plugin describes it: all of this is the plugin's claim.
-
-    ``name`` is printable; ``description`` may have line breaks and tabs and is otherwise printable;
-    ``parameters_schema`` is the plugin's text, meant to be a JSON schema and not checked here.
-    """
-
-    name: str
-    description: str
-    parameters_schema: str
-    risk: Risk
-
-
-class ToolResult(msgspec.Struct, frozen=True):
-    """What a tool answered. ``output`` and ``error`` are the plugin's own text, unchanged."""
-
-    success: bool
-    output: str
-    error: str | None
-
-
-class _ToolDef(msgspec.Struct, rename="kebab"):
-    name: str
-    description: str
-    parameters_schema: str
+_T = TypeVar("_T")
 
 
 class Host:
     """Runs plugins, each in a process of its own that is started when it is first needed.
 
     Every call ends within its deadline in a value or in one `HostError`; a plugin that failed can be called
-    again. Safe for several threads; calls of one plugin take turns.
+    again. Safe for several threads; calls of one plugin take turns. Besides what each method says, a call
+    raises `ModuleInvalid` for a plugin that does not fit, `HostError` for one of another type,
+    `LimitReached`, `PluginCrashed` and `PluginFailed` for one that does not answer.
     """
 
     def __init__(
-        self, limits: Limits | None = None, log: LogSink | None = None, *, spare: Process | None = None
+        self,
+        limits: Limits | None = None,
+        log: LogSink | None = None,
+        *,
+        spare: AnyProcess | None = None,
+        interfaces: Interfaces | None = None,
+        cache: "CompileCache | None" = None,
+        trace: Trace | None = None,
+        long_lived: bool = False,
+        idle_seconds: float = 300.0,
     ) -> None:
-        """``log`` is called with each `LogLine`, on the calling thread.
+        """``log`` is called with each `LogLine`, ``trace`` with each `HostCall`, on the calling thread.
 
         ``spare`` is a worker process started ahead (`process.Process`), which the first plugin gets.
+        ``interfaces`` makes what serves a plugin's host calls. Without a ``cache`` each worker compiles.
+        A ``long_lived`` host forks its workers from a server, which costs one start more and then 6 ms
+        instead of 90 each, and ends those that were not used for ``idle_seconds``; the next call brings
+        them back.
         """
         self._limits = limits or Limits()
         self._sink = log or _nowhere
+        self._interfaces = interfaces
+        self._cache = cache
+        self._trace = trace
+        self._forks = ForkServer() if long_lived else None
+        self._idle_seconds = idle_seconds
+        self._reaper: Reaper | None = None
         self._lock = threading.Lock()
         self._workers: dict[str, Worker] = {}
         self._spare = spare
@@ -84,13 +97,15 @@ class Host:
     ) -> None:
         self.close()
 
+    # Tools
+
     def tools(self, image: PluginImage) -> list[ToolDef]:
         """The tools of a tool plugin, in its order, within one deadline."""
-        worker = self._worker(image)
+        worker = self._worker(image, "tool")
         worker.load()
         deadline = time.monotonic() + self._limits.seconds
-        found = worker.call("get-tools", [], list[_ToolDef], deadline)
-        _check_tools(found, image.name)
+        found = worker.call("get-tools", [], list[results.WireTool], deadline)
+        results.checked_names([tool.name for tool in found], "tool", image.name)
         return [
             ToolDef(
                 tool.name,
@@ -102,14 +117,88 @@ class Host:
         ]
 
     def call(self, image: PluginImage, tool: str, arguments: str) -> ToolResult:
-        """Execute a tool with JSON text as its arguments.
+        """Execute a tool with JSON text as its arguments, which are checked against the tool's schema.
 
-        A tool that says it failed is a result, not an error. Raises `ModuleInvalid` for a plugin that does
-        not fit, `LimitReached`, `PluginCrashed` and `PluginFailed` for one that does not answer.
+        A tool that says it failed is a result, not an error. Arguments that do not fit are a `HostError`.
         """
-        for text in (tool, arguments):
-            self._check_text(text, image.name)
-        return self._worker(image).call("execute", [tool, arguments], ToolResult)
+        return self._ask(image, "tool", "execute", [tool, arguments], ToolResult)
+
+    # Authentication
+
+    def display_name(self, image: PluginImage) -> str:
+        """What an auth plugin calls itself, in one line."""
+        return results.label(self._ask(image, "auth", "display-name", [], str))
+
+    def auth_status(self, image: PluginImage) -> AuthStatus:
+        """Whether an auth plugin has a token."""
+        return self._ask(image, "auth", "status", [], AuthStatus)  # type: ignore[arg-type]
+
+    def start_device_flow(self, image: PluginImage) -> DeviceCode:
+        """Begin a device flow; `PluginFailed` if the plugin cannot."""
+        shape = results.WireResult[results.WireDeviceCode]
+        found = self._ask(image, "auth", "start-device-flow", [], shape)
+        code = results.succeeded(found, "start the device flow", image.name)
+        return results.device_code(code, image.name)
+
+    def poll(self, image: PluginImage, device_code: str) -> Poll:
+        """How a device flow stands. An error is a state, not an exception."""
+        return results.poll(self._ask(image, "auth", "poll", [device_code], results.WirePoll), image.name)
+
+    def get_token(self, image: PluginImage) -> str:
+        """The access token: a secret. `PluginFailed` if there is none."""
+        found = self._ask(image, "auth", "get-token", [], results.WireResult[str])
+        return results.token(results.succeeded(found, "get a token", image.name), image.name)
+
+    def logout(self, image: PluginImage) -> None:
+        """Have an auth plugin forget its token; `PluginFailed` if it cannot."""
+        found = self._ask(image, "auth", "logout", [], results.WireResult[None])
+        results.succeeded(found, "log out", image.name)
+
+    # Providers
+
+    def provider_name(self, image: PluginImage) -> str:
+        """What a provider calls itself, in one line."""
+        return results.label(self._ask(image, "provider", "name", [], str))
+
+    def models(self, image: PluginImage) -> list[str]:
+        """The models of a provider, in its order."""
+        found = self._ask(image, "provider", "models", [], list[str])
+        results.checked_names(found, "model", image.name, limit=results.MAX_MODELS)
+        return found
+
+    def chat(self, image: PluginImage, messages: Sequence[Message], model: str) -> ChatResponse:
+        """One completion; `PluginFailed` if the provider cannot."""
+        turns = [results.wire_message(message) for message in messages]
+        found = self._ask(image, "provider", "chat", [turns, model], results.WireResult[results.WireChat])
+        return results.chat_response(results.succeeded(found, "answer", image.name))
+
+    # Hooks
+
+    def hook_events(self, image: PluginImage) -> list[str]:
+        """The events a hook plugin wants to see."""
+        found = self._ask(image, "hook", "events", [], list[str])
+        results.checked_names(found, "event", image.name)
+        return found
+
+    def hook_handle(self, image: PluginImage, event: str, payload: str) -> HookOutcome:
+        """Hand an event with its JSON payload to a hook plugin."""
+        return results.outcome(self._ask(image, "hook", "handle", [event, payload], results.WireOutcome))
+
+    # Workers
+
+    def load(self, image: PluginImage) -> None:
+        """Have a plugin ready, so that its first call does not wait."""
+        self._worker(image).load()
+
+    def load_all(self, images: Iterable[PluginImage]) -> dict[str, HostError]:
+        """Have these ready, all that can be; what is wrong with each that cannot, by name."""
+        failed = {}
+        for image in images:
+            try:
+                self.load(image)
+            except HostError as problem:
+                failed[image.name] = problem
+        return failed
 
     def unload(self, name: str) -> None:
         """End the worker of the plugin of this name, if it has one."""
@@ -123,43 +212,76 @@ class Host:
         with self._lock:
             workers, self._workers = list(self._workers.values()), {}
             spare, self._spare = self._spare, None
+            reaper, self._reaper = self._reaper, None
+        if reaper is not None:
+            reaper.stop()
         if spare is not None:
             spare.kill()
         for worker in workers:
             worker.close()
+        if self._forks is not None:
+            self._forks.close()
 
-    def _check_text(self, text: str, where: str) -> None:
-        limit = self._limits.arguments
-        try:
-            is_long = len(text) > limit or len(text.encode()) > limit
-        except UnicodeEncodeError:
-            raise HostError("the arguments are not valid Unicode", where=where) from None
-        if is_long:
-            raise LimitReached(f"the arguments are longer than {size(limit)}", where=where)
+    def _ask(self, image: PluginImage, kind: str, function: str, args: list[Any], shape: type[_T]) -> _T:
+        _check_size(args, self._limits.arguments, image.name)
+        return self._worker(image, kind).call(function, args, shape)
 
-    def _worker(self, image: PluginImage) -> Worker:
+    def _worker(self, image: PluginImage, kind: str = "") -> Worker:
         """The worker that holds exactly this image; one that holds another of its name is ended."""
+        if kind and image.type != kind:
+            raise HostError(f"is of type {image.type!r}, expected {kind!r}", where=image.name)
         with self._lock:
             worker = self._workers.get(image.name)
             if worker is not None and (worker.image is image or worker.image == image):
                 return worker
-            spare, self._spare = self._spare, None
-            self._workers[image.name] = fresh = Worker(image, self._limits, self._sink, spare)
+            self._workers[image.name] = fresh = self._fresh(image)
         if worker is not None:
             worker.close()
         return fresh
 
+    def _fresh(self, image: PluginImage) -> Worker:
+        spare, self._spare = self._spare, None
+        if self._forks is not None and self._reaper is None:
+            self._reaper = Reaper(self._present, self._idle_seconds)
+        return Worker(
+            image,
+            self._limits,
+            self._sink,
+            spare,
+            interfaces=self._interfaces,
+            trace=self._trace,
+            start=self._started,
+            cache=self._cache,
+        )
 
-def _check_tools(tools: list[_ToolDef], where: str) -> None:
-    if len(tools) > MAX_TOOLS:
-        raise PluginFailed(f"has {len(tools):,} tools, the limit is {MAX_TOOLS}", where=where)
-    names = [tool.name for tool in tools]
-    for name in names:
-        if not name or not name.isprintable() or len(name) > MAX_TOOL_NAME:
-            shown = neutral(name, limit=MAX_TOOL_NAME)
-            raise PluginFailed(f"has a tool that cannot be named: {shown!r}", where=where)
-    if len(set(names)) < len(names):
-        raise PluginFailed("has two tools of one name", where=where)
+    def _started(self, *, schemas: bool = False) -> AnyProcess:
+        make = start if self._forks is None else self._forks.start
+        return make(schemas=schemas)
+
+    def _present(self) -> list[Worker]:
+        with self._lock:
+            return list(self._workers.values())
+
+
+def _check_size(args: list[Any], limit: int, where: str) -> None:
+    """Raise unless the text of each of a call's arguments is Unicode and within the limit."""
+    for arg in args:
+        used = 0
+        for text in _texts(arg):
+            try:
+                used += len(text) if text.isascii() or len(text) > limit else len(text.encode())
+            except UnicodeEncodeError:
+                raise HostError("the arguments are not valid Unicode", where=where) from None
+        if used > limit:
+            raise LimitReached(f"the arguments are longer than {size(limit)}", where=where)
+
+
+def _texts(value: Any) -> Iterable[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | dict):
+        for item in value if isinstance(value, list) else value.values():
+            yield from _texts(item)
 
 
 def _nowhere(_line: LogLine) -> None:

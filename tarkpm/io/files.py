@@ -43,11 +43,10 @@ def _open_regular(path: Path) -> io.BufferedReader:
         if problem.errno == errno.ELOOP:
             raise StoreError("expected a regular file, found a symbolic link", where=str(path)) from None
         raise
-    file = os.fdopen(descriptor, "rb")
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        file.close()
+        os.close(descriptor)
         raise StoreError("expected a regular file", where=str(path))
-    return file
+    return os.fdopen(descriptor, "rb")
 
 
 def _too_long(path: Path, limit: int) -> TooLarge:

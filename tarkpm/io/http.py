@@ -18,7 +18,6 @@ import functools
 import ipaddress
 import math
 import socket
-import ssl
 import threading
 import time
 import zlib
@@ -31,6 +30,8 @@ from tarkpm.errors import Refused, TooLarge, Unreachable
 from tarkpm.io.proxies import DIRECT, Proxies, split_proxy
 
 if TYPE_CHECKING:
+    import ssl
+
     from tarkpm.io.wire import Exchange, Wire
 
 CHUNK: Final = 64 << 10
@@ -192,11 +193,13 @@ class Client:
 
 
 @functools.lru_cache(maxsize=4)
-def trusted(authorities: str) -> ssl.SSLContext:
+def trusted(authorities: str) -> "ssl.SSLContext":
     """What certificates are checked against: the system's authorities, or those of a file.
 
     Raises `Refused` for a file that holds none.
     """
+    import ssl
+
     if not authorities:
         import httpx2
 

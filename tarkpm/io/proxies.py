@@ -77,7 +77,7 @@ def _bypasses(entry: str, host: str, port: int) -> bool:
         except ValueError:
             return False
     name, colon, wanted = entry.rpartition(":")
-    if colon and wanted.isdigit() and ":" not in name.strip("[]"):
+    if colon and wanted.isdigit() and (name.endswith("]") or ":" not in name):
         if int(wanted) != port:
             return False
         entry = name

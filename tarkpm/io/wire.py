@@ -10,7 +10,6 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
 import httpcore2
@@ -95,15 +94,9 @@ class Wire:
             keepalive_expiry=15.0,
             network_backend=_Backend(self._current, resolve),
         )
-        self._client = httpx2.Client(
-            transport=_Transport(pool),
-            trust_env=False,
-            follow_redirects=False,
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            timeout=httpx2.Timeout(limits.stall, connect=limits.connect),
-            headers={"accept-encoding": ACCEPTED, "user-agent": "tarkpm"}
-            | ({} if keep else {"connection": "close"}),
-        )
+        self._transport = _Transport(pool)
+        usual = {"accept": "*/*", "accept-encoding": ACCEPTED, "user-agent": "tarkpm"}
+        self._headers = usual | ({} if keep else {"connection": "close"})
 
     @contextlib.contextmanager
     def exchange(
@@ -112,19 +105,24 @@ class Wire:
         """Send a request, and close the response whatever becomes of it."""
         self._current.budget = Budget(deadline, self._limits)
         with _translated():
-            request = self._client.build_request(method, url, headers=list(headers), content=body)
-            response = self._client.send(request, stream=True)
+            given = {name.lower() for name, _ in headers}
+            ours = [(name, value) for name, value in self._headers.items() if name not in given]
+            request = httpx2.Request(method, url, headers=[*ours, *headers], content=body)
+            response = self._transport.handle_request(request)
         try:
             yield Exchange(response)
         finally:
             response.close()
 
     def close(self) -> None:
-        self._client.close()
+        self._transport.close()
 
 
 class _Transport(httpx2.BaseTransport):
-    """httpx2's way to httpcore2, whose own transport takes no network backend. Errors stay httpcore2's."""
+    """httpx2's way to httpcore2; the one it comes with takes no network backend. Errors stay httpcore2's.
+
+    Used without an `httpx2.Client`, which keeps cookies and logs whole URLs, queries and all.
+    """
 
     def __init__(self, pool: httpcore2.ConnectionPool) -> None:
         self._pool = pool

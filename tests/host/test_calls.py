@@ -16,6 +16,7 @@ from tarkpm.host.process import Process
 from tarkpm.host.runtime import Host, PluginImage, ToolResult
 
 ImageOf = Callable[..., PluginImage]
+PLUGINS = Path(__file__).parents[2] / "plugins"
 
 
 def test_tools_are_listed_with_their_risk(host: Host, text_tools: PluginImage) -> None:
@@ -70,7 +71,7 @@ def test_another_image_of_the_same_name_is_another_plugin(
     host: Host, text_tools: PluginImage, image_of: ImageOf
 ) -> None:
     assert host.call(text_tools, "text-stats", '{"text":""}').success
-    other = image_of(wat.hostile_tool(), name="text-tools")
+    other = image_of(wat.lenient_tool(), name="text-tools")
     assert host.call(other, "echo", "me").output == "me"
     assert host.call(text_tools, "text-stats", '{"text":""}').success
 
@@ -81,11 +82,37 @@ def test_a_narrower_grant_takes_effect_at_once(host: Host, text_tools: PluginIma
     assert host.call(revoked, "save-note", '{"key":"k","text":"t"}').success is False
 
 
-def test_other_types_are_not_run_yet(host: Host, image_of: ImageOf) -> None:
-    wasm = (Path(__file__).parents[2] / "plugins/device-auth/plugin.wasm").read_bytes()
-    with pytest.raises(HostError) as caught:
-        host.tools(image_of(wasm, plugin_type="auth"))
-    assert caught.value.message == "is of type 'auth', which cannot be run yet"
+def test_each_type_has_its_own_calls(host: Host, text_tools: PluginImage, image_of: ImageOf) -> None:
+    auth = image_of((PLUGINS / "device-auth/plugin.wasm").read_bytes(), plugin_type="auth", name="auth")
+    wrong: list[tuple[str, Callable[[], object]]] = [
+        ("is of type 'auth', expected 'tool'", lambda: host.tools(auth)),
+        ("is of type 'auth', expected 'provider'", lambda: host.models(auth)),
+        ("is of type 'tool', expected 'auth'", lambda: host.auth_status(text_tools)),
+        ("is of type 'tool', expected 'hook'", lambda: host.hook_events(text_tools)),
+    ]
+    for sentence, action in wrong:
+        with pytest.raises(HostError) as caught:
+            action()
+        assert caught.value.message == sentence
+
+
+def test_a_type_that_no_plugin_has(host: Host, text_tools: PluginImage) -> None:
+    image = PluginImage("x", "channel", text_tools.wasm, text_tools.granted, text_tools.data)
+    with pytest.raises(ModuleInvalid) as caught:
+        host.load(image)
+    assert caught.value.message == "exports tool-plugin but the manifest says channel"
+
+
+def test_load_all_goes_on_past_a_plugin_that_fails(
+    host: Host, text_tools: PluginImage, image_of: ImageOf
+) -> None:
+    bad = [image_of(wat.wrong_world(), name="bad"), image_of(b"", name="empty")]
+    failed = host.load_all([bad[0], text_tools, bad[1]])
+    assert {name: problem.message for name, problem in failed.items()} == {
+        "bad": "exports no plugin interface of tark but the manifest says tool",
+        "empty": "expected a WebAssembly binary, found an empty file",
+    }
+    assert host.call(text_tools, "text-stats", '{"text":""}').success
 
 
 def test_a_worker_started_ahead_is_used(text_tools: PluginImage) -> None:

@@ -7,8 +7,9 @@ import msgspec
 import pytest
 
 from tarkpm.core.capability import Capability, CapabilitySet
-from tarkpm.errors import LimitReached
-from tarkpm.host.gate import PARAMETERS, Gate, Nonsense
+from tarkpm.errors import CapabilityDenied, LimitReached
+from tarkpm.host.decoding import Arguments, Nonsense
+from tarkpm.host.gate import PARAMETERS, Gate
 from tarkpm.host.worker.interfaces import IMPORTS
 
 
@@ -23,13 +24,14 @@ class Recorder:
 
 
 def ask(gate: Gate, interface: str, function: str, *args: Any) -> Any:
-    return gate.answer(interface, function, msgspec.Raw(msgspec.json.encode(args)), time.monotonic() + 1)
+    given = Arguments(msgspec.Raw(msgspec.json.encode(args)))
+    return gate.answer(interface, function, given, time.monotonic() + 1)
 
 
 def gate_for(*kinds: str, calls: int = 100) -> tuple[Gate, list[str]]:
     reports: list[str] = []
     granted = CapabilitySet.of(Capability.parse(kind) for kind in kinds)
-    served = {"storage": Recorder(), "log": Recorder()}
+    served = {"storage": Recorder(), "log": Recorder(), "clock": Recorder()}
     return Gate(granted, served, reports.append, calls=calls), reports
 
 
@@ -60,19 +62,42 @@ def test_what_is_not_granted_answers_with_the_interfaces_own_error() -> None:
     assert ask(gate, "http", "get", "https://example.com", []) == no_http
     assert ask(gate, "http", "post", "https://example.com", "body", [("a", "b")]) == no_http
     assert ask(gate, "env", "get", "HOME") is None
-    assert gate.refusals.total() == 7
+    no_shell = {"err": "shell is not granted to this plugin"}
+    assert ask(gate, "shell", "run", ["id"], None, None, None) == no_shell
+    no_files = {"err": "filesystem is not granted to this plugin"}
+    for function in ("read", "list", "stat", "remove"):
+        assert ask(gate, "filesystem", function, "x") == no_files
+    assert ask(gate, "filesystem", "write", "x", "y") == no_files
+    assert gate.refusals.total() == 13
     assert not gate.uses
     assert reports == [
         "asked for storage, which is not granted to this plugin",
         "asked for http, which is not granted to this plugin",
         "asked for env, which is not granted to this plugin",
+        "asked for shell, which is not granted to this plugin",
+        "asked for filesystem, which is not granted to this plugin",
     ]
+
+
+def test_what_needs_no_grant() -> None:
+    gate, _ = gate_for()
+    assert ask(gate, "clock", "now") == ["now"]
+    assert gate.uses == {"clock.now": 1}
+
+
+@pytest.mark.parametrize(("function", "args"), [("bytes", [8]), ("number", [])])
+def test_randomness_that_is_not_there_is_never_invented(function: str, args: list[Any]) -> None:
+    gate, reports = gate_for()
+    with pytest.raises(CapabilityDenied) as caught:
+        ask(gate, "random", function, *args)
+    assert caught.value.message == "asked for random, which is not available here"
+    assert reports == ["asked for random, which is not available here"]
 
 
 def test_what_is_granted_but_not_there_yet() -> None:
     gate, reports = gate_for("http:example.com", "env:HOME")
     assert ask(gate, "http", "get", "https://example.com", []) == {
-        "err": {"message": "http is not available in this version of tarkpm", "status": None}
+        "err": {"message": "http is not available here", "status": None}
     }
     assert ask(gate, "env", "get", "HOME") is None
     assert len(reports) == 2
@@ -82,6 +107,13 @@ def test_what_is_granted_but_not_there_yet() -> None:
     ("interface", "function", "args"),
     [
         ("shell", "run", ["id"]),
+        ("shell", "run", ["id", None, None, None]),
+        ("shell", "run", [["id"], None, None, 1 << 32]),
+        ("shell", "run", [["id"], None, None, -1]),
+        ("random", "bytes", [-1]),
+        ("random", "bytes", ["8"]),
+        ("filesystem", "chmod", ["x"]),
+        ("sockets", "open", []),
         ("storage", "drop", []),
         ("storage", "get", []),
         ("storage", "get", ["k", "v"]),

@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 
 from tarkpm.errors import HostError, LimitReached, PluginCrashed
 from tarkpm.host.channel import Channel
-from tarkpm.host.gate import Gate, Nonsense
-from tarkpm.host.handle import Worker, _Conversation, _Reported
+from tarkpm.host.conversation import Conversation, Reported
+from tarkpm.host.decoding import Nonsense
+from tarkpm.host.gate import Gate
+from tarkpm.host.handle import Worker
 from tarkpm.host.limits import Limits
 from tarkpm.host.process import Process
 from tarkpm.host.runtime import PluginImage
@@ -26,13 +28,14 @@ LIMITS = Limits(seconds=0.5, load_seconds=1.0, host_calls=50)
 
 PRELUDE = """
 import os, struct, sys, time
-def send(kind, payload=b"{}", length=None):
-    os.write(3, struct.pack(">IB", len(payload) if length is None else length, kind) + payload)
+def send(kind, payload=b"{}", length=None, tail=b""):
+    os.write(3, struct.pack(">IBI", len(payload) if length is None else length, kind, len(tail)) + payload + tail)
 def exactly(n):
     while n: n -= len(os.read(3, n) or sys.exit(0))
 def drain():
-    head = os.read(3, 5) or sys.exit(0)
-    exactly(struct.unpack(">IB", head)[0])
+    head = os.read(3, 9) or sys.exit(0)
+    length, _, tail = struct.unpack(">IBI", head)
+    exactly(length + tail)
 HELLO, LOADED, HOST_CALL, RETURN, FAIL = 1, 2, 3, 4, 5
 ask = b'{"interface":"log","function":"info","args":["x"]}'
 """
@@ -87,7 +90,7 @@ IN_A_CALL = {
         "its worker sent something that is not a Fail",
     ),
     "an unknown interface": (
-        'send(HOST_CALL, b\'{"interface":"shell","function":"run","args":["id"]}\')',
+        'send(HOST_CALL, b\'{"interface":"sockets","function":"open","args":["id"]}\')',
         "its worker sent a call of a host function that does not exist",
     ),
     "an unknown function": (
@@ -116,6 +119,34 @@ IN_A_CALL = {
     ),
     "a result that is no text": (
         'send(RETURN, b\'{"value":{"success":true,"output":"\\xff","error":null}}\')',
+        "its worker sent something that is not a ToolResult",
+    ),
+    "a tail that is longer than it says": (
+        'send(RETURN, b\'{"value":"\\\\u00000","texts":[1]}\', tail=b"xx")',
+        "its worker sent a tail that is not as long as its texts",
+    ),
+    "a tail nobody spoke of": (
+        'send(RETURN, b\'{"value":{"success":true,"output":"","error":null}}\', tail=b"xx")',
+        "its worker sent a tail that is not as long as its texts",
+    ),
+    "texts of negative length": (
+        'send(RETURN, b\'{"value":"\\\\u00000","texts":[3,-1]}\', tail=b"xx")',
+        "its worker sent a tail that is not as long as its texts",
+    ),
+    "one text twice": (
+        'send(RETURN, b\'{"value":["\\\\u00000","\\\\u00000"],"texts":[2]}\', tail=b"xx")',
+        "its worker sent a text that is not in its tail",
+    ),
+    "a text that is not there": (
+        'send(HOST_CALL, b\'{"interface":"log","function":"info","args":["\\\\u00007"],"texts":[2]}\', tail=b"xx")',
+        "its worker sent a text that is not in its tail",
+    ),
+    "a tail that is no text": (
+        'send(RETURN, b\'{"value":"\\\\u00000","texts":[1]}\', tail=b"\\xff")',
+        "its worker sent something that is not a ToolResult",
+    ),
+    "a tail of another type": (
+        'send(RETURN, b\'{"value":{"success":"\\\\u00000","output":"","error":null},"texts":[1]}\', tail=b"x")',
         "its worker sent something that is not a ToolResult",
     ),
     "SEGV": ("os.kill(os.getpid(), 11)", "its worker was killed by SIGSEGV"),
@@ -167,7 +198,7 @@ def test_in_a_call(case: str, hostile: PluginImage) -> None:
         ("time.sleep(60)", "took longer than 1 s to load"),
         ("os.write(3, b'\\0\\0')\ntime.sleep(60)", "took longer than 1 s to load"),
         (
-            "\nfor b in struct.pack('>IB', 200, 1) + bytes(200): os.write(3, bytes([b])); time.sleep(.05)",
+            "\nfor b in struct.pack('>IBI', 200, 1, 0) + bytes(200): os.write(3, bytes([b])); time.sleep(.05)",
             "took longer than 1 s to load",
         ),
         ("send(HELLO, b'{\"version\":1}'); time.sleep(60)", "took longer than 1 s to load"),
@@ -305,8 +336,8 @@ def test_any_bytes_end_in_one_of_the_known_ways(data: bytes, wanted: int) -> Non
     wire = _Wire(data)
     reported: list[str] = []
     gate = Gate(CapabilitySet(), {}, reported.append, calls=10)
-    conversation = _Conversation(wire, LIMITS, gate)  # type: ignore[arg-type]  # only its socket is used
-    with wire.socket, contextlib.suppress(Nonsense, frames.FrameError, EOFError, LimitReached, _Reported):
+    conversation = Conversation(wire, LIMITS, gate)  # type: ignore[arg-type]  # only its socket is used
+    with wire.socket, contextlib.suppress(Nonsense, frames.FrameError, EOFError, LimitReached, Reported):
         conversation.answer(wanted, shapes[wanted], time.monotonic() + 5)
 
 

@@ -128,7 +128,7 @@ if __name__ == "__main__":
 @pytest.fixture
 def wasm_file(tmp_path: Path) -> Path:
     file = tmp_path / "hostile.wasm"
-    file.write_bytes(wat.hostile_tool())
+    file.write_bytes(wat.lenient_tool())
     return file
 
 

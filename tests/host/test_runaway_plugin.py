@@ -88,12 +88,14 @@ def test_a_list_far_bigger_for_the_host_than_for_the_guest(count: int, image_of:
         (i32.store (i32.const 1016) (i32.const 65536)) (i32.store (i32.const 1020) (i32.const {count}))
         (return (i32.const 1016))"""
     text = re.sub(r'\(func \(export "get-tools"\) \(result i32\)', bomb, wat._hostile_text(), count=1)
-    image = image_of(wat.assemble(text))
-    with Host() as host:
+    worker = Worker(image_of(wat.assemble(text)), Limits(), lambda line: None)
+    try:
         with pytest.raises(LimitReached) as caught:
-            host.tools(image)
+            worker.call("get-tools", [], list)
         assert caught.value.message == "used more than 256 MiB of memory"
-        assert host.call(image, "echo", "on").output == "on"
+        assert worker.call("get-risk-level", ["on"], str) == "read-only"
+    finally:
+        worker.close()
 
 
 def test_a_flood_of_writes_ends_at_a_quota_or_the_limit(hostile: PluginImage) -> None:
@@ -105,7 +107,7 @@ def test_a_flood_of_writes_ends_at_a_quota_or_the_limit(hostile: PluginImage) ->
 
 
 def test_a_flood_of_refused_calls_is_limited_too(image_of: ImageOf) -> None:
-    image = image_of(wat.hostile_tool(), granted=CapabilitySet())
+    image = image_of(wat.lenient_tool(), granted=CapabilitySet())
     with Host(Limits(host_calls=1_000)) as host, pytest.raises(LimitReached, match="1,000 host calls"):
         host.call(image, "many-calls", "value")
 

@@ -36,7 +36,27 @@ def hostile_tool() -> bytes:
 
     It calls the risk of every tool "read-only"; a tool of another name fails with "unknown tool".
     """
+    return assemble(_text())
+
+
+@functools.cache
+def lenient_tool() -> bytes:
+    """The same, with no schema for any tool, so that arguments need not be JSON."""
     return assemble(_hostile_text())
+
+
+@functools.cache
+def hook() -> bytes:
+    """A hook plugin; hook.wat says what it does."""
+    return assemble(Path(__file__).with_name("hook.wat").read_text("utf-8"))
+
+
+@functools.cache
+def reaching_tool() -> bytes:
+    """A tool plugin that calls filesystem, shell, clock and random; reach.wat says how."""
+    text = Path(__file__).with_name("reach.wat").read_text("utf-8")
+    echo = _text()
+    return assemble(text.partition(";; EXPORTS")[0] + echo[echo.index("  (type $tool-def (record") :])
 
 
 @functools.cache
@@ -78,6 +98,11 @@ def core_module() -> bytes:
 
 @functools.cache
 def _hostile_text() -> str:
+    return _replaced(_text(), "(i32.const 17)))\n    (func (export", "(i32.const 0)))\n    (func (export")
+
+
+@functools.cache
+def _text() -> str:
     return Path(__file__).with_name("echo_tool.wat").read_text("utf-8")
 
 

@@ -2,7 +2,7 @@
 is compiled and before any code of the plugin runs.
 
 What the kernel refuses or does not have is skipped: the worker's safety rests on having been given nothing,
-and these are belt and braces. Landlock and seccomp belong here.
+and these are belt and braces, as are Landlock and seccomp in `sandbox`.
 """
 
 import contextlib
@@ -32,17 +32,22 @@ def enter() -> None:
 
 
 def limit() -> None:
-    """No core files, no writing, few files, no privileges by exec; memory enough to compile."""
+    """No core files, no writing, few files, no privileges by exec, no more address space than it takes."""
     _lower(resource.RLIMIT_CORE, 0)
     _lower(resource.RLIMIT_FSIZE, 0)
     _lower(resource.RLIMIT_NOFILE, OPEN_FILES)
     if sys.platform == "linux":
         _lower(resource.RLIMIT_AS, ADDRESS_SPACE)
-        _lower(resource.RLIMIT_DATA, COMPILING)
         import ctypes  # wasmtime needs it anyway
 
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(_NO_NEW_PRIVS, 1, 0, 0, 0)
+
+
+def limit_memory() -> None:
+    """Memory enough to compile, or to load what was compiled."""
+    if sys.platform == "linux":
+        _lower(resource.RLIMIT_DATA, COMPILING)
 
 
 def _lower(which: int, value: int) -> None:

@@ -1,55 +1,77 @@
-"""One component under wasmtime: compiled, checked, linked to doors that ask the parent, called."""
+"""One component under wasmtime: checked, linked to doors that ask the parent, called."""
 
 import math
 from collections.abc import Callable
 from typing import Any
 
-from wasmtime import Config, Engine, ExitTrap, Store, WasiConfig, WasmtimeError
+from wasmtime import Store, WasiConfig
 from wasmtime.component import Component, Func, Linker
 
+from tarkpm.host.worker import crossing
 from tarkpm.host.worker.confine import Memory
+from tarkpm.host.worker.engine import Failure, compile_module, failure, load_image, make_engine
+from tarkpm.host.worker.frames import Texts
 from tarkpm.host.worker.interfaces import EXPORTS, IMPORTS, PACKAGE
-from tarkpm.host.worker.signatures import Unfit, check
+from tarkpm.host.worker.schemas import Schemas
+from tarkpm.host.worker.settings import BIG_MODULE
+from tarkpm.host.worker.signatures import check
 from tarkpm.host.worker.watch import Watch
-from tarkpm.host.worker.wit import Meter, Mismatch, TooMuch
+from tarkpm.host.worker.wit import Meter, Mismatch
 
-BIG_MODULE = 1 << 20
-"""From here on compiling on several threads saves more than starting them costs."""
 NEARLY = 0.9
 
-Ask = Callable[[str, str, list[Any]], Any]
-"""(interface, function, JSON arguments) to the parent's JSON answer."""
-
-
-class Failure(Exception):
-    """Why a call or a load failed. ``kind`` is one of the parent's `messages.Fail`."""
-
-    def __init__(self, kind: str, message: str = "") -> None:
-        super().__init__(message)
-        self.kind, self.message = kind, message
+Ask = Callable[[str, str, list[Any], Texts], Any]
+"""(interface, function, JSON arguments, their long texts) to the parent's JSON answer."""
 
 
 class Guest:
     """One plugin's component. After any failure its store is gone, and the next call makes a new one."""
 
-    def __init__(self, wasm: bytes, load: dict[str, Any], ask: Ask, parent: int) -> None:
+    def __init__(
+        self,
+        code: bytes | int,
+        load: dict[str, Any],
+        ask: Ask,
+        parent: int,
+        schemas: Schemas,
+        memory: Memory,
+    ) -> None:
+        """``code`` is the module, or compiled code, as ``load`` says; raises `Failure`."""
         self._ask = ask
         self._exports = EXPORTS[load["type"]]
         self._interface = f"{PACKAGE}{load['type']}-plugin"
         self._memory_limit: int = load["memory"]
         self._output: int = load["output"]
-        self._engine = _engine(load["stack"], parallel=len(wasm) >= BIG_MODULE)
+        self._schemas = schemas
+        self._memory = memory
+        is_big = isinstance(code, bytes) and len(code) >= BIG_MODULE
+        self._engine = make_engine(load["stack"], parallel=load["code"] == "wasm" and is_big)
         self._watch = Watch(self._engine, parent)
         self._watch.arm(math.inf)  # compiling is not interrupted, but must not outlive the parent either
-        self._component, imports = _compile(self._engine, wasm, load["type"])
+        self._component = self._made(code, load["code"])
+        imports = self._checked(load["type"])
         self._watch.disarm()
         self._wasi = any(name.startswith("wasi:") for name in self._component.type.imports(self._engine))
         self._fault: Failure | None = None
+        self._doors: list[crossing.Door] = []
         self._linker = self._link(imports)
         self._store: Store | None = None
         self._functions: dict[str, Func] = {}
-        self._memory = Memory()
         self._memory.settle(self._memory_limit, may_start_threads=self._wasi)
+
+    def _made(self, code: bytes | int, form: str) -> Component:
+        if form == "wasm":
+            assert isinstance(code, bytes)
+            return compile_module(self._engine, code)
+        return load_image(self._engine, code)
+
+    def _checked(self, plugin_type: str) -> dict[str, list[str]]:
+        try:
+            return check(self._component, self._engine, plugin_type)
+        except ValueError as problem:
+            raise failure(problem) from None
+        except TypeError as problem:  # a kind of item wasmtime-py does not know
+            raise Failure("invalid", f"has a type that tark does not know: {problem}") from None
 
     def _link(self, imports: dict[str, list[str]]) -> Linker:
         linker = Linker(self._engine)
@@ -59,41 +81,52 @@ class Guest:
             for interface, functions in imports.items():
                 with root.add_instance(PACKAGE + interface) as instance:
                     for function in functions:
-                        instance.add_func(function, self._door(interface, function))
+                        door = self._door(interface, function)
+                        door.add_to(instance, function)
+                        self._doors.append(door)
         return linker
 
-    def _door(self, interface: str, name: str) -> Callable[..., Any]:
-        function = IMPORTS[interface][name]
+    def _door(self, interface: str, name: str) -> crossing.Door:
+        def ask(args: list[Any], texts: Texts) -> Any:
+            return self._ask(interface, name, args, texts)
 
-        def ask(_context: Any, *args: Any) -> Any:
-            try:
-                answer = self._ask(interface, name, function.lift(args, Meter(self._output)))
-                return function.result.lower(answer) if function.result else None
-            except BaseException as problem:  # noqa: BLE001  # only wasmtime's own may cross its frames
-                self._fault = _failure(problem)
-                raise WasmtimeError("the host call failed") from None
+        return crossing.Door(IMPORTS[interface][name], ask, self._output, self._failed)
 
-        return ask
+    def _failed(self, problem: BaseException) -> None:
+        if isinstance(problem, Mismatch):  # what the parent answered: no fault of the plugin's
+            self._fault = Failure("worker", f"the host answered wrongly: {problem}")
+        else:
+            self._fault = failure(problem)
 
-    def call(self, name: str, args: list[Any], seconds: float) -> Any:
-        """The JSON result of one exported function; raises `Failure`."""
-        function = self._exports[name]
+    def call(self, name: str, args: list[Any], seconds: float) -> tuple[Any, Texts]:
+        """The JSON result of one exported function, and its long texts; raises `Failure`."""
         self._watch.arm(seconds)
         try:
-            store, found = self._function(name)
-            value = found(store, *function.lower(args))
-            return function.result.lift(value, Meter(self._output)) if function.result else None
-        except Exception as problem:  # noqa: BLE001  # each kind is told apart in _failure
-            failure = self._fault or self._explained(problem)
-            self._drop()
-            raise failure from None
+            if name == "execute":
+                self._check_arguments(*args)
+            return self._enter(name, args)
+        except Exception as problem:  # noqa: BLE001  # each kind is told apart in `failure`
+            found = self._fault or self._explained(problem)
+            if found.kind not in ("arguments", "schema", "unready"):  # there the guest is as it was
+                self._drop()
+            raise found from None
         finally:
             self._watch.disarm()
 
-    def _function(self, name: str) -> tuple[Store, Func]:
+    def _enter(self, name: str, args: list[Any]) -> tuple[Any, Texts]:
         store = self._store or self._instantiate()
         store.set_epoch_deadline(1)  # the watch moves the epoch once, when the time is up
-        return store, self._functions[name]
+        found = self._functions[name]
+        meter = Meter(self._output)
+        answer = crossing.call(self._exports[name], found, store, args, meter)
+        if name == "get-tools":
+            self._schemas.learn(Texts(meter.texts.lengths, meter.texts.tail).lowered(answer))
+        return answer, meter.texts
+
+    def _check_arguments(self, tool: str, arguments: str) -> None:
+        if not self._schemas.known:
+            self._enter("get-tools", [])
+        self._schemas.check(tool, arguments)
 
     def _instantiate(self) -> Store:
         store = Store(self._engine)
@@ -120,61 +153,7 @@ class Guest:
             store.close()
 
     def _explained(self, problem: Exception) -> Failure:
-        failure = _failure(problem)
-        if failure.kind == "trap" and self._memory.grown() > NEARLY * self._memory_limit:
+        found = failure(problem)
+        if found.kind == "trap" and self._memory.grown() > NEARLY * self._memory_limit:
             return Failure("memory")
-        return failure
-
-
-def _engine(stack: int, *, parallel: bool) -> Engine:
-    config = Config()
-    config.epoch_interruption = True
-    config.max_wasm_stack = stack
-    config.wasm_threads = False  # shared memories escape the limits
-    config.parallel_compilation = parallel
-    config.memory_init_cow = False  # it keeps each memory's beginning in a memfd, and writing is limited to 0
-    return Engine(config)
-
-
-def _compile(engine: Engine, wasm: bytes, plugin_type: str) -> tuple[Component, dict[str, list[str]]]:
-    try:
-        compiled = Component(engine, wasm)
-        return compiled, check(compiled, engine, plugin_type)
-    except Unfit as problem:
-        raise Failure("invalid", str(problem)) from None
-    except (WasmtimeError, TypeError) as problem:  # TypeError: a kind of item wasmtime-py does not know
-        raise Failure("invalid", f"does not compile: {_causes(problem)}") from None
-
-
-def _failure(problem: BaseException) -> Failure:
-    match problem:
-        case Failure():
-            return problem
-        case TooMuch():
-            return Failure("output")
-        case Mismatch():
-            return Failure("answer", str(problem))
-        case MemoryError():
-            return Failure("memory")
-        case ExitTrap():
-            return Failure("exit", str(problem.code))
-        case WasmtimeError():
-            return _trap(_causes(problem))
-    return Failure("worker", f"{type(problem).__name__}: {problem}")
-
-
-def _trap(message: str) -> Failure:
-    """wasmtime-py has no codes for a component's traps, only words."""
-    if message.endswith("wasm trap: interrupt"):
-        return Failure("time")
-    if message.endswith("call stack exhausted"):
-        return Failure("stack")
-    if "exceeds memory limit" in message:
-        return Failure("memory")
-    return Failure("trap", message.removeprefix("wasm trap: "))
-
-
-def _causes(problem: Exception) -> str:
-    """What went wrong, without the backtrace: the last line, which is the innermost cause."""
-    lines = [line.strip() for line in str(problem).strip().splitlines()]
-    return lines[-1] if lines else "nothing said"
+        return found

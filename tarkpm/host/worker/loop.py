@@ -1,25 +1,34 @@
-"""Do as the parent says: every LOAD and every CALL is answered exactly once."""
+"""Do as the parent says: every LOAD, COMPILE, PROBE and CALL is answered exactly once."""
 
 import json
 import os
 from typing import Any
 
+from tarkpm.host.worker import confine, sandbox
+from tarkpm.host.worker.engine import Failure, compiled_image
 from tarkpm.host.worker.frames import (
     BYTES,
     CALL,
+    COMPILE,
+    COMPILED,
     FAIL,
     HELLO,
     HOST_CALL,
     HOST_RESULT,
     LOAD,
     LOADED,
+    PROBE,
     RETURN,
     VERSION,
     Link,
+    Texts,
 )
-from tarkpm.host.worker.guest import Failure, Guest
+from tarkpm.host.worker.guest import Guest
+from tarkpm.host.worker.schemas import Schemas
+from tarkpm.host.worker.watch import die_with
 
 MAX_MESSAGE = 1_000
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class _Parent:
@@ -28,18 +37,34 @@ class _Parent:
     def __init__(self, fd: int) -> None:
         self.link = Link(fd)
 
-    def tell(self, kind: int, document: Any) -> None:
-        self.link.send(kind, json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode())
+    def tell(self, kind: int, document: dict[str, Any], texts: Texts | None = None) -> None:
+        """``texts`` are those that stand in the document by number."""
+        if texts:
+            document["texts"] = texts.lengths
+        self.link.send(kind, _encode(document).encode(), texts.tail if texts else b"")
 
-    def ask(self, interface: str, function: str, args: list[Any]) -> Any:
+    def hear(self) -> tuple[int, dict[str, Any]]:
+        """The next message, as its kind and what it holds."""
+        kind, payload, tail = self.link.receive()
+        document: dict[str, Any] = json.loads(payload)
+        if tail:
+            document = Texts(document.pop("texts"), tail).lowered(document)
+        return kind, document
+
+    def ask(self, interface: str, function: str, args: list[Any], texts: Texts) -> Any:
         """One host call. Called from inside wasmtime, which a lost parent must not unwind."""
         try:
-            self.tell(HOST_CALL, {"interface": interface, "function": function, "args": args})
-            kind, payload = self.link.receive()
+            self.tell(HOST_CALL, {"interface": interface, "function": function, "args": args}, texts)
+            kind, result = self.hear()
         except (EOFError, OSError):
             os._exit(0)
         assert kind == HOST_RESULT
-        return json.loads(payload)["value"]
+        return result["value"]
+
+    def module(self) -> bytes:
+        kind, code, _ = self.link.receive()
+        assert kind == BYTES
+        return bytes(code)
 
 
 def run(fd: int, parent: int) -> None:
@@ -55,25 +80,37 @@ def run(fd: int, parent: int) -> None:
 def _serve(other: _Parent, parent: int) -> None:
     guest: Guest | None = None
     while True:
-        kind, payload = other.link.receive()
+        kind, request = other.hear()
         try:
-            if kind == LOAD:
-                guest = _load(other, json.loads(payload), parent)
-                answer: tuple[int, Any] = LOADED, {}
-            else:
-                assert kind == CALL
+            if kind == CALL:
                 assert guest is not None
-                answer = RETURN, {"value": _call(guest, json.loads(payload))}
+                value, texts = guest.call(request["function"], request["args"], request["seconds"])
+                other.tell(RETURN, {"value": value}, texts)
+            elif kind == LOAD:
+                guest, given_up = _load(other, request, parent)
+                other.tell(LOADED, given_up)
+            elif kind == COMPILE:
+                other.link.send(COMPILED, _compiled(other.module(), request, parent))
+            else:
+                assert kind == PROBE
+                other.tell(LOADED, {"landlock": sandbox.no_files(), "seccomp": sandbox.few_calls()})
         except Failure as failure:
-            answer = FAIL, {"kind": failure.kind, "message": failure.message[:MAX_MESSAGE]}
-        other.tell(*answer)
+            other.tell(FAIL, {"kind": failure.kind, "message": failure.message[:MAX_MESSAGE]})
 
 
-def _load(other: _Parent, load: dict[str, Any], parent: int) -> Guest:
-    kind, wasm = other.link.receive()
-    assert kind == BYTES
-    return Guest(bytes(wasm), load, other.ask, parent)
+def _load(other: _Parent, load: dict[str, Any], parent: int) -> tuple[Guest, dict[str, Any]]:
+    """A guest, and this process without what it no longer needs. The order matters: see `sandbox`."""
+    code = other.link.receive_descriptor() if load["code"] == "descriptor" else other.module()
+    confine.limit_memory()
+    schemas = Schemas(ready=load["schemas"])
+    statm = confine.Memory()
+    landlock = sandbox.no_files()
+    guest = Guest(code, load, other.ask, parent, schemas, statm)
+    return guest, {"landlock": landlock, "seccomp": sandbox.few_calls()}
 
 
-def _call(guest: Guest, call: dict[str, Any]) -> Any:
-    return guest.call(call["function"], call["args"], call["seconds"])
+def _compiled(wasm: bytes, compile_: dict[str, Any], parent: int) -> bytearray:
+    confine.limit_memory()
+    sandbox.no_files()
+    die_with(parent)
+    return compiled_image(wasm, compile_["stack"])

@@ -9,9 +9,10 @@ from typing import Any
 
 from wasmtime import Engine, component
 
+from tarkpm.host.worker.compound import Interface
 from tarkpm.host.worker.interfaces import EXPORTS, IMPORTS, PACKAGE
-from tarkpm.host.worker.wit import Interface
 
+MAX_REPORTED = 5
 WASI = "wasi:"  # which of them are allowed is decided by the parent; wasmtime type-checks its own
 
 _PLAIN = {
@@ -25,43 +26,59 @@ class Unfit(ValueError):
 
 
 def check(compiled: component.Component, engine: Engine, plugin_type: str) -> dict[str, list[str]]:
-    """The functions a component imports, by interface of tark; raises `Unfit`."""
-    imports = dict(_imports(compiled, engine))
-    interface = f"{PACKAGE}{plugin_type}-plugin"
-    exported = compiled.type.exports(engine).get(interface)
-    if exported is None:
-        raise Unfit(f"does not export {plugin_type}-plugin")
-    functions = _functions(exported.ty, engine, interface)
-    for name, wanted in EXPORTS[plugin_type].items():
-        _compare(f"export {interface} {name}", functions.get(name), wanted.text)
+    """The functions a component imports, by interface of tark; raises `Unfit` with all that is wrong."""
+    imports: dict[str, list[str]] = {}
+    wrong = [*_check_imports(compiled, engine, imports), *_check_exports(compiled, engine, plugin_type)]
+    if wrong:
+        more = f"; and {len(wrong) - MAX_REPORTED} more" if len(wrong) > MAX_REPORTED else ""
+        raise Unfit("; ".join(wrong[:MAX_REPORTED]) + more)
     return imports
 
 
-def _imports(compiled: component.Component, engine: Engine) -> Iterator[tuple[str, list[str]]]:
+def _check_imports(
+    compiled: component.Component, engine: Engine, imports: dict[str, list[str]]
+) -> Iterator[str]:
+    """What is wrong; ``imports`` gets the functions of each interface of tark's."""
     for name, item in compiled.type.imports(engine).items():
         if name.startswith(WASI):
             continue
         interface: Interface | None = IMPORTS.get(name.removeprefix(PACKAGE))
         if interface is None or not name.startswith(PACKAGE):
-            raise Unfit(f"imports {name!r}, which tark does not provide")
-        functions = _functions(item.ty, engine, name)
-        for function, text in functions.items():
-            if function not in interface:
-                raise Unfit(f"imports {function!r} of {name}, which has no such function")
-            _compare(f"import {name} {function}", text, interface[function].text)
-        yield name.removeprefix(PACKAGE), list(functions)
+            yield f"imports {name!r}, which tark does not provide"
+        elif not isinstance(item.ty, component.ComponentInstanceType):
+            yield f"expected {name!r} to be an interface, found {type(item.ty).__name__}"
+        else:
+            functions = _functions(item.ty, engine)
+            imports[name.removeprefix(PACKAGE)] = list(functions)
+            yield from _compare_imports(name, functions, interface)
 
 
-def _functions(item: Any, engine: Engine, name: str) -> Mapping[str, str]:
-    if not isinstance(item, component.ComponentInstanceType):
-        raise Unfit(f"expected {name!r} to be an interface, found {type(item).__name__}")
+def _compare_imports(name: str, functions: Mapping[str, str], interface: Interface) -> Iterator[str]:
+    for function, text in functions.items():
+        if function not in interface:
+            yield f"imports {function!r} of {name}, which has no such function"
+        elif text != interface[function].text:
+            yield f"import {name} {function}: expected {interface[function].text}, found {text}"
+
+
+def _check_exports(compiled: component.Component, engine: Engine, plugin_type: str) -> Iterator[str]:
+    interface = f"{PACKAGE}{plugin_type}-plugin"
+    exported = compiled.type.exports(engine).get(interface)
+    if exported is None:
+        yield f"does not export {plugin_type}-plugin"
+    elif not isinstance(exported.ty, component.ComponentInstanceType):
+        yield f"expected {interface!r} to be an interface, found {type(exported.ty).__name__}"
+    else:
+        functions = _functions(exported.ty, engine)
+        for name, wanted in EXPORTS[plugin_type].items():
+            found = functions.get(name, "nothing")
+            if found != wanted.text:
+                yield f"export {interface} {name}: expected {wanted.text}, found {found}"
+
+
+def _functions(item: component.ComponentInstanceType, engine: Engine) -> Mapping[str, str]:
     types = {function: export.ty for function, export in item.exports(engine).items()}
     return {function: _text(ty) for function, ty in types.items() if isinstance(ty, component.FuncType)}
-
-
-def _compare(what: str, found: str | None, wanted: str) -> None:
-    if found != wanted:
-        raise Unfit(f"{what}: expected {wanted}, found {found or 'nothing'}")
 
 
 def _text(ty: Any) -> str:

@@ -10,6 +10,17 @@ TICK = 0.01
 IDLE_AFTER = 1.0
 
 
+def die_with(parent: int) -> None:
+    """End this process once ``parent`` is gone, whatever it does meanwhile."""
+
+    def look() -> None:
+        while os.getppid() == parent:
+            time.sleep(10 * TICK)
+        os._exit(0)
+
+    threading.Thread(target=look, daemon=True).start()
+
+
 class Watch:
     """Interrupts the guest when its time is up, to the nearest 10 ms.
 

@@ -1,17 +1,42 @@
-"""The types of package tark:plugin, and how their values cross between JSON and wasmtime.
+"""The types of package tark:plugin, and how their values cross between JSON and wasmtime's C values.
+
+Here are the plain ones; `compound` has those that are made of others.
 
 A type knows its text (compared with what a component declares, because wasmtime does not check host
-functions when it links), `lift` (a value that came from the guest, to JSON) and `lower` (JSON to what
-wasmtime takes). Both check everything: wasmtime's own conversion wraps integers silently.
+functions when it links), `lift` (a C value that came from the guest, to JSON) and `lower` (JSON into a C
+value for it). wasmtime-py's own conversion asks the engine for every type again with each call, which took
+more than half of a call, and wraps integers silently; here a signature is compared once, at load, and
+values are then written and read directly. Both directions still check everything.
+
+Ownership: `lift` copies and frees nothing. `lower` keeps what it writes valid at every moment, so that
+whoever owns the outermost value can delete it after a failure in the middle.
 
 JSON forms: a record is an object with the WIT's field names, a tuple a list, an enum its case, an option
-its value or null, a result ``{"ok": …}`` or ``{"err": …}``, a variant ``{case: payload or null}``.
+its value or null, a result ``{"ok": …}`` or ``{"err": …}``, a variant ``{case: payload or null}``,
+``list<u8>`` a list of numbers.
 """
 
-from collections.abc import Iterator, Mapping
+import ctypes
 from typing import Any
 
-from wasmtime.component import Record, Variant
+from wasmtime import _ffi as ffi
+
+from tarkpm.host.worker.frames import HOISTED, LONG, Texts
+
+_NUL = HOISTED.encode()
+Value = ffi.wasmtime_component_val_t
+_KIND = {
+    name: getattr(ffi, f"WASMTIME_COMPONENT_{name}").value
+    for name in (
+        "BOOL", "U8", "U16", "U32", "U64", "S32",
+        "STRING", "LIST", "RECORD", "TUPLE", "VARIANT", "ENUM", "OPTION", "RESULT",
+    )
+}  # fmt: skip
+
+# wasmtime-py's own prototype takes no `bytes`, so that every string would be copied once more
+_new_string = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_char_p)(
+    ("wasm_byte_vec_new", ffi.dll)
+)
 
 
 class Mismatch(ValueError):
@@ -23,198 +48,118 @@ class TooMuch(ValueError):
 
 
 class Meter:
-    """How many more bytes of text may pass."""
+    """How many more bytes of text may pass; those that are long are put in ``texts``."""
 
     def __init__(self, left: int) -> None:
         self._left = left
+        self.texts = Texts()
 
-    def charge(self, text: str) -> None:
-        self._left -= len(text) if text.isascii() else len(text.encode())
-        self._left -= 1  # so that a list of nothing is not free
+    def charge(self, size: int) -> None:
+        self._left -= size + 1  # so that a list of nothing is not free
         if self._left < 0:
             raise TooMuch
 
 
 class Type:
-    """A WIT type. ``python`` is what wasmtime-py tells the cases of a variant apart by."""
+    """A WIT type: its text, and the tag wasmtime's C values of it carry."""
 
-    def __init__(self, text: str, *python: type) -> None:
+    def __init__(self, text: str, kind: str) -> None:
         self.text = text
-        self.python = frozenset(python)
+        self._kind = _KIND[kind]
 
     def lift(self, value: Any, meter: Meter) -> Any:
+        """The JSON of a C value."""
+        if value.kind != self._kind:  # else a union would be read as what it is not
+            raise Mismatch(f"expected {self.text}, found a value of kind {value.kind}")
+        return self._read(value.of, meter)
+
+    def lower(self, json: Any, value: Any) -> None:
+        """Write JSON into a C value that owns nothing yet."""
         raise NotImplementedError
 
-    def lower(self, value: Any) -> Any:
+    def _read(self, of: Any, meter: Meter) -> Any:
         raise NotImplementedError
 
-
-class Plain(Type):
-    """A type whose JSON and Python values are the same: strings, booleans, enums, integers."""
-
-    def lift(self, value: Any, meter: Meter) -> Any:
-        checked = self.lower(value)
-        if type(checked) is str:
-            meter.charge(checked)
-        return checked
-
-    def lower(self, value: Any) -> Any:
-        if type(value) not in self.python:
-            raise Mismatch(f"expected {self.text}, found {type(value).__name__}")
-        return value
+    def _refuse(self, json: Any) -> Mismatch:
+        return Mismatch(f"expected {self.text}, found {type(json).__name__}")
 
 
-class Integer(Plain):
-    """An unsigned integer of so many bits."""
+class Bool(Type):
+    def __init__(self) -> None:
+        super().__init__("bool", "BOOL")
 
-    def __init__(self, bits: int) -> None:
-        super().__init__(f"u{bits}", int)
-        self._limit = 1 << bits
+    def _read(self, of: Any, meter: Meter) -> bool:  # noqa: ARG002  # no text
+        return bool(of.boolean)
 
-    def lower(self, value: Any) -> Any:
-        if not 0 <= super().lower(value) < self._limit:
-            raise Mismatch(f"expected {self.text}, found {value}")
-        return value
+    def lower(self, json: Any, value: Any) -> None:
+        if type(json) is not bool:
+            raise self._refuse(json)
+        value.kind = self._kind
+        value.of.boolean = json
 
 
-class Enum(Plain):
+class Integer(Type):
+    """An integer of so many bits."""
+
+    def __init__(self, bits: int, *, signed: bool = False) -> None:
+        self._field = f"{'s' if signed else 'u'}{bits}"
+        super().__init__(self._field, self._field.upper())
+        least = -(1 << bits - 1) if signed else 0
+        self._range = range(least, least + (1 << bits))
+
+    def _read(self, of: Any, meter: Meter) -> int:  # noqa: ARG002  # no text
+        number: int = getattr(of, self._field)
+        return number
+
+    def lower(self, json: Any, value: Any) -> None:
+        if type(json) is not int:
+            raise self._refuse(json)
+        if json not in self._range:
+            raise Mismatch(f"expected {self.text}, found {json}")
+        value.kind = self._kind
+        setattr(value.of, self._field, json)
+
+
+class String(Type):
+    def __init__(self) -> None:
+        super().__init__("string", "STRING")
+
+    def _read(self, of: Any, meter: Meter) -> str:
+        encoded = read_text(of.string, meter)
+        if len(encoded) >= LONG or encoded.startswith(_NUL):
+            return meter.texts.hoist(encoded)
+        return encoded.decode()
+
+    def lower(self, json: Any, value: Any) -> None:
+        if type(json) is not str:
+            raise self._refuse(json)
+        write_text(value.of.string, json)
+        value.kind = self._kind
+
+
+class Enum(Type):
     def __init__(self, *cases: str) -> None:
-        super().__init__(f"enum{{{', '.join(cases)}}}", str)
+        super().__init__(f"enum{{{', '.join(cases)}}}", "ENUM")
         self._cases = cases
 
-    def lower(self, value: Any) -> Any:
-        if super().lower(value) not in self._cases:
-            raise Mismatch(f"expected {self.text}, found {value!r}")
-        return value
+    def _read(self, of: Any, meter: Meter) -> str:
+        return read_text(of.enumeration, meter).decode()
+
+    def lower(self, json: Any, value: Any) -> None:
+        if json not in self._cases:
+            raise Mismatch(f"expected {self.text}, found {json!r}")
+        write_text(value.of.enumeration, json)
+        value.kind = self._kind
 
 
-class ListOf(Type):
-    def __init__(self, element: Type) -> None:
-        super().__init__(f"list<{element.text}>", list)
-        self._element = element
-
-    def lift(self, value: Any, meter: Meter) -> Any:
-        if type(value) is not list:
-            raise Mismatch(f"expected {self.text}, found {type(value).__name__}")
-        return [self._element.lift(item, meter) for item in value]
-
-    def lower(self, value: Any) -> Any:
-        if type(value) is not list:
-            raise Mismatch(f"expected {self.text}, found {type(value).__name__}")
-        return [self._element.lower(item) for item in value]
+def read_text(raw: Any, meter: Meter) -> bytes:
+    """A C string, which wasmtime has checked to be UTF-8."""
+    size = raw.size
+    meter.charge(size)
+    return ctypes.string_at(raw.data, size) if size else b""
 
 
-class TupleOf(Type):
-    def __init__(self, *elements: Type) -> None:
-        super().__init__(f"tuple<{', '.join(e.text for e in elements)}>", tuple)
-        self._elements = elements
-
-    def _checked(
-        self, value: Any, kind: type[list[Any]] | type[tuple[Any, ...]]
-    ) -> Iterator[tuple[Type, Any]]:
-        if not isinstance(value, kind) or len(value) != len(self._elements):
-            raise Mismatch(f"expected {self.text}, found {type(value).__name__}")
-        return zip(self._elements, value, strict=True)
-
-    def lift(self, value: Any, meter: Meter) -> Any:
-        return [element.lift(item, meter) for element, item in self._checked(value, tuple)]
-
-    def lower(self, value: Any) -> Any:
-        return tuple(element.lower(item) for element, item in self._checked(value, list))
-
-
-class RecordOf(Type):
-    def __init__(self, **fields: Type) -> None:
-        self._fields = {name.replace("_", "-"): field for name, field in fields.items()}
-        text = ", ".join(f"{name}: {field.text}" for name, field in self._fields.items())
-        super().__init__(f"record{{{text}}}", Record)
-
-    def lift(self, value: Any, meter: Meter) -> Any:
-        if type(value) is not Record or vars(value).keys() != self._fields.keys():
-            raise Mismatch(f"expected {self.text}, found {type(value).__name__}")
-        return {name: field.lift(getattr(value, name), meter) for name, field in self._fields.items()}
-
-    def lower(self, value: Any) -> Any:
-        if type(value) is not dict or value.keys() != self._fields.keys():
-            raise Mismatch(f"expected {self.text}, found {type(value).__name__}")
-        record = Record()
-        for name, field in self._fields.items():
-            setattr(record, name, field.lower(value[name]))
-        return record
-
-
-class VariantOf(Type):
-    """A variant or a result. wasmtime-py gives a case's payload bare when Python types tell cases apart."""
-
-    def __init__(self, text: str, cases: Mapping[str, Type | None]) -> None:
-        kinds = [frozenset({object}) if case is None else case.python for case in cases.values()]
-        every = frozenset[type]().union(*kinds)
-        self._cases = cases
-        self._tagged = len(every) < sum(map(len, kinds))
-        super().__init__(text, *([Variant] if self._tagged else every))
-
-    def lift(self, value: Any, meter: Meter) -> Any:
-        tag, payload = self._told_apart(value)
-        case = self._cases[tag]
-        return {tag: None if case is None else case.lift(payload, meter)}
-
-    def _told_apart(self, value: Any) -> tuple[str, Any]:
-        if self._tagged:
-            if type(value) is Variant and value.tag in self._cases:
-                return value.tag, value.payload
-        else:
-            for tag, case in self._cases.items():
-                if value is None if case is None else type(value) in case.python:
-                    return tag, value
-        raise Mismatch(f"expected {self.text}, found {type(value).__name__}")
-
-    def lower(self, value: Any) -> Any:
-        tag = str(next(iter(value))) if type(value) is dict and len(value) == 1 else ""
-        if tag not in self._cases:
-            raise Mismatch(f"expected {self.text}, found {type(value).__name__}")
-        case = self._cases[tag]
-        payload = None if case is None else case.lower(value[tag])
-        return Variant(tag, payload) if self._tagged else payload
-
-
-class OptionOf(Type):
-    """Of anything but another option: null would be ambiguous, and tark has none."""
-
-    def __init__(self, inside: Type) -> None:
-        super().__init__(f"option<{inside.text}>", object, *inside.python)
-        self._inside = inside
-
-    def lift(self, value: Any, meter: Meter) -> Any:
-        return None if value is None else self._inside.lift(value, meter)
-
-    def lower(self, value: Any) -> Any:
-        return None if value is None else self._inside.lower(value)
-
-
-def result(ok: Type | None, err: Type) -> VariantOf:
-    return VariantOf(f"result<{ok.text if ok else '_'}, {err.text}>", {"ok": ok, "err": err})
-
-
-class Function:
-    """A function's parameters by name, and its result."""
-
-    def __init__(self, result: Type | None = None, /, **params: Type) -> None:
-        self.params = {name.replace("_", "-"): param for name, param in params.items()}
-        self.result = result
-        text = ", ".join(f"{name}: {param.text}" for name, param in self.params.items())
-        self.text = f"func({text})" + (f" -> {result.text}" if result else "")
-
-    def lower(self, args: list[Any]) -> list[Any]:
-        """JSON arguments, for a call into the guest."""
-        if len(args) != len(self.params):
-            raise Mismatch(f"expected {len(self.params)} arguments, found {len(args)}")
-        return [param.lower(arg) for param, arg in zip(self.params.values(), args, strict=True)]
-
-    def lift(self, args: tuple[Any, ...], meter: Meter) -> list[Any]:
-        """A guest's arguments, for a call out of it."""
-        if len(args) != len(self.params):
-            raise Mismatch(f"expected {len(self.params)} arguments, found {len(args)}")
-        return [param.lift(arg, meter) for param, arg in zip(self.params.values(), args, strict=True)]
-
-
-Interface = Mapping[str, Function]
+def write_text(raw: Any, text: str) -> None:
+    """Give a C string that owns nothing its bytes."""
+    encoded = text.encode()
+    _new_string(ctypes.addressof(raw), len(encoded), encoded)

@@ -1,0 +1,139 @@
+"""Calls of plugins: ``Host.call`` against the same call made directly, many threads against one, the command.
+
+The warm calls are timed inside this process, because that is where a program that holds a `Host` makes them;
+the plugin is the hostile one of the tests, whose echo logs its arguments and returns them: one host call, and
+the text crosses four times. The direct peer is wasmtime-py with no gate, no limits and no process between.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from support import wat
+from support.guest import Guest
+from support.sandbox import WASM
+
+from benchmarks.figure import Figure, Race, Side
+from benchmarks.setup import bare_python, locked_project, tarkpm
+from tarkpm.core.capability import CapabilitySet
+from tarkpm.host.runtime import Host, PluginImage
+
+KIB = 1024
+CALLS = 200
+PLUGINS = 50
+THREADS = 8
+GROWTH = 4 << 20
+"""Bytes by which memory may differ between rounds of equal calls: nothing was promised to the page."""
+
+
+@dataclass(frozen=True)
+class Loop(Side):
+    """A side that is timed in this process: ``work`` once."""
+
+    work: Callable[[], None] = field(default=lambda: None)
+
+    def run(self) -> float:
+        self.before()
+        start = time.perf_counter()
+        self.work()
+        return time.perf_counter() - start
+
+
+def loop(work: Callable[[], None]) -> Loop:
+    """A side that does ``work``."""
+    return Loop([], Path(), {}, work=work)
+
+
+def image(name: str, wasm: bytes, folder: Path) -> PluginImage:
+    """A plugin that was granted nothing."""
+    return PluginImage(name, "tool", wasm, CapabilitySet(), folder / name)
+
+
+def _warm(size: int) -> Callable[[Path], AbstractContextManager[Race]]:
+    @contextmanager
+    def prepare(folder: Path) -> Iterator[Race]:
+        plugin = image("echo", wat.hostile_tool(), folder)
+        arguments = json.dumps({"text": "x" * size})
+        direct = Guest(
+            plugin.wasm, "tool-plugin", {"log": {"info": lambda _: None}, "storage": {"set": lambda *_: None}}
+        )
+
+        def peer() -> None:
+            for _ in range(CALLS):
+                direct.call("execute", "echo", arguments)
+
+        with Host(long_lived=True) as host:
+
+            def ours() -> None:
+                for _ in range(CALLS):
+                    host.call(plugin, "echo", arguments)
+
+            yield Race(loop(ours), loop(peer))
+
+    return prepare
+
+
+@contextmanager
+def _threads(folder: Path) -> Iterator[Race]:
+    plugins = [image(f"p{number}", WASM, folder) for number in range(PLUGINS)]
+    arguments = json.dumps({"text": "x" * KIB})
+    with Host(long_lived=True) as host:
+        if failed := host.load_all(plugins):
+            raise RuntimeError(str(failed))
+        resident: list[int] = []
+
+        def calls(threads: int) -> None:
+            answered = _run(host, [plugin for _ in range(CALLS) for plugin in plugins], arguments, threads)
+            if answered != CALLS * PLUGINS:
+                raise RuntimeError(f"expected {CALLS * PLUGINS:,} answers, found {answered:,}")
+            resident.append(_resident())
+
+        yield Race(loop(lambda: calls(THREADS)), loop(lambda: calls(1)))
+        half = resident[len(resident) // 2 :]
+        if half and max(half) - half[0] > GROWTH:
+            raise RuntimeError(f"memory grew by {max(half) - half[0]:,} bytes over the second half")
+
+
+def _run(host: Host, work: list[PluginImage], arguments: str, threads: int) -> int:
+    """Make the calls from so many threads; how many succeeded."""
+    rest, lock, answered = iter(work), threading.Lock(), [0] * threads
+
+    def take(number: int) -> None:
+        while True:
+            with lock:
+                plugin = next(rest, None)
+            if plugin is None:
+                return
+            answered[number] += host.call(plugin, "text-stats", arguments).success
+
+    workers = [threading.Thread(target=take, args=(number,)) for number in range(threads)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    return sum(answered)
+
+
+def _resident() -> int:
+    """This process's resident memory in bytes; 0 where it cannot be known."""
+    statm = Path("/proc/self/statm")
+    return int(statm.read_text().split()[1]) * 4096 if statm.exists() else 0
+
+
+@contextmanager
+def _process(folder: Path) -> Iterator[Race]:
+    person = locked_project(folder, 1, 0)
+    (name,) = (path.name for path in person.plugins.iterdir())
+    yield Race(tarkpm(person, "call", name, "text-stats", '{"text":"one two"}'), bare_python(person))
+
+
+FIGURES = [
+    Figure("call", "tarkpm call, a C plugin", "python3 -c pass", 15.0, 30, _process, 15),
+    Figure("execute", f"{CALLS} warm calls, 1 KB", "wasmtime-py directly", 4.0, 20, _warm(KIB)),
+    Figure("execute-large", f"{CALLS} warm calls, 100 KB", "wasmtime-py directly", 3.5, 10, _warm(100 * KIB)),
+    Figure("threads", f"{PLUGINS} plugins x {CALLS}, {THREADS} threads", "one thread", 0.7, 3, _threads, 1),
+]

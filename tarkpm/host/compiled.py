@@ -1,0 +1,260 @@
+"""Compiled code, kept so that it need be made only once, and never run unless we made it.
+
+Loading a native image is running it. So every entry begins with a MAC, under a key that lies with the user's
+state and not in the cache, over what the image was made from and for (the module's digest, wasmtime's
+version, its configuration, the processor) and over the image itself; an entry that was changed, moved to
+another name, cut short or made for something else is dropped and made again. The parent alone checks it, and
+what the worker gets is what was checked, a sealed memfd or the bytes, never a path.
+
+Several processes may use one folder. An entry is written beside and renamed; it is not synced, because a
+torn one does not pass the check.
+"""
+
+import contextlib
+import hashlib
+import hmac
+import mmap
+import os
+import stat
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+from tarkpm.host import compiling
+from tarkpm.host.image import PluginImage
+from tarkpm.host.limits import Limits
+from tarkpm.host.machine import fingerprint
+from tarkpm.host.process import Start, start
+from tarkpm.host.worker.frames import MAX_COMPILED
+
+MAGIC: Final = b"tarkpmC1"
+_HEAD: Final = len(MAGIC) + hashlib.sha256().digest_size
+_SUFFIX: Final = ".compiled"
+STALE_AFTER: Final = 24 * 3600.0
+"""Seconds after which a file that somebody stopped writing is removed."""
+
+
+class Compiled:
+    """An image that may be loaded: in a sealed memfd where there are such, else as bytes. To be closed."""
+
+    def __init__(self, image: bytes = b"", descriptor: int = -1) -> None:
+        self._image = image
+        self.descriptor = descriptor
+
+    def read(self) -> bytes:
+        """The image; empty if it is in the descriptor."""
+        return self._image
+
+    def __enter__(self) -> "Compiled":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
+
+class CompileCache:
+    """Compiled modules in a folder, which need not exist. Safe for several threads and processes."""
+
+    def __init__(self, folder: Path, key: bytes) -> None:
+        """``key`` is secret, at least 32 bytes, and not kept in ``folder``."""
+        if len(key) < 32:
+            raise ValueError(f"expected a key of at least 32 bytes, found {len(key)}")
+        self._folder = folder
+        self._key = key
+
+    def get(self, image: PluginImage, limits: Limits, start: Start = start) -> Compiled:
+        """The plugin's code: kept, or compiled now in a process that ``start`` makes, and kept.
+
+        Raises `ModuleInvalid`, `LimitReached`, `PluginCrashed` for what cannot be compiled. A folder that
+        cannot be written is no error: then nothing is kept.
+        """
+        entry = self._entry(image.wasm, limits)
+        found = entry.find(self._key)
+        if found is not None:
+            return found
+        made = compiling.compile_module(image, limits, start)
+        with contextlib.suppress(OSError):
+            entry.keep(self._key, made)
+        return _handed(made)
+
+    def has(self, image: PluginImage, limits: Limits) -> bool:
+        """Whether there is a good entry; a bad one is dropped."""
+        found = self._entry(image.wasm, limits).find(self._key)
+        if found is None:
+            return False
+        with found:
+            return True
+
+    def _entry(self, wasm: bytes, limits: Limits) -> "_Entry":
+        digest = hashlib.sha256(wasm).hexdigest()
+        return _Entry(self._folder, digest, fingerprint(limits.stack))
+
+
+class _Entry:
+    """One file: magic, MAC, image."""
+
+    def __init__(self, folder: Path, digest: str, made_for: bytes) -> None:
+        self._folder = folder / digest[:2]
+        self._digest = digest
+        name = f"{digest}-{hashlib.sha256(made_for).hexdigest()[:16]}{_SUFFIX}"
+        self._path = self._folder / name
+        # both parts have a length of their own, so that no other pair of them reads the same
+        self._context = b"%s\0%s\0%d\0%s" % (MAGIC, digest.encode(), len(made_for), made_for)
+
+    def find(self, key: bytes) -> Compiled | None:
+        """The checked image, or None; what does not pass is removed."""
+        try:
+            fd = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+        except OSError:  # a link, a folder: not ours
+            self._drop()
+            return None
+        try:
+            found = self._read(key, fd)
+        except OSError:
+            found = None
+        finally:
+            os.close(fd)
+        if found is None:
+            self._drop()
+        return found
+
+    def _read(self, key: bytes, fd: int) -> Compiled | None:
+        about = os.fstat(fd)
+        size = about.st_size - _HEAD
+        if not stat.S_ISREG(about.st_mode) or not 0 < size <= MAX_COMPILED:
+            return None
+        head = os.pread(fd, _HEAD, 0)
+        if head[: len(MAGIC)] != MAGIC:
+            return None
+        copy = _Copy(fd, _HEAD, size)
+        try:
+            if copy.is_whole and hmac.compare_digest(self._mac(key, copy.view), head[len(MAGIC) :]):
+                return copy.given()
+        finally:
+            copy.close()
+        return None
+
+    def keep(self, key: bytes, image: bytes | bytearray) -> None:
+        """Write the entry, and remove those of this module that were made for something else."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        beside = self._folder / f".{self._digest}.{os.getpid()}.{os.urandom(4).hex()}.part"
+        try:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            with open(os.open(beside, flags, 0o600), "wb") as file:  # noqa: PTH123  # by descriptor
+                file.write(MAGIC + self._mac(key, image))
+                file.write(image)
+            beside.replace(self._path)
+        except BaseException:
+            beside.unlink(missing_ok=True)
+            raise
+        self._tidy()
+
+    def _mac(self, key: bytes, image: bytes | bytearray | mmap.mmap) -> bytes:
+        mac = hmac.new(key, self._context, hashlib.sha256)
+        mac.update(image)
+        return mac.digest()
+
+    def _tidy(self) -> None:
+        for path in self._folder.iterdir():
+            is_old = path.name.startswith(f"{self._digest}-") and path != self._path
+            if path.name.endswith(".part"):
+                with contextlib.suppress(OSError):
+                    is_old = time.time() - path.lstat().st_mtime > STALE_AFTER
+            if is_old:
+                with contextlib.suppress(OSError):
+                    path.unlink()
+
+    def _drop(self) -> None:
+        with contextlib.suppress(OSError):
+            if stat.S_ISDIR(self._path.lstat().st_mode):
+                self._path.rename(self._folder / f".{self._path.name}.{os.urandom(4).hex()}.odd")
+            else:
+                self._path.unlink()
+
+
+class _Copy:
+    """An image out of a file that others may write, where nobody can: what is checked here is what is run."""
+
+    def __init__(self, source: int, offset: int, size: int) -> None:
+        self._bytes = b""
+        self._map: mmap.mmap | None = None
+        self._fd = _memfd()
+        try:
+            if self._fd < 0:
+                self._bytes = _read(source, offset, size)
+                self.is_whole = len(self._bytes) == size
+                return
+            self.is_whole = _copied(source, self._fd, offset, size) == size
+            _seal(self._fd)
+            if self.is_whole:
+                self._map = mmap.mmap(self._fd, size, mmap.MAP_PRIVATE, mmap.PROT_READ)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def view(self) -> bytes | mmap.mmap:
+        return self._bytes if self._map is None else self._map
+
+    def given(self) -> Compiled:
+        fd, self._fd = self._fd, -1
+        return Compiled(self._bytes, fd)
+
+    def close(self) -> None:
+        if self._map is not None:
+            self._map.close()
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+def _handed(image: bytes | bytearray) -> Compiled:
+    """An image we have just had made, as one that was kept."""
+    fd = _memfd()
+    if fd < 0:
+        return Compiled(bytes(image))
+    rest = memoryview(image)
+    while rest:
+        rest = rest[os.write(fd, rest) :]
+    _seal(fd)
+    return Compiled(descriptor=fd)
+
+
+def _memfd() -> int:
+    """A new memfd that can be sealed, or -1."""
+    try:
+        return os.memfd_create("compiled", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    except (AttributeError, OSError):
+        return -1
+
+
+def _read(source: int, offset: int, size: int) -> bytes:
+    parts, done = [], 0
+    while done < size and (part := os.pread(source, size - done, offset + done)):
+        parts.append(part)
+        done += len(part)
+    return b"".join(parts)
+
+
+def _copied(source: int, target: int, offset: int, size: int) -> int:
+    done = 0
+    while done < size:
+        count = os.sendfile(target, source, offset + done, size - done)
+        if not count:
+            break
+        done += count
+    return done
+
+
+def _seal(fd: int) -> None:
+    import fcntl
+
+    seals = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
+    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, seals)

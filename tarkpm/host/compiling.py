@@ -1,0 +1,50 @@
+"""Compiling a module, in a process that does nothing else and can be killed.
+
+The compiler reads a stranger's module: it gets a worker's confinement, a deadline and 2 GiB, and what it
+hands back is trusted as far as that module's own worker.
+"""
+
+from tarkpm.errors import HostError, LimitReached
+from tarkpm.host import failures
+from tarkpm.host.conversation import Conversation, Reported, until
+from tarkpm.host.decoding import Nonsense
+from tarkpm.host.image import PluginImage
+from tarkpm.host.limits import MIB, Limits, size
+from tarkpm.host.process import Start
+from tarkpm.host.worker import frames
+
+MEMORY = 2048 * MIB
+"""What `worker.confine` allows."""
+
+
+def compile_module(image: PluginImage, limits: Limits, start: Start) -> bytearray:
+    """The compiled code of a plugin that `check_image` found fitting.
+
+    Raises `ModuleInvalid` for what does not compile, `LimitReached`, `PluginCrashed`.
+    """
+    process = start()
+    ended = False
+    try:
+        conversation = Conversation(process, limits)
+        return conversation.compile(image.wasm, until(limits.compile_seconds))
+    except Reported as reported:
+        error = _out_of_memory() if reported.fail.kind == "memory" else None
+        error = error or failures.explained(reported.fail, limits)
+    except TimeoutError:
+        error = LimitReached(f"took longer than {limits.compile_seconds:g} s to compile")
+    except EOFError:
+        ended = True
+        how, said = process.kill()
+        out = failures.ran_out_of_memory(said)
+        error = _out_of_memory() if out else failures.post_mortem(how, said, limits)
+    except (Nonsense, frames.FrameError) as problem:
+        error = failures.nonsense(problem)
+    finally:
+        if not ended:
+            process.kill()
+    error.where = image.name
+    raise error
+
+
+def _out_of_memory() -> HostError:
+    return LimitReached(f"took more than {size(MEMORY)} of memory to compile")

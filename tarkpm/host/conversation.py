@@ -1,0 +1,128 @@
+"""What parent and worker say to each other, from the greeting to the last answer.
+
+Every frame that arrives is decoded into what it must be or is `Nonsense`; who holds the conversation decides
+what becomes of the worker then.
+"""
+
+import time
+from typing import Any, Literal, Protocol, TypeVar
+
+import msgspec
+
+from tarkpm.host import messages
+from tarkpm.host.channel import Channel
+from tarkpm.host.decoding import Arguments, Nonsense, decoded, valued
+from tarkpm.host.gate import Gate
+from tarkpm.host.image import PluginImage
+from tarkpm.host.limits import Limits
+from tarkpm.host.process import AnyProcess
+from tarkpm.host.worker import frames
+
+_T = TypeVar("_T")
+
+
+class Code(Protocol):
+    """Compiled code that may be run: checked, or made by us just now."""
+
+    descriptor: int
+    """A sealed memfd that holds it and nothing else, or -1."""
+
+    def read(self) -> bytes:
+        """All of it, for where there are no memfds."""
+
+
+class Reported(Exception):
+    """The worker says why it has no answer."""
+
+    def __init__(self, fail: messages.Fail) -> None:
+        super().__init__(fail.kind)
+        self.fail = fail
+
+
+class Conversation:
+    """With one process, from its greeting to its end."""
+
+    def __init__(self, process: AnyProcess, limits: Limits, gate: Gate | None = None) -> None:
+        """Without a ``gate`` there will be no plugin: the process compiles, or is probed."""
+        self.process = process
+        self._limits = limits
+        self._gate = gate
+        caps = frames.CAPS_FROM_COMPILER if gate is None else frames.caps_from_worker(limits.output)
+        self._channel = Channel(process.socket, caps)
+
+    def greet(self, deadline: float) -> None:
+        """Hear who is there."""
+        hello, _ = self.answer(frames.HELLO, messages.Hello, deadline)
+        if hello.version != frames.VERSION:
+            raise Nonsense(f"a greeting of version {hello.version}, expected {frames.VERSION}")
+
+    def load(
+        self, image: PluginImage, code: Code | None, *, schemas: bool, deadline: float
+    ) -> messages.Loaded:
+        """From the greeting to the loaded plugin. ``schemas``: be ready to check tool arguments."""
+        self.greet(deadline)
+        limits = self._limits
+        by: Literal["wasm", "bytes", "descriptor"]
+        by = "wasm" if code is None else "bytes" if code.descriptor < 0 else "descriptor"
+        load = messages.Load(image.type, limits.memory, limits.stack, limits.output, by, schemas)
+        self.send(frames.LOAD, load, deadline)
+        if code is not None and code.descriptor >= 0:
+            self._channel.send_descriptor(code.descriptor, deadline)
+        else:
+            self._channel.send(frames.BYTES, image.wasm if code is None else code.read(), deadline)
+        return self.answer(frames.LOADED, messages.Loaded, deadline)[0]
+
+    def compile(self, wasm: bytes, deadline: float) -> bytearray:
+        """Have a module compiled by a process that does nothing else; the image."""
+        self.greet(deadline)
+        self.send(frames.COMPILE, messages.Compile(self._limits.stack), deadline)
+        self._channel.send(frames.BYTES, wasm, deadline)
+        kind, payload, _ = self._channel.receive(deadline)
+        if kind == frames.FAIL:
+            raise Reported(decoded(payload, messages.Fail))
+        if kind != frames.COMPILED:
+            raise Nonsense(f"a frame of kind {kind}, expected {frames.COMPILED}")
+        return payload
+
+    def probe(self, deadline: float) -> messages.Loaded:
+        """Have a process confine itself, and say how far that went."""
+        self.greet(deadline)
+        self.send(frames.PROBE, messages.Probe(), deadline)
+        return self.answer(frames.LOADED, messages.Loaded, deadline)[0]
+
+    def call(self, function: str, args: list[Any], seconds: float, shape: type[_T], deadline: float) -> _T:
+        """Call an exported function; its result, decoded as a ``shape``."""
+        texts = frames.Texts()
+        hoisted = texts.hoisted(args)
+        self.send(frames.CALL, messages.Call(function, hoisted, seconds, texts.lengths), deadline, texts.tail)
+        returned, tail = self.answer(frames.RETURN, messages.Return, deadline)
+        return valued(returned.value, returned.texts, tail, shape)
+
+    def send(self, kind: int, message: msgspec.Struct, deadline: float, tail: bytes = b"") -> None:
+        """Send one message."""
+        self._channel.send(kind, msgspec.json.encode(message), deadline, tail)
+
+    def answer(self, wanted: int, shape: type[_T], deadline: float) -> tuple[_T, bytearray]:
+        """What the frame of the ``wanted`` kind holds, and its tail; host calls before it are answered."""
+        while True:
+            kind, payload, tail = self._channel.receive(deadline)
+            if kind == wanted:
+                return decoded(payload, shape), tail
+            if kind == frames.FAIL:
+                raise Reported(decoded(payload, messages.Fail))
+            if kind != frames.HOST_CALL or wanted != frames.RETURN:
+                raise Nonsense(f"a frame of kind {kind}, expected {wanted}")
+            self._serve(decoded(payload, messages.HostCall), tail, deadline)
+
+    def _serve(self, asked: messages.HostCall, tail: bytearray, deadline: float) -> None:
+        assert self._gate is not None
+        args = Arguments(asked.args, asked.texts, tail)
+        value = self._gate.answer(asked.interface, asked.function, args, deadline)
+        texts = frames.Texts()
+        result = messages.HostResult(texts.hoisted(value), texts.lengths)
+        self.send(frames.HOST_RESULT, result, deadline, texts.tail)
+
+
+def until(seconds: float) -> float:
+    """The moment so many seconds from now."""
+    return time.monotonic() + seconds

@@ -1,0 +1,27 @@
+"""Ends the workers that nobody has used for a while."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+
+from tarkpm.host.handle import Worker
+
+
+class Reaper:
+    """A thread that looks after a host's workers while there are any."""
+
+    def __init__(self, workers: Callable[[], Iterable[Worker]], seconds: float) -> None:
+        """Ends each of ``workers()`` that was last used ``seconds`` ago or longer."""
+        self._workers = workers
+        self._seconds = seconds
+        self._stopped = threading.Event()
+        threading.Thread(target=self._run, name="tarkpm idle workers", daemon=True).start()
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._stopped.set()
+
+    def _run(self) -> None:
+        while not self._stopped.wait(self._seconds / 4):
+            for worker in self._workers():
+                worker.rest(time.monotonic() - self._seconds)

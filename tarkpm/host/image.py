@@ -1,0 +1,32 @@
+"""A plugin to run, as its caller has verified it."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from tarkpm.core.capability import CapabilitySet
+from tarkpm.host.imports import Interface
+
+
+class PluginImage(msgspec.Struct, frozen=True):
+    """Verified bytes, and what they may do.
+
+    ``granted`` is what the user granted and the manifest declares, already cut to what both have. ``data``
+    is the plugin's own folder, which need not exist yet.
+    """
+
+    name: str
+    type: str
+    wasm: bytes
+    granted: CapabilitySet
+    data: Path
+
+
+Report = Callable[[str], None]
+"""Told, in a sentence without a subject, what the user should know of the plugin."""
+
+Interfaces = Callable[[PluginImage, Report], Mapping[str, Interface]]
+"""What serves a plugin's host calls, by the interface's name ("http"), beside `log`, `storage`, `clock` and
+`random`, which the host has itself; of these, all but `log` are replaced by what is given. Called once for
+a worker; each is closed with it. What is granted but not given answers "is not available here"."""

@@ -1,0 +1,230 @@
+"""tark:plugin/filesystem: files below the folders that were granted, and nothing beside them.
+
+What is opened is checked after it is open (`fstat`), because before that it may change. Only regular files
+with one name are read or written: a second name (a hard link) may be a file that was never granted, and
+nothing tells which. That shuts out trees that package managers link from their stores; they are rarely what
+a plugin is given, and a refusal says why.
+
+A write makes a new file in the same folder and renames it over the old one: a reader, or a crash, meets the
+old text or the new, and a link that appears in between is replaced, not followed.
+
+Not covered: a folder that the user moves elsewhere while it is open is still that folder; a file system
+that hangs (a dead network mount) makes the call late; how much is written in all is not limited.
+"""
+
+import contextlib
+import errno
+import os
+import stat
+from typing import Any, Final
+
+import msgspec
+
+from tarkpm.core.capability import READ_ONLY, CapabilitySet
+from tarkpm.host.imports.folders import (
+    Parts,
+    PathError,
+    Workspace,
+    identity,
+    is_protected,
+    split,
+)
+from tarkpm.host.limits import MIB, size
+
+MAX_FILE: Final = 8 * MIB
+MAX_ENTRIES: Final = 10_000
+_READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_DONE: Final = {"ok": None}
+
+
+class _Grant(msgspec.Struct, frozen=True):
+    """One scope: a folder and all below it, or a single file."""
+
+    parts: Parts
+    is_folder: bool
+    is_writable: bool
+
+    @classmethod
+    def read(cls, scope: str) -> "_Grant":
+        path = scope.removesuffix(READ_ONLY)
+        return cls(tuple(path.removesuffix("/").split("/")), path.endswith("/"), path == scope)
+
+    def covers(self, parts: Parts, *, write: bool) -> bool:
+        """A granted folder can be looked at; only what is inside it can be changed."""
+        if write and not self.is_writable:
+            return False
+        if self.is_folder and len(parts) > len(self.parts):
+            return parts[: len(self.parts)] == self.parts
+        return parts == self.parts and not (write and self.is_folder)
+
+
+class Filesystem:
+    """One plugin's files."""
+
+    def __init__(self, granted: CapabilitySet, workspace: Workspace) -> None:
+        self._grants = [_Grant.read(c.scope) for c in granted if c.kind == "filesystem"]
+        self._workspace = workspace
+
+    def call(self, function: str, args: tuple[Any, ...], deadline: float) -> Any:  # noqa: ARG002  # see above
+        """The JSON value of `read`, `write`, `list`, `stat` or `remove`."""
+        path, *content = args
+        try:
+            parts = self._granted(path, function)
+            match function:
+                case "read":
+                    return {"ok": self._read(parts)}
+                case "write":
+                    self._write(parts, content[0].encode())
+                    return _DONE
+                case "list":
+                    return {"ok": self._list(parts)}
+                case "stat":
+                    return {"ok": self._stat(parts)}
+            self._remove(parts)
+        except PathError as problem:
+            return {"err": str(problem)}
+        except UnicodeEncodeError:
+            return {"err": "the text is not Unicode"}
+        except OSError as problem:
+            return {"err": _explained(problem)}
+        return _DONE
+
+    def close(self) -> None:
+        """Nothing is open between calls."""
+
+    def _granted(self, path: str, function: str) -> Parts:
+        parts = split(path)
+        if any(map(is_protected, parts)):
+            raise PathError("this file or folder is not a plugin's to use")
+        write = function in ("write", "remove")
+        asked = (*parts, "what is in it") if function == "list" else parts
+        if not any(grant.covers(asked, write=write) for grant in self._grants):
+            is_readable = write and any(grant.covers(parts, write=False) for grant in self._grants)
+            raise PathError("may be read, not changed" if is_readable else "is not granted to this plugin")
+        return parts
+
+    def _read(self, parts: Parts) -> str:
+        with self._workspace.folder(parts[:-1]) as folder:
+            _check_file(os.stat(parts[-1], dir_fd=folder, follow_symlinks=False))  # opening a device acts
+            descriptor = os.open(parts[-1], _READ, dir_fd=folder)
+            with open(descriptor, "rb", buffering=0) as file:  # noqa: PTH123  # a descriptor, not a path
+                _check_file(os.fstat(descriptor))
+                data = _read_up_to(file.fileno(), MAX_FILE + 1)
+        if len(data) > MAX_FILE:
+            raise PathError(f"the file is larger than {size(MAX_FILE)}")
+        try:
+            return data.decode()
+        except UnicodeDecodeError:
+            raise PathError("the file is not UTF-8 text") from None
+
+    def _write(self, parts: Parts, data: bytes) -> None:
+        if len(data) > MAX_FILE:
+            raise PathError(f"the text is larger than {size(MAX_FILE)}")
+        with self._workspace.folder(parts[:-1]) as folder:
+            mode = _mode_of(folder, parts[-1])
+            temporary = f".{os.urandom(8).hex()}.tark-tmp"
+            try:
+                _write_new(folder, temporary, data, mode)
+                os.rename(temporary, parts[-1], src_dir_fd=folder, dst_dir_fd=folder)
+            except BaseException:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(temporary, dir_fd=folder)
+                raise
+            with contextlib.suppress(OSError):  # not every file system syncs folders
+                os.fsync(folder)
+
+    def _list(self, parts: Parts) -> list[Any]:
+        entries: list[dict[str, str | int]] = []
+        with self._workspace.folder(parts) as folder, os.scandir(folder) as found:
+            for entry in found:
+                if is_protected(entry.name) or not _is_text(entry.name):
+                    continue
+                if len(entries) == MAX_ENTRIES:
+                    raise PathError(f"the folder has more than {MAX_ENTRIES:,} entries")
+                with contextlib.suppress(FileNotFoundError):  # it went while we looked
+                    entries.append(_entry(entry.name, entry.stat(follow_symlinks=False)))
+        return sorted(entries, key=lambda entry: str(entry["name"]))
+
+    def _stat(self, parts: Parts) -> Any:
+        with self._workspace.folder(parts[:-1]) as folder:
+            return _entry(parts[-1], os.stat(parts[-1], dir_fd=folder, follow_symlinks=False))
+
+    def _remove(self, parts: Parts) -> None:
+        with self._workspace.folder(parts[:-1]) as folder:
+            found = os.stat(parts[-1], dir_fd=folder, follow_symlinks=False)
+            if stat.S_ISDIR(found.st_mode):
+                with self._workspace.folder(parts) as inside:  # which knows what is protected by identity
+                    if identity(os.fstat(inside)) != identity(found):
+                        raise PathError("the folder changed meanwhile")
+                os.rmdir(parts[-1], dir_fd=folder)
+            elif not stat.S_ISREG(found.st_mode):
+                raise PathError("is neither a file nor a folder")
+            elif not found.st_mode & 0o222:
+                raise PathError("is write-protected")
+            else:
+                os.unlink(parts[-1], dir_fd=folder)
+
+
+def _check_file(found: os.stat_result) -> None:
+    if stat.S_ISLNK(found.st_mode):
+        raise PathError("is a link, and links are not followed")
+    if not stat.S_ISREG(found.st_mode):
+        raise PathError("is a folder" if stat.S_ISDIR(found.st_mode) else "is no file")
+    if found.st_nlink > 1:
+        raise PathError("has a second name elsewhere (a hard link), so it is not known whose file it is")
+
+
+def _mode_of(folder: int, name: str) -> int | None:
+    """The permissions of the file to be replaced, None if there is none; raises for what must not be."""
+    try:
+        found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    _check_file(found)
+    if not found.st_mode & 0o222:
+        raise PathError("is write-protected")
+    return found.st_mode & 0o777
+
+
+def _write_new(folder: int, name: str, data: bytes, mode: int | None) -> None:
+    """Write a new file, safely on disk; without a mode it gets what new files of this user get."""
+    descriptor = os.open(name, _NEW, 0o666 if mode is None else 0o600, dir_fd=folder)
+    with open(descriptor, "wb") as file:  # noqa: PTH123  # a descriptor, not a path
+        file.write(data)
+        file.flush()
+        if mode is not None:
+            os.fchmod(descriptor, mode)
+        os.fsync(descriptor)
+
+
+def _read_up_to(descriptor: int, limit: int) -> bytes:
+    chunks, left = [], limit
+    while left and (chunk := os.read(descriptor, min(left, MIB))):
+        chunks.append(chunk)
+        left -= len(chunk)
+    return b"".join(chunks)
+
+
+def _entry(name: str, found: os.stat_result) -> dict[str, str | int]:
+    if stat.S_ISREG(found.st_mode):
+        return {"name": name, "kind": "file", "size": found.st_size}
+    return {"name": name, "kind": "directory" if stat.S_ISDIR(found.st_mode) else "other", "size": 0}
+
+
+def _is_text(name: str) -> bool:
+    """A name that is not UTF-8 cannot be said to a plugin, nor by it."""
+    return not any("\ud800" <= char <= "\udfff" for char in name)
+
+
+def _explained(problem: OSError) -> str:
+    match problem.errno:
+        case errno.ENOENT:
+            return "does not exist"
+        case errno.ELOOP:
+            return "is a link, and links are not followed"
+        case errno.ENOTEMPTY | errno.EEXIST:
+            return "the folder is not empty"
+        case errno.ENOTDIR:
+            return "is not a folder"
+    return f"cannot be used: {problem.strerror}"

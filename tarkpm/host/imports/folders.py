@@ -1,0 +1,113 @@
+"""Paths inside a workspace, and opening them without ever following a link.
+
+A path is text until it is opened; whoever can change a folder between the two decides what is opened. So
+each component is opened relative to the folder before it, by descriptor, with ``O_NOFOLLOW``: what was
+reached cannot be swapped any more, and ``..`` and absolute paths have no way to be said.
+"""
+
+import contextlib
+import errno
+import os
+import stat
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+MAX_PATH: Final = 1024
+MAX_DEPTH: Final = 64
+_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+PROTECTED: Final = frozenset({".tark", ".git", "tark.toml", "tark.lock"})
+"""What decides which code runs and what it may do, in whatever folder."""
+
+Parts = tuple[str, ...]
+
+
+class PathError(Exception):
+    """Why a path cannot be used, in words the plugin is given."""
+
+
+def split(path: str) -> Parts:
+    """The components of a relative path; ``./`` before and ``/`` behind it are left off.
+
+    Raises `PathError` for everything that is not plainly below the workspace.
+    """
+    parts = tuple(path.removeprefix("./").removesuffix("/").split("/"))
+    if path.startswith("/") or "\\" in path or any(not char.isprintable() for char in path):
+        raise PathError("expected a path relative to the workspace, with '/' between its parts")
+    if len(path) > MAX_PATH or len(parts) > MAX_DEPTH:
+        raise PathError(f"the path is longer than {MAX_PATH:,} characters or {MAX_DEPTH} parts")
+    if any(part in ("", ".", "..") for part in parts):
+        raise PathError("a path with an empty part, '.' or '..' is not accepted")
+    return parts
+
+
+def is_protected(name: str) -> bool:
+    r"""Whether some file system may take ``name`` for one of the protected ones.
+
+    Case and composition differ on macOS, which also ignores invisible characters; ``.git.``, ``.git::$DATA``
+    and ``GIT~1`` are ``.git`` to Windows, whose disks WSL mounts.
+
+    >>> is_protected(".G\u200dit"), is_protected(".gitignore")
+    (True, False)
+    """
+    visible = "".join(char for char in name if unicodedata.category(char) != "Cf")
+    plain = unicodedata.normalize("NFKC", visible).casefold().partition(":")[0].rstrip(". ")
+    head, tilde, number = plain.partition("~")
+    is_short = bool(tilde) and number.isdigit() and head in {"git", "tark", "tarkto", "tarklo"}
+    return plain in PROTECTED or is_short
+
+
+class Workspace:
+    """A folder of the user's, and the way into it."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root.resolve()
+
+    @contextlib.contextmanager
+    def folder(self, parts: Parts) -> Iterator[int]:
+        """A descriptor of the folder ``parts`` below the root. Raises `PathError` and `OSError`."""
+        descriptor = os.open(self._root, _FOLDER)
+        try:
+            protected = _identities(descriptor)
+            for part in parts:
+                below = open_folder(descriptor, part)
+                os.close(descriptor)
+                descriptor = below
+                if is_protected(part) or identity(os.fstat(descriptor)) in protected:
+                    raise PathError(f"'{part}' is not a plugin's to use")
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+
+def open_folder(folder: int, name: str) -> int:
+    """Open the folder ``name`` in ``folder``, unless it is a link. Raises `PathError` and `OSError`."""
+    try:
+        return os.open(name, _FOLDER, dir_fd=folder)
+    except OSError as problem:
+        if problem.errno in (errno.ELOOP, errno.ENOTDIR) and is_link(folder, name):
+            raise PathError(f"'{name}' is a link, and links are not followed") from None
+        raise
+
+
+def is_link(folder: int, name: str) -> bool:
+    """Whether ``name`` is a symbolic link now; for explanations, not for decisions."""
+    with contextlib.suppress(OSError):
+        return stat.S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
+    return False
+
+
+def identity(found: os.stat_result) -> tuple[int, int]:
+    """What stays the same under every name of a file."""
+    return found.st_dev, found.st_ino
+
+
+def _identities(root: int) -> set[tuple[int, int]]:
+    """Of what is protected in the workspace itself, which a mount may show under another name."""
+    found = set()
+    for name in PROTECTED:
+        with contextlib.suppress(OSError):
+            found.add(identity(os.stat(name, dir_fd=root, follow_symlinks=False)))
+    return found

@@ -1,0 +1,130 @@
+"""HTTP headers a plugin may send, what of them crosses to another host, and the text it gets back. Pure."""
+
+import codecs
+import re
+from collections.abc import Sequence
+from typing import Final
+
+Pairs = Sequence[tuple[str, str]]
+
+MAX_COUNT: Final = 64
+MAX_TEXT: Final = 32 << 10
+"""Characters of all names and values a plugin sends."""
+MAX_ANSWERED: Final = 256
+
+OURS: Final = frozenset(
+    {
+        "connection",
+        "content-length",
+        "expect",
+        "host",
+        "http2-settings",
+        "keep-alive",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "via",
+    }
+)
+"""What frames a request or names its host: a plugin that sets these can make one request two."""
+
+QUIETLY_OURS: Final = frozenset({"accept-encoding"})
+"""Set by many clients out of habit; the host decompresses, so it asks for what it can."""
+
+HARMLESS: Final = frozenset({"accept", "accept-language", "content-language", "content-type", "user-agent"})
+"""What still goes along when a redirect leads to another host. Any other header may be a credential."""
+
+_OF_THE_BODY: Final = frozenset({"content-type", "content-language"})
+_UNSAID: Final = frozenset(
+    {
+        "connection",
+        "content-encoding",
+        "content-length",
+        "keep-alive",
+        "proxy-authenticate",
+        "trailer",
+        "transfer-encoding",
+    }
+)
+"""Of an answer: about the bytes on the wire, which are not what the plugin gets."""
+
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
+_VALUE = re.compile(r"[\t\x20-\x7e]*")
+
+_CHARSETS: Final = frozenset(
+    {
+        *(f"iso8859-{part}" for part in range(1, 17)),
+        *(f"cp125{page}" for page in range(9)),
+        "utf-8",
+        "ascii",
+        "utf-16",
+        "utf-16-le",
+        "utf-16-be",
+        "cp866",
+        "cp874",
+        "koi8-r",
+        "koi8-u",
+        "shift_jis",
+        "cp932",
+        "euc_jp",
+        "iso2022_jp",
+        "gb2312",
+        "gbk",
+        "gb18030",
+        "big5",
+        "euc_kr",
+        "cp949",
+        "mac-roman",
+    }
+)
+"""By Python's names. Not every codec is one of text, and some (punycode, idna) take time in squares."""
+
+
+def checked(headers: Pairs) -> list[tuple[str, str]]:
+    """The headers to send, names in lower case; raises `ValueError` for one that is not a plugin's to set."""
+    if len(headers) > MAX_COUNT:
+        raise ValueError(f"{len(headers):,} headers, the limit is {MAX_COUNT}")
+    if sum(len(name) + len(value) for name, value in headers) > MAX_TEXT:
+        raise ValueError(f"the headers have more than {MAX_TEXT:,} characters")
+    return [_checked(name, value) for name, value in headers if name.lower() not in QUIETLY_OURS]
+
+
+def _checked(name: str, value: str) -> tuple[str, str]:
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"expected the name of a header, found {name[:40]!r}")
+    low = name.lower()
+    if low in OURS or low.startswith("proxy-"):
+        raise ValueError(f"the header '{low}' is set by tarkpm")
+    if not _VALUE.fullmatch(value):
+        raise ValueError(f"expected printable ASCII in the header '{low}'")
+    return low, value.strip(" \t")
+
+
+def crossing(headers: Pairs) -> list[tuple[str, str]]:
+    """What of the headers may follow a redirect to another host."""
+    return [(name, value) for name, value in headers if name in HARMLESS]
+
+
+def without_body(headers: Pairs) -> list[tuple[str, str]]:
+    """What is left when a redirect turns a POST into a GET."""
+    return [(name, value) for name, value in headers if name not in _OF_THE_BODY]
+
+
+def answered(headers: Pairs) -> list[tuple[str, str]]:
+    """The headers of an answer that a plugin is given; raises `ValueError` for too many."""
+    if len(headers) > MAX_ANSWERED:
+        raise ValueError(f"the answer has {len(headers):,} headers, the limit is {MAX_ANSWERED}")
+    return [(name, value) for name, value in headers if name not in _UNSAID]
+
+
+def text(body: bytes, content_type: str) -> str:
+    """The body as text. Bytes that are none become U+FFFD; an unknown charset is read as UTF-8."""
+    if body.startswith(codecs.BOM_UTF8):
+        return body[len(codecs.BOM_UTF8) :].decode("utf-8", "replace")
+    found = re.search(r""";\s*charset\s*=\s*["']?([A-Za-z0-9._:+-]{1,40})""", content_type, re.IGNORECASE)
+    try:
+        name = codecs.lookup(found[1]).name if found else "utf-8"
+    except LookupError:
+        name = "utf-8"
+    return body.decode(name if name in _CHARSETS else "utf-8", "replace")

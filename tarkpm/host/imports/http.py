@@ -1,0 +1,132 @@
+"""tark:plugin/http: requests to granted hosts, one connection each.
+
+A call passes, hop by hop: the URL's one spelling, the grant, the addresses, the request, a bounded answer.
+A redirect is a new request that passes all of it again. What the plugin set as a header goes to the host it
+named; another host gets only what cannot be a credential. Nothing is kept between calls.
+
+Behind a proxy the proxy looks names up, so there only the URL is checked.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from tarkpm.core.capability import CapabilitySet
+from tarkpm.errors import Refused, SourceError, TooLarge
+from tarkpm.host.imports import headers as rules
+from tarkpm.host.imports import urls
+from tarkpm.host.imports.hosts import Hosts
+from tarkpm.io.http import USUAL, Answer, Client, Limits
+from tarkpm.io.proxies import DIRECT, Proxies
+
+MAX_REDIRECTS: Final = 5
+_KEEPS_POST: Final = frozenset({307, 308})
+_REDIRECTS: Final = frozenset({301, 302, 303}) | _KEEPS_POST
+
+
+class _Failed(Exception):
+    """Why there is no answer, and the status if there was one to see."""
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class _Request:
+    """What is still to be sent, as redirects change it."""
+
+    def __init__(self, target: urls.Target, headers: rules.Pairs, body: bytes | None) -> None:
+        self.target = target
+        self.headers = list(headers)
+        self.body = body
+
+    @property
+    def method(self) -> str:
+        return "GET" if self.body is None else "POST"
+
+    def redirect(self, status: int, location: str) -> None:
+        """Go on at ``location``; raises `ValueError`."""
+        target = urls.redirected(self.target, location)
+        if status not in _KEEPS_POST and self.body is not None:
+            self.body = None
+            self.headers = rules.without_body(self.headers)
+        if target.origin != self.target.origin:
+            self.headers = rules.crossing(self.headers)
+        self.target = target
+
+
+class Http:
+    """One plugin's requests. ``report`` is told what was refused."""
+
+    def __init__(
+        self,
+        granted: CapabilitySet,
+        report: Callable[[str], None],
+        *,
+        proxies: Proxies = DIRECT,
+        authorities: str = "",
+        limits: Limits = USUAL,
+    ) -> None:
+        """``authorities`` is a file of certificates to trust instead of the system's."""
+        self._hosts = Hosts(granted, report)
+        self._limits = limits
+        self._client = Client(
+            proxies=proxies, authorities=authorities, limits=limits, resolve=self._hosts.resolve
+        )
+
+    def call(self, function: str, args: tuple[Any, ...], deadline: float) -> Any:
+        """The JSON value of `get` or `post`."""
+        url, *body, headers = args
+        until = min(deadline, time.monotonic() + self._limits.total)
+        try:
+            target, sent = urls.parse(url), rules.checked(headers)
+            request = _Request(target, sent, body[0].encode() if function == "post" else None)
+            return {"ok": self._follow(request, until)}
+        except _Failed as problem:
+            return {"err": {"message": str(problem), "status": problem.status}}
+        except ValueError as problem:
+            return {"err": {"message": str(problem), "status": None}}
+
+    def close(self) -> None:
+        """Nothing is held between calls but settings."""
+        self._client.close()
+
+    def _follow(self, request: _Request, deadline: float) -> Any:
+        for _ in range(MAX_REDIRECTS + 1):
+            answered = self._send(request, deadline)
+            if answered is not None:
+                return answered
+        raise _Failed(f"redirected more than {MAX_REDIRECTS} times")
+
+    def _send(self, request: _Request, deadline: float) -> Any:
+        """The answer to a request, or None after a redirect, which ``request`` has then followed."""
+        status: int | None = None
+        try:
+            self._check(request.target)
+            with self._client.open(
+                request.method, request.target.url, request.headers, request.body, deadline=deadline
+            ) as answer:
+                status = answer.status
+                location = answer.header("location")
+                if status in _REDIRECTS and location:
+                    request.redirect(status, location)
+                    return None
+                return self._shaped(answer)
+        except SourceError as problem:
+            raise _Failed(f"{problem.where or request.target.origin}: {problem.message}", status) from None
+        except ValueError as problem:
+            raise _Failed(str(problem), status) from None
+
+    def _check(self, target: urls.Target) -> None:
+        from tarkpm.io.wire import origin
+
+        self._hosts.check(target)
+        if origin(target.url) != (target.scheme, target.host, target.port):
+            raise Refused("is read differently by the HTTP client", where=target.origin)
+
+    def _shaped(self, answer: Answer) -> Any:
+        headers = rules.answered(answer.headers)
+        body = rules.text(answer.read(), answer.header("content-type"))
+        if len(body.encode()) > self._limits.body:
+            raise TooLarge(f"the answer has more than {self._limits.body:,} bytes as text")
+        return {"status": answer.status, "headers": [list(pair) for pair in headers], "body": body}

@@ -1,0 +1,73 @@
+"""tark:plugin/shell: programs, run as the user. There is no sandbox: the grant means what it says.
+
+What is done here keeps accidents small, not a hostile program in: no shell reads the arguments, the
+environment is four variables (no tokens), relative entries of PATH are dropped (the workspace must not name
+programs), the working directory is inside the workspace without links, input and output are bounded, and
+nothing outlives the call (see `supervisor` for what can).
+"""
+
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+from tarkpm.host.imports.folders import PathError, Workspace, split
+from tarkpm.host.limits import KIB, MIB, size
+
+MAX_ARGUMENTS: Final = 1_000
+MAX_ARGV: Final = 128 * KIB
+MAX_STDIN: Final = 1 * MIB
+MARGIN: Final = 0.25
+"""Seconds kept back from the call's deadline: to kill, and for the plugin to hear of it."""
+
+VARIABLES: Final = ("PATH", "HOME", "LANG", "TERM")
+USUAL_PATH: Final = "/usr/local/bin:/usr/bin:/bin"
+
+
+class Shell:
+    """One plugin's programs."""
+
+    def __init__(self, workspace: Workspace, environment: Mapping[str, str]) -> None:
+        """Of ``environment``, a snapshot, programs get `VARIABLES` and nothing else."""
+        self._workspace = workspace
+        kept = {name: environment[name] for name in VARIABLES if environment.get(name)}
+        self._environment = {**kept, "PATH": _absolute(kept.get("PATH", "")) or USUAL_PATH}
+
+    def call(self, function: str, args: tuple[Any, ...], deadline: float) -> Any:  # noqa: ARG002  # there is one
+        """The JSON value of `run`."""
+        from tarkpm.host.imports.processes import Stopped, run
+
+        argv, stdin, cwd, timeout_ms = args
+        left = deadline - time.monotonic() - MARGIN
+        seconds = left if timeout_ms is None else min(left, timeout_ms / 1000)
+        try:
+            _check(argv, stdin)
+            given = None if stdin is None else stdin.encode()
+            with self._workspace.folder(() if cwd in (None, ".", "./") else split(cwd)) as folder:
+                ran = run(argv, self._environment, folder, given, max(0.0, seconds))
+        except (PathError, Stopped) as problem:
+            return {"err": str(problem)}
+        except UnicodeEncodeError:
+            return {"err": "the text is not Unicode"}
+        except OSError as problem:
+            return {"err": f"cannot be run: {problem.strerror}"}
+        stdout, stderr = ran.stdout.decode("utf-8", "replace"), ran.stderr.decode("utf-8", "replace")
+        return {"ok": {"exit-code": ran.code, "stdout": stdout, "stderr": stderr}}
+
+    def close(self) -> None:
+        """Nothing runs between calls."""
+
+
+def _check(argv: list[str], stdin: str | None) -> None:
+    """Raises `PathError` for what no program can be given."""
+    if not argv or not argv[0]:
+        raise PathError("expected a program and its arguments, found none")
+    if any("\0" in argument for argument in argv):
+        raise PathError("an argument must not contain a NUL")
+    if len(argv) > MAX_ARGUMENTS or sum(len(argument.encode()) + 1 for argument in argv) > MAX_ARGV:
+        raise PathError(f"the limits are {MAX_ARGUMENTS:,} arguments and {size(MAX_ARGV)}")
+    if stdin is not None and len(stdin.encode()) > MAX_STDIN:
+        raise PathError(f"the input is larger than {size(MAX_STDIN)}")
+
+
+def _absolute(path: str) -> str:
+    return ":".join(entry for entry in path.split(":") if entry.startswith("/"))

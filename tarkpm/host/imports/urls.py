@@ -1,0 +1,111 @@
+"""The URLs a plugin may name: one spelling for each place, and everything that has two refused. Pure.
+
+What two parsers read differently is how a check is passed for one host and a request sent to another. So a
+host is lower-case ASCII or an address in its usual form, an authority has no user and no ``%``, and there
+is no backslash, control character or space anywhere.
+"""
+
+import re
+from typing import Final
+from urllib.parse import quote, urljoin
+
+import msgspec
+
+from tarkpm.core.capability import DEFAULT_PORT, normalize_scope
+
+MAX_URL: Final = 8192
+"""Characters."""
+
+_PORTS: Final = {"https": 443, "http": 80}
+_URL = re.compile(r"(?P<scheme>[A-Za-z]{1,16})://(?P<authority>[^/?#]*)(?P<rest>[^#]*)(?P<fragment>#.*)?")
+_AUTHORITY = re.compile(
+    r"(?P<host>\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z_](?:[0-9A-Za-z._-]*[0-9A-Za-z_])?)(?::(?P<port>[0-9]{1,5}))?"
+)
+_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_ODD_LOCATION = re.compile(
+    r"[A-Za-z][A-Za-z0-9+.-]*:(?!//)|///"
+)  # relative to one parser, absolute to another
+_LEGAL = "/?:@!$&'()*+,;=-._~%[]|"
+
+
+class Target(msgspec.Struct, frozen=True):
+    """Where a request goes. ``host`` has no brackets; ``path`` includes the query."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+
+    @property
+    def scope(self) -> str:
+        """Host and port as a capability spells them, where 443 goes without saying."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == DEFAULT_PORT else f"{host}:{self.port}"
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port: what a credential belongs to."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}" + ("" if self.port == _PORTS[self.scheme] else f":{self.port}")
+
+    @property
+    def url(self) -> str:
+        return self.origin + self.path
+
+
+def parse(text: str) -> Target:
+    """Read an absolute https or http URL; raises `ValueError` that says what was expected."""
+    return _parse(text, fragment=False)
+
+
+def redirected(current: Target, location: str) -> Target:
+    """Where a ``Location`` header leads. Raises `ValueError`, also for leaving https."""
+    _check_text(location)
+    if _ODD_LOCATION.match(location):
+        raise ValueError("expected the Location of a redirect to be a URL or a path")
+    target = _parse(urljoin(current.url, location), fragment=True)
+    if current.scheme == "https" and target.scheme != "https":
+        raise ValueError("a redirect must not leave https")
+    return target
+
+
+def _parse(text: str, *, fragment: bool) -> Target:
+    _check_text(text)
+    found = _URL.fullmatch(text)
+    scheme = found["scheme"].lower() if found else ""
+    if found is None or scheme not in _PORTS:
+        raise ValueError("expected a URL like https://host/path")
+    if found["fragment"] is not None and not fragment:
+        raise ValueError("a URL with a fragment ('#') is not accepted")
+    host, port = _place(found["authority"], _PORTS[scheme])
+    rest = found["rest"]
+    if _BAD_ESCAPE.search(rest):
+        raise ValueError("expected two hexadecimal digits behind each '%' of the URL")
+    path = quote(rest if rest.startswith("/") else "/" + rest, safe=_LEGAL)
+    if len(path) > MAX_URL:
+        raise ValueError(f"the URL is longer than {MAX_URL:,} characters")
+    return Target(scheme, host, port, path)
+
+
+def _place(authority: str, default: int) -> tuple[str, int]:
+    """Host and port, by the rules of capabilities less wildcards and prefixes."""
+    if "@" in authority:
+        raise ValueError("a URL with a user name or password is not accepted")
+    found = _AUTHORITY.fullmatch(authority)
+    if found is None:
+        raise ValueError("expected a host in ASCII (xn--… for others), perhaps with a port")
+    port = int(found["port"] or default)
+    try:
+        normalize_scope("http", f"{found['host']}:{port}")
+    except ValueError:
+        raise ValueError(
+            "expected a host name, or an address in its usual form, perhaps with a port"
+        ) from None
+    return found["host"].lower().strip("[]"), port
+
+
+def _check_text(text: str) -> None:
+    if len(text) > MAX_URL:
+        raise ValueError(f"the URL is longer than {MAX_URL:,} characters")
+    if any(char.isspace() or char == "\\" or not char.isprintable() for char in text):
+        raise ValueError("a URL with a space, a backslash or an invisible character is not accepted")

@@ -1,0 +1,54 @@
+"""What compiled code is made for: this wasmtime, this configuration, this processor.
+
+wasmtime is not imported for it, which would take 40 ms; it checks the same once more when it loads an image.
+"""
+
+import functools
+import importlib.util
+import os
+import sys
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from tarkpm.errors import HostError
+from tarkpm.host.worker.settings import ENGINE
+
+_CPUINFO: Final = Path("/proc/cpuinfo")
+_FEATURES: Final = ("flags", "Features", "model name")
+
+
+def fingerprint(stack: int) -> bytes:
+    """Everything that code depends on beside the module, as bytes to be compared; ``stack`` in bytes."""
+    made_for = [wasmtime_version(), sorted(ENGINE.items()), stack, sys.platform, *_processor()]
+    return msgspec.json.encode(made_for)
+
+
+@functools.cache
+def wasmtime_version() -> str:
+    """The installed wasmtime's version: the name of its distribution's folder. Raises `HostError`."""
+    found = importlib.util.find_spec("wasmtime")
+    if found is None or found.origin is None:
+        raise HostError("wasmtime is not installed")
+    package = Path(found.origin).parent
+    names = [path.name for path in package.parent.glob("wasmtime-*.dist-info")]
+    # a wheel's folder says the version; whoever built it otherwise is told apart by the library itself
+    library = sorted(package.glob("*-*/*wasmtime*"))
+    size = library[0].stat().st_size if library else 0
+    return f"{names[0].removesuffix('.dist-info') if names else 'wasmtime'} {size}"
+
+
+@functools.cache
+def _processor() -> list[str]:
+    features = []
+    try:
+        with _CPUINFO.open(encoding="utf-8", errors="replace") as lines:
+            for line in lines:
+                if not line.strip():
+                    break  # the first processor stands for all
+                if line.startswith(_FEATURES):
+                    features.append(" ".join(line.split()))
+    except OSError:
+        features = [os.uname().release]
+    return [os.uname().machine, *features]

@@ -1,0 +1,226 @@
+"""What plugins answer, as values: checked where a name or an address must be one, else the plugin's own text.
+
+Whatever is text here is the plugin's claim. Names and codes are printable; descriptions may have line breaks
+and tabs; `output`, `error`, chat texts, hook payloads and reasons are unchanged and not safe to show as they
+are (`core.text.neutral`).
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final, Generic, Literal, TypeVar
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from tarkpm.core.text import neutral
+from tarkpm.errors import PluginFailed
+
+_T = TypeVar("_T")
+
+MAX_NAMES: Final = 256
+MAX_MODELS: Final = 10_000
+MAX_NAME: Final = 128
+MAX_LABEL: Final = 200
+MAX_CODE: Final = 64
+MAX_URL: Final = 2_000
+MAX_REASON: Final = 2_000
+
+Risk = Literal["read-only", "write", "risky", "dangerous"]
+AuthStatus = Literal["not-authenticated", "authenticated", "expired"]
+Role = Literal["system", "user", "assistant", "tool"]
+
+
+class ToolDef(msgspec.Struct, frozen=True):
+    """A tool as its plugin describes it.
+
+    ``name`` is printable; ``description`` may have line breaks and tabs and is otherwise printable;
+    ``parameters_schema`` is the plugin's text, meant to be a JSON schema and not checked here.
+    """
+
+    name: str
+    description: str
+    parameters_schema: str
+    risk: Risk
+
+
+class ToolResult(msgspec.Struct, frozen=True):
+    """What a tool answered. ``output`` and ``error`` are the plugin's own text, unchanged."""
+
+    success: bool
+    output: str
+    error: str | None
+
+
+class DeviceCode(msgspec.Struct, frozen=True):
+    """A device flow that was started. Times are seconds; ``verification_url`` is http or https."""
+
+    device_code: str
+    user_code: str
+    verification_url: str
+    expires_in: int
+    interval: int
+
+
+class Poll(msgspec.Struct, frozen=True):
+    """How a device flow stands. ``token`` is there with "success", ``message`` with "error"."""
+
+    state: Literal["pending", "success", "expired", "error"]
+    token: str | None = None
+    message: str | None = None
+
+
+class Message(msgspec.Struct, frozen=True):
+    """One turn of a conversation."""
+
+    role: Role
+    content: str
+
+
+class Usage(msgspec.Struct, frozen=True):
+    """Tokens, as the provider counts them."""
+
+    input_tokens: int
+    output_tokens: int
+
+
+class ChatResponse(msgspec.Struct, frozen=True):
+    """What a model said."""
+
+    text: str
+    usage: Usage | None
+
+
+class HookOutcome(msgspec.Struct, frozen=True):
+    """What becomes of an event. ``payload`` is there with "replace", ``reason`` with "stop"."""
+
+    action: Literal["continue", "replace", "stop"]
+    payload: str | None = None
+    reason: str | None = None
+
+
+# What arrives: the WIT's names.
+
+
+class WireTool(msgspec.Struct, rename="kebab"):
+    name: str
+    description: str
+    parameters_schema: str
+
+
+class WireDeviceCode(msgspec.Struct, rename="kebab"):
+    device_code: str
+    user_code: str
+    verification_url: str
+    expires_in: int
+    interval: int
+
+
+class WireUsage(msgspec.Struct, rename="kebab"):
+    input_tokens: int
+    output_tokens: int
+
+
+class WireChat(msgspec.Struct):
+    text: str
+    usage: WireUsage | None
+
+
+class WirePoll(msgspec.Struct, omit_defaults=True):
+    """A variant: one of these is there."""
+
+    pending: UnsetType | None = UNSET
+    success: str | UnsetType = UNSET
+    expired: UnsetType | None = UNSET
+    error: str | UnsetType = UNSET
+
+
+class WireOutcome(msgspec.Struct, rename={"goes_on": "continue"}):
+    """A variant: one of these is there."""
+
+    goes_on: UnsetType | None = UNSET
+    replace: str | UnsetType = UNSET
+    stop: str | UnsetType = UNSET
+
+
+class WireResult(msgspec.Struct, Generic[_T]):
+    """A result: ``ok`` or ``err``."""
+
+    ok: _T | UnsetType = UNSET
+    err: str | UnsetType = UNSET
+
+
+def succeeded(result: "WireResult[_T]", doing: str, where: str) -> _T:
+    """The value of a result; `PluginFailed` with the plugin's own words for an error."""
+    if isinstance(result.ok, UnsetType):
+        said = result.err if isinstance(result.err, str) and result.err.strip() else "it does not say why"
+        raise PluginFailed(f"could not {doing}: {neutral(said, limit=MAX_REASON)}", where=where)
+    return result.ok
+
+
+def checked_names(names: Sequence[str], what: str, where: str, *, limit: int = MAX_NAMES) -> None:
+    """Raise `PluginFailed` unless each name can be shown, and told from every other."""
+    if len(names) > limit:
+        raise PluginFailed(f"has {len(names):,} {what}s, the limit is {limit:,}", where=where)
+    for name in names:
+        if not name or not name.isprintable() or len(name) > MAX_NAME:
+            shown = neutral(name, limit=MAX_NAME)
+            raise PluginFailed(f"has {_a(what)} that cannot be named: {shown!r}", where=where)
+    if len(set(names)) < len(names):
+        raise PluginFailed(f"has two {what}s of one name", where=where)
+
+
+def device_code(found: WireDeviceCode, where: str) -> DeviceCode:
+    """What a person is sent to must be a web address, and what they type must be typeable."""
+    url, code = found.verification_url, found.user_code
+    is_web = url.startswith(("https://", "http://")) and url.isascii() and url.isprintable()
+    if not is_web or " " in url or len(url) > MAX_URL:
+        shown = neutral(url, limit=MAX_LABEL)
+        raise PluginFailed(f"sends people to what is no web address: {shown!r}", where=where)
+    if not code or not code.isprintable() or len(code) > MAX_CODE:
+        shown = neutral(code, limit=MAX_CODE)
+        raise PluginFailed(f"gave a code that nobody can type: {shown!r}", where=where)
+    return DeviceCode(found.device_code, code, url, found.expires_in, found.interval)
+
+
+def token(text: str, where: str) -> str:
+    """A token must be able to travel in a header."""
+    if not text or not text.isascii() or not text.isprintable():
+        raise PluginFailed("gave a token with characters that no token has", where=where)
+    return text
+
+
+def poll(found: WirePoll, where: str) -> Poll:
+    """A `poll-result`."""
+    if isinstance(found.success, str):
+        return Poll("success", token=token(found.success, where))
+    if isinstance(found.error, str):
+        return Poll("error", message=neutral(found.error, limit=MAX_REASON))
+    return Poll("expired" if found.expired is None else "pending")
+
+
+def outcome(found: WireOutcome) -> HookOutcome:
+    """A hook's `outcome`."""
+    if isinstance(found.replace, str):
+        return HookOutcome("replace", payload=found.replace)
+    if isinstance(found.stop, str):
+        return HookOutcome("stop", reason=found.stop)
+    return HookOutcome("continue")
+
+
+def chat_response(found: WireChat) -> ChatResponse:
+    """A `chat-response`."""
+    used = found.usage
+    return ChatResponse(found.text, Usage(used.input_tokens, used.output_tokens) if used else None)
+
+
+def label(text: str) -> str:
+    """A name for people: one line, cut where it is too long."""
+    return neutral(text, limit=MAX_LABEL)
+
+
+def wire_message(message: Message) -> dict[str, Any]:
+    """A message as the WIT has it."""
+    return {"role": message.role, "content": message.content}
+
+
+def _a(noun: str) -> str:
+    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"

@@ -1,0 +1,123 @@
+"""What passed the gate, as a person may see it: secrets masked before anything is kept.
+
+A plugin's host calls carry tokens: in headers, in bodies, in storage, in the environment. What is made here
+can be shown on a terminal (`shown`) or kept in a file (`recorded`), so the masks are not the caller's to
+remember. They are by place (some headers, environment values, random bytes, longer storage values) and, in
+addresses, bodies and other text, by name: whatever ``…token…``, ``…secret…`` and their like are set to.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any, Final, Literal
+
+import msgspec
+
+from tarkpm.core.text import neutral
+
+SHORT: Final = 16
+"""Storage values up to this many characters are shown."""
+MAX_SHOWN: Final = 400
+"""Characters of arguments, and of an answer, in a line for a person."""
+
+SECRET_HEADERS: Final = frozenset(
+    {"authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "api-key", "x-goog-api-key"}
+)
+# Every repetition before the value is bounded, so that a hostile text takes time in proportion to its length.
+_NAMED: Final = re.compile(
+    r"""(?ix)
+    ( (?: token | secret | password | passwd | api[-_]?key | credential | assertion
+        | device_code | code_verifier | authorization | cookie ) [\w-]{0,40}
+      \\? ["']? \s{0,4} [=:] \s{0,4} \\? ["']? )
+    ( (?: bearer\s )? (?: \\. | [^"'&\s,;}\\] )+ )
+    """
+)
+_USER_INFO: Final = re.compile(r"(://)[^/@\s]{1,500}(?=@)")
+
+
+class HostCall(msgspec.Struct, frozen=True):
+    """One host call of one plugin, masked. ``args`` and ``answer`` are JSON as the WIT has them."""
+
+    plugin: str
+    interface: str
+    function: str
+    args: list[Any]
+    outcome: Literal["answered", "failed", "refused", "unavailable"]
+    answer: Any
+    milliseconds: float
+
+
+Trace = Callable[[HostCall], None]
+
+
+def shown(call: HostCall) -> str:
+    """One printable line: ``http.get("https://…", []) -> {…}  12.3 ms``."""
+    args = ", ".join(_json(arg) for arg in call.args)
+    head = f"{call.interface}.{call.function}({neutral(args, limit=MAX_SHOWN)})"
+    if call.outcome in ("refused", "unavailable"):
+        return f"{head} {call.outcome}"
+    return f"{head} -> {neutral(_json(call.answer), limit=MAX_SHOWN)}  {call.milliseconds:.1f} ms"
+
+
+def recorded(call: HostCall) -> bytes:
+    """One line of JSON, with its line break, as ``--record`` keeps it."""
+    return msgspec.json.encode(call) + b"\n"
+
+
+def masked_args(interface: str, function: str, args: tuple[Any, ...]) -> list[Any]:
+    """A host call's arguments without what must not be seen."""
+    match interface, function, args:
+        case "storage", "set", (key, value):
+            return [key, _if_long(value)]
+        case "http", _, (url, *body, headers):
+            return [_masked(url), *map(_masked, body), _headers(headers)]
+    return [_masked(arg) for arg in args]
+
+
+def masked_answer(interface: str, function: str, answer: Any) -> Any:
+    """A host call's answer without what must not be seen."""
+    match interface, function, answer:
+        case "storage", "get", str():
+            return _if_long(answer)
+        case "env", _, str():
+            return _counted(answer, "characters")
+        case "random", "bytes", list():
+            return _counted(answer, "bytes")
+        case "random", _, _:
+            return "‹a number›"
+        case "http", _, {"ok": {"status": status, "headers": headers, "body": body}}:
+            return {"ok": {"status": status, "headers": _headers(headers), "body": _masked(body)}}
+    return _masked(answer)
+
+
+def _if_long(value: str) -> str:
+    return value if len(value) <= SHORT else _counted(value, "characters")
+
+
+def _counted(value: str | list[Any], unit: str) -> str:
+    return f"‹{len(value):,} {unit}›"
+
+
+def _headers(headers: list[Any]) -> list[Any]:
+    return [
+        [name, _counted(value, "characters") if name.lower() in SECRET_HEADERS else _masked(value)]
+        for name, value in headers
+    ]
+
+
+def _masked(value: Any) -> Any:
+    """Any JSON value, with what its texts set secret names to taken out."""
+    if isinstance(value, str):
+        return _NAMED.sub(_mask_one, _USER_INFO.sub(r"\1‹masked›", value))
+    if isinstance(value, list | tuple):
+        return [_masked(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _masked(item) for key, item in value.items()}
+    return value
+
+
+def _mask_one(found: re.Match[str]) -> str:
+    return f"{found[1]}‹masked›"
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()

@@ -1,0 +1,111 @@
+"""Whether a tool's arguments fit its JSON schema. Both are strangers' texts, so this runs in the worker.
+
+Nothing is retrieved: a reference to anything outside the schema makes it unusable. A pattern that takes for
+ever, or a schema that does, ends with the process at the parent's deadline.
+"""
+
+import itertools
+import json
+from typing import Any, NoReturn
+
+MAX_ERRORS = 20
+MAX_REASON = 300
+TRIVIAL = ("", "{}", "true")
+"""Schemas that ask for nothing, not even for JSON."""
+
+
+class BadArguments(ValueError):
+    """Arguments that do not fit; says where and why."""
+
+
+class BadSchema(ValueError):
+    """A schema that cannot be used; says why."""
+
+
+class Unready(Exception):
+    """There is a schema, but the library that knows schemas was not loaded in time."""
+
+
+class Schemas:
+    """The schemas of one plugin's tools. jsonschema-rs is imported only if there may be any."""
+
+    def __init__(self, *, ready: bool) -> None:
+        """``ready``: import the library now, because this process will soon be able to read no file."""
+        self._ready = ready
+        self._texts: dict[str, str] | None = None
+        self._validators: dict[str, Any] = {}
+        if ready:
+            import jsonschema_rs  # noqa: F401  # 10 ms
+
+    @property
+    def known(self) -> bool:
+        """Whether the tools have been asked for."""
+        return self._texts is not None
+
+    def learn(self, tools: list[dict[str, str]]) -> None:
+        """What ``get-tools`` answered."""
+        self._texts = {tool["name"]: tool["parameters-schema"].strip() for tool in tools}
+
+    def check(self, tool: str, arguments: str) -> None:
+        """Raise `BadArguments` or `BadSchema`; a tool that is not known is the plugin's to refuse."""
+        text = (self._texts or {}).get(tool, "")
+        if text in TRIVIAL:
+            return
+        validator = self._validators.get(tool)
+        if validator is None:
+            if not self._ready:
+                raise Unready
+            validator = self._validators[tool] = _validator(tool, text)
+        document = _parsed(arguments)
+        try:
+            fits = validator.is_valid(document)
+        except Exception as problem:  # noqa: BLE001  # the library's own limits, of several types
+            raise BadArguments(_short(problem)) from None
+        if not fits:
+            raise BadArguments(_reasons(validator, document))
+
+
+def _validator(tool: str, text: str) -> Any:
+    import jsonschema_rs
+
+    try:
+        schema = json.loads(text)
+        return jsonschema_rs.validator_for(schema, retriever=_refuse)
+    except (ValueError, RecursionError) as problem:  # the library's errors are ValueErrors
+        raise BadSchema(f"{tool!r}: {_short(problem)}") from None
+    except Exception as problem:  # noqa: BLE001  # a panic in the library, or its own limits
+        raise BadSchema(f"{tool!r}: {_short(problem)}") from None
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+_STRICT = json.JSONDecoder(parse_constant=_no_constant)
+
+
+def _refuse(uri: str) -> NoReturn:
+    raise ValueError(f"{uri} is not retrieved")
+
+
+def _parsed(arguments: str) -> Any:
+    try:
+        return _STRICT.decode(arguments)
+    except RecursionError:
+        raise BadArguments("they are nested too deeply") from None
+    except ValueError as problem:
+        raise BadArguments(f"they are not JSON: {problem}") from None
+
+
+def _reasons(validator: Any, document: Any) -> str:
+    errors = list(itertools.islice(validator.iter_errors(document), MAX_ERRORS + 1))
+    path = "".join(f"/{part}" for part in errors[0].instance_path) if errors else ""
+    reason = _short(errors[0].message) if errors else "no reason given"
+    more = len(errors) - 1
+    rest = "" if more < 1 else f" (and {more} more)" if more < MAX_ERRORS else f" (and {MAX_ERRORS} or more)"
+    return f"{path[:MAX_REASON] + ': ' if path else ''}{reason}{rest}"
+
+
+def _short(problem: object) -> str:
+    lines = str(problem).strip().splitlines() or ["nothing said"]
+    return lines[0] if len(lines[0]) <= MAX_REASON else f"{lines[0][:MAX_REASON]}…"

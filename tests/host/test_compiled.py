@@ -1,0 +1,384 @@
+"""Compiled code is run only if it is what we made: every way to slip in another, each dropped and made anew."""
+
+import hashlib
+import os
+import signal
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from support import wat
+
+from tarkpm.errors import HostError, LimitReached, ModuleInvalid, PluginCrashed
+from tarkpm.host import compiled, compiling, machine
+from tarkpm.host.compiled import CompileCache
+from tarkpm.host.limits import Limits
+from tarkpm.host.precompile import precompile
+from tarkpm.host.process import Process
+from tarkpm.host.runtime import Host, PluginImage
+from tarkpm.host.worker import settings
+
+ImageOf = Callable[..., PluginImage]
+KEY = b"k" * 32
+LIMITS = Limits(seconds=5)
+
+
+class Shelf:
+    """A cache, the plugin in it, and how often something was compiled."""
+
+    def __init__(self, folder: Path, image: PluginImage) -> None:
+        self.folder, self.image = folder, image
+        self.cache = CompileCache(folder, KEY)
+        self.compiled = 0
+
+    @property
+    def entry(self) -> Path:
+        """The plugin's own entry."""
+        digest = hashlib.sha256(self.image.wasm).hexdigest()
+        (found,) = self.folder.glob(f"*/{digest}-*.compiled")
+        return found
+
+    def serves(self) -> int:
+        """Call the plugin; how many compilations that took."""
+        before = self.compiled
+        with Host(LIMITS, cache=self.cache) as host:
+            assert host.call(self.image, "echo", "on").output == "on"
+        return self.compiled - before
+
+
+@pytest.fixture
+def shelf(tmp_path: Path, hostile: PluginImage, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shelf]:
+    """A cache with the hostile plugin in it."""
+    shelf = Shelf(tmp_path / "cache", hostile)
+    real = compiling.compile_module
+
+    def counted(*args: object) -> bytearray:
+        shelf.compiled += 1
+        return real(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(compiling, "compile_module", counted)
+    assert shelf.serves() == 1
+    assert shelf.serves() == 0
+    yield shelf
+    assert shelf.serves() <= 1
+    assert shelf.serves() == 0
+
+
+def test_an_entry_is_private_and_nothing_else_is_left(shelf: Shelf) -> None:
+    assert stat.S_IMODE(shelf.entry.stat().st_mode) == 0o600
+    assert stat.S_IMODE(shelf.entry.parent.stat().st_mode) == 0o700
+    assert list(shelf.entry.parent.iterdir()) == [shelf.entry]
+
+
+@pytest.mark.parametrize("at", [0, 8, 39, 40, 41, 5_000, -1])
+def test_poison_one_byte(shelf: Shelf, at: int) -> None:
+    data = bytearray(shelf.entry.read_bytes())
+    data[at] ^= 1
+    shelf.entry.write_bytes(data)
+    assert shelf.serves() == 1
+
+
+def test_poison_with_an_image_that_wasmtime_would_run(shelf: Shelf, image_of: ImageOf) -> None:
+    """Another plugin's code, with its own good MAC, under this plugin's name."""
+    other = Shelf(shelf.folder, image_of(wat.reaching_tool()))
+    with other.cache.get(other.image, LIMITS):
+        pass
+    shelf.entry.write_bytes(other.entry.read_bytes())
+    assert shelf.serves() == 1
+
+
+def test_two_entries_swapped(shelf: Shelf, image_of: ImageOf) -> None:
+    other = Shelf(shelf.folder, image_of(wat.hostile_tool(), name="other"))
+    with other.cache.get(other.image, LIMITS):
+        pass
+    one, two = shelf.entry, other.entry
+    one_bytes = one.read_bytes()
+    two.replace(one)
+    two.write_bytes(one_bytes)
+    assert not shelf.cache.has(shelf.image, LIMITS)
+    assert not other.cache.has(other.image, LIMITS)
+    assert shelf.serves() == 1
+
+
+def test_an_entry_made_with_another_key(shelf: Shelf) -> None:
+    shelf.entry.unlink()
+    with CompileCache(shelf.folder, b"x" * 32).get(shelf.image, LIMITS):
+        pass
+    assert shelf.serves() == 1
+
+
+@pytest.mark.parametrize("size", [0, 1, 8, 40, 41, 10_000])
+def test_half_written(shelf: Shelf, size: int) -> None:
+    os.truncate(shelf.entry, size)
+    assert shelf.serves() == 1
+
+
+def test_with_something_added(shelf: Shelf) -> None:
+    with shelf.entry.open("ab") as file:
+        file.write(b"\0")
+    assert shelf.serves() == 1
+
+
+@pytest.mark.parametrize("what", ["wasmtime", "processor", "configuration"])
+def test_made_for_something_else(shelf: Shelf, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    """An update of wasmtime, a home directory on another machine, another configuration."""
+    old = shelf.entry
+    with monkeypatch.context() as patched:
+        if what == "wasmtime":
+            patched.setattr(machine, "wasmtime_version", lambda: "wasmtime-49.0.0 1")
+        elif what == "processor":
+            patched.setattr(machine, "_processor", lambda: ["x86_64", "flags : fpu"])
+        else:
+            patched.setitem(settings.ENGINE, "memory_init_cow", True)
+        assert not shelf.cache.has(shelf.image, LIMITS)
+        with shelf.cache.get(shelf.image, LIMITS):
+            pass
+        stale = shelf.entry
+        assert stale != old
+        assert not old.exists()
+        data = stale.read_bytes()
+    stale.unlink()
+    old.write_bytes(data)  # whoever writes the cache gives the old code the new name
+    assert shelf.serves() == 1
+
+
+def test_another_stack_is_another_entry(shelf: Shelf) -> None:
+    assert not shelf.cache.has(shelf.image, Limits(stack=2 << 20))
+
+
+@pytest.mark.parametrize("what", ["link", "hard link", "folder", "fifo"])
+def test_what_is_no_file_of_ours(shelf: Shelf, tmp_path: Path, what: str) -> None:
+    target = tmp_path / "target"
+    target.write_bytes(b"precious")
+    entry = shelf.entry
+    data = entry.read_bytes()
+    entry.unlink()
+    if what == "link":
+        target.write_bytes(data)
+        entry.symlink_to(target)
+    elif what == "hard link":
+        entry.hardlink_to(target)
+    elif what == "folder":
+        entry.mkdir()
+        (entry / "x").touch()
+    else:
+        os.mkfifo(entry)
+    start = time.monotonic()
+    assert shelf.serves() == 1
+    assert time.monotonic() - start < 3
+    assert target.read_bytes() in (b"precious", data)
+    assert shelf.serves() == 0
+
+
+def test_a_file_that_changes_after_the_check_changes_nothing(shelf: Shelf) -> None:
+    with shelf.cache.get(shelf.image, LIMITS) as code:
+        before = shelf.entry.read_bytes()[40:]
+        shelf.entry.write_bytes(b"\xcc" * 20_000)
+        assert os.pread(code.descriptor, 1 << 20, 0) == before
+        for change in (
+            lambda: os.pwrite(code.descriptor, b"\xcc", 0),
+            lambda: os.ftruncate(code.descriptor, 1),
+            lambda: os.ftruncate(code.descriptor, 1 << 20),
+        ):
+            with pytest.raises(OSError, match="Operation not permitted"):
+                change()
+
+
+def test_without_sealed_memory_the_bytes_are_sent(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "memfd_create")
+    with shelf.cache.get(shelf.image, LIMITS) as code:
+        assert code.descriptor == -1
+        assert code.read() == shelf.entry.read_bytes()[40:]
+    assert shelf.serves() == 0
+    shelf.entry.unlink()
+    assert shelf.serves() == 1
+
+
+def test_a_folder_that_cannot_be_written_keeps_nothing(hostile: PluginImage, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    cache = CompileCache(tmp_path / "file" / "cache", KEY)
+    with Host(LIMITS, cache=cache) as host:
+        assert host.call(hostile, "echo", "on").output == "on"
+
+
+def test_a_short_key_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"^expected a key of at least 32 bytes, found 5$"):
+        CompileCache(tmp_path, b"short")
+
+
+def test_what_others_left_behind_is_removed_in_time(shelf: Shelf) -> None:
+    old, new = (shelf.entry.parent / name for name in (".old.part", ".new.part"))
+    old.touch()
+    new.touch()
+    os.utime(old, (0, 0))
+    shelf.entry.unlink()
+    assert shelf.serves() == 1
+    assert not old.exists()
+    assert new.exists()
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from tarkpm.host.compiled import _Entry
+folder, image = Path(sys.argv[1]), bytes(8 << 20)
+while True:
+    entry = _Entry(folder, "d" * 64, b"made for")
+    entry.keep(b"k" * 32, image)
+    print("kept", flush=True)
+"""
+
+
+def test_kill_9_while_writing(tmp_path: Path) -> None:
+    folder = tmp_path / "cache"
+    for attempt in range(8):
+        with subprocess.Popen([sys.executable, "-c", WRITER, str(folder)], stdout=subprocess.PIPE) as writer:
+            assert writer.stdout is not None
+            writer.stdout.readline()
+            time.sleep(0.004 * attempt)
+            writer.send_signal(signal.SIGKILL)
+        found = compiled._Entry(folder, "d" * 64, b"made for").find(KEY)
+        assert found is not None  # the last whole one
+        with found:
+            assert os.fstat(found.descriptor).st_size == 8 << 20
+
+
+def test_many_at_once(tmp_path: Path, hostile: PluginImage) -> None:
+    cache = CompileCache(tmp_path / "cache", KEY)
+    faults: list[BaseException] = []
+
+    def get() -> None:
+        try:
+            for _ in range(5):
+                with cache.get(hostile, LIMITS) as code:
+                    assert os.fstat(code.descriptor).st_size > 1_000
+        except (HostError, AssertionError, OSError) as problem:
+            faults.append(problem)
+
+    threads = [threading.Thread(target=get) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not faults
+    assert len(list((tmp_path / "cache").glob("*/*"))) == 1
+
+
+def test_compiling_ahead(shelf: Shelf, image_of: ImageOf, text_tools: PluginImage) -> None:
+    broken = bytearray(text_tools.wasm)
+    at = broken.index(b"\0asm", 8) + 12
+    broken[at : at + 40] = bytes(40)
+    images = [
+        shelf.image,
+        text_tools,
+        image_of(wat.wrong_world(), name="odd"),
+        image_of(bytes(broken), name="broken"),
+    ]
+    told: list[tuple[str, bool]] = []
+    failed = precompile(
+        images,
+        shelf.cache,
+        LIMITS,
+        progress=lambda image, problem: told.append((image.name, problem is None)),
+    )
+    assert sorted(told) == [("broken", False), ("hostile", True), ("odd", False), ("text-tools", True)]
+    assert {name: type(problem) for name, problem in failed.items()} == {
+        "odd": ModuleInvalid,
+        "broken": ModuleInvalid,
+    }
+    assert failed["broken"].message.startswith("does not compile: ")
+    assert failed["broken"].where == "broken"
+    assert shelf.cache.has(text_tools, LIMITS)
+    assert precompile(images[:2], shelf.cache, LIMITS) == {}
+    assert shelf.compiled == 3
+
+
+def test_compiling_ahead_stops_when_the_caller_does(shelf: Shelf) -> None:
+    def stop(image: PluginImage, problem: HostError | None) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        precompile([shelf.image], shelf.cache, LIMITS, progress=stop)
+
+
+class Fake:
+    """Starts processes that run ``script`` where a compiler would be."""
+
+    def __init__(self, script: str) -> None:
+        self.script = script
+        self.started: list[Process] = []
+
+    def __call__(self, *, schemas: bool = False) -> Process:
+        prelude = (
+            "import os, struct, sys, time\n"
+            "def send(kind, payload, length=None):\n"
+            "    os.write(3, struct.pack('>IBI', len(payload) if length is None else length, kind, 0) + payload)\n"
+            "send(1, b'{\"version\":1}')\n"
+        )
+        self.started.append(Process(["-I", "-c", prelude + self.script]))
+        return self.started[-1]
+
+
+@pytest.mark.parametrize(
+    ("script", "kind", "sentence"),
+    [
+        ("time.sleep(60)", LimitReached, "took longer than 0.5 s to compile"),
+        ("sys.exit('oh')", PluginCrashed, "its worker ended with status 1: oh"),
+        ("os.abort()", PluginCrashed, "its worker was killed by SIGABRT"),
+        (
+            "print('memory allocation of 9 bytes failed', file=sys.stderr, flush=True); os.abort()",
+            LimitReached,
+            "took more than 2,048 MiB of memory to compile",
+        ),
+        ("send(4, b'{}'); time.sleep(9)", PluginCrashed, "its worker sent a frame of unknown kind 4"),
+        (
+            "send(6, b'', 1 << 31); time.sleep(9)",
+            PluginCrashed,
+            "its worker sent a frame of kind 6 with 2,147,483,648 bytes, the limit is 1,073,741,824",
+        ),
+        ("send(2, b'{}'); time.sleep(9)", PluginCrashed, "its worker sent a frame of kind 2, expected 6"),
+    ],
+)
+def test_a_compiler_that_does_not_do_its_work(
+    hostile: PluginImage, script: str, kind: type[HostError], sentence: str
+) -> None:
+    fake = Fake(script)
+    with pytest.raises(HostError) as caught:
+        compiling.compile_module(hostile, Limits(compile_seconds=0.5), fake)
+    assert (type(caught.value), caught.value.message, caught.value.where) == (kind, sentence, "hostile")
+    assert fake.started[0].ended
+
+
+def test_a_module_that_takes_for_ever_to_compile(image_of: ImageOf, tmp_path: Path) -> None:
+    body = "(i32.add (i32.const 1) " * 20 + "(i32.const 1)" + ")" * 20
+    functions = f"(func (result i32) {body})" * 20_000
+    inside = f"(core module $m {functions})"
+    text = wat._hostile_text().replace("\n(component\n", f"\n(component\n{inside}\n", 1)
+    image = image_of(wat.assemble(text), name="big")
+    cache = CompileCache(tmp_path / "cache", KEY)
+    start = time.monotonic()
+    with Host(Limits(compile_seconds=0.2), cache=cache) as host:
+        with pytest.raises(LimitReached) as caught:
+            host.call(image, "echo", "on")
+        assert caught.value.message == "took longer than 0.2 s to compile"
+    assert time.monotonic() - start < 3
+    assert not list((tmp_path / "cache").glob("*/*"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_the_worker_is_given_no_path(shelf: Shelf) -> None:
+    with Host(LIMITS, cache=shelf.cache) as host:
+        host.call(shelf.image, "echo", "on")
+        pid = host._workers["hostile"].pid
+        folder = f"/proc/{pid}/fd"
+        open_files = {os.readlink(f"{folder}/{fd}").split("[")[0] for fd in os.listdir(folder)}
+        statm = f"/proc/{pid}/statm"
+        assert open_files == {"/dev/null", "pipe:", "socket:", statm, "/memfd:compiled (deleted)"}
+        maps = Path(f"/proc/{pid}/maps").read_text()
+        assert str(shelf.folder) not in maps
+        assert "memfd:compiled" in maps
