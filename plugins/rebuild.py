@@ -48,6 +48,7 @@ EXAMPLES = (
     Example("text-tools", "tool.c", "tool-world"),
     Example("device-auth", "auth.c", "auth-world"),
     Example("openai-compat", "provider.c", "provider-world"),
+    Example("session-guard", "hook.c", "hook-world"),
 )
 
 

@@ -3,9 +3,14 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from support.gitserver import GitRepo, GitServer
 from support.sandbox import Sandbox
+
+# how long one example takes says nothing here: other tests run beside it
+hypothesis.settings.register_profile("tarkpm", deadline=None)
+hypothesis.settings.load_profile("tarkpm")
 
 
 @pytest.fixture

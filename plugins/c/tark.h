@@ -1,7 +1,7 @@
 /* tark.h - canonical-ABI bindings for package tark:plugin, in one header.
 
    No libc and no WASI: `zig cc -target wasm32-freestanding` or `clang --target=wasm32` build it, and the
-   component imports only the functions it calls. Define TARK_TOOL, TARK_AUTH or TARK_PROVIDER, include
+   component imports only the functions it calls. Define TARK_TOOL, TARK_AUTH, TARK_PROVIDER or TARK_HOOK, include
    this once, write the plugin_* functions declared at its end.
 
    Memory is one arena per call, given back when the host has read the result: nothing in it outlives a
@@ -425,4 +425,20 @@ POST("provider-plugin", "models", models)
 POST("provider-plugin", "chat", chat)
 #endif
 
+#ifdef TARK_HOOK
+enum { OUTCOME_CONTINUE, OUTCOME_REPLACE, OUTCOME_STOP };
+typedef struct { uint8_t tag; str val; } outcome;
+
+strlist plugin_events(void);
+outcome plugin_handle(str event, str payload);
+
+EXPORT("hook-plugin", "events")
+strlist *tark_events(void) { RETURN(strlist, 4, plugin_events()); }
+EXPORT("hook-plugin", "handle")
+outcome *tark_handle(const char *event, size_t n, const char *payload, size_t length) {
+  RETURN(outcome, 4, plugin_handle((str){ event, n }, (str){ payload, length }));
+}
+POST("hook-plugin", "events", events)
+POST("hook-plugin", "handle", handle)
+#endif
 #endif

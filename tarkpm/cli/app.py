@@ -25,6 +25,12 @@ COMMANDS = {
     "grant": "inspecting",
     "revoke": "inspecting",
     "call": "running",
+    "tools": "running",
+    "auth": "running",
+    "chat": "running",
+    "hook": "running",
+    "inspect": "running",
+    "doctor": "inspecting",
     "sign": "authoring",
     "key": "authoring",
 }
@@ -68,6 +74,9 @@ def run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         print("interrupted: nothing was left half done", file=sys.stderr)  # noqa: T201
         return 130
+    except click.exceptions.NoArgsIsHelpError as problem:
+        click.echo(problem.format_message(), err=True)
+        return 2
     except click.ClickException as problem:
         return _usage(problem, as_json)
     except Exception as problem:  # noqa: BLE001  the last line of defence: no traceback for a user

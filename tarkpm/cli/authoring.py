@@ -1,11 +1,13 @@
 """The commands that begin a project and make releases: init, key, sign."""
 
 import os
+import sys
 from pathlib import Path
 
 import click
 
 from tarkpm.cli.options import Invocation, common, dry_run, read_version
+from tarkpm.errors import TarkError
 
 
 @click.command("init")
@@ -19,6 +21,10 @@ def init_command(invocation: Invocation, tark_version: str) -> int:
     version = read_version(tark_version) if tark_version else None
     report = init(invocation.settings, version)
     suffix = f" for tark {report.tark_version}" if report.tark_version else ""
+    if not suffix:
+        invocation.ui.note(
+            "no tark was found: what plugins need of it is not checked until [tark] version is set"
+        )
     invocation.report(report, lambda: [f"created {report.path}{suffix}"])
     return 0
 
@@ -68,5 +74,10 @@ def sign_command(invocation: Invocation, folder: Path, key: str) -> int:
 def _ask_passphrase() -> bytes:
     if secret := os.environ.get("TARKPM_KEY_PASSPHRASE"):
         return secret.encode()
+    if not sys.stdin.isatty():
+        raise TarkError(
+            "the key has a passphrase, and there is no terminal to ask for it",
+            hint="set TARKPM_KEY_PASSPHRASE and run it again",
+        )
     answer: str = click.prompt("Passphrase", hide_input=True, err=True)
     return answer.encode()

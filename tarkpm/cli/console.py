@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -22,26 +23,26 @@ class Console:
     def __init__(self, *, quiet: bool = False) -> None:
         self.quiet = quiet
         self._busy = False
-        self._live = sys.stderr.isatty() and not quiet
+        self._live = _is_terminal(sys.stderr) and not quiet
 
     @property
     def interactive(self) -> bool:
         """Whether somebody can be asked: both ends of the conversation are a terminal."""
-        return sys.stdin.isatty() and sys.stderr.isatty()
+        return _is_terminal(sys.stdin) and _is_terminal(sys.stderr)
 
     def show(self, cards: list[Card]) -> None:
         """Print cards on stderr."""
         for card in cards:
-            self._say("")
-            self._say("  " + style(neutral(card.title), bold=True))
+            self.say("")
+            self.say("  " + style(neutral(card.title), bold=True))
             width = max((len(label) for label, _ in card.rows), default=0)
             for label, text in card.rows:
                 shown = neutral(text, limit=2000)
                 loud = any(word in shown for word in DANGEROUS)
-                self._say(f"  {label:>{width}}  {style(shown, fg='yellow') if loud else shown}")
+                self.say(f"  {label:>{width}}  {style(shown, fg='yellow') if loud else shown}")
             for warning in card.warnings:
-                self._say("  " + style(f"warning: {neutral(warning)}", fg="yellow"))
-        self._say("")
+                self.say("  " + style(f"warning: {neutral(warning)}", fg="yellow"))
+        self.say("")
 
     def confirm(self, question: str) -> bool:
         """Ask on stderr; anything but yes is no. Ctrl-C and Ctrl-D end the program."""
@@ -50,7 +51,7 @@ class Console:
 
     def note(self, text: str) -> None:
         """Print a note on stderr."""
-        self._say(style("note: ", fg="cyan") + neutral(text))
+        self.say(style("note: ", fg="cyan") + neutral(text))
 
     def busy(self, text: str) -> None:
         """Show what is being waited for, at a terminal only; the next line replaces it."""
@@ -61,13 +62,18 @@ class Console:
             sys.stderr.flush()
         self._busy = bool(text)
 
-    def _say(self, text: str) -> None:
+    def say(self, text: str) -> None:
+        """Print a line on stderr; the caller has made it safe to show."""
         self.busy("")
         click.echo(text, err=True, color=_color(sys.stderr))
 
 
+def _is_terminal(stream: Any) -> bool:
+    return stream is not None and bool(stream.isatty())  # None: it was closed before we began
+
+
 def _color(stream: Any) -> bool:
-    return bool(stream.isatty()) and not os.environ.get("NO_COLOR")
+    return _is_terminal(stream) and not os.environ.get("NO_COLOR")
 
 
 def style(text: str, **styles: Any) -> str:
@@ -89,16 +95,17 @@ def echo_json(value: Any) -> None:
 
 def print_error(error: TarkError, *, as_json: bool = False) -> int:
     """Say what is wrong, where, and what helps; returns the exit status."""
-    if sys.stderr.isatty():
+    if _is_terminal(sys.stderr):
         sys.stderr.write("\r\x1b[2K")
     lines = [style("error: ", fg="red", bold=True) + neutral(error.message)]
     if error.where:
         lines.append(f"  where: {neutral(error.where)}")
     if error.hint:
         lines.append(f"  help: {neutral(error.hint)}")
-    click.echo("\n".join(lines), err=True, color=_color(sys.stderr))
-    if as_json:
-        echo_json({"error": error_table(error)})
+    with suppress(OSError):  # nobody listens: the exit status still tells
+        click.echo("\n".join(lines), err=True, color=_color(sys.stderr))
+        if as_json:
+            echo_json({"error": error_table(error)})
     return error.exit_status
 
 

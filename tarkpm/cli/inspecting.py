@@ -3,7 +3,7 @@
 import click
 
 from tarkpm.cli.options import Invocation, common, dry_run, read_capability, read_name
-from tarkpm.cli.render import enabled_line, grant_lines, info_lines, list_lines, verify_lines
+from tarkpm.cli.render import doctor_lines, enabled_line, grant_lines, info_lines, list_lines, verify_lines
 from tarkpm.core.release import TYPES
 
 
@@ -64,22 +64,26 @@ def _switch(invocation: Invocation, name: str, *, enabled: bool) -> int:
     from tarkpm.ops.listing import set_enabled
 
     row = set_enabled(invocation.settings, invocation.ui, read_name(name), enabled=enabled)
-    invocation.report(row, lambda: [enabled_line(row)])
+    invocation.report(row, lambda: [enabled_line(row, dry_run=invocation.settings.dry_run)])
     return 0
 
 
 @click.command("grant")
 @click.argument("name")
-@click.argument("capabilities", nargs=-1, required=True, metavar="CAPABILITY...")
+@click.argument("capabilities", nargs=-1, metavar="CAPABILITY...")
+@click.option("--reset", is_flag=True, help="Grant exactly what the plugin declares.")
 @dry_run
 @common
-def grant_command(invocation: Invocation, name: str, capabilities: tuple[str, ...]) -> int:
+def grant_command(invocation: Invocation, name: str, capabilities: tuple[str, ...], reset: bool) -> int:
     """Let a plugin use what it declares: storage, http:HOST, env:NAME, filesystem:FOLDER, shell."""
-    from tarkpm.ops.grants import grant
+    from tarkpm.ops import grants
 
+    if reset == bool(capabilities):
+        raise click.UsageError("name capabilities, or --reset, and not both")
+    settings, ui, plugin = invocation.settings, invocation.ui, read_name(name)
     wanted = [read_capability(text) for text in capabilities]
-    report = grant(invocation.settings, invocation.ui, read_name(name), wanted)
-    invocation.report(report, lambda: grant_lines(report))
+    report = grants.reset(settings, ui, plugin) if reset else grants.grant(settings, ui, plugin, wanted)
+    invocation.report(report, lambda: grant_lines(report, dry_run=invocation.settings.dry_run))
     return 0
 
 
@@ -94,5 +98,16 @@ def revoke_command(invocation: Invocation, name: str, capabilities: tuple[str, .
 
     unwanted = [read_capability(text) for text in capabilities]
     report = revoke(invocation.settings, invocation.ui, read_name(name), unwanted)
-    invocation.report(report, lambda: grant_lines(report))
+    invocation.report(report, lambda: grant_lines(report, dry_run=invocation.settings.dry_run))
     return 0
+
+
+@click.command("doctor")
+@common
+def doctor_command(invocation: Invocation) -> int:
+    """Say where everything is, and how well plugins are confined on this machine."""
+    from tarkpm.ops.doctor import doctor
+
+    report = doctor(invocation.settings)
+    invocation.report(report, lambda: doctor_lines(report))
+    return 1 if report.missing else 0

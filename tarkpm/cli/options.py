@@ -4,7 +4,7 @@ import functools
 import os
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,7 +13,7 @@ import msgspec
 
 from tarkpm.cli.console import Console, echo, echo_json
 from tarkpm.errors import TarkError
-from tarkpm.ops.settings import Paths, Settings
+from tarkpm.ops.settings import Settings, user_paths
 
 if TYPE_CHECKING:  # what reads an argument is imported when there is one
     from tarkpm.core.capability import Capability
@@ -114,15 +114,17 @@ def consent(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def make_settings(
-    environ: "os._Environ[str] | dict[str, str]", *, project: Path | None, user: bool, accept_project: bool
+    environ: Mapping[str, str], *, project: Path | None, user: bool, accept_project: bool
 ) -> Settings:
     """Read the environment variables; the one place that does."""
+    if project is not None and user:
+        raise TarkError("expected --project or --user, found both")
     if project is None and not user and environ.get("TARKPM_PROJECT"):
         project = Path(environ["TARKPM_PROJECT"])
     return Settings(
         cwd=Path.cwd(),
         paths=user_paths(environ),
-        search_path=environ.get("PATH", ""),
+        environment=dict(environ),
         project=project,
         user=user,
         offline=_flag(environ, "TARKPM_OFFLINE"),
@@ -132,28 +134,11 @@ def make_settings(
     )
 
 
-def user_paths(environ: "os._Environ[str] | dict[str, str]") -> Paths:
-    """The user's folders; a relative XDG path is ignored, as the specification says."""
-    home = Path(environ.get("HOME") or Path.home())
-
-    def base(variable: str, default: str) -> Path:
-        value = environ.get(variable, "")
-        return Path(value) if value.startswith("/") else home / default
-
-    cache = environ.get("TARKPM_CACHE_DIR")
-    return Paths(
-        config=base("XDG_CONFIG_HOME", ".config") / "tark",
-        data=base("XDG_DATA_HOME", ".local/share") / "tark",
-        state=base("XDG_STATE_HOME", ".local/state") / "tarkpm",
-        cache=Path(cache).absolute() if cache else base("XDG_CACHE_HOME", ".cache") / "tarkpm",
-    )
-
-
-def _flag(environ: "os._Environ[str] | dict[str, str]", name: str) -> bool:
+def _flag(environ: Mapping[str, str], name: str) -> bool:
     return environ.get(name, "").lower() not in ("", "0", "false", "no")
 
 
-def _seconds(environ: "os._Environ[str] | dict[str, str]") -> float:
+def _seconds(environ: Mapping[str, str]) -> float:
     try:
         return float(environ.get("TARKPM_LOCK_TIMEOUT", "60"))
     except ValueError:

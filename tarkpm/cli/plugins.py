@@ -84,7 +84,11 @@ def lock_command(invocation: Invocation, answers: "Answers", check: bool) -> int
         return 0
     report = lock(invocation.settings, invocation.ui, answers)
     invocation.report(
-        report, lambda: taken_lines(report, dry_run=True) or ["tark.lock follows from tark.toml"]
+        report,
+        lambda: (
+            taken_lines(report, dry_run=invocation.settings.dry_run, locked=True)
+            or ["tark.lock follows from tark.toml"]
+        ),
     )
     return 0
 

@@ -8,6 +8,7 @@ from tarkpm.core.text import neutral
 if TYPE_CHECKING:  # a report's module is imported by the command that makes it
     from tarkpm.ops.add import TakeReport
     from tarkpm.ops.audit import Finding
+    from tarkpm.ops.doctor import DoctorReport
     from tarkpm.ops.grants import GrantReport
     from tarkpm.ops.listing import Info, ListReport, Row
     from tarkpm.ops.remove import RemoveReport
@@ -19,15 +20,16 @@ _STATUS = {"enabled": "green", "disabled": "red"}
 _MARKS = {"enabled": CHECK, "disabled": CROSS}
 
 
-def taken_lines(report: "TakeReport", *, dry_run: bool) -> list[str]:
-    """What add, update and lock say."""
+def taken_lines(report: "TakeReport", *, dry_run: bool, locked: bool = False) -> list[str]:
+    """What add and update say, and lock, which installs nothing."""
     lines = []
     for plugin in report.plugins:
         if plugin.change == "unchanged":
             lines.append(f"{plugin.name} {plugin.version} is unchanged")
         else:
             at = f" at {plugin.commit[:12]}" if plugin.commit else ""
-            verb = f"would be {plugin.change}" if dry_run else plugin.change
+            done = "locked" if locked else plugin.change
+            verb = f"would be {done}" if dry_run else done
             lines.append(f"{style(CHECK, fg='green')} {verb} {plugin.name} {plugin.version}{at}")
     return [*lines, *_notes(report.notes)]
 
@@ -63,7 +65,9 @@ def list_lines(report: "ListReport") -> list[str]:
         for row in report.plugins
     ]
     lines = table(header, [tuple(neutral(cell) for cell in row) for row in rows])
-    if not rows:
+    if not rows and report.type:
+        lines = [f"No {report.type} plugins installed."]
+    elif not rows:
         lines = ["No plugins installed.", "", "Add one with:", "  tarkpm add <git-url>"]
     lines = [style(lines[0], bold=True), *map(_colored, lines[1:])] if rows else lines
     return [*lines, "", f"Plugins directory: {neutral(report.directory)}", *_notes(report.notes)]
@@ -112,21 +116,23 @@ def info_lines(info: "Info") -> list[str]:
 
 
 def _capability_lines(info: "Info") -> list[str]:
-    from tarkpm.core.capability import Capability, CapabilitySet
+    """A row for each capability: what is declared, whether the module imports its kind, what is granted."""
+    from tarkpm.core.capability import KINDS, Capability, CapabilitySet
 
     granted = CapabilitySet.of(map(Capability.parse, info.granted))
-    rows = [
-        (
-            text,
-            f"{CHECK} granted"
-            if granted.covers(CapabilitySet.of([Capability.parse(text)]))
-            else f"{CROSS} not granted",
-        )
-        for text in info.declared
+    rows = []
+    for text in info.declared[:100]:
+        capability = Capability.parse(text)
+        held = CHECK if granted.covers(CapabilitySet.of([capability])) else CROSS
+        rows.append((neutral(text, limit=80), CHECK if capability.kind in info.imported else CROSS, held))
+    declared = {text.partition(":")[0] for text in info.declared}
+    rows += [
+        (f"{kind} (not declared)", CHECK, CROSS)
+        for kind in KINDS
+        if kind in info.imported and kind not in declared
     ]
-    rows += [(key, f"{CROSS} unknown, never granted") for key in info.unknown_capabilities]
-    rows = [(neutral(text, limit=80), state) for text, state in rows[:100]]
-    return [f"  {line}" for line in table(("Declared", ""), rows)] if rows else ["  none"]
+    rows += [(f"{neutral(key, limit=80)} (unknown)", "", CROSS) for key in info.unknown_capabilities[:100]]
+    return [f"  {line}" for line in table(("Declared", "Imported", "Granted"), rows)] if rows else ["  none"]
 
 
 def _path_lines(info: "Info") -> list[str]:
@@ -136,17 +142,19 @@ def _path_lines(info: "Info") -> list[str]:
     ]
 
 
-def enabled_line(row: "Row") -> str:
+def enabled_line(row: "Row", *, dry_run: bool) -> str:
     """What enable and disable say."""
+    if dry_run:
+        return f"nothing was changed; {row.id} is {row.status}"
     return f"{_colored(_status(row.status))} {row.id}"
 
 
-def grant_lines(report: "GrantReport") -> list[str]:
+def grant_lines(report: "GrantReport", *, dry_run: bool) -> list[str]:
     """What grant and revoke say."""
-    lines = [f"{style('+', fg='green')} {report.name} may use {text}" for text in report.added]
-    lines += [f"{style('-', fg='red')} {report.name} may no longer use {text}" for text in report.removed]
-    held = ", ".join(report.granted) or "nothing"
-    return [*lines, f"{report.name} is granted: {held}"]
+    name, would = report.name, " would be" if dry_run else " is"
+    lines = [f"{style('+', fg='green')} {name}{would} allowed {text}" for text in report.added]
+    lines += [f"{style('-', fg='red')} {name}{would} no longer allowed {text}" for text in report.removed]
+    return [*lines, f"{name}{would} granted: {', '.join(report.granted) or 'nothing'}"]
 
 
 def verify_lines(report: "VerifyReport") -> list[str]:
@@ -158,7 +166,7 @@ def verify_lines(report: "VerifyReport") -> list[str]:
         found = f"{problems} finding{'s' if problems != 1 else ''}"
         return [
             *lines,
-            style(f"{CROSS} {found}", fg="red") + f" ({len(report.verified)} plugins verified; {size})",
+            style(f"{CROSS} {found}", fg="red") + f" ({len(report.verified)} verified; {size})",
         ]
     count = len(report.verified)
     return [
@@ -176,6 +184,24 @@ def _finding_line(finding: "Finding") -> str:
     if finding.hint:
         text += f"\n  help: {neutral(finding.hint)}"
     return text
+
+
+def doctor_lines(report: "DoctorReport") -> list[str]:
+    """The page of `tarkpm doctor`."""
+    fields = [
+        (
+            "tarkpm",
+            f"{report.tarkpm} on Python {report.python}, wasmtime {report.wasmtime}, {report.platform}",
+        ),
+        ("tark", report.tark or "not found on PATH"),
+        ("Project", report.project),
+        ("State", report.state),
+        ("Store", report.store),
+        ("Confined by", ", ".join(report.confinement) or "nothing but limits"),
+    ]
+    lines = [f"{label + ':':<13} {neutral(value)}" for label, value in fields]
+    missing = [f"this machine lacks {name}: plugins are confined by less" for name in report.missing]
+    return [*lines, *(f"{style('problem:', fg='red')} {text}" for text in missing)]
 
 
 def _notes(notes: tuple[str, ...]) -> list[str]:

@@ -1,41 +1,79 @@
-"""The commands that run plugins."""
+"""The commands that run plugins: call, tools, auth, chat, hook; and inspect, which only looks."""
 
 import gc
 import sys
+from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from tarkpm.cli.console import style
-from tarkpm.cli.options import Invocation, common, read_name
+from tarkpm.cli.options import Invocation, common
+from tarkpm.cli.running_text import chat_lines, hook_lines, inspect_lines, print_log, print_trace, tool_lines
 from tarkpm.core.text import neutral
 from tarkpm.errors import TarkError
-from tarkpm.host.imports.log import LogLine
-from tarkpm.host.limits import Limits
-from tarkpm.io.files import read_file
 
-LEVELS = {"warn": "yellow", "error": "red"}
+if TYPE_CHECKING:
+    from tarkpm.host.trace import HostCall, Trace
 
 
 @click.command("call")
 @click.argument("plugin")
 @click.argument("tool")
 @click.argument("arguments", default="{}", metavar="[JSON | - | @FILE]")
+@click.option("--trace", is_flag=True, help="Show every host call, secrets masked.")
+@click.option(
+    "--record", type=click.Path(path_type=Path, dir_okay=False), help="Keep the host calls in a file."
+)
 @common
-def call_command(invocation: Invocation, plugin: str, tool: str, arguments: str) -> int:
-    """Run a tool of an installed plugin and print what it answers."""
+def call_command(
+    invocation: Invocation, plugin: str, tool: str, arguments: str, trace: bool, record: Path | None
+) -> int:
+    """Run a tool of an installed plugin (or of ./folder) and print what it answers."""
     from tarkpm.ops.call import call
 
     gc.enable()
-    report = call(
-        invocation.settings, invocation.ui, read_name(plugin), tool, read_arguments(arguments), print_log
-    )
+    with ExitStack() as stack:
+        traced = _tracer(stack, trace, record)
+        text = read_arguments(arguments)
+        report = call(
+            invocation.settings, invocation.ui, target(plugin), tool, text, log=print_log, trace=traced
+        )
     invocation.report(report, lambda: [neutral(report.output, keep="\n\t")])
     return 0
 
 
+def _tracer(stack: ExitStack, show: bool, record: Path | None) -> "Trace | None":
+    """What is told of each host call: the terminal, a file, both, or nothing."""
+    if not show and record is None:
+        return None
+    from tarkpm.host.trace import recorded
+
+    file = stack.enter_context(record.open("wb")) if record else None
+
+    def trace(call: "HostCall") -> None:
+        if show:
+            print_trace(call)
+        if file:
+            file.write(recorded(call))
+
+    return trace
+
+
+def target(text: str) -> str:
+    """A plugin argument: a folder as it is, or a checked name."""
+    from tarkpm.cli.options import read_name
+    from tarkpm.ops.hosting import is_folder
+
+    return text if is_folder(text) else read_name(text)
+
+
 def read_arguments(text: str) -> str:
     """The JSON text of an argument: itself, standard input for ``-``, a file for ``@FILE``."""
+    from tarkpm.host.limits import Limits
+    from tarkpm.io.files import read_file
+
     limit = Limits().arguments
     if text == "-":
         data = sys.stdin.buffer.read(limit + 1)
@@ -49,10 +87,142 @@ def read_arguments(text: str) -> str:
         raise TarkError("the arguments are not UTF-8 text", where=text) from None
 
 
-def print_log(line: LogLine) -> None:
-    """Show a plugin's log line on stderr; debug lines are left out."""
-    if line.level == "debug":
-        return
-    head = f"[tarkpm] {line.plugin}" if line.by_host else f"[{line.plugin}] {line.level}"
-    text = f"{head}: {line.message}"
-    click.echo(style(text, fg=LEVELS.get(line.level)), err=True)
+@click.command("tools")
+@click.argument("plugin", default="")
+@common
+def tools_command(invocation: Invocation, plugin: str) -> int:
+    """List the tools of every enabled tool plugin, or of one."""
+    from tarkpm.ops.tools import tools
+
+    report = tools(invocation.settings, invocation.ui, target(plugin) if plugin else "", print_log)
+    invocation.report(report, lambda: tool_lines(report))
+    return 1 if report.failed else 0
+
+
+@click.group("auth")
+def auth_command() -> None:
+    """Sign in and out through auth plugins."""
+
+
+@auth_command.command("login")
+@click.argument("plugin")
+@common
+def login_command(invocation: Invocation, plugin: str) -> int:
+    """Sign in: shows a code and where to enter it, and waits."""
+    from tarkpm.host.runtime import DeviceCode
+    from tarkpm.ops.auth import login
+
+    ui = invocation.ui
+
+    def show(code: DeviceCode) -> None:
+        ui.say(f"Open  {style(neutral(code.verification_url), bold=True)}")
+        ui.say(f"Enter {style(neutral(code.user_code), bold=True)}")
+
+    def waiting(seconds: int) -> None:
+        ui.busy(f"waiting; the code is good for {seconds // 60}:{seconds % 60:02}")
+
+    report = login(invocation.settings, ui, target(plugin), log=print_log, show=show, waiting=waiting)
+    invocation.report(
+        report, lambda: [f"{style('✓', fg='green')} signed in with {neutral(report.display_name)}"]
+    )
+    return 0
+
+
+@auth_command.command("status")
+@click.argument("plugin")
+@common
+def status_command(invocation: Invocation, plugin: str) -> int:
+    """Say whether the plugin is signed in."""
+    from tarkpm.ops.auth import status
+
+    report = status(invocation.settings, invocation.ui, target(plugin), print_log)
+    invocation.report(report, lambda: [f"{neutral(report.display_name)}: {report.status}"])
+    return 0
+
+
+@auth_command.command("token")
+@click.argument("plugin")
+@common
+def token_command(invocation: Invocation, plugin: str) -> int:
+    """Print the access token: for scripts; mind who sees it."""
+    from tarkpm.ops.auth import token
+
+    secret = token(invocation.settings, invocation.ui, target(plugin), print_log)
+    invocation.report({"token": secret}, lambda: [neutral(secret)])
+    return 0
+
+
+@auth_command.command("logout")
+@click.argument("plugin")
+@common
+def logout_command(invocation: Invocation, plugin: str) -> int:
+    """Have the plugin forget its credentials."""
+    from tarkpm.ops.auth import logout
+
+    report = logout(invocation.settings, invocation.ui, target(plugin), print_log)
+    invocation.report(report, lambda: [f"{neutral(report.display_name)}: {report.status}"])
+    return 0
+
+
+@click.command("chat")
+@click.argument("plugin")
+@click.argument("prompt", default="")
+@click.option("--model", default="", help="The model; the plugin's first without it.")
+@click.option("--system", default="", help="What the model is told beforehand.")
+@click.option("--models", "only_models", is_flag=True, help="List the models and stop.")
+@common
+def chat_command(
+    invocation: Invocation, plugin: str, prompt: str, model: str, system: str, only_models: bool
+) -> int:
+    """Talk to a model: PROMPT for one answer, - to read it, nothing for a conversation at a terminal."""
+    from tarkpm.ops.chat import open_conversation
+
+    gc.enable()
+    settings, ui = invocation.settings, invocation.ui
+    with open_conversation(settings, ui, target(plugin), model=model, system=system, log=print_log) as talk:
+        if only_models or (not prompt and not ui.interactive):
+            models = talk.models()
+            invocation.report({"models": models}, lambda: [neutral(name) for name in models])
+            return 0
+        if prompt:
+            report = talk.ask(read_arguments(prompt) if prompt == "-" else prompt)
+            invocation.report(report, lambda: chat_lines(report))
+            return 0
+        ui.say(f"models: {', '.join(map(neutral, talk.models()))}")
+        while line := click.prompt("you", default="", show_default=False, err=True):
+            try:
+                for text in chat_lines(talk.ask(line)):
+                    ui.say(text)
+            except TarkError as problem:
+                ui.note(problem.message)
+    return 0
+
+
+@click.group("hook")
+def hook_command() -> None:
+    """Lifecycle events."""
+
+
+@hook_command.command("run")
+@click.argument("event")
+@click.argument("payload", default="{}", metavar="[JSON | - | @FILE]")
+@common
+def run_command(invocation: Invocation, event: str, payload: str) -> int:
+    """Fire an event to every enabled hook plugin, in order; prints the payload that comes out."""
+    from tarkpm.ops.hooks import run_hooks
+
+    report = run_hooks(invocation.settings, invocation.ui, event, read_arguments(payload), print_log)
+    invocation.report(report, lambda: hook_lines(report))
+    return 1 if report.stopped or any(one.action == "failed" for one in report.handled) else 0
+
+
+@click.command("inspect")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@common
+def inspect_command(invocation: Invocation, file: Path) -> int:
+    """Say what a WebAssembly file is, imports and exports, without running it."""
+    from tarkpm.ops.inspecting import inspect_file
+
+    report = inspect_file(file)
+    invocation.report(report, lambda: inspect_lines(report))
+    return 0

@@ -113,7 +113,7 @@ def parse(data: bytes, *, where: str = LOCK) -> Lock:
             raise LockError(str(problem), where=f"{where}: plugin[{index}] {raw.name[:64]}") from None
     lock = Lock.of(entries)
     if len(lock.by_name) != len(entries):
-        raise LockError("a plugin is locked twice", where=where, hint="tarkpm lock")
+        raise LockError("a plugin is locked twice", where=where)
     return lock
 
 

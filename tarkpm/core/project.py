@@ -33,7 +33,7 @@ class _Tark(msgspec.Struct, forbid_unknown_fields=True):
 
 class _Document(msgspec.Struct, forbid_unknown_fields=True):
     tark: _Tark = msgspec.field(default_factory=_Tark)
-    plugins: dict[str, str | dict[str, str | bool]] = {}
+    plugins: dict[str, Any] = {}
     trust: dict[str, list[str]] = {}
     grants: dict[str, dict[str, Any]] = {}
 
@@ -89,6 +89,8 @@ def _checked(read: Callable[[Any], T], value: object, where: str, key: str) -> T
 def _requirement(name: PluginName, value: Any) -> Requirement:
     if isinstance(value, str):
         raise ValueError("a release from an index is asked for, but no index is set up")
+    if not isinstance(value, dict):
+        raise ValueError(f"expected {{ git = … }} or {{ path = … }}, found {value!r:.60}")
     table = dict(value)
     unsigned = table.pop("unsigned", False)
     if not isinstance(unsigned, bool):

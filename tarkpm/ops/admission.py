@@ -12,7 +12,7 @@ from tarkpm.core.policy import Admission, Answers, admit, consent_error
 from tarkpm.core.project import Project, edit, new
 from tarkpm.core.release import PluginName, Requirement, Source
 from tarkpm.core.resolver import check_names, resolve
-from tarkpm.errors import TarkError
+from tarkpm.errors import ConsentError, TarkError
 from tarkpm.ops.acquire import Release, acquire
 from tarkpm.ops.cards import card
 from tarkpm.ops.context import Workspace
@@ -21,10 +21,8 @@ from tarkpm.ops.target import Target, check_target
 from tarkpm.ops.tark import tark_version
 
 
-class Cancelled(TarkError):
+class Declined(ConsentError):
     """The user said no. Nothing was changed."""
-
-    exit_status = 1
 
 
 class Taking(msgspec.Struct, frozen=True):
@@ -41,7 +39,7 @@ def take(workspace: Workspace, wanted: list[tuple[PluginName | None, Source]], a
     """Fetch, verify, weigh, show and ask; nothing is changed yet.
 
     ``wanted`` are sources, each with the plugin it must hold; None takes what is there. Raises
-    `SourceError`, `VerificationError`, `ResolutionError`, `ConsentError`, or `Cancelled`.
+    `SourceError`, `VerificationError`, `ResolutionError`, `ConsentError`, or `Declined`.
     """
     sources = [source for _, source in wanted]
     releases = acquire(workspace, sources)
@@ -52,11 +50,25 @@ def take(workspace: Workspace, wanted: list[tuple[PluginName | None, Source]], a
         for source, release in zip(sources, releases, strict=True)
     ]
     target, unmet = target_of(workspace, admissions)
-    check_target(target)
+    check_target(target, allow_http=workspace.settings.allow_http)
     changed = changed_names(workspace.lock, target.lock)
     news = [a for a in admissions if a.change.name in changed or a.questions]
     ask(workspace, news)
-    return Taking(target, tuple(releases), tuple(a.change.name for a in admissions), changed, unmet)
+    names_taken = tuple(admission.change.name for admission in admissions)
+    return Taking(target, tuple(releases), names_taken, changed, (*unmet, *_unchecked(target, names_taken)))
+
+
+def _unchecked(target: Target, names: Iterable[PluginName]) -> list[str]:
+    """Sentences about minimums that nothing could be held against."""
+    if target.project.tark_version:
+        return []
+    entries = [target.lock.by_name[name] for name in names]
+    return [
+        f"'{entry.name}' needs tark {entry.min_tark_version} or newer, which was not checked: "
+        "tark.toml has no [tark] version"
+        for entry in entries
+        if entry.min_tark_version
+    ]
 
 
 def weigh(workspace: Workspace, requirement: Requirement, release: Release, answers: Answers) -> Admission:
@@ -124,7 +136,7 @@ def ask(workspace: Workspace, admissions: list[Admission]) -> None:
     if settings.dry_run or not ui.interactive or (settings.yes and not questions):
         return
     if not ui.confirm(_prompt(admissions)):
-        raise Cancelled("nothing was changed")
+        raise Declined("declined: nothing was changed")
 
 
 _PROMPTS = {"--trust": "trust this key", "--accept-capabilities": "grant these capabilities"}

@@ -44,8 +44,16 @@ class Finding(msgspec.Struct, frozen=True):
         return cls(plugin, error.code, error.message, error.where, error.hint, status)
 
 
-def audit(workspace: Workspace, entry: LockEntry) -> list[Finding]:
-    """Every finding about one locked plugin; reads each of its files once."""
+class Audited(msgspec.Struct, frozen=True):
+    """Every finding about one plugin, and how many of its files, of how many bytes, were found good."""
+
+    findings: tuple[Finding, ...]
+    files: int
+    bytes: int
+
+
+def audit(workspace: Workspace, entry: LockEntry) -> Audited:
+    """Audit one locked plugin; reads each of its files once."""
     return _Audit(workspace, entry).run()
 
 
@@ -67,18 +75,24 @@ class _Audit:
         self.installed = workspace.record.installed.get(entry.name)
         self.documents: dict[str, bytes] = {}
         self.findings: list[Finding] = []
+        self.files = self.bytes = 0
 
-    def run(self) -> list[Finding]:
+    def run(self) -> Audited:
         self._attempt(self._check_decisions)
         self._attempt(self._check_record)
         self._attempt(self._check_contents)
-        return self.findings
+        return Audited(tuple(self.findings), self.files, self.bytes)
 
     def _attempt(self, check: Callable[[], None]) -> None:
         try:
             check()
         except TarkError as problem:
             self._found(problem)
+        except OSError as problem:
+            reason = (problem.strerror or str(problem)).lower()
+            self._found(
+                StoreError(f"cannot be checked: {reason}", where=str(problem.filename or self.folder))
+            )
 
     def _found(self, problem: TarkError) -> None:
         self.findings.append(Finding.of(self.entry.name, problem))
@@ -131,6 +145,7 @@ class _Audit:
         try:
             data = self.workspace.environment.read_into(self.entry.name, file.name, _buffer())
             file.check(data, where=where)
+            self.files, self.bytes = self.files + 1, self.bytes + file.size
             if file.name in (MANIFEST, STATEMENT):
                 self.documents[file.name] = bytes(data)
             elif not is_extra(file.name):

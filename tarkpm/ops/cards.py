@@ -61,6 +61,8 @@ def _capability_rows(admission: Admission) -> list[tuple[str, str]]:
         if scopes:
             named = f": {', '.join(scopes)}" if any(scopes) else ""
             rows.append((kind, MEANING[kind] + named))
+    for capability in admission.candidate.manifest.capabilities.beyond(granted):
+        rows.append((capability.kind, f"NOT granted, as before: {capability}"))
     return rows or [("capabilities", "none")]
 
 

@@ -14,7 +14,7 @@ from tarkpm import __version__
 from tarkpm.core.decisions import Decisions
 from tarkpm.core.digest import Digest, sha256
 from tarkpm.core.names import LOCK, MAX_LOCK, MAX_PROJECT, PROJECT
-from tarkpm.errors import ProjectError, ProjectNotAccepted
+from tarkpm.errors import LockError, ProjectError, ProjectNotAccepted
 from tarkpm.io.files import read_optional
 from tarkpm.ops.settings import Settings
 from tarkpm.ops.ui import Card, Ui
@@ -69,7 +69,12 @@ class Workspace:
 
         if self.lock_bytes is None:
             return Lock()
-        return parse(self.lock_bytes, where=str(self.place.lock_file))
+        try:
+            return parse(self.lock_bytes, where=str(self.place.lock_file))
+        except LockError as problem:
+            file = shlex.quote(str(self.place.lock_file))
+            problem.hint = problem.hint or f"restore it from version control, or: rm {file} && tarkpm lock"
+            raise
 
     def _load_record(self) -> None:
         """Find this project's record, and whether its environment is the one built here."""
@@ -183,6 +188,8 @@ def project_place(folder: Path) -> Place:
     A linked tark.toml is not followed: it would make another project's decisions this one's.
     """
     real = folder.resolve()
+    if not str(real).isprintable():
+        raise ProjectError("expected a folder with a printable name in UTF-8", where=str(real))
     return Place(real, real / PROJECT, real / LOCK, Environment(real / ".tark", in_project=True))
 
 
@@ -207,8 +214,13 @@ def open_for_reading(settings: Settings, ui: Ui) -> Iterator[Workspace]:
     state = State(settings.paths.state)
     environment = place.environment
     if os.path.lexists(environment.journal):
-        with state.changing(str(place.folder), settings.command, settings.lock_seconds):
-            _recover(environment, state, ui)
+        from tarkpm.store.journal import Unfinished
+
+        try:
+            with state.changing(str(place.folder), settings.command, settings.lock_seconds):
+                _recover(environment, state, ui)
+        except Unfinished as problem:
+            ui.note(f"{problem.message} ({problem.where})")
     with environment.reading():
         workspace = Workspace(settings, place, state, ui)
         _ = workspace.project, workspace.lock  # a document that cannot be read is an error whatever is asked

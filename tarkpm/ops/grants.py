@@ -41,6 +41,14 @@ def grant(settings: Settings, ui: Ui, name: PluginName, capabilities: list[Capab
         return _set(workspace, name, workspace.project.granted(name).union(wanted), decided=True)
 
 
+def reset(settings: Settings, ui: Ui, name: PluginName) -> GrantReport:
+    """Grant again exactly what the plugin declares, whatever was granted or revoked before."""
+    with open_for_change(settings, ui) as workspace:
+        workspace.require_accepted()
+        required(workspace, name)
+        return _set(workspace, name, _declared(workspace, name), decided=True)
+
+
 def revoke(settings: Settings, ui: Ui, name: PluginName, capabilities: list[Capability]) -> GrantReport:
     """Take capabilities away; taking away what was not granted changes nothing."""
     with open_for_change(settings, ui) as workspace:

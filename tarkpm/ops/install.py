@@ -24,6 +24,9 @@ from tarkpm.store.state import Installed
 if TYPE_CHECKING:
     from tarkpm.ops.acquire import Release
 
+BIG = 1024 * 1024
+"""Bytes of a module from which it is compiled when it is installed (docs/decisions/0005)."""
+
 SMALL = 512 * 1024
 """Below this average size of a plugin, bytes, two threads cost more in switching than they gain."""
 
@@ -33,7 +36,7 @@ def apply(workspace: Workspace, target: Target, changes: Plan, releases: "Iterab
 
     Raises before anything is changed, or succeeds as a whole.
     """
-    check_target(target)
+    check_target(target, allow_http=workspace.settings.allow_http)
     documents = _documents(workspace, target)
     accepted = Decisions.of(target.project) if target.decided else workspace.record.accepted
     settled = _settled(workspace, target, changes)
@@ -43,6 +46,7 @@ def apply(workspace: Workspace, target: Target, changes: Plan, releases: "Iterab
         return
     workspace.prepare()
     _check_free(workspace, changes)
+    _check_data(workspace, changes)
     staged = _stage_all(workspace, changes.install, releases)
     installed = {name: workspace.record.installed[name] for name in changes.keep} | staged
     record = msgspec.structs.replace(
@@ -50,7 +54,11 @@ def apply(workspace: Workspace, target: Target, changes: Plan, releases: "Iterab
     )
     names = tuple(entry.name for entry in changes.install)
     commit(workspace.environment, Transaction(names, changes.remove, documents, record), workspace.state)
-    workspace.record = record
+    workspace.record, workspace.lock, workspace.project = record, target.lock, target.project
+    if any(file.size >= BIG for name in names for file in record.installed[name].files):
+        from tarkpm.ops.compiling import compile_big
+
+        compile_big(workspace, names)
 
 
 def _settled(workspace: Workspace, target: Target, changes: Plan) -> str:
@@ -86,6 +94,19 @@ def _check_free(workspace: Workspace, changes: Plan) -> None:
                 f"a folder that tarkpm did not install has the place of '{entry.name}'",
                 where=folder,
                 hint=f"look at it, then: mv {shlex.quote(folder)} {entry.name}.old",
+            )
+
+
+def _check_data(workspace: Workspace, changes: Plan) -> None:
+    """Raise `StoreError` rather than take away a folder in which data lies that should lie elsewhere."""
+    for name in (*(entry.name for entry in changes.install), *changes.remove):
+        if workspace.environment.has_own_data(name):
+            data = str(workspace.environment.folder(name) / "data")
+            kept = shlex.quote(str(workspace.data(name)))
+            raise StoreError(
+                f"'{name}' has data in its own folder, which this would delete",
+                where=data,
+                hint=f"move it first: mkdir -p {kept} && mv {shlex.quote(data)}/* {kept}/",
             )
 
 

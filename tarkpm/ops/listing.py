@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from tarkpm.core.capability import KINDS
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MANIFEST
@@ -36,6 +37,7 @@ class ListReport(msgspec.Struct, frozen=True):
 
     plugins: tuple[Row, ...]
     directory: str
+    type: str = ""
     notes: tuple[str, ...] = ()
 
 
@@ -45,7 +47,7 @@ def list_plugins(settings: Settings, ui: Ui, *, type: str = "") -> ListReport:  
         names = sorted({*workspace.environment.names(), *workspace.lock.by_name})
         rows = tuple(_row(workspace, name) for name in names)
         shown = tuple(row for row in rows if not type or row.type == type)
-        return ListReport(shown, str(workspace.environment.plugins), tuple(_notes(workspace, rows)))
+        return ListReport(shown, str(workspace.environment.plugins), type, tuple(_notes(workspace, rows)))
 
 
 def _row(workspace: Workspace, name: str) -> Row:
@@ -101,6 +103,7 @@ class Info(msgspec.Struct, frozen=True):
     commit: str
     signer: str
     declared: tuple[str, ...]
+    imported: tuple[str, ...]
     granted: tuple[str, ...]
     unknown_capabilities: tuple[str, ...]
     requires: tuple[str, ...]
@@ -132,6 +135,7 @@ def info(settings: Settings, ui: Ui, text: str) -> Info:
             commit=source.commit if isinstance(source, GitSource) else "",
             signer=signer_text(entry),
             declared=tuple(map(str, manifest.capabilities)),
+            imported=_imported(workspace, name, manifest.wasm),
             granted=tuple(map(str, workspace.project.granted(name).narrow(manifest.capabilities))),
             unknown_capabilities=manifest.unknown_capabilities,
             requires=tuple(map(str, manifest.dependencies)),
@@ -139,6 +143,17 @@ def info(settings: Settings, ui: Ui, text: str) -> Info:
             wasm=str(environment.folder(name) / manifest.wasm),
             data=str(workspace.data(name)),
         )
+
+
+def _imported(workspace: Workspace, name: str, wasm: str) -> tuple[str, ...]:
+    """The kinds of capability the module imports, as far as it can be read."""
+    from tarkpm.host.module import PACKAGE, inspect
+
+    try:
+        found = inspect(workspace.environment.read(name, wasm)).imports
+    except (TarkError, OSError):
+        return ()
+    return tuple(kind for kind in KINDS if PACKAGE + kind in found)
 
 
 def _not_installed(workspace: Workspace, name: str, entry: LockEntry | None) -> NotFound:

@@ -1,6 +1,7 @@
 """What the command line found out about where and how a verb is to run."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -18,13 +19,14 @@ class Paths(msgspec.Struct, frozen=True):
 class Settings(msgspec.Struct, frozen=True):
     """Everything a verb needs to know that is neither its arguments nor on disk.
 
-    ``search_path`` is where ``tark`` is looked for. ``command`` is the command line as typed, for hints and
-    for the name under which locks are held.
+    ``environment`` is a snapshot of the environment variables: for plugins that were granted some, for
+    proxies and for finding ``tark``. ``command`` is the command line as typed, for hints and for the name
+    under which locks are held.
     """
 
     cwd: Path
     paths: Paths
-    search_path: str = ""
+    environment: Mapping[str, str] = {}
     project: Path | None = None
     user: bool = False
     offline: bool = False
@@ -36,6 +38,28 @@ class Settings(msgspec.Struct, frozen=True):
     command: str = "tarkpm"
 
     @property
+    def search_path(self) -> str:
+        """Where programs are looked for."""
+        return self.environment.get("PATH", "")
+
+    @property
     def threads(self) -> int:
         """How many CPU-bound threads make sense here."""
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def user_paths(environ: Mapping[str, str]) -> Paths:
+    """The user's folders; a relative XDG path is ignored, as the specification says."""
+    home = Path(environ.get("HOME") or Path.home())
+
+    def base(variable: str, default: str) -> Path:
+        value = environ.get(variable, "")
+        return Path(value) if value.startswith("/") else home / default
+
+    cache = environ.get("TARKPM_CACHE_DIR")
+    return Paths(
+        config=base("XDG_CONFIG_HOME", ".config") / "tark",
+        data=base("XDG_DATA_HOME", ".local/share") / "tark",
+        state=base("XDG_STATE_HOME", ".local/state") / "tarkpm",
+        cache=Path(cache).absolute() if cache else base("XDG_CACHE_HOME", ".cache") / "tarkpm",
+    )

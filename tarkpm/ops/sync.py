@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tarkpm.core.names import PROJECT
-from tarkpm.errors import LockError
+from tarkpm.errors import LockStale
 from tarkpm.ops.context import open_for_change
 from tarkpm.ops.settings import Settings
 from tarkpm.ops.ui import Ui
@@ -31,8 +31,8 @@ class SyncReport(msgspec.Struct, frozen=True):
 def sync(settings: Settings, ui: Ui, *, reinstall: bool = False) -> SyncReport:
     """Install, remove and repair until the environment is what tark.lock says.
 
-    ``reinstall`` installs everything anew, whatever it looks like. Raises `LockError` without a lock,
-    `LockStale` if it does not follow from tark.toml, and whatever fetching and verifying raise; then nothing
+    ``reinstall`` installs everything anew, whatever it looks like. Raises `LockStale` without a lock
+    or if it does not follow from tark.toml, and whatever fetching and verifying raise; then nothing
     has changed.
     """
     with open_for_change(settings, ui) as workspace:
@@ -44,12 +44,12 @@ def sync(settings: Settings, ui: Ui, *, reinstall: bool = False) -> SyncReport:
 
         if workspace.lock_bytes is None and workspace.project.requirements:
             where = str(workspace.place.lock_file)
-            raise LockError(
+            raise LockStale(
                 f"{PROJECT} asks for plugins but there is no lock", where=where, hint="tarkpm lock"
             )
         workspace.require_built_here()
         target = Target(workspace.project, workspace.lock)
-        check_target(target)
+        check_target(target, allow_http=settings.allow_http)
         workspace.require_accepted()
         if reinstall:
             workspace.verified = frozenset()

@@ -7,8 +7,9 @@ from tarkpm.core.lockfile import Lock, LockEntry, fingerprint
 from tarkpm.core.plan import Plan, plan
 from tarkpm.core.policy import check_minimum, check_trusted, stale_entries
 from tarkpm.core.project import Project
-from tarkpm.core.release import PathSource, PluginName
+from tarkpm.core.release import GitSource, PathSource, PluginName
 from tarkpm.ops.context import Workspace
+from tarkpm.sources.git.url import parse
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -24,8 +25,14 @@ class Target(msgspec.Struct, frozen=True):
     decided: bool = False
 
 
-def check_target(target: Target) -> None:
-    """Rule 2: raise unless every lock entry follows from the project and is trusted by it."""
+def check_target(target: Target, *, allow_http: bool) -> None:
+    """Rule 2: raise unless every lock entry follows from the project and is trusted by it.
+
+    URLs are held to the grammar though nothing may be fetched: raises `Refused`.
+    """
+    for requirement in target.project.requirements.values():
+        if isinstance(requirement.source, GitSource):
+            parse(requirement.source.git, allow_http=allow_http)
     for problem in stale_entries(target.project, target.lock):
         raise problem
     for entry in target.lock.entries:

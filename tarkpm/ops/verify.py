@@ -9,7 +9,6 @@ from tarkpm.core.policy import stale_entries
 from tarkpm.core.resolver import unmet_dependencies
 from tarkpm.errors import TarkError
 from tarkpm.io.parallel import run_parallel
-from tarkpm.ops.acquire import stored_files
 from tarkpm.ops.audit import Finding, audit
 from tarkpm.ops.context import Workspace, open_for_reading
 from tarkpm.ops.settings import Settings
@@ -36,14 +35,13 @@ def verify(settings: Settings, ui: Ui) -> VerifyReport:
         entries = workspace.lock.entries
         findings = list(_project_findings(workspace))
         checked = run_parallel(lambda entry: audit(workspace, entry), entries, threads=settings.threads)
-        findings += [finding for each in checked for finding in each]
+        findings += [finding for each in checked for finding in each.findings]
         bad = {finding.plugin for finding in findings if not finding.note}
-        files = [file for entry in entries for file in stored_files(entry)]
         return VerifyReport(
             tuple(entry.name for entry in entries if entry.name not in bad),
             tuple(sorted(findings, key=lambda f: (f.note, f.plugin))),
-            len(files),
-            sum(file.size for file in files),
+            sum(each.files for each in checked),
+            sum(each.bytes for each in checked),
         )
 
 

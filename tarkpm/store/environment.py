@@ -114,7 +114,16 @@ class Environment:
 
     def is_enabled(self, name: str) -> bool:
         """Whether the plugin has no ``.disabled`` marker."""
-        return not os.path.lexists(self.plugins / name / DISABLED)
+        try:
+            (self.plugins / name / DISABLED).lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+        return False
+
+    def has_own_data(self, name: str) -> bool:
+        """Whether ``data`` in a plugin's folder is no link but holds something itself."""
+        data = self.plugins / name / DATA
+        return data.is_dir() and not data.is_symlink() and any(data.iterdir())
 
     def set_enabled(self, name: str, enabled: bool) -> None:
         """Remove or place the ``.disabled`` marker that tark, too, honours."""

@@ -8,6 +8,7 @@ Every step of `finish` may be repeated.
 The journal is authenticated with the user's secret: a journal that came with a clone is not obeyed.
 """
 
+import errno
 import hmac
 import os
 import shlex
@@ -22,6 +23,10 @@ from tarkpm.store.environment import Environment
 from tarkpm.store.state import Record, State
 
 MAX_BYTES = 64 * 1024 * 1024
+
+
+class Unfinished(StoreError):
+    """A change that was committed cannot be applied on this machine now; the next command tries again."""
 
 
 class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,12 +58,31 @@ class _Sealed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def commit(environment: Environment, transaction: Transaction, state: State) -> None:
-    """Make ``transaction`` happen: after the first rename it will, whatever happens to this process."""
+    """Make ``transaction`` happen: after the first rename it will, whatever happens to this process.
+
+    What could still fail then is tried before: the documents' new texts are written, folders are writable.
+    """
+    _check_writable(environment, transaction)
+    for number, document in enumerate(transaction.documents):
+        atomic_write(_staged(environment, number), document.text.encode())
     body = msgspec.json.encode(transaction)
     mac = hmac.digest(state.mac_key(), body, "sha256").hex()
     sealed = msgspec.json.encode(_Sealed(body.decode(), mac))
     atomic_write(environment.journal, sealed, mode=0o600)
     finish(environment, transaction, state)
+
+
+def _check_writable(environment: Environment, transaction: Transaction) -> None:
+    """Raise `PermissionError` naming the first folder in which something could not be renamed."""
+    touched = [environment.folder(name) for name in (*transaction.install, *transaction.remove)]
+    folders = [environment.plugins, *(Path(document.path).parent for document in transaction.documents)]
+    for folder in (*folders, *filter(os.path.lexists, touched)):
+        if not os.access(folder, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+            raise PermissionError(errno.EACCES, "permission denied", str(folder))
+
+
+def _staged(environment: Environment, number: int) -> Path:
+    return environment.work / f"document-{number}"
 
 
 def pending(environment: Environment, state: State) -> Transaction | None:
@@ -104,23 +128,49 @@ def recover(environment: Environment, state: State) -> str:
 
 
 def finish(environment: Environment, transaction: Transaction, state: State) -> None:
-    """Apply a committed transaction; every step may be repeated."""
-    with environment.switching():
-        for document in transaction.documents:
-            path = Path(document.path)
-            if read_optional(path, MAX_BYTES) != document.text.encode():
-                atomic_write(path, document.text.encode(), scratch=environment.work)
-        environment.trash.mkdir(exist_ok=True)
-        for name in transaction.install:
-            if os.path.lexists(environment.staging / name):
-                _take_away(environment, name)
-                (environment.staging / name).rename(environment.folder(name))
-        for name in transaction.remove:
+    """Apply a committed transaction; every step may be repeated.
+
+    Raises `Unfinished` if the machine does not let it be finished now.
+    """
+    try:
+        with environment.switching():
+            _switch(environment, transaction)
+            state.save(transaction.record)
+            environment.journal.unlink()
+    except OSError as problem:
+        reason = (problem.strerror or str(problem)).lower()
+        raise Unfinished(
+            f"the change is decided but cannot be applied yet: {reason}",
+            where=str(problem.filename or environment.base),
+            hint="mend that; the next tarkpm command here finishes the change",
+        ) from problem
+    environment.clear_work()
+
+
+def _switch(environment: Environment, transaction: Transaction) -> None:
+    for number, document in enumerate(transaction.documents):
+        _replace(Path(document.path), document.text.encode(), _staged(environment, number))
+    environment.trash.mkdir(exist_ok=True)
+    for name in transaction.install:
+        if os.path.lexists(environment.staging / name):
             _take_away(environment, name)
-        state.save(transaction.record)
-        environment.journal.unlink()
-    remove_tree(environment.trash)
-    remove_tree(environment.staging)
+            (environment.staging / name).rename(environment.folder(name))
+    for name in transaction.remove:
+        _take_away(environment, name)
+
+
+def _replace(path: Path, text: bytes, staged: Path) -> None:
+    """Put a document's new text in place: by renaming the staged file where that is possible."""
+    if read_optional(path, MAX_BYTES) == text:
+        return
+    try:
+        staged.replace(path)
+    except FileNotFoundError:
+        atomic_write(path, text)
+    except OSError as problem:
+        if problem.errno != errno.EXDEV:
+            raise
+        atomic_write(path, text)
 
 
 def _take_away(environment: Environment, name: str) -> None:

@@ -45,15 +45,19 @@ class KeyStore:
             serialization.PrivateFormat.PKCS8,
             serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption(),
         )
+        temporary = self.folder / f".{os.urandom(8).hex()}.tmp"
         try:
-            with open_new(path, 0o600) as file:
+            with open_new(temporary, 0o600) as file:
                 file.write(pem)
                 file.flush()
                 os.fsync(file.fileno())
+            path.hardlink_to(temporary)  # unlike a rename, this never replaces a key
         except FileExistsError:
             raise StoreError(
                 f"a key named '{name}' exists", where=str(path), hint="choose another --name"
             ) from None
+        finally:
+            temporary.unlink(missing_ok=True)
         return from_bytes(key.public_key().public_bytes_raw())
 
     def load(self, name: str, passphrase: Passphrase) -> tuple[PublicKey, Callable[[bytes], bytes]]:

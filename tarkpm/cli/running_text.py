@@ -1,0 +1,99 @@
+"""What running plugins looks like as text."""
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from tarkpm.cli.console import style, table
+from tarkpm.core.text import neutral
+
+if TYPE_CHECKING:  # a report's module is imported by the command that makes it
+    from tarkpm.host.imports.log import LogLine
+    from tarkpm.host.trace import HostCall
+    from tarkpm.ops.chat import ChatReport
+    from tarkpm.ops.hooks import HookReport
+    from tarkpm.ops.inspecting import InspectReport
+    from tarkpm.ops.tools import ToolsReport
+
+LEVELS = {"warn": "yellow", "error": "red"}
+RISKS = {"risky": "yellow", "dangerous": "red"}
+
+
+def print_log(line: "LogLine") -> None:
+    """Show a plugin's log line on stderr; debug lines are left out."""
+    if line.level == "debug":
+        return
+    head = f"[tarkpm] {line.plugin}" if line.by_host else f"[{line.plugin}] {line.level}"
+    click.echo(style(f"{head}: {line.message}", fg=LEVELS.get(line.level)), err=True)
+
+
+def print_trace(call: "HostCall") -> None:
+    """Show a host call on stderr, secrets masked."""
+    from tarkpm.host.trace import shown
+
+    click.echo(style(f"[{call.plugin}] {shown(call)}", dim=True), err=True)
+
+
+def tool_lines(report: "ToolsReport") -> list[str]:
+    """Tools by plugin, each with its claim of a risk, its description and its schema."""
+    rows = [(f"{tool.plugin} {tool.name}", tool.risk, _first(tool.description)) for tool in report.tools]
+    lines = table(("Plugin and tool", "Risk", "Description"), rows) if rows else ["No tools."]
+    for index, tool in enumerate(report.tools, 1):
+        if color := RISKS.get(tool.risk):
+            lines[index] = lines[index].replace(f" {tool.risk} ", f" {style(tool.risk, fg=color)} ", 1)
+    if rows:
+        lines += ["", "Arguments"]
+        lines += [
+            f"  {tool.plugin} {tool.name}: {neutral(json.dumps(tool.schema), limit=600)}"
+            for tool in report.tools
+        ]
+    lines += [f"{style('failed:', fg='red')} {name}: {neutral(why)}" for name, why in report.failed.items()]
+    return lines
+
+
+def _first(text: str) -> str:
+    line = neutral(text.strip().split("\n")[0])
+    return line if len(line) <= 60 else line[:59] + "…"
+
+
+def chat_lines(report: "ChatReport") -> list[str]:
+    """The answer, and the tokens it took."""
+    lines = [neutral(report.text, keep="\n\t")]
+    if report.input_tokens is not None:
+        used = f"{report.input_tokens} tokens in, {report.output_tokens} out"
+        lines.append(style(f"({neutral(report.model)}; {used})", dim=True))
+    return lines
+
+
+def hook_lines(report: "HookReport") -> list[str]:
+    """The payload that comes out, after what each plugin did."""
+    lines = [
+        f"{one.plugin}: {one.action}" + (f": {neutral(one.reason, limit=500)}" if one.reason else "")
+        for one in report.handled
+        if one.action != "ignored"
+    ]
+    return [*lines, "stopped" if report.stopped else neutral(report.payload, keep="\n\t")]
+
+
+def inspect_lines(report: "InspectReport") -> list[str]:
+    """The page of `tarkpm inspect`."""
+    kind = "component" if report.kind == "component" else "core module"
+    fits = ", ".join(report.fits) or "no plugin type"
+    lines = [
+        f"File:     {neutral(report.path)}",
+        f"Kind:     {kind}, {report.size:,} bytes",
+        f"SHA-256:  {report.sha256}",
+        f"Fits:     {fits}",
+    ]
+    for title, names in (("Imports", report.imports), ("Exports", report.exports)):
+        lines += [
+            "",
+            title,
+            *(f"  {neutral(name, limit=200)}{_mark(name, report)}" for name in names or ("none",)),
+        ]
+    return lines
+
+
+def _mark(name: str, report: "InspectReport") -> str:
+    return style("  unknown to tarkpm", fg="yellow") if name in report.unknown_imports else ""

@@ -1,0 +1,70 @@
+"""``tarkpm chat``: talk to a model through a provider plugin."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import msgspec
+
+from tarkpm.errors import NotFound
+from tarkpm.host.image import PluginImage
+from tarkpm.host.imports.log import LogSink
+from tarkpm.host.runtime import ChatResponse, Host, Message
+from tarkpm.ops.hosting import load_target, open_host
+from tarkpm.ops.settings import Settings
+from tarkpm.ops.ui import Ui
+
+MAX_TURNS = 200
+"""Messages kept of a conversation; the oldest go first, the system's stays."""
+
+
+class ChatReport(msgspec.Struct, frozen=True):
+    """One answer, and the tokens it took as the provider counts them (None if it does not)."""
+
+    plugin: str
+    model: str
+    text: str
+    input_tokens: int | None
+    output_tokens: int | None
+
+
+class Conversation:
+    """A provider plugin, a model, and what was said so far."""
+
+    def __init__(self, host: Host, image: PluginImage, model: str, system: str) -> None:
+        self._host, self._image, self.model = host, image, model
+        self._system = [Message("system", system)] if system else []
+        self._turns: list[Message] = []
+
+    def models(self) -> list[str]:
+        """The models the plugin offers."""
+        return self._host.models(self._image)
+
+    def ask(self, prompt: str) -> ChatReport:
+        """Say something and have it answered; what fails is not remembered. Raises `HostError`."""
+        turns = [*self._turns, Message("user", prompt)]
+        model = self.model or self._first_model()
+        answer = self._host.chat(self._image, [*self._system, *turns[-MAX_TURNS:]], model)
+        self._turns, self.model = [*turns, Message("assistant", answer.text)], model
+        return _report(self._image.name, model, answer)
+
+    def _first_model(self) -> str:
+        models = self.models()
+        if not models:
+            raise NotFound("the plugin offers no model", where=self._image.name, hint="name one with --model")
+        return models[0]
+
+
+def _report(plugin: str, model: str, answer: ChatResponse) -> ChatReport:
+    usage = answer.usage
+    tokens = (usage.input_tokens, usage.output_tokens) if usage else (None, None)
+    return ChatReport(plugin, model, answer.text, *tokens)
+
+
+@contextmanager
+def open_conversation(
+    settings: Settings, ui: Ui, target: str, *, model: str, system: str, log: LogSink
+) -> Iterator[Conversation]:
+    """A conversation with a provider plugin; its worker lives as long as this."""
+    image, images = load_target(settings, ui, target)
+    with open_host(settings, images, log=log) as host:
+        yield Conversation(host, image, model, system)

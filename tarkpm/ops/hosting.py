@@ -1,0 +1,160 @@
+"""Join what is installed with the host: which plugins there are to run, and what serves their host calls."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from tarkpm.core.candidate import verify_release
+from tarkpm.core.lockfile import LockEntry
+from tarkpm.core.policy import check_minimum, check_trusted, stale_entries
+from tarkpm.core.release import PathSource, PluginName
+from tarkpm.errors import HostError, NotFound, TarkError
+from tarkpm.host.image import Interfaces, PluginImage
+from tarkpm.host.imports import Interface
+from tarkpm.host.imports.log import LogSink
+from tarkpm.host.runtime import Host
+from tarkpm.host.trace import Trace
+from tarkpm.ops.acquire import read_folder
+from tarkpm.ops.context import Workspace, open_for_reading
+from tarkpm.ops.installed import installed_files, installed_manifest, read_installed
+from tarkpm.ops.settings import Settings
+from tarkpm.ops.ui import Ui
+
+
+class Images(msgspec.Struct, frozen=True):
+    """Plugins that are ready to run, by name, the folder they work in, and why the others are not."""
+
+    by_name: dict[str, PluginImage]
+    workspace: Path
+    failed: dict[str, TarkError] = {}
+
+
+def load_images(settings: Settings, ui: Ui, *, name: str = "", type: str = "") -> Images:  # noqa: A002
+    """The verified bytes of enabled plugins: one of this ``name``, or all (of this ``type``).
+
+    One plugin that cannot be loaded never hides the others: it is in ``failed``. A named one raises.
+    """
+    with open_for_reading(settings, ui) as workspace:
+        workspace.require_built_here()
+        folder = workspace.place.folder if workspace.environment.in_project else settings.cwd
+        if name:
+            entry = _locked(workspace, name)
+            workspace.require_accepted()
+            return Images({name: load_image(workspace, entry)}, folder)
+        workspace.require_accepted()
+        return _load_all(workspace, folder, type)
+
+
+def _load_all(workspace: Workspace, folder: Path, kind: str) -> Images:
+    images: dict[str, PluginImage] = {}
+    failed: dict[str, TarkError] = {}
+    for entry in workspace.lock.entries:
+        if (kind and entry.type != kind) or not workspace.environment.is_enabled(entry.name):
+            continue
+        try:
+            images[entry.name] = load_image(workspace, _locked(workspace, entry.name))
+        except TarkError as problem:
+            failed[entry.name] = problem
+    return Images(images, folder, failed)
+
+
+def _locked(workspace: Workspace, name: str) -> LockEntry:
+    """The lock's entry for this plugin, if the project leads to it."""
+    entry = workspace.lock.get(name)
+    if entry is None:
+        where = str(workspace.place.lock_file)
+        raise NotFound(f"no plugin named '{name}' is locked", where=where, hint="tarkpm list")
+    for problem in stale_entries(workspace.project, workspace.lock):
+        if f"'{name}'" in problem.message:
+            raise problem
+    return entry
+
+
+def load_image(workspace: Workspace, entry: LockEntry) -> PluginImage:
+    """The verified bytes of an installed plugin, and what it may do.
+
+    State knows that this entry's signature was verified when it was installed here; what is checked again
+    is that the lock still says the same, that the project still leads to it and trusts it, and that the
+    bytes handed to the host are the ones that were verified. Raises `LockStale`, `NotFound`,
+    `DigestMismatch`, `KeyUntrusted`, `ConsentError`, `HostError` for a disabled plugin.
+    """
+    name = entry.name
+    check_trusted(workspace.project, entry)
+    check_minimum(name, entry.min_tark_version, workspace.project.tark_version)
+    manifest = installed_manifest(workspace, entry)
+    if not workspace.environment.is_enabled(name):
+        raise HostError(f"'{name}' is disabled", hint=f"tarkpm enable {name}")
+    wasm = read_installed(workspace, name, installed_files(workspace, entry)[manifest.wasm])
+    granted = workspace.project.granted(name).narrow(manifest.capabilities)
+    return PluginImage(name, manifest.type, wasm, granted, workspace.data(name))
+
+
+def load_working_copy(settings: Settings, path: str) -> Images:
+    """A plugin in a folder, without installing it: the author's own, so it gets what it declares.
+
+    Its data is kept apart from every installed plugin's.
+    """
+    source = PathSource(str((settings.cwd / Path(path).expanduser()).resolve()))
+    collected = read_folder(settings.cwd, source)
+    candidate = verify_release(collected.files, None, source, where=source.path)
+    manifest = candidate.manifest
+    data = settings.paths.data / "data" / "working-copies" / manifest.name
+    wasm = collected.files[manifest.wasm]
+    image = PluginImage(manifest.name, manifest.type, wasm, manifest.capabilities, data)
+    return Images({manifest.name: image}, settings.cwd)
+
+
+def is_folder(text: str) -> bool:
+    """Whether an argument names a folder, not an installed plugin."""
+    return text in (".", "..") or text.startswith(("./", "../", "/", "~"))
+
+
+def load_target(settings: Settings, ui: Ui, target: str) -> tuple[PluginImage, Images]:
+    """The image of an installed plugin, or of a working copy when ``target`` is a folder."""
+    if is_folder(target):
+        images = load_working_copy(settings, target)
+    else:
+        images = load_images(settings, ui, name=PluginName(target))
+    (image,) = images.by_name.values()
+    return image, images
+
+
+def open_host(settings: Settings, images: Images, *, log: LogSink, trace: Trace | None = None) -> Host:
+    """A host whose plugins are served with what this user granted, in the folder of ``images``."""
+    from tarkpm.ops.compiling import compile_cache
+
+    interfaces = serve(settings.environment, images.workspace)
+    return Host(log=log, trace=trace, interfaces=interfaces, cache=compile_cache(settings))
+
+
+def serve(environment: Mapping[str, str], workspace: Path) -> Interfaces:
+    """What serves host calls; each implementation is imported when a plugin was granted its kind."""
+
+    def interfaces(image: PluginImage, report: Callable[[str], None]) -> Mapping[str, Interface]:
+        granted = image.granted
+        served: dict[str, Interface] = {}
+        if "http" in granted:
+            from tarkpm.host.imports.http import Http
+            from tarkpm.io.proxies import Proxies
+
+            served["http"] = Http(granted, report, proxies=Proxies.read(environment))
+        if "env" in granted:
+            from tarkpm.host.imports.env import Env
+
+            served["env"] = Env(granted, environment, report)
+        if "filesystem" in granted or "shell" in granted:
+            from tarkpm.host.imports.folders import Workspace as Folder
+
+            folder = Folder(workspace)
+            if "filesystem" in granted:
+                from tarkpm.host.imports.filesystem import Filesystem
+
+                served["filesystem"] = Filesystem(granted, folder)
+            if "shell" in granted:
+                from tarkpm.host.imports.shell import Shell
+
+                served["shell"] = Shell(folder, environment)
+        return served
+
+    return interfaces

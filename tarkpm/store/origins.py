@@ -1,0 +1,65 @@
+"""Which files a commit of a repository was seen to hold: a small manifest per (URL, commit, folder).
+
+A blob says nothing of where it came from. With these, a lock that names another commit for the same bytes is
+told from one that does not, without a network. A cache, written whole or not at all.
+"""
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from tarkpm.core.digest import FileEntry, sha256
+from tarkpm.core.lockfile import LockEntry, StatementEntry
+from tarkpm.core.release import GitSource
+from tarkpm.io.files import make_private, open_new, read_optional
+
+MAX_BYTES = 64 * 1024
+
+
+class _Seen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    url: str
+    commit: str
+    folder: str
+    files: tuple[FileEntry, ...]
+    statement: StatementEntry | None
+
+
+class Origins:
+    """The manifests under ``root``."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root / "git"
+
+    def remember(self, entry: LockEntry) -> None:
+        """Note that the entry's commit was fetched and holds the entry's files."""
+        seen = _seen(entry)
+        path = self._path(seen) if seen else None
+        if path is None:
+            return
+        make_private(path.parent)
+        temporary = path.parent / f".{os.urandom(8).hex()}.tmp"
+        with open_new(temporary, 0o600) as file:
+            file.write(msgspec.json.encode(seen))
+        temporary.replace(path)
+
+    def saw(self, entry: LockEntry) -> bool:
+        """Whether the entry's commit was seen to hold exactly the entry's files; true of working copies."""
+        seen = _seen(entry)
+        if seen is None:
+            return True
+        try:
+            return msgspec.json.decode(read_optional(self._path(seen), MAX_BYTES) or b"", type=_Seen) == seen
+        except (msgspec.DecodeError, OSError):
+            return False
+
+    def _path(self, seen: _Seen) -> Path:
+        place = sha256(f"{seen.url}\n{seen.folder}".encode())[:32]
+        return self.root / place / f"{seen.commit}.json"
+
+
+def _seen(entry: LockEntry) -> _Seen | None:
+    source = entry.source
+    if not isinstance(source, GitSource):
+        return None
+    return _Seen(source.git, source.commit, source.path, entry.files, entry.statement)

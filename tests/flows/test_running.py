@@ -1,0 +1,239 @@
+"""What a person types to run plugins: call, tools, auth, chat, hook, inspect; and the same from Python."""
+
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from support.sandbox import PLUGINS, Sandbox
+from support.services import Chat, OAuth, Service, serving
+
+from tarkpm import Host
+from tarkpm.errors import NotFound, PluginFailed, ProjectNotAccepted
+
+AUTH_ENV = {"DEVICE_AUTH_CLIENT_ID": "me"}
+
+
+def install(sandbox: Sandbox, name: str, http: str = "", env: str = "") -> None:
+    """Install an example plugin as a working copy that declares these."""
+    folder = sandbox.cwd / "src" / name
+    shutil.copytree(PLUGINS / name, folder)
+    toml = (folder / "plugin.toml").read_text()
+    head, _, _ = toml.partition("[capabilities]")
+    (folder / "plugin.toml").write_text(
+        f'{head}[capabilities]\nstorage = true\nhttp = ["{http}"]\nenv = ["{env}"]\n'
+        if http
+        else f"{head}[capabilities]\nstorage = true\n"
+    )
+    if not (sandbox.cwd / "tark.toml").exists():
+        sandbox.init()
+    sandbox.run("add", f"./src/{name}", "--accept-capabilities").ok()
+
+
+def test_tools_lists_what_every_enabled_plugin_offers(sandbox: Sandbox) -> None:
+    install(sandbox, "text-tools")
+    listing = sandbox.run("tools").ok().out
+    assert "text-tools text-stats  read-only" in listing
+    assert "text-tools save-note   write" in listing
+    (stats, _) = sandbox.run("tools", "text-tools", "--json").ok().json["tools"]
+    assert stats["schema"]["required"] == ["text"]
+    sandbox.run("disable", "text-tools").ok()
+    assert sandbox.run("tools").ok().out == "No tools.\n"
+
+
+def test_a_plugin_that_cannot_be_loaded_does_not_hide_the_others(sandbox: Sandbox) -> None:
+    install(sandbox, "text-tools")
+    sandbox.plugin(sandbox.cwd / "broken", name="broken")
+    sandbox.run("add", "./broken", "--accept-capabilities").ok()
+    wasm = sandbox.plugins / "broken" / "plugin.wasm"
+    wasm.chmod(0o644)
+    wasm.write_bytes(wasm.read_bytes()[:-1] + b"x")
+    result = sandbox.run("tools").failed(1, "failed: broken")
+    assert "text-tools text-stats" in result.out
+
+
+def test_call_traces_host_calls_and_masks_secrets(sandbox: Sandbox) -> None:
+    install(sandbox, "text-tools")
+    secret = "a-very-long-secret-that-nobody-must-see"
+    arguments = f'{{"key":"k","text":"{secret}"}}'
+    traced = sandbox.run("call", "text-tools", "save-note", arguments, "--trace", "--record", "calls").ok()
+    assert "storage.set(" in traced.err
+    assert "storage.list-keys()" in traced.err
+    assert secret not in traced.err + (sandbox.cwd / "calls").read_text()
+
+
+def test_call_reads_its_arguments_from_a_file_or_standard_input(sandbox: Sandbox) -> None:
+    install(sandbox, "text-tools")
+    (sandbox.cwd / "in.json").write_text('{"text":"a b"}')
+    expected = '{"chars":3,"words":2,"lines":1}\n'
+    assert sandbox.run("call", "text-tools", "text-stats", "@in.json").ok().out == expected
+    assert sandbox.run("call", "text-tools", "text-stats", "-", stdin='{"text":"a b"}').ok().out == expected
+    sandbox.run("call", "text-tools", "text-stats", "{").failed(2, "the arguments are not JSON")
+    sandbox.run("call", "text-tools", "text-stats", "@nothing").failed(2, "no such file")
+    sandbox.run("call", "text-tools", "nothing", "{}").failed(1, "unknown tool: nothing")
+
+
+def test_a_working_copy_runs_without_being_installed(sandbox: Sandbox) -> None:
+    answer = sandbox.run("call", PLUGINS / "text-tools", "text-stats", '{"text":"a b c"}').ok()
+    assert answer.out == '{"chars":5,"words":3,"lines":1}\n'
+    assert not (sandbox.cwd / ".tark").exists()
+
+
+def test_an_auth_plugin_signs_in_and_out(sandbox: Sandbox) -> None:
+    with serving(OAuth) as service:
+        install(sandbox, "device-auth", service.authority, "DEVICE_AUTH_*")
+        env = {**AUTH_ENV, "DEVICE_AUTH_URL": f"http://{service.authority}"}
+        assert "not-authenticated" in sandbox.run("auth", "status", "device-auth", env=env).ok().out
+        sandbox.run("auth", "token", "device-auth", env=env).failed(1, "not authenticated")
+        login = sandbox.run("auth", "login", "device-auth", env=env).ok()
+        assert "ABCD-EFGH" in login.err
+        assert f"http://{service.authority}/activate" in login.err
+        assert "signed in with Device Flow (example)" in login.out
+        assert "s3cret" not in login.out + login.err
+        assert sandbox.run("auth", "token", "device-auth", env=env).ok().out == "s3cret-token\n"
+        assert (
+            sandbox.run("auth", "logout", "device-auth", "--json", env=env).ok().json["status"]
+            == "not-authenticated"
+        )
+        assert [path for _, path, _, _ in service.requests] == ["/device/code", "/token", "/token"]
+
+
+@pytest.mark.parametrize(
+    ("fate", "text"), [("expired_token", "the code expired"), ("access_denied", "access_denied")]
+)
+def test_a_device_flow_that_fails_says_why(sandbox: Sandbox, fate: str, text: str) -> None:
+    with serving(OAuth) as service:
+        service.pending, service.fate = 0, fate
+        install(sandbox, "device-auth", service.authority, "DEVICE_AUTH_*")
+        env = {**AUTH_ENV, "DEVICE_AUTH_URL": f"http://{service.authority}"}
+        sandbox.run("auth", "login", "device-auth", env=env).failed(1, text)
+
+
+def test_ctrl_c_while_signing_in_is_clean(sandbox: Sandbox) -> None:
+    with serving(OAuth) as service:
+        service.pending = 1000
+        install(sandbox, "device-auth", service.authority, "DEVICE_AUTH_*")
+        env = {**AUTH_ENV, "DEVICE_AUTH_URL": f"http://{service.authority}"}
+        process = sandbox.spawn(
+            "auth", "login", "device-auth", env=env,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )  # fmt: skip
+        _wait_for(service, 2)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=10)
+        assert process.returncode == 130, err
+        assert "Traceback" not in err
+
+
+def _wait_for(service: Service, count: int) -> None:
+    end = time.monotonic() + 20
+    while len(service.requests) < count and time.monotonic() < end:
+        time.sleep(0.02)
+    assert len(service.requests) >= count
+
+
+def test_what_is_not_granted_does_not_reach_the_server(sandbox: Sandbox) -> None:
+    with serving(OAuth) as service:
+        install(sandbox, "device-auth", service.authority, "DEVICE_AUTH_*")
+        sandbox.run("revoke", "device-auth", f"http:{service.authority}").ok()
+        env = {**AUTH_ENV, "DEVICE_AUTH_URL": f"http://{service.authority}"}
+        sandbox.run("auth", "login", "device-auth", env=env).failed(1, "http is not granted")
+        assert service.requests == []
+        sandbox.run("grant", "device-auth", "--reset").ok()
+        assert service.authority in sandbox.run("info", "device-auth", "--json").ok().json["granted"][1]
+
+
+def test_chat_lists_models_and_answers_and_counts_tokens(sandbox: Sandbox) -> None:
+    with serving(Chat) as service:
+        install(sandbox, "openai-compat", service.authority, "OPENAI_*")
+        env = {"OPENAI_BASE_URL": f"http://{service.authority}", "OPENAI_API_KEY": "k-123"}
+        assert sandbox.run("chat", "openai-compat", env=env).ok().out == "echo-1\necho-2\n"
+        answer = (
+            sandbox.run("chat", "openai-compat", "hello", "--system", "be brief", "--json", env=env).ok().json
+        )
+        assert answer["text"] == "echo-1: system=be brief | user=hello"
+        assert (answer["input_tokens"], answer["output_tokens"]) == (2, 7)
+        text = sandbox.run("chat", "openai-compat", "hello", "--model", "echo-2", env=env).ok().out
+        assert "echo-2: user=hello" in text
+        assert "1 tokens in, 7 out" in text
+        assert service.requests[-1][2]["authorization"] == "Bearer k-123"
+        assert "content-type" in service.requests[-1][2]
+
+
+def test_a_plugin_of_another_type_is_refused(sandbox: Sandbox) -> None:
+    install(sandbox, "text-tools")
+    sandbox.run("auth", "status", "text-tools").failed(1, "is of type 'tool', expected 'auth'")
+    sandbox.run("chat", "text-tools", "x").failed(1, "is of type 'tool', expected 'provider'")
+
+
+def test_hooks_without_a_hook_plugin_pass_the_payload_through(sandbox: Sandbox) -> None:
+    install(sandbox, "text-tools")
+    report = sandbox.run("hook", "run", "session-start", '{"a":1}', "--json").ok().json
+    assert report == {"event": "session-start", "payload": '{"a":1}', "stopped": False, "handled": []}
+    sandbox.run("hook", "run", "x", "{").failed(2, "not JSON")
+
+
+def test_a_hook_plugin_goes_on_replaces_and_stops(sandbox: Sandbox) -> None:
+    install(sandbox, "session-guard")
+    first = sandbox.run("hook", "run", "session-start").ok()
+    assert "[session-guard] info: session 1" in first.err
+    assert first.out == "session-guard: continue\n{}\n"
+    assert "session 2" in sandbox.run("hook", "run", "session-start").ok().err
+    replaced = sandbox.run("hook", "run", "prompt", '{"text":"hi \\"you\\""}', "--json").ok().json
+    assert replaced["payload"] == '{"text":"hi \\"you\\"","guarded":true}'
+    stopped = sandbox.run("hook", "run", "before-tool", '{"plugin":"other"}', "--json")
+    assert (stopped.status, stopped.json["stopped"]) == (1, True)
+    assert stopped.json["handled"][0]["reason"] == "only text-tools may be called in a guarded session"
+    sandbox.run("hook", "run", "before-tool", '{"plugin":"text-tools"}').ok()
+    assert sandbox.run("hook", "run", "nobody-knows", "--json").ok().json["handled"][0]["action"] == "ignored"
+
+
+def test_inspect_says_what_a_file_is(sandbox: Sandbox) -> None:
+    page = sandbox.run("inspect", PLUGINS / "device-auth" / "plugin.wasm").ok().out
+    assert "Fits:     auth" in page
+    assert "tark:plugin/http" in page
+    (sandbox.cwd / "x.wasm").write_text("(module)")
+    sandbox.run("inspect", "x.wasm").failed(1, "expected a WebAssembly binary, found WebAssembly text")
+    sandbox.run("inspect", "y.wasm").failed(2, "no such file")
+
+
+# -- from Python
+
+
+def opened(sandbox: Sandbox, **environment: str) -> Host:
+    return Host.open(sandbox.cwd, environment=sandbox.environment(**environment))
+
+
+def test_the_same_from_python(sandbox: Sandbox) -> None:
+    install(sandbox, "text-tools")
+    with opened(sandbox) as host:
+        assert host.plugins == ["text-tools"]
+        assert host.call("text-tools", "text-stats", {"text": "a b c"}) == '{"chars":5,"words":3,"lines":1}'
+        assert [tool.name for tool in host.tools()["text-tools"]] == ["text-stats", "save-note"]
+        assert host.load_all() == {}
+        host.unload("text-tools")
+        assert host.call("text-tools", "text-stats", '{"text":""}').startswith('{"chars":0')
+        with pytest.raises(PluginFailed, match="unknown tool"):
+            host.call("text-tools", "nope", {})
+        with pytest.raises(NotFound, match="no enabled plugin is named 'other'"):
+            host.call("other", "x", {})
+
+
+def test_python_gets_no_further_than_the_command_line(sandbox: Sandbox) -> None:
+    install(sandbox, "text-tools")
+    stranger = Sandbox(sandbox.root / "stranger")
+    for name in ("tark.toml", "tark.lock"):
+        (stranger.cwd / name).write_bytes((sandbox.cwd / name).read_bytes())
+    with pytest.raises(ProjectNotAccepted):
+        opened(stranger)
+
+
+def test_importing_tarkpm_does_not_import_the_host() -> None:
+    import subprocess
+    import sys
+
+    code = "import sys, tarkpm; sys.exit('tarkpm.host' in sys.modules or 'msgspec' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], env={"PATH": os.environ["PATH"]}).returncode == 0
+    assert Path(sys.executable).exists()

@@ -1,0 +1,172 @@
+"""What a stranger ran into once: a change that cannot be finished, data in the wrong place, a closed pipe."""
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import Publisher
+from support.sandbox import Sandbox
+
+from tarkpm.store.state import State
+
+
+def installed(sandbox: Sandbox, name: str = "mine") -> Path:
+    """A project with one working copy in it; returns the copy's folder."""
+    folder = sandbox.plugin(sandbox.cwd / "src" / name, name=name)
+    sandbox.init()
+    sandbox.run("add", f"./src/{name}", "--accept-capabilities").ok()
+    return folder
+
+
+def test_a_change_that_cannot_be_applied_says_so_and_is_finished_later(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed(sandbox)
+    sandbox.plugin(sandbox.cwd / "src" / "other", name="other")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/state")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(State, "save", full)
+        said = "the change is decided but cannot be applied yet: no space left on device"
+        sandbox.run("add", "./src/other", "--accept-capabilities").failed(2, said, "the next tarkpm command")
+        listing = sandbox.run("list").ok()  # reading goes on
+        assert said in listing.err
+    finished = sandbox.run("list").ok()
+    assert "an interrupted change was finished first" in finished.err
+    assert "other" in finished.out
+    sandbox.run("sync").ok()
+    sandbox.run("call", "other", "text-stats", '{"text":""}').ok()
+
+
+def test_data_that_lies_in_the_plugins_folder_is_never_deleted(sandbox: Sandbox) -> None:
+    installed(sandbox)
+    data = sandbox.plugins / "mine" / "data"
+    data.unlink()
+    data.mkdir()
+    (data / "precious").write_text("x")
+    sandbox.run("verify").failed(1, "expected a link to")
+    for command in (["sync", "--reinstall"], ["remove", "mine"], ["remove", "mine", "--purge"]):
+        sandbox.run(*command).failed(
+            2, "'mine' has data in its own folder, which this would delete", "move it first"
+        )
+        assert (data / "precious").read_text() == "x"
+
+
+def test_a_lock_with_conflict_markers_names_the_way_out(sandbox: Sandbox) -> None:
+    installed(sandbox)
+    lock = sandbox.cwd / "tark.lock"
+    lock.write_text("<<<<<<< HEAD\n" + lock.read_text())
+    sandbox.run("sync").failed(2, "not valid TOML", f"rm {lock} && tarkpm lock")
+    lock.unlink()
+    assert "locked mine 1.0.0" in sandbox.run("lock").ok().out
+    sandbox.run("sync").ok()
+
+
+def test_a_commit_that_never_held_these_bytes_is_not_believed(sandbox: Sandbox, publisher: Publisher) -> None:
+    commit = publisher.release()
+    sandbox.init()
+    sandbox.run(
+        "add", publisher.url, "--tag", "v1.0.0", "--trust", publisher.key, "--accept-capabilities"
+    ).ok()
+    lock = sandbox.cwd / "tark.lock"
+    lock.write_text(lock.read_text().replace(commit, "1" * 40))
+    sandbox.run("sync").failed(2, "there is no commit")
+    sandbox.run("sync", "--offline").failed(5, "not in the store")
+    sandbox.run("verify").failed(1, "tark.lock changed since this was installed")
+
+
+@pytest.mark.parametrize(
+    "url", ["ext::sh -c id", "--upload-pack=id", "http://example.com/x.git", "ssh://h/x"]
+)
+def test_a_url_in_tark_toml_is_held_to_the_grammar_before_anything(
+    sandbox: Sandbox, publisher: Publisher, url: str
+) -> None:
+    publisher.release()
+    sandbox.init()
+    sandbox.run("add", publisher.url, "--trust", publisher.key, "--accept-capabilities").ok()
+    for name in ("tark.toml", "tark.lock"):
+        path = sandbox.cwd / name
+        path.write_text(path.read_text().replace(publisher.url, url))
+    for command in ("sync", "update", "lock"):
+        sandbox.run(command).failed(2)
+
+
+def test_what_was_revoked_is_shown_as_not_granted(sandbox: Sandbox, publisher: Publisher) -> None:
+    publisher.release("1.0.0")
+    publisher.release("1.1.0")
+    sandbox.init()
+    sandbox.run(
+        "add", publisher.url, "--tag", "v1.0.0", "--trust", publisher.key, "--accept-capabilities"
+    ).ok()
+    sandbox.run("revoke", "text-tools", "storage").ok()
+    card = sandbox.run("add", publisher.url, "--tag", "v1.1.0").ok().err
+    assert "storage  NOT granted, as before: storage" in card
+
+
+def test_without_a_tark_version_the_minimum_is_said_to_be_unchecked(sandbox: Sandbox) -> None:
+    sandbox.plugin(sandbox.cwd / "mine", name="mine")
+    assert "no tark was found" in sandbox.run("init").ok().err
+    out = sandbox.run("add", "./mine", "--accept-capabilities").ok().out
+    assert "'mine' needs tark 0.6.0 or newer, which was not checked" in out
+
+
+def test_signing_without_a_terminal_says_how_to_give_the_passphrase(sandbox: Sandbox) -> None:
+    from tarkpm.store.keys import KeyStore
+
+    KeyStore(sandbox.state / "keys").generate("locked", b"open sesame")
+    folder = sandbox.plugin(sandbox.cwd / "mine", name="mine")
+    sandbox.run("sign", folder, "--key", "locked").failed(
+        2, "there is no terminal to ask for it", "TARKPM_KEY_PASSPHRASE"
+    )
+    sandbox.run("sign", folder, "--key", "locked", env={"TARKPM_KEY_PASSPHRASE": "open sesame"}).ok()
+
+
+def test_help_without_arguments_is_readable(sandbox: Sandbox) -> None:
+    for arguments in ([], ["key"], ["auth"]):
+        shown = sandbox.run(*arguments)
+        assert shown.status == 2
+        assert "Commands:\n" in shown.err
+
+
+@pytest.mark.parametrize("redirection", [">/dev/full", ">&-", "2>&-", "<&-", ">/dev/full 2>&1"])
+def test_streams_that_are_closed_or_full_are_no_traceback(sandbox: Sandbox, redirection: str) -> None:
+    installed(sandbox)
+    for command in ("list --json", "info nope", "list"):
+        line = f"{sys.executable} -m tarkpm {command} {redirection}"
+        done = subprocess.run(
+            ["/bin/sh", "-c", line],
+            cwd=sandbox.cwd,
+            env=sandbox.environment(),
+            capture_output=True,
+            text=True,
+        )
+        assert "Traceback" not in done.stdout + done.stderr, (line, done)
+        assert "unexpected" not in done.stdout + done.stderr, (line, done)
+
+
+def test_a_key_that_cannot_be_written_does_not_burn_its_name(sandbox: Sandbox) -> None:
+    line = f"ulimit -f 0; exec {sys.executable} -m tarkpm key generate --name mine"
+    done = subprocess.run(
+        ["/bin/sh", "-c", line], cwd=sandbox.cwd, env=sandbox.environment(), capture_output=True, text=True
+    )
+    assert done.returncode != 0
+    sandbox.run("key", "generate", "--name", "mine").ok()
+    assert [path.name for path in (sandbox.state / "keys").iterdir()] == ["mine.pem"]
+
+
+def test_project_and_user_exclude_each_other(sandbox: Sandbox) -> None:
+    sandbox.run("list", "--user", "--project", sandbox.cwd).failed(
+        2, "expected --project or --user, found both"
+    )
+    assert os.environ.get("TARKPM_PROJECT") is None
+
+
+def test_an_empty_listing_of_one_type_says_so(sandbox: Sandbox) -> None:
+    installed(sandbox)
+    assert "No hook plugins installed." in sandbox.run("list", "--type", "hook").ok().out
+    assert sandbox.run("disable", "mine", "--dry-run").ok().out == "nothing was changed; mine is enabled\n"
