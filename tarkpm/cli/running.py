@@ -31,14 +31,24 @@ def call_command(
     invocation: Invocation, plugin: str, tool: str, arguments: str, trace: bool, record: Path | None
 ) -> int:
     """Run a tool of an installed plugin (or of ./folder) and print what it answers."""
+    name, text = target(plugin), read_arguments(arguments)
+    from tarkpm.host.process import Process
+
+    spare = Process()  # it loads wasmtime while this process finds out what to run
     from tarkpm.ops.call import call
 
     gc.enable()
     with ExitStack() as stack:
         traced = _tracer(stack, trace, record)
-        text = read_arguments(arguments)
         report = call(
-            invocation.settings, invocation.ui, target(plugin), tool, text, log=print_log, trace=traced
+            invocation.settings,
+            invocation.ui,
+            name,
+            tool,
+            text,
+            log=print_log,
+            trace=traced,
+            spare=spare,
         )
     invocation.report(report, lambda: [neutral(report.output, keep="\n\t")])
     return 0
@@ -64,9 +74,9 @@ def _tracer(stack: ExitStack, show: bool, record: Path | None) -> "Trace | None"
 def target(text: str) -> str:
     """A plugin argument: a folder as it is, or a checked name."""
     from tarkpm.cli.options import read_name
-    from tarkpm.ops.hosting import is_folder
+    from tarkpm.core.release import names_folder
 
-    return text if is_folder(text) else read_name(text)
+    return text if names_folder(text) else read_name(text)
 
 
 def read_arguments(text: str) -> str:

@@ -47,6 +47,11 @@ def file_name(text: str) -> str:
     return text
 
 
+def names_folder(text: str) -> bool:
+    """Whether an argument names a folder of this machine, and not a plugin or a URL."""
+    return text in (".", "..") or text.startswith(("./", "../", "/", "~"))
+
+
 def is_extra(name: str) -> bool:
     """Whether a file beside plugin.toml is installed with it: a licence or a readme."""
     return "/" not in name and name.upper().startswith(("LICENSE", "LICENCE", "README"))

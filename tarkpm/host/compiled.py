@@ -228,7 +228,9 @@ def _handed(image: bytes | bytearray) -> Compiled:
 
 
 def _memfd() -> int:
-    """A new memfd that can be sealed, or -1."""
+    """A new memfd that can be sealed and that a worker can open again through /proc, or -1."""
+    if not os.access("/proc/self/fd", os.X_OK):
+        return -1
     try:
         return os.memfd_create("compiled", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     except (AttributeError, OSError):

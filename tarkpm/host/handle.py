@@ -25,6 +25,7 @@ from tarkpm.host.module import WORLDS, check_fits, inspect
 from tarkpm.host.process import AnyProcess, Start, start
 from tarkpm.host.trace import Trace
 from tarkpm.host.worker import frames
+from tarkpm.host.worker.settings import BIG_MODULE
 
 if TYPE_CHECKING:
     from tarkpm.host.compiled import CompileCache
@@ -226,6 +227,10 @@ def check_image(image: PluginImage) -> None:
 
 def _may_have_schemas(wasm: bytes) -> bool:
     """A guess, so that most workers load the validator before they confine themselves, or never need it."""
+    if len(wasm) >= BIG_MODULE:  # looking takes longer than loading
+        return True
+    if len(wasm) >= BIG_MODULE:  # an interpreter: its plugin makes the JSON when it is asked
+        return True
     return any(word in wasm for word in (b'"type"', b'"properties"', b'"required"', b'"$schema"'))
 
 

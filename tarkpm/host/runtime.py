@@ -6,7 +6,7 @@
 
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -199,6 +199,12 @@ class Host:
             except HostError as problem:
                 failed[image.name] = problem
         return failed
+
+    def counted(self, name: str) -> tuple[Mapping[str, int], Mapping[str, int]]:
+        """What the plugin of this name used and what it was refused since it was loaded, by function."""
+        with self._lock:
+            worker = self._workers.get(name)
+        return ({}, {}) if worker is None else (dict(worker.gate.uses), dict(worker.gate.refusals))
 
     def unload(self, name: str) -> None:
         """End the worker of the plugin of this name, if it has one."""

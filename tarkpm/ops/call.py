@@ -6,6 +6,7 @@ import msgspec
 
 from tarkpm.errors import PluginFailed, TarkError
 from tarkpm.host.imports.log import LogSink
+from tarkpm.host.process import AnyProcess
 from tarkpm.host.trace import Trace
 from tarkpm.ops.hosting import load_target, open_host
 from tarkpm.ops.settings import Settings
@@ -29,14 +30,21 @@ def call(
     *,
     log: LogSink,
     trace: Trace | None = None,
+    spare: AnyProcess | None = None,
 ) -> CallReport:
     """Execute ``tool`` of an installed plugin, or of a working copy, with JSON text as its arguments.
 
-    Raises what loading an image raises, and `HostError` for a plugin that fails, crashes or says no.
+    ``spare`` is a worker process started ahead; it is used or ended. Raises what loading an image raises,
+    and `HostError` for a plugin that fails, crashes or says no.
     """
-    check_json(arguments)
-    image, images = load_target(settings, ui, target)
-    with open_host(settings, images, log=log, trace=trace) as host:
+    try:
+        check_json(arguments)
+        image, images = load_target(settings, ui, target)
+    except BaseException:
+        if spare is not None:
+            spare.kill()
+        raise
+    with open_host(settings, images, log=log, trace=trace, spare=spare) as host:
         result = host.call(image, tool, arguments)
     if not result.success:
         message = result.error or "the tool failed and does not say why"

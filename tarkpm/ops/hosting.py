@@ -8,11 +8,12 @@ import msgspec
 from tarkpm.core.candidate import verify_release
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.policy import check_minimum, check_trusted, stale_entries
-from tarkpm.core.release import PathSource, PluginName
+from tarkpm.core.release import PathSource, PluginName, names_folder
 from tarkpm.errors import HostError, NotFound, TarkError
 from tarkpm.host.image import Interfaces, PluginImage
 from tarkpm.host.imports import Interface
 from tarkpm.host.imports.log import LogSink
+from tarkpm.host.process import AnyProcess
 from tarkpm.host.runtime import Host
 from tarkpm.host.trace import Trace
 from tarkpm.ops.acquire import read_folder
@@ -105,14 +106,9 @@ def load_working_copy(settings: Settings, path: str) -> Images:
     return Images({manifest.name: image}, settings.cwd)
 
 
-def is_folder(text: str) -> bool:
-    """Whether an argument names a folder, not an installed plugin."""
-    return text in (".", "..") or text.startswith(("./", "../", "/", "~"))
-
-
 def load_target(settings: Settings, ui: Ui, target: str) -> tuple[PluginImage, Images]:
     """The image of an installed plugin, or of a working copy when ``target`` is a folder."""
-    if is_folder(target):
+    if names_folder(target):
         images = load_working_copy(settings, target)
     else:
         images = load_images(settings, ui, name=PluginName(target))
@@ -120,12 +116,25 @@ def load_target(settings: Settings, ui: Ui, target: str) -> tuple[PluginImage, I
     return image, images
 
 
-def open_host(settings: Settings, images: Images, *, log: LogSink, trace: Trace | None = None) -> Host:
-    """A host whose plugins are served with what this user granted, in the folder of ``images``."""
+def open_host(
+    settings: Settings,
+    images: Images,
+    *,
+    log: LogSink,
+    trace: Trace | None = None,
+    spare: AnyProcess | None = None,
+    long_lived: bool = False,
+) -> Host:
+    """A host whose plugins are served with what this user granted, in the folder of ``images``.
+
+    ``spare`` is a worker process started ahead, which the host then owns. ``long_lived`` is for many plugins
+    and many calls: workers are forked, and end when they are idle.
+    """
     from tarkpm.ops.compiling import compile_cache
 
     interfaces = serve(settings.environment, images.workspace)
-    return Host(log=log, trace=trace, interfaces=interfaces, cache=compile_cache(settings))
+    cache = compile_cache(settings)
+    return Host(log=log, trace=trace, interfaces=interfaces, cache=cache, spare=spare, long_lived=long_lived)
 
 
 def serve(environment: Mapping[str, str], workspace: Path) -> Interfaces:

@@ -54,7 +54,7 @@ class Host:
             project=Path(project) if project is not None else None,
         )
         images = load_images(settings, _Silent())
-        return cls(open_host(settings, images, log=log or _ignore), images)
+        return cls(open_host(settings, images, log=log or _ignore, long_lived=True), images)
 
     @property
     def plugins(self) -> list[str]:

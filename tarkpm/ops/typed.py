@@ -3,7 +3,15 @@
 import os
 from pathlib import Path
 
-from tarkpm.core.release import GitSource, PathSource, Source, folder_path, is_commit, plugin_name
+from tarkpm.core.release import (
+    GitSource,
+    PathSource,
+    Source,
+    folder_path,
+    is_commit,
+    names_folder,
+    plugin_name,
+)
 from tarkpm.errors import NotFound, TarkError
 from tarkpm.ops.context import locate
 from tarkpm.ops.settings import Settings
@@ -24,7 +32,7 @@ def read_source(
         raise UsageError("expected one of --tag, --branch and --rev, found several")
     if rev and not is_commit(rev):
         raise UsageError(f"--rev takes a whole commit id of 40 hexadecimal digits, found '{rev}'")
-    if _is_folder(text):
+    if names_folder(text):
         if tag or branch or rev or path:
             raise UsageError("--tag, --branch, --rev and --path belong to git sources", where=text)
         return PathSource(_relative(settings, text))
@@ -36,10 +44,6 @@ def read_source(
     return GitSource(
         parse(url, allow_http=settings.allow_http).public, tag, branch, rev, _folder(path or folder)
     )
-
-
-def _is_folder(text: str) -> bool:
-    return text in (".", "..") or text.startswith(("./", "../", "/", "~"))
 
 
 def _relative(settings: Settings, text: str) -> str:

@@ -1,6 +1,5 @@
 """A worker that is not what it should be: whatever it sends or fails to send is one typed error in time."""
 
-import contextlib
 import os
 import signal
 import socket
@@ -10,14 +9,9 @@ import time
 from collections.abc import Callable
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from tarkpm.errors import HostError, LimitReached, PluginCrashed
 from tarkpm.host.channel import Channel
-from tarkpm.host.conversation import Conversation, Reported
-from tarkpm.host.decoding import Nonsense
-from tarkpm.host.gate import Gate
 from tarkpm.host.handle import Worker
 from tarkpm.host.limits import Limits
 from tarkpm.host.process import Process
@@ -285,66 +279,6 @@ def test_no_interpreter(hostile: PluginImage, monkeypatch: pytest.MonkeyPatch) -
             worker.load()
         assert caught.value.message == sentence
         worker.close()
-
-
-class _Wire:
-    """Stands for a process whose socket has ``data`` in it and is then closed."""
-
-    def __init__(self, data: bytes) -> None:
-        self.socket, theirs = socket.socketpair()
-        with theirs:
-            theirs.sendall(data)
-
-
-def _frame(kind: int, payload: bytes) -> bytes:
-    return frames.header(kind, len(payload)) + payload
-
-
-_KINDS = st.sampled_from([frames.HELLO, frames.LOADED, frames.HOST_CALL, frames.RETURN, frames.FAIL])
-_JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
-    lambda inner: (
-        st.lists(inner, max_size=4)
-        | st.dictionaries(
-            st.sampled_from(
-                ["interface", "function", "args", "value", "kind", "message", "version", "log", "info"]
-            ),
-            inner,
-            max_size=4,
-        )
-    ),
-    max_leaves=12,
-)
-
-
-@given(
-    st.binary(max_size=300)
-    | st.lists(st.builds(_frame, _KINDS, st.binary(max_size=60))).map(b"".join)
-    | st.lists(st.builds(lambda kind, value: _frame(kind, _encoded(value)), _KINDS, _JSON)).map(b"".join),
-    st.sampled_from([frames.HELLO, frames.LOADED, frames.RETURN]),
-)
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_any_bytes_end_in_one_of_the_known_ways(data: bytes, wanted: int) -> None:
-    from tarkpm.core.capability import CapabilitySet
-    from tarkpm.host import messages
-
-    shapes: dict[int, type] = {
-        frames.HELLO: messages.Hello,
-        frames.LOADED: messages.Loaded,
-        frames.RETURN: messages.Return,
-    }
-    wire = _Wire(data)
-    reported: list[str] = []
-    gate = Gate(CapabilitySet(), {}, reported.append, calls=10)
-    conversation = Conversation(wire, LIMITS, gate)  # type: ignore[arg-type]  # only its socket is used
-    with wire.socket, contextlib.suppress(Nonsense, frames.FrameError, EOFError, LimitReached, Reported):
-        conversation.answer(wanted, shapes[wanted], time.monotonic() + 5)
-
-
-def _encoded(value: object) -> bytes:
-    import json
-
-    return json.dumps(value).encode()
 
 
 def test_a_channel_past_its_deadline_does_not_touch_the_socket() -> None:

@@ -48,7 +48,7 @@ def test_one_typed_error_then_the_next_call_works(tool: str, hostile: PluginImag
 
 @pytest.mark.parametrize("tool", ["spin", "trap", "bad-utf8", "recurse", "huge-output", "bad-pointer"])
 def test_an_orderly_failure_spares_the_process(tool: str, hostile: PluginImage) -> None:
-    worker = Worker(hostile, Limits(seconds=0.3), lambda line: None)
+    worker = Worker(hostile, Limits(seconds=0.8), lambda line: None)
     try:
         worker.load()
         pid = worker.pid

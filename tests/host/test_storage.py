@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tarkpm.host.imports.storage import FILE, MAX_KEYS, Storage
@@ -139,6 +139,7 @@ def test_how_many_keys(shelf: Shelf, folder: Path) -> None:
         max_size=12,
     )
 )
+@settings(deadline=None)
 def test_the_count_that_quotas_rest_on_is_right(changes: list[tuple[str, str | None]]) -> None:
     import tempfile
 

@@ -93,6 +93,8 @@ def test_each_call_is_told_with_its_outcome_and_time(text_tools: PluginImage) ->
         host.call(text_tools, "save-note", '{"key":"k","text":"my text"}')
         refused = PluginImage("text-tools", "tool", text_tools.wasm, CapabilitySet(), text_tools.data)
         host.call(refused, "save-note", '{"key":"k","text":"my text"}')
+        assert host.counted("text-tools") == ({}, {"storage.set": 1})
+        assert host.counted("another") == ({}, {})
     told = [(call.interface, call.function, call.outcome) for call in seen]
     assert ("storage", "set", "answered") in told
     assert ("storage", "set", "refused") in told

@@ -1,6 +1,8 @@
 """The process that holds one plugin and has no authority of its own.
 
-`frames` is the wire both sides share and imports next to nothing; `wit` knows the types of tark:plugin;
-`confine` gives up what the process does not need; `guest` is the wasmtime half; `__main__` the loop.
-The parent imports `frames` alone.
+`frames` is the wire both sides share and imports next to nothing, as do `settings`, which say how wasmtime
+is configured, and `forks`, the server that forks workers; the parent imports these three. `loop` does what
+the parent says; `guest` is a plugin, with `engine` for its code, `signatures`, `interfaces`, `wit` and
+`compound` for its types, `crossing` for calls, `schemas` for arguments and `watch` for its time. `confine`
+and `sandbox` give up what the process does not need.
 """

@@ -46,6 +46,7 @@ def serve(fd: int, parent: int, work: Callable[[int], None]) -> None:
         else:
             if kind == FORK_WITH_SCHEMAS:
                 import jsonschema_rs  # noqa: F401  # once for all that need it
+                import msgspec  # noqa: F401  # `schemas` reads arguments with it if it is there
             answer = FORKED, _fork(struct.unpack("=2i", extra[0][2][:8]), fd, work)
         control.sendall(REQUEST.pack(*answer))
     os._exit(0)  # its workers see that they have lost their parent
