@@ -191,9 +191,12 @@ def remove_tree(path: Path) -> None:
         is_folder = stat.S_ISDIR(path.lstat().st_mode)
     except FileNotFoundError:
         return
-    if is_folder:
+    if not is_folder:
+        path.unlink()
+        return
+    try:
+        path.rmdir()
+    except OSError:
         import shutil
 
         shutil.rmtree(path)
-    else:
-        path.unlink()

@@ -15,9 +15,24 @@ Importing this package costs nothing: dulwich and urllib3 are imported when a se
 dulwich is imported nowhere else in tarkpm.
 """
 
-from tarkpm.sources.git.limits import Limits
-from tarkpm.sources.git.session import GitRemote
-from tarkpm.sources.git.tree import GitTree
+from typing import TYPE_CHECKING, Any
+
 from tarkpm.sources.git.url import GitUrl, expand, parse
 
+if TYPE_CHECKING:
+    from tarkpm.sources.git.limits import Limits
+    from tarkpm.sources.git.session import GitRemote
+    from tarkpm.sources.git.tree import GitTree
+
 __all__ = ["GitRemote", "GitTree", "GitUrl", "Limits", "expand", "parse"]
+
+_LAZY = {"GitRemote": "session", "GitTree": "tree", "Limits": "limits"}
+
+
+def __getattr__(name: str) -> Any:
+    """What only a session needs, imported when there is one: a sync from the store reads URLs alone."""
+    if name in _LAZY:
+        import importlib
+
+        return getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)
+    raise AttributeError(name)
