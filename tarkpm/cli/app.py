@@ -3,6 +3,7 @@
 import errno
 import importlib
 import sys
+from contextlib import suppress
 
 import click
 
@@ -72,7 +73,8 @@ def run(arguments: list[str]) -> int:
     except click.exceptions.Exit as leaving:
         return leaving.exit_code
     except (KeyboardInterrupt, click.Abort):
-        print("interrupted: nothing was left half done", file=sys.stderr)  # noqa: T201
+        with suppress(OSError):  # the terminal may be gone, too
+            print("interrupted: nothing was left half done", file=sys.stderr, flush=True)  # noqa: T201
         return 130
     except click.exceptions.NoArgsIsHelpError as problem:
         click.echo(problem.format_message(), err=True)

@@ -1,7 +1,9 @@
 """The program's entry: exit statuses, and errors as people meet them. Never a traceback, but with ``-vv``."""
 
 import gc
+import os
 import sys
+from typing import TextIO
 
 from tarkpm import __version__
 
@@ -14,8 +16,25 @@ def start() -> int:
     """
     gc.disable()
     status = main()
+    for stream in (sys.stdout, sys.stderr):
+        _let_go(stream)
     gc.freeze()
     return status
+
+
+def _let_go(stream: TextIO | None) -> None:
+    """Flush a stream; if its reader or terminal is gone, have what is left go nowhere.
+
+    Python would try again at exit, fail, and put its own exit status in the place of ours.
+    """
+    try:
+        if stream is not None:
+            stream.flush()
+    except (OSError, ValueError):
+        try:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        except (OSError, ValueError):
+            return
 
 
 def main(arguments: list[str] | None = None) -> int:
