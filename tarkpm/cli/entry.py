@@ -27,9 +27,10 @@ def _let_go(stream: TextIO | None) -> None:
 
     Python would try again at exit, fail, and put its own exit status in the place of ours.
     """
+    if stream is None:  # it was closed before we began
+        return
     try:
-        if stream is not None:
-            stream.flush()
+        stream.flush()
     except (OSError, ValueError):
         try:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
