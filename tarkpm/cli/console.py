@@ -20,10 +20,9 @@ DANGEROUS = ("UNSIGNED", "NEW:", "RUN ANY PROGRAM")
 class Console:
     """The `Ui` of a terminal, or of a pipe."""
 
-    def __init__(self, *, quiet: bool = False) -> None:
-        self.quiet = quiet
+    def __init__(self) -> None:
         self._busy = False
-        self._live = _is_terminal(sys.stderr) and not quiet
+        self._live = _is_terminal(sys.stderr)
 
     @property
     def interactive(self) -> bool:

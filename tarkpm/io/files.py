@@ -78,13 +78,9 @@ def read_optional(path: Path, limit: int) -> bytes | None:
         return None
 
 
-def atomic_write(path: Path, data: bytes, *, mode: int = 0o644, scratch: Path | None = None) -> None:
-    """Replace ``path`` by ``data``: a reader, or a crash, meets the old bytes or the new ones.
-
-    The temporary file is made in ``scratch`` if that is on the same file system, else beside ``path``.
-    """
-    folder = scratch if scratch and _same_device(scratch, path.parent) else path.parent
-    temporary = folder / f".{path.name}.{os.urandom(8).hex()}.tmp"
+def atomic_write(path: Path, data: bytes, *, mode: int = 0o644) -> None:
+    """Replace ``path`` by ``data``: a reader, or a crash, meets the old bytes or the new ones."""
+    temporary = path.parent / f".{path.name}.{os.urandom(8).hex()}.tmp"
     try:
         with open_new(temporary, mode) as file:
             file.write(data)
@@ -95,13 +91,6 @@ def atomic_write(path: Path, data: bytes, *, mode: int = 0o644, scratch: Path | 
         temporary.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
-
-
-def _same_device(one: Path, other: Path) -> bool:
-    try:
-        return one.stat().st_dev == other.stat().st_dev
-    except OSError:
-        return False
 
 
 def open_new(path: Path, mode: int) -> BinaryIO:

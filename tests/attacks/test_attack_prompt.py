@@ -30,7 +30,9 @@ def _at_terminal(sandbox: Sandbox, *arguments: str, prompt: str, answer: bytes) 
     os.close(theirs)
     seen, answered, end = b"", False, time.monotonic() + 20
     while time.monotonic() < end:
-        if not select.select([ours], [], [], 0.1)[0]:
+        if not select.select([ours], [], [], 0.5)[0]:
+            if answered and not answer and b"interrupted" not in seen:
+                process.send_signal(signal.SIGINT)  # one that comes just before read() is not seen
             continue
         try:
             data = os.read(ours, 65536)
