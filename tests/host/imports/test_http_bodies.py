@@ -14,6 +14,7 @@ from host.imports.web import Asked, Script, Web, ok, raw
 from tarkpm.io.http import Limits
 
 MIB = 1 << 20
+HELLO = gzip.compress(b"hello", mtime=0)  # the same in every process: it is part of the tests' names
 SMALL = Limits(body=64 << 10)
 OK = b"HTTP/1.1 200 OK\r\n"
 
@@ -96,10 +97,10 @@ def test_other_encodings(asking: Plugin, web: Web, encoding: str) -> None:
 @pytest.mark.parametrize(
     ("body", "sentence"),
     [
-        (gzip.compress(b"hello")[:-9], "the compressed answer is cut off"),
-        (gzip.compress(b"hello") + b"x", "the compressed answer goes on after its end"),
+        (HELLO[:-9], "the compressed answer is cut off"),
+        (HELLO + b"x", "the compressed answer goes on after its end"),
         (b"hello", "the compressed answer is damaged"),
-        (gzip.compress(b"hello")[:-5] + b"xxxxx", "the compressed answer is damaged"),
+        (HELLO[:-5] + b"xxxxx", "the compressed answer is damaged"),
     ],
 )
 def test_damaged(asking: Plugin, web: Web, body: bytes, sentence: str) -> None:
