@@ -6,7 +6,7 @@
     ├ DocumentError      ManifestError, ProjectError, LockError, LockStale
     ├ ResolutionError
     ├ SourceError        NotFound, Unreachable, TooLarge, Refused
-    ├ VerificationError  DigestMismatch, SignatureInvalid, KeyUntrusted
+    ├ VerificationError  DigestMismatch, SignatureInvalid, KeyUntrusted, IndexUntrusted, Revoked
     ├ ConsentError       ProjectNotAccepted, CapabilityWidened, KeyUnknown, KeyChanged,
     │                    UnsignedRefused, Downgrade, Republished
     ├ StoreError         BlobMissing, StoreBusy
@@ -105,6 +105,14 @@ class SignatureInvalid(VerificationError):
 
 class KeyUntrusted(VerificationError):
     """A valid signature by a key this project does not trust for this plugin."""
+
+
+class IndexUntrusted(VerificationError):
+    """What an index serves is not what its maintainers signed."""
+
+
+class Revoked(VerificationError):
+    """A release, or its key, that the maintainers of its index took back."""
 
 
 class ConsentError(TarkError):

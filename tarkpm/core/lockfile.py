@@ -18,6 +18,7 @@ from tarkpm.core.release import (
     TYPES,
     Dependency,
     GitSource,
+    IndexSource,
     PathSource,
     PluginName,
     Source,
@@ -167,6 +168,8 @@ def _check_shape(entry: LockEntry) -> None:
         raise ValueError("expected files, and signer and statement together or not at all")
     if isinstance(entry.source, GitSource) and not entry.source.commit:
         raise ValueError("expected a commit")
+    if isinstance(entry.source, IndexSource) and not entry.signer:
+        raise ValueError("expected a signer: an index has no unsigned release")
 
 
 def fingerprint(entry: LockEntry) -> Digest:

@@ -1,7 +1,7 @@
 """What is trusted and what needs consent: the trust rules of the design as pure functions.
 
 `admit` compares a verified candidate with what the project decided and what was locked before, and says
-which questions only the user can answer. `check_entry` says whether a lock entry follows from the project.
+which questions only the user can answer. `check_trusted` says whether a lock entry's signer was agreed to.
 Nothing here asks anyone anything.
 """
 
@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from tarkpm.core.candidate import Candidate
 
 from tarkpm.core.capability import CapabilitySet
+from tarkpm.core.claim import Vouched
 from tarkpm.core.key import PublicKey
-from tarkpm.core.lockfile import Lock, LockEntry
+from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.project import Change, Project
-from tarkpm.core.release import PluginName, Requirement
+from tarkpm.core.release import IndexSource, PluginName, Requirement
 from tarkpm.core.version import Version
 from tarkpm.errors import (
     CapabilityWidened,
@@ -32,9 +33,13 @@ from tarkpm.errors import (
     LockStale,
     Republished,
     ResolutionError,
+    Revoked,
     TarkError,
+    Unreachable,
     UnsignedRefused,
 )
+
+NOBODY = Vouched()
 
 
 class Answers(msgspec.Struct, frozen=True):
@@ -176,33 +181,15 @@ def _judge_capabilities(
     return grants, [Question(CapabilityWidened, message, "--accept-capabilities")]
 
 
-def stale_entries(project: Project, lock: Lock) -> list[LockStale]:
-    """How the lock does not follow from the project, requirement by requirement."""
-    problems = []
-    for name, requirement in project.requirements.items():
-        entry = lock.get(name)
-        if entry is None:
-            problems.append(_stale(f"'{name}' is in tark.toml but not in tark.lock"))
-        elif entry.source.asked() != requirement.source:
-            problems.append(
-                _stale(
-                    f"'{name}' is locked from {entry.source.asked()}, tark.toml asks for {requirement.source}"
-                )
-            )
-    problems.extend(
-        _stale(f"'{entry.name}' is in tark.lock but nothing in tark.toml leads to it")
-        for entry in lock.entries
-        if entry.name not in project.requirements
-    )
-    return problems
+def check_trusted(project: Project, entry: LockEntry, vouched: Vouched = NOBODY) -> None:
+    """Rules 2 and 8: raise unless this entry's signer, or its lack of one, is agreed to and not revoked.
 
-
-def _stale(message: str) -> LockStale:
-    return LockStale(message, where="tark.lock", hint="tarkpm lock")
-
-
-def check_trusted(project: Project, entry: LockEntry) -> None:
-    """Rule 2: raise unless this entry's signer, or its lack of one, was agreed to in tark.toml."""
+    That is in tark.toml, or, for a release of an index, in a claim that was verified on this machine
+    (``vouched``). The entry is one the project leads to.
+    """
+    if isinstance(entry.source, IndexSource):
+        _check_vouched(entry, entry.source, vouched)
+        return
     requirement = project.requirements[entry.name]
     if requirement.is_working_copy:
         return
@@ -215,6 +202,30 @@ def check_trusted(project: Project, entry: LockEntry) -> None:
     if entry.signer is not None and entry.signer not in project.trust.get(entry.name, ()):
         raise KeyUntrusted(
             f"'{entry.name}' is locked with signer {entry.signer}, which [trust] does not list",
+            where="tark.lock",
+            hint=f"tarkpm update {entry.name}",
+        )
+
+
+def _check_vouched(entry: LockEntry, source: IndexSource, vouched: Vouched) -> None:
+    assert entry.signer is not None  # `lockfile` lets no other entry of an index in
+    assert entry.statement is not None
+    if vouched.is_revoked(source, entry.statement.sha256):
+        raise Revoked(
+            f"'{entry.name}' {entry.version} was revoked by the maintainers of {source}",
+            where="tark.lock",
+            hint=f"tarkpm update {entry.name}",
+        )
+    claim = vouched.claim(source, entry.name)
+    if claim is None:
+        raise Unreachable(
+            f"who may publish '{entry.name}' is not known on this machine yet",
+            where=str(source),
+            hint="run it with a network: tarkpm sync",
+        )
+    if not claim.allows(entry.signer, entry.statement.sha256):
+        raise KeyUntrusted(
+            f"'{entry.name}' is locked with signer {entry.signer}, who may not publish it in {source}",
             where="tark.lock",
             hint=f"tarkpm update {entry.name}",
         )

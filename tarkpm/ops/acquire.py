@@ -9,7 +9,7 @@ from tarkpm.core.candidate import Candidate, verify_release
 from tarkpm.core.digest import FileEntry
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.names import STATEMENT
-from tarkpm.core.release import GitSource, PathSource, Source
+from tarkpm.core.release import GitSource, IndexSource, PathSource, Source
 from tarkpm.errors import ModuleInvalid, Unreachable
 from tarkpm.host.module import inspect
 from tarkpm.io.parallel import run_parallel
@@ -51,6 +51,7 @@ def _fetch_group(workspace: Workspace, sources: list[Source]) -> list[Release]:
     first = sources[0]
     if isinstance(first, PathSource):
         return [_verified(read_folder(workspace.place.folder, first), first)]
+    assert not isinstance(first, IndexSource)
     if workspace.settings.offline and not first.git.startswith("file:"):
         raise Unreachable("--offline allows no network", where=first.git)
     from tarkpm.sources.git import GitRemote, parse

@@ -6,8 +6,9 @@ from pathlib import Path
 import msgspec
 
 from tarkpm.core.candidate import verify_release
+from tarkpm.core.follow import stale_entries
 from tarkpm.core.lockfile import LockEntry
-from tarkpm.core.policy import check_minimum, check_trusted, stale_entries
+from tarkpm.core.policy import check_minimum, check_trusted
 from tarkpm.core.release import PathSource, PluginName, names_folder
 from tarkpm.errors import HostError, NotFound, TarkError
 from tarkpm.host.image import Interfaces, PluginImage

@@ -3,9 +3,10 @@
 import msgspec
 
 from tarkpm.core.digest import sha256
+from tarkpm.core.follow import stale_entries
 from tarkpm.core.lockfile import Lock, LockEntry, fingerprint
 from tarkpm.core.plan import Plan, plan
-from tarkpm.core.policy import check_minimum, check_trusted, stale_entries
+from tarkpm.core.policy import check_minimum, check_trusted
 from tarkpm.core.project import Project
 from tarkpm.core.release import GitSource, PathSource, PluginName
 from tarkpm.ops.context import Workspace

@@ -1,6 +1,7 @@
 """``tarkpm update`` and ``tarkpm lock``: look again at what the project asks for."""
 
-from tarkpm.core.policy import Answers, stale_entries
+from tarkpm.core.follow import stale_entries
+from tarkpm.core.policy import Answers
 from tarkpm.core.release import PluginName, Requirement
 from tarkpm.errors import NotFound
 from tarkpm.ops.add import TakeReport, report_of

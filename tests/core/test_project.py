@@ -92,7 +92,7 @@ def test_an_edit_reads_back_to_exactly_what_it_says(changes: list[Change]) -> No
         ("[plugin]\n", "'plugin' is not a known key", "tark.toml"),
         ("[grant]\n", "'grant' is not a known key", "tark.toml"),
         ('[tark]\nversion = "x"', "expected a version like 1.2.3, found 'x'", "tark.toml: tark.version"),
-        ('[plugins]\na = "^1"', "a release from an index is asked for, but no index is set up", "tark.toml: plugins.a"),
+        ('[plugins]\na = "^1"', "a release from an index is asked for, but there is no [index.NAME]", "tark.toml: plugins.a"),
         ('[plugins]\na = { git = "x", tag = "1", branch = "2" }', "expected one of tag, branch and rev, found several", "tark.toml: plugins.a"),
         ('[plugins]\na = { git = "x", rev = "abc" }', "rev: expected 40 hexadecimal digits, found 'abc'", "tark.toml: plugins.a"),
         ('[plugins]\na = { git = "x", commit = "%s" }' % ("a" * 40), "commit belongs in tark.lock; expected rev", "tark.toml: plugins.a"),
