@@ -23,8 +23,11 @@ from tarkpm.store.environment import Environment
 from tarkpm.store.state import Record, State, new_environment_id
 
 if TYPE_CHECKING:  # parsing is for those who must know what the documents say
+    from tarkpm.core.claim import Vouched
     from tarkpm.core.lockfile import Lock
     from tarkpm.core.project import Project
+    from tarkpm.ops.indexes import Indexes
+    from tarkpm.store.claims import Claims
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -76,6 +79,30 @@ class Workspace:
             problem.hint = problem.hint or f"restore it from version control, or: rm {file} && tarkpm lock"
             raise
 
+    @cached_property
+    def claims(self) -> "Claims":
+        """Where state keeps what indexes say of publishers."""
+        from tarkpm.store.claims import Claims
+
+        return Claims(self.state.root)
+
+    @cached_property
+    def vouched(self) -> "Vouched":
+        """What this machine knows of indexes' publishers. Raises `StoreError`."""
+        return self.claims.read()
+
+    @cached_property
+    def indexes(self) -> "Indexes":
+        """The project's indexes; `close` ends what was opened."""
+        from tarkpm.ops.indexes import Indexes
+
+        return Indexes(self)
+
+    def close(self) -> None:
+        """Close connections, if any were opened."""
+        if "indexes" in vars(self):
+            self.indexes.close()
+
     def _load_record(self) -> None:
         """Find this project's record, and whether its environment is the one built here."""
         environment, path = self.environment, str(self.place.folder)
@@ -93,9 +120,12 @@ class Workspace:
     """Fingerprints of lock entries whose signature and documents were verified on this machine before."""
 
     def seal(self, project_bytes: bytes | None, lock_bytes: bytes) -> Digest:
-        """A digest of these documents (None: tark.toml as it is) and of the program that read them."""
+        """A digest of these documents (None: tark.toml as it is), the program that read them, and state.
+
+        What was seen of indexes is part of it: a release that was revoked since is found out.
+        """
         project = self.project_bytes if project_bytes is None else project_bytes
-        parts = (__version__.encode(), project or b"", lock_bytes)
+        parts = (__version__.encode(), project or b"", lock_bytes, self.state.indexes_seal())
         return sha256(b"".join(len(part).to_bytes(8, "big") + part for part in parts))
 
     def is_settled(self) -> bool:
@@ -204,7 +234,11 @@ def open_for_change(settings: Settings, ui: Ui, *, create: bool = False) -> Iter
     with state.changing(str(place.folder), settings.command, settings.lock_seconds):
         _recover(place.environment, state, ui)
         place.environment.clear_work()
-        yield Workspace(settings, place, state, ui)
+        workspace = Workspace(settings, place, state, ui)
+        try:
+            yield workspace
+        finally:
+            workspace.close()
 
 
 @contextmanager
@@ -224,7 +258,10 @@ def open_for_reading(settings: Settings, ui: Ui) -> Iterator[Workspace]:
     with environment.reading():
         workspace = Workspace(settings, place, state, ui)
         _ = workspace.project, workspace.lock  # a document that cannot be read is an error whatever is asked
-        yield workspace
+        try:
+            yield workspace
+        finally:
+            workspace.close()
 
 
 def _recover(environment: Environment, state: State, ui: Ui) -> None:

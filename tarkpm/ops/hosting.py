@@ -82,7 +82,7 @@ def load_image(workspace: Workspace, entry: LockEntry) -> PluginImage:
     `DigestMismatch`, `KeyUntrusted`, `ConsentError`, `HostError` for a disabled plugin.
     """
     name = entry.name
-    check_trusted(workspace.project, entry)
+    check_trusted(workspace.project, entry, workspace.vouched)
     check_minimum(name, entry.min_tark_version, workspace.project.tark_version)
     manifest = installed_manifest(workspace, entry)
     if not workspace.environment.is_enabled(name):

@@ -1,18 +1,25 @@
-"""Sources as people type them: a URL, ``github:owner/repo/folder``, or a folder."""
+"""Sources as people type them: a URL, ``github:owner/repo/folder``, a folder, or a plugin's name."""
 
 import os
+import re
 from pathlib import Path
 
+import msgspec
+
+from tarkpm.core.project import Project
 from tarkpm.core.release import (
     GitSource,
     PathSource,
+    PluginName,
     Source,
     folder_path,
     is_commit,
     names_folder,
     plugin_name,
 )
+from tarkpm.core.version import Range
 from tarkpm.errors import NotFound, TarkError
+from tarkpm.ops.admission import Ask
 from tarkpm.ops.context import locate
 from tarkpm.ops.settings import Settings
 
@@ -21,9 +28,40 @@ class UsageError(TarkError):
     """Arguments that do not fit together."""
 
 
-def read_source(
+_NAMED = re.compile(r"(?:(?P<index>[A-Za-z0-9_-]+):)?(?P<name>[A-Za-z0-9_-]+)(?:@(?P<range>.*))?", re.DOTALL)
+
+
+class Wish(msgspec.Struct, frozen=True):
+    """One argument of ``add``: a source, or a plugin's name to be found in an index ("" is the only one)."""
+
+    source: Source | None = None
+    index: str = ""
+    name: PluginName | None = None
+    range: str = ""
+
+    def ask(self, project: Project) -> Ask:
+        """What this means in a project. Raises `NotFound`, and `UsageError` where the index is not clear."""
+        if self.source is not None:
+            return Ask(self.source)
+        indexes = project.indexes
+        if self.index and self.index not in indexes:
+            raise NotFound(f"this project has no index '{self.index}'", hint="tarkpm index list")
+        if not indexes:
+            hint = "tarkpm index add NAME URL --root sha256:…"
+            raise NotFound(f"'{self.name}' is a name, and no index is set up to look it up in", hint=hint)
+        if not self.index and len(indexes) > 1:
+            known = sorted(indexes)
+            raise UsageError(
+                f"'{self.name}' may be meant in one of several indexes: {', '.join(known)}",
+                hint=f"tarkpm add {known[0]}:{self.name}",
+            )
+        index = indexes[PluginName(self.index)] if self.index else next(iter(indexes.values()))
+        return Ask(index.source, self.name, self.range)
+
+
+def read_wish(
     settings: Settings, text: str, *, tag: str = "", branch: str = "", rev: str = "", path: str = ""
-) -> Source:
+) -> Wish:
     """Read one source argument and the options that belong to it.
 
     Raises `UsageError`, or `Refused` for a URL that tarkpm does not take.
@@ -35,18 +73,21 @@ def read_source(
     if names_folder(text):
         if tag or branch or rev or path:
             raise UsageError("--tag, --branch, --rev and --path belong to git sources", where=text)
-        return PathSource(_relative(settings, text))
+        return Wish(PathSource(relative_folder(settings, text)))
+    if named := _NAMED.fullmatch(text):
+        if tag or branch or rev or path:
+            raise UsageError("--tag, --branch, --rev and --path belong to git sources", where=text)
+        return _named(settings, text, named)
     if ":" not in text:
-        raise _index_name(text)
+        raise UsageError(f"expected a git URL, a name or a folder like ./{text}, found '{text}'")
     from tarkpm.sources.git.url import expand, parse
 
     url, folder = expand(text)
-    return GitSource(
-        parse(url, allow_http=settings.allow_http).public, tag, branch, rev, _folder(path or folder)
-    )
+    public = parse(url, allow_http=settings.allow_http).public
+    return Wish(GitSource(public, tag, branch, rev, _folder(path or folder)))
 
 
-def _relative(settings: Settings, text: str) -> str:
+def relative_folder(settings: Settings, text: str) -> str:
     """The path as tark.toml holds it: absolute if it was typed so, else relative to the project."""
     typed = Path(text).expanduser()
     if not (settings.cwd / typed).is_dir():
@@ -65,15 +106,17 @@ def _folder(text: str) -> str:
         raise UsageError(str(problem), where="--path") from None
 
 
-def _index_name(text: str) -> TarkError:
-    name = text.partition("@")[0]
-    if (Path(text)).is_dir():
-        return UsageError(f"'{text}' is a folder", hint=f"tarkpm add ./{text}")
+def _named(settings: Settings, text: str, named: re.Match[str]) -> Wish:
+    """A plugin's name, perhaps with its index and a range: ``text-tools``, ``community:text-tools@^1.2``."""
+    if not named["index"] and (settings.cwd / text).is_dir():
+        raise UsageError(f"'{text}' is a folder", hint=f"tarkpm add ./{text}")
+    wanted = named["range"]
     try:
-        plugin_name(name)
-    except ValueError:
-        return UsageError(f"expected a git URL or a folder like ./{text}, found '{text}'")
-    return NotFound(
-        f"'{text}' is a name, and no index is set up to look it up in",
-        hint="tarkpm add https://…  or  ./folder",
-    )
+        return Wish(
+            None,
+            plugin_name(named["index"]) if named["index"] else "",
+            plugin_name(named["name"]),
+            "" if wanted is None else str(Range.parse(wanted)),
+        )
+    except ValueError as problem:
+        raise UsageError(str(problem)) from None  # what was typed is not shown: it may be user:password@host
