@@ -17,7 +17,7 @@ from tarkpm.ops.acquire import Release, acquire
 from tarkpm.ops.cards import card
 from tarkpm.ops.context import Workspace
 from tarkpm.ops.installed import installed_manifest
-from tarkpm.ops.target import Target, check_target
+from tarkpm.ops.target import CheckedTarget, Target, check_target
 from tarkpm.ops.tark import tark_version
 
 
@@ -28,7 +28,7 @@ class Declined(ConsentError):
 class Taking(msgspec.Struct, frozen=True):
     """Releases the user agreed to take: the target they lead to, their bytes, and what they leave unmet."""
 
-    target: Target
+    target: CheckedTarget
     releases: tuple[Release, ...]
     names: tuple[PluginName, ...]
     changed: tuple[PluginName, ...]
@@ -49,8 +49,8 @@ def take(workspace: Workspace, wanted: list[tuple[PluginName | None, Source]], a
         weigh(workspace, Requirement(release.candidate.manifest.name, source), release, answers)
         for source, release in zip(sources, releases, strict=True)
     ]
-    target, unmet = target_of(workspace, admissions)
-    check_target(target, allow_http=workspace.settings.allow_http)
+    proposed, unmet = target_of(workspace, admissions)
+    target = check_target(proposed, allow_http=workspace.settings.allow_http)
     changed = changed_names(workspace.lock, target.lock)
     news = [a for a in admissions if a.change.name in changed or a.questions]
     ask(workspace, news)

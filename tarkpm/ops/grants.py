@@ -11,7 +11,7 @@ from tarkpm.ops.context import Workspace, open_for_change
 from tarkpm.ops.install import apply
 from tarkpm.ops.installed import installed_manifest
 from tarkpm.ops.settings import Settings
-from tarkpm.ops.target import Target, untouched
+from tarkpm.ops.target import Target, check_target, untouched
 from tarkpm.ops.ui import Ui
 from tarkpm.ops.update import required
 
@@ -72,7 +72,9 @@ def _set(workspace: Workspace, name: PluginName, granted: CapabilitySet, *, deci
     edited = edit(workspace.project_bytes or b"", [change]) if granted != before else None
     project = Project.parse(edited, where=str(workspace.place.project_file)) if edited else workspace.project
     if not workspace.settings.dry_run:
-        apply(workspace, Target(project, workspace.lock, edited, decided), untouched(workspace))
+        target = Target(project, workspace.lock, edited, decided)
+        checked = check_target(target, allow_http=workspace.settings.allow_http)
+        apply(workspace, checked, untouched(workspace))
     return GrantReport(
         name,
         tuple(map(str, granted)),

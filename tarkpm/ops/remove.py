@@ -11,7 +11,7 @@ from tarkpm.io.files import remove_tree
 from tarkpm.ops.context import Workspace, open_for_change
 from tarkpm.ops.install import apply
 from tarkpm.ops.settings import Settings
-from tarkpm.ops.target import Target
+from tarkpm.ops.target import CheckedTarget, Target, check_target
 from tarkpm.ops.ui import Ui
 from tarkpm.ops.update import required
 
@@ -53,8 +53,9 @@ def _has_data(workspace: Workspace, name: PluginName) -> bool:
     return folder.is_dir() and any(folder.iterdir())
 
 
-def _without(workspace: Workspace, names: list[PluginName]) -> Target:
+def _without(workspace: Workspace, names: list[PluginName]) -> CheckedTarget:
     edited = edit(workspace.project_bytes or b"", [Change(name) for name in names])
     project = Project.parse(edited, where=str(workspace.place.project_file))
     lock = Lock.of(entry for entry in workspace.lock.entries if entry.name not in names)
-    return Target(project, lock, edited, decided=workspace.is_accepted())
+    target = Target(project, lock, edited, decided=workspace.is_accepted())
+    return check_target(target, allow_http=workspace.settings.allow_http)

@@ -48,8 +48,7 @@ def sync(settings: Settings, ui: Ui, *, reinstall: bool = False) -> SyncReport:
                 f"{PROJECT} asks for plugins but there is no lock", where=where, hint="tarkpm lock"
             )
         workspace.require_built_here()
-        target = Target(workspace.project, workspace.lock)
-        check_target(target, allow_http=settings.allow_http)
+        target = check_target(Target(workspace.project, workspace.lock), allow_http=settings.allow_http)
         workspace.require_accepted()
         if reinstall:
             workspace.verified = frozenset()

@@ -25,7 +25,11 @@ class Target(msgspec.Struct, frozen=True):
     decided: bool = False
 
 
-def check_target(target: Target, *, allow_http: bool) -> None:
+class CheckedTarget(Target, frozen=True):
+    """A target `check_target` found nothing wrong with. It alone makes these, and no other is applied."""
+
+
+def check_target(target: Target, *, allow_http: bool) -> CheckedTarget:
     """Rule 2: raise unless every lock entry follows from the project and is trusted by it.
 
     URLs are held to the grammar though nothing may be fetched: raises `Refused`.
@@ -38,6 +42,7 @@ def check_target(target: Target, *, allow_http: bool) -> None:
     for entry in target.lock.entries:
         check_trusted(target.project, entry)
         check_minimum(entry.name, entry.min_tark_version, target.project.tark_version)
+    return CheckedTarget(*msgspec.structs.astuple(target))
 
 
 def make_plan(workspace: Workspace, lock: Lock, *, reinstall: bool = False) -> Plan:
