@@ -25,6 +25,7 @@ from tarkpm.store.state import Record, State, new_environment_id
 if TYPE_CHECKING:  # parsing is for those who must know what the documents say
     from tarkpm.core.lockfile import Lock
     from tarkpm.core.project import Project
+    from tarkpm.core.release import PluginName
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -109,6 +110,19 @@ class Workspace:
         if record.settled != self.seal(None, self.lock_bytes):
             return False
         return all(environment.is_intact(name, one.files) for name, one in record.installed.items())
+
+    def name_of(self, typed: str) -> "PluginName":
+        """The name that a plugin typed as ``typed`` has here: case does not matter, ``-`` and ``_`` are one.
+
+        A plugin nobody here knows keeps its name as typed. Raises `ValueError` for what is no name.
+        """
+        from tarkpm.core.release import PluginName, folded, plugin_name
+
+        name = plugin_name(typed)
+        known = [*self.project.requirements, *self.lock.by_name, *self.environment.names()]
+        if name in known:
+            return name
+        return next((PluginName(one) for one in known if folded(one) == folded(name)), name)
 
     def data(self, name: str) -> Path:
         """Where a plugin of this environment keeps its own data: never in the work tree."""

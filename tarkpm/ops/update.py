@@ -12,7 +12,7 @@ from tarkpm.ops.target import make_plan, untouched
 from tarkpm.ops.ui import Ui
 
 
-def update(settings: Settings, ui: Ui, names: list[PluginName], answers: Answers) -> TakeReport:
+def update(settings: Settings, ui: Ui, typed: list[PluginName], answers: Answers) -> TakeReport:
     """Take what the sources of these plugins (all, if none is named) hold now, and install it.
 
     Raises what `add` raises, and `NotFound` for a name the project does not ask for.
@@ -20,7 +20,8 @@ def update(settings: Settings, ui: Ui, names: list[PluginName], answers: Answers
     with open_for_change(settings, ui) as workspace:
         workspace.require_built_here()
         workspace.require_accepted()
-        requirements = [required(workspace, name) for name in names or workspace.project.requirements]
+        names = [workspace.name_of(name) for name in typed] or list(workspace.project.requirements)
+        requirements = [required(workspace, name) for name in names]
         taking = take(
             workspace, [(requirement.name, requirement.source) for requirement in requirements], answers
         )
