@@ -124,6 +124,12 @@ class Workspace:
             return name
         return next((PluginName(one) for one in known if folded(one) == folded(name)), name)
 
+    def is_enabled(self, name: str) -> bool:
+        """Whether tark may load the plugin: as its folder says or, with that gone, as was last known here."""
+        if os.path.lexists(self.environment.folder(name)):
+            return self.environment.is_enabled(name)
+        return name not in self.record.disabled
+
     def data(self, name: str) -> Path:
         """Where a plugin of this environment keeps its own data: never in the work tree."""
         return self.settings.paths.data / "data" / self.record.environment / name

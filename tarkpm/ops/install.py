@@ -51,8 +51,9 @@ def apply(
     _check_data(workspace, changes)
     staged = _stage_all(workspace, changes.install, releases)
     installed = {name: workspace.record.installed[name] for name in changes.keep} | staged
+    disabled = tuple(entry.name for entry in target.lock.entries if not workspace.is_enabled(entry.name))
     record = msgspec.structs.replace(
-        workspace.record, accepted=accepted, installed=installed, settled=settled
+        workspace.record, accepted=accepted, installed=installed, settled=settled, disabled=disabled
     )
     names = tuple(entry.name for entry in changes.install)
     commit(workspace.environment, Transaction(names, changes.remove, documents, record), workspace.state)

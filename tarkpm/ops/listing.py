@@ -171,4 +171,12 @@ def set_enabled(settings: Settings, ui: Ui, typed: PluginName, *, enabled: bool)
             raise _not_installed(workspace, name, workspace.lock.get(name))
         if not settings.dry_run:
             workspace.environment.set_enabled(name, enabled)
+            _remember(workspace, name, enabled)
         return _row(workspace, name)
+
+
+def _remember(workspace: Workspace, name: str, enabled: bool) -> None:
+    """Have state know it too, so that it outlives the environment's folder."""
+    if name in workspace.record.installed:
+        others = set(workspace.record.disabled) - {name}
+        workspace.remember(disabled=tuple(sorted(others if enabled else others | {name})))
