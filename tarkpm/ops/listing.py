@@ -158,6 +158,11 @@ def _imported(workspace: Workspace, name: str, wasm: str) -> tuple[str, ...]:
 
 def _not_installed(workspace: Workspace, name: str, entry: LockEntry | None) -> NotFound:
     where = str(workspace.environment.plugins)
+    if entry is None and name in workspace.environment.names():
+        folder = str(workspace.environment.folder(name))
+        return NotFound(
+            f"the folder '{name}' holds no plugin that can be read", where=folder, hint="tarkpm verify"
+        )
     if entry is not None:
         return NotFound(f"'{name}' is locked but not installed, or damaged", where=where, hint="tarkpm sync")
     return NotFound(f"no plugin named '{name}' is installed", where=where, hint="tarkpm list")
