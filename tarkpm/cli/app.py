@@ -86,6 +86,7 @@ def run(arguments: list[str]) -> int:
         return _usage(problem, as_json)
     except Exception as problem:  # noqa: BLE001  the last line of defence: no traceback for a user
         error = _translate(problem)
+        _complete(error, arguments)
         if verbose:
             import traceback
 
@@ -93,11 +94,20 @@ def run(arguments: list[str]) -> int:
         return print_error(error, as_json=as_json)
 
 
+def _complete(error: TarkError, arguments: list[str]) -> None:
+    """Give an error whose place knew no better a place and a help: it is three things, always."""
+    from tarkpm.cli.help import last_resort, program
+
+    command = next((argument for argument in arguments if argument in COMMANDS), "")
+    error.where = error.where or program(command)
+    error.hint = error.hint or last_resort(error, arguments, command)
+
+
 def _usage(problem: click.ClickException, as_json: bool) -> int:
     context = problem.ctx if isinstance(problem, click.UsageError) else None
     command = context.command_path if context else "tarkpm"
     message = problem.format_message()
-    error = TarkError(message[:1].lower() + message[1:].rstrip("."), hint=f"{command} --help")
+    error = TarkError(message[:1].lower() + message[1:].rstrip("."), where=command, hint=f"{command} --help")
     return print_error(error, as_json=as_json)
 
 

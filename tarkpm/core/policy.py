@@ -21,7 +21,7 @@ from tarkpm.core.key import PublicKey
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.project import Change, Project
-from tarkpm.core.release import IndexSource, PluginName, Requirement
+from tarkpm.core.release import IndexSource, PluginName, Requirement, folded
 from tarkpm.core.version import Version
 from tarkpm.errors import (
     CapabilityWidened,
@@ -169,7 +169,7 @@ def _judge_unsigned(name: PluginName, signed_before: bool, answers: Answers) -> 
     if signed_before:
         message = f"'{name}' was signed before and is not any more"
         return [Question(UnsignedRefused, message, "", askable=False)]
-    if name in answers.allow_unsigned:
+    if folded(name) in map(folded, answers.allow_unsigned):
         return []
     flag = f"--allow-unsigned {name}"
     return [Question(UnsignedRefused, f"'{name}' is not signed", flag, askable=False)]

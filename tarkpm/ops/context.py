@@ -13,9 +13,10 @@ import msgspec
 from tarkpm import __version__
 from tarkpm.core.decisions import Decisions
 from tarkpm.core.digest import Digest, sha256
-from tarkpm.core.names import LOCK, MAX_LOCK, MAX_PROJECT, PROJECT
-from tarkpm.errors import LockError, ProjectError, ProjectNotAccepted
+from tarkpm.core.names import MAX_LOCK, MAX_PROJECT
+from tarkpm.errors import LockError, ProjectNotAccepted
 from tarkpm.io.files import read_optional
+from tarkpm.ops.place import Place, checked_place
 from tarkpm.ops.settings import Settings
 from tarkpm.ops.ui import Card, Ui
 from tarkpm.store.blobs import BlobStore
@@ -26,20 +27,9 @@ if TYPE_CHECKING:  # parsing is for those who must know what the documents say
     from tarkpm.core.claim import Vouched
     from tarkpm.core.lockfile import Lock
     from tarkpm.core.project import Project
+    from tarkpm.core.release import PluginName
     from tarkpm.ops.indexes import Indexes
     from tarkpm.store.claims import Claims
-
-
-class Place(msgspec.Struct, frozen=True):
-    """Where a project's documents, environment and data are.
-
-    ``folder`` is what relative paths in tark.toml are relative to, and the name state knows the project by.
-    """
-
-    folder: Path
-    project_file: Path
-    lock_file: Path
-    environment: Environment
 
 
 class Workspace:
@@ -140,6 +130,25 @@ class Workspace:
             return False
         return all(environment.is_intact(name, one.files) for name, one in record.installed.items())
 
+    def name_of(self, typed: str) -> "PluginName":
+        """The name that a plugin typed as ``typed`` has here: case does not matter, ``-`` and ``_`` are one.
+
+        A plugin nobody here knows keeps its name as typed. Raises `ValueError` for what is no name.
+        """
+        from tarkpm.core.release import PluginName, folded, plugin_name
+
+        name = plugin_name(typed)
+        known = [*self.project.requirements, *self.lock.by_name, *self.environment.names()]
+        if name in known:
+            return name
+        return next((PluginName(one) for one in known if folded(one) == folded(name)), name)
+
+    def is_enabled(self, name: str) -> bool:
+        """Whether tark may load the plugin: as its folder says or, with that gone, as was last known here."""
+        if os.path.lexists(self.environment.folder(name)):
+            return self.environment.is_enabled(name)
+        return name not in self.record.disabled
+
     def data(self, name: str) -> Path:
         """Where a plugin of this environment keeps its own data: never in the work tree."""
         return self.settings.paths.data / "data" / self.record.environment / name
@@ -198,38 +207,13 @@ class Workspace:
             raise ProjectNotAccepted("the project's decisions were not accepted", where=file)
 
 
-def locate(settings: Settings) -> Place:
-    """The project to work on: --project, else the nearest tark.toml above, else the user's own."""
-    if not settings.user:
-        start = settings.project or settings.cwd
-        folders = [start] if settings.project else [start, *start.parents]
-        for folder in folders:
-            if settings.project or os.path.lexists(folder / PROJECT):
-                return project_place(folder)
-    config = settings.paths.config
-    project_file = (config / PROJECT).resolve()  # people keep their own configuration behind links
-    environment = Environment(settings.paths.data, in_project=False)
-    return Place(config, project_file, config / LOCK, environment)
-
-
-def project_place(folder: Path) -> Place:
-    """The place of a project in ``folder``; links to the folder are resolved, so that it has one name.
-
-    A linked tark.toml is not followed: it would make another project's decisions this one's.
-    """
-    real = folder.resolve()
-    if not str(real).isprintable():
-        raise ProjectError("expected a folder with a printable name in UTF-8", where=str(real))
-    return Place(real, real / PROJECT, real / LOCK, Environment(real / ".tark", in_project=True))
-
-
 @contextmanager
 def open_for_change(settings: Settings, ui: Ui, *, create: bool = False) -> Iterator[Workspace]:
     """Hold the project for a command that changes it, after finishing what an interrupted one began.
 
     ``create`` lets the user's own tark.toml be absent. Raises `ProjectError`, `StoreBusy`.
     """
-    place = _checked_place(settings, create=create)
+    place = checked_place(settings, create=create)
     state = State(settings.paths.state)
     with state.changing(str(place.folder), settings.command, settings.lock_seconds):
         _recover(place.environment, state, ui)
@@ -244,7 +228,7 @@ def open_for_change(settings: Settings, ui: Ui, *, create: bool = False) -> Iter
 @contextmanager
 def open_for_reading(settings: Settings, ui: Ui) -> Iterator[Workspace]:
     """Read the project while no change is being applied to it."""
-    place = _checked_place(settings, create=True)
+    place = checked_place(settings, create=True)
     state = State(settings.paths.state)
     environment = place.environment
     if os.path.lexists(environment.journal):
@@ -271,16 +255,3 @@ def _recover(environment: Environment, state: State, ui: Ui) -> None:
 
         if message := recover(environment, state):
             ui.note(message)
-
-
-def _checked_place(settings: Settings, *, create: bool) -> Place:
-    place = locate(settings)
-    if settings.project and not os.path.lexists(place.project_file):
-        hint = f"tarkpm init --project {shlex.quote(str(settings.project))}"
-        raise ProjectError(f"there is no {PROJECT} here", where=str(settings.project), hint=hint)
-    if not create and not os.path.lexists(place.project_file):
-        raise ProjectError(
-            f"there is no {PROJECT} here or above", where=str(settings.cwd), hint="tarkpm init"
-        )
-    place.environment.check_ours()
-    return place

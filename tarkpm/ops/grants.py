@@ -25,10 +25,11 @@ class GrantReport(msgspec.Struct, frozen=True):
     removed: tuple[str, ...] = ()
 
 
-def grant(settings: Settings, ui: Ui, name: PluginName, capabilities: list[Capability]) -> GrantReport:
+def grant(settings: Settings, ui: Ui, typed: PluginName, capabilities: list[Capability]) -> GrantReport:
     """Grant what the plugin declares and was not granted; raises `CapabilityDenied` for anything else."""
     with open_for_change(settings, ui) as workspace:
         workspace.require_accepted()
+        name = workspace.name_of(typed)
         present(workspace, name)
         declared = _declared(workspace, name)
         wanted = CapabilitySet.of(capabilities)
@@ -41,17 +42,19 @@ def grant(settings: Settings, ui: Ui, name: PluginName, capabilities: list[Capab
         return _set(workspace, name, workspace.project.granted(name).union(wanted), decided=True)
 
 
-def reset(settings: Settings, ui: Ui, name: PluginName) -> GrantReport:
+def reset(settings: Settings, ui: Ui, typed: PluginName) -> GrantReport:
     """Grant again exactly what the plugin declares, whatever was granted or revoked before."""
     with open_for_change(settings, ui) as workspace:
         workspace.require_accepted()
+        name = workspace.name_of(typed)
         present(workspace, name)
         return _set(workspace, name, _declared(workspace, name), decided=True)
 
 
-def revoke(settings: Settings, ui: Ui, name: PluginName, capabilities: list[Capability]) -> GrantReport:
+def revoke(settings: Settings, ui: Ui, typed: PluginName, capabilities: list[Capability]) -> GrantReport:
     """Take capabilities away; taking away what was not granted changes nothing."""
     with open_for_change(settings, ui) as workspace:
+        name = workspace.name_of(typed)
         present(workspace, name)
         left = workspace.project.granted(name)
         for capability in capabilities:

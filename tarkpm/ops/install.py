@@ -14,6 +14,7 @@ from tarkpm.core.decisions import Decisions
 from tarkpm.core.lockfile import LockEntry, render
 from tarkpm.core.plan import Plan
 from tarkpm.core.resolver import unmet_dependencies
+from tarkpm.core.text import some
 from tarkpm.errors import StoreError
 from tarkpm.io.parallel import run_parallel
 from tarkpm.ops.context import Workspace
@@ -51,11 +52,15 @@ def apply(
     _check_data(workspace, changes)
     staged = _stage_all(workspace, changes.install, releases)
     installed = {name: workspace.record.installed[name] for name in changes.keep} | staged
+    disabled = tuple(entry.name for entry in target.lock.entries if not workspace.is_enabled(entry.name))
     record = msgspec.structs.replace(
-        workspace.record, accepted=accepted, installed=installed, settled=settled
+        workspace.record, accepted=accepted, installed=installed, settled=settled, disabled=disabled
     )
     names = tuple(entry.name for entry in changes.install)
+    leaving = _strangers(workspace, (*names, *changes.remove))
     commit(workspace.environment, Transaction(names, changes.remove, documents, record), workspace.state)
+    for text in leaving:
+        workspace.ui.note(text)
     workspace.record, workspace.lock, workspace.project = record, target.lock, target.project
     if any(file.size >= BIG for name in names for file in record.installed[name].files):
         from tarkpm.ops.compiling import compile_big
@@ -110,6 +115,23 @@ def _check_data(workspace: Workspace, changes: Plan) -> None:
                 where=data,
                 hint=f"move it first: mkdir -p {kept} && mv {shlex.quote(data)}/* {kept}/",
             )
+
+
+def _strangers(workspace: Workspace, names: "Iterable[str]") -> list[str]:
+    """Sentences about files somebody put into plugins' folders, which go when those are replaced.
+
+    They are what `verify` finds fault with: an environment that is synced holds what was locked and no more.
+    """
+    sentences = []
+    for name in names:
+        installed = workspace.record.installed.get(name)
+        if installed and workspace.environment.folder(name).is_dir():
+            expected = {file.name for file in installed.files}
+            if found := workspace.environment.strangers(name, expected):
+                sentences.append(
+                    f"deleted from the folder of '{name}', no release put it there: {some(found)}"
+                )
+    return sentences
 
 
 def _stage_all(

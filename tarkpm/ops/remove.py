@@ -28,13 +28,14 @@ class RemoveReport(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()
 
 
-def remove(settings: Settings, ui: Ui, names: list[PluginName], *, purge: bool) -> RemoveReport:
+def remove(settings: Settings, ui: Ui, typed: list[PluginName], *, purge: bool) -> RemoveReport:
     """Remove plugins and what tark.toml decided about them; their own data only with ``purge``.
 
     Raises `NotFound` for a name the project does not ask for; then nothing has changed.
     """
     with open_for_change(settings, ui) as workspace:
         workspace.require_built_here()
+        names = [workspace.name_of(name) for name in typed]
         data = tuple(str(workspace.data(name)) for name in names if _has_data(workspace, name))
         for name in names:
             if not (purge and _has_data(workspace, name)):  # what an earlier remove kept can still be purged

@@ -105,7 +105,15 @@ def _stage_stored(workspace: Workspace, entry: LockEntry, contents: Mapping[str,
     if not contents and mark not in workspace.verified:
         contents = _verify_stored(workspace, entry)
     files, data = stored_files(entry), workspace.data(entry.name)
-    described = place(workspace.environment, entry.name, files, workspace.store, data=data, contents=contents)
+    described = place(
+        workspace.environment,
+        entry.name,
+        files,
+        workspace.store,
+        data=data,
+        contents=contents,
+        enabled=workspace.is_enabled(entry.name),
+    )
     return Installed(mark, described)
 
 
@@ -154,6 +162,7 @@ def _stage_working_copy(workspace: Workspace, entry: LockEntry, source: PathSour
         workspace.store,
         data=workspace.data(entry.name),
         contents=collected.files,
+        enabled=workspace.is_enabled(entry.name),
     )
     return Installed(fingerprint(entry), described)
 

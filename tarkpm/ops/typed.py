@@ -20,7 +20,7 @@ from tarkpm.core.release import (
 from tarkpm.core.version import Range
 from tarkpm.errors import NotFound, TarkError
 from tarkpm.ops.admission import Ask
-from tarkpm.ops.context import locate
+from tarkpm.ops.place import locate
 from tarkpm.ops.settings import Settings
 
 

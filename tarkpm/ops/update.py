@@ -13,7 +13,7 @@ from tarkpm.ops.target import make_plan, untouched
 from tarkpm.ops.ui import Ui
 
 
-def update(settings: Settings, ui: Ui, names: list[PluginName], answers: Answers) -> TakeReport:
+def update(settings: Settings, ui: Ui, typed: list[PluginName], answers: Answers) -> TakeReport:
     """Take what the sources of these plugins (all, if none is named) hold now, and install it.
 
     Raises what `add` raises, and `NotFound` for a name the project does not ask for.
@@ -21,6 +21,7 @@ def update(settings: Settings, ui: Ui, names: list[PluginName], answers: Answers
     with open_for_change(settings, ui) as workspace:
         workspace.require_built_here()
         workspace.require_accepted()
+        names = [workspace.name_of(name) for name in typed]
         found = [present(workspace, name) for name in names or workspace.project.requirements]
         asks = [Ask.of(requirement) for requirement in found if requirement]
         taking = take(workspace, asks, answers, free=names or None)

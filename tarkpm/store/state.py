@@ -49,7 +49,8 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All that is remembered of one project.
 
     ``inode`` is the environment folder's. ``settled`` is the seal of the documents that the environment was
-    last brought in line with, "" if something may be left to do.
+    last brought in line with, "" if something may be left to do. ``disabled`` are the plugins that had the
+    marker when this was written: it is asked only for plugins whose folders are gone.
     """
 
     path: str
@@ -58,6 +59,7 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     accepted: Decisions = Decisions()
     installed: dict[str, Installed] = {}
     settled: str = ""
+    disabled: tuple[str, ...] = ()
     version: int = VERSION
 
 

@@ -22,6 +22,7 @@ TWO = PublicKey("ed25519:A6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg=")
 INDEX = IndexSource("community", "sha256:" + "a" * 64)
 REQUIREMENT = Requirement(NAME, INDEX, range="^1")
 STATEMENT = Digest("1" * 64)
+UNASKED = Answers()
 
 
 def candidate(version: str = "1.0.0", signer: PublicKey | None = ONE, *declares: str) -> Candidate:
@@ -43,7 +44,7 @@ def weigh(
     requirement: Requirement | None = REQUIREMENT,
     project: Project = Project(),
     locked: LockEntry | None = None,
-    answers: Answers = Answers(),
+    answers: Answers = UNASKED,
 ) -> Admission:
     return admit(
         new, requirement, project, locked=locked, declared_before=None, answers=answers, vouched=known
