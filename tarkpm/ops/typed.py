@@ -1,7 +1,11 @@
 """Sources as people type them: a URL, ``github:owner/repo/folder``, or a folder."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from tarkpm.core.release import (
     GitSource,
@@ -16,34 +20,55 @@ from tarkpm.errors import NotFound, TarkError
 from tarkpm.ops.context import locate
 from tarkpm.ops.settings import Settings
 
+if TYPE_CHECKING:
+    from tarkpm.io.login import Login
+
 
 class UsageError(TarkError):
     """Arguments that do not fit together."""
 
 
-def read_source(
-    settings: Settings, text: str, *, tag: str = "", branch: str = "", rev: str = "", path: str = ""
-) -> Source:
-    """Read one source argument and the options that belong to it.
+def read_sources(
+    settings: Settings,
+    texts: Sequence[str],
+    *,
+    tag: str = "",
+    branch: str = "",
+    rev: str = "",
+    path: str = "",
+) -> tuple[Settings, list[Source]]:
+    """Read source arguments and the options that belong to them; the settings gain the logins in the URLs.
 
-    Raises `UsageError`, or `Refused` for a URL that tarkpm does not take.
+    A login is used by this command and not part of a source, so nothing can write it down. Raises
+    `UsageError`, or `Refused` for a URL that tarkpm does not take.
     """
+    if len(texts) > 1 and (tag or branch or rev or path):
+        raise UsageError("--tag, --branch, --rev and --path take one source", hint="add them one by one")
     if sum(map(bool, (tag, branch, rev))) > 1:
         raise UsageError("expected one of --tag, --branch and --rev, found several")
     if rev and not is_commit(rev):
         raise UsageError(f"--rev takes a whole commit id of 40 hexadecimal digits, found '{rev}'")
+    logins = dict(settings.logins)
+    sources = [_read_source(settings, text, tag, branch, rev, path, logins) for text in texts]
+    return msgspec.structs.replace(settings, logins=logins), sources
+
+
+def _read_source(
+    settings: Settings, text: str, tag: str, branch: str, rev: str, path: str, logins: "dict[str, Login]"
+) -> Source:
     if names_folder(text):
         if tag or branch or rev or path:
             raise UsageError("--tag, --branch, --rev and --path belong to git sources", where=text)
         return PathSource(_relative(settings, text))
     if ":" not in text:
         raise _index_name(text)
-    from tarkpm.sources.git.url import expand, parse
+    from tarkpm.sources.git.url import expand, parse_typed
 
-    url, folder = expand(text)
-    return GitSource(
-        parse(url, allow_http=settings.allow_http).public, tag, branch, rev, _folder(path or folder)
-    )
+    address, folder = expand(text)
+    url, login = parse_typed(address, allow_http=settings.allow_http)
+    if login is not None:
+        logins[url.public] = login
+    return GitSource(url.public, tag, branch, rev, _folder(path or folder))
 
 
 def _relative(settings: Settings, text: str) -> str:
