@@ -5,7 +5,7 @@
     TarkError(message, where, hint)      code, exit_status
     ├ DocumentError      ManifestError, ProjectError, LockError, LockStale
     ├ ResolutionError
-    ├ SourceError        NotFound, Unreachable, TooLarge, Refused
+    ├ SourceError        NotFound, Unreachable, Garbled, TooLarge, Refused
     ├ VerificationError  DigestMismatch, SignatureInvalid, KeyUntrusted, IndexUntrusted, Revoked
     ├ ConsentError       ProjectNotAccepted, CapabilityWidened, KeyUnknown, KeyChanged,
     │                    UnsignedRefused, Downgrade, Republished
@@ -77,6 +77,12 @@ class NotFound(SourceError):
 
 class Unreachable(SourceError):
     """The source could not be asked: nothing is known about the release."""
+
+    exit_status = 5
+
+
+class Garbled(SourceError):
+    """What the source sent cannot be understood: nothing is known about the release."""
 
     exit_status = 5
 

@@ -88,11 +88,13 @@ def _fetch_group(workspace: Workspace, sources: list[GitSource | PathSource]) ->
         return [_verified(read_folder(workspace.place.folder, first), first)]
     if workspace.settings.offline and not first.git.startswith("file:"):
         raise Unreachable("--offline allows no network", where=first.git)
-    from tarkpm.sources.git import GitRemote, parse
+    from tarkpm.sources.git import Access, GitRemote, parse
 
     workspace.ui.busy(f"fetching {first.git}")
-    allow_http = workspace.settings.allow_http
-    with GitRemote(parse(first.git, allow_http=allow_http), allow_http=allow_http) as remote:
+    settings = workspace.settings
+    access = Access(settings.environment, allow_http=settings.allow_http)
+    url = parse(first.git, allow_http=settings.allow_http)
+    with GitRemote(url, access=access, login=settings.logins.get(first.git)) as remote:
         releases = [_fetch_git(remote, source) for source in sources if isinstance(source, GitSource)]
         for text in remote.notes:
             workspace.ui.note(text)

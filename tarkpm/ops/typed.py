@@ -2,7 +2,9 @@
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -22,6 +24,9 @@ from tarkpm.errors import NotFound, TarkError
 from tarkpm.ops.admission import Ask
 from tarkpm.ops.place import locate
 from tarkpm.ops.settings import Settings
+
+if TYPE_CHECKING:
+    from tarkpm.io.login import Login
 
 
 class UsageError(TarkError):
@@ -59,17 +64,34 @@ class Wish(msgspec.Struct, frozen=True):
         return Ask(index.source, self.name, self.range)
 
 
-def read_wish(
-    settings: Settings, text: str, *, tag: str = "", branch: str = "", rev: str = "", path: str = ""
-) -> Wish:
-    """Read one source argument and the options that belong to it.
+def read_wishes(
+    settings: Settings,
+    texts: Sequence[str],
+    *,
+    tag: str = "",
+    branch: str = "",
+    rev: str = "",
+    path: str = "",
+) -> tuple[Settings, list[Wish]]:
+    """Read source arguments and the options that belong to them; the settings gain the logins in the URLs.
 
-    Raises `UsageError`, or `Refused` for a URL that tarkpm does not take.
+    A login is used by this command and not part of a source, so nothing can write it down. Raises
+    `UsageError`, or `Refused` for a URL that tarkpm does not take.
     """
+    if len(texts) > 1 and (tag or branch or rev or path):
+        raise UsageError("--tag, --branch, --rev and --path take one source", hint="add them one by one")
     if sum(map(bool, (tag, branch, rev))) > 1:
         raise UsageError("expected one of --tag, --branch and --rev, found several")
     if rev and not is_commit(rev):
         raise UsageError(f"--rev takes a whole commit id of 40 hexadecimal digits, found '{rev}'")
+    logins = dict(settings.logins)
+    wishes = [_read_wish(settings, text, tag, branch, rev, path, logins) for text in texts]
+    return msgspec.structs.replace(settings, logins=logins), wishes
+
+
+def _read_wish(
+    settings: Settings, text: str, tag: str, branch: str, rev: str, path: str, logins: "dict[str, Login]"
+) -> Wish:
     if names_folder(text):
         if tag or branch or rev or path:
             raise UsageError("--tag, --branch, --rev and --path belong to git sources", where=text)
@@ -80,11 +102,13 @@ def read_wish(
         return _named(settings, text, named)
     if ":" not in text:
         raise UsageError(f"expected a git URL, a name or a folder like ./{text}, found '{text}'")
-    from tarkpm.sources.git.url import expand, parse
+    from tarkpm.sources.git.url import expand, parse_typed
 
-    url, folder = expand(text)
-    public = parse(url, allow_http=settings.allow_http).public
-    return Wish(GitSource(public, tag, branch, rev, _folder(path or folder)))
+    address, folder = expand(text)
+    url, login = parse_typed(address, allow_http=settings.allow_http)
+    if login is not None:
+        logins[url.public] = login
+    return Wish(GitSource(url.public, tag, branch, rev, _folder(path or folder)))
 
 
 def relative_folder(settings: Settings, text: str) -> str:
