@@ -33,7 +33,7 @@ class UsageError(TarkError):
     """Arguments that do not fit together."""
 
 
-_NAMED = re.compile(r"(?:(?P<index>[A-Za-z0-9_-]+):)?(?P<name>[A-Za-z0-9_-]+)(?:@(?P<range>.*))?", re.DOTALL)
+_NAMED = re.compile(r"(?:(?P<index>[A-Za-z0-9_-]+):)?(?P<name>[A-Za-z0-9_-]+)(?:@(?P<range>[^:/]*))?")
 
 
 class Wish(msgspec.Struct, frozen=True):
@@ -98,7 +98,7 @@ def _read_wish(
         return Wish(PathSource(relative_folder(settings, text)))
     if named := _NAMED.fullmatch(text):
         if tag or branch or rev or path:
-            raise UsageError("--tag, --branch, --rev and --path belong to git sources", where=text)
+            raise UsageError("--tag, --branch, --rev and --path belong to git sources")
         return _named(settings, text, named)
     if ":" not in text:
         raise UsageError(f"expected a git URL, a name or a folder like ./{text}, found '{text}'")
