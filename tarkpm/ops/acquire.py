@@ -1,4 +1,4 @@
-"""From a source to a verified release: fetch, check the signature and every byte, keep the blobs."""
+"""From a source to a verified release: fetch, check the signature and every byte."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,9 +7,9 @@ import msgspec
 
 from tarkpm.core.candidate import Candidate, verify_release
 from tarkpm.core.digest import FileEntry
-from tarkpm.core.lockfile import LockEntry
+from tarkpm.core.lockfile import LockEntry, StatementEntry
 from tarkpm.core.names import STATEMENT
-from tarkpm.core.release import GitSource, IndexSource, PathSource, Source
+from tarkpm.core.release import GitSource, IndexSource, PathSource, PluginName, Source
 from tarkpm.errors import ModuleInvalid, Unreachable
 from tarkpm.host.module import inspect
 from tarkpm.io.parallel import run_parallel
@@ -26,7 +26,42 @@ class Release(msgspec.Struct, frozen=True):
     contents: Mapping[str, bytes]
 
 
-def acquire(workspace: Workspace, sources: list[Source]) -> list[Release]:
+class Pin(msgspec.Struct, frozen=True):
+    """One release of an index: what its lock entry or its row says must come."""
+
+    name: PluginName
+    source: IndexSource
+    statement: StatementEntry
+    files: tuple[FileEntry, ...]
+
+    @classmethod
+    def of(cls, entry: LockEntry, source: IndexSource) -> "Pin":
+        """What a lock entry says; it has a statement, as all of an index's have."""
+        assert entry.statement is not None
+        return cls(entry.name, source, entry.statement, entry.files)
+
+
+def acquire_pinned(workspace: Workspace, pins: list[Pin]) -> list[Release]:
+    """Fetch and verify releases of indexes, one request each, several at once.
+
+    Raises `Unreachable`, `DigestMismatch`, and what `acquire` raises.
+    """
+    by_source: dict[IndexSource, list[int]] = {}
+    for index, pin in enumerate(pins):
+        by_source.setdefault(pin.source, []).append(index)
+    found: dict[int, Release] = {}
+    for source, indexes in by_source.items():
+        client = workspace.indexes.client(source)
+        contents = client.releases(
+            [(pins[index].name, pins[index].statement, pins[index].files) for index in indexes]
+        )
+        for index, files in zip(indexes, contents, strict=True):
+            statement = files.pop(STATEMENT)
+            found[index] = _verified(ReleaseFiles("", files, statement), source)
+    return [found[index] for index in range(len(pins))]
+
+
+def acquire(workspace: Workspace, sources: list[GitSource | PathSource]) -> list[Release]:
     """Fetch and verify releases, several repositories at once, one session each.
 
     Nothing is trusted yet. Raises `SourceError`, `VerificationError`, `ManifestError`, `ModuleInvalid`.
@@ -47,18 +82,19 @@ def acquire(workspace: Workspace, sources: list[Source]) -> list[Release]:
     return [by_index[index] for index in range(len(sources))]
 
 
-def _fetch_group(workspace: Workspace, sources: list[Source]) -> list[Release]:
+def _fetch_group(workspace: Workspace, sources: list[GitSource | PathSource]) -> list[Release]:
     first = sources[0]
     if isinstance(first, PathSource):
         return [_verified(read_folder(workspace.place.folder, first), first)]
-    assert not isinstance(first, IndexSource)
     if workspace.settings.offline and not first.git.startswith("file:"):
         raise Unreachable("--offline allows no network", where=first.git)
-    from tarkpm.sources.git import GitRemote, parse
+    from tarkpm.sources.git import Access, GitRemote, parse
 
     workspace.ui.busy(f"fetching {first.git}")
-    allow_http = workspace.settings.allow_http
-    with GitRemote(parse(first.git, allow_http=allow_http), allow_http=allow_http) as remote:
+    settings = workspace.settings
+    access = Access(settings.environment, allow_http=settings.allow_http)
+    url = parse(first.git, allow_http=settings.allow_http)
+    with GitRemote(url, access=access, login=settings.logins.get(first.git)) as remote:
         releases = [_fetch_git(remote, source) for source in sources if isinstance(source, GitSource)]
         for text in remote.notes:
             workspace.ui.note(text)
