@@ -1,7 +1,8 @@
 """The indexes of a project, as a verb uses them: each opened when it is first asked, and refreshed once."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.project import IndexEntry
@@ -83,20 +84,31 @@ def entry_of(workspace: "Workspace", source: IndexSource) -> IndexEntry:
 
 
 def open_client(settings: Settings, entry: IndexEntry, workspace: "Workspace") -> "IndexClient":
-    """A client for an index; nothing is asked yet."""
+    """A client for an index; nothing is asked yet. Raises `Refused` for a netrc that cannot be used."""
     from tarkpm.io.proxies import Proxies
     from tarkpm.sources.index import IndexClient
+
+    environment = settings.environment
 
     return IndexClient(
         entry,
         cache=settings.paths.cache,
         base=workspace.place.folder,
-        proxies=Proxies.read(settings.environment),
-        token=settings.environment.get(f"TARKPM_INDEX_{_variable(entry.name)}_TOKEN", ""),
+        proxies=Proxies.read(environment),
+        authorization=_authorization(environment, entry),
         lock_seconds=settings.lock_seconds,
         allow_http=settings.allow_http,
     )
 
 
-def _variable(name: str) -> str:
-    return name.upper().replace("-", "_")
+def _authorization(environment: Mapping[str, str], entry: IndexEntry) -> str:
+    """What lets us in, if anything does: a token for this very index, else a login for its host."""
+    name = entry.name.upper().replace("-", "_")
+    if token := environment.get(f"TARKPM_INDEX_{name}_TOKEN"):
+        return f"Bearer {token}"
+    if "://" not in entry.url:
+        return ""
+    from tarkpm.io import netrc
+
+    login = netrc.find(environment, urlsplit(entry.url).hostname or "")
+    return login.header if login else ""

@@ -2,14 +2,14 @@
 
 from collections.abc import Collection, Mapping
 
-from tarkpm.core.catalog import Catalog, Offer, Wanted, missing
-from tarkpm.core.lockfile import LockEntry
+from tarkpm.core.catalog import Catalog, Offer, Place, Wanted, missing
+from tarkpm.core.lockfile import LockEntry, Pin
 from tarkpm.core.release import IndexSource, PluginName, Requirement
 from tarkpm.core.resolver import Locked, solve
 from tarkpm.core.rows import Listing, Row, row_of
 from tarkpm.core.version import Range
 from tarkpm.errors import IndexUntrusted, NotFound
-from tarkpm.ops.acquire import Pin, Release, acquire_pinned
+from tarkpm.ops.acquire import Release, acquire_pinned
 from tarkpm.ops.choosing import Choice, is_fixed
 from tarkpm.ops.context import Workspace
 
@@ -37,11 +37,11 @@ def choose_from_indexes(
         if entry and _stays(workspace, entry, offer.origin, row, requirements.get(offer.name)):
             kept.append(entry)
         else:
-            pins.append(Pin(offer.name, offer.origin, row.statement, row.files))
+            pins.append((offer.origin, Pin(offer.name, row.statement, row.files)))
             rows.append(row)
     taken = acquire_pinned(workspace, pins)
-    for pin, row, release in zip(pins, rows, taken, strict=True):
-        _check_row(pin, row, release)
+    for (source, pin), row, release in zip(pins, rows, taken, strict=True):
+        _check_row(source, pin, row, release)
     return Choice(tuple(kept), tuple(taken), solution.notes)
 
 
@@ -54,16 +54,17 @@ def _gather(
     workspace: Workspace, wanted: list[Wanted], held: tuple[LockEntry, ...]
 ) -> tuple[Catalog, Listings]:
     """Everything that may be chosen, breadth-first: a round asks for all plugins the last one named."""
-    offers = {(entry.source.asked(), entry.name): (_locked_offer(entry),) for entry in held}
+    offers: dict[Place, tuple[Offer, ...]] = {}
+    offers.update(((entry.source.asked(), entry.name), (_locked_offer(entry),)) for entry in held)
     listings: Listings = {}
     tark = workspace.project.tark_version
-    while todo := missing(Catalog(offers), wanted, tark):
+    while todo := missing(offers, wanted, tark):
         for source in {source for source, _ in todo if isinstance(source, IndexSource)}:
             names = [name for origin, name in todo if origin == source]
             for name, listing in workspace.indexes.listings(source, names).items():
                 listings[source, name] = listing
                 offers[source, name] = _offers(workspace, source, name, listing)
-    return Catalog(offers), listings
+    return offers, listings
 
 
 def _locked_offer(entry: LockEntry) -> Offer:
@@ -114,7 +115,7 @@ def _stays(
     return workspace.project.requirements.get(entry.name) == requirement
 
 
-def _check_row(pin: Pin, row: Row, release: Release) -> None:
+def _check_row(source: IndexSource, pin: Pin, row: Row, release: Release) -> None:
     """Raise `IndexUntrusted` unless the index lists a release as its publisher signed it."""
     candidate = release.candidate
     assert candidate.statement is not None
@@ -129,6 +130,6 @@ def _check_row(pin: Pin, row: Row, release: Release) -> None:
     ):
         raise IndexUntrusted(
             f"the index lists '{pin.name}' {row.version} otherwise than its publisher signed it",
-            where=str(pin.source),
+            where=str(source),
             hint="tell the maintainers of the index",
         )

@@ -4,14 +4,14 @@ from collections.abc import Iterable, Mapping
 
 from tarkpm.core import statement
 from tarkpm.core.candidate import Candidate, check_names, verify_release
-from tarkpm.core.lockfile import LockEntry, fingerprint
+from tarkpm.core.lockfile import LockEntry, Pin, fingerprint
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MANIFEST, STATEMENT
 from tarkpm.core.policy import check_matches
 from tarkpm.core.release import IndexSource, PathSource, PluginName
 from tarkpm.errors import BlobMissing, DigestMismatch, SignatureInvalid
 from tarkpm.io.files import remove_tree
-from tarkpm.ops.acquire import Pin, Release, acquire, acquire_pinned, read_folder, stored_files
+from tarkpm.ops.acquire import Release, acquire, acquire_pinned, read_folder, stored_files
 from tarkpm.ops.context import Workspace
 from tarkpm.store.origins import Origins
 from tarkpm.store.staging import stage as place
@@ -50,7 +50,7 @@ def _fetch(workspace: Workspace, entries: list[LockEntry]) -> list[Release]:
     for entry in entries:
         if isinstance(entry.source, IndexSource):
             pinned.append(entry)
-            pins.append(Pin.of(entry, entry.source))
+            pins.append((entry.source, _pin_of(entry)))
         else:
             direct.append(entry)
             sources.append(entry.source)
@@ -58,6 +58,12 @@ def _fetch(workspace: Workspace, entries: list[LockEntry]) -> list[Release]:
     for entry, release in zip([*direct, *pinned], fetched, strict=True):
         check_same(entry, release.candidate)
     return fetched
+
+
+def _pin_of(entry: LockEntry) -> Pin:
+    """What must come for a locked release of an index; all of them have a statement."""
+    assert entry.statement is not None
+    return Pin(entry.name, entry.statement, entry.files)
 
 
 def _is_here(workspace: Workspace, entry: LockEntry) -> bool:

@@ -11,15 +11,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
-import msgspec
-
 from tarkpm.core import claim as claims
 from tarkpm.core import rows, search
 from tarkpm.core.claim import Claim
 from tarkpm.core.digest import FileEntry
 from tarkpm.core.layout import SEARCH, claim_path, release_file, rows_path
-from tarkpm.core.lockfile import StatementEntry
-from tarkpm.core.names import STATEMENT
+from tarkpm.core.lockfile import Pin, StatementEntry
 from tarkpm.core.project import IndexEntry
 from tarkpm.core.release import PluginName, folded
 from tarkpm.core.rows import Listing
@@ -37,19 +34,6 @@ MAX_RELEASE: Final = 512 << 20
 """Bytes of a release's statement and files."""
 SECONDS: Final = 600.0
 """A release may take."""
-
-
-class Wanted(msgspec.Struct, frozen=True):
-    """A release to fetch: its plugin, and the digests and sizes of its statement and files."""
-
-    name: PluginName
-    statement: StatementEntry
-    files: tuple[FileEntry, ...]
-
-    @property
-    def parts(self) -> tuple[FileEntry, ...]:
-        """What `release_file` holds, one after another."""
-        return (FileEntry(STATEMENT, self.statement.sha256, self.statement.size), *sorted(self.files))
 
 
 class IndexClient:
@@ -99,6 +83,10 @@ class IndexClient:
         if "_place" in self.__dict__:
             self._place.close()
 
+    def refresh(self) -> None:
+        """See that the index is there and is the one whose root is known. Raises like `claims`."""
+        self._session.targets([], 0)
+
     def claims(self, names: Collection[PluginName]) -> dict[PluginName, Claim | None]:
         """Who may publish these plugins; None for one the index does not have.
 
@@ -125,24 +113,24 @@ class IndexClient:
 
         Asks no metadata. Raises `DigestMismatch`, `Unreachable`, `TooLarge`, `Refused`.
         """
-        return self._release(Wanted(name, statement, files))
+        return self._release(Pin(name, statement, files))
 
-    def releases(self, many: Iterable[Wanted]) -> list[dict[str, bytes]]:
+    def releases(self, many: Iterable[Pin]) -> list[dict[str, bytes]]:
         """Several releases at once, in order. Raises like `release`."""
         return run_parallel(self._release, many, threads=self._threads)
 
-    def _release(self, wanted: Wanted) -> dict[str, bytes]:
-        path = release_file(wanted.statement.sha256)
+    def _release(self, pin: Pin) -> dict[str, bytes]:
+        path = release_file(pin.statement.sha256)
         where = self._at(path)
-        size = sum(part.size for part in wanted.parts)
+        size = sum(part.size for part in pin.parts)
         if size > MAX_RELEASE:
-            raise TooLarge(f"the release of {wanted.name} has more than {MAX_RELEASE:,} bytes", where=where)
+            raise TooLarge(f"the release of {pin.name} has more than {MAX_RELEASE:,} bytes", where=where)
         try:
             data = self._place.get(path, size, time.monotonic() + SECONDS)
         except Missing as problem:
-            text = f"it does not have this release of {wanted.name} (HTTP {problem.status})"
+            text = f"it does not have this release of {pin.name} (HTTP {problem.status})"
             raise unreachable(text, where=where) from None
-        return dict(_split(data, wanted.parts, where))
+        return dict(_split(data, pin.parts, where))
 
     def _documents(
         self,
