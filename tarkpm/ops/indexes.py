@@ -36,11 +36,15 @@ class Indexes:
         return found
 
     def learn_publishers(self, entries: Iterable[LockEntry]) -> None:
-        """Find out who may publish locked plugins, as far as this machine does not know it yet."""
+        """Find out who may publish locked plugins, as far as this machine does not know it yet.
+
+        Entries of indexes that the project does not have are left alone: they do not follow from it.
+        """
         unknown: dict[IndexSource, list[PluginName]] = {}
         vouched = self._workspace.vouched
+        known = {index.source for index in self._workspace.project.indexes.values()}
         for entry in entries:
-            if isinstance(entry.source, IndexSource) and not vouched.claim(entry.source, entry.name):
+            if entry.source in known and not vouched.claim(entry.source, entry.name):
                 unknown.setdefault(entry.source, []).append(entry.name)
         for source, names in unknown.items():
             self.learn(source, names)
