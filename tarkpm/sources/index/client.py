@@ -11,8 +11,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
-import msgspec
-
 from tarkpm.core import claim as claims
 from tarkpm.core import rows, search
 from tarkpm.core.claim import Claim
@@ -24,6 +22,7 @@ from tarkpm.core.project import IndexEntry
 from tarkpm.core.release import PluginName, folded
 from tarkpm.core.rows import Listing
 from tarkpm.errors import IndexUntrusted, TooLarge
+from tarkpm.io.login import Login
 from tarkpm.io.parallel import run_parallel
 from tarkpm.io.proxies import DIRECT, Proxies
 from tarkpm.sources.index.places import Folder, Missing, Place, Web, unreachable
@@ -39,17 +38,8 @@ SECONDS: Final = 600.0
 """A release may take."""
 
 
-class Wanted(msgspec.Struct, frozen=True):
-    """A release to fetch: its plugin, and the digests and sizes of its statement and files."""
-
-    name: PluginName
-    statement: StatementEntry
-    files: tuple[FileEntry, ...]
-
-    @property
-    def parts(self) -> tuple[FileEntry, ...]:
-        """What `release_file` holds, one after another."""
-        return (FileEntry(STATEMENT, self.statement.sha256, self.statement.size), *sorted(self.files))
+Wanted = tuple[PluginName, StatementEntry, tuple[FileEntry, ...]]
+"""A release to fetch: its plugin, and the digests and sizes of its statement and files."""
 
 
 class IndexClient:
@@ -64,14 +54,15 @@ class IndexClient:
         lock_seconds: float,
         proxies: Proxies = DIRECT,
         authorities: str = "",
-        authorization: str = "",
+        token: str = "",
+        login: Login | None = None,
         allow_http: bool = False,
         threads: int = 8,
     ) -> None:
         """Ask nothing yet.
 
-        ``base`` is what a folder's path is relative to; ``authorization`` the value of a header
-        (``Bearer …``) for the index's own server, never sent over an open line.
+        ``base`` is what a folder's path is relative to. ``token`` (as ``Bearer``), else ``login``, goes to
+        the index's own server alone, and never over an open line.
         """
         self.index = index
         self._cache, self._base, self._lock_seconds, self._threads = cache, base, lock_seconds, threads
@@ -80,7 +71,8 @@ class IndexClient:
             index.url,
             proxies=proxies,
             authorities=authorities,
-            authorization=authorization,
+            token=token,
+            login=login,
             allow_http=allow_http,
             threads=threads,
             body=MAX_RELEASE,
@@ -118,6 +110,10 @@ class IndexClient:
             return iter(())
         return search.parse(data.splitlines(), where=self._at(SEARCH))
 
+    def refresh(self) -> None:
+        """See that the index is there, fresh, and the one that is trusted. Raises like `claims`."""
+        self._session.targets([], 0)
+
     def release(
         self, name: PluginName, statement: StatementEntry, files: tuple[FileEntry, ...]
     ) -> dict[str, bytes]:
@@ -125,24 +121,22 @@ class IndexClient:
 
         Asks no metadata. Raises `DigestMismatch`, `Unreachable`, `TooLarge`, `Refused`.
         """
-        return self._release(Wanted(name, statement, files))
-
-    def releases(self, many: Iterable[Wanted]) -> list[dict[str, bytes]]:
-        """Several releases at once, in order. Raises like `release`."""
-        return run_parallel(self._release, many, threads=self._threads)
-
-    def _release(self, wanted: Wanted) -> dict[str, bytes]:
-        path = release_file(wanted.statement.sha256)
+        path = release_file(statement.sha256)
         where = self._at(path)
-        size = sum(part.size for part in wanted.parts)
+        parts = (FileEntry(STATEMENT, statement.sha256, statement.size), *sorted(files))
+        size = sum(part.size for part in parts)
         if size > MAX_RELEASE:
-            raise TooLarge(f"the release of {wanted.name} has more than {MAX_RELEASE:,} bytes", where=where)
+            raise TooLarge(f"the release of {name} has more than {MAX_RELEASE:,} bytes", where=where)
         try:
             data = self._place.get(path, size, time.monotonic() + SECONDS)
         except Missing as problem:
-            text = f"it does not have this release of {wanted.name} (HTTP {problem.status})"
+            text = f"it does not have this release of {name} (HTTP {problem.status})"
             raise unreachable(text, where=where) from None
-        return dict(_split(data, wanted.parts, where))
+        return dict(_split(data, parts, where))
+
+    def releases(self, many: Iterable[Wanted]) -> list[dict[str, bytes]]:
+        """Several releases at once, in order. Raises like `release`."""
+        return run_parallel(lambda wanted: self.release(*wanted), many, threads=self._threads)
 
     def _documents(
         self,
