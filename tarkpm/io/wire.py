@@ -82,7 +82,7 @@ class Wire:
     """Connections made directly, or through one proxy."""
 
     def __init__(
-        self, limits: Limits, tls: ssl.SSLContext, resolve: Resolve, proxy: Proxy | None, keep: int
+        self, limits: Limits, tls: ssl.SSLContext | None, resolve: Resolve, proxy: Proxy | None, keep: int
     ) -> None:
         self._limits = limits
         self._current = _Current()
@@ -221,7 +221,7 @@ class _Stream(httpcore2.NetworkStream):
 _PIECE = 16 << 10
 
 
-def _proxy(proxy: Proxy, tls: ssl.SSLContext) -> httpcore2.Proxy:
+def _proxy(proxy: Proxy, tls: ssl.SSLContext | None) -> httpcore2.Proxy:
     secure = tls if proxy.url.startswith("https:") else None
     return httpcore2.Proxy(proxy.url, auth=proxy.auth, ssl_context=secure)
 
