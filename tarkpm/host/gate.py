@@ -20,6 +20,7 @@ from tarkpm.host.imports import Interface
 
 _Headers = list[tuple[str, str]]
 _U32 = Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)]
+_U63 = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
 
 PARAMETERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "storage": {"get": tuple[str], "set": tuple[str, str], "delete": tuple[str], "list-keys": tuple[()]},
@@ -36,11 +37,22 @@ PARAMETERS: Final[Mapping[str, Mapping[str, Any]]] = {
     },
     "clock": {"now": tuple[()], "monotonic": tuple[()]},
     "random": {"bytes": tuple[_U32], "number": tuple[()]},
+    # of the older ABI alone: docs/decisions/0050
+    "fs": {"read": tuple[str]},
+    "ws": {
+        "connect": tuple[str, _Headers],
+        "send": tuple[_U63, str],
+        "recv": tuple[_U63, _U63, _U63],
+        "close": tuple[_U63],
+    },
 }
-"""What tark:plugin's host functions take."""
+"""What tark's host functions take."""
 
 ALWAYS: Final = frozenset({"log", "clock", "random"})
 """Interfaces that need no grant."""
+
+GRANTED_BY: Final[Mapping[str, str]] = {"fs": "fs_read", "ws": "http"}
+"""The kind of capability that opens an interface, where it has another name."""
 
 
 class Gate:
@@ -60,7 +72,7 @@ class Gate:
 
         ``tell`` is given each call once it is answered, masked.
         """
-        self._open = {name: interfaces.get(name) for name in PARAMETERS if name in ALWAYS or name in granted}
+        self._open = {name: interfaces.get(name) for name in PARAMETERS if _is_open(name, granted)}
         self._report = report
         self._limit = calls
         self._left = calls
@@ -135,6 +147,10 @@ class Gate:
         return _refusal(name, f"{interface} {why}")
 
 
+def _is_open(interface: str, granted: CapabilitySet) -> bool:
+    return interface in ALWAYS or GRANTED_BY.get(interface, interface) in granted
+
+
 def _decoded(interface: str, function: str, args: Arguments) -> tuple[Any, ...]:
     parameters = PARAMETERS.get(interface, {}).get(function)
     if parameters is None:
@@ -157,6 +173,8 @@ def _refusal(name: str, why: str) -> Any:
             return {"err": why}
         case "http", _:
             return {"err": {"message": why, "status": None}}
+        case "fs" | "ws", _:
+            return {"err": {"message": why, "denied": True}}
         case "clock" | "random", _:
             # an invented number would be taken for a real one
             raise CapabilityDenied(f"asked for {why.replace(' is', ', which is', 1)}")

@@ -36,9 +36,10 @@ def gate_for(*kinds: str, calls: int = 100) -> tuple[Gate, list[str]]:
 
 
 def test_it_knows_the_functions_the_worker_knows() -> None:
-    assert {name: set(functions) for name, functions in PARAMETERS.items()} == {
-        name: set(functions) for name, functions in IMPORTS.items()
-    }
+    known = {name: set(functions) for name, functions in PARAMETERS.items()}
+    assert known.pop("fs") == {"read"}
+    assert known.pop("ws") == {"connect", "send", "recv", "close"}
+    assert known == {name: set(functions) for name, functions in IMPORTS.items()}
 
 
 def test_what_is_granted_is_served_and_counted() -> None:
@@ -49,6 +50,29 @@ def test_what_is_granted_is_served_and_counted() -> None:
     assert gate.uses == {"storage.set": 1, "storage.get": 1, "log.info": 1}
     assert not gate.refusals
     assert reports == []
+
+
+def test_the_interfaces_of_the_older_abi_have_one_shape_of_error() -> None:
+    gate, reports = gate_for()
+    calls: list[tuple[str, str, list[Any]]] = [
+        ("fs", "read", ["~/x"]),
+        ("ws", "connect", ["wss://a.example", [["k", "v"]]]),
+        ("ws", "send", [1, "text"]),
+        ("ws", "recv", [1, 0, 65536]),
+        ("ws", "close", [1]),
+    ]
+    for interface, function, args in calls:
+        no = {"message": f"{interface} is not granted to this plugin", "denied": True}
+        assert ask(gate, interface, function, *args) == {"err": no}
+    assert reports == [f"asked for {name}, which is not granted to this plugin" for name in ("fs", "ws")]
+
+
+def test_web_sockets_are_open_to_whoever_was_granted_hosts() -> None:
+    gate, _ = gate_for("http:a.example")
+    answer = ask(gate, "ws", "close", 1)
+    assert answer == {"err": {"message": "ws is not available here", "denied": True}}
+    with pytest.raises(Nonsense, match="arguments that ws.close does not take"):
+        ask(gate, "ws", "close", -1)
 
 
 def test_what_is_not_granted_answers_with_the_interfaces_own_error() -> None:
