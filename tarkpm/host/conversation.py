@@ -64,7 +64,7 @@ class Conversation:
         limits = self._limits
         by: Literal["wasm", "bytes", "descriptor"]
         by = "wasm" if code is None else "bytes" if code.descriptor < 0 else "descriptor"
-        load = messages.Load(image.type, limits.memory, limits.stack, limits.output, by, schemas)
+        load = messages.Load(image.type, image.abi, limits.memory, limits.stack, limits.output, by, schemas)
         self.send(frames.LOAD, load, deadline)
         if code is not None and code.descriptor >= 0:
             self._channel.send_descriptor(code.descriptor, deadline)

@@ -9,7 +9,7 @@ and its number, once. Both lengths are checked against the kind's limit before a
 ::
 
     worker → parent   HELLO {version}
-    parent → worker   LOAD {type, memory, stack, output, code, schemas}, then BYTES or a descriptor
+    parent → worker   LOAD {type, abi, memory, stack, output, code, schemas}, then BYTES or a descriptor
     worker → parent   LOADED {landlock, seccomp}                  or FAIL
     parent → worker   CALL {function, args, seconds}
     worker → parent   HOST_CALL {interface, function, args}       any number of times, each answered by

@@ -24,6 +24,8 @@ from tarkpm.host.worker.frames import (
     Texts,
 )
 from tarkpm.host.worker.guest import Guest
+from tarkpm.host.worker.held import Held
+from tarkpm.host.worker.older.guest import OlderGuest
 from tarkpm.host.worker.schemas import Schemas
 from tarkpm.host.worker.watch import die_with
 
@@ -78,7 +80,7 @@ def run(fd: int, parent: int) -> None:
 
 
 def _serve(other: _Parent, parent: int) -> None:
-    guest: Guest | None = None
+    guest: Held | None = None
     while True:
         kind, request = other.hear()
         try:
@@ -98,14 +100,18 @@ def _serve(other: _Parent, parent: int) -> None:
             other.tell(FAIL, {"kind": failure.kind, "message": failure.message[:MAX_MESSAGE]})
 
 
-def _load(other: _Parent, load: dict[str, Any], parent: int) -> tuple[Guest, dict[str, Any]]:
+def _load(other: _Parent, load: dict[str, Any], parent: int) -> tuple[Held, dict[str, Any]]:
     """A guest, and this process without what it no longer needs. The order matters: see `sandbox`."""
     code = other.link.receive_descriptor() if load["code"] == "descriptor" else other.module()
     confine.limit_memory()
     schemas = Schemas(ready=load["schemas"])
     statm = confine.Memory()
     landlock = sandbox.no_files()
-    guest = Guest(code, load, other.ask, parent, schemas, statm)
+    guest: Held
+    if load["abi"] == "core":
+        guest = OlderGuest(code, load, other.ask, parent, statm)
+    else:
+        guest = Guest(code, load, other.ask, parent, schemas, statm)
     return guest, {"landlock": landlock, "seccomp": sandbox.few_calls()}
 
 
