@@ -56,7 +56,7 @@ def _made(make: Callable[[], Component]) -> Component:
     try:
         return make()
     except WasmtimeError as problem:
-        raise Failure("invalid", f"does not compile: {_causes(problem)}") from None
+        raise Failure("invalid", f"does not compile: {causes(problem)}") from None
 
 
 def failure(problem: BaseException) -> Failure:
@@ -87,7 +87,7 @@ def _of_the_machine(problem: BaseException) -> Failure:
         case ExitTrap():
             return Failure("exit", str(problem.code))
         case WasmtimeError():
-            return _trap(_causes(problem))
+            return _trap(causes(problem))
     return Failure("worker", f"{type(problem).__name__}: {problem}")
 
 
@@ -102,7 +102,7 @@ def _trap(message: str) -> Failure:
     return Failure("trap", message.removeprefix("wasm trap: "))
 
 
-def _causes(problem: Any) -> str:
+def causes(problem: Any) -> str:
     """What went wrong, without the backtrace: the last line, which is the innermost cause."""
     lines = [line.strip() for line in str(problem).strip().splitlines()]
     return lines[-1] if lines else "nothing said"
