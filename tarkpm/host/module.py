@@ -52,6 +52,20 @@ class ModuleInfo(msgspec.Struct, frozen=True):
         return tuple(name for name in self.imports if not is_known(name))
 
     @property
+    def abi(self) -> Literal["tark:plugin", "older tark ABI", ""]:
+        """Which of tark's two ABIs this is made for, well or badly; "": neither."""
+        if self.kind == "core":
+            return "older tark ABI" if older.is_meant(self.imports, self.exports) else ""
+        return "tark:plugin" if any(PACKAGE in name for name in (*self.imports, *self.exports)) else ""
+
+    @property
+    def interfaces(self) -> tuple[str, ...]:
+        """The interfaces of tark it imports, by their short names, each once."""
+        if self.kind == "core":
+            return older.interfaces(self.imports)
+        return tuple(name.removeprefix(PACKAGE) for name in self.imports if name in INTERFACES)
+
+    @property
     def worlds(self) -> tuple[str, ...]:
         """The plugin types this binary has the exports of."""
         if self.kind == "core":

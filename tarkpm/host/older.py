@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from tarkpm.core.text import neutral
-from tarkpm.host.worker.older.abi import MEMORY, NEEDED, known_imports
+from tarkpm.host.worker.older.abi import MEMORY, MODULE, NEEDED, known_imports
 
 IMPORTS: Final = frozenset(f"{module}.{name}" for module, name in known_imports())
 """What can be served, as ``module.name``: no name of ours has a dot, so none reads as another."""
+TYPES: Final = tuple(NEEDED)
 BASIS: Final = ((MEMORY,), ("alloc",))
 MAX_NAMED: Final = 5
 
@@ -20,16 +21,22 @@ def unknown(imports: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in imports if name not in IMPORTS)
 
 
+def interfaces(imports: Iterable[str]) -> tuple[str, ...]:
+    """The modules of tark's that functions are imported from, without ``tark:``, each once."""
+    ours = (name.partition(".")[0] for name in imports if name in IMPORTS and name.startswith(MODULE))
+    return tuple(dict.fromkeys(name.removeprefix(MODULE) for name in ours))
+
+
 def types(exports: Sequence[str]) -> tuple[str, ...]:
     """The plugin types a module has the exports of."""
     return tuple(kind for kind in NEEDED if not missing(exports, kind))
 
 
-def nearest(exports: Sequence[str]) -> str:
-    """The plugin type a module is most likely meant to be: the one it has most of, "" if it has nothing."""
-    had = {kind: len(needed) - len(_lacking(exports, needed)) for kind, needed in NEEDED.items()}
-    best = max(had, key=lambda kind: had[kind] / len(NEEDED[kind]))
-    return best if had[best] else ""
+def is_meant(imports: Iterable[str], exports: Iterable[str]) -> bool:
+    """Whether a module has anything of this ABI, so that it is worth saying what it lacks."""
+    asked = any(name in IMPORTS and name.startswith(MODULE) for name in imports)
+    telling = {name for needed in NEEDED.values() for names in needed for name in names}
+    return asked or any(name in telling for name in exports)
 
 
 def missing(exports: Sequence[str], plugin_type: str) -> tuple[str, ...]:

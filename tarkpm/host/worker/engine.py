@@ -60,7 +60,7 @@ def _guarded(make: Callable[[], _Code]) -> _Code:
     try:
         return make()
     except WasmtimeError as problem:
-        raise Failure("invalid", f"does not compile: {_causes(problem)}") from None
+        raise Failure("invalid", f"does not compile: {causes(problem)}") from None
 
 
 def failure(problem: BaseException) -> Failure:
@@ -91,9 +91,9 @@ def _of_the_machine(problem: BaseException) -> Failure:
         case ExitTrap():
             return Failure("exit", str(problem.code))
         case WasmtimeError():
-            return _trap(_causes(problem))
+            return _trap(causes(problem))
         case Trap():  # of a core module
-            return _trap(_causes(problem.message))
+            return _trap(causes(problem.message))
     return Failure("worker", f"{type(problem).__name__}: {problem}")
 
 
@@ -108,7 +108,7 @@ def _trap(message: str) -> Failure:
     return Failure("trap", message.removeprefix("wasm trap: "))
 
 
-def _causes(problem: Any) -> str:
+def causes(problem: Any) -> str:
     """What went wrong, without the backtrace: the last line, which is the innermost cause."""
     lines = [line.strip() for line in str(problem).strip().splitlines()]
     return lines[-1] if lines else "nothing said"
