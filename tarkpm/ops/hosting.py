@@ -147,7 +147,8 @@ def serve(environment: Mapping[str, str], workspace: Path) -> Interfaces:
             from tarkpm.host.imports.http import Http
             from tarkpm.io.proxies import Proxies
 
-            served["http"] = Http(granted, report, proxies=Proxies.read(environment))
+            proxies = Proxies.read(environment)
+            served["http"] = Http(granted, report, proxies=proxies, denials=image.is_older)
         if "env" in granted:
             from tarkpm.host.imports.env import Env
 
