@@ -67,9 +67,11 @@ class Gate:
         calls: int,
         plugin: str = "",
         tell: trace.Trace | None = None,
+        older: bool = False,
     ) -> None:
         """``granted`` is already cut down to what the plugin declares; ``calls`` are allowed in one go.
 
+        An ``older`` plugin's ABI can tell a refusal from a failure, so it is told (docs/decisions/0050).
         ``tell`` is given each call once it is answered, masked.
         """
         self._open = {name: interfaces.get(name) for name in PARAMETERS if _is_open(name, granted)}
@@ -78,6 +80,7 @@ class Gate:
         self._left = calls
         self._plugin = plugin
         self._tell = tell
+        self._older = older
         self.uses: Counter[str] = Counter()
         self.refusals: Counter[str] = Counter()
 
@@ -144,6 +147,8 @@ class Gate:
         if not any(refused.startswith(f"{interface}.") for refused in self.refusals):
             self._report(f"asked for {interface}, which {why}")
         self.refusals[name] += 1
+        if self._older:
+            return {"err": {"message": f"{interface} {why}", "denied": True}}
         return _refusal(name, f"{interface} {why}")
 
 
@@ -173,8 +178,6 @@ def _refusal(name: str, why: str) -> Any:
             return {"err": why}
         case "http", _:
             return {"err": {"message": why, "status": None}}
-        case "fs" | "ws", _:
-            return {"err": {"message": why, "denied": True}}
         case "clock" | "random", _:
             # an invented number would be taken for a real one
             raise CapabilityDenied(f"asked for {why.replace(' is', ', which is', 1)}")

@@ -21,7 +21,7 @@ from tarkpm.host.imports.log import Log, LogSink
 from tarkpm.host.imports.random import Random
 from tarkpm.host.imports.storage import Storage
 from tarkpm.host.limits import Limits, size
-from tarkpm.host.module import WORLDS, check_fits, inspect
+from tarkpm.host.module import check_fits, inspect
 from tarkpm.host.process import AnyProcess, Start, start
 from tarkpm.host.trace import Trace
 from tarkpm.host.worker import frames
@@ -70,6 +70,7 @@ class Worker:
             calls=limits.host_calls,
             plugin=image.name,
             tell=trace,
+            older=image.is_older,
         )
         self._spare = spare
         self._start = start
@@ -214,15 +215,13 @@ class _Unready(Exception):
 
 
 def check_image(image: PluginImage) -> None:
-    """Refuse what cannot fit before a process is started for it. Raises `ModuleInvalid`, `HostError`."""
+    """Refuse what cannot fit before a process is started for it. Raises `ModuleInvalid`."""
     if len(image.wasm) > frames.MAX_MODULE:
         limit = size(frames.MAX_MODULE)
         raise ModuleInvalid(f"is {len(image.wasm):,} bytes long, the limit is {limit}", where=image.name)
     misfit = check_fits(inspect(image.wasm, where=image.name), image.type)
     if misfit is not None:
         raise ModuleInvalid(misfit, where=image.name)
-    if image.type not in WORLDS:
-        raise HostError(f"is of type {image.type!r}, which cannot be run", where=image.name)
 
 
 def _may_have_schemas(wasm: bytes) -> bool:
