@@ -1,4 +1,4 @@
-"""Rebuild the example plugins, and the tests' plugins of the older ABI, and compare them with the checked-in ones.
+"""Rebuild the example plugins, and the tests' plugins of the older ABI, and compare them with what is here.
 
     python plugins/rebuild.py            # exit 1 and name every plugin.wasm that its source does not give
     python plugins/rebuild.py --write    # update them

@@ -202,8 +202,15 @@ class Worker:
         except BaseException:  # Ctrl-C, or a fault of tarkpm's own: the worker waits for an answer
             self._kill()
             raise
+        self._forget()
         error.where = error.where or self.image.name
         raise error
+
+    def _forget(self) -> None:
+        """The plugin's instance is gone, and with it all it knew: nobody has its sockets' handles now."""
+        sockets = self._served.get("ws")
+        if sockets is not None:
+            sockets.close()
 
     def _kill(self) -> tuple[str, str]:
         conversation, self._conversation = self._conversation, None

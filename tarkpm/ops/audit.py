@@ -166,6 +166,8 @@ class _Audit:
             self.findings.append(Finding(self.entry.name, "CapabilityWidened", message, "tark.toml", hint))
         if unknown := manifest.unknown_capabilities:
             self._note(f"declares {some(unknown)}, which tarkpm does not know and never grants")
+        if foreign := manifest.foreign_reads:
+            self._note(f"declares reading {some(foreign)}: not below your home, and never granted")
         if not self.entry.signer:
             self._note(
                 "unsigned: " + ("a working copy" if self.entry.is_working_copy else "nobody vouches for it")

@@ -106,6 +106,10 @@ class Info(msgspec.Struct, frozen=True):
     imported: tuple[str, ...]
     granted: tuple[str, ...]
     unknown_capabilities: tuple[str, ...]
+    foreign_reads: tuple[str, ...]
+    sign_in: tuple[str, ...]
+    contributes: tuple[str, ...]
+    activation: tuple[str, ...]
     requires: tuple[str, ...]
     install: str
     wasm: str
@@ -138,11 +142,24 @@ def info(settings: Settings, ui: Ui, text: str) -> Info:
             imported=_imported(workspace, name, manifest.wasm),
             granted=tuple(map(str, workspace.project.granted(name).narrow(manifest.capabilities))),
             unknown_capabilities=manifest.unknown_capabilities,
+            foreign_reads=manifest.foreign_reads,
+            sign_in=_sign_in(manifest),
+            contributes=manifest.contributes,
+            activation=manifest.activation,
             requires=tuple(map(str, manifest.dependencies)),
             install=str(environment.folder(name)),
             wasm=str(environment.folder(name) / manifest.wasm),
             data=str(workspace.data(name)),
         )
+
+
+def _sign_in(manifest: Manifest) -> tuple[str, ...]:
+    """What a login does: the flow, its addresses, and what it asks the provider for."""
+    oauth = manifest.oauth
+    if oauth is None:
+        return ()
+    scopes = (f"scopes {' '.join(oauth.scopes)}",) if oauth.scopes else ()
+    return (oauth.flow, *oauth.endpoints, *scopes)
 
 
 def _imported(workspace: Workspace, name: str, wasm: str) -> tuple[str, ...]:

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import Final
 
 from tarkpm.core.capability import PRIVATE, Capability, CapabilitySet
+from tarkpm.core.urls import Target
 from tarkpm.errors import Refused
 from tarkpm.host.imports.addresses import Kind, kind_of
-from tarkpm.host.imports.urls import Target
 from tarkpm.io.http import lookup
 from tarkpm.io.proxies import is_loopback
 

@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
+from tarkpm.core import urls
 from tarkpm.core.capability import CapabilitySet
 from tarkpm.errors import Refused, SourceError, TooLarge
 from tarkpm.host.imports import headers as rules
-from tarkpm.host.imports import urls
 from tarkpm.host.imports.hosts import Hosts, NotGranted
 from tarkpm.io.http import USUAL, Answer, Client, Limits
 from tarkpm.io.proxies import DIRECT, Proxies
