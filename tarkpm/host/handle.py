@@ -187,6 +187,8 @@ class Worker:
                 self._kill()
             if reported.fail.kind == "unready" and not self._schemas:
                 raise _Unready from None
+            if reported.fail.kind not in frames.HARMLESS:
+                self._forget()
             error = failures.explained(reported.fail, self._limits)
         except TimeoutError:  # the parent's clock: the guest's own has a margin
             self._kill()
@@ -202,7 +204,6 @@ class Worker:
         except BaseException:  # Ctrl-C, or a fault of tarkpm's own: the worker waits for an answer
             self._kill()
             raise
-        self._forget()
         error.where = error.where or self.image.name
         raise error
 
@@ -214,6 +215,7 @@ class Worker:
 
     def _kill(self) -> tuple[str, str]:
         conversation, self._conversation = self._conversation, None
+        self._forget()
         return conversation.process.kill() if conversation is not None else ("is gone", "")
 
 
