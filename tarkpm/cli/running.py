@@ -230,9 +230,12 @@ def run_command(invocation: Invocation, event: str, payload: str) -> int:
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @common
 def inspect_command(invocation: Invocation, file: Path) -> int:
-    """Say what a WebAssembly file is, imports and exports, without running it."""
+    """Say what a WebAssembly file is, what it imports and exports, with types, and which plugin it can be.
+
+    Nothing of it is run.
+    """
     from tarkpm.ops.inspecting import inspect_file
 
-    report = inspect_file(file)
+    report = inspect_file(invocation.settings, invocation.ui, file)
     invocation.report(report, lambda: inspect_lines(report))
     return 0

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
 from tarkpm.core.capability import CapabilitySet
 from tarkpm.host.imports import Interface
+from tarkpm.host.worker.older.abi import is_core
 
 
 class PluginImage(msgspec.Struct, frozen=True):
@@ -21,6 +23,16 @@ class PluginImage(msgspec.Struct, frozen=True):
     wasm: bytes
     granted: CapabilitySet
     data: Path
+
+    @property
+    def abi(self) -> Literal["component", "core"]:
+        """How its code talks: as a component, or as a core module of the older tark ABI."""
+        return "core" if is_core(self.wasm) else "component"
+
+    @property
+    def is_older(self) -> bool:
+        """Whether it is of the older tark ABI."""
+        return self.abi == "core"
 
 
 Report = Callable[[str], None]

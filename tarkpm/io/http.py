@@ -31,7 +31,7 @@ from tarkpm.io.proxies import DIRECT, Proxies, split_proxy
 if TYPE_CHECKING:
     import ssl
 
-    from tarkpm.io.wire import Exchange, Wire
+    from tarkpm.io.wire import Exchange, Upgraded, Wire
 
 CHUNK: Final = 64 << 10
 ACCEPTED: Final = "gzip, deflate"
@@ -168,6 +168,11 @@ class Client:
         until = min(deadline, time.monotonic() + self.limits.total)
         with self._wire(url).exchange(method, url, headers, body, until) as exchange:
             yield Answer(exchange, self.limits)
+
+    def upgrade(self, url: str, headers: Headers, *, deadline: float) -> "Upgraded":
+        """Ask for another protocol on a connection of its own, which the caller closes."""
+        until = min(deadline, time.monotonic() + self.limits.total)
+        return self._wire(url).upgrade(url, headers, until)
 
     def close(self) -> None:
         """Close kept connections; a later request opens others."""
