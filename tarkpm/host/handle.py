@@ -187,6 +187,8 @@ class Worker:
                 self._kill()
             if reported.fail.kind == "unready" and not self._schemas:
                 raise _Unready from None
+            if reported.fail.kind not in frames.HARMLESS:
+                self._forget()
             error = failures.explained(reported.fail, self._limits)
         except TimeoutError:  # the parent's clock: the guest's own has a margin
             self._kill()
@@ -205,8 +207,15 @@ class Worker:
         error.where = error.where or self.image.name
         raise error
 
+    def _forget(self) -> None:
+        """The plugin's instance is gone, and with it all it knew: nobody has its sockets' handles now."""
+        sockets = self._served.get("ws")
+        if sockets is not None:
+            sockets.close()
+
     def _kill(self) -> tuple[str, str]:
         conversation, self._conversation = self._conversation, None
+        self._forget()
         return conversation.process.kill() if conversation is not None else ("is gone", "")
 
 

@@ -57,7 +57,7 @@ def misfit(imports: Sequence[str], exports: Sequence[str], plugin_type: str) -> 
         known = ", ".join(NEEDED)
         return f"is a core module, and the older tark ABI has {known} plugins, but none of type {plugin_type}"
     if lacks := missing(exports, plugin_type):
-        named = f"is a core module that lacks what a {plugin_type} of the older tark ABI exports"
+        named = f"is a core module without what {plugin_type} plugins of the older tark ABI export"
         return f"{named}: {', '.join(lacks)}"
     if strange := unknown(imports):
         shown = ", ".join(repr(neutral(name, limit=100)) for name in strange[:MAX_NAMED])

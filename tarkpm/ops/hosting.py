@@ -151,7 +151,7 @@ def serve(settings: Settings, workspace: Path) -> Interfaces:
             from tarkpm.io.proxies import Proxies
 
             proxies = Proxies.read(environment)
-            served["http"] = Http(granted, report, proxies=proxies)
+            served["http"] = Http(granted, report, proxies=proxies, denials=image.is_older)
             served["ws"] = Sockets(granted, report, proxies=proxies)
         if "env" in granted:
             from tarkpm.host.imports.env import Env

@@ -34,6 +34,8 @@ from struct import Struct
 from typing import Any, Final
 
 VERSION: Final = 1
+HARMLESS: Final = frozenset({"arguments", "schema", "unready", "absent"})
+"""Kinds of FAIL after which the guest is as it was; after any other its instance is gone."""
 
 HELLO, LOADED, HOST_CALL, RETURN, FAIL, COMPILED, INSPECTED = 1, 2, 3, 4, 5, 6, 7
 LOAD, BYTES, CALL, HOST_RESULT, COMPILE, PROBE, INSPECT = 16, 17, 18, 19, 20, 21, 22

@@ -9,13 +9,11 @@ from wasmtime import Store
 
 from tarkpm.host.worker.confine import Memory
 from tarkpm.host.worker.engine import Failure, failure, make_engine
-from tarkpm.host.worker.frames import Texts
+from tarkpm.host.worker.frames import HARMLESS, Texts
 from tarkpm.host.worker.settings import BIG_MODULE
 from tarkpm.host.worker.watch import Watch
 
 NEARLY: Final = 0.9
-HARMLESS: Final = frozenset({"arguments", "schema", "unready", "absent"})
-"""Kinds of failure after which the guest is as it was."""
 
 Ask = Callable[[str, str, list[Any], Texts], Any]
 """(interface, function, JSON arguments, their long texts) to the parent's JSON answer."""

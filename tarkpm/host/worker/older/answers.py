@@ -94,7 +94,7 @@ def _text(raw: bytes, meter: Meter) -> str:
 def _headers(raw: bytes, meter: Meter) -> Any:
     """JSON ``[[name, value], …]``; nothing at all is none."""
     try:
-        found = json.loads(raw) if raw else []
+        found = json.loads(raw.decode()) if raw else []
         if type(found) is not list or not all(_is_pair(item) for item in found):
             raise _Bad
         return meter.texts.hoisted([[_sendable(text) for text in pair] for pair in found])

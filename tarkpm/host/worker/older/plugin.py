@@ -112,7 +112,7 @@ class Plugin:
 def _words(said: bytes) -> str:
     """The text of ``{"error": text}``; nothing where that is not what was said."""
     try:
-        found = json.loads(said)
+        found = json.loads(said.decode())  # of bytes, `json` would guess the encoding, and load it
     except (ValueError, RecursionError):
         return ""
     error = found.get("error") if type(found) is dict else None
