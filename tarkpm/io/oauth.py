@@ -5,6 +5,7 @@ The requests are Authlib's (RFC 6749, 7636, 8628); they are sent by `io.http`, t
 believed, and no error text holds what was sent in confidence.
 """
 
+import contextlib
 import json
 import time
 from collections.abc import Mapping
@@ -14,7 +15,6 @@ from urllib.parse import urlencode
 import msgspec
 from authlib.common.security import generate_token
 from authlib.common.urls import add_params_to_uri
-from authlib.oauth2.base import OAuth2Error
 from authlib.oauth2.client import OAuth2Client
 
 from tarkpm.core.oauth import OAuth
@@ -100,10 +100,7 @@ class Server:
         if self._oauth.scopes:
             asked["scope"] = " ".join(self._oauth.scopes)
         answer = self._post(self._oauth.device_auth_url, urlencode(asked), {})
-        found = answer.document()
-        if "error" in found:
-            raise self.rejected(found["error"], found.get("error_description"))
-        grant: DeviceGrant = _believed(found, DeviceGrant, self._oauth.device_auth_url)
+        grant: DeviceGrant = _believed(answer.json(), DeviceGrant, self._oauth.device_auth_url)
         self._confidential.add(grant.device_code)
         return grant
 
@@ -143,8 +140,6 @@ class Server:
             asked["redirect_uri"] = redirect_uri
         try:
             found = self._authlib(redirect_uri).fetch_token(self._oauth.token_url, **asked)
-        except OAuth2Error as problem:
-            raise self.rejected(problem.error, problem.description) from None
         except (ValueError, TypeError, AttributeError):
             raise _nonsense(self._oauth.token_url) from None
         tokens: Tokens = _believed(dict(found), Tokens, self._oauth.token_url)
@@ -157,7 +152,10 @@ class Server:
         with self._client.open("POST", url, list(sent.items()), body.encode(), deadline=deadline) as answer:
             if 300 <= answer.status < 400:
                 raise Refused("redirects, which a sign-in does not follow", where=url)
-            return _Answer(url, answer.status, answer.read())
+            found = _document(url, answer.status, answer.read())
+        if "error" in found:
+            raise self.rejected(found["error"], found.get("error_description"))
+        return _Answer(found)
 
     def _said(self, text: object) -> str:
         return neutral(self.masked(text), limit=MAX_SAID) if isinstance(text, str) else ""
@@ -166,33 +164,25 @@ class Server:
 class _Answer:
     """An answer as Authlib reads one."""
 
-    def __init__(self, url: str, status: int, body: bytes) -> None:
-        self.status_code = status
-        self._url = url
-        self._body = body
+    status_code = 200
 
-    def json(self) -> Any:
-        try:
-            return json.loads(self._body)
-        except RecursionError:
-            raise ValueError("nested too deeply") from None
+    def __init__(self, document: dict[str, Any]) -> None:
+        self._document = document
 
-    def raise_for_status(self) -> None:
-        if self.status_code >= 400:
-            raise Unreachable(f"answered with status {self.status_code}", where=self._url)
+    def json(self) -> dict[str, Any]:
+        return self._document
 
-    def document(self) -> dict[str, Any]:
-        """The JSON object it must be. Raises `Refused`, and `Unreachable` for a server out of order."""
-        if self.status_code >= 500:
-            self.raise_for_status()
-        try:
-            found = self.json()
-        except ValueError:
-            found = None
-        if not isinstance(found, dict):
-            self.raise_for_status()
-            raise _nonsense(self._url)
-        return found
+
+def _document(url: str, status: int, body: bytes) -> dict[str, Any]:
+    """The JSON object an answer must be, whatever its status: an error has one too."""
+    if status < 500:
+        with contextlib.suppress(ValueError, RecursionError):
+            found = json.loads(body)
+            if isinstance(found, dict) and (status < 400 or "error" in found):
+                return found
+    if status >= 400:
+        raise Unreachable(f"answered with status {status}", where=url)
+    raise _nonsense(url)
 
 
 def _believed(found: dict[str, Any], shape: type[Any], url: str) -> Any:
