@@ -100,6 +100,7 @@ def info_lines(info: "Info") -> list[str]:
         ("Name", info.name),
         ("Version", info.version),
         ("Type", info.type),
+        ("ABI", "older tark ABI (core module)" if info.abi == "older tark ABI" else ""),
         ("Status", _status(info.status)),
         ("Description", info.description),
         ("Author", info.author),

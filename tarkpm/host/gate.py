@@ -17,6 +17,7 @@ from tarkpm.errors import CapabilityDenied, HostError, LimitReached
 from tarkpm.host import trace
 from tarkpm.host.decoding import Arguments, Nonsense, valued
 from tarkpm.host.imports import Interface
+from tarkpm.host.older import GRANTED_BY
 
 _Headers = list[tuple[str, str]]
 _U32 = Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)]
@@ -50,9 +51,6 @@ PARAMETERS: Final[Mapping[str, Mapping[str, Any]]] = {
 
 ALWAYS: Final = frozenset({"log", "clock", "random"})
 """Interfaces that need no grant."""
-
-GRANTED_BY: Final[Mapping[str, str]] = {"fs": "fs_read", "ws": "http"}
-"""The kind of capability that opens an interface, where it has another name."""
 
 
 class Gate:

@@ -66,6 +66,11 @@ class ModuleInfo(msgspec.Struct, frozen=True):
         return tuple(name.removeprefix(PACKAGE) for name in self.imports if name in INTERFACES)
 
     @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of capability that open the interfaces it imports."""
+        return frozenset(older.GRANTED_BY.get(name, name) for name in self.interfaces)
+
+    @property
     def worlds(self) -> tuple[str, ...]:
         """The plugin types this binary has the exports of."""
         if self.kind == "core":

@@ -3,7 +3,7 @@
 The types of these names are compared in the worker, once the module is compiled (`worker.older.fitting`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from tarkpm.core.text import neutral
@@ -12,6 +12,8 @@ from tarkpm.host.worker.older.abi import MEMORY, MODULE, NEEDED, known_imports
 IMPORTS: Final = frozenset(f"{module}.{name}" for module, name in known_imports())
 """What can be served, as ``module.name``: no name of ours has a dot, so none reads as another."""
 TYPES: Final = tuple(NEEDED)
+GRANTED_BY: Final[Mapping[str, str]] = {"fs": "fs_read", "ws": "http"}
+"""The kind of capability that opens an interface, where it has another name."""
 BASIS: Final = ((MEMORY,), ("alloc",))
 MAX_NAMED: Final = 5
 

@@ -14,7 +14,7 @@ from tarkpm.core.policy import check_minimum, check_trusted
 from tarkpm.core.release import is_extra
 from tarkpm.core.text import some
 from tarkpm.errors import DigestMismatch, LockStale, NotFound, StoreError, TarkError
-from tarkpm.host.module import PACKAGE, inspect
+from tarkpm.host.module import check_fits, inspect
 from tarkpm.ops.acquire import stored_files
 from tarkpm.ops.context import Workspace
 from tarkpm.ops.staging import verify_documents
@@ -175,13 +175,13 @@ class _Audit:
 
     def _check_module(self, wasm: memoryview, where: str) -> None:
         surface = inspect(wasm, where=where)
-        if surface.kind == "core":
-            self._note("is a core module of the older tark ABI, which tarkpm does not run yet")
+        misfit = check_fits(surface, self.entry.type) if surface.kind == "core" else None
+        if misfit:
+            self.findings.append(Finding(self.entry.name, "ModuleInvalid", misfit, where))
         elif unknown := surface.unknown_imports:
             message = f"imports what tarkpm does not know: {', '.join(unknown)}"
             self.findings.append(Finding(self.entry.name, "ModuleInvalid", message, where))
         granted = self.workspace.project.granted(self.entry.name)
-        imported = {name.removeprefix(PACKAGE) for name in surface.imports}
         for kind in KINDS:
-            if kind in imported and kind not in granted:
+            if kind in surface.kinds and kind not in granted:
                 self._note(f"imports {kind}, which is not granted")
