@@ -24,6 +24,8 @@ from tarkpm.io.http import Client, Limits
 
 LIMITS: Final = Limits(body=256 << 10, total=30.0)
 MAX_SAID: Final = 500
+MIN_SECRET: Final = 8
+"""Characters. A shorter one protects nothing, and would be found in ordinary words."""
 _DEVICE_GRANT: Final = "urn:ietf:params:oauth:grant-type:device_code"
 _MASK: Final = "‹masked›"
 
@@ -114,8 +116,9 @@ class Server:
 
     def masked(self, text: str) -> str:
         """``text`` without what was sent in confidence."""
-        for secret in filter(None, self._confidential):
-            text = text.replace(secret, _MASK)
+        for secret in self._confidential:
+            if len(secret) >= MIN_SECRET:
+                text = text.replace(secret, _MASK)
         return text
 
     def post(self, url: str, *, data: Mapping[str, str], headers: Mapping[str, str], auth: Any) -> "_Answer":

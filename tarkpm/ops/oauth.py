@@ -23,7 +23,7 @@ from tarkpm.host.results import DeviceCode, WireDeviceCode, device_code
 from tarkpm.host.runtime import Host
 from tarkpm.io.http import Client
 from tarkpm.io.loopback import Listener
-from tarkpm.io.oauth import LIMITS, DeviceGrant, Rejected, Server, Tokens
+from tarkpm.io.oauth import LIMITS, MIN_SECRET, DeviceGrant, Rejected, Server, Tokens
 from tarkpm.io.proxies import Proxies
 from tarkpm.ops.credentials import credentials_file, flat
 from tarkpm.ops.person import MAX_EXPIRY, Person, pause
@@ -44,7 +44,7 @@ class Confidence:
 
     def keep(self, secrets: Iterable[str]) -> None:
         """From now on these are not shown."""
-        self._secrets.extend(secrets)
+        self._secrets.extend(secret for secret in secrets if len(secret) >= MIN_SECRET)
 
     def log(self, line: LogLine) -> None:
         """A log sink."""
