@@ -30,7 +30,7 @@ class ChannelInfo(msgspec.Struct, frozen=True):
     supports_edits: bool
 
 
-class Inbound(msgspec.Struct, frozen=True, rename="kebab"):
+class Inbound(msgspec.Struct, frozen=True):
     """A message from a channel. ``metadata`` is JSON text, or empty."""
 
     conversation_id: str
@@ -49,7 +49,7 @@ class Outbound(msgspec.Struct, frozen=True):
     metadata_json: str = ""
 
 
-class Sent(msgspec.Struct, frozen=True, rename="kebab"):
+class Sent(msgspec.Struct, frozen=True):
     """What became of a message."""
 
     success: bool
@@ -76,14 +76,6 @@ class WebhookAnswer(msgspec.Struct, frozen=True):
     messages: list[Inbound]
 
 
-class _WireInfo(msgspec.Struct, rename="kebab"):
-    id: str
-    display_name: str
-    description: str
-    supports_streaming: bool
-    supports_edits: bool
-
-
 class Ask(Protocol):
     """Calls a function of a plugin of a type."""
 
@@ -101,7 +93,7 @@ class Channel:
 
     def info(self) -> ChannelInfo:
         """What it says of itself."""
-        found = self._ask("channel-info", [], _WireInfo)
+        found = self._ask("channel-info", [], ChannelInfo)
         return ChannelInfo(
             results.label(found.id),
             results.label(found.display_name),

@@ -150,7 +150,7 @@ def test_a_provider_that_talks(rig: Rig, plugin: Callable[..., PluginImage]) -> 
     assert host.models(image) == ["gemini-2.0-flash", "gemini-1.5-pro"]
     body = json.dumps({"text": "four"})[:-1] + ', "promptTokenCount": 7, "candidatesTokenCount": 2}'
     web = rig.script("http", {"ok": {"status": 200, "headers": [], "body": body.replace(": ", ":")}})
-    rig.script("env", "k-1", None, None)
+    rig.script("env", "k-1", None)
     host.unload(image.name)
     answer = host.chat(image, [Message("system", "be brief"), Message("user", "2+2?")], "m-1")
     assert answer.text == "four"
@@ -166,7 +166,7 @@ def test_a_provider_that_talks(rig: Rig, plugin: Callable[..., PluginImage]) -> 
 def test_what_it_prints_is_logged_and_its_code_is_an_error(
     rig: Rig, plugin: Callable[..., PluginImage]
 ) -> None:
-    rig.script("env", None, None)
+    rig.script("env", None)
     with pytest.raises(PluginFailed, match="could not answer: provider_chat answered -4"):
         rig.host.chat(plugin("gemini-oauth"), [Message("user", "x")], "")
     assert rig.said == [("warn", "no API key, and nobody signed in")]

@@ -62,8 +62,13 @@ def module(**how: object) -> bytes:
 
 def provider(said: bytes) -> bytes:
     """A provider called P that answers a chat with exactly these bytes."""
+    return wat.assemble(provider_text(said))
+
+
+def provider_text(said: bytes) -> str:
+    """The same in WAT."""
     info = json.dumps({"id": "p", "display_name": "P"}).encode()
-    return wat.assemble(f"""
+    return f"""
     (module
       (memory (export "memory") 4)
       (data (i32.const 8) "{_escaped(info)}")
@@ -74,7 +79,7 @@ def provider(said: bytes) -> bytes:
       (func (export "provider_info") (param i32) (result i32)
         (memory.copy (local.get 0) (i32.const 8) (i32.const {len(info)})) (i32.const {len(info)}))
       (func (export "provider_chat") (param i32 i32 i32 i32 i32) (result i32)
-        (memory.copy (local.get 4) (i32.const 1024) (i32.const {len(said)})) (i32.const {len(said)})))""")
+        (memory.copy (local.get 4) (i32.const 1024) (i32.const {len(said)})) (i32.const {len(said)})))"""
 
 
 def _escaped(data: bytes) -> str:

@@ -152,10 +152,10 @@ def _channel_info(plugin: Plugin) -> dict[str, Any]:
     found = document("channel_info", plugin.ask("channel_info", room=SHORT))
     return {
         "id": found.text("id"),
-        "display-name": found.text("display_name"),
+        "display_name": found.text("display_name"),
         "description": found.text("description", ""),
-        "supports-streaming": found.flag("supports_streaming", default=False),
-        "supports-edits": found.flag("supports_edits", default=False),
+        "supports_streaming": found.flag("supports_streaming", default=False),
+        "supports_edits": found.flag("supports_edits", default=False),
     }
 
 
@@ -171,8 +171,8 @@ def _channel_stop(plugin: Plugin) -> None:
 
 def _message(found: Document) -> dict[str, Any]:
     return {
-        "conversation-id": found.text("conversation_id"),
-        "user-id": found.text("user_id"),
+        "conversation_id": found.text("conversation_id"),
+        "user_id": found.text("user_id"),
         "text": found.text("text"),
         "metadata": found.text("metadata_json", ""),
     }
@@ -195,7 +195,7 @@ def _channel_send(plugin: Plugin, request: dict[str, Any]) -> dict[str, Any]:
     found = document("channel_send", plugin.ask("channel_send", _encode(request), room=LONG))
     return {
         "success": found.flag("success"),
-        "message-id": found.text("message_id", None),
+        "message_id": found.text("message_id", None),
         "error": found.text("error", None),
     }
 

@@ -46,13 +46,12 @@ int32_t provider_chat(const char *messages, int32_t n, const char *model, int32_
   for (rest = said; (rest = after(rest, S("\"role\":\"user\""))).n;) said = rest;
   str prompt = json_text(said, S("\"content\""));
   if (!prompt.n) return -3;
-  str key = env_get(S("GEMINI_API_KEY")), where = env_get(S("GEMINI_URL"));
-  if (!key.n) return print(S("no API key, and nobody signed in")), -4;
-  out url = { BODY, 0 };
   static char KEY[256];
-  memcpy(KEY, key.p, (size_t)key.n);
-  key.p = KEY;
-  where = env_get(S("GEMINI_URL"));
+  str key = env_get(S("GEMINI_API_KEY"));
+  if (!key.n) return print(S("no API key, and nobody signed in")), -4;
+  memcpy(KEY, key.p, (size_t)key.n), key.p = KEY; /* before the next one takes its place */
+  str where = env_get(S("GEMINI_URL"));
+  out url = { BODY, 0 };
   put(&url, where.n ? where : S("https://generativelanguage.googleapis.com")), put(&url, S("/v1beta/models/"));
   put(&url, (str){ model, model_n }), put(&url, S(":generateContent?key=")), put(&url, key);
   out body = { BODY + url.n, 0 };
@@ -69,7 +68,9 @@ int32_t provider_chat(const char *messages, int32_t n, const char *model, int32_
     return o.n;
   }
   /* the body is JSON inside JSON, so its quotes are escaped; the tests answer with plain words */
-  str text = after(answer, S("\\\"text\\\":\\\""));
+  str text = after(answer, S("\\\"text\\\":"));
+  while (text.n && *text.p == ' ') text.p++, text.n--;
+  text = after(text, S("\\\""));
   int32_t end = find(text, S("\\\""));
   put(&o, end < 0 ? S("") : (str){ text.p, end });
   put(&o, S("\",\"usage\":{\"input_tokens\":")), put_number(&o, json_number(answer, S("promptTokenCount\\\"")));
