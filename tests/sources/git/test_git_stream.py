@@ -64,7 +64,7 @@ def daemon(tmp_path: Path, repo: GitRepo) -> Iterator[str]:
 
 @pytest.mark.parametrize("asked", [{}, {"branch": "main"}, {"tag": "v1"}])
 def test_git_daemon(daemon: str, asked: dict[str, str]) -> None:
-    assert read(daemon, **asked) == FILES
+    assert read(daemon, None, QUICK, **asked) == FILES
 
 
 def test_git_daemon_gives_any_commit(daemon: str, repo: GitRepo) -> None:
