@@ -33,6 +33,8 @@ COMMANDS = {
     "inspect": "running",
     "doctor": "inspecting",
     "sign": "authoring",
+    "publish": "authoring",
+    "index": "index",
     "key": "authoring",
 }
 
