@@ -53,7 +53,7 @@ class KeyStore:
                 os.fsync(file.fileno())
             path.hardlink_to(temporary)  # unlike a rename, this never replaces a key
             public = from_bytes(key.public_key().public_bytes_raw())
-            atomic_write(self.folder / f"{name}.pub", f"{public}\n".encode())
+            atomic_write(self.folder / f"{name}.pub", f"{public}\n".encode(), mode=0o600)
         except FileExistsError:
             raise StoreError(
                 f"a key named '{name}' exists", where=str(path), hint="choose another --name"
