@@ -2,6 +2,7 @@
 at it: ``check``, ``serve``.
 """
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,11 +10,12 @@ import click
 
 from tarkpm.cli.console import style
 from tarkpm.cli.maintaining import desk, index_folder, read_release_name
-from tarkpm.cli.options import Invocation, common, dry_run
+from tarkpm.cli.options import Invocation, common, dry_run, read
 from tarkpm.core.text import neutral
 from tarkpm.errors import TarkError
 
 if TYPE_CHECKING:
+    from tarkpm.ops.registry.check import CheckReport
     from tarkpm.ops.registry.refresh import RefreshReport
 
 _online_key = click.option("--online-key", default="", metavar="NAME", help="The online key's name here.")
@@ -88,3 +90,50 @@ def _refreshed(report: "RefreshReport", *, dry_run: bool) -> list[str]:
         lines.append(f"{report.swept} files of no more use deleted")
     lines.append(f"the index is fresh until {report.valid_until}")
     return lines + [f"{style('note:', fg='cyan')} {neutral(note)}" for note in report.notes]
+
+
+@click.command("check")
+@index_folder
+@click.option("--deep", is_flag=True, help="Read every release, too, and check its signature and row.")
+@click.option("--root", default="", metavar="sha256:…", help="The index must be the one with this root.")
+@common
+def check_command(invocation: Invocation, folder: Path, deep: bool, root: str) -> int:
+    """Audit the whole index as a stranger would; exit status 1 if anything is off."""
+    from tarkpm.core.release import index_root
+    from tarkpm.ops.registry.check import check
+
+    identity = read(index_root, root, "--root") if root else ""
+    report = check(desk(invocation, folder), identity, deep=deep)
+    invocation.report(report, lambda: _checked(report))
+    return report.exit_status
+
+
+def _checked(report: "CheckReport") -> list[str]:
+    lines = []
+    for finding in report.findings:
+        mark = style("note:", fg="cyan") if finding.note else style("problem:", fg="red")
+        lines.append(f"{mark} {neutral(finding.message)}")
+        lines += [f"  where: {neutral(finding.where)}"] if finding.where else []
+        lines += [f"  help: {neutral(finding.hint)}"] if finding.hint else []
+    count = sum(not finding.note for finding in report.findings)
+    looked = f"{report.plugins:,} plugins, {report.releases:,} releases"
+    mark = f"✗ {count} finding{'s' if count != 1 else ''}" if count else "✓ the index is as it should be"
+    lines.append(f"{style(mark, fg='red' if count else 'green')} ({looked})")
+    return [*lines, f"root  {report.root}"] if report.root else lines
+
+
+@click.command("serve")
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False), metavar="DIR")
+@click.option("--port", default=0, help="On this port; else on a free one.")
+@common
+def serve_command(invocation: Invocation, folder: Path, port: int) -> int:
+    """Serve the index in DIR on 127.0.0.1 until interrupted."""
+    from tarkpm.ops.registry.serve import server
+
+    running = server(folder.absolute(), port)
+    url = f"http://127.0.0.1:{running.server_port}/"
+    invocation.report({"url": url}, lambda: [url])
+    sys.stdout.flush()
+    with running:
+        running.serve_forever()
+    return 0

@@ -6,6 +6,7 @@ Releases and roots are kept for ever.
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from pathlib import Path
 
 from tuf.api.metadata import Snapshot, TargetFile, Targets
 
@@ -17,23 +18,32 @@ from tarkpm.registry.lifetimes import SUPERSEDED
 
 
 def sweep(index: Index, now: datetime) -> int:
-    """Delete what no recent snapshot names; returns how many files. The caller holds the folder's lock."""
+    """Delete what `leftovers` finds; returns how many files. The caller holds the folder's lock."""
+    gone = list(leftovers(index, now))
+    for path in gone:
+        path.unlink()
+    return len(gone)
+
+
+def leftovers(index: Index, now: datetime) -> Iterator[Path]:
+    """Metadata, targets and half-written files that no recent snapshot names, and that no root is."""
     recent = _recent(index, now)
     listed = {f"{TIMESTAMP}.json"} | {f"{number}.{SNAPSHOT}.json" for number in recent}
     for versions in recent.values():
         listed |= {f"{version}.{role}.json" for role, version in versions.items()}
-    gone = [
-        path
-        for path in (index.folder / METADATA).iterdir()
-        if path.name not in listed and not path.name.endswith(f".{ROOT}.json")
-    ]
+    for path in (index.folder / METADATA).iterdir():
+        if path.name not in listed and not _is_root(path.name, index.root.signed.version):
+            yield path
     named = _documents(index, recent)
     for folder in ("publishers", "index"):
-        gone += [path for path in (index.folder / TARGETS / folder).iterdir() if path.name not in named]
-    gone += (index.folder / FILES).glob(".*.tmp")
-    for path in gone:
-        path.unlink()
-    return len(gone)
+        places = (index.folder / TARGETS / folder).iterdir()
+        yield from (path for path in places if path.name not in named)
+    yield from (index.folder / FILES).glob(".*.tmp")
+
+
+def _is_root(name: str, newest: int) -> bool:
+    number, _, role = name.partition(".")
+    return role == f"{ROOT}.json" and number.isdecimal() and 1 <= int(number) <= newest
 
 
 def _recent(index: Index, now: datetime) -> Mapping[int, Mapping[str, int]]:

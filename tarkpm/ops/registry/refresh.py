@@ -71,6 +71,8 @@ def _enact(desk: Desk, online_name: str) -> tuple[list[str], list[str]]:
         try:
             title = _enact_one(desk, file, online_name)
         except TarkError as problem:
+            if not (desk.folder / METADATA).is_dir():  # there is nothing else to do here
+                raise
             notes.append(f"{file.name}: {problem.message}")
             continue
         titles += [title] if title else []
