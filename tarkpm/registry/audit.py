@@ -22,7 +22,7 @@ from tarkpm.registry.authority import ROOT, SNAPSHOT, TIMESTAMP
 from tarkpm.registry.findings import Finding
 from tarkpm.registry.folder import Index, target_file
 from tarkpm.registry.lifetimes import OFFLINE_WARNED, to_text
-from tarkpm.registry.litter import litter
+from tarkpm.registry.litter import litter, secrets
 from tarkpm.registry.releases import check_release
 
 _SMALL: Final = 4096
@@ -36,6 +36,7 @@ class Audit:
     def __init__(self, index: Index, now: datetime, *, deep: bool) -> None:
         self.index, self.now, self.deep = index, now, deep
         self.plugins = self.releases = 0
+        self._broken = False
         self._claims: dict[str, bytes | TargetFile] = {}
         self._statements: set[bytes] = set()
         self._lines: dict[bytes, bytes] = {}
@@ -44,10 +45,12 @@ class Audit:
         """Everything that is off, in the order in which it is met."""
         yield from self._expiry()
         yield from self._bins(CLAIMS)
-        self._read_search()
+        yield from self._read_search()
         yield from self._bins(INDEX)
         yield from self._search_left()
-        yield from litter(self.index, self.now, self._statements)
+        if not self._broken:  # nothing can be called superfluous by bins that cannot be read
+            yield from litter(self.index, self.now, self._statements)
+        yield from secrets(self.index.folder)
 
     def _expiry(self) -> Iterator[Finding]:
         index = self.index
@@ -71,6 +74,7 @@ class Audit:
             try:
                 bin_ = self.index.read_bin(role)
             except TarkError as problem:
+                self._broken = True
                 yield Finding.of(problem)
                 continue
             yield from self._expires(role, bin_, offline=parent == CLAIMS)
@@ -147,8 +151,13 @@ class Audit:
                 where=release_file(digest),
             )
 
-    def _read_search(self) -> None:
-        """The catalogue's lines by plugin: raw, because there may be many."""
+    def _read_search(self) -> Iterator[Finding]:
+        """Keep the catalogue's lines by plugin: raw, because there may be many."""
+        try:
+            self.index.search  # noqa: B018  read and checked here, once
+        except TarkError as problem:
+            yield Finding.of(problem)
+            return
         for line in (self.index.search or b"").splitlines()[1:]:
             self._lines[line.split(b'"', 2)[1] if b'"' in line else line] = line
 

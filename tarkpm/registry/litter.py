@@ -18,7 +18,7 @@ _LOOKED_AT: Final = 64 * 1024
 
 
 def litter(index: Index, now: datetime, statements: Container[bytes]) -> Iterator[Finding]:
-    """Files of no use, and files of too much. ``statements`` are the digests of all listed releases."""
+    """Files of no use. ``statements`` are the digests of all listed releases."""
     for path in leftovers(index, now):
         hint = "tarkpm index refresh"
         yield Finding("Leftover", "no recent snapshot leads to this file", str(path), hint)
@@ -29,10 +29,9 @@ def litter(index: Index, now: datetime, statements: Container[bytes]) -> Iterato
         name = entry.name
         if not name.startswith(".") and not (is_digest(name) and bytes.fromhex(name) in statements):
             yield Finding("Orphan", "no release is listed that has this file", entry.path)
-    yield from _secrets(index.folder)
 
 
-def _secrets(folder: Path) -> Iterator[Finding]:
+def secrets(folder: Path) -> Iterator[Finding]:
     """Private keys anywhere but in `FILES`, whose names are digests of what was accepted."""
     for place, folders, names in os.walk(folder):
         if Path(place) == folder:

@@ -1,5 +1,6 @@
 """``tarkpm index check``: an audit of a whole index, with every finding in one report."""
 
+import gc
 import itertools
 from typing import Final
 
@@ -40,6 +41,7 @@ def check(desk: Desk, root: str, *, deep: bool) -> CheckReport:
         if problem.code == "NotFound":
             raise
         return CheckReport("", 0, 0, (Finding.of(problem),))
+    gc.enable()  # it was off for a quick start; this may take minutes
     audit = Audit(index, desk.now, deep=deep)
     findings = list(itertools.islice(audit.findings(), MAX_FINDINGS))
     if len(findings) == MAX_FINDINGS:
