@@ -5,7 +5,7 @@
     TarkError(message, where, hint)      code, exit_status
     ├ DocumentError      ManifestError, ProjectError, LockError, LockStale
     ├ ResolutionError
-    ├ SourceError        NotFound, Unreachable, TooLarge, Refused
+    ├ SourceError        NotFound, Unreachable (IndexStale), Garbled, TooLarge, Refused
     ├ VerificationError  DigestMismatch, SignatureInvalid, KeyUntrusted, IndexUntrusted, Revoked
     ├ ConsentError       ProjectNotAccepted, CapabilityWidened, KeyUnknown, KeyChanged,
     │                    UnsignedRefused, Downgrade, Republished
@@ -77,6 +77,16 @@ class NotFound(SourceError):
 
 class Unreachable(SourceError):
     """The source could not be asked: nothing is known about the release."""
+
+    exit_status = 5
+
+
+class IndexStale(Unreachable):
+    """An index answered, signed and all, with what has expired or is older than what was seen before."""
+
+
+class Garbled(SourceError):
+    """What the source sent cannot be understood: nothing is known about the release."""
 
     exit_status = 5
 

@@ -1,10 +1,16 @@
-"""The group ``tarkpm index``. A command's module is imported when the command is used."""
+"""The group ``tarkpm index``: the indexes a project uses, and an index itself for those who maintain it.
+
+A command's module is imported when the command is used.
+"""
 
 import importlib
 
 import click
 
 COMMANDS = {
+    "add": "index_use",
+    "list": "index_use",
+    "remove": "index_use",
     "create": "maintaining",
     "claim": "maintaining",
     "countersign": "maintaining",
@@ -33,4 +39,4 @@ class _Lazy(click.Group):
 
 @click.group("index", cls=_Lazy)
 def index_command() -> None:
-    """Community indexes: use one, or keep one."""
+    """Use community indexes, or maintain one."""

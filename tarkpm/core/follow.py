@@ -12,7 +12,7 @@ def stale_entries(project: Project, lock: Lock) -> list[LockStale]:
     problems = [
         problem
         for requirement in project.requirements.values()
-        if (problem := _stale_requirement(requirement, lock.get(requirement.name)))
+        if (problem := stale_requirement(requirement, lock.get(requirement.name)))
     ]
     reached, stale = reachable(project, lock)
     problems.extend(stale)
@@ -24,7 +24,8 @@ def stale_entries(project: Project, lock: Lock) -> list[LockStale]:
     return problems
 
 
-def _stale_requirement(requirement: Requirement, entry: LockEntry | None) -> LockStale | None:
+def stale_requirement(requirement: Requirement, entry: LockEntry | None) -> LockStale | None:
+    """How an entry does not follow from the requirement of its name, or None."""
     name = requirement.name
     if entry is None:
         return _stale(f"'{name}' is in tark.toml but not in tark.lock")

@@ -234,6 +234,8 @@ def edit_index(data: bytes, name: PluginName, entry: IndexEntry | None) -> bytes
             document.add("index", tomlkit.table(is_super_table=True))
         table = tomlkit.table()
         table.update({"url": entry.url, "root": entry.root})
+        if document["index"] and list(document)[-1] != "index":
+            table.add(tomlkit.nl())
         document["index"][name] = table
     alone = len(document.get("index", ())) == 1
     for requirement in before.requirements.values():

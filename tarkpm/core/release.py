@@ -15,7 +15,9 @@ TYPES: Final = ("auth", "tool", "provider", "hook", "channel")
 
 _NAME = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
 _PART = re.compile(r"[^/\\:\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,255}")
-_SECRET = re.compile(r"https?://[^/]*@|https?://[^?#]*[?#]", re.IGNORECASE)
+_SECRET = re.compile(
+    r"(?:https?|git)://.*@|https?://.*[?#]|(?!file:|[a-z+]+://[^:@]*@)[^@]*:[^@]*@", re.IGNORECASE
+)
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _ROOT = re.compile(r"sha256:[0-9a-f]{64}")
 

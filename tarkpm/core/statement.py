@@ -100,13 +100,13 @@ def check_files(statement: Statement, files: Mapping[str, bytes], *, where: str)
         entry.check(files[entry.name], where=where)
 
 
-def subject_names(data: bytes) -> list[str]:
+def subject_names(data: bytes, *, where: str) -> list[str]:
     """The names of the files an envelope lists, read before its signature is checked.
 
     Only to know what to fetch; nothing may be believed of them. Raises `SignatureInvalid`.
     """
-    envelope = parse_envelope(data, where=STATEMENT)
-    return [entry.name for entry in parse_statement(envelope.payload, where=STATEMENT).files]
+    envelope = parse_envelope(data, where=where)
+    return [entry.name for entry in parse_statement(envelope.payload, where=where).files]
 
 
 def parse_envelope(data: bytes, *, where: str) -> Envelope:

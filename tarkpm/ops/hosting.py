@@ -41,9 +41,9 @@ def load_images(settings: Settings, ui: Ui, *, name: str = "", type: str = "") -
         workspace.require_built_here()
         folder = workspace.place.folder if workspace.environment.in_project else settings.cwd
         if name:
-            entry = _locked(workspace, name)
+            entry = _locked(workspace, workspace.name_of(name))
             workspace.require_accepted()
-            return Images({name: load_image(workspace, entry)}, folder)
+            return Images({entry.name: load_image(workspace, entry)}, folder)
         workspace.require_accepted()
         return _load_all(workspace, folder, type)
 
@@ -82,7 +82,7 @@ def load_image(workspace: Workspace, entry: LockEntry) -> PluginImage:
     `DigestMismatch`, `KeyUntrusted`, `ConsentError`, `HostError` for a disabled plugin.
     """
     name = entry.name
-    check_trusted(workspace.project, entry)
+    check_trusted(workspace.project, entry, workspace.vouched)
     check_minimum(name, entry.min_tark_version, workspace.project.tark_version)
     manifest = installed_manifest(workspace, entry)
     if not workspace.environment.is_enabled(name):

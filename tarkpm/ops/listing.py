@@ -8,7 +8,7 @@ from tarkpm.core.capability import KINDS
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MANIFEST
-from tarkpm.core.release import GitSource, plugin_name
+from tarkpm.core.release import GitSource, PluginName
 from tarkpm.errors import NotFound, TarkError
 from tarkpm.ops.context import Workspace, open_for_change, open_for_reading
 from tarkpm.ops.settings import Settings
@@ -112,10 +112,10 @@ class Info(msgspec.Struct, frozen=True):
     data: str
 
 
-def info(settings: Settings, ui: Ui, text: str) -> Info:
+def info(settings: Settings, ui: Ui, typed: PluginName) -> Info:
     """Metadata, capabilities declared and granted, paths, signer and source of one plugin."""
     with open_for_reading(settings, ui) as workspace:
-        name = plugin_name(text)
+        name = workspace.name_of(typed)
         entry, environment = workspace.lock.get(name), workspace.environment
         status, manifest = _look(workspace, name)
         if manifest is None:
@@ -158,17 +158,30 @@ def _imported(workspace: Workspace, name: str, wasm: str) -> tuple[str, ...]:
 
 def _not_installed(workspace: Workspace, name: str, entry: LockEntry | None) -> NotFound:
     where = str(workspace.environment.plugins)
+    if entry is None and name in workspace.environment.names():
+        folder = str(workspace.environment.folder(name))
+        return NotFound(
+            f"the folder '{name}' holds no plugin that can be read", where=folder, hint="tarkpm verify"
+        )
     if entry is not None:
         return NotFound(f"'{name}' is locked but not installed, or damaged", where=where, hint="tarkpm sync")
     return NotFound(f"no plugin named '{name}' is installed", where=where, hint="tarkpm list")
 
 
-def set_enabled(settings: Settings, ui: Ui, text: str, *, enabled: bool) -> Row:
+def set_enabled(settings: Settings, ui: Ui, typed: PluginName, *, enabled: bool) -> Row:
     """Let tark load a plugin, or keep it from doing so; returns its row. Nothing else changes."""
     with open_for_change(settings, ui, create=True) as workspace:
-        name = plugin_name(text)
+        name = workspace.name_of(typed)
         if name not in workspace.environment.names():
             raise _not_installed(workspace, name, workspace.lock.get(name))
         if not settings.dry_run:
             workspace.environment.set_enabled(name, enabled)
+            _remember(workspace, name, enabled)
         return _row(workspace, name)
+
+
+def _remember(workspace: Workspace, name: str, enabled: bool) -> None:
+    """Have state know it too, so that it outlives the environment's folder."""
+    if name in workspace.record.installed:
+        others = set(workspace.record.disabled) - {name}
+        workspace.remember(disabled=tuple(sorted(others if enabled else others | {name})))

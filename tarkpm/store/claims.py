@@ -55,16 +55,6 @@ class Claims:
             if kept != document:
                 atomic_write(file, msgspec.json.encode(kept, order="sorted"), mode=0o600)
 
-    def seal(self) -> bytes:
-        """Changes whenever anything here does; costs one listing of a folder, which is mostly absent."""
-        try:
-            found = sorted((file.name, file.stat()) for file in self.folder.glob("*.json"))
-        except OSError:
-            return b""
-        return repr(
-            [(name, about.st_ino, about.st_mtime_ns, about.st_size) for name, about in found]
-        ).encode()
-
     def _read(self, file: Path) -> _Document:
         data = read_optional(file, MAX_BYTES)
         if data is None:

@@ -10,7 +10,7 @@ from tarkpm.core import lockfile
 from tarkpm.core.digest import Digest, FileEntry
 from tarkpm.core.key import PublicKey
 from tarkpm.core.lockfile import Lock, LockEntry, StatementEntry
-from tarkpm.core.release import Dependency, GitSource, PathSource, PluginName
+from tarkpm.core.release import Dependency, GitSource, IndexSource, PathSource, PluginName
 from tarkpm.core.version import Version
 from tarkpm.errors import LockError
 
@@ -20,11 +20,12 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 NAMES = st.from_regex(r"[a-z0-9]{1,4}(-[a-z0-9]{1,4})?", fullmatch=True).map(PluginName)
 FILES = st.lists(st.builds(FileEntry, st.sampled_from(["plugin.toml", "plugin.wasm", "LICENSE"]), DIGESTS, st.integers(0, 9**9)), min_size=1, max_size=3, unique_by=lambda f: f.name)  # fmt: skip
 GIT = st.builds(GitSource, TEXTS.filter(bool), tag=TEXTS, commit=st.integers(0, 2**60).map("{:040x}".format))
+INDEX = st.builds(IndexSource, NAMES, DIGESTS.map("sha256:{}".format))
 VERSIONS = st.builds(
     Version, st.integers(0, 9), st.integers(0, 9), st.integers(0, 9), st.sampled_from(["", "rc.1"])
 )
 SIGNED = st.builds(
-    LockEntry, NAMES, VERSIONS, st.sampled_from(["tool", "auth"]), GIT, st.none() | VERSIONS,
+    LockEntry, NAMES, VERSIONS, st.sampled_from(["tool", "auth"]), GIT | INDEX, st.none() | VERSIONS,
     st.lists(st.builds(Dependency, NAMES, st.just("^1.2")), max_size=2).map(tuple), st.just(KEY),
     st.builds(StatementEntry, DIGESTS, st.integers(0, 9**6)), FILES.map(lambda f: tuple(sorted(f))),
 )  # fmt: skip
