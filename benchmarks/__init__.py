@@ -5,6 +5,7 @@
     __main__   the command line and the table
     figure     Figure: a promise; Result: a ratio; the interleaved race that measures it
     setup      people, plugins and projects to measure with
+    indexes    indexes of any size, made in a minute or two
     serve      a git server, in a process of its own
     starting   --version, sync with nothing to do
     adding     add from git against git clone

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import hypothesis
 import pytest
-from support.community import Community
 from support.gitserver import GitRepo, GitServer
+from support.indexed import IndexedProject
 from support.indexrepo import IndexRepo
 from support.indexserver import IndexServer
 from support.sandbox import Sandbox
@@ -69,8 +69,8 @@ def publisher(sandbox: Sandbox, server: GitServer) -> Publisher:
 
 
 @pytest.fixture
-def community(sandbox: Sandbox, tmp_path: Path) -> Iterator[Community]:
+def indexed(sandbox: Sandbox, tmp_path: Path) -> Iterator[IndexedProject]:
     """An index without plugins on a real server, and a project that does not use it yet."""
     repo = IndexRepo(tmp_path / "index")
     with IndexServer(repo.folder) as running:
-        yield Community(sandbox, repo, running)
+        yield IndexedProject(sandbox, repo, running)

@@ -39,6 +39,7 @@ COMMANDS = {
     "inspect": "running",
     "doctor": "inspecting",
     "sign": "authoring",
+    "publish": "authoring",
     "key": "authoring",
 }
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from support.community import Community
+from support.indexed import IndexedProject
 from support.indexrepo import IndexRepo, public
 from support.sandbox import WASM, Sandbox
 
@@ -17,13 +17,13 @@ OTHER_ROOT = "sha256:" + "0" * 64
 
 
 @pytest.fixture
-def installed(community: Community) -> Community:
+def installed(indexed: IndexedProject) -> IndexedProject:
     """text-tools, which needs json-core, installed from the index."""
-    community.release("json-core")
-    community.release("text-tools", "1.0.0", '[dependencies]\njson-core = "^1"')
-    community.use()
-    community.sandbox.run("add", "text-tools", "--accept-capabilities").ok()
-    return community
+    indexed.release("json-core")
+    indexed.release("text-tools", "1.0.0", '[dependencies]\njson-core = "^1"')
+    indexed.use()
+    indexed.sandbox.run("add", "text-tools", "--accept-capabilities").ok()
+    return indexed
 
 
 def edit(sandbox: Sandbox, name: str, old: str, new: str) -> None:
@@ -41,13 +41,13 @@ def refused(sandbox: Sandbox, status: int, *sentences: str, plugin: str = "text-
     assert called.status in (1, 2, 3, 5), called
 
 
-def test_a_source_with_another_root(installed: Community) -> None:
+def test_a_source_with_another_root(installed: IndexedProject) -> None:
     sandbox = installed.sandbox
     edit(sandbox, "tark.lock", installed.repo.root_digest, OTHER_ROOT)
     refused(sandbox, 1, "is locked from index community, tark.toml asks for index community")
 
 
-def test_a_dependency_moved_to_another_index(installed: Community, tmp_path: Path) -> None:
+def test_a_dependency_moved_to_another_index(installed: IndexedProject, tmp_path: Path) -> None:
     sandbox = installed.sandbox
     evil = IndexRepo(tmp_path / "evil")
     evil.release("json-core", "1.9.0", evil.claim("json-core"), wasm=WASM)
@@ -63,13 +63,13 @@ def test_a_dependency_moved_to_another_index(installed: Community, tmp_path: Pat
     refused(sandbox, 1, "'json-core' is locked from index evil, 'text-tools' has it from index community")
 
 
-def test_an_entry_nothing_leads_to(installed: Community) -> None:
+def test_an_entry_nothing_leads_to(installed: IndexedProject) -> None:
     sandbox = installed.sandbox
     edit(sandbox, "tark.toml", 'text-tools = "^1.0.0"', 'json-core = "^1.0.0"')
     refused(sandbox, 1, "'text-tools' is in tark.lock but nothing in tark.toml leads to it")
 
 
-def test_a_dependency_taken_out(installed: Community) -> None:
+def test_a_dependency_taken_out(installed: IndexedProject) -> None:
     sandbox = installed.sandbox
     text = (sandbox.cwd / "tark.lock").read_text()
     head, first, second = text.split("[[plugin]]\n")
@@ -79,7 +79,7 @@ def test_a_dependency_taken_out(installed: Community) -> None:
 
 
 def test_a_release_its_index_does_not_vouch_for_with_the_thiefs_signature_and_digests(
-    installed: Community, tmp_path: Path
+    installed: IndexedProject, tmp_path: Path
 ) -> None:
     """The lock names a release signed by a thief, which an index of the thief's serves under the same name."""
     sandbox, thief = installed.sandbox, Ed25519PrivateKey.generate()
@@ -105,7 +105,7 @@ def test_a_release_its_index_does_not_vouch_for_with_the_thiefs_signature_and_di
     )
 
 
-def test_a_revoked_release_is_an_error_everywhere_also_offline(installed: Community) -> None:
+def test_a_revoked_release_is_an_error_everywhere_also_offline(installed: IndexedProject) -> None:
     sandbox, repo = installed.sandbox, installed.repo
     row = repo.listings["text-tools"].rows[0]
     key = installed.keys["text-tools"]
@@ -126,7 +126,7 @@ def test_a_revoked_release_is_an_error_everywhere_also_offline(installed: Commun
     sandbox.run("verify").ok()
 
 
-def test_a_key_the_maintainers_rotated_blocks_until_it_is_accepted(installed: Community) -> None:
+def test_a_key_the_maintainers_rotated_blocks_until_it_is_accepted(installed: IndexedProject) -> None:
     sandbox, repo = installed.sandbox, installed.repo
     row, old, new = (
         repo.listings["text-tools"].rows[0],
@@ -149,7 +149,7 @@ def test_a_key_the_maintainers_rotated_blocks_until_it_is_accepted(installed: Co
 
 
 @pytest.mark.parametrize("change", ["url", "root"])
-def test_a_project_that_changes_its_index_asks_again(installed: Community, change: str) -> None:
+def test_a_project_that_changes_its_index_asks_again(installed: IndexedProject, change: str) -> None:
     sandbox = installed.sandbox
     if change == "url":
         edit(sandbox, "tark.toml", installed.server.url, "https://evil.example")
@@ -164,14 +164,14 @@ def test_a_project_that_changes_its_index_asks_again(installed: Community, chang
     assert len(installed.server.paths) == asked
 
 
-def test_a_dependency_is_never_looked_for_in_another_index(community: Community, tmp_path: Path) -> None:
+def test_a_dependency_is_never_looked_for_in_another_index(indexed: IndexedProject, tmp_path: Path) -> None:
     """Dependency confusion: a private index needs `internal`, which a public one offers in a higher version."""
-    sandbox = community.sandbox
+    sandbox = indexed.sandbox
     private = IndexRepo(tmp_path / "private")
     private.release("tool", "1.0.0", private.claim("tool"), wasm=WASM, more='[dependencies]\ninternal = "*"')
     private.publish()
-    community.release("internal", "9.9.9")
-    community.use()
+    indexed.release("internal", "9.9.9")
+    indexed.use()
     sandbox.run("index", "add", "private", "../private", "--root", private.root_digest).ok()
     sandbox.run("add", "private:tool").failed(2, "internal")
     assert "internal" not in (sandbox.cwd / "tark.toml").read_text()
@@ -182,15 +182,15 @@ def test_a_dependency_is_never_looked_for_in_another_index(community: Community,
     assert 'version = "0.1.0"' in (sandbox.cwd / "tark.lock").read_text()
 
 
-def test_an_index_that_lists_a_release_otherwise_than_it_was_signed(community: Community) -> None:
+def test_an_index_that_lists_a_release_otherwise_than_it_was_signed(indexed: IndexedProject) -> None:
     """An online thief can make the index say that a plugin needs nothing, or something else."""
-    community.release("json-core")
-    community.release("text-tools", "1.0.0", '[dependencies]\njson-core = "^1"')
-    listing = community.repo.listings["text-tools"]
+    indexed.release("json-core")
+    indexed.release("text-tools", "1.0.0", '[dependencies]\njson-core = "^1"')
+    listing = indexed.repo.listings["text-tools"]
     forged = msgspec.structs.replace(listing.rows[0], requires=())
-    community.repo.put_listing(msgspec.structs.replace(listing, rows=(forged,)))
-    community.repo.publish()
-    community.use()
-    community.sandbox.run("add", "text-tools").failed(
+    indexed.repo.put_listing(msgspec.structs.replace(listing, rows=(forged,)))
+    indexed.repo.publish()
+    indexed.use()
+    indexed.sandbox.run("add", "text-tools").failed(
         3, "the index lists 'text-tools' 1.0.0 otherwise than its publisher signed it"
     )
