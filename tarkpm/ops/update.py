@@ -20,7 +20,7 @@ def update(settings: Settings, ui: Ui, typed: list[PluginName], answers: Answers
     with open_for_change(settings, ui) as workspace:
         workspace.require_built_here()
         workspace.require_accepted()
-        names = [workspace.name_of(name) for name in typed] or list(workspace.project.requirements)
+        names = workspace.names_of(typed) or list(workspace.project.requirements)
         requirements = [required(workspace, name) for name in names]
         taking = take(
             workspace, [(requirement.name, requirement.source) for requirement in requirements], answers
