@@ -213,7 +213,8 @@ def project_place(folder: Path) -> Place:
     """
     real = folder.resolve()
     if not str(real).isprintable():
-        raise ProjectError("expected a folder with a printable name in UTF-8", where=str(real))
+        hint = "give the folder another name"
+        raise ProjectError("expected a folder with a printable name in UTF-8", where=str(real), hint=hint)
     return Place(real, real / PROJECT, real / LOCK, Environment(real / ".tark", in_project=True))
 
 
