@@ -8,6 +8,8 @@ import pytest
 from support.gitserver import GitRepo, GitServer
 from support.sandbox import Sandbox
 
+pytest_plugins = ["support.index_fixtures"]
+
 # how long one example takes says nothing here: other tests run beside it
 hypothesis.settings.register_profile("tarkpm", deadline=None)
 hypothesis.settings.load_profile("tarkpm")

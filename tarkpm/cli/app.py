@@ -9,6 +9,7 @@ import click
 
 from tarkpm import __version__
 from tarkpm.cli.console import print_error
+from tarkpm.core.text import without_login
 from tarkpm.errors import StoreError, TarkError
 
 COMMANDS = {
@@ -19,6 +20,10 @@ COMMANDS = {
     "lock": "plugins",
     "sync": "plugins",
     "verify": "inspecting",
+    "search": "looking",
+    "tree": "looking",
+    "outdated": "looking",
+    "index": "index",
     "list": "inspecting",
     "info": "inspecting",
     "enable": "inspecting",
@@ -53,7 +58,7 @@ class _Lazy(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            raise click.UsageError(f"there is no command '{args[0]}'", ctx)
+            raise click.UsageError(f"there is no command '{without_login(args[0])}'", ctx)
         return super().resolve_command(ctx, args)
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from tarkpm.core.digest import FileEntry, is_digest
+from tarkpm.core.document import strict_json
 from tarkpm.core.key import PublicKey, check_signature, public_key
 from tarkpm.core.names import MANIFEST, MAX_STATEMENT, STATEMENT
 from tarkpm.core.release import PluginName, file_name, plugin_name
@@ -174,20 +175,9 @@ def _strict_json(data: bytes, where: str) -> Any:
     if len(data) > MAX_STATEMENT:
         raise _bad(f"{len(data)} bytes, the limit is {MAX_STATEMENT}", where)
     try:
-        return json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
+        return strict_json(data)
     except (ValueError, RecursionError) as problem:
         raise _bad(f"not strict JSON: {problem}", where) from None
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    table = dict(pairs)
-    if len(table) != len(pairs):
-        raise ValueError("a key occurs twice")
-    return table
-
-
-def _no_constant(text: str) -> None:
-    raise ValueError(f"{text} is not JSON")
 
 
 def _table(value: Any, where: str, keys: set[str]) -> dict[str, Any]:

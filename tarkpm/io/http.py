@@ -14,7 +14,6 @@ Raises `Unreachable`, `TooLarge` and `Refused` and nothing else of its own.
 """
 
 import contextlib
-import functools
 import ipaddress
 import math
 import socket
@@ -30,8 +29,6 @@ from tarkpm.errors import Refused, TooLarge, Unreachable
 from tarkpm.io.proxies import DIRECT, Proxies, split_proxy
 
 if TYPE_CHECKING:
-    import ssl
-
     from tarkpm.io.wire import Exchange, Wire
 
 CHUNK: Final = 64 << 10
@@ -178,6 +175,7 @@ class Client:
             wire.close()
 
     def _wire(self, url: str) -> "Wire":
+        from tarkpm.io.tls import trusted
         from tarkpm.io.wire import Wire, origin
 
         proxy = self._proxies.find(*origin(url))
@@ -190,24 +188,6 @@ class Client:
                     self.limits, tls, resolve, split_proxy(proxy) if proxy else None, self._keep
                 )
             return wire
-
-
-@functools.lru_cache(maxsize=4)
-def trusted(authorities: str) -> "ssl.SSLContext":
-    """What certificates are checked against: the system's authorities, or those of a file.
-
-    Raises `Refused` for a file that holds none.
-    """
-    import ssl
-
-    if not authorities:
-        import httpx2
-
-        return httpx2.create_ssl_context(trust_env=False)
-    try:
-        return ssl.create_default_context(cafile=authorities)
-    except OSError as problem:
-        raise Refused(f"expected a file of certificates: {problem.strerror}", where=authorities) from None
 
 
 def _decoded(raw: Iterable[tuple[bytes, bytes]], limit: int) -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ from tarkpm.core.lockfile import LockEntry, fingerprint
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MANIFEST, STATEMENT
 from tarkpm.core.policy import check_minimum, check_trusted
-from tarkpm.core.release import is_extra
+from tarkpm.core.release import IndexSource, is_extra
 from tarkpm.core.text import some
 from tarkpm.errors import DigestMismatch, LockStale, NotFound, StoreError, TarkError
 from tarkpm.host.module import PACKAGE, inspect
@@ -112,8 +112,8 @@ class _Audit:
 
     def _check_decisions(self) -> None:
         project = self.workspace.project
-        if self.entry.name in project.requirements:
-            check_trusted(project, self.entry)
+        if self.entry.name in project.requirements or isinstance(self.entry.source, IndexSource):
+            check_trusted(project, self.entry, self.workspace.vouched)
         check_minimum(self.entry.name, self.entry.min_tark_version, project.tark_version)
 
     def _check_record(self) -> None:

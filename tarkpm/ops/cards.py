@@ -5,7 +5,7 @@ from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.policy import Admission
 from tarkpm.core.project import Project
-from tarkpm.core.release import GitSource
+from tarkpm.core.release import GitSource, IndexSource
 from tarkpm.core.text import some
 from tarkpm.errors import KeyChanged, KeyUnknown
 from tarkpm.ops.context import Workspace
@@ -47,8 +47,10 @@ def _signer_text(project: Project, admission: Admission) -> str:
         return "unsigned: a working copy"
     if candidate.signer is None:
         return "UNSIGNED: nobody vouches for these bytes"
+    if isinstance(candidate.source, IndexSource) and not admission.questions_about(KeyChanged):
+        return f"{candidate.signer} (vouched for by {candidate.source})"
     known = candidate.signer in project.trust.get(candidate.manifest.name, ())
-    asked = any(question.error in (KeyUnknown, KeyChanged) for question in admission.questions)
+    asked = admission.questions_about(KeyUnknown, KeyChanged)
     said = "NEW: compare it with what its publisher says" if asked else "trusted from now on"
     return f"{candidate.signer} ({'trusted' if known else said})"
 

@@ -13,7 +13,7 @@ from tarkpm.ops.installed import installed_manifest
 from tarkpm.ops.settings import Settings
 from tarkpm.ops.target import Target, check_target, untouched
 from tarkpm.ops.ui import Ui
-from tarkpm.ops.update import required
+from tarkpm.ops.update import present
 
 
 class GrantReport(msgspec.Struct, frozen=True):
@@ -30,7 +30,7 @@ def grant(settings: Settings, ui: Ui, typed: PluginName, capabilities: list[Capa
     with open_for_change(settings, ui) as workspace:
         workspace.require_accepted()
         name = workspace.name_of(typed)
-        required(workspace, name)
+        present(workspace, name)
         declared = _declared(workspace, name)
         wanted = CapabilitySet.of(capabilities)
         if undeclared := wanted.beyond(declared):
@@ -47,7 +47,7 @@ def reset(settings: Settings, ui: Ui, typed: PluginName) -> GrantReport:
     with open_for_change(settings, ui) as workspace:
         workspace.require_accepted()
         name = workspace.name_of(typed)
-        required(workspace, name)
+        present(workspace, name)
         return _set(workspace, name, _declared(workspace, name), decided=True)
 
 
@@ -55,7 +55,7 @@ def revoke(settings: Settings, ui: Ui, typed: PluginName, capabilities: list[Cap
     """Take capabilities away; taking away what was not granted changes nothing."""
     with open_for_change(settings, ui) as workspace:
         name = workspace.name_of(typed)
-        required(workspace, name)
+        present(workspace, name)
         left = workspace.project.granted(name)
         for capability in capabilities:
             left = left.without(capability)
@@ -71,13 +71,12 @@ def _declared(workspace: Workspace, name: PluginName) -> CapabilitySet:
 
 def _set(workspace: Workspace, name: PluginName, granted: CapabilitySet, *, decided: bool) -> GrantReport:
     before = workspace.project.granted(name)
-    change = Change(name, required(workspace, name), workspace.project.trust.get(name, ()), granted)
+    change = Change(name, present(workspace, name), workspace.project.trust.get(name, ()), granted)
     edited = edit(workspace.project_bytes or b"", [change]) if granted != before else None
     project = Project.parse(edited, where=str(workspace.place.project_file)) if edited else workspace.project
     if not workspace.settings.dry_run:
         target = Target(project, workspace.lock, edited, decided)
-        checked = check_target(target, allow_http=workspace.settings.allow_http)
-        apply(workspace, checked, untouched(workspace))
+        apply(workspace, check_target(workspace, target), untouched(workspace))
     return GrantReport(
         name,
         tuple(map(str, granted)),

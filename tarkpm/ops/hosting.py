@@ -6,8 +6,9 @@ from pathlib import Path
 import msgspec
 
 from tarkpm.core.candidate import verify_release
+from tarkpm.core.follow import stale_entries
 from tarkpm.core.lockfile import LockEntry
-from tarkpm.core.policy import check_minimum, check_trusted, stale_entries
+from tarkpm.core.policy import check_minimum, check_trusted
 from tarkpm.core.release import PathSource, PluginName, names_folder
 from tarkpm.errors import HostError, NotFound, TarkError
 from tarkpm.host.image import Interfaces, PluginImage
@@ -81,7 +82,7 @@ def load_image(workspace: Workspace, entry: LockEntry) -> PluginImage:
     `DigestMismatch`, `KeyUntrusted`, `ConsentError`, `HostError` for a disabled plugin.
     """
     name = entry.name
-    check_trusted(workspace.project, entry)
+    check_trusted(workspace.project, entry, workspace.vouched)
     check_minimum(name, entry.min_tark_version, workspace.project.tark_version)
     manifest = installed_manifest(workspace, entry)
     if not workspace.environment.is_enabled(name):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import msgspec
 
 from tarkpm.core.decisions import Decisions
-from tarkpm.core.policy import stale_entries
+from tarkpm.core.follow import stale_entries
 from tarkpm.core.resolver import unmet_dependencies
 from tarkpm.errors import TarkError
 from tarkpm.io.parallel import run_parallel

@@ -61,6 +61,13 @@ def collect(tree: Tree, folder: str, *, where: str, signed: bool = True) -> Rele
     return ReleaseFiles(folder, {name: found[name] for name in sorted(wanted)}, statement)
 
 
+def manifest_in(tree: Tree, folder: str, *, where: str) -> Manifest:
+    """The plugin.toml of the release in ``folder``, and nothing else of it. Raises like `collect`."""
+    folder, _ = _locate(tree, folder, where)
+    path = _join(folder, MANIFEST)
+    return Manifest.parse(tree.read([path])[path], where=f"{where}: {path}")
+
+
 def _locate(tree: Tree, folder: str, where: str) -> tuple[str, Sequence[str]]:
     for candidate in (folder, _join(folder, "dist")):
         names = tree.names(candidate)

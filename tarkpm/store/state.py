@@ -114,6 +114,18 @@ class State:
             candidate.unlink()
         return path.read_bytes()
 
+    def indexes_seal(self) -> bytes:
+        """Changes whenever what was seen of indexes does (`store.claims`); b"" where nothing was.
+
+        One listing of a folder that is mostly absent: a settled sync is told by it without reading anything.
+        """
+        try:
+            entries = [entry for entry in os.scandir(self.root / "indexes") if entry.name.endswith(".json")]
+        except FileNotFoundError:
+            return b""
+        found = sorted((entry.name, entry.stat()) for entry in entries)
+        return repr([(name, at.st_ino, at.st_mtime_ns, at.st_size) for name, at in found]).encode()
+
     def _file(self, path: str, suffix: str = ".json") -> Path:
         return self.projects / f"{sha256(os.fsencode(path))[:32]}{suffix}"
 

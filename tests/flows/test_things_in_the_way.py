@@ -81,7 +81,7 @@ def test_a_commit_that_never_held_these_bytes_is_not_believed(sandbox: Sandbox, 
 
 
 @pytest.mark.parametrize(
-    "url", ["ext::sh -c id", "--upload-pack=id", "http://example.com/x.git", "ssh://h/x"]
+    "url", ["ext::sh -c id", "--upload-pack=id", "http://example.com/x.git", "git://example.com/x"]
 )
 def test_a_url_in_tark_toml_is_held_to_the_grammar_before_anything(
     sandbox: Sandbox, publisher: Publisher, url: str
