@@ -12,7 +12,7 @@ from statistics import median
 from types import FrameType
 from typing import NoReturn
 
-from benchmarks import ROOT, adding, calling, faulting, starting, syncing, verifying
+from benchmarks import ROOT, adding, bridging, calling, faulting, starting, syncing, verifying
 from benchmarks.figure import Figure, Result
 
 ROW = "{:<10} {:<34} {:>10}   {:<20} {:>10} {:>7} {:>7} {:>6}  {}"
@@ -22,6 +22,7 @@ FIGURES = [
     *syncing.FIGURES,
     *verifying.FIGURES,
     *calling.FIGURES,
+    *bridging.FIGURES,
     *faulting.FIGURES,
 ]
 
