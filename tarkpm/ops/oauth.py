@@ -66,6 +66,8 @@ def sign_in(
     says no, `SourceError` when a server cannot be asked, and `HostError`.
     """
     oauth = _client_of(image, client_id)
+    if settings.offline:
+        raise Unreachable("--offline allows no network", where=urls.parse(oauth.token_url).origin)
     hosts = _checked_hosts(oauth, image)
     file = credentials_file(settings, image)
     if file is not None:

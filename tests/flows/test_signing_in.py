@@ -208,6 +208,14 @@ def test_only_granted_hosts_are_asked(sandbox: Sandbox, server: AuthServer) -> N
     assert server.requests == []
 
 
+def test_offline_means_that_nobody_is_asked(sandbox: Sandbox, server: AuthServer) -> None:
+    install(sandbox, server)
+    sandbox.run("auth", "login", "chatgpt-oauth", env={"TARKPM_OFFLINE": "1"}).failed(
+        5, "--offline allows no network"
+    )
+    assert server.requests == []
+
+
 def test_the_file_is_written_only_where_it_was_granted(sandbox: Sandbox, server: AuthServer) -> None:
     kept = install(sandbox, server)
     sandbox.run("revoke", "chatgpt-oauth", f"credentials:{PATH}").ok()
