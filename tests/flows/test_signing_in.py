@@ -39,8 +39,8 @@ def manifest(
     *,
     flow: str = "pkce",
     path: str = PATH,
-    type: str = "provider",
-    **changes: str,  # noqa: A002
+    type: str = "provider",  # noqa: A002
+    **changes: str,
 ) -> str:
     oauth = {
         "flow": flow,
