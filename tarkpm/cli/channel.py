@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tarkpm.cli.options import Invocation, common
+from tarkpm.cli.options import Invocation, accept_unmanaged, common
 from tarkpm.cli.running import read_arguments, target
 from tarkpm.cli.running_text import print_log
 from tarkpm.core.text import neutral
@@ -31,6 +31,7 @@ def _standing(report: "AuthReport") -> list[str]:
 
 @channel_command.command("info")
 @click.argument("plugin")
+@accept_unmanaged
 @common
 def info_command(invocation: Invocation, plugin: str) -> int:
     """Say what a channel is, and whether it is signed in."""
@@ -57,6 +58,7 @@ def info_command(invocation: Invocation, plugin: str) -> int:
 
 @channel_command.command("status")
 @click.argument("plugin")
+@accept_unmanaged
 @common
 def status_command(invocation: Invocation, plugin: str) -> int:
     """Say whether a channel is signed in."""
@@ -70,6 +72,7 @@ def status_command(invocation: Invocation, plugin: str) -> int:
 @channel_command.command("auth")
 @click.argument("plugin")
 @click.argument("credentials", metavar="JSON | - | @FILE")
+@accept_unmanaged
 @common
 def auth_command(invocation: Invocation, plugin: str, credentials: str) -> int:
     """Hand a channel its credentials; - or @FILE keeps them out of the shell's history."""
@@ -84,6 +87,7 @@ def auth_command(invocation: Invocation, plugin: str, credentials: str) -> int:
 @channel_command.command("start")
 @click.argument("plugin")
 @click.option("--seconds", type=click.FloatRange(min=0), help="Stop after so long; without it, at Ctrl-C.")
+@accept_unmanaged
 @common
 def start_command(invocation: Invocation, plugin: str, seconds: float | None) -> int:
     """Start a channel and print every message that comes in, until stopped."""
@@ -106,6 +110,7 @@ def start_command(invocation: Invocation, plugin: str, seconds: float | None) ->
     default=0.0,
     help="Wait so long for a message; at once without.",
 )
+@accept_unmanaged
 @common
 def poll_command(invocation: Invocation, plugin: str, seconds: float) -> int:
     """Start a channel, print the messages it has, and stop it."""
@@ -121,6 +126,7 @@ def poll_command(invocation: Invocation, plugin: str, seconds: float) -> int:
 @click.argument("conversation")
 @click.argument("text", metavar="TEXT | - | @FILE")
 @click.option("--replace", "message_id", metavar="ID", help="Replace a message that was sent before.")
+@accept_unmanaged
 @common
 def send_command(
     invocation: Invocation, plugin: str, conversation: str, text: str, message_id: str | None
@@ -137,6 +143,7 @@ def send_command(
 
 @channel_command.command("stop")
 @click.argument("plugin")
+@accept_unmanaged
 @common
 def stop_command(invocation: Invocation, plugin: str) -> int:
     """Have a channel put in order what it keeps outside of its process."""

@@ -49,7 +49,11 @@ def common(function: Callable[..., Any]) -> Callable[..., Any]:
         json: bool, project: Path | None, user: bool, accept_project: bool, verbose: int, **rest: Any
     ) -> Any:
         del verbose  # read from the arguments by `app.run`, which must know it when parsing fails
-        special = {key: rest.pop(key) for key in ("offline", "allow_http", "dry_run", "yes") if key in rest}
+        special = {
+            key: rest.pop(key)
+            for key in ("offline", "allow_http", "dry_run", "yes", "accept_unmanaged")
+            if key in rest
+        }
         settings = make_settings(os.environ, project=project, user=user, accept_project=accept_project)
         settings = msgspec.structs.replace(
             settings,
@@ -80,6 +84,14 @@ dry_run = click.option("--dry-run", is_flag=True, help="Show what would happen, 
 yes = click.option("-y", "--yes", is_flag=True, help="Answer 'proceed?'; no other question.")
 allow_http = click.option(
     "--allow-http", is_flag=True, help="Let plain http:// and git:// talk to other machines."
+)
+
+accept_unmanaged = click.option(
+    "--accept-unmanaged",
+    multiple=True,
+    metavar="NAME",
+    callback=lambda _context, _option, names: frozenset(map(read_name, names)),
+    help="Run this plugin though it was put there by hand.",
 )
 
 _CONSENT = [

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tarkpm.cli.console import style
-from tarkpm.cli.options import Invocation, common
+from tarkpm.cli.options import Invocation, accept_unmanaged, common
 from tarkpm.cli.running_text import chat_lines, hook_lines, inspect_lines, print_log, print_trace, tool_lines
 from tarkpm.core.text import neutral
 from tarkpm.errors import TarkError
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 @click.option(
     "--record", type=click.Path(path_type=Path, dir_okay=False), help="Keep the host calls in a file."
 )
+@accept_unmanaged
 @common
 def call_command(
     invocation: Invocation, plugin: str, tool: str, arguments: str, trace: bool, record: Path | None
@@ -99,6 +100,7 @@ def read_arguments(text: str) -> str:
 
 @click.command("tools")
 @click.argument("plugin", default="")
+@accept_unmanaged
 @common
 def tools_command(invocation: Invocation, plugin: str) -> int:
     """List the tools of every enabled tool plugin, or of one."""
@@ -118,6 +120,7 @@ def auth_command() -> None:
 @click.argument("plugin")
 @click.option("--no-browser", is_flag=True, help="Show the address, open nothing.")
 @click.option("--client-id", default="", help="An OAuth client of your own instead of the plugin's.")
+@accept_unmanaged
 @common
 def login_command(invocation: Invocation, plugin: str, no_browser: bool, client_id: str) -> int:
     """Sign in: opens the browser, or shows a code and where to enter it, and waits."""
@@ -135,6 +138,7 @@ def login_command(invocation: Invocation, plugin: str, no_browser: bool, client_
 
 @auth_command.command("status")
 @click.argument("plugin")
+@accept_unmanaged
 @common
 def status_command(invocation: Invocation, plugin: str) -> int:
     """Say whether the plugin is signed in."""
@@ -147,6 +151,7 @@ def status_command(invocation: Invocation, plugin: str) -> int:
 
 @auth_command.command("token")
 @click.argument("plugin")
+@accept_unmanaged
 @common
 def token_command(invocation: Invocation, plugin: str) -> int:
     """Print the access token: for scripts; mind who sees it."""
@@ -159,6 +164,7 @@ def token_command(invocation: Invocation, plugin: str) -> int:
 
 @auth_command.command("logout")
 @click.argument("plugin")
+@accept_unmanaged
 @common
 def logout_command(invocation: Invocation, plugin: str) -> int:
     """Have the plugin forget its credentials."""
@@ -175,6 +181,7 @@ def logout_command(invocation: Invocation, plugin: str) -> int:
 @click.option("--model", default="", help="The model; the plugin's first without it.")
 @click.option("--system", default="", help="What the model is told beforehand.")
 @click.option("--models", "only_models", is_flag=True, help="List the models and stop.")
+@accept_unmanaged
 @common
 def chat_command(
     invocation: Invocation, plugin: str, prompt: str, model: str, system: str, only_models: bool
@@ -211,6 +218,7 @@ def hook_command() -> None:
 @hook_command.command("run")
 @click.argument("event")
 @click.argument("payload", default="{}", metavar="[JSON | - | @FILE]")
+@accept_unmanaged
 @common
 def run_command(invocation: Invocation, event: str, payload: str) -> int:
     """Fire an event to every enabled hook plugin, in order; prints the payload that comes out."""

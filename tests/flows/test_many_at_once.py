@@ -2,17 +2,15 @@
 
 import fcntl
 import os
-import pty
-import select
 import signal
 import subprocess
 import sys
-import termios
 import time
 from pathlib import Path
 
 from conftest import Publisher
 from support.sandbox import Sandbox
+from support.terminal import at_a_terminal, interruptible, read_until
 
 from tarkpm.core import lockfile
 
@@ -48,46 +46,6 @@ def test_a_busy_environment_is_exit_6_and_names_the_holder(sandbox: Sandbox) -> 
         held.flush()
         busy = sandbox.run("sync", env={"TARKPM_LOCK_TIMEOUT": "0.1"})
     busy.failed(6, "process 4711 (tarkpm add x) is at work here; gave up after 0.1 s")
-
-
-def _interruptible() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # pytest's workers, and background jobs, ignore it
-
-
-def _own_terminal() -> None:
-    _interruptible()
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-
-
-def at_a_terminal(sandbox: Sandbox, *arguments: str) -> "tuple[subprocess.Popen[bytes], int]":
-    """Start tarkpm with a terminal for standard input, output and error."""
-    primary, secondary = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tarkpm", *arguments],
-        cwd=sandbox.cwd,
-        env=sandbox.environment(TERM="xterm"),
-        stdin=secondary,
-        stdout=secondary,
-        stderr=secondary,
-        start_new_session=True,
-        close_fds=True,
-        preexec_fn=_own_terminal,  # noqa: PLW1509  it makes two system calls
-    )
-    os.close(secondary)
-    return process, primary
-
-
-def read_until(primary: int, text: str, seconds: float = 20) -> str:
-    seen = b""
-    end = time.monotonic() + seconds
-    while select.select([primary], [], [], max(0, end - time.monotonic()))[0]:
-        try:
-            seen += os.read(primary, 65536)
-        except OSError:
-            break
-        if text.encode() in seen:
-            break
-    return seen.decode("utf-8", "replace")
 
 
 def test_at_a_terminal_one_question_is_asked_and_yes_installs(sandbox: Sandbox, publisher: Publisher) -> None:
@@ -139,7 +97,7 @@ def test_ctrl_c_during_a_download_is_130_at_once(sandbox: Sandbox, publisher: Pu
     publisher.release()
     sandbox.init()
     publisher.server.before = lambda handler: (handler.pause(60), True)[1]
-    process = sandbox.spawn("add", publisher.url, preexec_fn=_interruptible)
+    process = sandbox.spawn("add", publisher.url, preexec_fn=interruptible)
     deadline = time.monotonic() + 20
     while not publisher.server.requests and time.monotonic() < deadline:
         time.sleep(0.02)

@@ -1,0 +1,118 @@
+"""Somebody without a project: their own plugins, some of them put there by hand."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from support.sandbox import Sandbox
+from support.terminal import at_a_terminal, read_until
+
+CALL = ("call", "text-tools", "text-stats", '{"text":"a b"}')
+NOTE = ("call", "text-tools", "save-note", '{"key":"k","text":"kept"}')
+
+
+@pytest.fixture
+def by_hand(sandbox: Sandbox) -> Path:
+    """``cp -r`` of a plugin to where tark looks for them; returns its folder."""
+    return sandbox.plugin(sandbox.data / "plugins" / "text-tools")
+
+
+def test_it_is_listed_and_called_after_consent(sandbox: Sandbox, by_hand: Path) -> None:
+    listed = sandbox.run("list", "--json").ok().json["plugins"]
+    assert [(row["id"], row["signer"], row["status"]) for row in listed] == [
+        ("text-tools", "unmanaged", "enabled")
+    ]
+    refused = sandbox.run(*CALL).failed(
+        4,
+        "'text-tools' was put there by hand, and you have not agreed to run it as it is: it declares storage",
+        str(by_hand),
+        "--accept-unmanaged text-tools",
+    )
+    assert "sha256" in refused.err
+    accepted = sandbox.run(*CALL, "--accept-unmanaged", "text-tools").ok()
+    assert "UNSIGNED: put there by hand, and nobody vouches for it" in accepted.err
+    assert "storage" in accepted.err
+    assert '"words":2' in accepted.out
+    again = sandbox.run(*CALL).ok()
+    assert again.err == ""
+    assert sandbox.run("info", "text-tools", "--json").ok().json["granted"] == ["storage"]
+
+
+def test_consent_is_asked_once_at_a_terminal(sandbox: Sandbox, by_hand: Path) -> None:
+    process, terminal = at_a_terminal(sandbox, *CALL)
+    shown = read_until(terminal, "Run it, with all it declares? [y/N]")
+    assert "put there by hand" in shown
+    os.write(terminal, b"n\n")
+    read_until(terminal, "'text-tools' was not run: you said no")
+    assert process.wait(30) == 4
+    process, terminal = at_a_terminal(sandbox, *CALL)
+    read_until(terminal, "Run it, with all it declares? [y/N]")
+    os.write(terminal, b"y\n")
+    read_until(terminal, '"words":2')
+    assert process.wait(30) == 0
+    sandbox.run(*CALL).ok()
+    assert by_hand.is_dir()
+
+
+def test_other_bytes_ask_again(sandbox: Sandbox, by_hand: Path) -> None:
+    sandbox.run(*CALL, "--accept-unmanaged", "text-tools").ok()
+    manifest = by_hand / "plugin.toml"
+    before = manifest.read_text()
+    manifest.write_text(before.replace("storage = true", 'storage = true\nhttp = ["evil.example"]'))
+    sandbox.run(*CALL).failed(4, "you have not agreed to run it as it is", "http:evil.example")
+    manifest.write_text(before)
+    sandbox.run(*CALL).ok()
+    with (by_hand / "plugin.wasm").open("ab") as file:
+        file.write(b"\x00\x02\x01x")  # a custom section: the module stays one
+    sandbox.run(*CALL).failed(4, "you have not agreed to run it as it is")
+
+
+def test_consent_is_for_one_folder(sandbox: Sandbox, by_hand: Path) -> None:
+    """The same bytes in a project are asked about there."""
+    sandbox.run(*CALL, "--accept-unmanaged", "text-tools").ok()
+    sandbox.plugin(sandbox.cwd / "src" / "mine", name="mine")
+    sandbox.init()
+    sandbox.run("add", "./src/mine", "--accept-capabilities").ok()
+    shutil.copytree(by_hand, sandbox.plugins / "text-tools")
+    sandbox.run(*CALL).failed(4, "you have not agreed to run it")
+    sandbox.run(*CALL, "--user").ok()
+
+
+def test_all_tools_are_those_agreed_to(sandbox: Sandbox, by_hand: Path) -> None:
+    found = sandbox.run("tools", "--json").failed(1).json
+    assert found["tools"] == []
+    assert "put there by hand" in found["failed"]["text-tools"]
+    assert sandbox.run("tools", "--json", "--accept-unmanaged", "text_tools").ok().json["tools"]
+    sandbox.run("disable", "text-tools").ok()
+    assert sandbox.run("tools", "--json").ok().json == {"tools": [], "failed": {}}
+    sandbox.run(*CALL).failed(1, "'text-tools' is disabled")
+
+
+def test_no_verb_deletes_it(sandbox: Sandbox, by_hand: Path) -> None:
+    (by_hand / "data").mkdir()
+    (by_hand / "data" / "token.json").write_text("precious")
+    other = sandbox.plugin(sandbox.root / "src" / "other", name="other")
+    sandbox.run("add", "--user", other, "--accept-capabilities").ok()
+    sandbox.run("sync", "--user", "--reinstall").ok()
+    sandbox.run("update", "--user").ok()
+    sandbox.run("remove", "--user", "text-tools", "--purge").failed(2)
+    sandbox.run("remove", "--user", "other", "--purge").ok()
+    assert (by_hand / "data" / "token.json").read_text() == "precious"
+    assert (by_hand / "plugin.wasm").is_file()
+
+
+def test_grants_narrow_what_it_gets(sandbox: Sandbox, by_hand: Path) -> None:
+    config = sandbox.home / ".config" / "tark"
+    config.mkdir(parents=True)
+    (config / "tark.toml").write_text("[grants]\ntext-tools = { env = ['HOME'] }\n")
+    sandbox.run(*NOTE, "--accept-project", "--accept-unmanaged", "text-tools").failed(1)
+    assert sandbox.run("info", "text-tools", "--json").ok().json["granted"] == []
+
+
+def test_what_it_stores_is_apart_from_an_installed_plugins(sandbox: Sandbox, by_hand: Path) -> None:
+    sandbox.run(*NOTE, "--accept-unmanaged", "text-tools").ok()
+    kept = list(sandbox.data.glob("data/unmanaged/*/text-tools/storage.sqlite3"))
+    assert len(kept) == 1
+    assert not (by_hand / "data").exists()
+    assert sandbox.run("info", "text-tools", "--json").ok().json["data"] == str(kept[0].parent)
