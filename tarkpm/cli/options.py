@@ -114,7 +114,9 @@ def consent(function: Callable[..., Any]) -> Callable[..., Any]:
         from tarkpm.core.policy import Answers
 
         flags = {
-            key: rest.pop(key) for key in ("accept_capabilities", "allow_downgrade", "allow_republished")
+            key: rest.pop(key)
+            for key in ("accept_capabilities", "allow_downgrade", "allow_republished", "adopt")
+            if key in rest
         }
         answers = Answers(
             trust=tuple(read(public_key, text, "--trust") for text in trust),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 @click.option("--rev", default="", help="Take this commit (40 hexadecimal digits).")
 @click.option("--path", default="", help="The plugin's folder inside the repository.")
 @consent
+@click.option("--adopt", is_flag=True, help="Put a folder aside that was put there by hand.")
 @yes
 @offline
 @allow_http

@@ -1,5 +1,7 @@
 """What a person must see before agreeing: what it is, where it is from, who signed it, what it may do."""
 
+from collections.abc import Iterable
+
 from tarkpm.core.capability import KINDS, MEANING, CapabilitySet
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.manifest import Manifest
@@ -12,8 +14,8 @@ from tarkpm.ops.context import Workspace
 from tarkpm.ops.ui import Card
 
 
-def card(workspace: Workspace, admission: Admission) -> Card:
-    """The card of one admission."""
+def card(workspace: Workspace, admission: Admission, more: Iterable[tuple[str, str]] = ()) -> Card:
+    """The card of one admission; ``more`` rows come last."""
     manifest, source = admission.candidate.manifest, admission.candidate.source
     locked = workspace.lock.get(manifest.name)
     rows = [("", manifest.description)] if manifest.description else []
@@ -23,7 +25,7 @@ def card(workspace: Workspace, admission: Admission) -> Card:
         rows.append(("commit", source.commit))
     rows.append(("signer", _signer_text(workspace.project, admission)))
     rows += capability_rows(admission.change.grants, manifest)
-    rows += sign_in_rows(manifest)
+    rows += [*sign_in_rows(manifest), *more]
     title = f"{manifest.name} {manifest.version} ({manifest.type})" + ("" if locked else " new")
     return Card(title, tuple(rows), warnings(manifest))
 

@@ -116,3 +116,78 @@ def test_what_it_stores_is_apart_from_an_installed_plugins(sandbox: Sandbox, by_
     assert len(kept) == 1
     assert not (by_hand / "data").exists()
     assert sandbox.run("info", "text-tools", "--json").ok().json["data"] == str(kept[0].parent)
+
+
+def release_of(sandbox: Sandbox, **plugin: str) -> tuple[str, ...]:
+    """What adds a working copy with the bytes of the folder that was put there by hand, or others."""
+    folder = sandbox.plugin(sandbox.root / "src" / "text-tools", **plugin)  # type: ignore[arg-type]
+    return ("add", str(folder), "--accept-capabilities")
+
+
+def test_equal_bytes_are_adopted_with_what_was_stored(sandbox: Sandbox, by_hand: Path) -> None:
+    (by_hand / "data").mkdir()
+    (by_hand / "data" / "token.json").write_text("precious")
+    (by_hand / "data" / "link").symlink_to("/etc/passwd")
+    (by_hand / "notes.txt").write_text("mine")
+    sandbox.run(*NOTE, "--accept-unmanaged", "text-tools").ok()
+    sandbox.run("disable", "text-tools").ok()
+    taken = sandbox.run(*release_of(sandbox)).ok()
+    kept = sandbox.data / "kept" / "text-tools.1"
+    assert "adopted text-tools 1.0.0" in taken.out
+    assert f"what stood in the place of 'text-tools' is kept in {kept}" in taken.out
+    assert "the same bytes; what it stored goes on" in taken.err
+    (row,) = sandbox.run("list", "--json").ok().json["plugins"]
+    assert (row["signer"], row["status"]) == ("unsigned working copy", "disabled")
+    assert (kept / "notes.txt").read_text() == "mine"
+    assert (by_hand / "data").is_symlink()
+    assert (by_hand / "data" / "token.json").read_text() == "precious"
+    assert not (by_hand / "data" / "link").is_symlink()
+    sandbox.run("enable", "text-tools").ok()
+    assert (by_hand / "data" / "storage.sqlite3").is_file()
+    assert [path.name for path in (sandbox.data / "plugins").iterdir()] == ["text-tools"]
+    sandbox.run("verify").ok()
+
+
+def test_other_bytes_need_a_word_and_get_nothing_that_was_stored(sandbox: Sandbox, by_hand: Path) -> None:
+    (by_hand / "data").mkdir()
+    (by_hand / "data" / "token.json").write_text("precious")
+    command = release_of(sandbox, version="2.0.0")
+    sandbox.run(*command, "-y").failed(
+        4,
+        "'text-tools' would take the place of a folder that was put there by hand and holds other bytes",
+        "--adopt",
+    )
+    assert not (sandbox.data / "kept").exists()
+    looked = sandbox.run(*command, "--adopt", "--dry-run").ok()
+    assert "OTHER BYTES" in looked.err
+    assert 'version = "1.0.0"' in (by_hand / "plugin.toml").read_text()
+    taken = sandbox.run(*command, "--adopt").ok()
+    kept = sandbox.data / "kept" / "text-tools.1"
+    assert "to hand it over, move it to" in taken.out
+    assert (kept / "data" / "token.json").read_text() == "precious"
+    assert list((by_hand / "data").iterdir()) == []
+    assert 'version = "2.0.0"' in (by_hand / "plugin.toml").read_text()
+
+
+def test_putting_other_bytes_aside_is_asked_at_a_terminal(sandbox: Sandbox, by_hand: Path) -> None:
+    process, terminal = at_a_terminal(sandbox, *release_of(sandbox, version="2.0.0"), "-y")
+    read_until(terminal, "Put the folder aside and install? [y/N]")
+    os.write(terminal, b"y\n")
+    read_until(terminal, "adopted text-tools 2.0.0")
+    assert process.wait(30) == 0
+    assert 'version = "2.0.0"' in (by_hand / "plugin.toml").read_text()
+
+
+def test_sync_does_not_put_anything_aside(sandbox: Sandbox, by_hand: Path) -> None:
+    """Dotfiles brought tark.toml and tark.lock to a machine where the plugin was put by hand."""
+    aside = sandbox.root / "aside"
+    by_hand.rename(aside)
+    command = release_of(sandbox)
+    sandbox.run(*command).ok()
+    shutil.rmtree(sandbox.data)
+    shutil.rmtree(sandbox.state)
+    by_hand.parent.mkdir(parents=True)
+    aside.rename(by_hand)
+    sandbox.run("sync", "--user", "--accept-project").failed(2, "has the place of 'text-tools'")
+    assert "adopted text-tools" in sandbox.run(*command).ok().out
+    sandbox.run("verify").ok()
