@@ -1,4 +1,4 @@
-"""Keeping an index of 100,000 plugins, ten releases each: what accepting one more writes and costs, and how much
+"""Keeping an index of 100,000 plugins, ten releases each: what accepting one more writes, and costs; how much
 memory an audit takes.
 
 CPU is user and system time of the whole process, less that of one that imports the same and does nothing.
