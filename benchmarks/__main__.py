@@ -11,7 +11,7 @@ from statistics import median
 from types import FrameType
 from typing import NoReturn
 
-from benchmarks import adding, calling, faulting, keeping, starting, syncing, verifying
+from benchmarks import adding, bridging, calling, faulting, keeping, starting, syncing, verifying
 from benchmarks.figure import Amount, Figure, Result, Taken
 
 ROW = "{:<10} {:<34} {:>10}   {:<20} {:>10} {:>7} {:>7} {:>6}  {}"
@@ -21,6 +21,7 @@ FIGURES: list[Figure | Amount] = [
     *syncing.FIGURES,
     *verifying.FIGURES,
     *calling.FIGURES,
+    *bridging.FIGURES,
     *faulting.FIGURES,
     *keeping.FIGURES,
 ]

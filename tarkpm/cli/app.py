@@ -35,6 +35,7 @@ COMMANDS = {
     "auth": "running",
     "chat": "running",
     "hook": "running",
+    "channel": "channel",
     "inspect": "running",
     "doctor": "inspecting",
     "sign": "authoring",

@@ -13,10 +13,11 @@ if TYPE_CHECKING:  # a report's module is imported by the command that makes it
     from tarkpm.host.trace import HostCall
     from tarkpm.ops.chat import ChatReport
     from tarkpm.ops.hooks import HookReport
-    from tarkpm.ops.inspecting import InspectReport
+    from tarkpm.ops.inspecting import Entry, InspectReport
     from tarkpm.ops.tools import ToolsReport
 
 LEVELS = {"warn": "yellow", "error": "red"}
+MAX_SHOWN = 500
 RISKS = {"risky": "yellow", "dangerous": "red"}
 
 
@@ -79,21 +80,43 @@ def hook_lines(report: "HookReport") -> list[str]:
 def inspect_lines(report: "InspectReport") -> list[str]:
     """The page of `tarkpm inspect`."""
     kind = "component" if report.kind == "component" else "core module"
-    fits = ", ".join(report.fits) or "no plugin type"
     lines = [
         f"File:     {neutral(report.path)}",
         f"Kind:     {kind}, {report.size:,} bytes",
         f"SHA-256:  {report.sha256}",
-        f"Fits:     {fits}",
+        f"ABI:      {report.abi or 'none of tark'}",
+        f"Uses:     {', '.join(report.interfaces) or 'no interface of tark'}",
+        f"Fits:     {', '.join(report.fits) or 'no plugin type'}",
     ]
-    for title, names in (("Imports", report.imports), ("Exports", report.exports)):
+    if not report.fits:
         lines += [
-            "",
-            title,
-            *(f"  {neutral(name, limit=200)}{_mark(name, report)}" for name in names or ("none",)),
+            f"  {', '.join(kinds)}: {neutral(why)}" for why, kinds in _by_reason(report.misfits).items()
         ]
+    for title, entries in (("Imports", report.imports), ("Exports", report.exports)):
+        lines += ["", title, *(line for entry in entries for line in _entry_lines(entry))]
+        if not entries:
+            lines.append("  none")
     return lines
 
 
-def _mark(name: str, report: "InspectReport") -> str:
-    return style("  unknown to tarkpm", fg="yellow") if name in report.unknown_imports else ""
+def _by_reason(misfits: dict[str, str]) -> dict[str, list[str]]:
+    reasons: dict[str, list[str]] = {}
+    for kind, why in misfits.items():
+        reasons.setdefault(why, []).append(kind)
+    return reasons
+
+
+def _entry_lines(entry: "Entry") -> list[str]:
+    """An import or export, and what is in it; WASI's interfaces are long and known, and only counted."""
+    head = f"  {neutral(entry.name, limit=MAX_SHOWN)}"
+    if entry.type or entry.kind not in ("interface", "module"):
+        head += f": {neutral(entry.type or entry.kind, limit=MAX_SHOWN)}"
+    if not entry.known:
+        head += style("  unknown to tarkpm", fg="yellow")
+    if entry.name.startswith("wasi:"):
+        return [f"{head}  {len(entry.members)} in it"]
+    inside = [*entry.types.items(), *entry.members.items()]
+    return [
+        head,
+        *(f"    {neutral(name, limit=200)}: {neutral(text, limit=MAX_SHOWN)}" for name, text in inside),
+    ]

@@ -4,6 +4,9 @@ The compiler reads a stranger's module: it gets a worker's confinement, a deadli
 hands back is trusted as far as that module's own worker.
 """
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from tarkpm.errors import HostError, LimitReached
 from tarkpm.host import failures
 from tarkpm.host.conversation import Conversation, Reported, until
@@ -12,6 +15,8 @@ from tarkpm.host.image import PluginImage
 from tarkpm.host.limits import MIB, Limits, size
 from tarkpm.host.process import Start
 from tarkpm.host.worker import frames
+
+_T = TypeVar("_T")
 
 MEMORY = 2048 * MIB
 """What `worker.confine` allows."""
@@ -22,11 +27,18 @@ def compile_module(image: PluginImage, limits: Limits, start: Start) -> bytearra
 
     Raises `ModuleInvalid` for what does not compile, `LimitReached`, `PluginCrashed`.
     """
+    return alone(image.name, limits, start, lambda talk, end: talk.compile(image.wasm, end))
+
+
+def alone(where: str, limits: Limits, start: Start, talk: Callable[[Conversation, float], _T]) -> _T:
+    """What ``talk``, given a conversation and its deadline, gets from a process of its own.
+
+    Raises `HostError` as `compile_module` does; ``where`` names the module.
+    """
     process = start()
     ended = False
     try:
-        conversation = Conversation(process, limits)
-        return conversation.compile(image.wasm, until(limits.compile_seconds))
+        return talk(Conversation(process, limits), until(limits.compile_seconds))
     except Reported as reported:
         error = _out_of_memory() if reported.fail.kind == "memory" else None
         error = error or failures.explained(reported.fail, limits)
@@ -42,7 +54,7 @@ def compile_module(image: PluginImage, limits: Limits, start: Start) -> bytearra
     finally:
         if not ended:
             process.kill()
-    error.where = image.name
+    error.where = where
     raise error
 
 

@@ -62,15 +62,18 @@ class Conversation:
         """From the greeting to the loaded plugin. ``schemas``: be ready to check tool arguments."""
         self.greet(deadline)
         limits = self._limits
-        by: Literal["wasm", "bytes", "descriptor"]
-        by = "wasm" if code is None else "bytes" if code.descriptor < 0 else "descriptor"
-        load = messages.Load(image.type, limits.memory, limits.stack, limits.output, by, schemas)
+        load = messages.Load(
+            image.type, image.abi, limits.memory, limits.stack, limits.output, _form(code), schemas
+        )
         self.send(frames.LOAD, load, deadline)
+        self._send_code(image.wasm, code, deadline)
+        return self.answer(frames.LOADED, messages.Loaded, deadline)[0]
+
+    def _send_code(self, wasm: bytes, code: Code | None, deadline: float) -> None:
         if code is not None and code.descriptor >= 0:
             self._channel.send_descriptor(code.descriptor, deadline)
         else:
-            self._channel.send(frames.BYTES, image.wasm if code is None else code.read(), deadline)
-        return self.answer(frames.LOADED, messages.Loaded, deadline)[0]
+            self._channel.send(frames.BYTES, wasm if code is None else code.read(), deadline)
 
     def compile(self, wasm: bytes, deadline: float) -> bytearray:
         """Have a module compiled by a process that does nothing else; the image."""
@@ -83,6 +86,13 @@ class Conversation:
         if kind != frames.COMPILED:
             raise Nonsense(f"a frame of kind {kind}, expected {frames.COMPILED}")
         return payload
+
+    def inspect(self, wasm: bytes, code: Code | None, *, core: bool, deadline: float) -> messages.Inspected:
+        """Have a module's surface read by a process that does nothing else; without ``code`` it compiles."""
+        self.greet(deadline)
+        self.send(frames.INSPECT, messages.Inspect(self._limits.stack, _form(code), core), deadline)
+        self._send_code(wasm, code, deadline)
+        return self.answer(frames.INSPECTED, messages.Inspected, deadline)[0]
 
     def probe(self, deadline: float) -> messages.Loaded:
         """Have a process confine itself, and say how far that went."""
@@ -121,6 +131,10 @@ class Conversation:
         texts = frames.Texts()
         result = messages.HostResult(texts.hoisted(value), texts.lengths)
         self.send(frames.HOST_RESULT, result, deadline, texts.tail)
+
+
+def _form(code: Code | None) -> Literal["wasm", "bytes", "descriptor"]:
+    return "wasm" if code is None else "bytes" if code.descriptor < 0 else "descriptor"
 
 
 def until(seconds: float) -> float:

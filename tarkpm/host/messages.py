@@ -19,6 +19,7 @@ class Load(msgspec.Struct):
     """
 
     type: str
+    abi: Literal["component", "core"]
     memory: int
     stack: int
     output: int
@@ -34,6 +35,14 @@ class Compile(msgspec.Struct):
 
 class Probe(msgspec.Struct):
     pass
+
+
+class Inspect(msgspec.Struct):
+    """Say what a module imports and exports. ``code`` is as in `Load`; ``core``: it is a core module."""
+
+    stack: int
+    code: Literal["wasm", "bytes", "descriptor"]
+    core: bool
 
 
 class Call(msgspec.Struct):
@@ -63,6 +72,28 @@ class Loaded(msgspec.Struct, forbid_unknown_fields=True):
     seccomp: bool = False
 
 
+class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One import or export of a module. Types are text as the WIT has them, by name where they have names.
+
+    ``kind`` is "interface", "function", "type", …; a core module's imports are of the kind "module", one for
+    each module it imports from. ``type`` is "" where the members say it.
+    """
+
+    name: str
+    kind: str
+    type: str
+    members: dict[str, str]
+    types: dict[str, str]
+
+
+class Inspected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A module's surface, and why it is no plugin of a type, by type. All of it is the module's claim."""
+
+    imports: list[Item]
+    exports: list[Item]
+    unfit: dict[str, str]
+
+
 class HostCall(msgspec.Struct, forbid_unknown_fields=True):
     """``args`` is decoded by the gate, which knows the function's parameters."""
 
@@ -84,6 +115,6 @@ class Fail(msgspec.Struct, forbid_unknown_fields=True):
 
     kind: Literal[
         "invalid", "time", "memory", "stack", "output", "trap", "exit", "answer", "worker",
-        "arguments", "schema", "unready",
+        "arguments", "schema", "unready", "absent",
     ]  # fmt: skip
     message: str

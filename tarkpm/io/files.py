@@ -50,7 +50,7 @@ def _open_regular(path: Path) -> io.BufferedReader:
 
 
 def _too_long(path: Path, limit: int) -> TooLarge:
-    return TooLarge(f"the file has more than {limit} bytes", where=str(path))
+    return TooLarge(f"the file has more than {limit:,} bytes", where=str(path))
 
 
 def read_into(path: Path, buffer: bytearray, limit: int) -> memoryview:

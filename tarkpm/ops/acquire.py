@@ -10,10 +10,11 @@ import msgspec
 from tarkpm.core.candidate import Candidate, verify_release
 from tarkpm.core.digest import FileEntry
 from tarkpm.core.lockfile import LockEntry, Pin
+from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import STATEMENT
 from tarkpm.core.release import GitSource, IndexSource, PathSource, Source
 from tarkpm.errors import ModuleInvalid, Unreachable
-from tarkpm.host.module import inspect
+from tarkpm.host.module import check_fits, inspect
 from tarkpm.io.parallel import run_parallel
 from tarkpm.ops.context import Workspace
 from tarkpm.sources.folder import ReleaseFiles, collect
@@ -123,16 +124,24 @@ def read_folder(base: Path, source: PathSource) -> ReleaseFiles:
 def _verified(collected: ReleaseFiles, source: Source) -> Release:
     where = str(source)
     candidate = verify_release(collected.files, collected.statement, source, where=where)
-    wasm = candidate.manifest.wasm
-    try:
-        inspect(collected.files[wasm], where=f"{where}: {wasm}")
-    except ModuleInvalid as problem:
-        problem.hint = problem.hint or "build the plugin again"
-        raise
+    _check_module(collected.files, candidate.manifest, where)
     contents = dict(collected.files)
     if candidate.statement and collected.statement:
         contents[STATEMENT] = collected.statement
     return Release(candidate, contents)
+
+
+def _check_module(files: Mapping[str, bytes], manifest: Manifest, where: str) -> None:
+    """Raise `ModuleInvalid` for what is no module, or a core module that is no plugin of the older ABI."""
+    at = f"{where}: {manifest.wasm}"
+    try:
+        surface = inspect(files[manifest.wasm], where=at)
+    except ModuleInvalid as problem:
+        problem.hint = problem.hint or "build the plugin again"
+        raise
+    misfit = check_fits(surface, manifest.type) if surface.kind == "core" else None
+    if misfit:
+        raise ModuleInvalid(misfit, where=at, hint="tarkpm inspect plugin.wasm")
 
 
 def stored_files(entry: LockEntry) -> tuple[FileEntry, ...]:

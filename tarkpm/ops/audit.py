@@ -16,7 +16,7 @@ from tarkpm.core.policy import check_minimum, check_trusted
 from tarkpm.core.release import IndexSource, is_extra
 from tarkpm.core.text import some
 from tarkpm.errors import DigestMismatch, LockStale, NotFound, StoreError, TarkError
-from tarkpm.host.module import PACKAGE, inspect
+from tarkpm.host.module import check_fits, inspect
 from tarkpm.ops.acquire import stored_files
 from tarkpm.ops.context import Workspace
 from tarkpm.ops.staging import verify_documents
@@ -175,6 +175,8 @@ class _Audit:
             self.findings.append(Finding(self.entry.name, "CapabilityWidened", message, "tark.toml", hint))
         if unknown := manifest.unknown_capabilities:
             self._note(f"declares {some(unknown)}, which tarkpm does not know and never grants")
+        if foreign := manifest.foreign_reads:
+            self._note(f"declares reading {some(foreign)}: not below your home, and never granted")
         if not self.entry.signer:
             self._note(
                 "unsigned: " + ("a working copy" if self.entry.is_working_copy else "nobody vouches for it")
@@ -182,13 +184,13 @@ class _Audit:
 
     def _check_module(self, wasm: memoryview, where: str) -> None:
         surface = inspect(wasm, where=where)
-        if surface.kind == "core":
-            self._note("is a core module of the older tark ABI, which tarkpm does not run yet")
+        misfit = check_fits(surface, self.entry.type) if surface.kind == "core" else None
+        if misfit:
+            self.findings.append(Finding(self.entry.name, "ModuleInvalid", misfit, where))
         elif unknown := surface.unknown_imports:
             message = f"imports what tarkpm does not know: {', '.join(unknown)}"
             self.findings.append(Finding(self.entry.name, "ModuleInvalid", message, where))
         granted = self.workspace.project.granted(self.entry.name)
-        imported = {name.removeprefix(PACKAGE) for name in surface.imports}
         for kind in KINDS:
-            if kind in imported and kind not in granted:
+            if kind in surface.kinds and kind not in granted:
                 self._note(f"imports {kind}, which is not granted")

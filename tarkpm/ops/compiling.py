@@ -9,7 +9,6 @@ import hmac
 from tarkpm.errors import HostError, TarkError
 from tarkpm.host.compiled import CompileCache
 from tarkpm.host.image import PluginImage
-from tarkpm.host.module import WORLDS
 from tarkpm.host.precompile import precompile
 from tarkpm.ops.context import Workspace
 from tarkpm.ops.hosting import load_image
@@ -45,7 +44,7 @@ def compile_big(workspace: Workspace, names: tuple[str, ...]) -> None:
 def _big(workspace: Workspace, name: str) -> PluginImage | None:
     entry = workspace.lock.get(name)
     installed = workspace.record.installed.get(name)
-    if entry is None or installed is None or entry.type not in WORLDS:
+    if entry is None or installed is None:
         return None
     if max(file.size for file in installed.files) < BIG or not workspace.environment.is_enabled(name):
         return None

@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from tarkpm.core.candidate import verify_release
+from tarkpm.core.capability import CapabilitySet
 from tarkpm.core.follow import stale_entries
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.policy import check_minimum, check_trusted
@@ -89,7 +90,7 @@ def load_image(workspace: Workspace, entry: LockEntry) -> PluginImage:
         raise HostError(f"'{name}' is disabled", hint=f"tarkpm enable {name}")
     wasm = read_installed(workspace, name, installed_files(workspace, entry)[manifest.wasm])
     granted = workspace.project.granted(name).narrow(manifest.capabilities)
-    return PluginImage(name, manifest.type, wasm, granted, workspace.data(name))
+    return PluginImage(name, manifest.type, wasm, granted, workspace.data(name), manifest.oauth)
 
 
 def load_working_copy(settings: Settings, path: str) -> Images:
@@ -103,7 +104,7 @@ def load_working_copy(settings: Settings, path: str) -> Images:
     manifest = candidate.manifest
     data = settings.paths.data / "data" / "working-copies" / manifest.name
     wasm = collected.files[manifest.wasm]
-    image = PluginImage(manifest.name, manifest.type, wasm, manifest.capabilities, data)
+    image = PluginImage(manifest.name, manifest.type, wasm, manifest.capabilities, data, manifest.oauth)
     return Images({manifest.name: image}, settings.cwd)
 
 
@@ -133,38 +134,54 @@ def open_host(
     """
     from tarkpm.ops.compiling import compile_cache
 
-    interfaces = serve(settings.environment, images.workspace)
+    interfaces = serve(settings, images.workspace)
     cache = compile_cache(settings)
     return Host(log=log, trace=trace, interfaces=interfaces, cache=cache, spare=spare, long_lived=long_lived)
 
 
-def serve(environment: Mapping[str, str], workspace: Path) -> Interfaces:
+def serve(settings: Settings, workspace: Path) -> Interfaces:
     """What serves host calls; each implementation is imported when a plugin was granted its kind."""
+    environment = settings.environment
 
     def interfaces(image: PluginImage, report: Callable[[str], None]) -> Mapping[str, Interface]:
         granted = image.granted
         served: dict[str, Interface] = {}
         if "http" in granted:
             from tarkpm.host.imports.http import Http
+            from tarkpm.host.imports.ws import Sockets
             from tarkpm.io.proxies import Proxies
 
-            served["http"] = Http(granted, report, proxies=Proxies.read(environment))
+            proxies = Proxies.read(environment)
+            served["http"] = Http(granted, report, proxies=proxies, denials=image.is_older)
+            served["ws"] = Sockets(granted, report, proxies=proxies)
         if "env" in granted:
             from tarkpm.host.imports.env import Env
 
             served["env"] = Env(granted, environment, report)
+        if "fs_read" in granted:
+            from tarkpm.host.imports.fs import Fs
+
+            served["fs"] = Fs(granted, settings.home, report, settings.private_folders)
         if "filesystem" in granted or "shell" in granted:
-            from tarkpm.host.imports.folders import Workspace as Folder
-
-            folder = Folder(workspace)
-            if "filesystem" in granted:
-                from tarkpm.host.imports.filesystem import Filesystem
-
-                served["filesystem"] = Filesystem(granted, folder)
-            if "shell" in granted:
-                from tarkpm.host.imports.shell import Shell
-
-                served["shell"] = Shell(folder, environment)
+            served |= _workspace_interfaces(granted, workspace, environment)
         return served
 
     return interfaces
+
+
+def _workspace_interfaces(
+    granted: CapabilitySet, workspace: Path, environment: Mapping[str, str]
+) -> dict[str, Interface]:
+    from tarkpm.host.imports.folders import Workspace as Folder
+
+    folder = Folder(workspace)
+    served: dict[str, Interface] = {}
+    if "filesystem" in granted:
+        from tarkpm.host.imports.filesystem import Filesystem
+
+        served["filesystem"] = Filesystem(granted, folder)
+    if "shell" in granted:
+        from tarkpm.host.imports.shell import Shell
+
+        served["shell"] = Shell(folder, environment)
+    return served

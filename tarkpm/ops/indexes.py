@@ -12,6 +12,7 @@ from tarkpm.errors import NotFound, Unreachable
 from tarkpm.ops.settings import Settings
 
 if TYPE_CHECKING:
+    from tarkpm.io.login import Login
     from tarkpm.ops.context import Workspace
     from tarkpm.sources.index import IndexClient
 
@@ -36,11 +37,15 @@ class Indexes:
         return found
 
     def learn_publishers(self, entries: Iterable[LockEntry]) -> None:
-        """Find out who may publish locked plugins, as far as this machine does not know it yet."""
+        """Find out who may publish locked plugins, as far as this machine does not know it yet.
+
+        Entries of indexes that the project does not have are left alone: they do not follow from it.
+        """
         unknown: dict[IndexSource, list[PluginName]] = {}
         vouched = self._workspace.vouched
+        known = {index.source for index in self._workspace.project.indexes.values()}
         for entry in entries:
-            if isinstance(entry.source, IndexSource) and not vouched.claim(entry.source, entry.name):
+            if entry.source in known and not vouched.claim(entry.source, entry.name):
                 unknown.setdefault(entry.source, []).append(entry.name)
         for source, names in unknown.items():
             self.learn(source, names)
@@ -95,20 +100,18 @@ def open_client(settings: Settings, entry: IndexEntry, workspace: "Workspace") -
         cache=settings.paths.cache,
         base=workspace.place.folder,
         proxies=Proxies.read(environment),
-        authorization=_authorization(environment, entry),
+        token=environment.get(f"TARKPM_INDEX_{entry.name.upper().replace('-', '_')}_TOKEN", ""),
+        login=_login(environment, entry),
         lock_seconds=settings.lock_seconds,
         allow_http=settings.allow_http,
     )
 
 
-def _authorization(environment: Mapping[str, str], entry: IndexEntry) -> str:
-    """What lets us in, if anything does: a token for this very index, else a login for its host."""
-    name = entry.name.upper().replace("-", "_")
-    if token := environment.get(f"TARKPM_INDEX_{name}_TOKEN"):
-        return f"Bearer {token}"
-    if "://" not in entry.url:
-        return ""
+def _login(environment: Mapping[str, str], entry: IndexEntry) -> "Login | None":
+    """The login ``~/.netrc`` has for an index's host."""
+    host = urlsplit(entry.url).hostname if "://" in entry.url else None
+    if not host:
+        return None
     from tarkpm.io import netrc
 
-    login = netrc.find(environment, urlsplit(entry.url).hostname or "")
-    return login.header if login else ""
+    return netrc.find(environment, host)

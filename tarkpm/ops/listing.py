@@ -1,6 +1,7 @@
 """``tarkpm list``, ``info``, ``enable`` and ``disable``: what is here, and whether tark may load it."""
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -13,6 +14,9 @@ from tarkpm.errors import NotFound, TarkError
 from tarkpm.ops.context import Workspace, open_for_change, open_for_reading
 from tarkpm.ops.settings import Settings
 from tarkpm.ops.ui import Ui
+
+if TYPE_CHECKING:
+    from tarkpm.host.module import ModuleInfo
 
 UNSIGNED, WORKING_COPY, UNMANAGED = "UNSIGNED", "unsigned working copy", "unmanaged"
 
@@ -88,7 +92,7 @@ def _notes(workspace: Workspace, rows: Iterable[Row]) -> list[str]:
 
 
 class Info(msgspec.Struct, frozen=True):
-    """All that is known of one plugin."""
+    """All that is known of one plugin. ``abi`` is the module's: "tark:plugin", "older tark ABI" or ""."""
 
     name: str
     version: str
@@ -102,10 +106,15 @@ class Info(msgspec.Struct, frozen=True):
     source: str
     commit: str
     signer: str
+    abi: str
     declared: tuple[str, ...]
     imported: tuple[str, ...]
     granted: tuple[str, ...]
     unknown_capabilities: tuple[str, ...]
+    foreign_reads: tuple[str, ...]
+    sign_in: tuple[str, ...]
+    contributes: tuple[str, ...]
+    activation: tuple[str, ...]
     requires: tuple[str, ...]
     install: str
     wasm: str
@@ -121,6 +130,7 @@ def info(settings: Settings, ui: Ui, typed: PluginName) -> Info:
         if manifest is None:
             raise _not_installed(workspace, name, entry)
         source = entry.source if entry else None
+        module = _module(workspace, name, manifest.wasm)
         return Info(
             name=name,
             version=str(manifest.version),
@@ -135,9 +145,14 @@ def info(settings: Settings, ui: Ui, typed: PluginName) -> Info:
             commit=source.commit if isinstance(source, GitSource) else "",
             signer=signer_text(entry),
             declared=tuple(map(str, manifest.capabilities)),
-            imported=_imported(workspace, name, manifest.wasm),
+            abi=module.abi if module else "",
+            imported=tuple(kind for kind in KINDS if module and kind in module.kinds),
             granted=tuple(map(str, workspace.project.granted(name).narrow(manifest.capabilities))),
             unknown_capabilities=manifest.unknown_capabilities,
+            foreign_reads=manifest.foreign_reads,
+            sign_in=_sign_in(manifest),
+            contributes=manifest.contributes,
+            activation=manifest.activation,
             requires=tuple(map(str, manifest.dependencies)),
             install=str(environment.folder(name)),
             wasm=str(environment.folder(name) / manifest.wasm),
@@ -145,15 +160,23 @@ def info(settings: Settings, ui: Ui, typed: PluginName) -> Info:
         )
 
 
-def _imported(workspace: Workspace, name: str, wasm: str) -> tuple[str, ...]:
-    """The kinds of capability the module imports, as far as it can be read."""
-    from tarkpm.host.module import PACKAGE, inspect
+def _sign_in(manifest: Manifest) -> tuple[str, ...]:
+    """What a login does: the flow, its addresses, and what it asks the provider for."""
+    oauth = manifest.oauth
+    if oauth is None:
+        return ()
+    scopes = (f"scopes {' '.join(oauth.scopes)}",) if oauth.scopes else ()
+    return (oauth.flow, *oauth.endpoints, *scopes)
+
+
+def _module(workspace: Workspace, name: str, wasm: str) -> "ModuleInfo | None":
+    """What the module imports and exports, as far as it can be read."""
+    from tarkpm.host.module import inspect
 
     try:
-        found = inspect(workspace.environment.read(name, wasm)).imports
+        return inspect(workspace.environment.read(name, wasm))
     except (TarkError, OSError):
-        return ()
-    return tuple(kind for kind in KINDS if PACKAGE + kind in found)
+        return None
 
 
 def _not_installed(workspace: Workspace, name: str, entry: LockEntry | None) -> NotFound:

@@ -49,6 +49,21 @@ class Settings(msgspec.Struct, frozen=True):
         return self.environment.get("PATH", "")
 
     @property
+    def home(self) -> Path:
+        """The user's home folder, as the environment names it."""
+        return Path(self.environment.get("HOME") or Path.home())
+
+    @property
+    def private_folders(self) -> tuple[Path, ...]:
+        """What no plugin may enter: the user's folders of tark and tarkpm, wherever they are.
+
+        ``~/.config/tark`` is told by its name instead, because plugins' credentials may be in it.
+        """
+        paths = self.paths
+        config = () if paths.config == self.home / ".config" / "tark" else (paths.config,)
+        return (paths.data, paths.state, paths.cache, *config)
+
+    @property
     def threads(self) -> int:
         """How many CPU-bound threads make sense here."""
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -162,4 +162,4 @@ def test_a_tark_toml_too_large(tmp_path: Path) -> None:
     user = Sandbox(tmp_path)
     (user.cwd / "tark.toml").write_bytes(b"#" * (1024 * 1024 + 1))
     for command in ("sync", "list"):
-        user.run(command).failed(2, "tark.toml", "more than 1048576 bytes")
+        user.run(command).failed(2, "tark.toml", "more than 1,048,576 bytes")

@@ -190,15 +190,6 @@ def test_a_hook_plugin_goes_on_replaces_and_stops(sandbox: Sandbox) -> None:
     assert sandbox.run("hook", "run", "nobody-knows", "--json").ok().json["handled"][0]["action"] == "ignored"
 
 
-def test_inspect_says_what_a_file_is(sandbox: Sandbox) -> None:
-    page = sandbox.run("inspect", PLUGINS / "device-auth" / "plugin.wasm").ok().out
-    assert "Fits:     auth" in page
-    assert "tark:plugin/http" in page
-    (sandbox.cwd / "x.wasm").write_text("(module)")
-    sandbox.run("inspect", "x.wasm").failed(1, "expected a WebAssembly binary, found WebAssembly text")
-    sandbox.run("inspect", "y.wasm").failed(2, "no such file")
-
-
 # -- from Python
 
 

@@ -280,10 +280,10 @@ def test_a_server_reaps_only_its_own() -> None:
 def test_a_server_that_stops_answering_is_replaced(
     hostile: PluginImage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tarkpm.host.forkserver.PATIENCE", 0.3)
     with Host(long_lived=True) as host:
         host.load(hostile)
         stopped = server_of(host)
+        monkeypatch.setattr("tarkpm.host.forkserver.PATIENCE", 0.3)
         os.kill(stopped, signal.SIGSTOP)
         host.unload("hostile")
         assert host.call(hostile, "echo", "on").output == "on"

@@ -9,7 +9,7 @@ and its number, once. Both lengths are checked against the kind's limit before a
 ::
 
     worker → parent   HELLO {version}
-    parent → worker   LOAD {type, memory, stack, output, code, schemas}, then BYTES or a descriptor
+    parent → worker   LOAD {type, abi, memory, stack, output, code, schemas}, then BYTES or a descriptor
     worker → parent   LOADED {landlock, seccomp}                  or FAIL
     parent → worker   CALL {function, args, seconds}
     worker → parent   HOST_CALL {interface, function, args}       any number of times, each answered by
@@ -18,6 +18,8 @@ and its number, once. Both lengths are checked against the kind's limit before a
 
     parent → worker   COMPILE {stack}, then BYTES with the module      instead of LOAD
     worker → parent   COMPILED                                    or FAIL
+    parent → worker   INSPECT {stack, code, core}, then as LOAD        instead of LOAD
+    worker → parent   INSPECTED {imports, exports, unfit}         or FAIL
     parent → worker   PROBE {}: confine yourself                       instead of LOAD
     worker → parent   LOADED {landlock, seccomp}
 
@@ -32,9 +34,11 @@ from struct import Struct
 from typing import Any, Final
 
 VERSION: Final = 1
+HARMLESS: Final = frozenset({"arguments", "schema", "unready", "absent"})
+"""Kinds of FAIL after which the guest is as it was; after any other its instance is gone."""
 
-HELLO, LOADED, HOST_CALL, RETURN, FAIL, COMPILED = 1, 2, 3, 4, 5, 6
-LOAD, BYTES, CALL, HOST_RESULT, COMPILE, PROBE = 16, 17, 18, 19, 20, 21
+HELLO, LOADED, HOST_CALL, RETURN, FAIL, COMPILED, INSPECTED = 1, 2, 3, 4, 5, 6, 7
+LOAD, BYTES, CALL, HOST_RESULT, COMPILE, PROBE, INSPECT = 16, 17, 18, 19, 20, 21, 22
 
 _HEADER: Final = Struct(">IBI")
 HEADER_SIZE: Final = _HEADER.size
@@ -54,8 +58,14 @@ def caps_from_worker(text: int) -> dict[int, int]:
     return {HELLO: 256, LOADED: 256, HOST_CALL: longest, RETURN: longest, FAIL: 16 << 10}
 
 
-CAPS_FROM_COMPILER: Final = {HELLO: 256, LOADED: 256, FAIL: 16 << 10, COMPILED: MAX_COMPILED}
-"""The same of a worker that compiles: it runs no code of a plugin's, and its answer is big."""
+CAPS_FROM_COMPILER: Final = {
+    HELLO: 256,
+    LOADED: 256,
+    FAIL: 16 << 10,
+    COMPILED: MAX_COMPILED,
+    INSPECTED: 8 << 20,
+}
+"""The same of a worker that compiles or inspects: it runs no code of a plugin's, and its answer is big."""
 
 CAPS_FROM_PARENT: Final = {
     LOAD: 4 << 10,
@@ -64,6 +74,7 @@ CAPS_FROM_PARENT: Final = {
     HOST_RESULT: 128 << 20,
     COMPILE: 256,
     PROBE: 256,
+    INSPECT: 256,
 }
 
 

@@ -1,4 +1,4 @@
-"""Do as the parent says: every LOAD, COMPILE, PROBE and CALL is answered exactly once."""
+"""Do as the parent says: every LOAD, COMPILE, INSPECT, PROBE and CALL is answered exactly once."""
 
 import json
 import os
@@ -15,6 +15,8 @@ from tarkpm.host.worker.frames import (
     HELLO,
     HOST_CALL,
     HOST_RESULT,
+    INSPECT,
+    INSPECTED,
     LOAD,
     LOADED,
     PROBE,
@@ -24,6 +26,8 @@ from tarkpm.host.worker.frames import (
     Texts,
 )
 from tarkpm.host.worker.guest import Guest
+from tarkpm.host.worker.held import Held
+from tarkpm.host.worker.older.guest import OlderGuest
 from tarkpm.host.worker.schemas import Schemas
 from tarkpm.host.worker.watch import die_with
 
@@ -61,6 +65,10 @@ class _Parent:
         assert kind == HOST_RESULT
         return result["value"]
 
+    def code(self, form: str) -> bytes | int:
+        """A module, or compiled code, as the message before said."""
+        return self.link.receive_descriptor() if form == "descriptor" else self.module()
+
     def module(self) -> bytes:
         kind, code, _ = self.link.receive()
         assert kind == BYTES
@@ -78,7 +86,7 @@ def run(fd: int, parent: int) -> None:
 
 
 def _serve(other: _Parent, parent: int) -> None:
-    guest: Guest | None = None
+    guest: Held | None = None
     while True:
         kind, request = other.hear()
         try:
@@ -91,6 +99,8 @@ def _serve(other: _Parent, parent: int) -> None:
                 other.tell(LOADED, given_up)
             elif kind == COMPILE:
                 other.link.send(COMPILED, _compiled(other.module(), request, parent))
+            elif kind == INSPECT:
+                other.tell(INSPECTED, _inspected(other, request, parent))
             else:
                 assert kind == PROBE
                 other.tell(LOADED, {"landlock": sandbox.no_files(), "seccomp": sandbox.few_calls()})
@@ -98,14 +108,18 @@ def _serve(other: _Parent, parent: int) -> None:
             other.tell(FAIL, {"kind": failure.kind, "message": failure.message[:MAX_MESSAGE]})
 
 
-def _load(other: _Parent, load: dict[str, Any], parent: int) -> tuple[Guest, dict[str, Any]]:
+def _load(other: _Parent, load: dict[str, Any], parent: int) -> tuple[Held, dict[str, Any]]:
     """A guest, and this process without what it no longer needs. The order matters: see `sandbox`."""
-    code = other.link.receive_descriptor() if load["code"] == "descriptor" else other.module()
+    code = other.code(load["code"])
     confine.limit_memory()
     schemas = Schemas(ready=load["schemas"])
     statm = confine.Memory()
     landlock = sandbox.no_files()
-    guest = Guest(code, load, other.ask, parent, schemas, statm)
+    guest: Held
+    if load["abi"] == "core":
+        guest = OlderGuest(code, load, other.ask, parent, statm)
+    else:
+        guest = Guest(code, load, other.ask, parent, schemas, statm)
     return guest, {"landlock": landlock, "seccomp": sandbox.few_calls()}
 
 
@@ -114,3 +128,13 @@ def _compiled(wasm: bytes, compile_: dict[str, Any], parent: int) -> bytearray:
     sandbox.no_files()
     die_with(parent)
     return compiled_image(wasm, compile_["stack"])
+
+
+def _inspected(other: _Parent, inspect: dict[str, Any], parent: int) -> dict[str, Any]:
+    from tarkpm.host.worker import surface  # nothing else needs it
+
+    code = other.code(inspect["code"])
+    confine.limit_memory()
+    sandbox.no_files()
+    die_with(parent)
+    return surface.read(code, inspect["code"], inspect["stack"], is_core=inspect["core"])

@@ -4,21 +4,16 @@ wasmtime does not type-check host functions when it links, and a call into an ex
 fail only when made.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
 
 from wasmtime import Engine, component
 
 from tarkpm.host.worker.compound import Interface
 from tarkpm.host.worker.interfaces import EXPORTS, IMPORTS, PACKAGE
+from tarkpm.host.worker.spelling import Speller
 
 MAX_REPORTED = 5
 WASI = "wasi:"  # which of them are allowed is decided by the parent; wasmtime type-checks its own
-
-_PLAIN = {
-    getattr(component, name): name.lower()
-    for name in ("Bool", "S8", "S16", "S32", "S64", "U8", "U16", "U32", "U64", "F32", "F64", "Char", "String")
-}
 
 
 class Unfit(ValueError):
@@ -78,39 +73,5 @@ def _check_exports(compiled: component.Component, engine: Engine, plugin_type: s
 
 def _functions(item: component.ComponentInstanceType, engine: Engine) -> Mapping[str, str]:
     types = {function: export.ty for function, export in item.exports(engine).items()}
-    return {function: _text(ty) for function, ty in types.items() if isinstance(ty, component.FuncType)}
-
-
-def _text(ty: Any) -> str:
-    """A type as `wit.Type.text` spells it; named types are spelled out."""
-    plain = _PLAIN.get(type(ty))
-    if plain is not None:
-        return plain
-    return _COMPOUND.get(type(ty), lambda _: type(ty).__name__)(ty)
-
-
-_COMPOUND: Mapping[type, Callable[[Any], str]] = {
-    # not flags, resources and streams, which nothing of tark's has
-    component.FuncType: lambda ty: (
-        f"func({_named(ty.params)})" + (f" -> {_text(ty.result)}" if ty.result is not None else "")
-    ),
-    component.RecordType: lambda ty: f"record{{{_named(ty.fields)}}}",
-    component.ListType: lambda ty: f"list<{_text(ty.element)}>",
-    component.TupleType: lambda ty: f"tuple<{', '.join(map(_text, ty.elements))}>",
-    component.OptionType: lambda ty: f"option<{_text(ty.payload)}>",
-    component.ResultType: lambda ty: f"result<{_maybe(ty.ok)}, {_maybe(ty.err)}>",
-    component.EnumType: lambda ty: f"enum{{{', '.join(ty.names)}}}",
-    component.VariantType: lambda ty: f"variant{{{', '.join(_case(*case) for case in ty.cases)}}}",
-}
-
-
-def _case(name: str, ty: Any) -> str:
-    return name if ty is None else f"{name}({_text(ty)})"
-
-
-def _named(items: list[tuple[str, Any]]) -> str:
-    return ", ".join(f"{name}: {_text(ty)}" for name, ty in items)
-
-
-def _maybe(ty: Any) -> str:
-    return "_" if ty is None else _text(ty)
+    spell = Speller().spell
+    return {function: spell(ty) for function, ty in types.items() if isinstance(ty, component.FuncType)}

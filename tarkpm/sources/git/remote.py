@@ -124,7 +124,9 @@ class RemoteObjects:
         """Fetch the history of all branches and tags: somewhere in it the commit may be."""
 
         def everything(refs: _Refs) -> list[bytes]:
-            ids = {value for name, value in refs.items() if name.startswith(HEADS_AND_TAGS)}
+            # what a tag peels to is listed, too, and need not be served
+            names = [name for name in refs if name.startswith(HEADS_AND_TAGS) and not name.endswith(b"^{}")]
+            ids = {refs[name] for name in names}
             return sorted(ids)[:MAX_WANTS]
 
         where = self._budget.where

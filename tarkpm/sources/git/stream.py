@@ -20,6 +20,9 @@ from tarkpm.sources.git.ssh import log_in
 from tarkpm.sources.git.transport import NO_REFS
 
 VERSION_2: Final = b"000eversion 2\n"
+MAX_HELLO: Final = 16 << 10
+"""Bytes of a greeting in protocol 2; what is longer is no such greeting, and not kept."""
+
 _FLUSH = b"0000"
 
 
@@ -72,7 +75,7 @@ class _Talk:
     """What is said and heard. Nothing is sent before an answer is read: one packet, and no deadlock."""
 
     def __init__(self, channel: Channel, budget: Budget) -> None:
-        self.hello = b""
+        self._hello = bytearray()
         self._channel = channel
         self._budget = budget
         self._greeted = self._failed = False
@@ -80,9 +83,14 @@ class _Talk:
         self._replay = b""
 
     @property
+    def hello(self) -> bytes:
+        """The beginning of what the server said first: all of it in protocol 2."""
+        return bytes(self._hello)
+
+    @property
     def is_version_2(self) -> bool:
         """Whether commands follow each other until a lone flush."""
-        return self.hello.startswith(VERSION_2)
+        return self._hello.startswith(VERSION_2) and len(self._hello) < MAX_HELLO
 
     def begin_again(self) -> bool:
         """Have the server's greeting be heard once more, if its conversation can go on."""
@@ -101,7 +109,7 @@ class _Talk:
             return data
         data = self._channel.read(count)
         if not self._greeted:
-            self.hello += data
+            self._hello += data[: MAX_HELLO - len(self._hello)]
         return data
 
     def write(self, data: bytes) -> int:
@@ -112,7 +120,7 @@ class _Talk:
     def _send(self) -> None:
         data = bytes(self._outgoing)
         self._outgoing.clear()
-        self._greeted = self._greeted or bool(self.hello)
+        self._greeted = self._greeted or bool(self._hello)
         if self.is_version_2 and b"ref-prefix " + NO_REFS in data:
             self._replay = _FLUSH  # what is wanted is known by its id: no refs
         else:

@@ -21,6 +21,7 @@ from tarkpm.core.project import IndexEntry
 from tarkpm.core.release import PluginName, folded
 from tarkpm.core.rows import Listing
 from tarkpm.errors import IndexUntrusted, TooLarge
+from tarkpm.io.login import Login
 from tarkpm.io.parallel import run_parallel
 from tarkpm.io.proxies import DIRECT, Proxies
 from tarkpm.sources.index.places import Folder, Missing, Place, Web, unreachable
@@ -48,14 +49,15 @@ class IndexClient:
         lock_seconds: float,
         proxies: Proxies = DIRECT,
         authorities: str = "",
-        authorization: str = "",
+        token: str = "",
+        login: Login | None = None,
         allow_http: bool = False,
         threads: int = 8,
     ) -> None:
         """Ask nothing yet.
 
-        ``base`` is what a folder's path is relative to; ``authorization`` the value of a header
-        (``Bearer …``) for the index's own server, never sent over an open line.
+        ``base`` is what a folder's path is relative to. ``token`` (as ``Bearer``), else ``login``, goes to
+        the index's own server alone, and never over an open line.
         """
         self.index = index
         self._cache, self._base, self._lock_seconds, self._threads = cache, base, lock_seconds, threads
@@ -64,7 +66,8 @@ class IndexClient:
             index.url,
             proxies=proxies,
             authorities=authorities,
-            authorization=authorization,
+            token=token,
+            login=login,
             allow_http=allow_http,
             threads=threads,
             body=MAX_RELEASE,
@@ -82,10 +85,6 @@ class IndexClient:
         """Let go of connections."""
         if "_place" in self.__dict__:
             self._place.close()
-
-    def refresh(self) -> None:
-        """See that the index is there and is the one whose root is known. Raises like `claims`."""
-        self._session.targets([], 0)
 
     def claims(self, names: Collection[PluginName]) -> dict[PluginName, Claim | None]:
         """Who may publish these plugins; None for one the index does not have.
@@ -105,6 +104,10 @@ class IndexClient:
         if data is None:
             return iter(())
         return search.parse(data.splitlines(), where=self._at(SEARCH))
+
+    def refresh(self) -> None:
+        """See that the index is there, fresh, and the one that is trusted. Raises like `claims`."""
+        self._session.targets([], 0)
 
     def release(
         self, name: PluginName, statement: StatementEntry, files: tuple[FileEntry, ...]

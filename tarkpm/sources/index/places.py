@@ -8,6 +8,7 @@ from urllib.parse import urljoin, urlsplit
 from tarkpm.errors import Refused, StoreError, TarkError, TooLarge, Unreachable
 from tarkpm.io.files import read_file
 from tarkpm.io.http import Answer, Client, Limits
+from tarkpm.io.login import Login, is_sendable
 from tarkpm.io.proxies import Proxies, is_loopback
 
 GONE: Final = (403, 404, 410)
@@ -47,19 +48,21 @@ class Web:
         *,
         proxies: Proxies,
         authorities: str,
-        authorization: str,
+        token: str,
+        login: Login | None,
         allow_http: bool,
         threads: int,
         body: int,
     ) -> None:
-        """``authorization`` is a header's value, sent to nobody else and never over an open line."""
+        """``token``, else ``login``, is sent to this server alone, and never over an open line."""
         parts = urlsplit(url)
         self._url = url
         open_line = parts.scheme == "http" and not is_loopback(parts.hostname or "")
         if open_line and not allow_http:
             raise Refused("plain http can be read and changed on its way", where=url, hint="use https")
-        if not all(" " <= letter <= "~" for letter in authorization):
+        if not token.isascii() or not is_sendable(token):
             raise Refused("the token for this index holds a character that cannot be sent", where=url)
+        authorization = f"Bearer {token}" if token else login.header if login else ""
         self._headers = [("authorization", authorization)] if authorization and not open_line else []
         limits = Limits(total=600.0, body=body)
         self._client = Client(proxies=proxies, authorities=authorities, limits=limits, keep=threads)

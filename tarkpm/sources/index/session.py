@@ -8,6 +8,7 @@ several processes, nor for threads: a file lock and a mutex are held around each
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -150,7 +151,8 @@ class Session:
         if data is None:
             return []
         versions = shape.check(shape.SNAPSHOT, data, where=self._where).versions
-        roles = dict.fromkeys(role for path in paths for role in _roles(path, versions))
+        bins = Counter(role.partition("-")[0] for role in versions if "-" in role)
+        roles = dict.fromkeys(role for path in paths for role in _roles(path, bins))
         return [
             f"{versions[role]}.{role}.json"
             for role in roles
@@ -229,13 +231,13 @@ class Session:
         )
 
 
-def _roles(path: str, versions: Mapping[str, int]) -> Iterable[str]:
-    """The delegated roles that lead to a target path, by how many bins the snapshot has."""
+def _roles(path: str, bins: Mapping[str, int]) -> Iterable[str]:
+    """The delegated roles that lead to a target path, by how many bins each parent has."""
     parent = CLAIMS if path.startswith("publishers/") else INDEX
-    bins = sum(name.startswith(f"{parent}-") for name in versions)
-    if bins < 2:
+    bits = (bins.get(parent, 0) - 1).bit_length()
+    if not 1 <= bits <= shape.MAX_BITS:
         return (parent,)
-    return parent, SuccinctRoles([], 1, (bins - 1).bit_length(), parent).get_role_for_target(path)
+    return parent, SuccinctRoles([], 1, bits, parent).get_role_for_target(path)
 
 
 def heal(folder: Path) -> None:

@@ -212,7 +212,7 @@ def test_an_object_with_other_bytes_is_noticed(repo: GitRepo) -> None:
 def test_an_object_that_is_cut_is_noticed(repo: GitRepo) -> None:
     path = loose(repo, "HEAD:dist/plugin.wasm")
     path.write_bytes(path.read_bytes()[:-40])
-    assert said(repo.folder).startswith("Refused: ")
+    assert said(repo.folder).startswith("Garbled: ")
 
 
 def test_a_loose_bomb_is_bounded(repo: GitRepo) -> None:
