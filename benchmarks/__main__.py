@@ -1,6 +1,7 @@
 """``python -m benchmarks [--quick] [NAMES]``: a line for each promise; exit status 1 if one is not kept."""
 
 import argparse
+import compileall
 import os
 import platform
 import signal
@@ -11,7 +12,7 @@ from statistics import median
 from types import FrameType
 from typing import NoReturn
 
-from benchmarks import adding, bridging, calling, faulting, keeping, starting, syncing, verifying
+from benchmarks import ROOT, adding, bridging, calling, faulting, keeping, starting, syncing, verifying
 from benchmarks.figure import Amount, Figure, Result, Taken
 
 ROW = "{:<10} {:<34} {:>10}   {:<20} {:>10} {:>7} {:>7} {:>6}  {}"
@@ -36,6 +37,7 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     if unknown := sorted(set(options.names) - set(names)):
         parser.error(f"there is no figure '{unknown[0]}'; there are {', '.join(names)}")
+    compileall.compile_dir(ROOT / "tarkpm", quiet=2)  # as pip does when it installs a package
     signal.signal(signal.SIGTERM, _leave)  # a killed run, too, cleans up
     print(f"{platform.python_implementation()} {platform.python_version()}, {machine()}\n")
     print(ROW.format("figure", "ours", "median", "peer", "median", "ratio", "minima", "bound", "").rstrip())

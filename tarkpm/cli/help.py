@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Sequence
+from pathlib import PurePath
 from typing import Final
 
 from tarkpm import errors
@@ -27,7 +28,7 @@ _SOMEWHERE: Final[_Table] = (
     (errors.SourceError, "which sources there are: tarkpm add --help"),
     (errors.HostError, "tarkpm info {name}"),
 )
-_ON_DISK: Final[_Table] = ((errors.StoreError, "ls -ld {where}"), *_SOMEWHERE)
+_ON_DISK: Final[_Table] = ((errors.StoreError, "ls -ld {above} {where}"), *_SOMEWHERE)
 
 
 def last_resort(error: TarkError, arguments: Sequence[str], command: str) -> str:
@@ -44,8 +45,13 @@ def last_resort(error: TarkError, arguments: Sequence[str], command: str) -> str
         (text for table in (_ALWAYS, *tables) for kinds, text in table if isinstance(error, kinds)),
         f"{program(command)} --help",
     )
-    name = error.where.partition(":")[0]
-    return text.format(url=shlex.quote(url), where=shlex.quote(error.where), name=shlex.quote(name))
+    known = {
+        "url": url,
+        "name": error.where.partition(":")[0],
+        "where": error.where,
+        "above": str(PurePath(error.where).parent),  # what may be done in a folder is written on the folder
+    }
+    return text.format_map({key: shlex.quote(value) for key, value in known.items()})
 
 
 def program(command: str) -> str:

@@ -133,7 +133,7 @@ class Listener:
                     return answer
             for visitor in [one for one in self._visitors if one.until < time.monotonic()]:
                 self._dismiss(visitor, 408)
-        raise Unreachable("nobody came back from the browser in time")
+        raise Unreachable("nobody came back from the browser in time", where=self.uri)
 
     def close(self) -> None:
         """Listen no more."""
@@ -186,7 +186,8 @@ class Listener:
             self._dismiss(visitor, strange.status)
             self._strangers += 1
             if self._strangers >= MAX_STRANGE:
-                raise Refused("too many requests arrived that were not the browser's answer") from None
+                message = "too many requests arrived that were not the browser's answer"
+                raise Refused(message, where=self.uri) from None
             return None
         except OSError:
             self._forget(visitor)

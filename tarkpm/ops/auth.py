@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import msgspec
 
-from tarkpm.errors import PluginFailed
+from tarkpm.errors import HostError, PluginFailed
 from tarkpm.host.image import PluginImage
 from tarkpm.host.imports.log import LogSink
 from tarkpm.host.runtime import Host
@@ -30,6 +30,10 @@ class AuthReport(msgspec.Struct, frozen=True):
 def _opened(settings: Settings, ui: Ui, target: str, log: LogSink) -> Iterator[tuple[Host, PluginImage]]:
     image, images = load_target(settings, ui, target)
     with open_host(settings, images, log=log) as host:
+        if image.type == "channel":
+            from tarkpm.ops.credentials import hand_over
+
+            hand_over(settings, ui, host, image)
         yield host, image
 
 
@@ -42,9 +46,12 @@ def login(
     Raises `PluginFailed` when the flow expires or somebody says no, and what `oauth.sign_in` raises.
     """
     image, images = load_target(settings, ui, target)
-    if image.oauth is None or not image.is_older:
+    if not image.is_older:
         with open_host(settings, images, log=log) as host:
             return _by_plugin(host, image, target, person)
+    if image.oauth is None:
+        message = "has no [oauth] in its manifest, so it takes its credentials from elsewhere"
+        raise HostError(message, where=image.name, hint=f"tarkpm info {image.name}")
     from tarkpm.ops.oauth import Confidence, sign_in
 
     confidence = Confidence(log)

@@ -2,7 +2,7 @@
 
 import os
 import shlex
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -142,6 +142,10 @@ class Workspace:
         if name in known:
             return name
         return next((PluginName(one) for one in known if folded(one) == folded(name)), name)
+
+    def names_of(self, typed: Iterable[str]) -> "list[PluginName]":
+        """The names of several plugins, each once, however often and in whatever spelling it was typed."""
+        return list(dict.fromkeys(map(self.name_of, typed)))
 
     def is_enabled(self, name: str) -> bool:
         """Whether tark may load the plugin: as its folder says or, with that gone, as was last known here."""

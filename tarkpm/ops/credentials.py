@@ -21,7 +21,10 @@ from tarkpm.errors import CapabilityDenied, HostError, PluginFailed
 from tarkpm.host.image import PluginImage
 from tarkpm.host.imports.folders import Parts, PathError, Workspace, explained, open_folder, read_file
 from tarkpm.host.limits import KIB, size
+from tarkpm.host.module import inspect
+from tarkpm.host.runtime import Host
 from tarkpm.ops.settings import Settings
+from tarkpm.ops.ui import Ui
 
 MAX_FILE: Final = 64 * KIB
 MAX_KEYS: Final = 64
@@ -53,6 +56,14 @@ class CredentialsFile:
             with self._workspace.folder(self._parts[:-1]) as folder:
                 _check_replaceable(folder, self._parts[-1])
                 _replace(folder, self._parts[-1], text.encode())
+
+    def read(self) -> str | None:
+        """What is kept, None if there is no such file; raises `HostError` for one that is no credentials."""
+        absent = contextlib.suppress(FileNotFoundError)
+        with self._explained(), absent, self._workspace.folder(self._parts[:-1]) as folder:
+            _check_replaceable(folder, self._parts[-1])
+            return read_file(folder, self._parts[-1], MAX_FILE).decode(errors="replace")
+        return None
 
     def remove(self) -> None:
         """Remove the file, if it is there and holds credentials; raises `HostError`."""
@@ -97,6 +108,23 @@ def credentials_file(settings: Settings, image: PluginImage) -> CredentialsFile 
     if not homepath.is_own(path, image.name):
         raise CapabilityDenied(f"'{path}' holds another plugin's credentials", where=image.name)
     return CredentialsFile(path, settings.home, settings.private_folders)
+
+
+def hand_over(settings: Settings, ui: Ui, host: Host, image: PluginImage) -> None:
+    """Give a channel the credentials that were kept for it.
+
+    The published one holds them in memory alone, and tark hands them over whenever it loads a channel. What
+    does not work is noted and no more, because a channel may have others.
+    """
+    if image.type != "channel" or image.oauth is None:
+        return
+    try:
+        file = credentials_file(settings, image)
+        kept = None if file is None else file.read()
+        if kept is not None and "channel_auth_init" in inspect(image.wasm, where=image.name).exports:
+            host.auth_init(image, kept)
+    except HostError as problem:
+        ui.note(f"{image.name} was not given its credentials: {problem.message} ({problem.where})")
 
 
 def flat(text: str, where: str) -> str:

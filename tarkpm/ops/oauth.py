@@ -32,7 +32,9 @@ from tarkpm.ops.settings import Settings
 BROWSER_SECONDS: Final = 300.0
 MAX_INTERVAL: Final = 60
 _SLOWER: Final = 5
-_TAKES: Final = frozenset({"provider_auth_init", "init_with_credentials", "channel_auth_init"})
+_PROVIDER: Final = frozenset({"provider_auth_init", "init_with_credentials"})
+_TAKES: Final = {"auth": _PROVIDER, "provider": _PROVIDER, "channel": frozenset({"channel_auth_init"})}
+"""What hands a plugin of a type its credentials; one of them is enough."""
 
 
 class Confidence:
@@ -66,11 +68,13 @@ def sign_in(
     says no, `SourceError` when a server cannot be asked, and `HostError`.
     """
     oauth = _client_of(image, client_id)
+    if settings.offline:
+        raise Unreachable("--offline allows no network", where=urls.parse(oauth.token_url).origin)
     hosts = _checked_hosts(oauth, image)
     file = credentials_file(settings, image)
     if file is not None:
         file.check()
-    takes = bool(_TAKES & set(inspect(image.wasm, where=image.name).exports))
+    takes = bool(_TAKES.get(image.type, _PROVIDER) & set(inspect(image.wasm, where=image.name).exports))
     if not takes and file is None:
         raise HostError("takes no credentials, so signing in would be for nothing", where=image.name)
     proxies = Proxies.read(settings.environment)

@@ -35,7 +35,7 @@ def remove(settings: Settings, ui: Ui, typed: list[PluginName], *, purge: bool) 
     """
     with open_for_change(settings, ui) as workspace:
         workspace.require_built_here()
-        names = [workspace.name_of(name) for name in typed]
+        names = workspace.names_of(typed)
         data = tuple(str(workspace.data(name)) for name in names if _has_data(workspace, name))
         for name in names:
             if not (purge and _has_data(workspace, name)):  # what an earlier remove kept can still be purged

@@ -21,7 +21,7 @@ def update(settings: Settings, ui: Ui, typed: list[PluginName], answers: Answers
     with open_for_change(settings, ui) as workspace:
         workspace.require_built_here()
         workspace.require_accepted()
-        names = [workspace.name_of(name) for name in typed]
+        names = workspace.names_of(typed)
         found = [present(workspace, name) for name in names or workspace.project.requirements]
         asks = [Ask.of(requirement) for requirement in found if requirement]
         taking = take(workspace, asks, answers, free=names or None)

@@ -17,6 +17,9 @@ from attacks.tampering import unchanged
 
 def _at_terminal(sandbox: Sandbox, *arguments: str, prompt: str, answer: bytes) -> Result:
     """Run tarkpm at a terminal, wait for ``prompt`` and type ``answer``; b"" is Ctrl-C by signal."""
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # a shell's `&` ignores it, and that is inherited
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "tarkpm", *arguments],

@@ -9,6 +9,10 @@ from attacks.tampering import unchanged
 from conftest import Publisher
 from support.sandbox import Result, Sandbox
 
+from tarkpm.cli.help import last_resort
+from tarkpm.errors import KeyUntrusted, PluginCrashed, SignatureInvalid, StoreError, TarkError
+from tarkpm.ops.admission import Declined
+
 THREE_THINGS = re.compile(r"error: (?P<what>.+)\n  where: (?P<where>.+)\n  help: (?P<help>.+)\n")
 
 
@@ -116,3 +120,20 @@ def test_a_release_is_bad(sandbox: Sandbox, publisher: Publisher, case: str) -> 
     sandbox.init()
     with unchanged(sandbox):
         says(sandbox.run("add", publisher.url), status, what, where, help_)
+
+
+@pytest.mark.parametrize(
+    ("problem", "help_"),
+    [
+        (StoreError("permission denied", where="/a/b c"), "ls -ld /a '/a/b c'"),
+        (KeyUntrusted("another key", where="https://h/x HEAD"), "ask the publisher, elsewhere than there"),
+        (PluginCrashed("it trapped", where="x: y"), "tarkpm info x"),
+        (SignatureInvalid("malformed", where="/a/plugin.dsse.json"), "mend it there, then run the command"),
+        (Declined("declined: nothing was changed"), ""),
+        (TarkError("something else"), "tarkpm call --help"),
+    ],
+)
+def test_a_kind_of_error_has_a_help_of_last_resort(problem: TarkError, help_: str) -> None:
+    found = last_resort(problem, ["call"], "call")
+    assert found.startswith(help_)
+    assert bool(found) == bool(help_)

@@ -28,7 +28,9 @@ def test_every_verb_that_names_a_plugin_finds_it(installed: Sandbox, name: str) 
     answer = installed.run("call", name, "text-stats", '{"text":"a b"}').ok().out
     assert answer == '{"chars":3,"words":2,"lines":1}\n'
     assert installed.run("tools", name, "--json").ok().json["tools"][0]["plugin"] == "text-tools"
-    assert installed.run("remove", name, "--json").ok().json["removed"] == ["text-tools"]
+    twice = installed.run("update", name, "text_tools", "--json").ok().json["plugins"]
+    assert [plugin["name"] for plugin in twice] == ["text-tools"]
+    assert installed.run("remove", name, "text_tools", "--json").ok().json["removed"] == ["text-tools"]
     assert "text-tools" not in (installed.cwd / "tark.toml").read_text()
 
 

@@ -2,8 +2,11 @@
 
 import json
 import os
+import pty
 import signal
 import stat
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -18,7 +21,9 @@ from support.authserver import TOKENS, AuthServer, authorizing
 from support.sandbox import Result, Sandbox
 
 from tarkpm.errors import PluginFailed
+from tarkpm.host.imports.log import LogLine
 from tarkpm.ops.credentials import flat
+from tarkpm.ops.oauth import Confidence
 
 PATH = "~/.config/tark/chatgpt_oauth.json"
 
@@ -29,7 +34,14 @@ def server() -> Iterator[AuthServer]:
         yield running
 
 
-def manifest(server: AuthServer, *, flow: str = "pkce", path: str = PATH, **changes: str) -> str:
+def manifest(
+    server: AuthServer,
+    *,
+    flow: str = "pkce",
+    path: str = PATH,
+    type: str = "provider",  # noqa: A002
+    **changes: str,
+) -> str:
     oauth = {
         "flow": flow,
         "auth_url": server.url("/authorize"),
@@ -42,7 +54,7 @@ def manifest(server: AuthServer, *, flow: str = "pkce", path: str = PATH, **chan
     table = "".join(f'{key} = "{value}"\n' for key, value in oauth.items() if value)
     read = f'fs_read = ["{PATH}"]' if path else ""
     return (
-        '[plugin]\nname = "chatgpt-oauth"\nversion = "0.2.0"\ntype = "provider"\n'
+        f'[plugin]\nname = "chatgpt-oauth"\nversion = "0.2.0"\ntype = "{type}"\n'
         f"[oauth]\n{table}[capabilities]\nstorage = true\n{read}\n"
         f'env = ["WHERE"]\n'
     )
@@ -61,8 +73,8 @@ def install(sandbox: Sandbox, server: AuthServer, *, wasm: bytes = b"", **change
 class Login:
     """A login under way, and the person at a browser."""
 
-    def __init__(self, sandbox: Sandbox, *arguments: str, **env: str) -> None:
-        self.process = sandbox.spawn("auth", "login", "chatgpt-oauth", *arguments, env=env)
+    def __init__(self, sandbox: Sandbox, *arguments: str, plugin: str = "chatgpt-oauth", **env: str) -> None:
+        self.process = sandbox.spawn("auth", "login", plugin, *arguments, env=env)
         self._lines: list[str] = []
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
@@ -208,6 +220,14 @@ def test_only_granted_hosts_are_asked(sandbox: Sandbox, server: AuthServer) -> N
     assert server.requests == []
 
 
+def test_offline_means_that_nobody_is_asked(sandbox: Sandbox, server: AuthServer) -> None:
+    install(sandbox, server)
+    sandbox.run("auth", "login", "chatgpt-oauth", env={"TARKPM_OFFLINE": "1"}).failed(
+        5, "--offline allows no network"
+    )
+    assert server.requests == []
+
+
 def test_the_file_is_written_only_where_it_was_granted(sandbox: Sandbox, server: AuthServer) -> None:
     kept = install(sandbox, server)
     sandbox.run("revoke", "chatgpt-oauth", f"credentials:{PATH}").ok()
@@ -334,6 +354,95 @@ def test_a_client_of_ones_own_where_the_manifest_has_none(sandbox: Sandbox, serv
     (_, traded) = server.requests[-1]
     assert traded["client_id"] == "mine"
     assert "client_secret" not in traded
+
+
+# a channel that keeps what it is given in memory, as the published one does
+CHANNEL = older.module(
+    pages=4,
+    more="""
+      (global $given (mut i32) (i32.const 0))
+      (data (i32.const 64) "{\\22id\\22:\\22c\\22,\\22display_name\\22:\\22Chan\\22}")
+      (func (export "channel_info") (param i32) (result i32)
+        (memory.copy (local.get 0) (i32.const 64) (i32.const 32)) (i32.const 32))
+      (func (export "channel_start") (result i32) (i32.const 0))
+      (func (export "channel_stop") (result i32) (i32.const 0))
+      (func (export "channel_send") (param i32 i32 i32) (result i32) (i32.const -1))
+      (func (export "channel_auth_init") (param i32 i32) (result i32)
+        (global.set $given (local.get 1)) (i32.const 0))
+      (func (export "channel_auth_logout") (result i32) (i32.const 0))
+      (func (export "channel_auth_status") (result i32)
+        (select (i32.const 1) (i32.const 2) (global.get $given)))""",
+)
+
+
+def test_a_channel_is_given_its_credentials_whenever_it_is_loaded(
+    sandbox: Sandbox, server: AuthServer
+) -> None:
+    kept = install(
+        sandbox, server, wasm=CHANNEL, type="channel", client_id="${CLIENT}", process_tokens_callback=""
+    )
+    assert "Chan: not-authenticated" in sandbox.run("auth", "status", "chatgpt-oauth").ok().out
+    login = Login(sandbox, "--client-id", "mine")
+    login.browse()
+    assert "signed in with Chan" in login.ended().ok().out
+    for verb in ("auth", "channel"):
+        assert "Chan: authenticated" in sandbox.run(verb, "status", "chatgpt-oauth").ok().out
+    kept.write_text("x")
+    told = sandbox.run("auth", "status", "chatgpt-oauth").ok()
+    assert "Chan: not-authenticated" in told.out
+    assert "was not given its credentials" in told.err
+    kept.write_text('{"access_token": "x"}')
+    sandbox.run("auth", "logout", "chatgpt-oauth").ok()
+    assert not kept.exists()
+
+
+def test_a_plugin_that_does_not_say_how_says_so(sandbox: Sandbox) -> None:
+    folder = older.FOLDER / "gemini-oauth"
+    sandbox.run("auth", "login", folder).failed(
+        1, "has no [oauth] in its manifest", "tarkpm info gemini-oauth"
+    )
+
+
+def test_a_browser_is_opened_at_a_terminal_and_nowhere_else(sandbox: Sandbox, server: AuthServer) -> None:
+    install(sandbox, server)
+    opened = sandbox.root / "opened"
+    browser = sandbox.root / "browser"
+    browser.write_text(f'#!/bin/sh\nprintf %s "$1" > {opened}.new && mv {opened}.new {opened}\n')
+    browser.chmod(0o755)
+    ours, theirs = pty.openpty()
+    try:
+        for words, opens in (((), True), (("--no-browser",), False)):
+            process = subprocess.Popen(
+                [sys.executable, "-m", "tarkpm", "auth", "login", "chatgpt-oauth", *words],
+                cwd=sandbox.cwd,
+                env=sandbox.environment(BROWSER=f"{browser} %s"),
+                stdin=theirs,
+                stdout=theirs,
+                stderr=theirs,
+            )
+            shown = b""
+            while b"there are" not in shown:
+                shown += os.read(ours, 4096)
+            until = time.monotonic() + (30 if opens else 0.5)
+            while not opened.exists() and time.monotonic() < until:
+                time.sleep(0.02)
+            assert opened.exists() is opens
+            if opens:
+                assert opened.read_text().startswith(server.url("/authorize?response_type=code&"))
+                opened.unlink()
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) == 130
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+
+def test_a_plugin_that_logs_its_tokens_does_not_show_them() -> None:
+    heard: list[LogLine] = []
+    confidence = Confidence(heard.append)
+    confidence.keep(("access-s3cret", "short"))
+    confidence.log(LogLine("p", "info", "got access-s3cret, in short"))
+    assert heard == [LogLine("p", "info", "got ‹masked›, in short")]
 
 
 def test_a_declared_port_that_is_taken_says_so(sandbox: Sandbox, server: AuthServer) -> None:
