@@ -27,7 +27,6 @@ from tarkpm.host.worker.frames import (
 )
 from tarkpm.host.worker.guest import Guest
 from tarkpm.host.worker.held import Held
-from tarkpm.host.worker.older.guest import OlderGuest
 from tarkpm.host.worker.schemas import Schemas
 from tarkpm.host.worker.watch import die_with
 
@@ -110,6 +109,9 @@ def _serve(other: _Parent, parent: int) -> None:
 
 def _load(other: _Parent, load: dict[str, Any], parent: int) -> tuple[Held, dict[str, Any]]:
     """A guest, and this process without what it no longer needs. The order matters: see `sandbox`."""
+    if load["abi"] == "core":
+        from tarkpm.host.worker.older.guest import OlderGuest  # most workers never need it
+
     code = other.code(load["code"])
     confine.limit_memory()
     schemas = Schemas(ready=load["schemas"])
