@@ -116,22 +116,17 @@ def auth_command() -> None:
 
 @auth_command.command("login")
 @click.argument("plugin")
+@click.option("--no-browser", is_flag=True, help="Show the address, open nothing.")
+@click.option("--client-id", default="", help="An OAuth client of your own instead of the plugin's.")
 @common
-def login_command(invocation: Invocation, plugin: str) -> int:
-    """Sign in: shows a code and where to enter it, and waits."""
-    from tarkpm.host.runtime import DeviceCode
+def login_command(invocation: Invocation, plugin: str, no_browser: bool, client_id: str) -> int:
+    """Sign in: opens the browser, or shows a code and where to enter it, and waits."""
+    from tarkpm.cli.signing import Terminal
     from tarkpm.ops.auth import login
 
-    ui = invocation.ui
-
-    def show(code: DeviceCode) -> None:
-        ui.say(f"Open  {style(neutral(code.verification_url), bold=True)}")
-        ui.say(f"Enter {style(neutral(code.user_code), bold=True)}")
-
-    def waiting(seconds: int) -> None:
-        ui.busy(f"waiting; the code is good for {seconds // 60}:{seconds % 60:02}")
-
-    report = login(invocation.settings, ui, target(plugin), log=print_log, show=show, waiting=waiting)
+    settings, ui = invocation.settings, invocation.ui
+    person = Terminal(ui, settings.environment, browser=not no_browser)
+    report = login(settings, ui, target(plugin), log=print_log, person=person, client_id=client_id)
     invocation.report(
         report, lambda: [f"{style('✓', fg='green')} signed in with {neutral(report.display_name)}"]
     )

@@ -10,9 +10,9 @@ first part is always spelled out, so that a person sees which folder is meant.
 What `privateplaces` lists is refused, and so is a pattern that could lead there.
 """
 
+import functools
 import re
-import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from tarkpm.core.privateplaces import NAMES, PLACES, REASONS
@@ -117,12 +117,13 @@ def why_private(parts: Parts) -> str:
     """Why a path, or a pattern that could lead there, is nobody's to read; "" if it is not private."""
     if _is_own_credentials(parts):
         return ""
+    names, places = _private()
     for part in parts:
-        for kind, name in _NAMES:
+        for kind, name in names:
             if "*" not in part and _touches(plain(part), name):
                 return REASONS[kind]
     folded = tuple(map(plain, parts))
-    for kind, place in _PLACES:
+    for kind, place in places:
         if _leads_to(folded, place):
             return REASONS[kind]
     return ""
@@ -143,6 +144,8 @@ def plain(name: str) -> str:
     >>> plain(".S\u200dSH")
     '.ssh'
     """
+    import unicodedata
+
     visible = "".join(char for char in name if unicodedata.category(char) != "Cf")
     return unicodedata.normalize("NFKC", visible).casefold().rstrip(". ")
 
@@ -213,11 +216,9 @@ def _short(value: str) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
-def _listed() -> Iterator[tuple[str, Parts]]:
-    for kind, places in PLACES.items():
-        for place in places:
-            yield kind, tuple(map(plain, place.split("/")))
-
-
-_NAMES: Final = [(kind, plain(name)) for kind, names in NAMES.items() for name in names.split()]
-_PLACES: Final = list(_listed())
+@functools.cache
+def _private() -> tuple[list[tuple[str, str]], list[tuple[str, Parts]]]:
+    """Names and places, each with what kind it is, as `plain` has them; made when somebody first asks."""
+    names = [(kind, plain(name)) for kind, names in NAMES.items() for name in names.split()]
+    split_up = [(kind, place.split("/")) for kind, places in PLACES.items() for place in places]
+    return names, [(kind, tuple(map(plain, parts))) for kind, parts in split_up]

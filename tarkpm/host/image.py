@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from tarkpm.core.capability import CapabilitySet
+from tarkpm.core.oauth import OAuth
 from tarkpm.host.imports import Interface
 from tarkpm.host.worker.older.abi import is_core
 
@@ -15,7 +16,7 @@ class PluginImage(msgspec.Struct, frozen=True):
     """Verified bytes, and what they may do.
 
     ``granted`` is what the user granted and the manifest declares, already cut to what both have. ``data``
-    is the plugin's own folder, which need not exist yet.
+    is the plugin's own folder, which need not exist yet. ``oauth`` is how to sign in for it, if it says.
     """
 
     name: str
@@ -23,6 +24,7 @@ class PluginImage(msgspec.Struct, frozen=True):
     wasm: bytes
     granted: CapabilitySet
     data: Path
+    oauth: OAuth | None = None
 
     @property
     def abi(self) -> Literal["component", "core"]:

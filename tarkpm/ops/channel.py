@@ -12,6 +12,7 @@ from tarkpm.host.imports.log import LogSink
 from tarkpm.host.messaging import Channel, Inbound, Outbound
 from tarkpm.ops.auth import AuthReport
 from tarkpm.ops.call import check_json
+from tarkpm.ops.credentials import hand_over
 from tarkpm.ops.hosting import load_target, open_host
 from tarkpm.ops.settings import Settings
 from tarkpm.ops.ui import Ui
@@ -137,6 +138,7 @@ def _standing(image: PluginImage, channel: Channel) -> AuthReport:
 def _opened(settings: Settings, ui: Ui, target: str, log: LogSink) -> Iterator[tuple[PluginImage, Channel]]:
     image, images = load_target(settings, ui, target)
     with open_host(settings, images, log=log) as host:
+        hand_over(settings, ui, host, image)
         yield image, host.channel(image)
 
 

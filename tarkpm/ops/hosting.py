@@ -89,7 +89,7 @@ def load_image(workspace: Workspace, entry: LockEntry) -> PluginImage:
         raise HostError(f"'{name}' is disabled", hint=f"tarkpm enable {name}")
     wasm = read_installed(workspace, name, installed_files(workspace, entry)[manifest.wasm])
     granted = workspace.project.granted(name).narrow(manifest.capabilities)
-    return PluginImage(name, manifest.type, wasm, granted, workspace.data(name))
+    return PluginImage(name, manifest.type, wasm, granted, workspace.data(name), manifest.oauth)
 
 
 def load_working_copy(settings: Settings, path: str) -> Images:
@@ -103,7 +103,7 @@ def load_working_copy(settings: Settings, path: str) -> Images:
     manifest = candidate.manifest
     data = settings.paths.data / "data" / "working-copies" / manifest.name
     wasm = collected.files[manifest.wasm]
-    image = PluginImage(manifest.name, manifest.type, wasm, manifest.capabilities, data)
+    image = PluginImage(manifest.name, manifest.type, wasm, manifest.capabilities, data, manifest.oauth)
     return Images({manifest.name: image}, settings.cwd)
 
 

@@ -2,11 +2,14 @@
 
 import os
 import socket
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tarkpm.core.capability import CapabilitySet
 from tarkpm.host.imports.fs import MAX_FILE, Fs
@@ -170,3 +173,37 @@ def test_nothing_is_read_without_a_grant(home: Path) -> None:
     read = Reader(home)
     for path in ("~/work/a.md", "~/.codex/auth.json", f"{home}/work/a.md"):
         assert read(path) == DENIED
+
+
+PIECES = st.sampled_from(
+    [
+        "~",
+        "~/",
+        "/",
+        "..",
+        ".",
+        "work",
+        ".codex",
+        ".ssh",
+        "a.md",
+        "auth.json",
+        "id_rsa",
+        "b",
+        "c.md",
+        "*",
+        "**",
+        "HOME",
+    ]
+)
+
+
+@given(st.lists(PIECES, max_size=6).map("/".join))
+def test_whatever_is_asked_only_what_was_granted_is_told(path: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder) / "home"
+        for name in (".codex/auth.json", ".ssh/id_rsa", "work/a.md", "work/b/c.md", "work/b/id_rsa"):
+            (home / name).parent.mkdir(parents=True, exist_ok=True)
+            (home / name).write_text(name)
+        (Path(folder) / "a.md").write_text("outside")
+        told = Reader(home, "~/work/", "~/.codex/*.md")(path.replace("HOME", str(home)))
+        assert "ok" not in told or told["ok"] in ("work/a.md", "work/b/c.md")
