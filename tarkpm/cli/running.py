@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tarkpm.cli import ahead
 from tarkpm.cli.console import style
 from tarkpm.cli.options import Invocation, common
 from tarkpm.cli.running_text import chat_lines, hook_lines, inspect_lines, print_log, print_trace, tool_lines
@@ -32,14 +33,12 @@ def call_command(
 ) -> int:
     """Run a tool of an installed plugin (or of ./folder) and print what it answers."""
     name, text = target(plugin), read_arguments(arguments)
-    from tarkpm.host.process import Process
-
-    spare = Process()  # it loads wasmtime while this process finds out what to run
     from tarkpm.ops.call import call
 
     gc.enable()
     with ExitStack() as stack:
         traced = _tracer(stack, trace, record)
+        spare = ahead.take()  # it loads wasmtime while this process finds out what to run
         report = call(
             invocation.settings,
             invocation.ui,

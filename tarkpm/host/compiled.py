@@ -73,7 +73,7 @@ class CompileCache:
         Raises `ModuleInvalid`, `LimitReached`, `PluginCrashed` for what cannot be compiled. A folder that
         cannot be written is no error: then nothing is kept.
         """
-        entry = self._entry(image.wasm, limits)
+        entry = self._entry(image, limits)
         found = entry.find(self._key)
         if found is not None:
             return found
@@ -84,14 +84,14 @@ class CompileCache:
 
     def has(self, image: PluginImage, limits: Limits) -> bool:
         """Whether there is a good entry; a bad one is dropped."""
-        found = self._entry(image.wasm, limits).find(self._key)
+        found = self._entry(image, limits).find(self._key)
         if found is None:
             return False
         with found:
             return True
 
-    def _entry(self, wasm: bytes, limits: Limits) -> "_Entry":
-        digest = hashlib.sha256(wasm).hexdigest()
+    def _entry(self, image: PluginImage, limits: Limits) -> "_Entry":
+        digest = image.sha256 or hashlib.sha256(image.wasm).hexdigest()
         return _Entry(self._folder, digest, fingerprint(limits.stack))
 
 

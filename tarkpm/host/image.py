@@ -13,7 +13,8 @@ class PluginImage(msgspec.Struct, frozen=True):
     """Verified bytes, and what they may do.
 
     ``granted`` is what the user granted and the manifest declares, already cut to what both have. ``data``
-    is the plugin's own folder, which need not exist yet.
+    is the plugin's own folder, which need not exist yet. ``sha256`` is the digest ``wasm`` was verified
+    against just now, in hex; "" if it was not.
     """
 
     name: str
@@ -21,6 +22,7 @@ class PluginImage(msgspec.Struct, frozen=True):
     wasm: bytes
     granted: CapabilitySet
     data: Path
+    sha256: str = ""
 
 
 Report = Callable[[str], None]

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import msgspec
 
-from tarkpm.core.candidate import verify_release
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.policy import check_minimum, check_trusted, stale_entries
 from tarkpm.core.release import PathSource, PluginName, names_folder
@@ -16,7 +15,7 @@ from tarkpm.host.imports.log import LogSink
 from tarkpm.host.process import AnyProcess
 from tarkpm.host.runtime import Host
 from tarkpm.host.trace import Trace
-from tarkpm.ops.acquire import read_folder
+from tarkpm.ops.compiled import compile_cache
 from tarkpm.ops.context import Workspace, open_for_reading
 from tarkpm.ops.installed import installed_files, installed_manifest, read_installed
 from tarkpm.ops.settings import Settings
@@ -86,9 +85,10 @@ def load_image(workspace: Workspace, entry: LockEntry) -> PluginImage:
     manifest = installed_manifest(workspace, entry)
     if not workspace.environment.is_enabled(name):
         raise HostError(f"'{name}' is disabled", hint=f"tarkpm enable {name}")
-    wasm = read_installed(workspace, name, installed_files(workspace, entry)[manifest.wasm])
+    file = installed_files(workspace, entry)[manifest.wasm]
+    wasm = read_installed(workspace, name, file)
     granted = workspace.project.granted(name).narrow(manifest.capabilities)
-    return PluginImage(name, manifest.type, wasm, granted, workspace.data(name))
+    return PluginImage(name, manifest.type, wasm, granted, workspace.data(name), file.sha256)
 
 
 def load_working_copy(settings: Settings, path: str) -> Images:
@@ -96,6 +96,9 @@ def load_working_copy(settings: Settings, path: str) -> Images:
 
     Its data is kept apart from every installed plugin's.
     """
+    from tarkpm.core.candidate import verify_release
+    from tarkpm.ops.acquire import read_folder
+
     source = PathSource(str((settings.cwd / Path(path).expanduser()).resolve()))
     collected = read_folder(settings.cwd, source)
     candidate = verify_release(collected.files, None, source, where=source.path)
@@ -130,8 +133,6 @@ def open_host(
     ``spare`` is a worker process started ahead, which the host then owns. ``long_lived`` is for many plugins
     and many calls: workers are forked, and end when they are idle.
     """
-    from tarkpm.ops.compiling import compile_cache
-
     interfaces = serve(settings.environment, images.workspace)
     cache = compile_cache(settings)
     return Host(log=log, trace=trace, interfaces=interfaces, cache=cache, spare=spare, long_lived=long_lived)

@@ -228,3 +228,32 @@ def test_importing_tarkpm_does_not_import_the_host() -> None:
     code = "import sys, tarkpm; sys.exit('tarkpm.host' in sys.modules or 'msgspec' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], env={"PATH": os.environ["PATH"]}).returncode == 0
     assert Path(sys.executable).exists()
+
+
+# -- processes
+
+
+def children() -> set[str]:
+    """The processes this one has started and not reaped."""
+    tasks = Path("/proc/self/task").iterdir()
+    return {pid for task in tasks for pid in (task / "children").read_text().split()}
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc")
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (["call"], 2),
+        (["call", "--help"], 0),
+        (["call", "text-tools", "text-stats", "{"], 2),
+        (["call", "text-tools", "text-stats", "@nothing"], 2),
+        (["call", "NO NAME", "x"], 2),
+        (["call", "./nothing", "x"], 2),
+        (["call", "text-tools", "text-stats", "{}", "--record", "/nowhere/x"], 2),
+        (["call", "text-tools", "text-stats", '{"text":"x"}'], 2),
+    ],
+)
+def test_no_worker_is_left_whatever_was_wrong(sandbox: Sandbox, arguments: list[str], status: int) -> None:
+    before = children()
+    assert sandbox.run(*arguments).status == status
+    assert children() == before
