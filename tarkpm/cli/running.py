@@ -1,5 +1,6 @@
 """The commands that run plugins: call, tools, auth, chat, hook; and inspect, which only looks."""
 
+import functools
 import gc
 import sys
 from contextlib import ExitStack
@@ -9,14 +10,26 @@ from typing import TYPE_CHECKING
 import click
 
 from tarkpm.cli import ahead
-from tarkpm.cli.console import style
+from tarkpm.cli.console import Console, echo, style
 from tarkpm.cli.options import Invocation, common
-from tarkpm.cli.running_text import chat_lines, hook_lines, inspect_lines, print_log, print_trace, tool_lines
+from tarkpm.cli.running_text import (
+    auth_lines,
+    chat_lines,
+    hook_lines,
+    inspect_lines,
+    model_lines,
+    print_log,
+    print_trace,
+    tool_lines,
+)
 from tarkpm.core.text import neutral
 from tarkpm.errors import TarkError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tarkpm.host.trace import HostCall, Trace
+    from tarkpm.ops.chat import Conversation
 
 
 @click.command("call")
@@ -113,9 +126,20 @@ def auth_command() -> None:
     """Sign in and out through auth plugins."""
 
 
-@auth_command.command("login")
-@click.argument("plugin")
-@common
+def _about_a_plugin(name: str) -> "Callable[[Callable[[Invocation, str], int]], click.Command]":
+    """Make an `auth` command of a function that is given an auth plugin's name, or its folder."""
+
+    def command(function: "Callable[[Invocation, str], int]") -> click.Command:
+        @functools.wraps(function)
+        def run(invocation: Invocation, plugin: str) -> int:
+            return function(invocation, target(plugin))
+
+        return auth_command.command(name)(click.argument("plugin")(common(run)))
+
+    return command
+
+
+@_about_a_plugin("login")
 def login_command(invocation: Invocation, plugin: str) -> int:
     """Sign in: shows a code and where to enter it, and waits."""
     from tarkpm.host.runtime import DeviceCode
@@ -130,46 +154,40 @@ def login_command(invocation: Invocation, plugin: str) -> int:
     def waiting(seconds: int) -> None:
         ui.busy(f"waiting; the code is good for {seconds // 60}:{seconds % 60:02}")
 
-    report = login(invocation.settings, ui, target(plugin), log=print_log, show=show, waiting=waiting)
+    report = login(invocation.settings, ui, plugin, log=print_log, show=show, waiting=waiting)
     invocation.report(
         report, lambda: [f"{style('✓', fg='green')} signed in with {neutral(report.display_name)}"]
     )
     return 0
 
 
-@auth_command.command("status")
-@click.argument("plugin")
-@common
+@_about_a_plugin("status")
 def status_command(invocation: Invocation, plugin: str) -> int:
     """Say whether the plugin is signed in."""
     from tarkpm.ops.auth import status
 
-    report = status(invocation.settings, invocation.ui, target(plugin), print_log)
-    invocation.report(report, lambda: [f"{neutral(report.display_name)}: {report.status}"])
+    report = status(invocation.settings, invocation.ui, plugin, print_log)
+    invocation.report(report, lambda: auth_lines(report))
     return 0
 
 
-@auth_command.command("token")
-@click.argument("plugin")
-@common
+@_about_a_plugin("token")
 def token_command(invocation: Invocation, plugin: str) -> int:
     """Print the access token: for scripts; mind who sees it."""
     from tarkpm.ops.auth import token
 
-    secret = token(invocation.settings, invocation.ui, target(plugin), print_log)
+    secret = token(invocation.settings, invocation.ui, plugin, print_log)
     invocation.report({"token": secret}, lambda: [neutral(secret)])
     return 0
 
 
-@auth_command.command("logout")
-@click.argument("plugin")
-@common
+@_about_a_plugin("logout")
 def logout_command(invocation: Invocation, plugin: str) -> int:
     """Have the plugin forget its credentials."""
     from tarkpm.ops.auth import logout
 
-    report = logout(invocation.settings, invocation.ui, target(plugin), print_log)
-    invocation.report(report, lambda: [f"{neutral(report.display_name)}: {report.status}"])
+    report = logout(invocation.settings, invocation.ui, plugin, print_log)
+    invocation.report(report, lambda: auth_lines(report))
     return 0
 
 
@@ -183,28 +201,40 @@ def logout_command(invocation: Invocation, plugin: str) -> int:
 def chat_command(
     invocation: Invocation, plugin: str, prompt: str, model: str, system: str, only_models: bool
 ) -> int:
-    """Talk to a model: PROMPT for one answer, - to read it, nothing for a conversation at a terminal."""
+    """Talk to a model: PROMPT for one answer, - to read it, nothing for a conversation at a terminal.
+
+    Anywhere else, nothing lists the models.
+    """
     from tarkpm.ops.chat import open_conversation
 
     gc.enable()
     settings, ui = invocation.settings, invocation.ui
+    text = read_arguments(prompt) if prompt == "-" else prompt
     with open_conversation(settings, ui, target(plugin), model=model, system=system, log=print_log) as talk:
-        if only_models or (not prompt and not ui.interactive):
+        if only_models or (not prompt and (invocation.json or not ui.interactive)):
             models = talk.models()
-            invocation.report({"models": models}, lambda: [neutral(name) for name in models])
-            return 0
-        if prompt:
-            report = talk.ask(read_arguments(prompt) if prompt == "-" else prompt)
+            invocation.report({"models": models}, lambda: model_lines(models))
+        elif prompt:
+            report = talk.ask(text)
             invocation.report(report, lambda: chat_lines(report))
-            return 0
-        ui.say(f"models: {', '.join(map(neutral, talk.models()))}")
-        while line := click.prompt("you", default="", show_default=False, err=True):
-            try:
-                for text in chat_lines(talk.ask(line)):
-                    ui.say(text)
-            except TarkError as problem:
-                ui.note(problem.message)
+        else:
+            _converse(ui, talk)
     return 0
+
+
+def _converse(ui: Console, talk: "Conversation") -> None:
+    """Questions and answers at a terminal, until an empty line or the end of input."""
+    for line in model_lines(talk.models(), chosen=talk.model):
+        ui.say(line)
+    ui.say("An empty line ends this.")
+    while question := ui.read("you: "):
+        try:
+            report = talk.ask(question)
+        except TarkError as problem:
+            ui.note(problem.message)
+            continue
+        for line in chat_lines(report):
+            echo(line)
 
 
 @click.group("hook")

@@ -14,7 +14,7 @@ class PluginImage(msgspec.Struct, frozen=True):
 
     ``granted`` is what the user granted and the manifest declares, already cut to what both have. ``data``
     is the plugin's own folder, which need not exist yet. ``sha256`` is the digest ``wasm`` was verified
-    against just now, in hex; "" if it was not.
+    against just now, in hex; "" if it was not. ``file`` is where it was read, for people.
     """
 
     name: str
@@ -23,6 +23,7 @@ class PluginImage(msgspec.Struct, frozen=True):
     granted: CapabilitySet
     data: Path
     sha256: str = ""
+    file: str = ""
 
 
 Report = Callable[[str], None]

@@ -1,6 +1,7 @@
 """Join what is installed with the host: which plugins there are to run, and what serves their host calls."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -87,8 +88,9 @@ def load_image(workspace: Workspace, entry: LockEntry) -> PluginImage:
         raise HostError(f"'{name}' is disabled", hint=f"tarkpm enable {name}")
     file = installed_files(workspace, entry)[manifest.wasm]
     wasm = read_installed(workspace, name, file)
+    path = str(workspace.environment.folder(name) / file.name)
     granted = workspace.project.granted(name).narrow(manifest.capabilities)
-    return PluginImage(name, manifest.type, wasm, granted, workspace.data(name), file.sha256)
+    return PluginImage(name, manifest.type, wasm, granted, workspace.data(name), file.sha256, path)
 
 
 def load_working_copy(settings: Settings, path: str) -> Images:
@@ -105,7 +107,8 @@ def load_working_copy(settings: Settings, path: str) -> Images:
     manifest = candidate.manifest
     data = settings.paths.data / "data" / "working-copies" / manifest.name
     wasm = collected.files[manifest.wasm]
-    image = PluginImage(manifest.name, manifest.type, wasm, manifest.capabilities, data)
+    file = str(Path(source.path) / manifest.wasm)
+    image = PluginImage(manifest.name, manifest.type, wasm, manifest.capabilities, data, file=file)
     return Images({manifest.name: image}, settings.cwd)
 
 
@@ -117,6 +120,16 @@ def load_target(settings: Settings, ui: Ui, target: str) -> tuple[PluginImage, I
         images = load_images(settings, ui, name=PluginName(target))
     (image,) = images.by_name.values()
     return image, images
+
+
+@contextmanager
+def helping(command: str) -> Iterator[None]:
+    """Give a plugin's failure a ``command`` that may help, where nothing better is known."""
+    try:
+        yield
+    except HostError as problem:
+        problem.hint = problem.hint or command
+        raise
 
 
 def open_host(

@@ -230,6 +230,46 @@ def test_importing_tarkpm_does_not_import_the_host() -> None:
     assert Path(sys.executable).exists()
 
 
+# -- what is said when something is wrong
+
+
+def test_an_error_names_the_command_that_helps(sandbox: Sandbox) -> None:
+    install(sandbox, "text-tools")
+    install(sandbox, "device-auth", "auth.example.com", "DEVICE_AUTH_*")
+    install(sandbox, "session-guard")
+    for arguments, status, help_ in (
+        (["call", "text-tools", "nothing"], 1, "tarkpm tools text-tools"),
+        (["call", "text-tools", "text-stats", '{"text":1}'], 1, "tarkpm tools text-tools"),
+        (["call", "device-auth", "x"], 1, "tarkpm list --type tool"),
+        (["auth", "token", "device-auth"], 1, "tarkpm auth login device-auth"),
+        (["chat", "text-tools", "x"], 1, "tarkpm list --type provider"),
+        (["call", "nobody", "x"], 2, "tarkpm list"),
+    ):
+        said = sandbox.run(*arguments).failed(status, "error: ", f"  help: {help_}\n")
+        assert said.err.count("error: ") == 1
+        error = sandbox.run(*arguments, "--json").failed(status).json["error"]
+        assert (error["hint"], error["exit_status"]) == (help_, status)
+    sandbox.run("revoke", "text-tools", "storage").ok()
+    sandbox.run("call", "text-tools", "save-note", '{"key":"a","text":"b"}').failed(
+        1, "storage is not granted to this plugin", "  help: tarkpm info text-tools\n"
+    )
+    assert "no enabled hook plugin asked for 'nope'" in sandbox.run("hook", "run", "nope").ok().err
+
+
+def test_a_module_that_does_not_fit_is_to_be_inspected(sandbox: Sandbox) -> None:
+    folder = sandbox.cwd / "my plugin"
+    shutil.copytree(PLUGINS / "device-auth", folder)
+    toml = folder / "plugin.toml"
+    toml.write_text(toml.read_text().replace('type = "auth"', 'type = "tool"'))
+    sandbox.run("call", "./my plugin", "x").failed(
+        1,
+        "exports auth-plugin but the manifest says tool",
+        f"  help: tarkpm inspect '{folder}/plugin.wasm'\n",
+    )
+    (folder / "plugin.wasm").write_text("(component)")
+    sandbox.run("call", "./my plugin", "x").failed(1, "found WebAssembly text", "tarkpm inspect")
+
+
 # -- processes
 
 
