@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tarkpm.cli.options import Invocation, common
-from tarkpm.cli.running import read_arguments, target
+from tarkpm.cli.running import read_text, target
 from tarkpm.cli.running_text import print_log
 from tarkpm.core.text import neutral
 
@@ -75,7 +75,7 @@ def auth_command(invocation: Invocation, plugin: str, credentials: str) -> int:
     """Hand a channel its credentials; - or @FILE keeps them out of the shell's history."""
     from tarkpm.ops.channel import authenticate
 
-    text = read_arguments(credentials)
+    text = read_text(credentials, "the credentials are")
     report = authenticate(invocation.settings, invocation.ui, target(plugin), text, print_log)
     invocation.report(report, lambda: _standing(report))
     return 0
@@ -129,7 +129,7 @@ def send_command(
     from tarkpm.host.messaging import Outbound
     from tarkpm.ops.channel import send
 
-    message = Outbound(conversation, read_arguments(text), message_id)
+    message = Outbound(conversation, read_text(text, "the message is"), message_id)
     report = send(invocation.settings, invocation.ui, target(plugin), message, print_log)
     invocation.report(report, lambda: [neutral(report.message_id)] if report.message_id else ["sent"])
     return 0

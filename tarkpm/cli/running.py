@@ -32,6 +32,11 @@ if TYPE_CHECKING:
     from tarkpm.ops.chat import Conversation
 
 
+MAX_TEXT = 1 << 20
+"""Bytes of a JSON argument, or a prompt: what a host takes at most (`Limits.arguments`)."""
+STDIN = "standard input"
+
+
 @click.command("call")
 @click.argument("plugin")
 @click.argument("tool")
@@ -45,7 +50,7 @@ def call_command(
     invocation: Invocation, plugin: str, tool: str, arguments: str, trace: bool, record: Path | None
 ) -> int:
     """Run a tool of an installed plugin (or of ./folder) and print what it answers."""
-    name, text = target(plugin), read_arguments(arguments)
+    name, text = target(plugin), read_json(arguments, "the arguments are")
     from tarkpm.ops.call import call
 
     gc.enable()
@@ -91,22 +96,42 @@ def target(text: str) -> str:
     return text if names_folder(text) else read_name(text)
 
 
-def read_arguments(text: str) -> str:
-    """The JSON text of an argument: itself, standard input for ``-``, a file for ``@FILE``."""
-    from tarkpm.host.limits import Limits
+def read_json(text: str, what: str) -> str:
+    """The JSON text of an argument, read as `read_text` does; ``what`` begins errors."""
+    from tarkpm.ops.call import check_json
+
+    found = read_text(text, what)
+    if found is not text:
+        check_json(found, what, where=STDIN if text == "-" else text[1:])
+    return found
+
+
+def read_text(text: str, what: str) -> str:
+    """The text of an argument: itself, standard input for ``-``, ``@FILE``; ``what`` begins errors."""
     from tarkpm.io.files import read_file
 
-    limit = Limits().arguments
     if text == "-":
-        data = sys.stdin.buffer.read(limit + 1)
-    elif text.startswith("@"):
-        data = read_file(Path(text[1:]), limit)
-    else:
-        return text
+        return _decoded(sys.stdin.buffer.read(MAX_TEXT + 1), what, STDIN)
+    if text.startswith("@"):
+        return _decoded(read_file(Path(text[1:]).resolve(), MAX_TEXT), what, text[1:])
+    return text
+
+
+def _decoded(data: bytes, what: str, where: str) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
-        raise TarkError("the arguments are not UTF-8 text", where=text) from None
+        raise TarkError(f"{what} not UTF-8 text", where=where) from None
+
+
+def read_prompt(text: str) -> str:
+    """What to say to a model: itself, or standard input for ``-``."""
+    if text != "-":
+        return text
+    found = _decoded(sys.stdin.buffer.read(MAX_TEXT + 1), "the prompt is", STDIN).strip()
+    if not found:
+        raise TarkError("expected a prompt, found nothing", where=STDIN)
+    return found
 
 
 @click.command("tools")
@@ -206,7 +231,7 @@ def chat_command(
 
     gc.enable()
     settings, ui = invocation.settings, invocation.ui
-    text = read_arguments(prompt) if prompt == "-" else prompt
+    text = read_prompt(prompt)
     with open_conversation(settings, ui, target(plugin), model=model, system=system, log=print_log) as talk:
         if only_models or (not prompt and (invocation.json or not ui.interactive)):
             models = talk.models()
@@ -247,7 +272,9 @@ def run_command(invocation: Invocation, event: str, payload: str) -> int:
     """Fire an event to every enabled hook plugin, in order; prints the payload that comes out."""
     from tarkpm.ops.hooks import run_hooks
 
-    report = run_hooks(invocation.settings, invocation.ui, event, read_arguments(payload), print_log)
+    report = run_hooks(
+        invocation.settings, invocation.ui, event, read_json(payload, "the payload is"), print_log
+    )
     invocation.report(report, lambda: hook_lines(report))
     return 1 if report.stopped or any(one.action == "failed" for one in report.handled) else 0
 

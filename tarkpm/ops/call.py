@@ -2,6 +2,7 @@
 
 import json
 from shlex import quote
+from typing import NoReturn
 
 import msgspec
 
@@ -58,11 +59,18 @@ def call(
     return CallReport(image.name, tool, result.output)
 
 
-def check_json(arguments: str) -> None:
-    """Raise `TarkError` unless ``arguments`` is a JSON document."""
+def check_json(text: str, what: str = "the arguments are", *, where: str = "") -> None:
+    """Raise `TarkError` unless ``text``, from ``where``, is JSON; ``what`` begins the sentence."""
     try:
-        json.loads(arguments)
-    except (ValueError, RecursionError) as problem:
-        raise TarkError(
-            f"the arguments are not JSON: {problem}", hint="""quote them for your shell: '{"text":"a"}'"""
-        ) from None
+        json.loads(text, parse_constant=_no_constant)
+        return
+    except RecursionError:
+        problem = "nested too deeply"
+    except ValueError as found:
+        problem = str(found)
+    hint = "" if where else """quote it for your shell: '{"text":"a"}'"""
+    raise TarkError(f"{what} not JSON: {problem}", where=where, hint=hint)
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")

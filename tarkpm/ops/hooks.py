@@ -34,7 +34,7 @@ def run_hooks(settings: Settings, ui: Ui, event: str, payload: str, log: LogSink
     A plugin that fails is passed over and reported; a payload that is no JSON is such a failure. The first
     to stop the event ends it.
     """
-    check_json(payload)
+    check_json(payload, "the payload is")
     images = load_images(settings, ui, type="hook")
     handled = [Handled(name, "failed", problem.message) for name, problem in images.failed.items()]
     with open_host(settings, images, log=log) as host:
@@ -45,7 +45,7 @@ def run_hooks(settings: Settings, ui: Ui, event: str, payload: str, log: LogSink
                     continue
                 outcome = host.hook_handle(image, event, payload)
                 if outcome.action == "replace":
-                    check_json(outcome.payload or "")
+                    check_json(outcome.payload or "", "the new payload is")
                     payload = outcome.payload or ""
             except TarkError as problem:
                 handled.append(Handled(name, "failed", problem.message))

@@ -72,6 +72,18 @@ def test_call_reads_its_arguments_from_a_file_or_standard_input(sandbox: Sandbox
     assert sandbox.run("call", "text-tools", "text-stats", "-", stdin='{"text":"a b"}').ok().out == expected
     sandbox.run("call", "text-tools", "text-stats", "{").failed(2, "the arguments are not JSON")
     sandbox.run("call", "text-tools", "text-stats", "@nothing").failed(2, "no such file")
+    sandbox.run("call", "text-tools", "text-stats", "NaN").failed(2, "NaN is no JSON", "help: quote it")
+    sandbox.run("call", "text-tools", "text-stats", "-").failed(2, "not JSON", "where: standard input")
+    (sandbox.cwd / "deep.json").write_text("[" * 100_000)
+    sandbox.run("call", "text-tools", "text-stats", "@deep.json").failed(
+        2, "the arguments are not JSON: nested too deeply", "where: deep.json"
+    )
+    (sandbox.cwd / "latin.json").write_bytes(b'{"text":"\xe9"}')
+    sandbox.run("call", "text-tools", "text-stats", "@latin.json").failed(
+        2, "the arguments are not UTF-8 text", "where: latin.json"
+    )
+    (sandbox.cwd / "long.json").write_text(f'{{"text":"{"x" * (1 << 20)}"}}')
+    sandbox.run("call", "text-tools", "text-stats", "@long.json").failed(2, "more than 1,048,576 bytes")
     sandbox.run("call", "text-tools", "nothing", "{}").failed(1, "unknown tool: nothing")
 
 
@@ -159,6 +171,9 @@ def test_chat_lists_models_and_answers_and_counts_tokens(sandbox: Sandbox) -> No
         assert "echo-2: user=hello" in text
         assert "1 tokens in, 7 out" in text
         assert service.requests[-1][2]["authorization"] == "Bearer k-123"
+        said = sandbox.run("chat", "openai-compat", "-", env=env, stdin="from a pipe\n").ok().out
+        assert "echo-1: user=from a pipe\n" in said
+        sandbox.run("chat", "openai-compat", "-", env=env).failed(2, "expected a prompt, found nothing")
         assert "content-type" in service.requests[-1][2]
 
 
@@ -172,7 +187,7 @@ def test_hooks_without_a_hook_plugin_pass_the_payload_through(sandbox: Sandbox) 
     install(sandbox, "text-tools")
     report = sandbox.run("hook", "run", "session-start", '{"a":1}', "--json").ok().json
     assert report == {"event": "session-start", "payload": '{"a":1}', "stopped": False, "handled": []}
-    sandbox.run("hook", "run", "x", "{").failed(2, "not JSON")
+    sandbox.run("hook", "run", "x", "{").failed(2, "the payload is not JSON")
 
 
 def test_a_hook_plugin_goes_on_replaces_and_stops(sandbox: Sandbox) -> None:
