@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from support.guest_flows import install
+from support.indexed import IndexedProject
 from support.sandbox import PLUGINS, Sandbox
 from support.services import Chat, serving
 
@@ -74,3 +75,18 @@ def test_an_error_has_the_keys_of_the_page(sandbox: Sandbox) -> None:
     error = sandbox.run("call", "./nowhere", "x", "--json").failed(2).json["error"]
     assert set(error) == {"code", "message", "where", "hint", "exit_status"}
     assert '`{"error": {"code", "message", "where", "hint", "exit_status"}}`' in PAGE
+
+
+def test_what_is_said_of_an_index_has_the_keys_of_the_page(indexed: IndexedProject) -> None:
+    indexed.release("text-tools")
+    added = indexed.sandbox.run(
+        "index", "add", "community", indexed.server.url, "--root", indexed.repo.root_digest, "--json"
+    )
+    assert set(added.ok().json) == keys(documents("index add")[0])
+    indexed.sandbox.run("add", "text-tools").ok()
+    indexed.release("text-tools", "1.1.0")
+    for command in ("index list", "outdated", "tree"):
+        assert set(indexed.sandbox.run(*command.split(), "--json").json) == keys(documents(command)[0])
+    assert set(indexed.sandbox.run("search", "text", "--json").ok().json) == keys(documents("search")[0])
+    row = indexed.sandbox.run("outdated", "--json").json["plugins"][0]
+    assert set(row) == {"name", "locked", "update", "newest", "source", "commit", "warning"}
