@@ -11,7 +11,7 @@ from statistics import median
 from types import FrameType
 from typing import NoReturn
 
-from benchmarks import adding, calling, faulting, starting, syncing, verifying
+from benchmarks import adding, calling, faulting, resolving, starting, syncing, verifying
 from benchmarks.figure import Figure, Result
 
 ROW = "{:<10} {:<34} {:>10}   {:<20} {:>10} {:>7} {:>7} {:>6}  {}"
@@ -22,6 +22,7 @@ FIGURES = [
     *verifying.FIGURES,
     *calling.FIGURES,
     *faulting.FIGURES,
+    *resolving.FIGURES,
 ]
 
 
