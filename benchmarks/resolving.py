@@ -88,8 +88,8 @@ def hard(size: int, versions: int = 20) -> tuple[Catalog, list[Wanted]]:
                 )
                 for minor in range(versions)
             )
-    for name in ("shared", *(f"x{minor}" for minor in range(versions))):
-        plugin = PluginName(name)
+    for shared in ("shared", *(f"x{minor}" for minor in range(versions))):
+        plugin = PluginName(shared)
         catalog[HOME, plugin] = tuple(Offer(plugin, Version(major, 0, 0), HOME) for major in (1, 2))
     return catalog, [_any("a0"), _any("b0")]
 
