@@ -12,7 +12,18 @@ from statistics import median
 from types import FrameType
 from typing import NoReturn
 
-from benchmarks import ROOT, adding, bridging, calling, faulting, keeping, starting, syncing, verifying
+from benchmarks import (
+    ROOT,
+    adding,
+    bridging,
+    calling,
+    faulting,
+    keeping,
+    resolving,
+    starting,
+    syncing,
+    verifying,
+)
 from benchmarks.figure import Amount, Figure, Result, Taken
 
 ROW = "{:<10} {:<34} {:>10}   {:<20} {:>10} {:>7} {:>7} {:>6}  {}"
@@ -25,6 +36,7 @@ FIGURES: list[Figure | Amount] = [
     *bridging.FIGURES,
     *faulting.FIGURES,
     *keeping.FIGURES,
+    *resolving.FIGURES,
 ]
 
 

@@ -18,7 +18,7 @@ from tarkpm.errors import ResolutionError
 MOST_FACTS: Final = 8
 """Sentences a person is told; the rest are counted."""
 
-MOST_SHRUNK: Final = 60
+MOST_SHRUNK: Final = 100
 """A proof of more facts is told as it is: cutting it down takes a search a fact."""
 
 MOST_TRIES: Final = 8

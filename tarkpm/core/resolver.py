@@ -21,13 +21,13 @@ from typing import Final
 import msgspec
 
 from tarkpm.core.catalog import Catalog, Locked, Offer, Request, Wanted
-from tarkpm.core.lockfile import Lock, LockEntry
+from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.release import Dependency, PluginName, folded
 from tarkpm.core.version import Range, Version
 from tarkpm.errors import ResolutionError
 
-MOST_CONFLICTS: Final = 5_000
-"""Conflicts a search may meet: an honest catalog of thousands of plugins has some hundreds."""
+MOST_CONFLICTS: Final = 2_000
+"""Conflicts a search may meet. An honest catalog has few; so many among 2,000 plugins cost about a minute."""
 
 
 class Solution(msgspec.Struct, frozen=True):
@@ -115,13 +115,6 @@ def _newer_unfit(
     return max(taken, key=lambda other: other.version, default=None)
 
 
-class Resolution(msgspec.Struct, frozen=True):
-    """The lock that follows from the requirements, and sentences about dependencies it does not meet."""
-
-    lock: Lock
-    unmet: tuple[str, ...]
-
-
 def check_names(asked: Sequence[str | None], found: Sequence[str], present: Collection[str]) -> None:
     """Raise `ResolutionError` unless each source holds the plugin it is asked for, and no two are one.
 
@@ -141,13 +134,6 @@ def check_names(asked: Sequence[str | None], found: Sequence[str], present: Coll
     if len(set(found)) < len(found):
         twice = next(name for name in found if found.count(name) > 1)
         raise ResolutionError(f"two of the sources hold '{twice}'", hint="add them one by one")
-
-
-def resolve(old: Lock, chosen: Iterable[LockEntry], wanted: Iterable[str]) -> Resolution:
-    """The old lock with ``chosen`` in place of their namesakes, cut down to the plugins ``wanted``."""
-    entries = old.by_name | {entry.name: entry for entry in chosen}
-    kept = {name: entries[name] for name in wanted if name in entries}
-    return Resolution(Lock.of(kept.values()), tuple(unmet_dependencies(kept.values())))
 
 
 def unmet_dependencies(entries: Iterable[LockEntry]) -> list[str]:
