@@ -12,6 +12,7 @@
     syncing    sync from a warm store against uv
     verifying  verify against sha256sum
     calling    calls of plugins: one process, many threads, the command
+    keeping    an index of 100,000 plugins: accept and check
     faulting   a thousand calls with a fault each
 
 The servers, repositories and signed plugins are those of the tests, from ``tests/support``.

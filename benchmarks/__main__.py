@@ -12,11 +12,22 @@ from statistics import median
 from types import FrameType
 from typing import NoReturn
 
-from benchmarks import ROOT, adding, bridging, calling, faulting, starting, syncing, verifying
-from benchmarks.figure import Figure, Result
+from benchmarks import (
+    ROOT,
+    adding,
+    bridging,
+    calling,
+    faulting,
+    keeping,
+    resolving,
+    starting,
+    syncing,
+    verifying,
+)
+from benchmarks.figure import Amount, Figure, Result, Taken
 
 ROW = "{:<10} {:<34} {:>10}   {:<20} {:>10} {:>7} {:>7} {:>6}  {}"
-FIGURES = [
+FIGURES: list[Figure | Amount] = [
     *starting.FIGURES,
     *adding.FIGURES,
     *syncing.FIGURES,
@@ -24,6 +35,8 @@ FIGURES = [
     *calling.FIGURES,
     *bridging.FIGURES,
     *faulting.FIGURES,
+    *keeping.FIGURES,
+    *resolving.FIGURES,
 ]
 
 
@@ -40,14 +53,15 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, _leave)  # a killed run, too, cleans up
     print(f"{platform.python_implementation()} {platform.python_version()}, {machine()}\n")
     print(ROW.format("figure", "ours", "median", "peer", "median", "ratio", "minima", "bound", "").rstrip())
-    chosen = [figure for figure in FIGURES if not options.names or figure.name in options.names]
+    names = options.names or [figure.name for figure in FIGURES if figure.at_hand()]
+    chosen = [figure for figure in FIGURES if figure.name in names]
     try:
         return max([measure(figure, quick=options.quick) for figure in chosen])
     except KeyboardInterrupt:
         return 130
 
 
-def measure(figure: Figure, *, quick: bool) -> int:
+def measure(figure: Figure | Amount, *, quick: bool) -> int:
     """Measure one figure in a folder that is gone afterwards; 0 if the promise is kept."""
     if sys.stderr.isatty():
         print(f"measuring {figure.name} …", end="\r", file=sys.stderr, flush=True)
@@ -61,9 +75,13 @@ def measure(figure: Figure, *, quick: bool) -> int:
     return int(result.ratio > figure.bound)
 
 
-def line(figure: Figure, result: Result) -> str:
+def line(figure: Figure | Amount, result: Result | Taken) -> str:
     """A figure in one line: both medians, their ratio, that of the minima, the bound, the verdict."""
     verdict = "PASS" if result.ratio <= figure.bound else "MISS"
+    if isinstance(figure, Amount) or isinstance(result, Taken):
+        assert isinstance(figure, Amount)
+        amount = f"{result.ratio:,.1f} {figure.unit}"
+        return ROW.format(figure.name, figure.what, amount, "", "", "", "", f"{figure.bound:g}", verdict)
     ours, peer = (f"{median(times) * 1000:.1f} ms" for times in (result.ours, result.peer))
     ratio, minima = f"{result.ratio:.2f}", f"{result.least:.2f}"
     return ROW.format(

@@ -88,7 +88,8 @@ class Result:
 class Figure:
     """A promise: ``ours`` takes at most ``bound`` times as long as ``peer``.
 
-    ``prepare`` gets an empty folder, and its context holds for as long as the race lasts.
+    ``prepare`` gets an empty folder, and its context holds for as long as the race lasts. ``at_hand`` is
+    whether this is measured without being named: not where it would first have to build something big.
     """
 
     name: str
@@ -98,11 +99,43 @@ class Figure:
     rounds: int
     prepare: Callable[[Path], AbstractContextManager[Race]]
     quick: int = 5
+    at_hand: Callable[[], bool] = lambda: True
 
     def measure(self, folder: Path, *, quick: bool) -> Result:
         """Prepare in ``folder``, warm up, race."""
         with self.prepare(folder) as race:
             return run(race, self.quick if quick else self.rounds)
+
+
+@dataclass(frozen=True)
+class Taken:
+    """How much something took, once for each round."""
+
+    amounts: tuple[float, ...]
+
+    @property
+    def ratio(self) -> float:
+        """The median."""
+        return median(self.amounts)
+
+
+@dataclass(frozen=True)
+class Amount:
+    """A promise in bytes, requests, memory or CPU: ``what`` takes at most ``bound`` of ``unit``.
+
+    Those mean the same on every machine, or nearly so: CPU is the median of differences within one run.
+    """
+
+    name: str
+    what: str
+    unit: str
+    bound: float
+    take: Callable[[Path, bool], Sequence[float]]
+    at_hand: Callable[[], bool] = lambda: True
+
+    def measure(self, folder: Path, *, quick: bool) -> Taken:
+        """Take it, in ``folder``."""
+        return Taken(tuple(self.take(folder, quick)))
 
 
 def run(race: Race, rounds: int) -> Result:

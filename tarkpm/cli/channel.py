@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tarkpm.cli.options import Invocation, accept_unmanaged, common
-from tarkpm.cli.running import read_arguments, target
+from tarkpm.cli.options import Invocation, running
+from tarkpm.cli.running import read_text, target
 from tarkpm.cli.running_text import print_log
 from tarkpm.core.text import neutral
 
@@ -31,8 +31,7 @@ def _standing(report: "AuthReport") -> list[str]:
 
 @channel_command.command("info")
 @click.argument("plugin")
-@accept_unmanaged
-@common
+@running
 def info_command(invocation: Invocation, plugin: str) -> int:
     """Say what a channel is, and whether it is signed in."""
     from tarkpm.ops.channel import info
@@ -58,8 +57,7 @@ def info_command(invocation: Invocation, plugin: str) -> int:
 
 @channel_command.command("status")
 @click.argument("plugin")
-@accept_unmanaged
-@common
+@running
 def status_command(invocation: Invocation, plugin: str) -> int:
     """Say whether a channel is signed in."""
     from tarkpm.ops.channel import status
@@ -72,13 +70,12 @@ def status_command(invocation: Invocation, plugin: str) -> int:
 @channel_command.command("auth")
 @click.argument("plugin")
 @click.argument("credentials", metavar="JSON | - | @FILE")
-@accept_unmanaged
-@common
+@running
 def auth_command(invocation: Invocation, plugin: str, credentials: str) -> int:
     """Hand a channel its credentials; - or @FILE keeps them out of the shell's history."""
     from tarkpm.ops.channel import authenticate
 
-    text = read_arguments(credentials)
+    text = read_text(credentials, "the credentials are")
     report = authenticate(invocation.settings, invocation.ui, target(plugin), text, print_log)
     invocation.report(report, lambda: _standing(report))
     return 0
@@ -87,8 +84,7 @@ def auth_command(invocation: Invocation, plugin: str, credentials: str) -> int:
 @channel_command.command("start")
 @click.argument("plugin")
 @click.option("--seconds", type=click.FloatRange(min=0), help="Stop after so long; without it, at Ctrl-C.")
-@accept_unmanaged
-@common
+@running
 def start_command(invocation: Invocation, plugin: str, seconds: float | None) -> int:
     """Start a channel and print every message that comes in, until stopped."""
     from tarkpm.ops.channel import listen
@@ -110,8 +106,7 @@ def start_command(invocation: Invocation, plugin: str, seconds: float | None) ->
     default=0.0,
     help="Wait so long for a message; at once without.",
 )
-@accept_unmanaged
-@common
+@running
 def poll_command(invocation: Invocation, plugin: str, seconds: float) -> int:
     """Start a channel, print the messages it has, and stop it."""
     from tarkpm.ops.channel import poll
@@ -126,8 +121,7 @@ def poll_command(invocation: Invocation, plugin: str, seconds: float) -> int:
 @click.argument("conversation")
 @click.argument("text", metavar="TEXT | - | @FILE")
 @click.option("--replace", "message_id", metavar="ID", help="Replace a message that was sent before.")
-@accept_unmanaged
-@common
+@running
 def send_command(
     invocation: Invocation, plugin: str, conversation: str, text: str, message_id: str | None
 ) -> int:
@@ -135,7 +129,7 @@ def send_command(
     from tarkpm.host.messaging import Outbound
     from tarkpm.ops.channel import send
 
-    message = Outbound(conversation, read_arguments(text), message_id)
+    message = Outbound(conversation, read_text(text, "the message is"), message_id)
     report = send(invocation.settings, invocation.ui, target(plugin), message, print_log)
     invocation.report(report, lambda: [neutral(report.message_id)] if report.message_id else ["sent"])
     return 0
@@ -143,8 +137,7 @@ def send_command(
 
 @channel_command.command("stop")
 @click.argument("plugin")
-@accept_unmanaged
-@common
+@running
 def stop_command(invocation: Invocation, plugin: str) -> int:
     """Have a channel put in order what it keeps outside of its process."""
     from tarkpm.ops.channel import stop

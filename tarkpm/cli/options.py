@@ -94,6 +94,12 @@ accept_unmanaged = click.option(
     help="Run this plugin though it was put there by hand.",
 )
 
+
+def running(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command that runs plugins what `common` gives, and the consent to those put there by hand."""
+    return accept_unmanaged(common(function))
+
+
 _CONSENT = [
     click.option("--trust", multiple=True, metavar="KEY", help="Accept releases signed by this key."),
     click.option("--accept-capabilities", is_flag=True, help="Grant what the plugin declares."),

@@ -1,5 +1,6 @@
 """The commands that run plugins: call, tools, auth, chat, hook; and inspect, which only looks."""
 
+import functools
 import gc
 import sys
 from contextlib import ExitStack
@@ -8,14 +9,32 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tarkpm.cli.console import style
-from tarkpm.cli.options import Invocation, accept_unmanaged, common
-from tarkpm.cli.running_text import chat_lines, hook_lines, inspect_lines, print_log, print_trace, tool_lines
+from tarkpm.cli import ahead
+from tarkpm.cli.console import Console, echo, style
+from tarkpm.cli.options import Invocation, common, running
+from tarkpm.cli.running_text import (
+    auth_lines,
+    chat_lines,
+    hook_lines,
+    inspect_lines,
+    model_lines,
+    print_log,
+    print_trace,
+    tool_lines,
+)
 from tarkpm.core.text import neutral
 from tarkpm.errors import TarkError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tarkpm.host.trace import HostCall, Trace
+    from tarkpm.ops.chat import Conversation
+
+
+MAX_TEXT = 1 << 20
+"""Bytes of a JSON argument, or a prompt: what a host takes at most (`Limits.arguments`)."""
+STDIN = "standard input"
 
 
 @click.command("call")
@@ -26,21 +45,18 @@ if TYPE_CHECKING:
 @click.option(
     "--record", type=click.Path(path_type=Path, dir_okay=False), help="Keep the host calls in a file."
 )
-@accept_unmanaged
-@common
+@running
 def call_command(
     invocation: Invocation, plugin: str, tool: str, arguments: str, trace: bool, record: Path | None
 ) -> int:
     """Run a tool of an installed plugin (or of ./folder) and print what it answers."""
-    name, text = target(plugin), read_arguments(arguments)
-    from tarkpm.host.process import Process
-
-    spare = Process()  # it loads wasmtime while this process finds out what to run
+    name, text = target(plugin), read_json(arguments, "the arguments are")
     from tarkpm.ops.call import call
 
     gc.enable()
     with ExitStack() as stack:
         traced = _tracer(stack, trace, record)
+        spare = ahead.take()  # it loads wasmtime while this process finds out what to run
         report = call(
             invocation.settings,
             invocation.ui,
@@ -80,28 +96,47 @@ def target(text: str) -> str:
     return text if names_folder(text) else read_name(text)
 
 
-def read_arguments(text: str) -> str:
-    """The JSON text of an argument: itself, standard input for ``-``, a file for ``@FILE``."""
-    from tarkpm.host.limits import Limits
+def read_json(text: str, what: str) -> str:
+    """The JSON text of an argument, read as `read_text` does; ``what`` begins errors."""
+    from tarkpm.ops.call import check_json
+
+    found = read_text(text, what)
+    if found is not text:
+        check_json(found, what, where=STDIN if text == "-" else text[1:])
+    return found
+
+
+def read_text(text: str, what: str) -> str:
+    """The text of an argument: itself, standard input for ``-``, ``@FILE``; ``what`` begins errors."""
     from tarkpm.io.files import read_file
 
-    limit = Limits().arguments
     if text == "-":
-        data = sys.stdin.buffer.read(limit + 1)
-    elif text.startswith("@"):
-        data = read_file(Path(text[1:]), limit)
-    else:
-        return text
+        return _decoded(sys.stdin.buffer.read(MAX_TEXT + 1), what, STDIN)
+    if text.startswith("@"):
+        return _decoded(read_file(Path(text[1:]).resolve(), MAX_TEXT), what, text[1:])
+    return text
+
+
+def _decoded(data: bytes, what: str, where: str) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
-        raise TarkError("the arguments are not UTF-8 text", where=text) from None
+        raise TarkError(f"{what} not UTF-8 text", where=where) from None
+
+
+def read_prompt(text: str) -> str:
+    """What to say to a model: itself, or standard input for ``-``."""
+    if text != "-":
+        return text
+    found = _decoded(sys.stdin.buffer.read(MAX_TEXT + 1), "the prompt is", STDIN).strip()
+    if not found:
+        raise TarkError("expected a prompt, found nothing", where=STDIN)
+    return found
 
 
 @click.command("tools")
 @click.argument("plugin", default="")
-@accept_unmanaged
-@common
+@running
 def tools_command(invocation: Invocation, plugin: str) -> int:
     """List the tools of every enabled tool plugin, or of one."""
     from tarkpm.ops.tools import tools
@@ -116,12 +151,24 @@ def auth_command() -> None:
     """Sign in and out through auth plugins."""
 
 
+def _about_a_plugin(name: str) -> "Callable[[Callable[[Invocation, str], int]], click.Command]":
+    """Make an `auth` command of a function that is given an auth plugin's name, or its folder."""
+
+    def command(function: "Callable[[Invocation, str], int]") -> click.Command:
+        @functools.wraps(function)
+        def run(invocation: Invocation, plugin: str) -> int:
+            return function(invocation, target(plugin))
+
+        return auth_command.command(name)(click.argument("plugin")(running(run)))
+
+    return command
+
+
 @auth_command.command("login")
 @click.argument("plugin")
 @click.option("--no-browser", is_flag=True, help="Show the address, open nothing.")
 @click.option("--client-id", default="", help="An OAuth client of your own instead of the plugin's.")
-@accept_unmanaged
-@common
+@running
 def login_command(invocation: Invocation, plugin: str, no_browser: bool, client_id: str) -> int:
     """Sign in: opens the browser, or shows a code and where to enter it, and waits."""
     from tarkpm.cli.signing import Terminal
@@ -136,42 +183,33 @@ def login_command(invocation: Invocation, plugin: str, no_browser: bool, client_
     return 0
 
 
-@auth_command.command("status")
-@click.argument("plugin")
-@accept_unmanaged
-@common
+@_about_a_plugin("status")
 def status_command(invocation: Invocation, plugin: str) -> int:
     """Say whether the plugin is signed in."""
     from tarkpm.ops.auth import status
 
-    report = status(invocation.settings, invocation.ui, target(plugin), print_log)
-    invocation.report(report, lambda: [f"{neutral(report.display_name)}: {report.status}"])
+    report = status(invocation.settings, invocation.ui, plugin, print_log)
+    invocation.report(report, lambda: auth_lines(report))
     return 0
 
 
-@auth_command.command("token")
-@click.argument("plugin")
-@accept_unmanaged
-@common
+@_about_a_plugin("token")
 def token_command(invocation: Invocation, plugin: str) -> int:
     """Print the access token: for scripts; mind who sees it."""
     from tarkpm.ops.auth import token
 
-    secret = token(invocation.settings, invocation.ui, target(plugin), print_log)
+    secret = token(invocation.settings, invocation.ui, plugin, print_log)
     invocation.report({"token": secret}, lambda: [neutral(secret)])
     return 0
 
 
-@auth_command.command("logout")
-@click.argument("plugin")
-@accept_unmanaged
-@common
+@_about_a_plugin("logout")
 def logout_command(invocation: Invocation, plugin: str) -> int:
     """Have the plugin forget its credentials."""
     from tarkpm.ops.auth import logout
 
-    report = logout(invocation.settings, invocation.ui, target(plugin), print_log)
-    invocation.report(report, lambda: [f"{neutral(report.display_name)}: {report.status}"])
+    report = logout(invocation.settings, invocation.ui, plugin, print_log)
+    invocation.report(report, lambda: auth_lines(report))
     return 0
 
 
@@ -181,33 +219,44 @@ def logout_command(invocation: Invocation, plugin: str) -> int:
 @click.option("--model", default="", help="The model; the plugin's first without it.")
 @click.option("--system", default="", help="What the model is told beforehand.")
 @click.option("--models", "only_models", is_flag=True, help="List the models and stop.")
-@accept_unmanaged
-@common
+@running
 def chat_command(
     invocation: Invocation, plugin: str, prompt: str, model: str, system: str, only_models: bool
 ) -> int:
-    """Talk to a model: PROMPT for one answer, - to read it, nothing for a conversation at a terminal."""
+    """Talk to a model: PROMPT for one answer, - to read it, nothing for a conversation at a terminal.
+
+    Anywhere else, nothing lists the models.
+    """
     from tarkpm.ops.chat import open_conversation
 
     gc.enable()
     settings, ui = invocation.settings, invocation.ui
+    text = read_prompt(prompt)
     with open_conversation(settings, ui, target(plugin), model=model, system=system, log=print_log) as talk:
-        if only_models or (not prompt and not ui.interactive):
+        if only_models or (not prompt and (invocation.json or not ui.interactive)):
             models = talk.models()
-            invocation.report({"models": models}, lambda: [neutral(name) for name in models])
-            return 0
-        if prompt:
-            report = talk.ask(read_arguments(prompt) if prompt == "-" else prompt)
+            invocation.report({"models": models}, lambda: model_lines(models))
+        elif prompt:
+            report = talk.ask(text)
             invocation.report(report, lambda: chat_lines(report))
-            return 0
-        ui.say(f"models: {', '.join(map(neutral, talk.models()))}")
-        while line := click.prompt("you", default="", show_default=False, err=True):
-            try:
-                for text in chat_lines(talk.ask(line)):
-                    ui.say(text)
-            except TarkError as problem:
-                ui.note(problem.message)
+        else:
+            _converse(ui, talk)
     return 0
+
+
+def _converse(ui: Console, talk: "Conversation") -> None:
+    """Questions and answers at a terminal, until an empty line or the end of input."""
+    for line in model_lines(talk.models(), chosen=talk.model):
+        ui.say(line)
+    ui.say("An empty line ends this.")
+    while question := ui.read("you: "):
+        try:
+            report = talk.ask(question)
+        except TarkError as problem:
+            ui.note(problem.message)
+            continue
+        for line in chat_lines(report):
+            echo(line)
 
 
 @click.group("hook")
@@ -218,13 +267,14 @@ def hook_command() -> None:
 @hook_command.command("run")
 @click.argument("event")
 @click.argument("payload", default="{}", metavar="[JSON | - | @FILE]")
-@accept_unmanaged
-@common
+@running
 def run_command(invocation: Invocation, event: str, payload: str) -> int:
     """Fire an event to every enabled hook plugin, in order; prints the payload that comes out."""
     from tarkpm.ops.hooks import run_hooks
 
-    report = run_hooks(invocation.settings, invocation.ui, event, read_arguments(payload), print_log)
+    report = run_hooks(
+        invocation.settings, invocation.ui, event, read_json(payload, "the payload is"), print_log
+    )
     invocation.report(report, lambda: hook_lines(report))
     return 1 if report.stopped or any(one.action == "failed" for one in report.handled) else 0
 

@@ -135,7 +135,7 @@ class Gate:
                 function,
                 trace.masked_args(interface, function, args),
                 outcome,
-                trace.masked_answer(interface, function, value),
+                trace.masked_answer(interface, function, value, args),
                 round(took, 3),
             )
         )

@@ -15,7 +15,7 @@ import msgspec
 from tarkpm.core.text import neutral
 
 SHORT: Final = 16
-"""Storage values up to this many characters are shown."""
+"""Storage values up to this many characters are shown, unless their key sounds like a secret's."""
 MAX_SHOWN: Final = 400
 """Characters of arguments, and of an answer, in a line for a person."""
 
@@ -30,6 +30,9 @@ _NAMED: Final = re.compile(
       \\? ["']? \s{0,4} [=:] \s{0,4} \\? ["']? )
     ( (?: bearer\s )? (?: \\. | [^"'&\s,;}\\] )+ )
     """
+)
+_SECRET_NAME: Final = re.compile(
+    r"(?i)token|secret|passw|api[-_]?key|credential|auth|verifier|device[-_]?code|cookie"
 )
 _USER_INFO: Final = re.compile(r"(://)[^/@\s]{1,500}(?=@)")
 
@@ -67,7 +70,7 @@ def masked_args(interface: str, function: str, args: tuple[Any, ...]) -> list[An
     """A host call's arguments without what must not be seen."""
     match interface, function, args:
         case "storage", "set", (key, value):
-            return [key, _if_long(value)]
+            return [key, _stored(key, value)]
         case "http", _, (url, *body, headers):
             return [_masked(url), *map(_masked, body), _headers(headers)]
         case "ws", "connect", (url, headers):
@@ -75,11 +78,11 @@ def masked_args(interface: str, function: str, args: tuple[Any, ...]) -> list[An
     return [_masked(arg) for arg in args]
 
 
-def masked_answer(interface: str, function: str, answer: Any) -> Any:
-    """A host call's answer without what must not be seen."""
+def masked_answer(interface: str, function: str, answer: Any, args: tuple[Any, ...] = ("",)) -> Any:
+    """The answer to a host call with these arguments, without what must not be seen."""
     match interface, function, answer:
         case "storage", "get", str():
-            return _if_long(answer)
+            return _stored(args[0], answer)
         case "env", _, str():
             return _counted(answer, "characters")
         case "fs", "read", {"ok": str(text)}:  # what a plugin may read of a home folder is mostly tokens
@@ -93,8 +96,9 @@ def masked_answer(interface: str, function: str, answer: Any) -> Any:
     return _masked(answer)
 
 
-def _if_long(value: str) -> str:
-    return value if len(value) <= SHORT else _counted(value, "characters")
+def _stored(key: str, value: str) -> str:
+    is_shown = len(value) <= SHORT and not _SECRET_NAME.search(key)
+    return value if is_shown else _counted(value, "characters")
 
 
 def _counted(value: str | list[Any], unit: str) -> str:

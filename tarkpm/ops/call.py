@@ -1,14 +1,17 @@
 """``tarkpm call``: run one tool of a plugin with exactly what was granted."""
 
 import json
+from shlex import quote
+from typing import NoReturn
 
 import msgspec
 
+from tarkpm.core.release import names_folder
 from tarkpm.errors import PluginFailed, TarkError
 from tarkpm.host.imports.log import LogSink
 from tarkpm.host.process import AnyProcess
 from tarkpm.host.trace import Trace
-from tarkpm.ops.hosting import load_target, open_host
+from tarkpm.ops.hosting import helping, load_target, open_host
 from tarkpm.ops.settings import Settings
 from tarkpm.ops.ui import Ui
 
@@ -45,18 +48,29 @@ def call(
             spare.kill()
         raise
     with open_host(settings, images, log=log, trace=trace, spare=spare) as host:
-        result = host.call(image, tool, arguments)
+        with helping(f"tarkpm tools {quote(target)}"):
+            result = host.call(image, tool, arguments)
+        _, refused = host.counted(image.name)
     if not result.success:
         message = result.error or "the tool failed and does not say why"
-        raise PluginFailed(message, where=f"{image.name}: {tool}")
+        may_be_granted = refused and not names_folder(target)
+        hint = f"tarkpm {'info' if may_be_granted else 'tools'} {quote(target)}"
+        raise PluginFailed(message, where=f"{image.name}: {tool}", hint=hint)
     return CallReport(image.name, tool, result.output)
 
 
-def check_json(arguments: str) -> None:
-    """Raise `TarkError` unless ``arguments`` is a JSON document."""
+def check_json(text: str, what: str = "the arguments are", *, where: str = "") -> None:
+    """Raise `TarkError` unless ``text``, from ``where``, is JSON; ``what`` begins the sentence."""
     try:
-        json.loads(arguments)
-    except (ValueError, RecursionError) as problem:
-        raise TarkError(
-            f"the arguments are not JSON: {problem}", hint="""quote them for your shell: '{"text":"a"}'"""
-        ) from None
+        json.loads(text, parse_constant=_no_constant)
+        return
+    except RecursionError:
+        problem = "nested too deeply"
+    except ValueError as found:
+        problem = str(found)
+    hint = "" if where else """quote it for your shell: '{"text":"a"}'"""
+    raise TarkError(f"{what} not JSON: {problem}", where=where, hint=hint)
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")

@@ -4,7 +4,9 @@ from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
-from tarkpm.core.lockfile import LockEntry
+from tarkpm.core.follow import reachable, stale_requirement
+from tarkpm.core.lockfile import Lock, LockEntry
+from tarkpm.core.project import Project
 from tarkpm.core.release import IndexSource, PluginName, Requirement
 from tarkpm.core.resolver import unmet_dependencies
 from tarkpm.ops.acquire import Release
@@ -30,14 +32,33 @@ def choose(
     ``releases`` were acquired just now, from git and folders. Only plugins in ``free`` (None: all) leave
     their locked version without need. Raises `ResolutionError`, `Unreachable`, `VerificationError`.
     """
-    fixed = dict(workspace.lock.by_name)
-    fixed.update((release.candidate.manifest.name, release.candidate.entry()) for release in releases)
-    held = tuple(fixed[name] for name, one in requirements.items() if is_fixed(one) and name in fixed)
-    if all(map(is_fixed, requirements.values())):  # one candidate each: there is nothing to search
-        return Choice(held, (), tuple(unmet_dependencies(held)))
+    held = dict(workspace.lock.by_name)
+    held.update((release.candidate.manifest.name, release.candidate.entry()) for release in releases)
+    lock = Lock.of(held.values())
+    project = msgspec.structs.replace(workspace.project, requirements=requirements)
+    if not _must_ask(workspace, project, lock, free):
+        kept = tuple(lock.by_name[name] for name in sorted(reachable(project, lock)[0]))
+        return Choice(kept, (), tuple(unmet_dependencies(kept)))
     from tarkpm.ops.resolving import choose_from_indexes
 
-    return choose_from_indexes(workspace, requirements, held, free)
+    fixed = tuple(
+        lock.by_name[name] for name, one in requirements.items() if is_fixed(one) and lock.get(name)
+    )
+    return choose_from_indexes(workspace, requirements, fixed, free)
+
+
+def _must_ask(
+    workspace: Workspace, project: Project, lock: Lock, free: Collection[PluginName] | None
+) -> bool:
+    """Whether an index must be asked: something of one is new, free to move, or does not follow."""
+    indexed = [one for one in project.requirements.values() if not is_fixed(one)]
+    moving = workspace.lock.by_name if free is None else free
+    return (
+        any(workspace.project.requirements.get(one.name) != one for one in indexed)
+        or any(stale_requirement(one, lock.get(one.name)) for one in indexed)
+        or bool(reachable(project, lock)[1])
+        or any(isinstance(entry.source, IndexSource) and entry.name in moving for entry in lock.entries)
+    )
 
 
 def is_fixed(requirement: Requirement) -> bool:

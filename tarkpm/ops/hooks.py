@@ -2,6 +2,7 @@
 
 import msgspec
 
+from tarkpm.core.text import neutral
 from tarkpm.errors import TarkError
 from tarkpm.host.imports.log import LogSink
 from tarkpm.ops.call import check_json
@@ -33,7 +34,7 @@ def run_hooks(settings: Settings, ui: Ui, event: str, payload: str, log: LogSink
     A plugin that fails is passed over and reported; a payload that is no JSON is such a failure. The first
     to stop the event ends it.
     """
-    check_json(payload)
+    check_json(payload, "the payload is")
     images = load_images(settings, ui, type="hook")
     handled = [Handled(name, "failed", problem.message) for name, problem in images.failed.items()]
     with open_host(settings, images, log=log) as host:
@@ -44,7 +45,7 @@ def run_hooks(settings: Settings, ui: Ui, event: str, payload: str, log: LogSink
                     continue
                 outcome = host.hook_handle(image, event, payload)
                 if outcome.action == "replace":
-                    check_json(outcome.payload or "")
+                    check_json(outcome.payload or "", "the new payload is")
                     payload = outcome.payload or ""
             except TarkError as problem:
                 handled.append(Handled(name, "failed", problem.message))
@@ -52,4 +53,6 @@ def run_hooks(settings: Settings, ui: Ui, event: str, payload: str, log: LogSink
             handled.append(Handled(name, outcome.action, outcome.reason or ""))
             if outcome.action == "stop":
                 return HookReport(event, payload, True, tuple(handled))
+    if all(one.action == "ignored" for one in handled):
+        ui.note(f"no enabled hook plugin asked for '{neutral(event, limit=100)}'")
     return HookReport(event, payload, False, tuple(handled))

@@ -6,7 +6,8 @@ file only where one was granted. Nobody else is shown them: not the log, not an 
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import msgspec
@@ -58,6 +59,16 @@ class Confidence:
             text = text.replace(secret, "‹masked›")
         return text
 
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Whatever is raised within has no secret in it: a plugin's own words may."""
+        try:
+            yield
+        except TarkError as problem:
+            problem.message = self.masked(problem.message)
+            problem.args = (problem.message,)
+            raise
+
 
 def sign_in(
     settings: Settings, host: Host, image: PluginImage, person: Person, confidence: Confidence, client_id: str
@@ -68,8 +79,6 @@ def sign_in(
     says no, `SourceError` when a server cannot be asked, and `HostError`.
     """
     oauth = _client_of(image, client_id)
-    if settings.offline:
-        raise Unreachable("--offline allows no network", where=urls.parse(oauth.token_url).origin)
     hosts = _checked_hosts(oauth, image)
     file = credentials_file(settings, image)
     if file is not None:
@@ -77,27 +86,31 @@ def sign_in(
     takes = bool(_TAKES.get(image.type, _PROVIDER) & set(inspect(image.wasm, where=image.name).exports))
     if not takes and file is None:
         raise HostError("takes no credentials, so signing in would be for nothing", where=image.name)
-    proxies = Proxies.read(settings.environment)
-    client = Client(proxies=proxies, limits=LIMITS, resolve=hosts.resolve)
-    server = Server(oauth, client)
-    try:
-        ask = _by_browser if oauth.flow == "pkce" else _by_device
-        tokens = ask(oauth, server, person)
-    except Rejected as problem:
-        raise _said_no(problem, oauth) from None
-    finally:
-        client.close()
+    tokens = _tokens(settings, oauth, hosts, person)
     confidence.keep(tokens.secrets)
-    try:
+    with confidence.kept():
         credentials = flat(_processed(host, image, oauth, tokens), image.name)
         if takes:
             host.auth_init(image, credentials)
-    except TarkError as problem:
-        problem.message = confidence.masked(problem.message)  # the plugin's own words may be in it
-        problem.args = (problem.message,)
-        raise
     if file is not None:
         file.write(credentials)
+
+
+def _tokens(settings: Settings, oauth: OAuth, hosts: Hosts, person: Person) -> Tokens:
+    """What the person and the server agree on."""
+    origin = urls.parse(oauth.token_url).origin
+    if settings.offline:
+        raise Unreachable("--offline allows no network", where=origin)
+    proxies = Proxies.read(settings.environment)
+    client = Client(proxies=proxies, limits=LIMITS, resolve=hosts.resolve)
+    ask = _by_browser if oauth.flow == "pkce" else _by_device
+    try:
+        return ask(oauth, Server(oauth, client), person)
+    except Rejected as problem:
+        said = f": {problem.description}" if problem.description else ""
+        raise PluginFailed(f"signing in failed: {problem.error}{said}", where=origin) from None
+    finally:
+        client.close()
 
 
 def _client_of(image: PluginImage, client_id: str) -> OAuth:
@@ -176,9 +189,3 @@ def _processed(host: Host, image: PluginImage, oauth: OAuth, tokens: Tokens) -> 
         return text
     made = host.process_tokens(image, text)
     return text if made is None else made
-
-
-def _said_no(problem: Rejected, oauth: OAuth) -> PluginFailed:
-    where = urls.parse(oauth.token_url).origin
-    said = f": {problem.description}" if problem.description else ""
-    return PluginFailed(f"signing in failed: {problem.error}{said}", where=where)

@@ -4,6 +4,7 @@ A client that began with an older snapshot may still ask for what it lists, so t
 Releases and roots are kept for ever.
 """
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -38,7 +39,8 @@ def leftovers(index: Index, now: datetime) -> Iterator[Path]:
     for folder in ("publishers", "index"):
         places = (index.folder / TARGETS / folder).iterdir()
         yield from (path for path in places if path.name not in named)
-    yield from (index.folder / FILES).glob(".*.tmp")
+    with os.scandir(index.folder / FILES) as entries:  # a million, perhaps: one at a time
+        yield from (Path(entry.path) for entry in entries if entry.name.startswith("."))
 
 
 def _is_root(name: str, newest: int) -> bool:

@@ -211,3 +211,40 @@ def test_with_two_indexes_a_name_alone_is_not_guessed(indexed: IndexedProject, t
     assert 'version = "1.0.0"' in lock(sandbox), "another index's higher version is nobody's update"
     sandbox.run("sync").ok()
     sandbox.run("verify").ok()
+
+
+def test_what_comes_from_elsewhere_is_added_and_updated_without_asking_the_index(
+    indexed: IndexedProject, tmp_path: Path
+) -> None:
+    sandbox = indexed.sandbox
+    indexed.release("json-core")
+    indexed.release("text-tools", "1.0.0", '[dependencies]\njson-core = "^1"')
+    indexed.use()
+    sandbox.run("add", "text-tools").ok()
+    asked = len(indexed.server.paths)
+    sandbox.plugin(tmp_path / "mine", name="mine", capabilities="")
+    sandbox.run("add", "../mine", "--offline").ok()
+    sandbox.run("update", "mine", "--offline").ok()
+    sandbox.run("lock", "--offline").ok()
+    assert len(indexed.server.paths) == asked
+    assert lock(sandbox).count("[[plugin]]") == 3
+    sandbox.run("update", "--offline").failed(5, "--offline allows no network")
+
+
+def test_a_folder_that_takes_the_name_of_a_dependency_takes_its_place(
+    indexed: IndexedProject, tmp_path: Path
+) -> None:
+    sandbox = indexed.sandbox
+    indexed.release("json-core")
+    indexed.release("text-tools", "1.0.0", '[dependencies]\njson-core = "^1"')
+    indexed.use()
+    sandbox.run("add", "text-tools").ok()
+    sandbox.plugin(tmp_path / "json-core", name="json-core", version="1.5.0", capabilities="")
+    sandbox.run("add", "../json-core").ok()
+    assert 'source = { path = "../json-core" }' in lock(sandbox)
+    sandbox.run("sync").ok()
+    sandbox.run("verify").ok()
+    sandbox.plugin(tmp_path / "json-core", name="json-core", version="2.0.0", capabilities="")
+    before = lock(sandbox)
+    sandbox.run("update", "json-core").failed(2, "json-core")
+    assert lock(sandbox) == before

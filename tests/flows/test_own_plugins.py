@@ -1,12 +1,11 @@
 """Somebody without a project: their own plugins, some of them put there by hand."""
 
-import os
 import shutil
 from pathlib import Path
 
 import pytest
 from support.sandbox import Sandbox
-from support.terminal import at_a_terminal, read_until
+from support.terminal import Terminal
 
 CALL = ("call", "text-tools", "text-stats", '{"text":"a b"}')
 NOTE = ("call", "text-tools", "save-note", '{"key":"k","text":"kept"}')
@@ -40,17 +39,15 @@ def test_it_is_listed_and_called_after_consent(sandbox: Sandbox, by_hand: Path) 
 
 
 def test_consent_is_asked_once_at_a_terminal(sandbox: Sandbox, by_hand: Path) -> None:
-    process, terminal = at_a_terminal(sandbox, *CALL)
-    shown = read_until(terminal, "Run it, with all it declares? [y/N]")
-    assert "put there by hand" in shown
-    os.write(terminal, b"n\n")
-    read_until(terminal, "'text-tools' was not run: you said no")
-    assert process.wait(30) == 4
-    process, terminal = at_a_terminal(sandbox, *CALL)
-    read_until(terminal, "Run it, with all it declares? [y/N]")
-    os.write(terminal, b"y\n")
-    read_until(terminal, '"words":2')
-    assert process.wait(30) == 0
+    with Terminal(sandbox, *CALL) as terminal:
+        assert "put there by hand" in terminal.expect("Run it, with all it declares? [y/N]")
+        terminal.type("n\n")
+        terminal.finish().failed(4, "'text-tools' was not run: you said no")
+    with Terminal(sandbox, *CALL) as terminal:
+        terminal.expect("Run it, with all it declares? [y/N]")
+        terminal.type("y\n")
+        terminal.expect('"words":2')
+        terminal.finish().ok()
     sandbox.run(*CALL).ok()
     assert by_hand.is_dir()
 
@@ -170,11 +167,11 @@ def test_other_bytes_need_a_word_and_get_nothing_that_was_stored(sandbox: Sandbo
 
 
 def test_putting_other_bytes_aside_is_asked_at_a_terminal(sandbox: Sandbox, by_hand: Path) -> None:
-    process, terminal = at_a_terminal(sandbox, *release_of(sandbox, version="2.0.0"), "-y")
-    read_until(terminal, "Put the folder aside and install? [y/N]")
-    os.write(terminal, b"y\n")
-    read_until(terminal, "adopted text-tools 2.0.0")
-    assert process.wait(30) == 0
+    with Terminal(sandbox, *release_of(sandbox, version="2.0.0"), "-y") as terminal:
+        terminal.expect("Put the folder aside and install? [y/N]")
+        terminal.type("y\n")
+        terminal.expect("adopted text-tools 2.0.0")
+        terminal.finish().ok()
     assert 'version = "2.0.0"' in (by_hand / "plugin.toml").read_text()
 
 

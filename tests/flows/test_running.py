@@ -72,6 +72,18 @@ def test_call_reads_its_arguments_from_a_file_or_standard_input(sandbox: Sandbox
     assert sandbox.run("call", "text-tools", "text-stats", "-", stdin='{"text":"a b"}').ok().out == expected
     sandbox.run("call", "text-tools", "text-stats", "{").failed(2, "the arguments are not JSON")
     sandbox.run("call", "text-tools", "text-stats", "@nothing").failed(2, "no such file")
+    sandbox.run("call", "text-tools", "text-stats", "NaN").failed(2, "NaN is no JSON", "help: quote it")
+    sandbox.run("call", "text-tools", "text-stats", "-").failed(2, "not JSON", "where: standard input")
+    (sandbox.cwd / "deep.json").write_text("[" * 100_000)
+    sandbox.run("call", "text-tools", "text-stats", "@deep.json").failed(
+        2, "the arguments are not JSON: nested too deeply", "where: deep.json"
+    )
+    (sandbox.cwd / "latin.json").write_bytes(b'{"text":"\xe9"}')
+    sandbox.run("call", "text-tools", "text-stats", "@latin.json").failed(
+        2, "the arguments are not UTF-8 text", "where: latin.json"
+    )
+    (sandbox.cwd / "long.json").write_text(f'{{"text":"{"x" * (1 << 20)}"}}')
+    sandbox.run("call", "text-tools", "text-stats", "@long.json").failed(2, "more than 1,048,576 bytes")
     sandbox.run("call", "text-tools", "nothing", "{}").failed(1, "unknown tool: nothing")
 
 
@@ -159,6 +171,9 @@ def test_chat_lists_models_and_answers_and_counts_tokens(sandbox: Sandbox) -> No
         assert "echo-2: user=hello" in text
         assert "1 tokens in, 7 out" in text
         assert service.requests[-1][2]["authorization"] == "Bearer k-123"
+        said = sandbox.run("chat", "openai-compat", "-", env=env, stdin="from a pipe\n").ok().out
+        assert "echo-1: user=from a pipe\n" in said
+        sandbox.run("chat", "openai-compat", "-", env=env).failed(2, "expected a prompt, found nothing")
         assert "content-type" in service.requests[-1][2]
 
 
@@ -172,7 +187,7 @@ def test_hooks_without_a_hook_plugin_pass_the_payload_through(sandbox: Sandbox) 
     install(sandbox, "text-tools")
     report = sandbox.run("hook", "run", "session-start", '{"a":1}', "--json").ok().json
     assert report == {"event": "session-start", "payload": '{"a":1}', "stopped": False, "handled": []}
-    sandbox.run("hook", "run", "x", "{").failed(2, "not JSON")
+    sandbox.run("hook", "run", "x", "{").failed(2, "the payload is not JSON")
 
 
 def test_a_hook_plugin_goes_on_replaces_and_stops(sandbox: Sandbox) -> None:
@@ -228,3 +243,72 @@ def test_importing_tarkpm_does_not_import_the_host() -> None:
     code = "import sys, tarkpm; sys.exit('tarkpm.host' in sys.modules or 'msgspec' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], env={"PATH": os.environ["PATH"]}).returncode == 0
     assert Path(sys.executable).exists()
+
+
+# -- what is said when something is wrong
+
+
+def test_an_error_names_the_command_that_helps(sandbox: Sandbox) -> None:
+    install(sandbox, "text-tools")
+    install(sandbox, "device-auth", "auth.example.com", "DEVICE_AUTH_*")
+    install(sandbox, "session-guard")
+    for arguments, status, help_ in (
+        (["call", "text-tools", "nothing"], 1, "tarkpm tools text-tools"),
+        (["call", "text-tools", "text-stats", '{"text":1}'], 1, "tarkpm tools text-tools"),
+        (["call", "device-auth", "x"], 1, "tarkpm list --type tool"),
+        (["auth", "token", "device-auth"], 1, "tarkpm auth login device-auth"),
+        (["chat", "text-tools", "x"], 1, "tarkpm list --type provider"),
+        (["call", "nobody", "x"], 2, "tarkpm list"),
+    ):
+        said = sandbox.run(*arguments).failed(status, "error: ", f"  help: {help_}\n")
+        assert said.err.count("error: ") == 1
+        error = sandbox.run(*arguments, "--json").failed(status).json["error"]
+        assert (error["hint"], error["exit_status"]) == (help_, status)
+    sandbox.run("revoke", "text-tools", "storage").ok()
+    sandbox.run("call", "text-tools", "save-note", '{"key":"a","text":"b"}').failed(
+        1, "storage is not granted to this plugin", "  help: tarkpm info text-tools\n"
+    )
+    assert "no enabled hook plugin asked for 'nope'" in sandbox.run("hook", "run", "nope").ok().err
+
+
+def test_a_module_that_does_not_fit_is_to_be_inspected(sandbox: Sandbox) -> None:
+    folder = sandbox.cwd / "my plugin"
+    shutil.copytree(PLUGINS / "device-auth", folder)
+    toml = folder / "plugin.toml"
+    toml.write_text(toml.read_text().replace('type = "auth"', 'type = "tool"'))
+    sandbox.run("call", "./my plugin", "x").failed(
+        1,
+        "exports auth-plugin but the manifest says tool",
+        f"  help: tarkpm inspect '{folder}/plugin.wasm'\n",
+    )
+    (folder / "plugin.wasm").write_text("(component)")
+    sandbox.run("call", "./my plugin", "x").failed(1, "found WebAssembly text", "tarkpm inspect")
+
+
+# -- processes
+
+
+def children() -> set[str]:
+    """The processes this one has started and not reaped."""
+    tasks = Path("/proc/self/task").iterdir()
+    return {pid for task in tasks for pid in (task / "children").read_text().split()}
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc")
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (["call"], 2),
+        (["call", "--help"], 0),
+        (["call", "text-tools", "text-stats", "{"], 2),
+        (["call", "text-tools", "text-stats", "@nothing"], 2),
+        (["call", "NO NAME", "x"], 2),
+        (["call", "./nothing", "x"], 2),
+        (["call", "text-tools", "text-stats", "{}", "--record", "/nowhere/x"], 2),
+        (["call", "text-tools", "text-stats", '{"text":"x"}'], 2),
+    ],
+)
+def test_no_worker_is_left_whatever_was_wrong(sandbox: Sandbox, arguments: list[str], status: int) -> None:
+    before = children()
+    assert sandbox.run(*arguments).status == status
+    assert children() == before

@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -443,6 +444,9 @@ def test_a_plugin_that_logs_its_tokens_does_not_show_them() -> None:
     confidence.keep(("access-s3cret", "short"))
     confidence.log(LogLine("p", "info", "got access-s3cret, in short"))
     assert heard == [LogLine("p", "info", "got ‹masked›, in short")]
+    with pytest.raises(PluginFailed) as caught, confidence.kept():
+        raise PluginFailed("cannot read access-s3cret")
+    assert (caught.value.message, str(caught.value)) == ("cannot read ‹masked›", "cannot read ‹masked›")
 
 
 def test_a_declared_port_that_is_taken_says_so(sandbox: Sandbox, server: AuthServer) -> None:
@@ -452,10 +456,14 @@ def test_a_declared_port_that_is_taken_says_so(sandbox: Sandbox, server: AuthSer
     )
 
 
-def test_an_address_that_is_not_public_is_not_asked(sandbox: Sandbox, server: AuthServer) -> None:
-    install(sandbox, server, token_url="https://localhost.localdomain:1/token")
-    login = Login(sandbox)
-    login.browse()
-    result = login.ended()
-    assert result.status in (2, 5), result
-    assert "is at a loopback address, which is not granted" in result.err or "has no address" in result.err
+@pytest.mark.parametrize("address", ["10.0.0.8", "127.0.0.1", "169.254.169.254"])
+def test_an_address_that_is_not_public_is_not_asked(
+    sandbox: Sandbox, server: AuthServer, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    device = f"https://auth.test:{server.server_port}/device"
+    install(sandbox, server, flow="device_flow", auth_url="", device_auth_url=device)
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, server.server_port))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    result = sandbox.run("auth", "login", "chatgpt-oauth")
+    result.failed(2, "address, which is not granted", "where: auth.test")
+    assert server.requests == []

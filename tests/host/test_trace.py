@@ -136,3 +136,10 @@ def test_nothing_is_masked_or_timed_when_nobody_looks(
     monkeypatch.setattr(trace, "masked_args", never)
     with Host() as host:
         assert host.call(text_tools, "text-stats", '{"text":"a"}').success
+
+
+@pytest.mark.parametrize("key", ["token", "access_token", "github-api-key", "device_code", "PASSWORD"])
+def test_a_short_value_whose_key_sounds_like_a_secret_is_masked(key: str) -> None:
+    assert trace.masked_args("storage", "set", (key, "hunter2")) == [key, "‹7 characters›"]
+    assert trace.masked_answer("storage", "get", "hunter2", (key,)) == "‹7 characters›"
+    assert trace.masked_answer("storage", "get", "7", ("count",)) == "7"

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -130,6 +131,7 @@ class Sandbox:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=_heed_ctrl_c,  # noqa: PLW1509  it makes one system call
             **extra,
         )
 
@@ -175,6 +177,11 @@ class Sandbox:
     def sign(self, folder: Path, key: str = "release") -> None:
         """Sign a plugin's folder."""
         self.run("sign", folder, "--key", key).ok()
+
+
+def _heed_ctrl_c() -> None:
+    """A shell's background jobs ignore Ctrl-C, and what they start inherits that: so would tests run there."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _text(stream: io.TextIOWrapper) -> str:

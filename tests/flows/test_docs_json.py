@@ -1,0 +1,92 @@
+"""docs/json.md: what the commands that run plugins print has exactly the keys the page names."""
+
+import re
+from pathlib import Path
+
+import pytest
+from support.guest_flows import install
+from support.indexed import IndexedProject
+from support.sandbox import PLUGINS, Sandbox
+from support.services import Chat, serving
+
+PAGE = (Path(__file__).parents[2] / "docs" / "json.md").read_text()
+
+
+def documents(command: str) -> list[str]:
+    """The documents a command's row shows, as they are written there."""
+    (row,) = [
+        line for line in PAGE.splitlines() if line[:2] == "| " and f"`{command}`" in line.split(" | ")[0]
+    ]
+    return re.findall(r"`(\{.*?\})`", row.split(" | ", 1)[1])
+
+
+def keys(document: str) -> set[str]:
+    """The keys of an object that is written as on the page, not those of what is in it."""
+    found, depth = set(), 0
+    without_values = re.sub(r': "[^,}]*', ":", document)
+    for token in re.findall(r'[{}\[\]]|"\w+"', without_values):
+        depth += {"{": 1, "[": 1, "}": -1, "]": -1}.get(token, 0)
+        if token[0] == '"' and depth == 1:
+            found.add(token.strip('"'))
+    return found
+
+
+@pytest.fixture
+def user(sandbox: Sandbox) -> Sandbox:
+    """Somebody with a plugin of each type."""
+    for name, kind in (("text-tools", "tool"), ("device-auth", "auth"), ("session-guard", "hook")):
+        install(sandbox, name, kind, (PLUGINS / name / "plugin.wasm").read_bytes())
+    return sandbox
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [
+        ("call", ["call", "text-tools", "text-stats", '{"text":""}']),
+        ("tools", ["tools"]),
+        ("status", ["auth", "status", "device-auth"]),
+        ("hook run", ["hook", "run", "session-start"]),
+        ("inspect", ["inspect", str(PLUGINS / "text-tools" / "plugin.wasm")]),
+        ("info", ["info", "text-tools"]),
+        ("grant", ["grant", "text-tools", "--reset"]),
+        ("revoke", ["revoke", "text-tools", "storage"]),
+        ("doctor", ["doctor"]),
+    ],
+)
+def test_a_document_has_the_keys_of_the_page(user: Sandbox, command: str, arguments: list[str]) -> None:
+    result = user.run(*arguments, "--json")
+    assert set(result.ok().json) == keys(documents(command)[0])
+    if command == "inspect":
+        assert all(set(item) == keys(documents(command)[1]) for item in result.json["imports"])
+
+
+def test_a_chat_has_the_keys_of_the_page(sandbox: Sandbox) -> None:
+    with serving(Chat) as service:
+        wants = f'http = ["{service.authority}"]\nenv = ["OPENAI_*"]'
+        wasm = (PLUGINS / "openai-compat" / "plugin.wasm").read_bytes()
+        install(sandbox, "openai-compat", "provider", wasm, wants)
+        env = {"OPENAI_BASE_URL": f"http://{service.authority}", "OPENAI_API_KEY": "k"}
+        answer, models = map(keys, documents("chat"))
+        assert set(sandbox.run("chat", "openai-compat", "hi", "--json", env=env).ok().json) == answer
+        assert set(sandbox.run("chat", "openai-compat", "--json", env=env).ok().json) == models
+
+
+def test_an_error_has_the_keys_of_the_page(sandbox: Sandbox) -> None:
+    error = sandbox.run("call", "./nowhere", "x", "--json").failed(2).json["error"]
+    assert set(error) == {"code", "message", "where", "hint", "exit_status"}
+    assert '`{"error": {"code", "message", "where", "hint", "exit_status"}}`' in PAGE
+
+
+def test_what_is_said_of_an_index_has_the_keys_of_the_page(indexed: IndexedProject) -> None:
+    indexed.release("text-tools")
+    added = indexed.sandbox.run(
+        "index", "add", "community", indexed.server.url, "--root", indexed.repo.root_digest, "--json"
+    )
+    assert set(added.ok().json) == keys(documents("index add")[0])
+    indexed.sandbox.run("add", "text-tools").ok()
+    indexed.release("text-tools", "1.1.0")
+    for command in ("index list", "outdated", "tree"):
+        assert set(indexed.sandbox.run(*command.split(), "--json").json) == keys(documents(command)[0])
+    assert set(indexed.sandbox.run("search", "text", "--json").ok().json) == keys(documents("search")[0])
+    row = indexed.sandbox.run("outdated", "--json").json["plugins"][0]
+    assert set(row) == {"name", "locked", "update", "newest", "source", "commit", "warning"}
