@@ -37,6 +37,7 @@ COMMANDS = {
     "hook": "running",
     "channel": "channel",
     "inspect": "running",
+    "cache": "storage",
     "doctor": "inspecting",
     "sign": "authoring",
     "publish": "authoring",

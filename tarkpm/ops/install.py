@@ -21,6 +21,7 @@ from tarkpm.ops.context import Workspace
 from tarkpm.ops.target import CheckedTarget
 from tarkpm.store.journal import Document, Transaction, commit
 from tarkpm.store.state import Installed
+from tarkpm.store.sweep import in_use
 
 if TYPE_CHECKING:
     from tarkpm.ops.acquire import Release
@@ -172,15 +173,17 @@ def _stage_all(
         return {}
     from tarkpm.ops.staging import by_name, fetch_missing, stage
 
+    settings = workspace.settings
     try:
-        ready = by_name(fetch_missing(workspace, entries, releases))
-        workspace.ui.busy("installing")
-        small = sum(file.size for entry in entries for file in entry.files) < SMALL * len(entries)
-        staged = run_parallel(
-            lambda entry: stage(workspace, entry, ready.get(entry.name)),
-            entries,
-            threads=1 if small else workspace.settings.threads,
-        )
+        with in_use(settings.paths.cache, settings.lock_seconds):
+            ready = by_name(fetch_missing(workspace, entries, releases))
+            workspace.ui.busy("installing")
+            small = sum(file.size for entry in entries for file in entry.files) < SMALL * len(entries)
+            staged = run_parallel(
+                lambda entry: stage(workspace, entry, ready.get(entry.name)),
+                entries,
+                threads=1 if small else settings.threads,
+            )
     except BaseException:
         workspace.environment.clear_work()
         raise

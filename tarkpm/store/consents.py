@@ -9,7 +9,10 @@ from pathlib import Path
 import msgspec
 
 from tarkpm.core.digest import Digest, sha256
-from tarkpm.io.files import atomic_write, make_private
+from tarkpm.errors import TarkError
+from tarkpm.io.files import atomic_write, make_private, read_file
+
+MAX_BYTES = 64 * 1024
 
 
 class Consent(msgspec.Struct, frozen=True):
@@ -34,6 +37,16 @@ class Consents:
         """Remember that this was agreed to."""
         make_private(self.folder)
         atomic_write(self._file(consent), msgspec.json.encode(consent), mode=0o600)
+
+    def all(self) -> list[Consent]:
+        """Everything that was agreed to and can be read."""
+        found = []
+        for file in sorted(self.folder.glob("*.json")):
+            try:
+                found.append(msgspec.json.decode(read_file(file, MAX_BYTES), type=Consent))
+            except (msgspec.DecodeError, OSError, TarkError):
+                continue
+        return found
 
     def _file(self, consent: Consent) -> Path:
         return self.folder / f"{sha256(msgspec.json.encode(consent))}.json"
