@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tarkpm.cli.anywhere import complete_names
 from tarkpm.cli.options import Invocation, running
 from tarkpm.cli.running import read_text, target
 from tarkpm.cli.running_text import print_log
@@ -30,7 +31,7 @@ def _standing(report: "AuthReport") -> list[str]:
 
 
 @channel_command.command("info")
-@click.argument("plugin")
+@click.argument("plugin", shell_complete=complete_names)
 @running
 def info_command(invocation: Invocation, plugin: str) -> int:
     """Say what a channel is, and whether it is signed in."""
@@ -56,7 +57,7 @@ def info_command(invocation: Invocation, plugin: str) -> int:
 
 
 @channel_command.command("status")
-@click.argument("plugin")
+@click.argument("plugin", shell_complete=complete_names)
 @running
 def status_command(invocation: Invocation, plugin: str) -> int:
     """Say whether a channel is signed in."""
@@ -68,7 +69,7 @@ def status_command(invocation: Invocation, plugin: str) -> int:
 
 
 @channel_command.command("auth")
-@click.argument("plugin")
+@click.argument("plugin", shell_complete=complete_names)
 @click.argument("credentials", metavar="JSON | - | @FILE")
 @running
 def auth_command(invocation: Invocation, plugin: str, credentials: str) -> int:
@@ -82,7 +83,7 @@ def auth_command(invocation: Invocation, plugin: str, credentials: str) -> int:
 
 
 @channel_command.command("start")
-@click.argument("plugin")
+@click.argument("plugin", shell_complete=complete_names)
 @click.option("--seconds", type=click.FloatRange(min=0), help="Stop after so long; without it, at Ctrl-C.")
 @running
 def start_command(invocation: Invocation, plugin: str, seconds: float | None) -> int:
@@ -99,7 +100,7 @@ def start_command(invocation: Invocation, plugin: str, seconds: float | None) ->
 
 
 @channel_command.command("poll")
-@click.argument("plugin")
+@click.argument("plugin", shell_complete=complete_names)
 @click.option(
     "--seconds",
     type=click.FloatRange(min=0),
@@ -117,7 +118,7 @@ def poll_command(invocation: Invocation, plugin: str, seconds: float) -> int:
 
 
 @channel_command.command("send")
-@click.argument("plugin")
+@click.argument("plugin", shell_complete=complete_names)
 @click.argument("conversation")
 @click.argument("text", metavar="TEXT | - | @FILE")
 @click.option("--replace", "message_id", metavar="ID", help="Replace a message that was sent before.")
@@ -136,7 +137,7 @@ def send_command(
 
 
 @channel_command.command("stop")
-@click.argument("plugin")
+@click.argument("plugin", shell_complete=complete_names)
 @running
 def stop_command(invocation: Invocation, plugin: str) -> int:
     """Have a channel put in order what it keeps outside of its process."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tarkpm.cli import ahead
+from tarkpm.cli.anywhere import complete_names
 from tarkpm.cli.console import Console, echo, style
 from tarkpm.cli.options import Invocation, common, running
 from tarkpm.cli.running_text import (
@@ -38,7 +39,7 @@ STDIN = "standard input"
 
 
 @click.command("call")
-@click.argument("plugin")
+@click.argument("plugin", shell_complete=complete_names)
 @click.argument("tool")
 @click.argument("arguments", default="{}", metavar="[JSON | - | @FILE]")
 @click.option("--trace", is_flag=True, help="Show every host call, secrets masked.")
@@ -135,7 +136,7 @@ def read_prompt(text: str) -> str:
 
 
 @click.command("tools")
-@click.argument("plugin", default="")
+@click.argument("plugin", shell_complete=complete_names, default="")
 @running
 def tools_command(invocation: Invocation, plugin: str) -> int:
     """List the tools of every enabled tool plugin, or of one."""
@@ -159,13 +160,15 @@ def _about_a_plugin(name: str) -> "Callable[[Callable[[Invocation, str], int]], 
         def run(invocation: Invocation, plugin: str) -> int:
             return function(invocation, target(plugin))
 
-        return auth_command.command(name)(click.argument("plugin")(running(run)))
+        return auth_command.command(name)(
+            click.argument("plugin", shell_complete=complete_names)(running(run))
+        )
 
     return command
 
 
 @auth_command.command("login")
-@click.argument("plugin")
+@click.argument("plugin", shell_complete=complete_names)
 @click.option("--no-browser", is_flag=True, help="Show the address, open nothing.")
 @click.option("--client-id", default="", help="An OAuth client of your own instead of the plugin's.")
 @running
@@ -214,7 +217,7 @@ def logout_command(invocation: Invocation, plugin: str) -> int:
 
 
 @click.command("chat")
-@click.argument("plugin")
+@click.argument("plugin", shell_complete=complete_names)
 @click.argument("prompt", default="")
 @click.option("--model", default="", help="The model; the plugin's first without it.")
 @click.option("--system", default="", help="What the model is told beforehand.")
