@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from tarkpm.errors import StoreBusy, TarkError
+from tarkpm.errors import TarkError
 from tarkpm.io.files import remove_tree
 from tarkpm.io.locks import clear_lock, look_at_lock
 from tarkpm.ops.settings import Settings
@@ -155,15 +155,13 @@ def _environments(settings: Settings, state: State) -> _Found:
             continue
         try:
             environment.check_ours()
-            with state.changing(str(path), settings.command, 0.0):
-                waiting = os.path.lexists(environment.journal)
-                left = [] if waiting else list(_left_in(environment))
-        except StoreBusy as problem:
-            yield Trouble("Busy", problem.message, str(path), note=True), None
-            continue
         except TarkError as problem:
             yield Trouble.of(problem), None
             continue
+        if look_at_lock(state.lock_file(str(path)))[1]:  # what is there belongs to somebody at work
+            continue
+        waiting = os.path.lexists(environment.journal)
+        left = [] if waiting else list(_left_in(environment))
         if waiting:
             message = "a change was decided and not finished"
             yield Trouble("Unfinished", message, str(environment.journal)), _finish(state, path, environment)

@@ -98,8 +98,12 @@ class State:
     def changing(self, path: str, holder: str, deadline_seconds: float) -> Iterator[None]:
         """Hold the project at ``path`` for a whole command that may change it; raises `StoreBusy`."""
         make_private(self.projects)
-        with exclusive(self._file(path, ".lock"), holder, deadline_seconds):
+        with exclusive(self.lock_file(path), holder, deadline_seconds):
             yield
+
+    def lock_file(self, path: str) -> Path:
+        """The lock that `changing` holds."""
+        return self._file(path, ".lock")
 
     def mac_key(self) -> bytes:
         """The secret under which journals of this user are authenticated; made on first use."""
