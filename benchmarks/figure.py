@@ -88,7 +88,8 @@ class Result:
 class Figure:
     """A promise: ``ours`` takes at most ``bound`` times as long as ``peer``.
 
-    ``prepare`` gets an empty folder, and its context holds for as long as the race lasts.
+    ``prepare`` gets an empty folder, and its context holds for as long as the race lasts. ``at_hand`` is
+    whether this is measured without being named: not where it would first have to build something big.
     """
 
     name: str
@@ -98,6 +99,7 @@ class Figure:
     rounds: int
     prepare: Callable[[Path], AbstractContextManager[Race]]
     quick: int = 5
+    at_hand: Callable[[], bool] = lambda: True
 
     def measure(self, folder: Path, *, quick: bool) -> Result:
         """Prepare in ``folder``, warm up, race."""

@@ -8,7 +8,7 @@ from contextlib import suppress
 import click
 
 from tarkpm import __version__
-from tarkpm.cli.console import print_error
+from tarkpm.cli.console import clear_line, print_error
 from tarkpm.errors import StoreError, TarkError
 
 COMMANDS = {
@@ -75,6 +75,7 @@ def run(arguments: list[str]) -> int:
         return leaving.exit_code
     except (KeyboardInterrupt, click.Abort):
         with suppress(OSError):  # the terminal may be gone, too
+            clear_line()
             print("interrupted: nothing was left half done", file=sys.stderr, flush=True)  # noqa: T201
         return 130
     except click.exceptions.NoArgsIsHelpError as problem:

@@ -48,6 +48,16 @@ class Console:
         self.busy("")
         return click.confirm(question, default=False, err=True)
 
+    def read(self, prompt: str) -> str:
+        """A line somebody types, without blanks around it; "" at the end of input."""
+        self.busy("")
+        sys.stderr.write(style(prompt, bold=True) if _color(sys.stderr) else prompt)
+        sys.stderr.flush()
+        line = sys.stdin.readline()
+        if not line:
+            self.say("")
+        return line.strip()
+
     def note(self, text: str) -> None:
         """Print a note on stderr."""
         self.say(style("note: ", fg="cyan") + neutral(text))
@@ -92,10 +102,16 @@ def echo_json(value: Any) -> None:
     click.echo(text, color=False)
 
 
-def print_error(error: TarkError, *, as_json: bool = False) -> int:
-    """Say what is wrong, where, and what helps; returns the exit status."""
+def clear_line() -> None:
+    """Take away what was being waited for, and what was asked, at a terminal."""
     if _is_terminal(sys.stderr):
         sys.stderr.write("\r\x1b[2K")
+        sys.stderr.flush()
+
+
+def print_error(error: TarkError, *, as_json: bool = False) -> int:
+    """Say what is wrong, where, and what helps; returns the exit status."""
+    clear_line()
     lines = [style("error: ", fg="red", bold=True) + neutral(error.message)]
     if error.where:
         lines.append(f"  where: {neutral(error.where)}")

@@ -47,6 +47,12 @@ def main(arguments: list[str] | None = None) -> int:
     if sys.platform == "win32":
         print("error: tarkpm runs on Linux and macOS\n  help: use WSL", file=sys.stderr)  # noqa: T201
         return 2
-    from tarkpm.cli.app import run
+    from tarkpm.cli import ahead
 
-    return run(given)
+    ahead.start(given)
+    try:
+        from tarkpm.cli.app import run
+
+        return run(given)
+    finally:
+        ahead.drop()

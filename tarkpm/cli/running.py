@@ -1,5 +1,6 @@
 """The commands that run plugins: call, tools, auth, chat, hook; and inspect, which only looks."""
 
+import functools
 import gc
 import sys
 from contextlib import ExitStack
@@ -8,14 +9,27 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tarkpm.cli.console import style
+from tarkpm.cli import ahead
+from tarkpm.cli.console import Console, echo, style
 from tarkpm.cli.options import Invocation, common
-from tarkpm.cli.running_text import chat_lines, hook_lines, inspect_lines, print_log, print_trace, tool_lines
+from tarkpm.cli.running_text import (
+    auth_lines,
+    chat_lines,
+    hook_lines,
+    inspect_lines,
+    model_lines,
+    print_log,
+    print_trace,
+    tool_lines,
+)
 from tarkpm.core.text import neutral
 from tarkpm.errors import TarkError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tarkpm.host.trace import HostCall, Trace
+    from tarkpm.ops.chat import Conversation
 
 
 @click.command("call")
@@ -32,14 +46,12 @@ def call_command(
 ) -> int:
     """Run a tool of an installed plugin (or of ./folder) and print what it answers."""
     name, text = target(plugin), read_arguments(arguments)
-    from tarkpm.host.process import Process
-
-    spare = Process()  # it loads wasmtime while this process finds out what to run
     from tarkpm.ops.call import call
 
     gc.enable()
     with ExitStack() as stack:
         traced = _tracer(stack, trace, record)
+        spare = ahead.take()  # it loads wasmtime while this process finds out what to run
         report = call(
             invocation.settings,
             invocation.ui,
@@ -114,6 +126,19 @@ def auth_command() -> None:
     """Sign in and out through auth plugins."""
 
 
+def _about_a_plugin(name: str) -> "Callable[[Callable[[Invocation, str], int]], click.Command]":
+    """Make an `auth` command of a function that is given an auth plugin's name, or its folder."""
+
+    def command(function: "Callable[[Invocation, str], int]") -> click.Command:
+        @functools.wraps(function)
+        def run(invocation: Invocation, plugin: str) -> int:
+            return function(invocation, target(plugin))
+
+        return auth_command.command(name)(click.argument("plugin")(common(run)))
+
+    return command
+
+
 @auth_command.command("login")
 @click.argument("plugin")
 @click.option("--no-browser", is_flag=True, help="Show the address, open nothing.")
@@ -133,39 +158,33 @@ def login_command(invocation: Invocation, plugin: str, no_browser: bool, client_
     return 0
 
 
-@auth_command.command("status")
-@click.argument("plugin")
-@common
+@_about_a_plugin("status")
 def status_command(invocation: Invocation, plugin: str) -> int:
     """Say whether the plugin is signed in."""
     from tarkpm.ops.auth import status
 
-    report = status(invocation.settings, invocation.ui, target(plugin), print_log)
-    invocation.report(report, lambda: [f"{neutral(report.display_name)}: {report.status}"])
+    report = status(invocation.settings, invocation.ui, plugin, print_log)
+    invocation.report(report, lambda: auth_lines(report))
     return 0
 
 
-@auth_command.command("token")
-@click.argument("plugin")
-@common
+@_about_a_plugin("token")
 def token_command(invocation: Invocation, plugin: str) -> int:
     """Print the access token: for scripts; mind who sees it."""
     from tarkpm.ops.auth import token
 
-    secret = token(invocation.settings, invocation.ui, target(plugin), print_log)
+    secret = token(invocation.settings, invocation.ui, plugin, print_log)
     invocation.report({"token": secret}, lambda: [neutral(secret)])
     return 0
 
 
-@auth_command.command("logout")
-@click.argument("plugin")
-@common
+@_about_a_plugin("logout")
 def logout_command(invocation: Invocation, plugin: str) -> int:
     """Have the plugin forget its credentials."""
     from tarkpm.ops.auth import logout
 
-    report = logout(invocation.settings, invocation.ui, target(plugin), print_log)
-    invocation.report(report, lambda: [f"{neutral(report.display_name)}: {report.status}"])
+    report = logout(invocation.settings, invocation.ui, plugin, print_log)
+    invocation.report(report, lambda: auth_lines(report))
     return 0
 
 
@@ -179,28 +198,40 @@ def logout_command(invocation: Invocation, plugin: str) -> int:
 def chat_command(
     invocation: Invocation, plugin: str, prompt: str, model: str, system: str, only_models: bool
 ) -> int:
-    """Talk to a model: PROMPT for one answer, - to read it, nothing for a conversation at a terminal."""
+    """Talk to a model: PROMPT for one answer, - to read it, nothing for a conversation at a terminal.
+
+    Anywhere else, nothing lists the models.
+    """
     from tarkpm.ops.chat import open_conversation
 
     gc.enable()
     settings, ui = invocation.settings, invocation.ui
+    text = read_arguments(prompt) if prompt == "-" else prompt
     with open_conversation(settings, ui, target(plugin), model=model, system=system, log=print_log) as talk:
-        if only_models or (not prompt and not ui.interactive):
+        if only_models or (not prompt and (invocation.json or not ui.interactive)):
             models = talk.models()
-            invocation.report({"models": models}, lambda: [neutral(name) for name in models])
-            return 0
-        if prompt:
-            report = talk.ask(read_arguments(prompt) if prompt == "-" else prompt)
+            invocation.report({"models": models}, lambda: model_lines(models))
+        elif prompt:
+            report = talk.ask(text)
             invocation.report(report, lambda: chat_lines(report))
-            return 0
-        ui.say(f"models: {', '.join(map(neutral, talk.models()))}")
-        while line := click.prompt("you", default="", show_default=False, err=True):
-            try:
-                for text in chat_lines(talk.ask(line)):
-                    ui.say(text)
-            except TarkError as problem:
-                ui.note(problem.message)
+        else:
+            _converse(ui, talk)
     return 0
+
+
+def _converse(ui: Console, talk: "Conversation") -> None:
+    """Questions and answers at a terminal, until an empty line or the end of input."""
+    for line in model_lines(talk.models(), chosen=talk.model):
+        ui.say(line)
+    ui.say("An empty line ends this.")
+    while question := ui.read("you: "):
+        try:
+            report = talk.ask(question)
+        except TarkError as problem:
+            ui.note(problem.message)
+            continue
+        for line in chat_lines(report):
+            echo(line)
 
 
 @click.group("hook")

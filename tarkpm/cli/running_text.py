@@ -11,6 +11,7 @@ from tarkpm.core.text import neutral
 if TYPE_CHECKING:  # a report's module is imported by the command that makes it
     from tarkpm.host.imports.log import LogLine
     from tarkpm.host.trace import HostCall
+    from tarkpm.ops.auth import AuthReport
     from tarkpm.ops.chat import ChatReport
     from tarkpm.ops.hooks import HookReport
     from tarkpm.ops.inspecting import Entry, InspectReport
@@ -56,6 +57,21 @@ def tool_lines(report: "ToolsReport") -> list[str]:
 def _first(text: str) -> str:
     line = neutral(text.strip().split("\n")[0])
     return line if len(line) <= 60 else line[:59] + "…"
+
+
+def auth_lines(report: "AuthReport") -> list[str]:
+    """How an auth plugin stands."""
+    return [f"{neutral(report.display_name)}: {report.status}"]
+
+
+def model_lines(models: list[str], *, chosen: str | None = None) -> list[str]:
+    """A provider's models, one a line; the one that will be talked to is marked, if one is ``chosen``."""
+    if not models:
+        return ["No models."]
+    if chosen is None:
+        return [neutral(name) for name in models]
+    talked_to = chosen or models[0]
+    return [f"{'*' if name == talked_to else ' '} {neutral(name)}" for name in models]
 
 
 def chat_lines(report: "ChatReport") -> list[str]:

@@ -27,7 +27,6 @@ from tarkpm.host.limits import Limits
 from tarkpm.host.machine import fingerprint
 from tarkpm.host.process import Start, start
 from tarkpm.host.worker.frames import MAX_COMPILED
-from tarkpm.host.worker.older.abi import is_core
 
 MAGIC: Final = b"tarkpmC1"
 _HEAD: Final = len(MAGIC) + hashlib.sha256().digest_size
@@ -74,7 +73,7 @@ class CompileCache:
         Raises `ModuleInvalid`, `LimitReached`, `PluginCrashed` for what cannot be compiled. A folder that
         cannot be written is no error: then nothing is kept.
         """
-        entry = self._entry(image.wasm, limits)
+        entry = self._entry(image, limits)
         found = entry.find(self._key)
         if found is not None:
             return found
@@ -85,15 +84,15 @@ class CompileCache:
 
     def has(self, image: PluginImage, limits: Limits) -> bool:
         """Whether there is a good entry; a bad one is dropped."""
-        found = self._entry(image.wasm, limits).find(self._key)
+        found = self._entry(image, limits).find(self._key)
         if found is None:
             return False
         with found:
             return True
 
-    def _entry(self, wasm: bytes, limits: Limits) -> "_Entry":
-        digest = hashlib.sha256(wasm).hexdigest()
-        return _Entry(self._folder, digest, fingerprint(limits.stack, core=is_core(wasm)))
+    def _entry(self, image: PluginImage, limits: Limits) -> "_Entry":
+        digest = image.sha256 or hashlib.sha256(image.wasm).hexdigest()
+        return _Entry(self._folder, digest, fingerprint(limits.stack, core=image.is_older))
 
 
 class _Entry:

@@ -128,6 +128,8 @@ class Conversation:
         assert self._gate is not None
         args = Arguments(asked.args, asked.texts, tail)
         value = self._gate.answer(asked.interface, asked.function, args, deadline)
+        if frames.is_told(asked.interface):
+            return
         texts = frames.Texts()
         result = messages.HostResult(texts.hoisted(value), texts.lengths)
         self.send(frames.HOST_RESULT, result, deadline, texts.tail)

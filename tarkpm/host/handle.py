@@ -7,6 +7,7 @@ typed error; after anything but an orderly answer the process is killed, and the
 import threading
 import time
 from collections.abc import Callable
+from shlex import quote
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tarkpm.errors import HostError, ModuleInvalid
@@ -152,6 +153,15 @@ class Worker:
             if not self._conversation.process.ended:
                 return self._conversation
             self._kill()  # it ended while nothing was asked of it, so nothing was lost
+        try:
+            return self._load_anew()
+        except ModuleInvalid as problem:
+            problem.hint = problem.hint or (
+                f"tarkpm inspect {quote(self.image.file)}" if self.image.file else ""
+            )
+            raise
+
+    def _load_anew(self) -> Conversation:
         if not self._checked:
             check_image(self.image)
             self._checked = True
@@ -235,8 +245,6 @@ def check_image(image: PluginImage) -> None:
 
 def _may_have_schemas(wasm: bytes) -> bool:
     """A guess, so that most workers load the validator before they confine themselves, or never need it."""
-    if len(wasm) >= BIG_MODULE:  # looking takes longer than loading
-        return True
     if len(wasm) >= BIG_MODULE:  # an interpreter: its plugin makes the JSON when it is asked
         return True
     return any(word in wasm for word in (b'"type"', b'"properties"', b'"required"', b'"$schema"'))

@@ -17,6 +17,8 @@ class PluginImage(msgspec.Struct, frozen=True):
 
     ``granted`` is what the user granted and the manifest declares, already cut to what both have. ``data``
     is the plugin's own folder, which need not exist yet. ``oauth`` is how to sign in for it, if it says.
+    ``sha256`` is the digest ``wasm`` was verified against just now, in hex; "" if it was not. ``file`` is
+    where it was read, for people.
     """
 
     name: str
@@ -25,6 +27,8 @@ class PluginImage(msgspec.Struct, frozen=True):
     granted: CapabilitySet
     data: Path
     oauth: OAuth | None = None
+    sha256: str = ""
+    file: str = ""
 
     @property
     def abi(self) -> Literal["component", "core"]:

@@ -17,6 +17,8 @@ WORKER = ("-I", "-m", "tarkpm.host.worker")
 SOCKET = 3
 Socket = socket.socket
 LAST_WORDS = 4 << 10
+BUFFER = 512 << 10
+"""Of a socket, in bytes; the kernel may give less."""
 _ABOVE = 10  # where descriptors are kept until they become 2 and 3, so that they cannot be those already
 
 
@@ -53,6 +55,8 @@ class Ends:
 
     def __init__(self) -> None:
         self.socket, self._theirs = socket.socketpair()
+        for end in (self.socket, self._theirs):  # so that who tells something long need not wait
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER)
         self._said, self._stderr = os.pipe()
         os.set_blocking(self._said, False)
         os.set_blocking(self._stderr, False)  # what nobody reads is lost, and does not block the worker

@@ -265,7 +265,8 @@ class Host:
     def _worker(self, image: PluginImage, kind: str = "") -> Worker:
         """The worker that holds exactly this image; one that holds another of its name is ended."""
         if kind and image.type != kind and not (kind == "auth" and image.is_older):
-            raise HostError(f"is of type {image.type!r}, expected {kind!r}", where=image.name)
+            hint = f"tarkpm list --type {kind}"
+            raise HostError(f"is of type {image.type!r}, expected {kind!r}", where=image.name, hint=hint)
         with self._lock:
             worker = self._workers.get(image.name)
             if worker is not None and (worker.image is image or worker.image == image):

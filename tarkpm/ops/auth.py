@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from shlex import quote
 
 import msgspec
 
@@ -10,7 +11,7 @@ from tarkpm.errors import HostError, PluginFailed
 from tarkpm.host.image import PluginImage
 from tarkpm.host.imports.log import LogSink
 from tarkpm.host.runtime import Host
-from tarkpm.ops.hosting import load_target, open_host
+from tarkpm.ops.hosting import helping, load_target, open_host
 from tarkpm.ops.person import MAX_EXPIRY, Person, pause
 from tarkpm.ops.settings import Settings
 from tarkpm.ops.ui import Ui
@@ -73,7 +74,7 @@ def _by_plugin(host: Host, image: PluginImage, target: str, person: Person) -> A
         if answer.state == "error":
             raise PluginFailed(answer.message or "signing in failed", where=image.name)
         if answer.state == "expired" or time.monotonic() >= end:
-            hint = f"tarkpm auth login {target}"
+            hint = f"tarkpm auth login {quote(target)}"
             raise PluginFailed("the code expired before it was used", where=image.name, hint=hint)
 
 
@@ -85,7 +86,10 @@ def status(settings: Settings, ui: Ui, target: str, log: LogSink) -> AuthReport:
 
 def token(settings: Settings, ui: Ui, target: str, log: LogSink) -> str:
     """The current access token; raises `PluginFailed` if there is none."""
-    with _opened(settings, ui, target, log) as (host, image):
+    with (
+        _opened(settings, ui, target, log) as (host, image),
+        helping(f"tarkpm auth login {quote(target)}"),
+    ):
         return host.get_token(image)
 
 

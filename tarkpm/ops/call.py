@@ -1,14 +1,16 @@
 """``tarkpm call``: run one tool of a plugin with exactly what was granted."""
 
 import json
+from shlex import quote
 
 import msgspec
 
+from tarkpm.core.release import names_folder
 from tarkpm.errors import PluginFailed, TarkError
 from tarkpm.host.imports.log import LogSink
 from tarkpm.host.process import AnyProcess
 from tarkpm.host.trace import Trace
-from tarkpm.ops.hosting import load_target, open_host
+from tarkpm.ops.hosting import helping, load_target, open_host
 from tarkpm.ops.settings import Settings
 from tarkpm.ops.ui import Ui
 
@@ -45,10 +47,14 @@ def call(
             spare.kill()
         raise
     with open_host(settings, images, log=log, trace=trace, spare=spare) as host:
-        result = host.call(image, tool, arguments)
+        with helping(f"tarkpm tools {quote(target)}"):
+            result = host.call(image, tool, arguments)
+        _, refused = host.counted(image.name)
     if not result.success:
         message = result.error or "the tool failed and does not say why"
-        raise PluginFailed(message, where=f"{image.name}: {tool}")
+        may_be_granted = refused and not names_folder(target)
+        hint = f"tarkpm {'info' if may_be_granted else 'tools'} {quote(target)}"
+        raise PluginFailed(message, where=f"{image.name}: {tool}", hint=hint)
     return CallReport(image.name, tool, result.output)
 
 

@@ -4,23 +4,13 @@ Small ones are compiled in a few milliseconds when they are first called, which 
 compiler for each of them would take here (docs/decisions/0005).
 """
 
-import hmac
-
 from tarkpm.errors import HostError, TarkError
-from tarkpm.host.compiled import CompileCache
 from tarkpm.host.image import PluginImage
 from tarkpm.host.precompile import precompile
+from tarkpm.ops.compiled import compile_cache
 from tarkpm.ops.context import Workspace
 from tarkpm.ops.hosting import load_image
 from tarkpm.ops.install import BIG
-from tarkpm.ops.settings import Settings
-from tarkpm.store.state import State
-
-
-def compile_cache(settings: Settings) -> CompileCache:
-    """This user's compiled modules; their key is derived from the secret in state."""
-    key = hmac.digest(State(settings.paths.state).mac_key(), b"compiled modules", "sha256")
-    return CompileCache(settings.paths.cache / "compiled", key)
 
 
 def compile_big(workspace: Workspace, names: tuple[str, ...]) -> None:

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from tarkpm.core.text import neutral
 from tarkpm.errors import TarkError
 from tarkpm.host.imports.log import LogSink
 from tarkpm.ops.call import check_json
@@ -52,4 +53,6 @@ def run_hooks(settings: Settings, ui: Ui, event: str, payload: str, log: LogSink
             handled.append(Handled(name, outcome.action, outcome.reason or ""))
             if outcome.action == "stop":
                 return HookReport(event, payload, True, tuple(handled))
+    if all(one.action == "ignored" for one in handled):
+        ui.note(f"no enabled hook plugin asked for '{neutral(event, limit=100)}'")
     return HookReport(event, payload, False, tuple(handled))

@@ -1,11 +1,11 @@
 """Join what is installed with the host: which plugins there are to run, and what serves their host calls."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
-from tarkpm.core.candidate import verify_release
 from tarkpm.core.capability import CapabilitySet
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.policy import check_minimum, check_trusted, stale_entries
@@ -17,7 +17,7 @@ from tarkpm.host.imports.log import LogSink
 from tarkpm.host.process import AnyProcess
 from tarkpm.host.runtime import Host
 from tarkpm.host.trace import Trace
-from tarkpm.ops.acquire import read_folder
+from tarkpm.ops.compiled import compile_cache
 from tarkpm.ops.context import Workspace, open_for_reading
 from tarkpm.ops.installed import installed_files, installed_manifest, read_installed
 from tarkpm.ops.settings import Settings
@@ -87,9 +87,12 @@ def load_image(workspace: Workspace, entry: LockEntry) -> PluginImage:
     manifest = installed_manifest(workspace, entry)
     if not workspace.environment.is_enabled(name):
         raise HostError(f"'{name}' is disabled", hint=f"tarkpm enable {name}")
-    wasm = read_installed(workspace, name, installed_files(workspace, entry)[manifest.wasm])
+    file = installed_files(workspace, entry)[manifest.wasm]
+    wasm = read_installed(workspace, name, file)
+    path = str(workspace.environment.folder(name) / file.name)
     granted = workspace.project.granted(name).narrow(manifest.capabilities)
-    return PluginImage(name, manifest.type, wasm, granted, workspace.data(name), manifest.oauth)
+    data = workspace.data(name)
+    return PluginImage(name, manifest.type, wasm, granted, data, manifest.oauth, file.sha256, path)
 
 
 def load_working_copy(settings: Settings, path: str) -> Images:
@@ -97,13 +100,18 @@ def load_working_copy(settings: Settings, path: str) -> Images:
 
     Its data is kept apart from every installed plugin's.
     """
+    from tarkpm.core.candidate import verify_release
+    from tarkpm.ops.acquire import read_folder
+
     source = PathSource(str((settings.cwd / Path(path).expanduser()).resolve()))
     collected = read_folder(settings.cwd, source)
     candidate = verify_release(collected.files, None, source, where=source.path)
     manifest = candidate.manifest
     data = settings.paths.data / "data" / "working-copies" / manifest.name
     wasm = collected.files[manifest.wasm]
-    image = PluginImage(manifest.name, manifest.type, wasm, manifest.capabilities, data, manifest.oauth)
+    file = str(Path(source.path) / manifest.wasm)
+    granted = manifest.capabilities
+    image = PluginImage(manifest.name, manifest.type, wasm, granted, data, manifest.oauth, file=file)
     return Images({manifest.name: image}, settings.cwd)
 
 
@@ -115,6 +123,16 @@ def load_target(settings: Settings, ui: Ui, target: str) -> tuple[PluginImage, I
         images = load_images(settings, ui, name=PluginName(target))
     (image,) = images.by_name.values()
     return image, images
+
+
+@contextmanager
+def helping(command: str) -> Iterator[None]:
+    """Give a plugin's failure a ``command`` that may help, where nothing better is known."""
+    try:
+        yield
+    except HostError as problem:
+        problem.hint = problem.hint or command
+        raise
 
 
 def open_host(
@@ -131,8 +149,6 @@ def open_host(
     ``spare`` is a worker process started ahead, which the host then owns. ``long_lived`` is for many plugins
     and many calls: workers are forked, and end when they are idle.
     """
-    from tarkpm.ops.compiling import compile_cache
-
     interfaces = serve(settings, images.workspace)
     cache = compile_cache(settings)
     return Host(log=log, trace=trace, interfaces=interfaces, cache=cache, spare=spare, long_lived=long_lived)

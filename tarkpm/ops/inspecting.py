@@ -9,7 +9,7 @@ from tarkpm.host.messages import Item
 from tarkpm.host.module import MAGIC, is_known
 from tarkpm.host.surface import Surface, read_surface
 from tarkpm.io.files import read_file
-from tarkpm.ops.compiling import compile_cache
+from tarkpm.ops.compiled import compile_cache
 from tarkpm.ops.settings import Settings
 from tarkpm.ops.ui import Ui
 from tarkpm.store.blobs import MAX_BLOB

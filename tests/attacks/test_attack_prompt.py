@@ -1,54 +1,22 @@
 """At a terminal: -y answers "proceed?" alone, anything but yes is no, and Ctrl-C leaves nothing half done."""
 
-import os
-import pty
-import select
-import signal
-import subprocess
-import sys
-import time
-
 import pytest
 from conftest import Publisher
 from support.sandbox import Result, Sandbox
+from support.terminal import CTRL_C, CTRL_D, Terminal
 
 from attacks.tampering import unchanged
 
 
-def _at_terminal(sandbox: Sandbox, *arguments: str, prompt: str, answer: bytes) -> Result:
-    """Run tarkpm at a terminal, wait for ``prompt`` and type ``answer``; b"" is Ctrl-C by signal."""
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tarkpm", *arguments],
-        cwd=sandbox.cwd,
-        env=sandbox.environment(TERM="xterm"),
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        start_new_session=True,
-    )
-    os.close(theirs)
-    seen, answered, end = b"", False, time.monotonic() + 20
-    while time.monotonic() < end:
-        if not select.select([ours], [], [], 0.5)[0]:
-            if answered and not answer and b"interrupted" not in seen:
-                process.send_signal(signal.SIGINT)  # one that comes just before read() is not seen
-            continue
-        try:
-            data = os.read(ours, 65536)
-        except OSError:  # the other end is closed
-            break
-        seen += data
-        if not answered and prompt.encode() in seen:
-            answered = True
-            if answer:
-                os.write(ours, answer)
-            else:
-                process.send_signal(signal.SIGINT)
-    os.close(ours)
-    status = process.wait(timeout=20)
-    assert answered or not prompt, seen.decode(errors="replace")
-    return Result(status, "", seen.decode(errors="replace"))
+def _at_terminal(sandbox: Sandbox, *arguments: str, prompt: str, answer: str) -> Result:
+    """Run tarkpm at a terminal, wait for ``prompt`` and type ``answer``; the end of it."""
+    with Terminal(sandbox, *arguments) as terminal:
+        if prompt:
+            terminal.expect(prompt)
+        if answer == CTRL_C:
+            return terminal.interrupt()
+        terminal.type(answer)
+        return terminal.finish()
 
 
 @pytest.mark.parametrize("flags", [(), ("-y",)])
@@ -59,10 +27,10 @@ def test_a_key_is_asked_about_even_with_yes(
     sandbox.init()
     arguments = ("add", publisher.url, *flags)
     with unchanged(sandbox):
-        for answer in (b"n\n", b"\n"):
+        for answer in ("n\n", "\n"):
             refused = _at_terminal(sandbox, *arguments, prompt="[y/N]", answer=answer)
             refused.failed(4, "Trust this key", "NEW: compare it", "nothing was changed")
-    done = _at_terminal(sandbox, *arguments, prompt="[y/N]", answer=b"y\n")
+    done = _at_terminal(sandbox, *arguments, prompt="[y/N]", answer="y\n")
     assert done.status == 0, done
     sandbox.run("verify").ok()
 
@@ -71,12 +39,12 @@ def test_no_answer_allows_an_unsigned_release(sandbox: Sandbox, publisher: Publi
     publisher.release(sign="")
     sandbox.init()
     with unchanged(sandbox):
-        refused = _at_terminal(sandbox, "add", publisher.url, prompt="", answer=b"y\n")
+        refused = _at_terminal(sandbox, "add", publisher.url, prompt="", answer="y\n")
         refused.failed(4, "'text-tools' is not signed", "--allow-unsigned text-tools")
 
 
-@pytest.mark.parametrize("answer", [b"", b"\x04"])
-def test_an_interrupted_question_is_no_answer(sandbox: Sandbox, publisher: Publisher, answer: bytes) -> None:
+@pytest.mark.parametrize("answer", [CTRL_C, CTRL_D])
+def test_an_interrupted_question_is_no_answer(sandbox: Sandbox, publisher: Publisher, answer: str) -> None:
     publisher.release()
     sandbox.init()
     with unchanged(sandbox):
@@ -93,9 +61,9 @@ def test_a_projects_decisions_are_asked_about(sandbox: Sandbox, publisher: Publi
     for name in ("tark.toml", "tark.lock"):
         (mate.cwd / name).write_bytes((sandbox.cwd / name).read_bytes())
     publisher.server.requests.clear()
-    _at_terminal(mate, "sync", prompt="[y/N]", answer=b"n\n").failed(
+    _at_terminal(mate, "sync", prompt="[y/N]", answer="n\n").failed(
         4, f"trust {publisher.key} for 'text-tools'", "the project's decisions were not accepted"
     )
     assert publisher.server.requests == []
-    done = _at_terminal(mate, "sync", prompt="[y/N]", answer=b"y\n")
+    done = _at_terminal(mate, "sync", prompt="[y/N]", answer="y\n")
     assert done.status == 0, done

@@ -1,18 +1,15 @@
 """Several tarkpm at once, and what a person meets who interrupts one."""
 
 import fcntl
-import os
-import pty
-import select
 import signal
 import subprocess
 import sys
-import termios
 import time
 from pathlib import Path
 
 from conftest import Publisher
 from support.sandbox import Sandbox
+from support.terminal import Terminal
 
 from tarkpm.core import lockfile
 
@@ -54,54 +51,16 @@ def _interruptible() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # pytest's workers, and background jobs, ignore it
 
 
-def _own_terminal() -> None:
-    _interruptible()
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-
-
-def at_a_terminal(sandbox: Sandbox, *arguments: str) -> "tuple[subprocess.Popen[bytes], int]":
-    """Start tarkpm with a terminal for standard input, output and error."""
-    primary, secondary = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tarkpm", *arguments],
-        cwd=sandbox.cwd,
-        env=sandbox.environment(TERM="xterm"),
-        stdin=secondary,
-        stdout=secondary,
-        stderr=secondary,
-        start_new_session=True,
-        close_fds=True,
-        preexec_fn=_own_terminal,  # noqa: PLW1509  it makes two system calls
-    )
-    os.close(secondary)
-    return process, primary
-
-
-def read_until(primary: int, text: str, seconds: float = 20) -> str:
-    seen = b""
-    end = time.monotonic() + seconds
-    while select.select([primary], [], [], max(0, end - time.monotonic()))[0]:
-        try:
-            seen += os.read(primary, 65536)
-        except OSError:
-            break
-        if text.encode() in seen:
-            break
-    return seen.decode("utf-8", "replace")
-
-
 def test_at_a_terminal_one_question_is_asked_and_yes_installs(sandbox: Sandbox, publisher: Publisher) -> None:
     publisher.release()
     sandbox.init()
-    process, primary = at_a_terminal(sandbox, "add", publisher.url, "--tag", "v1.0.0")
-    card = read_until(primary, "[y/N]")
-    assert publisher.key in card
-    assert "Trust this key, grant these capabilities and install?" in card
-    os.write(primary, b"y\n")
-    rest = read_until(primary, "added text-tools")
-    assert process.wait(20) == 0
-    os.close(primary)
-    assert "[y/N]" not in rest
+    with Terminal(sandbox, "add", publisher.url, "--tag", "v1.0.0") as terminal:
+        card = terminal.expect("[y/N]")
+        assert publisher.key in card
+        assert "Trust this key, grant these capabilities and install?" in card
+        terminal.type("y\n")
+        assert "[y/N]" not in terminal.expect("added text-tools")
+        assert terminal.finish().status == 0
     sandbox.run("verify").ok()
 
 
@@ -109,12 +68,10 @@ def test_no_at_the_prompt_changes_nothing(sandbox: Sandbox, publisher: Publisher
     publisher.release()
     sandbox.init()
     before = (sandbox.cwd / "tark.toml").read_bytes()
-    process, primary = at_a_terminal(sandbox, "add", publisher.url, "-y")
-    read_until(primary, "[y/N]")
-    os.write(primary, b"\n")
-    assert "nothing was changed" in read_until(primary, "nothing was changed")
-    assert process.wait(20) == 4
-    os.close(primary)
+    with Terminal(sandbox, "add", publisher.url, "-y") as terminal:
+        terminal.expect("[y/N]")
+        terminal.type("\n")
+        terminal.finish().failed(4, "nothing was changed")
     assert (sandbox.cwd / "tark.toml").read_bytes() == before
     assert not (sandbox.cwd / "tark.lock").exists()
 
@@ -122,15 +79,9 @@ def test_no_at_the_prompt_changes_nothing(sandbox: Sandbox, publisher: Publisher
 def test_ctrl_c_at_the_prompt_is_130_and_changes_nothing(sandbox: Sandbox, publisher: Publisher) -> None:
     publisher.release()
     sandbox.init()
-    process, primary = at_a_terminal(sandbox, "add", publisher.url)
-    read_until(primary, "[y/N]")
-    said = ""
-    while "interrupted" not in said and process.poll() is None:
-        os.write(primary, b"\x03")  # again, as a person would: one that comes just before read() is not seen
-        said += read_until(primary, "interrupted", seconds=0.5)
-    assert process.wait(20) == 130
-    os.close(primary)
-    assert "Traceback" not in said
+    with Terminal(sandbox, "add", publisher.url) as terminal:
+        terminal.expect("[y/N]")
+        terminal.interrupt().failed(130, "interrupted")
     assert not (sandbox.cwd / "tark.lock").exists()
     sandbox.run("sync").ok()
 

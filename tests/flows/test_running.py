@@ -228,3 +228,72 @@ def test_importing_tarkpm_does_not_import_the_host() -> None:
     code = "import sys, tarkpm; sys.exit('tarkpm.host' in sys.modules or 'msgspec' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], env={"PATH": os.environ["PATH"]}).returncode == 0
     assert Path(sys.executable).exists()
+
+
+# -- what is said when something is wrong
+
+
+def test_an_error_names_the_command_that_helps(sandbox: Sandbox) -> None:
+    install(sandbox, "text-tools")
+    install(sandbox, "device-auth", "auth.example.com", "DEVICE_AUTH_*")
+    install(sandbox, "session-guard")
+    for arguments, status, help_ in (
+        (["call", "text-tools", "nothing"], 1, "tarkpm tools text-tools"),
+        (["call", "text-tools", "text-stats", '{"text":1}'], 1, "tarkpm tools text-tools"),
+        (["call", "device-auth", "x"], 1, "tarkpm list --type tool"),
+        (["auth", "token", "device-auth"], 1, "tarkpm auth login device-auth"),
+        (["chat", "text-tools", "x"], 1, "tarkpm list --type provider"),
+        (["call", "nobody", "x"], 2, "tarkpm list"),
+    ):
+        said = sandbox.run(*arguments).failed(status, "error: ", f"  help: {help_}\n")
+        assert said.err.count("error: ") == 1
+        error = sandbox.run(*arguments, "--json").failed(status).json["error"]
+        assert (error["hint"], error["exit_status"]) == (help_, status)
+    sandbox.run("revoke", "text-tools", "storage").ok()
+    sandbox.run("call", "text-tools", "save-note", '{"key":"a","text":"b"}').failed(
+        1, "storage is not granted to this plugin", "  help: tarkpm info text-tools\n"
+    )
+    assert "no enabled hook plugin asked for 'nope'" in sandbox.run("hook", "run", "nope").ok().err
+
+
+def test_a_module_that_does_not_fit_is_to_be_inspected(sandbox: Sandbox) -> None:
+    folder = sandbox.cwd / "my plugin"
+    shutil.copytree(PLUGINS / "device-auth", folder)
+    toml = folder / "plugin.toml"
+    toml.write_text(toml.read_text().replace('type = "auth"', 'type = "tool"'))
+    sandbox.run("call", "./my plugin", "x").failed(
+        1,
+        "exports auth-plugin but the manifest says tool",
+        f"  help: tarkpm inspect '{folder}/plugin.wasm'\n",
+    )
+    (folder / "plugin.wasm").write_text("(component)")
+    sandbox.run("call", "./my plugin", "x").failed(1, "found WebAssembly text", "tarkpm inspect")
+
+
+# -- processes
+
+
+def children() -> set[str]:
+    """The processes this one has started and not reaped."""
+    tasks = Path("/proc/self/task").iterdir()
+    return {pid for task in tasks for pid in (task / "children").read_text().split()}
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc")
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (["call"], 2),
+        (["call", "--help"], 0),
+        (["call", "text-tools", "text-stats", "{"], 2),
+        (["call", "text-tools", "text-stats", "@nothing"], 2),
+        (["call", "NO NAME", "x"], 2),
+        (["call", "./nothing", "x"], 2),
+        (["call", "text-tools", "text-stats", "{}", "--record", "/nowhere/x"], 2),
+        (["call", "text-tools", "text-stats", '{"text":"x"}'], 2),
+    ],
+)
+def test_no_worker_is_left_whatever_was_wrong(sandbox: Sandbox, arguments: list[str], status: int) -> None:
+    before = children()
+    assert sandbox.run(*arguments).status == status
+    assert children() == before

@@ -133,7 +133,7 @@ def test_made_for_something_else(shelf: Shelf, monkeypatch: pytest.MonkeyPatch, 
         elif what == "processor":
             patched.setattr(machine, "_processor", lambda: ["x86_64", "flags : fpu"])
         elif what == "kind":
-            patched.setattr(compiled, "is_core", lambda _wasm: True)
+            patched.setattr(PluginImage, "is_older", True)
         else:
             patched.setitem(settings.ENGINE, "memory_init_cow", True)
         assert not shelf.cache.has(shelf.image, LIMITS)

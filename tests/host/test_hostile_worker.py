@@ -32,16 +32,17 @@ def drain():
     exactly(length + tail)
 HELLO, LOADED, HOST_CALL, RETURN, FAIL = 1, 2, 3, 4, 5
 ask = b'{"interface":"log","function":"info","args":["x"]}'
+now = b'{"interface":"clock","function":"now","args":[]}'
 """
-LOADED = PRELUDE + "send(HELLO, b'{\"version\":1}'); drain(); drain(); send(LOADED)\n"
+LOADED = PRELUDE + "send(HELLO, b'{\"version\":2}'); drain(); drain(); send(LOADED)\n"
 
 AT_START = {
     "exits": ("pass", "its worker ended with status 0"),
     "fails": ("sys.exit('no luck')", "its worker ended with status 1: no luck"),
     "escapes": ("sys.exit('\\x1b[2Jgone')", "its worker ended with status 1: \\x1b[2Jgone"),
     "of another version": (
-        "send(HELLO, b'{\"version\":2}')",
-        "its worker sent a greeting of version 2, expected 1",
+        "send(HELLO, b'{\"version\":3}')",
+        "its worker sent a greeting of version 3, expected 2",
     ),
     "unknown kind": ("send(99)", "its worker sent a frame of unknown kind 99"),
     "a parent's kind": ("send(17)", "its worker sent a frame of unknown kind 17"),
@@ -52,7 +53,7 @@ AT_START = {
     "no JSON": ("send(HELLO, b'hi')", "its worker sent something that is not a Hello"),
     "no UTF-8": ("send(HELLO, b'\"\\xff\"')", "its worker sent something that is not a Hello"),
     "more than is asked": (
-        'send(HELLO, b\'{"version":1,"x":1}\')',
+        'send(HELLO, b\'{"version":2,"x":1}\')',
         "its worker sent something that is not a Hello",
     ),
     "a result before any call": (
@@ -195,7 +196,7 @@ def test_in_a_call(case: str, hostile: PluginImage) -> None:
             "\nfor b in struct.pack('>IBI', 200, 1, 0) + bytes(200): os.write(3, bytes([b])); time.sleep(.05)",
             "took longer than 1 s to load",
         ),
-        ("send(HELLO, b'{\"version\":1}'); time.sleep(60)", "took longer than 1 s to load"),
+        ("send(HELLO, b'{\"version\":2}'); time.sleep(60)", "took longer than 1 s to load"),
     ],
     ids=["silent", "half a header", "a byte at a time", "never loaded"],
 )
@@ -209,10 +210,20 @@ def test_one_that_never_returns(hostile: PluginImage) -> None:
     assert (type(error), error.message) == (LimitReached, "ran longer than 0.5 s")
 
 
-@pytest.mark.parametrize("answers", ["drain()", "pass"], ids=["reading", "not reading"])
-def test_one_that_asks_for_ever(hostile: PluginImage, answers: str) -> None:
-    error = outcome(hostile, LOADED + f"\nwhile True: send(HOST_CALL, ask); {answers}")
+@pytest.mark.parametrize(
+    ("asks", "answers"),
+    [("now", "drain()"), ("now", "pass"), ("ask", "pass")],
+    ids=["reading", "not reading", "telling"],
+)
+def test_one_that_asks_for_ever(hostile: PluginImage, asks: str, answers: str) -> None:
+    error = outcome(hostile, LOADED + f"\nwhile True: send(HOST_CALL, {asks}); {answers}")
     assert (type(error), error.message) == (LimitReached, "made more than 50 host calls in one call")
+
+
+def test_what_is_only_told_is_not_answered(hostile: PluginImage) -> None:
+    script = LOADED + "\ndrain(); send(HOST_CALL, ask)\nsys.exit('answered' if os.read(3, 1) else 'not')"
+    error = outcome(hostile, script)
+    assert (type(error), error.message) == (LimitReached, "ran longer than 0.5 s")
 
 
 def test_one_that_writes_its_standard_error_full(hostile: PluginImage) -> None:

@@ -65,6 +65,13 @@ def build_py(name: str, *, world: str = "") -> bytes:
     return _built(PY_TOOL, world, [source], build)
 
 
+def is_built_py(name: str) -> bool:
+    """Whether `build_py` has it already."""
+    return (
+        cache_folder() / f"{_digest(PY_TOOL, f'{name}-world', [SOURCES / 'py' / f'{name}.py'])}.wasm"
+    ).exists()
+
+
 def write_plugin(folder: Path, name: str, kind: str, wasm: bytes, capabilities: str = "") -> Path:
     """A plugin's folder around a module."""
     folder.mkdir(parents=True)

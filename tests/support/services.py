@@ -1,6 +1,7 @@
 """Loopback services that plugins talk to: an OAuth device-flow server and an OpenAI-compatible chat server."""
 
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,12 @@ class Service(ThreadingHTTPServer):
     requests: list[tuple[str, str, dict[str, str], str]]
     pending: int = 1
     fate: str = "success"
+    ended: threading.Event
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that went away is no news."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
     @property
     def authority(self) -> str:
@@ -74,11 +81,18 @@ class OAuth(_Handler):
 
 
 class Chat(_Handler):
-    """The two endpoints of an OpenAI-compatible server; it says back what it was told."""
+    """The two endpoints of an OpenAI-compatible server; it says back what it was told.
+
+    Unless its fate is "broken" (status 500) or "silent" (no answer before the service ends).
+    """
 
     def answer(self, body: str) -> tuple[int, Any]:
         if self.path == "/v1/models":
             return 200, {"data": [{"id": "echo-1"}, {"id": "echo-2"}]}
+        if self.server.fate == "silent":
+            self.server.ended.wait()
+        if self.server.fate == "broken":
+            return 500, {"error": {"message": "broken"}}
         asked = json.loads(body)
         text = f"{asked['model']}: " + " | ".join(f"{m['role']}={m['content']}" for m in asked["messages"])
         usage = {"prompt_tokens": len(asked["messages"]), "completion_tokens": 7}
@@ -90,10 +104,12 @@ def serving(handler: type[_Handler]) -> Iterator[Service]:
     """A service on a free loopback port."""
     with Service(("127.0.0.1", 0), handler) as server:
         server.requests = []
+        server.ended = threading.Event()
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         try:
             yield server
         finally:
+            server.ended.set()
             server.shutdown()
             thread.join()

@@ -1,4 +1,4 @@
-"""The wire between the parent and a worker, version 1.
+"""The wire between the parent and a worker, version 2.
 
 A frame is four bytes of big-endian length, one byte of kind, four bytes of a tail's length, a payload of the
 first length, and the tail. The payload is UTF-8 JSON, but for BYTES and COMPILED, which are raw so that a
@@ -13,7 +13,7 @@ and its number, once. Both lengths are checked against the kind's limit before a
     worker → parent   LOADED {landlock, seccomp}                  or FAIL
     parent → worker   CALL {function, args, seconds}
     worker → parent   HOST_CALL {interface, function, args}       any number of times, each answered by
-    parent → worker   HOST_RESULT {value}
+    parent → worker   HOST_RESULT {value}                         unless `is_told` says it is not
     worker → parent   RETURN {value}                              or FAIL {kind, message}
 
     parent → worker   COMPILE {stack}, then BYTES with the module      instead of LOAD
@@ -23,7 +23,7 @@ and its number, once. Both lengths are checked against the kind's limit before a
     parent → worker   PROBE {}: confine yourself                       instead of LOAD
     worker → parent   LOADED {landlock, seccomp}
 
-Strictly in turns: a side that has asked reads until it is answered. WIT values are JSON as the functions of
+In turns: a side that has asked reads until it is answered. WIT values are JSON as the functions of
 `wit` have them. The worker trusts the parent; the parent trusts nothing it reads here.
 """
 
@@ -33,7 +33,7 @@ from collections.abc import Mapping, Sequence
 from struct import Struct
 from typing import Any, Final
 
-VERSION: Final = 1
+VERSION: Final = 2
 HARMLESS: Final = frozenset({"arguments", "schema", "unready", "absent"})
 """Kinds of FAIL after which the guest is as it was; after any other its instance is gone."""
 
@@ -76,6 +76,11 @@ CAPS_FROM_PARENT: Final = {
     PROBE: 256,
     INSPECT: 256,
 }
+
+
+def is_told(interface: str) -> bool:
+    """Whether a host call of this interface is not answered, because it has no result to wait for."""
+    return interface == "log"
 
 
 class FrameError(ValueError):

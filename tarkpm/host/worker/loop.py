@@ -2,6 +2,8 @@
 
 import json
 import os
+import sys
+from collections.abc import Callable
 from typing import Any
 
 from tarkpm.host.worker import confine, sandbox
@@ -24,15 +26,15 @@ from tarkpm.host.worker.frames import (
     VERSION,
     Link,
     Texts,
+    is_told,
 )
 from tarkpm.host.worker.guest import Guest
 from tarkpm.host.worker.held import Held
-from tarkpm.host.worker.older.guest import OlderGuest
 from tarkpm.host.worker.schemas import Schemas
 from tarkpm.host.worker.watch import die_with
 
 MAX_MESSAGE = 1_000
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 class _Parent:
@@ -40,17 +42,23 @@ class _Parent:
 
     def __init__(self, fd: int) -> None:
         self.link = Link(fd)
+        self._encode: Callable[[Any], bytes] = lambda document: _json.encode(document).encode()
+        self._decode: Callable[[bytes | bytearray], Any] = json.loads
+        if "msgspec" in sys.modules:  # a fork server has it; importing it takes longer than one call saves
+            import msgspec
+
+            self._encode, self._decode = msgspec.json.encode, msgspec.json.decode
 
     def tell(self, kind: int, document: dict[str, Any], texts: Texts | None = None) -> None:
         """``texts`` are those that stand in the document by number."""
         if texts:
             document["texts"] = texts.lengths
-        self.link.send(kind, _encode(document).encode(), texts.tail if texts else b"")
+        self.link.send(kind, self._encode(document), texts.tail if texts else b"")
 
     def hear(self) -> tuple[int, dict[str, Any]]:
         """The next message, as its kind and what it holds."""
         kind, payload, tail = self.link.receive()
-        document: dict[str, Any] = json.loads(payload)
+        document: dict[str, Any] = self._decode(payload)
         if tail:
             document = Texts(document.pop("texts"), tail).lowered(document)
         return kind, document
@@ -59,6 +67,8 @@ class _Parent:
         """One host call. Called from inside wasmtime, which a lost parent must not unwind."""
         try:
             self.tell(HOST_CALL, {"interface": interface, "function": function, "args": args}, texts)
+            if is_told(interface):
+                return None
             kind, result = self.hear()
         except (EOFError, OSError):
             os._exit(0)
@@ -110,6 +120,9 @@ def _serve(other: _Parent, parent: int) -> None:
 
 def _load(other: _Parent, load: dict[str, Any], parent: int) -> tuple[Held, dict[str, Any]]:
     """A guest, and this process without what it no longer needs. The order matters: see `sandbox`."""
+    if load["abi"] == "core":
+        from tarkpm.host.worker.older.guest import OlderGuest  # most workers never need it
+
     code = other.code(load["code"])
     confine.limit_memory()
     schemas = Schemas(ready=load["schemas"])
