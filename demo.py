@@ -1,25 +1,20 @@
 """The main job, end to end, on this machine alone: ``python3 dev.py demo``.
 
-A publisher signs a plugin and pushes it to a git server (dulwich, on loopback); a user adds it, syncs,
-verifies, and calls its tool. Everything happens in a temporary folder with a HOME of its own.
+Two maintainers make a community index with keys made on the spot, a publisher hands in a signed plugin, and
+the index is served on loopback; a user adds the plugin, a colleague syncs, and both can verify and call it.
+Everything happens in a temporary folder with a HOME of its own.
 """
 
+import hashlib
 import os
 import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
-import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from wsgiref.simple_server import WSGIServer
-
-from dulwich import porcelain
-from dulwich.repo import Repo
-from dulwich.server import DictBackend, UploadPackHandler
-from dulwich.web import WSGIRequestHandlerLogger, WSGIServerLogger, make_server, make_wsgi_chain
 
 PLUGIN = Path(__file__).resolve().parent / "plugins" / "text-tools"
 TARKPM = Path(sys.executable).parent / "tarkpm"
@@ -32,23 +27,13 @@ def main() -> int:
         os.environ.update(
             HOME=name, XDG_STATE_HOME="", XDG_CACHE_HOME="", XDG_DATA_HOME="", XDG_CONFIG_HOME=""
         )
-        say("A publisher signs a plugin and pushes it:")
-        source = folder / "text-tools"
-        shutil.copytree(PLUGIN, source)
-        key = tarkpm("key generate --name release", folder).strip()
-        tarkpm(f"sign {source} --key release", folder)
-        with serve(commit(source)) as url:
-            say("A user begins a project and adds the plugin, trusting the publisher's key:")
-            app = folder / "app"
-            app.mkdir()
-            tarkpm("init --tark-version 0.12.6", app)
-            tarkpm(f"add {url} --tag v1.0.0 --trust {key} --accept-capabilities", app)
-            say("A colleague has tark.toml and tark.lock from version control, and nothing else:")
-            clone = folder / "clone"
-            clone.mkdir()
-            for document in ("tark.toml", "tark.lock"):
-                shutil.copy(app / document, clone)
-            tarkpm("sync --accept-project", clone)
+        app, clone = folder / "app", folder / "clone"
+        for place in (app, clone):
+            place.mkdir()
+        root = maintain(folder)
+        with serve(folder) as url:
+            use(app, url, root)
+            share(app, clone)
         say("The server is gone; everything that is installed can still be checked and run:")
         tarkpm("verify", clone)
         tarkpm("list", clone)
@@ -57,6 +42,41 @@ def main() -> int:
             print(f"unexpected answer: {answer}", file=sys.stderr)
             return 1
     return 0
+
+
+def maintain(folder: Path) -> str:
+    """An index with one plugin; returns the digest of its root."""
+    say("Two maintainers make an index; both must sign what they decide:")
+    alice, bob = (tarkpm(f"key generate --name {who}", folder).strip() for who in ("alice", "bob"))
+    who = f"--maintainer {alice} --maintainer {bob} --threshold 2 --key alice --key bob"
+    tarkpm(f"index create community --name community --bins 4 {who}", folder)
+    say("A publisher asks for a name, which the maintainers bind to the publisher's key:")
+    key = tarkpm("key generate --name release", folder).strip()
+    tarkpm(f"index claim text-tools --publisher {key} --key alice --key bob --index community", folder)
+    say("The publisher signs a release and hands it in; the index's online key lists it:")
+    shutil.copytree(PLUGIN, folder / "text-tools")
+    tarkpm("publish text-tools --key release --to submissions", folder)
+    submission = next((folder / "submissions").iterdir()).relative_to(folder)
+    tarkpm(f"index accept {submission} --index community", folder)
+    root = (folder / "community" / "metadata" / "1.root.json").read_bytes()
+    return f"sha256:{hashlib.sha256(root).hexdigest()}"
+
+
+def use(app: Path, url: str, root: str) -> None:
+    """A user's first session."""
+    say("A user begins a project, and trusts the index by its root:")
+    tarkpm("init --tark-version 0.12.6", app)
+    tarkpm(f"index add community {url} --root {root}", app)
+    tarkpm("search text", app)
+    tarkpm("add text-tools --accept-capabilities", app)
+
+
+def share(app: Path, clone: Path) -> None:
+    """A colleague's first session."""
+    say("A colleague has tark.toml and tark.lock from version control, and nothing else:")
+    for document in ("tark.toml", "tark.lock"):
+        shutil.copy(app / document, clone)
+    tarkpm("sync --accept-project", clone)
 
 
 def say(text: str) -> None:
@@ -76,45 +96,19 @@ def tarkpm(arguments: str, folder: Path) -> str:
     return done.stdout
 
 
-def commit(folder: Path) -> Repo:
-    """A git repository of ``folder`` with one commit and the tag v1.0.0."""
-    repository = porcelain.init(folder)
-    porcelain.add(repository, [str(path) for path in folder.iterdir() if path.name != ".git"])
-    who = b"Publisher <publisher@example.com>"
-    porcelain.commit(repository, message=b"text-tools 1.0.0", author=who, committer=who)
-    porcelain.tag_create(repository, b"v1.0.0")
-    return repository
-
-
-class _Quiet(WSGIRequestHandlerLogger):
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class's name
-        """Say nothing: the demonstration shows what a user sees."""
-
-
-class _Upload(UploadPackHandler):
-    @classmethod
-    def required_capabilities(cls) -> Iterable[bytes]:
-        """Not thin packs: tarkpm asks for none, and git's own server does not insist either."""
-        return (b"side-band-64k",)
-
-
 @contextmanager
-def serve(repository: Repo) -> Iterator[str]:
-    """Serve a repository over smart HTTP on a free loopback port; yields its URL."""
-    application = make_wsgi_chain(
-        DictBackend({"/text-tools.git": repository}), handlers={b"git-upload-pack": _Upload}
-    )
-    server: WSGIServer = make_server(
-        "127.0.0.1", 0, application, handler_class=_Quiet, server_class=WSGIServerLogger
-    )
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/text-tools.git"
-    finally:
-        server.shutdown()
-        server.server_close()
-        repository.close()
+def serve(folder: Path) -> Iterator[str]:
+    """Serve the index on a free loopback port; yields its URL."""
+    print("\n$ tarkpm index serve community &", flush=True)
+    command = [TARKPM, "index", "serve", "community"]
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            url = server.stdout.readline().strip()
+            print(url, flush=True)
+            yield url
+        finally:
+            server.terminate()
 
 
 if __name__ == "__main__":

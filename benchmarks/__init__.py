@@ -5,12 +5,14 @@
     __main__   the command line and the table
     figure     Figure: a promise; Result: a ratio; the interleaved race that measures it
     setup      people, plugins and projects to measure with
+    indexes    indexes of any size, made in a minute or two
     serve      a git server, in a process of its own
     starting   --version, sync with nothing to do
     adding     add from git against git clone
     syncing    sync from a warm store against uv
     verifying  verify against sha256sum
     calling    calls of plugins: one process, many threads, the command
+    keeping    an index of 100,000 plugins: accept and check
     faulting   a thousand calls with a fault each
 
 The servers, repositories and signed plugins are those of the tests, from ``tests/support``.

@@ -1,6 +1,7 @@
 """``python -m benchmarks [--quick] [NAMES]``: a line for each promise; exit status 1 if one is not kept."""
 
 import argparse
+import compileall
 import os
 import platform
 import signal
@@ -11,17 +12,19 @@ from statistics import median
 from types import FrameType
 from typing import NoReturn
 
-from benchmarks import adding, calling, faulting, starting, syncing, verifying
-from benchmarks.figure import Figure, Result
+from benchmarks import ROOT, adding, bridging, calling, faulting, keeping, starting, syncing, verifying
+from benchmarks.figure import Amount, Figure, Result, Taken
 
 ROW = "{:<10} {:<34} {:>10}   {:<20} {:>10} {:>7} {:>7} {:>6}  {}"
-FIGURES = [
+FIGURES: list[Figure | Amount] = [
     *starting.FIGURES,
     *adding.FIGURES,
     *syncing.FIGURES,
     *verifying.FIGURES,
     *calling.FIGURES,
+    *bridging.FIGURES,
     *faulting.FIGURES,
+    *keeping.FIGURES,
 ]
 
 
@@ -34,6 +37,7 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     if unknown := sorted(set(options.names) - set(names)):
         parser.error(f"there is no figure '{unknown[0]}'; there are {', '.join(names)}")
+    compileall.compile_dir(ROOT / "tarkpm", quiet=2)  # as pip does when it installs a package
     signal.signal(signal.SIGTERM, _leave)  # a killed run, too, cleans up
     print(f"{platform.python_implementation()} {platform.python_version()}, {machine()}\n")
     print(ROW.format("figure", "ours", "median", "peer", "median", "ratio", "minima", "bound", "").rstrip())
@@ -45,7 +49,7 @@ def main(arguments: list[str]) -> int:
         return 130
 
 
-def measure(figure: Figure, *, quick: bool) -> int:
+def measure(figure: Figure | Amount, *, quick: bool) -> int:
     """Measure one figure in a folder that is gone afterwards; 0 if the promise is kept."""
     if sys.stderr.isatty():
         print(f"measuring {figure.name} …", end="\r", file=sys.stderr, flush=True)
@@ -59,9 +63,13 @@ def measure(figure: Figure, *, quick: bool) -> int:
     return int(result.ratio > figure.bound)
 
 
-def line(figure: Figure, result: Result) -> str:
+def line(figure: Figure | Amount, result: Result | Taken) -> str:
     """A figure in one line: both medians, their ratio, that of the minima, the bound, the verdict."""
     verdict = "PASS" if result.ratio <= figure.bound else "MISS"
+    if isinstance(figure, Amount) or isinstance(result, Taken):
+        assert isinstance(figure, Amount)
+        amount = f"{result.ratio:,.1f} {figure.unit}"
+        return ROW.format(figure.name, figure.what, amount, "", "", "", "", f"{figure.bound:g}", verdict)
     ours, peer = (f"{median(times) * 1000:.1f} ms" for times in (result.ours, result.peer))
     ratio, minima = f"{result.ratio:.2f}", f"{result.least:.2f}"
     return ROW.format(

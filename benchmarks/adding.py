@@ -15,9 +15,14 @@ from support.sandbox import Sandbox
 
 from benchmarks.figure import Figure, Race, Side
 from benchmarks.serve import git_server
-from benchmarks.setup import TAG, tarkpm, user
+from benchmarks.setup import PYTHON, TAG, tarkpm, user
 
 JUNK_MB = 30
+LIBRARIES = (
+    "click, msgspec, tomllib, tomlkit, dulwich.client, cryptography.hazmat.primitives.asymmetric.ed25519"
+)
+"""What `add` from git cannot do without: the design names them."""
+
 NAME = "text-tools"
 
 
@@ -50,12 +55,21 @@ def _add(megabytes: int, folder: Path) -> Iterator[Race]:
         yield Race(ours, peer)
 
 
+@contextmanager
+def _load(modules: str, folder: Path) -> Iterator[Race]:
+    """Loading these libraries, and nothing else, against the same clone."""
+    with _add(JUNK_MB, folder) as race:
+        code = f"import gc; gc.disable(); import {modules}"
+        yield Race(Side([PYTHON, "-c", code], race.ours.cwd, race.ours.env, race.ours.before), race.peer)
+
+
 def renew(home: Path, clone: Path) -> None:
     """Forget everything that was added or cloned."""
     user(home)
     shutil.rmtree(clone, ignore_errors=True)
 
 
+NO_BOUND = float("inf")
 FIGURES = [
     Figure("add", "tarkpm add, tiny repository", "git clone --depth 1", 8.0, 15, partial(_add, 0)),
     Figure(
@@ -65,6 +79,18 @@ FIGURES = [
         0.3,
         9,
         partial(_add, JUNK_MB),
+        3,
+    ),
+    Figure(
+        "add-floor", "loading its libraries", "git clone --depth 1", NO_BOUND, 9, partial(_load, LIBRARIES), 3
+    ),
+    Figure(
+        "add-http",
+        "the same, and urllib3",
+        "git clone --depth 1",
+        NO_BOUND,
+        9,
+        partial(_load, f"{LIBRARIES}, urllib3"),
         3,
     ),
 ]

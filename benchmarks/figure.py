@@ -107,6 +107,40 @@ class Figure:
             return run(race, self.quick if quick else self.rounds)
 
 
+@dataclass(frozen=True)
+class Taken:
+    """How much something took, once for each round."""
+
+    amounts: tuple[float, ...]
+
+    @property
+    def ratio(self) -> float:
+        """The median."""
+        return median(self.amounts)
+
+
+@dataclass(frozen=True)
+class Amount:
+    """A promise in bytes, requests, memory or CPU: ``what`` takes at most ``bound`` of ``unit``.
+
+    Those mean the same on every machine, or nearly so: CPU is the median of differences within one run.
+    """
+
+    name: str
+    what: str
+    unit: str
+    bound: float
+    take: Callable[[Path, bool], Sequence[float]]
+
+    def at_hand(self) -> bool:
+        """Always."""
+        return True
+
+    def measure(self, folder: Path, *, quick: bool) -> Taken:
+        """Take it, in ``folder``."""
+        return Taken(tuple(self.take(folder, quick)))
+
+
 def run(race: Race, rounds: int) -> Result:
     """One round that does not count, then ``rounds`` that do."""
     ours: list[float] = []

@@ -1,4 +1,4 @@
-"""Rebuild the example plugins from source and compare them with the checked-in components.
+"""Rebuild the example plugins, and the tests' plugins of the older ABI, and compare them with what is here.
 
     python plugins/rebuild.py            # exit 1 and name every plugin.wasm that its source does not give
     python plugins/rebuild.py --write    # update them
@@ -22,6 +22,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
+OLDER = ROOT / "tests" / "guests" / "older"
 CFLAGS = ("-target", "wasm32-freestanding", "-std=c11", "-Oz", "-nostdlib")
 WARNINGS = ("-Wall", "-Wextra", "-Werror", "-Wno-unused-function")
 LDFLAGS = ("-Wl,--no-entry", "-Wl,--strip-all", "-Wl,-z,stack-size=32768")
@@ -33,15 +34,20 @@ class RebuildError(Exception):
 
 @dataclass(frozen=True)
 class Example:
-    """One plugin folder beside this script."""
+    """One plugin: a component of a world, or, of none, a core module of the older ABI."""
 
     name: str
     source: str
-    world: str
+    world: str = ""
+    wasm_name: str = "plugin.wasm"
+
+    @property
+    def folder(self) -> Path:
+        return (HERE if self.world else OLDER) / self.name
 
     @property
     def wasm(self) -> Path:
-        return HERE / self.name / "plugin.wasm"
+        return self.folder / self.wasm_name
 
 
 EXAMPLES = (
@@ -49,6 +55,10 @@ EXAMPLES = (
     Example("device-auth", "auth.c", "auth-world"),
     Example("openai-compat", "provider.c", "provider-world"),
     Example("session-guard", "hook.c", "hook-world"),
+    Example("chatgpt", "plugin.c"),
+    Example("gemini-oauth", "plugin.c"),
+    Example("discord", "plugin.c", wasm_name="dist/plugin.wasm"),
+    Example("probe", "plugin.c"),
 )
 
 
@@ -82,11 +92,13 @@ def build(example: Example, temp: Path) -> bytes:
     core, embedded, component = (
         temp / f"{example.name}.{step}.wasm" for step in ("core", "embedded", "final")
     )
-    source = HERE / example.name / example.source
+    source = example.folder / example.source
     # Beside this interpreter, not on PATH: PyPI has another program called wasm-tools.
     wasm_tools = Path(sys.executable).with_name("wasm-tools")
     zig: list[str | Path] = [sys.executable, "-m", "ziglang", "cc", *CFLAGS, *WARNINGS, *LDFLAGS]
-    run([*zig, "-I", HERE / "c", "-o", core, source], temp)
+    run([*zig, "-I", HERE / "c" if example.world else OLDER, "-o", core, source], temp)
+    if not example.world:
+        return core.read_bytes()
     embed: list[str | Path] = [wasm_tools, "component", "embed", ROOT / "wit", "--world", example.world]
     run([*embed, core, "-o", embedded], temp)
     run([wasm_tools, "component", "new", embedded, "-o", component], temp)
@@ -100,6 +112,7 @@ def rebuild(example: Example, temp: Path, *, write: bool) -> bool:
     shown = example.wasm.relative_to(ROOT)
     facts = f"{len(built)} bytes, sha256 {hashlib.sha256(built).hexdigest()}"
     if write:
+        example.wasm.parent.mkdir(exist_ok=True)
         example.wasm.write_bytes(built)
     same = example.wasm.is_file() and example.wasm.read_bytes() == built
     word = "wrote" if write else "same" if same else "DIFFERS"
@@ -109,7 +122,7 @@ def rebuild(example: Example, temp: Path, *, write: bool) -> bool:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Rebuild the example plugins and compare the bytes.")
-    parser.add_argument("--write", action="store_true", help="update the checked-in components")
+    parser.add_argument("--write", action="store_true", help="update the checked-in files")
     write = parser.parse_args().write
     try:
         check_tools()

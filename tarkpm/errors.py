@@ -5,8 +5,8 @@
     TarkError(message, where, hint)      code, exit_status
     ├ DocumentError      ManifestError, ProjectError, LockError, LockStale
     ├ ResolutionError
-    ├ SourceError        NotFound, Unreachable, TooLarge, Refused
-    ├ VerificationError  DigestMismatch, SignatureInvalid, KeyUntrusted
+    ├ SourceError        NotFound, Unreachable (IndexStale), Garbled, TooLarge, Refused
+    ├ VerificationError  DigestMismatch, SignatureInvalid, KeyUntrusted, IndexUntrusted, Revoked
     ├ ConsentError       ProjectNotAccepted, CapabilityWidened, KeyUnknown, KeyChanged,
     │                    UnsignedRefused, Downgrade, Republished
     ├ StoreError         BlobMissing, StoreBusy
@@ -81,6 +81,16 @@ class Unreachable(SourceError):
     exit_status = 5
 
 
+class IndexStale(Unreachable):
+    """An index answered, signed and all, with what has expired or is older than what was seen before."""
+
+
+class Garbled(SourceError):
+    """What the source sent cannot be understood: nothing is known about the release."""
+
+    exit_status = 5
+
+
 class TooLarge(SourceError):
     """The source sent, or announced, more than a limit allows."""
 
@@ -105,6 +115,14 @@ class SignatureInvalid(VerificationError):
 
 class KeyUntrusted(VerificationError):
     """A valid signature by a key this project does not trust for this plugin."""
+
+
+class IndexUntrusted(VerificationError):
+    """What an index serves is not what its maintainers signed."""
+
+
+class Revoked(VerificationError):
+    """A release, or its key, that the maintainers of its index took back."""
 
 
 class ConsentError(TarkError):

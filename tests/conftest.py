@@ -6,7 +6,12 @@ from pathlib import Path
 import hypothesis
 import pytest
 from support.gitserver import GitRepo, GitServer
+from support.indexed import IndexedProject
+from support.indexrepo import IndexRepo
+from support.indexserver import IndexServer
 from support.sandbox import Sandbox
+
+pytest_plugins = ["support.index_fixtures"]
 
 # how long one example takes says nothing here: other tests run beside it
 hypothesis.settings.register_profile("tarkpm", deadline=None)
@@ -61,3 +66,11 @@ class Publisher:
 def publisher(sandbox: Sandbox, server: GitServer) -> Publisher:
     """A publisher of text-tools, with nothing released yet."""
     return Publisher(sandbox, server, "text-tools")
+
+
+@pytest.fixture
+def indexed(sandbox: Sandbox, tmp_path: Path) -> Iterator[IndexedProject]:
+    """An index without plugins on a real server, and a project that does not use it yet."""
+    repo = IndexRepo(tmp_path / "index")
+    with IndexServer(repo.folder) as running:
+        yield IndexedProject(sandbox, repo, running)

@@ -9,6 +9,7 @@ import click
 
 from tarkpm import __version__
 from tarkpm.cli.console import clear_line, print_error
+from tarkpm.core.text import without_login
 from tarkpm.errors import StoreError, TarkError
 
 COMMANDS = {
@@ -19,6 +20,10 @@ COMMANDS = {
     "lock": "plugins",
     "sync": "plugins",
     "verify": "inspecting",
+    "search": "looking",
+    "tree": "looking",
+    "outdated": "looking",
+    "index": "index",
     "list": "inspecting",
     "info": "inspecting",
     "enable": "inspecting",
@@ -30,9 +35,11 @@ COMMANDS = {
     "auth": "running",
     "chat": "running",
     "hook": "running",
+    "channel": "channel",
     "inspect": "running",
     "doctor": "inspecting",
     "sign": "authoring",
+    "publish": "authoring",
     "key": "authoring",
 }
 
@@ -53,7 +60,7 @@ class _Lazy(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            raise click.UsageError(f"there is no command '{args[0]}'", ctx)
+            raise click.UsageError(f"there is no command '{without_login(args[0])}'", ctx)
         return super().resolve_command(ctx, args)
 
 
@@ -84,6 +91,7 @@ def run(arguments: list[str]) -> int:
         return _usage(problem, as_json)
     except Exception as problem:  # noqa: BLE001  the last line of defence: no traceback for a user
         error = _translate(problem)
+        _complete(error, arguments)
         if verbose:
             import traceback
 
@@ -91,11 +99,20 @@ def run(arguments: list[str]) -> int:
         return print_error(error, as_json=as_json)
 
 
+def _complete(error: TarkError, arguments: list[str]) -> None:
+    """Give an error whose place knew no better a place and a help: it is three things, always."""
+    from tarkpm.cli.help import last_resort, program
+
+    command = next((argument for argument in arguments if argument in COMMANDS), "")
+    error.where = error.where or program(command)
+    error.hint = error.hint or last_resort(error, arguments, command)
+
+
 def _usage(problem: click.ClickException, as_json: bool) -> int:
     context = problem.ctx if isinstance(problem, click.UsageError) else None
     command = context.command_path if context else "tarkpm"
     message = problem.format_message()
-    error = TarkError(message[:1].lower() + message[1:].rstrip("."), hint=f"{command} --help")
+    error = TarkError(message[:1].lower() + message[1:].rstrip("."), where=command, hint=f"{command} --help")
     return print_error(error, as_json=as_json)
 
 

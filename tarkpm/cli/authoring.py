@@ -59,7 +59,7 @@ def sign_command(invocation: Invocation, folder: Path, key: str) -> int:
     """Sign the release in FOLDER: writes plugin.dsse.json beside its plugin.toml."""
     from tarkpm.ops.signing import sign
 
-    report = sign(invocation.settings, folder, key, _ask_passphrase)
+    report = sign(invocation.settings, folder, key, ask_passphrase)
     invocation.report(
         report,
         lambda: [
@@ -71,7 +71,32 @@ def sign_command(invocation: Invocation, folder: Path, key: str) -> int:
     return 0
 
 
-def _ask_passphrase() -> bytes:
+@click.command("publish")
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--to", required=True, type=click.Path(path_type=Path, file_okay=False), help="Where to.")
+@click.option("--key", default="", metavar="NAME", help="Sign with this key, whoever signed before.")
+@dry_run
+@common
+def publish_command(invocation: Invocation, folder: Path, to: Path, key: str) -> int:
+    """Write the release in FOLDER, signed, as a folder to hand in to an index: TO/NAME-VERSION."""
+    from tarkpm.ops.publish import publish
+
+    report = publish(invocation.settings, folder, to, key, ask_passphrase)
+    state = "wrote" if report.written else "would write" if invocation.settings.dry_run else "was there:"
+    invocation.report(
+        report,
+        lambda: [
+            f"{state} {report.folder}: {', '.join(report.files)}",
+            f"  release  {report.name} {report.version}",
+            f"  signer   {report.signer}{' (signed now)' if report.signed_now else ''}",
+            f"  next     hand the folder in; who keeps the index runs: tarkpm index accept {report.folder}",
+        ],
+    )
+    return 0
+
+
+def ask_passphrase(name: str = "") -> bytes:
+    """The passphrase of a key: from TARKPM_KEY_PASSPHRASE, else asked at the terminal."""
     if secret := os.environ.get("TARKPM_KEY_PASSPHRASE"):
         return secret.encode()
     if not sys.stdin.isatty():
@@ -79,5 +104,5 @@ def _ask_passphrase() -> bytes:
             "the key has a passphrase, and there is no terminal to ask for it",
             hint="set TARKPM_KEY_PASSPHRASE and run it again",
         )
-    answer: str = click.prompt("Passphrase", hide_input=True, err=True)
+    answer: str = click.prompt(f"Passphrase of {name}" if name else "Passphrase", hide_input=True, err=True)
     return answer.encode()

@@ -1,6 +1,5 @@
 """What a person sees: cards and questions on stderr, results on stdout, all of it safe to show."""
 
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -97,6 +96,8 @@ def echo(text: str) -> None:
 
 def echo_json(value: Any) -> None:
     """Print a report as one JSON document on stdout."""
+    import json
+
     # ASCII only: no control or direction character of a plugin's reaches a terminal, and surrogates pass
     text = json.dumps(msgspec.to_builtins(value), ensure_ascii=True, indent=2)
     click.echo(text, color=False)

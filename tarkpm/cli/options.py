@@ -12,6 +12,7 @@ import click
 import msgspec
 
 from tarkpm.cli.console import Console, echo, echo_json
+from tarkpm.core.text import without_login
 from tarkpm.errors import TarkError
 from tarkpm.ops.settings import Settings, user_paths
 
@@ -77,7 +78,9 @@ _COMMON = [
 offline = click.option("--offline", is_flag=True, help="Make no network call.")
 dry_run = click.option("--dry-run", is_flag=True, help="Show what would happen, and change nothing.")
 yes = click.option("-y", "--yes", is_flag=True, help="Answer 'proceed?'; no other question.")
-allow_http = click.option("--allow-http", is_flag=True, help="Let plain http talk to other machines.")
+allow_http = click.option(
+    "--allow-http", is_flag=True, help="Let plain http:// and git:// talk to other machines."
+)
 
 _CONSENT = [
     click.option("--trust", multiple=True, metavar="KEY", help="Accept releases signed by this key."),
@@ -130,7 +133,7 @@ def make_settings(
         offline=_flag(environ, "TARKPM_OFFLINE"),
         accept_project=accept_project or _flag(environ, "TARKPM_ACCEPT_PROJECT"),
         lock_seconds=_seconds(environ),
-        command=shlex.join(["tarkpm", *sys.argv[1:]]),
+        command=shlex.join(["tarkpm", *map(without_login, sys.argv[1:])]),
     )
 
 

@@ -32,20 +32,17 @@ def add_command(
     rev: str,
     path: str,
 ) -> int:
-    """Add plugins from git or a folder.
+    """Add plugins from an index, from git or a folder.
 
-    SOURCE is a URL (https://…, file://…), github:owner/repo[/folder], or a folder (./mine).
+    SOURCE is a name in an index ([INDEX:]NAME[@RANGE]), a URL (https://…, ssh://…, git@host:owner/repo,
+    file://…), github:owner/repo[/folder], or a folder (./mine).
     """
     from tarkpm.ops.add import add
-    from tarkpm.ops.typed import UsageError, read_source
+    from tarkpm.ops.typed import read_wishes
 
-    if len(sources) > 1 and (tag or branch or rev or path):
-        raise UsageError("--tag, --branch, --rev and --path take one source", hint="add them one by one")
-    read = [
-        read_source(invocation.settings, text, tag=tag, branch=branch, rev=rev, path=path) for text in sources
-    ]
-    report = add(invocation.settings, invocation.ui, read, answers)
-    invocation.report(report, lambda: taken_lines(report, dry_run=invocation.settings.dry_run))
+    settings, read = read_wishes(invocation.settings, sources, tag=tag, branch=branch, rev=rev, path=path)
+    report = add(settings, invocation.ui, read, answers)
+    invocation.report(report, lambda: taken_lines(report, dry_run=settings.dry_run))
     return 0
 
 

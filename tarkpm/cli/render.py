@@ -100,6 +100,7 @@ def info_lines(info: "Info") -> list[str]:
         ("Name", info.name),
         ("Version", info.version),
         ("Type", info.type),
+        ("ABI", "older tark ABI (core module)" if info.abi == "older tark ABI" else ""),
         ("Status", _status(info.status)),
         ("Description", info.description),
         ("Author", info.author),
@@ -110,6 +111,9 @@ def info_lines(info: "Info") -> list[str]:
         ("Source", info.source),
         ("Commit", info.commit),
         ("Signer", info.signer),
+        ("Sign-in", "; ".join(info.sign_in)),
+        ("Contributes", "; ".join(info.contributes)),
+        ("Activation", "; ".join(info.activation)),
     ]
     lines = [f"{label + ':':<13} {neutral(value)}" for label, value in fields if value]
     return [*lines, "", "Capabilities", *_capability_lines(info), "", "Paths", *_path_lines(info)]
@@ -117,14 +121,15 @@ def info_lines(info: "Info") -> list[str]:
 
 def _capability_lines(info: "Info") -> list[str]:
     """A row for each capability: what is declared, whether the module imports its kind, what is granted."""
-    from tarkpm.core.capability import KINDS, Capability, CapabilitySet
+    from tarkpm.core.capability import KINDS, SIGN_IN, Capability, CapabilitySet
 
     granted = CapabilitySet.of(map(Capability.parse, info.granted))
     rows = []
     for text in info.declared[:100]:
         capability = Capability.parse(text)
         held = CHECK if granted.covers(CapabilitySet.of([capability])) else CROSS
-        rows.append((neutral(text, limit=80), CHECK if capability.kind in info.imported else CROSS, held))
+        imported = CHECK if capability.kind in info.imported else CROSS
+        rows.append((neutral(text, limit=80), "" if capability.kind in SIGN_IN else imported, held))
     declared = {text.partition(":")[0] for text in info.declared}
     rows += [
         (f"{kind} (not declared)", CHECK, CROSS)
@@ -132,6 +137,9 @@ def _capability_lines(info: "Info") -> list[str]:
         if kind in info.imported and kind not in declared
     ]
     rows += [(f"{neutral(key, limit=80)} (unknown)", "", CROSS) for key in info.unknown_capabilities[:100]]
+    rows += [
+        (f"read {neutral(path, limit=80)} (not below your home)", "", CROSS) for path in info.foreign_reads
+    ]
     return [f"  {line}" for line in table(("Declared", "Imported", "Granted"), rows)] if rows else ["  none"]
 
 

@@ -100,6 +100,7 @@ def inspect_lines(report: "InspectReport") -> list[str]:
         f"File:     {neutral(report.path)}",
         f"Kind:     {kind}, {report.size:,} bytes",
         f"SHA-256:  {report.sha256}",
+        f"ABI:      {report.abi or 'none of tark'}",
         f"Uses:     {', '.join(report.interfaces) or 'no interface of tark'}",
         f"Fits:     {', '.join(report.fits) or 'no plugin type'}",
     ]

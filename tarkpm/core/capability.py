@@ -1,8 +1,8 @@
 """What a plugin may do, as values that can be compared, cut down and shown.
 
-A `Capability` is a kind and, for three of the kinds, a scope: a host pattern, an environment variable
-pattern, a folder. One capability *covers* another when whoever holds the first may do all that the second
-allows. Everything else here follows from that one relation.
+A `Capability` is a kind and, for most kinds, a scope: a host pattern, an environment variable pattern, a
+folder, a file below the user's home. One capability *covers* another when whoever holds the first may do all
+that the second allows. Everything else here follows from that one relation.
 """
 
 import re
@@ -11,15 +11,22 @@ from typing import Any, Final
 
 import msgspec
 
-KINDS: Final = ("storage", "http", "env", "filesystem", "shell")
+from tarkpm.core import homepath
+
+KINDS: Final = ("storage", "http", "env", "filesystem", "fs_read", "oauth", "credentials", "shell")
 PLAIN: Final = frozenset({"storage", "shell"})
 """Kinds that are granted or not; the others carry a scope."""
+SIGN_IN: Final = frozenset({"oauth", "credentials"})
+"""Kinds that a manifest declares in its ``[oauth]`` table; no module imports them, tarkpm acts on them."""
 
 MEANING: Final = {
     "storage": "keep data of its own",
     "http": "talk to these hosts",
     "env": "read these environment variables",
     "filesystem": "use these folders of the workspace",
+    "fs_read": "read these files of your home folder",
+    "oauth": "have you sign in at these hosts, and be given the tokens",
+    "credentials": "have the tokens kept in this file too",
     "shell": "RUN ANY PROGRAM AS YOU: dangerous",
 }
 
@@ -59,7 +66,10 @@ class Capability(msgspec.Struct, frozen=True, order=True):
         return f"{self.kind}:{self.scope}" if self.scope else self.kind
 
     def meet(self, other: "Capability") -> "Capability | None":
-        """What both allow, or None. Scopes are prefixes or suffixes, so two meet in one or not at all."""
+        """What both allow, or None. Scopes are prefixes or suffixes, so two meet in one or not at all.
+
+        Two ``fs_read`` globs of which neither covers the other meet in nothing: less than both allow.
+        """
         if self.kind != other.kind:
             return None
         if self.kind in PLAIN:
@@ -83,6 +93,12 @@ def normalize_scope(kind: str, scope: str) -> str:
             return scope
         case "filesystem":
             return _normalize_folder(scope)
+        case "fs_read":
+            return homepath.normalize(scope)
+        case "oauth":
+            return _normalize_endpoint(scope)
+        case "credentials":
+            return homepath.normalize_credentials(scope)
     raise ValueError(f"'{kind}' takes no scope")
 
 
@@ -98,6 +114,13 @@ def _normalize_host(text: str) -> str:
     if not 0 < port < 65536:
         raise ValueError(f"expected a port from 1 to 65535, found {_short(text)}")
     return private + match["host"] + (f":{port}" if match["port"] and port != DEFAULT_PORT else "")
+
+
+def _normalize_endpoint(text: str) -> str:
+    """One host, as for http: a pattern would let an update move the sign-in."""
+    if "*" in text or text.startswith(PRIVATE):
+        raise ValueError(f"expected one host like auth.example.com, found {_short(text)}")
+    return _normalize_host(text)
 
 
 def _is_host(host: str) -> bool:
@@ -179,7 +202,18 @@ def _folder_covers(folder: str, path: str) -> bool:
     return folder == path or (folder.endswith("/") and path.startswith(folder))
 
 
-_MEETS: Final = {"http": _meet_host, "env": _meet_env, "filesystem": _meet_folder}
+def _meet_equal(one: str, other: str) -> str | None:
+    return one if one == other else None
+
+
+_MEETS: Final = {
+    "http": _meet_host,
+    "env": _meet_env,
+    "filesystem": _meet_folder,
+    "fs_read": homepath.meet,
+    "oauth": _meet_equal,
+    "credentials": _meet_equal,
+}
 
 
 class CapabilitySet(msgspec.Struct, frozen=True):

@@ -16,6 +16,7 @@ class Decisions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     grants: dict[str, list[str]] = {}
     unsigned: dict[str, str] = {}
     paths: dict[str, str] = {}
+    indexes: dict[str, str] = {}
 
     @classmethod
     def of(cls, project: "Project") -> "Decisions":
@@ -26,6 +27,7 @@ class Decisions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             grants={name: list(map(str, granted)) for name, granted in sorted(project.grants.items())},
             unsigned={name: str(r.source) for name, r in sorted(requirements) if r.unsigned},
             paths={name: str(r.source) for name, r in sorted(requirements) if r.is_working_copy},
+            indexes={name: f"{index.url} {index.root}" for name, index in sorted(project.indexes.items())},
         )
 
     def beyond(self, accepted: "Decisions") -> list[str]:
@@ -50,6 +52,11 @@ class Decisions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             f"install '{name}' from the folder {path}"
             for name, path in self.paths.items()
             if accepted.paths.get(name) != path
+        ]
+        lines += [
+            f"take plugins from the index '{name}' at {place}"
+            for name, place in self.indexes.items()
+            if accepted.indexes.get(name) != place
         ]
         return lines
 

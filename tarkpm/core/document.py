@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from tarkpm.errors import DocumentError
+from tarkpm.errors import DocumentError, TarkError
 
 T = TypeVar("T")
 
@@ -65,7 +65,34 @@ def parse_toml(data: bytes, *, where: str, error: type[DocumentError], limit: in
     return table
 
 
-def convert(value: Any, shape: type[T], *, where: str, error: type[DocumentError]) -> T:
+def decode_json(data: bytes, shape: type[T], *, where: str, error: type[TarkError], limit: int) -> T:
+    """Parse strict JSON into ``shape``; raises ``error`` naming ``where`` and the key path."""
+    if len(data) > limit:
+        raise error(f"the document has {len(data)} bytes, the limit is {limit}", where=where)
+    try:
+        value = strict_json(data)
+    except (ValueError, RecursionError) as problem:
+        raise error(f"not strict JSON: {problem}", where=where) from None
+    return convert(value, shape, where=where, error=error)
+
+
+def strict_json(data: bytes) -> Any:
+    """JSON of RFC 8259 without the latitude it leaves: UTF-8, no key twice, no NaN; raises `ValueError`."""
+    return json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    table = dict(pairs)
+    if len(table) != len(pairs):
+        raise ValueError("a key occurs twice")
+    return table
+
+
+def _no_constant(text: str) -> None:
+    raise ValueError(f"{text} is not JSON")
+
+
+def convert(value: Any, shape: type[T], *, where: str, error: type[TarkError]) -> T:
     """Check plain ``value`` against ``shape``; raises ``error`` with the key path."""
     try:
         return msgspec.convert(value, shape)

@@ -13,11 +13,12 @@ import msgspec
 from tarkpm.core.digest import Digest, FileEntry, is_digest, sha256
 from tarkpm.core.document import convert, inline, parse_toml
 from tarkpm.core.key import PublicKey, public_key
-from tarkpm.core.names import LOCK, MAX_LOCK
+from tarkpm.core.names import LOCK, MAX_LOCK, STATEMENT
 from tarkpm.core.release import (
     TYPES,
     Dependency,
     GitSource,
+    IndexSource,
     PathSource,
     PluginName,
     Source,
@@ -37,6 +38,19 @@ class StatementEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     sha256: Digest
     size: int
+
+
+class Pin(msgspec.Struct, frozen=True):
+    """A release of an index by what must come: its plugin, and the digests of its statement and files."""
+
+    name: PluginName
+    statement: StatementEntry
+    files: tuple[FileEntry, ...]
+
+    @property
+    def parts(self) -> tuple[FileEntry, ...]:
+        """What `layout.release_file` holds, one after another."""
+        return (FileEntry(STATEMENT, self.statement.sha256, self.statement.size), *sorted(self.files))
 
 
 class LockEntry(msgspec.Struct, frozen=True, dict=True):
@@ -167,6 +181,8 @@ def _check_shape(entry: LockEntry) -> None:
         raise ValueError("expected files, and signer and statement together or not at all")
     if isinstance(entry.source, GitSource) and not entry.source.commit:
         raise ValueError("expected a commit")
+    if isinstance(entry.source, IndexSource) and not entry.signer:
+        raise ValueError("expected a signer: an index has no unsigned release")
 
 
 def fingerprint(entry: LockEntry) -> Digest:

@@ -1,20 +1,26 @@
 """plugin.toml, written by a plugin's author, as a `Manifest`.
 
-Unknown tables and keys are ignored, because real manifests carry ``[contributes]``, ``[oauth]`` and
-``[activation]``; an unknown key under ``[capabilities]`` is reported in ``unknown_capabilities`` and never
-granted.
+Unknown tables and keys are ignored; ``[contributes]`` and ``[activation]`` are for tark and only shown. An
+unknown key under ``[capabilities]`` is reported in ``unknown_capabilities``, and a file to read that is not
+below the user's home in ``foreign_reads``; neither is ever granted. What ``[oauth]`` takes of the user is a
+capability like any other.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tarkpm.core.capability import KINDS, CapabilitySet
-from tarkpm.core.document import decode_toml
+from tarkpm.core import homepath
+from tarkpm.core.capability import KINDS, SIGN_IN, CapabilitySet
+from tarkpm.core.contributes import contributions, events
+from tarkpm.core.document import convert, decode_toml
 from tarkpm.core.names import MANIFEST, MAX_MANIFEST, STATEMENT
 from tarkpm.core.release import TYPES, Dependency, PluginName, file_name, plugin_name
 from tarkpm.core.version import Range, Version
 from tarkpm.errors import ManifestError
+
+if TYPE_CHECKING:  # few plugins have the table, and addresses take a parser
+    from tarkpm.core.oauth import OAuth
 
 
 class _Plugin(msgspec.Struct):
@@ -34,6 +40,9 @@ class _Document(msgspec.Struct):
     dependencies: dict[str, str] = {}
     capabilities: dict[str, Any] = {}
     config: dict[str, Any] = {}
+    oauth: dict[str, Any] | None = None
+    contributes: Any = None
+    activation: Any = None
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -45,6 +54,7 @@ class Manifest(msgspec.Struct, frozen=True):
     wasm: str
     capabilities: CapabilitySet
     unknown_capabilities: tuple[str, ...] = ()
+    foreign_reads: tuple[str, ...] = ()
     min_tark_version: Version | None = None
     dependencies: tuple[Dependency, ...] = ()
     description: str = ""
@@ -52,19 +62,26 @@ class Manifest(msgspec.Struct, frozen=True):
     homepage: str = ""
     license: str = ""
     config: dict[str, Any] = {}
+    oauth: "OAuth | None" = None
+    contributes: tuple[str, ...] = ()
+    activation: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, data: bytes, *, where: str = MANIFEST) -> "Manifest":
         """Read a plugin.toml; raises `ManifestError` naming ``where`` and the key."""
         document = decode_toml(data, _Document, where=where, error=ManifestError, limit=MAX_MANIFEST)
         plugin = document.plugin
+        name = _checked(plugin_name, plugin.name, where, "plugin.name")
+        sign_in = _oauth(document.oauth, name, where)
+        foreign = _foreign(document.capabilities)
         return cls(
-            name=_checked(plugin_name, plugin.name, where, "plugin.name"),
+            name=name,
             version=_checked(Version.parse, plugin.version, where, "plugin.version"),
             type=_checked(_type, plugin.type, where, "plugin.type"),
             wasm=_checked(_module_name, plugin.wasm, where, "plugin.wasm"),
-            capabilities=_checked(CapabilitySet.from_table, document.capabilities, where, "capabilities"),
-            unknown_capabilities=tuple(sorted(set(document.capabilities) - set(KINDS))),
+            capabilities=_capabilities(document.capabilities, foreign, name, sign_in, where),
+            unknown_capabilities=tuple(sorted(set(document.capabilities) - (set(KINDS) - SIGN_IN))),
+            foreign_reads=foreign,
             min_tark_version=_minimum(plugin.min_tark_version, where),
             dependencies=_dependencies(document.dependencies, where),
             description=plugin.description,
@@ -72,6 +89,9 @@ class Manifest(msgspec.Struct, frozen=True):
             homepage=plugin.homepage,
             license=plugin.license,
             config=document.config,
+            oauth=sign_in,
+            contributes=contributions(document.contributes),
+            activation=events(document.activation),
         )
 
 
@@ -81,6 +101,39 @@ def _checked(read: Any, value: Any, where: str, key: str) -> Any:
         return read(value)
     except ValueError as problem:
         raise ManifestError(str(problem), where=f"{where}: {key}") from None
+
+
+def _oauth(table: dict[str, Any] | None, name: str, where: str) -> "OAuth | None":
+    if table is None:
+        return None
+    from tarkpm.core import oauth
+
+    document = convert({"oauth": table}, oauth.Document, where=where, error=ManifestError)
+    try:
+        return oauth.read(document.oauth, name)
+    except oauth.OAuthError as problem:
+        raise ManifestError(str(problem), where=f"{where}: oauth.{problem.key}") from None
+
+
+def _foreign(table: dict[str, Any]) -> tuple[str, ...]:
+    """Files that are not below the user's home: tark reads those too, tarkpm never does."""
+    reads = table.get("fs_read")
+    asked = reads if isinstance(reads, list) else []
+    return tuple(str(text) for text in asked if isinstance(text, str) and not text.startswith("~"))
+
+
+def _capabilities(
+    table: dict[str, Any], foreign: tuple[str, ...], name: str, sign_in: "OAuth | None", where: str
+) -> CapabilitySet:
+    known = {kind: value for kind, value in table.items() if kind not in SIGN_IN}
+    if foreign:
+        known["fs_read"] = [text for text in known["fs_read"] if text not in foreign]
+    declared: CapabilitySet = _checked(CapabilitySet.from_table, known, where, "capabilities")
+    for capability in declared:
+        if capability.kind == "fs_read" and not homepath.is_own(capability.scope, name):
+            message = f"fs_read: '{capability.scope}' holds another plugin's credentials"
+            raise ManifestError(message, where=f"{where}: capabilities")
+    return declared.union(sign_in.capabilities()) if sign_in else declared
 
 
 def _type(text: str) -> str:

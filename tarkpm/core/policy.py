@@ -1,7 +1,7 @@
 """What is trusted and what needs consent: the trust rules of the design as pure functions.
 
 `admit` compares a verified candidate with what the project decided and what was locked before, and says
-which questions only the user can answer. `check_entry` says whether a lock entry follows from the project.
+which questions only the user can answer. `check_trusted` says whether a lock entry's signer was agreed to.
 Nothing here asks anyone anything.
 """
 
@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from tarkpm.core.candidate import Candidate
 
 from tarkpm.core.capability import CapabilitySet
+from tarkpm.core.claim import Vouched
 from tarkpm.core.key import PublicKey
-from tarkpm.core.lockfile import Lock, LockEntry
+from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.project import Change, Project
-from tarkpm.core.release import PluginName, Requirement
+from tarkpm.core.release import IndexSource, PluginName, Requirement, folded
 from tarkpm.core.version import Version
 from tarkpm.errors import (
     CapabilityWidened,
@@ -32,9 +33,13 @@ from tarkpm.errors import (
     LockStale,
     Republished,
     ResolutionError,
+    Revoked,
     TarkError,
+    Unreachable,
     UnsignedRefused,
 )
+
+NOBODY = Vouched()
 
 
 class Answers(msgspec.Struct, frozen=True):
@@ -63,35 +68,46 @@ class Admission(msgspec.Struct, frozen=True):
     change: Change
     questions: tuple[Question, ...]
 
+    def questions_about(self, *errors: type[ConsentError]) -> bool:
+        """Whether one of the questions is of these kinds."""
+        return any(question.error in errors for question in self.questions)
+
 
 def admit(
     candidate: Candidate,
-    requirement: Requirement,
+    requirement: Requirement | None,
     project: Project,
     *,
     locked: LockEntry | None,
     declared_before: CapabilitySet | None,
     answers: Answers,
+    vouched: Vouched = NOBODY,
 ) -> Admission:
-    """Weigh a candidate for a requirement.
+    """Weigh a candidate for a requirement; None is a dependency's, of which tark.toml holds grants alone.
 
     ``locked`` is what the lock held of this plugin, ``declared_before`` what that release declared (None if
-    unknown or new). Raises `KeyUntrusted` when ``--trust`` names another key than the signer's, and
-    `ResolutionError` when the release needs a newer tark.
+    unknown or new), ``vouched`` what indexes say of publishers. Raises `KeyUntrusted` when ``--trust`` names
+    another key than the signer's, or the index does not vouch for it; `Revoked`; and `ResolutionError` when
+    the release needs a newer tark.
     """
     name = candidate.manifest.name
     check_minimum(candidate.manifest.name, candidate.manifest.min_tark_version, project.tark_version)
     trusted = project.trust.get(name, ())
-    trust, key_questions = _judge_signer(candidate, requirement, trusted, locked, answers)
+    if isinstance(candidate.source, IndexSource):
+        check_vouched(candidate.entry(), candidate.source, vouched)
+        trust, key_questions = _judge_publisher(candidate, trusted, locked, answers)
+    else:
+        trust, key_questions = _judge_signer(candidate, requirement, trusted, locked, answers)
     grants, capability_questions = _judge_capabilities(candidate, project, declared_before, answers)
     questions = (
         *key_questions,
         *_judge_version(candidate, requirement, locked, answers),
         *capability_questions,
     )
-    unsigned = candidate.signer is None and not requirement.is_working_copy
-    change = Change(name, msgspec.structs.replace(requirement, unsigned=unsigned), trust, grants)
-    return Admission(candidate, change, questions)
+    if requirement is not None:
+        unsigned = candidate.signer is None and not requirement.is_working_copy
+        requirement = msgspec.structs.replace(requirement, unsigned=unsigned)
+    return Admission(candidate, Change(name, requirement, trust, grants), questions)
 
 
 def check_minimum(name: str, minimum: Version | None, tark: Version | None) -> None:
@@ -103,16 +119,33 @@ def check_minimum(name: str, minimum: Version | None, tark: Version | None) -> N
         )
 
 
+def _judge_publisher(
+    candidate: Candidate, trusted: tuple[PublicKey, ...], locked: LockEntry | None, answers: Answers
+) -> tuple[tuple[PublicKey, ...], list[Question]]:
+    """Rule 5 for a release of an index, which vouches for the first key: a changed one blocks here, too.
+
+    Keys a person put under [trust] pin the plugin to them, on top of what the index says.
+    """
+    name, signer = candidate.manifest.name, candidate.signer
+    assert signer is not None  # `check_vouched` accepts nothing unsigned
+    before = trusted or ((locked.signer,) if locked and locked.signer else ())
+    pinned = (signer,) if trusted else ()
+    if not before or signer in (*before, *answers.trust):
+        return pinned, []
+    message = f"'{name}' is signed by another key than before: {signer}, not {', '.join(before)}"
+    return pinned, [Question(KeyChanged, message, f"--trust {signer}")]
+
+
 def _judge_signer(
     candidate: Candidate,
-    requirement: Requirement,
+    requirement: Requirement | None,
     trusted: tuple[PublicKey, ...],
     locked: LockEntry | None,
     answers: Answers,
 ) -> tuple[tuple[PublicKey, ...], list[Question]]:
     """Rules 4 and 5: the keys to trust from now on, and what must be asked."""
     name, signer = candidate.manifest.name, candidate.signer
-    if requirement.is_working_copy:
+    if requirement and requirement.is_working_copy:
         return trusted, []
     if signer is None:
         return trusted, _judge_unsigned(name, bool(trusted or (locked and locked.signer)), answers)
@@ -136,17 +169,17 @@ def _judge_unsigned(name: PluginName, signed_before: bool, answers: Answers) -> 
     if signed_before:
         message = f"'{name}' was signed before and is not any more"
         return [Question(UnsignedRefused, message, "", askable=False)]
-    if name in answers.allow_unsigned:
+    if folded(name) in map(folded, answers.allow_unsigned):
         return []
     flag = f"--allow-unsigned {name}"
     return [Question(UnsignedRefused, f"'{name}' is not signed", flag, askable=False)]
 
 
 def _judge_version(
-    candidate: Candidate, requirement: Requirement, locked: LockEntry | None, answers: Answers
+    candidate: Candidate, requirement: Requirement | None, locked: LockEntry | None, answers: Answers
 ) -> list[Question]:
     """Rule 7: no lower version, no other bytes under a version once locked."""
-    if locked is None or locked.is_working_copy or requirement.is_working_copy:
+    if locked is None or locked.is_working_copy or (requirement and requirement.is_working_copy):
         return []
     name, version = candidate.manifest.name, candidate.manifest.version
     if version < locked.version and not answers.allow_downgrade:
@@ -176,33 +209,17 @@ def _judge_capabilities(
     return grants, [Question(CapabilityWidened, message, "--accept-capabilities")]
 
 
-def stale_entries(project: Project, lock: Lock) -> list[LockStale]:
-    """How the lock does not follow from the project, requirement by requirement."""
-    problems = []
-    for name, requirement in project.requirements.items():
-        entry = lock.get(name)
-        if entry is None:
-            problems.append(_stale(f"'{name}' is in tark.toml but not in tark.lock"))
-        elif entry.source.asked() != requirement.source:
-            problems.append(
-                _stale(
-                    f"'{name}' is locked from {entry.source.asked()}, tark.toml asks for {requirement.source}"
-                )
-            )
-    problems.extend(
-        _stale(f"'{entry.name}' is in tark.lock but nothing in tark.toml leads to it")
-        for entry in lock.entries
-        if entry.name not in project.requirements
-    )
-    return problems
+def check_trusted(project: Project, entry: LockEntry, vouched: Vouched = NOBODY) -> None:
+    """Rules 2 and 8: raise unless this entry's signer, or its lack of one, is agreed to and not revoked.
 
-
-def _stale(message: str) -> LockStale:
-    return LockStale(message, where="tark.lock", hint="tarkpm lock")
-
-
-def check_trusted(project: Project, entry: LockEntry) -> None:
-    """Rule 2: raise unless this entry's signer, or its lack of one, was agreed to in tark.toml."""
+    That is in tark.toml, or, for a release of an index, in a claim that was verified on this machine
+    (``vouched``). The entry is one the project leads to.
+    """
+    if isinstance(entry.source, IndexSource):
+        check_vouched(entry, entry.source, vouched)
+        if (pins := project.trust.get(entry.name)) and entry.signer not in pins:
+            raise _untrusted(entry)
+        return
     requirement = project.requirements[entry.name]
     if requirement.is_working_copy:
         return
@@ -213,9 +230,43 @@ def check_trusted(project: Project, entry: LockEntry) -> None:
             hint=f"tarkpm update {entry.name}",
         )
     if entry.signer is not None and entry.signer not in project.trust.get(entry.name, ()):
-        raise KeyUntrusted(
-            f"'{entry.name}' is locked with signer {entry.signer}, which [trust] does not list",
+        raise _untrusted(entry)
+
+
+def _untrusted(entry: LockEntry) -> KeyUntrusted:
+    return KeyUntrusted(
+        f"'{entry.name}' is locked with signer {entry.signer}, which [trust] does not list",
+        where="tark.lock",
+        hint=f"tarkpm update {entry.name}",
+    )
+
+
+def check_vouched(entry: LockEntry, source: IndexSource, vouched: Vouched) -> None:
+    """Raise unless an index's maintainers stand behind this release.
+
+    Raises `Revoked`, `KeyUntrusted`, and `Unreachable` if nothing is known of them on this machine.
+    """
+    if entry.signer is None or entry.statement is None:
+        raise UnsignedRefused(
+            f"'{entry.name}' is not signed, and an index has no such release", where=str(source)
+        )
+    if vouched.is_revoked(source, entry.statement.sha256):
+        raise Revoked(
+            f"'{entry.name}' {entry.version} was revoked by the maintainers of {source}",
             where="tark.lock",
+            hint=f"tarkpm update {entry.name}",
+        )
+    claim = vouched.claim(source, entry.name)
+    if claim is None:
+        raise Unreachable(
+            f"who may publish '{entry.name}' is not known on this machine yet",
+            where=str(source),
+            hint="run it with a network: tarkpm sync",
+        )
+    if not claim.allows(entry.signer, entry.statement.sha256):
+        raise KeyUntrusted(
+            f"'{entry.name}' {entry.version} is signed by {entry.signer}, who may not publish it in {source}",
+            where=str(source),
             hint=f"tarkpm update {entry.name}",
         )
 

@@ -15,13 +15,15 @@ from tarkpm.core.key import PublicKey, public_key
 from tarkpm.core.names import MAX_PROJECT, PROJECT
 from tarkpm.core.release import (
     GitSource,
+    IndexSource,
     PluginName,
     Requirement,
     folded,
+    index_root,
     plugin_name,
     source_from_table,
 )
-from tarkpm.core.version import Version
+from tarkpm.core.version import Range, Version
 from tarkpm.errors import ProjectError
 
 T = TypeVar("T")
@@ -31,8 +33,30 @@ class _Tark(msgspec.Struct, forbid_unknown_fields=True):
     version: str = ""
 
 
+class IndexEntry(msgspec.Struct, frozen=True):
+    """A community index this project uses: its nickname here, where it is, and the digest of its first root.
+
+    ``url`` is a web address without user or password, or a folder.
+    """
+
+    name: PluginName
+    url: str
+    root: str
+
+    @property
+    def source(self) -> IndexSource:
+        """What releases of this index name as their source."""
+        return IndexSource(self.name, self.root)
+
+
+class _Index(msgspec.Struct, forbid_unknown_fields=True):
+    url: str
+    root: str
+
+
 class _Document(msgspec.Struct, forbid_unknown_fields=True):
     tark: _Tark = msgspec.field(default_factory=_Tark)
+    index: dict[str, _Index] = {}
     plugins: dict[str, Any] = {}
     trust: dict[str, list[str]] = {}
     grants: dict[str, dict[str, Any]] = {}
@@ -42,6 +66,7 @@ class Project(msgspec.Struct, frozen=True):
     """A tark.toml. Mappings are keyed by checked plugin names."""
 
     tark_version: Version | None = None
+    indexes: Mapping[PluginName, IndexEntry] = {}
     requirements: Mapping[PluginName, Requirement] = {}
     trust: Mapping[PluginName, tuple[PublicKey, ...]] = {}
     grants: Mapping[PluginName, CapabilitySet] = {}
@@ -51,9 +76,11 @@ class Project(msgspec.Struct, frozen=True):
         """Read a tark.toml; raises `ProjectError` naming ``where`` and the key path."""
         document = decode_toml(data, _Document, where=where, error=ProjectError, limit=MAX_PROJECT)
         version = document.tark.version
+        indexes = _keyed(document.index, _index, where, "index")
         return cls(
             tark_version=_checked(Version.parse, version, where, "tark.version") if version else None,
-            requirements=_keyed(document.plugins, _requirement, where, "plugins"),
+            indexes=indexes,
+            requirements=_keyed(document.plugins, partial(_requirement, indexes), where, "plugins"),
             trust=_keyed(document.trust, _keys, where, "trust"),
             grants=_keyed(document.grants, _grants, where, "grants"),
         )
@@ -86,12 +113,35 @@ def _checked(read: Callable[[Any], T], value: object, where: str, key: str) -> T
         raise ProjectError(str(problem), where=f"{where}: {key}") from None
 
 
-def _requirement(name: PluginName, value: Any) -> Requirement:
+def _index(name: PluginName, value: _Index) -> IndexEntry:
+    return IndexEntry(name, index_url(value.url), index_root(value.root))
+
+
+def index_url(text: str) -> str:
+    """Check where an index is: https, http, or a folder, and no secret in it; raises `ValueError`."""
+    scheme, separator, rest = text.partition("://")
+    authority, _, path = rest.partition("/")
+    if not separator:
+        if not text or not text.isprintable():
+            raise ValueError(f"url: expected https://… or a folder, found {text[:80]!r}")
+        return text
+    if "@" in authority or "?" in path or "#" in path:  # not quoted: it may hold a password
+        raise ValueError("url: expected one without user, password, query or fragment")
+    if scheme not in ("https", "http") or not authority or not text.isprintable() or " " in text:
+        raise ValueError(f"url: expected https://… or a folder, found {text[:80]!r}")
+    return text.rstrip("/")
+
+
+def _requirement(indexes: Mapping[PluginName, IndexEntry], name: PluginName, value: Any) -> Requirement:
     if isinstance(value, str):
-        raise ValueError("a release from an index is asked for, but no index is set up")
+        return _from_index(name, _only(indexes).source, value)
     if not isinstance(value, dict):
-        raise ValueError(f"expected {{ git = … }} or {{ path = … }}, found {value!r:.60}")
+        raise ValueError(
+            f"expected a range, {{ git = … }}, {{ path = … }} or {{ index = … }}, found {value!r:.60}"
+        )
     table = dict(value)
+    if "index" in table:
+        return _from_named_index(indexes, name, table)
     unsigned = table.pop("unsigned", False)
     if not isinstance(unsigned, bool):
         raise ValueError(f"unsigned: expected true or false, found {unsigned!r}")
@@ -99,6 +149,33 @@ def _requirement(name: PluginName, value: Any) -> Requirement:
     if isinstance(source, GitSource) and source.commit:
         raise ValueError("commit belongs in tark.lock; expected rev")
     return Requirement(name, source, unsigned)
+
+
+def _only(indexes: Mapping[PluginName, IndexEntry]) -> IndexEntry:
+    """The one index of a project; a range alone does not say which of several is meant."""
+    if not indexes:
+        raise ValueError("a release from an index is asked for, but there is no [index.NAME]")
+    if len(indexes) > 1:
+        known = ", ".join(sorted(indexes))
+        raise ValueError(f"expected {{ index = …, version = … }}, because there are several: {known}")
+    return next(iter(indexes.values()))
+
+
+def _from_named_index(
+    indexes: Mapping[PluginName, IndexEntry], name: PluginName, table: dict[str, Any]
+) -> Requirement:
+    index, wanted = table.pop("index"), table.pop("version", "*")
+    if unknown := sorted(table):
+        raise ValueError(f"'{unknown[0]}' is not a known key beside index and version")
+    if not isinstance(index, str) or not isinstance(wanted, str):
+        raise ValueError("expected { index = NAME, version = RANGE }")
+    if index not in indexes:
+        raise ValueError(f"there is no [index.{index[:64]}]")
+    return _from_index(name, indexes[PluginName(index)].source, wanted)
+
+
+def _from_index(name: PluginName, source: IndexSource, wanted: str) -> Requirement:
+    return Requirement(name, source, range=str(Range.parse(wanted)))
 
 
 def _keys(_: PluginName, value: list[str]) -> tuple[PublicKey, ...]:
@@ -131,20 +208,51 @@ def edit(data: bytes, changes: list[Change], *, tark_version: Version | None = N
     if tark_version:
         tark = document.setdefault("tark", tomlkit.table())
         tark.setdefault("version", str(tark_version))
+    alone = len(document.get("index", ())) == 1
     for change in changes:
         requirement = change.requirement
-        _set(document, "plugins", change.name, _requirement_table(requirement) if requirement else None)
+        _set(
+            document, "plugins", change.name, _requirement_value(requirement, alone) if requirement else None
+        )
         _set(document, "trust", change.name, list(change.trust))
         _set(document, "grants", change.name, change.grants.to_table())
     return tomlkit.dumps(document).encode()
 
 
-def _requirement_table(requirement: Requirement) -> dict[str, Any]:
+def edit_index(data: bytes, name: PluginName, entry: IndexEntry | None) -> bytes:
+    """The text with ``[index.NAME]`` set, or removed. With a second index every range says which it is of."""
+    import tomlkit
+
+    before = Project.parse(data)
+    document = tomlkit.parse(data.decode())
+    if entry is None:
+        _set(document, "index", name, None)
+    else:
+        if "index" not in document:
+            if document.as_string().strip():
+                document.add(tomlkit.nl())
+            document.add("index", tomlkit.table(is_super_table=True))
+        table = tomlkit.table()
+        table.update({"url": entry.url, "root": entry.root})
+        if document["index"] and list(document)[-1] != "index":
+            table.add(tomlkit.nl())
+        document["index"][name] = table
+    alone = len(document.get("index", ())) == 1
+    for requirement in before.requirements.values():
+        if isinstance(requirement.source, IndexSource):
+            _set(document, "plugins", requirement.name, _requirement_value(requirement, alone))
+    return tomlkit.dumps(document).encode()
+
+
+def _requirement_value(requirement: Requirement, alone: bool) -> dict[str, Any] | str:
+    if isinstance(requirement.source, IndexSource):
+        index = requirement.source.index
+        return requirement.range if alone else {"index": index, "version": requirement.range}
     table: dict[str, Any] = msgspec.to_builtins(requirement.source)
     return table | ({"unsigned": True} if requirement.unsigned else {})
 
 
-def _set(document: Any, section: str, name: str, value: dict[str, Any] | list[str] | None) -> None:
+def _set(document: Any, section: str, name: str, value: dict[str, Any] | list[str] | str | None) -> None:
     """Put ``value`` under ``[section]``, on one line; an empty value removes the key."""
     import tomlkit
 

@@ -5,7 +5,7 @@ from typing import Any, Final, NewType
 
 import msgspec
 
-from tarkpm.core.version import Range
+from tarkpm.core.version import Range, Version
 
 PluginName = NewType("PluginName", str)
 """A checked plugin name in lower case."""
@@ -15,8 +15,11 @@ TYPES: Final = ("auth", "tool", "provider", "hook", "channel")
 
 _NAME = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
 _PART = re.compile(r"[^/\\:\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,255}")
-_SECRET = re.compile(r"https?://[^/]*@|https?://[^?#]*[?#]", re.IGNORECASE)
+_SECRET = re.compile(
+    r"(?:https?|git)://.*@|https?://.*[?#]|(?!file:|[a-z+]+://[^:@]*@)[^@]*:[^@]*@", re.IGNORECASE
+)
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+_ROOT = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 def plugin_name(text: str) -> PluginName:
@@ -118,18 +121,34 @@ class PathSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.path
 
 
-Source = GitSource | PathSource
+class IndexSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A community index: the project's nickname for it, and its identity, the digest of its first root."""
+
+    index: str
+    root: str
+
+    def asked(self) -> "IndexSource":
+        """The source itself: which release was chosen is told by version and digests."""
+        return self
+
+    def __str__(self) -> str:
+        return f"index {self.index}"
+
+
+Source = GitSource | PathSource | IndexSource
 """Where a release comes from. A plugin's name without its source is no identity."""
 
 
 def source_from_table(table: dict[str, Any]) -> Source:
-    """Read ``{ git = … }`` or ``{ path = … }``; raises `ValueError` that says what is wrong."""
+    """Read ``{ git = … }``, ``{ path = … }`` or ``{ index = … }``; raises `ValueError`."""
     try:
+        if "index" in table:
+            return _index_source(msgspec.convert(table, IndexSource))
         if "git" not in table:
             return msgspec.convert(table, PathSource)
         source = msgspec.convert(table, GitSource)
     except msgspec.ValidationError as problem:
-        raise ValueError(f"expected {{ git = … }} or {{ path = … }}: {problem}") from None
+        raise ValueError(f"expected {{ git = … }}, {{ path = … }} or {{ index = … }}: {problem}") from None
     if _SECRET.match(source.git):  # not quoted: it may hold a password
         raise ValueError("git: expected a URL without user, password, query or fragment")
     if sum(map(bool, (source.tag, source.branch, source.rev))) > 1:
@@ -141,6 +160,17 @@ def source_from_table(table: dict[str, Any]) -> Source:
     if source.rev and source.commit and source.rev != source.commit:
         raise ValueError(f"commit: expected {source.rev} as asked by rev, found {source.commit}")
     return msgspec.structs.replace(source, path=folder_path(source.path))
+
+
+def _index_source(source: IndexSource) -> IndexSource:
+    return IndexSource(plugin_name(source.index), index_root(source.root))
+
+
+def index_root(text: str) -> str:
+    """Check the digest of an index's first root; raises `ValueError`."""
+    if not _ROOT.fullmatch(text):
+        raise ValueError(f"root: expected sha256: and 64 hexadecimal digits, found {text[:80]!r}")
+    return text
 
 
 class Dependency(msgspec.Struct, frozen=True, order=True):
@@ -160,11 +190,19 @@ class Dependency(msgspec.Struct, frozen=True, order=True):
 
 
 class Requirement(msgspec.Struct, frozen=True):
-    """What a project asks for: a plugin from a source; ``unsigned`` records that this was agreed to."""
+    """What a project asks for: a plugin from a source; ``unsigned`` records that this was agreed to.
+
+    ``range`` says which versions of an index's plugin will do; other sources hold one, and it is "".
+    """
 
     name: PluginName
     source: Source
     unsigned: bool = False
+    range: str = ""
+
+    def allows(self, version: Version) -> bool:
+        """Whether a release of this version is one that was asked for."""
+        return not self.range or Range.parse(self.range).matches(version)
 
     @property
     def is_working_copy(self) -> bool:

@@ -1,17 +1,118 @@
-"""Which release each requirement gets.
+"""Which release each plugin gets.
 
-With git and folders as the only sources there is one candidate a requirement, so there is nothing to
-search: what is left is to see that the choice holds together.
+`solve` picks from a frozen `Catalog`; it meets no disk, no network and no clock. The rules:
+
+- A name has one version, and one source in the whole graph: the one the project names, else the depending
+  release's own index. There is no other place to look, so that a stranger's plugin of the same name in
+  another index is never taken, however high its version.
+- The newest release in range is taken, and what the old lock has is kept for every name that is not free to
+  move: a lock moves only where nothing else satisfies.
+- Ranges are Cargo's: a prerelease is taken if a range names it, or if it is locked already. A yanked release
+  is taken only if it is locked; a revoked one, or one that needs a newer tark, never.
+- Plugins may need one another in a circle.
+
+The search is `tarkpm.core.clauses`, what it searches `tarkpm.core.problem`, and what is said when there is
+nothing to find `tarkpm.core.conflict`. Why it is no library's: docs/decisions/0010.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Final
 
 import msgspec
 
+from tarkpm.core.catalog import Catalog, Locked, Offer, Request, Wanted
 from tarkpm.core.lockfile import Lock, LockEntry
-from tarkpm.core.release import folded
-from tarkpm.core.version import Range
+from tarkpm.core.release import Dependency, PluginName, folded
+from tarkpm.core.version import Range, Version
 from tarkpm.errors import ResolutionError
+
+MOST_CONFLICTS: Final = 5_000
+"""Conflicts a search may meet: an honest catalog of thousands of plugins has some hundreds."""
+
+
+class Solution(msgspec.Struct, frozen=True):
+    """The chosen release of each plugin, and what the user should know about the choice."""
+
+    chosen: Mapping[PluginName, Offer]
+    notes: tuple[str, ...] = ()
+
+
+def solve(
+    catalog: Catalog,
+    wanted: Iterable[Wanted],
+    *,
+    locked: Mapping[PluginName, Locked],
+    free: Collection[PluginName] | None,
+    tark: Version | None,
+) -> Solution:
+    """Choose a release of every plugin that is wanted, and of every plugin those need.
+
+    ``free`` are the names that may leave their locked version though it satisfies; None is all of them.
+    ``catalog`` must be complete: see `tarkpm.core.catalog.missing`. The answer does not depend on the order
+    of anything. Raises `ResolutionError`, which says in words what cannot hold together, and the nearest
+    way out.
+    """
+    from tarkpm.core.clauses import Contradiction, TooHard
+    from tarkpm.core.conflict import explain
+    from tarkpm.core.problem import Problem
+
+    request = Request.of(wanted, tark)
+    problem = Problem.of(catalog, request, locked, free=free, most_conflicts=MOST_CONFLICTS)
+    try:
+        chosen = problem.solve()
+    except Contradiction as found:
+        raise explain(catalog, request, locked, [clause.fact for clause in found.given]) from None
+    except TooHard:
+        raise ResolutionError(
+            f"gave up after {MOST_CONFLICTS:,} conflicts between the plugins' requirements",
+            hint="ask for narrower ranges in tark.toml",
+        ) from None
+    return Solution(chosen, tuple(_notes(catalog, request, chosen)))
+
+
+def _notes(catalog: Catalog, request: Request, chosen: Mapping[PluginName, Offer]) -> Iterator[str]:
+    for name, offer in chosen.items():
+        if offer.yanked:
+            yield f"'{name}' {offer.version} was yanked ({offer.yanked}): it is kept because it is locked"
+        if newer := _newer_unfit(catalog, request, chosen, offer):
+            yield (
+                f"'{name}' {offer.version} is chosen: {newer.version} needs tark {newer.min_tark_version}, "
+                f"this is tark {request.tark}"
+            )
+        for dependency in offer.requires:
+            if request.place_of(dependency, offer.origin) is None:
+                yield from _unmet(offer, dependency, chosen.get(dependency.name))
+
+
+def _unmet(offer: Offer, dependency: Dependency, found: Offer | None) -> Iterator[str]:
+    if found is None:
+        yield f"'{offer.name}' requires '{dependency}', which is not installed"
+    elif not Range.parse(dependency.range).matches(found.version):
+        yield f"'{offer.name}' requires '{dependency}', {found.version} is installed"
+
+
+def _newer_unfit(
+    catalog: Catalog, request: Request, chosen: Mapping[PluginName, Offer], offer: Offer
+) -> Offer | None:
+    """The newest release that everyone who asks for this plugin would take, but for its tark."""
+    unfit = [
+        other
+        for other in catalog[offer.origin, offer.name]
+        if other.version > offer.version and not (other.fits(request.tark) or other.revoked or other.yanked)
+    ]
+    if not unfit:
+        return None
+    ranges = [
+        Range.parse(dependency.range)
+        for parent in chosen.values()
+        for dependency in parent.requires
+        if request.place_of(dependency, parent.origin) == (offer.origin, offer.name)
+    ]
+    asked = request.wanted.get(folded(offer.name))
+    if asked and asked.range is not None:
+        ranges.append(asked.range)
+    taken = [other for other in unfit if all(range_.matches(other.version) for range_ in ranges)]
+    return max(taken, key=lambda other: other.version, default=None)
 
 
 class Resolution(msgspec.Struct, frozen=True):

@@ -14,6 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from tarkpm.core.digest import FileEntry, is_digest
+from tarkpm.core.document import strict_json
 from tarkpm.core.key import PublicKey, check_signature, public_key
 from tarkpm.core.names import MANIFEST, MAX_STATEMENT, STATEMENT
 from tarkpm.core.release import PluginName, file_name, plugin_name
@@ -99,13 +100,13 @@ def check_files(statement: Statement, files: Mapping[str, bytes], *, where: str)
         entry.check(files[entry.name], where=where)
 
 
-def subject_names(data: bytes) -> list[str]:
+def subject_names(data: bytes, *, where: str) -> list[str]:
     """The names of the files an envelope lists, read before its signature is checked.
 
     Only to know what to fetch; nothing may be believed of them. Raises `SignatureInvalid`.
     """
-    envelope = parse_envelope(data, where=STATEMENT)
-    return [entry.name for entry in parse_statement(envelope.payload, where=STATEMENT).files]
+    envelope = parse_envelope(data, where=where)
+    return [entry.name for entry in parse_statement(envelope.payload, where=where).files]
 
 
 def parse_envelope(data: bytes, *, where: str) -> Envelope:
@@ -174,20 +175,9 @@ def _strict_json(data: bytes, where: str) -> Any:
     if len(data) > MAX_STATEMENT:
         raise _bad(f"{len(data)} bytes, the limit is {MAX_STATEMENT}", where)
     try:
-        return json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
+        return strict_json(data)
     except (ValueError, RecursionError) as problem:
         raise _bad(f"not strict JSON: {problem}", where) from None
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    table = dict(pairs)
-    if len(table) != len(pairs):
-        raise ValueError("a key occurs twice")
-    return table
-
-
-def _no_constant(text: str) -> None:
-    raise ValueError(f"{text} is not JSON")
 
 
 def _table(value: Any, where: str, keys: set[str]) -> dict[str, Any]:

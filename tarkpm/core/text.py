@@ -28,3 +28,17 @@ def some(names: Sequence[str], most: int = 5) -> str:
     """The first of ``names``, quoted and cut, and how many more there are."""
     shown = ", ".join(f"'{neutral(name, limit=60)}'" for name in names[:most])
     return shown + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def without_login(text: str) -> str:
+    """``text`` without what may be a login or a token in it, if it is a URL or ``user:…@host:path``.
+
+    >>> without_login("https://me:secret@host/x?token=secret")
+    '…@host/x…'
+    """
+    before, at, behind = text.rpartition("@")
+    if "://" not in text and not (":" in before and ":" in behind):
+        return text
+    text = f"…@{behind}" if at else text
+    kept = text.partition("?")[0].partition("#")[0]
+    return kept if kept == text else kept + "…"

@@ -11,6 +11,8 @@ True
 """
 
 import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from functools import cached_property, total_ordering
 
 MAX_LENGTH = 256
@@ -195,6 +197,19 @@ class Range:
         if not all(comparator.matches(version) for comparator in self.comparators):
             return False
         return not version.pre or version.triple in self._prereleases
+
+    def span(self, keys: Sequence[Key]) -> tuple[int, int]:
+        """Where in ``keys``, ascending, those within every condition begin and end: two bisections each.
+
+        The rule for prereleases is not applied: see `matches`.
+        """
+        low, high = 0, len(keys)
+        for comparator in self.comparators:
+            least, past = comparator.bounds
+            side = bisect_right if comparator.op == ">" and not comparator.partial else bisect_left
+            low = max(low, side(keys, least))
+            high = high if past is None else min(high, bisect_left(keys, past))
+        return low, max(low, high)
 
     @cached_property
     def _prereleases(self) -> frozenset[tuple[int, int, int]]:

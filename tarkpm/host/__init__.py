@@ -14,6 +14,8 @@
     compiled      compiled code, kept under a MAC   compiling  made in a process of its own
     precompile    the same ahead, in parallel       confinement  what doctor says of a worker
     surface       imports and exports, with types, without running it
+    older         which core modules are plugins    messaging  what channel plugins can do
+    arguments     how much a call may carry
     worker        the process that holds one plugin
 
 Nothing here imports wasmtime but `worker`, and nothing but `worker` runs a plugin's code.

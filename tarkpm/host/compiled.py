@@ -27,6 +27,7 @@ from tarkpm.host.limits import Limits
 from tarkpm.host.machine import fingerprint
 from tarkpm.host.process import Start, start
 from tarkpm.host.worker.frames import MAX_COMPILED
+from tarkpm.host.worker.older.abi import is_core
 
 MAGIC: Final = b"tarkpmC1"
 _HEAD: Final = len(MAGIC) + hashlib.sha256().digest_size
@@ -92,7 +93,7 @@ class CompileCache:
 
     def _entry(self, image: PluginImage, limits: Limits) -> "_Entry":
         digest = image.sha256 or hashlib.sha256(image.wasm).hexdigest()
-        return _Entry(self._folder, digest, fingerprint(limits.stack))
+        return _Entry(self._folder, digest, fingerprint(limits.stack, core=is_core(image.wasm)))
 
 
 class _Entry:

@@ -62,7 +62,9 @@ class Conversation:
         """From the greeting to the loaded plugin. ``schemas``: be ready to check tool arguments."""
         self.greet(deadline)
         limits = self._limits
-        load = messages.Load(image.type, limits.memory, limits.stack, limits.output, _form(code), schemas)
+        load = messages.Load(
+            image.type, image.abi, limits.memory, limits.stack, limits.output, _form(code), schemas
+        )
         self.send(frames.LOAD, load, deadline)
         self._send_code(image.wasm, code, deadline)
         return self.answer(frames.LOADED, messages.Loaded, deadline)[0]

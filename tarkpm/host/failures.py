@@ -13,7 +13,9 @@ from tarkpm.host.messages import Fail
 from tarkpm.host.worker.frames import FrameError
 
 MAX_DETAIL: Final = 500
-SPARED: Final = frozenset({"time", "stack", "output", "trap", "exit", "answer", "arguments", "schema"})
+SPARED: Final = frozenset(
+    {"time", "stack", "output", "trap", "exit", "answer", "arguments", "schema", "absent"}
+)
 """Kinds of failure after which the worker process is as good as before."""
 OUT_OF_MEMORY: Final = ("memory allocation of", "MemoryError", "cannot allocate memory")
 
@@ -33,6 +35,7 @@ def explained(fail: Fail, limits: Limits) -> HostError:
         "worker": (PluginCrashed, f"its worker failed: {detail}"),
         "arguments": (HostError, f"the arguments do not fit the tool: {detail}"),
         "schema": (PluginFailed, f"has a tool whose schema cannot be used: {detail}"),
+        "absent": (HostError, f"cannot do that: it exports no {detail}"),
         "unready": (PluginCrashed, "its worker was not ready to check arguments"),
     }[fail.kind]
     return kind(sentence)

@@ -17,9 +17,11 @@ from tarkpm.errors import CapabilityDenied, HostError, LimitReached
 from tarkpm.host import trace
 from tarkpm.host.decoding import Arguments, Nonsense, valued
 from tarkpm.host.imports import Interface
+from tarkpm.host.older import GRANTED_BY
 
 _Headers = list[tuple[str, str]]
 _U32 = Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)]
+_U63 = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
 
 PARAMETERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "storage": {"get": tuple[str], "set": tuple[str, str], "delete": tuple[str], "list-keys": tuple[()]},
@@ -36,8 +38,16 @@ PARAMETERS: Final[Mapping[str, Mapping[str, Any]]] = {
     },
     "clock": {"now": tuple[()], "monotonic": tuple[()]},
     "random": {"bytes": tuple[_U32], "number": tuple[()]},
+    # of the older ABI alone: docs/decisions/0050
+    "fs": {"read": tuple[str]},
+    "ws": {
+        "connect": tuple[str, _Headers],
+        "send": tuple[_U63, str],
+        "recv": tuple[_U63, _U63, _U63],
+        "close": tuple[_U63],
+    },
 }
-"""What tark:plugin's host functions take."""
+"""What tark's host functions take."""
 
 ALWAYS: Final = frozenset({"log", "clock", "random"})
 """Interfaces that need no grant."""
@@ -55,17 +65,20 @@ class Gate:
         calls: int,
         plugin: str = "",
         tell: trace.Trace | None = None,
+        older: bool = False,
     ) -> None:
         """``granted`` is already cut down to what the plugin declares; ``calls`` are allowed in one go.
 
+        An ``older`` plugin's ABI can tell a refusal from a failure, so it is told (docs/decisions/0050).
         ``tell`` is given each call once it is answered, masked.
         """
-        self._open = {name: interfaces.get(name) for name in PARAMETERS if name in ALWAYS or name in granted}
+        self._open = {name: interfaces.get(name) for name in PARAMETERS if _is_open(name, granted)}
         self._report = report
         self._limit = calls
         self._left = calls
         self._plugin = plugin
         self._tell = tell
+        self._older = older
         self.uses: Counter[str] = Counter()
         self.refusals: Counter[str] = Counter()
 
@@ -132,7 +145,13 @@ class Gate:
         if not any(refused.startswith(f"{interface}.") for refused in self.refusals):
             self._report(f"asked for {interface}, which {why}")
         self.refusals[name] += 1
+        if self._older:
+            return {"err": {"message": f"{interface} {why}", "denied": True}}
         return _refusal(name, f"{interface} {why}")
+
+
+def _is_open(interface: str, granted: CapabilitySet) -> bool:
+    return interface in ALWAYS or GRANTED_BY.get(interface, interface) in granted
 
 
 def _decoded(interface: str, function: str, args: Arguments) -> tuple[Any, ...]:

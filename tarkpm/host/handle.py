@@ -22,7 +22,7 @@ from tarkpm.host.imports.log import Log, LogSink
 from tarkpm.host.imports.random import Random
 from tarkpm.host.imports.storage import Storage
 from tarkpm.host.limits import Limits, size
-from tarkpm.host.module import WORLDS, check_fits, inspect
+from tarkpm.host.module import check_fits, inspect
 from tarkpm.host.process import AnyProcess, Start, start
 from tarkpm.host.trace import Trace
 from tarkpm.host.worker import frames
@@ -71,6 +71,7 @@ class Worker:
             calls=limits.host_calls,
             plugin=image.name,
             tell=trace,
+            older=image.is_older,
         )
         self._spare = spare
         self._start = start
@@ -196,6 +197,8 @@ class Worker:
                 self._kill()
             if reported.fail.kind == "unready" and not self._schemas:
                 raise _Unready from None
+            if reported.fail.kind not in frames.HARMLESS:
+                self._forget()
             error = failures.explained(reported.fail, self._limits)
         except TimeoutError:  # the parent's clock: the guest's own has a margin
             self._kill()
@@ -214,8 +217,15 @@ class Worker:
         error.where = error.where or self.image.name
         raise error
 
+    def _forget(self) -> None:
+        """The plugin's instance is gone, and with it all it knew: nobody has its sockets' handles now."""
+        sockets = self._served.get("ws")
+        if sockets is not None:
+            sockets.close()
+
     def _kill(self) -> tuple[str, str]:
         conversation, self._conversation = self._conversation, None
+        self._forget()
         return conversation.process.kill() if conversation is not None else ("is gone", "")
 
 
@@ -224,15 +234,13 @@ class _Unready(Exception):
 
 
 def check_image(image: PluginImage) -> None:
-    """Refuse what cannot fit before a process is started for it. Raises `ModuleInvalid`, `HostError`."""
+    """Refuse what cannot fit before a process is started for it. Raises `ModuleInvalid`."""
     if len(image.wasm) > frames.MAX_MODULE:
         limit = size(frames.MAX_MODULE)
         raise ModuleInvalid(f"is {len(image.wasm):,} bytes long, the limit is {limit}", where=image.name)
     misfit = check_fits(inspect(image.wasm, where=image.name), image.type)
     if misfit is not None:
         raise ModuleInvalid(misfit, where=image.name)
-    if image.type not in WORLDS:
-        raise HostError(f"is of type {image.type!r}, which cannot be run", where=image.name)
 
 
 def _may_have_schemas(wasm: bytes) -> bool:

@@ -2,19 +2,23 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
 from tarkpm.core.capability import CapabilitySet
+from tarkpm.core.oauth import OAuth
 from tarkpm.host.imports import Interface
+from tarkpm.host.worker.older.abi import is_core
 
 
 class PluginImage(msgspec.Struct, frozen=True):
     """Verified bytes, and what they may do.
 
     ``granted`` is what the user granted and the manifest declares, already cut to what both have. ``data``
-    is the plugin's own folder, which need not exist yet. ``sha256`` is the digest ``wasm`` was verified
-    against just now, in hex; "" if it was not. ``file`` is where it was read, for people.
+    is the plugin's own folder, which need not exist yet. ``oauth`` is how to sign in for it, if it says.
+    ``sha256`` is the digest ``wasm`` was verified against just now, in hex; "" if it was not. ``file`` is
+    where it was read, for people.
     """
 
     name: str
@@ -22,8 +26,19 @@ class PluginImage(msgspec.Struct, frozen=True):
     wasm: bytes
     granted: CapabilitySet
     data: Path
+    oauth: OAuth | None = None
     sha256: str = ""
     file: str = ""
+
+    @property
+    def abi(self) -> Literal["component", "core"]:
+        """How its code talks: as a component, or as a core module of the older tark ABI."""
+        return "core" if is_core(self.wasm) else "component"
+
+    @property
+    def is_older(self) -> bool:
+        """Whether it is of the older tark ABI."""
+        return self.abi == "core"
 
 
 Report = Callable[[str], None]

@@ -19,9 +19,13 @@ _CPUINFO: Final = Path("/proc/cpuinfo")
 _FEATURES: Final = ("flags", "Features", "model name")
 
 
-def fingerprint(stack: int) -> bytes:
-    """Everything that code depends on beside the module, as bytes to be compared; ``stack`` in bytes."""
-    made_for = [wasmtime_version(), sorted(ENGINE.items()), stack, sys.platform, *_processor()]
+def fingerprint(stack: int, *, core: bool = False) -> bytes:
+    """Everything that code depends on beside the module, as bytes to be compared; ``stack`` in bytes.
+
+    And whether it is a ``core`` module's, so that none can be loaded as a component's or the reverse.
+    """
+    kind = "core" if core else "component"
+    made_for = [wasmtime_version(), sorted(ENGINE.items()), stack, kind, sys.platform, *_processor()]
     return msgspec.json.encode(made_for)
 
 

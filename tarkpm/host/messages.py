@@ -19,6 +19,7 @@ class Load(msgspec.Struct):
     """
 
     type: str
+    abi: Literal["component", "core"]
     memory: int
     stack: int
     output: int
@@ -114,6 +115,6 @@ class Fail(msgspec.Struct, forbid_unknown_fields=True):
 
     kind: Literal[
         "invalid", "time", "memory", "stack", "output", "trap", "exit", "answer", "worker",
-        "arguments", "schema", "unready",
+        "arguments", "schema", "unready", "absent",
     ]  # fmt: skip
     message: str

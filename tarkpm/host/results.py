@@ -25,7 +25,7 @@ MAX_URL: Final = 2_000
 MAX_REASON: Final = 2_000
 
 Risk = Literal["read-only", "write", "risky", "dangerous"]
-AuthStatus = Literal["not-authenticated", "authenticated", "expired"]
+AuthStatus = Literal["not-authenticated", "authenticated", "expired", "not-required"]
 Role = Literal["system", "user", "assistant", "tool"]
 
 
@@ -66,6 +66,16 @@ class Poll(msgspec.Struct, frozen=True):
     state: Literal["pending", "success", "expired", "error"]
     token: str | None = None
     message: str | None = None
+
+
+class Credentials(msgspec.Struct, frozen=True):
+    """What an auth-only provider hands to the provider that does its talking. Secret."""
+
+    access_token: str
+    api_mode: str
+    endpoint: str | None
+    project_id: str | None
+    headers: list[tuple[str, str]]
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -112,6 +122,14 @@ class WireDeviceCode(msgspec.Struct, rename="kebab"):
     verification_url: str
     expires_in: int
     interval: int
+
+
+class WireCredentials(msgspec.Struct, rename="kebab"):
+    access_token: str
+    api_mode: str
+    endpoint: str | None
+    project_id: str | None
+    headers: list[tuple[str, str]]
 
 
 class WireUsage(msgspec.Struct, rename="kebab"):
@@ -186,6 +204,16 @@ def token(text: str, where: str) -> str:
     if not text or not text.isascii() or not text.isprintable():
         raise PluginFailed("gave a token with characters that no token has", where=where)
     return text
+
+
+def credentials(found: WireCredentials, where: str) -> Credentials:
+    """Credentials whose token and headers can travel in headers."""
+    for name, value in found.headers:
+        if not name or not (name + value).isascii() or not (name + value).isprintable():
+            raise PluginFailed("gave a header with characters that no header has", where=where)
+    mode, endpoint = label(found.api_mode), found.endpoint and label(found.endpoint)
+    project = found.project_id and label(found.project_id)
+    return Credentials(token(found.access_token, where), mode, endpoint, project, found.headers)
 
 
 def poll(found: WirePoll, where: str) -> Poll:

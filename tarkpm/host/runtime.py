@@ -11,18 +11,21 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tarkpm.core.text import neutral
-from tarkpm.errors import HostError, LimitReached
+from tarkpm.errors import HostError
 from tarkpm.host import results
+from tarkpm.host.arguments import check_size
 from tarkpm.host.forkserver import ForkServer
 from tarkpm.host.handle import Worker
 from tarkpm.host.idle import Reaper
 from tarkpm.host.image import Interfaces, PluginImage
 from tarkpm.host.imports.log import LogLine, LogSink
-from tarkpm.host.limits import Limits, size
+from tarkpm.host.limits import Limits
+from tarkpm.host.messaging import Channel
 from tarkpm.host.process import AnyProcess, start
 from tarkpm.host.results import (
     AuthStatus,
     ChatResponse,
+    Credentials,
     DeviceCode,
     HookOutcome,
     Message,
@@ -38,8 +41,9 @@ if TYPE_CHECKING:
     from tarkpm.host.compiled import CompileCache
 
 __all__ = [
-    "AuthStatus", "ChatResponse", "DeviceCode", "HookOutcome", "Host", "HostCall", "Interfaces", "Limits",
-    "LogLine", "Message", "PluginImage", "Poll", "Risk", "ToolDef", "ToolResult", "Usage", "Worker",
+    "AuthStatus", "Channel", "ChatResponse", "Credentials", "DeviceCode", "HookOutcome", "Host", "HostCall",
+    "Interfaces", "Limits", "LogLine", "Message", "PluginImage", "Poll", "Risk", "ToolDef",
+    "ToolResult", "Usage", "Worker",
 ]  # fmt: skip
 
 _T = TypeVar("_T")
@@ -75,7 +79,7 @@ class Host:
         them back.
         """
         self._limits = limits or Limits()
-        self._sink = log or _nowhere
+        self._sink = log or (lambda _line: None)
         self._interfaces = interfaces
         self._cache = cache
         self._trace = trace
@@ -126,8 +130,8 @@ class Host:
     # Authentication
 
     def display_name(self, image: PluginImage) -> str:
-        """What an auth plugin calls itself, in one line."""
-        return results.label(self._ask(image, "auth", "display-name", [], str))
+        """What an auth plugin calls itself, in one line; its name if it does not say."""
+        return results.label(self._ask(image, "auth", "display-name", [], str)) or image.name
 
     def auth_status(self, image: PluginImage) -> AuthStatus:
         """Whether an auth plugin has a token."""
@@ -153,6 +157,27 @@ class Host:
         """Have an auth plugin forget its token; `PluginFailed` if it cannot."""
         found = self._ask(image, "auth", "logout", [], results.WireResult[None])
         results.succeeded(found, "log out", image.name)
+
+    # The same in the older ABI, where providers and channels sign in, too, and the host does OAuth
+
+    def auth_init(self, image: PluginImage, credentials: str) -> None:
+        """Hand a plugin the credentials it is to use, as JSON text; `PluginFailed` if it takes none."""
+        found = self._ask_older(image, "init", [credentials], results.WireResult[None])
+        results.succeeded(found, "take the credentials", image.name)
+
+    def process_tokens(self, image: PluginImage, tokens: str) -> str | None:
+        """What a plugin makes of an OAuth answer, JSON text both; None if it leaves it as it is."""
+        found = self._ask_older(image, "process-tokens", [tokens], results.WireResult[str | None])
+        return results.succeeded(found, "process the tokens", image.name)
+
+    def credentials(self, image: PluginImage) -> Credentials:
+        """What tark's own provider needs to act for one that only signs in; `PluginFailed` if none."""
+        found = self._ask_older(image, "credentials", [], results.WireResult[results.WireCredentials])
+        return results.credentials(results.succeeded(found, "give credentials", image.name), image.name)
+
+    def channel(self, image: PluginImage) -> Channel:
+        """The calls of a channel plugin."""
+        return Channel(image, self._ask)
 
     # Providers
 
@@ -229,12 +254,17 @@ class Host:
             self._forks.close()
 
     def _ask(self, image: PluginImage, kind: str, function: str, args: list[Any], shape: type[_T]) -> _T:
-        _check_size(args, self._limits.arguments, image.name)
+        check_size(args, self._limits.arguments, image.name)
         return self._worker(image, kind).call(function, args, shape)
+
+    def _ask_older(self, image: PluginImage, function: str, args: list[Any], shape: type[_T]) -> _T:
+        if not image.is_older:
+            raise HostError("is a component: it signs in by itself", where=image.name)
+        return self._ask(image, "auth", function, args, shape)
 
     def _worker(self, image: PluginImage, kind: str = "") -> Worker:
         """The worker that holds exactly this image; one that holds another of its name is ended."""
-        if kind and image.type != kind:
+        if kind and image.type != kind and not (kind == "auth" and image.is_older):
             hint = f"tarkpm list --type {kind}"
             raise HostError(f"is of type {image.type!r}, expected {kind!r}", where=image.name, hint=hint)
         with self._lock:
@@ -268,28 +298,3 @@ class Host:
     def _present(self) -> list[Worker]:
         with self._lock:
             return list(self._workers.values())
-
-
-def _check_size(args: list[Any], limit: int, where: str) -> None:
-    """Raise unless the text of each of a call's arguments is Unicode and within the limit."""
-    for arg in args:
-        used = 0
-        for text in _texts(arg):
-            try:
-                used += len(text) if text.isascii() or len(text) > limit else len(text.encode())
-            except UnicodeEncodeError:
-                raise HostError("the arguments are not valid Unicode", where=where) from None
-        if used > limit:
-            raise LimitReached(f"the arguments are longer than {size(limit)}", where=where)
-
-
-def _texts(value: Any) -> Iterable[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list | dict):
-        for item in value if isinstance(value, list) else value.values():
-            yield from _texts(item)
-
-
-def _nowhere(_line: LogLine) -> None:
-    pass

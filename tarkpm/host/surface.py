@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from tarkpm.core.capability import CapabilitySet
+from tarkpm.host import older
 from tarkpm.host.compiled import CompileCache
 from tarkpm.host.compiling import alone
 from tarkpm.host.image import PluginImage
@@ -38,19 +39,26 @@ def read_surface(wasm: bytes, cache: CompileCache, *, where: str, limits: Limits
     """
     info = inspect(wasm, where=where)
     found = _types(wasm, info, cache, where, limits or Limits())
-    misfits = {kind: why for kind in WORLDS if (why := found.unfit.get(kind) or check_fits(info, kind))}
-    fits = tuple(kind for kind in WORLDS if kind not in misfits)
+    kinds = older.TYPES if info.kind == "core" else WORLDS
+    misfits = {kind: why for kind in kinds if (why := _misfit(info, found, kind))}
+    fits = tuple(kind for kind in kinds if kind not in misfits)
     return Surface(info, found.imports, found.exports, fits, misfits)
+
+
+def _misfit(info: ModuleInfo, found: Inspected, kind: str) -> str | None:
+    """Names first for a core module, of which most are no plugin at all; else types, which say more."""
+    by_name, by_type = check_fits(info, kind), found.unfit.get(kind)
+    return by_name or by_type if info.kind == "core" else by_type or by_name
 
 
 def _types(wasm: bytes, info: ModuleInfo, cache: CompileCache, where: str, limits: Limits) -> Inspected:
     is_core = info.kind == "core"
-    if is_core or len(wasm) < BIG_MODULE:
+    if len(wasm) < BIG_MODULE:
         return alone(
             where, limits, start, lambda talk, end: talk.inspect(wasm, None, core=is_core, deadline=end)
         )
     image = PluginImage(where, "", wasm, CapabilitySet(), Path())
     with cache.get(image, limits) as code:
         return alone(
-            where, limits, start, lambda talk, end: talk.inspect(wasm, code, core=False, deadline=end)
+            where, limits, start, lambda talk, end: talk.inspect(wasm, code, core=is_core, deadline=end)
         )

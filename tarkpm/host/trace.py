@@ -73,6 +73,8 @@ def masked_args(interface: str, function: str, args: tuple[Any, ...]) -> list[An
             return [key, _stored(key, value)]
         case "http", _, (url, *body, headers):
             return [_masked(url), *map(_masked, body), _headers(headers)]
+        case "ws", "connect", (url, headers):
+            return [_masked(url), _headers(headers)]
     return [_masked(arg) for arg in args]
 
 
@@ -83,6 +85,8 @@ def masked_answer(interface: str, function: str, answer: Any, args: tuple[Any, .
             return _stored(args[0], answer)
         case "env", _, str():
             return _counted(answer, "characters")
+        case "fs", "read", {"ok": str(text)}:  # what a plugin may read of a home folder is mostly tokens
+            return {"ok": _counted(text, "characters")}
         case "random", "bytes", list():
             return _counted(answer, "bytes")
         case "random", _, _:

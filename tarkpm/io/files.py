@@ -78,19 +78,24 @@ def read_optional(path: Path, limit: int) -> bytes | None:
         return None
 
 
-def atomic_write(path: Path, data: bytes, *, mode: int = 0o644) -> None:
-    """Replace ``path`` by ``data``: a reader, or a crash, meets the old bytes or the new ones."""
+def atomic_write(path: Path, data: bytes, *, mode: int = 0o644, durable: bool = True) -> None:
+    """Replace ``path`` by ``data``: a reader, or a crash, meets the old bytes or the new ones.
+
+    With ``durable`` False a power cut may lose them: for whoever writes much and syncs it all at the end.
+    """
     temporary = path.parent / f".{path.name}.{os.urandom(8).hex()}.tmp"
     try:
         with open_new(temporary, mode) as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
+    if durable:
+        sync_folder(path.parent)
 
 
 def open_new(path: Path, mode: int) -> BinaryIO:

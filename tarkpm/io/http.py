@@ -14,7 +14,6 @@ Raises `Unreachable`, `TooLarge` and `Refused` and nothing else of its own.
 """
 
 import contextlib
-import functools
 import ipaddress
 import math
 import socket
@@ -32,7 +31,7 @@ from tarkpm.io.proxies import DIRECT, Proxies, split_proxy
 if TYPE_CHECKING:
     import ssl
 
-    from tarkpm.io.wire import Exchange, Wire
+    from tarkpm.io.wire import Exchange, Upgraded, Wire
 
 CHUNK: Final = 64 << 10
 ACCEPTED: Final = "gzip, deflate"
@@ -152,7 +151,7 @@ class Client:
         self._authorities = authorities
         self._resolve = resolve
         self._keep = keep
-        self._wires: dict[str, Wire] = {}
+        self._wires: dict[tuple[bool, str], Wire] = {}
         self._lock = threading.Lock()
 
     @contextlib.contextmanager
@@ -170,6 +169,11 @@ class Client:
         with self._wire(url).exchange(method, url, headers, body, until) as exchange:
             yield Answer(exchange, self.limits)
 
+    def upgrade(self, url: str, headers: Headers, *, deadline: float) -> "Upgraded":
+        """Ask for another protocol on a connection of its own, which the caller closes."""
+        until = min(deadline, time.monotonic() + self.limits.total)
+        return self._wire(url).upgrade(url, headers, until)
+
     def close(self) -> None:
         """Close kept connections; a later request opens others."""
         with self._lock:
@@ -180,34 +184,26 @@ class Client:
     def _wire(self, url: str) -> "Wire":
         from tarkpm.io.wire import Wire, origin
 
-        proxy = self._proxies.find(*origin(url))
+        scheme, host, port = origin(url)
+        proxy = self._proxies.find(scheme, host, port)
+        encrypted = scheme == "https" or bool(proxy)
         with self._lock:
-            wire = self._wires.get(proxy)
+            wire = self._wires.get((encrypted, proxy))
             if wire is None:
-                tls = trusted(self._authorities)
                 resolve = lookup if proxy else self._resolve
-                wire = self._wires[proxy] = Wire(
-                    self.limits, tls, resolve, split_proxy(proxy) if proxy else None, self._keep
+                wire = self._wires[encrypted, proxy] = Wire(
+                    self.limits,
+                    self._trusted() if encrypted else None,
+                    resolve,
+                    split_proxy(proxy) if proxy else None,
+                    self._keep,
                 )
             return wire
 
+    def _trusted(self) -> "ssl.SSLContext":
+        from tarkpm.io.tls import trusted
 
-@functools.lru_cache(maxsize=4)
-def trusted(authorities: str) -> "ssl.SSLContext":
-    """What certificates are checked against: the system's authorities, or those of a file.
-
-    Raises `Refused` for a file that holds none.
-    """
-    import ssl
-
-    if not authorities:
-        import httpx2
-
-        return httpx2.create_ssl_context(trust_env=False)
-    try:
-        return ssl.create_default_context(cafile=authorities)
-    except OSError as problem:
-        raise Refused(f"expected a file of certificates: {problem.strerror}", where=authorities) from None
+        return trusted(self._authorities)
 
 
 def _decoded(raw: Iterable[tuple[bytes, bytes]], limit: int) -> list[tuple[str, str]]:

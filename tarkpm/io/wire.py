@@ -82,7 +82,7 @@ class Wire:
     """Connections made directly, or through one proxy."""
 
     def __init__(
-        self, limits: Limits, tls: ssl.SSLContext, resolve: Resolve, proxy: Proxy | None, keep: int
+        self, limits: Limits, tls: ssl.SSLContext | None, resolve: Resolve, proxy: Proxy | None, keep: int
     ) -> None:
         self._limits = limits
         self._current = _Current()
@@ -114,8 +114,50 @@ class Wire:
         finally:
             response.close()
 
+    def upgrade(self, url: str, headers: Headers, deadline: float) -> "Upgraded":
+        """Ask for another protocol on the connection (RFC 9110, 7.8); the caller closes what it is given."""
+        self._current.budget = Budget(deadline, self._limits)
+        with _translated():
+            given = {name.lower() for name, _ in headers}
+            ours = [(name, value) for name, value in self._headers.items() if name not in given]
+            request = httpx2.Request("GET", url, headers=[*ours, *headers])
+            response = self._transport.handle_request(request)
+        return Upgraded(response, self._current, self._limits)
+
     def close(self) -> None:
         self._transport.close()
+
+
+class Upgraded:
+    """The answer to `Wire.upgrade`: a status, headers and, if it is 101, bytes in both directions."""
+
+    def __init__(self, response: httpx2.Response, current: _Current, limits: Limits) -> None:
+        self.status = response.status_code
+        self.headers = response.headers.raw
+        self._response, self._current, self._limits = response, current, limits
+        self._stream = response.extensions["network_stream"] if self.status == 101 else None
+
+    def read(self, most: int, deadline: float) -> bytes | None:
+        """What has arrived, ``b""`` at the end, None if nothing has by the deadline."""
+        assert self._stream is not None
+        with _translated():
+            try:
+                self._current.budget = Budget(deadline, self._limits)
+                data: bytes = self._stream.read(most)
+            except httpcore2.ReadTimeout:
+                return None
+            return data
+
+    def write(self, data: bytes, deadline: float) -> None:
+        """Send all of it. After an error the connection is of no use."""
+        assert self._stream is not None
+        with _translated():
+            self._current.budget = Budget(deadline, self._limits)
+            self._stream.write(data)
+
+    def close(self) -> None:
+        """End the connection, whatever is on its way."""
+        self._response.close()
 
 
 class _Transport(httpx2.BaseTransport):
@@ -221,7 +263,7 @@ class _Stream(httpcore2.NetworkStream):
 _PIECE = 16 << 10
 
 
-def _proxy(proxy: Proxy, tls: ssl.SSLContext) -> httpcore2.Proxy:
+def _proxy(proxy: Proxy, tls: ssl.SSLContext | None) -> httpcore2.Proxy:
     secure = tls if proxy.url.startswith("https:") else None
     return httpcore2.Proxy(proxy.url, auth=proxy.auth, ssl_context=secure)
 

@@ -1,20 +1,26 @@
-"""From a source to a verified release: fetch, check the signature and every byte, keep the blobs."""
+"""From a source to a verified release: fetch, check the signature and every byte."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from tarkpm.core.candidate import Candidate, verify_release
 from tarkpm.core.digest import FileEntry
-from tarkpm.core.lockfile import LockEntry
+from tarkpm.core.lockfile import LockEntry, Pin
+from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import STATEMENT
-from tarkpm.core.release import GitSource, PathSource, Source
+from tarkpm.core.release import GitSource, IndexSource, PathSource, Source
 from tarkpm.errors import ModuleInvalid, Unreachable
-from tarkpm.host.module import inspect
+from tarkpm.host.module import check_fits, inspect
 from tarkpm.io.parallel import run_parallel
 from tarkpm.ops.context import Workspace
 from tarkpm.sources.folder import ReleaseFiles, collect
+
+if TYPE_CHECKING:
+    from tarkpm.sources.git import GitRemote
 
 FETCH_THREADS = 8
 
@@ -26,7 +32,28 @@ class Release(msgspec.Struct, frozen=True):
     contents: Mapping[str, bytes]
 
 
-def acquire(workspace: Workspace, sources: list[Source]) -> list[Release]:
+def acquire_pinned(workspace: Workspace, pins: list[tuple[IndexSource, Pin]]) -> list[Release]:
+    """Fetch and verify releases of indexes, one request each, several at once.
+
+    Raises `Unreachable`, `DigestMismatch`, and what `acquire` raises.
+    """
+    by_source: dict[IndexSource, list[Pin]] = {}
+    for source, pin in pins:
+        by_source.setdefault(source, []).append(pin)
+    contents = {
+        (source, pin): files
+        for source, group in by_source.items()
+        for pin, files in zip(group, workspace.indexes.client(source).releases(group), strict=True)
+    }
+    return [_from_index(source, contents[source, pin]) for source, pin in pins]
+
+
+def _from_index(source: IndexSource, contents: Mapping[str, bytes]) -> Release:
+    files = {name: data for name, data in contents.items() if name != STATEMENT}
+    return _verified(ReleaseFiles("", files, contents[STATEMENT]), source)
+
+
+def acquire(workspace: Workspace, sources: list[GitSource | PathSource]) -> list[Release]:
     """Fetch and verify releases, several repositories at once, one session each.
 
     Nothing is trusted yet. Raises `SourceError`, `VerificationError`, `ManifestError`, `ModuleInvalid`.
@@ -47,28 +74,40 @@ def acquire(workspace: Workspace, sources: list[Source]) -> list[Release]:
     return [by_index[index] for index in range(len(sources))]
 
 
-def _fetch_group(workspace: Workspace, sources: list[Source]) -> list[Release]:
+def _fetch_group(workspace: Workspace, sources: list[GitSource | PathSource]) -> list[Release]:
     first = sources[0]
     if isinstance(first, PathSource):
         return [_verified(read_folder(workspace.place.folder, first), first)]
-    if workspace.settings.offline and not first.git.startswith("file:"):
-        raise Unreachable("--offline allows no network", where=first.git)
-    from tarkpm.sources.git import GitRemote, parse
+    with open_remote(workspace, first.git) as remote:
+        return [_fetch_git(remote, source) for source in sources if isinstance(source, GitSource)]
 
-    workspace.ui.busy(f"fetching {first.git}")
-    allow_http = workspace.settings.allow_http
-    with GitRemote(parse(first.git, allow_http=allow_http), allow_http=allow_http) as remote:
-        releases = [_fetch_git(remote, source) for source in sources if isinstance(source, GitSource)]
+
+@contextmanager
+def open_remote(workspace: Workspace, url: str) -> "Iterator[GitRemote]":
+    """A session with a repository, with this user's logins and settings. Raises `Unreachable` offline."""
+    settings = workspace.settings
+    if settings.offline and not url.startswith("file:"):
+        raise Unreachable("--offline allows no network", where=url)
+    from tarkpm.sources.git import Access, GitRemote, parse
+
+    workspace.ui.busy(f"fetching {url}")
+    access = Access(settings.environment, allow_http=settings.allow_http)
+    parsed = parse(url, allow_http=settings.allow_http)
+    with GitRemote(parsed, access=access, login=settings.logins.get(url)) as remote:
+        yield remote
         for text in remote.notes:
             workspace.ui.note(text)
-    return releases
 
 
-def _fetch_git(remote: "GitRemote", source: GitSource) -> Release:  # type: ignore[name-defined]  # noqa: F821
+def commit_of(remote: "GitRemote", source: GitSource) -> str:
+    """The commit a source means now, or the one it is locked at."""
     if source.commit:
-        commit = remote.resolve(rev=source.commit)
-    else:
-        commit = remote.resolve(tag=source.tag, branch=source.branch, rev=source.rev)
+        return remote.resolve(rev=source.commit)
+    return remote.resolve(tag=source.tag, branch=source.branch, rev=source.rev)
+
+
+def _fetch_git(remote: "GitRemote", source: GitSource) -> Release:
+    commit = commit_of(remote, source)
     where = f"{source.git} {source.ref}"
     collected = collect(remote.tree(commit), source.path, where=where)
     return _verified(collected, source.at(commit))
@@ -85,16 +124,24 @@ def read_folder(base: Path, source: PathSource) -> ReleaseFiles:
 def _verified(collected: ReleaseFiles, source: Source) -> Release:
     where = str(source)
     candidate = verify_release(collected.files, collected.statement, source, where=where)
-    wasm = candidate.manifest.wasm
-    try:
-        inspect(collected.files[wasm], where=f"{where}: {wasm}")
-    except ModuleInvalid as problem:
-        problem.hint = problem.hint or "build the plugin again"
-        raise
+    _check_module(collected.files, candidate.manifest, where)
     contents = dict(collected.files)
     if candidate.statement and collected.statement:
         contents[STATEMENT] = collected.statement
     return Release(candidate, contents)
+
+
+def _check_module(files: Mapping[str, bytes], manifest: Manifest, where: str) -> None:
+    """Raise `ModuleInvalid` for what is no module, or a core module that is no plugin of the older ABI."""
+    at = f"{where}: {manifest.wasm}"
+    try:
+        surface = inspect(files[manifest.wasm], where=at)
+    except ModuleInvalid as problem:
+        problem.hint = problem.hint or "build the plugin again"
+        raise
+    misfit = check_fits(surface, manifest.type) if surface.kind == "core" else None
+    if misfit:
+        raise ModuleInvalid(misfit, where=at, hint="tarkpm inspect plugin.wasm")
 
 
 def stored_files(entry: LockEntry) -> tuple[FileEntry, ...]:

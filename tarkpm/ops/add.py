@@ -3,12 +3,13 @@
 import msgspec
 
 from tarkpm.core.policy import Answers
-from tarkpm.core.release import GitSource, PluginName, Source
-from tarkpm.ops.admission import Taking, take
+from tarkpm.core.release import GitSource, PluginName
+from tarkpm.ops.admission import Ask, Taking, take
 from tarkpm.ops.context import Workspace, open_for_change
 from tarkpm.ops.install import apply
 from tarkpm.ops.settings import Settings
 from tarkpm.ops.target import make_plan
+from tarkpm.ops.typed import Wish
 from tarkpm.ops.ui import Ui
 
 
@@ -32,26 +33,28 @@ class TakeReport(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()
 
 
-def add(settings: Settings, ui: Ui, sources: list[Source], answers: Answers) -> TakeReport:
-    """Fetch, verify, show, ask, and install: all of ``sources`` or none.
+def add(settings: Settings, ui: Ui, wishes: list[Wish], answers: Answers) -> TakeReport:
+    """Choose, fetch, verify, show, ask, and install: all that is wished for, or nothing.
 
     Raises `SourceError`, `VerificationError`, `ConsentError`, `ResolutionError`; then nothing has changed.
     """
     with open_for_change(settings, ui, create=True) as workspace:
         workspace.require_built_here()
         workspace.require_accepted()
-        known = {source: name for source in sources if (name := _known_as(workspace, source))}
-        taking = take(workspace, [(None, source) for source in sources if source not in known], answers)
+        asks = [wish.ask(workspace.project) for wish in wishes]
+        known = {ask: name for ask in asks if (name := _known_as(workspace, ask))}
+        taking = take(workspace, [ask for ask in asks if ask not in known], answers)
         report = report_of(workspace, taking, (*taking.names, *known.values()), map(_already, known.values()))
         if not settings.dry_run:
             apply(workspace, taking.target, make_plan(workspace, taking.target.lock), taking.releases)
         return report
 
 
-def _known_as(workspace: Workspace, source: Source) -> PluginName | None:
-    """The plugin that already comes from exactly this source, if it is locked."""
+def _known_as(workspace: Workspace, ask: Ask) -> PluginName | None:
+    """The plugin that is asked for in exactly this way already, if it is locked."""
     for name, requirement in workspace.project.requirements.items():
-        if requirement.source == source and workspace.lock.get(name):
+        same = requirement.source == ask.source and ask.name in (None, name)
+        if same and ask.range in ("", requirement.range) and workspace.lock.get(name):
             return name
     return None
 

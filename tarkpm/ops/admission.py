@@ -1,23 +1,24 @@
 """Weigh acquired releases, show what taking them means, and ask once."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 
 import msgspec
 
 from tarkpm.core.capability import CapabilitySet
-from tarkpm.core.lockfile import Lock
+from tarkpm.core.lockfile import Lock, LockEntry
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MANIFEST
-from tarkpm.core.policy import Admission, Answers, admit, consent_error
-from tarkpm.core.project import Project, edit, new
-from tarkpm.core.release import PluginName, Requirement, Source
-from tarkpm.core.resolver import check_names, resolve
+from tarkpm.core.policy import NOBODY, Admission, Answers, admit, consent_error
+from tarkpm.core.project import Change, Project, edit, new
+from tarkpm.core.release import IndexSource, PluginName, Requirement, Source
+from tarkpm.core.resolver import check_names
 from tarkpm.errors import ConsentError, TarkError
 from tarkpm.ops.acquire import Release, acquire
 from tarkpm.ops.cards import card
+from tarkpm.ops.choosing import choose
 from tarkpm.ops.context import Workspace
 from tarkpm.ops.installed import installed_manifest
-from tarkpm.ops.target import Target, check_target
+from tarkpm.ops.target import CheckedTarget, Target, check_target
 from tarkpm.ops.tark import tark_version
 
 
@@ -25,37 +26,86 @@ class Declined(ConsentError):
     """The user said no. Nothing was changed."""
 
 
-class Taking(msgspec.Struct, frozen=True):
-    """Releases the user agreed to take: the target they lead to, their bytes, and what they leave unmet."""
+class Ask(msgspec.Struct, frozen=True):
+    """What a verb wants to be taken: what ``source`` holds, which must be ``name`` if that is given.
 
-    target: Target
+    For an index, ``range`` says which versions will do; "" is the newest, and asks for its like from then on.
+    """
+
+    source: Source
+    name: PluginName | None = None
+    range: str = ""
+
+    @classmethod
+    def of(cls, requirement: Requirement) -> "Ask":
+        """The same as before, once more."""
+        return cls(requirement.source, requirement.name, requirement.range)
+
+
+class Taking(msgspec.Struct, frozen=True):
+    """Releases the user agreed to take: the target they lead to, their bytes, and what they leave unmet.
+
+    ``names`` are the plugins asked for, and those that changed with them.
+    """
+
+    target: CheckedTarget
     releases: tuple[Release, ...]
     names: tuple[PluginName, ...]
     changed: tuple[PluginName, ...]
     unmet: tuple[str, ...]
 
 
-def take(workspace: Workspace, wanted: list[tuple[PluginName | None, Source]], answers: Answers) -> Taking:
-    """Fetch, verify, weigh, show and ask; nothing is changed yet.
+def take(
+    workspace: Workspace, asks: list[Ask], answers: Answers, *, free: Collection[PluginName] | None = ()
+) -> Taking:
+    """Choose, fetch, verify, weigh, show and ask; nothing is changed yet.
 
-    ``wanted`` are sources, each with the plugin it must hold; None takes what is there. Raises
+    Plugins of indexes keep their locked version unless they are in ``free`` (None: all) or cannot. Raises
     `SourceError`, `VerificationError`, `ResolutionError`, `ConsentError`, or `Declined`.
     """
-    sources = [source for _, source in wanted]
+    direct, releases = _acquire_direct(workspace, asks)
+    asked = {requirement.name: requirement for requirement in (*direct, *_from_indexes(asks))}
+    requirements = {**workspace.project.requirements, **asked}
+    choice = choose(workspace, requirements, releases, free)
+    admissions = [
+        weigh(
+            workspace, _settle(requirements.get(release.candidate.manifest.name), release), release, answers
+        )
+        for release in (*releases, *choice.taken)
+    ]
+    target = check_target(workspace, target_of(workspace, admissions, choice.kept))
+    changed = changed_names(workspace.lock, target.lock)
+    news = [
+        a for a in admissions if a.change.name in changed or a.questions or _differs(workspace.project, a)
+    ]
+    ask(workspace, news)
+    names = tuple(dict.fromkeys((*asked, *changed)))
+    return Taking(
+        target, (*releases, *choice.taken), names, changed, (*choice.notes, *_unchecked(target, names))
+    )
+
+
+def _acquire_direct(workspace: Workspace, asks: list[Ask]) -> tuple[list[Requirement], list[Release]]:
+    """What sources that hold one release hold, and the requirements that asks for."""
+    asks = [ask for ask in asks if not isinstance(ask.source, IndexSource)]
+    sources = [ask.source for ask in asks if not isinstance(ask.source, IndexSource)]
     releases = acquire(workspace, sources)
     names = [release.candidate.manifest.name for release in releases]
-    check_names([name for name, _ in wanted], names, workspace.project.requirements)
-    admissions = [
-        weigh(workspace, Requirement(release.candidate.manifest.name, source), release, answers)
-        for source, release in zip(sources, releases, strict=True)
-    ]
-    target, unmet = target_of(workspace, admissions)
-    check_target(target, allow_http=workspace.settings.allow_http)
-    changed = changed_names(workspace.lock, target.lock)
-    news = [a for a in admissions if a.change.name in changed or a.questions]
-    ask(workspace, news)
-    names_taken = tuple(admission.change.name for admission in admissions)
-    return Taking(target, tuple(releases), names_taken, changed, (*unmet, *_unchecked(target, names_taken)))
+    check_names([ask.name for ask in asks], names, workspace.project.requirements)
+    return [Requirement(name, source) for name, source in zip(names, sources, strict=True)], releases
+
+
+def _from_indexes(asks: list[Ask]) -> Iterator[Requirement]:
+    for ask in asks:
+        if isinstance(ask.source, IndexSource) and ask.name is not None:
+            yield Requirement(ask.name, ask.source, range=ask.range)
+
+
+def _settle(requirement: Requirement | None, release: Release) -> Requirement | None:
+    """The requirement as tark.toml will hold it: one without a range asks for the like of what was chosen."""
+    if requirement is None or requirement.range or not isinstance(requirement.source, IndexSource):
+        return requirement
+    return msgspec.structs.replace(requirement, range=f"^{release.candidate.manifest.version}")
 
 
 def _unchecked(target: Target, names: Iterable[PluginName]) -> list[str]:
@@ -71,15 +121,19 @@ def _unchecked(target: Target, names: Iterable[PluginName]) -> list[str]:
     ]
 
 
-def weigh(workspace: Workspace, requirement: Requirement, release: Release, answers: Answers) -> Admission:
-    """What taking ``release`` for ``requirement`` means for this project."""
+def weigh(
+    workspace: Workspace, requirement: Requirement | None, release: Release, answers: Answers
+) -> Admission:
+    """What taking ``release`` for ``requirement``, or as a dependency, means for this project."""
+    name = release.candidate.manifest.name
     return admit(
         release.candidate,
         requirement,
         workspace.project,
-        locked=workspace.lock.get(requirement.name),
-        declared_before=_declared_before(workspace, requirement.name),
+        locked=workspace.lock.get(name),
+        declared_before=_declared_before(workspace, name),
         answers=answers,
+        vouched=workspace.vouched if isinstance(release.candidate.source, IndexSource) else NOBODY,
     )
 
 
@@ -97,18 +151,28 @@ def _declared_before(workspace: Workspace, name: PluginName) -> CapabilitySet | 
         return None
 
 
-def target_of(workspace: Workspace, admissions: Iterable[Admission]) -> tuple[Target, tuple[str, ...]]:
-    """The project and lock that follow from taking ``admissions``, and the dependencies they leave unmet."""
+def target_of(workspace: Workspace, admissions: Iterable[Admission], kept: Iterable[LockEntry]) -> Target:
+    """The project and lock that follow from taking ``admissions`` and keeping what is ``kept``."""
     chosen = list(admissions)
+    entries = {entry.name: entry for entry in kept}
+    entries |= {admission.change.name: admission.candidate.entry() for admission in chosen}
     text = workspace.project_bytes if workspace.project_bytes is not None else new()
     changed = [admission.change for admission in chosen if _differs(workspace.project, admission)]
+    changed += [Change(name) for name in abandoned(workspace.project, workspace.lock, entries)]
     version = None if workspace.project.tark_version else tark_version(workspace.settings.search_path)
     edited = edit(text, changed, tark_version=version) if changed else text
     project = Project.parse(edited, where=str(workspace.place.project_file))
-    entries = [admission.candidate.entry() for admission in chosen]
-    resolution = resolve(workspace.lock, entries, project.requirements)
     project_bytes = edited if edited != workspace.project_bytes else None
-    return Target(project, resolution.lock, project_bytes, decided=True), resolution.unmet
+    return Target(project, Lock.of(entries.values()), project_bytes, decided=True)
+
+
+def abandoned(project: Project, old: Lock, entries: Collection[str]) -> list[PluginName]:
+    """Plugins that were there for others, and that nothing needs any more: their grants go with them."""
+    return [
+        entry.name
+        for entry in old.entries
+        if entry.name not in entries and entry.name not in project.requirements
+    ]
 
 
 def _differs(project: Project, admission: Admission) -> bool:

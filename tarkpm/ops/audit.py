@@ -1,7 +1,9 @@
 """Everything that can be found out about one installed plugin without network or clock."""
 
+import shlex
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 
@@ -11,10 +13,10 @@ from tarkpm.core.lockfile import LockEntry, fingerprint
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MANIFEST, STATEMENT
 from tarkpm.core.policy import check_minimum, check_trusted
-from tarkpm.core.release import is_extra
+from tarkpm.core.release import IndexSource, is_extra
 from tarkpm.core.text import some
 from tarkpm.errors import DigestMismatch, LockStale, NotFound, StoreError, TarkError
-from tarkpm.host.module import PACKAGE, inspect
+from tarkpm.host.module import check_fits, inspect
 from tarkpm.ops.acquire import stored_files
 from tarkpm.ops.context import Workspace
 from tarkpm.ops.staging import verify_documents
@@ -42,6 +44,12 @@ class Finding(msgspec.Struct, frozen=True):
         """The finding an error makes."""
         status = 3 if error.exit_status == 3 else 1
         return cls(plugin, error.code, error.message, error.where, error.hint, status)
+
+
+def unmanaged(plugin: str, message: str, path: Path) -> Finding:
+    """The finding about something in the environment that no release put there."""
+    where = str(path)
+    return Finding(plugin, "Unmanaged", message, where, hint=f"look at it, then: rm -r {shlex.quote(where)}")
 
 
 class Audited(msgspec.Struct, frozen=True):
@@ -91,7 +99,9 @@ class _Audit:
         except OSError as problem:
             reason = (problem.strerror or str(problem)).lower()
             self._found(
-                StoreError(f"cannot be checked: {reason}", where=str(problem.filename or self.folder))
+                StoreError(
+                    f"cannot be checked: {reason}", where=str(problem.filename or self.folder), hint=REPAIR
+                )
             )
 
     def _found(self, problem: TarkError) -> None:
@@ -102,8 +112,8 @@ class _Audit:
 
     def _check_decisions(self) -> None:
         project = self.workspace.project
-        if self.entry.name in project.requirements:
-            check_trusted(project, self.entry)
+        if self.entry.name in project.requirements or isinstance(self.entry.source, IndexSource):
+            check_trusted(project, self.entry, self.workspace.vouched)
         check_minimum(self.entry.name, self.entry.min_tark_version, project.tark_version)
 
     def _check_record(self) -> None:
@@ -127,8 +137,7 @@ class _Audit:
             self._check_file(file)
         self._attempt(self._check_data_link)
         for name in self.workspace.environment.strangers(self.entry.name, {file.name for file in expected}):
-            where = str(self.folder / name)
-            self.findings.append(Finding(self.entry.name, "Unmanaged", "not part of the release", where))
+            self.findings.append(unmanaged(self.entry.name, "not part of the release", self.folder / name))
         if MANIFEST not in self.documents or (self.entry.statement and STATEMENT not in self.documents):
             return
         manifest = verify_documents(self.entry, self.documents, where=str(self.folder))
@@ -153,7 +162,7 @@ class _Audit:
         except FileNotFoundError:
             self._found(DigestMismatch(f"'{file.name}' is missing", where=where, hint=REPAIR))
         except OSError as problem:
-            self._found(StoreError(f"cannot be read: {problem.strerror}", where=where))
+            self._found(StoreError(f"cannot be read: {problem.strerror}", where=where, hint=REPAIR))
         except TarkError as problem:
             problem.hint = problem.hint or REPAIR
             self._found(problem)
@@ -166,6 +175,8 @@ class _Audit:
             self.findings.append(Finding(self.entry.name, "CapabilityWidened", message, "tark.toml", hint))
         if unknown := manifest.unknown_capabilities:
             self._note(f"declares {some(unknown)}, which tarkpm does not know and never grants")
+        if foreign := manifest.foreign_reads:
+            self._note(f"declares reading {some(foreign)}: not below your home, and never granted")
         if not self.entry.signer:
             self._note(
                 "unsigned: " + ("a working copy" if self.entry.is_working_copy else "nobody vouches for it")
@@ -173,13 +184,13 @@ class _Audit:
 
     def _check_module(self, wasm: memoryview, where: str) -> None:
         surface = inspect(wasm, where=where)
-        if surface.kind == "core":
-            self._note("is a core module of the older tark ABI, which tarkpm does not run yet")
+        misfit = check_fits(surface, self.entry.type) if surface.kind == "core" else None
+        if misfit:
+            self.findings.append(Finding(self.entry.name, "ModuleInvalid", misfit, where))
         elif unknown := surface.unknown_imports:
             message = f"imports what tarkpm does not know: {', '.join(unknown)}"
             self.findings.append(Finding(self.entry.name, "ModuleInvalid", message, where))
         granted = self.workspace.project.granted(self.entry.name)
-        imported = {name.removeprefix(PACKAGE) for name in surface.imports}
         for kind in KINDS:
-            if kind in imported and kind not in granted:
+            if kind in surface.kinds and kind not in granted:
                 self._note(f"imports {kind}, which is not granted")

@@ -1,22 +1,22 @@
-"""``tarkpm auth``: sign in through an auth plugin, by the OAuth 2.0 device flow (RFC 8628)."""
+"""``tarkpm auth``: sign in through a plugin that does it itself, or that says in its manifest how."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from shlex import quote
 
 import msgspec
 
-from tarkpm.errors import PluginFailed
+from tarkpm.errors import HostError, PluginFailed
 from tarkpm.host.image import PluginImage
 from tarkpm.host.imports.log import LogSink
-from tarkpm.host.runtime import DeviceCode, Host
+from tarkpm.host.runtime import Host
 from tarkpm.ops.hosting import helping, load_target, open_host
+from tarkpm.ops.person import MAX_EXPIRY, Person, pause
 from tarkpm.ops.settings import Settings
 from tarkpm.ops.ui import Ui
 
 MIN_INTERVAL = 1
-MAX_EXPIRY = 30 * 60
 
 
 class AuthReport(msgspec.Struct, frozen=True):
@@ -31,45 +31,51 @@ class AuthReport(msgspec.Struct, frozen=True):
 def _opened(settings: Settings, ui: Ui, target: str, log: LogSink) -> Iterator[tuple[Host, PluginImage]]:
     image, images = load_target(settings, ui, target)
     with open_host(settings, images, log=log) as host:
+        if image.type == "channel":
+            from tarkpm.ops.credentials import hand_over
+
+            hand_over(settings, ui, host, image)
         yield host, image
 
 
 def login(
-    settings: Settings,
-    ui: Ui,
-    target: str,
-    *,
-    log: LogSink,
-    show: Callable[[DeviceCode], None],
-    waiting: Callable[[int], None],
+    settings: Settings, ui: Ui, target: str, *, log: LogSink, person: Person, client_id: str = ""
 ) -> AuthReport:
-    """Start a device flow, ``show`` its code, and poll at the plugin's interval until it ends.
+    """Sign in: by the ``[oauth]`` table of a plugin of the older ABI, else by the plugin's own device flow.
 
-    ``waiting`` is told the seconds left, about once a second. Raises `PluginFailed` when the flow expires or
-    the plugin says it failed. The token stays with the plugin.
+    The tokens go to the plugin, and to a file only if one was granted. ``client_id`` replaces the manifest's.
+    Raises `PluginFailed` when the flow expires or somebody says no, and what `oauth.sign_in` raises.
     """
-    with _opened(settings, ui, target, log) as (host, image):
-        code = host.start_device_flow(image)
-        show(code)
-        end = time.monotonic() + min(code.expires_in, MAX_EXPIRY)
-        while True:
-            _wait(max(code.interval, MIN_INTERVAL), end, waiting)
-            answer = host.poll(image, code.device_code)
-            if answer.state == "success":
-                return AuthReport(image.name, host.display_name(image), "authenticated")
-            if answer.state == "error":
-                raise PluginFailed(answer.message or "signing in failed", where=image.name)
-            if answer.state == "expired" or time.monotonic() >= end:
-                hint = f"tarkpm auth login {quote(target)}"
-                raise PluginFailed("the code expired before it was used", where=image.name, hint=hint)
+    image, images = load_target(settings, ui, target)
+    if not image.is_older:
+        with open_host(settings, images, log=log) as host:
+            return _by_plugin(host, image, target, person)
+    if image.oauth is None:
+        message = "has no [oauth] in its manifest, so it takes its credentials from elsewhere"
+        raise HostError(message, where=image.name, hint=f"tarkpm info {image.name}")
+    from tarkpm.ops.oauth import Confidence, sign_in
+
+    confidence = Confidence(log)
+    with open_host(settings, images, log=confidence.log) as host:
+        sign_in(settings, host, image, person, confidence, client_id)
+        return AuthReport(image.name, host.display_name(image), "authenticated")
 
 
-def _wait(seconds: int, end: float, waiting: Callable[[int], None]) -> None:
-    """Sleep until the next poll, telling ``waiting`` what is left of the whole flow."""
-    until = min(time.monotonic() + seconds, end)
-    while (left := until - time.monotonic()) > 0:
-        waiting(max(0, round(end - time.monotonic())))
-        time.sleep(min(1.0, left))
+def _by_plugin(host: Host, image: PluginImage, target: str, person: Person) -> AuthReport:
+    """The device flow (RFC 8628) as the plugin does it: show its code, and poll until it ends."""
+    code = host.start_device_flow(image)
+    person.code(code)
+    end = time.monotonic() + min(code.expires_in, MAX_EXPIRY)
+    while True:
+        pause(max(code.interval, MIN_INTERVAL), end, person)
+        answer = host.poll(image, code.device_code)
+        if answer.state == "success":
+            return AuthReport(image.name, host.display_name(image), "authenticated")
+        if answer.state == "error":
+            raise PluginFailed(answer.message or "signing in failed", where=image.name)
+        if answer.state == "expired" or time.monotonic() >= end:
+            hint = f"tarkpm auth login {quote(target)}"
+            raise PluginFailed("the code expired before it was used", where=image.name, hint=hint)
 
 
 def status(settings: Settings, ui: Ui, target: str, log: LogSink) -> AuthReport:
@@ -88,7 +94,12 @@ def token(settings: Settings, ui: Ui, target: str, log: LogSink) -> str:
 
 
 def logout(settings: Settings, ui: Ui, target: str, log: LogSink) -> AuthReport:
-    """Have the plugin forget its credentials."""
+    """Have the plugin forget its credentials, and remove the file they were kept in."""
     with _opened(settings, ui, target, log) as (host, image):
         host.logout(image)
+        if image.oauth is not None and image.oauth.credentials_path:
+            from tarkpm.ops.credentials import credentials_file
+
+            if (file := credentials_file(settings, image)) is not None:
+                file.remove()
         return AuthReport(image.name, host.display_name(image), host.auth_status(image))

@@ -5,7 +5,7 @@ from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.policy import Admission
 from tarkpm.core.project import Project
-from tarkpm.core.release import GitSource
+from tarkpm.core.release import GitSource, IndexSource
 from tarkpm.core.text import some
 from tarkpm.errors import KeyChanged, KeyUnknown
 from tarkpm.ops.context import Workspace
@@ -23,6 +23,7 @@ def card(workspace: Workspace, admission: Admission) -> Card:
         rows.append(("commit", source.commit))
     rows.append(("signer", _signer_text(workspace.project, admission)))
     rows += _capability_rows(admission)
+    rows += _sign_in_rows(manifest)
     title = f"{manifest.name} {manifest.version} ({manifest.type})" + ("" if locked else " new")
     return Card(title, tuple(rows), _warnings(manifest))
 
@@ -47,8 +48,10 @@ def _signer_text(project: Project, admission: Admission) -> str:
         return "unsigned: a working copy"
     if candidate.signer is None:
         return "UNSIGNED: nobody vouches for these bytes"
+    if isinstance(candidate.source, IndexSource) and not admission.questions_about(KeyChanged):
+        return f"{candidate.signer} (vouched for by {candidate.source})"
     known = candidate.signer in project.trust.get(candidate.manifest.name, ())
-    asked = any(question.error in (KeyUnknown, KeyChanged) for question in admission.questions)
+    asked = admission.questions_about(KeyUnknown, KeyChanged)
     said = "NEW: compare it with what its publisher says" if asked else "trusted from now on"
     return f"{candidate.signer} ({'trusted' if known else said})"
 
@@ -66,6 +69,18 @@ def _capability_rows(admission: Admission) -> list[tuple[str, str]]:
     return rows or [("capabilities", "none")]
 
 
+def _sign_in_rows(manifest: Manifest) -> list[tuple[str, str]]:
+    """What a login would do, letter by letter: a host alone does not say which page is opened."""
+    if manifest.oauth is None:
+        return []
+    rows = [("sign-in", " then ".join(manifest.oauth.endpoints))]
+    return [*rows, ("scopes", " ".join(manifest.oauth.scopes))] if manifest.oauth.scopes else rows
+
+
 def _warnings(manifest: Manifest) -> tuple[str, ...]:
-    unknown = manifest.unknown_capabilities
-    return (f"asks for {some(unknown)}, which tarkpm does not know and never grants",) if unknown else ()
+    warnings = []
+    if unknown := manifest.unknown_capabilities:
+        warnings.append(f"asks for {some(unknown)}, which tarkpm does not know and never grants")
+    if foreign := manifest.foreign_reads:
+        warnings.append(f"asks to read {some(foreign)}: not below your home, and never granted")
+    return tuple(warnings)

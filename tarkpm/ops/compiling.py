@@ -6,7 +6,6 @@ compiler for each of them would take here (docs/decisions/0005).
 
 from tarkpm.errors import HostError, TarkError
 from tarkpm.host.image import PluginImage
-from tarkpm.host.module import WORLDS
 from tarkpm.host.precompile import precompile
 from tarkpm.ops.compiled import compile_cache
 from tarkpm.ops.context import Workspace
@@ -35,7 +34,7 @@ def compile_big(workspace: Workspace, names: tuple[str, ...]) -> None:
 def _big(workspace: Workspace, name: str) -> PluginImage | None:
     entry = workspace.lock.get(name)
     installed = workspace.record.installed.get(name)
-    if entry is None or installed is None or entry.type not in WORLDS:
+    if entry is None or installed is None:
         return None
     if max(file.size for file in installed.files) < BIG or not workspace.environment.is_enabled(name):
         return None

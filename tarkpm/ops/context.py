@@ -2,7 +2,7 @@
 
 import os
 import shlex
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -13,9 +13,10 @@ import msgspec
 from tarkpm import __version__
 from tarkpm.core.decisions import Decisions
 from tarkpm.core.digest import Digest, sha256
-from tarkpm.core.names import LOCK, MAX_LOCK, MAX_PROJECT, PROJECT
-from tarkpm.errors import LockError, ProjectError, ProjectNotAccepted
+from tarkpm.core.names import MAX_LOCK, MAX_PROJECT
+from tarkpm.errors import LockError, ProjectNotAccepted
 from tarkpm.io.files import read_optional
+from tarkpm.ops.place import Place, checked_place
 from tarkpm.ops.settings import Settings
 from tarkpm.ops.ui import Card, Ui
 from tarkpm.store.blobs import BlobStore
@@ -23,20 +24,12 @@ from tarkpm.store.environment import Environment
 from tarkpm.store.state import Record, State, new_environment_id
 
 if TYPE_CHECKING:  # parsing is for those who must know what the documents say
+    from tarkpm.core.claim import Vouched
     from tarkpm.core.lockfile import Lock
     from tarkpm.core.project import Project
-
-
-class Place(msgspec.Struct, frozen=True):
-    """Where a project's documents, environment and data are.
-
-    ``folder`` is what relative paths in tark.toml are relative to, and the name state knows the project by.
-    """
-
-    folder: Path
-    project_file: Path
-    lock_file: Path
-    environment: Environment
+    from tarkpm.core.release import PluginName
+    from tarkpm.ops.indexes import Indexes
+    from tarkpm.store.claims import Claims
 
 
 class Workspace:
@@ -76,6 +69,30 @@ class Workspace:
             problem.hint = problem.hint or f"restore it from version control, or: rm {file} && tarkpm lock"
             raise
 
+    @cached_property
+    def claims(self) -> "Claims":
+        """Where state keeps what indexes say of publishers."""
+        from tarkpm.store.claims import Claims
+
+        return Claims(self.state.root)
+
+    @cached_property
+    def vouched(self) -> "Vouched":
+        """What this machine knows of indexes' publishers. Raises `StoreError`."""
+        return self.claims.read()
+
+    @cached_property
+    def indexes(self) -> "Indexes":
+        """The project's indexes; `close` ends what was opened."""
+        from tarkpm.ops.indexes import Indexes
+
+        return Indexes(self)
+
+    def close(self) -> None:
+        """Close connections, if any were opened."""
+        if "indexes" in vars(self):
+            self.indexes.close()
+
     def _load_record(self) -> None:
         """Find this project's record, and whether its environment is the one built here."""
         environment, path = self.environment, str(self.place.folder)
@@ -93,9 +110,12 @@ class Workspace:
     """Fingerprints of lock entries whose signature and documents were verified on this machine before."""
 
     def seal(self, project_bytes: bytes | None, lock_bytes: bytes) -> Digest:
-        """A digest of these documents (None: tark.toml as it is) and of the program that read them."""
+        """A digest of these documents (None: tark.toml as it is), the program that read them, and state.
+
+        What was seen of indexes is part of it: a release that was revoked since is found out.
+        """
         project = self.project_bytes if project_bytes is None else project_bytes
-        parts = (__version__.encode(), project or b"", lock_bytes)
+        parts = (__version__.encode(), project or b"", lock_bytes, self.state.indexes_seal())
         return sha256(b"".join(len(part).to_bytes(8, "big") + part for part in parts))
 
     def is_settled(self) -> bool:
@@ -109,6 +129,29 @@ class Workspace:
         if record.settled != self.seal(None, self.lock_bytes):
             return False
         return all(environment.is_intact(name, one.files) for name, one in record.installed.items())
+
+    def name_of(self, typed: str) -> "PluginName":
+        """The name that a plugin typed as ``typed`` has here: case does not matter, ``-`` and ``_`` are one.
+
+        A plugin nobody here knows keeps its name as typed. Raises `ValueError` for what is no name.
+        """
+        from tarkpm.core.release import PluginName, folded, plugin_name
+
+        name = plugin_name(typed)
+        known = [*self.project.requirements, *self.lock.by_name, *self.environment.names()]
+        if name in known:
+            return name
+        return next((PluginName(one) for one in known if folded(one) == folded(name)), name)
+
+    def names_of(self, typed: Iterable[str]) -> "list[PluginName]":
+        """The names of several plugins, each once, however often and in whatever spelling it was typed."""
+        return list(dict.fromkeys(map(self.name_of, typed)))
+
+    def is_enabled(self, name: str) -> bool:
+        """Whether tark may load the plugin: as its folder says or, with that gone, as was last known here."""
+        if os.path.lexists(self.environment.folder(name)):
+            return self.environment.is_enabled(name)
+        return name not in self.record.disabled
 
     def data(self, name: str) -> Path:
         """Where a plugin of this environment keeps its own data: never in the work tree."""
@@ -168,49 +211,28 @@ class Workspace:
             raise ProjectNotAccepted("the project's decisions were not accepted", where=file)
 
 
-def locate(settings: Settings) -> Place:
-    """The project to work on: --project, else the nearest tark.toml above, else the user's own."""
-    if not settings.user:
-        start = settings.project or settings.cwd
-        folders = [start] if settings.project else [start, *start.parents]
-        for folder in folders:
-            if settings.project or os.path.lexists(folder / PROJECT):
-                return project_place(folder)
-    config = settings.paths.config
-    project_file = (config / PROJECT).resolve()  # people keep their own configuration behind links
-    environment = Environment(settings.paths.data, in_project=False)
-    return Place(config, project_file, config / LOCK, environment)
-
-
-def project_place(folder: Path) -> Place:
-    """The place of a project in ``folder``; links to the folder are resolved, so that it has one name.
-
-    A linked tark.toml is not followed: it would make another project's decisions this one's.
-    """
-    real = folder.resolve()
-    if not str(real).isprintable():
-        raise ProjectError("expected a folder with a printable name in UTF-8", where=str(real))
-    return Place(real, real / PROJECT, real / LOCK, Environment(real / ".tark", in_project=True))
-
-
 @contextmanager
 def open_for_change(settings: Settings, ui: Ui, *, create: bool = False) -> Iterator[Workspace]:
     """Hold the project for a command that changes it, after finishing what an interrupted one began.
 
     ``create`` lets the user's own tark.toml be absent. Raises `ProjectError`, `StoreBusy`.
     """
-    place = _checked_place(settings, create=create)
+    place = checked_place(settings, create=create)
     state = State(settings.paths.state)
     with state.changing(str(place.folder), settings.command, settings.lock_seconds):
         _recover(place.environment, state, ui)
         place.environment.clear_work()
-        yield Workspace(settings, place, state, ui)
+        workspace = Workspace(settings, place, state, ui)
+        try:
+            yield workspace
+        finally:
+            workspace.close()
 
 
 @contextmanager
 def open_for_reading(settings: Settings, ui: Ui) -> Iterator[Workspace]:
     """Read the project while no change is being applied to it."""
-    place = _checked_place(settings, create=True)
+    place = checked_place(settings, create=True)
     state = State(settings.paths.state)
     environment = place.environment
     if os.path.lexists(environment.journal):
@@ -224,7 +246,10 @@ def open_for_reading(settings: Settings, ui: Ui) -> Iterator[Workspace]:
     with environment.reading():
         workspace = Workspace(settings, place, state, ui)
         _ = workspace.project, workspace.lock  # a document that cannot be read is an error whatever is asked
-        yield workspace
+        try:
+            yield workspace
+        finally:
+            workspace.close()
 
 
 def _recover(environment: Environment, state: State, ui: Ui) -> None:
@@ -234,16 +259,3 @@ def _recover(environment: Environment, state: State, ui: Ui) -> None:
 
         if message := recover(environment, state):
             ui.note(message)
-
-
-def _checked_place(settings: Settings, *, create: bool) -> Place:
-    place = locate(settings)
-    if settings.project and not os.path.lexists(place.project_file):
-        hint = f"tarkpm init --project {shlex.quote(str(settings.project))}"
-        raise ProjectError(f"there is no {PROJECT} here", where=str(settings.project), hint=hint)
-    if not create and not os.path.lexists(place.project_file):
-        raise ProjectError(
-            f"there is no {PROJECT} here or above", where=str(settings.cwd), hint="tarkpm init"
-        )
-    place.environment.check_ours()
-    return place

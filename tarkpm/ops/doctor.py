@@ -7,7 +7,7 @@ import msgspec
 
 from tarkpm import __version__
 from tarkpm.host.confinement import confinement
-from tarkpm.ops.context import locate
+from tarkpm.ops.place import locate
 from tarkpm.ops.settings import Settings
 from tarkpm.ops.tark import tark_version
 

@@ -11,9 +11,9 @@ from tarkpm.ops.context import Workspace, open_for_change
 from tarkpm.ops.install import apply
 from tarkpm.ops.installed import installed_manifest
 from tarkpm.ops.settings import Settings
-from tarkpm.ops.target import Target, untouched
+from tarkpm.ops.target import Target, check_target, untouched
 from tarkpm.ops.ui import Ui
-from tarkpm.ops.update import required
+from tarkpm.ops.update import present
 
 
 class GrantReport(msgspec.Struct, frozen=True):
@@ -25,11 +25,12 @@ class GrantReport(msgspec.Struct, frozen=True):
     removed: tuple[str, ...] = ()
 
 
-def grant(settings: Settings, ui: Ui, name: PluginName, capabilities: list[Capability]) -> GrantReport:
+def grant(settings: Settings, ui: Ui, typed: PluginName, capabilities: list[Capability]) -> GrantReport:
     """Grant what the plugin declares and was not granted; raises `CapabilityDenied` for anything else."""
     with open_for_change(settings, ui) as workspace:
         workspace.require_accepted()
-        required(workspace, name)
+        name = workspace.name_of(typed)
+        present(workspace, name)
         declared = _declared(workspace, name)
         wanted = CapabilitySet.of(capabilities)
         if undeclared := wanted.beyond(declared):
@@ -41,18 +42,20 @@ def grant(settings: Settings, ui: Ui, name: PluginName, capabilities: list[Capab
         return _set(workspace, name, workspace.project.granted(name).union(wanted), decided=True)
 
 
-def reset(settings: Settings, ui: Ui, name: PluginName) -> GrantReport:
+def reset(settings: Settings, ui: Ui, typed: PluginName) -> GrantReport:
     """Grant again exactly what the plugin declares, whatever was granted or revoked before."""
     with open_for_change(settings, ui) as workspace:
         workspace.require_accepted()
-        required(workspace, name)
+        name = workspace.name_of(typed)
+        present(workspace, name)
         return _set(workspace, name, _declared(workspace, name), decided=True)
 
 
-def revoke(settings: Settings, ui: Ui, name: PluginName, capabilities: list[Capability]) -> GrantReport:
+def revoke(settings: Settings, ui: Ui, typed: PluginName, capabilities: list[Capability]) -> GrantReport:
     """Take capabilities away; taking away what was not granted changes nothing."""
     with open_for_change(settings, ui) as workspace:
-        required(workspace, name)
+        name = workspace.name_of(typed)
+        present(workspace, name)
         left = workspace.project.granted(name)
         for capability in capabilities:
             left = left.without(capability)
@@ -68,11 +71,12 @@ def _declared(workspace: Workspace, name: PluginName) -> CapabilitySet:
 
 def _set(workspace: Workspace, name: PluginName, granted: CapabilitySet, *, decided: bool) -> GrantReport:
     before = workspace.project.granted(name)
-    change = Change(name, required(workspace, name), workspace.project.trust.get(name, ()), granted)
+    change = Change(name, present(workspace, name), workspace.project.trust.get(name, ()), granted)
     edited = edit(workspace.project_bytes or b"", [change]) if granted != before else None
     project = Project.parse(edited, where=str(workspace.place.project_file)) if edited else workspace.project
     if not workspace.settings.dry_run:
-        apply(workspace, Target(project, workspace.lock, edited, decided), untouched(workspace))
+        target = Target(project, workspace.lock, edited, decided)
+        apply(workspace, check_target(workspace, target), untouched(workspace))
     return GrantReport(
         name,
         tuple(map(str, granted)),

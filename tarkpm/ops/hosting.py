@@ -6,8 +6,10 @@ from pathlib import Path
 
 import msgspec
 
+from tarkpm.core.capability import CapabilitySet
+from tarkpm.core.follow import stale_entries
 from tarkpm.core.lockfile import LockEntry
-from tarkpm.core.policy import check_minimum, check_trusted, stale_entries
+from tarkpm.core.policy import check_minimum, check_trusted
 from tarkpm.core.release import PathSource, PluginName, names_folder
 from tarkpm.errors import HostError, NotFound, TarkError
 from tarkpm.host.image import Interfaces, PluginImage
@@ -40,9 +42,9 @@ def load_images(settings: Settings, ui: Ui, *, name: str = "", type: str = "") -
         workspace.require_built_here()
         folder = workspace.place.folder if workspace.environment.in_project else settings.cwd
         if name:
-            entry = _locked(workspace, name)
+            entry = _locked(workspace, workspace.name_of(name))
             workspace.require_accepted()
-            return Images({name: load_image(workspace, entry)}, folder)
+            return Images({entry.name: load_image(workspace, entry)}, folder)
         workspace.require_accepted()
         return _load_all(workspace, folder, type)
 
@@ -81,7 +83,7 @@ def load_image(workspace: Workspace, entry: LockEntry) -> PluginImage:
     `DigestMismatch`, `KeyUntrusted`, `ConsentError`, `HostError` for a disabled plugin.
     """
     name = entry.name
-    check_trusted(workspace.project, entry)
+    check_trusted(workspace.project, entry, workspace.vouched)
     check_minimum(name, entry.min_tark_version, workspace.project.tark_version)
     manifest = installed_manifest(workspace, entry)
     if not workspace.environment.is_enabled(name):
@@ -90,7 +92,9 @@ def load_image(workspace: Workspace, entry: LockEntry) -> PluginImage:
     wasm = read_installed(workspace, name, file)
     path = str(workspace.environment.folder(name) / file.name)
     granted = workspace.project.granted(name).narrow(manifest.capabilities)
-    return PluginImage(name, manifest.type, wasm, granted, workspace.data(name), file.sha256, path)
+    return PluginImage(
+        name, manifest.type, wasm, granted, workspace.data(name), manifest.oauth, file.sha256, path
+    )
 
 
 def load_working_copy(settings: Settings, path: str) -> Images:
@@ -108,7 +112,9 @@ def load_working_copy(settings: Settings, path: str) -> Images:
     data = settings.paths.data / "data" / "working-copies" / manifest.name
     wasm = collected.files[manifest.wasm]
     file = str(Path(source.path) / manifest.wasm)
-    image = PluginImage(manifest.name, manifest.type, wasm, manifest.capabilities, data, file=file)
+    image = PluginImage(
+        manifest.name, manifest.type, wasm, manifest.capabilities, data, manifest.oauth, file=file
+    )
     return Images({manifest.name: image}, settings.cwd)
 
 
@@ -146,38 +152,54 @@ def open_host(
     ``spare`` is a worker process started ahead, which the host then owns. ``long_lived`` is for many plugins
     and many calls: workers are forked, and end when they are idle.
     """
-    interfaces = serve(settings.environment, images.workspace)
+    interfaces = serve(settings, images.workspace)
     cache = compile_cache(settings)
     return Host(log=log, trace=trace, interfaces=interfaces, cache=cache, spare=spare, long_lived=long_lived)
 
 
-def serve(environment: Mapping[str, str], workspace: Path) -> Interfaces:
+def serve(settings: Settings, workspace: Path) -> Interfaces:
     """What serves host calls; each implementation is imported when a plugin was granted its kind."""
+    environment = settings.environment
 
     def interfaces(image: PluginImage, report: Callable[[str], None]) -> Mapping[str, Interface]:
         granted = image.granted
         served: dict[str, Interface] = {}
         if "http" in granted:
             from tarkpm.host.imports.http import Http
+            from tarkpm.host.imports.ws import Sockets
             from tarkpm.io.proxies import Proxies
 
-            served["http"] = Http(granted, report, proxies=Proxies.read(environment))
+            proxies = Proxies.read(environment)
+            served["http"] = Http(granted, report, proxies=proxies, denials=image.is_older)
+            served["ws"] = Sockets(granted, report, proxies=proxies)
         if "env" in granted:
             from tarkpm.host.imports.env import Env
 
             served["env"] = Env(granted, environment, report)
+        if "fs_read" in granted:
+            from tarkpm.host.imports.fs import Fs
+
+            served["fs"] = Fs(granted, settings.home, report, settings.private_folders)
         if "filesystem" in granted or "shell" in granted:
-            from tarkpm.host.imports.folders import Workspace as Folder
-
-            folder = Folder(workspace)
-            if "filesystem" in granted:
-                from tarkpm.host.imports.filesystem import Filesystem
-
-                served["filesystem"] = Filesystem(granted, folder)
-            if "shell" in granted:
-                from tarkpm.host.imports.shell import Shell
-
-                served["shell"] = Shell(folder, environment)
+            served |= _workspace_interfaces(granted, workspace, environment)
         return served
 
     return interfaces
+
+
+def _workspace_interfaces(
+    granted: CapabilitySet, workspace: Path, environment: Mapping[str, str]
+) -> dict[str, Interface]:
+    from tarkpm.host.imports.folders import Workspace as Folder
+
+    folder = Folder(workspace)
+    served: dict[str, Interface] = {}
+    if "filesystem" in granted:
+        from tarkpm.host.imports.filesystem import Filesystem
+
+        served["filesystem"] = Filesystem(granted, folder)
+    if "shell" in granted:
+        from tarkpm.host.imports.shell import Shell
+
+        served["shell"] = Shell(folder, environment)
+    return served

@@ -9,7 +9,7 @@ from tarkpm.core.project import new
 from tarkpm.core.version import Version
 from tarkpm.errors import ProjectError
 from tarkpm.io.files import atomic_write
-from tarkpm.ops.context import project_place
+from tarkpm.ops.place import project_place
 from tarkpm.ops.settings import Settings
 from tarkpm.ops.tark import tark_version
 

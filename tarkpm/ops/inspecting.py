@@ -6,7 +6,7 @@ import msgspec
 
 from tarkpm.core.digest import sha256
 from tarkpm.host.messages import Item
-from tarkpm.host.module import INTERFACES, MAGIC, PACKAGE, is_known
+from tarkpm.host.module import MAGIC, is_known
 from tarkpm.host.surface import Surface, read_surface
 from tarkpm.io.files import read_file
 from tarkpm.ops.compiled import compile_cache
@@ -29,12 +29,13 @@ class Entry(msgspec.Struct, frozen=True):
 class InspectReport(msgspec.Struct, frozen=True):
     """The surface of a module. Names and types are its claims.
 
-    ``interfaces`` are those of tark it imports; ``fits`` the plugin types it can be, and ``misfits`` why it
-    cannot be one of the others.
+    ``abi`` is "tark:plugin", "older tark ABI", or "" for neither; ``interfaces`` are those of tark it
+    imports, ``fits`` the plugin types it can be, and ``misfits`` why it cannot be one of the others.
     """
 
     path: str
     kind: str
+    abi: str
     size: int
     sha256: str
     imports: tuple[Entry, ...]
@@ -54,18 +55,21 @@ def inspect_file(settings: Settings, ui: Ui, path: Path) -> InspectReport:
     return InspectReport(
         path=str(path),
         kind=found.info.kind,
+        abi=found.info.abi,
         size=len(data),
         sha256=sha256(data),
         imports=tuple(_entry(item, known=_known(item, found)) for item in found.imports),
         exports=tuple(_entry(item, known=True) for item in found.exports),
-        interfaces=tuple(name.removeprefix(PACKAGE) for name in found.info.imports if name in INTERFACES),
+        interfaces=found.info.interfaces,
         fits=found.fits,
         misfits=found.misfits,
     )
 
 
 def _known(item: Item, found: Surface) -> bool:
-    return found.info.kind == "core" or is_known(item.name)
+    if found.info.kind == "core":
+        return not any(f"{item.name}.{member}" in found.info.unknown_imports for member in item.members)
+    return is_known(item.name)
 
 
 def _entry(item: Item, *, known: bool) -> Entry:

@@ -14,10 +14,11 @@ from tarkpm.core.decisions import Decisions
 from tarkpm.core.lockfile import LockEntry, render
 from tarkpm.core.plan import Plan
 from tarkpm.core.resolver import unmet_dependencies
+from tarkpm.core.text import some
 from tarkpm.errors import StoreError
 from tarkpm.io.parallel import run_parallel
 from tarkpm.ops.context import Workspace
-from tarkpm.ops.target import Target, check_target
+from tarkpm.ops.target import CheckedTarget
 from tarkpm.store.journal import Document, Transaction, commit
 from tarkpm.store.state import Installed
 
@@ -31,15 +32,17 @@ SMALL = 512 * 1024
 """Below this average size of a plugin, bytes, two threads cost more in switching than they gain."""
 
 
-def apply(workspace: Workspace, target: Target, changes: Plan, releases: "Iterable[Release]" = ()) -> None:
+def apply(
+    workspace: Workspace, target: CheckedTarget, changes: Plan, releases: "Iterable[Release]" = ()
+) -> None:
     """Make the project and its environment what ``target`` says; ``releases`` were just acquired.
 
     Raises before anything is changed, or succeeds as a whole.
     """
-    check_target(target, allow_http=workspace.settings.allow_http)
-    documents = _documents(workspace, target)
+    lock_bytes = render(target.lock)
+    documents = _documents(workspace, target, lock_bytes)
     accepted = Decisions.of(target.project) if target.decided else workspace.record.accepted
-    settled = _settled(workspace, target, changes)
+    settled = _settled(workspace, target, changes, lock_bytes)
     if not changes and not documents and accepted == workspace.record.accepted:
         if settled and settled != workspace.record.settled:
             workspace.remember(settled=settled)
@@ -49,11 +52,15 @@ def apply(workspace: Workspace, target: Target, changes: Plan, releases: "Iterab
     _check_data(workspace, changes)
     staged = _stage_all(workspace, changes.install, releases)
     installed = {name: workspace.record.installed[name] for name in changes.keep} | staged
+    disabled = tuple(entry.name for entry in target.lock.entries if not workspace.is_enabled(entry.name))
     record = msgspec.structs.replace(
-        workspace.record, accepted=accepted, installed=installed, settled=settled
+        workspace.record, accepted=accepted, installed=installed, settled=settled, disabled=disabled
     )
     names = tuple(entry.name for entry in changes.install)
+    leaving = _strangers(workspace, (*names, *changes.remove))
     commit(workspace.environment, Transaction(names, changes.remove, documents, record), workspace.state)
+    for text in leaving:
+        workspace.ui.note(text)
     workspace.record, workspace.lock, workspace.project = record, target.lock, target.project
     if any(file.size >= BIG for name in names for file in record.installed[name].files):
         from tarkpm.ops.compiling import compile_big
@@ -61,20 +68,20 @@ def apply(workspace: Workspace, target: Target, changes: Plan, releases: "Iterab
         compile_big(workspace, names)
 
 
-def _settled(workspace: Workspace, target: Target, changes: Plan) -> str:
+def _settled(workspace: Workspace, target: CheckedTarget, changes: Plan, lock_bytes: bytes) -> str:
     """The seal under which the next sync may find nothing to do; "" if it must look again."""
     entries = target.lock.entries
     if not changes.complete or any(entry.is_working_copy for entry in entries) or unmet_dependencies(entries):
         return ""
-    return workspace.seal(target.project_bytes, render(target.lock))
+    return workspace.seal(target.project_bytes, lock_bytes)
 
 
-def _documents(workspace: Workspace, target: Target) -> tuple[Document, ...]:
+def _documents(workspace: Workspace, target: CheckedTarget, lock_bytes: bytes) -> tuple[Document, ...]:
     """The documents whose bytes change; an unchanged file is not rewritten."""
     place = workspace.place
     wanted: list[tuple[Path, bytes | None, bytes | None]] = [
         (place.project_file, workspace.project_bytes, target.project_bytes),
-        (place.lock_file, workspace.lock_bytes, render(target.lock)),
+        (place.lock_file, workspace.lock_bytes, lock_bytes),
     ]
     place.project_file.parent.mkdir(parents=True, exist_ok=True)
     return tuple(
@@ -108,6 +115,23 @@ def _check_data(workspace: Workspace, changes: Plan) -> None:
                 where=data,
                 hint=f"move it first: mkdir -p {kept} && mv {shlex.quote(data)}/* {kept}/",
             )
+
+
+def _strangers(workspace: Workspace, names: "Iterable[str]") -> list[str]:
+    """Sentences about files somebody put into plugins' folders, which go when those are replaced.
+
+    They are what `verify` finds fault with: an environment that is synced holds what was locked and no more.
+    """
+    sentences = []
+    for name in names:
+        installed = workspace.record.installed.get(name)
+        if installed and workspace.environment.folder(name).is_dir():
+            expected = {file.name for file in installed.files}
+            if found := workspace.environment.strangers(name, expected):
+                sentences.append(
+                    f"deleted from the folder of '{name}', no release put it there: {some(found)}"
+                )
+    return sentences
 
 
 def _stage_all(

@@ -1,6 +1,7 @@
 """``tarkpm list``, ``info``, ``enable`` and ``disable``: what is here, and whether tark may load it."""
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -8,11 +9,14 @@ from tarkpm.core.capability import KINDS
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MANIFEST
-from tarkpm.core.release import GitSource, plugin_name
+from tarkpm.core.release import GitSource, PluginName
 from tarkpm.errors import NotFound, TarkError
 from tarkpm.ops.context import Workspace, open_for_change, open_for_reading
 from tarkpm.ops.settings import Settings
 from tarkpm.ops.ui import Ui
+
+if TYPE_CHECKING:
+    from tarkpm.host.module import ModuleInfo
 
 UNSIGNED, WORKING_COPY, UNMANAGED = "UNSIGNED", "unsigned working copy", "unmanaged"
 
@@ -88,7 +92,7 @@ def _notes(workspace: Workspace, rows: Iterable[Row]) -> list[str]:
 
 
 class Info(msgspec.Struct, frozen=True):
-    """All that is known of one plugin."""
+    """All that is known of one plugin. ``abi`` is the module's: "tark:plugin", "older tark ABI" or ""."""
 
     name: str
     version: str
@@ -102,25 +106,31 @@ class Info(msgspec.Struct, frozen=True):
     source: str
     commit: str
     signer: str
+    abi: str
     declared: tuple[str, ...]
     imported: tuple[str, ...]
     granted: tuple[str, ...]
     unknown_capabilities: tuple[str, ...]
+    foreign_reads: tuple[str, ...]
+    sign_in: tuple[str, ...]
+    contributes: tuple[str, ...]
+    activation: tuple[str, ...]
     requires: tuple[str, ...]
     install: str
     wasm: str
     data: str
 
 
-def info(settings: Settings, ui: Ui, text: str) -> Info:
+def info(settings: Settings, ui: Ui, typed: PluginName) -> Info:
     """Metadata, capabilities declared and granted, paths, signer and source of one plugin."""
     with open_for_reading(settings, ui) as workspace:
-        name = plugin_name(text)
+        name = workspace.name_of(typed)
         entry, environment = workspace.lock.get(name), workspace.environment
         status, manifest = _look(workspace, name)
         if manifest is None:
             raise _not_installed(workspace, name, entry)
         source = entry.source if entry else None
+        module = _module(workspace, name, manifest.wasm)
         return Info(
             name=name,
             version=str(manifest.version),
@@ -135,9 +145,14 @@ def info(settings: Settings, ui: Ui, text: str) -> Info:
             commit=source.commit if isinstance(source, GitSource) else "",
             signer=signer_text(entry),
             declared=tuple(map(str, manifest.capabilities)),
-            imported=_imported(workspace, name, manifest.wasm),
+            abi=module.abi if module else "",
+            imported=tuple(kind for kind in KINDS if module and kind in module.kinds),
             granted=tuple(map(str, workspace.project.granted(name).narrow(manifest.capabilities))),
             unknown_capabilities=manifest.unknown_capabilities,
+            foreign_reads=manifest.foreign_reads,
+            sign_in=_sign_in(manifest),
+            contributes=manifest.contributes,
+            activation=manifest.activation,
             requires=tuple(map(str, manifest.dependencies)),
             install=str(environment.folder(name)),
             wasm=str(environment.folder(name) / manifest.wasm),
@@ -145,30 +160,51 @@ def info(settings: Settings, ui: Ui, text: str) -> Info:
         )
 
 
-def _imported(workspace: Workspace, name: str, wasm: str) -> tuple[str, ...]:
-    """The kinds of capability the module imports, as far as it can be read."""
-    from tarkpm.host.module import PACKAGE, inspect
+def _sign_in(manifest: Manifest) -> tuple[str, ...]:
+    """What a login does: the flow, its addresses, and what it asks the provider for."""
+    oauth = manifest.oauth
+    if oauth is None:
+        return ()
+    scopes = (f"scopes {' '.join(oauth.scopes)}",) if oauth.scopes else ()
+    return (oauth.flow, *oauth.endpoints, *scopes)
+
+
+def _module(workspace: Workspace, name: str, wasm: str) -> "ModuleInfo | None":
+    """What the module imports and exports, as far as it can be read."""
+    from tarkpm.host.module import inspect
 
     try:
-        found = inspect(workspace.environment.read(name, wasm)).imports
+        return inspect(workspace.environment.read(name, wasm))
     except (TarkError, OSError):
-        return ()
-    return tuple(kind for kind in KINDS if PACKAGE + kind in found)
+        return None
 
 
 def _not_installed(workspace: Workspace, name: str, entry: LockEntry | None) -> NotFound:
     where = str(workspace.environment.plugins)
+    if entry is None and name in workspace.environment.names():
+        folder = str(workspace.environment.folder(name))
+        return NotFound(
+            f"the folder '{name}' holds no plugin that can be read", where=folder, hint="tarkpm verify"
+        )
     if entry is not None:
         return NotFound(f"'{name}' is locked but not installed, or damaged", where=where, hint="tarkpm sync")
     return NotFound(f"no plugin named '{name}' is installed", where=where, hint="tarkpm list")
 
 
-def set_enabled(settings: Settings, ui: Ui, text: str, *, enabled: bool) -> Row:
+def set_enabled(settings: Settings, ui: Ui, typed: PluginName, *, enabled: bool) -> Row:
     """Let tark load a plugin, or keep it from doing so; returns its row. Nothing else changes."""
     with open_for_change(settings, ui, create=True) as workspace:
-        name = plugin_name(text)
+        name = workspace.name_of(typed)
         if name not in workspace.environment.names():
             raise _not_installed(workspace, name, workspace.lock.get(name))
         if not settings.dry_run:
             workspace.environment.set_enabled(name, enabled)
+            _remember(workspace, name, enabled)
         return _row(workspace, name)
+
+
+def _remember(workspace: Workspace, name: str, enabled: bool) -> None:
+    """Have state know it too, so that it outlives the environment's folder."""
+    if name in workspace.record.installed:
+        others = set(workspace.record.disabled) - {name}
+        workspace.remember(disabled=tuple(sorted(others if enabled else others | {name})))

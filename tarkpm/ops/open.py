@@ -16,6 +16,7 @@ from tarkpm.errors import NotFound, PluginFailed, TarkError
 from tarkpm.host import runtime
 from tarkpm.host.image import PluginImage
 from tarkpm.host.imports.log import LogLine, LogSink
+from tarkpm.host.messaging import Channel
 from tarkpm.host.runtime import ChatResponse, HookOutcome, Message, ToolDef
 from tarkpm.ops.hosting import Images, load_images, open_host
 from tarkpm.ops.settings import Settings, user_paths
@@ -90,6 +91,10 @@ class Host:
     def chat(self, name: str, messages: Sequence[Message], model: str) -> ChatResponse:
         """One answer of a provider plugin."""
         return self._host.chat(self._image(name), messages, model)
+
+    def channel(self, name: str) -> Channel:
+        """The calls of a channel plugin: `info`, `start`, `poll`, `send`, `stop` and others."""
+        return self._host.channel(self._image(name))
 
     def hook(self, name: str, event: str, payload: str) -> HookOutcome:
         """What one hook plugin makes of an event with a JSON payload."""

@@ -2,16 +2,19 @@
 
 import msgspec
 
+from tarkpm.core.follow import reachable
 from tarkpm.core.lockfile import Lock
 from tarkpm.core.plan import Plan
 from tarkpm.core.project import Change, Project, edit
 from tarkpm.core.release import PluginName
 from tarkpm.core.resolver import unmet_dependencies
+from tarkpm.errors import ResolutionError
 from tarkpm.io.files import remove_tree
+from tarkpm.ops.admission import abandoned
 from tarkpm.ops.context import Workspace, open_for_change
 from tarkpm.ops.install import apply
 from tarkpm.ops.settings import Settings
-from tarkpm.ops.target import Target
+from tarkpm.ops.target import CheckedTarget, Target, check_target
 from tarkpm.ops.ui import Ui
 from tarkpm.ops.update import required
 
@@ -25,13 +28,14 @@ class RemoveReport(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()
 
 
-def remove(settings: Settings, ui: Ui, names: list[PluginName], *, purge: bool) -> RemoveReport:
+def remove(settings: Settings, ui: Ui, typed: list[PluginName], *, purge: bool) -> RemoveReport:
     """Remove plugins and what tark.toml decided about them; their own data only with ``purge``.
 
     Raises `NotFound` for a name the project does not ask for; then nothing has changed.
     """
     with open_for_change(settings, ui) as workspace:
         workspace.require_built_here()
+        names = workspace.names_of(typed)
         data = tuple(str(workspace.data(name)) for name in names if _has_data(workspace, name))
         for name in names:
             if not (purge and _has_data(workspace, name)):  # what an earlier remove kept can still be purged
@@ -39,13 +43,18 @@ def remove(settings: Settings, ui: Ui, names: list[PluginName], *, purge: bool) 
         target = _without(workspace, names)
         if not settings.dry_run:
             installed = [PluginName(name) for name in workspace.record.installed]
-            gone = tuple(name for name in installed if name in names)
-            rest = tuple(name for name in installed if name not in names)
+            ours = {*names, *workspace.lock.by_name}
+            gone = tuple(name for name in installed if name in ours and not target.lock.get(name))
+            rest = tuple(name for name in installed if name not in gone)
             apply(workspace, target, Plan(remove=gone, keep=rest))
             for name in names if purge else ():
                 remove_tree(workspace.data(name))
-        notes = tuple(unmet_dependencies(target.lock.entries))
-        return RemoveReport(tuple(names), () if purge else data, data if purge else (), notes)
+        left = [name for name in names if target.lock.get(name)]
+        notes = [f"'{name}' stays, because another plugin needs it" for name in left]
+        with_them = sorted(set(workspace.lock.by_name) - set(target.lock.by_name) - set(names))
+        notes += unmet_dependencies(target.lock.entries)
+        removed = (*(name for name in names if name not in left), *with_them)
+        return RemoveReport(removed, () if purge else data, data if purge else (), tuple(notes))
 
 
 def _has_data(workspace: Workspace, name: PluginName) -> bool:
@@ -53,8 +62,21 @@ def _has_data(workspace: Workspace, name: PluginName) -> bool:
     return folder.is_dir() and any(folder.iterdir())
 
 
-def _without(workspace: Workspace, names: list[PluginName]) -> Target:
+def _without(workspace: Workspace, names: list[PluginName]) -> CheckedTarget:
+    """The project and lock without ``names``, and without what was there only for them.
+
+    What another plugin of the same index needs stays, and so do its grants. Raises `ResolutionError` where
+    something that stays needs what cannot.
+    """
+    where = str(workspace.place.project_file)
     edited = edit(workspace.project_bytes or b"", [Change(name) for name in names])
-    project = Project.parse(edited, where=str(workspace.place.project_file))
-    lock = Lock.of(entry for entry in workspace.lock.entries if entry.name not in names)
-    return Target(project, lock, edited, decided=workspace.is_accepted())
+    reached, problems = reachable(Project.parse(edited, where=where), workspace.lock)
+    for problem in problems:
+        hint = f"tarkpm tree --invert {names[0]}"
+        raise ResolutionError(f"cannot remove {', '.join(names)}: {problem.message}", hint=hint)
+    lock = Lock.of(entry for entry in workspace.lock.entries if entry.name in reached)
+    changes = [Change(name, grants=workspace.project.granted(name)) for name in names if name in reached]
+    changes += [Change(name) for name in abandoned(workspace.project, workspace.lock, reached)]
+    edited = edit(edited, changes)
+    target = Target(Project.parse(edited, where=where), lock, edited, decided=workspace.is_accepted())
+    return check_target(workspace, target)

@@ -3,8 +3,12 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
+
+if TYPE_CHECKING:
+    from tarkpm.io.login import Login
 
 
 class Paths(msgspec.Struct, frozen=True):
@@ -20,7 +24,8 @@ class Settings(msgspec.Struct, frozen=True):
     """Everything a verb needs to know that is neither its arguments nor on disk.
 
     ``environment`` is a snapshot of the environment variables: for plugins that were granted some, for
-    proxies and for finding ``tark``. ``command`` is the command line as typed, for hints and for the name
+    proxies and logins, and for finding ``tark``. ``logins`` were typed with the URLs they are for, and are
+    kept nowhere else. ``command`` is the command line as typed, without them, for hints and for the name
     under which locks are held.
     """
 
@@ -35,12 +40,28 @@ class Settings(msgspec.Struct, frozen=True):
     dry_run: bool = False
     yes: bool = False
     lock_seconds: float = 60.0
+    logins: "Mapping[str, Login]" = {}
     command: str = "tarkpm"
 
     @property
     def search_path(self) -> str:
         """Where programs are looked for."""
         return self.environment.get("PATH", "")
+
+    @property
+    def home(self) -> Path:
+        """The user's home folder, as the environment names it."""
+        return Path(self.environment.get("HOME") or Path.home())
+
+    @property
+    def private_folders(self) -> tuple[Path, ...]:
+        """What no plugin may enter: the user's folders of tark and tarkpm, wherever they are.
+
+        ``~/.config/tark`` is told by its name instead, because plugins' credentials may be in it.
+        """
+        paths = self.paths
+        config = () if paths.config == self.home / ".config" / "tark" else (paths.config,)
+        return (paths.data, paths.state, paths.cache, *config)
 
     @property
     def threads(self) -> int:

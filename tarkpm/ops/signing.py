@@ -67,13 +67,14 @@ def _read(folder: Path) -> tuple[ReleaseFiles, Candidate]:
     where = str(folder)
     collected = collect(LocalTree(folder), "", where=where, signed=False)
     candidate = verify_release(collected.files, None, PathSource(where), where=where)
-    _check_license(candidate.manifest.license, f"{where}: {MANIFEST}: plugin.license")
+    check_license(candidate.manifest.license, f"{where}: {MANIFEST}: plugin.license")
     wasm = candidate.manifest.wasm
     inspect(collected.files[wasm], where=f"{where}/{wasm}")
     return collected, candidate
 
 
-def _check_license(text: str, where: str) -> None:
+def check_license(text: str, where: str) -> None:
+    """Raise `ManifestError` for a licence that is no SPDX expression; none at all will do."""
     from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
     try:

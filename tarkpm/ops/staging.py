@@ -4,14 +4,14 @@ from collections.abc import Iterable, Mapping
 
 from tarkpm.core import statement
 from tarkpm.core.candidate import Candidate, check_names, verify_release
-from tarkpm.core.lockfile import LockEntry, fingerprint
+from tarkpm.core.lockfile import LockEntry, Pin, fingerprint
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MANIFEST, STATEMENT
 from tarkpm.core.policy import check_matches
-from tarkpm.core.release import PathSource, PluginName
+from tarkpm.core.release import IndexSource, PathSource, PluginName
 from tarkpm.errors import BlobMissing, DigestMismatch, SignatureInvalid
 from tarkpm.io.files import remove_tree
-from tarkpm.ops.acquire import Release, acquire, read_folder, stored_files
+from tarkpm.ops.acquire import Release, acquire, acquire_pinned, read_folder, stored_files
 from tarkpm.ops.context import Workspace
 from tarkpm.store.origins import Origins
 from tarkpm.store.staging import stage as place
@@ -36,14 +36,34 @@ def fetch_missing(
         names = ", ".join(entry.name for entry in missing)
         hint = "run it again with a network, and without --offline"
         raise BlobMissing(f"not in the store, and --offline allows no download: {names}", hint=hint)
-    fetched = acquire(workspace, [entry.source for entry in missing])
-    for entry, release in zip(missing, fetched, strict=True):
-        check_same(entry, release.candidate)
+    fetched = _fetch(workspace, missing)
     for release in (*releases, *fetched):
         for data in release.contents.values():
             workspace.store.put(data)
         Origins(workspace.settings.paths.cache).remember(release.candidate.entry())
     return [*releases, *fetched]
+
+
+def _fetch(workspace: Workspace, entries: list[LockEntry]) -> list[Release]:
+    """The releases of locked entries from where they are; each must be what the lock says."""
+    direct, pinned, sources, pins = [], [], [], []
+    for entry in entries:
+        if isinstance(entry.source, IndexSource):
+            pinned.append(entry)
+            pins.append((entry.source, _pin_of(entry)))
+        else:
+            direct.append(entry)
+            sources.append(entry.source)
+    fetched = [*acquire(workspace, sources), *acquire_pinned(workspace, pins)]
+    for entry, release in zip([*direct, *pinned], fetched, strict=True):
+        check_same(entry, release.candidate)
+    return fetched
+
+
+def _pin_of(entry: LockEntry) -> Pin:
+    """What must come for a locked release of an index; all of them have a statement."""
+    assert entry.statement is not None
+    return Pin(entry.name, entry.statement, entry.files)
 
 
 def _is_here(workspace: Workspace, entry: LockEntry) -> bool:
@@ -91,7 +111,15 @@ def _stage_stored(workspace: Workspace, entry: LockEntry, contents: Mapping[str,
     if not contents and mark not in workspace.verified:
         contents = _verify_stored(workspace, entry)
     files, data = stored_files(entry), workspace.data(entry.name)
-    described = place(workspace.environment, entry.name, files, workspace.store, data=data, contents=contents)
+    described = place(
+        workspace.environment,
+        entry.name,
+        files,
+        workspace.store,
+        data=data,
+        contents=contents,
+        enabled=workspace.is_enabled(entry.name),
+    )
     return Installed(mark, described)
 
 
@@ -140,6 +168,7 @@ def _stage_working_copy(workspace: Workspace, entry: LockEntry, source: PathSour
         workspace.store,
         data=workspace.data(entry.name),
         contents=collected.files,
+        enabled=workspace.is_enabled(entry.name),
     )
     return Installed(fingerprint(entry), described)
 

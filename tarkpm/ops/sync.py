@@ -48,9 +48,9 @@ def sync(settings: Settings, ui: Ui, *, reinstall: bool = False) -> SyncReport:
                 f"{PROJECT} asks for plugins but there is no lock", where=where, hint="tarkpm lock"
             )
         workspace.require_built_here()
-        target = Target(workspace.project, workspace.lock)
-        check_target(target, allow_http=settings.allow_http)
         workspace.require_accepted()
+        workspace.indexes.learn_publishers(workspace.lock.entries)
+        target = check_target(workspace, Target(workspace.project, workspace.lock))
         if reinstall:
             workspace.verified = frozenset()
         plan = make_plan(workspace, target.lock, reinstall=reinstall)

@@ -3,9 +3,10 @@
 import msgspec
 
 from tarkpm.core.digest import sha256
+from tarkpm.core.follow import stale_entries
 from tarkpm.core.lockfile import Lock, LockEntry, fingerprint
 from tarkpm.core.plan import Plan, plan
-from tarkpm.core.policy import check_minimum, check_trusted, stale_entries
+from tarkpm.core.policy import check_minimum, check_trusted
 from tarkpm.core.project import Project
 from tarkpm.core.release import GitSource, PathSource, PluginName
 from tarkpm.ops.context import Workspace
@@ -25,19 +26,24 @@ class Target(msgspec.Struct, frozen=True):
     decided: bool = False
 
 
-def check_target(target: Target, *, allow_http: bool) -> None:
-    """Rule 2: raise unless every lock entry follows from the project and is trusted by it.
+class CheckedTarget(Target, frozen=True):
+    """A target `check_target` found nothing wrong with. It alone makes these, and no other is applied."""
+
+
+def check_target(workspace: Workspace, target: Target) -> CheckedTarget:
+    """Rule 2: raise unless every lock entry follows from the project and is trusted by it or its index.
 
     URLs are held to the grammar though nothing may be fetched: raises `Refused`.
     """
     for requirement in target.project.requirements.values():
         if isinstance(requirement.source, GitSource):
-            parse(requirement.source.git, allow_http=allow_http)
+            parse(requirement.source.git, allow_http=workspace.settings.allow_http)
     for problem in stale_entries(target.project, target.lock):
         raise problem
     for entry in target.lock.entries:
-        check_trusted(target.project, entry)
+        check_trusted(target.project, entry, workspace.vouched)
         check_minimum(entry.name, entry.min_tark_version, target.project.tark_version)
+    return CheckedTarget(*msgspec.structs.astuple(target))
 
 
 def make_plan(workspace: Workspace, lock: Lock, *, reinstall: bool = False) -> Plan:

@@ -1,10 +1,11 @@
 """``tarkpm update`` and ``tarkpm lock``: look again at what the project asks for."""
 
-from tarkpm.core.policy import Answers, stale_entries
+from tarkpm.core.follow import stale_entries, stale_requirement
+from tarkpm.core.policy import Answers
 from tarkpm.core.release import PluginName, Requirement
 from tarkpm.errors import NotFound
 from tarkpm.ops.add import TakeReport, report_of
-from tarkpm.ops.admission import take
+from tarkpm.ops.admission import Ask, take
 from tarkpm.ops.context import Workspace, open_for_change, open_for_reading
 from tarkpm.ops.install import apply
 from tarkpm.ops.settings import Settings
@@ -12,7 +13,7 @@ from tarkpm.ops.target import make_plan, untouched
 from tarkpm.ops.ui import Ui
 
 
-def update(settings: Settings, ui: Ui, names: list[PluginName], answers: Answers) -> TakeReport:
+def update(settings: Settings, ui: Ui, typed: list[PluginName], answers: Answers) -> TakeReport:
     """Take what the sources of these plugins (all, if none is named) hold now, and install it.
 
     Raises what `add` raises, and `NotFound` for a name the project does not ask for.
@@ -20,10 +21,10 @@ def update(settings: Settings, ui: Ui, names: list[PluginName], answers: Answers
     with open_for_change(settings, ui) as workspace:
         workspace.require_built_here()
         workspace.require_accepted()
-        requirements = [required(workspace, name) for name in names or workspace.project.requirements]
-        taking = take(
-            workspace, [(requirement.name, requirement.source) for requirement in requirements], answers
-        )
+        names = workspace.names_of(typed)
+        found = [present(workspace, name) for name in names or workspace.project.requirements]
+        asks = [Ask.of(requirement) for requirement in found if requirement]
+        taking = take(workspace, asks, answers, free=names or None)
         report = report_of(workspace, taking, taking.names)
         if not settings.dry_run:
             apply(workspace, taking.target, make_plan(workspace, taking.target.lock), taking.releases)
@@ -35,7 +36,7 @@ def lock(settings: Settings, ui: Ui, answers: Answers) -> TakeReport:
     with open_for_change(settings, ui) as workspace:
         workspace.require_accepted()
         stale = [r for name, r in workspace.project.requirements.items() if not _follows(workspace, name)]
-        taking = take(workspace, [(requirement.name, requirement.source) for requirement in stale], answers)
+        taking = take(workspace, list(map(Ask.of, stale)), answers)
         report = report_of(workspace, taking, taking.names)
         if not settings.dry_run:
             apply(workspace, taking.target, untouched(workspace), taking.releases)
@@ -51,7 +52,20 @@ def check_lock(settings: Settings, ui: Ui) -> None:
 
 def _follows(workspace: Workspace, name: PluginName) -> bool:
     entry = workspace.lock.get(name)
-    return entry is not None and entry.source.asked() == workspace.project.requirements[name].source
+    requirement = workspace.project.requirements[name]
+    return entry is not None and stale_requirement(requirement, entry) is None
+
+
+def present(workspace: Workspace, name: PluginName) -> Requirement | None:
+    """The project's requirement of this plugin; None for one that is locked because another needs it.
+
+    Raises `NotFound` for a plugin that is neither.
+    """
+    return (
+        None
+        if name in workspace.lock.by_name and name not in workspace.project.requirements
+        else required(workspace, name)
+    )
 
 
 def required(workspace: Workspace, name: PluginName) -> Requirement:

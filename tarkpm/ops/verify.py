@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import msgspec
 
 from tarkpm.core.decisions import Decisions
-from tarkpm.core.policy import stale_entries
+from tarkpm.core.follow import stale_entries
 from tarkpm.core.resolver import unmet_dependencies
 from tarkpm.errors import TarkError
 from tarkpm.io.parallel import run_parallel
-from tarkpm.ops.audit import Finding, audit
+from tarkpm.ops.audit import Finding, audit, unmanaged
 from tarkpm.ops.context import Workspace, open_for_reading
 from tarkpm.ops.settings import Settings
 from tarkpm.ops.ui import Ui
@@ -59,7 +59,7 @@ def _project_findings(workspace: Workspace) -> Iterator[Finding]:
         yield Finding.of("", problem)
     for name in workspace.environment.names():
         if name not in workspace.lock.by_name:
-            where = str(workspace.environment.folder(name))
-            yield Finding(name, "Unmanaged", "a folder that tarkpm did not install; tark loads it", where)
+            message = "a folder that tarkpm did not install; tark loads it"
+            yield unmanaged(name, message, workspace.environment.folder(name))
     for sentence in unmet_dependencies(workspace.lock.entries):
         yield Finding(sentence.split("'")[1], "ResolutionError", sentence)

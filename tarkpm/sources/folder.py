@@ -15,6 +15,7 @@ from tarkpm.core.release import is_extra
 from tarkpm.core.statement import subject_names
 from tarkpm.errors import NotFound
 
+LOOK_ELSEWHERE = "name the folder that holds it; one inside a repository with --path"
 MAX_EXTRAS = 8
 """How many LICENSE* and README* files a release may have together."""
 
@@ -54,10 +55,17 @@ def collect(tree: Tree, folder: str, *, where: str, signed: bool = True) -> Rele
     manifest = Manifest.parse(found[MANIFEST], where=f"{where}: {_join(folder, MANIFEST)}")
     found[manifest.wasm] = _module(tree, folder, manifest.wasm, found, where)
     statement = found.pop(STATEMENT, None) if signed else None
-    wanted = _wanted(statement, manifest, found)
+    wanted = _wanted(statement, manifest, found, f"{where}: {_join(folder, STATEMENT)}")
     missing = [name for name in wanted if name not in found]
     found.update(_read_missing(tree, folder, missing, where))
     return ReleaseFiles(folder, {name: found[name] for name in sorted(wanted)}, statement)
+
+
+def manifest_in(tree: Tree, folder: str, *, where: str) -> Manifest:
+    """The plugin.toml of the release in ``folder``, and nothing else of it. Raises like `collect`."""
+    folder, _ = _locate(tree, folder, where)
+    path = _join(folder, MANIFEST)
+    return Manifest.parse(tree.read([path])[path], where=f"{where}: {path}")
 
 
 def _locate(tree: Tree, folder: str, where: str) -> tuple[str, Sequence[str]]:
@@ -67,10 +75,8 @@ def _locate(tree: Tree, folder: str, where: str) -> tuple[str, Sequence[str]]:
             return candidate, names
     place = f"folder '{folder}'" if folder else "the top folder"
     if tree.names(folder) is None:
-        raise NotFound(f"there is no {place}", where=where, hint="name the plugin's folder with --path")
-    raise NotFound(
-        f"no {MANIFEST} in {place} or its dist/", where=where, hint="name the plugin's folder with --path"
-    )
+        raise NotFound(f"there is no {place}", where=where, hint=LOOK_ELSEWHERE)
+    raise NotFound(f"no {MANIFEST} in {place} or its dist/", where=where, hint=LOOK_ELSEWHERE)
 
 
 def _extras(names: Sequence[str]) -> list[str]:
@@ -97,9 +103,9 @@ def _module(tree: Tree, folder: str, wasm: str, found: Mapping[str, bytes], wher
     )
 
 
-def _wanted(statement: bytes | None, manifest: Manifest, found: Mapping[str, bytes]) -> list[str]:
+def _wanted(statement: bytes | None, manifest: Manifest, found: Mapping[str, bytes], where: str) -> list[str]:
     if statement is not None:
-        return subject_names(statement)
+        return subject_names(statement, where=where)
     return [MANIFEST, manifest.wasm, *(name for name in _extras(list(found)))]
 
 
@@ -109,7 +115,8 @@ def _read_missing(tree: Tree, folder: str, names: Sequence[str], where: str) -> 
     answers = tree.read([_join(folder, name) for name in names])
     for name in names:
         if _join(folder, name) not in answers:
-            raise NotFound(f"'{name}', which the release statement lists, is not there", where=where)
+            message = f"'{name}', which the release statement lists, is not there"
+            raise NotFound(message, where=where, hint="tell its publisher, who is to sign the release again")
     return {name: answers[_join(folder, name)] for name in names}
 
 

@@ -2,13 +2,13 @@
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Final
 
-from tarkpm.core.key import PublicKey, from_bytes
+from tarkpm.core.key import PublicKey, from_bytes, public_key
 from tarkpm.errors import StoreError
-from tarkpm.io.files import make_private, open_new, read_file
+from tarkpm.io.files import atomic_write, make_private, open_new, read_file, read_optional
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 MAX_BYTES: Final = 16 * 1024
@@ -52,13 +52,36 @@ class KeyStore:
                 file.flush()
                 os.fsync(file.fileno())
             path.hardlink_to(temporary)  # unlike a rename, this never replaces a key
+            public = from_bytes(key.public_key().public_bytes_raw())
+            atomic_write(self.folder / f"{name}.pub", f"{public}\n".encode(), mode=0o600)
         except FileExistsError:
             raise StoreError(
                 f"a key named '{name}' exists", where=str(path), hint="choose another --name"
             ) from None
         finally:
             temporary.unlink(missing_ok=True)
-        return from_bytes(key.public_key().public_bytes_raw())
+        return public
+
+    def names_of(self, keys: Collection[PublicKey]) -> dict[PublicKey, str]:
+        """Which of these public keys have a private half here, and under which name. Asks for no passphrase.
+
+        A name's ``.pub`` is only a hint: an encrypted key without one is not found.
+        """
+        found: dict[PublicKey, str] = {}
+        for name in self.names():
+            public = self._public(name)
+            if public is not None and public in keys:
+                found.setdefault(public, name)
+        return found
+
+    def _public(self, name: str) -> PublicKey | None:
+        data = read_optional(self.folder / f"{name}.pub", MAX_BYTES)
+        try:
+            if data is not None:
+                return public_key(data.decode().strip())
+            return self.load(name, bytes)[0]
+        except (ValueError, StoreError):
+            return None
 
     def load(self, name: str, passphrase: Passphrase) -> tuple[PublicKey, Callable[[bytes], bytes]]:
         """The public key and a signer (message -> 64 bytes); ``passphrase`` is asked only if needed.

@@ -19,18 +19,19 @@ def stage(
     *,
     data: Path,
     contents: Mapping[str, bytes],
+    enabled: bool,
 ) -> tuple[InstalledFile, ...]:
     """Build a plugin's folder, read-only, every byte checked as it is written.
 
-    Bytes come from ``contents`` where given (by file name), else from ``store``. The ``.disabled`` marker is
-    carried over; ``data`` is linked to the plugin's data folder. Raises `BlobMissing`, and then leaves
-    nothing.
+    Bytes come from ``contents`` where given (by file name), else from ``store``. Without ``enabled`` it gets
+    the ``.disabled`` marker; ``data`` is linked to the plugin's data folder. Raises `BlobMissing`, and then
+    leaves nothing.
     """
     folder = environment.staging / name
     make_private(environment.staging)
     folder.mkdir()
     described = [_place(folder, entry, store, contents.get(entry.name)) for entry in files]
-    if not environment.is_enabled(name):
+    if not enabled:
         open_new(folder / DISABLED, 0o644).close()
     make_private(data)
     (folder / DATA).symlink_to(data)

@@ -49,7 +49,8 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All that is remembered of one project.
 
     ``inode`` is the environment folder's. ``settled`` is the seal of the documents that the environment was
-    last brought in line with, "" if something may be left to do.
+    last brought in line with, "" if something may be left to do. ``disabled`` are the plugins that had the
+    marker when this was written: it is asked only for plugins whose folders are gone.
     """
 
     path: str
@@ -58,6 +59,7 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     accepted: Decisions = Decisions()
     installed: dict[str, Installed] = {}
     settled: str = ""
+    disabled: tuple[str, ...] = ()
     version: int = VERSION
 
 
@@ -111,6 +113,18 @@ class State:
         finally:
             candidate.unlink()
         return path.read_bytes()
+
+    def indexes_seal(self) -> bytes:
+        """Changes whenever what was seen of indexes does (`store.claims`); b"" where nothing was.
+
+        One listing of a folder that is mostly absent: a settled sync is told by it without reading anything.
+        """
+        try:
+            entries = [entry for entry in os.scandir(self.root / "indexes") if entry.name.endswith(".json")]
+        except FileNotFoundError:
+            return b""
+        found = sorted((entry.name, entry.stat()) for entry in entries)
+        return repr([(name, at.st_ino, at.st_mtime_ns, at.st_size) for name, at in found]).encode()
 
     def _file(self, path: str, suffix: str = ".json") -> Path:
         return self.projects / f"{sha256(os.fsencode(path))[:32]}{suffix}"

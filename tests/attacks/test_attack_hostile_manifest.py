@@ -218,7 +218,7 @@ def test_a_module_that_is_a_link(studio: Studio) -> None:
 
 def test_a_repository_without_a_plugin(studio: Studio) -> None:
     (studio.folder / "README.md").write_text("nothing here")
-    studio.refused(2, "no plugin.toml in the top folder or its dist/", "help: name the plugin's folder with")
+    studio.refused(2, "no plugin.toml in the top folder or its dist/", "help: name the folder that holds it")
 
 
 def test_a_folder_with_a_file_name_of_no_encoding(studio: Studio) -> None:

@@ -158,8 +158,8 @@ def test_private_keys_are_for_their_owner_alone(sandbox: Sandbox, publisher: Pub
     install(sandbox, publisher)
     private = [sandbox.state / "mac.key", *(sandbox.state / "keys").iterdir()]
     private += (sandbox.state / "projects").iterdir()
-    assert len(private) == 4
-    assert [oct(stat.S_IMODE(path.stat().st_mode)) for path in private] == ["0o600"] * 4
+    assert len(private) == 5
+    assert [oct(stat.S_IMODE(path.stat().st_mode)) for path in private] == ["0o600"] * 5
     assert stat.S_IMODE((sandbox.state / "keys").stat().st_mode) == 0o700
     assert stat.S_IMODE((sandbox.state / "projects").stat().st_mode) == 0o700
 

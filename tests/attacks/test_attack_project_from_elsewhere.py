@@ -129,7 +129,7 @@ def test_a_tark_toml_that_is_a_link_to_an_accepted_one(world: World) -> None:
     ("toml", "text"),
     [
         ("[plugins]\nx = 3\n", "tark.toml: plugins"),
-        ("[plugins]\nx = '^1'\n", "no index is set up"),
+        ("[plugins]\nx = '^1'\n", "there is no [index.NAME]"),
         ("[plugins]\nx = { git = 'a', tag = 'b', branch = 'c' }\n", "expected one of tag, branch and rev"),
         ("[plugins]\nx = { git = 'a', rev = 'main' }\n", "rev: expected 40 hexadecimal digits"),
         (f"[plugins]\nx = {{ git = 'a', commit = '{'1' * 40}' }}\n", "commit belongs in tark.lock"),

@@ -155,4 +155,4 @@ def test_a_server_that_speaks_in_escapes(studio: Studio) -> None:
         return True
 
     with GitServer(studio.user.root / "srv", before=say) as server:
-        _clean(studio.user.run("add", server.url("x")).failed(2, "expected a git server"))
+        _clean(studio.user.run("add", server.url("x")).failed(5, "expected a git server"))

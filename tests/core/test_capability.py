@@ -21,11 +21,20 @@ FOLDERS = st.builds(
     st.lists(LABELS, min_size=1, max_size=3),
     st.sampled_from(["", ":ro"]),
 )
+PARTS = st.sampled_from(["a", "ab", "b", ".a", "*", "a*", "*b", "a*b", ".*"])
+READS = st.builds(
+    lambda first, parts, below: "~/" + "/".join([first, *parts]) + ("/**" if below else ""),
+    st.sampled_from(["a", ".tool"]),
+    st.lists(PARTS, max_size=2),
+    st.booleans(),
+)
 CAPABILITIES = st.one_of(
     st.sampled_from(["storage", "shell"]),
     HOSTS.map("http:{}".format),
     ENVS.map("env:{}".format),
     FOLDERS.map("filesystem:{}".format),
+    READS.map("fs_read:{}".format),
+    st.sampled_from(["oauth:a.x", "oauth:b.x:8443", "credentials:~/a.json", "credentials:${HOME}/a.json"]),
 ).map(Capability.parse)
 SETS = st.lists(CAPABILITIES, max_size=5).map(CapabilitySet.of)
 
@@ -77,6 +86,19 @@ def test_covering_is_transitive(a: Capability, b: Capability, c: Capability) -> 
         ("filesystem:docs/:ro", "filesystem:docs/a/", False),
         ("filesystem:docs/", "filesystem:docs/a/:ro", True),
         ("filesystem:docs/", "filesystem:docs2/", False),
+        ("fs_read:~/.codex/auth.json", "fs_read:~/.codex/auth.json", True),
+        ("fs_read:~/.codex/", "fs_read:~/.codex/auth.json", True),
+        ("fs_read:~/.codex/*.json", "fs_read:~/.codex/auth.json", True),
+        ("fs_read:~/.codex/*.json", "fs_read:~/.codex/sub/auth.json", False),
+        ("fs_read:~/work/**", "fs_read:~/work/a/b.md", True),
+        ("fs_read:~/work/**", "fs_read:~/work/.hidden", False),
+        ("fs_read:~/work/**", "fs_read:~/work/a/.hidden/b", False),
+        ("fs_read:~/work/*", "fs_read:~/work/**", False),
+        ("fs_read:~/work/**", "fs_read:~/work", False),
+        ("fs_read:~/work/a", "fs_read:~/work/A", False),
+        ("oauth:a.example", "oauth:a.example:443", True),
+        ("oauth:a.example", "oauth:b.a.example", False),
+        ("credentials:~/a.json", "fs_read:~/a.json", False),
         ("storage", "shell", False),
     ],
 )
@@ -91,7 +113,14 @@ def test_what_covers_what(holds: str, wants: str, covered: bool) -> None:
         "http:127.1", "http:0x7f.1.2.3.4.5", "http:[::1", "http:[0:0::1]", "http:*.", "http:.x", "env:*", "env:",
         "env:A-B", "env:A*B", "filesystem:/etc", "filesystem:../x", "filesystem:a/../b", "filesystem:~/x",
         "filesystem:", "filesystem:a//b", "filesystem:C:\\x", "filesystem:*/", "storage:x", "shell:ls", "fs", "",
-        "http:exämple.com", "filesystem:a\x1b/",
+        "http:exämple.com", "filesystem:a\x1b/", "oauth:*.example.com", "oauth:private:a.example", "oauth:https://a/",
+        "fs_read:~", "fs_read:~/", "fs_read:~/*", "fs_read:~/**", "fs_read:/", "fs_read:/etc/passwd", "fs_read:a",
+        "fs_read:~/../x", "fs_read:~/a/../../x", "fs_read:~/a//b", "fs_read:~/a/./b", "fs_read:~user/x",
+        "fs_read:~/a/~/b", "fs_read:~/a*/b", "fs_read:~/a/**/b", "fs_read:~/a/*b*", "fs_read:~/a\\b",
+        "fs_read:~/a/?", "fs_read:~/a/$HOME", "fs_read:~/a\x1b", "fs_read:~/a/\u202e", "fs_read:~/" + "a/" * 40,
+        "credentials:~/a.sh", "credentials:~/.vimrc", "credentials:/etc/a.json", "credentials:~/*.json",
+        "credentials:${HOME}/../a.json", "credentials:$HOME/a.json", "credentials:${${HOME}}/a.json",
+        "credentials:~/${HOME", "credentials:${HOME}/a\n.json", "credentials:../${HOME}/a.json",
     ],
 )  # fmt: skip
 def test_patterns_that_are_malformed_or_too_wide_are_refused(text: str) -> None:

@@ -10,7 +10,7 @@ from tarkpm.core import lockfile
 from tarkpm.core.digest import Digest, FileEntry
 from tarkpm.core.key import PublicKey
 from tarkpm.core.lockfile import Lock, LockEntry, StatementEntry
-from tarkpm.core.release import Dependency, GitSource, PathSource, PluginName
+from tarkpm.core.release import Dependency, GitSource, IndexSource, PathSource, PluginName
 from tarkpm.core.version import Version
 from tarkpm.errors import LockError
 
@@ -20,11 +20,12 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 NAMES = st.from_regex(r"[a-z0-9]{1,4}(-[a-z0-9]{1,4})?", fullmatch=True).map(PluginName)
 FILES = st.lists(st.builds(FileEntry, st.sampled_from(["plugin.toml", "plugin.wasm", "LICENSE"]), DIGESTS, st.integers(0, 9**9)), min_size=1, max_size=3, unique_by=lambda f: f.name)  # fmt: skip
 GIT = st.builds(GitSource, TEXTS.filter(bool), tag=TEXTS, commit=st.integers(0, 2**60).map("{:040x}".format))
+INDEX = st.builds(IndexSource, NAMES, DIGESTS.map("sha256:{}".format))
 VERSIONS = st.builds(
     Version, st.integers(0, 9), st.integers(0, 9), st.integers(0, 9), st.sampled_from(["", "rc.1"])
 )
 SIGNED = st.builds(
-    LockEntry, NAMES, VERSIONS, st.sampled_from(["tool", "auth"]), GIT, st.none() | VERSIONS,
+    LockEntry, NAMES, VERSIONS, st.sampled_from(["tool", "auth"]), GIT | INDEX, st.none() | VERSIONS,
     st.lists(st.builds(Dependency, NAMES, st.just("^1.2")), max_size=2).map(tuple), st.just(KEY),
     st.builds(StatementEntry, DIGESTS, st.integers(0, 9**6)), FILES.map(lambda f: tuple(sorted(f))),
 )  # fmt: skip
@@ -90,7 +91,7 @@ files = [{{ name = "plugin.toml", sha256 = "{"0" * 64}", size = 1 }}]
         ("tag =", "branch = 'x', tag =", "expected one of tag, branch and rev, found several"),
         ("source =", "requires = ['x ^1; rm']\nsource =", "expected a range"),
         ("version = 1\n", "version = 1\nhash = 1\n", "is not a known key"),
-        ("git =", "index = 'x', git =", "expected { git = … } or { path = … }"),
+        ("git =", "index = 'x', git =", "expected { git = … }, { path = … } or { index = … }"),
     ],
 )  # fmt: skip
 def test_a_lock_that_is_not_as_tarkpm_writes_it_is_refused(old: str, new: str, sentence: str) -> None:

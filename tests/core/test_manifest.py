@@ -21,41 +21,73 @@ http = ["api.example.com", "*.googleapis.com"]
 env = ["GEMINI_*"]
 """
 
-# shaped like the three that upstream publishes: unknown tables and keys, a channel, home-relative fs_read
+# the three that upstream publishes, less comments and descriptions
 UPSTREAM = {
     "chatgpt": """
 [plugin]
 name = "chatgpt-oauth"
 version = "0.2.0"
 type = "provider"
-description = "ChatGPT via OAuth"
-author = "tark"
 api_version = "0.1"
-wasm = "plugin.wasm"
+[oauth]
+flow = "pkce"
+auth_url = "https://auth.openai.com/oauth/authorize"
+token_url = "https://auth.openai.com/oauth/token"
+client_id = "app_x"
+scopes = ["openid", "profile", "email", "offline_access"]
+redirect_uri = "http://localhost:8888/callback"
+credentials_path = "~/.config/tark/chatgpt_oauth.json"
+process_tokens_callback = "auth_process_tokens"
+use_state = true
+[oauth.extra_params]
+originator = "opencode"
+codex_cli_simplified_flow = "true"
 [capabilities]
 storage = true
-http = ["auth.openai.com", "chatgpt.com", "*.openai.com"]
-env = ["HOME", "OPENAI_*"]
-fs_read = ["~/.codex/auth.json", "~/.config/tark/*.json"]
-[oauth]
-provider = "openai"
-flow = "pkce"
-[[contributes.providers]]
-id = "chatgpt"
+http = ["auth.openai.com", "chatgpt.com"]
+env = ["HOME", "CHATGPT_OAUTH_CREDENTIALS_PATH"]
+fs_read = ["~/.config/tark/chatgpt_oauth.json"]
+shell = false
+[contributes]
+providers = [{ id = "chatgpt-oauth", name = "ChatGPT (OAuth)", base_provider = "openai" }]
 [activation]
-events = ["onStartup"]
+events = ["onProvider:chatgpt-oauth"]
+""",
+    "gemini": """
+[plugin]
+name = "gemini-oauth"
+version = "0.2.0"
+type = "provider"
+[capabilities]
+storage = true
+env = ["HOME", "GEMINI_API_KEY"]
+fs_read = [
+    "~/.gemini/oauth_creds.json",
+    "/usr/lib/node_modules/@google/gemini-cli/oauth2.js",
+]
 """,
     "discord": """
 [plugin]
 name = "discord"
-version = "0.1.0"
+version = "0.2.3"
 type = "channel"
-api_version = "0.1"
 wasm = "dist/plugin.wasm"
 [capabilities]
-http = ["discord.com"]
+storage = true
+http = ["discord.com", "gateway.discord.gg"]
 [contributes]
-channels = ["discord"]
+channels = [{ id = "discord", name = "Discord", description = "Discord interactions channel" }]
+[oauth]
+flow = "pkce"
+auth_url = "https://discord.com/oauth2/authorize"
+token_url = "https://discord.com/api/oauth2/token"
+client_id = "${DISCORD_CLIENT_ID}"
+client_secret = "${DISCORD_CLIENT_SECRET}"
+scopes = ["applications.commands", "bot"]
+redirect_uri = "http://localhost:8888/callback"
+credentials_path = "~/.config/tark/discord_oauth.json"
+[oauth.extra_params]
+permissions = "0"
 """,
 }
 
@@ -75,11 +107,24 @@ def test_a_manifest_is_read() -> None:
     ]  # fmt: skip
 
 
-def test_upstreams_manifests_load_and_what_tarkpm_does_not_know_is_never_granted() -> None:
-    chatgpt, discord = (manifest(text) for text in UPSTREAM.values())
-    assert chatgpt.unknown_capabilities == ("fs_read",)
-    assert "filesystem" not in chatgpt.capabilities
+def test_upstreams_manifests_load_and_what_is_not_below_the_home_is_never_granted() -> None:
+    chatgpt, gemini, discord = (manifest(text) for text in UPSTREAM.values())
+    assert list(map(str, chatgpt.capabilities))[-3:] == [
+        "fs_read:~/.config/tark/chatgpt_oauth.json",
+        "oauth:auth.openai.com",
+        "credentials:~/.config/tark/chatgpt_oauth.json",
+    ]
+    assert chatgpt.unknown_capabilities == ()
+    assert gemini.foreign_reads == ("/usr/lib/node_modules/@google/gemini-cli/oauth2.js",)
+    assert [c.scope for c in gemini.capabilities if c.kind == "fs_read"] == ["~/.gemini/oauth_creds.json"]
+    assert gemini.oauth is None
     assert (discord.type, discord.wasm) == ("channel", "dist/plugin.wasm")
+
+
+def test_what_the_oauth_table_takes_cannot_be_said_as_a_capability() -> None:
+    text = GOOD + 'oauth = ["a.example"]\ncredentials = ["~/x.json"]\n'
+    assert manifest(text).unknown_capabilities == ("credentials", "oauth")
+    assert manifest(text).capabilities == manifest(GOOD).capabilities
 
 
 def change(old: str, new: str) -> str:
@@ -111,6 +156,8 @@ def change(old: str, new: str) -> str:
         (change('"api.example.com", ', '"*", '), "http: expected a host like api.example.com, *.example.com or host:8080, found '*'", "plugin.toml: capabilities"),
         (change('type = "tool"', 'type = "tool"\nwasm = "../../etc/passwd"'), "expected a plain relative file name, found '../../etc/passwd'", "plugin.toml: plugin.wasm"),
         (change('type = "tool"', 'type = "tool"\nwasm = "plugin.toml"'), "expected the name of a module, found 'plugin.toml'", "plugin.toml: plugin.wasm"),
+        (change("storage = true", 'fs_read = ["~/.ssh/id_rsa"]'), "fs_read: '~/.ssh/id_rsa' holds keys or passwords, and is never given to a plugin", "plugin.toml: capabilities"),
+        (change("storage = true", 'fs_read = ["~/.config/tark/other_oauth.json"]'), "fs_read: '~/.config/tark/other_oauth.json' holds another plugin's credentials", "plugin.toml: capabilities"),
         ("x = " + "[" * 200 + "]" * 200, "tables or lists nest too deeply", "plugin.toml"),
         ("x = " + "[" * 5000 + "]" * 5000, "tables or lists nest too deeply", "plugin.toml"),
     ],

@@ -6,6 +6,7 @@ import pytest
 from tarkpm.core.candidate import Candidate
 from tarkpm.core.capability import Capability, CapabilitySet
 from tarkpm.core.digest import Digest, FileEntry
+from tarkpm.core.follow import stale_entries
 from tarkpm.core.key import PublicKey
 from tarkpm.core.lockfile import Lock, LockEntry, StatementEntry
 from tarkpm.core.manifest import Manifest
@@ -16,7 +17,6 @@ from tarkpm.core.policy import (
     check_matches,
     check_trusted,
     consent_error,
-    stale_entries,
 )
 from tarkpm.core.project import Project
 from tarkpm.core.release import GitSource, PathSource, PluginName, Requirement

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from tarkpm.core.capability import Capability, CapabilitySet
 from tarkpm.core.decisions import Decisions
 from tarkpm.core.key import PublicKey
-from tarkpm.core.project import Change, Project, edit, new
-from tarkpm.core.release import GitSource, PathSource, PluginName, Requirement
+from tarkpm.core.project import Change, IndexEntry, Project, edit, edit_index, new
+from tarkpm.core.release import GitSource, IndexSource, PathSource, PluginName, Requirement
 from tarkpm.core.version import Version
 from tarkpm.errors import ProjectError
 
@@ -92,7 +92,7 @@ def test_an_edit_reads_back_to_exactly_what_it_says(changes: list[Change]) -> No
         ("[plugin]\n", "'plugin' is not a known key", "tark.toml"),
         ("[grant]\n", "'grant' is not a known key", "tark.toml"),
         ('[tark]\nversion = "x"', "expected a version like 1.2.3, found 'x'", "tark.toml: tark.version"),
-        ('[plugins]\na = "^1"', "a release from an index is asked for, but no index is set up", "tark.toml: plugins.a"),
+        ('[plugins]\na = "^1"', "a release from an index is asked for, but there is no [index.NAME]", "tark.toml: plugins.a"),
         ('[plugins]\na = { git = "x", tag = "1", branch = "2" }', "expected one of tag, branch and rev, found several", "tark.toml: plugins.a"),
         ('[plugins]\na = { git = "x", rev = "abc" }', "rev: expected 40 hexadecimal digits, found 'abc'", "tark.toml: plugins.a"),
         ('[plugins]\na = { git = "x", commit = "%s" }' % ("a" * 40), "commit belongs in tark.lock; expected rev", "tark.toml: plugins.a"),
@@ -100,7 +100,7 @@ def test_an_edit_reads_back_to_exactly_what_it_says(changes: list[Change]) -> No
         ('[plugins]\na-b = { path = "x" }\na_b = { path = "y" }', "'a_b' and 'a-b' are the same name", "tark.toml: plugins.a_b"),
         ('[plugins]\n"../x" = { path = "x" }', "expected letters and digits joined by - or _, 64 at most, found '../x'", "tark.toml: plugins.../x"),
         ('[trust]\na = ["ed25519:x"]', "expected ed25519: and 44 characters of base64, found 'ed25519:x'", "tark.toml: trust.a"),
-        ('[grants]\na = { shel = true }', "shel: expected one of storage, http, env, filesystem, shell", "tark.toml: grants.a"),
+        ('[grants]\na = { shel = true }', "shel: expected one of storage, http, env, filesystem, fs_read, oauth, credentials, shell", "tark.toml: grants.a"),
         ('[grants]\na = { http = ["*"] }', "http: expected a host like api.example.com, *.example.com or host:8080, found '*'", "tark.toml: grants.a"),
         ("[plugins\n", "not valid TOML: expected ']' at the end of a table declaration (at line 1, column 9)", "tark.toml"),
     ],
@@ -119,3 +119,62 @@ def test_only_what_was_not_accepted_is_asked_about(before: list[Change], after: 
     if not other.beyond(one):
         assert other.beyond(Decisions()) == [] or one.beyond(Decisions())
     assert len(other.beyond(one)) <= len(other.beyond(Decisions()))
+
+
+# -- indexes
+
+ROOT, OTHER = "sha256:" + "a" * 64, "sha256:" + "b" * 64
+COMMUNITY = IndexEntry(PluginName("community"), "https://index.example/tark", ROOT)
+CORPORATE = IndexEntry(PluginName("corporate"), "../corporate", OTHER)
+
+
+def test_a_range_alone_means_the_one_index_there_is() -> None:
+    text = edit_index(b"", COMMUNITY.name, COMMUNITY) + b'\n[plugins]\na = "^1.2"\n'
+    assert Project.parse(text).requirements[PluginName("a")] == Requirement(
+        PluginName("a"), IndexSource("community", ROOT), range="^1.2"
+    )
+
+
+def test_with_a_second_index_every_range_says_which_it_is_of_and_without_it_no_longer() -> None:
+    one = edit_index(WRITTEN.encode(), COMMUNITY.name, COMMUNITY)
+    change = Change(PluginName("a"), Requirement(PluginName("a"), COMMUNITY.source, range="^1.2"))
+    one = edit(one, [change])
+    assert b'a = "^1.2"\n' in one
+    two = edit_index(one, CORPORATE.name, CORPORATE)
+    assert b'a = { index = "community", version = "^1.2" }\n' in two
+    assert Project.parse(two).requirements == Project.parse(one).requirements
+    again = edit_index(two, CORPORATE.name, None)
+    assert b'a = "^1.2"\n' in again
+    assert Project.parse(again) == Project.parse(one)
+    none = edit_index(edit(again, [Change(PluginName("a"))]), COMMUNITY.name, None)
+    assert none.strip() == WRITTEN.encode().strip()
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('[index.x]\nurl = "https://u:p@h/"\nroot = "ROOT"', "url: expected one without user, password, query or fragment"),
+        ('[index.x]\nurl = "https://h/?token=s3cret"\nroot = "ROOT"', "url: expected one without user, password, query or fragment"),
+        ('[index.x]\nurl = "ftp://h/"\nroot = "ROOT"', "url: expected https://… or a folder, found 'ftp://h/'"),
+        ('[index.x]\nurl = ""\nroot = "ROOT"', "url: expected https://… or a folder, found ''"),
+        ('[index.x]\nurl = "https://h"\nroot = "sha256:12"', "root: expected sha256: and 64 hexadecimal digits, found 'sha256:12'"),
+        ('[index.x]\nurl = "https://h"', "'root' is required"),
+        ('[index.x]\nurl = "https://h"\nroot = "ROOT"\n[index.y]\nurl = "https://i"\nroot = "ROOT"\n[plugins]\na = "^1"', "expected { index = …, version = … }, because there are several: x, y"),
+        ('[index.x]\nurl = "https://h"\nroot = "ROOT"\n[plugins]\na = { index = "y" }', "there is no [index.y]"),
+        ('[index.x]\nurl = "https://h"\nroot = "ROOT"\n[plugins]\na = { index = "x", unsigned = true }', "'unsigned' is not a known key beside index and version"),
+        ('[index.x]\nurl = "https://h"\nroot = "ROOT"\n[plugins]\na = "latest"', "expected a range like ^1.2, found 'latest'"),
+    ],
+)  # fmt: skip
+def test_an_index_that_is_not_set_up_right_is_one_clear_error(text: str, sentence: str) -> None:
+    with pytest.raises(ProjectError) as caught:
+        Project.parse(text.replace("ROOT", ROOT).encode())
+    assert caught.value.message == sentence
+    assert "s3cret" not in str(caught.value.where)
+
+
+def test_an_index_is_a_decision() -> None:
+    before, after = Decisions.of(Project()), Decisions.of(Project(indexes={COMMUNITY.name: COMMUNITY}))
+    assert after.beyond(before) == [
+        f"take plugins from the index 'community' at https://index.example/tark {ROOT}"
+    ]
+    assert after.beyond(after) == []

@@ -66,7 +66,7 @@ def test_a_core_module_is_shown_with_its_types(sandbox: Sandbox) -> None:
     )
     page = sandbox.run("inspect", write(sandbox, core)).ok().out
     assert "Kind:     core module" in page
-    assert "  env\n    f: func(i32, i64) -> f64\n    g: global i32\n" in page
+    assert "  env  unknown to tarkpm\n    f: func(i32, i64) -> f64\n    g: global i32\n" in page
     assert "  memory: memory\n  alloc: func(i32) -> i32\n" in page
 
 

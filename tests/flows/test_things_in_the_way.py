@@ -81,7 +81,7 @@ def test_a_commit_that_never_held_these_bytes_is_not_believed(sandbox: Sandbox, 
 
 
 @pytest.mark.parametrize(
-    "url", ["ext::sh -c id", "--upload-pack=id", "http://example.com/x.git", "ssh://h/x"]
+    "url", ["ext::sh -c id", "--upload-pack=id", "http://example.com/x.git", "git://example.com/x"]
 )
 def test_a_url_in_tark_toml_is_held_to_the_grammar_before_anything(
     sandbox: Sandbox, publisher: Publisher, url: str
@@ -170,3 +170,24 @@ def test_an_empty_listing_of_one_type_says_so(sandbox: Sandbox) -> None:
     installed(sandbox)
     assert "No hook plugins installed." in sandbox.run("list", "--type", "hook").ok().out
     assert sandbox.run("disable", "mine", "--dry-run").ok().out == "nothing was changed; mine is enabled\n"
+
+
+def test_files_put_into_a_plugins_folder_are_named_when_they_go(sandbox: Sandbox) -> None:
+    sandbox.init()
+    sandbox.plugin(sandbox.cwd / "src" / "mine", name="mine")
+    sandbox.run("add", "./src/mine", "--accept-capabilities").ok()
+    stray = sandbox.plugins / "mine" / "notes.txt"
+    stray.write_text("mine")
+    assert "note" not in sandbox.run("sync").ok().err, "nothing is done, so nothing goes"
+    sandbox.run("verify").failed(1, "mine: not part of the release", f"look at it, then: rm -r {stray}")
+    said = sandbox.run("sync", "--reinstall").ok().err
+    assert said == "note: deleted from the folder of 'mine', no release put it there: 'notes.txt'\n"
+    sandbox.run("verify").ok()
+
+
+def test_a_folder_without_a_plugin_is_named_for_what_it_is(sandbox: Sandbox) -> None:
+    sandbox.init()
+    (sandbox.plugins / "byhand").mkdir(parents=True)
+    sandbox.run("info", "byhand").failed(
+        2, "the folder 'byhand' holds no plugin that can be read", "tarkpm verify"
+    )

@@ -176,7 +176,7 @@ def test_a_grant_of_something_else_is_no_grant(host: Host, text_tools: PluginIma
         (wat.unknown_import, "imports 'evil:host/run', which tark does not provide"),
         (
             wat.core_module,
-            "is a core module of the older tark ABI, which this version of tarkpm does not run yet",
+            "is a core module, and the older tark ABI has auth, provider, channel plugins, but none of type tool",
         ),
         (
             wat.wrong_signature,

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from support import wat
+from support import older, wat
 
+from tarkpm.core.capability import CapabilitySet
 from tarkpm.errors import HostError
 from tarkpm.host import compiled, compiling, machine
 from tarkpm.host.compiled import CompileCache
@@ -122,15 +123,17 @@ def test_with_something_added(shelf: Shelf) -> None:
     assert shelf.serves() == 1
 
 
-@pytest.mark.parametrize("what", ["wasmtime", "processor", "configuration"])
+@pytest.mark.parametrize("what", ["wasmtime", "processor", "configuration", "kind"])
 def test_made_for_something_else(shelf: Shelf, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
-    """An update of wasmtime, a home directory on another machine, another configuration."""
+    """An update of wasmtime, a home directory on another machine, another configuration, a core module."""
     old = shelf.entry
     with monkeypatch.context() as patched:
         if what == "wasmtime":
             patched.setattr(machine, "wasmtime_version", lambda: "wasmtime-49.0.0 1")
         elif what == "processor":
             patched.setattr(machine, "_processor", lambda: ["x86_64", "flags : fpu"])
+        elif what == "kind":
+            patched.setattr(compiled, "is_core", lambda _wasm: True)
         else:
             patched.setitem(settings.ENGINE, "memory_init_cow", True)
         assert not shelf.cache.has(shelf.image, LIMITS)
@@ -143,6 +146,22 @@ def test_made_for_something_else(shelf: Shelf, monkeypatch: pytest.MonkeyPatch, 
     stale.unlink()
     old.write_bytes(data)  # whoever writes the cache gives the old code the new name
     assert shelf.serves() == 1
+
+
+@pytest.mark.parametrize("sealed", [True, False])
+def test_a_core_module_is_kept_like_a_component(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sealed: bool
+) -> None:
+    if not sealed:
+        monkeypatch.delattr(os, "memfd_create")
+    image = PluginImage("probe", "auth", older.wasm("probe"), CapabilitySet(), tmp_path / "data")
+    cache = CompileCache(tmp_path / "cache", KEY)
+    with Host(LIMITS, cache=cache) as host:
+        assert host.display_name(image) == "Probe"
+    assert cache.has(image, LIMITS)
+    monkeypatch.setattr(compiling, "compile_module", None)  # nothing is compiled twice
+    with Host(LIMITS, cache=cache) as host:
+        assert host.display_name(image) == "Probe"
 
 
 def test_another_stack_is_another_entry(shelf: Shelf) -> None:

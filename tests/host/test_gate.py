@@ -28,17 +28,18 @@ def ask(gate: Gate, interface: str, function: str, *args: Any) -> Any:
     return gate.answer(interface, function, given, time.monotonic() + 1)
 
 
-def gate_for(*kinds: str, calls: int = 100) -> tuple[Gate, list[str]]:
+def gate_for(*kinds: str, calls: int = 100, older: bool = False) -> tuple[Gate, list[str]]:
     reports: list[str] = []
     granted = CapabilitySet.of(Capability.parse(kind) for kind in kinds)
     served = {"storage": Recorder(), "log": Recorder(), "clock": Recorder()}
-    return Gate(granted, served, reports.append, calls=calls), reports
+    return Gate(granted, served, reports.append, calls=calls, older=older), reports
 
 
 def test_it_knows_the_functions_the_worker_knows() -> None:
-    assert {name: set(functions) for name, functions in PARAMETERS.items()} == {
-        name: set(functions) for name, functions in IMPORTS.items()
-    }
+    known = {name: set(functions) for name, functions in PARAMETERS.items()}
+    assert known.pop("fs") == {"read"}
+    assert known.pop("ws") == {"connect", "send", "recv", "close"}
+    assert known == {name: set(functions) for name, functions in IMPORTS.items()}
 
 
 def test_what_is_granted_is_served_and_counted() -> None:
@@ -49,6 +50,34 @@ def test_what_is_granted_is_served_and_counted() -> None:
     assert gate.uses == {"storage.set": 1, "storage.get": 1, "log.info": 1}
     assert not gate.refusals
     assert reports == []
+
+
+def test_plugins_of_the_older_abi_are_told_of_a_refusal_in_one_shape() -> None:
+    gate, reports = gate_for(older=True)
+    calls: list[tuple[str, str, list[Any]]] = [
+        ("fs", "read", ["~/x"]),
+        ("ws", "connect", ["wss://a.example", [["k", "v"]]]),
+        ("ws", "send", [1, "text"]),
+        ("ws", "recv", [1, 0, 65536]),
+        ("ws", "close", [1]),
+        ("storage", "get", ["k"]),
+        ("storage", "set", ["k", "v"]),
+        ("env", "get", ["A"]),
+        ("http", "get", ["https://a.example", []]),
+    ]
+    for interface, function, args in calls:
+        no = {"message": f"{interface} is not granted to this plugin", "denied": True}
+        assert ask(gate, interface, function, *args) == {"err": no}
+    names = ("fs", "ws", "storage", "env", "http")
+    assert reports == [f"asked for {name}, which is not granted to this plugin" for name in names]
+
+
+def test_web_sockets_are_open_to_whoever_was_granted_hosts() -> None:
+    gate, _ = gate_for("http:a.example", older=True)
+    answer = ask(gate, "ws", "close", 1)
+    assert answer == {"err": {"message": "ws is not available here", "denied": True}}
+    with pytest.raises(Nonsense, match="arguments that ws.close does not take"):
+        ask(gate, "ws", "close", -1)
 
 
 def test_what_is_not_granted_answers_with_the_interfaces_own_error() -> None:

@@ -71,6 +71,18 @@ def test_what_is_no_secret_stays() -> None:
     ]
     assert args("storage", "set", "count", "7") == ["count", "7"]
     assert args("storage", "set", "count", "7" * 40) == ["count", "‹40 characters›"]
+    assert args("ws", "connect", "wss://x.test/?token=s&v=1", [("Authorization", "Bot s"), ("A", "b")]) == [
+        "wss://x.test/?token=‹masked›&v=1",
+        [["Authorization", "‹5 characters›"], ["A", "b"]],
+    ]
+    assert args("ws", "send", 1, '{"op":2,"d":{"token":"s"}}') == [1, '{"op":2,"d":{"token":"‹masked›"}}']
+    heard = {"message": '{"access_token":"s"}', "closed": False, "error": None}
+    assert trace.masked_answer("ws", "recv", {"ok": heard}) == {
+        "ok": heard | {"message": '{"access_token":"‹masked›"}'}
+    }
+    assert trace.masked_answer("fs", "read", {"ok": "sss"}) == {"ok": "‹3 characters›"}
+    no = {"err": {"message": "does not exist", "denied": False}}
+    assert trace.masked_answer("fs", "read", no) == no
     assert args("env", "get", "HOME") == ["HOME"]
     assert trace.masked_answer("env", "get", None) is None
     assert trace.masked_answer("random", "bytes", [1, 2, 3]) == "‹3 bytes›"

@@ -73,7 +73,15 @@ class Place:
         self.toml.write_bytes(b"old")
         store = BlobStore(root / "cache")
         files = (FileEntry.of("plugin.toml", b"new"),)
-        stage(self.environment, "demo", files, store, data=root / "data", contents={"plugin.toml": b"new"})
+        stage(
+            self.environment,
+            "demo",
+            files,
+            store,
+            data=root / "data",
+            contents={"plugin.toml": b"new"},
+            enabled=True,
+        )
         self.record = Record(str(root / "app"), "e" * 32)
         documents = (Document.change(self.toml, b"old", b"new"),)
         self.transaction = Transaction(("demo",), (), documents, self.record)

@@ -13,7 +13,6 @@ that hangs (a dead network mount) makes the call late; how much is written in al
 """
 
 import contextlib
-import errno
 import os
 import stat
 from typing import Any, Final
@@ -25,15 +24,17 @@ from tarkpm.host.imports.folders import (
     Parts,
     PathError,
     Workspace,
+    check_file,
+    explained,
     identity,
     is_protected,
+    read_file,
     split,
 )
 from tarkpm.host.limits import MIB, size
 
 MAX_FILE: Final = 8 * MIB
 MAX_ENTRIES: Final = 10_000
-_READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _DONE: Final = {"ok": None}
 
@@ -87,7 +88,7 @@ class Filesystem:
         except UnicodeEncodeError:
             return {"err": "the text is not Unicode"}
         except OSError as problem:
-            return {"err": _explained(problem)}
+            return {"err": explained(problem)}
         return _DONE
 
     def close(self) -> None:
@@ -106,11 +107,7 @@ class Filesystem:
 
     def _read(self, parts: Parts) -> str:
         with self._workspace.folder(parts[:-1]) as folder:
-            _check_file(os.stat(parts[-1], dir_fd=folder, follow_symlinks=False))  # opening a device acts
-            descriptor = os.open(parts[-1], _READ, dir_fd=folder)
-            with open(descriptor, "rb", buffering=0) as file:  # noqa: PTH123  # a descriptor, not a path
-                _check_file(os.fstat(descriptor))
-                data = _read_up_to(file.fileno(), MAX_FILE + 1)
+            data = read_file(folder, parts[-1], MAX_FILE)
         if len(data) > MAX_FILE:
             raise PathError(f"the file is larger than {size(MAX_FILE)}")
         try:
@@ -166,22 +163,13 @@ class Filesystem:
                 os.unlink(parts[-1], dir_fd=folder)
 
 
-def _check_file(found: os.stat_result) -> None:
-    if stat.S_ISLNK(found.st_mode):
-        raise PathError("is a link, and links are not followed")
-    if not stat.S_ISREG(found.st_mode):
-        raise PathError("is a folder" if stat.S_ISDIR(found.st_mode) else "is no file")
-    if found.st_nlink > 1:
-        raise PathError("has a second name elsewhere (a hard link), so it is not known whose file it is")
-
-
 def _mode_of(folder: int, name: str) -> int | None:
     """The permissions of the file to be replaced, None if there is none; raises for what must not be."""
     try:
         found = os.stat(name, dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:
         return None
-    _check_file(found)
+    check_file(found)
     if not found.st_mode & 0o222:
         raise PathError("is write-protected")
     return found.st_mode & 0o777
@@ -198,14 +186,6 @@ def _write_new(folder: int, name: str, data: bytes, mode: int | None) -> None:
         os.fsync(descriptor)
 
 
-def _read_up_to(descriptor: int, limit: int) -> bytes:
-    chunks, left = [], limit
-    while left and (chunk := os.read(descriptor, min(left, MIB))):
-        chunks.append(chunk)
-        left -= len(chunk)
-    return b"".join(chunks)
-
-
 def _entry(name: str, found: os.stat_result) -> dict[str, str | int]:
     if stat.S_ISREG(found.st_mode):
         return {"name": name, "kind": "file", "size": found.st_size}
@@ -215,16 +195,3 @@ def _entry(name: str, found: os.stat_result) -> dict[str, str | int]:
 def _is_text(name: str) -> bool:
     """A name that is not UTF-8 cannot be said to a plugin, nor by it."""
     return not any("\ud800" <= char <= "\udfff" for char in name)
-
-
-def _explained(problem: OSError) -> str:
-    match problem.errno:
-        case errno.ENOENT:
-            return "does not exist"
-        case errno.ELOOP:
-            return "is a link, and links are not followed"
-        case errno.ENOTEMPTY | errno.EEXIST:
-            return "the folder is not empty"
-        case errno.ENOTDIR:
-            return "is not a folder"
-    return f"cannot be used: {problem.strerror}"

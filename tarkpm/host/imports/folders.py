@@ -1,4 +1,4 @@
-"""Paths inside a workspace, and opening them without ever following a link.
+"""Paths inside a folder of the user's, and opening them without ever following a link.
 
 A path is text until it is opened; whoever can change a folder between the two decides what is opened. So
 each component is opened relative to the folder before it, by descriptor, with ``O_NOFOLLOW``: what was
@@ -9,14 +9,17 @@ import contextlib
 import errno
 import os
 import stat
-import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
+
+from tarkpm.core.homepath import plain
+from tarkpm.host.limits import MIB
 
 MAX_PATH: Final = 1024
 MAX_DEPTH: Final = 64
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 PROTECTED: Final = frozenset({".tark", ".git", "tark.toml", "tark.lock"})
 """What decides which code runs and what it may do, in whatever folder."""
@@ -28,14 +31,14 @@ class PathError(Exception):
     """Why a path cannot be used, in words the plugin is given."""
 
 
-def split(path: str) -> Parts:
+def split(path: str, base: str = "the workspace") -> Parts:
     """The components of a relative path; ``./`` before and ``/`` behind it are left off.
 
-    Raises `PathError` for everything that is not plainly below the workspace.
+    Raises `PathError` for everything that is not plainly below the ``base``.
     """
     parts = tuple(path.removeprefix("./").removesuffix("/").split("/"))
     if path.startswith("/") or "\\" in path or any(not char.isprintable() for char in path):
-        raise PathError("expected a path relative to the workspace, with '/' between its parts")
+        raise PathError(f"expected a path relative to {base}, with '/' between its parts")
     if len(path) > MAX_PATH or len(parts) > MAX_DEPTH:
         raise PathError(f"the path is longer than {MAX_PATH:,} characters or {MAX_DEPTH} parts")
     if any(part in ("", ".", "..") for part in parts):
@@ -52,25 +55,26 @@ def is_protected(name: str) -> bool:
     >>> is_protected(".G\u200dit"), is_protected(".gitignore")
     (True, False)
     """
-    visible = "".join(char for char in name if unicodedata.category(char) != "Cf")
-    plain = unicodedata.normalize("NFKC", visible).casefold().partition(":")[0].rstrip(". ")
-    head, tilde, number = plain.partition("~")
+    seen = plain(plain(name).partition(":")[0])
+    head, tilde, number = seen.partition("~")
     is_short = bool(tilde) and number.isdigit() and head in {"git", "tark", "tarkto", "tarklo"}
-    return plain in PROTECTED or is_short
+    return seen in PROTECTED or is_short
 
 
 class Workspace:
     """A folder of the user's, and the way into it."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, private: Iterable[Path] = ()) -> None:
+        """``private`` are folders that are not entered, by whatever name they are met."""
         self._root = root.resolve()
+        self._private = tuple(private)
 
     @contextlib.contextmanager
     def folder(self, parts: Parts) -> Iterator[int]:
         """A descriptor of the folder ``parts`` below the root. Raises `PathError` and `OSError`."""
         descriptor = os.open(self._root, _FOLDER)
         try:
-            protected = _identities(descriptor)
+            protected = _identities(descriptor, self._private)
             for part in parts:
                 below = open_folder(descriptor, part)
                 os.close(descriptor)
@@ -104,10 +108,57 @@ def identity(found: os.stat_result) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
-def _identities(root: int) -> set[tuple[int, int]]:
-    """Of what is protected in the workspace itself, which a mount may show under another name."""
+def read_file(folder: int, name: str, limit: int) -> bytes:
+    """The whole of a regular file with one name; one byte more than ``limit`` if it is longer.
+
+    Raises `PathError` and `OSError`.
+    """
+    check_file(os.stat(name, dir_fd=folder, follow_symlinks=False))  # opening a device acts
+    descriptor = os.open(name, _READ, dir_fd=folder)
+    with open(descriptor, "rb", buffering=0) as file:  # noqa: PTH123  # a descriptor, not a path
+        check_file(os.fstat(descriptor))
+        return _read_up_to(file.fileno(), limit + 1)
+
+
+def check_file(found: os.stat_result) -> None:
+    """Raise `PathError` unless this is a regular file that nothing else is a name of."""
+    if stat.S_ISLNK(found.st_mode):
+        raise PathError("is a link, and links are not followed")
+    if not stat.S_ISREG(found.st_mode):
+        raise PathError("is a folder" if stat.S_ISDIR(found.st_mode) else "is no file")
+    if found.st_nlink > 1:
+        raise PathError("has a second name elsewhere (a hard link), so it is not known whose file it is")
+
+
+def explained(problem: OSError) -> str:
+    """Why a file cannot be used, in words."""
+    match problem.errno:
+        case errno.ENOENT:
+            return "does not exist"
+        case errno.ELOOP:
+            return "is a link, and links are not followed"
+        case errno.ENOTEMPTY | errno.EEXIST:
+            return "the folder is not empty"
+        case errno.ENOTDIR:
+            return "is not a folder"
+    return f"cannot be used: {problem.strerror}"
+
+
+def _read_up_to(descriptor: int, limit: int) -> bytes:
+    chunks, left = [], limit
+    while left and (chunk := os.read(descriptor, min(left, MIB))):
+        chunks.append(chunk)
+        left -= len(chunk)
+    return b"".join(chunks)
+
+
+def _identities(root: int, private: Iterable[Path]) -> set[tuple[int, int]]:
+    """Of what is protected in the folder itself, which a mount may show under another name."""
     found = set()
     for name in PROTECTED:
         with contextlib.suppress(OSError):
             found.add(identity(os.stat(name, dir_fd=root, follow_symlinks=False)))
+    for path in private:
+        with contextlib.suppress(OSError):
+            found.add(identity(path.stat()))
     return found

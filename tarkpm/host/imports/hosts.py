@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import Final
 
 from tarkpm.core.capability import PRIVATE, Capability, CapabilitySet
+from tarkpm.core.urls import Target
 from tarkpm.errors import Refused
 from tarkpm.host.imports.addresses import Kind, kind_of
-from tarkpm.host.imports.urls import Target
 from tarkpm.io.http import lookup
 from tarkpm.io.proxies import is_loopback
 
@@ -21,6 +21,10 @@ _NEARBY: Final[frozenset[Kind]] = frozenset({"public", "private", "loopback"})
 """What ``private:HOST`` opens. The others (link-local has the metadata of clouds) take that very address."""
 
 _NOTES: Final = 20
+
+
+class NotGranted(Refused):
+    """Refused because the user has not allowed it, and not because of what a server said."""
 
 
 class Hosts:
@@ -32,18 +36,18 @@ class Hosts:
         self._told: set[str] = set()
 
     def check(self, target: Target) -> None:
-        """Raises `Refused` for what was not granted, and for plain http to any machine but this."""
+        """Raises `NotGranted` for what was not granted, and for plain http to any machine but this."""
         if target.scheme == "http" and not is_loopback(target.host):
-            raise Refused("http is neither encrypted nor authenticated; use https", where=target.origin)
+            raise NotGranted("http is neither encrypted nor authenticated; use https", where=target.origin)
         if not self._may(target.scope):
             self._tell(f"asked for {target.origin}, which is not granted")
-            raise Refused("is not granted to this plugin", where=target.origin)
+            raise NotGranted("is not granted to this plugin", where=target.origin)
 
     def resolve(self, host: str, port: int, deadline: float) -> list[str]:
-        """The addresses to connect to. Raises `Refused` if the host has one that it must not have here."""
+        """The addresses to connect to. Raises `NotGranted` if the host has one that it must not have here."""
         scope = Target("https", host, port, "/").scope
         if not self._may(scope):
-            raise Refused("is not granted to this plugin", where=scope)
+            raise NotGranted("is not granted to this plugin", where=scope)
         if host == "localhost":
             return list(LOOPBACK)
         if _is_address(host):
@@ -57,7 +61,7 @@ class Hosts:
                     f"may not reach {host}: it is at {address}, a {kind} address"
                     + (f"; http:{PRIVATE}{scope} would allow it" if kind in _NEARBY else "")
                 )
-                raise Refused(f"is at a {kind} address, which is not granted", where=host)
+                raise NotGranted(f"is at a {kind} address, which is not granted", where=host)
         return addresses
 
     def _may(self, scope: str) -> bool:

@@ -11,11 +11,11 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
+from tarkpm.core import urls
 from tarkpm.core.capability import CapabilitySet
 from tarkpm.errors import Refused, SourceError, TooLarge
 from tarkpm.host.imports import headers as rules
-from tarkpm.host.imports import urls
-from tarkpm.host.imports.hosts import Hosts
+from tarkpm.host.imports.hosts import Hosts, NotGranted
 from tarkpm.io.http import USUAL, Answer, Client, Limits
 from tarkpm.io.proxies import DIRECT, Proxies
 
@@ -25,11 +25,12 @@ _REDIRECTS: Final = frozenset({301, 302, 303}) | _KEEPS_POST
 
 
 class _Failed(Exception):
-    """Why there is no answer, and the status if there was one to see."""
+    """Why there is no answer, the status if there was one to see, and whether it was refused here."""
 
-    def __init__(self, message: str, status: int | None = None) -> None:
+    def __init__(self, message: str, status: int | None = None, *, denied: bool = False) -> None:
         super().__init__(message)
         self.status = status
+        self.denied = denied
 
 
 class _Request:
@@ -66,8 +67,13 @@ class Http:
         proxies: Proxies = DIRECT,
         authorities: str = "",
         limits: Limits = USUAL,
+        denials: bool = False,
     ) -> None:
-        """``authorities`` is a file of certificates to trust instead of the system's."""
+        """``authorities`` is a file of certificates to trust instead of the system's.
+
+        With ``denials`` an error says whether it is a refusal, for the ABI that can tell (decision 0050).
+        """
+        self._denials = denials
         self._hosts = Hosts(granted, report)
         self._limits = limits
         self._client = Client(
@@ -83,13 +89,17 @@ class Http:
             request = _Request(target, sent, body[0].encode() if function == "post" else None)
             return {"ok": self._follow(request, until)}
         except _Failed as problem:
-            return {"err": {"message": str(problem), "status": problem.status}}
+            return self._error(str(problem), problem.status, denied=problem.denied)
         except ValueError as problem:
-            return {"err": {"message": str(problem), "status": None}}
+            return self._error(str(problem), None, denied=False)
 
     def close(self) -> None:
         """Nothing is held between calls but settings."""
         self._client.close()
+
+    def _error(self, message: str, status: int | None, *, denied: bool) -> Any:
+        told = {"denied": denied} if self._denials else {}
+        return {"err": {"message": message, "status": status, **told}}
 
     def _follow(self, request: _Request, deadline: float) -> Any:
         for _ in range(MAX_REDIRECTS + 1):
@@ -113,7 +123,9 @@ class Http:
                     return None
                 return self._shaped(answer)
         except SourceError as problem:
-            raise _Failed(f"{problem.where or request.target.origin}: {problem.message}", status) from None
+            where = problem.where or request.target.origin
+            denied = isinstance(problem, NotGranted)
+            raise _Failed(f"{where}: {problem.message}", status, denied=denied) from None
         except ValueError as problem:
             raise _Failed(str(problem), status) from None
 

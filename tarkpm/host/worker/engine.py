@@ -2,15 +2,18 @@
 
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
-from wasmtime import Config, Engine, ExitTrap, WasmtimeError
+from wasmtime import Config, Engine, ExitTrap, Module, Trap, WasmtimeError
 from wasmtime.component import Component
 
+from tarkpm.host.worker.older.abi import is_core
 from tarkpm.host.worker.schemas import BadArguments, BadSchema, Unready
 from tarkpm.host.worker.settings import BIG_MODULE, ENGINE
 from tarkpm.host.worker.signatures import Unfit
 from tarkpm.host.worker.wit import Mismatch, TooMuch
+
+_Code = TypeVar("_Code", Component, Module)
 
 
 class Failure(Exception):
@@ -31,28 +34,29 @@ def make_engine(stack: int, *, parallel: bool = False) -> Engine:
     return Engine(config)
 
 
-def compile_module(engine: Engine, wasm: bytes) -> Component:
-    """Raises `Failure` for what does not compile."""
-    return _made(lambda: Component(engine, wasm))
-
-
 def compiled_image(wasm: bytes, stack: int) -> bytearray:
-    """What `load_image` takes, under an engine with the same stack."""
+    """What `made` takes as compiled code, under an engine with the same stack. Raises `Failure`."""
     engine = make_engine(stack, parallel=len(wasm) >= BIG_MODULE)
-    return compile_module(engine, wasm).serialize()
+    if is_core(wasm):
+        return made(engine, wasm, "wasm", Module).serialize()
+    return made(engine, wasm, "wasm", Component).serialize()
 
 
-def load_image(engine: Engine, image: bytes | int) -> Component:
-    """Compiled code that the parent has checked, as bytes or in a descriptor, which is closed."""
-    if isinstance(image, bytes):
-        return _made(lambda: Component.deserialize(engine, image))
-    try:  # mapped, not copied: an image of 60 MB is there in 2 ms
-        return _made(lambda: Component.deserialize_file(engine, f"/proc/self/fd/{image}"))
-    finally:
-        os.close(image)
+def made(engine: Engine, code: bytes | int, form: str, kind: type[_Code]) -> _Code:
+    """Code that can be run, out of a module ("wasm") or out of compiled code that the parent has checked.
+
+    That is bytes, or a descriptor, which is closed. Raises `Failure` for what does not compile, and for
+    compiled code of the other kind.
+    """
+    if isinstance(code, int):
+        try:  # mapped, not copied: an image of 60 MB is there in 2 ms
+            return _guarded(lambda: kind.deserialize_file(engine, f"/proc/self/fd/{code}"))
+        finally:
+            os.close(code)
+    return _guarded(lambda: kind(engine, code) if form == "wasm" else kind.deserialize(engine, code))
 
 
-def _made(make: Callable[[], Component]) -> Component:
+def _guarded(make: Callable[[], _Code]) -> _Code:
     try:
         return make()
     except WasmtimeError as problem:
@@ -88,6 +92,8 @@ def _of_the_machine(problem: BaseException) -> Failure:
             return Failure("exit", str(problem.code))
         case WasmtimeError():
             return _trap(causes(problem))
+        case Trap():  # of a core module
+            return _trap(causes(problem.message))
     return Failure("worker", f"{type(problem).__name__}: {problem}")
 
 
@@ -103,6 +109,6 @@ def _trap(message: str) -> Failure:
 
 
 def causes(problem: Any) -> str:
-    """What went wrong, without the backtrace: the last line, which is the innermost cause."""
+    """What went wrong, without the backtrace: the last line, the innermost cause, without its number."""
     lines = [line.strip() for line in str(problem).strip().splitlines()]
-    return lines[-1] if lines else "nothing said"
+    return lines[-1].lstrip("0123456789").removeprefix(": ") if lines else "nothing said"

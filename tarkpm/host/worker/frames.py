@@ -9,7 +9,7 @@ and its number, once. Both lengths are checked against the kind's limit before a
 ::
 
     worker → parent   HELLO {version}
-    parent → worker   LOAD {type, memory, stack, output, code, schemas}, then BYTES or a descriptor
+    parent → worker   LOAD {type, abi, memory, stack, output, code, schemas}, then BYTES or a descriptor
     worker → parent   LOADED {landlock, seccomp}                  or FAIL
     parent → worker   CALL {function, args, seconds}
     worker → parent   HOST_CALL {interface, function, args}       any number of times, each answered by
@@ -34,6 +34,8 @@ from struct import Struct
 from typing import Any, Final
 
 VERSION: Final = 2
+HARMLESS: Final = frozenset({"arguments", "schema", "unready", "absent"})
+"""Kinds of FAIL after which the guest is as it was; after any other its instance is gone."""
 
 HELLO, LOADED, HOST_CALL, RETURN, FAIL, COMPILED, INSPECTED = 1, 2, 3, 4, 5, 6, 7
 LOAD, BYTES, CALL, HOST_RESULT, COMPILE, PROBE, INSPECT = 16, 17, 18, 19, 20, 21, 22

@@ -1,7 +1,5 @@
 """One component under wasmtime: checked, linked to doors that ask the parent, called."""
 
-import math
-from collections.abc import Callable
 from typing import Any
 
 from wasmtime import Store, WasiConfig
@@ -9,23 +7,17 @@ from wasmtime.component import Component, Func, Linker
 
 from tarkpm.host.worker import crossing
 from tarkpm.host.worker.confine import Memory
-from tarkpm.host.worker.engine import Failure, compile_module, failure, load_image, make_engine
+from tarkpm.host.worker.engine import Failure, failure, made
 from tarkpm.host.worker.frames import Texts
+from tarkpm.host.worker.held import Ask, Held
 from tarkpm.host.worker.interfaces import EXPORTS, IMPORTS, PACKAGE
 from tarkpm.host.worker.schemas import Schemas
-from tarkpm.host.worker.settings import BIG_MODULE
 from tarkpm.host.worker.signatures import check
-from tarkpm.host.worker.watch import Watch
 from tarkpm.host.worker.wit import Meter, Mismatch
 
-NEARLY = 0.9
 
-Ask = Callable[[str, str, list[Any], Texts], Any]
-"""(interface, function, JSON arguments, their long texts) to the parent's JSON answer."""
-
-
-class Guest:
-    """One plugin's component. After any failure its store is gone, and the next call makes a new one."""
+class Guest(Held):
+    """One plugin's component."""
 
     def __init__(
         self,
@@ -37,33 +29,18 @@ class Guest:
         memory: Memory,
     ) -> None:
         """``code`` is the module, or compiled code, as ``load`` says; raises `Failure`."""
+        super().__init__(code, load, parent, memory)
         self._ask = ask
         self._exports = EXPORTS[load["type"]]
         self._interface = f"{PACKAGE}{load['type']}-plugin"
-        self._memory_limit: int = load["memory"]
-        self._output: int = load["output"]
         self._schemas = schemas
-        self._memory = memory
-        is_big = isinstance(code, bytes) and len(code) >= BIG_MODULE
-        self._engine = make_engine(load["stack"], parallel=load["code"] == "wasm" and is_big)
-        self._watch = Watch(self._engine, parent)
-        self._watch.arm(math.inf)  # compiling is not interrupted, but must not outlive the parent either
-        self._component = self._made(code, load["code"])
+        self._component = made(self._engine, code, load["code"], Component)
         imports = self._checked(load["type"])
-        self._watch.disarm()
         self._wasi = any(name.startswith("wasi:") for name in self._component.type.imports(self._engine))
-        self._fault: Failure | None = None
         self._doors: list[crossing.Door] = []
         self._linker = self._link(imports)
-        self._store: Store | None = None
         self._functions: dict[str, Func] = {}
-        self._memory.settle(self._memory_limit, may_start_threads=self._wasi)
-
-    def _made(self, code: bytes | int, form: str) -> Component:
-        if form == "wasm":
-            assert isinstance(code, bytes)
-            return compile_module(self._engine, code)
-        return load_image(self._engine, code)
+        self._settle(may_start_threads=self._wasi)
 
     def _checked(self, plugin_type: str) -> dict[str, list[str]]:
         try:
@@ -98,24 +75,13 @@ class Guest:
         else:
             self._fault = failure(problem)
 
-    def call(self, name: str, args: list[Any], seconds: float) -> tuple[Any, Texts]:
-        """The JSON result of one exported function, and its long texts; raises `Failure`."""
-        self._watch.arm(seconds)
-        try:
-            if name == "execute":
-                self._check_arguments(*args)
-            return self._enter(name, args)
-        except Exception as problem:  # noqa: BLE001  # each kind is told apart in `failure`
-            found = self._fault or self._explained(problem)
-            if found.kind not in ("arguments", "schema", "unready"):  # there the guest is as it was
-                self._drop()
-            raise found from None
-        finally:
-            self._watch.disarm()
+    def _answer(self, name: str, args: list[Any]) -> tuple[Any, Texts]:
+        if name == "execute":
+            self._check_arguments(*args)
+        return self._enter(name, args)
 
     def _enter(self, name: str, args: list[Any]) -> tuple[Any, Texts]:
-        store = self._store or self._instantiate()
-        store.set_epoch_deadline(1)  # the watch moves the epoch once, when the time is up
+        store = self._entered()
         found = self._functions[name]
         meter = Meter(self._output)
         answer = crossing.call(self._exports[name], found, store, args, meter)
@@ -128,15 +94,9 @@ class Guest:
             self._enter("get-tools", [])
         self._schemas.check(tool, arguments)
 
-    def _instantiate(self) -> Store:
-        store = Store(self._engine)
-        self._store = store  # so that a start function that traps is dropped like any other
-        store.set_limits(
-            memory_size=self._memory_limit, table_elements=100_000, instances=64, tables=16, memories=4
-        )
+    def _instantiate(self, store: Store) -> None:
         if self._wasi:
             store.set_wasi(WasiConfig())
-        store.set_epoch_deadline(1)
         instance = self._linker.instantiate(store, self._component)
         interface = self._component.get_export_index(self._interface)
         for name in self._exports:
@@ -145,15 +105,3 @@ class Guest:
             if function is None:
                 raise Failure("invalid", f"does not export {name!r}")
             self._functions[name] = function
-        return store
-
-    def _drop(self) -> None:
-        store, self._store, self._functions, self._fault = self._store, None, {}, None
-        if store is not None:
-            store.close()
-
-    def _explained(self, problem: Exception) -> Failure:
-        found = failure(problem)
-        if found.kind == "trap" and self._memory.grown() > NEARLY * self._memory_limit:
-            return Failure("memory")
-        return found

@@ -29,6 +29,8 @@ from tarkpm.host.worker.frames import (
     is_told,
 )
 from tarkpm.host.worker.guest import Guest
+from tarkpm.host.worker.held import Held
+from tarkpm.host.worker.older.guest import OlderGuest
 from tarkpm.host.worker.schemas import Schemas
 from tarkpm.host.worker.watch import die_with
 
@@ -95,7 +97,7 @@ def run(fd: int, parent: int) -> None:
 
 
 def _serve(other: _Parent, parent: int) -> None:
-    guest: Guest | None = None
+    guest: Held | None = None
     while True:
         kind, request = other.hear()
         try:
@@ -117,14 +119,18 @@ def _serve(other: _Parent, parent: int) -> None:
             other.tell(FAIL, {"kind": failure.kind, "message": failure.message[:MAX_MESSAGE]})
 
 
-def _load(other: _Parent, load: dict[str, Any], parent: int) -> tuple[Guest, dict[str, Any]]:
+def _load(other: _Parent, load: dict[str, Any], parent: int) -> tuple[Held, dict[str, Any]]:
     """A guest, and this process without what it no longer needs. The order matters: see `sandbox`."""
     code = other.code(load["code"])
     confine.limit_memory()
     schemas = Schemas(ready=load["schemas"])
     statm = confine.Memory()
     landlock = sandbox.no_files()
-    guest = Guest(code, load, other.ask, parent, schemas, statm)
+    guest: Held
+    if load["abi"] == "core":
+        guest = OlderGuest(code, load, other.ask, parent, statm)
+    else:
+        guest = Guest(code, load, other.ask, parent, schemas, statm)
     return guest, {"landlock": landlock, "seccomp": sandbox.few_calls()}
 
 

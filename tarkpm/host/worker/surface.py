@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from wasmtime import Engine, Module, WasmtimeError, component
+from wasmtime import Engine, Module, component
 
-from tarkpm.host.worker.engine import Failure, causes, compile_module, load_image, make_engine
+from tarkpm.host.worker.engine import Failure, made, make_engine
 from tarkpm.host.worker.interfaces import EXPORTS
+from tarkpm.host.worker.older import fitting
+from tarkpm.host.worker.older.abi import NEEDED
 from tarkpm.host.worker.signatures import Unfit, check
 from tarkpm.host.worker.spelling import Speller, core
 
@@ -32,10 +34,9 @@ def read(code: bytes | int, form: str, stack: int, *, is_core: bool) -> dict[str
     ``code`` is a module, or a component's compiled code, as ``form`` says. Raises `Failure`.
     """
     engine = make_engine(stack)
-    if form != "wasm":
-        return _of_component(load_image(engine, code), engine)
-    assert isinstance(code, bytes)
-    return _of_module(code, engine) if is_core else _of_component(compile_module(engine, code), engine)
+    if is_core:
+        return _of_module(made(engine, code, form, Module))
+    return _of_component(made(engine, code, form, component.Component), engine)
 
 
 def _of_component(compiled: component.Component, engine: Engine) -> dict[str, Any]:
@@ -52,12 +53,8 @@ def _of_component(compiled: component.Component, engine: Engine) -> dict[str, An
         raise Failure("invalid", f"has a type that tark does not know: {problem}") from None
 
 
-def _of_module(wasm: bytes, engine: Engine) -> dict[str, Any]:
+def _of_module(module: Module) -> dict[str, Any]:
     """Each module it imports from is one item."""
-    try:
-        module = Module(engine, wasm)
-    except WasmtimeError as problem:
-        raise Failure("invalid", f"does not compile: {causes(problem)}") from None
     room, imports = _Room(), dict[str, Item]()
     for found in module.imports:
         item = imports.setdefault(found.module, _empty(found.module, "module"))
@@ -66,7 +63,7 @@ def _of_module(wasm: bytes, engine: Engine) -> dict[str, Any]:
         _empty(found.name, "item") | {"type": room.take(core(found.type), found.name)}
         for found in module.exports
     ]
-    return {"imports": list(imports.values()), "exports": exports, "unfit": {}}
+    return {"imports": list(imports.values()), "exports": exports, "unfit": _unfit_core(module)}
 
 
 class _Room:
@@ -128,6 +125,16 @@ def _unfit(compiled: component.Component, engine: Engine) -> Mapping[str, str]:
     for kind in EXPORTS:
         try:
             check(compiled, engine, kind)
+        except Unfit as problem:
+            reasons[kind] = str(problem)
+    return reasons
+
+
+def _unfit_core(module: Module) -> Mapping[str, str]:
+    reasons = {}
+    for kind in NEEDED:
+        try:
+            fitting.check(module, kind)
         except Unfit as problem:
             reasons[kind] = str(problem)
     return reasons

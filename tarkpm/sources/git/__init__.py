@@ -3,12 +3,17 @@
 ::
 
     url        text as people type it -> GitUrl
+    access     the way to a repository: insteadOf, proxy, authorities, logins
+    gitconfig  the few settings of the user's own git that are honoured
+    helper     git's credential helpers
     session    GitRemote: what a ref means, what a commit holds
     tree       GitTree: the folders of one commit, as `tarkpm.sources.folder.Tree`
-    remote     objects over HTTP, in as few round trips and bytes as the server allows
+    remote     objects from a server, in as few round trips and bytes as it allows
     local      objects of a repository on this machine
     transport  dulwich's protocol over one guarded urllib3 pool
+    stream     dulwich's protocol over one stream: git:// (channel) and the system's ssh (ssh)
     packguard  what a pack may be, checked while it arrives
+    packfile   the objects of a pack, unpacked one at a time
     boundary   every foreign exception becomes one of ours here
 
 Importing this package costs nothing: dulwich and urllib3 are imported when a session first asks a server.
@@ -20,13 +25,14 @@ from typing import TYPE_CHECKING, Any
 from tarkpm.sources.git.url import GitUrl, expand, parse
 
 if TYPE_CHECKING:
+    from tarkpm.sources.git.access import Access
     from tarkpm.sources.git.limits import Limits
     from tarkpm.sources.git.session import GitRemote
     from tarkpm.sources.git.tree import GitTree
 
-__all__ = ["GitRemote", "GitTree", "GitUrl", "Limits", "expand", "parse"]
+__all__ = ["Access", "GitRemote", "GitTree", "GitUrl", "Limits", "expand", "parse"]
 
-_LAZY = {"GitRemote": "session", "GitTree": "tree", "Limits": "limits"}
+_LAZY = {"Access": "access", "GitRemote": "session", "GitTree": "tree", "Limits": "limits"}
 
 
 def __getattr__(name: str) -> Any:

@@ -5,9 +5,10 @@ import unicodedata
 import zlib
 from collections.abc import Iterator
 
-from tarkpm.errors import Refused, SourceError, TarkError, TooLarge, Unreachable
+from tarkpm.errors import Garbled, Refused, SourceError, TarkError, TooLarge, Unreachable
 from tarkpm.sources.git.limits import Budget
 
+PROXY_HINT = "export HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT"
 CLOSED = "the connection was closed before everything had arrived"
 
 
@@ -39,8 +40,7 @@ def translated(budget: Budget) -> Iterator[None]:
     try:
         yield
     except TarkError:
-        if budget.expired:
-            raise _too_late(budget) from None
+        budget.check()
         raise
     except Exception as problem:
         raise translate(problem, budget) from problem
@@ -52,41 +52,54 @@ def translated(budget: Budget) -> Iterator[None]:
 
 def translate(problem: BaseException, budget: Budget) -> SourceError:
     """The error of ours that says what ``problem`` means to the person who asked."""
-    if budget.expired:
-        return _too_late(budget)
+    try:
+        budget.check()
+    except Unreachable as late:
+        return late
     return (
         _network(problem, budget)
         or _protocol(problem, budget)
-        or Refused(f"the answer cannot be understood ({_named(problem)})", where=budget.where)
+        or Garbled(f"the answer cannot be understood ({_named(problem)})", where=budget.where)
     )
 
 
-def _too_late(budget: Budget) -> Unreachable:
-    return Unreachable(f"not done after {budget.limits.total:g} seconds", where=budget.where)
-
-
 def _network(problem: BaseException, budget: Budget) -> SourceError | None:
+    import socket
     import ssl
 
     import urllib3.exceptions as http
 
-    where, limits = budget.where, budget.limits
+    limits, hint = budget.limits, ""
     match problem:
-        case http.NameResolutionError():
-            return Unreachable("the host name cannot be resolved", where=where)
+        case http.ProxyError():
+            text, hint = _proxy(problem)
+        case http.NameResolutionError() | socket.gaierror():
+            text = "the host name cannot be resolved"
         case http.NewConnectionError():  # also a ConnectTimeoutError, which comes after it for that
-            return Unreachable(f"cannot connect: {_cause(problem)}", where=where)
+            text = f"cannot connect: {_cause(problem)}"
         case http.ConnectTimeoutError():
-            return Unreachable(f"no connection within {limits.connect:g} seconds", where=where)
+            text = f"no connection within {limits.connect:g} seconds"
         case http.ReadTimeoutError() | TimeoutError():
-            return Unreachable(f"nothing arrived for {limits.stall:g} seconds", where=where)
+            text = f"nothing arrived for {limits.stall:g} seconds"
         case http.SSLError() | ssl.SSLError():
-            return Unreachable(f"no secure connection: {_cause(problem)}", where=where)
-        case http.ProtocolError() | ConnectionError() | EOFError():
-            return Unreachable(CLOSED, where=where)
+            text = f"no secure connection: {_cause(problem)}"
+        case http.ProtocolError() | ConnectionResetError() | BrokenPipeError() | EOFError():
+            text = CLOSED
+        case ConnectionError():
+            text = f"cannot connect: {_cause(problem)}"
         case OSError():
-            return Unreachable(f"cannot be read: {_cause(problem)}", where=where)
-    return None
+            text = f"cannot be read: {_cause(problem)}"
+        case _:
+            return None
+    return Unreachable(text, where=budget.where, hint=hint)
+
+
+def _proxy(problem: BaseException) -> tuple[str, str]:
+    """What to say, and what helps, of a proxy that cannot be reached or does not let us through."""
+    cause = _cause(problem)
+    if cause.startswith("tunnel connection failed: 407"):
+        return "the proxy asks for a login", PROXY_HINT
+    return f"the proxy does not lead there: {cause}", ""
 
 
 def _protocol(problem: BaseException, budget: Budget) -> SourceError | None:
@@ -98,7 +111,7 @@ def _protocol(problem: BaseException, budget: Budget) -> SourceError | None:
         case MemoryError():
             return TooLarge("the answer does not fit in memory", where=budget.where)
         case zlib.error():
-            return Refused("the objects are damaged, or larger than allowed", where=budget.where)
+            return Garbled("the objects are damaged, or larger than allowed", where=budget.where)
     return None
 
 

@@ -1,16 +1,18 @@
 """Connections that end with the budget, and response bodies that are counted as they are read."""
 
 import io
-import ssl
 from typing import Any
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.response import BaseHTTPResponse
 
+from tarkpm.io.login import Login
+from tarkpm.io.proxies import split_proxy
+from tarkpm.io.tls import trusted
+from tarkpm.sources.git.access import Route
 from tarkpm.sources.git.boundary import translate
 from tarkpm.sources.git.limits import Budget
-from tarkpm.sources.git.url import GitUrl
 
 _BUFFER = 1 << 16
 _DRAIN_SECONDS, _DRAIN_BYTES, _DRAIN_READS = 0.25, 4096, 4
@@ -106,20 +108,16 @@ class _Body(io.RawIOBase):
 class _Http(HTTPConnection):
     """A connection that ends with the budget."""
 
-    def __init__(self, *args: Any, budget: Budget, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._budget = budget
+    budget: Budget
 
     def _new_conn(self) -> Any:
-        return self._budget.watched(super()._new_conn())
+        return self.budget.watched(super()._new_conn())
 
 
 class _Https(HTTPSConnection):
     """The same with TLS, which begins after `_new_conn`: the handshake is within the budget too."""
 
-    def __init__(self, *args: Any, budget: Budget, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._budget = budget
+    budget: Budget
 
     def connect(self) -> None:
         try:
@@ -129,19 +127,27 @@ class _Https(HTTPSConnection):
             raise urllib3.exceptions.ConnectTimeoutError(self, "no TLS handshake") from None
 
     def _new_conn(self) -> Any:
-        return self._budget.watched(super()._new_conn())
+        return self.budget.watched(super()._new_conn())
 
 
-def open_pool(url: GitUrl, budget: Budget) -> urllib3.HTTPConnectionPool:
-    """One kept connection to the origin of ``url``; nothing is connected yet."""
+def open_pool(route: Route, budget: Budget) -> urllib3.HTTPConnectionPool:
+    """One kept connection to the origin of ``route``; nothing is connected yet."""
+    manager = _manager(route, budget)
+    pool = manager.connection_from_host(route.url.host, route.url.port or None, route.url.scheme)
+    kind = _Https if route.url.scheme == "https" else _Http
+    pool.ConnectionCls = type(kind.__name__, (kind,), {"budget": budget})
+    return pool
+
+
+def _manager(route: Route, budget: Budget) -> urllib3.PoolManager:
     timeout = urllib3.Timeout(connect=budget.limits.connect, read=budget.limits.stall)
-    if url.scheme == "https":
-        context = ssl.create_default_context()
-        pool = urllib3.HTTPSConnectionPool(
-            url.host, url.port or None, timeout, maxsize=1, ssl_context=context, budget=budget
-        )
-        pool.ConnectionCls = _Https
-        return pool
-    plain = urllib3.HTTPConnectionPool(url.host, url.port or None, timeout, maxsize=1, budget=budget)
-    plain.ConnectionCls = _Http
-    return plain
+    options: dict[str, Any] = {"timeout": timeout, "maxsize": 1}
+    if route.url.scheme == "https":
+        options["ssl_context"] = trusted(route.authorities)
+    if not route.proxy:
+        return urllib3.PoolManager(**options)
+    proxy = split_proxy(route.proxy)
+    headers = {"Proxy-Authorization": Login(*proxy.auth).header} if proxy.auth else {}
+    if proxy.url.startswith("https:"):
+        options["proxy_ssl_context"] = trusted(route.authorities)
+    return urllib3.ProxyManager(proxy.url, proxy_headers=headers, **options)

@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from tarkpm.errors import TooLarge
+from tarkpm.errors import TooLarge, Unreachable
 
 MIB: Final = 1 << 20
 IN_FLIGHT: Final = 128 * 1024
@@ -26,9 +26,16 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     stall: float = 30
     total: float = 300
     pack: int = 256 * MIB
-    meta: int = 32 * MIB
+    meta: int = 16 * MIB
     inflated: int = 1024 * MIB
     blob: int = 64 * MIB
+    """Of a file that is wanted; a larger object is never unpacked."""
+    tree: int = 4 * MIB
+    """Of one folder; parsed, it takes some twelve times as much memory."""
+    trees: int = 12 * MIB
+    """Of all folders that are looked at."""
+    files: int = 96 * MIB
+    """Of all files that are read of one release."""
     objects: int = 100_000
     redirects: int = 3
     tag_depth: int = 8
@@ -88,6 +95,11 @@ class Budget:
         self._inflated += count
         if self._inflated > self.limits.inflated:
             raise self.over(f"sent objects of more than {amount(self.limits.inflated)} once unpacked")
+
+    def check(self) -> None:
+        """Raise `Unreachable` when the time is over: work on what has arrived must end, too."""
+        if self.expired:
+            raise Unreachable(f"not done after {self.limits.total:g} seconds", where=self.where)
 
     def over(self, what: str) -> TooLarge:
         """The error for a limit: ``what`` follows "the server"."""

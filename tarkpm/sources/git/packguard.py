@@ -9,9 +9,9 @@ that were counted against the budget, nothing behind them, and the right checksu
 import hashlib
 import zlib
 from collections.abc import Generator
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
-from tarkpm.errors import Refused, Unreachable
+from tarkpm.errors import Garbled, Unreachable
 from tarkpm.sources.git.boundary import CLOSED
 from tarkpm.sources.git.limits import Budget, amount
 from tarkpm.sources.git.objects import KINDS
@@ -30,17 +30,32 @@ _T = TypeVar("_T")
 _Waits = Generator[None, None, _T]
 
 
-class PackGuard:
-    """Checks one pack. ``largest`` bounds every object in it, in bytes.
+class Packed(NamedTuple):
+    """One entry of a pack: where it and its compressed bytes start, and its type.
 
-    `feed` raises `TooLarge` or `Refused` as soon as the bytes so far deserve it; `finish` raises
+    A delta's ``base`` is where another entry starts, or the id of an object; a whole object has none.
+    ``size`` is that of the object, or of the delta if that is larger.
+    """
+
+    start: int
+    data: int
+    kind: int
+    base: int | str | None
+    size: int
+
+
+class PackGuard:
+    """Checks one pack. ``largest`` bounds every object in it, in bytes; ``entries`` lists what it holds.
+
+    `feed` raises `TooLarge` or `Garbled` as soon as the bytes so far deserve it; `finish` raises
     `Unreachable` for a pack that ends too early.
     """
 
     def __init__(self, budget: Budget, largest: int) -> None:
         self._budget = budget
         self._largest = largest
-        self._data, self._at = b"", 0
+        self.entries: list[Packed] = []
+        self._data, self._at, self._gone = b"", 0, 0
         self._hash, self._tail = hashlib.sha1(usedforsecurity=False), b""
         self._ended = self._scanned = False
         self._scan = self._pack()
@@ -51,6 +66,7 @@ class PackGuard:
         hashed = self._tail + data
         self._hash.update(hashed[:-HASH])
         self._tail = hashed[-HASH:]
+        self._gone += self._at
         self._data, self._at = self._data[self._at :] + data, 0
         self._advance()
 
@@ -59,12 +75,12 @@ class PackGuard:
         self._ended = True
         self._advance()
         if self._hash.digest() != self._tail:
-            raise self._refused("the pack does not have its checksum")
+            raise self._garbled("the pack does not have its checksum")
 
     def _advance(self) -> None:
         next(self._scan, None)
         if self._scanned and len(self._data) - self._at > HASH:
-            raise self._refused("the pack goes on behind its end")
+            raise self._garbled("the pack goes on behind its end")
 
     def _have(self, count: int) -> _Waits[None]:
         while len(self._data) - self._at < count:
@@ -80,7 +96,7 @@ class PackGuard:
         yield from self._have(12)
         magic, version, count = self._take(4), self._take(4), int.from_bytes(self._take(4))
         if magic != b"PACK" or int.from_bytes(version) != 2:
-            raise self._refused("expected a git pack, found something else")
+            raise self._garbled("expected a git pack, found something else")
         self._budget.objects(count)
         for _ in range(count):
             yield from self._object()
@@ -89,25 +105,40 @@ class PackGuard:
 
     def _object(self) -> _Waits[None]:
         yield from self._have(VARINT + HASH)
-        kind, size = self._header()
-        self._count(size)
-        head = yield from self._inflate(size)
-        if kind not in KINDS:
-            self._count(self._result_size(head))
+        entry = self._header()
+        self._count(entry.size)
+        head = yield from self._inflate(entry.size)
+        if entry.base is not None:
+            result = self._result_size(head)
+            self._count(result)
+            entry = entry._replace(size=max(entry.size, result))
+        self.entries.append(entry)
 
-    def _header(self) -> tuple[int, int]:
+    def _header(self) -> Packed:
+        start = self._gone + self._at
         byte = self._take(1)[0]
         kind, size = (byte >> 4) & 7, byte & 15
         if byte & 0x80:
             high, self._at = self._number(self._data, self._at)
             size |= high << 4
+        base: int | str | None = None
         if kind == REF_DELTA:
-            self._take(HASH)
+            base = self._take(HASH).hex()
         elif kind == OFS_DELTA:
-            _, self._at = self._number(self._data, self._at)
+            base = start - self._distance()
         elif kind not in KINDS:
-            raise self._refused(f"the pack holds an object of unknown type {kind}")
-        return kind, size
+            raise self._garbled(f"the pack holds an object of unknown type {kind}")
+        return Packed(start, self._gone + self._at, kind, base, size)
+
+    def _distance(self) -> int:
+        """How far back a delta's base is: seven bits a byte, highest first, each further byte adding one."""
+        value = -1
+        for place, byte in enumerate(self._data[self._at : self._at + VARINT - 1]):
+            value = ((value + 1) << 7) | (byte & 0x7F)
+            if not byte & 0x80:
+                self._at += place + 1
+                return value
+        raise self._garbled("the pack holds a malformed number")
 
     def _number(self, data: bytes, at: int) -> tuple[int, int]:
         """The number at ``at``, seven bits a byte, lowest first, and where it ends."""
@@ -116,7 +147,7 @@ class PackGuard:
             value |= (byte & 0x7F) << (7 * place)
             if not byte & 0x80:
                 return value, at + place + 1
-        raise self._refused("the pack holds a malformed number")
+        raise self._garbled("the pack holds a malformed number")
 
     def _result_size(self, head: bytes) -> int:
         """The size a delta's result says it has: the second number in it, after its base's size."""
@@ -142,18 +173,18 @@ class PackGuard:
                 if len(head) < _DELTA_HEAD:
                     head += out[:_DELTA_HEAD]
                 if done > size:
-                    raise self._refused("an object inflates to more than its size")
+                    raise self._garbled("an object inflates to more than its size")
                 data = stream.unconsumed_tail
         self._at -= len(stream.unused_data)
         if done != size:
-            raise self._refused("an object inflates to less than its size")
+            raise self._garbled("an object inflates to less than its size")
         return head
 
     def _decompress(self, stream: "zlib._Decompress", data: bytes) -> bytes:
         try:
             return stream.decompress(data, _CHUNK)
         except zlib.error:
-            raise self._refused("the objects are damaged") from None
+            raise self._garbled("the objects are damaged") from None
 
-    def _refused(self, what: str) -> Refused:
-        return Refused(what, where=self._budget.where)
+    def _garbled(self, what: str) -> Garbled:
+        return Garbled(what, where=self._budget.where)

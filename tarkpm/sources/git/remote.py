@@ -1,54 +1,82 @@
-"""The objects of a repository behind HTTP, in as few round trips and bytes as its server allows.
+"""The objects of a repository behind a network, in as few round trips and bytes as its server allows.
 
 First a commit and its trees, without files; then, in one request, just the files that were asked for. What
 a server refuses is had another way, in this order: it does not filter, so the whole of the commit comes at
 once; it gives no files by id, so the commit is fetched again with all its files; it gives no commits by id,
-so all branches and tags are fetched with their history. All of it stays in memory, within the limits.
+so all branches and tags are fetched with their history. Packs are kept in files, within the limits.
 """
 
+import contextlib
 import tempfile
+import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import IO, Any, Final
+from typing import Any, Final, Protocol
 
-from dulwich.client import FetchPackResult
-from dulwich.object_format import DEFAULT_OBJECT_FORMAT
-from dulwich.pack import PackData, UnpackedObjectIterator
+from dulwich.client import FetchPackResult, LsRemoteResult
 from dulwich.refs import Ref
 
-from tarkpm.errors import NotFound, Refused, TooLarge
+from tarkpm.errors import Garbled, NotFound, Refused, TooLarge
+from tarkpm.sources.git.access import Route
 from tarkpm.sources.git.boundary import Denied, clean, translated
 from tarkpm.sources.git.limits import Budget, Limits
-from tarkpm.sources.git.objects import KINDS, Object
+from tarkpm.sources.git.objects import Object
+from tarkpm.sources.git.packfile import PackFile
 from tarkpm.sources.git.packguard import PackGuard
-from tarkpm.sources.git.transport import NO_REFS, Client
-from tarkpm.sources.git.url import GitUrl
+from tarkpm.sources.git.transport import NO_REFS
 
 BLOBLESS: Final = b"blob:none"
 HEADS_AND_TAGS: Final = (b"refs/heads/", b"refs/tags/")
 MAX_WANTS: Final = 5000
 """Ids asked for in one request."""
 
-_SPOOL = 16 << 20
+_SPOOL = 8 << 20
+_UNPACKING = threading.Lock()
+"""Several sessions receive at once; unpacking is work, and memory, that they gain nothing by sharing."""
+
 _Refs = Mapping[bytes, bytes]
 _Wants = Callable[[_Refs], list[bytes]]
 
 
-class RemoteObjects:
-    """`Objects` of one repository behind HTTP."""
+class Client(Protocol):
+    """dulwich's client interface, as much of it as is used; the repository is the client's own."""
 
-    def __init__(self, url: GitUrl, limits: Limits, *, allow_http: bool, notes: list[str]) -> None:
-        self._budget = Budget(limits, url.public)
-        self._client = Client(url, self._budget, allow_http=allow_http, notes=notes)
-        self._objects: dict[str, Object] = {}
+    @property
+    def serves_any_commit(self) -> bool:
+        """Whether a commit the server refuses does not exist for us."""
+
+    def get_refs(self, path: Any, *, ref_prefix: Sequence[bytes]) -> LsRemoteResult:
+        """Ask for refs."""
+
+    def fetch_pack(self, path: Any, *arguments: Any, **options: Any) -> FetchPackResult:
+        """Have a pack written."""
+
+    def close(self) -> None:
+        """Close every connection."""
+
+
+class RemoteObjects:
+    """`Objects` of one repository behind HTTP, ssh or ``git://``."""
+
+    def __init__(self, route: Route, limits: Limits, notes: list[str]) -> None:
+        self._budget = Budget(limits, route.where)
+        self._client = _client(route, self._budget, notes)
+        self._packs: list[PackFile] = []
+        self._refs: dict[str, str | None] = {}
 
     def close(self) -> None:
         """Close the connections; what was fetched is forgotten."""
         self._client.close()
         self._budget.close()
-        self._objects.clear()
+        while self._packs:
+            self._packs.pop().close()
 
     def ref(self, name: str) -> str | None:
-        """Ask for one ref; two round trips the first time, one after."""
+        """Ask for one ref, once; two round trips the first time, one after."""
+        if name not in self._refs:
+            self._refs[name] = self._ask(name)
+        return self._refs[name]
+
+    def _ask(self, name: str) -> str | None:
         wanted = Ref(name.encode())
         with translated(self._budget):
             answer = self._client.get_refs("", ref_prefix=[wanted])
@@ -58,11 +86,15 @@ class RemoteObjects:
 
     def find(self, oid: str) -> Object | None:
         """An object that was fetched."""
-        return self._objects.get(oid)
+        with translated(self._budget):
+            return next((found for pack in self._packs if (found := pack.find(oid))), None)
+
+    def _has(self, oid: str) -> bool:
+        return any(oid in pack for pack in self._packs)
 
     def need_commit(self, oid: str) -> None:
         """Fetch a commit and its trees, unless they are here."""
-        if oid in self._objects:
+        if self._has(oid):
             return
         try:
             self._fetch([oid], depth=1, only=BLOBLESS)
@@ -72,7 +104,7 @@ class RemoteObjects:
 
     def need_blobs(self, commit: str, oids: Sequence[str]) -> None:
         """Fetch the blobs that are not here, in one request."""
-        missing = sorted({oid for oid in oids if oid not in self._objects})
+        missing = sorted({oid for oid in oids if not self._has(oid)})
         if not missing:
             return
         try:
@@ -92,7 +124,9 @@ class RemoteObjects:
         """Fetch the history of all branches and tags: somewhere in it the commit may be."""
 
         def everything(refs: _Refs) -> list[bytes]:
-            ids = {value for name, value in refs.items() if name.startswith(HEADS_AND_TAGS)}
+            # what a tag peels to is listed, too, and need not be served
+            names = [name for name in refs if name.startswith(HEADS_AND_TAGS) and not name.endswith(b"^{}")]
+            ids = {refs[name] for name in names}
             return sorted(ids)[:MAX_WANTS]
 
         where = self._budget.where
@@ -106,7 +140,7 @@ class RemoteObjects:
             raise NotFound(
                 f"commit {commit} is not given by its id, and the history is too large to search", where=where
             ) from problem
-        if commit not in self._objects:
+        if not self._has(commit):
             raise NotFound(f"commit {commit} is on no branch or tag", where=where)
 
     def _fetch(
@@ -124,9 +158,10 @@ class RemoteObjects:
         only: bytes | None = None,
         largest: int = 0,
     ) -> None:
-        """One fetch: receive a pack, past the guard, and unpack it."""
+        """One fetch: receive a pack, past the guard, and keep it."""
         guard = PackGuard(self._budget, largest or self._budget.limits.inflated)
-        with translated(self._budget), tempfile.SpooledTemporaryFile(_SPOOL) as pack:
+        with translated(self._budget), contextlib.ExitStack() as stack:
+            pack = stack.enter_context(tempfile.SpooledTemporaryFile(_SPOOL))
 
             def write(data: bytes) -> int:
                 guard.feed(data)
@@ -135,7 +170,7 @@ class RemoteObjects:
             def determine_wants(refs: Any, depth: int | None = None) -> Any:  # noqa: ARG001  dulwich passes it
                 return wants(refs)
 
-            result: FetchPackResult = self._client.fetch_pack(
+            result = self._client.fetch_pack(
                 "",
                 determine_wants,
                 _NoHaves(),
@@ -147,25 +182,29 @@ class RemoteObjects:
             self._check_format(result.object_format)
             if pack.tell():
                 guard.finish()
-                self._unpack(pack)
-
-    def _unpack(self, pack: IO[bytes]) -> None:
-        pack.seek(0)
-        with PackData.from_file(pack, DEFAULT_OBJECT_FORMAT) as data:
-            for item in UnpackedObjectIterator.for_pack_data(data):
-                # The id is computed from the bytes: an object under a wrong name cannot be sent.
-                content = b"".join(item.obj_chunks or [])
-                self._objects[item.sha().hex()] = Object(KINDS[item.obj_type_num or 0], content)
+                with _UNPACKING:
+                    self._packs.append(PackFile(pack, guard.entries, self._budget))
+                stack.pop_all()
 
     def _check_sent(self, oids: Sequence[str]) -> None:
         for oid in oids:
-            if oid not in self._objects:
-                raise Refused(f"the server did not send object {oid}", where=self._budget.where)
+            if not self._has(oid):
+                raise Garbled(f"the server did not send object {oid}", where=self._budget.where)
 
     def _check_format(self, name: str | None) -> None:
         if name not in (None, "sha1"):
             text = f"expected a repository of sha1 objects, found '{clean(name or '', 20)}'"
             raise Refused(text, where=self._budget.where)
+
+
+def _client(route: Route, budget: Budget, notes: list[str]) -> Client:
+    if route.url.scheme in ("ssh", "git"):
+        from tarkpm.sources.git import stream
+
+        return stream.Client(route, budget)
+    from tarkpm.sources.git import transport
+
+    return transport.Client(route, budget, notes)
 
 
 class _NoHaves:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Self
 
 from tarkpm.core.release import is_commit
 from tarkpm.errors import NotFound, Refused
+from tarkpm.io.login import Login
+from tarkpm.sources.git.access import Access
 from tarkpm.sources.git.limits import DEFAULT, Limits
 from tarkpm.sources.git.objects import Object, target_of, tree_of
 from tarkpm.sources.git.tree import GitTree
@@ -26,11 +28,19 @@ class GitRemote:
     what tarkpm does not accept. ``notes`` is what a person should be told, such as a redirect elsewhere.
     """
 
-    def __init__(self, url: GitUrl, limits: Limits = DEFAULT, allow_http: bool = False) -> None:
+    def __init__(
+        self,
+        url: GitUrl,
+        limits: Limits = DEFAULT,
+        access: Access | None = None,
+        login: Login | None = None,
+    ) -> None:
+        """``login`` was typed with the URL; the rest of what opens doors is in ``access``."""
         self.url = url
         self.notes: list[str] = []
         self._limits = limits
-        self._allow_http = allow_http
+        self._access = access or Access()
+        self._login = login
         self._opened: LocalObjects | RemoteObjects | None = None
 
     def __enter__(self) -> Self:
@@ -80,13 +90,14 @@ class GitRemote:
         return self._opened
 
     def _open(self) -> "LocalObjects | RemoteObjects":
-        if self.url.scheme == "file":
+        route = self._access.route(self.url, self._login)
+        if route.url.scheme == "file":
             from tarkpm.sources.git.local import LocalObjects
 
-            return LocalObjects(self.url, self._limits)
+            return LocalObjects(route.url, self._limits)
         from tarkpm.sources.git.remote import RemoteObjects
 
-        return RemoteObjects(self.url, self._limits, allow_http=self._allow_http, notes=self.notes)
+        return RemoteObjects(route, self._limits, self.notes)
 
     def _peel(self, oid: str, what: str) -> str:
         """The commit at the end of a chain of tags. Peeled here: what a server says about it is not used."""

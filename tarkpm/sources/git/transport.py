@@ -2,14 +2,14 @@
 
 `Client` is dulwich's own client with the part that talks to the network replaced. What this adds: only the
 repository's two addresses are ever contacted, redirects are decided here, answers are never decompressed,
-every byte is counted, and connections are kept. git's configuration (``insteadOf``, ``http.proxy``,
-``sslCAInfo``) is not read, on purpose: it may name programs to run, and it is not about tarkpm. Proxies and
-tokens will come from the environment, which only ``cli`` reads; until it hands them down there are none.
-Certificates are checked against the system's own; OpenSSL heeds ``SSL_CERT_FILE``.
+every byte is counted, and connections are kept. Where requests go and with which login is the `Route`'s
+affair (`tarkpm.sources.git.access`); a login is never sent to another origin than the route began with.
 """
 
 import io
 import logging
+import re
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
@@ -17,11 +17,13 @@ from dulwich.client import AbstractHttpGitClient, default_user_agent_string
 from urllib3.response import BaseHTTPResponse
 
 import tarkpm
-from tarkpm.errors import NotFound, Refused, SourceError, Unreachable
-from tarkpm.sources.git.boundary import Denied, clean, translate
+from tarkpm.errors import Garbled, NotFound, Refused, SourceError, Unreachable
+from tarkpm.io.login import Login
+from tarkpm.sources.git.access import Logins, Route
+from tarkpm.sources.git.boundary import PROXY_HINT, Denied, clean, translate
 from tarkpm.sources.git.connection import Answer, open_pool
 from tarkpm.sources.git.limits import Budget
-from tarkpm.sources.git.url import GitUrl, redirected, shown
+from tarkpm.sources.git.url import redirected, shown
 
 SERVICE: Final = "git-upload-pack"
 REFS: Final = f"/info/refs?service={SERVICE}"
@@ -43,13 +45,14 @@ class Client(AbstractHttpGitClient):
     server can do, and for objects known by id it is all that is needed before they are fetched.
     """
 
-    def __init__(self, url: GitUrl, budget: Budget, *, allow_http: bool, notes: list[str]) -> None:
-        super().__init__(url.public, thin_packs=False, quiet=True)
-        self._url = url
+    def __init__(self, route: Route, budget: Budget, notes: list[str]) -> None:
+        super().__init__(route.url.public, thin_packs=False, quiet=True)
+        self._route = route
         self._budget = budget
-        self._allow_http = allow_http
         self._notes = notes
-        self._pool = open_pool(url, budget)
+        self._pool = open_pool(route, budget)
+        self._logins: Logins | None = Logins(route)
+        self._login: Login | None = self._logins.first()
         self._advertised = b""
         self._answer: Answer | None = None
 
@@ -61,6 +64,10 @@ class Client(AbstractHttpGitClient):
         and with protocol 2 every object. Other implementations may give what refs name and no more.
         """
         return b"agent=git/" in self._advertised
+
+    @property
+    def _public(self) -> str:
+        return self._route.url.public
 
     def close(self) -> None:
         """Close every connection."""
@@ -75,9 +82,9 @@ class Client(AbstractHttpGitClient):
         raise_for_status: bool = True,  # noqa: ARG002  always true for smart servers
     ) -> tuple[Any, Callable[[int], bytes]]:
         """dulwich's door to the network."""
-        if data is None and url == self._url.public + REFS:
+        if data is None and url == self._public + REFS:
             answer = self._advertisement(headers or {})
-        elif isinstance(data, bytes) and url == f"{self._url.public}/{SERVICE}":
+        elif isinstance(data, bytes) and url == f"{self._public}/{SERVICE}":
             answer = self._command(headers or {}, data)
         else:
             # packfile-uris, and whatever else a server may think of, is not followed anywhere.
@@ -85,11 +92,11 @@ class Client(AbstractHttpGitClient):
         return answer, answer.read
 
     def _advertisement(self, headers: Mapping[str, str]) -> "Answer":
-        before = self._url
+        before = self._route.url
         if not self._advertised:
             with self._ask_refs(headers) as answer:
                 self._advertised = answer.read()
-        moved = self._url.public + REFS if self._url != before else ""
+        moved = self._public + REFS if self._route.url != before else ""
         return Answer(io.BytesIO(self._advertised), _ADVERTISEMENT, redirect_location=moved)
 
     def _ask_refs(self, headers: Mapping[str, str]) -> "Answer":
@@ -102,13 +109,15 @@ class Client(AbstractHttpGitClient):
         raise self._refused(f"more than {self._budget.limits.redirects} redirects")
 
     def _move(self, location: str) -> None:
-        target = redirected(self._url, location, REFS, allow_http=self._allow_http)
-        if target.origin != self._url.origin:
-            # Nothing secret is sent yet. When tokens are: none of them may cross this line.
-            self._notes.append(f"{self._url} redirects to {target}")
+        url = self._route.url
+        target = redirected(url, location, REFS, allow_http=self._route.access.allow_http)
+        self._route = self._route.moved(target)
+        if target.origin != url.origin:
+            # what was given or is known for one server is not for the one it names
+            self._logins = self._login = None
+            self._notes.append(f"{url} redirects to {target}")
             self._pool.close()
-            self._pool = open_pool(target, self._budget)
-        self._url = target
+            self._pool = open_pool(self._route, self._budget)
         self._base_url = f"{target}/"
 
     def _command(self, headers: Mapping[str, str], data: bytes) -> "Answer":
@@ -128,13 +137,31 @@ class Client(AbstractHttpGitClient):
     def _request(
         self, method: str, tail: str, headers: Mapping[str, str], body: bytes | None = None
     ) -> BaseHTTPResponse:
+        """Send a request, again with the next login as long as the server asks for one and there is one."""
+        while True:
+            response = self._send(method, tail, headers, body)
+            if response.status != 401 or self._logins is None or not _takes_password(response):
+                return response
+            login = self._logins.next()
+            if login is None:
+                return response
+            self._login = login
+            Answer.streamed(response, "", self._budget).close()
+
+    def _send(
+        self, method: str, tail: str, headers: Mapping[str, str], body: bytes | None
+    ) -> BaseHTTPResponse:
         self._finish_answer()
+        url = self._route.url
+        # a proxy is told whole URLs, but through a tunnel to https
+        target = url.public if self._route.proxy and url.scheme == "http" else url.path
+        login = {"Authorization": self._login.header} if self._login else {}
         try:
             return self._pool.urlopen(
                 method,
-                self._url.path + tail,
+                target + tail,
                 body=body,
-                headers={**headers, **_HEADERS},
+                headers={**headers, **_HEADERS, **login},
                 retries=False,
                 redirect=False,
                 assert_same_host=False,
@@ -146,15 +173,15 @@ class Client(AbstractHttpGitClient):
 
     def _checked(self, response: BaseHTTPResponse, content_type: str) -> "Answer":
         """The answer, if it is one a git server gives to the question; else its error."""
-        problem = self._status_error(response.status)
+        problem = self._status_error(response)
         found = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         encoding = response.headers.get("Content-Encoding", "identity").lower()
         if problem is None and found != content_type:
-            problem = self._refused(
+            problem = self._garbled(
                 f"expected a git server, found one that answers with '{clean(found, 60)}'"
             )
         elif problem is None and encoding != "identity":
-            problem = self._refused(
+            problem = self._garbled(
                 f"the answer is encoded as '{clean(encoding, 60)}', which was not asked for"
             )
         if problem is not None:
@@ -163,18 +190,35 @@ class Client(AbstractHttpGitClient):
         self._answer = Answer.streamed(response, content_type, self._budget)
         return self._answer
 
-    def _status_error(self, status: int) -> SourceError | None:
+    def _status_error(self, response: BaseHTTPResponse) -> SourceError | None:
+        where, status = self._budget.where, response.status
+        match status:
+            case 200:
+                return None
+            case 401:
+                return self._login_error(response)
+            case 403:
+                who = "you" if self._login else "strangers"
+                return Unreachable(f"the server does not let {who} read this", where=where)
+            case 404 | 410:
+                private = "you may not see it" if self._login else "it is private"
+                return NotFound(f"there is no such repository, or {private}", where=where)
+            case 407:
+                return Unreachable("the proxy asks for a login", where=where, hint=PROXY_HINT)
+            case _ if status in (408, 429) or status >= 500:
+                return Unreachable(f"the server failed with HTTP status {status}", where=where)
+        return Unreachable(f"the server answered with HTTP status {status}", where=where)
+
+    def _login_error(self, response: BaseHTTPResponse) -> SourceError:
         where = self._budget.where
-        if status == 200:
-            return None
-        if status in {401, 403, 407}:
-            text = "the server wants credentials, which are not supported yet: private, or there is nothing"
-            return Refused(text, where=where)
-        if status in {404, 410}:
-            return NotFound("there is no such repository, or it is private", where=where)
-        if status in {408, 429} or status >= 500:
-            return Unreachable(f"the server failed with HTTP status {status}", where=where)
-        return Refused(f"the server answered with HTTP status {status}", where=where)
+        if self._logins is None:
+            text = f"it redirects to {self._route.url}, which asks for a login: none is sent there from here"
+            return Unreachable(text, where=where, hint=f"tarkpm add {shlex.quote(self._public)}")
+        if not _takes_password(response):
+            kind = clean(response.headers.get("WWW-Authenticate", "").partition(" ")[0], 40)
+            text = f"the server asks for a login of kind '{kind}', tarkpm has Basic"
+            return Unreachable(text, where=where)
+        return self._logins.refusal(where)
 
     def _finish_answer(self) -> None:
         if self._answer is not None:
@@ -184,9 +228,18 @@ class Client(AbstractHttpGitClient):
     def _refused(self, what: str) -> Refused:
         return Refused(what, where=self._budget.where)
 
+    def _garbled(self, what: str) -> Garbled:
+        return Garbled(what, where=self._budget.where)
+
     @staticmethod
     def _warn_filter_objects() -> None:
         """Say nothing: without filters more arrives than is needed, and that is all."""
+
+
+def _takes_password(response: BaseHTTPResponse) -> bool:
+    """Whether a server that asks for a login takes a name and a password; one that does not say may."""
+    kinds = response.headers.get("WWW-Authenticate", "Basic")
+    return re.search(r"(?:^|,)\s*basic\b", kinds, re.IGNORECASE) is not None
 
 
 _HEADERS = {

@@ -23,6 +23,7 @@ class GitTree:
         self._limits = limits
         self._where = where
         self._trees: dict[str, Mapping[str, Entry]] = {}
+        self._parsed = self._read = 0
 
     def names(self, folder: str) -> Sequence[str] | None:
         """The names of the entries in ``folder``, of every kind; None if there is no such folder.
@@ -66,8 +67,13 @@ class GitTree:
 
     def _tree(self, oid: str, folder: str) -> Mapping[str, Entry]:
         if oid not in self._trees:
+            data = self._object(oid, "tree", folder)
+            self._parsed += len(data)
+            if len(data) > self._limits.tree or self._parsed > self._limits.trees:
+                text = f"the folder has more entries than {amount(self._limits.tree)} hold"
+                raise TooLarge(text, where=self._at(folder))
             try:
-                self._trees[oid] = parse_tree(self._object(oid, "tree", folder))
+                self._trees[oid] = parse_tree(data)
             except ValueError as problem:
                 raise self._refused(folder, f"the folder is malformed: {problem}") from None
         return self._trees[oid]
@@ -77,13 +83,22 @@ class GitTree:
         if len(data) > self._limits.blob:
             text = f"the file has {len(data)} bytes, the limit is {amount(self._limits.blob)}"
             raise TooLarge(text, where=self._at(path))
+        self._read += len(data)
+        if self._read > self._limits.files:
+            raise TooLarge(
+                f"its files have more than {amount(self._limits.files)} together", where=self._where
+            )
         if data.startswith(LFS_POINTER):
             hint = f"git lfs migrate export --include={shlex.quote(path)}"
             raise Refused("expected a file, found a Git LFS pointer", where=self._at(path), hint=hint)
         return data
 
     def _object(self, oid: str, kind: str, path: str) -> bytes:
-        found = self._objects.find(oid)
+        try:
+            found = self._objects.find(oid)
+        except TooLarge as problem:
+            problem.where = self._at(path)
+            raise
         if found is None:
             raise NotFound(f"the repository lacks the {kind} {oid}", where=self._at(path))
         if found.kind != kind:

@@ -10,7 +10,8 @@ import pytest
 
 from host.imports.web import Web
 from tarkpm.errors import Refused, Unreachable
-from tarkpm.io.http import Client, Limits, trusted
+from tarkpm.io.http import Client, Limits
+from tarkpm.io.tls import trusted
 
 
 def talkative(server: socket.socket, pause: float) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tarkpm.host.imports.urls import parse, redirected
+from tarkpm.core.urls import parse, redirected
 from tarkpm.io.wire import origin
 
 

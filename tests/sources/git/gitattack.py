@@ -20,7 +20,10 @@ def told(problem: TarkError, server: GitServer | None = None) -> str:
     text = f"{problem.code}: {problem.message}"
     text += f" [{problem.where}]" if problem.where else ""
     text += f" try: {problem.hint}" if problem.hint else ""
-    return text.replace(server.base, "http://SERVER") if server else text
+    if server is None:
+        return text
+    port = server.base.rpartition(":")[2]
+    return text.replace(server.base, "http://SERVER").replace(f"127_0_0_1_{port}", "SERVER")
 
 
 def header(kind: int, size: int) -> bytes:

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from support.gitserver import GitHandler, GitServer
 
 from tarkpm.errors import TarkError
+from tarkpm.io.tls import trusted
 from tarkpm.sources.git import GitRemote, Limits, parse
 from tarkpm.sources.git.boundary import clean, translated
 from tarkpm.sources.git.limits import MIB, Budget, amount
@@ -84,11 +85,11 @@ class PanicException(BaseException):
 @pytest.mark.parametrize(
     ("problem", "sentence"),
     [
-        (PanicException("oops"), "Refused: the answer cannot be understood (PanicException: oops) [it]"),
+        (PanicException("oops"), "Garbled: the answer cannot be understood (PanicException: oops) [it]"),
         (MemoryError(), "TooLarge: the answer does not fit in memory [it]"),
-        (RecursionError("deep"), "Refused: the answer cannot be understood (RecursionError: deep) [it]"),
-        (AssertionError(), "Refused: the answer cannot be understood (AssertionError) [it]"),
-        (KeyError("\x1b"), "Refused: the answer cannot be understood (KeyError: '\\x1b') [it]"),
+        (RecursionError("deep"), "Garbled: the answer cannot be understood (RecursionError: deep) [it]"),
+        (AssertionError(), "Garbled: the answer cannot be understood (AssertionError) [it]"),
+        (KeyError("\x1b"), "Garbled: the answer cannot be understood (KeyError: '\\x1b') [it]"),
         (PermissionError(13, "Permission denied"), "Unreachable: cannot be read: permission denied [it]"),
         (ConnectionResetError(), "Unreachable: the connection was closed before everything had arrived [it]"),
     ],
@@ -185,6 +186,7 @@ def secured(tmp_path: Path, hostile: Hostile, monkeypatch: pytest.MonkeyPatch) -
     """The server with TLS, its certificate among the system's own."""
     certificate = self_signed(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    trusted.cache_clear()  # nothing changes a real process's environment
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     with GitServer(tmp_path / "srv", before=hostile) as server:

@@ -170,7 +170,7 @@ def test_configuration_and_hooks_are_not_read(repo: GitRepo, tmp_path: Path) -> 
 def test_symbolic_refs_are_bounded_and_stay_inside(repo: GitRepo) -> None:
     control = repo.folder / ".git"
     (control / "refs/heads/loop").write_text("ref: refs/heads/loop\n")
-    assert said(repo.folder, branch="loop").startswith("Refused: the answer cannot be understood (SymrefLoop")
+    assert said(repo.folder, branch="loop").startswith("Garbled: the answer cannot be understood (SymrefLoop")
     (repo.folder / "outside").write_text(repo.rev("HEAD"))
     (control / "HEAD").write_text("ref: ../outside\n")
     assert said(repo.folder).startswith("NotFound: the repository has no HEAD")
@@ -212,14 +212,14 @@ def test_an_object_with_other_bytes_is_noticed(repo: GitRepo) -> None:
 def test_an_object_that_is_cut_is_noticed(repo: GitRepo) -> None:
     path = loose(repo, "HEAD:dist/plugin.wasm")
     path.write_bytes(path.read_bytes()[:-40])
-    assert said(repo.folder).startswith("Refused: ")
+    assert said(repo.folder).startswith("Garbled: ")
 
 
 def test_a_loose_bomb_is_bounded(repo: GitRepo) -> None:
     bomb = b"blob 200000000\0" + bytes(200_000_000)
     loose(repo, "HEAD:dist/plugin.wasm").write_bytes(zlib.compress(bomb, 1))
     assert said(repo.folder, Limits(inflated=1_000_000)) == (
-        "Refused: the objects are damaged, or larger than allowed [file:///REPO]"
+        "Garbled: the objects are damaged, or larger than allowed [file:///REPO]"
     )
 
 

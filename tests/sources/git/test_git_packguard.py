@@ -70,49 +70,49 @@ def test_a_pack_cut_anywhere_is_incomplete(name: str) -> None:
 @pytest.mark.parametrize("step", [0, 1])
 @pytest.mark.parametrize("name", [name for name in GOOD if name != "noise"])
 def test_a_pack_with_something_behind_it_is_refused(name: str, step: int) -> None:
-    assert refused(GOOD[name] + b"x", step=step) == "Refused: the pack goes on behind its end [the pack]"
+    assert refused(GOOD[name] + b"x", step=step) == "Garbled: the pack goes on behind its end [the pack]"
 
 
 def test_a_pack_with_a_flipped_checksum_is_refused() -> None:
     data = GOOD["a delta"]
     assert (
         refused(data[:-1] + bytes([data[-1] ^ 1]))
-        == "Refused: the pack does not have its checksum [the pack]"
+        == "Garbled: the pack does not have its checksum [the pack]"
     )
 
 
 def test_a_pack_with_a_flipped_bit_is_refused() -> None:
     data = bytearray(GOOD["noise"])
     data[5000] ^= 4
-    assert refused(bytes(data)).startswith("Refused: the ")
+    assert refused(bytes(data)).startswith("Garbled: the ")
 
 
 @pytest.mark.parametrize("step", [0, 1])
 @pytest.mark.parametrize(
     ("data", "sentence"),
     {
-        b"<html>" + b" " * 100: "Refused: expected a git pack, found something else",
+        b"<html>" + b" " * 100: "Garbled: expected a git pack, found something else",
         b"PACK"
         + (3).to_bytes(4)
         + (0).to_bytes(4)
-        + bytes(20): "Refused: expected a git pack, found something else",
+        + bytes(20): "Garbled: expected a git pack, found something else",
         pack([], count=51): "TooLarge: the server announced 51 objects, the limit is 50",
         pack([], count=2**32 - 1): "TooLarge: the server announced 4294967295 objects, the limit is 50",
-        pack([header(5, 1) + zlib.compress(b"x")]): "Refused: the pack holds an object of unknown type 5",
-        pack([header(0, 1) + zlib.compress(b"x")]): "Refused: the pack holds an object of unknown type 0",
+        pack([header(5, 1) + zlib.compress(b"x")]): "Garbled: the pack holds an object of unknown type 5",
+        pack([header(0, 1) + zlib.compress(b"x")]): "Garbled: the pack holds an object of unknown type 0",
         pack([packed("blob", b"x", size=LARGEST + 1)]): (
             "TooLarge: the server sent an object of 2097153 bytes, the limit is 2 MiB"
         ),
         pack([packed("blob", b"x", size=2**38)]): (
             "TooLarge: the server sent an object of 274877906944 bytes, the limit is 2 MiB"
         ),
-        pack([packed("blob", b"x", size=2**60)]): "Refused: the pack holds a malformed number",
-        pack([packed("blob", b"x" * 5000, size=4999)]): "Refused: an object inflates to more than its size",
-        pack([packed("blob", b"x" * 5000, size=5001)]): "Refused: an object inflates to less than its size",
+        pack([packed("blob", b"x", size=2**60)]): "Garbled: the pack holds a malformed number",
+        pack([packed("blob", b"x" * 5000, size=4999)]): "Garbled: an object inflates to more than its size",
+        pack([packed("blob", b"x" * 5000, size=5001)]): "Garbled: an object inflates to less than its size",
         pack(
             [packed("blob", bytes(LARGEST * 2), size=100)]
-        ): "Refused: an object inflates to more than its size",
-        pack([header(3, 30) + b"not zlib, not at all, no bytes of it"]): "Refused: the objects are damaged",
+        ): "Garbled: an object inflates to more than its size",
+        pack([header(3, 30) + b"not zlib, not at all, no bytes of it"]): "Garbled: the objects are damaged",
         pack([packed("blob", bytes(LARGEST))] * 2): (
             "TooLarge: the server sent objects of more than 3 MiB once unpacked"
         ),
@@ -122,13 +122,13 @@ def test_a_pack_with_a_flipped_bit_is_refused() -> None:
         pack([packed("blob", BASE), *[ref_delta(BASE_ID, 100, LARGEST, COPY_ALL)] * 2]): (
             "TooLarge: the server sent objects of more than 3 MiB once unpacked"
         ),
-        pack([ref_delta(BASE_ID, 100, 2**60, COPY_ALL)]): "Refused: the pack holds a malformed number",
+        pack([ref_delta(BASE_ID, 100, 2**60, COPY_ALL)]): "Garbled: the pack holds a malformed number",
         pack(
             [header(7, 1) + bytes(20) + zlib.compress(b"\x80")]
-        ): "Refused: the pack holds a malformed number",
+        ): "Garbled: the pack holds a malformed number",
         pack(
             [header(6, 3) + b"\xff" * 12 + zlib.compress(b"\1\1x")]
-        ): "Refused: the pack holds a malformed number",
+        ): "Garbled: the pack holds a malformed number",
     }.items(),
     ids=lambda value: value[:60] if isinstance(value, str) else "",
 )
@@ -141,7 +141,7 @@ def test_hostile_packs(data: bytes, sentence: str, step: int) -> None:
 def test_a_zlib_bomb_is_stopped_before_it_is_inflated() -> None:
     bomb = zlib.compress(bytes(256 * MIB), 1)
     data = pack([header(3, 1000) + bomb])
-    assert refused(data) == "Refused: an object inflates to more than its size [the pack]"
+    assert refused(data) == "Garbled: an object inflates to more than its size [the pack]"
 
 
 def test_an_endless_pack_is_stopped() -> None:

@@ -11,7 +11,7 @@ from support.gitserver import GitHandler, GitRepo, GitServer, Hook, make_junk
 
 from tarkpm.errors import NotFound, Refused, TarkError
 from tarkpm.sources.folder import collect
-from tarkpm.sources.git import GitRemote, Limits, parse
+from tarkpm.sources.git import Access, GitRemote, Limits, parse
 from tarkpm.sources.git.remote import RemoteObjects
 
 from .gitattack import RESULT, line, told
@@ -404,7 +404,7 @@ def test_nothing_of_the_environment_is_used(
 
 
 def test_an_object_is_kept_under_the_id_of_its_bytes(server: GitServer, published: GitRepo) -> None:
-    objects = RemoteObjects(parse(server.url("demo")), Limits(), allow_http=False, notes=[])
+    objects = RemoteObjects(Access().route(parse(server.url("demo"))), Limits(), notes=[])
     head = published.rev("HEAD")
     objects.need_commit(head)
     found = objects.find(head)

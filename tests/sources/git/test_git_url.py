@@ -3,7 +3,9 @@
 import pytest
 
 from tarkpm.errors import Refused
-from tarkpm.sources.git.url import GitUrl, expand, is_loopback, parse, redirected, shown
+from tarkpm.io.login import Login
+from tarkpm.io.proxies import is_loopback
+from tarkpm.sources.git.url import GitUrl, expand, parse, parse_typed, redirected, shown
 
 from .gitattack import told
 
@@ -21,6 +23,15 @@ ACCEPTED = {
     "http://127.9.9.9/r": GitUrl("http", "127.9.9.9", "/r"),
     "http://localhost:80/r": GitUrl("http", "localhost", "/r"),
     "http://[::1]/r": GitUrl("http", "::1", "/r"),
+    "git@github.com:owner/repo.git": GitUrl("ssh", "github.com", "owner/repo.git", 0, "git"),
+    "git@Work:~me/r/": GitUrl("ssh", "work", "~me/r", 0, "git"),
+    "me@[2001:db8::1]:r": GitUrl("ssh", "2001:db8::1", "r", 0, "me"),
+    "me@h.example:/srv/r": GitUrl("ssh", "h.example", "/srv/r", 0, "me"),
+    "ssh://git@github.com/owner/repo": GitUrl("ssh", "github.com", "/owner/repo", 0, "git"),
+    "ssh://h.example:2222/~/r": GitUrl("ssh", "h.example", "/~/r", 2222),
+    "git+ssh://git@h.example:22/r": GitUrl("ssh", "h.example", "/r", 0, "git"),
+    "git://127.0.0.1/r": GitUrl("git", "127.0.0.1", "/r"),
+    "git://localhost:9999/r": GitUrl("git", "localhost", "/r", 9999),
     "file:///srv/git/r.git": GitUrl("file", "", "/srv/git/r.git"),
     "file:///home/josé/my%20repo/": GitUrl("file", "", "/home/josé/my%20repo"),
 }
@@ -39,13 +50,37 @@ def test_public_text_reads_back_as_the_same_url(text: str) -> None:
 
 REFUSED = {
     "": "Refused: expected a URL, found nothing",
-    "git@github.com:owner/repo.git": (
-        "Refused: ssh is not supported yet [git@github.com:owner/repo.git]"
-        " try: use https://github.com/owner/repo.git"
+    "git://h.example/r": (
+        "Refused: git:// is neither encrypted nor authenticated [git://h.example/r]"
+        " try: use https://h.example/r"
     ),
-    "ssh://git@github.com/owner/repo": "Refused: ssh is not supported yet [ssh://git@github.com/owner/repo]",
-    "git+ssh://h/r": "Refused: ssh is not supported yet [git+ssh://h/r]",
-    "git://h.example/r": "Refused: git:// is not supported yet [git://h.example/r]",
+    "git://me@127.0.0.1/r": (
+        "Refused: git:// takes no user name or password […@127.0.0.1/r]"
+        " try: leave out everything up to the '@'"
+    ),
+    "ssh://me:pw@h.example/r": (
+        "Refused: ssh takes no password from a URL […@h.example/r]"
+        " try: leave it out: ssh asks your agent for a key"
+    ),
+    "ssh://-oProxyCommand=x/r": (
+        "Refused: expected a host name in plain ASCII, or an IP address [ssh://-oProxyCommand=x/r]"
+    ),
+    "ssh://-oProxyCommand=x@h.example/r": (
+        "Refused: expected a user name of letters and digits before the '@' […@h.example/r]"
+    ),
+    "ssh://@h.example/r": "Refused: expected a user name of letters and digits before the '@' […@h.example/r]",
+    "ssh://a@b@h.example/r": (
+        "Refused: expected a user name of letters and digits before the '@' […@h.example/r]"
+    ),
+    "git@-oProxyCommand=x:r": "Refused: expected a URL such as https://host/owner/repository [git@-oProxyCommand=x:r]",
+    "-oProxyCommand=x@h.example:r": ("Refused: a URL that begins with '-' is not accepted […@h.example:r]"),
+    "git@h.example:-r": "Refused: expected the path of a repository behind the host [git@h.example:-r]",
+    "git@h.example:../r": "Refused: expected the path of a repository behind the host [git@h.example:../r]",
+    "git@h.example:a/../../r": (
+        "Refused: expected the path of a repository behind the host [git@h.example:a/../../r]"
+    ),
+    "git@h.example:r%0a": "Refused: expected the path of a repository behind the host [git@h.example:r%0a]",
+    "git@h.example:22:r": "Refused: expected a URL such as https://host/owner/repository [git@h.example:22:r]",
     "svn://h.example/r": "Refused: unknown scheme 'svn' [svn://h.example/r]",
     "ftp://h.example/r": "Refused: unknown scheme 'ftp' [ftp://h.example/r]",
     "ext::sh": "Refused: expected a URL such as https://host/owner/repository [ext::sh]",
@@ -168,8 +203,44 @@ def test_credentials_are_refused_in_words() -> None:
     )
 
 
-def test_http_elsewhere_only_when_allowed() -> None:
+LOGINS = {
+    "https://me:pw@h.example/r": Login("me", "pw"),
+    "https://t0ken@h.example:8443/r": Login("t0ken"),
+    "https://me:a%2Fb%40c%3ad@h.example/r": Login("me", "a/b@c:d"),
+    "https://:pw@h.example/r": Login("", "pw"),
+    "http://me:pw@127.0.0.1:1/r": Login("me", "pw"),
+}
+
+
+@pytest.mark.parametrize("text", LOGINS)
+def test_a_login_is_taken_out_of_a_typed_url(text: str) -> None:
+    url, login = parse_typed(text)
+    assert login == LOGINS[text]
+    assert url.public == text[: text.index("//") + 2] + text.rpartition("@")[2]
+    assert parse(url.public) == url
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://@h.example/r",
+        "https://:@h.example/r",
+        "https://a:s3cret@b@h.example/r",
+        "https://a%0aprotocol=https:s3cret@h.example/r",  # what a credential helper would read as another line
+        "https://a:s3cret%0d%0aX:y@h.example/r",
+        "https://a:s3cret%00@h.example/r",
+        "https://a:" + "s3cret" * 1000 + "@h.example/r",
+    ],
+)
+def test_a_login_that_could_forge_something_is_refused(text: str) -> None:
+    with pytest.raises(Refused) as caught:
+        parse_typed(text)
+    assert "s3cret" not in told(caught.value)
+
+
+def test_plain_protocols_elsewhere_only_when_allowed() -> None:
     assert parse("http://h.example/r", allow_http=True) == GitUrl("http", "h.example", "/r")
+    assert parse("git://h.example/r", allow_http=True) == GitUrl("git", "h.example", "/r")
 
 
 def test_label_and_local_path() -> None:
@@ -250,7 +321,8 @@ BAD_REDIRECTS = {
         "redirected to 'http://a.example/r': http is neither encrypted nor authenticated"
     ),
     f"file:///etc{TAIL}": "redirected from https to 'file:///etc'",
-    f"ssh://a.example/r{TAIL}": "redirected to 'ssh://a.example/r': ssh is not supported yet",
+    f"ssh://a.example/r{TAIL}": "redirected from https to 'ssh://a.example/r'",
+    f"git://127.0.0.1/r{TAIL}": "redirected from https to 'git://127.0.0.1/r'",
     f"https://u:s3cret@a.example/r{TAIL}": (
         "redirected to '…@a.example/r': a URL with a user name or password is not accepted"
     ),

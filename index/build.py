@@ -1,0 +1,82 @@
+#!/usr/bin/env python3
+"""Makes an index of the example plugins in a new folder, with keys made on the spot.
+
+    python3 index/build.py FOLDER [--keys HOME] [--bins 4]
+
+Maintainers, publishers and the online key are all one person here, whose keys are in HOME (default:
+FOLDER.keys beside FOLDER): enough to try an index out, and the way any index begins. Prints the root.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+MAINTAINERS = ("first", "second")
+
+
+def main(arguments: list[str]) -> int:
+    """Build; returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--keys", type=Path, help="the home whose key store is used")
+    parser.add_argument("--bins", default="4")
+    options = parser.parse_args(arguments)
+    folder = options.folder.absolute()
+    print(build(folder, options.keys or folder.with_name(f"{folder.name}.keys"), options.bins))
+    return 0
+
+
+def build(folder: Path, home: Path, bins: str = "4") -> str:
+    """Make the index; returns the digest of its root."""
+    home.mkdir(parents=True, exist_ok=True)
+    tark = Tarkpm(home)
+    maintainers = [word for name in MAINTAINERS for word in ("--maintainer", tark.key(name))]
+    keys = [word for name in MAINTAINERS for word in ("--key", name)]
+    create = ("index", "create", folder, "--name", "community", "--bins", bins, "--threshold", "2")
+    made = tark.json(*create, *maintainers, *keys)
+    for claim in sorted((ROOT / "index" / "claims").glob("*.toml")):
+        wanted = tomllib.loads(claim.read_text())
+        name, publisher = wanted["name"], wanted["publisher"]
+        tark.json("index", "claim", name, "--publisher", tark.key(publisher), "--index", folder, *keys)
+        with tempfile.TemporaryDirectory() as submissions:
+            source = ROOT / "plugins" / name
+            handed_in = tark.json("publish", source, "--to", submissions, "--key", publisher)["folder"]
+            tark.json("index", "accept", handed_in, "--index", folder)
+    tark.json("index", "check", "--deep", "--index", folder)
+    return str(made["root"])
+
+
+class Tarkpm:
+    """The program, run with a home of its own."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.keys: dict[str, str] = {}
+
+    def json(self, *words: str | Path) -> dict[str, str]:
+        """Run a command that must succeed; returns what it reports."""
+        keep = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "TARKPM_"))}
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "tarkpm", *map(str, words), "--json"],
+            env=keep | {"HOME": str(self.home)},
+            stdout=subprocess.PIPE,
+            check=True,
+        )
+        found: dict[str, str] = json.loads(done.stdout)
+        return found
+
+    def key(self, name: str) -> str:
+        """The public key of this name, made when first asked for."""
+        if name not in self.keys:
+            self.keys[name] = self.json("key", "generate", "--name", name)["public_key"]
+        return self.keys[name]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

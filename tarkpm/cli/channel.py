@@ -1,0 +1,147 @@
+"""``tarkpm channel``: what carries messages, by hand."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from tarkpm.cli.options import Invocation, common
+from tarkpm.cli.reading import read_text, target
+from tarkpm.cli.running_text import print_log
+from tarkpm.core.text import neutral
+
+if TYPE_CHECKING:
+    from tarkpm.host.messaging import Inbound
+    from tarkpm.ops.auth import AuthReport
+
+
+@click.group("channel")
+def channel_command() -> None:
+    """Talk through a channel plugin. Nothing goes on running when a command has ended."""
+
+
+def _line(message: "Inbound") -> str:
+    who = f"{neutral(message.conversation_id, limit=200)} {neutral(message.user_id, limit=200)}"
+    text = neutral(message.text, keep="\n\t")
+    return f"{who}: {text}"
+
+
+def _standing(report: "AuthReport") -> list[str]:
+    return [f"{neutral(report.display_name)}: {report.status}"]
+
+
+@channel_command.command("info")
+@click.argument("plugin")
+@common
+def info_command(invocation: Invocation, plugin: str) -> int:
+    """Say what a channel is, and whether it is signed in."""
+    from tarkpm.ops.channel import info
+
+    report = info(invocation.settings, invocation.ui, target(plugin), print_log)
+    can = [
+        name
+        for name, does in (("streaming", report.supports_streaming), ("edits", report.supports_edits))
+        if does
+    ]
+    fields = [
+        ("Name", report.display_name),
+        ("Id", report.id),
+        ("Description", report.description),
+        ("Can", ", ".join(can)),
+        ("Status", report.status),
+    ]
+    invocation.report(
+        report, lambda: [f"{label + ':':<13} {neutral(value)}" for label, value in fields if value]
+    )
+    return 0
+
+
+@channel_command.command("status")
+@click.argument("plugin")
+@common
+def status_command(invocation: Invocation, plugin: str) -> int:
+    """Say whether a channel is signed in."""
+    from tarkpm.ops.channel import status
+
+    report = status(invocation.settings, invocation.ui, target(plugin), print_log)
+    invocation.report(report, lambda: _standing(report))
+    return 0
+
+
+@channel_command.command("auth")
+@click.argument("plugin")
+@click.argument("credentials", metavar="JSON | - | @FILE")
+@common
+def auth_command(invocation: Invocation, plugin: str, credentials: str) -> int:
+    """Hand a channel its credentials; - or @FILE keeps them out of the shell's history."""
+    from tarkpm.ops.channel import authenticate
+
+    text = read_text(credentials, "the credentials are")
+    report = authenticate(invocation.settings, invocation.ui, target(plugin), text, print_log)
+    invocation.report(report, lambda: _standing(report))
+    return 0
+
+
+@channel_command.command("start")
+@click.argument("plugin")
+@click.option("--seconds", type=click.FloatRange(min=0), help="Stop after so long; without it, at Ctrl-C.")
+@common
+def start_command(invocation: Invocation, plugin: str, seconds: float | None) -> int:
+    """Start a channel and print every message that comes in, until stopped."""
+    from tarkpm.ops.channel import listen
+
+    def show(message: "Inbound") -> None:
+        if not invocation.json:
+            click.echo(_line(message))
+
+    report = listen(invocation.settings, invocation.ui, target(plugin), print_log, seconds=seconds, show=show)
+    invocation.report(report, list)
+    return 0
+
+
+@channel_command.command("poll")
+@click.argument("plugin")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    help="Wait so long for a message; at once without.",
+)
+@common
+def poll_command(invocation: Invocation, plugin: str, seconds: float) -> int:
+    """Start a channel, print the messages it has, and stop it."""
+    from tarkpm.ops.channel import poll
+
+    report = poll(invocation.settings, invocation.ui, target(plugin), print_log, seconds=seconds)
+    invocation.report(report, lambda: [_line(message) for message in report.messages])
+    return 0
+
+
+@channel_command.command("send")
+@click.argument("plugin")
+@click.argument("conversation")
+@click.argument("text", metavar="TEXT | - | @FILE")
+@click.option("--replace", "message_id", metavar="ID", help="Replace a message that was sent before.")
+@common
+def send_command(
+    invocation: Invocation, plugin: str, conversation: str, text: str, message_id: str | None
+) -> int:
+    """Send a message; prints the name it was given."""
+    from tarkpm.host.messaging import Outbound
+    from tarkpm.ops.channel import send
+
+    message = Outbound(conversation, read_text(text, "the message is"), message_id)
+    report = send(invocation.settings, invocation.ui, target(plugin), message, print_log)
+    invocation.report(report, lambda: [neutral(report.message_id)] if report.message_id else ["sent"])
+    return 0
+
+
+@channel_command.command("stop")
+@click.argument("plugin")
+@common
+def stop_command(invocation: Invocation, plugin: str) -> int:
+    """Have a channel put in order what it keeps outside of its process."""
+    from tarkpm.ops.channel import stop
+
+    report = stop(invocation.settings, invocation.ui, target(plugin), print_log)
+    invocation.report(report, lambda: _standing(report))
+    return 0

@@ -1,0 +1,175 @@
+"""What the sources offer: the frozen values a resolution works on, and what of them is still to be asked for.
+
+Sources are asked elsewhere. `missing` says which plugins of which sources are needed next; once it says
+none, a `Catalog` holds everything `tarkpm.core.resolver.solve` may look at.
+"""
+
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+
+import msgspec
+
+from tarkpm.core.release import Dependency, GitSource, PathSource, PluginName, Source, folded
+from tarkpm.core.version import Range, Version
+from tarkpm.errors import ResolutionError
+
+Place = tuple[Source, PluginName]
+"""A plugin's identity: where it comes from, and its name there."""
+
+
+class Offer(msgspec.Struct, frozen=True):
+    """A release a source has. ``yanked`` is the reason, "" if it is not yanked."""
+
+    name: PluginName
+    version: Version
+    origin: Source
+    requires: tuple[Dependency, ...] = ()
+    min_tark_version: Version | None = None
+    yanked: str = ""
+    revoked: bool = False
+
+    @property
+    def place(self) -> Place:
+        """The plugin this is a release of."""
+        return self.origin, self.name
+
+    def fits(self, tark: Version | None) -> bool:
+        """Whether it runs under this tark, as far as is known."""
+        return not (tark and self.min_tark_version) or self.min_tark_version.key <= tark.key
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
+
+
+class Locked(msgspec.Struct, frozen=True):
+    """What the old lock has for a name."""
+
+    version: Version
+    origin: Source
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """A plugin the project asks for. Without a range it is whatever its source holds: git and folders."""
+
+    name: PluginName
+    origin: Source
+    range: Range | None = None
+
+    @property
+    def place(self) -> Place:
+        """Whose releases will do."""
+        return self.origin, self.name
+
+
+Catalog = Mapping[Place, tuple[Offer, ...]]
+"""What was asked and answered. A place without offers was asked and has no such plugin; one that is absent
+was not asked yet."""
+
+
+class Request(msgspec.Struct, frozen=True):
+    """What a resolution is asked: the plugins of the project, by folded name, and the tark it serves."""
+
+    wanted: Mapping[str, Wanted]
+    tark: Version | None = None
+
+    @classmethod
+    def of(cls, wanted: Iterable[Wanted], tark: Version | None) -> "Request":
+        """Sorted by name, so that the order of asking never matters; raises `ResolutionError`."""
+        by_name: dict[str, Wanted] = {}
+        for item in sorted(wanted, key=lambda item: item.name):
+            if (other := by_name.setdefault(folded(item.name), item)) is not item:
+                raise ResolutionError(f"'{other.name}' and '{item.name}' are the same name")
+        return cls(by_name, tark)
+
+    def place_of(self, dependency: Dependency, origin: Source) -> Place | None:
+        """Where a release from ``origin`` gets this dependency: None is nowhere, as for git and folders.
+
+        A name the project asks for has that one source in the whole graph; any other name is the depending
+        release's own index's (design, section 3, rule 12). There is no third place to look.
+        """
+        if asked := self.wanted.get(folded(dependency.name)):
+            return asked.place
+        return None if isinstance(origin, GitSource | PathSource) else (origin, dependency.name)
+
+
+class Shelf:
+    """The offers of one place that may be chosen at all, newest first; bit 0 of a set is the newest.
+
+    Revoked releases, and those that need a newer tark, are not on it.
+    """
+
+    def __init__(self, offers: Collection[Offer], tark: Version | None) -> None:
+        fitting = [offer for offer in offers if offer.fits(tark) and not offer.revoked]
+        self.offers = sorted(fitting, key=lambda o: (o.version.key, o.version.build), reverse=True)
+        self.all = (1 << len(self.offers)) - 1
+        self._keys = [offer.version.key for offer in reversed(self.offers)]
+        self._pre = self.where(lambda offer: bool(offer.version.pre))
+        self._within: dict[str, tuple[int, int]] = {}
+
+    def where(self, holds: Callable[[Offer], bool]) -> int:
+        """The offers that pass a test."""
+        return sum(1 << place for place, offer in enumerate(self.offers) if holds(offer))
+
+    def matching(self, wanted: Range | str | None) -> int:
+        """The offers in a range, with Cargo's rule for prereleases; all of them if there is no range."""
+        return self.all if wanted is None else self._find(wanted)[0]
+
+    def within(self, wanted: Range | str | None) -> int:
+        """The same with the prereleases of every release that is in the range: a lock may keep those."""
+        return self.all if wanted is None else self._find(wanted)[1]
+
+    def _find(self, wanted: Range | str) -> tuple[int, int]:
+        text = str(wanted)
+        if (found := self._within.get(text)) is None:
+            range_ = Range.parse(wanted) if isinstance(wanted, str) else wanted
+            found = self._within[text] = self._measure(range_)
+        return found
+
+    def _measure(self, wanted: Range) -> tuple[int, int]:
+        low, high = wanted.span(self._keys)
+        span = ((1 << (high - low)) - 1) << (len(self._keys) - high)
+        if not (pre := span & self._pre):
+            return span, span
+        named = self.where(lambda offer: wanted.matches(offer.version)) & pre
+        kept = self.where(lambda offer: wanted.matches(Version(*offer.version.triple))) & pre
+        return span & ~pre | named, span & ~pre | named | kept
+
+
+def missing(catalog: Catalog, wanted: Iterable[Wanted], tark: Version | None) -> tuple[Place, ...]:
+    """The places that must be asked next, nearest to the project first; none if the catalog is complete.
+
+    Ask them (they are independent of one another), add the answers, call again: there are as many rounds
+    as the longest chain of dependencies. Only releases that could be chosen are followed: in a range
+    somebody asked for, not revoked, fitting ``tark``.
+    """
+    request = Request.of(wanted, tark)
+    shelves: dict[Place, Shelf] = {}
+    followed: dict[Place, int] = {}
+    absent: dict[Place, None] = {}
+    queue: deque[tuple[Place, Range | str | None]] = deque(
+        (item.place, item.range) for item in request.wanted.values()
+    )
+    seen = set(queue)
+    while queue:
+        place, range_ = queue.popleft()
+        if place not in catalog:
+            absent[place] = None
+            continue
+        shelf = shelves.get(place) or shelves.setdefault(place, Shelf(catalog[place], tark))
+        new = shelf.within(range_) & ~followed.get(place, 0)
+        followed[place] = followed.get(place, 0) | new
+        for offer in members(new, shelf.offers):
+            for dependency in offer.requires:
+                target = request.place_of(dependency, offer.origin)
+                if target and (step := (target, dependency.range)) not in seen:
+                    seen.add(step)
+                    queue.append(step)
+    return tuple(absent)
+
+
+def members(mask: int, offers: Sequence[Offer]) -> Iterator[Offer]:
+    """The offers of a set, newest first."""
+    while mask:
+        least = mask & -mask
+        yield offers[least.bit_length() - 1]
+        mask ^= least

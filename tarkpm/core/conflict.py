@@ -1,0 +1,179 @@
+"""A contradiction told so that a person can follow it, with the nearest way out that was seen to work.
+
+The search proves that some facts cannot hold together. Here the proof is cut down to facts none of which
+can be left out, put in the order in which one leads to the next, and said.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from tarkpm.core.catalog import Catalog, Locked, Offer, Place, Request, Wanted
+from tarkpm.core.clauses import Contradiction, TooHard
+from tarkpm.core.problem import Asked, AskedRange, Fact, Needs, OneSource, Problem
+from tarkpm.core.release import PluginName, folded
+from tarkpm.core.text import neutral
+from tarkpm.core.version import Range, Version
+from tarkpm.errors import ResolutionError
+
+MOST_FACTS: Final = 8
+"""Sentences a person is told; the rest are counted."""
+
+MOST_SHRUNK: Final = 60
+"""A proof of more facts is told as it is: cutting it down takes a search a fact."""
+
+MOST_TRIES: Final = 8
+TRIAL_CONFLICTS: Final = 200
+"""What looking for a way out may cost."""
+
+
+def explain(
+    catalog: Catalog, request: Request, locked: Mapping[PluginName, Locked], proof: Sequence[Fact]
+) -> ResolutionError:
+    """The error that says why ``proof`` cannot hold, and what would help."""
+    told = Problem(catalog, request, locked, most_conflicts=0)
+    facts = _in_order(_shrunk(catalog, request, locked, proof))
+    hopeless = next((fact for fact in facts if told.is_hopeless(fact)), None)
+    said = list(dict.fromkeys(_sentences([fact for fact in facts if fact is not hopeless])))
+    if len(said) > MOST_FACTS:
+        said[MOST_FACTS:] = [f"and {len(said) - MOST_FACTS} more such"]
+    if hopeless is not None:
+        end = ", ".join(_hopeless(catalog, request, hopeless))
+        message = ", ".join([*said, end])
+    elif _contested(facts):
+        message = f"{', '.join(said)}; a name has one source"
+    else:
+        message = f"{', '.join(said)}; nothing satisfies {'both' if len(said) == 2 else 'all of these'}"
+    return ResolutionError(neutral(message), hint=neutral(_hint(catalog, request, locked, facts, hopeless)))
+
+
+def _shrunk(
+    catalog: Catalog, request: Request, locked: Mapping[PluginName, Locked], proof: Sequence[Fact]
+) -> list[Fact]:
+    """The facts without those that are not needed for the contradiction."""
+    facts = list(dict.fromkeys(proof))
+    if len(facts) > MOST_SHRUNK:
+        return facts
+    for fact in list(facts):
+        fewer = [other for other in facts if other != fact]
+        if Problem(catalog, request, locked, most_conflicts=TRIAL_CONFLICTS).contradicts(fewer):
+            facts = fewer
+    return facts
+
+
+def _in_order(facts: Sequence[Fact]) -> list[Fact]:
+    """What is asked for first, then what that needs, and so on; the same order for the same facts."""
+    asked = [fact for fact in facts if isinstance(fact, Asked | AskedRange)]
+    needs = [fact for fact in facts if isinstance(fact, Needs)]
+    depth = {fact.wanted.place: 0 for fact in asked}
+    for _ in needs:
+        for fact in needs:
+            if (parent := fact.offers[0].place) in depth:
+                depth.setdefault(fact.place, depth[parent] + 1)
+    asked.sort(key=lambda fact: fact.wanted.name)
+    needs.sort(
+        key=lambda fact: (depth.get(fact.offers[0].place, len(facts)), fact.offers[0].name, fact.dependency)
+    )
+    return [*asked, *needs, *(fact for fact in facts if isinstance(fact, OneSource))]
+
+
+def _contested(facts: Sequence[Fact]) -> set[Place]:
+    """The places that have a name in common with another place of the proof."""
+    places = {fact.place for fact in facts if isinstance(fact, Needs)}
+    names = [folded(name) for _, name in places]
+    return {place for place in places if names.count(folded(place[1])) > 1}
+
+
+def _sentences(facts: Sequence[Fact]) -> Iterator[str]:
+    contested = _contested(facts)
+    for fact in facts:
+        if isinstance(fact, AskedRange) and fact.wanted.range is not None:
+            yield f"the project asks for {fact.wanted.name} {fact.wanted.range}"
+        elif isinstance(fact, Asked) and fact.wanted.range is None:
+            yield f"the project takes {fact.wanted.name} from {fact.wanted.origin}"
+        elif isinstance(fact, Needs) and fact.place in contested:
+            yield f"{_releases(fact)} {fact.dependency.name} from {fact.place[0]}"
+        elif isinstance(fact, Needs):
+            yield f"{_releases(fact)} {fact.dependency}"
+
+
+def _releases(fact: Needs) -> str:
+    newest, oldest = fact.offers[0], fact.offers[-1]
+    return f"{newest} needs" if newest is oldest else f"{oldest} to {newest.version} need"
+
+
+def _hopeless(catalog: Catalog, request: Request, fact: Fact) -> Iterator[str]:
+    """What one fact asks for, and why no release is that."""
+    range_: Range | None
+    if isinstance(fact, Needs):
+        place, range_ = fact.place, Range.parse(fact.dependency.range)
+        yield f"{_releases(fact)} {fact.dependency}"
+    else:
+        assert isinstance(fact, Asked | AskedRange)
+        place, range_ = fact.wanted.place, fact.wanted.range
+        yield f"the project asks for {fact.wanted.name}" + (f" {range_}" if range_ is not None else "")
+    yield _why_none(catalog[place], place, range_, request.tark)
+
+
+def _why_none(offers: Sequence[Offer], place: Place, range_: Range | None, tark: Version | None) -> str:
+    origin, name = place
+    if not offers:
+        return f"{origin} has no plugin named '{name}'"
+    if not (near := [offer for offer in offers if range_ is None or _lenient(range_, offer.version)]):
+        versions = sorted(offer.version for offer in offers)
+        which = str(versions[0]) if len(versions) == 1 else f"{versions[0]} to {versions[-1]}"
+        return f"{origin} has {which}"
+    alive = [offer for offer in near if not offer.revoked]
+    if not alive:
+        return f"{_all(near)} revoked"
+    if not (fitting := [offer for offer in alive if offer.fits(tark)]):
+        least = min((offer.min_tark_version for offer in alive if offer.min_tark_version), default=None)
+        return f"which needs tark {least}, this is tark {tark}"
+    if all(offer.yanked for offer in fitting):
+        return f"{_all(fitting)} yanked ({fitting[0].yanked})"
+    return f"only prereleases fit, such as {max(offer.version for offer in fitting)}"
+
+
+def _all(offers: Sequence[Offer]) -> str:
+    return f"{offers[0]} is" if len(offers) == 1 else f"all {len(offers)} releases of that are"
+
+
+def _lenient(range_: Range, version: Version) -> bool:
+    return range_.matches(version) or range_.matches(Version(*version.triple))
+
+
+def _hint(
+    catalog: Catalog,
+    request: Request,
+    locked: Mapping[PluginName, Locked],
+    facts: Sequence[Fact],
+    hopeless: Fact | None,
+) -> str:
+    if isinstance(hopeless, Asked | AskedRange):
+        wanted = hopeless.wanted
+        offers = [o for o in catalog[wanted.place] if o.fits(request.tark) and not (o.revoked or o.yanked)]
+        if not catalog[wanted.place]:
+            return f"tarkpm search {wanted.name}"
+        if offers and all(offer.version.pre for offer in offers):
+            return f"tarkpm add {wanted.name}@^{max(offer.version for offer in offers)}"
+    return way_out(catalog, request, locked, facts)
+
+
+def way_out(
+    catalog: Catalog, request: Request, locked: Mapping[PluginName, Locked], facts: Sequence[Fact]
+) -> str:
+    """The first change to what the project asks for that leads to a solution when tried; "" if none does."""
+    asked = {fact.wanted.name: fact.wanted for fact in facts if isinstance(fact, Asked | AskedRange)}
+    ranged = [item for item in asked.values() if item.range is not None and str(item.range) != "*"]
+    tries = [(item, Wanted(item.name, item.origin, Range.parse("*"))) for item in ranged]
+    for item, other in [*tries, *((item, None) for item in asked.values())][:MOST_TRIES]:
+        wanted = [w for w in request.wanted.values() if w is not item] + ([other] if other else [])
+        problem = Request.of(wanted, request.tark)
+        try:
+            trial = Problem.of(catalog, problem, locked, free=None, most_conflicts=TRIAL_CONFLICTS)
+            chosen = trial.solve()
+        except (Contradiction, TooHard, LookupError):  # LookupError: it would need what was not asked for
+            continue
+        return (
+            f"tarkpm add {item.name}@^{chosen[item.name].version}" if other else f"tarkpm remove {item.name}"
+        )
+    return ""

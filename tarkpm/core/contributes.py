@@ -1,0 +1,35 @@
+"""The tables ``[contributes]`` and ``[activation]`` of a plugin.toml, for people to read. Pure.
+
+They are for tark: tarkpm acts on nothing in them. Their shapes differ from plugin to plugin, so what is not
+understood is left out rather than refused.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+MAX_LINES: Final = 32
+MAX_TEXT: Final = 200
+
+
+def contributions(table: Any) -> tuple[str, ...]:
+    """What a plugin says it adds to tark, a line each: ``providers: chatgpt-oauth (ChatGPT)``."""
+    return tuple(line[:MAX_TEXT] for line, _ in zip(_lines(table), range(MAX_LINES), strict=False))
+
+
+def events(table: Any) -> tuple[str, ...]:
+    """What makes tark load a plugin: ``onProvider:chatgpt-oauth``."""
+    found = table.get("events") if isinstance(table, dict) else None
+    texts = [text for text in found if isinstance(text, str)] if isinstance(found, list) else []
+    return tuple(text[:MAX_TEXT] for text in texts[:MAX_LINES])
+
+
+def _lines(table: Any) -> Iterator[str]:
+    for key, entries in table.items() if isinstance(table, dict) else ():
+        for entry in entries if isinstance(entries, list) else ():
+            if isinstance(entry, str):
+                yield f"{key}: {entry}"
+            elif isinstance(entry, dict):
+                named = [entry.get("id") or entry.get("key"), entry.get("name") or entry.get("title")]
+                texts = [text for text in named if isinstance(text, str) and text]
+                if texts:
+                    yield f"{key}: {texts[0]}" + (f" ({texts[1]})" if texts[1:] else "")

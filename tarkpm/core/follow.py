@@ -1,0 +1,76 @@
+"""Whether tark.lock follows from tark.toml: the lock decides nothing (trust rule 2)."""
+
+from tarkpm.core.lockfile import Lock, LockEntry
+from tarkpm.core.project import Project
+from tarkpm.core.release import Dependency, IndexSource, PluginName, Requirement
+from tarkpm.core.version import Range
+from tarkpm.errors import LockStale
+
+
+def stale_entries(project: Project, lock: Lock) -> list[LockStale]:
+    """How the lock does not follow from the project: requirements, dependencies, then what is left over."""
+    problems = [
+        problem
+        for requirement in project.requirements.values()
+        if (problem := stale_requirement(requirement, lock.get(requirement.name)))
+    ]
+    reached, stale = reachable(project, lock)
+    problems.extend(stale)
+    problems.extend(
+        _stale(f"'{entry.name}' is in tark.lock but nothing in tark.toml leads to it")
+        for entry in lock.entries
+        if entry.name not in reached
+    )
+    return problems
+
+
+def stale_requirement(requirement: Requirement, entry: LockEntry | None) -> LockStale | None:
+    """How an entry does not follow from the requirement of its name, or None."""
+    name = requirement.name
+    if entry is None:
+        return _stale(f"'{name}' is in tark.toml but not in tark.lock")
+    if entry.source.asked() != requirement.source:
+        return _stale(
+            f"'{name}' is locked from {entry.source.asked()}, tark.toml asks for {requirement.source}"
+        )
+    if not requirement.allows(entry.version):
+        return _stale(f"'{name}' is locked at {entry.version}, tark.toml asks for {requirement.range}")
+    return None
+
+
+def reachable(project: Project, lock: Lock) -> tuple[set[PluginName], list[LockStale]]:
+    """The locked plugins that the project's requirements lead to, and what is wrong on the way.
+
+    A dependency is met by the project's own requirement of that name, else in the depending release's own
+    index and nowhere else (rule 12). Dependencies of git and path releases are met by requirements alone.
+    """
+    reached = {name for name in project.requirements if lock.get(name)}
+    todo, problems = sorted(reached), []
+    while todo:
+        entry = lock.by_name[todo.pop()]
+        for needed in entry.requires if isinstance(entry.source, IndexSource) else ():
+            found = lock.get(needed.name)
+            if problem := _stale_dependency(project, entry, needed, found):
+                problems.append(problem)
+            elif needed.name not in reached:
+                reached.add(needed.name)
+                todo.append(needed.name)
+    return reached, problems
+
+
+def _stale_dependency(
+    project: Project, entry: LockEntry, needed: Dependency, found: LockEntry | None
+) -> LockStale | None:
+    if found is None:
+        return _stale(f"'{entry.name}' requires '{needed}', which is not in tark.lock")
+    if needed.name not in project.requirements and found.source != entry.source:
+        return _stale(
+            f"'{needed.name}' is locked from {found.source}, '{entry.name}' has it from {entry.source}"
+        )
+    if not Range.parse(needed.range).matches(found.version):
+        return _stale(f"'{entry.name}' requires '{needed}', {found.version} is in tark.lock")
+    return None
+
+
+def _stale(message: str) -> LockStale:
+    return LockStale(message, where="tark.lock", hint="tarkpm lock")

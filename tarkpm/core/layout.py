@@ -1,0 +1,44 @@
+"""Where things are in an index: a TUF repository that any web server can serve as static files.
+
+::
+
+    metadata/   root, snapshot, timestamp; targets (offline) delegates to
+                claims (offline, threshold): publishers/*, over hash bins claims-000 …
+                index (offline), whose hash bins index-000 … are signed by the online key: index/*
+    targets/    publishers/<sha256>.<name>.json, index/<sha256>.<name>.json
+    files/      <statement sha256>: a release's statement and its files one after another
+
+Every metadata file but root, snapshot and timestamp names its own role in the signed field `ROLE_FIELD`:
+TUF does not, and without it a mirror could serve one bin in the place of another.
+"""
+
+from typing import Final
+
+from tarkpm.core.digest import Digest
+from tarkpm.core.release import PluginName, folded
+
+CLAIMS: Final = "claims"
+INDEX: Final = "index"
+ROLE_FIELD: Final = "x-tark-role"
+
+METADATA: Final = "metadata"
+TARGETS: Final = "targets"
+FILES: Final = "files"
+
+SEARCH: Final = "index/_search.json"
+"""One line a plugin, for ``tarkpm search``; no plugin can have this name."""
+
+
+def claim_path(name: PluginName) -> str:
+    """The TUF target path of a plugin's claim. Names that fold to one share it."""
+    return f"publishers/{folded(name)}.json"
+
+
+def rows_path(name: PluginName) -> str:
+    """The TUF target path of a plugin's rows."""
+    return f"index/{folded(name)}.json"
+
+
+def release_file(statement: Digest) -> str:
+    """Where the statement and files of a release are, from the top of the index."""
+    return f"{FILES}/{statement}"

@@ -1,0 +1,211 @@
+"""A resolution as clauses: a variable for each plugin, a value for each release, a fact for each clause.
+
+A fact is what a person can be told: this is asked for, that needs this. That a name has one version follows
+from a variable's having one value; that it has one source is a clause of its own.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+
+import msgspec
+
+from tarkpm.core.catalog import Catalog, Locked, Offer, Place, Request, Shelf, Wanted, members
+from tarkpm.core.clauses import Clause, Contradiction, Search, TooHard
+from tarkpm.core.release import Dependency, PluginName, folded
+from tarkpm.core.version import Range
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """The project asks for a plugin, in whatever version."""
+
+    wanted: Wanted
+
+
+class AskedRange(msgspec.Struct, frozen=True):
+    """The project asks for these versions of it."""
+
+    wanted: Wanted
+
+
+class Needs(msgspec.Struct, frozen=True):
+    """Releases of one plugin, newest first, need ``dependency``, and get it from ``place``."""
+
+    offers: tuple[Offer, ...]
+    dependency: Dependency
+    place: Place
+
+
+class OneSource(msgspec.Struct, frozen=True):
+    """One name in two places, of which at most one can be installed."""
+
+    places: tuple[Place, Place]
+
+
+Fact = Asked | AskedRange | Needs | OneSource
+
+
+class Node:
+    """One place in the search: its variable, its shelf, and what of the shelf may be chosen."""
+
+    def __init__(self, variable: int, place: Place, shelf: Shelf, locked: Locked | None) -> None:
+        self.variable, self.place, self.shelf = variable, place, shelf
+        kept = locked.version if locked and locked.origin == place[0] else None
+        self.locked = shelf.where(lambda offer: offer.version == kept)
+        self.usable = self.locked | shelf.where(lambda offer: not offer.yanked)
+        self.absent = shelf.all + 1
+        self.needs: dict[Dependency, int] = {}
+        for index, offer in enumerate(shelf.offers):
+            for dependency in offer.requires:
+                self.needs[dependency] = self.needs.get(dependency, 0) | 1 << index
+
+    def matching(self, wanted: Range | str | None) -> int:
+        """The releases in a range; a yanked one, or a prerelease it does not name, only if it is locked."""
+        found = self.shelf.matching(wanted)
+        if self.locked:
+            found |= self.shelf.within(wanted) & self.locked
+        return found & self.usable
+
+
+class Problem:
+    """The guide of a search. Plugins join it when a release that needs them is about to be chosen.
+
+    ``held`` are the names that keep their locked version for as long as it satisfies: they are decided
+    first, so that nothing moves them that could be had otherwise.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        request: Request,
+        locked: Mapping[PluginName, Locked],
+        *,
+        held: Collection[PluginName] = frozenset(),
+        most_conflicts: int,
+    ) -> None:
+        self.request = request
+        self.search = Search(self, most_conflicts=most_conflicts)
+        self._catalog, self._locked = catalog, locked
+        self._held = held
+        self._complete = False
+        self._nodes: list[Node] = []
+        self._by_place: dict[Place, Node] = {}
+        self._by_name: dict[str, list[Node]] = {}
+        self._stated: set[tuple[int, Dependency]] = set()
+
+    @classmethod
+    def of(
+        cls,
+        catalog: Catalog,
+        request: Request,
+        locked: Mapping[PluginName, Locked],
+        *,
+        free: Iterable[PluginName] | None,
+        most_conflicts: int,
+    ) -> "Problem":
+        """The problem of meeting a request."""
+        held = frozenset[PluginName]() if free is None else locked.keys() - set(free)
+        problem = cls(catalog, request, locked, held=held, most_conflicts=most_conflicts)
+        for wanted in request.wanted.values():
+            problem._node(wanted.place)  # all before what they need, so that they are decided first
+        for wanted in request.wanted.values():
+            problem.state(Asked(wanted))
+            problem.state(AskedRange(wanted))
+        return problem
+
+    def contradicts(self, facts: Iterable[Fact]) -> bool:
+        """Whether these facts, and nothing else, cannot hold together."""
+        self._complete = True
+        for fact in facts:
+            self.state(fact)
+        try:
+            self.search.run()
+        except Contradiction:
+            return True
+        except TooHard:
+            return False
+        return False
+
+    def solve(self) -> dict[PluginName, Offer]:
+        """The release of each plugin; raises `Contradiction` or `TooHard`."""
+        chosen = self.search.run()
+        offers = (
+            self._nodes[variable].shelf.offers[value.bit_length() - 1] for variable, value in chosen.items()
+        )
+        return {offer.name: offer for offer in sorted(offers, key=lambda offer: offer.name)}
+
+    def state(self, fact: Fact) -> None:
+        """Add what a fact says as a clause."""
+        literals = {variable: mask for variable, mask in self._literals(fact).items() if mask}
+        self.search.add(Clause(literals.items(), fact=fact))
+
+    def is_hopeless(self, fact: Fact) -> bool:
+        """Whether a fact asks for what no release is."""
+        match fact:
+            case Asked(wanted):
+                return not self._node(wanted.place).usable
+            case AskedRange(wanted):
+                return not self._node(wanted.place).matching(wanted.range)
+            case Needs(_, dependency, place):
+                return not self._node(place).matching(dependency.range)
+            case OneSource():
+                return False
+
+    def _literals(self, fact: Fact) -> dict[int, int]:
+        match fact:
+            case Asked(wanted):
+                node = self._node(wanted.place)
+                return {node.variable: node.usable}
+            case AskedRange(wanted):
+                node = self._node(wanted.place)
+                return {node.variable: node.matching(wanted.range) | node.absent}
+            case OneSource(places):
+                return {node.variable: node.absent for node in map(self._node, places)}
+            case Needs(offers, dependency, place):
+                node, target = self._node(offers[0].place), self._node(place)
+                met = {target.variable: target.matching(dependency.range)}
+                others = (node.shelf.all | node.absent) & ~node.needs[dependency]
+                met[node.variable] = met.get(node.variable, 0) | others  # a plugin may need itself
+                return met
+
+    def rank(self, variable: int) -> int:
+        """Held plugins first, then the ones asked for, then as they were discovered."""
+        return 0 if self._nodes[variable].place[1] in self._held else LATER
+
+    def pick(self, variable: int, domain: int) -> int:
+        """The locked release of a held plugin, else the newest."""
+        node = self._nodes[variable]
+        held = node.locked if node.place[1] in self._held else 0
+        candidates = domain & held or domain
+        return candidates & -candidates
+
+    def expand(self, variable: int, value: int) -> None:
+        """State what a release needs, for all releases of the plugin that need the same."""
+        if self._complete:
+            return
+        node = self._nodes[variable]
+        offer = node.shelf.offers[value.bit_length() - 1]
+        for dependency in offer.requires:
+            if (variable, dependency) in self._stated:
+                continue
+            self._stated.add((variable, dependency))
+            place = self.request.place_of(dependency, offer.origin)
+            if place is not None:
+                needing = node.needs[dependency] & node.usable
+                self.state(Needs(tuple(members(needing, node.shelf.offers)), dependency, place))
+
+    def _node(self, place: Place) -> Node:
+        """The node of a place; a new one may not be installed beside another of the same name."""
+        if node := self._by_place.get(place):
+            return node
+        shelf = Shelf(self._catalog[place], self.request.tark)
+        node = Node(self.search.variable(len(shelf.offers)), place, shelf, self._locked.get(place[1]))
+        self._nodes.append(node)
+        self._by_place[place] = node
+        namesakes = self._by_name.setdefault(folded(place[1]), [])
+        namesakes.append(node)
+        for other in namesakes[:-1]:
+            self.state(OneSource((other.place, place)))
+        return node
+
+
+LATER = 8
+"""How far behind held plugins others are decided: 2 ** 8 conflicts about a plugin outweigh it."""

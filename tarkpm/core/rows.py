@@ -1,0 +1,152 @@
+"""What an index says of a plugin's releases: ``index/<name>.json``, one row a version.
+
+Rows are projections of signed plugin.toml files, made by an online key. They say what to fetch and let a
+resolver choose; what is installed is believed only after the publisher's statement and plugin.toml were
+checked, and both must agree with the row.
+"""
+
+import json
+from collections.abc import Iterable
+from typing import Any, Final
+
+import msgspec
+
+from tarkpm.core.digest import FileEntry, is_digest
+from tarkpm.core.document import decode_json
+from tarkpm.core.lockfile import StatementEntry
+from tarkpm.core.manifest import Manifest
+from tarkpm.core.release import TYPES, Dependency, PluginName, file_name, plugin_name
+from tarkpm.core.version import Version
+from tarkpm.errors import IndexUntrusted
+
+VERSION: Final = 1
+MAX_ROWS: Final = 4 * 1024 * 1024
+MAX_DESCRIPTION: Final = 200
+"""Characters of a description that a row repeats."""
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One release as an index lists it. ``yanked`` is the reason, "" if it is not.
+
+    ``capabilities`` are only searched and shown: another tarkpm may know kinds that this one does not.
+    """
+
+    version: Version
+    type: str
+    statement: StatementEntry
+    files: tuple[FileEntry, ...]
+    requires: tuple[Dependency, ...] = ()
+    min_tark_version: Version | None = None
+    capabilities: tuple[str, ...] = ()
+    description: str = ""
+    yanked: str = ""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the statement and all files: the length of ``files/<statement sha256>``."""
+        return self.statement.size + sum(file.size for file in self.files)
+
+
+class Listing(msgspec.Struct, frozen=True):
+    """All releases of one plugin, oldest version first."""
+
+    name: PluginName
+    rows: tuple[Row, ...] = ()
+
+    def get(self, version: Version) -> Row | None:
+        """The row of this version."""
+        return next((row for row in self.rows if row.version == version), None)
+
+
+def row_of(manifest: Manifest, statement: StatementEntry, files: Iterable[FileEntry]) -> Row:
+    """What an index says of a verified release."""
+    return Row(
+        version=manifest.version,
+        type=manifest.type,
+        statement=statement,
+        files=tuple(sorted(files)),
+        requires=manifest.dependencies,
+        min_tark_version=manifest.min_tark_version,
+        capabilities=tuple(map(str, manifest.capabilities)),
+        description=" ".join(manifest.description.split())[:MAX_DESCRIPTION],
+    )
+
+
+class _Row(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    version: str
+    type: str
+    statement: StatementEntry
+    files: list[FileEntry]
+    requires: list[str] = []
+    min_tark_version: str = ""
+    capabilities: list[str] = []
+    description: str = ""
+    yanked: str = ""
+
+
+class _Document(msgspec.Struct, forbid_unknown_fields=True):
+    version: int
+    name: str
+    releases: list[_Row]
+
+
+def parse(data: bytes, *, where: str) -> Listing:
+    """Read the rows of a plugin; raises `IndexUntrusted`."""
+    document = decode_json(data, _Document, where=where, error=IndexUntrusted, limit=MAX_ROWS)
+    if document.version != VERSION:
+        raise IndexUntrusted(
+            f"expected rows of version {VERSION}, found {document.version}: they need a newer tarkpm",
+            where=where,
+        )
+    try:
+        rows = tuple(sorted(map(_row, document.releases), key=lambda row: row.version))
+        if len({row.version for row in rows}) != len(rows):
+            raise ValueError("a version is listed twice")
+        return Listing(plugin_name(document.name), rows)
+    except ValueError as problem:
+        raise IndexUntrusted(str(problem), where=where) from None
+
+
+def _row(raw: _Row) -> Row:
+    if raw.type not in TYPES:
+        raise ValueError(f"type: expected one of {', '.join(TYPES)}, found {raw.type!r:.60}")
+    for file in (FileEntry("", raw.statement.sha256, raw.statement.size), *raw.files):
+        if not is_digest(file.sha256) or file.size < 0:
+            raise ValueError("expected a sha256 of 64 hexadecimal digits and a size")
+    return Row(
+        version=Version.parse(raw.version),
+        type=raw.type,
+        statement=raw.statement,
+        files=tuple(sorted(FileEntry(file_name(file.name), file.sha256, file.size) for file in raw.files)),
+        requires=tuple(map(Dependency.parse, raw.requires)),
+        min_tark_version=Version.parse(raw.min_tark_version) if raw.min_tark_version else None,
+        capabilities=tuple(raw.capabilities),
+        description=raw.description,
+        yanked=raw.yanked,
+    )
+
+
+def render(listing: Listing) -> bytes:
+    """The one text of a plugin's rows."""
+    document = {
+        "version": VERSION,
+        "name": listing.name,
+        "releases": [_table(row) for row in sorted(listing.rows, key=lambda row: row.version)],
+    }
+    return json.dumps(document, sort_keys=True, separators=(",", ":")).encode() + b"\n"
+
+
+def _table(row: Row) -> dict[str, Any]:
+    raw = _Row(
+        version=str(row.version),
+        type=row.type,
+        statement=row.statement,
+        files=list(row.files),
+        requires=list(map(str, row.requires)),
+        min_tark_version=str(row.min_tark_version or ""),
+        capabilities=list(row.capabilities),
+        description=row.description,
+        yanked=row.yanked,
+    )
+    table: dict[str, Any] = msgspec.to_builtins(raw)
+    return table

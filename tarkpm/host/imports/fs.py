@@ -1,0 +1,90 @@
+"""tark:fs of the older ABI: reading the files below the user's home that were granted, and nothing else.
+
+A plugin names a file as ``~/…``, or by the home folder's own path, which it may know from ``HOME``. What is
+private (`core.privateplaces`) is refused whatever a grant says, tarkpm's and tark's own folders by identity
+too, wherever the user keeps them. Links are not followed, in no part of a path: a file that a link leads to
+was not what was granted.
+"""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Final
+
+from tarkpm.core import homepath
+from tarkpm.core.capability import CapabilitySet
+from tarkpm.host.imports.folders import Parts, PathError, Workspace, explained, is_protected, read_file, split
+from tarkpm.host.limits import KIB, size
+
+MAX_FILE: Final = 128 * KIB
+"""Bytes: as much as the older ABI has room for."""
+
+
+class Denied(PathError):
+    """It was not for the plugin to ask."""
+
+
+class Fs:
+    """One plugin's files below a home folder. ``report`` is told what was refused, each file once."""
+
+    def __init__(
+        self, granted: CapabilitySet, home: Path, report: Callable[[str], None], private: Iterable[Path] = ()
+    ) -> None:
+        """``private`` are tark's and tarkpm's own folders."""
+        self._grants = [capability.scope for capability in granted if capability.kind == "fs_read"]
+        self._home = str(home).rstrip("/") + "/"
+        self._folder = Workspace(home, private)
+        self._report = report
+        self._told: set[str] = set()
+
+    def call(self, function: str, args: tuple[Any, ...], deadline: float) -> Any:  # noqa: ARG002  # see above
+        """The JSON value of `read`."""
+        (path,) = args
+        try:
+            return {"ok": self._read(self._granted(path))}
+        except Denied as problem:
+            return _failed(str(problem), denied=True)
+        except PathError as problem:
+            return _failed(str(problem))
+        except OSError as problem:
+            return _failed(explained(problem))
+        except UnicodeEncodeError:
+            return _failed("the path is not Unicode")
+
+    def close(self) -> None:
+        """Nothing is open between calls."""
+
+    def _granted(self, path: str) -> Parts:
+        inside = path.removeprefix(self._home if path.startswith("/") else homepath.HOME)
+        if inside == path:
+            raise Denied("is not below the user's home")
+        parts = split(inside, "the user's home")
+        name = homepath.HOME + "/".join(parts)
+        if not any(homepath.covers(scope, name) for scope in self._grants):
+            self._tell(f"asked to read {name}, which is not granted")
+            raise Denied("is not granted to this plugin")
+        if any(map(is_protected, parts)) or homepath.why_private(parts):
+            self._tell(f"may not read {name}, which is private")
+            raise Denied("this file is not a plugin's to read")
+        return parts
+
+    def _read(self, parts: Parts) -> str:
+        with self._folder.folder(parts[:-1]) as folder:
+            data = read_file(folder, parts[-1], MAX_FILE)
+        if len(data) > MAX_FILE:
+            raise PathError(f"the file is larger than {size(MAX_FILE)}")
+        try:
+            return data.decode()
+        except UnicodeDecodeError:
+            raise PathError("the file is not UTF-8 text") from None
+
+    def _tell(self, message: str) -> None:
+        if message not in self._told and len(self._told) < _NOTES:
+            self._told.add(message)
+            self._report(message)
+
+
+_NOTES: Final = 20
+
+
+def _failed(message: str, *, denied: bool = False) -> Any:
+    return {"err": {"message": message, "denied": denied}}

@@ -1,0 +1,160 @@
+"""Channel plugins: what carries messages between people elsewhere and tark. Only the older ABI has them.
+
+Texts are the plugin's or somebody else's: those of messages and answers are unchanged and not safe to show as
+they are (`core.text.neutral`); what a channel says of itself is printable.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final, Protocol, TypeVar
+
+import msgspec
+
+from tarkpm.core.text import neutral
+from tarkpm.errors import PluginFailed
+from tarkpm.host import results
+from tarkpm.host.image import PluginImage
+from tarkpm.host.results import AuthStatus, WireResult, succeeded
+
+_T = TypeVar("_T")
+
+MAX_STATUS: Final = 599
+
+
+class ChannelInfo(msgspec.Struct, frozen=True):
+    """A channel as its plugin describes it."""
+
+    id: str
+    display_name: str
+    description: str
+    supports_streaming: bool
+    supports_edits: bool
+
+
+class Inbound(msgspec.Struct, frozen=True):
+    """A message from a channel. ``metadata`` is JSON text, or empty."""
+
+    conversation_id: str
+    user_id: str
+    text: str
+    metadata: str
+
+
+class Outbound(msgspec.Struct, frozen=True):
+    """A message for a channel; with ``message_id`` it replaces one sent before."""
+
+    conversation_id: str
+    text: str
+    message_id: str | None = None
+    is_final: bool = True
+    metadata_json: str = ""
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """What became of a message."""
+
+    success: bool
+    message_id: str | None
+    error: str | None
+
+
+class WebhookRequest(msgspec.Struct, frozen=True):
+    """An HTTP request that somebody received for the plugin."""
+
+    method: str
+    path: str
+    query: str | None = None
+    headers: Sequence[tuple[str, str]] = ()
+    body: str = ""
+
+
+class WebhookAnswer(msgspec.Struct, frozen=True):
+    """What is to be answered, and the messages the request brought."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: str
+    messages: list[Inbound]
+
+
+class Ask(Protocol):
+    """Calls a function of a plugin of a type."""
+
+    def __call__(
+        self, image: PluginImage, kind: str, function: str, args: list[Any], shape: type[_T], /
+    ) -> _T: ...
+
+
+class Channel:
+    """One channel plugin's calls; each raises what `Host`'s do. Between `start` and `stop` it keeps state."""
+
+    def __init__(self, image: PluginImage, ask: Ask) -> None:
+        self._image = image
+        self._call = ask
+
+    def info(self) -> ChannelInfo:
+        """What it says of itself."""
+        found = self._ask("channel-info", [], ChannelInfo)
+        return ChannelInfo(
+            results.label(found.id),
+            results.label(found.display_name),
+            neutral(found.description, keep="\n\t", limit=results.MAX_REASON),
+            found.supports_streaming,
+            found.supports_edits,
+        )
+
+    def status(self) -> AuthStatus:
+        """Whether it is signed in."""
+        return self._ask("status", [], AuthStatus)  # type: ignore[arg-type]
+
+    def authenticate(self, credentials: str) -> None:
+        """Hand it credentials as JSON text; `PluginFailed` if it does not take them."""
+        self._do("init", [credentials], "take the credentials")
+
+    def logout(self) -> None:
+        """Have it forget its credentials."""
+        self._do("logout", [], "log out")
+
+    def start(self) -> None:
+        """Have it begin: before this it need not answer `poll` and `send`."""
+        self._do("channel-start", [], "start")
+
+    def stop(self) -> None:
+        """Have it end."""
+        self._do("channel-stop", [], "stop")
+
+    def poll(self) -> list[Inbound]:
+        """The messages since the last time; it does not wait for one."""
+        return self._result("channel-poll", [], list[Inbound], "be polled")
+
+    def event(self, payload: str) -> list[Inbound]:
+        """Hand it an event of its service's, as JSON text; the messages that brought."""
+        return self._result("channel-event", [payload], list[Inbound], "take the event")
+
+    def send(self, message: Outbound) -> Sent:
+        """Send a message. That it was not delivered is an answer, not an error."""
+        sent = self._result("channel-send", [msgspec.to_builtins(message)], Sent, "send")
+        return Sent(sent.success, results.label(sent.message_id) if sent.message_id else None, sent.error)
+
+    def webhook(self, request: WebhookRequest) -> WebhookAnswer:
+        """Have it answer a request that its service sent."""
+        asked = msgspec.to_builtins(request)
+        found = self._result("channel-webhook", [asked], WebhookAnswer, "answer the request")
+        if not 100 <= found.status <= MAX_STATUS:
+            raise PluginFailed(
+                f"answered with status {found.status}, which HTTP has not", where=self._image.name
+            )
+        return found
+
+    def widget(self) -> str:
+        """What tark shows of it, as the plugin's own JSON text."""
+        return self._result("channel-widget", [], str, "describe itself")
+
+    def _do(self, function: str, args: list[Any], doing: str) -> None:
+        succeeded(self._ask(function, args, WireResult[None]), doing, self._image.name)
+
+    def _result(self, function: str, args: list[Any], shape: type[_T], doing: str) -> _T:
+        found = self._ask(function, args, WireResult[shape])  # type: ignore[valid-type]
+        return succeeded(found, doing, self._image.name)
+
+    def _ask(self, function: str, args: list[Any], shape: type[_T]) -> _T:
+        return self._call(self._image, "channel", function, args, shape)

@@ -1,0 +1,72 @@
+"""Which core modules are plugins of the older tark ABI, by the names at their surface.
+
+The types of these names are compared in the worker, once the module is compiled (`worker.older.fitting`).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from tarkpm.core.text import neutral
+from tarkpm.host.worker.older.abi import MEMORY, MODULE, NEEDED, known_imports
+
+IMPORTS: Final = frozenset(f"{module}.{name}" for module, name in known_imports())
+"""What can be served, as ``module.name``: no name of ours has a dot, so none reads as another."""
+TYPES: Final = tuple(NEEDED)
+GRANTED_BY: Final[Mapping[str, str]] = {"fs": "fs_read", "ws": "http"}
+"""The kind of capability that opens an interface, where it has another name."""
+BASIS: Final = ((MEMORY,), ("alloc",))
+MAX_NAMED: Final = 5
+
+
+def unknown(imports: Iterable[str]) -> tuple[str, ...]:
+    """Imports that tark cannot serve."""
+    return tuple(name for name in imports if name not in IMPORTS)
+
+
+def interfaces(imports: Iterable[str]) -> tuple[str, ...]:
+    """The modules of tark's that functions are imported from, without ``tark:``, each once."""
+    ours = (name.partition(".")[0] for name in imports if name in IMPORTS and name.startswith(MODULE))
+    return tuple(dict.fromkeys(name.removeprefix(MODULE) for name in ours))
+
+
+def types(exports: Sequence[str]) -> tuple[str, ...]:
+    """The plugin types a module has the exports of."""
+    return tuple(kind for kind in NEEDED if not missing(exports, kind))
+
+
+def is_meant(imports: Iterable[str], exports: Iterable[str]) -> bool:
+    """Whether a module has anything of this ABI, so that it is worth saying what it lacks."""
+    asked = any(name in IMPORTS and name.startswith(MODULE) for name in imports)
+    telling = {name for needed in NEEDED.values() for names in needed for name in names}
+    return asked or any(name in telling for name in exports)
+
+
+def missing(exports: Sequence[str], plugin_type: str) -> tuple[str, ...]:
+    """The exports a plugin of this type needs and the module lacks."""
+    return _lacking(exports, (*BASIS, *NEEDED[plugin_type]))
+
+
+def is_unfinished(imports: Iterable[str], exports: Iterable[str]) -> bool:
+    """Whether a module is a component's core: built for `tark:plugin`, and not yet made a component."""
+    return any(name.startswith("tark:plugin/") for name in (*imports, *exports))
+
+
+def misfit(imports: Sequence[str], exports: Sequence[str], plugin_type: str) -> str | None:
+    """Why a module cannot run as a plugin of this type, in one sentence; None if nothing is wrong."""
+    if is_unfinished(imports, exports):
+        return "is the core of a component and not yet one: 'wasm-tools component new' makes it one"
+    if plugin_type not in NEEDED:
+        known = ", ".join(NEEDED)
+        return f"is a core module, and the older tark ABI has {known} plugins, but none of type {plugin_type}"
+    if lacks := missing(exports, plugin_type):
+        named = f"is a core module without what {plugin_type} plugins of the older tark ABI export"
+        return f"{named}: {', '.join(lacks)}"
+    if strange := unknown(imports):
+        shown = ", ".join(repr(neutral(name, limit=100)) for name in strange[:MAX_NAMED])
+        more = f" and {len(strange) - MAX_NAMED} more" if len(strange) > MAX_NAMED else ""
+        return f"imports {shown}{more}, which tark does not provide to the older ABI"
+    return None
+
+
+def _lacking(exports: Sequence[str], needed: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(" or ".join(names) for names in needed if not set(names) & set(exports))

@@ -1,0 +1,148 @@
+"""WASI preview 1 with nothing in it: no arguments, no environment, no files; clocks and randomness.
+
+What a guest prints goes, line by line, to the log. The rest answers as a process without any of it would.
+The numbers are those of `wasi_snapshot_preview1`.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from tarkpm.host.worker.frames import Texts
+from tarkpm.host.worker.held import Ask
+from tarkpm.host.worker.older.answers import GetMemory
+from tarkpm.host.worker.older.crossing import Answer
+from tarkpm.host.worker.older.memory import MASK, OutOfRange, View, put_u32
+
+_OK, _BADF, _FAULT, _INVAL, _SPIPE = 0, 8, 21, 28, 70
+_CHARACTER_DEVICE: Final = 2
+_FDSTAT: Final = bytes([_CHARACTER_DEVICE]) + bytes(23)
+_RESOLUTION: Final = 1_000
+"""Nanoseconds."""
+MAX_RANDOM: Final = 64 << 10
+MAX_PIECES: Final = 1_024
+MAX_LINE: Final = 4 << 10
+MAX_PRINTED: Final = 64 << 10
+"""Of one `fd_write`; the rest of it is written nowhere."""
+_LEVELS: Final = {1: "info", 2: "warn"}
+
+
+class Exited(Exception):
+    """The guest ended itself with this status."""
+
+
+class Wasi:
+    """One guest's, over any number of its instances."""
+
+    def __init__(self, ask: Ask, memory: GetMemory) -> None:
+        self._ask = ask
+        self._memory = memory
+        self._lines: dict[int, bytearray] = {}
+
+    def answering(self, function: str) -> Answer:
+        """How one of `abi.WASI` is answered."""
+        act: Callable[..., int] = getattr(self, f"_{function}")
+
+        def answer(context: Any, given: list[int]) -> int:
+            try:
+                return act(View(context, self._memory()), *given)
+            except OutOfRange:
+                return _FAULT
+
+        return answer
+
+    def flush(self) -> None:
+        """Log what was printed and has no end of line yet."""
+        lines, self._lines = self._lines, {}
+        for fd, line in lines.items():
+            self._log(fd, bytes(line))
+
+    def forget(self) -> None:
+        """The instance that printed is gone, and so is its parent's ear."""
+        self._lines = {}
+
+    def _log(self, fd: int, line: bytes) -> None:
+        if line.strip():
+            self._ask("log", _LEVELS[fd], [line.decode("utf-8", "replace").replace("\0", "\ufffd")], Texts())
+
+    def _fd_write(self, view: View, fd: int, pieces: int, count: int, written: int) -> int:
+        if fd not in _LEVELS:
+            return _BADF
+        if not 0 <= count <= MAX_PIECES:
+            return _INVAL
+        view.check(written, 4)
+        total = 0
+        for index in range(count):
+            piece = view.read(pieces + 8 * index, 8)
+            length = int.from_bytes(piece[4:], "little")
+            at = view.check(int.from_bytes(piece[:4], "little"), length)
+            self._printed(fd, view.read(at, max(0, min(length, MAX_PRINTED - total))))
+            total += length
+        put_u32(view, written, total & MASK)
+        return _OK
+
+    def _printed(self, fd: int, text: bytes) -> None:
+        """A line at a time, and no more of it than `MAX_LINE`."""
+        *whole, rest = text.split(b"\n")
+        for part in whole:
+            line = self._lines.pop(fd, bytearray()) + part[:MAX_LINE]
+            self._log(fd, bytes(line[:MAX_LINE]))
+        if rest:
+            kept = self._lines.setdefault(fd, bytearray())
+            kept += rest[: MAX_LINE - len(kept)]
+
+    def _args_get(self, _view: View, _list: int, _texts: int) -> int:
+        return _OK
+
+    def _args_sizes_get(self, view: View, count: int, size: int) -> int:
+        put_u32(view, count, 0)
+        put_u32(view, size, 0)
+        return _OK
+
+    _environ_get = _args_get
+    _environ_sizes_get = _args_sizes_get
+
+    def _clock_time_get(self, view: View, clock: int, _precision: int, at: int) -> int:
+        if clock not in (0, 1):
+            return _INVAL
+        now = time.time_ns() if clock == 0 else time.monotonic_ns()
+        view.write(at, max(0, now).to_bytes(8, "little"))
+        return _OK
+
+    def _clock_res_get(self, view: View, clock: int, at: int) -> int:
+        if clock not in (0, 1):
+            return _INVAL
+        view.write(at, _RESOLUTION.to_bytes(8, "little"))
+        return _OK
+
+    def _random_get(self, view: View, at: int, length: int) -> int:
+        if not 0 <= length <= MAX_RANDOM:
+            return _INVAL
+        view.check(at, length)
+        view.write(at, os.urandom(length))
+        return _OK
+
+    def _fd_close(self, _view: View, fd: int) -> int:
+        return _OK if fd in (0, 1, 2) else _BADF
+
+    def _fd_fdstat_get(self, view: View, fd: int, at: int) -> int:
+        if fd not in (0, 1, 2):
+            return _BADF
+        view.write(at, _FDSTAT)
+        return _OK
+
+    def _fd_seek(self, _view: View, fd: int, _offset: int, _whence: int, _at: int) -> int:
+        return _SPIPE if fd in (0, 1, 2) else _BADF
+
+    def _fd_prestat_get(self, _view: View, _fd: int, _at: int) -> int:
+        return _BADF
+
+    def _fd_prestat_dir_name(self, _view: View, _fd: int, _path: int, _length: int) -> int:
+        return _BADF
+
+    def _proc_exit(self, _view: View, status: int) -> int:
+        raise Exited(str(status & MASK))
+
+    def _sched_yield(self, _view: View) -> int:
+        return _OK

@@ -1,0 +1,235 @@
+"""The end of a browser sign-in on this machine: one HTTP request is waited for and accepted (RFC 8252).
+
+Any page the person has open can send requests here, and so can any program of this machine. What is accepted
+is a navigation to the one path, at the one name and port, with the state that only the authorization server
+was given; all else is answered with an error and counted. Bytes, connections, requests, time are bounded.
+"""
+
+import contextlib
+import errno
+import hmac
+import selectors
+import socket
+import time
+from collections.abc import Callable
+from typing import Final
+from urllib.parse import parse_qsl
+
+import h11
+import msgspec
+
+from tarkpm.core.urls import Target
+from tarkpm.errors import HostError, Refused, Unreachable
+
+MAX_REQUEST: Final = 32 << 10
+MAX_CONNECTIONS: Final = 8
+MAX_STRANGE: Final = 1000
+"""Requests that are not the answer, before it is clear that something is wrong."""
+PATIENCE: Final = 10.0
+"""Seconds for a connection to send its request."""
+_TICK: Final = 1.0
+
+_HEADERS: Final = (
+    (b"content-type", b"text/html; charset=utf-8"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cache-control", b"no-store"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"connection", b"close"),
+)
+_PAGE: Final = "<!doctype html><meta charset=utf-8><title>tarkpm</title><p>{}</p>"
+_ARRIVED: Final = "The answer has arrived. You may close this window and go back to the terminal."
+_REFUSED: Final = "You were not signed in. You may close this window and go back to the terminal."
+_STRANGE: Final = "This is not what is waited for here."
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What the authorization server sent the browser back with: a code, or an error (RFC 6749, 4.1.2)."""
+
+    code: str = ""
+    error: str = ""
+    description: str = ""
+
+
+class _Strange(Exception):
+    """A request that is not the answer, and the status it gets."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+class _Visitor:
+    """One connection, and what it has sent."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.socket = connection
+        self.until = time.monotonic() + PATIENCE
+        self.http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_REQUEST)
+
+    def hear(self) -> h11.Request | None:
+        """The request, once it is complete. Raises `_Strange`, and `OSError` when the visitor has gone."""
+        data = self.socket.recv(MAX_REQUEST)
+        try:
+            self.http.receive_data(data)
+            event = self.http.next_event()
+        except h11.RemoteProtocolError:
+            raise _Strange(400) from None
+        if isinstance(event, h11.Request):
+            return event
+        if event is h11.NEED_DATA:
+            return None
+        raise ConnectionAbortedError
+
+    def tell(self, status: int, text: str) -> None:
+        """Answer and hang up; whoever does not listen is not waited for."""
+        body = _PAGE.format(text).encode()
+        headers = [*_HEADERS, (b"content-length", str(len(body)).encode())]
+        with contextlib.suppress(OSError, h11.ProtocolError):
+            answer = h11.Response(status_code=status, headers=headers)
+            for event in (answer, h11.Data(data=body), h11.EndOfMessage()):
+                self.socket.sendall(self.http.send(event) or b"")
+            self.socket.shutdown(socket.SHUT_WR)
+        self.socket.close()
+
+
+class Listener:
+    """Listens where the browser is to come back to: at the port of ``redirect``, or at any for port 0."""
+
+    def __init__(self, redirect: Target) -> None:
+        """Raises `HostError` if somebody else listens there."""
+        self._redirect = redirect
+        self._selector = selectors.DefaultSelector()
+        self._visitors: list[_Visitor] = []
+        self._strangers = 0
+        self._listening: list[socket.socket] = []
+        try:
+            self.port = self._listen(redirect.host, redirect.port)
+        except BaseException:
+            self.close()
+            raise
+        host = f"[{redirect.host}]" if ":" in redirect.host else redirect.host
+        self._authority = f"{host}:{self.port}"
+        self.uri = f"http://{self._authority}{redirect.path}"
+
+    def __enter__(self) -> "Listener":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def wait(self, state: str, deadline: float, waiting: Callable[[int], None]) -> Answer:
+        """The answer to the request with this ``state``; nothing is listened for afterwards.
+
+        ``waiting`` is told the seconds left, about once a second. Raises `Unreachable` at the deadline, and
+        `Refused` when too much arrives that is not the answer.
+        """
+        while (left := deadline - time.monotonic()) > 0:
+            waiting(round(left))
+            for key, _ in self._selector.select(min(left, _TICK)):
+                if key.data is None:
+                    self._greet(key.fileobj)  # type: ignore[arg-type]  # we registered sockets
+                elif (answer := self._serve(key.data, state)) is not None:
+                    return answer
+            for visitor in [one for one in self._visitors if one.until < time.monotonic()]:
+                self._dismiss(visitor, 408)
+        raise Unreachable("nobody came back from the browser in time", where=self.uri)
+
+    def close(self) -> None:
+        """Listen no more."""
+        for listening in self._listening:
+            listening.close()
+        for visitor in self._visitors:
+            visitor.socket.close()
+        self._listening, self._visitors = [], []
+        self._selector.close()
+
+    def _listen(self, host: str, port: int) -> int:
+        """Take the port at every address the browser may mean; the port."""
+        for address in {"localhost": ("127.0.0.1", "::1")}.get(host, (host,)):
+            family = socket.AF_INET6 if ":" in address else socket.AF_INET
+            try:
+                listening = socket.create_server((address, port), family=family, backlog=MAX_CONNECTIONS)
+            except OSError as problem:
+                if self._listening and problem.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+                    continue  # no IPv6 here, so nobody else can have it either
+                why = (
+                    "another program listens there" if problem.errno == errno.EADDRINUSE else problem.strerror
+                )
+                raise HostError(
+                    f"cannot wait for the browser at port {port}: {why}",
+                    hint="end what listens there, and try again",
+                ) from None
+            self._listening.append(listening)
+            listening.setblocking(False)
+            self._selector.register(listening, selectors.EVENT_READ)
+            port = listening.getsockname()[1]
+        return port
+
+    def _greet(self, listening: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            connection, _ = listening.accept()
+            connection.setblocking(False)
+            if len(self._visitors) >= MAX_CONNECTIONS:
+                self._dismiss(self._visitors[0], 503)
+            visitor = _Visitor(connection)
+            self._visitors.append(visitor)
+            self._selector.register(connection, selectors.EVENT_READ, visitor)
+
+    def _serve(self, visitor: _Visitor, state: str) -> Answer | None:
+        try:
+            request = visitor.hear()
+            if request is None:
+                return None
+            answer = self._read(request, state)
+        except _Strange as strange:
+            self._dismiss(visitor, strange.status)
+            self._strangers += 1
+            if self._strangers >= MAX_STRANGE:
+                message = "too many requests arrived that were not the browser's answer"
+                raise Refused(message, where=self.uri) from None
+            return None
+        except OSError:
+            self._forget(visitor)
+            visitor.socket.close()
+            return None
+        self._forget(visitor)
+        visitor.tell(200, _ARRIVED if answer.code else _REFUSED)
+        self.close()
+        return answer
+
+    def _read(self, request: h11.Request, state: str) -> Answer:
+        """What the request says, if it is the browser's answer; raises `_Strange`."""
+        path, _, query = request.target.decode("ascii", "replace").partition("?")
+        if request.method != b"GET" or path != self._redirect.path:
+            raise _Strange(404 if request.method == b"GET" else 405)
+        headers = [(name.decode(), value.decode("latin-1").lower()) for name, value in request.headers]
+        if [value for name, value in headers if name == "host"] != [self._authority]:
+            raise _Strange(421)  # a name of somebody else's that leads here
+        expected = {"origin": None, "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
+        if any(name in expected and expected[name] != value for name, value in headers):
+            raise _Strange(403)  # a page's script, image or frame; a person's browser navigates
+        return _answer(query, state)
+
+    def _dismiss(self, visitor: _Visitor, status: int) -> None:
+        self._forget(visitor)
+        visitor.tell(status, _STRANGE)
+
+    def _forget(self, visitor: _Visitor) -> None:
+        self._visitors.remove(visitor)
+        self._selector.unregister(visitor.socket)
+
+
+def _answer(query: str, state: str) -> Answer:
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=32)
+    except ValueError:
+        raise _Strange(400) from None
+    values = dict(pairs)
+    if len(values) < len(pairs) or not hmac.compare_digest(values.get("state", "").encode(), state.encode()):
+        raise _Strange(400)
+    if error := values.get("error"):
+        return Answer(error=error, description=values.get("error_description", ""))
+    if not values.get("code"):
+        raise _Strange(400)
+    return Answer(code=values["code"])

@@ -1,0 +1,210 @@
+"""OAuth 2.0 as a client: what is asked of an authorization server, and what it answers.
+
+The requests are Authlib's (RFC 6749, 7636, 8628); they are sent by `io.http`, to the addresses of one
+`OAuth` and nowhere else: a redirect is an error. What the server says is bounded and checked before it is
+believed, and no error text holds what was sent in confidence.
+"""
+
+import contextlib
+import json
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import msgspec
+from authlib.common.security import generate_token
+from authlib.common.urls import add_params_to_uri
+from authlib.oauth2.client import OAuth2Client
+
+from tarkpm.core.oauth import OAuth
+from tarkpm.core.text import neutral
+from tarkpm.errors import Refused, Unreachable
+from tarkpm.io.http import Client, Limits
+
+LIMITS: Final = Limits(body=256 << 10, total=30.0)
+MAX_SAID: Final = 500
+MIN_SECRET: Final = 8
+"""Characters. A shorter one protects nothing, and would be found in ordinary words."""
+_DEVICE_GRANT: Final = "urn:ietf:params:oauth:grant-type:device_code"
+_MASK: Final = "‹masked›"
+
+
+class Rejected(Exception):
+    """The server says no: ``error`` is one of its codes (RFC 6749, 5.2; RFC 8628, 3.5)."""
+
+    def __init__(self, error: str, description: str) -> None:
+        super().__init__(error)
+        self.error = error
+        self.description = description
+
+
+class Tokens(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a token endpoint answered (RFC 6749, 5.1), and when the access token expires, in Unix seconds."""
+
+    access_token: str
+    refresh_token: str | None = None
+    id_token: str | None = None
+    expires_in: int | None = None
+    token_type: str | None = None
+    scope: str | None = None
+    expires_at: int | None = None
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must be in no text that anybody sees."""
+        return tuple(filter(None, (self.access_token, self.refresh_token, self.id_token)))
+
+
+class DeviceGrant(msgspec.Struct, frozen=True):
+    """A device flow that was started (RFC 8628, 3.2). Seconds."""
+
+    device_code: str
+    user_code: str
+    verification_uri: str
+    expires_in: int
+    interval: int = 5
+
+
+class Authorization(msgspec.Struct, frozen=True):
+    """Where to send the browser, and what to expect of the answer."""
+
+    url: str
+    state: str
+    verifier: str
+
+
+class Server:
+    """The authorization server of one ``[oauth]`` table, asked through ``client``."""
+
+    def __init__(self, oauth: OAuth, client: Client) -> None:
+        self._oauth = oauth
+        self._client = client
+        self._confidential = {oauth.client_secret}
+
+    def authorization(self, redirect_uri: str) -> Authorization:
+        """A new request for a code, with PKCE's S256 and a state of its own (RFC 7636, 4.2)."""
+        state, verifier = generate_token(43), generate_token(64)
+        self._confidential.add(verifier)
+        url, _ = self._authlib(redirect_uri).create_authorization_url(
+            self._oauth.auth_url, state=state, code_verifier=verifier
+        )
+        return Authorization(add_params_to_uri(url, list(self._oauth.extra)), state, verifier)
+
+    def exchange(self, code: str, redirect_uri: str, verifier: str) -> Tokens:
+        """Trade a code for tokens. Raises `Rejected` and `SourceError`."""
+        self._confidential.add(code)
+        return self._fetch(redirect_uri, grant_type="authorization_code", code=code, code_verifier=verifier)
+
+    def start_device_flow(self) -> DeviceGrant:
+        """Ask for a code that a person types elsewhere. Raises `Rejected` and `SourceError`."""
+        asked = {"client_id": self._oauth.client_id}
+        if self._oauth.scopes:
+            asked["scope"] = " ".join(self._oauth.scopes)
+        answer = self._post(self._oauth.device_auth_url, urlencode(asked), {})
+        grant: DeviceGrant = _believed(answer.json(), DeviceGrant, self._oauth.device_auth_url)
+        self._confidential.add(grant.device_code)
+        return grant
+
+    def poll(self, device_code: str) -> Tokens:
+        """Ask whether the person is done. Raises `Rejected`, also with ``authorization_pending``."""
+        return self._fetch(None, grant_type=_DEVICE_GRANT, device_code=device_code)
+
+    def rejected(self, error: object, description: object) -> Rejected:
+        """What a server said against it, fit to be shown."""
+        return Rejected(self._said(error) or "an error without a name", self._said(description))
+
+    def masked(self, text: str) -> str:
+        """``text`` without what was sent in confidence."""
+        for secret in self._confidential:
+            if len(secret) >= MIN_SECRET:
+                text = text.replace(secret, _MASK)
+        return text
+
+    def post(self, url: str, *, data: Mapping[str, str], headers: Mapping[str, str], auth: Any) -> "_Answer":
+        """Send a form: what Authlib wants of a session."""
+        url, sent, body = auth.prepare("POST", url, dict(headers), urlencode(data))
+        return self._post(url, body, sent)
+
+    def _authlib(self, redirect_uri: str | None) -> OAuth2Client:
+        oauth = self._oauth
+        return OAuth2Client(
+            self,
+            client_id=oauth.client_id,
+            client_secret=oauth.client_secret or None,
+            token_endpoint_auth_method="client_secret_post" if oauth.client_secret else "none",
+            scope=" ".join(oauth.scopes) or None,
+            redirect_uri=redirect_uri,
+            code_challenge_method="S256",
+        )
+
+    def _fetch(self, redirect_uri: str | None, **asked: str) -> Tokens:
+        if redirect_uri is not None:
+            asked["redirect_uri"] = redirect_uri
+        try:
+            found = self._authlib(redirect_uri).fetch_token(self._oauth.token_url, **asked)
+        except (ValueError, TypeError, AttributeError):
+            raise _nonsense(self._oauth.token_url) from None
+        tokens: Tokens = _believed(dict(found), Tokens, self._oauth.token_url)
+        return _dated(tokens)
+
+    def _post(self, url: str, body: str, headers: Mapping[str, str]) -> "_Answer":
+        kind = {"accept": "application/json", "content-type": "application/x-www-form-urlencoded"}
+        sent = kind | {name.lower(): value for name, value in headers.items()}
+        deadline = time.monotonic() + LIMITS.total
+        with self._client.open("POST", url, list(sent.items()), body.encode(), deadline=deadline) as answer:
+            if 300 <= answer.status < 400:
+                raise Refused("redirects, which a sign-in does not follow", where=url)
+            found = _document(url, answer.status, answer.read())
+        if "error" in found:
+            raise self.rejected(found["error"], found.get("error_description"))
+        return _Answer(found)
+
+    def _said(self, text: object) -> str:
+        return neutral(self.masked(text), limit=MAX_SAID) if isinstance(text, str) else ""
+
+
+class _Answer:
+    """An answer as Authlib reads one."""
+
+    status_code = 200
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self._document = document
+
+    def json(self) -> dict[str, Any]:
+        return self._document
+
+
+def _document(url: str, status: int, body: bytes) -> dict[str, Any]:
+    """The JSON object an answer must be, whatever its status: an error has one too."""
+    if status < 500:
+        with contextlib.suppress(ValueError, RecursionError):
+            found = json.loads(body)
+            if isinstance(found, dict) and (status < 400 or "error" in found):
+                return found
+    if status >= 400:
+        raise Unreachable(f"answered with status {status}", where=url)
+    raise _nonsense(url)
+
+
+def _believed(found: dict[str, Any], shape: type[Any], url: str) -> Any:
+    """``found`` as a ``shape`` whose texts can travel in a header."""
+    try:
+        value = msgspec.convert(found, shape, strict=False)
+    except msgspec.ValidationError:
+        raise _nonsense(url) from None
+    texts = [text for text in msgspec.structs.astuple(value) if isinstance(text, str)]
+    if not all(text.isascii() and text.isprintable() for text in texts) or not texts[0]:
+        raise _nonsense(url)
+    return value
+
+
+def _dated(tokens: Tokens) -> Tokens:
+    if tokens.expires_in is None or not 0 <= tokens.expires_in < 1 << 40:
+        return msgspec.structs.replace(tokens, expires_in=None, expires_at=None)
+    return msgspec.structs.replace(tokens, expires_at=int(time.time()) + tokens.expires_in)
+
+
+def _nonsense(url: str) -> Refused:
+    return Refused("answered something that is not OAuth's", where=url)

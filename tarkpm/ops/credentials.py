@@ -1,0 +1,189 @@
+"""The file beside a plugin's storage in which tokens are kept, where the user granted one.
+
+Other programs read it, so it is where the manifest says and JSON as tark writes it. It is written by
+descriptor, following no link; only a file that holds credentials already is replaced; and what is in it is a
+flat object, so that nothing a plugin makes of its tokens is another program's settings.
+"""
+
+import contextlib
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from tarkpm.core import homepath
+from tarkpm.core.capability import CapabilitySet
+from tarkpm.errors import CapabilityDenied, HostError, PluginFailed
+from tarkpm.host.image import PluginImage
+from tarkpm.host.imports.folders import Parts, PathError, Workspace, explained, open_folder, read_file
+from tarkpm.host.limits import KIB, size
+from tarkpm.host.module import inspect
+from tarkpm.host.runtime import Host
+from tarkpm.ops.settings import Settings
+from tarkpm.ops.ui import Ui
+
+MAX_FILE: Final = 64 * KIB
+MAX_KEYS: Final = 64
+USUAL: Final = ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")
+"""Variables that fill a path; beside them only those the plugin was granted, because a path is seen."""
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+class CredentialsFile:
+    """One plugin's file of credentials, in a folder that may not be there yet."""
+
+    def __init__(self, path: str, home: Path, private: tuple[Path, ...]) -> None:
+        self.shown = path
+        self._parts: Parts = homepath.split(path)
+        self._home = home
+        self._workspace = Workspace(home, private)
+
+    def check(self) -> None:
+        """Raise `HostError` if the file could not be written, before anybody signs in."""
+        absent = contextlib.suppress(FileNotFoundError)
+        with self._explained(), absent, self._workspace.folder(self._parts[:-1]) as folder:
+            _check_replaceable(folder, self._parts[-1])
+
+    def write(self, text: str) -> None:
+        """Replace the file, 0600, with what `flat` made; raises `HostError`."""
+        with self._explained():
+            self._make_folders()
+            with self._workspace.folder(self._parts[:-1]) as folder:
+                _check_replaceable(folder, self._parts[-1])
+                _replace(folder, self._parts[-1], text.encode())
+
+    def read(self) -> str | None:
+        """What is kept, None if there is no such file; raises `HostError` for one that is no credentials."""
+        absent = contextlib.suppress(FileNotFoundError)
+        with self._explained(), absent, self._workspace.folder(self._parts[:-1]) as folder:
+            _check_replaceable(folder, self._parts[-1])
+            return read_file(folder, self._parts[-1], MAX_FILE).decode(errors="replace")
+        return None
+
+    def remove(self) -> None:
+        """Remove the file, if it is there and holds credentials; raises `HostError`."""
+        absent = contextlib.suppress(FileNotFoundError)
+        with self._explained(), absent, self._workspace.folder(self._parts[:-1]) as folder:
+            _check_replaceable(folder, self._parts[-1])
+            os.unlink(self._parts[-1], dir_fd=folder)
+
+    def _make_folders(self) -> None:
+        for depth in range(1, len(self._parts)):
+            with self._workspace.folder(self._parts[: depth - 1]) as folder:
+                with contextlib.suppress(FileExistsError):
+                    os.mkdir(self._parts[depth - 1], 0o700, dir_fd=folder)
+                os.close(open_folder(folder, self._parts[depth - 1]))
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except PathError as problem:
+            why = str(problem)
+        except OSError as problem:
+            why = explained(problem)
+        else:
+            return
+        raise HostError(f"the credentials cannot be kept: {why}", where=self.shown)
+
+
+def credentials_file(settings: Settings, image: PluginImage) -> CredentialsFile | None:
+    """Where this plugin's credentials are kept beside its storage; None if the user granted no such place.
+
+    Raises `HostError` for a path that its variables lead astray.
+    """
+    granted = [capability.scope for capability in image.granted if capability.kind == "credentials"]
+    if image.oauth is None or image.oauth.credentials_path not in granted:
+        return None
+    text = image.oauth.credentials_path
+    try:
+        path = homepath.filled(text, _values(settings.environment, image.granted), str(settings.home))
+    except ValueError as problem:
+        raise HostError(f"the credentials cannot be kept: {problem}", where=image.name) from None
+    if not homepath.is_own(path, image.name):
+        raise CapabilityDenied(f"'{path}' holds another plugin's credentials", where=image.name)
+    return CredentialsFile(path, settings.home, settings.private_folders)
+
+
+def hand_over(settings: Settings, ui: Ui, host: Host, image: PluginImage) -> None:
+    """Give a channel the credentials that were kept for it.
+
+    The published one holds them in memory alone, and tark hands them over whenever it loads a channel. What
+    does not work is noted and no more, because a channel may have others.
+    """
+    if image.type != "channel" or image.oauth is None:
+        return
+    try:
+        file = credentials_file(settings, image)
+        kept = None if file is None else file.read()
+        if kept is not None and "channel_auth_init" in inspect(image.wasm, where=image.name).exports:
+            host.auth_init(image, kept)
+    except HostError as problem:
+        ui.note(f"{image.name} was not given its credentials: {problem.message} ({problem.where})")
+
+
+def flat(text: str, where: str) -> str:
+    """Credentials that a plugin made of tokens, as they are kept: a flat JSON object with an access token.
+
+    Raises `PluginFailed`, which says nothing of what is in it.
+    """
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        raise PluginFailed("made something of its tokens that is not JSON", where=where) from None
+    if not isinstance(found, dict) or not isinstance(found.get("access_token"), str):
+        raise PluginFailed("made something of its tokens that has no access token", where=where)
+    if len(found) > MAX_KEYS or any(isinstance(value, dict | list) for value in found.values()):
+        raise PluginFailed(f"made more of its tokens than a flat object of {MAX_KEYS} keys", where=where)
+    written = json.dumps(found, indent=2)
+    if len(written) > MAX_FILE:
+        raise PluginFailed(f"made more of its tokens than {size(MAX_FILE)}", where=where)
+    return written
+
+
+def _values(environment: Mapping[str, str], granted: CapabilitySet) -> dict[str, str]:
+    from tarkpm.core.capability import Capability
+
+    def may(name: str) -> bool:
+        asked = CapabilitySet.of([Capability("env", name)]) if _NAME.fullmatch(name) else None
+        return name in USUAL or (asked is not None and granted.covers(asked))
+
+    return {name: value for name, value in environment.items() if may(name)}
+
+
+def _check_replaceable(folder: int, name: str) -> None:
+    """Raise `PathError` unless there is no such file, or one of this user's that holds credentials."""
+    try:
+        found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        data = read_file(folder, name, MAX_FILE)
+    except FileNotFoundError:
+        return
+    if found.st_uid != os.geteuid():
+        raise PathError("the file belongs to somebody else")
+    try:
+        held = msgspec.json.decode(data, type=dict[str, Any])
+    except msgspec.DecodeError:
+        held = {}
+    if "access_token" not in held:
+        raise PathError("the file is there and holds no credentials; move it away first")
+
+
+def _replace(folder: int, name: str, data: bytes) -> None:
+    temporary = f".{os.urandom(8).hex()}.tark-tmp"
+    try:
+        with open(os.open(temporary, _NEW, 0o600, dir_fd=folder), "wb") as file:  # noqa: PTH123
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary, dir_fd=folder)
+        raise
+    with contextlib.suppress(OSError):  # not every file system syncs folders
+        os.fsync(folder)

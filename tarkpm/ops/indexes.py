@@ -1,0 +1,117 @@
+"""The indexes of a project, as a verb uses them: each opened when it is first asked, and refreshed once."""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from tarkpm.core.lockfile import LockEntry
+from tarkpm.core.project import IndexEntry
+from tarkpm.core.release import IndexSource, PluginName
+from tarkpm.core.rows import Listing
+from tarkpm.errors import NotFound, Unreachable
+from tarkpm.ops.settings import Settings
+
+if TYPE_CHECKING:
+    from tarkpm.io.login import Login
+    from tarkpm.ops.context import Workspace
+    from tarkpm.sources.index import IndexClient
+
+
+class Indexes:
+    """Asks indexes on behalf of one verb. What they say of publishers is kept in state as it is verified."""
+
+    def __init__(self, workspace: "Workspace") -> None:
+        self._workspace = workspace
+        self._clients: dict[str, IndexClient] = {}
+
+    def listings(
+        self, source: IndexSource, names: Collection[PluginName]
+    ) -> dict[PluginName, Listing | None]:
+        """The rows of plugins; None for what the index does not have. Claims are learnt with them.
+
+        Raises `Unreachable`, `IndexUntrusted`.
+        """
+        client = self.client(source)
+        found = client.listings(names)
+        self.learn(source, [name for name, listing in found.items() if listing])
+        return found
+
+    def learn_publishers(self, entries: Iterable[LockEntry]) -> None:
+        """Find out who may publish locked plugins, as far as this machine does not know it yet.
+
+        Entries of indexes that the project does not have are left alone: they do not follow from it.
+        """
+        unknown: dict[IndexSource, list[PluginName]] = {}
+        vouched = self._workspace.vouched
+        known = {index.source for index in self._workspace.project.indexes.values()}
+        for entry in entries:
+            if entry.source in known and not vouched.claim(entry.source, entry.name):
+                unknown.setdefault(entry.source, []).append(entry.name)
+        for source, names in unknown.items():
+            self.learn(source, names)
+
+    def learn(self, source: IndexSource, names: Collection[PluginName]) -> None:
+        """Ask who may publish plugins, and keep the answer in state."""
+        found = self.client(source).claims(names)
+        claims = [claim for claim in found.values() if claim]
+        workspace = self._workspace
+        workspace.claims.remember(source.root, claims, workspace.settings.lock_seconds)
+        vars(workspace).pop("vouched", None)  # read again when it is asked for
+
+    def client(self, source: IndexSource) -> "IndexClient":
+        """The client of an index. Raises `Unreachable` offline, `NotFound` if it is not the project's."""
+        workspace = self._workspace
+        if source.root not in self._clients:
+            entry = entry_of(workspace, source)
+            if workspace.settings.offline:
+                raise Unreachable("--offline allows no network", where=f"{source} at {entry.url}")
+            workspace.ui.busy(f"asking {source}")
+            self._clients[source.root] = open_client(workspace.settings, entry, workspace)
+        return self._clients[source.root]
+
+    def close(self) -> None:
+        """Close connections."""
+        for client in self._clients.values():
+            client.close()
+        self._clients.clear()
+
+
+def entry_of(workspace: "Workspace", source: IndexSource) -> IndexEntry:
+    """The project's entry for an index; raises `NotFound`."""
+    entry = workspace.project.indexes.get(PluginName(source.index))
+    if entry is None or entry.root != source.root:
+        raise NotFound(
+            f"this project has no index '{source.index}' with that root",
+            where=str(workspace.place.project_file),
+            hint="tarkpm index list",
+        )
+    return entry
+
+
+def open_client(settings: Settings, entry: IndexEntry, workspace: "Workspace") -> "IndexClient":
+    """A client for an index; nothing is asked yet. Raises `Refused` for a netrc that cannot be used."""
+    from tarkpm.io.proxies import Proxies
+    from tarkpm.sources.index import IndexClient
+
+    environment = settings.environment
+
+    return IndexClient(
+        entry,
+        cache=settings.paths.cache,
+        base=workspace.place.folder,
+        proxies=Proxies.read(environment),
+        token=environment.get(f"TARKPM_INDEX_{entry.name.upper().replace('-', '_')}_TOKEN", ""),
+        login=_login(environment, entry),
+        lock_seconds=settings.lock_seconds,
+        allow_http=settings.allow_http,
+    )
+
+
+def _login(environment: Mapping[str, str], entry: IndexEntry) -> "Login | None":
+    """The login ``~/.netrc`` has for an index's host."""
+    host = urlsplit(entry.url).hostname if "://" in entry.url else None
+    if not host:
+        return None
+    from tarkpm.io import netrc
+
+    return netrc.find(environment, host)

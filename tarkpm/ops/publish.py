@@ -1,0 +1,113 @@
+"""``tarkpm publish``: a plugin's folder becomes a release folder, ready to be handed to an index."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from tarkpm.core import statement
+from tarkpm.core.candidate import verify_release
+from tarkpm.core.names import STATEMENT
+from tarkpm.core.release import GitSource, PathSource
+from tarkpm.errors import DigestMismatch, Refused, SignatureInvalid, StoreError
+from tarkpm.io.files import open_new, read_file, remove_tree, sync_folder
+from tarkpm.ops.release_checks import check_publishable
+from tarkpm.ops.settings import Settings
+from tarkpm.sources.folder import collect
+from tarkpm.sources.path import MAX_FILE, LocalTree
+from tarkpm.store.keys import KeyStore
+
+Passphrase = Callable[[], bytes]
+
+
+class PublishReport(msgspec.Struct, frozen=True):
+    """A release folder: where it is, what is in it and who signed it; ``written`` False: it was there."""
+
+    name: str
+    version: str
+    signer: str
+    folder: str
+    files: tuple[str, ...]
+    signed_now: bool
+    written: bool
+
+
+def publish(settings: Settings, folder: Path, to: Path, key: str, passphrase: Passphrase) -> PublishReport:
+    """Check the plugin in ``folder`` and write its release to ``to``/NAME-VERSION.
+
+    A statement beside the plugin is used if it holds for these files and no ``key`` is named; otherwise the
+    release is signed. Raises `Refused` where another release of this version is.
+    """
+    where = str(folder)
+    collected = collect(LocalTree(folder), "", where=where, signed=False)
+    plain = verify_release(collected.files, None, PathSource(where), where=where)
+    check_publishable(plain, collected, where=where)
+    existing = None if key else _statement(folder / collected.folder, collected.files, where)
+    envelope = existing
+    if envelope is None:
+        public, sign = KeyStore(settings.paths.state / "keys").load(key or _only_key(settings), passphrase)
+        manifest = plain.manifest
+        envelope = statement.sign(manifest.name, manifest.version, plain.files, key=public, signer=sign)
+    candidate = verify_release(collected.files, envelope, GitSource(where), where=where)
+    name, version = candidate.manifest.name, candidate.manifest.version
+    files = {**collected.files, STATEMENT: envelope}
+    target = settings.cwd / to / f"{name}-{version}"
+    written = not _is_there(target, files) and not settings.dry_run
+    if written:
+        _write(target, files)
+    signer = str(candidate.signer)
+    return PublishReport(
+        name, str(version), signer, str(target), tuple(sorted(files)), existing is None, written
+    )
+
+
+def _statement(folder: Path, files: object, where: str) -> bytes | None:
+    """The statement beside a plugin, if it holds for the files as they are."""
+    tree = LocalTree(folder)
+    data = tree.read([STATEMENT]).get(STATEMENT)
+    if data is None:
+        return None
+    try:
+        signed = collect(tree, "", where=where)
+        verify_release(signed.files, data, GitSource(where), where=where)
+    except (SignatureInvalid, DigestMismatch):  # it was signed before the last change
+        return None
+    return data if signed.files == files else None
+
+
+def _only_key(settings: Settings) -> str:
+    names = KeyStore(settings.paths.state / "keys").names()
+    if len(names) != 1:
+        found = f"several keys are here: {', '.join(names)}" if names else "there is no key to sign with"
+        hint = f"choose: --key {names[0]}" if names else "tarkpm key generate --name NAME"
+        raise StoreError(found, hint=hint)
+    return names[0]
+
+
+def _is_there(target: Path, files: dict[str, bytes]) -> bool:
+    """Whether exactly this release is in ``target``; raises `Refused` if another one is."""
+    if not os.path.lexists(target):
+        return False
+    found = {path.relative_to(target).as_posix() for path in target.rglob("*") if not path.is_dir()}
+    if found == set(files) and all(read_file(target / name, MAX_FILE) == files[name] for name in files):
+        return True
+    raise Refused("another release is there already", where=str(target), hint="raise the plugin's version")
+
+
+def _write(target: Path, files: dict[str, bytes]) -> None:
+    """Write the whole folder under another name, then rename it: it is there as a whole or not at all."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    staging = target.parent / f".{target.name}.{os.urandom(8).hex()}.tmp"
+    try:
+        for name, data in files.items():
+            (staging / name).parent.mkdir(parents=True, exist_ok=True)
+            with open_new(staging / name, 0o644) as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        staging.rename(target)
+    except BaseException:
+        remove_tree(staging)
+        raise
+    sync_folder(target.parent)

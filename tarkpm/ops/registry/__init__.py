@@ -1,0 +1,1 @@
+"""The verbs of `tarkpm index` that maintain one."""

@@ -1,0 +1,101 @@
+"""``tarkpm index accept`` and ``yank``: what the online key does with releases."""
+
+from pathlib import Path
+
+import msgspec
+
+from tarkpm.core.claim import Claim
+from tarkpm.core.layout import rows_path
+from tarkpm.core.release import IndexSource, PluginName
+from tarkpm.core.rows import Listing, Row
+from tarkpm.core.rows import parse as parse_rows
+from tarkpm.core.version import Version
+from tarkpm.errors import TarkError
+from tarkpm.ops.registry.desk import Desk
+from tarkpm.ops.release_checks import Publishable, read_release
+from tarkpm.registry.catalogue import update_search
+from tarkpm.registry.change import Change
+from tarkpm.registry.folder import Index
+from tarkpm.registry.releases import MAX_REASON, admit, release_bytes, with_row, yanked
+
+
+class AcceptReport(msgspec.Struct, frozen=True):
+    """A release an index took, or would take. ``written`` counts bytes beside the release itself."""
+
+    name: str
+    version: str
+    signer: str
+    statement: str
+    written: int
+
+
+def accept(desk: Desk, folder: Path, online_name: str) -> AcceptReport:
+    """Check the release in ``folder`` and list it. Without --dry-run it needs the online key.
+
+    Raises what `read_release` and `admit` raise; then nothing was changed.
+    """
+    with desk.changing():
+        index = desk.open()
+        release = read_release(desk.settings.cwd / folder, IndexSource(index.name, index.first_root))
+        name = release.candidate.manifest.name
+        claim = index.claim(name)
+        row = admit(claim, index.listing(name), release.candidate, where=str(folder))
+        written = 0
+        if not desk.settings.dry_run:
+            written = _list(desk, index, claim, row, release, online_name)
+        signer = str(release.candidate.signer)
+        return AcceptReport(name, str(row.version), signer, row.statement.sha256, written)
+
+
+def _list(
+    desk: Desk, index: Index, claim: Claim | None, row: Row, release: Publishable, online_name: str
+) -> int:
+    change = Change(index, desk.now)
+    content = release_bytes(release.envelope, release.candidate, release.files)
+    change.release(row.statement.sha256, content)
+    return _update(desk, index, change, release.candidate.manifest.name, claim, row, online_name) - len(
+        content
+    )
+
+
+def _update(
+    desk: Desk,
+    index: Index,
+    change: Change,
+    name: PluginName,
+    claim: Claim | None,
+    row: Row,
+    online_name: str,
+) -> int:
+    """Write a plugin's rows with one new or changed row, and its line in the search catalogue."""
+    online = desk.require_online(index.authority.online, online_name)
+    data = with_row(index.listing(name), row)
+    change.update_bin(rows_path(name), data, online)
+    update_search(index, change, parse_rows(data, where=name), claim, online)
+    return change.commit(desk.folder, online)
+
+
+class YankReport(msgspec.Struct, frozen=True):
+    """A release that is not chosen any more, and why; "" if it is again."""
+
+    name: str
+    version: str
+    reason: str
+
+
+def yank(desk: Desk, name: PluginName, version: Version, reason: str, online_name: str) -> YankReport:
+    """Mark a release so that no new resolution chooses it, or, with no ``reason``, take that back."""
+    if len(reason) > MAX_REASON or not reason.isprintable():
+        raise TarkError(f"expected a reason of one line, {MAX_REASON} characters at most", where="--reason")
+    with desk.changing():
+        index = desk.open()
+        row = yanked(_known(index.listing(name), name), version, reason)
+        if not desk.settings.dry_run:
+            change = Change(index, desk.now)
+            _update(desk, index, change, name, index.claim(name), row, online_name)
+        return YankReport(name, str(version), reason)
+
+
+def _known(listing: Listing, name: PluginName) -> Listing:
+    """The listing of exactly this name; another that folds to it is another's."""
+    return listing if listing.name == name else Listing(name)

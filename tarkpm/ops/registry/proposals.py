@@ -1,0 +1,176 @@
+"""Proposals on their way: written, shown, signed, and enacted when enough maintainers have signed."""
+
+from pathlib import Path
+
+import msgspec
+
+from tarkpm.core.text import neutral
+from tarkpm.errors import ConsentError, IndexUntrusted, NotFound
+from tarkpm.io.files import atomic_write, read_file
+from tarkpm.ops.registry.desk import PENDING, Desk
+from tarkpm.ops.ui import Card, Ui
+from tarkpm.registry.draft import Draft
+from tarkpm.registry.enact import enact, in_force
+from tarkpm.registry.folder import Index, open_index
+from tarkpm.registry.keys import Signer
+from tarkpm.registry.proposal import MAX_PROPOSAL, Proposal, parse, render
+from tarkpm.registry.review import Review, review_authority, review_claims
+
+WAITING, COMPLETE, DONE = "waiting", "complete", "in force"
+
+
+class ProposalReport(msgspec.Struct, frozen=True):
+    """What a proposal does and how far it is: ``state`` is waiting, complete or in force.
+
+    ``digest`` names the bytes that are signed; ``root`` is the index's identity, once it has one.
+    """
+
+    title: str
+    changes: tuple[tuple[str, str], ...]
+    warnings: tuple[str, ...]
+    digest: str
+    file: str
+    signed_by: tuple[str, ...]
+    missing: int
+    state: str
+    root: str
+    next: str
+
+
+class Business(msgspec.Struct, frozen=True):
+    """A proposal against the index as it is: what it would do, and what is to be signed for that."""
+
+    index: Index | None
+    proposal: Proposal
+    draft: Draft
+    review: Review
+    file: Path
+
+    @property
+    def where(self) -> str:
+        """The file, for errors."""
+        return str(self.file)
+
+    def signed_by(self) -> tuple[str, ...]:
+        """Who signed, sorted; raises `IndexUntrusted` for a signature over something else."""
+        return tuple(sorted(self.proposal.signers(self.draft, where=self.where)))
+
+    def with_signatures(self, signers: list[Signer]) -> "Business":
+        """This business, signed by more maintainers."""
+        proposal = self.proposal
+        for signer in signers:
+            proposal = proposal.signed(self.draft, signer)
+        return msgspec.structs.replace(self, proposal=proposal)
+
+
+def consider(desk: Desk, index: Index | None, proposal: Proposal, file: Path) -> Business:
+    """Work out what a proposal would do here; raises `IndexUntrusted`, `Refused`."""
+    where = str(file)
+    proposal.check_made(desk.now, where=where)
+    if proposal.index != (index.first_root if index else ""):
+        raise IndexUntrusted(f"is for another index: {proposal.index or 'one to be made'}", where=where)
+    if proposal.authority:
+        review = review_authority(index.authority if index else None, proposal.authority)
+    else:
+        assert index is not None
+        review = review_claims(index, proposal.claims, where=where)
+    return Business(index, proposal, proposal.draft(index), review, file)
+
+
+def propose(desk: Desk, index: Index | None, proposal: Proposal, slug: str) -> Business:
+    """A new proposal; raises `IndexUntrusted` if one that waits would be undone by it."""
+    file = desk.folder / PENDING / f"{slug}.json"
+    business = consider(desk, index, proposal, file)
+    for other in pending(desk):
+        roles = set(read(other).draft(index).roles) & set(business.draft.roles)
+        if roles and not (index and in_force(index, read(other))):
+            raise IndexUntrusted(
+                f"another proposal waits that changes the same file ({min(roles)})",
+                where=str(other),
+                hint=f"{desk.command('countersign', str(other))}, or delete it",
+            )
+    return business
+
+
+def settle(desk: Desk, business: Business, online_name: str = "") -> ProposalReport:
+    """Enact what is fully signed, if the online key is here; else leave it in ``pending/``."""
+    signed_by = business.signed_by()
+    missing = business.draft.missing(business.proposal.signers(business.draft, where=business.where))
+    authority = business.proposal.authority or (business.index.authority if business.index else None)
+    assert authority is not None
+    online = None if missing else desk.online(authority.online, online_name)
+    if desk.settings.dry_run:
+        return _report(business, signed_by, missing, COMPLETE if not missing else WAITING, desk)
+    if online is None:
+        business.file.parent.mkdir(parents=True, exist_ok=True)
+        atomic_write(business.file, render(business.proposal))
+        return _report(business, signed_by, missing, WAITING if missing else COMPLETE, desk)
+    carry_out(desk, business, online)
+    return _report(business, signed_by, 0, DONE, desk)
+
+
+def carry_out(desk: Desk, business: Business, online: Signer) -> None:
+    """Make a fully signed proposal the index's present, then forget its file."""
+    change = enact(business.index, business.proposal, business.draft, online, desk.now, where=business.where)
+    change.commit(desk.folder, online)
+    business.file.unlink(missing_ok=True)
+
+
+def _report(
+    business: Business, signed_by: tuple[str, ...], missing: int, state: str, desk: Desk
+) -> ProposalReport:
+    review = business.review
+    next_ = ""
+    if state == WAITING:
+        next_ = desk.command("countersign", str(business.file))
+    elif state == COMPLETE:
+        next_ = f"{desk.command('refresh')}, where the online key is"
+    root = business.index.first_root if business.index else ""
+    if state == DONE and not root:
+        root = open_index(desk.folder).first_root
+    return ProposalReport(
+        review.title,
+        review.rows,
+        review.warnings,
+        business.draft.digest(),
+        "" if state == DONE else str(business.file),
+        signed_by,
+        missing,
+        state,
+        root,
+        next_,
+    )
+
+
+def pending(desk: Desk) -> list[Path]:
+    """The proposals that wait in the folder, by name."""
+    return sorted((desk.folder / PENDING).glob("*.json"))
+
+
+def read(file: Path) -> Proposal:
+    """Read a proposal; raises `NotFound`, `IndexUntrusted`."""
+    try:
+        return parse(read_file(file, MAX_PROPOSAL), where=str(file))
+    except FileNotFoundError:
+        raise NotFound("there is no such proposal", where=str(file)) from None
+
+
+def agree(desk: Desk, ui: Ui, business: Business, signed_by: tuple[str, ...], agreed: str) -> None:
+    """Show what is about to be signed, and have it agreed to; raises `ConsentError`.
+
+    ``agreed`` is a digest given beforehand: it stands for these bytes and no others.
+    """
+    digest = business.draft.digest()
+    rows = (*business.review.rows, ("signed so far by", ", ".join(signed_by) or "nobody"), ("digest", digest))
+    ui.show([Card(neutral(business.review.title), rows, business.review.warnings)])
+    if agreed:
+        if agreed != digest:
+            raise ConsentError(f"agreed to {agreed}, but this would sign {digest}", where=business.where)
+    elif not ui.interactive:
+        raise ConsentError(
+            "what this would sign has not been agreed to",
+            where=business.where,
+            hint=desk.command("countersign", business.where, "--agree", digest),
+        )
+    elif not ui.confirm("Sign this?"):
+        raise ConsentError("the proposal was not signed", where=business.where)

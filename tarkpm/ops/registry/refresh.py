@@ -1,0 +1,110 @@
+"""``tarkpm index refresh``: the daily job. It needs the online key and decides nothing."""
+
+from pathlib import Path
+
+import msgspec
+
+from tarkpm.core.layout import INDEX, METADATA
+from tarkpm.errors import IndexUntrusted, NotFound, TarkError
+from tarkpm.ops.registry.desk import Desk
+from tarkpm.ops.registry.proposals import carry_out, consider, pending, read
+from tarkpm.registry.authority import ROOT
+from tarkpm.registry.catalogue import refresh_search
+from tarkpm.registry.change import Change
+from tarkpm.registry.enact import in_force
+from tarkpm.registry.folder import Index, open_index
+from tarkpm.registry.lifetimes import BIN_RENEWED, to_text
+from tarkpm.registry.sweep import sweep
+
+
+class RefreshReport(msgspec.Struct, frozen=True):
+    """What the daily job did, in titles, bins, files and bytes, and until when the index is fresh."""
+
+    enacted: tuple[str, ...]
+    renewed: int
+    swept: int
+    written: int
+    valid_until: str
+    notes: tuple[str, ...] = ()
+
+
+def refresh(desk: Desk, online_name: str) -> RefreshReport:
+    """Enact complete proposals, renew what expires, rebuild the search catalogue, sign a new timestamp.
+
+    Raises `StoreError` where the online key is not. A proposal that does not fit is left, and noted.
+    """
+    with desk.changing():
+        enacted, notes = _enact(desk, online_name)
+        index = desk.open()
+        online = desk.require_online(index.authority.online, online_name)
+        change = Change(index, desk.now)
+        renewed = _renew(desk, index, change, online_name)
+        refresh_search(index, change, online)
+        if desk.settings.dry_run:
+            return RefreshReport(
+                tuple(enacted), renewed, 0, 0, to_text(index.timestamp.expires), tuple(notes)
+            )
+        written = change.commit(desk.folder, online)
+        index = desk.open()
+        swept = sweep(index, desk.now)
+        until = to_text(index.timestamp.expires)
+        return RefreshReport(tuple(enacted), renewed, swept, written, until, tuple(notes))
+
+
+def _renew(desk: Desk, index: Index, change: Change, online_name: str) -> int:
+    """Sign anew the index bins that expire soon."""
+    online = desk.require_online(index.authority.online, online_name)
+    renewed = 0
+    for role in index.authority.bins(INDEX):
+        bin_ = index.read_bin(role)
+        if bin_.expires - desk.now < BIN_RENEWED:
+            change.bin(role, bin_.targets, online)
+            renewed += 1
+    return renewed
+
+
+def _enact(desk: Desk, online_name: str) -> tuple[list[str], list[str]]:
+    """Enact what is fully signed, and finish what was interrupted; returns titles, and notes on the rest."""
+    titles: list[str] = []
+    notes: list[str] = []
+    for file in pending(desk):
+        try:
+            title = _enact_one(desk, file, online_name)
+        except TarkError as problem:
+            if not (desk.folder / METADATA).is_dir():  # there is nothing else to do here
+                raise
+            notes.append(f"{file.name}: {problem.message}")
+            continue
+        titles += [title] if title else []
+    return titles, notes
+
+
+def _enact_one(desk: Desk, file: Path, online_name: str) -> str:
+    """Enact one proposal if it is fully signed; returns its title, or "" if it waits or was in force."""
+    proposal = read(file)
+    index = _index_for(desk) if (desk.folder / METADATA / f"1.{ROOT}.json").exists() else None
+    if index and in_force(index, proposal):
+        file.unlink()
+        return ""
+    if index is None and not proposal.authority:
+        raise NotFound("there is no index here yet", where=str(desk.folder))
+    business = consider(desk, index, proposal, file)
+    if business.draft.missing(business.proposal.signers(business.draft, where=business.where)):
+        return ""
+    authority = proposal.authority or (index.authority if index else None)
+    assert authority is not None
+    online = desk.require_online(authority.online, online_name)
+    if not desk.settings.dry_run:
+        carry_out(desk, business, online)
+    return business.review.title
+
+
+def _index_for(desk: Desk) -> Index:
+    """The index, or the index before its newest root, if whoever wrote that died before the timestamp."""
+    try:
+        return desk.open()
+    except IndexUntrusted:
+        roots = sum(1 for _ in (desk.folder / METADATA).glob(f"*.{ROOT}.json"))
+        if roots < 2:
+            raise
+        return open_index(desk.folder, roots=roots - 1)

@@ -1,0 +1,64 @@
+"""``tarkpm index rotate root`` and ``rotate online``: who may sign for an index."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from tarkpm.core.key import PublicKey
+from tarkpm.errors import Refused
+from tarkpm.ops.registry.create import new_online_key
+from tarkpm.ops.registry.desk import Desk
+from tarkpm.ops.registry.proposals import ProposalReport, propose, settle
+from tarkpm.registry.authority import Authority
+from tarkpm.registry.folder import Index
+from tarkpm.registry.proposal import Proposal
+
+
+def rotate_root(
+    desk: Desk,
+    add: Sequence[PublicKey],
+    remove: Sequence[PublicKey],
+    threshold: int | None,
+    keys: Sequence[str],
+) -> ProposalReport:
+    """Propose other maintainers or another threshold; with neither, everything is signed anew for a year.
+
+    It takes the signatures of the old threshold and of the new one.
+    """
+    with desk.changing():
+        index = desk.open()
+        before = index.authority
+        for key in add:
+            if key in before.maintainers:
+                raise Refused(f"{key} is a maintainer's already")
+        for key in remove:
+            if key not in before.maintainers:
+                raise Refused(f"{key} is no maintainer's")
+        maintainers = (before.maintainers | set(add)) - set(remove)
+        wanted = msgspec.structs.replace(
+            before, maintainers=maintainers, threshold=threshold or before.threshold
+        )
+        return _decide(desk, index, wanted, "rotate-root", keys)
+
+
+def rotate_online(
+    desk: Desk, online: PublicKey | None, online_name: str, keys: Sequence[str]
+) -> ProposalReport:
+    """Propose another online key, made here under ``online_name`` unless one is given."""
+    with desk.changing():
+        index = desk.open()
+        name = online_name or f"{index.name}-online-{index.root.signed.version + 1}"
+        if online is None:
+            online = new_online_key(desk, name)
+        if online == index.authority.online:
+            raise Refused(f"{online} is the online key already")
+        wanted = msgspec.structs.replace(index.authority, online=online)
+        return _decide(desk, index, wanted, "rotate-online", keys)
+
+
+def _decide(desk: Desk, index: Index, wanted: Authority, slug: str, keys: Sequence[str]) -> ProposalReport:
+    if problem := wanted.problem():
+        raise Refused(problem, where=str(desk.folder))
+    signers = desk.maintainers(keys, index.authority.maintainers | wanted.maintainers)
+    business = propose(desk, index, Proposal(index.first_root, desk.now, authority=wanted), slug)
+    return settle(desk, business.with_signatures(signers))

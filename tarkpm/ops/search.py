@@ -1,0 +1,67 @@
+"""``tarkpm search``: find plugins in the project's indexes."""
+
+import msgspec
+
+from tarkpm.core.search import Entry
+from tarkpm.errors import NotFound
+from tarkpm.ops.context import Workspace, open_for_reading
+from tarkpm.ops.settings import Settings
+from tarkpm.ops.ui import Ui
+
+MAX_FOUND = 50
+
+
+class Found(msgspec.Struct, frozen=True):
+    """A plugin that was found, as its author describes it; ``locked`` is the version this project has."""
+
+    index: str
+    name: str
+    version: str
+    type: str
+    capabilities: tuple[str, ...]
+    description: str
+    locked: str = ""
+
+
+class SearchReport(msgspec.Struct, frozen=True):
+    """The plugins that match, those named so first; ``more`` were left off."""
+
+    plugins: tuple[Found, ...]
+    more: int = 0
+
+
+def search(
+    settings: Settings, ui: Ui, words: list[str], *, kind: str = "", capability: str = ""
+) -> SearchReport:
+    """The plugins of all indexes that have every word in name or description, of a type, with a capability.
+
+    Raises `NotFound` without an index, `Unreachable`, `IndexUntrusted`.
+    """
+    with open_for_reading(settings, ui) as workspace:
+        if not workspace.project.indexes:
+            where, hint = str(workspace.place.project_file), "tarkpm index add NAME URL --root sha256:…"
+            raise NotFound("no index is set up to search in", where=where, hint=hint)
+        workspace.require_accepted()
+        lowered = [word.lower() for word in words]
+        found = [
+            _found(workspace, index.name, entry)
+            for index in workspace.project.indexes.values()
+            for entry in workspace.indexes.client(index.source).search()
+            if _matches(entry, lowered) and kind in ("", entry.type)
+            if not capability or capability in entry.capabilities
+        ]
+        found.sort(key=lambda one: (not all(word in one.name for word in lowered), one.name, one.index))
+        return SearchReport(tuple(found[:MAX_FOUND]), max(0, len(found) - MAX_FOUND))
+
+
+def _matches(entry: Entry, words: list[str]) -> bool:
+    text = f"{entry.name} {entry.description}".lower()
+    return all(word in text for word in words)
+
+
+def _found(workspace: Workspace, index: str, entry: Entry) -> Found:
+    locked = workspace.lock.get(entry.name)
+    version = str(locked.version) if locked else ""
+    return Found(
+        index, entry.name, str(entry.version), entry.type, entry.capabilities, entry.description, version
+    )

@@ -1,0 +1,31 @@
+"""``tarkpm tree``: which plugin is there for which."""
+
+import msgspec
+
+from tarkpm.core.graph import Branch, inverted, tree
+from tarkpm.core.release import PluginName
+from tarkpm.errors import NotFound
+from tarkpm.ops.context import open_for_reading
+from tarkpm.ops.settings import Settings
+from tarkpm.ops.ui import Ui
+
+
+class TreeReport(msgspec.Struct, frozen=True):
+    """The branches of a tree, from top to bottom as they are printed."""
+
+    branches: tuple[Branch, ...]
+
+
+def show_tree(settings: Settings, ui: Ui, *, invert: PluginName | None = None) -> TreeReport:
+    """What each plugin that is asked for needs; with ``invert``, who needs that plugin.
+
+    Raises `NotFound` for a plugin that is not locked.
+    """
+    with open_for_reading(settings, ui) as workspace:
+        lock = workspace.lock
+        if invert is None:
+            return TreeReport(tree(lock, workspace.project.requirements))
+        if lock.get(invert) is None:
+            where = str(workspace.place.lock_file)
+            raise NotFound(f"no plugin named '{invert}' is locked", where=where, hint="tarkpm tree")
+        return TreeReport(inverted(lock, invert))

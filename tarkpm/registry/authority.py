@@ -1,0 +1,151 @@
+"""Who may sign what in an index, and the TUF roles that say so.
+
+Maintainers sign root, targets, claims and its bins, and once the role ``index``; the online key signs index
+bins, snapshot and timestamp. The two sets are disjoint: with a shared key, whoever steals it could sign a
+file of one role in the place of another.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from tuf.api.metadata import DelegatedRole, Delegations, Role, Root, Signed, SuccinctRoles, Targets
+from tuf.api.serialization.json import CanonicalJSONSerializer
+
+from tarkpm.core.key import PublicKey
+from tarkpm.core.layout import CLAIMS, INDEX, ROLE_FIELD
+from tarkpm.core.release import PluginName, plugin_name
+from tarkpm.errors import IndexUntrusted
+from tarkpm.registry.keys import Quorum, quorum_of, tuf_key
+from tarkpm.registry.lifetimes import OFFLINE
+
+ROOT: Final = "root"
+TARGETS: Final = "targets"
+SNAPSHOT: Final = "snapshot"
+TIMESTAMP: Final = "timestamp"
+NAME_FIELD: Final = "x-tark-index"
+"""The signed field of the root that holds the index's own name."""
+
+MAX_MAINTAINERS: Final = 32
+MAX_BITS: Final = 14
+
+
+class Authority(msgspec.Struct, frozen=True):
+    """Whose signatures an index needs. ``bits``: claims and rows are spread over 2^bits bins each."""
+
+    name: PluginName
+    maintainers: frozenset[PublicKey]
+    threshold: int
+    online: PublicKey
+    bits: int
+
+    def problem(self) -> str:
+        """What is wrong with this authority, in one sentence; "" if nothing is."""
+        count = len(self.maintainers)
+        if not 1 <= count <= MAX_MAINTAINERS:
+            return f"expected 1 to {MAX_MAINTAINERS} maintainers, found {count}"
+        if not 1 <= self.threshold <= count:
+            return f"a threshold of {self.threshold} cannot be met by {count} different keys"
+        if self.online in self.maintainers:
+            return f"{self.online} cannot be the online key: it is a maintainer's"
+        if not 1 <= self.bits <= MAX_BITS:
+            return f"expected --bins between 1 and {MAX_BITS}, found {self.bits}"
+        return ""
+
+    @property
+    def offline(self) -> Quorum:
+        """Who signs for the maintainers."""
+        return Quorum(self.maintainers, self.threshold)
+
+    def quorum(self, role: str) -> Quorum:
+        """Who signs a role's metadata."""
+        if role in (SNAPSHOT, TIMESTAMP) or role.startswith(f"{INDEX}-"):
+            return Quorum(frozenset([self.online]), 1)
+        return self.offline
+
+    def bins(self, parent: str) -> Iterator[str]:
+        """The names of the bins below `CLAIMS` or `INDEX`, in order."""
+        yield from self._succinct(parent).get_roles()
+
+    def bin(self, path: str) -> str:
+        """The bin that holds a target path, by its hash (TUF's TAP 15)."""
+        parent = CLAIMS if path.startswith("publishers/") else INDEX
+        role: str = self._succinct(parent).get_role_for_target(path)
+        return role
+
+    def _succinct(self, parent: str) -> SuccinctRoles:
+        quorum = self.quorum(f"{parent}-")
+        return SuccinctRoles(_ids(quorum), quorum.threshold, self.bits, parent)
+
+    def root(self, version: int, made: datetime) -> Root:
+        """The root that says this."""
+        maintainers, online = self.offline, self.quorum(TIMESTAMP)
+        roles = {name: Role(_ids(maintainers), self.threshold) for name in (ROOT, TARGETS)}
+        roles |= {name: Role(_ids(online), 1) for name in (SNAPSHOT, TIMESTAMP)}
+        keys = _keys(Quorum(self.maintainers | {self.online}, 1))
+        extra = {NAME_FIELD: self.name}
+        return Root(version, None, made + OFFLINE, keys, roles, True, extra)
+
+    def delegation(self, role: str, version: int, made: datetime) -> Targets:
+        """``targets``, ``claims`` or ``index`` as this authority delegates it."""
+        if role == TARGETS:
+            ids, count = _ids(self.offline), self.threshold
+            roles = {
+                CLAIMS: DelegatedRole(CLAIMS, ids, count, True, ["publishers/*"]),
+                INDEX: DelegatedRole(INDEX, ids, count, True, ["index/*"]),
+            }
+            delegations = Delegations(_keys(self.offline), roles)
+        else:
+            below = self.quorum(f"{role}-")
+            delegations = Delegations(_keys(below), None, self._succinct(role))
+        return targets(role, version, made + OFFLINE, {}, delegations)
+
+
+def targets(
+    role: str,
+    version: int,
+    expires: datetime,
+    entries: dict[str, Any],
+    delegations: Delegations | None = None,
+) -> Targets:
+    """Metadata of the targets kind that names its own role."""
+    return Targets(version, None, expires, entries, delegations, {ROLE_FIELD: role})
+
+
+def _ids(quorum: Quorum) -> list[str]:
+    return sorted(tuf_key(key).keyid for key in quorum.keys)
+
+
+def _keys(quorum: Quorum) -> dict[str, Any]:
+    return {key.keyid: key for key in sorted(map(tuf_key, quorum.keys), key=lambda key: key.keyid)}
+
+
+def read_authority(root: Root, claims: Targets, *, where: str) -> Authority:
+    """What verified metadata says; raises `IndexUntrusted` if it is not of the shape this module makes."""
+    try:
+        quorums = {role: quorum_of(root.roles[role], root.keys, where=where) for role in root.roles}
+        name = plugin_name(str(root.unrecognized_fields[NAME_FIELD]))
+        succinct = claims.delegations and claims.delegations.succinct_roles
+        bits = succinct.bit_length if succinct else 0
+        (online,) = quorums[TIMESTAMP].keys
+    except (KeyError, ValueError) as problem:
+        raise IndexUntrusted(f"not an index tarkpm can maintain: {problem}", where=where) from None
+    authority = Authority(name, quorums[ROOT].keys, quorums[ROOT].threshold, online, bits)
+    if problem_ := authority.problem():
+        raise IndexUntrusted(problem_, where=where)
+    if quorums != {role: authority.quorum(role) for role in (ROOT, TARGETS, SNAPSHOT, TIMESTAMP)}:
+        raise IndexUntrusted("its roles are not signed by maintainers and one online key", where=where)
+    return authority
+
+
+def check_delegation(authority: Authority, role: str, signed: Targets, *, where: str) -> None:
+    """Raise `IndexUntrusted` unless this is how the authority delegates: same keys, thresholds and paths."""
+    expected = authority.delegation(role, signed.version, signed.expires - OFFLINE)
+    if signed.to_dict() != expected.to_dict():
+        raise IndexUntrusted(f"'{role}' does not delegate as the root's keys and bins say", where=where)
+
+
+def payload(signed: Signed) -> bytes:
+    """The bytes of metadata that are signed."""
+    return CanonicalJSONSerializer().serialize(signed)

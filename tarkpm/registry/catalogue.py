@@ -1,0 +1,63 @@
+"""Keeps an index's search catalogue: whole in the daily job, and with each release while it is small."""
+
+import io
+from collections.abc import Mapping
+from typing import Final
+
+from tarkpm.core import claim as claims
+from tarkpm.core import rows
+from tarkpm.core.claim import MAX_CLAIM, Claim
+from tarkpm.core.layout import CLAIMS, INDEX, SEARCH, claim_path
+from tarkpm.core.rows import MAX_ROWS, Listing
+from tarkpm.core.search import Entry, entry_of, parse, render
+from tarkpm.registry.change import Change
+from tarkpm.registry.folder import Index
+from tarkpm.registry.keys import Signer
+
+SMALL: Final = 64 * 1024
+"""Bytes up to which a catalogue is written anew with each release."""
+
+
+def refresh_search(index: Index, change: Change, online: Signer) -> None:
+    """Rebuild the catalogue from all rows; writes nothing if it says what it said."""
+    data = render(entries(index))
+    if data != index.search:
+        change.update_bin(SEARCH, data, online)
+
+
+def update_search(
+    index: Index, change: Change, listing: Listing, claim: Claim | None, online: Signer
+) -> None:
+    """Bring one plugin's line up to date, while the whole catalogue is small."""
+    if index.search is not None and len(index.search) > SMALL:
+        return
+    known = parse(io.BytesIO(index.search), where=SEARCH) if index.search else ()
+    lines = {entry.name: entry for entry in known}
+    lines.pop(listing.name, None)
+    if entry := entry_of(listing, claim.revoked if claim else ()):
+        lines[listing.name] = entry
+    change.update_bin(SEARCH, render(lines.values()), online)
+
+
+def entries(index: Index) -> list[Entry]:
+    """What a search shows of every plugin, by name. Reads all rows, and the claims that revoked something."""
+    revoked = _revoked(index)
+    found = []
+    for path, target in index.entries(INDEX):
+        if path == SEARCH:
+            continue
+        listing = rows.parse(index.read_target(path, target, MAX_ROWS), where=path)
+        gone = revoked.get(claim_path(listing.name), frozenset())
+        if entry := entry_of(listing, gone):
+            found.append(entry)
+    return found
+
+
+def _revoked(index: Index) -> Mapping[str, frozenset[str]]:
+    """The revoked releases by claim path; claims that revoke nothing are not parsed."""
+    found: dict[str, frozenset[str]] = {}
+    for path, target in index.entries(CLAIMS):
+        data = index.read_target(path, target, MAX_CLAIM)
+        if b'"revoked"' in data:
+            found[path] = frozenset(claims.parse(data, where=path).revoked)
+    return found

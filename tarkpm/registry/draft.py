@@ -1,0 +1,89 @@
+"""What maintainers sign for a decision, built from the index as it is: the same bytes on every machine.
+
+A decision is a wanted state, claims or an authority, and the moment it was made. Whoever signs builds the
+metadata anew from their own copy of the index; nobody signs bytes that somebody else made.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+
+import msgspec
+from tuf.api.metadata import Root, Targets
+
+from tarkpm.core import claim as claims
+from tarkpm.core.claim import Claim
+from tarkpm.core.digest import sha256
+from tarkpm.core.key import PublicKey
+from tarkpm.core.layout import CLAIMS, INDEX, claim_path
+from tarkpm.registry.authority import ROOT, TARGETS, Authority, payload, targets
+from tarkpm.registry.folder import Index, target_of
+from tarkpm.registry.keys import Quorum
+from tarkpm.registry.lifetimes import OFFLINE
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """Unsigned metadata by role, the documents it lists, and who must sign each role.
+
+    A root that follows another must satisfy two quorums: that of the old one and its own.
+    """
+
+    roles: Mapping[str, Root | Targets]
+    quorums: Mapping[str, tuple[Quorum, ...]]
+    documents: Mapping[str, bytes] = {}
+
+    def payloads(self) -> Iterator[tuple[str, bytes]]:
+        """The bytes to sign for each role, in order."""
+        for role, signed in self.roles.items():
+            yield role, payload(signed)
+
+    def digest(self) -> str:
+        """What is signed, in one digest: whoever agrees to it agreed to these bytes."""
+        whole = hashlib.sha256()
+        for role, data in self.payloads():
+            whole.update(f"{role} {sha256(data)}\n".encode())
+        return f"sha256:{whole.hexdigest()}"
+
+    def roles_of(self, key: PublicKey) -> frozenset[str]:
+        """The roles a key's signature counts for."""
+        return frozenset(role for role, all_ in self.quorums.items() if any(key in q.keys for q in all_))
+
+    def missing(self, signed: Iterable[PublicKey]) -> int:
+        """How many more keys must sign, if each signs all it can."""
+        keys = frozenset(signed)
+        return max(quorum.missing(keys) for all_ in self.quorums.values() for quorum in all_)
+
+
+def draft_claims(index: Index, wanted: Iterable[Claim], made: datetime) -> Draft:
+    """New versions of the bins that hold these claims."""
+    roles: dict[str, Root | Targets] = {}
+    documents: dict[str, bytes] = {}
+    for claim in sorted(wanted, key=lambda claim: claim.name):
+        path, data = claim_path(claim.name), claims.render(claim)
+        role = index.authority.bin(path)
+        if role not in roles:
+            entries = dict(index.read_bin(role).targets)
+            roles[role] = targets(role, index.versions[role] + 1, made + OFFLINE, entries)
+        bin_ = roles[role]
+        assert isinstance(bin_, Targets)
+        bin_.targets[path] = target_of(path, data)
+        documents[path] = data
+    return Draft(roles, dict.fromkeys(roles, (index.authority.offline,)), documents)
+
+
+def draft_authority(index: Index | None, wanted: Authority, made: datetime) -> Draft:
+    """A new root, and anew all that must be signed by its keys; everything if nothing else is new."""
+    before = index.authority if index else None
+    everything = before is None or before == wanted or before.offline != wanted.offline
+    versions = index.versions if index else {}
+    number = index.root.signed.version + 1 if index else 1
+    roles: dict[str, Root | Targets] = {ROOT: wanted.root(number, made)}
+    for role in (TARGETS, CLAIMS, INDEX) if everything else (INDEX,):
+        roles[role] = wanted.delegation(role, versions.get(role, 0) + 1, made)
+    for role in wanted.bins(CLAIMS) if everything else ():
+        entries = dict(index.read_bin(role).targets) if index else {}
+        roles[role] = targets(role, versions.get(role, 0) + 1, made + OFFLINE, entries)
+    quorums: dict[str, tuple[Quorum, ...]] = dict.fromkeys(roles, (wanted.offline,))
+    if before and before.offline != wanted.offline:
+        quorums[ROOT] = (before.offline, wanted.offline)
+    return Draft(roles, quorums)

@@ -1,0 +1,49 @@
+"""Makes a fully signed proposal the index's present: the maintainers' files, and what the online key adds."""
+
+from datetime import datetime
+
+from tuf.api.metadata import Root
+
+from tarkpm.core.layout import INDEX
+from tarkpm.errors import IndexUntrusted
+from tarkpm.registry.authority import ROOT, Authority
+from tarkpm.registry.change import Change
+from tarkpm.registry.draft import Draft
+from tarkpm.registry.folder import Index
+from tarkpm.registry.keys import Signer
+from tarkpm.registry.proposal import Proposal, seal
+
+
+def enact(
+    index: Index | None, proposal: Proposal, draft: Draft, online: Signer, now: datetime, *, where: str
+) -> Change:
+    """What to write for a proposal; raises `IndexUntrusted` unless enough different keys signed it."""
+    proposal.check_made(now, where=where)
+    if missing := draft.missing(proposal.signers(draft, where=where)):
+        raise IndexUntrusted(f"{missing} more signature{'s' if missing > 1 else ''} needed", where=where)
+    change = Change(index, now)
+    for path, data in draft.documents.items():
+        change.document(path, data)
+    for role, signed in draft.roles.items():
+        if isinstance(signed, Root):
+            change.root(seal(signed, ROOT, proposal.signatures))
+        else:
+            change.metadata(role, seal(signed, role, proposal.signatures))
+    if proposal.authority and (index is None or index.authority.online != proposal.authority.online):
+        _resign(index, proposal.authority, change, online)
+    return change
+
+
+def _resign(index: Index | None, authority: Authority, change: Change, online: Signer) -> None:
+    """Sign every index bin with the new online key: the old one's signatures count no more."""
+    for role in authority.bins(INDEX):
+        change.bin(role, index.read_bin(role).targets if index else {}, online)
+
+
+def in_force(index: Index, proposal: Proposal) -> bool:
+    """Whether the index is what a proposal made of it: it was enacted before, and only its file is left."""
+    if proposal.authority is None:
+        return all(index.claim(claim.name) == claim for claim in proposal.claims)
+    current = {signature.signature for signature in index.root.signatures.values()}
+    made = {raw.hex() for by in proposal.signatures.values() for role, raw in by.items() if role == ROOT}
+    return bool(made) and made <= current

@@ -1,0 +1,201 @@
+"""An index's folder as a maintainer's program reads it: nothing in it is believed that is not signed.
+
+Freshness is not checked here: an index whose signatures ran out is what `refresh` is for. The first root is
+taken as it is found: its digest is the index's identity, and whoever works on a folder compares it.
+"""
+
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Final, TypeVar
+
+from tuf.api.metadata import Metadata, Root, Signed, Snapshot, TargetFile, Targets, Timestamp
+from tuf.api.serialization import DeserializationError
+
+from tarkpm.core import claim as claims
+from tarkpm.core import rows
+from tarkpm.core.claim import MAX_CLAIM, Claim
+from tarkpm.core.digest import sha256
+from tarkpm.core.layout import CLAIMS, INDEX, METADATA, ROLE_FIELD, SEARCH, claim_path, rows_path
+from tarkpm.core.layout import TARGETS as TARGETS_FOLDER
+from tarkpm.core.release import PluginName
+from tarkpm.core.rows import MAX_ROWS, Listing
+from tarkpm.core.search import MAX_SEARCH
+from tarkpm.errors import IndexUntrusted, NotFound
+from tarkpm.io.files import read_file, read_optional
+from tarkpm.registry.authority import (
+    ROOT,
+    SNAPSHOT,
+    TARGETS,
+    TIMESTAMP,
+    Authority,
+    check_delegation,
+    payload,
+    read_authority,
+)
+from tarkpm.registry.keys import Quorum, check_quorum, quorum_of
+
+S = TypeVar("S", Root, Snapshot, Targets, Timestamp)
+
+MAX_METADATA: Final = 16 * 1024 * 1024
+MAX_ROOTS: Final = 1024
+
+
+class Index:
+    """A folder, its newest root, and what that root, the snapshot and the delegations say.
+
+    Everything is verified when it is read, bins and documents when they are asked for.
+    """
+
+    def __init__(self, folder: Path, first: bytes, root: Metadata[Root]) -> None:
+        """Use `open_index`, which verifies the root. Raises `IndexUntrusted`, `NotFound`."""
+        self.folder, self.root = folder, root
+        self.first_root = f"sha256:{sha256(first)}"
+        self._bins: dict[str, Targets] = {}
+        self.timestamp = self._read(f"{TIMESTAMP}.json", Timestamp, self._root_quorum(TIMESTAMP))
+        version = self.timestamp.snapshot_meta.version
+        self.snapshot = self._read(f"{version}.{SNAPSHOT}.json", Snapshot, self._root_quorum(SNAPSHOT))
+        _check_version(self.snapshot, version, self._where(f"{version}.{SNAPSHOT}.json"))
+        self.versions = {name.removesuffix(".json"): m.version for name, m in self.snapshot.meta.items()}
+        maintainers = self._root_quorum(TARGETS)
+        self.delegations = {role: self._targets(role, maintainers) for role in (TARGETS, CLAIMS, INDEX)}
+        self.authority: Authority = read_authority(
+            root.signed, self.delegations[CLAIMS], where=self._where(f"{root.signed.version}.{ROOT}.json")
+        )
+        for role, signed in self.delegations.items():
+            check_delegation(self.authority, role, signed, where=self._where(f"{signed.version}.{role}.json"))
+
+    @property
+    def name(self) -> PluginName:
+        """What the index calls itself."""
+        return self.authority.name
+
+    def bin(self, role: str) -> Targets:
+        """The verified metadata of a bin; kept."""
+        if role not in self._bins:
+            self._bins[role] = self.read_bin(role)
+        return self._bins[role]
+
+    def read_bin(self, role: str) -> Targets:
+        """The same, not kept: for whoever reads all of them."""
+        return self._targets(role, self.authority.quorum(role))
+
+    def entries(self, parent: str) -> Iterator[tuple[str, TargetFile]]:
+        """Every target path of `CLAIMS` or `INDEX`, a bin at a time."""
+        for role in self.authority.bins(parent):
+            yield from self.read_bin(role).targets.items()
+
+    def document(self, path: str, limit: int) -> bytes | None:
+        """The bytes of a target; None if the index has none of that path."""
+        target = self.bin(self.authority.bin(path)).targets.get(path)
+        return None if target is None else self.read_target(path, target, limit)
+
+    def read_target(self, path: str, target: TargetFile, limit: int) -> bytes:
+        """The bytes of a listed target; raises `IndexUntrusted` unless they are the ones that were signed."""
+        where = target_file(path, target)
+        try:
+            data = read_file(self.folder / where, min(limit, target.length))
+        except FileNotFoundError:
+            raise IndexUntrusted("is listed but not there", where=str(self.folder / where)) from None
+        if len(data) != target.length or sha256(data) != target.hashes.get("sha256"):
+            raise IndexUntrusted("is not the file that was signed", where=str(self.folder / where))
+        return data
+
+    def claim(self, name: PluginName) -> Claim | None:
+        """Who may publish a plugin; None if nobody may."""
+        path = claim_path(name)
+        data = self.document(path, MAX_CLAIM)
+        return None if data is None else claims.parse(data, where=f"{self.folder}: {path}")
+
+    def listing(self, name: PluginName) -> Listing:
+        """The releases of a plugin, none at first."""
+        path = rows_path(name)
+        data = self.document(path, MAX_ROWS)
+        return Listing(name) if data is None else rows.parse(data, where=f"{self.folder}: {path}")
+
+    @cached_property
+    def search(self) -> bytes | None:
+        """The search catalogue, if there is one."""
+        return self.document(SEARCH, MAX_SEARCH)
+
+    def _root_quorum(self, role: str) -> Quorum:
+        root = self.root.signed
+        return quorum_of(root.roles[role], root.keys, where=self._where(f"{root.version}.{ROOT}.json"))
+
+    def _targets(self, role: str, quorum: Quorum) -> Targets:
+        where = self._where(f"{role}.json")
+        if role not in self.versions:
+            raise IndexUntrusted("the snapshot does not list it", where=where)
+        signed = self._read(f"{self.versions[role]}.{role}.json", Targets, quorum)
+        _check_version(signed, self.versions[role], where)
+        if signed.unrecognized_fields.get(ROLE_FIELD) != role:
+            raise IndexUntrusted(f"expected a file that names its role '{role}'", where=where)
+        return signed
+
+    def _read(self, name: str, kind: type[S], quorum: Quorum) -> S:
+        metadata = read_metadata(self.folder, name, kind)
+        check_quorum(quorum, payload(metadata.signed), metadata.signatures, where=self._where(name))
+        return metadata.signed
+
+    def _where(self, name: str) -> str:
+        return str(self.folder / METADATA / name)
+
+
+def open_index(folder: Path, *, roots: int | None = None) -> Index:
+    """Read an index up to its newest root, or up to root ``roots``; raises `NotFound`, `IndexUntrusted`.
+
+    Each root must be signed as the one before it asks for, and as it asks for itself (TUF specification,
+    section 5.3).
+    """
+    first = read_optional(folder / METADATA / f"1.{ROOT}.json", MAX_METADATA)
+    if first is None:
+        hint = "name it with --index DIR, or: tarkpm index create DIR"
+        raise NotFound("there is no index here", where=str(folder), hint=hint)
+    root = _next_root(folder, 1, None)
+    for number in range(2, (roots or MAX_ROOTS) + 1):
+        if not (folder / METADATA / f"{number}.{ROOT}.json").exists():
+            break
+        root = _next_root(folder, number, root)
+    return Index(folder, first, root)
+
+
+def _next_root(folder: Path, number: int, before: Metadata[Root] | None) -> Metadata[Root]:
+    name = f"{number}.{ROOT}.json"
+    where = str(folder / METADATA / name)
+    root = read_metadata(folder, name, Root)
+    _check_version(root.signed, number, where)
+    for signed in [root.signed] if before is None else [before.signed, root.signed]:
+        quorum = quorum_of(signed.roles[ROOT], signed.keys, where=where)
+        check_quorum(quorum, payload(root.signed), root.signatures, where=where)
+    return root
+
+
+def read_metadata(folder: Path, name: str, kind: type[S]) -> Metadata[S]:
+    """Parse a metadata file of one kind; its signatures are still unchecked. Raises `IndexUntrusted`."""
+    path = folder / METADATA / name
+    try:
+        metadata: Metadata[S] = Metadata.from_bytes(read_file(path, MAX_METADATA))
+    except FileNotFoundError:
+        raise IndexUntrusted("is missing", where=str(path)) from None
+    except DeserializationError as problem:
+        cause = problem.__cause__ or problem
+        raise IndexUntrusted(f"not TUF metadata: {cause}", where=str(path)) from None
+    if not isinstance(metadata.signed, kind):
+        raise IndexUntrusted(f"expected {kind.type} metadata, found {metadata.signed.type}", where=str(path))
+    return metadata
+
+
+def _check_version(signed: Signed, version: int, where: str) -> None:
+    if signed.version != version:
+        raise IndexUntrusted(f"expected version {version}, found {signed.version}", where=where)
+
+
+def target_of(path: str, data: bytes) -> TargetFile:
+    """How a bin lists a document."""
+    return TargetFile(len(data), {"sha256": sha256(data)}, path)
+
+
+def target_file(path: str, target: TargetFile) -> str:
+    """Where the bytes of a target are, from the top of the index (consistent snapshots)."""
+    folder, _, name = path.rpartition("/")
+    return f"{TARGETS_FOLDER}/{folder}/{target.hashes['sha256']}.{name}"

@@ -1,0 +1,188 @@
+"""How maintainers' signatures travel: a file that holds a decision and signatures, and no bytes to sign.
+
+::
+
+    {"version": 1, "index": "sha256:…", "made": "2026-01-31T12:00:00Z",
+     "claims": [{…}]                                  or "authority": {…},
+     "signatures": {"ed25519:…": {"claims-0a3": "<base64>"}}}
+
+Each signer builds what the decision means from their own copy of the index (`draft`), is shown how that
+differs from what is (`review`), and signs that. A signature over anything else does not hold, so a file that
+was altered, was made for another state of the index, or was in force before, is refused.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+import msgspec
+from securesystemslib.signer import Signature
+from tuf.api.metadata import Metadata, Root, Targets
+
+from tarkpm.core import claim as claims
+from tarkpm.core.claim import Claim
+from tarkpm.core.document import convert, strict_json
+from tarkpm.core.key import PublicKey, check_signature, public_key
+from tarkpm.core.release import index_root, plugin_name
+from tarkpm.errors import IndexUntrusted, SignatureInvalid
+from tarkpm.registry.authority import Authority
+from tarkpm.registry.draft import Draft, draft_authority, draft_claims
+from tarkpm.registry.folder import Index
+from tarkpm.registry.keys import Signer, tuf_key
+from tarkpm.registry.lifetimes import CLOCKS, PROPOSAL, from_text, to_text
+
+S = TypeVar("S", Root, Targets)
+
+VERSION: Final = 1
+MAX_PROPOSAL: Final = 64 * 1024 * 1024
+
+Signatures = Mapping[PublicKey, Mapping[str, bytes]]
+
+
+class Proposal(msgspec.Struct, frozen=True):
+    """A decision about an index (``index`` is "" for one that is to be made), and who signed it so far.
+
+    Either ``claims`` or ``authority`` is set. Signatures are by role, and unchecked until `signers` is asked.
+    """
+
+    index: str
+    made: datetime
+    claims: tuple[Claim, ...] = ()
+    authority: Authority | None = None
+    signatures: Signatures = {}
+
+    def draft(self, index: Index | None) -> Draft:
+        """What is signed for this decision, given the index as it is. Raises `IndexUntrusted`."""
+        if self.authority:
+            return draft_authority(index, self.authority, self.made)
+        assert index is not None
+        return draft_claims(index, self.claims, self.made)
+
+    def signed(self, draft: Draft, signer: Signer) -> "Proposal":
+        """This proposal with one maintainer's signatures, over every role theirs count for."""
+        mine = draft.roles_of(signer.key)
+        made = {role: signer.sign(data) for role, data in draft.payloads() if role in mine}
+        return msgspec.structs.replace(self, signatures={**self.signatures, signer.key: made})
+
+    def signers(self, draft: Draft, *, where: str) -> frozenset[PublicKey]:
+        """Who signed; raises `IndexUntrusted` if any signature is not over what this decision means here."""
+        payloads = dict(draft.payloads())
+        for key, made in self.signatures.items():
+            expected = draft.roles_of(key)
+            if not expected:
+                raise IndexUntrusted(f"{key} is no maintainer's key", where=where)
+            try:
+                if set(made) != expected:
+                    raise SignatureInvalid("other roles")
+                for role, signature in made.items():
+                    check_signature(key, signature, payloads[role], where=where)
+            except SignatureInvalid:
+                raise IndexUntrusted(
+                    f"{key} signed something else than this proposal means here: it was altered, or the "
+                    "index has changed since",
+                    where=where,
+                    hint="bring your copy of the index up to date; if it is, make the proposal anew",
+                ) from None
+        return frozenset(self.signatures)
+
+    def check_made(self, now: datetime, *, where: str) -> None:
+        """Raise `IndexUntrusted` for a proposal from the future, or one that waited too long."""
+        if self.made > now + CLOCKS:
+            raise IndexUntrusted(f"was made in the future, on {to_text(self.made)}", where=where)
+        if self.made < now - PROPOSAL:
+            raise IndexUntrusted(
+                f"was made on {to_text(self.made)}, more than {PROPOSAL.days} days ago: make it anew",
+                where=where,
+            )
+
+
+def seal(signed: S, role: str, signatures: Signatures) -> Metadata[S]:
+    """A role of a draft with the signatures over it."""
+    made = [
+        Signature(tuf_key(key).keyid, by[role].hex()) for key, by in sorted(signatures.items()) if role in by
+    ]
+    return Metadata(signed, {one.keyid: one for one in made})
+
+
+class _Authority(msgspec.Struct, forbid_unknown_fields=True):
+    name: str
+    maintainers: list[str]
+    threshold: int
+    online: str
+    bits: int
+
+
+class _Document(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    version: int
+    made: str
+    index: str = ""
+    claims: list[dict[str, Any]] = []
+    authority: _Authority | None = None
+    signatures: dict[str, dict[str, str]] = {}
+
+
+def parse(data: bytes, *, where: str) -> Proposal:
+    """Read a proposal; raises `IndexUntrusted`."""
+    try:
+        raw = convert(strict_json(data), _Document, where=where, error=IndexUntrusted)
+        if raw.version != VERSION:
+            raise ValueError(f"expected a proposal of version {VERSION}, found {raw.version}")
+        if bool(raw.claims) == bool(raw.authority) or not (raw.index or raw.authority):
+            raise ValueError("expected claims of an index, or an authority")
+        return Proposal(
+            index_root(raw.index) if raw.index else "",
+            from_text(raw.made),
+            tuple(claims.parse(json.dumps(one).encode(), where=f"{where}: claims") for one in raw.claims),
+            _authority(raw.authority) if raw.authority else None,
+            {public_key(key): _signatures(made) for key, made in raw.signatures.items()},
+        )
+    except (ValueError, RecursionError) as problem:
+        raise IndexUntrusted(f"not a proposal: {problem}", where=where) from None
+
+
+def _authority(raw: _Authority) -> Authority:
+    keys = [public_key(key) for key in raw.maintainers]
+    if len(set(keys)) != len(keys):
+        raise ValueError("a maintainer's key is listed twice")
+    authority = Authority(
+        plugin_name(raw.name), frozenset(keys), raw.threshold, public_key(raw.online), raw.bits
+    )
+    if problem := authority.problem():
+        raise ValueError(problem)
+    return authority
+
+
+def _signatures(made: dict[str, str]) -> dict[str, bytes]:
+    try:
+        return {role: base64.b64decode(text, validate=True) for role, text in made.items()}
+    except binascii.Error:
+        raise ValueError("expected signatures in base64") from None
+
+
+def render(proposal: Proposal) -> bytes:
+    """The one text of a proposal."""
+    wanted = proposal.authority
+    authority = None
+    if wanted:
+        authority = _Authority(
+            wanted.name,
+            sorted(wanted.maintainers),
+            wanted.threshold,
+            wanted.online,
+            wanted.bits,
+        )
+    document = _Document(
+        version=VERSION,
+        made=to_text(proposal.made),
+        index=proposal.index,
+        claims=[json.loads(claims.render(claim)) for claim in proposal.claims],
+        authority=authority,
+        signatures={
+            key: {role: base64.b64encode(raw).decode() for role, raw in made.items()}
+            for key, made in proposal.signatures.items()
+        },
+    )
+    return json.dumps(msgspec.to_builtins(document), sort_keys=True, indent=1).encode() + b"\n"

@@ -1,0 +1,189 @@
+"""What a proposal would do, told from how its outcome differs from the index, never from what it says.
+
+A proposal does one of a few things and nothing else. What fits none of them is refused, however it is signed.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from tarkpm.core.claim import Claim
+from tarkpm.core.digest import Digest
+from tarkpm.core.key import PublicKey
+from tarkpm.core.layout import CLAIMS
+from tarkpm.core.lockfile import StatementEntry
+from tarkpm.core.nearness import close_names
+from tarkpm.core.release import PluginName
+from tarkpm.core.text import some
+from tarkpm.errors import IndexUntrusted, Refused
+from tarkpm.registry.authority import Authority
+from tarkpm.registry.folder import Index
+from tarkpm.registry.releases import signer_of
+
+CLAIM: Final = "claim"
+ROTATE_PUBLISHER: Final = "rotate publisher"
+REVOKE_RELEASE: Final = "revoke a release"
+REVOKE_KEY: Final = "revoke a key"
+
+
+class Review(msgspec.Struct, frozen=True):
+    """What changes, in one sentence (``title``) and in rows of label and text; and what to think about."""
+
+    title: str
+    rows: tuple[tuple[str, str], ...]
+    warnings: tuple[str, ...] = ()
+
+
+def review_claims(index: Index, wanted: Iterable[Claim], *, where: str) -> Review:
+    """What becomes of claims. Raises `IndexUntrusted` for a change no command makes."""
+    found = [_Change(index, claim, where) for claim in wanted]
+    verbs = {change.verb for change in found}
+    keys = {change.lost for change in found}
+    if len(verbs) != 1 or (len(found) > 1 and (verbs != {REVOKE_KEY} or len(keys) != 1)):
+        names = some([change.after.name for change in found])
+        raise IndexUntrusted(f"would do several things at once, to {names}", where=where)
+    rows = tuple(row for change in found for row in change.rows())
+    title = found[0].title() if len(found) == 1 else f"{REVOKE_KEY} of {len(found)} plugins"
+    return Review(title, rows, tuple(text for change in found for text in change.warnings()))
+
+
+class _Change:
+    """How one claim changes."""
+
+    def __init__(self, index: Index, after: Claim, where: str) -> None:
+        self.index, self.after, self.where = index, after, where
+        self.before = index.claim(after.name)
+        self.revoked = after.revoked - (self.before.revoked if self.before else frozenset())
+        self.lost: PublicKey | None = None
+        self.verb = self._verb()
+        self.versions = self._versions()
+
+    def _verb(self) -> str:
+        before, after = self.before, self.after
+        if before is None:
+            return self._only(CLAIM, after == Claim(after.name, after.key) and after.key is not None)
+        if before.name != after.name:
+            raise self._refused(f"'{before.name}' is claimed already")
+        if before.revoked - after.revoked:
+            raise self._refused(f"it would take back a revocation of {after.name}")
+        if before.key == after.key and before.retired == after.retired:
+            return self._only(REVOKE_RELEASE, bool(self.revoked))
+        if after.key is not None and after.key != before.key:
+            kept = {key: ids for key, ids in after.retired.items() if key != before.key}
+            plain = kept == {key: ids for key, ids in before.retired.items() if key != before.key}
+            return self._only(ROTATE_PUBLISHER, plain and after.key not in after.retired and not self.revoked)
+        return self._only(REVOKE_KEY, self._loses_one_key())
+
+    def _loses_one_key(self) -> bool:
+        """Whether a key is taken out of use, wherever it stood, and at most some of its releases are kept."""
+        assert self.before is not None
+        before, after = self.before, self.after
+        shrunk = [key for key, ids in before.retired.items() if after.retired.get(key, frozenset()) != ids]
+        current = [before.key] if before.key and after.key is None else []
+        if len({*shrunk, *current}) != 1:
+            return False
+        (self.lost,) = {*shrunk, *current}
+        others = {key: ids for key, ids in before.retired.items() if key != self.lost}
+        same = others == {key: ids for key, ids in after.retired.items() if key != self.lost}
+        kept = after.retired.get(self.lost, frozenset())
+        held = before.retired.get(self.lost, frozenset())
+        return same and bool(current or kept <= held) and (after.key == before.key or bool(current))
+
+    def _only(self, verb: str, allowed: bool) -> str:
+        if not allowed:
+            raise self._refused(f"what it would do to '{self.after.name}' is nothing a command does")
+        return verb
+
+    def _versions(self) -> dict[Digest, str]:
+        """The versions of the releases it names: each one of this plugin's, signed by the key in question."""
+        statements = {row.statement.sha256: row.statement for row in self.index.listing(self.after.name).rows}
+        owner = self.lost or (self.before.key if self.before else None)
+        kept = self.after.retired.get(owner, frozenset()) if owner else frozenset()
+        found = {}
+        for digest in sorted(self.revoked | kept):
+            entry = statements.get(digest)
+            if entry is None:
+                raise self._refused(f"{digest} is no release of '{self.after.name}'")
+            found[digest] = self._version(entry, owner if digest in kept or self.lost else None)
+        return found
+
+    def _version(self, entry: StatementEntry, owner: PublicKey | None) -> str:
+        version, signer = signer_of(self.index.folder, self.after.name, entry)
+        if owner and signer != owner:
+            raise self._refused(f"{self.after.name} {version} is signed by {signer}, not by {owner}")
+        return str(version)
+
+    def _refused(self, text: str) -> IndexUntrusted:
+        return IndexUntrusted(f"the proposal is refused: {text}", where=self.where)
+
+    def title(self) -> str:
+        return f"{self.verb}: {self.after.name}"
+
+    def rows(self) -> list[tuple[str, str]]:
+        name = self.after.name
+        before = self.before.key if self.before else None
+        rows: list[tuple[str, str]] = []
+        if self.verb == CLAIM:
+            rows += [("new plugin", name), ("published by", str(self.after.key))]
+        elif self.verb == ROTATE_PUBLISHER:
+            rows += [
+                ("plugin", name),
+                ("old key", str(before or "revoked")),
+                ("NEW: key", str(self.after.key)),
+            ]
+            kept = self.after.retired.get(before, frozenset()) if before else frozenset()
+            rows += [("old key keeps", self._list(kept))] if before else []
+        elif self.verb == REVOKE_KEY:
+            kept = self.after.retired.get(self.lost, frozenset()) if self.lost else frozenset()
+            rows += [
+                ("plugin", name),
+                ("key revoked", str(self.lost)),
+                ("its releases kept", self._list(kept)),
+            ]
+        else:
+            rows += [("plugin", name)]
+        return rows + ([("revoked for ever", self._list(self.revoked))] if self.revoked else [])
+
+    def _list(self, digests: Iterable[Digest]) -> str:
+        return ", ".join(f"{self.versions[digest]} ({digest[:12]})" for digest in sorted(digests)) or "none"
+
+    def warnings(self) -> list[str]:
+        if self.verb != CLAIM:
+            return []
+        return [f"'{self.after.name}' {why} '{other}'" for other, why in near(self.index, self.after.name)]
+
+
+def near(index: Index, name: PluginName) -> list[tuple[PluginName, str]]:
+    """The claimed names that a new one could be taken for."""
+    names = (path.removeprefix("publishers/").removesuffix(".json") for path, _ in index.entries(CLAIMS))
+    return list(close_names(name, map(PluginName, names)))
+
+
+def review_authority(before: Authority | None, wanted: Authority) -> Review:
+    """What becomes of an index's authority."""
+    if before is None:
+        return Review(f"create index '{wanted.name}'", tuple(_whole(wanted)))
+    if before.name != wanted.name or before.bits != wanted.bits:
+        raise Refused("an index keeps its name and its number of bins for ever")
+    rows: list[tuple[str, str]] = [
+        ("NEW: maintainer", key) for key in sorted(wanted.maintainers - before.maintainers)
+    ]
+    rows += [("no longer maintainer", key) for key in sorted(before.maintainers - wanted.maintainers)]
+    if before.threshold != wanted.threshold:
+        rows.append(("NEW: signatures needed", f"{wanted.threshold}, until now {before.threshold}"))
+    if before.online != wanted.online:
+        rows += [("no longer online key", before.online), ("NEW: online key", wanted.online)]
+    what = "rotate root" if before.offline != wanted.offline else "rotate online"
+    if before == wanted:
+        return Review(f"renew all signatures of index '{wanted.name}'", tuple(_whole(wanted)))
+    return Review(f"{what}: index '{wanted.name}'", tuple(rows), _weaker(wanted))
+
+
+def _whole(wanted: Authority) -> list[tuple[str, str]]:
+    rows = [("maintainer", key) for key in sorted(wanted.maintainers)]
+    return [*rows, ("signatures needed", str(wanted.threshold)), ("online key", wanted.online)]
+
+
+def _weaker(wanted: Authority) -> tuple[str, ...]:
+    return ("one maintainer alone can decide everything",) if wanted.threshold == 1 else ()

@@ -1,0 +1,79 @@
+"""Deletes what an index no longer names: superseded metadata and documents, and what an interrupted run left.
+
+A client that began with an older snapshot may still ask for what it lists, so that goes two days later.
+Releases and roots are kept for ever.
+"""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+
+from tuf.api.metadata import Snapshot, TargetFile, Targets
+
+from tarkpm.core.layout import CLAIMS, FILES, INDEX, METADATA, TARGETS
+from tarkpm.registry.authority import ROOT, SNAPSHOT, TIMESTAMP
+from tarkpm.registry.folder import Index, read_metadata, target_file
+from tarkpm.registry.lifetimes import SNAPSHOT as LIFETIME
+from tarkpm.registry.lifetimes import SUPERSEDED
+
+
+def sweep(index: Index, now: datetime) -> int:
+    """Delete what `leftovers` finds; returns how many files. The caller holds the folder's lock."""
+    gone = list(leftovers(index, now))
+    for path in gone:
+        path.unlink()
+    return len(gone)
+
+
+def leftovers(index: Index, now: datetime) -> Iterator[Path]:
+    """Metadata, targets and half-written files that no recent snapshot names, and that no root is."""
+    recent = _recent(index, now)
+    listed = {f"{TIMESTAMP}.json"} | {f"{number}.{SNAPSHOT}.json" for number in recent}
+    for versions in recent.values():
+        listed |= {f"{version}.{role}.json" for role, version in versions.items()}
+    for path in (index.folder / METADATA).iterdir():
+        if path.name not in listed and not _is_root(path.name, index.root.signed.version):
+            yield path
+    named = _documents(index, recent)
+    for folder in ("publishers", "index"):
+        places = (index.folder / TARGETS / folder).iterdir()
+        yield from (path for path in places if path.name not in named)
+    with os.scandir(index.folder / FILES) as entries:  # a million, perhaps: one at a time
+        yield from (Path(entry.path) for entry in entries if entry.name.startswith("."))
+
+
+def _is_root(name: str, newest: int) -> bool:
+    number, _, role = name.partition(".")
+    return role == f"{ROOT}.json" and number.isdecimal() and 1 <= int(number) <= newest
+
+
+def _recent(index: Index, now: datetime) -> Mapping[int, Mapping[str, int]]:
+    """The snapshots that were current at some time in the last days, as versions of roles."""
+    found: dict[int, Mapping[str, int]] = {index.snapshot.version: index.versions}
+    number = index.snapshot.version - 1
+    made = index.snapshot.expires - LIFETIME
+    while made > now - SUPERSEDED and (index.folder / METADATA / f"{number}.{SNAPSHOT}.json").exists():
+        snapshot = read_metadata(index.folder, f"{number}.{SNAPSHOT}.json", Snapshot).signed
+        found[number] = {name.removesuffix(".json"): m.version for name, m in snapshot.meta.items()}
+        made = snapshot.expires - LIFETIME
+        number -= 1
+    return found
+
+
+def _documents(index: Index, recent: Mapping[int, Mapping[str, int]]) -> set[str]:
+    """The file names of all targets that these snapshots lead to."""
+    named = set(_names(path_target for parent in (CLAIMS, INDEX) for path_target in index.entries(parent)))
+    seen = set(index.versions.items())
+    for versions in recent.values():
+        for role, version in set(versions.items()) - seen:
+            path = index.folder / METADATA / f"{version}.{role}.json"
+            if path.exists():
+                bin_ = read_metadata(index.folder, path.name, Targets).signed
+                named |= set(_names(bin_.targets.items()))
+        seen |= set(versions.items())
+    return named
+
+
+def _names(entries: Iterable[tuple[str, TargetFile]]) -> Iterator[str]:
+    return (target_file(path, target).rpartition("/")[2] for path, target in entries)

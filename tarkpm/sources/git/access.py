@@ -1,0 +1,178 @@
+"""How this user reaches a repository: by which address and proxy, vouched for by whom, with which login.
+
+One `Access` serves a whole command; each session takes its `Route` from it. The environment is handed in by
+the command line, the only part of tarkpm that reads it.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+
+import msgspec
+
+from tarkpm.errors import Refused, Unreachable
+from tarkpm.io.login import Login, is_sendable
+from tarkpm.io.proxies import Proxies, is_loopback
+from tarkpm.sources.git import gitconfig
+from tarkpm.sources.git.url import DEFAULT_PORTS, GitUrl, parse_typed
+
+
+class Access:
+    """The user's environment and git settings. Safe for several threads."""
+
+    def __init__(self, environment: Mapping[str, str] | None = None, *, allow_http: bool = False) -> None:
+        self.environment = environment or {}
+        self.allow_http = allow_http
+
+    @cached_property
+    def _config(self) -> gitconfig.GitConfig:
+        return gitconfig.read(self.environment)
+
+    @cached_property
+    def _proxies(self) -> Proxies:
+        return Proxies.read(self.environment)
+
+    def route(self, asked: GitUrl, login: Login | None = None) -> "Route":
+        """The way to ``asked``. Raises `Refused` for git settings that lead where tarkpm does not go."""
+        text = self._config.instead_of(asked.public)
+        if text == asked.public:
+            return self.straight(asked, asked, login)
+        try:
+            url, given = parse_typed(text, allow_http=self.allow_http)
+        except Refused as problem:
+            message = f"git's insteadOf leads to '{problem.where}': {problem.message}"
+            raise Refused(message, where=asked.public) from None
+        # a login typed for one host is not sent to another
+        return self.straight(asked, url, given or (login if url.origin == asked.origin else None))
+
+    def straight(self, asked: GitUrl, url: GitUrl, login: Login | None = None) -> "Route":
+        """The way to ``url`` itself, whatever ``insteadOf`` says."""
+        if url.scheme not in ("https", "http"):
+            return Route(self, asked, url)
+        authorities = self._config.http("sslcainfo", url.public) or self.environment.get("SSL_CERT_FILE", "")
+        return Route(self, asked, url, login, self._proxy(url), authorities)
+
+    def _proxy(self, url: GitUrl) -> str:
+        """git's own setting if it has one ("" turns proxies off), else the environment's."""
+        found = self._config.http("proxy", url.public)
+        proxies = self._proxies
+        if found is not None:
+            proxies = msgspec.structs.replace(proxies, https=found, http=found)
+        return proxies.find(url.scheme, url.host, url.port or DEFAULT_PORTS[url.scheme])
+
+
+class Route(msgspec.Struct, frozen=True):
+    """The way to one repository. ``asked`` is its name everywhere; ``url`` is what is contacted.
+
+    ``login`` was typed with the URL or is in ``insteadOf``. ``proxy`` "" is none; ``authorities`` names a
+    file of certificates, "" this machine's own.
+    """
+
+    access: Access
+    asked: GitUrl
+    url: GitUrl
+    login: Login | None = None
+    proxy: str = ""
+    authorities: str = ""
+
+    def __repr__(self) -> str:
+        return f"Route({self.where!r})"
+
+    @property
+    def where(self) -> str:
+        """The repository as errors name it."""
+        by = "" if self.url == self.asked else f" (by git's insteadOf {self.url})"
+        return f"{self.asked}{by}"
+
+    def moved(self, target: GitUrl) -> "Route":
+        """The way on to where a server sends us: without a login to another origin."""
+        if target.origin == self.url.origin:
+            return msgspec.structs.replace(self, url=target)
+        return self.access.straight(self.asked, target)
+
+
+def token_variable(url: GitUrl) -> str:
+    """The environment variable that may hold a token for the host of ``url``; "" if none can.
+
+    Dots become ``_`` and hyphens ``__``, so that no two hosts share a name: a token for ``git.example.com``
+    is not sent to ``git-example.com``. A port other than the scheme's own is appended.
+    """
+    if "_" in url.host or ":" in url.host:
+        return ""
+    host = url.host.replace("-", "__").replace(".", "_")
+    return f"TARKPM_GIT_TOKEN_{host}{f'_{url.port}' if url.port else ''}".upper()
+
+
+class Logins:
+    """The logins for one repository, best first, each tried once.
+
+    In this order: typed with the URL, a token from the environment, ``~/.netrc``, git's credential helpers.
+    The first two are sent at once, the others when the server asks. None is sent unencrypted, but to this
+    machine, and none to another origin than the route's.
+    """
+
+    def __init__(self, route: Route) -> None:
+        self._route = route
+        self._looked: list[str] = []
+        self._sent = False
+        self.usable = route.url.scheme == "https" or is_loopback(route.url.host)
+        self._candidates = self._find()
+
+    def first(self) -> Login | None:
+        """What the user gave for just this repository or host, to be sent without being asked."""
+        login, token = self._route.login, self._route.access.environment.get(token_variable(self._route.url))
+        return self.next() if token or (login and login.password) else None
+
+    def next(self) -> Login | None:
+        """The next login to try; None when there is no other."""
+        found = next(self._candidates, None) if self.usable else None
+        self._sent = self._sent or found is not None
+        return found
+
+    def _find(self) -> Iterator[Login]:
+        route, environment = self._route, self._route.access.environment
+        given, variable = route.login, token_variable(route.url)
+        if given and given.password:
+            self._looked.append("the URL's")
+            yield given
+        if token := environment.get(variable):
+            self._looked.append(variable)
+            yield _token(token, variable)
+        from tarkpm.io import netrc
+        from tarkpm.sources.git import helper
+
+        user = given.username if given else ""
+        self._looked.append("netrc")
+        if login := netrc.find(environment, route.url.host, user):
+            yield login
+        if helper.find_git(environment):
+            self._looked.append("the credential helper")
+            if login := helper.fill(environment, route.url, user):
+                yield login
+        if given and not given.password:  # some servers take a token in place of the user's name
+            self._looked.append("the URL's")
+            yield given
+
+    def refusal(self, where: str) -> Unreachable:
+        """What a person is told when no login was good enough."""
+        if not self.usable:
+            text = "the server asks for a login, which tarkpm sends over https only"
+            return Unreachable(
+                text, where=where, hint=f"use https://{self._route.url.host}{self._route.url.path}"
+            )
+        tried = " and ".join(filter(None, [", ".join(self._looked[:-1]), *self._looked[-1:]]))
+        verb = "refuses the login" if self._sent else "asks for a login"
+        variable = token_variable(self._route.url)
+        return Unreachable(
+            f"the server {verb}; tried {tried}",
+            where=where,
+            hint=f"export {variable}=TOKEN" if variable else "",
+        )
+
+
+def _token(text: str, variable: str) -> Login:
+    """``token`` or ``user:token``; hosts that take any user name get one that GitHub documents."""
+    user, colon, token = text.partition(":")
+    login = Login(user, token) if colon else Login("x-access-token", text)
+    if not is_sendable(text):
+        raise Refused("expected a token without line breaks", where=variable)
+    return login

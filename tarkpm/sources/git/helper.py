@@ -1,0 +1,86 @@
+"""What git's credential helpers know, asked through ``git credential fill`` (git-credential(1)).
+
+Helpers are programs the user's own git configuration names, so asking runs them, as every git command
+would. git is kept from asking anybody: it has no terminal and no askpass program. It runs in ``/`` with
+its back turned on any repository, whose configuration could name programs, too.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Final
+
+from tarkpm.io.login import Login, is_sendable
+from tarkpm.sources.git.url import GitUrl
+
+SECONDS: Final = 20.0
+"""How long a helper may think; one that waits for a person would for ever."""
+MAX_ANSWER: Final = 64 << 10
+"""Bytes."""
+
+_DROPPED = ("TARKPM_", "GIT_TRACE", "GIT_DIR", "GIT_WORK_TREE", "GIT_CEILING")
+
+
+def find_git(environment: Mapping[str, str]) -> str | None:
+    """The git program, if there is one."""
+    return shutil.which("git", path=environment.get("PATH", ""))
+
+
+def fill(environment: Mapping[str, str], url: GitUrl, username: str = "") -> Login | None:
+    """The login git's helpers have for ``url``; None if they have none, fail, or take too long."""
+    program = find_git(environment)
+    if program is None:
+        return None
+    host = f"[{url.host}]" if ":" in url.host else url.host
+    lines = [f"protocol={url.scheme}", f"host={host}" + (f":{url.port}" if url.port else "")]
+    lines += [f"path={url.path.lstrip('/')}", *([f"username={username}"] if username else []), "", ""]
+    answer = _ask(program, environment, "\n".join(lines).encode())
+    found = dict(line.partition("=")[::2] for line in answer.decode("utf-8", "replace").split("\n"))
+    login = Login(found.get("username", ""), found.get("password", ""))
+    if not login.password or not (is_sendable(login.username) and is_sendable(login.password)):
+        return None
+    return login
+
+
+def child_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """The user's environment for a program of theirs, without tarkpm's own variables, some of them tokens."""
+    return {name: value for name, value in environment.items() if not name.startswith(_DROPPED)}
+
+
+def _ask(program: str, environment: Mapping[str, str], question: bytes) -> bytes:
+    quiet = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "", "SSH_ASKPASS": "", "GCM_INTERACTIVE": "never"}
+    process = subprocess.Popen(
+        [program, "credential", "fill"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**child_environment(environment), **quiet, "GIT_DIR": os.devnull},
+        cwd="/",
+        start_new_session=True,
+    )
+    timer = threading.Timer(SECONDS, end, (process,))
+    timer.start()
+    try:
+        with process, suppress(BrokenPipeError):
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write(question)
+            process.stdin.close()
+            answer = process.stdout.read(MAX_ANSWER + 1)
+            if len(answer) <= MAX_ANSWER and process.wait() == 0:
+                return answer
+            end(process)
+    finally:
+        timer.cancel()
+        end(process)
+    return b""
+
+
+def end(process: "subprocess.Popen[bytes]") -> None:
+    """Kill a program that was started in a session of its own, and what it started."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)

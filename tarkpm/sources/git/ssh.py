@@ -1,0 +1,136 @@
+"""The system's own ssh as a way to git-upload-pack: its agent, its configuration, its known hosts.
+
+ssh asks nobody anything: in BatchMode an unknown host key, a passphrase or a password ends it, and it has no
+terminal. It is told the host behind ``--`` and the path in quotes. Its words are read, once and bounded, to
+say what was wrong.
+"""
+
+import os
+import re
+import shlex
+import shutil
+import socket
+import subprocess
+from contextlib import suppress
+from typing import Final
+
+from tarkpm.errors import NotFound, SourceError, Unreachable
+from tarkpm.sources.git.access import Route
+from tarkpm.sources.git.boundary import clean
+from tarkpm.sources.git.channel import Channel, path_of
+from tarkpm.sources.git.helper import child_environment, end
+from tarkpm.sources.git.limits import Budget
+from tarkpm.sources.git.url import GitUrl
+
+MAX_WORDS: Final = 16 << 10
+"""Bytes of ssh's complaints that are looked at."""
+
+_FAREWELL = 2.0
+_OPTIONS = ("-x", "-T", "-a", "-oBatchMode=yes", "-oClearAllForwardings=yes", "-oSendEnv=GIT_PROTOCOL")
+
+_SAID = (
+    (
+        r"REMOTE HOST IDENTIFICATION HAS CHANGED",
+        "the host's key is not the one ssh knows: somebody may be in between",
+    ),
+    (
+        r"Host key verification failed|No .* host key is known",
+        "ssh does not know this host's key, and asks nobody",
+    ),
+    (r"Permission denied \(", "the server refuses the login; tried the keys of your ssh agent and ~/.ssh"),
+    (
+        r"Too many authentication failures",
+        "the server refuses the login; your ssh agent offers too many keys",
+    ),
+    (r"Could not resolve hostname", "the host name cannot be resolved"),
+    (r"Connection refused", "cannot connect: connection refused"),
+    (r"(?:Connection|Operation) timed out", "no connection in time"),
+)
+_ASK_ONCE = ("ssh does not know", "the server refuses")
+_MISSING = r"does not appear to be a git repository|[Rr]epository not found|not found or you don't have"
+
+
+def log_in(route: Route, budget: Budget) -> Channel:
+    """Start ssh; what it has to say about itself is known when the first answer is read."""
+    environment = route.access.environment
+    program = shutil.which("ssh", path=environment.get("PATH", ""))
+    if program is None:
+        raise Unreachable("ssh is not installed", where=budget.where)
+    ours, theirs = socket.socketpair()
+    with theirs:
+        process = subprocess.Popen(
+            [program, *_arguments(route.url, budget)],
+            stdin=theirs.fileno(),
+            stdout=theirs.fileno(),
+            stderr=subprocess.PIPE,
+            env={
+                **child_environment(environment),
+                "GIT_PROTOCOL": "version=2",
+                "SSH_ASKPASS_REQUIRE": "never",
+                "LC_ALL": "C",
+            },
+            cwd="/",
+            start_new_session=True,
+        )
+    guide = _Guide(process, route.url, budget)
+    return Channel(ours, budget, explain=guide.explain, release=guide.release)
+
+
+def _arguments(url: GitUrl, budget: Budget) -> list[str]:
+    host = f"{url.user}@{url.host}" if url.user else url.host
+    port = ["-p", str(url.port)] if url.port else []
+    quoted = "'" + path_of(url).replace("'", "'\\''") + "'"  # as git does: some servers know no other way
+    connect = f"-oConnectTimeout={max(1, int(budget.limits.connect))}"
+    return [*_OPTIONS, connect, *port, "--", host, f"git-upload-pack {quoted}"]
+
+
+class _Guide:
+    """Knows how the ssh process came to its end."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", url: GitUrl, budget: Budget) -> None:
+        self._process, self._url, self._budget = process, url, budget
+
+    def explain(self) -> SourceError | None:
+        """The error to raise now that nothing more comes; None after a good end."""
+        if self._budget.expired:
+            return None
+        try:
+            status = self._process.wait(_FAREWELL)
+        except subprocess.TimeoutExpired:
+            return None
+        return self._reason(self._words()) if status else None
+
+    def _reason(self, words: str) -> SourceError:
+        where = self._budget.where
+        for pattern, text in _SAID:
+            if re.search(pattern, words):
+                hint = f"ssh -T {self._target}" if text.startswith(_ASK_ONCE) else ""
+                return Unreachable(text, where=where, hint=hint)
+        last = clean(next((line for line in reversed(words.splitlines()) if line.strip()), "nothing"))
+        if re.search(_MISSING, words):
+            return NotFound(
+                f"there is no such repository, or you may not see it: it said '{last}'", where=where
+            )
+        return Unreachable(f"ssh ended with status {self._process.returncode}: it said '{last}'", where=where)
+
+    @property
+    def _target(self) -> str:
+        port = f"-p {self._url.port} " if self._url.port else ""
+        user = f"{self._url.user}@" if self._url.user else ""
+        return port + shlex.quote(user + self._url.host)
+
+    def _words(self) -> str:
+        """What ssh and the server's programs said on their way out, as much as the pipe holds."""
+        assert self._process.stderr is not None
+        descriptor = self._process.stderr.fileno()
+        os.set_blocking(descriptor, False)
+        with suppress(BlockingIOError):
+            return os.read(descriptor, MAX_WORDS).decode("utf-8", "replace")
+        return ""
+
+    def release(self) -> None:
+        """End ssh, and what it started."""
+        end(self._process)
+        assert self._process.stderr is not None
+        self._process.stderr.close()
+        self._process.wait()

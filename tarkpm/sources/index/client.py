@@ -1,0 +1,189 @@
+"""What one command asks an index: claims, rows, releases, the catalogue.
+
+Claims and rows are verified through TUF when they are handed out. Releases are only what their digests say:
+whether a publisher signed them, and whether that publisher may, is for `tarkpm.core.candidate` and the claim.
+"""
+
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import cached_property, partial
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self, TypeVar
+
+from tarkpm.core import claim as claims
+from tarkpm.core import rows, search
+from tarkpm.core.claim import Claim
+from tarkpm.core.digest import FileEntry
+from tarkpm.core.layout import SEARCH, claim_path, release_file, rows_path
+from tarkpm.core.lockfile import Pin, StatementEntry
+from tarkpm.core.project import IndexEntry
+from tarkpm.core.release import PluginName, folded
+from tarkpm.core.rows import Listing
+from tarkpm.errors import IndexUntrusted, TooLarge
+from tarkpm.io.login import Login
+from tarkpm.io.parallel import run_parallel
+from tarkpm.io.proxies import DIRECT, Proxies
+from tarkpm.sources.index.places import Folder, Missing, Place, Web, unreachable
+
+if TYPE_CHECKING:
+    from tarkpm.sources.index.session import Session
+
+N = TypeVar("N", Claim, Listing)
+
+MAX_RELEASE: Final = 512 << 20
+"""Bytes of a release's statement and files."""
+SECONDS: Final = 600.0
+"""A release may take."""
+
+
+class IndexClient:
+    """An index, for one command: metadata is refreshed at most once. To be closed, or used in ``with``."""
+
+    def __init__(
+        self,
+        index: IndexEntry,
+        *,
+        cache: Path,
+        base: Path,
+        lock_seconds: float,
+        proxies: Proxies = DIRECT,
+        authorities: str = "",
+        token: str = "",
+        login: Login | None = None,
+        allow_http: bool = False,
+        threads: int = 8,
+    ) -> None:
+        """Ask nothing yet.
+
+        ``base`` is what a folder's path is relative to. ``token`` (as ``Bearer``), else ``login``, goes to
+        the index's own server alone, and never over an open line.
+        """
+        self.index = index
+        self._cache, self._base, self._lock_seconds, self._threads = cache, base, lock_seconds, threads
+        self._web = partial(
+            Web,
+            index.url,
+            proxies=proxies,
+            authorities=authorities,
+            token=token,
+            login=login,
+            allow_http=allow_http,
+            threads=threads,
+            body=MAX_RELEASE,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of connections."""
+        if "_place" in self.__dict__:
+            self._place.close()
+
+    def claims(self, names: Collection[PluginName]) -> dict[PluginName, Claim | None]:
+        """Who may publish these plugins; None for one the index does not have.
+
+        Raises `IndexUntrusted`, `IndexStale`, `Unreachable`, `TooLarge`, `Refused`, `StoreBusy` and
+        `StoreError`.
+        """
+        return self._documents(names, claim_path, claims.parse, claims.MAX_CLAIM)
+
+    def listings(self, names: Collection[PluginName]) -> dict[PluginName, Listing | None]:
+        """What releases these plugins have; None for one without any. Raises like `claims`."""
+        return self._documents(names, rows_path, rows.parse, rows.MAX_ROWS)
+
+    def search(self) -> Iterator[search.Entry]:
+        """The catalogue, one line a plugin; nothing for an index without one. Raises like `claims`."""
+        data = self._session.targets([SEARCH], search.MAX_SEARCH)[SEARCH]
+        if data is None:
+            return iter(())
+        return search.parse(data.splitlines(), where=self._at(SEARCH))
+
+    def refresh(self) -> None:
+        """See that the index is there, fresh, and the one that is trusted. Raises like `claims`."""
+        self._session.targets([], 0)
+
+    def release(
+        self, name: PluginName, statement: StatementEntry, files: tuple[FileEntry, ...]
+    ) -> dict[str, bytes]:
+        """The statement (as `STATEMENT`) and files of a release, each of the digest and size that was given.
+
+        Asks no metadata. Raises `DigestMismatch`, `Unreachable`, `TooLarge`, `Refused`.
+        """
+        return self._release(Pin(name, statement, files))
+
+    def releases(self, many: Iterable[Pin]) -> list[dict[str, bytes]]:
+        """Several releases at once, in order. Raises like `release`."""
+        return run_parallel(self._release, many, threads=self._threads)
+
+    def _release(self, pin: Pin) -> dict[str, bytes]:
+        path = release_file(pin.statement.sha256)
+        where = self._at(path)
+        size = sum(part.size for part in pin.parts)
+        if size > MAX_RELEASE:
+            raise TooLarge(f"the release of {pin.name} has more than {MAX_RELEASE:,} bytes", where=where)
+        try:
+            data = self._place.get(path, size, time.monotonic() + SECONDS)
+        except Missing as problem:
+            text = f"it does not have this release of {pin.name} (HTTP {problem.status})"
+            raise unreachable(text, where=where) from None
+        return dict(_split(data, pin.parts, where))
+
+    def _documents(
+        self,
+        names: Collection[PluginName],
+        path_of: Callable[[PluginName], str],
+        parse: Callable[..., N],
+        limit: int,
+    ) -> dict[PluginName, N | None]:
+        if not names:
+            return {}
+        paths = {name: path_of(name) for name in names}
+        found = self._session.targets(list(dict.fromkeys(paths.values())), limit)
+        result: dict[PluginName, N | None] = {}
+        for name, path in paths.items():
+            data = found[path]
+            document = result[name] = None if data is None else parse(data, where=self._at(path))
+            if document is not None and folded(document.name) != folded(name):
+                raise IndexUntrusted(
+                    f"expected what the index says of '{name}', found '{document.name}'", where=self._at(path)
+                )
+        return result
+
+    @cached_property
+    def _session(self) -> "Session":
+        from tarkpm.sources.index.session import Session
+
+        return Session(
+            self._place,
+            self.index.root,
+            self._cache,
+            where=self.index.url,
+            threads=self._threads,
+            lock_seconds=self._lock_seconds,
+        )
+
+    @cached_property
+    def _place(self) -> Place:
+        if "://" in self.index.url:
+            return self._web()
+        return Folder(self._base / Path(self.index.url).expanduser())
+
+    def _at(self, path: str) -> str:
+        return f"{self.index.url}/{path}"
+
+
+def _split(data: bytes, parts: Iterable[FileEntry], where: str) -> Iterator[tuple[str, bytes]]:
+    """Each part of ``data``, checked. No more was read than was asked; what is cut off fails its check."""
+    start = 0
+    for part in parts:
+        piece = data[start : start + part.size]
+        part.check(piece, where=where)
+        yield part.name, piece
+        start += part.size

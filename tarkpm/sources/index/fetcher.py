@@ -1,0 +1,93 @@
+"""tuf's way to the metadata of an index. What it hands over was looked at (`shape`) but not verified."""
+
+import re
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from tuf.api.exceptions import DownloadHTTPError
+from tuf.ngclient import FetcherInterface
+
+from tarkpm.core.layout import METADATA
+from tarkpm.errors import TooLarge, Unreachable
+from tarkpm.io.parallel import run_parallel
+from tarkpm.sources.index import shape
+from tarkpm.sources.index.places import Missing, Place, soon, unreachable
+
+PREFIX: Final = "index:"
+"""What tuf takes for the index's URL."""
+MAX_AHEAD: Final = 256 << 20
+"""Bytes of metadata fetched before tuf asked for it."""
+
+_NAME = re.compile(r"(?:[0-9]+\.)?([A-Za-z0-9-]+)\.json")
+
+
+class Fetcher(FetcherInterface):
+    """Fetches metadata from a place. ``deadline`` is that of the command's current question."""
+
+    def __init__(self, place: Place, where: str, threads: int) -> None:
+        self.place, self.where = place, where
+        self.deadline = time.monotonic()
+        self.seen: dict[str, shape.Seen] = {}
+        self._threads = threads
+        self._ahead: dict[str, bytes] = {}
+        self._ahead_bytes = 0
+        self._mutex = threading.Lock()
+
+    def download_bytes(self, url: str, max_length: int) -> bytes:
+        """Metadata for tuf: raises `DownloadHTTPError` where a newer root is not there, else `TarkError`."""
+        path = url.removeprefix(PREFIX)
+        name = path.removeprefix(f"{METADATA}/")
+        match = _NAME.fullmatch(name)
+        role = match[1] if match else name
+        data = self._ahead.pop(path, None)
+        if data is None:
+            data = self._get(path, max_length, role)
+        if len(data) > max_length:
+            raise TooLarge(
+                f"the file has more than the {max_length:,} bytes it may have", where=self._at(path)
+            )
+        self.seen[role] = shape.check(role, data, where=self._at(path))
+        return data
+
+    def fetch_ahead(self, names: Iterable[str]) -> None:
+        """Fetch metadata files tuf will ask for, several at once. Raises `TarkError`."""
+        run_parallel(self._fetch_ahead, names, threads=self._threads)
+
+    def forget(self) -> None:
+        """Drop what was fetched and not asked for."""
+        self._ahead.clear()
+        self._ahead_bytes = 0
+
+    def _fetch_ahead(self, name: str) -> None:
+        path = f"{METADATA}/{name}"
+        data = self._get(path, shape.MAX_SIZE[shape.TOP], "")
+        with self._mutex:
+            self._ahead_bytes += len(data)
+            if self._ahead_bytes > MAX_AHEAD:
+                raise TooLarge(f"more than {MAX_AHEAD:,} bytes of metadata", where=self.where)
+            self._ahead[path] = data
+
+    def _get(self, path: str, limit: int, role: str) -> bytes:
+        try:
+            return self.place.get(path, limit, soon(self.deadline))
+        except Missing as problem:
+            if role == shape.ROOT:
+                raise DownloadHTTPError(path, 404) from None
+            raise self._missing(path, role, problem.status) from None
+
+    def _missing(self, path: str, role: str, status: int) -> Unreachable:
+        if role == shape.TIMESTAMP:
+            return unreachable(f"there is none here: HTTP {status}", where=self._at(path))
+        return unreachable(
+            f"it names a file that is not there (HTTP {status})",
+            where=self._at(path),
+            hint="a mirror may be incomplete: try again later",
+        )
+
+    def _at(self, path: str) -> str:
+        return f"{self.where}/{path}"
+
+    def _fetch(self, url: str) -> Iterator[bytes]:
+        raise NotImplementedError("targets are fetched by the session")  # pragma: no cover

@@ -1,0 +1,150 @@
+"""Where the bytes of an index come from: a web server, or a folder. Bounded; nothing is verified here."""
+
+import time
+from pathlib import Path
+from typing import Final, Protocol
+from urllib.parse import urljoin, urlsplit
+
+from tarkpm.errors import Refused, StoreError, TarkError, TooLarge, Unreachable
+from tarkpm.io.files import read_file
+from tarkpm.io.http import Answer, Client, Limits
+from tarkpm.io.login import Login, is_sendable
+from tarkpm.io.proxies import Proxies, is_loopback
+
+GONE: Final = (403, 404, 410)
+"""Statuses that say a file is not there; object stores without listing answer 403."""
+MAX_REDIRECTS: Final = 3
+SECONDS: Final = 30.0
+"""A small file may take, whatever time the command has."""
+
+
+class Missing(Exception):
+    """The place answered that it has no such file."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+class Place(Protocol):
+    """An index's files by their paths (`tarkpm.core.layout`)."""
+
+    def get(self, path: str, limit: int, deadline: float) -> bytes:
+        """All bytes of one file, ``limit`` at most, by ``deadline`` (of `time.monotonic`).
+
+        Safe for several threads. Raises `Missing`, `Unreachable`, `TooLarge` and `Refused`.
+        """
+
+    def close(self) -> None:
+        """Let go of connections."""
+
+
+class Web:
+    """An index behind a URL. A redirect is followed only where it stays with the same server."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        proxies: Proxies,
+        authorities: str,
+        token: str,
+        login: Login | None,
+        allow_http: bool,
+        threads: int,
+        body: int,
+    ) -> None:
+        """``token``, else ``login``, is sent to this server alone, and never over an open line."""
+        parts = urlsplit(url)
+        self._url = url
+        open_line = parts.scheme == "http" and not is_loopback(parts.hostname or "")
+        if open_line and not allow_http:
+            raise Refused("plain http can be read and changed on its way", where=url, hint="use https")
+        if not token.isascii() or not is_sendable(token):
+            raise Refused("the token for this index holds a character that cannot be sent", where=url)
+        authorization = f"Bearer {token}" if token else login.header if login else ""
+        self._headers = [("authorization", authorization)] if authorization and not open_line else []
+        limits = Limits(total=600.0, body=body)
+        self._client = Client(proxies=proxies, authorities=authorities, limits=limits, keep=threads)
+
+    def get(self, path: str, limit: int, deadline: float) -> bytes:
+        """See `Place`."""
+        url = f"{self._url}/{path}"
+        try:
+            for _ in range(MAX_REDIRECTS + 1):
+                with self._client.open("GET", url, self._headers, deadline=deadline) as answer:
+                    if answer.status == 200:
+                        return _bounded(answer, limit)
+                    url = self._redirected(url, answer)
+            raise Unreachable(f"it redirects more than {MAX_REDIRECTS} times")
+        except Unreachable as problem:
+            raise unreachable(problem.message, where=f"{self._url}/{path}", hint=problem.hint) from None
+        except TarkError as problem:
+            problem.where = problem.where or f"{self._url}/{path}"
+            raise
+
+    def close(self) -> None:
+        """See `Place`."""
+        self._client.close()
+
+    def _redirected(self, url: str, answer: Answer) -> str:
+        """Where an answer other than 200 points; raises if that is nowhere."""
+        if answer.status in GONE:
+            raise Missing(answer.status)
+        if answer.status == 401:
+            name = "TARKPM_INDEX_<NAME>_TOKEN"
+            raise Unreachable("it asks for a login", hint=f"set {name} to a token it accepts")
+        if answer.status not in (301, 302, 303, 307, 308):
+            raise Unreachable(f"it answers HTTP {answer.status}")
+        try:
+            target = urljoin(url, answer.header("location"))
+            same = urlsplit(target)[:2] == urlsplit(url)[:2]
+        except ValueError:
+            same = False
+        if not same:
+            raise Unreachable("it redirects to another server", hint="use the URL it is really at")
+        return target
+
+
+def _bounded(answer: Answer, limit: int) -> bytes:
+    parts, size = [], 0
+    for chunk in answer.chunks():
+        size += len(chunk)
+        if size > limit:
+            raise TooLarge(f"more than the {limit:,} bytes it may have")
+        parts.append(chunk)
+    return b"".join(parts)
+
+
+class Folder:
+    """An index in a folder of this machine. No link leads out of it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder.resolve()
+
+    def get(self, path: str, limit: int, deadline: float) -> bytes:  # noqa: ARG002  # a disk has none
+        """See `Place`."""
+        file = (self._folder / path).resolve()
+        if not file.is_relative_to(self._folder):
+            raise Refused("a link leads out of the index", where=str(self._folder / path))
+        try:
+            return read_file(file, limit)
+        except FileNotFoundError:
+            raise Missing(404) from None
+        except StoreError as problem:
+            raise Refused(problem.message, where=str(file)) from None
+        except OSError as problem:
+            raise unreachable((problem.strerror or "").lower(), where=str(file)) from None
+
+    def close(self) -> None:
+        """See `Place`."""
+
+
+def unreachable(reason: str, *, where: str, hint: str = "") -> Unreachable:
+    """Nothing is known, and nothing wrong was found: one sentence for every such case."""
+    return Unreachable(f"could not check the index: {reason}", where=where, hint=hint)
+
+
+def soon(deadline: float) -> float:
+    """When a small file must be here."""
+    return min(deadline, time.monotonic() + SECONDS)

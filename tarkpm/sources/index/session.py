@@ -1,0 +1,275 @@
+"""One index, asked by one command: python-tuf's updater over a cache on this machine.
+
+The cache holds verified metadata and the target files last seen, by the digest of the index's first root.
+Anything in it may be gone, cut off or garbage at any time: it is fetched again. tuf's updater is not safe for
+several processes, nor for threads: a file lock and a mutex are held around each question.
+"""
+
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from tuf.api.exceptions import (
+    BadVersionNumberError,
+    DownloadError,
+    ExpiredMetadataError,
+    RepositoryError,
+    UnsignedMetadataError,
+)
+from tuf.api.metadata import SuccinctRoles
+from tuf.ngclient import Updater, UpdaterConfig
+
+from tarkpm.core.digest import is_digest, sha256
+from tarkpm.core.layout import CLAIMS, INDEX, METADATA, TARGETS
+from tarkpm.errors import IndexStale, IndexUntrusted, StoreError, TarkError
+from tarkpm.io.files import make_private, read_optional, remove_tree
+from tarkpm.io.locks import exclusive
+from tarkpm.io.parallel import run_parallel
+from tarkpm.sources.index import shape
+from tarkpm.sources.index.fetcher import PREFIX, Fetcher
+from tarkpm.sources.index.places import Missing, Place, soon, unreachable
+
+if TYPE_CHECKING:
+    from tuf.api.metadata import TargetFile
+
+SECONDS: Final = 300.0
+"""All requests of one question may take, however many they are."""
+MAX_CACHED: Final = 64 << 20
+_CONFUSED: Final = (
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+)
+"""What tuf's parsers may raise besides its own errors."""
+_HISTORY: Final = "root_history"
+_CONFIG: Final = UpdaterConfig(
+    max_root_rotations=256,
+    max_delegations=4,
+    root_max_length=shape.MAX_SIZE[shape.ROOT],
+    timestamp_max_length=shape.MAX_SIZE[shape.TIMESTAMP],
+    snapshot_max_length=shape.MAX_SIZE[shape.SNAPSHOT],
+    targets_max_length=shape.MAX_SIZE[shape.TOP],
+)
+
+
+class Session:
+    """Verified target files. Metadata is refreshed once, with the first question."""
+
+    def __init__(
+        self, place: Place, root: str, cache: Path, *, where: str, threads: int, lock_seconds: float
+    ) -> None:
+        """``root`` is the digest of the index's first root, with which all trust begins."""
+        self._place, self._where, self._threads, self._lock_seconds = place, where, threads, lock_seconds
+        self._first = root.removeprefix("sha256:")
+        self._folder = cache / "index" / self._first
+        self._fetcher = Fetcher(place, where, threads)
+        self._updater: Updater | None = None
+        self._mutex = threading.Lock()
+
+    def targets(self, paths: Sequence[str], limit: int) -> dict[str, bytes | None]:
+        """The bytes of target files, verified; None for one the index does not have.
+
+        Raises `IndexUntrusted`, `IndexStale`, `Unreachable`, `TooLarge`, `StoreBusy` and `StoreError`.
+        """
+        make_private(self._folder.parent)
+        lock = self._folder.with_suffix(".lock")
+        with self._mutex, exclusive(lock, "tarkpm", self._lock_seconds):
+            self._fetcher.deadline = time.monotonic() + SECONDS
+            return self._twice(lambda: self._targets(paths, limit))
+
+    def _twice(self, ask: Callable[[], dict[str, bytes | None]]) -> dict[str, bytes | None]:
+        """``ask``, and once more with a healed cache: someone may have deleted it meanwhile."""
+        try:
+            return ask()
+        except OSError:
+            self._updater = None
+        try:
+            return ask()
+        except OSError as problem:
+            raise StoreError(
+                f"the cache cannot be used: {problem.strerror or problem}", where=str(self._folder)
+            ) from None
+
+    def _targets(self, paths: Sequence[str], limit: int) -> dict[str, bytes | None]:
+        with self._translated():
+            updater = self._updater or self._opened()
+            self._fetcher.fetch_ahead(self._missing_roles(paths))
+            infos = {path: updater.get_targetinfo(path) for path in paths}
+            self._fetcher.forget()
+        known = {path: info for path, info in infos.items() if info is not None}
+        found = run_parallel(
+            lambda path: self._target(path, known[path], limit), known, threads=self._threads
+        )
+        return dict.fromkeys(paths) | dict(zip(known, found, strict=True))
+
+    def _opened(self) -> Updater:
+        """An updater that is fresh. Its trust begins with the first root, not with what is cached."""
+        heal(self._folder)
+        for role in (shape.TOP, CLAIMS, INDEX):
+            self._cached_version(role)
+        updater = Updater(
+            str(self._folder),
+            f"{PREFIX}{METADATA}/",
+            fetcher=self._fetcher,
+            config=_CONFIG,
+            bootstrap=self._first_root(),
+        )
+        updater.refresh()
+        self._updater = updater
+        return updater
+
+    def _first_root(self) -> bytes:
+        cached = _quiet(self._folder / _HISTORY / "1.root.json")
+        if cached is not None and sha256(cached) == self._first:
+            return cached
+        path = f"{METADATA}/1.root.json"
+        where = f"{self._where}/{path}"
+        try:
+            data = self._place.get(path, shape.MAX_SIZE[shape.ROOT], soon(self._fetcher.deadline))
+        except Missing as problem:
+            raise unreachable(f"there is none here: HTTP {problem.status}", where=where) from None
+        if (found := sha256(data)) != self._first:
+            raise IndexUntrusted(
+                f"this is another index: its first root is sha256:{found}, expected sha256:{self._first}",
+                where=where,
+                hint="compare the root with what the index's maintainers publish",
+            )
+        shape.check(shape.ROOT, data, where=where)
+        return data
+
+    def _missing_roles(self, paths: Sequence[str]) -> list[str]:
+        """The metadata that tuf will ask for: a guess from the snapshot that saves time and no check."""
+        data = _quiet(self._folder / f"{shape.SNAPSHOT}.json")
+        if data is None:
+            return []
+        versions = shape.check(shape.SNAPSHOT, data, where=self._where).versions
+        bins = Counter(role.partition("-")[0] for role in versions if "-" in role)
+        roles = dict.fromkeys(role for path in paths for role in _roles(path, bins))
+        return [
+            f"{versions[role]}.{role}.json"
+            for role in roles
+            if role in versions and self._cached_version(role) != versions[role]
+        ]
+
+    def _cached_version(self, role: str) -> int:
+        """The version of cached metadata; 0, and the file is gone, if there is none of this very role."""
+        file = self._folder / f"{role}.json"
+        data = _quiet(file)
+        if data is None:
+            return 0
+        try:
+            return shape.check(role, data, where=str(file)).version
+        except IndexUntrusted:
+            file.unlink(missing_ok=True)
+            return 0
+
+    def _target(self, path: str, info: "TargetFile", limit: int) -> bytes:
+        where = f"{self._where}: {path}"
+        digest = str(info.hashes.get("sha256", ""))
+        if not is_digest(digest) or info.length > limit:
+            raise IndexUntrusted(f"expected a sha256 and at most {limit:,} bytes", where=where)
+        cached = self._folder / TARGETS / path.replace("/", ".")
+        data = _quiet(cached, info.length)
+        if data is not None and len(data) == info.length and sha256(data) == digest:
+            return data
+        folder, _, name = path.rpartition("/")
+        try:
+            data = self._place.get(
+                f"{TARGETS}/{folder}/{digest}.{name}", info.length, soon(self._fetcher.deadline)
+            )
+        except Missing as problem:
+            raise unreachable(
+                f"it names a file that is not there (HTTP {problem.status})", where=where
+            ) from None
+        if len(data) != info.length or sha256(data) != digest:
+            raise IndexUntrusted("the file does not have the digest that was signed", where=where)
+        _keep(cached, data)
+        return data
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """What tuf finds, in words: a signature, an age, or a file that cannot be metadata."""
+        try:
+            yield
+        except (TarkError, OSError):
+            raise
+        except ExpiredMetadataError:
+            raise self._expired() from None
+        except BadVersionNumberError as problem:
+            raise IndexStale(
+                f"stale mirror: it serves what is older than what was seen before ({_first_line(problem)})",
+                where=self._where,
+                hint="try again later, or ask the index's maintainers for another mirror",
+            ) from None
+        except UnsignedMetadataError as problem:
+            raise IndexUntrusted(f"bad signature: {_first_line(problem)}", where=self._where) from None
+        except (RepositoryError, DownloadError, *_CONFUSED) as problem:
+            raise IndexUntrusted(
+                f"not what the index's maintainers signed: {_first_line(problem)}", where=self._where
+            ) from None
+
+    def _expired(self) -> IndexStale:
+        ages = {role: seen.expires for role, seen in self._fetcher.seen.items()}
+        for role in (shape.ROOT, shape.TIMESTAMP, shape.SNAPSHOT):
+            data = _quiet((self._folder / f"{role}.json").resolve())
+            if role not in ages and data is not None:
+                ages[role] = shape.check(role, data, where=self._where).expires
+        since, role = min((expires, role) for role, expires in ages.items())
+        return IndexStale(
+            f"index expired since {since.replace('T', ' ').replace('Z', ' UTC'):.40}"
+            f" (locked installs still work): its {role} was not renewed",
+            where=self._where,
+            hint="ask the index's maintainers to run: tarkpm index refresh",
+        )
+
+
+def _roles(path: str, bins: Mapping[str, int]) -> Iterable[str]:
+    """The delegated roles that lead to a target path, by how many bins each parent has."""
+    parent = CLAIMS if path.startswith("publishers/") else INDEX
+    bits = (bins.get(parent, 0) - 1).bit_length()
+    if not 1 <= bits <= shape.MAX_BITS:
+        return (parent,)
+    return parent, SuccinctRoles([], 1, bits, parent).get_role_for_target(path)
+
+
+def heal(folder: Path) -> None:
+    """Make the cache's folders and remove what cannot be in them: leftovers of a killed run among it."""
+    for inside in (folder, folder / _HISTORY, folder / TARGETS):
+        if inside.is_symlink() or not inside.is_dir():
+            remove_tree(inside)
+        make_private(inside)
+        for entry in list(os.scandir(inside)):
+            known = entry.name in (_HISTORY, TARGETS, f"{shape.ROOT}.json") and inside == folder
+            regular = entry.is_file(follow_symlinks=False) and entry.name.endswith(".json")
+            if not known and (not regular or entry.stat().st_size > MAX_CACHED):
+                remove_tree(Path(entry.path))
+    root = folder / f"{shape.ROOT}.json"
+    if root.is_dir() and not root.is_symlink():
+        remove_tree(root)
+
+
+def _keep(file: Path, data: bytes) -> None:
+    """Replace a cached file. Not synced to disk: whoever reads it checks it."""
+    temporary = file.with_suffix(".tmp")
+    temporary.write_bytes(data)
+    temporary.replace(file)
+
+
+def _quiet(file: Path, limit: int = MAX_CACHED) -> bytes | None:
+    """A cached file; None if there is none that can be read."""
+    try:
+        return read_optional(file, limit)
+    except (OSError, TarkError):
+        return None
+
+
+def _first_line(problem: Exception) -> str:
+    return (str(problem).splitlines() or [type(problem).__name__])[0][:160]

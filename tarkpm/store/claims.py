@@ -1,0 +1,80 @@
+"""What indexes were seen to say of publishers, verified on this machine: claims, and revocations for ever.
+
+State, not cache: sync, verify and call trust an index's release by it without a network, and a release that
+was seen revoked stays so. One file an index, named by the digest of its first root.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from tarkpm.core.claim import Claim, Vouched
+from tarkpm.core.digest import Digest
+from tarkpm.core.release import PluginName
+from tarkpm.errors import StoreError
+from tarkpm.io.files import atomic_write, make_private, read_optional
+from tarkpm.io.locks import exclusive
+
+VERSION: Final = 1
+MAX_BYTES: Final = 64 * 1024 * 1024
+
+
+class _Document(msgspec.Struct, forbid_unknown_fields=True):
+    claims: dict[PluginName, Claim] = {}
+    revoked: list[Digest] = []
+    version: int = VERSION
+
+
+class Claims:
+    """The claims under ``root``, the state folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.folder = root / "indexes"
+
+    def read(self) -> Vouched:
+        """All that was seen, by index root. Raises `StoreError` for a damaged file."""
+        documents = {_root(file): self._read(file) for file in sorted(self.folder.glob("*.json"))}
+        return Vouched(
+            {root: document.claims for root, document in documents.items()},
+            {root: frozenset(document.revoked) for root, document in documents.items()},
+        )
+
+    def remember(self, root: str, claims: Iterable[Claim], deadline_seconds: float) -> None:
+        """Keep claims that were verified just now; what they revoke is kept even if they go."""
+        new = {claim.name: claim for claim in claims}
+        if not new:
+            return
+        make_private(self.folder)
+        file = self.folder / f"{root.removeprefix('sha256:')}.json"
+        with exclusive(file.with_suffix(".lock"), "tarkpm", deadline_seconds):
+            document = self._read(file)
+            revoked = {*document.revoked, *(digest for claim in new.values() for digest in claim.revoked)}
+            kept = _Document({**document.claims, **new}, sorted(revoked))
+            if kept != document:
+                atomic_write(file, msgspec.json.encode(kept, order="sorted"), mode=0o600)
+
+    def _read(self, file: Path) -> _Document:
+        data = read_optional(file, MAX_BYTES)
+        if data is None:
+            return _Document()
+        try:
+            document = msgspec.json.decode(data, type=_Document)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
+            raise StoreError(
+                f"what was seen of an index is damaged: {problem}",
+                where=str(file),
+                hint="restore it from a backup: without it revoked releases are not known offline",
+            ) from None
+        if document.version != VERSION:
+            raise StoreError(
+                f"expected version {VERSION}, found {document.version}: another tarkpm wrote this",
+                where=str(file),
+                hint="use the tarkpm that wrote it",
+            )
+        return document
+
+
+def _root(file: Path) -> str:
+    return f"sha256:{file.stem}"

@@ -1,0 +1,210 @@
+"""A proposal that is not what it seems: altered on its way, replayed, more than one thing, short of signatures."""
+
+import json
+from typing import Any
+
+import pytest
+from support.community import BOTH, Community
+from support.sandbox import Sandbox
+
+from attacks.index_forging import edit, proposal
+
+
+@pytest.fixture
+def community(sandbox: Sandbox) -> Community:
+    """An index with one plugin and one release; nobody's proposal waits."""
+    found = Community(sandbox)
+    found.claim()
+    found.publish("1.0.0")
+    return found
+
+
+def _claim(community: Community, name: str = "json-core") -> Any:
+    community.run("claim", name, "--publisher", community.key("pat"), "--key", "alice").ok()
+    return proposal(community, f"claim-{name}")
+
+
+def test_a_proposal_altered_on_its_way_is_refused(community: Community) -> None:
+    """Mallory swaps the publisher's key for their own between the two maintainers."""
+    file = _claim(community)
+    edit(file, lambda table: table["claims"][0].update(key=community.key("mallory")))
+    community.run("countersign", "--key", "bob").failed(
+        3, "signed something else than this proposal means here"
+    )
+    assert "signed something else" in community.findings()[0]
+    community.run("refresh").ok()
+    assert community.open().claim("json-core") is None  # type: ignore[arg-type]
+
+
+def test_a_claim_smuggled_beside_another_is_refused(community: Community) -> None:
+    """Even by a maintainer who signs it: a proposal does one thing."""
+    file = _claim(community)
+
+    def smuggle(table: dict[str, Any]) -> None:
+        table["claims"].append({"version": 1, "name": "text-tools", "key": community.key("mallory")})
+        table["signatures"] = {}
+
+    edit(file, smuggle)
+    community.run("countersign", "--key", "bob").failed(
+        3, "would do several things at once, to 'json-core', 'text-tools'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("claim", "said"),
+    [
+        ({"key": "mallory", "retired": {}}, "is a new key"),
+        ({"key": "mallory", "retired": {"pat": ["0" * 64]}}, "is no release of 'text-tools'"),
+        ({"key": "pat", "retired": {"mallory": ["1.0.0"]}}, "nothing a command does"),
+        ({"key": "mallory", "revoked": ["1.0.0"]}, "nothing a command does"),
+        ({"key": "pat", "revoked": []}, "nothing a command does"),
+        ({"key": "", "revoked": []}, "is a revoked key"),
+    ],
+    ids=["drops", "foreign-digest", "foreign-retired", "key-and-revocation", "nothing", "revoked-key"],
+)
+def test_what_is_shown_is_what_differs(community: Community, claim: dict[str, Any], said: str) -> None:
+    """Unsigned proposals written by hand: either no command's doing, or shown for what they are."""
+    (row,) = community.open().listing("text-tools").rows  # type: ignore[arg-type]
+    digest = {"1.0.0": row.statement.sha256}
+    table: dict[str, Any] = {"version": 1, "name": "text-tools"}
+    for key, value in claim.items():
+        if key == "key":
+            table[key] = community.key(value) if value else ""
+        elif key == "retired":
+            table[key] = {
+                community.key(who): [digest.get(one, one) for one in ids] for who, ids in value.items()
+            }
+        else:
+            table[key] = [digest.get(one, one) for one in value]
+    made = json.loads(_claim(community).read_bytes())["made"]
+    proposal(community, "claim-json-core").unlink()
+    file = proposal(community, "innocent-name")
+    document = {"version": 1, "made": made, "index": community.root, "claims": [table], "title": "harmless"}
+    file.write_text(json.dumps(document))
+    community.run("countersign", "--key", "bob").failed(3, "'title' is not a known key")
+    del document["title"]
+    file.write_text(json.dumps(document))
+    result = community.run("countersign", "--key", "bob")
+    if said == "is a new key":
+        result.failed(4, "NEW: key", community.key("mallory"), "old key keeps  none")
+    elif said == "is a revoked key":
+        result.failed(4, "key revoked", community.key("pat"))
+    else:
+        result.failed(3, said)
+
+
+def test_a_revocation_is_never_taken_back(community: Community) -> None:
+    community.run("revoke", "text-tools@1.0.0", *BOTH).ok()
+    file = _claim(community)
+
+    def unrevoke(table: dict[str, Any]) -> None:
+        table["claims"] = [{"version": 1, "name": "text-tools", "key": community.key("pat")}]
+        table["signatures"] = {}
+
+    edit(file, unrevoke)
+    community.run("countersign", *BOTH).failed(3, "it would take back a revocation of text-tools")
+
+
+def test_a_proposal_that_was_in_force_before_is_not_enacted_again(community: Community) -> None:
+    """Mallory brings back the rotation to a key that was lost since."""
+    community.run("rotate", "publisher", "text-tools", "--to", community.key("lost"), "--key", "alice").ok()
+    file = proposal(community, "rotate-text-tools")
+    digest = community.run("countersign", "--key", "bob", "--dry-run", "--json").ok().json[0]["digest"]
+    keys = community.sandbox.state / "keys"
+    (keys / "community-online.pem").rename(keys / "away")
+    (keys / "community-online.pub").rename(keys / "away.pub_")
+    assert "complete" in community.run("countersign", "--key", "bob", "--agree", digest).ok().out
+    kept = file.read_bytes()
+    (keys / "away").rename(keys / "community-online.pem")
+    assert "enacted: rotate publisher: text-tools" in community.run("refresh").ok().out
+    community.run("rotate", "publisher", "text-tools", "--to", community.key("found"), *BOTH).ok()
+    file.write_bytes(kept)
+    community.run("countersign", "--key", "bob").failed(3)
+    noted = community.run("refresh").ok()
+    assert "note: rotate-text-tools.json:" in noted.out
+    claim = community.open().claim("text-tools")  # type: ignore[arg-type]
+    assert claim is not None
+    assert claim.key == community.key("found")
+
+
+def test_too_few_signatures_are_never_enacted(community: Community) -> None:
+    file = _claim(community)
+    community.run("refresh").ok()
+    assert file.exists()
+    assert community.open().claim("json-core") is None  # type: ignore[arg-type]
+
+    def lend(table: dict[str, Any]) -> None:
+        """Alice's signatures, once more under the key of somebody else."""
+        (made,) = table["signatures"].values()
+        table["signatures"][community.key("bob")] = made
+
+    edit(file, lend)
+    community.run("countersign", "--key", "bob").failed(3, "signed something else")
+    community.run("refresh").ok()
+    assert community.open().claim("json-core") is None  # type: ignore[arg-type]
+
+
+def test_a_strangers_signature_is_refused(community: Community) -> None:
+    community.run("claim", "json-core", "--publisher", community.key("pat"), "--key", "pat").failed(
+        3, "'pat' is no maintainer's key"
+    )
+    file = _claim(community)
+
+    def stranger(table: dict[str, Any]) -> None:
+        (made,) = table["signatures"].values()
+        table["signatures"] = {community.key("mallory"): made}
+
+    edit(file, stranger)
+    community.run("countersign", "--key", "bob").failed(
+        3, f"{community.key('mallory')} is no maintainer's key"
+    )
+
+
+def test_a_proposal_for_another_index_is_refused(community: Community) -> None:
+    file = _claim(community)
+    edit(file, lambda table: table.update(index="sha256:" + "0" * 64))
+    community.run("countersign", "--key", "bob").failed(3, "is for another index: sha256:000")
+
+
+def test_a_proposal_that_waited_too_long_or_is_of_tomorrow_is_refused(community: Community) -> None:
+    file = _claim(community)
+    edit(file, lambda table: table.update(made="2020-01-01T00:00:00Z", signatures={}))
+    community.run("countersign", "--key", "bob").failed(3, "more than 30 days ago: make it anew")
+    edit(file, lambda table: table.update(made="2120-01-01T00:00:00Z"))
+    community.run("countersign", "--key", "bob").failed(3, "was made in the future")
+
+
+def test_two_proposals_for_one_file_do_not_undo_each_other(community: Community) -> None:
+    sandbox = Sandbox(community.sandbox.root / "other")
+    tiny = Community(sandbox)
+    names = ("aa-tool", "bee-tool", "sea-lion")
+    waiting = [
+        tiny.run("claim", name, "--publisher", tiny.key("pat"), "--key", "alice").status for name in names
+    ]
+    assert 3 in waiting, "three names share two bins"
+    assert 0 in waiting
+
+
+def test_a_last_signature_lost_on_the_way_is_noticed(community: Community) -> None:
+    file = _claim(community)
+    edit(file, lambda table: table.update(signatures={}))
+    seen = community.run("countersign", "--key", "bob")
+    seen.failed(4, "signed so far by", "nobody")
+
+
+def test_hostile_proposal_files_are_refused(community: Community) -> None:
+    file = _claim(community)
+    for data in (
+        b"",
+        b"[]",
+        b"{" * 5000,
+        b'{"version":1,"version":1}',
+        b'{"version": 2, "made": ""}',
+        b"\xff",
+    ):
+        file.write_bytes(data)
+        community.run("countersign", "--key", "bob").failed(3)
+        community.run("check").failed(1)
+    file.unlink()
+    file.symlink_to("/etc/passwd")
+    community.run("countersign", "--key", "bob").failed(2, "expected a regular file")

@@ -1,0 +1,98 @@
+"""Releases an index must not take: other bytes, other people's statements, names too close to others."""
+
+import shutil
+
+import pytest
+from support.community import BOTH, Community
+from support.sandbox import WASM, Sandbox
+
+
+@pytest.fixture
+def community(sandbox: Sandbox) -> Community:
+    """An index with two plugins of one publisher."""
+    found = Community(sandbox)
+    found.claim()
+    found.claim("json-core")
+    return found
+
+
+def test_other_bytes_under_a_version_that_is_there_are_refused(community: Community) -> None:
+    community.publish("1.0.0")
+    before = {path: path.read_bytes() for path in community.folder.rglob("*") if path.is_file()}
+    other = community.sandbox.plugin(community.sandbox.root / "other", wasm=WASM + b"\0\x01\0", sign="pat")
+    for folder in (other, community.release("1.0.0")):
+        community.run("accept", folder).failed(
+            2, "text-tools 1.0.0 is in the index already", "a release never changes"
+        )
+    build = community.release("1.0.0+second")
+    community.run("accept", build).failed(2, "text-tools 1.0.0 is in the index already, with other bytes")
+    assert {path: path.read_bytes() for path in community.folder.rglob("*") if path.is_file()} == before
+
+
+def test_a_statement_of_another_plugin_or_version_is_refused(community: Community) -> None:
+    """All are the publisher's own, and validly signed."""
+    old, other = community.release("1.0.0"), community.release("1.0.0", "json-core")
+    new = community.release("1.1.0")
+    for source, said in ((old, "1.0.0"), (other, "json-core")):
+        shutil.copy(source / "plugin.dsse.json", new / "plugin.dsse.json")
+        community.run("accept", new).failed(3)
+        shutil.copy(source / "plugin.toml", community.sandbox.root / "x.toml")
+        assert said in (source / "plugin.toml").read_text()
+
+
+def test_a_statement_for_these_files_under_another_name_is_refused(community: Community) -> None:
+    """The envelope lists the very digests, but says another version: only the predicate tells."""
+    from tarkpm.core import statement
+    from tarkpm.core.digest import FileEntry
+    from tarkpm.core.release import plugin_name
+    from tarkpm.core.version import Version
+
+    folder, pat = community.release("1.0.0"), community.signer("pat")
+    entries = [FileEntry.of(name, (folder / name).read_bytes()) for name in ("plugin.toml", "plugin.wasm")]
+    for name, version in (("json-core", "1.0.0"), ("text-tools", "9.9.9")):
+        made = statement.sign(
+            plugin_name(name), Version.parse(version), entries, key=pat.key, signer=pat.sign
+        )
+        (folder / "plugin.dsse.json").write_bytes(made)
+        community.run("accept", folder).failed(3, f"the release statement is for '{name}' {version}")
+
+
+def test_a_release_by_anybody_elses_key_is_refused(community: Community) -> None:
+    folder = community.release("1.0.0", publisher="mallory")
+    community.run("accept", folder).failed(3, f"text-tools 1.0.0 is signed by {community.key('mallory')}")
+
+
+def test_the_spelling_of_a_claimed_name_is_part_of_it(community: Community) -> None:
+    folder = community.release("1.0.0", "text_tools")
+    community.run("accept", folder).failed(2, "nobody may publish 'text_tools' here: 'text-tools' is claimed")
+    community.run("claim", "text_tools", "--publisher", community.key("mallory"), *BOTH).failed(
+        2, "'text-tools' is claimed already"
+    )
+    community.publish("1.0.0")
+    community.run("yank", "text_tools@1.0.0", "--reason", "x").failed(2, "there is no text_tools 1.0.0")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("text-too1s", "'text-too1s' looks like 'text-tools'"),
+        ("texttools", "'texttools' looks like 'text-tools'"),
+        ("text-t00ls", "'text-t00ls' looks like 'text-tools'"),
+        ("text-tool", "'text-tool' is 1 slip away from 'text-tools'"),
+        ("tetx-tools", "'tetx-tools' is 1 slip away from 'text-tools'"),
+        ("text-toolss", "'text-toolss' is 1 slip away from 'text-tools'"),
+        ("json-c0re", "'json-c0re' looks like 'json-core'"),
+    ],
+)
+def test_a_name_too_close_to_another_needs_force_and_is_shown(
+    community: Community, name: str, said: str
+) -> None:
+    claim = ("claim", name, "--publisher", community.key("mallory"))
+    community.run(*claim, *BOTH).failed(2, said, "--force")
+    community.run(*claim, "--key", "alice", "--force").ok()
+    community.run("countersign", "--key", "bob").failed(4, f"warning: {said}")
+
+
+@pytest.mark.parametrize("name", ["text-editor", "tools", "json-schema", "markdown"])
+def test_names_that_only_share_words_are_free(community: Community, name: str) -> None:
+    community.claim(name)

@@ -1,0 +1,90 @@
+"""Who may publish a plugin: one text for one meaning, and which releases its maintainers stand behind."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tarkpm.core import claim as claims
+from tarkpm.core.claim import Claim, Vouched
+from tarkpm.core.digest import Digest
+from tarkpm.core.key import PublicKey
+from tarkpm.core.release import IndexSource, PluginName
+from tarkpm.errors import IndexUntrusted
+
+ONE = PublicKey("ed25519:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
+TWO = PublicKey("ed25519:A6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg=")
+OLD, NEW, BAD = (Digest(digit * 64) for digit in "123")
+DIGESTS = st.frozensets(st.sampled_from([OLD, NEW, BAD]))
+CLAIMS = st.builds(
+    Claim,
+    st.sampled_from(["a", "text-tools"]).map(PluginName),
+    st.sampled_from([None, ONE, TWO]),
+    st.dictionaries(st.sampled_from([ONE, TWO]), DIGESTS),
+    DIGESTS,
+)
+
+
+@given(CLAIMS)
+def test_a_claim_reads_back_to_itself_and_writes_the_same_bytes(claim: Claim) -> None:
+    text = claims.render(claim)
+    assert claims.parse(text, where="x") == claim
+    assert claims.render(claims.parse(text, where="x")) == text
+
+
+def test_a_retired_key_keeps_only_the_releases_it_signed_before() -> None:
+    claim = Claim(PluginName("a"), TWO, {ONE: frozenset({OLD, BAD})}, frozenset({BAD}))
+    assert claim.allows(TWO, NEW)
+    assert claim.allows(ONE, OLD)
+    assert not claim.allows(ONE, NEW)
+
+
+@given(CLAIMS, st.sampled_from([ONE, TWO]), st.sampled_from([OLD, NEW, BAD]))
+def test_what_is_revoked_is_allowed_to_nobody(claim: Claim, signer: PublicKey, release: Digest) -> None:
+    assert not (claim.allows(signer, release) and release in claim.revoked)
+    if claim.key is None and release not in claim.retired.get(signer, ()):
+        assert not claim.allows(signer, release)
+
+
+GOOD = {"version": 1, "name": "a", "key": ONE}
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"version": 2}, "expected a claim of version 1, found 2: it needs a newer tarkpm"),
+        ({"name": "A b"}, "expected letters and digits joined by - or _, 64 at most, found 'A b'"),
+        ({"key": "ed25519:AAAA"}, "expected ed25519: and 44 characters of base64, found 'ed25519:AAAA'"),
+        ({"keys": [ONE, TWO]}, "'keys' is not a known key"),
+        ({"threshold": 2}, "'threshold' is not a known key"),
+        ({"revoked": ["1234"]}, "expected a sha256 of 64 hexadecimal digits, found '1234'"),
+        ({"revoked": "1234"}, "expected a list, found a string"),
+        ({"retired": {"x": []}}, "expected ed25519: and 44 characters of base64, found 'x'"),
+    ],
+)
+def test_a_claim_tarkpm_cannot_use_is_one_clear_error(change: dict[str, object], sentence: str) -> None:
+    with pytest.raises(IndexUntrusted) as caught:
+        claims.parse(json.dumps({**GOOD, **change}).encode(), where="publishers/a.json")
+    assert caught.value.message == sentence
+    assert caught.value.where.startswith("publishers/a.json")
+    assert caught.value.exit_status == 3
+
+
+def test_a_key_that_occurs_twice_is_refused() -> None:
+    text = b'{"version":1,"name":"a","key":"%s","key":"%s"}' % (ONE.encode(), TWO.encode())
+    with pytest.raises(IndexUntrusted, match="not strict JSON: a key occurs twice"):
+        claims.parse(text, where="x")
+
+
+def test_indexes_are_told_apart_by_their_root() -> None:
+    ours, theirs = (
+        IndexSource("community", "sha256:" + "a" * 64),
+        IndexSource("community", "sha256:" + "b" * 64),
+    )
+    claim = Claim(PluginName("a"), ONE)
+    vouched = Vouched({ours.root: {claim.name: claim}}, {ours.root: frozenset({BAD})})
+    assert vouched.claim(ours, claim.name) == claim
+    assert vouched.claim(theirs, claim.name) is None
+    assert vouched.is_revoked(ours, BAD)
+    assert not vouched.is_revoked(theirs, BAD)

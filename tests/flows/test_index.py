@@ -1,0 +1,213 @@
+"""Plugins from a community index: what a user types, and what becomes of it."""
+
+from pathlib import Path
+
+import pytest
+from support.indexed import IndexedProject
+from support.indexrepo import IndexRepo
+from support.sandbox import WASM, Sandbox
+
+
+def lock(sandbox: Sandbox) -> str:
+    return (sandbox.cwd / "tark.lock").read_text()
+
+
+def project(sandbox: Sandbox) -> str:
+    return (sandbox.cwd / "tark.toml").read_text()
+
+
+def test_the_errand(indexed: IndexedProject) -> None:
+    sandbox = indexed.sandbox
+    indexed.release("text-tools", "1.0.0")
+    indexed.release("text-tools", "1.2.0")
+    indexed.release("text-tools", "2.0.0-rc.1")
+    result = sandbox.run("index", "add", "community", indexed.server.url, "--root", indexed.repo.root_digest)
+    assert result.ok().out == f"✓ added index community at {indexed.server.url}\n"
+    result = sandbox.run("add", "text-tools", "--accept-capabilities").ok()
+    assert "✓ added text-tools 1.2.0" in result.out
+    assert "(vouched for by index community)" in result.err
+    assert 'text-tools = "^1.2.0"' in project(sandbox)
+    assert f'source = {{ index = "community", root = "{indexed.repo.root_digest}" }}' in lock(sandbox)
+    sandbox.run("verify").ok()
+    assert sandbox.run("call", "text-tools", "text-stats", '{"text":"a b c"}').ok().out.strip() == '{"chars":5,"words":3,"lines":1}'  # fmt: skip
+    sandbox.run("lock", "--check").ok()
+    before = lock(sandbox)
+    assert "already comes from there" in sandbox.run("add", "text-tools").ok().out
+    assert "is unchanged" in sandbox.run("update").ok().out
+    assert lock(sandbox) == before
+
+
+def test_a_colleague_needs_no_more_than_the_two_documents(indexed: IndexedProject, tmp_path: Path) -> None:
+    indexed.release("text-tools", "1.0.0", "[capabilities]\nstorage = true")
+    indexed.use()
+    indexed.sandbox.run("add", "text-tools", "--accept-capabilities").ok()
+    other = Sandbox(tmp_path / "colleague")
+    for name in ("tark.toml", "tark.lock"):
+        (other.cwd / name).write_bytes((indexed.sandbox.cwd / name).read_bytes())
+    refused = other.run("sync").failed(
+        4, "take plugins from the index 'community' at", "let 'text-tools' use storage"
+    )
+    assert indexed.repo.root_digest in refused.err
+    assert other.run("sync", "--accept-project").ok().out == "+ installed text-tools\n"
+    asked = len(indexed.server.paths)
+    other.run("sync", "--offline").ok()
+    other.run("verify").ok()
+    other.run("sync", "--reinstall").ok()
+    assert len(indexed.server.paths) == asked, "the store has it all, and state knows who may publish it"
+
+
+def test_offline_without_knowing_the_publisher_is_could_not_check(
+    indexed: IndexedProject, tmp_path: Path
+) -> None:
+    indexed.release("text-tools")
+    indexed.use()
+    indexed.sandbox.run("add", "text-tools", "--accept-capabilities").ok()
+    other = Sandbox(tmp_path / "colleague")
+    for name in ("tark.toml", "tark.lock"):
+        (other.cwd / name).write_bytes((indexed.sandbox.cwd / name).read_bytes())
+    other.run("sync", "--offline", "--accept-project").failed(5, "--offline allows no network")
+    assert not other.plugins.exists()
+
+
+def test_ranges_dependencies_and_what_goes_with_them(indexed: IndexedProject) -> None:
+    sandbox = indexed.sandbox
+    indexed.release("json-core", "1.0.0")
+    indexed.release("json-core", "1.3.0")
+    indexed.release("json-core", "2.0.0")
+    indexed.release("text-tools", "1.0.0", '[dependencies]\njson-core = "^1.1"')
+    indexed.use()
+    result = sandbox.run("add", "text-tools@^1", "--accept-capabilities").ok()
+    assert "added text-tools 1.0.0" in result.out
+    assert "added json-core 1.3.0" in result.out
+    assert "json-core" not in project(sandbox).partition("[plugins]")[2].partition("[")[0]
+    tree = sandbox.run("tree").ok().out
+    assert tree == "text-tools 1.0.0 from index community\n  json-core 1.3.0 (as ^1.1)\n"
+    assert sandbox.run("tree", "--invert", "json-core").ok().out == (
+        "json-core 1.3.0 from index community\n  text-tools 1.0.0 (as ^1.1)\n"
+    )
+    sandbox.run("verify").ok()
+    sandbox.run("remove", "text-tools").ok()
+    assert "[[plugin]]" not in lock(sandbox)
+    assert "[grants]" not in project(sandbox)
+    assert list(sandbox.plugins.iterdir()) == []
+
+
+def test_a_dependency_that_is_asked_for_stays_when_what_needed_it_goes(indexed: IndexedProject) -> None:
+    sandbox = indexed.sandbox
+    indexed.release("json-core")
+    indexed.release("text-tools", "1.0.0", '[dependencies]\njson-core = "^1"')
+    indexed.use()
+    sandbox.run("add", "text-tools", "--accept-capabilities").ok()
+    sandbox.run("add", "json-core").ok()
+    assert 'json-core = "^1.0.0"' in project(sandbox)
+    result = sandbox.run("remove", "json-core").ok()
+    assert "'json-core' stays, because another plugin needs it" in result.out + result.err
+    sandbox.run("verify").ok()
+    sandbox.run("call", "text-tools", "text-stats", '{"text":"a"}').ok()
+
+
+def test_update_moves_what_was_named_within_what_is_asked_for(indexed: IndexedProject) -> None:
+    sandbox = indexed.sandbox
+    for name in ("text-tools", "json-core"):
+        indexed.release(name, "1.0.0")
+    indexed.use()
+    sandbox.run("add", "text-tools", "json-core", "--accept-capabilities").ok()
+    for name in ("text-tools", "json-core"):
+        indexed.release(name, "1.1.0")
+        indexed.release(name, "2.0.0")
+    result = sandbox.run("outdated", "--json")
+    assert result.status == 1
+    assert [(p["name"], p["locked"], p["update"], p["newest"]) for p in result.json["plugins"]] == [
+        ("json-core", "1.0.0", "1.1.0", "2.0.0"),
+        ("text-tools", "1.0.0", "1.1.0", "2.0.0"),
+    ]
+    assert "replaced text-tools 1.1.0" in sandbox.run("update", "text-tools").ok().out
+    assert 'name = "json-core"\nversion = "1.0.0"' in lock(sandbox)
+    sandbox.run("update").ok()
+    assert 'name = "json-core"\nversion = "1.1.0"' in lock(sandbox)
+    sandbox.run("add", "text-tools@^2").ok()
+    assert 'text-tools = "^2"' in project(sandbox)
+    assert 'name = "text-tools"\nversion = "2.0.0"' in lock(sandbox)
+    sandbox.run("verify").ok()
+
+
+def test_search(indexed: IndexedProject) -> None:
+    sandbox = indexed.sandbox
+    indexed.release("text-tools")
+    indexed.use()
+    sandbox.run("search", "text").ok()
+    sandbox.run("search", "nothing-like-it").ok()
+
+
+def test_the_indexes_of_a_project(indexed: IndexedProject, tmp_path: Path) -> None:
+    sandbox, root = indexed.sandbox, indexed.repo.root_digest
+    assert "tarkpm index add NAME URL --root sha256:…" in sandbox.run("index", "list").ok().out
+    sandbox.run("add", "text-tools").failed(
+        2, "no index is set up to look it up in", "tarkpm index add NAME URL"
+    )
+    sandbox.run("search", "text").failed(2, "no index is set up to search in")
+    sandbox.run("index", "add", "community", indexed.server.url, "--root", "sha256:" + "0" * 64).failed(3)
+    assert "[index" not in project(sandbox)
+    (tmp_path / "root.json").write_bytes(indexed.repo.first_root)
+    sandbox.run("index", "add", "community", indexed.server.url, "--root", tmp_path / "root.json").ok()
+    listed = sandbox.run("index", "list", "--json").ok().json["indexes"]
+    assert listed == [{"name": "community", "url": indexed.server.url, "root": root, "plugins": []}]
+    sandbox.run("index", "add", "community", "https://elsewhere.example", "--root", root).failed(
+        2, "there is another index named 'community'", "tarkpm index remove community"
+    )
+    indexed.release("text-tools")
+    sandbox.run("add", "community:text-tools", "--accept-capabilities").ok()
+    sandbox.run("index", "remove", "community").failed(2, "plugins come from 'community': text-tools")
+    sandbox.run("remove", "text-tools").ok()
+    sandbox.run("index", "remove", "community").ok()
+    assert "[index" not in project(sandbox)
+    sandbox.run("index", "remove", "community").failed(2, "this project has no index 'community'")
+
+
+def test_an_index_in_a_folder(indexed: IndexedProject) -> None:
+    sandbox = indexed.sandbox
+    indexed.release("text-tools")
+    sandbox.run("index", "add", "local", "../index", "--root", indexed.repo.root_digest).ok()
+    assert 'url = "../index"' in project(sandbox)
+    sandbox.run("add", "text-tools", "--accept-capabilities").ok()
+    assert indexed.server.paths == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ("nosuch", "nosuch"),
+        ("text-tools@^9", "text-tools"),
+        ("text-tools@latest", "expected a range like ^1.2, found 'latest'"),
+        ("other:text-tools", "this project has no index 'other'"),
+        ("text_tools", "'text_tools' is called 'text-tools' in index community"),
+    ],
+)
+def test_a_name_that_is_not_to_be_had(indexed: IndexedProject, typed: str, sentence: str) -> None:
+    indexed.release("text-tools")
+    indexed.use()
+    before = project(indexed.sandbox)
+    indexed.sandbox.run("add", typed, "--accept-capabilities").failed(2, sentence)
+    assert project(indexed.sandbox) == before
+    assert list(indexed.sandbox.plugins.iterdir()) == []
+
+
+def test_with_two_indexes_a_name_alone_is_not_guessed(indexed: IndexedProject, tmp_path: Path) -> None:
+    sandbox = indexed.sandbox
+    indexed.release("text-tools")
+    indexed.use()
+    sandbox.run("add", "text-tools", "--accept-capabilities").ok()
+    other = IndexRepo(tmp_path / "corporate")
+    other.release("text-tools", "9.0.0", other.claim("text-tools"), wasm=WASM)
+    other.publish()
+    sandbox.run("index", "add", "corporate", "../corporate", "--root", other.root_digest).ok()
+    assert 'text-tools = { index = "community", version = "^1.0.0" }' in project(sandbox)
+    sandbox.run("add", "text-tools").failed(
+        2,
+        "'text-tools' may be meant in one of several indexes: community, corporate",
+        "tarkpm add community:text-tools",
+    )
+    sandbox.run("update").ok()
+    assert 'version = "1.0.0"' in lock(sandbox), "another index's higher version is nobody's update"
+    sandbox.run("sync").ok()
+    sandbox.run("verify").ok()

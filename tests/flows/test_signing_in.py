@@ -1,0 +1,461 @@
+"""tarkpm auth login for plugins of the older ABI: through a browser, with a code, and where the tokens go."""
+
+import json
+import os
+import pty
+import signal
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+import pytest
+from support import older
+from support.authserver import TOKENS, AuthServer, authorizing
+from support.sandbox import Result, Sandbox
+
+from tarkpm.errors import PluginFailed
+from tarkpm.host.imports.log import LogLine
+from tarkpm.ops.credentials import flat
+from tarkpm.ops.oauth import Confidence
+
+PATH = "~/.config/tark/chatgpt_oauth.json"
+
+
+@pytest.fixture
+def server() -> Iterator[AuthServer]:
+    with authorizing() as running:
+        yield running
+
+
+def manifest(
+    server: AuthServer,
+    *,
+    flow: str = "pkce",
+    path: str = PATH,
+    type: str = "provider",  # noqa: A002
+    **changes: str,
+) -> str:
+    oauth = {
+        "flow": flow,
+        "auth_url": server.url("/authorize"),
+        "token_url": server.url("/token"),
+        "device_auth_url": server.url("/device"),
+        "client_id": "app",
+        "credentials_path": path,
+        "process_tokens_callback": "auth_process_tokens",
+    } | changes
+    table = "".join(f'{key} = "{value}"\n' for key, value in oauth.items() if value)
+    read = f'fs_read = ["{PATH}"]' if path else ""
+    return (
+        f'[plugin]\nname = "chatgpt-oauth"\nversion = "0.2.0"\ntype = "{type}"\n'
+        f"[oauth]\n{table}[capabilities]\nstorage = true\n{read}\n"
+        f'env = ["WHERE"]\n'
+    )
+
+
+def install(sandbox: Sandbox, server: AuthServer, *, wasm: bytes = b"", **changes: str) -> Path:
+    folder = sandbox.cwd / "src"
+    folder.mkdir()
+    (folder / "plugin.toml").write_text(manifest(server, **changes))
+    (folder / "plugin.wasm").write_bytes(wasm or older.wasm("chatgpt"))
+    sandbox.init()
+    sandbox.run("add", "./src", "--accept-capabilities").ok()
+    return sandbox.home / ".config" / "tark" / "chatgpt_oauth.json"
+
+
+class Login:
+    """A login under way, and the person at a browser."""
+
+    def __init__(self, sandbox: Sandbox, *arguments: str, plugin: str = "chatgpt-oauth", **env: str) -> None:
+        self.process = sandbox.spawn("auth", "login", plugin, *arguments, env=env)
+        self._lines: list[str] = []
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        with self.process.stderr as stderr:
+            for line in stderr:
+                self._lines.append(line)
+
+    def page(self) -> str:
+        """The address the person is sent to."""
+        until = time.monotonic() + 60
+        while time.monotonic() < until and self.process.poll() is None:
+            for line in list(self._lines):
+                if line.startswith("http"):
+                    return line.strip()
+            time.sleep(0.02)
+        raise AssertionError(self._lines)
+
+    def browse(self) -> str:
+        """Do as the page says, redirects and all; the page the person ends at."""
+        with urlopen(self.page(), timeout=10) as answer:
+            text: str = answer.read().decode()
+        return text
+
+    def ended(self) -> Result:
+        assert self.process.stdout is not None
+        with self.process.stdout as stdout:
+            out = stdout.read()
+        status = self.process.wait(60)
+        self._reader.join()
+        return Result(status, out, "".join(self._lines))
+
+
+def no_secret(result: Result) -> None:
+    for secret in ("s3cret", "code-"):
+        assert secret not in result.out + result.err, result
+
+
+def test_through_the_browser_and_out_again(sandbox: Sandbox, server: AuthServer) -> None:
+    kept = install(sandbox, server)
+    assert "not-authenticated" in sandbox.run("auth", "status", "chatgpt-oauth").ok().out
+    login = Login(sandbox, "--json")
+    assert "go back to the terminal" in login.browse()
+    result = login.ended().ok()
+    assert result.json == {
+        "plugin": "chatgpt-oauth",
+        "display_name": "ChatGPT (OAuth)",
+        "status": "authenticated",
+    }
+    no_secret(result)
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    written = json.loads(kept.read_text())
+    assert written["account_id"] == "account-1"  # the plugin's own addition
+    assert {key: written[key] for key in TOKENS} == TOKENS
+    assert abs(written["expires_at"] - time.time() - 3600) < 120
+    assert sandbox.run("auth", "token", "chatgpt-oauth").ok().out == "access-s3cret\n"
+    kept.unlink()
+    assert sandbox.run("auth", "token", "chatgpt-oauth").ok().out == "access-s3cret\n"  # from its storage
+    kept.write_text('{"access_token": "older"}')
+    assert "not-authenticated" in sandbox.run("auth", "logout", "chatgpt-oauth").ok().out
+    assert not kept.exists()
+    sandbox.run("auth", "token", "chatgpt-oauth").failed(1, "No credentials stored")
+    assert not [path for path in kept.parent.iterdir() if path.name.endswith("tark-tmp")]
+
+
+def test_with_a_code(sandbox: Sandbox, server: AuthServer) -> None:
+    kept = install(sandbox, server, flow="device_flow", auth_url="")
+    server.answers = [
+        (200, {"device_code": "device-s3cret", "user_code": "ABCD-EFGH", "verification_uri": server.url("/activate"), "expires_in": 60, "interval": 1}),
+        (400, {"error": "authorization_pending"}),
+    ]  # fmt: skip
+    result = sandbox.run("auth", "login", "chatgpt-oauth").ok()
+    assert "ABCD-EFGH" in result.err
+    assert server.url("/activate") in result.err
+    assert "signed in with ChatGPT (OAuth)" in result.out
+    no_secret(result)
+    assert json.loads(kept.read_text())["access_token"] == "access-s3cret"
+
+
+def test_a_server_that_always_says_slow_down_ends_when_the_code_does(
+    sandbox: Sandbox, server: AuthServer
+) -> None:
+    install(sandbox, server, flow="device_flow", auth_url="")
+    server.device = {"expires_in": 3, "interval": 0}
+    grant = {
+        "device_code": "d",
+        "user_code": "U",
+        "verification_uri": server.url("/a"),
+        "expires_in": 3,
+        "interval": 0,
+    }
+    server.answers = [(200, grant), *[(400, {"error": "slow_down"})] * 50]
+    sandbox.run("auth", "login", "chatgpt-oauth").failed(
+        1, "signing in failed: expired_token: the code expired"
+    )
+    assert len(server.requests) <= 3
+
+
+def test_no_is_an_answer(sandbox: Sandbox, server: AuthServer) -> None:
+    kept = install(sandbox, server)
+    server.denies = "access_denied"
+    login = Login(sandbox)
+    assert "You were not signed in" in login.browse()
+    login.ended().failed(1, "signing in failed: access_denied", f"where: http://{server.authority}")
+    assert not kept.exists()
+    assert [path for path, _ in server.requests] == ["/authorize"]
+
+
+def test_ctrl_c_ends_it_cleanly(sandbox: Sandbox, server: AuthServer) -> None:
+    install(sandbox, server)
+    login = Login(sandbox)
+    login.page()
+    login.process.send_signal(signal.SIGINT)
+    result = login.ended()
+    assert result.status == 130
+    assert "Traceback" not in result.err
+
+
+def test_a_page_that_tries_its_luck_does_not_sign_anybody_in(sandbox: Sandbox, server: AuthServer) -> None:
+    install(sandbox, server)
+    login = Login(sandbox)
+    redirect = dict(pair.split("=") for pair in login.page().partition("?")[2].split("&"))["redirect_uri"]
+    callback = redirect.replace("%3A", ":").replace("%2F", "/")
+    for query in ("?code=evil&state=guess", "?code=evil", ""):
+        with pytest.raises(HTTPError, match="400"):
+            urlopen(callback + query, timeout=5)
+    login.browse()
+    login.ended().ok()
+    with pytest.raises(OSError):
+        urlopen(callback + "?code=second&state=guess", timeout=5)
+    assert [asked["code"] for path, asked in server.requests if path == "/token"] == ["code-s3cret"]
+
+
+def test_only_granted_hosts_are_asked(sandbox: Sandbox, server: AuthServer) -> None:
+    install(sandbox, server)
+    sandbox.run("revoke", "chatgpt-oauth", f"oauth:{server.authority}").ok()
+    help_text = f"tarkpm grant chatgpt-oauth oauth:{server.authority}"
+    sandbox.run("auth", "login", "chatgpt-oauth").failed(
+        1, f"signing in takes oauth:{server.authority}, which is not granted", help_text
+    )
+    assert server.requests == []
+
+
+def test_offline_means_that_nobody_is_asked(sandbox: Sandbox, server: AuthServer) -> None:
+    install(sandbox, server)
+    sandbox.run("auth", "login", "chatgpt-oauth", env={"TARKPM_OFFLINE": "1"}).failed(
+        5, "--offline allows no network"
+    )
+    assert server.requests == []
+
+
+def test_the_file_is_written_only_where_it_was_granted(sandbox: Sandbox, server: AuthServer) -> None:
+    kept = install(sandbox, server)
+    sandbox.run("revoke", "chatgpt-oauth", f"credentials:{PATH}").ok()
+    login = Login(sandbox)
+    login.browse()
+    login.ended().ok()
+    assert not kept.exists()
+    assert sandbox.run("auth", "token", "chatgpt-oauth").ok().out == "access-s3cret\n"
+
+
+def test_a_variable_fills_the_path_and_no_other_than_granted_ones(
+    sandbox: Sandbox, server: AuthServer
+) -> None:
+    install(sandbox, server, path="${WHERE}/a.json")
+    (sandbox.home / ".mine").mkdir()
+    sandbox.run("auth", "login", "chatgpt-oauth").failed(1, "needs the variable WHERE")
+    for value in ("/etc", str(sandbox.home / ".ssh"), f"{sandbox.home}/.mine/../.ssh", str(sandbox.cwd)):
+        result = sandbox.run("auth", "login", "chatgpt-oauth", env={"WHERE": value})
+        result.failed(1, "the credentials cannot be kept")
+    login = Login(sandbox, WHERE=str(sandbox.home / ".mine" / "new"))
+    login.browse()
+    login.ended().ok()
+    assert (
+        json.loads((sandbox.home / ".mine" / "new" / "a.json").read_text())["access_token"] == "access-s3cret"
+    )
+    assert stat.S_IMODE((sandbox.home / ".mine" / "new").stat().st_mode) == 0o700
+
+
+def _settings(home: Path, kept: Path) -> None:
+    kept.parent.mkdir(parents=True)
+    kept.write_text('{"hooks": {}}')
+
+
+def _linked(home: Path, kept: Path) -> None:
+    kept.parent.mkdir(parents=True)
+    (home / ".ssh").mkdir()
+    kept.symlink_to(home / ".ssh" / "authorized_keys")
+
+
+def _linked_folder(home: Path, kept: Path) -> None:
+    kept.parent.parent.mkdir(parents=True)
+    (home / "elsewhere").mkdir()
+    kept.parent.symlink_to(home / "elsewhere")
+
+
+def _folder(home: Path, kept: Path) -> None:
+    kept.mkdir(parents=True)
+
+
+def _hard(home: Path, kept: Path) -> None:
+    kept.parent.mkdir(parents=True)
+    (home / "x").write_text('{"access_token": "x"}')
+    os.link(home / "x", kept)
+
+
+@pytest.mark.parametrize(
+    ("prepare", "says"),
+    [
+        (_settings, "the file is there and holds no credentials; move it away first"),
+        (_linked, "is a link, and links are not followed"),
+        (_linked_folder, "'tark' is a link, and links are not followed"),
+        (_folder, "is a folder"),
+        (_hard, "has a second name elsewhere"),
+    ],
+)
+def test_what_is_in_the_way_of_the_file_is_found_before_anybody_signs_in(
+    sandbox: Sandbox, server: AuthServer, prepare: Any, says: str
+) -> None:
+    kept = install(sandbox, server)
+    prepare(sandbox.home, kept)
+    result = sandbox.run("auth", "login", "chatgpt-oauth")
+    result.failed(1, f"the credentials cannot be kept: {says}", f"where: {PATH}")
+    assert server.requests == []
+    assert sorted(path.name for path in (sandbox.home / ".ssh").glob("*")) == []
+
+
+def test_what_a_plugin_makes_of_its_tokens_must_be_credentials(sandbox: Sandbox, server: AuthServer) -> None:
+    said = """
+      (func (export "provider_info") (param i32) (result i32) (i32.const 0))
+      (func (export "provider_models") (param i32) (result i32) (i32.const 0))
+      (func (export "provider_auth_status") (result i32) (i32.const 2))
+      (func (export "provider_auth_credentials") (param i32) (result i32) (i32.const 0))
+      (func (export "provider_auth_init") (param i32 i32) (result i32) (i32.const 0))"""
+    kept = install(sandbox, server, wasm=older.module(more=said, pages=4))
+    login = Login(sandbox)
+    login.browse()
+    result = login.ended().failed(1, "made something of its tokens that is not JSON")
+    no_secret(result)
+    assert not kept.exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "is not JSON"),
+        ("[" * 100_000, "is not JSON"),
+        ('["access_token"]', "has no access token"),
+        ('{"access_token": 5}', "has no access token"),
+        ('{"access_token": "a", "hooks": {"start": "rm -rf"}}', "more of its tokens than a flat object"),
+        ('{"access_token": "a", "mcpServers": []}', "more of its tokens than a flat object"),
+        (
+            json.dumps({"access_token": "a"} | {f"k{n}": 1 for n in range(64)}),
+            "more of its tokens than a flat object",
+        ),
+        (json.dumps({"access_token": "a" * 70_000}), "made more of its tokens than 64 KiB"),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_credentials_are_flat_so_that_they_are_nobodys_settings(text: str, says: str) -> None:
+    with pytest.raises(PluginFailed, match=says):
+        flat(text, "x")
+
+
+def test_a_client_of_ones_own_where_the_manifest_has_none(sandbox: Sandbox, server: AuthServer) -> None:
+    install(sandbox, server, client_id="${CLIENT}", client_secret="${SECRET}")
+    sandbox.run("auth", "login", "chatgpt-oauth", env={"CLIENT": "leak"}).failed(
+        1,
+        "its client_id is '${CLIENT}', and variables fill paths alone",
+        "tarkpm auth login chatgpt-oauth --client-id ID",
+    )
+    login = Login(sandbox, "--client-id", "mine")
+    login.browse()
+    login.ended().ok()
+    (_, traded) = server.requests[-1]
+    assert traded["client_id"] == "mine"
+    assert "client_secret" not in traded
+
+
+# a channel that keeps what it is given in memory, as the published one does
+CHANNEL = older.module(
+    pages=4,
+    more="""
+      (global $given (mut i32) (i32.const 0))
+      (data (i32.const 64) "{\\22id\\22:\\22c\\22,\\22display_name\\22:\\22Chan\\22}")
+      (func (export "channel_info") (param i32) (result i32)
+        (memory.copy (local.get 0) (i32.const 64) (i32.const 32)) (i32.const 32))
+      (func (export "channel_start") (result i32) (i32.const 0))
+      (func (export "channel_stop") (result i32) (i32.const 0))
+      (func (export "channel_send") (param i32 i32 i32) (result i32) (i32.const -1))
+      (func (export "channel_auth_init") (param i32 i32) (result i32)
+        (global.set $given (local.get 1)) (i32.const 0))
+      (func (export "channel_auth_logout") (result i32) (i32.const 0))
+      (func (export "channel_auth_status") (result i32)
+        (select (i32.const 1) (i32.const 2) (global.get $given)))""",
+)
+
+
+def test_a_channel_is_given_its_credentials_whenever_it_is_loaded(
+    sandbox: Sandbox, server: AuthServer
+) -> None:
+    kept = install(
+        sandbox, server, wasm=CHANNEL, type="channel", client_id="${CLIENT}", process_tokens_callback=""
+    )
+    assert "Chan: not-authenticated" in sandbox.run("auth", "status", "chatgpt-oauth").ok().out
+    login = Login(sandbox, "--client-id", "mine")
+    login.browse()
+    assert "signed in with Chan" in login.ended().ok().out
+    for verb in ("auth", "channel"):
+        assert "Chan: authenticated" in sandbox.run(verb, "status", "chatgpt-oauth").ok().out
+    kept.write_text("x")
+    told = sandbox.run("auth", "status", "chatgpt-oauth").ok()
+    assert "Chan: not-authenticated" in told.out
+    assert "was not given its credentials" in told.err
+    kept.write_text('{"access_token": "x"}')
+    sandbox.run("auth", "logout", "chatgpt-oauth").ok()
+    assert not kept.exists()
+
+
+def test_a_plugin_that_does_not_say_how_says_so(sandbox: Sandbox) -> None:
+    folder = older.FOLDER / "gemini-oauth"
+    sandbox.run("auth", "login", folder).failed(
+        1, "has no [oauth] in its manifest", "tarkpm info gemini-oauth"
+    )
+
+
+def test_a_browser_is_opened_at_a_terminal_and_nowhere_else(sandbox: Sandbox, server: AuthServer) -> None:
+    install(sandbox, server)
+    opened = sandbox.root / "opened"
+    browser = sandbox.root / "browser"
+    browser.write_text(f'#!/bin/sh\nprintf %s "$1" > {opened}.new && mv {opened}.new {opened}\n')
+    browser.chmod(0o755)
+    ours, theirs = pty.openpty()
+    try:
+        for words, opens in (((), True), (("--no-browser",), False)):
+            process = subprocess.Popen(
+                [sys.executable, "-m", "tarkpm", "auth", "login", "chatgpt-oauth", *words],
+                cwd=sandbox.cwd,
+                env=sandbox.environment(BROWSER=f"{browser} %s"),
+                stdin=theirs,
+                stdout=theirs,
+                stderr=theirs,
+            )
+            shown = b""
+            while b"there are" not in shown:
+                shown += os.read(ours, 4096)
+            until = time.monotonic() + (30 if opens else 0.5)
+            while not opened.exists() and time.monotonic() < until:
+                time.sleep(0.02)
+            assert opened.exists() is opens
+            if opens:
+                assert opened.read_text().startswith(server.url("/authorize?response_type=code&"))
+                opened.unlink()
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) == 130
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+
+def test_a_plugin_that_logs_its_tokens_does_not_show_them() -> None:
+    heard: list[LogLine] = []
+    confidence = Confidence(heard.append)
+    confidence.keep(("access-s3cret", "short"))
+    confidence.log(LogLine("p", "info", "got access-s3cret, in short"))
+    assert heard == [LogLine("p", "info", "got ‹masked›, in short")]
+
+
+def test_a_declared_port_that_is_taken_says_so(sandbox: Sandbox, server: AuthServer) -> None:
+    install(sandbox, server, redirect_uri=f"http://127.0.0.1:{server.server_port}/callback")
+    sandbox.run("auth", "login", "chatgpt-oauth").failed(
+        1, f"cannot wait for the browser at port {server.server_port}: another program listens there"
+    )
+
+
+def test_an_address_that_is_not_public_is_not_asked(sandbox: Sandbox, server: AuthServer) -> None:
+    install(sandbox, server, token_url="https://localhost.localdomain:1/token")
+    login = Login(sandbox)
+    login.browse()
+    result = login.ended()
+    assert result.status in (2, 5), result
+    assert "is at a loopback address, which is not granted" in result.err or "has no address" in result.err

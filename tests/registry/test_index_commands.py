@@ -1,0 +1,280 @@
+"""What people type to keep an index, and what it says to them."""
+
+import json
+from pathlib import Path
+
+import pytest
+from support.community import BOTH, Community
+from support.sandbox import Sandbox
+
+from tarkpm.core import search
+
+
+@pytest.fixture
+def community(sandbox: Sandbox) -> Community:
+    """An index with nothing claimed."""
+    return Community(sandbox)
+
+
+def test_one_person_with_all_keys_makes_an_index_in_one_command(community: Community) -> None:
+    assert community.root.startswith("sha256:")
+    assert not (community.folder / "pending").exists()
+    found = community.run("check").ok()
+    assert "the index is as it should be (0 plugins, 0 releases)" in found.out
+    assert community.root in found.out
+
+
+def test_two_maintainers_on_two_machines_make_an_index_by_passing_a_file(tmp_path: Path) -> None:
+    alice, bob = Sandbox(tmp_path / "a"), Sandbox(tmp_path / "b")
+    keys = [alice.key("mine"), bob.key("mine")]
+    folder = tmp_path / "idx"
+    who = ("--maintainer", keys[0], "--maintainer", keys[1], "--threshold", "2")
+    begun = alice.run("index", "create", folder, "--name", "community", "--bins", "1", *who).ok()
+    proposal = folder / "pending" / "create.json"
+    assert "create index 'community': waiting" in begun.out
+    assert f"tarkpm index countersign {proposal} --index {folder}" in begun.out
+    assert not (folder / "metadata").exists()
+
+    asked = bob.run("index", "countersign", proposal, "--index", folder)
+    asked.failed(4, "what this would sign has not been agreed to", "--agree sha256:", keys[0])
+    digest = json.loads(
+        bob.run("index", "countersign", proposal, "--index", folder, "--dry-run", "--json").ok().out
+    )[0]["digest"]
+    signed = bob.run("index", "countersign", proposal, "--index", folder, "--agree", digest).ok()
+    assert "create index 'community': complete" in signed.out
+    no_key = bob.run("index", "refresh", "--index", folder)
+    no_key.failed(2, "the online key", "was not found on this machine")
+    assert not (folder / "metadata").exists()
+    alice.run("index", "refresh", "--index", folder).ok()
+    assert not proposal.exists()
+    alice.run("index", "check", "--index", folder).ok()
+
+
+def test_a_claim_travels_and_is_enacted_when_the_second_maintainer_signed(community: Community) -> None:
+    waiting = community.run("claim", "text-tools", "--publisher", community.key("pat"), "--key", "alice")
+    assert "claim: text-tools: waiting" in waiting.ok().out
+    assert "missing       1 signature" in waiting.out
+    checked = community.run("check").ok()
+    assert "waits: claim: text-tools, signed by 1" in checked.out
+    seen = community.run("countersign", "--key", "bob")
+    seen.failed(4, "new plugin", "text-tools", "published by", community.key("pat"))
+    digest = community.run("countersign", "--key", "bob", "--dry-run", "--json").ok().json[0]["digest"]
+    community.run("countersign", "--key", "bob", "--agree", "sha256:" + "0" * 64).failed(
+        4, "agreed to sha256:000", "but this would sign"
+    )
+    done = community.run("countersign", "--key", "bob", "--agree", digest).ok()
+    assert "claim: text-tools: in force" in done.out
+    assert list((community.folder / "pending").iterdir()) == []
+    claim = community.open().claim("text-tools")  # type: ignore[arg-type]
+    assert claim is not None
+    assert claim.key == community.key("pat")
+    community.run("countersign").failed(2, "no proposal waits here")
+
+
+def test_a_release_is_published_accepted_listed_and_found(community: Community) -> None:
+    community.claim()
+    folder = community.release()
+    dry = community.run("accept", folder, "--dry-run").ok()
+    assert "would accept text-tools 1.0.0" in dry.out
+    assert community.open().listing("text-tools").rows == ()  # type: ignore[arg-type]
+    assert "accepted text-tools 1.0.0" in community.run("accept", folder).ok().out
+    (row,) = community.open().listing("text-tools").rows  # type: ignore[arg-type]
+    assert row.size == (community.folder / "files" / row.statement.sha256).stat().st_size
+    catalogue = community.open().search
+    assert catalogue is not None
+    (entry,) = search.parse(catalogue.splitlines(keepends=True), where="")
+    assert (entry.name, str(entry.version)) == ("text-tools", "1.0.0")
+    assert "1 plugins, 1 releases" in community.run("check", "--deep").ok().out
+
+
+def test_accepting_needs_the_online_key_and_a_dry_run_does_not(community: Community) -> None:
+    community.claim()
+    folder = community.release()
+    stranger = Sandbox(community.sandbox.root / "stranger")
+    stranger.run("index", "accept", folder, "--dry-run", "--index", community.folder).ok()
+    stranger.run("index", "accept", folder, "--index", community.folder).failed(
+        2, "the online key", "was not found on this machine", "--online-key NAME"
+    )
+
+
+def test_a_plain_plugin_folder_that_is_signed_is_accepted_too(community: Community) -> None:
+    community.claim()
+    source = community.sandbox.plugin(community.sandbox.root / "plain", sign="pat")
+    assert "accepted text-tools 1.0.0" in community.run("accept", source).ok().out
+    unsigned = community.sandbox.plugin(community.sandbox.root / "bare", version="2.0.0")
+    community.run("accept", unsigned).failed(3, "the release is not signed", "tarkpm publish")
+
+
+def test_a_name_nobody_claimed_is_refused_with_the_command_that_claims_it(community: Community) -> None:
+    folder = community.release()
+    hint = f"tarkpm index claim text-tools --publisher {community.key('pat')}"
+    community.run("accept", folder).failed(2, "nobody may publish 'text-tools' here", hint)
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "said"),
+    [
+        ('license = "MIT"', 2, "expected an SPDX expression like MIT, found none"),
+        ('type = "tool"', 1, "the module exports tool-plugin but the manifest says auth"),
+    ],
+    ids=["licence", "type"],
+)
+def test_a_release_tark_could_not_use_is_not_published(
+    community: Community, change: str, status: int, said: str
+) -> None:
+    source = community.sandbox.plugin(community.sandbox.root / "odd")
+    text = (source / "plugin.toml").read_text()
+    other = "" if "license" in change else 'type = "auth"'
+    (source / "plugin.toml").write_text(text.replace(change, other))
+    community.sandbox.run("publish", source, "--to", "out", "--key", "pat").failed(status, said)
+    community.sandbox.sign(source, "pat")
+    community.claim()
+    community.run("accept", source).failed(status, said)
+
+
+def test_publish_writes_a_release_folder_once(community: Community) -> None:
+    person = community.sandbox
+    source = person.plugin(person.root / "mine")
+    (source / "notes.txt").write_text("not part of a release")
+    (source / "LICENSE").write_text("MIT")
+    dry = person.run("publish", source, "--to", "out", "--key", "pat", "--dry-run").ok()
+    assert "would write" in dry.out
+    assert not (person.cwd / "out").exists()
+    done = person.run("publish", source, "--to", "out", "--key", "pat").ok()
+    folder = person.cwd / "out" / "text-tools-1.0.0"
+    names = ["LICENSE", "plugin.dsse.json", "plugin.toml", "plugin.wasm"]
+    assert sorted(path.name for path in folder.iterdir()) == names
+    assert f"tarkpm index accept {folder}" in done.out
+    assert "was there:" in person.run("publish", source, "--to", "out", "--key", "pat").ok().out
+    (source / "LICENSE").write_text("other")
+    person.run("publish", source, "--to", "out", "--key", "pat").failed(2, "another release is there already")
+
+
+def test_publish_keeps_a_statement_that_holds_and_replaces_one_that_does_not(community: Community) -> None:
+    person = community.sandbox
+    source = person.plugin(person.root / "mine", sign="pat")
+    kept = person.run("publish", source, "--to", "out", "--json").ok().json
+    assert (kept["signed_now"], kept["signer"]) == (False, community.key("pat"))
+    (source / "LICENSE").write_text("added later")
+    person.run("publish", source, "--to", "two").failed(2, "several keys are here")
+    anew = person.run("publish", source, "--to", "two", "--key", "pat", "--json").ok().json
+    assert anew["signed_now"] is True
+
+
+def test_a_yanked_release_is_listed_with_its_reason_and_can_come_back(community: Community) -> None:
+    community.claim()
+    community.publish("1.0.0")
+    community.publish("1.1.0")
+    community.run("yank", "text-tools@1.1.0").failed(2, "expected --reason TEXT, or --undo")
+    community.run("yank", "text-tools@1.2.0", "--reason", "x").failed(2, "there is no text-tools 1.2.0")
+    said = community.run("yank", "text-tools@1.1.0", "--reason", "eats notes").ok()
+    assert said.out == "text-tools 1.1.0 yanked: eats notes\n"
+    rows = community.open().listing("text-tools").rows  # type: ignore[arg-type]
+    assert [row.yanked for row in rows] == ["", "eats notes"]
+    catalogue = community.open().search
+    assert catalogue is not None
+    assert b'"1.0.0"' in catalogue
+    assert b'"1.1.0"' not in catalogue
+    community.run("yank", "text-tools@1.1.0", "--undo").ok()
+    community.run("yank", "text-tools@1.1.0", "--undo").failed(2, "text-tools 1.1.0 is not yanked")
+    community.run("check", "--deep").ok()
+
+
+def test_a_publishers_new_key_leaves_what_the_old_one_signed_good(community: Community) -> None:
+    community.claim()
+    old = community.publish("1.0.0")
+    new = community.key("pat2")
+    said = community.run("rotate", "publisher", "text-tools", "--to", new, *BOTH).ok()
+    assert f"old key keeps  1.0.0 ({old[:12]})" in said.out
+    community.run("accept", community.release("1.1.0")).failed(3, "and its publisher's key is " + new)
+    community.publish("1.1.0", publisher="pat2")
+    community.run("check", "--deep").ok()
+    back = community.run("rotate", "publisher", "text-tools", "--to", community.key("pat"), *BOTH)
+    back.failed(2, "is or was the key of 'text-tools'")
+
+
+def test_a_revoked_release_is_revoked_for_ever(community: Community) -> None:
+    community.claim()
+    digest = community.publish("1.0.0")
+    said = community.run("revoke", "text-tools@1.0.0", *BOTH).ok()
+    assert f"revoked for ever  1.0.0 ({digest[:12]})" in said.out
+    claim = community.open().claim("text-tools")  # type: ignore[arg-type]
+    assert claim is not None
+    assert claim.revoked == {digest}
+    community.run("revoke", "text-tools@1.0.0", *BOTH).failed(2, "text-tools 1.0.0 is revoked already")
+    community.run("check", "--deep").ok()
+
+
+def test_a_revoked_key_loses_its_releases_everywhere_but_those_that_are_kept(community: Community) -> None:
+    for name in ("text-tools", "json-core"):
+        community.claim(name)
+        community.publish("1.0.0", name)
+    kept = community.publish("1.1.0")
+    said = community.run("revoke", community.key("pat"), "--keep", "text-tools@1.1.0", *BOTH).ok()
+    assert "revoke a key of 2 plugins: in force" in said.out
+    index = community.open()
+    text, core = index.claim("text-tools"), index.claim("json-core")  # type: ignore[arg-type]
+    assert text is not None
+    assert core is not None
+    assert text.key is None
+    assert core.key is None
+    assert text.retired == {community.key("pat"): frozenset({kept})}
+    assert (len(text.revoked), len(core.revoked)) == (1, 1)
+    community.run("check", "--deep").ok()
+    community.run("rotate", "publisher", "text-tools", "--to", community.key("pat2"), *BOTH).ok()
+    community.publish("1.2.0", publisher="pat2")
+    community.run("check", "--deep").ok()
+
+
+def test_a_new_online_key_is_the_only_one_that_counts(community: Community) -> None:
+    community.claim()
+    community.publish("1.0.0")
+    community.run("rotate", "online", *BOTH).ok()
+    named = community.run("accept", community.release("1.1.0"), "--online-key", "community-online")
+    named.failed(3, "'community-online' is ed25519:", "and the online key of this index is")
+    community.publish("1.1.0")
+    community.run("check", "--deep").ok()
+
+
+def test_maintainers_come_and_go_with_the_signatures_of_old_and_new(community: Community) -> None:
+    carol = community.key("carol")
+    swap = ("rotate", "root", "--add", carol, "--remove", community.key("alice"))
+    community.run(*swap, "--key", "alice", "--key", "bob").ok()
+    assert community.open().authority.maintainers == {community.key("alice"), community.key("bob")}
+    digest = community.run("countersign", "--key", "carol", "--dry-run", "--json").ok().json[0]["digest"]
+    community.run("countersign", "--key", "carol", "--agree", digest).ok()
+    assert community.open().authority.maintainers == {carol, community.key("bob")}
+    community.run("claim", "x-tool", "--publisher", community.key("pat"), *BOTH).failed(
+        3, "'alice' is no maintainer's key"
+    )
+    community.run(
+        "claim", "x-tool", "--publisher", community.key("pat"), "--key", "bob", "--key", "carol"
+    ).ok()
+    community.run("check").ok()
+
+
+def test_the_yearly_renewal_signs_everything_anew(community: Community) -> None:
+    community.claim()
+    before = community.open()
+    said = community.run("rotate", "root", *BOTH).ok()
+    assert "renew all signatures of index 'community': in force" in said.out
+    after = community.open()
+    assert after.root.signed.version == before.root.signed.version + 1
+    assert after.versions["claims-0"] == before.versions["claims-0"] + 1
+    community.run("check").ok()
+
+
+def test_refresh_signs_a_new_timestamp_and_nothing_else_while_nothing_changed(community: Community) -> None:
+    community.run("refresh").ok()
+    before = community.open()
+    said = community.run("refresh").ok()
+    assert "the index is fresh until" in said.out
+    after = community.open()
+    assert after.timestamp.version == before.timestamp.version + 1
+    assert after.versions == before.versions
+    assert after.snapshot.version == before.snapshot.version
+
+
+def test_a_command_in_a_folder_without_an_index_says_what_helps(sandbox: Sandbox) -> None:
+    for words in (["check"], ["refresh"], ["yank", "x@1.0.0", "--reason", "y"]):
+        sandbox.run("index", *words).failed(2, "there is no index here", "tarkpm index create DIR")

@@ -1,0 +1,137 @@
+"""kill -9 at any instant of a maintainer's command, and two of them at once."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import index_killer
+from support.community import BOTH, Community
+from support.sandbox import Sandbox
+
+
+def _kill_everywhere(root: Path, community: Community, *command: str | Path) -> list[dict[str, Any]]:
+    shutil.copytree(root / "work", root / "before", symlinks=True)
+    done = subprocess.run(
+        [sys.executable, index_killer.__file__, root, community.folder, *command],
+        env=community.sandbox.environment(PYTHONPATH=str(Path(index_killer.__file__).parents[1])),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
+    results: list[dict[str, Any]] = json.loads(done.stdout)
+    return results
+
+
+@pytest.fixture
+def community(tmp_path: Path) -> Community:
+    """An index with one release, in ``work``."""
+    found = Community(Sandbox(tmp_path / "work"))
+    found.claim()
+    found.publish("1.0.0")
+    return found
+
+
+def test_a_killed_accept_leaves_the_old_index_or_the_new(tmp_path: Path, community: Community) -> None:
+    folder = community.release("1.1.0")
+    results = _kill_everywhere(tmp_path, community, "index", "accept", folder)
+    old, new = results[0]["seen"], results[-1]["seen"]
+    assert (old[0], new[0]) == (["1.0.0"], ["1.0.0", "1.1.0"])
+    assert len(results) > 12, "the hook saw hardly anything"
+    for result in results:
+        assert result["seen"] in (old, new), result
+        assert result["after"] == result["seen"], result
+        assert result["refreshed"] == 0, result
+        # the release's bytes may be there already, and nothing leads to them yet
+        assert result["findings"] in ([], ["no release is listed that has this file"]), result
+
+
+def test_a_killed_claim_leaves_the_old_index_or_the_new(tmp_path: Path, community: Community) -> None:
+    new = community.key("pat2")
+    command = ("index", "rotate", "publisher", "text-tools", "--to", new, *BOTH)
+    results = _kill_everywhere(tmp_path, community, *command)
+    assert results[-1]["seen"][1] == new
+    for result in results:
+        assert result["seen"] in (results[0]["seen"], results[-1]["seen"]), result
+        assert (result["refreshed"], result["findings"]) == (0, []), result
+
+
+def test_a_killed_change_of_maintainers_is_finished_by_the_next_refresh(
+    tmp_path: Path, community: Community
+) -> None:
+    """Between a new root and the timestamp a reader is refused; the proposal is still there, and finishes it."""
+    swap = ("--add", community.key("carol"), "--remove", community.key("alice"))
+    community.run("rotate", "root", *swap, *BOTH).ok()
+    digest = community.run("countersign", "--key", "carol", "--dry-run", "--json").ok().json[0]["digest"]
+    _hide(community, hide=True)
+    community.run("countersign", "--key", "carol", "--agree", digest).ok()
+    _hide(community, hide=False)
+    results = _kill_everywhere(tmp_path, community, "index", "refresh")
+    new = sorted([community.key("bob"), community.key("carol")])
+    refused = [result for result in results if isinstance(result["seen"], str)]
+    assert len(refused) <= 3, refused
+    for result in results:
+        assert result["refreshed"] == 0, result
+        assert result["after"][2] == new, result
+        assert (result["findings"], result["waiting"]) == ([], []), result
+
+
+def test_a_killed_change_of_the_online_key_is_finished_by_the_next_refresh(
+    tmp_path: Path, community: Community
+) -> None:
+    new = community.key("other-online")
+    _hide(community, hide=True, name="other-online")
+    said = community.run("rotate", "online", "--online", new, *BOTH).ok()
+    assert "complete" in said.out
+    _hide(community, hide=False, name="other-online")
+    results = _kill_everywhere(tmp_path, community, "index", "refresh")
+    for result in results:
+        assert result["refreshed"] == 0, result
+        assert result["after"][3] == new, result
+        assert (result["findings"], result["waiting"]) == ([], []), result
+
+
+def _hide(community: Community, *, hide: bool, name: str = "community-online") -> None:
+    """Take a key off the machine, or bring it back."""
+    keys = community.sandbox.state / "keys"
+    for suffix in (".pem", ".pub"):
+        here, away = keys / f"{name}{suffix}", keys / f"{name}{suffix}.away"
+        (here if hide else away).rename(away if hide else here)
+
+
+def test_releases_accepted_at_once_are_all_listed(community: Community) -> None:
+    folders = [community.release(f"1.{minor}.0") for minor in range(1, 6)]
+    running = [community.sandbox.spawn("index", "accept", folder, cwd=community.folder) for folder in folders]
+    ended = [process.communicate(timeout=60) for process in running]
+    assert [process.returncode for process in running] == [0] * 5, ended
+    rows = community.open().listing("text-tools").rows  # type: ignore[arg-type]
+    assert [str(row.version) for row in rows] == [f"1.{minor}.0" for minor in range(6)]
+    community.run("check", "--deep").ok()
+
+
+def test_one_release_accepted_twice_at_once_is_listed_once(community: Community) -> None:
+    folder = community.release("1.1.0")
+    running = [community.sandbox.spawn("index", "accept", folder, cwd=community.folder) for _ in range(3)]
+    ended = [process.communicate(timeout=60) for process in running]
+    assert sorted(process.returncode for process in running) == [0, 2, 2], ended
+    community.run("check", "--deep").ok()
+
+
+def test_whoever_waits_too_long_for_the_folder_says_so(community: Community) -> None:
+    import fcntl
+    import os
+
+    held = os.open(community.folder, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        late = community.sandbox.execute(
+            "index", "refresh", cwd=community.folder, env={"TARKPM_LOCK_TIMEOUT": "0.2"}
+        )
+        late.failed(6, "another tarkpm is at work here")
+    finally:
+        os.close(held)
