@@ -51,7 +51,8 @@ def _read(text: str, what: str) -> tuple[str, str]:
         data, where = sys.stdin.buffer.read(MAX_TEXT + 1), STDIN
     elif text.startswith("@"):
         where = text[1:]
-        data = read_file(Path(where).resolve(), MAX_TEXT)
+        path = Path(where)
+        data = read_file(path.resolve() if path.is_symlink() else path, MAX_TEXT)
     else:
         return text, ""
     try:
