@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tarkpm.cli.options import Invocation, common
-from tarkpm.cli.running import read_text, target
+from tarkpm.cli.reading import read_text, target
 from tarkpm.cli.running_text import print_log
 from tarkpm.core.text import neutral
 
