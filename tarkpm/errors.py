@@ -8,7 +8,7 @@
     ├ SourceError        NotFound, Unreachable (IndexStale), Garbled, TooLarge, Refused
     ├ VerificationError  DigestMismatch, SignatureInvalid, KeyUntrusted, IndexUntrusted, Revoked
     ├ ConsentError       ProjectNotAccepted, CapabilityWidened, KeyUnknown, KeyChanged,
-    │                    UnsignedRefused, Downgrade, Republished
+    │                    UnsignedRefused, Downgrade, Republished, UnmanagedRefused
     ├ StoreError         BlobMissing, StoreBusy
     └ HostError          ModuleInvalid, CapabilityDenied, PluginFailed, PluginCrashed, LimitReached
 
@@ -157,6 +157,10 @@ class Downgrade(ConsentError):
 
 class Republished(ConsentError):
     """Other bytes under a version that was locked before."""
+
+
+class UnmanagedRefused(ConsentError):
+    """A folder that was put there by hand: to be run, or to be replaced by what tarkpm installs."""
 
 
 class StoreError(TarkError):

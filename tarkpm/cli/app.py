@@ -8,6 +8,7 @@ from contextlib import suppress
 import click
 
 from tarkpm import __version__
+from tarkpm.cli.anywhere import anywhere
 from tarkpm.cli.console import clear_line, print_error
 from tarkpm.core.text import without_login
 from tarkpm.errors import StoreError, TarkError
@@ -37,7 +38,9 @@ COMMANDS = {
     "hook": "running",
     "channel": "channel",
     "inspect": "running",
+    "cache": "storage",
     "doctor": "inspecting",
+    "completions": "completions",
     "sign": "authoring",
     "publish": "authoring",
     "key": "authoring",
@@ -66,8 +69,12 @@ class _Lazy(click.Group):
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, "-V", "--version", message="tarkpm %(version)s")
-def group() -> None:
-    """Find, lock, verify and run WebAssembly plugins for tark."""
+@anywhere
+def group(**_: object) -> None:
+    """Find, lock, verify and run WebAssembly plugins for tark.
+
+    The options here may stand behind the command, too.
+    """
 
 
 def run(arguments: list[str]) -> int:

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tarkpm.cli.options import Invocation, common
+from tarkpm.cli.anywhere import complete_names
+from tarkpm.cli.options import Invocation, running
 from tarkpm.cli.reading import read_text, target
 from tarkpm.cli.running_text import print_log
 from tarkpm.core.text import neutral
@@ -30,8 +31,8 @@ def _standing(report: "AuthReport") -> list[str]:
 
 
 @channel_command.command("info")
-@click.argument("plugin")
-@common
+@click.argument("plugin", shell_complete=complete_names)
+@running
 def info_command(invocation: Invocation, plugin: str) -> int:
     """Say what a channel is, and whether it is signed in."""
     from tarkpm.ops.channel import info
@@ -56,8 +57,8 @@ def info_command(invocation: Invocation, plugin: str) -> int:
 
 
 @channel_command.command("status")
-@click.argument("plugin")
-@common
+@click.argument("plugin", shell_complete=complete_names)
+@running
 def status_command(invocation: Invocation, plugin: str) -> int:
     """Say whether a channel is signed in."""
     from tarkpm.ops.channel import status
@@ -68,9 +69,9 @@ def status_command(invocation: Invocation, plugin: str) -> int:
 
 
 @channel_command.command("auth")
-@click.argument("plugin")
+@click.argument("plugin", shell_complete=complete_names)
 @click.argument("credentials", metavar="JSON | - | @FILE")
-@common
+@running
 def auth_command(invocation: Invocation, plugin: str, credentials: str) -> int:
     """Hand a channel its credentials; - or @FILE keeps them out of the shell's history."""
     from tarkpm.ops.channel import authenticate
@@ -82,9 +83,9 @@ def auth_command(invocation: Invocation, plugin: str, credentials: str) -> int:
 
 
 @channel_command.command("start")
-@click.argument("plugin")
+@click.argument("plugin", shell_complete=complete_names)
 @click.option("--seconds", type=click.FloatRange(min=0), help="Stop after so long; without it, at Ctrl-C.")
-@common
+@running
 def start_command(invocation: Invocation, plugin: str, seconds: float | None) -> int:
     """Start a channel and print every message that comes in, until stopped."""
     from tarkpm.ops.channel import listen
@@ -99,14 +100,14 @@ def start_command(invocation: Invocation, plugin: str, seconds: float | None) ->
 
 
 @channel_command.command("poll")
-@click.argument("plugin")
+@click.argument("plugin", shell_complete=complete_names)
 @click.option(
     "--seconds",
     type=click.FloatRange(min=0),
     default=0.0,
     help="Wait so long for a message; at once without.",
 )
-@common
+@running
 def poll_command(invocation: Invocation, plugin: str, seconds: float) -> int:
     """Start a channel, print the messages it has, and stop it."""
     from tarkpm.ops.channel import poll
@@ -117,11 +118,11 @@ def poll_command(invocation: Invocation, plugin: str, seconds: float) -> int:
 
 
 @channel_command.command("send")
-@click.argument("plugin")
+@click.argument("plugin", shell_complete=complete_names)
 @click.argument("conversation")
 @click.argument("text", metavar="TEXT | - | @FILE")
 @click.option("--replace", "message_id", metavar="ID", help="Replace a message that was sent before.")
-@common
+@running
 def send_command(
     invocation: Invocation, plugin: str, conversation: str, text: str, message_id: str | None
 ) -> int:
@@ -136,8 +137,8 @@ def send_command(
 
 
 @channel_command.command("stop")
-@click.argument("plugin")
-@common
+@click.argument("plugin", shell_complete=complete_names)
+@running
 def stop_command(invocation: Invocation, plugin: str) -> int:
     """Have a channel put in order what it keeps outside of its process."""
     from tarkpm.ops.channel import stop

@@ -13,7 +13,7 @@ from tarkpm.core.text import neutral
 from tarkpm.errors import TarkError
 from tarkpm.ops.ui import Card
 
-DANGEROUS = ("UNSIGNED", "NEW:", "RUN ANY PROGRAM")
+DANGEROUS = ("UNSIGNED", "NEW:", "RUN ANY PROGRAM", "OTHER BYTES")
 
 
 class Console:

@@ -2,8 +2,18 @@
 
 import click
 
-from tarkpm.cli.options import Invocation, common, dry_run, read_capability, read_name
-from tarkpm.cli.render import doctor_lines, enabled_line, grant_lines, info_lines, list_lines, verify_lines
+from tarkpm.cli.anywhere import complete_names
+from tarkpm.cli.options import (
+    Invocation,
+    allow_http,
+    common,
+    dry_run,
+    offline,
+    read_capability,
+    read_name,
+)
+from tarkpm.cli.render import enabled_line, grant_lines, info_lines, list_lines, verify_lines
+from tarkpm.cli.render_doctor import doctor_lines
 from tarkpm.core.release import TYPES
 
 
@@ -20,7 +30,7 @@ def list_command(invocation: Invocation, kind: str | None) -> int:
 
 
 @click.command("info")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_names)
 @common
 def info_command(invocation: Invocation, name: str) -> int:
     """Show all that is known of a plugin."""
@@ -43,7 +53,7 @@ def verify_command(invocation: Invocation) -> int:
 
 
 @click.command("enable")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_names)
 @dry_run
 @common
 def enable_command(invocation: Invocation, name: str) -> int:
@@ -52,7 +62,7 @@ def enable_command(invocation: Invocation, name: str) -> int:
 
 
 @click.command("disable")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_names)
 @dry_run
 @common
 def disable_command(invocation: Invocation, name: str) -> int:
@@ -69,7 +79,7 @@ def _switch(invocation: Invocation, name: str, *, enabled: bool) -> int:
 
 
 @click.command("grant")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_names)
 @click.argument("capabilities", nargs=-1, metavar="CAPABILITY...")
 @click.option("--reset", is_flag=True, help="Grant exactly what the plugin declares.")
 @dry_run
@@ -88,7 +98,7 @@ def grant_command(invocation: Invocation, name: str, capabilities: tuple[str, ..
 
 
 @click.command("revoke")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_names)
 @click.argument("capabilities", nargs=-1, required=True, metavar="CAPABILITY...")
 @dry_run
 @common
@@ -103,11 +113,14 @@ def revoke_command(invocation: Invocation, name: str, capabilities: tuple[str, .
 
 
 @click.command("doctor")
+@click.option("--fix", is_flag=True, help="Mend what can be mended without losing anything.")
+@offline
+@allow_http
 @common
-def doctor_command(invocation: Invocation) -> int:
-    """Say where everything is, and how well plugins are confined on this machine."""
+def doctor_command(invocation: Invocation, fix: bool) -> int:
+    """Say where everything is, how plugins are confined, which servers answer, and what is amiss."""
     from tarkpm.ops.doctor import doctor
 
-    report = doctor(invocation.settings)
+    report = doctor(invocation.settings, invocation.ui, fix=fix)
     invocation.report(report, lambda: doctor_lines(report))
-    return 1 if report.missing else 0
+    return 0 if report.is_well else 1

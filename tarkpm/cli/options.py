@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 import msgspec
 
+from tarkpm.cli.anywhere import everywhere, said_before
 from tarkpm.cli.console import Console, echo, echo_json
 from tarkpm.core.text import without_login
 from tarkpm.errors import TarkError
@@ -49,31 +50,27 @@ def common(function: Callable[..., Any]) -> Callable[..., Any]:
         json: bool, project: Path | None, user: bool, accept_project: bool, verbose: int, **rest: Any
     ) -> Any:
         del verbose  # read from the arguments by `app.run`, which must know it when parsing fails
-        special = {key: rest.pop(key) for key in ("offline", "allow_http", "dry_run", "yes") if key in rest}
-        settings = make_settings(os.environ, project=project, user=user, accept_project=accept_project)
+        before = said_before()
+        special = {
+            key: rest.pop(key)
+            for key in ("offline", "allow_http", "dry_run", "yes", "accept_unmanaged")
+            if key in rest
+        }
+        settings = make_settings(
+            os.environ,
+            project=project or before.get("project"),
+            user=user or before.get("user", False),
+            accept_project=accept_project or before.get("accept_project", False),
+        )
         settings = msgspec.structs.replace(
             settings,
-            offline=special.pop("offline", False) or settings.offline,
+            offline=special.pop("offline", False) or before.get("offline", False) or settings.offline,
             **special,
         )
-        return function(Invocation(settings, Console(), json), **rest)
+        return function(Invocation(settings, Console(), json or before.get("json", False)), **rest)
 
-    for option in reversed(_COMMON):
-        wrapper = option(wrapper)
-    return wrapper
+    return everywhere(wrapper)
 
-
-_COMMON = [
-    click.option("--json", is_flag=True, help="Print the result as JSON."),
-    click.option(
-        "--project",
-        type=click.Path(path_type=Path, file_okay=False),
-        help="Work on the project in this folder.",
-    ),
-    click.option("--user", is_flag=True, help="Work on your own plugins, not on a project's."),
-    click.option("--accept-project", is_flag=True, help="Accept what the project's tark.toml decides."),
-    click.option("-v", "--verbose", count=True, help="-vv shows where an error came from."),
-]
 
 offline = click.option("--offline", is_flag=True, help="Make no network call.")
 dry_run = click.option("--dry-run", is_flag=True, help="Show what would happen, and change nothing.")
@@ -81,6 +78,20 @@ yes = click.option("-y", "--yes", is_flag=True, help="Answer 'proceed?'; no othe
 allow_http = click.option(
     "--allow-http", is_flag=True, help="Let plain http:// and git:// talk to other machines."
 )
+
+accept_unmanaged = click.option(
+    "--accept-unmanaged",
+    multiple=True,
+    metavar="NAME",
+    callback=lambda _context, _option, names: frozenset(map(read_name, names)),
+    help="Run this plugin though it was put there by hand.",
+)
+
+
+def running(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command that runs plugins what `common` gives, and the consent to those put there by hand."""
+    return accept_unmanaged(common(function))
+
 
 _CONSENT = [
     click.option("--trust", multiple=True, metavar="KEY", help="Accept releases signed by this key."),
@@ -102,7 +113,9 @@ def consent(function: Callable[..., Any]) -> Callable[..., Any]:
         from tarkpm.core.policy import Answers
 
         flags = {
-            key: rest.pop(key) for key in ("accept_capabilities", "allow_downgrade", "allow_republished")
+            key: rest.pop(key)
+            for key in ("accept_capabilities", "allow_downgrade", "allow_republished", "adopt")
+            if key in rest
         }
         answers = Answers(
             trust=tuple(read(public_key, text, "--trust") for text in trust),

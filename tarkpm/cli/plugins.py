@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tarkpm.cli.anywhere import complete_names
 from tarkpm.cli.options import Invocation, allow_http, common, consent, dry_run, offline, read_name, yes
 from tarkpm.cli.render import removed_lines, synced_lines, taken_lines
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 @click.option("--rev", default="", help="Take this commit (40 hexadecimal digits).")
 @click.option("--path", default="", help="The plugin's folder inside the repository.")
 @consent
+@click.option("--adopt", is_flag=True, help="Put a folder aside that was put there by hand.")
 @yes
 @offline
 @allow_http
@@ -47,7 +49,7 @@ def add_command(
 
 
 @click.command("update")
-@click.argument("names", nargs=-1, metavar="[NAME...]")
+@click.argument("names", shell_complete=complete_names, nargs=-1, metavar="[NAME...]")
 @consent
 @yes
 @offline
@@ -114,7 +116,7 @@ def sync_command(invocation: Invocation, locked: bool, frozen: bool, reinstall: 
 
 
 @click.command("remove")
-@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.argument("names", shell_complete=complete_names, nargs=-1, required=True, metavar="NAME...")
 @click.option("--purge", is_flag=True, help="Delete the plugins' own data, too.")
 @dry_run
 @common

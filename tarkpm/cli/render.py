@@ -8,7 +8,6 @@ from tarkpm.core.text import neutral
 if TYPE_CHECKING:  # a report's module is imported by the command that makes it
     from tarkpm.ops.add import TakeReport
     from tarkpm.ops.audit import Finding
-    from tarkpm.ops.doctor import DoctorReport
     from tarkpm.ops.grants import GrantReport
     from tarkpm.ops.listing import Info, ListReport, Row
     from tarkpm.ops.remove import RemoveReport
@@ -192,24 +191,6 @@ def _finding_line(finding: "Finding") -> str:
     if finding.hint:
         text += f"\n  help: {neutral(finding.hint)}"
     return text
-
-
-def doctor_lines(report: "DoctorReport") -> list[str]:
-    """The page of `tarkpm doctor`."""
-    fields = [
-        (
-            "tarkpm",
-            f"{report.tarkpm} on Python {report.python}, wasmtime {report.wasmtime}, {report.platform}",
-        ),
-        ("tark", report.tark or "not found on PATH"),
-        ("Project", report.project),
-        ("State", report.state),
-        ("Store", report.store),
-        ("Confined by", ", ".join(report.confinement) or "nothing but limits"),
-    ]
-    lines = [f"{label + ':':<13} {neutral(value)}" for label, value in fields]
-    missing = [f"this machine lacks {name}: plugins are confined by less" for name in report.missing]
-    return [*lines, *(f"{style('problem:', fg='red')} {text}" for text in missing)]
 
 
 def _notes(notes: tuple[str, ...]) -> list[str]:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tarkpm.cli import ahead
+from tarkpm.cli.anywhere import complete_names
 from tarkpm.cli.console import Console, echo, style
-from tarkpm.cli.options import Invocation, common
+from tarkpm.cli.options import Invocation, common, running
 from tarkpm.cli.reading import read_json, read_prompt, target
 from tarkpm.cli.running_text import (
     auth_lines,
@@ -33,14 +34,14 @@ if TYPE_CHECKING:
 
 
 @click.command("call")
-@click.argument("plugin")
+@click.argument("plugin", shell_complete=complete_names)
 @click.argument("tool")
 @click.argument("arguments", default="{}", metavar="[JSON | - | @FILE]")
 @click.option("--trace", is_flag=True, help="Show every host call, secrets masked.")
 @click.option(
     "--record", type=click.Path(path_type=Path, dir_okay=False), help="Keep the host calls in a file."
 )
-@common
+@running
 def call_command(
     invocation: Invocation, plugin: str, tool: str, arguments: str, trace: bool, record: Path | None
 ) -> int:
@@ -84,8 +85,8 @@ def _tracer(stack: ExitStack, show: bool, record: Path | None) -> "Trace | None"
 
 
 @click.command("tools")
-@click.argument("plugin", default="")
-@common
+@click.argument("plugin", shell_complete=complete_names, default="")
+@running
 def tools_command(invocation: Invocation, plugin: str) -> int:
     """List the tools of every enabled tool plugin, or of one."""
     from tarkpm.ops.tools import tools
@@ -108,7 +109,8 @@ def about_a_plugin(group: click.Group, name: str) -> "Callable[[Callable[..., in
         def run(invocation: Invocation, plugin: str, **rest: Any) -> int:
             return function(invocation, target(plugin), **rest)
 
-        return group.command(name)(click.argument("plugin")(common(run)))
+        named = click.argument("plugin", shell_complete=complete_names)
+        return group.command(name)(named(running(run)))
 
     return command
 
@@ -161,12 +163,12 @@ def logout_command(invocation: Invocation, plugin: str) -> int:
 
 
 @click.command("chat")
-@click.argument("plugin")
+@click.argument("plugin", shell_complete=complete_names)
 @click.argument("prompt", default="")
 @click.option("--model", default="", help="The model; the plugin's first without it.")
 @click.option("--system", default="", help="What the model is told beforehand.")
 @click.option("--models", "only_models", is_flag=True, help="List the models and stop.")
-@common
+@running
 def chat_command(
     invocation: Invocation, plugin: str, prompt: str, model: str, system: str, only_models: bool
 ) -> int:
@@ -214,7 +216,7 @@ def hook_command() -> None:
 @hook_command.command("run")
 @click.argument("event")
 @click.argument("payload", default="{}", metavar="[JSON | - | @FILE]")
-@common
+@running
 def run_command(invocation: Invocation, event: str, payload: str) -> int:
     """Fire an event to every enabled hook plugin, in order; prints the payload that comes out."""
     from tarkpm.ops.hooks import run_hooks

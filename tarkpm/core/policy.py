@@ -50,6 +50,7 @@ class Answers(msgspec.Struct, frozen=True):
     allow_unsigned: frozenset[str] = frozenset()
     allow_downgrade: bool = False
     allow_republished: bool = False
+    adopt: bool = False
 
 
 class Question(msgspec.Struct, frozen=True):

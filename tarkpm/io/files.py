@@ -194,3 +194,38 @@ def remove_tree(path: Path) -> None:
         import shutil
 
         shutil.rmtree(path)
+
+
+def move_contents(source: Path, target: Path) -> None:
+    """Move what is in a folder into another, which is there: own files and folders, and nothing linked.
+
+    What has a name that is taken stays, and so does everything if ``source`` is no folder. May be repeated.
+    """
+    try:
+        if not stat.S_ISDIR(source.lstat().st_mode):
+            return
+    except FileNotFoundError:
+        return
+    for entry in sorted(os.scandir(source), key=lambda entry: entry.name):
+        status = entry.stat(follow_symlinks=False)
+        own = stat.S_ISDIR(status.st_mode) or (stat.S_ISREG(status.st_mode) and status.st_nlink == 1)
+        if own and status.st_uid == os.geteuid() and not os.path.lexists(target / entry.name):
+            _move(Path(entry.path), target / entry.name)
+
+
+def _move(source: Path, target: Path) -> None:
+    """Rename, or copy to another file system; the copied stays."""
+    try:
+        source.rename(target)
+    except OSError as problem:
+        if problem.errno != errno.EXDEV:
+            raise
+        import shutil
+
+        beside = target.parent / f".{target.name}.tmp"
+        remove_tree(beside)
+        if source.is_dir():
+            shutil.copytree(source, beside, symlinks=True)
+        else:
+            shutil.copy2(source, beside, follow_symlinks=False)
+        beside.rename(target)

@@ -41,6 +41,29 @@ def folder_lock(folder: Path, *, shared: bool, deadline_seconds: float) -> Itera
         os.close(descriptor)
 
 
+def look_at_lock(path: Path) -> tuple[str, bool]:
+    """The holder a lock file names, "" if none, and whether somebody holds it now."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return "", False
+    try:
+        text = os.pread(descriptor, 200, 0).decode("utf-8", "replace")
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return text, True
+        return text, False
+    finally:
+        os.close(descriptor)
+
+
+def clear_lock(path: Path) -> None:
+    """Have a lock file that nobody holds name nobody. Raises `StoreBusy`."""
+    with exclusive(path, "tarkpm doctor", 0.0):
+        pass
+
+
 def _acquire(descriptor: int, kind: int, deadline_seconds: float, path: Path) -> None:
     end = time.monotonic() + deadline_seconds
     while True:

@@ -124,14 +124,14 @@ def read_folder(base: Path, source: PathSource) -> ReleaseFiles:
 def _verified(collected: ReleaseFiles, source: Source) -> Release:
     where = str(source)
     candidate = verify_release(collected.files, collected.statement, source, where=where)
-    _check_module(collected.files, candidate.manifest, where)
+    check_module(collected.files, candidate.manifest, where)
     contents = dict(collected.files)
     if candidate.statement and collected.statement:
         contents[STATEMENT] = collected.statement
     return Release(candidate, contents)
 
 
-def _check_module(files: Mapping[str, bytes], manifest: Manifest, where: str) -> None:
+def check_module(files: Mapping[str, bytes], manifest: Manifest, where: str) -> None:
     """Raise `ModuleInvalid` for what is no module, or a core module that is no plugin of the older ABI."""
     at = f"{where}: {manifest.wasm}"
     try:

@@ -5,6 +5,7 @@ import msgspec
 from tarkpm.core.policy import Answers
 from tarkpm.core.release import GitSource, PluginName
 from tarkpm.ops.admission import Ask, Taking, take
+from tarkpm.ops.adoption import adoption_notes
 from tarkpm.ops.context import Workspace, open_for_change
 from tarkpm.ops.install import apply
 from tarkpm.ops.settings import Settings
@@ -14,7 +15,7 @@ from tarkpm.ops.ui import Ui
 
 
 class Taken(msgspec.Struct, frozen=True):
-    """One plugin as it is now locked; ``change`` is added, replaced or unchanged."""
+    """One plugin as it is now locked; ``change`` is added, replaced, adopted or unchanged."""
 
     name: str
     version: str
@@ -43,10 +44,11 @@ def add(settings: Settings, ui: Ui, wishes: list[Wish], answers: Answers) -> Tak
         workspace.require_accepted()
         asks = [wish.ask(workspace.project) for wish in wishes]
         known = {ask: name for ask in asks if (name := _known_as(workspace, ask))}
-        taking = take(workspace, [ask for ask in asks if ask not in known], answers)
+        taking = take(workspace, [ask for ask in asks if ask not in known], answers, adopting=True)
         report = report_of(workspace, taking, (*taking.names, *known.values()), map(_already, known.values()))
         if not settings.dry_run:
-            apply(workspace, taking.target, make_plan(workspace, taking.target.lock), taking.releases)
+            plan = make_plan(workspace, taking.target.lock)
+            apply(workspace, taking.target, plan, taking.releases, taking.adopted)
         return report
 
 
@@ -55,8 +57,13 @@ def _known_as(workspace: Workspace, ask: Ask) -> PluginName | None:
     for name, requirement in workspace.project.requirements.items():
         same = requirement.source == ask.source and ask.name in (None, name)
         if same and ask.range in ("", requirement.range) and workspace.lock.get(name):
-            return name
+            return None if _is_in_the_way(workspace, name) else name
     return None
+
+
+def _is_in_the_way(workspace: Workspace, name: PluginName) -> bool:
+    """Whether something stands in the place of a plugin that is locked and not installed."""
+    return name not in workspace.record.installed and name in workspace.environment.names()
 
 
 def _already(name: str) -> str:
@@ -71,13 +78,20 @@ def report_of(
 ) -> TakeReport:
     """The report of a taking, made before it is applied: it tells new from replaced."""
     return TakeReport(
-        tuple(_taken(workspace, taking, name) for name in dict.fromkeys(names)), (*notes, *taking.unmet)
+        tuple(_taken(workspace, taking, name) for name in dict.fromkeys(names)),
+        (
+            *notes,
+            *taking.unmet,
+            *adoption_notes(workspace, taking.adopted, dry_run=workspace.settings.dry_run),
+        ),
     )
 
 
 def _taken(workspace: Workspace, taking: Taking, name: PluginName) -> Taken:
     entry = taking.target.lock.by_name[name]
     change = "replaced" if workspace.lock.get(name) else "added"
+    if name in {one.name for one in taking.adopted}:
+        change = "adopted"
     return Taken(
         name=name,
         version=str(entry.version),
@@ -86,5 +100,5 @@ def _taken(workspace: Workspace, taking: Taking, name: PluginName) -> Taken:
         commit=entry.source.commit if isinstance(entry.source, GitSource) else "",
         signer=entry.signer or "",
         capabilities=tuple(map(str, taking.target.project.granted(name))),
-        change=change if name in taking.changed else "unchanged",
+        change=change if name in taking.changed or change == "adopted" else "unchanged",
     )

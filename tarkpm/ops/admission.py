@@ -1,6 +1,6 @@
 """Weigh acquired releases, show what taking them means, and ask once."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -14,6 +14,7 @@ from tarkpm.core.release import IndexSource, PluginName, Requirement, Source
 from tarkpm.core.resolver import check_names
 from tarkpm.errors import ConsentError, TarkError
 from tarkpm.ops.acquire import Release, acquire
+from tarkpm.ops.adoption import Adoption, adoption_rows, adoptions, with_question
 from tarkpm.ops.cards import card
 from tarkpm.ops.choosing import choose
 from tarkpm.ops.context import Workspace
@@ -53,15 +54,22 @@ class Taking(msgspec.Struct, frozen=True):
     names: tuple[PluginName, ...]
     changed: tuple[PluginName, ...]
     unmet: tuple[str, ...]
+    adopted: tuple[Adoption, ...] = ()
 
 
 def take(
-    workspace: Workspace, asks: list[Ask], answers: Answers, *, free: Collection[PluginName] | None = ()
+    workspace: Workspace,
+    asks: list[Ask],
+    answers: Answers,
+    *,
+    free: Collection[PluginName] | None = (),
+    adopting: bool = False,
 ) -> Taking:
     """Choose, fetch, verify, weigh, show and ask; nothing is changed yet.
 
-    Plugins of indexes keep their locked version unless they are in ``free`` (None: all) or cannot. Raises
-    `SourceError`, `VerificationError`, `ResolutionError`, `ConsentError`, or `Declined`.
+    Plugins of indexes keep their locked version unless they are in ``free`` (None: all) or cannot. With
+    ``adopting``, folders that were put there by hand may make room. Raises `SourceError`,
+    `VerificationError`, `ResolutionError`, `ConsentError`, or `Declined`.
     """
     direct, releases = _acquire_direct(workspace, asks)
     asked = {requirement.name: requirement for requirement in (*direct, *_from_indexes(asks))}
@@ -73,15 +81,27 @@ def take(
         )
         for release in (*releases, *choice.taken)
     ]
+    adopted = {a.change.name: adoptions(workspace, a.candidate) for a in admissions} if adopting else {}
+    admissions = [with_question(a, adopted.get(a.change.name, ()), agreed=answers.adopt) for a in admissions]
     target = check_target(workspace, target_of(workspace, admissions, choice.kept))
     changed = changed_names(workspace.lock, target.lock)
     news = [
-        a for a in admissions if a.change.name in changed or a.questions or _differs(workspace.project, a)
+        a
+        for a in admissions
+        if a.change.name in changed
+        or adopted.get(a.change.name)
+        or a.questions
+        or _differs(workspace.project, a)
     ]
-    ask(workspace, news)
+    ask(workspace, news, adopted)
     names = tuple(dict.fromkeys((*asked, *changed)))
     return Taking(
-        target, (*releases, *choice.taken), names, changed, (*choice.notes, *_unchecked(target, names))
+        target,
+        (*releases, *choice.taken),
+        names,
+        changed,
+        (*choice.notes, *_unchecked(target, names)),
+        tuple(one for found in adopted.values() for one in found),
     )
 
 
@@ -185,7 +205,11 @@ def _differs(project: Project, admission: Admission) -> bool:
     return held != (change.requirement, change.trust, change.grants)
 
 
-def ask(workspace: Workspace, admissions: list[Admission]) -> None:
+def ask(
+    workspace: Workspace,
+    admissions: list[Admission],
+    adopted: Mapping[PluginName, Collection[Adoption]] | None = None,
+) -> None:
     """Show one card a plugin and ask once; raises the `ConsentError` of what nobody can answer.
 
     ``-y`` answers "proceed?" and never a question about a key, a capability or an unsigned release.
@@ -196,14 +220,19 @@ def ask(workspace: Workspace, admissions: list[Admission]) -> None:
         return
     if any(not question.askable for question in questions) or (questions and not ui.interactive):
         raise consent_error(questions, settings.command)
-    ui.show([card(workspace, admission) for admission in admissions])
+    plugins, found = workspace.environment.plugins, adopted or {}
+    ui.show([card(workspace, a, adoption_rows(found.get(a.change.name, ()), plugins)) for a in admissions])
     if settings.dry_run or not ui.interactive or (settings.yes and not questions):
         return
     if not ui.confirm(_prompt(admissions)):
         raise Declined("declined: nothing was changed")
 
 
-_PROMPTS = {"--trust": "trust this key", "--accept-capabilities": "grant these capabilities"}
+_PROMPTS = {
+    "--trust": "trust this key",
+    "--accept-capabilities": "grant these capabilities",
+    "--adopt": "put the folder aside",
+}
 
 
 def _prompt(admissions: list[Admission]) -> str:

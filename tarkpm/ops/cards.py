@@ -1,6 +1,8 @@
 """What a person must see before agreeing: what it is, where it is from, who signed it, what it may do."""
 
-from tarkpm.core.capability import KINDS, MEANING
+from collections.abc import Iterable
+
+from tarkpm.core.capability import KINDS, MEANING, CapabilitySet
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.policy import Admission
@@ -12,8 +14,8 @@ from tarkpm.ops.context import Workspace
 from tarkpm.ops.ui import Card
 
 
-def card(workspace: Workspace, admission: Admission) -> Card:
-    """The card of one admission."""
+def card(workspace: Workspace, admission: Admission, more: Iterable[tuple[str, str]] = ()) -> Card:
+    """The card of one admission; ``more`` rows come last."""
     manifest, source = admission.candidate.manifest, admission.candidate.source
     locked = workspace.lock.get(manifest.name)
     rows = [("", manifest.description)] if manifest.description else []
@@ -22,10 +24,10 @@ def card(workspace: Workspace, admission: Admission) -> Card:
     if isinstance(source, GitSource):
         rows.append(("commit", source.commit))
     rows.append(("signer", _signer_text(workspace.project, admission)))
-    rows += _capability_rows(admission)
-    rows += _sign_in_rows(manifest)
+    rows += capability_rows(admission.change.grants, manifest)
+    rows += [*sign_in_rows(manifest), *more]
     title = f"{manifest.name} {manifest.version} ({manifest.type})" + ("" if locked else " new")
-    return Card(title, tuple(rows), _warnings(manifest))
+    return Card(title, tuple(rows), warnings(manifest))
 
 
 def _change_rows(locked: LockEntry | None, admission: Admission) -> list[tuple[str, str]]:
@@ -56,20 +58,20 @@ def _signer_text(project: Project, admission: Admission) -> str:
     return f"{candidate.signer} ({'trusted' if known else said})"
 
 
-def _capability_rows(admission: Admission) -> list[tuple[str, str]]:
-    granted = admission.change.grants
+def capability_rows(granted: CapabilitySet, manifest: Manifest) -> list[tuple[str, str]]:
+    """A row for each kind that is granted, and for what is declared and is not."""
     rows = []
     for kind in KINDS:
         scopes = [capability.scope for capability in granted if capability.kind == kind]
         if scopes:
             named = f": {', '.join(scopes)}" if any(scopes) else ""
             rows.append((kind, MEANING[kind] + named))
-    for capability in admission.candidate.manifest.capabilities.beyond(granted):
+    for capability in manifest.capabilities.beyond(granted):
         rows.append((capability.kind, f"NOT granted, as before: {capability}"))
     return rows or [("capabilities", "none")]
 
 
-def _sign_in_rows(manifest: Manifest) -> list[tuple[str, str]]:
+def sign_in_rows(manifest: Manifest) -> list[tuple[str, str]]:
     """What a login would do, letter by letter: a host alone does not say which page is opened."""
     if manifest.oauth is None:
         return []
@@ -77,10 +79,11 @@ def _sign_in_rows(manifest: Manifest) -> list[tuple[str, str]]:
     return [*rows, ("scopes", " ".join(manifest.oauth.scopes))] if manifest.oauth.scopes else rows
 
 
-def _warnings(manifest: Manifest) -> tuple[str, ...]:
-    warnings = []
+def warnings(manifest: Manifest) -> tuple[str, ...]:
+    """What it asks for in vain."""
+    sentences = []
     if unknown := manifest.unknown_capabilities:
-        warnings.append(f"asks for {some(unknown)}, which tarkpm does not know and never grants")
+        sentences.append(f"asks for {some(unknown)}, which tarkpm does not know and never grants")
     if foreign := manifest.foreign_reads:
-        warnings.append(f"asks to read {some(foreign)}: not below your home, and never granted")
-    return tuple(warnings)
+        sentences.append(f"asks to read {some(foreign)}: not below your home, and never granted")
+    return tuple(sentences)

@@ -141,7 +141,7 @@ class Workspace:
         known = [*self.project.requirements, *self.lock.by_name, *self.environment.names()]
         if name in known:
             return name
-        return next((PluginName(one) for one in known if folded(one) == folded(name)), name)
+        return next((PluginName(one) for one in known if folded(one.lower()) == folded(name)), name)
 
     def names_of(self, typed: Iterable[str]) -> "list[PluginName]":
         """The names of several plugins, each once, however often and in whatever spelling it was typed."""

@@ -1,4 +1,4 @@
-"""``tarkpm doctor``: where everything is, and what protects this machine from plugins."""
+"""``tarkpm doctor``: where everything is, what protects this machine from plugins, and what is amiss."""
 
 import platform
 from importlib.metadata import version
@@ -6,14 +6,24 @@ from importlib.metadata import version
 import msgspec
 
 from tarkpm import __version__
+from tarkpm.errors import TarkError
 from tarkpm.host.confinement import confinement
+from tarkpm.host.limits import Limits
+from tarkpm.ops.checkup import Trouble, check_up
+from tarkpm.ops.context import open_for_reading
 from tarkpm.ops.place import locate
+from tarkpm.ops.reaching import Server, reach
 from tarkpm.ops.settings import Settings
 from tarkpm.ops.tark import tark_version
+from tarkpm.ops.ui import Ui
 
 
 class DoctorReport(msgspec.Struct, frozen=True):
-    """What was found. ``confinement`` is active in every worker; ``missing`` is what this machine lacks."""
+    """What was found.
+
+    ``confinement`` is active in every worker; ``missing`` is what this machine lacks. ``limits`` are those of
+    one plugin (`tarkpm.host.limits.Limits`): bytes and seconds.
+    """
 
     tarkpm: str
     python: str
@@ -23,12 +33,26 @@ class DoctorReport(msgspec.Struct, frozen=True):
     project: str
     state: str
     store: str
+    plugins: str
     confinement: tuple[str, ...]
     missing: tuple[str, ...]
+    limits: dict[str, float]
+    servers: tuple[Server, ...]
+    troubles: tuple[Trouble, ...]
+
+    @property
+    def is_well(self) -> bool:
+        """Whether nothing is wrong, or no longer."""
+        bad = any(trouble.counts for trouble in self.troubles)
+        return not self.missing and not bad and all(server.reached for server in self.servers)
 
 
-def doctor(settings: Settings) -> DoctorReport:
-    """Look around, and start one worker to see how it is confined. Raises `HostError`."""
+def doctor(settings: Settings, ui: Ui, *, fix: bool = False) -> DoctorReport:
+    """Look around, and start one worker to see how it is confined; ``fix`` mends. Raises `HostError`."""
+    place = locate(settings)
+    troubles = check_up(settings, fix=fix)
+    servers, more = _servers(settings, ui)
+    ui.busy("starting a worker")
     found = confinement()
     active = [f"Landlock {found.landlock}"] if found.landlock else []
     active += [
@@ -40,9 +64,30 @@ def doctor(settings: Settings) -> DoctorReport:
         wasmtime=version("wasmtime"),
         platform=f"{platform.system()} {platform.release()} {platform.machine()}",
         tark=str(tark_version(settings.search_path) or ""),
-        project=str(locate(settings).project_file),
+        project=str(place.project_file),
         state=str(settings.paths.state),
         store=str(settings.paths.cache),
+        plugins=str(place.environment.plugins),
         confinement=tuple(active),
         missing=found.missing,
+        limits=msgspec.to_builtins(Limits()),
+        servers=servers,
+        troubles=(*troubles, *more),
     )
+
+
+def _servers(settings: Settings, ui: Ui) -> tuple[tuple[Server, ...], list[Trouble]]:
+    """The servers of the project, and what keeps them from being asked."""
+    if settings.offline:
+        return (), []
+    try:
+        with open_for_reading(settings, ui) as workspace:
+            if not workspace.is_accepted():
+                message = (
+                    "its servers were not asked, because you have not accepted what this project decides"
+                )
+                return (), [Trouble("Note", message, str(workspace.place.project_file), note=True)]
+            ui.busy("asking servers")
+            return reach(workspace), []
+    except TarkError as problem:
+        return (), [Trouble.of(problem)]

@@ -11,7 +11,7 @@ from tarkpm.core.follow import stale_entries
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.policy import check_minimum, check_trusted
 from tarkpm.core.release import PathSource, PluginName, names_folder
-from tarkpm.errors import HostError, NotFound, TarkError
+from tarkpm.errors import HostError, NotFound, StoreError, TarkError
 from tarkpm.host.image import Interfaces, PluginImage
 from tarkpm.host.imports import Interface
 from tarkpm.host.imports.log import LogSink
@@ -23,6 +23,7 @@ from tarkpm.ops.context import Workspace, open_for_reading
 from tarkpm.ops.installed import installed_files, installed_manifest, read_installed
 from tarkpm.ops.settings import Settings
 from tarkpm.ops.ui import Ui
+from tarkpm.ops.unmanaged import is_unmanaged, load_unmanaged, read_unmanaged, unmanaged_names
 
 
 class Images(msgspec.Struct, frozen=True):
@@ -42,7 +43,10 @@ def load_images(settings: Settings, ui: Ui, *, name: str = "", type: str = "") -
         workspace.require_built_here()
         folder = workspace.place.folder if workspace.environment.in_project else settings.cwd
         if name:
-            entry = _locked(workspace, workspace.name_of(name))
+            known = workspace.name_of(name)
+            if is_unmanaged(workspace, known):
+                return Images({known: load_unmanaged(workspace, known)}, folder)
+            entry = _locked(workspace, known)
             workspace.require_accepted()
             return Images({entry.name: load_image(workspace, entry)}, folder)
         workspace.require_accepted()
@@ -59,7 +63,24 @@ def _load_all(workspace: Workspace, folder: Path, kind: str) -> Images:
             images[entry.name] = load_image(workspace, _locked(workspace, entry.name))
         except TarkError as problem:
             failed[entry.name] = problem
+    _load_unmanaged(workspace, kind, images, failed)
     return Images(images, folder, failed)
+
+
+def _load_unmanaged(
+    workspace: Workspace, kind: str, images: dict[str, PluginImage], failed: dict[str, TarkError]
+) -> None:
+    """Add what was put there by hand and is agreed to; what cannot be read, or is not, is in ``failed``."""
+    for name in unmanaged_names(workspace):
+        if not workspace.environment.is_enabled(name):
+            continue
+        try:
+            if not kind or read_unmanaged(workspace, name).manifest.type == kind:
+                images[name] = load_unmanaged(workspace, name)
+        except OSError as problem:
+            failed[name] = StoreError((problem.strerror or str(problem)).lower(), where=str(problem.filename))
+        except TarkError as problem:
+            failed[name] = problem
 
 
 def _locked(workspace: Workspace, name: str) -> LockEntry:

@@ -4,7 +4,7 @@ Compare, fetch what the store lacks, verify, stage, commit. Nothing is switched 
 """
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,9 +21,11 @@ from tarkpm.ops.context import Workspace
 from tarkpm.ops.target import CheckedTarget
 from tarkpm.store.journal import Document, Transaction, commit
 from tarkpm.store.state import Installed
+from tarkpm.store.sweep import in_use
 
 if TYPE_CHECKING:
     from tarkpm.ops.acquire import Release
+    from tarkpm.ops.adoption import Adoption
 
 BIG = 1024 * 1024
 """Bytes of a module from which it is compiled when it is installed (docs/decisions/0005)."""
@@ -33,9 +35,15 @@ SMALL = 512 * 1024
 
 
 def apply(
-    workspace: Workspace, target: CheckedTarget, changes: Plan, releases: "Iterable[Release]" = ()
+    workspace: Workspace,
+    target: CheckedTarget,
+    changes: Plan,
+    releases: "Iterable[Release]" = (),
+    adopted: "Collection[Adoption]" = (),
 ) -> None:
     """Make the project and its environment what ``target`` says; ``releases`` were just acquired.
+
+    Folders that are ``adopted`` make room.
 
     Raises before anything is changed, or succeeds as a whole.
     """
@@ -48,8 +56,11 @@ def apply(
             workspace.remember(settled=settled)
         return
     workspace.prepare()
-    _check_free(workspace, changes)
-    _check_data(workspace, changes)
+    aside = {one.folder for one in adopted}
+    _check_free(workspace, changes, aside)
+    if adopted:
+        _keep_disabled(workspace, adopted)
+    _check_data(workspace, changes, aside)
     staged = _stage_all(workspace, changes.install, releases)
     installed = {name: workspace.record.installed[name] for name in changes.keep} | staged
     disabled = tuple(entry.name for entry in target.lock.entries if not workspace.is_enabled(entry.name))
@@ -58,7 +69,10 @@ def apply(
     )
     names = tuple(entry.name for entry in changes.install)
     leaving = _strangers(workspace, (*names, *changes.remove))
-    commit(workspace.environment, Transaction(names, changes.remove, documents, record), workspace.state)
+    transaction = Transaction(names, changes.remove, documents, record)
+    if adopted:
+        transaction = _making_room(workspace, transaction, adopted)
+    commit(workspace.environment, transaction, workspace.state)
     for text in leaving:
         workspace.ui.note(text)
     workspace.record, workspace.lock, workspace.project = record, target.lock, target.project
@@ -91,9 +105,26 @@ def _documents(workspace: Workspace, target: CheckedTarget, lock_bytes: bytes) -
     )
 
 
-def _check_free(workspace: Workspace, changes: Plan) -> None:
-    """Raise `StoreError` where a folder that tarkpm did not install stands in the way."""
-    standing = set(workspace.environment.names()) - set(workspace.record.installed)
+def _keep_disabled(workspace: Workspace, adopted: "Collection[Adoption]") -> None:
+    """Have a plugin stay disabled whose folder, perhaps called in another case, is."""
+    off = {one.name for one in adopted if not workspace.environment.is_enabled(one.folder)}
+    disabled = tuple(sorted(off | set(workspace.record.disabled)))
+    workspace.record = msgspec.structs.replace(workspace.record, disabled=disabled)
+
+
+def _making_room(
+    workspace: Workspace, transaction: Transaction, adopted: "Collection[Adoption]"
+) -> Transaction:
+    """The same change, which first puts folders aside."""
+    from tarkpm.ops.adoption import data_moves
+
+    aside = {one.folder: str(one.kept) for one in adopted}
+    return msgspec.structs.replace(transaction, aside=aside, data=data_moves(workspace, adopted))
+
+
+def _check_free(workspace: Workspace, changes: Plan, leaving: set[str]) -> None:
+    """Raise `StoreError` where a folder that tarkpm did not install stands in the way and does not leave."""
+    standing = set(workspace.environment.names()) - set(workspace.record.installed) - leaving
     for entry in changes.install:
         if entry.name in standing:
             folder = str(workspace.environment.folder(entry.name))
@@ -104,10 +135,10 @@ def _check_free(workspace: Workspace, changes: Plan) -> None:
             )
 
 
-def _check_data(workspace: Workspace, changes: Plan) -> None:
+def _check_data(workspace: Workspace, changes: Plan, leaving: set[str]) -> None:
     """Raise `StoreError` rather than take away a folder in which data lies that should lie elsewhere."""
     for name in (*(entry.name for entry in changes.install), *changes.remove):
-        if workspace.environment.has_own_data(name):
+        if name not in leaving and workspace.environment.has_own_data(name):
             data = str(workspace.environment.folder(name) / "data")
             kept = shlex.quote(str(workspace.data(name)))
             raise StoreError(
@@ -142,15 +173,17 @@ def _stage_all(
         return {}
     from tarkpm.ops.staging import by_name, fetch_missing, stage
 
+    settings = workspace.settings
     try:
-        ready = by_name(fetch_missing(workspace, entries, releases))
-        workspace.ui.busy("installing")
-        small = sum(file.size for entry in entries for file in entry.files) < SMALL * len(entries)
-        staged = run_parallel(
-            lambda entry: stage(workspace, entry, ready.get(entry.name)),
-            entries,
-            threads=1 if small else workspace.settings.threads,
-        )
+        with in_use(settings.paths.cache, settings.lock_seconds):
+            ready = by_name(fetch_missing(workspace, entries, releases))
+            workspace.ui.busy("installing")
+            small = sum(file.size for entry in entries for file in entry.files) < SMALL * len(entries)
+            staged = run_parallel(
+                lambda entry: stage(workspace, entry, ready.get(entry.name)),
+                entries,
+                threads=1 if small else settings.threads,
+            )
     except BaseException:
         workspace.environment.clear_work()
         raise

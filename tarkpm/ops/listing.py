@@ -1,11 +1,12 @@
 """``tarkpm list``, ``info``, ``enable`` and ``disable``: what is here, and whether tark may load it."""
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from tarkpm.core.capability import KINDS
+from tarkpm.core.capability import KINDS, CapabilitySet
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MANIFEST
@@ -147,7 +148,7 @@ def info(settings: Settings, ui: Ui, typed: PluginName) -> Info:
             declared=tuple(map(str, manifest.capabilities)),
             abi=module.abi if module else "",
             imported=tuple(kind for kind in KINDS if module and kind in module.kinds),
-            granted=tuple(map(str, workspace.project.granted(name).narrow(manifest.capabilities))),
+            granted=tuple(map(str, _granted(workspace, name, manifest))),
             unknown_capabilities=manifest.unknown_capabilities,
             foreign_reads=manifest.foreign_reads,
             sign_in=_sign_in(manifest),
@@ -156,8 +157,28 @@ def info(settings: Settings, ui: Ui, typed: PluginName) -> Info:
             requires=tuple(map(str, manifest.dependencies)),
             install=str(environment.folder(name)),
             wasm=str(environment.folder(name) / manifest.wasm),
-            data=str(workspace.data(name)),
+            data=str(_data(workspace, name, manifest)),
         )
+
+
+def _granted(workspace: Workspace, name: PluginName, manifest: Manifest) -> CapabilitySet:
+    if _is_unmanaged(workspace, name):
+        from tarkpm.ops.unmanaged import consented
+
+        return consented(workspace, name)
+    return workspace.project.granted(name).narrow(manifest.capabilities)
+
+
+def _data(workspace: Workspace, name: PluginName, manifest: Manifest) -> Path:
+    if _is_unmanaged(workspace, name):
+        from tarkpm.ops.unmanaged import unmanaged_data
+
+        return unmanaged_data(workspace, manifest.name)
+    return workspace.data(name)
+
+
+def _is_unmanaged(workspace: Workspace, name: PluginName) -> bool:
+    return name not in workspace.lock.by_name and name not in workspace.record.installed
 
 
 def _sign_in(manifest: Manifest) -> tuple[str, ...]:

@@ -26,7 +26,8 @@ class Settings(msgspec.Struct, frozen=True):
     ``environment`` is a snapshot of the environment variables: for plugins that were granted some, for
     proxies and logins, and for finding ``tark``. ``logins`` were typed with the URLs they are for, and are
     kept nowhere else. ``command`` is the command line as typed, without them, for hints and for the name
-    under which locks are held.
+    under which locks are held. ``accept_unmanaged`` are plugins that may run though they were put there by
+    hand.
     """
 
     cwd: Path
@@ -41,6 +42,7 @@ class Settings(msgspec.Struct, frozen=True):
     yes: bool = False
     lock_seconds: float = 60.0
     logins: "Mapping[str, Login]" = {}
+    accept_unmanaged: frozenset[str] = frozenset()
     command: str = "tarkpm"
 
     @property

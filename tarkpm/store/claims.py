@@ -35,7 +35,7 @@ class Claims:
 
     def read(self) -> Vouched:
         """All that was seen, by index root. Raises `StoreError` for a damaged file."""
-        documents = {_root(file): self._read(file) for file in sorted(self.folder.glob("*.json"))}
+        documents = {_root(file): self.read_index(file) for file in sorted(self.folder.glob("*.json"))}
         return Vouched(
             {root: document.claims for root, document in documents.items()},
             {root: frozenset(document.revoked) for root, document in documents.items()},
@@ -49,13 +49,14 @@ class Claims:
         make_private(self.folder)
         file = self.folder / f"{root.removeprefix('sha256:')}.json"
         with exclusive(file.with_suffix(".lock"), "tarkpm", deadline_seconds):
-            document = self._read(file)
+            document = self.read_index(file)
             revoked = {*document.revoked, *(digest for claim in new.values() for digest in claim.revoked)}
             kept = _Document({**document.claims, **new}, sorted(revoked))
             if kept != document:
                 atomic_write(file, msgspec.json.encode(kept, order="sorted"), mode=0o600)
 
-    def _read(self, file: Path) -> _Document:
+    def read_index(self, file: Path) -> _Document:
+        """What was seen of one index. Raises `StoreError` for a damaged file."""
         data = read_optional(file, MAX_BYTES)
         if data is None:
             return _Document()

@@ -9,6 +9,7 @@ import shlex
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -40,6 +41,7 @@ class Environment:
         self.staging = self.work / "staging"
         self.trash = self.work / "trash"
         self.journal = self.work / "journal.json"
+        self.kept = base / "kept"
         self._id_file = self.work / "id"
 
     # -- the folder itself
@@ -60,7 +62,7 @@ class Environment:
 
     def check_ours(self) -> None:
         """Raise `ProjectNotAccepted` if the folder, or one tarkpm uses in it, is a link or someone else's."""
-        for path in (self.base, self.plugins, self.work):
+        for path in (self.base, self.plugins, self.work, self.kept):
             try:
                 status = path.lstat()
             except FileNotFoundError:
@@ -111,6 +113,11 @@ class Environment:
     def folder(self, name: str) -> Path:
         """The folder of a plugin."""
         return self.plugins / name
+
+    def free_to_keep(self, name: str) -> Path:
+        """A place beside ``plugins/``, where tark looks for none, for a folder that makes room there."""
+        numbers = (self.kept / f"{name}.{number}" for number in count(1))
+        return next(path for path in numbers if not os.path.lexists(path))
 
     def is_enabled(self, name: str) -> bool:
         """Whether the plugin has no ``.disabled`` marker."""

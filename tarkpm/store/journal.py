@@ -18,7 +18,7 @@ import msgspec
 
 from tarkpm.core.digest import sha256
 from tarkpm.errors import StoreError
-from tarkpm.io.files import atomic_write, read_optional, remove_tree
+from tarkpm.io.files import atomic_write, make_private, move_contents, read_optional, remove_tree
 from tarkpm.store.environment import Environment
 from tarkpm.store.state import Record, State
 
@@ -43,12 +43,18 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Transaction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One change of an environment: staged folders to switch in, folders to take away, documents, record."""
+    """One change of an environment: staged folders to switch in, folders to take away, documents, record.
+
+    ``aside`` are folders nobody installed that make room first, by name, and where each is kept. ``data`` are
+    folders, and where what was stored in them goes.
+    """
 
     install: tuple[str, ...]
     remove: tuple[str, ...]
     documents: tuple[Document, ...]
     record: Record
+    aside: dict[str, str] = {}
+    data: tuple[tuple[str, str], ...] = ()
     version: int = 1
 
 
@@ -74,9 +80,10 @@ def commit(environment: Environment, transaction: Transaction, state: State) -> 
 
 def _check_writable(environment: Environment, transaction: Transaction) -> None:
     """Raise `PermissionError` naming the first folder in which something could not be renamed."""
-    touched = [environment.folder(name) for name in (*transaction.install, *transaction.remove)]
+    names = (*transaction.install, *transaction.remove, *transaction.aside)
+    touched = [path for path in map(environment.folder, names) if path.is_dir() and not path.is_symlink()]
     folders = [environment.plugins, *(Path(document.path).parent for document in transaction.documents)]
-    for folder in (*folders, *filter(os.path.lexists, touched)):
+    for folder in (*folders, *touched):
         if not os.access(folder, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
             raise PermissionError(errno.EACCES, "permission denied", str(folder))
 
@@ -151,12 +158,16 @@ def _switch(environment: Environment, transaction: Transaction) -> None:
     for number, document in enumerate(transaction.documents):
         _replace(Path(document.path), document.text.encode(), _staged(environment, number))
     environment.trash.mkdir(exist_ok=True)
+    for name, kept in transaction.aside.items():
+        _set_aside(environment, name, Path(kept))
     for name in transaction.install:
         if os.path.lexists(environment.staging / name):
             _take_away(environment, name)
             (environment.staging / name).rename(environment.folder(name))
     for name in transaction.remove:
         _take_away(environment, name)
+    for source, target in transaction.data:
+        move_contents(Path(source), Path(target))
 
 
 def _replace(path: Path, text: bytes, staged: Path) -> None:
@@ -171,6 +182,13 @@ def _replace(path: Path, text: bytes, staged: Path) -> None:
         if problem.errno != errno.EXDEV:
             raise
         atomic_write(path, text)
+
+
+def _set_aside(environment: Environment, name: str, kept: Path) -> None:
+    """Keep a folder elsewhere. Once it is kept, what stands there was switched in by us."""
+    if not os.path.lexists(kept):
+        make_private(environment.kept)
+        environment.folder(name).rename(kept)
 
 
 def _take_away(environment: Environment, name: str) -> None:

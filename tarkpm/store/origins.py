@@ -53,6 +53,11 @@ class Origins:
         except (msgspec.DecodeError, OSError):
             return False
 
+    def path(self, entry: LockEntry) -> Path | None:
+        """Where the manifest of an entry's commit is, or would be; None for what is not from git."""
+        seen = _seen(entry)
+        return self._path(seen) if seen else None
+
     def _path(self, seen: _Seen) -> Path:
         place = sha256(f"{seen.url}\n{seen.folder}".encode())[:32]
         return self.root / place / f"{seen.commit}.json"

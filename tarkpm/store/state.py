@@ -73,12 +73,16 @@ class State:
 
     def find(self, path: str) -> Record | None:
         """The record of the project at ``path``."""
-        return self._read(self._file(path))
+        return self.read_record(self._file(path))
+
+    def record_files(self) -> list[Path]:
+        """The files of all records, sorted."""
+        return sorted(self.projects.glob("*.json"))
 
     def find_moved(self, environment: str, inode: int) -> Record | None:
         """The record of an environment folder that was moved here with its project."""
-        for file in sorted(self.projects.glob("*.json")) if environment else ():
-            record = self._read(file)
+        for file in self.record_files() if environment else ():
+            record = self.read_record(file)
             if record and (record.environment, record.inode) == (environment, inode):
                 return record
         return None
@@ -129,7 +133,8 @@ class State:
     def _file(self, path: str, suffix: str = ".json") -> Path:
         return self.projects / f"{sha256(os.fsencode(path))[:32]}{suffix}"
 
-    def _read(self, file: Path) -> Record | None:
+    def read_record(self, file: Path) -> Record | None:
+        """The record in a file; None if there is none. Raises `StoreError` for a damaged one."""
         data = read_optional(file, MAX_BYTES)
         if data is None:
             return None

@@ -167,7 +167,17 @@ def test_a_pull_that_brings_another_plugin(pulled: Sandbox) -> None:
     found = pulled.run("verify").failed(1, "evil: a folder that tarkpm did not install; tark loads it")
     assert str(pulled.plugins / "evil") in found.out
     assert "unmanaged" in pulled.run("list").ok().out
-    pulled.run("call", "evil", "text-stats").failed(2, "no plugin named 'evil' is locked")
+    folder = str(pulled.plugins / "evil")
+    pulled.run("call", "evil", "text-stats").failed(
+        2, "the folder 'evil' holds a plugin named 'text-tools'", folder
+    )
+    manifest = pulled.plugins / "evil" / "plugin.toml"
+    text = manifest.read_text().replace('"text-tools"', '"evil"')
+    manifest.unlink()
+    manifest.write_text(text)
+    pulled.run("call", "evil", "text-stats").failed(
+        4, "'evil' was put there by hand, and you have not agreed", folder
+    )
     pulled.run("sync").ok()
     assert (pulled.plugins / "evil").exists()
 

@@ -88,6 +88,11 @@ def settled(app: Path) -> dict[str, object]:
     found["left"] = sorted(path.name for path in (app / ".tark/.tarkpm").iterdir())
     found["litter"] = sorted(path.name for path in app.iterdir() if path.name.endswith(".tmp"))
     found["data"] = sorted(str(path) for path in app.parent.glob("home/.local/share/tark/data/*/*/*.sqlite3"))
+    found["own"] = sorted(
+        str(path.relative_to(app.parent))
+        for path in app.parent.rglob("*")
+        if path.name in ("precious", "source.txt") and not path.parent.is_symlink()
+    )
     return found
 
 

@@ -1,0 +1,89 @@
+"""The group ``tarkpm cache``."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from tarkpm.cli.console import style, table
+from tarkpm.cli.options import Invocation, common, dry_run
+from tarkpm.core.text import neutral
+
+if TYPE_CHECKING:
+    from tarkpm.ops.cache import CacheReport
+
+_UNITS = (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10))
+
+
+@click.group("cache")
+def cache_command() -> None:
+    """What was downloaded and compiled: it may all go, and comes again when it is needed."""
+
+
+@cache_command.command("dir")
+@common
+def dir_command(invocation: Invocation) -> int:
+    """Say where it is."""
+    directory = str(invocation.settings.paths.cache)
+    invocation.report({"directory": directory}, lambda: [neutral(directory)])
+    return 0
+
+
+@cache_command.command("size")
+@common
+def size_command(invocation: Invocation) -> int:
+    """Say how much it is."""
+    from tarkpm.ops.cache import cache_size
+
+    report = cache_size(invocation.settings)
+    invocation.report(report, lambda: _size_lines(report))
+    return 0
+
+
+@cache_command.command("prune")
+@dry_run
+@common
+def prune_command(invocation: Invocation) -> int:
+    """Take away what no project of yours locks."""
+    from tarkpm.ops.cache import prune
+
+    report = prune(invocation.settings, invocation.ui)
+    invocation.report(report, lambda: _gone_lines(report, dry_run=invocation.settings.dry_run))
+    return 0
+
+
+@cache_command.command("clean")
+@dry_run
+@common
+def clean_command(invocation: Invocation) -> int:
+    """Take everything away."""
+    from tarkpm.ops.cache import clean
+
+    report = clean(invocation.settings, invocation.ui)
+    invocation.report(report, lambda: _gone_lines(report, dry_run=invocation.settings.dry_run))
+    return 0
+
+
+def human(count: int) -> str:
+    """Bytes as people say them, and exactly: ``1.5 MiB (1,572,864 bytes)``."""
+    for name, unit in _UNITS:
+        if count >= unit:
+            return f"{count / unit:.1f} {name} ({count:,} bytes)"
+    return f"{count:,} bytes"
+
+
+def _size_lines(report: "CacheReport") -> list[str]:
+    cells = [(one.kind, f"{one.count:,}", human(one.bytes)) for one in report.kinds]
+    lines = table(("Kind", "Count", "Size"), [*cells, ("total", f"{report.count:,}", human(report.bytes))])
+    return [style(lines[0], bold=True), *lines[1:], "", f"Cache directory: {neutral(report.directory)}"]
+
+
+def _gone_lines(report: "CacheReport", *, dry_run: bool) -> list[str]:
+    done = "would take away" if dry_run else "took away"
+    lines = [
+        f"{style('-', fg='red')} {done} {one.count:,} {one.kind}, {human(one.bytes)}"
+        for one in report.kinds
+        if one.count
+    ]
+    left = f"{human(report.left)} {'would be' if dry_run else 'is'} left"
+    lines = [*lines, left] if lines else [f"nothing to take away; {left}"]
+    return lines + [f"{style('note:', fg='cyan')} {neutral(note)}" for note in report.notes]

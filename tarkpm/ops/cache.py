@@ -1,0 +1,145 @@
+"""``tarkpm cache``: where downloads are kept, how much there is, and taking away what nobody needs.
+
+What is needed is what a project locks whose folder is still there; state knows them. One that is gone no
+longer counts, and nothing but the cache is touched: not its plugins' data, and not what was accepted of it.
+"""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from tarkpm.core.digest import Digest
+from tarkpm.core.lockfile import Lock, parse
+from tarkpm.core.names import LOCK, MAX_LOCK, MAX_PROJECT, PROJECT
+from tarkpm.core.project import Project
+from tarkpm.core.release import IndexSource
+from tarkpm.errors import TarkError
+from tarkpm.io.files import read_optional
+from tarkpm.ops.acquire import stored_files
+from tarkpm.ops.settings import Settings
+from tarkpm.ops.ui import Ui
+from tarkpm.store.consents import Consents
+from tarkpm.store.origins import Origins
+from tarkpm.store.state import Record, State
+from tarkpm.store.sweep import KINDS, Item, Needed, alone, is_needed, items, take_away
+
+
+class Amount(msgspec.Struct, frozen=True):
+    """How much there is of one kind: blobs, git (manifests), compiled (modules) or index (metadata)."""
+
+    kind: str
+    count: int
+    bytes: int
+
+
+class CacheReport(msgspec.Struct, frozen=True):
+    """What is in the cache or, of prune and clean, what was taken away; ``left`` is what is still there."""
+
+    directory: str
+    kinds: tuple[Amount, ...]
+    count: int
+    bytes: int
+    left: int = 0
+    notes: tuple[str, ...] = ()
+
+
+def cache_size(settings: Settings) -> CacheReport:
+    """Count what is in the cache."""
+    found = items(settings.paths.cache)
+    return _report(settings, found, left=sum(item.size for item in found))
+
+
+def prune(settings: Settings, ui: Ui) -> CacheReport:
+    """Take away what no known project locks. Waits for whoever installs; raises `StoreBusy`."""
+    with alone(settings.paths.cache, settings.lock_seconds):
+        needed, notes = _needed(settings)
+        now = time.time()
+        found = items(settings.paths.cache)
+        unused = [item for item in found if not is_needed(item, needed, now)]
+        _take_away(settings, ui, unused)
+        left = sum(item.size for item in found) - sum(item.size for item in unused)
+        return _report(settings, unused, left=left, notes=tuple(notes))
+
+
+def clean(settings: Settings, ui: Ui) -> CacheReport:
+    """Take away everything; it comes again when it is needed. Raises `StoreBusy`."""
+    with alone(settings.paths.cache, settings.lock_seconds):
+        found = items(settings.paths.cache)
+        _take_away(settings, ui, found)
+        return _report(settings, found)
+
+
+def _take_away(settings: Settings, ui: Ui, unwanted: list[Item]) -> None:
+    if settings.dry_run:
+        return
+    ui.busy("taking away what nobody needs")
+    for item in unwanted:
+        take_away(item, settings.lock_seconds)
+
+
+def _report(
+    settings: Settings, found: list[Item], *, left: int = 0, notes: tuple[str, ...] = ()
+) -> CacheReport:
+    by_kind = {kind: [item for item in found if item.kind == kind] for kind in KINDS}
+    return CacheReport(
+        str(settings.paths.cache),
+        tuple(Amount(kind, len(some), sum(item.size for item in some)) for kind, some in by_kind.items()),
+        len(found),
+        sum(item.size for item in found),
+        left,
+        notes,
+    )
+
+
+def _needed(settings: Settings) -> tuple[Needed, list[str]]:
+    """What the projects that this user has lock, and sentences about those that cannot be read."""
+    state, origins = State(settings.paths.state), Origins(settings.paths.cache)
+    blobs: set[Digest] = {consent.module for consent in Consents(settings.paths.state).all()}
+    git: set[Path] = set()
+    indexes: set[str] = set()
+    notes: list[str] = []
+    for record in known_projects(state, notes):
+        blobs |= {file.sha256 for one in record.installed.values() for file in one.files}
+        for entry in _lock_of(record, notes).entries:
+            blobs |= {file.sha256 for file in stored_files(entry)}
+            git |= {path for path in [origins.path(entry)] if path}
+            if isinstance(entry.source, IndexSource):
+                indexes.add(entry.source.root.removeprefix("sha256:"))
+        indexes |= set(_indexes_of(record, notes))
+    return Needed(blobs, git, indexes), notes
+
+
+def known_projects(state: State, notes: list[str]) -> Iterator[Record]:
+    """The records of projects whose folder is there; ``notes`` is told of those that cannot be read."""
+    for file in state.record_files():
+        try:
+            record = state.read_record(file)
+        except (TarkError, OSError):
+            notes.append(f"a project's record cannot be read, see tarkpm doctor: {file}")
+            continue
+        if record is not None and Path(record.path).is_dir():
+            yield record
+
+
+def _lock_of(record: Record, notes: list[str]) -> Lock:
+    file = Path(record.path) / LOCK
+    try:
+        data = read_optional(file, MAX_LOCK)
+        return parse(data, where=str(file)) if data is not None else Lock()
+    except (TarkError, OSError):
+        notes.append(f"cannot be read, so only what is installed by it counts: {file}")
+        return Lock()
+
+
+def _indexes_of(record: Record, notes: list[str]) -> Iterator[str]:
+    file = Path(record.path) / PROJECT
+    try:
+        data = read_optional(file.resolve(), MAX_PROJECT)
+        project = Project.parse(data, where=str(file)) if data is not None else Project()
+    except (TarkError, OSError):
+        notes.append(f"cannot be read, so its indexes count only as far as they are locked: {file}")
+        return
+    for index in project.indexes.values():
+        yield index.root.removeprefix("sha256:")
