@@ -1,0 +1,211 @@
+"""What doctor finds on a machine, what it mends when asked, and what it leaves alone."""
+
+import os
+import shutil
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Publisher
+from support.indexed import IndexedProject
+from support.sandbox import Sandbox
+
+
+@pytest.fixture
+def project(sandbox: Sandbox) -> Sandbox:
+    """A project with one working copy."""
+    sandbox.plugin(sandbox.cwd / "src" / "mine", name="mine")
+    sandbox.init()
+    sandbox.run("add", "./src/mine", "--accept-capabilities").ok()
+    return sandbox
+
+
+def troubles(sandbox: Sandbox, *more: str, status: int = 1) -> list[Any]:
+    found = sandbox.run("doctor", "--json", *more)
+    assert found.status == status, found
+    troubles: list[Any] = found.json["troubles"]
+    return troubles
+
+
+def test_nothing_is_wrong(project: Sandbox) -> None:
+    found = project.run("doctor")
+    assert "Confined by:" in found.out
+    assert "30 s and 256 MiB of memory a call" in found.out
+    report = project.run("doctor", "--json").json
+    assert report["troubles"] == []
+    assert report["limits"]["memory"] == 256 << 20
+    if not report["missing"]:
+        assert found.status == 0
+        assert "nothing is wrong" in found.out
+
+
+def test_a_secret_others_can_read_is_found_and_mended(project: Sandbox) -> None:
+    project.key()
+    key = project.state / "keys" / "release.pem"
+    key.chmod(0o644)
+    key.parent.chmod(0o755)
+    found = project.run("doctor").failed(
+        1, "a secret that others than you may read or change: its mode is 644"
+    )
+    assert "help: tarkpm doctor --fix" in found.out
+    assert key.stat().st_mode & 0o777 == 0o644, "looking changes nothing"
+    mended = project.run("doctor", "--fix").ok()
+    assert "set its mode to 600" in mended.out
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert key.parent.stat().st_mode & 0o777 == 0o700
+    key.chmod(0)
+    assert "that you cannot read" in project.run("doctor").failed(1).out
+    project.run("doctor", "--fix").ok()
+    assert troubles(project, status=0) == []
+
+
+def test_a_key_that_is_a_link_is_told_and_left(project: Sandbox) -> None:
+    project.key()
+    other = project.root / "other.pem"
+    other.write_text("x")
+    other.chmod(0o644)
+    (project.state / "keys" / "linked.pem").symlink_to(other)
+    project.run("doctor", "--fix").failed(1, "expected a folder or file of your own")
+    assert other.stat().st_mode & 0o777 == 0o644
+
+
+def test_leftovers_are_found_and_deleted(project: Sandbox) -> None:
+    staged = project.cwd / ".tark" / ".tarkpm" / "staging" / "half"
+    staged.mkdir(parents=True)
+    old = project.store / "blobs" / "ab"
+    old.mkdir(parents=True)
+    old = old / ".x.tmp"
+    old.write_text("x")
+    new = old.with_name(".y.tmp")
+    new.write_text("x")
+    os.utime(old, (time.time() - 7200,) * 2)
+    assert {Path(one["where"]).name for one in troubles(project)} == {"staging", ".x.tmp"}
+    assert {one["fixed"] for one in troubles(project, "--fix", status=0)} == {"deleted it"}
+    assert not staged.exists()
+    assert not old.exists()
+    assert new.exists()
+
+
+def test_a_lock_whose_holder_was_killed(project: Sandbox) -> None:
+    (lock,) = (project.state / "projects").glob("*.lock")
+    lock.write_text("process 4711 (tarkpm sync)")
+    (found,) = troubles(project)
+    assert found["message"] == "process 4711 (tarkpm sync) was killed while it held this"
+    (mended,) = troubles(project, "--fix", status=0)
+    assert mended["fixed"] == "cleared it"
+    assert lock.read_text() == ""
+
+
+def test_a_lock_that_is_held_is_a_note(project: Sandbox) -> None:
+    import fcntl
+
+    (lock,) = (project.state / "projects").glob("*.lock")
+    with lock.open("r+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.write("process 4711 (tarkpm sync)")
+        file.flush()
+        found = troubles(project, "--fix", status=0)
+        assert any(one["note"] and "is at work" in one["message"] for one in found)
+        assert lock.read_text()
+
+
+def test_a_damaged_record_is_put_aside(project: Sandbox) -> None:
+    (record,) = (project.state / "projects").glob("*.json")
+    record.write_text("{")
+    found = project.run("doctor").failed(1)
+    assert "the record of a project is damaged" in found.out
+    mended = project.run("doctor", "--fix")
+    assert "put it aside as" in mended.out
+    assert record.with_suffix(".damaged").read_text() == "{"
+
+
+def test_a_project_that_is_gone_is_forgotten_unless_its_plugins_stored_something(project: Sandbox) -> None:
+    away = project.root / "away"
+    away.mkdir()
+    (record,) = (project.state / "projects").glob("*.json")
+    project.run("call", "mine", "save-note", '{"key":"k","text":"kept"}').ok()
+    shutil.rmtree(project.cwd)
+    kept = project.run("doctor", "--fix", "--json", cwd=away).ok().json["troubles"]
+    assert "what its plugins stored is kept" in kept[0]["message"]
+    assert record.exists()
+    shutil.rmtree(kept[0]["where"])
+    assert "a project that is gone" in project.run("doctor", cwd=away).ok().out
+    assert record.exists()
+    project.run("doctor", "--fix", cwd=away).ok()
+    assert not record.exists()
+
+
+def test_a_damaged_index_record_is_told_and_never_deleted(project: Sandbox) -> None:
+    file = project.state / "indexes" / ("0" * 64 + ".json")
+    file.parent.mkdir(parents=True)
+    file.write_text("{")
+    project.run("doctor", "--fix").failed(1, "what was seen of an index is damaged", "backup")
+    assert file.read_text() == "{"
+
+
+def test_servers_are_asked(sandbox: Sandbox, publisher: Publisher) -> None:
+    publisher.release()
+    sandbox.init()
+    sandbox.run("add", publisher.url, "--trust", publisher.key, "--accept-capabilities").ok()
+    found = sandbox.run("doctor", "--json").json["servers"]
+    host = publisher.url.rpartition("/")[0]
+    assert found == [{"kind": "git", "address": "/".join(host.split("/")[:3]), "problem": ""}]
+    asked = len(publisher.server.requests)
+    assert sandbox.run("doctor", "--offline", "--json").json["servers"] == []
+    assert len(publisher.server.requests) == asked
+
+
+def test_an_index_is_asked_and_one_that_is_away_is_wrong(indexed: IndexedProject) -> None:
+    indexed.begin()
+    sandbox = indexed.sandbox
+    (server,) = sandbox.run("doctor", "--json").json["servers"]
+    assert (server["kind"].partition(" ")[0], server["problem"]) == ("index", "")
+    indexed.server.__exit__(None, None, None)
+    (server,) = sandbox.run("doctor", "--json").failed(1).json["servers"]
+    assert server["problem"]
+
+
+def test_a_server_that_never_answers_does_not_hold_it_up(
+    project: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tarkpm.ops.reaching.SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        text = (project.cwd / "tark.toml").read_text()
+        (project.cwd / "tark.toml").write_text(
+            text.replace("[plugins]", f'[plugins]\nslow = {{ git = "http://127.0.0.1:{port}/slow" }}')
+        )
+        found = project.run("doctor").failed(1, f"git http://127.0.0.1:{port}: no answer within 0.5 s")
+        assert "Traceback" not in found.err
+
+
+def test_a_project_that_was_not_accepted_has_nobody_asked(sandbox: Sandbox, publisher: Publisher) -> None:
+    (sandbox.cwd / "tark.toml").write_text(
+        f'[plugins]\nx = {{ git = "{publisher.url}" }}\n[trust]\nx = ["ed25519:{"A" * 43}="]\n'
+    )
+    found = sandbox.run("doctor", "--json").json
+    assert found["servers"] == []
+    assert publisher.server.requests == []
+
+
+def test_a_change_that_was_not_finished_is_finished(
+    project: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tarkpm.store.state import State
+
+    project.plugin(project.cwd / "src" / "other", name="other")
+    away = project.root / "away"
+    away.mkdir()
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device", "/state")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(State, "save", full)
+        project.run("add", "./src/other", "--accept-capabilities").failed(2)
+    assert "a change was decided and not finished" in project.run("doctor", cwd=away).failed(1).out
+    mended = project.run("doctor", "--fix", cwd=away).ok()
+    assert "an interrupted change was finished first" in mended.out
+    assert (project.plugins / "other").is_dir()
