@@ -369,7 +369,7 @@ def _nothing_came_of_it(victim: Sandbox, run: Run, status: int, text: str) -> No
 def test_a_hostile_server(victim: Sandbox, tmp_path: Path, name: str) -> None:
     row = ROWS[name]()
     with GitServer(tmp_path / "srv", before=row.hook) as server, unchanged(victim):
-        run = run_measured(victim, "add", server.url("demo"), "--allow-unsigned", "x", **row.limits)
+        run = run_measured(victim, "add", server.url("demo"), "--allow-unsigned", "x", limits=row.limits)
     _nothing_came_of_it(victim, run, row.status, row.text)
     assert run.seconds < row.limits.get("total", 120) + 30
     assert run.peak < HOSTILE_PEAK, run.peak / MIB
@@ -417,7 +417,7 @@ def test_a_real_repository_of_what_is_no_file(victim: Sandbox, tmp_path: Path, k
         ("ext::sh", "expected a URL such as https://host/owner/repository"),
         ("svn://git.example/x", "unknown scheme 'svn'"),
         ("C:\\repo", "expected a URL such as https://host/owner/repository"),
-        ("foo:bar", "expected a URL such as https://host/owner/repository"),
+        ("foo:bar", "this project has no index 'foo'"),
         ("ssh://-oProxyCommand=touch owned/x", "a URL with a space or an invisible character"),
         ("ssh://-oProxyCommand=touch/x", "expected a host name in plain ASCII, or an IP address"),
         ("git@-oProxyCommand=touch:x", "expected a URL such as https://host/owner/repository"),

@@ -158,7 +158,7 @@ def test_servers_are_asked(sandbox: Sandbox, publisher: Publisher) -> None:
 
 
 def test_an_index_is_asked_and_one_that_is_away_is_wrong(indexed: IndexedProject) -> None:
-    indexed.begin()
+    indexed.use()
     sandbox = indexed.sandbox
     (server,) = sandbox.run("doctor", "--json").json["servers"]
     assert (server["kind"].partition(" ")[0], server["problem"]) == ("index", "")

@@ -6,9 +6,13 @@
 import json
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # this file is a program, too
+    from support.sandbox import Sandbox
 
 MIB = 1 << 20
 
@@ -24,16 +28,16 @@ class Run:
     peak: int  # bytes
 
 
-def run_measured(sandbox: Any, *arguments: str, env: dict[str, str] | None = None, **limits: float) -> Run:
+def run_measured(sandbox: "Sandbox", *arguments: str, limits: Mapping[str, float] | None = None) -> Run:
     """Run tarkpm in a sandbox, with these limits of a git session in place of the usual ones."""
     import subprocess
 
     report = sandbox.root / "peak"
     start = time.monotonic()
     done = subprocess.run(
-        [sys.executable, __file__, str(report), json.dumps(limits), *arguments],
+        [sys.executable, __file__, str(report), json.dumps(dict(limits or {})), *arguments],
         cwd=sandbox.cwd,
-        env=sandbox.environment(**(env or {})),
+        env=sandbox.environment(),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
