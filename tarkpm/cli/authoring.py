@@ -1,6 +1,7 @@
 """The commands that begin a project and make releases: init, key, sign."""
 
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -82,6 +83,7 @@ def publish_command(invocation: Invocation, folder: Path, to: Path, key: str) ->
     from tarkpm.ops.publish import publish
 
     report = publish(invocation.settings, folder, to, key, ask_passphrase)
+    accept = shlex.join(["tarkpm", "index", "accept", report.folder])
     state = "wrote" if report.written else "would write" if invocation.settings.dry_run else "was there:"
     invocation.report(
         report,
@@ -89,7 +91,7 @@ def publish_command(invocation: Invocation, folder: Path, to: Path, key: str) ->
             f"{state} {report.folder}: {', '.join(report.files)}",
             f"  release  {report.name} {report.version}",
             f"  signer   {report.signer}{' (signed now)' if report.signed_now else ''}",
-            f"  next     hand the folder in; who keeps the index runs: tarkpm index accept {report.folder}",
+            f"  next     hand the folder in; who keeps the index runs: {accept}",
         ],
     )
     return 0

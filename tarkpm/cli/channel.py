@@ -6,7 +6,7 @@ import click
 
 from tarkpm.cli.anywhere import complete_names
 from tarkpm.cli.options import Invocation, running
-from tarkpm.cli.running import read_text, target
+from tarkpm.cli.reading import read_text, target
 from tarkpm.cli.running_text import print_log
 from tarkpm.core.text import neutral
 

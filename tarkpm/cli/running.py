@@ -2,10 +2,9 @@
 
 import functools
 import gc
-import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +12,7 @@ from tarkpm.cli import ahead
 from tarkpm.cli.anywhere import complete_names
 from tarkpm.cli.console import Console, echo, style
 from tarkpm.cli.options import Invocation, common, running
+from tarkpm.cli.reading import read_json, read_prompt, target
 from tarkpm.cli.running_text import (
     auth_lines,
     chat_lines,
@@ -31,11 +31,6 @@ if TYPE_CHECKING:
 
     from tarkpm.host.trace import HostCall, Trace
     from tarkpm.ops.chat import Conversation
-
-
-MAX_TEXT = 1 << 20
-"""Bytes of a JSON argument, or a prompt: what a host takes at most (`Limits.arguments`)."""
-STDIN = "standard input"
 
 
 @click.command("call")
@@ -89,52 +84,6 @@ def _tracer(stack: ExitStack, show: bool, record: Path | None) -> "Trace | None"
     return trace
 
 
-def target(text: str) -> str:
-    """A plugin argument: a folder as it is, or a checked name."""
-    from tarkpm.cli.options import read_name
-    from tarkpm.core.release import names_folder
-
-    return text if names_folder(text) else read_name(text)
-
-
-def read_json(text: str, what: str) -> str:
-    """The JSON text of an argument, read as `read_text` does; ``what`` begins errors."""
-    from tarkpm.ops.call import check_json
-
-    found = read_text(text, what)
-    if found is not text:
-        check_json(found, what, where=STDIN if text == "-" else text[1:])
-    return found
-
-
-def read_text(text: str, what: str) -> str:
-    """The text of an argument: itself, standard input for ``-``, ``@FILE``; ``what`` begins errors."""
-    from tarkpm.io.files import read_file
-
-    if text == "-":
-        return _decoded(sys.stdin.buffer.read(MAX_TEXT + 1), what, STDIN)
-    if text.startswith("@"):
-        return _decoded(read_file(Path(text[1:]).resolve(), MAX_TEXT), what, text[1:])
-    return text
-
-
-def _decoded(data: bytes, what: str, where: str) -> str:
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        raise TarkError(f"{what} not UTF-8 text", where=where) from None
-
-
-def read_prompt(text: str) -> str:
-    """What to say to a model: itself, or standard input for ``-``."""
-    if text != "-":
-        return text
-    found = _decoded(sys.stdin.buffer.read(MAX_TEXT + 1), "the prompt is", STDIN).strip()
-    if not found:
-        raise TarkError("expected a prompt, found nothing", where=STDIN)
-    return found
-
-
 @click.command("tools")
 @click.argument("plugin", shell_complete=complete_names, default="")
 @running
@@ -152,26 +101,23 @@ def auth_command() -> None:
     """Sign in and out through auth plugins."""
 
 
-def _about_a_plugin(name: str) -> "Callable[[Callable[[Invocation, str], int]], click.Command]":
-    """Make an `auth` command of a function that is given an auth plugin's name, or its folder."""
+def about_a_plugin(group: click.Group, name: str) -> "Callable[[Callable[..., int]], click.Command]":
+    """Make a command of ``group`` of a function that is given a plugin's name, or its folder."""
 
-    def command(function: "Callable[[Invocation, str], int]") -> click.Command:
+    def command(function: "Callable[..., int]") -> click.Command:
         @functools.wraps(function)
-        def run(invocation: Invocation, plugin: str) -> int:
-            return function(invocation, target(plugin))
+        def run(invocation: Invocation, plugin: str, **rest: Any) -> int:
+            return function(invocation, target(plugin), **rest)
 
-        return auth_command.command(name)(
-            click.argument("plugin", shell_complete=complete_names)(running(run))
-        )
+        named = click.argument("plugin", shell_complete=complete_names)
+        return group.command(name)(named(running(run)))
 
     return command
 
 
-@auth_command.command("login")
-@click.argument("plugin", shell_complete=complete_names)
+@about_a_plugin(auth_command, "login")
 @click.option("--no-browser", is_flag=True, help="Show the address, open nothing.")
 @click.option("--client-id", default="", help="An OAuth client of your own instead of the plugin's.")
-@running
 def login_command(invocation: Invocation, plugin: str, no_browser: bool, client_id: str) -> int:
     """Sign in: opens the browser, or shows a code and where to enter it, and waits."""
     from tarkpm.cli.signing import Terminal
@@ -179,14 +125,14 @@ def login_command(invocation: Invocation, plugin: str, no_browser: bool, client_
 
     settings, ui = invocation.settings, invocation.ui
     person = Terminal(ui, settings.environment, browser=not no_browser)
-    report = login(settings, ui, target(plugin), log=print_log, person=person, client_id=client_id)
+    report = login(settings, ui, plugin, log=print_log, person=person, client_id=client_id)
     invocation.report(
         report, lambda: [f"{style('✓', fg='green')} signed in with {neutral(report.display_name)}"]
     )
     return 0
 
 
-@_about_a_plugin("status")
+@about_a_plugin(auth_command, "status")
 def status_command(invocation: Invocation, plugin: str) -> int:
     """Say whether the plugin is signed in."""
     from tarkpm.ops.auth import status
@@ -196,7 +142,7 @@ def status_command(invocation: Invocation, plugin: str) -> int:
     return 0
 
 
-@_about_a_plugin("token")
+@about_a_plugin(auth_command, "token")
 def token_command(invocation: Invocation, plugin: str) -> int:
     """Print the access token: for scripts; mind who sees it."""
     from tarkpm.ops.auth import token
@@ -206,7 +152,7 @@ def token_command(invocation: Invocation, plugin: str) -> int:
     return 0
 
 
-@_about_a_plugin("logout")
+@about_a_plugin(auth_command, "logout")
 def logout_command(invocation: Invocation, plugin: str) -> int:
     """Have the plugin forget its credentials."""
     from tarkpm.ops.auth import logout

@@ -144,6 +144,8 @@ def plain(name: str) -> str:
     >>> plain(".S\u200dSH")
     '.ssh'
     """
+    if name.isascii():
+        return name.casefold().rstrip(". ")
     import unicodedata
 
     visible = "".join(char for char in name if unicodedata.category(char) != "Cf")

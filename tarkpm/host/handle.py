@@ -46,7 +46,7 @@ class Worker:
         self,
         image: PluginImage,
         limits: Limits,
-        sink: LogSink,
+        sink: LogSink | None,
         spare: AnyProcess | None = None,
         *,
         interfaces: Interfaces | None = None,

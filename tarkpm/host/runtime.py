@@ -79,7 +79,7 @@ class Host:
         them back.
         """
         self._limits = limits or Limits()
-        self._sink = log or (lambda _line: None)
+        self._sink = log
         self._interfaces = interfaces
         self._cache = cache
         self._trace = trace

@@ -124,6 +124,21 @@ class Listener:
         ``waiting`` is told the seconds left, about once a second. Raises `Unreachable` at the deadline, and
         `Refused` when too much arrives that is not the answer.
         """
+        try:
+            return self._wait(state, deadline, waiting)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Listen no more."""
+        for listening in self._listening:
+            listening.close()
+        for visitor in self._visitors:
+            visitor.socket.close()
+        self._listening, self._visitors = [], []
+        self._selector.close()
+
+    def _wait(self, state: str, deadline: float, waiting: Callable[[int], None]) -> Answer:
         while (left := deadline - time.monotonic()) > 0:
             waiting(round(left))
             for key, _ in self._selector.select(min(left, _TICK)):
@@ -134,15 +149,6 @@ class Listener:
             for visitor in [one for one in self._visitors if one.until < time.monotonic()]:
                 self._dismiss(visitor, 408)
         raise Unreachable("nobody came back from the browser in time", where=self.uri)
-
-    def close(self) -> None:
-        """Listen no more."""
-        for listening in self._listening:
-            listening.close()
-        for visitor in self._visitors:
-            visitor.socket.close()
-        self._listening, self._visitors = [], []
-        self._selector.close()
 
     def _listen(self, host: str, port: int) -> int:
         """Take the port at every address the browser may mean; the port."""
@@ -195,7 +201,6 @@ class Listener:
             return None
         self._forget(visitor)
         visitor.tell(200, _ARRIVED if answer.code else _REFUSED)
-        self.close()
         return answer
 
     def _read(self, request: h11.Request, state: str) -> Answer:

@@ -161,7 +161,7 @@ def open_host(
     settings: Settings,
     images: Images,
     *,
-    log: LogSink,
+    log: LogSink | None,
     trace: Trace | None = None,
     spare: AnyProcess | None = None,
     long_lived: bool = False,

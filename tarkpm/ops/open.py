@@ -15,7 +15,7 @@ from typing import Any
 from tarkpm.errors import NotFound, PluginFailed, TarkError
 from tarkpm.host import runtime
 from tarkpm.host.image import PluginImage
-from tarkpm.host.imports.log import LogLine, LogSink
+from tarkpm.host.imports.log import LogSink
 from tarkpm.host.messaging import Channel
 from tarkpm.host.runtime import ChatResponse, HookOutcome, Message, ToolDef
 from tarkpm.ops.hosting import Images, load_images, open_host
@@ -55,7 +55,7 @@ class Host:
             project=Path(project) if project is not None else None,
         )
         images = load_images(settings, _Silent())
-        return cls(open_host(settings, images, log=log or _ignore, long_lived=True), images)
+        return cls(open_host(settings, images, log=log, long_lived=True), images)
 
     @property
     def plugins(self) -> list[str]:
@@ -152,7 +152,3 @@ class _Silent:
 
     def busy(self, text: str) -> None:
         """Say nothing."""
-
-
-def _ignore(_: LogLine) -> None:
-    """Drop a log line."""

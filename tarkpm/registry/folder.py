@@ -37,6 +37,9 @@ from tarkpm.registry.keys import Quorum, check_quorum, quorum_of
 
 S = TypeVar("S", Root, Snapshot, Targets, Timestamp)
 
+PENDING: Final = "pending"
+"""Where proposals wait: beside what is served."""
+
 MAX_METADATA: Final = 16 * 1024 * 1024
 MAX_ROOTS: Final = 1024
 

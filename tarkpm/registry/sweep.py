@@ -13,7 +13,7 @@ from tuf.api.metadata import Snapshot, TargetFile, Targets
 
 from tarkpm.core.layout import CLAIMS, FILES, INDEX, METADATA, TARGETS
 from tarkpm.registry.authority import ROOT, SNAPSHOT, TIMESTAMP
-from tarkpm.registry.folder import Index, read_metadata, target_file
+from tarkpm.registry.folder import PENDING, Index, read_metadata, target_file
 from tarkpm.registry.lifetimes import SNAPSHOT as LIFETIME
 from tarkpm.registry.lifetimes import SUPERSEDED
 
@@ -39,6 +39,7 @@ def leftovers(index: Index, now: datetime) -> Iterator[Path]:
     for folder in ("publishers", "index"):
         places = (index.folder / TARGETS / folder).iterdir()
         yield from (path for path in places if path.name not in named)
+    yield from (index.folder / PENDING).glob(".*.tmp")
     with os.scandir(index.folder / FILES) as entries:  # a million, perhaps: one at a time
         yield from (Path(entry.path) for entry in entries if entry.name.startswith("."))
 

@@ -14,10 +14,9 @@ PAGE = (Path(__file__).parents[2] / "docs" / "json.md").read_text()
 
 def documents(command: str) -> list[str]:
     """The documents a command's row shows, as they are written there."""
-    (row,) = [
-        line for line in PAGE.splitlines() if line[:2] == "| " and f"`{command}`" in line.split(" | ")[0]
-    ]
-    return re.findall(r"`(\{.*?\})`", row.split(" | ", 1)[1])
+    rows = [line.split(" | ", 1) for line in PAGE.splitlines() if line.startswith("| ")]
+    shown = next(shown for names, shown in rows if f"`{command}`" in names)  # `index` has a `revoke`, too
+    return re.findall(r"`(\{.*?\})`", shown)
 
 
 def keys(document: str) -> set[str]:

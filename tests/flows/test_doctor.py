@@ -163,7 +163,6 @@ def test_an_index_is_asked_and_one_that_is_away_is_wrong(indexed: IndexedProject
     (server,) = sandbox.run("doctor", "--json").json["servers"]
     assert (server["kind"].partition(" ")[0], server["problem"]) == ("index", "")
     indexed.server.__exit__(None, None, None)
-    shutil.rmtree(sandbox.store)
     (server,) = sandbox.run("doctor", "--json").failed(1).json["servers"]
     assert server["problem"]
 

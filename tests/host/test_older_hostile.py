@@ -307,6 +307,32 @@ def test_what_begins_badly(
         assert caught.value.message == message
 
 
+def test_a_reactor_is_initialized_once_for_each_instance(quick: Host, image_of: ImageOf) -> None:
+    more = """
+        (global $times (mut i32) (i32.const 0))
+        (func (export "_initialize") (global.set $times (i32.add (global.get $times) (i32.const 1))))"""
+    body = "(i32.sub (global.get $times) (i32.const 3))"
+    image = image_of(older.module(more=more, body=body, ask="unreachable"), plugin_type="auth")
+    assert [quick.auth_status(image) for _ in range(2)] == ["authenticated"] * 2
+    with pytest.raises(PluginCrashed):
+        quick.get_token(image)
+    assert quick.auth_status(image) == "authenticated"
+    traps = older.module(more='(func (export "_initialize") unreachable)')
+    with pytest.raises(PluginCrashed, match="trapped: wasm `unreachable` instruction executed"):
+        quick.auth_status(image_of(traps, name="traps", plugin_type="auth"))
+
+
+def test_a_text_too_long_to_take_is_not_even_copied(image_of: ImageOf) -> None:
+    """64 MiB of memory, all of it handed over as a key."""
+    body = "(call $get (i32.const 0) (i32.const 67108864) (i32.const 64))"
+    image = image_of(older.module(body=body, pages=1025), plugin_type="auth")
+    with (
+        Host(Limits(seconds=5)) as host,
+        pytest.raises(LimitReached, match="more than 8 MiB of text at once"),
+    ):
+        host.auth_status(image)
+
+
 # -- what is no plugin
 
 LACKS = "is a core module without what auth plugins of the older tark ABI export"

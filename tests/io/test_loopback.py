@@ -1,5 +1,6 @@
 """Waiting for a browser: one request is the answer, and everything else that can reach the port is not."""
 
+import contextlib
 import socket
 import threading
 import time
@@ -68,7 +69,7 @@ def waiting(uri: str = "http://127.0.0.1/callback", seconds: float = 20) -> Iter
         try:
             yield waits
         finally:
-            if waits.result is None:
+            with contextlib.suppress(OSError):  # it may have ended just now
                 waits.ask(f"{target.path}?error=over&state={STATE}", host=listener._authority)
             waits.ended()
 

@@ -61,6 +61,44 @@ def test_a_killed_claim_leaves_the_old_index_or_the_new(tmp_path: Path, communit
         assert (result["refreshed"], result["findings"]) == (0, []), result
 
 
+@pytest.mark.parametrize("what", ["root", "online"])
+def test_a_killed_rotation_with_all_keys_here_is_finished_by_the_next_refresh(
+    tmp_path: Path, community: Community, what: str
+) -> None:
+    community.key("carol")
+    swap = ["--add", community.key("carol"), "--remove", community.key("alice"), "--key", "carol"]
+    more = swap if what == "root" else ["--online", community.key("carol")]
+    results = _kill_everywhere(tmp_path, community, "index", "rotate", what, *more, *BOTH)
+    old, new = results[0]["seen"], results[-1]["seen"]
+    assert old != new
+    for result in results:
+        assert result["refreshed"] == 0, result
+        assert result["after"] in (old, new), result
+        assert (result["findings"], result["waiting"]) == ([], []), result
+
+
+def test_a_killed_create_is_finished_by_the_next_refresh(tmp_path: Path) -> None:
+    sandbox = Sandbox(tmp_path / "work")
+    keys = [word for who in ("alice", "bob") for word in ("--maintainer", sandbox.key(who))]
+    sandbox.key("x-online")
+    folder = tmp_path / "work" / "idx"
+    folder.mkdir()
+    community = Community.__new__(Community)
+    community.sandbox, community.folder = sandbox, folder
+    create = ("index", "create", ".", "--name", "x", "--bins", "1", "--threshold", "2", *keys, *BOTH)
+    results = _kill_everywhere(tmp_path, community, *create)
+    for result in results:
+        assert (
+            result["seen"] == results[-1]["seen"]
+            or "there is no index here" in str(result["seen"])
+            or ("is missing" in str(result["seen"]))
+        ), result
+        if result["refreshed"] == 0:
+            assert (result["after"], result["findings"]) == (results[-1]["seen"], []), result
+        else:
+            assert "there is no index here" in str(result["after"]), result
+
+
 def test_a_killed_change_of_maintainers_is_finished_by_the_next_refresh(
     tmp_path: Path, community: Community
 ) -> None:

@@ -6,8 +6,8 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
-from support.calendar import Calendar, Machine, need_faketime
 from support.community import Community
+from support.faked_clock import Calendar, Machine, need_faketime
 from support.sandbox import Sandbox
 
 

@@ -55,7 +55,9 @@ def run(folder: Path, index: Path, command: list[str]) -> list[dict[str, object]
         refreshed, _ = quietly("index", "refresh")
         checked, text = quietly("index", "check", "--deep", "--json")
         findings = (
-            [] if not checked else [f["message"] for f in json.loads(text)["findings"] if not f["note"]]
+            []
+            if not checked
+            else [f["message"] for f in json.loads(text).get("findings", []) if not f["note"]]
         )
         waiting = sorted(path.name for path in (index / "pending").glob("*"))
         results.append(

@@ -165,8 +165,9 @@ class IndexRepo:
     def put_metadata(self, name: str, data: bytes) -> Path:
         file = self.folder / "metadata" / name
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(data)
-        return file
+        temporary = file.with_suffix(".new")  # a server never has half of a file
+        temporary.write_bytes(data)
+        return temporary.replace(file)
 
     def load(self, role: str) -> Metadata[Any]:
         name = "timestamp.json" if role == "timestamp" else f"{self.version(role)}.{role}.json"

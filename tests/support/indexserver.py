@@ -95,6 +95,9 @@ class _Server(ThreadingHTTPServer):
     answers: dict[str, Answer]
     requests: list[Request]
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that hung up is no news."""
+
 
 class IndexServer:
     """Serves a folder; `answers` by the beginning of a path come first."""

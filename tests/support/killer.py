@@ -57,8 +57,11 @@ def killed(count: int, command: list[str]) -> bool:
     child = os.fork()
     if child == 0:
         kill_at(count)
-        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+        said = io.StringIO()
+        with redirect_stdout(said), redirect_stderr(said):
             status = main(command)
+        if status:
+            os.write(2, said.getvalue().encode())
         os._exit(status)
     _, status = os.waitpid(child, 0)
     if os.WIFEXITED(status):

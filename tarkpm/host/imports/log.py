@@ -28,7 +28,8 @@ LogSink = Callable[[LogLine], None]
 class Log:
     """Delivers up to a limit for each call into the plugin, then says once how it goes on."""
 
-    def __init__(self, plugin: str, sink: LogSink, limits: Limits) -> None:
+    def __init__(self, plugin: str, sink: LogSink | None, limits: Limits) -> None:
+        """Without a ``sink`` messages are counted, and made safe for nobody."""
         self._plugin = plugin
         self._sink = sink
         self._limits = limits
@@ -45,6 +46,8 @@ class Log:
         (message,) = args
         self._messages -= 1
         self._text -= min(len(message), MAX_MESSAGE)
+        if self._sink is None:
+            return
         if self._messages >= 0 and self._text >= 0:
             text = neutral(message, limit=MAX_MESSAGE)
             self._sink(LogLine(self._plugin, cast(Level, function), text))
@@ -54,7 +57,8 @@ class Log:
 
     def note(self, message: str) -> None:
         """What the host itself has to say about the plugin."""
-        self._sink(LogLine(self._plugin, "warn", message, by_host=True))
+        if self._sink is not None:
+            self._sink(LogLine(self._plugin, "warn", message, by_host=True))
 
     def close(self) -> None:
         """Nothing is held."""

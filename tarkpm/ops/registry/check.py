@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from tarkpm.errors import TarkError
+from tarkpm.errors import NotFound, TarkError
 from tarkpm.ops.registry.desk import Desk
 from tarkpm.ops.registry.proposals import consider, pending, read
 from tarkpm.registry.audit import Audit
@@ -37,9 +37,9 @@ def check(desk: Desk, root: str, *, deep: bool) -> CheckReport:
     """
     try:
         index = desk.open()
+    except NotFound:
+        raise
     except TarkError as problem:
-        if problem.code == "NotFound":
-            raise
         return CheckReport("", 0, 0, (Finding.of(problem),))
     gc.enable()  # it was off for a quick start; this may take minutes
     audit = Audit(index, desk.now, deep=deep)

@@ -1,6 +1,7 @@
 """``tarkpm index create``: the first root of an index, and empty bins under it."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import msgspec
 
@@ -8,9 +9,10 @@ from tarkpm.core.key import PublicKey
 from tarkpm.core.layout import METADATA
 from tarkpm.core.release import PluginName
 from tarkpm.errors import Refused, TarkError
-from tarkpm.ops.registry.desk import PENDING, Desk
+from tarkpm.ops.registry.desk import Desk
 from tarkpm.ops.registry.proposals import ProposalReport, propose, settle
 from tarkpm.registry.authority import Authority
+from tarkpm.registry.folder import PENDING
 from tarkpm.registry.proposal import Proposal
 
 SLUG = "create"
@@ -42,7 +44,9 @@ def create(desk: Desk, plan: Plan, keys: Sequence[str]) -> ProposalReport:
     if not desk.settings.dry_run:
         desk.folder.mkdir(parents=True, exist_ok=True)
     business = propose(desk, None, Proposal("", desk.now, authority=authority), SLUG)
-    return settle(desk, business.with_signatures(signers), plan.online_name)
+    with nullcontext() if desk.settings.dry_run else desk.changing():
+        _check_empty(desk)  # somebody else may have been quicker
+        return settle(desk, business.with_signatures(signers), plan.online_name)
 
 
 def _check(plan: Plan, online: PublicKey, *, online_known: bool) -> None:

@@ -5,7 +5,6 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
 
 import msgspec
 
@@ -18,8 +17,6 @@ from tarkpm.registry.keys import Signer
 from tarkpm.store.keys import KeyStore
 
 Passphrase = Callable[[str], bytes]
-
-PENDING: Final = "pending"
 
 
 class Desk(msgspec.Struct, frozen=True):

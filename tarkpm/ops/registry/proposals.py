@@ -1,5 +1,6 @@
 """Proposals on their way: written, shown, signed, and enacted when enough maintainers have signed."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -7,11 +8,11 @@ import msgspec
 from tarkpm.core.text import neutral
 from tarkpm.errors import ConsentError, IndexUntrusted, NotFound
 from tarkpm.io.files import atomic_write, read_file
-from tarkpm.ops.registry.desk import PENDING, Desk
+from tarkpm.ops.registry.desk import Desk
 from tarkpm.ops.ui import Card, Ui
 from tarkpm.registry.draft import Draft
 from tarkpm.registry.enact import enact, in_force
-from tarkpm.registry.folder import Index, open_index
+from tarkpm.registry.folder import PENDING, Index, open_index
 from tarkpm.registry.keys import Signer
 from tarkpm.registry.proposal import MAX_PROPOSAL, Proposal, parse, render
 from tarkpm.registry.review import Review, review_authority, review_claims
@@ -82,8 +83,10 @@ def propose(desk: Desk, index: Index | None, proposal: Proposal, slug: str) -> B
     file = desk.folder / PENDING / f"{slug}.json"
     business = consider(desk, index, proposal, file)
     for other in pending(desk):
+        if index is None:
+            break
         roles = set(read(other).draft(index).roles) & set(business.draft.roles)
-        if roles and not (index and in_force(index, read(other))):
+        if roles and not in_force(index, read(other)):
             raise IndexUntrusted(
                 f"another proposal waits that changes the same file ({min(roles)})",
                 where=str(other),
@@ -93,7 +96,10 @@ def propose(desk: Desk, index: Index | None, proposal: Proposal, slug: str) -> B
 
 
 def settle(desk: Desk, business: Business, online_name: str = "") -> ProposalReport:
-    """Enact what is fully signed, if the online key is here; else leave it in ``pending/``."""
+    """Enact what is fully signed, if the online key is here; else leave it in ``pending/``.
+
+    It is written there first in any case: from there an interrupted enactment is finished (`refresh`).
+    """
     signed_by = business.signed_by()
     missing = business.draft.missing(business.proposal.signers(business.draft, where=business.where))
     authority = business.proposal.authority or (business.index.authority if business.index else None)
@@ -101,9 +107,9 @@ def settle(desk: Desk, business: Business, online_name: str = "") -> ProposalRep
     online = None if missing else desk.online(authority.online, online_name)
     if desk.settings.dry_run:
         return _report(business, signed_by, missing, COMPLETE if not missing else WAITING, desk)
+    business.file.parent.mkdir(parents=True, exist_ok=True)
+    atomic_write(business.file, render(business.proposal))
     if online is None:
-        business.file.parent.mkdir(parents=True, exist_ok=True)
-        atomic_write(business.file, render(business.proposal))
         return _report(business, signed_by, missing, WAITING if missing else COMPLETE, desk)
     carry_out(desk, business, online)
     return _report(business, signed_by, 0, DONE, desk)
@@ -114,6 +120,8 @@ def carry_out(desk: Desk, business: Business, online: Signer) -> None:
     change = enact(business.index, business.proposal, business.draft, online, desk.now, where=business.where)
     change.commit(desk.folder, online)
     business.file.unlink(missing_ok=True)
+    with suppress(OSError):  # others wait there
+        business.file.parent.rmdir()
 
 
 def _report(

@@ -4,7 +4,6 @@ Claims and rows are verified through TUF when they are handed out. Releases are 
 whether a publisher signed them, and whether that publisher may, is for `tarkpm.core.candidate` and the claim.
 """
 
-import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import cached_property, partial
 from pathlib import Path
@@ -20,11 +19,11 @@ from tarkpm.core.lockfile import Pin, StatementEntry
 from tarkpm.core.project import IndexEntry
 from tarkpm.core.release import PluginName, folded
 from tarkpm.core.rows import Listing
-from tarkpm.errors import IndexUntrusted, TooLarge
+from tarkpm.errors import DigestMismatch, IndexUntrusted, TooLarge
 from tarkpm.io.login import Login
 from tarkpm.io.parallel import run_parallel
 from tarkpm.io.proxies import DIRECT, Proxies
-from tarkpm.sources.index.places import Folder, Missing, Place, Web, unreachable
+from tarkpm.sources.index.places import USUAL, Folder, Missing, Patience, Place, Web, unreachable, within
 
 if TYPE_CHECKING:
     from tarkpm.sources.index.session import Session
@@ -33,8 +32,6 @@ N = TypeVar("N", Claim, Listing)
 
 MAX_RELEASE: Final = 512 << 20
 """Bytes of a release's statement and files."""
-SECONDS: Final = 600.0
-"""A release may take."""
 
 
 class IndexClient:
@@ -53,6 +50,7 @@ class IndexClient:
         login: Login | None = None,
         allow_http: bool = False,
         threads: int = 8,
+        patience: Patience = USUAL,
     ) -> None:
         """Ask nothing yet.
 
@@ -61,6 +59,7 @@ class IndexClient:
         """
         self.index = index
         self._cache, self._base, self._lock_seconds, self._threads = cache, base, lock_seconds, threads
+        self._patience = patience
         self._web = partial(
             Web,
             index.url,
@@ -89,8 +88,7 @@ class IndexClient:
     def claims(self, names: Collection[PluginName]) -> dict[PluginName, Claim | None]:
         """Who may publish these plugins; None for one the index does not have.
 
-        Raises `IndexUntrusted`, `IndexStale`, `Unreachable`, `TooLarge`, `Refused`, `StoreBusy` and
-        `StoreError`.
+        Raises `IndexUntrusted`, `IndexStale`, `Unreachable`, `Refused`, `StoreBusy` and `StoreError`.
         """
         return self._documents(names, claim_path, claims.parse, claims.MAX_CLAIM)
 
@@ -129,10 +127,13 @@ class IndexClient:
         if size > MAX_RELEASE:
             raise TooLarge(f"the release of {pin.name} has more than {MAX_RELEASE:,} bytes", where=where)
         try:
-            data = self._place.get(path, size, time.monotonic() + SECONDS)
+            data = self._place.get(path, size, within(self._patience.release))
         except Missing as problem:
             text = f"it does not have this release of {pin.name} (HTTP {problem.status})"
             raise unreachable(text, where=where) from None
+        except TooLarge:
+            text = f"the release of {pin.name} has more than {size:,} bytes"
+            raise DigestMismatch(text, where=where) from None
         return dict(_split(data, pin.parts, where))
 
     def _documents(
@@ -167,6 +168,7 @@ class IndexClient:
             where=self.index.url,
             threads=self._threads,
             lock_seconds=self._lock_seconds,
+            patience=self._patience,
         )
 
     @cached_property

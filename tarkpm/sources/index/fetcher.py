@@ -10,13 +10,14 @@ from tuf.api.exceptions import DownloadHTTPError
 from tuf.ngclient import FetcherInterface
 
 from tarkpm.core.layout import METADATA
-from tarkpm.errors import TooLarge, Unreachable
+from tarkpm.errors import IndexUntrusted, TooLarge, Unreachable
 from tarkpm.io.parallel import run_parallel
 from tarkpm.sources.index import shape
-from tarkpm.sources.index.places import Missing, Place, soon, unreachable
+from tarkpm.sources.index.places import Missing, Patience, Place, unreachable, within
 
 PREFIX: Final = "index:"
 """What tuf takes for the index's URL."""
+FIRST: Final = f"{METADATA}/1.{shape.ROOT}.json"
 MAX_AHEAD: Final = 256 << 20
 """Bytes of metadata fetched before tuf asked for it."""
 
@@ -26,8 +27,8 @@ _NAME = re.compile(r"(?:[0-9]+\.)?([A-Za-z0-9-]+)\.json")
 class Fetcher(FetcherInterface):
     """Fetches metadata from a place. ``deadline`` is that of the command's current question."""
 
-    def __init__(self, place: Place, where: str, threads: int) -> None:
-        self.place, self.where = place, where
+    def __init__(self, place: Place, where: str, threads: int, patience: Patience) -> None:
+        self.place, self.where, self.patience = place, where, patience
         self.deadline = time.monotonic()
         self.seen: dict[str, shape.Seen] = {}
         self._threads = threads
@@ -43,11 +44,9 @@ class Fetcher(FetcherInterface):
         role = match[1] if match else name
         data = self._ahead.pop(path, None)
         if data is None:
-            data = self._get(path, max_length, role)
+            data = self.get(path, max_length, role)
         if len(data) > max_length:
-            raise TooLarge(
-                f"the file has more than the {max_length:,} bytes it may have", where=self._at(path)
-            )
+            raise self._too_large(path, max_length)
         self.seen[role] = shape.check(role, data, where=self._at(path))
         return data
 
@@ -60,25 +59,35 @@ class Fetcher(FetcherInterface):
         self._ahead.clear()
         self._ahead_bytes = 0
 
+    def soon(self) -> float:
+        """When a file that is asked for now must be here."""
+        return min(self.deadline, within(self.patience.file))
+
     def _fetch_ahead(self, name: str) -> None:
         path = f"{METADATA}/{name}"
-        data = self._get(path, shape.MAX_SIZE[shape.TOP], "")
+        data = self.get(path, shape.MAX_SIZE[shape.TOP])
         with self._mutex:
             self._ahead_bytes += len(data)
             if self._ahead_bytes > MAX_AHEAD:
-                raise TooLarge(f"more than {MAX_AHEAD:,} bytes of metadata", where=self.where)
+                raise self._too_large(path, MAX_AHEAD)
             self._ahead[path] = data
 
-    def _get(self, path: str, limit: int, role: str) -> bytes:
+    def get(self, path: str, limit: int, role: str = "") -> bytes:
+        """A file, not looked at. Raises `TarkError`; `DownloadHTTPError` if it is a root and not there."""
         try:
-            return self.place.get(path, limit, soon(self.deadline))
+            return self.place.get(path, limit, self.soon())
         except Missing as problem:
             if role == shape.ROOT:
                 raise DownloadHTTPError(path, 404) from None
-            raise self._missing(path, role, problem.status) from None
+            raise self._missing(path, problem.status) from None
+        except TooLarge:
+            raise self._too_large(path, limit) from None
 
-    def _missing(self, path: str, role: str, status: int) -> Unreachable:
-        if role == shape.TIMESTAMP:
+    def _too_large(self, path: str, limit: int) -> IndexUntrusted:
+        return IndexUntrusted(f"metadata of more than the {limit:,} bytes it may have", where=self._at(path))
+
+    def _missing(self, path: str, status: int) -> Unreachable:
+        if path in (FIRST, f"{METADATA}/{shape.TIMESTAMP}.json"):
             return unreachable(f"there is none here: HTTP {status}", where=self._at(path))
         return unreachable(
             f"it names a file that is not there (HTTP {status})",

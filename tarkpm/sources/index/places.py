@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Final, Protocol
 from urllib.parse import urljoin, urlsplit
 
+import msgspec
+
 from tarkpm.errors import Refused, StoreError, TarkError, TooLarge, Unreachable
 from tarkpm.io.files import read_file
 from tarkpm.io.http import Answer, Client, Limits
@@ -14,8 +16,20 @@ from tarkpm.io.proxies import Proxies, is_loopback
 GONE: Final = (403, 404, 410)
 """Statuses that say a file is not there; object stores without listing answer 403."""
 MAX_REDIRECTS: Final = 3
-SECONDS: Final = 30.0
-"""A small file may take, whatever time the command has."""
+
+
+class Patience(msgspec.Struct, frozen=True):
+    """Seconds an index may take, however slowly its answers drip."""
+
+    file: float = 30.0
+    """For one file of metadata, or one claim or listing."""
+    question: float = 300.0
+    """For all files one question needs."""
+    release: float = 600.0
+    """For one release."""
+
+
+USUAL: Final = Patience()
 
 
 class Missing(Exception):
@@ -145,6 +159,6 @@ def unreachable(reason: str, *, where: str, hint: str = "") -> Unreachable:
     return Unreachable(f"could not check the index: {reason}", where=where, hint=hint)
 
 
-def soon(deadline: float) -> float:
-    """When a small file must be here."""
-    return min(deadline, time.monotonic() + SECONDS)
+def within(seconds: float) -> float:
+    """The moment so many seconds from now, as `Place.get` wants it."""
+    return time.monotonic() + seconds

@@ -7,7 +7,6 @@ several processes, nor for threads: a file lock and a mutex are held around each
 
 import os
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,20 +25,18 @@ from tuf.ngclient import Updater, UpdaterConfig
 
 from tarkpm.core.digest import is_digest, sha256
 from tarkpm.core.layout import CLAIMS, INDEX, METADATA, TARGETS
-from tarkpm.errors import IndexStale, IndexUntrusted, StoreError, TarkError
+from tarkpm.errors import IndexStale, IndexUntrusted, StoreError, TarkError, TooLarge
 from tarkpm.io.files import make_private, read_optional, remove_tree
 from tarkpm.io.locks import exclusive
 from tarkpm.io.parallel import run_parallel
 from tarkpm.sources.index import shape
-from tarkpm.sources.index.fetcher import PREFIX, Fetcher
-from tarkpm.sources.index.places import Missing, Place, soon, unreachable
+from tarkpm.sources.index.fetcher import FIRST, PREFIX, Fetcher
+from tarkpm.sources.index.places import Missing, Patience, Place, unreachable, within
 
 if TYPE_CHECKING:
     from tuf.api.metadata import TargetFile
 
-SECONDS: Final = 300.0
-"""All requests of one question may take, however many they are."""
-MAX_CACHED: Final = 64 << 20
+MAX_CACHED: Final = max(shape.MAX_SIZE.values())
 _CONFUSED: Final = (
     ValueError,
     TypeError,
@@ -64,25 +61,33 @@ class Session:
     """Verified target files. Metadata is refreshed once, with the first question."""
 
     def __init__(
-        self, place: Place, root: str, cache: Path, *, where: str, threads: int, lock_seconds: float
+        self,
+        place: Place,
+        root: str,
+        cache: Path,
+        *,
+        where: str,
+        threads: int,
+        lock_seconds: float,
+        patience: Patience,
     ) -> None:
         """``root`` is the digest of the index's first root, with which all trust begins."""
         self._place, self._where, self._threads, self._lock_seconds = place, where, threads, lock_seconds
         self._first = root.removeprefix("sha256:")
         self._folder = cache / "index" / self._first
-        self._fetcher = Fetcher(place, where, threads)
+        self._fetcher = Fetcher(place, where, threads, patience)
         self._updater: Updater | None = None
         self._mutex = threading.Lock()
 
     def targets(self, paths: Sequence[str], limit: int) -> dict[str, bytes | None]:
         """The bytes of target files, verified; None for one the index does not have.
 
-        Raises `IndexUntrusted`, `IndexStale`, `Unreachable`, `TooLarge`, `StoreBusy` and `StoreError`.
+        Raises `IndexUntrusted`, `IndexStale`, `Unreachable`, `Refused`, `StoreBusy` and `StoreError`.
         """
         make_private(self._folder.parent)
         lock = self._folder.with_suffix(".lock")
         with self._mutex, exclusive(lock, "tarkpm", self._lock_seconds):
-            self._fetcher.deadline = time.monotonic() + SECONDS
+            self._fetcher.deadline = within(self._fetcher.patience.question)
             return self._twice(lambda: self._targets(paths, limit))
 
     def _twice(self, ask: Callable[[], dict[str, bytes | None]]) -> dict[str, bytes | None]:
@@ -130,12 +135,8 @@ class Session:
         cached = _quiet(self._folder / _HISTORY / "1.root.json")
         if cached is not None and sha256(cached) == self._first:
             return cached
-        path = f"{METADATA}/1.root.json"
-        where = f"{self._where}/{path}"
-        try:
-            data = self._place.get(path, shape.MAX_SIZE[shape.ROOT], soon(self._fetcher.deadline))
-        except Missing as problem:
-            raise unreachable(f"there is none here: HTTP {problem.status}", where=where) from None
+        where = f"{self._where}/{FIRST}"
+        data = self._fetcher.get(FIRST, shape.MAX_SIZE[shape.ROOT])
         if (found := sha256(data)) != self._first:
             raise IndexUntrusted(
                 f"this is another index: its first root is sha256:{found}, expected sha256:{self._first}",
@@ -182,12 +183,14 @@ class Session:
             return data
         folder, _, name = path.rpartition("/")
         try:
-            data = self._place.get(
-                f"{TARGETS}/{folder}/{digest}.{name}", info.length, soon(self._fetcher.deadline)
-            )
+            data = self._place.get(f"{TARGETS}/{folder}/{digest}.{name}", info.length, self._fetcher.soon())
         except Missing as problem:
             raise unreachable(
                 f"it names a file that is not there (HTTP {problem.status})", where=where
+            ) from None
+        except TooLarge:
+            raise IndexUntrusted(
+                f"the file has more than the {info.length:,} bytes that were signed", where=where
             ) from None
         if len(data) != info.length or sha256(data) != digest:
             raise IndexUntrusted("the file does not have the digest that was signed", where=where)
@@ -249,7 +252,8 @@ def heal(folder: Path) -> None:
         for entry in list(os.scandir(inside)):
             known = entry.name in (_HISTORY, TARGETS, f"{shape.ROOT}.json") and inside == folder
             regular = entry.is_file(follow_symlinks=False) and entry.name.endswith(".json")
-            if not known and (not regular or entry.stat().st_size > MAX_CACHED):
+            too_long = inside != folder / TARGETS and entry.stat(follow_symlinks=False).st_size > MAX_CACHED
+            if not known and (not regular or too_long):
                 remove_tree(Path(entry.path))
     root = folder / f"{shape.ROOT}.json"
     if root.is_dir() and not root.is_symlink():

@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from support.gitattack import told
 
 from tarkpm.errors import Refused, Unreachable
 from tarkpm.io.login import Login
 from tarkpm.sources.git import gitconfig, helper
 from tarkpm.sources.git.access import Access, Logins, Route, token_variable
 from tarkpm.sources.git.url import parse
-
-from .gitattack import told
 
 SECRET = "hunter2-s3cret"
 NOTHING: Mapping[str, str] = {}

@@ -9,14 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.gitserver import GitHandler, GitServer
-
-from tarkpm.errors import TarkError
-from tarkpm.sources.git import GitRemote, Limits, parse
-from tarkpm.sources.git.boundary import PROXY_HINT
-from tarkpm.sources.git.objects import object_id
-
-from .gitattack import (
+from support.gitattack import (
     ADVERTISEMENT,
     RESULT,
     Hostile,
@@ -31,6 +24,12 @@ from .gitattack import (
     told,
     tree,
 )
+from support.gitserver import GitHandler, GitServer
+
+from tarkpm.errors import TarkError
+from tarkpm.sources.git import GitRemote, Limits, parse
+from tarkpm.sources.git.boundary import PROXY_HINT
+from tarkpm.sources.git.objects import object_id
 
 PLUGIN = {"plugin.toml": b"[plugin]\n", "plugin.wasm": b"\0asm" * 100}
 QUICK = Limits(connect=2, stall=0.3, total=5)

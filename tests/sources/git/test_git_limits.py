@@ -14,6 +14,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from support.gitattack import RESULT, Hostile, line, sideband, told
 from support.gitserver import GitHandler, GitServer
 
 from tarkpm.errors import TarkError
@@ -21,8 +22,6 @@ from tarkpm.io.tls import trusted
 from tarkpm.sources.git import GitRemote, Limits, parse
 from tarkpm.sources.git.boundary import clean, translated
 from tarkpm.sources.git.limits import MIB, Budget, amount
-
-from .gitattack import RESULT, Hostile, line, sideband, told
 
 
 def test_the_clock_starts_with_the_first_connection_and_ends_with_it() -> None:

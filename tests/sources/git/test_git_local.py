@@ -5,12 +5,11 @@ import zlib
 from pathlib import Path
 
 import pytest
+from support.gitattack import told
 from support.gitrepo import GitRepo, git
 
 from tarkpm.errors import TarkError
 from tarkpm.sources.git import GitRemote, Limits, parse
-
-from .gitattack import told
 
 FILES = {"dist/plugin.toml": b"[plugin]\n", "dist/plugin.wasm": b"\0asm" * 50}
 

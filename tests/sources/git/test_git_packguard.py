@@ -6,13 +6,12 @@ import zlib
 from collections.abc import Iterable
 
 import pytest
+from support.gitattack import header, number, pack, packed, ref_delta, told
 
 from tarkpm.errors import TarkError
 from tarkpm.sources.git.limits import MIB, Budget, Limits
 from tarkpm.sources.git.objects import object_id
 from tarkpm.sources.git.packguard import PackGuard
-
-from .gitattack import header, number, pack, packed, ref_delta, told
 
 LIMITS = Limits(pack=4 * MIB, inflated=3 * MIB, objects=50)
 LARGEST = 2 * MIB

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.gitattack import RESULT, line, told
 from support.gitrepo import git
 from support.gitserver import GitHandler, GitRepo, GitServer, Hook, make_junk
 
@@ -13,8 +14,6 @@ from tarkpm.errors import NotFound, Refused, TarkError
 from tarkpm.sources.folder import collect
 from tarkpm.sources.git import Access, GitRemote, Limits, parse
 from tarkpm.sources.git.remote import RemoteObjects
-
-from .gitattack import RESULT, line, told
 
 TOML, WASM = b'[plugin]\nname = "x"\n', b"\0asm" + bytes(range(256)) * 8
 

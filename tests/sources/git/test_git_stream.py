@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pytest
 from support.daemons import Sshd, git_daemon, sshd
+from support.gitattack import line, told
 from support.gitrepo import GitRepo, configure
 
 from tarkpm.errors import TarkError
 from tarkpm.sources.git import Access, GitRemote, Limits, parse
 from tarkpm.sources.git.stream import Client
-
-from .gitattack import line, told
 
 TOML, WASM = b'[plugin]\nname = "x"\n', b"\0asm" + bytes(range(256)) * 8
 FILES = {"plugin.toml": TOML, "dist/plugin.wasm": WASM}

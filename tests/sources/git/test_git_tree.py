@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 
 import pytest
+from support.gitattack import told, tree
 
 from tarkpm.errors import NotFound, TarkError
 from tarkpm.sources.git.limits import Limits
 from tarkpm.sources.git.objects import Entry, Object, object_id, parse_tree, target_of, tree_of
 from tarkpm.sources.git.tree import GitTree
-
-from .gitattack import told, tree
 
 FILE, RUN, FOLDER, LINK, MODULE = "100644", "100755", "40000", "120000", "160000"
 

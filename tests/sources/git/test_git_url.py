@@ -1,13 +1,12 @@
 """Which URLs are accepted, what they become, and what a person is told about the others."""
 
 import pytest
+from support.gitattack import told
 
 from tarkpm.errors import Refused
 from tarkpm.io.login import Login
 from tarkpm.io.proxies import is_loopback
 from tarkpm.sources.git.url import GitUrl, expand, parse, parse_typed, redirected, shown
-
-from .gitattack import told
 
 TAIL = "/info/refs?service=git-upload-pack"
 

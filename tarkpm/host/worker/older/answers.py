@@ -21,7 +21,7 @@ from tarkpm.host.worker.older.abi import (
     UNREADABLE,
 )
 from tarkpm.host.worker.older.crossing import Answer
-from tarkpm.host.worker.older.memory import OutOfRange, View
+from tarkpm.host.worker.older.memory import MASK, OutOfRange, View
 from tarkpm.host.worker.wit import Meter
 
 _NUL: Final = HOISTED.encode()
@@ -71,8 +71,10 @@ def _taken(view: View, parameters: str, given: list[int], meter: Meter) -> tuple
     for parameter in parameters:
         value = next(rest)
         if parameter in "sh":
-            text = view.read(value, next(rest))
-            meter.charge(len(text))
+            length = next(rest) & MASK
+            view.check(value, length)
+            meter.charge(length)  # before anything is copied
+            text = view.read(value, length)
             args.append(_text(text, meter) if parameter == "s" else _headers(text, meter))
         elif parameter == "r":
             target = view.check(value, 1)  # before anything is done that cannot be answered

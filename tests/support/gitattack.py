@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from support.gitserver import GitHandler, GitServer
-
 from tarkpm.errors import TarkError
 from tarkpm.sources.git.objects import KINDS, object_id
 

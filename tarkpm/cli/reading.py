@@ -1,0 +1,61 @@
+"""What arguments stand for: a plugin or its folder; a text, standard input (``-``) or a file (``@FILE``)."""
+
+import sys
+from pathlib import Path
+
+from tarkpm.errors import TarkError
+
+MAX_TEXT = 1 << 20
+"""Bytes of a text: what a host takes at most (`Limits.arguments`)."""
+STDIN = "standard input"
+
+
+def target(text: str) -> str:
+    """A plugin argument: a folder as it is, or a checked name."""
+    from tarkpm.cli.options import read_name
+    from tarkpm.core.release import names_folder
+
+    return text if names_folder(text) else read_name(text)
+
+
+def read_text(text: str, what: str) -> str:
+    """The text of an argument; ``what`` begins the sentence of an error."""
+    return _read(text, what)[0]
+
+
+def read_json(text: str, what: str) -> str:
+    """The same, which must be JSON if it comes from elsewhere; what was typed is checked where it is used."""
+    from tarkpm.ops.call import check_json
+
+    found, where = _read(text, what)
+    if where:
+        check_json(found, what, where=where)
+    return found
+
+
+def read_prompt(text: str) -> str:
+    """What to say to a model: itself, or standard input for ``-``."""
+    if text != "-":
+        return text
+    found = read_text(text, "the prompt is").strip()
+    if not found:
+        raise TarkError("expected a prompt, found nothing", where=STDIN)
+    return found
+
+
+def _read(text: str, what: str) -> tuple[str, str]:
+    """The text, and where it is from ("" if it was typed)."""
+    from tarkpm.io.files import read_file
+
+    if text == "-":
+        data, where = sys.stdin.buffer.read(MAX_TEXT + 1), STDIN
+    elif text.startswith("@"):
+        where = text[1:]
+        path = Path(where)
+        data = read_file(path.resolve() if path.is_symlink() else path, MAX_TEXT)
+    else:
+        return text, ""
+    try:
+        return data.decode("utf-8"), where
+    except UnicodeDecodeError:
+        raise TarkError(f"{what} not UTF-8 text", where=where) from None

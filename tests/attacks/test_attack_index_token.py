@@ -1,0 +1,94 @@
+"""A token for an index reaches that index alone: no other server, no open line, no error, no cache."""
+
+from pathlib import Path
+
+import pytest
+from support.index_fixtures import Victim
+from support.indexserver import IndexServer
+
+from tarkpm.errors import Refused, TarkError, Unreachable
+from tarkpm.io.login import Login
+from tarkpm.io.proxies import Proxies
+
+TOKEN = "s3cret-of-the-user"
+
+
+def _sent(server: IndexServer) -> set[str]:
+    return {request.headers.get("authorization", "") for request in server.requests}
+
+
+def test_every_request_has_it(victim: Victim) -> None:
+    victim.installs(token=TOKEN)
+    assert _sent(victim.server) == {f"Bearer {TOKEN}"}
+
+
+def test_a_login(victim: Victim) -> None:
+    victim.looks(login=Login("user", TOKEN))
+    assert _sent(victim.server) == {Login("user", TOKEN).header}
+
+
+def test_another_server_does_not_get_it(victim: Victim, tmp_path: Path) -> None:
+    with IndexServer(victim.index.folder) as other:
+        victim.server.answers["metadata/"] = lambda handler: handler.reply(
+            302, b"", {"location": other.url + handler.path}
+        )
+        problem = victim.meets(
+            Unreachable, "could not check the index: it redirects to another server", token=TOKEN
+        )
+        assert other.requests == []
+    assert TOKEN not in f"{problem.message}{problem.where}{problem.hint}"
+
+
+def test_the_same_server_does(victim: Victim) -> None:
+    """A path that moved."""
+    victim.index.folder.rename(victim.index.folder.parent / "moved")
+    (victim.folder / "top").mkdir()
+    (victim.folder / "moved").rename(victim.folder / "top" / "moved")
+    victim.server.serve(victim.folder / "top")
+    for folder in ("metadata", "targets"):
+        victim.server.answers[folder] = lambda handler: handler.reply(
+            301, b"", {"location": "/moved" + handler.path}
+        )
+    claim, _ = victim.looks(token=TOKEN)
+    assert claim is not None
+    assert _sent(victim.server) == {f"Bearer {TOKEN}"}
+
+
+def test_an_open_line_does_not_carry_it(victim: Victim) -> None:
+    """--allow-http was said: what is asked is open, the token stays here."""
+    proxies = Proxies(http=victim.server.url)
+    victim.server.answers["http://"] = lambda handler: handler.file(
+        victim.index.folder / handler.path.removeprefix("http://index.example/")
+    )
+    claim, _ = victim.looks(url="http://index.example", proxies=proxies, allow_http=True, token=TOKEN)
+    assert claim is not None
+    assert _sent(victim.server) == {""}
+
+
+def test_an_open_line_needs_consent(victim: Victim) -> None:
+    proxies = Proxies(http=victim.server.url)
+    victim.meets(Refused, "plain http can be read and changed", url="http://index.example", proxies=proxies)
+    assert victim.server.requests == []
+
+
+@pytest.mark.parametrize("bad", ["a\r\nhost: evil", "tok\x00en", "tökén", "x" * 5000])
+def test_a_token_that_is_none(victim: Victim, bad: str) -> None:
+    problem = victim.meets(Refused, "holds a character that cannot be sent", token=bad)
+    assert bad not in f"{problem.message}{problem.where}{problem.hint}"
+    assert victim.server.requests == []
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 500, 302])
+def test_no_error_and_no_cache_says_it(victim: Victim, status: int) -> None:
+    victim.server.answers["metadata/timestamp"] = lambda handler: handler.reply(status)
+    with pytest.raises(TarkError) as caught:
+        victim.looks(token=TOKEN)
+    assert TOKEN not in repr(vars(caught.value)) + str(caught.value)
+    for file in victim.cached.rglob("*"):
+        assert not file.is_file() or TOKEN.encode() not in file.read_bytes()
+
+
+def test_a_login_is_asked_for(victim: Victim) -> None:
+    victim.server.answers["metadata/"] = lambda handler: handler.reply(401)
+    problem = victim.meets(Unreachable, "could not check the index: it asks for a login")
+    assert problem.hint == "set TARKPM_INDEX_<NAME>_TOKEN to a token it accepts"

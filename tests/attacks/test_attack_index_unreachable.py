@@ -1,0 +1,40 @@
+"""A server that is not there, or answers with anything but an index: that is not an absence (rule 12)."""
+
+import pytest
+from support.index_fixtures import Victim
+from support.indexserver import Handler
+
+from tarkpm.errors import Unreachable
+
+
+def test_nobody_listens(victim: Victim) -> None:
+    problem = victim.meets(Unreachable, "could not check the index: no connection", url="http://127.0.0.1:1")
+    assert problem.exit_status == 5
+
+
+@pytest.mark.parametrize("status", [403, 404, 500, 503, 429])
+def test_a_status(victim: Victim, status: int) -> None:
+    victim.server.answers["metadata/timestamp"] = lambda handler: handler.reply(status)
+    victim.meets(Unreachable, "could not check the index: ", f"HTTP {status}")
+
+
+def test_a_connection_that_breaks(victim: Victim) -> None:
+    def broken(handler: Handler) -> None:
+        handler.begin(200, {"content-length": "1000"})
+        handler.send(b"{")
+        handler.close_connection = True
+
+    victim.server.answers["metadata/timestamp"] = broken
+    victim.meets(Unreachable, "could not check the index: ")
+
+
+@pytest.mark.parametrize("path", ["metadata/1.claims", "targets/publishers"])
+def test_only_what_is_about_the_plugin(victim: Victim, path: str) -> None:
+    """Hidden by a server, a plugin is not one that does not exist."""
+    victim.server.answers[path] = lambda handler: handler.reply(404)
+    victim.meets(Unreachable, "could not check the index: it names a file that is not there (HTTP 404)")
+
+
+def test_a_release_that_is_not_there(victim: Victim) -> None:
+    victim.server.answers["files/"] = lambda handler: handler.reply(404)
+    victim.meets(Unreachable, "it does not have this release of text-tools (HTTP 404)", ask=victim.installs)
