@@ -6,7 +6,7 @@ from tarkpm.cli.console import style, table
 from tarkpm.core.text import neutral
 
 if TYPE_CHECKING:  # a report's module is imported by the command that makes it
-    from tarkpm.ops.add import TakeReport
+    from tarkpm.ops.add import Taken, TakeReport
     from tarkpm.ops.audit import Finding
     from tarkpm.ops.grants import GrantReport
     from tarkpm.ops.listing import Info, ListReport, Row
@@ -30,7 +30,20 @@ def taken_lines(report: "TakeReport", *, dry_run: bool, locked: bool = False) ->
             done = "locked" if locked else plugin.change
             verb = f"would be {done}" if dry_run else done
             lines.append(f"{style(CHECK, fg='green')} {verb} {plugin.name} {plugin.version}{at}")
+            lines += _before_line(plugin)
     return [*lines, *_notes(report.notes)]
+
+
+def _before_line(plugin: "Taken") -> list[str]:
+    """What it was before, if it was there, and what it gains and loses."""
+    if plugin.previous is None:
+        return []
+    was = plugin.previous
+    parts = [f"was {was.version}" + (f" at {was.commit[:12]}" if was.commit else "")]
+    parts += [f"signer was {was.signer}"] if was.signer and was.signer != plugin.signer else []
+    parts += [f"gains {', '.join(plugin.gained)}"] if plugin.gained else []
+    parts += [f"loses {', '.join(plugin.lost)}"] if plugin.lost else []
+    return [f"    {neutral('; '.join(parts))}"]
 
 
 def synced_lines(report: "SyncReport", *, dry_run: bool) -> list[str]:

@@ -77,17 +77,24 @@ class Project(msgspec.Struct, frozen=True):
         document = decode_toml(data, _Document, where=where, error=ProjectError, limit=MAX_PROJECT)
         version = document.tark.version
         indexes = _keyed(document.index, _index, where, "index")
+        requirements = _keyed(document.plugins, partial(_requirement, indexes), where, "plugins")
+        spelled = {folded(name): name for name in requirements}
         return cls(
             tark_version=_checked(Version.parse, version, where, "tark.version") if version else None,
             indexes=indexes,
-            requirements=_keyed(document.plugins, partial(_requirement, indexes), where, "plugins"),
-            trust=_keyed(document.trust, _keys, where, "trust"),
-            grants=_keyed(document.grants, _grants, where, "grants"),
+            requirements=requirements,
+            trust=_respelled(_keyed(document.trust, _keys, where, "trust"), spelled),
+            grants=_respelled(_keyed(document.grants, _grants, where, "grants"), spelled),
         )
 
     def granted(self, name: PluginName) -> CapabilitySet:
         """What this project lets the plugin do; nothing if it says nothing."""
         return self.grants.get(name, CapabilitySet())
+
+
+def _respelled(table: dict[PluginName, T], spelled: Mapping[str, PluginName]) -> dict[PluginName, T]:
+    """``table`` under the names as ``[plugins]`` spells them: ``-`` and ``_`` are one."""
+    return {spelled.get(folded(name), name): value for name, value in table.items()}
 
 
 def _keyed(

@@ -2,20 +2,32 @@
 
 import msgspec
 
+from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.policy import Answers
 from tarkpm.core.release import GitSource, PluginName
 from tarkpm.ops.admission import Ask, Taking, take
 from tarkpm.ops.adoption import adoption_notes
 from tarkpm.ops.context import Workspace, open_for_change
-from tarkpm.ops.install import apply
+from tarkpm.ops.install import apply, foretell
 from tarkpm.ops.settings import Settings
 from tarkpm.ops.target import make_plan
 from tarkpm.ops.typed import Wish
 from tarkpm.ops.ui import Ui
 
 
+class Previous(msgspec.Struct, frozen=True):
+    """How a plugin was locked before."""
+
+    version: str
+    commit: str
+    signer: str
+
+
 class Taken(msgspec.Struct, frozen=True):
-    """One plugin as it is now locked; ``change`` is added, replaced, adopted or unchanged."""
+    """One plugin as it is now locked; ``change`` is added, replaced, adopted or unchanged.
+
+    ``previous`` is None for a new one; ``gained`` is what it may do now and might not before.
+    """
 
     name: str
     version: str
@@ -25,6 +37,9 @@ class Taken(msgspec.Struct, frozen=True):
     signer: str
     capabilities: tuple[str, ...]
     change: str
+    previous: Previous | None = None
+    gained: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
 
 
 class TakeReport(msgspec.Struct, frozen=True):
@@ -46,8 +61,10 @@ def add(settings: Settings, ui: Ui, wishes: list[Wish], answers: Answers) -> Tak
         known = {ask: name for ask in asks if (name := _known_as(workspace, ask))}
         taking = take(workspace, [ask for ask in asks if ask not in known], answers, adopting=True)
         report = report_of(workspace, taking, (*taking.names, *known.values()), map(_already, known.values()))
-        if not settings.dry_run:
-            plan = make_plan(workspace, taking.target.lock)
+        plan = make_plan(workspace, taking.target.lock)
+        if settings.dry_run:
+            foretell(workspace, plan)
+        else:
             apply(workspace, taking.target, plan, taking.releases, taking.adopted)
         return report
 
@@ -88,8 +105,9 @@ def report_of(
 
 
 def _taken(workspace: Workspace, taking: Taking, name: PluginName) -> Taken:
-    entry = taking.target.lock.by_name[name]
-    change = "replaced" if workspace.lock.get(name) else "added"
+    entry, before = taking.target.lock.by_name[name], workspace.lock.get(name)
+    might, may = workspace.project.granted(name), taking.target.project.granted(name)
+    change = "replaced" if before else "added"
     if name in {one.name for one in taking.adopted}:
         change = "adopted"
     return Taken(
@@ -97,8 +115,15 @@ def _taken(workspace: Workspace, taking: Taking, name: PluginName) -> Taken:
         version=str(entry.version),
         type=entry.type,
         source=str(entry.source.asked()),
-        commit=entry.source.commit if isinstance(entry.source, GitSource) else "",
+        commit=_commit(entry),
         signer=entry.signer or "",
         capabilities=tuple(map(str, taking.target.project.granted(name))),
         change=change if name in taking.changed or change == "adopted" else "unchanged",
+        previous=Previous(str(before.version), _commit(before), before.signer or "") if before else None,
+        gained=tuple(map(str, may.beyond(might))),
+        lost=tuple(map(str, might.beyond(may))),
     )
+
+
+def _commit(entry: LockEntry) -> str:
+    return entry.source.commit if isinstance(entry.source, GitSource) else ""

@@ -189,7 +189,8 @@ class _Audit:
             self.findings.append(Finding(self.entry.name, "ModuleInvalid", misfit, where))
         elif unknown := surface.unknown_imports:
             message = f"imports what tarkpm does not know: {', '.join(unknown)}"
-            self.findings.append(Finding(self.entry.name, "ModuleInvalid", message, where))
+            hint = f"tarkpm inspect {shlex.quote(where)}"
+            self.findings.append(Finding(self.entry.name, "ModuleInvalid", message, where, hint))
         granted = self.workspace.project.granted(self.entry.name)
         for kind in KINDS:
             if kind in surface.kinds and kind not in granted:

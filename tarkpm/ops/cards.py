@@ -25,6 +25,8 @@ def card(workspace: Workspace, admission: Admission, more: Iterable[tuple[str, s
         rows.append(("commit", source.commit))
     rows.append(("signer", _signer_text(workspace.project, admission)))
     rows += capability_rows(admission.change.grants, manifest)
+    if locked:
+        rows += _difference_rows(workspace.project.granted(manifest.name), admission.change.grants)
     rows += [*sign_in_rows(manifest), *more]
     title = f"{manifest.name} {manifest.version} ({manifest.type})" + ("" if locked else " new")
     return Card(title, tuple(rows), warnings(manifest))
@@ -39,9 +41,18 @@ def _change_rows(locked: LockEntry | None, admission: Admission) -> list[tuple[s
         rows.append(("change", f"version {locked.version} → {candidate.manifest.version}"))
     if locked.source.asked() != candidate.source.asked():
         rows.append(("change", f"source {locked.source.asked()} → {candidate.source.asked()}"))
+    if isinstance(locked.source, GitSource) and isinstance(candidate.source, GitSource):
+        before, now = locked.source.commit, candidate.source.commit
+        rows += [("change", f"commit {before} → {now}")] if before != now else []
     if locked.signer and locked.signer != candidate.signer:
         rows.append(("change", f"signer {locked.signer} → {candidate.signer or 'nobody'}"))
     return rows
+
+
+def _difference_rows(before: CapabilitySet, after: CapabilitySet) -> list[tuple[str, str]]:
+    """What it may do from now on that it might not before, and the other way round."""
+    both = (("gains", after.beyond(before)), ("loses", before.beyond(after)))
+    return [(label, ", ".join(map(str, found))) for label, found in both if found]
 
 
 def _signer_text(project: Project, admission: Admission) -> str:

@@ -148,6 +148,13 @@ def _check_data(workspace: Workspace, changes: Plan, leaving: set[str]) -> None:
             )
 
 
+def foretell(workspace: Workspace, changes: Plan) -> None:
+    """Say what `apply` would delete that no release put there."""
+    names = (*(entry.name for entry in changes.install), *changes.remove)
+    for text in _strangers(workspace, names):
+        workspace.ui.note(f"would be {text}")
+
+
 def _strangers(workspace: Workspace, names: "Iterable[str]") -> list[str]:
     """Sentences about files somebody put into plugins' folders, which go when those are replaced.
 

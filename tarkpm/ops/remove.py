@@ -12,7 +12,7 @@ from tarkpm.errors import ResolutionError
 from tarkpm.io.files import remove_tree
 from tarkpm.ops.admission import abandoned
 from tarkpm.ops.context import Workspace, open_for_change
-from tarkpm.ops.install import apply
+from tarkpm.ops.install import apply, foretell
 from tarkpm.ops.settings import Settings
 from tarkpm.ops.target import CheckedTarget, Target, check_target
 from tarkpm.ops.ui import Ui
@@ -41,12 +41,11 @@ def remove(settings: Settings, ui: Ui, typed: list[PluginName], *, purge: bool) 
             if not (purge and _has_data(workspace, name)):  # what an earlier remove kept can still be purged
                 required(workspace, name)
         target = _without(workspace, names)
-        if not settings.dry_run:
-            installed = [PluginName(name) for name in workspace.record.installed]
-            ours = {*names, *workspace.lock.by_name}
-            gone = tuple(name for name in installed if name in ours and not target.lock.get(name))
-            rest = tuple(name for name in installed if name not in gone)
-            apply(workspace, target, Plan(remove=gone, keep=rest))
+        plan = _plan(workspace, names, target)
+        if settings.dry_run:
+            foretell(workspace, plan)
+        else:
+            apply(workspace, target, plan)
             for name in names if purge else ():
                 remove_tree(workspace.data(name))
         left = [name for name in names if target.lock.get(name)]
@@ -55,6 +54,14 @@ def remove(settings: Settings, ui: Ui, typed: list[PluginName], *, purge: bool) 
         notes += unmet_dependencies(target.lock.entries)
         removed = (*(name for name in names if name not in left), *with_them)
         return RemoveReport(removed, () if purge else data, data if purge else (), tuple(notes))
+
+
+def _plan(workspace: Workspace, names: list[PluginName], target: Target) -> Plan:
+    """Take away what is named or was locked, and is no more; what is installed otherwise is left alone."""
+    installed = [PluginName(name) for name in workspace.record.installed]
+    ours = {*names, *workspace.lock.by_name}
+    gone = tuple(name for name in installed if name in ours and not target.lock.get(name))
+    return Plan(remove=gone, keep=tuple(name for name in installed if name not in gone))
 
 
 def _has_data(workspace: Workspace, name: PluginName) -> bool:

@@ -39,7 +39,7 @@ def sync(settings: Settings, ui: Ui, *, reinstall: bool = False) -> SyncReport:
         if not reinstall and workspace.is_settled():
             return SyncReport((), (), tuple(workspace.record.installed))
         from tarkpm.core.resolver import unmet_dependencies
-        from tarkpm.ops.install import apply
+        from tarkpm.ops.install import apply, foretell
         from tarkpm.ops.target import Target, check_target, make_plan
 
         if workspace.lock_bytes is None and workspace.project.requirements:
@@ -55,6 +55,8 @@ def sync(settings: Settings, ui: Ui, *, reinstall: bool = False) -> SyncReport:
             workspace.verified = frozenset()
         plan = make_plan(workspace, target.lock, reinstall=reinstall)
         unmet = tuple(unmet_dependencies(target.lock.entries))
-        if workspace.lock_bytes is not None and not settings.dry_run:
+        if settings.dry_run:
+            foretell(workspace, plan)
+        elif workspace.lock_bytes is not None:
             apply(workspace, target, plan)
         return SyncReport.of(plan, unmet)

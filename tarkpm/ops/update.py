@@ -7,7 +7,7 @@ from tarkpm.errors import NotFound
 from tarkpm.ops.add import TakeReport, report_of
 from tarkpm.ops.admission import Ask, take
 from tarkpm.ops.context import Workspace, open_for_change, open_for_reading
-from tarkpm.ops.install import apply
+from tarkpm.ops.install import apply, foretell
 from tarkpm.ops.settings import Settings
 from tarkpm.ops.target import make_plan, untouched
 from tarkpm.ops.ui import Ui
@@ -26,8 +26,11 @@ def update(settings: Settings, ui: Ui, typed: list[PluginName], answers: Answers
         asks = [Ask.of(requirement) for requirement in found if requirement]
         taking = take(workspace, asks, answers, free=names or None)
         report = report_of(workspace, taking, taking.names)
-        if not settings.dry_run:
-            apply(workspace, taking.target, make_plan(workspace, taking.target.lock), taking.releases)
+        plan = make_plan(workspace, taking.target.lock)
+        if settings.dry_run:
+            foretell(workspace, plan)
+        else:
+            apply(workspace, taking.target, plan, taking.releases)
         return report
 
 

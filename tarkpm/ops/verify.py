@@ -62,4 +62,5 @@ def _project_findings(workspace: Workspace) -> Iterator[Finding]:
             message = "a folder that tarkpm did not install; tark loads it"
             yield unmanaged(name, message, workspace.environment.folder(name))
     for sentence in unmet_dependencies(workspace.lock.entries):
-        yield Finding(sentence.split("'")[1], "ResolutionError", sentence)
+        plugin, needed = sentence.split("'")[1:4:2]
+        yield Finding(plugin, "ResolutionError", sentence, hint=f"tarkpm add {needed.split()[0]}")
