@@ -169,7 +169,7 @@ def test_one_whose_pack_has_a_flipped_byte(victim: Sandbox, publisher: Publisher
         if b"PACK" not in body:
             handler.reply(status, body, headers)
             return True
-        bad[-40] ^= 1
+        bad[body.index(b"PACK") + 30] ^= 1
         handler.reply(status, bytes(bad), headers)
         return True
 

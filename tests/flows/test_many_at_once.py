@@ -47,9 +47,6 @@ def test_a_busy_environment_is_exit_6_and_names_the_holder(sandbox: Sandbox) -> 
     busy.failed(6, "process 4711 (tarkpm add x) is at work here; gave up after 0.1 s")
 
 
-def _interruptible() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # pytest's workers, and background jobs, ignore it
-
 
 def test_at_a_terminal_one_question_is_asked_and_yes_installs(sandbox: Sandbox, publisher: Publisher) -> None:
     publisher.release()
@@ -90,7 +87,7 @@ def test_ctrl_c_during_a_download_is_130_at_once(sandbox: Sandbox, publisher: Pu
     publisher.release()
     sandbox.init()
     publisher.server.before = lambda handler: (handler.pause(60), True)[1]
-    process = sandbox.spawn("add", publisher.url, preexec_fn=_interruptible)
+    process = sandbox.spawn("add", publisher.url)
     deadline = time.monotonic() + 20
     while not publisher.server.requests and time.monotonic() < deadline:
         time.sleep(0.02)

@@ -130,7 +130,6 @@ def test_ctrl_c_while_signing_in_is_clean(sandbox: Sandbox) -> None:
         env = {**AUTH_ENV, "DEVICE_AUTH_URL": f"http://{service.authority}"}
         process = sandbox.spawn(
             "auth", "login", "device-auth", env=env,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )  # fmt: skip
         _wait_for(service, 2)
         process.send_signal(signal.SIGINT)

@@ -8,7 +8,7 @@ from tarkpm.core.layout import INDEX, METADATA
 from tarkpm.errors import IndexUntrusted, NotFound, TarkError
 from tarkpm.ops.registry.desk import Desk
 from tarkpm.ops.registry.proposals import carry_out, consider, pending, read
-from tarkpm.registry.authority import ROOT
+from tarkpm.registry.authority import ROOT, TIMESTAMP
 from tarkpm.registry.catalogue import refresh_search
 from tarkpm.registry.change import Change
 from tarkpm.registry.enact import in_force
@@ -82,7 +82,8 @@ def _enact(desk: Desk, online_name: str) -> tuple[list[str], list[str]]:
 def _enact_one(desk: Desk, file: Path, online_name: str) -> str:
     """Enact one proposal if it is fully signed; returns its title, or "" if it waits or was in force."""
     proposal = read(file)
-    index = _index_for(desk) if (desk.folder / METADATA / f"1.{ROOT}.json").exists() else None
+    # the timestamp is written last: without one, an index that was being made is made to its end
+    index = _index_for(desk) if (desk.folder / METADATA / f"{TIMESTAMP}.json").exists() else None
     if index and in_force(index, proposal):
         file.unlink()
         return ""
