@@ -189,7 +189,7 @@ def test_a_pull_that_puts_a_plugin_where_an_added_one_goes(pulled: Sandbox, publ
     other.release()
     with unchanged(pulled):
         refused = pulled.run("add", other.url, "--trust", other.key, "--accept-capabilities")
-        refused.failed(2, "a folder that tarkpm did not install has the place of 'other'", "help: look at it")
+        refused.failed(4, "'other' would take the place of a folder that was put there by hand", "--adopt")
 
 
 def test_a_pull_that_makes_a_plugin_folder_a_link(pulled: Sandbox) -> None:

@@ -262,9 +262,9 @@ def test_an_unmanaged_folder_is_kept_and_listed_and_a_finding(sandbox: Sandbox) 
     sandbox.run("remove", "mine").ok()
     assert (stranger / "plugin.wasm").exists()
     sandbox.run("verify").failed(1, "byhand: a folder that tarkpm did not install; tark loads it")
-    sandbox.plugin(sandbox.cwd / "byhand", name="byhand")
+    sandbox.plugin(sandbox.cwd / "byhand", name="byhand", version="2.0.0")
     sandbox.run("add", "./byhand", "--accept-capabilities").failed(
-        2, "a folder that tarkpm did not install has the place of 'byhand'"
+        4, "'byhand' would take the place of a folder that was put there by hand and holds other bytes"
     )
 
 
