@@ -85,14 +85,8 @@ def take(
     admissions = [with_question(a, adopted.get(a.change.name, ()), agreed=answers.adopt) for a in admissions]
     target = check_target(workspace, target_of(workspace, admissions, choice.kept))
     changed = changed_names(workspace.lock, target.lock)
-    news = [
-        a
-        for a in admissions
-        if a.change.name in changed
-        or adopted.get(a.change.name)
-        or a.questions
-        or _differs(workspace.project, a)
-    ]
+    told = {*changed, *(name for name, found in adopted.items() if found)}
+    news = [a for a in admissions if a.change.name in told or a.questions or _differs(workspace.project, a)]
     ask(workspace, news, adopted)
     names = tuple(dict.fromkeys((*asked, *changed)))
     return Taking(

@@ -56,11 +56,7 @@ def apply(
             workspace.remember(settled=settled)
         return
     workspace.prepare()
-    aside = {one.folder for one in adopted}
-    _check_free(workspace, changes, aside)
-    if adopted:
-        _keep_disabled(workspace, adopted)
-    _check_data(workspace, changes, aside)
+    _check_room(workspace, changes, adopted)
     staged = _stage_all(workspace, changes.install, releases)
     installed = {name: workspace.record.installed[name] for name in changes.keep} | staged
     disabled = tuple(entry.name for entry in target.lock.entries if not workspace.is_enabled(entry.name))
@@ -70,9 +66,7 @@ def apply(
     names = tuple(entry.name for entry in changes.install)
     leaving = _strangers(workspace, (*names, *changes.remove))
     transaction = Transaction(names, changes.remove, documents, record)
-    if adopted:
-        transaction = _making_room(workspace, transaction, adopted)
-    commit(workspace.environment, transaction, workspace.state)
+    commit(workspace.environment, _making_room(workspace, transaction, adopted), workspace.state)
     for text in leaving:
         workspace.ui.note(text)
     workspace.record, workspace.lock, workspace.project = record, target.lock, target.project
@@ -105,6 +99,15 @@ def _documents(workspace: Workspace, target: CheckedTarget, lock_bytes: bytes) -
     )
 
 
+def _check_room(workspace: Workspace, changes: Plan, adopted: "Collection[Adoption]") -> None:
+    """Raise `StoreError` for what stands in the way and is not to make room."""
+    aside = {one.folder for one in adopted}
+    _check_free(workspace, changes, aside)
+    if adopted:
+        _keep_disabled(workspace, adopted)
+    _check_data(workspace, changes, aside)
+
+
 def _keep_disabled(workspace: Workspace, adopted: "Collection[Adoption]") -> None:
     """Have a plugin stay disabled whose folder, perhaps called in another case, is."""
     off = {one.name for one in adopted if not workspace.environment.is_enabled(one.folder)}
@@ -116,6 +119,8 @@ def _making_room(
     workspace: Workspace, transaction: Transaction, adopted: "Collection[Adoption]"
 ) -> Transaction:
     """The same change, which first puts folders aside."""
+    if not adopted:
+        return transaction
     from tarkpm.ops.adoption import data_moves
 
     aside = {one.folder: str(one.kept) for one in adopted}
