@@ -89,7 +89,9 @@ def test_leftovers_are_found_and_deleted(project: Sandbox) -> None:
 
 
 def test_a_lock_whose_holder_was_killed(project: Sandbox) -> None:
-    lock = project.state / "projects" / f"{'0' * 32}.lock"  # another project's: ours is taken by doctor itself
+    lock = (
+        project.state / "projects" / f"{'0' * 32}.lock"
+    )  # another project's: ours is taken by doctor itself
     lock.write_text("process 4711 (tarkpm sync)")
     (found,) = troubles(project)
     assert found["message"] == "process 4711 (tarkpm sync) was killed while it held this"

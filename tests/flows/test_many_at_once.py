@@ -47,7 +47,6 @@ def test_a_busy_environment_is_exit_6_and_names_the_holder(sandbox: Sandbox) -> 
     busy.failed(6, "process 4711 (tarkpm add x) is at work here; gave up after 0.1 s")
 
 
-
 def test_at_a_terminal_one_question_is_asked_and_yes_installs(sandbox: Sandbox, publisher: Publisher) -> None:
     publisher.release()
     sandbox.init()
