@@ -1,5 +1,6 @@
 """From a source to a verified release: fetch, check the signature and every byte."""
 
+import itertools
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ from tarkpm.errors import ModuleInvalid, Unreachable
 from tarkpm.host.module import check_fits, inspect
 from tarkpm.io.parallel import run_parallel
 from tarkpm.ops.context import Workspace
-from tarkpm.sources.folder import ReleaseFiles, collect
+from tarkpm.sources.folder import ReleaseFiles, collect, likely_files
 
 if TYPE_CHECKING:
     from tarkpm.sources.git import GitRemote
@@ -54,18 +55,21 @@ def _from_index(source: IndexSource, contents: Mapping[str, bytes]) -> Release:
 
 
 def acquire(workspace: Workspace, sources: list[GitSource | PathSource]) -> list[Release]:
-    """Fetch and verify releases, several repositories at once, one session each.
+    """Fetch and verify releases: several repositories at once, one session each, each commit once.
 
     Nothing is trusted yet. Raises `SourceError`, `VerificationError`, `ManifestError`, `ModuleInvalid`.
     """
     groups: dict[str, list[int]] = {}
     for index, source in enumerate(sources):
         groups.setdefault(source.git if isinstance(source, GitSource) else f"path {index}", []).append(index)
-    fetched = run_parallel(
-        lambda indexes: _fetch_group(workspace, [sources[index] for index in indexes]),
-        groups.values(),
-        threads=FETCH_THREADS,
-    )
+    done = itertools.count(1)
+
+    def fetch(indexes: list[int]) -> list[Release]:
+        releases = _fetch_group(workspace, [sources[index] for index in indexes])
+        workspace.ui.busy(f"fetched {next(done)} of {len(groups)}")
+        return releases
+
+    fetched = run_parallel(fetch, groups.values(), threads=FETCH_THREADS)
     by_index = {
         index: release
         for indexes, releases in zip(groups.values(), fetched, strict=True)
@@ -78,8 +82,14 @@ def _fetch_group(workspace: Workspace, sources: list[GitSource | PathSource]) ->
     first = sources[0]
     if isinstance(first, PathSource):
         return [_verified(read_folder(workspace.place.folder, first), first)]
+    asked = [source for source in sources if isinstance(source, GitSource)]
     with open_remote(workspace, first.git) as remote:
-        return [_fetch_git(remote, source) for source in sources if isinstance(source, GitSource)]
+        resolved = [source.at(commit_of(remote, source)) for source in asked]
+        for commit in dict.fromkeys(source.commit for source in resolved):
+            tree = remote.tree(commit)
+            folders = [source.path for source in resolved if source.commit == commit]
+            tree.prefetch([path for folder in folders for path in likely_files(tree, folder)])
+        return [_fetch_git(remote, source) for source in resolved]
 
 
 @contextmanager
@@ -107,10 +117,8 @@ def commit_of(remote: "GitRemote", source: GitSource) -> str:
 
 
 def _fetch_git(remote: "GitRemote", source: GitSource) -> Release:
-    commit = commit_of(remote, source)
-    where = f"{source.git} {source.ref}"
-    collected = collect(remote.tree(commit), source.path, where=where)
-    return _verified(collected, source.at(commit))
+    collected = collect(remote.tree(source.commit), source.path, where=f"{source.git} {source.ref}")
+    return _verified(collected, source)
 
 
 def read_folder(base: Path, source: PathSource) -> ReleaseFiles:

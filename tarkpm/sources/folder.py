@@ -49,8 +49,7 @@ def collect(tree: Tree, folder: str, *, where: str, signed: bool = True) -> Rele
     there is no plugin.toml or no module.
     """
     folder, names = _locate(tree, folder, where)
-    likely = [MANIFEST, STATEMENT, "plugin.wasm", *_extras(names)]
-    found = dict(tree.read([_join(folder, name) for name in likely if name in names]))
+    found = dict(tree.read(_likely(folder, names)))
     found = {path[len(folder) + 1 if folder else 0 :]: data for path, data in found.items()}
     manifest = Manifest.parse(found[MANIFEST], where=f"{where}: {_join(folder, MANIFEST)}")
     found[manifest.wasm] = _module(tree, folder, manifest.wasm, found, where)
@@ -66,6 +65,19 @@ def manifest_in(tree: Tree, folder: str, *, where: str) -> Manifest:
     folder, _ = _locate(tree, folder, where)
     path = _join(folder, MANIFEST)
     return Manifest.parse(tree.read([path])[path], where=f"{where}: {path}")
+
+
+def likely_files(tree: Tree, folder: str) -> list[str]:
+    """The files that `collect` reads first, for whoever can have those of several folders at once."""
+    try:
+        return _likely(*_locate(tree, folder, ""))
+    except NotFound:
+        return []  # which `collect` will say
+
+
+def _likely(folder: str, names: Sequence[str]) -> list[str]:
+    likely = (MANIFEST, STATEMENT, "plugin.wasm", *_extras(names))
+    return [_join(folder, name) for name in likely if name in names]
 
 
 def _locate(tree: Tree, folder: str, where: str) -> tuple[str, Sequence[str]]:

@@ -186,7 +186,7 @@ def refs(handler: GitHandler) -> None:
 
 
 def uris(handler: GitHandler) -> None:
-    elsewhere = b"%s sha1 https://127.0.0.1:1/evil.pack\n" % (b"1" * 40)
+    elsewhere = b"https://127.0.0.1:1/evil.pack sha1 %s\n" % (b"1" * 40)
     answer = line(b"packfile-uris\n") + line(elsewhere) + line(b"packfile\n") + sideband(pack([])) + b"0000"
     handler.reply(200, answer, RESULT)
 
@@ -216,10 +216,12 @@ ROWS: dict[str, Callable[[], Row]] = {
     "a link for a module": lambda: Row(
         holding(tree(TREE, ("120000", *WASM[1:])), *PLUGIN.values()),
         2,
-        "expected a file, found a symbolic link",
+        "expected a file or folder, found a symbolic link",
     ),
     "a submodule for a module": lambda: Row(
-        holding(tree(TREE, ("160000", *WASM[1:])), *PLUGIN.values()), 2, "expected a file, found a submodule"
+        holding(tree(TREE, ("160000", *WASM[1:])), *PLUGIN.values()),
+        2,
+        "expected a file or folder, found a submodule",
     ),
     "a huge folder": lambda: Row(holding(FOLDERS), 2, "the folder has more entries than 4 MiB hold"),
     "many huge licences": lambda: Row(
@@ -345,7 +347,7 @@ ROWS: dict[str, Callable[[], Row]] = {
         2,
         "the server asks for a download from 'https://127.0.0.1:1/evil.pack'",
     ),
-    "terminal escapes": lambda: Row(instead(fatal, command=b"=fetch"), 5, "?[2J?]0;owned??oops"),
+    "terminal escapes": lambda: Row(instead(fatal, command=b"=fetch"), 5, "?[2J?]0;owned"),
 }
 
 
@@ -381,9 +383,9 @@ def test_a_real_repository_of_what_is_no_file(victim: Sandbox, tmp_path: Path, k
     place = victim.plugin(repo.folder / "tool")
     (place / "plugin.wasm").unlink()
     texts = {
-        "link": "expected a file, found a symbolic link",
+        "link": "expected a file or folder, found a symbolic link",
         "folder": "expected a file or folder, found a symbolic link",
-        "submodule": "expected a file, found a submodule",
+        "submodule": "expected a file or folder, found a submodule",
         "lfs": "expected a file, found a Git LFS pointer",
     }
     match kind:
@@ -443,7 +445,7 @@ def test_a_dependency_names_no_place(victim: Sandbox, tmp_path: Path, value: str
         with unchanged(victim):
             run = run_measured(victim, "add", server.url("demo"), "--allow-unsigned", "text-tools")
     assert run.status == 2
-    assert "dependencies.other" in run.err
+    assert ": plugin.toml: dependencies" in run.err
     assert not list(victim.plugins.glob("*"))
 
 

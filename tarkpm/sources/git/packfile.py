@@ -81,7 +81,8 @@ class PackFile:
             self._note_large(number)
             return True
         found = self._unpack(number)
-        self._by_id[object_id(found.kind, found.data)] = number
+        # the first with an id keeps it: a delta may make its own base again, and must not become its base
+        self._by_id.setdefault(object_id(found.kind, found.data), number)
         self._remember(number, found)
         return True
 
@@ -98,7 +99,7 @@ class PackFile:
             )
             for chunk in self._chunks(number):
                 digest.update(chunk)
-            self._by_id[digest.hexdigest()] = number
+            self._by_id.setdefault(digest.hexdigest(), number)
 
     def _is_rooted(self, number: int) -> bool:
         """Whether an object is whole, or what it is based on is known; a dropped base drops it, too."""

@@ -135,9 +135,12 @@ class PackGuard:
         value = -1
         for place, byte in enumerate(self._data[self._at : self._at + VARINT - 1]):
             value = ((value + 1) << 7) | (byte & 0x7F)
-            if not byte & 0x80:
-                self._at += place + 1
-                return value
+            if byte & 0x80:
+                continue
+            if value == 0:  # an object is not its own base
+                break
+            self._at += place + 1
+            return value
         raise self._garbled("the pack holds a malformed number")
 
     def _number(self, data: bytes, at: int) -> tuple[int, int]:

@@ -103,15 +103,16 @@ class RemoteObjects:
         self._check_sent([oid])
 
     def need_blobs(self, commit: str, oids: Sequence[str]) -> None:
-        """Fetch the blobs that are not here, in one request."""
+        """Fetch the blobs that are not here, in one request, or a few if there are very many."""
         missing = sorted({oid for oid in oids if not self._has(oid)})
-        if not missing:
-            return
-        try:
-            # These go into a release; in a commit fetched whole, other files may be of any size.
-            self._fetch(missing, largest=self._budget.limits.blob)
-        except Denied:
-            self._whole(commit)
+        for start in range(0, len(missing), MAX_WANTS):
+            some = missing[start : start + MAX_WANTS]
+            try:
+                # These go into a release; in a commit fetched whole, other files may be of any size.
+                self._fetch(some, largest=self._budget.limits.blob)
+            except Denied:
+                self._whole(commit)
+                break
         self._check_sent(missing)
 
     def _whole(self, commit: str) -> None:

@@ -42,6 +42,12 @@ class GitTree:
         self._objects.need_blobs(self.commit, [entry.oid for entry in found.values()])
         return {path: self._content(path, entry.oid) for path, entry in found.items()}
 
+    def prefetch(self, paths: Sequence[str]) -> None:
+        """Have the files among ``paths`` here, in one round trip, for trees of this session to read."""
+        entries = (self._walk(_parts(path, self._where)) for path in paths)
+        files = [entry.oid for entry in entries if entry is not None and stat.S_ISREG(entry.mode)]
+        self._objects.need_blobs(self.commit, files)
+
     def _file(self, path: str) -> Entry | None:
         entry = self._walk(_parts(path, self._where))
         if entry is not None and not stat.S_ISREG(entry.mode):

@@ -1,0 +1,79 @@
+"""Many plugins from few repositories: each commit is fetched once, in few requests, with its progress shown."""
+
+import shutil
+
+import pytest
+from support.gitserver import GitRepo, GitServer
+from support.sandbox import Sandbox
+from support.terminal import Terminal
+
+FOLDERS = 20
+
+
+@pytest.fixture
+def repo(sandbox: Sandbox, server: GitServer) -> GitRepo:
+    """A repository of twenty plugins, each in a folder of its own."""
+    repo = GitRepo(sandbox.root / "repo")
+    key = sandbox.key()
+    for n in range(FOLDERS):
+        sandbox.plugin(repo.folder / f"tool-{n}", name=f"tool-{n}", sign="release")
+    repo.git("add", "--all")
+    repo.commit("all of them")
+    repo.publish(server.root, "tools")
+    sandbox.init()
+    lines = [f'tool-{n} = {{ git = "{server.url("tools")}", path = "tool-{n}" }}' for n in range(FOLDERS)]
+    trust = [f'tool-{n} = ["{key}"]' for n in range(FOLDERS)]
+    grants = [f"tool-{n} = {{ storage = true }}" for n in range(FOLDERS)]
+    toml = sandbox.cwd / "tark.toml"
+    text = "\n".join(["[plugins]", *lines, "[trust]", *trust, "[grants]", *grants, ""])
+    toml.write_text(toml.read_text() + text)
+    sandbox.run("lock", "--accept-project").ok()
+    server.requests.clear()
+    return repo
+
+
+def fresh(sandbox: Sandbox) -> None:
+    shutil.rmtree(sandbox.store, ignore_errors=True)
+
+
+@pytest.mark.parametrize("allow_filter", [True, False])
+def test_twenty_folders_of_one_repository(
+    sandbox: Sandbox, server: GitServer, repo: GitRepo, allow_filter: bool
+) -> None:
+    server.configure("tools", allow_filter=allow_filter)
+    fresh(sandbox)
+    sandbox.run("sync").ok()
+    assert len(list(sandbox.plugins.glob("tool-*"))) == FOLDERS
+    asked = [request.method for request in server.requests]
+    assert asked == ["GET", "POST", "POST"][: 3 if allow_filter else 2]
+
+
+def test_two_commits_of_one_repository_and_another(
+    sandbox: Sandbox, server: GitServer, repo: GitRepo
+) -> None:
+    """One session a repository, one fetch of trees and one of files a commit."""
+    sandbox.plugin(repo.folder / "tool-0", name="tool-0", version="1.1.0", sign="release")
+    repo.git("add", "--all")
+    repo.commit("one moves on")
+    repo.publish(server.root, "tools")
+    sandbox.run("update", "tool-0").ok()
+    server.requests.clear()
+    fresh(sandbox)
+    for n in range(FOLDERS):
+        shutil.rmtree(sandbox.plugins / f"tool-{n}", ignore_errors=True)
+    sandbox.run("sync").ok()
+    assert [request.method for request in server.requests] == ["GET", "POST", "POST", "POST", "POST"]
+
+
+def test_progress_is_for_a_terminal(sandbox: Sandbox, server: GitServer, repo: GitRepo) -> None:
+    fresh(sandbox)
+    with Terminal(sandbox, "sync") as terminal:
+        terminal.expect(f"fetching {server.url('tools')}")
+        terminal.expect("fetched 1 of 1")
+        terminal.expect("installing")
+        terminal.expect("installed")
+    fresh(sandbox)
+    shutil.rmtree(sandbox.plugins / "tool-3")
+    quiet = sandbox.run("sync").ok()
+    assert "fetch" not in quiet.out + quiet.err
+    assert "\x1b" not in quiet.out + quiet.err
