@@ -118,6 +118,7 @@ def test_a_proposal_that_was_in_force_before_is_not_enacted_again(community: Com
     (keys / "away").rename(keys / "community-online.pem")
     assert "enacted: rotate publisher: text-tools" in community.run("refresh").ok().out
     community.run("rotate", "publisher", "text-tools", "--to", community.key("found"), *BOTH).ok()
+    file.parent.mkdir(exist_ok=True)
     file.write_bytes(kept)
     community.run("countersign", "--key", "bob").failed(3)
     noted = community.run("refresh").ok()

@@ -1,5 +1,6 @@
 """A host that lives through everything at once: many plugins, many threads, a fault in every other call."""
 
+import gc
 import os
 import random
 import signal
@@ -70,6 +71,7 @@ class Chaos:
 def test_every_outcome_is_right_and_nothing_is_left(
     image_of: ImageOf, hostile: PluginImage, long_lived: bool
 ) -> None:
+    gc.collect()  # what earlier tests left to it is not ours
     before = children(), descriptors()
     limits = Limits(seconds=0.3, memory=64 << 20)
     with Host(limits, long_lived=long_lived) as host:
