@@ -18,6 +18,7 @@ from benchmarks import (
     bridging,
     calling,
     faulting,
+    fetching,
     keeping,
     resolving,
     starting,
@@ -30,6 +31,7 @@ ROW = "{:<10} {:<34} {:>10}   {:<20} {:>10} {:>7} {:>7} {:>6}  {}"
 FIGURES: list[Figure | Amount] = [
     *starting.FIGURES,
     *adding.FIGURES,
+    *fetching.FIGURES,
     *syncing.FIGURES,
     *verifying.FIGURES,
     *calling.FIGURES,
