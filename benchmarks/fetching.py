@@ -18,7 +18,7 @@ from benchmarks.setup import TAG, TARK, padded, plugin_names, tarkpm, user
 
 FAR = 0.08
 MANY = 20
-SIZE = 200 * 1024
+SIZE = 12 * 1024
 JUNK_MB = 30
 NAMES = plugin_names(MANY)
 
