@@ -1,6 +1,7 @@
 """Whether tark.lock follows from tark.toml: the lock decides nothing (trust rule 2)."""
 
 from tarkpm.core.lockfile import Lock, LockEntry
+from tarkpm.core.manifest import Manifest
 from tarkpm.core.project import Project
 from tarkpm.core.release import Dependency, IndexSource, PluginName, Requirement
 from tarkpm.core.version import Range
@@ -74,3 +75,27 @@ def _stale_dependency(
 
 def _stale(message: str) -> LockStale:
     return LockStale(message, where="tark.lock", hint="tarkpm lock")
+
+
+def check_matches(entry: LockEntry, manifest: Manifest, *, where: str) -> None:
+    """Rule 2: raise `LockStale` unless the entry repeats the verified plugin.toml."""
+    expected = {
+        "name": manifest.name,
+        "version": manifest.version,
+        "type": manifest.type,
+        "min_tark_version": manifest.min_tark_version,
+        "requires": manifest.dependencies,
+    }
+    for field, value in expected.items():
+        if (found := getattr(entry, field)) != value:
+            raise LockStale(
+                f"'{entry.name}' has {field} {_shown(value)} in plugin.toml, {_shown(found)} in the lock",
+                where=where,
+                hint=f"tarkpm update {entry.name}",
+            )
+
+
+def _shown(value: object) -> str:
+    if value in (None, ()):
+        return "none"
+    return f"'{', '.join(map(str, value)) if isinstance(value, tuple) else value}'"

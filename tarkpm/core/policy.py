@@ -19,7 +19,6 @@ from tarkpm.core.capability import CapabilitySet
 from tarkpm.core.claim import Vouched
 from tarkpm.core.key import PublicKey
 from tarkpm.core.lockfile import LockEntry
-from tarkpm.core.manifest import Manifest
 from tarkpm.core.project import Change, Project
 from tarkpm.core.release import IndexSource, PluginName, Requirement, folded
 from tarkpm.core.version import Version
@@ -30,7 +29,6 @@ from tarkpm.errors import (
     KeyChanged,
     KeyUnknown,
     KeyUntrusted,
-    LockStale,
     Republished,
     ResolutionError,
     Revoked,
@@ -270,30 +268,6 @@ def check_vouched(entry: LockEntry, source: IndexSource, vouched: Vouched) -> No
             where=str(source),
             hint=f"tarkpm update {entry.name}",
         )
-
-
-def check_matches(entry: LockEntry, manifest: Manifest, *, where: str) -> None:
-    """Rule 2: raise `LockStale` unless the entry repeats the verified plugin.toml."""
-    expected = {
-        "name": manifest.name,
-        "version": manifest.version,
-        "type": manifest.type,
-        "min_tark_version": manifest.min_tark_version,
-        "requires": manifest.dependencies,
-    }
-    for field, value in expected.items():
-        if (found := getattr(entry, field)) != value:
-            raise LockStale(
-                f"'{entry.name}' has {field} {_shown(value)} in plugin.toml, {_shown(found)} in the lock",
-                where=where,
-                hint=f"tarkpm update {entry.name}",
-            )
-
-
-def _shown(value: object) -> str:
-    if value in (None, ()):
-        return "none"
-    return f"'{', '.join(map(str, value)) if isinstance(value, tuple) else value}'"
 
 
 def consent_error(questions: Iterable[Question], command: str) -> TarkError:

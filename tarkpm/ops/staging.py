@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 
 from tarkpm.core import statement
 from tarkpm.core.candidate import Candidate, check_names, verify_release
+from tarkpm.core.follow import check_matches
 from tarkpm.core.lockfile import LockEntry, Pin, fingerprint
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MANIFEST, STATEMENT
-from tarkpm.core.policy import check_matches
 from tarkpm.core.release import IndexSource, PathSource, PluginName
 from tarkpm.errors import BlobMissing, DigestMismatch, SignatureInvalid
 from tarkpm.io.files import remove_tree

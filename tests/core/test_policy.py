@@ -6,7 +6,7 @@ import pytest
 from tarkpm.core.candidate import Candidate
 from tarkpm.core.capability import Capability, CapabilitySet
 from tarkpm.core.digest import Digest, FileEntry
-from tarkpm.core.follow import stale_entries
+from tarkpm.core.follow import check_matches, stale_entries
 from tarkpm.core.key import PublicKey
 from tarkpm.core.lockfile import Lock, LockEntry, StatementEntry
 from tarkpm.core.manifest import Manifest
@@ -14,7 +14,6 @@ from tarkpm.core.policy import (
     Admission,
     Answers,
     admit,
-    check_matches,
     check_trusted,
     consent_error,
 )
