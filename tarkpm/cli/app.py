@@ -1,7 +1,6 @@
 """The ``tarkpm`` group. A command's module is imported when the command is used."""
 
 import errno
-import importlib
 import sys
 from contextlib import suppress
 
@@ -10,6 +9,7 @@ import click
 from tarkpm import __version__
 from tarkpm.cli.anywhere import anywhere
 from tarkpm.cli.console import clear_line, print_error
+from tarkpm.cli.lazy import LazyGroup
 from tarkpm.core.text import without_login
 from tarkpm.errors import StoreError, TarkError
 
@@ -47,18 +47,7 @@ COMMANDS = {
 }
 
 
-class _Lazy(click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        if cmd_name not in COMMANDS:
-            return None
-        module = importlib.import_module(f"tarkpm.cli.{COMMANDS[cmd_name]}")
-        command = getattr(module, f"{cmd_name}_command")
-        assert isinstance(command, click.Command)
-        return command
-
+class _Commands(LazyGroup):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -67,7 +56,7 @@ class _Lazy(click.Group):
         return super().resolve_command(ctx, args)
 
 
-@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Commands, modules=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, "-V", "--version", message="tarkpm %(version)s")
 @anywhere
 def group(**_: object) -> None:

@@ -76,7 +76,7 @@ class Search:
 
     def __init__(self, guide: Guide, *, most_conflicts: int) -> None:
         self._guide = guide
-        self._allowed = self._left = most_conflicts
+        self._left = most_conflicts
         self.domains: list[int] = []
         self._absent: list[int] = []
         self._watching: list[dict[int, list[Clause]]] = []  # by variable and mask: many share one
@@ -88,11 +88,6 @@ class Search:
         self._open: list[tuple[int, int, int]] = []
         self._activity: list[int] = []
         self._expanded: set[Literal] = set()
-
-    @property
-    def conflicts(self) -> int:
-        """How many conflicts were met."""
-        return self._allowed - self._left
 
     def variable(self, choices: int) -> int:
         """A new variable with this many values; the bit after theirs is "not installed"."""

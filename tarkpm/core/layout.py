@@ -17,9 +17,15 @@ from typing import Final
 from tarkpm.core.digest import Digest
 from tarkpm.core.release import PluginName, folded
 
+ROOT: Final = "root"
+SNAPSHOT: Final = "snapshot"
+TIMESTAMP: Final = "timestamp"
+TOP: Final = "targets"
 CLAIMS: Final = "claims"
 INDEX: Final = "index"
 ROLE_FIELD: Final = "x-tark-role"
+MAX_BITS: Final = 14
+"""Claims and rows are spread over two to this many bins at most."""
 
 METADATA: Final = "metadata"
 TARGETS: Final = "targets"

@@ -36,8 +36,9 @@ def choose(
     held.update((release.candidate.manifest.name, release.candidate.entry()) for release in releases)
     lock = Lock.of(held.values())
     project = msgspec.structs.replace(workspace.project, requirements=requirements)
-    if not _must_ask(workspace, project, lock, free):
-        kept = tuple(lock.by_name[name] for name in sorted(reachable(project, lock)[0]))
+    reached, problems = reachable(project, lock)
+    if not problems and not _must_ask(workspace, project, lock, free):
+        kept = tuple(lock.by_name[name] for name in sorted(reached))
         return Choice(kept, (), tuple(unmet_dependencies(kept)))
     from tarkpm.ops.resolving import choose_from_indexes
 
@@ -50,13 +51,12 @@ def choose(
 def _must_ask(
     workspace: Workspace, project: Project, lock: Lock, free: Collection[PluginName] | None
 ) -> bool:
-    """Whether an index must be asked: something of one is new, free to move, or does not follow."""
+    """Whether an index must be asked: something of one is new, free to move, or not what is asked for."""
     indexed = [one for one in project.requirements.values() if not is_fixed(one)]
     moving = workspace.lock.by_name if free is None else free
     return (
         any(workspace.project.requirements.get(one.name) != one for one in indexed)
         or any(stale_requirement(one, lock.get(one.name)) for one in indexed)
-        or bool(reachable(project, lock)[1])
         or any(isinstance(entry.source, IndexSource) and entry.name in moving for entry in lock.entries)
     )
 

@@ -90,7 +90,7 @@ def _try(workspace: Workspace, entry: IndexEntry) -> None:
     from tarkpm.ops.indexes import open_client
 
     workspace.ui.busy(f"asking {entry.url}")
-    with open_client(workspace.settings, entry, workspace) as client:
+    with open_client(workspace, entry) as client:
         client.refresh()
 
 

@@ -9,7 +9,6 @@ from tarkpm.core.project import IndexEntry
 from tarkpm.core.release import IndexSource, PluginName
 from tarkpm.core.rows import Listing
 from tarkpm.errors import NotFound, Unreachable
-from tarkpm.ops.settings import Settings
 
 if TYPE_CHECKING:
     from tarkpm.io.login import Login
@@ -66,7 +65,7 @@ class Indexes:
             if workspace.settings.offline:
                 raise Unreachable("--offline allows no network", where=f"{source} at {entry.url}")
             workspace.ui.busy(f"asking {source}")
-            self._clients[source.root] = open_client(workspace.settings, entry, workspace)
+            self._clients[source.root] = open_client(workspace, entry)
         return self._clients[source.root]
 
     def close(self) -> None:
@@ -88,11 +87,12 @@ def entry_of(workspace: "Workspace", source: IndexSource) -> IndexEntry:
     return entry
 
 
-def open_client(settings: Settings, entry: IndexEntry, workspace: "Workspace") -> "IndexClient":
+def open_client(workspace: "Workspace", entry: IndexEntry) -> "IndexClient":
     """A client for an index; nothing is asked yet. Raises `Refused` for a netrc that cannot be used."""
     from tarkpm.io.proxies import Proxies
     from tarkpm.sources.index import IndexClient
 
+    settings = workspace.settings
     environment = settings.environment
 
     return IndexClient(

@@ -67,7 +67,7 @@ def _indexes(workspace: "Workspace") -> Iterator[_Job]:
     from tarkpm.ops.indexes import open_client
 
     for entry in workspace.project.indexes.values():
-        client = open_client(workspace.settings, entry, workspace)
+        client = open_client(workspace, entry)
 
         def ask(client: "object" = client) -> None:
             from tarkpm.sources.index import IndexClient

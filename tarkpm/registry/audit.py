@@ -13,12 +13,21 @@ from tuf.api.metadata import Signed, TargetFile
 from tarkpm.core import claim as claims
 from tarkpm.core import rows
 from tarkpm.core.claim import MAX_CLAIM, Claim
-from tarkpm.core.layout import CLAIMS, INDEX, SEARCH, claim_path, release_file, rows_path
+from tarkpm.core.layout import (
+    CLAIMS,
+    INDEX,
+    ROOT,
+    SEARCH,
+    SNAPSHOT,
+    TIMESTAMP,
+    claim_path,
+    release_file,
+    rows_path,
+)
 from tarkpm.core.release import IndexSource
 from tarkpm.core.rows import MAX_ROWS, Listing, Row
 from tarkpm.core.search import entry_of, render
 from tarkpm.errors import IndexUntrusted, TarkError
-from tarkpm.registry.authority import ROOT, SNAPSHOT, TIMESTAMP
 from tarkpm.registry.findings import Finding
 from tarkpm.registry.folder import Index, target_file
 from tarkpm.registry.lifetimes import OFFLINE_WARNED, to_text

@@ -14,21 +14,16 @@ from tuf.api.metadata import DelegatedRole, Delegations, Role, Root, Signed, Suc
 from tuf.api.serialization.json import CanonicalJSONSerializer
 
 from tarkpm.core.key import PublicKey
-from tarkpm.core.layout import CLAIMS, INDEX, ROLE_FIELD
+from tarkpm.core.layout import CLAIMS, INDEX, MAX_BITS, ROLE_FIELD, ROOT, SNAPSHOT, TIMESTAMP, TOP
 from tarkpm.core.release import PluginName, plugin_name
 from tarkpm.errors import IndexUntrusted
 from tarkpm.registry.keys import Quorum, quorum_of, tuf_key
 from tarkpm.registry.lifetimes import OFFLINE
 
-ROOT: Final = "root"
-TARGETS: Final = "targets"
-SNAPSHOT: Final = "snapshot"
-TIMESTAMP: Final = "timestamp"
 NAME_FIELD: Final = "x-tark-index"
 """The signed field of the root that holds the index's own name."""
 
 MAX_MAINTAINERS: Final = 32
-MAX_BITS: Final = 14
 
 
 class Authority(msgspec.Struct, frozen=True):
@@ -81,7 +76,7 @@ class Authority(msgspec.Struct, frozen=True):
     def root(self, version: int, made: datetime) -> Root:
         """The root that says this."""
         maintainers, online = self.offline, self.quorum(TIMESTAMP)
-        roles = {name: Role(_ids(maintainers), self.threshold) for name in (ROOT, TARGETS)}
+        roles = {name: Role(_ids(maintainers), self.threshold) for name in (ROOT, TOP)}
         roles |= {name: Role(_ids(online), 1) for name in (SNAPSHOT, TIMESTAMP)}
         keys = _keys(Quorum(self.maintainers | {self.online}, 1))
         extra = {NAME_FIELD: self.name}
@@ -89,7 +84,7 @@ class Authority(msgspec.Struct, frozen=True):
 
     def delegation(self, role: str, version: int, made: datetime) -> Targets:
         """``targets``, ``claims`` or ``index`` as this authority delegates it."""
-        if role == TARGETS:
+        if role == TOP:
             ids, count = _ids(self.offline), self.threshold
             roles = {
                 CLAIMS: DelegatedRole(CLAIMS, ids, count, True, ["publishers/*"]),
@@ -134,7 +129,7 @@ def read_authority(root: Root, claims: Targets, *, where: str) -> Authority:
     authority = Authority(name, quorums[ROOT].keys, quorums[ROOT].threshold, online, bits)
     if problem_ := authority.problem():
         raise IndexUntrusted(problem_, where=where)
-    if quorums != {role: authority.quorum(role) for role in (ROOT, TARGETS, SNAPSHOT, TIMESTAMP)}:
+    if quorums != {role: authority.quorum(role) for role in (ROOT, TOP, SNAPSHOT, TIMESTAMP)}:
         raise IndexUntrusted("its roles are not signed by maintainers and one online key", where=where)
     return authority
 

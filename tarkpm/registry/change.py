@@ -15,10 +15,10 @@ from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, TargetFile, Tar
 from tuf.api.serialization.json import JSONSerializer
 
 from tarkpm.core.digest import Digest, sha256
-from tarkpm.core.layout import FILES, METADATA, TARGETS, release_file
+from tarkpm.core.layout import FILES, METADATA, ROOT, SNAPSHOT, TARGETS, TIMESTAMP, release_file
 from tarkpm.io.files import atomic_write
 from tarkpm.registry import lifetimes
-from tarkpm.registry.authority import ROOT, SNAPSHOT, TIMESTAMP, payload, targets
+from tarkpm.registry.authority import payload, targets
 from tarkpm.registry.folder import Index, target_file, target_of
 from tarkpm.registry.keys import Signer, signature
 from tarkpm.registry.lifetimes import bin_expiry

@@ -15,8 +15,8 @@ from tarkpm.core import claim as claims
 from tarkpm.core.claim import Claim
 from tarkpm.core.digest import sha256
 from tarkpm.core.key import PublicKey
-from tarkpm.core.layout import CLAIMS, INDEX, claim_path
-from tarkpm.registry.authority import ROOT, TARGETS, Authority, payload, targets
+from tarkpm.core.layout import CLAIMS, INDEX, ROOT, TOP, claim_path
+from tarkpm.registry.authority import Authority, payload, targets
 from tarkpm.registry.folder import Index, target_of
 from tarkpm.registry.keys import Quorum
 from tarkpm.registry.lifetimes import OFFLINE
@@ -78,7 +78,7 @@ def draft_authority(index: Index | None, wanted: Authority, made: datetime) -> D
     versions = index.versions if index else {}
     number = index.root.signed.version + 1 if index else 1
     roles: dict[str, Root | Targets] = {ROOT: wanted.root(number, made)}
-    for role in (TARGETS, CLAIMS, INDEX) if everything else (INDEX,):
+    for role in (TOP, CLAIMS, INDEX) if everything else (INDEX,):
         roles[role] = wanted.delegation(role, versions.get(role, 0) + 1, made)
     for role in wanted.bins(CLAIMS) if everything else ():
         entries = dict(index.read_bin(role).targets) if index else {}

@@ -4,9 +4,9 @@ from datetime import datetime
 
 from tuf.api.metadata import Root
 
-from tarkpm.core.layout import INDEX
+from tarkpm.core.layout import INDEX, ROOT
 from tarkpm.errors import IndexUntrusted
-from tarkpm.registry.authority import ROOT, Authority
+from tarkpm.registry.authority import Authority
 from tarkpm.registry.change import Change
 from tarkpm.registry.draft import Draft
 from tarkpm.registry.folder import Index

@@ -16,23 +16,26 @@ from tarkpm.core import claim as claims
 from tarkpm.core import rows
 from tarkpm.core.claim import MAX_CLAIM, Claim
 from tarkpm.core.digest import sha256
-from tarkpm.core.layout import CLAIMS, INDEX, METADATA, ROLE_FIELD, SEARCH, claim_path, rows_path
-from tarkpm.core.layout import TARGETS as TARGETS_FOLDER
+from tarkpm.core.layout import (
+    CLAIMS,
+    INDEX,
+    METADATA,
+    ROLE_FIELD,
+    ROOT,
+    SEARCH,
+    SNAPSHOT,
+    TARGETS,
+    TIMESTAMP,
+    TOP,
+    claim_path,
+    rows_path,
+)
 from tarkpm.core.release import PluginName
 from tarkpm.core.rows import MAX_ROWS, Listing
 from tarkpm.core.search import MAX_SEARCH
 from tarkpm.errors import IndexUntrusted, NotFound
 from tarkpm.io.files import read_file, read_optional
-from tarkpm.registry.authority import (
-    ROOT,
-    SNAPSHOT,
-    TARGETS,
-    TIMESTAMP,
-    Authority,
-    check_delegation,
-    payload,
-    read_authority,
-)
+from tarkpm.registry.authority import Authority, check_delegation, payload, read_authority
 from tarkpm.registry.keys import Quorum, check_quorum, quorum_of
 
 S = TypeVar("S", Root, Snapshot, Targets, Timestamp)
@@ -60,8 +63,8 @@ class Index:
         self.snapshot = self._read(f"{version}.{SNAPSHOT}.json", Snapshot, self._root_quorum(SNAPSHOT))
         _check_version(self.snapshot, version, self._where(f"{version}.{SNAPSHOT}.json"))
         self.versions = {name.removesuffix(".json"): m.version for name, m in self.snapshot.meta.items()}
-        maintainers = self._root_quorum(TARGETS)
-        self.delegations = {role: self._targets(role, maintainers) for role in (TARGETS, CLAIMS, INDEX)}
+        maintainers = self._root_quorum(TOP)
+        self.delegations = {role: self._targets(role, maintainers) for role in (TOP, CLAIMS, INDEX)}
         self.authority: Authority = read_authority(
             root.signed, self.delegations[CLAIMS], where=self._where(f"{root.signed.version}.{ROOT}.json")
         )
@@ -201,4 +204,4 @@ def target_of(path: str, data: bytes) -> TargetFile:
 def target_file(path: str, target: TargetFile) -> str:
     """Where the bytes of a target are, from the top of the index (consistent snapshots)."""
     folder, _, name = path.rpartition("/")
-    return f"{TARGETS_FOLDER}/{folder}/{target.hashes['sha256']}.{name}"
+    return f"{TARGETS}/{folder}/{target.hashes['sha256']}.{name}"

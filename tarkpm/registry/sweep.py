@@ -11,8 +11,7 @@ from pathlib import Path
 
 from tuf.api.metadata import Snapshot, TargetFile, Targets
 
-from tarkpm.core.layout import CLAIMS, FILES, INDEX, METADATA, TARGETS
-from tarkpm.registry.authority import ROOT, SNAPSHOT, TIMESTAMP
+from tarkpm.core.layout import CLAIMS, FILES, INDEX, METADATA, ROOT, SNAPSHOT, TARGETS, TIMESTAMP
 from tarkpm.registry.folder import PENDING, Index, read_metadata, target_file
 from tarkpm.registry.lifetimes import SNAPSHOT as LIFETIME
 from tarkpm.registry.lifetimes import SUPERSEDED

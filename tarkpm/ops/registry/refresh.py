@@ -4,11 +4,10 @@ from pathlib import Path
 
 import msgspec
 
-from tarkpm.core.layout import INDEX, METADATA
+from tarkpm.core.layout import INDEX, METADATA, ROOT, TIMESTAMP
 from tarkpm.errors import IndexUntrusted, NotFound, TarkError
 from tarkpm.ops.registry.desk import Desk
 from tarkpm.ops.registry.proposals import carry_out, consider, pending, read
-from tarkpm.registry.authority import ROOT, TIMESTAMP
 from tarkpm.registry.catalogue import refresh_search
 from tarkpm.registry.change import Change
 from tarkpm.registry.enact import in_force

@@ -9,7 +9,7 @@ from typing import Final
 from tuf.api.exceptions import DownloadHTTPError
 from tuf.ngclient import FetcherInterface
 
-from tarkpm.core.layout import METADATA
+from tarkpm.core.layout import METADATA, ROOT, TIMESTAMP, TOP
 from tarkpm.errors import IndexUntrusted, TooLarge, Unreachable
 from tarkpm.io.parallel import run_parallel
 from tarkpm.sources.index import shape
@@ -17,7 +17,7 @@ from tarkpm.sources.index.places import Missing, Patience, Place, unreachable, w
 
 PREFIX: Final = "index:"
 """What tuf takes for the index's URL."""
-FIRST: Final = f"{METADATA}/1.{shape.ROOT}.json"
+FIRST: Final = f"{METADATA}/1.{ROOT}.json"
 MAX_AHEAD: Final = 256 << 20
 """Bytes of metadata fetched before tuf asked for it."""
 
@@ -65,7 +65,7 @@ class Fetcher(FetcherInterface):
 
     def _fetch_ahead(self, name: str) -> None:
         path = f"{METADATA}/{name}"
-        data = self.get(path, shape.MAX_SIZE[shape.TOP])
+        data = self.get(path, shape.MAX_SIZE[TOP])
         with self._mutex:
             self._ahead_bytes += len(data)
             if self._ahead_bytes > MAX_AHEAD:
@@ -77,7 +77,7 @@ class Fetcher(FetcherInterface):
         try:
             return self.place.get(path, limit, self.soon())
         except Missing as problem:
-            if role == shape.ROOT:
+            if role == ROOT:
                 raise DownloadHTTPError(path, 404) from None
             raise self._missing(path, problem.status) from None
         except TooLarge:
@@ -87,7 +87,7 @@ class Fetcher(FetcherInterface):
         return IndexUntrusted(f"metadata of more than the {limit:,} bytes it may have", where=self._at(path))
 
     def _missing(self, path: str, status: int) -> Unreachable:
-        if path in (FIRST, f"{METADATA}/{shape.TIMESTAMP}.json"):
+        if path in (FIRST, f"{METADATA}/{TIMESTAMP}.json"):
             return unreachable(f"there is none here: HTTP {status}", where=self._at(path))
         return unreachable(
             f"it names a file that is not there (HTTP {status})",

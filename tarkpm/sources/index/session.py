@@ -24,7 +24,7 @@ from tuf.api.metadata import SuccinctRoles
 from tuf.ngclient import Updater, UpdaterConfig
 
 from tarkpm.core.digest import is_digest, sha256
-from tarkpm.core.layout import CLAIMS, INDEX, METADATA, TARGETS
+from tarkpm.core.layout import CLAIMS, INDEX, MAX_BITS, METADATA, ROOT, SNAPSHOT, TARGETS, TIMESTAMP, TOP
 from tarkpm.errors import IndexStale, IndexUntrusted, StoreError, TarkError, TooLarge
 from tarkpm.io.files import make_private, read_optional, remove_tree
 from tarkpm.io.locks import exclusive
@@ -50,10 +50,10 @@ _HISTORY: Final = "root_history"
 _CONFIG: Final = UpdaterConfig(
     max_root_rotations=256,
     max_delegations=4,
-    root_max_length=shape.MAX_SIZE[shape.ROOT],
-    timestamp_max_length=shape.MAX_SIZE[shape.TIMESTAMP],
-    snapshot_max_length=shape.MAX_SIZE[shape.SNAPSHOT],
-    targets_max_length=shape.MAX_SIZE[shape.TOP],
+    root_max_length=shape.MAX_SIZE[ROOT],
+    timestamp_max_length=shape.MAX_SIZE[TIMESTAMP],
+    snapshot_max_length=shape.MAX_SIZE[SNAPSHOT],
+    targets_max_length=shape.MAX_SIZE[TOP],
 )
 
 
@@ -118,7 +118,7 @@ class Session:
     def _opened(self) -> Updater:
         """An updater that is fresh. Its trust begins with the first root, not with what is cached."""
         heal(self._folder)
-        for role in (shape.TOP, CLAIMS, INDEX):
+        for role in (TOP, CLAIMS, INDEX):
             self._cached_version(role)
         updater = Updater(
             str(self._folder),
@@ -136,22 +136,22 @@ class Session:
         if cached is not None and sha256(cached) == self._first:
             return cached
         where = f"{self._where}/{FIRST}"
-        data = self._fetcher.get(FIRST, shape.MAX_SIZE[shape.ROOT])
+        data = self._fetcher.get(FIRST, shape.MAX_SIZE[ROOT])
         if (found := sha256(data)) != self._first:
             raise IndexUntrusted(
                 f"this is another index: its first root is sha256:{found}, expected sha256:{self._first}",
                 where=where,
                 hint="compare the root with what the index's maintainers publish",
             )
-        shape.check(shape.ROOT, data, where=where)
+        shape.check(ROOT, data, where=where)
         return data
 
     def _missing_roles(self, paths: Sequence[str]) -> list[str]:
         """The metadata that tuf will ask for: a guess from the snapshot that saves time and no check."""
-        data = _quiet(self._folder / f"{shape.SNAPSHOT}.json")
+        data = _quiet(self._folder / f"{SNAPSHOT}.json")
         if data is None:
             return []
-        versions = shape.check(shape.SNAPSHOT, data, where=self._where).versions
+        versions = shape.check(SNAPSHOT, data, where=self._where).versions
         bins = Counter(role.partition("-")[0] for role in versions if "-" in role)
         roles = dict.fromkeys(role for path in paths for role in _roles(path, bins))
         return [
@@ -221,7 +221,7 @@ class Session:
 
     def _expired(self) -> IndexStale:
         ages = {role: seen.expires for role, seen in self._fetcher.seen.items()}
-        for role in (shape.ROOT, shape.TIMESTAMP, shape.SNAPSHOT):
+        for role in (ROOT, TIMESTAMP, SNAPSHOT):
             data = _quiet((self._folder / f"{role}.json").resolve())
             if role not in ages and data is not None:
                 ages[role] = shape.check(role, data, where=self._where).expires
@@ -238,7 +238,7 @@ def _roles(path: str, bins: Mapping[str, int]) -> Iterable[str]:
     """The delegated roles that lead to a target path, by how many bins each parent has."""
     parent = CLAIMS if path.startswith("publishers/") else INDEX
     bits = (bins.get(parent, 0) - 1).bit_length()
-    if not 1 <= bits <= shape.MAX_BITS:
+    if not 1 <= bits <= MAX_BITS:
         return (parent,)
     return parent, SuccinctRoles([], 1, bits, parent).get_role_for_target(path)
 
@@ -250,12 +250,12 @@ def heal(folder: Path) -> None:
             remove_tree(inside)
         make_private(inside)
         for entry in list(os.scandir(inside)):
-            known = entry.name in (_HISTORY, TARGETS, f"{shape.ROOT}.json") and inside == folder
+            known = entry.name in (_HISTORY, TARGETS, f"{ROOT}.json") and inside == folder
             regular = entry.is_file(follow_symlinks=False) and entry.name.endswith(".json")
             too_long = inside != folder / TARGETS and entry.stat(follow_symlinks=False).st_size > MAX_CACHED
             if not known and (not regular or too_long):
                 remove_tree(Path(entry.path))
-    root = folder / f"{shape.ROOT}.json"
+    root = folder / f"{ROOT}.json"
     if root.is_dir() and not root.is_symlink():
         remove_tree(root)
 

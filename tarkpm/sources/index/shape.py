@@ -16,15 +16,10 @@ import msgspec
 
 from tarkpm.core.document import decode_json
 from tarkpm.core.key import PublicKey, from_bytes
-from tarkpm.core.layout import CLAIMS, INDEX, ROLE_FIELD
+from tarkpm.core.layout import CLAIMS, INDEX, MAX_BITS, ROLE_FIELD, ROOT, SNAPSHOT, TIMESTAMP, TOP
 from tarkpm.errors import IndexUntrusted
 
-ROOT: Final = "root"
-TIMESTAMP: Final = "timestamp"
-SNAPSHOT: Final = "snapshot"
-TOP: Final = "targets"
 MAX_KEYS: Final = 64
-MAX_BITS: Final = 14
 MAX_SIZE: Final = {ROOT: 512_000, TIMESTAMP: 16_384, SNAPSHOT: 4 << 20, TOP: 4 << 20}
 """Bytes of metadata; delegated roles are like the top one."""
 
