@@ -175,9 +175,9 @@ class Client:
         return self._wire(url).upgrade(url, headers, until)
 
     def close(self) -> None:
-        """Close kept connections; a later request opens others."""
+        """Close kept connections. A later request opens one that is not kept: nobody would close it."""
         with self._lock:
-            wires, self._wires = self._wires, {}
+            wires, self._wires, self._keep = self._wires, {}, 0
         for wire in wires.values():
             wire.close()
 

@@ -85,6 +85,7 @@ class Wire:
         self, limits: Limits, tls: ssl.SSLContext | None, resolve: Resolve, proxy: Proxy | None, keep: int
     ) -> None:
         self._limits = limits
+        self._closed = False
         self._current = _Current()
         pool = httpcore2.ConnectionPool(
             ssl_context=tls,
@@ -103,29 +104,32 @@ class Wire:
         self, method: str, url: str, headers: Headers, body: bytes | None, deadline: float
     ) -> Iterator[Exchange]:
         """Send a request, and close the response whatever becomes of it."""
+        response = self._sent(method, url, headers, body, deadline)
+        try:
+            yield Exchange(response)
+        finally:
+            response.close()
+            if self._closed:  # by another thread, meanwhile: the pool does not know this connection any more
+                response.extensions["network_stream"].close()
+
+    def upgrade(self, url: str, headers: Headers, deadline: float) -> "Upgraded":
+        """Ask for another protocol on the connection (RFC 9110, 7.8); the caller closes what it is given."""
+        return Upgraded(self._sent("GET", url, headers, None, deadline), self._current, self._limits)
+
+    def close(self) -> None:
+        """Close what is idle; what is in use is closed when it is given back."""
+        self._closed = True
+        self._transport.close()
+
+    def _sent(
+        self, method: str, url: str, headers: Headers, body: bytes | None, deadline: float
+    ) -> httpx2.Response:
         self._current.budget = Budget(deadline, self._limits)
         with _translated():
             given = {name.lower() for name, _ in headers}
             ours = [(name, value) for name, value in self._headers.items() if name not in given]
             request = httpx2.Request(method, url, headers=[*ours, *headers], content=body)
-            response = self._transport.handle_request(request)
-        try:
-            yield Exchange(response)
-        finally:
-            response.close()
-
-    def upgrade(self, url: str, headers: Headers, deadline: float) -> "Upgraded":
-        """Ask for another protocol on the connection (RFC 9110, 7.8); the caller closes what it is given."""
-        self._current.budget = Budget(deadline, self._limits)
-        with _translated():
-            given = {name.lower() for name, _ in headers}
-            ours = [(name, value) for name, value in self._headers.items() if name not in given]
-            request = httpx2.Request("GET", url, headers=[*ours, *headers])
-            response = self._transport.handle_request(request)
-        return Upgraded(response, self._current, self._limits)
-
-    def close(self) -> None:
-        self._transport.close()
+            return self._transport.handle_request(request)
 
 
 class Upgraded:

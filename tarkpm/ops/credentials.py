@@ -19,7 +19,15 @@ from tarkpm.core import homepath
 from tarkpm.core.capability import CapabilitySet
 from tarkpm.errors import CapabilityDenied, HostError, PluginFailed
 from tarkpm.host.image import PluginImage
-from tarkpm.host.imports.folders import Parts, PathError, Workspace, explained, open_folder, read_file
+from tarkpm.host.imports.folders import (
+    Parts,
+    PathError,
+    Workspace,
+    explained,
+    open_folder,
+    read_file,
+    replace_file,
+)
 from tarkpm.host.limits import KIB, size
 from tarkpm.host.module import inspect
 from tarkpm.host.runtime import Host
@@ -30,7 +38,6 @@ MAX_FILE: Final = 64 * KIB
 MAX_KEYS: Final = 64
 USUAL: Final = ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")
 """Variables that fill a path; beside them only those the plugin was granted, because a path is seen."""
-_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -55,7 +62,7 @@ class CredentialsFile:
             self._make_folders()
             with self._workspace.folder(self._parts[:-1]) as folder:
                 _check_replaceable(folder, self._parts[-1])
-                _replace(folder, self._parts[-1], text.encode())
+                replace_file(folder, self._parts[-1], text.encode(), 0o600)
 
     def read(self) -> str | None:
         """What is kept, None if there is no such file; raises `HostError` for one that is no credentials."""
@@ -171,19 +178,3 @@ def _check_replaceable(folder: int, name: str) -> None:
         held = {}
     if "access_token" not in held:
         raise PathError("the file is there and holds no credentials; move it away first")
-
-
-def _replace(folder: int, name: str, data: bytes) -> None:
-    temporary = f".{os.urandom(8).hex()}.tark-tmp"
-    try:
-        with open(os.open(temporary, _NEW, 0o600, dir_fd=folder), "wb") as file:  # noqa: PTH123
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary, dir_fd=folder)
-        raise
-    with contextlib.suppress(OSError):  # not every file system syncs folders
-        os.fsync(folder)

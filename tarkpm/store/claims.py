@@ -13,9 +13,9 @@ import msgspec
 from tarkpm.core.claim import Claim, Vouched
 from tarkpm.core.digest import Digest
 from tarkpm.core.release import PluginName
-from tarkpm.errors import StoreError
-from tarkpm.io.files import atomic_write, make_private, read_optional
+from tarkpm.io.files import atomic_write, make_private
 from tarkpm.io.locks import exclusive
+from tarkpm.store.documents import read_document
 
 VERSION: Final = 1
 MAX_BYTES: Final = 64 * 1024 * 1024
@@ -57,24 +57,15 @@ class Claims:
 
     def read_index(self, file: Path) -> _Document:
         """What was seen of one index. Raises `StoreError` for a damaged file."""
-        data = read_optional(file, MAX_BYTES)
-        if data is None:
-            return _Document()
-        try:
-            document = msgspec.json.decode(data, type=_Document)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
-            raise StoreError(
-                f"what was seen of an index is damaged: {problem}",
-                where=str(file),
-                hint="restore it from a backup: without it revoked releases are not known offline",
-            ) from None
-        if document.version != VERSION:
-            raise StoreError(
-                f"expected version {VERSION}, found {document.version}: another tarkpm wrote this",
-                where=str(file),
-                hint="use the tarkpm that wrote it",
-            )
-        return document
+        found = read_document(
+            file,
+            _Document,
+            version=VERSION,
+            limit=MAX_BYTES,
+            what="what was seen of an index",
+            hint="restore it from a backup: without it revoked releases are not known offline",
+        )
+        return found or _Document()
 
 
 def _root(file: Path) -> str:

@@ -16,9 +16,9 @@ import msgspec
 
 from tarkpm.core.decisions import Decisions
 from tarkpm.core.digest import Digest, sha256
-from tarkpm.errors import StoreError
 from tarkpm.io.files import atomic_write, make_private, open_new, read_optional
 from tarkpm.io.locks import exclusive
+from tarkpm.store.documents import read_document
 
 MAX_BYTES: Final = 16 * 1024 * 1024
 VERSION: Final = 1
@@ -139,24 +139,10 @@ class State:
 
     def read_record(self, file: Path) -> Record | None:
         """The record in a file; None if there is none. Raises `StoreError` for a damaged one."""
-        data = read_optional(file, MAX_BYTES)
-        if data is None:
-            return None
-        try:
-            record = msgspec.json.decode(data, type=Record)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
-            raise StoreError(
-                f"the record of a project is damaged: {problem}",
-                where=str(file),
-                hint=f"rm {shlex.quote(str(file))} and what it lists: the project's .tark; then: tarkpm sync",
-            ) from None
-        if record.version != VERSION:
-            raise StoreError(
-                f"expected version {VERSION}, found {record.version}: another tarkpm wrote this record",
-                where=str(file),
-                hint="use the tarkpm that wrote it",
-            )
-        return record
+        hint = f"rm {shlex.quote(str(file))} and what it lists: the project's .tark; then: tarkpm sync"
+        return read_document(
+            file, Record, version=VERSION, limit=MAX_BYTES, what="the record of a project", hint=hint
+        )
 
 
 def new_environment_id() -> str:

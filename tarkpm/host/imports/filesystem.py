@@ -28,14 +28,14 @@ from tarkpm.host.imports.folders import (
     explained,
     identity,
     is_protected,
-    read_file,
+    read_text,
+    replace_file,
     split,
 )
 from tarkpm.host.limits import MIB, size
 
 MAX_FILE: Final = 8 * MIB
 MAX_ENTRIES: Final = 10_000
-_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _DONE: Final = {"ok": None}
 
 
@@ -107,29 +107,13 @@ class Filesystem:
 
     def _read(self, parts: Parts) -> str:
         with self._workspace.folder(parts[:-1]) as folder:
-            data = read_file(folder, parts[-1], MAX_FILE)
-        if len(data) > MAX_FILE:
-            raise PathError(f"the file is larger than {size(MAX_FILE)}")
-        try:
-            return data.decode()
-        except UnicodeDecodeError:
-            raise PathError("the file is not UTF-8 text") from None
+            return read_text(folder, parts[-1], MAX_FILE)
 
     def _write(self, parts: Parts, data: bytes) -> None:
         if len(data) > MAX_FILE:
             raise PathError(f"the text is larger than {size(MAX_FILE)}")
         with self._workspace.folder(parts[:-1]) as folder:
-            mode = _mode_of(folder, parts[-1])
-            temporary = f".{os.urandom(8).hex()}.tark-tmp"
-            try:
-                _write_new(folder, temporary, data, mode)
-                os.rename(temporary, parts[-1], src_dir_fd=folder, dst_dir_fd=folder)
-            except BaseException:
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(temporary, dir_fd=folder)
-                raise
-            with contextlib.suppress(OSError):  # not every file system syncs folders
-                os.fsync(folder)
+            replace_file(folder, parts[-1], data, _mode_of(folder, parts[-1]))
 
     def _list(self, parts: Parts) -> list[Any]:
         entries: list[dict[str, str | int]] = []
@@ -173,17 +157,6 @@ def _mode_of(folder: int, name: str) -> int | None:
     if not found.st_mode & 0o222:
         raise PathError("is write-protected")
     return found.st_mode & 0o777
-
-
-def _write_new(folder: int, name: str, data: bytes, mode: int | None) -> None:
-    """Write a new file, safely on disk; without a mode it gets what new files of this user get."""
-    descriptor = os.open(name, _NEW, 0o666 if mode is None else 0o600, dir_fd=folder)
-    with open(descriptor, "wb") as file:  # noqa: PTH123  # a descriptor, not a path
-        file.write(data)
-        file.flush()
-        if mode is not None:
-            os.fchmod(descriptor, mode)
-        os.fsync(descriptor)
 
 
 def _entry(name: str, found: os.stat_result) -> dict[str, str | int]:

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Final
 
 from tarkpm.core.homepath import plain
-from tarkpm.host.limits import MIB
+from tarkpm.host.limits import MIB, size
 
 MAX_PATH: Final = 1024
 MAX_DEPTH: Final = 64
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 PROTECTED: Final = frozenset({".tark", ".git", "tark.toml", "tark.lock"})
@@ -118,6 +119,44 @@ def read_file(folder: int, name: str, limit: int) -> bytes:
     with open(descriptor, "rb", buffering=0) as file:  # noqa: PTH123  # a descriptor, not a path
         check_file(os.fstat(descriptor))
         return _read_up_to(file.fileno(), limit + 1)
+
+
+def read_text(folder: int, name: str, limit: int) -> str:
+    """The text of a regular file of at most ``limit`` bytes. Raises `PathError` and `OSError`."""
+    data = read_file(folder, name, limit)
+    if len(data) > limit:
+        raise PathError(f"the file is larger than {size(limit)}")
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise PathError("the file is not UTF-8 text") from None
+
+
+def replace_file(folder: int, name: str, data: bytes, mode: int | None) -> None:
+    """Replace a file by ``data``, safely on disk: whoever reads it, or a crash, meets the old or the new.
+
+    Without a mode it gets what new files of this user get. Raises `OSError`.
+    """
+    temporary = f".{os.urandom(8).hex()}.tark-tmp"
+    try:
+        _write_new(folder, temporary, data, mode)
+        os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary, dir_fd=folder)
+        raise
+    with contextlib.suppress(OSError):  # not every file system syncs folders
+        os.fsync(folder)
+
+
+def _write_new(folder: int, name: str, data: bytes, mode: int | None) -> None:
+    descriptor = os.open(name, _NEW, 0o666 if mode is None else 0o600, dir_fd=folder)
+    with open(descriptor, "wb") as file:  # noqa: PTH123  # a descriptor, not a path
+        file.write(data)
+        file.flush()
+        if mode is not None:
+            os.fchmod(descriptor, mode)
+        os.fsync(descriptor)
 
 
 def check_file(found: os.stat_result) -> None:

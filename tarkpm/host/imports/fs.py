@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from tarkpm.core import homepath
 from tarkpm.core.capability import CapabilitySet
-from tarkpm.host.imports.folders import Parts, PathError, Workspace, explained, is_protected, read_file, split
-from tarkpm.host.limits import KIB, size
+from tarkpm.host.imports.folders import Parts, PathError, Workspace, explained, is_protected, read_text, split
+from tarkpm.host.limits import KIB
 
 MAX_FILE: Final = 128 * KIB
 """Bytes: as much as the older ABI has room for."""
@@ -69,13 +69,7 @@ class Fs:
 
     def _read(self, parts: Parts) -> str:
         with self._folder.folder(parts[:-1]) as folder:
-            data = read_file(folder, parts[-1], MAX_FILE)
-        if len(data) > MAX_FILE:
-            raise PathError(f"the file is larger than {size(MAX_FILE)}")
-        try:
-            return data.decode()
-        except UnicodeDecodeError:
-            raise PathError("the file is not UTF-8 text") from None
+            return read_text(folder, parts[-1], MAX_FILE)
 
     def _tell(self, message: str) -> None:
         if message not in self._told and len(self._told) < _NOTES:
