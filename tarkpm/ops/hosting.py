@@ -12,12 +12,15 @@ from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.policy import check_minimum, check_trusted
 from tarkpm.core.release import PathSource, PluginName, names_folder
 from tarkpm.errors import HostError, NotFound, StoreError, TarkError
+from tarkpm.host.compiled import CompileCache
 from tarkpm.host.image import Interfaces, PluginImage
 from tarkpm.host.imports import Interface
 from tarkpm.host.imports.log import LogSink
+from tarkpm.host.limits import Limits
 from tarkpm.host.process import AnyProcess
 from tarkpm.host.runtime import Host
 from tarkpm.host.trace import Trace
+from tarkpm.host.worker.settings import BIG_MODULE
 from tarkpm.ops.compiled import compile_cache
 from tarkpm.ops.context import Workspace, open_for_reading
 from tarkpm.ops.installed import installed_files, installed_manifest, read_installed
@@ -34,10 +37,18 @@ class Images(msgspec.Struct, frozen=True):
     failed: dict[str, TarkError] = {}
 
 
-def load_images(settings: Settings, ui: Ui, *, name: str = "", type: str = "") -> Images:  # noqa: A002
+def load_images(
+    settings: Settings,
+    ui: Ui,
+    *,
+    name: str = "",
+    type: str = "",  # noqa: A002
+    cache: CompileCache | None = None,
+) -> Images:
     """The verified bytes of enabled plugins: one of this ``name``, or all (of this ``type``).
 
-    One plugin that cannot be loaded never hides the others: it is in ``failed``. A named one raises.
+    One plugin that cannot be loaded never hides the others: it is in ``failed``. A named one raises. A
+    ``cache`` begins to look for a big one's code meanwhile.
     """
     with open_for_reading(settings, ui) as workspace:
         workspace.require_built_here()
@@ -48,7 +59,7 @@ def load_images(settings: Settings, ui: Ui, *, name: str = "", type: str = "") -
                 return Images({known: load_unmanaged(workspace, known)}, folder)
             entry = _locked(workspace, known)
             workspace.require_accepted()
-            return Images({entry.name: load_image(workspace, entry)}, folder)
+            return Images({entry.name: load_image(workspace, entry, cache)}, folder)
         workspace.require_accepted()
         return _load_all(workspace, folder, type)
 
@@ -95,7 +106,7 @@ def _locked(workspace: Workspace, name: str) -> LockEntry:
     return entry
 
 
-def load_image(workspace: Workspace, entry: LockEntry) -> PluginImage:
+def load_image(workspace: Workspace, entry: LockEntry, cache: CompileCache | None = None) -> PluginImage:
     """The verified bytes of an installed plugin, and what it may do.
 
     State knows that this entry's signature was verified when it was installed here; what is checked again
@@ -110,6 +121,8 @@ def load_image(workspace: Workspace, entry: LockEntry) -> PluginImage:
     if not workspace.environment.is_enabled(name):
         raise HostError(f"'{name}' is disabled", hint=f"tarkpm enable {name}")
     file = installed_files(workspace, entry)[manifest.wasm]
+    if cache is not None and file.size >= BIG_MODULE:
+        cache.expect(file.sha256, Limits())
     wasm = read_installed(workspace, name, file)
     path = str(workspace.environment.folder(name) / file.name)
     granted = workspace.project.granted(name).narrow(manifest.capabilities)
@@ -137,12 +150,17 @@ def load_working_copy(settings: Settings, path: str) -> Images:
     return Images({manifest.name: image}, settings.cwd)
 
 
-def load_target(settings: Settings, ui: Ui, target: str) -> tuple[PluginImage, Images]:
-    """The image of an installed plugin, or of a working copy when ``target`` is a folder."""
+def load_target(
+    settings: Settings, ui: Ui, target: str, cache: CompileCache | None = None
+) -> tuple[PluginImage, Images]:
+    """The image of an installed plugin, or of a working copy when ``target`` is a folder.
+
+    A ``cache`` begins to look for the code of a big one meanwhile.
+    """
     if names_folder(target):
         images = load_working_copy(settings, target)
     else:
-        images = load_images(settings, ui, name=PluginName(target))
+        images = load_images(settings, ui, name=PluginName(target), cache=cache)
     (image,) = images.by_name.values()
     return image, images
 
@@ -164,16 +182,23 @@ def open_host(
     log: LogSink | None,
     trace: Trace | None = None,
     spare: AnyProcess | None = None,
+    cache: CompileCache | None = None,
     long_lived: bool = False,
 ) -> Host:
     """A host whose plugins are served with what this user granted, in the folder of ``images``.
 
-    ``spare`` is a worker process started ahead, which the host then owns. ``long_lived`` is for many plugins
-    and many calls: workers are forked, and end when they are idle.
+    ``spare`` is a worker process started ahead, which the host then owns; ``cache`` is this user's
+    `compile_cache`, if it is open already. ``long_lived`` is for many plugins and many calls: workers are
+    forked, and end when they are idle.
     """
-    interfaces = serve(settings, images.workspace)
-    cache = compile_cache(settings)
-    return Host(log=log, trace=trace, interfaces=interfaces, cache=cache, spare=spare, long_lived=long_lived)
+    return Host(
+        log=log,
+        trace=trace,
+        interfaces=serve(settings, images.workspace),
+        cache=cache or compile_cache(settings),
+        spare=spare,
+        long_lived=long_lived,
+    )
 
 
 def serve(settings: Settings, workspace: Path) -> Interfaces:
