@@ -13,7 +13,6 @@ torn one does not pass the check.
 import contextlib
 import hashlib
 import hmac
-import mmap
 import os
 import stat
 import threading
@@ -26,13 +25,12 @@ from tarkpm.host.image import PluginImage
 from tarkpm.host.limits import Limits
 from tarkpm.host.machine import fingerprint
 from tarkpm.host.process import Start, start
-from tarkpm.host.sealed import Compiled, Copy, handed, is_mapped
+from tarkpm.host.sealed import Compiled, copied, digests, handed, is_mapped
 from tarkpm.host.worker.frames import MAX_COMPILED
 
 MAGIC: Final = b"tarkpmC2"
 _HEAD: Final = len(MAGIC) + hashlib.sha256().digest_size
 _SUFFIX: Final = ".compiled"
-CHUNK: Final = 2 << 20
 STALE_AFTER: Final = 24 * 3600.0
 """Seconds after which a file that somebody stopped writing is removed."""
 
@@ -109,7 +107,7 @@ class _Entry:
             return None
         try:
             found = self._read(key, fd)
-        except OSError:
+        except (OSError, EOFError):
             found = None
         finally:
             os.close(fd)
@@ -125,13 +123,10 @@ class _Entry:
         head = os.pread(fd, _HEAD, 0)
         if head[: len(MAGIC)] != MAGIC:
             return None
-        copy = Copy(fd, _HEAD, size)
-        try:
-            if copy.is_whole and hmac.compare_digest(self._mac(key, copy.view), head[len(MAGIC) :]):
-                return copy.given()
-        finally:
-            copy.close()
-        return None
+        copy, found = copied(fd, _HEAD, size)
+        with copy:
+            is_ours = hmac.compare_digest(self._mac(key, size, found), head[len(MAGIC) :])
+            return copy.given() if is_ours else None
 
     def keep(self, key: bytes, image: bytes | bytearray) -> None:
         """Write the entry, and remove those of this module that were made for something else."""
@@ -140,7 +135,7 @@ class _Entry:
         try:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             with open(os.open(beside, flags, 0o600), "wb") as file:  # noqa: PTH123  # by descriptor
-                file.write(MAGIC + self._mac(key, image))
+                file.write(MAGIC + self._mac(key, len(image), digests(image)))
                 file.write(image)
             beside.replace(self.path)
         except BaseException:
@@ -148,10 +143,10 @@ class _Entry:
             raise
         self._tidy()
 
-    def _mac(self, key: bytes, image: bytes | bytearray | mmap.mmap) -> bytes:
+    def _mac(self, key: bytes, size: int, digests: bytes) -> bytes:
         mac = hmac.new(key, self._context, hashlib.sha256)
-        mac.update(b"%d\0" % len(image))
-        mac.update(_digests(image))
+        mac.update(b"%d\0" % size)
+        mac.update(digests)
         return mac.digest()
 
     def _tidy(self) -> None:
@@ -192,23 +187,3 @@ class _Expected:
         if self._found is not None:
             self._found.close()
         return wanted.find(self._key)
-
-
-def _digests(image: bytes | bytearray | mmap.mmap) -> bytes:
-    """The digests of an image's chunks, one after another, taken by two threads: it is most of the work."""
-    with memoryview(image) as whole:
-        chunks = [whole[at : at + CHUNK] for at in range(0, len(whole), CHUNK)]
-        found = [b""] * len(chunks)
-
-        def take(first: int) -> None:
-            for number in range(first, len(chunks), 2):
-                with chunks[number] as chunk:
-                    found[number] = hashlib.sha256(chunk).digest()
-
-        other = threading.Thread(target=take, args=(1,)) if len(chunks) > 1 else None
-        if other is not None:
-            other.start()
-        take(0)
-        if other is not None:
-            other.join()
-    return b"".join(found)

@@ -1,10 +1,17 @@
 """Compiled code where nobody can change it any more, so that what was checked is what a worker runs."""
 
-import mmap
+import hashlib
 import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
+from typing import Final
 
 from tarkpm.errors import HostError
+
+CHUNK: Final = 2 << 20
+BLOCK: Final = 256 << 10
+"""Bytes at a time: they are still in the processor's cache when they are hashed and written."""
 
 
 class Compiled:
@@ -39,43 +46,86 @@ class Compiled:
             self.descriptor = -1
 
 
-class Copy:
-    """An image out of a file that others may write, where nobody can: what is checked here is what is run."""
+def copied(source: int, offset: int, size: int) -> tuple[Compiled, bytes]:
+    """A copy of so many bytes of a file that others may write, and `digests` of what was copied.
 
-    def __init__(self, source: int, offset: int, size: int) -> None:
-        self._bytes = b""
-        self._map: mmap.mmap | None = None
-        self._fd = _memfd() if is_mapped() else -1
+    What is hashed is what is kept, whatever the file holds a moment later. Raises `OSError`, and `EOFError`
+    for a file that is shorter.
+    """
+    if not is_mapped():
+        image = _read(source, offset, size)
+        return Compiled(image), digests(image)
+    with Compiled(descriptor=_memfd()) as held:
+
+        def parts(at: int, end: int) -> Iterator[memoryview]:
+            buffer = memoryview(bytearray(BLOCK))
+            for begin in range(at, end, BLOCK):
+                block = buffer[: min(BLOCK, end - begin)]
+                _fill(source, block, offset + begin)
+                _put(held.descriptor, block, begin)
+                yield block
+
+        found = _digests(size, parts)
+        _seal(held.descriptor)
+        return held.given(), found
+
+
+def digests(image: bytes | bytearray) -> bytes:
+    """The SHA-256 of each `CHUNK` of an image, one after another."""
+    whole = memoryview(image)
+    return _digests(len(image), lambda at, end: iter([whole[at:end]]))
+
+
+def _digests(size: int, parts: Callable[[int, int], Iterable[memoryview]]) -> bytes:
+    """By two threads, for it is most of the work; ``parts`` of a chunk come one after another."""
+    starts = range(0, size, CHUNK)
+    found = [b""] * len(starts)
+    faults: list[BaseException] = []
+
+    def take(first: int) -> None:
         try:
-            if self._fd < 0:
-                self._bytes = _read(source, offset, size)
-                self.is_whole = len(self._bytes) == size
-                return
-            self.is_whole = _copied(source, self._fd, offset, size) == size
-            _seal(self._fd)
-            if self.is_whole:
-                self._map = mmap.mmap(self._fd, size, mmap.MAP_PRIVATE, mmap.PROT_READ)
-        except BaseException:
-            self.close()
-            raise
+            for number in range(first, len(starts), 2):
+                digest = hashlib.sha256()
+                for part in parts(starts[number], min(starts[number] + CHUNK, size)):
+                    digest.update(part)
+                found[number] = digest.digest()
+        except BaseException as problem:  # noqa: BLE001  # raised again below
+            faults.append(problem)
 
-    @property
-    def view(self) -> bytes | mmap.mmap:
-        """What is to be checked, until `close`."""
-        return self._bytes if self._map is None else self._map
+    other = threading.Thread(target=take, args=(1,)) if len(starts) > 1 else None
+    if other is not None:
+        other.start()
+    take(0)
+    if other is not None:
+        other.join()
+    if faults:
+        raise faults[0]
+    return b"".join(found)
 
-    def given(self) -> Compiled:
-        """What was checked, to be closed by who gets it."""
-        fd, self._fd = self._fd, -1
-        return Compiled(self._bytes, fd)
 
-    def close(self) -> None:
-        """Let go of what was not given."""
-        if self._map is not None:
-            self._map.close()
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+def _read(source: int, offset: int, size: int) -> bytes:
+    parts: list[bytes] = []
+    while size:
+        parts.append(os.pread(source, size, offset))
+        if not parts[-1]:
+            raise EOFError
+        size, offset = size - len(parts[-1]), offset + len(parts[-1])
+    return b"".join(parts)
+
+
+def _fill(source: int, block: memoryview, offset: int) -> None:
+    """The same into memory that is there already; where there are memfds, there is preadv, too."""
+    while block:
+        count = os.preadv(source, [block], offset)
+        if not count:
+            raise EOFError
+        block, offset = block[count:], offset + count
+
+
+def _put(target: int, block: memoryview, offset: int) -> None:
+    while block:
+        count = os.pwrite(target, block, offset)
+        block, offset = block[count:], offset + count
 
 
 def handed(image: bytes | bytearray) -> Compiled:
@@ -84,9 +134,7 @@ def handed(image: bytes | bytearray) -> Compiled:
         return Compiled(bytes(image))
     try:
         with Compiled(descriptor=_memfd()) as held:
-            rest = memoryview(image)
-            while rest:
-                rest = rest[os.write(held.descriptor, rest) :]
+            _put(held.descriptor, memoryview(image), 0)
             _seal(held.descriptor)
             return held.given()
     except OSError as problem:
@@ -100,24 +148,6 @@ def is_mapped() -> bool:
 
 def _memfd() -> int:
     return os.memfd_create("compiled", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-
-
-def _read(source: int, offset: int, size: int) -> bytes:
-    parts, done = [], 0
-    while done < size and (part := os.pread(source, size - done, offset + done)):
-        parts.append(part)
-        done += len(part)
-    return b"".join(parts)
-
-
-def _copied(source: int, target: int, offset: int, size: int) -> int:
-    done = 0
-    while done < size:
-        count = os.sendfile(target, source, offset + done, size - done)
-        if not count:
-            break
-        done += count
-    return done
 
 
 def _seal(fd: int) -> None:
