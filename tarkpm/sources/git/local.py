@@ -17,7 +17,7 @@ from dulwich.refs import DiskRefsContainer
 
 from tarkpm.errors import NotFound, Refused
 from tarkpm.sources.git.boundary import translated
-from tarkpm.sources.git.limits import Budget, Limits
+from tarkpm.sources.git.limits import MIB, Budget, Limits
 from tarkpm.sources.git.objects import KINDS, Object, object_id
 from tarkpm.sources.git.url import GitUrl
 
@@ -39,7 +39,8 @@ class LocalObjects:
                 raise Refused("expected a repository of ref files, found a reftable", where=url.public)
             self._refs = DiskRefsContainer(common, control)
             folders = _object_folders(common / "objects")
-            self._stores = [_Store(each, loose_object_size_limit=limits.inflated) for each in folders]
+            room = 2 * limits.blob + MIB  # so that a file somewhat over the limit is still told by its size
+            self._stores = [_Store(each, loose_object_size_limit=room) for each in folders]
 
     def close(self) -> None:
         """Close the files."""
