@@ -17,7 +17,7 @@ A `Contradiction` carries the given clauses that cannot hold together: a proof t
 
 from collections.abc import Iterable, Sequence
 from heapq import heappop, heappush
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 Literal = tuple[int, int]
 """A variable, and the bits of the values of which it must have one."""
@@ -59,7 +59,16 @@ class Contradiction(Exception):
 
 
 class TooHard(Exception):
-    """The limit of conflicts was reached."""
+    """A limit was reached: of conflicts, or of work."""
+
+
+MOST_WORK: Final = 10_000_000
+"""Clauses a search may look at, some minute's worth. Counted, not timed: an answer here is one everywhere.
+
+A conflict among plugins of a thousand versions each costs as much as hundreds among others.
+"""
+_MASKS_A_CLAUSE: Final = 32
+"""Masks that are passed over in the time one clause takes."""
 
 
 class _Step(NamedTuple):
@@ -77,6 +86,7 @@ class Search:
     def __init__(self, guide: Guide, *, most_conflicts: int) -> None:
         self._guide = guide
         self._left = most_conflicts
+        self._work = MOST_WORK
         self.domains: list[int] = []
         self._absent: list[int] = []
         self._watching: list[dict[int, list[Clause]]] = []  # by variable and mask: many share one
@@ -118,6 +128,7 @@ class Search:
         """Narrow domains until no clause asks for more; a clause that cannot hold any more, if any."""
         while self._pending:
             clause = self._pending.pop()
+            self._work -= 1
             last: Literal | None = None
             for variable, mask in clause.literals:
                 if self.domains[variable] & mask:
@@ -139,6 +150,9 @@ class Search:
         self._steps_of[variable].append(len(self._steps))
         self._steps.append(_Step(variable, before, reason, self._level))
         self.domains[variable] = after
+        self._work -= len(self._watching[variable]) // _MASKS_A_CLAUSE
+        if self._work < 0:
+            raise TooHard
         for held, clauses in self._watching[variable].items():
             if not held & after and held & before:
                 self._pending.extend(clauses)

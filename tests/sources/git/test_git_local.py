@@ -217,9 +217,7 @@ def test_an_object_that_is_cut_is_noticed(repo: GitRepo) -> None:
 def test_a_loose_bomb_is_bounded(repo: GitRepo) -> None:
     bomb = b"blob 200000000\0" + bytes(200_000_000)
     loose(repo, "HEAD:dist/plugin.wasm").write_bytes(zlib.compress(bomb, 1))
-    assert said(repo.folder) == (
-        "Garbled: the objects are damaged, or larger than allowed [file:///REPO]"
-    )
+    assert said(repo.folder) == ("Garbled: the objects are damaged, or larger than allowed [file:///REPO]")
 
 
 def test_links_and_modules(repo: GitRepo) -> None:
