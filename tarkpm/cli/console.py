@@ -94,6 +94,14 @@ def echo(text: str) -> None:
     click.echo(text, color=_color(sys.stdout))
 
 
+def echo_output(text: str) -> None:
+    """Print what a plugin made on stdout: safe to show at a terminal, as it is into a pipe or a file."""
+    if _is_terminal(sys.stdout):
+        echo(neutral(text, keep="\n\t"))
+    else:
+        click.echo(text, color=True)  # click takes nothing out of it then
+
+
 def echo_json(value: Any) -> None:
     """Print a report as one JSON document on stdout."""
     import json

@@ -88,6 +88,13 @@ def test_leftovers_are_found_and_deleted(project: Sandbox) -> None:
     assert new.exists()
 
 
+def test_a_command_that_failed_holds_nothing(project: Sandbox) -> None:
+    project.run("add", "./nowhere").failed(2, "nowhere")
+    assert not [
+        found for found in project.run("doctor", "--json").json["troubles"] if found["what"] == "Lock"
+    ]
+
+
 def test_a_lock_whose_holder_was_killed(project: Sandbox) -> None:
     lock = (
         project.state / "projects" / f"{'0' * 32}.lock"

@@ -1,5 +1,6 @@
 """What a person types to run plugins: call, tools, auth, chat, hook, inspect; and the same from Python."""
 
+import json
 import os
 import shutil
 import signal
@@ -7,8 +8,10 @@ import time
 from pathlib import Path
 
 import pytest
+from support import wat
 from support.sandbox import PLUGINS, Sandbox
 from support.services import Chat, OAuth, Service, serving
+from support.terminal import Terminal
 
 from tarkpm import Host
 from tarkpm.errors import NotFound, PluginFailed, ProjectNotAccepted
@@ -52,6 +55,16 @@ def test_a_plugin_that_cannot_be_loaded_does_not_hide_the_others(sandbox: Sandbo
     wasm.write_bytes(wasm.read_bytes()[:-1] + b"x")
     result = sandbox.run("tools").failed(1, "failed: broken")
     assert "text-tools text-stats" in result.out
+
+
+def test_what_a_tool_answers_is_safe_at_a_terminal_and_as_it_is_in_a_pipe(sandbox: Sandbox) -> None:
+    sandbox.plugin(sandbox.cwd / "echo", name="echo", wasm=wat.lenient_tool())
+    sandbox.init()
+    sandbox.run("add", "./echo", "--accept-capabilities").ok()
+    call = ("call", "echo", "echo", json.dumps("a\u202eb", ensure_ascii=False))
+    assert sandbox.run(*call).ok().out == '"a\u202eb"\n'
+    with Terminal(sandbox, *call) as terminal:
+        assert '"a\\u202eb"' in terminal.finish().err
 
 
 def test_call_traces_host_calls_and_masks_secrets(sandbox: Sandbox) -> None:
