@@ -9,7 +9,7 @@ from typing import Any
 import click
 import msgspec
 
-from tarkpm.core.text import neutral
+from tarkpm.core.text import masked, neutral
 from tarkpm.errors import TarkError
 from tarkpm.ops.ui import Card
 
@@ -121,6 +121,8 @@ def clear_line() -> None:
 def print_error(error: TarkError, *, as_json: bool = False) -> int:
     """Say what is wrong, where, and what helps; returns the exit status."""
     clear_line()
+    # the last net: a password that somebody typed where no URL belongs is not repeated
+    error.message, error.where, error.hint = map(masked, (error.message, error.where, error.hint))
     lines = [style("error: ", fg="red", bold=True) + neutral(error.message)]
     if error.where:
         lines.append(f"  where: {neutral(error.where)}")

@@ -89,10 +89,11 @@ def test_leftovers_are_found_and_deleted(project: Sandbox) -> None:
 
 
 def test_a_command_that_failed_holds_nothing(project: Sandbox) -> None:
-    project.run("add", "./nowhere").failed(2, "nowhere")
-    assert not [
-        found for found in project.run("doctor", "--json").json["troubles"] if found["what"] == "Lock"
-    ]
+    other = project.root / "other"
+    other.mkdir()
+    project.run("init", "--project", other, "--tark-version", "0.12.6").ok()
+    project.run("remove", "nobody", "--project", other).failed(2, "nobody")
+    assert {lock.read_text() for lock in project.state.glob("projects/*.lock")} == {""}
 
 
 def test_a_lock_whose_holder_was_killed(project: Sandbox) -> None:
