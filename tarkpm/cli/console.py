@@ -66,7 +66,10 @@ class Console:
         if not self._live:
             return
         if self._busy or text:
-            sys.stderr.write("\r\x1b[2K" + (style(neutral(text) + " …", dim=True) if text else ""))
+            # a line that wraps could not be taken away again
+            shown = f"{neutral(text)[: _width() - 3]} …" if text else ""
+            shown = style(shown, dim=True) if shown and _color(sys.stderr) else shown
+            sys.stderr.write(f"\r\x1b[2K{shown}")
             sys.stderr.flush()
         self._busy = bool(text)
 
@@ -76,12 +79,21 @@ class Console:
         click.echo(text, err=True, color=_color(sys.stderr))
 
 
+def _width() -> int:
+    """Columns of the terminal on stderr."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
+    except (OSError, ValueError):
+        return 80
+
+
 def _is_terminal(stream: Any) -> bool:
     return stream is not None and bool(stream.isatty())  # None: it was closed before we began
 
 
 def _color(stream: Any) -> bool:
-    return _is_terminal(stream) and not os.environ.get("NO_COLOR")
+    has_none = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return _is_terminal(stream) and not has_none
 
 
 def style(text: str, **styles: Any) -> str:
