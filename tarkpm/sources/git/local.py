@@ -3,9 +3,9 @@
 Only `objects`, `refs`, `packed-refs`, `HEAD` and, for a linked work tree, two pointer files are read;
 `config` and `hooks` are not, so a repository that came from elsewhere cannot name a program or another
 file. ``objects/info/alternates`` is followed, as `git clone --shared` needs: what it leads to is read only
-by object id, and every object's bytes are checked against its id here. A repository on this machine can still
-use up memory, with a pack that inflates without end; a remote one, or a loose object, cannot. What it could keep
-us waiting with, a pipe or a device in the place of a file, is refused.
+by object id, and every object's bytes are checked against its id here. What it could keep us waiting with, a
+pipe or a device in the place of a file, is refused. A repository on this machine can still use up memory,
+with a pack that inflates without end; a remote one, or a loose object, cannot.
 """
 
 import contextlib
