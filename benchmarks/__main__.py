@@ -4,7 +4,9 @@ import argparse
 import compileall
 import os
 import platform
+import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -68,6 +70,7 @@ def measure(figure: Figure | Amount, *, quick: bool) -> int:
     if sys.stderr.isatty():
         print(f"measuring {figure.name} …", end="\r", file=sys.stderr, flush=True)
     with tempfile.TemporaryDirectory(prefix="tarkpm-bench-") as name:
+        set_apart(Path(name))
         try:
             result = figure.measure(Path(name), quick=quick)
         except RuntimeError as problem:
@@ -75,6 +78,17 @@ def measure(figure: Figure | Amount, *, quick: bool) -> int:
             return 1
     print(line(figure, result), flush=True)
     return int(result.ratio > figure.bound)
+
+
+def set_apart(folder: Path) -> None:
+    """Have ext4 put what is made in this folder where nobody has just deleted anything.
+
+    A new file gets its inode from the block group of its folder, past each that was deleted there within the
+    last minutes, one by one. Beside a test suite that takes half a millisecond and more instead of 15 µs.
+    Folders below one with this attribute are spread over the disk. Other file systems do not know it.
+    """
+    if chattr := shutil.which("chattr"):
+        subprocess.run([chattr, "+T", folder], check=False, capture_output=True)
 
 
 def line(figure: Figure | Amount, result: Result | Taken) -> str:
