@@ -38,8 +38,8 @@ class Invocation(msgspec.Struct, frozen=True):
         if self.json:
             echo_json(value)
             return
-        for line in lines():
-            echo(line)
+        if text := lines():
+            echo("\n".join(text))  # at once: each `echo` flushes
 
     def output(self, value: Any, text: str) -> None:
         """Print a result that is a plugin's own: ``value`` as JSON, or its ``text``."""

@@ -18,6 +18,7 @@ from tarkpm.core.digest import FileEntry
 from tarkpm.errors import DigestMismatch, StoreError, TooLarge
 
 CHUNK: Final = 1024 * 1024
+_NEW: Final = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW
 _FICLONE: Final = 0x40049409
 _NO_REFLINK: Final = (errno.EOPNOTSUPP, errno.ENOTTY, errno.EXDEV, errno.EINVAL, errno.EPERM, errno.EBADF)
 
@@ -85,11 +86,7 @@ def atomic_write(path: Path, data: bytes, *, mode: int = 0o644, durable: bool = 
     """
     temporary = path.parent / f".{path.name}.{os.urandom(8).hex()}.tmp"
     try:
-        with open_new(temporary, mode) as file:
-            file.write(data)
-            file.flush()
-            if durable:
-                os.fsync(file.fileno())
+        write_new(temporary, data, mode, durable=durable)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -98,10 +95,38 @@ def atomic_write(path: Path, data: bytes, *, mode: int = 0o644, durable: bool = 
         sync_folder(path.parent)
 
 
+def keep(path: Path, data: bytes, *, mode: int) -> None:
+    """Put ``data`` into a cache, whole or not at all; a power cut may lose it. Its folder need not exist."""
+    try:
+        atomic_write(path, data, mode=mode, durable=False)
+    except FileNotFoundError:
+        make_private(path.parent)
+        atomic_write(path, data, mode=mode, durable=False)
+
+
 def open_new(path: Path, mode: int) -> BinaryIO:
     """Create ``path``, which must not exist, for writing; nobody else's umask decides its mode."""
-    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
-    return os.fdopen(descriptor, "wb")
+    return os.fdopen(os.open(path, _NEW, mode), "wb")
+
+
+def write_new(path: Path, data: bytes, mode: int, *, durable: bool = False) -> None:
+    """Create ``path``, which must not exist, with these bytes.
+
+    Without the five system calls that a file object of Python's makes beside those for opening and writing.
+    """
+    descriptor = os.open(path, _NEW, mode)
+    try:
+        _write(descriptor, data)
+        if durable:
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write(descriptor: int, data: bytes | memoryview) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
 
 
 def sync_folder(path: Path) -> None:
@@ -116,27 +141,28 @@ def sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
-def copy_verified(source: io.FileIO, target: Path, entry: FileEntry, *, mode: int = 0o444) -> None:
-    """Copy ``source`` to the new file ``target``, sharing blocks where the file system can.
+def copy_verified(source: int, target: Path, entry: FileEntry, *, where: str, mode: int = 0o444) -> None:
+    """Copy what the descriptor ``source`` reads to the new file ``target``, sharing blocks where that works.
 
-    The copy's own bytes are checked. Raises `DigestMismatch`, and then leaves no ``target``.
+    The copy's own bytes are checked. Raises `DigestMismatch` at ``where``, and then leaves no ``target``.
     """
     try:
-        with open_new(target, mode) as file:
-            digest, size = _clone(source, file, target) or _copy(source, file)
+        descriptor = os.open(target, _NEW, mode)
+        try:
+            digest, size = _clone(source, descriptor, target) or _copy(source, descriptor)
+        finally:
+            os.close(descriptor)
         if (digest, size) != (entry.sha256, entry.size):
-            raise DigestMismatch(
-                f"'{entry.name}' has sha256 {digest}, expected {entry.sha256}", where=str(source.name)
-            )
+            raise DigestMismatch(f"'{entry.name}' has sha256 {digest}, expected {entry.sha256}", where=where)
     except BaseException:
         target.unlink(missing_ok=True)
         raise
 
 
-def _clone(source: io.FileIO, target: BinaryIO, path: Path) -> tuple[str, int] | None:
+def _clone(source: int, target: int, path: Path) -> tuple[str, int] | None:
     """Reflink and hash the clone; None where that is not possible."""
     try:
-        fcntl.ioctl(target.fileno(), _FICLONE, source.fileno())
+        fcntl.ioctl(target, _FICLONE, source)
     except OSError as problem:
         if problem.errno in _NO_REFLINK:
             return None
@@ -145,12 +171,13 @@ def _clone(source: io.FileIO, target: BinaryIO, path: Path) -> tuple[str, int] |
         return hashlib.file_digest(clone, "sha256").hexdigest(), os.fstat(clone.fileno()).st_size
 
 
-def _copy(source: io.FileIO, target: BinaryIO) -> tuple[str, int]:
+def _copy(source: int, target: int) -> tuple[str, int]:
     digest, size = hashlib.sha256(), 0
-    buffer = memoryview(_scratch())
-    while count := source.readinto(buffer):
+    scratch = _scratch()
+    buffer = memoryview(scratch)
+    while count := os.readv(source, [scratch]):
         digest.update(buffer[:count])
-        target.write(buffer[:count])
+        _write(target, buffer[:count])
         size += count
     return digest.hexdigest(), size
 

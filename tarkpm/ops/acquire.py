@@ -131,9 +131,10 @@ def read_folder(base: Path, source: PathSource) -> ReleaseFiles:
 
 def _verified(collected: ReleaseFiles, source: Source) -> Release:
     where = str(source)
-    candidate = verify_release(collected.files, collected.statement, source, where=where)
-    check_module(collected.files, candidate.manifest, where)
-    contents = dict(collected.files)
+    files, manifest = collected.files, collected.manifest
+    candidate = verify_release(files, collected.statement, source, where=where, manifest=manifest)
+    check_module(files, candidate.manifest, where)
+    contents = dict(files)
     if candidate.statement and collected.statement:
         contents[STATEMENT] = collected.statement
     return Release(candidate, contents)
