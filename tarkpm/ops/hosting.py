@@ -1,5 +1,7 @@
 """Join what is installed with the host: which plugins there are to run, and what serves their host calls."""
 
+import hashlib
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -133,7 +135,7 @@ def load_image(workspace: Workspace, entry: LockEntry, cache: CompileCache | Non
 def load_working_copy(settings: Settings, path: str) -> Images:
     """A plugin in a folder, without installing it: the author's own, so it gets what it declares.
 
-    Its data is kept apart from every installed plugin's.
+    Its data is kept apart from every installed plugin's, and from every other folder's.
     """
     from tarkpm.core.candidate import verify_release
     from tarkpm.ops.acquire import read_folder
@@ -142,7 +144,8 @@ def load_working_copy(settings: Settings, path: str) -> Images:
     collected = read_folder(settings.cwd, source)
     candidate = verify_release(collected.files, None, source, where=source.path)
     manifest = candidate.manifest
-    data = settings.paths.data / "data" / "working-copies" / manifest.name
+    place = hashlib.sha256(os.fsencode(source.path)).hexdigest()[:16]  # two folders may hold one name
+    data = settings.paths.data / "data" / "working-copies" / f"{manifest.name}-{place}"
     wasm = collected.files[manifest.wasm]
     file = str(Path(source.path) / manifest.wasm)
     granted = manifest.capabilities
@@ -159,10 +162,19 @@ def load_target(
     """
     if names_folder(target):
         images = load_working_copy(settings, target)
+        _tell_of_grants(ui, images)
     else:
         images = load_images(settings, ui, name=PluginName(target), cache=cache)
     (image,) = images.by_name.values()
     return image, images
+
+
+def _tell_of_grants(ui: Ui, images: Images) -> None:
+    """Nobody was asked: whoever runs a folder that is not their own should at least see what it may do."""
+    for name, image in images.by_name.items():
+        beyond = [str(one) for one in image.granted.items if one.kind != "storage"]
+        if beyond:
+            ui.note(f"'{name}' is a working copy and gets what it declares: {', '.join(beyond)}")
 
 
 @contextmanager

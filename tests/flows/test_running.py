@@ -106,6 +106,23 @@ def test_a_working_copy_runs_without_being_installed(sandbox: Sandbox) -> None:
     assert not (sandbox.cwd / ".tark").exists()
 
 
+def test_two_folders_with_one_name_share_nothing(sandbox: Sandbox) -> None:
+    mine, theirs = (shutil.copytree(PLUGINS / "text-tools", sandbox.cwd / name) for name in ("a", "b"))
+    note = ("save-note", '{"key":"secret","text":"mine"}')
+    saved = sandbox.run("call", mine, *note).ok()
+    assert saved.err == ""  # storage is nobody else's concern
+    sandbox.run("call", theirs, *note).ok()
+    assert len(list(sandbox.data.glob("data/working-copies/text-tools-*"))) == 2
+
+
+def test_what_a_working_copy_may_do_is_told(sandbox: Sandbox) -> None:
+    folder = sandbox.plugin(sandbox.cwd / "mine", name="mine", wasm=wat.lenient_tool())
+    manifest = folder / "plugin.toml"
+    manifest.write_text(manifest.read_text().replace("[capabilities]", "[capabilities]\nshell = true"))
+    told = sandbox.run("call", "./mine", "echo", '"a"').ok()
+    assert "note: 'mine' is a working copy and gets what it declares: shell" in told.err
+
+
 def test_an_auth_plugin_signs_in_and_out(sandbox: Sandbox) -> None:
     with serving(OAuth) as service:
         install(sandbox, "device-auth", service.authority, "DEVICE_AUTH_*")
