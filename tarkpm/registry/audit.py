@@ -95,14 +95,17 @@ class Audit:
                 except TarkError as problem:
                     yield Finding.of(problem)
 
-    def _claim(self, path: str, target: TargetFile) -> Iterable[Finding]:
+    def _claim(self, path: str, target: TargetFile) -> Iterator[Finding]:
         data = self.index.read_target(path, target, MAX_CLAIM)
         claim = claims.parse(data, where=path)
         if claim_path(claim.name) != path:
             raise IndexUntrusted(f"is the claim of '{claim.name}'", where=target_file(path, target))
+        if claim.key and (part := self.index.authority.part_of(claim.key)):
+            text = f"'{claim.name}' is published by {claim.key}, which is {part}"
+            hint = f"tarkpm index rotate publisher {claim.name} --to KEY"
+            yield Finding(IndexUntrusted.__name__, text, path, hint)
         self.plugins += 1
         self._claims[path] = data if len(data) < _SMALL else target
-        return ()
 
     def _claim_of(self, path: str) -> Claim | None:
         found = self._claims.get(path)

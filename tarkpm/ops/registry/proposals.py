@@ -5,8 +5,9 @@ from pathlib import Path
 
 import msgspec
 
+from tarkpm.core.release import PluginName
 from tarkpm.core.text import neutral
-from tarkpm.errors import ConsentError, IndexUntrusted, NotFound
+from tarkpm.errors import ConsentError, IndexUntrusted, NotFound, TarkError
 from tarkpm.io.files import atomic_write, read_file
 from tarkpm.ops.registry.desk import Desk
 from tarkpm.ops.ui import Card, Ui
@@ -71,11 +72,22 @@ def consider(desk: Desk, index: Index | None, proposal: Proposal, file: Path) ->
     if proposal.index != (index.first_root if index else ""):
         raise IndexUntrusted(f"is for another index: {proposal.index or 'one to be made'}", where=where)
     if proposal.authority:
-        review = review_authority(index.authority if index else None, proposal.authority)
+        review = review_authority(index, proposal.authority)
     else:
         assert index is not None
-        review = review_claims(index, proposal.claims, where=where)
+        waiting = _claimed_elsewhere(desk, index, file)
+        review = review_claims(index, proposal.claims, proposal.made, waiting, where=where)
     return Business(index, proposal, proposal.draft(index), review, file)
+
+
+def _claimed_elsewhere(desk: Desk, index: Index, file: Path) -> list[PluginName]:
+    """The new names that other proposals claim; one that cannot be read does not keep this one waiting."""
+    names = []
+    for other in pending(desk):
+        if other != file:
+            with suppress(TarkError):
+                names += [one.name for one in read(other).claims if index.claim(one.name) is None]
+    return names
 
 
 def propose(desk: Desk, index: Index | None, proposal: Proposal, slug: str) -> Business:

@@ -35,9 +35,8 @@ def rotate_root(
             if key not in before.maintainers:
                 raise Refused(f"{key} is no maintainer's")
         maintainers = (before.maintainers | set(add)) - set(remove)
-        wanted = msgspec.structs.replace(
-            before, maintainers=maintainers, threshold=threshold or before.threshold
-        )
+        needed = before.threshold if threshold is None else threshold
+        wanted = msgspec.structs.replace(before, maintainers=maintainers, threshold=needed)
         return _decide(desk, index, wanted, "rotate-root", keys)
 
 
