@@ -50,6 +50,51 @@ def test_two_maintainers_on_two_machines_make_an_index_by_passing_a_file(tmp_pat
     alice.run("index", "check", "--index", folder).ok()
 
 
+def test_an_index_whose_online_key_is_on_the_forge_is_made_there(tmp_path: Path) -> None:
+    """One maintainer is enough here; the proposal is complete, and says where it goes."""
+    bob, forge = Sandbox(tmp_path / "b"), Sandbox(tmp_path / "f")
+    folder = tmp_path / "idx"
+    who = ("--online", forge.key("online"), "--maintainer", bob.key("mine"), "--threshold", "1")
+    made = bob.run("index", "create", folder, "--name", "community", "--bins", "1", *who).ok()
+    assert "create index 'community': complete" in made.out
+    assert f"tarkpm index refresh --index {folder}, where the online key is" in made.out
+    assert not (bob.state / "keys" / "community-online.pem").exists()
+    assert "enacted: create index" in forge.run("index", "refresh", "--index", folder).ok().out
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--bins", "0"), "expected --bins between 1 and "),
+        (("--threshold", "0"), "expected a threshold of 1 or more, found 0"),
+        (("--online-key", "mine"), "cannot be the online key: it is a maintainer's"),
+        (("--key", "nobody"), "there is no key named 'nobody'"),
+    ],
+)
+def test_an_index_that_cannot_be_leaves_nothing_behind(
+    sandbox: Sandbox, options: tuple[str, ...], said: str
+) -> None:
+    who = ("--name", "community", "--maintainer", sandbox.key("mine"), "--threshold", "1", *options)
+    sandbox.run("index", "create", "idx", *who).failed(2, said)
+    assert not (sandbox.cwd / "idx").exists()
+    assert [path.stem for path in (sandbox.state / "keys").glob("*.pem")] == ["mine"]
+
+
+def test_a_key_that_is_made_on_the_way_is_shown_with_its_place(community: Community) -> None:
+    keys = community.sandbox.state / "keys"
+    said = community.run("rotate", "online", *BOTH).ok()
+    assert f"online key is in      {keys}/community-online-2.pem" in said.out
+    again = ("rotate", "online", "--online-key", "third", "--key", "nobody")
+    community.run(*again).failed(2, "there is no key named 'nobody'")
+    assert not (keys / "third.pem").exists()
+
+
+def test_a_threshold_of_none_is_refused(community: Community) -> None:
+    community.run("rotate", "root", "--threshold", "0", *BOTH).failed(
+        2, "expected a threshold of 1 or more, found 0"
+    )
+
+
 def test_a_claim_travels_and_is_enacted_when_the_second_maintainer_signed(community: Community) -> None:
     waiting = community.run("claim", "text-tools", "--publisher", community.key("pat"), "--key", "alice")
     assert "claim: text-tools: waiting" in waiting.ok().out
