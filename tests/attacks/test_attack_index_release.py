@@ -114,16 +114,12 @@ def test_names_that_are_close_to_each_other_cannot_wait_unseen(sandbox: Sandbox)
 def test_a_name_that_was_claimed_since_a_close_one_was_proposed(sandbox: Sandbox) -> None:
     """Nobody who signed the first proposal can have seen the second: fully signed, it is not enacted."""
     community = Community(sandbox, bins=4)
-    keys = community.sandbox.state / "keys"
-    for suffix in ("pem", "pub"):
-        (keys / f"community-online.{suffix}").rename(keys / f"away.{suffix}_")
-    community.run("claim", "n0te-store", "--publisher", community.key("mallory"), *BOTH).ok()
+    with community.without_online():
+        community.run("claim", "n0te-store", "--publisher", community.key("mallory"), *BOTH).ok()
     waits = community.folder / "pending" / "claim-n0te-store.json"
     hidden = community.sandbox.root / "elsewhere.json"
     waits.rename(hidden)
     time.sleep(1.1)  # moments are whole seconds
-    for suffix in ("pem", "pub"):
-        (keys / f"away.{suffix}_").rename(keys / f"community-online.{suffix}")
     community.claim("note-store")
     waits.parent.mkdir(exist_ok=True)
     hidden.rename(waits)
