@@ -6,6 +6,7 @@ import click
 
 from tarkpm.cli.console import style, table
 from tarkpm.cli.options import Invocation, allow_http, common, read_name
+from tarkpm.cli.render import note_lines
 from tarkpm.core.release import TYPES
 from tarkpm.core.text import neutral
 
@@ -95,7 +96,7 @@ def outdated_command(invocation: Invocation) -> int:
 def _outdated_lines(report: "OutdatedReport") -> list[str]:
     if not report.plugins:
         count = report.checked
-        return [f"{count} plugin{'s are' if count != 1 else ' is'} up to date"]
+        return [f"{count} plugin{'s are' if count != 1 else ' is'} up to date", *note_lines(report.notes)]
     cells = [
         (
             row.name,
@@ -108,4 +109,6 @@ def _outdated_lines(report: "OutdatedReport") -> list[str]:
         for row in report.plugins
     ]
     lines = table(("Plugin", "Locked", "Update", "Newest", "Source", ""), cells)
-    return [style(lines[0], bold=True), *lines[1:], "", "To take what Update shows: tarkpm update"]
+    if any(row.update for row in report.plugins):
+        lines += ["", "To take what Update shows: tarkpm update"]
+    return [style(lines[0], bold=True), *lines[1:], *note_lines(report.notes)]

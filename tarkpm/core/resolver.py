@@ -23,6 +23,7 @@ import msgspec
 from tarkpm.core.catalog import Catalog, Locked, Offer, Request, Wanted
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.release import Dependency, PluginName, folded
+from tarkpm.core.takenback import yanked_note
 from tarkpm.core.version import Range, Version
 from tarkpm.errors import ResolutionError
 
@@ -73,7 +74,7 @@ def solve(
 def _notes(catalog: Catalog, request: Request, chosen: Mapping[PluginName, Offer]) -> Iterator[str]:
     for name, offer in chosen.items():
         if offer.yanked:
-            yield f"'{name}' {offer.version} was yanked ({offer.yanked}): it is kept because it is locked"
+            yield yanked_note(f"'{name}' {offer.version}", offer.yanked)
         if newer := _newer_unfit(catalog, request, chosen, offer):
             yield (
                 f"'{name}' {offer.version} is chosen: {newer.version} needs tark {newer.min_tark_version}, "
