@@ -7,6 +7,7 @@ import click
 from tarkpm.cli.console import style, table
 from tarkpm.cli.options import Invocation, allow_http, common, read_name
 from tarkpm.cli.render import note_lines
+from tarkpm.core.capability import KINDS
 from tarkpm.core.release import TYPES
 from tarkpm.core.text import neutral
 
@@ -19,17 +20,17 @@ if TYPE_CHECKING:
 @click.command("search")
 @click.argument("words", nargs=-1, required=True)
 @click.option("--type", "kind", type=click.Choice(TYPES), help="Only plugins of this type.")
-@click.option(
-    "--capability", default="", metavar="KIND", help="Only plugins that ask for this, such as http."
-)
+@click.option("--capability", type=click.Choice(KINDS), help="Only plugins that ask for this.")
 @allow_http
 @common
-def search_command(invocation: Invocation, words: tuple[str, ...], kind: str | None, capability: str) -> int:
+def search_command(
+    invocation: Invocation, words: tuple[str, ...], kind: str | None, capability: str | None
+) -> int:
     """Find plugins in the project's indexes, by words of their name and description."""
     from tarkpm.ops.search import search
 
     settings, ui = invocation.settings, invocation.ui
-    report = search(settings, ui, list(words), kind=kind or "", capability=capability)
+    report = search(settings, ui, list(words), kind=kind or "", capability=capability or "")
     invocation.report(report, lambda: _search_lines(report))
     return 0
 

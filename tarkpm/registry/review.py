@@ -28,6 +28,7 @@ CLAIM: Final = "claim"
 ROTATE_PUBLISHER: Final = "rotate publisher"
 REVOKE_RELEASE: Final = "revoke a release"
 REVOKE_KEY: Final = "revoke a key"
+_HOSTILE: Final = "do not sign it: ask who made it"
 
 
 class Review(msgspec.Struct, frozen=True):
@@ -51,7 +52,7 @@ def review_claims(
     keys = {change.lost for change in found}
     if len(verbs) != 1 or (len(found) > 1 and (verbs != {REVOKE_KEY} or len(keys) != 1)):
         names = some([change.after.name for change in found])
-        raise IndexUntrusted(f"would do several things at once, to {names}", where=where)
+        raise IndexUntrusted(f"would do several things at once, to {names}", where=where, hint=_HOSTILE)
     rows = tuple(row for change in found for row in change.rows())
     title = found[0].title() if len(found) == 1 else f"{REVOKE_KEY} of {len(found)} plugins"
     for change in found:
@@ -129,7 +130,7 @@ class _Change:
         return str(version)
 
     def _refused(self, text: str) -> IndexUntrusted:
-        return IndexUntrusted(f"the proposal is refused: {text}", where=self.where)
+        return IndexUntrusted(f"the proposal is refused: {text}", where=self.where, hint=_HOSTILE)
 
     def title(self) -> str:
         return f"{self.verb}: {self.after.name}"

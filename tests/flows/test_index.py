@@ -8,6 +8,11 @@ from support.indexed import IndexedProject
 from support.indexrepo import IndexRepo
 from support.sandbox import WASM, Sandbox
 
+from tarkpm.core.layout import SEARCH
+from tarkpm.core.release import PluginName
+from tarkpm.core.search import Entry, render
+from tarkpm.core.version import Version
+
 
 def lock(sandbox: Sandbox) -> str:
     return (sandbox.cwd / "tark.lock").read_text()
@@ -213,6 +218,43 @@ def test_outdated_shows_what_an_update_would_do_and_nothing_else(indexed: Indexe
     note = "'json-core' 1.0.0 is chosen: 1.1.0 needs tark 9.0.0, this is tark 0.12.6"
     assert found.json["notes"] == [note]
     assert "is unchanged" in sandbox.run("update").ok().out
+
+
+def test_search_shows_a_version_as_locked_only_where_it_is_from(
+    indexed: IndexedProject, tmp_path: Path
+) -> None:
+    sandbox = indexed.sandbox
+    indexed.release("text-tools", "1.0.0")
+    other = IndexRepo(tmp_path / "other")
+    other.release("text-tools", "1.0.0", other.claim("text-tools"), wasm=WASM)
+    entry = Entry(PluginName("text-tools"), Version.parse("1.0.0"), "tool", (), "")
+    for repo in (indexed.repo, other):
+        repo.put(SEARCH, render([entry]))
+        repo.publish()
+    indexed.use()
+    sandbox.run("index", "add", "other", other.folder, "--root", other.root_digest).ok()
+    sandbox.run("add", "community:text-tools", "--accept-capabilities").ok()
+    found = sandbox.run("search", "text", "--json").ok().json["plugins"]
+    assert [(one["index"], one["locked"]) for one in found] == [("community", "1.0.0"), ("other", "")]
+    sandbox.run("search", "text", "--capability", "bogus").failed(2, "'bogus' is not one of")
+
+
+def test_an_index_that_was_not_asked_is_said_to_be_unchecked(indexed: IndexedProject) -> None:
+    words = ("index", "add", "there", "https://nowhere.invalid", "--root", indexed.repo.root_digest)
+    added = indexed.sandbox.run(*words, "--offline").ok()
+    assert "note: it was not asked whether it is the one" in added.out
+
+
+def test_what_helps_with_an_index_is_about_an_index(indexed: IndexedProject) -> None:
+    """Not about a git repository."""
+    sandbox = indexed.sandbox
+    indexed.release("text-tools", "1.0.0")
+    indexed.use()
+    indexed.server.serve(sandbox.cwd)
+    gone = sandbox.run("add", "text-tools")
+    gone.failed(gone.status, "error: could not check the index")
+    assert "git ls-remote" not in gone.err
+    assert "help: which URL it has: tarkpm index list" in gone.err
 
 
 def test_search(indexed: IndexedProject) -> None:

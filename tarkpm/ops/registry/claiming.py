@@ -16,7 +16,7 @@ from tarkpm.ops.registry.proposals import ProposalReport, propose, settle
 from tarkpm.registry.apart import claims_with
 from tarkpm.registry.folder import Index
 from tarkpm.registry.proposal import Proposal
-from tarkpm.registry.releases import signer_of
+from tarkpm.registry.releases import not_listed, signer_of
 from tarkpm.registry.review import Review
 
 Named = tuple[PluginName, Version]
@@ -67,7 +67,7 @@ def revoke_release(desk: Desk, name: PluginName, version: Version, keys: Sequenc
         before = _claim(index, name)
         row = _row(index, name, version)
         if row.statement.sha256 in before.revoked:
-            raise Refused(f"{name} {version} is revoked already")
+            raise Refused(f"{name} {version} is revoked already", hint=desk.command("check"))
         return [msgspec.structs.replace(before, revoked=before.revoked | {row.statement.sha256})]
 
     return _decide(desk, wanted, f"revoke-{name}-{version}".replace("+", "_"), keys)
@@ -80,10 +80,16 @@ def revoke_key(desk: Desk, key: PublicKey, keep: Collection[Named], keys: Sequen
         kept = {_row(index, name, version).statement.sha256 for name, version in keep}
         having = list(claims_with(index, key))
         if not having:
-            raise NotFound(f"no plugin has or had the key {key}", where=str(desk.folder))
+            part = index.authority.part_of(key)
+            what = {"the online key": "online", "a maintainer's key": "root"}.get(part, "")
+            raise NotFound(
+                f"no plugin has or had the key {key}" + (f": it is {part}" if part else ""),
+                where=str(desk.folder),
+                hint=desk.command("rotate", what) if what else "",
+            )
         changed = [after for before in having if (after := _without(index, before, key, kept)) != before]
         if not changed:
-            raise Refused(f"{key} is revoked already")
+            raise Refused(f"{key} is revoked already", hint=desk.command("check"))
         return changed
 
     return _decide(desk, wanted, f"revoke-{key[8:16].replace('/', '_').replace('+', '-')}", keys)
@@ -117,14 +123,17 @@ def _decide(
 def _claim(index: Index, name: PluginName) -> Claim:
     before = index.claim(name)
     if before is None or before.name != name:
-        raise NotFound(f"nobody has claimed '{name}'", where=str(index.folder))
+        taken = f", only '{before.name}'" if before else ""
+        hint = "" if before else f"tarkpm index claim {name} --publisher KEY"
+        raise NotFound(f"nobody has claimed '{name}'{taken}", where=str(index.folder), hint=hint)
     return before
 
 
 def _row(index: Index, name: PluginName, version: Version) -> Row:
-    row = index.listing(name).get(version)
+    listing = index.listing(name)
+    row = listing.get(version)
     if row is None:
-        raise NotFound(f"there is no {name} {version} in the index", where=str(index.folder))
+        raise not_listed(listing, version)
     return row
 
 

@@ -64,7 +64,7 @@ def create(desk: Desk, plan: Plan, keys: Sequence[str]) -> ProposalReport:
 
 def _check_empty(desk: Desk) -> None:
     if (desk.folder / METADATA).exists():
-        raise Refused("there is an index here already", where=str(desk.folder))
+        raise Refused("there is an index here already", where=str(desk.folder), hint=desk.command("check"))
     file = desk.folder / PENDING / f"{SLUG}.json"
     if file.exists():
         hint = desk.command("countersign", str(file))

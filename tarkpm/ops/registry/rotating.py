@@ -52,7 +52,7 @@ def rotate_online(
         name = online_name or f"{index.name}-online-{index.root.signed.version + 1}"
         key = online or new_online_key(desk, name)
         if key == index.authority.online:
-            raise Refused(f"{key} is the online key already")
+            raise Refused(f"{key} is the online key already", hint=desk.command("rotate", "online"))
         wanted = msgspec.structs.replace(index.authority, online=key)
         report = _decide(desk, index, wanted, "rotate-online", signers)
     return report if online else with_key_place(desk, report, name)
