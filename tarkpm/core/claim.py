@@ -25,7 +25,8 @@ class Claim(msgspec.Struct, frozen=True):
     """Which releases of a plugin its index's maintainers stand behind.
 
     ``key`` is None after it was revoked and before there is another. Releases are named by the digests of
-    their statements.
+    their statements. A key that was taken out of use stays among the ``retired``, with no release if need be:
+    it must not come back.
     """
 
     name: PluginName
