@@ -79,7 +79,7 @@ def _tree_lines(report: "TreeReport") -> list[str]:
         lines.append(line + (" (*)" if one.repeated else ""))
     if any(one.repeated for one in report.branches):
         lines += ["", "(*) its branches are shown above"]
-    return lines
+    return [*lines, *note_lines(report.notes)]
 
 
 @click.command("outdated")

@@ -150,6 +150,10 @@ def _hint(
 ) -> str:
     if isinstance(hopeless, Asked | AskedRange):
         wanted = hopeless.wanted
+        kept = locked.get(wanted.name)
+        there = any(kept and offer.version == kept.version for offer in catalog[wanted.place])
+        if kept and kept.origin == wanted.origin and not there:
+            return "what is locked is not listed any more; to keep it: tarkpm sync"
         offers = [o for o in catalog[wanted.place] if o.fits(request.tark) and not (o.revoked or o.yanked)]
         if not catalog[wanted.place]:
             return f"tarkpm search {wanted.name}"

@@ -98,13 +98,14 @@ def _notes(workspace: Workspace, rows: Iterable[Row]) -> list[str]:
     notes = []
     if missing := [row.id for row in rows if row.status == "missing"]:
         notes.append(f"locked but not installed: {', '.join(missing)}; run: tarkpm sync")
-    notes += _taken_back(workspace)
+    notes += taken_back(workspace)
     if not workspace.recognized and workspace.environment.in_project and workspace.environment.names():
         notes.append("this environment was not built here by your tarkpm")
     return notes
 
 
-def _taken_back(workspace: Workspace) -> Iterator[str]:
+def taken_back(workspace: Workspace) -> Iterator[str]:
+    """Sentences about locked releases that were revoked, or yanked."""
     entries = [entry for entry in workspace.lock.entries if isinstance(entry.source, IndexSource)]
     if entries:
         from tarkpm.core.takenback import yanked_notes

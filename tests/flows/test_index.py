@@ -194,6 +194,7 @@ def test_a_locked_release_that_is_revoked_is_shown_with_the_way_out(indexed: Ind
     assert "✗ revoked" in listed.out
     assert "note: 'text-tools' 1.1.0 was revoked by the maintainers of index community" in listed.out
     assert "✗ revoked" in sandbox.run("info", "text-tools").ok().out
+    assert "note: 'text-tools' 1.1.0 was revoked by the maintainers" in sandbox.run("tree").ok().out
     sandbox.run("verify").failed(3, "was revoked by the maintainers")
     sandbox.run("update").failed(2, failing)
     sandbox.run(*way_out.split()[1:]).ok()
@@ -215,9 +216,17 @@ def test_outdated_shows_what_an_update_would_do_and_nothing_else(indexed: Indexe
         ("json-core", "", "1.1.0"),
         ("text-tools", "", "1.3.0"),
     ]
-    note = "'json-core' 1.0.0 is chosen: 1.1.0 needs tark 9.0.0, this is tark 0.12.6"
-    assert found.json["notes"] == [note]
+    assert found.json["notes"] == [
+        "'json-core' 1.0.0 is chosen: 1.1.0 needs tark 9.0.0, this is tark 0.12.6",
+        "'text-tools' 1.0.0 is chosen: 1.3.0 needs nowhere ^1, which index community does not have",
+    ]
     assert "is unchanged" in sandbox.run("update").ok().out
+
+
+@pytest.mark.parametrize("text", ["community:", "community:@^1"])
+def test_an_index_without_a_name(indexed: IndexedProject, text: str) -> None:
+    indexed.use()
+    indexed.sandbox.run("add", text).failed(2, "expected a plugin's name after the index's", "tarkpm search")
 
 
 def test_search_shows_a_version_as_locked_only_where_it_is_from(
