@@ -121,9 +121,13 @@ def _of_no_use(catalog: Catalog, request: Request, offer: Offer) -> str:
         return f"needs tark {offer.min_tark_version}, this is tark {request.tark}"
     for dependency in offer.requires:
         place = request.place_of(dependency, offer.origin)
-        if place is not None and place in catalog and not any(
-            Range.parse(dependency.range).matches(other.version) and not other.revoked
-            for other in catalog[place]
+        if (
+            place is not None
+            and place in catalog
+            and not any(
+                Range.parse(dependency.range).matches(other.version) and not other.revoked
+                for other in catalog[place]
+            )
         ):
             return f"needs {dependency}, which {place[0]} does not have"
     return ""
