@@ -106,7 +106,7 @@ def open_client(workspace: "Workspace", entry: IndexEntry) -> "IndexClient":
         cache=settings.paths.cache,
         base=workspace.place.folder,
         proxies=Proxies.read(environment),
-        token=environment.get(f"TARKPM_INDEX_{entry.name.upper().replace('-', '_')}_TOKEN", ""),
+        token=environment.get(entry.token_variable, ""),
         login=_login(environment, entry),
         lock_seconds=settings.lock_seconds,
         allow_http=settings.allow_http,
