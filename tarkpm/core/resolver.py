@@ -65,7 +65,7 @@ def solve(
         raise explain(catalog, request, locked, [clause.fact for clause in found.given]) from None
     except TooHard:
         raise ResolutionError(
-            f"gave up after {MOST_CONFLICTS:,} conflicts between the plugins' requirements",
+            "gave up: the plugins' requirements contradict one another in too many ways",
             hint="ask for narrower ranges in tark.toml",
         ) from None
     return Solution(chosen, tuple(_notes(catalog, request, chosen)))
