@@ -100,7 +100,7 @@ def _complete(error: TarkError, arguments: list[str]) -> None:
     from tarkpm.cli.help import last_resort, program
 
     command = next((argument for argument in arguments if argument in COMMANDS), "")
-    error.where = error.where or program(command)
+    error.where = error.where or program(command, arguments)
     error.hint = error.hint or last_resort(error, arguments, command)
 
 

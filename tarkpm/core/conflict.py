@@ -65,14 +65,14 @@ def _in_order(facts: Sequence[Fact]) -> list[Fact]:
     """What is asked for first, then what that needs, and so on; the same order for the same facts."""
     asked = [fact for fact in facts if isinstance(fact, Asked | AskedRange)]
     needs = [fact for fact in facts if isinstance(fact, Needs)]
-    led_to: dict[Place, list[Place]] = {}
-    for fact in needs:
-        led_to.setdefault(fact.offers[0].place, []).append(fact.place)
     depth = {fact.wanted.place: 0 for fact in asked}
+    leads: dict[Place, list[Place]] = {}
+    for fact in needs:
+        leads.setdefault(fact.offers[0].place, []).append(fact.place)
     queue = deque(depth)
     while queue:
         parent = queue.popleft()
-        for place in led_to.get(parent, ()):
+        for place in leads.get(parent, ()):
             if place not in depth:
                 depth[place] = depth[parent] + 1
                 queue.append(place)
@@ -157,6 +157,10 @@ def _hint(
 ) -> str:
     if isinstance(hopeless, Asked | AskedRange):
         wanted = hopeless.wanted
+        kept = locked.get(wanted.name)
+        there = any(kept and offer.version == kept.version for offer in catalog[wanted.place])
+        if kept and kept.origin == wanted.origin and not there:
+            return "what is locked is not listed any more; to keep it: tarkpm sync"
         offers = [o for o in catalog[wanted.place] if o.fits(request.tark) and not (o.revoked or o.yanked)]
         if not catalog[wanted.place]:
             return f"tarkpm search {wanted.name}"

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.project import IndexEntry
 from tarkpm.core.release import IndexSource, PluginName
-from tarkpm.core.rows import Listing
+from tarkpm.core.rows import Listing, Row
 from tarkpm.errors import NotFound, Unreachable
 
 if TYPE_CHECKING:
@@ -32,7 +32,13 @@ class Indexes:
         """
         client = self.client(source)
         found = client.listings(names)
-        self.learn(source, [name for name, listing in found.items() if listing])
+        locked = {entry.statement for entry in self._workspace.lock.entries if entry.source == source}
+        rows = [row for listing in found.values() if listing for row in listing.rows]
+        self.learn(
+            source,
+            [name for name, listing in found.items() if listing],
+            [row for row in rows if row.statement in locked],
+        )
         return found
 
     def learn_publishers(self, entries: Iterable[LockEntry]) -> None:
@@ -49,12 +55,12 @@ class Indexes:
         for source, names in unknown.items():
             self.learn(source, names)
 
-    def learn(self, source: IndexSource, names: Collection[PluginName]) -> None:
-        """Ask who may publish plugins, and keep the answer in state."""
+    def learn(self, source: IndexSource, names: Collection[PluginName], rows: Collection[Row] = ()) -> None:
+        """Ask who may publish plugins, and keep the answer in state, and which of ``rows`` are yanked."""
         found = self.client(source).claims(names)
         claims = [claim for claim in found.values() if claim]
         workspace = self._workspace
-        workspace.claims.remember(source.root, claims, workspace.settings.lock_seconds)
+        workspace.claims.remember(source.root, claims, workspace.settings.lock_seconds, rows)
         vars(workspace).pop("vouched", None)  # read again when it is asked for
 
     def client(self, source: IndexSource) -> "IndexClient":
@@ -100,7 +106,7 @@ def open_client(workspace: "Workspace", entry: IndexEntry) -> "IndexClient":
         cache=settings.paths.cache,
         base=workspace.place.folder,
         proxies=Proxies.read(environment),
-        token=environment.get(f"TARKPM_INDEX_{entry.name.upper().replace('-', '_')}_TOKEN", ""),
+        token=environment.get(entry.token_variable, ""),
         login=_login(environment, entry),
         lock_seconds=settings.lock_seconds,
         allow_http=settings.allow_http,

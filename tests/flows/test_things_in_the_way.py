@@ -123,7 +123,13 @@ def test_signing_without_a_terminal_says_how_to_give_the_passphrase(sandbox: San
     sandbox.run("sign", folder, "--key", "locked").failed(
         2, "there is no terminal to ask for it", "TARKPM_KEY_PASSPHRASE"
     )
-    sandbox.run("sign", folder, "--key", "locked", env={"TARKPM_KEY_PASSPHRASE": "open sesame"}).ok()
+    given = {"TARKPM_KEY_PASSPHRASE": "open sesame"}
+    sandbox.run("sign", folder, "--key", "locked", env=given).ok()
+    make = ("key", "generate", "--passphrase", "--name")
+    sandbox.run(*make, "one").failed(2, "there is no terminal to ask for it", "TARKPM_KEY_PASSPHRASE")
+    sandbox.run(*make, "two", env=given).ok()
+    sandbox.run("sign", folder, "--key", "two").failed(2, "the key has a passphrase")
+    sandbox.run("sign", folder, "--key", "two", env=given).ok()
 
 
 def test_help_without_arguments_is_readable(sandbox: Sandbox) -> None:
