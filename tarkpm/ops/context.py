@@ -208,7 +208,7 @@ class Workspace:
             raise ProjectNotAccepted(
                 f"you have not accepted what this project decides: {'; '.join(new)}",
                 where=file,
-                hint="tarkpm sync --accept-project",
+                hint=f"{self.settings.command} --accept-project",
             )
         warning = "Accept only what you, or people you trust, wrote."
         self.ui.show(

@@ -186,6 +186,7 @@ def test_a_server_that_never_answers_does_not_hold_it_up(
         (project.cwd / "tark.toml").write_text(
             text.replace("[plugins]", f'[plugins]\nslow = {{ git = "http://127.0.0.1:{port}/slow" }}')
         )
+        project.run("sync", "--accept-project", "--offline")  # which accepts, and cannot go on
         found = project.run("doctor").failed(1, f"git http://127.0.0.1:{port}: no answer within 0.5 s")
         assert "Traceback" not in found.err
 

@@ -93,7 +93,7 @@ def test_a_url_in_tark_toml_is_held_to_the_grammar_before_anything(
         path = sandbox.cwd / name
         path.write_text(path.read_text().replace(publisher.url, url))
     for command in ("sync", "update", "lock"):
-        sandbox.run(command).failed(2)
+        sandbox.run(command, "--accept-project").failed(2)
 
 
 def test_what_was_revoked_is_shown_as_not_granted(sandbox: Sandbox, publisher: Publisher) -> None:
