@@ -8,7 +8,7 @@ from conftest import Publisher
 from support.sandbox import Sandbox
 
 HEAVY = {
-    "cryptography", "dulwich", "httpx2", "json", "jsonschema_rs", "packaging", "resolvelib", "securesystemslib",
+    "cryptography", "dulwich", "httpcore2", "json", "jsonschema_rs", "packaging", "resolvelib", "securesystemslib",
     "shutil", "sqlite3", "ssl", "subprocess", "tempfile", "tomlkit", "tomllib", "tuf", "urllib3", "wasmtime",
 }  # fmt: skip
 
@@ -56,4 +56,4 @@ def test_a_folder_is_added_without_git(sandbox: Sandbox) -> None:
     sandbox.plugin(sandbox.cwd / "mine", name="mine")
     sandbox.init()
     loaded = _loaded(sandbox, "add", "./mine", "--accept-capabilities")
-    assert not loaded & {"dulwich", "urllib3", "httpx2", "tuf", "ssl", "wasmtime"}
+    assert not loaded & {"dulwich", "urllib3", "httpcore2", "tuf", "ssl", "wasmtime"}

@@ -8,7 +8,7 @@
     shape      what metadata of each role may look like; TUF leaves more open than an index needs
     places     where bytes come from: a web server, or a folder
 
-Importing this package costs nothing: tuf and httpx2 are imported when an index is first asked.
+Importing this package costs nothing: tuf and httpcore2 are imported when an index is first asked.
 """
 
 from tarkpm.sources.index.client import IndexClient

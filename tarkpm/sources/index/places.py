@@ -3,10 +3,11 @@
 import time
 from pathlib import Path
 from typing import Final, Protocol
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 import msgspec
 
+from tarkpm.core import urls
 from tarkpm.errors import Refused, StoreError, TarkError, TooLarge, Unreachable
 from tarkpm.io.files import read_file
 from tarkpm.io.http import Answer, Client, Limits
@@ -111,13 +112,13 @@ class Web:
         if answer.status not in (301, 302, 303, 307, 308):
             raise Unreachable(f"it answers HTTP {answer.status}")
         try:
-            target = urljoin(url, answer.header("location"))
-            same = urlsplit(target)[:2] == urlsplit(url)[:2]
+            here = urls.parse(url)
+            target = urls.redirected(here, answer.header("location"))
         except ValueError:
-            same = False
-        if not same:
+            target = None
+        if target is None or target.origin != here.origin:
             raise Unreachable("it redirects to another server", hint="use the URL it is really at")
-        return target
+        return target.url
 
 
 def _bounded(answer: Answer, limit: int) -> bytes:
