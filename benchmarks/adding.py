@@ -4,7 +4,6 @@ Every round is somebody's first: no store, no state, a project just begun. Both 
 http-backend.
 """
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -15,7 +14,7 @@ from support.sandbox import Sandbox
 
 from benchmarks.figure import Figure, Race, Side
 from benchmarks.serve import git_server
-from benchmarks.setup import PYTHON, TAG, tarkpm, user
+from benchmarks.setup import PYTHON, TAG, put_away, tarkpm, user
 
 JUNK_MB = 30
 LIBRARIES = (
@@ -37,7 +36,7 @@ def _publish(folder: Path, megabytes: int) -> str:
     repo.commit("a release")
     repo.tag(TAG)
     repo.publish(folder / "served", NAME)
-    shutil.rmtree(folder / "work")
+    put_away(folder / "work", folder)
     return key
 
 
@@ -66,7 +65,7 @@ def _load(modules: str, folder: Path) -> Iterator[Race]:
 def renew(home: Path, clone: Path) -> None:
     """Forget everything that was added or cloned."""
     user(home)
-    shutil.rmtree(clone, ignore_errors=True)
+    put_away(clone, clone.parent)
 
 
 NO_BOUND = float("inf")

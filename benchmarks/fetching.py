@@ -1,20 +1,19 @@
 """Fetching from git: bytes, round trips, memory. A server is near, on loopback, or far, 80 ms away."""
 
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from support.gitrepo import GitRepo, git_env, make_junk
+from support.gitrepo import GitRepo, git, git_env, make_junk
 from support.measured import MIB, run_measured
 from support.sandbox import Sandbox
 
 from benchmarks.figure import Amount, Figure, Race, Side
 from benchmarks.relay import Relay, relay
 from benchmarks.serve import git_server
-from benchmarks.setup import TAG, TARK, padded, plugin_names, tarkpm, user
+from benchmarks.setup import TAG, TARK, padded, plugin_names, put_away, tarkpm, user
 
 FAR = 0.08
 MANY = 20
@@ -39,8 +38,10 @@ def _publish(folder: Path, repositories: dict[str, Sequence[str]], megabytes: in
             make_junk(repo, megabytes)
         repo.commit("plugins")
         repo.tag(TAG)
-        repo.publish(folder / "served", repository)
-        shutil.rmtree(folder / "work")
+        bare = repo.publish(folder / "served", repository)
+        # As hosts do, and git for a push of a hundred objects: else every fetch has it search for deltas.
+        git(bare, "repack", "-a", "-d", "--quiet")
+        put_away(folder / "work", folder)
     return key
 
 
@@ -62,9 +63,8 @@ def _locked(folder: Path, base: str, places: dict[str, str], key: str) -> Sandbo
 
 def _forget(person: Sandbox) -> None:
     """Have nothing installed and nothing stored."""
-    shutil.rmtree(person.store, ignore_errors=True)
-    for folder in person.plugins.glob("*"):
-        shutil.rmtree(folder)
+    for folder in (person.store, *person.plugins.glob("*")):
+        put_away(folder, person.root)
 
 
 def _syncing(person: Sandbox) -> Side:
@@ -97,7 +97,7 @@ def _repositories(folder: Path, quick: bool) -> list[float]:
 
 def _sparse(folder: Path, url: str) -> None:
     """What git does to have one folder of a tag, and as little else as it can."""
-    shutil.rmtree(folder, ignore_errors=True)
+    put_away(folder, folder.parent)
     env = git_env(folder.parent)
     start = ["clone", "--quiet", "--depth", "1", "--filter=blob:none", "--sparse", "--branch", TAG, url]
     for arguments in ([*start, str(folder)], ["-C", str(folder), "sparse-checkout", "set", NAMES[3]]):

@@ -18,7 +18,7 @@ from pathlib import Path
 from support.sandbox import Sandbox
 
 from benchmarks.figure import Figure, Race, Side
-from benchmarks.setup import BIN, PYTHON, locked_project, tarkpm
+from benchmarks.setup import BIN, PYTHON, locked_project, put_away, tarkpm
 
 PLUGINS = 100
 SIZE = 200 * 1024
@@ -64,7 +64,7 @@ def _uv(folder: Path, person: Sandbox) -> Side:
     )
 
     def renew() -> None:
-        shutil.rmtree(venv, ignore_errors=True)
+        put_away(venv, folder)
         subprocess.run([uv, "venv", "--quiet", "--python", PYTHON, venv], env=environment, check=True)
 
     command = [uv, "pip", "install", "--quiet", "--offline", "--no-index", "--find-links", str(wheels)]
@@ -79,7 +79,7 @@ def _install(folder: Path) -> Iterator[Race]:
     peer = _uv(folder, person)
     sync = tarkpm(person, "sync")
     installed = person.cwd / ".tark"
-    ours = Side(sync.command, sync.cwd, sync.env, lambda: shutil.rmtree(installed))
+    ours = Side(sync.command, sync.cwd, sync.env, lambda: put_away(installed, folder))
     yield Race(ours, peer)
 
 

@@ -16,7 +16,7 @@ MIB = 1 << 20
 PLUGINS = 32
 SIZE = 32 * MIB
 DISK = 5 << 30
-"""Work tree, repository, store and environment hold the bytes once each, for as long as it is prepared."""
+"""Work tree, repository, store and environment hold the bytes once each while it is prepared."""
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from tarkpm.core.digest import FileEntry
 from tarkpm.errors import DigestMismatch, StoreError, TooLarge
 
 CHUNK: Final = 1024 * 1024
+_NEW: Final = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW
 _FICLONE: Final = 0x40049409
 _NO_REFLINK: Final = (errno.EOPNOTSUPP, errno.ENOTTY, errno.EXDEV, errno.EINVAL, errno.EPERM, errno.EBADF)
 
@@ -85,11 +86,7 @@ def atomic_write(path: Path, data: bytes, *, mode: int = 0o644, durable: bool = 
     """
     temporary = path.parent / f".{path.name}.{os.urandom(8).hex()}.tmp"
     try:
-        with open_new(temporary, mode) as file:
-            file.write(data)
-            file.flush()
-            if durable:
-                os.fsync(file.fileno())
+        write_new(temporary, data, mode, durable=durable)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -98,10 +95,34 @@ def atomic_write(path: Path, data: bytes, *, mode: int = 0o644, durable: bool = 
         sync_folder(path.parent)
 
 
+def keep(path: Path, data: bytes, *, mode: int) -> None:
+    """Put ``data`` into a cache, whole or not at all; a power cut may lose it. Its folder need not exist."""
+    try:
+        atomic_write(path, data, mode=mode, durable=False)
+    except FileNotFoundError:
+        make_private(path.parent)
+        atomic_write(path, data, mode=mode, durable=False)
+
+
 def open_new(path: Path, mode: int) -> BinaryIO:
     """Create ``path``, which must not exist, for writing; nobody else's umask decides its mode."""
-    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
-    return os.fdopen(descriptor, "wb")
+    return os.fdopen(os.open(path, _NEW, mode), "wb")
+
+
+def write_new(path: Path, data: bytes, mode: int, *, durable: bool = False) -> None:
+    """Create ``path``, which must not exist, with these bytes.
+
+    Without the five system calls that a file object of Python's makes beside those for opening and writing.
+    """
+    descriptor = os.open(path, _NEW, mode)
+    try:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+        if durable:
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def sync_folder(path: Path) -> None:

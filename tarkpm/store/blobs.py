@@ -2,7 +2,8 @@
 
 A cache: everything in it may be deleted at any time. A blob is written under a temporary name and renamed,
 so several processes may fill it at once; it is checked whenever it is read, and dropped if it is not what
-its name says.
+its name says. All are in one folder: file systems find one of a hundred thousand names as fast as one of a
+hundred, and a folder for the first digits of each would be another thing to make for almost every blob.
 """
 
 import contextlib
@@ -15,7 +16,7 @@ from typing import Final
 
 from tarkpm.core.digest import Digest, FileEntry, sha256
 from tarkpm.errors import BlobMissing, DigestMismatch
-from tarkpm.io.files import copy_verified, make_private, open_new, read_file
+from tarkpm.io.files import copy_verified, keep, read_file
 
 MAX_BLOB: Final = 64 * 1024 * 1024
 
@@ -28,7 +29,7 @@ class BlobStore:
 
     def path(self, digest: Digest) -> Path:
         """Where the blob of this digest is, or would be."""
-        return self.root / digest[:2] / digest[2:]
+        return self.root / digest
 
     def has(self, entry: FileEntry) -> bool:
         """Whether a blob of this digest and size is there; its bytes are not checked."""
@@ -46,15 +47,7 @@ class BlobStore:
         digest = sha256(data)
         path = self.path(digest)
         if not self.has(FileEntry(digest, digest, len(data))):
-            make_private(path.parent)
-            temporary = path.parent / f".{os.urandom(8).hex()}.tmp"
-            try:
-                with open_new(temporary, 0o444) as file:
-                    file.write(data)
-                temporary.replace(path)
-            except BaseException:
-                temporary.unlink(missing_ok=True)
-                raise
+            keep(path, data, mode=0o444)
         return digest
 
     def read(self, entry: FileEntry) -> bytes:

@@ -4,7 +4,6 @@ A blob says nothing of where it came from. With these, a lock that names another
 told from one that does not, without a network. A cache, written whole or not at all.
 """
 
-import os
 from pathlib import Path
 
 import msgspec
@@ -12,7 +11,7 @@ import msgspec
 from tarkpm.core.digest import FileEntry, sha256
 from tarkpm.core.lockfile import LockEntry, StatementEntry
 from tarkpm.core.release import GitSource
-from tarkpm.io.files import make_private, open_new, read_optional
+from tarkpm.io.files import keep, read_optional
 
 MAX_BYTES = 64 * 1024
 
@@ -37,11 +36,7 @@ class Origins:
         path = self._path(seen) if seen else None
         if path is None:
             return
-        make_private(path.parent)
-        temporary = path.parent / f".{os.urandom(8).hex()}.tmp"
-        with open_new(temporary, 0o600) as file:
-            file.write(msgspec.json.encode(seen))
-        temporary.replace(path)
+        keep(path, msgspec.json.encode(seen), mode=0o600)
 
     def saw(self, entry: LockEntry) -> bool:
         """Whether the entry's commit was seen to hold exactly the entry's files; true of working copies."""
@@ -60,7 +55,7 @@ class Origins:
 
     def _path(self, seen: _Seen) -> Path:
         place = sha256(f"{seen.url}\n{seen.folder}".encode())[:32]
-        return self.root / place / f"{seen.commit}.json"
+        return self.root / f"{place}-{seen.commit}.json"
 
 
 def _seen(entry: LockEntry) -> _Seen | None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tarkpm.core.digest import FileEntry
-from tarkpm.io.files import make_private, open_new
+from tarkpm.io.files import make_private, open_new, write_new
 from tarkpm.store.blobs import BlobStore
 from tarkpm.store.environment import DATA, DISABLED, Environment, describe_file
 from tarkpm.store.state import InstalledFile
@@ -46,8 +46,7 @@ def _place(folder: Path, entry: FileEntry, store: BlobStore, content: bytes | No
         store.copy(entry, target)
     else:
         entry.check(content, where=str(target))
-        with open_new(target, 0o444) as file:
-            file.write(content)
+        write_new(target, content, 0o444)
     described = describe_file(os.fspath(folder), entry.name, entry.sha256)
     assert described is not None, "a file was just written"
     return described

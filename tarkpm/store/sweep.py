@@ -63,9 +63,10 @@ def alone(root: Path, deadline_seconds: float) -> Iterator[None]:
 def items(root: Path) -> list[Item]:
     """Everything of tarkpm's in the cache, by kind and path; lock files are nothing."""
     found = [Item("index", path, _size(path)) for path in _inside(root / "index") if path.suffix != ".lock"]
-    for kind in KINDS[:3]:
-        for folder in _inside(root / kind):
-            found += [Item(kind, path, _size(path)) for path in _inside(folder)]
+    for kind in KINDS[:2]:
+        found += [Item(kind, path, _size(path)) for path in _inside(root / kind)]
+    for folder in _inside(root / "compiled"):
+        found += [Item("compiled", path, _size(path)) for path in _inside(folder)]
     return found
 
 
@@ -96,7 +97,7 @@ def is_needed(item: Item, needed: Needed, now: float) -> bool:
     if name.startswith("."):
         return not is_leftover(item.path, now)
     if item.kind == "blobs":
-        return f"{item.path.parent.name}{name}" in needed.blobs
+        return name in needed.blobs
     if item.kind == "compiled":
         return name.partition("-")[0] in needed.blobs
     return name in needed.indexes if item.kind == "index" else item.path in needed.git

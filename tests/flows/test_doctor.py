@@ -74,9 +74,8 @@ def test_a_key_that_is_a_link_is_told_and_left(project: Sandbox) -> None:
 def test_leftovers_are_found_and_deleted(project: Sandbox) -> None:
     staged = project.cwd / ".tark" / ".tarkpm" / "staging" / "half"
     staged.mkdir(parents=True)
-    old = project.store / "blobs" / "ab"
-    old.mkdir(parents=True)
-    old = old / ".x.tmp"
+    old = project.store / "blobs" / ".x.tmp"
+    old.parent.mkdir(parents=True)
     old.write_text("x")
     new = old.with_name(".y.tmp")
     new.write_text("x")
