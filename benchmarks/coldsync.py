@@ -16,9 +16,9 @@ from pathlib import Path
 
 from support.sandbox import Sandbox
 
-from benchmarks.figure import Figure, Race, Side, put_aside
+from benchmarks.figure import Figure, Race, Side
 from benchmarks.indexes import generate_real
-from benchmarks.setup import PYTHON, TARK, padded, plugin_names, tarkpm, user
+from benchmarks.setup import PYTHON, TARK, padded, plugin_names, put_away, tarkpm, user
 from benchmarks.syncing import PLUGINS, SIZE, find_uv, write_wheel
 from benchmarks.web import web_server
 
@@ -44,7 +44,7 @@ def _ours(person: Sandbox) -> Side:
 
     def forget() -> None:
         for folder in (person.home, person.cwd / ".tark"):
-            put_aside(folder)
+            put_away(folder, person.root)
         person.home.mkdir()
 
     return Side(sync.command, sync.cwd, sync.env, forget)
@@ -78,9 +78,9 @@ def _uv(folder: Path, person: Sandbox, base: str, pins: list[str]) -> Side:
     )
 
     def renew() -> None:
-        put_aside(venv)
+        put_away(venv, folder)
         subprocess.run([uv, "venv", "--quiet", "--python", PYTHON, venv], env=environment, check=True)
-        put_aside(cache)
+        put_away(cache, folder)
 
     command = [uv, "pip", "install", "--quiet", "--index-url", f"{base}/simple", "--require-hashes"]
     more = ["--python", str(venv / "bin" / "python"), "--requirement", str(requirements)]

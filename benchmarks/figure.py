@@ -21,16 +21,6 @@ def nothing() -> None:
     """Nothing to prepare."""
 
 
-def put_aside(folder: Path) -> None:
-    """Have a folder be gone without deleting what is in it, which goes with the run.
-
-    ext4 does not give an inode away that was freed in the last minute, and looks through all of those before
-    it creates a file: after rounds of deleting, a thousand new files took half a second instead of 50 ms.
-    """
-    if folder.exists():
-        folder.rename(folder.with_name(f"{folder.name}.{os.urandom(6).hex()}.gone"))
-
-
 @dataclass(frozen=True)
 class Side:
     """One side of a race: a command that must succeed, and what is done, untimed, before each run of it."""
