@@ -1,6 +1,6 @@
 """A release whose bytes and signature were checked. Whether its signer is trusted is still open."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -41,11 +41,17 @@ class Candidate(msgspec.Struct, frozen=True):
 
 
 def verify_release(
-    files: Mapping[str, bytes], envelope: bytes | None, source: Source, *, where: str
+    files: Mapping[str, bytes],
+    envelope: bytes | None,
+    source: Source,
+    *,
+    where: str,
+    hashed: Iterable[FileEntry] = (),
 ) -> Candidate:
     """Check a release's bytes against its statement, and both against its plugin.toml.
 
-    A working copy's statement is not looked at: it is never signed. Raises `ManifestError`,
+    A working copy's statement is not looked at: it is never signed. Files whose bytes were found to be
+    ``hashed`` are not hashed again. Raises `ManifestError`,
     `SignatureInvalid`, `DigestMismatch`.
     """
     if envelope is None or isinstance(source, PathSource):
@@ -53,7 +59,7 @@ def verify_release(
         entries = tuple(FileEntry.of(name, data) for name, data in sorted(files.items()))
         return Candidate(manifest, source, entries)
     said, signer = statement.verify(envelope, where=where)
-    statement.check_files(said, files, where=where)
+    statement.check_files(said, files, where=where, hashed=hashed)
     manifest = Manifest.parse(files[MANIFEST], where=f"{where}: {MANIFEST}")
     check_names(said, manifest.name, manifest.version, where=where)
     _check_kinds(said, manifest, where=where)

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from tarkpm.core.claim import Claim
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.project import IndexEntry
 from tarkpm.core.release import IndexSource, PluginName
@@ -51,11 +52,20 @@ class Indexes:
 
     def learn(self, source: IndexSource, names: Collection[PluginName]) -> None:
         """Ask who may publish plugins, and keep the answer in state."""
-        found = self.client(source).claims(names)
+        likely = [claim for name in names if (claim := self._likely_claim(source, name))]
+        found = self.client(source).claims(names, likely)
         claims = [claim for claim in found.values() if claim]
         workspace = self._workspace
         workspace.claims.remember(source.root, claims, workspace.settings.lock_seconds)
         vars(workspace).pop("vouched", None)  # read again when it is asked for
+
+    def _likely_claim(self, source: IndexSource, name: PluginName) -> Claim | None:
+        """What a plugin's claim was or, going by the lock, may well be: a guess that spares a request."""
+        known = self._workspace.vouched.claim(source, name)
+        entry = self._workspace.lock.get(name)
+        if known is None and entry and entry.signer:
+            return Claim(entry.name, entry.signer)
+        return known
 
     def client(self, source: IndexSource) -> "IndexClient":
         """The client of an index. Raises `Unreachable` offline, `NotFound` if it is not the project's."""

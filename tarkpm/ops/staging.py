@@ -38,9 +38,10 @@ def fetch_missing(
         raise BlobMissing(f"not in the store, and --offline allows no download: {names}", hint=hint)
     fetched = _fetch(workspace, missing)
     for release in (*releases, *fetched):
-        for data in release.contents.values():
-            workspace.store.put(data)
-        Origins(workspace.settings.paths.cache).remember(release.candidate.entry())
+        entry = release.candidate.entry()
+        for file in stored_files(entry):
+            workspace.store.put(file, release.contents[file.name])
+        Origins(workspace.settings.paths.cache).remember(entry)
     return [*releases, *fetched]
 
 
@@ -88,16 +89,16 @@ def check_same(entry: LockEntry, candidate: Candidate) -> None:
     check_matches(entry, candidate.manifest, where=where)
 
 
-def stage(workspace: Workspace, entry: LockEntry, contents: Mapping[str, bytes] | None) -> Installed:
+def stage(workspace: Workspace, entry: LockEntry, release: Release | None) -> Installed:
     """Verify one entry and build its folder in the staging area.
 
-    ``contents`` are the bytes of a release that was verified just now; without them the store's are
+    ``release`` was verified just now; where it is not the locked one, or None, the store's bytes are
     verified, and fetched again if they turn out damaged.
     """
     if isinstance(entry.source, PathSource):
         return _stage_working_copy(workspace, entry, entry.source)
     try:
-        return _stage_stored(workspace, entry, contents or {})
+        return _stage_stored(workspace, entry, release.contents if release and release.holds(entry) else {})
     except BlobMissing:
         if workspace.settings.offline:
             raise
@@ -173,6 +174,6 @@ def _stage_working_copy(workspace: Workspace, entry: LockEntry, source: PathSour
     return Installed(fingerprint(entry), described)
 
 
-def by_name(releases: Iterable[Release]) -> dict[PluginName, Mapping[str, bytes]]:
-    """The bytes of releases, by plugin."""
-    return {release.candidate.manifest.name: release.contents for release in releases}
+def by_name(releases: Iterable[Release]) -> dict[PluginName, Release]:
+    """Releases by plugin."""
+    return {release.candidate.manifest.name: release for release in releases}
