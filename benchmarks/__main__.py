@@ -15,6 +15,7 @@ from typing import NoReturn
 from benchmarks import (
     ROOT,
     adding,
+    asking,
     bridging,
     calling,
     coldsync,
@@ -40,6 +41,7 @@ FIGURES: list[Figure | Amount] = [
     *bridging.FIGURES,
     *faulting.FIGURES,
     *keeping.FIGURES,
+    *asking.FIGURES,
     *resolving.FIGURES,
 ]
 

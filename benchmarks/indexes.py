@@ -9,6 +9,7 @@ With ``--files`` every release has its file in ``files/``: of the right size, ha
 
 import argparse
 import itertools
+import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -55,6 +56,7 @@ class Keeper:
             *(*who, "--threshold", "2", "--key", "one", "--key", "two", "--json"),
         ).ok()
         self.root: str = made.json["root"]
+        self.names: list[PluginName] = []
         self._now = datetime.now(UTC).replace(microsecond=0)
         self._maintainers = [self.signer("one"), self.signer("two")]
         self._online = self.signer("community-online")
@@ -63,8 +65,21 @@ class Keeper:
         """The private key of this name."""
         return Signer(*KeyStore(self.sandbox.state / "keys").load(name, bytes))
 
+    def hand_in(self, folder: Path, name: PluginName, version: str) -> Path:
+        """A signed release as ``publish`` writes it."""
+        shutil.rmtree(folder / "source", ignore_errors=True)
+        source = self.sandbox.plugin(folder / "source", name=name, version=version)
+        words = ("publish", source, "--to", folder / "handed-in", "--key", "publisher", "--json")
+        return Path(self.sandbox.run(*words).ok().json["folder"])
+
+    def release(self, folder: Path, name: PluginName, version: str) -> None:
+        """Publish a whole release, and accept it."""
+        handed_in = self.hand_in(folder, name, version)
+        self.sandbox.run("index", "accept", handed_in, "--index", self.folder).ok()
+
     def publish(self, names: list[PluginName], listings: Iterable[Listing]) -> None:
         """Have the publisher claim these names, and list these releases, and nothing else."""
+        self.names = names
         index = open_index(self.folder)
         change = Change(index, self._now)
         claimed = ((claim_path(name), claims.render(Claim(name, self.publisher))) for name in names)
@@ -84,14 +99,14 @@ class Keeper:
 
 def generate(
     folder: Path, *, plugins: int = 100_000, releases: int = 10, bins: int = 10, files: bool = False
-) -> tuple[Sandbox, Path]:
-    """Make an index of so many plugins; returns who keeps it, and its folder."""
+) -> Keeper:
+    """Make an index of so many plugins."""
     keeper = Keeper(folder, bins)
     names = [PluginName(f"plugin-{number:06}") for number in range(plugins)]
-    keeper.publish(names, (listing(name, releases) for name in names))
+    keeper.publish(names, (listing(name, releases, keeper.publisher) for name in names))
     if files:
         _files(keeper.folder / FILES, names, releases)
-    return keeper.sandbox, keeper.folder
+    return keeper
 
 
 def generate_real(folder: Path, names: list[str], modules: Iterable[bytes]) -> tuple[Path, str]:
@@ -109,7 +124,8 @@ def generate_real(folder: Path, names: list[str], modules: Iterable[bytes]) -> t
         assert release.statement is not None
         file = keeper.folder / release_file(release.statement.sha256)
         file.write_bytes(release_bytes(envelope, release, contents))
-        listings.append(Listing(name, (row_of(release.manifest, release.statement, release.files),)))
+        listed = (row_of(release.manifest, release.statement, release.files),)
+        listings.append(Listing(name, listed, publisher.key))
     keeper.publish([one.name for one in listings], listings)
     return keeper.folder, keeper.root
 
@@ -126,11 +142,11 @@ def _binned(
     return by_bin
 
 
-def listing(name: PluginName, releases: int) -> Listing:
+def listing(name: PluginName, releases: int, publisher: PublicKey) -> Listing:
     """The releases of one made-up plugin: three files each, one dependency, digests like any others."""
     number = int(name[-6:])
     needs = (Dependency(PluginName(f"plugin-{number // 2:06}"), "^1.0"),) if number else ()
-    return Listing(name, tuple(_row(name, minor, needs) for minor in range(releases)))
+    return Listing(name, tuple(_row(name, minor, needs) for minor in range(releases)), publisher)
 
 
 def _row(name: str, minor: int, needs: tuple[Dependency, ...]) -> Row:
@@ -172,14 +188,14 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--bins", type=int, default=10)
     parser.add_argument("--files", action="store_true")
     options = parser.parse_args(arguments)
-    _, index = generate(
+    keeper = generate(
         options.folder.absolute(),
         plugins=options.plugins,
         releases=options.releases,
         bins=options.bins,
         files=options.files,
     )
-    print(index)
+    print(keeper.folder)
     return 0
 
 

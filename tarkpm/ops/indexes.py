@@ -1,10 +1,11 @@
 """The indexes of a project, as a verb uses them: each opened when it is first asked, and refreshed once."""
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from tarkpm.core.claim import Claim
+from tarkpm.core.key import PublicKey
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.project import IndexEntry
 from tarkpm.core.release import IndexSource, PluginName
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from tarkpm.io.login import Login
     from tarkpm.ops.context import Workspace
     from tarkpm.sources.index import IndexClient
+
+
+NO_HINTS: Final[Mapping[PluginName, PublicKey | None]] = {}
 
 
 class Indexes:
@@ -33,7 +37,8 @@ class Indexes:
         """
         client = self.client(source)
         found = client.listings(names)
-        self.learn(source, [name for name, listing in found.items() if listing])
+        hints = {name: listing.publisher for name, listing in found.items() if listing}
+        self.learn(source, list(hints), hints)
         return found
 
     def learn_publishers(self, entries: Iterable[LockEntry]) -> None:
@@ -50,22 +55,27 @@ class Indexes:
         for source, names in unknown.items():
             self.learn(source, names)
 
-    def learn(self, source: IndexSource, names: Collection[PluginName]) -> None:
-        """Ask who may publish plugins, and keep the answer in state."""
-        likely = [claim for name in names if (claim := self._likely_claim(source, name))]
+    def learn(
+        self,
+        source: IndexSource,
+        names: Collection[PluginName],
+        hints: Mapping[PluginName, PublicKey | None] = NO_HINTS,
+    ) -> None:
+        """Ask who may publish plugins, perhaps with the keys of ``hints``, and keep the answer in state."""
+        likely = [claim for name in names if (claim := self._likely_claim(source, name, hints.get(name)))]
         found = self.client(source).claims(names, likely)
         claims = [claim for claim in found.values() if claim]
         workspace = self._workspace
         workspace.claims.remember(source.root, claims, workspace.settings.lock_seconds)
         vars(workspace).pop("vouched", None)  # read again when it is asked for
 
-    def _likely_claim(self, source: IndexSource, name: PluginName) -> Claim | None:
-        """What a plugin's claim was or, going by the lock, may well be: a guess that spares a request."""
-        known = self._workspace.vouched.claim(source, name)
+    def _likely_claim(self, source: IndexSource, name: PluginName, hint: PublicKey | None) -> Claim | None:
+        """What a plugin's claim was or, by rows or lock, may well be: a guess that spares a request."""
+        if known := self._workspace.vouched.claim(source, name):
+            return known
         entry = self._workspace.lock.get(name)
-        if known is None and entry and entry.signer:
-            return Claim(entry.name, entry.signer)
-        return known
+        key = hint or (entry.signer if entry else None)
+        return Claim(name, key) if key else None
 
     def client(self, source: IndexSource) -> "IndexClient":
         """The client of an index. Raises `Unreachable` offline, `NotFound` if it is not the project's."""

@@ -37,6 +37,25 @@ def test_the_errand(indexed: IndexedProject) -> None:
     assert lock(sandbox) == before
 
 
+def test_what_a_new_user_asks_for_and_what_everyone_does(indexed: IndexedProject, tmp_path: Path) -> None:
+    """Metadata of ten roles, the rows, and the release: of the claim its digest is enough."""
+    sandbox, server = indexed.sandbox, indexed.server
+    indexed.release("text-tools", "1.0.0")
+    indexed.use()
+    sandbox.run("add", "text-tools", "--accept-capabilities").ok()
+    assert len([path for path in server.paths if not path.startswith("files/")]) == 12, server.paths
+    assert not [path for path in server.paths if path.startswith("targets/publishers/")]
+    server.requests.clear()
+    sandbox.run("outdated").ok()
+    assert server.paths == ["metadata/2.root.json", "metadata/timestamp.json"]
+    colleague = Sandbox(tmp_path / "colleague")
+    for name in ("tark.toml", "tark.lock"):
+        (colleague.cwd / name).write_bytes((sandbox.cwd / name).read_bytes())
+    server.requests.clear()
+    colleague.run("sync", "--accept-project").ok()
+    assert [path.partition("/")[0] for path in server.paths] == ["metadata"] * 7 + ["files"]
+
+
 def test_a_colleague_needs_no_more_than_the_two_documents(indexed: IndexedProject, tmp_path: Path) -> None:
     indexed.release("text-tools", "1.0.0", "[capabilities]\nstorage = true")
     indexed.use()

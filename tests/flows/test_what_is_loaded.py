@@ -5,6 +5,7 @@ import sys
 
 import pytest
 from conftest import Publisher
+from support.indexed import IndexedProject
 from support.sandbox import Sandbox
 
 HEAVY = {
@@ -50,6 +51,16 @@ def test_list_parses_documents(project: Sandbox) -> None:
 
 def test_a_sync_from_the_store_opens_no_session(project: Sandbox) -> None:
     assert _loaded(project, "sync", "--reinstall") <= {"tomllib", "json", "cryptography", "shutil"}
+
+
+def test_an_index_is_asked_without_the_client_of_another_stack(indexed: IndexedProject) -> None:
+    """tuf comes with a fetcher of its own, and urllib3 with that."""
+    indexed.release("text-tools")
+    indexed.use()
+    indexed.sandbox.run("add", "text-tools", "--accept-capabilities").ok()
+    loaded = _loaded(indexed.sandbox, "outdated")
+    assert {"tuf", "httpcore2"} <= loaded
+    assert not loaded & {"dulwich", "urllib3", "tomlkit", "wasmtime"}
 
 
 def test_a_folder_is_added_without_git(sandbox: Sandbox) -> None:
