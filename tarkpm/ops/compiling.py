@@ -4,6 +4,9 @@ Small ones are compiled in a few milliseconds when they are first called, which 
 compiler for each of them would take here (docs/decisions/0005).
 """
 
+import contextlib
+from collections.abc import Iterator
+
 from tarkpm.errors import HostError, TarkError
 from tarkpm.host.image import PluginImage
 from tarkpm.host.precompile import precompile
@@ -11,13 +14,12 @@ from tarkpm.ops.compiled import compile_cache
 from tarkpm.ops.context import Workspace
 from tarkpm.ops.hosting import load_image
 from tarkpm.ops.install import BIG
+from tarkpm.ops.staging import MEMORY
 
 
 def compile_big(workspace: Workspace, names: tuple[str, ...]) -> None:
     """Compile the big modules among plugins that were just installed; what cannot be compiled is a note."""
-    images = [image for name in names if (image := _big(workspace, name))]
-    if not images:
-        return
+    names = tuple(name for name in names if _is_big(workspace, name))
     ready = 0
 
     def progress(image: PluginImage, problem: HostError | None) -> None:
@@ -25,20 +27,29 @@ def compile_big(workspace: Workspace, names: tuple[str, ...]) -> None:
         ready += 1
         if problem is not None:
             workspace.ui.note(f"'{image.name}' cannot be compiled: {problem.message}")
-        workspace.ui.busy(f"compiling {ready} of {len(images)}")
+        workspace.ui.busy(f"compiling {ready} of {len(names)}")
 
-    workspace.ui.busy(f"compiling {images[0].name}")
-    precompile(images, compile_cache(workspace.settings), progress=progress)
+    for images in _loaded(workspace, names):
+        workspace.ui.busy(f"compiling {images[0].name}")
+        precompile(images, compile_cache(workspace.settings), progress=progress)
 
 
-def _big(workspace: Workspace, name: str) -> PluginImage | None:
-    entry = workspace.lock.get(name)
+def _is_big(workspace: Workspace, name: str) -> bool:
     installed = workspace.record.installed.get(name)
-    if entry is None or installed is None:
-        return None
-    if max(file.size for file in installed.files) < BIG or not workspace.environment.is_enabled(name):
-        return None
-    try:
-        return load_image(workspace, entry)
-    except TarkError:
-        return None
+    if installed is None or max(file.size for file in installed.files) < BIG:
+        return False
+    return workspace.environment.is_enabled(name)
+
+
+def _loaded(workspace: Workspace, names: tuple[str, ...]) -> Iterator[list[PluginImage]]:
+    """What can be loaded, in groups that are held in memory together."""
+    images: list[PluginImage] = []
+    for name in names:
+        if entry := workspace.lock.get(name):
+            with contextlib.suppress(TarkError):
+                images.append(load_image(workspace, entry))
+        if sum(len(image.wasm) for image in images) > MEMORY:
+            yield images
+            images = []
+    if images:
+        yield images

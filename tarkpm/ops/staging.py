@@ -1,6 +1,9 @@
 """Bring locked releases to this machine: fetch what the store lacks, verify everything, stage it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+import msgspec
 
 from tarkpm.core import statement
 from tarkpm.core.candidate import Candidate, check_names, verify_release
@@ -17,14 +20,17 @@ from tarkpm.store.origins import Origins
 from tarkpm.store.staging import stage as place
 from tarkpm.store.state import Installed
 
+MEMORY: Final = 64 * 1024 * 1024
+"""Bytes of releases that are on their way at once, and of those that are kept to be installed from memory."""
+
 
 def fetch_missing(
     workspace: Workspace, entries: Iterable[LockEntry], known: Iterable[Release]
 ) -> list[Release]:
     """Put every blob that is not in the store there; each must be what the lock says.
 
-    ``known`` releases were acquired just now. Returns them and the fetched ones. Raises `BlobMissing` when
-    a download is needed and not allowed.
+    ``known`` releases were acquired just now. Returns them and the fetched ones, of which those over `MEMORY`
+    have no contents: they are in the store. Raises `BlobMissing` when a download is needed and not allowed.
     """
     releases = [release for release in known if release.candidate.entry().files]
     have = {release.candidate.manifest.name for release in releases}
@@ -36,13 +42,39 @@ def fetch_missing(
         names = ", ".join(entry.name for entry in missing)
         hint = "run it again with a network, and without --offline"
         raise BlobMissing(f"not in the store, and --offline allows no download: {names}", hint=hint)
-    fetched = _fetch(workspace, missing)
-    for release in (*releases, *fetched):
-        entry = release.candidate.entry()
-        for file in stored_files(entry):
-            workspace.store.put(file, release.contents[file.name])
-        Origins(workspace.settings.paths.cache).remember(entry)
-    return [*releases, *fetched]
+    for release in releases:
+        _store(workspace, release)
+    room = MEMORY
+    for group in _groups(missing):
+        for release in _fetch(workspace, group):
+            _store(workspace, release)
+            room -= sum(map(len, release.contents.values()))
+            releases.append(release if room >= 0 else msgspec.structs.replace(release, contents={}))
+    return releases
+
+
+def _store(workspace: Workspace, release: Release) -> None:
+    entry = release.candidate.entry()
+    for file in stored_files(entry):
+        workspace.store.put(file, release.contents[file.name])
+    Origins(workspace.settings.paths.cache).remember(entry)
+
+
+def _groups(entries: Iterable[LockEntry]) -> Iterator[list[LockEntry]]:
+    """Entries to fetch at once: all that share repositories; those of indexes by their size."""
+    direct: list[LockEntry] = []
+    group: list[LockEntry] = []
+    size = 0
+    for entry in entries:
+        if not isinstance(entry.source, IndexSource):
+            direct.append(entry)
+            continue
+        size += sum(file.size for file in stored_files(entry))
+        if group and size > MEMORY:
+            yield group
+            group, size = [], sum(file.size for file in stored_files(entry))
+        group.append(entry)
+    yield from (some for some in (direct, group) if some)
 
 
 def _fetch(workspace: Workspace, entries: list[LockEntry]) -> list[Release]:
