@@ -58,7 +58,7 @@ class IndexClient:
         token: str = "",
         login: Login | None = None,
         allow_http: bool = False,
-        threads: int = 8,
+        threads: int = 16,
         patience: Patience = USUAL,
     ) -> None:
         """Ask nothing yet.
