@@ -56,7 +56,7 @@ class _Far:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(self._seconds)
         there, back = await asyncio.open_connection("127.0.0.1", self._port)
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, asyncio.CancelledError):  # the latter at the end of the race
             await asyncio.gather(self._carry(reader, back), self._carry(there, writer))
         for end in (writer, back):
             end.close()

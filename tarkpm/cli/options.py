@@ -38,8 +38,8 @@ class Invocation(msgspec.Struct, frozen=True):
         if self.json:
             echo_json(value)
             return
-        for line in lines():
-            echo(line)
+        if text := lines():
+            echo("\n".join(text))  # at once: each `echo` flushes
 
 
 def common(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -116,13 +116,17 @@ def write_new(path: Path, data: bytes, mode: int, *, durable: bool = False) -> N
     """
     descriptor = os.open(path, _NEW, mode)
     try:
-        rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
+        _write(descriptor, data)
         if durable:
             os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _write(descriptor: int, data: bytes | memoryview) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
 
 
 def sync_folder(path: Path) -> None:
@@ -137,27 +141,28 @@ def sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
-def copy_verified(source: io.FileIO, target: Path, entry: FileEntry, *, mode: int = 0o444) -> None:
-    """Copy ``source`` to the new file ``target``, sharing blocks where the file system can.
+def copy_verified(source: int, target: Path, entry: FileEntry, *, where: str, mode: int = 0o444) -> None:
+    """Copy what the descriptor ``source`` reads to the new file ``target``, sharing blocks where that works.
 
-    The copy's own bytes are checked. Raises `DigestMismatch`, and then leaves no ``target``.
+    The copy's own bytes are checked. Raises `DigestMismatch` at ``where``, and then leaves no ``target``.
     """
     try:
-        with open_new(target, mode) as file:
-            digest, size = _clone(source, file, target) or _copy(source, file)
+        descriptor = os.open(target, _NEW, mode)
+        try:
+            digest, size = _clone(source, descriptor, target) or _copy(source, descriptor)
+        finally:
+            os.close(descriptor)
         if (digest, size) != (entry.sha256, entry.size):
-            raise DigestMismatch(
-                f"'{entry.name}' has sha256 {digest}, expected {entry.sha256}", where=str(source.name)
-            )
+            raise DigestMismatch(f"'{entry.name}' has sha256 {digest}, expected {entry.sha256}", where=where)
     except BaseException:
         target.unlink(missing_ok=True)
         raise
 
 
-def _clone(source: io.FileIO, target: BinaryIO, path: Path) -> tuple[str, int] | None:
+def _clone(source: int, target: int, path: Path) -> tuple[str, int] | None:
     """Reflink and hash the clone; None where that is not possible."""
     try:
-        fcntl.ioctl(target.fileno(), _FICLONE, source.fileno())
+        fcntl.ioctl(target, _FICLONE, source)
     except OSError as problem:
         if problem.errno in _NO_REFLINK:
             return None
@@ -166,12 +171,13 @@ def _clone(source: io.FileIO, target: BinaryIO, path: Path) -> tuple[str, int] |
         return hashlib.file_digest(clone, "sha256").hexdigest(), os.fstat(clone.fileno()).st_size
 
 
-def _copy(source: io.FileIO, target: BinaryIO) -> tuple[str, int]:
+def _copy(source: int, target: int) -> tuple[str, int]:
     digest, size = hashlib.sha256(), 0
-    buffer = memoryview(_scratch())
-    while count := source.readinto(buffer):
+    scratch = _scratch()
+    buffer = memoryview(scratch)
+    while count := os.readv(source, [scratch]):
         digest.update(buffer[:count])
-        target.write(buffer[:count])
+        _write(target, buffer[:count])
         size += count
     return digest.hexdigest(), size
 

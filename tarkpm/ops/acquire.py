@@ -135,9 +135,12 @@ def read_folder(base: Path, source: PathSource) -> ReleaseFiles:
 
 def _verified(collected: ReleaseFiles, source: Source, hashed: Iterable[FileEntry] = ()) -> Release:
     where = str(source)
-    candidate = verify_release(collected.files, collected.statement, source, where=where, hashed=hashed)
-    check_module(collected.files, candidate.manifest, where)
-    contents = dict(collected.files)
+    files, manifest = collected.files, collected.manifest
+    candidate = verify_release(
+        files, collected.statement, source, where=where, hashed=hashed, manifest=manifest
+    )
+    check_module(files, candidate.manifest, where)
+    contents = dict(files)
     if candidate.statement and collected.statement:
         contents[STATEMENT] = collected.statement
     return Release(candidate, contents)

@@ -5,11 +5,12 @@ compiler for each of them would take here (docs/decisions/0005).
 """
 
 import contextlib
-from collections.abc import Iterator
+from functools import partial
 
 from tarkpm.errors import HostError, TarkError
 from tarkpm.host.image import PluginImage
 from tarkpm.host.precompile import precompile
+from tarkpm.io.parallel import batches
 from tarkpm.ops.compiled import compile_cache
 from tarkpm.ops.context import Workspace
 from tarkpm.ops.hosting import load_image
@@ -29,9 +30,9 @@ def compile_big(workspace: Workspace, names: tuple[str, ...]) -> None:
             workspace.ui.note(f"'{image.name}' cannot be compiled: {problem.message}")
         workspace.ui.busy(f"compiling {ready} of {len(names)}")
 
-    for images in _loaded(workspace, names):
-        workspace.ui.busy(f"compiling {images[0].name}")
-        precompile(images, compile_cache(workspace.settings), progress=progress)
+    for group in batches(names, partial(_size, workspace), MEMORY):
+        workspace.ui.busy(f"compiling {group[0]}")
+        precompile(_images(workspace, group), compile_cache(workspace.settings), progress=progress)
 
 
 def _is_big(workspace: Workspace, name: str) -> bool:
@@ -41,15 +42,14 @@ def _is_big(workspace: Workspace, name: str) -> bool:
     return workspace.environment.is_enabled(name)
 
 
-def _loaded(workspace: Workspace, names: tuple[str, ...]) -> Iterator[list[PluginImage]]:
-    """What can be loaded, in groups that are held in memory together."""
-    images: list[PluginImage] = []
-    for name in names:
-        if entry := workspace.lock.get(name):
-            with contextlib.suppress(TarkError):
-                images.append(load_image(workspace, entry))
-        if sum(len(image.wasm) for image in images) > MEMORY:
-            yield images
-            images = []
-    if images:
-        yield images
+def _size(workspace: Workspace, name: str) -> int:
+    return sum(file.size for file in workspace.record.installed[name].files)
+
+
+def _images(workspace: Workspace, names: list[str]) -> list[PluginImage]:
+    """What of these plugins can be loaded."""
+    images = []
+    for entry in filter(None, map(workspace.lock.get, names)):
+        with contextlib.suppress(TarkError):
+            images.append(load_image(workspace, entry))
+    return images

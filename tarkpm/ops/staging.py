@@ -14,6 +14,7 @@ from tarkpm.core.names import MANIFEST, STATEMENT
 from tarkpm.core.release import IndexSource, PathSource, PluginName
 from tarkpm.errors import BlobMissing, DigestMismatch, SignatureInvalid
 from tarkpm.io.files import remove_tree
+from tarkpm.io.parallel import batches
 from tarkpm.ops.acquire import Release, acquire, acquire_pinned, read_folder, stored_files
 from tarkpm.ops.context import Workspace
 from tarkpm.store.origins import Origins
@@ -62,19 +63,10 @@ def _store(workspace: Workspace, release: Release) -> None:
 
 def _groups(entries: Iterable[LockEntry]) -> Iterator[list[LockEntry]]:
     """Entries to fetch at once: all that share repositories; those of indexes by their size."""
-    direct: list[LockEntry] = []
-    group: list[LockEntry] = []
-    size = 0
-    for entry in entries:
-        if not isinstance(entry.source, IndexSource):
-            direct.append(entry)
-            continue
-        size += sum(file.size for file in stored_files(entry))
-        if group and size > MEMORY:
-            yield group
-            group, size = [], sum(file.size for file in stored_files(entry))
-        group.append(entry)
-    yield from (some for some in (direct, group) if some)
+    entries = list(entries)
+    yield from filter(None, [[entry for entry in entries if not isinstance(entry.source, IndexSource)]])
+    pinned = (entry for entry in entries if isinstance(entry.source, IndexSource))
+    yield from batches(pinned, lambda entry: sum(file.size for file in stored_files(entry)), MEMORY)
 
 
 def _fetch(workspace: Workspace, entries: list[LockEntry]) -> list[Release]:

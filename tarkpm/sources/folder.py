@@ -34,11 +34,15 @@ class Tree(Protocol):
 
 
 class ReleaseFiles(msgspec.Struct, frozen=True):
-    """The bytes of one release: its files by installed name, and its statement if it has one."""
+    """The bytes of one release: its files by installed name, and its statement if it has one.
+
+    ``manifest`` is what was read from the plugin.toml among them, if it was read.
+    """
 
     folder: str
     files: Mapping[str, bytes]
     statement: bytes | None
+    manifest: Manifest | None = None
 
 
 def collect(tree: Tree, folder: str, *, where: str, signed: bool = True) -> ReleaseFiles:
@@ -57,7 +61,7 @@ def collect(tree: Tree, folder: str, *, where: str, signed: bool = True) -> Rele
     wanted = _wanted(statement, manifest, found, f"{where}: {_join(folder, STATEMENT)}")
     missing = [name for name in wanted if name not in found]
     found.update(_read_missing(tree, folder, missing, where))
-    return ReleaseFiles(folder, {name: found[name] for name in sorted(wanted)}, statement)
+    return ReleaseFiles(folder, {name: found[name] for name in sorted(wanted)}, statement, manifest)
 
 
 def manifest_in(tree: Tree, folder: str, *, where: str) -> Manifest:

@@ -7,7 +7,6 @@ hundred, and a folder for the first digits of each would be another thing to mak
 """
 
 import contextlib
-import io
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -59,15 +58,16 @@ class BlobStore:
 
     def copy(self, entry: FileEntry, target: Path) -> None:
         """Copy ``entry`` to the new file ``target``, checked. Raises `BlobMissing` as `read` does."""
-        with self._healing(entry), self._open(entry) as source:
-            copy_verified(source, target, entry)
-
-    def _open(self, entry: FileEntry) -> io.FileIO:
+        path = self.path(entry.sha256)
         try:
-            descriptor = os.open(self.path(entry.sha256), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            source = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError:
             raise _missing(entry) from None
-        return io.FileIO(descriptor)
+        try:
+            with self._healing(entry):
+                copy_verified(source, target, entry, where=str(path))
+        finally:
+            os.close(source)
 
     @contextmanager
     def _healing(self, entry: FileEntry) -> Iterator[None]:

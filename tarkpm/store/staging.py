@@ -29,8 +29,11 @@ def stage(
     leaves nothing.
     """
     folder = environment.staging / name
-    make_private(environment.staging)
-    folder.mkdir()
+    try:
+        folder.mkdir()
+    except FileNotFoundError:
+        make_private(environment.staging)
+        folder.mkdir()
     described = [_place(folder, entry, store, contents.get(entry.name)) for entry in files]
     if not enabled:
         open_new(folder / DISABLED, 0o644).close()

@@ -92,6 +92,17 @@ def test_what_somebody_may_be_writing_stays_and_what_nobody_is_goes(locked: Sand
     assert not old.exists()
 
 
+def test_blobs_of_a_tarkpm_that_had_a_folder_for_each_two_digits_go(locked: Sandbox) -> None:
+    digest = blobs(locked)[0].name
+    old = locked.store / "blobs" / digest[:2] / digest[2:]
+    old.parent.mkdir()
+    old.write_text("x" * 1000)
+    pruned = locked.run("cache", "prune", "--json").ok().json
+    assert (kinds(pruned)["blobs"], pruned["bytes"]) == (1, 1000)
+    assert not old.parent.exists()
+    assert len(blobs(locked)) == 3
+
+
 def test_clean_takes_all_that_is_tarkpms_and_nothing_else(locked: Sandbox) -> None:
     (locked.store / "mine.txt").write_text("x")
     assert "would take away" in locked.run("cache", "clean", "--dry-run").ok().out

@@ -1,6 +1,5 @@
 """Files: bounded, whole or not at all, links not followed; locks that name their holder; parallel work."""
 
-import io
 import os
 import threading
 from pathlib import Path
@@ -60,16 +59,40 @@ def test_a_write_replaces_whole_files_and_leaves_nothing_behind(tmp_path: Path) 
     assert path.read_bytes() == b"new"
 
 
+def test_what_is_kept_makes_its_folder_and_replaces_what_is_there(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b" / "x"
+    for data in (b"", b"x" * 3_000_000, b"new"):
+        files.keep(path, data, mode=0o444)
+        assert path.read_bytes() == data
+    assert path.stat().st_mode & 0o777 == 0o444
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    assert [p.name for p in path.parent.iterdir()] == ["x"]
+
+
+def test_a_file_that_is_there_is_not_written_anew(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"theirs")
+    (tmp_path / "link").symlink_to("nothing")
+    for name in ("x", "link"):
+        with pytest.raises(FileExistsError):
+            files.write_new(tmp_path / name, b"ours", 0o644)
+    assert (tmp_path / "x").read_bytes() == b"theirs"
+    assert not (tmp_path / "nothing").exists()
+
+
 def test_a_copy_is_checked_and_a_bad_one_is_not_left(tmp_path: Path) -> None:
     data = bytes(range(256)) * 10_000
     (tmp_path / "a").write_bytes(data)
     entry = FileEntry.of("a", data)
-    with io.FileIO(tmp_path / "a") as source:
-        files.copy_verified(source, tmp_path / "b", entry)
+    with (tmp_path / "a").open("rb") as source:
+        files.copy_verified(source.fileno(), tmp_path / "b", entry, where="a")
     assert (tmp_path / "b").read_bytes() == data
     assert (tmp_path / "b").stat().st_mode & 0o777 == 0o444
-    with io.FileIO(tmp_path / "a") as source, pytest.raises(DigestMismatch):
-        files.copy_verified(source, tmp_path / "c", FileEntry.of("a", data + b"x"))
+    wrong = FileEntry.of("a", data + b"x")
+    with (
+        (tmp_path / "a").open("rb") as source,
+        pytest.raises(DigestMismatch, match=f"expected {wrong.sha256}"),
+    ):
+        files.copy_verified(source.fileno(), tmp_path / "c", wrong, where="a")
     assert not (tmp_path / "c").exists()
 
 

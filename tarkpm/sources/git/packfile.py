@@ -23,6 +23,9 @@ from tarkpm.sources.git.packguard import Packed
 CACHE: Final = 24 * MIB
 """Bytes of unpacked objects that are kept for the deltas that may follow them."""
 
+KEPT: Final = MIB
+"""Bytes of those that are kept on: small files are about to be read, and many packs may be open at once."""
+
 _CHUNK = 1 << 16
 
 
@@ -39,7 +42,7 @@ class PackFile:
         self._cache: OrderedDict[int, Object] = OrderedDict()
         self._cached = 0
         self._index()
-        self._cache.clear()
+        self._shrink(KEPT)
 
     def find(self, oid: str) -> Object | None:
         """The object with this id. The id was computed from its bytes: none can be sent under a wrong one.
@@ -156,7 +159,10 @@ class PackFile:
     def _remember(self, number: int, found: Object) -> None:
         self._cache[number] = found
         self._cached += len(found.data)
-        while self._cached > CACHE:
+        self._shrink(CACHE)
+
+    def _shrink(self, size: int) -> None:
+        while self._cached > size:
             _, old = self._cache.popitem(last=False)
             self._cached -= len(old.data)
 
