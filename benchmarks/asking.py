@@ -36,7 +36,7 @@ ALONE = PluginName("plugin-000000")
 TEN = 10
 DAY = 0.005
 """Of all plugins, how many publish a release a day."""
-PROJECTS = 5
+PROJECTS = 9
 
 
 @functools.cache
