@@ -7,11 +7,14 @@
     setup      people, plugins and projects to measure with
     indexes    indexes of any size, made in a minute or two
     serve      a git server, in a process of its own
+    web        a static web server that counts, in a process of its own
     starting   --version, sync with nothing to do
     adding     add from git against git clone
     syncing    sync from a warm store against uv
+    coldsync   sync from an index on a new machine, against uv
     verifying  verify against sha256sum
     calling    calls of plugins: one process, many threads, the command
+    asking     what a client of that index asks for
     keeping    an index of 100,000 plugins: accept and check
     faulting   a thousand calls with a fault each
 

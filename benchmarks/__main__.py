@@ -18,8 +18,10 @@ from typing import NoReturn
 from benchmarks import (
     ROOT,
     adding,
+    asking,
     bridging,
     calling,
+    coldsync,
     faulting,
     fetching,
     keeping,
@@ -37,11 +39,13 @@ FIGURES: list[Figure | Amount] = [
     *adding.FIGURES,
     *fetching.FIGURES,
     *syncing.FIGURES,
+    *coldsync.FIGURES,
     *verifying.FIGURES,
     *calling.FIGURES,
     *bridging.FIGURES,
     *faulting.FIGURES,
     *keeping.FIGURES,
+    *asking.FIGURES,
     *resolving.FIGURES,
 ]
 

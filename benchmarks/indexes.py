@@ -9,8 +9,9 @@ With ``--files`` every release has its file in ``files/``: of the right size, ha
 
 import argparse
 import itertools
+import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,14 +19,15 @@ from support.sandbox import Sandbox
 from tuf.api.metadata import TargetFile
 
 from tarkpm.core import claim as claims
-from tarkpm.core import rows
+from tarkpm.core import rows, statement
+from tarkpm.core.candidate import verify_release
 from tarkpm.core.claim import Claim
 from tarkpm.core.digest import FileEntry, sha256
 from tarkpm.core.key import PublicKey
-from tarkpm.core.layout import CLAIMS, FILES, INDEX, claim_path, rows_path
+from tarkpm.core.layout import CLAIMS, FILES, INDEX, claim_path, release_file, rows_path
 from tarkpm.core.lockfile import StatementEntry
-from tarkpm.core.release import Dependency, PluginName
-from tarkpm.core.rows import Listing, Row
+from tarkpm.core.release import Dependency, IndexSource, PluginName
+from tarkpm.core.rows import Listing, Row, row_of
 from tarkpm.core.version import Version
 from tarkpm.io.files import atomic_write
 from tarkpm.registry.authority import targets
@@ -34,77 +36,117 @@ from tarkpm.registry.change import Change, sign
 from tarkpm.registry.folder import Index, open_index, target_file, target_of
 from tarkpm.registry.keys import Signer
 from tarkpm.registry.lifetimes import OFFLINE, bin_expiry
+from tarkpm.registry.releases import release_bytes
 from tarkpm.store.keys import KeyStore
 
 LINKS = 50_000
 """Hard links one file may have, with room to spare on common file systems."""
 
 
+class Keeper:
+    """Who keeps a new index in ``folder``: all keys are in one home, and whole bins are written at once."""
+
+    def __init__(self, folder: Path, bins: int) -> None:
+        self.sandbox, self.folder = Sandbox(folder / "keeper"), folder / "index"
+        keys = [self.sandbox.key(name) for name in ("one", "two")]
+        self.publisher = PublicKey(self.sandbox.key("publisher"))
+        who = [word for key in keys for word in ("--maintainer", key)]
+        made = self.sandbox.run(
+            *("index", "create", self.folder, "--name", "community", "--bins", str(bins)),
+            *(*who, "--threshold", "2", "--key", "one", "--key", "two", "--json"),
+        ).ok()
+        self.root: str = made.json["root"]
+        self.names: list[PluginName] = []
+        self._now = datetime.now(UTC).replace(microsecond=0)
+        self._maintainers = [self.signer("one"), self.signer("two")]
+        self._online = self.signer("community-online")
+
+    def signer(self, name: str) -> Signer:
+        """The private key of this name."""
+        return Signer(*KeyStore(self.sandbox.state / "keys").load(name, bytes))
+
+    def hand_in(self, folder: Path, name: PluginName, version: str) -> Path:
+        """A signed release as ``publish`` writes it."""
+        shutil.rmtree(folder / "source", ignore_errors=True)
+        source = self.sandbox.plugin(folder / "source", name=name, version=version)
+        words = ("publish", source, "--to", folder / "handed-in", "--key", "publisher", "--json")
+        return Path(self.sandbox.run(*words).ok().json["folder"])
+
+    def release(self, folder: Path, name: PluginName, version: str) -> None:
+        """Publish a whole release, and accept it."""
+        handed_in = self.hand_in(folder, name, version)
+        self.sandbox.run("index", "accept", handed_in, "--index", self.folder).ok()
+
+    def publish(self, names: list[PluginName], listings: Iterable[Listing]) -> None:
+        """Have the publisher claim these names, and list these releases, and nothing else."""
+        self.names = names
+        index = open_index(self.folder)
+        change = Change(index, self._now)
+        claimed = ((claim_path(name), claims.render(Claim(name, self.publisher))) for name in names)
+        for role, entries in _binned(index, CLAIMS, claimed).items():
+            signed = targets(role, 2, self._now + OFFLINE, dict(entries))
+            change.metadata(role, sign(signed, *self._maintainers))
+        listed = ((rows_path(one.name), rows.render(one)) for one in listings)
+        for role, entries in _binned(index, INDEX, listed).items():
+            signed = targets(role, 2, bin_expiry(role, self._now), dict(entries))
+            change.metadata(role, sign(signed, self._online))
+        change.commit(self.folder, self._online)
+        index = open_index(self.folder)
+        change = Change(index, self._now)
+        refresh_search(index, change, self._online)
+        change.commit(self.folder, self._online)
+
+
 def generate(
     folder: Path, *, plugins: int = 100_000, releases: int = 10, bins: int = 10, files: bool = False
-) -> tuple[Sandbox, Path]:
-    """Make an index of so many plugins; returns who keeps it, and its folder."""
-    keeper, index_folder = Sandbox(folder / "keeper"), folder / "index"
-    keys = [keeper.key(name) for name in ("one", "two")]
-    publisher = PublicKey(keeper.key("publisher"))
-    who = [word for key in keys for word in ("--maintainer", key)]
-    keeper.run(
-        *("index", "create", index_folder, "--name", "community", "--bins", str(bins)),
-        *(*who, "--threshold", "2", "--key", "one", "--key", "two"),
-    ).ok()
-    now = datetime.now(UTC).replace(microsecond=0)
-    index = open_index(index_folder)
-    signers = {name: _signer(keeper, name) for name in ("one", "two", "community-online")}
-    change = Change(index, now)
+) -> Keeper:
+    """Make an index of so many plugins."""
+    keeper = Keeper(folder, bins)
     names = [PluginName(f"plugin-{number:06}") for number in range(plugins)]
-    _claims(index, change, names, publisher, [signers["one"], signers["two"]], now)
-    _rows(index, change, names, releases, signers["community-online"], now)
-    change.commit(index_folder, signers["community-online"])
-    index = open_index(index_folder)
-    change = Change(index, now)
-    refresh_search(index, change, signers["community-online"])
-    change.commit(index_folder, signers["community-online"])
+    keeper.publish(names, (listing(name, releases, keeper.publisher) for name in names))
     if files:
-        _files(index_folder / FILES, names, releases)
-    return keeper, index_folder
+        _files(keeper.folder / FILES, names, releases)
+    return keeper
 
 
-def _signer(keeper: Sandbox, name: str) -> Signer:
-    return Signer(*KeyStore(keeper.state / "keys").load(name, bytes))
+def generate_real(folder: Path, names: list[str], modules: Iterable[bytes]) -> tuple[Path, str]:
+    """An index of one whole, signed release of each plugin, with the usual settings; its folder and root."""
+    keeper = Keeper(folder, 10)
+    publisher = keeper.signer("publisher")
+    source = IndexSource("community", keeper.root)
+    listings = []
+    for name, module in zip(map(PluginName, names), modules, strict=True):
+        plugin = keeper.sandbox.plugin(folder / "source", name=name, wasm=module)
+        contents = {file.name: file.read_bytes() for file in plugin.iterdir()}
+        entries = [FileEntry.of(file, data) for file, data in contents.items()]
+        envelope = statement.sign(name, Version(1, 0, 0), entries, key=publisher.key, signer=publisher.sign)
+        release = verify_release(contents, envelope, source, where=name)
+        assert release.statement is not None
+        file = keeper.folder / release_file(release.statement.sha256)
+        file.write_bytes(release_bytes(envelope, release, contents))
+        listed = (row_of(release.manifest, release.statement, release.files),)
+        listings.append(Listing(name, listed, publisher.key))
+    keeper.publish([one.name for one in listings], listings)
+    return keeper.folder, keeper.root
 
 
-def _claims(
-    index: Index,
-    change: Change,
-    names: list[PluginName],
-    publisher: PublicKey,
-    maintainers: list[Signer],
-    now: datetime,
-) -> None:
-    by_bin: dict[str, dict[str, TargetFile]] = {role: {} for role in index.authority.bins(CLAIMS)}
-    for name in names:
-        path = claim_path(name)
-        by_bin[index.authority.bin(path)][path] = _write(index, path, claims.render(Claim(name, publisher)))
-    for role, entries in by_bin.items():
-        change.metadata(role, sign(targets(role, 2, now + OFFLINE, dict(entries)), *maintainers))
+def _binned(
+    index: Index, parent: str, documents: Iterable[tuple[str, bytes]]
+) -> dict[str, dict[str, TargetFile]]:
+    """Write documents; how the bins below ``parent`` list them, all bins there are."""
+    by_bin: dict[str, dict[str, TargetFile]] = {role: {} for role in index.authority.bins(parent)}
+    for path, data in documents:
+        target = target_of(path, data)
+        (index.folder / target_file(path, target)).write_bytes(data)
+        by_bin[index.authority.bin(path)][path] = target
+    return by_bin
 
 
-def _rows(
-    index: Index, change: Change, names: list[PluginName], releases: int, online: Signer, now: datetime
-) -> None:
-    by_bin: dict[str, dict[str, TargetFile]] = {role: {} for role in index.authority.bins(INDEX)}
-    for name in names:
-        path = rows_path(name)
-        by_bin[index.authority.bin(path)][path] = _write(index, path, rows.render(listing(name, releases)))
-    for role, entries in by_bin.items():
-        change.metadata(role, sign(targets(role, 2, bin_expiry(role, now), dict(entries)), online))
-
-
-def listing(name: PluginName, releases: int) -> Listing:
+def listing(name: PluginName, releases: int, publisher: PublicKey) -> Listing:
     """The releases of one made-up plugin: three files each, one dependency, digests like any others."""
     number = int(name[-6:])
     needs = (Dependency(PluginName(f"plugin-{number // 2:06}"), "^1.0"),) if number else ()
-    return Listing(name, tuple(_row(name, minor, needs) for minor in range(releases)))
+    return Listing(name, tuple(_row(name, minor, needs) for minor in range(releases)), publisher)
 
 
 def _row(name: str, minor: int, needs: tuple[Dependency, ...]) -> Row:
@@ -121,13 +163,6 @@ def _row(name: str, minor: int, needs: tuple[Dependency, ...]) -> Row:
         capabilities=("storage", f"http:{name}.example.com"),
         description=f"What {name} does for an agent, said in one sentence of some length",
     )
-
-
-def _write(index: Index, path: str, data: bytes) -> TargetFile:
-    target = target_of(path, data)
-    place = index.folder / target_file(path, target)
-    place.write_bytes(data)
-    return target
 
 
 def _files(folder: Path, names: list[PluginName], releases: int) -> None:
@@ -153,14 +188,14 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--bins", type=int, default=10)
     parser.add_argument("--files", action="store_true")
     options = parser.parse_args(arguments)
-    _, index = generate(
+    keeper = generate(
         options.folder.absolute(),
         plugins=options.plugins,
         releases=options.releases,
         bins=options.bins,
         files=options.files,
     )
-    print(index)
+    print(keeper.folder)
     return 0
 
 

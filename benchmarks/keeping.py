@@ -6,23 +6,24 @@ CPU is user and system time of the whole process, less that of one that imports 
 
 import functools
 import json
-import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from support.sandbox import WASM, Sandbox
+from support.sandbox import Sandbox
 
 from benchmarks.figure import Amount
-from benchmarks.indexes import generate
+from benchmarks.indexes import Keeper, generate
 from benchmarks.setup import PYTHON, TARKPM
+from tarkpm.core.release import PluginName
 
 PLUGINS = 100_000
 QUICK = 5_000
 RELEASES = 10
 ROUNDS = 10
+NAME = PluginName("plugin-000123")
 IMPORTS = (
     "import tarkpm.cli.app, tarkpm.cli.keeping, tarkpm.ops.registry.accept, packaging.licenses\n"
     "from cryptography.hazmat.primitives.asymmetric import ed25519\n"
@@ -31,7 +32,7 @@ IMPORTS = (
 
 
 @functools.cache
-def _index(quick: bool) -> tuple[Sandbox, Path]:
+def shared_index(quick: bool) -> Keeper:
     """One index for all figures of a run; its folder goes when the process does."""
     folder = tempfile.TemporaryDirectory(prefix="tarkpm-bench-index-")
     _KEPT.append(folder)
@@ -41,18 +42,12 @@ def _index(quick: bool) -> tuple[Sandbox, Path]:
 _KEPT: list[tempfile.TemporaryDirectory[str]] = []
 
 
-def _release(keeper: Sandbox, folder: Path, version: str) -> Path:
-    source = keeper.plugin(folder / "source", name="plugin-000123", version=version, wasm=WASM)
-    to = folder / "handed-in"
-    done = keeper.run("publish", source, "--to", to, "--key", "publisher", "--json").ok()
-    return Path(done.json["folder"])
-
-
 def _accepted_bytes(folder: Path, quick: bool) -> Sequence[float]:
-    keeper, index = _index(quick)
+    keeper = shared_index(quick)
+    index = keeper.folder
     before = {path: path.stat().st_size for path in _written(index)}
-    release = _release(keeper, folder, "2.0.0")
-    done = keeper.run("index", "accept", release, "--index", index, "--json").ok()
+    release = keeper.hand_in(folder, NAME, "2.0.0")
+    done = keeper.sandbox.run("index", "accept", release, "--index", index, "--json").ok()
     new = [path.stat().st_size for path in _written(index) if path not in before]
     stamp = (index / "metadata/timestamp.json").stat().st_size
     if sum(new) + stamp != done.json["written"]:
@@ -66,20 +61,19 @@ def _written(index: Path) -> list[Path]:
 
 
 def _accept_cpu(folder: Path, quick: bool) -> Sequence[float]:
-    keeper, index = _index(quick)
+    keeper = shared_index(quick)
     found = []
     for number in range(3 if quick else ROUNDS):
-        release = _release(keeper, folder, f"3.{number}.0")
-        shutil.rmtree(folder / "source")
-        start, _ = _spent(keeper, PYTHON, "-c", IMPORTS)
-        whole, _ = _spent(keeper, TARKPM, "index", "accept", release, "--index", index)
+        release = keeper.hand_in(folder, NAME, f"3.{number}.0")
+        start, _ = _spent(keeper.sandbox, PYTHON, "-c", IMPORTS)
+        whole, _ = _spent(keeper.sandbox, TARKPM, "index", "accept", release, "--index", keeper.folder)
         found.append((whole - start) * 1000)
     return found
 
 
 def _check_memory(_: Path, quick: bool) -> Sequence[float]:
-    keeper, index = _index(quick)
-    return [_spent(keeper, TARKPM, "index", "check", "--index", index)[1]]
+    keeper = shared_index(quick)
+    return [_spent(keeper.sandbox, TARKPM, "index", "check", "--index", keeper.folder)[1]]
 
 
 def _spent(keeper: Sandbox, *command: str | Path) -> tuple[float, float]:

@@ -1,6 +1,6 @@
 """A release whose bytes and signature were checked. Whether its signer is trusted is still open."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -46,19 +46,22 @@ def verify_release(
     source: Source,
     *,
     where: str,
+    hashed: Iterable[FileEntry] = (),
     manifest: Manifest | None = None,
 ) -> Candidate:
     """Check a release's bytes against its statement, and both against its plugin.toml.
 
-    ``manifest`` is what the plugin.toml in ``files`` was read as, if it was. A working copy's statement is
-    not looked at: it is never signed. Raises `ManifestError`, `SignatureInvalid`, `DigestMismatch`.
+    Files whose bytes were found to be ``hashed`` are not hashed again; ``manifest`` is what the plugin.toml
+    among them was read as, if it was. A working copy's statement is not looked at: it is never signed.
+
+    Raises `ManifestError`, `SignatureInvalid`, `DigestMismatch`.
     """
     if envelope is None or isinstance(source, PathSource):
         manifest = manifest or Manifest.parse(files[MANIFEST], where=f"{where}: {MANIFEST}")
         entries = tuple(FileEntry.of(name, data) for name, data in sorted(files.items()))
         return Candidate(manifest, source, entries)
     said, signer = statement.verify(envelope, where=where)
-    statement.check_files(said, files, where=where)
+    statement.check_files(said, files, where=where, hashed=hashed)
     manifest = manifest or Manifest.parse(files[MANIFEST], where=f"{where}: {MANIFEST}")
     check_names(said, manifest.name, manifest.version, where=where)
     _check_kinds(said, manifest, where=where)

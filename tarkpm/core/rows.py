@@ -13,6 +13,7 @@ import msgspec
 
 from tarkpm.core.digest import FileEntry, is_digest
 from tarkpm.core.document import decode_json
+from tarkpm.core.key import PublicKey, public_key
 from tarkpm.core.lockfile import StatementEntry
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.release import TYPES, Dependency, PluginName, file_name, plugin_name
@@ -48,10 +49,15 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class Listing(msgspec.Struct, frozen=True):
-    """All releases of one plugin, oldest version first."""
+    """All releases of one plugin, oldest version first.
+
+    ``publisher`` is the key of its claim when the newest was accepted. It is no more than a hint: who may
+    publish is for the claim to say, whose text is known with it, so that only its digest need be asked for.
+    """
 
     name: PluginName
     rows: tuple[Row, ...] = ()
+    publisher: PublicKey | None = None
 
     def get(self, version: Version) -> Row | None:
         """The row of this version."""
@@ -88,6 +94,7 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True):
     version: int
     name: str
     releases: list[_Row]
+    publisher: str = ""
 
 
 def parse(data: bytes, *, where: str) -> Listing:
@@ -102,7 +109,8 @@ def parse(data: bytes, *, where: str) -> Listing:
         rows = tuple(sorted(map(_row, document.releases), key=lambda row: row.version))
         if len({row.version for row in rows}) != len(rows):
             raise ValueError("a version is listed twice")
-        return Listing(plugin_name(document.name), rows)
+        publisher = public_key(document.publisher) if document.publisher else None
+        return Listing(plugin_name(document.name), rows, publisher)
     except ValueError as problem:
         raise IndexUntrusted(str(problem), where=where) from None
 
@@ -128,7 +136,8 @@ def _row(raw: _Row) -> Row:
 
 def render(listing: Listing) -> bytes:
     """The one text of a plugin's rows."""
-    document = {
+    document: dict[str, Any] = {"publisher": listing.publisher} if listing.publisher else {}
+    document |= {
         "version": VERSION,
         "name": listing.name,
         "releases": [_table(row) for row in sorted(listing.rows, key=lambda row: row.version)],

@@ -16,7 +16,7 @@ from tarkpm.core.capability import DEFAULT_PORT, normalize_scope
 MAX_URL: Final = 8192
 """Characters."""
 
-_PORTS: Final = {"https": 443, "http": 80}
+PORTS: Final = {"https": 443, "http": 80}
 _URL = re.compile(r"(?P<scheme>[A-Za-z]{1,16})://(?P<authority>[^/?#]*)(?P<rest>[^#]*)(?P<fragment>#.*)?")
 _AUTHORITY = re.compile(
     r"(?P<host>\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z_](?:[0-9A-Za-z._-]*[0-9A-Za-z_])?)(?::(?P<port>[0-9]{1,5}))?"
@@ -43,10 +43,15 @@ class Target(msgspec.Struct, frozen=True):
         return host if self.port == DEFAULT_PORT else f"{host}:{self.port}"
 
     @property
+    def authority(self) -> str:
+        """Host and port as the ``Host`` header has them, less the scheme's own port (RFC 9110, 7.2)."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
+
+    @property
     def origin(self) -> str:
         """Scheme, host and port: what a credential belongs to."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}://{host}" + ("" if self.port == _PORTS[self.scheme] else f":{self.port}")
+        return f"{self.scheme}://{self.authority}"
 
     @property
     def url(self) -> str:
@@ -73,11 +78,11 @@ def _parse(text: str, *, fragment: bool) -> Target:
     _check_text(text)
     found = _URL.fullmatch(text)
     scheme = found["scheme"].lower() if found else ""
-    if found is None or scheme not in _PORTS:
+    if found is None or scheme not in PORTS:
         raise ValueError("expected a URL like https://host/path")
     if found["fragment"] is not None and not fragment:
         raise ValueError("a URL with a fragment ('#') is not accepted")
-    host, port = _place(found["authority"], _PORTS[scheme])
+    host, port = _place(found["authority"], PORTS[scheme])
     rest = found["rest"]
     if _BAD_ESCAPE.search(rest):
         raise ValueError("expected two hexadecimal digits behind each '%' of the URL")

@@ -2,7 +2,7 @@
 
 Nothing happens by itself: no redirect is followed, no cookie kept, no environment variable or ``.netrc``
 read, no proxy guessed. An answer ends at its deadline however it drips, and at its limit however it is
-compressed. httpx2 is imported by the first request (`tarkpm.io.wire`).
+compressed. httpcore2 is imported by the first request (`tarkpm.io.wire`).
 
 ::
 
@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from tarkpm.core import urls
 from tarkpm.errors import Refused, TooLarge, Unreachable
 from tarkpm.io.proxies import DIRECT, Proxies, split_proxy
 
@@ -166,13 +167,15 @@ class Client:
     ) -> Iterator[Answer]:
         """Send one request; the answer is there once its headers are. To be read by the same thread."""
         until = min(deadline, time.monotonic() + self.limits.total)
-        with self._wire(url).exchange(method, url, headers, body, until) as exchange:
+        target = _target(url)
+        with self._wire(target).exchange(method, target, headers, body, until) as exchange:
             yield Answer(exchange, self.limits)
 
     def upgrade(self, url: str, headers: Headers, *, deadline: float) -> "Upgraded":
         """Ask for another protocol on a connection of its own, which the caller closes."""
         until = min(deadline, time.monotonic() + self.limits.total)
-        return self._wire(url).upgrade(url, headers, until)
+        target = _target(url)
+        return self._wire(target).upgrade(target, headers, until)
 
     def close(self) -> None:
         """Close kept connections. A later request opens one that is not kept: nobody would close it."""
@@ -181,12 +184,11 @@ class Client:
         for wire in wires.values():
             wire.close()
 
-    def _wire(self, url: str) -> "Wire":
-        from tarkpm.io.wire import Wire, origin
+    def _wire(self, target: urls.Target) -> "Wire":
+        from tarkpm.io.wire import Wire
 
-        scheme, host, port = origin(url)
-        proxy = self._proxies.find(scheme, host, port)
-        encrypted = scheme == "https" or bool(proxy)
+        proxy = self._proxies.find(target.scheme, target.host, target.port)
+        encrypted = target.scheme == "https" or bool(proxy)
         with self._lock:
             wire = self._wires.get((encrypted, proxy))
             if wire is None:
@@ -204,6 +206,13 @@ class Client:
         from tarkpm.io.tls import trusted
 
         return trusted(self._authorities)
+
+
+def _target(url: str) -> urls.Target:
+    try:
+        return urls.parse(url)
+    except ValueError as problem:
+        raise Refused(str(problem)) from None
 
 
 def _decoded(raw: Iterable[tuple[bytes, bytes]], limit: int) -> list[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """The same work on many items at once, in threads that never keep the process from ending."""
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
@@ -32,6 +32,20 @@ def run_parallel(function: Callable[[T], R], items: Iterable[T], *, threads: int
             raise problem
         results[index] = result  # type: ignore[assignment]
     return [results[index] for index in range(count)]
+
+
+def batches(items: Iterable[T], size: Callable[[T], int], most: int) -> Iterator[list[T]]:
+    """Items in order, in lists whose sizes come to ``most`` together, or to that of one item."""
+    batch: list[T] = []
+    room = most
+    for item in items:
+        room -= size(item)
+        if batch and room < 0:
+            yield batch
+            batch, room = [], most - size(item)
+        batch.append(item)
+    if batch:
+        yield batch
 
 
 def _work(

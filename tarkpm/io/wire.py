@@ -1,6 +1,6 @@
-"""httpx2 on a leash: what `tarkpm.io.http` imports with its first request, and nothing else imports.
+"""httpcore2 on a leash: what `tarkpm.io.http` imports with its first request, and nothing else imports.
 
-httpx2 gives each read and write a timeout; a server that drips a byte a second is never late. Here every
+httpcore2 gives each read and write a timeout; a server that drips a byte a second is never late. Here every
 read, write, handshake and connection is charged to one `Budget`, that of the request being made in this
 thread, and connections go to addresses a `Resolve` handed out, never to a name.
 """
@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpcore2
-import httpx2
 
+from tarkpm.core.urls import PORTS, Target
 from tarkpm.errors import Refused, TooLarge, Unreachable
 from tarkpm.io.http import ACCEPTED, Headers, Limits, Resolve
 from tarkpm.io.proxies import Proxy
@@ -24,24 +24,16 @@ _SOON = 3.0
 """Seconds an address has to answer while there is another to try."""
 
 
-def origin(url: str) -> tuple[str, str, int]:
-    """Scheme, host and port a request for ``url`` goes to. Raises `Refused` for what is no web address."""
-    try:
-        parsed = httpx2.URL(url)
-        scheme, host = parsed.scheme, parsed.raw_host.decode("ascii")
-    except (httpx2.InvalidURL, ValueError):
-        raise Refused("expected a URL like https://host/path") from None
-    if scheme not in ("http", "https") or not host:
-        raise Refused("expected a URL like https://host/path")
-    return scheme, host, parsed.port or (443 if scheme == "https" else 80)
-
-
 class Budget:
-    """What one request may still use: time, and bytes on the wire."""
+    """What one request may still use: time, and bytes on the wire.
+
+    ``connected`` and ``answered`` say whether a connection was made for it, and whether a byte came back.
+    """
 
     def __init__(self, deadline: float, limits: Limits) -> None:
         self.deadline = deadline
         self.limits = limits
+        self.connected = self.answered = False
         # chunk headers, 1xx answers and trailers are bytes too; and what is compressed is not longer
         self._bytes = 2 * limits.body + 4 * limits.headers
 
@@ -53,6 +45,7 @@ class Budget:
         return left
 
     def received(self, count: int) -> None:
+        self.answered = self.answered or count > 0
         self._bytes -= count
         if self._bytes < 0:
             raise TooLarge("the server sends without end")
@@ -67,15 +60,15 @@ class _Current(threading.local):
 class Exchange:
     """A response whose body is on its way."""
 
-    def __init__(self, response: httpx2.Response) -> None:
-        self.status = response.status_code
-        self.headers = response.headers.raw
+    def __init__(self, response: httpcore2.Response) -> None:
+        self.status = response.status
+        self.headers = response.headers
         self._response = response
 
     def body(self) -> Iterator[bytes]:
         """The bytes of the body as they were sent."""
         with _translated():
-            yield from self._response.iter_raw()
+            yield from self._response.iter_stream()
 
 
 class Wire:
@@ -87,7 +80,7 @@ class Wire:
         self._limits = limits
         self._closed = False
         self._current = _Current()
-        pool = httpcore2.ConnectionPool(
+        self._pool = httpcore2.ConnectionPool(
             ssl_context=tls,
             proxy=None if proxy is None else _proxy(proxy, tls),
             max_connections=None,
@@ -95,16 +88,15 @@ class Wire:
             keepalive_expiry=15.0,
             network_backend=_Backend(self._current, resolve),
         )
-        self._transport = _Transport(pool)
         usual = {"accept": "*/*", "accept-encoding": ACCEPTED, "user-agent": "tarkpm"}
         self._headers = usual | ({} if keep else {"connection": "close"})
 
     @contextlib.contextmanager
     def exchange(
-        self, method: str, url: str, headers: Headers, body: bytes | None, deadline: float
+        self, method: str, target: Target, headers: Headers, body: bytes | None, deadline: float
     ) -> Iterator[Exchange]:
         """Send a request, and close the response whatever becomes of it."""
-        response = self._sent(method, url, headers, body, deadline)
+        response = self._sent(method, target, headers, body, deadline)
         try:
             yield Exchange(response)
         finally:
@@ -112,32 +104,46 @@ class Wire:
             if self._closed:  # by another thread, meanwhile: the pool does not know this connection any more
                 response.extensions["network_stream"].close()
 
-    def upgrade(self, url: str, headers: Headers, deadline: float) -> "Upgraded":
+    def upgrade(self, target: Target, headers: Headers, deadline: float) -> "Upgraded":
         """Ask for another protocol on the connection (RFC 9110, 7.8); the caller closes what it is given."""
-        return Upgraded(self._sent("GET", url, headers, None, deadline), self._current, self._limits)
+        return Upgraded(self._sent("GET", target, headers, None, deadline), self._current, self._limits)
 
     def close(self) -> None:
         """Close what is idle; what is in use is closed when it is given back."""
         self._closed = True
-        self._transport.close()
+        self._pool.close()
 
     def _sent(
-        self, method: str, url: str, headers: Headers, body: bytes | None, deadline: float
-    ) -> httpx2.Response:
-        self._current.budget = Budget(deadline, self._limits)
+        self, method: str, target: Target, headers: Headers, body: bytes | None, deadline: float
+    ) -> httpcore2.Response:
+        budget = self._current.budget = Budget(deadline, self._limits)
+        ours = {"host": target.authority, **self._headers}
+        if body is not None:
+            ours["content-length"] = str(len(body))
+        given = {name.lower() for name, _ in headers}
+        request = httpcore2.Request(
+            method,
+            core_url(target),
+            headers=[*((name, value) for name, value in ours.items() if name not in given), *headers],
+            content=body,
+        )
         with _translated():
-            given = {name.lower() for name, _ in headers}
-            ours = [(name, value) for name, value in self._headers.items() if name not in given]
-            request = httpx2.Request(method, url, headers=[*ours, *headers], content=body)
-            return self._transport.handle_request(request)
+            try:
+                return self._pool.handle_request(request)
+            except (httpcore2.NetworkError, httpcore2.RemoteProtocolError):
+                if method != "GET" or budget.connected or budget.answered:
+                    raise
+            # The server closed a kept connection as this was sent (RFC 9112, 9.3.1). Once, and by the same
+            # deadline.
+            return self._pool.handle_request(request)
 
 
 class Upgraded:
     """The answer to `Wire.upgrade`: a status, headers and, if it is 101, bytes in both directions."""
 
-    def __init__(self, response: httpx2.Response, current: _Current, limits: Limits) -> None:
-        self.status = response.status_code
-        self.headers = response.headers.raw
+    def __init__(self, response: httpcore2.Response, current: _Current, limits: Limits) -> None:
+        self.status = response.status
+        self.headers = response.headers
         self._response, self._current, self._limits = response, current, limits
         self._stream = response.extensions["network_stream"] if self.status == 101 else None
 
@@ -164,42 +170,14 @@ class Upgraded:
         self._response.close()
 
 
-class _Transport(httpx2.BaseTransport):
-    """httpx2's way to httpcore2; the one it comes with takes no network backend. Errors stay httpcore2's.
-
-    Used without an `httpx2.Client`, which keeps cookies and logs whole URLs, queries and all.
-    """
-
-    def __init__(self, pool: httpcore2.ConnectionPool) -> None:
-        self._pool = pool
-
-    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        url = request.url
-        sent = httpcore2.Request(
-            method=request.method,
-            url=httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
-            headers=request.headers.raw,
-            content=request.read(),
-            extensions=request.extensions,
-        )
-        answer = self._pool.handle_request(sent)
-        return httpx2.Response(
-            answer.status, headers=answer.headers, stream=_Body(answer), extensions=answer.extensions
-        )
-
-    def close(self) -> None:
-        self._pool.close()
-
-
-class _Body(httpx2.SyncByteStream):
-    def __init__(self, answer: httpcore2.Response) -> None:
-        self._answer = answer
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield from self._answer.iter_stream()
-
-    def close(self) -> None:
-        self._answer.close()
+def core_url(target: Target) -> httpcore2.URL:
+    """A target as httpcore2 has it: nothing is parsed again."""
+    return httpcore2.URL(
+        scheme=target.scheme.encode(),
+        host=target.host.encode(),
+        port=None if target.port == PORTS[target.scheme] else target.port,  # proxies are told it
+        target=target.path.encode(),
+    )
 
 
 class _Backend(httpcore2.NetworkBackend):
@@ -219,6 +197,7 @@ class _Backend(httpcore2.NetworkBackend):
         socket_options: Any = None,  # noqa: ARG002
     ) -> httpcore2.NetworkStream:
         budget = self._current.budget
+        budget.connected = True
         until = time.monotonic() + budget.left(budget.limits.connect)
         addresses = list(self._resolve(host, port, until))[:ATTEMPTS]
         for address in addresses[:-1]:
@@ -289,7 +268,7 @@ def _translated() -> Iterator[None]:
         raise Refused(f"the request is not HTTP: {problem}") from None
     except httpcore2.RemoteProtocolError as problem:
         raise Unreachable(f"the answer is not HTTP: {str(problem)[:120]}") from None
-    except (httpcore2.NetworkError, httpx2.HTTPError, OSError) as problem:
+    except (httpcore2.NetworkError, OSError) as problem:
         raise Unreachable(f"the connection broke: {str(problem)[:120] or 'closed'}") from None
 
 

@@ -1,7 +1,7 @@
 """From a source to a verified release: fetch, check the signature and every byte."""
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +32,10 @@ class Release(msgspec.Struct, frozen=True):
     candidate: Candidate
     contents: Mapping[str, bytes]
 
+    def holds(self, entry: LockEntry) -> bool:
+        """Whether these bytes are the very ones that are locked so; they were hashed when it was verified."""
+        return (entry.files, entry.statement) == (self.candidate.files, self.candidate.statement)
+
 
 def acquire_pinned(workspace: Workspace, pins: list[tuple[IndexSource, Pin]]) -> list[Release]:
     """Fetch and verify releases of indexes, one request each, several at once.
@@ -46,12 +50,12 @@ def acquire_pinned(workspace: Workspace, pins: list[tuple[IndexSource, Pin]]) ->
         for source, group in by_source.items()
         for pin, files in zip(group, workspace.indexes.client(source).releases(group), strict=True)
     }
-    return [_from_index(source, contents[source, pin]) for source, pin in pins]
+    return [_from_index(source, pin, contents[source, pin]) for source, pin in pins]
 
 
-def _from_index(source: IndexSource, contents: Mapping[str, bytes]) -> Release:
+def _from_index(source: IndexSource, pin: Pin, contents: Mapping[str, bytes]) -> Release:
     files = {name: data for name, data in contents.items() if name != STATEMENT}
-    return _verified(ReleaseFiles("", files, contents[STATEMENT]), source)
+    return _verified(ReleaseFiles("", files, contents[STATEMENT]), source, pin.files)
 
 
 def acquire(workspace: Workspace, sources: list[GitSource | PathSource]) -> list[Release]:
@@ -129,10 +133,12 @@ def read_folder(base: Path, source: PathSource) -> ReleaseFiles:
     return collect(LocalTree(folder), "", where=str(folder), signed=False)
 
 
-def _verified(collected: ReleaseFiles, source: Source) -> Release:
+def _verified(collected: ReleaseFiles, source: Source, hashed: Iterable[FileEntry] = ()) -> Release:
     where = str(source)
     files, manifest = collected.files, collected.manifest
-    candidate = verify_release(files, collected.statement, source, where=where, manifest=manifest)
+    candidate = verify_release(
+        files, collected.statement, source, where=where, hashed=hashed, manifest=manifest
+    )
     check_module(files, candidate.manifest, where)
     contents = dict(files)
     if candidate.statement and collected.statement:

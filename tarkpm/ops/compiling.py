@@ -4,20 +4,23 @@ Small ones are compiled in a few milliseconds when they are first called, which 
 compiler for each of them would take here (docs/decisions/0005).
 """
 
+import contextlib
+from functools import partial
+
 from tarkpm.errors import HostError, TarkError
 from tarkpm.host.image import PluginImage
 from tarkpm.host.precompile import precompile
+from tarkpm.io.parallel import batches
 from tarkpm.ops.compiled import compile_cache
 from tarkpm.ops.context import Workspace
 from tarkpm.ops.hosting import load_image
 from tarkpm.ops.install import BIG
+from tarkpm.ops.staging import MEMORY
 
 
 def compile_big(workspace: Workspace, names: tuple[str, ...]) -> None:
     """Compile the big modules among plugins that were just installed; what cannot be compiled is a note."""
-    images = [image for name in names if (image := _big(workspace, name))]
-    if not images:
-        return
+    names = tuple(name for name in names if _is_big(workspace, name))
     ready = 0
 
     def progress(image: PluginImage, problem: HostError | None) -> None:
@@ -25,20 +28,28 @@ def compile_big(workspace: Workspace, names: tuple[str, ...]) -> None:
         ready += 1
         if problem is not None:
             workspace.ui.note(f"'{image.name}' cannot be compiled: {problem.message}")
-        workspace.ui.busy(f"compiling {ready} of {len(images)}")
+        workspace.ui.busy(f"compiling {ready} of {len(names)}")
 
-    workspace.ui.busy(f"compiling {images[0].name}")
-    precompile(images, compile_cache(workspace.settings), progress=progress)
+    for group in batches(names, partial(_size, workspace), MEMORY):
+        workspace.ui.busy(f"compiling {group[0]}")
+        precompile(_images(workspace, group), compile_cache(workspace.settings), progress=progress)
 
 
-def _big(workspace: Workspace, name: str) -> PluginImage | None:
-    entry = workspace.lock.get(name)
+def _is_big(workspace: Workspace, name: str) -> bool:
     installed = workspace.record.installed.get(name)
-    if entry is None or installed is None:
-        return None
-    if max(file.size for file in installed.files) < BIG or not workspace.environment.is_enabled(name):
-        return None
-    try:
-        return load_image(workspace, entry)
-    except TarkError:
-        return None
+    if installed is None or max(file.size for file in installed.files) < BIG:
+        return False
+    return workspace.environment.is_enabled(name)
+
+
+def _size(workspace: Workspace, name: str) -> int:
+    return sum(file.size for file in workspace.record.installed[name].files)
+
+
+def _images(workspace: Workspace, names: list[str]) -> list[PluginImage]:
+    """What of these plugins can be loaded."""
+    images = []
+    for entry in filter(None, map(workspace.lock.get, names)):
+        with contextlib.suppress(TarkError):
+            images.append(load_image(workspace, entry))
+    return images

@@ -1,19 +1,24 @@
 """The indexes of a project, as a verb uses them: each opened when it is first asked, and refreshed once."""
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from tarkpm.core.claim import Claim
+from tarkpm.core.key import PublicKey
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.project import IndexEntry
 from tarkpm.core.release import IndexSource, PluginName
-from tarkpm.core.rows import Listing, Row
+from tarkpm.core.rows import Listing
 from tarkpm.errors import NotFound, Unreachable
 
 if TYPE_CHECKING:
     from tarkpm.io.login import Login
     from tarkpm.ops.context import Workspace
     from tarkpm.sources.index import IndexClient
+
+
+NOTHING: Final[Mapping[PluginName, Listing]] = {}
 
 
 class Indexes:
@@ -32,13 +37,8 @@ class Indexes:
         """
         client = self.client(source)
         found = client.listings(names)
-        locked = {entry.statement for entry in self._workspace.lock.entries if entry.source == source}
-        rows = [row for listing in found.values() if listing for row in listing.rows]
-        self.learn(
-            source,
-            [name for name, listing in found.items() if listing],
-            [row for row in rows if row.statement in locked],
-        )
+        known = {name: listing for name, listing in found.items() if listing}
+        self.learn(source, list(known), known)
         return found
 
     def learn_publishers(self, entries: Iterable[LockEntry]) -> None:
@@ -55,13 +55,34 @@ class Indexes:
         for source, names in unknown.items():
             self.learn(source, names)
 
-    def learn(self, source: IndexSource, names: Collection[PluginName], rows: Collection[Row] = ()) -> None:
-        """Ask who may publish plugins, and keep the answer in state, and which of ``rows`` are yanked."""
-        found = self.client(source).claims(names)
+    def learn(
+        self,
+        source: IndexSource,
+        names: Collection[PluginName],
+        listings: Mapping[PluginName, Listing] = NOTHING,
+    ) -> None:
+        """Ask who may publish plugins, and keep the answer in state.
+
+        ``listings`` are what was just read of their releases: the keys they name are likely, and which of the
+        locked ones are yanked is kept, too.
+        """
+        keys = {name: listing.publisher for name, listing in listings.items()}
+        likely = [claim for name in names if (claim := self._likely_claim(source, name, keys.get(name)))]
+        found = self.client(source).claims(names, likely)
+        locked = {entry.statement for entry in self._workspace.lock.entries if entry.source == source}
+        rows = [row for listing in listings.values() for row in listing.rows if row.statement in locked]
         claims = [claim for claim in found.values() if claim]
         workspace = self._workspace
         workspace.claims.remember(source.root, claims, workspace.settings.lock_seconds, rows)
         vars(workspace).pop("vouched", None)  # read again when it is asked for
+
+    def _likely_claim(self, source: IndexSource, name: PluginName, hint: PublicKey | None) -> Claim | None:
+        """What a plugin's claim was or, by rows or lock, may well be: a guess that spares a request."""
+        if known := self._workspace.vouched.claim(source, name):
+            return known
+        entry = self._workspace.lock.get(name)
+        key = hint or (entry.signer if entry else None)
+        return Claim(name, key) if key else None
 
     def client(self, source: IndexSource) -> "IndexClient":
         """The client of an index. Raises `Unreachable` offline, `NotFound` if it is not the project's."""

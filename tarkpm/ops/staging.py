@@ -1,6 +1,9 @@
 """Bring locked releases to this machine: fetch what the store lacks, verify everything, stage it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+import msgspec
 
 from tarkpm.core import statement
 from tarkpm.core.candidate import Candidate, check_names, verify_release
@@ -11,11 +14,15 @@ from tarkpm.core.names import MANIFEST, STATEMENT
 from tarkpm.core.release import IndexSource, PathSource, PluginName
 from tarkpm.errors import BlobMissing, DigestMismatch, SignatureInvalid
 from tarkpm.io.files import remove_tree
+from tarkpm.io.parallel import batches
 from tarkpm.ops.acquire import Release, acquire, acquire_pinned, read_folder, stored_files
 from tarkpm.ops.context import Workspace
 from tarkpm.store.origins import Origins
 from tarkpm.store.staging import stage as place
 from tarkpm.store.state import Installed
+
+MEMORY: Final = 64 * 1024 * 1024
+"""Bytes of releases that are on their way at once, and of those that are kept to be installed from memory."""
 
 
 def fetch_missing(
@@ -23,8 +30,8 @@ def fetch_missing(
 ) -> list[Release]:
     """Put every blob that is not in the store there; each must be what the lock says.
 
-    ``known`` releases were acquired just now. Returns them and the fetched ones. Raises `BlobMissing` when
-    a download is needed and not allowed.
+    ``known`` releases were acquired just now. Returns them and the fetched ones, of which those over `MEMORY`
+    have no contents: they are in the store. Raises `BlobMissing` when a download is needed and not allowed.
     """
     releases = [release for release in known if release.candidate.entry().files]
     have = {release.candidate.manifest.name for release in releases}
@@ -36,12 +43,30 @@ def fetch_missing(
         names = ", ".join(entry.name for entry in missing)
         hint = "run it again with a network, and without --offline"
         raise BlobMissing(f"not in the store, and --offline allows no download: {names}", hint=hint)
-    fetched = _fetch(workspace, missing)
-    for release in (*releases, *fetched):
-        for data in release.contents.values():
-            workspace.store.put(data)
-        Origins(workspace.settings.paths.cache).remember(release.candidate.entry())
-    return [*releases, *fetched]
+    for release in releases:
+        _store(workspace, release)
+    room = MEMORY
+    for group in _groups(missing):
+        for release in _fetch(workspace, group):
+            _store(workspace, release)
+            room -= sum(map(len, release.contents.values()))
+            releases.append(release if room >= 0 else msgspec.structs.replace(release, contents={}))
+    return releases
+
+
+def _store(workspace: Workspace, release: Release) -> None:
+    entry = release.candidate.entry()
+    for file in stored_files(entry):
+        workspace.store.put(file, release.contents[file.name])
+    Origins(workspace.settings.paths.cache).remember(entry)
+
+
+def _groups(entries: Iterable[LockEntry]) -> Iterator[list[LockEntry]]:
+    """Entries to fetch at once: all that share repositories; those of indexes by their size."""
+    entries = list(entries)
+    yield from filter(None, [[entry for entry in entries if not isinstance(entry.source, IndexSource)]])
+    pinned = (entry for entry in entries if isinstance(entry.source, IndexSource))
+    yield from batches(pinned, lambda entry: sum(file.size for file in stored_files(entry)), MEMORY)
 
 
 def _fetch(workspace: Workspace, entries: list[LockEntry]) -> list[Release]:
@@ -88,16 +113,16 @@ def check_same(entry: LockEntry, candidate: Candidate) -> None:
     check_matches(entry, candidate.manifest, where=where)
 
 
-def stage(workspace: Workspace, entry: LockEntry, contents: Mapping[str, bytes] | None) -> Installed:
+def stage(workspace: Workspace, entry: LockEntry, release: Release | None) -> Installed:
     """Verify one entry and build its folder in the staging area.
 
-    ``contents`` are the bytes of a release that was verified just now; without them the store's are
+    ``release`` was verified just now; where it is not the locked one, or None, the store's bytes are
     verified, and fetched again if they turn out damaged.
     """
     if isinstance(entry.source, PathSource):
         return _stage_working_copy(workspace, entry, entry.source)
     try:
-        return _stage_stored(workspace, entry, contents or {})
+        return _stage_stored(workspace, entry, release.contents if release and release.holds(entry) else {})
     except BlobMissing:
         if workspace.settings.offline:
             raise
@@ -173,6 +198,6 @@ def _stage_working_copy(workspace: Workspace, entry: LockEntry, source: PathSour
     return Installed(fingerprint(entry), described)
 
 
-def by_name(releases: Iterable[Release]) -> dict[PluginName, Mapping[str, bytes]]:
-    """The bytes of releases, by plugin."""
-    return {release.candidate.manifest.name: release.contents for release in releases}
+def by_name(releases: Iterable[Release]) -> dict[PluginName, Release]:
+    """Releases by plugin."""
+    return {release.candidate.manifest.name: release for release in releases}

@@ -67,10 +67,10 @@ def _same_version(listing: Listing, version: Version) -> Row | None:
     return next((row for row in listing.rows if (row.version.triple, row.version.pre) == key), None)
 
 
-def with_row(listing: Listing, row: Row) -> bytes:
+def with_row(listing: Listing, row: Row, publisher: PublicKey | None) -> bytes:
     """The document that lists one row more, or this one in the place of another; raises `TooLarge`."""
     rows = [other for other in listing.rows if other.version != row.version]
-    data = render(Listing(listing.name, (*rows, row)))
+    data = render(Listing(listing.name, (*rows, row), publisher))
     if len(data) > MAX_ROWS:
         raise TooLarge(
             f"'{listing.name}' has too many releases to list one more", where=str(len(listing.rows))

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from tarkpm.core.digest import Digest, FileEntry, sha256
+from tarkpm.core.digest import Digest, FileEntry
 from tarkpm.errors import BlobMissing, DigestMismatch
 from tarkpm.io.files import copy_verified, keep, read_file
 
@@ -41,13 +41,10 @@ class BlobStore:
         """Those of ``entries`` that would have to be fetched."""
         return [entry for entry in entries if not self.has(entry)]
 
-    def put(self, data: bytes) -> Digest:
-        """Keep ``data``; returns its digest."""
-        digest = sha256(data)
-        path = self.path(digest)
-        if not self.has(FileEntry(digest, digest, len(data))):
-            keep(path, data, mode=0o444)
-        return digest
+    def put(self, entry: FileEntry, data: bytes) -> None:
+        """Keep the bytes of ``entry``, which were checked to be that. Whoever reads them checks them anew."""
+        if not self.has(entry):
+            keep(self.path(entry.sha256), data, mode=0o444)
 
     def read(self, entry: FileEntry) -> bytes:
         """The bytes of ``entry``, checked. Raises `BlobMissing`; a damaged blob is dropped first."""

@@ -1,11 +1,14 @@
 """What an index says of a plugin's releases: projections of signed manifests."""
 
+import base64
 import json
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tarkpm.core import rows
 from tarkpm.core.digest import Digest, FileEntry
+from tarkpm.core.key import from_bytes
 from tarkpm.core.lockfile import StatementEntry
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.release import Dependency, PluginName
@@ -13,6 +16,7 @@ from tarkpm.core.rows import Listing, row_of
 from tarkpm.core.version import Version
 from tarkpm.errors import IndexUntrusted
 
+KEY = from_bytes(Ed25519PrivateKey.generate().public_key().public_bytes_raw())
 ONE, TWO = Digest("1" * 64), Digest("2" * 64)
 FILES = (FileEntry("plugin.wasm", TWO, 40), FileEntry("plugin.toml", ONE, 2))
 MANIFEST = Manifest.parse(
@@ -42,12 +46,28 @@ def test_rows_read_back_to_themselves_oldest_first() -> None:
         files=old.files,
         yanked="broken",
     )
-    listing = Listing(PluginName("a"), (new, old))
+    listing = Listing(PluginName("a"), (new, old), KEY)
     text = rows.render(listing)
     read = rows.parse(text, where="x")
     assert [str(row.version) for row in read.rows] == ["1.2.0-rc.1", "1.2.0"]
     assert read.get(Version(1, 2, 0)) == new
+    assert read.publisher == KEY
     assert rows.render(read) == text
+
+
+def test_who_publishes_need_not_be_said() -> None:
+    text = rows.render(Listing(PluginName("a")))
+    assert text == b'{"name":"a","releases":[],"version":1}\n'
+    assert rows.parse(text, where="x").publisher is None
+
+
+@pytest.mark.parametrize(
+    "publisher", ["ed25519:x", "rsa:AAAA", f"ed25519:{base64.b64encode(bytes(32)).decode()}"]
+)
+def test_a_publisher_that_is_no_key(publisher: str) -> None:
+    text = json.dumps({"version": 1, "name": "a", "releases": [], "publisher": publisher}).encode()
+    with pytest.raises(IndexUntrusted):
+        rows.parse(text, where="x")
 
 
 ROW = {

@@ -51,6 +51,17 @@ def wrapped(payload: bytes) -> bytes:
     ).encode()
 
 
+def test_what_was_hashed_is_compared() -> None:
+    """Bytes that were found to be something else than what was signed are refused, whoever hashed them."""
+    hashed = [FileEntry.of(name, data) for name, data in FILES.items()]
+    assert verify_release(FILES, envelope(), SOURCE, where="x", hashed=hashed).signer == KEY
+    other = FILES | {"plugin.wasm": b"\0asm\x0d\0\1\1"}
+    found = [FileEntry.of(name, data) for name, data in other.items()]
+    for known in (found, found[:1], []):
+        with pytest.raises(DigestMismatch, match="'plugin.wasm' has sha256"):
+            verify_release(other, envelope(), SOURCE, where="x", hashed=known)
+
+
 def test_what_is_signed_verifies_and_names_its_signer() -> None:
     candidate = verify_release(FILES, envelope(), SOURCE, where="x")
     assert candidate.signer == KEY

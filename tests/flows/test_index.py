@@ -2,16 +2,21 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec.structs import replace
 from support.indexed import IndexedProject
-from support.indexrepo import IndexRepo
+from support.indexrepo import IndexRepo, plugin_files, sign
 from support.sandbox import WASM, Sandbox
 
+from tarkpm.core.candidate import verify_release
 from tarkpm.core.layout import SEARCH
-from tarkpm.core.release import PluginName
+from tarkpm.core.lockfile import StatementEntry
+from tarkpm.core.release import IndexSource, PluginName
 from tarkpm.core.search import Entry, render
 from tarkpm.core.version import Version
+from tarkpm.ops.acquire import Release
 
 
 def lock(sandbox: Sandbox) -> str:
@@ -41,6 +46,40 @@ def test_the_errand(indexed: IndexedProject) -> None:
     assert "already comes from there" in sandbox.run("add", "text-tools").ok().out
     assert "is unchanged" in sandbox.run("update").ok().out
     assert lock(sandbox) == before
+
+
+def test_bytes_in_memory_are_those_of_one_entry() -> None:
+    """Whatever became of the lock since a release was verified: other bytes than it names are not installed."""
+    key = Ed25519PrivateKey.generate()
+    files = plugin_files("text-tools", "1.0.0", WASM, "")
+    envelope = sign(key, "text-tools", "1.0.0", files)
+    source = IndexSource("community", "sha256:" + "0" * 64)
+    release = Release(verify_release(files, envelope, source, where="x"), files)
+    entry = release.candidate.entry()
+    assert entry.statement is not None
+    assert release.holds(entry)
+    other = StatementEntry(entry.files[0].sha256, entry.statement.size)
+    assert not release.holds(msgspec.structs.replace(entry, files=entry.files[1:]))
+    assert not release.holds(msgspec.structs.replace(entry, statement=other))
+
+
+def test_what_a_new_user_asks_for_and_what_everyone_does(indexed: IndexedProject, tmp_path: Path) -> None:
+    """Metadata of ten roles, the rows, and the release: of the claim its digest is enough."""
+    sandbox, server = indexed.sandbox, indexed.server
+    indexed.release("text-tools", "1.0.0")
+    indexed.use()
+    sandbox.run("add", "text-tools", "--accept-capabilities").ok()
+    assert len([path for path in server.paths if not path.startswith("files/")]) == 12, server.paths
+    assert not [path for path in server.paths if path.startswith("targets/publishers/")]
+    server.requests.clear()
+    sandbox.run("outdated").ok()
+    assert server.paths == ["metadata/2.root.json", "metadata/timestamp.json"]
+    colleague = Sandbox(tmp_path / "colleague")
+    for name in ("tark.toml", "tark.lock"):
+        (colleague.cwd / name).write_bytes((sandbox.cwd / name).read_bytes())
+    server.requests.clear()
+    colleague.run("sync", "--accept-project").ok()
+    assert [path.partition("/")[0] for path in server.paths] == ["metadata"] * 7 + ["files"]
 
 
 def test_a_colleague_needs_no_more_than_the_two_documents(indexed: IndexedProject, tmp_path: Path) -> None:

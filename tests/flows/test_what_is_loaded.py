@@ -5,10 +5,11 @@ import sys
 
 import pytest
 from conftest import Publisher
+from support.indexed import IndexedProject
 from support.sandbox import Sandbox
 
 HEAVY = {
-    "cryptography", "dulwich", "httpx2", "json", "jsonschema_rs", "packaging", "resolvelib", "securesystemslib",
+    "cryptography", "dulwich", "httpcore2", "json", "jsonschema_rs", "packaging", "resolvelib", "securesystemslib",
     "shutil", "sqlite3", "ssl", "subprocess", "tempfile", "tomlkit", "tomllib", "tuf", "urllib3", "wasmtime",
 }  # fmt: skip
 
@@ -52,8 +53,18 @@ def test_a_sync_from_the_store_opens_no_session(project: Sandbox) -> None:
     assert _loaded(project, "sync", "--reinstall") <= {"tomllib", "json", "cryptography", "shutil"}
 
 
+def test_an_index_is_asked_without_the_client_of_another_stack(indexed: IndexedProject) -> None:
+    """tuf comes with a fetcher of its own, and urllib3 with that."""
+    indexed.release("text-tools")
+    indexed.use()
+    indexed.sandbox.run("add", "text-tools", "--accept-capabilities").ok()
+    loaded = _loaded(indexed.sandbox, "outdated")
+    assert {"tuf", "httpcore2"} <= loaded
+    assert not loaded & {"dulwich", "urllib3", "tomlkit", "wasmtime"}
+
+
 def test_a_folder_is_added_without_git(sandbox: Sandbox) -> None:
     sandbox.plugin(sandbox.cwd / "mine", name="mine")
     sandbox.init()
     loaded = _loaded(sandbox, "add", "./mine", "--accept-capabilities")
-    assert not loaded & {"dulwich", "urllib3", "httpx2", "tuf", "ssl", "wasmtime"}
+    assert not loaded & {"dulwich", "urllib3", "httpcore2", "tuf", "ssl", "wasmtime"}

@@ -20,7 +20,7 @@ from tarkpm.store.state import Record, State
 def test_a_blob_is_kept_once_and_read_back(tmp_path: Path) -> None:
     store = BlobStore(tmp_path)
     data = b"x" * 1000
-    threads = [threading.Thread(target=store.put, args=(data,)) for _ in range(8)]
+    threads = [threading.Thread(target=store.put, args=(FileEntry.of("a", data), data)) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -36,7 +36,7 @@ def test_a_blob_is_kept_once_and_read_back(tmp_path: Path) -> None:
 def test_a_damaged_blob_is_dropped_and_reported_as_missing(tmp_path: Path, damage: bytes) -> None:
     store = BlobStore(tmp_path)
     entry = FileEntry.of("a", b"x" * 1000)
-    store.put(b"x" * 1000)
+    store.put(entry, b"x" * 1000)
     path = store.path(entry.sha256)
     for use in (store.read, lambda e: store.copy(e, tmp_path / "copy")):
         path.chmod(0o644)
@@ -45,7 +45,7 @@ def test_a_damaged_blob_is_dropped_and_reported_as_missing(tmp_path: Path, damag
             use(entry)
         assert not path.exists()
         assert not (tmp_path / "copy").exists()
-        store.put(b"x" * 1000)
+        store.put(entry, b"x" * 1000)
     assert store.read(entry) == b"x" * 1000
 
 

@@ -233,7 +233,7 @@ class IndexRepo:
         envelope = sign(key, name, version, files)
         row = self.put_release(files, envelope)
         before = self.listings.get(folded(name), Listing(PluginName(name)))
-        self.put_listing(Listing(before.name, (*before.rows, row)))
+        self.put_listing(Listing(before.name, (*before.rows, row), public(key)))
         return row
 
     def put_release(self, files: Mapping[str, bytes], envelope: bytes) -> rows.Row:

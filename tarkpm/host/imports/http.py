@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from tarkpm.core import urls
 from tarkpm.core.capability import CapabilitySet
-from tarkpm.errors import Refused, SourceError, TooLarge
+from tarkpm.errors import SourceError, TooLarge
 from tarkpm.host.imports import headers as rules
 from tarkpm.host.imports.hosts import Hosts, NotGranted
 from tarkpm.io.http import USUAL, Answer, Client, Limits
@@ -112,7 +112,7 @@ class Http:
         """The answer to a request, or None after a redirect, which ``request`` has then followed."""
         status: int | None = None
         try:
-            self._check(request.target)
+            self._hosts.check(request.target)
             with self._client.open(
                 request.method, request.target.url, request.headers, request.body, deadline=deadline
             ) as answer:
@@ -128,13 +128,6 @@ class Http:
             raise _Failed(f"{where}: {problem.message}", status, denied=denied) from None
         except ValueError as problem:
             raise _Failed(str(problem), status) from None
-
-    def _check(self, target: urls.Target) -> None:
-        from tarkpm.io.wire import origin
-
-        self._hosts.check(target)
-        if origin(target.url) != (target.scheme, target.host, target.port):
-            raise Refused("is read differently by the HTTP client", where=target.origin)
 
     def _shaped(self, answer: Answer) -> Any:
         headers = rules.answered(answer.headers)

@@ -72,7 +72,7 @@ def _update(
 ) -> int:
     """Write a plugin's rows with one new or changed row, and its line in the search catalogue."""
     online = desk.require_online(index.authority.online, online_name)
-    data = with_row(index.listing(name), row)
+    data = with_row(index.listing(name), row, claim.key if claim else None)
     change.update_bin(rows_path(name), data, online)
     update_search(index, change, parse_rows(data, where=name), claim, online)
     return change.commit(desk.folder, online)

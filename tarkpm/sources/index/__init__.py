@@ -4,11 +4,12 @@
 
     client     IndexClient: claims, rows, releases and the catalogue of one index, for one command
     session    python-tuf's updater over a cache on this machine, and what its failures mean to a person
+    engine     python-tuf's client, and as little with it as can be
     fetcher    tuf's way to the bytes; looks at metadata before tuf does
     shape      what metadata of each role may look like; TUF leaves more open than an index needs
     places     where bytes come from: a web server, or a folder
 
-Importing this package costs nothing: tuf and httpx2 are imported when an index is first asked.
+Importing this package costs nothing: tuf and httpcore2 are imported when an index is first asked.
 """
 
 from tarkpm.sources.index.client import IndexClient

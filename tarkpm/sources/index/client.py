@@ -4,7 +4,7 @@ Claims and rows are verified through TUF when they are handed out. Releases are 
 whether a publisher signed them, and whether that publisher may, is for `tarkpm.core.candidate` and the claim.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
@@ -21,9 +21,18 @@ from tarkpm.core.release import PluginName, folded
 from tarkpm.core.rows import Listing
 from tarkpm.errors import DigestMismatch, IndexUntrusted, TooLarge
 from tarkpm.io.login import Login
-from tarkpm.io.parallel import run_parallel
 from tarkpm.io.proxies import DIRECT, Proxies
-from tarkpm.sources.index.places import USUAL, Folder, Missing, Patience, Place, Web, unreachable, within
+from tarkpm.sources.index.places import (
+    USUAL,
+    Folder,
+    Missing,
+    Patience,
+    Place,
+    Web,
+    gather,
+    unreachable,
+    within,
+)
 
 if TYPE_CHECKING:
     from tarkpm.sources.index.session import Session
@@ -49,7 +58,7 @@ class IndexClient:
         token: str = "",
         login: Login | None = None,
         allow_http: bool = False,
-        threads: int = 8,
+        threads: int = 16,
         patience: Patience = USUAL,
     ) -> None:
         """Ask nothing yet.
@@ -85,12 +94,17 @@ class IndexClient:
         if "_place" in self.__dict__:
             self._place.close()
 
-    def claims(self, names: Collection[PluginName]) -> dict[PluginName, Claim | None]:
+    def claims(
+        self, names: Collection[PluginName], likely: Iterable[Claim] = ()
+    ) -> dict[PluginName, Claim | None]:
         """Who may publish these plugins; None for one the index does not have.
+
+        A claim that is just as ``likely`` is not fetched: what was signed is its digest.
 
         Raises `IndexUntrusted`, `IndexStale`, `Unreachable`, `Refused`, `StoreBusy` and `StoreError`.
         """
-        return self._documents(names, claim_path, claims.parse, claims.MAX_CLAIM)
+        texts = {claim_path(claim.name): claims.render(claim) for claim in likely}
+        return self._documents(names, claim_path, claims.parse, claims.MAX_CLAIM, texts)
 
     def listings(self, names: Collection[PluginName]) -> dict[PluginName, Listing | None]:
         """What releases these plugins have; None for one without any. Raises like `claims`."""
@@ -118,7 +132,7 @@ class IndexClient:
 
     def releases(self, many: Iterable[Pin]) -> list[dict[str, bytes]]:
         """Several releases at once, in order. Raises like `release`."""
-        return run_parallel(self._release, many, threads=self._threads)
+        return gather(self._place, self._release, list(many), threads=self._threads)
 
     def _release(self, pin: Pin) -> dict[str, bytes]:
         path = release_file(pin.statement.sha256)
@@ -142,11 +156,12 @@ class IndexClient:
         path_of: Callable[[PluginName], str],
         parse: Callable[..., N],
         limit: int,
+        likely: Mapping[str, bytes] = {},  # it is not changed
     ) -> dict[PluginName, N | None]:
         if not names:
             return {}
         paths = {name: path_of(name) for name in names}
-        found = self._session.targets(list(dict.fromkeys(paths.values())), limit)
+        found = self._session.targets(list(dict.fromkeys(paths.values())), limit, likely)
         result: dict[PluginName, N | None] = {}
         for name, path in paths.items():
             data = found[path]

@@ -7,13 +7,12 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from tuf.api.exceptions import DownloadHTTPError
-from tuf.ngclient import FetcherInterface
 
 from tarkpm.core.layout import METADATA, ROOT, TIMESTAMP, TOP
 from tarkpm.errors import IndexUntrusted, TooLarge, Unreachable
-from tarkpm.io.parallel import run_parallel
 from tarkpm.sources.index import shape
-from tarkpm.sources.index.places import Missing, Patience, Place, unreachable, within
+from tarkpm.sources.index.engine import FetcherInterface
+from tarkpm.sources.index.places import Missing, Patience, Place, gather, unreachable, within
 
 PREFIX: Final = "index:"
 """What tuf takes for the index's URL."""
@@ -52,7 +51,7 @@ class Fetcher(FetcherInterface):
 
     def fetch_ahead(self, names: Iterable[str]) -> None:
         """Fetch metadata files tuf will ask for, several at once. Raises `TarkError`."""
-        run_parallel(self._fetch_ahead, names, threads=self._threads)
+        gather(self.place, self._fetch_ahead, list(names), threads=self._threads)
 
     def forget(self) -> None:
         """Drop what was fetched and not asked for."""

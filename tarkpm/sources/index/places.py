@@ -1,21 +1,30 @@
 """Where the bytes of an index come from: a web server, or a folder. Bounded; nothing is verified here."""
 
+import math
 import time
+from collections import deque
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final, Protocol
-from urllib.parse import urljoin, urlsplit
+from typing import Final, Protocol, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 
+from tarkpm.core import urls
 from tarkpm.errors import Refused, StoreError, TarkError, TooLarge, Unreachable
 from tarkpm.io.files import read_file
 from tarkpm.io.http import Answer, Client, Limits
 from tarkpm.io.login import Login, is_sendable
+from tarkpm.io.parallel import run_parallel
 from tarkpm.io.proxies import Proxies, is_loopback
 
 GONE: Final = (403, 404, 410)
 """Statuses that say a file is not there; object stores without listing answer 403."""
 MAX_REDIRECTS: Final = 3
+T = TypeVar("T")
+R = TypeVar("R")
+AT_ONCE: Final = 0.002
+"""Seconds to an answer's beginning, of which most is Python's own work."""
 
 
 class Patience(msgspec.Struct, frozen=True):
@@ -49,6 +58,9 @@ class Place(Protocol):
         Safe for several threads. Raises `Missing`, `Unreachable`, `TooLarge` and `Refused`.
         """
 
+    def is_prompt(self) -> bool:
+        """Whether it answers so fast that to ask for several files at once gains nothing."""
+
     def close(self) -> None:
         """Let go of connections."""
 
@@ -80,13 +92,16 @@ class Web:
         self._headers = [("authorization", authorization)] if authorization and not open_line else []
         limits = Limits(total=600.0, body=body)
         self._client = Client(proxies=proxies, authorities=authorities, limits=limits, keep=threads)
+        self._waits: deque[float] = deque(maxlen=8)
 
     def get(self, path: str, limit: int, deadline: float) -> bytes:
         """See `Place`."""
         url = f"{self._url}/{path}"
         try:
             for _ in range(MAX_REDIRECTS + 1):
+                asked = time.monotonic()
                 with self._client.open("GET", url, self._headers, deadline=deadline) as answer:
+                    self._waits.append(time.monotonic() - asked)
                     if answer.status == 200:
                         return _bounded(answer, limit)
                     url = self._redirected(url, answer)
@@ -96,6 +111,10 @@ class Web:
         except TarkError as problem:
             problem.where = problem.where or f"{self._url}/{path}"
             raise
+
+    def is_prompt(self) -> bool:
+        """See `Place`."""
+        return min(self._waits, default=math.inf) < AT_ONCE
 
     def close(self) -> None:
         """See `Place`."""
@@ -111,13 +130,13 @@ class Web:
         if answer.status not in (301, 302, 303, 307, 308):
             raise Unreachable(f"it answers HTTP {answer.status}")
         try:
-            target = urljoin(url, answer.header("location"))
-            same = urlsplit(target)[:2] == urlsplit(url)[:2]
+            here = urls.parse(url)
+            target = urls.redirected(here, answer.header("location"))
         except ValueError:
-            same = False
-        if not same:
+            target = None
+        if target is None or target.origin != here.origin:
             raise Unreachable("it redirects to another server", hint="use the URL it is really at")
-        return target
+        return target.url
 
 
 def _bounded(answer: Answer, limit: int) -> bytes:
@@ -150,8 +169,23 @@ class Folder:
         except OSError as problem:
             raise unreachable((problem.strerror or "").lower(), where=str(file)) from None
 
+    def is_prompt(self) -> bool:
+        """See `Place`."""
+        return True
+
     def close(self) -> None:
         """See `Place`."""
+
+
+def gather(place: Place, function: Callable[[T], R], items: Sequence[T], *, threads: int) -> list[R]:
+    """``function`` of every item, in order, which gets a file from the place: several at once if that helps.
+
+    Threads wait for a server together; for one that need not be waited for, they wait for each other.
+    """
+    done: list[R] = []
+    while len(done) < len(items) and place.is_prompt():
+        done.append(function(items[len(done)]))
+    return done + run_parallel(function, items[len(done) :], threads=threads)
 
 
 def unreachable(reason: str, *, where: str, hint: str = "") -> Unreachable:

@@ -21,17 +21,16 @@ from tuf.api.exceptions import (
     UnsignedMetadataError,
 )
 from tuf.api.metadata import SuccinctRoles
-from tuf.ngclient import Updater, UpdaterConfig
 
 from tarkpm.core.digest import is_digest, sha256
 from tarkpm.core.layout import CLAIMS, INDEX, MAX_BITS, METADATA, ROOT, SNAPSHOT, TARGETS, TIMESTAMP, TOP
 from tarkpm.errors import IndexStale, IndexUntrusted, StoreError, TarkError, TooLarge
 from tarkpm.io.files import make_private, read_optional, remove_tree
 from tarkpm.io.locks import exclusive
-from tarkpm.io.parallel import run_parallel
 from tarkpm.sources.index import shape
+from tarkpm.sources.index.engine import Updater, UpdaterConfig
 from tarkpm.sources.index.fetcher import FIRST, PREFIX, Fetcher
-from tarkpm.sources.index.places import Missing, Patience, Place, unreachable, within
+from tarkpm.sources.index.places import Missing, Patience, Place, gather, unreachable, within
 
 if TYPE_CHECKING:
     from tuf.api.metadata import TargetFile
@@ -46,6 +45,7 @@ _CONFUSED: Final = (
     RecursionError,
 )
 """What tuf's parsers may raise besides its own errors."""
+NOTHING: Final[Mapping[str, bytes]] = {}
 _HISTORY: Final = "root_history"
 _CONFIG: Final = UpdaterConfig(
     max_root_rotations=256,
@@ -79,8 +79,12 @@ class Session:
         self._updater: Updater | None = None
         self._mutex = threading.Lock()
 
-    def targets(self, paths: Sequence[str], limit: int) -> dict[str, bytes | None]:
+    def targets(
+        self, paths: Sequence[str], limit: int, likely: Mapping[str, bytes] = NOTHING
+    ) -> dict[str, bytes | None]:
         """The bytes of target files, verified; None for one the index does not have.
+
+        ``likely`` are guesses: a file that turns out to be its guess is not fetched.
 
         Raises `IndexUntrusted`, `IndexStale`, `Unreachable`, `Refused`, `StoreBusy` and `StoreError`.
         """
@@ -88,7 +92,7 @@ class Session:
         lock = self._folder.with_suffix(".lock")
         with self._mutex, exclusive(lock, "tarkpm", self._lock_seconds):
             self._fetcher.deadline = within(self._fetcher.patience.question)
-            return self._twice(lambda: self._targets(paths, limit))
+            return self._twice(lambda: self._targets(paths, limit, likely))
 
     def _twice(self, ask: Callable[[], dict[str, bytes | None]]) -> dict[str, bytes | None]:
         """``ask``, and once more with a healed cache: someone may have deleted it meanwhile."""
@@ -103,17 +107,21 @@ class Session:
                 f"the cache cannot be used: {problem.strerror or problem}", where=str(self._folder)
             ) from None
 
-    def _targets(self, paths: Sequence[str], limit: int) -> dict[str, bytes | None]:
+    def _targets(
+        self, paths: Sequence[str], limit: int, likely: Mapping[str, bytes]
+    ) -> dict[str, bytes | None]:
         with self._translated():
             updater = self._updater or self._opened()
             self._fetcher.fetch_ahead(self._missing_roles(paths))
             infos = {path: updater.get_targetinfo(path) for path in paths}
             self._fetcher.forget()
         known = {path: info for path, info in infos.items() if info is not None}
-        found = run_parallel(
-            lambda path: self._target(path, known[path], limit), known, threads=self._threads
+        here = {path: self._at_hand(path, info, limit, likely.get(path)) for path, info in known.items()}
+        absent = [path for path, data in here.items() if data is None]
+        fetched = gather(
+            self._place, lambda path: self._fetched(path, known[path]), absent, threads=self._threads
         )
-        return dict.fromkeys(paths) | dict(zip(known, found, strict=True))
+        return dict.fromkeys(paths) | here | dict(zip(absent, fetched, strict=True))
 
     def _opened(self) -> Updater:
         """An updater that is fresh. Its trust begins with the first root, not with what is cached."""
@@ -172,15 +180,21 @@ class Session:
             file.unlink(missing_ok=True)
             return 0
 
-    def _target(self, path: str, info: "TargetFile", limit: int) -> bytes:
+    def _at_hand(self, path: str, info: "TargetFile", limit: int, likely: bytes | None) -> bytes | None:
+        """A target file without asking for it: what was likely, or is cached, if that is what was signed."""
         where = f"{self._where}: {path}"
-        digest = str(info.hashes.get("sha256", ""))
-        if not is_digest(digest) or info.length > limit:
+        if not is_digest(str(info.hashes.get("sha256", ""))) or info.length > limit:
             raise IndexUntrusted(f"expected a sha256 and at most {limit:,} bytes", where=where)
-        cached = self._folder / TARGETS / path.replace("/", ".")
-        data = _quiet(cached, info.length)
-        if data is not None and len(data) == info.length and sha256(data) == digest:
-            return data
+        if likely is not None and _is_signed(likely, info):
+            return likely
+        data = _quiet(self._cached(path), info.length)
+        return data if data is not None and _is_signed(data, info) else None
+
+    def _cached(self, path: str) -> Path:
+        return self._folder / TARGETS / path.replace("/", ".")
+
+    def _fetched(self, path: str, info: "TargetFile") -> bytes:
+        where, digest = f"{self._where}: {path}", info.hashes["sha256"]
         folder, _, name = path.rpartition("/")
         try:
             data = self._place.get(f"{TARGETS}/{folder}/{digest}.{name}", info.length, self._fetcher.soon())
@@ -192,9 +206,9 @@ class Session:
             raise IndexUntrusted(
                 f"the file has more than the {info.length:,} bytes that were signed", where=where
             ) from None
-        if len(data) != info.length or sha256(data) != digest:
+        if not _is_signed(data, info):
             raise IndexUntrusted("the file does not have the digest that was signed", where=where)
-        _keep(cached, data)
+        _keep(self._cached(path), data)
         return data
 
     @contextmanager
@@ -241,6 +255,10 @@ def _roles(path: str, bins: Mapping[str, int]) -> Iterable[str]:
     if not 1 <= bits <= MAX_BITS:
         return (parent,)
     return parent, SuccinctRoles([], 1, bits, parent).get_role_for_target(path)
+
+
+def _is_signed(data: bytes, info: "TargetFile") -> bool:
+    return len(data) == info.length and sha256(data) == info.hashes["sha256"]
 
 
 def heal(folder: Path) -> None:

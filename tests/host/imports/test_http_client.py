@@ -1,6 +1,7 @@
 """The one HTTP client, as those use it who keep connections."""
 
 import contextlib
+import gzip
 import logging
 import socket
 import threading
@@ -9,7 +10,7 @@ import time
 import pytest
 
 from host.imports.web import Web
-from tarkpm.errors import Refused, Unreachable
+from tarkpm.errors import Refused, TooLarge, Unreachable
 from tarkpm.io.http import Client, Limits
 from tarkpm.io.tls import trusted
 
@@ -74,6 +75,161 @@ def test_a_kept_connection_has_the_deadline_of_its_request() -> None:
         server.shutdown(socket.SHUT_RDWR)
 
 
+class Fickle:
+    """Answers each connection's first request, and closes it as the next arrives.
+
+    Only ``answers`` times in all: later connections are closed at once or, with ``hangs``, not at all.
+    ``spoken`` is what it says, and ``pause`` how long it waits, before it closes.
+    """
+
+    def __init__(self, answers: int, spoken: bytes = b"", *, pause: float = 0.0, hangs: bool = False) -> None:
+        self.answers, self.spoken, self.pause, self.hangs = answers, spoken, pause, hangs
+        self.heard: list[bytes] = []
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}/"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self.socket.accept()
+                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with contextlib.suppress(OSError), connection:
+            self.heard.append(connection.recv(65536))
+            if len(self.heard) > self.answers:
+                if self.hangs:
+                    connection.recv(65536)
+                return
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+            self.heard.append(connection.recv(65536))
+            connection.sendall(self.spoken)
+            time.sleep(self.pause)
+
+    def close(self) -> None:
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+
+
+def _ask(client: Client, url: str, method: str = "GET", body: bytes | None = None) -> bytes:
+    with client.open(method, url, body=body) as answer:
+        return answer.read()
+
+
+def test_a_kept_connection_that_was_closed_meanwhile() -> None:
+    """The server's patience ended as the request was on its way: it is sent once more, on a new connection."""
+    server, client = Fickle(answers=100), Client(keep=2)
+    try:
+        assert [_ask(client, server.url) for _ in range(2)] == [b"ok", b"ok"]
+        assert len(server.heard) == 3
+    finally:
+        client.close()
+        server.close()
+
+
+def test_it_is_sent_once_more_and_not_again() -> None:
+    server, client = Fickle(answers=1), Client(keep=2)
+    try:
+        assert _ask(client, server.url) == b"ok"
+        with pytest.raises(Unreachable, match="Server disconnected without sending a response"):
+            _ask(client, server.url)
+        assert len(server.heard) == 3
+    finally:
+        client.close()
+        server.close()
+
+
+def test_a_first_request_is_not_sent_again() -> None:
+    server, client = Fickle(answers=0), Client(keep=2)
+    try:
+        with pytest.raises(Unreachable, match="Server disconnected without sending a response"):
+            _ask(client, server.url)
+        assert len(server.heard) == 1
+    finally:
+        client.close()
+        server.close()
+
+
+def test_what_may_have_had_an_effect_is_not_sent_again() -> None:
+    server, client = Fickle(answers=100), Client(keep=2)
+    try:
+        assert _ask(client, server.url) == b"ok"
+        with pytest.raises(Unreachable, match="Server disconnected|the connection broke"):
+            _ask(client, server.url, "POST", b"x")
+        assert len(server.heard) == 2
+    finally:
+        client.close()
+        server.close()
+
+
+@pytest.mark.parametrize("spoken", [b"H", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n12"])
+def test_what_was_answered_in_part_is_not_asked_again(spoken: bytes) -> None:
+    server, client = Fickle(answers=100, spoken=spoken), Client(keep=2)
+    try:
+        assert _ask(client, server.url) == b"ok"
+        with pytest.raises(Unreachable):
+            _ask(client, server.url)
+        assert len(server.heard) == 2
+    finally:
+        client.close()
+        server.close()
+
+
+def test_the_second_attempt_has_the_deadline_of_the_first() -> None:
+    """The kept connection is closed late, and the next one is never answered."""
+    server, client = Fickle(answers=1, pause=0.3, hangs=True), Client(keep=2)
+    try:
+        assert _ask(client, server.url) == b"ok"
+        began = time.monotonic()
+        with (
+            pytest.raises(Unreachable, match="no answer in time"),
+            client.open("GET", server.url, deadline=began + 0.6) as answer,
+        ):
+            answer.read()
+        assert time.monotonic() - began < 2
+        assert len(server.heard) == 3
+    finally:
+        client.close()
+        server.close()
+
+
+def _in_turn(server: socket.socket, *answers: bytes) -> None:
+    """Says one answer for each request of a connection; how many connections were made is its backlog's."""
+    while True:
+        try:
+            connection, _ = server.accept()
+        except OSError:
+            return
+        with contextlib.suppress(OSError), connection:
+            for answer in answers:
+                connection.recv(65536)
+                connection.sendall(answer)
+            connection.recv(65536)
+
+
+SMALL = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+LONG = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"2710\r\n%s\r\n" % (b"x" * 10_000) * 50
+BOMB = gzip.compress(bytes(50_000_000))
+PACKED = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(BOMB) + BOMB
+
+
+@pytest.mark.parametrize("answer", [LONG, PACKED])
+def test_a_kept_connection_has_the_limits_of_its_request(answer: bytes) -> None:
+    """What went before leaves no room for more, and what is too much ends the connection."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        serving = threading.Thread(target=_in_turn, args=(server, SMALL, SMALL, answer), daemon=True)
+        serving.start()
+        client = Client(keep=2, limits=Limits(body=100_000))
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        for _ in range(2):
+            assert [_ask(client, url), _ask(client, url)] == [b"ok", b"ok"]
+            with pytest.raises(TooLarge, match="more than 100,000 bytes|sends without end"):
+                _ask(client, url)
+        client.close()
+        server.shutdown(socket.SHUT_RDWR)
+
+
 def test_many_threads_one_client(web: Web) -> None:
     client, failed = Client(keep=4), []
 
@@ -100,10 +256,22 @@ def test_authorities_that_are_none(tmp_path: object) -> None:
         trusted("/nowhere/at-all.pem")
 
 
-@pytest.mark.parametrize("url", ["", "x", "ftp://a.test/", "https://", "https://a.test:x/"])
-def test_urls_that_are_none(url: str) -> None:
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("", "expected a URL like"),
+        ("x", "expected a URL like"),
+        ("ftp://a.test/", "expected a URL like"),
+        ("https://", "expected a host in ASCII"),
+        ("https://bücher.test/", r"expected a host in ASCII \(xn--… for others\)"),
+        ("https://a.test:x/", "expected a host in ASCII"),
+        ("https://user@a.test/", "with a user name or password is not accepted"),
+        ("https://a.test\\@b.test/", "backslash"),
+    ],
+)
+def test_urls_that_are_none(url: str, sentence: str) -> None:
     client = Client(limits=Limits())
-    with pytest.raises(Refused, match="expected a URL like"), client.open("GET", url):
+    with pytest.raises(Refused, match=sentence), client.open("GET", url):
         pass
 
 

@@ -1,11 +1,13 @@
-"""The URLs a plugin may name, and that the HTTP client reads them as the check did."""
+"""The URLs a plugin may name, and that the HTTP client asks for what was checked."""
 
+import h11
+import httpcore2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tarkpm.core.urls import parse, redirected
-from tarkpm.io.wire import origin
+from tarkpm.core.urls import Target, parse, redirected
+from tarkpm.io.wire import core_url
 
 
 @pytest.mark.parametrize(
@@ -144,6 +146,16 @@ def test_between_plain_servers_of_this_machine() -> None:
     assert redirected(parse("http://localhost/"), "http://127.0.0.1:81/").url == "http://127.0.0.1:81/"
 
 
+def is_sent_as_read(target: Target) -> None:
+    """The client's own parts are those of the check, and what is sent on the wire has one reading."""
+    sent = core_url(target)
+    assert sent.origin == httpcore2.Origin(target.scheme.encode(), target.host.encode(), target.port)
+    assert parse(target.url) == target
+    request = h11.Request(method="GET", target=sent.target, headers=[("host", target.authority)])
+    assert request.target.decode() == target.path
+    assert parse(f"{target.scheme}://{target.authority}{target.path}") == target
+
+
 @given(st.text(max_size=30), st.text(max_size=30), st.text(max_size=30))
 def test_the_client_reads_an_accepted_url_as_the_check_did(scheme: str, host: str, rest: str) -> None:
     for text in [f"https://{host}/{rest}", f"https://a.test{rest}", f"{scheme}://{host}{rest}", rest]:
@@ -151,7 +163,7 @@ def test_the_client_reads_an_accepted_url_as_the_check_did(scheme: str, host: st
             target = parse(text)
         except ValueError:
             continue
-        assert origin(target.url) == (target.scheme, target.host, target.port)
+        is_sent_as_read(target)
 
 
 ODD = st.text(st.sampled_from("aA1.-_:/@[]%\\?#x0f:7 \t*ü。"), max_size=25)
@@ -163,4 +175,4 @@ def test_the_same_with_what_is_odd_about_urls(rest: str) -> None:
         target = parse(f"https://{rest}")
     except ValueError:
         return
-    assert origin(target.url) == (target.scheme, target.host, target.port)
+    is_sent_as_read(target)
