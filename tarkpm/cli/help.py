@@ -23,7 +23,7 @@ _INDEX_FILE: Final = re.compile(
     r"/(?:metadata/[^/]+\.json|targets/(?:publishers|index)/[^/]+|files/[0-9a-f]{64})$"
 )
 _OF_AN_INDEX: Final[_Table] = (
-    (errors.Unreachable, "which URL it has: tarkpm index list"),
+    (errors.Unreachable, "where the project says it is: tarkpm index list"),
     (
         (errors.SourceError, errors.VerificationError),
         "tell its maintainers; they run: tarkpm index check --deep",
@@ -58,9 +58,10 @@ def last_resort(error: TarkError, arguments: Sequence[str], command: str) -> str
     if isinstance(error, errors.Unreachable) and {"--offline", "--frozen"} & set(arguments):
         return "run it again with a network, and without --offline"
     url = found[0] if (found := _URL.match(error.where)) else ""
-    of_an_index = isinstance(error, errors.IndexUntrusted | errors.IndexStale) or _INDEX_FILE.search(url)
+    told = isinstance(error, errors.IndexUntrusted | errors.IndexStale)
+    of_an_index = (told or _INDEX_FILE.search(error.where)) and (url or command != "index")
     places = (
-        (_OF_AN_INDEX, url and of_an_index),
+        (_OF_AN_INDEX, of_an_index),
         (_IN_A_REPOSITORY, url),
         (_KEEPING_ONE, command == "index"),
         (_ON_DISK, error.where.startswith("/")),

@@ -139,6 +139,8 @@ def index_url(text: str) -> str:
         return text
     if "@" in authority or "?" in path or "#" in path:  # not quoted: it may hold a password
         raise ValueError("url: expected one without user, password, query or fragment")
+    if not authority.isascii():  # a letter that looks like another one must be seen as what it is
+        raise ValueError("url: expected a host in ASCII (xn--… for others)")
     if scheme not in ("https", "http") or not authority or not text.isprintable() or " " in text:
         raise ValueError(f"url: expected https://… or a folder, found {text[:80]!r}")
     return text.rstrip("/")

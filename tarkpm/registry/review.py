@@ -12,7 +12,7 @@ import msgspec
 from tarkpm.core.claim import Claim
 from tarkpm.core.digest import Digest
 from tarkpm.core.key import PublicKey
-from tarkpm.core.layout import CLAIMS, claim_path
+from tarkpm.core.layout import CLAIMS
 from tarkpm.core.lockfile import StatementEntry
 from tarkpm.core.nearness import close_names
 from tarkpm.core.release import PluginName
@@ -180,15 +180,17 @@ class _Change:
 
     def _near(self, made: datetime) -> Iterator[tuple[PluginName, str]]:
         """The claimed names that a new one could be taken for. Whoever signed must have seen them."""
-        index = self.index
-        paths = (path.removeprefix("publishers/").removesuffix(".json") for path, _ in index.entries(CLAIMS))
-        for other, why in close_names(self.after.name, map(PluginName, paths)):
-            if index.read_bin(index.authority.bin(claim_path(other))).expires - OFFLINE > made:
-                name, since = self.after.name, "which may have been claimed since this was proposed"
-                again = f"tarkpm index claim {name} --publisher {self.after.key}"
-                hint = f"delete it, and propose it anew: {again}"
-                raise Refused(f"'{name}' {why} '{other}', {since}", where=self.where, hint=hint)
-            yield other, why
+        name, index = self.after.name, self.index
+        for role in index.authority.bins(CLAIMS):
+            bin_ = index.read_bin(role)
+            names = (path.removeprefix("publishers/").removesuffix(".json") for path in bin_.targets)
+            for other, why in close_names(name, map(PluginName, names)):
+                if bin_.expires - OFFLINE > made:
+                    text = f"'{name}' {why} '{other}', which may have been claimed since this was proposed"
+                    again = f"tarkpm index claim {name} --publisher {self.after.key}"
+                    hint = f"delete it, and propose it anew: {again}"
+                    raise Refused(text, where=self.where, hint=hint)
+                yield other, why
 
 
 def review_authority(index: Index | None, wanted: Authority) -> Review:

@@ -155,6 +155,7 @@ def test_with_a_second_index_every_range_says_which_it_is_of_and_without_it_no_l
     ("text", "sentence"),
     [
         ('[index.x]\nurl = "https://u:p@h/"\nroot = "ROOT"', "url: expected one without user, password, query or fragment"),
+        ('[index.x]\nurl = "https://ex\u0430mple.com/"\nroot = "ROOT"', "url: expected a host in ASCII (xn--… for others)"),
         ('[index.x]\nurl = "https://h/?token=s3cret"\nroot = "ROOT"', "url: expected one without user, password, query or fragment"),
         ('[index.x]\nurl = "ftp://h/"\nroot = "ROOT"', "url: expected https://… or a folder, found 'ftp://h/'"),
         ('[index.x]\nurl = ""\nroot = "ROOT"', "url: expected https://… or a folder, found ''"),

@@ -10,7 +10,16 @@ from conftest import Publisher
 from support.sandbox import Result, Sandbox
 
 from tarkpm.cli.help import last_resort
-from tarkpm.errors import KeyUntrusted, PluginCrashed, SignatureInvalid, StoreError, TarkError
+from tarkpm.errors import (
+    DigestMismatch,
+    IndexUntrusted,
+    KeyUntrusted,
+    PluginCrashed,
+    SignatureInvalid,
+    StoreError,
+    TarkError,
+    Unreachable,
+)
 from tarkpm.ops.admission import Declined
 
 THREE_THINGS = re.compile(r"error: (?P<what>.+)\n  where: (?P<where>.+)\n  help: (?P<help>.+)\n")
@@ -127,6 +136,12 @@ def test_a_release_is_bad(sandbox: Sandbox, publisher: Publisher, case: str) -> 
     [
         (StoreError("permission denied", where="/a/b c"), "ls -ld /a '/a/b c'"),
         (KeyUntrusted("another key", where="https://h/x HEAD"), "ask the publisher, elsewhere than there"),
+        (IndexUntrusted("bad", where="/srv/idx/metadata/2.root.json"), "tell its maintainers; they "),
+        (
+            Unreachable("down", where="http://h/metadata/2.root.json"),
+            "where the project says it is: tarkpm in",
+        ),
+        (DigestMismatch("bad", where=f"http://h/files/{'a' * 64}"), "tell its maintainers; they "),
         (PluginCrashed("it trapped", where="x: y"), "tarkpm info x"),
         (SignatureInvalid("malformed", where="/a/plugin.dsse.json"), "mend it there, then run the command"),
         (Declined("declined: nothing was changed"), ""),

@@ -302,7 +302,7 @@ def test_what_helps_with_an_index_is_about_an_index(indexed: IndexedProject) -> 
     gone = sandbox.run("add", "text-tools")
     gone.failed(gone.status, "error: could not check the index")
     assert "git ls-remote" not in gone.err
-    assert "help: which URL it has: tarkpm index list" in gone.err
+    assert "help: where the project says it is: tarkpm index list" in gone.err
 
 
 def test_search(indexed: IndexedProject) -> None:

@@ -12,6 +12,8 @@ from support.community import BOTH, Community
 from support.gitrepo import git, git_env
 from support.sandbox import Sandbox
 
+from tarkpm.core.release import plugin_name
+
 ROOT = Path(__file__).resolve().parents[2]
 _RUN = re.compile(r"^ +(?:- )?run: (?:\|\n((?:(?: {10}.*)?\n)+)|(.+)\n)", re.MULTILINE)
 
@@ -49,6 +51,11 @@ class Forge:
     def pull(self) -> None:
         """Bring the maintainers' clone up to date."""
         git(self.mine, "pull", "--quiet", "--ff-only", "origin", "main")
+
+    def listed(self) -> list[str]:
+        """The versions of text-tools that the maintainers' clone lists."""
+        rows = self.community.open().listing(plugin_name("text-tools")).rows
+        return [str(row.version) for row in rows]
 
     def tree(self) -> list[str]:
         """The files of branch main."""
@@ -127,7 +134,23 @@ def test_the_last_submission_is_listed_and_gone(forge: Forge) -> None:
     passes(forge.job("accept"))
     assert not [name for name in forge.tree() if name.startswith("submissions")]
     forge.pull()
-    assert [str(row.version) for row in forge.community.open().listing("text-tools").rows] == ["1.0.0"]  # type: ignore[arg-type]
+    assert forge.listed() == ["1.0.0"]
+
+
+def test_a_submission_that_is_refused_keeps_no_other_from_being_listed(forge: Forge) -> None:
+    """Two pull requests of one version pass their checks, and are merged."""
+    place = submit(forge, "1.0.0", "pull-1")
+    shutil.copytree(place, place.with_name("a-second-time"))
+    forge.push("once more", "pull-1")
+    submit(forge, "1.1.0", "pull-2")
+    git(forge.mine, "merge", "--quiet", "--no-edit", "origin/pull-1")
+    git(forge.mine, "push", "--quiet", "origin", "pull-2:main")
+    refused = forge.job("accept")
+    assert refused.returncode == 1
+    assert "refused, see above; remove it: submissions/text-tools-1.0.0/" in refused.stderr
+    forge.pull()
+    assert forge.listed() == ["1.0.0", "1.1.0"]
+    assert forge.job("accept").returncode == 1
 
 
 def test_accepting_with_nothing_handed_in_only_enacts(forge: Forge) -> None:
