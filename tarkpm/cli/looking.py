@@ -10,6 +10,7 @@ from tarkpm.cli.render import note_lines
 from tarkpm.core.capability import KINDS
 from tarkpm.core.release import TYPES
 from tarkpm.core.text import neutral
+from tarkpm.errors import Unreachable
 
 if TYPE_CHECKING:
     from tarkpm.ops.outdated import OutdatedReport
@@ -91,13 +92,17 @@ def outdated_command(invocation: Invocation) -> int:
 
     report = outdated(invocation.settings, invocation.ui)
     invocation.report(report, lambda: _outdated_lines(report))
+    if report.failed:
+        return Unreachable.exit_status
     return 1 if report.plugins else 0
 
 
 def _outdated_lines(report: "OutdatedReport") -> list[str]:
+    failed = [f"{style('failed:', fg='red')} {name}: {neutral(why)}" for name, why in report.failed.items()]
     if not report.plugins:
         count = report.checked
-        return [f"{count} plugin{'s are' if count != 1 else ' is'} up to date", *note_lines(report.notes)]
+        fine = f"{count} plugin{'s are' if count != 1 else ' is'} up to date"
+        return [fine, *failed, *note_lines(report.notes)]
     cells = [
         (
             row.name,
@@ -112,4 +117,4 @@ def _outdated_lines(report: "OutdatedReport") -> list[str]:
     lines = table(("Plugin", "Locked", "Update", "Newest", "Source", ""), cells)
     if any(row.update for row in report.plugins):
         lines += ["", "To take what Update shows: tarkpm update"]
-    return [style(lines[0], bold=True), *lines[1:], *note_lines(report.notes)]
+    return [style(lines[0], bold=True), *lines[1:], *failed, *note_lines(report.notes)]

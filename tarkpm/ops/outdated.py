@@ -1,7 +1,7 @@
 """``tarkpm outdated``: what an update would move, and what is newer than what is asked for."""
 
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -9,13 +9,16 @@ from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.release import GitSource, IndexSource, PluginName
 from tarkpm.core.rows import Listing, Row
 from tarkpm.core.version import Version
-from tarkpm.errors import NotFound, ResolutionError
+from tarkpm.errors import NotFound, ResolutionError, TarkError
 from tarkpm.io.parallel import run_parallel
 from tarkpm.ops.acquire import FETCH_THREADS, commit_of, open_remote
 from tarkpm.ops.context import Workspace, open_for_reading
 from tarkpm.ops.settings import Settings
 from tarkpm.ops.ui import Ui
 from tarkpm.sources.folder import manifest_in
+
+if TYPE_CHECKING:
+    from tarkpm.sources.git import GitRemote
 
 REVOKED: Final = "revoked"
 
@@ -38,49 +41,78 @@ class OutdatedRow(msgspec.Struct, frozen=True):
 
 
 class OutdatedReport(msgspec.Struct, frozen=True):
-    """Everything that is outdated, how many plugins were looked at (working copies are not), and notes."""
+    """Everything that is outdated, how many plugins were looked at (working copies are not), and notes.
+
+    ``failed`` says, by plugin, why its repository could not be asked.
+    """
 
     plugins: tuple[OutdatedRow, ...]
     checked: int = 0
     notes: tuple[str, ...] = ()
+    failed: dict[str, str] = {}
 
 
 def outdated(settings: Settings, ui: Ui) -> OutdatedReport:
     """Ask every source what it holds now; changes nothing but what state knows of indexes.
 
-    Raises `SourceError`, `VerificationError`, `ProjectNotAccepted`.
+    A repository that cannot be asked hides nothing of the others. Raises `SourceError` and
+    `VerificationError` where nothing, or an index, can be asked, and `ProjectNotAccepted`.
     """
     with open_for_reading(settings, ui) as workspace:
         workspace.require_accepted()
         entries = workspace.lock.entries
         indexed, notes = _from_indexes(workspace, entries)
-        rows = [*_from_git(workspace, entries), *indexed]
+        moved, failed = _from_git(workspace, entries)
+        rows = sorted([*moved, *indexed], key=lambda row: row.name)
         checked = sum(not entry.is_working_copy for entry in entries)
-        return OutdatedReport(tuple(sorted(rows, key=lambda row: row.name)), checked, tuple(notes))
+        if failed and len(failed) == checked:
+            raise next(iter(failed.values()))
+        why = {name: problem.message for name, problem in sorted(failed.items())}
+        return OutdatedReport(tuple(rows), checked - len(failed), tuple(notes), why)
 
 
-def _from_git(workspace: Workspace, entries: Iterable[LockEntry]) -> list[OutdatedRow]:
+def _from_git(
+    workspace: Workspace, entries: Iterable[LockEntry]
+) -> tuple[list[OutdatedRow], dict[str, TarkError]]:
     groups: dict[str, list[tuple[LockEntry, GitSource]]] = {}
     for entry in entries:
         if isinstance(entry.source, GitSource) and not entry.source.rev:  # a commit does not move
             groups.setdefault(entry.source.git, []).append((entry, entry.source))
     found = run_parallel(lambda group: _look(workspace, group), groups.values(), threads=FETCH_THREADS)
-    return [row for rows in found for row in rows]
+    failed = {name: problem for _, problems in found for name, problem in problems.items()}
+    return [row for rows, _ in found for row in rows], failed
 
 
-def _look(workspace: Workspace, group: list[tuple[LockEntry, GitSource]]) -> list[OutdatedRow]:
+def _look(
+    workspace: Workspace, group: list[tuple[LockEntry, GitSource]]
+) -> tuple[list[OutdatedRow], dict[str, TarkError]]:
     """What one repository holds now of plugins that moved: their plugin.toml is all that is read."""
-    rows = []
-    with open_remote(workspace, group[0][1].git) as remote:
-        for entry, source in group:
-            commit = commit_of(remote, source.asked())
-            if commit != source.commit:
-                where = f"{source.git} {source.ref}"
-                version = str(manifest_in(remote.tree(commit), source.path, where=where).version)
-                rows.append(
-                    OutdatedRow(entry.name, str(entry.version), version, version, str(source.asked()), commit)
-                )
-    return rows
+    rows: list[OutdatedRow] = []
+    failed: dict[str, TarkError] = {}
+    try:
+        with open_remote(workspace, group[0][1].git) as remote:
+            for entry, source in group:
+                try:
+                    rows += _moved(remote, entry, source)
+                except TarkError as problem:
+                    failed[entry.name] = problem
+    except TarkError as problem:
+        failed |= {entry.name: problem for entry, _ in group}
+    return rows, failed
+
+
+def _moved(remote: "GitRemote", entry: LockEntry, source: GitSource) -> list[OutdatedRow]:
+    """The row of a plugin that is elsewhere now."""
+    commit = commit_of(remote, source.asked())
+    if commit == source.commit:
+        return []
+    where = f"{source.git} {source.ref}"
+    version = manifest_in(remote.tree(commit), source.path, where=where).version
+    is_lower = version.key < entry.version.key  # which an update refuses (rule 7)
+    warning = "lower: --allow-downgrade takes it" if is_lower else ""
+    update = "" if is_lower else str(version)
+    place = str(source.asked())
+    return [OutdatedRow(entry.name, str(entry.version), update, str(version), place, commit, warning)]
 
 
 def _from_indexes(workspace: Workspace, entries: Iterable[LockEntry]) -> tuple[list[OutdatedRow], list[str]]:

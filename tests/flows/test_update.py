@@ -72,6 +72,31 @@ def test_one_of_two_sources_away_leaves_everything(followed: Sandbox, publisher:
     followed.run("verify").ok()
 
 
+def test_outdated_tells_of_the_others_when_one_source_is_away(
+    followed: Sandbox, publisher: Publisher
+) -> None:
+    second = Publisher(followed, publisher.server, "second")
+    second.key = publisher.key
+    second.release()
+    followed.run("add", second.url, "--trust", second.key, "--accept-capabilities").ok()
+    publisher.release("1.1.0")
+    (publisher.server.root / "second.git").rename(publisher.server.root / "away.git")
+    told = followed.run("outdated").failed(5)
+    assert "text-tools  1.0.0   1.1.0" in told.out
+    assert "failed: second: there is no such repository" in told.out
+    report = followed.run("outdated", "--json").failed(5).json
+    assert (list(report["failed"]), report["checked"]) == (["second"], 1)
+    followed.run("remove", "text-tools").ok()
+    followed.run("outdated").failed(2, "error: there is no such repository")
+
+
+def test_outdated_promises_no_lower_version(followed: Sandbox, publisher: Publisher) -> None:
+    publisher.release("0.9.0")
+    told = followed.run("outdated").failed(1)
+    assert "lower: --allow-downgrade takes it" in told.out
+    assert "tarkpm update" not in told.out
+
+
 def test_only_what_was_named_moves(followed: Sandbox, publisher: Publisher) -> None:
     second = Publisher(followed, publisher.server, "second")
     second.key = publisher.key
