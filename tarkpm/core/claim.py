@@ -91,12 +91,14 @@ class Vouched(msgspec.Struct, frozen=True):
     """What indexes were seen to say on this machine, by the digest of their first root.
 
     ``revoked`` only grows: a release that was seen revoked once stays so, whatever an index says later.
-    ``yanked`` are reasons, of locked releases, as they were last listed.
+    ``yanked`` are reasons, of locked releases, as they were last listed. ``bins`` are the versions in which
+    the signed files of claims were seen, by role: an older one is never believed again.
     """
 
     claims: Mapping[str, Mapping[PluginName, Claim]] = {}
     revoked: Mapping[str, frozenset[Digest]] = {}
     yanked: Mapping[str, Mapping[Digest, str]] = {}
+    bins: Mapping[str, Mapping[str, int]] = {}
 
     def claim(self, source: IndexSource, name: PluginName) -> Claim | None:
         """The claim of a plugin as it was last verified here."""

@@ -68,12 +68,13 @@ class Indexes:
         """
         keys = {name: listing.publisher for name, listing in listings.items()}
         likely = [claim for name in names if (claim := self._likely_claim(source, name, keys.get(name)))]
-        found = self.client(source).claims(names, likely)
+        client = self.client(source)
+        found = client.claims(names, likely)
         locked = {entry.statement for entry in self._workspace.lock.entries if entry.source == source}
         rows = [row for listing in listings.values() for row in listing.rows if row.statement in locked]
         claims = [claim for claim in found.values() if claim]
         workspace = self._workspace
-        workspace.claims.remember(source.root, claims, workspace.settings.lock_seconds, rows)
+        workspace.claims.remember(source.root, claims, workspace.settings.lock_seconds, rows, client.bins)
         vars(workspace).pop("vouched", None)  # read again when it is asked for
 
     def _likely_claim(self, source: IndexSource, name: PluginName, hint: PublicKey | None) -> Claim | None:
@@ -131,6 +132,7 @@ def open_client(workspace: "Workspace", entry: IndexEntry) -> "IndexClient":
         login=_login(environment, entry),
         lock_seconds=settings.lock_seconds,
         allow_http=settings.allow_http,
+        floors=workspace.vouched.bins.get(entry.root, {}),
     )
 
 

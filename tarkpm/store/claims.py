@@ -4,7 +4,7 @@ State, not cache: sync, verify and call trust an index's release by it without a
 was seen revoked stays so. One file an index, named by the digest of its first root.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +20,7 @@ from tarkpm.store.documents import read_document
 
 VERSION: Final = 1
 MAX_BYTES: Final = 64 * 1024 * 1024
+NONE: Final[Mapping[str, int]] = {}
 MAX_REASON: Final = 200
 """Characters that are kept of why a release was yanked."""
 
@@ -28,6 +29,7 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True):
     claims: dict[PluginName, Claim] = {}
     revoked: list[Digest] = []
     yanked: dict[Digest, str] = {}
+    bins: dict[str, int] = {}
     version: int = VERSION
 
 
@@ -44,17 +46,24 @@ class Claims:
             {root: document.claims for root, document in documents.items()},
             {root: frozenset(document.revoked) for root, document in documents.items()},
             {root: document.yanked for root, document in documents.items()},
+            {root: document.bins for root, document in documents.items()},
         )
 
     def remember(
-        self, root: str, claims: Iterable[Claim], deadline_seconds: float, rows: Collection[Row] = ()
+        self,
+        root: str,
+        claims: Iterable[Claim],
+        deadline_seconds: float,
+        rows: Collection[Row] = (),
+        bins: Mapping[str, int] = NONE,
     ) -> None:
         """Keep claims that were verified just now; what they revoke is kept even if they go.
 
-        Of ``rows``, some releases as they are listed, it is kept which are yanked.
+        Of ``rows``, some releases as they are listed, it is kept which are yanked; of ``bins``, the newest
+        version of each that was seen.
         """
         new = {claim.name: claim for claim in claims}
-        if not new and not rows:
+        if not new and not rows and not bins:
             return
         make_private(self.folder)
         file = self.folder / f"{root.removeprefix('sha256:')}.json"
@@ -63,7 +72,10 @@ class Claims:
             revoked = {*document.revoked, *(digest for claim in new.values() for digest in claim.revoked)}
             gone = document.yanked | {row.statement.sha256: row.yanked[:MAX_REASON] for row in rows}
             yanked = {digest: reason for digest, reason in gone.items() if reason}
-            kept = _Document({**document.claims, **new}, sorted(revoked), yanked)
+            newest = document.bins | {
+                role: max(version, document.bins.get(role, 0)) for role, version in bins.items()
+            }
+            kept = _Document({**document.claims, **new}, sorted(revoked), yanked, newest)
             if kept != document:
                 atomic_write(file, msgspec.json.encode(kept, order="sorted"), mode=0o600)
 

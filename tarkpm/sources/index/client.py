@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 N = TypeVar("N", Claim, Listing)
 
+NO_FLOORS: Final[Mapping[str, int]] = {}
 MAX_RELEASE: Final = 512 << 20
 """Bytes of a release's statement and files."""
 
@@ -60,12 +61,14 @@ class IndexClient:
         allow_http: bool = False,
         threads: int = 16,
         patience: Patience = USUAL,
+        floors: Mapping[str, int] = NO_FLOORS,
     ) -> None:
         """Ask nothing yet.
 
         ``base`` is what a folder's path is relative to. ``token`` (as ``Bearer``), else ``login``, goes to
-        the index's own server alone, and never over an open line.
+        the index's own server alone, and never over an open line. ``floors`` are what `bins` was before.
         """
+        self._floors = floors
         self.index = index
         self._cache, self._base, self._lock_seconds, self._threads = cache, base, lock_seconds, threads
         self._patience = patience
@@ -105,6 +108,11 @@ class IndexClient:
         """
         texts = {claim_path(claim.name): claims.render(claim) for claim in likely}
         return self._documents(names, claim_path, claims.parse, claims.MAX_CLAIM, texts)
+
+    @property
+    def bins(self) -> dict[str, int]:
+        """The versions of the signed files that the claims asked for came from, by role."""
+        return dict(self._session.seen)
 
     def listings(self, names: Collection[PluginName]) -> dict[PluginName, Listing | None]:
         """What releases these plugins have; None for one without any. Raises like `claims`."""
@@ -184,6 +192,7 @@ class IndexClient:
             threads=self._threads,
             lock_seconds=self._lock_seconds,
             patience=self._patience,
+            floors=self._floors,
         )
 
     @cached_property

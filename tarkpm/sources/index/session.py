@@ -70,8 +70,15 @@ class Session:
         threads: int,
         lock_seconds: float,
         patience: Patience,
+        floors: Mapping[str, int],
     ) -> None:
-        """``root`` is the digest of the index's first root, with which all trust begins."""
+        """``root`` is the digest of the index's first root, with which all trust begins.
+
+        ``floors`` are versions in which bins of claims were seen before: an older one is refused, also where
+        the cache, which would know, was deleted.
+        """
+        self._floors = floors
+        self.seen: dict[str, int] = {}
         self._place, self._where, self._threads, self._lock_seconds = place, where, threads, lock_seconds
         self._first = root.removeprefix("sha256:")
         self._folder = cache / "index" / self._first
@@ -115,6 +122,7 @@ class Session:
             self._fetcher.fetch_ahead(self._missing_roles(paths))
             infos = {path: updater.get_targetinfo(path) for path in paths}
             self._fetcher.forget()
+            self._check_ages(paths)
         known = {path: info for path, info in infos.items() if info is not None}
         here = {path: self._at_hand(path, info, limit, likely.get(path)) for path, info in known.items()}
         absent = [path for path, data in here.items() if data is None]
@@ -156,17 +164,33 @@ class Session:
 
     def _missing_roles(self, paths: Sequence[str]) -> list[str]:
         """The metadata that tuf will ask for: a guess from the snapshot that saves time and no check."""
+        return [
+            f"{version}.{role}.json"
+            for role, version in self._listed(paths).items()
+            if self._cached_version(role) != version
+        ]
+
+    def _listed(self, paths: Sequence[str]) -> dict[str, int]:
+        """The roles that lead to these paths, and their versions in the snapshot."""
         data = _quiet(self._folder / f"{SNAPSHOT}.json")
         if data is None:
-            return []
+            return {}
         versions = shape.check(SNAPSHOT, data, where=self._where).versions
         bins = Counter(role.partition("-")[0] for role in versions if "-" in role)
         roles = dict.fromkeys(role for path in paths for role in _roles(path, bins))
-        return [
-            f"{versions[role]}.{role}.json"
-            for role in roles
-            if role in versions and self._cached_version(role) != versions[role]
-        ]
+        return {role: versions[role] for role in roles if role in versions}
+
+    def _check_ages(self, paths: Sequence[str]) -> None:
+        """Refuse claims older than what was seen here: the online key may sign for any that once were.
+
+        tuf has found each bin to be of the version that the snapshot lists.
+        """
+        for role, version in self._listed(paths).items():
+            if not role.startswith(f"{CLAIMS}-"):
+                continue
+            if version < self._floors.get(role, 0):
+                raise self._stale(f"{role} of version {version}, {self._floors[role]} was seen")
+            self.seen[role] = version
 
     def _cached_version(self, role: str) -> int:
         """The version of cached metadata; 0, and the file is gone, if there is none of this very role."""
@@ -221,17 +245,20 @@ class Session:
         except ExpiredMetadataError:
             raise self._expired() from None
         except BadVersionNumberError as problem:
-            raise IndexStale(
-                f"stale mirror: it serves what is older than what was seen before ({_first_line(problem)})",
-                where=self._where,
-                hint="try again later, or ask the index's maintainers for another mirror",
-            ) from None
+            raise self._stale(_first_line(problem)) from None
         except UnsignedMetadataError as problem:
             raise IndexUntrusted(f"bad signature: {_first_line(problem)}", where=self._where) from None
         except (RepositoryError, DownloadError, *_CONFUSED) as problem:
             raise IndexUntrusted(
                 f"not what the index's maintainers signed: {_first_line(problem)}", where=self._where
             ) from None
+
+    def _stale(self, what: str) -> IndexStale:
+        return IndexStale(
+            f"stale mirror: it serves what is older than what was seen before ({what})",
+            where=self._where,
+            hint="try again later, or ask the index's maintainers for another mirror",
+        )
 
     def _expired(self) -> IndexStale:
         ages = {role: seen.expires for role, seen in self._fetcher.seen.items()}
