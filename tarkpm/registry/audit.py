@@ -177,6 +177,7 @@ class Audit:
                 f"{listing.name} {row.version} is signed by {candidate.signer}, whose releases its claim "
                 "does not allow",
                 where=release_file(digest),
+                hint=f"tarkpm index revoke {listing.name}@{row.version}",
             )
 
     def _read_search(self) -> Iterator[Finding]:

@@ -18,7 +18,7 @@ from tarkpm.core.nearness import close_names
 from tarkpm.core.release import PluginName
 from tarkpm.core.text import some
 from tarkpm.errors import IndexUntrusted, Refused
-from tarkpm.registry.apart import check_authority, check_publisher
+from tarkpm.registry.apart import check_authority, check_publisher, claims_with
 from tarkpm.registry.authority import Authority
 from tarkpm.registry.folder import Index
 from tarkpm.registry.lifetimes import OFFLINE
@@ -57,7 +57,17 @@ def review_claims(
     title = found[0].title() if len(found) == 1 else f"{REVOKE_KEY} of {len(found)} plugins"
     for change in found:
         change.check_key()
+    if verbs == {REVOKE_KEY} and (lost := found[0].lost):
+        _check_whole(index, lost, {change.after.name for change in found}, where)
     return Review(title, rows, tuple(found[0].warnings(made, waiting)))
+
+
+def _check_whole(index: Index, lost: PublicKey, names: set[PluginName], where: str) -> None:
+    """Raise `Refused` if a key that is revoked would go on publishing another plugin, claimed since."""
+    for claim in claims_with(index, lost):
+        if claim.key == lost and claim.name not in names:
+            text = f"'{claim.name}' is published by {lost}, too, and this leaves it so"
+            raise Refused(text, where=where, hint="delete it, and propose it anew")
 
 
 class _Change:
@@ -111,7 +121,10 @@ class _Change:
         return verb
 
     def _versions(self) -> dict[Digest, str]:
-        """The versions of the releases it names: each one of this plugin's, signed by the key in question."""
+        """The versions of the releases it names: each one of this plugin's, signed by the key in question.
+
+        Raises `Refused` if that key signed another one, which was accepted since.
+        """
         statements = {row.statement.sha256: row.statement for row in self.index.listing(self.after.name).rows}
         owner = self.lost or (self.before.key if self.before else None)
         kept = self.after.retired.get(owner, frozenset()) if owner else frozenset()
@@ -121,7 +134,18 @@ class _Change:
             if entry is None:
                 raise self._refused(f"{digest} is no release of '{self.after.name}'")
             found[digest] = self._version(entry, owner if digest in kept or self.lost else None)
+        if owner and self.verb in (ROTATE_PUBLISHER, REVOKE_KEY):
+            gone = self.after.revoked | kept
+            self._check_none_since(owner, [statements[digest] for digest in statements.keys() - gone])
         return found
+
+    def _check_none_since(self, owner: PublicKey, others: Iterable[StatementEntry]) -> None:
+        """Raise `Refused` if a key that is taken out of use signed any of these: it would be nobody's."""
+        for entry in others:
+            version, signer = signer_of(self.index.folder, self.after.name, entry)
+            if signer == owner:
+                text = f"{self.after.name} {version}, signed by {owner}, was accepted since this was proposed"
+                raise Refused(text, where=self.where, hint="delete it, and propose it anew")
 
     def _version(self, entry: StatementEntry, owner: PublicKey | None) -> str:
         version, signer = signer_of(self.index.folder, self.after.name, entry)

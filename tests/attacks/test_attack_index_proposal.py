@@ -8,6 +8,7 @@ from support.community import BOTH, Community
 from support.sandbox import Sandbox
 
 from attacks.index_forging import edit, proposal
+from tarkpm.core.release import PluginName
 
 
 @pytest.fixture
@@ -41,7 +42,8 @@ def test_a_claim_smuggled_beside_another_is_refused(community: Community) -> Non
     file = _claim(community)
 
     def smuggle(table: dict[str, Any]) -> None:
-        old: dict[str, list[str]] = {community.key("pat"): []}
+        (row,) = community.open().listing(PluginName("text-tools")).rows
+        old = {community.key("pat"): [row.statement.sha256]}
         table["claims"].append(
             {"version": 1, "name": "text-tools", "key": community.key("mallory"), "retired": old}
         )
@@ -56,15 +58,17 @@ def test_a_claim_smuggled_beside_another_is_refused(community: Community) -> Non
 @pytest.mark.parametrize(
     ("claim", "said"),
     [
-        ({"key": "mallory", "retired": {"pat": []}}, "is a new key"),
+        ({"key": "mallory", "retired": {"pat": ["1.0.0"]}}, "is a new key"),
+        ({"key": "mallory", "retired": {"pat": []}}, "was accepted since this was proposed"),
         ({"key": "mallory"}, "nothing a command does"),
         ({"key": "mallory", "retired": {"pat": ["0" * 64]}}, "is no release of 'text-tools'"),
         ({"key": "pat", "retired": {"mallory": ["1.0.0"]}}, "nothing a command does"),
         ({"key": "mallory", "revoked": ["1.0.0"]}, "nothing a command does"),
         ({"key": "pat", "revoked": []}, "nothing a command does"),
-        ({"key": "", "retired": {"pat": []}}, "is a revoked key"),
+        ({"key": "", "retired": {"pat": ["1.0.0"]}}, "is a revoked key"),
     ],
     ids=[
+        "rotates",
         "drops",
         "forgets",
         "foreign-digest",
@@ -98,11 +102,11 @@ def test_what_is_shown_is_what_differs(community: Community, claim: dict[str, An
     file.write_text(json.dumps(document))
     result = community.run("countersign", "--key", "bob")
     if said == "is a new key":
-        result.failed(4, "NEW: key", community.key("mallory"), "old key keeps  none")
+        result.failed(4, "NEW: key", community.key("mallory"), "old key keeps  1.0.0 (")
     elif said == "is a revoked key":
         result.failed(4, "key revoked", community.key("pat"))
     else:
-        result.failed(3, said)
+        result.failed(2 if "since" in said else 3, said)
 
 
 def test_a_revocation_is_never_taken_back(community: Community) -> None:
@@ -138,6 +142,70 @@ def test_a_proposal_that_was_in_force_before_is_not_enacted_again(community: Com
     claim = community.open().claim("text-tools")  # type: ignore[arg-type]
     assert claim is not None
     assert claim.key == community.key("found")
+
+
+@pytest.mark.parametrize("how", ["rotate", "revoke"])
+def test_no_release_is_accepted_while_its_key_is_taken_out_of_use(community: Community, how: str) -> None:
+    """It would be in the index, and nobody's: neither kept nor revoked."""
+    pat, quinn = community.key("pat"), community.key("quinn")
+    words = ("rotate", "publisher", "text-tools", "--to", quinn) if how == "rotate" else ("revoke", pat)
+    community.run(*words, "--key", "alice").ok()
+    folder = community.release("1.3.0")
+    said = "who publishes 'text-tools' from now on waits for a decision, and is not in force"
+    community.run("accept", folder, "--dry-run").failed(2, said, "tarkpm index countersign")
+    community.run("accept", folder).failed(2, said)
+    digest = community.run("countersign", "--key", "bob", "--dry-run", "--json").ok().json[0]["digest"]
+    community.run("countersign", "--key", "bob", "--agree", digest).ok()
+    community.run("accept", folder).failed(
+        3, "1.3.0 is signed by", f"{quinn if how == 'rotate' else 'revoked'}"
+    )
+    community.run("check", "--deep").ok()
+
+
+@pytest.mark.parametrize("how", ["rotate", "revoke"])
+def test_a_release_accepted_since_its_key_was_to_go_is_noticed(community: Community, how: str) -> None:
+    """The proposal was made from a copy of the index that did not have it yet."""
+    pat, quinn = community.key("pat"), community.key("quinn")
+    words = ("rotate", "publisher", "text-tools", "--to", quinn) if how == "rotate" else ("revoke", pat)
+    with community.without_online():
+        community.run(*words, *BOTH).ok()
+    (file,) = (community.folder / "pending").iterdir()
+    elsewhere = file.rename(community.sandbox.root / file.name)
+    community.publish("1.3.0")
+    elsewhere.rename(file)
+    said = f"text-tools 1.3.0, signed by {pat}, was accepted since this was proposed"
+    assert f"note: {file.name}: {said}" in community.run("refresh").ok().out
+    community.run("countersign", *BOTH).failed(2, said, "delete it, and propose it anew")
+    assert community.findings() == [said]
+    file.unlink()
+    community.run(*words, *BOTH).ok()
+    community.run("check", "--deep").ok()
+
+
+def test_a_plugin_claimed_since_its_key_was_to_be_revoked_is_noticed(community: Community) -> None:
+    """The thief of the key is quick: it would go on publishing that one."""
+    pat = community.key("pat")
+    with community.without_online():
+        community.run("revoke", pat, *BOTH).ok()
+    (file,) = (community.folder / "pending").iterdir()
+    elsewhere = file.rename(community.sandbox.root / file.name)
+    names = [f"quick-{letter}" for letter in "abcdef"]
+    index = community.open()
+    mine = index.authority.bin("publishers/text-tools.json")
+    other = next(name for name in names if index.authority.bin(f"publishers/{name}.json") != mine)
+    community.claim(other)
+    file.parent.mkdir(exist_ok=True)
+    elsewhere.rename(file)
+    said = f"'{other}' is published by {pat}, too, and this leaves it so"
+    assert f"note: {file.name}: {said}" in community.run("refresh").ok().out
+    file.unlink()
+    assert "revoke a key of 2 plugins: in force" in community.run("revoke", pat, *BOTH).ok().out
+
+
+def test_a_fixed_release_is_accepted_while_the_bad_one_is_about_to_be_revoked(community: Community) -> None:
+    community.run("revoke", "text-tools@1.0.0", "--key", "alice").ok()
+    community.publish("1.0.1")
+    community.run("check", "--deep").ok()
 
 
 def test_too_few_signatures_are_never_enacted(community: Community) -> None:

@@ -359,7 +359,7 @@ def test_a_release_whose_claim_waits_is_told_what_it_waits_for(community: Commun
     folder = community.release("1.0.0")
     with community.without_online():
         community.run("claim", "text-tools", "--publisher", community.key("pat"), "--key", "alice").ok()
-        said = "the claim of 'text-tools' waits, and is not in force"
+        said = "the claim of 'text-tools' waits for a decision, and is not in force"
         community.run("accept", folder, "--dry-run").failed(2, said, "help: tarkpm index countersign")
         digest = community.run("countersign", "--key", "bob", "--dry-run", "--json").ok().json[0]["digest"]
         community.run("countersign", "--key", "bob", "--agree", digest).ok()

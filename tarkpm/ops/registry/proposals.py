@@ -5,9 +5,10 @@ from pathlib import Path
 
 import msgspec
 
+from tarkpm.core.claim import Claim
 from tarkpm.core.release import PluginName
 from tarkpm.core.text import neutral
-from tarkpm.errors import ConsentError, IndexUntrusted, NotFound, TarkError
+from tarkpm.errors import ConsentError, IndexUntrusted, NotFound, Refused, TarkError
 from tarkpm.io.files import atomic_write, read_file
 from tarkpm.ops.registry.desk import Desk
 from tarkpm.ops.ui import Card, Ui
@@ -170,16 +171,27 @@ def next_step(desk: Desk, business: Business) -> str:
     return f"{desk.command('refresh')}, where the online key is"
 
 
-def waiting_claim(desk: Desk, index: Index, name: PluginName) -> NotFound | None:
-    """The error for a plugin whose claim was proposed and is not in force; None if nobody proposed it."""
+def check_settled(desk: Desk, index: Index, name: PluginName) -> None:
+    """Raise `Refused` while a proposal waits that says who may publish a plugin.
+
+    What it keeps of an old key's releases was settled when it was made: one more would be nobody's.
+    """
+    before = index.claim(name)
     for file in pending(desk):
-        with suppress(TarkError):
+        problem = None
+        with suppress(TarkError):  # what cannot be enacted is in nobody's way
             proposal = read(file)
-            if any(claim.name == name for claim in proposal.claims):
+            if any(claim.name == name and _says_who(before, claim) for claim in proposal.claims):
                 business = consider(desk, index, proposal, file)
-                text = f"the claim of '{name}' waits, and is not in force"
-                return NotFound(text, where=str(file), hint=next_step(desk, business))
-    return None
+                what = f"who publishes '{name}' from now on" if before else f"the claim of '{name}'"
+                text = f"{what} waits for a decision, and is not in force"
+                problem = Refused(text, where=str(file), hint=next_step(desk, business))
+        if problem:
+            raise problem
+
+
+def _says_who(before: Claim | None, after: Claim) -> bool:
+    return before is None or (before.key, before.retired) != (after.key, after.retired)
 
 
 def pending(desk: Desk) -> list[Path]:
