@@ -24,11 +24,18 @@ def main(arguments: list[str]) -> int:
     """Build; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--keys", type=Path, help="the home whose key store is used")
+    parser.add_argument("--keys", type=Path, help="a new folder: the home of the keys")
     parser.add_argument("--bins", default="4")
     options = parser.parse_args(arguments)
     folder = options.folder.absolute()
-    print(build(folder, options.keys or folder.with_name(f"{folder.name}.keys"), options.bins))
+    home = options.keys or folder.with_name(f"{folder.name}.keys")
+    for place in (folder, home):
+        if place.exists():
+            parser.error(f"{place} is there already: name a new folder, or delete it")
+    try:
+        print(build(folder, home, options.bins))
+    except subprocess.CalledProcessError as failed:  # it said why
+        return int(failed.returncode)
     return 0
 
 

@@ -10,7 +10,7 @@ from tarkpm import __version__
 from tarkpm.cli.anywhere import anywhere
 from tarkpm.cli.console import clear_line, print_error
 from tarkpm.cli.lazy import LazyGroup
-from tarkpm.core.text import without_login
+from tarkpm.core.text import masked, without_login
 from tarkpm.errors import StoreError, TarkError
 
 COMMANDS = {
@@ -91,7 +91,7 @@ def run(arguments: list[str]) -> int:
         if verbose:
             import traceback
 
-            traceback.print_exception(problem)
+            click.echo(masked("".join(traceback.format_exception(problem))), err=True, nl=False)
         return print_error(error, as_json=as_json)
 
 
@@ -100,7 +100,7 @@ def _complete(error: TarkError, arguments: list[str]) -> None:
     from tarkpm.cli.help import last_resort, program
 
     command = next((argument for argument in arguments if argument in COMMANDS), "")
-    error.where = error.where or program(command)
+    error.where = error.where or program(command, arguments)
     error.hint = error.hint or last_resort(error, arguments, command)
 
 

@@ -45,7 +45,7 @@ def generate_command(invocation: Invocation, name: str, passphrase: bool) -> int
 
     secret = b""
     if passphrase:
-        secret = click.prompt("Passphrase", hide_input=True, confirmation_prompt=True, err=True).encode()
+        secret = ask_passphrase(new=True)
     report = generate_key(invocation.settings, name, secret)
     invocation.report(report, lambda: [report.public_key])
     return 0
@@ -97,14 +97,15 @@ def publish_command(invocation: Invocation, folder: Path, to: Path, key: str) ->
     return 0
 
 
-def ask_passphrase(name: str = "") -> bytes:
-    """The passphrase of a key: from TARKPM_KEY_PASSPHRASE, else asked at the terminal."""
+def ask_passphrase(name: str = "", *, new: bool = False) -> bytes:
+    """The passphrase of a key: from TARKPM_KEY_PASSPHRASE, else asked for, twice if it is ``new``."""
     if secret := os.environ.get("TARKPM_KEY_PASSPHRASE"):
         return secret.encode()
     if not sys.stdin.isatty():
         raise TarkError(
-            "the key has a passphrase, and there is no terminal to ask for it",
+            f"the key {'is to have' if new else 'has'} a passphrase, and there is no terminal to ask for it",
             hint="set TARKPM_KEY_PASSPHRASE and run it again",
         )
-    answer: str = click.prompt(f"Passphrase of {name}" if name else "Passphrase", hide_input=True, err=True)
+    text = f"Passphrase of {name}" if name else "Passphrase"
+    answer: str = click.prompt(text, hide_input=True, confirmation_prompt=new, err=True)
     return answer.encode()

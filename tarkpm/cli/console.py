@@ -9,7 +9,7 @@ from typing import Any
 import click
 import msgspec
 
-from tarkpm.core.text import neutral
+from tarkpm.core.text import masked, neutral
 from tarkpm.errors import TarkError
 from tarkpm.ops.ui import Card
 
@@ -66,7 +66,10 @@ class Console:
         if not self._live:
             return
         if self._busy or text:
-            sys.stderr.write("\r\x1b[2K" + (style(neutral(text) + " …", dim=True) if text else ""))
+            # a line that wraps could not be taken away again
+            shown = f"{neutral(text)[: _width() - 3]} …" if text else ""
+            shown = style(shown, dim=True) if shown and _color(sys.stderr) else shown
+            sys.stderr.write(f"\r\x1b[2K{shown}")
             sys.stderr.flush()
         self._busy = bool(text)
 
@@ -76,12 +79,21 @@ class Console:
         click.echo(text, err=True, color=_color(sys.stderr))
 
 
+def _width() -> int:
+    """Columns of the terminal on stderr."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
+    except (OSError, ValueError):
+        return 80
+
+
 def _is_terminal(stream: Any) -> bool:
     return stream is not None and bool(stream.isatty())  # None: it was closed before we began
 
 
 def _color(stream: Any) -> bool:
-    return _is_terminal(stream) and not os.environ.get("NO_COLOR")
+    has_none = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return _is_terminal(stream) and not has_none
 
 
 def style(text: str, **styles: Any) -> str:
@@ -92,6 +104,14 @@ def style(text: str, **styles: Any) -> str:
 def echo(text: str) -> None:
     """Print a line of a result on stdout."""
     click.echo(text, color=_color(sys.stdout))
+
+
+def echo_output(text: str) -> None:
+    """Print what a plugin made on stdout: safe to show at a terminal, as it is into a pipe or a file."""
+    if _is_terminal(sys.stdout):
+        echo(neutral(text, keep="\n\t"))
+    else:
+        click.echo(text, color=True)  # click takes nothing out of it then
 
 
 def echo_json(value: Any) -> None:
@@ -113,6 +133,8 @@ def clear_line() -> None:
 def print_error(error: TarkError, *, as_json: bool = False) -> int:
     """Say what is wrong, where, and what helps; returns the exit status."""
     clear_line()
+    # the last net: a password that somebody typed where no URL belongs is not repeated
+    error.message, error.where, error.hint = map(masked, (error.message, error.where, error.hint))
     lines = [style("error: ", fg="red", bold=True) + neutral(error.message)]
     if error.where:
         lines.append(f"  where: {neutral(error.where)}")

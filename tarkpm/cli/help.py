@@ -19,6 +19,25 @@ _ALWAYS: Final[_Table] = (
     (errors.KeyUntrusted, "ask the publisher, elsewhere than there, which key is right"),
     ((errors.ProjectError, errors.LockError), "mend it there, then: tarkpm lock --check"),
 )
+_INDEX_FILE: Final = re.compile(
+    r"/(?:metadata/[^/]+\.json|targets/(?:publishers|index)/[^/]+|files/[0-9a-f]{64})$"
+)
+_OF_AN_INDEX: Final[_Table] = (
+    (errors.Unreachable, "which URL it has: tarkpm index list"),
+    (
+        (errors.SourceError, errors.VerificationError),
+        "tell its maintainers; they run: tarkpm index check --deep",
+    ),
+)
+_KEEPING_ONE: Final[_Table] = (
+    (errors.IndexUntrusted, "tarkpm index check"),
+    ((errors.ManifestError, errors.ModuleInvalid), "mend it there, then run the command again"),
+    (
+        (errors.SignatureInvalid, errors.DigestMismatch),
+        "its publisher can sign it anew: tarkpm publish --help",
+    ),
+    ((errors.SourceError, errors.VerificationError, errors.DocumentError), "{program} --help"),
+)
 _IN_A_REPOSITORY: Final[_Table] = (
     ((errors.Unreachable, errors.NotFound), "see what git says: git ls-remote {url}"),
     (_RELEASE, "tell its publisher; another release may do: --tag, --branch or --rev"),
@@ -39,11 +58,17 @@ def last_resort(error: TarkError, arguments: Sequence[str], command: str) -> str
     if isinstance(error, errors.Unreachable) and {"--offline", "--frozen"} & set(arguments):
         return "run it again with a network, and without --offline"
     url = found[0] if (found := _URL.match(error.where)) else ""
-    places = ((_IN_A_REPOSITORY, url), (_ON_DISK, error.where.startswith("/")), (_SOMEWHERE, error.where))
-    tables = [table for table, is_there in places if is_there]
+    of_an_index = isinstance(error, errors.IndexUntrusted | errors.IndexStale) or _INDEX_FILE.search(url)
+    places = (
+        (_OF_AN_INDEX, url and of_an_index),
+        (_IN_A_REPOSITORY, url),
+        (_KEEPING_ONE, command == "index"),
+        (_ON_DISK, error.where.startswith("/")),
+        (_SOMEWHERE, error.where),
+    )
+    tables = [_ALWAYS, *(table for table, is_there in places if is_there)]
     text = next(
-        (text for table in (_ALWAYS, *tables) for kinds, text in table if isinstance(error, kinds)),
-        f"{program(command)} --help",
+        (text for table in tables for kinds, text in table if isinstance(error, kinds)), "{program} --help"
     )
     known = {
         "url": url,
@@ -51,9 +76,17 @@ def last_resort(error: TarkError, arguments: Sequence[str], command: str) -> str
         "where": error.where,
         "above": str(PurePath(error.where).parent),  # what may be done in a folder is written on the folder
     }
-    return text.format_map({key: shlex.quote(value) for key, value in known.items()})
+    quoted = {key: shlex.quote(value) for key, value in known.items()}
+    return text.format_map({**quoted, "program": program(command, arguments)})
 
 
-def program(command: str) -> str:
+def program(command: str, arguments: Sequence[str] = ()) -> str:
     """How a command is called: where the mistake is, if it is nowhere else."""
-    return f"tarkpm {command}".rstrip()
+    words = [command, *_below(arguments)] if command == "index" else [command]
+    return " ".join(["tarkpm", *words]).rstrip()
+
+
+def _below(arguments: Sequence[str]) -> list[str]:
+    """Which of the commands on indexes was typed: one word, or two after ``rotate``."""
+    typed = [argument for argument in arguments[arguments.index("index") + 1 :] if argument[:1].isalpha()]
+    return typed[: 2 if typed[:1] == ["rotate"] else 1]

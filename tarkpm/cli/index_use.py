@@ -6,6 +6,7 @@ import click
 
 from tarkpm.cli.console import style, table
 from tarkpm.cli.options import Invocation, allow_http, common, dry_run, offline, read_name
+from tarkpm.cli.render import note_lines
 from tarkpm.core.text import neutral
 
 if TYPE_CHECKING:
@@ -28,9 +29,10 @@ def add_command(invocation: Invocation, name: str, url: str, root: str) -> int:
 
     row = add_index(invocation.settings, invocation.ui, read_name(name), url, root)
     done = "would add" if invocation.settings.dry_run else "added"
-    invocation.report(
-        row, lambda: [f"{style('✓', fg='green')} {done} index {row.name} at {neutral(row.url)}"]
-    )
+    lines = [f"{style('✓', fg='green')} {done} index {row.name} at {neutral(row.url)}"]
+    if invocation.settings.offline:
+        lines += note_lines(("it was not asked whether it is the one: that is found out when it is used",))
+    invocation.report(row, lambda: lines)
     return 0
 
 

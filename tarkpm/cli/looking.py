@@ -6,6 +6,8 @@ import click
 
 from tarkpm.cli.console import style, table
 from tarkpm.cli.options import Invocation, allow_http, common, read_name
+from tarkpm.cli.render import note_lines
+from tarkpm.core.capability import KINDS
 from tarkpm.core.release import TYPES
 from tarkpm.core.text import neutral
 
@@ -18,17 +20,17 @@ if TYPE_CHECKING:
 @click.command("search")
 @click.argument("words", nargs=-1, required=True)
 @click.option("--type", "kind", type=click.Choice(TYPES), help="Only plugins of this type.")
-@click.option(
-    "--capability", default="", metavar="KIND", help="Only plugins that ask for this, such as http."
-)
+@click.option("--capability", type=click.Choice(KINDS), help="Only plugins that ask for this.")
 @allow_http
 @common
-def search_command(invocation: Invocation, words: tuple[str, ...], kind: str | None, capability: str) -> int:
+def search_command(
+    invocation: Invocation, words: tuple[str, ...], kind: str | None, capability: str | None
+) -> int:
     """Find plugins in the project's indexes, by words of their name and description."""
     from tarkpm.ops.search import search
 
     settings, ui = invocation.settings, invocation.ui
-    report = search(settings, ui, list(words), kind=kind or "", capability=capability)
+    report = search(settings, ui, list(words), kind=kind or "", capability=capability or "")
     invocation.report(report, lambda: _search_lines(report))
     return 0
 
@@ -77,7 +79,7 @@ def _tree_lines(report: "TreeReport") -> list[str]:
         lines.append(line + (" (*)" if one.repeated else ""))
     if any(one.repeated for one in report.branches):
         lines += ["", "(*) its branches are shown above"]
-    return lines
+    return [*lines, *note_lines(report.notes)]
 
 
 @click.command("outdated")
@@ -95,7 +97,7 @@ def outdated_command(invocation: Invocation) -> int:
 def _outdated_lines(report: "OutdatedReport") -> list[str]:
     if not report.plugins:
         count = report.checked
-        return [f"{count} plugin{'s are' if count != 1 else ' is'} up to date"]
+        return [f"{count} plugin{'s are' if count != 1 else ' is'} up to date", *note_lines(report.notes)]
     cells = [
         (
             row.name,
@@ -108,4 +110,6 @@ def _outdated_lines(report: "OutdatedReport") -> list[str]:
         for row in report.plugins
     ]
     lines = table(("Plugin", "Locked", "Update", "Newest", "Source", ""), cells)
-    return [style(lines[0], bold=True), *lines[1:], "", "To take what Update shows: tarkpm update"]
+    if any(row.update for row in report.plugins):
+        lines += ["", "To take what Update shows: tarkpm update"]
+    return [style(lines[0], bold=True), *lines[1:], *note_lines(report.notes)]

@@ -87,7 +87,7 @@ def create_command(
         tuple(_key(text, "--maintainer") for text in maintainers),
         threshold,
         _key(online, "--online") if online else None,
-        online_key or f"{plugin}-online",
+        online_key,
     )
     report = create(desk(invocation, folder), plan, keys)
     _say(invocation, report)

@@ -12,7 +12,7 @@ import click
 import msgspec
 
 from tarkpm.cli.anywhere import everywhere, said_before
-from tarkpm.cli.console import Console, echo, echo_json
+from tarkpm.cli.console import Console, echo, echo_json, echo_output
 from tarkpm.core.text import without_login
 from tarkpm.errors import TarkError
 from tarkpm.ops.settings import Settings, user_paths
@@ -40,6 +40,14 @@ class Invocation(msgspec.Struct, frozen=True):
             return
         if text := lines():
             echo("\n".join(text))  # at once: each `echo` flushes
+
+    def output(self, value: Any, text: str) -> None:
+        """Print a result that is a plugin's own: ``value`` as JSON, or its ``text``."""
+        self.ui.busy("")
+        if self.json:
+            echo_json(value)
+        else:
+            echo_output(text)
 
 
 def common(function: Callable[..., Any]) -> Callable[..., Any]:

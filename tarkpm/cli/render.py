@@ -15,8 +15,8 @@ if TYPE_CHECKING:  # a report's module is imported by the command that makes it
     from tarkpm.ops.verify import VerifyReport
 
 CHECK, CROSS = "✓", "✗"
-_STATUS = {"enabled": "green", "disabled": "red"}
-_MARKS = {"enabled": CHECK, "disabled": CROSS}
+_STATUS = {"enabled": "green", "disabled": "red", "revoked": "red"}
+_MARKS = {"enabled": CHECK, "disabled": CROSS, "revoked": CROSS}
 
 
 def taken_lines(report: "TakeReport", *, dry_run: bool, locked: bool = False) -> list[str]:
@@ -31,7 +31,7 @@ def taken_lines(report: "TakeReport", *, dry_run: bool, locked: bool = False) ->
             verb = f"would be {done}" if dry_run else done
             lines.append(f"{style(CHECK, fg='green')} {verb} {plugin.name} {plugin.version}{at}")
             lines += _before_line(plugin)
-    return [*lines, *_notes(report.notes)]
+    return [*lines, *note_lines(report.notes)]
 
 
 def _before_line(plugin: "Taken") -> list[str]:
@@ -54,7 +54,7 @@ def synced_lines(report: "SyncReport", *, dry_run: bool) -> list[str]:
     if not lines:
         count = len(report.unchanged)
         lines = [f"{count} plugin{'s are' if count != 1 else ' is'} in line with tark.lock"]
-    return [*lines, *_notes(report.notes)]
+    return [*lines, *note_lines(report.notes)]
 
 
 def removed_lines(report: "RemoveReport", *, dry_run: bool) -> list[str]:
@@ -66,7 +66,7 @@ def removed_lines(report: "RemoveReport", *, dry_run: bool) -> list[str]:
         for folder in report.data_kept
     ]
     lines += [f"its data {would}deleted: {folder}" for folder in report.data_deleted]
-    return [*lines, *_notes(report.notes)]
+    return [*lines, *note_lines(report.notes)]
 
 
 def list_lines(report: "ListReport") -> list[str]:
@@ -82,7 +82,7 @@ def list_lines(report: "ListReport") -> list[str]:
     elif not rows:
         lines = ["No plugins installed.", "", "Add one with:", "  tarkpm add <git-url>"]
     lines = [style(lines[0], bold=True), *map(_colored, lines[1:])] if rows else lines
-    return [*lines, "", f"Plugins directory: {neutral(report.directory)}", *_notes(report.notes)]
+    return [*lines, "", f"Plugins directory: {neutral(report.directory)}", *note_lines(report.notes)]
 
 
 def _status(status: str) -> str:
@@ -206,5 +206,6 @@ def _finding_line(finding: "Finding") -> str:
     return text
 
 
-def _notes(notes: tuple[str, ...]) -> list[str]:
+def note_lines(notes: tuple[str, ...]) -> list[str]:
+    """Notes below a report."""
     return [f"{style('note:', fg='cyan')} {neutral(text)}" for text in notes]

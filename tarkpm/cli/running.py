@@ -63,7 +63,7 @@ def call_command(
             trace=traced,
             spare=spare,
         )
-    invocation.report(report, lambda: [neutral(report.output, keep="\n\t")])
+    invocation.output(report, report.output)
     return 0
 
 

@@ -47,11 +47,11 @@ def tool_lines(report: "ToolsReport") -> list[str]:
     if rows:
         lines += ["", "Arguments"]
         lines += [
-            f"  {tool.plugin} {tool.name}: {neutral(json.dumps(tool.schema), limit=600)}"
+            f"  {tool.plugin} {neutral(tool.name)}: {neutral(json.dumps(tool.schema), limit=600)}"
             for tool in report.tools
         ]
-    lines += [f"{style('failed:', fg='red')} {name}: {neutral(why)}" for name, why in report.failed.items()]
-    return lines
+    failed = style("failed:", fg="red")
+    return [*lines, *(f"{failed} {neutral(name)}: {neutral(why)}" for name, why in report.failed.items())]
 
 
 def _first(text: str) -> str:
@@ -86,7 +86,7 @@ def chat_lines(report: "ChatReport") -> list[str]:
 def hook_lines(report: "HookReport") -> list[str]:
     """The payload that comes out, after what each plugin did."""
     lines = [
-        f"{one.plugin}: {one.action}" + (f": {neutral(one.reason, limit=500)}" if one.reason else "")
+        f"{neutral(one.plugin)}: {one.action}" + (f": {neutral(one.reason, limit=500)}" if one.reason else "")
         for one in report.handled
         if one.action != "ignored"
     ]

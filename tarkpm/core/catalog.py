@@ -6,6 +6,7 @@ none, a `Catalog` holds everything `tarkpm.core.resolver.solve` may look at.
 
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Final
 
 import msgspec
 
@@ -15,6 +16,10 @@ from tarkpm.errors import ResolutionError
 
 Place = tuple[Source, PluginName]
 """A plugin's identity: where it comes from, and its name there."""
+
+
+MOST_RELEASES: Final = 100_000
+"""Of all plugins that a resolution looks at together; they take some 300 MB."""
 
 
 class Offer(msgspec.Struct, frozen=True):
@@ -140,8 +145,13 @@ def missing(catalog: Catalog, wanted: Iterable[Wanted], tark: Version | None) ->
 
     Ask them (they are independent of one another), add the answers, call again: there are as many rounds
     as the longest chain of dependencies. Only releases that could be chosen are followed: in a range
-    somebody asked for, not revoked, fitting ``tark``.
+    somebody asked for, not revoked, fitting ``tark``. Raises `ResolutionError` for a catalog without end.
     """
+    if sum(map(len, catalog.values())) > MOST_RELEASES:
+        raise ResolutionError(
+            f"the plugins that might be needed have more than {MOST_RELEASES:,} releases",
+            hint="ask for narrower ranges in tark.toml",
+        )
     request = Request.of(wanted, tark)
     shelves: dict[Place, Shelf] = {}
     followed: dict[Place, int] = {}

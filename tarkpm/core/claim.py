@@ -25,7 +25,8 @@ class Claim(msgspec.Struct, frozen=True):
     """Which releases of a plugin its index's maintainers stand behind.
 
     ``key`` is None after it was revoked and before there is another. Releases are named by the digests of
-    their statements.
+    their statements. A key that was taken out of use stays among the ``retired``, with no release if need be:
+    it must not come back.
     """
 
     name: PluginName
@@ -90,10 +91,12 @@ class Vouched(msgspec.Struct, frozen=True):
     """What indexes were seen to say on this machine, by the digest of their first root.
 
     ``revoked`` only grows: a release that was seen revoked once stays so, whatever an index says later.
+    ``yanked`` are reasons, of locked releases, as they were last listed.
     """
 
     claims: Mapping[str, Mapping[PluginName, Claim]] = {}
     revoked: Mapping[str, frozenset[Digest]] = {}
+    yanked: Mapping[str, Mapping[Digest, str]] = {}
 
     def claim(self, source: IndexSource, name: PluginName) -> Claim | None:
         """The claim of a plugin as it was last verified here."""
@@ -102,3 +105,7 @@ class Vouched(msgspec.Struct, frozen=True):
     def is_revoked(self, source: IndexSource, statement: Digest) -> bool:
         """Whether a release was seen revoked."""
         return statement in self.revoked.get(source.root, ())
+
+    def why_yanked(self, source: IndexSource, statement: Digest) -> str:
+        """Why a release was yanked when it was last seen; "" if it was not."""
+        return self.yanked.get(source.root, {}).get(statement, "")

@@ -4,6 +4,7 @@ The search proves that some facts cannot hold together. Here the proof is cut do
 can be left out, put in the order in which one leads to the next, and said.
 """
 
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -65,10 +66,16 @@ def _in_order(facts: Sequence[Fact]) -> list[Fact]:
     asked = [fact for fact in facts if isinstance(fact, Asked | AskedRange)]
     needs = [fact for fact in facts if isinstance(fact, Needs)]
     depth = {fact.wanted.place: 0 for fact in asked}
-    for _ in needs:
-        for fact in needs:
-            if (parent := fact.offers[0].place) in depth:
-                depth.setdefault(fact.place, depth[parent] + 1)
+    leads: dict[Place, list[Place]] = {}
+    for fact in needs:
+        leads.setdefault(fact.offers[0].place, []).append(fact.place)
+    queue = deque(depth)
+    while queue:
+        parent = queue.popleft()
+        for place in leads.get(parent, ()):
+            if place not in depth:
+                depth[place] = depth[parent] + 1
+                queue.append(place)
     asked.sort(key=lambda fact: fact.wanted.name)
     needs.sort(
         key=lambda fact: (depth.get(fact.offers[0].place, len(facts)), fact.offers[0].name, fact.dependency)
@@ -150,6 +157,10 @@ def _hint(
 ) -> str:
     if isinstance(hopeless, Asked | AskedRange):
         wanted = hopeless.wanted
+        kept = locked.get(wanted.name)
+        there = any(kept and offer.version == kept.version for offer in catalog[wanted.place])
+        if kept and kept.origin == wanted.origin and not there:
+            return "what is locked is not listed any more; to keep it: tarkpm sync"
         offers = [o for o in catalog[wanted.place] if o.fits(request.tark) and not (o.revoked or o.yanked)]
         if not catalog[wanted.place]:
             return f"tarkpm search {wanted.name}"

@@ -17,10 +17,13 @@ class Decisions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     unsigned: dict[str, str] = {}
     paths: dict[str, str] = {}
     indexes: dict[str, str] = {}
+    repositories: dict[str, str] = {}
 
     @classmethod
     def of(cls, project: "Project") -> "Decisions":
-        """Every decision ``project`` holds."""
+        """Every decision ``project`` holds: whom it calls, too, which may cost a login."""
+        from tarkpm.core.release import GitSource
+
         requirements = project.requirements.items()
         return cls(
             trust={name: sorted(keys) for name, keys in sorted(project.trust.items())},
@@ -28,6 +31,11 @@ class Decisions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             unsigned={name: str(r.source) for name, r in sorted(requirements) if r.unsigned},
             paths={name: str(r.source) for name, r in sorted(requirements) if r.is_working_copy},
             indexes={name: f"{index.url} {index.root}" for name, index in sorted(project.indexes.items())},
+            repositories={
+                name: r.source.git
+                for name, r in sorted(requirements)
+                if isinstance(r.source, GitSource) and not r.unsigned
+            },
         )
 
     def beyond(self, accepted: "Decisions") -> list[str]:
@@ -57,6 +65,11 @@ class Decisions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             f"take plugins from the index '{name}' at {place}"
             for name, place in self.indexes.items()
             if accepted.indexes.get(name) != place
+        ]
+        lines += [
+            f"fetch '{name}' from {url}"
+            for name, url in self.repositories.items()
+            if accepted.repositories.get(name) != url
         ]
         return lines
 

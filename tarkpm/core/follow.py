@@ -3,7 +3,7 @@
 from tarkpm.core.lockfile import Lock, LockEntry
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.project import Project
-from tarkpm.core.release import Dependency, IndexSource, PluginName, Requirement
+from tarkpm.core.release import Dependency, IndexSource, PluginName, Requirement, Source
 from tarkpm.core.version import Range
 from tarkpm.errors import LockStale
 
@@ -31,9 +31,7 @@ def stale_requirement(requirement: Requirement, entry: LockEntry | None) -> Lock
     if entry is None:
         return _stale(f"'{name}' is in tark.toml but not in tark.lock")
     if entry.source.asked() != requirement.source:
-        return _stale(
-            f"'{name}' is locked from {entry.source.asked()}, tark.toml asks for {requirement.source}"
-        )
+        return _stale(f"'{name}' is locked from {_two(entry.source.asked(), requirement.source)}")
     if not requirement.allows(entry.version):
         return _stale(f"'{name}' is locked at {entry.version}, tark.toml asks for {requirement.range}")
     return None
@@ -57,6 +55,13 @@ def reachable(project: Project, lock: Lock) -> tuple[set[PluginName], list[LockS
                 reached.add(needed.name)
                 todo.append(needed.name)
     return reached, problems
+
+
+def _two(locked: Source, asked: Source) -> str:
+    """Where a plugin is from and where it should be from; by their roots, if two indexes have one name."""
+    if str(locked) == str(asked) and isinstance(locked, IndexSource) and isinstance(asked, IndexSource):
+        return f"{locked} with root {locked.root}, tark.toml asks for {asked} with root {asked.root}"
+    return f"{locked}, tark.toml asks for {asked}"
 
 
 def _stale_dependency(

@@ -2,7 +2,8 @@
 
 Two questions: do they look alike once characters that look alike are one (``1`` ``l`` ``i``, ``0`` ``o``,
 ``rn`` ``m``, no separators); and how many slips of the finger are between them, where a letter added, left
-out, changed, or two exchanged count as one (Damerau-Levenshtein, optimal string alignment).
+out, changed, or two exchanged count as one (Damerau-Levenshtein, optimal string alignment). Separators count
+for neither.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,6 +15,7 @@ SHORT: Final = 10
 """Names up to this length are close at one slip, longer ones at two."""
 
 _ALIKE: Final = (("rn", "m"), ("vv", "w"), ("cl", "d"))
+_NO_SEPARATORS: Final = str.maketrans("", "", "-_")
 _SAME: Final = str.maketrans(
     {"1": "l", "i": "l", "j": "l", "0": "o", "5": "s", "2": "z", "8": "b", "-": "", "_": ""}
 )
@@ -33,18 +35,23 @@ def skeleton(name: str) -> str:
 
 def close_names(name: PluginName, others: Iterable[PluginName]) -> Iterator[tuple[PluginName, str]]:
     """Those of ``others`` that ``name`` could be taken for, and why. About 2 µs for each other name."""
-    mine, seen, slips = skeleton(name), folded(name), 1 if len(name) <= SHORT else 2
-    letters = sorted(seen)
+    mine, seen, slips = skeleton(name), _joined(name), 1 if len(name) <= SHORT else 2
+    letters, own = sorted(seen), folded(name)
     for other in others:
-        text = folded(other)
-        if text == seen:
+        if folded(other) == own:
             continue
+        text = _joined(other)
         if skeleton(other) == mine:
             yield other, "looks like"
         elif abs(len(text) - len(seen)) <= slips and _could_be(letters, text, slips):
             distance = _distance(seen, text)
             if distance <= min(slips, max(1, min(len(text), len(seen)) // 3)):
                 yield other, f"is {distance} slip{'s' if distance > 1 else ''} away from"
+
+
+def _joined(name: str) -> str:
+    """A name without separators: whether there is one is not what a reader sees first."""
+    return name.translate(_NO_SEPARATORS)
 
 
 def _could_be(letters: list[str], text: str, slips: int) -> bool:

@@ -274,7 +274,7 @@ def consent_error(questions: Iterable[Question], command: str) -> TarkError:
     """The error for questions that cannot be asked here; its hint answers all of them at once."""
     unanswered = list(questions)
     first = unanswered[0]
-    flags = " ".join(question.flag for question in unanswered if question.flag)
+    flags = " ".join(dict.fromkeys(question.flag for question in unanswered if question.flag))
     name = first.message.split("'")[1]
     hint = f"tarkpm remove {name}" if not first.flag else f"{command} {flags}"
     return first.error("; ".join(question.message for question in unanswered), hint=hint)

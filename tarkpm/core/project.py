@@ -48,6 +48,11 @@ class IndexEntry(msgspec.Struct, frozen=True):
         """What releases of this index name as their source."""
         return IndexSource(self.name, self.root)
 
+    @property
+    def token_variable(self) -> str:
+        """The environment variable that holds this user's token for it."""
+        return f"TARKPM_INDEX_{self.name.upper().replace('-', '_')}_TOKEN"
+
 
 class _Index(msgspec.Struct, forbid_unknown_fields=True):
     url: str

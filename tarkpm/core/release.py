@@ -5,6 +5,7 @@ from typing import Any, Final, NewType
 
 import msgspec
 
+from tarkpm.core.text import without_login
 from tarkpm.core.version import Range, Version
 
 PluginName = NewType("PluginName", str)
@@ -26,9 +27,8 @@ def plugin_name(text: str) -> PluginName:
     """Check and lower a plugin name; raises `ValueError` that says what was expected."""
     name = text.lower() if text.isascii() else text
     if len(name) > MAX_NAME or not _NAME.fullmatch(name):
-        raise ValueError(
-            f"expected letters and digits joined by - or _, {MAX_NAME} at most, found {text[:80]!r}"
-        )
+        found = without_login(text)[:80]  # somebody may have typed a URL
+        raise ValueError(f"expected letters and digits joined by - or _, {MAX_NAME} at most, found {found!r}")
     return PluginName(name)
 
 

@@ -23,6 +23,7 @@ import msgspec
 from tarkpm.core.catalog import Catalog, Locked, Offer, Request, Wanted
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.release import Dependency, PluginName, folded
+from tarkpm.core.takenback import yanked_note
 from tarkpm.core.version import Range, Version
 from tarkpm.errors import ResolutionError
 
@@ -64,7 +65,7 @@ def solve(
         raise explain(catalog, request, locked, [clause.fact for clause in found.given]) from None
     except TooHard:
         raise ResolutionError(
-            f"gave up after {MOST_CONFLICTS:,} conflicts between the plugins' requirements",
+            "gave up: the plugins' requirements contradict one another in too many ways",
             hint="ask for narrower ranges in tark.toml",
         ) from None
     return Solution(chosen, tuple(_notes(catalog, request, chosen)))
@@ -73,12 +74,9 @@ def solve(
 def _notes(catalog: Catalog, request: Request, chosen: Mapping[PluginName, Offer]) -> Iterator[str]:
     for name, offer in chosen.items():
         if offer.yanked:
-            yield f"'{name}' {offer.version} was yanked ({offer.yanked}): it is kept because it is locked"
-        if newer := _newer_unfit(catalog, request, chosen, offer):
-            yield (
-                f"'{name}' {offer.version} is chosen: {newer.version} needs tark {newer.min_tark_version}, "
-                f"this is tark {request.tark}"
-            )
+            yield yanked_note(f"'{name}' {offer.version}", offer.yanked)
+        if why := _why_no_newer(catalog, request, chosen, offer):
+            yield f"'{name}' {offer.version} is chosen: {why}"
         for dependency in offer.requires:
             if request.place_of(dependency, offer.origin) is None:
                 yield from _unmet(offer, dependency, chosen.get(dependency.name))
@@ -91,17 +89,18 @@ def _unmet(offer: Offer, dependency: Dependency, found: Offer | None) -> Iterato
         yield f"'{offer.name}' requires '{dependency}', {found.version} is installed"
 
 
-def _newer_unfit(
+def _why_no_newer(
     catalog: Catalog, request: Request, chosen: Mapping[PluginName, Offer], offer: Offer
-) -> Offer | None:
-    """The newest release that everyone who asks for this plugin would take, but for its tark."""
+) -> str:
+    """Why the newest release that everyone who asks for this plugin would take is of no use; "" if it is."""
     unfit = [
-        other
+        (other, why)
         for other in catalog[offer.origin, offer.name]
-        if other.version > offer.version and not (other.fits(request.tark) or other.revoked or other.yanked)
+        if other.version > offer.version and not (other.revoked or other.yanked)
+        if (why := _of_no_use(catalog, request, other))
     ]
     if not unfit:
-        return None
+        return ""
     ranges = [
         Range.parse(dependency.range)
         for parent in chosen.values()
@@ -111,8 +110,27 @@ def _newer_unfit(
     asked = request.wanted.get(folded(offer.name))
     if asked and asked.range is not None:
         ranges.append(asked.range)
-    taken = [other for other in unfit if all(range_.matches(other.version) for range_ in ranges)]
-    return max(taken, key=lambda other: other.version, default=None)
+    taken = [one for one in unfit if all(range_.matches(one[0].version) for range_ in ranges)]
+    newest, why = max(taken, key=lambda one: one[0].version, default=(None, ""))
+    return f"{newest.version} {why}" if newest else ""
+
+
+def _of_no_use(catalog: Catalog, request: Request, offer: Offer) -> str:
+    """What a release needs that is not to be had, whatever else is chosen."""
+    if not offer.fits(request.tark):
+        return f"needs tark {offer.min_tark_version}, this is tark {request.tark}"
+    for dependency in offer.requires:
+        place = request.place_of(dependency, offer.origin)
+        if (
+            place is not None
+            and place in catalog
+            and not any(
+                Range.parse(dependency.range).matches(other.version) and not other.revoked
+                for other in catalog[place]
+            )
+        ):
+            return f"needs {dependency}, which {place[0]} does not have"
+    return ""
 
 
 def check_names(asked: Sequence[str | None], found: Sequence[str], present: Collection[str]) -> None:

@@ -1,6 +1,9 @@
 """Text from strangers, made safe to show."""
 
+import re
 from collections.abc import Sequence
+
+_PASSWORD = re.compile(r"(/[^/\s@:]*):[^/\s@]+@")
 
 
 def neutral(text: str, *, keep: str = "", limit: int | None = None) -> str:
@@ -28,6 +31,15 @@ def some(names: Sequence[str], most: int = 5) -> str:
     """The first of ``names``, quoted and cut, and how many more there are."""
     shown = ", ".join(f"'{neutral(name, limit=60)}'" for name in names[:most])
     return shown + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def masked(text: str) -> str:
+    """``text`` with the password of every URL in it taken out, where a person typed one.
+
+    >>> masked("there is no folder http://me:secret@host/x")
+    'there is no folder http://me:…@host/x'
+    """
+    return _PASSWORD.sub(r"\1:…@", text)
 
 
 def without_login(text: str) -> str:

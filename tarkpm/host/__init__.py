@@ -12,6 +12,7 @@
     failures      every failure as one typed error  limits     how much of everything
     module        what a binary is, without running it         machine  what code is compiled for
     compiled      compiled code, kept under a MAC   compiling  made in a process of its own
+    sealed        what is handed over: nobody can change it any more
     precompile    the same ahead, in parallel       confinement  what doctor says of a worker
     surface       imports and exports, with types, without running it
     older         which core modules are plugins    messaging  what channel plugins can do

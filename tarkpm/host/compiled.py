@@ -13,13 +13,11 @@ torn one does not pass the check.
 import contextlib
 import hashlib
 import hmac
-import mmap
 import os
 import stat
 import threading
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import Final
 
 from tarkpm.host import compiling
@@ -27,36 +25,14 @@ from tarkpm.host.image import PluginImage
 from tarkpm.host.limits import Limits
 from tarkpm.host.machine import fingerprint
 from tarkpm.host.process import Start, start
+from tarkpm.host.sealed import Compiled, copied, digests, handed, is_mapped
 from tarkpm.host.worker.frames import MAX_COMPILED
 
 MAGIC: Final = b"tarkpmC2"
 _HEAD: Final = len(MAGIC) + hashlib.sha256().digest_size
 _SUFFIX: Final = ".compiled"
-CHUNK: Final = 2 << 20
 STALE_AFTER: Final = 24 * 3600.0
 """Seconds after which a file that somebody stopped writing is removed."""
-
-
-class Compiled:
-    """An image that may be loaded: in a sealed memfd where there are such, else as bytes. To be closed."""
-
-    def __init__(self, image: bytes = b"", descriptor: int = -1) -> None:
-        self._image = image
-        self.descriptor = descriptor
-
-    def read(self) -> bytes:
-        """The image; empty if it is in the descriptor."""
-        return self._image
-
-    def __enter__(self) -> "Compiled":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self.descriptor >= 0:
-            os.close(self.descriptor)
-            self.descriptor = -1
 
 
 class CompileCache:
@@ -68,6 +44,14 @@ class CompileCache:
             raise ValueError(f"expected a key of at least 32 bytes, found {len(key)}")
         self._folder = folder
         self._key = key
+        self._expected: list[_Expected] = []
+
+    def expect(self, sha256: str, limits: Limits) -> None:
+        """Begin to look for a component's code while the component is still being checked.
+
+        `get` takes what was found if it is asked for that very module next; else it is let go of.
+        """
+        self._expected.append(_Expected(self._entry_for(sha256, limits, core=False), self._key))
 
     def get(self, image: PluginImage, limits: Limits, start: Start = start) -> Compiled:
         """The plugin's code: kept, or compiled now in a process that ``start`` makes, and kept.
@@ -76,13 +60,13 @@ class CompileCache:
         cannot be written is no error: then nothing is kept.
         """
         entry = self._entry(image, limits)
-        found = entry.find(self._key)
+        found = self._expected.pop().taken(entry) if self._expected else entry.find(self._key)
         if found is not None:
             return found
-        made = compiling.compile_module(image, limits, start)
+        made = compiling.compile_module(image, limits, start, mapped=is_mapped())
         with contextlib.suppress(OSError):
             entry.keep(self._key, made)
-        return _handed(made)
+        return handed(made)
 
     def has(self, image: PluginImage, limits: Limits) -> bool:
         """Whether there is a good entry; a bad one is dropped."""
@@ -94,7 +78,11 @@ class CompileCache:
 
     def _entry(self, image: PluginImage, limits: Limits) -> "_Entry":
         digest = image.sha256 or hashlib.sha256(image.wasm).hexdigest()
-        return _Entry(self._folder, digest, fingerprint(limits.stack, core=image.is_older))
+        return self._entry_for(digest, limits, core=image.is_older)
+
+    def _entry_for(self, sha256: str, limits: Limits, *, core: bool) -> "_Entry":
+        made_for = fingerprint(limits.stack, core=core, mapped=is_mapped())
+        return _Entry(self._folder, sha256, made_for)
 
 
 class _Entry:
@@ -104,14 +92,14 @@ class _Entry:
         self._folder = folder / digest[:2]
         self._digest = digest
         name = f"{digest}-{hashlib.sha256(made_for).hexdigest()[:16]}{_SUFFIX}"
-        self._path = self._folder / name
+        self.path = self._folder / name
         # both parts have a length of their own, so that no other pair of them reads the same
         self._context = b"%s\0%s\0%d\0%s" % (MAGIC, digest.encode(), len(made_for), made_for)
 
     def find(self, key: bytes) -> Compiled | None:
         """The checked image, or None; what does not pass is removed."""
         try:
-            fd = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            fd = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except FileNotFoundError:
             return None
         except OSError:  # a link, a folder: not ours
@@ -119,7 +107,7 @@ class _Entry:
             return None
         try:
             found = self._read(key, fd)
-        except OSError:
+        except (OSError, EOFError):
             found = None
         finally:
             os.close(fd)
@@ -135,13 +123,10 @@ class _Entry:
         head = os.pread(fd, _HEAD, 0)
         if head[: len(MAGIC)] != MAGIC:
             return None
-        copy = _Copy(fd, _HEAD, size)
-        try:
-            if copy.is_whole and hmac.compare_digest(self._mac(key, copy.view), head[len(MAGIC) :]):
-                return copy.given()
-        finally:
-            copy.close()
-        return None
+        copy, found = copied(fd, _HEAD, size)
+        with copy:
+            is_ours = hmac.compare_digest(self._mac(key, size, found), head[len(MAGIC) :])
+            return copy.given() if is_ours else None
 
     def keep(self, key: bytes, image: bytes | bytearray) -> None:
         """Write the entry, and remove those of this module that were made for something else."""
@@ -150,23 +135,23 @@ class _Entry:
         try:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             with open(os.open(beside, flags, 0o600), "wb") as file:  # noqa: PTH123  # by descriptor
-                file.write(MAGIC + self._mac(key, image))
+                file.write(MAGIC + self._mac(key, len(image), digests(image)))
                 file.write(image)
-            beside.replace(self._path)
+            beside.replace(self.path)
         except BaseException:
             beside.unlink(missing_ok=True)
             raise
         self._tidy()
 
-    def _mac(self, key: bytes, image: bytes | bytearray | mmap.mmap) -> bytes:
+    def _mac(self, key: bytes, size: int, digests: bytes) -> bytes:
         mac = hmac.new(key, self._context, hashlib.sha256)
-        mac.update(b"%d\0" % len(image))
-        mac.update(_digests(image))
+        mac.update(b"%d\0" % size)
+        mac.update(digests)
         return mac.digest()
 
     def _tidy(self) -> None:
         for path in self._folder.iterdir():
-            is_old = path.name.startswith(f"{self._digest}-") and path != self._path
+            is_old = path.name.startswith(f"{self._digest}-") and path != self.path
             if path.name.endswith(".part"):
                 with contextlib.suppress(OSError):
                     is_old = time.time() - path.lstat().st_mtime > STALE_AFTER
@@ -176,110 +161,29 @@ class _Entry:
 
     def _drop(self) -> None:
         with contextlib.suppress(OSError):
-            if stat.S_ISDIR(self._path.lstat().st_mode):
-                self._path.rename(self._folder / f".{self._path.name}.{os.urandom(4).hex()}.odd")
+            if stat.S_ISDIR(self.path.lstat().st_mode):
+                self.path.rename(self._folder / f".{self.path.name}.{os.urandom(4).hex()}.odd")
             else:
-                self._path.unlink()
+                self.path.unlink()
 
 
-class _Copy:
-    """An image out of a file that others may write, where nobody can: what is checked here is what is run."""
+class _Expected:
+    """An entry that a thread looks for while its plugin is still being checked."""
 
-    def __init__(self, source: int, offset: int, size: int) -> None:
-        self._bytes = b""
-        self._map: mmap.mmap | None = None
-        self._fd = _memfd()
-        try:
-            if self._fd < 0:
-                self._bytes = _read(source, offset, size)
-                self.is_whole = len(self._bytes) == size
-                return
-            self.is_whole = _copied(source, self._fd, offset, size) == size
-            _seal(self._fd)
-            if self.is_whole:
-                self._map = mmap.mmap(self._fd, size, mmap.MAP_PRIVATE, mmap.PROT_READ)
-        except BaseException:
-            self.close()
-            raise
+    def __init__(self, entry: _Entry, key: bytes) -> None:
+        self._entry, self._key = entry, key
+        self._found: Compiled | None = None
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._thread.start()
 
-    @property
-    def view(self) -> bytes | mmap.mmap:
-        return self._bytes if self._map is None else self._map
+    def _look(self) -> None:
+        self._found = self._entry.find(self._key)
 
-    def given(self) -> Compiled:
-        fd, self._fd = self._fd, -1
-        return Compiled(self._bytes, fd)
-
-    def close(self) -> None:
-        if self._map is not None:
-            self._map.close()
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
-
-
-def _handed(image: bytes | bytearray) -> Compiled:
-    """An image we have just had made, as one that was kept."""
-    fd = _memfd()
-    if fd < 0:
-        return Compiled(bytes(image))
-    rest = memoryview(image)
-    while rest:
-        rest = rest[os.write(fd, rest) :]
-    _seal(fd)
-    return Compiled(descriptor=fd)
-
-
-def _memfd() -> int:
-    """A new memfd that can be sealed and that a worker can open again through /proc, or -1."""
-    if not os.access("/proc/self/fd", os.X_OK):
-        return -1
-    try:
-        return os.memfd_create("compiled", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    except (AttributeError, OSError):
-        return -1
-
-
-def _digests(image: bytes | bytearray | mmap.mmap) -> bytes:
-    """The digests of an image's chunks, one after another, taken by two threads: it is most of the work."""
-    with memoryview(image) as whole:
-        chunks = [whole[at : at + CHUNK] for at in range(0, len(whole), CHUNK)]
-        found = [b""] * len(chunks)
-
-        def take(first: int) -> None:
-            for number in range(first, len(chunks), 2):
-                with chunks[number] as chunk:
-                    found[number] = hashlib.sha256(chunk).digest()
-
-        other = threading.Thread(target=take, args=(1,)) if len(chunks) > 1 else None
-        if other is not None:
-            other.start()
-        take(0)
-        if other is not None:
-            other.join()
-    return b"".join(found)
-
-
-def _read(source: int, offset: int, size: int) -> bytes:
-    parts, done = [], 0
-    while done < size and (part := os.pread(source, size - done, offset + done)):
-        parts.append(part)
-        done += len(part)
-    return b"".join(parts)
-
-
-def _copied(source: int, target: int, offset: int, size: int) -> int:
-    done = 0
-    while done < size:
-        count = os.sendfile(target, source, offset + done, size - done)
-        if not count:
-            break
-        done += count
-    return done
-
-
-def _seal(fd: int) -> None:
-    import fcntl
-
-    seals = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
-    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, seals)
+    def taken(self, wanted: _Entry) -> Compiled | None:
+        """What was found, if it is what is ``wanted``; else that is looked for now."""
+        self._thread.join()
+        if wanted.path == self._entry.path:
+            return self._found
+        if self._found is not None:
+            self._found.close()
+        return wanted.find(self._key)

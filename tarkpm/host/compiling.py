@@ -22,12 +22,12 @@ MEMORY = 2048 * MIB
 """What `worker.confine` allows."""
 
 
-def compile_module(image: PluginImage, limits: Limits, start: Start) -> bytearray:
-    """The compiled code of a plugin that `check_image` found fitting.
+def compile_module(image: PluginImage, limits: Limits, start: Start, *, mapped: bool) -> bytearray:
+    """The compiled code of a plugin that `check_image` found fitting, to be handed on in a descriptor or not.
 
     Raises `ModuleInvalid` for what does not compile, `LimitReached`, `PluginCrashed`.
     """
-    return alone(image.name, limits, start, lambda talk, end: talk.compile(image.wasm, end))
+    return alone(image.name, limits, start, lambda talk, end: talk.compile(image.wasm, end, mapped=mapped))
 
 
 def alone(where: str, limits: Limits, start: Start, talk: Callable[[Conversation, float], _T]) -> _T:

@@ -75,10 +75,10 @@ class Conversation:
         else:
             self._channel.send(frames.BYTES, wasm if code is None else code.read(), deadline)
 
-    def compile(self, wasm: bytes, deadline: float) -> bytearray:
-        """Have a module compiled by a process that does nothing else; the image."""
+    def compile(self, wasm: bytes, deadline: float, *, mapped: bool) -> bytearray:
+        """Have a module compiled by a process that does nothing else; the image, as `Compile` says."""
         self.greet(deadline)
-        self.send(frames.COMPILE, messages.Compile(self._limits.stack), deadline)
+        self.send(frames.COMPILE, messages.Compile(self._limits.stack, mapped), deadline)
         self._channel.send(frames.BYTES, wasm, deadline)
         kind, payload, _ = self._channel.receive(deadline)
         if kind == frames.FAIL:

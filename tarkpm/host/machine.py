@@ -19,12 +19,12 @@ _CPUINFO: Final = Path("/proc/cpuinfo")
 _FEATURES: Final = ("flags", "Features", "model name")
 
 
-def fingerprint(stack: int, *, core: bool = False) -> bytes:
+def fingerprint(stack: int, *, core: bool, mapped: bool) -> bytes:
     """Everything that code depends on beside the module, as bytes to be compared; ``stack`` in bytes.
 
     And whether it is a ``core`` module's, so that none can be loaded as a component's or the reverse.
     """
-    kind = "core" if core else "component"
+    kind = ("core" if core else "component", "mapped" if mapped else "copied")
     made_for = [wasmtime_version(), sorted(ENGINE.items()), stack, kind, sys.platform, *_processor()]
     return msgspec.json.encode(made_for)
 

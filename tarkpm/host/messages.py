@@ -28,9 +28,10 @@ class Load(msgspec.Struct):
 
 
 class Compile(msgspec.Struct):
-    """A module follows in a BYTES frame."""
+    """A module follows in a BYTES frame; its code will be ``mapped`` out of a descriptor, or not."""
 
     stack: int
+    mapped: bool
 
 
 class Probe(msgspec.Struct):

@@ -24,8 +24,10 @@ def exclusive(path: Path, holder: str, deadline_seconds: float) -> Iterator[None
         _acquire(descriptor, fcntl.LOCK_EX, deadline_seconds, path)
         os.truncate(descriptor, 0)
         os.pwrite(descriptor, f"process {os.getpid()} ({holder})".encode(), 0)
-        yield
-        os.truncate(descriptor, 0)
+        try:
+            yield
+        finally:  # only who is killed leaves its name
+            os.truncate(descriptor, 0)
     finally:
         os.close(descriptor)
 

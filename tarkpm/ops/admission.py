@@ -212,10 +212,10 @@ def ask(
     ui, settings = workspace.ui, workspace.settings
     if not admissions:
         return
-    if any(not question.askable for question in questions) or (questions and not ui.interactive):
-        raise consent_error(questions, settings.command)
     plugins, found = workspace.environment.plugins, adopted or {}
     ui.show([card(workspace, a, adoption_rows(found.get(a.change.name, ()), plugins)) for a in admissions])
+    if any(not question.askable for question in questions) or (questions and not ui.interactive):
+        raise consent_error(questions, settings.command)
     if settings.dry_run or not ui.interactive or (settings.yes and not questions):
         return
     if not ui.confirm(_prompt(admissions)):

@@ -14,6 +14,7 @@ from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MANIFEST, STATEMENT
 from tarkpm.core.policy import check_minimum, check_trusted
 from tarkpm.core.release import IndexSource, is_extra
+from tarkpm.core.takenback import why_yanked, yanked_note
 from tarkpm.core.text import some
 from tarkpm.errors import DigestMismatch, LockStale, NotFound, StoreError, TarkError
 from tarkpm.host.module import check_fits, inspect
@@ -114,6 +115,8 @@ class _Audit:
         project = self.workspace.project
         if self.entry.name in project.requirements or isinstance(self.entry.source, IndexSource):
             check_trusted(project, self.entry, self.workspace.vouched)
+        if reason := why_yanked(self.entry, self.workspace.vouched):
+            self._note(yanked_note(f"'{self.entry.name}' {self.entry.version}", reason))
         check_minimum(self.entry.name, self.entry.min_tark_version, project.tark_version)
 
     def _check_record(self) -> None:

@@ -11,6 +11,7 @@ from tarkpm.errors import PluginFailed, TarkError
 from tarkpm.host.imports.log import LogSink
 from tarkpm.host.process import AnyProcess
 from tarkpm.host.trace import Trace
+from tarkpm.ops.compiled import compile_cache
 from tarkpm.ops.hosting import helping, load_target, open_host
 from tarkpm.ops.settings import Settings
 from tarkpm.ops.ui import Ui
@@ -42,12 +43,13 @@ def call(
     """
     try:
         check_json(arguments)
-        image, images = load_target(settings, ui, target)
+        cache = compile_cache(settings)
+        image, images = load_target(settings, ui, target, cache)
     except BaseException:
         if spare is not None:
             spare.kill()
         raise
-    with open_host(settings, images, log=log, trace=trace, spare=spare) as host:
+    with open_host(settings, images, log=log, trace=trace, spare=spare, cache=cache) as host:
         with helping(f"tarkpm tools {quote(target)}"):
             result = host.call(image, tool, arguments)
         _, refused = host.counted(image.name)

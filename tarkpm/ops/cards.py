@@ -7,7 +7,7 @@ from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.policy import Admission
 from tarkpm.core.project import Project
-from tarkpm.core.release import GitSource, IndexSource
+from tarkpm.core.release import GitSource, IndexSource, PluginName
 from tarkpm.core.text import some
 from tarkpm.errors import KeyChanged, KeyUnknown
 from tarkpm.ops.context import Workspace
@@ -29,7 +29,16 @@ def card(workspace: Workspace, admission: Admission, more: Iterable[tuple[str, s
         rows += _difference_rows(workspace.project.granted(manifest.name), admission.change.grants)
     rows += [*sign_in_rows(manifest), *more]
     title = f"{manifest.name} {manifest.version} ({manifest.type})" + ("" if locked else " new")
-    return Card(title, tuple(rows), warnings(manifest))
+    inherited = () if locked else _inherited(workspace, manifest.name)
+    return Card(title, tuple(rows), (*warnings(manifest), *inherited))
+
+
+def _inherited(workspace: Workspace, name: PluginName) -> tuple[str, ...]:
+    """That a new plugin gets an earlier one's data: perhaps tokens, and perhaps another publisher's."""
+    data = workspace.data(name)
+    if not data.is_dir() or not any(data.iterdir()):
+        return ()
+    return (f"gets what a plugin of this name stored here before: {data}",)
 
 
 def _change_rows(locked: LockEntry | None, admission: Admission) -> list[tuple[str, str]]:

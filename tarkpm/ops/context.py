@@ -191,9 +191,16 @@ class Workspace:
         if not new:
             return
         if not self.settings.accept_project:
-            self._ask_to_accept(new)
+            self._ask_to_accept([*new, *self._tokens_sent(new)])
         if not self.settings.dry_run:
             self.remember(accepted=decisions)
+
+    def _tokens_sent(self, new: list[str]) -> Iterator[str]:
+        """What accepting new indexes would send them: a token is known by the name that a project gives."""
+        for entry in self.project.indexes.values():
+            asked = any(f"the index '{entry.name}' at" in line for line in new)
+            if asked and entry.token_variable in self.settings.environment and "://" in entry.url:
+                yield f"send the token in {entry.token_variable} to {entry.url}"
 
     def _ask_to_accept(self, new: list[str]) -> None:
         file = str(self.place.project_file)
@@ -201,7 +208,7 @@ class Workspace:
             raise ProjectNotAccepted(
                 f"you have not accepted what this project decides: {'; '.join(new)}",
                 where=file,
-                hint="tarkpm sync --accept-project",
+                hint=f"{self.settings.command} --accept-project",
             )
         warning = "Accept only what you, or people you trust, wrote."
         self.ui.show(

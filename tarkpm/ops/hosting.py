@@ -1,5 +1,7 @@
 """Join what is installed with the host: which plugins there are to run, and what serves their host calls."""
 
+import hashlib
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,12 +14,15 @@ from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.policy import check_minimum, check_trusted
 from tarkpm.core.release import PathSource, PluginName, names_folder
 from tarkpm.errors import HostError, NotFound, StoreError, TarkError
+from tarkpm.host.compiled import CompileCache
 from tarkpm.host.image import Interfaces, PluginImage
 from tarkpm.host.imports import Interface
 from tarkpm.host.imports.log import LogSink
+from tarkpm.host.limits import Limits
 from tarkpm.host.process import AnyProcess
 from tarkpm.host.runtime import Host
 from tarkpm.host.trace import Trace
+from tarkpm.host.worker.settings import BIG_MODULE
 from tarkpm.ops.compiled import compile_cache
 from tarkpm.ops.context import Workspace, open_for_reading
 from tarkpm.ops.installed import installed_files, installed_manifest, read_installed
@@ -34,10 +39,18 @@ class Images(msgspec.Struct, frozen=True):
     failed: dict[str, TarkError] = {}
 
 
-def load_images(settings: Settings, ui: Ui, *, name: str = "", type: str = "") -> Images:  # noqa: A002
+def load_images(
+    settings: Settings,
+    ui: Ui,
+    *,
+    name: str = "",
+    type: str = "",  # noqa: A002
+    cache: CompileCache | None = None,
+) -> Images:
     """The verified bytes of enabled plugins: one of this ``name``, or all (of this ``type``).
 
-    One plugin that cannot be loaded never hides the others: it is in ``failed``. A named one raises.
+    One plugin that cannot be loaded never hides the others: it is in ``failed``. A named one raises. A
+    ``cache`` begins to look for a big one's code meanwhile.
     """
     with open_for_reading(settings, ui) as workspace:
         workspace.require_built_here()
@@ -48,7 +61,7 @@ def load_images(settings: Settings, ui: Ui, *, name: str = "", type: str = "") -
                 return Images({known: load_unmanaged(workspace, known)}, folder)
             entry = _locked(workspace, known)
             workspace.require_accepted()
-            return Images({entry.name: load_image(workspace, entry)}, folder)
+            return Images({entry.name: load_image(workspace, entry, cache)}, folder)
         workspace.require_accepted()
         return _load_all(workspace, folder, type)
 
@@ -95,7 +108,7 @@ def _locked(workspace: Workspace, name: str) -> LockEntry:
     return entry
 
 
-def load_image(workspace: Workspace, entry: LockEntry) -> PluginImage:
+def load_image(workspace: Workspace, entry: LockEntry, cache: CompileCache | None = None) -> PluginImage:
     """The verified bytes of an installed plugin, and what it may do.
 
     State knows that this entry's signature was verified when it was installed here; what is checked again
@@ -110,6 +123,8 @@ def load_image(workspace: Workspace, entry: LockEntry) -> PluginImage:
     if not workspace.environment.is_enabled(name):
         raise HostError(f"'{name}' is disabled", hint=f"tarkpm enable {name}")
     file = installed_files(workspace, entry)[manifest.wasm]
+    if cache is not None and file.size >= BIG_MODULE:
+        cache.expect(file.sha256, Limits())
     wasm = read_installed(workspace, name, file)
     path = str(workspace.environment.folder(name) / file.name)
     granted = workspace.project.granted(name).narrow(manifest.capabilities)
@@ -120,7 +135,7 @@ def load_image(workspace: Workspace, entry: LockEntry) -> PluginImage:
 def load_working_copy(settings: Settings, path: str) -> Images:
     """A plugin in a folder, without installing it: the author's own, so it gets what it declares.
 
-    Its data is kept apart from every installed plugin's.
+    Its data is kept apart from every installed plugin's, and from every other folder's.
     """
     from tarkpm.core.candidate import verify_release
     from tarkpm.ops.acquire import read_folder
@@ -129,7 +144,8 @@ def load_working_copy(settings: Settings, path: str) -> Images:
     collected = read_folder(settings.cwd, source)
     candidate = verify_release(collected.files, None, source, where=source.path)
     manifest = candidate.manifest
-    data = settings.paths.data / "data" / "working-copies" / manifest.name
+    place = hashlib.sha256(os.fsencode(source.path)).hexdigest()[:16]  # two folders may hold one name
+    data = settings.paths.data / "data" / "working-copies" / f"{manifest.name}-{place}"
     wasm = collected.files[manifest.wasm]
     file = str(Path(source.path) / manifest.wasm)
     granted = manifest.capabilities
@@ -137,14 +153,28 @@ def load_working_copy(settings: Settings, path: str) -> Images:
     return Images({manifest.name: image}, settings.cwd)
 
 
-def load_target(settings: Settings, ui: Ui, target: str) -> tuple[PluginImage, Images]:
-    """The image of an installed plugin, or of a working copy when ``target`` is a folder."""
+def load_target(
+    settings: Settings, ui: Ui, target: str, cache: CompileCache | None = None
+) -> tuple[PluginImage, Images]:
+    """The image of an installed plugin, or of a working copy when ``target`` is a folder.
+
+    A ``cache`` begins to look for the code of a big one meanwhile.
+    """
     if names_folder(target):
         images = load_working_copy(settings, target)
+        _tell_of_grants(ui, images)
     else:
-        images = load_images(settings, ui, name=PluginName(target))
+        images = load_images(settings, ui, name=PluginName(target), cache=cache)
     (image,) = images.by_name.values()
     return image, images
+
+
+def _tell_of_grants(ui: Ui, images: Images) -> None:
+    """Nobody was asked: whoever runs a folder that is not their own should at least see what it may do."""
+    for name, image in images.by_name.items():
+        beyond = [str(one) for one in image.granted.items if one.kind != "storage"]
+        if beyond:
+            ui.note(f"'{name}' is a working copy and gets what it declares: {', '.join(beyond)}")
 
 
 @contextmanager
@@ -164,16 +194,23 @@ def open_host(
     log: LogSink | None,
     trace: Trace | None = None,
     spare: AnyProcess | None = None,
+    cache: CompileCache | None = None,
     long_lived: bool = False,
 ) -> Host:
     """A host whose plugins are served with what this user granted, in the folder of ``images``.
 
-    ``spare`` is a worker process started ahead, which the host then owns. ``long_lived`` is for many plugins
-    and many calls: workers are forked, and end when they are idle.
+    ``spare`` is a worker process started ahead, which the host then owns; ``cache`` is this user's
+    `compile_cache`, if it is open already. ``long_lived`` is for many plugins and many calls: workers are
+    forked, and end when they are idle.
     """
-    interfaces = serve(settings, images.workspace)
-    cache = compile_cache(settings)
-    return Host(log=log, trace=trace, interfaces=interfaces, cache=cache, spare=spare, long_lived=long_lived)
+    return Host(
+        log=log,
+        trace=trace,
+        interfaces=serve(settings, images.workspace),
+        cache=cache or compile_cache(settings),
+        spare=spare,
+        long_lived=long_lived,
+    )
 
 
 def serve(settings: Settings, workspace: Path) -> Interfaces:

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from tarkpm.core.claim import Claim
-from tarkpm.core.key import PublicKey
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.project import IndexEntry
 from tarkpm.core.release import IndexSource, PluginName
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from tarkpm.sources.index import IndexClient
 
 
-NO_HINTS: Final[Mapping[PluginName, PublicKey | None]] = {}
+NONE: Final[Mapping[PluginName, Listing]] = {}
 
 
 class Indexes:
@@ -37,8 +36,8 @@ class Indexes:
         """
         client = self.client(source)
         found = client.listings(names)
-        hints = {name: listing.publisher for name, listing in found.items() if listing}
-        self.learn(source, list(hints), hints)
+        there = {name: listing for name, listing in found.items() if listing}
+        self.learn(source, list(there), there)
         return found
 
     def learn_publishers(self, entries: Iterable[LockEntry]) -> None:
@@ -59,22 +58,24 @@ class Indexes:
         self,
         source: IndexSource,
         names: Collection[PluginName],
-        hints: Mapping[PluginName, PublicKey | None] = NO_HINTS,
+        listings: Mapping[PluginName, Listing] = NONE,
     ) -> None:
-        """Ask who may publish plugins, perhaps with the keys of ``hints``, and keep the answer in state."""
-        likely = [claim for name in names if (claim := self._likely_claim(source, name, hints.get(name)))]
+        """Ask who may publish plugins, and keep the answer in state, and which locked rows are yanked."""
+        likely = [claim for name in names if (claim := self._likely_claim(source, name, listings.get(name)))]
         found = self.client(source).claims(names, likely)
+        locked = {entry.statement for entry in self._workspace.lock.entries if entry.source == source}
+        rows = [row for listing in listings.values() for row in listing.rows if row.statement in locked]
         claims = [claim for claim in found.values() if claim]
         workspace = self._workspace
-        workspace.claims.remember(source.root, claims, workspace.settings.lock_seconds)
+        workspace.claims.remember(source.root, claims, workspace.settings.lock_seconds, rows)
         vars(workspace).pop("vouched", None)  # read again when it is asked for
 
-    def _likely_claim(self, source: IndexSource, name: PluginName, hint: PublicKey | None) -> Claim | None:
+    def _likely_claim(self, source: IndexSource, name: PluginName, listing: Listing | None) -> Claim | None:
         """What a plugin's claim was or, by rows or lock, may well be: a guess that spares a request."""
         if known := self._workspace.vouched.claim(source, name):
             return known
         entry = self._workspace.lock.get(name)
-        key = hint or (entry.signer if entry else None)
+        key = (listing.publisher if listing else None) or (entry.signer if entry else None)
         return Claim(name, key) if key else None
 
     def client(self, source: IndexSource) -> "IndexClient":
@@ -120,7 +121,7 @@ def open_client(workspace: "Workspace", entry: IndexEntry) -> "IndexClient":
         cache=settings.paths.cache,
         base=workspace.place.folder,
         proxies=Proxies.read(environment),
-        token=environment.get(f"TARKPM_INDEX_{entry.name.upper().replace('-', '_')}_TOKEN", ""),
+        token=environment.get(entry.token_variable, ""),
         login=_login(environment, entry),
         lock_seconds=settings.lock_seconds,
         allow_http=settings.allow_http,

@@ -1,6 +1,6 @@
 """``tarkpm list``, ``info``, ``enable`` and ``disable``: what is here, and whether tark may load it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ from tarkpm.core.capability import KINDS, CapabilitySet
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MANIFEST
-from tarkpm.core.release import GitSource, PluginName
+from tarkpm.core.release import GitSource, IndexSource, PluginName
 from tarkpm.errors import NotFound, TarkError
 from tarkpm.ops.context import Workspace, open_for_change, open_for_reading
 from tarkpm.ops.settings import Settings
@@ -25,8 +25,9 @@ UNSIGNED, WORKING_COPY, UNMANAGED = "UNSIGNED", "unsigned working copy", "unmana
 class Row(msgspec.Struct, frozen=True):
     """One plugin in a listing.
 
-    ``status`` is enabled, disabled, missing (locked, not installed) or unreadable. ``signer`` is a public
-    key, or one of UNSIGNED, "unsigned working copy" and "unmanaged" (a folder tarkpm did not install).
+    ``status`` is enabled, disabled, revoked (and not disabled), missing (locked, not installed) or
+    unreadable. ``signer`` is a public key, or one of UNSIGNED, "unsigned working copy" and "unmanaged" (a
+    folder tarkpm did not install).
     """
 
     id: str
@@ -71,7 +72,17 @@ def _look(workspace: Workspace, name: str) -> tuple[str, Manifest | None]:
         return ("missing" if not environment.folder(name).exists() else "unreadable"), None
     except (TarkError, OSError):
         return "unreadable", None
-    return ("enabled" if environment.is_enabled(name) else "disabled"), manifest
+    if not environment.is_enabled(name):
+        return "disabled", manifest
+    return ("revoked" if _is_revoked(workspace, workspace.lock.get(name)) else "enabled"), manifest
+
+
+def _is_revoked(workspace: Workspace, entry: LockEntry | None) -> bool:
+    if entry is None or not isinstance(entry.source, IndexSource):
+        return False
+    from tarkpm.core.takenback import is_revoked
+
+    return is_revoked(entry, workspace.vouched)
 
 
 def signer_text(entry: LockEntry | None) -> str:
@@ -87,9 +98,23 @@ def _notes(workspace: Workspace, rows: Iterable[Row]) -> list[str]:
     notes = []
     if missing := [row.id for row in rows if row.status == "missing"]:
         notes.append(f"locked but not installed: {', '.join(missing)}; run: tarkpm sync")
+    notes += taken_back(workspace)
     if not workspace.recognized and workspace.environment.in_project and workspace.environment.names():
         notes.append("this environment was not built here by your tarkpm")
     return notes
+
+
+def taken_back(workspace: Workspace) -> Iterator[str]:
+    """Sentences about locked releases that were revoked, or yanked."""
+    entries = [entry for entry in workspace.lock.entries if isinstance(entry.source, IndexSource)]
+    if entries:
+        from tarkpm.core.takenback import yanked_notes
+
+        for entry in entries:
+            if _is_revoked(workspace, entry):
+                who = f"the maintainers of {entry.source}; run: tarkpm update {entry.name}"
+                yield f"'{entry.name}' {entry.version} was revoked by {who}"
+        yield from yanked_notes(entries, workspace.vouched)
 
 
 class Info(msgspec.Struct, frozen=True):

@@ -74,8 +74,7 @@ class Host:
 
     def call(self, name: str, tool: str, arguments: Mapping[str, Any] | str = "{}") -> str:
         """Run a tool and return its output; raises `PluginFailed` if it says it failed, and `HostError`."""
-        text = arguments if isinstance(arguments, str) else json.dumps(dict(arguments))
-        result = self._host.call(self._image(name), tool, text)
+        result = self._host.call(self._image(name), tool, _json(arguments))
         if not result.success:
             raise PluginFailed(result.error or "the tool failed", where=f"{name}: {tool}")
         return result.output
@@ -96,9 +95,9 @@ class Host:
         """The calls of a channel plugin: `info`, `start`, `poll`, `send`, `stop` and others."""
         return self._host.channel(self._image(name))
 
-    def hook(self, name: str, event: str, payload: str) -> HookOutcome:
-        """What one hook plugin makes of an event with a JSON payload."""
-        return self._host.hook_handle(self._image(name), event, payload)
+    def hook(self, name: str, event: str, payload: Mapping[str, Any] | str = "{}") -> HookOutcome:
+        """What one hook plugin makes of an event with a payload: a mapping, or JSON text."""
+        return self._host.hook_handle(self._image(name), event, _json(payload))
 
     def load(self, name: str) -> None:
         """Have a plugin ready, so that its first call does not wait. Raises `HostError`."""
@@ -133,6 +132,10 @@ class Host:
         if name not in self._images.by_name:
             raise NotFound(f"no enabled plugin is named '{name}'", hint="tarkpm list")
         return self._images.by_name[name]
+
+
+def _json(document: Mapping[str, Any] | str) -> str:
+    return document if isinstance(document, str) else json.dumps(dict(document))
 
 
 class _Silent:

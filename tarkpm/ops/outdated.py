@@ -1,13 +1,15 @@
 """``tarkpm outdated``: what an update would move, and what is newer than what is asked for."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Final
 
 import msgspec
 
 from tarkpm.core.lockfile import LockEntry
-from tarkpm.core.release import GitSource, IndexSource
+from tarkpm.core.release import GitSource, IndexSource, PluginName
 from tarkpm.core.rows import Listing, Row
-from tarkpm.core.version import Range, Version
+from tarkpm.core.version import Version
+from tarkpm.errors import NotFound, ResolutionError
 from tarkpm.io.parallel import run_parallel
 from tarkpm.ops.acquire import FETCH_THREADS, commit_of, open_remote
 from tarkpm.ops.context import Workspace, open_for_reading
@@ -15,13 +17,15 @@ from tarkpm.ops.settings import Settings
 from tarkpm.ops.ui import Ui
 from tarkpm.sources.folder import manifest_in
 
+REVOKED: Final = "revoked"
+
 
 class OutdatedRow(msgspec.Struct, frozen=True):
     """A locked plugin for which there is something newer.
 
-    ``update`` is the version ``tarkpm update`` would take, "" if none; ``newest`` the newest there is. Git
-    sources hold one version, and ``commit`` is where it is now. ``warning`` says that the locked release was
-    yanked or revoked.
+    ``update`` is the version ``tarkpm update`` would move to, "" if none; ``newest`` the newest there is.
+    Git sources hold one version, and ``commit`` is where it is now. ``warning`` says that the locked release
+    was yanked or revoked.
     """
 
     name: str
@@ -34,10 +38,11 @@ class OutdatedRow(msgspec.Struct, frozen=True):
 
 
 class OutdatedReport(msgspec.Struct, frozen=True):
-    """Everything that is outdated, and how many plugins were looked at. Working copies are not."""
+    """Everything that is outdated, how many plugins were looked at (working copies are not), and notes."""
 
     plugins: tuple[OutdatedRow, ...]
     checked: int = 0
+    notes: tuple[str, ...] = ()
 
 
 def outdated(settings: Settings, ui: Ui) -> OutdatedReport:
@@ -48,9 +53,10 @@ def outdated(settings: Settings, ui: Ui) -> OutdatedReport:
     with open_for_reading(settings, ui) as workspace:
         workspace.require_accepted()
         entries = workspace.lock.entries
-        rows = [*_from_git(workspace, entries), *_from_indexes(workspace, entries)]
+        indexed, notes = _from_indexes(workspace, entries)
+        rows = [*_from_git(workspace, entries), *indexed]
         checked = sum(not entry.is_working_copy for entry in entries)
-        return OutdatedReport(tuple(sorted(rows, key=lambda row: row.name)), checked)
+        return OutdatedReport(tuple(sorted(rows, key=lambda row: row.name)), checked, tuple(notes))
 
 
 def _from_git(workspace: Workspace, entries: Iterable[LockEntry]) -> list[OutdatedRow]:
@@ -77,35 +83,64 @@ def _look(workspace: Workspace, group: list[tuple[LockEntry, GitSource]]) -> lis
     return rows
 
 
-def _from_indexes(workspace: Workspace, entries: Iterable[LockEntry]) -> list[OutdatedRow]:
+def _from_indexes(workspace: Workspace, entries: Iterable[LockEntry]) -> tuple[list[OutdatedRow], list[str]]:
     by_source: dict[IndexSource, list[LockEntry]] = {}
     for entry in entries:
         if isinstance(entry.source, IndexSource):
             by_source.setdefault(entry.source, []).append(entry)
-    rows = []
-    for source, group in by_source.items():
-        listings = workspace.indexes.listings(source, [entry.name for entry in group])
-        found = (_row(workspace, source, entry, listings[entry.name]) for entry in group)
-        rows += [row for row in found if row]
-    return rows
+    if not by_source:
+        return [], []
+    found = [
+        (source, entry, listings[entry.name])
+        for source, group in by_source.items()
+        for listings in [workspace.indexes.listings(source, [entry.name for entry in group])]
+        for entry in group
+    ]
+    chosen, notes = _foreseen(workspace)
+    made = (_row(workspace, source, entry, listing, chosen) for source, entry, listing in found)
+    rows = [row for row in made if row]
+    return rows, notes + [_way_back(workspace, row) for row in rows if row.warning == REVOKED and row.newest]
+
+
+def _way_back(workspace: Workspace, row: OutdatedRow) -> str:
+    """What helps where a revoked release is locked."""
+    requirement, way = workspace.project.requirements.get(PluginName(row.name)), f"update {row.name}"
+    if not row.update:
+        source = requirement.source if requirement else None
+        if isinstance(source, IndexSource):
+            way = f"add {source.index}:{row.name}@^{row.newest}"
+        way += " --allow-downgrade"
+    return f"'{row.name}' {row.locked} was revoked, {row.update or row.newest} was not: tarkpm {way}"
+
+
+def _foreseen(workspace: Workspace) -> tuple[Mapping[PluginName, Version], list[str]]:
+    """What an update would choose, and what it would say; nothing moves where it would fail."""
+    from tarkpm.ops.resolving import foresee
+
+    try:
+        solution = foresee(workspace)
+    except (ResolutionError, NotFound) as problem:
+        return {}, [f"an update would fail: {problem.message}"]
+    return {name: offer.version for name, offer in solution.chosen.items()}, list(solution.notes)
 
 
 def _row(
-    workspace: Workspace, source: IndexSource, entry: LockEntry, listing: Listing | None
+    workspace: Workspace,
+    source: IndexSource,
+    entry: LockEntry,
+    listing: Listing | None,
+    chosen: Mapping[PluginName, Version],
 ) -> OutdatedRow | None:
     """The row of a plugin that is not up to date; None for one that is."""
-    offered = [
-        row
+    newest = _newest(
+        row.version
         for row in (listing.rows if listing else ())
         if not row.yanked and not workspace.vouched.is_revoked(source, row.statement.sha256)
-    ]
-    ranges = _ranges(workspace, entry)
-    tark = workspace.project.tark_version
-    fitting = [row for row in offered if not (tark and row.min_tark_version and tark < row.min_tark_version)]
-    update = _newest(row.version for row in fitting if all(wanted.matches(row.version) for wanted in ranges))
-    newest = _newest(row.version for row in offered if not row.version.pre or entry.version.pre)
+        if not row.version.pre or entry.version.pre
+    )
+    update = chosen.get(entry.name, entry.version)
+    moves = update > entry.version  # to go back is asked for in so many words
     warning = _warning(workspace, source, entry, listing)
-    moves = update is not None and update != entry.version
     if not moves and not warning and (newest is None or newest <= entry.version):
         return None
     return OutdatedRow(
@@ -118,16 +153,6 @@ def _row(
     )
 
 
-def _ranges(workspace: Workspace, entry: LockEntry) -> list[Range]:
-    """What the project and the plugins that need this one ask for."""
-    requirement = workspace.project.requirements.get(entry.name)
-    texts = [requirement.range] if requirement else []
-    texts += [
-        need.range for other in workspace.lock.entries for need in other.requires if need.name == entry.name
-    ]
-    return [Range.parse(text) for text in texts if text]
-
-
 def _newest(versions: Iterable[Version]) -> Version | None:
     return max(versions, default=None)
 
@@ -135,7 +160,7 @@ def _newest(versions: Iterable[Version]) -> Version | None:
 def _warning(workspace: Workspace, source: IndexSource, entry: LockEntry, listing: Listing | None) -> str:
     row: Row | None = listing.get(entry.version) if listing else None
     if entry.statement and workspace.vouched.is_revoked(source, entry.statement.sha256):
-        return "revoked"
+        return REVOKED
     if row is None:
         return "no longer listed"
     return f"yanked: {row.yanked}" if row.yanked else ""

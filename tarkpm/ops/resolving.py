@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from tarkpm.core.catalog import Catalog, Locked, Offer, Place, Wanted, missing
 from tarkpm.core.lockfile import LockEntry, Pin
 from tarkpm.core.release import IndexSource, PluginName, Requirement
-from tarkpm.core.resolver import solve
+from tarkpm.core.resolver import Solution, solve
 from tarkpm.core.rows import Listing, Row, row_of
 from tarkpm.core.version import Range
 from tarkpm.errors import IndexUntrusted, NotFound
@@ -23,11 +23,7 @@ def choose_from_indexes(
     free: Collection[PluginName] | None,
 ) -> Choice:
     """`choose` where some requirements are met by indexes; ``held`` is what git and folders hold."""
-    there = {entry.name for entry in held}
-    wanted = [_wanted(one) for name, one in requirements.items() if not is_fixed(one) or name in there]
-    catalog, listings = _gather(workspace, wanted, held)
-    locked = {entry.name: Locked(entry.version, entry.source.asked()) for entry in workspace.lock.entries}
-    solution = solve(catalog, wanted, locked=locked, free=free, tark=workspace.project.tark_version)
+    solution, listings = _solve(workspace, requirements, held, free)
     kept, pins, rows = [*held], [], []
     for offer in solution.chosen.values():
         if not isinstance(offer.origin, IndexSource):
@@ -43,6 +39,30 @@ def choose_from_indexes(
     for (source, pin), row, release in zip(pins, rows, taken, strict=True):
         _check_row(source, pin, row, release)
     return Choice(tuple(kept), tuple(taken), solution.notes)
+
+
+def foresee(workspace: Workspace) -> Solution:
+    """What an update of everything would choose now; nothing is fetched, and git and folders stay as locked.
+
+    Raises `ResolutionError`, `NotFound`, `Unreachable`, `IndexUntrusted`.
+    """
+    requirements, lock = workspace.project.requirements, workspace.lock
+    held = tuple(lock.by_name[name] for name, one in requirements.items() if is_fixed(one) and lock.get(name))
+    return _solve(workspace, requirements, held, None)[0]
+
+
+def _solve(
+    workspace: Workspace,
+    requirements: Mapping[PluginName, Requirement],
+    held: tuple[LockEntry, ...],
+    free: Collection[PluginName] | None,
+) -> tuple[Solution, Listings]:
+    there = {entry.name for entry in held}
+    wanted = [_wanted(one) for name, one in requirements.items() if not is_fixed(one) or name in there]
+    catalog, listings = _gather(workspace, wanted, held)
+    locked = {entry.name: Locked(entry.version, entry.source.asked()) for entry in workspace.lock.entries}
+    tark = workspace.project.tark_version
+    return solve(catalog, wanted, locked=locked, free=free, tark=tark), listings
 
 
 def _wanted(requirement: Requirement) -> Wanted:

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from tarkpm.core.project import IndexEntry
 from tarkpm.core.search import Entry
 from tarkpm.errors import NotFound
 from tarkpm.ops.context import Workspace, open_for_reading
@@ -12,7 +13,10 @@ MAX_FOUND = 50
 
 
 class Found(msgspec.Struct, frozen=True):
-    """A plugin that was found, as its author describes it; ``locked`` is the version this project has."""
+    """A plugin that was found, as its author describes it.
+
+    ``locked`` is the version this project has from this index.
+    """
 
     index: str
     name: str
@@ -44,7 +48,7 @@ def search(
         workspace.require_accepted()
         lowered = [word.lower() for word in words]
         found = [
-            _found(workspace, index.name, entry)
+            _found(workspace, index, entry)
             for index in workspace.project.indexes.values()
             for entry in workspace.indexes.client(index.source).search()
             if _matches(entry, lowered) and kind in ("", entry.type)
@@ -59,9 +63,9 @@ def _matches(entry: Entry, words: list[str]) -> bool:
     return all(word in text for word in words)
 
 
-def _found(workspace: Workspace, index: str, entry: Entry) -> Found:
+def _found(workspace: Workspace, index: IndexEntry, entry: Entry) -> Found:
     locked = workspace.lock.get(entry.name)
-    version = str(locked.version) if locked else ""
+    version = str(locked.version) if locked and locked.source == index.source else ""
     return Found(
-        index, entry.name, str(entry.version), entry.type, entry.capabilities, entry.description, version
+        index.name, entry.name, str(entry.version), entry.type, entry.capabilities, entry.description, version
     )

@@ -39,6 +39,7 @@ def sync(settings: Settings, ui: Ui, *, reinstall: bool = False) -> SyncReport:
         if not reinstall and workspace.is_settled():
             return SyncReport((), (), tuple(workspace.record.installed))
         from tarkpm.core.resolver import unmet_dependencies
+        from tarkpm.core.takenback import yanked_notes
         from tarkpm.ops.install import apply, foretell
         from tarkpm.ops.target import Target, check_target, make_plan
 
@@ -54,9 +55,10 @@ def sync(settings: Settings, ui: Ui, *, reinstall: bool = False) -> SyncReport:
         if reinstall:
             workspace.verified = frozenset()
         plan = make_plan(workspace, target.lock, reinstall=reinstall)
-        unmet = tuple(unmet_dependencies(target.lock.entries))
+        entries = target.lock.entries
+        notes = (*unmet_dependencies(entries), *yanked_notes(entries, workspace.vouched))
         if settings.dry_run:
             foretell(workspace, plan)
         elif workspace.lock_bytes is not None:
             apply(workspace, target, plan)
-        return SyncReport.of(plan, unmet)
+        return SyncReport.of(plan, notes)

@@ -6,14 +6,16 @@ from tarkpm.core.graph import Branch, inverted, tree
 from tarkpm.core.release import PluginName
 from tarkpm.errors import NotFound
 from tarkpm.ops.context import open_for_reading
+from tarkpm.ops.listing import taken_back
 from tarkpm.ops.settings import Settings
 from tarkpm.ops.ui import Ui
 
 
 class TreeReport(msgspec.Struct, frozen=True):
-    """The branches of a tree, from top to bottom as they are printed."""
+    """The branches of a tree, from top to bottom as they are printed, and notes on what was taken back."""
 
     branches: tuple[Branch, ...]
+    notes: tuple[str, ...] = ()
 
 
 def show_tree(settings: Settings, ui: Ui, *, invert: PluginName | None = None) -> TreeReport:
@@ -22,10 +24,10 @@ def show_tree(settings: Settings, ui: Ui, *, invert: PluginName | None = None) -
     Raises `NotFound` for a plugin that is not locked.
     """
     with open_for_reading(settings, ui) as workspace:
-        lock = workspace.lock
+        lock, notes = workspace.lock, tuple(taken_back(workspace))
         if invert is None:
-            return TreeReport(tree(lock, workspace.project.requirements))
+            return TreeReport(tree(lock, workspace.project.requirements), notes)
         if lock.get(invert) is None:
             where = str(workspace.place.lock_file)
             raise NotFound(f"no plugin named '{invert}' is locked", where=where, hint="tarkpm tree")
-        return TreeReport(inverted(lock, invert))
+        return TreeReport(inverted(lock, invert), notes)

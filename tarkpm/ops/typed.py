@@ -34,6 +34,7 @@ class UsageError(TarkError):
 
 
 _NAMED = re.compile(r"(?:(?P<index>[A-Za-z0-9_-]+):)?(?P<name>[A-Za-z0-9_-]+)(?:@(?P<range>[^:/]*))?")
+_INDEX_ALONE = re.compile(r"[A-Za-z0-9_-]+:(?:@[^:/]*)?")
 
 
 class Wish(msgspec.Struct, frozen=True):
@@ -100,6 +101,9 @@ def _read_wish(
         if tag or branch or rev or path:
             raise UsageError("--tag, --branch, --rev and --path belong to git sources")
         return _named(settings, text, named)
+    if _INDEX_ALONE.fullmatch(text):
+        text = "expected a plugin's name after the index's, as in INDEX:NAME"
+        raise UsageError(text, hint="tarkpm search WORDS")
     if ":" not in text:
         raise UsageError(f"expected a git URL, a name or a folder like ./{text}, found '{text}'")
     from tarkpm.sources.git.url import expand, parse_typed

@@ -36,6 +36,7 @@ from tarkpm.registry.releases import check_release
 
 _SMALL: Final = 4096
 """Claims up to this size are kept, larger ones read again."""
+_RENEWED_BY: Final = {CLAIMS: "tarkpm index rotate root", INDEX: "tarkpm index refresh"}
 _FOLDERS: Final = {CLAIMS: "publishers", INDEX: "index"}
 
 
@@ -69,7 +70,7 @@ class Audit:
             yield from self._expires(role, signed, offline=role in offline)
 
     def _expires(self, role: str, signed: Signed, *, offline: bool) -> Iterator[Finding]:
-        hint = "tarkpm index rotate root" if offline else "tarkpm index refresh"
+        hint = _RENEWED_BY[CLAIMS if offline else INDEX]
         if signed.expires <= self.now:
             text = f"'{role}' expired on {to_text(signed.expires)}"
             yield Finding(IndexUntrusted.__name__, text, str(self.index.folder), hint)
@@ -79,6 +80,8 @@ class Audit:
 
     def _bins(self, parent: str) -> Iterator[Finding]:
         look = self._claim if parent == CLAIMS else self._rows
+        expired: list[tuple[datetime, str]] = []
+        ending: list[tuple[datetime, str]] = []
         for role in self.index.authority.bins(parent):
             try:
                 bin_ = self.index.read_bin(role)
@@ -86,7 +89,10 @@ class Audit:
                 self._broken = True
                 yield Finding.of(problem)
                 continue
-            yield from self._expires(role, bin_, offline=parent == CLAIMS)
+            if bin_.expires <= self.now:
+                expired.append((bin_.expires, role))
+            elif parent == CLAIMS and bin_.expires - self.now < OFFLINE_WARNED:
+                ending.append((bin_.expires, role))
             for path, target in sorted(bin_.targets.items()):
                 try:
                     if self.index.authority.bin(path) != role or not path.startswith(f"{_FOLDERS[parent]}/"):
@@ -94,15 +100,28 @@ class Audit:
                     yield from look(path, target)
                 except TarkError as problem:
                     yield Finding.of(problem)
+        yield from self._expired_bins(parent, expired, "expired")
+        yield from self._expired_bins(parent, ending, "expire")
 
-    def _claim(self, path: str, target: TargetFile) -> Iterable[Finding]:
+    def _expired_bins(self, parent: str, bins: list[tuple[datetime, str]], verb: str) -> Iterator[Finding]:
+        """One finding for all bins of a kind: with 1,024 of them, the rest of a report would be lost."""
+        if bins:
+            (when, role), over = min(bins), verb == "expired"
+            code, hint = IndexUntrusted.__name__ if over else "ExpiresSoon", _RENEWED_BY[parent]
+            text = f"{len(bins)} bins of '{parent}' {verb}, '{role}' first, on {to_text(when)}"
+            yield Finding(code, text, str(self.index.folder), hint, note=not over)
+
+    def _claim(self, path: str, target: TargetFile) -> Iterator[Finding]:
         data = self.index.read_target(path, target, MAX_CLAIM)
         claim = claims.parse(data, where=path)
         if claim_path(claim.name) != path:
             raise IndexUntrusted(f"is the claim of '{claim.name}'", where=target_file(path, target))
+        if claim.key and (part := self.index.authority.part_of(claim.key)):
+            text = f"'{claim.name}' is published by {claim.key}, which is {part}"
+            hint = f"tarkpm index rotate publisher {claim.name} --to KEY"
+            yield Finding(IndexUntrusted.__name__, text, path, hint)
         self.plugins += 1
         self._claims[path] = data if len(data) < _SMALL else target
-        return ()
 
     def _claim_of(self, path: str) -> Claim | None:
         found = self._claims.get(path)

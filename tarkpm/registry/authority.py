@@ -40,13 +40,26 @@ class Authority(msgspec.Struct, frozen=True):
         count = len(self.maintainers)
         if not 1 <= count <= MAX_MAINTAINERS:
             return f"expected 1 to {MAX_MAINTAINERS} maintainers, found {count}"
-        if not 1 <= self.threshold <= count:
+        if self.threshold < 1:
+            return f"expected a threshold of 1 or more, found {self.threshold}"
+        if self.threshold > count:
             return f"a threshold of {self.threshold} cannot be met by {count} different keys"
-        if self.online in self.maintainers:
-            return f"{self.online} cannot be the online key: it is a maintainer's"
         if not 1 <= self.bits <= MAX_BITS:
             return f"expected --bins between 1 and {MAX_BITS}, found {self.bits}"
+        if self.online in self.maintainers:
+            return f"{self.online} cannot be the online key: it is a maintainer's"
         return ""
+
+    @property
+    def keys(self) -> frozenset[PublicKey]:
+        """Every key that signs for the index."""
+        return self.maintainers | {self.online}
+
+    def part_of(self, key: PublicKey) -> str:
+        """What a key is here: "the online key", "a maintainer's key"; "" if it signs nothing."""
+        if key == self.online:
+            return "the online key"
+        return "a maintainer's key" if key in self.maintainers else ""
 
     @property
     def offline(self) -> Quorum:
@@ -78,7 +91,7 @@ class Authority(msgspec.Struct, frozen=True):
         maintainers, online = self.offline, self.quorum(TIMESTAMP)
         roles = {name: Role(_ids(maintainers), self.threshold) for name in (ROOT, TOP)}
         roles |= {name: Role(_ids(online), 1) for name in (SNAPSHOT, TIMESTAMP)}
-        keys = _keys(Quorum(self.maintainers | {self.online}, 1))
+        keys = _keys(Quorum(self.keys, 1))
         extra = {NAME_FIELD: self.name}
         return Root(version, None, made + OFFLINE, keys, roles, True, extra)
 

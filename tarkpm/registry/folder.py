@@ -4,7 +4,7 @@ Freshness is not checked here: an index whose signatures ran out is what `refres
 taken as it is found: its digest is the index's identity, and whoever works on a folder compares it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Final, TypeVar
@@ -16,6 +16,7 @@ from tarkpm.core import claim as claims
 from tarkpm.core import rows
 from tarkpm.core.claim import MAX_CLAIM, Claim
 from tarkpm.core.digest import sha256
+from tarkpm.core.key import PublicKey
 from tarkpm.core.layout import (
     CLAIMS,
     INDEX,
@@ -50,12 +51,15 @@ MAX_ROOTS: Final = 1024
 class Index:
     """A folder, its newest root, and what that root, the snapshot and the delegations say.
 
-    Everything is verified when it is read, bins and documents when they are asked for.
+    Everything is verified when it is read, bins and documents when they are asked for. ``replaced`` are the
+    online keys of older roots, with the number of the root that ended each.
     """
 
-    def __init__(self, folder: Path, first: bytes, root: Metadata[Root]) -> None:
+    def __init__(
+        self, folder: Path, first: bytes, root: Metadata[Root], replaced: Mapping[PublicKey, int]
+    ) -> None:
         """Use `open_index`, which verifies the root. Raises `IndexUntrusted`, `NotFound`."""
-        self.folder, self.root = folder, root
+        self.folder, self.root, self.replaced = folder, root, replaced
         self.first_root = f"sha256:{sha256(first)}"
         self._bins: dict[str, Targets] = {}
         self.timestamp = self._read(f"{TIMESTAMP}.json", Timestamp, self._root_quorum(TIMESTAMP))
@@ -158,11 +162,19 @@ def open_index(folder: Path, *, roots: int | None = None) -> Index:
         hint = "name it with --index DIR, or: tarkpm index create DIR"
         raise NotFound("there is no index here", where=str(folder), hint=hint)
     root = _next_root(folder, 1, None)
+    replaced: dict[PublicKey, int] = {}
     for number in range(2, (roots or MAX_ROOTS) + 1):
         if not (folder / METADATA / f"{number}.{ROOT}.json").exists():
             break
-        root = _next_root(folder, number, root)
-    return Index(folder, first, root)
+        before, root = root, _next_root(folder, number, root)
+        replaced |= dict.fromkeys(_online(folder, before) - _online(folder, root), number)
+    return Index(folder, first, root, replaced)
+
+
+def _online(folder: Path, root: Metadata[Root]) -> frozenset[PublicKey]:
+    signed = root.signed
+    where = str(folder / METADATA / f"{signed.version}.{ROOT}.json")
+    return quorum_of(signed.roles[TIMESTAMP], signed.keys, where=where).keys
 
 
 def _next_root(folder: Path, number: int, before: Metadata[Root] | None) -> Metadata[Root]:

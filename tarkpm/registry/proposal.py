@@ -14,6 +14,7 @@ was altered, was made for another state of the index, or was in force before, is
 import base64
 import binascii
 import json
+import shlex
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, TypeVar
@@ -73,7 +74,8 @@ class Proposal(msgspec.Struct, frozen=True):
         for key, made in self.signatures.items():
             expected = draft.roles_of(key)
             if not expected:
-                raise IndexUntrusted(f"{key} is no maintainer's key", where=where)
+                hint = f"delete it: rm {shlex.quote(where)}"
+                raise IndexUntrusted(f"{key} is no maintainer's key", where=where, hint=hint)
             try:
                 if set(made) != expected:
                     raise SignatureInvalid("other roles")
@@ -84,18 +86,20 @@ class Proposal(msgspec.Struct, frozen=True):
                     f"{key} signed something else than this proposal means here: it was altered, or the "
                     "index has changed since",
                     where=where,
-                    hint="bring your copy of the index up to date; if it is, make the proposal anew",
+                    hint="bring your copy of the index up to date (git pull), or make the proposal anew",
                 ) from None
         return frozenset(self.signatures)
 
     def check_made(self, now: datetime, *, where: str) -> None:
         """Raise `IndexUntrusted` for a proposal from the future, or one that waited too long."""
         if self.made > now + CLOCKS:
-            raise IndexUntrusted(f"was made in the future, on {to_text(self.made)}", where=where)
+            text = f"was made in the future, on {to_text(self.made)}"
+            raise IndexUntrusted(text, where=where, hint="compare clocks: date -u")
         if self.made < now - PROPOSAL:
             raise IndexUntrusted(
                 f"was made on {to_text(self.made)}, more than {PROPOSAL.days} days ago: make it anew",
                 where=where,
+                hint=f"delete it: rm {shlex.quote(where)}",
             )
 
 

@@ -37,13 +37,16 @@ def admit(claim: Claim | None, listing: Listing, candidate: Candidate, *, where:
     if claim is None or claim.name != name:
         taken = f": '{claim.name}' is claimed" if claim else ""
         hint = f"tarkpm index claim {name} --publisher {signer}"
-        raise NotFound(f"nobody may publish '{name}' here{taken}", where=where, hint="" if claim else hint)
+        if claim:
+            hint = f"its publisher can name it '{claim.name}'"
+        raise NotFound(f"nobody may publish '{name}' here{taken}", where=where, hint=hint)
     if envelope.sha256 in claim.revoked:
-        raise Revoked(f"{name} {version} was revoked", where=where)
+        raise Revoked(f"{name} {version} was revoked", where=where, hint="publish it as a new version")
     if signer != claim.key:
         raise KeyUntrusted(
             f"{name} {version} is signed by {signer}, and its publisher's key is {claim.key or 'revoked'}",
             where=where,
+            hint=f"if they have a new key: tarkpm index rotate publisher {name} --to KEY",
         )
     if existing := _same_version(listing, version):
         same = "with the same bytes" if existing.statement == envelope else "with other bytes"
@@ -79,11 +82,18 @@ def yanked(listing: Listing, version: Version, reason: str) -> Row:
     """The row with the reason why nobody should choose it any more, or "" to take that back."""
     row = listing.get(version)
     if row is None:
-        have = ", ".join(str(row.version) for row in listing.rows[-5:]) or "none"
-        raise NotFound(f"there is no {listing.name} {version} in the index", where=f"releases: {have}")
+        raise not_listed(listing, version)
     if bool(row.yanked) == bool(reason):
-        raise Refused(f"{listing.name} {version} is {'yanked already' if reason else 'not yanked'}")
+        state, other = ("yanked already", "--undo") if reason else ("not yanked", "--reason TEXT")
+        hint = f"tarkpm index yank {listing.name}@{version} {other}"
+        raise Refused(f"{listing.name} {version} is {state}", hint=hint)
     return msgspec.structs.replace(row, yanked=reason)
+
+
+def not_listed(listing: Listing, version: Version) -> NotFound:
+    """The error for a release an index does not have."""
+    have = ", ".join(str(row.version) for row in listing.rows[-5:]) or "none"
+    return NotFound(f"there is no {listing.name} {version} in the index", where=f"releases: {have}")
 
 
 def release_bytes(envelope: bytes, candidate: Candidate, files: dict[str, bytes]) -> bytes:

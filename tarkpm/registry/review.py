@@ -3,7 +3,8 @@
 A proposal does one of a few things and nothing else. What fits none of them is refused, however it is signed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -11,20 +12,23 @@ import msgspec
 from tarkpm.core.claim import Claim
 from tarkpm.core.digest import Digest
 from tarkpm.core.key import PublicKey
-from tarkpm.core.layout import CLAIMS
+from tarkpm.core.layout import CLAIMS, claim_path
 from tarkpm.core.lockfile import StatementEntry
 from tarkpm.core.nearness import close_names
 from tarkpm.core.release import PluginName
 from tarkpm.core.text import some
 from tarkpm.errors import IndexUntrusted, Refused
+from tarkpm.registry.apart import check_authority, check_publisher
 from tarkpm.registry.authority import Authority
 from tarkpm.registry.folder import Index
+from tarkpm.registry.lifetimes import OFFLINE
 from tarkpm.registry.releases import signer_of
 
 CLAIM: Final = "claim"
 ROTATE_PUBLISHER: Final = "rotate publisher"
 REVOKE_RELEASE: Final = "revoke a release"
 REVOKE_KEY: Final = "revoke a key"
+_HOSTILE: Final = "do not sign it: ask who made it"
 
 
 class Review(msgspec.Struct, frozen=True):
@@ -35,17 +39,25 @@ class Review(msgspec.Struct, frozen=True):
     warnings: tuple[str, ...] = ()
 
 
-def review_claims(index: Index, wanted: Iterable[Claim], *, where: str) -> Review:
-    """What becomes of claims. Raises `IndexUntrusted` for a change no command makes."""
+def review_claims(
+    index: Index, wanted: Iterable[Claim], made: datetime, waiting: Iterable[PluginName], *, where: str
+) -> Review:
+    """What becomes of claims by a proposal that was ``made`` then, while others claim the ``waiting`` names.
+
+    Raises `IndexUntrusted` for a change no command makes; `Refused` for a key that may not publish, and for a
+    name that is close to one that was claimed since.
+    """
     found = [_Change(index, claim, where) for claim in wanted]
     verbs = {change.verb for change in found}
     keys = {change.lost for change in found}
     if len(verbs) != 1 or (len(found) > 1 and (verbs != {REVOKE_KEY} or len(keys) != 1)):
         names = some([change.after.name for change in found])
-        raise IndexUntrusted(f"would do several things at once, to {names}", where=where)
+        raise IndexUntrusted(f"would do several things at once, to {names}", where=where, hint=_HOSTILE)
     rows = tuple(row for change in found for row in change.rows())
     title = found[0].title() if len(found) == 1 else f"{REVOKE_KEY} of {len(found)} plugins"
-    return Review(title, rows, tuple(text for change in found for text in change.warnings()))
+    for change in found:
+        change.check_key()
+    return Review(title, rows, tuple(found[0].warnings(made, waiting)))
 
 
 class _Change:
@@ -72,7 +84,8 @@ class _Change:
         if after.key is not None and after.key != before.key:
             kept = {key: ids for key, ids in after.retired.items() if key != before.key}
             plain = kept == {key: ids for key, ids in before.retired.items() if key != before.key}
-            return self._only(ROTATE_PUBLISHER, plain and after.key not in after.retired and not self.revoked)
+            known = before.key is None or before.key in after.retired  # it must not come back
+            return self._only(ROTATE_PUBLISHER, plain and known and not self.revoked)
         return self._only(REVOKE_KEY, self._loses_one_key())
 
     def _loses_one_key(self) -> bool:
@@ -86,7 +99,9 @@ class _Change:
         (self.lost,) = {*shrunk, *current}
         others = {key: ids for key, ids in before.retired.items() if key != self.lost}
         same = others == {key: ids for key, ids in after.retired.items() if key != self.lost}
-        kept = after.retired.get(self.lost, frozenset())
+        if self.lost not in after.retired:  # it must not come back
+            return False
+        kept = after.retired[self.lost]
         held = before.retired.get(self.lost, frozenset())
         return same and bool(current or kept <= held) and (after.key == before.key or bool(current))
 
@@ -115,7 +130,7 @@ class _Change:
         return str(version)
 
     def _refused(self, text: str) -> IndexUntrusted:
-        return IndexUntrusted(f"the proposal is refused: {text}", where=self.where)
+        return IndexUntrusted(f"the proposal is refused: {text}", where=self.where, hint=_HOSTILE)
 
     def title(self) -> str:
         return f"{self.verb}: {self.after.name}"
@@ -148,22 +163,40 @@ class _Change:
     def _list(self, digests: Iterable[Digest]) -> str:
         return ", ".join(f"{self.versions[digest]} ({digest[:12]})" for digest in sorted(digests)) or "none"
 
-    def warnings(self) -> list[str]:
+    def check_key(self) -> None:
+        """Raise `Refused` if a publisher's new key serves, or served, for something else."""
+        before, after = self.before, self.after
+        if after.key and (before is None or after.key != before.key):
+            check_publisher(self.index, after.key)
+
+    def warnings(self, made: datetime, waiting: Iterable[PluginName]) -> list[str]:
         if self.verb != CLAIM:
             return []
-        return [f"'{self.after.name}' {why} '{other}'" for other, why in near(self.index, self.after.name)]
+        name = self.after.name
+        return [
+            *(f"'{name}' {why} '{other}'" for other, why in self._near(made)),
+            *(f"'{name}' {why} '{other}', which waits, too" for other, why in close_names(name, waiting)),
+        ]
+
+    def _near(self, made: datetime) -> Iterator[tuple[PluginName, str]]:
+        """The claimed names that a new one could be taken for. Whoever signed must have seen them."""
+        index = self.index
+        paths = (path.removeprefix("publishers/").removesuffix(".json") for path, _ in index.entries(CLAIMS))
+        for other, why in close_names(self.after.name, map(PluginName, paths)):
+            if index.read_bin(index.authority.bin(claim_path(other))).expires - OFFLINE > made:
+                name, since = self.after.name, "which may have been claimed since this was proposed"
+                again = f"tarkpm index claim {name} --publisher {self.after.key}"
+                hint = f"delete it, and propose it anew: {again}"
+                raise Refused(f"'{name}' {why} '{other}', {since}", where=self.where, hint=hint)
+            yield other, why
 
 
-def near(index: Index, name: PluginName) -> list[tuple[PluginName, str]]:
-    """The claimed names that a new one could be taken for."""
-    names = (path.removeprefix("publishers/").removesuffix(".json") for path, _ in index.entries(CLAIMS))
-    return list(close_names(name, map(PluginName, names)))
-
-
-def review_authority(before: Authority | None, wanted: Authority) -> Review:
-    """What becomes of an index's authority."""
-    if before is None:
+def review_authority(index: Index | None, wanted: Authority) -> Review:
+    """What becomes of an index's authority. Raises `Refused` for a key that may not sign for it."""
+    if index is None:
         return Review(f"create index '{wanted.name}'", tuple(_whole(wanted)))
+    before = index.authority
+    check_authority(index, wanted)
     if before.name != wanted.name or before.bits != wanted.bits:
         raise Refused("an index keeps its name and its number of bins for ever")
     rows: list[tuple[str, str]] = [

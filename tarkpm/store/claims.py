@@ -1,10 +1,10 @@
-"""What indexes were seen to say of publishers, verified on this machine: claims, and revocations for ever.
+"""What indexes were seen to say, verified on this machine: claims, revocations for ever, and what was yanked.
 
 State, not cache: sync, verify and call trust an index's release by it without a network, and a release that
 was seen revoked stays so. One file an index, named by the digest of its first root.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -13,17 +13,21 @@ import msgspec
 from tarkpm.core.claim import Claim, Vouched
 from tarkpm.core.digest import Digest
 from tarkpm.core.release import PluginName
+from tarkpm.core.rows import Row
 from tarkpm.io.files import atomic_write, make_private
 from tarkpm.io.locks import exclusive
 from tarkpm.store.documents import read_document
 
 VERSION: Final = 1
 MAX_BYTES: Final = 64 * 1024 * 1024
+MAX_REASON: Final = 200
+"""Characters that are kept of why a release was yanked."""
 
 
 class _Document(msgspec.Struct, forbid_unknown_fields=True):
     claims: dict[PluginName, Claim] = {}
     revoked: list[Digest] = []
+    yanked: dict[Digest, str] = {}
     version: int = VERSION
 
 
@@ -39,19 +43,27 @@ class Claims:
         return Vouched(
             {root: document.claims for root, document in documents.items()},
             {root: frozenset(document.revoked) for root, document in documents.items()},
+            {root: document.yanked for root, document in documents.items()},
         )
 
-    def remember(self, root: str, claims: Iterable[Claim], deadline_seconds: float) -> None:
-        """Keep claims that were verified just now; what they revoke is kept even if they go."""
+    def remember(
+        self, root: str, claims: Iterable[Claim], deadline_seconds: float, rows: Collection[Row] = ()
+    ) -> None:
+        """Keep claims that were verified just now; what they revoke is kept even if they go.
+
+        Of ``rows``, some releases as they are listed, it is kept which are yanked.
+        """
         new = {claim.name: claim for claim in claims}
-        if not new:
+        if not new and not rows:
             return
         make_private(self.folder)
         file = self.folder / f"{root.removeprefix('sha256:')}.json"
         with exclusive(file.with_suffix(".lock"), "tarkpm", deadline_seconds):
             document = self.read_index(file)
             revoked = {*document.revoked, *(digest for claim in new.values() for digest in claim.revoked)}
-            kept = _Document({**document.claims, **new}, sorted(revoked))
+            gone = document.yanked | {row.statement.sha256: row.yanked[:MAX_REASON] for row in rows}
+            yanked = {digest: reason for digest, reason in gone.items() if reason}
+            kept = _Document({**document.claims, **new}, sorted(revoked), yanked)
             if kept != document:
                 atomic_write(file, msgspec.json.encode(kept, order="sorted"), mode=0o600)
 

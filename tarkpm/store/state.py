@@ -16,12 +16,13 @@ import msgspec
 
 from tarkpm.core.decisions import Decisions
 from tarkpm.core.digest import Digest, sha256
-from tarkpm.io.files import atomic_write, make_private, open_new, read_optional
+from tarkpm.io.files import atomic_write, make_private, read_optional, write_new
 from tarkpm.io.locks import exclusive
 from tarkpm.store.documents import read_document
 
 MAX_BYTES: Final = 16 * 1024 * 1024
 VERSION: Final = 1
+KEY_SIZE: Final = 32
 
 
 class InstalledFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -108,12 +109,14 @@ class State:
     def mac_key(self) -> bytes:
         """The secret under which journals of this user are authenticated; made on first use."""
         path = self.root / "mac.key"
-        if key := read_optional(path, 64):
+        key = read_optional(path, 64)
+        if key is not None and len(key) == KEY_SIZE:
             return key
         make_private(self.root)
         candidate = self.root / f".mac.{os.urandom(8).hex()}.tmp"
-        with open_new(candidate, 0o600) as file:
-            file.write(os.urandom(32))
+        write_new(candidate, os.urandom(KEY_SIZE), 0o600, durable=True)
+        if key is not None:  # cut short, by a power cut for one: what it vouched for is made again
+            path.unlink(missing_ok=True)
         try:
             path.hardlink_to(candidate)  # unlike a rename, this lets only one of several processes win
         except FileExistsError:

@@ -44,7 +44,8 @@ def refused(sandbox: Sandbox, status: int, *sentences: str, plugin: str = "text-
 def test_a_source_with_another_root(installed: IndexedProject) -> None:
     sandbox = installed.sandbox
     edit(sandbox, "tark.lock", installed.repo.root_digest, OTHER_ROOT)
-    refused(sandbox, 1, "is locked from index community, tark.toml asks for index community")
+    asked = f"index community with root {installed.repo.root_digest}"
+    refused(sandbox, 1, f"is locked from index community with root {OTHER_ROOT}, tark.toml asks for {asked}")
 
 
 def test_a_dependency_moved_to_another_index(installed: IndexedProject, tmp_path: Path) -> None:

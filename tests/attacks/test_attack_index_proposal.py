@@ -41,7 +41,10 @@ def test_a_claim_smuggled_beside_another_is_refused(community: Community) -> Non
     file = _claim(community)
 
     def smuggle(table: dict[str, Any]) -> None:
-        table["claims"].append({"version": 1, "name": "text-tools", "key": community.key("mallory")})
+        old: dict[str, list[str]] = {community.key("pat"): []}
+        table["claims"].append(
+            {"version": 1, "name": "text-tools", "key": community.key("mallory"), "retired": old}
+        )
         table["signatures"] = {}
 
     edit(file, smuggle)
@@ -53,14 +56,23 @@ def test_a_claim_smuggled_beside_another_is_refused(community: Community) -> Non
 @pytest.mark.parametrize(
     ("claim", "said"),
     [
-        ({"key": "mallory", "retired": {}}, "is a new key"),
+        ({"key": "mallory", "retired": {"pat": []}}, "is a new key"),
+        ({"key": "mallory"}, "nothing a command does"),
         ({"key": "mallory", "retired": {"pat": ["0" * 64]}}, "is no release of 'text-tools'"),
         ({"key": "pat", "retired": {"mallory": ["1.0.0"]}}, "nothing a command does"),
         ({"key": "mallory", "revoked": ["1.0.0"]}, "nothing a command does"),
         ({"key": "pat", "revoked": []}, "nothing a command does"),
-        ({"key": "", "revoked": []}, "is a revoked key"),
+        ({"key": "", "retired": {"pat": []}}, "is a revoked key"),
     ],
-    ids=["drops", "foreign-digest", "foreign-retired", "key-and-revocation", "nothing", "revoked-key"],
+    ids=[
+        "drops",
+        "forgets",
+        "foreign-digest",
+        "foreign-retired",
+        "key-and-revocation",
+        "nothing",
+        "revoked-key",
+    ],
 )
 def test_what_is_shown_is_what_differs(community: Community, claim: dict[str, Any], said: str) -> None:
     """Unsigned proposals written by hand: either no command's doing, or shown for what they are."""

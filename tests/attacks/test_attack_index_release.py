@@ -1,6 +1,7 @@
 """Releases an index must not take: other bytes, other people's statements, names too close to others."""
 
 import shutil
+import time
 
 import pytest
 from support.community import BOTH, Community
@@ -77,6 +78,8 @@ def test_the_spelling_of_a_claimed_name_is_part_of_it(community: Community) -> N
     [
         ("text-too1s", "'text-too1s' looks like 'text-tools'"),
         ("texttools", "'texttools' looks like 'text-tools'"),
+        ("textools", "'textools' is 1 slip away from 'text-tools'"),
+        ("te-xt-tols", "'te-xt-tols' is 1 slip away from 'text-tools'"),
         ("text-t00ls", "'text-t00ls' looks like 'text-tools'"),
         ("text-tool", "'text-tool' is 1 slip away from 'text-tools'"),
         ("tetx-tools", "'tetx-tools' is 1 slip away from 'text-tools'"),
@@ -91,6 +94,42 @@ def test_a_name_too_close_to_another_needs_force_and_is_shown(
     community.run(*claim, *BOTH).failed(2, said, "--force")
     community.run(*claim, "--key", "alice", "--force").ok()
     community.run("countersign", "--key", "bob").failed(4, f"warning: {said}")
+
+
+def test_names_that_are_close_to_each_other_cannot_wait_unseen(sandbox: Sandbox) -> None:
+    """Neither is claimed yet; both were proposed on one day. Who signs either one is told of the other."""
+    community = Community(sandbox, bins=4)
+    first = ("claim", "note-store", "--publisher", community.key("pat"))
+    second = ("claim", "n0te-store", "--publisher", community.key("mallory"))
+    community.run(*first, "--key", "alice").ok()
+    said = "'n0te-store' looks like 'note-store', which waits, too"
+    community.run(*second, "--key", "alice").failed(2, said, "--force")
+    assert "note-store" in community.run("countersign", "--key", "bob").err
+    forced = community.run(*second, "--key", "alice", "--force").ok()
+    assert said in forced.out
+    file = community.folder / "pending" / "claim-n0te-store.json"
+    community.run("countersign", file, "--key", "bob").failed(4, f"warning: {said}")
+    both = community.folder / "pending" / "claim-note-store.json"
+    community.run("countersign", both, "--key", "bob").failed(4, "looks like 'n0te-store', which waits, too")
+
+
+def test_a_name_that_was_claimed_since_a_close_one_was_proposed(sandbox: Sandbox) -> None:
+    """Nobody who signed the first proposal can have seen the second: fully signed, it is not enacted."""
+    community = Community(sandbox, bins=4)
+    with community.without_online():
+        community.run("claim", "n0te-store", "--publisher", community.key("mallory"), *BOTH).ok()
+    waits = community.folder / "pending" / "claim-n0te-store.json"
+    hidden = community.sandbox.root / "elsewhere.json"
+    waits.rename(hidden)
+    time.sleep(1.1)  # moments are whole seconds
+    community.claim("note-store")
+    waits.parent.mkdir(exist_ok=True)
+    hidden.rename(waits)
+    said = "'n0te-store' looks like 'note-store', which may have been claimed since this was proposed"
+    assert f"note: claim-n0te-store.json: {said}" in community.run("refresh").ok().out
+    community.run("countersign", waits, "--key", "bob").failed(2, said, "tarkpm index claim n0te-store")
+    assert community.findings() == [said]
+    assert community.open().claim("n0te-store") is None  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["text-editor", "tools", "json-schema", "markdown"])

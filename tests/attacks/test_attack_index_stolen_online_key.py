@@ -2,7 +2,8 @@
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from support.index_fixtures import TEXT, Victim
+from support.index_fixtures import TEXT, Victim, World
+from support.indexed import IndexedProject
 from support.indexrepo import public
 
 from tarkpm.core.claim import Claim
@@ -55,18 +56,105 @@ def test_he_cannot_un_revoke_for_someone_who_saw_it(victim: Victim) -> None:
     assert problem.exit_status == 5
 
 
-def test_he_can_show_someone_new_the_claim_of_yesterday(victim: Victim) -> None:
-    """Until the claim's own signatures expire, within a year: SECURITY.md says so."""
-    index = victim.index
+def show_the_claim_of_yesterday(index: World) -> str:
+    """Revoke a release, then sign a snapshot of today that names the claims bin from before; returns its role."""
     role = index.bin("publishers/text-tools.json")
     version = index.version(role)
     release = index.listings["text-tools"].rows[0].statement.sha256
     index.claim("text-tools", index.text_key, revoked=frozenset([release]))
     index.versions[role] = version
     index.publish()
+    return role
+
+
+def test_he_can_show_someone_new_the_claim_of_yesterday(victim: Victim) -> None:
+    """A newcomer has nothing to compare it with: SECURITY.md and docs/decisions/0066 say so."""
+    show_the_claim_of_yesterday(victim.index)
     claim, _ = victim.looks()
     assert claim is not None
     assert not claim.revoked
+
+
+def test_he_can_show_it_for_no_longer_than_the_maintainers_signatures_last(victim: Victim) -> None:
+    """A year at most; here they ran out a day ago."""
+    index = victim.index
+    index.edit(index.bin("publishers/text-tools.json"), {}, expires=-1)
+    role = show_the_claim_of_yesterday(index)
+    victim.meets(IndexStale, "index expired since 2", f"its {role} was")
+
+
+def replace_the_online_key(index: World, *, root_lasts: float = 365) -> Ed25519PrivateKey:
+    """Two more roots, the second with another online key and all that it signs; returns the stolen one."""
+    index.write_root(expires=root_lasts)
+    index.publish()
+    stolen, index.online = index.online, Ed25519PrivateKey.generate()
+    index.write_root()
+    index.write_delegation("index")
+    for role in index.succinct("index").get_roles():
+        index.edit(role, {})
+    index.publish()
+    return stolen
+
+
+def withhold_the_newest_root(index: World, stolen: Ed25519PrivateKey, versions: dict[str, int]) -> None:
+    """Serve the state of before, signed anew with the stolen key."""
+    (index.folder / "metadata" / f"{index.root_version}.root.json").unlink()
+    index.versions = versions
+    index.publish(keys=[stolen])
+
+
+def test_the_stolen_key_counts_no_more_for_whoever_gets_the_new_root(victim: Victim) -> None:
+    """A newcomer, too."""
+    stolen = replace_the_online_key(victim.index)
+    victim.index.publish(keys=[stolen])
+    victim.meets(IndexUntrusted, "bad signature: timestamp was signed by 0/1 keys")
+
+
+def test_a_new_root_withheld_deceives_a_newcomer_and_nobody_who_saw_it(victim: Victim) -> None:
+    index = victim.index
+    versions = dict(index.versions)
+    stolen = replace_the_online_key(index)
+    victim.looks()
+    withhold_the_newest_root(index, stolen, versions)
+    victim.meets(IndexUntrusted, "bad signature: timestamp was signed by 0/1 keys")
+    claim, _ = victim.looks(cache="of-a-newcomer")
+    assert claim is not None, "until that root expires: docs/decisions/0066"
+
+
+def test_a_new_root_can_be_withheld_until_the_old_one_expires(victim: Victim) -> None:
+    index = victim.index
+    versions = dict(index.versions)
+    stolen = replace_the_online_key(index, root_lasts=-1)
+    withhold_the_newest_root(index, stolen, versions)
+    victim.meets(IndexStale, "index expired since 2", "its root was")
+
+
+def test_a_revocation_that_was_seen_outlives_the_cache(indexed: IndexedProject) -> None:
+    """What the thief shows is refused by state alone, by who deleted their cache and remembers no version."""
+    sandbox, repo = indexed.sandbox, indexed.repo
+    indexed.release("text-tools", "1.0.0")
+    indexed.release("text-tools", "1.1.0")
+    indexed.use()
+    sandbox.run("add", "text-tools", "--accept-capabilities").ok()
+    role = repo.bin("publishers/text-tools.json")
+    yesterday = repo.version(role)
+    gone = repo.listings["text-tools"].rows[1].statement.sha256
+    repo.claim("text-tools", indexed.keys["text-tools"], revoked=frozenset([gone]))
+    repo.publish()
+    assert sandbox.run("outdated", "--json").json["plugins"][0]["warning"] == "revoked"
+    sandbox.run("cache", "clean").ok()
+    repo.versions[role] = yesterday
+    repo.publish()
+    assert sandbox.run("outdated", "--json").json["plugins"][0]["warning"] == "revoked"
+    sandbox.run("sync").failed(3, "was revoked by the maintainers")
+    other = sandbox.root / "another-project"
+    other.mkdir()
+    words = ("index", "add", "community", indexed.server.url, "--root", repo.root_digest)
+    sandbox.run(*words, cwd=other).ok()
+    assert (
+        "added text-tools 1.0.0"
+        in sandbox.run("add", "text-tools", "--accept-capabilities", cwd=other).ok().out
+    )
 
 
 def test_he_can_hide_a_plugin_and_not_its_claim(victim: Victim) -> None:

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 from support.index_fixtures import Victim
+from support.indexed import IndexedProject
 from support.indexserver import IndexServer
+from support.sandbox import Sandbox
 
 from tarkpm.errors import Refused, TarkError, Unreachable
 from tarkpm.io.login import Login
@@ -92,3 +94,22 @@ def test_a_login_is_asked_for(victim: Victim) -> None:
     victim.server.answers["metadata/"] = lambda handler: handler.reply(401)
     problem = victim.meets(Unreachable, "could not check the index: it asks for a login")
     assert problem.hint == "set TARKPM_INDEX_<NAME>_TOKEN to a token it accepts"
+
+
+def test_a_project_from_elsewhere_that_gives_another_index_its_name(
+    indexed: IndexedProject, tmp_path: Path
+) -> None:
+    """What would be sent where is among what is to be accepted; until then, nothing is asked."""
+    indexed.release("text-tools")
+    indexed.use()
+    indexed.sandbox.run("add", "text-tools", "--accept-capabilities").ok()
+    other = Sandbox(tmp_path / "colleague")
+    for name in ("tark.toml", "tark.lock"):
+        (other.cwd / name).write_bytes((indexed.sandbox.cwd / name).read_bytes())
+    indexed.server.requests.clear()
+    token = {"TARKPM_INDEX_COMMUNITY_TOKEN": TOKEN}
+    said = f"send the token in TARKPM_INDEX_COMMUNITY_TOKEN to {indexed.server.url}"
+    refused = other.run("sync", env=token).failed(4, said)
+    assert TOKEN not in refused.out + refused.err
+    assert "send the token" not in other.run("sync").failed(4).err
+    assert indexed.server.requests == []

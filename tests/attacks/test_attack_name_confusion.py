@@ -83,6 +83,7 @@ def test_a_requirement_under_another_name_than_the_plugins(sandbox: Sandbox, pub
     sandbox.init()
     path = sandbox.cwd / "tark.toml"
     path.write_text(path.read_text() + f'[plugins]\nnickname = {{ git = "{publisher.url}" }}\n')
+    sandbox.run("lock", "--accept-project")  # agreed is to the URL
     with unchanged(sandbox):
         refused = sandbox.run("lock", "--trust", publisher.key, "--accept-capabilities")
         assert refused.status != 0

@@ -53,7 +53,7 @@ def test_it_is_not_accepted_silently(world: World, case: str) -> None:
     assert world.server.requests == []
     before = snapshot(world.mate)
     refused = world.mate.run("update").failed(4, "you have not accepted what this project decides", text)
-    assert help_of(refused) == ["sync", "--accept-project"]
+    assert help_of(refused) == ["update", "--accept-project"]
     assert world.server.requests == []
     assert snapshot(world.mate) == before
 
@@ -163,3 +163,19 @@ def test_a_tark_toml_too_large(tmp_path: Path) -> None:
     (user.cwd / "tark.toml").write_bytes(b"#" * (1024 * 1024 + 1))
     for command in ("sync", "list"):
         user.run(command).failed(2, "tark.toml", "more than 1,048,576 bytes")
+
+
+@pytest.mark.parametrize(
+    "command", ["doctor", "lock", "lock --dry-run", "update --dry-run", "outdated", "sync"]
+)
+def test_a_url_alone_has_nobody_called_or_sent_a_token(world: World, command: str) -> None:
+    """Nothing but a URL in [plugins]: whose server it is was not agreed to, nor that it may see a token."""
+    requests = world.publisher.server.requests
+    (world.victim.cwd / "tark.toml").write_text(
+        f'[tark]\nversion = "0.12.6"\n[plugins]\nx = {{ git = "{world.publisher.url}" }}\n'
+    )
+    requests.clear()
+    result = world.victim.run(*command.split(), env={"TARKPM_GIT_TOKEN_127_0_0_1": "secret"})
+    assert requests == []
+    if command.startswith(("lock", "update")):
+        result.failed(4, f"fetch 'x' from {world.publisher.url}", f"tarkpm {command} --accept-project")

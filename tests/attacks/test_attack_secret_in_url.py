@@ -86,3 +86,20 @@ def test_in_a_redirect(sandbox: Sandbox, publisher: Publisher) -> None:
             result = sandbox.run("add", publisher.url)
             result.failed(2, "redirected to")
         _no_secret(sandbox, result)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "update URL", "info URL", "remove URL", "enable URL", "grant URL storage", "grant me URL", "tools URL",
+        "call URL x", "call ./URL x", "inspect URL", "tree --invert URL", "cache URL", "sign URL", "chat URL",
+        "key generate --name URL", "publish URL --to x", "auth login URL", "index claim URL --publisher x",
+        "index add URL URL --root sha256:00", "list --project URL", "URL",
+    ],
+)  # fmt: skip
+def test_where_no_url_belongs(sandbox: Sandbox, command: str) -> None:
+    sandbox.init()
+    words = command.replace("URL", TAKEN[2]).split()
+    result = sandbox.run(*words, "-vv")
+    assert result.status == 2
+    _no_secret(sandbox, result)

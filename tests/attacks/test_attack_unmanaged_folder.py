@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from support import killer
 from support.sandbox import WASM, Sandbox
+from support.terminal import Terminal
 
 AGREED = ("call", "evil", "text-stats", '{"text":"a"}', "--accept-unmanaged", "evil")
 
@@ -72,6 +73,13 @@ def test_with_escapes_in_what_is_shown(sandbox: Sandbox, evil: Path) -> None:
     assert "\x1b[2J" not in shown.err + shown.out
     assert "\u202e" not in shown.err + shown.out
     assert r"harmless\x1b[2J" in shown.err
+
+
+def test_with_escapes_in_its_own_name(sandbox: Sandbox, evil: Path) -> None:
+    evil.rename(evil.with_name("e\x1b[2J\nvil"))
+    for command in (("list",), ("tools",), ("hook", "run", "session-start"), ("doctor",)):
+        with Terminal(sandbox, *command) as terminal:
+            assert "\x1b[2J" not in terminal.finish().err, command
 
 
 def test_called_like_another_plugin(sandbox: Sandbox, evil: Path) -> None:

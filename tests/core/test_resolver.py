@@ -1,6 +1,7 @@
 """The cases of tests/resolver_cases, small random catalogs against brute force, and what `missing` promises."""
 
 import itertools
+import random
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tarkpm.core import clauses
 from tarkpm.core.catalog import Locked, Offer, Place, Wanted, missing
 from tarkpm.core.release import Dependency, GitSource, IndexSource, PluginName, Source
 from tarkpm.core.resolver import solve
@@ -236,3 +238,23 @@ def test_a_catalog_nothing_is_missing_from_is_enough(
         except ResolutionError as problem:
             outcomes.append(problem.message)
     assert outcomes[0] == outcomes[1]
+
+
+def test_plugins_of_many_releases_that_need_one_another_end_the_search(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Few conflicts and very many steps: what a hostile index lists costs no more than a limit says."""
+    monkeypatch.setattr(clauses, "STEPS_A_CONFLICT", 100)
+    chance = random.Random(1)
+
+    def release(name: str, minor: int) -> Offer:
+        needs = [f"{other} =1.{chance.randrange(300)}.0" for other in NAMES[:3] if other != name]
+        return _offer(f"{name} 1.{minor}.0 | needs {'; '.join(needs)}", HOME)
+
+    catalog = {(HOME, name): tuple(release(name, minor) for minor in range(300)) for name in NAMES[:3]}
+    with pytest.raises(ResolutionError) as caught:
+        solve(catalog, [_wanted("a *")], locked={}, free=None, tark=None)
+    assert (
+        caught.value.message == "gave up: the plugins' requirements contradict one another in too many ways"
+    )
+    assert caught.value.hint == "ask for narrower ranges in tark.toml"

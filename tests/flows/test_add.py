@@ -326,3 +326,15 @@ def test_the_two_entry_points_are_one_program(sandbox: Sandbox) -> None:
     assert script.exists()
     assert "Find, lock, verify and run" in sandbox.execute("--help").ok().out
     sandbox.execute("frobnicate").failed(2, "there is no command 'frobnicate'", "help: tarkpm --help")
+
+
+def test_what_an_earlier_plugin_stored_is_told_of(sandbox: Sandbox) -> None:
+    sandbox.plugin(sandbox.cwd / "src", name="noted")
+    sandbox.init()
+    add = ("add", "./src", "--accept-capabilities")
+    assert "stored here before" not in sandbox.run(*add).ok().err
+    sandbox.run("call", "noted", "save-note", '{"key":"k","text":"token"}').ok()
+    sandbox.run("remove", "noted").ok()
+    assert "warning: gets what a plugin of this name stored here before: " in sandbox.run(*add).ok().err
+    sandbox.run("remove", "noted", "--purge").ok()
+    assert "stored here before" not in sandbox.run(*add).ok().err

@@ -87,6 +87,14 @@ def test_leftovers_are_found_and_deleted(project: Sandbox) -> None:
     assert new.exists()
 
 
+def test_a_command_that_failed_holds_nothing(project: Sandbox) -> None:
+    other = project.root / "other"
+    other.mkdir()
+    project.run("init", "--project", other, "--tark-version", "0.12.6").ok()
+    project.run("remove", "nobody", "--project", other).failed(2, "nobody")
+    assert {lock.read_text() for lock in project.state.glob("projects/*.lock")} == {""}
+
+
 def test_a_lock_whose_holder_was_killed(project: Sandbox) -> None:
     lock = (
         project.state / "projects" / f"{'0' * 32}.lock"
@@ -178,6 +186,7 @@ def test_a_server_that_never_answers_does_not_hold_it_up(
         (project.cwd / "tark.toml").write_text(
             text.replace("[plugins]", f'[plugins]\nslow = {{ git = "http://127.0.0.1:{port}/slow" }}')
         )
+        project.run("sync", "--accept-project", "--offline")  # which accepts, and cannot go on
         found = project.run("doctor").failed(1, f"git http://127.0.0.1:{port}: no answer within 0.5 s")
         assert "Traceback" not in found.err
 

@@ -5,13 +5,17 @@ from pathlib import Path
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec.structs import replace
 from support.indexed import IndexedProject
 from support.indexrepo import IndexRepo, plugin_files, sign
 from support.sandbox import WASM, Sandbox
 
 from tarkpm.core.candidate import verify_release
+from tarkpm.core.layout import SEARCH
 from tarkpm.core.lockfile import StatementEntry
-from tarkpm.core.release import IndexSource
+from tarkpm.core.release import IndexSource, PluginName
+from tarkpm.core.search import Entry, render
+from tarkpm.core.version import Version
 from tarkpm.ops.acquire import Release
 
 
@@ -170,6 +174,135 @@ def test_update_moves_what_was_named_within_what_is_asked_for(indexed: IndexedPr
     assert 'text-tools = "^2"' in project(sandbox)
     assert 'name = "text-tools"\nversion = "2.0.0"' in lock(sandbox)
     sandbox.run("verify").ok()
+
+
+def yank(indexed: IndexedProject, name: str, version: str, reason: str = "loses notes") -> None:
+    """The index's online key marks a release."""
+    listing = indexed.repo.listings[name]
+    rows = [replace(row, yanked=reason) if str(row.version) == version else row for row in listing.rows]
+    indexed.repo.put_listing(replace(listing, rows=tuple(rows)))
+    indexed.repo.publish()
+
+
+def test_a_locked_release_that_is_yanked_is_kept_and_told_of(indexed: IndexedProject) -> None:
+    sandbox = indexed.sandbox
+    for version in ("1.0.0", "1.1.0"):
+        indexed.release("text-tools", version)
+    indexed.use()
+    sandbox.run("add", "text-tools", "--accept-capabilities").ok()
+    yank(indexed, "text-tools", "1.1.0")
+    note = "'text-tools' 1.1.0 was yanked (loses notes): it is kept because it is locked"
+    found = sandbox.run("outdated")
+    assert found.status == 1
+    assert "text-tools  1.1.0   -       1.0.0" in found.out
+    assert "yanked: loses notes" in found.out
+    assert "To take what Update shows" not in found.out, "an update would take nothing else"
+    asked = len(indexed.server.paths)
+    assert f"note: {note}" in sandbox.run("sync").ok().out
+    assert f"note: {note}" in sandbox.run("verify").ok().out
+    listed = sandbox.run("list").ok()
+    assert "✓ enabled" in listed.out
+    assert f"note: {note}" in listed.out
+    sandbox.run("call", "text-tools", "text-stats", '{"text":"a"}').ok()
+    assert len(indexed.server.paths) == asked, "what an index said is in state"
+    assert note in sandbox.run("update").ok().out
+    assert 'version = "1.1.0"' in lock(sandbox)
+    yank(indexed, "text-tools", "1.1.0", "")
+    assert sandbox.run("outdated").ok().out == "1 plugin is up to date\n"
+    assert "yanked" not in sandbox.run("list").ok().out + sandbox.run("verify").ok().out
+
+
+def test_a_locked_release_that_is_revoked_is_shown_with_the_way_out(indexed: IndexedProject) -> None:
+    sandbox = indexed.sandbox
+    for version in ("1.0.0", "1.1.0"):
+        indexed.release("text-tools", version)
+    indexed.use()
+    sandbox.run("add", "text-tools", "--accept-capabilities").ok()
+    gone = indexed.repo.listings["text-tools"].rows[1].statement.sha256
+    indexed.repo.claim("text-tools", indexed.keys["text-tools"], revoked=frozenset([gone]))
+    indexed.repo.publish()
+    found = sandbox.run("outdated")
+    assert found.status == 1
+    assert "text-tools  1.1.0   -       1.0.0" in found.out
+    assert "To take what Update shows" not in found.out
+    way_out = "tarkpm add community:text-tools@^1.0.0 --allow-downgrade"
+    failing = "the project asks for text-tools ^1.1.0, text-tools 1.1.0 is revoked"
+    assert f"note: an update would fail: {failing}" in found.out
+    assert f"note: 'text-tools' 1.1.0 was revoked, 1.0.0 was not: {way_out}\n" in found.out
+    listed = sandbox.run("list").ok()
+    assert "✗ revoked" in listed.out
+    assert "note: 'text-tools' 1.1.0 was revoked by the maintainers of index community" in listed.out
+    assert "✗ revoked" in sandbox.run("info", "text-tools").ok().out
+    assert "note: 'text-tools' 1.1.0 was revoked by the maintainers" in sandbox.run("tree").ok().out
+    sandbox.run("verify").failed(3, "was revoked by the maintainers")
+    sandbox.run("update").failed(2, failing)
+    sandbox.run(*way_out.split()[1:]).ok()
+    assert "✓ enabled" in sandbox.run("list").ok().out
+    sandbox.run("verify").ok()
+
+
+def test_outdated_shows_what_an_update_would_do_and_nothing_else(indexed: IndexedProject) -> None:
+    """The newest release needs what nobody has; another one needs a newer tark."""
+    sandbox = indexed.sandbox
+    indexed.release("text-tools", "1.0.0")
+    indexed.release("json-core", "1.0.0")
+    indexed.use()
+    sandbox.run("add", "text-tools", "json-core", "--accept-capabilities").ok()
+    indexed.release("text-tools", "1.3.0", '[dependencies]\nnowhere = "^1"')
+    indexed.release("json-core", "1.1.0", 'min_tark_version = "9.0.0"')
+    found = sandbox.run("outdated", "--json")
+    assert [(p["name"], p["update"], p["newest"]) for p in found.json["plugins"]] == [
+        ("json-core", "", "1.1.0"),
+        ("text-tools", "", "1.3.0"),
+    ]
+    assert found.json["notes"] == [
+        "'json-core' 1.0.0 is chosen: 1.1.0 needs tark 9.0.0, this is tark 0.12.6",
+        "'text-tools' 1.0.0 is chosen: 1.3.0 needs nowhere ^1, which index community does not have",
+    ]
+    assert "is unchanged" in sandbox.run("update").ok().out
+
+
+@pytest.mark.parametrize("text", ["community:", "community:@^1"])
+def test_an_index_without_a_name(indexed: IndexedProject, text: str) -> None:
+    indexed.use()
+    indexed.sandbox.run("add", text).failed(2, "expected a plugin's name after the index's", "tarkpm search")
+
+
+def test_search_shows_a_version_as_locked_only_where_it_is_from(
+    indexed: IndexedProject, tmp_path: Path
+) -> None:
+    sandbox = indexed.sandbox
+    indexed.release("text-tools", "1.0.0")
+    other = IndexRepo(tmp_path / "other")
+    other.release("text-tools", "1.0.0", other.claim("text-tools"), wasm=WASM)
+    entry = Entry(PluginName("text-tools"), Version.parse("1.0.0"), "tool", (), "")
+    for repo in (indexed.repo, other):
+        repo.put(SEARCH, render([entry]))
+        repo.publish()
+    indexed.use()
+    sandbox.run("index", "add", "other", other.folder, "--root", other.root_digest).ok()
+    sandbox.run("add", "community:text-tools", "--accept-capabilities").ok()
+    found = sandbox.run("search", "text", "--json").ok().json["plugins"]
+    assert [(one["index"], one["locked"]) for one in found] == [("community", "1.0.0"), ("other", "")]
+    sandbox.run("search", "text", "--capability", "bogus").failed(2, "'bogus' is not one of")
+
+
+def test_an_index_that_was_not_asked_is_said_to_be_unchecked(indexed: IndexedProject) -> None:
+    words = ("index", "add", "there", "https://nowhere.invalid", "--root", indexed.repo.root_digest)
+    added = indexed.sandbox.run(*words, "--offline").ok()
+    assert "note: it was not asked whether it is the one" in added.out
+
+
+def test_what_helps_with_an_index_is_about_an_index(indexed: IndexedProject) -> None:
+    """Not about a git repository."""
+    sandbox = indexed.sandbox
+    indexed.release("text-tools", "1.0.0")
+    indexed.use()
+    indexed.server.serve(sandbox.cwd)
+    gone = sandbox.run("add", "text-tools")
+    gone.failed(gone.status, "error: could not check the index")
+    assert "git ls-remote" not in gone.err
+    assert "help: which URL it has: tarkpm index list" in gone.err
 
 
 def test_search(indexed: IndexedProject) -> None:

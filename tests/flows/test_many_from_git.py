@@ -74,6 +74,13 @@ def test_progress_is_for_a_terminal(sandbox: Sandbox, server: GitServer, repo: G
         terminal.expect("installed")
     fresh(sandbox)
     shutil.rmtree(sandbox.plugins / "tool-3")
+    with Terminal(sandbox, "sync", columns=30, env={"NO_COLOR": "1"}) as terminal:
+        shown = terminal.finish().err.split("\r\x1b[2K")
+    waited_for = [part for part in shown if part.endswith("…")]
+    assert any(part.startswith("fetching http://") for part in waited_for)
+    assert all(len(part) < 30 for part in waited_for)
+    fresh(sandbox)
+    shutil.rmtree(sandbox.plugins / "tool-3")
     quiet = sandbox.run("sync").ok()
     assert "fetch" not in quiet.out + quiet.err
     assert "\x1b" not in quiet.out + quiet.err

@@ -1,5 +1,6 @@
 """What a person types to run plugins: call, tools, auth, chat, hook, inspect; and the same from Python."""
 
+import json
 import os
 import shutil
 import signal
@@ -7,8 +8,10 @@ import time
 from pathlib import Path
 
 import pytest
+from support import wat
 from support.sandbox import PLUGINS, Sandbox
 from support.services import Chat, OAuth, Service, serving
+from support.terminal import Terminal
 
 from tarkpm import Host
 from tarkpm.errors import NotFound, PluginFailed, ProjectNotAccepted
@@ -54,6 +57,16 @@ def test_a_plugin_that_cannot_be_loaded_does_not_hide_the_others(sandbox: Sandbo
     assert "text-tools text-stats" in result.out
 
 
+def test_what_a_tool_answers_is_safe_at_a_terminal_and_as_it_is_in_a_pipe(sandbox: Sandbox) -> None:
+    sandbox.plugin(sandbox.cwd / "echo", name="echo", wasm=wat.lenient_tool())
+    sandbox.init()
+    sandbox.run("add", "./echo", "--accept-capabilities").ok()
+    call = ("call", "echo", "echo", json.dumps("a\u202eb", ensure_ascii=False))
+    assert sandbox.run(*call).ok().out == '"a\u202eb"\n'
+    with Terminal(sandbox, *call) as terminal:
+        assert '"a\\u202eb"' in terminal.finish().err
+
+
 def test_call_traces_host_calls_and_masks_secrets(sandbox: Sandbox) -> None:
     install(sandbox, "text-tools")
     secret = "a-very-long-secret-that-nobody-must-see"
@@ -91,6 +104,23 @@ def test_a_working_copy_runs_without_being_installed(sandbox: Sandbox) -> None:
     answer = sandbox.run("call", PLUGINS / "text-tools", "text-stats", '{"text":"a b c"}').ok()
     assert answer.out == '{"chars":5,"words":3,"lines":1}\n'
     assert not (sandbox.cwd / ".tark").exists()
+
+
+def test_two_folders_with_one_name_share_nothing(sandbox: Sandbox) -> None:
+    mine, theirs = (shutil.copytree(PLUGINS / "text-tools", sandbox.cwd / name) for name in ("a", "b"))
+    note = ("save-note", '{"key":"secret","text":"mine"}')
+    saved = sandbox.run("call", mine, *note).ok()
+    assert saved.err == ""  # storage is nobody else's concern
+    sandbox.run("call", theirs, *note).ok()
+    assert len(list(sandbox.data.glob("data/working-copies/text-tools-*"))) == 2
+
+
+def test_what_a_working_copy_may_do_is_told(sandbox: Sandbox) -> None:
+    folder = sandbox.plugin(sandbox.cwd / "mine", name="mine", wasm=wat.lenient_tool())
+    manifest = folder / "plugin.toml"
+    manifest.write_text(manifest.read_text().replace("[capabilities]", "[capabilities]\nshell = true"))
+    told = sandbox.run("call", "./mine", "echo", '"a"').ok()
+    assert "note: 'mine' is a working copy and gets what it declares: shell" in told.err
 
 
 def test_an_auth_plugin_signs_in_and_out(sandbox: Sandbox) -> None:

@@ -93,7 +93,7 @@ def test_a_url_in_tark_toml_is_held_to_the_grammar_before_anything(
         path = sandbox.cwd / name
         path.write_text(path.read_text().replace(publisher.url, url))
     for command in ("sync", "update", "lock"):
-        sandbox.run(command).failed(2)
+        sandbox.run(command, "--accept-project").failed(2)
 
 
 def test_what_was_revoked_is_shown_as_not_granted(sandbox: Sandbox, publisher: Publisher) -> None:
@@ -123,7 +123,13 @@ def test_signing_without_a_terminal_says_how_to_give_the_passphrase(sandbox: San
     sandbox.run("sign", folder, "--key", "locked").failed(
         2, "there is no terminal to ask for it", "TARKPM_KEY_PASSPHRASE"
     )
-    sandbox.run("sign", folder, "--key", "locked", env={"TARKPM_KEY_PASSPHRASE": "open sesame"}).ok()
+    given = {"TARKPM_KEY_PASSPHRASE": "open sesame"}
+    sandbox.run("sign", folder, "--key", "locked", env=given).ok()
+    make = ("key", "generate", "--passphrase", "--name")
+    sandbox.run(*make, "one").failed(2, "there is no terminal to ask for it", "TARKPM_KEY_PASSPHRASE")
+    sandbox.run(*make, "two", env=given).ok()
+    sandbox.run("sign", folder, "--key", "two").failed(2, "the key has a passphrase")
+    sandbox.run("sign", folder, "--key", "two", env=given).ok()
 
 
 def test_help_without_arguments_is_readable(sandbox: Sandbox) -> None:

@@ -20,6 +20,7 @@ from tarkpm.host import compiled, compiling, machine
 from tarkpm.host.compiled import CompileCache
 from tarkpm.host.limits import Limits
 from tarkpm.host.runtime import Host, PluginImage
+from tarkpm.host.sealed import Compiled
 from tarkpm.host.worker import settings
 
 ImageOf = Callable[..., PluginImage]
@@ -56,9 +57,9 @@ def shelf(tmp_path: Path, hostile: PluginImage, monkeypatch: pytest.MonkeyPatch)
     shelf = Shelf(tmp_path / "cache", hostile)
     real = compiling.compile_module
 
-    def counted(*args: object) -> bytearray:
+    def counted(*args: object, **options: object) -> bytearray:
         shelf.compiled += 1
-        return real(*args)  # type: ignore[arg-type]
+        return real(*args, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(compiling, "compile_module", counted)
     assert shelf.serves() == 1
@@ -66,6 +67,34 @@ def shelf(tmp_path: Path, hostile: PluginImage, monkeypatch: pytest.MonkeyPatch)
     yield shelf
     assert shelf.serves() <= 1
     assert shelf.serves() == 0
+
+
+def test_code_is_looked_for_while_its_plugin_is_checked(shelf: Shelf, hostile: PluginImage) -> None:
+    digest = hashlib.sha256(hostile.wasm).hexdigest()
+    shelf.cache.expect(digest, LIMITS)
+    assert shelf.serves() == 0
+    shelf.cache.expect("0" * 64, LIMITS)  # another plugin's, which is not there
+    assert shelf.serves() == 0
+    shelf.entry.write_bytes(shelf.entry.read_bytes()[:-1] + b"!")
+    shelf.cache.expect(digest, LIMITS)
+    assert shelf.serves() == 1
+
+
+def test_code_that_was_looked_for_is_no_other_plugins(
+    shelf: Shelf, image_of: ImageOf, hostile: PluginImage
+) -> None:
+    other = image_of(wat.lenient_tool(), name="other")
+    with shelf.cache.get(other, LIMITS) as code:
+        expected = _content(code)
+    held = len(os.listdir("/proc/self/fd"))
+    shelf.cache.expect(hashlib.sha256(hostile.wasm).hexdigest(), LIMITS)
+    with shelf.cache.get(other, LIMITS) as code:
+        assert _content(code) == expected
+    assert len(os.listdir("/proc/self/fd")) == held
+
+
+def _content(code: Compiled) -> bytes:
+    return os.pread(code.descriptor, 1 << 30, 0)
 
 
 def test_an_entry_is_private_and_nothing_else_is_left(shelf: Shelf) -> None:
@@ -135,7 +164,7 @@ def test_made_for_something_else(shelf: Shelf, monkeypatch: pytest.MonkeyPatch, 
         elif what == "kind":
             patched.setattr(PluginImage, "is_older", True)
         else:
-            patched.setitem(settings.ENGINE, "memory_init_cow", True)
+            patched.setitem(settings.ENGINE, "memory_init_cow", False)
         assert not shelf.cache.has(shelf.image, LIMITS)
         with shelf.cache.get(shelf.image, LIMITS):
             pass
@@ -211,6 +240,7 @@ def test_without_sealed_memory_the_bytes_are_sent(shelf: Shelf, monkeypatch: pyt
     with shelf.cache.get(shelf.image, LIMITS) as code:
         assert code.descriptor == -1
         assert code.read() == shelf.entry.read_bytes()[40:]
+    assert shelf.compiled == 2  # what is mapped is laid out for it
     assert shelf.serves() == 0
     shelf.entry.unlink()
     assert shelf.serves() == 1

@@ -110,7 +110,7 @@ def test_a_compiler_that_does_not_do_its_work(
 ) -> None:
     fake = Fake(script)
     with pytest.raises(HostError) as caught:
-        compiling.compile_module(hostile, Limits(compile_seconds=0.5), fake)
+        compiling.compile_module(hostile, Limits(compile_seconds=0.5), fake, mapped=True)
     assert (type(caught.value), caught.value.message, caught.value.where) == (kind, sentence, "hostile")
     assert fake.started[0].ended
 

@@ -395,7 +395,7 @@ def test_compiled_code_of_the_other_kind_is_not_loaded(tmp_path: Path, image_of:
         descriptor = -1
 
         def __init__(self, image: PluginImage) -> None:
-            self._image = bytes(compiling.compile_module(image, Limits(), start))
+            self._image = bytes(compiling.compile_module(image, Limits(), start, mapped=False))
 
         def read(self) -> bytes:
             return self._image

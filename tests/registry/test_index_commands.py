@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from support.community import BOTH, Community
+from support.faked_clock import Calendar, Machine, need_faketime
 from support.sandbox import Sandbox
 
 from tarkpm.core import search
@@ -48,6 +49,51 @@ def test_two_maintainers_on_two_machines_make_an_index_by_passing_a_file(tmp_pat
     alice.run("index", "refresh", "--index", folder).ok()
     assert not proposal.exists()
     alice.run("index", "check", "--index", folder).ok()
+
+
+def test_an_index_whose_online_key_is_on_the_forge_is_made_there(tmp_path: Path) -> None:
+    """One maintainer is enough here; the proposal is complete, and says where it goes."""
+    bob, forge = Sandbox(tmp_path / "b"), Sandbox(tmp_path / "f")
+    folder = tmp_path / "idx"
+    who = ("--online", forge.key("online"), "--maintainer", bob.key("mine"), "--threshold", "1")
+    made = bob.run("index", "create", folder, "--name", "community", "--bins", "1", *who).ok()
+    assert "create index 'community': complete" in made.out
+    assert f"tarkpm index refresh --index {folder}, where the online key is" in made.out
+    assert not (bob.state / "keys" / "community-online.pem").exists()
+    assert "enacted: create index" in forge.run("index", "refresh", "--index", folder).ok().out
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--bins", "0"), "expected --bins between 1 and "),
+        (("--threshold", "0"), "expected a threshold of 1 or more, found 0"),
+        (("--online-key", "mine"), "cannot be the online key: it is a maintainer's"),
+        (("--key", "nobody"), "there is no key named 'nobody'"),
+    ],
+)
+def test_an_index_that_cannot_be_leaves_nothing_behind(
+    sandbox: Sandbox, options: tuple[str, ...], said: str
+) -> None:
+    who = ("--name", "community", "--maintainer", sandbox.key("mine"), "--threshold", "1", *options)
+    sandbox.run("index", "create", "idx", *who).failed(2, said)
+    assert not (sandbox.cwd / "idx").exists()
+    assert [path.stem for path in (sandbox.state / "keys").glob("*.pem")] == ["mine"]
+
+
+def test_a_key_that_is_made_on_the_way_is_shown_with_its_place(community: Community) -> None:
+    keys = community.sandbox.state / "keys"
+    said = community.run("rotate", "online", *BOTH).ok()
+    assert f"online key is in      {keys}/community-online-2.pem" in said.out
+    again = ("rotate", "online", "--online-key", "third", "--key", "nobody")
+    community.run(*again).failed(2, "there is no key named 'nobody'")
+    assert not (keys / "third.pem").exists()
+
+
+def test_a_threshold_of_none_is_refused(community: Community) -> None:
+    community.run("rotate", "root", "--threshold", "0", *BOTH).failed(
+        2, "expected a threshold of 1 or more, found 0"
+    )
 
 
 def test_a_claim_travels_and_is_enacted_when_the_second_maintainer_signed(community: Community) -> None:
@@ -190,7 +236,7 @@ def test_a_publishers_new_key_leaves_what_the_old_one_signed_good(community: Com
     community.publish("1.1.0", publisher="pat2")
     community.run("check", "--deep").ok()
     back = community.run("rotate", "publisher", "text-tools", "--to", community.key("pat"), *BOTH)
-    back.failed(2, "is or was the key of 'text-tools'")
+    back.failed(2, "taken out of use as the key of 'text-tools'")
 
 
 def test_a_revoked_release_is_revoked_for_ever(community: Community) -> None:
@@ -278,3 +324,68 @@ def test_refresh_signs_a_new_timestamp_and_nothing_else_while_nothing_changed(co
 def test_a_command_in_a_folder_without_an_index_says_what_helps(sandbox: Sandbox) -> None:
     for words in (["check"], ["refresh"], ["yank", "x@1.0.0", "--reason", "y"]):
         sandbox.run("index", *words).failed(2, "there is no index here", "tarkpm index create DIR")
+
+
+def test_what_helps_is_a_command_that_helps_here(community: Community) -> None:
+    """Each error an index's keepers meet says what to do about it, on this very index."""
+    community.claim()
+    folder = community.release("1.0.0")
+    community.run("accept", folder).ok()
+    pat = community.key("pat")
+    helps = {
+        ("accept", folder): "publish it as a new version",
+        ("yank", "text-tools@1.0.0", "--reason", "x" * 201): "tarkpm index yank --help",
+        ("yank", "text-tools@2.0.0", "--reason", "x"): "tarkpm index yank --help",
+        ("yank", "text-tools@1.0.0", "--undo"): "tarkpm index yank text-tools@1.0.0 --reason TEXT",
+        ("claim", "text-tools", "--publisher", pat, *BOTH): f"rotate publisher text-tools --to {pat}",
+        ("claim", "x-tool", "--publisher", pat, "--key", "pat"): "sign with theirs: --key alice",
+        ("rotate", "publisher", "x-tool", "--to", pat, *BOTH): "tarkpm index claim x-tool --publisher KEY",
+        ("rotate", "root", "--threshold", "9", *BOTH): "tarkpm index rotate root --help",
+        ("revoke", community.key("alice"), *BOTH): "tarkpm index rotate root",
+        ("countersign",): "tarkpm index check",
+        ("create", community.folder, "--name", "c", "--maintainer", pat, "--threshold", "1"): "index check",
+    }
+    for words, said in helps.items():
+        failed = community.run(*words)
+        failed.failed(failed.status, f"help: {said}" if said.startswith("tarkpm") else said)
+        assert failed.status
+        assert "tarkpm add" not in failed.err
+    community.run("accept", community.release("1.1.0", publisher="quinn")).failed(
+        3, "help: if they have a new key: tarkpm index rotate publisher text-tools --to KEY"
+    )
+
+
+def test_a_release_whose_claim_waits_is_told_what_it_waits_for(community: Community) -> None:
+    folder = community.release("1.0.0")
+    with community.without_online():
+        community.run("claim", "text-tools", "--publisher", community.key("pat"), "--key", "alice").ok()
+        said = "the claim of 'text-tools' waits, and is not in force"
+        community.run("accept", folder, "--dry-run").failed(2, said, "help: tarkpm index countersign")
+        digest = community.run("countersign", "--key", "bob", "--dry-run", "--json").ok().json[0]["digest"]
+        community.run("countersign", "--key", "bob", "--agree", digest).ok()
+        refresh = "help: tarkpm index refresh, where the online key is"
+        community.run("accept", folder, "--dry-run").failed(2, said, refresh)
+        assert refresh in community.run("check").ok().out
+    community.run("refresh").ok()
+    community.run("accept", folder).ok()
+
+
+def test_what_expired_is_told_of_in_a_few_lines(sandbox: Sandbox, tmp_path: Path) -> None:
+    """An index nobody looked after for a year and more has one finding for a kind of bin, not one for each."""
+    need_faketime()
+    machine = Machine(tmp_path / "keeper", Calendar("2027-01-04"))
+    keys = [machine.make_key(name) for name in ("alice", "online")]
+    who = ("--maintainer", keys[0], "--threshold", "1", "--online", keys[1], "--key", "alice")
+    machine.tarkpm("index", "create", "idx", "--name", "c", "--bins", "4", *who).ok()
+    machine.calendar.today = "2028-02-01"
+    found = machine.tarkpm("index", "check", "--index", "idx", "--json").json["findings"]
+    assert sorted(one["message"].partition(" on ")[0] for one in found if "expired" in one["message"]) == [
+        "'claims' expired",
+        "'index' expired",
+        "'root' expired",
+        "'snapshot' expired",
+        "'targets' expired",
+        "'timestamp' expired",
+        "16 bins of 'claims' expired, 'claims-0' first,",
+        "16 bins of 'index' expired, 'index-0' first,",
+    ]

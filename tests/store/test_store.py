@@ -143,6 +143,15 @@ def test_the_secret_is_made_once_however_many_ask(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["mac.key"]
 
 
+@pytest.mark.parametrize("size", [0, 3, 31, 33])
+def test_a_key_that_was_cut_short_is_no_key(tmp_path: Path, size: int) -> None:
+    (tmp_path / "mac.key").write_bytes(bytes(size))
+    key = State(tmp_path).mac_key()
+    assert len(key) == 32
+    assert key != bytes(32)
+    assert State(tmp_path).mac_key() == key
+
+
 def test_a_moved_environment_is_known_by_id_and_inode_together(tmp_path: Path) -> None:
     state = State(tmp_path)
     state.save(Record("/old", "e" * 32, inode=7))

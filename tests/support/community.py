@@ -2,6 +2,8 @@
 
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from support.sandbox import Result, Sandbox
@@ -57,6 +59,19 @@ class Community:
         """Publish and accept a release; returns its statement's digest."""
         done = self.run("accept", self.release(version, name, publisher), "--json").ok()
         return str(done.json["statement"])
+
+    @contextmanager
+    def without_online(self) -> Iterator[None]:
+        """The online key is elsewhere meanwhile."""
+        keys = self.sandbox.state / "keys"
+        away = keys.with_name("elsewhere")
+        away.mkdir()
+        for key in list(keys.glob(f"{self.folder.name}-online*")):
+            key.rename(away / key.name)
+        yield
+        for key in list(away.iterdir()):
+            key.rename(keys / key.name)
+        away.rmdir()
 
     def open(self) -> Index:
         """The index as the registry reads it."""

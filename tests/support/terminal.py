@@ -5,6 +5,7 @@ import os
 import pty
 import select
 import signal
+import struct
 import subprocess
 import sys
 import termios
@@ -22,10 +23,13 @@ CTRL_C, CTRL_D = "\x03", "\x04"
 class Terminal:
     """A running command whose standard input, output and error are one terminal. A context manager."""
 
-    def __init__(self, sandbox: Sandbox, *arguments: str, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, sandbox: Sandbox, *arguments: str, env: Mapping[str, str] | None = None, columns: int = 0
+    ) -> None:
         self.seen = ""
         self._new = ""
         self._ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24 if columns else 0, columns, 0, 0))
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tarkpm", *arguments],
             cwd=sandbox.cwd,

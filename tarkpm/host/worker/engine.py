@@ -24,19 +24,25 @@ class Failure(Exception):
         self.kind, self.message = kind, message
 
 
-def make_engine(stack: int, *, parallel: bool = False) -> Engine:
-    """An engine as `settings` says, with so many bytes of stack for a guest."""
+def make_engine(stack: int, *, parallel: bool = False, mapped: bool) -> Engine:
+    """An engine as `settings` says, with so many bytes of stack for a guest.
+
+    ``mapped`` is whether its code is, or will be, out of a file: then a memory's beginning is mapped from
+    there, too, and not copied. Otherwise wasmtime would write that into a file first, which no worker may.
+    Code that was compiled for one is refused by the other.
+    """
     config = Config()
     for name, value in ENGINE.items():
         setattr(config, name, value)
+    config.memory_init_cow = mapped and ENGINE["memory_init_cow"]
     config.max_wasm_stack = stack
     config.parallel_compilation = parallel
     return Engine(config)
 
 
-def compiled_image(wasm: bytes, stack: int) -> bytearray:
-    """What `made` takes as compiled code, under an engine with the same stack. Raises `Failure`."""
-    engine = make_engine(stack, parallel=len(wasm) >= BIG_MODULE)
+def compiled_image(wasm: bytes, stack: int, *, mapped: bool) -> bytearray:
+    """What `made` takes as compiled code, under an engine of the same kind. Raises `Failure`."""
+    engine = make_engine(stack, parallel=len(wasm) >= BIG_MODULE, mapped=mapped)
     if is_core(wasm):
         return made(engine, wasm, "wasm", Module).serialize()
     return made(engine, wasm, "wasm", Component).serialize()

@@ -28,7 +28,9 @@ class Held(ABC):
         self._output: int = load["output"]
         self._memory = memory
         is_big = isinstance(code, bytes) and len(code) >= BIG_MODULE
-        self._engine = make_engine(load["stack"], parallel=load["code"] == "wasm" and is_big)
+        self._engine = make_engine(
+            load["stack"], parallel=load["code"] == "wasm" and is_big, mapped=isinstance(code, int)
+        )
         self._watch = Watch(self._engine, parent)
         self._watch.arm(math.inf)  # compiling is not interrupted, but must not outlive the parent either
         self._fault: Failure | None = None

@@ -33,7 +33,7 @@ def read(code: bytes | int, form: str, stack: int, *, is_core: bool) -> dict[str
 
     ``code`` is a module, or a component's compiled code, as ``form`` says. Raises `Failure`.
     """
-    engine = make_engine(stack)
+    engine = make_engine(stack, mapped=isinstance(code, int))
     if is_core:
         return _of_module(made(engine, code, form, Module))
     return _of_component(made(engine, code, form, component.Component), engine)

@@ -12,6 +12,7 @@ from tarkpm.core.rows import parse as parse_rows
 from tarkpm.core.version import Version
 from tarkpm.errors import TarkError
 from tarkpm.ops.registry.desk import Desk
+from tarkpm.ops.registry.proposals import waiting_claim
 from tarkpm.ops.release_checks import Publishable, read_release
 from tarkpm.registry.catalogue import update_search
 from tarkpm.registry.change import Change
@@ -39,6 +40,8 @@ def accept(desk: Desk, folder: Path, online_name: str) -> AcceptReport:
         release = read_release(desk.settings.cwd / folder, IndexSource(index.name, index.first_root))
         name = release.candidate.manifest.name
         claim = index.claim(name)
+        if claim is None and (problem := waiting_claim(desk, index, name)):
+            raise problem
         row = admit(claim, index.listing(name), release.candidate, where=str(folder))
         written = 0
         if not desk.settings.dry_run:

@@ -8,7 +8,7 @@ import msgspec
 
 from tarkpm.errors import NotFound, TarkError
 from tarkpm.ops.registry.desk import Desk
-from tarkpm.ops.registry.proposals import consider, pending, read
+from tarkpm.ops.registry.proposals import consider, next_step, pending, read
 from tarkpm.registry.audit import Audit
 from tarkpm.registry.findings import Finding
 from tarkpm.registry.folder import Index
@@ -60,9 +60,7 @@ def _proposals(desk: Desk, index: Index) -> list[Finding]:
         try:
             business = consider(desk, index, read(file), file)
             text = f"waits: {business.review.title}, signed by {len(business.signed_by())}"
-            found.append(
-                Finding("Waiting", text, str(file), desk.command("countersign", str(file)), note=True)
-            )
+            found.append(Finding("Waiting", text, str(file), next_step(desk, business), note=True))
         except TarkError as problem:
             found.append(Finding.of(problem))
     return found

@@ -24,7 +24,7 @@ def countersign(
     with desk.changing():
         files = [file] if file else pending(desk)
         if not files:
-            raise NotFound("no proposal waits here", where=str(desk.folder))
+            raise NotFound("no proposal waits here", where=str(desk.folder), hint=desk.command("check"))
         return [_one(desk, ui, one, keys, agreed) for one in files]
 
 
@@ -32,7 +32,7 @@ def _one(desk: Desk, ui: Ui, file: Path, keys: Sequence[str], agreed: str) -> Pr
     index = desk.open() if (desk.folder / METADATA).is_dir() else None
     business = consider(desk, index, read(file), file)
     signed_by = business.signed_by()
-    if business.draft.missing(business.proposal.signers(business.draft, where=business.where)) == 0:
+    if business.missing() == 0:
         return settle(desk, business)
     allowed = _maintainers(index, business.proposal.authority)
     signers = [one for one in desk.maintainers(keys, allowed) if one.key not in signed_by]

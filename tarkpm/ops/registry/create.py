@@ -16,17 +16,29 @@ from tarkpm.registry.folder import PENDING
 from tarkpm.registry.proposal import Proposal
 
 SLUG = "create"
+_ANY = PublicKey("")
+"""Stands for an online key that is not known yet."""
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What an index is to be. ``online`` None: a key is made for it here, under ``online_name``."""
+    """What an index is to be. ``online`` None: a key is made for it here, under ``online_name``.
+
+    ``online_name`` "" is the index's name and "-online", or, for a key that is given, whatever it has here.
+    """
 
     name: PluginName
     bits: int
     maintainers: tuple[PublicKey, ...]
     threshold: int
-    online: PublicKey | None
-    online_name: str
+    online: PublicKey | None = None
+    online_name: str = ""
+
+    def authority(self, online: PublicKey) -> Authority:
+        """The authority with this online key; raises `TarkError` for one that could not be."""
+        authority = Authority(self.name, frozenset(self.maintainers), self.threshold, online, self.bits)
+        if problem := authority.problem():
+            raise TarkError(problem, where="index create")
+        return authority
 
 
 def create(desk: Desk, plan: Plan, keys: Sequence[str]) -> ProposalReport:
@@ -37,29 +49,22 @@ def create(desk: Desk, plan: Plan, keys: Sequence[str]) -> ProposalReport:
     _check_empty(desk)
     if len(set(plan.maintainers)) != len(plan.maintainers):
         raise TarkError("one key is given twice as maintainer: a key counts once, whatever it is called")
-    _check(plan, plan.online or plan.maintainers[0], online_known=plan.online is not None)
-    online = plan.online or new_online_key(desk, plan.online_name)
-    authority = Authority(plan.name, frozenset(plan.maintainers), plan.threshold, online, plan.bits)
-    signers = desk.maintainers(keys, authority.maintainers)
+    plan.authority(plan.online or _ANY)  # before a key is made for it
+    signers = desk.maintainers(keys, plan.maintainers)
+    name = plan.online_name if plan.online else plan.online_name or f"{plan.name}-online"
+    authority = plan.authority(plan.online or new_online_key(desk, name))
     if not desk.settings.dry_run:
         desk.folder.mkdir(parents=True, exist_ok=True)
     business = propose(desk, None, Proposal("", desk.now, authority=authority), SLUG)
     with nullcontext() if desk.settings.dry_run else desk.changing():
         _check_empty(desk)  # somebody else may have been quicker
-        return settle(desk, business.with_signatures(signers), plan.online_name)
-
-
-def _check(plan: Plan, online: PublicKey, *, online_known: bool) -> None:
-    """Find what is wrong with the maintainers before a key is made for them."""
-    authority = Authority(plan.name, frozenset(plan.maintainers), plan.threshold, online, plan.bits)
-    problem = authority.problem()
-    if problem and (online_known or "online" not in problem):
-        raise TarkError(problem, where="index create")
+        report = settle(desk, business.with_signatures(signers), name)
+    return report if plan.online else with_key_place(desk, report, name)
 
 
 def _check_empty(desk: Desk) -> None:
     if (desk.folder / METADATA).exists():
-        raise Refused("there is an index here already", where=str(desk.folder))
+        raise Refused("there is an index here already", where=str(desk.folder), hint=desk.command("check"))
     file = desk.folder / PENDING / f"{SLUG}.json"
     if file.exists():
         hint = desk.command("countersign", str(file))
@@ -76,3 +81,9 @@ def new_online_key(desk: Desk, name: str) -> PublicKey:
             hint=f"tarkpm key generate --name {name}",
         )
     return desk.keys.generate(name)
+
+
+def with_key_place(desk: Desk, report: ProposalReport, name: str) -> ProposalReport:
+    """The report that also says where the online key's private half is: it may be wanted elsewhere."""
+    row = ("online key is in", str(desk.keys.path(name)))
+    return msgspec.structs.replace(report, changes=(*report.changes, row))

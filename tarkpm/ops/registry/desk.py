@@ -45,7 +45,11 @@ class Desk(msgspec.Struct, frozen=True):
     def changing(self) -> Iterator[None]:
         """Hold the folder for a command that changes it; raises `StoreBusy`, `NotFound`."""
         if not self.folder.is_dir():
-            raise NotFound("there is no such folder", where=str(self.folder), hint="tarkpm index create DIR")
+            raise NotFound(
+                "there is no such folder",
+                where=str(self.folder),
+                hint=f"tarkpm index create {shlex.quote(str(self.folder))}",
+            )
         with folder_lock(self.folder, shared=False, deadline_seconds=self.settings.lock_seconds):
             yield
 
@@ -61,9 +65,16 @@ class Desk(msgspec.Struct, frozen=True):
         signers = [self.signer(name) for name in dict.fromkeys(names)]
         for name, signer in zip(dict.fromkeys(names), signers, strict=True):
             if signer.key not in allowed:
-                raise KeyUntrusted(f"'{name}' is no maintainer's key: {signer.key}", where=str(self.folder))
+                here = sorted(self.keys.names_of(allowed).values())
+                hint = f"sign with theirs: --key {here[0]}" if here else "run it where a maintainer's key is"
+                text = f"'{name}' is no maintainer's key: {signer.key}"
+                raise KeyUntrusted(text, where=str(self.folder), hint=hint)
         if len({signer.key for signer in signers}) != len(signers):
-            raise KeyUntrusted("two of these names are one key", where=", ".join(names))
+            raise KeyUntrusted(
+                "two of these names are one key",
+                where=", ".join(names),
+                hint=f"sign with it once: --key {names[0]}",
+            )
         return signers
 
     def _only(self, allowed: Collection[PublicKey]) -> list[str]:
@@ -91,7 +102,9 @@ class Desk(msgspec.Struct, frozen=True):
         signer = self.signer(name)
         if signer.key != key:
             raise KeyUntrusted(
-                f"'{name}' is {signer.key}, and the online key of this index is {key}", where=str(self.folder)
+                f"'{name}' is {signer.key}, and the online key of this index is {key}",
+                where=str(self.folder),
+                hint="leave --online-key out: the key is found by itself where it is",
             )
         return signer
 

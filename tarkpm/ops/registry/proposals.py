@@ -5,8 +5,9 @@ from pathlib import Path
 
 import msgspec
 
+from tarkpm.core.release import PluginName
 from tarkpm.core.text import neutral
-from tarkpm.errors import ConsentError, IndexUntrusted, NotFound
+from tarkpm.errors import ConsentError, IndexUntrusted, NotFound, TarkError
 from tarkpm.io.files import atomic_write, read_file
 from tarkpm.ops.registry.desk import Desk
 from tarkpm.ops.ui import Card, Ui
@@ -56,6 +57,10 @@ class Business(msgspec.Struct, frozen=True):
         """Who signed, sorted; raises `IndexUntrusted` for a signature over something else."""
         return tuple(sorted(self.proposal.signers(self.draft, where=self.where)))
 
+    def missing(self) -> int:
+        """How many more must sign; raises `IndexUntrusted` for a signature over something else."""
+        return self.draft.missing(self.proposal.signers(self.draft, where=self.where))
+
     def with_signatures(self, signers: list[Signer]) -> "Business":
         """This business, signed by more maintainers."""
         proposal = self.proposal
@@ -69,13 +74,25 @@ def consider(desk: Desk, index: Index | None, proposal: Proposal, file: Path) ->
     where = str(file)
     proposal.check_made(desk.now, where=where)
     if proposal.index != (index.first_root if index else ""):
-        raise IndexUntrusted(f"is for another index: {proposal.index or 'one to be made'}", where=where)
+        text = f"is for another index: {proposal.index or 'one to be made'}"
+        raise IndexUntrusted(text, where=where, hint="name the folder of that index: --index DIR")
     if proposal.authority:
-        review = review_authority(index.authority if index else None, proposal.authority)
+        review = review_authority(index, proposal.authority)
     else:
         assert index is not None
-        review = review_claims(index, proposal.claims, where=where)
+        waiting = _claimed_elsewhere(desk, index, file)
+        review = review_claims(index, proposal.claims, proposal.made, waiting, where=where)
     return Business(index, proposal, proposal.draft(index), review, file)
+
+
+def _claimed_elsewhere(desk: Desk, index: Index, file: Path) -> list[PluginName]:
+    """The new names that other proposals claim; one that cannot be read does not keep this one waiting."""
+    names = []
+    for other in pending(desk):
+        if other != file:
+            with suppress(TarkError):
+                names += [one.name for one in read(other).claims if index.claim(one.name) is None]
+    return names
 
 
 def propose(desk: Desk, index: Index | None, proposal: Proposal, slug: str) -> Business:
@@ -101,7 +118,7 @@ def settle(desk: Desk, business: Business, online_name: str = "") -> ProposalRep
     It is written there first in any case: from there an interrupted enactment is finished (`refresh`).
     """
     signed_by = business.signed_by()
-    missing = business.draft.missing(business.proposal.signers(business.draft, where=business.where))
+    missing = business.missing()
     authority = business.proposal.authority or (business.index.authority if business.index else None)
     assert authority is not None
     online = None if missing else desk.online(authority.online, online_name)
@@ -128,11 +145,7 @@ def _report(
     business: Business, signed_by: tuple[str, ...], missing: int, state: str, desk: Desk
 ) -> ProposalReport:
     review = business.review
-    next_ = ""
-    if state == WAITING:
-        next_ = desk.command("countersign", str(business.file))
-    elif state == COMPLETE:
-        next_ = f"{desk.command('refresh')}, where the online key is"
+    next_ = "" if state == DONE else next_step(desk, business)
     root = business.index.first_root if business.index else ""
     if state == DONE and not root:
         root = open_index(desk.folder).first_root
@@ -148,6 +161,25 @@ def _report(
         root,
         next_,
     )
+
+
+def next_step(desk: Desk, business: Business) -> str:
+    """What is to be done with a proposal that waits."""
+    if business.missing():
+        return desk.command("countersign", str(business.file))
+    return f"{desk.command('refresh')}, where the online key is"
+
+
+def waiting_claim(desk: Desk, index: Index, name: PluginName) -> NotFound | None:
+    """The error for a plugin whose claim was proposed and is not in force; None if nobody proposed it."""
+    for file in pending(desk):
+        with suppress(TarkError):
+            proposal = read(file)
+            if any(claim.name == name for claim in proposal.claims):
+                business = consider(desk, index, proposal, file)
+                text = f"the claim of '{name}' waits, and is not in force"
+                return NotFound(text, where=str(file), hint=next_step(desk, business))
+    return None
 
 
 def pending(desk: Desk) -> list[Path]:

@@ -1,5 +1,6 @@
 """``tarkpm index refresh``: the daily job. It needs the online key and decides nothing."""
 
+import shlex
 from pathlib import Path
 
 import msgspec
@@ -87,9 +88,10 @@ def _enact_one(desk: Desk, file: Path, online_name: str) -> str:
         file.unlink()
         return ""
     if index is None and not proposal.authority:
-        raise NotFound("there is no index here yet", where=str(desk.folder))
+        hint = f"tarkpm index create {shlex.quote(str(desk.folder))}"
+        raise NotFound("there is no index here yet", where=str(desk.folder), hint=hint)
     business = consider(desk, index, proposal, file)
-    if business.draft.missing(business.proposal.signers(business.draft, where=business.where)):
+    if business.missing():
         return ""
     authority = proposal.authority or (index.authority if index else None)
     assert authority is not None

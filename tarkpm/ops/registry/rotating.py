@@ -6,11 +6,12 @@ import msgspec
 
 from tarkpm.core.key import PublicKey
 from tarkpm.errors import Refused
-from tarkpm.ops.registry.create import new_online_key
+from tarkpm.ops.registry.create import new_online_key, with_key_place
 from tarkpm.ops.registry.desk import Desk
 from tarkpm.ops.registry.proposals import ProposalReport, propose, settle
 from tarkpm.registry.authority import Authority
 from tarkpm.registry.folder import Index
+from tarkpm.registry.keys import Signer
 from tarkpm.registry.proposal import Proposal
 
 
@@ -35,10 +36,10 @@ def rotate_root(
             if key not in before.maintainers:
                 raise Refused(f"{key} is no maintainer's")
         maintainers = (before.maintainers | set(add)) - set(remove)
-        wanted = msgspec.structs.replace(
-            before, maintainers=maintainers, threshold=threshold or before.threshold
-        )
-        return _decide(desk, index, wanted, "rotate-root", keys)
+        needed = before.threshold if threshold is None else threshold
+        wanted = msgspec.structs.replace(before, maintainers=maintainers, threshold=needed)
+        signers = desk.maintainers(keys, before.maintainers | wanted.maintainers)
+        return _decide(desk, index, wanted, "rotate-root", signers)
 
 
 def rotate_online(
@@ -47,18 +48,18 @@ def rotate_online(
     """Propose another online key, made here under ``online_name`` unless one is given."""
     with desk.changing():
         index = desk.open()
+        signers = desk.maintainers(keys, index.authority.maintainers)  # before a key is made
         name = online_name or f"{index.name}-online-{index.root.signed.version + 1}"
-        if online is None:
-            online = new_online_key(desk, name)
-        if online == index.authority.online:
-            raise Refused(f"{online} is the online key already")
-        wanted = msgspec.structs.replace(index.authority, online=online)
-        return _decide(desk, index, wanted, "rotate-online", keys)
+        key = online or new_online_key(desk, name)
+        if key == index.authority.online:
+            raise Refused(f"{key} is the online key already", hint=desk.command("rotate", "online"))
+        wanted = msgspec.structs.replace(index.authority, online=key)
+        report = _decide(desk, index, wanted, "rotate-online", signers)
+    return report if online else with_key_place(desk, report, name)
 
 
-def _decide(desk: Desk, index: Index, wanted: Authority, slug: str, keys: Sequence[str]) -> ProposalReport:
+def _decide(desk: Desk, index: Index, wanted: Authority, slug: str, signers: list[Signer]) -> ProposalReport:
     if problem := wanted.problem():
         raise Refused(problem, where=str(desk.folder))
-    signers = desk.maintainers(keys, index.authority.maintainers | wanted.maintainers)
     business = propose(desk, index, Proposal(index.first_root, desk.now, authority=wanted), slug)
     return settle(desk, business.with_signatures(signers))

@@ -95,8 +95,10 @@ class _Body(io.RawIOBase):
 
     def _is_over(self) -> bool:
         connection = getattr(self._response, "connection", None)
-        if connection is None or connection.sock is None:
+        if connection is None:
             return True
+        if connection.sock is None:  # it is not kept: the body alone holds the socket, and must let go of it
+            return False
         # After Ctrl-C, or from a server that hangs, this must not take long.
         connection.sock.settimeout(_DRAIN_SECONDS)
         try:

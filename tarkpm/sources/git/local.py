@@ -3,21 +3,24 @@
 Only `objects`, `refs`, `packed-refs`, `HEAD` and, for a linked work tree, two pointer files are read;
 `config` and `hooks` are not, so a repository that came from elsewhere cannot name a program or another
 file. ``objects/info/alternates`` is followed, as `git clone --shared` needs: what it leads to is read only
-by object id, and every object's bytes are checked against its id here. A repository on this machine can
-still use up memory, with a pack that inflates without end; a remote one cannot.
+by object id, and every object's bytes are checked against its id here. What it could keep us waiting with, a
+pipe or a device in the place of a file, is refused. A repository on this machine can still use up memory,
+with a pack that inflates without end; a remote one, or a loose object, cannot.
 """
 
 import contextlib
+import os
+import stat
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from dulwich.object_store import BaseObjectStore, DiskObjectStore
 from dulwich.refs import DiskRefsContainer
 
 from tarkpm.errors import NotFound, Refused
 from tarkpm.sources.git.boundary import translated
-from tarkpm.sources.git.limits import Budget, Limits
+from tarkpm.sources.git.limits import MIB, Budget, Limits
 from tarkpm.sources.git.objects import KINDS, Object, object_id
 from tarkpm.sources.git.url import GitUrl
 
@@ -37,9 +40,14 @@ class LocalObjects:
             control, common = _layout(Path(url.local_path), url.public)
             if (common / "reftable").exists():
                 raise Refused("expected a repository of ref files, found a reftable", where=url.public)
-            self._refs = DiskRefsContainer(common, control)
+            _check_plain(common / "packed-refs", 4 * limits.meta)
+            self._refs = _Refs(common, control)
             folders = _object_folders(common / "objects")
-            self._stores = [_Store(each, loose_object_size_limit=limits.inflated) for each in folders]
+            for folder in folders:
+                for file in (*folder.glob("pack/*"), *folder.glob("info/*")):
+                    _check_plain(file)
+            room = 2 * limits.blob + MIB  # so that a file somewhat over the limit is still told by its size
+            self._stores = [_Store(each, loose_object_size_limit=room) for each in folders]
 
     def close(self) -> None:
         """Close the files."""
@@ -75,8 +83,34 @@ class LocalObjects:
         """Do nothing: what is here is here, and a partial clone is not completed."""
 
 
+def _check_plain(path: Path, most: int | None = None) -> None:
+    """Raise `Refused` for what dulwich could wait for, or read, without end. A link may lead to a file."""
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    if not stat.S_ISREG(found.st_mode):
+        raise Refused("expected a plain file", where=str(path))
+    if most is not None and found.st_size > most:
+        raise Refused(f"expected a file of at most {most:,} bytes", where=str(path))
+
+
+class _Refs(DiskRefsContainer):
+    """Refs of files that are read to their end."""
+
+    def read_loose_ref(self, name: Any) -> bytes | None:
+        path = Path(os.fsdecode(self.refpath(name)))
+        if not path.is_dir():
+            _check_plain(path, _POINTER)
+        return super().read_loose_ref(name)
+
+
 class _Store(DiskObjectStore):
     """One folder of objects. Alternates are found by `_object_folders`: dulwich follows them without end."""
+
+    def _get_loose_object(self, sha: Any) -> Any:
+        _check_plain(Path(self.path, f"{sha[:2].decode()}/{sha[2:].decode()}"))
+        return super()._get_loose_object(sha)
 
     @property
     def alternates(self) -> list[BaseObjectStore]:

@@ -142,7 +142,11 @@ class Client(AbstractHttpGitClient):
             response = self._send(method, tail, headers, body)
             if response.status != 401 or self._logins is None or not _takes_password(response):
                 return response
-            login = self._logins.next()
+            try:
+                login = self._logins.next()
+            except BaseException:
+                response.close()
+                raise
             if login is None:
                 return response
             self._login = login

@@ -201,7 +201,8 @@ def _is_hidden(char: str) -> bool:
 def _networked(scheme: str, authority: str, path: str, text: str, allow_http: bool) -> GitUrl:
     host, port = _host_and_port(authority, text)
     if scheme in PLAIN and not (allow_http or is_loopback(host)):
-        _refuse(f"{PLAIN[scheme]} is neither encrypted nor authenticated", text, f"use https://{host}{path}")
+        hint = f"use https://{host}{path}, or --allow-http"
+        _refuse(f"{PLAIN[scheme]} is neither encrypted nor authenticated", text, hint)
     path = path.rstrip("/")
     if not _PATH.fullmatch(path) or _is_devious(unquote(path)):
         _refuse("expected the path of a repository behind the host", text)

@@ -220,9 +220,17 @@ def _certificate(
         )
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
-    if names:
+    if not names:  # RFC 5280, 4.2.1.3: an authority says what its key is for, and Python 3.13 wants to see it
+        builder = builder.add_extension(_signs_certificates(), critical=True)
+    else:
         builder = builder.add_extension(x509.SubjectAlternativeName([_alternative(n) for n in names]), False)
     return builder.sign(signer, hashes.SHA256())
+
+
+def _signs_certificates() -> x509.KeyUsage:
+    uses = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment")
+    others = (*uses, "key_agreement", "crl_sign", "encipher_only", "decipher_only")
+    return x509.KeyUsage(key_cert_sign=True, **dict.fromkeys(others, False))
 
 
 def _alternative(name: str) -> x509.GeneralName:

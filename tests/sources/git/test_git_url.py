@@ -51,7 +51,7 @@ REFUSED = {
     "": "Refused: expected a URL, found nothing",
     "git://h.example/r": (
         "Refused: git:// is neither encrypted nor authenticated [git://h.example/r]"
-        " try: use https://h.example/r"
+        " try: use https://h.example/r, or --allow-http"
     ),
     "git://me@127.0.0.1/r": (
         "Refused: git:// takes no user name or password […@127.0.0.1/r]"
@@ -138,11 +138,11 @@ REFUSED = {
         "Refused: expected a host name in plain ASCII, or an IP address [https://[127.0.0.1]/r]"
     ),
     "http://h.example/r": (
-        "Refused: http is neither encrypted nor authenticated [http://h.example/r] try: use https://h.example/r"
+        "Refused: http is neither encrypted nor authenticated [http://h.example/r] try: use https://h.example/r, or --allow-http"
     ),
     "http://localhost.evil.example/r": (
         "Refused: http is neither encrypted nor authenticated [http://localhost.evil.example/r]"
-        " try: use https://localhost.evil.example/r"
+        " try: use https://localhost.evil.example/r, or --allow-http"
     ),
     "file://host/r": "Refused: expected file:// and the absolute path of a repository [file://host/r]",
     "file://r": "Refused: expected file:// and the absolute path of a repository [file://r]",

@@ -1,0 +1,184 @@
+"""What a forge runs for an index: the shell lines of `index/workflows`, with real git, as the forge runs them."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.community import BOTH, Community
+from support.gitrepo import git, git_env
+from support.sandbox import Sandbox
+
+ROOT = Path(__file__).resolve().parents[2]
+_RUN = re.compile(r"^ +(?:- )?run: (?:\|\n((?:(?: {10}.*)?\n)+)|(.+)\n)", re.MULTILINE)
+
+
+def steps(name: str) -> list[str]:
+    """The scripts of a workflow, in order; tarkpm is installed already."""
+    text = (ROOT / "index" / "workflows" / f"{name}.yml").read_text()
+    found = [block or line for block, line in _RUN.findall(text)]
+    assert found.pop(0) == "pip install tarkpm"
+    assert found
+    return [re.sub(r"^ {10}", "", script, flags=re.MULTILINE) for script in found]
+
+
+class Forge:
+    """A bare repository, branch main of which is the index, and clean machines that run jobs for it."""
+
+    def __init__(self, community: Community) -> None:
+        self.community = community
+        self.folder = community.sandbox.root / "forge.git"
+        self.mine = community.folder
+        git(self.mine, "init", "--quiet", "--initial-branch=main")
+        git(self.mine, "config", "user.name", "alice")
+        git(self.mine, "config", "user.email", "alice@example.invalid")
+        git(self.mine, "init", "--quiet", "--bare", "--initial-branch=main", str(self.folder))
+        git(self.mine, "remote", "add", "origin", self.folder.as_uri())
+        self.push("begin")
+        self.jobs = 0
+
+    def push(self, message: str, branch: str = "main") -> None:
+        """Commit everything in the maintainers' own clone, and push it."""
+        git(self.mine, "add", "--all")
+        git(self.mine, "commit", "--quiet", "--allow-empty", "-m", message)
+        git(self.mine, "push", "--quiet", "origin", f"HEAD:{branch}")
+
+    def pull(self) -> None:
+        """Bring the maintainers' clone up to date."""
+        git(self.mine, "pull", "--quiet", "--ff-only", "origin", "main")
+
+    def tree(self) -> list[str]:
+        """The files of branch main."""
+        return git(self.folder, "ls-tree", "-r", "--name-only", "main").splitlines()
+
+    def job(self, workflow: str, branch: str = "main") -> "subprocess.CompletedProcess[str]":
+        """Run a workflow's scripts one after another until one fails; returns the last that ran."""
+        self.jobs += 1
+        machine = self.community.sandbox.root / f"job-{self.jobs}"
+        work = machine / "work"
+        machine.mkdir()
+        git(machine, "clone", "--quiet", "--depth=1", "--branch", branch, self.folder.as_uri(), str(work))
+        secret = (self.community.sandbox.state / "keys" / "community-online.pem").read_text()
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        environment = git_env(machine) | {"PATH": path, "ONLINE_KEY": secret, "GITHUB_BASE_REF": "main"}
+        for number, script in enumerate(steps(workflow)):
+            file = machine / f"{number}.sh"
+            file.write_text(script)
+            command = ["bash", "-e", str(file)]
+            done = subprocess.run(
+                command, cwd=work, env=environment, capture_output=True, text=True, check=False, timeout=120
+            )
+            assert not list((machine / ".local").rglob("*.pem")), "the key stays no longer than it is needed"
+            if done.returncode:
+                break
+        return done
+
+
+def passes(done: "subprocess.CompletedProcess[str]") -> None:
+    """A job must end well."""
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture
+def forge(sandbox: Sandbox) -> Forge:
+    """An index with one claimed plugin, kept in a repository."""
+    community = Community(sandbox)
+    community.claim()
+    return Forge(community)
+
+
+def submit(forge: Forge, version: str, branch: str) -> Path:
+    """A publisher's pull request; returns the release's folder in the maintainers' clone."""
+    release = forge.community.release(version)
+    git(forge.mine, "checkout", "--quiet", "-b", branch, "origin/main")
+    place = forge.mine / "submissions" / release.name
+    shutil.copytree(release, place)
+    forge.push(f"text-tools {version}", branch)
+    return place
+
+
+def test_the_daily_refresh_is_pushed_where_nothing_waits(forge: Forge) -> None:
+    before = forge.community.open().timestamp.version
+    assert not (forge.mine / "pending").exists()
+    passes(forge.job("refresh"))
+    passes(forge.job("refresh"))
+    forge.pull()
+    assert forge.community.open().timestamp.version == before + 2
+
+
+def test_the_daily_refresh_enacts_the_last_that_waits(forge: Forge) -> None:
+    with forge.community.without_online():
+        forge.community.run("claim", "json-core", "--publisher", forge.community.key("pat"), *BOTH).ok()
+    forge.push("propose")
+    assert "pending/claim-json-core.json" in forge.tree()
+    passes(forge.job("refresh"))
+    assert not [name for name in forge.tree() if name.startswith("pending")]
+    forge.pull()
+    assert forge.community.open().claim("json-core") is not None  # type: ignore[arg-type]
+
+
+def test_the_last_submission_is_listed_and_gone(forge: Forge) -> None:
+    submit(forge, "1.0.0", "pull-1")
+    passes(forge.job("pull-request", "pull-1"))
+    git(forge.mine, "push", "--quiet", "origin", "pull-1:main")
+    passes(forge.job("accept"))
+    assert not [name for name in forge.tree() if name.startswith("submissions")]
+    forge.pull()
+    assert [str(row.version) for row in forge.community.open().listing("text-tools").rows] == ["1.0.0"]  # type: ignore[arg-type]
+
+
+def test_accepting_with_nothing_handed_in_only_enacts(forge: Forge) -> None:
+    passes(forge.job("accept"))
+
+
+def test_a_pull_request_may_change_submissions_only(forge: Forge) -> None:
+    """Not even by moving a file of the index among them."""
+    submit(forge, "1.0.0", "pull-1")
+    git(forge.mine, "push", "--quiet", "origin", "pull-1:main")
+    passes(forge.job("accept"))
+    forge.pull()
+    (listed,) = [name for name in forge.tree() if name.startswith("files/")]
+    place = submit(forge, "1.1.0", "pull-2")
+    (forge.mine / listed).rename(place / "NOTICE")
+    forge.push("tidy up", "pull-2")
+    refused = forge.job("pull-request", "pull-2")
+    assert refused.returncode == 1
+    assert "a pull request of releases changes submissions/ only" in refused.stderr
+    assert listed in refused.stderr
+
+
+def test_a_pull_request_that_cannot_be_compared_does_not_pass(forge: Forge) -> None:
+    submit(forge, "1.0.0", "pull-1")
+    git(forge.folder, "branch", "-m", "main", "trunk")
+    assert forge.job("pull-request", "pull-1").returncode != 0
+
+
+def test_a_pull_request_of_a_bad_release_does_not_pass(forge: Forge) -> None:
+    place = submit(forge, "1.0.0", "pull-1")
+    (place / "plugin.wasm").write_bytes(b"\0asm other")
+    forge.push("improve", "pull-1")
+    assert forge.job("pull-request", "pull-1").returncode == 3
+
+
+def build(folder: Path) -> "subprocess.CompletedProcess[str]":
+    """Run `index/build.py`."""
+    command = [sys.executable, str(ROOT / "index" / "build.py"), str(folder)]
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=300, cwd=folder.parent
+    )
+
+
+def test_the_example_index_is_built_and_not_built_over(tmp_path: Path) -> None:
+    made = build(tmp_path / "community")
+    assert made.returncode == 0, made.stderr
+    assert made.stdout.startswith("sha256:")
+    again = build(tmp_path / "community")
+    assert again.returncode == 2
+    assert f"{tmp_path}/community is there already: name a new folder" in again.stderr
+    shutil.rmtree(tmp_path / "community")
+    again = build(tmp_path / "community")
+    assert again.returncode == 2
+    assert f"{tmp_path}/community.keys is there already" in again.stderr
