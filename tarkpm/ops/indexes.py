@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from tarkpm.core.claim import Claim
-from tarkpm.core.key import PublicKey
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.project import IndexEntry
 from tarkpm.core.release import IndexSource, PluginName
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from tarkpm.sources.index import IndexClient
 
 
-NOTHING: Final[Mapping[PluginName, Listing]] = {}
+NONE: Final[Mapping[PluginName, Listing]] = {}
 
 
 class Indexes:
@@ -37,8 +36,8 @@ class Indexes:
         """
         client = self.client(source)
         found = client.listings(names)
-        known = {name: listing for name, listing in found.items() if listing}
-        self.learn(source, list(known), known)
+        there = {name: listing for name, listing in found.items() if listing}
+        self.learn(source, list(there), there)
         return found
 
     def learn_publishers(self, entries: Iterable[LockEntry]) -> None:
@@ -59,15 +58,10 @@ class Indexes:
         self,
         source: IndexSource,
         names: Collection[PluginName],
-        listings: Mapping[PluginName, Listing] = NOTHING,
+        listings: Mapping[PluginName, Listing] = NONE,
     ) -> None:
-        """Ask who may publish plugins, and keep the answer in state.
-
-        ``listings`` are what was just read of their releases: the keys they name are likely, and which of the
-        locked ones are yanked is kept, too.
-        """
-        keys = {name: listing.publisher for name, listing in listings.items()}
-        likely = [claim for name in names if (claim := self._likely_claim(source, name, keys.get(name)))]
+        """Ask who may publish plugins, and keep the answer in state, and which locked rows are yanked."""
+        likely = [claim for name in names if (claim := self._likely_claim(source, name, listings.get(name)))]
         client = self.client(source)
         found = client.claims(names, likely)
         locked = {entry.statement for entry in self._workspace.lock.entries if entry.source == source}
@@ -77,12 +71,12 @@ class Indexes:
         workspace.claims.remember(source.root, claims, workspace.settings.lock_seconds, rows, client.bins)
         vars(workspace).pop("vouched", None)  # read again when it is asked for
 
-    def _likely_claim(self, source: IndexSource, name: PluginName, hint: PublicKey | None) -> Claim | None:
+    def _likely_claim(self, source: IndexSource, name: PluginName, listing: Listing | None) -> Claim | None:
         """What a plugin's claim was or, by rows or lock, may well be: a guess that spares a request."""
         if known := self._workspace.vouched.claim(source, name):
             return known
         entry = self._workspace.lock.get(name)
-        key = hint or (entry.signer if entry else None)
+        key = (listing.publisher if listing else None) or (entry.signer if entry else None)
         return Claim(name, key) if key else None
 
     def client(self, source: IndexSource) -> "IndexClient":
