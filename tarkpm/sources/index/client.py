@@ -149,7 +149,7 @@ class IndexClient:
         if size > MAX_RELEASE:
             raise TooLarge(f"the release of {pin.name} has more than {MAX_RELEASE:,} bytes", where=where)
         try:
-            data = self._place.get(path, size, within(self._patience.release))
+            data = self._place.get(path, size, within(self._patience.for_release(size)))
         except Missing as problem:
             text = f"it does not have this release of {pin.name} (HTTP {problem.status})"
             raise unreachable(text, where=where) from None

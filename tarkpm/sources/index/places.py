@@ -35,7 +35,13 @@ class Patience(msgspec.Struct, frozen=True):
     question: float = 300.0
     """For all files one question needs."""
     release: float = 600.0
-    """For one release."""
+    """For the largest release."""
+    pace: int = 64 * 1024
+    """Bytes a second that a release must come with, on top of the time one file has."""
+
+    def for_release(self, size: int) -> float:
+        """For one release of ``size`` bytes: a small one that drips is given up soon."""
+        return min(self.release, self.file + size / self.pace)
 
 
 USUAL: Final = Patience()

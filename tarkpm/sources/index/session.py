@@ -5,7 +5,6 @@ Anything in it may be gone, cut off or garbage at any time: it is fetched again.
 several processes, nor for threads: a file lock and a mutex are held around each question.
 """
 
-import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -25,9 +24,9 @@ from tuf.api.metadata import SuccinctRoles
 from tarkpm.core.digest import is_digest, sha256
 from tarkpm.core.layout import CLAIMS, INDEX, MAX_BITS, METADATA, ROOT, SNAPSHOT, TARGETS, TIMESTAMP, TOP
 from tarkpm.errors import IndexStale, IndexUntrusted, StoreError, TarkError, TooLarge
-from tarkpm.io.files import make_private, read_optional, remove_tree
+from tarkpm.io.files import make_private
 from tarkpm.io.locks import exclusive
-from tarkpm.sources.index import shape
+from tarkpm.sources.index import cached, shape
 from tarkpm.sources.index.engine import Updater, UpdaterConfig
 from tarkpm.sources.index.fetcher import FIRST, PREFIX, Fetcher
 from tarkpm.sources.index.places import Missing, Patience, Place, gather, unreachable, within
@@ -35,7 +34,6 @@ from tarkpm.sources.index.places import Missing, Patience, Place, gather, unreac
 if TYPE_CHECKING:
     from tuf.api.metadata import TargetFile
 
-MAX_CACHED: Final = max(shape.MAX_SIZE.values())
 _CONFUSED: Final = (
     ValueError,
     TypeError,
@@ -46,7 +44,6 @@ _CONFUSED: Final = (
 )
 """What tuf's parsers may raise besides its own errors."""
 NOTHING: Final[Mapping[str, bytes]] = {}
-_HISTORY: Final = "root_history"
 _CONFIG: Final = UpdaterConfig(
     max_root_rotations=256,
     max_delegations=4,
@@ -133,7 +130,7 @@ class Session:
 
     def _opened(self) -> Updater:
         """An updater that is fresh. Its trust begins with the first root, not with what is cached."""
-        heal(self._folder)
+        cached.heal(self._folder)
         for role in (TOP, CLAIMS, INDEX):
             self._cached_version(role)
         updater = Updater(
@@ -148,9 +145,9 @@ class Session:
         return updater
 
     def _first_root(self) -> bytes:
-        cached = _quiet(self._folder / _HISTORY / "1.root.json")
-        if cached is not None and sha256(cached) == self._first:
-            return cached
+        first = cached.read(self._folder / cached.HISTORY / "1.root.json")
+        if first is not None and sha256(first) == self._first:
+            return first
         where = f"{self._where}/{FIRST}"
         data = self._fetcher.get(FIRST, shape.MAX_SIZE[ROOT])
         if (found := sha256(data)) != self._first:
@@ -172,7 +169,7 @@ class Session:
 
     def _listed(self, paths: Sequence[str]) -> dict[str, int]:
         """The roles that lead to these paths, and their versions in the snapshot."""
-        data = _quiet(self._folder / f"{SNAPSHOT}.json")
+        data = cached.read(self._folder / f"{SNAPSHOT}.json")
         if data is None:
             return {}
         versions = shape.check(SNAPSHOT, data, where=self._where).versions
@@ -195,7 +192,7 @@ class Session:
     def _cached_version(self, role: str) -> int:
         """The version of cached metadata; 0, and the file is gone, if there is none of this very role."""
         file = self._folder / f"{role}.json"
-        data = _quiet(file)
+        data = cached.read(file)
         if data is None:
             return 0
         try:
@@ -211,7 +208,7 @@ class Session:
             raise IndexUntrusted(f"expected a sha256 and at most {limit:,} bytes", where=where)
         if likely is not None and _is_signed(likely, info):
             return likely
-        data = _quiet(self._cached(path), info.length)
+        data = cached.read(self._cached(path), info.length)
         return data if data is not None and _is_signed(data, info) else None
 
     def _cached(self, path: str) -> Path:
@@ -232,7 +229,7 @@ class Session:
             ) from None
         if not _is_signed(data, info):
             raise IndexUntrusted("the file does not have the digest that was signed", where=where)
-        _keep(self._cached(path), data)
+        cached.keep(self._cached(path), data)
         return data
 
     @contextmanager
@@ -263,7 +260,7 @@ class Session:
     def _expired(self) -> IndexStale:
         ages = {role: seen.expires for role, seen in self._fetcher.seen.items()}
         for role in (ROOT, TIMESTAMP, SNAPSHOT):
-            data = _quiet((self._folder / f"{role}.json").resolve())
+            data = cached.read((self._folder / f"{role}.json").resolve())
             if role not in ages and data is not None:
                 ages[role] = shape.check(role, data, where=self._where).expires
         since, role = min((expires, role) for role, expires in ages.items())
@@ -286,38 +283,6 @@ def _roles(path: str, bins: Mapping[str, int]) -> Iterable[str]:
 
 def _is_signed(data: bytes, info: "TargetFile") -> bool:
     return len(data) == info.length and sha256(data) == info.hashes["sha256"]
-
-
-def heal(folder: Path) -> None:
-    """Make the cache's folders and remove what cannot be in them: leftovers of a killed run among it."""
-    for inside in (folder, folder / _HISTORY, folder / TARGETS):
-        if inside.is_symlink() or not inside.is_dir():
-            remove_tree(inside)
-        make_private(inside)
-        for entry in list(os.scandir(inside)):
-            known = entry.name in (_HISTORY, TARGETS, f"{ROOT}.json") and inside == folder
-            regular = entry.is_file(follow_symlinks=False) and entry.name.endswith(".json")
-            too_long = inside != folder / TARGETS and entry.stat(follow_symlinks=False).st_size > MAX_CACHED
-            if not known and (not regular or too_long):
-                remove_tree(Path(entry.path))
-    root = folder / f"{ROOT}.json"
-    if root.is_dir() and not root.is_symlink():
-        remove_tree(root)
-
-
-def _keep(file: Path, data: bytes) -> None:
-    """Replace a cached file. Not synced to disk: whoever reads it checks it."""
-    temporary = file.with_suffix(".tmp")
-    temporary.write_bytes(data)
-    temporary.replace(file)
-
-
-def _quiet(file: Path, limit: int = MAX_CACHED) -> bytes | None:
-    """A cached file; None if there is none that can be read."""
-    try:
-        return read_optional(file, limit)
-    except (OSError, TarkError):
-        return None
 
 
 def _first_line(problem: Exception) -> str:

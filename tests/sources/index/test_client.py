@@ -14,7 +14,7 @@ from tarkpm.core.digest import sha256
 from tarkpm.core.lockfile import Pin
 from tarkpm.core.names import STATEMENT
 from tarkpm.core.release import IndexSource, PluginName
-from tarkpm.sources.index.places import gather
+from tarkpm.sources.index.places import Patience, gather
 
 NONE = PluginName("no-such")
 
@@ -140,3 +140,10 @@ def test_a_server_that_takes_its_time_is_asked_by_many(victim: Victim) -> None:
 def test_a_folder_may_be_relative_to_the_project(victim: Victim) -> None:
     claim, _ = victim.looks(url="index")
     assert claim is not None
+
+
+def test_a_small_release_is_waited_for_as_long_as_a_small_file() -> None:
+    patience = Patience()
+    assert patience.for_release(13_000) < 31
+    assert patience.for_release(20 << 20) == 30 + 320
+    assert patience.for_release(400 << 20) == 600
