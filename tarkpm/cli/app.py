@@ -107,7 +107,7 @@ def _complete(error: TarkError, arguments: list[str]) -> None:
 def _usage(problem: click.ClickException, as_json: bool) -> int:
     context = problem.ctx if isinstance(problem, click.UsageError) else None
     command = context.command_path if context else "tarkpm"
-    message = problem.format_message()
+    message = " ".join(problem.format_message().split())
     error = TarkError(message[:1].lower() + message[1:].rstrip("."), where=command, hint=f"{command} --help")
     return print_error(error, as_json=as_json)
 
