@@ -56,13 +56,18 @@ def test_a_change_of_key_leaves_everything(followed: Sandbox, publisher: Publish
     assert f"signer was {publisher.key}" in taken.out
 
 
-def test_one_of_two_sources_away_leaves_everything(followed: Sandbox, publisher: Publisher) -> None:
+def one_of_two_goes_away(followed: Sandbox, publisher: Publisher) -> None:
+    """Follow a second repository, release anew in the first, and take the second from the server."""
     second = Publisher(followed, publisher.server, "second")
     second.key = publisher.key
     second.release()
     followed.run("add", second.url, "--trust", second.key, "--accept-capabilities").ok()
     publisher.release("1.1.0")
     (publisher.server.root / "second.git").rename(publisher.server.root / "away.git")
+
+
+def test_one_of_two_sources_away_leaves_everything(followed: Sandbox, publisher: Publisher) -> None:
+    one_of_two_goes_away(followed, publisher)
     before = documents(followed)
     refused = followed.run("update", "-y")
     assert refused.status != 0
@@ -75,12 +80,7 @@ def test_one_of_two_sources_away_leaves_everything(followed: Sandbox, publisher:
 def test_outdated_tells_of_the_others_when_one_source_is_away(
     followed: Sandbox, publisher: Publisher
 ) -> None:
-    second = Publisher(followed, publisher.server, "second")
-    second.key = publisher.key
-    second.release()
-    followed.run("add", second.url, "--trust", second.key, "--accept-capabilities").ok()
-    publisher.release("1.1.0")
-    (publisher.server.root / "second.git").rename(publisher.server.root / "away.git")
+    one_of_two_goes_away(followed, publisher)
     told = followed.run("outdated").failed(5)
     assert "text-tools  1.0.0   1.1.0" in told.out
     assert "failed: second: there is no such repository" in told.out

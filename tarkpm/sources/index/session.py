@@ -116,10 +116,11 @@ class Session:
     ) -> dict[str, bytes | None]:
         with self._translated():
             updater = self._updater or self._opened()
-            self._fetcher.fetch_ahead(self._missing_roles(paths))
+            roles = self._listed(paths)
+            self._fetcher.fetch_ahead(self._missing(roles))
             infos = {path: updater.get_targetinfo(path) for path in paths}
             self._fetcher.forget()
-            self._check_ages(paths)
+            self._check_ages(roles)
         known = {path: info for path, info in infos.items() if info is not None}
         here = {path: self._at_hand(path, info, limit, likely.get(path)) for path, info in known.items()}
         absent = [path for path, data in here.items() if data is None]
@@ -159,11 +160,11 @@ class Session:
         shape.check(ROOT, data, where=where)
         return data
 
-    def _missing_roles(self, paths: Sequence[str]) -> list[str]:
+    def _missing(self, roles: Mapping[str, int]) -> list[str]:
         """The metadata that tuf will ask for: a guess from the snapshot that saves time and no check."""
         return [
             f"{version}.{role}.json"
-            for role, version in self._listed(paths).items()
+            for role, version in roles.items()
             if self._cached_version(role) != version
         ]
 
@@ -177,12 +178,12 @@ class Session:
         roles = dict.fromkeys(role for path in paths for role in _roles(path, bins))
         return {role: versions[role] for role in roles if role in versions}
 
-    def _check_ages(self, paths: Sequence[str]) -> None:
+    def _check_ages(self, roles: Mapping[str, int]) -> None:
         """Refuse claims older than what was seen here: the online key may sign for any that once were.
 
         tuf has found each bin to be of the version that the snapshot lists.
         """
-        for role, version in self._listed(paths).items():
+        for role, version in roles.items():
             if not role.startswith(f"{CLAIMS}-"):
                 continue
             if version < self._floors.get(role, 0):
