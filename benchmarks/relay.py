@@ -6,14 +6,13 @@ connection takes a whole round trip, as TCP's handshake does. No privileges are 
 
 import asyncio
 import contextlib
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from benchmarks import ROOT
+from benchmarks.child import Child, child
 
 CHUNK = 1 << 16
 
@@ -23,29 +22,18 @@ class Relay:
     """A running relay: its address, and how many bytes passed since it was asked before."""
 
     base: str
-    process: "subprocess.Popen[str]"
+    child: Child
 
     def passed(self) -> int:
         """Bytes in both directions since the last call."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
-        return int(self.process.stdout.readline())
+        return int(self.child.ask())
 
 
 @contextmanager
 def relay(base: str, seconds: float = 0.0) -> Iterator[Relay]:
     """A relay to the server at ``base``, so many seconds of round trip away."""
-    command = [sys.executable, "-m", "benchmarks.relay", str(urlsplit(base).port), str(seconds)]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            yield Relay(f"http://127.0.0.1:{process.stdout.readline().strip()}", process)
-        finally:
-            process.stdin.close()
+    with child("relay", str(urlsplit(base).port), str(seconds)) as process:
+        yield Relay(f"http://127.0.0.1:{process.said}", process)
 
 
 class _Far:

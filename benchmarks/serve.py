@@ -1,6 +1,5 @@
 """The tests' git server in a process of its own, so that it and what is measured share no interpreter."""
 
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,21 +7,14 @@ from pathlib import Path
 
 from support.gitserver import GitHandler, GitServer
 
-from benchmarks import ROOT
+from benchmarks.child import child
 
 
 @contextmanager
 def git_server(root: Path) -> Iterator[str]:
     """Serve the repositories below ``root``; yields the address, without a slash at its end."""
-    command = [sys.executable, "-m", "benchmarks.serve", str(root)]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            yield process.stdout.readline().strip()
-        finally:
-            process.stdin.close()
+    with child("serve", str(root)) as server:
+        yield server.said
 
 
 def main() -> None:

@@ -14,11 +14,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from email.utils import formatdate
 from pathlib import Path
-from subprocess import PIPE, Popen
 
 import msgspec
 
-from benchmarks import ROOT
+from benchmarks.child import Child, child
 
 TYPES = {".json": "application/json", ".html": "text/html; charset=utf-8"}
 """What is text, and compressed; all else is bytes."""
@@ -36,30 +35,20 @@ class Traffic(msgspec.Struct):
 class Site:
     """A running server: ``base`` is its address, without a slash at its end."""
 
-    def __init__(self, base: str, process: "Popen[str]") -> None:
+    def __init__(self, base: str, child: Child) -> None:
         self.base = base
-        self._process = process
+        self._child = child
 
     def passed(self) -> Traffic:
         """What passed since this was last called."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write("\n")
-        self._process.stdin.flush()
-        return msgspec.json.decode(self._process.stdout.readline(), type=Traffic)
+        return msgspec.json.decode(self._child.ask(), type=Traffic)
 
 
 @contextmanager
 def web_server(folder: Path) -> Iterator[Site]:
     """Serve a folder on loopback."""
-    command = [sys.executable, "-m", "benchmarks.web", str(folder)]
-    with Popen(command, cwd=ROOT, stdin=PIPE, stdout=PIPE, text=True) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            yield Site(f"http://127.0.0.1:{process.stdout.readline().strip()}", process)
-        finally:
-            process.stdin.close()
+    with child("web", str(folder)) as process:
+        yield Site(f"http://127.0.0.1:{process.said}", process)
 
 
 class _Files:
