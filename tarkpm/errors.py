@@ -8,7 +8,7 @@
     ├ SourceError        NotFound, Unreachable (IndexStale), Garbled, TooLarge, Refused
     ├ VerificationError  DigestMismatch, SignatureInvalid, KeyUntrusted, IndexUntrusted, Revoked
     ├ ConsentError       ProjectNotAccepted, CapabilityWidened, KeyUnknown, KeyChanged,
-    │                    UnsignedRefused, Downgrade, Republished, UnmanagedRefused
+    │                    UnsignedRefused, Downgrade, Republished, UnmanagedRefused, Edited
     ├ StoreError         BlobMissing, StoreBusy
     └ HostError          ModuleInvalid, CapabilityDenied, PluginFailed, PluginCrashed, LimitReached
 
@@ -58,9 +58,15 @@ class LockError(DocumentError):
 
 
 class LockStale(LockError):
-    """The lock does not follow from the project."""
+    """The lock does not follow from the project. ``plugins`` are those it is about, the first one first."""
 
     exit_status = 1
+
+    def __init__(
+        self, message: str, *, plugins: tuple[str, ...] = (), where: str = "", hint: str = ""
+    ) -> None:
+        super().__init__(message, where=where, hint=hint)
+        self.plugins = plugins
 
 
 class ResolutionError(TarkError):
@@ -157,6 +163,10 @@ class Downgrade(ConsentError):
 
 class Republished(ConsentError):
     """Other bytes under a version that was locked before."""
+
+
+class Edited(ConsentError):
+    """A document changed while the user was asked about what it said before."""
 
 
 class UnmanagedRefused(ConsentError):

@@ -16,7 +16,14 @@ _EVERYWHERE = (
         },
     ),
     (("--user",), {"is_flag": True, "help": "Work on your own plugins, not on a project's."}),
-    (("--accept-project",), {"is_flag": True, "help": "Accept what the project's tark.toml decides."}),
+    (
+        ("--accept-project",),
+        {
+            "default": "",
+            "metavar": "[=sha256:…]",
+            "help": "Accept what the project decides; with a digest, only those very decisions.",
+        },
+    ),
     (("-v", "--verbose"), {"count": True, "help": "-vv shows where an error came from."}),
 )
 _OFFLINE = (("--offline",), {"is_flag": True, "help": "Make no network call."})
@@ -36,6 +43,16 @@ def _with(function: Callable[..., Any], options: Any) -> Callable[..., Any]:
     for names, settings in reversed(options):
         function = click.option(*names, **settings)(function)
     return function
+
+
+def with_explicit_values(arguments: list[str]) -> list[str]:
+    """The arguments with ``--accept-project`` alone spelled out.
+
+    click would take the next word for the value of an option that may go without one.
+    """
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    spelled = ["--accept-project=any" if one == "--accept-project" else one for one in arguments[:end]]
+    return spelled + arguments[end:]
 
 
 def said_before() -> dict[str, Any]:

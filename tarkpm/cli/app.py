@@ -7,7 +7,7 @@ from contextlib import suppress
 import click
 
 from tarkpm import __version__
-from tarkpm.cli.anywhere import anywhere
+from tarkpm.cli.anywhere import anywhere, with_explicit_values
 from tarkpm.cli.console import clear_line, print_error
 from tarkpm.cli.lazy import LazyGroup
 from tarkpm.core.text import masked, without_login
@@ -71,7 +71,7 @@ def run(arguments: list[str]) -> int:
     verbose = any(argument in ("-vv", "--trace-errors") for argument in arguments)
     as_json = "--json" in arguments
     try:
-        status = group.main(arguments, prog_name="tarkpm", standalone_mode=False)
+        status = group.main(with_explicit_values(arguments), prog_name="tarkpm", standalone_mode=False)
         return status if isinstance(status, int) else 0
     except click.exceptions.Exit as leaving:
         return leaving.exit_code

@@ -2,6 +2,7 @@
 
 import functools
 import os
+import re
 import shlex
 import sys
 from collections.abc import Callable, Mapping
@@ -15,7 +16,7 @@ from tarkpm.cli.anywhere import everywhere, said_before
 from tarkpm.cli.console import Console, echo, echo_json, echo_output
 from tarkpm.core.text import without_login
 from tarkpm.errors import TarkError
-from tarkpm.ops.settings import Settings, user_paths
+from tarkpm.ops.settings import ANY_DECISIONS, Settings, user_paths
 
 if TYPE_CHECKING:  # what reads an argument is imported when there is one
     from tarkpm.core.capability import Capability
@@ -55,20 +56,20 @@ def common(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def wrapper(
-        json: bool, project: Path | None, user: bool, accept_project: bool, verbose: int, **rest: Any
+        json: bool, project: Path | None, user: bool, accept_project: str, verbose: int, **rest: Any
     ) -> Any:
         del verbose  # read from the arguments by `app.run`, which must know it when parsing fails
         before = said_before()
         special = {
             key: rest.pop(key)
-            for key in ("offline", "allow_http", "dry_run", "yes", "accept_unmanaged")
+            for key in ("offline", "allow_http", "dry_run", "yes", "accept_unmanaged", "keep_data")
             if key in rest
         }
         settings = make_settings(
             os.environ,
             project=project or before.get("project"),
             user=user or before.get("user", False),
-            accept_project=accept_project or before.get("accept_project", False),
+            accept_project=accept_project or before.get("accept_project", ""),
         )
         settings = msgspec.structs.replace(
             settings,
@@ -85,6 +86,9 @@ dry_run = click.option("--dry-run", is_flag=True, help="Show what would happen, 
 yes = click.option("-y", "--yes", is_flag=True, help="Answer 'proceed?'; no other question.")
 allow_http = click.option(
     "--allow-http", is_flag=True, help="Let plain http:// and git:// talk to other machines."
+)
+keep_data = click.option(
+    "--keep-data", is_flag=True, help="Let another publisher's plugin have what the former one stored."
 )
 
 accept_unmanaged = click.option(
@@ -138,7 +142,7 @@ def consent(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def make_settings(
-    environ: Mapping[str, str], *, project: Path | None, user: bool, accept_project: bool
+    environ: Mapping[str, str], *, project: Path | None, user: bool, accept_project: str
 ) -> Settings:
     """Read the environment variables; the one place that does."""
     if project is not None and user:
@@ -152,10 +156,27 @@ def make_settings(
         project=project,
         user=user,
         offline=_flag(environ, "TARKPM_OFFLINE"),
-        accept_project=accept_project or _flag(environ, "TARKPM_ACCEPT_PROJECT"),
+        accept_project=_accepted(accept_project, "--accept-project")
+        or _accepted(environ.get("TARKPM_ACCEPT_PROJECT", ""), "TARKPM_ACCEPT_PROJECT"),
         lock_seconds=_seconds(environ),
         command=shlex.join(["tarkpm", *map(without_login, sys.argv[1:])]),
     )
+
+
+def _accepted(text: str, where: str) -> str:
+    """Which decisions are accepted beforehand: none, any, or those with this digest."""
+    if text.lower() in _NO:
+        return ""
+    if text.lower() in _YES:
+        return ANY_DECISIONS
+    if not _DIGEST.fullmatch(text):
+        raise TarkError(f"expected sha256: and 64 hexadecimal digits, found '{text[:80]}'", where=where)
+    return text
+
+
+_NO = ("", "0", "false", "no", "off")
+_YES = ("1", "true", "yes", "on", ANY_DECISIONS)
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 def _flag(environ: Mapping[str, str], name: str) -> bool:

@@ -5,7 +5,17 @@ from typing import TYPE_CHECKING
 import click
 
 from tarkpm.cli.anywhere import complete_names
-from tarkpm.cli.options import Invocation, allow_http, common, consent, dry_run, offline, read_name, yes
+from tarkpm.cli.options import (
+    Invocation,
+    allow_http,
+    common,
+    consent,
+    dry_run,
+    keep_data,
+    offline,
+    read_name,
+    yes,
+)
 from tarkpm.cli.render import removed_lines, synced_lines, taken_lines
 
 if TYPE_CHECKING:
@@ -21,6 +31,7 @@ if TYPE_CHECKING:
 @consent
 @click.option("--adopt", is_flag=True, help="Put a folder aside that was put there by hand.")
 @yes
+@keep_data
 @offline
 @allow_http
 @dry_run
@@ -52,6 +63,7 @@ def add_command(
 @click.argument("names", shell_complete=complete_names, nargs=-1, metavar="[NAME...]")
 @consent
 @yes
+@keep_data
 @offline
 @allow_http
 @dry_run
@@ -96,6 +108,7 @@ def lock_command(invocation: Invocation, answers: "Answers", check: bool) -> int
 @click.option("--locked", is_flag=True, help="Accepted for habit: sync always insists on the lock.")
 @click.option("--frozen", is_flag=True, help="The same as --offline.")
 @click.option("--reinstall", is_flag=True, help="Install everything anew, whatever it looks like.")
+@keep_data
 @offline
 @allow_http
 @dry_run

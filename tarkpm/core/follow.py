@@ -18,7 +18,7 @@ def stale_entries(project: Project, lock: Lock) -> list[LockStale]:
     reached, stale = reachable(project, lock)
     problems.extend(stale)
     problems.extend(
-        _stale(f"'{entry.name}' is in tark.lock but nothing in tark.toml leads to it")
+        _stale(f"'{entry.name}' is in tark.lock but nothing in tark.toml leads to it", entry.name)
         for entry in lock.entries
         if entry.name not in reached
     )
@@ -29,11 +29,12 @@ def stale_requirement(requirement: Requirement, entry: LockEntry | None) -> Lock
     """How an entry does not follow from the requirement of its name, or None."""
     name = requirement.name
     if entry is None:
-        return _stale(f"'{name}' is in tark.toml but not in tark.lock")
+        return _stale(f"'{name}' is in tark.toml but not in tark.lock", name)
     if entry.source.asked() != requirement.source:
-        return _stale(f"'{name}' is locked from {_two(entry.source.asked(), requirement.source)}")
+        return _stale(f"'{name}' is locked from {_two(entry.source.asked(), requirement.source)}", name)
     if not requirement.allows(entry.version):
-        return _stale(f"'{name}' is locked at {entry.version}, tark.toml asks for {requirement.range}")
+        message = f"'{name}' is locked at {entry.version}, tark.toml asks for {requirement.range}"
+        return _stale(message, name)
     return None
 
 
@@ -67,19 +68,20 @@ def _two(locked: Source, asked: Source) -> str:
 def _stale_dependency(
     project: Project, entry: LockEntry, needed: Dependency, found: LockEntry | None
 ) -> LockStale | None:
+    both = (entry.name, needed.name)
     if found is None:
-        return _stale(f"'{entry.name}' requires '{needed}', which is not in tark.lock")
+        return _stale(f"'{entry.name}' requires '{needed}', which is not in tark.lock", *both)
     if needed.name not in project.requirements and found.source != entry.source:
-        return _stale(
-            f"'{needed.name}' is locked from {found.source}, '{entry.name}' has it from {entry.source}"
-        )
+        message = f"'{needed.name}' is locked from {found.source}, '{entry.name}' has it from {entry.source}"
+        return _stale(message, *reversed(both))
     if not Range.parse(needed.range).matches(found.version):
-        return _stale(f"'{entry.name}' requires '{needed}', {found.version} is in tark.lock")
+        message = f"'{entry.name}' requires '{needed}', {found.version} is in tark.lock"
+        return _stale(message, *both)
     return None
 
 
-def _stale(message: str) -> LockStale:
-    return LockStale(message, where="tark.lock", hint="tarkpm lock")
+def _stale(message: str, *plugins: str) -> LockStale:
+    return LockStale(message, plugins=plugins, where="tark.lock", hint="tarkpm lock")
 
 
 def check_matches(entry: LockEntry, manifest: Manifest, *, where: str) -> None:
@@ -95,6 +97,7 @@ def check_matches(entry: LockEntry, manifest: Manifest, *, where: str) -> None:
         if (found := getattr(entry, field)) != value:
             raise LockStale(
                 f"'{entry.name}' has {field} {_shown(value)} in plugin.toml, {_shown(found)} in the lock",
+                plugins=(entry.name,),
                 where=where,
                 hint=f"tarkpm update {entry.name}",
             )

@@ -15,6 +15,7 @@ import msgspec
 if TYPE_CHECKING:
     from tarkpm.core.candidate import Candidate
 
+from tarkpm.core.binding import Binding, Origin
 from tarkpm.core.capability import CapabilitySet
 from tarkpm.core.claim import Vouched
 from tarkpm.core.key import PublicKey
@@ -52,9 +53,13 @@ class Answers(msgspec.Struct, frozen=True):
 
 
 class Question(msgspec.Struct, frozen=True):
-    """A decision only the user can make. ``flag`` makes it beforehand; ``askable`` at a prompt."""
+    """A decision about ``plugin`` that only the user can make.
+
+    ``flag`` makes it beforehand; ``askable`` says whether a prompt may ask it.
+    """
 
     error: type[ConsentError]
+    plugin: PluginName
     message: str
     flag: str
     askable: bool = True
@@ -80,24 +85,30 @@ def admit(
     locked: LockEntry | None,
     declared_before: CapabilitySet | None,
     answers: Answers,
+    accepted: Binding | None = None,
     vouched: Vouched = NOBODY,
 ) -> Admission:
     """Weigh a candidate for a requirement; None is a dependency's, of which tark.toml holds grants alone.
 
     ``locked`` is what the lock held of this plugin, ``declared_before`` what that release declared (None if
-    unknown or new), ``vouched`` what indexes say of publishers. Raises `KeyUntrusted` when ``--trust`` names
-    another key than the signer's, or the index does not vouch for it; `Revoked`; and `ResolutionError` when
-    the release needs a newer tark.
+    unknown or new), ``accepted`` the binding this user accepted, ``vouched`` what indexes say of publishers.
+    Raises `KeyUntrusted` when ``--trust`` names another key than the signer's, or the index does not vouch
+    for it; `Revoked`; and `ResolutionError` when the release needs a newer tark.
     """
     name = candidate.manifest.name
     check_minimum(candidate.manifest.name, candidate.manifest.min_tark_version, project.tark_version)
     trusted = project.trust.get(name, ())
+    before = _signers_before(candidate, trusted, locked, accepted)
     if isinstance(candidate.source, IndexSource):
         check_vouched(candidate.entry(), candidate.source, vouched)
-        trust, key_questions = _judge_publisher(candidate, trusted, locked, answers)
+        trust, key_questions = _judge_publisher(candidate, trusted, before, answers)
     else:
-        trust, key_questions = _judge_signer(candidate, requirement, trusted, locked, answers)
-    grants, capability_questions = _judge_capabilities(candidate, project, declared_before, answers)
+        trust, key_questions = _judge_signer(candidate, requirement, trusted, before, answers)
+    # what was granted, and declared, was somebody else's where the plugin comes from somewhere else now
+    same = accepted is None or accepted.publisher.origin == Origin.of(candidate.source)
+    granted = project.granted(name) if same else CapabilitySet()
+    known = declared_before if same else None
+    grants, capability_questions = _judge_capabilities(candidate, granted, known, answers)
     questions = (
         *key_questions,
         *_judge_version(candidate, requirement, locked, answers),
@@ -118,8 +129,24 @@ def check_minimum(name: str, minimum: Version | None, tark: Version | None) -> N
         )
 
 
+def _signers_before(
+    candidate: Candidate,
+    trusted: tuple[PublicKey, ...],
+    locked: LockEntry | None,
+    accepted: Binding | None,
+) -> tuple[str, ...]:
+    """The keys that signed, or might sign, this plugin so far; a file that drops them makes no new start."""
+    if trusted:
+        return trusted
+    if accepted and accepted.publisher.origin == Origin.of(candidate.source):
+        publisher = accepted.publisher
+        if known := publisher.keys or ((publisher.signer,) if publisher.signer else ()):
+            return known
+    return (locked.signer,) if locked and locked.signer else ()
+
+
 def _judge_publisher(
-    candidate: Candidate, trusted: tuple[PublicKey, ...], locked: LockEntry | None, answers: Answers
+    candidate: Candidate, trusted: tuple[PublicKey, ...], before: tuple[str, ...], answers: Answers
 ) -> tuple[tuple[PublicKey, ...], list[Question]]:
     """Rule 5 for a release of an index, which vouches for the first key: a changed one blocks here, too.
 
@@ -127,19 +154,22 @@ def _judge_publisher(
     """
     name, signer = candidate.manifest.name, candidate.signer
     assert signer is not None  # `check_vouched` accepts nothing unsigned
-    before = trusted or ((locked.signer,) if locked and locked.signer else ())
     pinned = (signer,) if trusted else ()
     if not before or signer in (*before, *answers.trust):
         return pinned, []
+    return pinned, [_key_changed(name, signer, before)]
+
+
+def _key_changed(name: PluginName, signer: PublicKey, before: tuple[str, ...]) -> Question:
     message = f"'{name}' is signed by another key than before: {signer}, not {', '.join(before)}"
-    return pinned, [Question(KeyChanged, message, f"--trust {signer}")]
+    return Question(KeyChanged, name, message, f"--trust {signer}")
 
 
 def _judge_signer(
     candidate: Candidate,
     requirement: Requirement | None,
     trusted: tuple[PublicKey, ...],
-    locked: LockEntry | None,
+    before: tuple[str, ...],
     answers: Answers,
 ) -> tuple[tuple[PublicKey, ...], list[Question]]:
     """Rules 4 and 5: the keys to trust from now on, and what must be asked."""
@@ -147,7 +177,7 @@ def _judge_signer(
     if requirement and requirement.is_working_copy:
         return trusted, []
     if signer is None:
-        return trusted, _judge_unsigned(name, bool(trusted or (locked and locked.signer)), answers)
+        return trusted, _judge_unsigned(name, bool(before), answers)
     if signer in trusted:
         return trusted, []
     if signer in answers.trust:
@@ -157,21 +187,20 @@ def _judge_signer(
             f"'{name}' is signed by {signer}, not by the key that --trust names",
             where=str(candidate.source),
         )
-    flag = f"--trust {signer}"
-    if trusted:
-        message = f"'{name}' is signed by another key than before: {signer}, not {', '.join(trusted)}"
-        return (signer,), [Question(KeyChanged, message, flag)]
-    return (signer,), [Question(KeyUnknown, f"nobody has accepted the key of '{name}' yet: {signer}", flag)]
+    if before and signer not in before:
+        return (signer,), [_key_changed(name, signer, before)]
+    message = f"nobody has accepted the key of '{name}' yet: {signer}"
+    return (signer,), [Question(KeyUnknown, name, message, f"--trust {signer}")]
 
 
 def _judge_unsigned(name: PluginName, signed_before: bool, answers: Answers) -> list[Question]:
     if signed_before:
         message = f"'{name}' was signed before and is not any more"
-        return [Question(UnsignedRefused, message, "", askable=False)]
+        return [Question(UnsignedRefused, name, message, "", askable=False)]
     if folded(name) in map(folded, answers.allow_unsigned):
         return []
     flag = f"--allow-unsigned {name}"
-    return [Question(UnsignedRefused, f"'{name}' is not signed", flag, askable=False)]
+    return [Question(UnsignedRefused, name, f"'{name}' is not signed", flag, askable=False)]
 
 
 def _judge_version(
@@ -183,20 +212,19 @@ def _judge_version(
     name, version = candidate.manifest.name, candidate.manifest.version
     if version < locked.version and not answers.allow_downgrade:
         message = f"'{name}' {version} is older than {locked.version}, which is locked"
-        return [Question(Downgrade, message, "--allow-downgrade", askable=False)]
+        return [Question(Downgrade, name, message, "--allow-downgrade", askable=False)]
     republished = version == locked.version and candidate.files != locked.files
     if republished and not answers.allow_republished:
         message = f"'{name}' {version} has other bytes than the {version} that is locked"
-        return [Question(Republished, message, "--allow-republished", askable=False)]
+        return [Question(Republished, name, message, "--allow-republished", askable=False)]
     return []
 
 
 def _judge_capabilities(
-    candidate: Candidate, project: Project, declared_before: CapabilitySet | None, answers: Answers
+    candidate: Candidate, granted: CapabilitySet, declared_before: CapabilitySet | None, answers: Answers
 ) -> tuple[CapabilitySet, list[Question]]:
     """Rule 6: what is granted from now on. A narrower release narrows the grant; a wider one asks."""
     name, declared = candidate.manifest.name, candidate.manifest.capabilities
-    granted = project.granted(name)
     known = granted if declared_before is None else declared_before
     wider = declared.beyond(known)
     grants = granted.narrow(declared).union(wider)
@@ -205,7 +233,7 @@ def _judge_capabilities(
     asks = ", ".join(map(str, wider))
     more = " more than was granted" if granted else ""
     message = f"'{name}' asks for{more}: {asks}"
-    return grants, [Question(CapabilityWidened, message, "--accept-capabilities")]
+    return grants, [Question(CapabilityWidened, name, message, "--accept-capabilities")]
 
 
 def check_trusted(project: Project, entry: LockEntry, vouched: Vouched = NOBODY) -> None:
@@ -275,6 +303,5 @@ def consent_error(questions: Iterable[Question], command: str) -> TarkError:
     unanswered = list(questions)
     first = unanswered[0]
     flags = " ".join(dict.fromkeys(question.flag for question in unanswered if question.flag))
-    name = first.message.split("'")[1]
-    hint = f"tarkpm remove {name}" if not first.flag else f"{command} {flags}"
+    hint = f"tarkpm remove {first.plugin}" if not first.flag else f"{command} {flags}"
     return first.error("; ".join(question.message for question in unanswered), hint=hint)

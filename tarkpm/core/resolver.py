@@ -154,15 +154,25 @@ def check_names(asked: Sequence[str | None], found: Sequence[str], present: Coll
         raise ResolutionError(f"two of the sources hold '{twice}'", hint="add them one by one")
 
 
-def unmet_dependencies(entries: Iterable[LockEntry]) -> list[str]:
-    """Sentences about what plugins require and these entries do not offer."""
+class Unmet(msgspec.Struct, frozen=True):
+    """A plugin requires what the entries do not offer; ``found`` is the version they have, if any."""
+
+    plugin: PluginName
+    needed: Dependency
+    found: Version | None = None
+
+    def __str__(self) -> str:
+        what = f"{self.found} is installed" if self.found else "which is not installed"
+        return f"'{self.plugin}' requires '{self.needed}', {what}"
+
+
+def unmet_dependencies(entries: Iterable[LockEntry]) -> list[Unmet]:
+    """What plugins require and these entries do not offer."""
     by_name = {entry.name: entry for entry in entries}
-    sentences = []
+    unmet = []
     for entry in by_name.values():
         for needed in entry.requires:
             found = by_name.get(needed.name)
-            if found is None:
-                sentences.append(f"'{entry.name}' requires '{needed}', which is not installed")
-            elif not Range.parse(needed.range).matches(found.version):
-                sentences.append(f"'{entry.name}' requires '{needed}', {found.version} is installed")
-    return sentences
+            if found is None or not Range.parse(needed.range).matches(found.version):
+                unmet.append(Unmet(entry.name, needed, found.version if found else None))
+    return unmet

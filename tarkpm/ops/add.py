@@ -5,6 +5,7 @@ import msgspec
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.policy import Answers
 from tarkpm.core.release import GitSource, PluginName
+from tarkpm.ops.acceptance import require_accepted
 from tarkpm.ops.admission import Ask, Taking, take
 from tarkpm.ops.adoption import adoption_notes
 from tarkpm.ops.context import Workspace, open_for_change
@@ -56,7 +57,7 @@ def add(settings: Settings, ui: Ui, wishes: list[Wish], answers: Answers) -> Tak
     """
     with open_for_change(settings, ui, create=True) as workspace:
         workspace.require_built_here()
-        workspace.require_accepted()
+        require_accepted(workspace)
         asks = [wish.ask(workspace.project) for wish in wishes]
         known = {ask: name for ask in asks if (name := _known_as(workspace, ask))}
         taking = take(workspace, [ask for ask in asks if ask not in known], answers, adopting=True)

@@ -147,6 +147,7 @@ def weigh(
         locked=workspace.lock.get(name),
         declared_before=_declared_before(workspace, name),
         answers=answers,
+        accepted=workspace.record.accepted.plugins.get(name),
         vouched=workspace.vouched if isinstance(release.candidate.source, IndexSource) else NOBODY,
     )
 

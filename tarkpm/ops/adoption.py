@@ -61,6 +61,7 @@ def with_question(admission: Admission, found: Iterable[Adoption], *, agreed: bo
     questions = tuple(
         Question(
             UnmanagedRefused,
+            one.name,
             f"'{one.name}' would take the place of a folder that was put there by hand and holds other bytes",
             "--adopt",
         )

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterable
 
+from tarkpm.core.binding import Origin, Publisher
 from tarkpm.core.capability import KINDS, MEANING, CapabilitySet
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.policy import Admission
 from tarkpm.core.project import Project
-from tarkpm.core.release import GitSource, IndexSource, PluginName
+from tarkpm.core.release import GitSource, IndexSource
 from tarkpm.core.text import some
 from tarkpm.errors import KeyChanged, KeyUnknown
+from tarkpm.ops.acceptance import data_change, has_data
 from tarkpm.ops.context import Workspace
 from tarkpm.ops.ui import Card
 
@@ -28,17 +30,28 @@ def card(workspace: Workspace, admission: Admission, more: Iterable[tuple[str, s
     if locked:
         rows += _difference_rows(workspace.project.granted(manifest.name), admission.change.grants)
     rows += [*sign_in_rows(manifest), *more]
+    if text := _data_text(workspace, admission):
+        rows.append(("data", text))
     title = f"{manifest.name} {manifest.version} ({manifest.type})" + ("" if locked else " new")
-    inherited = () if locked else _inherited(workspace, manifest.name)
-    return Card(title, tuple(rows), (*warnings(manifest), *inherited))
+    kept = () if locked else _inherited(workspace, admission)
+    return Card(title, tuple(rows), (*warnings(manifest), *kept))
 
 
-def _inherited(workspace: Workspace, name: PluginName) -> tuple[str, ...]:
-    """That a new plugin gets an earlier one's data: perhaps tokens, and perhaps another publisher's."""
-    data = workspace.data(name)
-    if not data.is_dir() or not any(data.iterdir()):
+def _inherited(workspace: Workspace, admission: Admission) -> tuple[str, ...]:
+    """That a plugin which is added once more finds what it stored here before."""
+    if _data_text(workspace, admission) or not has_data(workspace, admission.change.name):
         return ()
-    return (f"gets what a plugin of this name stored here before: {data}",)
+    return (f"gets what a plugin of this name stored here before: {workspace.data(admission.change.name)}",)
+
+
+def _data_text(workspace: Workspace, admission: Admission) -> str:
+    """What becomes of what a plugin of this name stored: perhaps tokens, and perhaps another publisher's."""
+    publisher = Publisher(
+        Origin.of(admission.candidate.source),
+        tuple(sorted(admission.change.trust)),
+        unsigned=admission.candidate.signer is None,
+    )
+    return data_change(workspace, admission.change.name, publisher)
 
 
 def _change_rows(locked: LockEntry | None, admission: Admission) -> list[tuple[str, str]]:

@@ -39,7 +39,7 @@ def choose(
     reached, problems = reachable(project, lock)
     if not problems and not _must_ask(workspace, project, lock, free):
         kept = tuple(lock.by_name[name] for name in sorted(reached))
-        return Choice(kept, (), tuple(unmet_dependencies(kept)))
+        return Choice(kept, (), tuple(map(str, unmet_dependencies(kept))))
     from tarkpm.ops.resolving import choose_from_indexes
 
     fixed = tuple(

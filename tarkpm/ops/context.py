@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tarkpm import __version__
-from tarkpm.core.decisions import Decisions
+from tarkpm.core.binding import current_owner
 from tarkpm.core.digest import Digest, sha256
 from tarkpm.core.names import MAX_LOCK, MAX_PROJECT
 from tarkpm.errors import LockError, ProjectNotAccepted
 from tarkpm.io.files import read_optional
 from tarkpm.ops.place import Place, checked_place
 from tarkpm.ops.settings import Settings
-from tarkpm.ops.ui import Card, Ui
+from tarkpm.ops.ui import Ui
 from tarkpm.store.blobs import BlobStore
 from tarkpm.store.environment import Environment
 from tarkpm.store.state import Record, State, new_environment_id
@@ -151,11 +151,15 @@ class Workspace:
         """Whether tark may load the plugin: as its folder says or, with that gone, as was last known here."""
         if os.path.lexists(self.environment.folder(name)):
             return self.environment.is_enabled(name)
-        return name not in self.record.disabled
+        return not current_owner(self.record.owners, name).disabled
 
     def data(self, name: str) -> Path:
-        """Where a plugin of this environment keeps its own data: never in the work tree."""
-        return self.settings.paths.data / "data" / self.record.environment / name
+        """Where a plugin of this environment keeps its own data: never in the work tree.
+
+        It is the folder of the plugin's publisher: another publisher's plugin of the name has another one.
+        """
+        folder = current_owner(self.record.owners, name).folder
+        return self.settings.paths.data / "data" / self.record.environment / folder
 
     def require_built_here(self) -> None:
         """Raise `ProjectNotAccepted` for a project's environment that state does not know (rule 3)."""
@@ -179,43 +183,6 @@ class Workspace:
         """Change this project's record in state."""
         self.record = msgspec.structs.replace(self.record, **changes)
         self.state.save(self.record)
-
-    def is_accepted(self) -> bool:
-        """Whether this user accepted every decision in tark.toml."""
-        return not Decisions.of(self.project).beyond(self.record.accepted)
-
-    def require_accepted(self) -> None:
-        """Rule 3: make sure this user accepted the decisions in tark.toml; ask, or raise."""
-        decisions = Decisions.of(self.project)
-        new = decisions.beyond(self.record.accepted)
-        if not new:
-            return
-        if not self.settings.accept_project:
-            self._ask_to_accept([*new, *self._tokens_sent(new)])
-        if not self.settings.dry_run:
-            self.remember(accepted=decisions)
-
-    def _tokens_sent(self, new: list[str]) -> Iterator[str]:
-        """What accepting new indexes would send them: a token is known by the name that a project gives."""
-        for entry in self.project.indexes.values():
-            asked = any(f"the index '{entry.name}' at" in line for line in new)
-            if asked and entry.token_variable in self.settings.environment and "://" in entry.url:
-                yield f"send the token in {entry.token_variable} to {entry.url}"
-
-    def _ask_to_accept(self, new: list[str]) -> None:
-        file = str(self.place.project_file)
-        if not self.ui.interactive:
-            raise ProjectNotAccepted(
-                f"you have not accepted what this project decides: {'; '.join(new)}",
-                where=file,
-                hint=f"{self.settings.command} --accept-project",
-            )
-        warning = "Accept only what you, or people you trust, wrote."
-        self.ui.show(
-            [Card(f"{file} makes decisions for you", tuple(("would", line) for line in new), (warning,))]
-        )
-        if not self.ui.confirm("Accept these decisions?"):
-            raise ProjectNotAccepted("the project's decisions were not accepted", where=file)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from tarkpm import __version__
 from tarkpm.errors import TarkError
 from tarkpm.host.confinement import confinement
 from tarkpm.host.limits import Limits
+from tarkpm.ops.acceptance import not_accepted
 from tarkpm.ops.checkup import Trouble, check_up
 from tarkpm.ops.context import open_for_reading
 from tarkpm.ops.place import locate
@@ -82,7 +83,7 @@ def _servers(settings: Settings, ui: Ui) -> tuple[tuple[Server, ...], list[Troub
         return (), []
     try:
         with open_for_reading(settings, ui) as workspace:
-            if not workspace.is_accepted():
+            if not_accepted(workspace):
                 message = (
                     "its servers were not asked, because you have not accepted what this project decides"
                 )

@@ -7,6 +7,7 @@ from tarkpm.core.names import MANIFEST
 from tarkpm.core.project import Change, Project, edit
 from tarkpm.core.release import PluginName
 from tarkpm.errors import CapabilityDenied, NotFound
+from tarkpm.ops.acceptance import not_accepted, require_accepted
 from tarkpm.ops.context import Workspace, open_for_change
 from tarkpm.ops.install import apply
 from tarkpm.ops.installed import installed_manifest
@@ -28,7 +29,7 @@ class GrantReport(msgspec.Struct, frozen=True):
 def grant(settings: Settings, ui: Ui, typed: PluginName, capabilities: list[Capability]) -> GrantReport:
     """Grant what the plugin declares and was not granted; raises `CapabilityDenied` for anything else."""
     with open_for_change(settings, ui) as workspace:
-        workspace.require_accepted()
+        require_accepted(workspace)
         name = workspace.name_of(typed)
         present(workspace, name)
         declared = _declared(workspace, name)
@@ -45,7 +46,7 @@ def grant(settings: Settings, ui: Ui, typed: PluginName, capabilities: list[Capa
 def reset(settings: Settings, ui: Ui, typed: PluginName) -> GrantReport:
     """Grant again exactly what the plugin declares, whatever was granted or revoked before."""
     with open_for_change(settings, ui) as workspace:
-        workspace.require_accepted()
+        require_accepted(workspace)
         name = workspace.name_of(typed)
         present(workspace, name)
         return _set(workspace, name, _declared(workspace, name), decided=True)
@@ -59,7 +60,7 @@ def revoke(settings: Settings, ui: Ui, typed: PluginName, capabilities: list[Cap
         left = workspace.project.granted(name)
         for capability in capabilities:
             left = left.without(capability)
-        return _set(workspace, name, left, decided=workspace.is_accepted())
+        return _set(workspace, name, left, decided=not not_accepted(workspace))
 
 
 def _declared(workspace: Workspace, name: PluginName) -> CapabilitySet:

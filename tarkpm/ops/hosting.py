@@ -23,6 +23,7 @@ from tarkpm.host.process import AnyProcess
 from tarkpm.host.runtime import Host
 from tarkpm.host.trace import Trace
 from tarkpm.host.worker.settings import BIG_MODULE
+from tarkpm.ops.acceptance import require_accepted
 from tarkpm.ops.compiled import compile_cache
 from tarkpm.ops.context import Workspace, open_for_reading
 from tarkpm.ops.installed import installed_files, installed_manifest, read_installed
@@ -60,9 +61,9 @@ def load_images(
             if is_unmanaged(workspace, known):
                 return Images({known: load_unmanaged(workspace, known)}, folder)
             entry = _locked(workspace, known)
-            workspace.require_accepted()
+            require_accepted(workspace)
             return Images({entry.name: load_image(workspace, entry, cache)}, folder)
-        workspace.require_accepted()
+        require_accepted(workspace)
         return _load_all(workspace, folder, type)
 
 
@@ -103,7 +104,7 @@ def _locked(workspace: Workspace, name: str) -> LockEntry:
         where = str(workspace.place.lock_file)
         raise NotFound(f"no plugin named '{name}' is locked", where=where, hint="tarkpm list")
     for problem in stale_entries(workspace.project, workspace.lock):
-        if f"'{name}'" in problem.message:
+        if name in problem.plugins:
             raise problem
     return entry
 

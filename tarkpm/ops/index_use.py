@@ -9,6 +9,7 @@ from tarkpm.core.project import IndexEntry, Project, edit_index, index_url, new
 from tarkpm.core.release import IndexSource, PluginName, index_root
 from tarkpm.errors import NotFound, ProjectError
 from tarkpm.io.files import read_file
+from tarkpm.ops.acceptance import not_accepted, require_accepted
 from tarkpm.ops.context import Workspace, open_for_change, open_for_reading
 from tarkpm.ops.install import apply
 from tarkpm.ops.settings import Settings
@@ -41,7 +42,7 @@ def add_index(settings: Settings, ui: Ui, name: PluginName, url: str, root: str)
     `IndexUntrusted`, `Unreachable`.
     """
     with open_for_change(settings, ui, create=True) as workspace:
-        workspace.require_accepted()
+        require_accepted(workspace)
         entry = _entry(settings, name, url, root)
         if workspace.project.indexes.get(name) == entry:
             return _row(workspace, entry)
@@ -125,7 +126,7 @@ def remove_index(settings: Settings, ui: Ui, name: PluginName) -> IndexRow:
                 hint=f"tarkpm remove {' '.join(used)}",
             )
         edited = edit_index(workspace.project_bytes or b"", name, None)
-        target = _target(workspace, edited, decided=workspace.is_accepted())
+        target = _target(workspace, edited, decided=not not_accepted(workspace))
         if not settings.dry_run:
             apply(workspace, target, untouched(workspace))
         return _row(workspace, entry)

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tarkpm.core.decisions import Decisions
 from tarkpm.core.lockfile import LockEntry, render
 from tarkpm.core.plan import Plan
 from tarkpm.core.resolver import unmet_dependencies
 from tarkpm.core.text import some
 from tarkpm.errors import StoreError
 from tarkpm.io.parallel import run_parallel
+from tarkpm.ops.binding import bind
 from tarkpm.ops.context import Workspace
 from tarkpm.ops.target import CheckedTarget
 from tarkpm.store.journal import Document, Transaction, commit
@@ -49,24 +49,27 @@ def apply(
     """
     lock_bytes = render(target.lock)
     documents = _documents(workspace, target, lock_bytes)
-    accepted = Decisions.of(target.project) if target.decided else workspace.record.accepted
+    bound = bind(workspace, target, changes, adopted)
     settled = _settled(workspace, target, changes, lock_bytes)
-    if not changes and not documents and accepted == workspace.record.accepted:
+    if not changes and not documents and bound == workspace.record:
         if settled and settled != workspace.record.settled:
             workspace.remember(settled=settled)
         return
     workspace.prepare()
     _check_room(workspace, changes, adopted)
+    workspace.record = msgspec.structs.replace(bound, inode=workspace.record.inode)
     staged = _stage_all(workspace, changes.install, releases)
     installed = {name: workspace.record.installed[name] for name in changes.keep} | staged
-    disabled = tuple(entry.name for entry in target.lock.entries if not workspace.is_enabled(entry.name))
-    record = msgspec.structs.replace(
-        workspace.record, accepted=accepted, installed=installed, settled=settled, disabled=disabled
-    )
+    record = msgspec.structs.replace(workspace.record, installed=installed, settled=settled)
     names = tuple(entry.name for entry in changes.install)
     leaving = _strangers(workspace, (*names, *changes.remove))
     transaction = Transaction(names, changes.remove, documents, record)
-    commit(workspace.environment, _making_room(workspace, transaction, adopted), workspace.state)
+    commit(
+        workspace.environment,
+        _making_room(workspace, transaction, adopted),
+        workspace.state,
+        seen=_seen(workspace),
+    )
     for text in leaving:
         workspace.ui.note(text)
     workspace.record, workspace.lock, workspace.project = record, target.lock, target.project
@@ -74,6 +77,12 @@ def apply(
         from tarkpm.ops.compiling import compile_big
 
         compile_big(workspace, names)
+
+
+def _seen(workspace: Workspace) -> dict[Path, bytes | None]:
+    """The documents as they were read: what the user was asked about."""
+    place = workspace.place
+    return {place.project_file: workspace.project_bytes, place.lock_file: workspace.lock_bytes}
 
 
 def _settled(workspace: Workspace, target: CheckedTarget, changes: Plan, lock_bytes: bytes) -> str:
@@ -103,16 +112,7 @@ def _check_room(workspace: Workspace, changes: Plan, adopted: "Collection[Adopti
     """Raise `StoreError` for what stands in the way and is not to make room."""
     aside = {one.folder for one in adopted}
     _check_free(workspace, changes, aside)
-    if adopted:
-        _keep_disabled(workspace, adopted)
     _check_data(workspace, changes, aside)
-
-
-def _keep_disabled(workspace: Workspace, adopted: "Collection[Adoption]") -> None:
-    """Have a plugin stay disabled whose folder, perhaps called in another case, is."""
-    off = {one.name for one in adopted if not workspace.environment.is_enabled(one.folder)}
-    disabled = tuple(sorted(off | set(workspace.record.disabled)))
-    workspace.record = msgspec.structs.replace(workspace.record, disabled=disabled)
 
 
 def _making_room(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from tarkpm.core.binding import with_disabled
 from tarkpm.core.capability import KINDS, CapabilitySet
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.manifest import Manifest
@@ -252,5 +253,4 @@ def set_enabled(settings: Settings, ui: Ui, typed: PluginName, *, enabled: bool)
 def _remember(workspace: Workspace, name: str, enabled: bool) -> None:
     """Have state know it too, so that it outlives the environment's folder."""
     if name in workspace.record.installed:
-        others = set(workspace.record.disabled) - {name}
-        workspace.remember(disabled=tuple(sorted(others if enabled else others | {name})))
+        workspace.remember(owners=with_disabled(workspace.record.owners, {name: not enabled}))

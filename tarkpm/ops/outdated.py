@@ -11,6 +11,7 @@ from tarkpm.core.rows import Listing, Row
 from tarkpm.core.version import Version
 from tarkpm.errors import NotFound, ResolutionError, TarkError
 from tarkpm.io.parallel import run_parallel
+from tarkpm.ops.acceptance import require_accepted
 from tarkpm.ops.acquire import FETCH_THREADS, commit_of, open_remote
 from tarkpm.ops.context import Workspace, open_for_reading
 from tarkpm.ops.settings import Settings
@@ -59,7 +60,7 @@ def outdated(settings: Settings, ui: Ui) -> OutdatedReport:
     `VerificationError` where nothing, or an index, can be asked, and `ProjectNotAccepted`.
     """
     with open_for_reading(settings, ui) as workspace:
-        workspace.require_accepted()
+        require_accepted(workspace)
         entries = workspace.lock.entries
         indexed, notes = _from_indexes(workspace, entries)
         moved, failed = _from_git(workspace, entries)

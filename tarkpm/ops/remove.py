@@ -10,6 +10,7 @@ from tarkpm.core.release import PluginName
 from tarkpm.core.resolver import unmet_dependencies
 from tarkpm.errors import ResolutionError
 from tarkpm.io.files import remove_tree
+from tarkpm.ops.acceptance import has_data, not_accepted
 from tarkpm.ops.admission import abandoned
 from tarkpm.ops.context import Workspace, open_for_change
 from tarkpm.ops.install import apply, foretell
@@ -36,9 +37,9 @@ def remove(settings: Settings, ui: Ui, typed: list[PluginName], *, purge: bool) 
     with open_for_change(settings, ui) as workspace:
         workspace.require_built_here()
         names = workspace.names_of(typed)
-        data = tuple(str(workspace.data(name)) for name in names if _has_data(workspace, name))
+        data = tuple(str(workspace.data(name)) for name in names if has_data(workspace, name))
         for name in names:
-            if not (purge and _has_data(workspace, name)):  # what an earlier remove kept can still be purged
+            if not (purge and has_data(workspace, name)):  # what an earlier remove kept can still be purged
                 required(workspace, name)
         target = _without(workspace, names)
         plan = _plan(workspace, names, target)
@@ -51,7 +52,7 @@ def remove(settings: Settings, ui: Ui, typed: list[PluginName], *, purge: bool) 
         left = [name for name in names if target.lock.get(name)]
         notes = [f"'{name}' stays, because another plugin needs it" for name in left]
         with_them = sorted(set(workspace.lock.by_name) - set(target.lock.by_name) - set(names))
-        notes += unmet_dependencies(target.lock.entries)
+        notes += map(str, unmet_dependencies(target.lock.entries))
         removed = (*(name for name in names if name not in left), *with_them)
         return RemoveReport(removed, () if purge else data, data if purge else (), tuple(notes))
 
@@ -62,11 +63,6 @@ def _plan(workspace: Workspace, names: list[PluginName], target: Target) -> Plan
     ours = {*names, *workspace.lock.by_name}
     gone = tuple(name for name in installed if name in ours and not target.lock.get(name))
     return Plan(remove=gone, keep=tuple(name for name in installed if name not in gone))
-
-
-def _has_data(workspace: Workspace, name: PluginName) -> bool:
-    folder = workspace.data(name)
-    return folder.is_dir() and any(folder.iterdir())
 
 
 def _without(workspace: Workspace, names: list[PluginName]) -> CheckedTarget:
@@ -85,5 +81,6 @@ def _without(workspace: Workspace, names: list[PluginName]) -> CheckedTarget:
     changes = [Change(name, grants=workspace.project.granted(name)) for name in names if name in reached]
     changes += [Change(name) for name in abandoned(workspace.project, workspace.lock, reached)]
     edited = edit(edited, changes)
-    target = Target(Project.parse(edited, where=where), lock, edited, decided=workspace.is_accepted())
+    project = Project.parse(edited, where=where)
+    target = Target(project, lock, edited, decided=not not_accepted(workspace), dropped=tuple(names))
     return check_target(workspace, target)

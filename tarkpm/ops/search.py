@@ -5,6 +5,7 @@ import msgspec
 from tarkpm.core.project import IndexEntry
 from tarkpm.core.search import Entry
 from tarkpm.errors import NotFound
+from tarkpm.ops.acceptance import require_accepted
 from tarkpm.ops.context import Workspace, open_for_reading
 from tarkpm.ops.settings import Settings
 from tarkpm.ops.ui import Ui
@@ -45,7 +46,7 @@ def search(
         if not workspace.project.indexes:
             where, hint = str(workspace.place.project_file), "tarkpm index add NAME URL --root sha256:…"
             raise NotFound("no index is set up to search in", where=where, hint=hint)
-        workspace.require_accepted()
+        require_accepted(workspace)
         lowered = [word.lower() for word in words]
         found = [
             _found(workspace, index, entry)

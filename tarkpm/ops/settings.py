@@ -3,12 +3,16 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 if TYPE_CHECKING:
     from tarkpm.io.login import Login
+
+
+ANY_DECISIONS: Final = "any"
+"""The value of `Settings.accept_project` that accepts whatever a project decides."""
 
 
 class Paths(msgspec.Struct, frozen=True):
@@ -24,7 +28,9 @@ class Settings(msgspec.Struct, frozen=True):
     """Everything a verb needs to know that is neither its arguments nor on disk.
 
     ``environment`` is a snapshot of the environment variables: for plugins that were granted some, for
-    proxies and logins, and for finding ``tark``. ``logins`` were typed with the URLs they are for, and are
+    proxies and logins, and for finding ``tark``. ``accept_project`` is `ANY_DECISIONS`, or the digest of the
+    decisions that are accepted beforehand; "" accepts none. ``keep_data`` lets another publisher's plugin of
+    a name have what the former one stored. ``logins`` were typed with the URLs they are for, and are
     kept nowhere else. ``command`` is the command line as typed, without them, for hints and for the name
     under which locks are held. ``accept_unmanaged`` are plugins that may run though they were put there by
     hand.
@@ -37,9 +43,10 @@ class Settings(msgspec.Struct, frozen=True):
     user: bool = False
     offline: bool = False
     allow_http: bool = False
-    accept_project: bool = False
+    accept_project: str = ""
     dry_run: bool = False
     yes: bool = False
+    keep_data: bool = False
     lock_seconds: float = 60.0
     logins: "Mapping[str, Login]" = {}
     accept_unmanaged: frozenset[str] = frozenset()

@@ -40,6 +40,7 @@ def sync(settings: Settings, ui: Ui, *, reinstall: bool = False) -> SyncReport:
             return SyncReport((), (), tuple(workspace.record.installed))
         from tarkpm.core.resolver import unmet_dependencies
         from tarkpm.core.takenback import yanked_notes
+        from tarkpm.ops.acceptance import require_accepted
         from tarkpm.ops.install import apply, foretell
         from tarkpm.ops.target import Target, check_target, make_plan
 
@@ -49,14 +50,14 @@ def sync(settings: Settings, ui: Ui, *, reinstall: bool = False) -> SyncReport:
                 f"{PROJECT} asks for plugins but there is no lock", where=where, hint="tarkpm lock"
             )
         workspace.require_built_here()
-        workspace.require_accepted()
+        require_accepted(workspace)
         workspace.indexes.learn_publishers(workspace.lock.entries)
-        target = check_target(workspace, Target(workspace.project, workspace.lock))
+        target = check_target(workspace, Target(workspace.project, workspace.lock, decided=True))
         if reinstall:
             workspace.verified = frozenset()
         plan = make_plan(workspace, target.lock, reinstall=reinstall)
         entries = target.lock.entries
-        notes = (*unmet_dependencies(entries), *yanked_notes(entries, workspace.vouched))
+        notes = (*map(str, unmet_dependencies(entries)), *yanked_notes(entries, workspace.vouched))
         if settings.dry_run:
             foretell(workspace, plan)
         elif workspace.lock_bytes is not None:

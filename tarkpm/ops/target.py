@@ -24,6 +24,7 @@ class Target(msgspec.Struct, frozen=True):
     lock: Lock
     project_bytes: bytes | None = None
     decided: bool = False
+    dropped: tuple[PluginName, ...] = ()
 
 
 class CheckedTarget(Target, frozen=True):

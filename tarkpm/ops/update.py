@@ -4,6 +4,7 @@ from tarkpm.core.follow import stale_entries, stale_requirement
 from tarkpm.core.policy import Answers
 from tarkpm.core.release import PluginName, Requirement
 from tarkpm.errors import NotFound
+from tarkpm.ops.acceptance import require_accepted
 from tarkpm.ops.add import TakeReport, report_of
 from tarkpm.ops.admission import Ask, take
 from tarkpm.ops.context import Workspace, open_for_change, open_for_reading
@@ -20,7 +21,7 @@ def update(settings: Settings, ui: Ui, typed: list[PluginName], answers: Answers
     """
     with open_for_change(settings, ui) as workspace:
         workspace.require_built_here()
-        workspace.require_accepted()
+        require_accepted(workspace)
         names = workspace.names_of(typed)
         found = [present(workspace, name) for name in names or workspace.project.requirements]
         asks = [Ask.of(requirement) for requirement in found if requirement]
@@ -37,7 +38,7 @@ def update(settings: Settings, ui: Ui, typed: list[PluginName], answers: Answers
 def lock(settings: Settings, ui: Ui, answers: Answers) -> TakeReport:
     """Make tark.lock follow from tark.toml, keeping every entry that does; installs nothing."""
     with open_for_change(settings, ui) as workspace:
-        workspace.require_accepted()
+        require_accepted(workspace)
         stale = [r for name, r in workspace.project.requirements.items() if not _follows(workspace, name)]
         taking = take(workspace, list(map(Ask.of, stale)), answers)
         report = report_of(workspace, taking, taking.names)

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 import msgspec
 
-from tarkpm.core.decisions import Decisions
+from tarkpm.core.acceptance import Kind
 from tarkpm.core.follow import stale_entries
 from tarkpm.core.resolver import unmet_dependencies
-from tarkpm.errors import TarkError
+from tarkpm.errors import ProjectNotAccepted, TarkError
 from tarkpm.io.parallel import run_parallel
+from tarkpm.ops.acceptance import not_accepted
 from tarkpm.ops.audit import Finding, audit, unmanaged
 from tarkpm.ops.context import Workspace, open_for_reading
 from tarkpm.ops.settings import Settings
@@ -25,8 +26,9 @@ class VerifyReport(msgspec.Struct, frozen=True):
 
     @property
     def exit_status(self) -> int:
-        """0 without findings; 3 if any is about a digest, signature or key; else 1."""
-        return max((finding.exit_status for finding in self.findings if not finding.note), default=0)
+        """0 without findings; 3 if one is about a digest, signature or key, else 4 for consent, else 1."""
+        found = {finding.exit_status for finding in self.findings if not finding.note}
+        return next((status for status in (3, 4, 1) if status in found), 0)
 
 
 def verify(settings: Settings, ui: Ui) -> VerifyReport:
@@ -48,10 +50,14 @@ def verify(settings: Settings, ui: Ui) -> VerifyReport:
 def _project_findings(workspace: Workspace) -> Iterator[Finding]:
     """What is wrong with the project as a whole: staleness, decisions, folders nobody locked."""
     for problem in stale_entries(workspace.project, workspace.lock):
-        yield Finding.of(problem.message.split("'")[1], problem)
-    for line in Decisions.of(workspace.project).beyond(workspace.record.accepted):
+        yield Finding.of(problem.plugins[0], problem)
+    for widening in not_accepted(workspace):
         yield Finding(
-            "", "ProjectNotAccepted", f"not accepted by you: {line}", hint="tarkpm sync --accept-project"
+            "" if widening.kind is Kind.INDEX else widening.subject,
+            ProjectNotAccepted.__name__,
+            f"not accepted by you: {widening}",
+            hint="tarkpm accept",
+            exit_status=ProjectNotAccepted.exit_status,
         )
     try:
         workspace.require_built_here()
@@ -61,6 +67,5 @@ def _project_findings(workspace: Workspace) -> Iterator[Finding]:
         if name not in workspace.lock.by_name:
             message = "a folder that tarkpm did not install; tark loads it"
             yield unmanaged(name, message, workspace.environment.folder(name))
-    for sentence in unmet_dependencies(workspace.lock.entries):
-        plugin, needed = sentence.split("'")[1:4:2]
-        yield Finding(plugin, "ResolutionError", sentence, hint=f"tarkpm add {needed.split()[0]}")
+    for unmet in unmet_dependencies(workspace.lock.entries):
+        yield Finding(unmet.plugin, "ResolutionError", str(unmet), hint=f"tarkpm add {unmet.needed.name}")

@@ -12,12 +12,14 @@ import errno
 import hmac
 import os
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 
 from tarkpm.core.digest import sha256
-from tarkpm.errors import StoreError
+from tarkpm.errors import Edited, StoreError
 from tarkpm.io.files import atomic_write, make_private, move_contents, read_optional, remove_tree
 from tarkpm.store.environment import Environment
 from tarkpm.store.state import Record, State
@@ -63,10 +65,17 @@ class _Sealed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mac: str
 
 
-def commit(environment: Environment, transaction: Transaction, state: State) -> None:
+def commit(
+    environment: Environment,
+    transaction: Transaction,
+    state: State,
+    *,
+    seen: Mapping[Path, bytes | None] = MappingProxyType({}),
+) -> None:
     """Make ``transaction`` happen: after the first rename it will, whatever happens to this process.
 
     What could still fail then is tried before: the documents' new texts are written, folders are writable.
+    ``seen`` are documents as the user was asked about them: raises `Edited` if one says something else now.
     """
     _check_writable(environment, transaction)
     for number, document in enumerate(transaction.documents):
@@ -74,8 +83,15 @@ def commit(environment: Environment, transaction: Transaction, state: State) -> 
     body = msgspec.json.encode(transaction)
     mac = hmac.digest(state.mac_key(), body, "sha256").hex()
     sealed = msgspec.json.encode(_Sealed(body.decode(), mac))
+    _check_unedited(seen)  # last, so that an answer is not applied to what it was not given for
     atomic_write(environment.journal, sealed, mode=0o600)
     finish(environment, transaction, state)
+
+
+def _check_unedited(seen: Mapping[Path, bytes | None]) -> None:
+    for path, data in seen.items():
+        if read_optional(path, MAX_BYTES) != data:
+            raise Edited(f"{path.name} was edited meanwhile: nothing was changed", where=str(path))
 
 
 def _check_writable(environment: Environment, transaction: Transaction) -> None:

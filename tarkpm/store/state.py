@@ -10,18 +10,20 @@ import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
-from tarkpm.core.decisions import Decisions
+from tarkpm.core.acceptance import Acceptance
+from tarkpm.core.binding import Owner
 from tarkpm.core.digest import Digest, sha256
+from tarkpm.errors import StoreError
 from tarkpm.io.files import atomic_write, make_private, read_optional, write_new
 from tarkpm.io.locks import exclusive
 from tarkpm.store.documents import read_document
 
 MAX_BYTES: Final = 16 * 1024 * 1024
-VERSION: Final = 1
+VERSION: Final = 2
 KEY_SIZE: Final = 32
 
 
@@ -49,19 +51,49 @@ class Installed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All that is remembered of one project.
 
-    ``inode`` is the environment folder's. ``settled`` is the seal of the documents that the environment was
-    last brought in line with, "" if something may be left to do. ``disabled`` are the plugins that had the
-    marker when this was written: it is asked only for plugins whose folders are gone.
+    ``inode`` is the environment folder's. ``accepted`` is what this user accepted of the project, and
+    ``accepted_at`` when it last changed, in seconds since the epoch. ``settled`` is the seal of the documents
+    that the environment was last brought in line with, "" if something may be left to do. ``owners`` say, by
+    plugin, whose data is where, and who was disabled: that is asked only for plugins whose folders are gone.
     """
 
     path: str
     environment: str
     inode: int = 0
-    accepted: Decisions = Decisions()
+    accepted: Acceptance = Acceptance()
+    accepted_at: int = 0
+    installed: dict[str, Installed] = {}
+    settled: str = ""
+    owners: dict[str, tuple[Owner, ...]] = {}
+    version: int = VERSION
+
+
+class _RecordVersion1(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A record as tarkpm wrote it before bindings: it does not say whose plugins were accepted."""
+
+    path: str
+    environment: str
+    inode: int = 0
+    accepted: msgspec.Raw = msgspec.Raw()
     installed: dict[str, Installed] = {}
     settled: str = ""
     disabled: tuple[str, ...] = ()
-    version: int = VERSION
+    version: Literal[1] = 1
+
+    def upgraded(self) -> Record:
+        """The record of today: the project is accepted again; data stays with what is installed."""
+        names = {*self.installed, *self.disabled}
+        owners: dict[str, tuple[Owner, ...]] = {
+            name: (Owner(name, disabled=name in self.disabled),) for name in sorted(names)
+        }
+        return Record(self.path, self.environment, self.inode, installed=self.installed, owners=owners)
+
+
+def _read_version_1(file: Path) -> Record | None:
+    try:
+        return msgspec.json.decode(read_optional(file, MAX_BYTES) or b"", type=_RecordVersion1).upgraded()
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 class State:
@@ -143,9 +175,14 @@ class State:
     def read_record(self, file: Path) -> Record | None:
         """The record in a file; None if there is none. Raises `StoreError` for a damaged one."""
         hint = f"rm {shlex.quote(str(file))} and what it lists: the project's .tark; then: tarkpm sync"
-        return read_document(
-            file, Record, version=VERSION, limit=MAX_BYTES, what="the record of a project", hint=hint
-        )
+        try:
+            return read_document(
+                file, Record, version=VERSION, limit=MAX_BYTES, what="the record of a project", hint=hint
+            )
+        except StoreError:
+            if (older := _read_version_1(file)) is None:
+                raise
+            return older
 
 
 def new_environment_id() -> str:

@@ -161,7 +161,7 @@ def test_a_record_that_is_damaged(sandbox: Sandbox, publisher: Publisher) -> Non
     install(sandbox, publisher)
     record = next((sandbox.state / "projects").glob("*.json"))
     good = record.read_bytes()
-    for data in (b"", b"{}", b"null", b"\xff", b"[" * 100_000, good.replace(b'"version":1', b'"version":2')):
+    for data in (b"", b"{}", b"null", b"\xff", b"[" * 100_000, good.replace(b'"version":2', b'"version":3')):
         record.write_bytes(data)
         for command in ("sync", "verify", "list"):
             refused = sandbox.run(command).failed(2, str(record))

@@ -49,7 +49,7 @@ def test_it_is_not_accepted_silently(world: World, case: str) -> None:
                 refused.failed(4, "you have not accepted what this project decides", text)
         call(world.victim).failed(4, text)
         found = world.victim.run("verify")
-        found.failed(3 if case == "another key" else 1, f"not accepted by you: {text}")
+        found.failed(3 if case == "another key" else 4, f"not accepted by you: {text}")
     assert world.server.requests == []
     before = snapshot(world.mate)
     refused = world.mate.run("update").failed(4, "you have not accepted what this project decides", text)

@@ -221,7 +221,7 @@ def test_unmet_dependencies_are_reported_in_words() -> None:
 
     needs = (Dependency(PluginName("json-core"), "^1.2"), Dependency(NAME, "^2"))
     entry = msgspec.structs.replace(candidate().entry(), requires=needs)
-    assert unmet_dependencies([entry]) == [
+    assert [str(unmet) for unmet in unmet_dependencies([entry])] == [
         "'demo' requires 'json-core ^1.2', which is not installed",
         "'demo' requires 'demo ^2', 1.0.0 is installed",
     ]

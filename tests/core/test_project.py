@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tarkpm.core.acceptance import Acceptance, widenings
 from tarkpm.core.capability import Capability, CapabilitySet
-from tarkpm.core.decisions import Decisions
 from tarkpm.core.key import PublicKey
+from tarkpm.core.lockfile import Lock
 from tarkpm.core.project import Change, IndexEntry, Project, edit, edit_index, new
 from tarkpm.core.release import GitSource, IndexSource, PathSource, PluginName, Requirement
 from tarkpm.core.version import Version
@@ -115,11 +116,11 @@ def test_a_bad_project_is_one_clear_error(text: str, sentence: str, where: str) 
 
 @given(st.lists(CHANGES, max_size=4), st.lists(CHANGES, max_size=4))
 def test_only_what_was_not_accepted_is_asked_about(before: list[Change], after: list[Change]) -> None:
-    one, other = (Decisions.of(Project.parse(edit(new(), changes))) for changes in (before, after))
-    assert other.beyond(other) == []
-    if not other.beyond(one):
-        assert other.beyond(Decisions()) == [] or one.beyond(Decisions())
-    assert len(other.beyond(one)) <= len(other.beyond(Decisions()))
+    one, other = (Acceptance.of(Project.parse(edit(new(), changes)), Lock()) for changes in (before, after))
+    nothing = Acceptance()
+    assert widenings(other, other) == ()
+    if not widenings(other, one):
+        assert widenings(other, nothing) == () or widenings(one, nothing)
 
 
 # -- indexes
@@ -175,8 +176,9 @@ def test_an_index_that_is_not_set_up_right_is_one_clear_error(text: str, sentenc
 
 
 def test_an_index_is_a_decision() -> None:
-    before, after = Decisions.of(Project()), Decisions.of(Project(indexes={COMMUNITY.name: COMMUNITY}))
-    assert after.beyond(before) == [
+    before = Acceptance.of(Project(), Lock())
+    after = Acceptance.of(Project(indexes={COMMUNITY.name: COMMUNITY}), Lock())
+    assert list(map(str, widenings(after, before))) == [
         f"take plugins from the index 'community' at https://index.example/tark {ROOT}"
     ]
-    assert after.beyond(after) == []
+    assert widenings(after, after) == ()

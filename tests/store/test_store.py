@@ -166,9 +166,9 @@ def test_a_record_of_another_version_is_refused_and_kept(tmp_path: Path) -> None
     state.save(Record("/app", "e" * 32))
     (file,) = state.projects.glob("*.json")
     table = msgspec.json.decode(file.read_bytes())
-    data = msgspec.json.encode({**table, "version": 2})
+    data = msgspec.json.encode({**table, "version": 3})
     file.write_bytes(data)
-    with pytest.raises(StoreError, match="expected version 1, found 2"):
+    with pytest.raises(StoreError, match="expected version 2, found 3"):
         state.find("/app")
     assert file.read_bytes() == data
 

@@ -1,0 +1,234 @@
+"""What a user accepts about a project: its indexes, and the binding of each plugin (trust rules 0 and 3).
+
+`widenings` compares what a project's documents decide with what was accepted. Everything is compared as a
+value; the sentences are made at the end.
+"""
+
+from collections.abc import Iterator
+from enum import Enum
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from tarkpm.core.binding import Binding, Origin, Publisher, contents_digest
+from tarkpm.core.digest import sha256
+
+if TYPE_CHECKING:  # a record in state is read without either
+    from tarkpm.core.lockfile import Lock, LockEntry
+    from tarkpm.core.project import Project
+    from tarkpm.core.release import PluginName
+
+
+class IndexPlace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where an index is asked, and with which token, and the digest of its first root."""
+
+    url: str
+    root: str
+
+
+class Acceptance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Decisions that count once they were accepted: indexes by nickname, bindings by plugin name."""
+
+    indexes: dict[str, IndexPlace] = {}
+    plugins: dict[str, Binding] = {}
+
+    @classmethod
+    def of(cls, project: "Project", lock: "Lock") -> "Acceptance":
+        """What these documents decide: the project alone, but for what only a lock says.
+
+        That is which plugins are dependencies, who signed a release of an index, and the contents of an
+        unsigned one.
+        """
+        entries = _followed(project, lock)
+        names = {*project.requirements, *entries, *project.trust, *project.grants}
+        return cls(
+            {name: IndexPlace(one.url, one.root) for name, one in sorted(project.indexes.items())},
+            {name: _binding(name, project, entries.get(name)) for name in sorted(names)},
+        )
+
+    @property
+    def digest(self) -> str:
+        """``sha256:`` and the digest that ``--accept-project=`` takes; the same on every machine."""
+        return f"sha256:{sha256(msgspec.json.encode(self, order='sorted'))}"
+
+    def remembering(self, accepted: "Acceptance") -> "Acceptance":
+        """What replaces ``accepted``: this, and what was known of its plugins that no lock says now."""
+        plugins = {
+            name: binding.remembering(accepted.plugins[name]) if name in accepted.plugins else binding
+            for name, binding in self.plugins.items()
+        }
+        return msgspec.structs.replace(self, plugins=plugins)
+
+    def narrowed(self, decided: "Acceptance") -> "Acceptance":
+        """What is left of this once ``decided`` is applied without being accepted: never more than before."""
+        plugins = {
+            name: _narrowed(binding, decided.plugins[name])
+            for name, binding in self.plugins.items()
+            if name in decided.plugins
+        }
+        indexes = {name: one for name, one in self.indexes.items() if decided.indexes.get(name) == one}
+        return Acceptance(indexes, plugins)
+
+
+def _followed(project: "Project", lock: "Lock") -> "dict[PluginName, LockEntry]":
+    """The entries that the project leads to: rule 2 refuses the others, so nobody is asked about them."""
+    from tarkpm.core.follow import reachable, stale_requirement
+    from tarkpm.core.lockfile import Lock
+
+    asked = project.requirements
+    fitting = [
+        entry
+        for entry in lock.entries
+        if entry.name not in asked or stale_requirement(asked[entry.name], entry) is None
+    ]
+    followed = Lock(tuple(fitting))
+    reached, _ = reachable(project, followed)
+    return {name: followed.by_name[name] for name in reached}
+
+
+def _binding(name: "PluginName", project: "Project", entry: "LockEntry | None") -> Binding:
+    requirement = project.requirements.get(name)
+    source = requirement.source if requirement else entry.source if entry else None
+    origin = Origin.of(source) if source else None
+    signer = entry.signer if entry and origin and origin.kind == "index" else None
+    return Binding(
+        Publisher(
+            origin=origin,
+            keys=tuple(sorted(project.trust.get(name, ()))),
+            signer=signer or "",
+            unsigned=bool(requirement and (requirement.unsigned or requirement.is_working_copy)),
+        ),
+        tuple(map(str, project.granted(name))),
+        contents_digest(entry) if entry and _is_unsigned(entry) else "",
+    )
+
+
+def _is_unsigned(entry: "LockEntry") -> bool:
+    return entry.signer is None and not entry.is_working_copy
+
+
+def _narrowed(accepted: Binding, decided: Binding) -> Binding:
+    """What both bindings allow; the accepted one where they are about different publishers."""
+    if accepted.publisher.origin != decided.publisher.origin:
+        return accepted
+    grants = tuple(map(str, accepted.granted.narrow(decided.granted)))
+    return msgspec.structs.replace(accepted, grants=grants)
+
+
+class Kind(Enum):
+    """What a decision widens."""
+
+    INDEX = "index"
+    SOURCE = "source"
+    KEY = "key"
+    UNPINNED = "unpinned"
+    SIGNER = "signer"
+    UNSIGNED = "unsigned"
+    CONTENTS = "contents"
+    GRANT = "grant"
+
+
+class Widening(msgspec.Struct, frozen=True):
+    """A decision that goes beyond what was accepted.
+
+    ``subject`` is a plugin, or an index by its nickname. ``before`` is what was accepted, "" where nothing of
+    the kind was.
+    """
+
+    kind: Kind
+    subject: str
+    after: str
+    before: str = ""
+
+    def __str__(self) -> str:
+        if self.kind in (Kind.INDEX, Kind.SOURCE) and not self.before:
+            return self.after
+        return _SENTENCES[self.kind].format(
+            name=f"'{self.subject}'",
+            after=self.after,
+            change=f"{self.before} → {self.after}" if self.before else self.after,
+            before=f" (before: {self.before})" if self.before else "",
+        )
+
+
+_SENTENCES: Final = {
+    Kind.INDEX: "{after}{before}",
+    Kind.SOURCE: "change the source of {name}: {change}",
+    Kind.KEY: "trust {after} for {name}{before}",
+    Kind.UNPINNED: "let any signer that the index vouches for publish {name}{before}",
+    Kind.SIGNER: "change the signer of {name}: {change}",
+    Kind.UNSIGNED: "install {name} unsigned from {after}",
+    Kind.CONTENTS: "run {name} unsigned with these contents: {change}",
+    Kind.GRANT: "let {name} use {after}",
+}
+
+
+def widenings(decided: Acceptance, accepted: Acceptance) -> tuple[Widening, ...]:
+    """Each decision that is not included in what was accepted; empty if all are."""
+    found = list(_index_widenings(decided, accepted))
+    for name, binding in decided.plugins.items():
+        found += _plugin_widenings(name, binding, accepted.plugins.get(name), decided, accepted)
+    return tuple(found)
+
+
+def _index_widenings(decided: Acceptance, accepted: Acceptance) -> Iterator[Widening]:
+    for name, place in decided.indexes.items():
+        before = accepted.indexes.get(name)
+        if before != place:
+            text = f"take plugins from the index '{name}' at {place.url} {place.root}"
+            yield Widening(Kind.INDEX, name, text, f"{before.url} {before.root}" if before else "")
+
+
+def _plugin_widenings(
+    name: str, decided: Binding, accepted: Binding | None, now: Acceptance, then: Acceptance
+) -> Iterator[Widening]:
+    """What of one binding is new. Everything is, where the plugin is new or comes from somewhere else."""
+    known = accepted if accepted and accepted.publisher.origin == decided.publisher.origin else None
+    if known is None and decided.publisher.origin:
+        before = accepted.publisher.origin if accepted else None
+        yield _source_widening(name, decided.publisher.origin, before, now, then)
+    known = known or Binding(Publisher(decided.publisher.origin))
+    yield from _signer_widenings(name, decided.publisher, known.publisher)
+    if decided.contents and decided.contents != known.contents:
+        yield Widening(Kind.CONTENTS, name, decided.contents, known.contents)
+    for capability in decided.granted.beyond(known.granted):
+        yield Widening(Kind.GRANT, name, str(capability))
+
+
+def _source_widening(
+    name: str, origin: Origin, before: Origin | None, now: Acceptance, then: Acceptance
+) -> Widening:
+    if before:
+        return Widening(Kind.SOURCE, name, _shown(origin, now), _shown(before, then))
+    sentence = {
+        "git": f"fetch '{name}' from {_shown(origin, now)}",
+        "index": f"take '{name}' from {_shown(origin, now)}",
+        "path": f"install '{name}' from the folder {origin}",
+    }
+    return Widening(Kind.SOURCE, name, sentence[origin.kind])
+
+
+def _shown(origin: Origin, acceptance: Acceptance) -> str:
+    """An origin for a person: an index has the nickname that the documents of the time give it."""
+    if origin.kind != "index":
+        return str(origin)
+    names = (name for name, one in acceptance.indexes.items() if one.root == origin.place)
+    name = next(names, "")
+    return f"the index '{name}' ({origin.place})" if name else str(origin)
+
+
+def _signer_widenings(name: str, decided: Publisher, known: Publisher) -> Iterator[Widening]:
+    """Rules 4 and 5: a key more, a pin less, another signer, or none where there was one."""
+    vouched = decided.origin is not None and decided.origin.kind == "index"
+    if vouched and not known.keys:
+        added: list[str] = []  # a pin narrows what the index vouches for
+        if known.signer and decided.signer and decided.signer != known.signer:
+            yield Widening(Kind.SIGNER, name, decided.signer, known.signer)
+    else:
+        added = [key for key in decided.keys if key not in known.keys]
+    if vouched and known.keys and not decided.keys:
+        yield Widening(Kind.UNPINNED, name, decided.signer, ", ".join(known.keys))
+    for key in added:
+        yield Widening(Kind.KEY, name, key, ", ".join(known.keys))
+    if decided.unsigned and not known.unsigned and decided.origin and decided.origin.kind == "git":
+        yield Widening(Kind.UNSIGNED, name, str(decided.origin))
