@@ -20,6 +20,8 @@ COMMANDS = {
     "update": "plugins",
     "lock": "plugins",
     "sync": "plugins",
+    "accept": "accepting",
+    "accepted": "accepting",
     "verify": "inspecting",
     "search": "looking",
     "tree": "looking",

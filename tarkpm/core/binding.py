@@ -114,8 +114,8 @@ def contents_digest(entry: "LockEntry") -> str:
 class Owner(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What belongs to one publisher's plugin of a name.
 
-    ``folder`` is the name of its data folder, ``disabled`` says whether the user disabled it. Its
-    ``publisher`` is None for data from before publishers were recorded: it goes to the plugin that is installed.
+    ``folder`` is the name of its data folder, ``disabled`` says whether the user disabled it. A ``publisher``
+    is None where a former tarkpm did not record it: the data goes to the plugin that is installed.
     """
 
     folder: str
@@ -153,8 +153,9 @@ def claim(owners: Owners, name: str, publisher: Publisher, *, keep_data: bool) -
         match = known[-1]
     if match is None:
         match = Owner(_free_folder(name, known))
+    disabled = match.disabled or (bool(known) and known[-1].disabled)  # a disabled name stays so
     others = tuple(one for one in known if one.folder != match.folder)
-    return (*others, msgspec.structs.replace(match, publisher=publisher))
+    return (*others, msgspec.structs.replace(match, publisher=publisher, disabled=disabled))
 
 
 def _continues(owner: Owner, publisher: Publisher) -> bool:

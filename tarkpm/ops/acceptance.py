@@ -46,28 +46,27 @@ def require_accepted(workspace: Workspace) -> None:
 
     A dry run shows what would be asked and accepts nothing.
     """
-    decided = decisions(workspace)
+    decided, settings = decisions(workspace), workspace.settings
     new = widenings(decided, workspace.record.accepted)
-    if not new:
-        return
-    if workspace.settings.accept_project != ANY_DECISIONS:
+    if settings.accept_project and settings.accept_project != ANY_DECISIONS:
         _check_pinned(workspace, decided)
-    if not workspace.settings.accept_project:
+    if new and not settings.accept_project:
         _ask(workspace, [*map(str, new), *consequences(workspace, decided, new)])
-    if not workspace.settings.dry_run:
+    if (new or settings.accept_project) and not settings.dry_run:
         accept(workspace, decided)
 
 
 def accept(workspace: Workspace, decided: Acceptance) -> None:
     """Keep in state that this user accepted these decisions."""
     accepted = decided.remembering(workspace.record.accepted)
-    workspace.remember(accepted=accepted, accepted_at=int(time.time()), settled="")
+    if accepted != workspace.record.accepted:
+        workspace.remember(accepted=accepted, accepted_at=int(time.time()), settled="")
 
 
 def _check_pinned(workspace: Workspace, decided: Acceptance) -> None:
-    """Raise unless the decisions are the ones that ``--accept-project=sha256:…`` names, if it was given."""
+    """Raise unless the decisions are the very ones that ``--accept-project=sha256:…`` names."""
     pinned = workspace.settings.accept_project
-    if pinned and pinned != decided.digest:
+    if pinned != decided.digest:
         raise ProjectNotAccepted(
             f"this project's decisions have the digest {decided.digest}, --accept-project names {pinned}",
             where=str(workspace.place.project_file),

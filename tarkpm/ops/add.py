@@ -8,7 +8,7 @@ from tarkpm.core.release import GitSource, PluginName
 from tarkpm.ops.acceptance import require_accepted
 from tarkpm.ops.admission import Ask, Taking, take
 from tarkpm.ops.adoption import adoption_notes
-from tarkpm.ops.context import Workspace, open_for_change
+from tarkpm.ops.context import Workspace, asks_again, open_for_change
 from tarkpm.ops.install import apply, foretell
 from tarkpm.ops.settings import Settings
 from tarkpm.ops.target import make_plan
@@ -50,6 +50,7 @@ class TakeReport(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()
 
 
+@asks_again
 def add(settings: Settings, ui: Ui, wishes: list[Wish], answers: Answers) -> TakeReport:
     """Choose, fetch, verify, show, ask, and install: all that is wished for, or nothing.
 

@@ -126,11 +126,21 @@ class _Audit:
             )
 
     def _expected(self) -> tuple[FileEntry, ...]:
-        """The files that must be there: a working copy's are known to state alone."""
-        if not self.entry.is_working_copy:
+        """The files that must be there: a working copy's, and those of another release, only state knows."""
+        if not self.entry.is_working_copy and not self._is_other_release():
             return stored_files(self.entry)
         files = self.installed.files if self.installed else ()
         return tuple(FileEntry(file.name, file.sha256, file.size) for file in files)
+
+    def _is_other_release(self) -> bool:
+        """Whether the lock names another release by now: then nothing is damaged, it is not synced yet.
+
+        A lock that names the same statement with other files was tampered with.
+        """
+        if self.installed is None or self.installed.fingerprint == fingerprint(self.entry):
+            return False
+        statement = next((file.sha256 for file in self.installed.files if file.name == STATEMENT), None)
+        return self.entry.statement is None or statement != self.entry.statement.sha256
 
     def _check_contents(self) -> None:
         expected = self._expected()
@@ -141,7 +151,11 @@ class _Audit:
         self._attempt(self._check_data_link)
         for name in self.workspace.environment.strangers(self.entry.name, {file.name for file in expected}):
             self.findings.append(unmanaged(self.entry.name, "not part of the release", self.folder / name))
-        if MANIFEST not in self.documents or (self.entry.statement and STATEMENT not in self.documents):
+        if (
+            self._is_other_release()
+            or MANIFEST not in self.documents
+            or (self.entry.statement and STATEMENT not in self.documents)
+        ):
             return
         manifest = verify_documents(self.entry, self.documents, where=str(self.folder))
         self._check_capabilities(manifest)

@@ -1,5 +1,6 @@
 """What an applied change makes of the record: what is accepted from then on, and who owns what is stored."""
 
+import time
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,8 @@ def bind(workspace: Workspace, target: Target, changes: Plan, adopted: "Collecti
     owners = _claimed(workspace, accepted)
     owners = with_disabled(owners, _disabled(workspace, target, changes, owners))
     owners = with_disabled(owners, {one.name: True for one in adopted if not _was_enabled(workspace, one)})
-    return msgspec.structs.replace(workspace.record, accepted=accepted, owners=owners)
+    when = workspace.record.accepted_at if accepted == before else int(time.time())
+    return msgspec.structs.replace(workspace.record, accepted=accepted, accepted_at=when, owners=owners)
 
 
 def _claimed(workspace: Workspace, accepted: Acceptance) -> dict[str, tuple[Owner, ...]]:

@@ -2,11 +2,11 @@
 
 import os
 import shlex
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 import msgspec
 
@@ -14,7 +14,7 @@ from tarkpm import __version__
 from tarkpm.core.binding import current_owner
 from tarkpm.core.digest import Digest, sha256
 from tarkpm.core.names import MAX_LOCK, MAX_PROJECT
-from tarkpm.errors import LockError, ProjectNotAccepted
+from tarkpm.errors import Edited, LockError, ProjectNotAccepted
 from tarkpm.io.files import read_optional
 from tarkpm.ops.place import Place, checked_place
 from tarkpm.ops.settings import Settings
@@ -30,6 +30,9 @@ if TYPE_CHECKING:  # parsing is for those who must know what the documents say
     from tarkpm.core.release import PluginName
     from tarkpm.ops.indexes import Indexes
     from tarkpm.store.claims import Claims
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class Workspace:
@@ -183,6 +186,31 @@ class Workspace:
         """Change this project's record in state."""
         self.record = msgspec.structs.replace(self.record, **changes)
         self.state.save(self.record)
+
+
+MAX_QUESTIONS = 3
+"""How often a verb asks again because a document was edited while its question waited."""
+
+
+def asks_again(verb: Callable[Concatenate[Settings, Ui, P], R]) -> Callable[Concatenate[Settings, Ui, P], R]:
+    """Run a verb again, from what the documents say now, if one was edited while the user was asked.
+
+    An answer is for what was shown. Without a terminal nobody waits, and the verb raises `Edited`.
+    """
+
+    @wraps(verb)
+    def wrapper(settings: Settings, ui: Ui, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        for last in (*[False] * (MAX_QUESTIONS - 1), True):
+            try:
+                return verb(settings, ui, *args, **kwargs)
+            except Edited as problem:
+                problem.hint = settings.command
+                if last or not ui.interactive:
+                    raise
+                ui.note(f"{problem.message}; here is what it would be now")
+        raise AssertionError  # the last round returns or raises
+
+    return wrapper
 
 
 @contextmanager

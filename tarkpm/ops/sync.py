@@ -6,7 +6,7 @@ import msgspec
 
 from tarkpm.core.names import PROJECT
 from tarkpm.errors import LockStale
-from tarkpm.ops.context import open_for_change
+from tarkpm.ops.context import asks_again, open_for_change
 from tarkpm.ops.settings import Settings
 from tarkpm.ops.ui import Ui
 
@@ -28,6 +28,7 @@ class SyncReport(msgspec.Struct, frozen=True):
         return cls(tuple(entry.name for entry in plan.install), plan.remove, plan.keep, notes)
 
 
+@asks_again
 def sync(settings: Settings, ui: Ui, *, reinstall: bool = False) -> SyncReport:
     """Install, remove and repair until the environment is what tark.lock says.
 

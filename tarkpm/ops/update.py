@@ -7,13 +7,14 @@ from tarkpm.errors import NotFound
 from tarkpm.ops.acceptance import require_accepted
 from tarkpm.ops.add import TakeReport, report_of
 from tarkpm.ops.admission import Ask, take
-from tarkpm.ops.context import Workspace, open_for_change, open_for_reading
+from tarkpm.ops.context import Workspace, asks_again, open_for_change, open_for_reading
 from tarkpm.ops.install import apply, foretell
 from tarkpm.ops.settings import Settings
 from tarkpm.ops.target import make_plan, untouched
 from tarkpm.ops.ui import Ui
 
 
+@asks_again
 def update(settings: Settings, ui: Ui, typed: list[PluginName], answers: Answers) -> TakeReport:
     """Take what the sources of these plugins (all, if none is named) hold now, and install it.
 
@@ -35,6 +36,7 @@ def update(settings: Settings, ui: Ui, typed: list[PluginName], answers: Answers
         return report
 
 
+@asks_again
 def lock(settings: Settings, ui: Ui, answers: Answers) -> TakeReport:
     """Make tark.lock follow from tark.toml, keeping every entry that does; installs nothing."""
     with open_for_change(settings, ui) as workspace:

@@ -67,6 +67,10 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     owners: dict[str, tuple[Owner, ...]] = {}
     version: int = VERSION
 
+    def forgotten(self) -> "Record":
+        """This record with nothing accepted: what is installed and stored stays, and is asked about again."""
+        return msgspec.structs.replace(self, accepted=Acceptance(), accepted_at=0, settled="")
+
 
 class _RecordVersion1(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A record as tarkpm wrote it before bindings: it does not say whose plugins were accepted."""

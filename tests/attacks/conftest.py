@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from conftest import Publisher
 from support.gitserver import GitServer
+from support.pull_requests import Forge, forge
 from support.sandbox import WASM, Sandbox
 
 from attacks.tampering import Studio, World, commit_as, install, snapshot
@@ -56,3 +57,10 @@ def studio(_studio: Studio) -> Studio:
     """A publisher who means harm, whose releases all must be refused."""
     _studio.clear()
     return _studio
+
+
+@pytest.fixture(scope="session")
+def forged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forge]:
+    """Releases of two plugins from every kind of place, for pull requests to be made of."""
+    with forge(tmp_path_factory.mktemp("forge")) as made:
+        yield made
