@@ -50,6 +50,8 @@ def user(sandbox: Sandbox) -> Sandbox:
         ("grant", ["grant", "text-tools", "--reset"]),
         ("revoke", ["revoke", "text-tools", "storage"]),
         ("doctor", ["doctor"]),
+        ("accept", ["accept", "--print"]),
+        ("accepted", ["accepted"]),
     ],
 )
 def test_a_document_has_the_keys_of_the_page(user: Sandbox, command: str, arguments: list[str]) -> None:
