@@ -21,7 +21,7 @@ from typing import Any, Final
 
 import msgspec
 
-from tarkpm.core.digest import FileEntry, is_digest
+from tarkpm.core.digest import Digest, FileEntry, is_digest, sha256
 from tarkpm.core.document import strict_json
 from tarkpm.core.key import PublicKey, check_signature, public_key
 from tarkpm.core.names import MANIFEST, MAX_STATEMENT, STATEMENT
@@ -41,6 +41,11 @@ class Statement(msgspec.Struct, frozen=True):
     name: PluginName
     version: Version
     files: tuple[FileEntry, ...]
+
+    @property
+    def digest(self) -> Digest:
+        """SHA-256 of the signed payload: the same for every signature of this statement."""
+        return sha256(render_statement(self))
 
 
 class Envelope(msgspec.Struct, frozen=True):

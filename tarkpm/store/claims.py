@@ -12,7 +12,7 @@ import msgspec
 
 from tarkpm.core.claim import Claim, Vouched
 from tarkpm.core.digest import Digest
-from tarkpm.core.release import PluginName
+from tarkpm.core.release import PluginName, folded
 from tarkpm.core.rows import Row
 from tarkpm.io.files import atomic_write, make_private
 from tarkpm.io.locks import exclusive
@@ -30,6 +30,7 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True):
     revoked: list[Digest] = []
     yanked: dict[Digest, str] = {}
     bins: dict[str, int] = {}
+    revoked_versions: dict[str, dict[str, Digest]] = {}
     version: int = VERSION
 
 
@@ -47,6 +48,7 @@ class Claims:
             {root: frozenset(document.revoked) for root, document in documents.items()},
             {root: document.yanked for root, document in documents.items()},
             {root: document.bins for root, document in documents.items()},
+            {root: document.revoked_versions for root, document in documents.items()},
         )
 
     def remember(
@@ -75,7 +77,12 @@ class Claims:
             newest = document.bins | {
                 role: max(version, document.bins.get(role, 0)) for role, version in bins.items()
             }
-            kept = _Document({**document.claims, **new}, sorted(revoked), yanked, newest)
+            versions = dict(document.revoked_versions)
+            for claim in new.values():
+                if claim.revoked_versions:
+                    known = versions.get(folded(claim.name), {})
+                    versions[folded(claim.name)] = {**claim.revoked_versions, **known}
+            kept = _Document({**document.claims, **new}, sorted(revoked), yanked, newest, versions)
             if kept != document:
                 atomic_write(file, msgspec.json.encode(kept, order="sorted"), mode=0o600)
 
