@@ -118,14 +118,14 @@ class Vouched(msgspec.Struct, frozen=True):
 
     ``revoked`` and ``revoked_versions``, by the folded name of the plugin, only grow: a release that was seen
     revoked once stays so, whatever an index says later.
-    ``yanked`` are reasons, of locked releases, as they were last listed. ``bins`` are the versions in which
-    the signed files of claims were seen, by role: an older one is never believed again.
+    ``yanked`` are reasons, of locked releases, as they were last listed. ``floors`` are the versions in which
+    what maintainers sign was seen, by role: an older one is never believed again.
     """
 
     claims: Mapping[str, Mapping[PluginName, Claim]] = {}
     revoked: Mapping[str, frozenset[Digest]] = {}
     yanked: Mapping[str, Mapping[Digest, str]] = {}
-    bins: Mapping[str, Mapping[str, int]] = {}
+    floors: Mapping[str, Mapping[str, int]] = {}
     revoked_versions: Mapping[str, Mapping[str, Mapping[str, Digest]]] = {}
 
     def claim(self, source: IndexSource, name: PluginName) -> Claim | None:

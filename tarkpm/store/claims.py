@@ -57,15 +57,15 @@ class Claims:
         claims: Iterable[Claim],
         deadline_seconds: float,
         rows: Collection[Row] = (),
-        bins: Mapping[str, int] = NONE,
+        seen: Mapping[str, int] = NONE,
     ) -> None:
         """Keep claims that were verified just now; what they revoke is kept even if they go.
 
-        Of ``rows``, some releases as they are listed, it is kept which are yanked; of ``bins``, the newest
-        version of each that was seen.
+        Of ``rows``, some releases as they are listed, it is kept which are yanked; of what was ``seen`` of
+        maintainers' files, the newest version of each.
         """
         new = {claim.name: claim for claim in claims}
-        if not new and not rows and not bins:
+        if not new and not rows and not seen:
             return
         make_private(self.folder)
         file = self.folder / f"{root.removeprefix('sha256:')}.json"
@@ -75,7 +75,7 @@ class Claims:
             gone = document.yanked | {row.statement.sha256: row.yanked[:MAX_REASON] for row in rows}
             yanked = {digest: reason for digest, reason in gone.items() if reason}
             newest = document.bins | {
-                role: max(version, document.bins.get(role, 0)) for role, version in bins.items()
+                role: max(version, document.bins.get(role, 0)) for role, version in seen.items()
             }
             versions = dict(document.revoked_versions)
             for claim in new.values():

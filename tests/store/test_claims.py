@@ -47,7 +47,7 @@ def test_versions_that_were_seen_revoked_stay_so(tmp_path: Path) -> None:
 def test_what_an_older_tarkpm_wrote_is_read(tmp_path: Path) -> None:
     """Its claims and revocations have no versions in them, and count as before."""
     claims = Claims(tmp_path)
-    claims.remember(SOURCE.root, [Claim(NAME, KEY, revoked=frozenset({BAD}))], 1, bins={"claims-0": 3})
+    claims.remember(SOURCE.root, [Claim(NAME, KEY, revoked=frozenset({BAD}))], 1, seen={"claims-0": 3})
     (file,) = claims.folder.glob("*.json")
     document = json.loads(file.read_bytes())
     del document["revoked_versions"]
@@ -56,7 +56,7 @@ def test_what_an_older_tarkpm_wrote_is_read(tmp_path: Path) -> None:
     seen = claims.read()
     assert seen.is_revoked(SOURCE, NAME, ONE, BAD)
     assert seen.claim(SOURCE, NAME) == Claim(NAME, KEY, revoked=frozenset({BAD}))
-    assert seen.bins == {SOURCE.root: {"claims-0": 3}}
+    assert seen.floors == {SOURCE.root: {"claims-0": 3}}
 
 
 def test_the_seal_changes_with_what_is_known_and_not_otherwise(tmp_path: Path) -> None:
