@@ -215,9 +215,10 @@ class Session:
 
     def _fetched(self, path: str, info: "TargetFile") -> bytes:
         where, digest = f"{self._where}: {path}", info.hashes["sha256"]
-        folder, _, name = path.rpartition("/")
+        folder, slash, name = path.rpartition("/")
         try:
-            data = self._place.get(f"{TARGETS}/{folder}/{digest}.{name}", info.length, self._fetcher.soon())
+            file = f"{TARGETS}/{folder}{slash}{digest}.{name}"
+            data = self._place.get(file, info.length, self._fetcher.soon())
         except Missing as problem:
             raise unreachable(
                 f"it names a file that is not there (HTTP {problem.status})", where=where
