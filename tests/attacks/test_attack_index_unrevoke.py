@@ -2,6 +2,7 @@
 
 import base64
 import json
+import shutil
 from collections.abc import Callable
 
 import pytest
@@ -178,3 +179,13 @@ def test_a_signature_has_one_spelling_too(indexed: IndexedProject) -> None:
     list_as(indexed, render_envelope(Envelope(parsed.payload, signature, parsed.key)), FILES)
     newcomer(indexed).run("add", TEXT, "--accept-capabilities").failed(3, "does not hold")
     assert base64.b64encode(signature)
+
+
+def test_a_copy_among_the_users_own_plugins(indexed: IndexedProject) -> None:
+    """No lock says what it is: the payload of its statement does."""
+    envelope, sandbox = as_locked(indexed), indexed.sandbox
+    revoke(indexed, envelope)
+    assert sandbox.run("outdated", "--json").json["plugins"][0]["warning"] == "revoked"
+    shutil.copytree(sandbox.plugins / TEXT, sandbox.data / "plugins" / TEXT)
+    words = ("call", "--user", TEXT, "text-stats", '{"text":"a"}', "--accept-unmanaged", TEXT)
+    sandbox.run(*words).failed(3, "'text-tools' was revoked by the maintainers of its index")

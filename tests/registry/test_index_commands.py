@@ -1,6 +1,7 @@
 """What people type to keep an index, and what it says to them."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -253,6 +254,16 @@ def test_a_revoked_release_is_revoked_for_ever(community: Community) -> None:
     assert claim.revoked_versions.keys() == {"1.0.0"}
     community.run("revoke", "text-tools@1.0.0", *BOTH).failed(2, "text-tools 1.0.0 is revoked already")
     community.run("check", "--deep").ok()
+
+
+def test_a_revoked_version_is_not_accepted_again_whatever_its_bytes(community: Community) -> None:
+    community.claim()
+    community.publish("1.0.0")
+    community.run("revoke", "text-tools@1.0.0", *BOTH).ok()
+    for version in ("1.0.0", "1.0.0+fixed"):
+        shutil.rmtree(community.sandbox.root / "submissions")
+        folder = community.release(version, capabilities="")
+        community.run("accept", folder).failed(3, f"text-tools {version} was revoked")
 
 
 def test_a_revocation_by_digest_alone_is_made_one_by_version(community: Community) -> None:
