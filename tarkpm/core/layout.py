@@ -30,6 +30,8 @@ MAX_BITS: Final = 14
 METADATA: Final = "metadata"
 TARGETS: Final = "targets"
 FILES: Final = "files"
+PUBLISHERS: Final = "publishers/"
+"""How the target paths of claims begin."""
 
 SEARCH: Final = "index/_search.json"
 """One line a plugin, for ``tarkpm search``; no plugin can have this name."""
@@ -37,7 +39,7 @@ SEARCH: Final = "index/_search.json"
 
 def claim_path(name: PluginName) -> str:
     """The TUF target path of a plugin's claim. Names that fold to one share it."""
-    return f"publishers/{folded(name)}.json"
+    return f"{PUBLISHERS}{folded(name)}.json"
 
 
 def rows_path(name: PluginName) -> str:

@@ -277,7 +277,7 @@ def check_vouched(entry: LockEntry, source: IndexSource, vouched: Vouched) -> No
         raise UnsignedRefused(
             f"'{entry.name}' is not signed, and an index has no such release", where=str(source)
         )
-    if vouched.is_revoked(source, entry.statement.sha256):
+    if vouched.is_revoked(source, entry.name, entry.version, entry.statement.sha256):
         raise Revoked(
             f"'{entry.name}' {entry.version} was revoked by the maintainers of {source}",
             where="tark.lock",
@@ -290,7 +290,7 @@ def check_vouched(entry: LockEntry, source: IndexSource, vouched: Vouched) -> No
             where=str(source),
             hint="run it with a network: tarkpm sync",
         )
-    if not claim.allows(entry.signer, entry.statement.sha256):
+    if not claim.allows(entry.signer, entry.version, entry.statement.sha256):
         raise KeyUntrusted(
             f"'{entry.name}' {entry.version} is signed by {entry.signer}, who may not publish it in {source}",
             where=str(source),

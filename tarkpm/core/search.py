@@ -17,6 +17,7 @@ from typing import Final
 import msgspec
 
 from tarkpm.core.capability import KINDS
+from tarkpm.core.claim import Claim
 from tarkpm.core.release import TYPES, PluginName, plugin_name
 from tarkpm.core.rows import Listing
 from tarkpm.core.version import Version
@@ -61,13 +62,16 @@ _HEADER = msgspec.json.Decoder(_Header)
 _LINE = msgspec.json.Decoder(_Line)
 
 
-def entry_of(listing: Listing, revoked: Iterable[str] = ()) -> Entry | None:
+def entry_of(listing: Listing, claim: Claim | None = None) -> Entry | None:
     """What a search shows of a plugin; None if every release is yanked or revoked.
 
-    The newest release that is not a prerelease, else the newest; ``revoked`` are statement digests.
+    The newest release that is not a prerelease, else the newest; ``claim`` says which are revoked.
     """
-    gone = frozenset(revoked)
-    usable = [row for row in listing.rows if not row.yanked and row.statement.sha256 not in gone]
+    usable = [
+        row
+        for row in listing.rows
+        if not row.yanked and not (claim and claim.revokes(row.version, row.statement.sha256))
+    ]
     row = next((row for row in reversed(usable) if not row.version.pre), None)
     row = row or (usable[-1] if usable else None)
     if row is None:

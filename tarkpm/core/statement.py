@@ -3,6 +3,14 @@
 https://github.com/secure-systems-lab/dsse (envelope and PAE) and https://github.com/in-toto/attestation
 (statement). tarkpm accepts a strict subset: one signature, whose keyid is the signer's whole public key; one
 payload type; one predicate type; sha256 for every subject; no duplicate JSON key anywhere.
+
+Envelope and payload each have **one spelling**, the one `sign` writes. A file that does not re-encode to
+its own bytes is refused, so that nobody without the publisher's key can make a second file of one signature,
+and one statement has one payload and one digest:
+
+- the envelope is ``{"payload":…,"payloadType":…,"signatures":[{"keyid":…,"sig":…}]}`` with its keys in this
+  order, in ASCII, without white space, base64 padded, and ends in one newline;
+- the payload is JSON in ASCII, without white space, with the keys of every object and the subjects sorted.
 """
 
 import base64
@@ -13,7 +21,7 @@ from typing import Any, Final
 
 import msgspec
 
-from tarkpm.core.digest import FileEntry, is_digest
+from tarkpm.core.digest import Digest, FileEntry, is_digest, sha256
 from tarkpm.core.document import strict_json
 from tarkpm.core.key import PublicKey, check_signature, public_key
 from tarkpm.core.names import MANIFEST, MAX_STATEMENT, STATEMENT
@@ -33,6 +41,11 @@ class Statement(msgspec.Struct, frozen=True):
     name: PluginName
     version: Version
     files: tuple[FileEntry, ...]
+
+    @property
+    def digest(self) -> Digest:
+        """SHA-256 of the signed payload: the same for every signature of this statement."""
+        return sha256(render_statement(self))
 
 
 class Envelope(msgspec.Struct, frozen=True):
@@ -58,25 +71,33 @@ def sign(
     signer: Callable[[bytes], bytes],
 ) -> bytes:
     """The envelope of a release, signed by ``signer`` (message -> 64 bytes), ending in a newline."""
-    entries = sorted(files)
-    statement = {
+    payload = render_statement(Statement(name, version, tuple(sorted(files))))
+    return render_envelope(Envelope(payload, signer(pae(payload)), key))
+
+
+def render_statement(statement: Statement) -> bytes:
+    """The one spelling of a payload."""
+    table = {
         "_type": STATEMENT_TYPE,
-        "subject": [{"name": entry.name, "digest": {"sha256": entry.sha256}} for entry in entries],
+        "subject": [{"name": entry.name, "digest": {"sha256": entry.sha256}} for entry in statement.files],
         "predicateType": PREDICATE_TYPE,
         "predicate": {
-            "name": name,
-            "version": str(version),
-            "sizes": {entry.name: entry.size for entry in entries},
+            "name": statement.name,
+            "version": str(statement.version),
+            "sizes": {entry.name: entry.size for entry in statement.files},
         },
     }
-    payload = json.dumps(statement, sort_keys=True, separators=(",", ":")).encode()
-    signature = {"keyid": key, "sig": base64.b64encode(signer(pae(payload))).decode()}
-    envelope = {
-        "payload": base64.b64encode(payload).decode(),
+    return json.dumps(table, sort_keys=True, separators=(",", ":")).encode()
+
+
+def render_envelope(envelope: Envelope) -> bytes:
+    """The one spelling of an envelope."""
+    table = {
+        "payload": base64.b64encode(envelope.payload).decode(),
         "payloadType": PAYLOAD_TYPE,
-        "signatures": [signature],
+        "signatures": [{"keyid": envelope.key, "sig": base64.b64encode(envelope.signature).decode()}],
     }
-    return json.dumps(envelope, separators=(",", ":")).encode() + b"\n"
+    return json.dumps(table, separators=(",", ":")).encode() + b"\n"
 
 
 def verify(data: bytes, *, where: str = STATEMENT) -> tuple[Statement, PublicKey]:
@@ -132,7 +153,9 @@ def parse_envelope(data: bytes, *, where: str) -> Envelope:
         key = public_key(_text(signature["keyid"], where))
     except ValueError as problem:
         raise _bad(f"keyid: {problem}", where) from None
-    return Envelope(_base64(table["payload"], where), raw, key)
+    envelope = Envelope(_base64(table["payload"], where), raw, key)
+    _check_spelling("the envelope", data, render_envelope(envelope), where)
+    return envelope
 
 
 def parse_statement(payload: bytes, *, where: str) -> Statement:
@@ -143,13 +166,20 @@ def parse_statement(payload: bytes, *, where: str) -> Statement:
             raise _bad(f"expected {key} '{expected}', found {_short(table[key])}", where)
     predicate = _table(table["predicate"], where, {"name", "version", "sizes"})
     try:
-        return Statement(
+        statement = Statement(
             plugin_name(_text(predicate["name"], where)),
             Version.parse(_text(predicate["version"], where)),
             _subjects(table["subject"], predicate["sizes"], where),
         )
     except ValueError as problem:
         raise _bad(str(problem), where) from None
+    _check_spelling("the signed payload", payload, render_statement(statement), where)
+    return statement
+
+
+def _check_spelling(what: str, found: bytes, expected: bytes, where: str) -> None:
+    if found != expected:
+        raise _bad(f"expected {what} in the one spelling that 'tarkpm sign' writes, found another", where)
 
 
 def _subjects(subjects: Any, sizes: Any, where: str) -> tuple[FileEntry, ...]:

@@ -12,7 +12,7 @@ def is_revoked(entry: LockEntry, vouched: Vouched) -> bool:
     source = entry.source
     if not isinstance(source, IndexSource) or entry.statement is None:
         return False
-    return vouched.is_revoked(source, entry.statement.sha256)
+    return vouched.is_revoked(source, entry.name, entry.version, entry.statement.sha256)
 
 
 def why_yanked(entry: LockEntry, vouched: Vouched) -> str:

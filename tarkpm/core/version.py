@@ -67,6 +67,11 @@ class Version:
         """Major, minor and patch."""
         return self.major, self.minor, self.patch
 
+    @property
+    def plain(self) -> str:
+        """The text without build metadata, which makes no other version of it (SemVer section 10)."""
+        return self.text.partition("+")[0]
+
     def __str__(self) -> str:
         return self.text
 

@@ -68,7 +68,7 @@ class Indexes:
         rows = [row for listing in listings.values() for row in listing.rows if row.statement in locked]
         claims = [claim for claim in found.values() if claim]
         workspace = self._workspace
-        workspace.claims.remember(source.root, claims, workspace.settings.lock_seconds, rows, client.bins)
+        workspace.claims.remember(source.root, claims, workspace.settings.lock_seconds, rows, client.seen)
         vars(workspace).pop("vouched", None)  # read again when it is asked for
 
     def _likely_claim(self, source: IndexSource, name: PluginName, listing: Listing | None) -> Claim | None:
@@ -126,7 +126,7 @@ def open_client(workspace: "Workspace", entry: IndexEntry) -> "IndexClient":
         login=_login(environment, entry),
         lock_seconds=settings.lock_seconds,
         allow_http=settings.allow_http,
-        floors=workspace.vouched.bins.get(entry.root, {}),
+        floors=workspace.vouched.floors.get(entry.root, {}),
     )
 
 

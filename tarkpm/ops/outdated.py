@@ -8,6 +8,7 @@ import msgspec
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.release import GitSource, IndexSource, PluginName
 from tarkpm.core.rows import Listing, Row
+from tarkpm.core.takenback import is_revoked
 from tarkpm.core.version import Version
 from tarkpm.errors import NotFound, ResolutionError, TarkError
 from tarkpm.io.parallel import run_parallel
@@ -168,12 +169,13 @@ def _row(
     newest = _newest(
         row.version
         for row in (listing.rows if listing else ())
-        if not row.yanked and not workspace.vouched.is_revoked(source, row.statement.sha256)
+        if not row.yanked
+        if not workspace.vouched.is_revoked(source, entry.name, row.version, row.statement.sha256)
         if not row.version.pre or entry.version.pre
     )
     update = chosen.get(entry.name, entry.version)
     moves = update > entry.version  # to go back is asked for in so many words
-    warning = _warning(workspace, source, entry, listing)
+    warning = _warning(workspace, entry, listing)
     if not moves and not warning and (newest is None or newest <= entry.version):
         return None
     return OutdatedRow(
@@ -190,9 +192,9 @@ def _newest(versions: Iterable[Version]) -> Version | None:
     return max(versions, default=None)
 
 
-def _warning(workspace: Workspace, source: IndexSource, entry: LockEntry, listing: Listing | None) -> str:
+def _warning(workspace: Workspace, entry: LockEntry, listing: Listing | None) -> str:
     row: Row | None = listing.get(entry.version) if listing else None
-    if entry.statement and workspace.vouched.is_revoked(source, entry.statement.sha256):
+    if is_revoked(entry, workspace.vouched):
         return REVOKED
     if row is None:
         return "no longer listed"

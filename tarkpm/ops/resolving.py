@@ -105,7 +105,7 @@ def _offers(
             requires=row.requires,
             min_tark_version=row.min_tark_version,
             yanked=row.yanked,
-            revoked=workspace.vouched.is_revoked(source, row.statement.sha256),
+            revoked=workspace.vouched.is_revoked(source, name, row.version, row.statement.sha256),
         )
         for row in (listing.rows if listing else ())
     )

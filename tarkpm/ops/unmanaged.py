@@ -16,7 +16,16 @@ from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MANIFEST, STATEMENT
 from tarkpm.core.policy import check_minimum
 from tarkpm.core.release import PluginName, folded
-from tarkpm.errors import HostError, NotFound, Revoked, StoreError, TarkError, UnmanagedRefused
+from tarkpm.core.statement import parse_envelope
+from tarkpm.errors import (
+    HostError,
+    NotFound,
+    Revoked,
+    SignatureInvalid,
+    StoreError,
+    TarkError,
+    UnmanagedRefused,
+)
 from tarkpm.host.image import PluginImage
 from tarkpm.ops.acquire import check_module
 from tarkpm.ops.cards import capability_rows, sign_in_rows, warnings
@@ -106,11 +115,15 @@ def _check_name(workspace: Workspace, folder: str, name: PluginName) -> None:
 
 def _check_not_revoked(workspace: Workspace, name: str) -> None:
     """Raise `Revoked` if the folder is a release that an index took back, as far as its statement tells."""
+    payload = None
     try:
-        digest = sha256(workspace.environment.read(name, STATEMENT))
+        data = workspace.environment.read(name, STATEMENT)
+        payload = sha256(parse_envelope(data, where=STATEMENT).payload)
+    except SignatureInvalid:
+        pass  # its bytes may still be known
     except (OSError, TarkError):
         return
-    if any(digest in revoked for revoked in workspace.vouched.revoked.values()):
+    if workspace.vouched.has_revoked(sha256(data), payload):
         where = str(workspace.environment.folder(name))
         raise Revoked(f"'{name}' was revoked by the maintainers of its index", where=where)
 

@@ -172,7 +172,8 @@ class Audit:
         candidate = check_release(self.index.folder, source, listing.name, row)
         assert candidate.signer is not None
         digest = row.statement.sha256
-        if digest not in claim.revoked and not claim.allows(candidate.signer, digest):
+        version = candidate.manifest.version
+        if not claim.revokes(version, digest) and not claim.allows(candidate.signer, version, digest):
             raise IndexUntrusted(
                 f"{listing.name} {row.version} is signed by {candidate.signer}, whose releases its claim "
                 "does not allow",
@@ -192,7 +193,7 @@ class Audit:
 
     def _compare_line(self, listing: Listing, claim: Claim) -> None:
         found = self._lines.pop(listing.name.encode(), b"")
-        entry = entry_of(listing, claim.revoked)
+        entry = entry_of(listing, claim)
         expected = render([entry]).splitlines()[1] if entry else b""
         if found != expected:
             self._lines[listing.name.encode()] = found or expected

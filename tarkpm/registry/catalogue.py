@@ -34,30 +34,29 @@ def update_search(
     known = parse(io.BytesIO(index.search), where=SEARCH) if index.search else ()
     lines = {entry.name: entry for entry in known}
     lines.pop(listing.name, None)
-    if entry := entry_of(listing, claim.revoked if claim else ()):
+    if entry := entry_of(listing, claim):
         lines[listing.name] = entry
     change.update_bin(SEARCH, render(lines.values()), online)
 
 
 def entries(index: Index) -> list[Entry]:
     """What a search shows of every plugin, by name. Reads all rows, and the claims that revoked something."""
-    revoked = _revoked(index)
+    revoking = _revoking(index)
     found = []
     for path, target in index.entries(INDEX):
         if path == SEARCH:
             continue
         listing = rows.parse(index.read_target(path, target, MAX_ROWS), where=path)
-        gone = revoked.get(claim_path(listing.name), frozenset())
-        if entry := entry_of(listing, gone):
+        if entry := entry_of(listing, revoking.get(claim_path(listing.name))):
             found.append(entry)
     return found
 
 
-def _revoked(index: Index) -> Mapping[str, frozenset[str]]:
-    """The revoked releases by claim path; claims that revoke nothing are not parsed."""
-    found: dict[str, frozenset[str]] = {}
+def _revoking(index: Index) -> Mapping[str, Claim]:
+    """The claims that revoke something, by path; others are not parsed."""
+    found: dict[str, Claim] = {}
     for path, target in index.entries(CLAIMS):
         data = index.read_target(path, target, MAX_CLAIM)
-        if b'"revoked"' in data:
-            found[path] = frozenset(claims.parse(data, where=path).revoked)
+        if b'"revoked' in data:
+            found[path] = claims.parse(data, where=path)
     return found

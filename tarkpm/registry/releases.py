@@ -15,6 +15,7 @@ from tarkpm.core.lockfile import StatementEntry
 from tarkpm.core.names import MAX_STATEMENT, STATEMENT
 from tarkpm.core.release import IndexSource, PluginName
 from tarkpm.core.rows import MAX_ROWS, Listing, Row, render, row_of
+from tarkpm.core.statement import Statement
 from tarkpm.core.version import Version
 from tarkpm.errors import DigestMismatch, IndexUntrusted, KeyUntrusted, NotFound, Refused, Revoked, TooLarge
 from tarkpm.io.files import read_file
@@ -40,7 +41,7 @@ def admit(claim: Claim | None, listing: Listing, candidate: Candidate, *, where:
         if claim:
             hint = f"its publisher can name it '{claim.name}'"
         raise NotFound(f"nobody may publish '{name}' here{taken}", where=where, hint=hint)
-    if envelope.sha256 in claim.revoked:
+    if claim.revokes(version, envelope.sha256):
         raise Revoked(f"{name} {version} was revoked", where=where, hint="publish it as a new version")
     if signer != claim.key:
         raise KeyUntrusted(
@@ -62,9 +63,7 @@ def admit(claim: Claim | None, listing: Listing, candidate: Candidate, *, where:
 
 
 def _same_version(listing: Listing, version: Version) -> Row | None:
-    """The row of this version; build metadata makes no other version of it (SemVer section 10)."""
-    key = (version.triple, version.pre)
-    return next((row for row in listing.rows if (row.version.triple, row.version.pre) == key), None)
+    return next((row for row in listing.rows if row.version.plain == version.plain), None)
 
 
 def with_row(listing: Listing, row: Row, publisher: PublicKey | None) -> bytes:
@@ -101,8 +100,8 @@ def release_bytes(envelope: bytes, candidate: Candidate, files: dict[str, bytes]
     return b"".join([envelope, *(files[entry.name] for entry in sorted(candidate.files))])
 
 
-def signer_of(folder: Path, name: PluginName, row: StatementEntry) -> tuple[Version, PublicKey]:
-    """Which version a release's statement is for, and who signed it; nothing but the statement is read.
+def read_statement(folder: Path, name: PluginName, row: StatementEntry) -> tuple[Statement, PublicKey]:
+    """What a release's statement says, and who signed it; nothing but the statement is read.
 
     Raises `IndexUntrusted` if it is missing, not what the row names, or for another plugin.
     """
@@ -113,7 +112,7 @@ def signer_of(folder: Path, name: PluginName, row: StatementEntry) -> tuple[Vers
     said, signer = statement.verify(envelope, where=where)
     if said.name != name:
         raise IndexUntrusted(f"is a release of '{said.name}', expected one of '{name}'", where=where)
-    return said.version, signer
+    return said, signer
 
 
 def _head(path: Path, size: int) -> bytes:

@@ -22,7 +22,7 @@ from tarkpm.registry.apart import check_authority, check_publisher, claims_with
 from tarkpm.registry.authority import Authority
 from tarkpm.registry.folder import Index
 from tarkpm.registry.lifetimes import OFFLINE
-from tarkpm.registry.releases import signer_of
+from tarkpm.registry.releases import read_statement
 
 CLAIM: Final = "claim"
 ROTATE_PUBLISHER: Final = "rotate publisher"
@@ -76,10 +76,25 @@ class _Change:
     def __init__(self, index: Index, after: Claim, where: str) -> None:
         self.index, self.after, self.where = index, after, where
         self.before = index.claim(after.name)
-        self.revoked = after.revoked - (self.before.revoked if self.before else frozenset())
+        self.revoked = self._newly_revoked()
         self.lost: PublicKey | None = None
         self.verb = self._verb()
         self.versions = self._versions()
+
+    def _newly_revoked(self) -> frozenset[Digest]:
+        """The statements of releases that are revoked now and were not before, however they are named."""
+        before = self.before or Claim(self.after.name, None)
+        new = self.after.revoked_versions.items() - before.revoked_versions.items()
+        return (self.after.revoked - before.revoked) | {self._statement(*one) for one in new}
+
+    def _statement(self, version: str, payload: Digest) -> Digest:
+        """The statement of the listed release that this names. Raises `IndexUntrusted` if there is none."""
+        for row in self.index.listing(self.after.name).rows:
+            if row.version.plain == version:
+                said, _ = read_statement(self.index.folder, self.after.name, row.statement)
+                if (said.version.plain, said.digest) == (version, payload):
+                    return row.statement.sha256
+        raise self._refused(f"{version} with {payload} is no release of '{self.after.name}'")
 
     def _verb(self) -> str:
         before, after = self.before, self.after
@@ -87,7 +102,7 @@ class _Change:
             return self._only(CLAIM, after == Claim(after.name, after.key) and after.key is not None)
         if before.name != after.name:
             raise self._refused(f"'{before.name}' is claimed already")
-        if before.revoked - after.revoked:
+        if before.revoked - after.revoked or before.revoked_versions.items() - after.revoked_versions.items():
             raise self._refused(f"it would take back a revocation of {after.name}")
         if before.key == after.key and before.retired == after.retired:
             return self._only(REVOKE_RELEASE, bool(self.revoked))
@@ -125,7 +140,8 @@ class _Change:
 
         Raises `Refused` if that key signed another one, which was accepted since.
         """
-        statements = {row.statement.sha256: row.statement for row in self.index.listing(self.after.name).rows}
+        listed = self.index.listing(self.after.name).rows
+        statements = {row.statement.sha256: row.statement for row in listed}
         owner = self.lost or (self.before.key if self.before else None)
         kept = self.after.retired.get(owner, frozenset()) if owner else frozenset()
         found = {}
@@ -135,23 +151,26 @@ class _Change:
                 raise self._refused(f"{digest} is no release of '{self.after.name}'")
             found[digest] = self._version(entry, owner if digest in kept or self.lost else None)
         if owner and self.verb in (ROTATE_PUBLISHER, REVOKE_KEY):
-            gone = self.after.revoked | kept
-            self._check_none_since(owner, [statements[digest] for digest in statements.keys() - gone])
+            others = [row for row in listed if not self.after.revokes(row.version, row.statement.sha256)]
+            self._check_none_since(
+                owner, [row.statement for row in others if row.statement.sha256 not in kept]
+            )
         return found
 
     def _check_none_since(self, owner: PublicKey, others: Iterable[StatementEntry]) -> None:
         """Raise `Refused` if a key that is taken out of use signed any of these: it would be nobody's."""
         for entry in others:
-            version, signer = signer_of(self.index.folder, self.after.name, entry)
+            said, signer = read_statement(self.index.folder, self.after.name, entry)
             if signer == owner:
-                text = f"{self.after.name} {version}, signed by {owner}, was accepted since this was proposed"
+                release = f"{self.after.name} {said.version}, signed by {owner},"
+                text = f"{release} was accepted since this was proposed"
                 raise Refused(text, where=self.where, hint="delete it, and propose it anew")
 
     def _version(self, entry: StatementEntry, owner: PublicKey | None) -> str:
-        version, signer = signer_of(self.index.folder, self.after.name, entry)
+        said, signer = read_statement(self.index.folder, self.after.name, entry)
         if owner and signer != owner:
-            raise self._refused(f"{self.after.name} {version} is signed by {signer}, not by {owner}")
-        return str(version)
+            raise self._refused(f"{self.after.name} {said.version} is signed by {signer}, not by {owner}")
+        return str(said.version)
 
     def _refused(self, text: str) -> IndexUntrusted:
         return IndexUntrusted(f"the proposal is refused: {text}", where=self.where, hint=_HOSTILE)

@@ -12,7 +12,7 @@ import msgspec
 
 from tarkpm.core.claim import Claim, Vouched
 from tarkpm.core.digest import Digest
-from tarkpm.core.release import PluginName
+from tarkpm.core.release import PluginName, folded
 from tarkpm.core.rows import Row
 from tarkpm.io.files import atomic_write, make_private
 from tarkpm.io.locks import exclusive
@@ -30,6 +30,7 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True):
     revoked: list[Digest] = []
     yanked: dict[Digest, str] = {}
     bins: dict[str, int] = {}
+    revoked_versions: dict[str, dict[str, Digest]] = {}
     version: int = VERSION
 
 
@@ -47,6 +48,7 @@ class Claims:
             {root: frozenset(document.revoked) for root, document in documents.items()},
             {root: document.yanked for root, document in documents.items()},
             {root: document.bins for root, document in documents.items()},
+            {root: document.revoked_versions for root, document in documents.items()},
         )
 
     def remember(
@@ -55,15 +57,15 @@ class Claims:
         claims: Iterable[Claim],
         deadline_seconds: float,
         rows: Collection[Row] = (),
-        bins: Mapping[str, int] = NONE,
+        seen: Mapping[str, int] = NONE,
     ) -> None:
         """Keep claims that were verified just now; what they revoke is kept even if they go.
 
-        Of ``rows``, some releases as they are listed, it is kept which are yanked; of ``bins``, the newest
-        version of each that was seen.
+        Of ``rows``, some releases as they are listed, it is kept which are yanked; of what was ``seen`` of
+        maintainers' files, the newest version of each.
         """
         new = {claim.name: claim for claim in claims}
-        if not new and not rows and not bins:
+        if not new and not rows and not seen:
             return
         make_private(self.folder)
         file = self.folder / f"{root.removeprefix('sha256:')}.json"
@@ -73,9 +75,14 @@ class Claims:
             gone = document.yanked | {row.statement.sha256: row.yanked[:MAX_REASON] for row in rows}
             yanked = {digest: reason for digest, reason in gone.items() if reason}
             newest = document.bins | {
-                role: max(version, document.bins.get(role, 0)) for role, version in bins.items()
+                role: max(version, document.bins.get(role, 0)) for role, version in seen.items()
             }
-            kept = _Document({**document.claims, **new}, sorted(revoked), yanked, newest)
+            versions = dict(document.revoked_versions)
+            for claim in new.values():
+                if claim.revoked_versions:
+                    known = versions.get(folded(claim.name), {})
+                    versions[folded(claim.name)] = {**claim.revoked_versions, **known}
+            kept = _Document({**document.claims, **new}, sorted(revoked), yanked, newest, versions)
             if kept != document:
                 atomic_write(file, msgspec.json.encode(kept, order="sorted"), mode=0o600)
 

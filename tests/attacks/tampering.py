@@ -139,7 +139,7 @@ def rewrite_statement(
     }
     if envelope:
         envelope(outer)
-    data = json.dumps(outer, separators=(",", ":")).encode()
+    data = json.dumps(outer, separators=(",", ":")).encode() + b"\n"
     path.write_bytes(raw_envelope(data) if raw_envelope else data)
 
 

@@ -131,7 +131,7 @@ def test_a_key_twice(victim: Victim, key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"{}", b"[]", b'{"version":2,"name":"text-tools"}', b"\xff", b"[" * 5000]
+    "data", [b"", b"{}", b"[]", b'{"version":3,"name":"text-tools"}', b"\xff", b"[" * 5000]
 )
 @pytest.mark.parametrize("path", ["publishers/text-tools.json", "index/text-tools.json"])
 def test_documents(victim: Victim, path: str, data: bytes) -> None:

@@ -9,6 +9,7 @@ from support.sandbox import Sandbox
 
 from attacks.index_forging import edit, proposal
 from tarkpm.core.release import PluginName
+from tarkpm.registry.releases import read_statement
 
 
 @pytest.fixture
@@ -66,6 +67,11 @@ def test_a_claim_smuggled_beside_another_is_refused(community: Community) -> Non
         ({"key": "mallory", "revoked": ["1.0.0"]}, "nothing a command does"),
         ({"key": "pat", "revoked": []}, "nothing a command does"),
         ({"key": "", "retired": {"pat": ["1.0.0"]}}, "is a revoked key"),
+        ({"key": "mallory", "revoked_versions": {"1.0.0": "1.0.0"}}, "nothing a command does"),
+        ({"key": "pat", "revoked_versions": {"1.0.0": "0" * 64}}, "is no release of 'text-tools'"),
+        ({"key": "pat", "revoked_versions": {"9.0.0": "1.0.0"}}, "is no release of 'text-tools'"),
+        ({"key": "pat", "revoked_versions": {"1.0.0": "1.0.0"}}, "is a revocation"),
+        ({"key": "pat", "revoked": ["1.0.0"]}, "is a revocation"),
     ],
     ids=[
         "rotates",
@@ -76,13 +82,18 @@ def test_a_claim_smuggled_beside_another_is_refused(community: Community) -> Non
         "key-and-revocation",
         "nothing",
         "revoked-key",
+        "key-and-version",
+        "other-payload",
+        "no-such-version",
+        "revokes",
+        "revokes-as-an-older-tarkpm-did",
     ],
 )
 def test_what_is_shown_is_what_differs(community: Community, claim: dict[str, Any], said: str) -> None:
     """Unsigned proposals written by hand: either no command's doing, or shown for what they are."""
     (row,) = community.open().listing("text-tools").rows  # type: ignore[arg-type]
     digest = {"1.0.0": row.statement.sha256}
-    table: dict[str, Any] = {"version": 1, "name": "text-tools"}
+    table: dict[str, Any] = {"version": 2 if "revoked_versions" in claim else 1, "name": "text-tools"}
     for key, value in claim.items():
         if key == "key":
             table[key] = community.key(value) if value else ""
@@ -90,6 +101,9 @@ def test_what_is_shown_is_what_differs(community: Community, claim: dict[str, An
             table[key] = {
                 community.key(who): [digest.get(one, one) for one in ids] for who, ids in value.items()
             }
+        elif key == "revoked_versions":
+            said_, _ = read_statement(community.folder, PluginName("text-tools"), row.statement)
+            table[key] = {version: said_.digest if of == "1.0.0" else of for version, of in value.items()}
         else:
             table[key] = [digest.get(one, one) for one in value]
     made = json.loads(_claim(community).read_bytes())["made"]
@@ -103,6 +117,8 @@ def test_what_is_shown_is_what_differs(community: Community, claim: dict[str, An
     result = community.run("countersign", "--key", "bob")
     if said == "is a new key":
         result.failed(4, "NEW: key", community.key("mallory"), "old key keeps  1.0.0 (")
+    elif said == "is a revocation":
+        result.failed(4, "revoke a release: text-tools", "revoked for ever  1.0.0 (")
     elif said == "is a revoked key":
         result.failed(4, "key revoked", community.key("pat"))
     else:

@@ -4,6 +4,9 @@ from support.index_fixtures import TEXT, Victim
 from support.indexrepo import public
 
 from tarkpm.core.claim import Claim
+from tarkpm.core.version import Version
+
+ONE = Version.parse("1.0.0")
 
 
 def test_a_release(victim: Victim) -> None:
@@ -13,8 +16,8 @@ def test_a_release(victim: Victim) -> None:
     index.publish()
     claim, _ = victim.looks()
     assert claim is not None
-    assert not claim.allows(public(index.text_key), one)
-    assert claim.allows(public(index.text_key), two)
+    assert not claim.allows(public(index.text_key), ONE, one)
+    assert claim.allows(public(index.text_key), ONE, two)
 
 
 def test_a_key(victim: Victim) -> None:
@@ -25,7 +28,7 @@ def test_a_key(victim: Victim) -> None:
     index.publish()
     claim, _ = victim.looks()
     assert claim is not None
-    assert not any(claim.allows(public(index.text_key), release) for release in releases)
+    assert not any(claim.allows(public(index.text_key), ONE, release) for release in releases)
 
 
 def test_a_retired_key_has_its_old_releases_and_no_new_one(victim: Victim) -> None:
@@ -38,5 +41,5 @@ def test_a_retired_key_has_its_old_releases_and_no_new_one(victim: Victim) -> No
     index.publish()
     claim, _ = victim.looks()
     assert claim is not None
-    assert all(claim.allows(public(index.text_key), release) for release in old)
-    assert not claim.allows(public(index.text_key), row.statement.sha256)
+    assert all(claim.allows(public(index.text_key), ONE, release) for release in old)
+    assert not claim.allows(public(index.text_key), row.version, row.statement.sha256)

@@ -35,7 +35,7 @@ def test_he_cannot_forge_a_release(victim: Victim) -> None:
     _, signer = verify(contents["plugin.dsse.json"])
     assert str(row.version) == "9.9.9"
     assert signer == public(THIEF)
-    assert not claim.allows(signer, row.statement.sha256)
+    assert not claim.allows(signer, row.version, row.statement.sha256)
 
 
 def test_he_cannot_un_revoke_for_someone_who_saw_it(victim: Victim) -> None:

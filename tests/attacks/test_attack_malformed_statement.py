@@ -19,6 +19,7 @@ def _subject(name: str) -> Callable[[Table], None]:
 
     def change(table: Table) -> None:
         table["subject"].append({"name": name, "digest": {"sha256": "0" * 64}})
+        table["subject"].sort(key=lambda subject: subject["name"])
         table["predicate"]["sizes"][name] = 1
 
     return change
@@ -135,6 +136,7 @@ def test_a_file_that_is_no_part_of_a_release(studio: Studio) -> None:
 
     def change(table: Table) -> None:
         table["subject"].append({"name": "run.sh", "digest": {"sha256": sha256(data)}})
+        table["subject"].sort(key=lambda subject: subject["name"])
         table["predicate"]["sizes"]["run.sh"] = len(data)
 
     rewrite_statement(studio.user, studio.folder, change)

@@ -102,7 +102,7 @@ def test_a_flipped_byte_in_the_statement_at_the_source(
     path = publisher.folder / STATEMENT
     table = json.loads(path.read_text())
     change(table)
-    path.write_text(json.dumps(table))
+    path.write_text(json.dumps(table, separators=(",", ":")) + "\n")
     commit_as(publisher, "flipped")
     _add(sandbox, publisher, "flipped", 3, f"the signature by {publisher.key} does not hold")
 

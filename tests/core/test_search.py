@@ -2,6 +2,7 @@
 
 import pytest
 
+from tarkpm.core.claim import Claim
 from tarkpm.core.digest import sha256
 from tarkpm.core.lockfile import StatementEntry
 from tarkpm.core.release import plugin_name
@@ -42,7 +43,9 @@ def test_the_newest_release_that_is_neither_yanked_nor_a_prerelease_is_shown() -
     assert entry is not None
     assert (str(entry.version), entry.capabilities) == ("1.1.0", ("storage", "http"))
     assert entry.description == "a b" + "x" * 117
-    found = entry_of(_listing(*rows), revoked=[rows[1].statement.sha256])
+    found = entry_of(
+        _listing(*rows), Claim(TEXT.name, None, revoked_versions={"1.1.0": rows[0].statement.sha256})
+    )
     assert found is not None
     assert str(found.version) == "1.0.0"
 

@@ -32,23 +32,13 @@ def resigned(change: Callable[[Any], Any]) -> bytes:
     """A correctly signed envelope around a changed payload."""
     payload = json.loads(base64.b64decode(json.loads(envelope())["payload"]))
     changed = change(payload)
-    data = (
-        changed
-        if isinstance(changed, bytes)
-        else json.dumps(changed if changed is not None else payload).encode()
-    )
-    return wrapped(data)
+    if isinstance(changed, bytes):
+        return wrapped(changed)
+    return wrapped(json.dumps(payload, sort_keys=True, separators=(",", ":")).encode())
 
 
 def wrapped(payload: bytes) -> bytes:
-    signature = base64.b64encode(PRIVATE.sign(statement.pae(payload))).decode()
-    return json.dumps(
-        {
-            "payload": base64.b64encode(payload).decode(),
-            "payloadType": statement.PAYLOAD_TYPE,
-            "signatures": [{"keyid": KEY, "sig": signature}],
-        }
-    ).encode()
+    return statement.render_envelope(statement.Envelope(payload, PRIVATE.sign(statement.pae(payload)), KEY))
 
 
 def test_what_was_hashed_is_compared() -> None:
@@ -182,6 +172,64 @@ def outer(change: Callable[[dict[str, Any]], None]) -> bytes:
 def test_a_malformed_envelope_is_refused(data: bytes, sentence: str) -> None:
     with pytest.raises(SignatureInvalid, match=sentence):
         statement.verify(data)
+
+
+def spelled(data: bytes, **how: Any) -> bytes:
+    """The same JSON value in another spelling."""
+    return json.dumps(json.loads(data), **how).encode() + b"\n"
+
+
+COMPACT = (",", ":")
+PLAIN = base64.b64decode(json.loads(envelope())["payload"])
+ANOTHER_ENVELOPE = {
+    "without the newline": envelope().rstrip(),
+    "two newlines": envelope() + b"\n",
+    "a carriage return": envelope().replace(b"\n", b"\r\n"),
+    "a space before": b" " + envelope(),
+    "spaces": spelled(envelope()),
+    "indented": spelled(envelope(), indent=1),
+    "other order": spelled(
+        json.dumps(dict(reversed(json.loads(envelope()).items()))).encode(), separators=COMPACT
+    ),
+    "keyid last": envelope()
+    .replace(b'"keyid":"%s",' % KEY.encode(), b"")
+    .replace(b'"}]', b'","keyid":"%s"}]' % KEY.encode()),
+    "an escape": envelope().replace(b'"payload":', b'"\\u0070ayload":'),
+    "an escaped slash": envelope().replace(b"application/", b"application\\/"),
+    "an escape in base64": envelope().replace(b'"payload":"e', b'"payload":"\\u0065'),
+}
+ANOTHER_PAYLOAD = {
+    "spaces": json.dumps(json.loads(PLAIN), sort_keys=True).encode(),
+    "a newline": PLAIN + b"\n",
+    "other order": json.dumps(dict(reversed(json.loads(PLAIN).items())), separators=COMPACT).encode(),
+    "an escape": PLAIN.replace(b'"name":"demo"', b'"name":"d\\u0065mo"'),
+    "a name in capitals": PLAIN.replace(b'"name":"demo"', b'"name":"Demo"'),
+    "subjects in another order": json.dumps(
+        json.loads(PLAIN) | {"subject": json.loads(PLAIN)["subject"][::-1]},
+        sort_keys=True,
+        separators=COMPACT,
+    ).encode(),
+}
+
+
+@pytest.mark.parametrize("how", list(ANOTHER_ENVELOPE))
+def test_an_envelope_has_one_spelling(how: str) -> None:
+    """The signature holds in all of them: only the spelling tells them apart."""
+    data = ANOTHER_ENVELOPE[how]
+    assert data != envelope()
+    assert json.loads(data) == json.loads(envelope())
+    with pytest.raises(
+        SignatureInvalid, match="expected the envelope in the one spelling that 'tarkpm sign'"
+    ):
+        statement.verify(data)
+
+
+@pytest.mark.parametrize("how", list(ANOTHER_PAYLOAD))
+def test_a_payload_has_one_spelling(how: str) -> None:
+    """Its publisher signed each of them."""
+    assert ANOTHER_PAYLOAD[how] != PLAIN
+    with pytest.raises(SignatureInvalid, match="expected the signed payload in the one spelling"):
+        statement.verify(wrapped(ANOTHER_PAYLOAD[how]))
 
 
 def test_a_file_that_is_no_module_licence_or_readme_is_refused() -> None:

@@ -1,14 +1,19 @@
 """What people type to keep an index, and what it says to them."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from support.community import BOTH, Community
 from support.faked_clock import Calendar, Machine, need_faketime
 from support.sandbox import Sandbox
 
+from tarkpm.core import claim as claims
 from tarkpm.core import search
+from tarkpm.core.claim import Claim
+from tarkpm.core.release import PluginName
 
 
 @pytest.fixture
@@ -246,9 +251,47 @@ def test_a_revoked_release_is_revoked_for_ever(community: Community) -> None:
     assert f"revoked for ever  1.0.0 ({digest[:12]})" in said.out
     claim = community.open().claim("text-tools")  # type: ignore[arg-type]
     assert claim is not None
-    assert claim.revoked == {digest}
+    assert claim.revoked_versions.keys() == {"1.0.0"}
     community.run("revoke", "text-tools@1.0.0", *BOTH).failed(2, "text-tools 1.0.0 is revoked already")
     community.run("check", "--deep").ok()
+
+
+def test_a_revoked_version_is_not_accepted_again_whatever_its_bytes(community: Community) -> None:
+    community.claim()
+    community.publish("1.0.0")
+    community.run("revoke", "text-tools@1.0.0", *BOTH).ok()
+    for version in ("1.0.0", "1.0.0+fixed"):
+        shutil.rmtree(community.sandbox.root / "submissions")
+        folder = community.release(version, capabilities="")
+        community.run("accept", folder).failed(3, f"text-tools {version} was revoked")
+
+
+def test_a_revocation_by_digest_alone_is_made_one_by_version(community: Community) -> None:
+    """What an older tarkpm revoked stays so, and the same command says it in the stronger form."""
+    community.claim()
+    digest = community.publish("1.0.0")
+    before = community.open().claim(PluginName("text-tools"))
+    assert before is not None
+    revoke_by_digest(community, replace(before, revoked=frozenset([digest])))
+    community.run("check", "--deep").ok()
+    community.run("revoke", "text-tools@1.0.0", *BOTH).ok()
+    after = community.open().claim(PluginName("text-tools"))
+    assert after is not None
+    assert list(after.revoked) == [digest]
+    assert list(after.revoked_versions) == ["1.0.0"]
+    community.run("check", "--deep").ok()
+
+
+def revoke_by_digest(community: Community, claim: Claim) -> None:
+    """Propose, and sign, what an older tarkpm proposed."""
+    community.run("claim", "other", "--publisher", community.key("quinn"), "--key", "alice").ok()
+    waiting = community.folder / "pending" / "claim-other.json"
+    made = json.loads(waiting.read_bytes())
+    waiting.unlink()
+    made |= {"claims": [json.loads(claims.render(claim))], "signatures": {}}
+    (community.folder / "pending" / "revoke.json").write_text(json.dumps(made))
+    seen = community.run("countersign", *BOTH, "--dry-run", "--json").ok().json[0]["digest"]
+    community.run("countersign", *BOTH, "--agree", seen).ok()
 
 
 def test_a_revoked_key_loses_its_releases_everywhere_but_those_that_are_kept(community: Community) -> None:
@@ -265,7 +308,7 @@ def test_a_revoked_key_loses_its_releases_everywhere_but_those_that_are_kept(com
     assert text.key is None
     assert core.key is None
     assert text.retired == {community.key("pat"): frozenset({kept})}
-    assert (len(text.revoked), len(core.revoked)) == (1, 1)
+    assert (len(text.revoked_versions), len(core.revoked_versions)) == (1, 1)
     community.run("check", "--deep").ok()
     community.run("rotate", "publisher", "text-tools", "--to", community.key("pat2"), *BOTH).ok()
     community.publish("1.2.0", publisher="pat2")

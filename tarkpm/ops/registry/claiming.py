@@ -1,6 +1,6 @@
 """``tarkpm index claim``, ``revoke`` and ``rotate publisher``: what maintainers decide about claims."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import msgspec
 
@@ -9,14 +9,15 @@ from tarkpm.core.digest import Digest
 from tarkpm.core.key import PublicKey
 from tarkpm.core.release import PluginName
 from tarkpm.core.rows import Row
+from tarkpm.core.statement import Statement
 from tarkpm.core.version import Version
-from tarkpm.errors import NotFound, Refused
+from tarkpm.errors import IndexUntrusted, NotFound, Refused
 from tarkpm.ops.registry.desk import Desk
 from tarkpm.ops.registry.proposals import ProposalReport, propose, settle
 from tarkpm.registry.apart import claims_with
 from tarkpm.registry.folder import Index
 from tarkpm.registry.proposal import Proposal
-from tarkpm.registry.releases import not_listed, signer_of
+from tarkpm.registry.releases import not_listed, read_statement
 from tarkpm.registry.review import Review
 
 Named = tuple[PluginName, Version]
@@ -53,8 +54,11 @@ def rotate_publisher(desk: Desk, name: PluginName, key: PublicKey, keys: Sequenc
             raise Refused(f"{key} is the key of '{name}' already", hint="tarkpm key generate --name NAME")
         retired = dict(before.retired)
         if before.key:
-            kept = {row.statement.sha256 for row in _signed_by(index, name, before.key)} - before.revoked
-            retired[before.key] = frozenset(kept)
+            retired[before.key] = frozenset(
+                row.statement.sha256
+                for row, said in _signed_by(index, name, before.key)
+                if not before.revokes(said.version, row.statement.sha256)
+            )
         return [msgspec.structs.replace(before, key=key, retired=retired)]
 
     return _decide(desk, wanted, f"rotate-{name}", keys)
@@ -66,9 +70,10 @@ def revoke_release(desk: Desk, name: PluginName, version: Version, keys: Sequenc
     def wanted(index: Index) -> list[Claim]:
         before = _claim(index, name)
         row = _row(index, name, version)
-        if row.statement.sha256 in before.revoked:
+        if version.plain in before.revoked_versions:
             raise Refused(f"{name} {version} is revoked already", hint=desk.command("check"))
-        return [msgspec.structs.replace(before, revoked=before.revoked | {row.statement.sha256})]
+        said, _ = _said(index, name, row)
+        return [_revoking(before, [said])]
 
     return _decide(desk, wanted, f"revoke-{name}-{version}".replace("+", "_"), keys)
 
@@ -96,11 +101,18 @@ def revoke_key(desk: Desk, key: PublicKey, keep: Collection[Named], keys: Sequen
 
 
 def _without(index: Index, before: Claim, key: PublicKey, keep: set[Digest]) -> Claim:
-    signed = {row.statement.sha256 for row in _signed_by(index, before.name, key)}
-    kept = frozenset(signed & keep) - before.revoked
+    signed = {row.statement.sha256: said for row, said in _signed_by(index, before.name, key)}
+    kept = frozenset(id_ for id_ in signed.keys() & keep if not before.revokes(signed[id_].version, id_))
     retired = {**before.retired, key: kept}  # with nothing kept, too: a key that was revoked never comes back
     current = None if before.key == key else before.key
-    return Claim(before.name, current, retired, before.revoked | (signed - kept))
+    after = _revoking(before, [said for id_, said in signed.items() if id_ not in kept])
+    return msgspec.structs.replace(after, key=current, retired=retired)
+
+
+def _revoking(before: Claim, gone: Iterable[Statement]) -> Claim:
+    """The claim that revokes these releases, too."""
+    versions = {said.version.plain: said.digest for said in gone}
+    return msgspec.structs.replace(before, revoked_versions=versions | {**before.revoked_versions})
 
 
 def _decide(
@@ -137,6 +149,15 @@ def _row(index: Index, name: PluginName, version: Version) -> Row:
     return row
 
 
-def _signed_by(index: Index, name: PluginName, key: PublicKey) -> list[Row]:
-    rows = index.listing(name).rows
-    return [row for row in rows if signer_of(index.folder, name, row.statement)[1] == key]
+def _signed_by(index: Index, name: PluginName, key: PublicKey) -> list[tuple[Row, Statement]]:
+    found = [(row, *_said(index, name, row)) for row in index.listing(name).rows]
+    return [(row, said) for row, said, signer in found if signer == key]
+
+
+def _said(index: Index, name: PluginName, row: Row) -> tuple[Statement, PublicKey]:
+    """What the statement of a row says, and its signer. Raises `IndexUntrusted` for another version's."""
+    said, signer = read_statement(index.folder, name, row.statement)
+    if said.version != row.version:
+        text = f"the release listed as {name} {row.version} is signed as {said.version}"
+        raise IndexUntrusted(text, where=str(index.folder))
+    return said, signer

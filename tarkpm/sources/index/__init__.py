@@ -4,6 +4,7 @@
 
     client     IndexClient: claims, rows, releases and the catalogue of one index, for one command
     session    python-tuf's updater over a cache on this machine, and what its failures mean to a person
+    floors     which versions were seen before: nothing older is believed
     cached     what of it was kept, however damaged
     engine     python-tuf's client, and as little with it as can be
     fetcher    tuf's way to the bytes; looks at metadata before tuf does

@@ -66,7 +66,7 @@ class IndexClient:
         """Ask nothing yet.
 
         ``base`` is what a folder's path is relative to. ``token`` (as ``Bearer``), else ``login``, goes to
-        the index's own server alone, and never over an open line. ``floors`` are what `bins` was before.
+        the index's own server alone, and never over an open line. ``floors`` are what `seen` was before.
         """
         self._floors = floors
         self.index = index
@@ -110,9 +110,9 @@ class IndexClient:
         return self._documents(names, claim_path, claims.parse, claims.MAX_CLAIM, texts)
 
     @property
-    def bins(self) -> dict[str, int]:
-        """The versions of the signed files that the claims asked for came from, by role."""
-        return dict(self._session.seen)
+    def seen(self) -> dict[str, int]:
+        """The versions of what maintainers signed and claims came from, as ``floors`` of the next client."""
+        return dict(self._session.floors.seen)
 
     def listings(self, names: Collection[PluginName]) -> dict[PluginName, Listing | None]:
         """What releases these plugins have; None for one without any. Raises like `claims`."""

@@ -50,7 +50,7 @@ class Fetcher(FetcherInterface):
         return data
 
     def fetch_ahead(self, names: Iterable[str]) -> None:
-        """Fetch metadata files tuf will ask for, several at once. Raises `TarkError`."""
+        """Fetch metadata that tuf may ask for, several files at once, if it is there. Raises `TarkError`."""
         gather(self.place, self._fetch_ahead, list(names), threads=self._threads)
 
     def forget(self) -> None:
@@ -64,7 +64,12 @@ class Fetcher(FetcherInterface):
 
     def _fetch_ahead(self, name: str) -> None:
         path = f"{METADATA}/{name}"
-        data = self.get(path, shape.MAX_SIZE[TOP])
+        try:
+            data = self.place.get(path, shape.MAX_SIZE[TOP], self.soon())
+        except Missing:
+            return  # it was a guess: if tuf asks for it, the answer is the same
+        except TooLarge:
+            raise self._too_large(path, shape.MAX_SIZE[TOP]) from None
         with self._mutex:
             self._ahead_bytes += len(data)
             if self._ahead_bytes > MAX_AHEAD:

@@ -22,13 +22,25 @@ from tuf.api.exceptions import (
 from tuf.api.metadata import SuccinctRoles
 
 from tarkpm.core.digest import is_digest, sha256
-from tarkpm.core.layout import CLAIMS, INDEX, MAX_BITS, METADATA, ROOT, SNAPSHOT, TARGETS, TIMESTAMP, TOP
+from tarkpm.core.layout import (
+    CLAIMS,
+    INDEX,
+    MAX_BITS,
+    METADATA,
+    PUBLISHERS,
+    ROOT,
+    SNAPSHOT,
+    TARGETS,
+    TIMESTAMP,
+    TOP,
+)
 from tarkpm.errors import IndexStale, IndexUntrusted, StoreError, TarkError, TooLarge
 from tarkpm.io.files import make_private
 from tarkpm.io.locks import exclusive
 from tarkpm.sources.index import cached, shape
 from tarkpm.sources.index.engine import Updater, UpdaterConfig
 from tarkpm.sources.index.fetcher import FIRST, PREFIX, Fetcher
+from tarkpm.sources.index.floors import Floors, stale
 from tarkpm.sources.index.places import Missing, Patience, Place, gather, unreachable, within
 
 if TYPE_CHECKING:
@@ -71,11 +83,10 @@ class Session:
     ) -> None:
         """``root`` is the digest of the index's first root, with which all trust begins.
 
-        ``floors`` are versions in which bins of claims were seen before: an older one is refused, also where
-        the cache, which would know, was deleted.
+        ``floors`` are versions in which what maintainers sign was seen before (`Floors`): an older one is
+        refused, also where the cache, which would know, was deleted.
         """
-        self._floors = floors
-        self.seen: dict[str, int] = {}
+        self.floors = Floors(floors, where)
         self._place, self._where, self._threads, self._lock_seconds = place, where, threads, lock_seconds
         self._first = root.removeprefix("sha256:")
         self._folder = cache / "index" / self._first
@@ -116,11 +127,10 @@ class Session:
     ) -> dict[str, bytes | None]:
         with self._translated():
             updater = self._updater or self._opened()
-            roles = self._listed(paths)
-            self._fetcher.fetch_ahead(self._missing(roles))
+            self._fetcher.fetch_ahead(self._missing(self._listed(paths)))
             infos = {path: updater.get_targetinfo(path) for path in paths}
             self._fetcher.forget()
-            self._check_ages(roles)
+            self.floors.check(updater, paths)
         known = {path: info for path, info in infos.items() if info is not None}
         here = {path: self._at_hand(path, info, limit, likely.get(path)) for path, info in known.items()}
         absent = [path for path, data in here.items() if data is None]
@@ -169,7 +179,7 @@ class Session:
         ]
 
     def _listed(self, paths: Sequence[str]) -> dict[str, int]:
-        """The roles that lead to these paths, and their versions in the snapshot."""
+        """The roles that may well lead to these paths, by the names a snapshot lists, and their versions."""
         data = cached.read(self._folder / f"{SNAPSHOT}.json")
         if data is None:
             return {}
@@ -177,18 +187,6 @@ class Session:
         bins = Counter(role.partition("-")[0] for role in versions if "-" in role)
         roles = dict.fromkeys(role for path in paths for role in _roles(path, bins))
         return {role: versions[role] for role in roles if role in versions}
-
-    def _check_ages(self, roles: Mapping[str, int]) -> None:
-        """Refuse claims older than what was seen here: the online key may sign for any that once were.
-
-        tuf has found each bin to be of the version that the snapshot lists.
-        """
-        for role, version in roles.items():
-            if not role.startswith(f"{CLAIMS}-"):
-                continue
-            if version < self._floors.get(role, 0):
-                raise self._stale(f"{role} of version {version}, {self._floors[role]} was seen")
-            self.seen[role] = version
 
     def _cached_version(self, role: str) -> int:
         """The version of cached metadata; 0, and the file is gone, if there is none of this very role."""
@@ -217,9 +215,10 @@ class Session:
 
     def _fetched(self, path: str, info: "TargetFile") -> bytes:
         where, digest = f"{self._where}: {path}", info.hashes["sha256"]
-        folder, _, name = path.rpartition("/")
+        folder, slash, name = path.rpartition("/")
         try:
-            data = self._place.get(f"{TARGETS}/{folder}/{digest}.{name}", info.length, self._fetcher.soon())
+            file = f"{TARGETS}/{folder}{slash}{digest}.{name}"
+            data = self._place.get(file, info.length, self._fetcher.soon())
         except Missing as problem:
             raise unreachable(
                 f"it names a file that is not there (HTTP {problem.status})", where=where
@@ -243,20 +242,13 @@ class Session:
         except ExpiredMetadataError:
             raise self._expired() from None
         except BadVersionNumberError as problem:
-            raise self._stale(_first_line(problem)) from None
+            raise stale(_first_line(problem), self._where) from None
         except UnsignedMetadataError as problem:
             raise IndexUntrusted(f"bad signature: {_first_line(problem)}", where=self._where) from None
         except (RepositoryError, DownloadError, *_CONFUSED) as problem:
             raise IndexUntrusted(
                 f"not what the index's maintainers signed: {_first_line(problem)}", where=self._where
             ) from None
-
-    def _stale(self, what: str) -> IndexStale:
-        return IndexStale(
-            f"stale mirror: it serves what is older than what was seen before ({what})",
-            where=self._where,
-            hint="try again later, or ask the index's maintainers for another mirror",
-        )
 
     def _expired(self) -> IndexStale:
         ages = {role: seen.expires for role, seen in self._fetcher.seen.items()}
@@ -275,7 +267,7 @@ class Session:
 
 def _roles(path: str, bins: Mapping[str, int]) -> Iterable[str]:
     """The delegated roles that lead to a target path, by how many bins each parent has."""
-    parent = CLAIMS if path.startswith("publishers/") else INDEX
+    parent = CLAIMS if path.startswith(PUBLISHERS) else INDEX
     bits = (bins.get(parent, 0) - 1).bit_length()
     if not 1 <= bits <= MAX_BITS:
         return (parent,)

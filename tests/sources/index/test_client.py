@@ -40,7 +40,7 @@ def test_claims_rows_and_releases(victim: Victim, by: str) -> None:
             assert candidate.manifest.version == row.version
             assert candidate.statement is not None
             assert candidate.signer is not None
-            assert claim.allows(candidate.signer, candidate.statement.sha256)
+            assert claim.allows(candidate.signer, candidate.manifest.version, candidate.statement.sha256)
 
 
 def test_what_a_first_question_and_a_second_cost(victim: Victim) -> None:
