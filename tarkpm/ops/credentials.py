@@ -20,7 +20,6 @@ from tarkpm.core.capability import CapabilitySet
 from tarkpm.errors import CapabilityDenied, HostError, PluginFailed
 from tarkpm.host.image import PluginImage
 from tarkpm.host.imports.folders import (
-    Parts,
     PathError,
     Workspace,
     explained,
@@ -28,6 +27,7 @@ from tarkpm.host.imports.folders import (
     read_file,
     replace_file,
 )
+from tarkpm.host.imports.guard import Guard, Parts
 from tarkpm.host.limits import KIB, size
 from tarkpm.host.module import inspect
 from tarkpm.host.runtime import Host
@@ -44,47 +44,49 @@ _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 class CredentialsFile:
     """One plugin's file of credentials, in a folder that may not be there yet."""
 
-    def __init__(self, path: str, home: Path, private: tuple[Path, ...]) -> None:
+    def __init__(self, path: str, home: Path, guard: Guard) -> None:
         self.shown = path
-        self._parts: Parts = homepath.split(path)
-        self._home = home
-        self._workspace = Workspace(home, private)
+        *folder, self._name = homepath.split(path)
+        self._folder: Parts = tuple(folder)
+        self._workspace = Workspace(home, guard)
 
     def check(self) -> None:
         """Raise `HostError` if the file could not be written, before anybody signs in."""
-        absent = contextlib.suppress(FileNotFoundError)
-        with self._explained(), absent, self._workspace.folder(self._parts[:-1]) as folder:
-            _check_replaceable(folder, self._parts[-1])
+        with self._explained(), contextlib.suppress(FileNotFoundError), self._opened():
+            pass
 
     def write(self, text: str) -> None:
         """Replace the file, 0600, with what `flat` made; raises `HostError`."""
         with self._explained():
             self._make_folders()
-            with self._workspace.folder(self._parts[:-1]) as folder:
-                _check_replaceable(folder, self._parts[-1])
-                replace_file(folder, self._parts[-1], text.encode(), 0o600)
+            with self._opened() as folder:
+                replace_file(folder, self._name, text.encode(), 0o600)
 
     def read(self) -> str | None:
         """What is kept, None if there is no such file; raises `HostError` for one that is no credentials."""
-        absent = contextlib.suppress(FileNotFoundError)
-        with self._explained(), absent, self._workspace.folder(self._parts[:-1]) as folder:
-            _check_replaceable(folder, self._parts[-1])
-            return read_file(folder, self._parts[-1], MAX_FILE).decode(errors="replace")
+        with self._explained(), contextlib.suppress(FileNotFoundError), self._opened() as folder:
+            return read_file(folder, self._name, MAX_FILE).decode(errors="replace")
         return None
 
     def remove(self) -> None:
         """Remove the file, if it is there and holds credentials; raises `HostError`."""
-        absent = contextlib.suppress(FileNotFoundError)
-        with self._explained(), absent, self._workspace.folder(self._parts[:-1]) as folder:
-            _check_replaceable(folder, self._parts[-1])
-            os.unlink(self._parts[-1], dir_fd=folder)
+        with self._explained(), contextlib.suppress(FileNotFoundError), self._opened() as folder:
+            os.unlink(self._name, dir_fd=folder)
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[int]:
+        """The file's folder, in which the file is not there or holds credentials."""
+        with self._workspace.folder(self._folder) as inside:
+            folder = inside.open(self._name, write=True, credentials=True)
+            _check_replaceable(folder, self._name)
+            yield folder
 
     def _make_folders(self) -> None:
-        for depth in range(1, len(self._parts)):
-            with self._workspace.folder(self._parts[: depth - 1]) as folder:
+        for depth, name in enumerate(self._folder):
+            with self._workspace.folder(self._folder[:depth]) as inside:
                 with contextlib.suppress(FileExistsError):
-                    os.mkdir(self._parts[depth - 1], 0o700, dir_fd=folder)
-                os.close(open_folder(folder, self._parts[depth - 1]))
+                    os.mkdir(name, 0o700, dir_fd=inside.descriptor)
+                os.close(open_folder(inside.descriptor, name))
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
@@ -114,7 +116,7 @@ def credentials_file(settings: Settings, image: PluginImage) -> CredentialsFile 
         raise HostError(f"the credentials cannot be kept: {problem}", where=image.name) from None
     if not homepath.is_own(path, image.name):
         raise CapabilityDenied(f"'{path}' holds another plugin's credentials", where=image.name)
-    return CredentialsFile(path, settings.home, settings.private_folders)
+    return CredentialsFile(path, settings.home, settings.guard)
 
 
 def hand_over(settings: Settings, ui: Ui, host: Host, image: PluginImage) -> None:

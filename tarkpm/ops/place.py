@@ -1,8 +1,8 @@
 """Where a project is: its documents, its environment, its data, and whether it is this user's own.
 
-A tark.toml decides which code runs, so a project counts only if its folder and files belong to this user, as git
-has it with ``safe.directory``: whoever may write into a shared folder above does not decide for those who work
-below it (docs/decisions/0081).
+A tark.toml decides which code runs, so a project counts only if its folder and files belong to this user, as
+with git's ``safe.directory``: another user who may write to a shared folder decides nothing for those who
+work below it (docs/decisions/0081).
 """
 
 import os
