@@ -155,6 +155,11 @@ def is_own(path: str, name: str) -> bool:
     return stem in (name.replace("-", "_"), name.replace("-", "_") + "_oauth")
 
 
+def is_own_place(path: str, name: str) -> bool:
+    """Whether a path is where tark keeps the credentials of the plugin of this ``name``."""
+    return _is_own_credentials(split(path)) and is_own(path, name)
+
+
 def plain(name: str) -> str:
     r"""What a file system may take ``name`` for: case, composition and invisible characters aside.
 

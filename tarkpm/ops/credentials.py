@@ -1,8 +1,8 @@
 """The file beside a plugin's storage in which tokens are kept, where the user granted one.
 
-Other programs read it, so it is where the manifest says and JSON as tark writes it. It is written by
-descriptor, following no link; only a file that holds credentials already is replaced; and what is in it is a
-flat object, so that nothing a plugin makes of its tokens is another program's settings.
+Other programs read it, so it is JSON as tark writes it. A new file is made in one place, tark's own for the
+plugin of that name, or where the user typed; elsewhere only a file that holds credentials already is replaced
+(docs/decisions/0080). It is written by descriptor, following no link, and what is in it is a flat object.
 """
 
 import contextlib
@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from shlex import quote
 from typing import Any, Final
 
 import msgspec
@@ -31,6 +32,7 @@ from tarkpm.host.imports.guard import Guard, Parts
 from tarkpm.host.limits import KIB, size
 from tarkpm.host.module import inspect
 from tarkpm.host.runtime import Host
+from tarkpm.io.files import atomic_write, make_private, read_optional
 from tarkpm.ops.settings import Settings
 from tarkpm.ops.ui import Ui
 
@@ -38,26 +40,34 @@ MAX_FILE: Final = 64 * KIB
 MAX_KEYS: Final = 64
 USUAL: Final = ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")
 """Variables that fill a path; beside them only those the plugin was granted, because a path is seen."""
+REMEMBERED: Final = "credentials-file"
+"""In a plugin's data, beside its storage: the path that the user typed at the last login."""
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class CredentialsFile:
     """One plugin's file of credentials, in a folder that may not be there yet."""
 
-    def __init__(self, path: str, home: Path, guard: Guard) -> None:
+    def __init__(self, path: str, home: Path, guard: Guard, *, may_create: bool, hint: str = "") -> None:
+        """``may_create`` allows a new file; else it must be there, and ``hint`` says how to have one made."""
         self.shown = path
+        self._may_create = may_create and not homepath.is_private_place(
+            homepath.split(path), write=True, credentials=True
+        )
+        self._hint = hint
         *folder, self._name = homepath.split(path)
         self._folder: Parts = tuple(folder)
         self._workspace = Workspace(home, guard)
 
     def check(self) -> None:
         """Raise `HostError` if the file could not be written, before anybody signs in."""
-        with self._explained(), contextlib.suppress(FileNotFoundError), self._opened():
-            pass
+        with self._explained():
+            self._check_there()
 
     def write(self, text: str) -> None:
         """Replace the file, 0600, with what `flat` made; raises `HostError`."""
         with self._explained():
+            self._check_there()
             self._make_folders()
             with self._opened() as folder:
                 replace_file(folder, self._name, text.encode(), 0o600)
@@ -77,9 +87,17 @@ class CredentialsFile:
     def _opened(self) -> Iterator[int]:
         """The file's folder, in which the file is not there or holds credentials."""
         with self._workspace.folder(self._folder) as inside:
-            folder = inside.open(self._name, write=True, credentials=True)
+            folder = inside.open(self._name, credentials=True)
             _check_replaceable(folder, self._name)
             yield folder
+
+    def _check_there(self) -> None:
+        """Raise `PathError` for a file that is not there and may not be made."""
+        with contextlib.suppress(FileNotFoundError), self._opened() as folder:
+            os.stat(self._name, dir_fd=folder, follow_symlinks=False)
+            return
+        if not self._may_create:
+            raise PathError("it is not there, and only a place of the plugin's own is made for it")
 
     def _make_folders(self) -> None:
         for depth, name in enumerate(self._folder):
@@ -98,25 +116,68 @@ class CredentialsFile:
             why = explained(problem)
         else:
             return
-        raise HostError(f"the credentials cannot be kept: {why}", where=self.shown)
+        raise HostError(f"the credentials cannot be kept: {why}", where=self.shown, hint=self._hint)
 
 
 def credentials_file(settings: Settings, image: PluginImage) -> CredentialsFile | None:
     """Where this plugin's credentials are kept beside its storage; None if the user granted no such place.
 
-    Raises `HostError` for a path that its variables lead astray.
+    What the user typed at the last login is before what the manifest says. Raises `HostError` for a path that
+    its variables lead astray.
     """
+    home, guard = settings.home, settings.guard
+    if remembered := read_optional(image.data / REMEMBERED, homepath.MAX_LENGTH):
+        path = _typed_path(settings, image, remembered.decode("utf-8", "replace"))
+        hint = f"tarkpm auth login {image.name} --credentials {_absolute(path, home)}"
+        return CredentialsFile(path, home, guard, may_create=False, hint=hint)
     granted = [capability.scope for capability in image.granted if capability.kind == "credentials"]
     if image.oauth is None or image.oauth.credentials_path not in granted:
         return None
     text = image.oauth.credentials_path
     try:
-        path = homepath.filled(text, _values(settings.environment, image.granted), str(settings.home))
+        path = homepath.filled(text, _values(settings.environment, image.granted), str(home))
     except ValueError as problem:
         raise HostError(f"the credentials cannot be kept: {problem}", where=image.name) from None
+    _check_own(path, image)
+    hint = f"tarkpm auth login {image.name} --credentials {_absolute(path, home)}"
+    if homepath.is_private_place(homepath.split(path), write=True, credentials=True):
+        hint = f"tarkpm revoke {image.name} {quote(f'credentials:{text}')}"
+    own = homepath.is_own_place(path, image.name)
+    return CredentialsFile(path, home, guard, may_create=own, hint="" if own else hint)
+
+
+def typed_file(settings: Settings, image: PluginImage, text: str) -> CredentialsFile:
+    """The file that the user typed for this login, which may be new. Raises `HostError`."""
+    path = _typed_path(settings, image, text)
+    return CredentialsFile(path, settings.home, settings.guard, may_create=True)
+
+
+def remember(image: PluginImage, file: CredentialsFile | None) -> None:
+    """Keep in mind where the user wants the credentials (None: nowhere but where the manifest says)."""
+    if file is None:
+        (image.data / REMEMBERED).unlink(missing_ok=True)
+        return
+    make_private(image.data)
+    atomic_write(image.data / REMEMBERED, file.shown.encode())
+
+
+def _typed_path(settings: Settings, image: PluginImage, text: str) -> str:
+    absolute = text if text.startswith(homepath.HOME) else os.path.normpath(settings.cwd / text)
+    try:
+        path = homepath.filled(absolute, {}, str(settings.home))
+    except ValueError as problem:
+        raise HostError(f"the credentials cannot be kept: {problem}", where=image.name) from None
+    _check_own(path, image)
+    return path
+
+
+def _check_own(path: str, image: PluginImage) -> None:
     if not homepath.is_own(path, image.name):
         raise CapabilityDenied(f"'{path}' holds another plugin's credentials", where=image.name)
-    return CredentialsFile(path, settings.home, settings.guard)
+
+
+def _absolute(path: str, home: Path) -> str:
+    return quote(str(home / path.removeprefix(homepath.HOME)))
 
 
 def hand_over(settings: Settings, ui: Ui, host: Host, image: PluginImage) -> None:
