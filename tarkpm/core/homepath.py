@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from tarkpm.core.privateplaces import NAMES, PLACES, REASONS, RUN
+from tarkpm.core.text import is_legible
 
 Parts = tuple[str, ...]
 
@@ -157,7 +158,12 @@ def is_own(path: str, name: str) -> bool:
 
 def is_own_place(path: str, name: str) -> bool:
     """Whether a path is where tark keeps the credentials of the plugin of this ``name``."""
-    return _is_own_credentials(split(path)) and is_own(path, name)
+    return is_tarks(path) and is_own(path, name)
+
+
+def is_tarks(path: str) -> bool:
+    """Whether a path is where tark keeps the credentials of some plugin."""
+    return _is_own_credentials(split(path))
 
 
 def plain(name: str) -> str:
@@ -179,7 +185,7 @@ def _split(text: str) -> Parts:
         raise ValueError(f"expected a path below your home like ~/.tool/auth.json, found {_short(text)}")
     path = text.removeprefix(HOME)
     parts = tuple((path + BELOW if path.endswith("/") else path).split("/"))
-    bad = any(part in ("", ".", "..") or not part.isprintable() or _ODD & set(part) for part in parts)
+    bad = any(part in ("", ".", "..") or not is_legible(part) or _ODD & set(part) for part in parts)
     if bad or len(parts) > MAX_DEPTH:
         raise ValueError(f"expected a path below your home like ~/.tool/auth.json, found {_short(text)}")
     return parts

@@ -18,7 +18,7 @@ from tarkpm.errors import LockError, ProjectNotAccepted
 from tarkpm.io.files import read_optional
 from tarkpm.ops.place import Place, checked_place
 from tarkpm.ops.settings import Settings
-from tarkpm.ops.ui import Card, Ui
+from tarkpm.ops.ui import Card, Row, Ui
 from tarkpm.store.blobs import BlobStore
 from tarkpm.store.environment import Environment
 from tarkpm.store.state import Record, State, new_environment_id
@@ -212,7 +212,7 @@ class Workspace:
             )
         warning = "Accept only what you, or people you trust, wrote."
         self.ui.show(
-            [Card(f"{file} makes decisions for you", tuple(("would", line) for line in new), (warning,))]
+            [Card(f"{file} makes decisions for you", tuple(Row("would", line) for line in new), (warning,))]
         )
         if not self.ui.confirm("Accept these decisions?"):
             raise ProjectNotAccepted("the project's decisions were not accepted", where=file)
