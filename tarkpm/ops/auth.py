@@ -112,5 +112,5 @@ def logout(settings: Settings, ui: Ui, target: str, log: LogSink) -> AuthReport:
 
             if (file := credentials_file(settings, image)) is not None:
                 file.remove()
-            remember(image, None)
+            remember(settings, image, None)
         return AuthReport(image.name, host.display_name(image), host.auth_status(image))

@@ -18,6 +18,7 @@ import msgspec
 
 from tarkpm.core import homepath
 from tarkpm.core.capability import CapabilitySet
+from tarkpm.core.digest import sha256
 from tarkpm.errors import CapabilityDenied, HostError, PluginFailed
 from tarkpm.host.image import PluginImage
 from tarkpm.host.imports.folders import (
@@ -40,8 +41,11 @@ MAX_FILE: Final = 64 * KIB
 MAX_KEYS: Final = 64
 USUAL: Final = ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")
 """Variables that fill a path; beside them only those the plugin was granted, because a path is seen."""
-REMEMBERED: Final = "credentials-file"
-"""In a plugin's data, beside its storage: the path that the user typed at the last login."""
+TYPED: Final = "credentials"
+"""Folder of state: for each place of a plugin's data, the path that the user typed at the last login.
+
+Not in the data itself: a folder that is adopted brings data of its own.
+"""
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -126,7 +130,7 @@ def credentials_file(settings: Settings, image: PluginImage) -> CredentialsFile 
     its variables lead astray.
     """
     home, guard = settings.home, settings.guard
-    if remembered := read_optional(image.data / REMEMBERED, homepath.MAX_LENGTH):
+    if remembered := read_optional(_record(settings, image), homepath.MAX_LENGTH):
         path = _typed_path(settings, image, remembered.decode("utf-8", "replace"))
         hint = f"tarkpm auth login {image.name} --credentials {_absolute(path, home)}"
         return CredentialsFile(path, home, guard, may_create=False, hint=hint)
@@ -152,13 +156,18 @@ def typed_file(settings: Settings, image: PluginImage, text: str) -> Credentials
     return CredentialsFile(path, settings.home, settings.guard, may_create=True)
 
 
-def remember(image: PluginImage, file: CredentialsFile | None) -> None:
+def remember(settings: Settings, image: PluginImage, file: CredentialsFile | None) -> None:
     """Keep in mind where the user wants the credentials (None: nowhere but where the manifest says)."""
+    record = _record(settings, image)
     if file is None:
-        (image.data / REMEMBERED).unlink(missing_ok=True)
+        record.unlink(missing_ok=True)
         return
-    make_private(image.data)
-    atomic_write(image.data / REMEMBERED, file.shown.encode())
+    make_private(record.parent)
+    atomic_write(record, file.shown.encode())
+
+
+def _record(settings: Settings, image: PluginImage) -> Path:
+    return settings.paths.state / TYPED / sha256(os.fsencode(image.data))
 
 
 def _typed_path(settings: Settings, image: PluginImage, text: str) -> str:

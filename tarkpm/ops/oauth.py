@@ -102,7 +102,7 @@ def sign_in(
     if file is not None:
         file.write(made)
     if credentials:
-        remember(image, file)
+        remember(settings, image, file)
 
 
 def _tokens(settings: Settings, oauth: OAuth, hosts: Hosts, person: Person) -> Tokens:

@@ -112,13 +112,24 @@ def test_what_names_commands_is_not_made_when_it_is_typed_either(
 
 
 def test_what_was_typed_once_is_not_made_again_by_itself(sandbox: Sandbox, server: AuthServer) -> None:
-    """What remembers it lies in the plugin's data, which is believed for no new file."""
-    _install(sandbox, server, "~/.config/tark/chatgpt_oauth.json")
-    (data,) = (sandbox.data / "data").iterdir()
-    remembered = data / "chatgpt-oauth" / "credentials-file"
-    remembered.parent.mkdir(parents=True, exist_ok=True)
-    for path in ("~/work/package.json", "~/.ssh/a.json", "~/.config/tark/other_oauth.json", "/etc/x.json"):
-        remembered.write_text(path)
+    """What is remembered is believed for no new file."""
+    _install(sandbox, server, "~/work/tokens.json")
+    login = Login(sandbox, "--credentials", str(sandbox.home / "tokens.json"))
+    login.browse()
+    login.ended().ok()
+    (remembered,) = (sandbox.state / "credentials").iterdir()
+    assert remembered.read_text() == "~/tokens.json"
+    server.requests.clear()
+    (sandbox.home / "tokens.json").unlink()
+    for path in (
+        "",
+        "~/work/package.json",
+        "~/.ssh/a.json",
+        "~/.config/tark/other_oauth.json",
+        "/etc/x.json",
+    ):
+        if path:
+            remembered.write_text(path)
         sandbox.run(*_login(sandbox)).failed(1)
         assert not (sandbox.home / "work").exists()
     assert server.requests == []
