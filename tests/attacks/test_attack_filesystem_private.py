@@ -1,11 +1,15 @@
 """`filesystem` with the home folder as workspace: the private places are as closed as they are to `fs_read`."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.sandbox import Sandbox
+from support.wat import reaching_tool
 
 from tarkpm.core.capability import CapabilitySet
 from tarkpm.core.privateplaces import NAMES, PLACES, RUN
@@ -199,3 +203,31 @@ def test_the_rest_of_the_home_folder_is_as_it_was(home: Path) -> None:
     plugin = Plugin(home, home, "docs/", ".config/")
     assert plugin.read("docs/a.txt") == plugin.read(".config/mine/a.toml") == {"ok": "text"}
     assert plugin.write("docs/new", "x") == plugin.write(".config/mine/new", "x") == {"ok": None}
+
+
+def test_a_real_plugin_of_the_users_own_in_the_home_folder(sandbox: Sandbox) -> None:
+    """Installed with ``--user`` and run in the home folder, which is then its workspace."""
+    _put(sandbox.home / ".ssh" / "id", "the key")
+    _put(sandbox.home / "docs" / "a", "a text")
+    folder = sandbox.plugin(
+        sandbox.root / "src", capabilities='filesystem = [".ssh/", ".local/", "docs/"]', wasm=reaching_tool()
+    )
+    sandbox.run("add", folder, "--user", "--accept-capabilities", cwd=sandbox.home).ok()
+    (mac_key,) = sandbox.state.rglob("*mac*")
+    state = mac_key.relative_to(sandbox.home)
+    script = (
+        "import sys, tarkpm\n"
+        "with tarkpm.Host.open() as host:\n"
+        "    for path in sys.argv[1:]:\n"
+        "        try: print(host.call('text-tools', 'r', path))\n"
+        "        except tarkpm.errors.PluginFailed as problem: print(problem.message)\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", script, "docs/a", ".ssh/id", str(state)],
+        cwd=sandbox.home,
+        env=sandbox.environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout.splitlines() == ["a text", CLOSED["err"], CLOSED["err"]]
