@@ -55,9 +55,7 @@ class CredentialsFile:
     def __init__(self, path: str, home: Path, guard: Guard, *, may_create: bool, hint: str = "") -> None:
         """``may_create`` allows a new file; else it must be there, and ``hint`` says how to have one made."""
         self.shown = path
-        self._may_create = may_create and not homepath.is_private_place(
-            homepath.split(path), write=True, credentials=True
-        )
+        self._may_create = may_create
         self._hint = hint
         *folder, self._name = homepath.split(path)
         self._folder: Parts = tuple(folder)
@@ -89,7 +87,7 @@ class CredentialsFile:
 
     @contextlib.contextmanager
     def _opened(self) -> Iterator[int]:
-        """The file's folder, in which the file is not there or holds credentials."""
+        """The file's folder, in which the file holds credentials, or is not there and may be made."""
         with self._workspace.folder(self._folder) as inside:
             folder = inside.open(self._name, credentials=True)
             _check_replaceable(folder, self._name)
@@ -100,8 +98,15 @@ class CredentialsFile:
         with contextlib.suppress(FileNotFoundError), self._opened() as folder:
             os.stat(self._name, dir_fd=folder, follow_symlinks=False)
             return
-        if not self._may_create:
+        if not self._may_create or self._is_run():
             raise PathError("it is not there, and only a place of the plugin's own is made for it")
+
+    def _is_run(self) -> bool:
+        """Whether a new file would be run or name what is run, as the nearest folder that is there tells."""
+        for depth in range(len(self._folder), -1, -1):
+            with contextlib.suppress(FileNotFoundError), self._workspace.folder(self._folder[:depth]) as near:
+                return near.closes(*self._folder[depth:], self._name, write=True, credentials=True)
+        return False
 
     def _make_folders(self) -> None:
         for depth, name in enumerate(self._folder):
@@ -129,25 +134,30 @@ def credentials_file(settings: Settings, image: PluginImage) -> CredentialsFile 
     What the user typed at the last login is before what the manifest says. Raises `HostError` for a path that
     its variables lead astray.
     """
-    home, guard = settings.home, settings.guard
     if remembered := read_optional(_record(settings, image), homepath.MAX_LENGTH):
         path = _typed_path(settings, image, remembered.decode("utf-8", "replace"))
-        hint = f"tarkpm auth login {image.name} --credentials {_absolute(path, home)}"
-        return CredentialsFile(path, home, guard, may_create=False, hint=hint)
+        return _existing(settings, image, path)
     granted = [capability.scope for capability in image.granted if capability.kind == "credentials"]
     if image.oauth is None or image.oauth.credentials_path not in granted:
         return None
     text = image.oauth.credentials_path
     try:
-        path = homepath.filled(text, _values(settings.environment, image.granted), str(home))
+        path = homepath.filled(text, _values(settings.environment, image.granted), str(settings.home))
     except ValueError as problem:
         raise HostError(f"the credentials cannot be kept: {problem}", where=image.name) from None
     _check_own(path, image)
-    hint = f"tarkpm auth login {image.name} --credentials {_absolute(path, home)}"
+    if homepath.is_own_place(path, image.name):
+        return CredentialsFile(path, settings.home, settings.guard, may_create=True)
+    return _existing(settings, image, path)
+
+
+def _existing(settings: Settings, image: PluginImage, path: str) -> CredentialsFile:
+    """A file that is not made here; the hint has it made where that is possible, else does without it."""
+    hint = f"tarkpm auth login {image.name} --credentials {_absolute(path, settings.home)}"
     if homepath.is_private_place(homepath.split(path), write=True, credentials=True):
-        hint = f"tarkpm revoke {image.name} {quote(f'credentials:{text}')}"
-    own = homepath.is_own_place(path, image.name)
-    return CredentialsFile(path, home, guard, may_create=own, hint="" if own else hint)
+        declared = image.oauth.credentials_path if image.oauth else ""
+        hint = f"tarkpm revoke {image.name} {quote(f'credentials:{declared}')}"
+    return CredentialsFile(path, settings.home, settings.guard, may_create=False, hint=hint)
 
 
 def typed_file(settings: Settings, image: PluginImage, text: str) -> CredentialsFile:

@@ -143,3 +143,17 @@ def test_the_way_out_works_when_typed(sandbox: Sandbox, server: AuthServer) -> N
     login.browse()
     login.ended().ok()
     assert json.loads((sandbox.home / "work" / "tokens.json").read_text())["access_token"] == "access-s3cret"
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_what_a_variable_moved_is_known_too(sandbox: Sandbox, server: AuthServer, there: bool) -> None:
+    _install(sandbox, server, "~/.config/tark/chatgpt_oauth.json")
+    moved = sandbox.home / "moved"
+    moved.mkdir()
+    kept = moved / "Code" / "User" / "settings.json"
+    if there:
+        kept.parent.mkdir(parents=True)
+    login = Login(sandbox, "--credentials", str(kept), CARGO_HOME=str(moved))
+    login.ended().failed(1, "the credentials cannot be kept: it is not there")
+    assert server.requests == []
+    assert not kept.exists()

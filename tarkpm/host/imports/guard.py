@@ -59,18 +59,18 @@ class Way:
         self._below_home = [(*parts, name) for parts in self._below_home]
         self._below_home += [parts for known, parts in self._places if known == identity(found)]
 
-    def closes(self, name: str, *, write: bool, credentials: bool = False) -> bool:
-        """Whether ``name`` in the folder that was reached is not a plugin's to use (to write).
+    def closes(self, *names: str, write: bool, credentials: bool = False) -> bool:
+        """Whether the path ``names`` from the folder that was reached is not a plugin's to use (to write).
 
         Plugins' ``credentials`` are, where what was granted names them.
         """
-        seen = _without_stream(name)
+        seen = tuple(map(_without_stream, names))
         return (
-            is_protected(name)
-            or homepath.has_private_name((*self._names, seen))
+            any(map(is_protected, names))
+            or homepath.has_private_name((*self._names, *seen))
             or any(
                 homepath.has_private_name(parts)
-                or homepath.is_private_place((*parts, seen), write=write, credentials=credentials)
+                or homepath.is_private_place((*parts, *seen), write=write, credentials=credentials)
                 for parts in self._below_home
             )
         )
