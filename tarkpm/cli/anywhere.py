@@ -66,7 +66,7 @@ def complete_names(context: click.Context, _: click.Parameter, typed: str) -> li
     import os
 
     from tarkpm.errors import TarkError
-    from tarkpm.ops.place import locate
+    from tarkpm.ops.place import checked_place
     from tarkpm.ops.settings import Settings, user_paths
 
     said = {**context.find_root().params, **{k: v for k, v in context.params.items() if v}}
@@ -74,7 +74,7 @@ def complete_names(context: click.Context, _: click.Parameter, typed: str) -> li
         cwd=Path.cwd(), paths=user_paths(os.environ), project=said.get("project"), user=bool(said.get("user"))
     )
     try:
-        names = locate(settings).environment.names()
+        names = checked_place(settings, create=True).environment.names()
     except (TarkError, OSError):
         return []
     return [name for name in names if name.startswith(typed.lower()) and name.isprintable()]

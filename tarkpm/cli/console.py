@@ -9,11 +9,9 @@ from typing import Any
 import click
 import msgspec
 
-from tarkpm.core.text import masked, neutral
+from tarkpm.core.text import cut, masked, neutral
 from tarkpm.errors import TarkError
 from tarkpm.ops.ui import Card
-
-DANGEROUS = ("UNSIGNED", "NEW:", "RUN ANY PROGRAM", "OTHER BYTES")
 
 
 class Console:
@@ -30,16 +28,12 @@ class Console:
 
     def show(self, cards: list[Card]) -> None:
         """Print cards on stderr."""
-        for card in cards:
-            self.say("")
-            self.say("  " + style(neutral(card.title), bold=True))
-            width = max((len(label) for label, _ in card.rows), default=0)
-            for label, text in card.rows:
-                shown = neutral(text, limit=2000)
-                loud = any(word in shown for word in DANGEROUS)
-                self.say(f"  {label:>{width}}  {style(shown, fg='yellow') if loud else shown}")
-            for warning in card.warnings:
-                self.say("  " + style(f"warning: {neutral(warning)}", fg="yellow"))
+        from tarkpm.cli.cards import card_lines
+
+        width, height = _size() if self._live else (None, None)
+        for line in card_lines(cards, width, height):
+            shown = style(line.text, fg="yellow") if line.loud else line.text
+            self.say(line.before + (style(shown, bold=True) if line.bold else shown))
         self.say("")
 
     def confirm(self, question: str) -> bool:
@@ -67,7 +61,7 @@ class Console:
             return
         if self._busy or text:
             # a line that wraps could not be taken away again
-            shown = f"{neutral(text)[: _width() - 3]} …" if text else ""
+            shown = f"{neutral(text)[: _size()[0] - 3]} …" if text else ""
             shown = style(shown, dim=True) if shown and _color(sys.stderr) else shown
             sys.stderr.write(f"\r\x1b[2K{shown}")
             sys.stderr.flush()
@@ -79,12 +73,13 @@ class Console:
         click.echo(text, err=True, color=_color(sys.stderr))
 
 
-def _width() -> int:
-    """Columns of the terminal on stderr."""
+def _size(stream: Any = None) -> tuple[int, int]:
+    """Columns and lines of the terminal on ``stream``, stderr if none is given."""
     try:
-        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
+        size = os.get_terminal_size((stream or sys.stderr).fileno())
     except (OSError, ValueError):
-        return 80
+        return 80, 24
+    return size.columns or 80, size.lines or 24
 
 
 def _is_terminal(stream: Any) -> bool:
@@ -166,3 +161,13 @@ def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
         lines.append("  ".join(cells).rstrip())
     return lines
+
+
+def one_line_each(lines: Sequence[str]) -> list[str]:
+    """Lines with strangers' words at their end, cut to the width of the terminal, if it is one.
+
+    One that the terminal breaks would go on at its left edge, where it reads as another line of ours.
+    """
+    if not _is_terminal(sys.stdout):
+        return list(lines)
+    return [cut(line, _size(sys.stdout)[0] - 1) for line in lines]

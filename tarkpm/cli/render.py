@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from tarkpm.cli.console import style, table
+from tarkpm.cli.console import one_line_each, style, table
 from tarkpm.core.text import neutral
 
 if TYPE_CHECKING:  # a report's module is imported by the command that makes it
@@ -76,7 +76,7 @@ def list_lines(report: "ListReport") -> list[str]:
         (row.id, row.version, row.type, _status(row.status), short_key(row.signer), _cut(row.description))
         for row in report.plugins
     ]
-    lines = table(header, [tuple(neutral(cell) for cell in row) for row in rows])
+    lines = one_line_each(table(header, [tuple(neutral(cell) for cell in row) for row in rows]))
     if not rows and report.type:
         lines = [f"No {report.type} plugins installed."]
     elif not rows:
@@ -137,11 +137,11 @@ def _capability_lines(info: "Info") -> list[str]:
 
     granted = CapabilitySet.of(map(Capability.parse, info.granted))
     rows = []
-    for text in info.declared[:100]:
+    for text in info.declared:
         capability = Capability.parse(text)
         held = CHECK if granted.covers(CapabilitySet.of([capability])) else CROSS
         imported = CHECK if capability.kind in info.imported else CROSS
-        rows.append((neutral(text, limit=80), "" if capability.kind in SIGN_IN else imported, held))
+        rows.append((neutral(text), "" if capability.kind in SIGN_IN else imported, held))
     declared = {text.partition(":")[0] for text in info.declared}
     rows += [
         (f"{kind} (not declared)", CHECK, CROSS)

@@ -118,14 +118,19 @@ def about_a_plugin(group: click.Group, name: str) -> "Callable[[Callable[..., in
 @about_a_plugin(auth_command, "login")
 @click.option("--no-browser", is_flag=True, help="Show the address, open nothing.")
 @click.option("--client-id", default="", help="An OAuth client of your own instead of the plugin's.")
-def login_command(invocation: Invocation, plugin: str, no_browser: bool, client_id: str) -> int:
+@click.option("--credentials", default="", metavar="FILE", help="Keep the tokens in this .json file, too.")
+def login_command(
+    invocation: Invocation, plugin: str, no_browser: bool, client_id: str, credentials: str
+) -> int:
     """Sign in: opens the browser, or shows a code and where to enter it, and waits."""
     from tarkpm.cli.signing import Terminal
     from tarkpm.ops.auth import login
 
     settings, ui = invocation.settings, invocation.ui
     person = Terminal(ui, settings.environment, browser=not no_browser)
-    report = login(settings, ui, plugin, log=print_log, person=person, client_id=client_id)
+    report = login(
+        settings, ui, plugin, log=print_log, person=person, client_id=client_id, credentials=credentials
+    )
     invocation.report(
         report, lambda: [f"{style('✓', fg='green')} signed in with {neutral(report.display_name)}"]
     )

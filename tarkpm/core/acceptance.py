@@ -140,6 +140,16 @@ class Widening(msgspec.Struct, frozen=True):
     after: str
     before: str = ""
 
+    @property
+    def is_loud(self) -> bool:
+        """Whether a person should look at it twice: a change of whose code runs, or a dangerous grant."""
+        if self.kind is Kind.GRANT:
+            from tarkpm.core.capability import Capability
+            from tarkpm.core.danger import is_dangerous
+
+            return is_dangerous(Capability.parse(self.after))
+        return bool(self.before) or self.kind in (Kind.UNSIGNED, Kind.CONTENTS)
+
     def __str__(self) -> str:
         if self.kind in (Kind.INDEX, Kind.SOURCE) and not self.before:
             return self.after

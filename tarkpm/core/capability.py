@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from tarkpm.core import homepath
+from tarkpm.core.text import is_legible
 
 KINDS: Final = ("storage", "http", "env", "filesystem", "fs_read", "oauth", "credentials", "shell")
 PLAIN: Final = frozenset({"storage", "shell"})
@@ -30,7 +31,9 @@ MEANING: Final = {
     "shell": "RUN ANY PROGRAM AS YOU: dangerous",
 }
 
-MAX_SCOPES: Final = 256
+MAX_SCOPES: Final = 64
+MAX_TEXT: Final = 1_600
+"""The most scopes of one kind, and characters in them all: a person must be able to read them."""
 DEFAULT_PORT: Final = 443
 READ_ONLY: Final = ":ro"
 PRIVATE: Final = "private:"
@@ -145,9 +148,7 @@ def _normalize_folder(text: str) -> str:
     mode = READ_ONLY if text.endswith(READ_ONLY) else ""
     path = text.removesuffix(READ_ONLY).removeprefix("./")
     parts = path.removesuffix("/").split("/")
-    bad = any(
-        part in ("", ".", "..") or not part.isprintable() or set(part) & set("\\:*?~$") for part in parts
-    )
+    bad = any(part in ("", ".", "..") or not is_legible(part) or set(part) & set("\\:*?~$") for part in parts)
     if bad:
         raise ValueError(
             f"expected a folder inside the workspace like docs/ or notes/:ro, found {_short(text)}"
@@ -287,6 +288,10 @@ def _read(kind: str, value: object) -> list[Capability]:
         raise ValueError(f"{kind}: expected a list of strings, found {_short(value)}")
     if len(value) > MAX_SCOPES:
         raise ValueError(f"{kind}: expected {MAX_SCOPES} entries at most, found {len(value)}")
+    if (characters := sum(map(len, value))) > MAX_TEXT:
+        raise ValueError(
+            f"{kind}: expected {MAX_TEXT:,} characters at most, found {characters:,}: more could not be shown"
+        )
     try:
         return [Capability(kind, normalize_scope(kind, scope)) for scope in value]
     except ValueError as problem:

@@ -15,7 +15,8 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from tarkpm.core.privateplaces import NAMES, PLACES, REASONS
+from tarkpm.core.privateplaces import NAMES, PLACES, REASONS, RUN
+from tarkpm.core.text import is_legible
 
 Parts = tuple[str, ...]
 
@@ -129,6 +130,23 @@ def why_private(parts: Parts) -> str:
     return ""
 
 
+def has_private_name(parts: Parts) -> bool:
+    """Whether a path, wherever it is, has a part that is private by its name. No part is a pattern."""
+    names = _names_pattern()
+    return any(names.fullmatch(plain(part)) for part in parts)
+
+
+def is_private_place(parts: Parts, *, write: bool, credentials: bool = False) -> bool:
+    """Whether a path below the home folder is a private place; to ``write``, also one that is run.
+
+    Plugins' ``credentials`` are private, too, unless those are asked for; which plugin's, `is_own` tells. No
+    part is a pattern.
+    """
+    if credentials and _is_own_credentials(parts):
+        return False
+    return _places_pattern(write).fullmatch("/".join(map(plain, parts))) is not None
+
+
 def is_own(path: str, name: str) -> bool:
     """Whether a path is no tark file at all, or the credentials of the plugin of this ``name``."""
     parts = split(path)
@@ -136,6 +154,16 @@ def is_own(path: str, name: str) -> bool:
         return True
     stem = parts[-1].removesuffix(".json").replace("-", "_")
     return stem in (name.replace("-", "_"), name.replace("-", "_") + "_oauth")
+
+
+def is_own_place(path: str, name: str) -> bool:
+    """Whether a path is where tark keeps the credentials of the plugin of this ``name``."""
+    return is_tarks(path) and is_own(path, name)
+
+
+def is_tarks(path: str) -> bool:
+    """Whether a path is where tark keeps the credentials of some plugin."""
+    return _is_own_credentials(split(path))
 
 
 def plain(name: str) -> str:
@@ -157,7 +185,7 @@ def _split(text: str) -> Parts:
         raise ValueError(f"expected a path below your home like ~/.tool/auth.json, found {_short(text)}")
     path = text.removeprefix(HOME)
     parts = tuple((path + BELOW if path.endswith("/") else path).split("/"))
-    bad = any(part in ("", ".", "..") or not part.isprintable() or _ODD & set(part) for part in parts)
+    bad = any(part in ("", ".", "..") or not is_legible(part) or _ODD & set(part) for part in parts)
     if bad or len(parts) > MAX_DEPTH:
         raise ValueError(f"expected a path below your home like ~/.tool/auth.json, found {_short(text)}")
     return parts
@@ -224,3 +252,19 @@ def _private() -> tuple[list[tuple[str, str]], list[tuple[str, Parts]]]:
     names = [(kind, plain(name)) for kind, names in NAMES.items() for name in names.split()]
     split_up = [(kind, place.split("/")) for kind, places in PLACES.items() for place in places]
     return names, [(kind, tuple(map(plain, parts))) for kind, parts in split_up]
+
+
+@functools.cache
+def _names_pattern() -> re.Pattern[str]:
+    return re.compile("|".join(_as_regex(name) for _, name in _private()[0]))
+
+
+@functools.cache
+def _places_pattern(write: bool) -> re.Pattern[str]:
+    places = ["/".join(parts) for _, parts in _private()[1]]
+    run = ["/".join(map(plain, place.split("/"))) for place in RUN.split()] if write else []
+    return re.compile(f"(?:{'|'.join(map(_as_regex, (*places, *run)))})(?:/.*)?", re.DOTALL)
+
+
+def _as_regex(pattern: str) -> str:
+    return re.escape(pattern).replace(r"\*", "[^/]*")

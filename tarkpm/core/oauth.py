@@ -16,6 +16,9 @@ from tarkpm.core.capability import Capability, CapabilitySet
 
 MAX_SCOPES: Final = 64
 MAX_EXTRA: Final = 32
+MAX_ENDPOINT: Final = 512
+MAX_SCOPES_TEXT: Final = 2_000
+"""Characters: addresses and scopes are shown in full before anybody agrees to them."""
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 CALLBACK: Final = "http://127.0.0.1/callback"
 """Where the browser comes back to when a manifest does not say: any free port."""
@@ -123,13 +126,19 @@ def read(table: Table, plugin: str) -> OAuth:
         token_url=_endpoint("token_url", table.token_url),
         auth_url=_authorization(table.auth_url) if flow == "pkce" else "",
         device_auth_url=_endpoint("device_auth_url", table.device_auth_url) if flow == "device" else "",
-        scopes=tuple(_matching("scopes", _TOKEN, scope) for scope in table.scopes),
+        scopes=_scopes(table.scopes),
         redirect=_redirect(table.redirect_uri),
         redirect_uri=table.redirect_uri,
         credentials_path=_credentials(table.credentials_path, plugin),
         processes_tokens=bool(table.process_tokens_callback),
         extra=_extra(table.extra_params),
     )
+
+
+def _scopes(texts: list[str]) -> tuple[str, ...]:
+    if (characters := sum(map(len, texts))) > MAX_SCOPES_TEXT:
+        raise OAuthError("scopes", f"expected {MAX_SCOPES_TEXT:,} characters at most, found {characters:,}")
+    return tuple(_matching("scopes", _TOKEN, text) for text in texts)
 
 
 def _flow(text: str) -> Literal["pkce", "device"]:
@@ -141,6 +150,8 @@ def _flow(text: str) -> Literal["pkce", "device"]:
 
 
 def _endpoint(key: str, text: str) -> str:
+    if len(text) > MAX_ENDPOINT:
+        raise OAuthError(key, f"expected {MAX_ENDPOINT} characters at most, found {len(text):,}")
     try:
         target = urls.parse(text)
     except ValueError as problem:

@@ -1,9 +1,11 @@
-"""What below a home folder no plugin is ever let read, whatever it asks for and whoever would grant it.
+"""What below a home folder no plugin reaches, by whatever door (`fs_read`, `filesystem`, credentials).
 
 Each place is there because reading it is having it: a key, a session, a history full of pasted secrets, or
-what tells tarkpm whom to trust. A person who must hand out one of these can copy it elsewhere first.
+what tells tarkpm whom to trust. A person who must hand out one of these can copy it elsewhere first. What is
+run, or names what is run, may be read and never written.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 REASONS: Final = {
@@ -19,6 +21,7 @@ NAMES: Final = {
         ".ssh .gnupg .aws .azure .kube .docker .netrc _netrc .git-credentials .password-store .pki .npmrc"
         " .yarnrc .yarnrc.yml .pypirc .pgpass .my.cnf .mylogin.cnf .vault-token .boto .s3cfg .terraform.d"
         " .terraformrc .oci .bitcoin .ethereum .electrum .1password .lastpass .databrickscfg .step .age .env"
+        " .env.* .envrc"
         " id_rsa id_dsa id_ecdsa id_ed25519 *.pem *.key *.p12 *.pfx *.kdbx *.jks *.keystore"
         " *.keychain *.keychain-db"
     ),
@@ -30,7 +33,7 @@ NAMES: Final = {
     ),
     "session": ".Xauthority .ICEauthority .xinitrc .xsession .xprofile .pam_environment .dbus",
 }
-"""Names that are private wherever below the home folder they stand; one ``*`` at most in each."""
+"""Names that are private wherever they stand, in a project too; one ``*`` at most in each."""
 
 PLACES: Final = {
     "keys": (
@@ -104,3 +107,53 @@ PLACES: Final = {
     "tark": (".config/tark", ".local/share/tark", ".local/state/tarkpm", ".cache/tarkpm", ".tark"),
 }
 """Paths from the home folder: what they name and everything below. ``*`` stands for any end of a name."""
+
+RUN: Final = (
+    "bin .bin .local/bin .local/lib .local/libexec .local/share/applications .local/share/dbus-1 "
+    ".local/share/systemd .local/share/pipx .local/share/uv .local/share/nvim .local/share/nautilus "
+    ".local/share/kio .local/share/mise .local/share/virtualenvs .gitconfig .config/git .config/hg .hgrc "
+    ".config/jj .jjconfig.toml .vimrc .vim .gvimrc .exrc .config/nvim .config/vim .emacs .emacs.d "
+    ".config/emacs .config/Code* .config/VSCodium .config/Cursor .config/zed .config/helix "
+    ".config/sublime* .config/JetBrains .vscode* .cursor .windsurf .claude .claude.json .codex .gemini "
+    ".aider* .config/opencode .config/goose .config/mcp .continue .config/github-copilot .tmux.conf "
+    ".config/tmux .screenrc .config/kitty .config/alacritty .config/wezterm .wezterm.lua .config/ghostty "
+    ".config/starship.toml .config/direnv .config/mise .gdbinit .config/gdb .lldbinit .pdbrc .irbrc "
+    ".pryrc .psqlrc .sqliterc .rprofile .ipython .jupyter .config/ipython .pythonrc .pythonrc.py "
+    ".config/matplotlib .curlrc .wgetrc .mailcap .lessfilter .config/lesskey .lesskey .digrc .cargo "
+    ".rustup .nvm .pyenv .rbenv .asdf .sdkman .bun .deno .volta .gradle .m2 .sbt .ivy2 .bundle .gem "
+    ".gemrc .config/npm .config/yarn go/bin .oh-my-* .zplug .zinit .antigen* .config/sheldon .krew "
+    ".config/i3* .config/sway .config/hypr .config/awesome .config/bspwm .config/sxhkd .config/openbox "
+    ".config/qtile .config/plasma* .config/kde* .config/xfce4 .config/lxqt .config/mimeapps.list "
+    ".xsessionrc .xmonad .fluxbox .Xresources .Xdefaults .xbindkeysrc Library/LaunchDaemons "
+    "Library/Scripts Library/Services Library/Python Library/Preferences Library/Workflows "
+    "Library/PreferencePanes Applications Library/Application* .npm .npm-*"
+)
+"""Paths from the home folder, like `PLACES`: what is run, or names commands to run; never written."""
+
+MOVED: Final = {
+    "XDG_CONFIG_HOME": ".config",
+    "XDG_DATA_HOME": ".local/share",
+    "XDG_STATE_HOME": ".local/state",
+    "XDG_CACHE_HOME": ".cache",
+    "GNUPGHOME": ".gnupg",
+    "PASSWORD_STORE_DIR": ".password-store",
+    "DOCKER_CONFIG": ".docker",
+    "AZURE_CONFIG_DIR": ".azure",
+    "CLOUDSDK_CONFIG": ".config/gcloud",
+    "GH_CONFIG_DIR": ".config/gh",
+    "CARGO_HOME": ".cargo",
+    "RUSTUP_HOME": ".rustup",
+    "GRADLE_USER_HOME": ".gradle",
+    "CODEX_HOME": ".codex",
+    "CLAUDE_CONFIG_DIR": ".claude",
+}
+"""Variables with which people move a folder elsewhere, and where it is otherwise."""
+
+
+def moved(environment: Mapping[str, str]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Folders that variables moved, and the parts of where each would be below the home folder."""
+    return tuple(
+        (folder, tuple(usual.split("/")))
+        for variable, usual in MOVED.items()
+        if (folder := environment.get(variable, "")).startswith("/")
+    )

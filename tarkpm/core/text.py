@@ -1,7 +1,11 @@
 """Text from strangers, made safe to show."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+BLANKS: Final = frozenset("\u2800\u3164\u115f\u1160\uffa0")
+"""Characters that count as printable and show nothing."""
 
 _PASSWORD = re.compile(r"(/[^/\s@:]*):[^/\s@]+@")
 
@@ -17,9 +21,76 @@ def neutral(text: str, *, keep: str = "", limit: int | None = None) -> str:
     """
     if limit is not None and len(text) > limit:
         text = f"{text[:limit]}… ({len(text) - limit:,} characters more)"
-    if text.isprintable():
+    if text.isascii() and text.isprintable():
         return text
-    return "".join(c if c.isprintable() or c in keep else _spelled(c) for c in text)
+    return "".join(c if (c.isprintable() and c not in BLANKS) or c in keep else _spelled(c) for c in text)
+
+
+def is_legible(text: str) -> bool:
+    """Whether a name reads as what it is: printable, without quotation marks, and blanks stand single inside.
+
+    >>> is_legible("my notes"), is_legible("my  notes"), is_legible("notes ")
+    (True, False, False)
+    """
+    return (
+        text.isprintable() and not BLANKS & set(text) and '"' not in text and " ".join(text.split()) == text
+    )
+
+
+def quoted(text: str, limit: int) -> str:
+    r"""The words of a stranger in quotation marks that they cannot end, on one line, cut at ``limit``.
+
+    >>> quoted('nice"\n\n   signer', 80)
+    '"nice\' signer"'
+    """
+    words = " ".join("".join(" " if char in BLANKS else char for char in text).split())
+    return '"' + neutral(words.replace('"', "'"), limit=limit) + '"'
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """``text`` in lines of at most ``width`` columns, broken at blanks where that is possible.
+
+    Runs of blanks become one. What is not ASCII counts as two columns: terminals do not agree on it, and they
+    break a line that is too long, at their left edge.
+    """
+    lines, line = [""], 0
+    for word in _words(text, width):
+        size = columns(word)
+        if line and line + 1 + size > width:
+            lines, line = [*lines, ""], 0
+        lines[-1] += f" {word}" if line else word
+        line = columns(lines[-1])
+    return lines
+
+
+def _words(text: str, width: int) -> Iterator[str]:
+    """The words of ``text``; one that is wider than ``width`` in pieces."""
+    for word in text.split():
+        piece = ""
+        for char in word:
+            if piece and columns(piece) + columns(char) > width:
+                yield piece
+                piece = ""
+            piece += char
+        yield piece
+
+
+def cut(text: str, width: int) -> str:
+    """``text``, cut where it takes more than ``width`` columns, which shows."""
+    if columns(text) <= width:
+        return text
+    kept, left = "", width - 2
+    for char in text:
+        left -= columns(char)
+        if left < 0:
+            break
+        kept += char
+    return kept + "…"
+
+
+def columns(text: str) -> int:
+    """How many columns ``text`` takes at a terminal, at most."""
+    return sum(1 if char.isascii() else 2 for char in text)
 
 
 def _spelled(character: str) -> str:

@@ -5,6 +5,7 @@ looked up, counted, answered and, if somebody wants to know, told. A worker cann
 decoded here, against the parameters each function has, before anything else sees them.
 """
 
+import enum
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -53,6 +54,13 @@ ALWAYS: Final = frozenset({"log", "clock", "random"})
 """Interfaces that need no grant."""
 
 
+class Refusal(enum.Enum):
+    """Why a host call is not answered; the value is how a sentence about the interface ends."""
+
+    NOT_GRANTED = "is not granted to this plugin"
+    UNAVAILABLE = "is not available here"
+
+
 class Gate:
     """One plugin's door. Not for several threads at once."""
 
@@ -81,6 +89,7 @@ class Gate:
         self._older = older
         self.uses: Counter[str] = Counter()
         self.refusals: Counter[str] = Counter()
+        self._reported: set[str] = set()
 
     def begin(self) -> None:
         """A call into the plugin begins: its host calls are counted anew."""
@@ -115,10 +124,10 @@ class Gate:
         self, interface: str, function: str, args: tuple[Any, ...], deadline: float
     ) -> tuple[Literal["answered", "refused", "unavailable"], Any]:
         if interface not in self._open:
-            return "refused", self._refuse(interface, function, "is not granted to this plugin")
+            return "refused", self._refuse(interface, function, Refusal.NOT_GRANTED)
         served = self._open[interface]
         if served is None:
-            return "unavailable", self._refuse(interface, function, "is not available here")
+            return "unavailable", self._refuse(interface, function, Refusal.UNAVAILABLE)
         self.uses[f"{interface}.{function}"] += 1
         return "answered", served.call(function, args, deadline)
 
@@ -140,14 +149,14 @@ class Gate:
             )
         )
 
-    def _refuse(self, interface: str, function: str, why: str) -> Any:
-        name = f"{interface}.{function}"
-        if not any(refused.startswith(f"{interface}.") for refused in self.refusals):
-            self._report(f"asked for {interface}, which {why}")
-        self.refusals[name] += 1
+    def _refuse(self, interface: str, function: str, why: Refusal) -> Any:
+        self.refusals[f"{interface}.{function}"] += 1
+        if interface not in self._reported:
+            self._reported.add(interface)
+            self._report(f"asked for {interface}, which {why.value}")
         if self._older:
-            return {"err": {"message": f"{interface} {why}", "denied": True}}
-        return _refusal(name, f"{interface} {why}")
+            return {"err": {"message": f"{interface} {why.value}", "denied": True}}
+        return _refused(interface, function, why)
 
 
 def _is_open(interface: str, granted: CapabilitySet) -> bool:
@@ -165,18 +174,19 @@ def _decoded(interface: str, function: str, args: Arguments) -> tuple[Any, ...]:
     return typed
 
 
-def _refusal(name: str, why: str) -> Any:
+def _refused(interface: str, function: str, why: Refusal) -> Any:
     """A function's own way to say no, or nothing where it has none."""
-    match name.split("."):
+    said = f"{interface} {why.value}"
+    match interface, function:
         case "storage", "get":
             return None
         case "storage", "list-keys":
             return []
         case "storage" | "shell" | "filesystem", _:
-            return {"err": why}
+            return {"err": said}
         case "http", _:
-            return {"err": {"message": why, "status": None}}
+            return {"err": {"message": said, "status": None}}
         case "clock" | "random", _:
             # an invented number would be taken for a real one
-            raise CapabilityDenied(f"asked for {why.replace(' is', ', which is', 1)}")
+            raise CapabilityDenied(f"asked for {interface}, which {why.value}")
     return None

@@ -11,7 +11,7 @@ from tarkpm.core.release import IndexSource, PluginName
 from tarkpm.errors import ProjectNotAccepted, TarkError, Unreachable
 from tarkpm.ops.context import Workspace
 from tarkpm.ops.settings import ANY_DECISIONS
-from tarkpm.ops.ui import Card
+from tarkpm.ops.ui import Card, Row
 
 
 def decisions(workspace: Workspace) -> Acceptance:
@@ -51,7 +51,11 @@ def require_accepted(workspace: Workspace) -> None:
     if settings.accept_project and settings.accept_project != ANY_DECISIONS:
         _check_pinned(workspace, decided)
     if new and not settings.accept_project:
-        _ask(workspace, [*map(str, new), *consequences(workspace, decided, new)])
+        rows = [Row("would", str(one), loud=one.is_loud) for one in new]
+        _ask(
+            workspace,
+            [*rows, *(Row("would", text, loud=True) for text in consequences(workspace, decided, new))],
+        )
     if (new or settings.accept_project) and not settings.dry_run:
         accept(workspace, decided)
 
@@ -104,16 +108,14 @@ def has_data(workspace: Workspace, name: str) -> bool:
     return folder.is_dir() and any(folder.iterdir())
 
 
-def _ask(workspace: Workspace, lines: list[str]) -> None:
+def _ask(workspace: Workspace, rows: list[Row]) -> None:
     file, ui, settings = str(workspace.place.project_file), workspace.ui, workspace.settings
     if ui.interactive:
         warning = "Accept only what you, or people you trust, wrote."
-        ui.show(
-            [Card(f"{file} makes decisions for you", tuple(("would", line) for line in lines), (warning,))]
-        )
+        ui.show([Card(f"{file} makes decisions for you", tuple(rows), (warning,))])
     if settings.dry_run or not ui.interactive:
         raise ProjectNotAccepted(
-            f"you have not accepted what this project decides: {'; '.join(lines)}",
+            f"you have not accepted what this project decides: {'; '.join(row.text for row in rows)}",
             where=file,
             hint=f"{settings.command} --accept-project",
         )

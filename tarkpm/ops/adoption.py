@@ -15,6 +15,7 @@ from tarkpm.core.policy import Admission, Question
 from tarkpm.core.release import PluginName, folded
 from tarkpm.errors import TarkError, UnmanagedRefused
 from tarkpm.ops.context import Workspace
+from tarkpm.ops.ui import Row
 from tarkpm.ops.unmanaged import unmanaged_data
 from tarkpm.store.environment import DATA
 
@@ -71,12 +72,16 @@ def with_question(admission: Admission, found: Iterable[Adoption], *, agreed: bo
     return msgspec.structs.replace(admission, questions=(*admission.questions, *questions[:1]))
 
 
-def adoption_rows(found: Iterable[Adoption], plugins: Path) -> list[tuple[str, str]]:
+def adoption_rows(found: Iterable[Adoption], plugins: Path) -> list[Row]:
     """What a card says of them."""
     return [
-        ("adopts", f"{plugins / one.folder}: the same bytes; what it stored goes on; kept in {one.kept}")
+        Row("adopts", f"{plugins / one.folder}: the same bytes; what it stored goes on; kept in {one.kept}")
         if one.same
-        else ("REPLACES", f"{plugins / one.folder}: put there by hand, OTHER BYTES; kept in {one.kept}")
+        else Row(
+            "REPLACES",
+            f"{plugins / one.folder}: put there by hand, OTHER BYTES; kept in {one.kept}",
+            loud=True,
+        )
         for one in found
     ]
 

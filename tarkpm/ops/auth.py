@@ -39,15 +39,25 @@ def _opened(settings: Settings, ui: Ui, target: str, log: LogSink) -> Iterator[t
 
 
 def login(
-    settings: Settings, ui: Ui, target: str, *, log: LogSink, person: Person, client_id: str = ""
+    settings: Settings,
+    ui: Ui,
+    target: str,
+    *,
+    log: LogSink,
+    person: Person,
+    client_id: str = "",
+    credentials: str = "",
 ) -> AuthReport:
     """Sign in: by the ``[oauth]`` table of a plugin of the older ABI, else by the plugin's own device flow.
 
-    The tokens go to the plugin, and to a file only if one was granted. ``client_id`` replaces the manifest's.
+    The tokens go to the plugin, and to a file only if one was granted, or typed as ``credentials``.
+    ``client_id`` replaces the manifest's.
     Raises `PluginFailed` when the flow expires or somebody says no, and what `oauth.sign_in` raises.
     """
     image, images = load_target(settings, ui, target)
     if not image.is_older:
+        if credentials:
+            raise HostError("keeps its credentials itself, so no file is written", where=image.name)
         with open_host(settings, images, log=log) as host:
             return _by_plugin(host, image, target, person)
     if image.oauth is None:
@@ -57,7 +67,7 @@ def login(
 
     confidence = Confidence(log)
     with open_host(settings, images, log=confidence.log) as host:
-        sign_in(settings, host, image, person, confidence, client_id)
+        sign_in(settings, host, image, person, confidence, client_id, credentials)
         return AuthReport(image.name, host.display_name(image), "authenticated")
 
 
@@ -97,9 +107,10 @@ def logout(settings: Settings, ui: Ui, target: str, log: LogSink) -> AuthReport:
     """Have the plugin forget its credentials, and remove the file they were kept in."""
     with _opened(settings, ui, target, log) as (host, image):
         host.logout(image)
-        if image.oauth is not None and image.oauth.credentials_path:
-            from tarkpm.ops.credentials import credentials_file
+        if image.oauth is not None:
+            from tarkpm.ops.credentials import credentials_file, remember
 
             if (file := credentials_file(settings, image)) is not None:
                 file.remove()
+            remember(settings, image, None)
         return AuthReport(image.name, host.display_name(image), host.auth_status(image))

@@ -3,35 +3,39 @@
 from collections.abc import Iterable
 
 from tarkpm.core.binding import Origin, Publisher
-from tarkpm.core.capability import KINDS, MEANING, CapabilitySet
+from tarkpm.core.capability import KINDS, MEANING, Capability, CapabilitySet
+from tarkpm.core.danger import is_dangerous, shown
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.policy import Admission
 from tarkpm.core.project import Project
 from tarkpm.core.release import GitSource, IndexSource
-from tarkpm.core.text import some
+from tarkpm.core.text import quoted, some
 from tarkpm.errors import KeyChanged, KeyUnknown
 from tarkpm.ops.acceptance import data_change, has_data
 from tarkpm.ops.context import Workspace
-from tarkpm.ops.ui import Card
+from tarkpm.ops.ui import Card, Row
+
+MAX_WORDS = 300
+"""Characters of a description on a card: it grants nothing, and must not push away what does."""
 
 
-def card(workspace: Workspace, admission: Admission, more: Iterable[tuple[str, str]] = ()) -> Card:
+def card(workspace: Workspace, admission: Admission, more: Iterable[Row] = ()) -> Card:
     """The card of one admission; ``more`` rows come last."""
     manifest, source = admission.candidate.manifest, admission.candidate.source
     locked = workspace.lock.get(manifest.name)
-    rows = [("", manifest.description)] if manifest.description else []
-    rows += _change_rows(locked, admission)
-    rows.append(("source", str(source.asked())))
+    rows = _change_rows(locked, admission)
+    rows.append(Row("source", str(source.asked())))
     if isinstance(source, GitSource):
-        rows.append(("commit", source.commit))
-    rows.append(("signer", _signer_text(workspace.project, admission)))
+        rows.append(Row("commit", source.commit))
+    rows.append(_signer_row(workspace.project, admission))
     rows += capability_rows(admission.change.grants, manifest)
     if locked:
         rows += _difference_rows(workspace.project.granted(manifest.name), admission.change.grants)
     rows += [*sign_in_rows(manifest), *more]
     if text := _data_text(workspace, admission):
-        rows.append(("data", text))
+        rows.append(Row("data", text, loud=True))
+    rows += own_words(manifest)
     title = f"{manifest.name} {manifest.version} ({manifest.type})" + ("" if locked else " new")
     kept = () if locked else _inherited(workspace, admission)
     return Card(title, tuple(rows), (*warnings(manifest), *kept))
@@ -54,62 +58,79 @@ def _data_text(workspace: Workspace, admission: Admission) -> str:
     return data_change(workspace, admission.change.name, publisher)
 
 
-def _change_rows(locked: LockEntry | None, admission: Admission) -> list[tuple[str, str]]:
+def own_words(manifest: Manifest) -> list[Row]:
+    """What a plugin says of itself, marked as its own words."""
+    return [Row("says", quoted(manifest.description, MAX_WORDS))] if manifest.description else []
+
+
+def _change_rows(locked: LockEntry | None, admission: Admission) -> list[Row]:
     candidate = admission.candidate
     if locked is None:
         return []
     rows = []
     if locked.version != candidate.manifest.version:
-        rows.append(("change", f"version {locked.version} → {candidate.manifest.version}"))
+        rows.append(Row("change", f"version {locked.version} → {candidate.manifest.version}"))
     if locked.source.asked() != candidate.source.asked():
-        rows.append(("change", f"source {locked.source.asked()} → {candidate.source.asked()}"))
+        rows.append(Row("change", f"source {locked.source.asked()} → {candidate.source.asked()}"))
     if isinstance(locked.source, GitSource) and isinstance(candidate.source, GitSource):
         before, now = locked.source.commit, candidate.source.commit
-        rows += [("change", f"commit {before} → {now}")] if before != now else []
+        rows += [Row("change", f"commit {before} → {now}")] if before != now else []
     if locked.signer and locked.signer != candidate.signer:
-        rows.append(("change", f"signer {locked.signer} → {candidate.signer or 'nobody'}"))
+        rows.append(Row("change", f"signer {locked.signer} → {candidate.signer or 'nobody'}"))
     return rows
 
 
-def _difference_rows(before: CapabilitySet, after: CapabilitySet) -> list[tuple[str, str]]:
+def _difference_rows(before: CapabilitySet, after: CapabilitySet) -> list[Row]:
     """What it may do from now on that it might not before, and the other way round."""
-    both = (("gains", after.beyond(before)), ("loses", before.beyond(after)))
-    return [(label, ", ".join(map(str, found))) for label, found in both if found]
+    gains, loses = after.beyond(before), before.beyond(after)
+    rows = [Row("gains", _named(gains), loud=any(map(is_dangerous, gains)))] if gains else []
+    return [*rows, Row("loses", _named(loses))] if loses else rows
 
 
-def _signer_text(project: Project, admission: Admission) -> str:
+def _signer_row(project: Project, admission: Admission) -> Row:
     candidate, change = admission.candidate, admission.change
     if change.requirement and change.requirement.is_working_copy:
-        return "unsigned: a working copy"
+        return Row("signer", "unsigned: a working copy")
     if candidate.signer is None:
-        return "UNSIGNED: nobody vouches for these bytes"
+        return Row("signer", "UNSIGNED: nobody vouches for these bytes", loud=True)
     if isinstance(candidate.source, IndexSource) and not admission.questions_about(KeyChanged):
-        return f"{candidate.signer} (vouched for by {candidate.source})"
-    known = candidate.signer in project.trust.get(candidate.manifest.name, ())
-    asked = admission.questions_about(KeyUnknown, KeyChanged)
-    said = "NEW: compare it with what its publisher says" if asked else "trusted from now on"
-    return f"{candidate.signer} ({'trusted' if known else said})"
+        return Row("signer", f"{candidate.signer} (vouched for by {candidate.source})")
+    if candidate.signer in project.trust.get(candidate.manifest.name, ()):
+        return Row("signer", f"{candidate.signer} (trusted)")
+    if admission.questions_about(KeyUnknown, KeyChanged):
+        said = f"{candidate.signer} (NEW: compare it with what its publisher says)"
+        return Row("signer", said, loud=True)
+    return Row("signer", f"{candidate.signer} (trusted from now on)")
 
 
-def capability_rows(granted: CapabilitySet, manifest: Manifest) -> list[tuple[str, str]]:
-    """A row for each kind that is granted, and for what is declared and is not."""
+def capability_rows(granted: CapabilitySet, manifest: Manifest) -> list[Row]:
+    """A row for each kind that is granted, what is dangerous apart; and for what is declared and is not."""
     rows = []
-    for kind in KINDS:
-        scopes = [capability.scope for capability in granted if capability.kind == kind]
-        if scopes:
-            named = f": {', '.join(scopes)}" if any(scopes) else ""
-            rows.append((kind, MEANING[kind] + named))
+    for kind in reversed(KINDS):
+        for loud in (True, False):
+            found = [one for one in granted if one.kind == kind and is_dangerous(one) == loud]
+            if found:
+                rows.append(Row(kind, MEANING[kind] + _scopes(found), loud))
     for capability in manifest.capabilities.beyond(granted):
-        rows.append((capability.kind, f"NOT granted, as before: {capability}"))
-    return rows or [("capabilities", "none")]
+        rows.append(Row(capability.kind, f"NOT granted, as before: {_named([capability])}"))
+    return rows or [Row("capabilities", "none")]
 
 
-def sign_in_rows(manifest: Manifest) -> list[tuple[str, str]]:
+def _scopes(capabilities: Iterable[Capability]) -> str:
+    scopes = [shown(capability.scope) for capability in capabilities if capability.scope]
+    return f": {', '.join(scopes)}" if scopes else ""
+
+
+def _named(capabilities: Iterable[Capability]) -> str:
+    return ", ".join(shown(str(capability)) for capability in capabilities)
+
+
+def sign_in_rows(manifest: Manifest) -> list[Row]:
     """What a login would do, letter by letter: a host alone does not say which page is opened."""
     if manifest.oauth is None:
         return []
-    rows = [("sign-in", " then ".join(manifest.oauth.endpoints))]
-    return [*rows, ("scopes", " ".join(manifest.oauth.scopes))] if manifest.oauth.scopes else rows
+    rows = [Row("sign-in", " then ".join(manifest.oauth.endpoints))]
+    return [*rows, Row("scopes", " ".join(manifest.oauth.scopes))] if manifest.oauth.scopes else rows
 
 
 def warnings(manifest: Manifest) -> tuple[str, ...]:

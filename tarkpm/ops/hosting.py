@@ -236,20 +236,20 @@ def serve(settings: Settings, workspace: Path) -> Interfaces:
         if "fs_read" in granted:
             from tarkpm.host.imports.fs import Fs
 
-            served["fs"] = Fs(granted, settings.home, report, settings.private_folders)
+            served["fs"] = Fs(granted, settings.home, report, settings.guard)
         if "filesystem" in granted or "shell" in granted:
-            served |= _workspace_interfaces(granted, workspace, environment)
+            served |= _workspace_interfaces(granted, workspace, settings)
         return served
 
     return interfaces
 
 
 def _workspace_interfaces(
-    granted: CapabilitySet, workspace: Path, environment: Mapping[str, str]
+    granted: CapabilitySet, workspace: Path, settings: Settings
 ) -> dict[str, Interface]:
     from tarkpm.host.imports.folders import Workspace as Folder
 
-    folder = Folder(workspace)
+    folder = Folder(workspace, settings.guard)
     served: dict[str, Interface] = {}
     if "filesystem" in granted:
         from tarkpm.host.imports.filesystem import Filesystem
@@ -258,5 +258,5 @@ def _workspace_interfaces(
     if "shell" in granted:
         from tarkpm.host.imports.shell import Shell
 
-        served["shell"] = Shell(folder, environment)
+        served["shell"] = Shell(folder, settings.environment)
     return served

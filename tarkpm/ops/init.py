@@ -9,7 +9,7 @@ from tarkpm.core.project import new
 from tarkpm.core.version import Version
 from tarkpm.errors import ProjectError
 from tarkpm.io.files import atomic_write
-from tarkpm.ops.place import project_place
+from tarkpm.ops.place import check_owned, project_place
 from tarkpm.ops.settings import Settings
 from tarkpm.ops.tark import tark_version
 
@@ -24,10 +24,12 @@ class InitReport(msgspec.Struct, frozen=True):
 def init(settings: Settings, version: Version | None) -> InitReport:
     """Write a tark.toml into the project folder, which is made if need be.
 
-    Without ``version`` the installed tark is asked once. Raises `ProjectError` if there is one already.
+    Without ``version`` the installed tark is asked once. Raises `ProjectError` if there is one already,
+    and `ProjectNotAccepted` in a folder of another user.
     """
     folder: Path = settings.project or settings.cwd
     place = project_place(folder)
+    check_owned(place, hint="tarkpm init --project my-plugins")
     if os.path.lexists(place.project_file):
         raise ProjectError(
             "there is a project here already", where=str(place.project_file), hint="tarkpm list"

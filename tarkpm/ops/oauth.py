@@ -26,7 +26,7 @@ from tarkpm.io.http import Client
 from tarkpm.io.loopback import Listener
 from tarkpm.io.oauth import LIMITS, MIN_SECRET, DeviceGrant, Rejected, Server, Tokens
 from tarkpm.io.proxies import Proxies
-from tarkpm.ops.credentials import credentials_file, flat
+from tarkpm.ops.credentials import credentials_file, flat, remember, typed_file
 from tarkpm.ops.person import MAX_EXPIRY, Person, pause
 from tarkpm.ops.settings import Settings
 
@@ -71,16 +71,23 @@ class Confidence:
 
 
 def sign_in(
-    settings: Settings, host: Host, image: PluginImage, person: Person, confidence: Confidence, client_id: str
+    settings: Settings,
+    host: Host,
+    image: PluginImage,
+    person: Person,
+    confidence: Confidence,
+    client_id: str,
+    credentials: str,
 ) -> None:
     """Sign in for ``image``, with another ``client_id`` than the manifest's if one is given.
 
+    ``credentials`` is a file that the user typed for the tokens, "" for what was granted.
     Raises `CapabilityDenied` for a host that was not granted, `PluginFailed` when the server or the plugin
     says no, `SourceError` when a server cannot be asked, and `HostError`.
     """
     oauth = _client_of(image, client_id)
     hosts = _checked_hosts(oauth, image)
-    file = credentials_file(settings, image)
+    file = typed_file(settings, image, credentials) if credentials else credentials_file(settings, image)
     if file is not None:
         file.check()
     takes = bool(_TAKES.get(image.type, _PROVIDER) & set(inspect(image.wasm, where=image.name).exports))
@@ -89,11 +96,13 @@ def sign_in(
     tokens = _tokens(settings, oauth, hosts, person)
     confidence.keep(tokens.secrets)
     with confidence.kept():
-        credentials = flat(_processed(host, image, oauth, tokens), image.name)
+        made = flat(_processed(host, image, oauth, tokens), image.name)
         if takes:
-            host.auth_init(image, credentials)
+            host.auth_init(image, made)
     if file is not None:
-        file.write(credentials)
+        file.write(made)
+    if credentials:
+        remember(settings, image, file)
 
 
 def _tokens(settings: Settings, oauth: OAuth, hosts: Hosts, person: Person) -> Tokens:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 if TYPE_CHECKING:
+    from tarkpm.host.imports.guard import Guard
     from tarkpm.io.login import Login
 
 
@@ -63,14 +64,18 @@ class Settings(msgspec.Struct, frozen=True):
         return Path(self.environment.get("HOME") or Path.home())
 
     @property
-    def private_folders(self) -> tuple[Path, ...]:
-        """What no plugin may enter: the user's folders of tark and tarkpm, wherever they are.
+    def guard(self) -> "Guard":
+        """What no plugin reaches: private places, and tark's and tarkpm's own folders, wherever they are.
 
-        ``~/.config/tark`` is told by its name instead, because plugins' credentials may be in it.
+        ``~/.config/tark`` is known by its name instead, because plugins' credentials may be in it.
         """
+        from tarkpm.core.privateplaces import moved
+        from tarkpm.host.imports.guard import Guard
+
         paths = self.paths
         config = () if paths.config == self.home / ".config" / "tark" else (paths.config,)
-        return (paths.data, paths.state, paths.cache, *config)
+        places = ((Path(folder), parts) for folder, parts in moved(self.environment))
+        return Guard((paths.data, paths.state, paths.cache, *config), ((self.home, ()), *places))
 
     @property
     def threads(self) -> int:

@@ -5,11 +5,23 @@ from typing import Protocol
 import msgspec
 
 
+class Row(msgspec.Struct, frozen=True):
+    """One thing on a card. ``label`` is always tarkpm's own word, ``text`` is shown whole.
+
+    A stranger's words in ``text`` are in quotation marks (`core.text.quoted`). ``loud`` is what a person
+    should look at twice: it comes first, and in a colour.
+    """
+
+    label: str
+    text: str
+    loud: bool = False
+
+
 class Card(msgspec.Struct, frozen=True):
-    """What is about to happen, shown before it is asked about: a title, and rows of label and text."""
+    """What is about to happen, shown before it is asked about."""
 
     title: str
-    rows: tuple[tuple[str, str], ...]
+    rows: tuple[Row, ...]
     warnings: tuple[str, ...] = ()
 
 

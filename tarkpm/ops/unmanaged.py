@@ -28,9 +28,9 @@ from tarkpm.errors import (
 )
 from tarkpm.host.image import PluginImage
 from tarkpm.ops.acquire import check_module
-from tarkpm.ops.cards import capability_rows, sign_in_rows, warnings
+from tarkpm.ops.cards import capability_rows, own_words, sign_in_rows, warnings
 from tarkpm.ops.context import Workspace
-from tarkpm.ops.ui import Card
+from tarkpm.ops.ui import Card, Row
 from tarkpm.store.consents import Consent, Consents
 
 
@@ -175,13 +175,13 @@ def _require_consent(workspace: Workspace, found: Unmanaged) -> None:
 
 def _card(workspace: Workspace, found: Unmanaged) -> Card:
     manifest, consent = found.manifest, found.consent
-    rows = [("", manifest.description)] if manifest.description else []
-    rows += [
-        ("folder", consent.folder),
-        ("signer", "UNSIGNED: put there by hand, and nobody vouches for it"),
-        ("plugin.toml", f"sha256 {consent.manifest}"),
-        ("module", f"sha256 {consent.module}"),
+    rows = [
+        Row("folder", consent.folder),
+        Row("signer", "UNSIGNED: put there by hand, and nobody vouches for it", loud=True),
+        Row("plugin.toml", f"sha256 {consent.manifest}"),
+        Row("module", f"sha256 {consent.module}"),
         *capability_rows(_granted(workspace, manifest), manifest),
         *sign_in_rows(manifest),
+        *own_words(manifest),
     ]
     return Card(f"{manifest.name} {manifest.version} ({manifest.type})", tuple(rows), warnings(manifest))

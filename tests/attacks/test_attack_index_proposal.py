@@ -116,9 +116,9 @@ def test_what_is_shown_is_what_differs(community: Community, claim: dict[str, An
     file.write_text(json.dumps(document))
     result = community.run("countersign", "--key", "bob")
     if said == "is a new key":
-        result.failed(4, "NEW: key", community.key("mallory"), "old key keeps  1.0.0 (")
+        result.failed(4, "NEW: key", community.key("mallory"), "old key keeps │ 1.0.0 (")
     elif said == "is a revocation":
-        result.failed(4, "revoke a release: text-tools", "revoked for ever  1.0.0 (")
+        result.failed(4, "revoke a release: text-tools", "revoked for ever │ 1.0.0 (")
     elif said == "is a revoked key":
         result.failed(4, "key revoked", community.key("pat"))
     else:

@@ -93,7 +93,7 @@ def test_a_name_too_close_to_another_needs_force_and_is_shown(
     claim = ("claim", name, "--publisher", community.key("mallory"))
     community.run(*claim, *BOTH).failed(2, said, "--force")
     community.run(*claim, "--key", "alice", "--force").ok()
-    community.run("countersign", "--key", "bob").failed(4, f"warning: {said}")
+    community.run("countersign", "--key", "bob").failed(4, f"warning │ {said}")
 
 
 def test_names_that_are_close_to_each_other_cannot_wait_unseen(sandbox: Sandbox) -> None:
@@ -108,7 +108,7 @@ def test_names_that_are_close_to_each_other_cannot_wait_unseen(sandbox: Sandbox)
     forced = community.run(*second, "--key", "alice", "--force").ok()
     assert said in forced.out
     file = community.folder / "pending" / "claim-n0te-store.json"
-    community.run("countersign", file, "--key", "bob").failed(4, f"warning: {said}")
+    community.run("countersign", file, "--key", "bob").failed(4, f"warning │ {said}")
     both = community.folder / "pending" / "claim-note-store.json"
     community.run("countersign", both, "--key", "bob").failed(4, "looks like 'n0te-store', which waits, too")
 

@@ -10,7 +10,7 @@ from attacks.tampering import unchanged
 
 def _at_terminal(sandbox: Sandbox, *arguments: str, prompt: str, answer: str) -> Result:
     """Run tarkpm at a terminal, wait for ``prompt`` and type ``answer``; the end of it."""
-    with Terminal(sandbox, *arguments) as terminal:
+    with Terminal(sandbox, *arguments, columns=300) as terminal:
         if prompt:
             terminal.expect(prompt)
         if answer == CTRL_C:

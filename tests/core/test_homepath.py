@@ -10,6 +10,8 @@ from tarkpm.core.privateplaces import NAMES, PLACES, REASONS
 PRIVATE = [name.replace("*", "x") for names in NAMES.values() for name in names.split()]
 PRIVATE += [place.replace("*", "x") for places in PLACES.values() for place in places]
 
+PRIVATE_PARTS = sorted({part for place in PRIVATE for part in place.split("/")})
+
 PART = st.sampled_from(
     [".config", ".local", "share", "Library", "gh", "a", "tark", ".ssh", "x_oauth.json", ".x"]
 )
@@ -135,3 +137,21 @@ def test_variables_fill_a_credentials_path(text: str, path: str) -> None:
 def test_variables_lead_nowhere_else(text: str, values: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="needs the variable|leads to no|expected|never given"):
         homepath.filled(homepath.normalize_credentials(text), VALUES | values, HOME)
+
+
+LITERAL = st.lists(
+    st.sampled_from([*PRIVATE_PARTS, "a", "A.PEM", ".config", "GH", "x_oauth.json", "tark", "bin"]),
+    min_size=1,
+    max_size=4,
+).map(tuple)
+
+
+@given(LITERAL)
+def test_one_list_says_the_same_of_a_file_by_whichever_door(parts: tuple[str, ...]) -> None:
+    closed = homepath.has_private_name(parts) or homepath.is_private_place(
+        parts, write=False, credentials=True
+    )
+    if homepath.is_private_place(parts, write=False) == homepath.is_private_place(
+        parts, write=False, credentials=True
+    ):
+        assert closed == bool(homepath.why_private(parts))

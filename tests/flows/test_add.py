@@ -335,6 +335,6 @@ def test_what_an_earlier_plugin_stored_is_told_of(sandbox: Sandbox) -> None:
     assert "stored here before" not in sandbox.run(*add).ok().err
     sandbox.run("call", "noted", "save-note", '{"key":"k","text":"token"}').ok()
     sandbox.run("remove", "noted").ok()
-    assert "warning: gets what a plugin of this name stored here before: " in sandbox.run(*add).ok().err
+    assert "warning │ gets what a plugin of this name stored here before: " in sandbox.run(*add).ok().err
     sandbox.run("remove", "noted", "--purge").ok()
     assert "stored here before" not in sandbox.run(*add).ok().err

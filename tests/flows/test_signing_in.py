@@ -8,7 +8,6 @@ import socket
 import stat
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from urllib.request import urlopen
 import pytest
 from support import older
 from support.authserver import TOKENS, AuthServer, authorizing
+from support.login import Login
 from support.sandbox import Result, Sandbox
 
 from tarkpm.errors import PluginFailed
@@ -69,46 +69,6 @@ def install(sandbox: Sandbox, server: AuthServer, *, wasm: bytes = b"", **change
     sandbox.init()
     sandbox.run("add", "./src", "--accept-capabilities").ok()
     return sandbox.home / ".config" / "tark" / "chatgpt_oauth.json"
-
-
-class Login:
-    """A login under way, and the person at a browser."""
-
-    def __init__(self, sandbox: Sandbox, *arguments: str, plugin: str = "chatgpt-oauth", **env: str) -> None:
-        self.process = sandbox.spawn("auth", "login", plugin, *arguments, env=env)
-        self._lines: list[str] = []
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
-
-    def _read(self) -> None:
-        assert self.process.stderr is not None
-        with self.process.stderr as stderr:
-            for line in stderr:
-                self._lines.append(line)
-
-    def page(self) -> str:
-        """The address the person is sent to."""
-        until = time.monotonic() + 60
-        while time.monotonic() < until and self.process.poll() is None:
-            for line in list(self._lines):
-                if line.startswith("http"):
-                    return line.strip()
-            time.sleep(0.02)
-        raise AssertionError(self._lines)
-
-    def browse(self) -> str:
-        """Do as the page says, redirects and all; the page the person ends at."""
-        with urlopen(self.page(), timeout=10) as answer:
-            text: str = answer.read().decode()
-        return text
-
-    def ended(self) -> Result:
-        assert self.process.stdout is not None
-        with self.process.stdout as stdout:
-            out = stdout.read()
-        status = self.process.wait(60)
-        self._reader.join()
-        return Result(status, out, "".join(self._lines))
 
 
 def no_secret(result: Result) -> None:
@@ -248,13 +208,50 @@ def test_a_variable_fills_the_path_and_no_other_than_granted_ones(
     for value in ("/etc", str(sandbox.home / ".ssh"), f"{sandbox.home}/.mine/../.ssh", str(sandbox.cwd)):
         result = sandbox.run("auth", "login", "chatgpt-oauth", env={"WHERE": value})
         result.failed(1, "the credentials cannot be kept")
-    login = Login(sandbox, WHERE=str(sandbox.home / ".mine" / "new"))
+    kept = sandbox.home / ".mine" / "a.json"
+    kept.write_text('{"access_token": "older"}')
+    login = Login(sandbox, WHERE=str(sandbox.home / ".mine"))
     login.browse()
     login.ended().ok()
-    assert (
-        json.loads((sandbox.home / ".mine" / "new" / "a.json").read_text())["access_token"] == "access-s3cret"
+    assert json.loads(kept.read_text())["access_token"] == "access-s3cret"
+
+
+def test_the_file_is_where_the_user_typed_until_the_user_signs_out(
+    sandbox: Sandbox, server: AuthServer
+) -> None:
+    granted = install(sandbox, server)
+    kept = sandbox.home / ".mine" / "new" / "a.json"
+    login = Login(sandbox, "--credentials", str(kept))
+    login.browse()
+    login.ended().ok()
+    assert json.loads(kept.read_text())["access_token"] == "access-s3cret"
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert stat.S_IMODE(kept.parent.stat().st_mode) == 0o700
+    kept.write_text('{"access_token": "older"}')
+    again = Login(sandbox)
+    again.browse()
+    again.ended().ok()
+    assert json.loads(kept.read_text())["access_token"] == "access-s3cret"
+    assert not granted.exists()
+    sandbox.run("auth", "logout", "chatgpt-oauth").ok()
+    assert not kept.exists()
+    last = Login(sandbox)
+    last.browse()
+    last.ended().ok()
+    assert granted.exists()
+    assert not kept.exists()
+
+
+def test_a_file_may_be_typed_relative_to_the_current_folder(sandbox: Sandbox, server: AuthServer) -> None:
+    install(sandbox, server, path="")
+    typed = ("auth", "login", "chatgpt-oauth", "--credentials")
+    sandbox.run(*typed, "a.json").failed(1, "leads to no .json file below your home")
+    sandbox.run(*typed, "~/a.txt").failed(1, "leads to no .json file below your home")
+    login = sandbox.home / "work"
+    login.mkdir()
+    sandbox.run(*typed, "../.ssh/a.json", "--project", sandbox.cwd, cwd=login).failed(
+        1, "holds keys or passwords, and is never given to a plugin"
     )
-    assert stat.S_IMODE((sandbox.home / ".mine" / "new").stat().st_mode) == 0o700
 
 
 def _settings(home: Path, kept: Path) -> None:

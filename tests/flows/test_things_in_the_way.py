@@ -105,7 +105,7 @@ def test_what_was_revoked_is_shown_as_not_granted(sandbox: Sandbox, publisher: P
     ).ok()
     sandbox.run("revoke", "text-tools", "storage").ok()
     card = sandbox.run("add", publisher.url, "--tag", "v1.1.0").ok().err
-    assert "storage  NOT granted, as before: storage" in card
+    assert "storage │ NOT granted, as before: storage" in card
 
 
 def test_without_a_tark_version_the_minimum_is_said_to_be_unchecked(sandbox: Sandbox) -> None:

@@ -40,8 +40,8 @@ def test_old_and_new_are_shown_and_only_what_is_wider_is_asked(
     followed.run("update", "-y").failed(4, "--accept-capabilities", "http:api.example")
     assert documents(followed) == before
     wider = followed.run("update", "--accept-capabilities").ok()
-    assert "gains  http:api.example:443" in wider.err or "gains  http:api.example" in wider.err
-    assert "loses  storage" in wider.err
+    assert "gains │ http:api.example\n" in wider.err
+    assert "loses │ storage\n" in wider.err
     assert "loses storage" in wider.out
 
 

@@ -15,23 +15,24 @@ that hangs (a dead network mount) makes the call late; how much is written in al
 import contextlib
 import os
 import stat
+from collections.abc import Iterator
 from typing import Any, Final
 
 import msgspec
 
 from tarkpm.core.capability import READ_ONLY, CapabilitySet
 from tarkpm.host.imports.folders import (
-    Parts,
+    Inside,
     PathError,
     Workspace,
     check_file,
+    closed,
     explained,
-    identity,
-    is_protected,
     read_text,
     replace_file,
     split,
 )
+from tarkpm.host.imports.guard import Parts, identity, is_protected
 from tarkpm.host.limits import MIB, size
 
 MAX_FILE: Final = 8 * MIB
@@ -97,7 +98,7 @@ class Filesystem:
     def _granted(self, path: str, function: str) -> Parts:
         parts = split(path)
         if any(map(is_protected, parts)):
-            raise PathError("this file or folder is not a plugin's to use")
+            raise closed()
         write = function in ("write", "remove")
         asked = (*parts, "what is in it") if function == "list" else parts
         if not any(grant.covers(asked, write=write) for grant in self._grants):
@@ -106,20 +107,21 @@ class Filesystem:
         return parts
 
     def _read(self, parts: Parts) -> str:
-        with self._workspace.folder(parts[:-1]) as folder:
-            return read_text(folder, parts[-1], MAX_FILE)
+        with self._workspace.folder(parts[:-1]) as inside:
+            return read_text(inside.open(parts[-1]), parts[-1], MAX_FILE)
 
     def _write(self, parts: Parts, data: bytes) -> None:
         if len(data) > MAX_FILE:
             raise PathError(f"the text is larger than {size(MAX_FILE)}")
-        with self._workspace.folder(parts[:-1]) as folder:
+        with self._workspace.folder(parts[:-1]) as inside:
+            folder = inside.open(parts[-1], write=True)
             replace_file(folder, parts[-1], data, _mode_of(folder, parts[-1]))
 
     def _list(self, parts: Parts) -> list[Any]:
         entries: list[dict[str, str | int]] = []
-        with self._workspace.folder(parts) as folder, os.scandir(folder) as found:
+        with self._inside(parts) as inside, os.scandir(inside.descriptor) as found:
             for entry in found:
-                if is_protected(entry.name) or not _is_text(entry.name):
+                if not _is_text(entry.name) or inside.closes(entry.name, write=False):
                     continue
                 if len(entries) == MAX_ENTRIES:
                     raise PathError(f"the folder has more than {MAX_ENTRIES:,} entries")
@@ -128,15 +130,17 @@ class Filesystem:
         return sorted(entries, key=lambda entry: str(entry["name"]))
 
     def _stat(self, parts: Parts) -> Any:
-        with self._workspace.folder(parts[:-1]) as folder:
+        with self._workspace.folder(parts[:-1]) as inside:
+            folder = inside.open(parts[-1])
             return _entry(parts[-1], os.stat(parts[-1], dir_fd=folder, follow_symlinks=False))
 
     def _remove(self, parts: Parts) -> None:
-        with self._workspace.folder(parts[:-1]) as folder:
+        with self._workspace.folder(parts[:-1]) as inside:
+            folder = inside.open(parts[-1], write=True)
             found = os.stat(parts[-1], dir_fd=folder, follow_symlinks=False)
             if stat.S_ISDIR(found.st_mode):
-                with self._workspace.folder(parts) as inside:  # which knows what is protected by identity
-                    if identity(os.fstat(inside)) != identity(found):
+                with self._inside(parts) as below:
+                    if identity(os.fstat(below.descriptor)) != identity(found):
                         raise PathError("the folder changed meanwhile")
                 os.rmdir(parts[-1], dir_fd=folder)
             elif not stat.S_ISREG(found.st_mode):
@@ -145,6 +149,14 @@ class Filesystem:
                 raise PathError("is write-protected")
             else:
                 os.unlink(parts[-1], dir_fd=folder)
+
+    @contextlib.contextmanager
+    def _inside(self, parts: Parts) -> Iterator[Inside]:
+        """The folder itself, which is no private one."""
+        with self._workspace.folder(parts[:-1]) as inside:
+            inside.open(parts[-1])
+        with self._workspace.folder(parts) as inside:
+            yield inside
 
 
 def _mode_of(folder: int, name: str) -> int | None:

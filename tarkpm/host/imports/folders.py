@@ -9,11 +9,11 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from tarkpm.core.homepath import plain
+from tarkpm.host.imports.guard import NOTHING, Guard, Parts, Way
 from tarkpm.host.limits import MIB, size
 
 MAX_PATH: Final = 1024
@@ -21,11 +21,6 @@ MAX_DEPTH: Final = 64
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-
-PROTECTED: Final = frozenset({".tark", ".git", "tark.toml", "tark.lock"})
-"""What decides which code runs and what it may do, in whatever folder."""
-
-Parts = tuple[str, ...]
 
 
 class PathError(Exception):
@@ -47,44 +42,48 @@ def split(path: str, base: str = "the workspace") -> Parts:
     return parts
 
 
-def is_protected(name: str) -> bool:
-    r"""Whether some file system may take ``name`` for one of the protected ones.
+class Inside:
+    """A folder that was reached: its descriptor, and which of the names in it are a plugin's to use."""
 
-    Case and composition differ on macOS, which also ignores invisible characters; ``.git.``, ``.git::$DATA``
-    and ``GIT~1`` are ``.git`` to Windows, whose disks WSL mounts.
+    def __init__(self, descriptor: int, way: Way) -> None:
+        self.descriptor = descriptor
+        self.closes = way.closes
 
-    >>> is_protected(".G\u200dit"), is_protected(".gitignore")
-    (True, False)
-    """
-    seen = plain(plain(name).partition(":")[0])
-    head, tilde, number = seen.partition("~")
-    is_short = bool(tilde) and number.isdigit() and head in {"git", "tark", "tarkto", "tarklo"}
-    return seen in PROTECTED or is_short
+    def open(self, name: str, *, write: bool = False, credentials: bool = False) -> int:
+        """The descriptor, to read or ``write`` ``name`` in it; raises `PathError` for what `closes`."""
+        if self.closes(name, write=write, credentials=credentials):
+            raise closed()
+        return self.descriptor
 
 
 class Workspace:
     """A folder of the user's, and the way into it."""
 
-    def __init__(self, root: Path, private: Iterable[Path] = ()) -> None:
-        """``private`` are folders that are not entered, by whatever name they are met."""
+    def __init__(self, root: Path, guard: Guard = NOTHING) -> None:
         self._root = root.resolve()
-        self._private = tuple(private)
+        self._guard = guard
 
     @contextlib.contextmanager
-    def folder(self, parts: Parts) -> Iterator[int]:
-        """A descriptor of the folder ``parts`` below the root. Raises `PathError` and `OSError`."""
+    def folder(self, parts: Parts) -> Iterator[Inside]:
+        """The folder ``parts`` below the root. Raises `PathError` and `OSError`."""
         descriptor = os.open(self._root, _FOLDER)
         try:
-            protected = _identities(descriptor, self._private)
+            way = Way(self._guard, self._root)
             for part in parts:
                 below = open_folder(descriptor, part)
                 os.close(descriptor)
                 descriptor = below
-                if is_protected(part) or identity(os.fstat(descriptor)) in protected:
-                    raise PathError(f"'{part}' is not a plugin's to use")
-            yield descriptor
+                way.enter(part, os.fstat(descriptor))
+            if way.is_closed:
+                raise closed()
+            yield Inside(descriptor, way)
         finally:
             os.close(descriptor)
+
+
+def closed() -> PathError:
+    """What a plugin is told of what it never reaches."""
+    return PathError("this file or folder is not a plugin's to use")
 
 
 def open_folder(folder: int, name: str) -> int:
@@ -102,11 +101,6 @@ def is_link(folder: int, name: str) -> bool:
     with contextlib.suppress(OSError):
         return stat.S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
     return False
-
-
-def identity(found: os.stat_result) -> tuple[int, int]:
-    """What stays the same under every name of a file."""
-    return found.st_dev, found.st_ino
 
 
 def read_file(folder: int, name: str, limit: int) -> bytes:
@@ -189,15 +183,3 @@ def _read_up_to(descriptor: int, limit: int) -> bytes:
         chunks.append(chunk)
         left -= len(chunk)
     return b"".join(chunks)
-
-
-def _identities(root: int, private: Iterable[Path]) -> set[tuple[int, int]]:
-    """Of what is protected in the folder itself, which a mount may show under another name."""
-    found = set()
-    for name in PROTECTED:
-        with contextlib.suppress(OSError):
-            found.add(identity(os.stat(name, dir_fd=root, follow_symlinks=False)))
-    for path in private:
-        with contextlib.suppress(OSError):
-            found.add(identity(path.stat()))
-    return found

@@ -6,13 +6,14 @@ too, wherever the user keeps them. Links are not followed, in no part of a path:
 was not what was granted.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 from tarkpm.core import homepath
 from tarkpm.core.capability import CapabilitySet
-from tarkpm.host.imports.folders import Parts, PathError, Workspace, explained, is_protected, read_text, split
+from tarkpm.host.imports.folders import PathError, Workspace, explained, read_text, split
+from tarkpm.host.imports.guard import NOTHING, Guard, Parts, is_protected
 from tarkpm.host.limits import KIB
 
 MAX_FILE: Final = 128 * KIB
@@ -27,12 +28,12 @@ class Fs:
     """One plugin's files below a home folder. ``report`` is told what was refused, each file once."""
 
     def __init__(
-        self, granted: CapabilitySet, home: Path, report: Callable[[str], None], private: Iterable[Path] = ()
+        self, granted: CapabilitySet, home: Path, report: Callable[[str], None], guard: Guard = NOTHING
     ) -> None:
-        """``private`` are tark's and tarkpm's own folders."""
+        """``guard`` has tark's and tarkpm's own folders."""
         self._grants = [capability.scope for capability in granted if capability.kind == "fs_read"]
         self._home = str(home).rstrip("/") + "/"
-        self._folder = Workspace(home, private)
+        self._folder = Workspace(home, guard)
         self._report = report
         self._told: set[str] = set()
 
@@ -68,8 +69,8 @@ class Fs:
         return parts
 
     def _read(self, parts: Parts) -> str:
-        with self._folder.folder(parts[:-1]) as folder:
-            return read_text(folder, parts[-1], MAX_FILE)
+        with self._folder.folder(parts[:-1]) as inside:
+            return read_text(inside.open(parts[-1], credentials=True), parts[-1], MAX_FILE)
 
     def _tell(self, message: str) -> None:
         if message not in self._told and len(self._told) < _NOTES:

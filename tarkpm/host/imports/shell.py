@@ -6,8 +6,9 @@ programs), the working directory is inside the workspace without links, input an
 nothing outlives the call (see `supervisor` for what can).
 """
 
+import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from tarkpm.host.imports.folders import PathError, Workspace, split
@@ -42,7 +43,7 @@ class Shell:
         try:
             _check(argv, stdin)
             given = None if stdin is None else stdin.encode()
-            with self._workspace.folder(() if cwd in (None, ".", "./") else split(cwd)) as folder:
+            with self._folder(cwd) as folder:
                 ran = run(argv, self._environment, folder, given, max(0.0, seconds))
         except (PathError, Stopped) as problem:
             return {"err": str(problem)}
@@ -55,6 +56,16 @@ class Shell:
 
     def close(self) -> None:
         """Nothing runs between calls."""
+
+    @contextlib.contextmanager
+    def _folder(self, cwd: str | None) -> Iterator[int]:
+        """Where a program begins: the workspace, or a folder in it that is no private one."""
+        parts = () if cwd in (None, ".", "./") else split(cwd)
+        if parts:
+            with self._workspace.folder(parts[:-1]) as inside:
+                inside.open(parts[-1])
+        with self._workspace.folder(parts) as inside:
+            yield inside.descriptor
 
 
 def _check(argv: list[str], stdin: str | None) -> None:

@@ -7,11 +7,10 @@ import msgspec
 
 from tarkpm.core.claim import Claim
 from tarkpm.core.release import PluginName
-from tarkpm.core.text import neutral
 from tarkpm.errors import ConsentError, IndexUntrusted, NotFound, Refused, TarkError
 from tarkpm.io.files import atomic_write, read_file
 from tarkpm.ops.registry.desk import Desk
-from tarkpm.ops.ui import Card, Ui
+from tarkpm.ops.ui import Card, Row, Ui
 from tarkpm.registry.draft import Draft
 from tarkpm.registry.enact import enact, in_force
 from tarkpm.registry.folder import PENDING, Index, open_index
@@ -213,8 +212,9 @@ def agree(desk: Desk, ui: Ui, business: Business, signed_by: tuple[str, ...], ag
     ``agreed`` is a digest given beforehand: it stands for these bytes and no others.
     """
     digest = business.draft.digest()
-    rows = (*business.review.rows, ("signed so far by", ", ".join(signed_by) or "nobody"), ("digest", digest))
-    ui.show([Card(neutral(business.review.title), rows, business.review.warnings)])
+    told = (*business.review.rows, ("signed so far by", ", ".join(signed_by) or "nobody"), ("digest", digest))
+    rows = tuple(Row(label, text) for label, text in told)
+    ui.show([Card(business.review.title, rows, business.review.warnings)])
     if agreed:
         if agreed != digest:
             raise ConsentError(f"agreed to {agreed}, but this would sign {digest}", where=business.where)

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from tarkpm.core.capability import CapabilitySet
 from tarkpm.host.imports.filesystem import MAX_ENTRIES, MAX_FILE, Filesystem
-from tarkpm.host.imports.folders import Workspace, is_protected
+from tarkpm.host.imports.folders import Workspace
+from tarkpm.host.imports.guard import is_protected
 
 DONE = {"ok": None}
 NOT_GRANTED = {"err": "is not granted to this plugin"}
@@ -216,10 +217,10 @@ def test_a_protected_folder_under_another_name(
     root: Path, files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As a bind mount, or a file system with ideas of its own about names, would show it."""
-    monkeypatch.setattr("tarkpm.host.imports.folders.PROTECTED", frozenset({"docs"}))
-    monkeypatch.setattr("tarkpm.host.imports.folders.is_protected", lambda name: False)
+    monkeypatch.setattr("tarkpm.host.imports.guard.PROTECTED", frozenset({"docs"}))
+    monkeypatch.setattr("tarkpm.host.imports.guard.is_protected", lambda name: False)
     monkeypatch.setattr("tarkpm.host.imports.filesystem.is_protected", lambda name: False)
-    assert files.read("docs/a.txt") == {"err": "'docs' is not a plugin's to use"}
+    assert files.read("docs/a.txt") == {"err": "this file or folder is not a plugin's to use"}
 
 
 @pytest.mark.parametrize(

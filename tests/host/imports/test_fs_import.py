@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tarkpm.core.capability import CapabilitySet
 from tarkpm.host.imports.fs import MAX_FILE, Fs
+from tarkpm.host.imports.guard import Guard
 
 DENIED = {"err": {"message": "is not granted to this plugin", "denied": True}}
 PRIVATE = {"err": {"message": "this file is not a plugin's to read", "denied": True}}
@@ -31,7 +32,8 @@ class Reader:
 
     def __init__(self, home: Path, *scopes: str, private: tuple[Path, ...] = ()) -> None:
         self.reports: list[str] = []
-        self._fs = Fs(CapabilitySet.from_table({"fs_read": list(scopes)}), home, self.reports.append, private)
+        granted = CapabilitySet.from_table({"fs_read": list(scopes)})
+        self._fs = Fs(granted, home, self.reports.append, Guard(private, ((home, ()),)))
 
     def __call__(self, path: str) -> Any:
         return self._fs.call("read", (path,), time.monotonic() + 5)
@@ -124,8 +126,8 @@ def test_tarks_own_folders_are_known_wherever_they_are(home: Path) -> None:
     (state / "key.md").write_text("KEY")
     os.rename(home / "work" / "b", home / "work" / "moved")
     read = Reader(home, "~/work/", private=(state, home / "work" / "moved"))
-    assert read("~/work/state/key.md") == failed("'state' is not a plugin's to use")
-    assert read("~/work/moved/c.md") == failed("'moved' is not a plugin's to use")
+    assert read("~/work/state/key.md") == failed("this file or folder is not a plugin's to use")
+    assert read("~/work/moved/c.md") == failed("this file or folder is not a plugin's to use")
 
 
 def test_links_are_not_followed(home: Path, tmp_path: Path) -> None:

@@ -137,7 +137,7 @@ def test_working_directory(run: Run, root: Path) -> None:
         ("/tmp", "expected a path relative to the workspace, with '/' between its parts"),
         ("link", "'link' is a link, and links are not followed"),
         ("link/etc", "'link' is a link, and links are not followed"),
-        (".git", "'.git' is not a plugin's to use"),
+        (".git", "this file or folder is not a plugin's to use"),
         ("none", "cannot be run: No such file or directory"),
         ("file", "cannot be run: Not a directory"),
     ],

@@ -1,0 +1,68 @@
+"""Cards as lines of a terminal. Pure.
+
+A bar stands between a label and its text, and before each further line of it, so that no text, however it
+is padded, begins a line or reads as a row: labels are tarkpm's own. Lines are broken here and not by the
+terminal, which would go on at the left edge.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from tarkpm.core.text import neutral, wrapped
+from tarkpm.ops.ui import Card, Row
+
+BAR: Final = "│"
+_LEAST: Final = 16
+"""Columns of text beside the labels; with fewer the text goes below them."""
+_NO_END: Final = 1 << 30
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One line: what stands before its text, the text, and how it looks."""
+
+    before: str
+    text: str
+    loud: bool = False
+    bold: bool = False
+
+
+def card_lines(cards: Iterable[Card], width: int | None, height: int | None) -> list[Line]:
+    """All lines of ``cards`` for a terminal of these columns and lines; None: no terminal, no line is broken.
+
+    What is loud is shown once more below cards that are longer than the terminal is high.
+    """
+    cards = list(cards)
+    lines = [line for card in cards for line in _lines(card, width, card.rows)]
+    if height is None or len(lines) < height - 1:
+        return lines
+    again = [line for card in cards if _loud(card) for line in _lines(card, width, ())[1:]]
+    return [*lines, Line("", ""), Line("  ", "look again:", bold=True), *again] if again else lines
+
+
+def _loud(card: Card) -> list[Row]:
+    warnings = [Row("warning", text, loud=True) for text in card.warnings]
+    return [*(row for row in card.rows if row.loud), *warnings]
+
+
+def _lines(card: Card, width: int | None, rows: tuple[Row, ...]) -> list[Line]:
+    """A card with what is loud first, and of the other ``rows`` those that are not."""
+    shown = [*_loud(card), *(row for row in rows if not row.loud)]
+    labels = max((len(row.label) for row in shown), default=0)
+    room = _NO_END if width is None else width - 1 - 2
+    title = [Line("  ", text, bold=True) for text in wrapped(neutral(card.title), max(1, room))]
+    return [Line("", ""), *title, *(line for row in shown for line in _row(row, labels, room))]
+
+
+def _row(row: Row, labels: int, room: int) -> list[Line]:
+    beside = room - labels - 3
+    if beside < _LEAST:
+        texts = wrapped(neutral(row.text), max(2, room - 2))
+        return [Line("  ", row.label), *(Line(f"  {BAR} ", text, row.loud) for text in texts)]
+    first, *more = wrapped(neutral(row.text), beside)
+    blank = " " * labels
+    return [
+        Line(f"  {row.label:>{labels}} {BAR} ", first, row.loud),
+        *(Line(f"  {blank} {BAR} ", text, row.loud) for text in more),
+    ]
