@@ -20,7 +20,6 @@ from tuf.api.metadata import TargetFile
 
 from tarkpm.core import claim as claims
 from tarkpm.core import rows, statement
-from tarkpm.core.candidate import verify_release
 from tarkpm.core.claim import Claim
 from tarkpm.core.digest import FileEntry, sha256
 from tarkpm.core.key import PublicKey
@@ -28,6 +27,7 @@ from tarkpm.core.layout import CLAIMS, FILES, INDEX, claim_path, release_file, r
 from tarkpm.core.lockfile import StatementEntry
 from tarkpm.core.release import Dependency, IndexSource, PluginName
 from tarkpm.core.rows import Listing, Row, row_of
+from tarkpm.core.verification import verify_release
 from tarkpm.core.version import Version
 from tarkpm.io.files import atomic_write
 from tarkpm.registry.authority import targets

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.figure import Figure, Race, Side
-from tarkpm.core.catalog import Offer, Place, Wanted
 from tarkpm.core.release import Dependency, IndexSource, PluginName
-from tarkpm.core.resolver import solve
+from tarkpm.core.resolution.catalog import Offer, Place, Wanted
+from tarkpm.core.resolution.resolver import solve
 from tarkpm.core.version import Range, Version
 from tarkpm.errors import ResolutionError
 

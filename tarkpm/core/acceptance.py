@@ -72,7 +72,7 @@ class Acceptance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
 
 def _followed(project: "Project", lock: "Lock") -> "dict[PluginName, LockEntry]":
     """The entries that the project leads to: rule 2 refuses the others, so nobody is asked about them."""
-    from tarkpm.core.follow import reachable, stale_requirement
+    from tarkpm.core.lock_check import reachable, stale_requirement
     from tarkpm.core.lockfile import Lock
 
     asked = project.requirements

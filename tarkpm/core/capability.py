@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from tarkpm.core import homepath
+from tarkpm.core import home_path
 from tarkpm.core.text import is_legible
 
 KINDS: Final = ("storage", "http", "env", "filesystem", "fs_read", "oauth", "credentials", "shell")
@@ -97,11 +97,11 @@ def normalize_scope(kind: str, scope: str) -> str:
         case "filesystem":
             return _normalize_folder(scope)
         case "fs_read":
-            return homepath.normalize(scope)
+            return home_path.normalize(scope)
         case "oauth":
             return _normalize_endpoint(scope)
         case "credentials":
-            return homepath.normalize_credentials(scope)
+            return home_path.normalize_credentials(scope)
     raise ValueError(f"'{kind}' takes no scope")
 
 
@@ -211,7 +211,7 @@ _MEETS: Final = {
     "http": _meet_host,
     "env": _meet_env,
     "filesystem": _meet_folder,
-    "fs_read": homepath.meet,
+    "fs_read": home_path.meet,
     "oauth": _meet_equal,
     "credentials": _meet_equal,
 }

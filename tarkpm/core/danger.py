@@ -6,7 +6,7 @@ This decides on colour and order alone: all that is granted is shown, and nothin
 import re
 from typing import Final
 
-from tarkpm.core import homepath
+from tarkpm.core import home_path
 from tarkpm.core.capability import PRIVATE, READ_ONLY, Capability, split_host
 
 _SECRET: Final = re.compile(
@@ -35,7 +35,7 @@ def is_dangerous(capability: Capability) -> bool:
         case "fs_read":
             return "*" in scope or _SECRET.search(scope) is not None
         case "credentials":
-            return not homepath.is_tarks(scope)
+            return not home_path.is_tarks(scope)
     return False
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tarkpm.core import homepath
+from tarkpm.core import home_path
 from tarkpm.core.capability import KINDS, SIGN_IN, CapabilitySet
 from tarkpm.core.contributes import contributions, events
 from tarkpm.core.document import convert, decode_toml
@@ -130,7 +130,7 @@ def _capabilities(
         known["fs_read"] = [text for text in known["fs_read"] if text not in foreign]
     declared: CapabilitySet = _checked(CapabilitySet.from_table, known, where, "capabilities")
     for capability in declared:
-        if capability.kind == "fs_read" and not homepath.is_own(capability.scope, name):
+        if capability.kind == "fs_read" and not home_path.is_own(capability.scope, name):
             message = f"fs_read: '{capability.scope}' holds another plugin's credentials"
             raise ManifestError(message, where=f"{where}: capabilities")
     return declared.union(sign_in.capabilities()) if sign_in else declared

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
-from tarkpm.core import homepath, urls
+from tarkpm.core import home_path, urls
 from tarkpm.core.capability import Capability, CapabilitySet
 
 MAX_SCOPES: Final = 64
@@ -187,10 +187,10 @@ def _credentials(text: str, plugin: str) -> str:
     if not text:
         return ""
     try:
-        path = homepath.normalize_credentials(text)
+        path = home_path.normalize_credentials(text)
     except ValueError as problem:
         raise OAuthError("credentials_path", str(problem)) from None
-    if not homepath.is_own(path, plugin):
+    if not home_path.is_own(path, plugin):
         raise OAuthError("credentials_path", f"'{path}' holds another plugin's credentials")
     return path
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
-    from tarkpm.core.candidate import Candidate
+    from tarkpm.core.verification import Candidate
 
 from tarkpm.core.binding import Binding, Origin
 from tarkpm.core.capability import CapabilitySet

@@ -2,7 +2,7 @@
 
 Nothing happens by itself: no redirect is followed, no cookie kept, no environment variable or ``.netrc``
 read, no proxy guessed. An answer ends at its deadline however it drips, and at its limit however it is
-compressed. httpcore2 is imported by the first request (`tarkpm.io.wire`).
+compressed. httpcore2 is imported by the first request (`tarkpm.io.http_transport`).
 
 ::
 
@@ -32,7 +32,7 @@ from tarkpm.io.proxies import DIRECT, Proxies, split_proxy
 if TYPE_CHECKING:
     import ssl
 
-    from tarkpm.io.wire import Exchange, Upgraded, Wire
+    from tarkpm.io.http_transport import Exchange, Upgraded, Wire
 
 CHUNK: Final = 64 << 10
 ACCEPTED: Final = "gzip, deflate"
@@ -185,7 +185,7 @@ class Client:
             wire.close()
 
     def _wire(self, target: urls.Target) -> "Wire":
-        from tarkpm.io.wire import Wire
+        from tarkpm.io.http_transport import Wire
 
         proxy = self._proxies.find(target.scheme, target.host, target.port)
         encrypted = target.scheme == "https" or bool(proxy)

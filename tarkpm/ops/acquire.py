@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tarkpm.core.candidate import Candidate, verify_release
 from tarkpm.core.digest import FileEntry
 from tarkpm.core.lockfile import LockEntry, Pin
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import STATEMENT
 from tarkpm.core.release import GitSource, IndexSource, PathSource, Source
+from tarkpm.core.verification import Candidate, verify_release
 from tarkpm.errors import ModuleInvalid, Unreachable
 from tarkpm.host.module import check_fits, inspect
 from tarkpm.io.parallel import run_parallel

@@ -11,7 +11,7 @@ from tarkpm.core.names import MANIFEST
 from tarkpm.core.policy import NOBODY, Admission, Answers, admit, consent_error
 from tarkpm.core.project import Change, Project, edit, new
 from tarkpm.core.release import IndexSource, PluginName, Requirement, Source
-from tarkpm.core.resolver import check_names
+from tarkpm.core.resolution.resolver import check_names
 from tarkpm.errors import ConsentError, TarkError
 from tarkpm.ops.acquire import Release, acquire
 from tarkpm.ops.adoption import Adoption, adoption_rows, adoptions, with_question

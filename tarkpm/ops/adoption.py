@@ -9,10 +9,10 @@ from pathlib import Path
 
 import msgspec
 
-from tarkpm.core.candidate import Candidate
 from tarkpm.core.names import MANIFEST
 from tarkpm.core.policy import Admission, Question
 from tarkpm.core.release import PluginName, folded
+from tarkpm.core.verification import Candidate
 from tarkpm.errors import TarkError, UnmanagedRefused
 from tarkpm.ops.context import Workspace
 from tarkpm.ops.ui import Row

@@ -14,8 +14,8 @@ from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MANIFEST, STATEMENT
 from tarkpm.core.policy import check_minimum, check_trusted
 from tarkpm.core.release import IndexSource, is_extra
-from tarkpm.core.takenback import why_yanked, yanked_note
 from tarkpm.core.text import some
+from tarkpm.core.withdrawn import why_yanked, yanked_note
 from tarkpm.errors import DigestMismatch, LockStale, NotFound, StoreError, TarkError
 from tarkpm.host.module import check_fits, inspect
 from tarkpm.ops.acquire import stored_files

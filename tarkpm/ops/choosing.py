@@ -4,11 +4,11 @@ from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
-from tarkpm.core.follow import reachable, stale_requirement
+from tarkpm.core.lock_check import reachable, stale_requirement
 from tarkpm.core.lockfile import Lock, LockEntry
 from tarkpm.core.project import Project
 from tarkpm.core.release import IndexSource, PluginName, Requirement
-from tarkpm.core.resolver import unmet_dependencies
+from tarkpm.core.resolution.resolver import unmet_dependencies
 from tarkpm.ops.acquire import Release
 from tarkpm.ops.context import Workspace
 

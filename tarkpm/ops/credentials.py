@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import msgspec
 
-from tarkpm.core import homepath
+from tarkpm.core import home_path
 from tarkpm.core.capability import CapabilitySet
 from tarkpm.core.digest import sha256
 from tarkpm.errors import CapabilityDenied, HostError, PluginFailed
@@ -57,7 +57,7 @@ class CredentialsFile:
         self.shown = path
         self._may_create = may_create
         self._hint = hint
-        *folder, self._name = homepath.split(path)
+        *folder, self._name = home_path.split(path)
         self._folder: Parts = tuple(folder)
         self._workspace = Workspace(home, guard)
 
@@ -134,7 +134,7 @@ def credentials_file(settings: Settings, image: PluginImage) -> CredentialsFile 
     What the user typed at the last login is before what the manifest says. Raises `HostError` for a path that
     its variables lead astray.
     """
-    if remembered := read_optional(_record(settings, image), homepath.MAX_LENGTH):
+    if remembered := read_optional(_record(settings, image), home_path.MAX_LENGTH):
         path = _typed_path(settings, image, remembered.decode("utf-8", "replace"))
         return _existing(settings, image, path)
     granted = [capability.scope for capability in image.granted if capability.kind == "credentials"]
@@ -142,11 +142,11 @@ def credentials_file(settings: Settings, image: PluginImage) -> CredentialsFile 
         return None
     text = image.oauth.credentials_path
     try:
-        path = homepath.filled(text, _values(settings.environment, image.granted), str(settings.home))
+        path = home_path.filled(text, _values(settings.environment, image.granted), str(settings.home))
     except ValueError as problem:
         raise HostError(f"the credentials cannot be kept: {problem}", where=image.name) from None
     _check_own(path, image)
-    if homepath.is_own_place(path, image.name):
+    if home_path.is_own_place(path, image.name):
         return CredentialsFile(path, settings.home, settings.guard, may_create=True)
     return _existing(settings, image, path)
 
@@ -154,7 +154,7 @@ def credentials_file(settings: Settings, image: PluginImage) -> CredentialsFile 
 def _existing(settings: Settings, image: PluginImage, path: str) -> CredentialsFile:
     """A file that is not made here; the hint has it made where that is possible, else does without it."""
     hint = f"tarkpm auth login {image.name} --credentials {_absolute(path, settings.home)}"
-    if homepath.is_private_place(homepath.split(path), write=True, credentials=True):
+    if home_path.is_private_place(home_path.split(path), write=True, credentials=True):
         declared = image.oauth.credentials_path if image.oauth else ""
         hint = f"tarkpm revoke {image.name} {quote(f'credentials:{declared}')}"
     return CredentialsFile(path, settings.home, settings.guard, may_create=False, hint=hint)
@@ -181,9 +181,9 @@ def _record(settings: Settings, image: PluginImage) -> Path:
 
 
 def _typed_path(settings: Settings, image: PluginImage, text: str) -> str:
-    absolute = text if text.startswith(homepath.HOME) else os.path.normpath(settings.cwd / text)
+    absolute = text if text.startswith(home_path.HOME) else os.path.normpath(settings.cwd / text)
     try:
-        path = homepath.filled(absolute, {}, str(settings.home))
+        path = home_path.filled(absolute, {}, str(settings.home))
     except ValueError as problem:
         raise HostError(f"the credentials cannot be kept: {problem}", where=image.name) from None
     _check_own(path, image)
@@ -191,12 +191,12 @@ def _typed_path(settings: Settings, image: PluginImage, text: str) -> str:
 
 
 def _check_own(path: str, image: PluginImage) -> None:
-    if not homepath.is_own(path, image.name):
+    if not home_path.is_own(path, image.name):
         raise CapabilityDenied(f"'{path}' holds another plugin's credentials", where=image.name)
 
 
 def _absolute(path: str, home: Path) -> str:
-    return quote(str(home / path.removeprefix(homepath.HOME)))
+    return quote(str(home / path.removeprefix(home_path.HOME)))
 
 
 def hand_over(settings: Settings, ui: Ui, host: Host, image: PluginImage) -> None:

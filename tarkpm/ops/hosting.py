@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from tarkpm.core.capability import CapabilitySet
-from tarkpm.core.follow import stale_entries
+from tarkpm.core.lock_check import stale_entries
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.policy import check_minimum, check_trusted
 from tarkpm.core.release import PathSource, PluginName, names_folder
@@ -138,7 +138,7 @@ def load_working_copy(settings: Settings, path: str) -> Images:
 
     Its data is kept apart from every installed plugin's, and from every other folder's.
     """
-    from tarkpm.core.candidate import verify_release
+    from tarkpm.core.verification import verify_release
     from tarkpm.ops.acquire import read_folder
 
     source = PathSource(str((settings.cwd / Path(path).expanduser()).resolve()))

@@ -12,7 +12,7 @@ import msgspec
 
 from tarkpm.core.lockfile import LockEntry, render
 from tarkpm.core.plan import Plan
-from tarkpm.core.resolver import unmet_dependencies
+from tarkpm.core.resolution.resolver import unmet_dependencies
 from tarkpm.core.text import some
 from tarkpm.errors import StoreError
 from tarkpm.io.parallel import run_parallel

@@ -81,7 +81,7 @@ def _look(workspace: Workspace, name: str) -> tuple[str, Manifest | None]:
 def _is_revoked(workspace: Workspace, entry: LockEntry | None) -> bool:
     if entry is None or not isinstance(entry.source, IndexSource):
         return False
-    from tarkpm.core.takenback import is_revoked
+    from tarkpm.core.withdrawn import is_revoked
 
     return is_revoked(entry, workspace.vouched)
 
@@ -109,7 +109,7 @@ def taken_back(workspace: Workspace) -> Iterator[str]:
     """Sentences about locked releases that were revoked, or yanked."""
     entries = [entry for entry in workspace.lock.entries if isinstance(entry.source, IndexSource)]
     if entries:
-        from tarkpm.core.takenback import yanked_notes
+        from tarkpm.core.withdrawn import yanked_notes
 
         for entry in entries:
             if _is_revoked(workspace, entry):

@@ -8,8 +8,8 @@ import msgspec
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.release import GitSource, IndexSource, PluginName
 from tarkpm.core.rows import Listing, Row
-from tarkpm.core.takenback import is_revoked
 from tarkpm.core.version import Version
+from tarkpm.core.withdrawn import is_revoked
 from tarkpm.errors import NotFound, ResolutionError, TarkError
 from tarkpm.io.parallel import run_parallel
 from tarkpm.ops.acceptance import require_accepted

@@ -7,9 +7,9 @@ from pathlib import Path
 import msgspec
 
 from tarkpm.core import statement
-from tarkpm.core.candidate import verify_release
 from tarkpm.core.names import STATEMENT
 from tarkpm.core.release import GitSource, PathSource
+from tarkpm.core.verification import verify_release
 from tarkpm.errors import DigestMismatch, Refused, SignatureInvalid, StoreError
 from tarkpm.io.files import open_new, read_file, remove_tree, sync_folder
 from tarkpm.ops.release_checks import check_publishable

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import msgspec
 
-from tarkpm.core.candidate import Candidate, verify_release
 from tarkpm.core.names import MANIFEST, STATEMENT
 from tarkpm.core.release import Source
+from tarkpm.core.verification import Candidate, verify_release
 from tarkpm.errors import ManifestError, ModuleInvalid, SignatureInvalid
 from tarkpm.host.module import check_fits, inspect
 from tarkpm.ops.signing import check_license

@@ -2,12 +2,12 @@
 
 import msgspec
 
-from tarkpm.core.follow import reachable
+from tarkpm.core.lock_check import reachable
 from tarkpm.core.lockfile import Lock
 from tarkpm.core.plan import Plan
 from tarkpm.core.project import Change, Project, edit
 from tarkpm.core.release import PluginName
-from tarkpm.core.resolver import unmet_dependencies
+from tarkpm.core.resolution.resolver import unmet_dependencies
 from tarkpm.errors import ResolutionError
 from tarkpm.io.files import remove_tree
 from tarkpm.ops.acceptance import has_data, not_accepted

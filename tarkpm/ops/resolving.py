@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Mapping
 
-from tarkpm.core.catalog import Catalog, Locked, Offer, Place, Wanted, missing
 from tarkpm.core.lockfile import LockEntry, Pin
 from tarkpm.core.release import IndexSource, PluginName, Requirement
-from tarkpm.core.resolver import Solution, solve
+from tarkpm.core.resolution.catalog import Catalog, Locked, Offer, Place, Wanted, missing
+from tarkpm.core.resolution.resolver import Solution, solve
 from tarkpm.core.rows import Listing, Row, row_of
 from tarkpm.core.version import Range
 from tarkpm.errors import IndexUntrusted, NotFound

@@ -69,7 +69,7 @@ class Settings(msgspec.Struct, frozen=True):
 
         ``~/.config/tark`` is known by its name instead, because plugins' credentials may be in it.
         """
-        from tarkpm.core.privateplaces import moved
+        from tarkpm.core.private_places import moved
         from tarkpm.host.imports.guard import Guard
 
         paths = self.paths

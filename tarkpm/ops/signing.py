@@ -6,9 +6,9 @@ from pathlib import Path
 import msgspec
 
 from tarkpm.core import statement
-from tarkpm.core.candidate import Candidate, verify_release
 from tarkpm.core.names import MANIFEST, STATEMENT
 from tarkpm.core.release import GitSource, PathSource
+from tarkpm.core.verification import Candidate, verify_release
 from tarkpm.errors import ManifestError
 from tarkpm.host.module import inspect
 from tarkpm.io.files import atomic_write

@@ -6,12 +6,12 @@ from typing import Final
 import msgspec
 
 from tarkpm.core import statement
-from tarkpm.core.candidate import Candidate, check_names, verify_release
-from tarkpm.core.follow import check_matches
+from tarkpm.core.lock_check import check_matches
 from tarkpm.core.lockfile import LockEntry, Pin, fingerprint
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MANIFEST, STATEMENT
 from tarkpm.core.release import IndexSource, PathSource, PluginName
+from tarkpm.core.verification import Candidate, check_names, verify_release
 from tarkpm.errors import BlobMissing, DigestMismatch, SignatureInvalid
 from tarkpm.io.files import remove_tree
 from tarkpm.io.parallel import batches

@@ -39,8 +39,8 @@ def sync(settings: Settings, ui: Ui, *, reinstall: bool = False) -> SyncReport:
     with open_for_change(settings, ui) as workspace:
         if not reinstall and workspace.is_settled():
             return SyncReport((), (), tuple(workspace.record.installed))
-        from tarkpm.core.resolver import unmet_dependencies
-        from tarkpm.core.takenback import yanked_notes
+        from tarkpm.core.resolution.resolver import unmet_dependencies
+        from tarkpm.core.withdrawn import yanked_notes
         from tarkpm.ops.acceptance import require_accepted
         from tarkpm.ops.install import apply, foretell
         from tarkpm.ops.target import Target, check_target, make_plan

@@ -3,7 +3,7 @@
 import msgspec
 
 from tarkpm.core.digest import sha256
-from tarkpm.core.follow import stale_entries
+from tarkpm.core.lock_check import stale_entries
 from tarkpm.core.lockfile import Lock, LockEntry, fingerprint
 from tarkpm.core.plan import Plan, plan
 from tarkpm.core.policy import check_minimum, check_trusted

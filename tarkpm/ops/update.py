@@ -1,6 +1,6 @@
 """``tarkpm update`` and ``tarkpm lock``: look again at what the project asks for."""
 
-from tarkpm.core.follow import stale_entries, stale_requirement
+from tarkpm.core.lock_check import stale_entries, stale_requirement
 from tarkpm.core.policy import Answers
 from tarkpm.core.release import PluginName, Requirement
 from tarkpm.errors import NotFound

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import msgspec
 
 from tarkpm.core.acceptance import Kind
-from tarkpm.core.follow import stale_entries
-from tarkpm.core.resolver import unmet_dependencies
+from tarkpm.core.lock_check import stale_entries
+from tarkpm.core.resolution.resolver import unmet_dependencies
 from tarkpm.errors import ProjectNotAccepted, TarkError
 from tarkpm.io.parallel import run_parallel
 from tarkpm.ops.acceptance import not_accepted

@@ -31,7 +31,7 @@ from tarkpm.errors import IndexUntrusted, TarkError
 from tarkpm.registry.findings import Finding
 from tarkpm.registry.folder import Index, target_file
 from tarkpm.registry.lifetimes import OFFLINE_WARNED, to_text
-from tarkpm.registry.litter import litter, secrets
+from tarkpm.registry.orphans import litter, secrets
 from tarkpm.registry.releases import check_release
 
 _SMALL: Final = 4096

@@ -6,7 +6,6 @@ from typing import Final
 import msgspec
 
 from tarkpm.core import statement
-from tarkpm.core.candidate import Candidate, verify_release
 from tarkpm.core.claim import Claim
 from tarkpm.core.digest import FileEntry, sha256
 from tarkpm.core.key import PublicKey
@@ -16,6 +15,7 @@ from tarkpm.core.names import MAX_STATEMENT, STATEMENT
 from tarkpm.core.release import IndexSource, PluginName
 from tarkpm.core.rows import MAX_ROWS, Listing, Row, render, row_of
 from tarkpm.core.statement import Statement
+from tarkpm.core.verification import Candidate, verify_release
 from tarkpm.core.version import Version
 from tarkpm.errors import DigestMismatch, IndexUntrusted, KeyUntrusted, NotFound, Refused, Revoked, TooLarge
 from tarkpm.io.files import read_file

@@ -14,13 +14,13 @@ from tarkpm.core.digest import Digest
 from tarkpm.core.key import PublicKey
 from tarkpm.core.layout import CLAIMS
 from tarkpm.core.lockfile import StatementEntry
-from tarkpm.core.nearness import close_names
+from tarkpm.core.name_similarity import close_names
 from tarkpm.core.release import PluginName
 from tarkpm.core.text import some
 from tarkpm.errors import IndexUntrusted, Refused
-from tarkpm.registry.apart import check_authority, check_publisher, claims_with
 from tarkpm.registry.authority import Authority
 from tarkpm.registry.folder import Index
+from tarkpm.registry.key_separation import check_authority, check_publisher, claims_with
 from tarkpm.registry.lifetimes import OFFLINE
 from tarkpm.registry.releases import read_statement
 

@@ -4,9 +4,9 @@ import random
 
 import pytest
 
-from tarkpm.core.catalog import MOST_RELEASES, Offer, Place, Wanted, missing
 from tarkpm.core.release import Dependency, IndexSource, PluginName
-from tarkpm.core.resolver import solve
+from tarkpm.core.resolution.catalog import MOST_RELEASES, Offer, Place, Wanted, missing
+from tarkpm.core.resolution.resolver import solve
 from tarkpm.core.version import Range, Version
 from tarkpm.errors import ResolutionError
 

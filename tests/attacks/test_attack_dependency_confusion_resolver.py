@@ -5,9 +5,9 @@
 
 import pytest
 
-from tarkpm.core.catalog import Offer, Place, Wanted, missing
 from tarkpm.core.release import Dependency, GitSource, IndexSource, PluginName, Source
-from tarkpm.core.resolver import solve
+from tarkpm.core.resolution.catalog import Offer, Place, Wanted, missing
+from tarkpm.core.resolution.resolver import solve
 from tarkpm.core.version import Range, Version
 from tarkpm.errors import ResolutionError
 

@@ -12,7 +12,7 @@ from support.sandbox import Sandbox
 from support.wat import reaching_tool
 
 from tarkpm.core.capability import CapabilitySet
-from tarkpm.core.privateplaces import NAMES, PLACES, RUN
+from tarkpm.core.private_places import NAMES, PLACES, RUN
 from tarkpm.host.image import PluginImage
 from tarkpm.ops.hosting import serve
 from tarkpm.ops.settings import Settings, user_paths

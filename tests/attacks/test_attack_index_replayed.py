@@ -2,9 +2,9 @@
 
 from support.index_fixtures import Victim
 
-from tarkpm.core.candidate import verify_release
 from tarkpm.core.release import IndexSource
 from tarkpm.core.rows import Listing
+from tarkpm.core.verification import verify_release
 from tarkpm.errors import DigestMismatch
 
 

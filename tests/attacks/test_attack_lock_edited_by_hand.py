@@ -73,8 +73,8 @@ def test_the_signer_with_its_trust(world: World) -> None:
 def _evil(world: World, tag: str) -> None:
     """Replace the lock by one for what the attacker's commit holds, keeping what was asked for."""
     from tarkpm.core import lockfile
-    from tarkpm.core.candidate import verify_release
     from tarkpm.core.release import GitSource
+    from tarkpm.core.verification import verify_release
 
     commit = world.commits[tag]
     git = world.publisher.repo.git

@@ -4,8 +4,8 @@ import pytest
 
 from tarkpm.core.claim import Claim, Vouched
 from tarkpm.core.digest import Digest, FileEntry
-from tarkpm.core.follow import reachable, stale_entries
 from tarkpm.core.key import PublicKey
+from tarkpm.core.lock_check import reachable, stale_entries
 from tarkpm.core.lockfile import Lock, LockEntry, StatementEntry
 from tarkpm.core.policy import check_trusted
 from tarkpm.core.project import Project

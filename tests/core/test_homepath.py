@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tarkpm.core import homepath
-from tarkpm.core.privateplaces import NAMES, PLACES, REASONS
+from tarkpm.core import home_path
+from tarkpm.core.private_places import NAMES, PLACES, REASONS
 
 PRIVATE = [name.replace("*", "x") for names in NAMES.values() for name in names.split()]
 PRIVATE += [place.replace("*", "x") for places in PLACES.values() for place in places]
@@ -27,7 +27,7 @@ PATTERNS = st.builds(
 
 def accepted(text: str) -> bool:
     try:
-        return homepath.normalize(text) == text
+        return home_path.normalize(text) == text
     except ValueError:
         return False
 
@@ -47,7 +47,7 @@ def test_what_is_private_is_refused_and_so_is_all_that_leads_there(place: str) -
         tries.remove(f"~/backup/{place}")
     for text in tries:
         with pytest.raises(ValueError, match="is never given to a plugin|expected a path"):
-            homepath.normalize(text)
+            home_path.normalize(text)
 
 
 def test_the_reason_is_said() -> None:
@@ -58,36 +58,36 @@ def test_the_reason_is_said() -> None:
         "~/.tark/x": "tark",
     }.items():
         with pytest.raises(ValueError, match=REASONS[kind]):
-            homepath.normalize(text)
+            home_path.normalize(text)
 
 
 @given(PATTERNS, PATHS)
 def test_an_accepted_pattern_covers_nothing_private(pattern: str, path: str) -> None:
-    if accepted(pattern) and homepath.covers(pattern, path):
-        assert not homepath.why_private(homepath.split(path)) or ".ssh" in path
+    if accepted(pattern) and home_path.covers(pattern, path):
+        assert not home_path.why_private(home_path.split(path)) or ".ssh" in path
 
 
 @given(PATTERNS, PATTERNS, PATHS)
 def test_what_two_patterns_meet_in_is_in_both(one: str, other: str, path: str) -> None:
-    met = homepath.meet(one, other)
-    if met is not None and homepath.covers(met, path):
-        assert homepath.covers(one, path)
-        assert homepath.covers(other, path)
-    assert homepath.meet(other, one) == met
+    met = home_path.meet(one, other)
+    if met is not None and home_path.covers(met, path):
+        assert home_path.covers(one, path)
+        assert home_path.covers(other, path)
+    assert home_path.meet(other, one) == met
 
 
 @given(PATTERNS, PATTERNS, PATHS)
 def test_covering_means_containing(one: str, other: str, path: str) -> None:
-    if homepath.covers(one, other) and homepath.covers(other, path):
-        assert homepath.covers(one, path)
+    if home_path.covers(one, other) and home_path.covers(other, path):
+        assert home_path.covers(one, path)
 
 
 def test_a_plugins_own_credentials_are_the_one_file_of_tarks_it_may_have() -> None:
-    path = homepath.normalize("~/.config/tark/chatgpt_oauth.json")
-    assert homepath.is_own(path, "chatgpt-oauth")
-    assert homepath.is_own(path, "chatgpt")
-    assert not homepath.is_own(path, "chat")
-    assert homepath.is_own("~/.codex/auth.json", "anything")
+    path = home_path.normalize("~/.config/tark/chatgpt_oauth.json")
+    assert home_path.is_own(path, "chatgpt-oauth")
+    assert home_path.is_own(path, "chatgpt")
+    assert not home_path.is_own(path, "chat")
+    assert home_path.is_own("~/.codex/auth.json", "anything")
     for other in (
         "tark.toml",
         "config.toml",
@@ -113,7 +113,7 @@ VALUES = {"HOME": HOME, "WHERE": "/home/u/.tool", "NAME": "mine", "UP": "..", "O
     ],
 )
 def test_variables_fill_a_credentials_path(text: str, path: str) -> None:
-    assert homepath.filled(homepath.normalize_credentials(text), VALUES, HOME) == path
+    assert home_path.filled(home_path.normalize_credentials(text), VALUES, HOME) == path
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_variables_fill_a_credentials_path(text: str, path: str) -> None:
 )
 def test_variables_lead_nowhere_else(text: str, values: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="needs the variable|leads to no|expected|never given"):
-        homepath.filled(homepath.normalize_credentials(text), VALUES | values, HOME)
+        home_path.filled(home_path.normalize_credentials(text), VALUES | values, HOME)
 
 
 LITERAL = st.lists(
@@ -148,10 +148,10 @@ LITERAL = st.lists(
 
 @given(LITERAL)
 def test_one_list_says_the_same_of_a_file_by_whichever_door(parts: tuple[str, ...]) -> None:
-    closed = homepath.has_private_name(parts) or homepath.is_private_place(
+    closed = home_path.has_private_name(parts) or home_path.is_private_place(
         parts, write=False, credentials=True
     )
-    if homepath.is_private_place(parts, write=False) == homepath.is_private_place(
+    if home_path.is_private_place(parts, write=False) == home_path.is_private_place(
         parts, write=False, credentials=True
     ):
-        assert closed == bool(homepath.why_private(parts))
+        assert closed == bool(home_path.why_private(parts))

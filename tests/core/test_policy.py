@@ -3,11 +3,10 @@
 import msgspec
 import pytest
 
-from tarkpm.core.candidate import Candidate
 from tarkpm.core.capability import Capability, CapabilitySet
 from tarkpm.core.digest import Digest, FileEntry
-from tarkpm.core.follow import check_matches, stale_entries
 from tarkpm.core.key import PublicKey
+from tarkpm.core.lock_check import check_matches, stale_entries
 from tarkpm.core.lockfile import Lock, LockEntry, StatementEntry
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.policy import (
@@ -19,7 +18,8 @@ from tarkpm.core.policy import (
 )
 from tarkpm.core.project import Project
 from tarkpm.core.release import GitSource, PathSource, PluginName, Requirement
-from tarkpm.core.resolver import check_names, unmet_dependencies
+from tarkpm.core.resolution.resolver import check_names, unmet_dependencies
+from tarkpm.core.verification import Candidate
 from tarkpm.core.version import Version
 from tarkpm.errors import KeyUntrusted, LockStale, ResolutionError, UnsignedRefused
 

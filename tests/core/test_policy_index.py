@@ -3,7 +3,6 @@
 import msgspec
 import pytest
 
-from tarkpm.core.candidate import Candidate
 from tarkpm.core.capability import Capability, CapabilitySet
 from tarkpm.core.claim import Claim, Vouched
 from tarkpm.core.digest import Digest, FileEntry
@@ -13,6 +12,7 @@ from tarkpm.core.manifest import Manifest
 from tarkpm.core.policy import Admission, Answers, admit
 from tarkpm.core.project import Project
 from tarkpm.core.release import GitSource, IndexSource, PluginName, Requirement
+from tarkpm.core.verification import Candidate
 from tarkpm.core.version import Version
 from tarkpm.errors import KeyUntrusted, Revoked, Unreachable, UnsignedRefused
 

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tarkpm.core import clauses
-from tarkpm.core.catalog import Locked, Offer, Place, Wanted, missing
 from tarkpm.core.release import Dependency, GitSource, IndexSource, PluginName, Source
-from tarkpm.core.resolver import solve
+from tarkpm.core.resolution import solver
+from tarkpm.core.resolution.catalog import Locked, Offer, Place, Wanted, missing
+from tarkpm.core.resolution.resolver import solve
 from tarkpm.core.version import Range, Version
 from tarkpm.errors import ResolutionError
 
@@ -244,7 +244,7 @@ def test_plugins_of_many_releases_that_need_one_another_end_the_search(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Few conflicts and very many steps: what a hostile index lists costs no more than a limit says."""
-    monkeypatch.setattr(clauses, "STEPS_A_CONFLICT", 100)
+    monkeypatch.setattr(solver, "STEPS_A_CONFLICT", 100)
     chance = random.Random(1)
 
     def release(name: str, minor: int) -> Offer:

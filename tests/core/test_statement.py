@@ -9,10 +9,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tarkpm.core import statement
-from tarkpm.core.candidate import verify_release
 from tarkpm.core.digest import FileEntry, sha256
 from tarkpm.core.key import SMALL_ORDER_Y, from_bytes, public_key
 from tarkpm.core.release import GitSource, PluginName
+from tarkpm.core.verification import verify_release
 from tarkpm.core.version import Version
 from tarkpm.errors import DigestMismatch, SignatureInvalid
 

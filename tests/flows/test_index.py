@@ -10,11 +10,11 @@ from support.indexed import IndexedProject
 from support.indexrepo import IndexRepo, plugin_files, sign
 from support.sandbox import WASM, Sandbox
 
-from tarkpm.core.candidate import verify_release
 from tarkpm.core.layout import SEARCH
 from tarkpm.core.lockfile import StatementEntry
 from tarkpm.core.release import IndexSource, PluginName
 from tarkpm.core.search import Entry, render
+from tarkpm.core.verification import verify_release
 from tarkpm.core.version import Version
 from tarkpm.ops.acquire import Release
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from tarkpm.core import homepath
+from tarkpm.core import home_path
 from tarkpm.core.capability import CapabilitySet
 from tarkpm.host.imports.folders import PathError, Workspace, explained, read_text, split
 from tarkpm.host.imports.guard import NOTHING, Guard, Parts, is_protected
@@ -55,15 +55,15 @@ class Fs:
         """Nothing is open between calls."""
 
     def _granted(self, path: str) -> Parts:
-        inside = path.removeprefix(self._home if path.startswith("/") else homepath.HOME)
+        inside = path.removeprefix(self._home if path.startswith("/") else home_path.HOME)
         if inside == path:
             raise Denied("is not below the user's home")
         parts = split(inside, "the user's home")
-        name = homepath.HOME + "/".join(parts)
-        if not any(homepath.covers(scope, name) for scope in self._grants):
+        name = home_path.HOME + "/".join(parts)
+        if not any(home_path.covers(scope, name) for scope in self._grants):
             self._tell(f"asked to read {name}, which is not granted")
             raise Denied("is not granted to this plugin")
-        if any(map(is_protected, parts)) or homepath.why_private(parts):
+        if any(map(is_protected, parts)) or home_path.why_private(parts):
             self._tell(f"may not read {name}, which is private")
             raise Denied("this file is not a plugin's to read")
         return parts

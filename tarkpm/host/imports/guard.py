@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from tarkpm.core import homepath
+from tarkpm.core import home_path
 
 Parts = tuple[str, ...]
 Identity = tuple[int, int]
@@ -67,10 +67,10 @@ class Way:
         seen = tuple(map(_without_stream, names))
         return (
             any(map(is_protected, names))
-            or homepath.has_private_name((*self._names, *seen))
+            or home_path.has_private_name((*self._names, *seen))
             or any(
-                homepath.has_private_name(parts)
-                or homepath.is_private_place((*parts, *seen), write=write, credentials=credentials)
+                home_path.has_private_name(parts)
+                or home_path.is_private_place((*parts, *seen), write=write, credentials=credentials)
                 for parts in self._below_home
             )
         )
@@ -85,7 +85,7 @@ def is_protected(name: str) -> bool:
     >>> is_protected(".G\u200dit"), is_protected(".gitignore")
     (True, False)
     """
-    seen = homepath.plain(_without_stream(homepath.plain(name)))
+    seen = home_path.plain(_without_stream(home_path.plain(name)))
     head, tilde, number = seen.partition("~")
     is_short = bool(tilde) and number.isdigit() and head in {"git", "tark", "tarkto", "tarklo"}
     return seen in PROTECTED or is_short

@@ -26,7 +26,7 @@ from tarkpm.io.proxies import DIRECT, Proxies, is_loopback
 if TYPE_CHECKING:
     from websockets.frames import Frame
 
-    from tarkpm.io.wire import Upgraded
+    from tarkpm.io.http_transport import Upgraded
 
 MAX_OPEN: Final = 8
 MAX_MESSAGE: Final = MIB

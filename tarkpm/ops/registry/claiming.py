@@ -14,8 +14,8 @@ from tarkpm.core.version import Version
 from tarkpm.errors import IndexUntrusted, NotFound, Refused
 from tarkpm.ops.registry.desk import Desk
 from tarkpm.ops.registry.proposals import ProposalReport, propose, settle
-from tarkpm.registry.apart import claims_with
 from tarkpm.registry.folder import Index
+from tarkpm.registry.key_separation import claims_with
 from tarkpm.registry.proposal import Proposal
 from tarkpm.registry.releases import not_listed, read_statement
 from tarkpm.registry.review import Review

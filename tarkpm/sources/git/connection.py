@@ -11,7 +11,7 @@ from tarkpm.io.login import Login
 from tarkpm.io.proxies import split_proxy
 from tarkpm.io.tls import trusted
 from tarkpm.sources.git.access import Route
-from tarkpm.sources.git.boundary import translate
+from tarkpm.sources.git.error_translation import translate
 from tarkpm.sources.git.limits import Budget
 
 _BUFFER = 1 << 16

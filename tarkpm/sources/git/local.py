@@ -19,7 +19,7 @@ from dulwich.object_store import BaseObjectStore, DiskObjectStore
 from dulwich.refs import DiskRefsContainer
 
 from tarkpm.errors import NotFound, Refused
-from tarkpm.sources.git.boundary import translated
+from tarkpm.sources.git.error_translation import translated
 from tarkpm.sources.git.limits import MIB, Budget, Limits
 from tarkpm.sources.git.objects import KINDS, Object, object_id
 from tarkpm.sources.git.url import GitUrl

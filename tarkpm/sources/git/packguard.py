@@ -12,7 +12,7 @@ from collections.abc import Generator
 from typing import Final, NamedTuple, TypeVar
 
 from tarkpm.errors import Garbled, Unreachable
-from tarkpm.sources.git.boundary import CLOSED
+from tarkpm.sources.git.error_translation import CLOSED
 from tarkpm.sources.git.limits import Budget, amount
 from tarkpm.sources.git.objects import KINDS
 

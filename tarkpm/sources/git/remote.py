@@ -17,7 +17,7 @@ from dulwich.refs import Ref
 
 from tarkpm.errors import Garbled, NotFound, Refused, TooLarge
 from tarkpm.sources.git.access import Route
-from tarkpm.sources.git.boundary import Denied, clean, translated
+from tarkpm.sources.git.error_translation import Denied, clean, translated
 from tarkpm.sources.git.limits import Budget, Limits
 from tarkpm.sources.git.objects import Object
 from tarkpm.sources.git.packfile import PackFile

@@ -16,8 +16,8 @@ from typing import Final
 
 from tarkpm.errors import NotFound, SourceError, Unreachable
 from tarkpm.sources.git.access import Route
-from tarkpm.sources.git.boundary import clean
-from tarkpm.sources.git.channel import Channel, path_of
+from tarkpm.sources.git.byte_stream import Channel, path_of
+from tarkpm.sources.git.error_translation import clean
 from tarkpm.sources.git.helper import child_environment, end
 from tarkpm.sources.git.limits import Budget
 from tarkpm.sources.git.url import GitUrl

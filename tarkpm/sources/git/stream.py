@@ -13,8 +13,8 @@ from dulwich.protocol import Protocol
 
 from tarkpm.errors import NotFound, SourceError
 from tarkpm.sources.git.access import Route
-from tarkpm.sources.git.boundary import Denied, clean
-from tarkpm.sources.git.channel import Channel, dial, path_of
+from tarkpm.sources.git.byte_stream import Channel, dial, path_of
+from tarkpm.sources.git.error_translation import Denied, clean
 from tarkpm.sources.git.limits import Budget
 from tarkpm.sources.git.ssh import log_in
 from tarkpm.sources.git.transport import NO_REFS

@@ -20,8 +20,8 @@ import tarkpm
 from tarkpm.errors import Garbled, NotFound, Refused, SourceError, Unreachable
 from tarkpm.io.login import Login
 from tarkpm.sources.git.access import Logins, Route
-from tarkpm.sources.git.boundary import PROXY_HINT, Denied, clean, translate
 from tarkpm.sources.git.connection import Answer, open_pool
+from tarkpm.sources.git.error_translation import PROXY_HINT, Denied, clean, translate
 from tarkpm.sources.git.limits import Budget
 from tarkpm.sources.git.url import redirected, shown
 

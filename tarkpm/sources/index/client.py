@@ -1,7 +1,7 @@
 """What one command asks an index: claims, rows, releases, the catalogue.
 
 Claims and rows are verified through TUF when they are handed out. Releases are only what their digests say:
-whether a publisher signed them, and whether that publisher may, is for `tarkpm.core.candidate` and the claim.
+`core.verification` checks whether a publisher signed them, and the claim whether that publisher may.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping

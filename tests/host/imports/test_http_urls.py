@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tarkpm.core.urls import Target, parse, redirected
-from tarkpm.io.wire import core_url
+from tarkpm.io.http_transport import core_url
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ from support.gitserver import GitHandler, GitServer
 
 from tarkpm.errors import TarkError
 from tarkpm.sources.git import GitRemote, Limits, parse
-from tarkpm.sources.git.boundary import PROXY_HINT
+from tarkpm.sources.git.error_translation import PROXY_HINT
 from tarkpm.sources.git.objects import object_id
 
 PLUGIN = {"plugin.toml": b"[plugin]\n", "plugin.wasm": b"\0asm" * 100}

@@ -20,7 +20,7 @@ from support.gitserver import GitHandler, GitServer
 from tarkpm.errors import TarkError
 from tarkpm.io.tls import trusted
 from tarkpm.sources.git import GitRemote, Limits, parse
-from tarkpm.sources.git.boundary import clean, translated
+from tarkpm.sources.git.error_translation import clean, translated
 from tarkpm.sources.git.limits import MIB, Budget, amount
 
 

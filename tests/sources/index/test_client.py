@@ -8,12 +8,12 @@ from support.index_fixtures import JSON, TEXT, Victim
 from support.indexrepo import public
 from support.indexserver import Handler
 
-from tarkpm.core.candidate import verify_release
 from tarkpm.core.claim import Claim
 from tarkpm.core.digest import sha256
 from tarkpm.core.lockfile import Pin
 from tarkpm.core.names import STATEMENT
 from tarkpm.core.release import IndexSource, PluginName
+from tarkpm.core.verification import verify_release
 from tarkpm.sources.index.places import Patience, gather
 
 NONE = PluginName("no-such")

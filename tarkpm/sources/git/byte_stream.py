@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from tarkpm.errors import SourceError
 from tarkpm.sources.git.access import Route
-from tarkpm.sources.git.boundary import translate
+from tarkpm.sources.git.error_translation import translate
 from tarkpm.sources.git.limits import Budget
 from tarkpm.sources.git.url import DEFAULT_PORTS, GitUrl
 

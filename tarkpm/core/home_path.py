@@ -15,7 +15,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from tarkpm.core.privateplaces import NAMES, PLACES, REASONS, RUN
+from tarkpm.core.private_places import NAMES, PLACES, REASONS, RUN
 from tarkpm.core.text import is_legible
 
 Parts = tuple[str, ...]

@@ -8,9 +8,9 @@ from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
-from tarkpm.core.catalog import Catalog, Locked, Offer, Place, Request, Shelf, Wanted, members
-from tarkpm.core.clauses import Clause, Contradiction, Search, TooHard
 from tarkpm.core.release import Dependency, PluginName, folded
+from tarkpm.core.resolution.catalog import Catalog, Locked, Offer, Place, Request, Shelf, Wanted, members
+from tarkpm.core.resolution.solver import Clause, Contradiction, Search, TooHard
 from tarkpm.core.version import Range
 
 

@@ -11,8 +11,8 @@
   is taken only if it is locked; a revoked one, or one that needs a newer tark, never.
 - Plugins may need one another in a circle.
 
-The search is `tarkpm.core.clauses`, what it searches `tarkpm.core.problem`, and what is said when there is
-nothing to find `tarkpm.core.conflict`. Why it is no library's: docs/decisions/0010.
+`solver` beside this module searches, `encoding` turns a request into the clauses it searches, and
+`explanation` says why there is no solution. docs/decisions/0010 says why no library does this.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -20,11 +20,11 @@ from typing import Final
 
 import msgspec
 
-from tarkpm.core.catalog import Catalog, Locked, Offer, Request, Wanted
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.release import Dependency, PluginName, folded
-from tarkpm.core.takenback import yanked_note
+from tarkpm.core.resolution.catalog import Catalog, Locked, Offer, Request, Wanted
 from tarkpm.core.version import Range, Version
+from tarkpm.core.withdrawn import yanked_note
 from tarkpm.errors import ResolutionError
 
 MOST_CONFLICTS: Final = 2_000
@@ -49,13 +49,13 @@ def solve(
     """Choose a release of every plugin that is wanted, and of every plugin those need.
 
     ``free`` are the names that may leave their locked version though it satisfies; None is all of them.
-    ``catalog`` must be complete: see `tarkpm.core.catalog.missing`. The answer does not depend on the order
-    of anything. Raises `ResolutionError`, which says in words what cannot hold together, and the nearest
+    ``catalog`` must be complete: see `catalog.missing`. The answer does not depend on the order of anything.
+    Raises `ResolutionError`, which says in words what cannot hold together, and the nearest
     way out.
     """
-    from tarkpm.core.clauses import Contradiction, TooHard
-    from tarkpm.core.conflict import explain
-    from tarkpm.core.problem import Problem
+    from tarkpm.core.resolution.encoding import Problem
+    from tarkpm.core.resolution.explanation import explain
+    from tarkpm.core.resolution.solver import Contradiction, TooHard
 
     request = Request.of(wanted, tark)
     problem = Problem.of(catalog, request, locked, free=free, most_conflicts=MOST_CONFLICTS)

@@ -1,7 +1,7 @@
 """What the sources offer: the frozen values a resolution works on, and what of them is still to be asked for.
 
 Sources are asked elsewhere. `missing` says which plugins of which sources are needed next; once it says
-none, a `Catalog` holds everything `tarkpm.core.resolver.solve` may look at.
+none, a `Catalog` holds everything `tarkpm.core.resolution.resolver.solve` may look at.
 """
 
 from collections import deque

@@ -8,10 +8,10 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from tarkpm.core.catalog import Catalog, Locked, Offer, Place, Request, Wanted
-from tarkpm.core.clauses import Contradiction, TooHard
-from tarkpm.core.problem import Asked, AskedRange, Fact, Needs, OneSource, Problem
 from tarkpm.core.release import PluginName, folded
+from tarkpm.core.resolution.catalog import Catalog, Locked, Offer, Place, Request, Wanted
+from tarkpm.core.resolution.encoding import Asked, AskedRange, Fact, Needs, OneSource, Problem
+from tarkpm.core.resolution.solver import Contradiction, TooHard
 from tarkpm.core.text import neutral
 from tarkpm.core.version import Range, Version
 from tarkpm.errors import ResolutionError
