@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from tarkpm.host.worker.older.abi import EXPORTS, IMPORTS, MAX_ENV, MAX_RESULT, MEMORY
+from tarkpm.host.worker.legacy_abi.abi import EXPORTS, IMPORTS, MAX_ENV, MAX_RESULT, MEMORY
 
 PAGE = (Path(__file__).parents[1] / "docs" / "moving-from-the-older-abi.md").read_text()
 

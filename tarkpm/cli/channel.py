@@ -11,7 +11,7 @@ from tarkpm.cli.running_text import print_log
 from tarkpm.core.text import neutral
 
 if TYPE_CHECKING:
-    from tarkpm.host.messaging import Inbound
+    from tarkpm.host.channel_plugin import Inbound
     from tarkpm.ops.auth import AuthReport
 
 
@@ -127,7 +127,7 @@ def send_command(
     invocation: Invocation, plugin: str, conversation: str, text: str, message_id: str | None
 ) -> int:
     """Send a message; prints the name it was given."""
-    from tarkpm.host.messaging import Outbound
+    from tarkpm.host.channel_plugin import Outbound
     from tarkpm.ops.channel import send
 
     message = Outbound(conversation, read_text(text, "the message is"), message_id)

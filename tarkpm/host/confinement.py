@@ -7,11 +7,11 @@ import msgspec
 
 from tarkpm.errors import PluginCrashed
 from tarkpm.host import failures
-from tarkpm.host.conversation import Conversation, until
-from tarkpm.host.decoding import Nonsense
+from tarkpm.host.ipc.conversation import Conversation, until
+from tarkpm.host.ipc.decoding import Nonsense
+from tarkpm.host.ipc.frames import FrameError
 from tarkpm.host.limits import Limits
 from tarkpm.host.process import start
-from tarkpm.host.worker.frames import FrameError
 
 
 class Confinement(msgspec.Struct, frozen=True):

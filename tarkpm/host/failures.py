@@ -7,10 +7,10 @@ from typing import Final
 
 from tarkpm.core.text import neutral
 from tarkpm.errors import HostError, LimitReached, ModuleInvalid, PluginCrashed, PluginFailed
-from tarkpm.host.decoding import Nonsense
+from tarkpm.host.ipc.decoding import Nonsense
+from tarkpm.host.ipc.frames import FrameError
+from tarkpm.host.ipc.messages import Fail
 from tarkpm.host.limits import Limits, size
-from tarkpm.host.messages import Fail
-from tarkpm.host.worker.frames import FrameError
 
 MAX_DETAIL: Final = 500
 SPARED: Final = frozenset(

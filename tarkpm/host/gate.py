@@ -16,9 +16,9 @@ import msgspec
 from tarkpm.core.capability import CapabilitySet
 from tarkpm.errors import CapabilityDenied, HostError, LimitReached
 from tarkpm.host import trace
-from tarkpm.host.decoding import Arguments, Nonsense, valued
 from tarkpm.host.imports import Interface
-from tarkpm.host.older import GRANTED_BY
+from tarkpm.host.ipc.decoding import Arguments, Nonsense, valued
+from tarkpm.host.module.legacy_abi import GRANTED_BY
 
 _Headers = list[tuple[str, str]]
 _U32 = Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)]

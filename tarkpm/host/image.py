@@ -9,7 +9,7 @@ import msgspec
 from tarkpm.core.capability import CapabilitySet
 from tarkpm.core.oauth import OAuth
 from tarkpm.host.imports import Interface
-from tarkpm.host.worker.older.abi import is_core
+from tarkpm.host.worker.legacy_abi.abi import is_core
 
 
 class PluginImage(msgspec.Struct, frozen=True):

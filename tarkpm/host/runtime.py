@@ -14,14 +14,13 @@ from tarkpm.core.text import neutral
 from tarkpm.errors import HostError
 from tarkpm.host import results
 from tarkpm.host.arguments import check_size
+from tarkpm.host.channel_plugin import Channel
 from tarkpm.host.forkserver import ForkServer
-from tarkpm.host.handle import Worker
-from tarkpm.host.idle import Reaper
 from tarkpm.host.image import Interfaces, PluginImage
 from tarkpm.host.imports.log import LogLine, LogSink
 from tarkpm.host.limits import Limits
-from tarkpm.host.messaging import Channel
 from tarkpm.host.process import AnyProcess, start
+from tarkpm.host.reaper import Reaper
 from tarkpm.host.results import (
     AuthStatus,
     ChatResponse,
@@ -36,9 +35,10 @@ from tarkpm.host.results import (
     Usage,
 )
 from tarkpm.host.trace import HostCall, Trace
+from tarkpm.host.worker_handle import Worker
 
 if TYPE_CHECKING:
-    from tarkpm.host.compiled import CompileCache
+    from tarkpm.host.compile.cache import CompileCache
 
 __all__ = [
     "AuthStatus", "Channel", "ChatResponse", "Credentials", "DeviceCode", "HookOutcome", "Host", "HostCall",

@@ -15,7 +15,7 @@ from tarkpm.core.names import STATEMENT
 from tarkpm.core.release import GitSource, IndexSource, PathSource, Source
 from tarkpm.core.verification import Candidate, verify_release
 from tarkpm.errors import ModuleInvalid, Unreachable
-from tarkpm.host.module import check_fits, inspect
+from tarkpm.host.module.inspect import check_fits, inspect
 from tarkpm.io.parallel import run_parallel
 from tarkpm.ops.context import Workspace
 from tarkpm.sources.folder import ReleaseFiles, collect, likely_files

@@ -17,7 +17,7 @@ from tarkpm.core.release import IndexSource, is_extra
 from tarkpm.core.text import some
 from tarkpm.core.withdrawn import why_yanked, yanked_note
 from tarkpm.errors import DigestMismatch, LockStale, NotFound, StoreError, TarkError
-from tarkpm.host.module import check_fits, inspect
+from tarkpm.host.module.inspect import check_fits, inspect
 from tarkpm.ops.acquire import stored_files
 from tarkpm.ops.context import Workspace
 from tarkpm.ops.staging import verify_documents

@@ -7,9 +7,9 @@ from contextlib import contextmanager, suppress
 import msgspec
 
 from tarkpm.errors import PluginFailed, TarkError
+from tarkpm.host.channel_plugin import Channel, Inbound, Outbound
 from tarkpm.host.image import PluginImage
 from tarkpm.host.imports.log import LogSink
-from tarkpm.host.messaging import Channel, Inbound, Outbound
 from tarkpm.ops.auth import AuthReport
 from tarkpm.ops.call import check_json
 from tarkpm.ops.credentials import hand_over

@@ -2,7 +2,7 @@
 
 import hmac
 
-from tarkpm.host.compiled import CompileCache
+from tarkpm.host.compile.cache import CompileCache
 from tarkpm.ops.settings import Settings
 from tarkpm.store.state import State
 

@@ -8,8 +8,8 @@ import contextlib
 from functools import partial
 
 from tarkpm.errors import HostError, TarkError
+from tarkpm.host.compile.precompile import precompile
 from tarkpm.host.image import PluginImage
-from tarkpm.host.precompile import precompile
 from tarkpm.io.parallel import batches
 from tarkpm.ops.compiled import compile_cache
 from tarkpm.ops.context import Workspace

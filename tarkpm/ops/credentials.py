@@ -31,7 +31,7 @@ from tarkpm.host.imports.folders import (
 )
 from tarkpm.host.imports.guard import Guard, Parts
 from tarkpm.host.limits import KIB, size
-from tarkpm.host.module import inspect
+from tarkpm.host.module.inspect import inspect
 from tarkpm.host.runtime import Host
 from tarkpm.io.files import atomic_write, make_private, read_optional
 from tarkpm.ops.settings import Settings

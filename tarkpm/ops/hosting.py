@@ -14,7 +14,7 @@ from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.policy import check_minimum, check_trusted
 from tarkpm.core.release import PathSource, PluginName, names_folder
 from tarkpm.errors import HostError, NotFound, StoreError, TarkError
-from tarkpm.host.compiled import CompileCache
+from tarkpm.host.compile.cache import CompileCache
 from tarkpm.host.image import Interfaces, PluginImage
 from tarkpm.host.imports import Interface
 from tarkpm.host.imports.log import LogSink

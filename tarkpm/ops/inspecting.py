@@ -5,9 +5,9 @@ from pathlib import Path
 import msgspec
 
 from tarkpm.core.digest import sha256
-from tarkpm.host.messages import Item
-from tarkpm.host.module import MAGIC, is_known
-from tarkpm.host.surface import Surface, read_surface
+from tarkpm.host.ipc.messages import Item
+from tarkpm.host.module.inspect import MAGIC, is_known
+from tarkpm.host.module.surface import Surface, read_surface
 from tarkpm.io.files import read_file
 from tarkpm.ops.compiled import compile_cache
 from tarkpm.ops.settings import Settings

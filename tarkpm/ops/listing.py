@@ -18,7 +18,7 @@ from tarkpm.ops.settings import Settings
 from tarkpm.ops.ui import Ui
 
 if TYPE_CHECKING:
-    from tarkpm.host.module import ModuleInfo
+    from tarkpm.host.module.inspect import ModuleInfo
 
 UNSIGNED, WORKING_COPY, UNMANAGED = "UNSIGNED", "unsigned working copy", "unmanaged"
 
@@ -218,7 +218,7 @@ def _sign_in(manifest: Manifest) -> tuple[str, ...]:
 
 def _module(workspace: Workspace, name: str, wasm: str) -> "ModuleInfo | None":
     """What the module imports and exports, as far as it can be read."""
-    from tarkpm.host.module import inspect
+    from tarkpm.host.module.inspect import inspect
 
     try:
         return inspect(workspace.environment.read(name, wasm))

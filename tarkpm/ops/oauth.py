@@ -19,7 +19,7 @@ from tarkpm.errors import CapabilityDenied, HostError, PluginFailed, TarkError, 
 from tarkpm.host.image import PluginImage
 from tarkpm.host.imports.hosts import Hosts
 from tarkpm.host.imports.log import LogLine, LogSink
-from tarkpm.host.module import inspect
+from tarkpm.host.module.inspect import inspect
 from tarkpm.host.results import DeviceCode, WireDeviceCode, device_code
 from tarkpm.host.runtime import Host
 from tarkpm.io.http import Client

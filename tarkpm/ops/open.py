@@ -14,9 +14,9 @@ from typing import Any
 
 from tarkpm.errors import NotFound, PluginFailed, TarkError
 from tarkpm.host import runtime
+from tarkpm.host.channel_plugin import Channel
 from tarkpm.host.image import PluginImage
 from tarkpm.host.imports.log import LogSink
-from tarkpm.host.messaging import Channel
 from tarkpm.host.runtime import ChatResponse, HookOutcome, Message, ToolDef
 from tarkpm.ops.hosting import Images, load_images, open_host
 from tarkpm.ops.settings import Settings, user_paths

@@ -8,7 +8,7 @@ from tarkpm.core.names import MANIFEST, STATEMENT
 from tarkpm.core.release import Source
 from tarkpm.core.verification import Candidate, verify_release
 from tarkpm.errors import ManifestError, ModuleInvalid, SignatureInvalid
-from tarkpm.host.module import check_fits, inspect
+from tarkpm.host.module.inspect import check_fits, inspect
 from tarkpm.ops.signing import check_license
 from tarkpm.sources.folder import ReleaseFiles, collect
 from tarkpm.sources.path import LocalTree

@@ -10,7 +10,7 @@ from tarkpm.core.names import MANIFEST, STATEMENT
 from tarkpm.core.release import GitSource, PathSource
 from tarkpm.core.verification import Candidate, verify_release
 from tarkpm.errors import ManifestError
-from tarkpm.host.module import inspect
+from tarkpm.host.module.inspect import inspect
 from tarkpm.io.files import atomic_write
 from tarkpm.ops.settings import Settings
 from tarkpm.sources.folder import ReleaseFiles, collect

@@ -9,11 +9,11 @@ from support import wat
 
 from tarkpm.core.capability import Capability, CapabilitySet
 from tarkpm.errors import HostError, LimitReached, ModuleInvalid
-from tarkpm.host.handle import Worker
 from tarkpm.host.imports.log import LogLine
 from tarkpm.host.limits import Limits
 from tarkpm.host.process import Process
 from tarkpm.host.runtime import Host, PluginImage, ToolResult
+from tarkpm.host.worker_handle import Worker
 
 ImageOf = Callable[..., PluginImage]
 PLUGINS = Path(__file__).parents[2] / "plugins"

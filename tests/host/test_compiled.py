@@ -16,11 +16,11 @@ from support import older, wat
 
 from tarkpm.core.capability import CapabilitySet
 from tarkpm.errors import HostError
-from tarkpm.host import compiled, compiling, machine
-from tarkpm.host.compiled import CompileCache
+from tarkpm.host.compile import cache, compiler, target
+from tarkpm.host.compile.cache import CompileCache
+from tarkpm.host.compile.sealed_memory import Compiled
 from tarkpm.host.limits import Limits
 from tarkpm.host.runtime import Host, PluginImage
-from tarkpm.host.sealed import Compiled
 from tarkpm.host.worker import settings
 
 ImageOf = Callable[..., PluginImage]
@@ -55,13 +55,13 @@ class Shelf:
 def shelf(tmp_path: Path, hostile: PluginImage, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shelf]:
     """A cache with the hostile plugin in it."""
     shelf = Shelf(tmp_path / "cache", hostile)
-    real = compiling.compile_module
+    real = compiler.compile_module
 
     def counted(*args: object, **options: object) -> bytearray:
         shelf.compiled += 1
         return real(*args, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(compiling, "compile_module", counted)
+    monkeypatch.setattr(compiler, "compile_module", counted)
     assert shelf.serves() == 1
     assert shelf.serves() == 0
     yield shelf
@@ -158,9 +158,9 @@ def test_made_for_something_else(shelf: Shelf, monkeypatch: pytest.MonkeyPatch, 
     old = shelf.entry
     with monkeypatch.context() as patched:
         if what == "wasmtime":
-            patched.setattr(machine, "wasmtime_version", lambda: "wasmtime-49.0.0 1")
+            patched.setattr(target, "wasmtime_version", lambda: "wasmtime-49.0.0 1")
         elif what == "processor":
-            patched.setattr(machine, "_processor", lambda: ["x86_64", "flags : fpu"])
+            patched.setattr(target, "_processor", lambda: ["x86_64", "flags : fpu"])
         elif what == "kind":
             patched.setattr(PluginImage, "is_older", True)
         else:
@@ -188,7 +188,7 @@ def test_a_core_module_is_kept_like_a_component(
     with Host(LIMITS, cache=cache) as host:
         assert host.display_name(image) == "Probe"
     assert cache.has(image, LIMITS)
-    monkeypatch.setattr(compiling, "compile_module", None)  # nothing is compiled twice
+    monkeypatch.setattr(compiler, "compile_module", None)  # nothing is compiled twice
     with Host(LIMITS, cache=cache) as host:
         assert host.display_name(image) == "Probe"
 
@@ -272,7 +272,7 @@ def test_what_others_left_behind_is_removed_in_time(shelf: Shelf) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from tarkpm.host.compiled import _Entry
+from tarkpm.host.compile.cache import _Entry
 folder, image = Path(sys.argv[1]), bytes(8 << 20)
 while True:
     entry = _Entry(folder, "d" * 64, b"made for")
@@ -289,7 +289,7 @@ def test_kill_9_while_writing(tmp_path: Path) -> None:
             writer.stdout.readline()
             time.sleep(0.004 * attempt)
             writer.send_signal(signal.SIGKILL)
-        found = compiled._Entry(folder, "d" * 64, b"made for").find(KEY)
+        found = cache._Entry(folder, "d" * 64, b"made for").find(KEY)
         assert found is not None  # the last whole one
         with found:
             assert os.fstat(found.descriptor).st_size == 8 << 20

@@ -8,10 +8,10 @@ import pytest
 from support import wat
 
 from tarkpm.errors import HostError, LimitReached, ModuleInvalid, PluginCrashed
-from tarkpm.host import compiling
-from tarkpm.host.compiled import CompileCache
+from tarkpm.host.compile import compiler
+from tarkpm.host.compile.cache import CompileCache
+from tarkpm.host.compile.precompile import precompile
 from tarkpm.host.limits import Limits
-from tarkpm.host.precompile import precompile
 from tarkpm.host.process import Process
 from tarkpm.host.runtime import Host, PluginImage
 
@@ -55,7 +55,7 @@ def test_compiling_ahead(
     assert failed["broken"].message.startswith("does not compile: ")
     assert failed["broken"].where == "broken"
     assert cache.has(text_tools, LIMITS)
-    monkeypatch.setattr(compiling, "compile_module", None)  # nothing is compiled twice
+    monkeypatch.setattr(compiler, "compile_module", None)  # nothing is compiled twice
     assert precompile(images[:2], cache, LIMITS) == {}
 
 
@@ -110,7 +110,7 @@ def test_a_compiler_that_does_not_do_its_work(
 ) -> None:
     fake = Fake(script)
     with pytest.raises(HostError) as caught:
-        compiling.compile_module(hostile, Limits(compile_seconds=0.5), fake, mapped=True)
+        compiler.compile_module(hostile, Limits(compile_seconds=0.5), fake, mapped=True)
     assert (type(caught.value), caught.value.message, caught.value.where) == (kind, sentence, "hostile")
     assert fake.started[0].ended
 

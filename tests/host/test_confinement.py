@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tarkpm.host.handle import Worker
 from tarkpm.host.limits import Limits
 from tarkpm.host.runtime import PluginImage
+from tarkpm.host.worker_handle import Worker
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 

@@ -8,8 +8,8 @@ import pytest
 
 from tarkpm.core.capability import Capability, CapabilitySet
 from tarkpm.errors import CapabilityDenied, LimitReached
-from tarkpm.host.decoding import Arguments, Nonsense
 from tarkpm.host.gate import PARAMETERS, Gate
+from tarkpm.host.ipc.decoding import Arguments, Nonsense
 from tarkpm.host.worker.interfaces import IMPORTS
 
 

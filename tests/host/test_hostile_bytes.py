@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from tarkpm.core.capability import CapabilitySet
 from tarkpm.errors import LimitReached
-from tarkpm.host.conversation import Conversation, Reported
-from tarkpm.host.decoding import Nonsense
 from tarkpm.host.gate import Gate
+from tarkpm.host.ipc import frames
+from tarkpm.host.ipc.conversation import Conversation, Reported
+from tarkpm.host.ipc.decoding import Nonsense
 from tarkpm.host.limits import Limits
 from tarkpm.host.results import ToolResult
-from tarkpm.host.worker import frames
 
 LIMITS = Limits(seconds=0.5, load_seconds=1.0, host_calls=50)
 

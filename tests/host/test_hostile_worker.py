@@ -11,12 +11,12 @@ from collections.abc import Callable
 import pytest
 
 from tarkpm.errors import HostError, LimitReached, PluginCrashed
-from tarkpm.host.channel import Channel
-from tarkpm.host.handle import Worker
+from tarkpm.host.ipc import frames
+from tarkpm.host.ipc.frame_socket import Channel
 from tarkpm.host.limits import Limits
 from tarkpm.host.process import Process
 from tarkpm.host.runtime import PluginImage
-from tarkpm.host.worker import frames
+from tarkpm.host.worker_handle import Worker
 
 LIMITS = Limits(seconds=0.5, load_seconds=1.0, host_calls=50)
 

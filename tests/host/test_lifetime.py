@@ -13,10 +13,10 @@ import pytest
 from support import wat
 
 from tarkpm.errors import HostError, PluginCrashed
-from tarkpm.host.handle import Worker
 from tarkpm.host.limits import Limits
 from tarkpm.host.process import Process
 from tarkpm.host.runtime import Host, PluginImage
+from tarkpm.host.worker_handle import Worker
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -107,7 +107,7 @@ PARENT = """
 import signal, sys
 from pathlib import Path
 from tarkpm.core.capability import CapabilitySet
-from tarkpm.host.handle import PluginImage, Worker
+from tarkpm.host.worker_handle import PluginImage, Worker
 from tarkpm.host.limits import Limits
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from support import wat
 
 from tarkpm.errors import ModuleInvalid
-from tarkpm.host.module import check_fits, inspect
+from tarkpm.host.module.inspect import check_fits, inspect
 
 PLUGINS = Path(__file__).parents[2] / "plugins"
 COMPONENT = b"\0asm\x0d\0\x01\0"

@@ -11,11 +11,11 @@ from support import older
 
 from tarkpm.core.capability import Capability, CapabilitySet
 from tarkpm.errors import HostError, LimitReached, PluginFailed
+from tarkpm.host.channel_plugin import Outbound, WebhookRequest
 from tarkpm.host.image import PluginImage
 from tarkpm.host.imports import Interface
 from tarkpm.host.imports.log import LogLine
 from tarkpm.host.limits import Limits
-from tarkpm.host.messaging import Outbound, WebhookRequest
 from tarkpm.host.runtime import Host, Message
 
 ImageOf = Callable[..., PluginImage]

@@ -387,15 +387,15 @@ def test_a_module_without_functions_of_its_type(quick: Host, image_of: ImageOf) 
 
 def test_compiled_code_of_the_other_kind_is_not_loaded(tmp_path: Path, image_of: ImageOf) -> None:
     """Even with a good MAC: the kind is part of what an entry is made for, and wasmtime looks, too."""
-    from tarkpm.host import compiling
-    from tarkpm.host.conversation import Conversation, Reported, until
+    from tarkpm.host.compile import compiler
+    from tarkpm.host.ipc.conversation import Conversation, Reported, until
     from tarkpm.host.process import start
 
     class Code:
         descriptor = -1
 
         def __init__(self, image: PluginImage) -> None:
-            self._image = bytes(compiling.compile_module(image, Limits(), start, mapped=False))
+            self._image = bytes(compiler.compile_module(image, Limits(), start, mapped=False))
 
         def read(self) -> bytes:
             return self._image

@@ -9,10 +9,10 @@ from support import wat
 
 from tarkpm.core.capability import CapabilitySet
 from tarkpm.errors import HostError, LimitReached, PluginCrashed, PluginFailed
-from tarkpm.host.handle import Worker
 from tarkpm.host.imports.log import LogLine
 from tarkpm.host.limits import Limits
 from tarkpm.host.runtime import Host, PluginImage
+from tarkpm.host.worker_handle import Worker
 
 ImageOf = Callable[..., PluginImage]
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from tarkpm.host.confinement import Confinement, confinement
-from tarkpm.host.handle import Worker
 from tarkpm.host.limits import Limits
 from tarkpm.host.runtime import PluginImage
+from tarkpm.host.worker_handle import Worker
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="Landlock and seccomp are Linux's")
 

@@ -14,7 +14,7 @@ import pytest
 from support import wat
 
 from tarkpm.errors import HostError, LimitReached, PluginFailed
-from tarkpm.host import handle
+from tarkpm.host import worker_handle
 from tarkpm.host.limits import Limits
 from tarkpm.host.runtime import Host, PluginImage
 
@@ -178,7 +178,7 @@ def test_a_schema_nobody_expected_is_still_checked(
     host: Host, image_of: ImageOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The guess that there is none is put right by starting another worker."""
-    monkeypatch.setattr(handle, "_may_have_schemas", lambda wasm: False)
+    monkeypatch.setattr(worker_handle, "_may_have_schemas", lambda wasm: False)
     image = image_of(with_schema(TEXT))
     assert outcome(host, image, '{"text":7}') == SAID + '/text: 7 is not of type "string"'
     assert outcome(host, image, '{"text":"on"}') == '{"text":"on"}'

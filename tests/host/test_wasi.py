@@ -7,9 +7,9 @@ import pytest
 from support import wat
 
 from tarkpm.errors import LimitReached, ModuleInvalid, PluginFailed
-from tarkpm.host.handle import PluginImage, Worker
 from tarkpm.host.limits import Limits
 from tarkpm.host.runtime import Host
+from tarkpm.host.worker_handle import PluginImage, Worker
 
 INTERFACES = """
   (import "wasi:cli/exit@0.2.6" (instance $exit (export "exit" (func (param "status" (result))))))

@@ -11,9 +11,9 @@ from support import wat
 from wasmtime import _ffi as ffi
 from wasmtime.component import Component
 
-from tarkpm.host.module import INTERFACES, WORLDS
+from tarkpm.host.ipc.frames import LONG, Texts
+from tarkpm.host.module.inspect import INTERFACES, WORLDS
 from tarkpm.host.worker.compound import ListOf, OptionOf, RecordOf, ResultOf, TupleOf, VariantOf
-from tarkpm.host.worker.frames import LONG, Texts
 from tarkpm.host.worker.interfaces import EXPORTS, IMPORTS, PACKAGE
 from tarkpm.host.worker.signatures import Unfit, check
 from tarkpm.host.worker.wit import Bool, Enum, Integer, Meter, Mismatch, String, TooMuch, Type, Value

@@ -34,7 +34,7 @@ def _work(parent: int) -> None:
 
 def _fork_workers(parent: int) -> None:
     from tarkpm.host.worker import forks, loop  # noqa: F401  # what every worker would import
-    from tarkpm.host.worker.older import guest  # noqa: F401  # and what some would
+    from tarkpm.host.worker.legacy_abi import guest  # noqa: F401  # and what some would
 
     confine.limit()
     forks.serve(SOCKET, parent, _work)

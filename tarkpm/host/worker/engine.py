@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from wasmtime import Config, Engine, ExitTrap, Module, Trap, WasmtimeError
 from wasmtime.component import Component
 
-from tarkpm.host.worker.older.abi import is_core
+from tarkpm.host.worker.legacy_abi.abi import is_core
 from tarkpm.host.worker.schemas import BadArguments, BadSchema, Unready
 from tarkpm.host.worker.settings import BIG_MODULE, ENGINE
 from tarkpm.host.worker.signatures import Unfit

@@ -5,12 +5,12 @@ from typing import Any
 from wasmtime import Store, WasiConfig
 from wasmtime.component import Component, Func, Linker
 
-from tarkpm.host.worker import crossing
+from tarkpm.host.ipc.frames import Texts
+from tarkpm.host.worker import ffi
 from tarkpm.host.worker.confine import Memory
 from tarkpm.host.worker.engine import Failure, failure, made
-from tarkpm.host.worker.frames import Texts
-from tarkpm.host.worker.held import Ask, Held
 from tarkpm.host.worker.interfaces import EXPORTS, IMPORTS, PACKAGE
+from tarkpm.host.worker.plugin_instance import Ask, Held
 from tarkpm.host.worker.schemas import Schemas
 from tarkpm.host.worker.signatures import check
 from tarkpm.host.worker.wit import Meter, Mismatch
@@ -37,7 +37,7 @@ class Guest(Held):
         self._component = made(self._engine, code, load["code"], Component)
         imports = self._checked(load["type"])
         self._wasi = any(name.startswith("wasi:") for name in self._component.type.imports(self._engine))
-        self._doors: list[crossing.Door] = []
+        self._doors: list[ffi.Door] = []
         self._linker = self._link(imports)
         self._functions: dict[str, Func] = {}
         self._settle(may_start_threads=self._wasi)
@@ -63,11 +63,11 @@ class Guest(Held):
                         self._doors.append(door)
         return linker
 
-    def _door(self, interface: str, name: str) -> crossing.Door:
+    def _door(self, interface: str, name: str) -> ffi.Door:
         def ask(args: list[Any], texts: Texts) -> Any:
             return self._ask(interface, name, args, texts)
 
-        return crossing.Door(IMPORTS[interface][name], ask, self._output, self._failed)
+        return ffi.Door(IMPORTS[interface][name], ask, self._output, self._failed)
 
     def _failed(self, problem: BaseException) -> None:
         if isinstance(problem, Mismatch):  # what the parent answered: no fault of the plugin's
@@ -84,7 +84,7 @@ class Guest(Held):
         store = self._entered()
         found = self._functions[name]
         meter = Meter(self._output)
-        answer = crossing.call(self._exports[name], found, store, args, meter)
+        answer = ffi.call(self._exports[name], found, store, args, meter)
         if name == "get-tools":
             self._schemas.learn(Texts(meter.texts.lengths, meter.texts.tail).lowered(answer))
         return answer, meter.texts

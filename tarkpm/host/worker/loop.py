@@ -6,9 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from tarkpm.host.worker import confine, sandbox
-from tarkpm.host.worker.engine import Failure, compiled_image
-from tarkpm.host.worker.frames import (
+from tarkpm.host.ipc.frames import (
     BYTES,
     CALL,
     COMPILE,
@@ -28,10 +26,12 @@ from tarkpm.host.worker.frames import (
     Texts,
     is_told,
 )
+from tarkpm.host.worker import confine, sandbox
+from tarkpm.host.worker.engine import Failure, compiled_image
 from tarkpm.host.worker.guest import Guest
-from tarkpm.host.worker.held import Held
+from tarkpm.host.worker.plugin_instance import Held
 from tarkpm.host.worker.schemas import Schemas
-from tarkpm.host.worker.watch import die_with
+from tarkpm.host.worker.watchdog import die_with
 
 MAX_MESSAGE = 1_000
 _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
@@ -121,7 +121,7 @@ def _serve(other: _Parent, parent: int) -> None:
 def _load(other: _Parent, load: dict[str, Any], parent: int) -> tuple[Held, dict[str, Any]]:
     """A guest, and this process without what it no longer needs. The order matters: see `sandbox`."""
     if load["abi"] == "core":
-        from tarkpm.host.worker.older.guest import OlderGuest  # most workers never need it
+        from tarkpm.host.worker.legacy_abi.guest import OlderGuest  # most workers never need it
 
     code = other.code(load["code"])
     confine.limit_memory()

@@ -10,7 +10,7 @@ from wasmtime import Engine, component
 
 from tarkpm.host.worker.compound import Interface
 from tarkpm.host.worker.interfaces import EXPORTS, IMPORTS, PACKAGE
-from tarkpm.host.worker.spelling import Speller
+from tarkpm.host.worker.wit_text import Speller
 
 MAX_REPORTED = 5
 WASI = "wasi:"  # which of them are allowed is decided by the parent; wasmtime type-checks its own

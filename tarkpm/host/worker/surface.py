@@ -7,10 +7,10 @@ from wasmtime import Engine, Module, component
 
 from tarkpm.host.worker.engine import Failure, made, make_engine
 from tarkpm.host.worker.interfaces import EXPORTS
-from tarkpm.host.worker.older import fitting
-from tarkpm.host.worker.older.abi import NEEDED
+from tarkpm.host.worker.legacy_abi import fitting
+from tarkpm.host.worker.legacy_abi.abi import NEEDED
 from tarkpm.host.worker.signatures import Unfit, check
-from tarkpm.host.worker.spelling import Speller, core
+from tarkpm.host.worker.wit_text import Speller, core
 
 MAX_TEXT: Final = 1 << 20
 """Characters of names and types in all."""

@@ -21,7 +21,7 @@ from typing import Any
 
 from wasmtime import _ffi as ffi
 
-from tarkpm.host.worker.frames import HOISTED, LONG, Texts
+from tarkpm.host.ipc.frames import HOISTED, LONG, Texts
 
 _NUL = HOISTED.encode()
 Value = ffi.wasmtime_component_val_t

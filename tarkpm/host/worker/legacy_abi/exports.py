@@ -8,9 +8,9 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from tarkpm.host.worker.older.abi import LONG, SHORT
-from tarkpm.host.worker.older.documents import Document, document, documents
-from tarkpm.host.worker.older.plugin import Plugin, Refused
+from tarkpm.host.worker.legacy_abi.abi import LONG, SHORT
+from tarkpm.host.worker.legacy_abi.documents import Document, document, documents
+from tarkpm.host.worker.legacy_abi.plugin import Plugin, Refused
 from tarkpm.host.worker.wit import Mismatch
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from wasmtime import Store
 
+from tarkpm.host.ipc.frames import HARMLESS, Texts
 from tarkpm.host.worker.confine import Memory
 from tarkpm.host.worker.engine import Failure, failure, make_engine
-from tarkpm.host.worker.frames import HARMLESS, Texts
 from tarkpm.host.worker.settings import BIG_MODULE
-from tarkpm.host.worker.watch import Watch
+from tarkpm.host.worker.watchdog import Watch
 
 NEARLY: Final = 0.9
 

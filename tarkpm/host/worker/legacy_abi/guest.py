@@ -4,17 +4,17 @@ from typing import Any
 
 from wasmtime import Func, Instance, Linker, Memory, Module, Store
 
+from tarkpm.host.ipc.frames import Texts
 from tarkpm.host.worker import confine
 from tarkpm.host.worker.engine import Failure, failure, made
-from tarkpm.host.worker.frames import Texts
-from tarkpm.host.worker.held import Ask, Held
-from tarkpm.host.worker.older import abi
-from tarkpm.host.worker.older.answers import answering
-from tarkpm.host.worker.older.crossing import Door, Export
-from tarkpm.host.worker.older.exports import FUNCTIONS
-from tarkpm.host.worker.older.fitting import check
-from tarkpm.host.worker.older.plugin import Plugin
-from tarkpm.host.worker.older.wasi import Exited, Wasi
+from tarkpm.host.worker.legacy_abi import abi
+from tarkpm.host.worker.legacy_abi.answers import answering
+from tarkpm.host.worker.legacy_abi.exports import FUNCTIONS
+from tarkpm.host.worker.legacy_abi.ffi import Door, Export
+from tarkpm.host.worker.legacy_abi.fitting import check
+from tarkpm.host.worker.legacy_abi.plugin import Plugin
+from tarkpm.host.worker.legacy_abi.wasi import Exited, Wasi
+from tarkpm.host.worker.plugin_instance import Ask, Held
 
 
 class OlderGuest(Held):

@@ -9,13 +9,13 @@ from pathlib import Path
 import msgspec
 
 from tarkpm.core.capability import CapabilitySet
-from tarkpm.host import older
-from tarkpm.host.compiled import CompileCache
-from tarkpm.host.compiling import alone
+from tarkpm.host.compile.cache import CompileCache
+from tarkpm.host.compile.compiler import alone
 from tarkpm.host.image import PluginImage
+from tarkpm.host.ipc.messages import Inspected, Item
 from tarkpm.host.limits import Limits
-from tarkpm.host.messages import Inspected, Item
-from tarkpm.host.module import WORLDS, ModuleInfo, check_fits, inspect
+from tarkpm.host.module import legacy_abi
+from tarkpm.host.module.inspect import WORLDS, ModuleInfo, check_fits, inspect
 from tarkpm.host.process import start
 from tarkpm.host.worker.settings import BIG_MODULE
 
@@ -39,7 +39,7 @@ def read_surface(wasm: bytes, cache: CompileCache, *, where: str, limits: Limits
     """
     info = inspect(wasm, where=where)
     found = _types(wasm, info, cache, where, limits or Limits())
-    kinds = older.TYPES if info.kind == "core" else WORLDS
+    kinds = legacy_abi.TYPES if info.kind == "core" else WORLDS
     misfits = {kind: why for kind in kinds if (why := _misfit(info, found, kind))}
     fits = tuple(kind for kind in kinds if kind not in misfits)
     return Surface(info, found.imports, found.exports, fits, misfits)

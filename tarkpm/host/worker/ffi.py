@@ -11,8 +11,8 @@ from typing import Any
 from wasmtime import Store, WasmtimeError, component
 from wasmtime import _ffi as ffi
 
+from tarkpm.host.ipc.frames import Texts
 from tarkpm.host.worker.compound import Function
-from tarkpm.host.worker.frames import Texts
 from tarkpm.host.worker.wit import Meter, Value
 
 _FINALIZER = ctypes.CFUNCTYPE(None, ctypes.c_void_p)

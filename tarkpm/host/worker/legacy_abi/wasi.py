@@ -9,11 +9,11 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from tarkpm.host.worker.frames import Texts
-from tarkpm.host.worker.held import Ask
-from tarkpm.host.worker.older.answers import GetMemory
-from tarkpm.host.worker.older.crossing import Answer
-from tarkpm.host.worker.older.memory import MASK, OutOfRange, View, put_u32
+from tarkpm.host.ipc.frames import Texts
+from tarkpm.host.worker.legacy_abi.answers import GetMemory
+from tarkpm.host.worker.legacy_abi.ffi import Answer
+from tarkpm.host.worker.legacy_abi.memory import MASK, OutOfRange, View, put_u32
+from tarkpm.host.worker.plugin_instance import Ask
 
 _OK, _BADF, _FAULT, _INVAL, _SPIPE = 0, 8, 21, 28, 70
 _CHARACTER_DEVICE: Final = 2

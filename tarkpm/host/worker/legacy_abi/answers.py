@@ -10,9 +10,8 @@ from typing import Any, Final
 
 from wasmtime import Memory
 
-from tarkpm.host.worker.frames import HOISTED, LONG, Texts
-from tarkpm.host.worker.held import Ask
-from tarkpm.host.worker.older.abi import (
+from tarkpm.host.ipc.frames import HOISTED, LONG, Texts
+from tarkpm.host.worker.legacy_abi.abi import (
     BAD,
     DENIED,
     IMPORTS,
@@ -20,8 +19,9 @@ from tarkpm.host.worker.older.abi import (
     MAX_RESULT,
     UNREADABLE,
 )
-from tarkpm.host.worker.older.crossing import Answer
-from tarkpm.host.worker.older.memory import MASK, OutOfRange, View
+from tarkpm.host.worker.legacy_abi.ffi import Answer
+from tarkpm.host.worker.legacy_abi.memory import MASK, OutOfRange, View
+from tarkpm.host.worker.plugin_instance import Ask
 from tarkpm.host.worker.wit import Meter
 
 _NUL: Final = HOISTED.encode()

@@ -11,7 +11,7 @@ from typing import Any, Final
 from wasmtime import Func, FuncType, Linker, Store, Trap, ValType, WasmtimeError
 from wasmtime import _ffi as ffi
 
-from tarkpm.host.worker.older.abi import Signature
+from tarkpm.host.worker.legacy_abi.abi import Signature
 
 _FINALIZER = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 _NO_FINALIZER = _FINALIZER(0)

@@ -9,14 +9,13 @@ from typing import Any, Literal, Protocol, TypeVar
 
 import msgspec
 
-from tarkpm.host import messages
-from tarkpm.host.channel import Channel
-from tarkpm.host.decoding import Arguments, Nonsense, decoded, valued
 from tarkpm.host.gate import Gate
 from tarkpm.host.image import PluginImage
+from tarkpm.host.ipc import frames, messages
+from tarkpm.host.ipc.decoding import Arguments, Nonsense, decoded, valued
+from tarkpm.host.ipc.frame_socket import Channel
 from tarkpm.host.limits import Limits
 from tarkpm.host.process import AnyProcess
-from tarkpm.host.worker import frames
 
 _T = TypeVar("_T")
 

@@ -1,13 +1,13 @@
 """Which core modules are plugins of the older tark ABI, by the names at their surface.
 
-The types of these names are compared in the worker, once the module is compiled (`worker.older.fitting`).
+The types of these names are compared in the worker, once the module is compiled (`worker.legacy_abi.fitting`).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from tarkpm.core.text import neutral
-from tarkpm.host.worker.older.abi import MEMORY, MODULE, NEEDED, known_imports
+from tarkpm.host.worker.legacy_abi.abi import MEMORY, MODULE, NEEDED, known_imports
 
 IMPORTS: Final = frozenset(f"{module}.{name}" for module, name in known_imports())
 """What can be served, as ``module.name``: no name of ours has a dot, so none reads as another."""

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tarkpm.errors import HostError, ModuleInvalid
 from tarkpm.host import failures
-from tarkpm.host.conversation import Conversation, Reported, until
-from tarkpm.host.decoding import Nonsense
 from tarkpm.host.gate import Gate
 from tarkpm.host.image import Interfaces, PluginImage
 from tarkpm.host.imports import Interface
@@ -21,15 +19,17 @@ from tarkpm.host.imports.clock import Clock
 from tarkpm.host.imports.log import Log, LogSink
 from tarkpm.host.imports.random import Random
 from tarkpm.host.imports.storage import Storage
+from tarkpm.host.ipc import frames
+from tarkpm.host.ipc.conversation import Conversation, Reported, until
+from tarkpm.host.ipc.decoding import Nonsense
 from tarkpm.host.limits import Limits, size
-from tarkpm.host.module import check_fits, inspect
+from tarkpm.host.module.inspect import check_fits, inspect
 from tarkpm.host.process import AnyProcess, Start, start
 from tarkpm.host.trace import Trace
-from tarkpm.host.worker import frames
 from tarkpm.host.worker.settings import BIG_MODULE
 
 if TYPE_CHECKING:
-    from tarkpm.host.compiled import CompileCache
+    from tarkpm.host.compile.cache import CompileCache
 
 __all__ = ["PluginImage", "Worker", "check_image"]
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
-from tarkpm.host.worker.frames import HEADER_SIZE, header, parse_header
+from tarkpm.host.ipc.frames import HEADER_SIZE, header, parse_header
 
 _T = TypeVar("_T")
 _Buffer = bytes | bytearray | memoryview

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from tarkpm.host.worker.frames import Texts
+from tarkpm.host.ipc.frames import Texts
 
 _T = TypeVar("_T")
 

@@ -5,11 +5,11 @@ import threading
 from collections.abc import Callable, Iterable
 
 from tarkpm.errors import HostError
-from tarkpm.host.compiled import CompileCache
-from tarkpm.host.handle import check_image
+from tarkpm.host.compile.cache import CompileCache
 from tarkpm.host.image import PluginImage
 from tarkpm.host.limits import Limits
 from tarkpm.host.worker.settings import BIG_MODULE
+from tarkpm.host.worker_handle import check_image
 
 Progress = Callable[[PluginImage, HostError | None], None]
 """Told of each plugin once its code is ready, or of what is wrong with it; from any thread, one at a time."""

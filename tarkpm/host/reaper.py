@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 
-from tarkpm.host.handle import Worker
+from tarkpm.host.worker_handle import Worker
 
 
 class Reaper:

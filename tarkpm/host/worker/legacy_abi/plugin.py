@@ -7,8 +7,8 @@ from typing import Final
 from wasmtime import Memory, Store
 
 from tarkpm.host.worker.engine import Failure
-from tarkpm.host.worker.older.crossing import Export
-from tarkpm.host.worker.older.memory import MASK, OutOfRange, View
+from tarkpm.host.worker.legacy_abi.ffi import Export
+from tarkpm.host.worker.legacy_abi.memory import MASK, OutOfRange, View
 from tarkpm.host.worker.wit import Mismatch
 
 NOWHERE: Final = 1

@@ -20,13 +20,13 @@ import time
 from pathlib import Path
 from typing import Final
 
-from tarkpm.host import compiling
+from tarkpm.host.compile import compiler
+from tarkpm.host.compile.sealed_memory import Compiled, copied, digests, handed, is_mapped
+from tarkpm.host.compile.target import fingerprint
 from tarkpm.host.image import PluginImage
+from tarkpm.host.ipc.frames import MAX_COMPILED
 from tarkpm.host.limits import Limits
-from tarkpm.host.machine import fingerprint
 from tarkpm.host.process import Start, start
-from tarkpm.host.sealed import Compiled, copied, digests, handed, is_mapped
-from tarkpm.host.worker.frames import MAX_COMPILED
 
 MAGIC: Final = b"tarkpmC2"
 _HEAD: Final = len(MAGIC) + hashlib.sha256().digest_size
@@ -63,7 +63,7 @@ class CompileCache:
         found = self._expected.pop().taken(entry) if self._expected else entry.find(self._key)
         if found is not None:
             return found
-        made = compiling.compile_module(image, limits, start, mapped=is_mapped())
+        made = compiler.compile_module(image, limits, start, mapped=is_mapped())
         with contextlib.suppress(OSError):
             entry.keep(self._key, made)
         return handed(made)

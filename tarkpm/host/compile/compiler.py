@@ -9,12 +9,12 @@ from typing import TypeVar
 
 from tarkpm.errors import HostError, LimitReached
 from tarkpm.host import failures
-from tarkpm.host.conversation import Conversation, Reported, until
-from tarkpm.host.decoding import Nonsense
 from tarkpm.host.image import PluginImage
+from tarkpm.host.ipc import frames
+from tarkpm.host.ipc.conversation import Conversation, Reported, until
+from tarkpm.host.ipc.decoding import Nonsense
 from tarkpm.host.limits import MIB, Limits, size
 from tarkpm.host.process import Start
-from tarkpm.host.worker import frames
 
 _T = TypeVar("_T")
 

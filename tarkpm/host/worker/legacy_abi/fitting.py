@@ -8,7 +8,7 @@ from typing import Any
 
 from wasmtime import FuncType, MemoryType, Module
 
-from tarkpm.host.worker.older.abi import EXPORTS, MEMORY, NEEDED, known_imports, spelled
+from tarkpm.host.worker.legacy_abi.abi import EXPORTS, MEMORY, NEEDED, known_imports, spelled
 from tarkpm.host.worker.signatures import MAX_REPORTED, Unfit
 
 

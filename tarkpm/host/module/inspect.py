@@ -16,7 +16,7 @@ import msgspec
 
 from tarkpm.core.text import neutral
 from tarkpm.errors import ModuleInvalid
-from tarkpm.host import older
+from tarkpm.host.module import legacy_abi
 
 MAGIC: Final = b"\0asm"
 CORE: Final = b"\x01\0\0\0"
@@ -48,33 +48,33 @@ class ModuleInfo(msgspec.Struct, frozen=True):
     def unknown_imports(self) -> tuple[str, ...]:
         """Imports that tark cannot serve."""
         if self.kind == "core":
-            return older.unknown(self.imports)
+            return legacy_abi.unknown(self.imports)
         return tuple(name for name in self.imports if not is_known(name))
 
     @property
     def abi(self) -> Literal["tark:plugin", "older tark ABI", ""]:
         """Which of tark's two ABIs this is made for, well or badly; "": neither."""
         if self.kind == "core":
-            return "older tark ABI" if older.is_meant(self.imports, self.exports) else ""
+            return "older tark ABI" if legacy_abi.is_meant(self.imports, self.exports) else ""
         return "tark:plugin" if any(PACKAGE in name for name in (*self.imports, *self.exports)) else ""
 
     @property
     def interfaces(self) -> tuple[str, ...]:
         """The interfaces of tark it imports, by their short names, each once."""
         if self.kind == "core":
-            return older.interfaces(self.imports)
+            return legacy_abi.interfaces(self.imports)
         return tuple(name.removeprefix(PACKAGE) for name in self.imports if name in INTERFACES)
 
     @property
     def kinds(self) -> frozenset[str]:
         """The kinds of capability that open the interfaces it imports."""
-        return frozenset(older.GRANTED_BY.get(name, name) for name in self.interfaces)
+        return frozenset(legacy_abi.GRANTED_BY.get(name, name) for name in self.interfaces)
 
     @property
     def worlds(self) -> tuple[str, ...]:
         """The plugin types this binary has the exports of."""
         if self.kind == "core":
-            return older.types(self.exports)
+            return legacy_abi.types(self.exports)
         return tuple(world for world in WORLDS if f"{PACKAGE}{world}-plugin" in self.exports)
 
 
@@ -86,7 +86,7 @@ def is_known(name: str) -> bool:
 def check_fits(info: ModuleInfo, plugin_type: str) -> str | None:
     """Why this binary cannot run as a plugin of this type, in one sentence; None if nothing is wrong."""
     if info.kind == "core":
-        return older.misfit(info.imports, info.exports, plugin_type)
+        return legacy_abi.misfit(info.imports, info.exports, plugin_type)
     if info.unknown_imports:
         return f"imports {neutral(info.unknown_imports[0], limit=200)!r}, which tark does not provide"
     if plugin_type not in info.worlds:

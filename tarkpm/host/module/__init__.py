@@ -1,0 +1,1 @@
+"""Inspection of WebAssembly modules without running them."""
