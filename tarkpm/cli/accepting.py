@@ -10,7 +10,8 @@ from tarkpm.cli.options import Invocation, common, dry_run
 from tarkpm.core.text import neutral
 
 if TYPE_CHECKING:
-    from tarkpm.ops.accept import AcceptedList, AcceptReport
+    from tarkpm.ops.accept import AcceptReport
+    from tarkpm.ops.accepted import AcceptedList
 
 
 @click.command("accept")
@@ -49,14 +50,14 @@ def _decisions(report: "AcceptReport") -> list[str]:
 @common
 def accepted_command(invocation: Invocation, forget: Path | None) -> int:
     """List the projects whose decisions you accepted, and when."""
-    from tarkpm.ops import accept
+    from tarkpm.ops import accepted
 
     if forget is not None:
-        row = accept.forget(invocation.settings, forget)
+        row = accepted.forget(invocation.settings, forget)
         would = "would forget" if invocation.settings.dry_run else "forgot"
         invocation.report(row, lambda: [f"{would} what was accepted of {neutral(row.project)}"])
         return 0
-    report = accept.accepted(invocation.settings)
+    report = accepted.accepted(invocation.settings)
     invocation.report(report, lambda: _accepted(report))
     return 0
 

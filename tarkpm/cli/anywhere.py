@@ -66,8 +66,8 @@ def complete_names(context: click.Context, _: click.Parameter, typed: str) -> li
     import os
 
     from tarkpm.errors import TarkError
-    from tarkpm.ops.place import checked_place
-    from tarkpm.ops.settings import Settings, user_paths
+    from tarkpm.ops.project.location import checked_place
+    from tarkpm.ops.project.settings import Settings, user_paths
 
     said = {**context.find_root().params, **{k: v for k, v in context.params.items() if v}}
     settings = Settings(

@@ -41,7 +41,7 @@ def key_command() -> None:
 @common
 def generate_command(invocation: Invocation, name: str, passphrase: bool) -> int:
     """Make an ed25519 key; prints its public half, which others trust."""
-    from tarkpm.ops.signing import generate_key
+    from tarkpm.ops.key import generate_key
 
     secret = b""
     if passphrase:
@@ -58,7 +58,7 @@ def generate_command(invocation: Invocation, name: str, passphrase: bool) -> int
 @common
 def sign_command(invocation: Invocation, folder: Path, key: str) -> int:
     """Sign the release in FOLDER: writes plugin.dsse.json beside its plugin.toml."""
-    from tarkpm.ops.signing import sign
+    from tarkpm.ops.sign import sign
 
     report = sign(invocation.settings, folder, key, ask_passphrase)
     invocation.report(

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from tarkpm.core.text import neutral, wrapped
-from tarkpm.ops.ui import Card, Row
+from tarkpm.ops.project.ui import Card, Row
 
 BAR: Final = "│"
 _LEAST: Final = 16

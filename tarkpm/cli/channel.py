@@ -12,7 +12,7 @@ from tarkpm.core.text import neutral
 
 if TYPE_CHECKING:
     from tarkpm.host.channel_plugin import Inbound
-    from tarkpm.ops.auth import AuthReport
+    from tarkpm.ops.run.sign_in import AuthReport
 
 
 @click.group("channel")

@@ -11,7 +11,7 @@ import msgspec
 
 from tarkpm.core.text import cut, masked, neutral
 from tarkpm.errors import TarkError
-from tarkpm.ops.ui import Card
+from tarkpm.ops.project.ui import Card
 
 
 class Console:

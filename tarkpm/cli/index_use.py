@@ -10,7 +10,7 @@ from tarkpm.cli.render import note_lines
 from tarkpm.core.text import neutral
 
 if TYPE_CHECKING:
-    from tarkpm.ops.index_use import IndexRow
+    from tarkpm.ops.index import IndexRow
 
 
 @click.command("add")
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @common
 def add_command(invocation: Invocation, name: str, url: str, root: str) -> int:
     """Take plugins from an index. Trust in it starts with its root."""
-    from tarkpm.ops.index_use import add_index
+    from tarkpm.ops.index import add_index
 
     row = add_index(invocation.settings, invocation.ui, read_name(name), url, root)
     done = "would add" if invocation.settings.dry_run else "added"
@@ -40,7 +40,7 @@ def add_command(invocation: Invocation, name: str, url: str, root: str) -> int:
 @common
 def list_command(invocation: Invocation) -> int:
     """List the indexes of the project."""
-    from tarkpm.ops.index_use import list_indexes
+    from tarkpm.ops.index import list_indexes
 
     report = list_indexes(invocation.settings, invocation.ui)
     invocation.report(report, lambda: _index_lines(report.indexes))
@@ -60,7 +60,7 @@ def _index_lines(rows: "tuple[IndexRow, ...]") -> list[str]:
 @common
 def remove_command(invocation: Invocation, name: str) -> int:
     """Take no more plugins from an index."""
-    from tarkpm.ops.index_use import remove_index
+    from tarkpm.ops.index import remove_index
 
     row = remove_index(invocation.settings, invocation.ui, read_name(name))
     done = "would remove" if invocation.settings.dry_run else "removed"

@@ -22,7 +22,7 @@ from tarkpm.core.release import TYPES
 @common
 def list_command(invocation: Invocation, kind: str | None) -> int:
     """List plugins."""
-    from tarkpm.ops.listing import list_plugins
+    from tarkpm.ops.list import list_plugins
 
     report = list_plugins(invocation.settings, invocation.ui, type=kind or "")
     invocation.report(report, lambda: list_lines(report))
@@ -34,7 +34,7 @@ def list_command(invocation: Invocation, kind: str | None) -> int:
 @common
 def info_command(invocation: Invocation, name: str) -> int:
     """Show all that is known of a plugin."""
-    from tarkpm.ops.listing import info
+    from tarkpm.ops.info import info
 
     report = info(invocation.settings, invocation.ui, read_name(name))
     invocation.report(report, lambda: info_lines(report))
@@ -71,7 +71,7 @@ def disable_command(invocation: Invocation, name: str) -> int:
 
 
 def _switch(invocation: Invocation, name: str, *, enabled: bool) -> int:
-    from tarkpm.ops.listing import set_enabled
+    from tarkpm.ops.enable import set_enabled
 
     row = set_enabled(invocation.settings, invocation.ui, read_name(name), enabled=enabled)
     invocation.report(row, lambda: [enabled_line(row, dry_run=invocation.settings.dry_run)])
@@ -86,13 +86,13 @@ def _switch(invocation: Invocation, name: str, *, enabled: bool) -> int:
 @common
 def grant_command(invocation: Invocation, name: str, capabilities: tuple[str, ...], reset: bool) -> int:
     """Let a plugin use what it declares: storage, http:HOST, env:NAME, filesystem:FOLDER, shell."""
-    from tarkpm.ops import grants
+    from tarkpm.ops import grant
 
     if reset == bool(capabilities):
         raise click.UsageError("name capabilities, or --reset, and not both")
     settings, ui, plugin = invocation.settings, invocation.ui, read_name(name)
     wanted = [read_capability(text) for text in capabilities]
-    report = grants.reset(settings, ui, plugin) if reset else grants.grant(settings, ui, plugin, wanted)
+    report = grant.reset(settings, ui, plugin) if reset else grant.grant(settings, ui, plugin, wanted)
     invocation.report(report, lambda: grant_lines(report, dry_run=invocation.settings.dry_run))
     return 0
 
@@ -104,7 +104,7 @@ def grant_command(invocation: Invocation, name: str, capabilities: tuple[str, ..
 @common
 def revoke_command(invocation: Invocation, name: str, capabilities: tuple[str, ...]) -> int:
     """Take a capability away from a plugin."""
-    from tarkpm.ops.grants import revoke
+    from tarkpm.ops.revoke import revoke
 
     unwanted = [read_capability(text) for text in capabilities]
     report = revoke(invocation.settings, invocation.ui, read_name(name), unwanted)

@@ -16,7 +16,7 @@ from tarkpm.cli.anywhere import everywhere, said_before
 from tarkpm.cli.console import Console, echo, echo_json, echo_output
 from tarkpm.core.text import without_login
 from tarkpm.errors import TarkError
-from tarkpm.ops.settings import ANY_DECISIONS, Settings, user_paths
+from tarkpm.ops.project.settings import ANY_DECISIONS, Settings, user_paths
 
 if TYPE_CHECKING:  # what reads an argument is imported when there is one
     from tarkpm.core.capability import Capability

@@ -51,7 +51,7 @@ def add_command(
     file://…), github:owner/repo[/folder], or a folder (./mine).
     """
     from tarkpm.ops.add import add
-    from tarkpm.ops.typed import read_wishes
+    from tarkpm.ops.change.source_args import read_wishes
 
     settings, read = read_wishes(invocation.settings, sources, tag=tag, branch=branch, rev=rev, path=path)
     report = add(settings, invocation.ui, read, answers)
@@ -87,7 +87,7 @@ def update_command(invocation: Invocation, names: tuple[str, ...], answers: "Ans
 @common
 def lock_command(invocation: Invocation, answers: "Answers", check: bool) -> int:
     """Make tark.lock follow from tark.toml; installs nothing."""
-    from tarkpm.ops.update import check_lock, lock
+    from tarkpm.ops.lock import check_lock, lock
 
     if check:
         check_lock(invocation.settings, invocation.ui)

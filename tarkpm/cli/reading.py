@@ -25,7 +25,7 @@ def read_text(text: str, what: str) -> str:
 
 def read_json(text: str, what: str) -> str:
     """The same, which must be JSON if it comes from elsewhere; what was typed is checked where it is used."""
-    from tarkpm.ops.call import check_json
+    from tarkpm.ops.run.json_text import check_json
 
     found, where = _read(text, what)
     if where:

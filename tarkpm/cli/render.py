@@ -6,10 +6,12 @@ from tarkpm.cli.console import one_line_each, style, table
 from tarkpm.core.text import neutral
 
 if TYPE_CHECKING:  # a report's module is imported by the command that makes it
-    from tarkpm.ops.add import Taken, TakeReport
-    from tarkpm.ops.audit import Finding
-    from tarkpm.ops.grants import GrantReport
-    from tarkpm.ops.listing import Info, ListReport, Row
+    from tarkpm.ops.audit.plugin import Finding
+    from tarkpm.ops.change.grants import GrantReport
+    from tarkpm.ops.change.report import Taken, TakeReport
+    from tarkpm.ops.info import Info
+    from tarkpm.ops.list import ListReport
+    from tarkpm.ops.release.listing import Row
     from tarkpm.ops.remove import RemoveReport
     from tarkpm.ops.sync import SyncReport
     from tarkpm.ops.verify import VerifyReport

@@ -6,7 +6,7 @@ from tarkpm.cli.console import style
 from tarkpm.core.text import neutral
 
 if TYPE_CHECKING:
-    from tarkpm.ops.checkup import Trouble
+    from tarkpm.ops.audit.leftovers import Trouble
     from tarkpm.ops.doctor import DoctorReport
 
 

@@ -224,7 +224,7 @@ def hook_command() -> None:
 @running
 def run_command(invocation: Invocation, event: str, payload: str) -> int:
     """Fire an event to every enabled hook plugin, in order; prints the payload that comes out."""
-    from tarkpm.ops.hooks import run_hooks
+    from tarkpm.ops.hook import run_hooks
 
     report = run_hooks(
         invocation.settings, invocation.ui, event, read_json(payload, "the payload is"), print_log
@@ -241,7 +241,7 @@ def inspect_command(invocation: Invocation, file: Path) -> int:
 
     Nothing of it is run.
     """
-    from tarkpm.ops.inspecting import inspect_file
+    from tarkpm.ops.inspect import inspect_file
 
     report = inspect_file(invocation.settings, invocation.ui, file)
     invocation.report(report, lambda: inspect_lines(report))

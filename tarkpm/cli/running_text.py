@@ -11,10 +11,10 @@ from tarkpm.core.text import neutral
 if TYPE_CHECKING:  # a report's module is imported by the command that makes it
     from tarkpm.host.imports.log import LogLine
     from tarkpm.host.trace import HostCall
-    from tarkpm.ops.auth import AuthReport
     from tarkpm.ops.chat import ChatReport
-    from tarkpm.ops.hooks import HookReport
-    from tarkpm.ops.inspecting import Entry, InspectReport
+    from tarkpm.ops.hook import HookReport
+    from tarkpm.ops.inspect import Entry, InspectReport
+    from tarkpm.ops.run.sign_in import AuthReport
     from tarkpm.ops.tools import ToolsReport
 
 LEVELS = {"warn": "yellow", "error": "red"}

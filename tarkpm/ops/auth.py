@@ -5,26 +5,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from shlex import quote
 
-import msgspec
-
 from tarkpm.errors import HostError, PluginFailed
 from tarkpm.host.image import PluginImage
 from tarkpm.host.imports.log import LogSink
 from tarkpm.host.runtime import Host
-from tarkpm.ops.hosting import helping, load_target, open_host
-from tarkpm.ops.person import MAX_EXPIRY, Person, pause
-from tarkpm.ops.settings import Settings
-from tarkpm.ops.ui import Ui
+from tarkpm.ops.project.settings import Settings
+from tarkpm.ops.project.ui import Ui
+from tarkpm.ops.run.images import helping, load_target, open_host
+from tarkpm.ops.run.sign_in import MAX_EXPIRY, AuthReport, Person, pause
 
 MIN_INTERVAL = 1
-
-
-class AuthReport(msgspec.Struct, frozen=True):
-    """How an auth plugin stands: not-authenticated, authenticated or expired."""
-
-    plugin: str
-    display_name: str
-    status: str
 
 
 @contextmanager
@@ -32,7 +22,7 @@ def _opened(settings: Settings, ui: Ui, target: str, log: LogSink) -> Iterator[t
     image, images = load_target(settings, ui, target)
     with open_host(settings, images, log=log) as host:
         if image.type == "channel":
-            from tarkpm.ops.credentials import hand_over
+            from tarkpm.ops.run.credentials import hand_over
 
             hand_over(settings, ui, host, image)
         yield host, image
@@ -63,7 +53,7 @@ def login(
     if image.oauth is None:
         message = "has no [oauth] in its manifest, so it takes its credentials from elsewhere"
         raise HostError(message, where=image.name, hint=f"tarkpm info {image.name}")
-    from tarkpm.ops.oauth import Confidence, sign_in
+    from tarkpm.ops.run.oauth import Confidence, sign_in
 
     confidence = Confidence(log)
     with open_host(settings, images, log=confidence.log) as host:
@@ -108,7 +98,7 @@ def logout(settings: Settings, ui: Ui, target: str, log: LogSink) -> AuthReport:
     with _opened(settings, ui, target, log) as (host, image):
         host.logout(image)
         if image.oauth is not None:
-            from tarkpm.ops.credentials import credentials_file, remember
+            from tarkpm.ops.run.credentials import credentials_file, remember
 
             if (file := credentials_file(settings, image)) is not None:
                 file.remove()

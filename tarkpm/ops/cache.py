@@ -17,9 +17,9 @@ from tarkpm.core.project import Project
 from tarkpm.core.release import IndexSource
 from tarkpm.errors import TarkError
 from tarkpm.io.files import read_optional
-from tarkpm.ops.acquire import stored_files
-from tarkpm.ops.settings import Settings
-from tarkpm.ops.ui import Ui
+from tarkpm.ops.project.settings import Settings
+from tarkpm.ops.project.ui import Ui
+from tarkpm.ops.release.fetch import stored_files
 from tarkpm.store.consents import Consents
 from tarkpm.store.origins import Origins
 from tarkpm.store.state import Record, State

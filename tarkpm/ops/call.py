@@ -1,20 +1,19 @@
 """``tarkpm call``: run one tool of a plugin with exactly what was granted."""
 
-import json
 from shlex import quote
-from typing import NoReturn
 
 import msgspec
 
 from tarkpm.core.release import names_folder
-from tarkpm.errors import PluginFailed, TarkError
+from tarkpm.errors import PluginFailed
 from tarkpm.host.imports.log import LogSink
 from tarkpm.host.process import AnyProcess
 from tarkpm.host.trace import Trace
-from tarkpm.ops.compiled import compile_cache
-from tarkpm.ops.hosting import helping, load_target, open_host
-from tarkpm.ops.settings import Settings
-from tarkpm.ops.ui import Ui
+from tarkpm.ops.project.settings import Settings
+from tarkpm.ops.project.ui import Ui
+from tarkpm.ops.run.compile_cache import compile_cache
+from tarkpm.ops.run.images import helping, load_target, open_host
+from tarkpm.ops.run.json_text import check_json
 
 
 class CallReport(msgspec.Struct, frozen=True):
@@ -59,20 +58,3 @@ def call(
         hint = f"tarkpm {'info' if may_be_granted else 'tools'} {quote(target)}"
         raise PluginFailed(message, where=f"{image.name}: {tool}", hint=hint)
     return CallReport(image.name, tool, result.output)
-
-
-def check_json(text: str, what: str = "the arguments are", *, where: str = "") -> None:
-    """Raise `TarkError` unless ``text``, from ``where``, is JSON; ``what`` begins the sentence."""
-    try:
-        json.loads(text, parse_constant=_no_constant)
-        return
-    except RecursionError:
-        problem = "nested too deeply"
-    except ValueError as found:
-        problem = str(found)
-    hint = "" if where else """quote it for your shell: '{"text":"a"}'"""
-    raise TarkError(f"{what} not JSON: {problem}", where=where, hint=hint)
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")

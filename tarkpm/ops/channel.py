@@ -10,12 +10,12 @@ from tarkpm.errors import PluginFailed, TarkError
 from tarkpm.host.channel_plugin import Channel, Inbound, Outbound
 from tarkpm.host.image import PluginImage
 from tarkpm.host.imports.log import LogSink
-from tarkpm.ops.auth import AuthReport
-from tarkpm.ops.call import check_json
-from tarkpm.ops.credentials import hand_over
-from tarkpm.ops.hosting import load_target, open_host
-from tarkpm.ops.settings import Settings
-from tarkpm.ops.ui import Ui
+from tarkpm.ops.project.settings import Settings
+from tarkpm.ops.project.ui import Ui
+from tarkpm.ops.run.credentials import hand_over
+from tarkpm.ops.run.images import load_target, open_host
+from tarkpm.ops.run.json_text import check_json
+from tarkpm.ops.run.sign_in import AuthReport
 
 INTERVAL = 1.0
 """Seconds between polls: a poll does not wait for a message."""

@@ -9,9 +9,9 @@ from tarkpm.errors import NotFound
 from tarkpm.host.image import PluginImage
 from tarkpm.host.imports.log import LogSink
 from tarkpm.host.runtime import ChatResponse, Host, Message
-from tarkpm.ops.hosting import load_target, open_host
-from tarkpm.ops.settings import Settings
-from tarkpm.ops.ui import Ui
+from tarkpm.ops.project.settings import Settings
+from tarkpm.ops.project.ui import Ui
+from tarkpm.ops.run.images import load_target, open_host
 
 MAX_TURNS = 200
 """Messages kept of a conversation; the oldest go first, the system's stays."""

@@ -9,14 +9,14 @@ from tarkpm import __version__
 from tarkpm.errors import TarkError
 from tarkpm.host.confinement import confinement
 from tarkpm.host.limits import Limits
-from tarkpm.ops.acceptance import not_accepted
-from tarkpm.ops.checkup import Trouble, check_up
-from tarkpm.ops.context import open_for_reading
-from tarkpm.ops.place import locate
-from tarkpm.ops.reaching import Server, reach
-from tarkpm.ops.settings import Settings
-from tarkpm.ops.tark import tark_version
-from tarkpm.ops.ui import Ui
+from tarkpm.ops.audit.connectivity import Server, reach
+from tarkpm.ops.audit.leftovers import Trouble, check_up
+from tarkpm.ops.project.acceptance import not_accepted
+from tarkpm.ops.project.location import locate
+from tarkpm.ops.project.settings import Settings
+from tarkpm.ops.project.tark_version import tark_version
+from tarkpm.ops.project.ui import Ui
+from tarkpm.ops.project.workspace import open_for_reading
 
 
 class DoctorReport(msgspec.Struct, frozen=True):

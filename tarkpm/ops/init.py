@@ -9,9 +9,9 @@ from tarkpm.core.project import new
 from tarkpm.core.version import Version
 from tarkpm.errors import ProjectError
 from tarkpm.io.files import atomic_write
-from tarkpm.ops.place import check_owned, project_place
-from tarkpm.ops.settings import Settings
-from tarkpm.ops.tark import tark_version
+from tarkpm.ops.project.location import check_owned, project_place
+from tarkpm.ops.project.settings import Settings
+from tarkpm.ops.project.tark_version import tark_version
 
 
 class InitReport(msgspec.Struct, frozen=True):

@@ -12,11 +12,12 @@ from tarkpm.core.version import Version
 from tarkpm.core.withdrawn import is_revoked
 from tarkpm.errors import NotFound, ResolutionError, TarkError
 from tarkpm.io.parallel import run_parallel
-from tarkpm.ops.acceptance import require_accepted
-from tarkpm.ops.acquire import FETCH_THREADS, commit_of, open_remote
-from tarkpm.ops.context import Workspace, open_for_reading
-from tarkpm.ops.settings import Settings
-from tarkpm.ops.ui import Ui
+from tarkpm.ops.project.acceptance import require_accepted
+from tarkpm.ops.project.indexes import Indexes
+from tarkpm.ops.project.settings import Settings
+from tarkpm.ops.project.ui import Ui
+from tarkpm.ops.project.workspace import Workspace, open_for_reading
+from tarkpm.ops.release.fetch import FETCH_THREADS, commit_of, open_remote
 from tarkpm.sources.folder import manifest_in
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def _from_indexes(workspace: Workspace, entries: Iterable[LockEntry]) -> tuple[l
     found = [
         (source, entry, listings[entry.name])
         for source, group in by_source.items()
-        for listings in [workspace.indexes.listings(source, [entry.name for entry in group])]
+        for listings in [workspace.resource(Indexes).listings(source, [entry.name for entry in group])]
         for entry in group
     ]
     chosen, notes = _foreseen(workspace)
@@ -149,7 +150,7 @@ def _way_back(workspace: Workspace, row: OutdatedRow) -> str:
 
 def _foreseen(workspace: Workspace) -> tuple[Mapping[PluginName, Version], list[str]]:
     """What an update would choose, and what it would say; nothing moves where it would fail."""
-    from tarkpm.ops.resolving import foresee
+    from tarkpm.ops.change.select_indexed import foresee
 
     try:
         solution = foresee(workspace)

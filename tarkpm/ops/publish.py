@@ -12,8 +12,8 @@ from tarkpm.core.release import GitSource, PathSource
 from tarkpm.core.verification import verify_release
 from tarkpm.errors import DigestMismatch, Refused, SignatureInvalid, StoreError
 from tarkpm.io.files import open_new, read_file, remove_tree, sync_folder
-from tarkpm.ops.release_checks import check_publishable
-from tarkpm.ops.settings import Settings
+from tarkpm.ops.project.settings import Settings
+from tarkpm.ops.release.checks import check_publishable
 from tarkpm.sources.folder import collect
 from tarkpm.sources.path import MAX_FILE, LocalTree
 from tarkpm.store.keys import KeyStore

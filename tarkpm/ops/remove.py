@@ -10,14 +10,13 @@ from tarkpm.core.release import PluginName
 from tarkpm.core.resolution.resolver import unmet_dependencies
 from tarkpm.errors import ResolutionError
 from tarkpm.io.files import remove_tree
-from tarkpm.ops.acceptance import has_data, not_accepted
-from tarkpm.ops.admission import abandoned
-from tarkpm.ops.context import Workspace, open_for_change
-from tarkpm.ops.install import apply, foretell
-from tarkpm.ops.settings import Settings
-from tarkpm.ops.target import CheckedTarget, Target, check_target
-from tarkpm.ops.ui import Ui
-from tarkpm.ops.update import required
+from tarkpm.ops.change.admit import abandoned
+from tarkpm.ops.change.apply import apply, foretell
+from tarkpm.ops.change.target import CheckedTarget, Target, check_target, required
+from tarkpm.ops.project.acceptance import has_data, not_accepted
+from tarkpm.ops.project.settings import Settings
+from tarkpm.ops.project.ui import Ui
+from tarkpm.ops.project.workspace import Workspace, open_for_change
 
 
 class RemoveReport(msgspec.Struct, frozen=True):

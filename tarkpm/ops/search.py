@@ -5,10 +5,11 @@ import msgspec
 from tarkpm.core.project import IndexEntry
 from tarkpm.core.search import Entry
 from tarkpm.errors import NotFound
-from tarkpm.ops.acceptance import require_accepted
-from tarkpm.ops.context import Workspace, open_for_reading
-from tarkpm.ops.settings import Settings
-from tarkpm.ops.ui import Ui
+from tarkpm.ops.project.acceptance import require_accepted
+from tarkpm.ops.project.indexes import Indexes
+from tarkpm.ops.project.settings import Settings
+from tarkpm.ops.project.ui import Ui
+from tarkpm.ops.project.workspace import Workspace, open_for_reading
 
 MAX_FOUND = 50
 
@@ -51,7 +52,7 @@ def search(
         found = [
             _found(workspace, index, entry)
             for index in workspace.project.indexes.values()
-            for entry in workspace.indexes.client(index.source).search()
+            for entry in workspace.resource(Indexes).client(index.source).search()
             if _matches(entry, lowered) and kind in ("", entry.type)
             if not capability or capability in entry.capabilities
         ]

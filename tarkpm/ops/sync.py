@@ -6,9 +6,9 @@ import msgspec
 
 from tarkpm.core.names import PROJECT
 from tarkpm.errors import LockStale
-from tarkpm.ops.context import asks_again, open_for_change
-from tarkpm.ops.settings import Settings
-from tarkpm.ops.ui import Ui
+from tarkpm.ops.project.settings import Settings
+from tarkpm.ops.project.ui import Ui
+from tarkpm.ops.project.workspace import asks_again, open_for_change
 
 if TYPE_CHECKING:
     from tarkpm.core.plan import Plan
@@ -41,9 +41,10 @@ def sync(settings: Settings, ui: Ui, *, reinstall: bool = False) -> SyncReport:
             return SyncReport((), (), tuple(workspace.record.installed))
         from tarkpm.core.resolution.resolver import unmet_dependencies
         from tarkpm.core.withdrawn import yanked_notes
-        from tarkpm.ops.acceptance import require_accepted
-        from tarkpm.ops.install import apply, foretell
-        from tarkpm.ops.target import Target, check_target, make_plan
+        from tarkpm.ops.change.apply import apply, foretell
+        from tarkpm.ops.change.target import Target, check_target, make_plan
+        from tarkpm.ops.project.acceptance import require_accepted
+        from tarkpm.ops.project.indexes import Indexes
 
         if workspace.lock_bytes is None and workspace.project.requirements:
             where = str(workspace.place.lock_file)
@@ -52,10 +53,10 @@ def sync(settings: Settings, ui: Ui, *, reinstall: bool = False) -> SyncReport:
             )
         workspace.require_built_here()
         require_accepted(workspace)
-        workspace.indexes.learn_publishers(workspace.lock.entries)
+        workspace.resource(Indexes).learn_publishers(workspace.lock.entries)
         target = check_target(workspace, Target(workspace.project, workspace.lock, decided=True))
         if reinstall:
-            workspace.verified = frozenset()
+            workspace.forget_verified()
         plan = make_plan(workspace, target.lock, reinstall=reinstall)
         entries = target.lock.entries
         notes = (*map(str, unmet_dependencies(entries)), *yanked_notes(entries, workspace.vouched))

@@ -8,9 +8,9 @@ import msgspec
 from tarkpm.errors import TarkError
 from tarkpm.host.imports.log import LogSink
 from tarkpm.host.runtime import Host, ToolDef
-from tarkpm.ops.hosting import Images, load_images, load_target, open_host
-from tarkpm.ops.settings import Settings
-from tarkpm.ops.ui import Ui
+from tarkpm.ops.project.settings import Settings
+from tarkpm.ops.project.ui import Ui
+from tarkpm.ops.run.images import Images, load_images, load_target, open_host
 
 
 class Tool(msgspec.Struct, frozen=True):

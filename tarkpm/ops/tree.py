@@ -5,10 +5,10 @@ import msgspec
 from tarkpm.core.graph import Branch, inverted, tree
 from tarkpm.core.release import PluginName
 from tarkpm.errors import NotFound
-from tarkpm.ops.context import open_for_reading
-from tarkpm.ops.listing import taken_back
-from tarkpm.ops.settings import Settings
-from tarkpm.ops.ui import Ui
+from tarkpm.ops.project.settings import Settings
+from tarkpm.ops.project.ui import Ui
+from tarkpm.ops.project.workspace import open_for_reading
+from tarkpm.ops.release.listing import withdrawn_notes
 
 
 class TreeReport(msgspec.Struct, frozen=True):
@@ -24,7 +24,7 @@ def show_tree(settings: Settings, ui: Ui, *, invert: PluginName | None = None) -
     Raises `NotFound` for a plugin that is not locked.
     """
     with open_for_reading(settings, ui) as workspace:
-        lock, notes = workspace.lock, tuple(taken_back(workspace))
+        lock, notes = workspace.lock, tuple(withdrawn_notes(workspace))
         if invert is None:
             return TreeReport(tree(lock, workspace.project.requirements), notes)
         if lock.get(invert) is None:

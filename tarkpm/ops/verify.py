@@ -9,11 +9,11 @@ from tarkpm.core.lock_check import stale_entries
 from tarkpm.core.resolution.resolver import unmet_dependencies
 from tarkpm.errors import ProjectNotAccepted, TarkError
 from tarkpm.io.parallel import run_parallel
-from tarkpm.ops.acceptance import not_accepted
-from tarkpm.ops.audit import Finding, audit, unmanaged
-from tarkpm.ops.context import Workspace, open_for_reading
-from tarkpm.ops.settings import Settings
-from tarkpm.ops.ui import Ui
+from tarkpm.ops.audit.plugin import Finding, audit, unmanaged
+from tarkpm.ops.project.acceptance import not_accepted
+from tarkpm.ops.project.settings import Settings
+from tarkpm.ops.project.ui import Ui
+from tarkpm.ops.project.workspace import Workspace, open_for_reading
 
 
 class VerifyReport(msgspec.Struct, frozen=True):

@@ -14,8 +14,8 @@ from support.wat import reaching_tool
 from tarkpm.core.capability import CapabilitySet
 from tarkpm.core.private_places import NAMES, PLACES, RUN
 from tarkpm.host.image import PluginImage
-from tarkpm.ops.hosting import serve
-from tarkpm.ops.settings import Settings, user_paths
+from tarkpm.ops.project.settings import Settings, user_paths
+from tarkpm.ops.run.images import serve
 
 CLOSED = {"err": "this file or folder is not a plugin's to use"}
 LINK = "is a link, and links are not followed"

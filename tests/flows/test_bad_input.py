@@ -20,7 +20,7 @@ from tarkpm.errors import (
     TarkError,
     Unreachable,
 )
-from tarkpm.ops.admission import Declined
+from tarkpm.ops.change.admit import Declined
 
 THREE_THINGS = re.compile(r"error: (?P<what>.+)\n  where: (?P<where>.+)\n  help: (?P<help>.+)\n")
 

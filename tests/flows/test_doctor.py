@@ -179,7 +179,7 @@ def test_an_index_is_asked_and_one_that_is_away_is_wrong(indexed: IndexedProject
 def test_a_server_that_never_answers_does_not_hold_it_up(
     project: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tarkpm.ops.reaching.SECONDS", 0.5)
+    monkeypatch.setattr("tarkpm.ops.audit.connectivity.SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         text = (project.cwd / "tark.toml").read_text()

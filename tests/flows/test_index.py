@@ -16,7 +16,7 @@ from tarkpm.core.release import IndexSource, PluginName
 from tarkpm.core.search import Entry, render
 from tarkpm.core.verification import verify_release
 from tarkpm.core.version import Version
-from tarkpm.ops.acquire import Release
+from tarkpm.ops.release.fetch import Release
 
 
 def lock(sandbox: Sandbox) -> str:

@@ -6,7 +6,7 @@ from support.indexed import IndexedProject
 from support.sandbox import WASM
 
 from tarkpm.core.lockfile import parse
-from tarkpm.ops.staging import MEMORY
+from tarkpm.ops.release.fetch import MEMORY
 
 MIB = 1 << 20
 EACH = 16 * MIB

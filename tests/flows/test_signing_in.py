@@ -23,8 +23,8 @@ from support.sandbox import Result, Sandbox
 
 from tarkpm.errors import PluginFailed
 from tarkpm.host.imports.log import LogLine
-from tarkpm.ops.credentials import flat
-from tarkpm.ops.oauth import Confidence
+from tarkpm.ops.run.credentials import flat
+from tarkpm.ops.run.oauth import Confidence
 
 PATH = "~/.config/tark/chatgpt_oauth.json"
 

@@ -1,6 +1,6 @@
 """Which core modules are plugins of the older tark ABI, by the names at their surface.
 
-The types of these names are compared in the worker, once the module is compiled (`worker.legacy_abi.fitting`).
+`worker.legacy_abi.fitting` compares the types of these names once the module is compiled.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

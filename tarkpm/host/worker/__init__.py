@@ -1,9 +1,9 @@
-"""The process that holds one plugin and has no authority of its own.
+"""The process that runs one plugin and has no authority of its own.
 
-`frames` is the wire both sides share and imports next to nothing, as do `settings`, which say how wasmtime
-is configured, `older.abi`, and `forks`, the server that forks workers; the parent imports these four. `loop`
-does what the parent says; `guest` is a plugin that is a component, `legacy_abi` one that is a core module, and
-`held` what both are, with `engine` for its code, `signatures`, `interfaces`, `wit` and `compound` for its
-types, `crossing` for calls, `schemas` for arguments and `watch` for its time; `surface` and `spelling` show
-what a module is. `confine` and `sandbox` give up what the process does not need.
+The parent imports `settings` (how wasmtime is configured), `legacy_abi.abi` and `forks` (the fork server),
+all of which import next to nothing. `loop` carries out the parent's requests. `guest` is a plugin
+that is a component, `legacy_abi` one that is a core module, and `plugin_instance` what both have in common.
+`engine` loads code; `signatures`, `interfaces`, `wit` and `compound` read types; `ffi` makes calls; `schemas`
+checks arguments; `watchdog` keeps time; `surface` and `wit_text` describe a module. `confine` and `sandbox`
+give up what the process does not need.
 """

@@ -13,7 +13,7 @@ from tarkpm.core.version import Version
 from tarkpm.errors import TarkError
 from tarkpm.ops.registry.desk import Desk
 from tarkpm.ops.registry.proposals import check_settled
-from tarkpm.ops.release_checks import Publishable, read_release
+from tarkpm.ops.release.checks import Publishable, read_release
 from tarkpm.registry.catalogue import update_search
 from tarkpm.registry.change import Change
 from tarkpm.registry.folder import Index

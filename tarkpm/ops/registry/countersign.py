@@ -6,9 +6,9 @@ from pathlib import Path
 from tarkpm.core.key import PublicKey
 from tarkpm.core.layout import METADATA
 from tarkpm.errors import NotFound
+from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.registry.desk import Desk
 from tarkpm.ops.registry.proposals import ProposalReport, agree, consider, pending, read, settle
-from tarkpm.ops.ui import Ui
 from tarkpm.registry.authority import Authority
 from tarkpm.registry.folder import Index
 

@@ -11,7 +11,7 @@ import msgspec
 from tarkpm.core.key import PublicKey
 from tarkpm.errors import KeyUntrusted, NotFound, StoreError
 from tarkpm.io.locks import folder_lock
-from tarkpm.ops.settings import Settings
+from tarkpm.ops.project.settings import Settings
 from tarkpm.registry.folder import Index, open_index
 from tarkpm.registry.keys import Signer
 from tarkpm.store.keys import KeyStore

@@ -9,8 +9,8 @@ from tarkpm.core.claim import Claim
 from tarkpm.core.release import PluginName
 from tarkpm.errors import ConsentError, IndexUntrusted, NotFound, Refused, TarkError
 from tarkpm.io.files import atomic_write, read_file
+from tarkpm.ops.project.ui import Card, Row, Ui
 from tarkpm.ops.registry.desk import Desk
-from tarkpm.ops.ui import Card, Row, Ui
 from tarkpm.registry.draft import Draft
 from tarkpm.registry.enact import enact, in_force
 from tarkpm.registry.folder import PENDING, Index, open_index

@@ -1,0 +1,61 @@
+"""``tarkpm accepted``: the projects whose decisions this user accepted."""
+
+import time
+from pathlib import Path
+
+import msgspec
+
+from tarkpm.errors import NotFound
+from tarkpm.ops.project.settings import Settings
+from tarkpm.store.state import Record, State
+
+
+class AcceptedProject(msgspec.Struct, frozen=True):
+    """A project this user accepted: when (UTC), which decisions, and the names of its plugins and indexes."""
+
+    project: str
+    accepted_at: str
+    digest: str
+    plugins: tuple[str, ...]
+    indexes: tuple[str, ...]
+
+
+class AcceptedList(msgspec.Struct, frozen=True):
+    """Every project this user accepted, sorted by path."""
+
+    projects: tuple[AcceptedProject, ...]
+
+
+def accepted(settings: Settings) -> AcceptedList:
+    """What this user accepted, of every project. Raises `StoreError` for a record that cannot be read."""
+    state = State(settings.paths.state)
+    records = (state.read_record(file) for file in state.record_files())
+    found = [_row(record) for record in records if record and record.accepted_at]
+    return AcceptedList(tuple(sorted(found, key=lambda row: row.project)))
+
+
+def forget(settings: Settings, folder: Path) -> AcceptedProject:
+    """Take back what was accepted of the project in ``folder``: the next command there asks again.
+
+    Raises `NotFound` where nothing was accepted.
+    """
+    state, path = State(settings.paths.state), str((settings.cwd / folder).resolve())
+    with state.changing(path, settings.command, settings.lock_seconds):
+        record = state.find(path)
+        if record is None or not record.accepted_at:
+            raise NotFound("nothing was accepted of this project", where=path, hint="tarkpm accepted")
+        row = _row(record)
+        if not settings.dry_run:
+            state.save(record.forgotten())
+        return row
+
+
+def _row(record: Record) -> AcceptedProject:
+    accepted = record.accepted
+    return AcceptedProject(
+        record.path,
+        time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.accepted_at)),
+        accepted.digest,
+        tuple(accepted.plugins),
+        tuple(accepted.indexes),
+    )

@@ -1,0 +1,104 @@
+"""Which of a project's servers answer: each index, and each git host, all at once and not for long."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from tarkpm.core.release import GitSource
+from tarkpm.errors import TarkError
+
+if TYPE_CHECKING:
+    from tarkpm.ops.project.workspace import Workspace
+
+SECONDS: Final = 10.0
+"""All servers together may take to answer."""
+
+
+class Server(msgspec.Struct, frozen=True):
+    """A server: ``index NAME`` or ``git``, its address without a login, what is wrong ("": nothing)."""
+
+    kind: str
+    address: str
+    problem: str = ""
+
+    @property
+    def reached(self) -> bool:
+        """Whether it answered as it should."""
+        return not self.problem
+
+
+_Job = tuple[Server, Callable[[], None]]
+
+
+def reach(workspace: "Workspace") -> tuple[Server, ...]:
+    """Ask every server of an accepted project something small; none is asked for longer than `SECONDS`."""
+    jobs = [*_indexes(workspace), *_git_hosts(workspace)]
+    answers: SimpleQueue[tuple[int, str]] = SimpleQueue()
+    for number, (_, ask) in enumerate(jobs):
+        threading.Thread(target=_ask, args=(number, ask, answers), daemon=True).start()
+    problems = dict.fromkeys(range(len(jobs)), f"no answer within {SECONDS:g} s")
+    end = time.monotonic() + SECONDS
+    for _ in jobs:
+        try:
+            number, problem = answers.get(timeout=max(0.0, end - time.monotonic()))
+        except Empty:
+            break
+        problems[number] = problem
+    return tuple(
+        msgspec.structs.replace(server, problem=problems[number]) for number, (server, _) in enumerate(jobs)
+    )
+
+
+def _ask(number: int, ask: Callable[[], None], answers: "SimpleQueue[tuple[int, str]]") -> None:
+    try:
+        ask()
+        answers.put((number, ""))
+    except TarkError as problem:
+        answers.put((number, problem.message))
+    except Exception as problem:  # noqa: BLE001  whatever it is, it is about this server alone
+        answers.put((number, f"unexpected: {type(problem).__name__}"))
+
+
+def _indexes(workspace: "Workspace") -> Iterator[_Job]:
+    from tarkpm.ops.project.indexes import open_client
+
+    for entry in workspace.project.indexes.values():
+        client = open_client(workspace, entry)
+
+        def ask(client: "object" = client) -> None:
+            from tarkpm.sources.index import IndexClient
+
+            assert isinstance(client, IndexClient)
+            with client:
+                client.refresh()
+
+        yield Server(f"index {entry.name}", entry.url), ask
+
+
+def _git_hosts(workspace: "Workspace") -> Iterator[_Job]:
+    """One repository of each host is asked for its refs."""
+    hosts: dict[str, str] = {}
+    for requirement in workspace.project.requirements.values():
+        if isinstance(requirement.source, GitSource):
+            hosts.setdefault(_host(requirement.source.git), requirement.source.git)
+    for host, url in sorted(hosts.items()):
+
+        def ask(url: str = url) -> None:
+            from tarkpm.ops.release.fetch import open_remote
+
+            with open_remote(workspace, url) as remote:
+                remote.resolve()
+
+        yield Server("git", host), ask
+
+
+def _host(url: str) -> str:
+    """Scheme and host of a URL, without a login: ``https://example.com:8443``; a folder as it is."""
+    scheme, _, rest = url.partition("://")
+    if scheme == "file":
+        return url
+    return f"{scheme}://{rest.partition('/')[0].rpartition('@')[2]}"

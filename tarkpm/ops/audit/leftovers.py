@@ -1,0 +1,253 @@
+"""What interrupted commands and other programs left behind: found, said, and mended when that is asked."""
+
+import os
+import stat
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from tarkpm.errors import TarkError
+from tarkpm.io.files import remove_tree
+from tarkpm.io.locks import clear_lock, look_at_lock
+from tarkpm.ops.project.settings import Settings
+from tarkpm.store.claims import Claims
+from tarkpm.store.environment import Environment
+from tarkpm.store.journal import recover
+from tarkpm.store.state import Record, State
+from tarkpm.store.sweep import is_leftover, items
+
+
+class Trouble(msgspec.Struct, frozen=True):
+    """Something that is not as it should be or, as a ``note``, worth knowing; ``fixed``: what was done."""
+
+    code: str
+    message: str
+    where: str = ""
+    hint: str = ""
+    fixed: str = ""
+    note: bool = False
+
+    @classmethod
+    def of(cls, error: TarkError) -> "Trouble":
+        """The trouble an error makes."""
+        return cls(error.code, error.message, error.where, error.hint)
+
+    @property
+    def counts(self) -> bool:
+        """Whether something is still wrong."""
+        return not self.note and not self.fixed
+
+
+Mend = Callable[[], str]
+"""Mends something and says, in a sentence without a subject, what it did."""
+
+_Found = Iterator[tuple[Trouble, Mend | None]]
+_FIX = "tarkpm doctor --fix"
+
+
+def check_up(settings: Settings, *, fix: bool) -> list[Trouble]:
+    """Look through state, environments and cache; with ``fix`` mend what can be without losing anything."""
+    state = State(settings.paths.state)
+    found: list[Trouble] = []
+    for look in (_keys, _records, _claims, _locks, _environments, _temporary):
+        for trouble, mend in look(settings, state):
+            found.append(_mended(trouble, mend) if fix and mend else _hinted(trouble, mend))
+    return found
+
+
+def _hinted(trouble: Trouble, mend: Mend | None) -> Trouble:
+    return msgspec.structs.replace(trouble, hint=_FIX) if mend and not trouble.hint else trouble
+
+
+def _mended(trouble: Trouble, mend: Mend) -> Trouble:
+    try:
+        return msgspec.structs.replace(trouble, fixed=mend())
+    except TarkError as problem:
+        return msgspec.structs.replace(trouble, message=f"{trouble.message}; not mended: {problem.message}")
+    except OSError as problem:
+        reason = (problem.strerror or str(problem)).lower()
+        return msgspec.structs.replace(trouble, message=f"{trouble.message}; not mended: {reason}")
+
+
+def _keys(_: Settings, state: State) -> _Found:
+    """Secrets that others may read, or that their owner cannot."""
+    yield from _private(state.keys, 0o700)
+    for path in [*sorted(state.keys.glob("*.pem")), state.root / "mac.key"]:
+        yield from _private(path, 0o600)
+
+
+def _private(path: Path, mode: int) -> _Found:
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        return
+    expected = stat.S_ISDIR if mode == 0o700 else stat.S_ISREG
+    if not expected(status.st_mode):
+        yield Trouble("Key", "expected a folder or file of your own, found something else", str(path)), None
+        return
+    now = stat.S_IMODE(status.st_mode)
+    if now & 0o077:
+        problem = f"a secret that others than you may read or change: its mode is {now:o}"
+    elif now & mode != mode:
+        problem = f"a secret that you cannot read or change: its mode is {now:o}"
+    else:
+        return
+
+    def mend() -> str:
+        path.chmod(mode)
+        return f"set its mode to {mode:o}"
+
+    yield Trouble("Key", problem, str(path)), mend
+
+
+def _records(settings: Settings, state: State) -> _Found:
+    """Records that cannot be read, and those of projects that are gone."""
+    for file in state.record_files():
+        try:
+            record = state.read_record(file)
+        except (TarkError, OSError) as problem:
+            message = problem.message if isinstance(problem, TarkError) else "a record cannot be read"
+            yield Trouble("Record", message, str(file)), _aside(file)
+            continue
+        if record is not None and not os.path.lexists(record.path):
+            yield _gone(settings, file, record)
+
+
+def _aside(file: Path) -> Mend:
+    def mend() -> str:
+        file.rename(file.with_suffix(".damaged"))
+        return f"put it aside as {file.with_suffix('.damaged').name}; its project asks anew"
+
+    return mend
+
+
+def _gone(settings: Settings, file: Path, record: Record) -> tuple[Trouble, Mend | None]:
+    """A record of a project that is gone is all that leads to what its plugins stored: then it stays."""
+    data = settings.paths.data / "data" / record.environment
+    message = f"a project that is gone: {record.path}"
+    if data.is_dir() and any(any(folder.iterdir()) for folder in data.iterdir() if folder.is_dir()):
+        return Trouble("Gone", f"{message}; what its plugins stored is kept", str(data), note=True), None
+
+    def mend() -> str:
+        file.unlink(missing_ok=True)
+        return "forgot it: its plugins stored nothing"
+
+    return Trouble("Gone", message, str(file), note=True), mend
+
+
+def _claims(_: Settings, state: State) -> _Found:
+    claims = Claims(state.root)
+    for file in sorted(claims.folder.glob("*.json")):
+        try:
+            claims.read_index(file)
+        except TarkError as problem:
+            yield Trouble.of(problem), None
+        except OSError as problem:
+            yield Trouble("Claims", f"cannot be read: {problem.strerror}", str(file)), None
+
+
+def _environments(settings: Settings, state: State) -> _Found:
+    """Changes that were not finished, and what is staged for none."""
+    for path, environment in _known_environments(settings, state):
+        if not os.path.lexists(environment.work):
+            continue
+        try:
+            environment.check_ours()
+        except TarkError as problem:
+            yield Trouble.of(problem), None
+            continue
+        if look_at_lock(state.lock_file(str(path)))[1]:  # what is there belongs to somebody at work
+            continue
+        waiting = os.path.lexists(environment.journal)
+        left = [] if waiting else list(_left_in(environment))
+        if waiting:
+            message = "a change was decided and not finished"
+            yield Trouble("Unfinished", message, str(environment.journal)), _finish(state, path, environment)
+        for leftover in left:
+            yield (
+                Trouble("Leftover", "left by a command that was interrupted", str(leftover)),
+                _clear(settings, state, path, environment),
+            )
+
+
+def _known_environments(settings: Settings, state: State) -> Iterator[tuple[Path, Environment]]:
+    config = settings.paths.config
+    yield config, Environment(settings.paths.data, in_project=False)
+    for file in state.record_files():
+        try:
+            record = state.read_record(file)
+        except (TarkError, OSError):
+            continue
+        if record is not None and record.path != str(config) and Path(record.path).is_dir():
+            yield Path(record.path), Environment(Path(record.path) / ".tark", in_project=True)
+
+
+def _left_in(environment: Environment) -> Iterator[Path]:
+    if not environment.work.is_dir():
+        return
+    for path in sorted(environment.work.iterdir()):
+        own = path.name == "id" or path == environment.journal
+        empty = path.is_dir() and not path.is_symlink() and not any(path.iterdir())
+        if not own and not empty:
+            yield path
+
+
+def _finish(state: State, path: Path, environment: Environment) -> Mend:
+    def mend() -> str:
+        with state.changing(str(path), "tarkpm doctor", 5.0):
+            return recover(environment, state) or "somebody else finished it"
+
+    return mend
+
+
+def _clear(settings: Settings, state: State, path: Path, environment: Environment) -> Mend:
+    def mend() -> str:
+        with state.changing(str(path), settings.command, 5.0):
+            if not os.path.lexists(environment.journal):
+                environment.clear_work()
+        return "deleted it"
+
+    return mend
+
+
+def _locks(settings: Settings, state: State) -> _Found:
+    """Locks that name a holder: one at work, or one that was killed; the kernel has let go of those."""
+    folders = (state.projects, state.root / "indexes", settings.paths.cache / "index")
+    for file in [file for folder in folders for file in sorted(folder.glob("*.lock"))]:
+        text, held = look_at_lock(file)
+        if text and held:
+            yield Trouble("Busy", f"{text} is at work", str(file), note=True), None
+        elif text:
+            yield Trouble("Lock", f"{text} was killed while it held this", str(file)), _unlock(file)
+
+
+def _unlock(file: Path) -> Mend:
+    def mend() -> str:
+        clear_lock(file)
+        return "cleared it"
+
+    return mend
+
+
+def _temporary(settings: Settings, state: State) -> _Found:
+    """Temporary files that nobody is writing any more."""
+    now = time.time()
+    cached = (item.path for item in items(settings.paths.cache) if item.path.name.startswith("."))
+    kept = (path for folder in ("", "projects", "keys", "indexes") for path in _dotted(state.root / folder))
+    old: Iterable[Path] = (path for path in (*cached, *kept) if is_leftover(path, now))
+    for path in old:
+        yield Trouble("Leftover", "left by a command that was interrupted", str(path)), _delete(path)
+
+
+def _dotted(folder: Path) -> list[Path]:
+    return sorted(folder.glob(".*.tmp"))
+
+
+def _delete(path: Path) -> Mend:
+    def mend() -> str:
+        remove_tree(path)
+        return "deleted it"
+
+    return mend

@@ -1,0 +1,214 @@
+"""Everything that can be found out about one installed plugin without network or clock."""
+
+import shlex
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from tarkpm.core.capability import KINDS
+from tarkpm.core.digest import FileEntry
+from tarkpm.core.lockfile import LockEntry, fingerprint
+from tarkpm.core.manifest import Manifest
+from tarkpm.core.names import MANIFEST, STATEMENT
+from tarkpm.core.policy import check_minimum, check_trusted
+from tarkpm.core.release import IndexSource, is_extra
+from tarkpm.core.text import some
+from tarkpm.core.withdrawn import why_yanked, yanked_note
+from tarkpm.errors import DigestMismatch, LockStale, NotFound, StoreError, TarkError
+from tarkpm.host.module.inspect import check_fits, inspect
+from tarkpm.ops.change.stage import verify_documents
+from tarkpm.ops.project.workspace import Workspace
+from tarkpm.ops.release.fetch import stored_files
+from tarkpm.store.environment import DATA
+
+REPAIR = "tarkpm sync --reinstall"
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """Something that is not as it must be, or, as a note, worth knowing.
+
+    ``code`` is the name of the error it would be elsewhere.
+    """
+
+    plugin: str
+    code: str
+    message: str
+    where: str = ""
+    hint: str = ""
+    exit_status: int = 1
+    note: bool = False
+
+    @classmethod
+    def of(cls, plugin: str, error: TarkError) -> "Finding":
+        """The finding an error makes."""
+        status = 3 if error.exit_status == 3 else 1
+        return cls(plugin, error.code, error.message, error.where, error.hint, status)
+
+
+def unmanaged(plugin: str, message: str, path: Path) -> Finding:
+    """The finding about something in the environment that no release put there."""
+    where = str(path)
+    return Finding(plugin, "Unmanaged", message, where, hint=f"look at it, then: rm -r {shlex.quote(where)}")
+
+
+class Audited(msgspec.Struct, frozen=True):
+    """Every finding about one plugin, and how many of its files, of how many bytes, were found good."""
+
+    findings: tuple[Finding, ...]
+    files: int
+    bytes: int
+
+
+def audit(workspace: Workspace, entry: LockEntry) -> Audited:
+    """Audit one locked plugin; reads each of its files once."""
+    return _Audit(workspace, entry).run()
+
+
+_SCRATCH = threading.local()
+
+
+def _buffer() -> bytearray:
+    """This thread's buffer: modules are read into the same memory one after another."""
+    if not hasattr(_SCRATCH, "buffer"):
+        _SCRATCH.buffer = bytearray()
+    buffer: bytearray = _SCRATCH.buffer
+    return buffer
+
+
+class _Audit:
+    def __init__(self, workspace: Workspace, entry: LockEntry) -> None:
+        self.workspace, self.entry = workspace, entry
+        self.folder = workspace.environment.folder(entry.name)
+        self.installed = workspace.record.installed.get(entry.name)
+        self.documents: dict[str, bytes] = {}
+        self.findings: list[Finding] = []
+        self.files = self.bytes = 0
+
+    def run(self) -> Audited:
+        self._attempt(self._check_decisions)
+        self._attempt(self._check_record)
+        self._attempt(self._check_contents)
+        return Audited(tuple(self.findings), self.files, self.bytes)
+
+    def _attempt(self, check: Callable[[], None]) -> None:
+        try:
+            check()
+        except TarkError as problem:
+            self._found(problem)
+        except OSError as problem:
+            reason = (problem.strerror or str(problem)).lower()
+            self._found(
+                StoreError(
+                    f"cannot be checked: {reason}", where=str(problem.filename or self.folder), hint=REPAIR
+                )
+            )
+
+    def _found(self, problem: TarkError) -> None:
+        self.findings.append(Finding.of(self.entry.name, problem))
+
+    def _note(self, message: str) -> None:
+        self.findings.append(Finding(self.entry.name, "Note", message, note=True))
+
+    def _check_decisions(self) -> None:
+        project = self.workspace.project
+        if self.entry.name in project.requirements or isinstance(self.entry.source, IndexSource):
+            check_trusted(project, self.entry, self.workspace.vouched)
+        if reason := why_yanked(self.entry, self.workspace.vouched):
+            self._note(yanked_note(f"'{self.entry.name}' {self.entry.version}", reason))
+        check_minimum(self.entry.name, self.entry.min_tark_version, project.tark_version)
+
+    def _check_record(self) -> None:
+        if self.installed is not None and self.installed.fingerprint != fingerprint(self.entry):
+            raise LockStale(
+                "tark.lock changed since this was installed", where="tark.lock", hint="tarkpm sync"
+            )
+
+    def _expected(self) -> tuple[FileEntry, ...]:
+        """The files that must be there: a working copy's, and those of another release, only state knows."""
+        if not self.entry.is_working_copy and not self._is_other_release():
+            return stored_files(self.entry)
+        files = self.installed.files if self.installed else ()
+        return tuple(FileEntry(file.name, file.sha256, file.size) for file in files)
+
+    def _is_other_release(self) -> bool:
+        """Whether the lock names another release by now: then nothing is damaged, it is not synced yet.
+
+        A lock that names the same statement with other files was tampered with.
+        """
+        if self.installed is None or self.installed.fingerprint == fingerprint(self.entry):
+            return False
+        statement = next((file.sha256 for file in self.installed.files if file.name == STATEMENT), None)
+        return self.entry.statement is None or statement != self.entry.statement.sha256
+
+    def _check_contents(self) -> None:
+        expected = self._expected()
+        if not expected or not self.folder.is_dir():
+            raise NotFound("locked but not installed", where=str(self.folder), hint="tarkpm sync")
+        for file in expected:
+            self._check_file(file)
+        self._attempt(self._check_data_link)
+        for name in self.workspace.environment.strangers(self.entry.name, {file.name for file in expected}):
+            self.findings.append(unmanaged(self.entry.name, "not part of the release", self.folder / name))
+        if (
+            self._is_other_release()
+            or MANIFEST not in self.documents
+            or (self.entry.statement and STATEMENT not in self.documents)
+        ):
+            return
+        manifest = verify_documents(self.entry, self.documents, where=str(self.folder))
+        self._check_capabilities(manifest)
+
+    def _check_data_link(self) -> None:
+        link, data = self.folder / DATA, self.workspace.data(self.entry.name)
+        if not link.is_symlink() or link.readlink() != data:
+            raise StoreError(f"expected a link to {data}", where=str(link), hint=REPAIR)
+
+    def _check_file(self, file: FileEntry) -> None:
+        """Rehash an installed file; keep it if it is a document, look into it if it is the module."""
+        where = str(self.folder / file.name)
+        try:
+            data = self.workspace.environment.read_into(self.entry.name, file.name, _buffer())
+            file.check(data, where=where)
+            self.files, self.bytes = self.files + 1, self.bytes + file.size
+            if file.name in (MANIFEST, STATEMENT):
+                self.documents[file.name] = bytes(data)
+            elif not is_extra(file.name):
+                self._check_module(data, where)
+        except FileNotFoundError:
+            self._found(DigestMismatch(f"'{file.name}' is missing", where=where, hint=REPAIR))
+        except OSError as problem:
+            self._found(StoreError(f"cannot be read: {problem.strerror}", where=where, hint=REPAIR))
+        except TarkError as problem:
+            problem.hint = problem.hint or REPAIR
+            self._found(problem)
+
+    def _check_capabilities(self, manifest: Manifest) -> None:
+        granted = self.workspace.project.granted(self.entry.name)
+        if undeclared := granted.beyond(manifest.capabilities):
+            message = f"tark.toml grants what it does not declare: {', '.join(map(str, undeclared))}"
+            hint = f"tarkpm revoke {self.entry.name} {undeclared.items[0]}"
+            self.findings.append(Finding(self.entry.name, "CapabilityWidened", message, "tark.toml", hint))
+        if unknown := manifest.unknown_capabilities:
+            self._note(f"declares {some(unknown)}, which tarkpm does not know and never grants")
+        if foreign := manifest.foreign_reads:
+            self._note(f"declares reading {some(foreign)}: not below your home, and never granted")
+        if not self.entry.signer:
+            self._note(
+                "unsigned: " + ("a working copy" if self.entry.is_working_copy else "nobody vouches for it")
+            )
+
+    def _check_module(self, wasm: memoryview, where: str) -> None:
+        surface = inspect(wasm, where=where)
+        misfit = check_fits(surface, self.entry.type) if surface.kind == "core" else None
+        if misfit:
+            self.findings.append(Finding(self.entry.name, "ModuleInvalid", misfit, where))
+        elif unknown := surface.unknown_imports:
+            message = f"imports what tarkpm does not know: {', '.join(unknown)}"
+            hint = f"tarkpm inspect {shlex.quote(where)}"
+            self.findings.append(Finding(self.entry.name, "ModuleInvalid", message, where, hint))
+        granted = self.workspace.project.granted(self.entry.name)
+        for kind in KINDS:
+            if kind in surface.kinds and kind not in granted:
+                self._note(f"imports {kind}, which is not granted")

@@ -1,0 +1,242 @@
+"""Weigh acquired releases, show what taking them means, and ask once."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+
+import msgspec
+
+from tarkpm.core.capability import CapabilitySet
+from tarkpm.core.lockfile import Lock, LockEntry
+from tarkpm.core.manifest import Manifest
+from tarkpm.core.names import MANIFEST
+from tarkpm.core.policy import NOBODY, Admission, Answers, admit, consent_error
+from tarkpm.core.project import Change, Project, edit, new
+from tarkpm.core.release import IndexSource, PluginName, Requirement, Source
+from tarkpm.core.resolution.resolver import check_names
+from tarkpm.errors import ConsentError, TarkError
+from tarkpm.ops.change.adopt import Adoption, adoption_rows, adoptions, with_question
+from tarkpm.ops.change.select import choose
+from tarkpm.ops.change.target import CheckedTarget, Target, check_target
+from tarkpm.ops.project.tark_version import tark_version
+from tarkpm.ops.project.workspace import Workspace
+from tarkpm.ops.release.card import card
+from tarkpm.ops.release.fetch import Release, acquire
+from tarkpm.ops.release.installed import installed_manifest
+
+
+class Declined(ConsentError):
+    """The user said no. Nothing was changed."""
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """What a verb wants to be taken: what ``source`` holds, which must be ``name`` if that is given.
+
+    For an index, ``range`` says which versions will do; "" is the newest, and asks for its like from then on.
+    """
+
+    source: Source
+    name: PluginName | None = None
+    range: str = ""
+
+    @classmethod
+    def of(cls, requirement: Requirement) -> "Ask":
+        """The same as before, once more."""
+        return cls(requirement.source, requirement.name, requirement.range)
+
+
+class Taking(msgspec.Struct, frozen=True):
+    """Releases the user agreed to take: the target they lead to, their bytes, and what they leave unmet.
+
+    ``names`` are the plugins asked for, and those that changed with them.
+    """
+
+    target: CheckedTarget
+    releases: tuple[Release, ...]
+    names: tuple[PluginName, ...]
+    changed: tuple[PluginName, ...]
+    unmet: tuple[str, ...]
+    adopted: tuple[Adoption, ...] = ()
+
+
+def take(
+    workspace: Workspace,
+    asks: list[Ask],
+    answers: Answers,
+    *,
+    free: Collection[PluginName] | None = (),
+    adopting: bool = False,
+) -> Taking:
+    """Choose, fetch, verify, weigh, show and ask; nothing is changed yet.
+
+    Plugins of indexes keep their locked version unless they are in ``free`` (None: all) or cannot. With
+    ``adopting``, folders that were put there by hand may make room. Raises `SourceError`,
+    `VerificationError`, `ResolutionError`, `ConsentError`, or `Declined`.
+    """
+    direct, releases = _acquire_direct(workspace, asks)
+    asked = {requirement.name: requirement for requirement in (*direct, *_from_indexes(asks))}
+    requirements = {**workspace.project.requirements, **asked}
+    choice = choose(workspace, requirements, releases, free)
+    admissions = [
+        weigh(
+            workspace, _settle(requirements.get(release.candidate.manifest.name), release), release, answers
+        )
+        for release in (*releases, *choice.taken)
+    ]
+    adopted = {a.change.name: adoptions(workspace, a.candidate) for a in admissions} if adopting else {}
+    admissions = [with_question(a, adopted.get(a.change.name, ()), agreed=answers.adopt) for a in admissions]
+    target = check_target(workspace, target_of(workspace, admissions, choice.kept))
+    changed = changed_names(workspace.lock, target.lock)
+    told = {*changed, *(name for name, found in adopted.items() if found)}
+    news = [a for a in admissions if a.change.name in told or a.questions or _differs(workspace.project, a)]
+    ask(workspace, news, adopted)
+    names = tuple(dict.fromkeys((*asked, *changed)))
+    return Taking(
+        target,
+        (*releases, *choice.taken),
+        names,
+        changed,
+        (*choice.notes, *_unchecked(target, names)),
+        tuple(one for found in adopted.values() for one in found),
+    )
+
+
+def _acquire_direct(workspace: Workspace, asks: list[Ask]) -> tuple[list[Requirement], list[Release]]:
+    """What sources that hold one release hold, and the requirements that asks for."""
+    asks = [ask for ask in asks if not isinstance(ask.source, IndexSource)]
+    sources = [ask.source for ask in asks if not isinstance(ask.source, IndexSource)]
+    releases = acquire(workspace, sources)
+    names = [release.candidate.manifest.name for release in releases]
+    check_names([ask.name for ask in asks], names, workspace.project.requirements)
+    return [Requirement(name, source) for name, source in zip(names, sources, strict=True)], releases
+
+
+def _from_indexes(asks: list[Ask]) -> Iterator[Requirement]:
+    for ask in asks:
+        if isinstance(ask.source, IndexSource) and ask.name is not None:
+            yield Requirement(ask.name, ask.source, range=ask.range)
+
+
+def _settle(requirement: Requirement | None, release: Release) -> Requirement | None:
+    """The requirement as tark.toml will hold it: one without a range asks for the like of what was chosen."""
+    if requirement is None or requirement.range or not isinstance(requirement.source, IndexSource):
+        return requirement
+    return msgspec.structs.replace(requirement, range=f"^{release.candidate.manifest.version}")
+
+
+def _unchecked(target: Target, names: Iterable[PluginName]) -> list[str]:
+    """Sentences about minimums that nothing could be held against."""
+    if target.project.tark_version:
+        return []
+    entries = [target.lock.by_name[name] for name in names]
+    return [
+        f"'{entry.name}' needs tark {entry.min_tark_version} or newer, which was not checked: "
+        "tark.toml has no [tark] version"
+        for entry in entries
+        if entry.min_tark_version
+    ]
+
+
+def weigh(
+    workspace: Workspace, requirement: Requirement | None, release: Release, answers: Answers
+) -> Admission:
+    """What taking ``release`` for ``requirement``, or as a dependency, means for this project."""
+    name = release.candidate.manifest.name
+    return admit(
+        release.candidate,
+        requirement,
+        workspace.project,
+        locked=workspace.lock.get(name),
+        declared_before=_declared_before(workspace, name),
+        answers=answers,
+        accepted=workspace.record.accepted.plugins.get(name),
+        vouched=workspace.vouched if isinstance(release.candidate.source, IndexSource) else NOBODY,
+    )
+
+
+def _declared_before(workspace: Workspace, name: PluginName) -> CapabilitySet | None:
+    """What the locked release declares, from the store or the environment; None if neither has it."""
+    entry = workspace.lock.get(name)
+    if entry is None:
+        return None
+    locked = next((file for file in entry.files if file.name == MANIFEST), None)
+    try:
+        if locked and workspace.store.has(locked):
+            return Manifest.parse(workspace.store.read(locked)).capabilities
+        return installed_manifest(workspace, entry).capabilities
+    except TarkError:
+        return None
+
+
+def target_of(workspace: Workspace, admissions: Iterable[Admission], kept: Iterable[LockEntry]) -> Target:
+    """The project and lock that follow from taking ``admissions`` and keeping what is ``kept``."""
+    chosen = list(admissions)
+    entries = {entry.name: entry for entry in kept}
+    entries |= {admission.change.name: admission.candidate.entry() for admission in chosen}
+    text = workspace.project_bytes if workspace.project_bytes is not None else new()
+    changed = [admission.change for admission in chosen if _differs(workspace.project, admission)]
+    changed += [Change(name) for name in abandoned(workspace.project, workspace.lock, entries)]
+    version = None if workspace.project.tark_version else tark_version(workspace.settings.search_path)
+    edited = edit(text, changed, tark_version=version) if changed else text
+    project = Project.parse(edited, where=str(workspace.place.project_file))
+    project_bytes = edited if edited != workspace.project_bytes else None
+    return Target(project, Lock.of(entries.values()), project_bytes, decided=True)
+
+
+def abandoned(project: Project, old: Lock, entries: Collection[str]) -> list[PluginName]:
+    """Plugins that were there for others, and that nothing needs any more: their grants go with them."""
+    return [
+        entry.name
+        for entry in old.entries
+        if entry.name not in entries and entry.name not in project.requirements
+    ]
+
+
+def _differs(project: Project, admission: Admission) -> bool:
+    change = admission.change
+    held = (
+        project.requirements.get(change.name),
+        project.trust.get(change.name, ()),
+        project.granted(change.name),
+    )
+    return held != (change.requirement, change.trust, change.grants)
+
+
+def ask(
+    workspace: Workspace,
+    admissions: list[Admission],
+    adopted: Mapping[PluginName, Collection[Adoption]] | None = None,
+) -> None:
+    """Show one card a plugin and ask once; raises the `ConsentError` of what nobody can answer.
+
+    ``-y`` answers "proceed?" and never a question about a key, a capability or an unsigned release.
+    """
+    questions = [question for admission in admissions for question in admission.questions]
+    ui, settings = workspace.ui, workspace.settings
+    if not admissions:
+        return
+    plugins, found = workspace.environment.plugins, adopted or {}
+    ui.show([card(workspace, a, adoption_rows(found.get(a.change.name, ()), plugins)) for a in admissions])
+    if any(not question.askable for question in questions) or (questions and not ui.interactive):
+        raise consent_error(questions, settings.command)
+    if settings.dry_run or not ui.interactive or (settings.yes and not questions):
+        return
+    if not ui.confirm(_prompt(admissions)):
+        raise Declined("declined: nothing was changed")
+
+
+_PROMPTS = {
+    "--trust": "trust this key",
+    "--accept-capabilities": "grant these capabilities",
+    "--adopt": "put the folder aside",
+}
+
+
+def _prompt(admissions: list[Admission]) -> str:
+    flags = {question.flag.split()[0] for admission in admissions for question in admission.questions}
+    asked = [text for flag, text in _PROMPTS.items() if flag in flags]
+    sentence = " and ".join([", ".join(asked), "install"] if asked else ["proceed"])
+    return f"{sentence[0].upper()}{sentence[1:]}?"
+
+
+def changed_names(old: Lock, new_lock: Lock) -> tuple[PluginName, ...]:
+    """The plugins whose entry is new or different."""
+    return tuple(entry.name for entry in new_lock.entries if old.get(entry.name) != entry)

@@ -1,0 +1,37 @@
+"""Change what tark.toml grants a plugin."""
+
+import msgspec
+
+from tarkpm.core.capability import CapabilitySet
+from tarkpm.core.project import Change, Project, edit
+from tarkpm.core.release import PluginName
+from tarkpm.ops.change.apply import apply
+from tarkpm.ops.change.target import Target, check_target, present, untouched
+from tarkpm.ops.project.workspace import Workspace
+
+
+class GrantReport(msgspec.Struct, frozen=True):
+    """What a plugin may do now, and what of it is new or gone."""
+
+    name: str
+    granted: tuple[str, ...]
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+
+
+def set_grants(
+    workspace: Workspace, name: PluginName, granted: CapabilitySet, *, decided: bool
+) -> GrantReport:
+    before = workspace.project.granted(name)
+    change = Change(name, present(workspace, name), workspace.project.trust.get(name, ()), granted)
+    edited = edit(workspace.project_bytes or b"", [change]) if granted != before else None
+    project = Project.parse(edited, where=str(workspace.place.project_file)) if edited else workspace.project
+    if not workspace.settings.dry_run:
+        target = Target(project, workspace.lock, edited, decided)
+        apply(workspace, check_target(workspace, target), untouched(workspace))
+    return GrantReport(
+        name,
+        tuple(map(str, granted)),
+        tuple(map(str, granted.beyond(before))),
+        tuple(map(str, before.beyond(granted))),
+    )

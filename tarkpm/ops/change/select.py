@@ -1,0 +1,66 @@
+"""Which release each plugin of a project gets."""
+
+from collections.abc import Collection, Iterable, Mapping
+
+import msgspec
+
+from tarkpm.core.lock_check import reachable, stale_requirement
+from tarkpm.core.lockfile import Lock, LockEntry
+from tarkpm.core.project import Project
+from tarkpm.core.release import IndexSource, PluginName, Requirement
+from tarkpm.core.resolution.resolver import unmet_dependencies
+from tarkpm.ops.project.workspace import Workspace
+from tarkpm.ops.release.fetch import Release
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """What was chosen: entries that stay as they are, releases of indexes to take anew, and notes."""
+
+    kept: tuple[LockEntry, ...]
+    taken: tuple[Release, ...]
+    notes: tuple[str, ...]
+
+
+def choose(
+    workspace: Workspace,
+    requirements: Mapping[PluginName, Requirement],
+    releases: Iterable[Release],
+    free: Collection[PluginName] | None,
+) -> Choice:
+    """Choose a release for every requirement and for all they need; fetch and verify what is not locked so.
+
+    ``releases`` were acquired just now, from git and folders. Only plugins in ``free`` (None: all) leave
+    their locked version without need. Raises `ResolutionError`, `Unreachable`, `VerificationError`.
+    """
+    held = dict(workspace.lock.by_name)
+    held.update((release.candidate.manifest.name, release.candidate.entry()) for release in releases)
+    lock = Lock.of(held.values())
+    project = msgspec.structs.replace(workspace.project, requirements=requirements)
+    reached, problems = reachable(project, lock)
+    if not problems and not _must_ask(workspace, project, lock, free):
+        kept = tuple(lock.by_name[name] for name in sorted(reached))
+        return Choice(kept, (), tuple(map(str, unmet_dependencies(kept))))
+    from tarkpm.ops.change.select_indexed import choose_from_indexes
+
+    fixed = tuple(
+        lock.by_name[name] for name, one in requirements.items() if is_fixed(one) and lock.get(name)
+    )
+    return choose_from_indexes(workspace, requirements, fixed, free)
+
+
+def _must_ask(
+    workspace: Workspace, project: Project, lock: Lock, free: Collection[PluginName] | None
+) -> bool:
+    """Whether an index must be asked: something of one is new, free to move, or not what is asked for."""
+    indexed = [one for one in project.requirements.values() if not is_fixed(one)]
+    moving = workspace.lock.by_name if free is None else free
+    return (
+        any(workspace.project.requirements.get(one.name) != one for one in indexed)
+        or any(stale_requirement(one, lock.get(one.name)) for one in indexed)
+        or any(isinstance(entry.source, IndexSource) and entry.name in moving for entry in lock.entries)
+    )
+
+
+def is_fixed(requirement: Requirement) -> bool:
+    """Whether the source holds one release, and there is nothing to choose from."""
+    return not isinstance(requirement.source, IndexSource)

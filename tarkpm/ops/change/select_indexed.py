@@ -1,0 +1,156 @@
+"""Choose among what indexes offer: gather it, let the resolver choose, and fetch what is not locked so."""
+
+from collections.abc import Collection, Mapping
+
+from tarkpm.core.lockfile import LockEntry, Pin
+from tarkpm.core.release import IndexSource, PluginName, Requirement
+from tarkpm.core.resolution.catalog import Catalog, Locked, Offer, Place, Wanted, missing
+from tarkpm.core.resolution.resolver import Solution, solve
+from tarkpm.core.rows import Listing, Row, row_of
+from tarkpm.core.version import Range
+from tarkpm.errors import IndexUntrusted, NotFound
+from tarkpm.ops.change.select import Choice, is_fixed
+from tarkpm.ops.project.indexes import Indexes
+from tarkpm.ops.project.workspace import Workspace
+from tarkpm.ops.release.fetch import Release, acquire_pinned
+
+Listings = dict[tuple[IndexSource, PluginName], Listing | None]
+
+
+def choose_from_indexes(
+    workspace: Workspace,
+    requirements: Mapping[PluginName, Requirement],
+    held: tuple[LockEntry, ...],
+    free: Collection[PluginName] | None,
+) -> Choice:
+    """`choose` where some requirements are met by indexes; ``held`` is what git and folders hold."""
+    solution, listings = _solve(workspace, requirements, held, free)
+    kept, pins, rows = [*held], [], []
+    for offer in solution.chosen.values():
+        if not isinstance(offer.origin, IndexSource):
+            continue
+        row = _row(listings, offer.origin, offer)
+        entry = workspace.lock.get(offer.name)
+        if entry and _stays(workspace, entry, offer.origin, row, requirements.get(offer.name)):
+            kept.append(entry)
+        else:
+            pins.append((offer.origin, Pin(offer.name, row.statement, row.files)))
+            rows.append(row)
+    taken = acquire_pinned(workspace, pins)
+    for (source, pin), row, release in zip(pins, rows, taken, strict=True):
+        _check_row(source, pin, row, release)
+    return Choice(tuple(kept), tuple(taken), solution.notes)
+
+
+def foresee(workspace: Workspace) -> Solution:
+    """What an update of everything would choose now; nothing is fetched, and git and folders stay as locked.
+
+    Raises `ResolutionError`, `NotFound`, `Unreachable`, `IndexUntrusted`.
+    """
+    requirements, lock = workspace.project.requirements, workspace.lock
+    held = tuple(lock.by_name[name] for name, one in requirements.items() if is_fixed(one) and lock.get(name))
+    return _solve(workspace, requirements, held, None)[0]
+
+
+def _solve(
+    workspace: Workspace,
+    requirements: Mapping[PluginName, Requirement],
+    held: tuple[LockEntry, ...],
+    free: Collection[PluginName] | None,
+) -> tuple[Solution, Listings]:
+    there = {entry.name for entry in held}
+    wanted = [_wanted(one) for name, one in requirements.items() if not is_fixed(one) or name in there]
+    catalog, listings = _gather(workspace, wanted, held)
+    locked = {entry.name: Locked(entry.version, entry.source.asked()) for entry in workspace.lock.entries}
+    tark = workspace.project.tark_version
+    return solve(catalog, wanted, locked=locked, free=free, tark=tark), listings
+
+
+def _wanted(requirement: Requirement) -> Wanted:
+    wanted = Range.parse(requirement.range or "*") if not is_fixed(requirement) else None
+    return Wanted(requirement.name, requirement.source.asked(), wanted)
+
+
+def _gather(
+    workspace: Workspace, wanted: list[Wanted], held: tuple[LockEntry, ...]
+) -> tuple[Catalog, Listings]:
+    """Everything that may be chosen, breadth-first: a round asks for all plugins the last one named."""
+    offers: dict[Place, tuple[Offer, ...]] = {}
+    offers.update(((entry.source.asked(), entry.name), (_locked_offer(entry),)) for entry in held)
+    listings: Listings = {}
+    tark = workspace.project.tark_version
+    while todo := missing(offers, wanted, tark):
+        for source in {source for source, _ in todo if isinstance(source, IndexSource)}:
+            names = [name for origin, name in todo if origin == source]
+            for name, listing in workspace.resource(Indexes).listings(source, names).items():
+                listings[source, name] = listing
+                offers[source, name] = _offers(workspace, source, name, listing)
+    return offers, listings
+
+
+def _locked_offer(entry: LockEntry) -> Offer:
+    return Offer(entry.name, entry.version, entry.source.asked(), entry.requires, entry.min_tark_version)
+
+
+def _offers(
+    workspace: Workspace, source: IndexSource, name: PluginName, listing: Listing | None
+) -> tuple[Offer, ...]:
+    if listing and listing.name != name:  # they fold to one, and are spelled differently
+        hint = f"tarkpm add {source.index}:{listing.name}"
+        raise NotFound(f"'{name}' is called '{listing.name}' in {source}", hint=hint)
+    return tuple(
+        Offer(
+            name=name,
+            version=row.version,
+            origin=source,
+            requires=row.requires,
+            min_tark_version=row.min_tark_version,
+            yanked=row.yanked,
+            revoked=workspace.vouched.is_revoked(source, name, row.version, row.statement.sha256),
+        )
+        for row in (listing.rows if listing else ())
+    )
+
+
+def _row(listings: Listings, source: IndexSource, offer: Offer) -> Row:
+    listing = listings[source, offer.name]
+    row = listing.get(offer.version) if listing else None
+    assert row is not None  # the offer was made from it
+    return row
+
+
+def _stays(
+    workspace: Workspace,
+    entry: LockEntry,
+    source: IndexSource,
+    row: Row,
+    requirement: Requirement | None,
+) -> bool:
+    """Whether what was chosen is what is locked, and tark.toml need not change for it."""
+    if (entry.source, entry.version, entry.statement) != (
+        source,
+        row.version,
+        row.statement,
+    ):
+        return False
+    return workspace.project.requirements.get(entry.name) == requirement
+
+
+def _check_row(source: IndexSource, pin: Pin, row: Row, release: Release) -> None:
+    """Raise `IndexUntrusted` unless the index lists a release as its publisher signed it."""
+    candidate = release.candidate
+    assert candidate.statement is not None
+    signed = row_of(candidate.manifest, candidate.statement, candidate.files)
+    said = (pin.name, row.version, row.type, row.requires, row.min_tark_version)
+    if said != (
+        candidate.manifest.name,
+        signed.version,
+        signed.type,
+        signed.requires,
+        signed.min_tark_version,
+    ):
+        raise IndexUntrusted(
+            f"the index lists '{pin.name}' {row.version} otherwise than its publisher signed it",
+            where=str(source),
+            hint="tell the maintainers of the index",
+        )

@@ -1,0 +1,150 @@
+"""Sources as people type them: a URL, ``github:owner/repo/folder``, a folder, or a plugin's name."""
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tarkpm.core.project import Project
+from tarkpm.core.release import (
+    GitSource,
+    PathSource,
+    PluginName,
+    Source,
+    folder_path,
+    is_commit,
+    names_folder,
+    plugin_name,
+)
+from tarkpm.core.version import Range
+from tarkpm.errors import NotFound, TarkError
+from tarkpm.ops.change.admit import Ask
+from tarkpm.ops.project.location import locate
+from tarkpm.ops.project.settings import Settings
+
+if TYPE_CHECKING:
+    from tarkpm.io.login import Login
+
+
+class UsageError(TarkError):
+    """Arguments that do not fit together."""
+
+
+_NAMED = re.compile(r"(?:(?P<index>[A-Za-z0-9_-]+):)?(?P<name>[A-Za-z0-9_-]+)(?:@(?P<range>[^:/]*))?")
+_INDEX_ALONE = re.compile(r"[A-Za-z0-9_-]+:(?:@[^:/]*)?")
+
+
+class Wish(msgspec.Struct, frozen=True):
+    """One argument of ``add``: a source, or a plugin's name to be found in an index ("" is the only one)."""
+
+    source: Source | None = None
+    index: str = ""
+    name: PluginName | None = None
+    range: str = ""
+
+    def ask(self, project: Project) -> Ask:
+        """What this means in a project. Raises `NotFound`, and `UsageError` where the index is not clear."""
+        if self.source is not None:
+            return Ask(self.source)
+        indexes = project.indexes
+        if self.index and self.index not in indexes:
+            raise NotFound(f"this project has no index '{self.index}'", hint="tarkpm index list")
+        if not indexes:
+            hint = "tarkpm index add NAME URL --root sha256:…"
+            raise NotFound(f"'{self.name}' is a name, and no index is set up to look it up in", hint=hint)
+        if not self.index and len(indexes) > 1:
+            known = sorted(indexes)
+            raise UsageError(
+                f"'{self.name}' may be meant in one of several indexes: {', '.join(known)}",
+                hint=f"tarkpm add {known[0]}:{self.name}",
+            )
+        index = indexes[PluginName(self.index)] if self.index else next(iter(indexes.values()))
+        return Ask(index.source, self.name, self.range)
+
+
+def read_wishes(
+    settings: Settings,
+    texts: Sequence[str],
+    *,
+    tag: str = "",
+    branch: str = "",
+    rev: str = "",
+    path: str = "",
+) -> tuple[Settings, list[Wish]]:
+    """Read source arguments and the options that belong to them; the settings gain the logins in the URLs.
+
+    A login is used by this command and not part of a source, so nothing can write it down. Raises
+    `UsageError`, or `Refused` for a URL that tarkpm does not take.
+    """
+    if len(texts) > 1 and (tag or branch or rev or path):
+        raise UsageError("--tag, --branch, --rev and --path take one source", hint="add them one by one")
+    if sum(map(bool, (tag, branch, rev))) > 1:
+        raise UsageError("expected one of --tag, --branch and --rev, found several")
+    if rev and not is_commit(rev):
+        raise UsageError(f"--rev takes a whole commit id of 40 hexadecimal digits, found '{rev}'")
+    logins = dict(settings.logins)
+    wishes = [_read_wish(settings, text, tag, branch, rev, path, logins) for text in texts]
+    return msgspec.structs.replace(settings, logins=logins), wishes
+
+
+def _read_wish(
+    settings: Settings, text: str, tag: str, branch: str, rev: str, path: str, logins: "dict[str, Login]"
+) -> Wish:
+    if names_folder(text):
+        if tag or branch or rev or path:
+            raise UsageError("--tag, --branch, --rev and --path belong to git sources", where=text)
+        return Wish(PathSource(relative_folder(settings, text)))
+    if named := _NAMED.fullmatch(text):
+        if tag or branch or rev or path:
+            raise UsageError("--tag, --branch, --rev and --path belong to git sources")
+        return _named(settings, text, named)
+    if _INDEX_ALONE.fullmatch(text):
+        text = "expected a plugin's name after the index's, as in INDEX:NAME"
+        raise UsageError(text, hint="tarkpm search WORDS")
+    if ":" not in text:
+        raise UsageError(f"expected a git URL, a name or a folder like ./{text}, found '{text}'")
+    from tarkpm.sources.git.url import expand, parse_typed
+
+    address, folder = expand(text)
+    url, login = parse_typed(address, allow_http=settings.allow_http)
+    if login is not None:
+        logins[url.public] = login
+    return Wish(GitSource(url.public, tag, branch, rev, _folder(path or folder)))
+
+
+def relative_folder(settings: Settings, text: str) -> str:
+    """The path as tark.toml holds it: absolute if it was typed so, else relative to the project."""
+    typed = Path(text).expanduser()
+    if not (settings.cwd / typed).is_dir():
+        raise NotFound("there is no such folder", where=str(settings.cwd / typed))
+    place = locate(settings)
+    if typed.is_absolute() or not place.environment.in_project:
+        return str((settings.cwd / typed).resolve())
+    relative = os.path.relpath((settings.cwd / typed).resolve(), place.folder)
+    return relative if relative.startswith("..") else f"./{relative}" if relative != "." else "."
+
+
+def _folder(text: str) -> str:
+    try:
+        return folder_path(text)
+    except ValueError as problem:
+        raise UsageError(str(problem), where="--path") from None
+
+
+def _named(settings: Settings, text: str, named: re.Match[str]) -> Wish:
+    """A plugin's name, perhaps with its index and a range: ``text-tools``, ``community:text-tools@^1.2``."""
+    if not named["index"] and (settings.cwd / text).is_dir():
+        raise UsageError(f"'{text}' is a folder", hint=f"tarkpm add ./{text}")
+    wanted = named["range"]
+    try:
+        return Wish(
+            None,
+            plugin_name(named["index"]) if named["index"] else "",
+            plugin_name(named["name"]),
+            "" if wanted is None else str(Range.parse(wanted)),
+        )
+    except ValueError as problem:
+        raise UsageError(str(problem)) from None  # what was typed is not shown: it may be user:password@host

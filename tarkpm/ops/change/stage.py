@@ -1,0 +1,199 @@
+"""Bring locked releases to this machine: fetch what the store lacks, verify everything, stage it."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import msgspec
+
+from tarkpm.core import statement
+from tarkpm.core.lock_check import check_matches
+from tarkpm.core.lockfile import LockEntry, Pin, fingerprint
+from tarkpm.core.manifest import Manifest
+from tarkpm.core.names import MANIFEST, STATEMENT
+from tarkpm.core.release import IndexSource, PathSource, PluginName
+from tarkpm.core.verification import Candidate, check_names, verify_release
+from tarkpm.errors import BlobMissing, DigestMismatch, SignatureInvalid
+from tarkpm.io.files import remove_tree
+from tarkpm.io.parallel import batches
+from tarkpm.ops.project.workspace import Workspace
+from tarkpm.ops.release.fetch import MEMORY, Release, acquire, acquire_pinned, read_folder, stored_files
+from tarkpm.store.origins import Origins
+from tarkpm.store.staging import stage as place
+from tarkpm.store.state import Installed
+
+
+def fetch_missing(
+    workspace: Workspace, entries: Iterable[LockEntry], known: Iterable[Release]
+) -> list[Release]:
+    """Put every blob that is not in the store there; each must be what the lock says.
+
+    ``known`` releases were acquired just now. Returns them and the fetched ones, of which those over `MEMORY`
+    have no contents: they are in the store. Raises `BlobMissing` when a download is needed and not allowed.
+    """
+    releases = [release for release in known if release.candidate.entry().files]
+    have = {release.candidate.manifest.name for release in releases}
+    missing = [entry for entry in entries if entry.name not in have and not _is_here(workspace, entry)]
+    if missing and workspace.settings.offline:
+        for entry in missing:
+            if not workspace.store.missing(stored_files(entry)):
+                _verify_stored(workspace, entry)  # a lie is a lie, with a network or without
+        names = ", ".join(entry.name for entry in missing)
+        hint = "run it again with a network, and without --offline"
+        raise BlobMissing(f"not in the store, and --offline allows no download: {names}", hint=hint)
+    for release in releases:
+        _store(workspace, release)
+    room = MEMORY
+    for group in _groups(missing):
+        for release in _fetch(workspace, group):
+            _store(workspace, release)
+            room -= sum(map(len, release.contents.values()))
+            releases.append(release if room >= 0 else msgspec.structs.replace(release, contents={}))
+    return releases
+
+
+def _store(workspace: Workspace, release: Release) -> None:
+    entry = release.candidate.entry()
+    for file in stored_files(entry):
+        workspace.store.put(file, release.contents[file.name])
+    Origins(workspace.settings.paths.cache).remember(entry)
+
+
+def _groups(entries: Iterable[LockEntry]) -> Iterator[list[LockEntry]]:
+    """Entries to fetch at once: all that share repositories; those of indexes by their size."""
+    entries = list(entries)
+    yield from filter(None, [[entry for entry in entries if not isinstance(entry.source, IndexSource)]])
+    pinned = (entry for entry in entries if isinstance(entry.source, IndexSource))
+    yield from batches(pinned, lambda entry: sum(file.size for file in stored_files(entry)), MEMORY)
+
+
+def _fetch(workspace: Workspace, entries: list[LockEntry]) -> list[Release]:
+    """The releases of locked entries from where they are; each must be what the lock says."""
+    direct, pinned, sources, pins = [], [], [], []
+    for entry in entries:
+        if isinstance(entry.source, IndexSource):
+            pinned.append(entry)
+            pins.append((entry.source, _pin_of(entry)))
+        else:
+            direct.append(entry)
+            sources.append(entry.source)
+    fetched = [*acquire(workspace, sources), *acquire_pinned(workspace, pins)]
+    for entry, release in zip([*direct, *pinned], fetched, strict=True):
+        check_same(entry, release.candidate)
+    return fetched
+
+
+def _pin_of(entry: LockEntry) -> Pin:
+    """What must come for a locked release of an index; all of them have a statement."""
+    assert entry.statement is not None
+    return Pin(entry.name, entry.statement, entry.files)
+
+
+def _is_here(workspace: Workspace, entry: LockEntry) -> bool:
+    """Whether the store has the entry's files, and they are known to be what its commit holds."""
+    if workspace.store.missing(stored_files(entry)):
+        return False
+    return fingerprint(entry) in workspace.verified or Origins(workspace.settings.paths.cache).saw(entry)
+
+
+def check_same(entry: LockEntry, candidate: Candidate) -> None:
+    """Raise unless a fetched release is the locked one: same signer, same bytes, same plugin.toml."""
+    where, hint = str(entry.source), f"tarkpm update {entry.name}"
+    if candidate.signer != entry.signer:
+        by, expected = candidate.signer or "nobody", entry.signer or "nobody"
+        raise SignatureInvalid(
+            f"'{entry.name}' is signed by {by}, the lock says {expected}", where=where, hint=hint
+        )
+    if (candidate.files, candidate.statement) != (entry.files, entry.statement):
+        raise DigestMismatch(
+            f"'{entry.name}' has other bytes at its source than the lock says", where=where, hint=hint
+        )
+    check_matches(entry, candidate.manifest, where=where)
+
+
+def stage(workspace: Workspace, entry: LockEntry, release: Release | None) -> Installed:
+    """Verify one entry and build its folder in the staging area.
+
+    ``release`` was verified just now; where it is not the locked one, or None, the store's bytes are
+    verified, and fetched again if they turn out damaged.
+    """
+    if isinstance(entry.source, PathSource):
+        return _stage_working_copy(workspace, entry, entry.source)
+    try:
+        return _stage_stored(workspace, entry, release.contents if release and release.holds(entry) else {})
+    except BlobMissing:
+        if workspace.settings.offline:
+            raise
+    remove_tree(workspace.environment.staging / entry.name)
+    (release,) = fetch_missing(workspace, [entry], [])
+    return _stage_stored(workspace, entry, release.contents)
+
+
+def _stage_stored(workspace: Workspace, entry: LockEntry, contents: Mapping[str, bytes]) -> Installed:
+    mark = fingerprint(entry)
+    if not contents and mark not in workspace.verified:
+        contents = _verify_stored(workspace, entry)
+    files, data = stored_files(entry), workspace.data(entry.name)
+    described = place(
+        workspace.environment,
+        entry.name,
+        files,
+        workspace.store,
+        data=data,
+        contents=contents,
+        enabled=workspace.is_enabled(entry.name),
+    )
+    return Installed(mark, described)
+
+
+def _verify_stored(workspace: Workspace, entry: LockEntry) -> dict[str, bytes]:
+    """Check a locked release's statement and plugin.toml, read from the store.
+
+    The module itself is checked against the same digests as it is copied.
+    """
+    by_name = {file.name: file for file in stored_files(entry)}
+    contents: dict[str, bytes] = {}
+    for name in (MANIFEST, STATEMENT):
+        if name in by_name:
+            contents[name] = workspace.store.read(by_name[name])
+    verify_documents(entry, contents, where=str(entry.source))
+    return contents
+
+
+def verify_documents(entry: LockEntry, contents: Mapping[str, bytes], *, where: str) -> Manifest:
+    """Check a locked release's signature, and that statement, plugin.toml and lock agree.
+
+    ``contents`` holds the bytes of plugin.toml and, if the entry is signed, of its statement, both of which
+    have the locked digests already. Raises `VerificationError`, `LockStale`, `ManifestError`.
+    """
+    manifest = Manifest.parse(contents[MANIFEST], where=f"{where}: {MANIFEST}")
+    if entry.statement:
+        said, signer = statement.verify(contents[STATEMENT], where=f"{where}: {STATEMENT}")
+        check_names(said, manifest.name, manifest.version, where=where)
+        if signer != entry.signer:
+            raise SignatureInvalid(
+                f"'{entry.name}' is signed by {signer}, the lock says {entry.signer}", where=where
+            )
+        if said.files != entry.files:
+            raise DigestMismatch(f"'{entry.name}' is locked with other files than were signed", where=where)
+    check_matches(entry, manifest, where=where)
+    return manifest
+
+
+def _stage_working_copy(workspace: Workspace, entry: LockEntry, source: PathSource) -> Installed:
+    collected = read_folder(workspace.place.folder, source)
+    candidate = verify_release(collected.files, None, source, where=str(source))
+    check_matches(entry, candidate.manifest, where=str(source))
+    described = place(
+        workspace.environment,
+        entry.name,
+        candidate.files,
+        workspace.store,
+        data=workspace.data(entry.name),
+        contents=collected.files,
+        enabled=workspace.is_enabled(entry.name),
+    )
+    return Installed(fingerprint(entry), described)
+
+
+def by_name(releases: Iterable[Release]) -> dict[PluginName, Release]:
+    """Releases by plugin."""
+    return {release.candidate.manifest.name: release for release in releases}

@@ -1,0 +1,101 @@
+"""What a project and its environment are to become, and what must change for that."""
+
+import msgspec
+
+from tarkpm.core.digest import sha256
+from tarkpm.core.lock_check import stale_entries
+from tarkpm.core.lockfile import Lock, LockEntry, fingerprint
+from tarkpm.core.plan import Plan, plan
+from tarkpm.core.policy import check_minimum, check_trusted
+from tarkpm.core.project import Project
+from tarkpm.core.release import GitSource, PathSource, PluginName, Requirement
+from tarkpm.errors import NotFound
+from tarkpm.ops.project.workspace import Workspace
+from tarkpm.sources.git.url import parse
+
+
+class Target(msgspec.Struct, frozen=True):
+    """What a project and its environment are to become. ``project_bytes`` None leaves tark.toml alone.
+
+    ``decided`` says that every decision in the project counts as this user's own: they were accepted before,
+    and what is new was decided through tarkpm just now.
+    """
+
+    project: Project
+    lock: Lock
+    project_bytes: bytes | None = None
+    decided: bool = False
+    dropped: tuple[PluginName, ...] = ()
+
+
+class CheckedTarget(Target, frozen=True):
+    """A target `check_target` found nothing wrong with. It alone makes these, and no other is applied."""
+
+
+def check_target(workspace: Workspace, target: Target) -> CheckedTarget:
+    """Rule 2: raise unless every lock entry follows from the project and is trusted by it or its index.
+
+    URLs are held to the grammar though nothing may be fetched: raises `Refused`.
+    """
+    for requirement in target.project.requirements.values():
+        if isinstance(requirement.source, GitSource):
+            parse(requirement.source.git, allow_http=workspace.settings.allow_http)
+    for problem in stale_entries(target.project, target.lock):
+        raise problem
+    for entry in target.lock.entries:
+        check_trusted(target.project, entry, workspace.vouched)
+        check_minimum(entry.name, entry.min_tark_version, target.project.tark_version)
+    return CheckedTarget(*msgspec.structs.astuple(target))
+
+
+def make_plan(workspace: Workspace, lock: Lock, *, reinstall: bool = False) -> Plan:
+    """What must change in the environment: looks at installed files' sizes and times, not at their bytes.
+
+    Working copies are read and hashed: their bytes may change at any time. ``reinstall`` takes nothing for
+    granted.
+    """
+    installed = workspace.record.installed
+    intact = {entry.name for entry in lock.entries if not reinstall and _is_intact(workspace, entry)}
+    return plan(lock, intact, [PluginName(name) for name in installed])
+
+
+def untouched(workspace: Workspace) -> Plan:
+    """The plan of a verb that changes documents and leaves every installed plugin as it is."""
+    return Plan(keep=tuple(PluginName(name) for name in workspace.record.installed))
+
+
+def _is_intact(workspace: Workspace, entry: LockEntry) -> bool:
+    installed = workspace.record.installed.get(entry.name)
+    if installed is None or installed.fingerprint != fingerprint(entry):
+        return False
+    if isinstance(entry.source, PathSource):
+        from tarkpm.ops.release.fetch import read_folder
+
+        now = read_folder(workspace.place.folder, entry.source).files
+        if {name: sha256(data) for name, data in now.items()} != {f.name: f.sha256 for f in installed.files}:
+            return False
+    return workspace.environment.is_intact(entry.name, installed.files)
+
+
+def present(workspace: Workspace, name: PluginName) -> Requirement | None:
+    """The project's requirement of this plugin; None for one that is locked because another needs it.
+
+    Raises `NotFound` for a plugin that is neither.
+    """
+    return (
+        None
+        if name in workspace.lock.by_name and name not in workspace.project.requirements
+        else required(workspace, name)
+    )
+
+
+def required(workspace: Workspace, name: PluginName) -> Requirement:
+    """The project's requirement of this plugin; raises `NotFound`."""
+    requirement = workspace.project.requirements.get(name)
+    if requirement is None:
+        raise NotFound(
+            f"this project does not ask for a plugin named '{name}'",
+            where=str(workspace.place.project_file),
+            hint="tarkpm list",
+        )
+    return requirement

@@ -1,0 +1,136 @@
+"""``tarkpm index add``, ``list`` and ``remove``: which indexes a project takes plugins from."""
+
+from pathlib import Path
+
+import msgspec
+
+from tarkpm.core.digest import sha256
+from tarkpm.core.project import IndexEntry, Project, edit_index, index_url, new
+from tarkpm.core.release import IndexSource, PluginName, index_root
+from tarkpm.errors import NotFound, ProjectError
+from tarkpm.io.files import read_file
+from tarkpm.ops.change.apply import apply
+from tarkpm.ops.change.source_args import relative_folder
+from tarkpm.ops.change.target import CheckedTarget, Target, check_target, untouched
+from tarkpm.ops.project.acceptance import not_accepted, require_accepted
+from tarkpm.ops.project.settings import Settings
+from tarkpm.ops.project.ui import Ui
+from tarkpm.ops.project.workspace import Workspace, open_for_change, open_for_reading
+
+MAX_ROOT = 512 * 1024
+
+
+class IndexRow(msgspec.Struct, frozen=True):
+    """An index of a project, and the plugins that are locked from it."""
+
+    name: str
+    url: str
+    root: str
+    plugins: tuple[str, ...] = ()
+
+
+class IndexList(msgspec.Struct, frozen=True):
+    """The indexes of a project, sorted by name."""
+
+    indexes: tuple[IndexRow, ...]
+
+
+def add_index(settings: Settings, ui: Ui, name: PluginName, url: str, root: str) -> IndexRow:
+    """Take plugins from an index from now on. ``root`` is its first root: the digest, or the file.
+
+    Unless offline, the index is asked whether it is the one. Raises `ProjectError` for a name that is taken,
+    `IndexUntrusted`, `Unreachable`.
+    """
+    with open_for_change(settings, ui, create=True) as workspace:
+        require_accepted(workspace)
+        entry = _entry(settings, name, url, root)
+        if workspace.project.indexes.get(name) == entry:
+            return _row(workspace, entry)
+        if name in workspace.project.indexes:
+            raise ProjectError(
+                f"there is another index named '{name}'",
+                where=str(workspace.place.project_file),
+                hint=f"tarkpm index remove {name}",
+            )
+        text = workspace.project_bytes if workspace.project_bytes is not None else new()
+        target = _target(workspace, edit_index(text, name, entry), decided=True)
+        if not settings.offline:
+            _try(workspace, entry)
+        if not settings.dry_run:
+            apply(workspace, target, untouched(workspace))
+        return _row(workspace, entry)
+
+
+def _entry(settings: Settings, name: PluginName, url: str, root: str) -> IndexEntry:
+    try:
+        place = index_url(url)
+        digest = index_root(root) if root.startswith("sha256:") else _root_of(settings.cwd / root)
+    except ValueError as problem:
+        raise ProjectError(str(problem), where=f"index {name}") from None
+    if "://" not in place:
+        place = relative_folder(settings, place)
+    return IndexEntry(name, place, digest)
+
+
+def _root_of(file: Path) -> str:
+    """The digest of a file that is an index's first root."""
+    try:
+        data = read_file(file, MAX_ROOT)
+        first = msgspec.json.decode(data)["signed"]["version"] == 1
+    except FileNotFoundError:
+        raise NotFound("there is no such file", where=str(file), hint="--root sha256:…") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, TypeError, KeyError):
+        first = False
+    if not first:
+        raise ProjectError("expected an index's first root, 1.root.json", where=str(file))
+    return f"sha256:{sha256(data)}"
+
+
+def _try(workspace: Workspace, entry: IndexEntry) -> None:
+    """See that the index is there and is the one whose root was given."""
+    from tarkpm.ops.project.indexes import open_client
+
+    workspace.ui.busy(f"asking {entry.url}")
+    with open_client(workspace, entry) as client:
+        client.refresh()
+
+
+def _target(workspace: Workspace, edited: bytes, *, decided: bool) -> CheckedTarget:
+    project = Project.parse(edited, where=str(workspace.place.project_file))
+    return check_target(workspace, Target(project, workspace.lock, edited, decided))
+
+
+def list_indexes(settings: Settings, ui: Ui) -> IndexList:
+    """The indexes of the project, and what is locked from each."""
+    with open_for_reading(settings, ui) as workspace:
+        indexes = sorted(workspace.project.indexes.values(), key=lambda entry: entry.name)
+        return IndexList(tuple(_row(workspace, entry) for entry in indexes))
+
+
+def _row(workspace: Workspace, entry: IndexEntry) -> IndexRow:
+    plugins = tuple(one.name for one in workspace.lock.entries if one.source == entry.source)
+    return IndexRow(entry.name, entry.url, entry.root, plugins)
+
+
+def remove_index(settings: Settings, ui: Ui, name: PluginName) -> IndexRow:
+    """Take no more plugins from an index. Raises `NotFound`, and `ProjectError` while some come from it."""
+    with open_for_change(settings, ui) as workspace:
+        entry = workspace.project.indexes.get(name)
+        where = str(workspace.place.project_file)
+        if entry is None:
+            raise NotFound(f"this project has no index '{name}'", where=where, hint="tarkpm index list")
+        if used := _users(workspace, entry.source):
+            raise ProjectError(
+                f"plugins come from '{name}': {', '.join(used)}",
+                where=where,
+                hint=f"tarkpm remove {' '.join(used)}",
+            )
+        edited = edit_index(workspace.project_bytes or b"", name, None)
+        target = _target(workspace, edited, decided=not not_accepted(workspace))
+        if not settings.dry_run:
+            apply(workspace, target, untouched(workspace))
+        return _row(workspace, entry)
+
+
+def _users(workspace: Workspace, source: IndexSource) -> list[str]:
+    return [name for name, one in workspace.project.requirements.items() if one.source == source]

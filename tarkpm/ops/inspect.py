@@ -1,0 +1,76 @@
+"""``tarkpm inspect``: what a WebAssembly file is, without running it."""
+
+from pathlib import Path
+
+import msgspec
+
+from tarkpm.core.digest import sha256
+from tarkpm.host.ipc.messages import Item
+from tarkpm.host.module.inspect import MAGIC, is_known
+from tarkpm.host.module.surface import Surface, read_surface
+from tarkpm.io.files import read_file
+from tarkpm.ops.project.settings import Settings
+from tarkpm.ops.project.ui import Ui
+from tarkpm.ops.run.compile_cache import compile_cache
+from tarkpm.store.blobs import MAX_BLOB
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """An import or export, as `Item` has it. ``known``: tark can serve it, or it is an export."""
+
+    name: str
+    kind: str
+    known: bool
+    type: str
+    members: dict[str, str]
+    types: dict[str, str]
+
+
+class InspectReport(msgspec.Struct, frozen=True):
+    """The surface of a module. Names and types are its claims.
+
+    ``abi`` is "tark:plugin", "older tark ABI", or "" for neither; ``interfaces`` are those of tark it
+    imports, ``fits`` the plugin types it can be, and ``misfits`` why it cannot be one of the others.
+    """
+
+    path: str
+    kind: str
+    abi: str
+    size: int
+    sha256: str
+    imports: tuple[Entry, ...]
+    exports: tuple[Entry, ...]
+    interfaces: tuple[str, ...]
+    fits: tuple[str, ...]
+    misfits: dict[str, str]
+
+
+def inspect_file(settings: Settings, ui: Ui, path: Path) -> InspectReport:
+    """Look into a file; raises `ModuleInvalid` for anything but WebAssembly, and `HostError`."""
+    data = read_file((settings.cwd / path).resolve(), MAX_BLOB)
+    if data[: len(MAGIC)] == MAGIC:
+        ui.busy("reading its types")
+    found = read_surface(data, compile_cache(settings), where=str(path))
+    ui.busy("")
+    return InspectReport(
+        path=str(path),
+        kind=found.info.kind,
+        abi=found.info.abi,
+        size=len(data),
+        sha256=sha256(data),
+        imports=tuple(_entry(item, known=_known(item, found)) for item in found.imports),
+        exports=tuple(_entry(item, known=True) for item in found.exports),
+        interfaces=found.info.interfaces,
+        fits=found.fits,
+        misfits=found.misfits,
+    )
+
+
+def _known(item: Item, found: Surface) -> bool:
+    if found.info.kind == "core":
+        return not any(f"{item.name}.{member}" in found.info.unknown_imports for member in item.members)
+    return is_known(item.name)
+
+
+def _entry(item: Item, *, known: bool) -> Entry:
+    return Entry(item.name, item.kind, known, item.type, item.members, item.types)

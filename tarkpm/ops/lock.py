@@ -1,0 +1,39 @@
+"""``tarkpm lock``: make tark.lock follow from tark.toml."""
+
+from tarkpm.core.lock_check import stale_entries, stale_requirement
+from tarkpm.core.policy import Answers
+from tarkpm.core.release import PluginName
+from tarkpm.ops.change.admit import Ask, take
+from tarkpm.ops.change.apply import apply
+from tarkpm.ops.change.report import TakeReport, report_of
+from tarkpm.ops.change.target import untouched
+from tarkpm.ops.project.acceptance import require_accepted
+from tarkpm.ops.project.settings import Settings
+from tarkpm.ops.project.ui import Ui
+from tarkpm.ops.project.workspace import Workspace, asks_again, open_for_change, open_for_reading
+
+
+@asks_again
+def lock(settings: Settings, ui: Ui, answers: Answers) -> TakeReport:
+    """Make tark.lock follow from tark.toml, keeping every entry that does; installs nothing."""
+    with open_for_change(settings, ui) as workspace:
+        require_accepted(workspace)
+        stale = [r for name, r in workspace.project.requirements.items() if not _follows(workspace, name)]
+        taking = take(workspace, list(map(Ask.of, stale)), answers)
+        report = report_of(workspace, taking, taking.names)
+        if not settings.dry_run:
+            apply(workspace, taking.target, untouched(workspace), taking.releases)
+        return report
+
+
+def check_lock(settings: Settings, ui: Ui) -> None:
+    """Raise the first `LockStale` if tark.lock does not follow from tark.toml."""
+    with open_for_reading(settings, ui) as workspace:
+        for problem in stale_entries(workspace.project, workspace.lock):
+            raise problem
+
+
+def _follows(workspace: Workspace, name: PluginName) -> bool:
+    entry = workspace.lock.get(name)
+    requirement = workspace.project.requirements[name]
+    return entry is not None and stale_requirement(requirement, entry) is None

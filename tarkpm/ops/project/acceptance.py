@@ -1,0 +1,123 @@
+"""Rule 3: nothing is fetched, run or sent before this user accepted what a project decides."""
+
+import time
+from collections.abc import Iterable, Iterator
+
+from tarkpm.core.acceptance import Acceptance, Kind, Widening, widenings
+from tarkpm.core.binding import Publisher, claim, current_owner
+from tarkpm.core.lockfile import Lock, LockEntry
+from tarkpm.core.policy import NOBODY, check_trusted
+from tarkpm.core.release import IndexSource, PluginName
+from tarkpm.errors import ProjectNotAccepted, TarkError, Unreachable
+from tarkpm.ops.project.settings import ANY_DECISIONS
+from tarkpm.ops.project.ui import Card, Row
+from tarkpm.ops.project.workspace import Workspace
+
+
+def decisions(workspace: Workspace) -> Acceptance:
+    """What tark.toml and tark.lock decide now; what would be refused for its signer is not asked about."""
+    project = workspace.project
+    return Acceptance.of(
+        project, Lock(tuple(e for e in workspace.lock.entries if _may_be_trusted(workspace, e)))
+    )
+
+
+def _may_be_trusted(workspace: Workspace, entry: LockEntry) -> bool:
+    """Whether an entry's signer is agreed to, as far as this machine knows."""
+    of_index = isinstance(entry.source, IndexSource)
+    if not of_index and entry.name not in workspace.project.requirements:
+        return False
+    try:
+        check_trusted(workspace.project, entry, workspace.vouched if of_index else NOBODY)
+    except Unreachable:
+        return True
+    except TarkError:
+        return False
+    return True
+
+
+def not_accepted(workspace: Workspace) -> tuple[Widening, ...]:
+    """What of it goes beyond what this user accepted."""
+    return widenings(decisions(workspace), workspace.record.accepted)
+
+
+def require_accepted(workspace: Workspace) -> None:
+    """Ask this user to accept what is new, or raise `ProjectNotAccepted`.
+
+    A dry run shows what would be asked and accepts nothing.
+    """
+    decided, settings = decisions(workspace), workspace.settings
+    new = widenings(decided, workspace.record.accepted)
+    if settings.accept_project and settings.accept_project != ANY_DECISIONS:
+        _check_pinned(workspace, decided)
+    if new and not settings.accept_project:
+        rows = [Row("would", str(one), loud=one.is_loud) for one in new]
+        _ask(
+            workspace,
+            [*rows, *(Row("would", text, loud=True) for text in consequences(workspace, decided, new))],
+        )
+    if (new or settings.accept_project) and not settings.dry_run:
+        accept(workspace, decided)
+
+
+def accept(workspace: Workspace, decided: Acceptance) -> None:
+    """Keep in state that this user accepted these decisions."""
+    accepted = decided.remembering(workspace.record.accepted)
+    if accepted != workspace.record.accepted:
+        workspace.remember(accepted=accepted, accepted_at=int(time.time()), settled="")
+
+
+def _check_pinned(workspace: Workspace, decided: Acceptance) -> None:
+    """Raise unless the decisions are the very ones that ``--accept-project=sha256:…`` names."""
+    pinned = workspace.settings.accept_project
+    if pinned != decided.digest:
+        raise ProjectNotAccepted(
+            f"this project's decisions have the digest {decided.digest}, --accept-project names {pinned}",
+            where=str(workspace.place.project_file),
+            hint="tarkpm accept --print",
+        )
+
+
+def consequences(workspace: Workspace, decided: Acceptance, new: Iterable[Widening]) -> Iterator[str]:
+    """What accepting these decisions does beside them: whom it sends a token, whose data is left behind."""
+    for widening in new:
+        index = widening.subject if widening.kind is Kind.INDEX else ""
+        entry = workspace.project.indexes.get(PluginName(index))
+        if entry and entry.token_variable in workspace.settings.environment and "://" in entry.url:
+            yield f"send the token in {entry.token_variable} to {entry.url}"
+    for name, binding in decided.plugins.items():
+        if binding.publisher.origin and (text := data_change(workspace, name, binding.publisher)):
+            yield text
+
+
+def data_change(workspace: Workspace, name: str, publisher: Publisher) -> str:
+    """A sentence about stored data that a change of publisher separates or hands over; "" without any."""
+    owners, settings = workspace.record.owners, workspace.settings
+    before = current_owner(owners, name)
+    after = claim(owners, name, publisher, keep_data=settings.keep_data)[-1]
+    if before.publisher is None or publisher.succeeds(before.publisher) or not has_data(workspace, name):
+        return ""
+    if after.folder == before.folder:
+        return f"hand what the former '{name}' stored to the new one"
+    return f"start '{name}' without what the former one stored (--keep-data hands it over)"
+
+
+def has_data(workspace: Workspace, name: str) -> bool:
+    """Whether a plugin of this name has stored anything here."""
+    folder = workspace.data(name)
+    return folder.is_dir() and any(folder.iterdir())
+
+
+def _ask(workspace: Workspace, rows: list[Row]) -> None:
+    file, ui, settings = str(workspace.place.project_file), workspace.ui, workspace.settings
+    if ui.interactive:
+        warning = "Accept only what you, or people you trust, wrote."
+        ui.show([Card(f"{file} makes decisions for you", tuple(rows), (warning,))])
+    if settings.dry_run or not ui.interactive:
+        raise ProjectNotAccepted(
+            f"you have not accepted what this project decides: {'; '.join(row.text for row in rows)}",
+            where=file,
+            hint=f"{settings.command} --accept-project",
+        )
+    if not ui.confirm("Accept these decisions?"):
+        raise ProjectNotAccepted("the project's decisions were not accepted", where=file)

@@ -1,0 +1,140 @@
+"""The indexes of a project, as a verb uses them: each opened when it is first asked, and refreshed once."""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from tarkpm.core.claim import Claim
+from tarkpm.core.lockfile import LockEntry
+from tarkpm.core.project import IndexEntry
+from tarkpm.core.release import IndexSource, PluginName
+from tarkpm.core.rows import Listing
+from tarkpm.errors import NotFound, Unreachable
+
+if TYPE_CHECKING:
+    from tarkpm.io.login import Login
+    from tarkpm.ops.project.workspace import Workspace
+    from tarkpm.sources.index import IndexClient
+
+
+NONE: Final[Mapping[PluginName, Listing]] = {}
+
+
+class Indexes:
+    """Asks indexes on behalf of one verb. What they say of publishers is kept in state as it is verified."""
+
+    def __init__(self, workspace: "Workspace") -> None:
+        self._workspace = workspace
+        self._clients: dict[str, IndexClient] = {}
+
+    def listings(
+        self, source: IndexSource, names: Collection[PluginName]
+    ) -> dict[PluginName, Listing | None]:
+        """The rows of plugins; None for what the index does not have. Claims are learnt with them.
+
+        Raises `Unreachable`, `IndexUntrusted`.
+        """
+        client = self.client(source)
+        found = client.listings(names)
+        there = {name: listing for name, listing in found.items() if listing}
+        self.learn(source, list(there), there)
+        return found
+
+    def learn_publishers(self, entries: Iterable[LockEntry]) -> None:
+        """Find out who may publish locked plugins, as far as this machine does not know it yet.
+
+        Entries of indexes that the project does not have are left alone: they do not follow from it.
+        """
+        unknown: dict[IndexSource, list[PluginName]] = {}
+        vouched = self._workspace.vouched
+        known = {index.source for index in self._workspace.project.indexes.values()}
+        for entry in entries:
+            if entry.source in known and not vouched.claim(entry.source, entry.name):
+                unknown.setdefault(entry.source, []).append(entry.name)
+        for source, names in unknown.items():
+            self.learn(source, names)
+
+    def learn(
+        self,
+        source: IndexSource,
+        names: Collection[PluginName],
+        listings: Mapping[PluginName, Listing] = NONE,
+    ) -> None:
+        """Ask who may publish plugins, and keep the answer in state, and which locked rows are yanked."""
+        likely = [claim for name in names if (claim := self._likely_claim(source, name, listings.get(name)))]
+        client = self.client(source)
+        found = client.claims(names, likely)
+        locked = {entry.statement for entry in self._workspace.lock.entries if entry.source == source}
+        rows = [row for listing in listings.values() for row in listing.rows if row.statement in locked]
+        claims = [claim for claim in found.values() if claim]
+        workspace = self._workspace
+        workspace.claims.remember(source.root, claims, workspace.settings.lock_seconds, rows, client.seen)
+        workspace.read_claims_again()
+
+    def _likely_claim(self, source: IndexSource, name: PluginName, listing: Listing | None) -> Claim | None:
+        """What a plugin's claim was or, by rows or lock, may well be: a guess that spares a request."""
+        if known := self._workspace.vouched.claim(source, name):
+            return known
+        entry = self._workspace.lock.get(name)
+        key = (listing.publisher if listing else None) or (entry.signer if entry else None)
+        return Claim(name, key) if key else None
+
+    def client(self, source: IndexSource) -> "IndexClient":
+        """The client of an index. Raises `Unreachable` offline, `NotFound` if it is not the project's."""
+        workspace = self._workspace
+        if source.root not in self._clients:
+            entry = entry_of(workspace, source)
+            if workspace.settings.offline:
+                raise Unreachable("--offline allows no network", where=f"{source} at {entry.url}")
+            workspace.ui.busy(f"asking {source}")
+            self._clients[source.root] = open_client(workspace, entry)
+        return self._clients[source.root]
+
+    def close(self) -> None:
+        """Close connections."""
+        for client in self._clients.values():
+            client.close()
+        self._clients.clear()
+
+
+def entry_of(workspace: "Workspace", source: IndexSource) -> IndexEntry:
+    """The project's entry for an index; raises `NotFound`."""
+    entry = workspace.project.indexes.get(PluginName(source.index))
+    if entry is None or entry.root != source.root:
+        raise NotFound(
+            f"this project has no index '{source.index}' with that root",
+            where=str(workspace.place.project_file),
+            hint="tarkpm index list",
+        )
+    return entry
+
+
+def open_client(workspace: "Workspace", entry: IndexEntry) -> "IndexClient":
+    """A client for an index; nothing is asked yet. Raises `Refused` for a netrc that cannot be used."""
+    from tarkpm.io.proxies import Proxies
+    from tarkpm.sources.index import IndexClient
+
+    settings = workspace.settings
+    environment = settings.environment
+
+    return IndexClient(
+        entry,
+        cache=settings.paths.cache,
+        base=workspace.place.folder,
+        proxies=Proxies.read(environment),
+        token=environment.get(entry.token_variable, ""),
+        login=_login(environment, entry),
+        lock_seconds=settings.lock_seconds,
+        allow_http=settings.allow_http,
+        floors=workspace.vouched.floors.get(entry.root, {}),
+    )
+
+
+def _login(environment: Mapping[str, str], entry: IndexEntry) -> "Login | None":
+    """The login ``~/.netrc`` has for an index's host."""
+    host = urlsplit(entry.url).hostname if "://" in entry.url else None
+    if not host:
+        return None
+    from tarkpm.io import netrc
+
+    return netrc.find(environment, host)

@@ -1,0 +1,281 @@
+"""Finds the project, opens it, and builds the edges a verb works with. Nothing else builds them."""
+
+import os
+import shlex
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
+from functools import cached_property, wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+
+import msgspec
+
+from tarkpm import __version__
+from tarkpm.core.binding import current_owner
+from tarkpm.core.digest import Digest, sha256
+from tarkpm.core.names import MAX_LOCK, MAX_PROJECT
+from tarkpm.errors import Edited, LockError, ProjectNotAccepted
+from tarkpm.io.files import read_optional
+from tarkpm.ops.project.location import Place, checked_place
+from tarkpm.ops.project.settings import Settings
+from tarkpm.ops.project.ui import Ui
+from tarkpm.store.blobs import BlobStore
+from tarkpm.store.environment import Environment
+from tarkpm.store.state import Record, State, new_environment_id
+
+if TYPE_CHECKING:  # parsing is for those who must know what the documents say
+    from tarkpm.core.claim import Vouched
+    from tarkpm.core.lockfile import Lock
+    from tarkpm.core.project import Project
+    from tarkpm.core.release import PluginName
+    from tarkpm.store.claims import Claims
+
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
+
+
+class Workspace:
+    """A project as it was read, and the edges through which it is changed."""
+
+    def __init__(self, settings: Settings, place: Place, state: State, ui: Ui) -> None:
+        """Read the documents' bytes and the project's record; the documents are parsed when they are used."""
+        self.settings, self.place, self.state, self.ui = settings, place, state, ui
+        self.environment = place.environment
+        self.store = BlobStore(settings.paths.cache)
+        self.project_bytes = read_optional(place.project_file, MAX_PROJECT)
+        self.lock_bytes = read_optional(place.lock_file, MAX_LOCK)
+        self.record = Record(str(place.folder), new_environment_id())
+        self.recognized = False
+        self._resources: dict[object, Any] = {}
+        self._load_record()
+
+    @cached_property
+    def project(self) -> "Project":
+        """tark.toml, parsed. Raises `ProjectError`."""
+        from tarkpm.core.project import Project
+
+        if self.project_bytes is None:
+            return Project()
+        return Project.parse(self.project_bytes, where=str(self.place.project_file))
+
+    @cached_property
+    def lock(self) -> "Lock":
+        """tark.lock, parsed. Raises `LockError`."""
+        from tarkpm.core.lockfile import Lock, parse
+
+        if self.lock_bytes is None:
+            return Lock()
+        try:
+            return parse(self.lock_bytes, where=str(self.place.lock_file))
+        except LockError as problem:
+            file = shlex.quote(str(self.place.lock_file))
+            problem.hint = problem.hint or f"restore it from version control, or: rm {file} && tarkpm lock"
+            raise
+
+    @cached_property
+    def claims(self) -> "Claims":
+        """Where state keeps what indexes say of publishers."""
+        from tarkpm.store.claims import Claims
+
+        return Claims(self.state.root)
+
+    @cached_property
+    def vouched(self) -> "Vouched":
+        """What this machine knows of indexes' publishers. Raises `StoreError`."""
+        return self.claims.read()
+
+    def resource(self, kind: "Callable[[Workspace], T]") -> "T":
+        """The one resource of a kind, such as the project's indexes: closed with it."""
+        if kind not in self._resources:
+            self._resources[kind] = kind(self)
+        resource: T = self._resources[kind]
+        return resource
+
+    def close(self) -> None:
+        """Close every resource."""
+        for resource in self._resources.values():
+            resource.close()
+        self._resources.clear()
+
+    def _load_record(self) -> None:
+        """Find this project's record, and whether its environment is the one built here."""
+        environment, path = self.environment, str(self.place.folder)
+        record = self.state.find(path)
+        self.recognized = bool(record and environment.exists() and environment.id == record.environment)
+        if not self.recognized and (moved := self.state.find_moved(environment.id, environment.inode)):
+            self.recognized, record = True, msgspec.structs.replace(moved, path=path)
+            self.state.save(record, moved_from=moved.path)
+        if record is not None:
+            gone = msgspec.structs.replace(record, installed={}, settled="")
+            self.verified = {installed.fingerprint for installed in record.installed.values()}
+            self.record = record if self.recognized else gone
+
+    verified: Collection[Digest] = frozenset()
+    """Fingerprints of lock entries whose signature and documents were verified on this machine before."""
+
+    def seal(self, project_bytes: bytes | None, lock_bytes: bytes) -> Digest:
+        """A digest of these documents (None: tark.toml as it is), the program that read them, and state.
+
+        What was seen of indexes is part of it: a release that was revoked since is found out.
+        """
+        project = self.project_bytes if project_bytes is None else project_bytes
+        parts = (__version__.encode(), project or b"", lock_bytes, self.state.indexes_seal())
+        return sha256(b"".join(len(part).to_bytes(8, "big") + part for part in parts))
+
+    def is_settled(self) -> bool:
+        """Whether the very same documents were synced before, and every installed file looks untouched.
+
+        Then there is nothing to find out: what was accepted, trusted and verified is in the same record.
+        """
+        record, environment = self.record, self.environment
+        if not self.recognized or not record.settled or self.lock_bytes is None:
+            return False
+        if record.settled != self.seal(None, self.lock_bytes):
+            return False
+        return all(environment.is_intact(name, one.files) for name, one in record.installed.items())
+
+    def name_of(self, typed: str) -> "PluginName":
+        """The name that a plugin typed as ``typed`` has here: case does not matter, ``-`` and ``_`` are one.
+
+        A plugin nobody here knows keeps its name as typed. Raises `ValueError` for what is no name.
+        """
+        from tarkpm.core.release import PluginName, folded, plugin_name
+
+        name = plugin_name(typed)
+        known = [*self.project.requirements, *self.lock.by_name, *self.environment.names()]
+        if name in known:
+            return name
+        return next((PluginName(one) for one in known if folded(one.lower()) == folded(name)), name)
+
+    def names_of(self, typed: Iterable[str]) -> "list[PluginName]":
+        """The names of several plugins, each once, however often and in whatever spelling it was typed."""
+        return list(dict.fromkeys(map(self.name_of, typed)))
+
+    def is_enabled(self, name: str) -> bool:
+        """Whether tark may load the plugin: as its folder says or, with that gone, as was last known here."""
+        if os.path.lexists(self.environment.folder(name)):
+            return self.environment.is_enabled(name)
+        return not current_owner(self.record.owners, name).disabled
+
+    def data(self, name: str) -> Path:
+        """Where a plugin of this environment keeps its own data: never in the work tree.
+
+        It is the folder of the plugin's publisher: another publisher's plugin of the name has another one.
+        """
+        folder = current_owner(self.record.owners, name).folder
+        return self.settings.paths.data / "data" / self.record.environment / folder
+
+    def require_built_here(self) -> None:
+        """Raise `ProjectNotAccepted` for a project's environment that state does not know (rule 3)."""
+        if self.recognized or not self.environment.in_project or not self.environment.names():
+            return
+        raise ProjectNotAccepted(
+            "this environment was not built here by your tarkpm",
+            where=str(self.environment.base),
+            hint=f"look at it, then: rm -r {shlex.quote(str(self.environment.base))} && tarkpm sync",
+        )
+
+    def prepare(self) -> None:
+        """Make the environment's folders and let state know them as built here."""
+        self.require_built_here()
+        if not self.recognized:
+            self.environment.create(self.record.environment)
+            self.remember(inode=self.environment.inode)
+            self.recognized = True
+
+    def forget_verified(self) -> None:
+        """Verify every signature again, whatever was verified on this machine before."""
+        self.verified = frozenset()
+
+    def read_claims_again(self) -> None:
+        """Have `vouched` read what was learned since."""
+        vars(self).pop("vouched", None)
+
+    def expect(self, record: Record) -> None:
+        """Work with what the record will be once the change is committed; nothing is saved."""
+        self.record = msgspec.structs.replace(record, inode=self.record.inode)
+
+    def applied(self, record: Record, lock: "Lock", project: "Project") -> None:
+        """Go on with what a committed change made of the project."""
+        self.record, self.lock, self.project = record, lock, project
+
+    def remember(self, **changes: object) -> None:
+        """Change this project's record in state."""
+        self.record = msgspec.structs.replace(self.record, **changes)
+        self.state.save(self.record)
+
+
+MAX_QUESTIONS = 3
+"""How often a verb asks again because a document was edited while its question waited."""
+
+
+def asks_again(verb: Callable[Concatenate[Settings, Ui, P], R]) -> Callable[Concatenate[Settings, Ui, P], R]:
+    """Run a verb again, from what the documents say now, if one was edited while the user was asked.
+
+    An answer is for what was shown. Without a terminal nobody waits, and the verb raises `Edited`.
+    """
+
+    @wraps(verb)
+    def wrapper(settings: Settings, ui: Ui, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        for last in (*[False] * (MAX_QUESTIONS - 1), True):
+            try:
+                return verb(settings, ui, *args, **kwargs)
+            except Edited as problem:
+                problem.hint = settings.command
+                if last or not ui.interactive:
+                    raise
+                ui.note(f"{problem.message}; here is what it would be now")
+        raise AssertionError  # the last round returns or raises
+
+    return wrapper
+
+
+@contextmanager
+def open_for_change(settings: Settings, ui: Ui, *, create: bool = False) -> Iterator[Workspace]:
+    """Hold the project for a command that changes it, after finishing what an interrupted one began.
+
+    ``create`` lets the user's own tark.toml be absent. Raises `ProjectError`, `StoreBusy`.
+    """
+    place = checked_place(settings, create=create)
+    state = State(settings.paths.state)
+    with state.changing(str(place.folder), settings.command, settings.lock_seconds):
+        _recover(place.environment, state, ui)
+        place.environment.clear_work()
+        workspace = Workspace(settings, place, state, ui)
+        try:
+            yield workspace
+        finally:
+            workspace.close()
+
+
+@contextmanager
+def open_for_reading(settings: Settings, ui: Ui) -> Iterator[Workspace]:
+    """Read the project while no change is being applied to it."""
+    place = checked_place(settings, create=True)
+    state = State(settings.paths.state)
+    environment = place.environment
+    if os.path.lexists(environment.journal):
+        from tarkpm.store.journal import Unfinished
+
+        try:
+            with state.changing(str(place.folder), settings.command, settings.lock_seconds):
+                _recover(environment, state, ui)
+        except Unfinished as problem:
+            ui.note(f"{problem.message} ({problem.where})")
+    with environment.reading():
+        workspace = Workspace(settings, place, state, ui)
+        _ = workspace.project, workspace.lock  # a document that cannot be read is an error whatever is asked
+        try:
+            yield workspace
+        finally:
+            workspace.close()
+
+
+def _recover(environment: Environment, state: State, ui: Ui) -> None:
+    """Finish what an interrupted command committed to, if one was."""
+    if os.path.lexists(environment.journal):
+        from tarkpm.store.journal import recover
+
+        if message := recover(environment, state):
+            ui.note(message)

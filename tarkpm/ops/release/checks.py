@@ -1,0 +1,64 @@
+"""What a release must be to be published: `publish` and `index accept` ask the same."""
+
+from pathlib import Path
+
+import msgspec
+
+from tarkpm.core.names import MANIFEST, STATEMENT
+from tarkpm.core.release import Source
+from tarkpm.core.verification import Candidate, verify_release
+from tarkpm.errors import ManifestError, ModuleInvalid, SignatureInvalid
+from tarkpm.host.module.inspect import check_fits, inspect
+from tarkpm.sources.folder import ReleaseFiles, collect
+from tarkpm.sources.path import LocalTree
+
+
+class Publishable(msgspec.Struct, frozen=True):
+    """A release that was checked: its signature holds, and its module is what its manifest says."""
+
+    candidate: Candidate
+    files: dict[str, bytes]
+    envelope: bytes
+
+
+def read_release(folder: Path, source: Source) -> Publishable:
+    """Read and check the signed release in ``folder``, or in its ``dist/``.
+
+    Raises `NotFound`, `ManifestError`, `SignatureInvalid`, `DigestMismatch`, `ModuleInvalid`.
+    """
+    where = str(folder)
+    collected = collect(LocalTree(folder), "", where=where)
+    if collected.statement is None:
+        raise SignatureInvalid(
+            f"the release is not signed: there is no {STATEMENT}",
+            where=where,
+            hint=f"tarkpm publish {folder} --to FOLDER",
+        )
+    candidate = verify_release(collected.files, collected.statement, source, where=where)
+    check_publishable(candidate, collected, where=where)
+    return Publishable(candidate, dict(collected.files), collected.statement)
+
+
+def check_publishable(candidate: Candidate, collected: ReleaseFiles, *, where: str) -> None:
+    """Raise `ManifestError` without a valid licence, `ModuleInvalid` for a module tark could not run."""
+    manifest = candidate.manifest
+    place = f"{where}: {MANIFEST}: plugin.license"
+    if not manifest.license:
+        raise ManifestError("expected an SPDX expression like MIT, found none", where=place)
+    check_license(manifest.license, place)
+    module = f"{where}/{manifest.wasm}"
+    if problem := check_fits(inspect(collected.files[manifest.wasm], where=module), manifest.type):
+        raise ModuleInvalid(f"the module {problem}", where=module)
+
+
+def check_license(text: str, where: str) -> None:
+    """Raise `ManifestError` for a licence that is no SPDX expression; none at all will do."""
+    from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+
+    try:
+        if text:
+            canonicalize_license_expression(text)
+    except InvalidLicenseExpression:
+        raise ManifestError(
+            f"expected an SPDX expression like MIT, found {text[:60]!r}", where=where
+        ) from None

@@ -1,0 +1,169 @@
+"""From a source to a verified release: fetch, check the signature and every byte."""
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tarkpm.core.digest import FileEntry
+from tarkpm.core.lockfile import LockEntry, Pin
+from tarkpm.core.manifest import Manifest
+from tarkpm.core.names import STATEMENT
+from tarkpm.core.release import GitSource, IndexSource, PathSource, Source
+from tarkpm.core.verification import Candidate, verify_release
+from tarkpm.errors import ModuleInvalid, Unreachable
+from tarkpm.host.module.inspect import check_fits, inspect
+from tarkpm.io.parallel import run_parallel
+from tarkpm.ops.project.indexes import Indexes
+from tarkpm.ops.project.workspace import Workspace
+from tarkpm.sources.folder import ReleaseFiles, collect, likely_files
+
+if TYPE_CHECKING:
+    from tarkpm.sources.git import GitRemote
+
+MEMORY = 64 * 1024 * 1024
+"""Bytes of releases that are on their way at once, and of those that are kept to be installed from memory."""
+FETCH_THREADS = 8
+
+
+class Release(msgspec.Struct, frozen=True):
+    """A verified candidate and its bytes, the statement among them."""
+
+    candidate: Candidate
+    contents: Mapping[str, bytes]
+
+    def holds(self, entry: LockEntry) -> bool:
+        """Whether these bytes are the very ones that are locked so; they were hashed when it was verified."""
+        return (entry.files, entry.statement) == (self.candidate.files, self.candidate.statement)
+
+
+def acquire_pinned(workspace: Workspace, pins: list[tuple[IndexSource, Pin]]) -> list[Release]:
+    """Fetch and verify releases of indexes, one request each, several at once.
+
+    Raises `Unreachable`, `DigestMismatch`, and what `acquire` raises.
+    """
+    by_source: dict[IndexSource, list[Pin]] = {}
+    for source, pin in pins:
+        by_source.setdefault(source, []).append(pin)
+    contents = {
+        (source, pin): files
+        for source, group in by_source.items()
+        for pin, files in zip(group, workspace.resource(Indexes).client(source).releases(group), strict=True)
+    }
+    return [_from_index(source, pin, contents[source, pin]) for source, pin in pins]
+
+
+def _from_index(source: IndexSource, pin: Pin, contents: Mapping[str, bytes]) -> Release:
+    files = {name: data for name, data in contents.items() if name != STATEMENT}
+    return _verified(ReleaseFiles("", files, contents[STATEMENT]), source, pin.files)
+
+
+def acquire(workspace: Workspace, sources: list[GitSource | PathSource]) -> list[Release]:
+    """Fetch and verify releases: several repositories at once, one session each, each commit once.
+
+    Nothing is trusted yet. Raises `SourceError`, `VerificationError`, `ManifestError`, `ModuleInvalid`.
+    """
+    groups: dict[str, list[int]] = {}
+    for index, source in enumerate(sources):
+        groups.setdefault(source.git if isinstance(source, GitSource) else f"path {index}", []).append(index)
+    done = itertools.count(1)
+
+    def fetch(indexes: list[int]) -> list[Release]:
+        releases = _fetch_group(workspace, [sources[index] for index in indexes])
+        workspace.ui.busy(f"fetched {next(done)} of {len(groups)}")
+        return releases
+
+    fetched = run_parallel(fetch, groups.values(), threads=FETCH_THREADS)
+    by_index = {
+        index: release
+        for indexes, releases in zip(groups.values(), fetched, strict=True)
+        for index, release in zip(indexes, releases, strict=True)
+    }
+    return [by_index[index] for index in range(len(sources))]
+
+
+def _fetch_group(workspace: Workspace, sources: list[GitSource | PathSource]) -> list[Release]:
+    first = sources[0]
+    if isinstance(first, PathSource):
+        return [_verified(read_folder(workspace.place.folder, first), first)]
+    asked = [source for source in sources if isinstance(source, GitSource)]
+    with open_remote(workspace, first.git) as remote:
+        resolved = [source.at(commit_of(remote, source)) for source in asked]
+        for commit in dict.fromkeys(source.commit for source in resolved):
+            tree = remote.tree(commit)
+            folders = [source.path for source in resolved if source.commit == commit]
+            tree.prefetch([path for folder in folders for path in likely_files(tree, folder)])
+        return [_fetch_git(remote, source) for source in resolved]
+
+
+@contextmanager
+def open_remote(workspace: Workspace, url: str) -> "Iterator[GitRemote]":
+    """A session with a repository, with this user's logins and settings. Raises `Unreachable` offline."""
+    settings = workspace.settings
+    if settings.offline and not url.startswith("file:"):
+        raise Unreachable("--offline allows no network", where=url)
+    from tarkpm.sources.git import Access, GitRemote, parse
+
+    workspace.ui.busy(f"fetching {url}")
+    access = Access(settings.environment, allow_http=settings.allow_http)
+    parsed = parse(url, allow_http=settings.allow_http)
+    with GitRemote(parsed, access=access, login=settings.logins.get(url)) as remote:
+        yield remote
+        for text in remote.notes:
+            workspace.ui.note(text)
+
+
+def commit_of(remote: "GitRemote", source: GitSource) -> str:
+    """The commit a source means now, or the one it is locked at."""
+    if source.commit:
+        return remote.resolve(rev=source.commit)
+    return remote.resolve(tag=source.tag, branch=source.branch, rev=source.rev)
+
+
+def _fetch_git(remote: "GitRemote", source: GitSource) -> Release:
+    collected = collect(remote.tree(source.commit), source.path, where=f"{source.git} {source.ref}")
+    return _verified(collected, source)
+
+
+def read_folder(base: Path, source: PathSource) -> ReleaseFiles:
+    """The release files of a working copy; a relative path is relative to ``base``."""
+    from tarkpm.sources.path import LocalTree
+
+    folder = base / Path(source.path).expanduser()
+    return collect(LocalTree(folder), "", where=str(folder), signed=False)
+
+
+def _verified(collected: ReleaseFiles, source: Source, hashed: Iterable[FileEntry] = ()) -> Release:
+    where = str(source)
+    files, manifest = collected.files, collected.manifest
+    candidate = verify_release(
+        files, collected.statement, source, where=where, hashed=hashed, manifest=manifest
+    )
+    check_module(files, candidate.manifest, where)
+    contents = dict(files)
+    if candidate.statement and collected.statement:
+        contents[STATEMENT] = collected.statement
+    return Release(candidate, contents)
+
+
+def check_module(files: Mapping[str, bytes], manifest: Manifest, where: str) -> None:
+    """Raise `ModuleInvalid` for what is no module, or a core module that is no plugin of the older ABI."""
+    at = f"{where}: {manifest.wasm}"
+    try:
+        surface = inspect(files[manifest.wasm], where=at)
+    except ModuleInvalid as problem:
+        problem.hint = problem.hint or "build the plugin again"
+        raise
+    misfit = check_fits(surface, manifest.type) if surface.kind == "core" else None
+    if misfit:
+        raise ModuleInvalid(misfit, where=at, hint="tarkpm inspect plugin.wasm")
+
+
+def stored_files(entry: LockEntry) -> tuple[FileEntry, ...]:
+    """All files that are installed of a locked release, its statement among them."""
+    if entry.statement is None:
+        return entry.files
+    return (*entry.files, FileEntry(STATEMENT, entry.statement.sha256, entry.statement.size))

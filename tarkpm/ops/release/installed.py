@@ -1,0 +1,53 @@
+"""Read an installed plugin, believing nothing but what was verified when it was installed here."""
+
+from tarkpm.core.digest import FileEntry
+from tarkpm.core.lockfile import LockEntry, fingerprint
+from tarkpm.core.manifest import Manifest
+from tarkpm.core.names import MANIFEST
+from tarkpm.core.release import PluginName
+from tarkpm.errors import LockStale, NotFound, StoreError, TarkError
+from tarkpm.ops.project.workspace import Workspace
+
+BIG = 1024 * 1024
+"""Bytes of a module from which it is compiled when it is installed (docs/decisions/0005)."""
+
+
+def installed_files(workspace: Workspace, entry: LockEntry) -> dict[str, FileEntry]:
+    """What the files of a plugin must be, by name.
+
+    State knows that this very entry was verified when it was installed here. Raises `NotFound`, and
+    `LockStale` if the lock says something else by now.
+    """
+    installed = workspace.record.installed.get(entry.name)
+    if installed is None:
+        where = str(workspace.environment.plugins)
+        raise NotFound(f"'{entry.name}' is locked but not installed here", where=where, hint="tarkpm sync")
+    if installed.fingerprint != fingerprint(entry):
+        raise LockStale(
+            f"tark.lock changed since '{entry.name}' was installed",
+            where=str(workspace.place.lock_file),
+            hint="tarkpm sync",
+        )
+    return {file.name: FileEntry(file.name, file.sha256, file.size) for file in installed.files}
+
+
+def read_installed(workspace: Workspace, name: PluginName, file: FileEntry) -> bytes:
+    """The bytes of an installed file, checked. Raises `NotFound`, `DigestMismatch`, `StoreError`."""
+    where, hint = str(workspace.environment.folder(name) / file.name), "tarkpm sync --reinstall"
+    try:
+        data = workspace.environment.read(name, file.name)
+        file.check(data, where=where)
+    except FileNotFoundError:
+        raise NotFound(f"'{file.name}' of '{name}' is missing", where=where, hint=hint) from None
+    except OSError as problem:
+        raise StoreError(f"cannot be read: {problem.strerror}", where=where, hint=hint) from None
+    except TarkError as problem:
+        problem.hint = problem.hint or hint
+        raise
+    return data
+
+
+def installed_manifest(workspace: Workspace, entry: LockEntry) -> Manifest:
+    """The checked plugin.toml of an installed plugin; raises what `read_installed` raises."""
+    file = installed_files(workspace, entry)[MANIFEST]
+    return Manifest.parse(read_installed(workspace, entry.name, file), where=f"{entry.name}: {MANIFEST}")

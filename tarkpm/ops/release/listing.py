@@ -1,0 +1,103 @@
+"""Plugins as listings show them: one row each, readable or not."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tarkpm.core.lockfile import LockEntry
+from tarkpm.core.manifest import Manifest
+from tarkpm.core.names import MANIFEST
+from tarkpm.core.release import IndexSource
+from tarkpm.errors import TarkError
+from tarkpm.ops.project.workspace import Workspace
+
+if TYPE_CHECKING:
+    pass
+
+from tarkpm.errors import NotFound
+
+UNSIGNED, WORKING_COPY, UNMANAGED = "UNSIGNED", "unsigned working copy", "unmanaged"
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One plugin in a listing.
+
+    ``status`` is enabled, disabled, revoked (and not disabled), missing (locked, not installed) or
+    unreadable. ``signer`` is a public key, or one of UNSIGNED, "unsigned working copy" and "unmanaged" (a
+    folder tarkpm did not install).
+    """
+
+    id: str
+    version: str
+    type: str
+    status: str
+    signer: str
+    description: str
+
+
+def row_of(workspace: Workspace, name: str) -> Row:
+    """The row of a plugin, whether or not it can be read."""
+    entry = workspace.lock.get(name)
+    status, manifest = look(workspace, name)
+    version = str(manifest.version) if manifest else str(entry.version) if entry else ""
+    kind = manifest.type if manifest else entry.type if entry else ""
+    return Row(name, version, kind, status, signer_text(entry), manifest.description if manifest else "")
+
+
+def look(workspace: Workspace, name: str) -> tuple[str, Manifest | None]:
+    """A plugin's status, as `Row` has it, and its manifest if that can be read."""
+    environment = workspace.environment
+    try:
+        manifest = Manifest.parse(environment.read(name, MANIFEST), where=str(environment.folder(name)))
+    except FileNotFoundError:
+        return ("missing" if not environment.folder(name).exists() else "unreadable"), None
+    except (TarkError, OSError):
+        return "unreadable", None
+    if not environment.is_enabled(name):
+        return "disabled", manifest
+    return ("revoked" if is_revoked_here(workspace, workspace.lock.get(name)) else "enabled"), manifest
+
+
+def is_revoked_here(workspace: Workspace, entry: LockEntry | None) -> bool:
+    """Whether this machine saw a locked release revoked."""
+    if entry is None or not isinstance(entry.source, IndexSource):
+        return False
+    from tarkpm.core.withdrawn import is_revoked
+
+    return is_revoked(entry, workspace.vouched)
+
+
+def signer_text(entry: LockEntry | None) -> str:
+    """Who vouches for a plugin, as listings say it."""
+    if entry is None:
+        return UNMANAGED
+    if entry.is_working_copy:
+        return WORKING_COPY
+    return entry.signer or UNSIGNED
+
+
+def withdrawn_notes(workspace: Workspace) -> Iterator[str]:
+    """Sentences about locked releases that were revoked, or yanked."""
+    entries = [entry for entry in workspace.lock.entries if isinstance(entry.source, IndexSource)]
+    if entries:
+        from tarkpm.core.withdrawn import yanked_notes
+
+        for entry in entries:
+            if is_revoked_here(workspace, entry):
+                who = f"the maintainers of {entry.source}; run: tarkpm update {entry.name}"
+                yield f"'{entry.name}' {entry.version} was revoked by {who}"
+        yield from yanked_notes(entries, workspace.vouched)
+
+
+def not_installed(workspace: Workspace, name: str, entry: LockEntry | None) -> NotFound:
+    """The error for a plugin that is not installed, or cannot be read."""
+    where = str(workspace.environment.plugins)
+    if entry is None and name in workspace.environment.names():
+        folder = str(workspace.environment.folder(name))
+        return NotFound(
+            f"the folder '{name}' holds no plugin that can be read", where=folder, hint="tarkpm verify"
+        )
+    if entry is not None:
+        return NotFound(f"'{name}' is locked but not installed, or damaged", where=where, hint="tarkpm sync")
+    return NotFound(f"no plugin named '{name}' is installed", where=where, hint="tarkpm list")

@@ -1,0 +1,187 @@
+"""Plugins that tark or its user put into an environment by hand: run after consent, and never deleted.
+
+Nobody vouches for such a folder, and no lock names it. So this user is shown what it is and declares, once
+for exactly these bytes; it then gets what it declares and no more (docs/decisions/0045).
+"""
+
+import os
+import stat
+from pathlib import Path
+
+import msgspec
+
+from tarkpm.core.capability import CapabilitySet
+from tarkpm.core.digest import sha256
+from tarkpm.core.manifest import Manifest
+from tarkpm.core.names import MANIFEST, STATEMENT
+from tarkpm.core.policy import check_minimum
+from tarkpm.core.release import PluginName, folded
+from tarkpm.core.statement import parse_envelope
+from tarkpm.errors import (
+    HostError,
+    NotFound,
+    Revoked,
+    SignatureInvalid,
+    StoreError,
+    TarkError,
+    UnmanagedRefused,
+)
+from tarkpm.host.image import PluginImage
+from tarkpm.ops.project.ui import Card, Row
+from tarkpm.ops.project.workspace import Workspace
+from tarkpm.ops.release.card import capability_rows, own_words, sign_in_rows, warnings
+from tarkpm.ops.release.fetch import check_module
+from tarkpm.store.consents import Consent, Consents
+
+
+class Unmanaged(msgspec.Struct, frozen=True):
+    """A folder nobody installed, as it was read: what is asked about is what is run."""
+
+    manifest: Manifest
+    wasm: bytes
+    consent: Consent
+
+
+def unmanaged_names(workspace: Workspace) -> list[str]:
+    """Names under ``plugins/`` that neither lock nor record has, sorted; plain files left out."""
+    known = {*workspace.lock.by_name, *workspace.record.installed}
+    names = [name for name in workspace.environment.names() if name not in known]
+    return [name for name in names if not workspace.environment.folder(name).is_file()]
+
+
+def is_unmanaged(workspace: Workspace, name: str) -> bool:
+    """Whether ``name`` is a folder here that tarkpm did not install."""
+    return name in unmanaged_names(workspace)
+
+
+def load_unmanaged(workspace: Workspace, name: str) -> PluginImage:
+    """The plugin in such a folder, after consent.
+
+    Raises `UnmanagedRefused`, `HostError` for a disabled one, and what `read_unmanaged` raises.
+    """
+    if not workspace.environment.is_enabled(name):
+        raise HostError(f"'{name}' is disabled", hint=f"tarkpm enable {name}")
+    found = read_unmanaged(workspace, name)
+    _require_consent(workspace, found)
+    manifest = found.manifest
+    check_minimum(manifest.name, manifest.min_tark_version, workspace.project.tark_version)
+    return PluginImage(
+        manifest.name,
+        manifest.type,
+        found.wasm,
+        _granted(workspace, manifest),
+        unmanaged_data(workspace, manifest.name),
+        manifest.oauth,
+    )
+
+
+def read_unmanaged(workspace: Workspace, name: str) -> Unmanaged:
+    """Read such a folder, following no link.
+
+    Raises `StoreError`, `NotFound`, `ManifestError`, `ModuleInvalid`, `Revoked`.
+    """
+    environment = workspace.environment
+    folder = environment.folder(name)
+    _check_own(folder)
+    try:
+        text = environment.read(name, MANIFEST)
+        manifest = Manifest.parse(text, where=str(folder / MANIFEST))
+        _check_name(workspace, name, manifest.name)
+        wasm = environment.read(name, manifest.wasm)
+    except FileNotFoundError as problem:
+        raise NotFound("this folder holds no plugin", where=str(problem.filename or folder)) from None
+    check_module({manifest.wasm: wasm}, manifest, str(folder))
+    _check_not_revoked(workspace, name)
+    return Unmanaged(manifest, wasm, Consent(str(folder), sha256(text), sha256(wasm)))
+
+
+def _check_own(folder: Path) -> None:
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode):
+        raise StoreError("expected a folder, found a link or a file", where=str(folder))
+    if status.st_uid != os.geteuid():
+        raise StoreError(f"the folder belongs to user {status.st_uid}, not to you", where=str(folder))
+
+
+def _check_name(workspace: Workspace, folder: str, name: PluginName) -> None:
+    """Raise `StoreError` for a folder that is called otherwise than its plugin, or like another."""
+    where = str(workspace.environment.folder(folder))
+    if folded(folder.lower()) != folded(name):
+        raise StoreError(f"the folder '{folder}' holds a plugin named '{name}'", where=where)
+    for other in {*workspace.environment.names(), *workspace.lock.by_name} - {folder}:
+        if folded(other.lower()) == folded(name):
+            raise StoreError(f"it has the name of '{other}', which is here, too", where=where)
+
+
+def _check_not_revoked(workspace: Workspace, name: str) -> None:
+    """Raise `Revoked` if the folder is a release that an index took back, as far as its statement tells."""
+    payload = None
+    try:
+        data = workspace.environment.read(name, STATEMENT)
+        payload = sha256(parse_envelope(data, where=STATEMENT).payload)
+    except SignatureInvalid:
+        pass  # its bytes may still be known
+    except (OSError, TarkError):
+        return
+    if workspace.vouched.has_revoked(sha256(data), payload):
+        where = str(workspace.environment.folder(name))
+        raise Revoked(f"'{name}' was revoked by the maintainers of its index", where=where)
+
+
+def _granted(workspace: Workspace, manifest: Manifest) -> CapabilitySet:
+    """What it declares, cut to ``[grants]`` where tark.toml says something of it."""
+    if manifest.name in workspace.project.grants:
+        return workspace.project.granted(manifest.name).narrow(manifest.capabilities)
+    return manifest.capabilities
+
+
+def unmanaged_data(workspace: Workspace, name: str) -> Path:
+    """Where tarkpm keeps what such a plugin stores: apart from every installed plugin's of its name."""
+    place = sha256(os.fsencode(workspace.environment.plugins))[:32]
+    return workspace.settings.paths.data / "data" / "unmanaged" / place / name
+
+
+def consented(workspace: Workspace, name: str) -> CapabilitySet:
+    """What the plugin in such a folder may do as it is now: nothing before consent."""
+    try:
+        found = read_unmanaged(workspace, name)
+    except (OSError, TarkError):
+        return CapabilitySet()
+    agreed = Consents(workspace.state.root).has(found.consent)
+    return _granted(workspace, found.manifest) if agreed else CapabilitySet()
+
+
+def _require_consent(workspace: Workspace, found: Unmanaged) -> None:
+    """Make sure this user agreed to run exactly these bytes; ask, or raise `UnmanagedRefused`."""
+    consents, ui, settings = Consents(workspace.state.root), workspace.ui, workspace.settings
+    if consents.has(found.consent):
+        return
+    name = found.manifest.name
+    accepted = folded(name) in {folded(one) for one in settings.accept_unmanaged}
+    if accepted or ui.interactive:
+        ui.show([_card(workspace, found)])
+    if not accepted and not ui.interactive:
+        raise UnmanagedRefused(
+            f"'{name}' was put there by hand, and you have not agreed to run it as it is: it declares "
+            f"{', '.join(map(str, found.manifest.capabilities)) or 'no capability'}; "
+            f"its module has sha256 {found.consent.module}",
+            where=found.consent.folder,
+            hint=f"{settings.command} --accept-unmanaged {name}",
+        )
+    if not accepted and not ui.confirm("Run it, with all it declares?"):
+        raise UnmanagedRefused(f"'{name}' was not run: you said no", where=found.consent.folder)
+    consents.keep(found.consent)
+
+
+def _card(workspace: Workspace, found: Unmanaged) -> Card:
+    manifest, consent = found.manifest, found.consent
+    rows = [
+        Row("folder", consent.folder),
+        Row("signer", "UNSIGNED: put there by hand, and nobody vouches for it", loud=True),
+        Row("plugin.toml", f"sha256 {consent.manifest}"),
+        Row("module", f"sha256 {consent.module}"),
+        *capability_rows(_granted(workspace, manifest), manifest),
+        *sign_in_rows(manifest),
+        *own_words(manifest),
+    ]
+    return Card(f"{manifest.name} {manifest.version} ({manifest.type})", tuple(rows), warnings(manifest))

@@ -1,0 +1,1 @@
+"""What verbs that run plugins share: verified images, sign-in, compiled code."""

@@ -1,0 +1,55 @@
+"""Compile big modules as they are installed, so that no first call waits for it.
+
+Small ones are compiled in a few milliseconds when they are first called, which is less than starting a
+compiler for each of them would take here (docs/decisions/0005).
+"""
+
+import contextlib
+from functools import partial
+
+from tarkpm.errors import HostError, TarkError
+from tarkpm.host.compile.precompile import precompile
+from tarkpm.host.image import PluginImage
+from tarkpm.io.parallel import batches
+from tarkpm.ops.project.workspace import Workspace
+from tarkpm.ops.release.fetch import MEMORY
+from tarkpm.ops.release.installed import BIG
+from tarkpm.ops.run.compile_cache import compile_cache
+from tarkpm.ops.run.images import load_image
+
+
+def compile_big(workspace: Workspace, names: tuple[str, ...]) -> None:
+    """Compile the big modules among plugins that were just installed; what cannot be compiled is a note."""
+    names = tuple(name for name in names if _is_big(workspace, name))
+    ready = 0
+
+    def progress(image: PluginImage, problem: HostError | None) -> None:
+        nonlocal ready
+        ready += 1
+        if problem is not None:
+            workspace.ui.note(f"'{image.name}' cannot be compiled: {problem.message}")
+        workspace.ui.busy(f"compiling {ready} of {len(names)}")
+
+    for group in batches(names, partial(_size, workspace), MEMORY):
+        workspace.ui.busy(f"compiling {group[0]}")
+        precompile(_images(workspace, group), compile_cache(workspace.settings), progress=progress)
+
+
+def _is_big(workspace: Workspace, name: str) -> bool:
+    installed = workspace.record.installed.get(name)
+    if installed is None or max(file.size for file in installed.files) < BIG:
+        return False
+    return workspace.environment.is_enabled(name)
+
+
+def _size(workspace: Workspace, name: str) -> int:
+    return sum(file.size for file in workspace.record.installed[name].files)
+
+
+def _images(workspace: Workspace, names: list[str]) -> list[PluginImage]:
+    """What of these plugins can be loaded."""
+    images = []
+    for entry in filter(None, map(workspace.lock.get, names)):
+        with contextlib.suppress(TarkError):
+            images.append(load_image(workspace, entry))
+    return images

@@ -1,0 +1,262 @@
+"""Join what is installed with the host: which plugins there are to run, and what serves their host calls."""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from tarkpm.core.capability import CapabilitySet
+from tarkpm.core.lock_check import stale_entries
+from tarkpm.core.lockfile import LockEntry
+from tarkpm.core.policy import check_minimum, check_trusted
+from tarkpm.core.release import PathSource, PluginName, names_folder
+from tarkpm.errors import HostError, NotFound, StoreError, TarkError
+from tarkpm.host.compile.cache import CompileCache
+from tarkpm.host.image import Interfaces, PluginImage
+from tarkpm.host.imports import Interface
+from tarkpm.host.imports.log import LogSink
+from tarkpm.host.limits import Limits
+from tarkpm.host.process import AnyProcess
+from tarkpm.host.runtime import Host
+from tarkpm.host.trace import Trace
+from tarkpm.host.worker.settings import BIG_MODULE
+from tarkpm.ops.project.acceptance import require_accepted
+from tarkpm.ops.project.settings import Settings
+from tarkpm.ops.project.ui import Ui
+from tarkpm.ops.project.workspace import Workspace, open_for_reading
+from tarkpm.ops.release.installed import installed_files, installed_manifest, read_installed
+from tarkpm.ops.release.unmanaged import is_unmanaged, load_unmanaged, read_unmanaged, unmanaged_names
+from tarkpm.ops.run.compile_cache import compile_cache
+
+
+class Images(msgspec.Struct, frozen=True):
+    """Plugins that are ready to run, by name, the folder they work in, and why the others are not."""
+
+    by_name: dict[str, PluginImage]
+    workspace: Path
+    failed: dict[str, TarkError] = {}
+
+
+def load_images(
+    settings: Settings,
+    ui: Ui,
+    *,
+    name: str = "",
+    type: str = "",  # noqa: A002
+    cache: CompileCache | None = None,
+) -> Images:
+    """The verified bytes of enabled plugins: one of this ``name``, or all (of this ``type``).
+
+    One plugin that cannot be loaded never hides the others: it is in ``failed``. A named one raises. A
+    ``cache`` begins to look for a big one's code meanwhile.
+    """
+    with open_for_reading(settings, ui) as workspace:
+        workspace.require_built_here()
+        folder = workspace.place.folder if workspace.environment.in_project else settings.cwd
+        if name:
+            known = workspace.name_of(name)
+            if is_unmanaged(workspace, known):
+                return Images({known: load_unmanaged(workspace, known)}, folder)
+            entry = _locked(workspace, known)
+            require_accepted(workspace)
+            return Images({entry.name: load_image(workspace, entry, cache)}, folder)
+        require_accepted(workspace)
+        return _load_all(workspace, folder, type)
+
+
+def _load_all(workspace: Workspace, folder: Path, kind: str) -> Images:
+    images: dict[str, PluginImage] = {}
+    failed: dict[str, TarkError] = {}
+    for entry in workspace.lock.entries:
+        if (kind and entry.type != kind) or not workspace.environment.is_enabled(entry.name):
+            continue
+        try:
+            images[entry.name] = load_image(workspace, _locked(workspace, entry.name))
+        except TarkError as problem:
+            failed[entry.name] = problem
+    _load_unmanaged(workspace, kind, images, failed)
+    return Images(images, folder, failed)
+
+
+def _load_unmanaged(
+    workspace: Workspace, kind: str, images: dict[str, PluginImage], failed: dict[str, TarkError]
+) -> None:
+    """Add what was put there by hand and is agreed to; what cannot be read, or is not, is in ``failed``."""
+    for name in unmanaged_names(workspace):
+        if not workspace.environment.is_enabled(name):
+            continue
+        try:
+            if not kind or read_unmanaged(workspace, name).manifest.type == kind:
+                images[name] = load_unmanaged(workspace, name)
+        except OSError as problem:
+            failed[name] = StoreError((problem.strerror or str(problem)).lower(), where=str(problem.filename))
+        except TarkError as problem:
+            failed[name] = problem
+
+
+def _locked(workspace: Workspace, name: str) -> LockEntry:
+    """The lock's entry for this plugin, if the project leads to it."""
+    entry = workspace.lock.get(name)
+    if entry is None:
+        where = str(workspace.place.lock_file)
+        raise NotFound(f"no plugin named '{name}' is locked", where=where, hint="tarkpm list")
+    for problem in stale_entries(workspace.project, workspace.lock):
+        if name in problem.plugins:
+            raise problem
+    return entry
+
+
+def load_image(workspace: Workspace, entry: LockEntry, cache: CompileCache | None = None) -> PluginImage:
+    """The verified bytes of an installed plugin, and what it may do.
+
+    State knows that this entry's signature was verified when it was installed here; what is checked again
+    is that the lock still says the same, that the project still leads to it and trusts it, and that the
+    bytes handed to the host are the ones that were verified. Raises `LockStale`, `NotFound`,
+    `DigestMismatch`, `KeyUntrusted`, `ConsentError`, `HostError` for a disabled plugin.
+    """
+    name = entry.name
+    check_trusted(workspace.project, entry, workspace.vouched)
+    check_minimum(name, entry.min_tark_version, workspace.project.tark_version)
+    manifest = installed_manifest(workspace, entry)
+    if not workspace.environment.is_enabled(name):
+        raise HostError(f"'{name}' is disabled", hint=f"tarkpm enable {name}")
+    file = installed_files(workspace, entry)[manifest.wasm]
+    if cache is not None and file.size >= BIG_MODULE:
+        cache.expect(file.sha256, Limits())
+    wasm = read_installed(workspace, name, file)
+    path = str(workspace.environment.folder(name) / file.name)
+    granted = workspace.project.granted(name).narrow(manifest.capabilities)
+    data = workspace.data(name)
+    return PluginImage(name, manifest.type, wasm, granted, data, manifest.oauth, file.sha256, path)
+
+
+def load_working_copy(settings: Settings, path: str) -> Images:
+    """A plugin in a folder, without installing it: the author's own, so it gets what it declares.
+
+    Its data is kept apart from every installed plugin's, and from every other folder's.
+    """
+    from tarkpm.core.verification import verify_release
+    from tarkpm.ops.release.fetch import read_folder
+
+    source = PathSource(str((settings.cwd / Path(path).expanduser()).resolve()))
+    collected = read_folder(settings.cwd, source)
+    candidate = verify_release(collected.files, None, source, where=source.path)
+    manifest = candidate.manifest
+    place = hashlib.sha256(os.fsencode(source.path)).hexdigest()[:16]  # two folders may hold one name
+    data = settings.paths.data / "data" / "working-copies" / f"{manifest.name}-{place}"
+    wasm = collected.files[manifest.wasm]
+    file = str(Path(source.path) / manifest.wasm)
+    granted = manifest.capabilities
+    image = PluginImage(manifest.name, manifest.type, wasm, granted, data, manifest.oauth, file=file)
+    return Images({manifest.name: image}, settings.cwd)
+
+
+def load_target(
+    settings: Settings, ui: Ui, target: str, cache: CompileCache | None = None
+) -> tuple[PluginImage, Images]:
+    """The image of an installed plugin, or of a working copy when ``target`` is a folder.
+
+    A ``cache`` begins to look for the code of a big one meanwhile.
+    """
+    if names_folder(target):
+        images = load_working_copy(settings, target)
+        _tell_of_grants(ui, images)
+    else:
+        images = load_images(settings, ui, name=PluginName(target), cache=cache)
+    (image,) = images.by_name.values()
+    return image, images
+
+
+def _tell_of_grants(ui: Ui, images: Images) -> None:
+    """Nobody was asked: whoever runs a folder that is not their own should at least see what it may do."""
+    for name, image in images.by_name.items():
+        beyond = [str(one) for one in image.granted.items if one.kind != "storage"]
+        if beyond:
+            ui.note(f"'{name}' is a working copy and gets what it declares: {', '.join(beyond)}")
+
+
+@contextmanager
+def helping(command: str) -> Iterator[None]:
+    """Give a plugin's failure a ``command`` that may help, where nothing better is known."""
+    try:
+        yield
+    except HostError as problem:
+        problem.hint = problem.hint or command
+        raise
+
+
+def open_host(
+    settings: Settings,
+    images: Images,
+    *,
+    log: LogSink | None,
+    trace: Trace | None = None,
+    spare: AnyProcess | None = None,
+    cache: CompileCache | None = None,
+    long_lived: bool = False,
+) -> Host:
+    """A host whose plugins are served with what this user granted, in the folder of ``images``.
+
+    ``spare`` is a worker process started ahead, which the host then owns; ``cache`` is this user's
+    `compile_cache`, if it is open already. ``long_lived`` is for many plugins and many calls: workers are
+    forked, and end when they are idle.
+    """
+    return Host(
+        log=log,
+        trace=trace,
+        interfaces=serve(settings, images.workspace),
+        cache=cache or compile_cache(settings),
+        spare=spare,
+        long_lived=long_lived,
+    )
+
+
+def serve(settings: Settings, workspace: Path) -> Interfaces:
+    """What serves host calls; each implementation is imported when a plugin was granted its kind."""
+    environment = settings.environment
+
+    def interfaces(image: PluginImage, report: Callable[[str], None]) -> Mapping[str, Interface]:
+        granted = image.granted
+        served: dict[str, Interface] = {}
+        if "http" in granted:
+            from tarkpm.host.imports.http import Http
+            from tarkpm.host.imports.ws import Sockets
+            from tarkpm.io.proxies import Proxies
+
+            proxies = Proxies.read(environment)
+            served["http"] = Http(granted, report, proxies=proxies, denials=image.is_older)
+            served["ws"] = Sockets(granted, report, proxies=proxies)
+        if "env" in granted:
+            from tarkpm.host.imports.env import Env
+
+            served["env"] = Env(granted, environment, report)
+        if "fs_read" in granted:
+            from tarkpm.host.imports.fs import Fs
+
+            served["fs"] = Fs(granted, settings.home, report, settings.guard)
+        if "filesystem" in granted or "shell" in granted:
+            served |= _workspace_interfaces(granted, workspace, settings)
+        return served
+
+    return interfaces
+
+
+def _workspace_interfaces(
+    granted: CapabilitySet, workspace: Path, settings: Settings
+) -> dict[str, Interface]:
+    from tarkpm.host.imports.folders import Workspace as Folder
+
+    folder = Folder(workspace, settings.guard)
+    served: dict[str, Interface] = {}
+    if "filesystem" in granted:
+        from tarkpm.host.imports.filesystem import Filesystem
+
+        served["filesystem"] = Filesystem(granted, folder)
+    if "shell" in granted:
+        from tarkpm.host.imports.shell import Shell
+
+        served["shell"] = Shell(folder, settings.environment)
+    return served

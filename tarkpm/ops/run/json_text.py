@@ -1,0 +1,23 @@
+"""JSON that people type, checked before anything is started for it."""
+
+import json
+from typing import NoReturn
+
+from tarkpm.errors import TarkError
+
+
+def check_json(text: str, what: str = "the arguments are", *, where: str = "") -> None:
+    """Raise `TarkError` unless ``text``, from ``where``, is JSON; ``what`` begins the sentence."""
+    try:
+        json.loads(text, parse_constant=_no_constant)
+        return
+    except RecursionError:
+        problem = "nested too deeply"
+    except ValueError as found:
+        problem = str(found)
+    hint = "" if where else """quote it for your shell: '{"text":"a"}'"""
+    raise TarkError(f"{what} not JSON: {problem}", where=where, hint=hint)
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")

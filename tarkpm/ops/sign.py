@@ -1,0 +1,58 @@
+"""``tarkpm key`` and ``sign``: a publisher's keys, and the statement that makes a folder a release."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from tarkpm.core import statement
+from tarkpm.core.names import MANIFEST, STATEMENT
+from tarkpm.core.release import GitSource, PathSource
+from tarkpm.core.verification import Candidate, verify_release
+from tarkpm.host.module.inspect import inspect
+from tarkpm.io.files import atomic_write
+from tarkpm.ops.project.settings import Settings
+from tarkpm.ops.release.checks import check_license
+from tarkpm.sources.folder import ReleaseFiles, collect
+from tarkpm.sources.path import LocalTree
+from tarkpm.store.keys import KeyStore
+
+Passphrase = Callable[[], bytes]
+
+
+class SignReport(msgspec.Struct, frozen=True):
+    """What was signed, by which key, and where the statement is."""
+
+    name: str
+    version: str
+    signer: str
+    statement: str
+    files: tuple[str, ...]
+
+
+def sign(settings: Settings, folder: Path, key: str, passphrase: Passphrase) -> SignReport:
+    """Sign the release in ``folder`` and write plugin.dsse.json beside its plugin.toml.
+
+    Raises `ManifestError`, `NotFound`, `ModuleInvalid`, or `StoreError` for a key that cannot be used.
+    """
+    collected, candidate = _read(folder)
+    public, signer = KeyStore(settings.paths.state / "keys").load(key, passphrase)
+    manifest = candidate.manifest
+    envelope = statement.sign(manifest.name, manifest.version, candidate.files, key=public, signer=signer)
+    verify_release(collected.files, envelope, GitSource(str(folder)), where=str(folder))
+    target = folder / collected.folder / STATEMENT
+    if not settings.dry_run:
+        atomic_write(target, envelope)
+    names = tuple(file.name for file in candidate.files)
+    return SignReport(manifest.name, str(manifest.version), public, str(target), names)
+
+
+def _read(folder: Path) -> tuple[ReleaseFiles, Candidate]:
+    """The folder's release as it would be without a statement, checked as far as that goes."""
+    where = str(folder)
+    collected = collect(LocalTree(folder), "", where=where, signed=False)
+    candidate = verify_release(collected.files, None, PathSource(where), where=where)
+    check_license(candidate.manifest.license, f"{where}: {MANIFEST}: plugin.license")
+    wasm = candidate.manifest.wasm
+    inspect(collected.files[wasm], where=f"{where}/{wasm}")
+    return collected, candidate
