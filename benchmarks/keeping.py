@@ -25,7 +25,7 @@ RELEASES = 10
 ROUNDS = 10
 NAME = PluginName("plugin-000123")
 IMPORTS = (
-    "import tarkpm.cli.app, tarkpm.cli.keeping, tarkpm.ops.registry.accept, packaging.licenses\n"
+    "import tarkpm.cli.group, tarkpm.cli.keeping, tarkpm.ops.registry.accept, packaging.licenses\n"
     "from cryptography.hazmat.primitives.asymmetric import ed25519\n"
     "from cryptography.hazmat.primitives import serialization"
 )

@@ -47,12 +47,12 @@ def main(arguments: list[str] | None = None) -> int:
     if sys.platform == "win32":
         print("error: tarkpm runs on Linux and macOS\n  help: use WSL", file=sys.stderr)  # noqa: T201
         return 2
-    from tarkpm.cli import ahead
+    from tarkpm.cli import prestart
 
-    ahead.start(given)
+    prestart.start(given)
     try:
-        from tarkpm.cli.app import run
+        from tarkpm.cli.group import run
 
         return run(given)
     finally:
-        ahead.drop()
+        prestart.drop()

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 import msgspec
 
-from tarkpm.cli.anywhere import everywhere, said_before
 from tarkpm.cli.console import Console, echo, echo_json, echo_output
+from tarkpm.cli.global_options import everywhere, said_before
 from tarkpm.core.text import without_login
 from tarkpm.errors import TarkError
 from tarkpm.ops.project.settings import ANY_DECISIONS, Settings, user_paths

@@ -9,7 +9,7 @@ from attacks.tampering import unchanged
 from conftest import Publisher
 from support.sandbox import Result, Sandbox
 
-from tarkpm.cli.help import last_resort
+from tarkpm.cli.fallback_hints import last_resort
 from tarkpm.errors import (
     DigestMismatch,
     IndexUntrusted,

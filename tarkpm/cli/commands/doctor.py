@@ -1,13 +1,35 @@
-"""The page of `tarkpm doctor`."""
+"""``tarkpm doctor``."""
 
 from typing import TYPE_CHECKING
 
+import click
+
 from tarkpm.cli.console import style
+from tarkpm.cli.options import (
+    Invocation,
+    allow_http,
+    common,
+    offline,
+)
 from tarkpm.core.text import neutral
 
 if TYPE_CHECKING:
     from tarkpm.ops.audit.leftovers import Trouble
     from tarkpm.ops.doctor import DoctorReport
+
+
+@click.command("doctor")
+@click.option("--fix", is_flag=True, help="Mend what can be mended without losing anything.")
+@offline
+@allow_http
+@common
+def doctor_command(invocation: Invocation, fix: bool) -> int:
+    """Say where everything is, how plugins are confined, which servers answer, and what is amiss."""
+    from tarkpm.ops.doctor import doctor
+
+    report = doctor(invocation.settings, invocation.ui, fix=fix)
+    invocation.report(report, lambda: doctor_lines(report))
+    return 0 if report.is_well else 1
 
 
 def doctor_lines(report: "DoctorReport") -> list[str]:

@@ -1,10 +1,12 @@
-"""``tarkpm completions``: what a shell needs to complete commands, options and plugins' names."""
+"""``tarkpm completions``."""
 
 import click
 
 from tarkpm.cli.options import Invocation, common
 
 SHELLS = ("bash", "zsh", "fish")
+
+
 VARIABLE = "_TARKPM_COMPLETE"
 
 
@@ -15,7 +17,7 @@ def completions_command(invocation: Invocation, shell: str) -> int:
     """Print a script for SHELL: eval "$(tarkpm completions bash)", or tarkpm completions fish | source."""
     from click.shell_completion import get_completion_class
 
-    from tarkpm.cli.app import group
+    from tarkpm.cli.group import group
 
     made = get_completion_class(shell)
     assert made is not None

@@ -1,4 +1,4 @@
-"""The commands about accepted decisions: accept and accepted."""
+"""``tarkpm accepted``."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,33 +10,7 @@ from tarkpm.cli.options import Invocation, common, dry_run
 from tarkpm.core.text import neutral
 
 if TYPE_CHECKING:
-    from tarkpm.ops.accept import AcceptReport
     from tarkpm.ops.accepted import AcceptedList
-
-
-@click.command("accept")
-@click.option(
-    "--print", "only_print", is_flag=True, help="Show the decisions and their digest; accept nothing."
-)
-@dry_run
-@common
-def accept_command(invocation: Invocation, only_print: bool) -> int:
-    """Accept what the project decides, before anything is fetched.
-
-    CI accepts exactly the decisions of a reviewed commit with --accept-project=DIGEST.
-    """
-    from tarkpm.ops.accept import accept, preview
-
-    report = (preview if only_print else accept)(invocation.settings, invocation.ui)
-    invocation.report(report, lambda: _decisions(report))
-    return 0
-
-
-def _decisions(report: "AcceptReport") -> list[str]:
-    state = "accepted" if report.accepted else "not accepted"
-    lines = [f"{neutral(report.project)}: {state}"]
-    lines += [f"  would {neutral(line)}" for line in report.new]
-    return [*lines, f"digest  {report.digest}"]
 
 
 @click.command("accepted")

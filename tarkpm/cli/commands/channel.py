@@ -1,13 +1,13 @@
-"""``tarkpm channel``: what carries messages, by hand."""
+"""``tarkpm channel``."""
 
 from typing import TYPE_CHECKING
 
 import click
 
-from tarkpm.cli.anywhere import complete_names
+from tarkpm.cli.global_options import complete_names
 from tarkpm.cli.options import Invocation, running
-from tarkpm.cli.reading import read_text, target
-from tarkpm.cli.running_text import print_log
+from tarkpm.cli.rendering import print_log
+from tarkpm.cli.text_args import read_text, target
 from tarkpm.core.text import neutral
 
 if TYPE_CHECKING:

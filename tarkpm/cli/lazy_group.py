@@ -1,28 +1,28 @@
 """A group of commands whose modules are imported when a command is used."""
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
 
 class LazyGroup(click.Group):
-    """``modules`` names the module of each command, in which it is called ``NAME_command``."""
+    """``NAME_command`` of the module ``NAME`` in ``package`` is the command ``NAME``."""
 
-    def __init__(self, *args: Any, modules: Mapping[str, str], **options: Any) -> None:
+    def __init__(self, *args: Any, package: str, names: Sequence[str], **options: Any) -> None:
         super().__init__(*args, **options)
-        self.modules = modules
+        self.package, self.names = package, names
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        """The commands in their own order, not the alphabet's."""
-        return list(self.modules)
+        """Return the commands in their own order, not the alphabet's."""
+        return list(self.names)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """Import the command's module."""
-        if cmd_name not in self.modules:
+        if cmd_name not in self.names:
             return None
-        module = importlib.import_module(f"tarkpm.cli.{self.modules[cmd_name]}")
+        module = importlib.import_module(f"{self.package}.{cmd_name}")
         command = getattr(module, f"{cmd_name}_command")
         assert isinstance(command, click.Command)
         return command

@@ -7,46 +7,46 @@ from contextlib import suppress
 import click
 
 from tarkpm import __version__
-from tarkpm.cli.anywhere import anywhere, with_explicit_values
 from tarkpm.cli.console import clear_line, print_error
-from tarkpm.cli.lazy import LazyGroup
+from tarkpm.cli.global_options import anywhere, with_explicit_values
+from tarkpm.cli.lazy_group import LazyGroup
 from tarkpm.core.text import masked, without_login
 from tarkpm.errors import StoreError, TarkError
 
-COMMANDS = {
-    "init": "authoring",
-    "add": "plugins",
-    "remove": "plugins",
-    "update": "plugins",
-    "lock": "plugins",
-    "sync": "plugins",
-    "accept": "accepting",
-    "accepted": "accepting",
-    "verify": "inspecting",
-    "search": "looking",
-    "tree": "looking",
-    "outdated": "looking",
-    "index": "index",
-    "list": "inspecting",
-    "info": "inspecting",
-    "enable": "inspecting",
-    "disable": "inspecting",
-    "grant": "inspecting",
-    "revoke": "inspecting",
-    "call": "running",
-    "tools": "running",
-    "auth": "running",
-    "chat": "running",
-    "hook": "running",
-    "channel": "channel",
-    "inspect": "running",
-    "cache": "storage",
-    "doctor": "inspecting",
-    "completions": "completions",
-    "sign": "authoring",
-    "publish": "authoring",
-    "key": "authoring",
-}
+COMMANDS = (
+    "init",
+    "add",
+    "remove",
+    "update",
+    "lock",
+    "sync",
+    "accept",
+    "accepted",
+    "verify",
+    "search",
+    "tree",
+    "outdated",
+    "index",
+    "list",
+    "info",
+    "enable",
+    "disable",
+    "grant",
+    "revoke",
+    "call",
+    "tools",
+    "auth",
+    "chat",
+    "hook",
+    "channel",
+    "inspect",
+    "cache",
+    "doctor",
+    "completions",
+    "sign",
+    "publish",
+    "key",
+)
 
 
 class _Commands(LazyGroup):
@@ -58,7 +58,12 @@ class _Commands(LazyGroup):
         return super().resolve_command(ctx, args)
 
 
-@click.group(cls=_Commands, modules=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Commands,
+    package="tarkpm.cli.commands",
+    names=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, "-V", "--version", message="tarkpm %(version)s")
 @anywhere
 def group(**_: object) -> None:
@@ -99,7 +104,7 @@ def run(arguments: list[str]) -> int:
 
 def _complete(error: TarkError, arguments: list[str]) -> None:
     """Give an error whose place knew no better a place and a help: it is three things, always."""
-    from tarkpm.cli.help import last_resort, program
+    from tarkpm.cli.fallback_hints import last_resort, program
 
     command = next((argument for argument in arguments if argument in COMMANDS), "")
     error.where = error.where or program(command, arguments)

@@ -1,4 +1,4 @@
-"""The group ``tarkpm cache``."""
+"""``tarkpm cache``."""
 
 from typing import TYPE_CHECKING
 

@@ -1,0 +1,94 @@
+"""``tarkpm auth``."""
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tarkpm.cli.console import style
+from tarkpm.cli.global_options import complete_names
+from tarkpm.cli.options import Invocation, running
+from tarkpm.cli.rendering import print_log
+from tarkpm.cli.text_args import target
+from tarkpm.core.text import neutral
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tarkpm.ops.run.sign_in import AuthReport
+
+
+@click.group("auth")
+def auth_command() -> None:
+    """Sign in and out through auth plugins."""
+
+
+def about_a_plugin(group: click.Group, name: str) -> "Callable[[Callable[..., int]], click.Command]":
+    """Make a command of ``group`` of a function that is given a plugin's name, or its folder."""
+
+    def command(function: "Callable[..., int]") -> click.Command:
+        @functools.wraps(function)
+        def run(invocation: Invocation, plugin: str, **rest: Any) -> int:
+            return function(invocation, target(plugin), **rest)
+
+        named = click.argument("plugin", shell_complete=complete_names)
+        return group.command(name)(named(running(run)))
+
+    return command
+
+
+@about_a_plugin(auth_command, "login")
+@click.option("--no-browser", is_flag=True, help="Show the address, open nothing.")
+@click.option("--client-id", default="", help="An OAuth client of your own instead of the plugin's.")
+@click.option("--credentials", default="", metavar="FILE", help="Keep the tokens in this .json file, too.")
+def login_command(
+    invocation: Invocation, plugin: str, no_browser: bool, client_id: str, credentials: str
+) -> int:
+    """Sign in: opens the browser, or shows a code and where to enter it, and waits."""
+    from tarkpm.cli.sign_in import Terminal
+    from tarkpm.ops.auth import login
+
+    settings, ui = invocation.settings, invocation.ui
+    person = Terminal(ui, settings.environment, browser=not no_browser)
+    report = login(
+        settings, ui, plugin, log=print_log, person=person, client_id=client_id, credentials=credentials
+    )
+    invocation.report(
+        report, lambda: [f"{style('✓', fg='green')} signed in with {neutral(report.display_name)}"]
+    )
+    return 0
+
+
+@about_a_plugin(auth_command, "status")
+def status_command(invocation: Invocation, plugin: str) -> int:
+    """Say whether the plugin is signed in."""
+    from tarkpm.ops.auth import status
+
+    report = status(invocation.settings, invocation.ui, plugin, print_log)
+    invocation.report(report, lambda: auth_lines(report))
+    return 0
+
+
+@about_a_plugin(auth_command, "token")
+def token_command(invocation: Invocation, plugin: str) -> int:
+    """Print the access token: for scripts; mind who sees it."""
+    from tarkpm.ops.auth import token
+
+    secret = token(invocation.settings, invocation.ui, plugin, print_log)
+    invocation.report({"token": secret}, lambda: [neutral(secret)])
+    return 0
+
+
+@about_a_plugin(auth_command, "logout")
+def logout_command(invocation: Invocation, plugin: str) -> int:
+    """Have the plugin forget its credentials."""
+    from tarkpm.ops.auth import logout
+
+    report = logout(invocation.settings, invocation.ui, plugin, print_log)
+    invocation.report(report, lambda: auth_lines(report))
+    return 0
+
+
+def auth_lines(report: "AuthReport") -> list[str]:
+    """How an auth plugin stands."""
+    return [f"{neutral(report.display_name)}: {report.status}"]

@@ -1,0 +1,76 @@
+"""``tarkpm call``."""
+
+import gc
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tarkpm.cli import prestart
+from tarkpm.cli.console import style
+from tarkpm.cli.global_options import complete_names
+from tarkpm.cli.options import Invocation, running
+from tarkpm.cli.rendering import print_log
+from tarkpm.cli.text_args import read_json, target
+
+if TYPE_CHECKING:
+    from tarkpm.host.trace import HostCall, Trace
+
+
+@click.command("call")
+@click.argument("plugin", shell_complete=complete_names)
+@click.argument("tool")
+@click.argument("arguments", default="{}", metavar="[JSON | - | @FILE]")
+@click.option("--trace", is_flag=True, help="Show every host call, secrets masked.")
+@click.option(
+    "--record", type=click.Path(path_type=Path, dir_okay=False), help="Keep the host calls in a file."
+)
+@running
+def call_command(
+    invocation: Invocation, plugin: str, tool: str, arguments: str, trace: bool, record: Path | None
+) -> int:
+    """Run a tool of an installed plugin (or of ./folder) and print what it answers."""
+    name, text = target(plugin), read_json(arguments, "the arguments are")
+    from tarkpm.ops.call import call
+
+    gc.enable()
+    with ExitStack() as stack:
+        traced = _tracer(stack, trace, record)
+        spare = prestart.take()  # it loads wasmtime while this process finds out what to run
+        report = call(
+            invocation.settings,
+            invocation.ui,
+            name,
+            tool,
+            text,
+            log=print_log,
+            trace=traced,
+            spare=spare,
+        )
+    invocation.output(report, report.output)
+    return 0
+
+
+def _tracer(stack: ExitStack, show: bool, record: Path | None) -> "Trace | None":
+    """What is told of each host call: the terminal, a file, both, or nothing."""
+    if not show and record is None:
+        return None
+    from tarkpm.host.trace import recorded
+
+    file = stack.enter_context(record.open("wb")) if record else None
+
+    def trace(call: "HostCall") -> None:
+        if show:
+            print_trace(call)
+        if file:
+            file.write(recorded(call))
+
+    return trace
+
+
+def print_trace(call: "HostCall") -> None:
+    """Show a host call on stderr, secrets masked."""
+    from tarkpm.host.trace import shown
+
+    click.echo(style(f"[{call.plugin}] {shown(call)}", dim=True), err=True)

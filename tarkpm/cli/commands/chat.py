@@ -1,0 +1,82 @@
+"""``tarkpm chat``."""
+
+import gc
+from typing import TYPE_CHECKING
+
+import click
+
+from tarkpm.cli.console import Console, echo, style
+from tarkpm.cli.global_options import complete_names
+from tarkpm.cli.options import Invocation, running
+from tarkpm.cli.rendering import print_log
+from tarkpm.cli.text_args import read_prompt, target
+from tarkpm.core.text import neutral
+from tarkpm.errors import TarkError
+
+if TYPE_CHECKING:
+    from tarkpm.ops.chat import ChatReport, Conversation
+
+
+@click.command("chat")
+@click.argument("plugin", shell_complete=complete_names)
+@click.argument("prompt", default="")
+@click.option("--model", default="", help="The model; the plugin's first without it.")
+@click.option("--system", default="", help="What the model is told beforehand.")
+@click.option("--models", "only_models", is_flag=True, help="List the models and stop.")
+@running
+def chat_command(
+    invocation: Invocation, plugin: str, prompt: str, model: str, system: str, only_models: bool
+) -> int:
+    """Talk to a model: PROMPT for one answer, - to read it, nothing for a conversation at a terminal.
+
+    Anywhere else, nothing lists the models.
+    """
+    from tarkpm.ops.chat import open_conversation
+
+    gc.enable()
+    settings, ui = invocation.settings, invocation.ui
+    text = read_prompt(prompt)
+    with open_conversation(settings, ui, target(plugin), model=model, system=system, log=print_log) as talk:
+        if only_models or (not prompt and (invocation.json or not ui.interactive)):
+            models = talk.models()
+            invocation.report({"models": models}, lambda: model_lines(models))
+        elif prompt:
+            report = talk.ask(text)
+            invocation.report(report, lambda: chat_lines(report))
+        else:
+            _converse(ui, talk)
+    return 0
+
+
+def _converse(ui: Console, talk: "Conversation") -> None:
+    """Questions and answers at a terminal, until an empty line or the end of input."""
+    for line in model_lines(talk.models(), chosen=talk.model):
+        ui.say(line)
+    ui.say("An empty line ends this.")
+    while question := ui.read("you: "):
+        try:
+            report = talk.ask(question)
+        except TarkError as problem:
+            ui.note(problem.message)
+            continue
+        for line in chat_lines(report):
+            echo(line)
+
+
+def model_lines(models: list[str], *, chosen: str | None = None) -> list[str]:
+    """A provider's models, one a line; the one that will be talked to is marked, if one is ``chosen``."""
+    if not models:
+        return ["No models."]
+    if chosen is None:
+        return [neutral(name) for name in models]
+    talked_to = chosen or models[0]
+    return [f"{'*' if name == talked_to else ' '} {neutral(name)}" for name in models]
+
+
+def chat_lines(report: "ChatReport") -> list[str]:
+    """The answer, and the tokens it took."""
+    lines = [neutral(report.text, keep="\n\t")]
+    if report.input_tokens is not None:
+        used = f"{report.input_tokens} tokens in, {report.output_tokens} out"
+        lines.append(style(f"({neutral(report.model)}; {used})", dim=True))
+    return lines

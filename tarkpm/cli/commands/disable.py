@@ -1,0 +1,20 @@
+"""``tarkpm disable``."""
+
+import click
+
+from tarkpm.cli.commands.enable import switch
+from tarkpm.cli.global_options import complete_names
+from tarkpm.cli.options import (
+    Invocation,
+    common,
+    dry_run,
+)
+
+
+@click.command("disable")
+@click.argument("name", shell_complete=complete_names)
+@dry_run
+@common
+def disable_command(invocation: Invocation, name: str) -> int:
+    """Keep tark from loading a plugin."""
+    return switch(invocation, name, enabled=False)

@@ -1,0 +1,32 @@
+"""``tarkpm grant``."""
+
+import click
+
+from tarkpm.cli.global_options import complete_names
+from tarkpm.cli.options import (
+    Invocation,
+    common,
+    dry_run,
+    read_capability,
+    read_name,
+)
+from tarkpm.cli.rendering import grant_lines
+
+
+@click.command("grant")
+@click.argument("name", shell_complete=complete_names)
+@click.argument("capabilities", nargs=-1, metavar="CAPABILITY...")
+@click.option("--reset", is_flag=True, help="Grant exactly what the plugin declares.")
+@dry_run
+@common
+def grant_command(invocation: Invocation, name: str, capabilities: tuple[str, ...], reset: bool) -> int:
+    """Let a plugin use what it declares: storage, http:HOST, env:NAME, filesystem:FOLDER, shell."""
+    from tarkpm.ops import grant
+
+    if reset == bool(capabilities):
+        raise click.UsageError("name capabilities, or --reset, and not both")
+    settings, ui, plugin = invocation.settings, invocation.ui, read_name(name)
+    wanted = [read_capability(text) for text in capabilities]
+    report = grant.reset(settings, ui, plugin) if reset else grant.grant(settings, ui, plugin, wanted)
+    invocation.report(report, lambda: grant_lines(report, dry_run=invocation.settings.dry_run))
+    return 0

@@ -1,0 +1,43 @@
+"""``tarkpm hook``."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from tarkpm.cli.options import Invocation, running
+from tarkpm.cli.rendering import print_log
+from tarkpm.cli.text_args import read_json
+from tarkpm.core.text import neutral
+
+if TYPE_CHECKING:
+    from tarkpm.ops.hook import HookReport
+
+
+@click.group("hook")
+def hook_command() -> None:
+    """Lifecycle events."""
+
+
+@hook_command.command("run")
+@click.argument("event")
+@click.argument("payload", default="{}", metavar="[JSON | - | @FILE]")
+@running
+def run_command(invocation: Invocation, event: str, payload: str) -> int:
+    """Fire an event to every enabled hook plugin, in order; prints the payload that comes out."""
+    from tarkpm.ops.hook import run_hooks
+
+    report = run_hooks(
+        invocation.settings, invocation.ui, event, read_json(payload, "the payload is"), print_log
+    )
+    invocation.report(report, lambda: hook_lines(report))
+    return 1 if report.stopped or any(one.action == "failed" for one in report.handled) else 0
+
+
+def hook_lines(report: "HookReport") -> list[str]:
+    """The payload that comes out, after what each plugin did."""
+    lines = [
+        f"{neutral(one.plugin)}: {one.action}" + (f": {neutral(one.reason, limit=500)}" if one.reason else "")
+        for one in report.handled
+        if one.action != "ignored"
+    ]
+    return [*lines, "stopped" if report.stopped else neutral(report.payload, keep="\n\t")]

@@ -1,0 +1,44 @@
+"""``tarkpm index check``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tarkpm.cli.console import style
+from tarkpm.cli.maintainer import desk, index_folder
+from tarkpm.cli.options import Invocation, common, read
+from tarkpm.core.text import neutral
+
+if TYPE_CHECKING:
+    from tarkpm.ops.registry.check import CheckReport
+
+
+@click.command("check")
+@index_folder
+@click.option("--deep", is_flag=True, help="Read every release, too, and check its signature and row.")
+@click.option("--root", default="", metavar="sha256:…", help="The index must be the one with this root.")
+@common
+def check_command(invocation: Invocation, folder: Path, deep: bool, root: str) -> int:
+    """Audit the whole index as a stranger would; exit status 1 if anything is off."""
+    from tarkpm.core.release import index_root
+    from tarkpm.ops.registry.check import check
+
+    identity = read(index_root, root, "--root") if root else ""
+    report = check(desk(invocation, folder), identity, deep=deep)
+    invocation.report(report, lambda: _checked(report))
+    return report.exit_status
+
+
+def _checked(report: "CheckReport") -> list[str]:
+    lines = []
+    for finding in report.findings:
+        mark = style("note:", fg="cyan") if finding.note else style("problem:", fg="red")
+        lines.append(f"{mark} {neutral(finding.message)}")
+        lines += [f"  where: {neutral(finding.where)}"] if finding.where else []
+        lines += [f"  help: {neutral(finding.hint)}"] if finding.hint else []
+    count = sum(not finding.note for finding in report.findings)
+    looked = f"{report.plugins:,} plugins, {report.releases:,} releases"
+    mark = f"✗ {count} finding{'s' if count != 1 else ''}" if count else "✓ the index is as it should be"
+    lines.append(f"{style(mark, fg='red' if count else 'green')} ({looked})")
+    return [*lines, f"root  {report.root}"] if report.root else lines

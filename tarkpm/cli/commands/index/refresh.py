@@ -1,0 +1,39 @@
+"""``tarkpm index refresh``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tarkpm.cli.console import style
+from tarkpm.cli.maintainer import desk, index_folder, online_key_option
+from tarkpm.cli.options import Invocation, common, dry_run
+from tarkpm.core.text import neutral
+
+if TYPE_CHECKING:
+    from tarkpm.ops.registry.refresh import RefreshReport
+
+
+@click.command("refresh")
+@index_folder
+@online_key_option
+@dry_run
+@common
+def refresh_command(invocation: Invocation, folder: Path, online_key: str) -> int:
+    """The daily job: enact what is fully signed, renew what expires, rebuild the search catalogue."""
+    from tarkpm.ops.registry.refresh import refresh
+
+    report = refresh(desk(invocation, folder), online_key)
+    invocation.report(report, lambda: _refreshed(report, dry_run=invocation.settings.dry_run))
+    return 0
+
+
+def _refreshed(report: "RefreshReport", *, dry_run: bool) -> list[str]:
+    would = "would be " if dry_run else ""
+    lines = [f"{style('✓', fg='green')} {would}enacted: {neutral(title)}" for title in report.enacted]
+    if report.renewed:
+        lines.append(f"{report.renewed} bins {would}signed anew")
+    if report.swept:
+        lines.append(f"{report.swept} files of no more use deleted")
+    lines.append(f"the index is fresh until {report.valid_until}")
+    return lines + [f"{style('note:', fg='cyan')} {neutral(note)}" for note in report.notes]

@@ -1,0 +1,69 @@
+"""``tarkpm index rotate``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tarkpm.cli.maintainer import desk, maintainer_command, read_key, report_proposal
+from tarkpm.cli.options import Invocation, read_name
+
+if TYPE_CHECKING:
+    pass
+
+
+@click.group("rotate")
+def rotate_command() -> None:
+    """Replace keys: a publisher's, the online key, the maintainers'."""
+
+
+@rotate_command.command("publisher")
+@click.argument("name")
+@click.option("--to", required=True, metavar="KEY", help="The publisher's new key.")
+@maintainer_command
+def rotate_publisher_command(
+    invocation: Invocation, folder: Path, name: str, to: str, keys: tuple[str, ...]
+) -> int:
+    """Give the plugin NAME another publisher's key; what the old one signed stays good."""
+    from tarkpm.ops.registry.claiming import rotate_publisher
+
+    report = rotate_publisher(desk(invocation, folder), read_name(name), read_key(to, "--to"), keys)
+    report_proposal(invocation, report)
+    return 0
+
+
+@rotate_command.command("online")
+@click.option("--online", default="", metavar="KEY", help="The new online key; else one is made here.")
+@click.option("--online-key", default="", metavar="NAME", help="What to call it.")
+@maintainer_command
+def rotate_online_command(
+    invocation: Invocation, folder: Path, online: str, online_key: str, keys: tuple[str, ...]
+) -> int:
+    """Replace the online key; whatever the old one signs counts no more."""
+    from tarkpm.ops.registry.rotating import rotate_online
+
+    key = read_key(online, "--online") if online else None
+    report_proposal(invocation, rotate_online(desk(invocation, folder), key, online_key, keys))
+    return 0
+
+
+@rotate_command.command("root")
+@click.option("--add", multiple=True, metavar="KEY", help="A new maintainer.")
+@click.option("--remove", multiple=True, metavar="KEY", help="Somebody who is no longer one.")
+@click.option("--threshold", type=int, help="How many must sign from now on.")
+@maintainer_command
+def rotate_root_command(
+    invocation: Invocation,
+    folder: Path,
+    add: tuple[str, ...],
+    remove: tuple[str, ...],
+    threshold: int | None,
+    keys: tuple[str, ...],
+) -> int:
+    """Change the maintainers; with no option, sign everything anew for another year."""
+    from tarkpm.ops.registry.rotating import rotate_root
+
+    added = [read_key(text, "--add") for text in add]
+    removed = [read_key(text, "--remove") for text in remove]
+    report_proposal(invocation, rotate_root(desk(invocation, folder), added, removed, threshold, keys))
+    return 0

@@ -1,0 +1,86 @@
+"""``tarkpm info``."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from tarkpm.cli.console import table
+from tarkpm.cli.global_options import complete_names
+from tarkpm.cli.options import (
+    Invocation,
+    common,
+    read_name,
+)
+from tarkpm.cli.rendering import CHECK, CROSS, status_text
+from tarkpm.core.text import neutral
+
+if TYPE_CHECKING:
+    from tarkpm.ops.info import Info
+
+
+@click.command("info")
+@click.argument("name", shell_complete=complete_names)
+@common
+def info_command(invocation: Invocation, name: str) -> int:
+    """Show all that is known of a plugin."""
+    from tarkpm.ops.info import info
+
+    report = info(invocation.settings, invocation.ui, read_name(name))
+    invocation.report(report, lambda: info_lines(report))
+    return 0
+
+
+def info_lines(info: "Info") -> list[str]:
+    """The page of `tarkpm info`."""
+    fields = [
+        ("Name", info.name),
+        ("Version", info.version),
+        ("Type", info.type),
+        ("ABI", "older tark ABI (core module)" if info.abi == "older tark ABI" else ""),
+        ("Status", status_text(info.status)),
+        ("Description", info.description),
+        ("Author", info.author),
+        ("Homepage", info.homepage),
+        ("License", info.license),
+        ("Needs tark", info.min_tark_version),
+        ("Requires", ", ".join(info.requires)),
+        ("Source", info.source),
+        ("Commit", info.commit),
+        ("Signer", info.signer),
+        ("Sign-in", "; ".join(info.sign_in)),
+        ("Contributes", "; ".join(info.contributes)),
+        ("Activation", "; ".join(info.activation)),
+    ]
+    lines = [f"{label + ':':<13} {neutral(value)}" for label, value in fields if value]
+    return [*lines, "", "Capabilities", *_capability_lines(info), "", "Paths", *_path_lines(info)]
+
+
+def _capability_lines(info: "Info") -> list[str]:
+    """A row for each capability: what is declared, whether the module imports its kind, what is granted."""
+    from tarkpm.core.capability import KINDS, SIGN_IN, Capability, CapabilitySet
+
+    granted = CapabilitySet.of(map(Capability.parse, info.granted))
+    rows = []
+    for text in info.declared:
+        capability = Capability.parse(text)
+        held = CHECK if granted.covers(CapabilitySet.of([capability])) else CROSS
+        imported = CHECK if capability.kind in info.imported else CROSS
+        rows.append((neutral(text), "" if capability.kind in SIGN_IN else imported, held))
+    declared = {text.partition(":")[0] for text in info.declared}
+    rows += [
+        (f"{kind} (not declared)", CHECK, CROSS)
+        for kind in KINDS
+        if kind in info.imported and kind not in declared
+    ]
+    rows += [(f"{neutral(key, limit=80)} (unknown)", "", CROSS) for key in info.unknown_capabilities[:100]]
+    rows += [
+        (f"read {neutral(path, limit=80)} (not below your home)", "", CROSS) for path in info.foreign_reads
+    ]
+    return [f"  {line}" for line in table(("Declared", "Imported", "Granted"), rows)] if rows else ["  none"]
+
+
+def _path_lines(info: "Info") -> list[str]:
+    return [
+        f"  {label + ':':<9} {neutral(value)}"
+        for label, value in (("Install", info.install), ("WASM", info.wasm), ("Data", info.data))
+    ]

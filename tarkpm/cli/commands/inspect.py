@@ -1,0 +1,76 @@
+"""``tarkpm inspect``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tarkpm.cli.console import style
+from tarkpm.cli.options import Invocation, common
+from tarkpm.core.text import neutral
+
+if TYPE_CHECKING:
+    from tarkpm.ops.inspect import Entry, InspectReport
+
+
+@click.command("inspect")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@common
+def inspect_command(invocation: Invocation, file: Path) -> int:
+    """Say what a WebAssembly file is, what it imports and exports, with types, and which plugin it can be.
+
+    Nothing of it is run.
+    """
+    from tarkpm.ops.inspect import inspect_file
+
+    report = inspect_file(invocation.settings, invocation.ui, file)
+    invocation.report(report, lambda: inspect_lines(report))
+    return 0
+
+
+MAX_SHOWN = 500
+
+
+def inspect_lines(report: "InspectReport") -> list[str]:
+    """The page of `tarkpm inspect`."""
+    kind = "component" if report.kind == "component" else "core module"
+    lines = [
+        f"File:     {neutral(report.path)}",
+        f"Kind:     {kind}, {report.size:,} bytes",
+        f"SHA-256:  {report.sha256}",
+        f"ABI:      {report.abi or 'none of tark'}",
+        f"Uses:     {', '.join(report.interfaces) or 'no interface of tark'}",
+        f"Fits:     {', '.join(report.fits) or 'no plugin type'}",
+    ]
+    if not report.fits:
+        lines += [
+            f"  {', '.join(kinds)}: {neutral(why)}" for why, kinds in _by_reason(report.misfits).items()
+        ]
+    for title, entries in (("Imports", report.imports), ("Exports", report.exports)):
+        lines += ["", title, *(line for entry in entries for line in _entry_lines(entry))]
+        if not entries:
+            lines.append("  none")
+    return lines
+
+
+def _by_reason(misfits: dict[str, str]) -> dict[str, list[str]]:
+    reasons: dict[str, list[str]] = {}
+    for kind, why in misfits.items():
+        reasons.setdefault(why, []).append(kind)
+    return reasons
+
+
+def _entry_lines(entry: "Entry") -> list[str]:
+    """An import or export, and what is in it; WASI's interfaces are long and known, and only counted."""
+    head = f"  {neutral(entry.name, limit=MAX_SHOWN)}"
+    if entry.type or entry.kind not in ("interface", "module"):
+        head += f": {neutral(entry.type or entry.kind, limit=MAX_SHOWN)}"
+    if not entry.known:
+        head += style("  unknown to tarkpm", fg="yellow")
+    if entry.name.startswith("wasi:"):
+        return [f"{head}  {len(entry.members)} in it"]
+    inside = [*entry.types.items(), *entry.members.items()]
+    return [
+        head,
+        *(f"    {neutral(name, limit=200)}: {neutral(text, limit=MAX_SHOWN)}" for name, text in inside),
+    ]

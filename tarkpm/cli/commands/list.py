@@ -1,0 +1,54 @@
+"""``tarkpm list``."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from tarkpm.cli.console import one_line_each, style, table
+from tarkpm.cli.options import (
+    Invocation,
+    common,
+)
+from tarkpm.cli.rendering import colored, note_lines, status_text
+from tarkpm.core.release import TYPES
+from tarkpm.core.text import neutral
+
+if TYPE_CHECKING:
+    from tarkpm.ops.list import ListReport
+
+
+@click.command("list")
+@click.option("--type", "kind", type=click.Choice(TYPES), help="Only plugins of this type.")
+@common
+def list_command(invocation: Invocation, kind: str | None) -> int:
+    """List plugins."""
+    from tarkpm.ops.list import list_plugins
+
+    report = list_plugins(invocation.settings, invocation.ui, type=kind or "")
+    invocation.report(report, lambda: list_lines(report))
+    return 0
+
+
+def list_lines(report: "ListReport") -> list[str]:
+    """The table of `tarkpm list`."""
+    header = ("ID", "Version", "Type", "Status", "Signer", "Description")
+    rows = [
+        (row.id, row.version, row.type, status_text(row.status), short_key(row.signer), _cut(row.description))
+        for row in report.plugins
+    ]
+    lines = one_line_each(table(header, [tuple(neutral(cell) for cell in row) for row in rows]))
+    if not rows and report.type:
+        lines = [f"No {report.type} plugins installed."]
+    elif not rows:
+        lines = ["No plugins installed.", "", "Add one with:", "  tarkpm add <git-url>"]
+    lines = [style(lines[0], bold=True), *map(colored, lines[1:])] if rows else lines
+    return [*lines, "", f"Plugins directory: {neutral(report.directory)}", *note_lines(report.notes)]
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 48 else text[:47] + "…"
+
+
+def short_key(signer: str) -> str:
+    """A key short enough for a table; other texts as they are."""
+    return signer[:16] + "…" if signer.startswith("ed25519:") else signer

@@ -1,0 +1,46 @@
+"""``tarkpm lock``."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from tarkpm.cli.options import (
+    Invocation,
+    allow_http,
+    common,
+    consent,
+    dry_run,
+    offline,
+    yes,
+)
+from tarkpm.cli.rendering import taken_lines
+
+if TYPE_CHECKING:
+    from tarkpm.core.policy import Answers
+
+
+@click.command("lock")
+@click.option("--check", is_flag=True, help="Only say whether tark.lock follows from tark.toml.")
+@consent
+@yes
+@offline
+@allow_http
+@dry_run
+@common
+def lock_command(invocation: Invocation, answers: "Answers", check: bool) -> int:
+    """Make tark.lock follow from tark.toml; installs nothing."""
+    from tarkpm.ops.lock import check_lock, lock
+
+    if check:
+        check_lock(invocation.settings, invocation.ui)
+        invocation.report({"stale": False}, lambda: ["tark.lock follows from tark.toml"])
+        return 0
+    report = lock(invocation.settings, invocation.ui, answers)
+    invocation.report(
+        report,
+        lambda: (
+            taken_lines(report, dry_run=invocation.settings.dry_run, locked=True)
+            or ["tark.lock follows from tark.toml"]
+        ),
+    )
+    return 0

@@ -1,0 +1,34 @@
+"""``tarkpm publish``."""
+
+import shlex
+from pathlib import Path
+
+import click
+
+from tarkpm.cli.options import Invocation, common, dry_run
+from tarkpm.cli.passphrase import ask_passphrase
+
+
+@click.command("publish")
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--to", required=True, type=click.Path(path_type=Path, file_okay=False), help="Where to.")
+@click.option("--key", default="", metavar="NAME", help="Sign with this key, whoever signed before.")
+@dry_run
+@common
+def publish_command(invocation: Invocation, folder: Path, to: Path, key: str) -> int:
+    """Write the release in FOLDER, signed, as a folder to hand in to an index: TO/NAME-VERSION."""
+    from tarkpm.ops.publish import publish
+
+    report = publish(invocation.settings, folder, to, key, ask_passphrase)
+    accept = shlex.join(["tarkpm", "index", "accept", report.folder])
+    state = "wrote" if report.written else "would write" if invocation.settings.dry_run else "was there:"
+    invocation.report(
+        report,
+        lambda: [
+            f"{state} {report.folder}: {', '.join(report.files)}",
+            f"  release  {report.name} {report.version}",
+            f"  signer   {report.signer}{' (signed now)' if report.signed_now else ''}",
+            f"  next     hand the folder in; who keeps the index runs: {accept}",
+        ],
+    )
+    return 0

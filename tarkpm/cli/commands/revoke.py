@@ -1,0 +1,28 @@
+"""``tarkpm revoke``."""
+
+import click
+
+from tarkpm.cli.global_options import complete_names
+from tarkpm.cli.options import (
+    Invocation,
+    common,
+    dry_run,
+    read_capability,
+    read_name,
+)
+from tarkpm.cli.rendering import grant_lines
+
+
+@click.command("revoke")
+@click.argument("name", shell_complete=complete_names)
+@click.argument("capabilities", nargs=-1, required=True, metavar="CAPABILITY...")
+@dry_run
+@common
+def revoke_command(invocation: Invocation, name: str, capabilities: tuple[str, ...]) -> int:
+    """Take a capability away from a plugin."""
+    from tarkpm.ops.revoke import revoke
+
+    unwanted = [read_capability(text) for text in capabilities]
+    report = revoke(invocation.settings, invocation.ui, read_name(name), unwanted)
+    invocation.report(report, lambda: grant_lines(report, dry_run=invocation.settings.dry_run))
+    return 0

@@ -1,0 +1,29 @@
+"""``tarkpm sign``."""
+
+from pathlib import Path
+
+import click
+
+from tarkpm.cli.options import Invocation, common, dry_run
+from tarkpm.cli.passphrase import ask_passphrase
+
+
+@click.command("sign")
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--key", required=True, help="The name of the key to sign with.")
+@dry_run
+@common
+def sign_command(invocation: Invocation, folder: Path, key: str) -> int:
+    """Sign the release in FOLDER: writes plugin.dsse.json beside its plugin.toml."""
+    from tarkpm.ops.sign import sign
+
+    report = sign(invocation.settings, folder, key, ask_passphrase)
+    invocation.report(
+        report,
+        lambda: [
+            f"signed {report.name} {report.version}: {', '.join(report.files)}",
+            f"  statement  {report.statement}",
+            f"  signer     {report.signer}",
+        ],
+    )
+    return 0

@@ -1,0 +1,54 @@
+"""``tarkpm sync``."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from tarkpm.cli.console import style
+from tarkpm.cli.options import (
+    Invocation,
+    allow_http,
+    common,
+    dry_run,
+    keep_data,
+    offline,
+)
+from tarkpm.cli.rendering import note_lines
+
+if TYPE_CHECKING:
+    from tarkpm.ops.sync import SyncReport
+
+
+@click.command("sync")
+@click.option("--locked", is_flag=True, help="Accepted for habit: sync always insists on the lock.")
+@click.option("--frozen", is_flag=True, help="The same as --offline.")
+@click.option("--reinstall", is_flag=True, help="Install everything anew, whatever it looks like.")
+@keep_data
+@offline
+@allow_http
+@dry_run
+@common
+def sync_command(invocation: Invocation, locked: bool, frozen: bool, reinstall: bool) -> int:
+    """Make the installed plugins what tark.lock says. Never resolves."""
+    import msgspec
+
+    from tarkpm.ops.sync import sync
+
+    del locked
+    settings = invocation.settings
+    if frozen:
+        settings = msgspec.structs.replace(settings, offline=True)
+    report = sync(settings, invocation.ui, reinstall=reinstall)
+    invocation.report(report, lambda: synced_lines(report, dry_run=settings.dry_run))
+    return 0
+
+
+def synced_lines(report: "SyncReport", *, dry_run: bool) -> list[str]:
+    """What sync says."""
+    would = "would be " if dry_run else ""
+    lines = [f"{style('+', fg='green')} {would}installed {name}" for name in report.installed]
+    lines += [f"{style('-', fg='red')} {would}removed {name}" for name in report.removed]
+    if not lines:
+        count = len(report.unchanged)
+        lines = [f"{count} plugin{'s are' if count != 1 else ' is'} in line with tark.lock"]
+    return [*lines, *note_lines(report.notes)]

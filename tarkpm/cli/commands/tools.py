@@ -1,0 +1,53 @@
+"""``tarkpm tools``."""
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from tarkpm.cli.console import style, table
+from tarkpm.cli.global_options import complete_names
+from tarkpm.cli.options import Invocation, running
+from tarkpm.cli.rendering import print_log
+from tarkpm.cli.text_args import target
+from tarkpm.core.text import neutral
+
+if TYPE_CHECKING:
+    from tarkpm.ops.tools import ToolsReport
+
+
+@click.command("tools")
+@click.argument("plugin", shell_complete=complete_names, default="")
+@running
+def tools_command(invocation: Invocation, plugin: str) -> int:
+    """List the tools of every enabled tool plugin, or of one."""
+    from tarkpm.ops.tools import tools
+
+    report = tools(invocation.settings, invocation.ui, target(plugin) if plugin else "", print_log)
+    invocation.report(report, lambda: tool_lines(report))
+    return 1 if report.failed else 0
+
+
+RISKS = {"risky": "yellow", "dangerous": "red"}
+
+
+def tool_lines(report: "ToolsReport") -> list[str]:
+    """Tools by plugin, each with its claim of a risk, its description and its schema."""
+    rows = [(f"{tool.plugin} {tool.name}", tool.risk, _first(tool.description)) for tool in report.tools]
+    lines = table(("Plugin and tool", "Risk", "Description"), rows) if rows else ["No tools."]
+    for index, tool in enumerate(report.tools, 1):
+        if color := RISKS.get(tool.risk):
+            lines[index] = lines[index].replace(f" {tool.risk} ", f" {style(tool.risk, fg=color)} ", 1)
+    if rows:
+        lines += ["", "Arguments"]
+        lines += [
+            f"  {tool.plugin} {neutral(tool.name)}: {neutral(json.dumps(tool.schema), limit=600)}"
+            for tool in report.tools
+        ]
+    failed = style("failed:", fg="red")
+    return [*lines, *(f"{failed} {neutral(name)}: {neutral(why)}" for name, why in report.failed.items())]
+
+
+def _first(text: str) -> str:
+    line = neutral(text.strip().split("\n")[0])
+    return line if len(line) <= 60 else line[:59] + "…"

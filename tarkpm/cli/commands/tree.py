@@ -1,0 +1,40 @@
+"""``tarkpm tree``."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from tarkpm.cli.options import Invocation, common, read_name
+from tarkpm.cli.rendering import note_lines
+from tarkpm.core.text import neutral
+
+if TYPE_CHECKING:
+    from tarkpm.ops.tree import TreeReport
+
+
+@click.command("tree")
+@click.option("--invert", default="", metavar="NAME", help="Show who needs this plugin.")
+@common
+def tree_command(invocation: Invocation, invert: str) -> int:
+    """Show which plugin is there for which."""
+    from tarkpm.ops.tree import show_tree
+
+    report = show_tree(invocation.settings, invocation.ui, invert=read_name(invert) if invert else None)
+    invocation.report(report, lambda: _tree_lines(report))
+    return 0
+
+
+def _tree_lines(report: "TreeReport") -> list[str]:
+    if not report.branches:
+        return ["No plugins are asked for."]
+    lines = []
+    for one in report.branches:
+        line = "  " * one.depth + f"{one.name} {one.version or '(not locked)'}"
+        if one.range:
+            line += f" (as {one.range})"
+        elif one.source:
+            line += f" from {neutral(one.source)}"
+        lines.append(line + (" (*)" if one.repeated else ""))
+    if any(one.repeated for one in report.branches):
+        lines += ["", "(*) its branches are shown above"]
+    return [*lines, *note_lines(report.notes)]

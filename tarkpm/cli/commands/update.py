@@ -1,0 +1,40 @@
+"""``tarkpm update``."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from tarkpm.cli.global_options import complete_names
+from tarkpm.cli.options import (
+    Invocation,
+    allow_http,
+    common,
+    consent,
+    dry_run,
+    keep_data,
+    offline,
+    read_name,
+    yes,
+)
+from tarkpm.cli.rendering import taken_lines
+
+if TYPE_CHECKING:
+    from tarkpm.core.policy import Answers
+
+
+@click.command("update")
+@click.argument("names", shell_complete=complete_names, nargs=-1, metavar="[NAME...]")
+@consent
+@yes
+@keep_data
+@offline
+@allow_http
+@dry_run
+@common
+def update_command(invocation: Invocation, names: tuple[str, ...], answers: "Answers") -> int:
+    """Take what the plugins' sources hold now (all plugins, if none is named)."""
+    from tarkpm.ops.update import update
+
+    report = update(invocation.settings, invocation.ui, [read_name(name) for name in names], answers)
+    invocation.report(report, lambda: taken_lines(report, dry_run=invocation.settings.dry_run))
+    return 0

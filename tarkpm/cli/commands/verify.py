@@ -1,0 +1,57 @@
+"""``tarkpm verify``."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from tarkpm.cli.console import style
+from tarkpm.cli.options import (
+    Invocation,
+    common,
+)
+from tarkpm.cli.rendering import CHECK, CROSS
+from tarkpm.core.text import neutral
+
+if TYPE_CHECKING:
+    from tarkpm.ops.audit.plugin import Finding
+    from tarkpm.ops.verify import VerifyReport
+
+
+@click.command("verify")
+@common
+def verify_command(invocation: Invocation) -> int:
+    """Check everything installed: every file, signature and decision. No network."""
+    from tarkpm.ops.verify import verify
+
+    report = verify(invocation.settings, invocation.ui)
+    invocation.report(report, lambda: verify_lines(report))
+    return report.exit_status
+
+
+def verify_lines(report: "VerifyReport") -> list[str]:
+    """The report of `tarkpm verify`."""
+    lines = [_finding_line(finding) for finding in report.findings]
+    problems = sum(not finding.note for finding in report.findings)
+    size = f"{report.files} file{'s' if report.files != 1 else ''}, {report.bytes:,} bytes"
+    if problems:
+        found = f"{problems} finding{'s' if problems != 1 else ''}"
+        return [
+            *lines,
+            style(f"{CROSS} {found}", fg="red") + f" ({len(report.verified)} verified; {size})",
+        ]
+    count = len(report.verified)
+    return [
+        *lines,
+        style(f"{CHECK} {count} plugin{'s' if count != 1 else ''} verified", fg="green") + f" ({size})",
+    ]
+
+
+def _finding_line(finding: "Finding") -> str:
+    mark = style("note:", fg="cyan") if finding.note else style("problem:", fg="red")
+    name = f"{finding.plugin}: " if finding.plugin and f"'{finding.plugin}'" not in finding.message else ""
+    text = f"{mark} {neutral(name + finding.message)}"
+    if finding.where:
+        text += f"\n  where: {neutral(finding.where)}"
+    if finding.hint:
+        text += f"\n  help: {neutral(finding.hint)}"
+    return text

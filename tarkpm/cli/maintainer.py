@@ -1,0 +1,89 @@
+"""What the commands of index maintainers share."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tarkpm.cli.console import style
+from tarkpm.cli.options import Invocation, common, dry_run, read, read_name
+from tarkpm.cli.passphrase import ask_passphrase
+from tarkpm.core.text import neutral
+from tarkpm.errors import TarkError
+
+if TYPE_CHECKING:
+    from tarkpm.core.key import PublicKey
+    from tarkpm.core.release import PluginName
+    from tarkpm.core.version import Version
+    from tarkpm.ops.registry.desk import Desk
+    from tarkpm.ops.registry.proposals import ProposalReport
+
+index_folder = click.option(
+    "--index",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(),
+    metavar="DIR",
+    help="The index's folder; else the current one.",
+)
+
+
+key_options = click.option(
+    "--key", "keys", multiple=True, metavar="NAME", help="Sign with this key; several may be named."
+)
+
+
+def desk(invocation: Invocation, folder: Path) -> "Desk":
+    """The maintainer's desk in a folder."""
+    from tarkpm.ops.registry.desk import open_desk
+
+    return open_desk(invocation.settings, folder, ask_passphrase)
+
+
+def maintainer_command(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of every command that takes maintainers' signatures."""
+    for option in (common, dry_run, key_options, index_folder):
+        function = option(function)
+    return function
+
+
+def read_key(text: str, where: str) -> "PublicKey":
+    from tarkpm.core.key import public_key
+
+    return read(public_key, text, where)
+
+
+def read_release_name(text: str) -> "tuple[PluginName, Version]":
+    """``NAME@VERSION`` as typed."""
+    from tarkpm.core.version import Version
+
+    name, at, version = text.partition("@")
+    if not at:
+        raise TarkError(f"expected NAME@VERSION, found {text!r}")
+    return read_name(name), read(Version.parse, version, text)
+
+
+def report_proposal(invocation: Invocation, report: "ProposalReport") -> None:
+    invocation.report(report, lambda: proposal_lines(report))
+
+
+def proposal_lines(report: "ProposalReport") -> list[str]:
+    """What happened to a proposal, and what comes next."""
+    rows = [*report.changes, ("signed by", ", ".join(report.signed_by) or "nobody yet")]
+    if report.state == "waiting":
+        rows.append(("missing", f"{report.missing} signature{'s' if report.missing != 1 else ''}"))
+    if report.state == "in force":
+        rows.append(("root", report.root))
+    else:
+        rows += [("digest", report.digest), ("proposal", report.file), ("next", report.next)]
+    width = max(len(label) for label, _ in rows)
+    done = style("✓", fg="green") if report.state == "in force" else style("…", fg="yellow")
+    lines = [f"{done} {neutral(report.title)}: {report.state}"]
+    lines += [f"  {neutral(label):<{width}}  {neutral(text)}" for label, text in rows]
+    return lines + [f"{style('warning:', fg='yellow')} {neutral(text)}" for text in report.warnings]
+
+
+online_key_option = click.option(
+    "--online-key", default="", metavar="NAME", help="The online key's name here."
+)

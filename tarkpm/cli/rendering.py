@@ -1,0 +1,92 @@
+"""Text that several commands print."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from tarkpm.cli.console import style
+from tarkpm.core.text import neutral
+
+if TYPE_CHECKING:
+    from tarkpm.host.imports.log import LogLine
+    from tarkpm.ops.change.grants import GrantReport
+    from tarkpm.ops.change.report import Taken, TakeReport
+    from tarkpm.ops.release.listing import Row
+
+LEVELS = {"warn": "yellow", "error": "red"}
+
+
+def print_log(line: "LogLine") -> None:
+    """Show a plugin's log line on stderr; debug lines are left out."""
+    if line.level == "debug":
+        return
+    head = f"[tarkpm] {line.plugin}" if line.by_host else f"[{line.plugin}] {line.level}"
+    click.echo(style(f"{head}: {line.message}", fg=LEVELS.get(line.level)), err=True)
+
+
+CHECK, CROSS = "✓", "✗"
+
+
+_STATUS = {"enabled": "green", "disabled": "red", "revoked": "red"}
+
+
+_MARKS = {"enabled": CHECK, "disabled": CROSS, "revoked": CROSS}
+
+
+def taken_lines(report: "TakeReport", *, dry_run: bool, locked: bool = False) -> list[str]:
+    """What add and update say, and lock, which installs nothing."""
+    lines = []
+    for plugin in report.plugins:
+        if plugin.change == "unchanged":
+            lines.append(f"{plugin.name} {plugin.version} is unchanged")
+        else:
+            at = f" at {plugin.commit[:12]}" if plugin.commit else ""
+            done = "locked" if locked else plugin.change
+            verb = f"would be {done}" if dry_run else done
+            lines.append(f"{style(CHECK, fg='green')} {verb} {plugin.name} {plugin.version}{at}")
+            lines += _before_line(plugin)
+    return [*lines, *note_lines(report.notes)]
+
+
+def _before_line(plugin: "Taken") -> list[str]:
+    """What it was before, if it was there, and what it gains and loses."""
+    if plugin.previous is None:
+        return []
+    was = plugin.previous
+    parts = [f"was {was.version}" + (f" at {was.commit[:12]}" if was.commit else "")]
+    parts += [f"signer was {was.signer}"] if was.signer and was.signer != plugin.signer else []
+    parts += [f"gains {', '.join(plugin.gained)}"] if plugin.gained else []
+    parts += [f"loses {', '.join(plugin.lost)}"] if plugin.lost else []
+    return [f"    {neutral('; '.join(parts))}"]
+
+
+def status_text(status: str) -> str:
+    return f"{_MARKS.get(status, '!')} {status}"
+
+
+def colored(line: str) -> str:
+    for status, color in _STATUS.items():
+        mark = f"{_MARKS[status]} {status}"
+        if mark in line:
+            return line.replace(mark, style(mark, fg=color), 1)
+    return line
+
+
+def enabled_line(row: "Row", *, dry_run: bool) -> str:
+    """What enable and disable say."""
+    if dry_run:
+        return f"nothing was changed; {row.id} is {row.status}"
+    return f"{colored(status_text(row.status))} {row.id}"
+
+
+def grant_lines(report: "GrantReport", *, dry_run: bool) -> list[str]:
+    """What grant and revoke say."""
+    name, would = report.name, " would be" if dry_run else " is"
+    lines = [f"{style('+', fg='green')} {name}{would} allowed {text}" for text in report.added]
+    lines += [f"{style('-', fg='red')} {name}{would} no longer allowed {text}" for text in report.removed]
+    return [*lines, f"{name}{would} granted: {', '.join(report.granted) or 'nothing'}"]
+
+
+def note_lines(notes: tuple[str, ...]) -> list[str]:
+    """Notes below a report."""
+    return [f"{style('note:', fg='cyan')} {neutral(text)}" for text in notes]
