@@ -27,7 +27,7 @@ from benchmarks.web import Site, Traffic, web_server
 from tarkpm.core.layout import FILES, rows_path
 from tarkpm.core.lockfile import Lock, LockEntry, render
 from tarkpm.core.release import IndexSource, PluginName
-from tarkpm.registry.change import Change
+from tarkpm.registry.change import IndexChange
 from tarkpm.registry.folder import open_index
 from tarkpm.registry.releases import with_row
 
@@ -123,7 +123,7 @@ def _entry(name: PluginName, source: IndexSource, keeper: Keeper) -> LockEntry:
 def publish_day(keeper: Keeper, names: Sequence[PluginName]) -> None:
     """Have each of these plugins list one release more, as ``accept`` would one after another."""
     index, online = open_index(keeper.folder), keeper.signer("community-online")
-    change = Change(index, datetime.now(UTC).replace(microsecond=0))
+    change = IndexChange(index, datetime.now(UTC).replace(microsecond=0))
     for name in names:
         rows = index.listing(name).rows
         newest = listing(name, len(rows) + 1, keeper.publisher).rows[-1]

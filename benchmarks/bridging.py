@@ -16,7 +16,7 @@ from benchmarks.calling import CALLS, loop
 from benchmarks.figure import Figure, Race
 from tarkpm.core.capability import Capability, CapabilitySet
 from tarkpm.host.imports.storage import Storage
-from tarkpm.host.runtime import Host, PluginImage
+from tarkpm.host.runtime import PluginHost, PluginImage
 
 TOKEN = "t" * 40
 
@@ -35,7 +35,7 @@ def _status_and_token(folder: Path) -> Iterator[Race]:
     module = _signed_in(folder, "module", older.wasm("probe"), "token")
     wasm = (PLUGINS / "device-auth" / "plugin.wasm").read_bytes()
     component = _signed_in(folder, "component", wasm, "access_token")
-    with Host(long_lived=True) as host:
+    with PluginHost(long_lived=True) as host:
 
         def calls(image: PluginImage) -> None:
             for _ in range(CALLS):

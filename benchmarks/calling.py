@@ -1,6 +1,6 @@
-"""Calls of plugins: ``Host.call`` against the same call made directly, many threads against one, the command.
+"""Calls of plugins: ``PluginHost.call`` against a direct call, many threads against one, the command.
 
-The warm calls are timed inside this process, because that is where a program that holds a `Host` makes them;
+The warm calls are timed inside this process, because a program that holds a `PluginHost` makes them there;
 the plugin is the hostile one of the tests, whose echo logs its arguments and returns them: one host call, and
 the text crosses four times. The direct peer is wasmtime-py with no gate, no limits and no process between.
 """
@@ -21,7 +21,7 @@ from support.sandbox import WASM
 from benchmarks.figure import Figure, Race, Side
 from benchmarks.setup import bare_python, locked_project, tarkpm, user
 from tarkpm.core.capability import CapabilitySet
-from tarkpm.host.runtime import Host, PluginImage
+from tarkpm.host.runtime import PluginHost, PluginImage
 
 KIB = 1024
 CALLS = 200
@@ -70,7 +70,7 @@ def _warm(size: int) -> Callable[[Path], AbstractContextManager[Race]]:
             for _ in range(CALLS):
                 direct.call("execute", "echo", arguments)
 
-        with Host(long_lived=True) as host:
+        with PluginHost(long_lived=True) as host:
 
             def ours() -> None:
                 for _ in range(CALLS):
@@ -85,7 +85,7 @@ def _warm(size: int) -> Callable[[Path], AbstractContextManager[Race]]:
 def _threads(folder: Path) -> Iterator[Race]:
     plugins = [image(f"p{number}", WASM, folder) for number in range(PLUGINS)]
     arguments = json.dumps({"text": "x" * KIB})
-    with Host(long_lived=True) as host:
+    with PluginHost(long_lived=True) as host:
         if failed := host.load_all(plugins):
             raise RuntimeError(str(failed))
         workers = [pid for worker in host._present() if (pid := worker.pid) is not None]
@@ -107,7 +107,7 @@ def _threads(folder: Path) -> Iterator[Race]:
                 raise RuntimeError(f"the memory of {whose} grew by {grown} over the second half")
 
 
-def _run(host: Host, work: list[PluginImage], arguments: str, threads: int) -> int:
+def _run(host: PluginHost, work: list[PluginImage], arguments: str, threads: int) -> int:
     """Make the calls from so many threads; how many succeeded."""
     rest, lock, answered = iter(work), threading.Lock(), [0] * threads
 

@@ -18,7 +18,7 @@ from benchmarks.calling import image, loop
 from benchmarks.figure import Figure, Race
 from tarkpm.errors import HostError
 from tarkpm.host.limits import Limits
-from tarkpm.host.runtime import Host, PluginImage
+from tarkpm.host.runtime import PluginHost, PluginImage
 
 CALLS = 1_000
 LIMITS = Limits(seconds=0.3, memory=64 << 20)
@@ -34,7 +34,7 @@ SAID = {
 ARGUMENTS = json.dumps({"text": "x"})
 
 
-def _call(host: Host, plugin: PluginImage, fault: str) -> str:
+def _call(host: PluginHost, plugin: PluginImage, fault: str) -> str:
     """The tool's output, or what was said instead."""
     if fault == "killed":
         pid = host._workers[plugin.name].pid
@@ -50,7 +50,7 @@ def _call(host: Host, plugin: PluginImage, fault: str) -> str:
 def _faults(folder: Path) -> Iterator[Race]:
     plugins = [image(f"p{number}", wat.hostile_tool(), folder) for number in range(5)]
     chance = random.Random(0)
-    with Host(LIMITS, long_lived=True) as host:
+    with PluginHost(LIMITS, long_lived=True) as host:
         host.load_all(plugins)
 
         def faulty() -> None:

@@ -26,13 +26,13 @@ from tarkpm.core.key import PublicKey
 from tarkpm.core.layout import CLAIMS, FILES, INDEX, claim_path, release_file, rows_path
 from tarkpm.core.lockfile import StatementEntry
 from tarkpm.core.release import Dependency, IndexSource, PluginName
-from tarkpm.core.rows import Listing, Row, row_of
+from tarkpm.core.rows import Listing, ReleaseRow, row_of
 from tarkpm.core.verification import verify_release
 from tarkpm.core.version import Version
 from tarkpm.io.files import atomic_write
 from tarkpm.registry.authority import targets
 from tarkpm.registry.catalogue import refresh_search
-from tarkpm.registry.change import Change, sign
+from tarkpm.registry.change import IndexChange, sign
 from tarkpm.registry.folder import Index, open_index, target_file, target_of
 from tarkpm.registry.keys import Signer
 from tarkpm.registry.lifetimes import OFFLINE, bin_expiry
@@ -81,7 +81,7 @@ class Keeper:
         """Have the publisher claim these names, and list these releases, and nothing else."""
         self.names = names
         index = open_index(self.folder)
-        change = Change(index, self._now)
+        change = IndexChange(index, self._now)
         claimed = ((claim_path(name), claims.render(Claim(name, self.publisher))) for name in names)
         for role, entries in _binned(index, CLAIMS, claimed).items():
             signed = targets(role, 2, self._now + OFFLINE, dict(entries))
@@ -92,7 +92,7 @@ class Keeper:
             change.metadata(role, sign(signed, self._online))
         change.commit(self.folder, self._online)
         index = open_index(self.folder)
-        change = Change(index, self._now)
+        change = IndexChange(index, self._now)
         refresh_search(index, change, self._online)
         change.commit(self.folder, self._online)
 
@@ -149,11 +149,11 @@ def listing(name: PluginName, releases: int, publisher: PublicKey) -> Listing:
     return Listing(name, tuple(_row(name, minor, needs) for minor in range(releases)), publisher)
 
 
-def _row(name: str, minor: int, needs: tuple[Dependency, ...]) -> Row:
+def _row(name: str, minor: int, needs: tuple[Dependency, ...]) -> ReleaseRow:
     def entry(file: str, size: int) -> FileEntry:
         return FileEntry(file, sha256(f"{name} {minor if file != 'LICENSE' else ''} {file}".encode()), size)
 
-    return Row(
+    return ReleaseRow(
         version=Version(1, minor, 0),
         type="tool",
         statement=StatementEntry(entry("statement", 0).sha256, 1001),

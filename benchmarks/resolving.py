@@ -14,13 +14,13 @@ from pathlib import Path
 
 from benchmarks.figure import Figure, Race, Side
 from tarkpm.core.release import Dependency, IndexSource, PluginName
-from tarkpm.core.resolution.catalog import Offer, Place, Wanted
+from tarkpm.core.resolution.catalog import Candidate, PluginId, RootRequirement
 from tarkpm.core.resolution.resolver import solve
 from tarkpm.core.version import Range, Version
 from tarkpm.errors import ResolutionError
 
 HOME = IndexSource("community", "sha256:" + "0" * 64)
-Catalog = dict[Place, tuple[Offer, ...]]
+Catalog = dict[PluginId, tuple[Candidate, ...]]
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Budget(Side):
 
 def dense(
     plugins: int = 2_000, versions: int = 20, needs: int = 8, wanted: int = 200
-) -> tuple[Catalog, list[Wanted]]:
+) -> tuple[Catalog, list[RootRequirement]]:
     """Each release needs eight plugins in the versions of its day or newer ones; all 2,000 end up chosen."""
     chance = random.Random(0)
     days = [sorted([0.0, *(chance.random() for _ in range(versions - 1))]) for _ in range(plugins)]
@@ -63,12 +63,12 @@ def dense(
                 Dependency(PluginName(f"p{other}"), f"{chance.choice('^^>')}1.{old}.0".replace(">", ">="))
                 for other, old in ranges
             )
-            offers.append(Offer(PluginName(f"p{number}"), Version(1, minor, 0), HOME, requires))
+            offers.append(Candidate(PluginName(f"p{number}"), Version(1, minor, 0), HOME, requires))
         catalog[offers[0].place] = tuple(offers)
     return catalog, [_any(f"p{number}") for number in chance.sample(range(plugins), wanted)]
 
 
-def hard(size: int, versions: int = 20) -> tuple[Catalog, list[Wanted]]:
+def hard(size: int, versions: int = 20) -> tuple[Catalog, list[RootRequirement]]:
     """Two chains of ``size`` plugins whose ends cannot be had together, whichever version is on the way.
 
     Every version of a link needs any version of the next: who tries them out one after another tries
@@ -80,7 +80,7 @@ def hard(size: int, versions: int = 20) -> tuple[Catalog, list[Wanted]]:
             needs = f"{chain}{link + 1} *" if link < size - 1 else end
             name = PluginName(f"{chain}{link}")
             catalog[HOME, name] = tuple(
-                Offer(
+                Candidate(
                     name,
                     Version(1, minor, 0),
                     HOME,
@@ -90,15 +90,15 @@ def hard(size: int, versions: int = 20) -> tuple[Catalog, list[Wanted]]:
             )
     for shared in ("shared", *(f"x{minor}" for minor in range(versions))):
         plugin = PluginName(shared)
-        catalog[HOME, plugin] = tuple(Offer(plugin, Version(major, 0, 0), HOME) for major in (1, 2))
+        catalog[HOME, plugin] = tuple(Candidate(plugin, Version(major, 0, 0), HOME) for major in (1, 2))
     return catalog, [_any("a0"), _any("b0")]
 
 
-def _any(name: str) -> Wanted:
-    return Wanted(PluginName(name), HOME, Range.parse("*"))
+def _any(name: str) -> RootRequirement:
+    return RootRequirement(PluginName(name), HOME, Range.parse("*"))
 
 
-def _solve(catalog: Catalog, wanted: list[Wanted]) -> bool:
+def _solve(catalog: Catalog, wanted: list[RootRequirement]) -> bool:
     try:
         solve(catalog, wanted, locked={}, free=None, tark=None)
     except ResolutionError as problem:
@@ -108,7 +108,7 @@ def _solve(catalog: Catalog, wanted: list[Wanted]) -> bool:
     return True
 
 
-def _timed(catalog: Catalog, wanted: list[Wanted], solvable: bool) -> Timed:
+def _timed(catalog: Catalog, wanted: list[RootRequirement], solvable: bool) -> Timed:
     def call() -> None:
         if _solve(catalog, wanted) != solvable:
             raise RuntimeError("the wrong outcome")

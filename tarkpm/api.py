@@ -14,7 +14,7 @@ from typing import Any
 
 from tarkpm.errors import NotFound, PluginFailed, TarkError
 from tarkpm.host import runtime
-from tarkpm.host.channel_plugin import Channel
+from tarkpm.host.channel_plugin import ChannelPlugin
 from tarkpm.host.image import PluginImage
 from tarkpm.host.imports.log import LogSink
 from tarkpm.host.runtime import ChatResponse, HookOutcome, Message, ToolDef
@@ -29,7 +29,7 @@ class Host:
     Nobody is asked anything: a project whose decisions were not accepted raises `ProjectNotAccepted`.
     """
 
-    def __init__(self, host: runtime.Host, images: Images) -> None:
+    def __init__(self, host: runtime.PluginHost, images: Images) -> None:
         """Use `open`."""
         self._host, self._images = host, images
 
@@ -91,7 +91,7 @@ class Host:
         """One answer of a provider plugin."""
         return self._host.chat(self._image(name), messages, model)
 
-    def channel(self, name: str) -> Channel:
+    def channel(self, name: str) -> ChannelPlugin:
         """The calls of a channel plugin: `info`, `start`, `poll`, `send`, `stop` and others."""
         return self._host.channel(self._image(name))
 

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from tarkpm.core.text import neutral, wrapped
-from tarkpm.ops.project.ui import Card, Row
+from tarkpm.ops.project.ui import Card, CardRow
 
 BAR: Final = "│"
 _LEAST: Final = 16
@@ -41,12 +41,12 @@ def card_lines(cards: Iterable[Card], width: int | None, height: int | None) -> 
     return [*lines, Line("", ""), Line("  ", "look again:", bold=True), *again] if again else lines
 
 
-def _loud(card: Card) -> list[Row]:
-    warnings = [Row("warning", text, loud=True) for text in card.warnings]
+def _loud(card: Card) -> list[CardRow]:
+    warnings = [CardRow("warning", text, loud=True) for text in card.warnings]
     return [*(row for row in card.rows if row.loud), *warnings]
 
 
-def _lines(card: Card, width: int | None, rows: tuple[Row, ...]) -> list[Line]:
+def _lines(card: Card, width: int | None, rows: tuple[CardRow, ...]) -> list[Line]:
     """A card with what is loud first, and of the other ``rows`` those that are not."""
     shown = [*_loud(card), *(row for row in rows if not row.loud)]
     labels = max((len(row.label) for row in shown), default=0)
@@ -55,7 +55,7 @@ def _lines(card: Card, width: int | None, rows: tuple[Row, ...]) -> list[Line]:
     return [Line("", ""), *title, *(line for row in shown for line in _row(row, labels, room))]
 
 
-def _row(row: Row, labels: int, room: int) -> list[Line]:
+def _row(row: CardRow, labels: int, room: int) -> list[Line]:
     beside = room - labels - 3
     if beside < _LEAST:
         texts = wrapped(neutral(row.text), max(2, room - 2))

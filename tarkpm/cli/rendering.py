@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tarkpm.host.imports.log import LogLine
     from tarkpm.ops.change.grants import GrantReport
     from tarkpm.ops.change.report import Taken, TakeReport
-    from tarkpm.ops.release.listing import Row
+    from tarkpm.ops.release.listing import PluginRow
 
 LEVELS = {"warn": "yellow", "error": "red"}
 
@@ -72,7 +72,7 @@ def colored(line: str) -> str:
     return line
 
 
-def enabled_line(row: "Row", *, dry_run: bool) -> str:
+def enabled_line(row: "PluginRow", *, dry_run: bool) -> str:
     """What enable and disable say."""
     if dry_run:
         return f"nothing was changed; {row.id} is {row.status}"

@@ -115,7 +115,7 @@ def _narrowed(accepted: Binding, decided: Binding) -> Binding:
     return msgspec.structs.replace(accepted, grants=grants)
 
 
-class Kind(Enum):
+class WideningKind(Enum):
     """What a decision widens."""
 
     INDEX = "index"
@@ -135,7 +135,7 @@ class Widening(msgspec.Struct, frozen=True):
     the kind was.
     """
 
-    kind: Kind
+    kind: WideningKind
     subject: str
     after: str
     before: str = ""
@@ -143,15 +143,15 @@ class Widening(msgspec.Struct, frozen=True):
     @property
     def is_loud(self) -> bool:
         """Whether a person should look at it twice: a change of whose code runs, or a dangerous grant."""
-        if self.kind is Kind.GRANT:
+        if self.kind is WideningKind.GRANT:
             from tarkpm.core.capability import Capability
             from tarkpm.core.danger import is_dangerous
 
             return is_dangerous(Capability.parse(self.after))
-        return bool(self.before) or self.kind in (Kind.UNSIGNED, Kind.CONTENTS)
+        return bool(self.before) or self.kind in (WideningKind.UNSIGNED, WideningKind.CONTENTS)
 
     def __str__(self) -> str:
-        if self.kind in (Kind.INDEX, Kind.SOURCE) and not self.before:
+        if self.kind in (WideningKind.INDEX, WideningKind.SOURCE) and not self.before:
             return self.after
         return _SENTENCES[self.kind].format(
             name=f"'{self.subject}'",
@@ -162,14 +162,14 @@ class Widening(msgspec.Struct, frozen=True):
 
 
 _SENTENCES: Final = {
-    Kind.INDEX: "{after}{before}",
-    Kind.SOURCE: "change the source of {name}: {change}",
-    Kind.KEY: "trust {after} for {name}{before}",
-    Kind.UNPINNED: "let any signer that the index vouches for publish {name}{before}",
-    Kind.SIGNER: "change the signer of {name}: {change}",
-    Kind.UNSIGNED: "install {name} unsigned from {after}",
-    Kind.CONTENTS: "run {name} unsigned with these contents: {change}",
-    Kind.GRANT: "let {name} use {after}",
+    WideningKind.INDEX: "{after}{before}",
+    WideningKind.SOURCE: "change the source of {name}: {change}",
+    WideningKind.KEY: "trust {after} for {name}{before}",
+    WideningKind.UNPINNED: "let any signer that the index vouches for publish {name}{before}",
+    WideningKind.SIGNER: "change the signer of {name}: {change}",
+    WideningKind.UNSIGNED: "install {name} unsigned from {after}",
+    WideningKind.CONTENTS: "run {name} unsigned with these contents: {change}",
+    WideningKind.GRANT: "let {name} use {after}",
 }
 
 
@@ -186,7 +186,7 @@ def _index_widenings(decided: Acceptance, accepted: Acceptance) -> Iterator[Wide
         before = accepted.indexes.get(name)
         if before != place:
             text = f"take plugins from the index '{name}' at {place.url} {place.root}"
-            yield Widening(Kind.INDEX, name, text, f"{before.url} {before.root}" if before else "")
+            yield Widening(WideningKind.INDEX, name, text, f"{before.url} {before.root}" if before else "")
 
 
 def _plugin_widenings(
@@ -200,22 +200,22 @@ def _plugin_widenings(
     known = known or Binding(Publisher(decided.publisher.origin))
     yield from _signer_widenings(name, decided.publisher, known.publisher)
     if decided.contents and decided.contents != known.contents:
-        yield Widening(Kind.CONTENTS, name, decided.contents, known.contents)
+        yield Widening(WideningKind.CONTENTS, name, decided.contents, known.contents)
     for capability in decided.granted.beyond(known.granted):
-        yield Widening(Kind.GRANT, name, str(capability))
+        yield Widening(WideningKind.GRANT, name, str(capability))
 
 
 def _source_widening(
     name: str, origin: Origin, before: Origin | None, now: Acceptance, then: Acceptance
 ) -> Widening:
     if before:
-        return Widening(Kind.SOURCE, name, _shown(origin, now), _shown(before, then))
+        return Widening(WideningKind.SOURCE, name, _shown(origin, now), _shown(before, then))
     sentence = {
         "git": f"fetch '{name}' from {_shown(origin, now)}",
         "index": f"take '{name}' from {_shown(origin, now)}",
         "path": f"install '{name}' from the folder {origin}",
     }
-    return Widening(Kind.SOURCE, name, sentence[origin.kind])
+    return Widening(WideningKind.SOURCE, name, sentence[origin.kind])
 
 
 def _shown(origin: Origin, acceptance: Acceptance) -> str:
@@ -233,12 +233,12 @@ def _signer_widenings(name: str, decided: Publisher, known: Publisher) -> Iterat
     if vouched and not known.keys:
         added: list[str] = []  # a pin narrows what the index vouches for
         if known.signer and decided.signer and decided.signer != known.signer:
-            yield Widening(Kind.SIGNER, name, decided.signer, known.signer)
+            yield Widening(WideningKind.SIGNER, name, decided.signer, known.signer)
     else:
         added = [key for key in decided.keys if key not in known.keys]
     if vouched and known.keys and not decided.keys:
-        yield Widening(Kind.UNPINNED, name, decided.signer, ", ".join(known.keys))
+        yield Widening(WideningKind.UNPINNED, name, decided.signer, ", ".join(known.keys))
     for key in added:
-        yield Widening(Kind.KEY, name, key, ", ".join(known.keys))
+        yield Widening(WideningKind.KEY, name, key, ", ".join(known.keys))
     if decided.unsigned and not known.unsigned and decided.origin and decided.origin.kind == "git":
-        yield Widening(Kind.UNSIGNED, name, str(decided.origin))
+        yield Widening(WideningKind.UNSIGNED, name, str(decided.origin))

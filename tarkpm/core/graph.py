@@ -47,7 +47,7 @@ def _grow(lock: Lock, edges: Edges, roots: Iterable[PluginName]) -> tuple[Branch
     while todo:
         depth, name, wanted = todo.pop()
         entry, next_ones = lock.get(name), edges.get(name, ())
-        version, source = (str(entry.version), str(entry.source.asked())) if entry else ("", "")
+        version, source = (str(entry.version), str(entry.source.unpinned())) if entry else ("", "")
         repeated = name in grown and bool(next_ones)
         branches.append(Branch(depth, name, version, source, wanted, repeated))
         if name not in grown:

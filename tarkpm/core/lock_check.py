@@ -30,8 +30,8 @@ def stale_requirement(requirement: Requirement, entry: LockEntry | None) -> Lock
     name = requirement.name
     if entry is None:
         return _stale(f"'{name}' is in tark.toml but not in tark.lock", name)
-    if entry.source.asked() != requirement.source:
-        return _stale(f"'{name}' is locked from {_two(entry.source.asked(), requirement.source)}", name)
+    if entry.source.unpinned() != requirement.source:
+        return _stale(f"'{name}' is locked from {_two(entry.source.unpinned(), requirement.source)}", name)
     if not requirement.allows(entry.version):
         message = f"'{name}' is locked at {entry.version}, tark.toml asks for {requirement.range}"
         return _stale(message, name)

@@ -108,7 +108,7 @@ def _oauth(table: dict[str, Any] | None, name: str, where: str) -> "OAuth | None
         return None
     from tarkpm.core import oauth
 
-    document = convert({"oauth": table}, oauth.Document, where=where, error=ManifestError)
+    document = convert({"oauth": table}, oauth.OAuthDocument, where=where, error=ManifestError)
     try:
         return oauth.read(document.oauth, name)
     except oauth.OAuthError as problem:

@@ -61,7 +61,7 @@ class Table(msgspec.Struct):
     use_state: bool = True
 
 
-class Document(msgspec.Struct):
+class OAuthDocument(msgspec.Struct):
     """As much of a plugin.toml as is read here."""
 
     oauth: Table
@@ -81,7 +81,7 @@ class OAuth(msgspec.Struct, frozen=True):
     device_auth_url: str = ""
     client_secret: str = ""
     scopes: tuple[str, ...] = ()
-    redirect: urls.Target = urls.Target("http", "127.0.0.1", 0, "/callback")
+    redirect: urls.RequestTarget = urls.RequestTarget("http", "127.0.0.1", 0, "/callback")
     redirect_uri: str = ""
     credentials_path: str = ""
     processes_tokens: bool = False
@@ -169,7 +169,7 @@ def _authorization(text: str) -> str:
     return url
 
 
-def _redirect(text: str) -> urls.Target:
+def _redirect(text: str) -> urls.RequestTarget:
     """RFC 8252, 7.3: this machine, without TLS, at the declared port or any."""
     try:
         target = urls.parse(text or CALLBACK)

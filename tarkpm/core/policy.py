@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
-    from tarkpm.core.verification import Candidate
+    from tarkpm.core.verification import VerifiedRelease
 
 from tarkpm.core.binding import Binding, Origin
 from tarkpm.core.capability import CapabilitySet
 from tarkpm.core.claim import Vouched
 from tarkpm.core.key import PublicKey
 from tarkpm.core.lockfile import LockEntry
-from tarkpm.core.project import Change, Project
+from tarkpm.core.project import Project, ProjectEdit
 from tarkpm.core.release import IndexSource, PluginName, Requirement, folded
 from tarkpm.core.version import Version
 from tarkpm.errors import (
@@ -68,8 +68,8 @@ class Question(msgspec.Struct, frozen=True):
 class Admission(msgspec.Struct, frozen=True):
     """What taking a candidate would mean: the change to tark.toml, and the questions it raises."""
 
-    candidate: Candidate
-    change: Change
+    candidate: VerifiedRelease
+    change: ProjectEdit
     questions: tuple[Question, ...]
 
     def questions_about(self, *errors: type[ConsentError]) -> bool:
@@ -78,7 +78,7 @@ class Admission(msgspec.Struct, frozen=True):
 
 
 def admit(
-    candidate: Candidate,
+    candidate: VerifiedRelease,
     requirement: Requirement | None,
     project: Project,
     *,
@@ -117,7 +117,7 @@ def admit(
     if requirement is not None:
         unsigned = candidate.signer is None and not requirement.is_working_copy
         requirement = msgspec.structs.replace(requirement, unsigned=unsigned)
-    return Admission(candidate, Change(name, requirement, trust, grants), questions)
+    return Admission(candidate, ProjectEdit(name, requirement, trust, grants), questions)
 
 
 def check_minimum(name: str, minimum: Version | None, tark: Version | None) -> None:
@@ -130,7 +130,7 @@ def check_minimum(name: str, minimum: Version | None, tark: Version | None) -> N
 
 
 def _signers_before(
-    candidate: Candidate,
+    candidate: VerifiedRelease,
     trusted: tuple[PublicKey, ...],
     locked: LockEntry | None,
     accepted: Binding | None,
@@ -146,7 +146,7 @@ def _signers_before(
 
 
 def _judge_publisher(
-    candidate: Candidate, trusted: tuple[PublicKey, ...], before: tuple[str, ...], answers: Answers
+    candidate: VerifiedRelease, trusted: tuple[PublicKey, ...], before: tuple[str, ...], answers: Answers
 ) -> tuple[tuple[PublicKey, ...], list[Question]]:
     """Rule 5 for a release of an index, which vouches for the first key: a changed one blocks here, too.
 
@@ -166,7 +166,7 @@ def _key_changed(name: PluginName, signer: PublicKey, before: tuple[str, ...]) -
 
 
 def _judge_signer(
-    candidate: Candidate,
+    candidate: VerifiedRelease,
     requirement: Requirement | None,
     trusted: tuple[PublicKey, ...],
     before: tuple[str, ...],
@@ -204,7 +204,7 @@ def _judge_unsigned(name: PluginName, signed_before: bool, answers: Answers) -> 
 
 
 def _judge_version(
-    candidate: Candidate, requirement: Requirement | None, locked: LockEntry | None, answers: Answers
+    candidate: VerifiedRelease, requirement: Requirement | None, locked: LockEntry | None, answers: Answers
 ) -> list[Question]:
     """Rule 7: no lower version, no other bytes under a version once locked."""
     if locked is None or locked.is_working_copy or (requirement and requirement.is_working_copy):
@@ -221,7 +221,10 @@ def _judge_version(
 
 
 def _judge_capabilities(
-    candidate: Candidate, granted: CapabilitySet, declared_before: CapabilitySet | None, answers: Answers
+    candidate: VerifiedRelease,
+    granted: CapabilitySet,
+    declared_before: CapabilitySet | None,
+    answers: Answers,
 ) -> tuple[CapabilitySet, list[Question]]:
     """Rule 6: what is granted from now on. A narrower release narrows the grant; a wider one asks."""
     name, declared = candidate.manifest.name, candidate.manifest.capabilities

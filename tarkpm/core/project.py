@@ -202,7 +202,7 @@ def _grants(_: PluginName, value: dict[str, Any]) -> CapabilitySet:
     return CapabilitySet.from_table(value)
 
 
-class Change(msgspec.Struct, frozen=True):
+class ProjectEdit(msgspec.Struct, frozen=True):
     """What becomes of one plugin in tark.toml. ``requirement`` None removes it with all decisions."""
 
     name: PluginName
@@ -211,7 +211,7 @@ class Change(msgspec.Struct, frozen=True):
     grants: CapabilitySet = CapabilitySet()
 
 
-def edit(data: bytes, changes: list[Change], *, tark_version: Version | None = None) -> bytes:
+def edit(data: bytes, changes: list[ProjectEdit], *, tark_version: Version | None = None) -> bytes:
     """The text with ``changes`` made and all else left as it is; ``tark_version`` is set if it is absent.
 
     The result reads back to exactly what the changes say (a property test holds it).

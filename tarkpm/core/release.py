@@ -92,7 +92,7 @@ class GitSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
         """This source resolved to ``commit`` (40 hexadecimal digits)."""
         return msgspec.structs.replace(self, commit=commit)
 
-    def asked(self) -> "GitSource":
+    def unpinned(self) -> "GitSource":
         """What was asked for, without what it resolved to."""
         return msgspec.structs.replace(self, commit="")
 
@@ -113,7 +113,7 @@ class PathSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     path: str
 
-    def asked(self) -> "PathSource":
+    def unpinned(self) -> "PathSource":
         """The source itself: a path resolves to nothing further."""
         return self
 
@@ -127,7 +127,7 @@ class IndexSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     index: str
     root: str
 
-    def asked(self) -> "IndexSource":
+    def unpinned(self) -> "IndexSource":
         """The source itself: which release was chosen is told by version and digests."""
         return self
 

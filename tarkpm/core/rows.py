@@ -26,7 +26,7 @@ MAX_DESCRIPTION: Final = 200
 """Characters of a description that a row repeats."""
 
 
-class Row(msgspec.Struct, frozen=True):
+class ReleaseRow(msgspec.Struct, frozen=True):
     """One release as an index lists it. ``yanked`` is the reason, "" if it is not.
 
     ``capabilities`` are only searched and shown: another tarkpm may know kinds that this one does not.
@@ -56,17 +56,17 @@ class Listing(msgspec.Struct, frozen=True):
     """
 
     name: PluginName
-    rows: tuple[Row, ...] = ()
+    rows: tuple[ReleaseRow, ...] = ()
     publisher: PublicKey | None = None
 
-    def get(self, version: Version) -> Row | None:
+    def get(self, version: Version) -> ReleaseRow | None:
         """The row of this version."""
         return next((row for row in self.rows if row.version == version), None)
 
 
-def row_of(manifest: Manifest, statement: StatementEntry, files: Iterable[FileEntry]) -> Row:
+def row_of(manifest: Manifest, statement: StatementEntry, files: Iterable[FileEntry]) -> ReleaseRow:
     """What an index says of a verified release."""
-    return Row(
+    return ReleaseRow(
         version=manifest.version,
         type=manifest.type,
         statement=statement,
@@ -115,13 +115,13 @@ def parse(data: bytes, *, where: str) -> Listing:
         raise IndexUntrusted(str(problem), where=where) from None
 
 
-def _row(raw: _Row) -> Row:
+def _row(raw: _Row) -> ReleaseRow:
     if raw.type not in TYPES:
         raise ValueError(f"type: expected one of {', '.join(TYPES)}, found {raw.type!r:.60}")
     for file in (FileEntry("", raw.statement.sha256, raw.statement.size), *raw.files):
         if not is_digest(file.sha256) or file.size < 0:
             raise ValueError("expected a sha256 of 64 hexadecimal digits and a size")
-    return Row(
+    return ReleaseRow(
         version=Version.parse(raw.version),
         type=raw.type,
         statement=raw.statement,
@@ -145,7 +145,7 @@ def render(listing: Listing) -> bytes:
     return json.dumps(document, sort_keys=True, separators=(",", ":")).encode() + b"\n"
 
 
-def _table(row: Row) -> dict[str, Any]:
+def _table(row: ReleaseRow) -> dict[str, Any]:
     raw = _Row(
         version=str(row.version),
         type=row.type,

@@ -33,7 +33,7 @@ MAX_DESCRIPTION: Final = 120
 _SPACE = re.compile(r"\s+")
 
 
-class Entry(msgspec.Struct, frozen=True):
+class SearchEntry(msgspec.Struct, frozen=True):
     """A plugin as a search shows it: its newest release that is not yanked.
 
     ``capabilities`` are kinds (``http``), without hosts or paths. ``description`` is its author's text.
@@ -62,7 +62,7 @@ _HEADER = msgspec.json.Decoder(_Header)
 _LINE = msgspec.json.Decoder(_Line)
 
 
-def entry_of(listing: Listing, claim: Claim | None = None) -> Entry | None:
+def entry_of(listing: Listing, claim: Claim | None = None) -> SearchEntry | None:
     """What a search shows of a plugin; None if every release is yanked or revoked.
 
     The newest release that is not a prerelease, else the newest; ``claim`` says which are revoked.
@@ -78,10 +78,12 @@ def entry_of(listing: Listing, claim: Claim | None = None) -> Entry | None:
         return None
     kinds = {text.partition(":")[0] for text in row.capabilities}
     description = _SPACE.sub(" ", row.description).strip()[:MAX_DESCRIPTION]
-    return Entry(listing.name, row.version, row.type, tuple(k for k in KINDS if k in kinds), description)
+    return SearchEntry(
+        listing.name, row.version, row.type, tuple(k for k in KINDS if k in kinds), description
+    )
 
 
-def parse(lines: Iterable[bytes], *, where: str) -> Iterator[Entry]:
+def parse(lines: Iterable[bytes], *, where: str) -> Iterator[SearchEntry]:
     """Read a catalogue line by line (a file opened in binary mode will do); raises `IndexUntrusted`."""
     header = True
     for number, line in enumerate(lines, 1):
@@ -107,10 +109,10 @@ def _check_header(line: bytes) -> None:
         )
 
 
-def _entry(raw: _Line) -> Entry:
+def _entry(raw: _Line) -> SearchEntry:
     if raw.type not in TYPES:
         raise ValueError(f"type: expected one of {', '.join(TYPES)}, found {raw.type!r:.60}")
-    return Entry(
+    return SearchEntry(
         plugin_name(raw.name),
         Version.parse(raw.version),
         raw.type,
@@ -119,7 +121,7 @@ def _entry(raw: _Line) -> Entry:
     )
 
 
-def render(entries: Iterable[Entry]) -> bytes:
+def render(entries: Iterable[SearchEntry]) -> bytes:
     """The one text of a catalogue."""
     parts = [msgspec.json.encode(_Header(VERSION))]
     parts += [

@@ -28,7 +28,7 @@ _ODD_LOCATION = re.compile(
 _LEGAL = "/?:@!$&'()*+,;=-._~%[]|"
 
 
-class Target(msgspec.Struct, frozen=True):
+class RequestTarget(msgspec.Struct, frozen=True):
     """Where a request goes. ``host`` has no brackets; ``path`` includes the query."""
 
     scheme: str
@@ -58,12 +58,12 @@ class Target(msgspec.Struct, frozen=True):
         return self.origin + self.path
 
 
-def parse(text: str) -> Target:
+def parse(text: str) -> RequestTarget:
     """Read an absolute https or http URL; raises `ValueError` that says what was expected."""
     return _parse(text, fragment=False)
 
 
-def redirected(current: Target, location: str) -> Target:
+def redirected(current: RequestTarget, location: str) -> RequestTarget:
     """Where a ``Location`` header leads. Raises `ValueError`, also for leaving https."""
     _check_text(location)
     if _ODD_LOCATION.match(location):
@@ -74,7 +74,7 @@ def redirected(current: Target, location: str) -> Target:
     return target
 
 
-def _parse(text: str, *, fragment: bool) -> Target:
+def _parse(text: str, *, fragment: bool) -> RequestTarget:
     _check_text(text)
     found = _URL.fullmatch(text)
     scheme = found["scheme"].lower() if found else ""
@@ -89,7 +89,7 @@ def _parse(text: str, *, fragment: bool) -> Target:
     path = quote(rest if rest.startswith("/") else "/" + rest, safe=_LEGAL)
     if len(path) > MAX_URL:
         raise ValueError(f"the URL is longer than {MAX_URL:,} characters")
-    return Target(scheme, host, port, path)
+    return RequestTarget(scheme, host, port, path)
 
 
 def _place(authority: str, default: int) -> tuple[str, int]:

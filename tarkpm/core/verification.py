@@ -15,7 +15,7 @@ from tarkpm.core.version import Version
 from tarkpm.errors import SignatureInvalid
 
 
-class Candidate(msgspec.Struct, frozen=True):
+class VerifiedRelease(msgspec.Struct, frozen=True):
     """A verified release: its signature, if it has one, holds, and its bytes are what it says."""
 
     manifest: Manifest
@@ -48,7 +48,7 @@ def verify_release(
     where: str,
     hashed: Iterable[FileEntry] = (),
     manifest: Manifest | None = None,
-) -> Candidate:
+) -> VerifiedRelease:
     """Check a release's bytes against its statement, and both against its plugin.toml.
 
     Files whose bytes were found to be ``hashed`` are not hashed again; ``manifest`` is what the plugin.toml
@@ -59,13 +59,15 @@ def verify_release(
     if envelope is None or isinstance(source, PathSource):
         manifest = manifest or Manifest.parse(files[MANIFEST], where=f"{where}: {MANIFEST}")
         entries = tuple(FileEntry.of(name, data) for name, data in sorted(files.items()))
-        return Candidate(manifest, source, entries)
+        return VerifiedRelease(manifest, source, entries)
     said, signer = statement.verify(envelope, where=where)
     statement.check_files(said, files, where=where, hashed=hashed)
     manifest = manifest or Manifest.parse(files[MANIFEST], where=f"{where}: {MANIFEST}")
     check_names(said, manifest.name, manifest.version, where=where)
     _check_kinds(said, manifest, where=where)
-    return Candidate(manifest, source, said.files, signer, StatementEntry(sha256(envelope), len(envelope)))
+    return VerifiedRelease(
+        manifest, source, said.files, signer, StatementEntry(sha256(envelope), len(envelope))
+    )
 
 
 def check_names(said: statement.Statement, name: PluginName, version: Version, *, where: str) -> None:

@@ -76,7 +76,7 @@ class WebhookAnswer(msgspec.Struct, frozen=True):
     messages: list[Inbound]
 
 
-class Ask(Protocol):
+class CallPlugin(Protocol):
     """Calls a function of a plugin of a type."""
 
     def __call__(
@@ -84,10 +84,10 @@ class Ask(Protocol):
     ) -> _T: ...
 
 
-class Channel:
+class ChannelPlugin:
     """One channel plugin's calls; each raises what `Host`'s do. Between `start` and `stop` it keeps state."""
 
-    def __init__(self, image: PluginImage, ask: Ask) -> None:
+    def __init__(self, image: PluginImage, ask: CallPlugin) -> None:
         self._image = image
         self._call = ask
 

@@ -8,7 +8,7 @@ import msgspec
 from tarkpm.errors import PluginCrashed
 from tarkpm.host import failures
 from tarkpm.host.ipc.conversation import Conversation, until
-from tarkpm.host.ipc.decoding import Nonsense
+from tarkpm.host.ipc.decoding import ProtocolError
 from tarkpm.host.ipc.frames import FrameError
 from tarkpm.host.limits import Limits
 from tarkpm.host.process import start
@@ -37,7 +37,7 @@ def confinement() -> Confinement:
     process = start()
     try:
         found = Conversation(process, limits).probe(until(limits.load_seconds))
-    except (TimeoutError, EOFError, Nonsense, FrameError):
+    except (TimeoutError, EOFError, ProtocolError, FrameError):
         raise PluginCrashed("its worker did not say how it is confined", where=sys.executable) from None
     finally:
         how, said = process.kill()

@@ -7,7 +7,7 @@ from typing import Final
 
 from tarkpm.core.text import neutral
 from tarkpm.errors import HostError, LimitReached, ModuleInvalid, PluginCrashed, PluginFailed
-from tarkpm.host.ipc.decoding import Nonsense
+from tarkpm.host.ipc.decoding import ProtocolError
 from tarkpm.host.ipc.frames import FrameError
 from tarkpm.host.ipc.messages import Fail
 from tarkpm.host.limits import Limits, size
@@ -48,7 +48,7 @@ def too_long(function: str, limits: Limits) -> LimitReached:
     return LimitReached(f"ran longer than {limits.seconds:g} s")
 
 
-def nonsense(problem: Nonsense | FrameError) -> PluginCrashed:
+def nonsense(problem: ProtocolError | FrameError) -> PluginCrashed:
     """A worker that said what no worker says."""
     return PluginCrashed(f"its worker sent {problem}")
 

@@ -17,7 +17,7 @@ from tarkpm.core.capability import CapabilitySet
 from tarkpm.errors import CapabilityDenied, HostError, LimitReached
 from tarkpm.host import trace
 from tarkpm.host.imports import Interface
-from tarkpm.host.ipc.decoding import Arguments, Nonsense, valued
+from tarkpm.host.ipc.decoding import Arguments, ProtocolError, valued
 from tarkpm.host.module.legacy_abi import GRANTED_BY
 
 _Headers = list[tuple[str, str]]
@@ -98,7 +98,7 @@ class Gate:
     def answer(self, interface: str, function: str, args: Arguments, deadline: float) -> Any:
         """The JSON value a host call is answered with.
 
-        Raises `Nonsense`, `LimitReached` when the plugin has made too many calls, and `CapabilityDenied`
+        Raises `ProtocolError`, `LimitReached` when the plugin has made too many calls, and `CapabilityDenied`
         where a refusal has no words and anything else would be a lie.
         """
         typed = _decoded(interface, function, args)
@@ -138,7 +138,7 @@ class Gate:
         if outcome == "answered" and isinstance(value, dict) and "err" in value:
             outcome = "failed"
         self._tell(
-            trace.HostCall(
+            trace.TracedCall(
                 self._plugin,
                 interface,
                 function,
@@ -166,11 +166,11 @@ def _is_open(interface: str, granted: CapabilitySet) -> bool:
 def _decoded(interface: str, function: str, args: Arguments) -> tuple[Any, ...]:
     parameters = PARAMETERS.get(interface, {}).get(function)
     if parameters is None:
-        raise Nonsense("a call of a host function that does not exist")
+        raise ProtocolError("a call of a host function that does not exist")
     try:
         typed: tuple[Any, ...] = valued(*args, shape=parameters)
-    except Nonsense:
-        raise Nonsense(f"arguments that {interface}.{function} does not take") from None
+    except ProtocolError:
+        raise ProtocolError(f"arguments that {interface}.{function} does not take") from None
     return typed
 
 

@@ -14,7 +14,7 @@ from tarkpm.core.text import neutral
 from tarkpm.errors import HostError
 from tarkpm.host import results
 from tarkpm.host.arguments import check_size
-from tarkpm.host.channel_plugin import Channel
+from tarkpm.host.channel_plugin import ChannelPlugin
 from tarkpm.host.forkserver import ForkServer
 from tarkpm.host.image import Interfaces, PluginImage
 from tarkpm.host.imports.log import LogLine, LogSink
@@ -34,22 +34,38 @@ from tarkpm.host.results import (
     ToolResult,
     Usage,
 )
-from tarkpm.host.trace import HostCall, Trace
+from tarkpm.host.trace import Trace, TracedCall
 from tarkpm.host.worker_handle import Worker
 
 if TYPE_CHECKING:
     from tarkpm.host.compile.cache import CompileCache
 
 __all__ = [
-    "AuthStatus", "Channel", "ChatResponse", "Credentials", "DeviceCode", "HookOutcome", "Host", "HostCall",
-    "Interfaces", "Limits", "LogLine", "Message", "PluginImage", "Poll", "Risk", "ToolDef",
-    "ToolResult", "Usage", "Worker",
+    "AuthStatus",
+    "ChannelPlugin",
+    "ChatResponse",
+    "Credentials",
+    "DeviceCode",
+    "HookOutcome",
+    "Interfaces",
+    "Limits",
+    "LogLine",
+    "Message",
+    "PluginHost",
+    "PluginImage",
+    "Poll",
+    "Risk",
+    "ToolDef",
+    "ToolResult",
+    "TracedCall",
+    "Usage",
+    "Worker",
 ]  # fmt: skip
 
 _T = TypeVar("_T")
 
 
-class Host:
+class PluginHost:
     """Runs plugins, each in a process of its own that is started when it is first needed.
 
     Every call ends within its deadline in a value or in one `HostError`; a plugin that failed can be called
@@ -70,7 +86,7 @@ class Host:
         long_lived: bool = False,
         idle_seconds: float = 300.0,
     ) -> None:
-        """``log`` is called with each `LogLine`, ``trace`` with each `HostCall`, on the calling thread.
+        """``log`` is called with each `LogLine`, ``trace`` with each `TracedCall`, on the calling thread.
 
         ``spare`` is a worker process started ahead (`process.Process`), which the first plugin gets.
         ``interfaces`` makes what serves a plugin's host calls. Without a ``cache`` each worker compiles.
@@ -90,7 +106,7 @@ class Host:
         self._workers: dict[str, Worker] = {}
         self._spare = spare
 
-    def __enter__(self) -> "Host":
+    def __enter__(self) -> "PluginHost":
         return self
 
     def __exit__(
@@ -175,9 +191,9 @@ class Host:
         found = self._ask_older(image, "credentials", [], results.WireResult[results.WireCredentials])
         return results.credentials(results.succeeded(found, "give credentials", image.name), image.name)
 
-    def channel(self, image: PluginImage) -> Channel:
+    def channel(self, image: PluginImage) -> ChannelPlugin:
         """The calls of a channel plugin."""
-        return Channel(image, self._ask)
+        return ChannelPlugin(image, self._ask)
 
     # Providers
 

@@ -37,7 +37,7 @@ _SECRET_NAME: Final = re.compile(
 _USER_INFO: Final = re.compile(r"(://)[^/@\s]{1,500}(?=@)")
 
 
-class HostCall(msgspec.Struct, frozen=True):
+class TracedCall(msgspec.Struct, frozen=True):
     """One host call of one plugin, masked. ``args`` and ``answer`` are JSON as the WIT has them."""
 
     plugin: str
@@ -49,10 +49,10 @@ class HostCall(msgspec.Struct, frozen=True):
     milliseconds: float
 
 
-Trace = Callable[[HostCall], None]
+Trace = Callable[[TracedCall], None]
 
 
-def shown(call: HostCall) -> str:
+def shown(call: TracedCall) -> str:
     """One printable line: ``http.get("https://…", []) -> {…}  12.3 ms``."""
     args = ", ".join(_json(arg) for arg in call.args)
     head = f"{call.interface}.{call.function}({neutral(args, limit=MAX_SHOWN)})"
@@ -61,7 +61,7 @@ def shown(call: HostCall) -> str:
     return f"{head} -> {neutral(_json(call.answer), limit=MAX_SHOWN)}  {call.milliseconds:.1f} ms"
 
 
-def recorded(call: HostCall) -> bytes:
+def recorded(call: TracedCall) -> bytes:
     """One line of JSON, with its line break, as ``--record`` keeps it."""
     return msgspec.json.encode(call) + b"\n"
 

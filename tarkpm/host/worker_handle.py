@@ -21,7 +21,7 @@ from tarkpm.host.imports.random import Random
 from tarkpm.host.imports.storage import Storage
 from tarkpm.host.ipc import frames
 from tarkpm.host.ipc.conversation import Conversation, Reported, until
-from tarkpm.host.ipc.decoding import Nonsense
+from tarkpm.host.ipc.decoding import ProtocolError
 from tarkpm.host.limits import Limits, size
 from tarkpm.host.module.inspect import check_fits, inspect
 from tarkpm.host.process import AnyProcess, Start, start
@@ -205,7 +205,7 @@ class Worker:
             error = failures.too_long(function, self._limits)
         except EOFError:
             error = failures.post_mortem(*self._kill(), self._limits)
-        except (Nonsense, frames.FrameError) as problem:
+        except (ProtocolError, frames.FrameError) as problem:
             self._kill()
             error = failures.nonsense(problem)
         except HostError as problem:  # the gate's, or the compiler's

@@ -44,7 +44,7 @@ Resolve = Callable[[str, int, float], Sequence[str]]
 """The addresses a connection to this host and port may be made to, in order, by this deadline."""
 
 
-class Limits(msgspec.Struct, frozen=True):
+class RequestLimits(msgspec.Struct, frozen=True):
     """Of one request. Seconds; bytes."""
 
     connect: float = 10.0
@@ -59,13 +59,13 @@ class Limits(msgspec.Struct, frozen=True):
     """Of the answer, names and values."""
 
 
-USUAL: Final = Limits()
+USUAL: Final = RequestLimits()
 
 
-class Answer:
+class Response:
     """A status, headers with lower-case names, and a body still on its way."""
 
-    def __init__(self, exchange: "Exchange", limits: Limits) -> None:
+    def __init__(self, exchange: "Exchange", limits: RequestLimits) -> None:
         self.status: int = exchange.status
         self.headers = _decoded(exchange.headers, limits.headers)
         self._exchange = exchange
@@ -130,7 +130,7 @@ def lookup(host: str, port: int, deadline: float) -> list[str]:
     return found[0]
 
 
-class Client:
+class HttpClient:
     """Sends requests. Safe for several threads, each with its own answer open.
 
     ``resolve`` has the last word on what is connected to (proxies excepted, which are the user's own);
@@ -143,7 +143,7 @@ class Client:
         *,
         proxies: Proxies = DIRECT,
         authorities: str = "",
-        limits: Limits = USUAL,
+        limits: RequestLimits = USUAL,
         resolve: Resolve = lookup,
         keep: int = 0,
     ) -> None:
@@ -164,12 +164,12 @@ class Client:
         body: bytes | None = None,
         *,
         deadline: float = _FOREVER,
-    ) -> Iterator[Answer]:
+    ) -> Iterator[Response]:
         """Send one request; the answer is there once its headers are. To be read by the same thread."""
         until = min(deadline, time.monotonic() + self.limits.total)
         target = _target(url)
         with self._wire(target).exchange(method, target, headers, body, until) as exchange:
-            yield Answer(exchange, self.limits)
+            yield Response(exchange, self.limits)
 
     def upgrade(self, url: str, headers: Headers, *, deadline: float) -> "Upgraded":
         """Ask for another protocol on a connection of its own, which the caller closes."""
@@ -184,7 +184,7 @@ class Client:
         for wire in wires.values():
             wire.close()
 
-    def _wire(self, target: urls.Target) -> "Wire":
+    def _wire(self, target: urls.RequestTarget) -> "Wire":
         from tarkpm.io.http_transport import Wire
 
         proxy = self._proxies.find(target.scheme, target.host, target.port)
@@ -208,7 +208,7 @@ class Client:
         return trusted(self._authorities)
 
 
-def _target(url: str) -> urls.Target:
+def _target(url: str) -> urls.RequestTarget:
     try:
         return urls.parse(url)
     except ValueError as problem:

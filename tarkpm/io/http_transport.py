@@ -1,8 +1,8 @@
 """httpcore2 on a leash: what `tarkpm.io.http` imports with its first request, and nothing else imports.
 
 httpcore2 gives each read and write a timeout; a server that drips a byte a second is never late. Here every
-read, write, handshake and connection is charged to one `Budget`, that of the request being made in this
-thread, and connections go to addresses a `Resolve` handed out, never to a name.
+read, write, handshake and connection is charged to the `RequestBudget` of the request that this thread makes,
+and connections go to addresses that a `Resolve` returned, never to a name.
 """
 
 import contextlib
@@ -14,9 +14,9 @@ from typing import Any
 
 import httpcore2
 
-from tarkpm.core.urls import PORTS, Target
+from tarkpm.core.urls import PORTS, RequestTarget
 from tarkpm.errors import Refused, TooLarge, Unreachable
-from tarkpm.io.http import ACCEPTED, Headers, Limits, Resolve
+from tarkpm.io.http import ACCEPTED, Headers, RequestLimits, Resolve
 from tarkpm.io.proxies import Proxy
 
 ATTEMPTS = 3
@@ -24,13 +24,13 @@ _SOON = 3.0
 """Seconds an address has to answer while there is another to try."""
 
 
-class Budget:
+class RequestBudget:
     """What one request may still use: time, and bytes on the wire.
 
     ``connected`` and ``answered`` say whether a connection was made for it, and whether a byte came back.
     """
 
-    def __init__(self, deadline: float, limits: Limits) -> None:
+    def __init__(self, deadline: float, limits: RequestLimits) -> None:
         self.deadline = deadline
         self.limits = limits
         self.connected = self.answered = False
@@ -54,7 +54,7 @@ class Budget:
 class _Current(threading.local):
     """The budget of the request this thread is making; idle connections are closed without one."""
 
-    budget: Budget
+    budget: RequestBudget
 
 
 class Exchange:
@@ -75,7 +75,12 @@ class Wire:
     """Connections made directly, or through one proxy."""
 
     def __init__(
-        self, limits: Limits, tls: ssl.SSLContext | None, resolve: Resolve, proxy: Proxy | None, keep: int
+        self,
+        limits: RequestLimits,
+        tls: ssl.SSLContext | None,
+        resolve: Resolve,
+        proxy: Proxy | None,
+        keep: int,
     ) -> None:
         self._limits = limits
         self._closed = False
@@ -93,7 +98,7 @@ class Wire:
 
     @contextlib.contextmanager
     def exchange(
-        self, method: str, target: Target, headers: Headers, body: bytes | None, deadline: float
+        self, method: str, target: RequestTarget, headers: Headers, body: bytes | None, deadline: float
     ) -> Iterator[Exchange]:
         """Send a request, and close the response whatever becomes of it."""
         response = self._sent(method, target, headers, body, deadline)
@@ -104,7 +109,7 @@ class Wire:
             if self._closed:  # by another thread, meanwhile: the pool does not know this connection any more
                 response.extensions["network_stream"].close()
 
-    def upgrade(self, target: Target, headers: Headers, deadline: float) -> "Upgraded":
+    def upgrade(self, target: RequestTarget, headers: Headers, deadline: float) -> "Upgraded":
         """Ask for another protocol on the connection (RFC 9110, 7.8); the caller closes what it is given."""
         return Upgraded(self._sent("GET", target, headers, None, deadline), self._current, self._limits)
 
@@ -114,9 +119,9 @@ class Wire:
         self._pool.close()
 
     def _sent(
-        self, method: str, target: Target, headers: Headers, body: bytes | None, deadline: float
+        self, method: str, target: RequestTarget, headers: Headers, body: bytes | None, deadline: float
     ) -> httpcore2.Response:
-        budget = self._current.budget = Budget(deadline, self._limits)
+        budget = self._current.budget = RequestBudget(deadline, self._limits)
         ours = {"host": target.authority, **self._headers}
         if body is not None:
             ours["content-length"] = str(len(body))
@@ -141,7 +146,7 @@ class Wire:
 class Upgraded:
     """The answer to `Wire.upgrade`: a status, headers and, if it is 101, bytes in both directions."""
 
-    def __init__(self, response: httpcore2.Response, current: _Current, limits: Limits) -> None:
+    def __init__(self, response: httpcore2.Response, current: _Current, limits: RequestLimits) -> None:
         self.status = response.status
         self.headers = response.headers
         self._response, self._current, self._limits = response, current, limits
@@ -152,7 +157,7 @@ class Upgraded:
         assert self._stream is not None
         with _translated():
             try:
-                self._current.budget = Budget(deadline, self._limits)
+                self._current.budget = RequestBudget(deadline, self._limits)
                 data: bytes = self._stream.read(most)
             except httpcore2.ReadTimeout:
                 return None
@@ -162,7 +167,7 @@ class Upgraded:
         """Send all of it. After an error the connection is of no use."""
         assert self._stream is not None
         with _translated():
-            self._current.budget = Budget(deadline, self._limits)
+            self._current.budget = RequestBudget(deadline, self._limits)
             self._stream.write(data)
 
     def close(self) -> None:
@@ -170,7 +175,7 @@ class Upgraded:
         self._response.close()
 
 
-def core_url(target: Target) -> httpcore2.URL:
+def core_url(target: RequestTarget) -> httpcore2.URL:
     """A target as httpcore2 has it: nothing is parsed again."""
     return httpcore2.URL(
         scheme=target.scheme.encode(),

@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl
 import h11
 import msgspec
 
-from tarkpm.core.urls import Target
+from tarkpm.core.urls import RequestTarget
 from tarkpm.errors import HostError, Refused, Unreachable
 
 MAX_REQUEST: Final = 32 << 10
@@ -43,7 +43,7 @@ _REFUSED: Final = "You were not signed in. You may close this window and go back
 _STRANGE: Final = "This is not what is waited for here."
 
 
-class Answer(msgspec.Struct, frozen=True):
+class RedirectAnswer(msgspec.Struct, frozen=True):
     """What the authorization server sent the browser back with: a code, or an error (RFC 6749, 4.1.2)."""
 
     code: str = ""
@@ -96,7 +96,7 @@ class _Visitor:
 class Listener:
     """Listens where the browser is to come back to: at the port of ``redirect``, or at any for port 0."""
 
-    def __init__(self, redirect: Target) -> None:
+    def __init__(self, redirect: RequestTarget) -> None:
         """Raises `HostError` if somebody else listens there."""
         self._redirect = redirect
         self._selector = selectors.DefaultSelector()
@@ -118,7 +118,7 @@ class Listener:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def wait(self, state: str, deadline: float, waiting: Callable[[int], None]) -> Answer:
+    def wait(self, state: str, deadline: float, waiting: Callable[[int], None]) -> RedirectAnswer:
         """The answer to the request with this ``state``; nothing is listened for afterwards.
 
         ``waiting`` is told the seconds left, about once a second. Raises `Unreachable` at the deadline, and
@@ -138,7 +138,7 @@ class Listener:
         self._listening, self._visitors = [], []
         self._selector.close()
 
-    def _wait(self, state: str, deadline: float, waiting: Callable[[int], None]) -> Answer:
+    def _wait(self, state: str, deadline: float, waiting: Callable[[int], None]) -> RedirectAnswer:
         while (left := deadline - time.monotonic()) > 0:
             waiting(round(left))
             for key, _ in self._selector.select(min(left, _TICK)):
@@ -182,7 +182,7 @@ class Listener:
             self._visitors.append(visitor)
             self._selector.register(connection, selectors.EVENT_READ, visitor)
 
-    def _serve(self, visitor: _Visitor, state: str) -> Answer | None:
+    def _serve(self, visitor: _Visitor, state: str) -> RedirectAnswer | None:
         try:
             request = visitor.hear()
             if request is None:
@@ -203,7 +203,7 @@ class Listener:
         visitor.tell(200, _ARRIVED if answer.code else _REFUSED)
         return answer
 
-    def _read(self, request: h11.Request, state: str) -> Answer:
+    def _read(self, request: h11.Request, state: str) -> RedirectAnswer:
         """What the request says, if it is the browser's answer; raises `_Strange`."""
         path, _, query = request.target.decode("ascii", "replace").partition("?")
         if request.method != b"GET" or path != self._redirect.path:
@@ -225,7 +225,7 @@ class Listener:
         self._selector.unregister(visitor.socket)
 
 
-def _answer(query: str, state: str) -> Answer:
+def _answer(query: str, state: str) -> RedirectAnswer:
     try:
         pairs = parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=32)
     except ValueError:
@@ -234,7 +234,7 @@ def _answer(query: str, state: str) -> Answer:
     if len(values) < len(pairs) or not hmac.compare_digest(values.get("state", "").encode(), state.encode()):
         raise _Strange(400)
     if error := values.get("error"):
-        return Answer(error=error, description=values.get("error_description", ""))
+        return RedirectAnswer(error=error, description=values.get("error_description", ""))
     if not values.get("code"):
         raise _Strange(400)
-    return Answer(code=values["code"])
+    return RedirectAnswer(code=values["code"])

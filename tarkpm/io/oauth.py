@@ -20,9 +20,9 @@ from authlib.oauth2.client import OAuth2Client
 from tarkpm.core.oauth import OAuth
 from tarkpm.core.text import neutral
 from tarkpm.errors import Refused, Unreachable
-from tarkpm.io.http import Client, Limits
+from tarkpm.io.http import HttpClient, RequestLimits
 
-LIMITS: Final = Limits(body=256 << 10, total=30.0)
+LIMITS: Final = RequestLimits(body=256 << 10, total=30.0)
 MAX_SAID: Final = 500
 MIN_SECRET: Final = 8
 """Characters. A shorter one protects nothing, and would be found in ordinary words."""
@@ -74,10 +74,10 @@ class Authorization(msgspec.Struct, frozen=True):
     verifier: str
 
 
-class Server:
+class AuthorizationServer:
     """The authorization server of one ``[oauth]`` table, asked through ``client``."""
 
-    def __init__(self, oauth: OAuth, client: Client) -> None:
+    def __init__(self, oauth: OAuth, client: HttpClient) -> None:
         self._oauth = oauth
         self._client = client
         self._confidential = {oauth.client_secret}

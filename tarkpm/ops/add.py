@@ -2,10 +2,10 @@
 
 from tarkpm.core.policy import Answers
 from tarkpm.core.release import PluginName
-from tarkpm.ops.change.admit import Ask, take
-from tarkpm.ops.change.apply import apply, foretell
+from tarkpm.ops.change.admit import PluginRequest, agree
+from tarkpm.ops.change.apply import apply, preview_deletions
 from tarkpm.ops.change.report import TakeReport, report_of
-from tarkpm.ops.change.source_args import Wish
+from tarkpm.ops.change.source_args import SourceArg
 from tarkpm.ops.change.target import make_plan
 from tarkpm.ops.project.acceptance import require_accepted
 from tarkpm.ops.project.settings import Settings
@@ -14,7 +14,7 @@ from tarkpm.ops.project.workspace import Workspace, asks_again, open_for_change
 
 
 @asks_again
-def add(settings: Settings, ui: Ui, wishes: list[Wish], answers: Answers) -> TakeReport:
+def add(settings: Settings, ui: Ui, wishes: list[SourceArg], answers: Answers) -> TakeReport:
     """Choose, fetch, verify, show, ask, and install: all that is wished for, or nothing.
 
     Raises `SourceError`, `VerificationError`, `ConsentError`, `ResolutionError`; then nothing has changed.
@@ -24,17 +24,17 @@ def add(settings: Settings, ui: Ui, wishes: list[Wish], answers: Answers) -> Tak
         require_accepted(workspace)
         asks = [wish.ask(workspace.project) for wish in wishes]
         known = {ask: name for ask in asks if (name := _known_as(workspace, ask))}
-        taking = take(workspace, [ask for ask in asks if ask not in known], answers, adopting=True)
+        taking = agree(workspace, [ask for ask in asks if ask not in known], answers, adopting=True)
         report = report_of(workspace, taking, (*taking.names, *known.values()), map(_already, known.values()))
         plan = make_plan(workspace, taking.target.lock)
         if settings.dry_run:
-            foretell(workspace, plan)
+            preview_deletions(workspace, plan)
         else:
             apply(workspace, taking.target, plan, taking.releases, taking.adopted)
         return report
 
 
-def _known_as(workspace: Workspace, ask: Ask) -> PluginName | None:
+def _known_as(workspace: Workspace, ask: PluginRequest) -> PluginName | None:
     """The plugin that is asked for in exactly this way already, if it is locked."""
     for name, requirement in workspace.project.requirements.items():
         same = requirement.source == ask.source and ask.name in (None, name)

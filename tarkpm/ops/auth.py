@@ -8,7 +8,7 @@ from shlex import quote
 from tarkpm.errors import HostError, PluginFailed
 from tarkpm.host.image import PluginImage
 from tarkpm.host.imports.log import LogSink
-from tarkpm.host.runtime import Host
+from tarkpm.host.runtime import PluginHost
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.run.images import helping, load_target, open_host
@@ -18,7 +18,9 @@ MIN_INTERVAL = 1
 
 
 @contextmanager
-def _opened(settings: Settings, ui: Ui, target: str, log: LogSink) -> Iterator[tuple[Host, PluginImage]]:
+def _opened(
+    settings: Settings, ui: Ui, target: str, log: LogSink
+) -> Iterator[tuple[PluginHost, PluginImage]]:
     image, images = load_target(settings, ui, target)
     with open_host(settings, images, log=log) as host:
         if image.type == "channel":
@@ -61,7 +63,7 @@ def login(
         return AuthReport(image.name, host.display_name(image), "authenticated")
 
 
-def _by_plugin(host: Host, image: PluginImage, target: str, person: Person) -> AuthReport:
+def _by_plugin(host: PluginHost, image: PluginImage, target: str, person: Person) -> AuthReport:
     """The device flow (RFC 8628) as the plugin does it: show its code, and poll until it ends."""
     code = host.start_device_flow(image)
     person.code(code)

@@ -23,7 +23,7 @@ from tarkpm.ops.release.fetch import stored_files
 from tarkpm.store.consents import Consents
 from tarkpm.store.origins import Origins
 from tarkpm.store.state import Record, State
-from tarkpm.store.sweep import KINDS, Item, Needed, alone, is_needed, items, take_away
+from tarkpm.store.sweep import KINDS, Needed, StoredItem, alone, is_needed, items, take_away
 
 
 class Amount(msgspec.Struct, frozen=True):
@@ -71,7 +71,7 @@ def clean(settings: Settings, ui: Ui) -> CacheReport:
         return _report(settings, found)
 
 
-def _take_away(settings: Settings, ui: Ui, unwanted: list[Item]) -> None:
+def _take_away(settings: Settings, ui: Ui, unwanted: list[StoredItem]) -> None:
     if settings.dry_run:
         return
     ui.busy("taking away what nobody needs")
@@ -80,7 +80,7 @@ def _take_away(settings: Settings, ui: Ui, unwanted: list[Item]) -> None:
 
 
 def _report(
-    settings: Settings, found: list[Item], *, left: int = 0, notes: tuple[str, ...] = ()
+    settings: Settings, found: list[StoredItem], *, left: int = 0, notes: tuple[str, ...] = ()
 ) -> CacheReport:
     by_kind = {kind: [item for item in found if item.kind == kind] for kind in KINDS}
     return CacheReport(

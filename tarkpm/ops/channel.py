@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 import msgspec
 
 from tarkpm.errors import PluginFailed, TarkError
-from tarkpm.host.channel_plugin import Channel, Inbound, Outbound
+from tarkpm.host.channel_plugin import ChannelPlugin, Inbound, Outbound
 from tarkpm.host.image import PluginImage
 from tarkpm.host.imports.log import LogSink
 from tarkpm.ops.project.settings import Settings
@@ -119,7 +119,7 @@ def stop(settings: Settings, ui: Ui, target: str, log: LogSink) -> AuthReport:
         return _standing(image, channel)
 
 
-def _polls(channel: Channel, seconds: float | None) -> Iterator[list[Inbound]]:
+def _polls(channel: ChannelPlugin, seconds: float | None) -> Iterator[list[Inbound]]:
     """What each poll brings, once at least, until the time is up."""
     end = None if seconds is None else time.monotonic() + seconds
     while True:
@@ -130,12 +130,14 @@ def _polls(channel: Channel, seconds: float | None) -> Iterator[list[Inbound]]:
         time.sleep(min(INTERVAL, left))
 
 
-def _standing(image: PluginImage, channel: Channel) -> AuthReport:
+def _standing(image: PluginImage, channel: ChannelPlugin) -> AuthReport:
     return AuthReport(image.name, channel.info().display_name, channel.status())
 
 
 @contextmanager
-def _opened(settings: Settings, ui: Ui, target: str, log: LogSink) -> Iterator[tuple[PluginImage, Channel]]:
+def _opened(
+    settings: Settings, ui: Ui, target: str, log: LogSink
+) -> Iterator[tuple[PluginImage, ChannelPlugin]]:
     image, images = load_target(settings, ui, target)
     with open_host(settings, images, log=log) as host:
         hand_over(settings, ui, host, image)
@@ -143,7 +145,9 @@ def _opened(settings: Settings, ui: Ui, target: str, log: LogSink) -> Iterator[t
 
 
 @contextmanager
-def _started(settings: Settings, ui: Ui, target: str, log: LogSink) -> Iterator[tuple[PluginImage, Channel]]:
+def _started(
+    settings: Settings, ui: Ui, target: str, log: LogSink
+) -> Iterator[tuple[PluginImage, ChannelPlugin]]:
     """A channel that was started, and is stopped however this ends."""
     with _opened(settings, ui, target, log) as (image, channel):
         channel.start()

@@ -8,7 +8,7 @@ import msgspec
 from tarkpm.errors import NotFound
 from tarkpm.host.image import PluginImage
 from tarkpm.host.imports.log import LogSink
-from tarkpm.host.runtime import ChatResponse, Host, Message
+from tarkpm.host.runtime import ChatResponse, Message, PluginHost
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.run.images import load_target, open_host
@@ -27,10 +27,10 @@ class ChatReport(msgspec.Struct, frozen=True):
     output_tokens: int | None
 
 
-class Conversation:
+class ChatSession:
     """A provider plugin, a model, and what was said so far."""
 
-    def __init__(self, host: Host, image: PluginImage, model: str, system: str) -> None:
+    def __init__(self, host: PluginHost, image: PluginImage, model: str, system: str) -> None:
         self._host, self._image, self.model = host, image, model
         self._system = [Message("system", system)] if system else []
         self._turns: list[Message] = []
@@ -63,8 +63,8 @@ def _report(plugin: str, model: str, answer: ChatResponse) -> ChatReport:
 @contextmanager
 def open_conversation(
     settings: Settings, ui: Ui, target: str, *, model: str, system: str, log: LogSink
-) -> Iterator[Conversation]:
+) -> Iterator[ChatSession]:
     """A conversation with a provider plugin; its worker lives as long as this."""
     image, images = load_target(settings, ui, target)
     with open_host(settings, images, log=log) as host:
-        yield Conversation(host, image, model, system)
+        yield ChatSession(host, image, model, system)

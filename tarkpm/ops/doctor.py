@@ -9,7 +9,7 @@ from tarkpm import __version__
 from tarkpm.errors import TarkError
 from tarkpm.host.confinement import confinement
 from tarkpm.host.limits import Limits
-from tarkpm.ops.audit.connectivity import Server, reach
+from tarkpm.ops.audit.connectivity import ServerStatus, reach
 from tarkpm.ops.audit.leftovers import Trouble, check_up
 from tarkpm.ops.project.acceptance import not_accepted
 from tarkpm.ops.project.location import locate
@@ -38,7 +38,7 @@ class DoctorReport(msgspec.Struct, frozen=True):
     confinement: tuple[str, ...]
     missing: tuple[str, ...]
     limits: dict[str, float]
-    servers: tuple[Server, ...]
+    servers: tuple[ServerStatus, ...]
     troubles: tuple[Trouble, ...]
 
     @property
@@ -77,7 +77,7 @@ def doctor(settings: Settings, ui: Ui, *, fix: bool = False) -> DoctorReport:
     )
 
 
-def _servers(settings: Settings, ui: Ui) -> tuple[tuple[Server, ...], list[Trouble]]:
+def _servers(settings: Settings, ui: Ui) -> tuple[tuple[ServerStatus, ...], list[Trouble]]:
     """The servers of the project, and what keeps them from being asked."""
     if settings.offline:
         return (), []

@@ -7,13 +7,13 @@ from tarkpm.core.release import PluginName
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import Workspace, open_for_change
-from tarkpm.ops.release.listing import Row, not_installed, row_of
+from tarkpm.ops.release.listing import PluginRow, not_installed, row_of
 
 if TYPE_CHECKING:
     pass
 
 
-def set_enabled(settings: Settings, ui: Ui, typed: PluginName, *, enabled: bool) -> Row:
+def set_enabled(settings: Settings, ui: Ui, typed: PluginName, *, enabled: bool) -> PluginRow:
     """Let tark load a plugin, or keep it from doing so; returns its row. Nothing else changes."""
     with open_for_change(settings, ui, create=True) as workspace:
         name = workspace.name_of(typed)

@@ -68,7 +68,7 @@ def info(settings: Settings, ui: Ui, typed: PluginName) -> Info:
             homepage=manifest.homepage,
             license=manifest.license,
             min_tark_version=str(manifest.min_tark_version or ""),
-            source=str(source.asked()) if source else "",
+            source=str(source.unpinned()) if source else "",
             commit=source.commit if isinstance(source, GitSource) else "",
             signer=signer_text(entry),
             declared=tuple(map(str, manifest.capabilities)),

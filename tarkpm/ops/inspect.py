@@ -15,7 +15,7 @@ from tarkpm.ops.run.compile_cache import compile_cache
 from tarkpm.store.blobs import MAX_BLOB
 
 
-class Entry(msgspec.Struct, frozen=True):
+class SurfaceEntry(msgspec.Struct, frozen=True):
     """An import or export, as `Item` has it. ``known``: tark can serve it, or it is an export."""
 
     name: str
@@ -38,8 +38,8 @@ class InspectReport(msgspec.Struct, frozen=True):
     abi: str
     size: int
     sha256: str
-    imports: tuple[Entry, ...]
-    exports: tuple[Entry, ...]
+    imports: tuple[SurfaceEntry, ...]
+    exports: tuple[SurfaceEntry, ...]
     interfaces: tuple[str, ...]
     fits: tuple[str, ...]
     misfits: dict[str, str]
@@ -72,5 +72,5 @@ def _known(item: Item, found: Surface) -> bool:
     return is_known(item.name)
 
 
-def _entry(item: Item, *, known: bool) -> Entry:
-    return Entry(item.name, item.kind, known, item.type, item.members, item.types)
+def _entry(item: Item, *, known: bool) -> SurfaceEntry:
+    return SurfaceEntry(item.name, item.kind, known, item.type, item.members, item.types)

@@ -1,13 +1,9 @@
 """``tarkpm key``: a publisher's signing keys."""
 
-from collections.abc import Callable
-
 import msgspec
 
 from tarkpm.ops.project.settings import Settings
 from tarkpm.store.keys import KeyStore
-
-Passphrase = Callable[[], bytes]
 
 
 class KeyReport(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ import msgspec
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import Workspace, open_for_reading
-from tarkpm.ops.release.listing import Row, row_of, withdrawn_notes
+from tarkpm.ops.release.listing import PluginRow, row_of, withdrawn_notes
 
 if TYPE_CHECKING:
     pass
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class ListReport(msgspec.Struct, frozen=True):
     """Every plugin that is locked or stands in the environment, sorted."""
 
-    plugins: tuple[Row, ...]
+    plugins: tuple[PluginRow, ...]
     directory: str
     type: str = ""
     notes: tuple[str, ...] = ()
@@ -32,7 +32,7 @@ def list_plugins(settings: Settings, ui: Ui, *, type: str = "") -> ListReport:  
         return ListReport(shown, str(workspace.environment.plugins), type, tuple(_notes(workspace, rows)))
 
 
-def _notes(workspace: Workspace, rows: Iterable[Row]) -> list[str]:
+def _notes(workspace: Workspace, rows: Iterable[PluginRow]) -> list[str]:
     notes = []
     if missing := [row.id for row in rows if row.status == "missing"]:
         notes.append(f"locked but not installed: {', '.join(missing)}; run: tarkpm sync")

@@ -3,7 +3,7 @@
 from tarkpm.core.lock_check import stale_entries, stale_requirement
 from tarkpm.core.policy import Answers
 from tarkpm.core.release import PluginName
-from tarkpm.ops.change.admit import Ask, take
+from tarkpm.ops.change.admit import PluginRequest, agree
 from tarkpm.ops.change.apply import apply
 from tarkpm.ops.change.report import TakeReport, report_of
 from tarkpm.ops.change.target import untouched
@@ -19,7 +19,7 @@ def lock(settings: Settings, ui: Ui, answers: Answers) -> TakeReport:
     with open_for_change(settings, ui) as workspace:
         require_accepted(workspace)
         stale = [r for name, r in workspace.project.requirements.items() if not _follows(workspace, name)]
-        taking = take(workspace, list(map(Ask.of, stale)), answers)
+        taking = agree(workspace, list(map(PluginRequest.of, stale)), answers)
         report = report_of(workspace, taking, taking.names)
         if not settings.dry_run:
             apply(workspace, taking.target, untouched(workspace), taking.releases)

@@ -7,7 +7,7 @@ import msgspec
 
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.release import GitSource, IndexSource, PluginName
-from tarkpm.core.rows import Listing, Row
+from tarkpm.core.rows import Listing, ReleaseRow
 from tarkpm.core.version import Version
 from tarkpm.core.withdrawn import is_revoked
 from tarkpm.errors import NotFound, ResolutionError, TarkError
@@ -106,7 +106,7 @@ def _look(
 
 def _moved(remote: "GitRemote", entry: LockEntry, source: GitSource) -> list[OutdatedRow]:
     """The row of a plugin that is elsewhere now."""
-    commit = commit_of(remote, source.asked())
+    commit = commit_of(remote, source.unpinned())
     if commit == source.commit:
         return []
     where = f"{source.git} {source.ref}"
@@ -114,7 +114,7 @@ def _moved(remote: "GitRemote", entry: LockEntry, source: GitSource) -> list[Out
     is_lower = version.key < entry.version.key  # which an update refuses (rule 7)
     warning = "lower: --allow-downgrade takes it" if is_lower else ""
     update = "" if is_lower else str(version)
-    place = str(source.asked())
+    place = str(source.unpinned())
     return [OutdatedRow(entry.name, str(entry.version), update, str(version), place, commit, warning)]
 
 
@@ -150,10 +150,10 @@ def _way_back(workspace: Workspace, row: OutdatedRow) -> str:
 
 def _foreseen(workspace: Workspace) -> tuple[Mapping[PluginName, Version], list[str]]:
     """What an update would choose, and what it would say; nothing moves where it would fail."""
-    from tarkpm.ops.change.select_indexed import foresee
+    from tarkpm.ops.change.select_indexed import preview_update
 
     try:
-        solution = foresee(workspace)
+        solution = preview_update(workspace)
     except (ResolutionError, NotFound) as problem:
         return {}, [f"an update would fail: {problem.message}"]
     return {name: offer.version for name, offer in solution.chosen.items()}, list(solution.notes)
@@ -194,7 +194,7 @@ def _newest(versions: Iterable[Version]) -> Version | None:
 
 
 def _warning(workspace: Workspace, entry: LockEntry, listing: Listing | None) -> str:
-    row: Row | None = listing.get(entry.version) if listing else None
+    row: ReleaseRow | None = listing.get(entry.version) if listing else None
     if is_revoked(entry, workspace.vouched):
         return REVOKED
     if row is None:

@@ -1,7 +1,6 @@
 """``tarkpm publish``: a plugin's folder becomes a release folder, ready to be handed to an index."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -16,9 +15,7 @@ from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.release.checks import check_publishable
 from tarkpm.sources.folder import collect
 from tarkpm.sources.path import MAX_FILE, LocalTree
-from tarkpm.store.keys import KeyStore
-
-Passphrase = Callable[[], bytes]
+from tarkpm.store.keys import KeyStore, Passphrase
 
 
 class PublishReport(msgspec.Struct, frozen=True):

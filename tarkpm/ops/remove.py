@@ -5,13 +5,13 @@ import msgspec
 from tarkpm.core.lock_check import reachable
 from tarkpm.core.lockfile import Lock
 from tarkpm.core.plan import Plan
-from tarkpm.core.project import Change, Project, edit
+from tarkpm.core.project import Project, ProjectEdit, edit
 from tarkpm.core.release import PluginName
 from tarkpm.core.resolution.resolver import unmet_dependencies
 from tarkpm.errors import ResolutionError
 from tarkpm.io.files import remove_tree
 from tarkpm.ops.change.admit import abandoned
-from tarkpm.ops.change.apply import apply, foretell
+from tarkpm.ops.change.apply import apply, preview_deletions
 from tarkpm.ops.change.target import CheckedTarget, Target, check_target, required
 from tarkpm.ops.project.acceptance import has_data, not_accepted
 from tarkpm.ops.project.settings import Settings
@@ -43,7 +43,7 @@ def remove(settings: Settings, ui: Ui, typed: list[PluginName], *, purge: bool) 
         target = _without(workspace, names)
         plan = _plan(workspace, names, target)
         if settings.dry_run:
-            foretell(workspace, plan)
+            preview_deletions(workspace, plan)
         else:
             apply(workspace, target, plan)
             for name in names if purge else ():
@@ -71,14 +71,14 @@ def _without(workspace: Workspace, names: list[PluginName]) -> CheckedTarget:
     something that stays needs what cannot.
     """
     where = str(workspace.place.project_file)
-    edited = edit(workspace.project_bytes or b"", [Change(name) for name in names])
+    edited = edit(workspace.project_bytes or b"", [ProjectEdit(name) for name in names])
     reached, problems = reachable(Project.parse(edited, where=where), workspace.lock)
     for problem in problems:
         hint = f"tarkpm tree --invert {names[0]}"
         raise ResolutionError(f"cannot remove {', '.join(names)}: {problem.message}", hint=hint)
     lock = Lock.of(entry for entry in workspace.lock.entries if entry.name in reached)
-    changes = [Change(name, grants=workspace.project.granted(name)) for name in names if name in reached]
-    changes += [Change(name) for name in abandoned(workspace.project, workspace.lock, reached)]
+    changes = [ProjectEdit(name, grants=workspace.project.granted(name)) for name in names if name in reached]
+    changes += [ProjectEdit(name) for name in abandoned(workspace.project, workspace.lock, reached)]
     edited = edit(edited, changes)
     project = Project.parse(edited, where=where)
     target = Target(project, lock, edited, decided=not not_accepted(workspace), dropped=tuple(names))

@@ -3,7 +3,7 @@
 import msgspec
 
 from tarkpm.core.project import IndexEntry
-from tarkpm.core.search import Entry
+from tarkpm.core.search import SearchEntry
 from tarkpm.errors import NotFound
 from tarkpm.ops.project.acceptance import require_accepted
 from tarkpm.ops.project.indexes import Indexes
@@ -60,12 +60,12 @@ def search(
         return SearchReport(tuple(found[:MAX_FOUND]), max(0, len(found) - MAX_FOUND))
 
 
-def _matches(entry: Entry, words: list[str]) -> bool:
+def _matches(entry: SearchEntry, words: list[str]) -> bool:
     text = f"{entry.name} {entry.description}".lower()
     return all(word in text for word in words)
 
 
-def _found(workspace: Workspace, index: IndexEntry, entry: Entry) -> Found:
+def _found(workspace: Workspace, index: IndexEntry, entry: SearchEntry) -> Found:
     locked = workspace.lock.get(entry.name)
     version = str(locked.version) if locked and locked.source == index.source else ""
     return Found(

@@ -1,6 +1,5 @@
 """``tarkpm key`` and ``sign``: a publisher's keys, and the statement that makes a folder a release."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -8,16 +7,14 @@ import msgspec
 from tarkpm.core import statement
 from tarkpm.core.names import MANIFEST, STATEMENT
 from tarkpm.core.release import GitSource, PathSource
-from tarkpm.core.verification import Candidate, verify_release
+from tarkpm.core.verification import VerifiedRelease, verify_release
 from tarkpm.host.module.inspect import inspect
 from tarkpm.io.files import atomic_write
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.release.checks import check_license
 from tarkpm.sources.folder import ReleaseFiles, collect
 from tarkpm.sources.path import LocalTree
-from tarkpm.store.keys import KeyStore
-
-Passphrase = Callable[[], bytes]
+from tarkpm.store.keys import KeyStore, Passphrase
 
 
 class SignReport(msgspec.Struct, frozen=True):
@@ -47,7 +44,7 @@ def sign(settings: Settings, folder: Path, key: str, passphrase: Passphrase) -> 
     return SignReport(manifest.name, str(manifest.version), public, str(target), names)
 
 
-def _read(folder: Path) -> tuple[ReleaseFiles, Candidate]:
+def _read(folder: Path) -> tuple[ReleaseFiles, VerifiedRelease]:
     """The folder's release as it would be without a statement, checked as far as that goes."""
     where = str(folder)
     collected = collect(LocalTree(folder), "", where=where, signed=False)

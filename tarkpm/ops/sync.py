@@ -41,7 +41,7 @@ def sync(settings: Settings, ui: Ui, *, reinstall: bool = False) -> SyncReport:
             return SyncReport((), (), tuple(workspace.record.installed))
         from tarkpm.core.resolution.resolver import unmet_dependencies
         from tarkpm.core.withdrawn import yanked_notes
-        from tarkpm.ops.change.apply import apply, foretell
+        from tarkpm.ops.change.apply import apply, preview_deletions
         from tarkpm.ops.change.target import Target, check_target, make_plan
         from tarkpm.ops.project.acceptance import require_accepted
         from tarkpm.ops.project.indexes import Indexes
@@ -61,7 +61,7 @@ def sync(settings: Settings, ui: Ui, *, reinstall: bool = False) -> SyncReport:
         entries = target.lock.entries
         notes = (*map(str, unmet_dependencies(entries)), *yanked_notes(entries, workspace.vouched))
         if settings.dry_run:
-            foretell(workspace, plan)
+            preview_deletions(workspace, plan)
         elif workspace.lock_bytes is not None:
             apply(workspace, target, plan)
         return SyncReport.of(plan, notes)

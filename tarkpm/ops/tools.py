@@ -7,7 +7,7 @@ import msgspec
 
 from tarkpm.errors import TarkError
 from tarkpm.host.imports.log import LogSink
-from tarkpm.host.runtime import Host, ToolDef
+from tarkpm.host.runtime import PluginHost, ToolDef
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.run.images import Images, load_images, load_target, open_host
@@ -44,7 +44,7 @@ def tools(settings: Settings, ui: Ui, target: str, log: LogSink) -> ToolsReport:
         return _ask_all(host, images)
 
 
-def _ask_all(host: Host, images: Images) -> ToolsReport:
+def _ask_all(host: PluginHost, images: Images) -> ToolsReport:
     found: list[Tool] = []
     failed = {name: problem.message for name, problem in images.failed.items()}
     for name, image in images.by_name.items():

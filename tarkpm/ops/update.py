@@ -2,8 +2,8 @@
 
 from tarkpm.core.policy import Answers
 from tarkpm.core.release import PluginName
-from tarkpm.ops.change.admit import Ask, take
-from tarkpm.ops.change.apply import apply, foretell
+from tarkpm.ops.change.admit import PluginRequest, agree
+from tarkpm.ops.change.apply import apply, preview_deletions
 from tarkpm.ops.change.report import TakeReport, report_of
 from tarkpm.ops.change.target import make_plan, present
 from tarkpm.ops.project.acceptance import require_accepted
@@ -23,12 +23,12 @@ def update(settings: Settings, ui: Ui, typed: list[PluginName], answers: Answers
         require_accepted(workspace)
         names = workspace.names_of(typed)
         found = [present(workspace, name) for name in names or workspace.project.requirements]
-        asks = [Ask.of(requirement) for requirement in found if requirement]
-        taking = take(workspace, asks, answers, free=names or None)
+        asks = [PluginRequest.of(requirement) for requirement in found if requirement]
+        taking = agree(workspace, asks, answers, free=names or None)
         report = report_of(workspace, taking, taking.names)
         plan = make_plan(workspace, taking.target.lock)
         if settings.dry_run:
-            foretell(workspace, plan)
+            preview_deletions(workspace, plan)
         else:
             apply(workspace, taking.target, plan, taking.releases)
         return report

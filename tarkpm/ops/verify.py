@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from tarkpm.core.acceptance import Kind
+from tarkpm.core.acceptance import WideningKind
 from tarkpm.core.lock_check import stale_entries
 from tarkpm.core.resolution.resolver import unmet_dependencies
 from tarkpm.errors import ProjectNotAccepted, TarkError
@@ -53,7 +53,7 @@ def _project_findings(workspace: Workspace) -> Iterator[Finding]:
         yield Finding.of(problem.plugins[0], problem)
     for widening in not_accepted(workspace):
         yield Finding(
-            "" if widening.kind is Kind.INDEX else widening.subject,
+            "" if widening.kind is WideningKind.INDEX else widening.subject,
             ProjectNotAccepted.__name__,
             f"not accepted by you: {widening}",
             hint="tarkpm accept",

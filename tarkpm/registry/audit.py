@@ -25,10 +25,10 @@ from tarkpm.core.layout import (
     rows_path,
 )
 from tarkpm.core.release import IndexSource
-from tarkpm.core.rows import MAX_ROWS, Listing, Row
+from tarkpm.core.rows import MAX_ROWS, Listing, ReleaseRow
 from tarkpm.core.search import entry_of, render
 from tarkpm.errors import IndexUntrusted, TarkError
-from tarkpm.registry.findings import Finding
+from tarkpm.registry.findings import IndexFinding
 from tarkpm.registry.folder import Index, target_file
 from tarkpm.registry.lifetimes import OFFLINE_WARNED, to_text
 from tarkpm.registry.orphans import litter, secrets
@@ -51,7 +51,7 @@ class Audit:
         self._statements: set[bytes] = set()
         self._lines: dict[bytes, bytes] = {}
 
-    def findings(self) -> Iterator[Finding]:
+    def findings(self) -> Iterator[IndexFinding]:
         """Everything that is off, in the order in which it is met."""
         yield from self._expiry()
         yield from self._bins(CLAIMS)
@@ -62,23 +62,23 @@ class Audit:
             yield from litter(self.index, self.now, self._statements)
         yield from secrets(self.index.folder)
 
-    def _expiry(self) -> Iterator[Finding]:
+    def _expiry(self) -> Iterator[IndexFinding]:
         index = self.index
         online: dict[str, Signed] = {TIMESTAMP: index.timestamp, SNAPSHOT: index.snapshot}
         offline: dict[str, Signed] = {ROOT: index.root.signed, **index.delegations}
         for role, signed in {**online, **offline}.items():
             yield from self._expires(role, signed, offline=role in offline)
 
-    def _expires(self, role: str, signed: Signed, *, offline: bool) -> Iterator[Finding]:
+    def _expires(self, role: str, signed: Signed, *, offline: bool) -> Iterator[IndexFinding]:
         hint = _RENEWED_BY[CLAIMS if offline else INDEX]
         if signed.expires <= self.now:
             text = f"'{role}' expired on {to_text(signed.expires)}"
-            yield Finding(IndexUntrusted.__name__, text, str(self.index.folder), hint)
+            yield IndexFinding(IndexUntrusted.__name__, text, str(self.index.folder), hint)
         elif offline and signed.expires - self.now < OFFLINE_WARNED:
             text = f"'{role}' expires on {to_text(signed.expires)}"
-            yield Finding("ExpiresSoon", text, str(self.index.folder), hint, note=True)
+            yield IndexFinding("ExpiresSoon", text, str(self.index.folder), hint, note=True)
 
-    def _bins(self, parent: str) -> Iterator[Finding]:
+    def _bins(self, parent: str) -> Iterator[IndexFinding]:
         look = self._claim if parent == CLAIMS else self._rows
         expired: list[tuple[datetime, str]] = []
         ending: list[tuple[datetime, str]] = []
@@ -87,7 +87,7 @@ class Audit:
                 bin_ = self.index.read_bin(role)
             except TarkError as problem:
                 self._broken = True
-                yield Finding.of(problem)
+                yield IndexFinding.of(problem)
                 continue
             if bin_.expires <= self.now:
                 expired.append((bin_.expires, role))
@@ -99,19 +99,21 @@ class Audit:
                         raise IndexUntrusted(f"'{path}' does not belong in '{role}'")
                     yield from look(path, target)
                 except TarkError as problem:
-                    yield Finding.of(problem)
+                    yield IndexFinding.of(problem)
         yield from self._expired_bins(parent, expired, "expired")
         yield from self._expired_bins(parent, ending, "expire")
 
-    def _expired_bins(self, parent: str, bins: list[tuple[datetime, str]], verb: str) -> Iterator[Finding]:
+    def _expired_bins(
+        self, parent: str, bins: list[tuple[datetime, str]], verb: str
+    ) -> Iterator[IndexFinding]:
         """One finding for all bins of a kind: with 1,024 of them, the rest of a report would be lost."""
         if bins:
             (when, role), over = min(bins), verb == "expired"
             code, hint = IndexUntrusted.__name__ if over else "ExpiresSoon", _RENEWED_BY[parent]
             text = f"{len(bins)} bins of '{parent}' {verb}, '{role}' first, on {to_text(when)}"
-            yield Finding(code, text, str(self.index.folder), hint, note=not over)
+            yield IndexFinding(code, text, str(self.index.folder), hint, note=not over)
 
-    def _claim(self, path: str, target: TargetFile) -> Iterator[Finding]:
+    def _claim(self, path: str, target: TargetFile) -> Iterator[IndexFinding]:
         data = self.index.read_target(path, target, MAX_CLAIM)
         claim = claims.parse(data, where=path)
         if claim_path(claim.name) != path:
@@ -119,7 +121,7 @@ class Audit:
         if claim.key and (part := self.index.authority.part_of(claim.key)):
             text = f"'{claim.name}' is published by {claim.key}, which is {part}"
             hint = f"tarkpm index rotate publisher {claim.name} --to KEY"
-            yield Finding(IndexUntrusted.__name__, text, path, hint)
+            yield IndexFinding(IndexUntrusted.__name__, text, path, hint)
         self.plugins += 1
         self._claims[path] = data if len(data) < _SMALL else target
 
@@ -129,7 +131,7 @@ class Audit:
             found = self.index.read_target(path, found, MAX_CLAIM)
         return None if found is None else claims.parse(found, where=path)
 
-    def _rows(self, path: str, target: TargetFile) -> Iterable[Finding]:
+    def _rows(self, path: str, target: TargetFile) -> Iterable[IndexFinding]:
         if path == SEARCH:
             return
         data = self.index.read_target(path, target, MAX_ROWS)
@@ -145,9 +147,9 @@ class Audit:
             try:
                 self._row(listing, claim, row)
             except TarkError as problem:
-                yield Finding.of(problem)
+                yield IndexFinding.of(problem)
 
-    def _row(self, listing: Listing, claim: Claim, row: Row) -> None:
+    def _row(self, listing: Listing, claim: Claim, row: ReleaseRow) -> None:
         self.releases += 1
         digest = bytes.fromhex(row.statement.sha256)
         if digest in self._statements:
@@ -167,7 +169,7 @@ class Audit:
         if self.deep:
             self._deep(listing, claim, row)
 
-    def _deep(self, listing: Listing, claim: Claim, row: Row) -> None:
+    def _deep(self, listing: Listing, claim: Claim, row: ReleaseRow) -> None:
         source = IndexSource(self.index.name, self.index.first_root)
         candidate = check_release(self.index.folder, source, listing.name, row)
         assert candidate.signer is not None
@@ -181,12 +183,12 @@ class Audit:
                 hint=f"tarkpm index revoke {listing.name}@{row.version}",
             )
 
-    def _read_search(self) -> Iterator[Finding]:
+    def _read_search(self) -> Iterator[IndexFinding]:
         """Keep the catalogue's lines by plugin: raw, because there may be many."""
         try:
             self.index.search  # noqa: B018  read and checked here, once
         except TarkError as problem:
-            yield Finding.of(problem)
+            yield IndexFinding.of(problem)
             return
         for line in (self.index.search or b"").splitlines()[1:]:
             self._lines[line.split(b'"', 2)[1] if b'"' in line else line] = line
@@ -198,7 +200,7 @@ class Audit:
         if found != expected:
             self._lines[listing.name.encode()] = found or expected
 
-    def _search_left(self) -> Iterator[Finding]:
+    def _search_left(self) -> Iterator[IndexFinding]:
         if self._lines:
             text = f"the search catalogue is behind for {len(self._lines)} plugins"
-            yield Finding("SearchBehind", text, SEARCH, "tarkpm index refresh", note=True)
+            yield IndexFinding("SearchBehind", text, SEARCH, "tarkpm index refresh", note=True)

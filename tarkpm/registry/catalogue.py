@@ -9,8 +9,8 @@ from tarkpm.core import rows
 from tarkpm.core.claim import MAX_CLAIM, Claim
 from tarkpm.core.layout import CLAIMS, INDEX, SEARCH, claim_path
 from tarkpm.core.rows import MAX_ROWS, Listing
-from tarkpm.core.search import Entry, entry_of, parse, render
-from tarkpm.registry.change import Change
+from tarkpm.core.search import SearchEntry, entry_of, parse, render
+from tarkpm.registry.change import IndexChange
 from tarkpm.registry.folder import Index
 from tarkpm.registry.keys import Signer
 
@@ -18,7 +18,7 @@ SMALL: Final = 64 * 1024
 """Bytes up to which a catalogue is written anew with each release."""
 
 
-def refresh_search(index: Index, change: Change, online: Signer) -> None:
+def refresh_search(index: Index, change: IndexChange, online: Signer) -> None:
     """Rebuild the catalogue from all rows; writes nothing if it says what it said."""
     data = render(entries(index))
     if data != index.search:
@@ -26,7 +26,7 @@ def refresh_search(index: Index, change: Change, online: Signer) -> None:
 
 
 def update_search(
-    index: Index, change: Change, listing: Listing, claim: Claim | None, online: Signer
+    index: Index, change: IndexChange, listing: Listing, claim: Claim | None, online: Signer
 ) -> None:
     """Bring one plugin's line up to date, while the whole catalogue is small."""
     if index.search is not None and len(index.search) > SMALL:
@@ -39,7 +39,7 @@ def update_search(
     change.update_bin(SEARCH, render(lines.values()), online)
 
 
-def entries(index: Index) -> list[Entry]:
+def entries(index: Index) -> list[SearchEntry]:
     """What a search shows of every plugin, by name. Reads all rows, and the claims that revoked something."""
     revoking = _revoking(index)
     found = []

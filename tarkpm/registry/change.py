@@ -30,7 +30,7 @@ _FEW: Final = 64
 """Up to so many files are synced to disk one by one; more are written first and synced together."""
 
 
-class Change:
+class IndexChange:
     """What is to be written, and the versions a new snapshot will list."""
 
     def __init__(self, before: Index | None, now: datetime) -> None:

@@ -7,7 +7,7 @@ from tuf.api.metadata import Root
 from tarkpm.core.layout import INDEX, ROOT
 from tarkpm.errors import IndexUntrusted
 from tarkpm.registry.authority import Authority
-from tarkpm.registry.change import Change
+from tarkpm.registry.change import IndexChange
 from tarkpm.registry.draft import Draft
 from tarkpm.registry.folder import Index
 from tarkpm.registry.keys import Signer
@@ -16,12 +16,12 @@ from tarkpm.registry.proposal import Proposal, seal
 
 def enact(
     index: Index | None, proposal: Proposal, draft: Draft, online: Signer, now: datetime, *, where: str
-) -> Change:
+) -> IndexChange:
     """What to write for a proposal; raises `IndexUntrusted` unless enough different keys signed it."""
     proposal.check_made(now, where=where)
     if missing := draft.missing(proposal.signers(draft, where=where)):
         raise IndexUntrusted(f"{missing} more signature{'s' if missing > 1 else ''} needed", where=where)
-    change = Change(index, now)
+    change = IndexChange(index, now)
     for path, data in draft.documents.items():
         change.document(path, data)
     for role, signed in draft.roles.items():
@@ -34,7 +34,7 @@ def enact(
     return change
 
 
-def _resign(index: Index | None, authority: Authority, change: Change, online: Signer) -> None:
+def _resign(index: Index | None, authority: Authority, change: IndexChange, online: Signer) -> None:
     """Sign every index bin with the new online key: the old one's signatures count no more."""
     for role in authority.bins(INDEX):
         change.bin(role, index.read_bin(role).targets if index else {}, online)

@@ -5,7 +5,7 @@ import msgspec
 from tarkpm.errors import TarkError
 
 
-class Finding(msgspec.Struct, frozen=True):
+class IndexFinding(msgspec.Struct, frozen=True):
     """Something that is not as it must be, or, as a note, worth knowing.
 
     ``code`` is the name of the error it would be elsewhere.
@@ -18,6 +18,6 @@ class Finding(msgspec.Struct, frozen=True):
     note: bool = False
 
     @classmethod
-    def of(cls, error: TarkError) -> "Finding":
+    def of(cls, error: TarkError) -> "IndexFinding":
         """The finding an error makes."""
         return cls(error.code, error.message, error.where, error.hint)

@@ -8,7 +8,7 @@ from typing import Final
 
 from tarkpm.core.digest import is_digest
 from tarkpm.core.layout import FILES, METADATA, TARGETS
-from tarkpm.registry.findings import Finding
+from tarkpm.registry.findings import IndexFinding
 from tarkpm.registry.folder import Index
 from tarkpm.registry.sweep import leftovers
 
@@ -17,21 +17,21 @@ _SECRET: Final = b"PRIVATE KEY-----"
 _LOOKED_AT: Final = 64 * 1024
 
 
-def litter(index: Index, now: datetime, statements: Container[bytes]) -> Iterator[Finding]:
+def litter(index: Index, now: datetime, statements: Container[bytes]) -> Iterator[IndexFinding]:
     """Files of no use. ``statements`` are the digests of all listed releases."""
     for path in leftovers(index, now):
         hint = "tarkpm index refresh"
-        yield Finding("Leftover", "no recent snapshot leads to this file", str(path), hint)
+        yield IndexFinding("Leftover", "no recent snapshot leads to this file", str(path), hint)
     for entry in os.scandir(index.folder / TARGETS):
         if entry.name not in ("publishers", "index"):
-            yield Finding("Orphan", "nothing of an index is here", entry.path)
+            yield IndexFinding("Orphan", "nothing of an index is here", entry.path)
     for entry in os.scandir(index.folder / FILES):
         name = entry.name
         if not name.startswith(".") and not (is_digest(name) and bytes.fromhex(name) in statements):
-            yield Finding("Orphan", "no release is listed that has this file", entry.path)
+            yield IndexFinding("Orphan", "no release is listed that has this file", entry.path)
 
 
-def secrets(folder: Path) -> Iterator[Finding]:
+def secrets(folder: Path) -> Iterator[IndexFinding]:
     """Private keys anywhere but in `FILES`, whose names are digests of what was accepted."""
     for place, folders, names in os.walk(folder):
         if Path(place) == folder:
@@ -40,7 +40,7 @@ def secrets(folder: Path) -> Iterator[Finding]:
             path = Path(place, name)
             if path.is_file() and not path.is_symlink() and _holds_key(path):
                 hint = "move it out of the folder; if it was ever public, rotate it"
-                yield Finding("SecretFound", "a private key lies in the index's folder", str(path), hint)
+                yield IndexFinding("SecretFound", "a private key lies in the index's folder", str(path), hint)
 
 
 def _holds_key(path: Path) -> bool:

@@ -13,9 +13,9 @@ from tarkpm.core.layout import release_file
 from tarkpm.core.lockfile import StatementEntry
 from tarkpm.core.names import MAX_STATEMENT, STATEMENT
 from tarkpm.core.release import IndexSource, PluginName
-from tarkpm.core.rows import MAX_ROWS, Listing, Row, render, row_of
+from tarkpm.core.rows import MAX_ROWS, Listing, ReleaseRow, render, row_of
 from tarkpm.core.statement import Statement
-from tarkpm.core.verification import Candidate, verify_release
+from tarkpm.core.verification import VerifiedRelease, verify_release
 from tarkpm.core.version import Version
 from tarkpm.errors import DigestMismatch, IndexUntrusted, KeyUntrusted, NotFound, Refused, Revoked, TooLarge
 from tarkpm.io.files import read_file
@@ -25,7 +25,7 @@ MAX_RELEASE: Final = 256 * 1024 * 1024
 MAX_REASON: Final = 200
 
 
-def admit(claim: Claim | None, listing: Listing, candidate: Candidate, *, where: str) -> Row:
+def admit(claim: Claim | None, listing: Listing, candidate: VerifiedRelease, *, where: str) -> ReleaseRow:
     """The row of a verified release, if its publisher may publish it and it is new.
 
     Raises `NotFound` if nobody may publish this name, `KeyUntrusted`, `Revoked`, `Refused` for a version that
@@ -62,11 +62,11 @@ def admit(claim: Claim | None, listing: Listing, candidate: Candidate, *, where:
     return row
 
 
-def _same_version(listing: Listing, version: Version) -> Row | None:
+def _same_version(listing: Listing, version: Version) -> ReleaseRow | None:
     return next((row for row in listing.rows if row.version.plain == version.plain), None)
 
 
-def with_row(listing: Listing, row: Row, publisher: PublicKey | None) -> bytes:
+def with_row(listing: Listing, row: ReleaseRow, publisher: PublicKey | None) -> bytes:
     """The document that lists one row more, or this one in the place of another; raises `TooLarge`."""
     rows = [other for other in listing.rows if other.version != row.version]
     data = render(Listing(listing.name, (*rows, row), publisher))
@@ -77,7 +77,7 @@ def with_row(listing: Listing, row: Row, publisher: PublicKey | None) -> bytes:
     return data
 
 
-def yanked(listing: Listing, version: Version, reason: str) -> Row:
+def yanked(listing: Listing, version: Version, reason: str) -> ReleaseRow:
     """The row with the reason why nobody should choose it any more, or "" to take that back."""
     row = listing.get(version)
     if row is None:
@@ -95,7 +95,7 @@ def not_listed(listing: Listing, version: Version) -> NotFound:
     return NotFound(f"there is no {listing.name} {version} in the index", where=f"releases: {have}")
 
 
-def release_bytes(envelope: bytes, candidate: Candidate, files: dict[str, bytes]) -> bytes:
+def release_bytes(envelope: bytes, candidate: VerifiedRelease, files: dict[str, bytes]) -> bytes:
     """What ``files/<statement sha256>`` holds: the statement, then the files in the row's order."""
     return b"".join([envelope, *(files[entry.name] for entry in sorted(candidate.files))])
 
@@ -125,7 +125,7 @@ def _head(path: Path, size: int) -> bytes:
         raise IndexUntrusted("is listed but not there", where=str(path)) from None
 
 
-def check_release(folder: Path, source: IndexSource, name: PluginName, row: Row) -> Candidate:
+def check_release(folder: Path, source: IndexSource, name: PluginName, row: ReleaseRow) -> VerifiedRelease:
     """Read a whole release and check it against its row, as an installer would.
 
     Raises `IndexUntrusted`, `SignatureInvalid`, `DigestMismatch`, `ManifestError`.
@@ -150,7 +150,7 @@ def check_release(folder: Path, source: IndexSource, name: PluginName, row: Row)
     return candidate
 
 
-def split(data: bytes, row: Row) -> tuple[bytes, dict[str, bytes]]:
+def split(data: bytes, row: ReleaseRow) -> tuple[bytes, dict[str, bytes]]:
     """The statement and the files of a release, by the sizes its row gives."""
     envelope, at = data[: row.statement.size], row.statement.size
     files = {}

@@ -13,7 +13,7 @@ import msgspec
 from tarkpm.core.claim import Claim, Vouched
 from tarkpm.core.digest import Digest
 from tarkpm.core.release import PluginName, folded
-from tarkpm.core.rows import Row
+from tarkpm.core.rows import ReleaseRow
 from tarkpm.io.files import atomic_write, make_private
 from tarkpm.io.locks import exclusive
 from tarkpm.store.documents import read_document
@@ -56,7 +56,7 @@ class Claims:
         root: str,
         claims: Iterable[Claim],
         deadline_seconds: float,
-        rows: Collection[Row] = (),
+        rows: Collection[ReleaseRow] = (),
         seen: Mapping[str, int] = NONE,
     ) -> None:
         """Keep claims that were verified just now; what they revoke is kept even if they go.

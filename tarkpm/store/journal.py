@@ -31,7 +31,7 @@ class Unfinished(StoreError):
     """A change that was committed cannot be applied on this machine now; the next command tries again."""
 
 
-class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class DocumentEdit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A document to replace: its path, the digest of what it held ("" if absent), and its new text."""
 
     path: str
@@ -39,7 +39,7 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     text: str
 
     @classmethod
-    def change(cls, path: Path, before: bytes | None, after: bytes) -> "Document":
+    def change(cls, path: Path, before: bytes | None, after: bytes) -> "DocumentEdit":
         """The replacement of ``before`` by ``after``."""
         return cls(str(path), sha256(before) if before is not None else "", after.decode())
 
@@ -53,7 +53,7 @@ class Transaction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     install: tuple[str, ...]
     remove: tuple[str, ...]
-    documents: tuple[Document, ...]
+    documents: tuple[DocumentEdit, ...]
     record: Record
     aside: dict[str, str] = {}
     data: tuple[tuple[str, str], ...] = ()

@@ -32,7 +32,7 @@ class Needed(msgspec.Struct, frozen=True):
     indexes: Collection[str] = frozenset()
 
 
-class Item(msgspec.Struct, frozen=True):
+class StoredItem(msgspec.Struct, frozen=True):
     """Something in the cache that is kept or taken away as a whole; ``size`` in bytes."""
 
     kind: str
@@ -60,13 +60,15 @@ def alone(root: Path, deadline_seconds: float) -> Iterator[None]:
         yield
 
 
-def items(root: Path) -> list[Item]:
+def items(root: Path) -> list[StoredItem]:
     """Everything of tarkpm's in the cache, by kind and path; lock files are nothing."""
-    found = [Item("index", path, _size(path)) for path in _inside(root / "index") if path.suffix != ".lock"]
+    found = [
+        StoredItem("index", path, _size(path)) for path in _inside(root / "index") if path.suffix != ".lock"
+    ]
     for kind in KINDS[:2]:
-        found += [Item(kind, path, _size(path)) for path in _inside(root / kind)]
+        found += [StoredItem(kind, path, _size(path)) for path in _inside(root / kind)]
     for folder in _inside(root / "compiled"):
-        found += [Item("compiled", path, _size(path)) for path in _inside(folder)]
+        found += [StoredItem("compiled", path, _size(path)) for path in _inside(folder)]
     return found
 
 
@@ -91,7 +93,7 @@ def _size(path: Path) -> int:
     return status.st_size if stat.S_ISREG(status.st_mode) else 0
 
 
-def is_needed(item: Item, needed: Needed, now: float) -> bool:
+def is_needed(item: StoredItem, needed: Needed, now: float) -> bool:
     """Whether an item is to stay: somebody needs it, or may be writing it at this moment."""
     name = item.path.name
     if name.startswith("."):
@@ -111,7 +113,7 @@ def is_leftover(path: Path, now: float) -> bool:
         return False
 
 
-def take_away(item: Item, deadline_seconds: float) -> None:
+def take_away(item: StoredItem, deadline_seconds: float) -> None:
     """Delete an item; an index's metadata while nobody asks that index. Raises `StoreBusy`."""
     if item.kind == "index":
         with exclusive(item.path.with_suffix(".lock"), "tarkpm cache", deadline_seconds):

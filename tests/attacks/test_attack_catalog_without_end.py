@@ -5,20 +5,20 @@ import random
 import pytest
 
 from tarkpm.core.release import Dependency, IndexSource, PluginName
-from tarkpm.core.resolution.catalog import MOST_RELEASES, Offer, Place, Wanted, missing
+from tarkpm.core.resolution.catalog import MOST_RELEASES, Candidate, PluginId, RootRequirement, missing
 from tarkpm.core.resolution.resolver import solve
 from tarkpm.core.version import Range, Version
 from tarkpm.errors import ResolutionError
 
 HOME = IndexSource("community", "sha256:" + "0" * 64)
-WANTED = [Wanted(PluginName("p0"), HOME, Range.parse("*"))]
+WANTED = [RootRequirement(PluginName("p0"), HOME, Range.parse("*"))]
 
 
-def offer(name: str, minor: int, *needs: str) -> Offer:
-    return Offer(PluginName(name), Version(1, minor, 0), HOME, tuple(map(Dependency.parse, needs)))
+def offer(name: str, minor: int, *needs: str) -> Candidate:
+    return Candidate(PluginName(name), Version(1, minor, 0), HOME, tuple(map(Dependency.parse, needs)))
 
 
-def entangled(versions: int) -> dict[Place, tuple[Offer, ...]]:
+def entangled(versions: int) -> dict[PluginId, tuple[Candidate, ...]]:
     """Three plugins each of whose versions needs one certain version of the two others, by lot."""
     dice = random.Random(1)
     return {
@@ -39,7 +39,7 @@ def test_the_proof_of_a_large_one_is_told_in_a_few_sentences() -> None:
 
 def test_releases_without_end() -> None:
     name = PluginName("p0")
-    catalog: dict[Place, tuple[Offer, ...]] = {
+    catalog: dict[PluginId, tuple[Candidate, ...]] = {
         (HOME, name): tuple(offer("p0", minor) for minor in range(MOST_RELEASES + 1))
     }
     with pytest.raises(ResolutionError) as caught:

@@ -6,7 +6,7 @@
 import pytest
 
 from tarkpm.core.release import Dependency, GitSource, IndexSource, PluginName, Source
-from tarkpm.core.resolution.catalog import Offer, Place, Wanted, missing
+from tarkpm.core.resolution.catalog import Candidate, PluginId, RootRequirement, missing
 from tarkpm.core.resolution.resolver import solve
 from tarkpm.core.version import Range, Version
 from tarkpm.errors import ResolutionError
@@ -17,19 +17,19 @@ GIT = GitSource("https://example.com/tool", tag="v1")
 TOOL, SECRET = PluginName("tool"), PluginName("our-secret")
 
 
-def _offer(name: PluginName, version: str, origin: Source, *needs: str) -> Offer:
-    return Offer(name, Version.parse(version), origin, tuple(map(Dependency.parse, needs)))
+def _offer(name: PluginName, version: str, origin: Source, *needs: str) -> Candidate:
+    return Candidate(name, Version.parse(version), origin, tuple(map(Dependency.parse, needs)))
 
 
-def _catalog(*offers: Offer) -> dict[Place, tuple[Offer, ...]]:
+def _catalog(*offers: Candidate) -> dict[PluginId, tuple[Candidate, ...]]:
     return {offer.place: tuple(o for o in offers if o.place == offer.place) for offer in offers}
 
 
-def _wanted(name: PluginName, origin: Source) -> Wanted:
-    return Wanted(name, origin, Range.parse("*"))
+def _wanted(name: PluginName, origin: Source) -> RootRequirement:
+    return RootRequirement(name, origin, Range.parse("*"))
 
 
-def _origin(catalog: dict[Place, tuple[Offer, ...]], *wanted: Wanted) -> Source:
+def _origin(catalog: dict[PluginId, tuple[Candidate, ...]], *wanted: RootRequirement) -> Source:
     return solve(catalog, wanted, locked={}, free=None, tark=None).chosen[SECRET].origin
 
 
@@ -90,7 +90,7 @@ def test_two_indexes_cannot_both_serve_a_name(spelled: str) -> None:
 
 def test_a_git_plugins_dependency_reaches_no_index() -> None:
     catalog = _catalog(_offer(TOOL, "1.0.0", GIT, "our-secret *"), FORGED)
-    wanted = [Wanted(TOOL, GIT)]
+    wanted = [RootRequirement(TOOL, GIT)]
     assert missing(catalog, wanted, None) == ()
     solution = solve(catalog, wanted, locked={}, free=None, tark=None)
     assert set(solution.chosen) == {TOOL}

@@ -14,9 +14,9 @@ from tarkpm.core import claim as claims
 from tarkpm.core.key import PublicKey
 from tarkpm.core.layout import claim_path, rows_path
 from tarkpm.core.release import plugin_name
-from tarkpm.core.rows import Listing, Row, render
+from tarkpm.core.rows import Listing, ReleaseRow, render
 from tarkpm.errors import IndexUntrusted
-from tarkpm.registry.change import Change
+from tarkpm.registry.change import IndexChange
 
 NAME = plugin_name("text-tools")
 
@@ -31,12 +31,12 @@ def community(sandbox: Sandbox) -> Community:
     return found
 
 
-def _with_online_key(community: Community, rows: tuple[Row, ...]) -> None:
+def _with_online_key(community: Community, rows: tuple[ReleaseRow, ...]) -> None:
     """What a thief of the online key does: sign other rows."""
     from datetime import UTC, datetime
 
     index, online = community.open(), community.signer("community-online")
-    change = Change(index, datetime.now(UTC).replace(microsecond=0))
+    change = IndexChange(index, datetime.now(UTC).replace(microsecond=0))
     change.update_bin(rows_path(NAME), render(Listing(NAME, rows)), online)
     change.commit(community.folder, online)
 

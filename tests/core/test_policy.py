@@ -19,7 +19,7 @@ from tarkpm.core.policy import (
 from tarkpm.core.project import Project
 from tarkpm.core.release import GitSource, PathSource, PluginName, Requirement
 from tarkpm.core.resolution.resolver import check_names, unmet_dependencies
-from tarkpm.core.verification import Candidate
+from tarkpm.core.verification import VerifiedRelease
 from tarkpm.core.version import Version
 from tarkpm.errors import KeyUntrusted, LockStale, ResolutionError, UnsignedRefused
 
@@ -39,17 +39,17 @@ def candidate(
     signer: PublicKey | None = ONE,
     declares: CapabilitySet = CapabilitySet(),
     byte: int = 0,
-) -> Candidate:
+) -> VerifiedRelease:
     manifest = Manifest(
         NAME, Version.parse(version), "tool", "plugin.wasm", declares, min_tark_version=Version(0, 6, 0)
     )
     files = (FileEntry("plugin.toml", Digest(f"{byte:064x}"), 1),)
     statement = StatementEntry(Digest("1" * 64), 9) if signer else None
-    return Candidate(manifest, SOURCE.at("a" * 40), files, signer, statement)
+    return VerifiedRelease(manifest, SOURCE.at("a" * 40), files, signer, statement)
 
 
 def weigh(
-    new: Candidate,
+    new: VerifiedRelease,
     project: Project = Project(),
     locked: LockEntry | None = None,
     before: CapabilitySet | None = None,

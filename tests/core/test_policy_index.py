@@ -12,7 +12,7 @@ from tarkpm.core.manifest import Manifest
 from tarkpm.core.policy import Admission, Answers, admit
 from tarkpm.core.project import Project
 from tarkpm.core.release import GitSource, IndexSource, PluginName, Requirement
-from tarkpm.core.verification import Candidate
+from tarkpm.core.verification import VerifiedRelease
 from tarkpm.core.version import Version
 from tarkpm.errors import KeyUntrusted, Revoked, Unreachable, UnsignedRefused
 
@@ -25,11 +25,11 @@ STATEMENT = Digest("1" * 64)
 UNASKED = Answers()
 
 
-def candidate(version: str = "1.0.0", signer: PublicKey | None = ONE, *declares: str) -> Candidate:
+def candidate(version: str = "1.0.0", signer: PublicKey | None = ONE, *declares: str) -> VerifiedRelease:
     capabilities = CapabilitySet.of(map(Capability.parse, declares))
     manifest = Manifest(NAME, Version.parse(version), "tool", "plugin.wasm", capabilities)
     files = (FileEntry("plugin.toml", Digest("2" * 64), 1),)
-    return Candidate(manifest, INDEX, files, signer, StatementEntry(STATEMENT, 9) if signer else None)
+    return VerifiedRelease(manifest, INDEX, files, signer, StatementEntry(STATEMENT, 9) if signer else None)
 
 
 def vouched(key: PublicKey | None = ONE, *, revoked: bool = False) -> Vouched:
@@ -38,7 +38,7 @@ def vouched(key: PublicKey | None = ONE, *, revoked: bool = False) -> Vouched:
 
 
 def weigh(
-    new: Candidate,
+    new: VerifiedRelease,
     known: Vouched,
     *,
     requirement: Requirement | None = REQUIREMENT,

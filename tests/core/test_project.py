@@ -8,7 +8,7 @@ from tarkpm.core.acceptance import Acceptance, widenings
 from tarkpm.core.capability import Capability, CapabilitySet
 from tarkpm.core.key import PublicKey
 from tarkpm.core.lockfile import Lock
-from tarkpm.core.project import Change, IndexEntry, Project, edit, edit_index, new
+from tarkpm.core.project import IndexEntry, Project, ProjectEdit, edit, edit_index, new
 from tarkpm.core.release import GitSource, IndexSource, PathSource, PluginName, Requirement
 from tarkpm.core.version import Version
 from tarkpm.errors import ProjectError
@@ -45,14 +45,16 @@ def test_a_project_is_read() -> None:
 
 
 def test_an_edit_keeps_comments_and_everything_else() -> None:
-    change = Change(PluginName("other"), Requirement(PluginName("other"), PathSource("./o")))
+    change = ProjectEdit(PluginName("other"), Requirement(PluginName("other"), PathSource("./o")))
     edited = edit(WRITTEN.encode(), [change]).decode()
     assert edited.replace('other = { path = "./o" }\n', "") == WRITTEN
-    assert edit(edited.encode(), [Change(PluginName("other"))]).decode() == WRITTEN
+    assert edit(edited.encode(), [ProjectEdit(PluginName("other"))]).decode() == WRITTEN
 
 
 def test_a_section_that_becomes_empty_goes_away() -> None:
-    edited = edit(WRITTEN.encode(), [Change(PluginName("gemini")), Change(PluginName("mine"))]).decode()
+    edited = edit(
+        WRITTEN.encode(), [ProjectEdit(PluginName("gemini")), ProjectEdit(PluginName("mine"))]
+    ).decode()
     assert "[trust]" not in edited
     assert "[grants]" not in edited
     assert "# our plugins" in edited
@@ -74,13 +76,13 @@ GRANTS = st.lists(
     )
 ).map(CapabilitySet.of)
 CHANGES = st.builds(
-    lambda name, source, unsigned, trust, grants: Change(name, Requirement(name, source, unsigned), trust, grants),
+    lambda name, source, unsigned, trust, grants: ProjectEdit(name, Requirement(name, source, unsigned), trust, grants),
     NAMES, SOURCES, st.booleans(), st.sampled_from([(), (KEY,)]), GRANTS,
 )  # fmt: skip
 
 
 @given(st.lists(CHANGES, max_size=4))
-def test_an_edit_reads_back_to_exactly_what_it_says(changes: list[Change]) -> None:
+def test_an_edit_reads_back_to_exactly_what_it_says(changes: list[ProjectEdit]) -> None:
     project = Project.parse(edit(new(Version(1, 2, 3)), changes))
     last = {change.name: change for change in changes}
     assert dict(project.requirements) == {name: change.requirement for name, change in last.items()}
@@ -115,7 +117,9 @@ def test_a_bad_project_is_one_clear_error(text: str, sentence: str, where: str) 
 
 
 @given(st.lists(CHANGES, max_size=4), st.lists(CHANGES, max_size=4))
-def test_only_what_was_not_accepted_is_asked_about(before: list[Change], after: list[Change]) -> None:
+def test_only_what_was_not_accepted_is_asked_about(
+    before: list[ProjectEdit], after: list[ProjectEdit]
+) -> None:
     one, other = (Acceptance.of(Project.parse(edit(new(), changes)), Lock()) for changes in (before, after))
     nothing = Acceptance()
     assert widenings(other, other) == ()
@@ -139,7 +143,7 @@ def test_a_range_alone_means_the_one_index_there_is() -> None:
 
 def test_with_a_second_index_every_range_says_which_it_is_of_and_without_it_no_longer() -> None:
     one = edit_index(WRITTEN.encode(), COMMUNITY.name, COMMUNITY)
-    change = Change(PluginName("a"), Requirement(PluginName("a"), COMMUNITY.source, range="^1.2"))
+    change = ProjectEdit(PluginName("a"), Requirement(PluginName("a"), COMMUNITY.source, range="^1.2"))
     one = edit(one, [change])
     assert b'a = "^1.2"\n' in one
     two = edit_index(one, CORPORATE.name, CORPORATE)
@@ -148,7 +152,7 @@ def test_with_a_second_index_every_range_says_which_it_is_of_and_without_it_no_l
     again = edit_index(two, CORPORATE.name, None)
     assert b'a = "^1.2"\n' in again
     assert Project.parse(again) == Project.parse(one)
-    none = edit_index(edit(again, [Change(PluginName("a"))]), COMMUNITY.name, None)
+    none = edit_index(edit(again, [ProjectEdit(PluginName("a"))]), COMMUNITY.name, None)
     assert none.strip() == WRITTEN.encode().strip()
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tarkpm.core.release import Dependency, GitSource, IndexSource, PluginName, Source
 from tarkpm.core.resolution import solver
-from tarkpm.core.resolution.catalog import Locked, Offer, Place, Wanted, missing
+from tarkpm.core.resolution.catalog import Candidate, Locked, PluginId, RootRequirement, missing
 from tarkpm.core.resolution.resolver import solve
 from tarkpm.core.version import Range, Version
 from tarkpm.errors import ResolutionError
@@ -33,14 +33,14 @@ def _cases() -> Iterator[Any]:
             yield pytest.param(case, id=f"{file.stem}: {name}")
 
 
-def _offer(text: str, origin: Source) -> Offer:
+def _offer(text: str, origin: Source) -> Candidate:
     """Read ``NAME VERSION [needs NAME RANGE; …] [tark VERSION] [yanked REASON] [revoked]``, parts joined by ``|``."""
     head, *parts = (part.strip() for part in text.split("|"))
     name, version = head.split()
     facts = dict((part + " ").split(" ", 1) for part in parts)
     needs = [Dependency.parse(item.strip()) for item in facts.get("needs", "").split(";") if item.strip()]
     tark = facts.get("tark", "").strip()
-    return Offer(
+    return Candidate(
         PluginName(name),
         Version.parse(version),
         origin,
@@ -51,8 +51,8 @@ def _offer(text: str, origin: Source) -> Offer:
     )
 
 
-def _catalog(case: Mapping[str, Any]) -> dict[Place, tuple[Offer, ...]]:
-    catalog: dict[Place, tuple[Offer, ...]] = {}
+def _catalog(case: Mapping[str, Any]) -> dict[PluginId, tuple[Candidate, ...]]:
+    catalog: dict[PluginId, tuple[Candidate, ...]] = {}
     for label, texts in case["catalog"].items():
         for text in texts:
             if " " not in text:
@@ -69,9 +69,9 @@ def _split(text: str) -> tuple[Source, PluginName, str]:
     return ORIGINS[label or "community"], PluginName(name), last
 
 
-def _wanted(text: str) -> Wanted:
+def _wanted(text: str) -> RootRequirement:
     origin, name, wanted = _split(text)
-    return Wanted(name, origin, Range.parse(wanted) if wanted else None)
+    return RootRequirement(name, origin, Range.parse(wanted) if wanted else None)
 
 
 @pytest.mark.parametrize("case", list(_cases()))
@@ -102,7 +102,7 @@ TARKS = st.sampled_from([None, None, None, Version.parse("1.0.0"), Version.parse
 
 
 @st.composite
-def catalogs(draw: st.DrawFn) -> dict[Place, tuple[Offer, ...]]:
+def catalogs(draw: st.DrawFn) -> dict[PluginId, tuple[Candidate, ...]]:
     """Up to four plugins of one index with a few releases each."""
     catalog = {}
     for name in NAMES:
@@ -112,19 +112,19 @@ def catalogs(draw: st.DrawFn) -> dict[Place, tuple[Offer, ...]]:
             yanked = draw(st.sampled_from(["", "", "", "broken"]))
             revoked = draw(st.sampled_from([False] * 6 + [True]))
             requires = tuple(Dependency(n, r) for n, r in sorted(needs.items()))
-            offers.append(Offer(name, version, HOME, requires, draw(TARKS), yanked, revoked))
+            offers.append(Candidate(name, version, HOME, requires, draw(TARKS), yanked, revoked))
         catalog[HOME, name] = tuple(offers)
     return catalog
 
 
 WANTED = st.dictionaries(st.sampled_from(NAMES), RANGES, min_size=1).map(
-    lambda ranges: [Wanted(name, HOME, Range.parse(text)) for name, text in ranges.items()]
+    lambda ranges: [RootRequirement(name, HOME, Range.parse(text)) for name, text in ranges.items()]
 )
 LOCKS = st.dictionaries(st.sampled_from(NAMES), VERSIONS.map(lambda version: Locked(version, HOME)))
 FREE = st.one_of(st.none(), st.sets(st.sampled_from(NAMES)))
 
 
-def _takes(range_: Range, offer: Offer, locks: Mapping[PluginName, Locked]) -> bool:
+def _takes(range_: Range, offer: Candidate, locks: Mapping[PluginName, Locked]) -> bool:
     """The rules, written once more and plainly: what a range may get."""
     lock = locks.get(offer.name)
     if range_.matches(offer.version):
@@ -135,7 +135,7 @@ def _takes(range_: Range, offer: Offer, locks: Mapping[PluginName, Locked]) -> b
 
 
 def _holds(
-    chosen: Mapping[PluginName, Offer], wanted: list[Wanted], locks: Mapping[PluginName, Locked]
+    chosen: Mapping[PluginName, Candidate], wanted: list[RootRequirement], locks: Mapping[PluginName, Locked]
 ) -> bool:
     asked = [(item.name, item.range) for item in wanted if item.range is not None]
     asked += [(d.name, Range.parse(d.range)) for offer in chosen.values() for d in offer.requires]
@@ -143,20 +143,20 @@ def _holds(
 
 
 def _brute(
-    catalog: Mapping[Place, tuple[Offer, ...]],
-    wanted: list[Wanted],
+    catalog: Mapping[PluginId, tuple[Candidate, ...]],
+    wanted: list[RootRequirement],
     locks: Mapping[PluginName, Locked],
     tark: Version | None,
-) -> list[dict[PluginName, Offer]]:
+) -> list[dict[PluginName, Candidate]]:
     """Every set of releases that would do."""
-    shelves: list[list[Offer | None]] = [
+    shelves: list[list[Candidate | None]] = [
         [None, *(o for o in offers if _usable(o, locks, tark))] for offers in catalog.values()
     ]
     choices = ({o.name: o for o in pick if o} for pick in itertools.product(*shelves))
     return [chosen for chosen in choices if _holds(chosen, wanted, locks)]
 
 
-def _usable(offer: Offer, locks: Mapping[PluginName, Locked], tark: Version | None) -> bool:
+def _usable(offer: Candidate, locks: Mapping[PluginName, Locked], tark: Version | None) -> bool:
     lock = locks.get(offer.name)
     kept = not offer.yanked or (lock is not None and lock.version == offer.version)
     fits = tark is None or offer.min_tark_version is None or offer.min_tark_version <= tark
@@ -166,8 +166,8 @@ def _usable(offer: Offer, locks: Mapping[PluginName, Locked], tark: Version | No
 @settings(max_examples=500, deadline=None)
 @given(catalogs(), WANTED, LOCKS, FREE, TARKS)
 def test_a_solution_is_found_if_and_only_if_there_is_one(
-    catalog: dict[Place, tuple[Offer, ...]],
-    wanted: list[Wanted],
+    catalog: dict[PluginId, tuple[Candidate, ...]],
+    wanted: list[RootRequirement],
     locks: dict[PluginName, Locked],
     free: set[PluginName] | None,
     tark: Version | None,
@@ -188,7 +188,7 @@ def test_a_solution_is_found_if_and_only_if_there_is_one(
 @settings(max_examples=200, deadline=None)
 @given(catalogs(), WANTED, TARKS)
 def test_without_a_conflict_everything_asked_for_is_the_newest(
-    catalog: dict[Place, tuple[Offer, ...]], wanted: list[Wanted], tark: Version | None
+    catalog: dict[PluginId, tuple[Candidate, ...]], wanted: list[RootRequirement], tark: Version | None
 ) -> None:
     best = {}
     for item in wanted:
@@ -207,8 +207,8 @@ def test_without_a_conflict_everything_asked_for_is_the_newest(
 @settings(max_examples=200, deadline=None)
 @given(catalogs(), WANTED, LOCKS, TARKS)
 def test_what_is_locked_and_still_satisfies_does_not_move(
-    catalog: dict[Place, tuple[Offer, ...]],
-    wanted: list[Wanted],
+    catalog: dict[PluginId, tuple[Candidate, ...]],
+    wanted: list[RootRequirement],
     locks: dict[PluginName, Locked],
     tark: Version | None,
 ) -> None:
@@ -221,13 +221,13 @@ def test_what_is_locked_and_still_satisfies_does_not_move(
 @settings(max_examples=300, deadline=None)
 @given(catalogs(), WANTED, LOCKS, FREE, TARKS)
 def test_a_catalog_nothing_is_missing_from_is_enough(
-    everything: dict[Place, tuple[Offer, ...]],
-    wanted: list[Wanted],
+    everything: dict[PluginId, tuple[Candidate, ...]],
+    wanted: list[RootRequirement],
     locks: dict[PluginName, Locked],
     free: set[PluginName] | None,
     tark: Version | None,
 ) -> None:
-    gathered: dict[Place, tuple[Offer, ...]] = {}
+    gathered: dict[PluginId, tuple[Candidate, ...]] = {}
     while places := missing(gathered, wanted, tark):
         assert not gathered.keys() & set(places)
         gathered |= {place: everything[place] for place in places}
@@ -247,7 +247,7 @@ def test_plugins_of_many_releases_that_need_one_another_end_the_search(
     monkeypatch.setattr(solver, "STEPS_A_CONFLICT", 100)
     chance = random.Random(1)
 
-    def release(name: str, minor: int) -> Offer:
+    def release(name: str, minor: int) -> Candidate:
         needs = [f"{other} =1.{chance.randrange(300)}.0" for other in NAMES[:3] if other != name]
         return _offer(f"{name} 1.{minor}.0 | needs {'; '.join(needs)}", HOME)
 

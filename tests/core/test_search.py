@@ -6,21 +6,21 @@ from tarkpm.core.claim import Claim
 from tarkpm.core.digest import sha256
 from tarkpm.core.lockfile import StatementEntry
 from tarkpm.core.release import plugin_name
-from tarkpm.core.rows import Listing, Row
-from tarkpm.core.search import MAX_LINE, Entry, entry_of, parse, render
+from tarkpm.core.rows import Listing, ReleaseRow
+from tarkpm.core.search import MAX_LINE, SearchEntry, entry_of, parse, render
 from tarkpm.core.version import Version
 from tarkpm.errors import IndexUntrusted
 
-TEXT = Entry(plugin_name("text-tools"), Version.parse("1.2.0"), "tool", ("storage",), "counts “words”")
-JSON = Entry(plugin_name("json-core"), Version.parse("2.0.0-rc.1"), "hook")
+TEXT = SearchEntry(plugin_name("text-tools"), Version.parse("1.2.0"), "tool", ("storage",), "counts “words”")
+JSON = SearchEntry(plugin_name("json-core"), Version.parse("2.0.0-rc.1"), "hook")
 
 
-def _row(version: str, **fields: object) -> Row:
+def _row(version: str, **fields: object) -> ReleaseRow:
     statement = StatementEntry(sha256(version.encode()), 868)
-    return Row(Version.parse(version), "tool", statement, (), **fields)  # type: ignore[arg-type]
+    return ReleaseRow(Version.parse(version), "tool", statement, (), **fields)  # type: ignore[arg-type]
 
 
-def _listing(*rows: Row) -> Listing:
+def _listing(*rows: ReleaseRow) -> Listing:
     return Listing(plugin_name("text-tools"), rows)
 
 

@@ -13,7 +13,7 @@ from support.sandbox import WASM, Sandbox
 from tarkpm.core.layout import SEARCH
 from tarkpm.core.lockfile import StatementEntry
 from tarkpm.core.release import IndexSource, PluginName
-from tarkpm.core.search import Entry, render
+from tarkpm.core.search import SearchEntry, render
 from tarkpm.core.verification import verify_release
 from tarkpm.core.version import Version
 from tarkpm.ops.release.fetch import Release
@@ -275,7 +275,7 @@ def test_search_shows_a_version_as_locked_only_where_it_is_from(
     indexed.release("text-tools", "1.0.0")
     other = IndexRepo(tmp_path / "other")
     other.release("text-tools", "1.0.0", other.claim("text-tools"), wasm=WASM)
-    entry = Entry(PluginName("text-tools"), Version.parse("1.0.0"), "tool", (), "")
+    entry = SearchEntry(PluginName("text-tools"), Version.parse("1.0.0"), "tool", (), "")
     for repo in (indexed.repo, other):
         repo.put(SEARCH, render([entry]))
         repo.publish()

@@ -17,7 +17,7 @@ from tarkpm.core.key import PublicKey
 from tarkpm.core.layout import rows_path
 from tarkpm.core.release import plugin_name
 from tarkpm.core.rows import Listing, render
-from tarkpm.registry.change import Change
+from tarkpm.registry.change import IndexChange
 from tarkpm.registry.folder import open_index
 from tarkpm.registry.keys import Signer
 from tarkpm.store.keys import KeyStore
@@ -237,7 +237,7 @@ def _hide_releases(year: Year, thief: Signer) -> None:
     index, name = open_index(year.index), plugin_name("text-tools")
     now = datetime.fromisoformat(year.calendar.today).replace(hour=13, tzinfo=UTC)
     index.snapshot.version = index.timestamp.version = 1_000_000
-    change = Change(index, now)
+    change = IndexChange(index, now)
     change.update_bin(rows_path(name), render(Listing(name, index.listing(name).rows[:1])), thief)
     change.commit(year.index, thief)
 

@@ -9,7 +9,7 @@ from support import wat
 from tarkpm.core.capability import Capability, CapabilitySet
 from tarkpm.host.imports.log import LogLine
 from tarkpm.host.limits import Limits
-from tarkpm.host.runtime import Host, PluginImage
+from tarkpm.host.runtime import PluginHost, PluginImage
 
 PLUGINS = Path(__file__).parents[2] / "plugins"
 STORAGE = CapabilitySet.of([Capability("storage")])
@@ -48,7 +48,7 @@ def lines() -> list[LogLine]:
 
 
 @pytest.fixture
-def host(lines: list[LogLine]) -> Iterator[Host]:
+def host(lines: list[LogLine]) -> Iterator[PluginHost]:
     """A host whose calls may take a second."""
-    with Host(Limits(seconds=1.0), lines.append) as host:
+    with PluginHost(Limits(seconds=1.0), lines.append) as host:
         yield host

@@ -20,7 +20,7 @@ from tarkpm.host.compile import cache, compiler, target
 from tarkpm.host.compile.cache import CompileCache
 from tarkpm.host.compile.sealed_memory import Compiled
 from tarkpm.host.limits import Limits
-from tarkpm.host.runtime import Host, PluginImage
+from tarkpm.host.runtime import PluginHost, PluginImage
 from tarkpm.host.worker import settings
 
 ImageOf = Callable[..., PluginImage]
@@ -46,7 +46,7 @@ class Shelf:
     def serves(self) -> int:
         """Call the plugin; how many compilations that took."""
         before = self.compiled
-        with Host(LIMITS, cache=self.cache) as host:
+        with PluginHost(LIMITS, cache=self.cache) as host:
             assert host.call(self.image, "echo", "on").output == "on"
         return self.compiled - before
 
@@ -185,11 +185,11 @@ def test_a_core_module_is_kept_like_a_component(
         monkeypatch.delattr(os, "memfd_create")
     image = PluginImage("probe", "auth", older.wasm("probe"), CapabilitySet(), tmp_path / "data")
     cache = CompileCache(tmp_path / "cache", KEY)
-    with Host(LIMITS, cache=cache) as host:
+    with PluginHost(LIMITS, cache=cache) as host:
         assert host.display_name(image) == "Probe"
     assert cache.has(image, LIMITS)
     monkeypatch.setattr(compiler, "compile_module", None)  # nothing is compiled twice
-    with Host(LIMITS, cache=cache) as host:
+    with PluginHost(LIMITS, cache=cache) as host:
         assert host.display_name(image) == "Probe"
 
 
@@ -249,7 +249,7 @@ def test_without_sealed_memory_the_bytes_are_sent(shelf: Shelf, monkeypatch: pyt
 def test_a_folder_that_cannot_be_written_keeps_nothing(hostile: PluginImage, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     cache = CompileCache(tmp_path / "file" / "cache", KEY)
-    with Host(LIMITS, cache=cache) as host:
+    with PluginHost(LIMITS, cache=cache) as host:
         assert host.call(hostile, "echo", "on").output == "on"
 
 
@@ -318,7 +318,7 @@ def test_many_at_once(tmp_path: Path, hostile: PluginImage) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_the_worker_is_given_no_path(shelf: Shelf) -> None:
-    with Host(LIMITS, cache=shelf.cache) as host:
+    with PluginHost(LIMITS, cache=shelf.cache) as host:
         host.call(shelf.image, "echo", "on")
         pid = host._workers["hostile"].pid
         folder = f"/proc/{pid}/fd"

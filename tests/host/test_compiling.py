@@ -13,7 +13,7 @@ from tarkpm.host.compile.cache import CompileCache
 from tarkpm.host.compile.precompile import precompile
 from tarkpm.host.limits import Limits
 from tarkpm.host.process import Process
-from tarkpm.host.runtime import Host, PluginImage
+from tarkpm.host.runtime import PluginHost, PluginImage
 
 ImageOf = Callable[..., PluginImage]
 LIMITS = Limits(seconds=5)
@@ -123,7 +123,7 @@ def test_a_module_that_takes_for_ever_to_compile(image_of: ImageOf, tmp_path: Pa
     image = image_of(wat.assemble(text), name="big")
     cache = CompileCache(tmp_path / "cache", b"k" * 32)
     start = time.monotonic()
-    with Host(Limits(compile_seconds=0.2), cache=cache) as host:
+    with PluginHost(Limits(compile_seconds=0.2), cache=cache) as host:
         with pytest.raises(LimitReached) as caught:
             host.call(image, "echo", "on")
         assert caught.value.message == "took longer than 0.2 s to compile"

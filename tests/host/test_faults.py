@@ -13,7 +13,7 @@ import pytest
 
 from tarkpm.errors import HostError, LimitReached, PluginCrashed
 from tarkpm.host.limits import Limits
-from tarkpm.host.runtime import Host, PluginImage
+from tarkpm.host.runtime import PluginHost, PluginImage
 
 from .test_lifetime import children, descriptors
 
@@ -35,7 +35,7 @@ FAULTS: dict[str, tuple[type[HostError], str]] = {
 class Chaos:
     """Calls of several plugins, one after another, each with a fault of its own."""
 
-    def __init__(self, host: Host, images: list[PluginImage], seed: int) -> None:
+    def __init__(self, host: PluginHost, images: list[PluginImage], seed: int) -> None:
         self.host, self.images = host, images
         self.random = random.Random(seed)
         self.wrong: list[str] = []
@@ -74,7 +74,7 @@ def test_every_outcome_is_right_and_nothing_is_left(
     gc.collect()  # what earlier tests left to it is not ours
     before = children(), descriptors()
     limits = Limits(seconds=0.3, memory=64 << 20)
-    with Host(limits, long_lived=long_lived) as host:
+    with PluginHost(limits, long_lived=long_lived) as host:
         # every thread has plugins of its own, so that none is killed under another's call
         parts = [
             Chaos(host, [image_of(hostile.wasm, name=f"p{thread}-{n}") for n in range(3)], thread)

@@ -16,7 +16,7 @@ from tarkpm.errors import HostError, LimitReached, PluginCrashed
 from tarkpm.host.forkserver import ForkedProcess, ForkServer
 from tarkpm.host.limits import Limits
 from tarkpm.host.process import Process
-from tarkpm.host.runtime import Host, PluginImage
+from tarkpm.host.runtime import PluginHost, PluginImage
 
 from .test_lifetime import children, descriptors, is_gone
 
@@ -25,18 +25,18 @@ ImageOf = Callable[..., PluginImage]
 
 
 @pytest.fixture
-def host() -> Iterator[Host]:
-    with Host(Limits(seconds=1.0), long_lived=True) as host:
+def host() -> Iterator[PluginHost]:
+    with PluginHost(Limits(seconds=1.0), long_lived=True) as host:
         yield host
 
 
-def pid_of(host: Host, name: str) -> int:
+def pid_of(host: PluginHost, name: str) -> int:
     pid = host._workers[name].pid
     assert pid is not None
     return pid
 
 
-def server_of(host: Host) -> int:
+def server_of(host: PluginHost) -> int:
     assert host._forks is not None
     assert host._forks.pid is not None
     return host._forks.pid
@@ -47,7 +47,7 @@ def parent_of(pid: int) -> int:
 
 
 def test_a_forked_worker_is_as_clean_as_one_that_was_started(
-    hostile: PluginImage, host: Host, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    hostile: PluginImage, host: PluginHost, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("SECRET_TOKEN", "hunter2")
     inherited = os.open(tmp_path / "open", os.O_CREAT | os.O_RDWR)
@@ -67,7 +67,7 @@ def test_a_forked_worker_is_as_clean_as_one_that_was_started(
     assert "Seccomp:\t2\n" in Path(f"/proc/{pid}/status").read_text()
 
 
-def test_the_server_has_one_thread_and_nothing_of_a_plugins(hostile: PluginImage, host: Host) -> None:
+def test_the_server_has_one_thread_and_nothing_of_a_plugins(hostile: PluginImage, host: PluginHost) -> None:
     host.call(hostile, "echo", "on")
     server = server_of(host)
     assert len(os.listdir(f"/proc/{server}/task")) == 1
@@ -76,7 +76,7 @@ def test_the_server_has_one_thread_and_nothing_of_a_plugins(hostile: PluginImage
     assert found == ["/dev/null", "/dev/null", "anon_inode:", "pipe:", "socket:"]
 
 
-def test_two_workers_share_no_descriptor(hostile: PluginImage, host: Host, image_of: ImageOf) -> None:
+def test_two_workers_share_no_descriptor(hostile: PluginImage, host: PluginHost, image_of: ImageOf) -> None:
     other = image_of(hostile.wasm, name="other")
     assert host.load_all([hostile, other]) == {}
 
@@ -97,7 +97,7 @@ FAULTS = {
 @pytest.mark.parametrize("tool", FAULTS)
 def test_one_typed_error_then_the_next_call_works(tool: str, hostile: PluginImage) -> None:
     kind, sentence = FAULTS[tool]
-    with Host(Limits(seconds=1.0), long_lived=True) as host:
+    with PluginHost(Limits(seconds=1.0), long_lived=True) as host:
         with pytest.raises(HostError) as caught:
             host.call(hostile, tool, "")
         assert (type(caught.value), caught.value.message) == (kind, sentence)
@@ -105,7 +105,7 @@ def test_one_typed_error_then_the_next_call_works(tool: str, hostile: PluginImag
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGABRT])
-def test_a_worker_that_is_killed(hostile: PluginImage, host: Host, number: signal.Signals) -> None:
+def test_a_worker_that_is_killed(hostile: PluginImage, host: PluginHost, number: signal.Signals) -> None:
     host.load(hostile)
     timer = threading.Timer(0.2, os.kill, (pid_of(host, "hostile"), number))
     timer.start()
@@ -118,7 +118,7 @@ def test_a_worker_that_is_killed(hostile: PluginImage, host: Host, number: signa
     assert host.call(hostile, "echo", "on").output == "on"  # between calls it goes unnoticed
 
 
-def test_the_server_is_killed(hostile: PluginImage, host: Host, image_of: ImageOf) -> None:
+def test_the_server_is_killed(hostile: PluginImage, host: PluginHost, image_of: ImageOf) -> None:
     host.load(hostile)
     before, server = pid_of(host, "hostile"), server_of(host)
     os.kill(server, signal.SIGKILL)
@@ -129,7 +129,7 @@ def test_the_server_is_killed(hostile: PluginImage, host: Host, image_of: ImageO
     assert is_gone(before)
 
 
-def test_the_server_is_killed_while_a_worker_spins(hostile: PluginImage, host: Host) -> None:
+def test_the_server_is_killed_while_a_worker_spins(hostile: PluginImage, host: PluginHost) -> None:
     host.load(hostile)
     before = pid_of(host, "hostile")
     timer = threading.Timer(0.2, os.kill, (server_of(host), signal.SIGKILL))
@@ -142,14 +142,14 @@ def test_the_server_is_killed_while_a_worker_spins(hostile: PluginImage, host: H
 
 def test_without_a_server_workers_are_started(hostile: PluginImage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tarkpm.host.forkserver.SERVER", ("-I", "-c", "raise SystemExit"))
-    with Host(long_lived=True) as host:
+    with PluginHost(long_lived=True) as host:
         assert host.call(hostile, "echo", "on").output == "on"
         assert parent_of(pid_of(host, "hostile")) == os.getpid()
 
 
 def test_fifty_calls_with_failures_leave_nothing(hostile: PluginImage, text_tools: PluginImage) -> None:
     before = children(), descriptors()
-    with Host(Limits(seconds=0.1), long_lived=True) as host:
+    with PluginHost(Limits(seconds=0.1), long_lived=True) as host:
         for turn in range(50):
             assert host.call(text_tools, "text-stats", '{"text":""}').success
             tool = wat.HOSTILE_TOOLS[turn % len(wat.HOSTILE_TOOLS)]
@@ -163,18 +163,20 @@ def test_fifty_calls_with_failures_leave_nothing(hostile: PluginImage, text_tool
     assert (children(), descriptors()) == before
 
 
-def test_a_fork_costs_a_fraction_of_a_start(hostile: PluginImage, image_of: ImageOf, host: Host) -> None:
+def test_a_fork_costs_a_fraction_of_a_start(
+    hostile: PluginImage, image_of: ImageOf, host: PluginHost
+) -> None:
     host.load(hostile)
     start = time.monotonic()
     assert host.load_all([image_of(hostile.wasm, name=f"p{n}") for n in range(10)]) == {}
     forked = time.monotonic() - start
-    with Host() as other:
+    with PluginHost() as other:
         start = time.monotonic()
         assert other.load_all([image_of(hostile.wasm, name=f"p{n}") for n in range(10)]) == {}
         assert forked < 0.5 * (time.monotonic() - start)
 
 
-def test_many_threads_fork_at_once(hostile: PluginImage, image_of: ImageOf, host: Host) -> None:
+def test_many_threads_fork_at_once(hostile: PluginImage, image_of: ImageOf, host: PluginHost) -> None:
     outputs: list[str] = []
 
     def work(number: int) -> None:
@@ -236,7 +238,7 @@ def test_the_parent_is_killed(tmp_path: Path, doing: str) -> None:
 
 def test_workers_that_nobody_uses_are_ended(hostile: PluginImage, image_of: ImageOf) -> None:
     busy = image_of(hostile.wasm, name="busy")
-    with Host(long_lived=True, idle_seconds=0.4) as host:
+    with PluginHost(long_lived=True, idle_seconds=0.4) as host:
         host.load_all([hostile, busy])
         idle = pid_of(host, "hostile")
         end = time.monotonic() + 1.0
@@ -250,14 +252,14 @@ def test_workers_that_nobody_uses_are_ended(hostile: PluginImage, image_of: Imag
 
 
 def test_a_call_is_never_idle(hostile: PluginImage) -> None:
-    host = Host(Limits(seconds=0.8), long_lived=True, idle_seconds=0.1)
+    host = PluginHost(Limits(seconds=0.8), long_lived=True, idle_seconds=0.1)
     with host, pytest.raises(LimitReached, match=r"^ran longer than 0\.8 s$"):
         host.call(hostile, "spin", "")
 
 
 def test_a_host_can_be_used_again_after_close(hostile: PluginImage) -> None:
     before = children(), descriptors()
-    host = Host(long_lived=True)
+    host = PluginHost(long_lived=True)
     for _ in range(2):
         assert host.call(hostile, "echo", "on").output == "on"
         host.close()
@@ -280,7 +282,7 @@ def test_a_server_reaps_only_its_own() -> None:
 def test_a_server_that_stops_answering_is_replaced(
     hostile: PluginImage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with Host(long_lived=True) as host:
+    with PluginHost(long_lived=True) as host:
         host.load(hostile)
         stopped = server_of(host)
         monkeypatch.setattr("tarkpm.host.forkserver.PATIENCE", 0.3)
@@ -292,6 +294,6 @@ def test_a_server_that_stops_answering_is_replaced(
 
 def test_processes_started_ahead_work_too(hostile: PluginImage) -> None:
     spare = Process()
-    with Host(spare=spare, long_lived=True) as host:
+    with PluginHost(spare=spare, long_lived=True) as host:
         host.load(hostile)
         assert pid_of(host, "hostile") == spare.pid

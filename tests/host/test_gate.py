@@ -9,7 +9,7 @@ import pytest
 from tarkpm.core.capability import Capability, CapabilitySet
 from tarkpm.errors import CapabilityDenied, LimitReached
 from tarkpm.host.gate import PARAMETERS, Gate
-from tarkpm.host.ipc.decoding import Arguments, Nonsense
+from tarkpm.host.ipc.decoding import Arguments, ProtocolError
 from tarkpm.host.worker.interfaces import IMPORTS
 
 
@@ -76,7 +76,7 @@ def test_web_sockets_are_open_to_whoever_was_granted_hosts() -> None:
     gate, _ = gate_for("http:a.example", older=True)
     answer = ask(gate, "ws", "close", 1)
     assert answer == {"err": {"message": "ws is not available here", "denied": True}}
-    with pytest.raises(Nonsense, match="arguments that ws.close does not take"):
+    with pytest.raises(ProtocolError, match="arguments that ws.close does not take"):
         ask(gate, "ws", "close", -1)
 
 
@@ -155,7 +155,7 @@ def test_what_is_granted_but_not_there_yet() -> None:
 )
 def test_calls_no_plugin_can_have_made(interface: str, function: str, args: list[Any]) -> None:
     gate, _ = gate_for("storage", "http:example.com")
-    with pytest.raises(Nonsense):
+    with pytest.raises(ProtocolError):
         ask(gate, interface, function, *args)
     assert not gate.uses
 

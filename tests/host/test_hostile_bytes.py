@@ -14,7 +14,7 @@ from tarkpm.errors import LimitReached
 from tarkpm.host.gate import Gate
 from tarkpm.host.ipc import frames
 from tarkpm.host.ipc.conversation import Conversation, Reported
-from tarkpm.host.ipc.decoding import Nonsense
+from tarkpm.host.ipc.decoding import ProtocolError
 from tarkpm.host.limits import Limits
 from tarkpm.host.results import ToolResult
 
@@ -75,7 +75,7 @@ def test_any_bytes_end_in_one_of_the_known_ways(data: bytes, doing: str) -> None
     gate = Gate(CapabilitySet(), {"log": _Deaf()}, reported.append, calls=10)
     conversation = Conversation(wire, LIMITS, gate)  # type: ignore[arg-type]  # only its socket is used
     deadline = time.monotonic() + 5
-    known = contextlib.suppress(Nonsense, frames.FrameError, EOFError, LimitReached, Reported)
+    known = contextlib.suppress(ProtocolError, frames.FrameError, EOFError, LimitReached, Reported)
     with wire.theirs, wire.socket, known:
         if doing == "greet":
             conversation.greet(deadline)

@@ -12,7 +12,7 @@ import pytest
 
 from tarkpm.errors import HostError, LimitReached, PluginCrashed
 from tarkpm.host.ipc import frames
-from tarkpm.host.ipc.frame_socket import Channel
+from tarkpm.host.ipc.frame_socket import FrameSocket
 from tarkpm.host.limits import Limits
 from tarkpm.host.process import Process
 from tarkpm.host.runtime import PluginImage
@@ -295,7 +295,7 @@ def test_no_interpreter(hostile: PluginImage, monkeypatch: pytest.MonkeyPatch) -
 def test_a_channel_past_its_deadline_does_not_touch_the_socket() -> None:
     one, other = socket.socketpair()
     with one, other:
-        channel = Channel(one, {})
+        channel = FrameSocket(one, {})
         actions: list[Callable[[], object]] = [
             lambda: channel.send(frames.CALL, b"{}", time.monotonic() - 1),
             lambda: channel.receive(time.monotonic() - 1),

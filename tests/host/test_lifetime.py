@@ -15,7 +15,7 @@ from support import wat
 from tarkpm.errors import HostError, PluginCrashed
 from tarkpm.host.limits import Limits
 from tarkpm.host.process import Process
-from tarkpm.host.runtime import Host, PluginImage
+from tarkpm.host.runtime import PluginHost, PluginImage
 from tarkpm.host.worker_handle import Worker
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -33,7 +33,7 @@ def descriptors() -> int:
 @linux
 def test_fifty_calls_with_failures_leave_nothing(hostile: PluginImage, text_tools: PluginImage) -> None:
     before = children(), descriptors()
-    with Host(Limits(seconds=0.1)) as host:
+    with PluginHost(Limits(seconds=0.1)) as host:
         for turn in range(50):
             assert host.call(text_tools, "text-stats", '{"text":""}').success
             tool = wat.HOSTILE_TOOLS[turn % len(wat.HOSTILE_TOOLS)]
@@ -49,7 +49,7 @@ def test_fifty_calls_with_failures_leave_nothing(hostile: PluginImage, text_tool
 @linux
 def test_a_host_can_be_used_again_after_close(hostile: PluginImage) -> None:
     before = children(), descriptors()
-    host = Host()
+    host = PluginHost()
     for _ in range(2):
         assert host.call(hostile, "echo", "on").output == "on"
         host.close()
@@ -72,7 +72,7 @@ def test_what_could_not_be_started_leaves_nothing(
 def test_where_the_kernel_reaps_by_itself(hostile: PluginImage) -> None:
     old = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     try:
-        with Host() as host:
+        with PluginHost() as host:
             assert host.call(hostile, "echo", "on").output == "on"
     finally:
         signal.signal(signal.SIGCHLD, old)
@@ -80,7 +80,7 @@ def test_where_the_kernel_reaps_by_itself(hostile: PluginImage) -> None:
 
 
 def test_closing_ends_a_call_that_another_thread_is_in(hostile: PluginImage) -> None:
-    host = Host(Limits(seconds=20))
+    host = PluginHost(Limits(seconds=20))
     host.call(hostile, "echo", "")
     timer = threading.Timer(0.2, host.close)
     timer.start()

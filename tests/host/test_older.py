@@ -16,7 +16,7 @@ from tarkpm.host.image import PluginImage
 from tarkpm.host.imports import Interface
 from tarkpm.host.imports.log import LogLine
 from tarkpm.host.limits import Limits
-from tarkpm.host.runtime import Host, Message
+from tarkpm.host.runtime import Message, PluginHost
 
 ImageOf = Callable[..., PluginImage]
 ALL = ("storage", "http:a.example", "env:*_*", "fs_read:~/.config/app/x.json")
@@ -45,7 +45,9 @@ class Rig:
     def __init__(self) -> None:
         self.lines: list[LogLine] = []
         self.served: dict[str, Interface] = {}
-        self.host = Host(Limits(seconds=5), self.lines.append, interfaces=lambda _image, _report: self.served)
+        self.host = PluginHost(
+            Limits(seconds=5), self.lines.append, interfaces=lambda _image, _report: self.served
+        )
 
     def script(self, interface: str, *answers: Any) -> Scripted:
         """What an interface of the next plugin says."""
@@ -453,14 +455,14 @@ def test_an_exit_is_an_error_and_the_next_call_works(rig: Rig, probe: PluginImag
 
 
 def test_arguments_are_bounded_in_all(rig: Rig, probe: PluginImage) -> None:
-    host = Host(Limits(seconds=5, output=100_000), interfaces=lambda _image, _report: rig.served)
+    host = PluginHost(Limits(seconds=5, output=100_000), interfaces=lambda _image, _report: rig.served)
     with host, pytest.raises(LimitReached, match="handed over more than 100,000 bytes of text at once"):
         host.process_tokens(probe, "storage.set\n=k\n=" + "x" * 100_000)
 
 
 def test_buffers_are_given_back(rig: Rig, probe: PluginImage) -> None:
     """4 MiB of memory would be gone after 60 calls, each with a buffer of 64 KiB."""
-    host = Host(Limits(seconds=5, memory=4 << 20), interfaces=lambda _image, _report: rig.served)
+    host = PluginHost(Limits(seconds=5, memory=4 << 20), interfaces=lambda _image, _report: rig.served)
     with host:
         for _ in range(200):
             assert host.process_tokens(probe, "storage.get\n=k\n>") == "0 intact "

@@ -15,16 +15,16 @@ from tarkpm.errors import HostError, LimitReached, ModuleInvalid, PluginCrashed,
 from tarkpm.host.image import PluginImage
 from tarkpm.host.imports.log import LogLine
 from tarkpm.host.limits import Limits
-from tarkpm.host.runtime import Host, Message
+from tarkpm.host.runtime import Message, PluginHost
 
 ImageOf = Callable[..., PluginImage]
 STORAGE = CapabilitySet.of([Capability("storage")])
 
 
 @pytest.fixture
-def quick(lines: list[LogLine]) -> Iterator[Host]:
+def quick(lines: list[LogLine]) -> Iterator[PluginHost]:
     """A host whose calls may take half a second, and memory 8 MiB."""
-    with Host(Limits(seconds=0.5, memory=8 << 20), lines.append) as host:
+    with PluginHost(Limits(seconds=0.5, memory=8 << 20), lines.append) as host:
         yield host
 
 
@@ -33,7 +33,7 @@ def probe(tmp_path: Path) -> PluginImage:
     return PluginImage("probe", "auth", older.wasm("probe"), STORAGE, tmp_path / "data")
 
 
-def ask(host: Host, image: PluginImage, name: str, *args: str) -> tuple[int, str]:
+def ask(host: PluginHost, image: PluginImage, name: str, *args: str) -> tuple[int, str]:
     """The probe calls an import; it fills memory around the target before, and looks at it after."""
     said = host.process_tokens(image, "\n".join((name, *args)))
     assert said is not None
@@ -58,7 +58,7 @@ BAD_TEXTS = [
 
 @pytest.mark.parametrize(("pointer", "length"), BAD_TEXTS)
 def test_a_text_that_does_not_lie_in_memory(
-    host: Host, probe: PluginImage, pointer: str, length: str
+    host: PluginHost, probe: PluginImage, pointer: str, length: str
 ) -> None:
     bad = (-1, "")
     assert ask(host, probe, "storage.get", pointer, length, ">") == bad
@@ -77,7 +77,7 @@ def test_a_text_that_does_not_lie_in_memory(
 
 @pytest.mark.parametrize("target", ["#-8", "#-1", "#-2147483648", ">>0"])
 def test_a_result_that_has_nowhere_to_go_is_not_asked_for(
-    host: Host, probe: PluginImage, lines: list[LogLine], target: str
+    host: PluginHost, probe: PluginImage, lines: list[LogLine], target: str
 ) -> None:
     for name, *args in [
         ("storage.get", "=k"),
@@ -91,14 +91,14 @@ def test_a_result_that_has_nowhere_to_go_is_not_asked_for(
     assert lines == []  # not even refused
 
 
-def test_a_result_at_the_end_of_memory_fits_or_is_not_written(host: Host, probe: PluginImage) -> None:
+def test_a_result_at_the_end_of_memory_fits_or_is_not_written(host: PluginHost, probe: PluginImage) -> None:
     assert ask(host, probe, "storage.set", "=k", "=12345678") == (0, "")
     for left in (7, 4, 1):
         assert ask(host, probe, "storage.get", "=k", f">>{left}") == (-1, "")
     assert ask(host, probe, "storage.get", "=k", ">>8") == (8, "12345678")
 
 
-def test_a_text_that_is_not_utf_8(host: Host, image_of: ImageOf) -> None:
+def test_a_text_that_is_not_utf_8(host: PluginHost, image_of: ImageOf) -> None:
     image = image_of(
         older.module(body="(call $get (i32.const 12) (i32.const 2) (i32.const 64))"), plugin_type="auth"
     )
@@ -121,7 +121,9 @@ def test_a_text_that_is_not_utf_8(host: Host, image_of: ImageOf) -> None:
         ("(i32.const -2147483648)", "alloc gave 8,192 bytes at 2147483648 of a memory of 65,536"),
     ],
 )
-def test_an_alloc_whose_answer_is_no_memory(quick: Host, image_of: ImageOf, alloc: str, message: str) -> None:
+def test_an_alloc_whose_answer_is_no_memory(
+    quick: PluginHost, image_of: ImageOf, alloc: str, message: str
+) -> None:
     image = image_of(older.module(alloc=alloc), plugin_type="auth")
     with pytest.raises(PluginFailed) as caught:
         quick.get_token(image)
@@ -129,7 +131,7 @@ def test_an_alloc_whose_answer_is_no_memory(quick: Host, image_of: ImageOf, allo
     assert quick.auth_status(image) == "not-authenticated"
 
 
-def test_an_alloc_that_gives_the_same_twice(quick: Host, image_of: ImageOf) -> None:
+def test_an_alloc_that_gives_the_same_twice(quick: PluginHost, image_of: ImageOf) -> None:
     """What goes in and what comes back in one place: the host would read its own words as the plugin's."""
     image = image_of(older.module(alloc="(i32.const 128)"), plugin_type="auth")
     with pytest.raises(PluginFailed, match="alloc gave 65,536 bytes at 128 of a memory of 65,536"):
@@ -140,7 +142,7 @@ def test_an_alloc_that_gives_the_same_twice(quick: Host, image_of: ImageOf) -> N
     assert quick.auth_status(image) == "not-authenticated"
 
 
-def test_an_alloc_that_overlaps_by_one_byte(quick: Host, image_of: ImageOf) -> None:
+def test_an_alloc_that_overlaps_by_one_byte(quick: PluginHost, image_of: ImageOf) -> None:
     shrinking = """
         (global.set $next (i32.sub (global.get $next) (i32.const 70000)))
         (i32.sub (global.get $next) (i32.mul (i32.const 0) (local.get 0)))"""
@@ -154,13 +156,13 @@ def test_an_alloc_that_overlaps_by_one_byte(quick: Host, image_of: ImageOf) -> N
         quick.process_tokens(image, "{}")
 
 
-def test_an_alloc_inside_the_plugins_own_data(quick: Host, image_of: ImageOf) -> None:
+def test_an_alloc_inside_the_plugins_own_data(quick: PluginHost, image_of: ImageOf) -> None:
     """Its own affair: only what it pointed at is written, and it reads what it finds."""
     image = image_of(older.module(alloc="(i32.const 8)", ask="(i32.const 4)"), plugin_type="auth")
     assert quick.get_token(image) == "data"
 
 
-def test_an_alloc_that_asks_the_host(quick: Host, image_of: ImageOf, lines: list[LogLine]) -> None:
+def test_an_alloc_that_asks_the_host(quick: PluginHost, image_of: ImageOf, lines: list[LogLine]) -> None:
     """Re-entered: the guest is in alloc, which the host called, when it calls the host."""
     asking = "(drop (call $get (i32.const 16) (i32.const 4) (i32.const 64))) (i32.const 1024)"
     image = image_of(
@@ -171,7 +173,7 @@ def test_an_alloc_that_asks_the_host(quick: Host, image_of: ImageOf, lines: list
     assert [line.message for line in lines] == ["asked for storage, which is not granted to this plugin"]
 
 
-def test_memory_that_grows_in_alloc(quick: Host, image_of: ImageOf) -> None:
+def test_memory_that_grows_in_alloc(quick: PluginHost, image_of: ImageOf) -> None:
     """Memory may move when it grows: nothing of where it was is kept."""
     growing = """
         (i32.mul (memory.grow (i32.const 2)) (i32.const 65536))"""
@@ -181,7 +183,7 @@ def test_memory_that_grows_in_alloc(quick: Host, image_of: ImageOf) -> None:
         assert quick.get_token(image) == "aaaaa"
 
 
-def test_memory_that_grows_between_a_question_and_its_answer(quick: Host, image_of: ImageOf) -> None:
+def test_memory_that_grows_between_a_question_and_its_answer(quick: PluginHost, image_of: ImageOf) -> None:
     body = """
         (drop (memory.grow (i32.const 1)))
         (call $get (i32.const 16) (i32.const 4) (i32.sub (i32.mul (memory.size) (i32.const 65536)) (i32.const 1)))"""
@@ -204,7 +206,9 @@ def test_memory_that_grows_between_a_question_and_its_answer(quick: Host, image_
         ("0", "could not get a token: get_token answered nothing"),
     ],
 )
-def test_a_length_that_was_not_asked_for(quick: Host, image_of: ImageOf, answer: str, error: str) -> None:
+def test_a_length_that_was_not_asked_for(
+    quick: PluginHost, image_of: ImageOf, answer: str, error: str
+) -> None:
     image = image_of(older.module(ask=f"(i32.const {answer})"), plugin_type="auth")
     with pytest.raises(PluginFailed) as caught:
         quick.get_token(image)
@@ -212,7 +216,7 @@ def test_a_length_that_was_not_asked_for(quick: Host, image_of: ImageOf, answer:
     assert quick.auth_status(image) == "not-authenticated"
 
 
-def test_a_status_there_is_not(quick: Host, image_of: ImageOf) -> None:
+def test_a_status_there_is_not(quick: PluginHost, image_of: ImageOf) -> None:
     for code in (3, -1, 99):
         image = image_of(older.module(body=f"(i32.const {code - 3})"), plugin_type="auth")
         with pytest.raises(PluginFailed, match=f"does not have: status answered {code}"):
@@ -240,7 +244,9 @@ def test_a_status_there_is_not(quick: Host, image_of: ImageOf) -> None:
         ("\xff", "provider_chat: expected UTF-8"),
     ],
 )  # fmt: skip
-def test_an_answer_that_is_not_what_it_must_be(quick: Host, image_of: ImageOf, said: str, error: str) -> None:
+def test_an_answer_that_is_not_what_it_must_be(
+    quick: PluginHost, image_of: ImageOf, said: str, error: str
+) -> None:
     data = said.encode("latin-1" if said == "\xff" else "utf-8")
     image = image_of(older.provider(data), plugin_type="provider")
     with pytest.raises(PluginFailed) as caught:
@@ -249,7 +255,7 @@ def test_an_answer_that_is_not_what_it_must_be(quick: Host, image_of: ImageOf, s
     assert quick.provider_name(image) == "P"
 
 
-def test_a_text_that_begins_with_nul_is_no_text_of_the_frame(quick: Host, image_of: ImageOf) -> None:
+def test_a_text_that_begins_with_nul_is_no_text_of_the_frame(quick: PluginHost, image_of: ImageOf) -> None:
     """On the wire, NUL and a number stand for a text that travels apart."""
     image = image_of(older.provider(rb'{"text": "\u00000", "usage": null}'), plugin_type="provider")
     assert quick.chat(image, [], "m").text == "\x000"
@@ -274,14 +280,14 @@ def test_a_text_that_begins_with_nul_is_no_text_of_the_frame(quick: Host, image_
 def test_what_a_call_may_not_do(image_of: ImageOf, body: str, kind: type[HostError], message: str) -> None:
     seconds = 30 if "host calls" in message else 0.5
     image = image_of(older.module(ask=body), plugin_type="auth", granted=CapabilitySet())
-    with Host(Limits(seconds=seconds, memory=8 << 20)) as host:
+    with PluginHost(Limits(seconds=seconds, memory=8 << 20)) as host:
         with pytest.raises(kind) as caught:
             host.get_token(image)
         assert caught.value.message == message
         assert host.auth_status(image) == "not-authenticated"
 
 
-def test_the_same_in_alloc(quick: Host, image_of: ImageOf) -> None:
+def test_the_same_in_alloc(quick: PluginHost, image_of: ImageOf) -> None:
     image = image_of(older.module(alloc="(loop (br 0)) (i32.const 0)"), plugin_type="auth")
     with pytest.raises(LimitReached, match="ran longer than 0.5 s"):
         quick.get_token(image)
@@ -298,7 +304,7 @@ def test_the_same_in_alloc(quick: Host, image_of: ImageOf) -> None:
     ],
 )  # fmt: skip
 def test_what_begins_badly(
-    quick: Host, image_of: ImageOf, start: str, kind: type[HostError], message: str
+    quick: PluginHost, image_of: ImageOf, start: str, kind: type[HostError], message: str
 ) -> None:
     image = image_of(older.module(start=start), plugin_type="auth")
     for _ in range(2):
@@ -307,7 +313,7 @@ def test_what_begins_badly(
         assert caught.value.message == message
 
 
-def test_a_reactor_is_initialized_once_for_each_instance(quick: Host, image_of: ImageOf) -> None:
+def test_a_reactor_is_initialized_once_for_each_instance(quick: PluginHost, image_of: ImageOf) -> None:
     more = """
         (global $times (mut i32) (i32.const 0))
         (func (export "_initialize") (global.set $times (i32.add (global.get $times) (i32.const 1))))"""
@@ -327,7 +333,7 @@ def test_a_text_too_long_to_take_is_not_even_copied(image_of: ImageOf) -> None:
     body = "(call $get (i32.const 0) (i32.const 67108864) (i32.const 64))"
     image = image_of(older.module(body=body, pages=1025), plugin_type="auth")
     with (
-        Host(Limits(seconds=5)) as host,
+        PluginHost(Limits(seconds=5)) as host,
         pytest.raises(LimitReached, match="more than 8 MiB of text at once"),
     ):
         host.auth_status(image)
@@ -367,14 +373,14 @@ AUTH = "status or provider_auth_status, get_token or provider_auth_credentials"
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_refused_by_name(
-    quick: Host, image_of: ImageOf, text: str, message: str
+    quick: PluginHost, image_of: ImageOf, text: str, message: str
 ) -> None:
     with pytest.raises(ModuleInvalid) as caught:
         quick.auth_status(image_of(wat.assemble(text), plugin_type="auth"))
     assert caught.value.message == message
 
 
-def test_a_module_without_functions_of_its_type(quick: Host, image_of: ImageOf) -> None:
+def test_a_module_without_functions_of_its_type(quick: PluginHost, image_of: ImageOf) -> None:
     for kind, missing in [
         ("provider", "provider_info, provider_chat or provider_auth_credentials"),
         ("channel", "channel_info, channel_start, channel_stop, channel_send"),

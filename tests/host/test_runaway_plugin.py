@@ -11,7 +11,7 @@ from tarkpm.core.capability import CapabilitySet
 from tarkpm.errors import HostError, LimitReached, PluginCrashed, PluginFailed
 from tarkpm.host.imports.log import LogLine
 from tarkpm.host.limits import Limits
-from tarkpm.host.runtime import Host, PluginImage
+from tarkpm.host.runtime import PluginHost, PluginImage
 from tarkpm.host.worker_handle import Worker
 
 ImageOf = Callable[..., PluginImage]
@@ -35,7 +35,7 @@ def test_every_hostile_tool_has_an_outcome_here() -> None:
 @pytest.mark.parametrize("tool", OUTCOMES)
 def test_one_typed_error_then_the_next_call_works(tool: str, hostile: PluginImage) -> None:
     kind, sentence = OUTCOMES[tool]
-    with Host(Limits(seconds=0.4, host_calls=500)) as host:
+    with PluginHost(Limits(seconds=0.4, host_calls=500)) as host:
         host.call(hostile, "echo", "")
         start = time.monotonic()
         with pytest.raises(HostError) as caught:
@@ -62,7 +62,7 @@ def test_an_orderly_failure_spares_the_process(tool: str, hostile: PluginImage) 
 
 
 def test_memory_is_given_back_after_each_failure(hostile: PluginImage) -> None:
-    with Host(Limits(memory=64 << 20)) as host:
+    with PluginHost(Limits(memory=64 << 20)) as host:
         for _ in range(4):
             with pytest.raises(LimitReached, match=r"^used more than 64 MiB of memory$"):
                 host.call(hostile, "grow", "")
@@ -72,11 +72,11 @@ def test_memory_is_given_back_after_each_failure(hostile: PluginImage) -> None:
 def test_the_memory_limit_holds(hostile: PluginImage) -> None:
     # huge-output needs 40 MiB and traps when it does not get them
     with (
-        Host(Limits(memory=16 << 20)) as host,
+        PluginHost(Limits(memory=16 << 20)) as host,
         pytest.raises(LimitReached, match=r"^used more than 16 MiB of mem"),
     ):
         host.call(hostile, "huge-output", "")
-    with Host(Limits(output=64 << 20)) as host:
+    with PluginHost(Limits(output=64 << 20)) as host:
         assert len(host.call(hostile, "huge-output", "").output) == wat.HUGE_OUTPUT
 
 
@@ -99,7 +99,7 @@ def test_a_list_far_bigger_for_the_host_than_for_the_guest(count: int, image_of:
 
 
 def test_a_flood_of_writes_ends_at_a_quota_or_the_limit(hostile: PluginImage) -> None:
-    with Host(Limits(seconds=5, host_calls=100)) as host:
+    with PluginHost(Limits(seconds=5, host_calls=100)) as host:
         with pytest.raises(LimitReached) as caught:
             host.call(hostile, "many-calls", "value")
         assert caught.value.message == "made more than 100 host calls in one call"
@@ -108,13 +108,16 @@ def test_a_flood_of_writes_ends_at_a_quota_or_the_limit(hostile: PluginImage) ->
 
 def test_a_flood_of_refused_calls_is_limited_too(image_of: ImageOf) -> None:
     image = image_of(wat.lenient_tool(), granted=CapabilitySet())
-    with Host(Limits(host_calls=1_000)) as host, pytest.raises(LimitReached, match="1,000 host calls"):
+    with PluginHost(Limits(host_calls=1_000)) as host, pytest.raises(LimitReached, match="1,000 host calls"):
         host.call(image, "many-calls", "value")
 
 
 def test_a_flood_of_messages_is_cut_and_says_so_once(hostile: PluginImage) -> None:
     lines: list[LogLine] = []
-    with Host(Limits(host_calls=200, log_messages=10), lines.append) as host, pytest.raises(LimitReached):
+    with (
+        PluginHost(Limits(host_calls=200, log_messages=10), lines.append) as host,
+        pytest.raises(LimitReached),
+    ):
         host.call(hostile, "log-flood", "spam")
     assert [line.message for line in lines[:10]] == ["spam"] * 10
     assert lines[10:] == [
@@ -124,7 +127,7 @@ def test_a_flood_of_messages_is_cut_and_says_so_once(hostile: PluginImage) -> No
 
 def test_one_huge_host_call_is_refused_in_the_worker(hostile: PluginImage) -> None:
     limits = Limits(arguments=4 << 20, output=1 << 20)
-    with Host(limits) as host, pytest.raises(LimitReached) as caught:
+    with PluginHost(limits) as host, pytest.raises(LimitReached) as caught:
         host.call(hostile, "echo", "x" * (2 << 20))
     assert caught.value.message == "handed over more than 1 MiB of text at once"
 
@@ -138,7 +141,7 @@ def test_one_huge_host_call_is_refused_in_the_worker(hostile: PluginImage) -> No
 )
 def test_tool_names_that_cannot_be_shown_or_told_apart(image_of: ImageOf, name: str, sentence: str) -> None:
     text = wat._hostile_text().replace('"echospin', f'"{name}spin')
-    with Host() as host:
+    with PluginHost() as host:
         with pytest.raises(PluginFailed) as caught:
             host.tools(image_of(wat.assemble(text)))
         assert caught.value.message == sentence
@@ -148,7 +151,10 @@ def test_a_start_function_that_never_ends(image_of: ImageOf) -> None:
     text = wat._hostile_text().replace(
         "(func $forever", "(func $at_start (loop $l (br $l))) (start $at_start)\n    (func $forever", 1
     )
-    with Host(Limits(seconds=0.3)) as host, pytest.raises(LimitReached, match=r"^ran longer than 0\.3 s$"):
+    with (
+        PluginHost(Limits(seconds=0.3)) as host,
+        pytest.raises(LimitReached, match=r"^ran longer than 0\.3 s$"),
+    ):
         host.tools(image_of(wat.assemble(text)))
 
 

@@ -16,7 +16,7 @@ from support import wat
 from tarkpm.errors import HostError, LimitReached, PluginFailed
 from tarkpm.host import worker_handle
 from tarkpm.host.limits import Limits
-from tarkpm.host.runtime import Host, PluginImage
+from tarkpm.host.runtime import PluginHost, PluginImage
 
 ImageOf = Callable[..., PluginImage]
 
@@ -40,7 +40,7 @@ def with_schema(schema: Any) -> bytes:
     return wat.assemble(found)
 
 
-def outcome(host: Host, image: PluginImage, arguments: str) -> str:
+def outcome(host: PluginHost, image: PluginImage, arguments: str) -> str:
     """The tool's output, or what was said instead of calling it."""
     try:
         return host.call(image, "echo", arguments).output
@@ -77,13 +77,17 @@ SAID = "the arguments do not fit the tool: "
         ('{"text":"\\u001b[2J"}', '{"text":"\\u001b[2J"}'),
     ],
 )  # fmt: skip
-def test_where_and_why_arguments_do_not_fit(host: Host, image_of: ImageOf, arguments: str, said: str) -> None:
+def test_where_and_why_arguments_do_not_fit(
+    host: PluginHost, image_of: ImageOf, arguments: str, said: str
+) -> None:
     image = image_of(with_schema(TEXT))
     assert outcome(host, image, arguments) == said
     assert outcome(host, image, '{"text":"on"}') == '{"text":"on"}'
 
 
-def test_a_refused_call_never_reaches_the_plugin_and_spares_its_worker(host: Host, image_of: ImageOf) -> None:
+def test_a_refused_call_never_reaches_the_plugin_and_spares_its_worker(
+    host: PluginHost, image_of: ImageOf
+) -> None:
     image = image_of(with_schema(TEXT))
     host.load(image)
     pid = host._workers[image.name].pid
@@ -104,23 +108,23 @@ def test_a_refused_call_never_reaches_the_plugin_and_spares_its_worker(host: Hos
         ({"$ref": "#/nowhere"}, "'echo': Pointer '/nowhere' does not exist"),
     ],
 )  # fmt: skip
-def test_a_schema_that_cannot_be_used(host: Host, image_of: ImageOf, schema: Any, said: str) -> None:
+def test_a_schema_that_cannot_be_used(host: PluginHost, image_of: ImageOf, schema: Any, said: str) -> None:
     assert outcome(host, image_of(with_schema(schema)), "{}") == (
         f"has a tool whose schema cannot be used: {said}"
     )
 
 
 @pytest.mark.parametrize("schema", ["", " ", "{}", "true"])
-def test_a_schema_that_asks_for_nothing(host: Host, image_of: ImageOf, schema: str) -> None:
+def test_a_schema_that_asks_for_nothing(host: PluginHost, image_of: ImageOf, schema: str) -> None:
     assert outcome(host, image_of(with_schema(schema)), "not JSON") == "not JSON"
 
 
-def test_a_tool_that_is_not_known_is_the_plugins_to_refuse(host: Host, image_of: ImageOf) -> None:
+def test_a_tool_that_is_not_known_is_the_plugins_to_refuse(host: PluginHost, image_of: ImageOf) -> None:
     assert host.call(image_of(with_schema(TEXT)), "nonsense", "{}").error == "unknown tool"
 
 
 @pytest.mark.parametrize("where", ["$ref", "$schema", "$dynamicRef"])
-def test_nothing_is_retrieved(host: Host, image_of: ImageOf, where: str) -> None:
+def test_nothing_is_retrieved(host: PluginHost, image_of: ImageOf, where: str) -> None:
     """Not over HTTP, not from a file."""
     asked: list[object] = []
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -145,7 +149,7 @@ def test_nothing_is_retrieved(host: Host, image_of: ImageOf, where: str) -> None
 
 
 @pytest.mark.parametrize("pattern", ["^(a+)+$", "^(?=(a+)+$)b", "^(a|a?)+(?!x)$", r"^(\1a|a+)+$"])
-def test_a_pattern_bomb(host: Host, image_of: ImageOf, pattern: str) -> None:
+def test_a_pattern_bomb(host: PluginHost, image_of: ImageOf, pattern: str) -> None:
     image = image_of(with_schema({"type": "string", "pattern": pattern}))
     start = time.monotonic()
     said = outcome(host, image, json.dumps("a" * 5_000 + "!"))
@@ -159,7 +163,7 @@ def test_a_schema_that_takes_for_ever_ends_at_the_deadline(image_of: ImageOf) ->
     }
     bomb = {"$defs": {**layers, "l40": {"type": "object"}}, "$ref": "#/$defs/l0"}
     image = image_of(with_schema(bomb))
-    with Host(Limits(seconds=0.5)) as host:
+    with PluginHost(Limits(seconds=0.5)) as host:
         start = time.monotonic()
         with pytest.raises(LimitReached) as caught:
             host.call(image, "echo", "{}")
@@ -168,14 +172,14 @@ def test_a_schema_that_takes_for_ever_ends_at_the_deadline(image_of: ImageOf) ->
         assert host.tools(image)[0].name == "echo"
 
 
-def test_arguments_that_are_deep(host: Host, image_of: ImageOf) -> None:
+def test_arguments_that_are_deep(host: PluginHost, image_of: ImageOf) -> None:
     image = image_of(with_schema({"type": "object"}))
     deep = "[" * 100_000 + "]" * 100_000
     assert outcome(host, image, deep) == SAID + "they are nested too deeply"
 
 
 def test_a_schema_nobody_expected_is_still_checked(
-    host: Host, image_of: ImageOf, monkeypatch: pytest.MonkeyPatch
+    host: PluginHost, image_of: ImageOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The guess that there is none is put right by starting another worker."""
     monkeypatch.setattr(worker_handle, "_may_have_schemas", lambda wasm: False)
@@ -191,7 +195,7 @@ def test_the_library_is_imported_only_for_schemas() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_a_worker_without_schemas_does_not_have_the_library(host: Host, image_of: ImageOf) -> None:
+def test_a_worker_without_schemas_does_not_have_the_library(host: PluginHost, image_of: ImageOf) -> None:
     def maps(image: PluginImage) -> str:
         host.load(image)
         return Path(f"/proc/{host._workers[image.name].pid}/maps").read_text()

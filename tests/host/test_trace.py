@@ -9,7 +9,7 @@ import pytest
 from tarkpm.core.capability import CapabilitySet
 from tarkpm.host import trace
 from tarkpm.host.limits import Limits
-from tarkpm.host.runtime import Host, HostCall, PluginImage
+from tarkpm.host.runtime import PluginHost, PluginImage, TracedCall
 
 TOKEN = "ya29.a0AfH6SMBxSecret"
 
@@ -100,8 +100,8 @@ def test_a_long_text_is_masked_in_no_time() -> None:
 
 
 def test_each_call_is_told_with_its_outcome_and_time(text_tools: PluginImage) -> None:
-    seen: list[HostCall] = []
-    with Host(Limits(), trace=seen.append) as host:
+    seen: list[TracedCall] = []
+    with PluginHost(Limits(), trace=seen.append) as host:
         host.call(text_tools, "save-note", '{"key":"k","text":"my text"}')
         refused = PluginImage("text-tools", "tool", text_tools.wasm, CapabilitySet(), text_tools.data)
         host.call(refused, "save-note", '{"key":"k","text":"my text"}')
@@ -114,9 +114,9 @@ def test_each_call_is_told_with_its_outcome_and_time(text_tools: PluginImage) ->
 
 
 def test_it_is_one_printable_line_or_one_line_of_json() -> None:
-    call = HostCall("p", "log", "info", ["a\x1b[2J\nb"], "answered", None, 0.25)
+    call = TracedCall("p", "log", "info", ["a\x1b[2J\nb"], "answered", None, 0.25)
     assert trace.shown(call) == r'log.info("a\u001b[2J\nb") -> null  0.2 ms'
-    refused = HostCall("p", "env", "get", ["X"], "refused", None, 0.25)
+    refused = TracedCall("p", "env", "get", ["X"], "refused", None, 0.25)
     assert trace.shown(refused) == 'env.get("X") refused'
     line = trace.recorded(call)
     assert line.endswith(b"}\n")
@@ -134,7 +134,7 @@ def test_nothing_is_masked_or_timed_when_nobody_looks(
         raise AssertionError("masked for nobody")
 
     monkeypatch.setattr(trace, "masked_args", never)
-    with Host() as host:
+    with PluginHost() as host:
         assert host.call(text_tools, "text-stats", '{"text":"a"}').success
 
 

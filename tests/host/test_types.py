@@ -13,7 +13,16 @@ from tarkpm.core.capability import Capability, CapabilitySet
 from tarkpm.errors import LimitReached, PluginCrashed, PluginFailed
 from tarkpm.host import results
 from tarkpm.host.imports import Interface
-from tarkpm.host.runtime import ChatResponse, DeviceCode, HookOutcome, Host, Message, PluginImage, Poll, Usage
+from tarkpm.host.runtime import (
+    ChatResponse,
+    DeviceCode,
+    HookOutcome,
+    Message,
+    PluginHost,
+    PluginImage,
+    Poll,
+    Usage,
+)
 
 ImageOf = Callable[..., PluginImage]
 PLUGINS = Path(__file__).parents[2] / "plugins"
@@ -45,7 +54,7 @@ class World:
 
     def __init__(self) -> None:
         self.served: dict[str, Interface] = {}
-        self.host = Host(interfaces=lambda image, report: self.served)
+        self.host = PluginHost(interfaces=lambda image, report: self.served)
 
     def serve(self, name: str, **answers: Any) -> Scripted:
         scripted = Scripted({key.replace("_", "-"): answer for key, answer in answers.items()})
@@ -258,7 +267,7 @@ def test_an_answer_that_is_not_of_its_type_is_the_hosts_fault(world: World, reac
 
 def test_clock_and_random_are_always_there(image_of: ImageOf) -> None:
     image = image_of(wat.reaching_tool(), granted=CapabilitySet())
-    with Host() as host:
+    with PluginHost() as host:
         assert abs(int(host.call(image, "n", "").output) / 1000 - time.time()) < 5
         assert host.call(image, "x", "").output != host.call(image, "x", "").output
         assert host.call(image, "b", "x" * 1024).output == "1024"

@@ -8,7 +8,7 @@ from support import wat
 
 from tarkpm.errors import LimitReached, ModuleInvalid, PluginFailed
 from tarkpm.host.limits import Limits
-from tarkpm.host.runtime import Host
+from tarkpm.host.runtime import PluginHost
 from tarkpm.host.worker_handle import PluginImage, Worker
 
 INTERFACES = """
@@ -50,7 +50,7 @@ def image(image_of: Callable[..., PluginImage]) -> PluginImage:
 
 
 def test_exit_is_a_failure_and_the_next_call_works(image: PluginImage) -> None:
-    with Host() as host:
+    with PluginHost() as host:
         for _ in range(2):
             with pytest.raises(PluginFailed) as caught:
                 host.call(image, "trap", "")
@@ -70,7 +70,7 @@ def test_wasi_http_is_never_linked(image_of: Callable[..., PluginImage]) -> None
     text = wat._hostile_text().replace(
         "\n(component\n", '\n(component (import "wasi:http/outgoing-handler@0.2.6" (instance))\n', 1
     )
-    with Host() as host, pytest.raises(ModuleInvalid) as caught:
+    with PluginHost() as host, pytest.raises(ModuleInvalid) as caught:
         host.tools(image_of(wat.assemble(text)))
     assert caught.value.message == "imports 'wasi:http/outgoing-handler@0.2.6', which tark does not provide"
 
@@ -161,7 +161,7 @@ def that_reaches() -> bytes:
 def test_a_sleep_ends_at_the_deadline_and_the_next_call_works(image_of: Callable[..., PluginImage]) -> None:
     image = image_of(that_reaches())
     for long_lived in (False, True):
-        with Host(Limits(seconds=0.5), long_lived=long_lived) as host:
+        with PluginHost(Limits(seconds=0.5), long_lived=long_lived) as host:
             host.load(image)
             start = time.monotonic()
             with pytest.raises(LimitReached) as caught:

@@ -12,7 +12,7 @@ import pytest
 from tarkpm.core.urls import parse
 from tarkpm.errors import HostError, Refused, TarkError, Unreachable
 from tarkpm.io import loopback
-from tarkpm.io.loopback import Answer, Listener
+from tarkpm.io.loopback import Listener, RedirectAnswer
 
 STATE = "the-state"
 
@@ -22,7 +22,7 @@ class Waiting:
 
     def __init__(self, listener: Listener, seconds: float) -> None:
         self.listener = listener
-        self.result: Answer | TarkError | None = None
+        self.result: RedirectAnswer | TarkError | None = None
         self.told: list[int] = []
         self._thread = threading.Thread(target=self._wait, args=(seconds,))
         self._thread.start()
@@ -51,7 +51,7 @@ class Waiting:
         self.page = answer.decode()
         return self.page.split("\r\n")[0]
 
-    def ended(self) -> Answer | TarkError | None:
+    def ended(self) -> RedirectAnswer | TarkError | None:
         self._thread.join(10)
         assert not self._thread.is_alive()
         return self.result
@@ -80,7 +80,7 @@ def test_the_answer_is_accepted_and_nothing_after_it() -> None:
         assert "go back to the terminal" in browser.page
         assert "content-security-policy: default-src 'none'" in browser.page
         assert "c d" not in browser.page
-        assert browser.ended() == Answer(code="c d")
+        assert browser.ended() == RedirectAnswer(code="c d")
         with pytest.raises(ConnectionRefusedError):
             browser.ask(f"/callback?code=second&state={STATE}")
         assert browser.told
@@ -90,7 +90,7 @@ def test_an_error_is_an_answer_too() -> None:
     with waiting() as browser:
         browser.ask(f"/callback?error=access_denied&error_description=no+way&state={STATE}")
         assert "You were not signed in" in browser.page
-        assert browser.ended() == Answer(error="access_denied", description="no way")
+        assert browser.ended() == RedirectAnswer(error="access_denied", description="no way")
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_what_is_not_the_answer_changes_nothing(target: str, headers: tuple[str,
         browser.ask(
             f"/callback?code=right&state={STATE}", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document"
         )
-        assert browser.ended() == Answer(code="right")
+        assert browser.ended() == RedirectAnswer(code="right")
 
 
 @pytest.mark.parametrize("host", ["evil.example", "localhost", "127.0.0.1", "127.0.0.1:1", "[::1]"])
@@ -151,7 +151,7 @@ def test_visitors_that_say_nothing_do_not_keep_the_answer_out(monkeypatch: pytes
         silent[-1].sendall(b"GET /callback?code=")
         time.sleep(0.1)
         assert browser.ask(f"/callback?code=right&state={STATE}") == "HTTP/1.1 200 "
-        assert browser.ended() == Answer(code="right")
+        assert browser.ended() == RedirectAnswer(code="right")
         for one in silent:
             one.close()
 
@@ -162,7 +162,7 @@ def test_a_request_may_come_in_pieces() -> None:
             for byte in f"GET /callback?code=c&state={STATE} HTTP/1.1\r\nHost: 127.0.0.1:{browser.listener.port}\r\n\r\n".encode():
                 connection.sendall(bytes([byte]))
             assert connection.recv(20).startswith(b"HTTP/1.1 200")
-        assert browser.ended() == Answer(code="c")
+        assert browser.ended() == RedirectAnswer(code="c")
 
 
 def test_time_and_strangers_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

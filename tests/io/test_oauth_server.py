@@ -9,8 +9,8 @@ from support.authserver import CODE, AuthServer, authorizing, dripping, endless
 from tarkpm.core.oauth import OAuth
 from tarkpm.errors import Refused, SourceError, TooLarge, Unreachable
 from tarkpm.io import oauth as client
-from tarkpm.io.http import Client, Limits
-from tarkpm.io.oauth import Rejected, Server
+from tarkpm.io.http import HttpClient, RequestLimits
+from tarkpm.io.oauth import AuthorizationServer, Rejected
 
 
 @pytest.fixture
@@ -19,7 +19,9 @@ def server() -> Any:
         yield running
 
 
-def asking(server: AuthServer, *, limits: Limits = client.LIMITS, **changes: Any) -> Server:
+def asking(
+    server: AuthServer, *, limits: RequestLimits = client.LIMITS, **changes: Any
+) -> AuthorizationServer:
     table: dict[str, Any] = {
         "flow": "pkce",
         "client_id": "app",
@@ -29,7 +31,7 @@ def asking(server: AuthServer, *, limits: Limits = client.LIMITS, **changes: Any
         "scopes": ("openid", "a:b"),
         "extra": (("prompt", "login"), ("url", "x"), ("state2", "&=")),
     }
-    return Server(OAuth(**(table | changes)), Client(limits=limits))
+    return AuthorizationServer(OAuth(**(table | changes)), HttpClient(limits=limits))
 
 
 REDIRECT = "http://localhost:8888/callback"
@@ -37,7 +39,7 @@ REDIRECT = "http://localhost:8888/callback"
 
 def test_an_authorization_request_has_what_it_must_and_each_thing_once(server: AuthServer) -> None:
     asked = asking(server).authorization(REDIRECT)
-    with Client().open("GET", asked.url) as answer:
+    with HttpClient().open("GET", asked.url) as answer:
         assert answer.status == 302
     (_, sent) = server.requests[0]
     assert sent.pop("code_challenge")
@@ -62,7 +64,7 @@ def test_an_authorization_request_has_what_it_must_and_each_thing_once(server: A
 def traded(server: AuthServer, **options: Any) -> Any:
     asked = asking(server, **options)
     authorization = asked.authorization(REDIRECT)
-    with Client().open("GET", authorization.url):
+    with HttpClient().open("GET", authorization.url):
         pass
     return asked.exchange(CODE, REDIRECT, authorization.verifier)
 
@@ -78,7 +80,7 @@ def test_a_code_is_traded_for_tokens_with_the_verifier(server: AuthServer) -> No
 
 def test_a_code_that_somebody_put_in_is_worth_nothing_without_its_verifier(server: AuthServer) -> None:
     victim, attacker = asking(server), asking(server)
-    with Client().open("GET", attacker.authorization(REDIRECT).url):
+    with HttpClient().open("GET", attacker.authorization(REDIRECT).url):
         pass
     with pytest.raises(Rejected) as caught:
         victim.exchange(CODE, REDIRECT, victim.authorization(REDIRECT).verifier)
@@ -143,7 +145,7 @@ def test_an_answer_that_drips_ends_in_time(server: AuthServer) -> None:
     server.answers = [(200, dripping)]
     start = time.monotonic()
     with pytest.raises(Unreachable, match="no answer in time"):
-        asking(server, limits=Limits(total=0.5)).exchange(CODE, REDIRECT, "v" * 43)
+        asking(server, limits=RequestLimits(total=0.5)).exchange(CODE, REDIRECT, "v" * 43)
     assert time.monotonic() - start < 5
 
 

@@ -11,7 +11,7 @@ from tarkpm.errors import BlobMissing, StoreError
 from tarkpm.store import journal
 from tarkpm.store.blobs import BlobStore
 from tarkpm.store.environment import Environment
-from tarkpm.store.journal import Document, Transaction
+from tarkpm.store.journal import DocumentEdit, Transaction
 from tarkpm.store.keys import KeyStore
 from tarkpm.store.staging import stage
 from tarkpm.store.state import Record, State
@@ -83,7 +83,7 @@ class Place:
             enabled=True,
         )
         self.record = Record(str(root / "app"), "e" * 32)
-        documents = (Document.change(self.toml, b"old", b"new"),)
+        documents = (DocumentEdit.change(self.toml, b"old", b"new"),)
         self.transaction = Transaction(("demo",), (), documents, self.record)
 
     def interrupt(self) -> None:

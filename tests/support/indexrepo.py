@@ -227,7 +227,7 @@ class IndexRepo:
 
     def release(
         self, name: str, version: str, key: Ed25519PrivateKey, *, wasm: bytes = WASM, more: str = ""
-    ) -> rows.Row:
+    ) -> rows.ReleaseRow:
         """Sign a release, put its files, and list it."""
         files = plugin_files(name, version, wasm, more)
         envelope = sign(key, name, version, files)
@@ -236,7 +236,7 @@ class IndexRepo:
         self.put_listing(Listing(before.name, (*before.rows, row), public(key)))
         return row
 
-    def put_release(self, files: Mapping[str, bytes], envelope: bytes) -> rows.Row:
+    def put_release(self, files: Mapping[str, bytes], envelope: bytes) -> rows.ReleaseRow:
         entries = sorted(FileEntry.of(file, data) for file, data in files.items())
         entry = StatementEntry(sha256(envelope), len(envelope))
         file = self.folder / release_file(entry.sha256)

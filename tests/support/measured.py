@@ -62,10 +62,10 @@ def _main() -> int:
     sys.argv = ["tarkpm", *arguments]
     sys.path.pop(0)  # this folder
     if given := json.loads(limits):
-        from tarkpm.sources.git.limits import Limits
+        from tarkpm.sources.git.limits import TransferLimits
         from tarkpm.sources.git.session import GitRemote
 
-        GitRemote.__init__.__defaults__ = (Limits(**given), None, None)
+        GitRemote.__init__.__defaults__ = (TransferLimits(**given), None, None)
     from tarkpm.cli.entry import start
 
     try:

@@ -49,9 +49,11 @@ def add_command(
     file://…), github:owner/repo[/folder], or a folder (./mine).
     """
     from tarkpm.ops.add import add
-    from tarkpm.ops.change.source_args import read_wishes
+    from tarkpm.ops.change.source_args import read_source_args
 
-    settings, read = read_wishes(invocation.settings, sources, tag=tag, branch=branch, rev=rev, path=path)
+    settings, read = read_source_args(
+        invocation.settings, sources, tag=tag, branch=branch, rev=rev, path=path
+    )
     report = add(settings, invocation.ui, read, answers)
     invocation.report(report, lambda: taken_lines(report, dry_run=settings.dry_run))
     return 0

@@ -15,7 +15,7 @@ from tarkpm.cli.rendering import print_log
 from tarkpm.cli.text_args import read_json, target
 
 if TYPE_CHECKING:
-    from tarkpm.host.trace import HostCall, Trace
+    from tarkpm.host.trace import Trace, TracedCall
 
 
 @click.command("call")
@@ -60,7 +60,7 @@ def _tracer(stack: ExitStack, show: bool, record: Path | None) -> "Trace | None"
 
     file = stack.enter_context(record.open("wb")) if record else None
 
-    def trace(call: "HostCall") -> None:
+    def trace(call: "TracedCall") -> None:
         if show:
             print_trace(call)
         if file:
@@ -69,7 +69,7 @@ def _tracer(stack: ExitStack, show: bool, record: Path | None) -> "Trace | None"
     return trace
 
 
-def print_trace(call: "HostCall") -> None:
+def print_trace(call: "TracedCall") -> None:
     """Show a host call on stderr, secrets masked."""
     from tarkpm.host.trace import shown
 

@@ -14,7 +14,7 @@ from tarkpm.core.text import neutral
 from tarkpm.errors import TarkError
 
 if TYPE_CHECKING:
-    from tarkpm.ops.chat import ChatReport, Conversation
+    from tarkpm.ops.chat import ChatReport, ChatSession
 
 
 @click.command("chat")
@@ -48,7 +48,7 @@ def chat_command(
     return 0
 
 
-def _converse(ui: Console, talk: "Conversation") -> None:
+def _converse(ui: Console, talk: "ChatSession") -> None:
     """Questions and answers at a terminal, until an empty line or the end of input."""
     for line in model_lines(talk.models(), chosen=talk.model):
         ui.say(line)

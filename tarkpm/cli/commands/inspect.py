@@ -10,7 +10,7 @@ from tarkpm.cli.options import Invocation, common
 from tarkpm.core.text import neutral
 
 if TYPE_CHECKING:
-    from tarkpm.ops.inspect import Entry, InspectReport
+    from tarkpm.ops.inspect import InspectReport, SurfaceEntry
 
 
 @click.command("inspect")
@@ -60,7 +60,7 @@ def _by_reason(misfits: dict[str, str]) -> dict[str, list[str]]:
     return reasons
 
 
-def _entry_lines(entry: "Entry") -> list[str]:
+def _entry_lines(entry: "SurfaceEntry") -> list[str]:
     """An import or export, and what is in it; WASI's interfaces are long and known, and only counted."""
     head = f"  {neutral(entry.name, limit=MAX_SHOWN)}"
     if entry.type or entry.kind not in ("interface", "module"):

@@ -14,7 +14,7 @@ from tarkpm.core.release import Dependency, GitSource, PathSource, PluginName, S
 from tarkpm.core.version import Range, Version
 from tarkpm.errors import ResolutionError
 
-Place = tuple[Source, PluginName]
+PluginId = tuple[Source, PluginName]
 """A plugin's identity: where it comes from, and its name there."""
 
 
@@ -22,7 +22,7 @@ MOST_RELEASES: Final = 100_000
 """Of all plugins that a resolution looks at together; they take some 300 MB."""
 
 
-class Offer(msgspec.Struct, frozen=True):
+class Candidate(msgspec.Struct, frozen=True):
     """A release a source has. ``yanked`` is the reason, "" if it is not yanked."""
 
     name: PluginName
@@ -34,7 +34,7 @@ class Offer(msgspec.Struct, frozen=True):
     revoked: bool = False
 
     @property
-    def place(self) -> Place:
+    def place(self) -> PluginId:
         """The plugin this is a release of."""
         return self.origin, self.name
 
@@ -53,7 +53,7 @@ class Locked(msgspec.Struct, frozen=True):
     origin: Source
 
 
-class Wanted(msgspec.Struct, frozen=True):
+class RootRequirement(msgspec.Struct, frozen=True):
     """A plugin the project asks for. Without a range it is whatever its source holds: git and folders."""
 
     name: PluginName
@@ -61,12 +61,12 @@ class Wanted(msgspec.Struct, frozen=True):
     range: Range | None = None
 
     @property
-    def place(self) -> Place:
+    def place(self) -> PluginId:
         """Whose releases will do."""
         return self.origin, self.name
 
 
-Catalog = Mapping[Place, tuple[Offer, ...]]
+Catalog = Mapping[PluginId, tuple[Candidate, ...]]
 """What was asked and answered. A place without offers was asked and has no such plugin; one that is absent
 was not asked yet."""
 
@@ -74,19 +74,19 @@ was not asked yet."""
 class Request(msgspec.Struct, frozen=True):
     """What a resolution is asked: the plugins of the project, by folded name, and the tark it serves."""
 
-    wanted: Mapping[str, Wanted]
+    wanted: Mapping[str, RootRequirement]
     tark: Version | None = None
 
     @classmethod
-    def of(cls, wanted: Iterable[Wanted], tark: Version | None) -> "Request":
+    def of(cls, wanted: Iterable[RootRequirement], tark: Version | None) -> "Request":
         """Sorted by name, so that the order of asking never matters; raises `ResolutionError`."""
-        by_name: dict[str, Wanted] = {}
+        by_name: dict[str, RootRequirement] = {}
         for item in sorted(wanted, key=lambda item: item.name):
             if (other := by_name.setdefault(folded(item.name), item)) is not item:
                 raise ResolutionError(f"'{other.name}' and '{item.name}' are the same name")
         return cls(by_name, tark)
 
-    def place_of(self, dependency: Dependency, origin: Source) -> Place | None:
+    def place_of(self, dependency: Dependency, origin: Source) -> PluginId | None:
         """Where a release from ``origin`` gets this dependency: None is nowhere, as for git and folders.
 
         A name the project asks for has that one source in the whole graph; any other name is the depending
@@ -103,7 +103,7 @@ class Shelf:
     Revoked releases, and those that need a newer tark, are not on it.
     """
 
-    def __init__(self, offers: Collection[Offer], tark: Version | None) -> None:
+    def __init__(self, offers: Collection[Candidate], tark: Version | None) -> None:
         fitting = [offer for offer in offers if offer.fits(tark) and not offer.revoked]
         self.offers = sorted(fitting, key=lambda o: (o.version.key, o.version.build), reverse=True)
         self.all = (1 << len(self.offers)) - 1
@@ -111,7 +111,7 @@ class Shelf:
         self._pre = self.where(lambda offer: bool(offer.version.pre))
         self._within: dict[str, tuple[int, int]] = {}
 
-    def where(self, holds: Callable[[Offer], bool]) -> int:
+    def where(self, holds: Callable[[Candidate], bool]) -> int:
         """The offers that pass a test."""
         return sum(1 << place for place, offer in enumerate(self.offers) if holds(offer))
 
@@ -140,7 +140,9 @@ class Shelf:
         return span & ~pre | named, span & ~pre | named | kept
 
 
-def missing(catalog: Catalog, wanted: Iterable[Wanted], tark: Version | None) -> tuple[Place, ...]:
+def missing(
+    catalog: Catalog, wanted: Iterable[RootRequirement], tark: Version | None
+) -> tuple[PluginId, ...]:
     """The places that must be asked next, nearest to the project first; none if the catalog is complete.
 
     Ask them (they are independent of one another), add the answers, call again: there are as many rounds
@@ -153,10 +155,10 @@ def missing(catalog: Catalog, wanted: Iterable[Wanted], tark: Version | None) ->
             hint="ask for narrower ranges in tark.toml",
         )
     request = Request.of(wanted, tark)
-    shelves: dict[Place, Shelf] = {}
-    followed: dict[Place, int] = {}
-    absent: dict[Place, None] = {}
-    queue: deque[tuple[Place, Range | str | None]] = deque(
+    shelves: dict[PluginId, Shelf] = {}
+    followed: dict[PluginId, int] = {}
+    absent: dict[PluginId, None] = {}
+    queue: deque[tuple[PluginId, Range | str | None]] = deque(
         (item.place, item.range) for item in request.wanted.values()
     )
     seen = set(queue)
@@ -177,7 +179,7 @@ def missing(catalog: Catalog, wanted: Iterable[Wanted], tark: Version | None) ->
     return tuple(absent)
 
 
-def members(mask: int, offers: Sequence[Offer]) -> Iterator[Offer]:
+def members(mask: int, offers: Sequence[Candidate]) -> Iterator[Candidate]:
     """The offers of a set, newest first."""
     while mask:
         least = mask & -mask

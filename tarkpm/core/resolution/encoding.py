@@ -9,7 +9,16 @@ from collections.abc import Collection, Iterable, Mapping
 import msgspec
 
 from tarkpm.core.release import Dependency, PluginName, folded
-from tarkpm.core.resolution.catalog import Catalog, Locked, Offer, Place, Request, Shelf, Wanted, members
+from tarkpm.core.resolution.catalog import (
+    Candidate,
+    Catalog,
+    Locked,
+    PluginId,
+    Request,
+    RootRequirement,
+    Shelf,
+    members,
+)
 from tarkpm.core.resolution.solver import Clause, Contradiction, Search, TooHard
 from tarkpm.core.version import Range
 
@@ -17,27 +26,27 @@ from tarkpm.core.version import Range
 class Asked(msgspec.Struct, frozen=True):
     """The project asks for a plugin, in whatever version."""
 
-    wanted: Wanted
+    wanted: RootRequirement
 
 
 class AskedRange(msgspec.Struct, frozen=True):
     """The project asks for these versions of it."""
 
-    wanted: Wanted
+    wanted: RootRequirement
 
 
 class Needs(msgspec.Struct, frozen=True):
     """Releases of one plugin, newest first, need ``dependency``, and get it from ``place``."""
 
-    offers: tuple[Offer, ...]
+    offers: tuple[Candidate, ...]
     dependency: Dependency
-    place: Place
+    place: PluginId
 
 
 class OneSource(msgspec.Struct, frozen=True):
     """One name in two places, of which at most one can be installed."""
 
-    places: tuple[Place, Place]
+    places: tuple[PluginId, PluginId]
 
 
 Fact = Asked | AskedRange | Needs | OneSource
@@ -46,7 +55,7 @@ Fact = Asked | AskedRange | Needs | OneSource
 class Node:
     """One place in the search: its variable, its shelf, and what of the shelf may be chosen."""
 
-    def __init__(self, variable: int, place: Place, shelf: Shelf, locked: Locked | None) -> None:
+    def __init__(self, variable: int, place: PluginId, shelf: Shelf, locked: Locked | None) -> None:
         self.variable, self.place, self.shelf = variable, place, shelf
         kept = locked.version if locked and locked.origin == place[0] else None
         self.locked = shelf.where(lambda offer: offer.version == kept)
@@ -65,7 +74,7 @@ class Node:
         return found & self.usable
 
 
-class Problem:
+class Encoding:
     """The guide of a search. Plugins join it when a release that needs them is about to be chosen.
 
     ``held`` are the names that keep their locked version for as long as it satisfies: they are decided
@@ -87,7 +96,7 @@ class Problem:
         self._held = held
         self._complete = False
         self._nodes: list[Node] = []
-        self._by_place: dict[Place, Node] = {}
+        self._by_place: dict[PluginId, Node] = {}
         self._by_name: dict[str, list[Node]] = {}
         self._stated: set[tuple[int, Dependency]] = set()
 
@@ -100,7 +109,7 @@ class Problem:
         *,
         free: Iterable[PluginName] | None,
         most_conflicts: int,
-    ) -> "Problem":
+    ) -> "Encoding":
         """The problem of meeting a request."""
         held = frozenset[PluginName]() if free is None else locked.keys() - set(free)
         problem = cls(catalog, request, locked, held=held, most_conflicts=most_conflicts)
@@ -124,7 +133,7 @@ class Problem:
             return False
         return False
 
-    def solve(self) -> dict[PluginName, Offer]:
+    def solve(self) -> dict[PluginName, Candidate]:
         """The release of each plugin; raises `Contradiction` or `TooHard`."""
         chosen = self.search.run()
         offers = (
@@ -192,7 +201,7 @@ class Problem:
                 needing = node.needs[dependency] & node.usable
                 self.state(Needs(tuple(members(needing, node.shelf.offers)), dependency, place))
 
-    def _node(self, place: Place) -> Node:
+    def _node(self, place: PluginId) -> Node:
         """The node of a place; a new one may not be installed beside another of the same name."""
         if node := self._by_place.get(place):
             return node

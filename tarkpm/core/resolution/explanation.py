@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from tarkpm.core.release import PluginName, folded
-from tarkpm.core.resolution.catalog import Catalog, Locked, Offer, Place, Request, Wanted
-from tarkpm.core.resolution.encoding import Asked, AskedRange, Fact, Needs, OneSource, Problem
+from tarkpm.core.resolution.catalog import Candidate, Catalog, Locked, PluginId, Request, RootRequirement
+from tarkpm.core.resolution.encoding import Asked, AskedRange, Encoding, Fact, Needs, OneSource
 from tarkpm.core.resolution.solver import Contradiction, TooHard
 from tarkpm.core.text import neutral
 from tarkpm.core.version import Range, Version
@@ -31,7 +31,7 @@ def explain(
     catalog: Catalog, request: Request, locked: Mapping[PluginName, Locked], proof: Sequence[Fact]
 ) -> ResolutionError:
     """The error that says why ``proof`` cannot hold, and what would help."""
-    told = Problem(catalog, request, locked, most_conflicts=0)
+    told = Encoding(catalog, request, locked, most_conflicts=0)
     facts = _in_order(_shrunk(catalog, request, locked, proof))
     hopeless = next((fact for fact in facts if told.is_hopeless(fact)), None)
     said = list(dict.fromkeys(_sentences([fact for fact in facts if fact is not hopeless])))
@@ -56,7 +56,7 @@ def _shrunk(
         return facts
     for fact in list(facts):
         fewer = [other for other in facts if other != fact]
-        if Problem(catalog, request, locked, most_conflicts=TRIAL_CONFLICTS).contradicts(fewer):
+        if Encoding(catalog, request, locked, most_conflicts=TRIAL_CONFLICTS).contradicts(fewer):
             facts = fewer
     return facts
 
@@ -66,7 +66,7 @@ def _in_order(facts: Sequence[Fact]) -> list[Fact]:
     asked = [fact for fact in facts if isinstance(fact, Asked | AskedRange)]
     needs = [fact for fact in facts if isinstance(fact, Needs)]
     depth = {fact.wanted.place: 0 for fact in asked}
-    leads: dict[Place, list[Place]] = {}
+    leads: dict[PluginId, list[PluginId]] = {}
     for fact in needs:
         leads.setdefault(fact.offers[0].place, []).append(fact.place)
     queue = deque(depth)
@@ -83,7 +83,7 @@ def _in_order(facts: Sequence[Fact]) -> list[Fact]:
     return [*asked, *needs, *(fact for fact in facts if isinstance(fact, OneSource))]
 
 
-def _contested(facts: Sequence[Fact]) -> set[Place]:
+def _contested(facts: Sequence[Fact]) -> set[PluginId]:
     """The places that have a name in common with another place of the proof."""
     places = {fact.place for fact in facts if isinstance(fact, Needs)}
     names = [folded(name) for _, name in places]
@@ -121,7 +121,9 @@ def _hopeless(catalog: Catalog, request: Request, fact: Fact) -> Iterator[str]:
     yield _why_none(catalog[place], place, range_, request.tark)
 
 
-def _why_none(offers: Sequence[Offer], place: Place, range_: Range | None, tark: Version | None) -> str:
+def _why_none(
+    offers: Sequence[Candidate], place: PluginId, range_: Range | None, tark: Version | None
+) -> str:
     origin, name = place
     if not offers:
         return f"{origin} has no plugin named '{name}'"
@@ -140,7 +142,7 @@ def _why_none(offers: Sequence[Offer], place: Place, range_: Range | None, tark:
     return f"only prereleases fit, such as {max(offer.version for offer in fitting)}"
 
 
-def _all(offers: Sequence[Offer]) -> str:
+def _all(offers: Sequence[Candidate]) -> str:
     return f"{offers[0]} is" if len(offers) == 1 else f"all {len(offers)} releases of that are"
 
 
@@ -175,12 +177,12 @@ def way_out(
     """The first change to what the project asks for that leads to a solution when tried; "" if none does."""
     asked = {fact.wanted.name: fact.wanted for fact in facts if isinstance(fact, Asked | AskedRange)}
     ranged = [item for item in asked.values() if item.range is not None and str(item.range) != "*"]
-    tries = [(item, Wanted(item.name, item.origin, Range.parse("*"))) for item in ranged]
+    tries = [(item, RootRequirement(item.name, item.origin, Range.parse("*"))) for item in ranged]
     for item, other in [*tries, *((item, None) for item in asked.values())][:MOST_TRIES]:
         wanted = [w for w in request.wanted.values() if w is not item] + ([other] if other else [])
         problem = Request.of(wanted, request.tark)
         try:
-            trial = Problem.of(catalog, problem, locked, free=None, most_conflicts=TRIAL_CONFLICTS)
+            trial = Encoding.of(catalog, problem, locked, free=None, most_conflicts=TRIAL_CONFLICTS)
             chosen = trial.solve()
         except (Contradiction, TooHard, LookupError):  # LookupError: it would need what was not asked for
             continue

@@ -22,7 +22,7 @@ import msgspec
 
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.release import Dependency, PluginName, folded
-from tarkpm.core.resolution.catalog import Catalog, Locked, Offer, Request, Wanted
+from tarkpm.core.resolution.catalog import Candidate, Catalog, Locked, Request, RootRequirement
 from tarkpm.core.version import Range, Version
 from tarkpm.core.withdrawn import yanked_note
 from tarkpm.errors import ResolutionError
@@ -34,13 +34,13 @@ MOST_CONFLICTS: Final = 2_000
 class Solution(msgspec.Struct, frozen=True):
     """The chosen release of each plugin, and what the user should know about the choice."""
 
-    chosen: Mapping[PluginName, Offer]
+    chosen: Mapping[PluginName, Candidate]
     notes: tuple[str, ...] = ()
 
 
 def solve(
     catalog: Catalog,
-    wanted: Iterable[Wanted],
+    wanted: Iterable[RootRequirement],
     *,
     locked: Mapping[PluginName, Locked],
     free: Collection[PluginName] | None,
@@ -53,12 +53,12 @@ def solve(
     Raises `ResolutionError`, which says in words what cannot hold together, and the nearest
     way out.
     """
-    from tarkpm.core.resolution.encoding import Problem
+    from tarkpm.core.resolution.encoding import Encoding
     from tarkpm.core.resolution.explanation import explain
     from tarkpm.core.resolution.solver import Contradiction, TooHard
 
     request = Request.of(wanted, tark)
-    problem = Problem.of(catalog, request, locked, free=free, most_conflicts=MOST_CONFLICTS)
+    problem = Encoding.of(catalog, request, locked, free=free, most_conflicts=MOST_CONFLICTS)
     try:
         chosen = problem.solve()
     except Contradiction as found:
@@ -71,7 +71,7 @@ def solve(
     return Solution(chosen, tuple(_notes(catalog, request, chosen)))
 
 
-def _notes(catalog: Catalog, request: Request, chosen: Mapping[PluginName, Offer]) -> Iterator[str]:
+def _notes(catalog: Catalog, request: Request, chosen: Mapping[PluginName, Candidate]) -> Iterator[str]:
     for name, offer in chosen.items():
         if offer.yanked:
             yield yanked_note(f"'{name}' {offer.version}", offer.yanked)
@@ -82,7 +82,7 @@ def _notes(catalog: Catalog, request: Request, chosen: Mapping[PluginName, Offer
                 yield from _unmet(offer, dependency, chosen.get(dependency.name))
 
 
-def _unmet(offer: Offer, dependency: Dependency, found: Offer | None) -> Iterator[str]:
+def _unmet(offer: Candidate, dependency: Dependency, found: Candidate | None) -> Iterator[str]:
     if found is None:
         yield f"'{offer.name}' requires '{dependency}', which is not installed"
     elif not Range.parse(dependency.range).matches(found.version):
@@ -90,7 +90,7 @@ def _unmet(offer: Offer, dependency: Dependency, found: Offer | None) -> Iterato
 
 
 def _why_no_newer(
-    catalog: Catalog, request: Request, chosen: Mapping[PluginName, Offer], offer: Offer
+    catalog: Catalog, request: Request, chosen: Mapping[PluginName, Candidate], offer: Candidate
 ) -> str:
     """Why the newest release that everyone who asks for this plugin would take is of no use; "" if it is."""
     unfit = [
@@ -115,7 +115,7 @@ def _why_no_newer(
     return f"{newest.version} {why}" if newest else ""
 
 
-def _of_no_use(catalog: Catalog, request: Request, offer: Offer) -> str:
+def _of_no_use(catalog: Catalog, request: Request, offer: Candidate) -> str:
     """What a release needs that is not to be had, whatever else is chosen."""
     if not offer.fits(request.tark):
         return f"needs tark {offer.min_tark_version}, this is tark {request.tark}"

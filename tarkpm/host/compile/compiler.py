@@ -12,7 +12,7 @@ from tarkpm.host import failures
 from tarkpm.host.image import PluginImage
 from tarkpm.host.ipc import frames
 from tarkpm.host.ipc.conversation import Conversation, Reported, until
-from tarkpm.host.ipc.decoding import Nonsense
+from tarkpm.host.ipc.decoding import ProtocolError
 from tarkpm.host.limits import MIB, Limits, size
 from tarkpm.host.process import Start
 
@@ -49,7 +49,7 @@ def alone(where: str, limits: Limits, start: Start, talk: Callable[[Conversation
         how, said = process.kill()
         out = failures.ran_out_of_memory(said)
         error = _out_of_memory() if out else failures.post_mortem(how, said, limits)
-    except (Nonsense, frames.FrameError) as problem:
+    except (ProtocolError, frames.FrameError) as problem:
         error = failures.nonsense(problem)
     finally:
         if not ended:

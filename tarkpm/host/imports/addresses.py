@@ -10,11 +10,11 @@ import ipaddress
 from collections.abc import Iterator
 from typing import Final, Literal
 
-Kind = Literal["public", "private", "loopback", "link-local", "multicast", "reserved", "unspecified"]
+AddressKind = Literal["public", "private", "loopback", "link-local", "multicast", "reserved", "unspecified"]
 _V4 = ipaddress.IPv4Address
 _V6 = ipaddress.IPv6Address
 
-_V4_KINDS: Final[tuple[tuple[str, Kind], ...]] = (
+_V4_KINDS: Final[tuple[tuple[str, AddressKind], ...]] = (
     ("0.0.0.0/32", "unspecified"),
     ("0.0.0.0/8", "reserved"),
     ("10.0.0.0/8", "private"),
@@ -32,7 +32,7 @@ _V4_KINDS: Final[tuple[tuple[str, Kind], ...]] = (
     ("224.0.0.0/4", "multicast"),
     ("240.0.0.0/4", "reserved"),
 )
-_V6_KINDS: Final[tuple[tuple[str, Kind], ...]] = (
+_V6_KINDS: Final[tuple[tuple[str, AddressKind], ...]] = (
     ("::/128", "unspecified"),
     ("::1/128", "loopback"),
     ("fc00::/7", "private"),
@@ -50,7 +50,7 @@ _TRANSLATED: Final = ipaddress.IPv6Network("64:ff9b::/96")
 _COMPATIBLE: Final = ipaddress.IPv6Network("::/96")
 
 
-def kind_of(text: str) -> Kind:
+def kind_of(text: str) -> AddressKind:
     """The kind of an address, or the first kind but public of those inside it.
 
     >>> kind_of("64:ff9b::7f00:1")
@@ -76,7 +76,7 @@ def _inside(address: _V6) -> Iterator[_V4]:
         yield _V4(int(address) & 0xFFFFFFFF)
 
 
-def _plain(address: _V4 | _V6) -> Kind:
+def _plain(address: _V4 | _V6) -> AddressKind:
     for network, kind in _NETWORKS:
         if address.version == network.version and address in network:
             return kind

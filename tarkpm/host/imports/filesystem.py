@@ -21,10 +21,11 @@ from typing import Any, Final
 import msgspec
 
 from tarkpm.core.capability import READ_ONLY, CapabilitySet
+from tarkpm.core.home_path import Parts
 from tarkpm.host.imports.folders import (
     Inside,
     PathError,
-    Workspace,
+    WorkspaceFolder,
     check_file,
     closed,
     explained,
@@ -32,7 +33,7 @@ from tarkpm.host.imports.folders import (
     replace_file,
     split,
 )
-from tarkpm.host.imports.guard import Parts, identity, is_protected
+from tarkpm.host.imports.guard import identity, is_protected
 from tarkpm.host.limits import MIB, size
 
 MAX_FILE: Final = 8 * MIB
@@ -64,7 +65,7 @@ class _Grant(msgspec.Struct, frozen=True):
 class Filesystem:
     """One plugin's files."""
 
-    def __init__(self, granted: CapabilitySet, workspace: Workspace) -> None:
+    def __init__(self, granted: CapabilitySet, workspace: WorkspaceFolder) -> None:
         self._grants = [_Grant.read(c.scope) for c in granted if c.kind == "filesystem"]
         self._workspace = workspace
 

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from tarkpm.host.imports.guard import NOTHING, Guard, Parts, Way
+from tarkpm.core.home_path import Parts
+from tarkpm.host.imports.guard import NOTHING, Guard, Way
 from tarkpm.host.limits import MIB, size
 
 MAX_PATH: Final = 1024
@@ -56,7 +57,7 @@ class Inside:
         return self.descriptor
 
 
-class Workspace:
+class WorkspaceFolder:
     """A folder of the user's, and the way into it."""
 
     def __init__(self, root: Path, guard: Guard = NOTHING) -> None:

@@ -12,15 +12,16 @@ from typing import Any, Final
 
 from tarkpm.core import home_path
 from tarkpm.core.capability import CapabilitySet
-from tarkpm.host.imports.folders import PathError, Workspace, explained, read_text, split
-from tarkpm.host.imports.guard import NOTHING, Guard, Parts, is_protected
+from tarkpm.core.home_path import Parts
+from tarkpm.host.imports.folders import PathError, WorkspaceFolder, explained, read_text, split
+from tarkpm.host.imports.guard import NOTHING, Guard, is_protected
 from tarkpm.host.limits import KIB
 
 MAX_FILE: Final = 128 * KIB
 """Bytes: as much as the older ABI has room for."""
 
 
-class Denied(PathError):
+class ReadDenied(PathError):
     """It was not for the plugin to ask."""
 
 
@@ -33,7 +34,7 @@ class Fs:
         """``guard`` has tark's and tarkpm's own folders."""
         self._grants = [capability.scope for capability in granted if capability.kind == "fs_read"]
         self._home = str(home).rstrip("/") + "/"
-        self._folder = Workspace(home, guard)
+        self._folder = WorkspaceFolder(home, guard)
         self._report = report
         self._told: set[str] = set()
 
@@ -42,7 +43,7 @@ class Fs:
         (path,) = args
         try:
             return {"ok": self._read(self._granted(path))}
-        except Denied as problem:
+        except ReadDenied as problem:
             return _failed(str(problem), denied=True)
         except PathError as problem:
             return _failed(str(problem))
@@ -57,15 +58,15 @@ class Fs:
     def _granted(self, path: str) -> Parts:
         inside = path.removeprefix(self._home if path.startswith("/") else home_path.HOME)
         if inside == path:
-            raise Denied("is not below the user's home")
+            raise ReadDenied("is not below the user's home")
         parts = split(inside, "the user's home")
         name = home_path.HOME + "/".join(parts)
         if not any(home_path.covers(scope, name) for scope in self._grants):
             self._tell(f"asked to read {name}, which is not granted")
-            raise Denied("is not granted to this plugin")
+            raise ReadDenied("is not granted to this plugin")
         if any(map(is_protected, parts)) or home_path.why_private(parts):
             self._tell(f"may not read {name}, which is private")
-            raise Denied("this file is not a plugin's to read")
+            raise ReadDenied("this file is not a plugin's to read")
         return parts
 
     def _read(self, parts: Parts) -> str:

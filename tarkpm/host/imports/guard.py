@@ -15,8 +15,8 @@ from typing import Final
 import msgspec
 
 from tarkpm.core import home_path
+from tarkpm.core.home_path import Parts
 
-Parts = tuple[str, ...]
 Identity = tuple[int, int]
 
 PROTECTED: Final = frozenset({".tark", ".git", "tark.toml", "tark.lock"})

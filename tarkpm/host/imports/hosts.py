@@ -10,14 +10,14 @@ from collections.abc import Callable
 from typing import Final
 
 from tarkpm.core.capability import PRIVATE, Capability, CapabilitySet
-from tarkpm.core.urls import Target
+from tarkpm.core.urls import RequestTarget
 from tarkpm.errors import Refused
-from tarkpm.host.imports.addresses import Kind, kind_of
+from tarkpm.host.imports.addresses import AddressKind, kind_of
 from tarkpm.io.http import lookup
 from tarkpm.io.proxies import is_loopback
 
 LOOPBACK: Final = ("127.0.0.1", "::1")
-_NEARBY: Final[frozenset[Kind]] = frozenset({"public", "private", "loopback"})
+_NEARBY: Final[frozenset[AddressKind]] = frozenset({"public", "private", "loopback"})
 """What ``private:HOST`` opens. The others (link-local has the metadata of clouds) take that very address."""
 
 _NOTES: Final = 20
@@ -35,7 +35,7 @@ class Hosts:
         self._report = report
         self._told: set[str] = set()
 
-    def check(self, target: Target) -> None:
+    def check(self, target: RequestTarget) -> None:
         """Raises `NotGranted` for what was not granted, and for plain http to any machine but this."""
         if target.scheme == "http" and not is_loopback(target.host):
             raise NotGranted("http is neither encrypted nor authenticated; use https", where=target.origin)
@@ -45,7 +45,7 @@ class Hosts:
 
     def resolve(self, host: str, port: int, deadline: float) -> list[str]:
         """The addresses to connect to. Raises `NotGranted` if the host has one that it must not have here."""
-        scope = Target("https", host, port, "/").scope
+        scope = RequestTarget("https", host, port, "/").scope
         if not self._may(scope):
             raise NotGranted("is not granted to this plugin", where=scope)
         if host == "localhost":

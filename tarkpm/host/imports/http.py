@@ -16,7 +16,7 @@ from tarkpm.core.capability import CapabilitySet
 from tarkpm.errors import SourceError, TooLarge
 from tarkpm.host.imports import headers as rules
 from tarkpm.host.imports.hosts import Hosts, NotGranted
-from tarkpm.io.http import USUAL, Answer, Client, Limits
+from tarkpm.io.http import USUAL, HttpClient, RequestLimits, Response
 from tarkpm.io.proxies import DIRECT, Proxies
 
 MAX_REDIRECTS: Final = 5
@@ -36,7 +36,7 @@ class _Failed(Exception):
 class _Request:
     """What is still to be sent, as redirects change it."""
 
-    def __init__(self, target: urls.Target, headers: rules.Pairs, body: bytes | None) -> None:
+    def __init__(self, target: urls.RequestTarget, headers: rules.Pairs, body: bytes | None) -> None:
         self.target = target
         self.headers = list(headers)
         self.body = body
@@ -66,7 +66,7 @@ class Http:
         *,
         proxies: Proxies = DIRECT,
         authorities: str = "",
-        limits: Limits = USUAL,
+        limits: RequestLimits = USUAL,
         denials: bool = False,
     ) -> None:
         """``authorities`` is a file of certificates to trust instead of the system's.
@@ -76,7 +76,7 @@ class Http:
         self._denials = denials
         self._hosts = Hosts(granted, report)
         self._limits = limits
-        self._client = Client(
+        self._client = HttpClient(
             proxies=proxies, authorities=authorities, limits=limits, resolve=self._hosts.resolve
         )
 
@@ -129,7 +129,7 @@ class Http:
         except ValueError as problem:
             raise _Failed(str(problem), status) from None
 
-    def _shaped(self, answer: Answer) -> Any:
+    def _shaped(self, answer: Response) -> Any:
         headers = rules.answered(answer.headers)
         body = rules.text(answer.read(), answer.header("content-type"))
         if len(body.encode()) > self._limits.body:

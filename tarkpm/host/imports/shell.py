@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from tarkpm.host.imports.folders import PathError, Workspace, split
+from tarkpm.host.imports.folders import PathError, WorkspaceFolder, split
 from tarkpm.host.limits import KIB, MIB, size
 
 MAX_ARGUMENTS: Final = 1_000
@@ -27,7 +27,7 @@ USUAL_PATH: Final = "/usr/local/bin:/usr/bin:/bin"
 class Shell:
     """One plugin's programs."""
 
-    def __init__(self, workspace: Workspace, environment: Mapping[str, str]) -> None:
+    def __init__(self, workspace: WorkspaceFolder, environment: Mapping[str, str]) -> None:
         """Of ``environment``, a snapshot, programs get `VARIABLES` and nothing else."""
         self._workspace = workspace
         kept = {name: environment[name] for name in VARIABLES if environment.get(name)}

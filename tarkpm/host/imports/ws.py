@@ -20,7 +20,7 @@ from tarkpm.errors import Refused, SourceError
 from tarkpm.host.imports import headers as rules
 from tarkpm.host.imports.hosts import Hosts
 from tarkpm.host.limits import KIB, MIB, size
-from tarkpm.io.http import USUAL, Client, Limits
+from tarkpm.io.http import USUAL, HttpClient, RequestLimits
 from tarkpm.io.proxies import DIRECT, Proxies, is_loopback
 
 if TYPE_CHECKING:
@@ -54,11 +54,11 @@ class Sockets:
         *,
         proxies: Proxies = DIRECT,
         authorities: str = "",
-        limits: Limits = USUAL,
+        limits: RequestLimits = USUAL,
     ) -> None:
         """``authorities`` is a file of certificates to trust instead of the system's."""
         self._hosts = Hosts(granted, report)
-        self._client = Client(
+        self._client = HttpClient(
             proxies=proxies, authorities=authorities, limits=limits, resolve=self._hosts.resolve
         )
         self._open: dict[int, Connection] = {}
@@ -214,7 +214,7 @@ class Connection:
             self._stream.close()
 
 
-def _target(url: str) -> urls.Target:
+def _target(url: str) -> urls.RequestTarget:
     """Where a ``wss:`` URL leads, in http's terms. Raises `ValueError`."""
     found = _SCHEME.match(url)
     if found is None:
@@ -226,7 +226,9 @@ def _target(url: str) -> urls.Target:
     return target
 
 
-def _connected(client: Client, target: urls.Target, headers: rules.Pairs, deadline: float) -> Connection:
+def _connected(
+    client: HttpClient, target: urls.RequestTarget, headers: rules.Pairs, deadline: float
+) -> Connection:
     """Shake hands (RFC 6455, 4.1). Raises `SourceError` and `ValueError`."""
     from websockets.client import ClientProtocol
     from websockets.datastructures import Headers

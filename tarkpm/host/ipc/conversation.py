@@ -1,7 +1,7 @@
-"""What parent and worker say to each other, from the greeting to the last answer.
+"""The conversation of parent and worker, from the greeting to the last answer.
 
-Every frame that arrives is decoded into what it must be or is `Nonsense`; who holds the conversation decides
-what becomes of the worker then.
+Every frame that arrives is decoded into the expected message, or raises `ProtocolError`; the caller then
+decides what becomes of the worker.
 """
 
 import time
@@ -12,8 +12,8 @@ import msgspec
 from tarkpm.host.gate import Gate
 from tarkpm.host.image import PluginImage
 from tarkpm.host.ipc import frames, messages
-from tarkpm.host.ipc.decoding import Arguments, Nonsense, decoded, valued
-from tarkpm.host.ipc.frame_socket import Channel
+from tarkpm.host.ipc.decoding import Arguments, ProtocolError, decoded, valued
+from tarkpm.host.ipc.frame_socket import FrameSocket
 from tarkpm.host.limits import Limits
 from tarkpm.host.process import AnyProcess
 
@@ -47,13 +47,13 @@ class Conversation:
         self._limits = limits
         self._gate = gate
         caps = frames.CAPS_FROM_COMPILER if gate is None else frames.caps_from_worker(limits.output)
-        self._channel = Channel(process.socket, caps)
+        self._channel = FrameSocket(process.socket, caps)
 
     def greet(self, deadline: float) -> None:
         """Hear who is there."""
         hello, _ = self.answer(frames.HELLO, messages.Hello, deadline)
         if hello.version != frames.VERSION:
-            raise Nonsense(f"a greeting of version {hello.version}, expected {frames.VERSION}")
+            raise ProtocolError(f"a greeting of version {hello.version}, expected {frames.VERSION}")
 
     def load(
         self, image: PluginImage, code: Code | None, *, schemas: bool, deadline: float
@@ -83,7 +83,7 @@ class Conversation:
         if kind == frames.FAIL:
             raise Reported(decoded(payload, messages.Fail))
         if kind != frames.COMPILED:
-            raise Nonsense(f"a frame of kind {kind}, expected {frames.COMPILED}")
+            raise ProtocolError(f"a frame of kind {kind}, expected {frames.COMPILED}")
         return payload
 
     def inspect(self, wasm: bytes, code: Code | None, *, core: bool, deadline: float) -> messages.Inspected:
@@ -120,14 +120,14 @@ class Conversation:
             if kind == frames.FAIL:
                 raise Reported(decoded(payload, messages.Fail))
             if kind != frames.HOST_CALL or wanted != frames.RETURN:
-                raise Nonsense(f"a frame of kind {kind}, expected {wanted}")
+                raise ProtocolError(f"a frame of kind {kind}, expected {wanted}")
             self._serve(decoded(payload, messages.HostCall), tail, deadline)
 
     def _serve(self, asked: messages.HostCall, tail: bytearray, deadline: float) -> None:
         assert self._gate is not None
         args = Arguments(asked.args, asked.texts, tail)
         value = self._gate.answer(asked.interface, asked.function, args, deadline)
-        if frames.is_told(asked.interface):
+        if frames.is_one_way(asked.interface):
             return
         texts = frames.Texts()
         result = messages.HostResult(texts.hoisted(value), texts.lengths)

@@ -1,4 +1,4 @@
-"""What a worker sent, as what it must be, or `Nonsense`."""
+"""What a worker sent, as what it must be, or `ProtocolError`."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeVar
@@ -10,7 +10,7 @@ from tarkpm.host.ipc.frames import Texts
 _T = TypeVar("_T")
 
 
-class Nonsense(ValueError):
+class ProtocolError(ValueError):
     """Something no worker says: it is not what it should be."""
 
 
@@ -27,7 +27,7 @@ def decoded(payload: bytearray | msgspec.Raw, shape: type[_T]) -> _T:
     try:
         return msgspec.json.decode(payload, type=shape)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise Nonsense(f"something that is not a {_name(shape)}") from None
+        raise ProtocolError(f"something that is not a {_name(shape)}") from None
 
 
 def valued(json: msgspec.Raw, lengths: Sequence[int], tail: bytes | bytearray, shape: type[_T]) -> _T:
@@ -38,7 +38,7 @@ def valued(json: msgspec.Raw, lengths: Sequence[int], tail: bytes | bytearray, s
         whole: Any = Texts(lengths, tail).lowered(msgspec.json.decode(json))
         return msgspec.convert(whole, type=shape)
     except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError):
-        raise Nonsense(f"something that is not a {_name(shape)}") from None
+        raise ProtocolError(f"something that is not a {_name(shape)}") from None
 
 
 def _name(shape: Any) -> str:

@@ -21,7 +21,7 @@ AHEAD = 4 << 10
 """How much is read at once when a frame begins: most frames are shorter, so one read takes them whole."""
 
 
-class Channel:
+class FrameSocket:
     """Frames over a connected socket. ``caps`` is the longest frame of each kind that may arrive."""
 
     def __init__(self, connection: socket.socket, caps: Mapping[int, int]) -> None:

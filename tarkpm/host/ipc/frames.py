@@ -13,7 +13,7 @@ and its number, once. Both lengths are checked against the kind's limit before a
     worker → parent   LOADED {landlock, seccomp}                  or FAIL
     parent → worker   CALL {function, args, seconds}
     worker → parent   HOST_CALL {interface, function, args}       any number of times, each answered by
-    parent → worker   HOST_RESULT {value}                         unless `is_told` says it is not
+    parent → worker   HOST_RESULT {value}                         unless `is_one_way` says it is not
     worker → parent   RETURN {value}                              or FAIL {kind, message}
 
     parent → worker   COMPILE {stack}, then BYTES with the module      instead of LOAD
@@ -78,7 +78,7 @@ CAPS_FROM_PARENT: Final = {
 }
 
 
-def is_told(interface: str) -> bool:
+def is_one_way(interface: str) -> bool:
     """Whether a host call of this interface is not answered, because it has no result to wait for."""
     return interface == "log"
 

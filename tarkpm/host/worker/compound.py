@@ -171,7 +171,7 @@ def _box() -> Any:
     return ffi.wasmtime_component_val_new(ctypes.byref(Value()))
 
 
-Interface = Mapping[str, "Function"]
+InterfaceTypes = Mapping[str, "Function"]
 
 
 class Function:

@@ -42,7 +42,7 @@ def call(function: Function, found: component.Func, store: Store, args: list[Any
             ffi.wasmtime_component_val_delete(ctypes.byref(value))
 
 
-class Door:
+class HostFunction:
     """A host function as the guest sees it. Must be kept for as long as its linker."""
 
     def __init__(

@@ -10,20 +10,20 @@ from tarkpm.host.worker import ffi
 from tarkpm.host.worker.confine import Memory
 from tarkpm.host.worker.engine import Failure, failure, made
 from tarkpm.host.worker.interfaces import EXPORTS, IMPORTS, PACKAGE
-from tarkpm.host.worker.plugin_instance import Ask, Held
+from tarkpm.host.worker.plugin_instance import AskParent, PluginInstance
 from tarkpm.host.worker.schemas import Schemas
 from tarkpm.host.worker.signatures import check
 from tarkpm.host.worker.wit import Meter, Mismatch
 
 
-class Guest(Held):
+class Guest(PluginInstance):
     """One plugin's component."""
 
     def __init__(
         self,
         code: bytes | int,
         load: dict[str, Any],
-        ask: Ask,
+        ask: AskParent,
         parent: int,
         schemas: Schemas,
         memory: Memory,
@@ -37,7 +37,7 @@ class Guest(Held):
         self._component = made(self._engine, code, load["code"], Component)
         imports = self._checked(load["type"])
         self._wasi = any(name.startswith("wasi:") for name in self._component.type.imports(self._engine))
-        self._doors: list[ffi.Door] = []
+        self._doors: list[ffi.HostFunction] = []
         self._linker = self._link(imports)
         self._functions: dict[str, Func] = {}
         self._settle(may_start_threads=self._wasi)
@@ -63,11 +63,11 @@ class Guest(Held):
                         self._doors.append(door)
         return linker
 
-    def _door(self, interface: str, name: str) -> ffi.Door:
+    def _door(self, interface: str, name: str) -> ffi.HostFunction:
         def ask(args: list[Any], texts: Texts) -> Any:
             return self._ask(interface, name, args, texts)
 
-        return ffi.Door(IMPORTS[interface][name], ask, self._output, self._failed)
+        return ffi.HostFunction(IMPORTS[interface][name], ask, self._output, self._failed)
 
     def _failed(self, problem: BaseException) -> None:
         if isinstance(problem, Mismatch):  # what the parent answered: no fault of the plugin's

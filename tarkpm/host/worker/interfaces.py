@@ -5,7 +5,7 @@ from typing import Final
 
 from tarkpm.host.worker.compound import (
     Function,
-    Interface,
+    InterfaceTypes,
     ListOf,
     OptionOf,
     RecordOf,
@@ -28,7 +28,7 @@ _RESPONSE = ResultOf(
 _OUTPUT = RecordOf(exit_code=Integer(32, signed=True), stdout=STRING, stderr=STRING)
 _ENTRY = RecordOf(name=STRING, kind=Enum("file", "directory", "other"), size=Integer(64))
 
-IMPORTS: Final[Mapping[str, Interface]] = {
+IMPORTS: Final[Mapping[str, InterfaceTypes]] = {
     "storage": {
         "get": Function(OptionOf(STRING), key=STRING),
         "set": Function(_DONE, key=STRING, value=STRING),
@@ -81,7 +81,7 @@ _CHAT = RecordOf(text=STRING, usage=OptionOf(_USAGE))
 
 _OUTCOME = VariantOf(**{"continue": None, "replace": STRING, "stop": STRING})
 
-EXPORTS: Final[Mapping[str, Interface]] = {
+EXPORTS: Final[Mapping[str, InterfaceTypes]] = {
     "tool": {
         "get-tools": Function(ListOf(_TOOL)),
         "get-risk-level": Function(_RISK, tool_name=STRING),

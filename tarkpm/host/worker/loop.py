@@ -24,12 +24,12 @@ from tarkpm.host.ipc.frames import (
     VERSION,
     Link,
     Texts,
-    is_told,
+    is_one_way,
 )
 from tarkpm.host.worker import confine, sandbox
 from tarkpm.host.worker.engine import Failure, compiled_image
 from tarkpm.host.worker.guest import Guest
-from tarkpm.host.worker.plugin_instance import Held
+from tarkpm.host.worker.plugin_instance import PluginInstance
 from tarkpm.host.worker.schemas import Schemas
 from tarkpm.host.worker.watchdog import die_with
 
@@ -67,7 +67,7 @@ class _Parent:
         """One host call. Called from inside wasmtime, which a lost parent must not unwind."""
         try:
             self.tell(HOST_CALL, {"interface": interface, "function": function, "args": args}, texts)
-            if is_told(interface):
+            if is_one_way(interface):
                 return None
             kind, result = self.hear()
         except (EOFError, OSError):
@@ -96,7 +96,7 @@ def run(fd: int, parent: int) -> None:
 
 
 def _serve(other: _Parent, parent: int) -> None:
-    guest: Held | None = None
+    guest: PluginInstance | None = None
     while True:
         kind, request = other.hear()
         try:
@@ -118,7 +118,7 @@ def _serve(other: _Parent, parent: int) -> None:
             other.tell(FAIL, {"kind": failure.kind, "message": failure.message[:MAX_MESSAGE]})
 
 
-def _load(other: _Parent, load: dict[str, Any], parent: int) -> tuple[Held, dict[str, Any]]:
+def _load(other: _Parent, load: dict[str, Any], parent: int) -> tuple[PluginInstance, dict[str, Any]]:
     """A guest, and this process without what it no longer needs. The order matters: see `sandbox`."""
     if load["abi"] == "core":
         from tarkpm.host.worker.legacy_abi.guest import OlderGuest  # most workers never need it
@@ -128,7 +128,7 @@ def _load(other: _Parent, load: dict[str, Any], parent: int) -> tuple[Held, dict
     schemas = Schemas(ready=load["schemas"])
     statm = confine.Memory()
     landlock = sandbox.no_files()
-    guest: Held
+    guest: PluginInstance
     if load["abi"] == "core":
         guest = OlderGuest(code, load, other.ask, parent, statm)
     else:

@@ -15,11 +15,11 @@ from tarkpm.host.worker.watchdog import Watch
 
 NEARLY: Final = 0.9
 
-Ask = Callable[[str, str, list[Any], Texts], Any]
+AskParent = Callable[[str, str, list[Any], Texts], Any]
 """(interface, function, JSON arguments, their long texts) to the parent's JSON answer."""
 
 
-class Held(ABC):
+class PluginInstance(ABC):
     """One plugin. After any failure its store is gone, and the next call makes a new one."""
 
     def __init__(self, code: bytes | int, load: dict[str, Any], parent: int, memory: Memory) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from wasmtime import Engine, component
 
-from tarkpm.host.worker.compound import Interface
+from tarkpm.host.worker.compound import InterfaceTypes
 from tarkpm.host.worker.interfaces import EXPORTS, IMPORTS, PACKAGE
 from tarkpm.host.worker.wit_text import Speller
 
@@ -37,7 +37,7 @@ def _check_imports(
     for name, item in compiled.type.imports(engine).items():
         if name.startswith(WASI):
             continue
-        interface: Interface | None = IMPORTS.get(name.removeprefix(PACKAGE))
+        interface: InterfaceTypes | None = IMPORTS.get(name.removeprefix(PACKAGE))
         if interface is None or not name.startswith(PACKAGE):
             yield f"imports {name!r}, which tark does not provide"
         elif not isinstance(item.ty, component.ComponentInstanceType):
@@ -48,7 +48,7 @@ def _check_imports(
             yield from _compare_imports(name, functions, interface)
 
 
-def _compare_imports(name: str, functions: Mapping[str, str], interface: Interface) -> Iterator[str]:
+def _compare_imports(name: str, functions: Mapping[str, str], interface: InterfaceTypes) -> Iterator[str]:
     for function, text in functions.items():
         if function not in interface:
             yield f"imports {function!r} of {name}, which has no such function"

@@ -24,12 +24,12 @@ _KINDS = {
     component.ResourceType: "resource",
 }
 
-Item = dict[str, Any]
+SurfaceDict = dict[str, Any]
 """As `messages.Item` has it on the other side."""
 
 
 def read(code: bytes | int, form: str, stack: int, *, is_core: bool) -> dict[str, Any]:
-    """``imports`` and ``exports`` as `Item`s, and ``unfit``: why it is no plugin of a type, by type.
+    """``imports`` and ``exports`` as `SurfaceDict`s, and ``unfit``: why it is no plugin of a type, by type.
 
     ``code`` is a module, or a component's compiled code, as ``form`` says. Raises `Failure`.
     """
@@ -55,7 +55,7 @@ def _of_component(compiled: component.Component, engine: Engine) -> dict[str, An
 
 def _of_module(module: Module) -> dict[str, Any]:
     """Each module it imports from is one item."""
-    room, imports = _Room(), dict[str, Item]()
+    room, imports = _Room(), dict[str, SurfaceDict]()
     for found in module.imports:
         item = imports.setdefault(found.module, _empty(found.module, "module"))
         item["members"][found.name] = room.take(core(found.type), found.name or "")
@@ -81,11 +81,11 @@ class _Room:
         return text
 
 
-def _empty(name: str, kind: str) -> Item:
+def _empty(name: str, kind: str) -> SurfaceDict:
     return {"name": name, "kind": kind, "type": "", "members": {}, "types": {}}
 
 
-def _item(name: str, ty: Any, engine: Engine, room: _Room) -> Item:
+def _item(name: str, ty: Any, engine: Engine, room: _Room) -> SurfaceDict:
     item = _empty(name, _KINDS.get(type(ty), "type"))
     room.take("", name)
     if isinstance(ty, component.ComponentInstanceType):

@@ -18,7 +18,7 @@ SECONDS: Final = 10.0
 """All servers together may take to answer."""
 
 
-class Server(msgspec.Struct, frozen=True):
+class ServerStatus(msgspec.Struct, frozen=True):
     """A server: ``index NAME`` or ``git``, its address without a login, what is wrong ("": nothing)."""
 
     kind: str
@@ -31,10 +31,10 @@ class Server(msgspec.Struct, frozen=True):
         return not self.problem
 
 
-_Job = tuple[Server, Callable[[], None]]
+_Job = tuple[ServerStatus, Callable[[], None]]
 
 
-def reach(workspace: "Workspace") -> tuple[Server, ...]:
+def reach(workspace: "Workspace") -> tuple[ServerStatus, ...]:
     """Ask every server of an accepted project something small; none is asked for longer than `SECONDS`."""
     jobs = [*_indexes(workspace), *_git_hosts(workspace)]
     answers: SimpleQueue[tuple[int, str]] = SimpleQueue()
@@ -76,7 +76,7 @@ def _indexes(workspace: "Workspace") -> Iterator[_Job]:
             with client:
                 client.refresh()
 
-        yield Server(f"index {entry.name}", entry.url), ask
+        yield ServerStatus(f"index {entry.name}", entry.url), ask
 
 
 def _git_hosts(workspace: "Workspace") -> Iterator[_Job]:
@@ -93,7 +93,7 @@ def _git_hosts(workspace: "Workspace") -> Iterator[_Job]:
             with open_remote(workspace, url) as remote:
                 remote.resolve()
 
-        yield Server("git", host), ask
+        yield ServerStatus("git", host), ask
 
 
 def _host(url: str) -> str:

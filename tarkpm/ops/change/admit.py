@@ -9,12 +9,12 @@ from tarkpm.core.lockfile import Lock, LockEntry
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MANIFEST
 from tarkpm.core.policy import NOBODY, Admission, Answers, admit, consent_error
-from tarkpm.core.project import Change, Project, edit, new
+from tarkpm.core.project import Project, ProjectEdit, edit, new
 from tarkpm.core.release import IndexSource, PluginName, Requirement, Source
 from tarkpm.core.resolution.resolver import check_names
 from tarkpm.errors import ConsentError, TarkError
 from tarkpm.ops.change.adopt import Adoption, adoption_rows, adoptions, with_question
-from tarkpm.ops.change.select import choose
+from tarkpm.ops.change.select import select_releases
 from tarkpm.ops.change.target import CheckedTarget, Target, check_target
 from tarkpm.ops.project.tark_version import tark_version
 from tarkpm.ops.project.workspace import Workspace
@@ -27,7 +27,7 @@ class Declined(ConsentError):
     """The user said no. Nothing was changed."""
 
 
-class Ask(msgspec.Struct, frozen=True):
+class PluginRequest(msgspec.Struct, frozen=True):
     """What a verb wants to be taken: what ``source`` holds, which must be ``name`` if that is given.
 
     For an index, ``range`` says which versions will do; "" is the newest, and asks for its like from then on.
@@ -38,12 +38,12 @@ class Ask(msgspec.Struct, frozen=True):
     range: str = ""
 
     @classmethod
-    def of(cls, requirement: Requirement) -> "Ask":
+    def of(cls, requirement: Requirement) -> "PluginRequest":
         """The same as before, once more."""
         return cls(requirement.source, requirement.name, requirement.range)
 
 
-class Taking(msgspec.Struct, frozen=True):
+class AgreedChange(msgspec.Struct, frozen=True):
     """Releases the user agreed to take: the target they lead to, their bytes, and what they leave unmet.
 
     ``names`` are the plugins asked for, and those that changed with them.
@@ -57,14 +57,14 @@ class Taking(msgspec.Struct, frozen=True):
     adopted: tuple[Adoption, ...] = ()
 
 
-def take(
+def agree(
     workspace: Workspace,
-    asks: list[Ask],
+    asks: list[PluginRequest],
     answers: Answers,
     *,
     free: Collection[PluginName] | None = (),
     adopting: bool = False,
-) -> Taking:
+) -> AgreedChange:
     """Choose, fetch, verify, weigh, show and ask; nothing is changed yet.
 
     Plugins of indexes keep their locked version unless they are in ``free`` (None: all) or cannot. With
@@ -74,7 +74,7 @@ def take(
     direct, releases = _acquire_direct(workspace, asks)
     asked = {requirement.name: requirement for requirement in (*direct, *_from_indexes(asks))}
     requirements = {**workspace.project.requirements, **asked}
-    choice = choose(workspace, requirements, releases, free)
+    choice = select_releases(workspace, requirements, releases, free)
     admissions = [
         weigh(
             workspace, _settle(requirements.get(release.candidate.manifest.name), release), release, answers
@@ -89,7 +89,7 @@ def take(
     news = [a for a in admissions if a.change.name in told or a.questions or _differs(workspace.project, a)]
     ask(workspace, news, adopted)
     names = tuple(dict.fromkeys((*asked, *changed)))
-    return Taking(
+    return AgreedChange(
         target,
         (*releases, *choice.taken),
         names,
@@ -99,7 +99,9 @@ def take(
     )
 
 
-def _acquire_direct(workspace: Workspace, asks: list[Ask]) -> tuple[list[Requirement], list[Release]]:
+def _acquire_direct(
+    workspace: Workspace, asks: list[PluginRequest]
+) -> tuple[list[Requirement], list[Release]]:
     """What sources that hold one release hold, and the requirements that asks for."""
     asks = [ask for ask in asks if not isinstance(ask.source, IndexSource)]
     sources = [ask.source for ask in asks if not isinstance(ask.source, IndexSource)]
@@ -109,7 +111,7 @@ def _acquire_direct(workspace: Workspace, asks: list[Ask]) -> tuple[list[Require
     return [Requirement(name, source) for name, source in zip(names, sources, strict=True)], releases
 
 
-def _from_indexes(asks: list[Ask]) -> Iterator[Requirement]:
+def _from_indexes(asks: list[PluginRequest]) -> Iterator[Requirement]:
     for ask in asks:
         if isinstance(ask.source, IndexSource) and ask.name is not None:
             yield Requirement(ask.name, ask.source, range=ask.range)
@@ -173,7 +175,7 @@ def target_of(workspace: Workspace, admissions: Iterable[Admission], kept: Itera
     entries |= {admission.change.name: admission.candidate.entry() for admission in chosen}
     text = workspace.project_bytes if workspace.project_bytes is not None else new()
     changed = [admission.change for admission in chosen if _differs(workspace.project, admission)]
-    changed += [Change(name) for name in abandoned(workspace.project, workspace.lock, entries)]
+    changed += [ProjectEdit(name) for name in abandoned(workspace.project, workspace.lock, entries)]
     version = None if workspace.project.tark_version else tark_version(workspace.settings.search_path)
     edited = edit(text, changed, tark_version=version) if changed else text
     project = Project.parse(edited, where=str(workspace.place.project_file))

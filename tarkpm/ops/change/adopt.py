@@ -12,9 +12,9 @@ import msgspec
 from tarkpm.core.names import MANIFEST
 from tarkpm.core.policy import Admission, Question
 from tarkpm.core.release import PluginName, folded
-from tarkpm.core.verification import Candidate
+from tarkpm.core.verification import VerifiedRelease
 from tarkpm.errors import TarkError, UnmanagedRefused
-from tarkpm.ops.project.ui import Row
+from tarkpm.ops.project.ui import CardRow
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.unmanaged import unmanaged_data
 from tarkpm.store.environment import DATA
@@ -32,7 +32,7 @@ class Adoption(msgspec.Struct, frozen=True):
     same: bool
 
 
-def adoptions(workspace: Workspace, candidate: Candidate) -> tuple[Adoption, ...]:
+def adoptions(workspace: Workspace, candidate: VerifiedRelease) -> tuple[Adoption, ...]:
     """The folders that stand in a release's place, whatever the case they are written in; mostly none."""
     name, environment = candidate.manifest.name, workspace.environment
     standing = [
@@ -46,7 +46,7 @@ def adoptions(workspace: Workspace, candidate: Candidate) -> tuple[Adoption, ...
     )
 
 
-def _is_same(workspace: Workspace, folder: str, candidate: Candidate) -> bool:
+def _is_same(workspace: Workspace, folder: str, candidate: VerifiedRelease) -> bool:
     """Whether plugin.toml and module are the release's, byte for byte; not if they cannot be read."""
     try:
         for file in candidate.files:
@@ -72,12 +72,14 @@ def with_question(admission: Admission, found: Iterable[Adoption], *, agreed: bo
     return msgspec.structs.replace(admission, questions=(*admission.questions, *questions[:1]))
 
 
-def adoption_rows(found: Iterable[Adoption], plugins: Path) -> list[Row]:
+def adoption_rows(found: Iterable[Adoption], plugins: Path) -> list[CardRow]:
     """What a card says of them."""
     return [
-        Row("adopts", f"{plugins / one.folder}: the same bytes; what it stored goes on; kept in {one.kept}")
+        CardRow(
+            "adopts", f"{plugins / one.folder}: the same bytes; what it stored goes on; kept in {one.kept}"
+        )
         if one.same
-        else Row(
+        else CardRow(
             "REPLACES",
             f"{plugins / one.folder}: put there by hand, OTHER BYTES; kept in {one.kept}",
             loud=True,

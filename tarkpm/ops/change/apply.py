@@ -20,7 +20,7 @@ from tarkpm.ops.change.bind import bind
 from tarkpm.ops.change.target import CheckedTarget
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.installed import BIG
-from tarkpm.store.journal import Document, Transaction, commit
+from tarkpm.store.journal import DocumentEdit, Transaction, commit
 from tarkpm.store.state import Installed
 from tarkpm.store.sweep import in_use
 
@@ -91,7 +91,7 @@ def _settled(workspace: Workspace, target: CheckedTarget, changes: Plan, lock_by
     return workspace.seal(target.project_bytes, lock_bytes)
 
 
-def _documents(workspace: Workspace, target: CheckedTarget, lock_bytes: bytes) -> tuple[Document, ...]:
+def _documents(workspace: Workspace, target: CheckedTarget, lock_bytes: bytes) -> tuple[DocumentEdit, ...]:
     """The documents whose bytes change; an unchanged file is not rewritten."""
     place = workspace.place
     wanted: list[tuple[Path, bytes | None, bytes | None]] = [
@@ -100,7 +100,7 @@ def _documents(workspace: Workspace, target: CheckedTarget, lock_bytes: bytes) -
     ]
     place.project_file.parent.mkdir(parents=True, exist_ok=True)
     return tuple(
-        Document.change(file, before, after)
+        DocumentEdit.change(file, before, after)
         for file, before, after in wanted
         if after is not None and after != before
     )
@@ -151,7 +151,7 @@ def _check_data(workspace: Workspace, changes: Plan, leaving: set[str]) -> None:
             )
 
 
-def foretell(workspace: Workspace, changes: Plan) -> None:
+def preview_deletions(workspace: Workspace, changes: Plan) -> None:
     """Say what `apply` would delete that no release put there."""
     names = (*(entry.name for entry in changes.install), *changes.remove)
     for text in _strangers(workspace, names):

@@ -3,7 +3,7 @@
 import msgspec
 
 from tarkpm.core.capability import CapabilitySet
-from tarkpm.core.project import Change, Project, edit
+from tarkpm.core.project import Project, ProjectEdit, edit
 from tarkpm.core.release import PluginName
 from tarkpm.ops.change.apply import apply
 from tarkpm.ops.change.target import Target, check_target, present, untouched
@@ -23,7 +23,7 @@ def set_grants(
     workspace: Workspace, name: PluginName, granted: CapabilitySet, *, decided: bool
 ) -> GrantReport:
     before = workspace.project.granted(name)
-    change = Change(name, present(workspace, name), workspace.project.trust.get(name, ()), granted)
+    change = ProjectEdit(name, present(workspace, name), workspace.project.trust.get(name, ()), granted)
     edited = edit(workspace.project_bytes or b"", [change]) if granted != before else None
     project = Project.parse(edited, where=str(workspace.place.project_file)) if edited else workspace.project
     if not workspace.settings.dry_run:

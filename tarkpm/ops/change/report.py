@@ -4,7 +4,7 @@ import msgspec
 
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.release import GitSource, PluginName
-from tarkpm.ops.change.admit import Taking
+from tarkpm.ops.change.admit import AgreedChange
 from tarkpm.ops.change.adopt import adoption_notes
 from tarkpm.ops.project.workspace import Workspace
 
@@ -45,7 +45,7 @@ class TakeReport(msgspec.Struct, frozen=True):
 
 def report_of(
     workspace: Workspace,
-    taking: Taking,
+    taking: AgreedChange,
     names: tuple[PluginName, ...],
     notes: "map[str] | tuple[str, ...]" = (),
 ) -> TakeReport:
@@ -60,7 +60,7 @@ def report_of(
     )
 
 
-def _taken(workspace: Workspace, taking: Taking, name: PluginName) -> Taken:
+def _taken(workspace: Workspace, taking: AgreedChange, name: PluginName) -> Taken:
     entry, before = taking.target.lock.by_name[name], workspace.lock.get(name)
     might, may = workspace.project.granted(name), taking.target.project.granted(name)
     change = "replaced" if before else "added"
@@ -70,7 +70,7 @@ def _taken(workspace: Workspace, taking: Taking, name: PluginName) -> Taken:
         name=name,
         version=str(entry.version),
         type=entry.type,
-        source=str(entry.source.asked()),
+        source=str(entry.source.unpinned()),
         commit=_commit(entry),
         signer=entry.signer or "",
         capabilities=tuple(map(str, taking.target.project.granted(name))),

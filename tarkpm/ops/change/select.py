@@ -13,7 +13,7 @@ from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.fetch import Release
 
 
-class Choice(msgspec.Struct, frozen=True):
+class Selection(msgspec.Struct, frozen=True):
     """What was chosen: entries that stay as they are, releases of indexes to take anew, and notes."""
 
     kept: tuple[LockEntry, ...]
@@ -21,12 +21,12 @@ class Choice(msgspec.Struct, frozen=True):
     notes: tuple[str, ...]
 
 
-def choose(
+def select_releases(
     workspace: Workspace,
     requirements: Mapping[PluginName, Requirement],
     releases: Iterable[Release],
     free: Collection[PluginName] | None,
-) -> Choice:
+) -> Selection:
     """Choose a release for every requirement and for all they need; fetch and verify what is not locked so.
 
     ``releases`` were acquired just now, from git and folders. Only plugins in ``free`` (None: all) leave
@@ -39,7 +39,7 @@ def choose(
     reached, problems = reachable(project, lock)
     if not problems and not _must_ask(workspace, project, lock, free):
         kept = tuple(lock.by_name[name] for name in sorted(reached))
-        return Choice(kept, (), tuple(map(str, unmet_dependencies(kept))))
+        return Selection(kept, (), tuple(map(str, unmet_dependencies(kept))))
     from tarkpm.ops.change.select_indexed import choose_from_indexes
 
     fixed = tuple(

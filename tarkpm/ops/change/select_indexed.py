@@ -4,12 +4,12 @@ from collections.abc import Collection, Mapping
 
 from tarkpm.core.lockfile import LockEntry, Pin
 from tarkpm.core.release import IndexSource, PluginName, Requirement
-from tarkpm.core.resolution.catalog import Catalog, Locked, Offer, Place, Wanted, missing
+from tarkpm.core.resolution.catalog import Candidate, Catalog, Locked, PluginId, RootRequirement, missing
 from tarkpm.core.resolution.resolver import Solution, solve
-from tarkpm.core.rows import Listing, Row, row_of
+from tarkpm.core.rows import Listing, ReleaseRow, row_of
 from tarkpm.core.version import Range
 from tarkpm.errors import IndexUntrusted, NotFound
-from tarkpm.ops.change.select import Choice, is_fixed
+from tarkpm.ops.change.select import Selection, is_fixed
 from tarkpm.ops.project.indexes import Indexes
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.fetch import Release, acquire_pinned
@@ -22,7 +22,7 @@ def choose_from_indexes(
     requirements: Mapping[PluginName, Requirement],
     held: tuple[LockEntry, ...],
     free: Collection[PluginName] | None,
-) -> Choice:
+) -> Selection:
     """`choose` where some requirements are met by indexes; ``held`` is what git and folders hold."""
     solution, listings = _solve(workspace, requirements, held, free)
     kept, pins, rows = [*held], [], []
@@ -39,10 +39,10 @@ def choose_from_indexes(
     taken = acquire_pinned(workspace, pins)
     for (source, pin), row, release in zip(pins, rows, taken, strict=True):
         _check_row(source, pin, row, release)
-    return Choice(tuple(kept), tuple(taken), solution.notes)
+    return Selection(tuple(kept), tuple(taken), solution.notes)
 
 
-def foresee(workspace: Workspace) -> Solution:
+def preview_update(workspace: Workspace) -> Solution:
     """What an update of everything would choose now; nothing is fetched, and git and folders stay as locked.
 
     Raises `ResolutionError`, `NotFound`, `Unreachable`, `IndexUntrusted`.
@@ -61,22 +61,22 @@ def _solve(
     there = {entry.name for entry in held}
     wanted = [_wanted(one) for name, one in requirements.items() if not is_fixed(one) or name in there]
     catalog, listings = _gather(workspace, wanted, held)
-    locked = {entry.name: Locked(entry.version, entry.source.asked()) for entry in workspace.lock.entries}
+    locked = {entry.name: Locked(entry.version, entry.source.unpinned()) for entry in workspace.lock.entries}
     tark = workspace.project.tark_version
     return solve(catalog, wanted, locked=locked, free=free, tark=tark), listings
 
 
-def _wanted(requirement: Requirement) -> Wanted:
+def _wanted(requirement: Requirement) -> RootRequirement:
     wanted = Range.parse(requirement.range or "*") if not is_fixed(requirement) else None
-    return Wanted(requirement.name, requirement.source.asked(), wanted)
+    return RootRequirement(requirement.name, requirement.source.unpinned(), wanted)
 
 
 def _gather(
-    workspace: Workspace, wanted: list[Wanted], held: tuple[LockEntry, ...]
+    workspace: Workspace, wanted: list[RootRequirement], held: tuple[LockEntry, ...]
 ) -> tuple[Catalog, Listings]:
     """Everything that may be chosen, breadth-first: a round asks for all plugins the last one named."""
-    offers: dict[Place, tuple[Offer, ...]] = {}
-    offers.update(((entry.source.asked(), entry.name), (_locked_offer(entry),)) for entry in held)
+    offers: dict[PluginId, tuple[Candidate, ...]] = {}
+    offers.update(((entry.source.unpinned(), entry.name), (_locked_offer(entry),)) for entry in held)
     listings: Listings = {}
     tark = workspace.project.tark_version
     while todo := missing(offers, wanted, tark):
@@ -88,18 +88,20 @@ def _gather(
     return offers, listings
 
 
-def _locked_offer(entry: LockEntry) -> Offer:
-    return Offer(entry.name, entry.version, entry.source.asked(), entry.requires, entry.min_tark_version)
+def _locked_offer(entry: LockEntry) -> Candidate:
+    return Candidate(
+        entry.name, entry.version, entry.source.unpinned(), entry.requires, entry.min_tark_version
+    )
 
 
 def _offers(
     workspace: Workspace, source: IndexSource, name: PluginName, listing: Listing | None
-) -> tuple[Offer, ...]:
+) -> tuple[Candidate, ...]:
     if listing and listing.name != name:  # they fold to one, and are spelled differently
         hint = f"tarkpm add {source.index}:{listing.name}"
         raise NotFound(f"'{name}' is called '{listing.name}' in {source}", hint=hint)
     return tuple(
-        Offer(
+        Candidate(
             name=name,
             version=row.version,
             origin=source,
@@ -112,7 +114,7 @@ def _offers(
     )
 
 
-def _row(listings: Listings, source: IndexSource, offer: Offer) -> Row:
+def _row(listings: Listings, source: IndexSource, offer: Candidate) -> ReleaseRow:
     listing = listings[source, offer.name]
     row = listing.get(offer.version) if listing else None
     assert row is not None  # the offer was made from it
@@ -123,7 +125,7 @@ def _stays(
     workspace: Workspace,
     entry: LockEntry,
     source: IndexSource,
-    row: Row,
+    row: ReleaseRow,
     requirement: Requirement | None,
 ) -> bool:
     """Whether what was chosen is what is locked, and tark.toml need not change for it."""
@@ -136,7 +138,7 @@ def _stays(
     return workspace.project.requirements.get(entry.name) == requirement
 
 
-def _check_row(source: IndexSource, pin: Pin, row: Row, release: Release) -> None:
+def _check_row(source: IndexSource, pin: Pin, row: ReleaseRow, release: Release) -> None:
     """Raise `IndexUntrusted` unless the index lists a release as its publisher signed it."""
     candidate = release.candidate
     assert candidate.statement is not None

@@ -21,7 +21,7 @@ from tarkpm.core.release import (
 )
 from tarkpm.core.version import Range
 from tarkpm.errors import NotFound, TarkError
-from tarkpm.ops.change.admit import Ask
+from tarkpm.ops.change.admit import PluginRequest
 from tarkpm.ops.project.location import locate
 from tarkpm.ops.project.settings import Settings
 
@@ -37,7 +37,7 @@ _NAMED = re.compile(r"(?:(?P<index>[A-Za-z0-9_-]+):)?(?P<name>[A-Za-z0-9_-]+)(?:
 _INDEX_ALONE = re.compile(r"[A-Za-z0-9_-]+:(?:@[^:/]*)?")
 
 
-class Wish(msgspec.Struct, frozen=True):
+class SourceArg(msgspec.Struct, frozen=True):
     """One argument of ``add``: a source, or a plugin's name to be found in an index ("" is the only one)."""
 
     source: Source | None = None
@@ -45,10 +45,10 @@ class Wish(msgspec.Struct, frozen=True):
     name: PluginName | None = None
     range: str = ""
 
-    def ask(self, project: Project) -> Ask:
+    def ask(self, project: Project) -> PluginRequest:
         """What this means in a project. Raises `NotFound`, and `UsageError` where the index is not clear."""
         if self.source is not None:
-            return Ask(self.source)
+            return PluginRequest(self.source)
         indexes = project.indexes
         if self.index and self.index not in indexes:
             raise NotFound(f"this project has no index '{self.index}'", hint="tarkpm index list")
@@ -62,10 +62,10 @@ class Wish(msgspec.Struct, frozen=True):
                 hint=f"tarkpm add {known[0]}:{self.name}",
             )
         index = indexes[PluginName(self.index)] if self.index else next(iter(indexes.values()))
-        return Ask(index.source, self.name, self.range)
+        return PluginRequest(index.source, self.name, self.range)
 
 
-def read_wishes(
+def read_source_args(
     settings: Settings,
     texts: Sequence[str],
     *,
@@ -73,7 +73,7 @@ def read_wishes(
     branch: str = "",
     rev: str = "",
     path: str = "",
-) -> tuple[Settings, list[Wish]]:
+) -> tuple[Settings, list[SourceArg]]:
     """Read source arguments and the options that belong to them; the settings gain the logins in the URLs.
 
     A login is used by this command and not part of a source, so nothing can write it down. Raises
@@ -86,17 +86,17 @@ def read_wishes(
     if rev and not is_commit(rev):
         raise UsageError(f"--rev takes a whole commit id of 40 hexadecimal digits, found '{rev}'")
     logins = dict(settings.logins)
-    wishes = [_read_wish(settings, text, tag, branch, rev, path, logins) for text in texts]
+    wishes = [_read_source_arg(settings, text, tag, branch, rev, path, logins) for text in texts]
     return msgspec.structs.replace(settings, logins=logins), wishes
 
 
-def _read_wish(
+def _read_source_arg(
     settings: Settings, text: str, tag: str, branch: str, rev: str, path: str, logins: "dict[str, Login]"
-) -> Wish:
+) -> SourceArg:
     if names_folder(text):
         if tag or branch or rev or path:
             raise UsageError("--tag, --branch, --rev and --path belong to git sources", where=text)
-        return Wish(PathSource(relative_folder(settings, text)))
+        return SourceArg(PathSource(relative_folder(settings, text)))
     if named := _NAMED.fullmatch(text):
         if tag or branch or rev or path:
             raise UsageError("--tag, --branch, --rev and --path belong to git sources")
@@ -112,7 +112,7 @@ def _read_wish(
     url, login = parse_typed(address, allow_http=settings.allow_http)
     if login is not None:
         logins[url.public] = login
-    return Wish(GitSource(url.public, tag, branch, rev, _folder(path or folder)))
+    return SourceArg(GitSource(url.public, tag, branch, rev, _folder(path or folder)))
 
 
 def relative_folder(settings: Settings, text: str) -> str:
@@ -134,13 +134,13 @@ def _folder(text: str) -> str:
         raise UsageError(str(problem), where="--path") from None
 
 
-def _named(settings: Settings, text: str, named: re.Match[str]) -> Wish:
+def _named(settings: Settings, text: str, named: re.Match[str]) -> SourceArg:
     """A plugin's name, perhaps with its index and a range: ``text-tools``, ``community:text-tools@^1.2``."""
     if not named["index"] and (settings.cwd / text).is_dir():
         raise UsageError(f"'{text}' is a folder", hint=f"tarkpm add ./{text}")
     wanted = named["range"]
     try:
-        return Wish(
+        return SourceArg(
             None,
             plugin_name(named["index"]) if named["index"] else "",
             plugin_name(named["name"]),

@@ -10,7 +10,7 @@ from tarkpm.core.lockfile import LockEntry, Pin, fingerprint
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MANIFEST, STATEMENT
 from tarkpm.core.release import IndexSource, PathSource, PluginName
-from tarkpm.core.verification import Candidate, check_names, verify_release
+from tarkpm.core.verification import VerifiedRelease, check_names, verify_release
 from tarkpm.errors import BlobMissing, DigestMismatch, SignatureInvalid
 from tarkpm.io.files import remove_tree
 from tarkpm.io.parallel import batches
@@ -94,7 +94,7 @@ def _is_here(workspace: Workspace, entry: LockEntry) -> bool:
     return fingerprint(entry) in workspace.verified or Origins(workspace.settings.paths.cache).saw(entry)
 
 
-def check_same(entry: LockEntry, candidate: Candidate) -> None:
+def check_same(entry: LockEntry, candidate: VerifiedRelease) -> None:
     """Raise unless a fetched release is the locked one: same signer, same bytes, same plugin.toml."""
     where, hint = str(entry.source), f"tarkpm update {entry.name}"
     if candidate.signer != entry.signer:

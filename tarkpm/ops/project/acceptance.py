@@ -3,14 +3,14 @@
 import time
 from collections.abc import Iterable, Iterator
 
-from tarkpm.core.acceptance import Acceptance, Kind, Widening, widenings
+from tarkpm.core.acceptance import Acceptance, Widening, WideningKind, widenings
 from tarkpm.core.binding import Publisher, claim, current_owner
 from tarkpm.core.lockfile import Lock, LockEntry
 from tarkpm.core.policy import NOBODY, check_trusted
 from tarkpm.core.release import IndexSource, PluginName
 from tarkpm.errors import ProjectNotAccepted, TarkError, Unreachable
 from tarkpm.ops.project.settings import ANY_DECISIONS
-from tarkpm.ops.project.ui import Card, Row
+from tarkpm.ops.project.ui import Card, CardRow
 from tarkpm.ops.project.workspace import Workspace
 
 
@@ -51,10 +51,10 @@ def require_accepted(workspace: Workspace) -> None:
     if settings.accept_project and settings.accept_project != ANY_DECISIONS:
         _check_pinned(workspace, decided)
     if new and not settings.accept_project:
-        rows = [Row("would", str(one), loud=one.is_loud) for one in new]
+        rows = [CardRow("would", str(one), loud=one.is_loud) for one in new]
         _ask(
             workspace,
-            [*rows, *(Row("would", text, loud=True) for text in consequences(workspace, decided, new))],
+            [*rows, *(CardRow("would", text, loud=True) for text in consequences(workspace, decided, new))],
         )
     if (new or settings.accept_project) and not settings.dry_run:
         accept(workspace, decided)
@@ -81,7 +81,7 @@ def _check_pinned(workspace: Workspace, decided: Acceptance) -> None:
 def consequences(workspace: Workspace, decided: Acceptance, new: Iterable[Widening]) -> Iterator[str]:
     """What accepting these decisions does beside them: whom it sends a token, whose data is left behind."""
     for widening in new:
-        index = widening.subject if widening.kind is Kind.INDEX else ""
+        index = widening.subject if widening.kind is WideningKind.INDEX else ""
         entry = workspace.project.indexes.get(PluginName(index))
         if entry and entry.token_variable in workspace.settings.environment and "://" in entry.url:
             yield f"send the token in {entry.token_variable} to {entry.url}"
@@ -108,7 +108,7 @@ def has_data(workspace: Workspace, name: str) -> bool:
     return folder.is_dir() and any(folder.iterdir())
 
 
-def _ask(workspace: Workspace, rows: list[Row]) -> None:
+def _ask(workspace: Workspace, rows: list[CardRow]) -> None:
     file, ui, settings = str(workspace.place.project_file), workspace.ui, workspace.settings
     if ui.interactive:
         warning = "Accept only what you, or people you trust, wrote."

@@ -19,7 +19,7 @@ from tarkpm.ops.project.settings import Settings
 from tarkpm.store.environment import Environment
 
 
-class Place(msgspec.Struct, frozen=True):
+class Location(msgspec.Struct, frozen=True):
     """Where a project's documents, environment and data are.
 
     ``folder`` is what relative paths in tark.toml are relative to, and the name state knows the project by.
@@ -31,7 +31,7 @@ class Place(msgspec.Struct, frozen=True):
     environment: Environment
 
 
-def locate(settings: Settings) -> Place:
+def locate(settings: Settings) -> Location:
     """The project to work on: --project, else the nearest tark.toml above, else the user's own."""
     if not settings.user:
         folders = [settings.project] if settings.project else _upwards(settings.cwd, settings.home)
@@ -41,7 +41,7 @@ def locate(settings: Settings) -> Place:
     config = settings.paths.config
     project_file = (config / PROJECT).resolve()  # people keep their own configuration behind links
     environment = Environment(settings.paths.data, in_project=False)
-    return Place(config, project_file, config / LOCK, environment)
+    return Location(config, project_file, config / LOCK, environment)
 
 
 def _upwards(start: Path, home: Path) -> Iterator[Path]:
@@ -64,7 +64,7 @@ def _status(folder: Path) -> os.stat_result | None:
         return None
 
 
-def project_place(folder: Path) -> Place:
+def project_place(folder: Path) -> Location:
     """The place of a project in ``folder``; links to the folder are resolved, so that it has one name.
 
     A linked tark.toml is not followed: it would make another project's decisions this one's.
@@ -72,10 +72,10 @@ def project_place(folder: Path) -> Place:
     real = folder.resolve()
     if not str(real).isprintable():
         raise ProjectError("expected a folder with a printable name in UTF-8", where=str(real))
-    return Place(real, real / PROJECT, real / LOCK, Environment(real / ".tark", in_project=True))
+    return Location(real, real / PROJECT, real / LOCK, Environment(real / ".tark", in_project=True))
 
 
-def checked_place(settings: Settings, *, create: bool) -> Place:
+def checked_place(settings: Settings, *, create: bool) -> Location:
     """The project to work on, seen to be there (unless ``create``) and to be this user's own.
 
     Raises `ProjectError`, and `ProjectNotAccepted` for a project, or an environment, of another user.
@@ -93,7 +93,7 @@ def checked_place(settings: Settings, *, create: bool) -> Place:
     return place
 
 
-def check_owned(place: Place, *, hint: str) -> None:
+def check_owned(place: Location, *, hint: str) -> None:
     """Raise `ProjectNotAccepted` unless a project's folder and documents belong to this user, if they exist.
 
     Links are not followed: what counts is who made the link. The user's own tark.toml is not checked: it is
@@ -115,7 +115,7 @@ def check_owned(place: Place, *, hint: str) -> None:
             )
 
 
-def _way_out(place: Place, settings: Settings) -> str:
+def _way_out(place: Location, settings: Settings) -> str:
     """Without the project where it was only found; typed, it was meant: then it can be taken over."""
     if settings.project is None:
         return f"{settings.command} --user"

@@ -5,7 +5,7 @@ from typing import Protocol
 import msgspec
 
 
-class Row(msgspec.Struct, frozen=True):
+class CardRow(msgspec.Struct, frozen=True):
     """One thing on a card. ``label`` is always tarkpm's own word, ``text`` is shown whole.
 
     A stranger's words in ``text`` are in quotation marks (`core.text.quoted`). ``loud`` is what a person
@@ -21,7 +21,7 @@ class Card(msgspec.Struct, frozen=True):
     """What is about to happen, shown before it is asked about."""
 
     title: str
-    rows: tuple[Row, ...]
+    rows: tuple[CardRow, ...]
     warnings: tuple[str, ...] = ()
 
 

@@ -16,7 +16,7 @@ from tarkpm.core.digest import Digest, sha256
 from tarkpm.core.names import MAX_LOCK, MAX_PROJECT
 from tarkpm.errors import Edited, LockError, ProjectNotAccepted
 from tarkpm.io.files import read_optional
-from tarkpm.ops.project.location import Place, checked_place
+from tarkpm.ops.project.location import Location, checked_place
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.store.blobs import BlobStore
@@ -38,7 +38,7 @@ T = TypeVar("T")
 class Workspace:
     """A project as it was read, and the edges through which it is changed."""
 
-    def __init__(self, settings: Settings, place: Place, state: State, ui: Ui) -> None:
+    def __init__(self, settings: Settings, place: Location, state: State, ui: Ui) -> None:
         """Read the documents' bytes and the project's record; the documents are parsed when they are used."""
         self.settings, self.place, self.state, self.ui = settings, place, state, ui
         self.environment = place.environment

@@ -7,7 +7,7 @@ import msgspec
 from tarkpm.core.claim import Claim
 from tarkpm.core.layout import rows_path
 from tarkpm.core.release import IndexSource, PluginName
-from tarkpm.core.rows import Listing, Row
+from tarkpm.core.rows import Listing, ReleaseRow
 from tarkpm.core.rows import parse as parse_rows
 from tarkpm.core.version import Version
 from tarkpm.errors import TarkError
@@ -15,12 +15,12 @@ from tarkpm.ops.registry.desk import Desk
 from tarkpm.ops.registry.proposals import check_settled
 from tarkpm.ops.release.checks import Publishable, read_release
 from tarkpm.registry.catalogue import update_search
-from tarkpm.registry.change import Change
+from tarkpm.registry.change import IndexChange
 from tarkpm.registry.folder import Index
 from tarkpm.registry.releases import MAX_REASON, admit, release_bytes, with_row, yanked
 
 
-class AcceptReport(msgspec.Struct, frozen=True):
+class ReleaseAcceptReport(msgspec.Struct, frozen=True):
     """A release an index took, or would take. ``written`` counts bytes beside the release itself."""
 
     name: str
@@ -30,7 +30,7 @@ class AcceptReport(msgspec.Struct, frozen=True):
     written: int
 
 
-def accept(desk: Desk, folder: Path, online_name: str) -> AcceptReport:
+def accept(desk: Desk, folder: Path, online_name: str) -> ReleaseAcceptReport:
     """Check the release in ``folder`` and list it. Without --dry-run it needs the online key.
 
     Raises what `read_release` and `admit` raise; then nothing was changed.
@@ -46,13 +46,13 @@ def accept(desk: Desk, folder: Path, online_name: str) -> AcceptReport:
         if not desk.settings.dry_run:
             written = _list(desk, index, claim, row, release, online_name)
         signer = str(release.candidate.signer)
-        return AcceptReport(name, str(row.version), signer, row.statement.sha256, written)
+        return ReleaseAcceptReport(name, str(row.version), signer, row.statement.sha256, written)
 
 
 def _list(
-    desk: Desk, index: Index, claim: Claim | None, row: Row, release: Publishable, online_name: str
+    desk: Desk, index: Index, claim: Claim | None, row: ReleaseRow, release: Publishable, online_name: str
 ) -> int:
-    change = Change(index, desk.now)
+    change = IndexChange(index, desk.now)
     content = release_bytes(release.envelope, release.candidate, release.files)
     change.release(row.statement.sha256, content)
     return _update(desk, index, change, release.candidate.manifest.name, claim, row, online_name) - len(
@@ -63,10 +63,10 @@ def _list(
 def _update(
     desk: Desk,
     index: Index,
-    change: Change,
+    change: IndexChange,
     name: PluginName,
     claim: Claim | None,
-    row: Row,
+    row: ReleaseRow,
     online_name: str,
 ) -> int:
     """Write a plugin's rows with one new or changed row, and its line in the search catalogue."""
@@ -93,7 +93,7 @@ def yank(desk: Desk, name: PluginName, version: Version, reason: str, online_nam
         index = desk.open()
         row = yanked(_known(index.listing(name), name), version, reason)
         if not desk.settings.dry_run:
-            change = Change(index, desk.now)
+            change = IndexChange(index, desk.now)
             _update(desk, index, change, name, index.claim(name), row, online_name)
         return YankReport(name, str(version), reason)
 

@@ -8,7 +8,7 @@ from tarkpm.core.claim import Claim
 from tarkpm.core.digest import Digest
 from tarkpm.core.key import PublicKey
 from tarkpm.core.release import PluginName
-from tarkpm.core.rows import Row
+from tarkpm.core.rows import ReleaseRow
 from tarkpm.core.statement import Statement
 from tarkpm.core.version import Version
 from tarkpm.errors import IndexUntrusted, NotFound, Refused
@@ -141,7 +141,7 @@ def _claim(index: Index, name: PluginName) -> Claim:
     return before
 
 
-def _row(index: Index, name: PluginName, version: Version) -> Row:
+def _row(index: Index, name: PluginName, version: Version) -> ReleaseRow:
     listing = index.listing(name)
     row = listing.get(version)
     if row is None:
@@ -149,12 +149,12 @@ def _row(index: Index, name: PluginName, version: Version) -> Row:
     return row
 
 
-def _signed_by(index: Index, name: PluginName, key: PublicKey) -> list[tuple[Row, Statement]]:
+def _signed_by(index: Index, name: PluginName, key: PublicKey) -> list[tuple[ReleaseRow, Statement]]:
     found = [(row, *_said(index, name, row)) for row in index.listing(name).rows]
     return [(row, said) for row, said, signer in found if signer == key]
 
 
-def _said(index: Index, name: PluginName, row: Row) -> tuple[Statement, PublicKey]:
+def _said(index: Index, name: PluginName, row: ReleaseRow) -> tuple[Statement, PublicKey]:
     """What the statement of a row says, and its signer. Raises `IndexUntrusted` for another version's."""
     said, signer = read_statement(index.folder, name, row.statement)
     if said.version != row.version:

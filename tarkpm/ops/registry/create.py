@@ -20,7 +20,7 @@ _ANY = PublicKey("")
 """Stands for an online key that is not known yet."""
 
 
-class Plan(msgspec.Struct, frozen=True):
+class CreationPlan(msgspec.Struct, frozen=True):
     """What an index is to be. ``online`` None: a key is made for it here, under ``online_name``.
 
     ``online_name`` "" is the index's name and "-online", or, for a key that is given, whatever it has here.
@@ -41,7 +41,7 @@ class Plan(msgspec.Struct, frozen=True):
         return authority
 
 
-def create(desk: Desk, plan: Plan, keys: Sequence[str]) -> ProposalReport:
+def create(desk: Desk, plan: CreationPlan, keys: Sequence[str]) -> ProposalReport:
     """Propose an index, signed with the maintainers' keys that are here; make it if they are enough.
 
     Raises `Refused` where there is an index already, `TarkError` for maintainers who could not sign for it.

@@ -16,7 +16,8 @@ from tarkpm.registry.folder import Index, open_index
 from tarkpm.registry.keys import Signer
 from tarkpm.store.keys import KeyStore
 
-Passphrase = Callable[[str], bytes]
+AskPassphrase = Callable[[str], bytes]
+"""(the name of a key) to its passphrase."""
 
 
 class Desk(msgspec.Struct, frozen=True):
@@ -24,7 +25,7 @@ class Desk(msgspec.Struct, frozen=True):
 
     settings: Settings
     folder: Path
-    passphrase: Passphrase
+    passphrase: AskPassphrase
     now: datetime
 
     @property
@@ -120,6 +121,6 @@ class Desk(msgspec.Struct, frozen=True):
         return signer
 
 
-def open_desk(settings: Settings, folder: Path, passphrase: Passphrase) -> Desk:
+def open_desk(settings: Settings, folder: Path, passphrase: AskPassphrase) -> Desk:
     """The desk in ``folder``, now."""
     return Desk(settings, settings.cwd / folder, passphrase, datetime.now(UTC).replace(microsecond=0))

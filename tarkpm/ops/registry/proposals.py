@@ -9,7 +9,7 @@ from tarkpm.core.claim import Claim
 from tarkpm.core.release import PluginName
 from tarkpm.errors import ConsentError, IndexUntrusted, NotFound, Refused, TarkError
 from tarkpm.io.files import atomic_write, read_file
-from tarkpm.ops.project.ui import Card, Row, Ui
+from tarkpm.ops.project.ui import Card, CardRow, Ui
 from tarkpm.ops.registry.desk import Desk
 from tarkpm.registry.draft import Draft
 from tarkpm.registry.enact import enact, in_force
@@ -213,7 +213,7 @@ def agree(desk: Desk, ui: Ui, business: Business, signed_by: tuple[str, ...], ag
     """
     digest = business.draft.digest()
     told = (*business.review.rows, ("signed so far by", ", ".join(signed_by) or "nobody"), ("digest", digest))
-    rows = tuple(Row(label, text) for label, text in told)
+    rows = tuple(CardRow(label, text) for label, text in told)
     ui.show([Card(business.review.title, rows, business.review.warnings)])
     if agreed:
         if agreed != digest:

@@ -10,7 +10,7 @@ from tarkpm.errors import IndexUntrusted, NotFound, TarkError
 from tarkpm.ops.registry.desk import Desk
 from tarkpm.ops.registry.proposals import carry_out, consider, pending, read
 from tarkpm.registry.catalogue import refresh_search
-from tarkpm.registry.change import Change
+from tarkpm.registry.change import IndexChange
 from tarkpm.registry.enact import in_force
 from tarkpm.registry.folder import Index, open_index
 from tarkpm.registry.lifetimes import BIN_RENEWED, to_text
@@ -37,7 +37,7 @@ def refresh(desk: Desk, online_name: str) -> RefreshReport:
         enacted, notes = _enact(desk, online_name)
         index = desk.open()
         online = desk.require_online(index.authority.online, online_name)
-        change = Change(index, desk.now)
+        change = IndexChange(index, desk.now)
         renewed = _renew(desk, index, change, online_name)
         refresh_search(index, change, online)
         if desk.settings.dry_run:
@@ -51,7 +51,7 @@ def refresh(desk: Desk, online_name: str) -> RefreshReport:
         return RefreshReport(tuple(enacted), renewed, swept, written, until, tuple(notes))
 
 
-def _renew(desk: Desk, index: Index, change: Change, online_name: str) -> int:
+def _renew(desk: Desk, index: Index, change: IndexChange, online_name: str) -> int:
     """Sign anew the index bins that expire soon."""
     online = desk.require_online(index.authority.online, online_name)
     renewed = 0

@@ -13,28 +13,28 @@ from tarkpm.core.release import GitSource, IndexSource
 from tarkpm.core.text import quoted, some
 from tarkpm.errors import KeyChanged, KeyUnknown
 from tarkpm.ops.project.acceptance import data_change, has_data
-from tarkpm.ops.project.ui import Card, Row
+from tarkpm.ops.project.ui import Card, CardRow
 from tarkpm.ops.project.workspace import Workspace
 
 MAX_WORDS = 300
 """Characters of a description on a card: it grants nothing, and must not push away what does."""
 
 
-def card(workspace: Workspace, admission: Admission, more: Iterable[Row] = ()) -> Card:
+def card(workspace: Workspace, admission: Admission, more: Iterable[CardRow] = ()) -> Card:
     """The card of one admission; ``more`` rows come last."""
     manifest, source = admission.candidate.manifest, admission.candidate.source
     locked = workspace.lock.get(manifest.name)
     rows = _change_rows(locked, admission)
-    rows.append(Row("source", str(source.asked())))
+    rows.append(CardRow("source", str(source.unpinned())))
     if isinstance(source, GitSource):
-        rows.append(Row("commit", source.commit))
+        rows.append(CardRow("commit", source.commit))
     rows.append(_signer_row(workspace.project, admission))
     rows += capability_rows(admission.change.grants, manifest)
     if locked:
         rows += _difference_rows(workspace.project.granted(manifest.name), admission.change.grants)
     rows += [*sign_in_rows(manifest), *more]
     if text := _data_text(workspace, admission):
-        rows.append(Row("data", text, loud=True))
+        rows.append(CardRow("data", text, loud=True))
     rows += own_words(manifest)
     title = f"{manifest.name} {manifest.version} ({manifest.type})" + ("" if locked else " new")
     kept = () if locked else _inherited(workspace, admission)
@@ -58,62 +58,62 @@ def _data_text(workspace: Workspace, admission: Admission) -> str:
     return data_change(workspace, admission.change.name, publisher)
 
 
-def own_words(manifest: Manifest) -> list[Row]:
+def own_words(manifest: Manifest) -> list[CardRow]:
     """What a plugin says of itself, marked as its own words."""
-    return [Row("says", quoted(manifest.description, MAX_WORDS))] if manifest.description else []
+    return [CardRow("says", quoted(manifest.description, MAX_WORDS))] if manifest.description else []
 
 
-def _change_rows(locked: LockEntry | None, admission: Admission) -> list[Row]:
+def _change_rows(locked: LockEntry | None, admission: Admission) -> list[CardRow]:
     candidate = admission.candidate
     if locked is None:
         return []
     rows = []
     if locked.version != candidate.manifest.version:
-        rows.append(Row("change", f"version {locked.version} → {candidate.manifest.version}"))
-    if locked.source.asked() != candidate.source.asked():
-        rows.append(Row("change", f"source {locked.source.asked()} → {candidate.source.asked()}"))
+        rows.append(CardRow("change", f"version {locked.version} → {candidate.manifest.version}"))
+    if locked.source.unpinned() != candidate.source.unpinned():
+        rows.append(CardRow("change", f"source {locked.source.unpinned()} → {candidate.source.unpinned()}"))
     if isinstance(locked.source, GitSource) and isinstance(candidate.source, GitSource):
         before, now = locked.source.commit, candidate.source.commit
-        rows += [Row("change", f"commit {before} → {now}")] if before != now else []
+        rows += [CardRow("change", f"commit {before} → {now}")] if before != now else []
     if locked.signer and locked.signer != candidate.signer:
-        rows.append(Row("change", f"signer {locked.signer} → {candidate.signer or 'nobody'}"))
+        rows.append(CardRow("change", f"signer {locked.signer} → {candidate.signer or 'nobody'}"))
     return rows
 
 
-def _difference_rows(before: CapabilitySet, after: CapabilitySet) -> list[Row]:
+def _difference_rows(before: CapabilitySet, after: CapabilitySet) -> list[CardRow]:
     """What it may do from now on that it might not before, and the other way round."""
     gains, loses = after.beyond(before), before.beyond(after)
-    rows = [Row("gains", _named(gains), loud=any(map(is_dangerous, gains)))] if gains else []
-    return [*rows, Row("loses", _named(loses))] if loses else rows
+    rows = [CardRow("gains", _named(gains), loud=any(map(is_dangerous, gains)))] if gains else []
+    return [*rows, CardRow("loses", _named(loses))] if loses else rows
 
 
-def _signer_row(project: Project, admission: Admission) -> Row:
+def _signer_row(project: Project, admission: Admission) -> CardRow:
     candidate, change = admission.candidate, admission.change
     if change.requirement and change.requirement.is_working_copy:
-        return Row("signer", "unsigned: a working copy")
+        return CardRow("signer", "unsigned: a working copy")
     if candidate.signer is None:
-        return Row("signer", "UNSIGNED: nobody vouches for these bytes", loud=True)
+        return CardRow("signer", "UNSIGNED: nobody vouches for these bytes", loud=True)
     if isinstance(candidate.source, IndexSource) and not admission.questions_about(KeyChanged):
-        return Row("signer", f"{candidate.signer} (vouched for by {candidate.source})")
+        return CardRow("signer", f"{candidate.signer} (vouched for by {candidate.source})")
     if candidate.signer in project.trust.get(candidate.manifest.name, ()):
-        return Row("signer", f"{candidate.signer} (trusted)")
+        return CardRow("signer", f"{candidate.signer} (trusted)")
     if admission.questions_about(KeyUnknown, KeyChanged):
         said = f"{candidate.signer} (NEW: compare it with what its publisher says)"
-        return Row("signer", said, loud=True)
-    return Row("signer", f"{candidate.signer} (trusted from now on)")
+        return CardRow("signer", said, loud=True)
+    return CardRow("signer", f"{candidate.signer} (trusted from now on)")
 
 
-def capability_rows(granted: CapabilitySet, manifest: Manifest) -> list[Row]:
+def capability_rows(granted: CapabilitySet, manifest: Manifest) -> list[CardRow]:
     """A row for each kind that is granted, what is dangerous apart; and for what is declared and is not."""
     rows = []
     for kind in reversed(KINDS):
         for loud in (True, False):
             found = [one for one in granted if one.kind == kind and is_dangerous(one) == loud]
             if found:
-                rows.append(Row(kind, MEANING[kind] + _scopes(found), loud))
+                rows.append(CardRow(kind, MEANING[kind] + _scopes(found), loud))
     for capability in manifest.capabilities.beyond(granted):
-        rows.append(Row(capability.kind, f"NOT granted, as before: {_named([capability])}"))
-    return rows or [Row("capabilities", "none")]
+        rows.append(CardRow(capability.kind, f"NOT granted, as before: {_named([capability])}"))
+    return rows or [CardRow("capabilities", "none")]
 
 
 def _scopes(capabilities: Iterable[Capability]) -> str:
@@ -125,12 +125,12 @@ def _named(capabilities: Iterable[Capability]) -> str:
     return ", ".join(shown(str(capability)) for capability in capabilities)
 
 
-def sign_in_rows(manifest: Manifest) -> list[Row]:
+def sign_in_rows(manifest: Manifest) -> list[CardRow]:
     """What a login would do, letter by letter: a host alone does not say which page is opened."""
     if manifest.oauth is None:
         return []
-    rows = [Row("sign-in", " then ".join(manifest.oauth.endpoints))]
-    return [*rows, Row("scopes", " ".join(manifest.oauth.scopes))] if manifest.oauth.scopes else rows
+    rows = [CardRow("sign-in", " then ".join(manifest.oauth.endpoints))]
+    return [*rows, CardRow("scopes", " ".join(manifest.oauth.scopes))] if manifest.oauth.scopes else rows
 
 
 def warnings(manifest: Manifest) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import msgspec
 
 from tarkpm.core.names import MANIFEST, STATEMENT
 from tarkpm.core.release import Source
-from tarkpm.core.verification import Candidate, verify_release
+from tarkpm.core.verification import VerifiedRelease, verify_release
 from tarkpm.errors import ManifestError, ModuleInvalid, SignatureInvalid
 from tarkpm.host.module.inspect import check_fits, inspect
 from tarkpm.sources.folder import ReleaseFiles, collect
@@ -16,7 +16,7 @@ from tarkpm.sources.path import LocalTree
 class Publishable(msgspec.Struct, frozen=True):
     """A release that was checked: its signature holds, and its module is what its manifest says."""
 
-    candidate: Candidate
+    candidate: VerifiedRelease
     files: dict[str, bytes]
     envelope: bytes
 
@@ -39,7 +39,7 @@ def read_release(folder: Path, source: Source) -> Publishable:
     return Publishable(candidate, dict(collected.files), collected.statement)
 
 
-def check_publishable(candidate: Candidate, collected: ReleaseFiles, *, where: str) -> None:
+def check_publishable(candidate: VerifiedRelease, collected: ReleaseFiles, *, where: str) -> None:
     """Raise `ManifestError` without a valid licence, `ModuleInvalid` for a module tark could not run."""
     manifest = candidate.manifest
     place = f"{where}: {MANIFEST}: plugin.license"

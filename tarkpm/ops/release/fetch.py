@@ -13,7 +13,7 @@ from tarkpm.core.lockfile import LockEntry, Pin
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import STATEMENT
 from tarkpm.core.release import GitSource, IndexSource, PathSource, Source
-from tarkpm.core.verification import Candidate, verify_release
+from tarkpm.core.verification import VerifiedRelease, verify_release
 from tarkpm.errors import ModuleInvalid, Unreachable
 from tarkpm.host.module.inspect import check_fits, inspect
 from tarkpm.io.parallel import run_parallel
@@ -32,7 +32,7 @@ FETCH_THREADS = 8
 class Release(msgspec.Struct, frozen=True):
     """A verified candidate and its bytes, the statement among them."""
 
-    candidate: Candidate
+    candidate: VerifiedRelease
     contents: Mapping[str, bytes]
 
     def holds(self, entry: LockEntry) -> bool:

@@ -20,7 +20,7 @@ from tarkpm.errors import NotFound
 UNSIGNED, WORKING_COPY, UNMANAGED = "UNSIGNED", "unsigned working copy", "unmanaged"
 
 
-class Row(msgspec.Struct, frozen=True):
+class PluginRow(msgspec.Struct, frozen=True):
     """One plugin in a listing.
 
     ``status`` is enabled, disabled, revoked (and not disabled), missing (locked, not installed) or
@@ -36,17 +36,19 @@ class Row(msgspec.Struct, frozen=True):
     description: str
 
 
-def row_of(workspace: Workspace, name: str) -> Row:
+def row_of(workspace: Workspace, name: str) -> PluginRow:
     """The row of a plugin, whether or not it can be read."""
     entry = workspace.lock.get(name)
     status, manifest = look(workspace, name)
     version = str(manifest.version) if manifest else str(entry.version) if entry else ""
     kind = manifest.type if manifest else entry.type if entry else ""
-    return Row(name, version, kind, status, signer_text(entry), manifest.description if manifest else "")
+    return PluginRow(
+        name, version, kind, status, signer_text(entry), manifest.description if manifest else ""
+    )
 
 
 def look(workspace: Workspace, name: str) -> tuple[str, Manifest | None]:
-    """A plugin's status, as `Row` has it, and its manifest if that can be read."""
+    """A plugin's status, as `PluginRow` has it, and its manifest if that can be read."""
     environment = workspace.environment
     try:
         manifest = Manifest.parse(environment.read(name, MANIFEST), where=str(environment.folder(name)))

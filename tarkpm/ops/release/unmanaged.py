@@ -27,7 +27,7 @@ from tarkpm.errors import (
     UnmanagedRefused,
 )
 from tarkpm.host.image import PluginImage
-from tarkpm.ops.project.ui import Card, Row
+from tarkpm.ops.project.ui import Card, CardRow
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.card import capability_rows, own_words, sign_in_rows, warnings
 from tarkpm.ops.release.fetch import check_module
@@ -176,10 +176,10 @@ def _require_consent(workspace: Workspace, found: Unmanaged) -> None:
 def _card(workspace: Workspace, found: Unmanaged) -> Card:
     manifest, consent = found.manifest, found.consent
     rows = [
-        Row("folder", consent.folder),
-        Row("signer", "UNSIGNED: put there by hand, and nobody vouches for it", loud=True),
-        Row("plugin.toml", f"sha256 {consent.manifest}"),
-        Row("module", f"sha256 {consent.module}"),
+        CardRow("folder", consent.folder),
+        CardRow("signer", "UNSIGNED: put there by hand, and nobody vouches for it", loud=True),
+        CardRow("plugin.toml", f"sha256 {consent.manifest}"),
+        CardRow("module", f"sha256 {consent.module}"),
         *capability_rows(_granted(workspace, manifest), manifest),
         *sign_in_rows(manifest),
         *own_words(manifest),

@@ -19,20 +19,21 @@ import msgspec
 from tarkpm.core import home_path
 from tarkpm.core.capability import CapabilitySet
 from tarkpm.core.digest import sha256
+from tarkpm.core.home_path import Parts
 from tarkpm.errors import CapabilityDenied, HostError, PluginFailed
 from tarkpm.host.image import PluginImage
 from tarkpm.host.imports.folders import (
     PathError,
-    Workspace,
+    WorkspaceFolder,
     explained,
     open_folder,
     read_file,
     replace_file,
 )
-from tarkpm.host.imports.guard import Guard, Parts
+from tarkpm.host.imports.guard import Guard
 from tarkpm.host.limits import KIB, size
 from tarkpm.host.module.inspect import inspect
-from tarkpm.host.runtime import Host
+from tarkpm.host.runtime import PluginHost
 from tarkpm.io.files import atomic_write, make_private, read_optional
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
@@ -59,7 +60,7 @@ class CredentialsFile:
         self._hint = hint
         *folder, self._name = home_path.split(path)
         self._folder: Parts = tuple(folder)
-        self._workspace = Workspace(home, guard)
+        self._workspace = WorkspaceFolder(home, guard)
 
     def check(self) -> None:
         """Raise `HostError` if the file could not be written, before anybody signs in."""
@@ -199,7 +200,7 @@ def _absolute(path: str, home: Path) -> str:
     return quote(str(home / path.removeprefix(home_path.HOME)))
 
 
-def hand_over(settings: Settings, ui: Ui, host: Host, image: PluginImage) -> None:
+def hand_over(settings: Settings, ui: Ui, host: PluginHost, image: PluginImage) -> None:
     """Give a channel the credentials that were kept for it.
 
     The published one holds them in memory alone, and tark hands them over whenever it loads a channel. What

@@ -20,7 +20,7 @@ from tarkpm.host.imports import Interface
 from tarkpm.host.imports.log import LogSink
 from tarkpm.host.limits import Limits
 from tarkpm.host.process import AnyProcess
-from tarkpm.host.runtime import Host
+from tarkpm.host.runtime import PluginHost
 from tarkpm.host.trace import Trace
 from tarkpm.host.worker.settings import BIG_MODULE
 from tarkpm.ops.project.acceptance import require_accepted
@@ -197,14 +197,14 @@ def open_host(
     spare: AnyProcess | None = None,
     cache: CompileCache | None = None,
     long_lived: bool = False,
-) -> Host:
+) -> PluginHost:
     """A host whose plugins are served with what this user granted, in the folder of ``images``.
 
     ``spare`` is a worker process started ahead, which the host then owns; ``cache`` is this user's
     `compile_cache`, if it is open already. ``long_lived`` is for many plugins and many calls: workers are
     forked, and end when they are idle.
     """
-    return Host(
+    return PluginHost(
         log=log,
         trace=trace,
         interfaces=serve(settings, images.workspace),
@@ -247,7 +247,7 @@ def serve(settings: Settings, workspace: Path) -> Interfaces:
 def _workspace_interfaces(
     granted: CapabilitySet, workspace: Path, settings: Settings
 ) -> dict[str, Interface]:
-    from tarkpm.host.imports.folders import Workspace as Folder
+    from tarkpm.host.imports.folders import WorkspaceFolder as Folder
 
     folder = Folder(workspace, settings.guard)
     served: dict[str, Interface] = {}

@@ -21,10 +21,10 @@ from tarkpm.host.imports.hosts import Hosts
 from tarkpm.host.imports.log import LogLine, LogSink
 from tarkpm.host.module.inspect import inspect
 from tarkpm.host.results import DeviceCode, WireDeviceCode, device_code
-from tarkpm.host.runtime import Host
-from tarkpm.io.http import Client
+from tarkpm.host.runtime import PluginHost
+from tarkpm.io.http import HttpClient
 from tarkpm.io.loopback import Listener
-from tarkpm.io.oauth import LIMITS, MIN_SECRET, DeviceGrant, Rejected, Server, Tokens
+from tarkpm.io.oauth import LIMITS, MIN_SECRET, AuthorizationServer, DeviceGrant, Rejected, Tokens
 from tarkpm.io.proxies import Proxies
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.run.credentials import credentials_file, flat, remember, typed_file
@@ -72,7 +72,7 @@ class Confidence:
 
 def sign_in(
     settings: Settings,
-    host: Host,
+    host: PluginHost,
     image: PluginImage,
     person: Person,
     confidence: Confidence,
@@ -111,10 +111,10 @@ def _tokens(settings: Settings, oauth: OAuth, hosts: Hosts, person: Person) -> T
     if settings.offline:
         raise Unreachable("--offline allows no network", where=origin)
     proxies = Proxies.read(settings.environment)
-    client = Client(proxies=proxies, limits=LIMITS, resolve=hosts.resolve)
+    client = HttpClient(proxies=proxies, limits=LIMITS, resolve=hosts.resolve)
     ask = _by_browser if oauth.flow == "pkce" else _by_device
     try:
-        return ask(oauth, Server(oauth, client), person)
+        return ask(oauth, AuthorizationServer(oauth, client), person)
     except Rejected as problem:
         said = f": {problem.description}" if problem.description else ""
         raise PluginFailed(f"signing in failed: {problem.error}{said}", where=origin) from None
@@ -153,7 +153,7 @@ def _checked_hosts(oauth: OAuth, image: PluginImage) -> Hosts:
     return hosts
 
 
-def _by_browser(oauth: OAuth, server: Server, person: Person) -> Tokens:
+def _by_browser(oauth: OAuth, server: AuthorizationServer, person: Person) -> Tokens:
     """The authorization code flow with PKCE (RFC 7636) and a redirect to this machine (RFC 8252)."""
     with Listener(oauth.redirect) as listener:
         redirect_uri = oauth.redirect_uri if oauth.redirect.port else listener.uri
@@ -165,7 +165,7 @@ def _by_browser(oauth: OAuth, server: Server, person: Person) -> Tokens:
     return server.exchange(answer.code, redirect_uri, asked.verifier)
 
 
-def _by_device(oauth: OAuth, server: Server, person: Person) -> Tokens:
+def _by_device(oauth: OAuth, server: AuthorizationServer, person: Person) -> Tokens:
     """The device flow (RFC 8628)."""
     grant = server.start_device_flow()
     person.code(_shown(grant, oauth))
@@ -192,7 +192,7 @@ def _shown(grant: DeviceGrant, oauth: OAuth) -> DeviceCode:
     return device_code(wire, oauth.device_auth_url)
 
 
-def _processed(host: Host, image: PluginImage, oauth: OAuth, tokens: Tokens) -> str:
+def _processed(host: PluginHost, image: PluginImage, oauth: OAuth, tokens: Tokens) -> str:
     text = msgspec.json.encode(tokens).decode()
     if not oauth.processes_tokens:
         return text

@@ -26,13 +26,13 @@ from tarkpm.sources.git.url import GitUrl, expand, parse
 
 if TYPE_CHECKING:
     from tarkpm.sources.git.access import Access
-    from tarkpm.sources.git.limits import Limits
+    from tarkpm.sources.git.limits import TransferLimits
     from tarkpm.sources.git.session import GitRemote
     from tarkpm.sources.git.tree import GitTree
 
-__all__ = ["Access", "GitRemote", "GitTree", "GitUrl", "Limits", "expand", "parse"]
+__all__ = ["Access", "GitRemote", "GitTree", "GitUrl", "TransferLimits", "expand", "parse"]
 
-_LAZY = {"Access": "access", "GitRemote": "session", "GitTree": "tree", "Limits": "limits"}
+_LAZY = {"Access": "access", "GitRemote": "session", "GitTree": "tree", "TransferLimits": "limits"}
 
 
 def __getattr__(name: str) -> Any:

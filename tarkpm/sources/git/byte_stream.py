@@ -9,13 +9,13 @@ from urllib.parse import unquote
 from tarkpm.errors import SourceError
 from tarkpm.sources.git.access import Route
 from tarkpm.sources.git.error_translation import translate
-from tarkpm.sources.git.limits import Budget
+from tarkpm.sources.git.limits import TransferBudget
 from tarkpm.sources.git.url import DEFAULT_PORTS, GitUrl
 
 _BUFFER = 1 << 16
 
 
-class Channel:
+class ByteStream:
     """A connected socket. ``explain`` is asked for the error to raise when the other side has gone.
 
     ``release`` ends what is behind the socket. Every error is a `SourceError`.
@@ -24,7 +24,7 @@ class Channel:
     def __init__(
         self,
         sock: socket.socket,
-        budget: Budget,
+        budget: TransferBudget,
         *,
         explain: Callable[[], SourceError | None] = lambda: None,
         release: Callable[[], None] = lambda: None,
@@ -59,7 +59,7 @@ class _Incoming(io.RawIOBase):
     """The receiving half, counted; errors leave it as ours, so that dulwich does not rename them."""
 
     def __init__(
-        self, sock: socket.socket, budget: Budget, explain: Callable[[], SourceError | None]
+        self, sock: socket.socket, budget: TransferBudget, explain: Callable[[], SourceError | None]
     ) -> None:
         self._sock, self._budget, self._explain = sock, budget, explain
 
@@ -79,7 +79,7 @@ class _Incoming(io.RawIOBase):
         return count
 
 
-def dial(route: Route, budget: Budget) -> Channel:
+def dial(route: Route, budget: TransferBudget) -> ByteStream:
     """Connect to the host of a ``git://`` URL, without a proxy: there is none for this protocol."""
     url = route.url
     try:
@@ -88,7 +88,7 @@ def dial(route: Route, budget: Budget) -> Channel:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except Exception as problem:
         raise translate(problem, budget) from problem
-    return Channel(sock, budget)
+    return ByteStream(sock, budget)
 
 
 def path_of(url: GitUrl) -> str:

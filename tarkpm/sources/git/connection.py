@@ -12,13 +12,13 @@ from tarkpm.io.proxies import split_proxy
 from tarkpm.io.tls import trusted
 from tarkpm.sources.git.access import Route
 from tarkpm.sources.git.error_translation import translate
-from tarkpm.sources.git.limits import Budget
+from tarkpm.sources.git.limits import TransferBudget
 
 _BUFFER = 1 << 16
 _DRAIN_SECONDS, _DRAIN_BYTES, _DRAIN_READS = 0.25, 4096, 4
 
 
-class Answer:
+class PackResponse:
     """What dulwich takes for a response: its type, a `read` that waits for all it was asked for, `close`."""
 
     def __init__(
@@ -36,12 +36,14 @@ class Answer:
         self._body = body
 
     @classmethod
-    def streamed(cls, response: BaseHTTPResponse, content_type: str, budget: Budget) -> "Answer":
+    def streamed(
+        cls, response: BaseHTTPResponse, content_type: str, budget: TransferBudget
+    ) -> "PackResponse":
         """The answer whose body is still on its way."""
         body = _Body(response, budget)
         return cls(io.BufferedReader(body, _BUFFER), content_type, body=body)
 
-    def __enter__(self) -> "Answer":
+    def __enter__(self) -> "PackResponse":
         return self
 
     def __exit__(self, *problem: object) -> None:
@@ -64,7 +66,7 @@ class Answer:
 class _Body(io.RawIOBase):
     """A response body, counted; errors leave it as ours, so that dulwich does not rename them."""
 
-    def __init__(self, response: BaseHTTPResponse, budget: Budget) -> None:
+    def __init__(self, response: BaseHTTPResponse, budget: TransferBudget) -> None:
         self._response = response
         self._budget = budget
         self._sound = True
@@ -86,7 +88,7 @@ class _Body(io.RawIOBase):
         return len(data)
 
     def end(self) -> None:
-        """See `Answer.close`. dulwich stops at the last packet; what ends the body is still to be read."""
+        """See `PackResponse.close`. dulwich stops at the last packet and leaves the body's end unread."""
         if self._sound and self._is_over():
             self._response.release_conn()
         else:
@@ -110,7 +112,7 @@ class _Body(io.RawIOBase):
 class _Http(HTTPConnection):
     """A connection that ends with the budget."""
 
-    budget: Budget
+    budget: TransferBudget
 
     def _new_conn(self) -> Any:
         return self.budget.watched(super()._new_conn())
@@ -119,7 +121,7 @@ class _Http(HTTPConnection):
 class _Https(HTTPSConnection):
     """The same with TLS, which begins after `_new_conn`: the handshake is within the budget too."""
 
-    budget: Budget
+    budget: TransferBudget
 
     def connect(self) -> None:
         try:
@@ -132,7 +134,7 @@ class _Https(HTTPSConnection):
         return self.budget.watched(super()._new_conn())
 
 
-def open_pool(route: Route, budget: Budget) -> urllib3.HTTPConnectionPool:
+def open_pool(route: Route, budget: TransferBudget) -> urllib3.HTTPConnectionPool:
     """One kept connection to the origin of ``route``; nothing is connected yet."""
     manager = _manager(route, budget)
     pool = manager.connection_from_host(route.url.host, route.url.port or None, route.url.scheme)
@@ -141,7 +143,7 @@ def open_pool(route: Route, budget: Budget) -> urllib3.HTTPConnectionPool:
     return pool
 
 
-def _manager(route: Route, budget: Budget) -> urllib3.PoolManager:
+def _manager(route: Route, budget: TransferBudget) -> urllib3.PoolManager:
     timeout = urllib3.Timeout(connect=budget.limits.connect, read=budget.limits.stall)
     options: dict[str, Any] = {"timeout": timeout, "maxsize": 1}
     if route.url.scheme == "https":

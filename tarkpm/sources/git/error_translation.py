@@ -6,13 +6,13 @@ import zlib
 from collections.abc import Iterator
 
 from tarkpm.errors import Garbled, Refused, SourceError, TarkError, TooLarge, Unreachable
-from tarkpm.sources.git.limits import Budget
+from tarkpm.sources.git.limits import TransferBudget
 
 PROXY_HINT = "export HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT"
 CLOSED = "the connection was closed before everything had arrived"
 
 
-class Denied(Refused):
+class AccessDenied(Refused):
     """The server answered that it will not serve what was asked for: another way may work."""
 
     @property
@@ -31,7 +31,7 @@ def clean(text: str | bytes, limit: int = 200) -> str:
 
 
 @contextlib.contextmanager
-def translated(budget: Budget) -> Iterator[None]:
+def translated(budget: TransferBudget) -> Iterator[None]:
     """Run a block of foreign code; whatever it raises leaves as a `SourceError` that says where.
 
     Ctrl-C and the interpreter's own exits pass through. A Rust panic, which dulwich's extensions raise on
@@ -50,7 +50,7 @@ def translated(budget: Budget) -> Iterator[None]:
         raise translate(problem, budget) from problem
 
 
-def translate(problem: BaseException, budget: Budget) -> SourceError:
+def translate(problem: BaseException, budget: TransferBudget) -> SourceError:
     """The error of ours that says what ``problem`` means to the person who asked."""
     try:
         budget.check()
@@ -63,7 +63,7 @@ def translate(problem: BaseException, budget: Budget) -> SourceError:
     )
 
 
-def _network(problem: BaseException, budget: Budget) -> SourceError | None:
+def _network(problem: BaseException, budget: TransferBudget) -> SourceError | None:
     import socket
     import ssl
 
@@ -102,7 +102,7 @@ def _proxy(problem: BaseException) -> tuple[str, str]:
     return f"the proxy does not lead there: {cause}", ""
 
 
-def _protocol(problem: BaseException, budget: Budget) -> SourceError | None:
+def _protocol(problem: BaseException, budget: TransferBudget) -> SourceError | None:
     from dulwich.errors import HangupException
 
     match problem:

@@ -1,8 +1,8 @@
 """What one session may cost: the limits, and the budget that counts against them.
 
 Every limit holds for a whole session with one remote, however many requests it takes. A single blocking
-call is bounded by `Limits.connect` and `Limits.stall`; a server that keeps sending a byte in time is ended
-by a timer that shuts its sockets down. Only name resolution is left to the system's own time limits.
+call is bounded by `TransferLimits.connect` and `TransferLimits.stall`; a timer that shuts the sockets down
+ends a server that keeps sending a byte in time. Only name resolution is left to the system's own time limits.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ IN_FLIGHT: Final = 128 * 1024
 """Bytes that may have been received and not yet been recognised as pack data: a buffer and a packet."""
 
 
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
+class TransferLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Times in seconds, sizes in bytes; `meta` is everything a server sends that is not pack data."""
 
     connect: float = 10
@@ -42,13 +42,13 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     tree_depth: int = 64
 
 
-DEFAULT: Final = Limits()
+DEFAULT: Final = TransferLimits()
 
 
-class Budget:
+class TransferBudget:
     """What is left of the limits. The clock starts with the first connection, not with the session."""
 
-    def __init__(self, limits: Limits, where: str) -> None:
+    def __init__(self, limits: TransferLimits, where: str) -> None:
         self.limits = limits
         self.expired = False
         self.where = where

@@ -20,7 +20,7 @@ from dulwich.refs import DiskRefsContainer
 
 from tarkpm.errors import NotFound, Refused
 from tarkpm.sources.git.error_translation import translated
-from tarkpm.sources.git.limits import MIB, Budget, Limits
+from tarkpm.sources.git.limits import MIB, TransferBudget, TransferLimits
 from tarkpm.sources.git.objects import KINDS, Object, object_id
 from tarkpm.sources.git.url import GitUrl
 
@@ -34,8 +34,8 @@ _POINTER = 4096
 class LocalObjects:
     """`Objects` of one repository on this machine."""
 
-    def __init__(self, url: GitUrl, limits: Limits) -> None:
-        self._budget = Budget(limits, url.public)
+    def __init__(self, url: GitUrl, limits: TransferLimits) -> None:
+        self._budget = TransferBudget(limits, url.public)
         with translated(self._budget):
             control, common = _layout(Path(url.local_path), url.public)
             if (common / "reftable").exists():

@@ -26,7 +26,7 @@ class Object(NamedTuple):
     data: bytes
 
 
-class Entry(NamedTuple):
+class TreeEntry(NamedTuple):
     """One entry of a tree: its mode and the id of what it names."""
 
     mode: int
@@ -73,12 +73,12 @@ def object_id(kind: str, data: bytes) -> str:
     return hashlib.sha1(b"%s %d\0" % (kind.encode(), len(data)) + data, usedforsecurity=False).hexdigest()
 
 
-def parse_tree(data: bytes) -> Mapping[str, Entry]:
+def parse_tree(data: bytes) -> Mapping[str, TreeEntry]:
     """The entries of a tree by name; raises `ValueError` for anything git would not have written.
 
     Names that are not UTF-8 keep their bytes as surrogates, so that one odd file hides no other.
     """
-    entries: dict[str, Entry] = {}
+    entries: dict[str, TreeEntry] = {}
     at = 0
     while at < len(data):
         found = _ENTRY.match(data, at)
@@ -87,7 +87,7 @@ def parse_tree(data: bytes) -> Mapping[str, Entry]:
         name = found["name"].decode("utf-8", "surrogateescape")
         if name in entries:
             raise ValueError(f"two entries named {name[:80]!r}")
-        entries[name] = Entry(int(found["mode"], 8), found["oid"].hex())
+        entries[name] = TreeEntry(int(found["mode"], 8), found["oid"].hex())
         at = found.end()
     return entries
 

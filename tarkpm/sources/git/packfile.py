@@ -16,7 +16,7 @@ from typing import IO, Final
 from dulwich.pack import apply_delta
 
 from tarkpm.errors import Garbled, TooLarge
-from tarkpm.sources.git.limits import MIB, Budget, amount
+from tarkpm.sources.git.limits import MIB, TransferBudget, amount
 from tarkpm.sources.git.objects import KINDS, Object, object_id
 from tarkpm.sources.git.packguard import Packed
 
@@ -32,7 +32,7 @@ _CHUNK = 1 << 16
 class PackFile:
     """A pack whose every entry a `PackGuard` has checked. Raises `Garbled` for deltas that lead nowhere."""
 
-    def __init__(self, stream: IO[bytes], entries: Sequence[Packed], budget: Budget) -> None:
+    def __init__(self, stream: IO[bytes], entries: Sequence[Packed], budget: TransferBudget) -> None:
         self._stream = stream
         self._entries = entries
         self._budget = budget

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, TypeVar
 
 from tarkpm.errors import Garbled, Unreachable
 from tarkpm.sources.git.error_translation import CLOSED
-from tarkpm.sources.git.limits import Budget, amount
+from tarkpm.sources.git.limits import TransferBudget, amount
 from tarkpm.sources.git.objects import KINDS
 
 HASH: Final = 20
@@ -51,7 +51,7 @@ class PackGuard:
     `Unreachable` for a pack that ends too early.
     """
 
-    def __init__(self, budget: Budget, largest: int) -> None:
+    def __init__(self, budget: TransferBudget, largest: int) -> None:
         self._budget = budget
         self._largest = largest
         self.entries: list[Packed] = []

@@ -17,8 +17,8 @@ from dulwich.refs import Ref
 
 from tarkpm.errors import Garbled, NotFound, Refused, TooLarge
 from tarkpm.sources.git.access import Route
-from tarkpm.sources.git.error_translation import Denied, clean, translated
-from tarkpm.sources.git.limits import Budget, Limits
+from tarkpm.sources.git.error_translation import AccessDenied, clean, translated
+from tarkpm.sources.git.limits import TransferBudget, TransferLimits
 from tarkpm.sources.git.objects import Object
 from tarkpm.sources.git.packfile import PackFile
 from tarkpm.sources.git.packguard import PackGuard
@@ -37,7 +37,7 @@ _Refs = Mapping[bytes, bytes]
 _Wants = Callable[[_Refs], list[bytes]]
 
 
-class Client(Protocol):
+class GitClient(Protocol):
     """dulwich's client interface, as much of it as is used; the repository is the client's own."""
 
     @property
@@ -57,8 +57,8 @@ class Client(Protocol):
 class RemoteObjects:
     """`Objects` of one repository behind HTTP, ssh or ``git://``."""
 
-    def __init__(self, route: Route, limits: Limits, notes: list[str]) -> None:
-        self._budget = Budget(limits, route.where)
+    def __init__(self, route: Route, limits: TransferLimits, notes: list[str]) -> None:
+        self._budget = TransferBudget(limits, route.where)
         self._client = _client(route, self._budget, notes)
         self._packs: list[PackFile] = []
         self._refs: dict[str, str | None] = {}
@@ -98,7 +98,7 @@ class RemoteObjects:
             return
         try:
             self._fetch([oid], depth=1, only=BLOBLESS)
-        except Denied as refusal:
+        except AccessDenied as refusal:
             self._search(oid, refusal, BLOBLESS)
         self._check_sent([oid])
 
@@ -110,7 +110,7 @@ class RemoteObjects:
             try:
                 # These go into a release; in a commit fetched whole, other files may be of any size.
                 self._fetch(some, largest=self._budget.limits.blob)
-            except Denied:
+            except AccessDenied:
                 self._whole(commit)
                 break
         self._check_sent(missing)
@@ -118,10 +118,10 @@ class RemoteObjects:
     def _whole(self, commit: str) -> None:
         try:
             self._fetch([commit], depth=1)
-        except Denied as refusal:
+        except AccessDenied as refusal:
             self._search(commit, refusal, None)
 
-    def _search(self, commit: str, refusal: Denied, only: bytes | None) -> None:
+    def _search(self, commit: str, refusal: AccessDenied, only: bytes | None) -> None:
         """Fetch the history of all branches and tags: somewhere in it the commit may be."""
 
         def everything(refs: _Refs) -> list[bytes]:
@@ -135,7 +135,7 @@ class RemoteObjects:
             raise NotFound(f"there is no commit {commit}", where=where) from refusal
         try:
             self._receive(everything, prefix=HEADS_AND_TAGS, only=only)
-        except Denied:
+        except AccessDenied:
             raise refusal from None
         except TooLarge as problem:
             raise NotFound(
@@ -198,14 +198,14 @@ class RemoteObjects:
             raise Refused(text, where=self._budget.where)
 
 
-def _client(route: Route, budget: Budget, notes: list[str]) -> Client:
+def _client(route: Route, budget: TransferBudget, notes: list[str]) -> GitClient:
     if route.url.scheme in ("ssh", "git"):
         from tarkpm.sources.git import stream
 
-        return stream.Client(route, budget)
+        return stream.StreamGitClient(route, budget)
     from tarkpm.sources.git import transport
 
-    return transport.Client(route, budget, notes)
+    return transport.HttpGitClient(route, budget, notes)
 
 
 class _NoHaves:

@@ -9,7 +9,7 @@ from tarkpm.core.release import is_commit
 from tarkpm.errors import NotFound, Refused
 from tarkpm.io.login import Login
 from tarkpm.sources.git.access import Access
-from tarkpm.sources.git.limits import DEFAULT, Limits
+from tarkpm.sources.git.limits import DEFAULT, TransferLimits
 from tarkpm.sources.git.objects import Object, target_of, tree_of
 from tarkpm.sources.git.tree import GitTree
 from tarkpm.sources.git.url import GitUrl
@@ -31,7 +31,7 @@ class GitRemote:
     def __init__(
         self,
         url: GitUrl,
-        limits: Limits = DEFAULT,
+        limits: TransferLimits = DEFAULT,
         access: Access | None = None,
         login: Login | None = None,
     ) -> None:

@@ -16,10 +16,10 @@ from typing import Final
 
 from tarkpm.errors import NotFound, SourceError, Unreachable
 from tarkpm.sources.git.access import Route
-from tarkpm.sources.git.byte_stream import Channel, path_of
+from tarkpm.sources.git.byte_stream import ByteStream, path_of
 from tarkpm.sources.git.error_translation import clean
 from tarkpm.sources.git.helper import child_environment, end
-from tarkpm.sources.git.limits import Budget
+from tarkpm.sources.git.limits import TransferBudget
 from tarkpm.sources.git.url import GitUrl
 
 MAX_WORDS: Final = 16 << 10
@@ -50,7 +50,7 @@ _ASK_ONCE = ("ssh does not know", "the server refuses")
 _MISSING = r"does not appear to be a git repository|[Rr]epository not found|not found or you don't have"
 
 
-def log_in(route: Route, budget: Budget) -> Channel:
+def log_in(route: Route, budget: TransferBudget) -> ByteStream:
     """Start ssh; what it has to say about itself is known when the first answer is read."""
     environment = route.access.environment
     program = shutil.which("ssh", path=environment.get("PATH", ""))
@@ -73,10 +73,10 @@ def log_in(route: Route, budget: Budget) -> Channel:
             start_new_session=True,
         )
     guide = _Guide(process, route.url, budget)
-    return Channel(ours, budget, explain=guide.explain, release=guide.release)
+    return ByteStream(ours, budget, explain=guide.explain, release=guide.release)
 
 
-def _arguments(url: GitUrl, budget: Budget) -> list[str]:
+def _arguments(url: GitUrl, budget: TransferBudget) -> list[str]:
     host = f"{url.user}@{url.host}" if url.user else url.host
     port = ["-p", str(url.port)] if url.port else []
     quoted = "'" + path_of(url).replace("'", "'\\''") + "'"  # as git does: some servers know no other way
@@ -87,7 +87,7 @@ def _arguments(url: GitUrl, budget: Budget) -> list[str]:
 class _Guide:
     """Knows how the ssh process came to its end."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", url: GitUrl, budget: Budget) -> None:
+    def __init__(self, process: "subprocess.Popen[bytes]", url: GitUrl, budget: TransferBudget) -> None:
         self._process, self._url, self._budget = process, url, budget
 
     def explain(self) -> SourceError | None:

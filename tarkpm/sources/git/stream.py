@@ -1,7 +1,7 @@
 """dulwich's protocol over one stream of bytes: ``git://`` and ssh (gitprotocol-pack(5), gitprotocol-v2(5)).
 
-`Client` is dulwich's own client with a conversation of ours below it. What this adds: a conversation in
-protocol 2 is kept, so that ssh greets once a session; every byte and second is charged to the budget; no
+`StreamGitClient` is dulwich's own client with a conversation of ours below it. A conversation in protocol 2
+is kept, so that ssh greets once a session; every byte and second is charged to the budget; no
 program's complaint is read without end, nor shown as it is.
 """
 
@@ -13,9 +13,9 @@ from dulwich.protocol import Protocol
 
 from tarkpm.errors import NotFound, SourceError
 from tarkpm.sources.git.access import Route
-from tarkpm.sources.git.byte_stream import Channel, dial, path_of
-from tarkpm.sources.git.error_translation import Denied, clean
-from tarkpm.sources.git.limits import Budget
+from tarkpm.sources.git.byte_stream import ByteStream, dial, path_of
+from tarkpm.sources.git.error_translation import AccessDenied, clean
+from tarkpm.sources.git.limits import TransferBudget
 from tarkpm.sources.git.ssh import log_in
 from tarkpm.sources.git.transport import NO_REFS
 
@@ -26,10 +26,10 @@ MAX_HELLO: Final = 16 << 10
 _FLUSH = b"0000"
 
 
-class Client(TraditionalGitClient):
+class StreamGitClient(TraditionalGitClient):
     """dulwich's client for one repository. Raises only `SourceError` for what happens on the way."""
 
-    def __init__(self, route: Route, budget: Budget) -> None:
+    def __init__(self, route: Route, budget: TransferBudget) -> None:
         super().__init__(thin_packs=False, quiet=True)
         self._route = route
         self._budget = budget
@@ -74,7 +74,7 @@ class Client(TraditionalGitClient):
 class _Talk:
     """What is said and heard. Nothing is sent before an answer is read: one packet, and no deadlock."""
 
-    def __init__(self, channel: Channel, budget: Budget) -> None:
+    def __init__(self, channel: ByteStream, budget: TransferBudget) -> None:
         self._hello = bytearray()
         self._channel = channel
         self._budget = budget
@@ -131,7 +131,7 @@ class _Talk:
         self._failed = True
         where, text = self._budget.where, clean(said)
         if self._greeted:
-            return Denied(f"the server said '{text}'", where=where)
+            return AccessDenied(f"the server said '{text}'", where=where)
         return NotFound(f"there is no such repository, or you may not see it: it said '{text}'", where=where)
 
     def close(self) -> None:

@@ -1,6 +1,6 @@
 """dulwich's smart HTTP protocol over one guarded connection pool.
 
-`Client` is dulwich's own client with the part that talks to the network replaced. What this adds: only the
+`HttpGitClient` is dulwich's own client with the part that talks to the network replaced. Only the
 repository's two addresses are ever contacted, redirects are decided here, answers are never decompressed,
 every byte is counted, and connections are kept. Where requests go and with which login is the `Route`'s
 affair (`tarkpm.sources.git.access`); a login is never sent to another origin than the route began with.
@@ -20,9 +20,9 @@ import tarkpm
 from tarkpm.errors import Garbled, NotFound, Refused, SourceError, Unreachable
 from tarkpm.io.login import Login
 from tarkpm.sources.git.access import Logins, Route
-from tarkpm.sources.git.connection import Answer, open_pool
-from tarkpm.sources.git.error_translation import PROXY_HINT, Denied, clean, translate
-from tarkpm.sources.git.limits import Budget
+from tarkpm.sources.git.connection import PackResponse, open_pool
+from tarkpm.sources.git.error_translation import PROXY_HINT, AccessDenied, clean, translate
+from tarkpm.sources.git.limits import TransferBudget
 from tarkpm.sources.git.url import redirected, shown
 
 SERVICE: Final = "git-upload-pack"
@@ -38,14 +38,14 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 logging.getLogger("dulwich").addHandler(logging.NullHandler())
 
 
-class Client(AbstractHttpGitClient):
+class HttpGitClient(AbstractHttpGitClient):
     """dulwich's client for one repository. Raises only `SourceError` for what happens on the network.
 
     The advertisement, which a server sends first, is asked for once: with protocol 2 it lists what the
     server can do, and for objects known by id it is all that is needed before they are fetched.
     """
 
-    def __init__(self, route: Route, budget: Budget, notes: list[str]) -> None:
+    def __init__(self, route: Route, budget: TransferBudget, notes: list[str]) -> None:
         super().__init__(route.url.public, thin_packs=False, quiet=True)
         self._route = route
         self._budget = budget
@@ -54,7 +54,7 @@ class Client(AbstractHttpGitClient):
         self._logins: Logins | None = Logins(route)
         self._login: Login | None = self._logins.first()
         self._advertised = b""
-        self._answer: Answer | None = None
+        self._answer: PackResponse | None = None
 
     @property
     def serves_any_commit(self) -> bool:
@@ -91,20 +91,20 @@ class Client(AbstractHttpGitClient):
             raise self._refused(f"the server asks for a download from '{shown(url)}'")
         return answer, answer.read
 
-    def _advertisement(self, headers: Mapping[str, str]) -> "Answer":
+    def _advertisement(self, headers: Mapping[str, str]) -> "PackResponse":
         before = self._route.url
         if not self._advertised:
             with self._ask_refs(headers) as answer:
                 self._advertised = answer.read()
         moved = self._public + REFS if self._route.url != before else ""
-        return Answer(io.BytesIO(self._advertised), _ADVERTISEMENT, redirect_location=moved)
+        return PackResponse(io.BytesIO(self._advertised), _ADVERTISEMENT, redirect_location=moved)
 
-    def _ask_refs(self, headers: Mapping[str, str]) -> "Answer":
+    def _ask_refs(self, headers: Mapping[str, str]) -> "PackResponse":
         for _ in range(self._budget.limits.redirects + 1):
             response = self._request("GET", REFS, headers)
             if response.status not in _REDIRECTS:
                 return self._checked(response, _ADVERTISEMENT)
-            Answer.streamed(response, "", self._budget).close()
+            PackResponse.streamed(response, "", self._budget).close()
             self._move(response.headers.get("Location", ""))
         raise self._refused(f"more than {self._budget.limits.redirects} redirects")
 
@@ -120,18 +120,18 @@ class Client(AbstractHttpGitClient):
             self._pool = open_pool(self._route, self._budget)
         self._base_url = f"{target}/"
 
-    def _command(self, headers: Mapping[str, str], data: bytes) -> "Answer":
+    def _command(self, headers: Mapping[str, str], data: bytes) -> "PackResponse":
         if b"ref-prefix " + NO_REFS in data:
-            return Answer(io.BytesIO(b"0000"), _RESULT)
+            return PackResponse(io.BytesIO(b"0000"), _RESULT)
         answer = self._checked(self._request("POST", f"/{SERVICE}", headers, data), _RESULT)
         head = answer.peek()
         if not head:
             answer.close()
-            raise Denied("the server sent an empty answer", where=self._budget.where)
+            raise AccessDenied("the server sent an empty answer", where=self._budget.where)
         if head[4:8] == b"ERR ":
             answer.close()
             said = clean(head[8 : int(head[:4], 16)])
-            raise Denied(f"the server said '{said}'", where=self._budget.where)
+            raise AccessDenied(f"the server said '{said}'", where=self._budget.where)
         return answer
 
     def _request(
@@ -150,7 +150,7 @@ class Client(AbstractHttpGitClient):
             if login is None:
                 return response
             self._login = login
-            Answer.streamed(response, "", self._budget).close()
+            PackResponse.streamed(response, "", self._budget).close()
 
     def _send(
         self, method: str, tail: str, headers: Mapping[str, str], body: bytes | None
@@ -175,7 +175,7 @@ class Client(AbstractHttpGitClient):
         except Exception as problem:
             raise translate(problem, self._budget) from problem
 
-    def _checked(self, response: BaseHTTPResponse, content_type: str) -> "Answer":
+    def _checked(self, response: BaseHTTPResponse, content_type: str) -> "PackResponse":
         """The answer, if it is one a git server gives to the question; else its error."""
         problem = self._status_error(response)
         found = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
@@ -191,7 +191,7 @@ class Client(AbstractHttpGitClient):
         if problem is not None:
             response.close()
             raise problem
-        self._answer = Answer.streamed(response, content_type, self._budget)
+        self._answer = PackResponse.streamed(response, content_type, self._budget)
         return self._answer
 
     def _status_error(self, response: BaseHTTPResponse) -> SourceError | None:

@@ -7,8 +7,8 @@ from typing import Final
 
 from tarkpm.core.release import folder_path
 from tarkpm.errors import NotFound, Refused, TooLarge
-from tarkpm.sources.git.limits import Limits, amount
-from tarkpm.sources.git.objects import Entry, Objects, parse_tree
+from tarkpm.sources.git.limits import TransferLimits, amount
+from tarkpm.sources.git.objects import Objects, TreeEntry, parse_tree
 
 LFS_POINTER: Final = b"version https://git-lfs.github.com/spec/"
 
@@ -16,13 +16,13 @@ LFS_POINTER: Final = b"version https://git-lfs.github.com/spec/"
 class GitTree:
     """A `tarkpm.sources.folder.Tree` of one commit. Lives as long as the session it came from."""
 
-    def __init__(self, objects: Objects, commit: str, root: str, limits: Limits, where: str) -> None:
+    def __init__(self, objects: Objects, commit: str, root: str, limits: TransferLimits, where: str) -> None:
         self.commit = commit
         self._objects = objects
         self._root = root
         self._limits = limits
         self._where = where
-        self._trees: dict[str, Mapping[str, Entry]] = {}
+        self._trees: dict[str, Mapping[str, TreeEntry]] = {}
         self._parsed = self._read = 0
 
     def names(self, folder: str) -> Sequence[str] | None:
@@ -48,17 +48,17 @@ class GitTree:
         files = [entry.oid for entry in entries if entry is not None and stat.S_ISREG(entry.mode)]
         self._objects.need_blobs(self.commit, files)
 
-    def _file(self, path: str) -> Entry | None:
+    def _file(self, path: str) -> TreeEntry | None:
         entry = self._walk(_parts(path, self._where))
         if entry is not None and not stat.S_ISREG(entry.mode):
             raise self._refused(path, f"expected a file, found {entry.what}")
         return entry
 
-    def _walk(self, parts: Sequence[str]) -> Entry | None:
+    def _walk(self, parts: Sequence[str]) -> TreeEntry | None:
         """The entry at the end of ``parts``; None if it, or a folder on the way, is not there."""
         if len(parts) > self._limits.tree_depth:
             raise self._refused("/".join(parts), f"more than {self._limits.tree_depth} folders deep")
-        entry = Entry(stat.S_IFDIR, self._root)
+        entry = TreeEntry(stat.S_IFDIR, self._root)
         for depth, name in enumerate(parts):
             if not entry.is_folder:
                 return None
@@ -71,7 +71,7 @@ class GitTree:
                 raise self._refused(path, f"expected a file or folder, found {entry.what}")
         return entry
 
-    def _tree(self, oid: str, folder: str) -> Mapping[str, Entry]:
+    def _tree(self, oid: str, folder: str) -> Mapping[str, TreeEntry]:
         if oid not in self._trees:
             data = self._object(oid, "tree", folder)
             self._parsed += len(data)

@@ -25,9 +25,9 @@ from tarkpm.io.proxies import DIRECT, Proxies
 from tarkpm.sources.index.places import (
     USUAL,
     Folder,
+    IndexLocation,
     Missing,
     Patience,
-    Place,
     Web,
     gather,
     unreachable,
@@ -118,7 +118,7 @@ class IndexClient:
         """What releases these plugins have; None for one without any. Raises like `claims`."""
         return self._documents(names, rows_path, rows.parse, rows.MAX_ROWS)
 
-    def search(self) -> Iterator[search.Entry]:
+    def search(self) -> Iterator[search.SearchEntry]:
         """The catalogue, one line a plugin; nothing for an index without one. Raises like `claims`."""
         data = self._session.targets([SEARCH], search.MAX_SEARCH)[SEARCH]
         if data is None:
@@ -196,7 +196,7 @@ class IndexClient:
         )
 
     @cached_property
-    def _place(self) -> Place:
+    def _place(self) -> IndexLocation:
         if "://" in self.index.url:
             return self._web()
         return Folder(self._base / Path(self.index.url).expanduser())

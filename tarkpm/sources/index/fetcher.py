@@ -12,7 +12,7 @@ from tarkpm.core.layout import METADATA, ROOT, TIMESTAMP, TOP
 from tarkpm.errors import IndexUntrusted, TooLarge, Unreachable
 from tarkpm.sources.index import shape
 from tarkpm.sources.index.engine import FetcherInterface
-from tarkpm.sources.index.places import Missing, Patience, Place, gather, unreachable, within
+from tarkpm.sources.index.places import IndexLocation, Missing, Patience, gather, unreachable, within
 
 PREFIX: Final = "index:"
 """What tuf takes for the index's URL."""
@@ -26,7 +26,7 @@ _NAME = re.compile(r"(?:[0-9]+\.)?([A-Za-z0-9-]+)\.json")
 class Fetcher(FetcherInterface):
     """Fetches metadata from a place. ``deadline`` is that of the command's current question."""
 
-    def __init__(self, place: Place, where: str, threads: int, patience: Patience) -> None:
+    def __init__(self, place: IndexLocation, where: str, threads: int, patience: Patience) -> None:
         self.place, self.where, self.patience = place, where, patience
         self.deadline = time.monotonic()
         self.seen: dict[str, shape.Seen] = {}

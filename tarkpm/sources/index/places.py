@@ -13,7 +13,7 @@ import msgspec
 from tarkpm.core import urls
 from tarkpm.errors import Refused, StoreError, TarkError, TooLarge, Unreachable
 from tarkpm.io.files import read_file
-from tarkpm.io.http import Answer, Client, Limits
+from tarkpm.io.http import HttpClient, RequestLimits, Response
 from tarkpm.io.login import Login, is_sendable
 from tarkpm.io.parallel import run_parallel
 from tarkpm.io.proxies import Proxies, is_loopback
@@ -55,7 +55,7 @@ class Missing(Exception):
         self.status = status
 
 
-class Place(Protocol):
+class IndexLocation(Protocol):
     """An index's files by their paths (`tarkpm.core.layout`)."""
 
     def get(self, path: str, limit: int, deadline: float) -> bytes:
@@ -96,12 +96,12 @@ class Web:
             raise Refused("the token for this index holds a character that cannot be sent", where=url)
         authorization = f"Bearer {token}" if token else login.header if login else ""
         self._headers = [("authorization", authorization)] if authorization and not open_line else []
-        limits = Limits(total=600.0, body=body)
-        self._client = Client(proxies=proxies, authorities=authorities, limits=limits, keep=threads)
+        limits = RequestLimits(total=600.0, body=body)
+        self._client = HttpClient(proxies=proxies, authorities=authorities, limits=limits, keep=threads)
         self._waits: deque[float] = deque(maxlen=8)
 
     def get(self, path: str, limit: int, deadline: float) -> bytes:
-        """See `Place`."""
+        """See `IndexLocation`."""
         url = f"{self._url}/{path}"
         try:
             for _ in range(MAX_REDIRECTS + 1):
@@ -119,14 +119,14 @@ class Web:
             raise
 
     def is_prompt(self) -> bool:
-        """See `Place`."""
+        """See `IndexLocation`."""
         return min(self._waits, default=math.inf) < AT_ONCE
 
     def close(self) -> None:
-        """See `Place`."""
+        """See `IndexLocation`."""
         self._client.close()
 
-    def _redirected(self, url: str, answer: Answer) -> str:
+    def _redirected(self, url: str, answer: Response) -> str:
         """Where an answer other than 200 points; raises if that is nowhere."""
         if answer.status in GONE:
             raise Missing(answer.status)
@@ -145,7 +145,7 @@ class Web:
         return target.url
 
 
-def _bounded(answer: Answer, limit: int) -> bytes:
+def _bounded(answer: Response, limit: int) -> bytes:
     parts, size = [], 0
     for chunk in answer.chunks():
         size += len(chunk)
@@ -162,7 +162,7 @@ class Folder:
         self._folder = folder.resolve()
 
     def get(self, path: str, limit: int, deadline: float) -> bytes:  # noqa: ARG002  # a disk has none
-        """See `Place`."""
+        """See `IndexLocation`."""
         file = (self._folder / path).resolve()
         if not file.is_relative_to(self._folder):
             raise Refused("a link leads out of the index", where=str(self._folder / path))
@@ -176,14 +176,14 @@ class Folder:
             raise unreachable((problem.strerror or "").lower(), where=str(file)) from None
 
     def is_prompt(self) -> bool:
-        """See `Place`."""
+        """See `IndexLocation`."""
         return True
 
     def close(self) -> None:
-        """See `Place`."""
+        """See `IndexLocation`."""
 
 
-def gather(place: Place, function: Callable[[T], R], items: Sequence[T], *, threads: int) -> list[R]:
+def gather(place: IndexLocation, function: Callable[[T], R], items: Sequence[T], *, threads: int) -> list[R]:
     """``function`` of every item, in order, which gets a file from the place: several at once if that helps.
 
     Threads wait for a server together; for one that need not be waited for, they wait for each other.
@@ -200,5 +200,5 @@ def unreachable(reason: str, *, where: str, hint: str = "") -> Unreachable:
 
 
 def within(seconds: float) -> float:
-    """The moment so many seconds from now, as `Place.get` wants it."""
+    """The moment so many seconds from now, as `IndexLocation.get` wants it."""
     return time.monotonic() + seconds

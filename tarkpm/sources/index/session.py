@@ -41,7 +41,7 @@ from tarkpm.sources.index import cached, shape
 from tarkpm.sources.index.engine import Updater, UpdaterConfig
 from tarkpm.sources.index.fetcher import FIRST, PREFIX, Fetcher
 from tarkpm.sources.index.floors import Floors, stale
-from tarkpm.sources.index.places import Missing, Patience, Place, gather, unreachable, within
+from tarkpm.sources.index.places import IndexLocation, Missing, Patience, gather, unreachable, within
 
 if TYPE_CHECKING:
     from tuf.api.metadata import TargetFile
@@ -71,7 +71,7 @@ class Session:
 
     def __init__(
         self,
-        place: Place,
+        place: IndexLocation,
         root: str,
         cache: Path,
         *,

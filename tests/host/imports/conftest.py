@@ -13,14 +13,14 @@ import pytest
 from host.imports.web import Web, make_authority
 from tarkpm.core.capability import CapabilitySet
 from tarkpm.host.imports.http import Http
-from tarkpm.io.http import USUAL, Limits
+from tarkpm.io.http import USUAL, RequestLimits
 from tarkpm.io.proxies import DIRECT, Proxies
 
 
 class Plugin:
     """What a plugin with these grants can ask of the web."""
 
-    def __init__(self, scopes: list[str], authorities: str, limits: Limits, proxies: Proxies) -> None:
+    def __init__(self, scopes: list[str], authorities: str, limits: RequestLimits, proxies: Proxies) -> None:
         self.reports: list[str] = []
         granted = CapabilitySet.from_table({"http": scopes})
         self.http = Http(
@@ -50,7 +50,7 @@ def plugin_of(authority: tuple[Path, Path]) -> Iterator[PluginOf]:
     made: list[Plugin] = []
 
     def make(
-        *scopes: str, limits: Limits = USUAL, proxies: Proxies = DIRECT, authorities: str | None = None
+        *scopes: str, limits: RequestLimits = USUAL, proxies: Proxies = DIRECT, authorities: str | None = None
     ) -> Plugin:
         trusts = str(authority[0]) if authorities is None else authorities
         made.append(Plugin(list(scopes), trusts, limits, proxies))

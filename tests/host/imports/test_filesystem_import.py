@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tarkpm.core.capability import CapabilitySet
 from tarkpm.host.imports.filesystem import MAX_ENTRIES, MAX_FILE, Filesystem
-from tarkpm.host.imports.folders import Workspace
+from tarkpm.host.imports.folders import WorkspaceFolder
 from tarkpm.host.imports.guard import is_protected
 
 DONE = {"ok": None}
@@ -32,7 +32,9 @@ class Files:
     """A plugin's view of a workspace."""
 
     def __init__(self, root: Path, *scopes: str) -> None:
-        self._files = Filesystem(CapabilitySet.from_table({"filesystem": list(scopes)}), Workspace(root))
+        self._files = Filesystem(
+            CapabilitySet.from_table({"filesystem": list(scopes)}), WorkspaceFolder(root)
+        )
 
     def __getattr__(self, function: str) -> Callable[..., Any]:
         return lambda *args: self._files.call(function, args, time.monotonic() + 10)

@@ -11,11 +11,11 @@ import pytest
 
 from host.imports.conftest import Plugin, PluginOf
 from host.imports.web import Asked, Script, Web, ok, raw
-from tarkpm.io.http import Limits
+from tarkpm.io.http import RequestLimits
 
 MIB = 1 << 20
 HELLO = gzip.compress(b"hello", mtime=0)  # the same in every process: it is part of the tests' names
-SMALL = Limits(body=64 << 10)
+SMALL = RequestLimits(body=64 << 10)
 OK = b"HTTP/1.1 200 OK\r\n"
 
 
@@ -139,7 +139,7 @@ def test_slow_in_every_way(asking: Plugin, web: Web, page: Script) -> None:
 
 
 def test_the_hosts_own_limit_of_time(plugin_of: PluginOf, web: Web) -> None:
-    plugin = plugin_of(f"localhost:{web.port}", limits=Limits(total=0.2))
+    plugin = plugin_of(f"localhost:{web.port}", limits=RequestLimits(total=0.2))
     started = time.monotonic()
     assert "no answer in time" in str(fetch(plugin, web, drip, seconds=60)["message"])
     assert time.monotonic() - started < 2
@@ -157,7 +157,7 @@ def test_a_handshake_that_hangs(plugin_of: PluginOf) -> None:
 def test_a_server_that_does_not_read(plugin_of: PluginOf) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://localhost:{server.getsockname()[1]}/"
-        plugin = plugin_of(url.removeprefix("http://").strip("/"), limits=Limits(total=0.3))
+        plugin = plugin_of(url.removeprefix("http://").strip("/"), limits=RequestLimits(total=0.3))
         started = time.monotonic()
         assert plugin.post(url, "x" * (8 * MIB))["err"]["message"].endswith("no answer in time")
         assert time.monotonic() - started < 2

@@ -11,7 +11,7 @@ import pytest
 
 from host.imports.web import Web
 from tarkpm.errors import Refused, TooLarge, Unreachable
-from tarkpm.io.http import Client, Limits
+from tarkpm.io.http import HttpClient, RequestLimits
 from tarkpm.io.tls import trusted
 
 
@@ -47,7 +47,7 @@ def test_connections_are_kept_when_asked_for(keep: int) -> None:
             resolved.append(host)
             return ["127.0.0.1"]
 
-        client = Client(resolve=resolve, keep=keep)
+        client = HttpClient(resolve=resolve, keep=keep)
         for _ in range(3):
             with client.open("GET", f"http://a.test:{server.getsockname()[1]}/") as answer:
                 assert answer.read() == b"x" * 10
@@ -60,7 +60,7 @@ def test_connections_are_kept_when_asked_for(keep: int) -> None:
 def test_a_kept_connection_has_the_deadline_of_its_request() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         threading.Thread(target=talkative, args=(server, 0.3), daemon=True).start()
-        client = Client(keep=2)
+        client = HttpClient(keep=2)
         url = f"http://127.0.0.1:{server.getsockname()[1]}/"
         with client.open("GET", url, deadline=time.monotonic() + 5) as answer:
             answer.read()
@@ -112,14 +112,14 @@ class Fickle:
         self.socket.close()
 
 
-def _ask(client: Client, url: str, method: str = "GET", body: bytes | None = None) -> bytes:
+def _ask(client: HttpClient, url: str, method: str = "GET", body: bytes | None = None) -> bytes:
     with client.open(method, url, body=body) as answer:
         return answer.read()
 
 
 def test_a_kept_connection_that_was_closed_meanwhile() -> None:
     """The server's patience ended as the request was on its way: it is sent once more, on a new connection."""
-    server, client = Fickle(answers=100), Client(keep=2)
+    server, client = Fickle(answers=100), HttpClient(keep=2)
     try:
         assert [_ask(client, server.url) for _ in range(2)] == [b"ok", b"ok"]
         assert len(server.heard) == 3
@@ -129,7 +129,7 @@ def test_a_kept_connection_that_was_closed_meanwhile() -> None:
 
 
 def test_it_is_sent_once_more_and_not_again() -> None:
-    server, client = Fickle(answers=1), Client(keep=2)
+    server, client = Fickle(answers=1), HttpClient(keep=2)
     try:
         assert _ask(client, server.url) == b"ok"
         with pytest.raises(Unreachable, match="Server disconnected without sending a response"):
@@ -141,7 +141,7 @@ def test_it_is_sent_once_more_and_not_again() -> None:
 
 
 def test_a_first_request_is_not_sent_again() -> None:
-    server, client = Fickle(answers=0), Client(keep=2)
+    server, client = Fickle(answers=0), HttpClient(keep=2)
     try:
         with pytest.raises(Unreachable, match="Server disconnected without sending a response"):
             _ask(client, server.url)
@@ -152,7 +152,7 @@ def test_a_first_request_is_not_sent_again() -> None:
 
 
 def test_what_may_have_had_an_effect_is_not_sent_again() -> None:
-    server, client = Fickle(answers=100), Client(keep=2)
+    server, client = Fickle(answers=100), HttpClient(keep=2)
     try:
         assert _ask(client, server.url) == b"ok"
         with pytest.raises(Unreachable, match="Server disconnected|the connection broke"):
@@ -165,7 +165,7 @@ def test_what_may_have_had_an_effect_is_not_sent_again() -> None:
 
 @pytest.mark.parametrize("spoken", [b"H", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n12"])
 def test_what_was_answered_in_part_is_not_asked_again(spoken: bytes) -> None:
-    server, client = Fickle(answers=100, spoken=spoken), Client(keep=2)
+    server, client = Fickle(answers=100, spoken=spoken), HttpClient(keep=2)
     try:
         assert _ask(client, server.url) == b"ok"
         with pytest.raises(Unreachable):
@@ -178,7 +178,7 @@ def test_what_was_answered_in_part_is_not_asked_again(spoken: bytes) -> None:
 
 def test_the_second_attempt_has_the_deadline_of_the_first() -> None:
     """The kept connection is closed late, and the next one is never answered."""
-    server, client = Fickle(answers=1, pause=0.3, hangs=True), Client(keep=2)
+    server, client = Fickle(answers=1, pause=0.3, hangs=True), HttpClient(keep=2)
     try:
         assert _ask(client, server.url) == b"ok"
         began = time.monotonic()
@@ -220,7 +220,7 @@ def test_a_kept_connection_has_the_limits_of_its_request(answer: bytes) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         serving = threading.Thread(target=_in_turn, args=(server, SMALL, SMALL, answer), daemon=True)
         serving.start()
-        client = Client(keep=2, limits=Limits(body=100_000))
+        client = HttpClient(keep=2, limits=RequestLimits(body=100_000))
         url = f"http://127.0.0.1:{server.getsockname()[1]}/"
         for _ in range(2):
             assert [_ask(client, url), _ask(client, url)] == [b"ok", b"ok"]
@@ -231,7 +231,7 @@ def test_a_kept_connection_has_the_limits_of_its_request(answer: bytes) -> None:
 
 
 def test_many_threads_one_client(web: Web) -> None:
-    client, failed = Client(keep=4), []
+    client, failed = HttpClient(keep=4), []
 
     def ask(number: int) -> None:
         try:
@@ -270,7 +270,7 @@ def test_authorities_that_are_none(tmp_path: object) -> None:
     ],
 )
 def test_urls_that_are_none(url: str, sentence: str) -> None:
-    client = Client(limits=Limits())
+    client = HttpClient(limits=RequestLimits())
     with pytest.raises(Refused, match=sentence), client.open("GET", url):
         pass
 
@@ -278,7 +278,7 @@ def test_urls_that_are_none(url: str, sentence: str) -> None:
 def test_nothing_is_logged(web: Web, caplog: pytest.LogCaptureFixture) -> None:
     """A query may hold a key. (httpcore2 tells of its steps at DEBUG, to those who ask for that.)"""
     caplog.set_level(logging.INFO)
-    client = Client()
+    client = HttpClient()
     with client.open("GET", f"http://127.0.0.1:{web.port}/?key=secret") as answer:
         answer.read()
     client.close()

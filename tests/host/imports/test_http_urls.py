@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tarkpm.core.urls import Target, parse, redirected
+from tarkpm.core.urls import RequestTarget, parse, redirected
 from tarkpm.io.http_transport import core_url
 
 
@@ -146,7 +146,7 @@ def test_between_plain_servers_of_this_machine() -> None:
     assert redirected(parse("http://localhost/"), "http://127.0.0.1:81/").url == "http://127.0.0.1:81/"
 
 
-def is_sent_as_read(target: Target) -> None:
+def is_sent_as_read(target: RequestTarget) -> None:
     """The client's own parts are those of the check, and what is sent on the wire has one reading."""
     sent = core_url(target)
     assert sent.origin == httpcore2.Origin(target.scheme.encode(), target.host.encode(), target.port)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tarkpm.host.imports.folders import Workspace
+from tarkpm.host.imports.folders import WorkspaceFolder
 from tarkpm.host.imports.shell import Shell
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="orphans are followed on Linux only")
@@ -40,7 +40,7 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def run(root: Path) -> Iterator[Run]:
     """Run a program as a plugin does; nothing of it may be left when the test ends."""
-    shell = Shell(Workspace(root), ENVIRONMENT)
+    shell = Shell(WorkspaceFolder(root), ENVIRONMENT)
 
     def run(
         *argv: str,
@@ -96,7 +96,7 @@ def test_the_workspace_names_no_programs(root: Path, path: str) -> None:
     for place in (root / "tool", root / "sub" / "tool"):
         place.write_text("#!/bin/sh\necho evil\n")
         place.chmod(0o755)
-    shell = Shell(Workspace(root), {"PATH": path.format(path=os.environ["PATH"])})
+    shell = Shell(WorkspaceFolder(root), {"PATH": path.format(path=os.environ["PATH"])})
     later = time.monotonic() + 5
     assert shell.call("run", (["tool"], None, None, None), later) == {
         "err": "cannot be run: No such file or directory"
@@ -106,7 +106,7 @@ def test_the_workspace_names_no_programs(root: Path, path: str) -> None:
 
 @pytest.mark.parametrize("path", ["", ".", ":"])
 def test_without_a_path_there_is_the_usual_one(root: Path, path: str) -> None:
-    shell = Shell(Workspace(root), {"PATH": path})
+    shell = Shell(WorkspaceFolder(root), {"PATH": path})
     answer = shell.call("run", (["sh", "-c", "echo $PATH"], None, None, None), time.monotonic() + 5)
     assert answer == done("/usr/local/bin:/usr/bin:/bin\n")
 

@@ -20,7 +20,7 @@ from host.imports.conftest import Names, _tls
 from tarkpm.core.capability import CapabilitySet
 from tarkpm.host.imports import ws
 from tarkpm.host.imports.ws import MAX_GIVEN, MAX_MESSAGE, MAX_OPEN, Sockets
-from tarkpm.io.http import USUAL, Limits
+from tarkpm.io.http import USUAL, RequestLimits
 from tarkpm.io.proxies import DIRECT, Proxies
 
 NOTHING = {"ok": {"message": None, "closed": False, "error": None}}
@@ -30,7 +30,7 @@ DONE = {"ok": None}
 class Plugin:
     """What a plugin with these grants can do with sockets."""
 
-    def __init__(self, scopes: list[str], authorities: str, limits: Limits, proxies: Proxies) -> None:
+    def __init__(self, scopes: list[str], authorities: str, limits: RequestLimits, proxies: Proxies) -> None:
         self.reports: list[str] = []
         granted = CapabilitySet.from_table({"http": scopes})
         self.sockets = Sockets(
@@ -66,7 +66,7 @@ PluginOf = Callable[..., Plugin]
 def plugin_of(authority: tuple[Path, Path]) -> Iterator[PluginOf]:
     made: list[Plugin] = []
 
-    def make(*scopes: str, limits: Limits = USUAL, proxies: Proxies = DIRECT) -> Plugin:
+    def make(*scopes: str, limits: RequestLimits = USUAL, proxies: Proxies = DIRECT) -> Plugin:
         made.append(Plugin(list(scopes), str(authority[0]), limits, proxies))
         return made[-1]
 
@@ -386,7 +386,7 @@ def against(
     plugin_of: PluginOf, talk: Callable[[socket.socket, str], None], **limits: float
 ) -> tuple[Plugin, Any]:
     server = Hostile(talk)
-    plugin = plugin_of(f"127.0.0.1:{server.port}", limits=Limits(**limits) if limits else USUAL)  # type: ignore[arg-type]
+    plugin = plugin_of(f"127.0.0.1:{server.port}", limits=RequestLimits(**limits) if limits else USUAL)  # type: ignore[arg-type]
     return plugin, plugin.connect(server.url(), seconds=2)
 
 

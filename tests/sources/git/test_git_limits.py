@@ -21,11 +21,11 @@ from tarkpm.errors import TarkError
 from tarkpm.io.tls import trusted
 from tarkpm.sources.git import GitRemote, Limits, parse
 from tarkpm.sources.git.error_translation import clean, translated
-from tarkpm.sources.git.limits import MIB, Budget, amount
+from tarkpm.sources.git.limits import MIB, TransferBudget, amount
 
 
 def test_the_clock_starts_with_the_first_connection_and_ends_with_it() -> None:
-    budget = Budget(Limits(total=0.05), "it")
+    budget = TransferBudget(Limits(total=0.05), "it")
     time.sleep(0.1)
     assert not budget.expired
     here, there = socket.socketpair()
@@ -44,7 +44,7 @@ def test_a_closed_budget_leaves_no_thread() -> None:
     before = threading.active_count()
     here, there = socket.socketpair()
     with here, there:
-        budget = Budget(Limits(), "it")
+        budget = TransferBudget(Limits(), "it")
         budget.watched(here)
         budget.close()
         deadline = time.monotonic() + 2
@@ -94,7 +94,7 @@ class PanicException(BaseException):
     ],
 )  # fmt: skip
 def test_every_foreign_exception_becomes_ours(problem: BaseException, sentence: str) -> None:
-    with pytest.raises(TarkError) as caught, translated(Budget(Limits(), "it")):
+    with pytest.raises(TarkError) as caught, translated(TransferBudget(Limits(), "it")):
         raise problem
     assert told(caught.value) == sentence
     assert caught.value.__cause__ is problem
@@ -102,7 +102,7 @@ def test_every_foreign_exception_becomes_ours(problem: BaseException, sentence: 
 
 @pytest.mark.parametrize("problem", [KeyboardInterrupt, SystemExit, GeneratorExit])
 def test_interruptions_pass_through(problem: type[BaseException]) -> None:
-    with pytest.raises(problem), translated(Budget(Limits(), "it")):
+    with pytest.raises(problem), translated(TransferBudget(Limits(), "it")):
         raise problem
 
 

@@ -7,18 +7,18 @@ import pytest
 from support.gitattack import header, number, pack, packed, ref_delta
 
 from tarkpm.errors import Garbled, TooLarge
-from tarkpm.sources.git.limits import Budget, Limits
+from tarkpm.sources.git.limits import TransferBudget, TransferLimits
 from tarkpm.sources.git.objects import Object, object_id
 from tarkpm.sources.git.packfile import PackFile
 from tarkpm.sources.git.packguard import PackGuard
 
 BASE = random.Random(1).randbytes(1000)
 COPY = bytes([0b10110000]) + (1000).to_bytes(2, "little")
-LIMITS = Limits(blob=5000)
+LIMITS = TransferLimits(blob=5000)
 
 
-def opened(data: bytes, limits: Limits = LIMITS) -> PackFile:
-    budget = Budget(limits, "the pack")
+def opened(data: bytes, limits: TransferLimits = LIMITS) -> PackFile:
+    budget = TransferBudget(limits, "the pack")
     guard = PackGuard(budget, limits.inflated)
     guard.feed(data)
     guard.finish()
@@ -95,7 +95,7 @@ def test_an_object_over_the_limit_is_known_and_not_unpacked() -> None:
 
 
 def test_unpacking_ends_with_the_budget() -> None:
-    budget = Budget(LIMITS, "the pack")
+    budget = TransferBudget(LIMITS, "the pack")
     data = pack([packed("blob", BASE)])
     guard = PackGuard(budget, LIMITS.inflated)
     guard.feed(data)

@@ -9,16 +9,16 @@ import pytest
 from support.gitattack import header, number, pack, packed, ref_delta, told
 
 from tarkpm.errors import TarkError
-from tarkpm.sources.git.limits import MIB, Budget, Limits
+from tarkpm.sources.git.limits import MIB, TransferBudget, TransferLimits
 from tarkpm.sources.git.objects import object_id
 from tarkpm.sources.git.packguard import PackGuard
 
-LIMITS = Limits(pack=4 * MIB, inflated=3 * MIB, objects=50)
+LIMITS = TransferLimits(pack=4 * MIB, inflated=3 * MIB, objects=50)
 LARGEST = 2 * MIB
 
 
-def scan(data: bytes, *, step: int = 0, limits: Limits = LIMITS) -> None:
-    guard = PackGuard(Budget(limits, "the pack"), LARGEST)
+def scan(data: bytes, *, step: int = 0, limits: TransferLimits = LIMITS) -> None:
+    guard = PackGuard(TransferBudget(limits, "the pack"), LARGEST)
     for part in parts(data, step):
         guard.feed(part)
     guard.finish()
@@ -28,7 +28,7 @@ def parts(data: bytes, step: int) -> Iterable[bytes]:
     return (data[n : n + step] for n in range(0, len(data), step)) if step else [data]
 
 
-def refused(data: bytes, *, step: int = 0, limits: Limits = LIMITS) -> str:
+def refused(data: bytes, *, step: int = 0, limits: TransferLimits = LIMITS) -> str:
     with pytest.raises(TarkError) as caught:
         scan(data, step=step, limits=limits)
     return told(caught.value)
@@ -144,7 +144,7 @@ def test_a_zlib_bomb_is_stopped_before_it_is_inflated() -> None:
 
 
 def test_an_endless_pack_is_stopped() -> None:
-    guard = PackGuard(Budget(Limits(pack=100_000), "the pack"), LARGEST)
+    guard = PackGuard(TransferBudget(TransferLimits(pack=100_000), "the pack"), LARGEST)
     guard.feed(b"PACK" + (2).to_bytes(4) + (1).to_bytes(4) + header(3, LARGEST))
     noise = random.Random(2).randbytes(1000)
     stream = zlib.compressobj(0)
@@ -159,13 +159,13 @@ def test_an_endless_pack_is_stopped() -> None:
 
 
 def test_the_header_is_enough_to_refuse() -> None:
-    guard = PackGuard(Budget(LIMITS, "the pack"), LARGEST)
+    guard = PackGuard(TransferBudget(LIMITS, "the pack"), LARGEST)
     with pytest.raises(TarkError, match=r"^the server announced 1000 objects, the limit is 50$"):
         guard.feed(b"PACK" + (2).to_bytes(4) + (1000).to_bytes(4))
 
 
 def test_limits_hold_for_a_whole_session() -> None:
-    budget = Budget(LIMITS, "the pack")
+    budget = TransferBudget(LIMITS, "the pack")
     for _ in range(12):
         guard = PackGuard(budget, LARGEST)
         guard.feed(GOOD["each kind"])
@@ -177,7 +177,7 @@ def test_limits_hold_for_a_whole_session() -> None:
 def test_many_small_objects_are_scanned_in_linear_time() -> None:
     many = [packed("blob", number(n) * 20) for n in range(5000)]
     data = pack(many)
-    budget = Budget(Limits(), "the pack")
+    budget = TransferBudget(TransferLimits(), "the pack")
     guard = PackGuard(budget, LARGEST)
     guard.feed(data)
     guard.finish()

@@ -14,7 +14,7 @@ from support.gitrepo import GitRepo, configure
 
 from tarkpm.errors import TarkError
 from tarkpm.sources.git import Access, GitRemote, Limits, parse
-from tarkpm.sources.git.stream import Client
+from tarkpm.sources.git.stream import StreamGitClient
 
 TOML, WASM = b'[plugin]\nname = "x"\n', b"\0asm" + bytes(range(256)) * 8
 FILES = {"plugin.toml": TOML, "dist/plugin.wasm": WASM}
@@ -80,13 +80,13 @@ def test_git_daemon_that_allows_less(
 
 def test_one_conversation_a_session(daemon: str, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[object] = []
-    real = Client._open
+    real = StreamGitClient._open
 
-    def count(self: Client) -> object:
+    def count(self: StreamGitClient) -> object:
         opened.append(self)
         return real(self)
 
-    monkeypatch.setattr(Client, "_open", count)
+    monkeypatch.setattr(StreamGitClient, "_open", count)
     assert read(daemon) == FILES
     assert len(opened) == 1
 

@@ -6,8 +6,8 @@ import pytest
 from support.gitattack import told, tree
 
 from tarkpm.errors import NotFound, TarkError
-from tarkpm.sources.git.limits import Limits
-from tarkpm.sources.git.objects import Entry, Object, object_id, parse_tree, target_of, tree_of
+from tarkpm.sources.git.limits import TransferLimits
+from tarkpm.sources.git.objects import Object, TreeEntry, object_id, parse_tree, target_of, tree_of
 from tarkpm.sources.git.tree import GitTree
 
 FILE, RUN, FOLDER, LINK, MODULE = "100644", "100755", "40000", "120000", "160000"
@@ -43,8 +43,8 @@ def memory() -> Memory:
     return Memory()
 
 
-def over(memory: Memory, root: str, limits: Limits | None = None) -> GitTree:
-    return GitTree(memory, "c" * 40, root, limits or Limits(), "https://h/r")
+def over(memory: Memory, root: str, limits: TransferLimits | None = None) -> GitTree:
+    return GitTree(memory, "c" * 40, root, limits or TransferLimits(), "https://h/r")
 
 
 def said(tree: GitTree, *paths: str) -> str:
@@ -163,7 +163,7 @@ def test_an_lfs_pointer_is_refused(memory: Memory) -> None:
 
 def test_a_large_file_is_refused(memory: Memory) -> None:
     root = memory.put("tree", tree((FILE, "plugin.wasm", memory.put("blob", bytes(1001)))))
-    assert said(over(memory, root, Limits(blob=1000)), "plugin.wasm") == (
+    assert said(over(memory, root, TransferLimits(blob=1000)), "plugin.wasm") == (
         "TooLarge: the file has 1001 bytes, the limit is 1000 bytes [https://h/r: plugin.wasm]"
     )
 
@@ -200,7 +200,7 @@ def test_deep_trees_are_bounded(memory: Memory) -> None:
     inner = memory.put("tree", b"")
     for _ in range(6):
         inner = memory.put("tree", tree((FOLDER, "d", inner)))
-    folder = over(memory, inner, Limits(tree_depth=5))
+    folder = over(memory, inner, TransferLimits(tree_depth=5))
     assert folder.names("d/d/d/d/d") == ["d"]
     with pytest.raises(TarkError) as caught:
         folder.names("d/d/d/d/d/d")
@@ -208,7 +208,7 @@ def test_deep_trees_are_bounded(memory: Memory) -> None:
 
 
 def test_formats() -> None:
-    assert parse_tree(tree((FILE, "a", "1" * 40))) == {"a": Entry(0o100644, "1" * 40)}
+    assert parse_tree(tree((FILE, "a", "1" * 40))) == {"a": TreeEntry(0o100644, "1" * 40)}
     assert tree_of(b"tree " + b"1" * 40 + b"\nauthor") == "1" * 40
     assert target_of(b"object " + b"1" * 40 + b"\ntype commit\n") == "1" * 40
     for bad in (b"", b"tree x\n", b"object " + b"1" * 40 + b"\n", b"tree " + b"1" * 39 + b"\n"):

@@ -41,10 +41,10 @@ def create_command(
     With the keys of THRESHOLD maintainers here, it is made at once. Otherwise a proposal is written to
     DIR/pending, for the others to countersign.
     """
-    from tarkpm.ops.registry.create import Plan, create
+    from tarkpm.ops.registry.create import CreationPlan, create
 
     plugin = read_name(name)
-    plan = Plan(
+    plan = CreationPlan(
         plugin,
         bins,
         tuple(read_key(text, "--maintainer") for text in maintainers),

@@ -19,9 +19,9 @@ from tarkpm.host.worker.legacy_abi.abi import (
     MAX_RESULT,
     UNREADABLE,
 )
-from tarkpm.host.worker.legacy_abi.ffi import Answer
+from tarkpm.host.worker.legacy_abi.ffi import CoreAnswer
 from tarkpm.host.worker.legacy_abi.memory import MASK, OutOfRange, View
-from tarkpm.host.worker.plugin_instance import Ask
+from tarkpm.host.worker.plugin_instance import AskParent
 from tarkpm.host.worker.wit import Meter
 
 _NUL: Final = HOISTED.encode()
@@ -35,7 +35,7 @@ class _Bad(ValueError):
     """An argument that is not what it must be."""
 
 
-def answering(interface: str, function: str, ask: Ask, limit: int, memory: GetMemory) -> Answer:
+def answering(interface: str, function: str, ask: AskParent, limit: int, memory: GetMemory) -> CoreAnswer:
     """How one import is answered; all text of one call may have ``limit`` bytes (`wit.TooMuch`)."""
     parameters = IMPORTS[interface][function]
     shape = _SHAPES[interface]
@@ -113,7 +113,7 @@ def _sendable(text: str) -> str:
     return text
 
 
-def _tell(ask: Ask, interface: str, function: str, length: int, longest: int) -> None:
+def _tell(ask: AskParent, interface: str, function: str, length: int, longest: int) -> None:
     what = f"{interface}.{function} has an answer of {length:,} bytes"
     ask("log", "warn", [f"{what}; this plugin's ABI takes {longest:,}"], Texts())
 

@@ -8,7 +8,7 @@ from tarkpm.host.worker.wit import Mismatch
 _REQUIRED: Any = object()
 
 
-class Document:
+class AnswerDocument:
     """A JSON object of one function's answer. Fields that nobody asks for are ignored."""
 
     def __init__(self, function: str, value: Any) -> None:
@@ -32,12 +32,12 @@ class Document:
         found: bool = self._field(key, bool, default)
         return found
 
-    def inside(self, key: str) -> "Document | None":
+    def inside(self, key: str) -> "AnswerDocument | None":
         """An object in this one; None where there is none, or null."""
         found = self._value.get(key)
-        return None if found is None else Document(f"{self._function} {key}", found)
+        return None if found is None else AnswerDocument(f"{self._function} {key}", found)
 
-    def several(self, key: str) -> "list[Document]":
+    def several(self, key: str) -> "list[AnswerDocument]":
         """A list of objects; empty where there is none, or null."""
         return _documents(f"{self._function} {key}", self._field(key, list, []))
 
@@ -63,20 +63,20 @@ class Document:
         return found
 
 
-def document(function: str, text: str) -> Document:
+def document(function: str, text: str) -> AnswerDocument:
     """The object a function answered."""
-    return Document(function, _parsed(function, text))
+    return AnswerDocument(function, _parsed(function, text))
 
 
-def documents(function: str, text: str) -> list[Document]:
+def documents(function: str, text: str) -> list[AnswerDocument]:
     """The list of objects a function answered."""
     return _documents(function, _parsed(function, text))
 
 
-def _documents(function: str, value: Any) -> list[Document]:
+def _documents(function: str, value: Any) -> list[AnswerDocument]:
     if type(value) is not list:
         raise Mismatch(f"{function}: expected a list, found {type(value).__name__}")
-    return [Document(function, item) for item in value]
+    return [AnswerDocument(function, item) for item in value]
 
 
 def _parsed(function: str, text: str) -> Any:

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from tarkpm.host.worker.legacy_abi.abi import LONG, SHORT
-from tarkpm.host.worker.legacy_abi.documents import Document, document, documents
-from tarkpm.host.worker.legacy_abi.plugin import Plugin, Refused
+from tarkpm.host.worker.legacy_abi.documents import AnswerDocument, document, documents
+from tarkpm.host.worker.legacy_abi.plugin import CallRefused, Plugin
 from tarkpm.host.worker.wit import Mismatch
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -25,7 +25,7 @@ def _resulting(run: Run) -> Run:
     def wrapped(plugin: Plugin, *args: Any) -> Any:
         try:
             return {"ok": run(plugin, *args)}
-        except Refused as refused:
+        except CallRefused as refused:
             return {"err": str(refused)}
 
     return wrapped
@@ -74,7 +74,7 @@ def _token(*names: str) -> Run:
         said = plugin.ask(name, room=SHORT)
         token = said if name == "get_token" else document(name, said).text("access_token")
         if not token:
-            raise Refused(f"{name} answered nothing")
+            raise CallRefused(f"{name} answered nothing")
         return token
 
     return run
@@ -169,7 +169,7 @@ def _channel_stop(plugin: Plugin) -> None:
     plugin.do("channel_stop")
 
 
-def _message(found: Document) -> dict[str, Any]:
+def _message(found: AnswerDocument) -> dict[str, Any]:
     return {
         "conversation_id": found.text("conversation_id"),
         "user_id": found.text("user_id"),

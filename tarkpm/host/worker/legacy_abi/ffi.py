@@ -18,7 +18,7 @@ _NO_FINALIZER = _FINALIZER(0)
 _KINDS: Final = {"i": ffi.WASMTIME_I32.value, "I": ffi.WASMTIME_I64.value}
 _FIELDS: Final = {"i": "i32", "I": "i64"}
 
-Answer = Callable[[Any, list[int]], int | None]
+CoreAnswer = Callable[[Any, list[int]], int | None]
 """(the caller's context, its arguments, signed) to the result."""
 
 
@@ -49,10 +49,12 @@ class Export:
         return int(getattr(answer.of, _FIELDS[self._result])) if self._result else 0
 
 
-class Door:
+class CoreHostFunction:
     """A host function as the guest sees it. Must be kept for as long as its linker."""
 
-    def __init__(self, signature: Signature, answer: Answer, fault: Callable[[BaseException], None]) -> None:
+    def __init__(
+        self, signature: Signature, answer: CoreAnswer, fault: Callable[[BaseException], None]
+    ) -> None:
         """What ``answer`` raises, ``fault`` gets, and the guest's call ends in a trap."""
         self._params, self._result = signature
         self._fields = [_FIELDS[kind] for kind in self._params]

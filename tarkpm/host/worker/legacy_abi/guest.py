@@ -10,18 +10,18 @@ from tarkpm.host.worker.engine import Failure, failure, made
 from tarkpm.host.worker.legacy_abi import abi
 from tarkpm.host.worker.legacy_abi.answers import answering
 from tarkpm.host.worker.legacy_abi.exports import FUNCTIONS
-from tarkpm.host.worker.legacy_abi.ffi import Door, Export
+from tarkpm.host.worker.legacy_abi.ffi import CoreHostFunction, Export
 from tarkpm.host.worker.legacy_abi.fitting import check
 from tarkpm.host.worker.legacy_abi.plugin import Plugin
 from tarkpm.host.worker.legacy_abi.wasi import Exited, Wasi
-from tarkpm.host.worker.plugin_instance import Ask, Held
+from tarkpm.host.worker.plugin_instance import AskParent, PluginInstance
 
 
-class OlderGuest(Held):
+class OlderGuest(PluginInstance):
     """One plugin's core module."""
 
     def __init__(
-        self, code: bytes | int, load: dict[str, Any], ask: Ask, parent: int, memory: confine.Memory
+        self, code: bytes | int, load: dict[str, Any], ask: AskParent, parent: int, memory: confine.Memory
     ) -> None:
         """``code`` is the module, or compiled code, as ``load`` says; raises `Failure`."""
         super().__init__(code, load, parent, memory)
@@ -31,7 +31,7 @@ class OlderGuest(Held):
         self._linear: Memory | None = None
         self._plugin: Plugin | None = None
         self._wasi = Wasi(ask, self._memory_now)
-        self._doors: list[Door] = []
+        self._doors: list[CoreHostFunction] = []
         self._linker = self._link(self._checked(load["type"]))
         self._settle(may_start_threads=False)
 
@@ -50,7 +50,7 @@ class OlderGuest(Held):
             else:
                 interface = module.removeprefix(abi.MODULE)
                 answer = answering(interface, name, self._ask, self._output, self._memory_now)
-            door = Door(signatures[module, name], answer, self._failed)
+            door = CoreHostFunction(signatures[module, name], answer, self._failed)
             door.add_to(linker, module, name)
             self._doors.append(door)
         return linker

@@ -15,7 +15,7 @@ NOWHERE: Final = 1
 """Where a text without bytes is: not null, which Rust's slices must not be."""
 
 
-class Refused(Mismatch):
+class CallRefused(Mismatch):
     """A function answered with a negative code. The words are its own, where it has some."""
 
 
@@ -43,21 +43,21 @@ class Plugin:
         return self._exports[name].call(self._store)
 
     def do(self, name: str, *texts: str) -> None:
-        """Call a function that is given texts and answers whether it was done. Raises `Refused`."""
+        """Call a function that is given texts and answers whether it was done. Raises `CallRefused`."""
         code = self._exports[name].call(self._store, *self._given(texts))
         self._free()
         if code < 0:
-            raise Refused(f"{name} answered {code}")
+            raise CallRefused(f"{name} answered {code}")
 
     def ask(self, name: str, *texts: str, room: int) -> str:
-        """Call a function that is given texts and writes one of at most ``room`` bytes. Raises `Refused`."""
+        """Call a function that takes texts and writes one of at most ``room`` bytes. Raises `CallRefused`."""
         given = self._given(texts)
         at = self._allocated(room)
         length = self._exports[name].call(self._store, *given, at)
         said = self._said(name, at, length, room)
         self._free()
         if length < 0:
-            raise Refused(_words(said) or f"{name} answered {length}")
+            raise CallRefused(_words(said) or f"{name} answered {length}")
         try:
             return said.decode()
         except UnicodeDecodeError:

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from tarkpm.host.ipc.frames import Texts
 from tarkpm.host.worker.legacy_abi.answers import GetMemory
-from tarkpm.host.worker.legacy_abi.ffi import Answer
+from tarkpm.host.worker.legacy_abi.ffi import CoreAnswer
 from tarkpm.host.worker.legacy_abi.memory import MASK, OutOfRange, View, put_u32
-from tarkpm.host.worker.plugin_instance import Ask
+from tarkpm.host.worker.plugin_instance import AskParent
 
 _OK, _BADF, _FAULT, _INVAL, _SPIPE = 0, 8, 21, 28, 70
 _CHARACTER_DEVICE: Final = 2
@@ -35,12 +35,12 @@ class Exited(Exception):
 class Wasi:
     """One guest's, over any number of its instances."""
 
-    def __init__(self, ask: Ask, memory: GetMemory) -> None:
+    def __init__(self, ask: AskParent, memory: GetMemory) -> None:
         self._ask = ask
         self._memory = memory
         self._lines: dict[int, bytearray] = {}
 
-    def answering(self, function: str) -> Answer:
+    def answering(self, function: str) -> CoreAnswer:
         """How one of `abi.WASI` is answered."""
         act: Callable[..., int] = getattr(self, f"_{function}")
 
