@@ -205,6 +205,11 @@ class Requirement(msgspec.Struct, frozen=True):
         return not self.range or Range.parse(self.range).matches(version)
 
     @property
+    def is_fixed(self) -> bool:
+        """Whether the source holds one release, and there is nothing to choose from."""
+        return not isinstance(self.source, IndexSource)
+
+    @property
     def is_working_copy(self) -> bool:
         """Whether this is a local folder: never signed, marked so everywhere."""
         return isinstance(self.source, PathSource)

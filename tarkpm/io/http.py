@@ -20,13 +20,12 @@ import socket
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
-
-import msgspec
 
 from tarkpm.core import urls
 from tarkpm.errors import Refused, TooLarge, Unreachable
+from tarkpm.io.http_request import ACCEPTED, USUAL, Headers, RequestLimits, Resolve
 from tarkpm.io.proxies import DIRECT, Proxies, split_proxy
 
 if TYPE_CHECKING:
@@ -35,31 +34,8 @@ if TYPE_CHECKING:
     from tarkpm.io.http_transport import Exchange, Upgraded, Wire
 
 CHUNK: Final = 64 << 10
-ACCEPTED: Final = "gzip, deflate"
 _LOOKUPS: Final = threading.BoundedSemaphore(16)
 _FOREVER: Final = math.inf
-
-Headers = Sequence[tuple[str, str]]
-Resolve = Callable[[str, int, float], Sequence[str]]
-"""The addresses a connection to this host and port may be made to, in order, by this deadline."""
-
-
-class RequestLimits(msgspec.Struct, frozen=True):
-    """Of one request. Seconds; bytes."""
-
-    connect: float = 10.0
-    """To have a connection, TLS included."""
-    stall: float = 30.0
-    """Without a byte in either direction."""
-    total: float = 30.0
-    """From the first packet to the last, whatever deadline is given."""
-    body: int = 8 << 20
-    """Of the answer, after it is decompressed."""
-    headers: int = 64 << 10
-    """Of the answer, names and values."""
-
-
-USUAL: Final = RequestLimits()
 
 
 class Response:

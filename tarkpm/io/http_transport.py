@@ -16,7 +16,7 @@ import httpcore2
 
 from tarkpm.core.urls import PORTS, RequestTarget
 from tarkpm.errors import Refused, TooLarge, Unreachable
-from tarkpm.io.http import ACCEPTED, Headers, RequestLimits, Resolve
+from tarkpm.io.http_request import ACCEPTED, Headers, RequestLimits, Resolve
 from tarkpm.io.proxies import Proxy
 
 ATTEMPTS = 3

@@ -20,7 +20,8 @@ from authlib.oauth2.client import OAuth2Client
 from tarkpm.core.oauth import OAuth
 from tarkpm.core.text import neutral
 from tarkpm.errors import Refused, Unreachable
-from tarkpm.io.http import HttpClient, RequestLimits
+from tarkpm.io.http import HttpClient
+from tarkpm.io.http_request import RequestLimits
 
 LIMITS: Final = RequestLimits(body=256 << 10, total=30.0)
 MAX_SAID: Final = 500

@@ -14,31 +14,33 @@ from tarkpm.ops.project.workspace import Workspace, asks_again, open_for_change
 
 
 @asks_again
-def add(settings: Settings, ui: Ui, wishes: list[SourceArg], answers: Answers) -> TakeReport:
-    """Choose, fetch, verify, show, ask, and install: all that is wished for, or nothing.
+def add(settings: Settings, ui: Ui, args: list[SourceArg], answers: Answers) -> TakeReport:
+    """Choose, fetch, verify, show, ask, and install: all that is asked for, or nothing.
 
     Raises `SourceError`, `VerificationError`, `ConsentError`, `ResolutionError`; then nothing has changed.
     """
     with open_for_change(settings, ui, create=True) as workspace:
         workspace.require_built_here()
         require_accepted(workspace)
-        asks = [wish.ask(workspace.project) for wish in wishes]
-        known = {ask: name for ask in asks if (name := _known_as(workspace, ask))}
-        taking = agree(workspace, [ask for ask in asks if ask not in known], answers, adopting=True)
-        report = report_of(workspace, taking, (*taking.names, *known.values()), map(_already, known.values()))
-        plan = make_plan(workspace, taking.target.lock)
+        requests = [arg.request(workspace.project) for arg in args]
+        known = {request: name for request in requests if (name := _known_as(workspace, request))}
+        agreed = agree(
+            workspace, [request for request in requests if request not in known], answers, adopting=True
+        )
+        report = report_of(workspace, agreed, (*agreed.names, *known.values()), map(_already, known.values()))
+        plan = make_plan(workspace, agreed.target.lock)
         if settings.dry_run:
             preview_deletions(workspace, plan)
         else:
-            apply(workspace, taking.target, plan, taking.releases, taking.adopted)
+            apply(workspace, agreed.target, plan, agreed.releases, agreed.adopted)
         return report
 
 
-def _known_as(workspace: Workspace, ask: PluginRequest) -> PluginName | None:
+def _known_as(workspace: Workspace, request: PluginRequest) -> PluginName | None:
     """The plugin that is asked for in exactly this way already, if it is locked."""
     for name, requirement in workspace.project.requirements.items():
-        same = requirement.source == ask.source and ask.name in (None, name)
-        if same and ask.range in ("", requirement.range) and workspace.lock.get(name):
+        same = requirement.source == request.source and request.name in (None, name)
+        if same and request.range in ("", requirement.range) and workspace.lock.get(name):
             return None if _is_in_the_way(workspace, name) else name
     return None
 

@@ -19,10 +19,10 @@ def lock(settings: Settings, ui: Ui, answers: Answers) -> TakeReport:
     with open_for_change(settings, ui) as workspace:
         require_accepted(workspace)
         stale = [r for name, r in workspace.project.requirements.items() if not _follows(workspace, name)]
-        taking = agree(workspace, list(map(PluginRequest.of, stale)), answers)
-        report = report_of(workspace, taking, taking.names)
+        agreed = agree(workspace, list(map(PluginRequest.of, stale)), answers)
+        report = report_of(workspace, agreed, agreed.names)
         if not settings.dry_run:
-            apply(workspace, taking.target, untouched(workspace), taking.releases)
+            apply(workspace, agreed.target, untouched(workspace), agreed.releases)
         return report
 
 

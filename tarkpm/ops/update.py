@@ -23,12 +23,12 @@ def update(settings: Settings, ui: Ui, typed: list[PluginName], answers: Answers
         require_accepted(workspace)
         names = workspace.names_of(typed)
         found = [present(workspace, name) for name in names or workspace.project.requirements]
-        asks = [PluginRequest.of(requirement) for requirement in found if requirement]
-        taking = agree(workspace, asks, answers, free=names or None)
-        report = report_of(workspace, taking, taking.names)
-        plan = make_plan(workspace, taking.target.lock)
+        requests = [PluginRequest.of(requirement) for requirement in found if requirement]
+        agreed = agree(workspace, requests, answers, free=names or None)
+        report = report_of(workspace, agreed, agreed.names)
+        plan = make_plan(workspace, agreed.target.lock)
         if settings.dry_run:
             preview_deletions(workspace, plan)
         else:
-            apply(workspace, taking.target, plan, taking.releases)
+            apply(workspace, agreed.target, plan, agreed.releases)
         return report

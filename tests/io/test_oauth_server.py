@@ -9,7 +9,8 @@ from support.authserver import CODE, AuthServer, authorizing, dripping, endless
 from tarkpm.core.oauth import OAuth
 from tarkpm.errors import Refused, SourceError, TooLarge, Unreachable
 from tarkpm.io import oauth as client
-from tarkpm.io.http import HttpClient, RequestLimits
+from tarkpm.io.http import HttpClient
+from tarkpm.io.http_request import RequestLimits
 from tarkpm.io.oauth import AuthorizationServer, Rejected
 
 

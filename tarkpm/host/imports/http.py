@@ -16,7 +16,8 @@ from tarkpm.core.capability import CapabilitySet
 from tarkpm.errors import SourceError, TooLarge
 from tarkpm.host.imports import headers as rules
 from tarkpm.host.imports.hosts import Hosts, NotGranted
-from tarkpm.io.http import USUAL, HttpClient, RequestLimits, Response
+from tarkpm.io.http import HttpClient, Response
+from tarkpm.io.http_request import USUAL, RequestLimits
 from tarkpm.io.proxies import DIRECT, Proxies
 
 MAX_REDIRECTS: Final = 5

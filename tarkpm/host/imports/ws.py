@@ -20,7 +20,8 @@ from tarkpm.errors import Refused, SourceError
 from tarkpm.host.imports import headers as rules
 from tarkpm.host.imports.hosts import Hosts
 from tarkpm.host.limits import KIB, MIB, size
-from tarkpm.io.http import USUAL, HttpClient, RequestLimits
+from tarkpm.io.http import HttpClient
+from tarkpm.io.http_request import USUAL, RequestLimits
 from tarkpm.io.proxies import DIRECT, Proxies, is_loopback
 
 if TYPE_CHECKING:

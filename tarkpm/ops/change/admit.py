@@ -1,4 +1,4 @@
-"""Weigh acquired releases, show what taking them means, and ask once."""
+"""Weigh acquired releases, show what agreed them means, and ask once."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
@@ -59,7 +59,7 @@ class AgreedChange(msgspec.Struct, frozen=True):
 
 def agree(
     workspace: Workspace,
-    asks: list[PluginRequest],
+    requests: list[PluginRequest],
     answers: Answers,
     *,
     free: Collection[PluginName] | None = (),
@@ -71,8 +71,8 @@ def agree(
     ``adopting``, folders that were put there by hand may make room. Raises `SourceError`,
     `VerificationError`, `ResolutionError`, `ConsentError`, or `Declined`.
     """
-    direct, releases = _acquire_direct(workspace, asks)
-    asked = {requirement.name: requirement for requirement in (*direct, *_from_indexes(asks))}
+    direct, releases = _acquire_direct(workspace, requests)
+    asked = {requirement.name: requirement for requirement in (*direct, *_from_indexes(requests))}
     requirements = {**workspace.project.requirements, **asked}
     choice = select_releases(workspace, requirements, releases, free)
     admissions = [
@@ -100,21 +100,21 @@ def agree(
 
 
 def _acquire_direct(
-    workspace: Workspace, asks: list[PluginRequest]
+    workspace: Workspace, requests: list[PluginRequest]
 ) -> tuple[list[Requirement], list[Release]]:
     """What sources that hold one release hold, and the requirements that asks for."""
-    asks = [ask for ask in asks if not isinstance(ask.source, IndexSource)]
-    sources = [ask.source for ask in asks if not isinstance(ask.source, IndexSource)]
+    requests = [request for request in requests if not isinstance(request.source, IndexSource)]
+    sources = [request.source for request in requests if not isinstance(request.source, IndexSource)]
     releases = acquire(workspace, sources)
     names = [release.candidate.manifest.name for release in releases]
-    check_names([ask.name for ask in asks], names, workspace.project.requirements)
+    check_names([request.name for request in requests], names, workspace.project.requirements)
     return [Requirement(name, source) for name, source in zip(names, sources, strict=True)], releases
 
 
-def _from_indexes(asks: list[PluginRequest]) -> Iterator[Requirement]:
-    for ask in asks:
-        if isinstance(ask.source, IndexSource) and ask.name is not None:
-            yield Requirement(ask.name, ask.source, range=ask.range)
+def _from_indexes(requests: list[PluginRequest]) -> Iterator[Requirement]:
+    for request in requests:
+        if isinstance(request.source, IndexSource) and request.name is not None:
+            yield Requirement(request.name, request.source, range=request.range)
 
 
 def _settle(requirement: Requirement | None, release: Release) -> Requirement | None:

@@ -45,26 +45,26 @@ class TakeReport(msgspec.Struct, frozen=True):
 
 def report_of(
     workspace: Workspace,
-    taking: AgreedChange,
+    agreed: AgreedChange,
     names: tuple[PluginName, ...],
     notes: "map[str] | tuple[str, ...]" = (),
 ) -> TakeReport:
-    """The report of a taking, made before it is applied: it tells new from replaced."""
+    """The report of a agreed, made before it is applied: it tells new from replaced."""
     return TakeReport(
-        tuple(_taken(workspace, taking, name) for name in dict.fromkeys(names)),
+        tuple(_taken(workspace, agreed, name) for name in dict.fromkeys(names)),
         (
             *notes,
-            *taking.unmet,
-            *adoption_notes(workspace, taking.adopted, dry_run=workspace.settings.dry_run),
+            *agreed.unmet,
+            *adoption_notes(workspace, agreed.adopted, dry_run=workspace.settings.dry_run),
         ),
     )
 
 
-def _taken(workspace: Workspace, taking: AgreedChange, name: PluginName) -> Taken:
-    entry, before = taking.target.lock.by_name[name], workspace.lock.get(name)
-    might, may = workspace.project.granted(name), taking.target.project.granted(name)
+def _taken(workspace: Workspace, agreed: AgreedChange, name: PluginName) -> Taken:
+    entry, before = agreed.target.lock.by_name[name], workspace.lock.get(name)
+    might, may = workspace.project.granted(name), agreed.target.project.granted(name)
     change = "replaced" if before else "added"
-    if name in {one.name for one in taking.adopted}:
+    if name in {one.name for one in agreed.adopted}:
         change = "adopted"
     return Taken(
         name=name,
@@ -73,8 +73,8 @@ def _taken(workspace: Workspace, taking: AgreedChange, name: PluginName) -> Take
         source=str(entry.source.unpinned()),
         commit=_commit(entry),
         signer=entry.signer or "",
-        capabilities=tuple(map(str, taking.target.project.granted(name))),
-        change=change if name in taking.changed or change == "adopted" else "unchanged",
+        capabilities=tuple(map(str, agreed.target.project.granted(name))),
+        change=change if name in agreed.changed or change == "adopted" else "unchanged",
         previous=Previous(str(before.version), _commit(before), before.signer or "") if before else None,
         gained=tuple(map(str, may.beyond(might))),
         lost=tuple(map(str, might.beyond(may))),

@@ -5,20 +5,13 @@ from collections.abc import Collection, Iterable, Mapping
 import msgspec
 
 from tarkpm.core.lock_check import reachable, stale_requirement
-from tarkpm.core.lockfile import Lock, LockEntry
+from tarkpm.core.lockfile import Lock
 from tarkpm.core.project import Project
 from tarkpm.core.release import IndexSource, PluginName, Requirement
 from tarkpm.core.resolution.resolver import unmet_dependencies
+from tarkpm.ops.change.target import Selection
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.fetch import Release
-
-
-class Selection(msgspec.Struct, frozen=True):
-    """What was chosen: entries that stay as they are, releases of indexes to take anew, and notes."""
-
-    kept: tuple[LockEntry, ...]
-    taken: tuple[Release, ...]
-    notes: tuple[str, ...]
 
 
 def select_releases(
@@ -42,9 +35,7 @@ def select_releases(
         return Selection(kept, (), tuple(map(str, unmet_dependencies(kept))))
     from tarkpm.ops.change.select_indexed import choose_from_indexes
 
-    fixed = tuple(
-        lock.by_name[name] for name, one in requirements.items() if is_fixed(one) and lock.get(name)
-    )
+    fixed = tuple(lock.by_name[name] for name, one in requirements.items() if one.is_fixed and lock.get(name))
     return choose_from_indexes(workspace, requirements, fixed, free)
 
 
@@ -52,15 +43,10 @@ def _must_ask(
     workspace: Workspace, project: Project, lock: Lock, free: Collection[PluginName] | None
 ) -> bool:
     """Whether an index must be asked: something of one is new, free to move, or not what is asked for."""
-    indexed = [one for one in project.requirements.values() if not is_fixed(one)]
+    indexed = [one for one in project.requirements.values() if not one.is_fixed]
     moving = workspace.lock.by_name if free is None else free
     return (
         any(workspace.project.requirements.get(one.name) != one for one in indexed)
         or any(stale_requirement(one, lock.get(one.name)) for one in indexed)
         or any(isinstance(entry.source, IndexSource) and entry.name in moving for entry in lock.entries)
     )
-
-
-def is_fixed(requirement: Requirement) -> bool:
-    """Whether the source holds one release, and there is nothing to choose from."""
-    return not isinstance(requirement.source, IndexSource)

@@ -9,7 +9,7 @@ from tarkpm.core.resolution.resolver import Solution, solve
 from tarkpm.core.rows import Listing, ReleaseRow, row_of
 from tarkpm.core.version import Range
 from tarkpm.errors import IndexUntrusted, NotFound
-from tarkpm.ops.change.select import Selection, is_fixed
+from tarkpm.ops.change.target import Selection
 from tarkpm.ops.project.indexes import Indexes
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.fetch import Release, acquire_pinned
@@ -48,7 +48,7 @@ def preview_update(workspace: Workspace) -> Solution:
     Raises `ResolutionError`, `NotFound`, `Unreachable`, `IndexUntrusted`.
     """
     requirements, lock = workspace.project.requirements, workspace.lock
-    held = tuple(lock.by_name[name] for name, one in requirements.items() if is_fixed(one) and lock.get(name))
+    held = tuple(lock.by_name[name] for name, one in requirements.items() if one.is_fixed and lock.get(name))
     return _solve(workspace, requirements, held, None)[0]
 
 
@@ -59,7 +59,7 @@ def _solve(
     free: Collection[PluginName] | None,
 ) -> tuple[Solution, Listings]:
     there = {entry.name for entry in held}
-    wanted = [_wanted(one) for name, one in requirements.items() if not is_fixed(one) or name in there]
+    wanted = [_wanted(one) for name, one in requirements.items() if not one.is_fixed or name in there]
     catalog, listings = _gather(workspace, wanted, held)
     locked = {entry.name: Locked(entry.version, entry.source.unpinned()) for entry in workspace.lock.entries}
     tark = workspace.project.tark_version
@@ -67,7 +67,7 @@ def _solve(
 
 
 def _wanted(requirement: Requirement) -> RootRequirement:
-    wanted = Range.parse(requirement.range or "*") if not is_fixed(requirement) else None
+    wanted = Range.parse(requirement.range or "*") if not requirement.is_fixed else None
     return RootRequirement(requirement.name, requirement.source.unpinned(), wanted)
 
 

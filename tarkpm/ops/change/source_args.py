@@ -45,7 +45,7 @@ class SourceArg(msgspec.Struct, frozen=True):
     name: PluginName | None = None
     range: str = ""
 
-    def ask(self, project: Project) -> PluginRequest:
+    def request(self, project: Project) -> PluginRequest:
         """What this means in a project. Raises `NotFound`, and `UsageError` where the index is not clear."""
         if self.source is not None:
             return PluginRequest(self.source)
@@ -86,8 +86,8 @@ def read_source_args(
     if rev and not is_commit(rev):
         raise UsageError(f"--rev takes a whole commit id of 40 hexadecimal digits, found '{rev}'")
     logins = dict(settings.logins)
-    wishes = [_read_source_arg(settings, text, tag, branch, rev, path, logins) for text in texts]
-    return msgspec.structs.replace(settings, logins=logins), wishes
+    args = [_read_source_arg(settings, text, tag, branch, rev, path, logins) for text in texts]
+    return msgspec.structs.replace(settings, logins=logins), args
 
 
 def _read_source_arg(

@@ -11,7 +11,16 @@ from tarkpm.core.project import Project
 from tarkpm.core.release import GitSource, PathSource, PluginName, Requirement
 from tarkpm.errors import NotFound
 from tarkpm.ops.project.workspace import Workspace
+from tarkpm.ops.release.fetch import Release
 from tarkpm.sources.git.url import parse
+
+
+class Selection(msgspec.Struct, frozen=True):
+    """What was chosen: entries that stay as they are, releases of indexes to take anew, and notes."""
+
+    kept: tuple[LockEntry, ...]
+    taken: tuple[Release, ...]
+    notes: tuple[str, ...]
 
 
 class Target(msgspec.Struct, frozen=True):

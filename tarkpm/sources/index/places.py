@@ -13,7 +13,8 @@ import msgspec
 from tarkpm.core import urls
 from tarkpm.errors import Refused, StoreError, TarkError, TooLarge, Unreachable
 from tarkpm.io.files import read_file
-from tarkpm.io.http import HttpClient, RequestLimits, Response
+from tarkpm.io.http import HttpClient, Response
+from tarkpm.io.http_request import RequestLimits
 from tarkpm.io.login import Login, is_sendable
 from tarkpm.io.parallel import run_parallel
 from tarkpm.io.proxies import Proxies, is_loopback

@@ -13,7 +13,7 @@ import pytest
 from host.imports.web import Web, make_authority
 from tarkpm.core.capability import CapabilitySet
 from tarkpm.host.imports.http import Http
-from tarkpm.io.http import USUAL, RequestLimits
+from tarkpm.io.http_request import USUAL, RequestLimits
 from tarkpm.io.proxies import DIRECT, Proxies
 
 

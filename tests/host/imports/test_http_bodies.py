@@ -11,7 +11,7 @@ import pytest
 
 from host.imports.conftest import Plugin, PluginOf
 from host.imports.web import Asked, Script, Web, ok, raw
-from tarkpm.io.http import RequestLimits
+from tarkpm.io.http_request import RequestLimits
 
 MIB = 1 << 20
 HELLO = gzip.compress(b"hello", mtime=0)  # the same in every process: it is part of the tests' names

@@ -11,7 +11,8 @@ import pytest
 
 from host.imports.web import Web
 from tarkpm.errors import Refused, TooLarge, Unreachable
-from tarkpm.io.http import HttpClient, RequestLimits
+from tarkpm.io.http import HttpClient
+from tarkpm.io.http_request import RequestLimits
 from tarkpm.io.tls import trusted
 
 

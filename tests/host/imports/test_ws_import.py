@@ -20,7 +20,7 @@ from host.imports.conftest import Names, _tls
 from tarkpm.core.capability import CapabilitySet
 from tarkpm.host.imports import ws
 from tarkpm.host.imports.ws import MAX_GIVEN, MAX_MESSAGE, MAX_OPEN, Sockets
-from tarkpm.io.http import USUAL, RequestLimits
+from tarkpm.io.http_request import USUAL, RequestLimits
 from tarkpm.io.proxies import DIRECT, Proxies
 
 NOTHING = {"ok": {"message": None, "closed": False, "error": None}}
