@@ -1,0 +1,123 @@
+"""Which decisions go beyond what was accepted, in which words, and under which digest."""
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tarkpm.core.acceptance import Acceptance, IndexPlace, WideningKind, widenings
+from tarkpm.core.binding import Binding, Origin, Publisher
+
+A, B = "ed25519:a", "ed25519:b"
+GIT, OTHER = Origin("git", "https://git.example/calc.git"), Origin("git", "https://evil.example/calc.git")
+INDEX = Origin("index", "sha256:" + "a" * 64)
+PLACE = IndexPlace("https://index.example", "sha256:" + "a" * 64)
+
+
+def project(binding: Binding | None, **indexes: IndexPlace) -> Acceptance:
+    return Acceptance(indexes, {"calc": binding} if binding else {})
+
+
+def said(decided: Acceptance, accepted: Acceptance) -> list[str]:
+    return [str(widening) for widening in widenings(decided, accepted)]
+
+
+SIGNED = Binding(Publisher(GIT, (A,)), ("storage",))
+VOUCHED = Binding(Publisher(INDEX, signer=A), ("storage",))
+UNSIGNED = Binding(Publisher(GIT, unsigned=True), (), "sha256:one")
+
+
+def changed(binding: Binding, **publisher: object) -> Binding:
+    return msgspec.structs.replace(binding, publisher=msgspec.structs.replace(binding.publisher, **publisher))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "sentences"),
+    [
+        (None, SIGNED, [f"fetch 'calc' from {GIT}", f"trust {A} for 'calc'", "let 'calc' use storage"]),
+        (SIGNED, changed(SIGNED, origin=OTHER), [f"change the source of 'calc': {GIT} → {OTHER}", f"trust {A} for 'calc'", "let 'calc' use storage"]),
+        (SIGNED, changed(SIGNED, keys=(A, B)), [f"trust {B} for 'calc' (before: {A})"]),
+        (SIGNED, changed(SIGNED, keys=(B,)), [f"trust {B} for 'calc' (before: {A})"]),
+        (SIGNED, changed(SIGNED, unsigned=True), [f"install 'calc' unsigned from {GIT}"]),
+        (UNSIGNED, msgspec.structs.replace(UNSIGNED, contents="sha256:two"), ["run 'calc' unsigned with these contents: sha256:one → sha256:two"]),
+        (VOUCHED, changed(VOUCHED, signer=B), [f"change the signer of 'calc': {A} → {B}"]),
+        (changed(VOUCHED, keys=(A,)), VOUCHED, [f"let any signer that the index vouches for publish 'calc' (before: {A})"]),
+        (VOUCHED, msgspec.structs.replace(VOUCHED, grants=("storage", "shell")), ["let 'calc' use shell"]),
+    ],
+)  # fmt: skip
+def test_a_widening_is_a_sentence(before: Binding | None, after: Binding, sentences: list[str]) -> None:
+    assert said(project(after), project(before)) == sentences
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (SIGNED, None),
+        (SIGNED, msgspec.structs.replace(SIGNED, grants=())),
+        (changed(SIGNED, keys=(A, B)), SIGNED),
+        (VOUCHED, changed(VOUCHED, keys=(A,))),
+        (changed(VOUCHED, signer=""), VOUCHED),
+        (VOUCHED, changed(VOUCHED, signer="")),
+        (UNSIGNED, msgspec.structs.replace(UNSIGNED, contents="")),
+    ],
+)
+def test_a_narrowing_asks_nobody(before: Binding, after: Binding | None) -> None:
+    assert said(project(after), project(before)) == []
+
+
+def test_an_index_is_accepted_with_its_url_and_root() -> None:
+    moved = IndexPlace("https://mirror.example", PLACE.root)
+    assert said(project(None, a=PLACE), project(None)) == [
+        f"take plugins from the index 'a' at {PLACE.url} {PLACE.root}"
+    ]
+    assert [w.kind for w in widenings(project(None, a=moved), project(None, a=PLACE))] == [WideningKind.INDEX]
+    assert said(project(None), project(None, a=PLACE)) == []
+
+
+def test_what_only_a_lock_says_is_remembered_while_it_does_not_say_it() -> None:
+    accepted = project(VOUCHED)
+    without = project(changed(VOUCHED, signer=""))
+    kept = without.remembering(accepted)
+    assert said(project(changed(VOUCHED, signer=B)), kept) == [f"change the signer of 'calc': {A} → {B}"]
+    elsewhere = project(changed(VOUCHED, origin=OTHER, signer=""))
+    assert elsewhere.remembering(accepted) == elsewhere
+
+
+def test_decisions_that_were_not_accepted_only_narrow() -> None:
+    accepted = project(msgspec.structs.replace(SIGNED, grants=("storage", "shell")), a=PLACE)
+    pulled = project(changed(SIGNED, keys=(A, B)), b=PLACE)
+    assert accepted.narrowed(pulled) == project(SIGNED)
+
+
+BINDINGS = st.builds(
+    Binding,
+    st.builds(
+        Publisher,
+        st.sampled_from((GIT, OTHER, INDEX, Origin("path", "./calc"))),
+        st.sets(st.sampled_from((A, B))).map(lambda keys: tuple(sorted(keys))),
+        st.sampled_from(("", A, B)),
+        st.booleans(),
+    ),
+    st.lists(st.sampled_from(("storage", "shell", "env:HOME")), unique=True).map(tuple),
+    st.sampled_from(("", "sha256:one", "sha256:two")),
+)
+ACCEPTANCES = st.builds(
+    Acceptance,
+    st.dictionaries(st.sampled_from("ab"), st.just(PLACE)),
+    st.dictionaries(st.sampled_from("xy"), BINDINGS),
+)
+
+
+@given(ACCEPTANCES)
+def test_what_was_accepted_asks_nothing(decided: Acceptance) -> None:
+    assert widenings(decided, decided) == ()
+
+
+@given(ACCEPTANCES, ACCEPTANCES)
+def test_equal_digests_are_equal_decisions(one: Acceptance, other: Acceptance) -> None:
+    assert (one.digest == other.digest) == (one == other)
+
+
+@given(ACCEPTANCES, ACCEPTANCES)
+def test_narrowing_never_widens(accepted: Acceptance, decided: Acceptance) -> None:
+    assert widenings(accepted.narrowed(decided), accepted) == ()
