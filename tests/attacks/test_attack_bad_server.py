@@ -9,7 +9,7 @@ from support.gitserver import GitHandler, GitServer
 from support.sandbox import Result, Sandbox
 
 from attacks.tampering import install, installed_files, unchanged
-from tarkpm.sources.git import GitRemote, Limits
+from tarkpm.sources.git import GitRemote, TransferLimits
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_one_that_goes_down_later(victim: Sandbox, publisher: Publisher) -> None
 def test_one_that_never_answers(
     victim: Sandbox, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(GitRemote.__init__, "__defaults__", (Limits(stall=0.2), None, None))
+    monkeypatch.setattr(GitRemote.__init__, "__defaults__", (TransferLimits(stall=0.2), None, None))
     publisher.server.before = lambda handler: handler.pause(30) or True
     _refused(victim, publisher, 5, "nothing arrived for 0.2 seconds")
 
@@ -79,7 +79,7 @@ def test_one_that_never_answers(
 def test_one_that_sends_a_byte_at_a_time(
     victim: Sandbox, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(GitRemote.__init__, "__defaults__", (Limits(stall=5, total=0.5), None, None))
+    monkeypatch.setattr(GitRemote.__init__, "__defaults__", (TransferLimits(stall=5, total=0.5), None, None))
 
     def drip(handler: GitHandler) -> bool:
         handler.start(200, {"Content-Type": "application/x-git-upload-pack-advertisement"})

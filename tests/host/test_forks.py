@@ -194,9 +194,9 @@ PARENT = """
 import sys
 from pathlib import Path
 from tarkpm.core.capability import CapabilitySet
-from tarkpm.host.runtime import Host, PluginImage
+from tarkpm.host.runtime import PluginHost, PluginImage
 wasm = Path(sys.argv[1]).read_bytes()
-host = Host(long_lived=True)
+host = PluginHost(long_lived=True)
 image = PluginImage("p", "tool", wasm, CapabilitySet(), Path("/nowhere"))
 host.load(image)
 print(host._forks.pid, host._workers["p"].pid, flush=True)

@@ -278,10 +278,10 @@ def test_a_tarkpm_that_is_killed_takes_it_along(root: Path) -> None:
     program = f"""
         import time
         from pathlib import Path
-        from tarkpm.host.imports.folders import Workspace
+        from tarkpm.host.imports.folders import WorkspaceFolder
         from tarkpm.host.imports.shell import Shell
         argv = ["sh", "-c", "sleep {number} & sleep {number}"]
-        Shell(Workspace(Path({str(root)!r})), {{}}).call("run", (argv, None, None, None), time.monotonic() + 60)
+        Shell(WorkspaceFolder(Path({str(root)!r})), {{}}).call("run", (argv, None, None, None), time.monotonic() + 60)
     """
     with subprocess.Popen([sys.executable, "-c", textwrap.dedent(program)]) as host:
         until = time.monotonic() + 10

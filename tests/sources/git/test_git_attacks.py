@@ -27,15 +27,15 @@ from support.gitattack import (
 from support.gitserver import GitHandler, GitServer
 
 from tarkpm.errors import TarkError
-from tarkpm.sources.git import GitRemote, Limits, parse
+from tarkpm.sources.git import GitRemote, TransferLimits, parse
 from tarkpm.sources.git.error_translation import PROXY_HINT
 from tarkpm.sources.git.objects import object_id
 
 PLUGIN = {"plugin.toml": b"[plugin]\n", "plugin.wasm": b"\0asm" * 100}
-QUICK = Limits(connect=2, stall=0.3, total=5)
+QUICK = TransferLimits(connect=2, stall=0.3, total=5)
 
 
-def attack(tmp_path: Path, hook: Callable[[GitHandler], bool], limits: Limits = QUICK) -> str:
+def attack(tmp_path: Path, hook: Callable[[GitHandler], bool], limits: TransferLimits = QUICK) -> str:
     """What a person is told who wants plugin.wasm from this server; it must not take long."""
     with GitServer(tmp_path / "srv", before=hook) as server:
         start = time.monotonic()
@@ -105,7 +105,7 @@ def drip_headers(handler: GitHandler) -> None:
 
 
 def test_drip_in_the_headers(tmp_path: Path) -> None:
-    assert attack(tmp_path, at("GET", drip_headers), Limits(stall=1, total=0.5)) == (
+    assert attack(tmp_path, at("GET", drip_headers), TransferLimits(stall=1, total=0.5)) == (
         "Unreachable: not done after 0.5 seconds [http://SERVER/demo.git]"
     )
 
@@ -127,11 +127,11 @@ def drip_in_body(handler: GitHandler) -> None:
     ("act", "limits", "sentence"),
     [
         (hang_in_body, QUICK, "nothing arrived for 0.3 seconds"),
-        (drip_in_body, Limits(stall=1, total=0.5), "not done after 0.5 seconds"),
+        (drip_in_body, TransferLimits(stall=1, total=0.5), "not done after 0.5 seconds"),
     ],
 )
 def test_slow_bodies(
-    tmp_path: Path, act: Callable[[GitHandler], None], limits: Limits, sentence: str
+    tmp_path: Path, act: Callable[[GitHandler], None], limits: TransferLimits, sentence: str
 ) -> None:
     hostile = Hostile.serving(PLUGIN)
     hostile.on = when(b"command=fetch", act)
@@ -397,7 +397,9 @@ COPY = bytes([0b10110000, 0xE8, 0x03])
 ROOT = tree(("100644", "plugin.wasm", object_id("blob", PLUGIN["plugin.wasm"])))
 TOP = commit(object_id("tree", ROOT))
 BOMB = pack([header(3, 100) + zlib.compress(bytes(10_000_000))])
-SMALL = Limits(stall=1, total=5, pack=100_000, inflated=100_000, blob=50_000, objects=100, meta=50_000)
+SMALL = TransferLimits(
+    stall=1, total=5, pack=100_000, inflated=100_000, blob=50_000, objects=100, meta=50_000
+)
 
 
 @pytest.mark.parametrize(

@@ -19,13 +19,13 @@ from support.gitserver import GitHandler, GitServer
 
 from tarkpm.errors import TarkError
 from tarkpm.io.tls import trusted
-from tarkpm.sources.git import GitRemote, Limits, parse
+from tarkpm.sources.git import GitRemote, TransferLimits, parse
 from tarkpm.sources.git.error_translation import clean, translated
 from tarkpm.sources.git.limits import MIB, TransferBudget, amount
 
 
 def test_the_clock_starts_with_the_first_connection_and_ends_with_it() -> None:
-    budget = TransferBudget(Limits(total=0.05), "it")
+    budget = TransferBudget(TransferLimits(total=0.05), "it")
     time.sleep(0.1)
     assert not budget.expired
     here, there = socket.socketpair()
@@ -44,7 +44,7 @@ def test_a_closed_budget_leaves_no_thread() -> None:
     before = threading.active_count()
     here, there = socket.socketpair()
     with here, there:
-        budget = TransferBudget(Limits(), "it")
+        budget = TransferBudget(TransferLimits(), "it")
         budget.watched(here)
         budget.close()
         deadline = time.monotonic() + 2
@@ -94,7 +94,7 @@ class PanicException(BaseException):
     ],
 )  # fmt: skip
 def test_every_foreign_exception_becomes_ours(problem: BaseException, sentence: str) -> None:
-    with pytest.raises(TarkError) as caught, translated(TransferBudget(Limits(), "it")):
+    with pytest.raises(TarkError) as caught, translated(TransferBudget(TransferLimits(), "it")):
         raise problem
     assert told(caught.value) == sentence
     assert caught.value.__cause__ is problem
@@ -102,7 +102,7 @@ def test_every_foreign_exception_becomes_ours(problem: BaseException, sentence: 
 
 @pytest.mark.parametrize("problem", [KeyboardInterrupt, SystemExit, GeneratorExit])
 def test_interruptions_pass_through(problem: type[BaseException]) -> None:
-    with pytest.raises(problem), translated(TransferBudget(Limits(), "it")):
+    with pytest.raises(problem), translated(TransferBudget(TransferLimits(), "it")):
         raise problem
 
 
@@ -124,7 +124,7 @@ def listening(act: Callable[[socket.socket], None]) -> Iterator[int]:
             thread.join()
 
 
-def failing(port: int, limits: Limits) -> str:
+def failing(port: int, limits: TransferLimits) -> str:
     start = time.monotonic()
     with (
         GitRemote(parse(f"https://127.0.0.1:{port}/r"), limits) as session,
@@ -143,7 +143,7 @@ def wait(connection: socket.socket) -> None:
 
 def test_a_handshake_that_hangs() -> None:
     with listening(wait) as port:
-        assert failing(port, Limits(connect=0.2, total=5)) == (
+        assert failing(port, TransferLimits(connect=0.2, total=5)) == (
             "Unreachable: no connection within 0.2 seconds [https://127.0.0.1:PORT/r]"
         )
 
@@ -160,7 +160,7 @@ def drip(connection: socket.socket) -> None:
 
 def test_a_handshake_that_drips() -> None:
     with listening(drip) as port:
-        assert failing(port, Limits(connect=1, total=0.4)) == (
+        assert failing(port, TransferLimits(connect=1, total=0.4)) == (
             "Unreachable: not done after 0.4 seconds [https://127.0.0.1:PORT/r]"
         )
 
@@ -175,7 +175,7 @@ def test_a_certificate_nobody_vouches_for(tmp_path: Path) -> None:
             context.wrap_socket(connection, server_side=True)
 
     with listening(handshake) as port:
-        assert failing(port, Limits()) == (
+        assert failing(port, TransferLimits()) == (
             "Unreachable: no secure connection: self-signed certificate [https://127.0.0.1:PORT/r]"
         )
 
@@ -225,7 +225,7 @@ def test_the_clock_ends_a_body_that_drips_through_tls(
     hostile.on = drip_body
     with secured(tmp_path, hostile, monkeypatch) as server:
         port = server.base.rpartition(":")[2]
-        assert failing(int(port), Limits(total=0.5)) == (
+        assert failing(int(port), TransferLimits(total=0.5)) == (
             "Unreachable: not done after 0.5 seconds [https://127.0.0.1:PORT/r]"
         )
 

@@ -10,7 +10,7 @@ from support.gitattack import told
 from support.gitrepo import GitRepo, git
 
 from tarkpm.errors import TarkError
-from tarkpm.sources.git import GitRemote, Limits, parse
+from tarkpm.sources.git import GitRemote, TransferLimits, parse
 
 FILES = {"dist/plugin.toml": b"[plugin]\n", "dist/plugin.wasm": b"\0asm" * 50}
 
@@ -33,9 +33,9 @@ def read(folder: Path, **asked: str) -> dict[str, bytes]:
         return dict(session.tree(session.resolve(**asked)).read([*FILES, "none"]))
 
 
-def said(folder: Path, limits: Limits | None = None, **asked: str) -> str:
+def said(folder: Path, limits: TransferLimits | None = None, **asked: str) -> str:
     with (
-        GitRemote(parse(f"file://{folder}"), limits or Limits()) as session,
+        GitRemote(parse(f"file://{folder}"), limits or TransferLimits()) as session,
         pytest.raises(TarkError) as caught,
     ):
         session.tree(session.resolve(**asked)).read(list(FILES))
@@ -230,7 +230,7 @@ def test_links_and_modules(repo: GitRepo) -> None:
 
 
 def test_a_file_over_the_limit(repo: GitRepo) -> None:
-    assert said(repo.folder, Limits(blob=100)) == (
+    assert said(repo.folder, TransferLimits(blob=100)) == (
         "TooLarge: the file has 200 bytes, the limit is 100 bytes [file:///REPO: dist/plugin.wasm]"
     )
 

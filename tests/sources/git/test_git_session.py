@@ -12,7 +12,7 @@ from support.gitserver import GitHandler, GitRepo, GitServer, Hook, make_junk
 
 from tarkpm.errors import NotFound, Refused, TarkError
 from tarkpm.sources.folder import collect
-from tarkpm.sources.git import Access, GitRemote, Limits, parse
+from tarkpm.sources.git import Access, GitRemote, TransferLimits, parse
 from tarkpm.sources.git.remote import RemoteObjects
 
 TOML, WASM = b'[plugin]\nname = "x"\n', b"\0asm" + bytes(range(256)) * 8
@@ -47,8 +47,8 @@ def published(repo: GitRepo, server: GitServer) -> GitRepo:
     return repo
 
 
-def remote(server: GitServer, limits: Limits | None = None, name: str = "demo") -> GitRemote:
-    return GitRemote(parse(server.url(name)), limits or Limits(stall=5, total=20))
+def remote(server: GitServer, limits: TransferLimits | None = None, name: str = "demo") -> GitRemote:
+    return GitRemote(parse(server.url(name)), limits or TransferLimits(stall=5, total=20))
 
 
 def said(server: GitServer, **asked: str) -> str:
@@ -158,7 +158,7 @@ def test_a_tag_of_a_file(server: GitServer, repo: GitRepo) -> None:
 
 
 def test_tags_of_tags_are_bounded(server: GitServer, published: GitRepo) -> None:
-    limits = Limits(tag_depth=1)
+    limits = TransferLimits(tag_depth=1)
     with remote(server, limits) as session:
         assert session.resolve(tag="heavy") == published.rev("light")
         with pytest.raises(Refused, match=r"^tag 'heavier' is a tag of tags, over 1 deep$"):
@@ -323,7 +323,7 @@ def test_a_history_too_large_to_search(server: GitServer, repo: GitRepo) -> None
     repo.commit("junk")
     repo.publish(server.root, "demo", allow_filter=False)
     server.before = refusing_ids(repo)
-    with remote(server, Limits(pack=200_000)) as session, pytest.raises(NotFound) as caught:
+    with remote(server, TransferLimits(pack=200_000)) as session, pytest.raises(NotFound) as caught:
         session.resolve(rev="1" * 40)
     assert told(caught.value, server) == (
         f"NotFound: commit {'1' * 40} is not given by its id, and the history is too large to search"
@@ -335,7 +335,7 @@ def test_only_a_file_asked_for_is_bounded_as_a_file(server: GitServer, repo: Git
     repo.write("video.bin", bytes(100_000))
     repo.commit("video")
     repo.publish(server.root, "demo", allow_filter=False)
-    with remote(server, Limits(blob=50_000)) as session:
+    with remote(server, TransferLimits(blob=50_000)) as session:
         tree = session.tree(session.resolve())
         assert tree.read(["dist/plugin.wasm"]) == {"dist/plugin.wasm": WASM}
         with pytest.raises(TarkError) as caught:
@@ -344,7 +344,7 @@ def test_only_a_file_asked_for_is_bounded_as_a_file(server: GitServer, repo: Git
         "TooLarge: the file has 100000 bytes, the limit is 50000 bytes [http://SERVER/demo.git: video.bin]"
     )
     server.configure("demo", allow_filter=True)
-    with remote(server, Limits(blob=50_000)) as session, pytest.raises(TarkError) as caught:
+    with remote(server, TransferLimits(blob=50_000)) as session, pytest.raises(TarkError) as caught:
         session.tree(session.resolve()).read(["video.bin"])
     assert told(caught.value, server) == (
         "TooLarge: the server sent an object of 100000 bytes, the limit is 50000 bytes [http://SERVER/demo.git]"
@@ -403,7 +403,7 @@ def test_nothing_of_the_environment_is_used(
 
 
 def test_an_object_is_kept_under_the_id_of_its_bytes(server: GitServer, published: GitRepo) -> None:
-    objects = RemoteObjects(Access().route(parse(server.url("demo"))), Limits(), notes=[])
+    objects = RemoteObjects(Access().route(parse(server.url("demo"))), TransferLimits(), notes=[])
     head = published.rev("HEAD")
     objects.need_commit(head)
     found = objects.find(head)

@@ -13,12 +13,12 @@ from support.gitattack import line, told
 from support.gitrepo import GitRepo, configure
 
 from tarkpm.errors import TarkError
-from tarkpm.sources.git import Access, GitRemote, Limits, parse
+from tarkpm.sources.git import Access, GitRemote, TransferLimits, parse
 from tarkpm.sources.git.stream import StreamGitClient
 
 TOML, WASM = b'[plugin]\nname = "x"\n', b"\0asm" + bytes(range(256)) * 8
 FILES = {"plugin.toml": TOML, "dist/plugin.wasm": WASM}
-QUICK = Limits(connect=2, stall=0.5, total=5)
+QUICK = TransferLimits(connect=2, stall=0.5, total=5)
 
 
 @pytest.fixture
@@ -36,17 +36,19 @@ def repo(tmp_path: Path) -> GitRepo:
     return repo
 
 
-def read(url: str, home: Path | None = None, limits: Limits = QUICK, **asked: str) -> dict[str, bytes]:
+def read(
+    url: str, home: Path | None = None, limits: TransferLimits = QUICK, **asked: str
+) -> dict[str, bytes]:
     with session(url, home, limits) as remote:
         return dict(remote.tree(remote.resolve(**asked)).read(list(FILES)))
 
 
-def session(url: str, home: Path | None = None, limits: Limits = QUICK) -> GitRemote:
+def session(url: str, home: Path | None = None, limits: TransferLimits = QUICK) -> GitRemote:
     environment = {"HOME": str(home), "PATH": f"{home}/bin:/usr/bin:/bin"} if home else {}
     return GitRemote(parse(url), limits, Access(environment))
 
 
-def said(url: str, home: Path | None = None, limits: Limits = QUICK, **asked: str) -> str:
+def said(url: str, home: Path | None = None, limits: TransferLimits = QUICK, **asked: str) -> str:
     with session(url, home, limits) as remote, pytest.raises(TarkError) as caught:
         remote.tree(remote.resolve(**asked)).read(["plugin.toml"])
     return told(caught.value).replace(url, "URL")
@@ -126,26 +128,26 @@ def home(tmp_path: Path, server: Sshd) -> Path:
 
 @pytest.mark.parametrize("asked", [{}, {"branch": "main"}, {"tag": "v1"}])
 def test_ssh(server: Sshd, home: Path, repo: GitRepo, tmp_path: Path, asked: dict[str, str]) -> None:
-    assert read(server.url(tmp_path / "srv" / "demo.git"), home, Limits(stall=10), **asked) == FILES
+    assert read(server.url(tmp_path / "srv" / "demo.git"), home, TransferLimits(stall=10), **asked) == FILES
 
 
 def test_ssh_gives_an_older_commit(server: Sshd, home: Path, repo: GitRepo, tmp_path: Path) -> None:
     """Protocol 0 serves what refs name: the commit is found in their history."""
     configure(tmp_path / "srv" / "demo.git", allow_filter=True, allow_any_sha1=False)
     url, rev = server.url(tmp_path / "srv" / "demo.git"), repo.rev("HEAD~1")
-    assert read(url, home, Limits(stall=10), rev=rev) == FILES
+    assert read(url, home, TransferLimits(stall=10), rev=rev) == FILES
 
 
 def test_a_path_with_a_quote_in_it(server: Sshd, home: Path, repo: GitRepo, tmp_path: Path) -> None:
     (tmp_path / "srv" / "demo.git").rename(tmp_path / "srv" / "it's;touch owned.git")
     url = server.url(tmp_path / "srv" / "it's;touch%20owned.git")
-    assert read(url, home, Limits(stall=10)) == FILES
+    assert read(url, home, TransferLimits(stall=10)) == FILES
     assert not (Path.home() / "owned.git").exists()
 
 
 def test_an_unknown_host_key_is_refused(server: Sshd, tmp_path: Path) -> None:
     server.client(tmp_path / "home", known=False)
-    assert said(server.url(Path("/r")), tmp_path / "home", Limits(stall=10)) == (
+    assert said(server.url(Path("/r")), tmp_path / "home", TransferLimits(stall=10)) == (
         "Unreachable: ssh does not know this host's key, and asks nobody [URL]"
         f" try: ssh -T -p {server.port} {server.user}@127.0.0.1"
     )
@@ -157,21 +159,21 @@ def test_a_changed_host_key_is_refused(server: Sshd, tmp_path: Path) -> None:
     other = (server.folder / "user.pub").read_text().split()
     known = tmp_path / "home" / ".ssh" / "known_hosts"
     known.write_text(f"[127.0.0.1]:{server.port} {other[0]} {other[1]}\n")
-    assert said(server.url(Path("/r")), tmp_path / "home", Limits(stall=10)) == (
+    assert said(server.url(Path("/r")), tmp_path / "home", TransferLimits(stall=10)) == (
         "Unreachable: the host's key is not the one ssh knows: somebody may be in between [URL]"
     )
 
 
 def test_no_key_that_opens(server: Sshd, tmp_path: Path) -> None:
     server.client(tmp_path / "home", key=False)
-    assert said(server.url(Path("/r")), tmp_path / "home", Limits(stall=10)) == (
+    assert said(server.url(Path("/r")), tmp_path / "home", TransferLimits(stall=10)) == (
         "Unreachable: the server refuses the login; tried the keys of your ssh agent and ~/.ssh [URL]"
         f" try: ssh -T -p {server.port} {server.user}@127.0.0.1"
     )
 
 
 def test_what_ssh_does_not_find(server: Sshd, home: Path) -> None:
-    assert said(server.url(Path("/nowhere/r.git")), home, Limits(stall=10)) == (
+    assert said(server.url(Path("/nowhere/r.git")), home, TransferLimits(stall=10)) == (
         "NotFound: there is no such repository, or you may not see it: it said"
         " 'fatal: '/nowhere/r.git' does not appear to be a git repository' [URL]"
     )
@@ -238,7 +240,7 @@ V2 = line(b"version 2\n") + line(b"agent=git/2.0\n") + line(b"ls-refs\n") + line
 def test_hostile_over_ssh(tmp_path: Path, script: str, sentence: str) -> None:
     program(tmp_path, script)
     start = time.monotonic()
-    answer = said("me@h.example:r", tmp_path, Limits(connect=2, stall=0.5, total=3))
+    answer = said("me@h.example:r", tmp_path, TransferLimits(connect=2, stall=0.5, total=3))
     assert time.monotonic() - start < 6
     assert answer == sentence or answer.startswith(f"{sentence} (")
 
@@ -305,7 +307,7 @@ def talking(*answers: bytes, last: bytes = b"") -> Callable[[socket.socket], Non
 
 
 HEAD = line(b"1" * 40 + b" HEAD\n") + b"0000"
-SMALL = Limits(connect=2, stall=0.5, total=3, meta=100_000, pack=100_000, objects=10)
+SMALL = TransferLimits(connect=2, stall=0.5, total=3, meta=100_000, pack=100_000, objects=10)
 
 
 @pytest.mark.parametrize(
@@ -349,6 +351,6 @@ def test_a_drip_over_tcp() -> None:
 
     with answering(drip) as url:
         start = time.monotonic()
-        answer = said(url, limits=Limits(connect=2, stall=1, total=0.7))
+        answer = said(url, limits=TransferLimits(connect=2, stall=1, total=0.7))
         assert time.monotonic() - start < 3
         assert answer == "Unreachable: not done after 0.7 seconds [URL]"
