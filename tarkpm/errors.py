@@ -6,7 +6,8 @@
     ├ DocumentError      ManifestError, ProjectError, LockError, LockStale
     ├ ResolutionError
     ├ SourceError        NotFound, Unreachable (IndexStale), Garbled, TooLarge, Refused
-    ├ VerificationError  DigestMismatch, SignatureInvalid, KeyUntrusted, IndexUntrusted, Revoked
+    ├ VerificationError  DigestMismatch, SignatureInvalid, CommitUnreached, KeyUntrusted, IndexUntrusted,
+    │                    Revoked
     ├ ConsentError       ProjectNotAccepted, CapabilityWidened, KeyUnknown, KeyChanged,
     │                    UnsignedRefused, Downgrade, Republished, UnmanagedRefused, Edited
     ├ StoreError         BlobMissing, StoreBusy
@@ -117,6 +118,10 @@ class DigestMismatch(VerificationError):
 
 class SignatureInvalid(VerificationError):
     """A release statement is malformed, or its signature does not hold."""
+
+
+class CommitUnreached(VerificationError):
+    """A locked commit that the tag or branch it was asked for does not lead to."""
 
 
 class KeyUntrusted(VerificationError):

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from tarkpm.core import urls
 from tarkpm.core.capability import KINDS, CapabilitySet
 from tarkpm.core.document import decode_toml, inline
 from tarkpm.core.key import PublicKey, public_key
@@ -141,8 +142,12 @@ def index_url(text: str) -> str:
         raise ValueError("url: expected one without user, password, query or fragment")
     if not authority.isascii():  # a letter that looks like another one must be seen as what it is
         raise ValueError("url: expected a host in ASCII (xn--… for others)")
-    if scheme not in ("https", "http") or not authority or not text.isprintable() or " " in text:
+    if scheme not in ("https", "http"):
         raise ValueError(f"url: expected https://… or a folder, found {text[:80]!r}")
+    try:
+        urls.parse(text)
+    except ValueError as problem:
+        raise ValueError(f"url: {problem}, found {text[:80]!r}") from None
     return text.rstrip("/")
 
 

@@ -5,8 +5,10 @@ from typing import Any, Final, NewType
 
 import msgspec
 
+from tarkpm.core import git_url
 from tarkpm.core.text import without_login
 from tarkpm.core.version import Range, Version
+from tarkpm.errors import Refused
 
 PluginName = NewType("PluginName", str)
 """A checked plugin name in lower case."""
@@ -16,9 +18,6 @@ TYPES: Final = ("auth", "tool", "provider", "hook", "channel")
 
 _NAME = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
 _PART = re.compile(r"[^/\\:\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,255}")
-_SECRET = re.compile(
-    r"(?:https?|git)://.*@|https?://.*[?#]|(?!file:|[a-z+]+://[^:@]*@)[^@]*:[^@]*@", re.IGNORECASE
-)
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _ROOT = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -149,8 +148,6 @@ def source_from_table(table: dict[str, Any]) -> Source:
         source = msgspec.convert(table, GitSource)
     except msgspec.ValidationError as problem:
         raise ValueError(f"expected {{ git = … }}, {{ path = … }} or {{ index = … }}: {problem}") from None
-    if _SECRET.match(source.git):  # not quoted: it may hold a password
-        raise ValueError("git: expected a URL without user, password, query or fragment")
     if sum(map(bool, (source.tag, source.branch, source.rev))) > 1:
         raise ValueError("expected one of tag, branch and rev, found several")
     if source.rev and not is_commit(source.rev):
@@ -159,7 +156,15 @@ def source_from_table(table: dict[str, Any]) -> Source:
         raise ValueError(f"commit: expected 40 hexadecimal digits, found {source.commit!r}")
     if source.rev and source.commit and source.rev != source.commit:
         raise ValueError(f"commit: expected {source.rev} as asked by rev, found {source.commit}")
-    return msgspec.structs.replace(source, path=folder_path(source.path))
+    return msgspec.structs.replace(source, git=_repository(source.git), path=folder_path(source.path))
+
+
+def _repository(text: str) -> str:
+    """The one spelling of a repository's URL; raises `ValueError`, whose text never holds a password."""
+    try:
+        return git_url.parse(text).public
+    except Refused as problem:
+        raise ValueError(f"git: {problem.message}, found '{problem.where}'") from None
 
 
 def _index_source(source: IndexSource) -> IndexSource:

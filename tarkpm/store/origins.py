@@ -1,7 +1,9 @@
-"""Which files a commit of a repository was seen to hold: a small manifest per (URL, commit, folder).
+"""Which files a commit of a repository was seen to hold: a small manifest per (URL, ref, commit, folder).
 
 A blob says nothing of where it came from. With these, a lock that names another commit for the same bytes is
-told from one that does not, without a network. A cache, written whole or not at all.
+told from one that does not, without a network. The ref is the one the commit was fetched for, which led to it
+then: a commit that was once named by ``rev`` proves nothing about a branch. A cache, written whole or not at
+all.
 """
 
 from pathlib import Path
@@ -18,6 +20,7 @@ MAX_BYTES = 64 * 1024
 
 class _Seen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     url: str
+    ref: str
     commit: str
     folder: str
     files: tuple[FileEntry, ...]
@@ -54,7 +57,7 @@ class Origins:
         return self._path(seen) if seen else None
 
     def _path(self, seen: _Seen) -> Path:
-        place = sha256(f"{seen.url}\n{seen.folder}".encode())[:32]
+        place = sha256(f"{seen.url}\n{seen.folder}\n{seen.ref}".encode())[:32]
         return self.root / f"{place}-{seen.commit}.json"
 
 
@@ -62,4 +65,4 @@ def _seen(entry: LockEntry) -> _Seen | None:
     source = entry.source
     if not isinstance(source, GitSource):
         return None
-    return _Seen(source.git, source.commit, source.path, entry.files, entry.statement)
+    return _Seen(source.git, source.ref, source.commit, source.path, entry.files, entry.statement)

@@ -75,7 +75,8 @@ def _fetch(workspace: Workspace, entries: list[LockEntry]) -> list[Release]:
         else:
             direct.append(entry)
             sources.append(entry.source)
-    fetched = [*acquire(workspace, sources), *acquire_pinned(workspace, pins)]
+    names = {entry.source: entry.name for entry in direct}
+    fetched = [*acquire(workspace, sources, names), *acquire_pinned(workspace, pins)]
     for entry, release in zip([*direct, *pinned], fetched, strict=True):
         check_same(entry, release.candidate)
     return fetched

@@ -12,9 +12,9 @@ from tarkpm.core.digest import FileEntry
 from tarkpm.core.lockfile import LockEntry, Pin
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import STATEMENT
-from tarkpm.core.release import GitSource, IndexSource, PathSource, Source
+from tarkpm.core.release import GitSource, IndexSource, PathSource, PluginName, Source
 from tarkpm.core.verification import VerifiedRelease, verify_release
-from tarkpm.errors import ModuleInvalid, Unreachable
+from tarkpm.errors import CommitUnreached, ModuleInvalid, NotFound, TooLarge, Unreachable
 from tarkpm.host.module.inspect import check_fits, inspect
 from tarkpm.io.parallel import run_parallel
 from tarkpm.ops.project.indexes import Indexes
@@ -61,10 +61,15 @@ def _from_index(source: IndexSource, pin: Pin, contents: Mapping[str, bytes]) ->
     return _verified(ReleaseFiles("", files, contents[STATEMENT]), source, pin.files)
 
 
-def acquire(workspace: Workspace, sources: list[GitSource | PathSource]) -> list[Release]:
+def acquire(
+    workspace: Workspace,
+    sources: list[GitSource | PathSource],
+    names: Mapping[Source, PluginName] | None = None,
+) -> list[Release]:
     """Fetch and verify releases: several repositories at once, one session each, each commit once.
 
-    Nothing is trusted yet. Raises `SourceError`, `VerificationError`, `ManifestError`, `ModuleInvalid`.
+    ``names`` are the plugins that locked sources are for. Nothing is trusted yet. Raises `SourceError`,
+    `VerificationError`, `ManifestError`, `ModuleInvalid`.
     """
     groups: dict[str, list[int]] = {}
     for index, source in enumerate(sources):
@@ -72,7 +77,7 @@ def acquire(workspace: Workspace, sources: list[GitSource | PathSource]) -> list
     done = itertools.count(1)
 
     def fetch(indexes: list[int]) -> list[Release]:
-        releases = _fetch_group(workspace, [sources[index] for index in indexes])
+        releases = _fetch_group(workspace, [sources[index] for index in indexes], names or {})
         workspace.ui.busy(f"fetched {next(done)} of {len(groups)}")
         return releases
 
@@ -85,12 +90,17 @@ def acquire(workspace: Workspace, sources: list[GitSource | PathSource]) -> list
     return [by_index[index] for index in range(len(sources))]
 
 
-def _fetch_group(workspace: Workspace, sources: list[GitSource | PathSource]) -> list[Release]:
+def _fetch_group(
+    workspace: Workspace, sources: list[GitSource | PathSource], names: Mapping[Source, PluginName]
+) -> list[Release]:
     first = sources[0]
     if isinstance(first, PathSource):
         return [_verified(read_folder(workspace.place.folder, first), first)]
     asked = [source for source in sources if isinstance(source, GitSource)]
     with open_remote(workspace, first.git) as remote:
+        for source in asked:
+            if source.commit and not source.rev:
+                check_reached(remote, source, hint=f"tarkpm update {names.get(source, '')}".rstrip())
         resolved = [source.at(commit_of(remote, source)) for source in asked]
         for commit in dict.fromkeys(source.commit for source in resolved):
             tree = remote.tree(commit)
@@ -121,6 +131,26 @@ def commit_of(remote: "GitRemote", source: GitSource) -> str:
     if source.commit:
         return remote.resolve(rev=source.commit)
     return remote.resolve(tag=source.tag, branch=source.branch, rev=source.rev)
+
+
+def check_reached(remote: "GitRemote", source: GitSource, *, hint: str) -> None:
+    """Raise unless the tag, branch or HEAD that was asked for leads to the locked commit.
+
+    A server gives every commit it has by its id, and on a forge that is every fork's: only the repository's
+    own refs say which are its. Raises `CommitUnreached`, `NotFound` for a ref that is gone, `TooLarge`.
+    """
+    where = f"{source.git} {source.ref}"
+    try:
+        reached = remote.reaches(source.commit, tag=source.tag, branch=source.branch)
+    except TooLarge as problem:
+        text = f"the history of {source.ref} is too large to check"
+        raise TooLarge(f"{text}: {problem.message}", where=where, hint=hint) from problem
+    except NotFound as problem:
+        problem.hint = hint
+        raise
+    if not reached:
+        text = f"commit {source.commit} is not in the history of {source.ref}: it may be a fork's"
+        raise CommitUnreached(text, where=where, hint=hint)
 
 
 def _fetch_git(remote: "GitRemote", source: GitSource) -> Release:

@@ -2,7 +2,7 @@
 
 ::
 
-    url        text as people type it -> GitUrl
+    url        text as people type it -> GitUrl, by the grammar of `tarkpm.core.git_url`
     access     the way to a repository: insteadOf, proxy, authorities, logins
     gitconfig  the few settings of the user's own git that are honoured
     helper     git's credential helpers

@@ -37,6 +37,12 @@ class TransferLimits(msgspec.Struct, frozen=True, kw_only=True):
     files: int = 96 * MIB
     """Of all files that are read of one release."""
     objects: int = 100_000
+    depth: int = 4095
+    """Of deltas on each other: the most that git itself makes."""
+    deltas: int = 400_000
+    """Applied, each time anew: an object that was forgotten is made again."""
+    work: int = 3072 * MIB
+    """Of all that is inflated and made by deltas once it has arrived."""
     redirects: int = 3
     tag_depth: int = 8
     tree_depth: int = 64
@@ -56,6 +62,7 @@ class TransferBudget:
         self._sockets: list[socket.socket] = []
         self._lock = threading.Lock()
         self._received = self._packed = self._inflated = self._objects = 0
+        self._worked = self._applied = 0
 
     def watched(self, sock: socket.socket) -> socket.socket:
         """``sock``, which is shut down when the time is over.
@@ -95,6 +102,20 @@ class TransferBudget:
         self._inflated += count
         if self._inflated > self.limits.inflated:
             raise self.over(f"sent objects of more than {amount(self.limits.inflated)} once unpacked")
+
+    def chained(self, depth: int) -> None:
+        """Raise `TooLarge` for a delta that lies this deep on others."""
+        if depth > self.limits.depth:
+            raise self.over(f"sent a chain of more than {self.limits.depth} deltas")
+
+    def worked(self, count: int, *, deltas: int = 0) -> None:
+        """Count bytes that unpacking made, and the deltas it took; raises `TooLarge`."""
+        self._worked += count
+        self._applied += deltas
+        if self._worked > self.limits.work:
+            raise self.over(f"sent objects that take more than {amount(self.limits.work)} to unpack")
+        if self._applied > self.limits.deltas:
+            raise self.over(f"sent objects that take more than {self.limits.deltas} deltas to unpack")
 
     def check(self) -> None:
         """Raise `Unreachable` when the time is over: work on what has arrived must end, too."""

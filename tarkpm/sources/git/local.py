@@ -74,10 +74,14 @@ class LocalObjects:
             raise Refused(f"object {oid} is damaged", where=self._budget.where)
         return found
 
-    def need_commit(self, oid: str) -> None:
-        """Raise `NotFound` unless the commit is here."""
-        if self.find(oid) is None:
-            raise NotFound(f"commit {oid} is not in this repository", where=self._budget.where)
+    def need_commit(self, oid: str, *also: str) -> None:
+        """Raise `NotFound` unless the commits are here."""
+        for each in (oid, *also):
+            if self.find(each) is None:
+                raise NotFound(f"commit {each} is not in this repository", where=self._budget.where)
+
+    def need_history(self, tip: str, known: str) -> None:
+        """Do nothing: what is here is here."""
 
     def need_blobs(self, commit: str, oids: Sequence[str]) -> None:
         """Do nothing: what is here is here, and a partial clone is not completed."""

@@ -61,8 +61,14 @@ class Objects(Protocol):
     def find(self, oid: str) -> Object | None:
         """An object that is already here. Its bytes have that id: this was checked."""
 
-    def need_commit(self, oid: str) -> None:
-        """Have a commit, or tag, and all trees below it here; raises `NotFound` if there is none."""
+    def need_commit(self, oid: str, *also: str) -> None:
+        """Have a commit, or tag, and all trees below it here; raises `NotFound` if there is none.
+
+        ``also`` names others that are wanted in the same request.
+        """
+
+    def need_history(self, tip: str, known: str) -> None:
+        """Have the commits here that ``tip`` reaches and ``known`` does not; neither's trees matter."""
 
     def need_blobs(self, commit: str, oids: Sequence[str]) -> None:
         """Have these blobs, which are below ``commit``, here, in one round trip if the source can."""
@@ -100,6 +106,16 @@ def tree_of(commit: bytes) -> str:
 def target_of(tag: bytes) -> str:
     """The id of what an annotated tag names; raises `ValueError`."""
     return _first_line(tag, "object")
+
+
+def parents_of(commit: bytes) -> list[str]:
+    """The ids of a commit's parents, in its order; raises `ValueError`."""
+    parents = []
+    for line in commit.split(b"\n")[1:]:
+        if not line.startswith(b"parent "):
+            break
+        parents.append(_first_line(line, "parent"))
+    return parents
 
 
 def _first_line(data: bytes, key: str) -> str:

@@ -1,7 +1,9 @@
 """The objects of one pack, kept in a file and unpacked one at a time.
 
 What a guard let through is bounded in total, yet may be larger than memory should be: here at most three
-objects are in memory at once, a base, a delta and what they make, and a cache of recent ones. An object over
+objects are in memory at once, a base, a delta and what they make, and a cache of recent ones. Deltas are
+taken up where their base was just made, so that any order costs the same, and what is made again is counted:
+how deep deltas lie, how many are applied and how much they make are steps of the budget. An object over
 the limit of a file is known and never unpacked: a commit that is fetched whole may hold some beside the
 files that are wanted.
 """
@@ -10,7 +12,7 @@ import hashlib
 import io
 import zlib
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Final
 
 from dulwich.pack import apply_delta
@@ -66,52 +68,61 @@ class PackFile:
         self._stream.close()
 
     def _index(self) -> None:
-        """Compute every object's id; a delta may name a base that comes after it."""
-        waiting = list(range(len(self._entries)))
-        while waiting:
-            later = [number for number in waiting if not self._identify(number)]
-            if len(later) == len(waiting):
-                if self._dropped:
-                    return  # what they are based on is over the limit
-                raise self._garbled(f"{len(later)} objects are based on others that were not sent")
-            waiting = later
+        """Compute every object's id, each right behind its base: a delta may name one that comes after it."""
+        waiting: dict[int | str, list[int]] = {}
+        ready = []
+        for number in range(len(self._entries) - 1, -1, -1):
+            base = self._entries[number].base
+            if base is None:
+                ready.append((number, 0))
+            else:
+                waiting.setdefault(
+                    self._by_offset.get(base, -1) if isinstance(base, int) else base, []
+                ).append(number)
+        while ready:
+            number, depth = ready.pop()
+            self._budget.chained(depth)
+            oid = self._identify(number)
+            based = waiting.pop(number, []) + (waiting.pop(oid, []) if oid else [])
+            ready += [(each, depth + 1) for each in based]
+        self._check_rooted(waiting)
 
-    def _identify(self, number: int) -> bool:
+    def _check_rooted(self, waiting: Mapping[int | str, list[int]]) -> None:
+        """Raise `Garbled` for deltas without a base, unless it is one that was over the limit."""
+        if -1 in waiting:
+            raise self._garbled("an object is based on another that was not sent")
+        if waiting and not self._dropped:
+            count = sum(map(len, waiting.values()))
+            raise self._garbled(f"{count} objects are based on others that were not sent")
+
+    def _identify(self, number: int) -> str | None:
+        """Give an object whose base is known its id; None for one that is based on what is out of reach."""
         self._budget.check()
-        if not self._is_rooted(number):
-            return False
+        if self._entries[number].base is not None and self._base(number) in self._dropped:
+            self._dropped.add(number)
         if self._is_large(number):
-            self._note_large(number)
-            return True
+            return self._note_large(number)
         found = self._unpack(number)
+        oid = object_id(found.kind, found.data)
         # the first with an id keeps it: a delta may make its own base again, and must not become its base
-        self._by_id.setdefault(object_id(found.kind, found.data), number)
+        self._by_id.setdefault(oid, number)
         self._remember(number, found)
-        return True
+        return oid
 
     def _is_large(self, number: int) -> bool:
         return number in self._dropped or self._entries[number].size > self._budget.limits.blob
 
-    def _note_large(self, number: int) -> None:
+    def _note_large(self, number: int) -> str | None:
         """Remember that this object is out of reach; a whole one's id can be found without unpacking it."""
         entry = self._entries[number]
         self._dropped.add(number)
-        if entry.base is None:
-            digest = hashlib.sha1(
-                b"%s %d\0" % (KINDS[entry.kind].encode(), entry.size), usedforsecurity=False
-            )
-            for chunk in self._chunks(number):
-                digest.update(chunk)
-            self._by_id.setdefault(digest.hexdigest(), number)
-
-    def _is_rooted(self, number: int) -> bool:
-        """Whether an object is whole, or what it is based on is known; a dropped base drops it, too."""
-        base = self._entries[number].base
-        if base is None or (isinstance(base, str) and base not in self._by_id):
-            return base is None
-        if self._base(number) in self._dropped:
-            self._dropped.add(number)
-        return True
+        if entry.base is not None:
+            return None
+        digest = hashlib.sha1(b"%s %d\0" % (KINDS[entry.kind].encode(), entry.size), usedforsecurity=False)
+        for chunk in self._chunks(number):
+            digest.update(chunk)
+        self._by_id.setdefault(digest.hexdigest(), number)
+        return digest.hexdigest()
 
     def _unpack(self, number: int) -> Object:
         """Walk back to an object that is whole, or in the cache, and apply the deltas from there."""
@@ -134,6 +145,7 @@ class PackFile:
 
     def _applied(self, base: bytes, number: int) -> bytes:
         delta = self._inflated(number)
+        self._budget.worked(self._entries[number].size, deltas=1)
         chunks = apply_delta(base, delta)
         del base, delta
         return b"".join(chunks)
@@ -149,6 +161,7 @@ class PackFile:
 
     def _chunks(self, number: int) -> Iterator[bytes]:
         """The bytes of one entry, which the guard has inflated before."""
+        self._budget.worked(self._entries[number].size)
         stream = zlib.decompressobj()
         self._stream.seek(self._entries[number].data)
         while not stream.eof and (chunk := self._stream.read(_CHUNK)):
@@ -159,10 +172,10 @@ class PackFile:
     def _remember(self, number: int, found: Object) -> None:
         self._cache[number] = found
         self._cached += len(found.data)
-        self._shrink(CACHE)
+        self._shrink(CACHE, least=1)  # what was made last is what comes next is based on
 
-    def _shrink(self, size: int) -> None:
-        while self._cached > size:
+    def _shrink(self, size: int, *, least: int = 0) -> None:
+        while self._cached > size and len(self._cache) > least:
             _, old = self._cache.popitem(last=False)
             self._cached -= len(old.data)
 

@@ -25,6 +25,8 @@ from tarkpm.sources.git.packguard import PackGuard
 from tarkpm.sources.git.transport import NO_REFS
 
 BLOBLESS: Final = b"blob:none"
+GRAPH: Final = (b"tree:0", BLOBLESS, None)
+"""Filters for commits alone, best first: a server may refuse one and take the next."""
 HEADS_AND_TAGS: Final = (b"refs/heads/", b"refs/tags/")
 MAX_WANTS: Final = 5000
 """Ids asked for in one request."""
@@ -92,15 +94,32 @@ class RemoteObjects:
     def _has(self, oid: str) -> bool:
         return any(oid in pack for pack in self._packs)
 
-    def need_commit(self, oid: str) -> None:
-        """Fetch a commit and its trees, unless they are here."""
-        if self._has(oid):
+    def need_commit(self, oid: str, *also: str) -> None:
+        """Fetch a commit and its trees, and ``also`` other commits or tags with it, unless they are here."""
+        missing = [each for each in dict.fromkeys((oid, *also)) if not self._has(each)]
+        if not missing:
             return
         try:
-            self._fetch([oid], depth=1, only=BLOBLESS)
+            self._fetch(missing, depth=1, only=BLOBLESS)
         except AccessDenied as refusal:
-            self._search(oid, refusal, BLOBLESS)
-        self._check_sent([oid])
+            if len(missing) > 1:
+                for each in missing:
+                    self.need_commit(each)
+                return
+            self._search(oid if oid in missing else missing[0], refusal, BLOBLESS)
+        self._check_sent(missing)
+
+    def need_history(self, tip: str, known: str) -> None:
+        """Fetch the commits between ``known`` and ``tip``, in one request where the server filters trees."""
+        if self._has(tip) and tip == known:
+            return
+        for only in GRAPH:
+            try:
+                self._fetch([tip], only=only, have=known)
+                break
+            except AccessDenied:
+                if only is None:
+                    raise
 
     def need_blobs(self, commit: str, oids: Sequence[str]) -> None:
         """Fetch the blobs that are not here, in one request, or a few if there are very many."""
@@ -145,10 +164,18 @@ class RemoteObjects:
             raise NotFound(f"commit {commit} is on no branch or tag", where=where)
 
     def _fetch(
-        self, oids: Sequence[str], *, depth: int | None = None, only: bytes | None = None, largest: int = 0
+        self,
+        oids: Sequence[str],
+        *,
+        depth: int | None = None,
+        only: bytes | None = None,
+        largest: int = 0,
+        have: str = "",
     ) -> None:
         wanted = [oid.encode() for oid in oids[:MAX_WANTS]]
-        self._receive(lambda _refs: wanted, prefix=(NO_REFS,), depth=depth, only=only, largest=largest)
+        self._receive(
+            lambda _refs: wanted, prefix=(NO_REFS,), depth=depth, only=only, largest=largest, have=have
+        )
 
     def _receive(
         self,
@@ -158,6 +185,7 @@ class RemoteObjects:
         depth: int | None = None,
         only: bytes | None = None,
         largest: int = 0,
+        have: str = "",
     ) -> None:
         """One fetch: receive a pack, past the guard, and keep it."""
         guard = PackGuard(self._budget, largest or self._budget.limits.inflated)
@@ -174,7 +202,7 @@ class RemoteObjects:
             result = self._client.fetch_pack(
                 "",
                 determine_wants,
-                _NoHaves(),
+                _Haves(have),
                 write,
                 depth=depth,
                 ref_prefix=list(prefix),
@@ -208,16 +236,19 @@ def _client(route: Route, budget: TransferBudget, notes: list[str]) -> GitClient
     return transport.HttpGitClient(route, budget, notes)
 
 
-class _NoHaves:
-    """dulwich's question what is here already; the answer is nothing."""
+class _Haves:
+    """dulwich's question what is here already: one commit with all behind it, or nothing."""
 
     shallow = None
 
-    def __next__(self) -> None:
-        return None
+    def __init__(self, oid: str = "") -> None:
+        self._left = [oid.encode()] if oid else []
+
+    def __next__(self) -> bytes | None:
+        return self._left.pop() if self._left else None
 
     def ack(self, sha: bytes) -> None:
-        """Nothing is offered, so nothing is acknowledged."""
+        """What the server has, too, needs no answer."""
 
     def nak(self) -> None:
-        """Nothing is offered."""
+        """Nothing more is offered."""

@@ -3,16 +3,18 @@
 import shlex
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from tarkpm.core.release import is_commit
-from tarkpm.errors import NotFound, Refused
+from tarkpm.errors import NotFound, Refused, TooLarge
 from tarkpm.io.login import Login
 from tarkpm.sources.git.access import Access
 from tarkpm.sources.git.limits import DEFAULT, TransferLimits
-from tarkpm.sources.git.objects import Object, target_of, tree_of
+from tarkpm.sources.git.objects import Object, parents_of, target_of, tree_of
 from tarkpm.sources.git.tree import GitTree
 from tarkpm.sources.git.url import GitUrl
+
+_T = TypeVar("_T")
 
 if TYPE_CHECKING:
     from tarkpm.sources.git.local import LocalObjects
@@ -65,13 +67,51 @@ class GitRemote:
         """
         if rev:
             return self._peel(_hex(rev, "rev"), f"rev {rev}")
-        what = f"tag '{tag}'" if tag else f"branch '{branch}'" if branch else "HEAD"
+        oid = self._tip(tag, branch)
+        return self._peel(oid, _named(tag, branch)) if tag else oid
+
+    def reaches(self, commit: str, *, tag: str = "", branch: str = "") -> bool:
+        """Whether a tag, a branch or else HEAD is at ``commit`` now, or has it in its history.
+
+        Every step from the ref's commit down is an id that was computed here. One round trip for the ref, and
+        one more if it is elsewhere, for the commits between the two. Raises `NotFound` also where the ref is
+        gone, and `TooLarge` where the history is over the limits.
+        """
+        tip = self._tip(tag, branch)
+        if tip != commit:
+            self._objects.need_commit(_hex(commit, "commit"), *([tip] if tag else []))
+            tip = self._peel(tip, _named(tag, branch)) if tag else tip
+        if tip == commit:
+            return True
+        self._objects.need_history(tip, commit)
+        return self._leads(tip, commit)
+
+    def _leads(self, tip: str, commit: str) -> bool:
+        """Whether a walk from ``tip`` to parents comes to ``commit``; what was not sent is its end."""
+        todo, seen = [tip], {tip}
+        while todo:
+            oid = todo.pop()
+            found = self._objects.find(oid)
+            if found is None or found.kind != "commit":
+                continue
+            parents = self._link(parents_of, found, oid)
+            if commit in parents:
+                return True
+            todo += [parent for parent in parents if parent not in seen]
+            seen.update(parents)
+            if len(seen) > self._limits.objects:
+                text = f"the history has over {self._limits.objects} commits"
+                raise TooLarge(text, where=self.url.public)
+        return False
+
+    def _tip(self, tag: str, branch: str) -> str:
+        what = _named(tag, branch)
         oid = self._objects.ref(_ref_name(tag, branch, self.url.public))
         if oid is None:
             raise self._no_ref(what, tag, branch)
         if not is_commit(oid):
             raise Refused(f"{what} is not the id of a sha1 object", where=self.url.public)
-        return self._peel(oid, what) if tag else oid
+        return oid
 
     def tree(self, commit: str) -> GitTree:
         """The folders of ``commit``; one round trip, or none if `resolve` has fetched it."""
@@ -119,7 +159,7 @@ class GitRemote:
             raise NotFound(f"the repository lacks object {oid}", where=self.url.public)
         return found
 
-    def _link(self, follow: Callable[[bytes], str], found: Object, oid: str) -> str:
+    def _link(self, follow: Callable[[bytes], _T], found: Object, oid: str) -> _T:
         try:
             return follow(found.data)
         except ValueError as problem:
@@ -131,6 +171,10 @@ class GitRemote:
             return NotFound("the repository has no HEAD", where=where, hint="name a branch with --branch")
         kind = "--tags" if tag else "--heads"
         return NotFound(f"there is no {what}", where=where, hint=f"git ls-remote {kind} {shlex.quote(where)}")
+
+
+def _named(tag: str, branch: str) -> str:
+    return f"tag '{tag}'" if tag else f"branch '{branch}'" if branch else "HEAD"
 
 
 def _hex(text: str, what: str) -> str:

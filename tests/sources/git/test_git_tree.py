@@ -31,8 +31,10 @@ class Memory:
     def find(self, oid: str) -> Object | None:
         return self.objects.get(oid)
 
-    def need_commit(self, oid: str) -> None:
+    def need_commit(self, oid: str, *also: str) -> None:
         pass
+
+    def need_history(self, tip: str, known: str) -> None: ...
 
     def need_blobs(self, commit: str, oids: Sequence[str]) -> None:
         self.asked.append(oids)

@@ -54,7 +54,7 @@ REFUSED = {
         " try: use https://h.example/r, or --allow-http"
     ),
     "git://me@127.0.0.1/r": (
-        "Refused: git:// takes no user name or password […@127.0.0.1/r]"
+        "Refused: a URL with a user name or password is not accepted […@127.0.0.1/r]"
         " try: leave out everything up to the '@'"
     ),
     "ssh://me:pw@h.example/r": (
@@ -316,9 +316,7 @@ def test_redirect_followed(pair: tuple[str, str]) -> None:
 
 BAD_REDIRECTS = {
     f"http://127.0.0.1/r{TAIL}": "redirected from https to 'http://127.0.0.1/r'",
-    f"http://a.example/r{TAIL}": (
-        "redirected to 'http://a.example/r': http is neither encrypted nor authenticated"
-    ),
+    f"http://a.example/r{TAIL}": "redirected from https to 'http://a.example/r'",
     f"file:///etc{TAIL}": "redirected from https to 'file:///etc'",
     f"ssh://a.example/r{TAIL}": "redirected from https to 'ssh://a.example/r'",
     f"git://127.0.0.1/r{TAIL}": "redirected from https to 'git://127.0.0.1/r'",
@@ -342,6 +340,20 @@ def test_redirect_refused(location: str) -> None:
     with pytest.raises(Refused) as caught:
         redirected(parse("https://a.example/r"), location, TAIL)
     assert told(caught.value) == f"Refused: {BAD_REDIRECTS[location]} [https://a.example/r]"
+
+
+def test_a_redirect_to_plain_http_elsewhere_is_refused() -> None:
+    with pytest.raises(Refused) as caught:
+        redirected(parse("http://127.0.0.1/r"), f"http://a.example/r{TAIL}", TAIL)
+    assert told(caught.value) == (
+        "Refused: redirected to 'http://a.example/r': http is neither encrypted nor authenticated"
+        " [http://127.0.0.1/r]"
+    )
+
+
+def test_a_login_for_git_is_refused_in_words() -> None:
+    with pytest.raises(Refused, match=r"^git:// takes no user name or password$"):
+        parse_typed("git://me@127.0.0.1/r")
 
 
 def test_redirect_to_plain_http_is_refused_from_https_even_when_http_is_allowed() -> None:
