@@ -62,9 +62,14 @@ def said_before() -> dict[str, Any]:
 
 
 def complete_names(context: click.Context, _: click.Parameter, typed: str) -> list[str]:
-    """The names of plugins here that begin so, for a shell that completes a command; never an error."""
+    """The names of plugins here that begin so, for a shell that completes a command; never an error.
+
+    A folder whose name no plugin can have is not offered: the name is text somebody else chose, and a shell
+    would put it on the user's line.
+    """
     import os
 
+    from tarkpm.core.release import is_plugin_name
     from tarkpm.errors import TarkError
     from tarkpm.ops.project.location import checked_place
     from tarkpm.ops.project.settings import Settings, user_paths
@@ -77,4 +82,4 @@ def complete_names(context: click.Context, _: click.Parameter, typed: str) -> li
         names = checked_place(settings, create=True).environment.names()
     except (TarkError, OSError):
         return []
-    return [name for name in names if name.startswith(typed.lower()) and name.isprintable()]
+    return [name for name in names if name.startswith(typed.lower()) and is_plugin_name(name)]

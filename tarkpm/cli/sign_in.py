@@ -8,6 +8,7 @@ from contextlib import suppress
 from tarkpm.cli.console import Console, style
 from tarkpm.core.text import neutral
 from tarkpm.host.results import DeviceCode
+from tarkpm.io.programs import child_environment
 
 
 class Terminal:
@@ -15,6 +16,7 @@ class Terminal:
 
     def __init__(self, ui: Console, environment: Mapping[str, str], *, browser: bool) -> None:
         self._ui = ui
+        self._environment = environment
         self._opens = browser and ui.interactive and _has_browser(environment)
 
     def code(self, code: DeviceCode) -> None:
@@ -27,7 +29,8 @@ class Terminal:
         self._ui.say("Sign in at")
         self._ui.say(style(neutral(url), bold=True))
         if self._opens:
-            threading.Thread(target=_open, args=(url,), name="browser", daemon=True).start()
+            arguments = (url, child_environment(self._environment))
+            threading.Thread(target=_open, args=arguments, name="browser", daemon=True).start()
 
     def waiting(self, seconds: int) -> None:
         """Count down."""
@@ -40,8 +43,13 @@ def _has_browser(environment: Mapping[str, str]) -> bool:
     return sys.platform == "darwin" or screen or bool(environment.get("BROWSER"))
 
 
-def _open(url: str) -> None:
-    import webbrowser
+def _open(url: str, environment: dict[str, str]) -> None:
+    """Open a page with Python's `webbrowser`, in a process of its own.
 
-    with suppress(Exception):  # the address is on the screen; nobody needs to hear why nothing opened
-        webbrowser.open(url)
+    `webbrowser` looks programs up in this process's PATH and current folder, which are not safe.
+    """
+    import subprocess
+
+    command = [sys.executable, "-I", "-m", "webbrowser", url]
+    with suppress(OSError):  # the address is on the screen; nobody needs to hear why nothing opened
+        subprocess.run(command, env=environment, cwd="/", stdout=subprocess.DEVNULL, check=False)

@@ -25,10 +25,15 @@ _ROOT = re.compile(r"sha256:[0-9a-f]{64}")
 def plugin_name(text: str) -> PluginName:
     """Check and lower a plugin name; raises `ValueError` that says what was expected."""
     name = text.lower() if text.isascii() else text
-    if len(name) > MAX_NAME or not _NAME.fullmatch(name):
+    if not is_plugin_name(name):
         found = without_login(text)[:80]  # somebody may have typed a URL
         raise ValueError(f"expected letters and digits joined by - or _, {MAX_NAME} at most, found {found!r}")
     return PluginName(name)
+
+
+def is_plugin_name(text: str) -> bool:
+    """Return whether ``text`` is a plugin name as `plugin_name` spells it."""
+    return len(text) <= MAX_NAME and bool(_NAME.fullmatch(text))
 
 
 def folded(name: str) -> str:

@@ -16,6 +16,8 @@ from tarkpm.host.ipc.frame_socket import FrameSocket
 from tarkpm.host.limits import Limits
 from tarkpm.host.process import Process
 from tarkpm.host.runtime import PluginImage
+from tarkpm.host.worker.engine import Failure
+from tarkpm.host.worker.loop import _Parent
 from tarkpm.host.worker_handle import Worker
 
 LIMITS = Limits(seconds=0.5, load_seconds=1.0, host_calls=50)
@@ -77,7 +79,7 @@ IN_A_CALL = {
         "its worker sent something that is not a ToolResult",
     ),
     "deep": (
-        "send(RETURN, b'{\"value\":' + b'[' * 100000)",
+        "send(RETURN, b'{\"value\":' + b'[' * 90000)",
         "its worker sent something that is not a Return",
     ),
     "an unknown failure": (
@@ -97,7 +99,7 @@ IN_A_CALL = {
         "its worker sent arguments that log.info does not take",
     ),
     "deep arguments": (
-        'send(HOST_CALL, b\'{"interface":"log","function":"info","args":\' + b"[" * 99999 + b"]}")',
+        'send(HOST_CALL, b\'{"interface":"log","function":"info","args":\' + b"[" * 90000 + b"]}")',
         "its worker sent something that is not a HostCall",
     ),
     "arguments that are no text": (
@@ -306,3 +308,44 @@ def test_a_channel_past_its_deadline_does_not_touch_the_socket() -> None:
         other.setblocking(False)
         with pytest.raises(BlockingIOError):
             other.recv(1)
+
+
+@pytest.mark.parametrize(
+    ("function", "script"),
+    [
+        (
+            "execute",
+            """send(RETURN, b'{"value":{"success":true,"output":"\\\\u00000","error":null},"texts":[%d]}' % SIZE,
+            tail=b'x' * SIZE)""",
+        ),
+        (
+            "models",
+            "send(RETURN, b'{\"value\":[' + b','.join([b'\"' + b'x,[{' * 25 + b'\"'] * 80_000) + b']}')",
+        ),
+    ],
+    ids=["a long text", "many short texts"],
+)
+def test_what_is_long_and_allowed_is_taken(hostile: PluginImage, function: str, script: str) -> None:
+    """All text of an answer may have 8 MiB; commas and brackets inside of it are not values."""
+    script = f"SIZE = {Limits().output}\n{LOADED}drain()\n{script}\ntime.sleep(9)"
+    worker = Worker(hostile, Limits(), lambda line: None, Fake(script))
+    try:
+        if function == "models":
+            assert worker.call(function, [], list[str]) == ["x,[{" * 25] * 80_000
+        else:
+            assert worker.call(function, ["", ""], dict)["output"] == "x" * Limits().output
+    finally:
+        worker.close()
+
+
+@pytest.mark.parametrize(
+    ("function", "value"),
+    [("models", [""] * 200_000), ("execute", {"success": True, "output": "\0" * 200_000, "error": None})],
+    ids=["values", "length"],
+)
+def test_an_honest_worker_says_that_an_answer_is_too_much(function: str, value: object) -> None:
+    """The parent would take the frame for an attack."""
+    one, other = socket.socketpair()
+    with one, other, pytest.raises(Failure) as caught:
+        _Parent(one.fileno()).answer(function, value, frames.Texts(), Limits().output)
+    assert caught.value.kind == "output"

@@ -38,7 +38,7 @@ class Terminal:
             stdout=theirs,
             stderr=theirs,
             start_new_session=True,
-            preexec_fn=_own_terminal,  # noqa: PLW1509  it makes two system calls
+            preexec_fn=own_terminal,  # noqa: PLW1509  it makes two system calls
         )
         os.close(theirs)
 
@@ -94,6 +94,7 @@ class Terminal:
         return bool(data)
 
 
-def _own_terminal() -> None:
+def own_terminal() -> None:
+    """Make standard input the terminal of the session of a process that is about to begin."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # pytest's workers, and background jobs, ignore it
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from tarkpm.host.imports.folders import PathError, WorkspaceFolder, split
 from tarkpm.host.limits import KIB, MIB, size
+from tarkpm.io.programs import USUAL_PATH, absolute_entries
 
 MAX_ARGUMENTS: Final = 1_000
 MAX_ARGV: Final = 128 * KIB
@@ -21,7 +22,6 @@ MARGIN: Final = 0.25
 """Seconds kept back from the call's deadline: to kill, and for the plugin to hear of it."""
 
 VARIABLES: Final = ("PATH", "HOME", "LANG", "TERM")
-USUAL_PATH: Final = "/usr/local/bin:/usr/bin:/bin"
 
 
 class Shell:
@@ -31,7 +31,7 @@ class Shell:
         """Of ``environment``, a snapshot, programs get `VARIABLES` and nothing else."""
         self._workspace = workspace
         kept = {name: environment[name] for name in VARIABLES if environment.get(name)}
-        self._environment = {**kept, "PATH": _absolute(kept.get("PATH", "")) or USUAL_PATH}
+        self._environment = {**kept, "PATH": absolute_entries(kept.get("PATH", "")) or USUAL_PATH}
 
     def call(self, function: str, args: tuple[Any, ...], deadline: float) -> Any:  # noqa: ARG002  # there is one
         """The JSON value of `run`."""
@@ -78,7 +78,3 @@ def _check(argv: list[str], stdin: str | None) -> None:
         raise PathError(f"the limits are {MAX_ARGUMENTS:,} arguments and {size(MAX_ARGV)}")
     if stdin is not None and len(stdin.encode()) > MAX_STDIN:
         raise PathError(f"the input is larger than {size(MAX_STDIN)}")
-
-
-def _absolute(path: str) -> str:
-    return ":".join(entry for entry in path.split(":") if entry.startswith("/"))

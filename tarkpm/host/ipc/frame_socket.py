@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
-from tarkpm.host.ipc.frames import HEADER_SIZE, header, parse_header
+from tarkpm.host.ipc.frames import HEADER_SIZE, Cap, check_values, header, parse_header
 
 _T = TypeVar("_T")
 _Buffer = bytes | bytearray | memoryview
@@ -22,16 +22,20 @@ AHEAD = 4 << 10
 
 
 class FrameSocket:
-    """Frames over a connected socket. ``caps`` is the longest frame of each kind that may arrive."""
+    """Frames over a connected socket. ``caps`` says which kinds may arrive and what each may hold."""
 
-    def __init__(self, connection: socket.socket, caps: Mapping[int, int]) -> None:
+    def __init__(self, connection: socket.socket, caps: Mapping[int, Cap]) -> None:
         connection.setblocking(False)
         self._socket = connection
-        self._caps = caps
+        self._caps = dict(caps)
         self._ahead = bytearray()
         self._readable, self._writable = select.poll(), select.poll()
         self._readable.register(connection, select.POLLIN)
         self._writable.register(connection, select.POLLOUT)
+
+    def allow(self, kind: int, cap: Cap) -> None:
+        """From now on, frames of this kind may hold so much."""
+        self._caps[kind] = cap
 
     def send(self, kind: int, payload: bytes, deadline: float, tail: bytes = b"") -> None:
         """Raises `TimeoutError` at the deadline, `EOFError` when the worker is gone."""
@@ -57,6 +61,7 @@ class FrameSocket:
         rest = _beyond([payload, texts], len(here))
         while rest:
             rest = _beyond(rest, self._into(rest, deadline))
+        check_values(payload, self._caps[kind].values)
         return kind, payload, texts
 
     def _some(self, deadline: float) -> bytes:

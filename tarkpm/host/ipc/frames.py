@@ -4,7 +4,8 @@ A frame is four bytes of big-endian length, one byte of kind, four bytes of a ta
 first length, and the tail. The payload is UTF-8 JSON, but for BYTES and COMPILED, which are raw so that a
 module need not be encoded. Long texts, and those that begin with NUL, travel in the tail, one after another
 as they are: the message's ``texts`` has their lengths in bytes, and where one belongs the payload says NUL
-and its number, once. Both lengths are checked against the kind's limit before anything of either is read.
+and its number, once. Both lengths are checked against the kind's limit (`Cap`) before anything of either is
+read, and the number of JSON values before anything is decoded.
 
 ::
 
@@ -31,7 +32,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from struct import Struct
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 VERSION: Final = 2
 HARMLESS: Final = frozenset({"arguments", "schema", "unready", "absent"})
@@ -52,29 +53,56 @@ MAX_MODULE: Final = 256 << 20
 MAX_COMPILED: Final = 1 << 30
 
 
-def caps_from_worker(text: int) -> dict[int, int]:
-    """The longest frame of each kind a worker may send, if ``text`` bytes of text are allowed in one."""
-    longest = ESCAPED * text + (64 << 10)
-    return {HELLO: 256, LOADED: 256, HOST_CALL: longest, RETURN: longest, FAIL: 16 << 10}
+MAX_PAYLOAD: Final = 1 << 20
+"""Of a host call, and of an answer whose type has a fixed number of texts: the long ones are in the tail."""
+MAX_VALUES: Final = 100_000
+"""JSON values of one message. Each takes some hundred bytes once decoded, however short its JSON is."""
+LISTS: Final = frozenset({"get-tools", "models", "channel-poll", "channel-event", "channel-webhook"})
+"""Functions whose answer is a list of texts, which may all be short and together as long as is allowed."""
+
+
+class Cap(NamedTuple):
+    """How much a frame may hold: bytes of payload and of tail, and JSON values (0: it is not JSON)."""
+
+    payload: int
+    tail: int = 0
+    values: int = MAX_VALUES
+
+
+def answer_cap(function: str, text: int) -> Cap:
+    """What the RETURN of a call of ``function`` may hold, if it may have ``text`` bytes of text."""
+    return Cap(ESCAPED * text + (64 << 10) if function in LISTS else MAX_PAYLOAD, text)
+
+
+def caps_from_worker(text: int) -> dict[int, Cap]:
+    """What each kind of frame from a worker may hold, if ``text`` bytes of text are allowed in one."""
+    small = Cap(256)
+    return {
+        HELLO: small,
+        LOADED: small,
+        HOST_CALL: Cap(MAX_PAYLOAD, text),
+        RETURN: answer_cap("", text),
+        FAIL: Cap(16 << 10),
+    }
 
 
 CAPS_FROM_COMPILER: Final = {
-    HELLO: 256,
-    LOADED: 256,
-    FAIL: 16 << 10,
-    COMPILED: MAX_COMPILED,
-    INSPECTED: 8 << 20,
+    HELLO: Cap(256),
+    LOADED: Cap(256),
+    FAIL: Cap(16 << 10),
+    COMPILED: Cap(MAX_COMPILED, values=0),
+    INSPECTED: Cap(8 << 20),
 }
 """The same of a worker that compiles or inspects: it runs no code of a plugin's, and its answer is big."""
 
 CAPS_FROM_PARENT: Final = {
-    LOAD: 4 << 10,
-    BYTES: MAX_COMPILED,
-    CALL: 64 << 20,
-    HOST_RESULT: 128 << 20,
-    COMPILE: 256,
-    PROBE: 256,
-    INSPECT: 256,
+    LOAD: Cap(4 << 10),
+    BYTES: Cap(MAX_COMPILED),
+    CALL: Cap(64 << 20, 64 << 20),
+    HOST_RESULT: Cap(128 << 20, 128 << 20),
+    COMPILE: Cap(256),
+    PROBE: Cap(256),
+    INSPECT: Cap(256),
 }
 
 
@@ -92,15 +120,42 @@ def header(kind: int, length: int, tail: int = 0) -> bytes:
     return _HEADER.pack(length, kind, tail)
 
 
-def parse_header(data: bytes | bytearray, caps: Mapping[int, int]) -> tuple[int, int, int]:
+def parse_header(data: bytes | bytearray, caps: Mapping[int, Cap]) -> tuple[int, int, int]:
     """(kind, length, length of the tail) of what follows; raises `FrameError` unless ``caps`` allows it."""
     length, kind, tail = _HEADER.unpack(data)
     cap = caps.get(kind)
     if cap is None:
         raise FrameError(f"a frame of unknown kind {kind}")
-    if length + tail > cap:
-        raise FrameError(f"a frame of kind {kind} with {length + tail:,} bytes, the limit is {cap:,}")
+    if length > cap.payload:
+        raise FrameError(f"a frame of kind {kind} with {length:,} bytes, the limit is {cap.payload:,}")
+    if tail > cap.tail:
+        raise FrameError(f"a frame of kind {kind} with a tail of {tail:,} bytes, the limit is {cap.tail:,}")
     return kind, length, tail
+
+
+def check_values(payload: bytes | bytearray, limit: int) -> None:
+    """Raise `FrameError` unless this JSON has at most ``limit`` values; takes time linear in its length.
+
+    A value follows a comma or begins an array or object, so there are at most as many as of these bytes.
+    """
+    if not limit or len(payload) <= limit or _separators(payload) <= limit:
+        return
+    # so many values have at most twice as many strings, their keys included
+    quotes = payload.count(b'"') - payload.count(b'\\"')
+    if quotes > 4 * limit or _separators(_without_strings(payload, 2 * limit)) > limit:
+        raise FrameError(f"a message of more than {limit:,} values")
+
+
+def _without_strings(payload: bytes | bytearray, count: int) -> bytes:
+    """JSON without its first so many strings, which may hold anything."""
+    import re  # a worker mostly need not import it
+
+    strings = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'  # possessive: nothing is kept to go back to
+    return re.sub(strings, b"", payload, count=count, flags=re.DOTALL)
+
+
+def _separators(payload: bytes | bytearray) -> int:
+    return sum(map(payload.count, (b",", b"[", b"{")))
 
 
 class Texts:

@@ -19,12 +19,19 @@ from tarkpm.host.ipc.frames import (
     INSPECTED,
     LOAD,
     LOADED,
+    MAX_PAYLOAD,
     PROBE,
     RETURN,
     VERSION,
+    Cap,
+    FrameError,
     Link,
     Texts,
+    answer_cap,
+    check_values,
+    header,
     is_one_way,
+    parse_header,
 )
 from tarkpm.host.worker import confine, sandbox
 from tarkpm.host.worker.engine import Failure, compiled_image
@@ -51,9 +58,18 @@ class _Parent:
 
     def tell(self, kind: int, document: dict[str, Any], texts: Texts | None = None) -> None:
         """``texts`` are those that stand in the document by number."""
+        self.link.send(kind, self._encoded(document, texts), texts.tail if texts else b"")
+
+    def answer(self, function: str, value: Any, texts: Texts, limit: int) -> None:
+        """The result of a call that may have ``limit`` bytes of text; `Failure` for one no parent takes."""
+        payload = self._encoded({"value": value}, texts)
+        _check(payload, answer_cap(function, limit))
+        self.link.send(RETURN, payload, texts.tail)
+
+    def _encoded(self, document: dict[str, Any], texts: Texts | None) -> bytes:
         if texts:
             document["texts"] = texts.lengths
-        self.link.send(kind, self._encode(document), texts.tail if texts else b"")
+        return self._encode(document)
 
     def hear(self) -> tuple[int, dict[str, Any]]:
         """The next message, as its kind and what it holds."""
@@ -65,8 +81,10 @@ class _Parent:
 
     def ask(self, interface: str, function: str, args: list[Any], texts: Texts) -> Any:
         """One host call. Called from inside wasmtime, which a lost parent must not unwind."""
+        payload = self._encoded({"interface": interface, "function": function, "args": args}, texts)
+        _check(payload, Cap(MAX_PAYLOAD))
         try:
-            self.tell(HOST_CALL, {"interface": interface, "function": function, "args": args}, texts)
+            self.link.send(HOST_CALL, payload, texts.tail)
             if is_one_way(interface):
                 return None
             kind, result = self.hear()
@@ -83,6 +101,15 @@ class _Parent:
         kind, code, _ = self.link.receive()
         assert kind == BYTES
         return bytes(code)
+
+
+def _check(payload: bytes, cap: Cap) -> None:
+    """Raise `Failure` for what the parent would kill this process for."""
+    try:
+        parse_header(header(RETURN, len(payload)), {RETURN: cap})
+        check_values(payload, cap.values)
+    except FrameError:
+        raise Failure("output") from None
 
 
 def run(fd: int, parent: int) -> None:
@@ -102,8 +129,7 @@ def _serve(other: _Parent, parent: int) -> None:
         try:
             if kind == CALL:
                 assert guest is not None
-                value, texts = guest.call(request["function"], request["args"], request["seconds"])
-                other.tell(RETURN, {"value": value}, texts)
+                _call(other, guest, request)
             elif kind == LOAD:
                 guest, given_up = _load(other, request, parent)
                 other.tell(LOADED, given_up)
@@ -116,6 +142,15 @@ def _serve(other: _Parent, parent: int) -> None:
                 other.tell(LOADED, {"landlock": sandbox.no_files(), "seccomp": sandbox.few_calls()})
         except Failure as failure:
             other.tell(FAIL, {"kind": failure.kind, "message": failure.message[:MAX_MESSAGE]})
+
+
+def _call(other: _Parent, guest: PluginInstance, request: dict[str, Any]) -> None:
+    value, texts = guest.call(request["function"], request["args"], request["seconds"])
+    try:
+        other.answer(request["function"], value, texts, guest.output)
+    except Failure:
+        guest.reset()
+        raise
 
 
 def _load(other: _Parent, load: dict[str, Any], parent: int) -> tuple[PluginInstance, dict[str, Any]]:

@@ -49,6 +49,15 @@ class PluginInstance(ABC):
         finally:
             self._watch.disarm()
 
+    @property
+    def output(self) -> int:
+        """Bytes of text one answer may have."""
+        return self._output
+
+    def reset(self) -> None:
+        """Have the next call make a new store."""
+        self._drop()
+
     @abstractmethod
     def _answer(self, name: str, args: list[Any]) -> tuple[Any, Texts]:
         """`call`, with any exception."""

@@ -1,10 +1,11 @@
 """Which tark is installed here."""
 
+import os
 import re
-import shutil
 import subprocess
 
 from tarkpm.core.version import Version
+from tarkpm.io.programs import child_environment, find_program
 
 TIMEOUT_SECONDS = 5.0
 _VERSION = re.compile(r"\b(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?)\b")
@@ -12,12 +13,19 @@ _VERSION = re.compile(r"\b(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?)\b")
 
 def tark_version(search_path: str) -> Version | None:
     """What ``tark --version`` says; None without a tark, or if it says nothing that is a version."""
-    program = shutil.which("tark", path=search_path)
+    program = find_program("tark", search_path)
     if program is None:
         return None
     try:
         done = subprocess.run(
-            [program, "--version"], capture_output=True, timeout=TIMEOUT_SECONDS, check=False, text=True
+            [program, "--version"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=TIMEOUT_SECONDS,
+            check=False,
+            text=True,
+            env=child_environment(os.environ),
+            cwd="/",
         )
     except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
         return None

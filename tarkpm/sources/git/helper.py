@@ -6,7 +6,6 @@ its back turned on any repository, whose configuration could name programs, too.
 """
 
 import os
-import shutil
 import signal
 import subprocess
 import threading
@@ -15,6 +14,7 @@ from contextlib import suppress
 from typing import Final
 
 from tarkpm.io.login import Login, is_sendable
+from tarkpm.io.programs import child_environment, find_program
 from tarkpm.sources.git.url import GitUrl
 
 SECONDS: Final = 20.0
@@ -22,12 +22,10 @@ SECONDS: Final = 20.0
 MAX_ANSWER: Final = 64 << 10
 """Bytes."""
 
-_DROPPED = ("TARKPM_", "GIT_TRACE", "GIT_DIR", "GIT_WORK_TREE", "GIT_CEILING")
-
 
 def find_git(environment: Mapping[str, str]) -> str | None:
     """The git program, if there is one."""
-    return shutil.which("git", path=environment.get("PATH", ""))
+    return find_program("git", environment.get("PATH", ""))
 
 
 def fill(environment: Mapping[str, str], url: GitUrl, username: str = "") -> Login | None:
@@ -44,11 +42,6 @@ def fill(environment: Mapping[str, str], url: GitUrl, username: str = "") -> Log
     if not login.password or not (is_sendable(login.username) and is_sendable(login.password)):
         return None
     return login
-
-
-def child_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """The user's environment for a program of theirs, without tarkpm's own variables, some of them tokens."""
-    return {name: value for name, value in environment.items() if not name.startswith(_DROPPED)}
 
 
 def _ask(program: str, environment: Mapping[str, str], question: bytes) -> bytes:

@@ -8,17 +8,17 @@ say what was wrong.
 import os
 import re
 import shlex
-import shutil
 import socket
 import subprocess
 from contextlib import suppress
 from typing import Final
 
 from tarkpm.errors import NotFound, SourceError, Unreachable
+from tarkpm.io.programs import child_environment, find_program
 from tarkpm.sources.git.access import Route
 from tarkpm.sources.git.byte_stream import ByteStream, path_of
 from tarkpm.sources.git.error_translation import clean
-from tarkpm.sources.git.helper import child_environment, end
+from tarkpm.sources.git.helper import end
 from tarkpm.sources.git.limits import TransferBudget
 from tarkpm.sources.git.url import GitUrl
 
@@ -53,7 +53,7 @@ _MISSING = r"does not appear to be a git repository|[Rr]epository not found|not 
 def log_in(route: Route, budget: TransferBudget) -> ByteStream:
     """Start ssh; what it has to say about itself is known when the first answer is read."""
     environment = route.access.environment
-    program = shutil.which("ssh", path=environment.get("PATH", ""))
+    program = find_program("ssh", environment.get("PATH", ""))
     if program is None:
         raise Unreachable("ssh is not installed", where=budget.where)
     ours, theirs = socket.socketpair()

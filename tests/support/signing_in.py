@@ -1,0 +1,45 @@
+"""A plugin of the older ABI that signs in at an authorization server of the tests."""
+
+from pathlib import Path
+
+from support import older
+from support.authserver import AuthServer
+from support.sandbox import Sandbox
+
+PATH = "~/.config/tark/chatgpt_oauth.json"
+
+
+def manifest(
+    server: AuthServer,
+    *,
+    flow: str = "pkce",
+    path: str = PATH,
+    type: str = "provider",  # noqa: A002
+    **changes: str,
+) -> str:
+    oauth = {
+        "flow": flow,
+        "auth_url": server.url("/authorize"),
+        "token_url": server.url("/token"),
+        "device_auth_url": server.url("/device"),
+        "client_id": "app",
+        "credentials_path": path,
+        "process_tokens_callback": "auth_process_tokens",
+    } | changes
+    table = "".join(f'{key} = "{value}"\n' for key, value in oauth.items() if value)
+    read = f'fs_read = ["{PATH}"]' if path else ""
+    return (
+        f'[plugin]\nname = "chatgpt-oauth"\nversion = "0.2.0"\ntype = "{type}"\n'
+        f"[oauth]\n{table}[capabilities]\nstorage = true\n{read}\n"
+        f'env = ["WHERE"]\n'
+    )
+
+
+def install(sandbox: Sandbox, server: AuthServer, *, wasm: bytes = b"", **changes: str) -> Path:
+    folder = sandbox.cwd / "src"
+    folder.mkdir()
+    (folder / "plugin.toml").write_text(manifest(server, **changes))
+    (folder / "plugin.wasm").write_bytes(wasm or older.wasm("chatgpt"))
+    sandbox.init()
+    sandbox.run("add", "./src", "--accept-capabilities").ok()
+    return sandbox.home / ".config" / "tark" / "chatgpt_oauth.json"
