@@ -197,6 +197,9 @@ def _plugin_widenings(
     if known is None and decided.publisher.origin:
         before = accepted.publisher.origin if accepted else None
         yield _source_widening(name, decided.publisher.origin, before, now, then)
+    if known is None and accepted and decided.publisher.signer:
+        signers = ", ".join(accepted.publisher.signers) or "nobody"
+        yield Widening(WideningKind.SIGNER, name, decided.publisher.signer, signers)
     known = known or Binding(Publisher(decided.publisher.origin))
     yield from _signer_widenings(name, decided.publisher, known.publisher)
     if decided.contents and decided.contents != known.contents:

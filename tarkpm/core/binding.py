@@ -60,6 +60,11 @@ class Publisher(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     signer: str = ""
     unsigned: bool = False
 
+    @property
+    def signers(self) -> tuple[str, ...]:
+        """The keys that are known to sign for this publisher."""
+        return self.keys or ((self.signer,) if self.signer else ())
+
     def succeeds(self, other: "Publisher") -> bool:
         """Whether this is ``other`` after an ordinary change, such as a key rotated through an overlap.
 

@@ -139,8 +139,7 @@ def _signers_before(
     if trusted:
         return trusted
     if accepted and accepted.publisher.origin == Origin.of(candidate.source):
-        publisher = accepted.publisher
-        if known := publisher.keys or ((publisher.signer,) if publisher.signer else ()):
+        if known := accepted.publisher.signers:
             return known
     return (locked.signer,) if locked and locked.signer else ()
 
