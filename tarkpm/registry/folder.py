@@ -160,7 +160,7 @@ def open_index(folder: Path, *, roots: int | None = None) -> Index:
     first = read_optional(folder / METADATA / f"1.{ROOT}.json", MAX_METADATA)
     if first is None:
         hint = "name it with --index DIR, or: tarkpm index create DIR"
-        raise NotFound("there is no index here", where=str(folder), hint=hint)
+        raise NotFound("the folder does not contain an index", where=str(folder), hint=hint)
     root = _next_root(folder, 1, None)
     replaced: dict[PublicKey, int] = {}
     for number in range(2, (roots or MAX_ROOTS) + 1):

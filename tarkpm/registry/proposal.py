@@ -75,7 +75,7 @@ class Proposal(msgspec.Struct, frozen=True):
             expected = draft.roles_of(key)
             if not expected:
                 hint = f"delete it: rm {shlex.quote(where)}"
-                raise IndexUntrusted(f"{key} is no maintainer's key", where=where, hint=hint)
+                raise IndexUntrusted(f"{key} is not a maintainer's key", where=where, hint=hint)
             try:
                 if set(made) != expected:
                     raise SignatureInvalid("other roles")

@@ -20,7 +20,7 @@ def test_one_key_given_twice_makes_no_index(sandbox: Sandbox) -> None:
     key = sandbox.key("mallory")
     who = ("--maintainer", key, "--maintainer", key, "--threshold", "2", "--key", "mallory")
     sandbox.run("index", "create", "idx", "--name", "x", *who).failed(
-        2, "one key is given twice as maintainer: a key counts once, whatever it is called"
+        2, "a maintainer's key is given twice: each key counts once"
     )
     assert not (sandbox.cwd / "idx").exists()
 
@@ -37,7 +37,7 @@ def test_one_private_key_under_two_names_signs_once(community: Community) -> Non
     (keys / "alice2.pem").write_bytes((keys / "alice.pem").read_bytes())
     twice = ("--key", "alice", "--key", "alice2")
     community.run("claim", "x-tool", "--publisher", community.key("pat"), *twice).failed(
-        3, "two of these names are one key"
+        3, "two of these names are the same key"
     )
     again = community.run("claim", "x-tool", "--publisher", community.key("pat"), "--key", "alice").ok()
     assert "missing       1 signature" in again.out

@@ -53,7 +53,7 @@ def test_a_key_that_signed_nothing_is_remembered_when_it_is_revoked(community: C
     community.claim("json-core", "quinn")
     stolen = community.key("quinn")
     community.run("revoke", stolen, *BOTH).ok()
-    community.run("revoke", stolen, *BOTH).failed(2, f"{stolen} is revoked already")
+    community.run("revoke", stolen, *BOTH).failed(2, f"{stolen} is already revoked")
     community.run("claim", "brandnew", "--publisher", stolen, *BOTH).failed(
         2, f"{stolen} was taken out of use as the key of 'json-core': it never serves again here"
     )

@@ -167,7 +167,7 @@ def test_no_release_is_accepted_while_its_key_is_taken_out_of_use(community: Com
     words = ("rotate", "publisher", "text-tools", "--to", quinn) if how == "rotate" else ("revoke", pat)
     community.run(*words, "--key", "alice").ok()
     folder = community.release("1.3.0")
-    said = "who publishes 'text-tools' from now on waits for a decision, and is not in force"
+    said = "a new publisher's key of 'text-tools' is proposed and not in force yet"
     community.run("accept", folder, "--dry-run").failed(2, said, "tarkpm index countersign")
     community.run("accept", folder).failed(2, said)
     digest = community.run("countersign", "--key", "bob", "--dry-run", "--json").ok().json[0]["digest"]
@@ -243,7 +243,7 @@ def test_too_few_signatures_are_never_enacted(community: Community) -> None:
 
 def test_a_strangers_signature_is_refused(community: Community) -> None:
     community.run("claim", "json-core", "--publisher", community.key("pat"), "--key", "pat").failed(
-        3, "'pat' is no maintainer's key"
+        3, "'pat' is not a maintainer's key"
     )
     file = _claim(community)
 
@@ -253,14 +253,14 @@ def test_a_strangers_signature_is_refused(community: Community) -> None:
 
     edit(file, stranger)
     community.run("countersign", "--key", "bob").failed(
-        3, f"{community.key('mallory')} is no maintainer's key"
+        3, f"{community.key('mallory')} is not a maintainer's key"
     )
 
 
 def test_a_proposal_for_another_index_is_refused(community: Community) -> None:
     file = _claim(community)
     edit(file, lambda table: table.update(index="sha256:" + "0" * 64))
-    community.run("countersign", "--key", "bob").failed(3, "is for another index: sha256:000")
+    community.run("countersign", "--key", "bob").failed(3, "the proposal is for another index: sha256:000")
 
 
 def test_a_proposal_that_waited_too_long_or_is_of_tomorrow_is_refused(community: Community) -> None:

@@ -257,7 +257,7 @@ def august_a_maintainer_retires_and_one_joins(year: Year) -> None:
     assert "enacted: rotate root" in year.refresh().ok().out
     year.alice.tarkpm(
         "index", "claim", "alices-own", "--publisher", carol, "--key", "maintainer", cwd=year.index
-    ).failed(3, "'maintainer' is no maintainer's key")
+    ).failed(3, "'maintainer' is not a maintainer's key")
     year.audit()
     year.old.tarkpm("update").ok()
     year.newcomer().tarkpm("add", "text-tools", *TAKE).ok()

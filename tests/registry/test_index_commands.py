@@ -26,7 +26,7 @@ def test_one_person_with_all_keys_makes_an_index_in_one_command(community: Commu
     assert community.root.startswith("sha256:")
     assert not (community.folder / "pending").exists()
     found = community.run("check").ok()
-    assert "the index is as it should be (0 plugins, 0 releases)" in found.out
+    assert "no problems found (0 plugins, 0 releases)" in found.out
     assert community.root in found.out
 
 
@@ -42,7 +42,7 @@ def test_two_maintainers_on_two_machines_make_an_index_by_passing_a_file(tmp_pat
     assert not (folder / "metadata").exists()
 
     asked = bob.run("index", "countersign", proposal, "--index", folder)
-    asked.failed(4, "what this would sign has not been agreed to", "--agree sha256:", keys[0])
+    asked.failed(4, "signing this proposal requires agreement", "--agree sha256:", keys[0])
     digest = json.loads(
         bob.run("index", "countersign", proposal, "--index", folder, "--dry-run", "--json").ok().out
     )[0]["digest"]
@@ -63,7 +63,7 @@ def test_an_index_whose_online_key_is_on_the_forge_is_made_there(tmp_path: Path)
     who = ("--online", forge.key("online"), "--maintainer", bob.key("mine"), "--threshold", "1")
     made = bob.run("index", "create", folder, "--name", "community", "--bins", "1", *who).ok()
     assert "create index 'community': complete" in made.out
-    assert f"tarkpm index refresh --index {folder}, where the online key is" in made.out
+    assert f"tarkpm index refresh --index {folder}, on the machine with the online key" in made.out
     assert not (bob.state / "keys" / "community-online.pem").exists()
     assert "enacted: create index" in forge.run("index", "refresh", "--index", folder).ok().out
 
@@ -111,7 +111,7 @@ def test_a_claim_travels_and_is_enacted_when_the_second_maintainer_signed(commun
     seen.failed(4, "new plugin", "text-tools", "published by", community.key("pat"))
     digest = community.run("countersign", "--key", "bob", "--dry-run", "--json").ok().json[0]["digest"]
     community.run("countersign", "--key", "bob", "--agree", "sha256:" + "0" * 64).failed(
-        4, "agreed to sha256:000", "but this would sign"
+        4, "--agree is sha256:000", "but this would sign"
     )
     done = community.run("countersign", "--key", "bob", "--agree", digest).ok()
     assert "claim: text-tools: in force" in done.out
@@ -119,7 +119,7 @@ def test_a_claim_travels_and_is_enacted_when_the_second_maintainer_signed(commun
     claim = community.open().claim("text-tools")  # type: ignore[arg-type]
     assert claim is not None
     assert claim.key == community.key("pat")
-    community.run("countersign").failed(2, "no proposal waits here")
+    community.run("countersign").failed(2, "no proposal is waiting here")
 
 
 def test_a_release_is_published_accepted_listed_and_found(community: Community) -> None:
@@ -216,7 +216,7 @@ def test_a_yanked_release_is_listed_with_its_reason_and_can_come_back(community:
     community.claim()
     community.publish("1.0.0")
     community.publish("1.1.0")
-    community.run("yank", "text-tools@1.1.0").failed(2, "expected --reason TEXT, or --undo")
+    community.run("yank", "text-tools@1.1.0").failed(2, "expected --reason TEXT or --undo")
     community.run("yank", "text-tools@1.2.0", "--reason", "x").failed(2, "there is no text-tools 1.2.0")
     said = community.run("yank", "text-tools@1.1.0", "--reason", "eats notes").ok()
     assert said.out == "text-tools 1.1.0 yanked: eats notes\n"
@@ -252,7 +252,7 @@ def test_a_revoked_release_is_revoked_for_ever(community: Community) -> None:
     claim = community.open().claim("text-tools")  # type: ignore[arg-type]
     assert claim is not None
     assert claim.revoked_versions.keys() == {"1.0.0"}
-    community.run("revoke", "text-tools@1.0.0", *BOTH).failed(2, "text-tools 1.0.0 is revoked already")
+    community.run("revoke", "text-tools@1.0.0", *BOTH).failed(2, "text-tools 1.0.0 is already revoked")
     community.run("check", "--deep").ok()
 
 
@@ -334,7 +334,7 @@ def test_maintainers_come_and_go_with_the_signatures_of_old_and_new(community: C
     community.run("countersign", "--key", "carol", "--agree", digest).ok()
     assert community.open().authority.maintainers == {carol, community.key("bob")}
     community.run("claim", "x-tool", "--publisher", community.key("pat"), *BOTH).failed(
-        3, "'alice' is no maintainer's key"
+        3, "'alice' is not a maintainer's key"
     )
     community.run(
         "claim", "x-tool", "--publisher", community.key("pat"), "--key", "bob", "--key", "carol"
@@ -366,7 +366,9 @@ def test_refresh_signs_a_new_timestamp_and_nothing_else_while_nothing_changed(co
 
 def test_a_command_in_a_folder_without_an_index_says_what_helps(sandbox: Sandbox) -> None:
     for words in (["check"], ["refresh"], ["yank", "x@1.0.0", "--reason", "y"]):
-        sandbox.run("index", *words).failed(2, "there is no index here", "tarkpm index create DIR")
+        sandbox.run("index", *words).failed(
+            2, "the folder does not contain an index", "tarkpm index create DIR"
+        )
 
 
 def test_what_helps_is_a_command_that_helps_here(community: Community) -> None:
@@ -402,11 +404,11 @@ def test_a_release_whose_claim_waits_is_told_what_it_waits_for(community: Commun
     folder = community.release("1.0.0")
     with community.without_online():
         community.run("claim", "text-tools", "--publisher", community.key("pat"), "--key", "alice").ok()
-        said = "the claim of 'text-tools' waits for a decision, and is not in force"
+        said = "the claim of 'text-tools' is proposed and not in force yet"
         community.run("accept", folder, "--dry-run").failed(2, said, "help: tarkpm index countersign")
         digest = community.run("countersign", "--key", "bob", "--dry-run", "--json").ok().json[0]["digest"]
         community.run("countersign", "--key", "bob", "--agree", digest).ok()
-        refresh = "help: tarkpm index refresh, where the online key is"
+        refresh = "help: tarkpm index refresh, on the machine with the online key"
         community.run("accept", folder, "--dry-run").failed(2, said, refresh)
         assert refresh in community.run("check").ok().out
     community.run("refresh").ok()

@@ -90,13 +90,13 @@ def test_a_killed_create_is_finished_by_the_next_refresh(tmp_path: Path) -> None
     for result in results:
         assert (
             result["seen"] == results[-1]["seen"]
-            or "there is no index here" in str(result["seen"])
+            or "the folder does not contain an index" in str(result["seen"])
             or ("is missing" in str(result["seen"]))
         ), result
         if result["refreshed"] == 0:
             assert (result["after"], result["findings"]) == (results[-1]["seen"], []), result
         else:
-            assert "there is no index here" in str(result["after"]), result
+            assert "the folder does not contain an index" in str(result["after"]), result
 
 
 def test_a_killed_change_of_maintainers_is_finished_by_the_next_refresh(
