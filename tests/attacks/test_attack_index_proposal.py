@@ -52,7 +52,7 @@ def test_a_claim_smuggled_beside_another_is_refused(community: Community) -> Non
 
     edit(file, smuggle)
     community.run("countersign", "--key", "bob").failed(
-        3, "would do several things at once, to 'json-core', 'text-tools'"
+        3, "the proposal would make several different changes at once, to 'json-core', 'text-tools'"
     )
 
 
@@ -62,14 +62,14 @@ def test_a_claim_smuggled_beside_another_is_refused(community: Community) -> Non
         ({"key": "mallory", "retired": {"pat": ["1.0.0"]}}, "is a new key"),
         ({"key": "mallory", "retired": {"pat": []}}, "was accepted since this was proposed"),
         ({"key": "mallory"}, "nothing a command does"),
-        ({"key": "mallory", "retired": {"pat": ["0" * 64]}}, "is no release of 'text-tools'"),
+        ({"key": "mallory", "retired": {"pat": ["0" * 64]}}, "is not a release of 'text-tools'"),
         ({"key": "pat", "retired": {"mallory": ["1.0.0"]}}, "nothing a command does"),
         ({"key": "mallory", "revoked": ["1.0.0"]}, "nothing a command does"),
         ({"key": "pat", "revoked": []}, "nothing a command does"),
         ({"key": "", "retired": {"pat": ["1.0.0"]}}, "is a revoked key"),
         ({"key": "mallory", "revoked_versions": {"1.0.0": "1.0.0"}}, "nothing a command does"),
-        ({"key": "pat", "revoked_versions": {"1.0.0": "0" * 64}}, "is no release of 'text-tools'"),
-        ({"key": "pat", "revoked_versions": {"9.0.0": "1.0.0"}}, "is no release of 'text-tools'"),
+        ({"key": "pat", "revoked_versions": {"1.0.0": "0" * 64}}, "is not a release of 'text-tools'"),
+        ({"key": "pat", "revoked_versions": {"9.0.0": "1.0.0"}}, "is not a release of 'text-tools'"),
         ({"key": "pat", "revoked_versions": {"1.0.0": "1.0.0"}}, "is a revocation"),
         ({"key": "pat", "revoked": ["1.0.0"]}, "is a revocation"),
     ],
@@ -118,7 +118,7 @@ def test_what_is_shown_is_what_differs(community: Community, claim: dict[str, An
     if said == "is a new key":
         result.failed(4, "NEW: key", community.key("mallory"), "old key keeps │ 1.0.0 (")
     elif said == "is a revocation":
-        result.failed(4, "revoke a release: text-tools", "revoked for ever │ 1.0.0 (")
+        result.failed(4, "revoke a release: text-tools", "revoked forever │ 1.0.0 (")
     elif said == "is a revoked key":
         result.failed(4, "key revoked", community.key("pat"))
     else:
@@ -134,7 +134,7 @@ def test_a_revocation_is_never_taken_back(community: Community) -> None:
         table["signatures"] = {}
 
     edit(file, unrevoke)
-    community.run("countersign", *BOTH).failed(3, "it would take back a revocation of text-tools")
+    community.run("countersign", *BOTH).failed(3, "it would undo a revocation of text-tools")
 
 
 def test_a_proposal_that_was_in_force_before_is_not_enacted_again(community: Community) -> None:
@@ -191,7 +191,7 @@ def test_a_release_accepted_since_its_key_was_to_go_is_noticed(community: Commun
     elsewhere.rename(file)
     said = f"text-tools 1.3.0, signed by {pat}, was accepted since this was proposed"
     assert f"note: {file.name}: {said}" in community.run("refresh").ok().out
-    community.run("countersign", *BOTH).failed(2, said, "delete it, and propose it anew")
+    community.run("countersign", *BOTH).failed(2, said, "delete the proposal and make a new one")
     assert community.findings() == [said]
     file.unlink()
     community.run(*words, *BOTH).ok()
@@ -212,7 +212,7 @@ def test_a_plugin_claimed_since_its_key_was_to_be_revoked_is_noticed(community: 
     community.claim(other)
     file.parent.mkdir(exist_ok=True)
     elsewhere.rename(file)
-    said = f"'{other}' is published by {pat}, too, and this leaves it so"
+    said = f"{pat} would remain the key of '{other}'"
     assert f"note: {file.name}: {said}" in community.run("refresh").ok().out
     file.unlink()
     assert "revoke a key of 2 plugins: in force" in community.run("revoke", pat, *BOTH).ok().out
@@ -266,7 +266,7 @@ def test_a_proposal_for_another_index_is_refused(community: Community) -> None:
 def test_a_proposal_that_waited_too_long_or_is_of_tomorrow_is_refused(community: Community) -> None:
     file = _claim(community)
     edit(file, lambda table: table.update(made="2020-01-01T00:00:00Z", signatures={}))
-    community.run("countersign", "--key", "bob").failed(3, "more than 30 days ago: make it anew")
+    community.run("countersign", "--key", "bob").failed(3, "more than 30 days ago: make a new one")
     edit(file, lambda table: table.update(made="2120-01-01T00:00:00Z"))
     community.run("countersign", "--key", "bob").failed(3, "was made in the future")
 

@@ -73,7 +73,7 @@ def test_an_index_whose_online_key_is_on_the_forge_is_made_there(tmp_path: Path)
     [
         (("--bins", "0"), "expected --bins between 1 and "),
         (("--threshold", "0"), "expected a threshold of 1 or more, found 0"),
-        (("--online-key", "mine"), "cannot be the online key: it is a maintainer's"),
+        (("--online-key", "mine"), "cannot be the online key: it is a maintainer's key"),
         (("--key", "nobody"), "there is no key named 'nobody'"),
     ],
 )
@@ -159,7 +159,7 @@ def test_a_plain_plugin_folder_that_is_signed_is_accepted_too(community: Communi
 def test_a_name_nobody_claimed_is_refused_with_the_command_that_claims_it(community: Community) -> None:
     folder = community.release()
     hint = f"tarkpm index claim text-tools --publisher {community.key('pat')}"
-    community.run("accept", folder).failed(2, "nobody may publish 'text-tools' here", hint)
+    community.run("accept", folder).failed(2, "'text-tools' is not claimed in this index", hint)
 
 
 @pytest.mark.parametrize(
@@ -237,7 +237,7 @@ def test_a_publishers_new_key_leaves_what_the_old_one_signed_good(community: Com
     new = community.key("pat2")
     said = community.run("rotate", "publisher", "text-tools", "--to", new, *BOTH).ok()
     assert f"old key keeps  1.0.0 ({old[:12]})" in said.out
-    community.run("accept", community.release("1.1.0")).failed(3, "and its publisher's key is " + new)
+    community.run("accept", community.release("1.1.0")).failed(3, "but the publisher's key is " + new)
     community.publish("1.1.0", publisher="pat2")
     community.run("check", "--deep").ok()
     back = community.run("rotate", "publisher", "text-tools", "--to", community.key("pat"), *BOTH)
@@ -248,7 +248,7 @@ def test_a_revoked_release_is_revoked_for_ever(community: Community) -> None:
     community.claim()
     digest = community.publish("1.0.0")
     said = community.run("revoke", "text-tools@1.0.0", *BOTH).ok()
-    assert f"revoked for ever  1.0.0 ({digest[:12]})" in said.out
+    assert f"revoked forever  1.0.0 ({digest[:12]})" in said.out
     claim = community.open().claim("text-tools")  # type: ignore[arg-type]
     assert claim is not None
     assert claim.revoked_versions.keys() == {"1.0.0"}
@@ -263,7 +263,7 @@ def test_a_revoked_version_is_not_accepted_again_whatever_its_bytes(community: C
     for version in ("1.0.0", "1.0.0+fixed"):
         shutil.rmtree(community.sandbox.root / "submissions")
         folder = community.release(version, capabilities="")
-        community.run("accept", folder).failed(3, f"text-tools {version} was revoked")
+        community.run("accept", folder).failed(3, f"text-tools {version} is revoked")
 
 
 def test_a_revocation_by_digest_alone_is_made_one_by_version(community: Community) -> None:
@@ -320,7 +320,7 @@ def test_a_new_online_key_is_the_only_one_that_counts(community: Community) -> N
     community.publish("1.0.0")
     community.run("rotate", "online", *BOTH).ok()
     named = community.run("accept", community.release("1.1.0"), "--online-key", "community-online")
-    named.failed(3, "'community-online' is ed25519:", "and the online key of this index is")
+    named.failed(3, "'community-online' is ed25519:", "the online key of this index is")
     community.publish("1.1.0")
     community.run("check", "--deep").ok()
 
@@ -383,7 +383,7 @@ def test_what_helps_is_a_command_that_helps_here(community: Community) -> None:
         ("yank", "text-tools@2.0.0", "--reason", "x"): "tarkpm index yank --help",
         ("yank", "text-tools@1.0.0", "--undo"): "tarkpm index yank text-tools@1.0.0 --reason TEXT",
         ("claim", "text-tools", "--publisher", pat, *BOTH): f"rotate publisher text-tools --to {pat}",
-        ("claim", "x-tool", "--publisher", pat, "--key", "pat"): "sign with theirs: --key alice",
+        ("claim", "x-tool", "--publisher", pat, "--key", "pat"): "--key alice",
         ("rotate", "publisher", "x-tool", "--to", pat, *BOTH): "tarkpm index claim x-tool --publisher KEY",
         ("rotate", "root", "--threshold", "9", *BOTH): "tarkpm index rotate root --help",
         ("revoke", community.key("alice"), *BOTH): "tarkpm index rotate root",
