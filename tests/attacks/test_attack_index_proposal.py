@@ -30,10 +30,8 @@ def test_a_proposal_altered_on_its_way_is_refused(community: Community) -> None:
     """Mallory swaps the publisher's key for their own between the two maintainers."""
     file = _claim(community)
     edit(file, lambda table: table["claims"][0].update(key=community.key("mallory")))
-    community.run("countersign", "--key", "bob").failed(
-        3, "signed something else than this proposal means here"
-    )
-    assert "signed something else" in community.findings()[0]
+    community.run("countersign", "--key", "bob").failed(3, "does not match this proposal")
+    assert "does not match this proposal" in community.findings()[0]
     community.run("refresh").ok()
     assert community.open().claim("json-core") is None  # type: ignore[arg-type]
 
@@ -61,15 +59,15 @@ def test_a_claim_smuggled_beside_another_is_refused(community: Community) -> Non
     [
         ({"key": "mallory", "retired": {"pat": ["1.0.0"]}}, "is a new key"),
         ({"key": "mallory", "retired": {"pat": []}}, "was accepted since this was proposed"),
-        ({"key": "mallory"}, "nothing a command does"),
+        ({"key": "mallory"}, "no tarkpm command makes this change"),
         ({"key": "mallory", "retired": {"pat": ["0" * 64]}}, "is not a release of 'text-tools'"),
-        ({"key": "pat", "retired": {"mallory": ["1.0.0"]}}, "nothing a command does"),
-        ({"key": "mallory", "revoked": ["1.0.0"]}, "nothing a command does"),
-        ({"key": "pat", "revoked": []}, "nothing a command does"),
+        ({"key": "pat", "retired": {"mallory": ["1.0.0"]}}, "no tarkpm command makes this change"),
+        ({"key": "mallory", "revoked": ["1.0.0"]}, "no tarkpm command makes this change"),
+        ({"key": "pat", "revoked": []}, "no tarkpm command makes this change"),
         ({"key": "", "retired": {"pat": ["1.0.0"]}}, "is a revoked key"),
-        ({"key": "mallory", "revoked_versions": {"1.0.0": "1.0.0"}}, "nothing a command does"),
-        ({"key": "pat", "revoked_versions": {"1.0.0": "0" * 64}}, "is not a release of 'text-tools'"),
-        ({"key": "pat", "revoked_versions": {"9.0.0": "1.0.0"}}, "is not a release of 'text-tools'"),
+        ({"key": "mallory", "revoked_versions": {"1.0.0": "1.0.0"}}, "no tarkpm command makes this change"),
+        ({"key": "pat", "revoked_versions": {"1.0.0": "0" * 64}}, "'text-tools' has no release 1.0.0"),
+        ({"key": "pat", "revoked_versions": {"9.0.0": "1.0.0"}}, "'text-tools' has no release 9.0.0"),
         ({"key": "pat", "revoked_versions": {"1.0.0": "1.0.0"}}, "is a revocation"),
         ({"key": "pat", "revoked": ["1.0.0"]}, "is a revocation"),
     ],
@@ -236,7 +234,7 @@ def test_too_few_signatures_are_never_enacted(community: Community) -> None:
         table["signatures"][community.key("bob")] = made
 
     edit(file, lend)
-    community.run("countersign", "--key", "bob").failed(3, "signed something else")
+    community.run("countersign", "--key", "bob").failed(3, "does not match this proposal")
     community.run("refresh").ok()
     assert community.open().claim("json-core") is None  # type: ignore[arg-type]
 
@@ -268,7 +266,7 @@ def test_a_proposal_that_waited_too_long_or_is_of_tomorrow_is_refused(community:
     edit(file, lambda table: table.update(made="2020-01-01T00:00:00Z", signatures={}))
     community.run("countersign", "--key", "bob").failed(3, "more than 30 days ago: make a new one")
     edit(file, lambda table: table.update(made="2120-01-01T00:00:00Z"))
-    community.run("countersign", "--key", "bob").failed(3, "was made in the future")
+    community.run("countersign", "--key", "bob").failed(3, "the proposal is dated in the future")
 
 
 def test_two_proposals_for_one_file_do_not_undo_each_other(community: Community) -> None:

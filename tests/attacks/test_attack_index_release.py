@@ -72,7 +72,9 @@ def test_the_spelling_of_a_claimed_name_is_part_of_it(community: Community) -> N
         2, "'text-tools' is already claimed"
     )
     community.publish("1.0.0")
-    community.run("yank", "text_tools@1.0.0", "--reason", "x").failed(2, "there is no text_tools 1.0.0")
+    community.run("yank", "text_tools@1.0.0", "--reason", "x").failed(
+        2, "the index does not list text_tools 1.0.0"
+    )
 
 
 @pytest.mark.parametrize(

@@ -217,7 +217,9 @@ def test_a_yanked_release_is_listed_with_its_reason_and_can_come_back(community:
     community.publish("1.0.0")
     community.publish("1.1.0")
     community.run("yank", "text-tools@1.1.0").failed(2, "expected --reason TEXT or --undo")
-    community.run("yank", "text-tools@1.2.0", "--reason", "x").failed(2, "there is no text-tools 1.2.0")
+    community.run("yank", "text-tools@1.2.0", "--reason", "x").failed(
+        2, "the index does not list text-tools 1.2.0"
+    )
     said = community.run("yank", "text-tools@1.1.0", "--reason", "eats notes").ok()
     assert said.out == "text-tools 1.1.0 yanked: eats notes\n"
     rows = community.open().listing("text-tools").rows  # type: ignore[arg-type]
@@ -241,7 +243,7 @@ def test_a_publishers_new_key_leaves_what_the_old_one_signed_good(community: Com
     community.publish("1.1.0", publisher="pat2")
     community.run("check", "--deep").ok()
     back = community.run("rotate", "publisher", "text-tools", "--to", community.key("pat"), *BOTH)
-    back.failed(2, "taken out of use as the key of 'text-tools'")
+    back.failed(2, "is a retired key of 'text-tools'")
 
 
 def test_a_revoked_release_is_revoked_for_ever(community: Community) -> None:
@@ -396,7 +398,7 @@ def test_what_helps_is_a_command_that_helps_here(community: Community) -> None:
         assert failed.status
         assert "tarkpm add" not in failed.err
     community.run("accept", community.release("1.1.0", publisher="quinn")).failed(
-        3, "help: if they have a new key: tarkpm index rotate publisher text-tools --to KEY"
+        3, "help: if the publisher has a new key: tarkpm index rotate publisher text-tools --to KEY"
     )
 
 
