@@ -92,7 +92,7 @@ class Web:
         self._url = url
         open_line = parts.scheme == "http" and not is_loopback(parts.hostname or "")
         if open_line and not allow_http:
-            raise Refused("others can read and change plain http in transit", where=url, hint="use https")
+            raise Refused("http is neither encrypted nor authenticated", where=url, hint="use https")
         if not token.isascii() or not is_sendable(token):
             raise Refused("the token for this index contains a character that cannot be sent", where=url)
         authorization = f"Bearer {token}" if token else login.header if login else ""
