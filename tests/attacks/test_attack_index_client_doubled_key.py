@@ -37,7 +37,7 @@ def test_in_the_first_root(victim: Victim) -> None:
     root.add_key(_alias(victim.index.maintainers[0]), "targets")
     data = victim.index.write("root", root)
     victim.root = f"sha256:{sha256(data)}"
-    victim.meets(IndexUntrusted, "'targets' names a key twice")
+    victim.meets(IndexUntrusted, "'targets' lists a key twice")
 
 
 @pytest.mark.parametrize("role", ["targets", "claims"])

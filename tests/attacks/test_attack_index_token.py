@@ -77,7 +77,7 @@ def test_an_open_line_needs_consent(victim: Victim) -> None:
 
 @pytest.mark.parametrize("bad", ["a\r\nhost: evil", "tok\x00en", "tökén", "x" * 5000])
 def test_a_token_that_is_none(victim: Victim, bad: str) -> None:
-    problem = victim.meets(Refused, "holds a character that cannot be sent", token=bad)
+    problem = victim.meets(Refused, "contains a character that cannot be sent", token=bad)
     assert bad not in f"{problem.message}{problem.where}{problem.hint}"
     assert victim.server.requests == []
 

@@ -1,9 +1,9 @@
 """The objects of one pack, kept in a file and unpacked one at a time.
 
-What a guard let through is bounded in total, yet may be larger than memory should be: here at most three
-objects are in memory at once, a base, a delta and what they make, and a cache of recent ones. An object over
-the limit of a file is known and never unpacked: a commit that is fetched whole may hold some beside the
-files that are wanted.
+The pack guard bounds the total size, but the total may still be too large for memory. At most three objects
+are in memory at once (a base, a delta and their result), and a cache of recent ones. An object over the size
+limit of a file is listed but never unpacked: a commit that is fetched whole may contain such objects beside
+the requested files.
 """
 
 import hashlib

@@ -1,6 +1,6 @@
-"""The URLs tarkpm fetches from: a small grammar, and everything outside it refused.
+"""The URLs tarkpm fetches from: a small grammar, and everything outside it is refused.
 
-Nothing here is passed on to a library that guesses: dulwich, like git, takes ``ext::…``, ``C:\\…`` and
+A text outside it never reaches a library that guesses: dulwich, like git, takes ``ext::…``, ``C:\\…`` and
 ``foo:bar`` for programs or ssh hosts. Pure: nothing is resolved or opened.
 """
 
