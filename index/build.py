@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Makes an index of the example plugins in a new folder, with keys made on the spot.
+"""Build an index of the example plugins in a new folder, with new keys.
 
     python3 index/build.py FOLDER [--keys HOME] [--bins 4]
 
-Maintainers, publishers and the online key are all one person here, whose keys are in HOME (default:
-FOLDER.keys beside FOLDER): enough to try an index out, and the way any index begins. Prints the root.
+All keys of maintainers and publishers, and the online key, are in HOME (default: FOLDER.keys beside FOLDER),
+which is enough to try an index out. Prints the root.
 """
 
 import argparse
@@ -24,23 +24,23 @@ def main(arguments: list[str]) -> int:
     """Build; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--keys", type=Path, help="a new folder: the home of the keys")
+    parser.add_argument("--keys", type=Path, help="new folder for the keys")
     parser.add_argument("--bins", default="4")
     options = parser.parse_args(arguments)
     folder = options.folder.absolute()
     home = options.keys or folder.with_name(f"{folder.name}.keys")
     for place in (folder, home):
         if place.exists():
-            parser.error(f"{place} is there already: name a new folder, or delete it")
+            parser.error(f"{place} already exists: name a new folder, or delete it")
     try:
         print(build(folder, home, options.bins))
-    except subprocess.CalledProcessError as failed:  # it said why
+    except subprocess.CalledProcessError as failed:  # the command has printed the reason
         return int(failed.returncode)
     return 0
 
 
 def build(folder: Path, home: Path, bins: str = "4") -> str:
-    """Make the index; returns the digest of its root."""
+    """Build the index; returns the digest of its root."""
     home.mkdir(parents=True, exist_ok=True)
     tark = Tarkpm(home)
     maintainers = [word for name in MAINTAINERS for word in ("--maintainer", tark.key(name))]
@@ -60,14 +60,14 @@ def build(folder: Path, home: Path, bins: str = "4") -> str:
 
 
 class Tarkpm:
-    """The program, run with a home of its own."""
+    """tarkpm, run with its own home folder."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
         self.keys: dict[str, str] = {}
 
     def json(self, *words: str | Path) -> dict[str, str]:
-        """Run a command that must succeed; returns what it reports."""
+        """Run a command that must succeed; returns its JSON report."""
         keep = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "TARKPM_"))}
         done = subprocess.run(
             [sys.executable, "-P", "-m", "tarkpm", *map(str, words), "--json"],
@@ -79,7 +79,7 @@ class Tarkpm:
         return found
 
     def key(self, name: str) -> str:
-        """The public key of this name, made when first asked for."""
+        """Return the public key of this name, which is made on first use."""
         if name not in self.keys:
             self.keys[name] = self.json("key", "generate", "--name", name)["public_key"]
         return self.keys[name]

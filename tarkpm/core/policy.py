@@ -138,9 +138,9 @@ def _signers_before(
     """The keys that signed, or might sign, this plugin so far; a file that drops them makes no new start."""
     if trusted:
         return trusted
-    if accepted and accepted.publisher.origin == Origin.of(candidate.source):
-        if known := accepted.publisher.signers:
-            return known
+    same = accepted is not None and accepted.publisher.origin == Origin.of(candidate.source)
+    if accepted and same and accepted.publisher.signers:
+        return accepted.publisher.signers
     return (locked.signer,) if locked and locked.signer else ()
 
 

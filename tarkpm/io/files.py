@@ -1,7 +1,7 @@
-"""Files: bounded reads that follow no link, atomic writes, verified copies.
+"""Bounded reads that follow no link, atomic writes, and verified copies.
 
-Durability: `atomic_write` syncs file and folder by default, because documents and journals must survive a
-power cut. Copies of store blobs are not synced: whoever reads one checks its digest first.
+`atomic_write` syncs file and folder by default, because documents and journals must survive a power cut.
+Store blobs are not synced: every read checks their digest (docs/decisions/0001-what-is-synced-to-disk.md).
 """
 
 import errno
@@ -24,7 +24,7 @@ _NO_REFLINK: Final = (errno.EOPNOTSUPP, errno.ENOTTY, errno.EXDEV, errno.EINVAL,
 
 
 def read_file(path: Path, limit: int) -> bytes:
-    """All bytes of a regular file, at most ``limit``.
+    """Return all bytes of a regular file, ``limit`` at most.
 
     Raises `FileNotFoundError`, `StoreError` for a link or anything else that is not a regular file, and
     `TooLarge`.
@@ -38,7 +38,7 @@ def read_file(path: Path, limit: int) -> bytes:
 
 def _open_regular(path: Path) -> io.BufferedReader:
     try:
-        # O_NONBLOCK: opening a FIFO someone put there must not hang; regular files ignore it.
+        # O_NONBLOCK: opening a FIFO must not hang; regular files ignore the flag.
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as problem:
         if problem.errno == errno.ELOOP:
@@ -55,9 +55,9 @@ def _too_long(path: Path, limit: int) -> TooLarge:
 
 
 def read_into(path: Path, buffer: bytearray, limit: int) -> memoryview:
-    """Like `read_file`, into ``buffer``, which grows as needed: a view of it, valid until its next use.
+    """Like `read_file`, but into ``buffer``, which grows as needed; returns a view, valid until its next use.
 
-    Memory that was used before is several times faster to fill than memory that is new.
+    Filling memory that was used before is several times faster than filling new memory.
     """
     with _open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
@@ -72,7 +72,7 @@ def read_into(path: Path, buffer: bytearray, limit: int) -> memoryview:
 
 
 def read_optional(path: Path, limit: int) -> bytes | None:
-    """Like `read_file`; None if there is no such file."""
+    """Like `read_file`, but return None if the file does not exist."""
     try:
         return read_file(path, limit)
     except FileNotFoundError:
@@ -80,9 +80,9 @@ def read_optional(path: Path, limit: int) -> bytes | None:
 
 
 def atomic_write(path: Path, data: bytes, *, mode: int = 0o644, durable: bool = True) -> None:
-    """Replace ``path`` by ``data``: a reader, or a crash, meets the old bytes or the new ones.
+    """Replace ``path`` by ``data``: readers, also after a crash, find either the old bytes or the new ones.
 
-    With ``durable`` False a power cut may lose them: for whoever writes much and syncs it all at the end.
+    With ``durable`` False a power cut may lose them: for callers that write many files and sync at the end.
     """
     temporary = path.parent / f".{path.name}.{os.urandom(8).hex()}.tmp"
     try:
@@ -96,7 +96,7 @@ def atomic_write(path: Path, data: bytes, *, mode: int = 0o644, durable: bool = 
 
 
 def keep(path: Path, data: bytes, *, mode: int) -> None:
-    """Put ``data`` into a cache, whole or not at all; a power cut may lose it. Its folder need not exist."""
+    """Write ``data`` to a cache file atomically, not durably. Missing folders are created."""
     try:
         atomic_write(path, data, mode=mode, durable=False)
     except FileNotFoundError:
@@ -105,14 +105,14 @@ def keep(path: Path, data: bytes, *, mode: int) -> None:
 
 
 def open_new(path: Path, mode: int) -> BinaryIO:
-    """Create ``path``, which must not exist, for writing; nobody else's umask decides its mode."""
+    """Create ``path``, which must not exist, for writing, with ``mode`` at most (the umask applies)."""
     return os.fdopen(os.open(path, _NEW, mode), "wb")
 
 
 def write_new(path: Path, data: bytes, mode: int, *, durable: bool = False) -> None:
     """Create ``path``, which must not exist, with these bytes.
 
-    Without the five system calls that a file object of Python's makes beside those for opening and writing.
+    It avoids the five additional system calls of a Python file object, which count with hundreds of files.
     """
     descriptor = os.open(path, _NEW, mode)
     try:
@@ -130,7 +130,7 @@ def _write(descriptor: int, data: bytes | memoryview) -> None:
 
 
 def sync_folder(path: Path) -> None:
-    """Make a rename in ``path`` durable, where the file system lets folders be synced."""
+    """Make renames in ``path`` durable, if the file system can sync folders."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
@@ -142,9 +142,9 @@ def sync_folder(path: Path) -> None:
 
 
 def copy_verified(source: int, target: Path, entry: FileEntry, *, where: str, mode: int = 0o444) -> None:
-    """Copy what the descriptor ``source`` reads to the new file ``target``, sharing blocks where that works.
+    """Copy from the descriptor ``source`` to the new file ``target``, sharing blocks where possible.
 
-    The copy's own bytes are checked. Raises `DigestMismatch` at ``where``, and then leaves no ``target``.
+    The bytes of the copy are checked. Raises `DigestMismatch` for ``where``, and then leaves no ``target``.
     """
     try:
         descriptor = os.open(target, _NEW, mode)
@@ -152,6 +152,7 @@ def copy_verified(source: int, target: Path, entry: FileEntry, *, where: str, mo
             digest, size = _clone(source, descriptor, target) or _copy(source, descriptor)
         finally:
             os.close(descriptor)
+        # The copy is hashed, not the source, which could change while it is copied.
         if (digest, size) != (entry.sha256, entry.size):
             raise DigestMismatch(f"'{entry.name}' has sha256 {digest}, expected {entry.sha256}", where=where)
     except BaseException:
@@ -160,7 +161,7 @@ def copy_verified(source: int, target: Path, entry: FileEntry, *, where: str, mo
 
 
 def _clone(source: int, target: int, path: Path) -> tuple[str, int] | None:
-    """Reflink and hash the clone; None where that is not possible."""
+    """Reflink, then hash the clone; None if the file system cannot reflink."""
     try:
         fcntl.ioctl(target, _FICLONE, source)
     except OSError as problem:
@@ -186,7 +187,7 @@ _SCRATCH = threading.local()
 
 
 def _scratch() -> bytearray:
-    """A buffer of this thread's own: memory that was used before need not be found again for each file."""
+    """Return this thread's buffer: reusing memory is faster than allocating it for each file."""
     if not hasattr(_SCRATCH, "buffer"):
         _SCRATCH.buffer = bytearray(CHUNK)
     buffer: bytearray = _SCRATCH.buffer
@@ -194,7 +195,7 @@ def _scratch() -> bytearray:
 
 
 def make_private(folder: Path) -> Path:
-    """Create ``folder`` and what is missing above it, readable by this user alone; returns it."""
+    """Create ``folder`` and missing folders above it, accessible only to this user; returns it."""
     try:
         folder.mkdir(mode=0o700)
     except FileNotFoundError:
@@ -207,7 +208,7 @@ def make_private(folder: Path) -> Path:
 
 
 def remove_tree(path: Path) -> None:
-    """Delete a file, link or folder if it is there; links inside are removed, never followed."""
+    """Delete a file, link or folder if it exists. Links are removed, never followed."""
     try:
         is_folder = stat.S_ISDIR(path.lstat().st_mode)
     except FileNotFoundError:
@@ -224,9 +225,10 @@ def remove_tree(path: Path) -> None:
 
 
 def move_contents(source: Path, target: Path) -> None:
-    """Move what is in a folder into another, which is there: own files and folders, and nothing linked.
+    """Move the user's own files and folders from a folder into another existing one; links stay.
 
-    What has a name that is taken stays, and so does everything if ``source`` is no folder. May be repeated.
+    An entry whose name is taken in ``target`` stays. If ``source`` is not a folder, nothing happens. The call
+    may be repeated.
     """
     try:
         if not stat.S_ISDIR(source.lstat().st_mode):
@@ -235,13 +237,14 @@ def move_contents(source: Path, target: Path) -> None:
         return
     for entry in sorted(os.scandir(source), key=lambda entry: entry.name):
         status = entry.stat(follow_symlinks=False)
+        # A file with other hard links is not moved: its other names may be anywhere.
         own = stat.S_ISDIR(status.st_mode) or (stat.S_ISREG(status.st_mode) and status.st_nlink == 1)
         if own and status.st_uid == os.geteuid() and not os.path.lexists(target / entry.name):
             _move(Path(entry.path), target / entry.name)
 
 
 def _move(source: Path, target: Path) -> None:
-    """Rename, or copy to another file system; the copied stays."""
+    """Rename, or copy to another file system and keep the original."""
     try:
         source.rename(target)
     except OSError as problem:

@@ -1,8 +1,8 @@
-"""One bounded HTTP client for everything: whoever asks says by when, and how much is too much.
+"""A bounded HTTP client: the caller sets a deadline and a size limit.
 
-Nothing happens by itself: no redirect is followed, no cookie kept, no environment variable or ``.netrc``
-read, no proxy guessed. An answer ends at its deadline however it drips, and at its limit however it is
-compressed. httpcore2 is imported by the first request (`tarkpm.io.http_transport`).
+Nothing is implicit: the client follows no redirect, keeps no cookie, reads no environment variable or
+``.netrc``, and guesses no proxy. A response ends at its deadline, however slowly it arrives, and at its
+limit, however it is compressed. The first request imports httpcore2 (`tarkpm.io.http_transport`).
 
 ::
 
@@ -10,7 +10,7 @@ compressed. httpcore2 is imported by the first request (`tarkpm.io.http_transpor
     with client.open("GET", url, deadline=deadline) as answer:
         body = answer.read()
 
-Raises `Unreachable`, `TooLarge` and `Refused` and nothing else of its own.
+Raises `Unreachable`, `TooLarge` and `Refused`.
 """
 
 import contextlib
@@ -39,7 +39,7 @@ _FOREVER: Final = math.inf
 
 
 class Response:
-    """A status, headers with lower-case names, and a body still on its way."""
+    """A status, headers with lower-case names, and a body that is still arriving."""
 
     def __init__(self, exchange: "Exchange", limits: RequestLimits) -> None:
         self.status: int = exchange.status
@@ -48,20 +48,21 @@ class Response:
         self._limit = limits.body
 
     def header(self, name: str) -> str:
-        """All values of one header, joined; "" without any."""
+        """Return all values of one header, joined with ", " (RFC 9110, 5.3); "" if there are none."""
         return ", ".join(value for key, value in self.headers if key == name)
 
     def chunks(self) -> Iterator[bytes]:
-        """The body, decompressed and counted. Raises `TooLarge` before it hands out a byte too many."""
+        """Yield the decompressed body. Raises `TooLarge` before it yields more bytes than the limit."""
         size = 0
         for chunk in self._decompressed():
             size += len(chunk)
+            # Counted after decompression: a small response may inflate to any size.
             if size > self._limit:
-                raise TooLarge(f"the answer has more than {self._limit:,} bytes")
+                raise TooLarge(f"the response has more than {self._limit:,} bytes")
             yield chunk
 
     def read(self) -> bytes:
-        """The whole body."""
+        """Return the whole decompressed body."""
         return b"".join(self.chunks())
 
     def _decompressed(self) -> Iterator[bytes]:
@@ -73,13 +74,13 @@ class Response:
                 return _inflated(self._exchange.body(), raw=False)
             case ["deflate"]:
                 return _inflated(self._exchange.body(), raw=True)
-        raise Refused(f"the answer is encoded as '{', '.join(encodings)[:40]}', expected {ACCEPTED}")
+        raise Refused(f"expected a response encoded as {ACCEPTED}, found '{', '.join(encodings)[:40]}'")
 
 
 def lookup(host: str, port: int, deadline: float) -> list[str]:
-    """The addresses of a host, the system's order kept. Raises `Unreachable`, by the deadline too.
+    """Return the addresses of a host in the system's order. Raises `Unreachable`, also at the deadline.
 
-    The system's resolver cannot be interrupted: a lookup that is late goes on, unheard, in its own thread.
+    The system's resolver cannot be interrupted, so a late lookup continues in a thread and is ignored.
     """
     with contextlib.suppress(ValueError):
         return [str(ipaddress.ip_address(host))]
@@ -95,23 +96,23 @@ def lookup(host: str, port: int, deadline: float) -> list[str]:
             _LOOKUPS.release()
 
     if not _LOOKUPS.acquire(timeout=max(0.0, min(deadline - time.monotonic(), threading.TIMEOUT_MAX))):
-        raise Unreachable("too many names are being looked up", where=host)
+        raise Unreachable("too many name lookups are running", where=host)
     thread = threading.Thread(target=look, name="lookup", daemon=True)
     thread.start()
     thread.join(max(0.0, min(deadline - time.monotonic(), threading.TIMEOUT_MAX)))
     if not found:
-        raise Unreachable("took too long to look up", where=host)
+        raise Unreachable("the name lookup timed out", where=host)
     if not found[0]:
         raise Unreachable("the name has no address", where=host)
     return found[0]
 
 
 class HttpClient:
-    """Sends requests. Safe for several threads, each with its own answer open.
+    """Send requests. Safe for several threads, each with its own open response.
 
-    ``resolve`` has the last word on what is connected to (proxies excepted, which are the user's own);
-    ``authorities`` is a file of certificates to trust instead of the system's; ``keep`` connections stay
-    open for the next request to the same host.
+    ``resolve`` decides which addresses are connected to, except for proxies, which the user chose.
+    ``authorities`` is a file of certificates to trust instead of the system's. Up to ``keep`` idle
+    connections stay open for the next request to the same host.
     """
 
     def __init__(
@@ -141,20 +142,20 @@ class HttpClient:
         *,
         deadline: float = _FOREVER,
     ) -> Iterator[Response]:
-        """Send one request; the answer is there once its headers are. To be read by the same thread."""
+        """Send one request and return once the headers have arrived. Read the body in the same thread."""
         until = min(deadline, time.monotonic() + self.limits.total)
         target = _target(url)
         with self._wire(target).exchange(method, target, headers, body, until) as exchange:
             yield Response(exchange, self.limits)
 
     def upgrade(self, url: str, headers: Headers, *, deadline: float) -> "Upgraded":
-        """Ask for another protocol on a connection of its own, which the caller closes."""
+        """Ask for another protocol on a new connection, which the caller closes."""
         until = min(deadline, time.monotonic() + self.limits.total)
         target = _target(url)
         return self._wire(target).upgrade(target, headers, until)
 
     def close(self) -> None:
-        """Close kept connections. A later request opens one that is not kept: nobody would close it."""
+        """Close kept connections. Later requests do not keep theirs, because nothing would close them."""
         with self._lock:
             wires, self._wires, self._keep = self._wires, {}, 0
         for wire in wires.values():
@@ -164,10 +165,12 @@ class HttpClient:
         from tarkpm.io.http_transport import Wire
 
         proxy = self._proxies.find(target.scheme, target.host, target.port)
+        # A proxy may itself be reached over https.
         encrypted = target.scheme == "https" or bool(proxy)
         with self._lock:
             wire = self._wires.get((encrypted, proxy))
             if wire is None:
+                # The user chose the proxy, so it may have any address, also a private one.
                 resolve = lookup if proxy else self._resolve
                 wire = self._wires[encrypted, proxy] = Wire(
                     self.limits,
@@ -194,7 +197,7 @@ def _target(url: str) -> urls.RequestTarget:
 def _decoded(raw: Iterable[tuple[bytes, bytes]], limit: int) -> list[tuple[str, str]]:
     pairs = [(name.decode("latin-1").lower(), _text(value)) for name, value in raw]
     if sum(len(name) + len(value) for name, value in pairs) > limit:
-        raise TooLarge(f"the answer's headers have more than {limit:,} bytes")
+        raise TooLarge(f"the response headers have more than {limit:,} bytes")
     return pairs
 
 
@@ -206,7 +209,10 @@ def _text(value: bytes) -> str:
 
 
 def _inflated(chunks: Iterable[bytes], *, raw: bool) -> Iterator[bytes]:
-    """Decompress in bounded pieces. "deflate" means zlib to some servers and its bare inside to others."""
+    """Decompress in bounded pieces.
+
+    "deflate" means the zlib format (RFC 9110, 8.4.1.2), but some servers send raw deflate data.
+    """
     stream = None
     for chunk in chunks:
         data = chunk
@@ -215,13 +221,13 @@ def _inflated(chunks: Iterable[bytes], *, raw: bool) -> Iterator[bytes]:
             stream = zlib.decompressobj(-15 if is_bare else 47)
         while data and stream is not None:
             if stream.eof:
-                raise Refused("the compressed answer goes on after its end")
+                raise Refused("the compressed response continues after its end")
             try:
                 yield stream.decompress(data, CHUNK)
             except zlib.error:
-                raise Refused("the compressed answer is damaged") from None
+                raise Refused("the compressed response is damaged") from None
             data = stream.unconsumed_tail or stream.unused_data
     if stream is not None:
         yield from iter(lambda: stream.decompress(b"", CHUNK), b"")
         if not stream.eof:
-            raise Unreachable("the compressed answer is cut off")
+            raise Unreachable("the compressed response is truncated")

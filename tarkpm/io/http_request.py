@@ -1,4 +1,4 @@
-"""What client and transport of HTTP both speak of: limits, headers, and the addresses of a host."""
+"""Types shared by the HTTP client and its transport: limits, headers, and the resolver of hosts."""
 
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -6,26 +6,26 @@ from typing import Final
 import msgspec
 
 ACCEPTED: Final = "gzip, deflate"
-"""Content codings that an answer may have."""
+"""Content codings accepted in a response (RFC 9110, 8.4.1)."""
 
 Headers = Sequence[tuple[str, str]]
 Resolve = Callable[[str, int, float], Sequence[str]]
-"""The addresses a connection to this host and port may be made to, in order, by this deadline."""
+"""Return the addresses to which (host, port) may be connected, in order, by a deadline (`time.monotonic`)."""
 
 
 class RequestLimits(msgspec.Struct, frozen=True):
-    """Of one request. Seconds; bytes."""
+    """The limits of one request, in seconds and bytes."""
 
     connect: float = 10.0
-    """To have a connection, TLS included."""
+    """Seconds to connect, including TLS."""
     stall: float = 30.0
-    """Without a byte in either direction."""
+    """Seconds without a byte in either direction."""
     total: float = 30.0
-    """From the first packet to the last, whatever deadline is given."""
+    """Seconds from the first packet to the last; an earlier deadline wins."""
     body: int = 8 << 20
-    """Of the answer, after it is decompressed."""
+    """Bytes of the response body, decompressed."""
     headers: int = 64 << 10
-    """Of the answer, names and values."""
+    """Bytes of the response headers, names and values."""
 
 
 USUAL: Final = RequestLimits()

@@ -1,7 +1,7 @@
-"""httpcore2 on a leash: what `tarkpm.io.http` imports with its first request, and nothing else imports.
+"""httpcore2 with budgets: `tarkpm.io.http` imports this module with its first request.
 
-httpcore2 gives each read and write a timeout; a server that drips a byte a second is never late. Here every
-read, write, handshake and connection is charged to the `RequestBudget` of the request that this thread makes,
+httpcore2 has a timeout for each read and write, so a server that sends a byte a second is never late. Here
+every read, write, handshake and connection is charged to the `RequestBudget` of the thread's current request,
 and connections go to addresses that a `Resolve` returned, never to a name.
 """
 
@@ -21,24 +21,24 @@ from tarkpm.io.proxies import Proxy
 
 ATTEMPTS = 3
 _SOON = 3.0
-"""Seconds an address has to answer while there is another to try."""
+"""Seconds to try one address if there is another."""
 
 
 class RequestBudget:
-    """What one request may still use: time, and bytes on the wire.
+    """The time and the bytes on the wire that one request may still use.
 
-    ``connected`` and ``answered`` say whether a connection was made for it, and whether a byte came back.
+    ``connected`` and ``answered`` say whether a new connection was opened, and whether a byte was received.
     """
 
     def __init__(self, deadline: float, limits: RequestLimits) -> None:
         self.deadline = deadline
         self.limits = limits
         self.connected = self.answered = False
-        # chunk headers, 1xx answers and trailers are bytes too; and what is compressed is not longer
+        # Chunk headers, 1xx responses and trailers count as well. Compression hardly makes data larger.
         self._bytes = 2 * limits.body + 4 * limits.headers
 
     def left(self, seconds: float) -> float:
-        """Of ``seconds``, as many as there are; raises when there are none."""
+        """Return at most ``seconds``, but not more than are left; raises if none are."""
         left = min(seconds, self.deadline - time.monotonic())
         if left <= 0:
             raise httpcore2.ReadTimeout
@@ -48,17 +48,17 @@ class RequestBudget:
         self.answered = self.answered or count > 0
         self._bytes -= count
         if self._bytes < 0:
-            raise TooLarge("the server sends without end")
+            raise TooLarge("the server sends endless data")
 
 
 class _Current(threading.local):
-    """The budget of the request this thread is making; idle connections are closed without one."""
+    """The budget of this thread's current request. Closing idle connections needs none."""
 
     budget: RequestBudget
 
 
 class Exchange:
-    """A response whose body is on its way."""
+    """A response whose body is still arriving."""
 
     def __init__(self, response: httpcore2.Response) -> None:
         self.status = response.status
@@ -66,7 +66,7 @@ class Exchange:
         self._response = response
 
     def body(self) -> Iterator[bytes]:
-        """The bytes of the body as they were sent."""
+        """Yield the bytes of the body as sent, without decompression."""
         with _translated():
             yield from self._response.iter_stream()
 
@@ -100,21 +100,21 @@ class Wire:
     def exchange(
         self, method: str, target: RequestTarget, headers: Headers, body: bytes | None, deadline: float
     ) -> Iterator[Exchange]:
-        """Send a request, and close the response whatever becomes of it."""
+        """Send a request; the response is closed in any case."""
         response = self._sent(method, target, headers, body, deadline)
         try:
             yield Exchange(response)
         finally:
             response.close()
-            if self._closed:  # by another thread, meanwhile: the pool does not know this connection any more
+            if self._closed:  # by another thread: the pool no longer knows this connection
                 response.extensions["network_stream"].close()
 
     def upgrade(self, target: RequestTarget, headers: Headers, deadline: float) -> "Upgraded":
-        """Ask for another protocol on the connection (RFC 9110, 7.8); the caller closes what it is given."""
+        """Ask for another protocol on the connection (RFC 9110, 7.8); the caller closes the result."""
         return Upgraded(self._sent("GET", target, headers, None, deadline), self._current, self._limits)
 
     def close(self) -> None:
-        """Close what is idle; what is in use is closed when it is given back."""
+        """Close idle connections; those in use are closed when they are returned."""
         self._closed = True
         self._pool.close()
 
@@ -138,13 +138,13 @@ class Wire:
             except (httpcore2.NetworkError, httpcore2.RemoteProtocolError):
                 if method != "GET" or budget.connected or budget.answered:
                     raise
-            # The server closed a kept connection as this was sent (RFC 9112, 9.3.1). Once, and by the same
-            # deadline.
+            # The server closed a kept connection while this was sent (RFC 9112, 9.3.1). Retry once, by the
+            # same deadline.
             return self._pool.handle_request(request)
 
 
 class Upgraded:
-    """The answer to `Wire.upgrade`: a status, headers and, if it is 101, bytes in both directions."""
+    """The response to `Wire.upgrade`: a status, headers and, for status 101, bytes in both directions."""
 
     def __init__(self, response: httpcore2.Response, current: _Current, limits: RequestLimits) -> None:
         self.status = response.status
@@ -153,7 +153,7 @@ class Upgraded:
         self._stream = response.extensions["network_stream"] if self.status == 101 else None
 
     def read(self, most: int, deadline: float) -> bytes | None:
-        """What has arrived, ``b""`` at the end, None if nothing has by the deadline."""
+        """Return the bytes that have arrived, ``b""`` at the end, or None if none arrive by the deadline."""
         assert self._stream is not None
         with _translated():
             try:
@@ -164,29 +164,29 @@ class Upgraded:
             return data
 
     def write(self, data: bytes, deadline: float) -> None:
-        """Send all of it. After an error the connection is of no use."""
+        """Send all of ``data``. After an error the connection is unusable."""
         assert self._stream is not None
         with _translated():
             self._current.budget = RequestBudget(deadline, self._limits)
             self._stream.write(data)
 
     def close(self) -> None:
-        """End the connection, whatever is on its way."""
+        """Close the connection."""
         self._response.close()
 
 
 def core_url(target: RequestTarget) -> httpcore2.URL:
-    """A target as httpcore2 has it: nothing is parsed again."""
+    """Convert a target for httpcore2, without parsing it again."""
     return httpcore2.URL(
         scheme=target.scheme.encode(),
         host=target.host.encode(),
-        port=None if target.port == PORTS[target.scheme] else target.port,  # proxies are told it
+        port=None if target.port == PORTS[target.scheme] else target.port,  # proxies receive the port
         target=target.path.encode(),
     )
 
 
 class _Backend(httpcore2.NetworkBackend):
-    """Connects to the addresses ``resolve`` hands out; the first that answers is used."""
+    """Connect to the addresses that ``resolve`` returns; the first that answers is used."""
 
     def __init__(self, current: _Current, resolve: Resolve) -> None:
         self._current = current
@@ -202,8 +202,11 @@ class _Backend(httpcore2.NetworkBackend):
         socket_options: Any = None,  # noqa: ARG002
     ) -> httpcore2.NetworkStream:
         budget = self._current.budget
+        # Set before connecting: whatever happens, the request is then not a retry on a kept connection.
         budget.connected = True
         until = time.monotonic() + budget.left(budget.limits.connect)
+        # Connect to the addresses that were checked: a second lookup of the name could return others (DNS
+        # rebinding).
         addresses = list(self._resolve(host, port, until))[:ATTEMPTS]
         for address in addresses[:-1]:
             with contextlib.suppress(httpcore2.ConnectError, httpcore2.ConnectTimeout):
@@ -216,7 +219,7 @@ class _Backend(httpcore2.NetworkBackend):
 
 
 class _Stream(httpcore2.NetworkStream):
-    """A connection on the budget of whoever uses it now."""
+    """A connection that charges the current request of the calling thread."""
 
     def __init__(self, inner: httpcore2.NetworkStream, current: _Current) -> None:
         self._inner = inner
@@ -231,7 +234,9 @@ class _Stream(httpcore2.NetworkStream):
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
         budget = self._current.budget
         view = memoryview(buffer)
-        for start in range(0, len(view), _PIECE):  # each piece asks anew how much time there is
+        for start in range(
+            0, len(view), _PIECE
+        ):  # in pieces, so that a slow server cannot extend the deadline
             self._inner.write(view[start : start + _PIECE].tobytes(), budget.left(budget.limits.stall))
 
     def start_tls(
@@ -258,23 +263,23 @@ def _proxy(proxy: Proxy, tls: ssl.SSLContext | None) -> httpcore2.Proxy:
 
 @contextlib.contextmanager
 def _translated() -> Iterator[None]:
-    """Every way a request can fail, as one of three errors."""
+    """Translate the errors of httpcore2."""
     try:
         yield
     except httpcore2.ProxyError as problem:
-        raise Unreachable(f"the proxy answered '{str(problem)[:80]}'") from None
+        raise Unreachable(f"the proxy responded '{str(problem)[:80]}'") from None
     except httpcore2.ConnectTimeout:
-        raise Unreachable("no connection in time") from None
+        raise Unreachable("the connection timed out") from None
     except httpcore2.ConnectError as problem:
         raise Unreachable(_connect_failure(problem)) from None
     except httpcore2.TimeoutException:
-        raise Unreachable("no answer in time") from None
+        raise Unreachable("the server did not respond in time") from None
     except httpcore2.LocalProtocolError as problem:
-        raise Refused(f"the request is not HTTP: {problem}") from None
+        raise Refused(f"the request is not valid HTTP: {problem}") from None
     except httpcore2.RemoteProtocolError as problem:
-        raise Unreachable(f"the answer is not HTTP: {str(problem)[:120]}") from None
+        raise Unreachable(f"the response is not valid HTTP: {str(problem)[:120]}") from None
     except (httpcore2.NetworkError, OSError) as problem:
-        raise Unreachable(f"the connection broke: {str(problem)[:120] or 'closed'}") from None
+        raise Unreachable(f"the connection failed: {str(problem)[:120] or 'closed'}") from None
 
 
 def _connect_failure(problem: Exception) -> str:
@@ -282,5 +287,5 @@ def _connect_failure(problem: Exception) -> str:
     if isinstance(cause, ssl.SSLCertVerificationError):
         return f"the certificate is not valid for this host: {cause.verify_message}"
     if isinstance(cause, ssl.SSLError):
-        return f"no encrypted connection: {cause.reason or 'TLS failed'}"
-    return f"no connection: {getattr(cause, 'strerror', None) or problem}"
+        return f"cannot encrypt the connection: {cause.reason or 'TLS failed'}"
+    return f"cannot connect: {getattr(cause, 'strerror', None) or problem}"

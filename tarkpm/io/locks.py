@@ -1,4 +1,4 @@
-"""Advisory locks between processes: ``flock`` with a deadline. The kernel drops them when a process dies."""
+"""Advisory locks between processes: ``flock`` with a deadline. They end with the process that holds them."""
 
 import fcntl
 import os
@@ -15,9 +15,9 @@ POLL_SECONDS: Final = 0.02
 
 @contextmanager
 def exclusive(path: Path, holder: str, deadline_seconds: float) -> Iterator[None]:
-    """Hold the lock file ``path``; its text names the holder, for whoever waits.
+    """Hold the lock file ``path``, which contains the holder's name for processes that wait.
 
-    Raises `StoreBusy`, naming the holder, when it is not free within ``deadline_seconds``.
+    Raises `StoreBusy` with the holder's name if the lock is not free within ``deadline_seconds``.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
@@ -26,7 +26,7 @@ def exclusive(path: Path, holder: str, deadline_seconds: float) -> Iterator[None
         os.pwrite(descriptor, f"process {os.getpid()} ({holder})".encode(), 0)
         try:
             yield
-        finally:  # only who is killed leaves its name
+        finally:  # a killed process leaves its name behind, which doctor reports
             os.truncate(descriptor, 0)
     finally:
         os.close(descriptor)
@@ -34,7 +34,10 @@ def exclusive(path: Path, holder: str, deadline_seconds: float) -> Iterator[None
 
 @contextmanager
 def folder_lock(folder: Path, *, shared: bool, deadline_seconds: float) -> Iterator[None]:
-    """Hold a lock on a folder itself, without writing to it: shared to read it, exclusive to change it."""
+    """Lock a folder itself without writing to it: shared to read it, exclusive to change it.
+
+    Raises `StoreBusy` if the lock is not free within ``deadline_seconds``.
+    """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
         _acquire(descriptor, fcntl.LOCK_SH if shared else fcntl.LOCK_EX, deadline_seconds, folder)
@@ -44,7 +47,7 @@ def folder_lock(folder: Path, *, shared: bool, deadline_seconds: float) -> Itera
 
 
 def look_at_lock(path: Path) -> tuple[str, bool]:
-    """The holder a lock file names, "" if none, and whether somebody holds it now."""
+    """Return the holder a lock file names, or "", and whether the lock is held now."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
@@ -61,7 +64,7 @@ def look_at_lock(path: Path) -> tuple[str, bool]:
 
 
 def clear_lock(path: Path) -> None:
-    """Have a lock file that nobody holds name nobody. Raises `StoreBusy`."""
+    """Remove the name from a lock file that is not held. Raises `StoreBusy` if it is."""
     with exclusive(path, "tarkpm doctor", 0.0):
         pass
 
@@ -74,7 +77,7 @@ def _acquire(descriptor: int, kind: int, deadline_seconds: float, path: Path) ->
         except BlockingIOError:
             if time.monotonic() >= end:
                 raise StoreBusy(
-                    f"{_holder(descriptor)} is at work here; gave up after {deadline_seconds:g} s",
+                    f"{_holder(descriptor)} is working here; gave up after {deadline_seconds:g} s",
                     where=str(path),
                     hint="wait for it to finish, then run the command again",
                 ) from None
@@ -86,5 +89,5 @@ def _acquire(descriptor: int, kind: int, deadline_seconds: float, path: Path) ->
 def _holder(descriptor: int) -> str:
     try:
         return os.pread(descriptor, 200, 0).decode("utf-8", "replace") or "another tarkpm"
-    except OSError:  # a folder cannot be read
+    except OSError:  # folders have no text
         return "another tarkpm"

@@ -1,4 +1,4 @@
-"""A user name and a password, or a token in its place, that never show by accident."""
+"""A user name with a password or token, which never appears in output by accident."""
 
 import base64
 import re
@@ -7,13 +7,13 @@ from typing import Any
 import msgspec
 
 MAX_SECRET = 4096
-"""Characters a user name or a password may have."""
+"""Length limit of a user name or password, in characters."""
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class Login(msgspec.Struct, frozen=True):
-    """A user name and a password. Either may be the secret: some servers take a token as the user."""
+    """A user name and a password. Either may be secret: some servers take a token as the user name."""
 
     username: str
     password: str = ""
@@ -32,5 +32,8 @@ class Login(msgspec.Struct, frozen=True):
 
 
 def is_sendable(text: str) -> bool:
-    """Whether ``text`` may be part of a login: a line break could forge a header, or what a helper reads."""
+    """Return whether ``text`` may be part of a login.
+
+    A line break could forge a header, or a line in the input of a credential helper.
+    """
     return len(text) <= MAX_SECRET and _UNPRINTABLE.search(text) is None

@@ -1,8 +1,9 @@
-"""The end of a browser sign-in on this machine: one HTTP request is waited for and accepted (RFC 8252).
+"""Receive the redirect at the end of a browser sign-in on this machine (RFC 8252, 7.3).
 
-Any page the person has open can send requests here, and so can any program of this machine. What is accepted
-is a navigation to the one path, at the one name and port, with the state that only the authorization server
-was given; all else is answered with an error and counted. Bytes, connections, requests, time are bounded.
+Any open web page and any program on this machine can send requests here. The listener accepts only a
+navigation to the redirect path, with the right host and port and the state that only the authorization server
+knows. It answers all other requests with an error and counts them. Bytes, connections, requests and time are
+bounded.
 """
 
 import contextlib
@@ -24,7 +25,7 @@ from tarkpm.errors import HostError, Refused, Unreachable
 MAX_REQUEST: Final = 32 << 10
 MAX_CONNECTIONS: Final = 8
 MAX_STRANGE: Final = 1000
-"""Requests that are not the answer, before it is clear that something is wrong."""
+"""Unexpected requests after which the listener gives up."""
 PATIENCE: Final = 10.0
 """Seconds for a connection to send its request."""
 _TICK: Final = 1.0
@@ -38,13 +39,13 @@ _HEADERS: Final = (
     (b"connection", b"close"),
 )
 _PAGE: Final = "<!doctype html><meta charset=utf-8><title>tarkpm</title><p>{}</p>"
-_ARRIVED: Final = "The answer has arrived. You may close this window and go back to the terminal."
-_REFUSED: Final = "You were not signed in. You may close this window and go back to the terminal."
-_STRANGE: Final = "This is not what is waited for here."
+_ARRIVED: Final = "tarkpm has received the response. You can close this window and return to the terminal."
+_REFUSED: Final = "You were not signed in. You can close this window and return to the terminal."
+_STRANGE: Final = "Unexpected request."
 
 
 class RedirectAnswer(msgspec.Struct, frozen=True):
-    """What the authorization server sent the browser back with: a code, or an error (RFC 6749, 4.1.2)."""
+    """The response of the authorization server: a code, or an error (RFC 6749, 4.1.2)."""
 
     code: str = ""
     error: str = ""
@@ -52,7 +53,7 @@ class RedirectAnswer(msgspec.Struct, frozen=True):
 
 
 class _Strange(Exception):
-    """A request that is not the answer, and the status it gets."""
+    """An unexpected request, and the status of its response."""
 
     def __init__(self, status: int) -> None:
         super().__init__(status)
@@ -60,7 +61,7 @@ class _Strange(Exception):
 
 
 class _Visitor:
-    """One connection, and what it has sent."""
+    """One connection and the request it has sent so far."""
 
     def __init__(self, connection: socket.socket) -> None:
         self.socket = connection
@@ -68,7 +69,7 @@ class _Visitor:
         self.http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_REQUEST)
 
     def hear(self) -> h11.Request | None:
-        """The request, once it is complete. Raises `_Strange`, and `OSError` when the visitor has gone."""
+        """Return the request once it is complete, else None. Raises `_Strange` and `OSError`."""
         data = self.socket.recv(MAX_REQUEST)
         try:
             self.http.receive_data(data)
@@ -82,7 +83,7 @@ class _Visitor:
         raise ConnectionAbortedError
 
     def tell(self, status: int, text: str) -> None:
-        """Answer and hang up; whoever does not listen is not waited for."""
+        """Respond and close, without waiting for a visitor that does not read."""
         body = _PAGE.format(text).encode()
         headers = [*_HEADERS, (b"content-length", str(len(body)).encode())]
         with contextlib.suppress(OSError, h11.ProtocolError):
@@ -94,10 +95,10 @@ class _Visitor:
 
 
 class Listener:
-    """Listens where the browser is to come back to: at the port of ``redirect``, or at any for port 0."""
+    """Listen for the browser at the port of ``redirect``; port 0 means any free port."""
 
     def __init__(self, redirect: RequestTarget) -> None:
-        """Raises `HostError` if somebody else listens there."""
+        """Start to listen. Raises `HostError` if another program listens there."""
         self._redirect = redirect
         self._selector = selectors.DefaultSelector()
         self._visitors: list[_Visitor] = []
@@ -119,10 +120,10 @@ class Listener:
         self.close()
 
     def wait(self, state: str, deadline: float, waiting: Callable[[int], None]) -> RedirectAnswer:
-        """The answer to the request with this ``state``; nothing is listened for afterwards.
+        """Wait for the response with this ``state``, then stop listening.
 
-        ``waiting`` is told the seconds left, about once a second. Raises `Unreachable` at the deadline, and
-        `Refused` when too much arrives that is not the answer.
+        Calls ``waiting`` with the seconds left about once a second. Raises `Unreachable` at the ``deadline``
+        (of `time.monotonic`), and `Refused` after `MAX_STRANGE` unexpected requests.
         """
         try:
             return self._wait(state, deadline, waiting)
@@ -130,7 +131,7 @@ class Listener:
             self.close()
 
     def close(self) -> None:
-        """Listen no more."""
+        """Stop listening and close all connections."""
         for listening in self._listening:
             listening.close()
         for visitor in self._visitors:
@@ -148,23 +149,25 @@ class Listener:
                     return answer
             for visitor in [one for one in self._visitors if one.until < time.monotonic()]:
                 self._dismiss(visitor, 408)
-        raise Unreachable("nobody came back from the browser in time", where=self.uri)
+        raise Unreachable("the browser sign-in was not completed in time", where=self.uri)
 
     def _listen(self, host: str, port: int) -> int:
-        """Take the port at every address the browser may mean; the port."""
+        """Bind every address the browser may use; returns the port."""
         for address in {"localhost": ("127.0.0.1", "::1")}.get(host, (host,)):
             family = socket.AF_INET6 if ":" in address else socket.AF_INET
             try:
                 listening = socket.create_server((address, port), family=family, backlog=MAX_CONNECTIONS)
             except OSError as problem:
                 if self._listening and problem.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
-                    continue  # no IPv6 here, so nobody else can have it either
+                    continue  # this machine has no IPv6, so no other program can listen there either
                 why = (
-                    "another program listens there" if problem.errno == errno.EADDRINUSE else problem.strerror
+                    "another program is listening there"
+                    if problem.errno == errno.EADDRINUSE
+                    else problem.strerror
                 )
                 raise HostError(
-                    f"cannot wait for the browser at port {port}: {why}",
-                    hint="end what listens there, and try again",
+                    f"cannot listen for the browser on port {port}: {why}",
+                    hint="stop the other program, then try again",
                 ) from None
             self._listening.append(listening)
             listening.setblocking(False)
@@ -192,7 +195,7 @@ class Listener:
             self._dismiss(visitor, strange.status)
             self._strangers += 1
             if self._strangers >= MAX_STRANGE:
-                message = "too many requests arrived that were not the browser's answer"
+                message = "too many unexpected requests arrived instead of the browser's response"
                 raise Refused(message, where=self.uri) from None
             return None
         except OSError:
@@ -204,16 +207,16 @@ class Listener:
         return answer
 
     def _read(self, request: h11.Request, state: str) -> RedirectAnswer:
-        """What the request says, if it is the browser's answer; raises `_Strange`."""
+        """Return the response in a request; raises `_Strange` for an unexpected request."""
         path, _, query = request.target.decode("ascii", "replace").partition("?")
         if request.method != b"GET" or path != self._redirect.path:
             raise _Strange(404 if request.method == b"GET" else 405)
         headers = [(name.decode(), value.decode("latin-1").lower()) for name, value in request.headers]
         if [value for name, value in headers if name == "host"] != [self._authority]:
-            raise _Strange(421)  # a name of somebody else's that leads here
+            raise _Strange(421)  # DNS rebinding: another name that resolves to this machine
         expected = {"origin": None, "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
         if any(name in expected and expected[name] != value for name, value in headers):
-            raise _Strange(403)  # a page's script, image or frame; a person's browser navigates
+            raise _Strange(403)  # sent by a script, image or frame of a page; the sign-in is a navigation
         return _answer(query, state)
 
     def _dismiss(self, visitor: _Visitor, status: int) -> None:
@@ -231,6 +234,8 @@ def _answer(query: str, state: str) -> RedirectAnswer:
     except ValueError:
         raise _Strange(400) from None
     values = dict(pairs)
+    # A parameter must not occur twice (RFC 6749, 3.1). The state is compared in constant time, because any
+    # local program can try many.
     if len(values) < len(pairs) or not hmac.compare_digest(values.get("state", "").encode(), state.encode()):
         raise _Strange(400)
     if error := values.get("error"):

@@ -1,7 +1,7 @@
-"""Logins from ``~/.netrc``, as curl and git have them.
+"""Read logins from ``~/.netrc``, as curl and git do.
 
-``NETRC`` names another file. Hosts are compared without regard to case, ports are not part of an entry. A
-``default`` entry is not used: it would go to any host that asks for a login, and here strangers' hosts ask.
+``NETRC`` names another file. Hosts are compared without case, and entries have no port. A ``default`` entry
+is ignored: it would be sent to any host that requires authentication, and a dependency can name any host.
 """
 
 import stat
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     import netrc
 
 MAX_NETRC: Final = 256 << 10
-"""Bytes the file may have."""
+"""Size limit of the file, in bytes."""
 
 
 def find(environment: Mapping[str, str], host: str, username: str = "") -> Login | None:
-    """The login for ``host``, and for ``username`` if one is given; None if there is none.
+    """Return the login for ``host``, and for ``username`` if given; None if there is none.
 
-    Raises `Refused` for a file that is there and cannot be used. No error quotes what is in it.
+    Raises `Refused` for a file that exists but cannot be used. No error quotes its contents.
     """
     path = _path(environment)
     if path is None:
@@ -35,13 +35,13 @@ def find(environment: Mapping[str, str], host: str, username: str = "") -> Login
         if username and login.username and username != login.username:
             continue
         if not is_sendable(login.username) or not is_sendable(login.password):
-            raise Refused(f"the login for '{host}' holds an invisible character", where=str(path))
+            raise Refused(f"the login for '{host}' contains an unprintable character", where=str(path))
         return Login(username or login.username, login.password)
     return None
 
 
 def _path(environment: Mapping[str, str]) -> Path | None:
-    """The file, if it is there."""
+    """Return the path of the file, if it exists."""
     if named := environment.get("NETRC"):
         path = Path(named)
     elif home := environment.get("HOME"):
@@ -62,9 +62,9 @@ def _read(path: Path) -> "netrc.netrc":
             raise Refused(f"the file has more than {MAX_NETRC:,} bytes", where=str(path))
         return netrc.netrc(path)
     except netrc.NetrcParseError as problem:
-        # its message quotes a word of the file, which may be a password
+        # not its message: that quotes a word of the file, which may be a password
         at = f", at line {problem.lineno} or before" if problem.lineno else ""
         raise Refused(f"expected a netrc file{at}", where=str(path)) from None
     except (OSError, UnicodeError) as problem:
         reason = problem.strerror if isinstance(problem, OSError) else "not text"
-        raise Refused(f"cannot be read: {(reason or '').lower()}", where=str(path)) from None
+        raise Refused(f"the file cannot be read: {(reason or '').lower()}", where=str(path)) from None

@@ -1,8 +1,8 @@
-"""OAuth 2.0 as a client: what is asked of an authorization server, and what it answers.
+"""An OAuth 2.0 client: requests to an authorization server and its responses.
 
-The requests are Authlib's (RFC 6749, 7636, 8628); they are sent by `io.http`, to the addresses of one
-`OAuth` and nowhere else: a redirect is an error. What the server says is bounded and checked before it is
-believed, and no error text holds what was sent in confidence.
+Authlib builds the requests (RFC 6749, 7636, 8628); `io.http` sends them, only to the URLs of one `OAuth`: a
+redirect is an error. Responses are bounded and validated, and no error text contains a secret that was sent
+(docs/trust-rules.md, rule 11).
 """
 
 import contextlib
@@ -26,13 +26,13 @@ from tarkpm.io.http_request import RequestLimits
 LIMITS: Final = RequestLimits(body=256 << 10, total=30.0)
 MAX_SAID: Final = 500
 MIN_SECRET: Final = 8
-"""Characters. A shorter one protects nothing, and would be found in ordinary words."""
+"""Characters. Shorter secrets are not masked: they protect nothing, and occur in ordinary words."""
 _DEVICE_GRANT: Final = "urn:ietf:params:oauth:grant-type:device_code"
 _MASK: Final = "‹masked›"
 
 
 class Rejected(Exception):
-    """The server says no: ``error`` is one of its codes (RFC 6749, 5.2; RFC 8628, 3.5)."""
+    """The server rejected the request. ``error`` is a code of RFC 6749, 5.2, or RFC 8628, 3.5."""
 
     def __init__(self, error: str, description: str) -> None:
         super().__init__(error)
@@ -41,7 +41,7 @@ class Rejected(Exception):
 
 
 class Tokens(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a token endpoint answered (RFC 6749, 5.1), and when the access token expires, in Unix seconds."""
+    """The response of a token endpoint (RFC 6749, 5.1). ``expires_at`` is in Unix seconds."""
 
     access_token: str
     refresh_token: str | None = None
@@ -53,12 +53,12 @@ class Tokens(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What must be in no text that anybody sees."""
+        """The values that must not appear in any output."""
         return tuple(filter(None, (self.access_token, self.refresh_token, self.id_token)))
 
 
 class DeviceGrant(msgspec.Struct, frozen=True):
-    """A device flow that was started (RFC 8628, 3.2). Seconds."""
+    """A started device flow (RFC 8628, 3.2). ``expires_in`` and ``interval`` are in seconds."""
 
     device_code: str
     user_code: str
@@ -68,7 +68,7 @@ class DeviceGrant(msgspec.Struct, frozen=True):
 
 
 class Authorization(msgspec.Struct, frozen=True):
-    """Where to send the browser, and what to expect of the answer."""
+    """The URL for the browser, the expected ``state``, and the PKCE verifier."""
 
     url: str
     state: str
@@ -76,7 +76,7 @@ class Authorization(msgspec.Struct, frozen=True):
 
 
 class AuthorizationServer:
-    """The authorization server of one ``[oauth]`` table, asked through ``client``."""
+    """The authorization server of one ``[oauth]`` table, reached through ``client``."""
 
     def __init__(self, oauth: OAuth, client: HttpClient) -> None:
         self._oauth = oauth
@@ -84,7 +84,7 @@ class AuthorizationServer:
         self._confidential = {oauth.client_secret}
 
     def authorization(self, redirect_uri: str) -> Authorization:
-        """A new request for a code, with PKCE's S256 and a state of its own (RFC 7636, 4.2)."""
+        """Return a new authorization request, with a state and an S256 challenge (RFC 7636, 4.2)."""
         state, verifier = generate_token(43), generate_token(64)
         self._confidential.add(verifier)
         url, _ = self._authlib(redirect_uri).create_authorization_url(
@@ -93,12 +93,12 @@ class AuthorizationServer:
         return Authorization(add_params_to_uri(url, list(self._oauth.extra)), state, verifier)
 
     def exchange(self, code: str, redirect_uri: str, verifier: str) -> Tokens:
-        """Trade a code for tokens. Raises `Rejected` and `SourceError`."""
+        """Exchange a code for tokens (RFC 6749, 4.1.3). Raises `Rejected` and `SourceError`."""
         self._confidential.add(code)
         return self._fetch(redirect_uri, grant_type="authorization_code", code=code, code_verifier=verifier)
 
     def start_device_flow(self) -> DeviceGrant:
-        """Ask for a code that a person types elsewhere. Raises `Rejected` and `SourceError`."""
+        """Request a code to enter elsewhere (RFC 8628, 3.1). Raises `Rejected` and `SourceError`."""
         asked = {"client_id": self._oauth.client_id}
         if self._oauth.scopes:
             asked["scope"] = " ".join(self._oauth.scopes)
@@ -108,22 +108,25 @@ class AuthorizationServer:
         return grant
 
     def poll(self, device_code: str) -> Tokens:
-        """Ask whether the person is done. Raises `Rejected`, also with ``authorization_pending``."""
+        """Return the tokens once the user is done (RFC 8628, 3.4).
+
+        Raises `Rejected`, with ``authorization_pending`` until then, and `SourceError`.
+        """
         return self._fetch(None, grant_type=_DEVICE_GRANT, device_code=device_code)
 
     def rejected(self, error: object, description: object) -> Rejected:
-        """What a server said against it, fit to be shown."""
-        return Rejected(self._said(error) or "an error without a name", self._said(description))
+        """Return the server's error with texts that are safe to show."""
+        return Rejected(self._said(error) or "unnamed error", self._said(description))
 
     def masked(self, text: str) -> str:
-        """``text`` without what was sent in confidence."""
+        """Return ``text`` with the secrets of this sign-in masked."""
         for secret in self._confidential:
             if len(secret) >= MIN_SECRET:
                 text = text.replace(secret, _MASK)
         return text
 
     def post(self, url: str, *, data: Mapping[str, str], headers: Mapping[str, str], auth: Any) -> "_Answer":
-        """Send a form: what Authlib wants of a session."""
+        """Send a form: the session interface that Authlib expects."""
         url, sent, body = auth.prepare("POST", url, dict(headers), urlencode(data))
         return self._post(url, body, sent)
 
@@ -154,8 +157,9 @@ class AuthorizationServer:
         sent = kind | {name.lower(): value for name, value in headers.items()}
         deadline = time.monotonic() + LIMITS.total
         with self._client.open("POST", url, list(sent.items()), body.encode(), deadline=deadline) as answer:
+            # A redirect would send the code, or the client secret, to another server.
             if 300 <= answer.status < 400:
-                raise Refused("redirects, which a sign-in does not follow", where=url)
+                raise Refused("the server redirects, which a sign-in does not follow", where=url)
             found = _document(url, answer.status, answer.read())
         if "error" in found:
             raise self.rejected(found["error"], found.get("error_description"))
@@ -166,7 +170,7 @@ class AuthorizationServer:
 
 
 class _Answer:
-    """An answer as Authlib reads one."""
+    """A response with the interface that Authlib expects."""
 
     status_code = 200
 
@@ -178,23 +182,24 @@ class _Answer:
 
 
 def _document(url: str, status: int, body: bytes) -> dict[str, Any]:
-    """The JSON object an answer must be, whatever its status: an error has one too."""
+    """Parse the JSON object of a response. Error responses have one as well (RFC 6749, 5.2)."""
     if status < 500:
         with contextlib.suppress(ValueError, RecursionError):
             found = json.loads(body)
             if isinstance(found, dict) and (status < 400 or "error" in found):
                 return found
     if status >= 400:
-        raise Unreachable(f"answered with status {status}", where=url)
+        raise Unreachable(f"the server responded with status {status}", where=url)
     raise _nonsense(url)
 
 
 def _believed(found: dict[str, Any], shape: type[Any], url: str) -> Any:
-    """``found`` as a ``shape`` whose texts can travel in a header."""
+    """Validate ``found`` as a ``shape`` whose texts can be sent in a header."""
     try:
         value = msgspec.convert(found, shape, strict=False)
     except msgspec.ValidationError:
         raise _nonsense(url) from None
+    # A line break in a token could forge a header.
     texts = [text for text in msgspec.structs.astuple(value) if isinstance(text, str)]
     if not all(text.isascii() and text.isprintable() for text in texts) or not texts[0]:
         raise _nonsense(url)
@@ -208,4 +213,4 @@ def _dated(tokens: Tokens) -> Tokens:
 
 
 def _nonsense(url: str) -> Refused:
-    return Refused("answered something that is not OAuth's", where=url)
+    return Refused("the response is not valid OAuth 2.0", where=url)

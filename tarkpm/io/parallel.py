@@ -1,4 +1,4 @@
-"""The same work on many items at once, in threads that never keep the process from ending."""
+"""Process many items in parallel, in threads that never keep the process from ending."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -10,9 +10,9 @@ R = TypeVar("R")
 
 
 def run_parallel(function: Callable[[T], R], items: Iterable[T], *, threads: int) -> list[R]:
-    """``function`` of every item, in order; the first exception is raised after no further item is begun.
+    """Return ``function`` of every item, in order. After an exception, no further item is started.
 
-    Threads are daemons: Ctrl-C reaches the caller at once, and a thread that hangs on a socket does not
+    Threads are daemons, so Ctrl-C reaches the caller at once, and a thread that hangs on a socket does not
     keep the interpreter alive.
     """
     todo: SimpleQueue[tuple[int, T]] = SimpleQueue()
@@ -35,7 +35,7 @@ def run_parallel(function: Callable[[T], R], items: Iterable[T], *, threads: int
 
 
 def batches(items: Iterable[T], size: Callable[[T], int], most: int) -> Iterator[list[T]]:
-    """Items in order, in lists whose sizes come to ``most`` together, or to that of one item."""
+    """Yield items in order, in lists of at most ``most`` in total size, or of one larger item."""
     batch: list[T] = []
     room = most
     for item in items:
@@ -60,7 +60,7 @@ def _work(
             return
         try:
             done.put((index, function(item), None))
-        except BaseException as problem:  # noqa: BLE001  it is raised again in the caller
+        except BaseException as problem:  # noqa: BLE001  # raised again in the caller
             done.put((index, None, problem))
 
 

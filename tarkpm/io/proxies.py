@@ -1,4 +1,4 @@
-"""Which proxy a request goes through. Pure: the command line passes its environment in."""
+"""Choose the proxy of a request. Pure: the command line passes the environment in."""
 
 import ipaddress
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from tarkpm.errors import Refused
 
 
 class Proxies(msgspec.Struct, frozen=True):
-    """Which proxy serves which scheme, and which hosts need none. Proxy URLs may hold a password."""
+    """The proxy of each scheme, and the hosts to connect to directly. Proxy URLs may contain a password."""
 
     https: str = ""
     http: str = ""
@@ -18,7 +18,10 @@ class Proxies(msgspec.Struct, frozen=True):
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "Proxies":
-        """From the usual variables, lower case first. ``HTTP_PROXY`` is not one: a CGI client can set it."""
+        """Read the usual variables, lower case first.
+
+        ``HTTP_PROXY`` is ignored: in a CGI program, a client can set it (https://httpoxy.org).
+        """
 
         def first(*names: str) -> str:
             return next((environment[name] for name in names if environment.get(name)), "")
@@ -28,14 +31,14 @@ class Proxies(msgspec.Struct, frozen=True):
         return cls(first("https_proxy", "HTTPS_PROXY") or both, first("http_proxy") or both, tuple(bypass))
 
     def find(self, scheme: str, host: str, port: int) -> str:
-        """The proxy to use, or "". This machine itself is never asked for through one."""
+        """Return the proxy to use, or "". Requests to this machine never use a proxy."""
         if is_loopback(host) or any(_bypasses(entry, host, port) for entry in self.bypass):
             return ""
         return self.https if scheme == "https" else self.http
 
 
 def is_loopback(host: str) -> bool:
-    """Whether ``host`` is this machine by its very text."""
+    """Return whether the text ``host`` is a loopback address or "localhost"; nothing is looked up."""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -54,14 +57,14 @@ class Proxy(msgspec.Struct, frozen=True):
 
 
 def split_proxy(text: str) -> Proxy:
-    """Read a proxy URL; raises `Refused`, whose text holds no password."""
+    """Read a proxy URL; raises `Refused`, whose text never contains the password."""
     try:
         parts = urlsplit(text if "://" in text else f"http://{text}")
         host, port = parts.hostname or "", parts.port
     except ValueError:
         raise Refused("expected a proxy like http://host:3128") from None
     if parts.scheme not in ("http", "https") or not host:
-        raise Refused(f"expected a proxy like http://host:3128, found one with '{parts.scheme}'")
+        raise Refused(f"expected a proxy like http://host:3128, found scheme '{parts.scheme}'")
     auth = None
     if parts.username is not None:
         auth = (unquote(parts.username), unquote(parts.password or ""))
@@ -70,7 +73,7 @@ def split_proxy(text: str) -> Proxy:
 
 
 def _bypasses(entry: str, host: str, port: int) -> bool:
-    """Whether an entry of NO_PROXY is about this host: ``*``, a name and what is below it, a network."""
+    """Return whether an entry of NO_PROXY matches: ``*``, a domain with its subdomains, or a network."""
     if "/" in entry:
         try:
             return ipaddress.ip_address(host) in ipaddress.ip_network(entry, strict=False)

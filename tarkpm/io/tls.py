@@ -1,4 +1,4 @@
-"""Which authorities vouch for servers: one answer for every stack that speaks TLS."""
+"""The certificate authorities to trust, the same for every part of tarkpm that uses TLS."""
 
 import functools
 import ssl
@@ -10,16 +10,16 @@ from tarkpm.errors import Refused
 
 @functools.lru_cache(maxsize=8)
 def trusted(authorities: str = "") -> ssl.SSLContext:
-    """What certificates are checked against: the authorities of a file, or this machine's own.
+    """Return a context that trusts the authorities in a file, or else those of this machine.
 
-    Its own are OpenSSL's, which ``SSL_CERT_FILE`` moves; where there are none, as on macOS, the system's.
-    Raises `Refused` for a file that holds none.
+    These are OpenSSL's, which ``SSL_CERT_FILE`` overrides. Where OpenSSL has none, as on macOS, they are the
+    system's. Raises `Refused` for a file without certificates.
     """
     if authorities:
         try:
             return ssl.create_default_context(cafile=authorities)
-        except OSError as problem:  # an SSLError is one, too
-            reason = (problem.strerror or "it holds none").lower()
+        except OSError as problem:  # SSLError is a subclass
+            reason = (problem.strerror or "it contains none").lower()
             raise Refused(f"expected a file of certificates: {reason}", where=authorities) from None
     if sys.platform != "darwin" and _has_authorities():
         return ssl.create_default_context()
@@ -29,6 +29,6 @@ def trusted(authorities: str = "") -> ssl.SSLContext:
 
 
 def _has_authorities() -> bool:
-    """Whether OpenSSL finds authorities where it was built to look."""
+    """Return whether OpenSSL finds authorities in its default locations."""
     cafile, capath, *_ = ssl.get_default_verify_paths()
     return bool(cafile) or bool(capath and any(Path(capath).iterdir()))

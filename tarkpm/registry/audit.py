@@ -1,7 +1,7 @@
-"""Audits a whole index as a stranger would: with its first root, a clock, and no trust in who keeps it.
+"""Audit a whole index with its first root and a clock, without trusting its maintainers.
 
-It streams: one bin at a time, one document at a time. What is kept is one small thing for each plugin (its
-claim) and for each release (its digest), about 300 bytes and 100 bytes.
+The audit streams one bin and one document at a time. It keeps about 300 bytes for each plugin (its claim) and
+100 bytes for each release (its digest).
 """
 
 from collections.abc import Iterable, Iterator
@@ -35,13 +35,13 @@ from tarkpm.registry.orphans import litter, secrets
 from tarkpm.registry.releases import check_release
 
 _SMALL: Final = 4096
-"""Claims up to this size are kept, larger ones read again."""
+"""Claims up to this size, in bytes, are kept; larger ones are read again."""
 _RENEWED_BY: Final = {CLAIMS: "tarkpm index rotate root", INDEX: "tarkpm index refresh"}
 _FOLDERS: Final = {CLAIMS: "publishers", INDEX: "index"}
 
 
 class Audit:
-    """One audit of one index. ``plugins`` and ``releases`` count what was looked at."""
+    """One audit of one index. ``plugins`` and ``releases`` count what was audited."""
 
     def __init__(self, index: Index, now: datetime, *, deep: bool) -> None:
         self.index, self.now, self.deep = index, now, deep
@@ -52,13 +52,13 @@ class Audit:
         self._lines: dict[bytes, bytes] = {}
 
     def findings(self) -> Iterator[IndexFinding]:
-        """Everything that is off, in the order in which it is met."""
+        """Yield all findings in the order of the audit."""
         yield from self._expiry()
         yield from self._bins(CLAIMS)
         yield from self._read_search()
         yield from self._bins(INDEX)
         yield from self._search_left()
-        if not self._broken:  # nothing can be called superfluous by bins that cannot be read
+        if not self._broken:  # an unreadable bin may list any of the files
             yield from litter(self.index, self.now, self._statements)
         yield from secrets(self.index.folder)
 
@@ -96,7 +96,7 @@ class Audit:
             for path, target in sorted(bin_.targets.items()):
                 try:
                     if self.index.authority.bin(path) != role or not path.startswith(f"{_FOLDERS[parent]}/"):
-                        raise IndexUntrusted(f"'{path}' does not belong in '{role}'")
+                        raise IndexUntrusted(f"'{path}' does not belong to '{role}'")
                     yield from look(path, target)
                 except TarkError as problem:
                     yield IndexFinding.of(problem)
@@ -106,20 +106,25 @@ class Audit:
     def _expired_bins(
         self, parent: str, bins: list[tuple[datetime, str]], verb: str
     ) -> Iterator[IndexFinding]:
-        """One finding for all bins of a kind: with 1,024 of them, the rest of a report would be lost."""
+        """Yield one finding for all bins of a kind: 1,024 findings would hide the rest of the report."""
         if bins:
             (when, role), over = min(bins), verb == "expired"
             code, hint = IndexUntrusted.__name__ if over else "ExpiresSoon", _RENEWED_BY[parent]
-            text = f"{len(bins)} bins of '{parent}' {verb}, '{role}' first, on {to_text(when)}"
+            count = "1 bin" if len(bins) == 1 else f"{len(bins)} bins"
+            verb += "s" if len(bins) == 1 and not over else ""
+            text = f"{count} of '{parent}' {verb}, '{role}' first, on {to_text(when)}"
             yield IndexFinding(code, text, str(self.index.folder), hint, note=not over)
 
     def _claim(self, path: str, target: TargetFile) -> Iterator[IndexFinding]:
         data = self.index.read_target(path, target, MAX_CLAIM)
         claim = claims.parse(data, where=path)
+        # A validly signed document under another plugin's path would be served as that plugin's.
         if claim_path(claim.name) != path:
-            raise IndexUntrusted(f"is the claim of '{claim.name}'", where=target_file(path, target))
+            raise IndexUntrusted(
+                f"the file contains the claim of '{claim.name}'", where=target_file(path, target)
+            )
         if claim.key and (part := self.index.authority.part_of(claim.key)):
-            text = f"'{claim.name}' is published by {claim.key}, which is {part}"
+            text = f"the publisher's key of '{claim.name}' is {claim.key}, which is {part}"
             hint = f"tarkpm index rotate publisher {claim.name} --to KEY"
             yield IndexFinding(IndexUntrusted.__name__, text, path, hint)
         self.plugins += 1
@@ -138,10 +143,12 @@ class Audit:
         listing = rows.parse(data, where=path)
         where = target_file(path, target)
         if rows_path(listing.name) != path:
-            raise IndexUntrusted(f"lists the releases of '{listing.name}'", where=where)
+            raise IndexUntrusted(f"the file lists the releases of '{listing.name}'", where=where)
         claim = self._claim_of(claim_path(listing.name))
         if claim is None or claim.name != listing.name:
-            raise IndexUntrusted(f"lists releases of '{listing.name}', which nobody claimed", where=where)
+            raise IndexUntrusted(
+                f"the file lists releases of '{listing.name}', which is not claimed", where=where
+            )
         self._compare_line(listing, claim)
         for row in listing.rows:
             try:
@@ -160,11 +167,11 @@ class Audit:
             size = path.lstat().st_size
         except FileNotFoundError:
             raise IndexUntrusted(
-                f"{listing.name} {row.version} is listed but not there", where=str(path)
+                f"{listing.name} {row.version} is listed but missing", where=str(path)
             ) from None
         if size != row.size:
             raise IndexUntrusted(
-                f"{listing.name} {row.version} has {size} bytes, its row says {row.size}", where=str(path)
+                f"{listing.name} {row.version}: expected {row.size} bytes, found {size}", where=str(path)
             )
         if self.deep:
             self._deep(listing, claim, row)
@@ -177,16 +184,16 @@ class Audit:
         version = candidate.manifest.version
         if not claim.revokes(version, digest) and not claim.allows(candidate.signer, version, digest):
             raise IndexUntrusted(
-                f"{listing.name} {row.version} is signed by {candidate.signer}, whose releases its claim "
-                "does not allow",
+                f"{listing.name} {row.version} is signed by {candidate.signer}, "
+                "which its claim does not allow",
                 where=release_file(digest),
                 hint=f"tarkpm index revoke {listing.name}@{row.version}",
             )
 
     def _read_search(self) -> Iterator[IndexFinding]:
-        """Keep the catalogue's lines by plugin: raw, because there may be many."""
+        """Keep the lines of the catalogue by plugin; raw bytes, because there may be many."""
         try:
-            self.index.search  # noqa: B018  read and checked here, once
+            self.index.search  # noqa: B018  # the property reads and checks it
         except TarkError as problem:
             yield IndexFinding.of(problem)
             return
@@ -202,5 +209,6 @@ class Audit:
 
     def _search_left(self) -> Iterator[IndexFinding]:
         if self._lines:
-            text = f"the search catalogue is behind for {len(self._lines)} plugins"
+            count = len(self._lines)
+            text = f"the search catalogue is out of date for {count} plugin{'s' if count != 1 else ''}"
             yield IndexFinding("SearchBehind", text, SEARCH, "tarkpm index refresh", note=True)

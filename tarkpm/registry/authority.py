@@ -1,8 +1,8 @@
-"""Who may sign what in an index, and the TUF roles that say so.
+"""The keys that sign an index, and the TUF roles that express their authority.
 
-Maintainers sign root, targets, claims and its bins, and once the role ``index``; the online key signs index
-bins, snapshot and timestamp. The two sets are disjoint: with a shared key, whoever steals it could sign a
-file of one role in the place of another.
+Maintainers sign root, targets, claims and its bins, and the role ``index``; the online key signs index bins,
+snapshot and timestamp. The two sets are disjoint: a thief of a shared key could sign a file of one role in
+place of another (docs/decisions/0071-one-set-of-maintainers.md).
 """
 
 from collections.abc import Iterator
@@ -21,13 +21,13 @@ from tarkpm.registry.keys import Quorum, quorum_of, tuf_key
 from tarkpm.registry.lifetimes import OFFLINE
 
 NAME_FIELD: Final = "x-tark-index"
-"""The signed field of the root that holds the index's own name."""
+"""The signed field of the root that contains the name of the index."""
 
 MAX_MAINTAINERS: Final = 32
 
 
 class Authority(msgspec.Struct, frozen=True):
-    """Whose signatures an index needs. ``bits``: claims and rows are spread over 2^bits bins each."""
+    """The keys and thresholds of an index. Claims and rows are spread over 2^``bits`` bins each."""
 
     name: PluginName
     maintainers: frozenset[PublicKey]
@@ -36,18 +36,19 @@ class Authority(msgspec.Struct, frozen=True):
     bits: int
 
     def problem(self) -> str:
-        """What is wrong with this authority, in one sentence; "" if nothing is."""
+        """Return what is wrong with this authority, in one sentence, or ""."""
         count = len(self.maintainers)
         if not 1 <= count <= MAX_MAINTAINERS:
             return f"expected 1 to {MAX_MAINTAINERS} maintainers, found {count}"
         if self.threshold < 1:
             return f"expected a threshold of 1 or more, found {self.threshold}"
         if self.threshold > count:
-            return f"a threshold of {self.threshold} cannot be met by {count} different keys"
+            return f"expected a threshold of at most {count} (the number of keys), found {self.threshold}"
         if not 1 <= self.bits <= MAX_BITS:
             return f"expected --bins between 1 and {MAX_BITS}, found {self.bits}"
+        # The online key is in the forge, where it is easier to steal: a thief must not count as a maintainer.
         if self.online in self.maintainers:
-            return f"{self.online} cannot be the online key: it is a maintainer's"
+            return f"{self.online} cannot be the online key: it is a maintainer's key"
         return ""
 
     @property
@@ -56,28 +57,28 @@ class Authority(msgspec.Struct, frozen=True):
         return self.maintainers | {self.online}
 
     def part_of(self, key: PublicKey) -> str:
-        """What a key is here: "the online key", "a maintainer's key"; "" if it signs nothing."""
+        """Return "the online key", "a maintainer's key", or "" for a key that does not sign for the index."""
         if key == self.online:
             return "the online key"
         return "a maintainer's key" if key in self.maintainers else ""
 
     @property
     def offline(self) -> Quorum:
-        """Who signs for the maintainers."""
+        """The quorum of the maintainers."""
         return Quorum(self.maintainers, self.threshold)
 
     def quorum(self, role: str) -> Quorum:
-        """Who signs a role's metadata."""
+        """Return the quorum that signs a role's metadata."""
         if role in (SNAPSHOT, TIMESTAMP) or role.startswith(f"{INDEX}-"):
             return Quorum(frozenset([self.online]), 1)
         return self.offline
 
     def bins(self, parent: str) -> Iterator[str]:
-        """The names of the bins below `CLAIMS` or `INDEX`, in order."""
+        """Yield the names of the bins below `CLAIMS` or `INDEX`, in order."""
         yield from self._succinct(parent).get_roles()
 
     def bin(self, path: str) -> str:
-        """The bin that holds a target path, by its hash (TUF's TAP 15)."""
+        """Return the bin of a target path, by its hash (TUF TAP 15)."""
         parent = CLAIMS if path.startswith("publishers/") else INDEX
         role: str = self._succinct(parent).get_role_for_target(path)
         return role
@@ -87,7 +88,7 @@ class Authority(msgspec.Struct, frozen=True):
         return SuccinctRoles(_ids(quorum), quorum.threshold, self.bits, parent)
 
     def root(self, version: int, made: datetime) -> Root:
-        """The root that says this."""
+        """Return the root metadata of this authority."""
         maintainers, online = self.offline, self.quorum(TIMESTAMP)
         roles = {name: Role(_ids(maintainers), self.threshold) for name in (ROOT, TOP)}
         roles |= {name: Role(_ids(online), 1) for name in (SNAPSHOT, TIMESTAMP)}
@@ -96,7 +97,7 @@ class Authority(msgspec.Struct, frozen=True):
         return Root(version, None, made + OFFLINE, keys, roles, True, extra)
 
     def delegation(self, role: str, version: int, made: datetime) -> Targets:
-        """``targets``, ``claims`` or ``index`` as this authority delegates it."""
+        """Return ``targets``, ``claims`` or ``index`` metadata with the delegations of this authority."""
         if role == TOP:
             ids, count = _ids(self.offline), self.threshold
             roles = {
@@ -117,7 +118,10 @@ def targets(
     entries: dict[str, Any],
     delegations: Delegations | None = None,
 ) -> Targets:
-    """Metadata of the targets kind that names its own role."""
+    """Return targets metadata that names its own role.
+
+    TUF metadata does not: without the name, one bin could be served in place of another.
+    """
     return Targets(version, None, expires, entries, delegations, {ROLE_FIELD: role})
 
 
@@ -130,7 +134,7 @@ def _keys(quorum: Quorum) -> dict[str, Any]:
 
 
 def read_authority(root: Root, claims: Targets, *, where: str) -> Authority:
-    """What verified metadata says; raises `IndexUntrusted` if it is not of the shape this module makes."""
+    """Read the authority from verified metadata; raises `IndexUntrusted` for any other shape."""
     try:
         quorums = {role: quorum_of(root.roles[role], root.keys, where=where) for role in root.roles}
         name = plugin_name(str(root.unrecognized_fields[NAME_FIELD]))
@@ -138,22 +142,24 @@ def read_authority(root: Root, claims: Targets, *, where: str) -> Authority:
         bits = succinct.bit_length if succinct else 0
         (online,) = quorums[TIMESTAMP].keys
     except (KeyError, ValueError) as problem:
-        raise IndexUntrusted(f"not an index tarkpm can maintain: {problem}", where=where) from None
+        raise IndexUntrusted(f"tarkpm cannot maintain this index: {problem}", where=where) from None
     authority = Authority(name, quorums[ROOT].keys, quorums[ROOT].threshold, online, bits)
     if problem_ := authority.problem():
         raise IndexUntrusted(problem_, where=where)
     if quorums != {role: authority.quorum(role) for role in (ROOT, TOP, SNAPSHOT, TIMESTAMP)}:
-        raise IndexUntrusted("its roles are not signed by maintainers and one online key", where=where)
+        raise IndexUntrusted("expected roles signed by the maintainers and one online key", where=where)
     return authority
 
 
 def check_delegation(authority: Authority, role: str, signed: Targets, *, where: str) -> None:
-    """Raise `IndexUntrusted` unless this is how the authority delegates: same keys, thresholds and paths."""
+    """Raise `IndexUntrusted` unless the delegations have the authority's keys, thresholds and paths."""
     expected = authority.delegation(role, signed.version, signed.expires - OFFLINE)
     if signed.to_dict() != expected.to_dict():
-        raise IndexUntrusted(f"'{role}' does not delegate as the root's keys and bins say", where=where)
+        raise IndexUntrusted(
+            f"the delegations of '{role}' differ from the keys and bins of the root", where=where
+        )
 
 
 def payload(signed: Signed) -> bytes:
-    """The bytes of metadata that are signed."""
+    """Return the bytes of metadata that are signed: canonical JSON (TUF specification, 4.1)."""
     return CanonicalJSONSerializer().serialize(signed)

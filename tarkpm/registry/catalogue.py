@@ -1,4 +1,4 @@
-"""Keeps an index's search catalogue: whole in the daily job, and with each release while it is small."""
+"""Maintain an index's search catalogue: daily as a whole, and with each release while it is small."""
 
 import io
 from collections.abc import Mapping
@@ -15,11 +15,11 @@ from tarkpm.registry.folder import Index
 from tarkpm.registry.keys import Signer
 
 SMALL: Final = 64 * 1024
-"""Bytes up to which a catalogue is written anew with each release."""
+"""Up to this many bytes, the catalogue is rewritten with each release."""
 
 
 def refresh_search(index: Index, change: IndexChange, online: Signer) -> None:
-    """Rebuild the catalogue from all rows; writes nothing if it says what it said."""
+    """Rebuild the catalogue from all rows; writes nothing if it is unchanged."""
     data = render(entries(index))
     if data != index.search:
         change.update_bin(SEARCH, data, online)
@@ -28,7 +28,7 @@ def refresh_search(index: Index, change: IndexChange, online: Signer) -> None:
 def update_search(
     index: Index, change: IndexChange, listing: Listing, claim: Claim | None, online: Signer
 ) -> None:
-    """Bring one plugin's line up to date, while the whole catalogue is small."""
+    """Update one plugin's line, while the catalogue is small: a large one would be rewritten per release."""
     if index.search is not None and len(index.search) > SMALL:
         return
     known = parse(io.BytesIO(index.search), where=SEARCH) if index.search else ()
@@ -40,7 +40,7 @@ def update_search(
 
 
 def entries(index: Index) -> list[SearchEntry]:
-    """What a search shows of every plugin, by name. Reads all rows, and the claims that revoked something."""
+    """Return the search entries of all plugins. Reads all rows, and the claims with revocations."""
     revoking = _revoking(index)
     found = []
     for path, target in index.entries(INDEX):
@@ -53,7 +53,7 @@ def entries(index: Index) -> list[SearchEntry]:
 
 
 def _revoking(index: Index) -> Mapping[str, Claim]:
-    """The claims that revoke something, by path; others are not parsed."""
+    """Return the claims with revocations, by path; other claims are not parsed."""
     found: dict[str, Claim] = {}
     for path, target in index.entries(CLAIMS):
         data = index.read_target(path, target, MAX_CLAIM)

@@ -1,8 +1,8 @@
-"""A change of an index: every file it writes, in an order in which no reader meets half of it.
+"""A change of an index: all files it writes, in an order that never shows a reader half of the change.
 
-Documents and bins have new names and are listed nowhere yet; then comes the snapshot that lists them, a new
-root if there is one, and last the timestamp, which makes the snapshot the current one. A writer that dies
-leaves files that nothing names, which `refresh` sweeps.
+Documents and bins are written first: they have new names that nothing lists yet. The snapshot that lists them
+follows, then a new root if there is one, and last the timestamp, which makes the snapshot current. An
+interrupted write leaves unlisted files, which `refresh` deletes.
 """
 
 import os
@@ -27,71 +27,74 @@ S = TypeVar("S", Root, Snapshot, Targets, Timestamp)
 
 _COMPACT: Final = JSONSerializer(compact=True)
 _FEW: Final = 64
-"""Up to so many files are synced to disk one by one; more are written first and synced together."""
+"""Up to this many files are synced to disk one by one; more are synced together with `os.sync`."""
 
 
 class IndexChange:
-    """What is to be written, and the versions a new snapshot will list."""
+    """The files to write, and the versions a new snapshot will list."""
 
     def __init__(self, before: Index | None, now: datetime) -> None:
-        """Begin with the index as it is; None: there is none yet."""
+        """Begin with the current index, or None to create one."""
         self._before, self._now = before, now
         self.versions: dict[str, int] = dict(before.versions) if before else {}
         self._files: dict[str, bytes] = {}
         self._root = b""
 
     def document(self, path: str, data: bytes) -> TargetFile:
-        """Write a target; returns how its bin lists it."""
+        """Add a target; returns its entry for a bin."""
         target = target_of(path, data)
         self._files[target_file(path, target)] = data
         return target
 
     def release(self, statement: Digest, data: bytes) -> None:
-        """Write the statement and files of a release."""
+        """Add the statement and files of a release."""
         self._files[release_file(statement)] = data
 
     def bin(self, role: str, entries: Mapping[str, TargetFile], online: Signer) -> None:
-        """Write a new version of an index bin, signed by the online key."""
+        """Add a new version of an index bin, signed by the online key."""
         signed = targets(role, self.versions.get(role, 0) + 1, bin_expiry(role, self._now), dict(entries))
         self.metadata(role, sign(signed, online))
 
     def update_bin(self, path: str, data: bytes, online: Signer) -> None:
-        """Write a target, and its bin with it in the place of the one before."""
+        """Add a target, and a new version of its bin that lists it."""
         assert self._before is not None
         role = self._before.authority.bin(path)
         entries = self._before.bin(role).targets
         entries[path] = self.document(path, data)
-        # The bin is written by whoever updates it last: two targets may share one.
+        # Two targets may share a bin. Its version is raised once per change, and the last update is written.
         self.versions[role] = self._before.versions[role]
         self.bin(role, entries, online)
 
     def metadata(self, role: str, metadata: Metadata[Targets]) -> None:
-        """Write signed metadata of the targets kind."""
+        """Add signed targets metadata."""
         version = metadata.signed.version
         self.versions[role] = version
         self._files[f"{METADATA}/{version}.{role}.json"] = metadata.to_bytes(_COMPACT)
 
     def root(self, metadata: Metadata[Root]) -> None:
-        """Write a new root."""
+        """Add a new root."""
         self._root = metadata.to_bytes(_COMPACT)
         self._root_name = f"{METADATA}/{metadata.signed.version}.{ROOT}.json"
 
     def commit(self, folder: Path, online: Signer) -> int:
-        """Sign snapshot and timestamp and write everything; returns the bytes written."""
+        """Sign snapshot and timestamp and write all files; returns the bytes written."""
         last = self._current(online)
+        # 1. Make the folders of a new index.
         for name in (f"{TARGETS}/publishers", f"{TARGETS}/index", METADATA, FILES):
             (folder / name).mkdir(parents=True, exist_ok=True)
+        # 2. Write what nothing lists yet, and have it on disk before anything lists it.
         few = len(self._files) <= _FEW
         for name, data in self._files.items():
             atomic_write(folder / name, data, durable=few)
         if not few:
             os.sync()
+        # 3. Write snapshot, root and timestamp, in this order: from the timestamp on, the change is visible.
         for name, data in last.items():
             atomic_write(folder / name, data)
         return sum(map(len, (*self._files.values(), *last.values())))
 
     def _current(self, online: Signer) -> dict[str, bytes]:
-        """The files that make the change the index's present, in order."""
+        """Return the files that make the change visible, in the order of writing."""
         last: dict[str, bytes] = {}
         before = self._before
         if before is None or self._files or self._root or self._snapshot_ages(before):
@@ -115,7 +118,7 @@ class IndexChange:
 
 
 def sign(signed: S, *signers: Signer) -> Metadata[S]:
-    """Metadata with these signatures."""
+    """Return ``signed`` with a signature of each signer."""
     data = payload(signed)
     made = [signature(signer, data) for signer in signers]
     return Metadata(signed, {one.keyid: one for one in made})

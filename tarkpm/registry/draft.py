@@ -1,7 +1,8 @@
-"""What maintainers sign for a decision, built from the index as it is: the same bytes on every machine.
+"""Build the metadata that maintainers sign for a decision: the same bytes on every machine.
 
-A decision is a wanted state, claims or an authority, and the moment it was made. Whoever signs builds the
-metadata anew from their own copy of the index; nobody signs bytes that somebody else made.
+A decision is a wanted state (claims or an authority) and the time it was made. Each signer builds the
+metadata from their own copy of the index, so nobody signs bytes from someone else
+(docs/decisions/0070-a-proposal-holds-a-decision-not-bytes.md).
 """
 
 import hashlib
@@ -25,7 +26,8 @@ from tarkpm.registry.lifetimes import OFFLINE
 class Draft(msgspec.Struct, frozen=True):
     """Unsigned metadata by role, the documents it lists, and who must sign each role.
 
-    A root that follows another must satisfy two quorums: that of the old one and its own.
+    A root that follows another must satisfy two quorums: that of the old root and its own (TUF specification,
+    5.3.4).
     """
 
     roles: Mapping[str, Root | Targets]
@@ -33,29 +35,29 @@ class Draft(msgspec.Struct, frozen=True):
     documents: Mapping[str, bytes] = {}
 
     def payloads(self) -> Iterator[tuple[str, bytes]]:
-        """The bytes to sign for each role, in order."""
+        """Yield each role with the bytes to sign for it, in order."""
         for role, signed in self.roles.items():
             yield role, payload(signed)
 
     def digest(self) -> str:
-        """What is signed, in one digest: whoever agrees to it agreed to these bytes."""
+        """Return one digest over all bytes that are signed: agreeing to it is agreeing to these bytes."""
         whole = hashlib.sha256()
         for role, data in self.payloads():
             whole.update(f"{role} {sha256(data)}\n".encode())
         return f"sha256:{whole.hexdigest()}"
 
     def roles_of(self, key: PublicKey) -> frozenset[str]:
-        """The roles a key's signature counts for."""
+        """Return the roles for which a key's signature counts."""
         return frozenset(role for role, all_ in self.quorums.items() if any(key in q.keys for q in all_))
 
     def missing(self, signed: Iterable[PublicKey]) -> int:
-        """How many more keys must sign, if each signs all it can."""
+        """Return how many more keys must sign, if each signs all roles it can."""
         keys = frozenset(signed)
         return max(quorum.missing(keys) for all_ in self.quorums.values() for quorum in all_)
 
 
 def draft_claims(index: Index, wanted: Iterable[Claim], made: datetime) -> Draft:
-    """New versions of the bins that hold these claims."""
+    """Return new versions of the bins that contain these claims."""
     roles: dict[str, Root | Targets] = {}
     documents: dict[str, bytes] = {}
     for claim in sorted(wanted, key=lambda claim: claim.name):
@@ -63,6 +65,7 @@ def draft_claims(index: Index, wanted: Iterable[Claim], made: datetime) -> Draft
         role = index.authority.bin(path)
         if role not in roles:
             entries = dict(index.read_bin(role).targets)
+            # The time comes from the proposal, not from the clock: all signers must build the same bytes.
             roles[role] = targets(role, index.versions[role] + 1, made + OFFLINE, entries)
         bin_ = roles[role]
         assert isinstance(bin_, Targets)
@@ -72,12 +75,13 @@ def draft_claims(index: Index, wanted: Iterable[Claim], made: datetime) -> Draft
 
 
 def draft_authority(index: Index | None, wanted: Authority, made: datetime) -> Draft:
-    """A new root, and anew all that must be signed by its keys; everything if nothing else is new."""
+    """Return a new root and all metadata its keys must sign again; all of it if nothing else changes."""
     before = index.authority if index else None
     everything = before is None or before == wanted or before.offline != wanted.offline
     versions = index.versions if index else {}
     number = index.root.signed.version + 1 if index else 1
     roles: dict[str, Root | Targets] = {ROOT: wanted.root(number, made)}
+    # A new online key changes only the root and the role that delegates the index bins.
     for role in (TOP, CLAIMS, INDEX) if everything else (INDEX,):
         roles[role] = wanted.delegation(role, versions.get(role, 0) + 1, made)
     for role in wanted.bins(CLAIMS) if everything else ():

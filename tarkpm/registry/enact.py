@@ -1,4 +1,4 @@
-"""Makes a fully signed proposal the index's present: the maintainers' files, and what the online key adds."""
+"""Turn a fully signed proposal into a change of the index, with the signatures of the online key."""
 
 from datetime import datetime
 
@@ -17,7 +17,9 @@ from tarkpm.registry.proposal import Proposal, seal
 def enact(
     index: Index | None, proposal: Proposal, draft: Draft, online: Signer, now: datetime, *, where: str
 ) -> IndexChange:
-    """What to write for a proposal; raises `IndexUntrusted` unless enough different keys signed it."""
+    """Return the change a proposal makes; raises `IndexUntrusted` unless enough different keys signed it."""
+    # Checked again here, not only when it was reviewed: a proposal may have waited, and its file may have
+    # been edited since.
     proposal.check_made(now, where=where)
     if missing := draft.missing(proposal.signers(draft, where=where)):
         raise IndexUntrusted(f"{missing} more signature{'s' if missing > 1 else ''} needed", where=where)
@@ -35,13 +37,13 @@ def enact(
 
 
 def _resign(index: Index | None, authority: Authority, change: IndexChange, online: Signer) -> None:
-    """Sign every index bin with the new online key: the old one's signatures count no more."""
+    """Sign every index bin with the new online key: signatures of the old key no longer count."""
     for role in authority.bins(INDEX):
         change.bin(role, index.read_bin(role).targets if index else {}, online)
 
 
 def in_force(index: Index, proposal: Proposal) -> bool:
-    """Whether the index is what a proposal made of it: it was enacted before, and only its file is left."""
+    """Return whether a proposal was already enacted, so that only its file is left."""
     if proposal.authority is None:
         return all(index.claim(claim.name) == claim for claim in proposal.claims)
     current = {signature.signature for signature in index.root.signatures.values()}

@@ -1,4 +1,4 @@
-"""What an audit of an index says."""
+"""The findings of an index audit."""
 
 import msgspec
 
@@ -6,9 +6,9 @@ from tarkpm.errors import TarkError
 
 
 class IndexFinding(msgspec.Struct, frozen=True):
-    """Something that is not as it must be, or, as a note, worth knowing.
+    """A problem of an index, or, with ``note``, something worth knowing.
 
-    ``code`` is the name of the error it would be elsewhere.
+    ``code`` is the error class that other commands raise for it, or a word of its own.
     """
 
     code: str
@@ -19,5 +19,5 @@ class IndexFinding(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, error: TarkError) -> "IndexFinding":
-        """The finding an error makes."""
+        """Return the finding for an error."""
         return cls(error.code, error.message, error.where, error.hint)

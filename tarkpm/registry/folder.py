@@ -1,7 +1,7 @@
-"""An index's folder as a maintainer's program reads it: nothing in it is believed that is not signed.
+"""Read an index's folder for a maintainer: nothing unsigned in it is trusted.
 
-Freshness is not checked here: an index whose signatures ran out is what `refresh` is for. The first root is
-taken as it is found: its digest is the index's identity, and whoever works on a folder compares it.
+Expiry is not checked, because `refresh` must open an index whose signatures expired. The first root is taken
+as found: its digest is the identity of the index, which callers compare where they know it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -42,31 +42,33 @@ from tarkpm.registry.keys import Quorum, check_quorum, quorum_of
 S = TypeVar("S", Root, Snapshot, Targets, Timestamp)
 
 PENDING: Final = "pending"
-"""Where proposals wait: beside what is served."""
+"""The folder of waiting proposals, beside the served folders."""
 
 MAX_METADATA: Final = 16 * 1024 * 1024
 MAX_ROOTS: Final = 1024
 
 
 class Index:
-    """A folder, its newest root, and what that root, the snapshot and the delegations say.
+    """A folder with its verified root, timestamp, snapshot and delegations.
 
-    Everything is verified when it is read, bins and documents when they are asked for. ``replaced`` are the
-    online keys of older roots, with the number of the root that ended each.
+    Bins and documents are read and verified on demand. ``replaced`` maps the online keys of older roots to
+    the number of the root that replaced each.
     """
 
     def __init__(
         self, folder: Path, first: bytes, root: Metadata[Root], replaced: Mapping[PublicKey, int]
     ) -> None:
-        """Use `open_index`, which verifies the root. Raises `IndexUntrusted`, `NotFound`."""
+        """Use `open_index`, which verifies the root. Raises `IndexUntrusted` and `NotFound`."""
         self.folder, self.root, self.replaced = folder, root, replaced
         self.first_root = f"sha256:{sha256(first)}"
         self._bins: dict[str, Targets] = {}
+        # The order of the TUF client workflow (specification, 5.4 to 5.6): each file states the next version.
         self.timestamp = self._read(f"{TIMESTAMP}.json", Timestamp, self._root_quorum(TIMESTAMP))
         version = self.timestamp.snapshot_meta.version
         self.snapshot = self._read(f"{version}.{SNAPSHOT}.json", Snapshot, self._root_quorum(SNAPSHOT))
         _check_version(self.snapshot, version, self._where(f"{version}.{SNAPSHOT}.json"))
         self.versions = {name.removesuffix(".json"): m.version for name, m in self.snapshot.meta.items()}
+        # The quorum of the root, not keys a delegation names: `check_delegation` requires both to be equal.
         maintainers = self._root_quorum(TOP)
         self.delegations = {role: self._targets(role, maintainers) for role in (TOP, CLAIMS, INDEX)}
         self.authority: Authority = read_authority(
@@ -77,55 +79,57 @@ class Index:
 
     @property
     def name(self) -> PluginName:
-        """What the index calls itself."""
+        """The name of the index."""
         return self.authority.name
 
     def bin(self, role: str) -> Targets:
-        """The verified metadata of a bin; kept."""
+        """Return the verified metadata of a bin, and keep it."""
         if role not in self._bins:
             self._bins[role] = self.read_bin(role)
         return self._bins[role]
 
     def read_bin(self, role: str) -> Targets:
-        """The same, not kept: for whoever reads all of them."""
+        """Like `bin`, but without keeping it: for callers that read all bins."""
         return self._targets(role, self.authority.quorum(role))
 
     def entries(self, parent: str) -> Iterator[tuple[str, TargetFile]]:
-        """Every target path of `CLAIMS` or `INDEX`, a bin at a time."""
+        """Yield every target path below `CLAIMS` or `INDEX`, one bin at a time."""
         for role in self.authority.bins(parent):
             yield from self.read_bin(role).targets.items()
 
     def document(self, path: str, limit: int) -> bytes | None:
-        """The bytes of a target; None if the index has none of that path."""
+        """Return the verified bytes of a target, ``limit`` at most; None if it is not listed."""
         target = self.bin(self.authority.bin(path)).targets.get(path)
         return None if target is None else self.read_target(path, target, limit)
 
     def read_target(self, path: str, target: TargetFile, limit: int) -> bytes:
-        """The bytes of a listed target; raises `IndexUntrusted` unless they are the ones that were signed."""
+        """Return the bytes of a listed target; raises `IndexUntrusted` unless its digest matches."""
         where = target_file(path, target)
         try:
             data = read_file(self.folder / where, min(limit, target.length))
         except FileNotFoundError:
-            raise IndexUntrusted("is listed but not there", where=str(self.folder / where)) from None
+            raise IndexUntrusted("the file is listed but missing", where=str(self.folder / where)) from None
         if len(data) != target.length or sha256(data) != target.hashes.get("sha256"):
-            raise IndexUntrusted("is not the file that was signed", where=str(self.folder / where))
+            raise IndexUntrusted(
+                "the file differs from the one that was signed", where=str(self.folder / where)
+            )
         return data
 
     def claim(self, name: PluginName) -> Claim | None:
-        """Who may publish a plugin; None if nobody may."""
+        """Return the claim of a plugin; None if it is not claimed."""
         path = claim_path(name)
         data = self.document(path, MAX_CLAIM)
         return None if data is None else claims.parse(data, where=f"{self.folder}: {path}")
 
     def listing(self, name: PluginName) -> Listing:
-        """The releases of a plugin, none at first."""
+        """Return the releases of a plugin; an empty listing if there are none."""
         path = rows_path(name)
         data = self.document(path, MAX_ROWS)
         return Listing(name) if data is None else rows.parse(data, where=f"{self.folder}: {path}")
 
     @cached_property
     def search(self) -> bytes | None:
-        """The search catalogue, if there is one."""
+        """The search catalogue; None if there is none."""
         return self.document(SEARCH, MAX_SEARCH)
 
     def _root_quorum(self, role: str) -> Quorum:
@@ -135,11 +139,12 @@ class Index:
     def _targets(self, role: str, quorum: Quorum) -> Targets:
         where = self._where(f"{role}.json")
         if role not in self.versions:
-            raise IndexUntrusted("the snapshot does not list it", where=where)
+            raise IndexUntrusted("the snapshot does not list this file", where=where)
         signed = self._read(f"{self.versions[role]}.{role}.json", Targets, quorum)
         _check_version(signed, self.versions[role], where)
+        # All bins have the same keys, so without its name one bin could stand in for another.
         if signed.unrecognized_fields.get(ROLE_FIELD) != role:
-            raise IndexUntrusted(f"expected a file that names its role '{role}'", where=where)
+            raise IndexUntrusted(f"expected metadata that names its role '{role}'", where=where)
         return signed
 
     def _read(self, name: str, kind: type[S], quorum: Quorum) -> S:
@@ -152,15 +157,15 @@ class Index:
 
 
 def open_index(folder: Path, *, roots: int | None = None) -> Index:
-    """Read an index up to its newest root, or up to root ``roots``; raises `NotFound`, `IndexUntrusted`.
+    """Open an index with its newest root, or with root number ``roots``.
 
-    Each root must be signed as the one before it asks for, and as it asks for itself (TUF specification,
-    section 5.3).
+    Each root must be signed by the quorum of the root before it and by its own (TUF specification, 5.3.4).
+    Raises `NotFound` if there is no index, and `IndexUntrusted`.
     """
     first = read_optional(folder / METADATA / f"1.{ROOT}.json", MAX_METADATA)
     if first is None:
-        hint = "name it with --index DIR, or: tarkpm index create DIR"
-        raise NotFound("there is no index here", where=str(folder), hint=hint)
+        hint = "name its folder with --index DIR, or: tarkpm index create DIR"
+        raise NotFound("the folder does not contain an index", where=str(folder), hint=hint)
     root = _next_root(folder, 1, None)
     replaced: dict[PublicKey, int] = {}
     for number in range(2, (roots or MAX_ROOTS) + 1):
@@ -182,6 +187,8 @@ def _next_root(folder: Path, number: int, before: Metadata[Root] | None) -> Meta
     where = str(folder / METADATA / name)
     root = read_metadata(folder, name, Root)
     _check_version(root.signed, number, where)
+    # Signed by the old quorum, so that only maintainers replace it, and by the new one, so that its keys are
+    # known to exist (TUF specification, 5.3.4).
     for signed in [root.signed] if before is None else [before.signed, root.signed]:
         quorum = quorum_of(signed.roles[ROOT], signed.keys, where=where)
         check_quorum(quorum, payload(root.signed), root.signatures, where=where)
@@ -189,15 +196,15 @@ def _next_root(folder: Path, number: int, before: Metadata[Root] | None) -> Meta
 
 
 def read_metadata(folder: Path, name: str, kind: type[S]) -> Metadata[S]:
-    """Parse a metadata file of one kind; its signatures are still unchecked. Raises `IndexUntrusted`."""
+    """Parse a metadata file of one kind without checking signatures. Raises `IndexUntrusted`."""
     path = folder / METADATA / name
     try:
         metadata: Metadata[S] = Metadata.from_bytes(read_file(path, MAX_METADATA))
     except FileNotFoundError:
-        raise IndexUntrusted("is missing", where=str(path)) from None
+        raise IndexUntrusted("the file is missing", where=str(path)) from None
     except DeserializationError as problem:
         cause = problem.__cause__ or problem
-        raise IndexUntrusted(f"not TUF metadata: {cause}", where=str(path)) from None
+        raise IndexUntrusted(f"the file is not TUF metadata: {cause}", where=str(path)) from None
     if not isinstance(metadata.signed, kind):
         raise IndexUntrusted(f"expected {kind.type} metadata, found {metadata.signed.type}", where=str(path))
     return metadata
@@ -209,11 +216,11 @@ def _check_version(signed: Signed, version: int, where: str) -> None:
 
 
 def target_of(path: str, data: bytes) -> TargetFile:
-    """How a bin lists a document."""
+    """Return the entry of a document in its bin."""
     return TargetFile(len(data), {"sha256": sha256(data)}, path)
 
 
 def target_file(path: str, target: TargetFile) -> str:
-    """Where the bytes of a target are, from the top of the index (consistent snapshots)."""
+    """Return the path of a target file in the index (TUF specification, 6.2, consistent snapshots)."""
     folder, _, name = path.rpartition("/")
     return f"{TARGETS}/{folder}/{target.hashes['sha256']}.{name}"

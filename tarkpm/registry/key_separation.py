@@ -1,7 +1,7 @@
-"""Keys are kept apart: each serves one purpose in an index, and none that was taken out of use serves again.
+"""Keep keys apart: each key has one purpose in an index, and a retired key never returns.
 
-A key that signs for the index and also publishes would let its thief forge a plugin's releases; a publisher's
-key that was revoked is somebody else's now.
+If a key signed for the index and also published, its thief could list and forge a plugin's releases. A
+revoked publisher's key may be in a thief's hands.
 """
 
 from collections.abc import Iterator
@@ -19,9 +19,9 @@ _NEW: Final = "tarkpm key generate --name NAME"
 
 
 def check_publisher(index: Index, key: PublicKey) -> None:
-    """Raise `Refused` unless a key may become a publisher's. Reads all claims."""
+    """Raise `Refused` unless a key may become a publisher's key. Reads all claims."""
     if part := index.authority.part_of(key):
-        raise Refused(f"{key} is {part}: it cannot publish, too", hint=_NEW)
+        raise Refused(f"{key} is {part}: it cannot also publish", hint=_NEW)
     _check_replaced(index, key)
     for claim in claims_with(index, key):
         if key in claim.retired:
@@ -29,20 +29,20 @@ def check_publisher(index: Index, key: PublicKey) -> None:
 
 
 def check_authority(index: Index, wanted: Authority) -> None:
-    """Raise `Refused` unless each key that is to sign for the index anew is nobody's. Reads all claims."""
+    """Raise `Refused` if a new key of the index has or had another purpose in it. Reads all claims."""
     for key in sorted(wanted.keys - index.authority.keys):
         _check_replaced(index, key)
         for claim in claims_with(index, key):
             if key in claim.retired:
                 raise _out_of_use(claim, key)
-            raise Refused(f"{key} is the key of '{claim.name}': it cannot sign for the index, too", hint=_NEW)
+            raise Refused(f"{key} is the key of '{claim.name}': it cannot also sign for the index", hint=_NEW)
 
 
 def claims_with(index: Index, key: PublicKey) -> Iterator[Claim]:
-    """Every claim in which a key stands, now or formerly."""
+    """Yield every claim that lists a key as current or retired."""
     for path, target in index.entries(CLAIMS):
         data = index.read_target(path, target, MAX_CLAIM)
-        if key.encode() in data:  # most do not hold it, and need not be parsed
+        if key.encode() in data:  # cheaper than parsing every claim
             claim = claims.parse(data, where=path)
             if key == claim.key or key in claim.retired:
                 yield claim
@@ -50,10 +50,10 @@ def claims_with(index: Index, key: PublicKey) -> Iterator[Claim]:
 
 def _check_replaced(index: Index, key: PublicKey) -> None:
     if number := index.replaced.get(key):
-        text = f"{key} was the online key until root {number}, and never serves again here"
+        text = f"{key} was the online key until root {number}: it cannot be used again in this index"
         raise Refused(text, hint=_NEW)
 
 
 def _out_of_use(claim: Claim, key: PublicKey) -> Refused:
-    text = f"{key} was taken out of use as the key of '{claim.name}': it never serves again here"
+    text = f"{key} is a retired key of '{claim.name}': it cannot be used again in this index"
     return Refused(text, hint=_NEW)

@@ -1,8 +1,8 @@
-"""How long signatures last. The one place that says so; the guides repeat it.
+"""The lifetimes of signatures (docs/decisions/0072-how-long-signatures-last.md).
 
-A mirror can hold an index back for as long as its timestamp lasts, which is three days; it is renewed daily,
-so that there are two to notice a job that failed. What is signed offline lasts a year. Index bins are renewed
-by the daily job, each on a day of its own, so that no day rewrites them all.
+A mirror can withhold updates until the timestamp expires, which is after three days. It is renewed daily, so
+there are two days to notice a failed job. Metadata signed offline lasts a year. The daily job renews index
+bins on different days, so that no day rewrites all of them.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -11,36 +11,36 @@ from typing import Final
 TIMESTAMP: Final = timedelta(days=3)
 SNAPSHOT: Final = timedelta(days=14)
 SNAPSHOT_RENEWED: Final = timedelta(days=7)
-"""A snapshot with less than this left is renewed by `refresh`, even if nothing changed."""
+"""`refresh` renews a snapshot with less than this left, even if nothing changed."""
 BIN: Final = timedelta(days=120)
 BIN_SPREAD: Final = 60
-"""Days over which the bins' expiry is spread."""
+"""Days over which the expiry of bins is spread."""
 BIN_RENEWED: Final = timedelta(days=30)
 OFFLINE: Final = timedelta(days=365)
 OFFLINE_WARNED: Final = timedelta(days=60)
-"""`check` says so when what maintainers sign has less than this left."""
+"""`check` adds a note when metadata signed by maintainers has less than this left."""
 
 PROPOSAL: Final = timedelta(days=30)
-"""How long a proposal may wait for its signatures."""
+"""The time in which a proposal must get its signatures."""
 CLOCKS: Final = timedelta(hours=1)
-"""How far the clocks of two maintainers may be apart."""
+"""Tolerated difference between the clocks of two maintainers."""
 SUPERSEDED: Final = timedelta(days=2)
-"""How long what a newer snapshot no longer lists is kept, for clients that began with the older one."""
+"""The time for which superseded files are kept, for clients that began with an older snapshot."""
 
 _FORMAT: Final = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def bin_expiry(role: str, now: datetime) -> datetime:
-    """When an index bin that is signed now expires."""
+    """Return when an index bin signed ``now`` expires."""
     number = int(role.rpartition("-")[2], 16)
     return now + BIN + timedelta(days=number % BIN_SPREAD)
 
 
 def to_text(moment: datetime) -> str:
-    """A moment as TUF metadata and proposals write it, in whole seconds of UTC."""
+    """Format a moment as TUF metadata and proposals do: UTC, in whole seconds."""
     return moment.astimezone(UTC).strftime(_FORMAT)
 
 
 def from_text(text: str) -> datetime:
-    """Read such a text; raises `ValueError`."""
+    """Parse the format of `to_text`; raises `ValueError`."""
     return datetime.strptime(text, _FORMAT).replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""What lies in an index's folder and should not: files nothing names, leftovers, private keys."""
+"""Find files that do not belong in an index's folder: unlisted files, leftovers, private keys."""
 
 import os
 from collections.abc import Container, Iterator
@@ -18,29 +18,32 @@ _LOOKED_AT: Final = 64 * 1024
 
 
 def litter(index: Index, now: datetime, statements: Container[bytes]) -> Iterator[IndexFinding]:
-    """Files of no use. ``statements`` are the digests of all listed releases."""
+    """Yield unused files. ``statements`` are the digests of all listed releases."""
     for path in leftovers(index, now):
         hint = "tarkpm index refresh"
-        yield IndexFinding("Leftover", "no recent snapshot leads to this file", str(path), hint)
+        yield IndexFinding("Leftover", "no recent snapshot lists this file", str(path), hint)
     for entry in os.scandir(index.folder / TARGETS):
         if entry.name not in ("publishers", "index"):
-            yield IndexFinding("Orphan", "nothing of an index is here", entry.path)
+            yield IndexFinding("Orphan", "this does not belong to an index", entry.path)
     for entry in os.scandir(index.folder / FILES):
         name = entry.name
         if not name.startswith(".") and not (is_digest(name) and bytes.fromhex(name) in statements):
-            yield IndexFinding("Orphan", "no release is listed that has this file", entry.path)
+            yield IndexFinding("Orphan", "no listed release has this file", entry.path)
 
 
 def secrets(folder: Path) -> Iterator[IndexFinding]:
-    """Private keys anywhere but in `FILES`, whose names are digests of what was accepted."""
+    """Yield private keys in the folder.
+
+    Skips the served folders, whose files are checked against their digests, and ``.git``.
+    """
     for place, folders, names in os.walk(folder):
         if Path(place) == folder:
             folders[:] = [name for name in folders if name not in (*_OURS, ".git")]
         for name in names:
             path = Path(place, name)
             if path.is_file() and not path.is_symlink() and _holds_key(path):
-                hint = "move it out of the folder; if it was ever public, rotate it"
-                yield IndexFinding("SecretFound", "a private key lies in the index's folder", str(path), hint)
+                hint = "move it elsewhere; if it was ever public, rotate the key"
+                yield IndexFinding("SecretFound", "the index folder contains a private key", str(path), hint)
 
 
 def _holds_key(path: Path) -> bool:

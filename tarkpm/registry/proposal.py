@@ -1,4 +1,4 @@
-"""How maintainers' signatures travel: a file that holds a decision and signatures, and no bytes to sign.
+"""The proposal file: a decision and signatures over it, without the bytes that are signed.
 
 ::
 
@@ -6,9 +6,9 @@
      "claims": [{…}]                                  or "authority": {…},
      "signatures": {"ed25519:…": {"claims-0a3": "<base64>"}}}
 
-Each signer builds what the decision means from their own copy of the index (`draft`), is shown how that
-differs from what is (`review`), and signs that. A signature over anything else does not hold, so a file that
-was altered, was made for another state of the index, or was in force before, is refused.
+Each signer builds the metadata for the decision from their own copy of the index (`draft`), sees how it
+differs from the current state (`review`), and signs it. Signatures over other bytes are invalid, so a file
+that was altered, was made for another state of the index, or was already enacted is refused.
 """
 
 import base64
@@ -44,9 +44,9 @@ Signatures = Mapping[PublicKey, Mapping[str, bytes]]
 
 
 class Proposal(msgspec.Struct, frozen=True):
-    """A decision about an index (``index`` is "" for one that is to be made), and who signed it so far.
+    """A decision about an index (``index`` is "" for a new one), and the signatures so far.
 
-    Either ``claims`` or ``authority`` is set. Signatures are by role, and unchecked until `signers` is asked.
+    Either ``claims`` or ``authority`` is set. Signatures are by role; only `signers` checks them.
     """
 
     index: str
@@ -56,55 +56,57 @@ class Proposal(msgspec.Struct, frozen=True):
     signatures: Signatures = {}
 
     def draft(self, index: Index | None) -> Draft:
-        """What is signed for this decision, given the index as it is. Raises `IndexUntrusted`."""
+        """Return the metadata to sign for this decision, given the current index. Raises `IndexUntrusted`."""
         if self.authority:
             return draft_authority(index, self.authority, self.made)
         assert index is not None
         return draft_claims(index, self.claims, self.made)
 
     def signed(self, draft: Draft, signer: Signer) -> "Proposal":
-        """This proposal with one maintainer's signatures, over every role theirs count for."""
+        """Return this proposal with one maintainer's signatures, over every role for which they count."""
         mine = draft.roles_of(signer.key)
         made = {role: signer.sign(data) for role, data in draft.payloads() if role in mine}
         return msgspec.structs.replace(self, signatures={**self.signatures, signer.key: made})
 
     def signers(self, draft: Draft, *, where: str) -> frozenset[PublicKey]:
-        """Who signed; raises `IndexUntrusted` if any signature is not over what this decision means here."""
+        """Return who signed; raises `IndexUntrusted` if a signature is not over the bytes of ``draft``."""
         payloads = dict(draft.payloads())
         for key, made in self.signatures.items():
             expected = draft.roles_of(key)
             if not expected:
                 hint = f"delete it: rm {shlex.quote(where)}"
-                raise IndexUntrusted(f"{key} is no maintainer's key", where=where, hint=hint)
+                raise IndexUntrusted(f"{key} is not a maintainer's key", where=where, hint=hint)
             try:
+                # All roles or none: with signatures over some roles, half of a decision could be enacted.
                 if set(made) != expected:
                     raise SignatureInvalid("other roles")
                 for role, signature in made.items():
                     check_signature(key, signature, payloads[role], where=where)
             except SignatureInvalid:
                 raise IndexUntrusted(
-                    f"{key} signed something else than this proposal means here: it was altered, or the "
+                    f"the signature of {key} does not match this proposal: the proposal was altered, or the "
                     "index has changed since",
                     where=where,
-                    hint="bring your copy of the index up to date (git pull), or make the proposal anew",
+                    hint="update your copy of the index (git pull), or make a new proposal",
                 ) from None
         return frozenset(self.signatures)
 
     def check_made(self, now: datetime, *, where: str) -> None:
-        """Raise `IndexUntrusted` for a proposal from the future, or one that waited too long."""
+        """Raise `IndexUntrusted` for a proposal from the future, and for one that has expired."""
         if self.made > now + CLOCKS:
-            text = f"was made in the future, on {to_text(self.made)}"
+            text = f"the proposal is dated in the future: {to_text(self.made)}"
             raise IndexUntrusted(text, where=where, hint="compare clocks: date -u")
         if self.made < now - PROPOSAL:
             raise IndexUntrusted(
-                f"was made on {to_text(self.made)}, more than {PROPOSAL.days} days ago: make it anew",
+                f"the proposal was made on {to_text(self.made)}, more than {PROPOSAL.days} days ago: "
+                "make a new one",
                 where=where,
                 hint=f"delete it: rm {shlex.quote(where)}",
             )
 
 
 def seal(signed: S, role: str, signatures: Signatures) -> Metadata[S]:
-    """A role of a draft with the signatures over it."""
+    """Return a role of a draft with the signatures over it."""
     made = [
         Signature(tuf_key(key).keyid, by[role].hex()) for key, by in sorted(signatures.items()) if role in by
     ]
@@ -129,13 +131,13 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
 
 
 def parse(data: bytes, *, where: str) -> Proposal:
-    """Read a proposal; raises `IndexUntrusted`."""
+    """Parse a proposal; raises `IndexUntrusted`."""
     try:
         raw = convert(strict_json(data), _Document, where=where, error=IndexUntrusted)
         if raw.version != VERSION:
-            raise ValueError(f"expected a proposal of version {VERSION}, found {raw.version}")
+            raise ValueError(f"expected version {VERSION}, found {raw.version}")
         if bool(raw.claims) == bool(raw.authority) or not (raw.index or raw.authority):
-            raise ValueError("expected claims of an index, or an authority")
+            raise ValueError("expected either claims of an index or an authority")
         return Proposal(
             index_root(raw.index) if raw.index else "",
             from_text(raw.made),
@@ -144,7 +146,7 @@ def parse(data: bytes, *, where: str) -> Proposal:
             {public_key(key): _signatures(made) for key, made in raw.signatures.items()},
         )
     except (ValueError, RecursionError) as problem:
-        raise IndexUntrusted(f"not a proposal: {problem}", where=where) from None
+        raise IndexUntrusted(f"the file is not a proposal: {problem}", where=where) from None
 
 
 def _authority(raw: _Authority) -> Authority:
@@ -167,7 +169,7 @@ def _signatures(made: dict[str, str]) -> dict[str, bytes]:
 
 
 def render(proposal: Proposal) -> bytes:
-    """The one text of a proposal."""
+    """Return the canonical text of a proposal."""
     wanted = proposal.authority
     authority = None
     if wanted:

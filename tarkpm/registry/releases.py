@@ -1,4 +1,4 @@
-"""Releases of an index as its folder holds them: read, listed, yanked. Published releases never change."""
+"""Read, list and yank the releases in an index's folder. Published releases never change."""
 
 from pathlib import Path
 from typing import Final
@@ -21,44 +21,52 @@ from tarkpm.errors import DigestMismatch, IndexUntrusted, KeyUntrusted, NotFound
 from tarkpm.io.files import read_file
 
 MAX_RELEASE: Final = 256 * 1024 * 1024
-"""Bytes of a release's statement and files together."""
+"""Size limit of a release, statement and files together, in bytes."""
 MAX_REASON: Final = 200
 
 
 def admit(claim: Claim | None, listing: Listing, candidate: VerifiedRelease, *, where: str) -> ReleaseRow:
-    """The row of a verified release, if its publisher may publish it and it is new.
+    """Return the row of a verified release, if its signer may publish it and its version is new.
 
-    Raises `NotFound` if nobody may publish this name, `KeyUntrusted`, `Revoked`, `Refused` for a version that
-    is there already.
+    Raises `NotFound` if the name is not claimed, `Revoked`, `KeyUntrusted` if the signer is not the
+    publisher, `Refused` if the version exists, and `TooLarge`.
     """
     manifest, signer, envelope = candidate.manifest, candidate.signer, candidate.statement
     assert signer is not None
     assert envelope is not None
     name, version = manifest.name, manifest.version
+    # 1. The exact name is claimed: a name that only folds to a claimed one belongs to nobody.
     if claim is None or claim.name != name:
-        taken = f": '{claim.name}' is claimed" if claim else ""
+        taken = f", but '{claim.name}' is" if claim else ""
         hint = f"tarkpm index claim {name} --publisher {signer}"
         if claim:
-            hint = f"its publisher can name it '{claim.name}'"
-        raise NotFound(f"nobody may publish '{name}' here{taken}", where=where, hint=hint)
+            hint = f"the publisher of '{claim.name}' can rename the plugin to that"
+        raise NotFound(f"'{name}' is not claimed in this index{taken}", where=where, hint=hint)
+    # 2. It is not revoked (docs/trust-rules.md, rule 8). Before the key, so that a revoked release is
+    #    reported as revoked even after its key was replaced.
     if claim.revokes(version, envelope.sha256):
-        raise Revoked(f"{name} {version} was revoked", where=where, hint="publish it as a new version")
+        raise Revoked(f"{name} {version} is revoked", where=where, hint="publish it as a new version")
+    # 3. The current key signed it: a retired key keeps its releases but can publish no new ones.
     if signer != claim.key:
         raise KeyUntrusted(
-            f"{name} {version} is signed by {signer}, and its publisher's key is {claim.key or 'revoked'}",
+            f"{name} {version} is signed by {signer}, but the publisher's key is {claim.key or 'revoked'}",
             where=where,
-            hint=f"if they have a new key: tarkpm index rotate publisher {name} --to KEY",
+            hint=f"if the publisher has a new key: tarkpm index rotate publisher {name} --to KEY",
         )
+    # 4. The version is new (docs/trust-rules.md, rule 7).
     if existing := _same_version(listing, version):
-        same = "with the same bytes" if existing.statement == envelope else "with other bytes"
+        same = "same" if existing.statement == envelope else "different"
         raise Refused(
-            f"{name} {existing.version} is in the index already, {same}: a release never changes",
+            f"the index already has {name} {existing.version} with {same} contents: a release never changes",
             where=where,
             hint="publish it as a new version",
         )
+    # 5. It is not too large for clients.
     row = row_of(manifest, envelope, candidate.files)
     if row.size > MAX_RELEASE:
-        raise TooLarge(f"the release has {row.size} bytes, the limit is {MAX_RELEASE}", where=where)
+        raise TooLarge(
+            f"expected a release of at most {MAX_RELEASE:,} bytes, found {row.size:,}", where=where
+        )
     return row
 
 
@@ -67,66 +75,71 @@ def _same_version(listing: Listing, version: Version) -> ReleaseRow | None:
 
 
 def with_row(listing: Listing, row: ReleaseRow, publisher: PublicKey | None) -> bytes:
-    """The document that lists one row more, or this one in the place of another; raises `TooLarge`."""
+    """Return the listing with ``row`` added, or replaced if its version is listed; raises `TooLarge`."""
     rows = [other for other in listing.rows if other.version != row.version]
     data = render(Listing(listing.name, (*rows, row), publisher))
     if len(data) > MAX_ROWS:
         raise TooLarge(
-            f"'{listing.name}' has too many releases to list one more", where=str(len(listing.rows))
+            f"'{listing.name}' has too many releases to list another", where=f"{len(listing.rows)} releases"
         )
     return data
 
 
 def yanked(listing: Listing, version: Version, reason: str) -> ReleaseRow:
-    """The row with the reason why nobody should choose it any more, or "" to take that back."""
+    """Return the row of a release, yanked for ``reason``, or with "" no longer yanked.
+
+    Raises `NotFound` and, if nothing would change, `Refused`.
+    """
     row = listing.get(version)
     if row is None:
         raise not_listed(listing, version)
     if bool(row.yanked) == bool(reason):
-        state, other = ("yanked already", "--undo") if reason else ("not yanked", "--reason TEXT")
+        state, other = ("already yanked", "--undo") if reason else ("not yanked", "--reason TEXT")
         hint = f"tarkpm index yank {listing.name}@{version} {other}"
         raise Refused(f"{listing.name} {version} is {state}", hint=hint)
     return msgspec.structs.replace(row, yanked=reason)
 
 
 def not_listed(listing: Listing, version: Version) -> NotFound:
-    """The error for a release an index does not have."""
+    """Return the error for a release that the index does not list."""
     have = ", ".join(str(row.version) for row in listing.rows[-5:]) or "none"
-    return NotFound(f"there is no {listing.name} {version} in the index", where=f"releases: {have}")
+    return NotFound(f"the index does not list {listing.name} {version}", where=f"releases: {have}")
 
 
 def release_bytes(envelope: bytes, candidate: VerifiedRelease, files: dict[str, bytes]) -> bytes:
-    """What ``files/<statement sha256>`` holds: the statement, then the files in the row's order."""
+    """Return the contents of ``files/<statement sha256>``: the statement, then the files, sorted by name."""
     return b"".join([envelope, *(files[entry.name] for entry in sorted(candidate.files))])
 
 
 def read_statement(folder: Path, name: PluginName, row: StatementEntry) -> tuple[Statement, PublicKey]:
-    """What a release's statement says, and who signed it; nothing but the statement is read.
+    """Return a release's statement and its signer. Only the statement is read.
 
-    Raises `IndexUntrusted` if it is missing, not what the row names, or for another plugin.
+    Raises `IndexUntrusted` if it is missing, differs from the row, or is for another plugin.
     """
     where = str(folder / release_file(row.sha256))
     envelope = _head(folder / release_file(row.sha256), row.size)
     if sha256(envelope) != row.sha256:
-        raise IndexUntrusted(f"is not the statement that {name} lists", where=where)
+        raise IndexUntrusted(f"the statement differs from the one listed for {name}", where=where)
     said, signer = statement.verify(envelope, where=where)
     if said.name != name:
-        raise IndexUntrusted(f"is a release of '{said.name}', expected one of '{name}'", where=where)
+        raise IndexUntrusted(f"expected a release of '{name}', found one of '{said.name}'", where=where)
     return said, signer
 
 
 def _head(path: Path, size: int) -> bytes:
     if not 0 < size <= MAX_STATEMENT:
-        raise IndexUntrusted(f"a statement of {size} bytes", where=str(path))
+        raise IndexUntrusted(
+            f"expected a statement of at most {MAX_STATEMENT:,} bytes, found {size:,}", where=str(path)
+        )
     try:
         with path.open("rb") as file:
             return file.read(size)
     except FileNotFoundError:
-        raise IndexUntrusted("is listed but not there", where=str(path)) from None
+        raise IndexUntrusted("the file is listed but missing", where=str(path)) from None
 
 
 def check_release(folder: Path, source: IndexSource, name: PluginName, row: ReleaseRow) -> VerifiedRelease:
-    """Read a whole release and check it against its row, as an installer would.
+    """Read a whole release and check it against its row, as installing it does.
 
     Raises `IndexUntrusted`, `SignatureInvalid`, `DigestMismatch`, `ManifestError`.
     """
@@ -134,24 +147,26 @@ def check_release(folder: Path, source: IndexSource, name: PluginName, row: Rele
     try:
         data = read_file(path, row.size)
     except FileNotFoundError:
-        raise IndexUntrusted("is listed but not there", where=str(path)) from None
+        raise IndexUntrusted("the file is listed but missing", where=str(path)) from None
     if len(data) != row.size:
-        raise DigestMismatch(f"has {len(data)} bytes, expected {row.size}", where=str(path))
+        raise DigestMismatch(f"expected {row.size} bytes, found {len(data)}", where=str(path))
     envelope, files = split(data, row)
     candidate = verify_release(files, envelope, source, where=str(path))
     manifest = candidate.manifest
     if candidate.statement is None or manifest.name != name:
-        raise IndexUntrusted(f"is a release of '{manifest.name}', expected one of '{name}'", where=str(path))
+        raise IndexUntrusted(
+            f"expected a release of '{name}', found one of '{manifest.name}'", where=str(path)
+        )
     expected = row_of(manifest, candidate.statement, candidate.files)
     if msgspec.structs.replace(row, yanked="") != expected:
         raise IndexUntrusted(
-            f"the row of {name} {row.version} does not say what the signed plugin.toml says", where=str(path)
+            f"the row of {name} {row.version} differs from the signed plugin.toml", where=str(path)
         )
     return candidate
 
 
 def split(data: bytes, row: ReleaseRow) -> tuple[bytes, dict[str, bytes]]:
-    """The statement and the files of a release, by the sizes its row gives."""
+    """Split a release into its statement and files, by the sizes in its row. Raises `DigestMismatch`."""
     envelope, at = data[: row.statement.size], row.statement.size
     files = {}
     for entry in row.files:

@@ -1,7 +1,7 @@
-"""Deletes what an index no longer names: superseded metadata and documents, and what an interrupted run left.
+"""Delete superseded metadata and documents of an index, and leftovers of interrupted runs.
 
-A client that began with an older snapshot may still ask for what it lists, so that goes two days later.
-Releases and roots are kept for ever.
+A client that began with an older snapshot may still ask for the files it lists, so they are kept for two more
+days. Releases and roots are kept forever.
 """
 
 import os
@@ -18,7 +18,7 @@ from tarkpm.registry.lifetimes import SUPERSEDED
 
 
 def sweep(index: Index, now: datetime) -> int:
-    """Delete what `leftovers` finds; returns how many files. The caller holds the folder's lock."""
+    """Delete what `leftovers` finds; returns the number of files. The caller holds the folder's lock."""
     gone = list(leftovers(index, now))
     for path in gone:
         path.unlink()
@@ -26,7 +26,7 @@ def sweep(index: Index, now: datetime) -> int:
 
 
 def leftovers(index: Index, now: datetime) -> Iterator[Path]:
-    """Metadata, targets and half-written files that no recent snapshot names, and that no root is."""
+    """Yield metadata, targets and half-written files that no recent snapshot lists, except roots."""
     recent = _recent(index, now)
     listed = {f"{TIMESTAMP}.json"} | {f"{number}.{SNAPSHOT}.json" for number in recent}
     for versions in recent.values():
@@ -39,7 +39,7 @@ def leftovers(index: Index, now: datetime) -> Iterator[Path]:
         places = (index.folder / TARGETS / folder).iterdir()
         yield from (path for path in places if path.name not in named)
     yield from (index.folder / PENDING).glob(".*.tmp")
-    with os.scandir(index.folder / FILES) as entries:  # a million, perhaps: one at a time
+    with os.scandir(index.folder / FILES) as entries:  # may be a million: one at a time
         yield from (Path(entry.path) for entry in entries if entry.name.startswith("."))
 
 
@@ -49,7 +49,7 @@ def _is_root(name: str, newest: int) -> bool:
 
 
 def _recent(index: Index, now: datetime) -> Mapping[int, Mapping[str, int]]:
-    """The snapshots that were current at some time in the last days, as versions of roles."""
+    """Return the versions of roles in each snapshot that was current within `SUPERSEDED`."""
     found: dict[int, Mapping[str, int]] = {index.snapshot.version: index.versions}
     number = index.snapshot.version - 1
     made = index.snapshot.expires - LIFETIME
@@ -62,7 +62,7 @@ def _recent(index: Index, now: datetime) -> Mapping[int, Mapping[str, int]]:
 
 
 def _documents(index: Index, recent: Mapping[int, Mapping[str, int]]) -> set[str]:
-    """The file names of all targets that these snapshots lead to."""
+    """Return the file names of all targets that these snapshots list."""
     named = set(_names(path_target for parent in (CLAIMS, INDEX) for path_target in index.entries(parent)))
     seen = set(index.versions.items())
     for versions in recent.values():

@@ -1,1 +1,1 @@
-"""What lives on this machine: bytes by digest, installed environments, what this user accepted, keys."""
+"""Data on this machine: blobs by digest, installed environments, what this user accepted, keys."""

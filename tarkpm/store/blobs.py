@@ -1,9 +1,9 @@
-"""Bytes by sha256, shared by all projects of this user.
+"""Blobs by sha256, shared by all projects of this user.
 
-A cache: everything in it may be deleted at any time. A blob is written under a temporary name and renamed,
-so several processes may fill it at once; it is checked whenever it is read, and dropped if it is not what
-its name says. All are in one folder: file systems find one of a hundred thousand names as fast as one of a
-hundred, and a folder for the first digits of each would be another thing to make for almost every blob.
+This is a cache: everything in it may be deleted at any time. A blob is written under a temporary name and
+renamed, so several processes may fill the cache at once. It is checked on every read, and deleted if it does
+not match its digest. All blobs are in one folder: file systems look up one of a hundred thousand names as
+fast as one of a hundred, and folders by prefix would have to be made for almost every blob.
 """
 
 import contextlib
@@ -27,27 +27,27 @@ class BlobStore:
         self.root = root / "blobs"
 
     def path(self, digest: Digest) -> Path:
-        """Where the blob of this digest is, or would be."""
+        """Return the path of the blob with this digest, whether it exists or not."""
         return self.root / digest
 
     def has(self, entry: FileEntry) -> bool:
-        """Whether a blob of this digest and size is there; its bytes are not checked."""
+        """Return whether a blob of this digest and size exists, without checking its bytes."""
         try:
             return self.path(entry.sha256).lstat().st_size == entry.size
         except OSError:
             return False
 
     def missing(self, entries: Iterable[FileEntry]) -> list[FileEntry]:
-        """Those of ``entries`` that would have to be fetched."""
+        """Return the ``entries`` that are not in the store."""
         return [entry for entry in entries if not self.has(entry)]
 
     def put(self, entry: FileEntry, data: bytes) -> None:
-        """Keep the bytes of ``entry``, which were checked to be that. Whoever reads them checks them anew."""
+        """Store the bytes of ``entry``, which the caller has checked. Every read checks them again."""
         if not self.has(entry):
             keep(self.path(entry.sha256), data, mode=0o444)
 
     def read(self, entry: FileEntry) -> bytes:
-        """The bytes of ``entry``, checked. Raises `BlobMissing`; a damaged blob is dropped first."""
+        """Return the checked bytes of ``entry``. Raises `BlobMissing`; a damaged blob is deleted first."""
         try:
             data = read_file(self.path(entry.sha256), MAX_BLOB)
         except OSError:
@@ -57,7 +57,7 @@ class BlobStore:
         return data
 
     def copy(self, entry: FileEntry, target: Path) -> None:
-        """Copy ``entry`` to the new file ``target``, checked. Raises `BlobMissing` as `read` does."""
+        """Copy ``entry`` to the new file ``target`` and check the copy. Raises `BlobMissing`, like `read`."""
         path = self.path(entry.sha256)
         try:
             source = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -73,6 +73,7 @@ class BlobStore:
     def _healing(self, entry: FileEntry) -> Iterator[None]:
         try:
             yield
+        # A damaged blob is deleted, so that the next sync fetches it again.
         except DigestMismatch:
             with contextlib.suppress(OSError):
                 self.path(entry.sha256).unlink()

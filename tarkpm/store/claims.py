@@ -1,7 +1,8 @@
-"""What indexes were seen to say, verified on this machine: claims, revocations for ever, and what was yanked.
+"""Verified statements of indexes, remembered on this machine: claims, revocations and yanked releases.
 
-State, not cache: sync, verify and call trust an index's release by it without a network, and a release that
-was seen revoked stays so. One file an index, named by the digest of its first root.
+This is state, not a cache: sync, verify and call use it to trust an index's release without a network, and a
+release once seen as revoked stays revoked (docs/trust-rules.md, rule 8). There is one file per index, named
+by the digest of its first root.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -22,7 +23,7 @@ VERSION: Final = 1
 MAX_BYTES: Final = 64 * 1024 * 1024
 NONE: Final[Mapping[str, int]] = {}
 MAX_REASON: Final = 200
-"""Characters that are kept of why a release was yanked."""
+"""Length limit, in characters, of a remembered reason for yanking."""
 
 
 class _Document(msgspec.Struct, forbid_unknown_fields=True):
@@ -41,7 +42,7 @@ class Claims:
         self.folder = root / "indexes"
 
     def read(self) -> Vouched:
-        """All that was seen, by index root. Raises `StoreError` for a damaged file."""
+        """Return everything remembered, by index root. Raises `StoreError` for a damaged file."""
         documents = {_root(file): self.read_index(file) for file in sorted(self.folder.glob("*.json"))}
         return Vouched(
             {root: document.claims for root, document in documents.items()},
@@ -59,10 +60,11 @@ class Claims:
         rows: Collection[ReleaseRow] = (),
         seen: Mapping[str, int] = NONE,
     ) -> None:
-        """Keep claims that were verified just now; what they revoke is kept even if they go.
+        """Remember newly verified claims. Their revocations are kept even if a later claim drops them.
 
-        Of ``rows``, some releases as they are listed, it is kept which are yanked; of what was ``seen`` of
-        maintainers' files, the newest version of each.
+        ``rows`` are listed releases, of which the yanked ones are remembered. ``seen`` are versions of
+        maintainers' metadata by role, of which the newest are remembered. Raises `StoreBusy` and
+        `StoreError`.
         """
         new = {claim.name: claim for claim in claims}
         if not new and not rows and not seen:
@@ -71,6 +73,7 @@ class Claims:
         file = self.folder / f"{root.removeprefix('sha256:')}.json"
         with exclusive(file.with_suffix(".lock"), "tarkpm", deadline_seconds):
             document = self.read_index(file)
+            # Revocations are only ever added: a claim that drops one does not count.
             revoked = {*document.revoked, *(digest for claim in new.values() for digest in claim.revoked)}
             gone = document.yanked | {row.statement.sha256: row.yanked[:MAX_REASON] for row in rows}
             yanked = {digest: reason for digest, reason in gone.items() if reason}
@@ -87,14 +90,14 @@ class Claims:
                 atomic_write(file, msgspec.json.encode(kept, order="sorted"), mode=0o600)
 
     def read_index(self, file: Path) -> _Document:
-        """What was seen of one index. Raises `StoreError` for a damaged file."""
+        """Return what is remembered of one index. Raises `StoreError` for a damaged file."""
         found = read_document(
             file,
             _Document,
             version=VERSION,
             limit=MAX_BYTES,
-            what="what was seen of an index",
-            hint="restore it from a backup: without it revoked releases are not known offline",
+            what="the record of an index",
+            hint="restore it from a backup: without it tarkpm does not know revoked releases offline",
         )
         return found or _Document()
 

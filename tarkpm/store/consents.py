@@ -1,7 +1,8 @@
-"""Which folders that tarkpm did not install this user agreed to run: one file each, named by what is in it.
+"""Consents to run plugin folders that tarkpm did not install: one file each, named by its digest.
 
-A consent is bound to the digests of plugin.toml and of the module, and to the folder: other bytes, and the
-same bytes elsewhere, are asked about again. Nothing is changed in place, so several processes need no lock.
+A consent is bound to the digests of plugin.toml and of the module, and to the folder: changed bytes, or the
+same bytes elsewhere, require a new consent (docs/trust-rules.md, rule 0). Files are never changed in place,
+so several processes need no lock.
 """
 
 from pathlib import Path
@@ -16,7 +17,7 @@ MAX_BYTES = 64 * 1024
 
 
 class Consent(msgspec.Struct, frozen=True):
-    """What was agreed to: these bytes in this folder."""
+    """Consent to run these bytes in this folder."""
 
     folder: str
     manifest: Digest
@@ -30,16 +31,16 @@ class Consents:
         self.folder = root / "unmanaged"
 
     def has(self, consent: Consent) -> bool:
-        """Whether exactly this was agreed to."""
+        """Return whether the user gave exactly this consent."""
         return self._file(consent).is_file()
 
     def keep(self, consent: Consent) -> None:
-        """Remember that this was agreed to."""
+        """Remember a consent."""
         make_private(self.folder)
         atomic_write(self._file(consent), msgspec.json.encode(consent), mode=0o600)
 
     def all(self) -> list[Consent]:
-        """Everything that was agreed to and can be read."""
+        """Return all consents; unreadable files are skipped."""
         found = []
         for file in sorted(self.folder.glob("*.json")):
             try:

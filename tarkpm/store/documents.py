@@ -1,4 +1,4 @@
-"""Documents of ours in state: JSON of one version, damaged or not."""
+"""Read tarkpm's own versioned JSON documents in state."""
 
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -10,20 +10,21 @@ from tarkpm.io.files import read_optional
 
 
 class Versioned(Protocol):
-    """What says which version of its format it is."""
+    """A document that states the version of its format."""
 
     @property
     def version(self) -> int:
-        """The version."""
+        """The version of the format."""
 
 
 D = TypeVar("D", bound=Versioned)
 
 
 def read_document(file: Path, shape: type[D], *, version: int, limit: int, what: str, hint: str) -> D | None:
-    """The document in a file, None if there is none. Raises `StoreError` for a damaged one, or a version's.
+    """Read a document; None if the file does not exist.
 
-    ``what`` names it in the error, ``hint`` is what helps where it is damaged; ``limit`` is in bytes.
+    ``limit`` is in bytes. ``what`` names the document in errors, ``hint`` helps if it is damaged. Raises
+    `StoreError` for a damaged document and for another ``version``.
     """
     data = read_optional(file, limit)
     if data is None:
@@ -34,8 +35,8 @@ def read_document(file: Path, shape: type[D], *, version: int, limit: int, what:
         raise StoreError(f"{what} is damaged: {problem}", where=str(file), hint=hint) from None
     if document.version != version:
         raise StoreError(
-            f"expected version {version}, found {document.version}: another tarkpm wrote this",
+            f"expected version {version}, found {document.version}: another version of tarkpm wrote it",
             where=str(file),
-            hint="use the tarkpm that wrote it",
+            hint="use the version of tarkpm that wrote it",
         )
     return document

@@ -1,7 +1,7 @@
-"""An installed set of plugins: plain folders under ``plugins/``, as tark itself expects them.
+"""An installed set of plugins: plain folders under ``plugins/``, in the layout tark expects.
 
-Beside them, in ``.tarkpm/``, is what tarkpm needs to change them safely: the staging area, the journal,
-and the id by which state knows that this environment was built here.
+The folder ``.tarkpm/`` beside them contains what tarkpm needs to change them safely: the staging area, the
+journal, and the id by which state recognises an environment built on this machine.
 """
 
 import os
@@ -29,8 +29,8 @@ READ_DEADLINE_SECONDS: Final = 10.0
 class Environment:
     """The environment in the folder ``base``; plugins keep their data under ``data``.
 
-    ``in_project`` tells a project's ``.tark`` from the user's own folder, in which tark and the user may
-    have put plugins before.
+    ``in_project`` is True for a project's ``.tark``, False for the user's own folder, to which tark and the
+    user may also have added plugins.
     """
 
     def __init__(self, base: Path, *, in_project: bool) -> None:
@@ -47,21 +47,24 @@ class Environment:
     # -- the folder itself
 
     def exists(self) -> bool:
-        """Whether there is anything at the environment's place."""
+        """Return whether anything exists at the environment's path, even a broken link."""
         return os.path.lexists(self.base)
 
     @property
     def inode(self) -> int:
-        """The inode of the environment folder; 0 if it is not there."""
+        """The inode of the environment folder; 0 if it does not exist."""
         return self.base.lstat().st_ino if self.exists() else 0
 
     @property
     def id(self) -> str:
-        """The id this folder claims; "" if none. Believed only where state knows it."""
+        """The id in this folder; "" if none. Anyone can write one: trust it only if state knows it."""
         return (read_optional(self._id_file, 64) or b"").decode("ascii", "replace")
 
     def check_ours(self) -> None:
-        """Raise `ProjectNotAccepted` if the folder, or one tarkpm uses in it, is a link or someone else's."""
+        """Raise `ProjectNotAccepted` if a folder tarkpm uses is a link or belongs to another user.
+
+        Otherwise a repository could ship a link through which tarkpm changes files elsewhere.
+        """
         for path in (self.base, self.plugins, self.work, self.kept):
             try:
                 status = path.lstat()
@@ -69,14 +72,16 @@ class Environment:
                 continue
             if not stat.S_ISDIR(status.st_mode):
                 raise _foreign("expected a folder, found a link or a file", path)
+            # Another user could replace what is in it at any time, after it was checked.
             if status.st_uid != os.geteuid():
                 raise _foreign(f"the folder belongs to user {status.st_uid}, not to you", path)
 
     def create(self, environment_id: str) -> None:
-        """Make the folders, and write the id that state will know this environment by."""
+        """Create the folders and write the id by which state recognises this environment."""
         make_private(self.work)
         self.plugins.mkdir(exist_ok=True)
         ignore = self.base / ".gitignore"
+        # An environment is built from the lock and must not be committed.
         if self.in_project and not os.path.lexists(ignore):
             with open_new(ignore, 0o644) as file:
                 file.write(b"*\n")
@@ -88,7 +93,7 @@ class Environment:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Keep a change from being applied while several files are read together."""
+        """Lock the plugins for reading, so that no change is applied between reads. Raises `StoreBusy`."""
         if not self.plugins.is_dir():
             yield
             return
@@ -97,30 +102,30 @@ class Environment:
 
     @contextmanager
     def switching(self) -> Iterator[None]:
-        """Keep readers out for the moment in which a change is applied."""
+        """Lock the plugins while a change is applied. Raises `StoreBusy`."""
         with folder_lock(self.plugins, shared=False, deadline_seconds=READ_DEADLINE_SECONDS):
             yield
 
     # -- what is in it
 
     def names(self) -> list[str]:
-        """What stands under ``plugins/``, whoever put it there, sorted."""
+        """Return the names under ``plugins/``, managed by tarkpm or not, sorted."""
         try:
             return sorted(entry.name for entry in os.scandir(self.plugins))
         except FileNotFoundError:
             return []
 
     def folder(self, name: str) -> Path:
-        """The folder of a plugin."""
+        """Return the folder of a plugin."""
         return self.plugins / name
 
     def free_to_keep(self, name: str) -> Path:
-        """A place beside ``plugins/``, where tark looks for none, for a folder that makes room there."""
+        """Return a free path outside ``plugins/``, where tark loads nothing, for a folder moved out of it."""
         numbers = (self.kept / f"{name}.{number}" for number in count(1))
         return next(path for path in numbers if not os.path.lexists(path))
 
     def is_enabled(self, name: str) -> bool:
-        """Whether the plugin has no ``.disabled`` marker."""
+        """Return whether the plugin has no ``.disabled`` marker."""
         try:
             (self.plugins / name / DISABLED).lstat()
         except (FileNotFoundError, NotADirectoryError):
@@ -128,12 +133,12 @@ class Environment:
         return False
 
     def has_own_data(self, name: str) -> bool:
-        """Whether ``data`` in a plugin's folder is no link but holds something itself."""
+        """Return whether ``data`` in a plugin's folder is a folder of its own with contents, not a link."""
         data = self.plugins / name / DATA
         return data.is_dir() and not data.is_symlink() and any(data.iterdir())
 
     def set_enabled(self, name: str, enabled: bool) -> None:
-        """Remove or place the ``.disabled`` marker that tark, too, honours."""
+        """Remove or create the ``.disabled`` marker, which tark honours as well."""
         marker = self._checked(name, DISABLED)
         if enabled:
             marker.unlink(missing_ok=True)
@@ -141,18 +146,18 @@ class Environment:
             open_new(marker, 0o644).close()
 
     def read(self, name: str, file: str) -> bytes:
-        """The bytes of an installed file, bounded, following no link.
+        """Return the bytes of an installed file, `MAX_BLOB` at most, without following links.
 
-        Raises `StoreError` if it, or a folder on the way, is not what tarkpm installs.
+        Raises `StoreError` if the file or a folder above it is a link or of another kind, and `TooLarge`.
         """
         return read_file(self._checked(name, file), MAX_BLOB)
 
     def read_into(self, name: str, file: str, buffer: bytearray) -> memoryview:
-        """Like `read`, into a buffer that is used again and again."""
+        """Like `read`, but into ``buffer``, which callers reuse."""
         return read_into(self._checked(name, file), buffer, MAX_BLOB)
 
     def _checked(self, name: str, file: str) -> Path:
-        """The path of an installed file, none of whose folders is a link."""
+        """Return the path of an installed file; raises `StoreError` if a folder above it is a link."""
         for parent in Path(file).parents:
             folder = self.plugins / name / parent
             if not stat.S_ISDIR(folder.lstat().st_mode):
@@ -160,12 +165,15 @@ class Environment:
         return self.plugins / name / file
 
     def strangers(self, name: str, expected: set[str]) -> list[str]:
-        """Names in a plugin's folder that no release put there, sorted."""
+        """Return the names in a plugin's folder that its release did not install, sorted."""
         allowed = {part.split("/")[0] for part in expected} | {STATEMENT, DISABLED, DATA}
         return sorted({entry.name for entry in os.scandir(self.plugins / name)} - allowed)
 
     def is_intact(self, name: str, files: tuple[InstalledFile, ...]) -> bool:
-        """Whether the files look untouched since they were installed: kind, size, times and inode."""
+        """Return whether kind, size, times and inode of the files are unchanged since installation.
+
+        This is a fast check that reads no contents; ``verify`` compares digests.
+        """
         folder = f"{self.plugins}/{name}"
         parents = {
             folder,
@@ -181,14 +189,14 @@ class Environment:
     # -- what a change leaves behind
 
     def clear_work(self) -> None:
-        """Drop what an interrupted command left behind: staged folders, temporary files."""
+        """Delete what an interrupted command left behind: staged folders and temporary files."""
         if self.work.is_dir():
             for path in set(self.work.iterdir()) - {self._id_file, self.journal}:
                 remove_tree(path)
 
 
 def describe_file(folder: str, name: str, digest: Digest) -> InstalledFile | None:
-    """How the file system shows an installed file now; None if it is no regular file."""
+    """Describe an installed file by its status now; None if it is not a regular file."""
     status = os.lstat(f"{folder}/{name}")
     if not stat.S_ISREG(status.st_mode):
         return None
@@ -197,7 +205,7 @@ def describe_file(folder: str, name: str, digest: Digest) -> InstalledFile | Non
 
 def _foreign(problem: str, path: Path) -> ProjectNotAccepted:
     return ProjectNotAccepted(
-        f"this environment was not made by tarkpm for you: {problem}",
+        f"tarkpm did not create this environment for you: {problem}",
         where=str(path),
         hint=f"look at it, then: rm -r {shlex.quote(str(path))}",
     )

@@ -1,11 +1,22 @@
 """The journal: several folders and two documents change together, or not at all.
 
-New plugin folders are staged beside the old ones; then one rename puts the journal in place, and that is the
-commit. After it folders and documents are switched, the record in state is saved and the journal removed. A
-run interrupted before the rename changed nothing; one interrupted after it is finished by the next command.
-Every step of `finish` may be repeated.
+The caller stages new plugin folders beside the old ones. Then:
 
-The journal is authenticated with the user's secret: a journal that came with a clone is not obeyed.
+1. `commit` checks that the folders are writable,
+2. stages the documents' new texts,
+3. seals the transaction with the user's secret,
+4. checks that the documents the user saw are unchanged,
+5. renames the journal into place. This is the commit.
+6. `finish` takes the environment's lock,
+7. switches documents and folders,
+8. saves the record in state,
+9. deletes the journal,
+10. and deletes the leftovers.
+
+A run interrupted before step 5 has changed nothing. The next command finishes a run interrupted after it, so
+every step of `finish` may be repeated.
+
+The journal is authenticated with the user's secret, so a journal that came with a clone has no effect.
 """
 
 import errno
@@ -28,11 +39,11 @@ MAX_BYTES = 64 * 1024 * 1024
 
 
 class Unfinished(StoreError):
-    """A change that was committed cannot be applied on this machine now; the next command tries again."""
+    """A committed change cannot be applied now; the next command tries again."""
 
 
 class DocumentEdit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A document to replace: its path, the digest of what it held ("" if absent), and its new text."""
+    """A document to replace: its path, the digest of its old contents ("" if absent), and its new text."""
 
     path: str
     before: str
@@ -40,15 +51,15 @@ class DocumentEdit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @classmethod
     def change(cls, path: Path, before: bytes | None, after: bytes) -> "DocumentEdit":
-        """The replacement of ``before`` by ``after``."""
+        """Return the replacement of ``before`` by ``after``."""
         return cls(str(path), sha256(before) if before is not None else "", after.decode())
 
 
 class Transaction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One change of an environment: staged folders to switch in, folders to take away, documents, record.
+    """One change of an environment: staged folders to install, folders to remove, documents, and the record.
 
-    ``aside`` are folders nobody installed that make room first, by name, and where each is kept. ``data`` are
-    folders, and where what was stored in them goes.
+    ``aside`` maps names of unmanaged folders, which make room first, to the paths where they are kept.
+    ``data`` are pairs of folders: the contents of the first move to the second.
     """
 
     install: tuple[str, ...]
@@ -72,30 +83,36 @@ def commit(
     *,
     seen: Mapping[Path, bytes | None] = MappingProxyType({}),
 ) -> None:
-    """Make ``transaction`` happen: after the first rename it will, whatever happens to this process.
+    """Apply ``transaction`` atomically: once the journal is in place, an interrupted run is finished later.
 
-    What could still fail then is tried before: the documents' new texts are written, folders are writable.
-    ``seen`` are documents as the user was asked about them: raises `Edited` if one says something else now.
+    ``seen`` are the documents as the user saw them when answering. Raises `Edited` if one has changed since,
+    `PermissionError` for a folder that is not writable, and `Unfinished`.
     """
+    # 1. Check what could still fail after the commit, while failing changes nothing.
     _check_writable(environment, transaction)
+    # 2. Write the documents' new texts now: a full disk must not interrupt step 7.
     for number, document in enumerate(transaction.documents):
         atomic_write(_staged(environment, number), document.text.encode())
+    # 3. Seal the transaction: without the user's secret nobody can write a journal that is obeyed.
     body = msgspec.json.encode(transaction)
     mac = hmac.digest(state.mac_key(), body, "sha256").hex()
     sealed = msgspec.json.encode(_Sealed(body.decode(), mac))
-    _check_unedited(seen)  # last, so that an answer is not applied to what it was not given for
+    # 4. As late as possible: the user's answer applies only to the documents it was given for.
+    _check_unedited(seen)
+    # 5. Commit: after this rename the change will happen.
     atomic_write(environment.journal, sealed, mode=0o600)
+    # 6 to 10.
     finish(environment, transaction, state)
 
 
 def _check_unedited(seen: Mapping[Path, bytes | None]) -> None:
     for path, data in seen.items():
         if read_optional(path, MAX_BYTES) != data:
-            raise Edited(f"{path.name} was edited meanwhile: nothing was changed", where=str(path))
+            raise Edited(f"{path.name} was edited in the meantime: nothing was changed", where=str(path))
 
 
 def _check_writable(environment: Environment, transaction: Transaction) -> None:
-    """Raise `PermissionError` naming the first folder in which something could not be renamed."""
+    """Raise `PermissionError` with the first folder in which a rename would fail."""
     names = (*transaction.install, *transaction.remove, *transaction.aside)
     touched = [path for path in map(environment.folder, names) if path.is_dir() and not path.is_symlink()]
     folders = [environment.plugins, *(Path(document.path).parent for document in transaction.documents)]
@@ -109,9 +126,9 @@ def _staged(environment: Environment, number: int) -> Path:
 
 
 def pending(environment: Environment, state: State) -> Transaction | None:
-    """The transaction an interrupted command committed to, if there is one.
+    """Return the committed transaction of an interrupted command, or None.
 
-    Raises `StoreError` for a journal this user's tarkpm did not write.
+    Raises `StoreError` for a journal that was not written with this user's secret.
     """
     data = read_optional(environment.journal, MAX_BYTES)
     if data is None:
@@ -133,9 +150,10 @@ def pending(environment: Environment, state: State) -> Transaction | None:
 
 
 def recover(environment: Environment, state: State) -> str:
-    """Finish what an interrupted command committed to; returns a sentence about it, "" if there was nothing.
+    """Finish the committed change of an interrupted command; returns a sentence about it, or "".
 
-    A document edited since is kept as it is, and the rest of the change is dropped.
+    If a document was edited since, it is kept and the whole change is dropped. Raises `StoreError` and
+    `Unfinished`.
     """
     transaction = pending(environment, state)
     if transaction is None:
@@ -151,22 +169,27 @@ def recover(environment: Environment, state: State) -> str:
 
 
 def finish(environment: Environment, transaction: Transaction, state: State) -> None:
-    """Apply a committed transaction; every step may be repeated.
+    """Apply a committed transaction. Every step may be repeated.
 
-    Raises `Unfinished` if the machine does not let it be finished now.
+    Raises `Unfinished` if a step fails; the journal is then kept.
     """
     try:
+        # 6. Wait for readers, so that none of them sees half of the change.
         with environment.switching():
+            # 7. Switch documents and folders.
             _switch(environment, transaction)
+            # 8. Save the record after the files: it must not describe files that are not installed.
             state.save(transaction.record)
+            # 9. Only now is the change complete.
             environment.journal.unlink()
     except OSError as problem:
         reason = (problem.strerror or str(problem)).lower()
         raise Unfinished(
-            f"the change is decided but cannot be applied yet: {reason}",
+            f"the change is committed but cannot be applied yet: {reason}",
             where=str(problem.filename or environment.base),
-            hint="mend that; the next tarkpm command here finishes the change",
+            hint="fix this; the next tarkpm command here finishes the change",
         ) from problem
+    # 10. Leftovers are harmless: an interruption here costs only disk space.
     environment.clear_work()
 
 
@@ -187,7 +210,7 @@ def _switch(environment: Environment, transaction: Transaction) -> None:
 
 
 def _replace(path: Path, text: bytes, staged: Path) -> None:
-    """Put a document's new text in place: by renaming the staged file where that is possible."""
+    """Replace a document: by renaming the staged file if possible, which needs no free disk space."""
     if read_optional(path, MAX_BYTES) == text:
         return
     try:
@@ -201,14 +224,14 @@ def _replace(path: Path, text: bytes, staged: Path) -> None:
 
 
 def _set_aside(environment: Environment, name: str, kept: Path) -> None:
-    """Keep a folder elsewhere. Once it is kept, what stands there was switched in by us."""
+    """Move an unmanaged folder to ``kept``. If ``kept`` exists, an earlier run has already moved it."""
     if not os.path.lexists(kept):
         make_private(environment.kept)
         environment.folder(name).rename(kept)
 
 
 def _take_away(environment: Environment, name: str) -> None:
-    """Move a plugin's folder out of sight, if it is there; the trash may hold an earlier one."""
+    """Move a plugin's folder to the trash, if it exists. An earlier run may have left one there."""
     if os.path.lexists(environment.folder(name)):
         remove_tree(environment.trash / name)
         environment.folder(name).rename(environment.trash / name)

@@ -1,4 +1,4 @@
-"""A publisher's private keys: PKCS8 PEM files that only their owner can read."""
+"""Private signing keys: PKCS#8 PEM files (RFC 5208) that only their owner can read."""
 
 import os
 import re
@@ -23,17 +23,17 @@ class KeyStore:
         self.folder = folder
 
     def path(self, name: str) -> Path:
-        """The file of a key; raises `StoreError` for a name that is not plain."""
+        """Return the file of a key; raises `StoreError` for a name with other characters."""
         if not _NAME.fullmatch(name):
             raise StoreError(f"expected a key name of letters, digits, '.', '_' and '-', found {name[:80]!r}")
         return self.folder / f"{name}.pem"
 
     def names(self) -> list[str]:
-        """The names of all keys, sorted."""
+        """Return the names of all keys, sorted."""
         return sorted(file.stem for file in self.folder.glob("*.pem"))
 
     def generate(self, name: str, passphrase: bytes = b"") -> PublicKey:
-        """Make a key; never replaces one. Raises `StoreError` if the name is taken."""
+        """Generate a key; an existing one is never replaced. Raises `StoreError` if the name is taken."""
         from cryptography.hazmat.primitives import serialization
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -45,6 +45,7 @@ class KeyStore:
             serialization.PrivateFormat.PKCS8,
             serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption(),
         )
+        # Written and synced under a temporary name: a crash must not leave half a key under its name.
         temporary = self.folder / f".{os.urandom(8).hex()}.tmp"
         try:
             with open_new(temporary, 0o600) as file:
@@ -56,16 +57,16 @@ class KeyStore:
             atomic_write(self.folder / f"{name}.pub", f"{public}\n".encode(), mode=0o600)
         except FileExistsError:
             raise StoreError(
-                f"a key named '{name}' exists", where=str(path), hint="choose another --name"
+                f"a key named '{name}' already exists", where=str(path), hint="choose another --name"
             ) from None
         finally:
             temporary.unlink(missing_ok=True)
         return public
 
     def names_of(self, keys: Collection[PublicKey]) -> dict[PublicKey, str]:
-        """Which of these public keys have a private half here, and under which name. Asks for no passphrase.
+        """Return the names of those of these public keys whose private half is here. Never prompts.
 
-        A name's ``.pub`` is only a hint: an encrypted key without one is not found.
+        The ``.pub`` file beside a key is used as a hint; an encrypted key without one is not found.
         """
         found: dict[PublicKey, str] = {}
         for name in self.names():
@@ -84,9 +85,9 @@ class KeyStore:
             return None
 
     def load(self, name: str, passphrase: Passphrase) -> tuple[PublicKey, Callable[[bytes], bytes]]:
-        """The public key and a signer (message -> 64 bytes); ``passphrase`` is asked only if needed.
+        """Return the public key and a signer (message -> 64 bytes). Calls ``passphrase`` only if needed.
 
-        Raises `StoreError` if there is no such key, or the passphrase is wrong.
+        Raises `StoreError` if the key does not exist or the passphrase is wrong.
         """
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
 

@@ -1,9 +1,8 @@
-"""Which files a commit of a repository was seen to hold: a small manifest per (URL, ref, commit, folder).
+"""The files that a commit of a repository contains: a small manifest per (URL, ref, commit, folder).
 
-A blob says nothing of where it came from. With these, a lock that names another commit for the same bytes is
-told from one that does not, without a network. The ref is the one the commit was fetched for, which led to it
-then: a commit that was once named by ``rev`` proves nothing about a branch. A cache, written whole or not at
-all.
+A blob does not say where it came from. The manifests show, without a network, whether a lock names the commit
+its bytes really come from. The ref is the one the commit was fetched for, and led to it then: a commit that
+was fetched by ``rev`` proves nothing about a branch. This is a cache; manifests are written atomically.
 """
 
 from pathlib import Path
@@ -34,7 +33,7 @@ class Origins:
         self.root = root / "git"
 
     def remember(self, entry: LockEntry) -> None:
-        """Note that the entry's commit was fetched and holds the entry's files."""
+        """Record that the entry's commit was fetched and contains the entry's files."""
         seen = _seen(entry)
         path = self._path(seen) if seen else None
         if path is None:
@@ -42,7 +41,7 @@ class Origins:
         keep(path, msgspec.json.encode(seen), mode=0o600)
 
     def saw(self, entry: LockEntry) -> bool:
-        """Whether the entry's commit was seen to hold exactly the entry's files; true of working copies."""
+        """Return whether the entry's commit is known to contain exactly its files; True for other sources."""
         seen = _seen(entry)
         if seen is None:
             return True
@@ -52,11 +51,12 @@ class Origins:
             return False
 
     def path(self, entry: LockEntry) -> Path | None:
-        """Where the manifest of an entry's commit is, or would be; None for what is not from git."""
+        """Return the path of the manifest of an entry's commit; None for entries not from git."""
         seen = _seen(entry)
         return self._path(seen) if seen else None
 
     def _path(self, seen: _Seen) -> Path:
+        # A digest, because URLs contain characters that file names cannot.
         place = sha256(f"{seen.url}\n{seen.folder}\n{seen.ref}".encode())[:32]
         return self.root / f"{place}-{seen.commit}.json"
 

@@ -1,4 +1,4 @@
-"""The staging area: a plugin's folder is built beside the environment before anything is switched."""
+"""The staging area: build a plugin's folder before the environment is changed."""
 
 import os
 from collections.abc import Mapping
@@ -21,12 +21,11 @@ def stage(
     contents: Mapping[str, bytes],
     enabled: bool,
 ) -> tuple[InstalledFile, ...]:
-    """Build a plugin's folder, read-only, of bytes that were checked.
+    """Build a plugin's folder of read-only files from checked bytes.
 
-    They come from ``contents`` where given (by file name), whose bytes the caller checked, else from
-    ``store``, and are checked as they are copied. Without ``enabled`` it gets
-    the ``.disabled`` marker; ``data`` is linked to the plugin's data folder. Raises `BlobMissing`, and then
-    leaves nothing.
+    Files come from ``contents`` by name, whose bytes the caller has checked, or else from ``store``, which
+    checks them as it copies them. If not ``enabled``, the folder gets the ``.disabled`` marker. ``data`` in
+    it is a link to the plugin's data folder. Raises `BlobMissing`.
     """
     folder = environment.staging / name
     try:

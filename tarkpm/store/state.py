@@ -1,8 +1,8 @@
-"""What this user accepted and what tarkpm installed, per project. Not a cache: nothing can recreate it.
+"""The record per project: what this user accepted and what tarkpm installed. It cannot be recreated.
 
-A project's record is found by the project's path. The environment folder holds the record's id, so that an
-environment made elsewhere (one that came with a clone, say) is told from one built here, and one that was
-moved with its project is known again: by id and inode.
+A project's record is found by the project's path. The environment folder contains the record's id, which
+tells an environment built here from one made elsewhere, for example one that came with a clone. An
+environment that was moved with its project is recognised by id and inode.
 """
 
 import os
@@ -28,7 +28,7 @@ KEY_SIZE: Final = 32
 
 
 class InstalledFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A file as it was installed: what it holds, and how the file system describes it untouched."""
+    """An installed file: the digest of its contents, and its file system status right after installation."""
 
     name: str
     sha256: Digest
@@ -39,22 +39,19 @@ class InstalledFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Installed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A plugin as it was installed, after everything about it was verified.
-
-    ``fingerprint`` is that of its lock entry.
-    """
+    """A plugin as it was installed, after it was verified. ``fingerprint`` is that of its lock entry."""
 
     fingerprint: Digest
     files: tuple[InstalledFile, ...]
 
 
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All that is remembered of one project.
+    """The record of one project.
 
-    ``inode`` is the environment folder's. ``accepted`` is what this user accepted of the project, and
-    ``accepted_at`` when it last changed, in seconds since the epoch. ``settled`` is the seal of the documents
-    that the environment was last brought in line with, "" if something may be left to do. ``owners`` say, by
-    plugin, whose data is where, and who was disabled: that is asked only for plugins whose folders are gone.
+    ``inode`` is that of the environment folder. ``accepted`` is what this user accepted of the project, and
+    ``accepted_at`` is when it last changed, in seconds since the epoch. ``settled`` is the seal of the
+    documents with which the environment was last in sync, or "" if there may be work to do. ``owners`` list,
+    by plugin, whose data is where and who was disabled; this is used only for plugins whose folders are gone.
     """
 
     path: str
@@ -68,12 +65,12 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     version: int = VERSION
 
     def forgotten(self) -> "Record":
-        """This record with nothing accepted: what is installed and stored stays, and is asked about again."""
+        """Return this record with nothing accepted. Plugins and data stay, and need to be accepted again."""
         return msgspec.structs.replace(self, accepted=Acceptance(), accepted_at=0, settled="")
 
 
 class _RecordVersion1(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A record as tarkpm wrote it before bindings: it does not say whose plugins were accepted."""
+    """A record in the format before bindings, which does not say whose plugins were accepted."""
 
     path: str
     environment: str
@@ -85,7 +82,7 @@ class _RecordVersion1(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     version: Literal[1] = 1
 
     def upgraded(self) -> Record:
-        """The record of today: the project is accepted again; data stays with what is installed."""
+        """Return the record in the current format: the project must be accepted again, data stays."""
         names = {*self.installed, *self.disabled}
         owners: dict[str, tuple[Owner, ...]] = {
             name: (Owner(name, disabled=name in self.disabled),) for name in sorted(names)
@@ -109,23 +106,24 @@ class State:
         self.keys = root / "keys"
 
     def find(self, path: str) -> Record | None:
-        """The record of the project at ``path``."""
+        """Return the record of the project at ``path``; None if there is none. Raises `StoreError`."""
         return self.read_record(self._file(path))
 
     def record_files(self) -> list[Path]:
-        """The files of all records, sorted."""
+        """Return the files of all records, sorted."""
         return sorted(self.projects.glob("*.json"))
 
     def find_moved(self, environment: str, inode: int) -> Record | None:
-        """The record of an environment folder that was moved here with its project."""
+        """Return the record of an environment folder that was moved with its project, or None."""
         for file in self.record_files() if environment else ():
             record = self.read_record(file)
+            # A copy of the folder has the id but another inode: it is not what the user accepted.
             if record and (record.environment, record.inode) == (environment, inode):
                 return record
         return None
 
     def save(self, record: Record, *, moved_from: str = "") -> None:
-        """Keep ``record``; drop the one under the project's former path."""
+        """Save ``record``, and delete the one under the project's former path ``moved_from``."""
         make_private(self.projects)
         atomic_write(self._file(record.path), msgspec.json.encode(record), mode=0o600)
         if moved_from and moved_from != record.path:
@@ -133,17 +131,17 @@ class State:
 
     @contextmanager
     def changing(self, path: str, holder: str, deadline_seconds: float) -> Iterator[None]:
-        """Hold the project at ``path`` for a whole command that may change it; raises `StoreBusy`."""
+        """Lock the project at ``path`` for a whole command that may change it; raises `StoreBusy`."""
         make_private(self.projects)
         with exclusive(self.lock_file(path), holder, deadline_seconds):
             yield
 
     def lock_file(self, path: str) -> Path:
-        """The lock that `changing` holds."""
+        """Return the lock file that `changing` locks."""
         return self._file(path, ".lock")
 
     def mac_key(self) -> bytes:
-        """The secret under which journals of this user are authenticated; made on first use."""
+        """Return the secret that authenticates this user's journals; created on first use."""
         path = self.root / "mac.key"
         key = read_optional(path, 64)
         if key is not None and len(key) == KEY_SIZE:
@@ -151,7 +149,7 @@ class State:
         make_private(self.root)
         candidate = self.root / f".mac.{os.urandom(8).hex()}.tmp"
         write_new(candidate, os.urandom(KEY_SIZE), 0o600, durable=True)
-        if key is not None:  # cut short, by a power cut for one: what it vouched for is made again
+        if key is not None:  # truncated, for example by a power cut: start over with a new secret
             path.unlink(missing_ok=True)
         try:
             path.hardlink_to(candidate)  # unlike a rename, this lets only one of several processes win
@@ -162,9 +160,9 @@ class State:
         return path.read_bytes()
 
     def indexes_seal(self) -> bytes:
-        """Changes whenever what was seen of indexes does (`store.claims`); b"" where nothing was.
+        """Return bytes that change whenever `store.claims` does; b"" without indexes.
 
-        One listing of a folder that is mostly absent: a settled sync is told by it without reading anything.
+        It costs one listing of a folder, so that a sync without work need not read the files.
         """
         try:
             entries = [entry for entry in os.scandir(self.root / "indexes") if entry.name.endswith(".json")]
@@ -177,8 +175,8 @@ class State:
         return self.projects / f"{sha256(os.fsencode(path))[:32]}{suffix}"
 
     def read_record(self, file: Path) -> Record | None:
-        """The record in a file; None if there is none. Raises `StoreError` for a damaged one."""
-        hint = f"rm {shlex.quote(str(file))} and what it lists: the project's .tark; then: tarkpm sync"
+        """Read a record; None if the file does not exist. Raises `StoreError` for a damaged one."""
+        hint = f"delete the project's .tark folder, then: rm {shlex.quote(str(file))} && tarkpm sync"
         try:
             return read_document(
                 file, Record, version=VERSION, limit=MAX_BYTES, what="the record of a project", hint=hint
@@ -190,5 +188,5 @@ class State:
 
 
 def new_environment_id() -> str:
-    """An id nobody can guess: 128 random bits in hexadecimal."""
+    """Return a new unguessable id: 128 random bits in hexadecimal."""
     return os.urandom(16).hex()

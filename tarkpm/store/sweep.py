@@ -1,7 +1,8 @@
-"""What is in the cache, and taking away what nobody needs.
+"""List the contents of the cache, and delete what no project needs.
 
-Whoever installs holds the cache, shared, from looking what is there to having copied it; whoever takes away
-holds it alone. So nothing vanishes under an installation, and what is fetched later is only fetched again.
+An installation holds a shared lock on the cache from checking what is there until it has copied it; deleting
+holds an exclusive lock. So nothing disappears during an installation, and what is missing later is fetched
+again.
 """
 
 import contextlib
@@ -18,14 +19,14 @@ from tarkpm.io.files import remove_tree
 from tarkpm.io.locks import exclusive, folder_lock
 
 KINDS: Final = ("blobs", "git", "compiled", "index")
-"""The folders of the cache that are tarkpm's; what else is there is somebody else's and stays."""
+"""The folders of the cache that belong to tarkpm; others are never touched."""
 
 LEFTOVER_SECONDS: Final = 3600.0
-"""A temporary file that is older belongs to no running command."""
+"""Age, in seconds, from which a temporary file cannot belong to a running command."""
 
 
 class Needed(msgspec.Struct, frozen=True):
-    """What is to stay: blobs and modules by digest, git manifests by file, indexes by their root's digest."""
+    """The items to keep: blobs and modules by digest, git manifests by file, indexes by root digest."""
 
     blobs: Collection[Digest] = frozenset()
     git: Collection[Path] = frozenset()
@@ -33,7 +34,7 @@ class Needed(msgspec.Struct, frozen=True):
 
 
 class StoredItem(msgspec.Struct, frozen=True):
-    """Something in the cache that is kept or taken away as a whole; ``size`` in bytes."""
+    """Something in the cache that is kept or deleted as a whole; ``size`` in bytes."""
 
     kind: str
     path: Path
@@ -42,7 +43,7 @@ class StoredItem(msgspec.Struct, frozen=True):
 
 @contextmanager
 def in_use(root: Path, deadline_seconds: float) -> Iterator[None]:
-    """Keep what is in the cache from being taken away. Raises `StoreBusy`."""
+    """Keep the contents of the cache from being deleted. Raises `StoreBusy`."""
     if not root.is_dir():
         yield
         return
@@ -52,7 +53,7 @@ def in_use(root: Path, deadline_seconds: float) -> Iterator[None]:
 
 @contextmanager
 def alone(root: Path, deadline_seconds: float) -> Iterator[None]:
-    """Wait for whoever installs, and keep others from beginning. Raises `StoreBusy`."""
+    """Wait for running installations and keep others from starting. Raises `StoreBusy`."""
     if not root.is_dir():
         yield
         return
@@ -61,7 +62,7 @@ def alone(root: Path, deadline_seconds: float) -> Iterator[None]:
 
 
 def items(root: Path) -> list[StoredItem]:
-    """Everything of tarkpm's in the cache, by kind and path; lock files are nothing."""
+    """Return all items of tarkpm in the cache, by kind and path, without lock files."""
     found = [
         StoredItem("index", path, _size(path)) for path in _inside(root / "index") if path.suffix != ".lock"
     ]
@@ -73,7 +74,7 @@ def items(root: Path) -> list[StoredItem]:
 
 
 def _inside(folder: Path) -> list[Path]:
-    """What is in a real folder, sorted."""
+    """Return the entries of a folder, sorted; nothing if it is a link or does not exist."""
     try:
         if not stat.S_ISDIR(folder.lstat().st_mode):
             return []
@@ -83,7 +84,7 @@ def _inside(folder: Path) -> list[Path]:
 
 
 def _size(path: Path) -> int:
-    """Bytes of a file, or of the files in a folder; links count as nothing."""
+    """Return the bytes of a file, or of all files in a folder; links count as 0."""
     try:
         status = path.lstat()
     except FileNotFoundError:
@@ -94,7 +95,7 @@ def _size(path: Path) -> int:
 
 
 def is_needed(item: StoredItem, needed: Needed, now: float) -> bool:
-    """Whether an item is to stay: somebody needs it, or may be writing it at this moment."""
+    """Return whether to keep an item: a project needs it, or a command may be writing it."""
     name = item.path.name
     if name.startswith("."):
         return not is_leftover(item.path, now)
@@ -106,7 +107,7 @@ def is_needed(item: StoredItem, needed: Needed, now: float) -> bool:
 
 
 def is_leftover(path: Path, now: float) -> bool:
-    """Whether a temporary file is so old that nobody is writing it."""
+    """Return whether a temporary file is too old to belong to a running command."""
     try:
         return now - path.lstat().st_mtime > LEFTOVER_SECONDS
     except FileNotFoundError:
@@ -114,11 +115,11 @@ def is_leftover(path: Path, now: float) -> bool:
 
 
 def take_away(item: StoredItem, deadline_seconds: float) -> None:
-    """Delete an item; an index's metadata while nobody asks that index. Raises `StoreBusy`."""
+    """Delete an item; index metadata under that index's lock. Raises `StoreBusy`."""
     if item.kind == "index":
         with exclusive(item.path.with_suffix(".lock"), "tarkpm cache", deadline_seconds):
             remove_tree(item.path)
         return
     remove_tree(item.path)
-    with contextlib.suppress(OSError):  # others are in it still
+    with contextlib.suppress(OSError):  # it still contains others
         item.path.parent.rmdir()

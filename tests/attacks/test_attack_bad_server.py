@@ -88,13 +88,13 @@ def test_one_that_sends_a_byte_at_a_time(
         return True
 
     publisher.server.before = drip
-    _refused(victim, publisher, 5, "not done after 0.5 seconds")
+    _refused(victim, publisher, 5, "the transfer took longer than 0.5 seconds")
 
 
 @pytest.mark.parametrize(
     ("status", "exit_status", "text"),
     [
-        (401, 5, "the server asks for a login; tried netrc and the credential helper"),
+        (401, 5, "the server requires authentication; tried netrc and the credential helper"),
         (403, 5, "the server does not let strangers read this"),
         (404, 2, "there is no such repository, or it is private"),
         (429, 5, "the server failed with HTTP status 429"),
@@ -116,7 +116,7 @@ def test_one_that_says_no(
         (_reply(200, b""), "expected a git server"),
         (
             _reply(200, b"\xff" * 100, Content_Type="application/x-git-upload-pack-advertisement"),
-            "cannot be understood",
+            "cannot be parsed",
         ),
         (
             _reply(200, b"0000", Content_Type="application/x-git-upload-pack-advertisement"),

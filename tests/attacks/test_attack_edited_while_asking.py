@@ -24,7 +24,7 @@ def test_a_grant_that_is_taken_away_meanwhile_does_not_come_back(
         terminal.expect("[y/N]")
         replace_in(toml, "text-tools = { storage = true }\n", "")
         terminal.type("y\n")
-        terminal.expect("tark.toml was edited meanwhile: nothing was changed")
+        terminal.expect("tark.toml was edited in the meantime: nothing was changed")
         terminal.expect("[y/N]")  # asked again, about what it says now
         assert "shell" not in toml.read_text()
         terminal.type("n\n")
@@ -39,7 +39,7 @@ def test_the_second_answer_is_for_the_second_question(sandbox: Sandbox, publishe
         terminal.expect("[y/N]")
         toml.write_text(toml.read_text() + "# a comment\n")
         terminal.type("y\n")
-        terminal.expect("tark.toml was edited meanwhile")
+        terminal.expect("tark.toml was edited in the meantime")
         terminal.expect("[y/N]")
         terminal.type("y\n")
         terminal.finish().ok()
@@ -54,7 +54,7 @@ def test_the_lock_is_edited_meanwhile(sandbox: Sandbox, publisher: Publisher) ->
         terminal.expect("[y/N]")
         lock.unlink()
         terminal.type("y\n")
-        terminal.expect("tark.lock was edited meanwhile")
+        terminal.expect("tark.lock was edited in the meantime")
         terminal.expect("[y/N]")
         with unchanged(sandbox):
             terminal.type("n\n")

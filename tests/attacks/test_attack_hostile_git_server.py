@@ -250,7 +250,9 @@ ROWS: dict[str, Callable[[], Row]] = {
         2,
         "the limit is 1024 MiB",
     ),
-    "a gzip bomb": lambda: Row(instead(gzip_bomb), 5, "the answer is encoded as 'gzip', which was not asked"),
+    "a gzip bomb": lambda: Row(
+        instead(gzip_bomb), 5, "the response is encoded as 'gzip', which was not requested"
+    ),
     # without end
     "300,000 tiny objects": lambda: Row(
         sending(tiny(300_000)), 2, "announced 300000 objects, the limit is 100000"
@@ -286,10 +288,10 @@ ROWS: dict[str, Callable[[], Row]] = {
     "progress without end": lambda: Row(
         instead(streaming(line(b"packfile\n"), sideband(b"Counting objects\r" * 1000, 2)), command=b"=fetch"),
         2,
-        "sent more than 16 MiB besides the objects asked for",
+        "sent more than 16 MiB besides the requested objects",
     ),
     "refs without end": lambda: Row(
-        instead(refs, of="GET"), 2, "sent more than 16 MiB besides the objects asked for", {"total": 200}
+        instead(refs, of="GET"), 2, "sent more than 16 MiB besides the requested objects", {"total": 200}
     ),
     "headers without end": lambda: Row(
         instead(lambda h: [h.wfile.write(b"X: " + b"x" * 1000 + b"\r\n") for _ in range(500_000)], of="GET"),
@@ -305,10 +307,16 @@ ROWS: dict[str, Callable[[], Row]] = {
         instead(hang_in_body, command=b"=fetch"), 5, "nothing arrived for 1 seconds", QUICK
     ),
     "a drip of headers": lambda: Row(
-        instead(drip_headers, of="GET"), 5, "not done after 1 seconds", QUICK | {"total": 1, "stall": 5}
+        instead(drip_headers, of="GET"),
+        5,
+        "the transfer took longer than 1 seconds",
+        QUICK | {"total": 1, "stall": 5},
     ),
     "a drip in the body": lambda: Row(
-        instead(drip_body, command=b"=fetch"), 5, "not done after 2 seconds", QUICK | {"total": 2, "stall": 5}
+        instead(drip_body, command=b"=fetch"),
+        5,
+        "the transfer took longer than 2 seconds",
+        QUICK | {"total": 2, "stall": 5},
     ),
     # what is not what it says
     "a pack that breaks off": lambda: Row(

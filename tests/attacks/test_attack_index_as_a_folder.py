@@ -17,7 +17,7 @@ def test_a_link_out_of_it(victim: Victim, inside: str) -> None:
     folder.rename(elsewhere)
     folder.symlink_to(elsewhere)
     ask = victim.installs if inside == "files" else victim.looks
-    victim.meets(Refused, "a link leads out of the index", ask=ask, url=str(victim.index.folder))
+    victim.meets(Refused, "a link leads out of the index folder", ask=ask, url=str(victim.index.folder))
 
 
 def test_a_link_within_it(victim: Victim) -> None:
@@ -41,7 +41,7 @@ def test_no_file(victim: Victim, what: str) -> None:
 
 def test_no_index(victim: Victim, tmp_path: Path) -> None:
     problem = victim.meets(
-        Unreachable, "could not check the index: there is none here", url=str(tmp_path / "none")
+        Unreachable, "could not check the index: there is no index here", url=str(tmp_path / "none")
     )
     assert problem.exit_status == 5
 
@@ -49,4 +49,6 @@ def test_no_index(victim: Victim, tmp_path: Path) -> None:
 def test_one_that_went_away(victim: Victim) -> None:
     victim.looks(url=str(victim.index.folder))
     shutil.rmtree(victim.index.folder)
-    victim.meets(Unreachable, "could not check the index: there is none here", url=str(victim.index.folder))
+    victim.meets(
+        Unreachable, "could not check the index: there is no index here", url=str(victim.index.folder)
+    )

@@ -26,7 +26,7 @@ def test_in_the_root(victim: Victim) -> None:
     root = _next_root(victim)
     root.add_key(_alias(victim.index.maintainers[0]), "root")
     victim.index.write_root(signed=root)
-    problem = victim.meets(IndexUntrusted, "'root' names a key twice, or one that is not listed")
+    problem = victim.meets(IndexUntrusted, "'root' lists a key twice, or an unknown key")
     assert problem.exit_status == 3
 
 
@@ -37,7 +37,7 @@ def test_in_the_first_root(victim: Victim) -> None:
     root.add_key(_alias(victim.index.maintainers[0]), "targets")
     data = victim.index.write("root", root)
     victim.root = f"sha256:{sha256(data)}"
-    victim.meets(IndexUntrusted, "'targets' names a key twice")
+    victim.meets(IndexUntrusted, "'targets' lists a key twice")
 
 
 @pytest.mark.parametrize("role", ["targets", "claims"])
@@ -53,7 +53,7 @@ def test_in_a_delegation(victim: Victim, role: str) -> None:
     signed.version += 1
     index.write(role, signed)
     index.publish()
-    victim.meets(IndexUntrusted, "names a key twice, or one that is not listed")
+    victim.meets(IndexUntrusted, "lists a key twice, or an unknown key")
 
 
 @pytest.mark.parametrize("public", [SMALL_ORDER, "00" * 32, "ec" + "ff" * 30 + "7f"])
@@ -77,11 +77,11 @@ def test_a_key_that_is_not_listed(victim: Victim) -> None:
     root = _next_root(victim)
     root.roles["timestamp"].keyids.append("d" * 64)
     victim.index.write_root(signed=root)
-    victim.meets(IndexUntrusted, "'timestamp' names a key twice, or one that is not listed")
+    victim.meets(IndexUntrusted, "'timestamp' lists a key twice, or an unknown key")
 
 
 def test_a_threshold_no_keys_can_meet(victim: Victim) -> None:
     root = _next_root(victim)
     root.roles["timestamp"].threshold = 2
     victim.index.write_root(signed=root)
-    victim.meets(IndexUntrusted, "'timestamp' needs 2 signatures and has 1 keys")
+    victim.meets(IndexUntrusted, "'timestamp' has fewer keys (1) than its threshold (2)")

@@ -30,7 +30,7 @@ def test_metadata(victim: Victim, path: str) -> None:
     path = path.replace("BIN", f"metadata/{victim.index.version(role)}.{role}.json")
     victim.server.answers[path] = endless
     first = path == "metadata/1.root.json"
-    problem = victim.meets(IndexUntrusted, "of more than the ", "bytes it may have")
+    problem = victim.meets(IndexUntrusted, "the metadata has more than ", " bytes")
     assert problem.where.endswith(path) or first
     assert problem.exit_status == 3
     assert sum(request.sent for request in victim.server.requests) < ENOUGH
@@ -38,7 +38,7 @@ def test_metadata(victim: Victim, path: str) -> None:
 
 def test_a_claim(victim: Victim) -> None:
     victim.server.answers["targets/publishers"] = endless
-    victim.meets(IndexUntrusted, "bytes that were signed")
+    victim.meets(IndexUntrusted, "the file has more than the signed ")
     assert sum(request.sent for request in victim.server.requests) < ENOUGH
 
 
@@ -52,4 +52,4 @@ def test_redirects(victim: Victim) -> None:
     victim.server.answers["metadata/timestamp.json"] = lambda handler: handler.reply(
         302, b"", {"location": f"/metadata/timestamp.json?{len(victim.server.requests)}"}
     )
-    victim.meets(Unreachable, "could not check the index: it redirects more than 3 times")
+    victim.meets(Unreachable, "could not check the index: the index redirects more than 3 times")

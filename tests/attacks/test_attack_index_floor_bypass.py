@@ -100,7 +100,7 @@ def test_an_older_claim(victim: Victim, snapshot: Callable[[IndexRepo, str], Non
     snapshot(index, role)
     index.publish()
     shutil.rmtree(victim.cached)
-    stale = f"older than what was seen before ({role} of version {before}, {before + 1} was seen)"
+    stale = f"older than a version seen before ({role} version {before}, seen {before + 1})"
     victim.meets(IndexStale, "stale mirror", stale, floors=floors)
     victim.meets(IndexStale, "stale mirror", stale, floors=floors, ask=victim.looks)
     legacy = {role: before + 1}  # as an older tarkpm wrote it
@@ -135,7 +135,7 @@ def test_through_the_command_line(indexed: IndexedProject) -> None:
     repo.versions[role] = before
     more_bins(repo, role)
     repo.publish()
-    stale = f"stale mirror: it serves what is older than what was seen before ({role} of version {before}"
+    stale = f"stale mirror: its metadata is older than a version seen before ({role} version {before}"
     sandbox.run("outdated").failed(5, stale)
     sandbox.run("update").failed(5, stale)
 
@@ -151,7 +151,7 @@ def test_an_older_delegation(victim: Victim) -> None:
         index.versions[role] = 1
         index.publish()
         shutil.rmtree(victim.cached)
-        victim.meets(IndexStale, f"({role} of version 1, 2 was seen)", floors=floors)
+        victim.meets(IndexStale, f"({role} version 1, seen 2)", floors=floors)
         index.versions[role] = 2
 
 
@@ -168,7 +168,7 @@ def test_an_older_root(victim: Victim) -> None:
     index.versions = versions
     index.publish(keys=[stolen])
     shutil.rmtree(victim.cached)
-    victim.meets(IndexStale, "(root of version 1, 2 was seen)", floors=floors)
+    victim.meets(IndexStale, "(root version 1, seen 2)", floors=floors)
 
 
 def spread(index: World, bits: int) -> None:
@@ -189,10 +189,12 @@ def test_another_number_of_bins(victim: Victim, bits: int) -> None:
     """The same name is another bin then, with versions of its own: an index keeps its number for ever."""
     floors = seen(victim)
     spread(victim.index, bits)
-    problem = victim.meets(IndexUntrusted, f"2^{bits} bins, expected 2^2 as before", floors=floors)
+    problem = victim.meets(
+        IndexUntrusted, f"expected claims in 2^2 bins as before, found 2^{bits}", floors=floors
+    )
     assert problem.exit_status == 3
     shutil.rmtree(victim.cached)
-    victim.meets(IndexUntrusted, f"2^{bits} bins, expected 2^2 as before", floors=floors)
+    victim.meets(IndexUntrusted, f"expected claims in 2^2 bins as before, found 2^{bits}", floors=floors)
 
 
 def by_prefix(index: World, name: str, prefixes: list[str]) -> Delegations:

@@ -45,7 +45,7 @@ def test_a_row_that_says_other_than_the_signed_manifest_is_found(community: Comm
     one, two = community.open().listing(NAME).rows
     _with_online_key(community, (one, msgspec.structs.replace(two, min_tark_version=None)))
     assert community.findings() == []
-    said = "the row of text-tools 1.1.0 does not say what the signed plugin.toml says"
+    said = "the row of text-tools 1.1.0 differs from the signed plugin.toml"
     assert community.findings("--deep") == [said]
     community.run("check", "--deep").failed(1, said)
 
@@ -55,8 +55,8 @@ def test_a_row_for_bytes_nobody_published_is_found(community: Community) -> None
     forged = msgspec.structs.replace(two, statement=msgspec.structs.replace(two.statement, sha256="0" * 64))
     _with_online_key(community, (one, forged))
     found = community.findings()
-    assert "text-tools 1.1.0 is listed but not there" in found
-    assert "no release is listed that has this file" in found
+    assert "text-tools 1.1.0 is listed but missing" in found
+    assert "no listed release has this file" in found
 
 
 def test_a_stolen_online_key_signs_no_claim(community: Community) -> None:
@@ -73,24 +73,26 @@ def test_a_stolen_online_key_signs_no_claim(community: Community) -> None:
         signed["targets"][claim_path(NAME)] = {"length": len(other), "hashes": {"sha256": sha256(other)}}
 
     forge(community, f"{version}.{role}.json", hijack, online)
-    with pytest.raises(IndexUntrusted, match="signed by 0 of the 2 keys it needs"):
+    with pytest.raises(IndexUntrusted, match="valid signatures: expected 2, found 0"):
         community.open().claim(NAME)
-    community.run("accept", community.release("1.2.0", publisher="mallory")).failed(3, "signed by 0 of the 2")
-    assert "signed by 0 of the 2 keys it needs" in community.findings()[0]
+    community.run("accept", community.release("1.2.0", publisher="mallory")).failed(
+        3, "valid signatures: expected 2, found 0"
+    )
+    assert "valid signatures: expected 2, found 0" in community.findings()[0]
 
 
 def test_a_claim_signed_by_one_maintainer_is_found(community: Community) -> None:
     role = community.open().authority.bin(claim_path(NAME))
     version = community.open().versions[role]
     forge(community, f"{version}.{role}.json", lambda signed: None, community.signer("alice"))
-    assert "signed by 1 of the 2 keys it needs" in community.findings()[0]
+    assert "valid signatures: expected 2, found 1" in community.findings()[0]
 
 
 def test_a_root_signed_by_one_maintainer_is_not_followed(community: Community) -> None:
     shutil.copy(community.folder / "metadata/1.root.json", community.folder / "metadata/2.root.json")
     forge(community, "2.root.json", lambda signed: signed.update(version=2), community.signer("alice"))
-    community.run("check").failed(1, "signed by 1 of the 2 keys it needs", "2.root.json")
-    community.run("accept", community.release("1.2.0")).failed(3, "signed by 1 of the 2 keys it needs")
+    community.run("check").failed(1, "valid signatures: expected 2, found 1", "2.root.json")
+    community.run("accept", community.release("1.2.0")).failed(3, "valid signatures: expected 2, found 1")
 
 
 def test_bins_that_were_swapped_are_found(community: Community) -> None:
@@ -107,15 +109,17 @@ def test_bins_that_were_swapped_are_found(community: Community) -> None:
         *map(community.signer, ("alice", "bob")),
     )
     shutil.copy(folder / f"1.{other}.json", folder / f"{version}.{role}.json")
-    with pytest.raises(IndexUntrusted, match=f"expected a file that names its role '{role}'"):
+    with pytest.raises(IndexUntrusted, match=f"expected metadata that names its role '{role}'"):
         community.open().claim(NAME)
 
 
 def test_a_document_with_other_bytes_is_found(community: Community) -> None:
     target = next((community.folder / "targets/publishers").iterdir())
     target.write_bytes(target.read_bytes().replace(b"text", b"evil"))
-    assert "is not the file that was signed" in community.findings()
-    community.run("accept", community.release("1.2.0")).failed(3, "is not the file that was signed")
+    assert "the file differs from the one that was signed" in community.findings()
+    community.run("accept", community.release("1.2.0")).failed(
+        3, "the file differs from the one that was signed"
+    )
 
 
 def test_a_release_file_with_other_bytes_is_found(community: Community) -> None:
@@ -126,9 +130,9 @@ def test_a_release_file_with_other_bytes_is_found(community: Community) -> None:
     assert community.findings() == []
     assert "has sha256" in community.findings("--deep")[0]
     file.write_bytes(data[:-1])
-    assert "bytes, its row says" in community.findings()[0]
+    assert "bytes, found" in community.findings()[0]
     file.unlink()
-    assert "is listed but not there" in community.findings()[0]
+    assert "is listed but missing" in community.findings()[0]
 
 
 def test_files_nobody_listed_are_found(community: Community) -> None:
@@ -188,7 +192,7 @@ def test_signatures_of_yesterday_on_other_roles_do_not_help(community: Community
     stamp = json.loads((folder / "timestamp.json").read_bytes())
     number = community.open().snapshot.version
     edit(folder / f"{number}.snapshot.json", lambda table: table.update(signatures=stamp["signatures"]))
-    community.run("check").failed(1, "signed by 0 of the 1 keys it needs")
+    community.run("check").failed(1, "valid signatures: expected 1, found 0")
 
 
 def test_the_bundle_of_both_keys_still_cannot_shrink_what_was_revoked(community: Community) -> None:

@@ -25,16 +25,14 @@ def test_an_old_bin_under_a_new_name(victim: Victim) -> None:
 def test_a_new_timestamp_without_its_snapshot(victim: Victim) -> None:
     victim.index.publish()
     (victim.index.folder / "metadata" / "2.snapshot.json").unlink()
-    problem = victim.meets(
-        Unreachable, "could not check the index: it names a file that is not there (HTTP 404)"
-    )
+    problem = victim.meets(Unreachable, "could not check the index: a listed file is missing (HTTP 404)")
     assert problem.where.endswith("metadata/2.snapshot.json")
 
 
 def test_a_claim_that_is_not_there(victim: Victim) -> None:
     for file in (victim.index.folder / "targets" / "publishers").iterdir():
         file.unlink()
-    victim.meets(Unreachable, "could not check the index: it names a file that is not there (HTTP 404)")
+    victim.meets(Unreachable, "could not check the index: a listed file is missing (HTTP 404)")
 
 
 def test_rows_of_today_with_a_claim_of_yesterday_are_two_files_of_one_snapshot(victim: Victim) -> None:

@@ -23,10 +23,10 @@ def test_other_bytes_under_a_version_that_is_there_are_refused(community: Commun
     other = community.sandbox.plugin(community.sandbox.root / "other", wasm=WASM + b"\0\x01\0", sign="pat")
     for folder in (other, community.release("1.0.0")):
         community.run("accept", folder).failed(
-            2, "text-tools 1.0.0 is in the index already", "a release never changes"
+            2, "the index already has text-tools 1.0.0", "a release never changes"
         )
     build = community.release("1.0.0+second")
-    community.run("accept", build).failed(2, "text-tools 1.0.0 is in the index already, with other bytes")
+    community.run("accept", build).failed(2, "the index already has text-tools 1.0.0 with different contents")
     assert {path: path.read_bytes() for path in community.folder.rglob("*") if path.is_file()} == before
 
 
@@ -65,12 +65,16 @@ def test_a_release_by_anybody_elses_key_is_refused(community: Community) -> None
 
 def test_the_spelling_of_a_claimed_name_is_part_of_it(community: Community) -> None:
     folder = community.release("1.0.0", "text_tools")
-    community.run("accept", folder).failed(2, "nobody may publish 'text_tools' here: 'text-tools' is claimed")
+    community.run("accept", folder).failed(
+        2, "'text_tools' is not claimed in this index, but 'text-tools' is"
+    )
     community.run("claim", "text_tools", "--publisher", community.key("mallory"), *BOTH).failed(
-        2, "'text-tools' is claimed already"
+        2, "'text-tools' is already claimed"
     )
     community.publish("1.0.0")
-    community.run("yank", "text_tools@1.0.0", "--reason", "x").failed(2, "there is no text_tools 1.0.0")
+    community.run("yank", "text_tools@1.0.0", "--reason", "x").failed(
+        2, "the index does not list text_tools 1.0.0"
+    )
 
 
 @pytest.mark.parametrize(
@@ -102,7 +106,7 @@ def test_names_that_are_close_to_each_other_cannot_wait_unseen(sandbox: Sandbox)
     first = ("claim", "note-store", "--publisher", community.key("pat"))
     second = ("claim", "n0te-store", "--publisher", community.key("mallory"))
     community.run(*first, "--key", "alice").ok()
-    said = "'n0te-store' looks like 'note-store', which waits, too"
+    said = "'n0te-store' looks like 'note-store', which another proposal claims"
     community.run(*second, "--key", "alice").failed(2, said, "--force")
     assert "note-store" in community.run("countersign", "--key", "bob").err
     forced = community.run(*second, "--key", "alice", "--force").ok()
@@ -110,7 +114,9 @@ def test_names_that_are_close_to_each_other_cannot_wait_unseen(sandbox: Sandbox)
     file = community.folder / "pending" / "claim-n0te-store.json"
     community.run("countersign", file, "--key", "bob").failed(4, f"warning │ {said}")
     both = community.folder / "pending" / "claim-note-store.json"
-    community.run("countersign", both, "--key", "bob").failed(4, "looks like 'n0te-store', which waits, too")
+    community.run("countersign", both, "--key", "bob").failed(
+        4, "looks like 'n0te-store', which another proposal claims"
+    )
 
 
 def test_a_name_that_was_claimed_since_a_close_one_was_proposed(sandbox: Sandbox) -> None:

@@ -22,7 +22,7 @@ def test_delegations_of_each_other(victim: Victim, place: str, other: str) -> No
     """All are signed by the same maintainers, and have the same version."""
     data = victim.index.load(other).to_bytes()
     victim.server.instead(f"metadata/1.{place}.json", data)
-    victim.meets(IndexUntrusted, f"expected metadata signed for the role '{place}', found '{other}'")
+    victim.meets(IndexUntrusted, f"expected metadata that names its role '{place}', found '{other}'")
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ def test_everything_of_yesterday(victim: Victim, tmp_path: Path) -> None:
     victim.index.publish()
     victim.looks()
     victim.server.serve(tmp_path / "yesterday")
-    problem = victim.meets(IndexStale, "stale mirror: it serves what is older than what was seen before")
+    problem = victim.meets(IndexStale, "stale mirror: its metadata is older than a version seen before")
     assert problem.exit_status == 5
     assert "another mirror" in problem.hint
     victim.server.serve(victim.index.folder)

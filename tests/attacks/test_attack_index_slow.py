@@ -31,7 +31,9 @@ def test_metadata(victim: Victim, path: str, answer: object) -> None:
     role = victim.index.bin("publishers/text-tools.json")
     path = path.replace("BIN", f"metadata/{victim.index.version(role)}.{role}.json")
     victim.server.answers[path] = answer  # type: ignore[assignment]
-    problem = victim.meets(Unreachable, "could not check the index: no answer in time", patience=HURRY)
+    problem = victim.meets(
+        Unreachable, "could not check the index: the server did not respond in time", patience=HURRY
+    )
     assert problem.exit_status == 5
 
 
@@ -39,7 +41,10 @@ def test_metadata(victim: Victim, path: str, answer: object) -> None:
 def test_a_release(victim: Victim, answer: object) -> None:
     victim.server.answers["files/"] = answer  # type: ignore[assignment]
     victim.meets(
-        Unreachable, "could not check the index: no answer in time", ask=victim.installs, patience=HURRY
+        Unreachable,
+        "could not check the index: the server did not respond in time",
+        ask=victim.installs,
+        patience=HURRY,
     )
 
 
@@ -53,4 +58,4 @@ def test_many_files_each_in_time(victim: Victim) -> None:
     for _ in range(12):
         victim.index.write_root()
     victim.server.answers["metadata/"] = late
-    victim.meets(Unreachable, "could not check the index: no", patience=HURRY)
+    victim.meets(Unreachable, "could not check the index: the server did not respond", patience=HURRY)

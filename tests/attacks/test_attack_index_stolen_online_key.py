@@ -145,7 +145,7 @@ def test_what_was_seen_of_claims_outlives_the_cache(indexed: IndexedProject) -> 
     sandbox.run("cache", "clean").ok()
     repo.versions[role] = yesterday
     repo.publish()
-    stale = f"stale mirror: it serves what is older than what was seen before ({role} of version {yesterday}"
+    stale = f"stale mirror: its metadata is older than a version seen before ({role} version {yesterday}"
     sandbox.run("outdated").failed(5, stale)
     sandbox.run("sync").failed(3, "was revoked by the maintainers")
     other = sandbox.root / "another-project"
@@ -186,7 +186,7 @@ def test_he_cannot_point_elsewhere(victim: Victim, digest: str) -> None:
     role = index.bin("index/text-tools.json")
     index.edit(role, {"index/text-tools.json": TargetFile(3, {"sha256": digest}, "index/text-tools.json")})
     index.publish()
-    victim.meets(IndexUntrusted, "expected a sha256 and at most 4,194,304 bytes")
+    victim.meets(IndexUntrusted, "expected a sha256 digest and at most 4,194,304 bytes")
     assert not any(".." in path for path in victim.server.paths)
 
 
@@ -197,7 +197,7 @@ def test_he_cannot_have_a_file_of_any_size_fetched(victim: Victim) -> None:
     path = "index/text-tools.json"
     index.edit(index.bin(path), {path: TargetFile(2**40, {"sha256": "0" * 64}, path)})
     index.publish()
-    victim.meets(IndexUntrusted, "expected a sha256 and at most 4,194,304 bytes")
+    victim.meets(IndexUntrusted, "expected a sha256 digest and at most 4,194,304 bytes")
 
 
 def test_rows_of_another_plugin(victim: Victim) -> None:
@@ -207,4 +207,4 @@ def test_rows_of_another_plugin(victim: Victim) -> None:
     index = victim.index
     index.put("index/text-tools.json", rows.render(index.listings["json-core"]))
     index.publish()
-    victim.meets(IndexUntrusted, "expected what the index says of 'text-tools', found 'json_core'")
+    victim.meets(IndexUntrusted, "expected the index's document for 'text-tools', found 'json_core'")

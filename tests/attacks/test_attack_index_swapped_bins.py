@@ -17,5 +17,5 @@ def test_a_bin_that_lists_no_plugin(victim: Victim, path: str) -> None:
     data = index.write(other, Targets(version, expires=days(120)))
     index.publish()
     victim.server.instead(f"metadata/{version}.{own}.json", data)
-    problem = victim.meets(IndexUntrusted, f"expected metadata signed for the role '{own}', found '{other}'")
+    problem = victim.meets(IndexUntrusted, f"expected metadata that names its role '{own}', found '{other}'")
     assert problem.exit_status == 3

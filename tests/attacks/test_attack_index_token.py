@@ -35,7 +35,7 @@ def test_another_server_does_not_get_it(victim: Victim, tmp_path: Path) -> None:
             302, b"", {"location": other.url + handler.path}
         )
         problem = victim.meets(
-            Unreachable, "could not check the index: it redirects to another server", token=TOKEN
+            Unreachable, "could not check the index: the index redirects to another server", token=TOKEN
         )
         assert other.requests == []
     assert TOKEN not in f"{problem.message}{problem.where}{problem.hint}"
@@ -69,13 +69,15 @@ def test_an_open_line_does_not_carry_it(victim: Victim) -> None:
 
 def test_an_open_line_needs_consent(victim: Victim) -> None:
     proxies = Proxies(http=victim.server.url)
-    victim.meets(Refused, "plain http can be read and changed", url="http://index.example", proxies=proxies)
+    victim.meets(
+        Refused, "http is neither encrypted nor authenticated", url="http://index.example", proxies=proxies
+    )
     assert victim.server.requests == []
 
 
 @pytest.mark.parametrize("bad", ["a\r\nhost: evil", "tok\x00en", "tökén", "x" * 5000])
 def test_a_token_that_is_none(victim: Victim, bad: str) -> None:
-    problem = victim.meets(Refused, "holds a character that cannot be sent", token=bad)
+    problem = victim.meets(Refused, "contains a character that cannot be sent", token=bad)
     assert bad not in f"{problem.message}{problem.where}{problem.hint}"
     assert victim.server.requests == []
 
@@ -92,8 +94,8 @@ def test_no_error_and_no_cache_says_it(victim: Victim, status: int) -> None:
 
 def test_a_login_is_asked_for(victim: Victim) -> None:
     victim.server.answers["metadata/"] = lambda handler: handler.reply(401)
-    problem = victim.meets(Unreachable, "could not check the index: it asks for a login")
-    assert problem.hint == "set TARKPM_INDEX_<NAME>_TOKEN to a token it accepts"
+    problem = victim.meets(Unreachable, "could not check the index: the index requires authentication")
+    assert problem.hint == "set TARKPM_INDEX_<NAME>_TOKEN to a token the index accepts"
 
 
 def test_a_project_from_elsewhere_that_gives_another_index_its_name(

@@ -8,7 +8,7 @@ from tarkpm.errors import Unreachable
 
 
 def test_nobody_listens(victim: Victim) -> None:
-    problem = victim.meets(Unreachable, "could not check the index: no connection", url="http://127.0.0.1:1")
+    problem = victim.meets(Unreachable, "could not check the index: cannot connect", url="http://127.0.0.1:1")
     assert problem.exit_status == 5
 
 
@@ -32,9 +32,11 @@ def test_a_connection_that_breaks(victim: Victim) -> None:
 def test_only_what_is_about_the_plugin(victim: Victim, path: str) -> None:
     """Hidden by a server, a plugin is not one that does not exist."""
     victim.server.answers[path] = lambda handler: handler.reply(404)
-    victim.meets(Unreachable, "could not check the index: it names a file that is not there (HTTP 404)")
+    victim.meets(Unreachable, "could not check the index: a listed file is missing (HTTP 404)")
 
 
 def test_a_release_that_is_not_there(victim: Victim) -> None:
     victim.server.answers["files/"] = lambda handler: handler.reply(404)
-    victim.meets(Unreachable, "it does not have this release of text-tools (HTTP 404)", ask=victim.installs)
+    victim.meets(
+        Unreachable, "the index does not have this release of text-tools (HTTP 404)", ask=victim.installs
+    )

@@ -17,7 +17,7 @@ def test_another_index(victim: Victim, tmp_path: Path) -> None:
     victim.server.serve(other.folder)
     problem = victim.meets(
         IndexUntrusted,
-        f"this is another index: its first root is {other.root_digest}, expected {victim.root}",
+        f"this is another index: expected the first root {victim.root}, found {other.root_digest}",
     )
     assert problem.exit_status == 3
     assert "compare the root" in problem.hint

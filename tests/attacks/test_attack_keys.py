@@ -174,7 +174,7 @@ def test_private_keys_are_never_printed_or_replaced(sandbox: Sandbox, publisher:
     results = [
         made,
         sandbox.run("sign", publisher.folder, "--key", "release", "--json").ok(),
-        sandbox.run("key", "generate", "--name", "release").failed(2, "a key named 'release' exists"),
+        sandbox.run("key", "generate", "--name", "release").failed(2, "a key named 'release' already exists"),
         sandbox.run("info", "text-tools", "--json").ok(),
         sandbox.run("verify", "--json").ok(),
     ]

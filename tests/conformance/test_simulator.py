@@ -46,5 +46,5 @@ def test_what_is_changed_is_what_is_published() -> None:
 def test_a_tuf_repository_is_no_index(tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         stage = Stage(tmp_path, patch)
-    with pytest.raises(IndexUntrusted, match="expected metadata signed for the role 'targets'"):
+    with pytest.raises(IndexUntrusted, match="expected metadata that names its role 'targets'"):
         stage.ask()

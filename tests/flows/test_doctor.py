@@ -150,7 +150,7 @@ def test_a_damaged_index_record_is_told_and_never_deleted(project: Sandbox) -> N
     file = project.state / "indexes" / ("0" * 64 + ".json")
     file.parent.mkdir(parents=True)
     file.write_text("{")
-    project.run("doctor", "--fix").failed(1, "what was seen of an index is damaged", "backup")
+    project.run("doctor", "--fix").failed(1, "the record of an index is damaged", "backup")
     assert file.read_text() == "{"
 
 

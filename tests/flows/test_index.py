@@ -290,7 +290,7 @@ def test_search_shows_a_version_as_locked_only_where_it_is_from(
 def test_an_index_that_was_not_asked_is_said_to_be_unchecked(indexed: IndexedProject) -> None:
     words = ("index", "add", "there", "https://nowhere.invalid", "--root", indexed.repo.root_digest)
     added = indexed.sandbox.run(*words, "--offline").ok()
-    assert "note: it was not asked whether it is the one" in added.out
+    assert "note: the root was not compared with the index" in added.out
 
 
 def test_what_helps_with_an_index_is_about_an_index(indexed: IndexedProject) -> None:

@@ -44,7 +44,7 @@ def test_a_busy_environment_is_exit_6_and_names_the_holder(sandbox: Sandbox) -> 
         held.write("process 4711 (tarkpm add x)")
         held.flush()
         busy = sandbox.run("sync", env={"TARKPM_LOCK_TIMEOUT": "0.1"})
-    busy.failed(6, "process 4711 (tarkpm add x) is at work here; gave up after 0.1 s")
+    busy.failed(6, "process 4711 (tarkpm add x) is working here; gave up after 0.1 s")
 
 
 def test_at_a_terminal_one_question_is_asked_and_yes_installs(sandbox: Sandbox, publisher: Publisher) -> None:

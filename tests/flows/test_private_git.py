@@ -131,7 +131,7 @@ def test_a_private_repository(person: Person, way: str) -> None:
     shutil.rmtree(person.sandbox.store)
     shutil.rmtree(person.sandbox.plugins / "text-tools")
     if typed:  # it was for that one command
-        results.append(person.run("sync", **environment).failed(5, "asks for a login; tried"))
+        results.append(person.run("sync", **environment).failed(5, "requires authentication; tried"))
         environment = TOKEN
     results.append(person.run("sync", "-vv", **environment).ok())
     results += [person.run(verb, "-vv", **environment).ok() for verb in ("verify", "list", "update", "lock")]
@@ -162,13 +162,13 @@ def test_a_login_that_is_refused(person: Person, way: str) -> None:
 def test_a_proxy_that_is_refused(person: Person) -> None:
     proxied(person)
     person.network.guests = {basic("another", "guest")}
-    results = [person.refused(5, "the proxy asks for a login", "help: export HTTPS_PROXY=")]
+    results = [person.refused(5, "the proxy requires authentication", "help: export HTTPS_PROXY=")]
     person.network.guests = set()
     person.write(".gitconfig", "")
-    text = "the proxy does not lead there: tunnel connection failed: 403 forbidden"
+    text = "the proxy cannot connect: tunnel connection failed: 403 forbidden"
     results.append(person.refused(5, text, url=person.url.replace(HOST, "nowhere.example")))
     gone = f"http://guest:{quote(SECRET, safe='')}@127.0.0.1:1"
-    text = "the proxy does not lead there: connection refused"
+    text = "the proxy cannot connect: connection refused"
     results.append(person.refused(5, text, HTTPS_PROXY=gone))
     _no_secret(person, results)
 
@@ -176,7 +176,7 @@ def test_a_proxy_that_is_refused(person: Person) -> None:
 def test_nobody_has_a_login(person: Person) -> None:
     person.refused(
         5,
-        "the server asks for a login; tried netrc and the credential helper",
+        "the server requires authentication; tried netrc and the credential helper",
         f"where: {person.url}",
         "help: export TARKPM_GIT_TOKEN_GIT_EXAMPLE=TOKEN",
     )
@@ -222,7 +222,7 @@ def test_a_login_does_not_follow_a_redirect(person: Person) -> None:
     person.network.server.before = redirect
     result = person.refused(
         5,
-        f"it redirects to https://{ELSEWHERE}/text-tools.git, which asks for a login: none is sent there",
+        f"the server redirects to https://{ELSEWHERE}/text-tools.git, which requires authentication: no login is sent there",
         f"help: tarkpm add https://{ELSEWHERE}/text-tools.git",
     )
     assert [host for host, given in seen if given] == [HOST]

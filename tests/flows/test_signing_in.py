@@ -43,7 +43,7 @@ def test_through_the_browser_and_out_again(sandbox: Sandbox, server: AuthServer)
     kept = install(sandbox, server)
     assert "not-authenticated" in sandbox.run("auth", "status", "chatgpt-oauth").ok().out
     login = Login(sandbox, "--json")
-    assert "go back to the terminal" in login.browse()
+    assert "return to the terminal" in login.browse()
     result = login.ended().ok()
     assert result.json == {
         "plugin": "chatgpt-oauth",
@@ -412,7 +412,7 @@ def test_a_plugin_that_logs_its_tokens_does_not_show_them() -> None:
 def test_a_declared_port_that_is_taken_says_so(sandbox: Sandbox, server: AuthServer) -> None:
     install(sandbox, server, redirect_uri=f"http://127.0.0.1:{server.server_port}/callback")
     sandbox.run("auth", "login", "chatgpt-oauth").failed(
-        1, f"cannot wait for the browser at port {server.server_port}: another program listens there"
+        1, f"cannot listen for the browser on port {server.server_port}: another program is listening there"
     )
 
 

@@ -32,7 +32,7 @@ def test_a_change_that_cannot_be_applied_says_so_and_is_finished_later(
 
     with monkeypatch.context() as patched:
         patched.setattr(State, "save", full)
-        said = "the change is decided but cannot be applied yet: no space left on device"
+        said = "the change is committed but cannot be applied yet: no space left on device"
         sandbox.run("add", "./src/other", "--accept-capabilities").failed(2, said, "the next tarkpm command")
         listing = sandbox.run("list").ok()  # reading goes on
         assert said in listing.err

@@ -116,7 +116,7 @@ def test_folders_are_made_for_their_owner_alone(tmp_path: Path) -> None:
 
 
 def test_a_lock_is_exclusive_and_names_its_holder(tmp_path: Path) -> None:
-    sentence = rf"process {os.getpid()} \(tarkpm sync\) is at work here"
+    sentence = rf"process {os.getpid()} \(tarkpm sync\) is working here"
     with (
         exclusive(tmp_path / "lock", "tarkpm sync", 1),
         pytest.raises(StoreBusy, match=sentence),

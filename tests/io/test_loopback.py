@@ -77,7 +77,7 @@ def waiting(uri: str = "http://127.0.0.1/callback", seconds: float = 20) -> Iter
 def test_the_answer_is_accepted_and_nothing_after_it() -> None:
     with waiting() as browser:
         assert browser.ask(f"/callback?code=c%20d&state={STATE}&scope=x") == "HTTP/1.1 200 "
-        assert "go back to the terminal" in browser.page
+        assert "return to the terminal" in browser.page
         assert "content-security-policy: default-src 'none'" in browser.page
         assert "c d" not in browser.page
         assert browser.ended() == RedirectAnswer(code="c d")
@@ -121,7 +121,7 @@ def test_an_error_is_an_answer_too() -> None:
 def test_what_is_not_the_answer_changes_nothing(target: str, headers: tuple[str, ...], status: str) -> None:
     with waiting() as browser:
         assert browser.ask(target, *headers) == f"HTTP/1.1 {status} "
-        assert "not what is waited for" in browser.page
+        assert "Unexpected request" in browser.page
         browser.ask(
             f"/callback?code=right&state={STATE}", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document"
         )
@@ -169,14 +169,14 @@ def test_time_and_strangers_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None
     with waiting(seconds=0.3) as browser:
         result = browser.ended()
         assert isinstance(result, Unreachable)
-        assert result.message == "nobody came back from the browser in time"
+        assert result.message == "the browser sign-in was not completed in time"
     monkeypatch.setattr(loopback, "MAX_STRANGE", 3)
     with waiting() as browser:
         for _ in range(3):
             browser.ask("/callback?code=evil&state=guess")
         result = browser.ended()
         assert isinstance(result, Refused)
-        assert result.message == "too many requests arrived that were not the browser's answer"
+        assert result.message == "too many unexpected requests arrived instead of the browser's response"
 
 
 def free_port() -> int:
@@ -206,6 +206,7 @@ def test_a_port_that_is_taken_is_one_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(
-            HostError, match=f"cannot wait for the browser at port {port}: another program listens there"
+            HostError,
+            match=f"cannot listen for the browser on port {port}: another program is listening there",
         ):
             Listener(parse(f"http://localhost:{port}/cb"))

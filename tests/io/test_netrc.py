@@ -69,9 +69,9 @@ def test_no_file(environment: dict[str, str]) -> None:
     [
         (f"machine git.example {SECRET}\n", "expected a netrc file, at line 2 or before"),
         (f"\n{SECRET}\n", "expected a netrc file, at line 3 or before"),
-        (f"machine git.example login me password {SECRET}\0\n", "the login for 'git.example' holds an"),
-        (f'machine git.example login me password "{SECRET}\rX: y"\n', "the login for 'git.example' holds"),
-        (f"machine git.example password {'x' * 5000}\n", "the login for 'git.example' holds an"),
+        (f"machine git.example login me password {SECRET}\0\n", "the login for 'git.example' contains an"),
+        (f'machine git.example login me password "{SECRET}\rX: y"\n', "the login for 'git.example' contains"),
+        (f"machine git.example password {'x' * 5000}\n", "the login for 'git.example' contains an"),
     ],
 )
 def test_a_file_that_is_wrong_is_not_quoted(tmp_path: Path, text: str, sentence: str) -> None:
@@ -101,7 +101,7 @@ def test_a_file_that_is_not_text(tmp_path: Path) -> None:
     (tmp_path / ".netrc").write_bytes(b"machine git.example password " + SECRET.encode() + b"\xff\xfe\n")
     with pytest.raises(Refused) as caught:
         look(tmp_path, "git.example")
-    assert caught.value.message == "cannot be read: not text"
+    assert caught.value.message == "the file cannot be read: not text"
 
 
 def test_a_login_does_not_show() -> None:

@@ -99,30 +99,30 @@ def test_only_what_oauth_knows_is_taken_over(server: AuthServer) -> None:
 @pytest.mark.parametrize(
     ("answer", "error", "says"),
     [
-        ((302, {}), Refused, "redirects, which a sign-in does not follow"),
-        ((307, {}), Refused, "redirects, which a sign-in does not follow"),
-        ((200, b"<html>hello"), Refused, "answered something that is not OAuth's"),
-        ((200, b""), Refused, "answered something that is not OAuth's"),
-        ((200, b"[1]"), Refused, "answered something that is not OAuth's"),
-        ((200, b"[" * 100_000), Refused, "answered something that is not OAuth's"),
-        ((200, b"\xff\xfe"), Refused, "answered something that is not OAuth's"),
-        ((200, {}), Refused, "answered something that is not OAuth's"),
-        ((200, {"access_token": ""}), Refused, "answered something that is not OAuth's"),
-        ((200, {"access_token": 5}), Refused, "answered something that is not OAuth's"),
-        ((200, {"access_token": "a\r\nX: b"}), Refused, "answered something that is not OAuth's"),
+        ((302, {}), Refused, "the server redirects, which a sign-in does not follow"),
+        ((307, {}), Refused, "the server redirects, which a sign-in does not follow"),
+        ((200, b"<html>hello"), Refused, "the response is not valid OAuth 2.0"),
+        ((200, b""), Refused, "the response is not valid OAuth 2.0"),
+        ((200, b"[1]"), Refused, "the response is not valid OAuth 2.0"),
+        ((200, b"[" * 100_000), Refused, "the response is not valid OAuth 2.0"),
+        ((200, b"\xff\xfe"), Refused, "the response is not valid OAuth 2.0"),
+        ((200, {}), Refused, "the response is not valid OAuth 2.0"),
+        ((200, {"access_token": ""}), Refused, "the response is not valid OAuth 2.0"),
+        ((200, {"access_token": 5}), Refused, "the response is not valid OAuth 2.0"),
+        ((200, {"access_token": "a\r\nX: b"}), Refused, "the response is not valid OAuth 2.0"),
         (
             (200, {"access_token": "a", "refresh_token": {"b": 1}}),
             Refused,
-            "answered something that is not OAuth's",
+            "the response is not valid OAuth 2.0",
         ),
         (
             (200, {"access_token": "a", "expires_in": "soon"}),
             Refused,
-            "answered something that is not OAuth's",
+            "the response is not valid OAuth 2.0",
         ),
-        ((500, b"oops"), Unreachable, "answered with status 500"),
-        ((429, b"slow"), Unreachable, "answered with status 429"),
-        ((200, endless), TooLarge, "the answer has more than"),
+        ((500, b"oops"), Unreachable, "the server responded with status 500"),
+        ((429, b"slow"), Unreachable, "the server responded with status 429"),
+        ((200, endless), TooLarge, "the response has more than"),
     ],
     ids=lambda value: str(value).partition(" at 0x")[0][:40],
 )
@@ -145,7 +145,7 @@ def test_what_is_no_answer_is_one_error(
 def test_an_answer_that_drips_ends_in_time(server: AuthServer) -> None:
     server.answers = [(200, dripping)]
     start = time.monotonic()
-    with pytest.raises(Unreachable, match="no answer in time"):
+    with pytest.raises(Unreachable, match="the server did not respond in time"):
         asking(server, limits=RequestLimits(total=0.5)).exchange(CODE, REDIRECT, "v" * 43)
     assert time.monotonic() - start < 5
 
@@ -161,7 +161,7 @@ def test_what_was_sent_in_confidence_is_in_no_error(server: AuthServer) -> None:
     assert said.startswith("invalid_‹masked›bad ‹masked› ‹masked› ‹masked› \\x1b[2Jxxx")
     assert len(said) < 700
     server.answers = [(400, {"error": {"a": 1}, "error_description": ["x"]})]
-    with pytest.raises(Rejected, match="an error without a name"):
+    with pytest.raises(Rejected, match="unnamed error"):
         asked.exchange(CODE, REDIRECT, verifier)
 
 
@@ -186,5 +186,5 @@ def test_a_device_flow_is_asked_for_and_polled(server: AuthServer) -> None:
 )
 def test_a_device_answer_that_is_none_is_refused(server: AuthServer, change: dict[str, Any]) -> None:
     server.device |= change
-    with pytest.raises(Refused, match="not OAuth's"):
+    with pytest.raises(Refused, match="not valid OAuth"):
         asking(server).start_device_flow()

@@ -70,7 +70,7 @@ def test_it_listens_on_this_machine_alone(served: tuple[Community, int]) -> None
 
 
 def test_an_index_is_served_only_where_there_is_one(sandbox: Sandbox) -> None:
-    sandbox.run("index", "serve", ".").failed(2, "there is no index here")
+    sandbox.run("index", "serve", ".").failed(2, "the folder does not contain an index")
 
 
 def test_what_was_superseded_is_kept_for_two_days_and_then_deleted(sandbox: Sandbox) -> None:

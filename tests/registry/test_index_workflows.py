@@ -169,7 +169,7 @@ def test_a_pull_request_may_change_submissions_only(forge: Forge) -> None:
     forge.push("tidy up", "pull-2")
     refused = forge.job("pull-request", "pull-2")
     assert refused.returncode == 1
-    assert "a pull request of releases changes submissions/ only" in refused.stderr
+    assert "a pull request with releases may only change submissions/" in refused.stderr
     assert listed in refused.stderr
 
 
@@ -200,8 +200,8 @@ def test_the_example_index_is_built_and_not_built_over(tmp_path: Path) -> None:
     assert made.stdout.startswith("sha256:")
     again = build(tmp_path / "community")
     assert again.returncode == 2
-    assert f"{tmp_path}/community is there already: name a new folder" in again.stderr
+    assert f"{tmp_path}/community already exists: name a new folder" in again.stderr
     shutil.rmtree(tmp_path / "community")
     again = build(tmp_path / "community")
     assert again.returncode == 2
-    assert f"{tmp_path}/community.keys is there already" in again.stderr
+    assert f"{tmp_path}/community.keys already exists" in again.stderr

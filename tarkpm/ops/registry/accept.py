@@ -1,4 +1,4 @@
-"""``tarkpm index accept`` and ``yank``: what the online key does with releases."""
+"""``tarkpm index accept`` and ``yank``: list and yank releases with the online key."""
 
 from pathlib import Path
 
@@ -21,7 +21,10 @@ from tarkpm.registry.releases import MAX_REASON, admit, release_bytes, with_row,
 
 
 class ReleaseAcceptReport(msgspec.Struct, frozen=True):
-    """A release an index took, or would take. ``written`` counts bytes beside the release itself."""
+    """A release the index accepted, or would accept.
+
+    ``written`` is in bytes, without the release itself.
+    """
 
     name: str
     version: str
@@ -31,15 +34,16 @@ class ReleaseAcceptReport(msgspec.Struct, frozen=True):
 
 
 def accept(desk: Desk, folder: Path, online_name: str) -> ReleaseAcceptReport:
-    """Check the release in ``folder`` and list it. Without --dry-run it needs the online key.
+    """Check the release in ``folder`` and list it. Requires the online key, except with --dry-run.
 
-    Raises what `read_release` and `admit` raise; then nothing was changed.
+    Raises what `read_release` and `admit` raise; the index is then unchanged.
     """
     with desk.changing():
         index = desk.open()
         release = read_release(desk.settings.cwd / folder, IndexSource(index.name, index.first_root))
         name = release.candidate.manifest.name
         claim = index.claim(name)
+        # A waiting change of the key lists the releases that stay valid: this one would be missing.
         check_settled(desk, index, name)
         row = admit(claim, index.listing(name), release.candidate, where=str(folder))
         written = 0
@@ -78,7 +82,7 @@ def _update(
 
 
 class YankReport(msgspec.Struct, frozen=True):
-    """A release that is not chosen any more, and why; "" if it is again."""
+    """A yanked release. ``reason`` is "" if the yank was undone."""
 
     name: str
     version: str
@@ -86,9 +90,15 @@ class YankReport(msgspec.Struct, frozen=True):
 
 
 def yank(desk: Desk, name: PluginName, version: Version, reason: str, online_name: str) -> YankReport:
-    """Mark a release so that no new resolution chooses it, or, with no ``reason``, take that back."""
+    """Mark a release so that no new resolution chooses it; with ``reason`` "" undo that.
+
+    Raises `TarkError` for a reason of several lines or more than `MAX_REASON` characters, `NotFound` and
+    `Refused`.
+    """
     if len(reason) > MAX_REASON or not reason.isprintable():
-        raise TarkError(f"expected a reason of one line, {MAX_REASON} characters at most", where="--reason")
+        raise TarkError(
+            f"expected a reason of one line and at most {MAX_REASON} characters", where="--reason"
+        )
     with desk.changing():
         index = desk.open()
         row = yanked(_known(index.listing(name), name), version, reason)
@@ -99,5 +109,5 @@ def yank(desk: Desk, name: PluginName, version: Version, reason: str, online_nam
 
 
 def _known(listing: Listing, name: PluginName) -> Listing:
-    """The listing of exactly this name; another that folds to it is another's."""
+    """Return the listing of exactly this name; one whose name only folds to it belongs to another plugin."""
     return listing if listing.name == name else Listing(name)

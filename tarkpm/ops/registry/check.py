@@ -1,4 +1,4 @@
-"""``tarkpm index check``: an audit of a whole index, with every finding in one report."""
+"""``tarkpm index check``: audit a whole index and report all findings."""
 
 import gc
 import itertools
@@ -17,7 +17,7 @@ MAX_FINDINGS: Final = 1000
 
 
 class CheckReport(msgspec.Struct, frozen=True):
-    """What an audit looked at, and what it found: notes do not count as wrong."""
+    """The number of plugins and releases audited, and the findings. Notes are not problems."""
 
     root: str
     plugins: int
@@ -26,14 +26,15 @@ class CheckReport(msgspec.Struct, frozen=True):
 
     @property
     def exit_status(self) -> int:
-        """1 if anything is off."""
+        """1 if a finding is a problem, else 0."""
         return int(any(not finding.note for finding in self.findings))
 
 
 def check(desk: Desk, root: str, *, deep: bool) -> CheckReport:
-    """Audit the index in the desk's folder; ``root`` is what its identity must be, "" takes it as it is.
+    """Audit the index in the desk's folder.
 
-    An index that cannot even be opened is a finding, too. Raises `NotFound` where there is none.
+    ``root`` is the expected digest of its first root, or "" for any. An index that cannot be opened is
+    reported as a finding. Raises `NotFound` if the folder contains no index.
     """
     try:
         index = desk.open()
@@ -41,7 +42,7 @@ def check(desk: Desk, root: str, *, deep: bool) -> CheckReport:
         raise
     except TarkError as problem:
         return CheckReport("", 0, 0, (IndexFinding.of(problem),))
-    gc.enable()  # it was off for a quick start; this may take minutes
+    gc.enable()  # disabled for a fast start, but an audit may run for minutes
     audit = Audit(index, desk.now, deep=deep)
     findings = list(itertools.islice(audit.findings(), MAX_FINDINGS))
     if len(findings) == MAX_FINDINGS:
@@ -54,7 +55,7 @@ def check(desk: Desk, root: str, *, deep: bool) -> CheckReport:
 
 
 def _proposals(desk: Desk, index: Index) -> list[IndexFinding]:
-    """A note for each proposal that waits, and a finding for one that cannot be what it should."""
+    """Return a note for each waiting proposal, and a problem for each invalid one."""
     found = []
     for file in pending(desk):
         try:

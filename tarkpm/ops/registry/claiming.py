@@ -1,4 +1,4 @@
-"""``tarkpm index claim``, ``revoke`` and ``rotate publisher``: what maintainers decide about claims."""
+"""``tarkpm index claim``, ``revoke`` and ``rotate publisher``: maintainers' decisions about claims."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 
@@ -28,31 +28,37 @@ def claim(
 ) -> ProposalReport:
     """Propose that a key may publish a new plugin.
 
-    Raises `Refused` for a name that is claimed, or, without ``force``, too close to one that is.
+    Raises `Refused` for a claimed name and, without ``force``, for a name similar to a claimed one.
     """
 
     def wanted(index: Index) -> list[Claim]:
         if before := index.claim(name):
             hint = desk.command("rotate", "publisher", before.name, "--to", publisher)
-            raise Refused(f"'{before.name}' is claimed already, by {before.key}", hint=hint)
+            raise Refused(f"'{before.name}' is already claimed by {before.key}", hint=hint)
         return [Claim(name, publisher)]
 
     def look(review: Review) -> None:
         if review.warnings and not force:
             again = desk.command("claim", name, "--publisher", publisher, "--force")
-            raise Refused("; ".join(review.warnings[:5]), hint=f"if nobody is misled by that: {again}")
+            raise Refused(
+                "; ".join(review.warnings[:5]), hint=f"to claim it although the names are similar: {again}"
+            )
 
     return _decide(desk, wanted, f"claim-{name}", keys, look)
 
 
 def rotate_publisher(desk: Desk, name: PluginName, key: PublicKey, keys: Sequence[str]) -> ProposalReport:
-    """Propose another publisher's key; releases the old one signed so far stay good."""
+    """Propose a new publisher's key. Releases the old key signed so far stay valid.
+
+    Raises `NotFound` for an unclaimed name and `Refused` for a key that cannot publish.
+    """
 
     def wanted(index: Index) -> list[Claim]:
         before = _claim(index, name)
         if key == before.key:
-            raise Refused(f"{key} is the key of '{name}' already", hint="tarkpm key generate --name NAME")
+            raise Refused(f"{key} is already the key of '{name}'", hint="tarkpm key generate --name NAME")
         retired = dict(before.retired)
+        # Revoked releases are left out: a claim must not both keep and revoke one.
         if before.key:
             retired[before.key] = frozenset(
                 row.statement.sha256
@@ -65,13 +71,13 @@ def rotate_publisher(desk: Desk, name: PluginName, key: PublicKey, keys: Sequenc
 
 
 def revoke_release(desk: Desk, name: PluginName, version: Version, keys: Sequence[str]) -> ProposalReport:
-    """Propose that a release is never accepted again."""
+    """Propose to revoke a release for good. Raises `NotFound` and `Refused`."""
 
     def wanted(index: Index) -> list[Claim]:
         before = _claim(index, name)
         row = _row(index, name, version)
         if version.plain in before.revoked_versions:
-            raise Refused(f"{name} {version} is revoked already", hint=desk.command("check"))
+            raise Refused(f"{name} {version} is already revoked", hint=desk.command("check"))
         said, _ = _said(index, name, row)
         return [_revoking(before, [said])]
 
@@ -79,7 +85,10 @@ def revoke_release(desk: Desk, name: PluginName, version: Version, keys: Sequenc
 
 
 def revoke_key(desk: Desk, key: PublicKey, keep: Collection[Named], keys: Sequence[str]) -> ProposalReport:
-    """Propose that a publisher's key counts nowhere any more, nor its releases, but those in ``keep``."""
+    """Propose to revoke a publisher's key for all plugins, and its releases except those in ``keep``.
+
+    Raises `NotFound` for a key no plugin has, `Refused` for one that is already revoked.
+    """
 
     def wanted(index: Index) -> list[Claim]:
         kept = {_row(index, name, version).statement.sha256 for name, version in keep}
@@ -88,13 +97,13 @@ def revoke_key(desk: Desk, key: PublicKey, keep: Collection[Named], keys: Sequen
             part = index.authority.part_of(key)
             what = {"the online key": "online", "a maintainer's key": "root"}.get(part, "")
             raise NotFound(
-                f"no plugin has or had the key {key}" + (f": it is {part}" if part else ""),
+                f"{key} is not the key of any plugin" + (f": it is {part}" if part else ""),
                 where=str(desk.folder),
                 hint=desk.command("rotate", what) if what else "",
             )
         changed = [after for before in having if (after := _without(index, before, key, kept)) != before]
         if not changed:
-            raise Refused(f"{key} is revoked already", hint=desk.command("check"))
+            raise Refused(f"{key} is already revoked", hint=desk.command("check"))
         return changed
 
     return _decide(desk, wanted, f"revoke-{key[8:16].replace('/', '_').replace('+', '-')}", keys)
@@ -103,14 +112,15 @@ def revoke_key(desk: Desk, key: PublicKey, keep: Collection[Named], keys: Sequen
 def _without(index: Index, before: Claim, key: PublicKey, keep: set[Digest]) -> Claim:
     signed = {row.statement.sha256: said for row, said in _signed_by(index, before.name, key)}
     kept = frozenset(id_ for id_ in signed.keys() & keep if not before.revokes(signed[id_].version, id_))
-    retired = {**before.retired, key: kept}  # with nothing kept, too: a key that was revoked never comes back
+    # Listed even if none of its releases is kept: a retired key can never publish here again.
+    retired = {**before.retired, key: kept}
     current = None if before.key == key else before.key
     after = _revoking(before, [said for id_, said in signed.items() if id_ not in kept])
     return msgspec.structs.replace(after, key=current, retired=retired)
 
 
 def _revoking(before: Claim, gone: Iterable[Statement]) -> Claim:
-    """The claim that revokes these releases, too."""
+    """Return the claim with these releases revoked as well."""
     versions = {said.version.plain: said.digest for said in gone}
     return msgspec.structs.replace(before, revoked_versions=versions | {**before.revoked_versions})
 
@@ -122,7 +132,7 @@ def _decide(
     keys: Sequence[str],
     look: Callable[[Review], None] = lambda _: None,
 ) -> ProposalReport:
-    """Propose what becomes of claims; ``look`` may refuse what it is shown."""
+    """Propose changed claims; ``look`` may refuse the review."""
     with desk.changing():
         index = desk.open()
         signers = desk.maintainers(keys, index.authority.maintainers)
@@ -135,9 +145,9 @@ def _decide(
 def _claim(index: Index, name: PluginName) -> Claim:
     before = index.claim(name)
     if before is None or before.name != name:
-        taken = f", only '{before.name}'" if before else ""
+        taken = f"; '{before.name}' is claimed" if before else ""
         hint = "" if before else f"tarkpm index claim {name} --publisher KEY"
-        raise NotFound(f"nobody has claimed '{name}'{taken}", where=str(index.folder), hint=hint)
+        raise NotFound(f"'{name}' is not claimed{taken}", where=str(index.folder), hint=hint)
     return before
 
 
@@ -155,7 +165,7 @@ def _signed_by(index: Index, name: PluginName, key: PublicKey) -> list[tuple[Rel
 
 
 def _said(index: Index, name: PluginName, row: ReleaseRow) -> tuple[Statement, PublicKey]:
-    """What the statement of a row says, and its signer. Raises `IndexUntrusted` for another version's."""
+    """Return the statement of a row and its signer. Raises `IndexUntrusted` if it is for another version."""
     said, signer = read_statement(index.folder, name, row.statement)
     if said.version != row.version:
         text = f"the release listed as {name} {row.version} is signed as {said.version}"

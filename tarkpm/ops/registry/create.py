@@ -1,4 +1,4 @@
-"""``tarkpm index create``: the first root of an index, and empty bins under it."""
+"""``tarkpm index create``: create an index with a first root and empty bins."""
 
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -17,13 +17,14 @@ from tarkpm.registry.proposal import Proposal
 
 SLUG = "create"
 _ANY = PublicKey("")
-"""Stands for an online key that is not known yet."""
+"""Placeholder for an online key that does not exist yet."""
 
 
 class CreationPlan(msgspec.Struct, frozen=True):
-    """What an index is to be. ``online`` None: a key is made for it here, under ``online_name``.
+    """The properties of a new index.
 
-    ``online_name`` "" is the index's name and "-online", or, for a key that is given, whatever it has here.
+    If ``online`` is None, a new key named ``online_name`` is made here. ``online_name`` defaults to the name
+    of the index and "-online"; for a given key, to the name the key has on this machine.
     """
 
     name: PluginName
@@ -34,7 +35,7 @@ class CreationPlan(msgspec.Struct, frozen=True):
     online_name: str = ""
 
     def authority(self, online: PublicKey) -> Authority:
-        """The authority with this online key; raises `TarkError` for one that could not be."""
+        """Return the authority with this online key; raises `TarkError` for an impossible one."""
         authority = Authority(self.name, frozenset(self.maintainers), self.threshold, online, self.bits)
         if problem := authority.problem():
             raise TarkError(problem, where="index create")
@@ -42,14 +43,15 @@ class CreationPlan(msgspec.Struct, frozen=True):
 
 
 def create(desk: Desk, plan: CreationPlan, keys: Sequence[str]) -> ProposalReport:
-    """Propose an index, signed with the maintainers' keys that are here; make it if they are enough.
+    """Propose an index, signed with the maintainers' keys on this machine; create it if they are enough.
 
-    Raises `Refused` where there is an index already, `TarkError` for maintainers who could not sign for it.
+    Raises `Refused` if the folder already contains an index, `TarkError` for keys and a threshold that cannot
+    sign for it.
     """
     _check_empty(desk)
     if len(set(plan.maintainers)) != len(plan.maintainers):
-        raise TarkError("one key is given twice as maintainer: a key counts once, whatever it is called")
-    plan.authority(plan.online or _ANY)  # before a key is made for it
+        raise TarkError("a maintainer's key is given twice: each key counts once")
+    plan.authority(plan.online or _ANY)  # first, so that a plan that fails leaves no new key behind
     signers = desk.maintainers(keys, plan.maintainers)
     name = plan.online_name if plan.online else plan.online_name or f"{plan.name}-online"
     authority = plan.authority(plan.online or new_online_key(desk, name))
@@ -57,33 +59,35 @@ def create(desk: Desk, plan: CreationPlan, keys: Sequence[str]) -> ProposalRepor
         desk.folder.mkdir(parents=True, exist_ok=True)
     business = propose(desk, None, Proposal("", desk.now, authority=authority), SLUG)
     with nullcontext() if desk.settings.dry_run else desk.changing():
-        _check_empty(desk)  # somebody else may have been quicker
+        _check_empty(desk)  # again, under the lock: another process may have created one
         report = settle(desk, business.with_signatures(signers), name)
     return report if plan.online else with_key_place(desk, report, name)
 
 
 def _check_empty(desk: Desk) -> None:
     if (desk.folder / METADATA).exists():
-        raise Refused("there is an index here already", where=str(desk.folder), hint=desk.command("check"))
+        raise Refused(
+            "the folder already contains an index", where=str(desk.folder), hint=desk.command("check")
+        )
     file = desk.folder / PENDING / f"{SLUG}.json"
     if file.exists():
         hint = desk.command("countersign", str(file))
-        raise Refused("an index is being made here already", where=str(file), hint=hint)
+        raise Refused("the folder already contains a proposal to create an index", where=str(file), hint=hint)
 
 
 def new_online_key(desk: Desk, name: str) -> PublicKey:
-    """Make the online key, or take the one of that name that is here."""
+    """Return the online key of this name; make it if it does not exist. Raises `TarkError` in a dry run."""
     if name in desk.keys.names():
         return desk.signer(name).key
     if desk.settings.dry_run:
         raise TarkError(
-            f"the online key '{name}' has not been made yet, and --dry-run makes none",
+            f"the online key '{name}' does not exist, and --dry-run does not make it",
             hint=f"tarkpm key generate --name {name}",
         )
     return desk.keys.generate(name)
 
 
 def with_key_place(desk: Desk, report: ProposalReport, name: str) -> ProposalReport:
-    """The report that also says where the online key's private half is: it may be wanted elsewhere."""
+    """Add the path of the online key's private half to a report: it is usually moved to another machine."""
     row = ("online key is in", str(desk.keys.path(name)))
     return msgspec.structs.replace(report, changes=(*report.changes, row))

@@ -1,4 +1,4 @@
-"""A maintainer's desk: an index's folder, the clock, and the private keys that are here."""
+"""A maintainer's desk: the folder of an index, the time, and the private keys on this machine."""
 
 import shlex
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -17,11 +17,11 @@ from tarkpm.registry.keys import Signer
 from tarkpm.store.keys import KeyStore
 
 AskPassphrase = Callable[[str], bytes]
-"""(the name of a key) to its passphrase."""
+"""Return the passphrase of the key with this name."""
 
 
 class Desk(msgspec.Struct, frozen=True):
-    """Where a maintainer works, and with what. ``now`` is read once: a command happens at one moment."""
+    """The inputs of a maintainer's command. ``now`` is read once, so that all its signatures agree."""
 
     settings: Settings
     folder: Path
@@ -30,24 +30,24 @@ class Desk(msgspec.Struct, frozen=True):
 
     @property
     def keys(self) -> KeyStore:
-        """The private keys of whoever runs this."""
+        """The private keys of the current user."""
         return KeyStore(self.settings.paths.state / "keys")
 
     def open(self) -> Index:
-        """The index in the folder; raises `NotFound`, `IndexUntrusted`."""
+        """Open the index in the folder; raises `NotFound` and `IndexUntrusted`."""
         return open_index(self.folder)
 
     def command(self, *words: str) -> str:
-        """A ``tarkpm index`` command on this folder, for a hint."""
+        """Return a ``tarkpm index`` command for this folder, for a hint."""
         place = [] if self.folder == self.settings.cwd else ["--index", str(self.folder)]
         return shlex.join(["tarkpm", "index", *words, *place])
 
     @contextmanager
     def changing(self) -> Iterator[None]:
-        """Hold the folder for a command that changes it; raises `StoreBusy`, `NotFound`."""
+        """Lock the folder for a command that changes it; raises `StoreBusy` and `NotFound`."""
         if not self.folder.is_dir():
             raise NotFound(
-                "there is no such folder",
+                "the folder does not exist",
                 where=str(self.folder),
                 hint=f"tarkpm index create {shlex.quote(str(self.folder))}",
             )
@@ -55,24 +55,29 @@ class Desk(msgspec.Struct, frozen=True):
             yield
 
     def signer(self, name: str) -> Signer:
-        """The private key of this name; raises `StoreError`."""
+        """Load the private key of this name; raises `StoreError`."""
         public, sign = self.keys.load(name, lambda: self.passphrase(name))
         return Signer(public, sign)
 
     def maintainers(self, names: Sequence[str], allowed: Collection[PublicKey]) -> list[Signer]:
-        """The keys named, or the one maintainer's key that is here; raises `KeyUntrusted`, `StoreError`."""
+        """Load the named keys, or the only maintainer's key on this machine.
+
+        Raises `KeyUntrusted` for a key that is not ``allowed`` or is named twice, `StoreError` for one that
+        is missing or ambiguous.
+        """
         if not names:
             names = self._only(allowed)
         signers = [self.signer(name) for name in dict.fromkeys(names)]
         for name, signer in zip(dict.fromkeys(names), signers, strict=True):
             if signer.key not in allowed:
                 here = sorted(self.keys.names_of(allowed).values())
-                hint = f"sign with theirs: --key {here[0]}" if here else "run it where a maintainer's key is"
-                text = f"'{name}' is no maintainer's key: {signer.key}"
+                hint = f"--key {here[0]}" if here else "run this on the machine that has a maintainer's key"
+                text = f"'{name}' is not a maintainer's key: {signer.key}"
                 raise KeyUntrusted(text, where=str(self.folder), hint=hint)
+        # Two names of one key are one signature: a threshold counts keys.
         if len({signer.key for signer in signers}) != len(signers):
             raise KeyUntrusted(
-                "two of these names are one key",
+                "two of these names are the same key",
                 where=", ".join(names),
                 hint=f"sign with it once: --key {names[0]}",
             )
@@ -82,7 +87,7 @@ class Desk(msgspec.Struct, frozen=True):
         here = sorted(self.keys.names_of(allowed).values())
         if len(here) > 1:
             raise StoreError(
-                f"several maintainers' keys are here: {', '.join(here)}", hint=f"choose: --key {here[0]}"
+                f"this machine has several maintainers' keys: {', '.join(here)}", hint=f"--key {here[0]}"
             )
         if not here:
             raise StoreError(
@@ -93,9 +98,9 @@ class Desk(msgspec.Struct, frozen=True):
         return here
 
     def online(self, key: PublicKey, name: str = "") -> Signer | None:
-        """The online key's signer, if it is on this machine; ``name`` says under which name.
+        """Return the signer of the online key, or None if the key is not on this machine.
 
-        Raises `KeyUntrusted` if the named key is another one.
+        ``name`` is its name here; "" looks for it. Raises `KeyUntrusted` if ``name`` is a different key.
         """
         name = name or self.keys.names_of([key]).get(key, "")
         if not name:
@@ -103,24 +108,24 @@ class Desk(msgspec.Struct, frozen=True):
         signer = self.signer(name)
         if signer.key != key:
             raise KeyUntrusted(
-                f"'{name}' is {signer.key}, and the online key of this index is {key}",
+                f"the online key of this index is {key}, but '{name}' is {signer.key}",
                 where=str(self.folder),
-                hint="leave --online-key out: the key is found by itself where it is",
+                hint="omit --online-key: tarkpm finds the key if it is on this machine",
             )
         return signer
 
     def require_online(self, key: PublicKey, name: str = "") -> Signer:
-        """The same; raises `StoreError` if it is not here."""
+        """Like `online`, but raises `StoreError` if the key is not on this machine."""
         signer = self.online(key, name)
         if signer is None:
             raise StoreError(
                 f"the online key {key} was not found on this machine",
                 where=str(self.keys.folder),
-                hint="name it with --online-key NAME, or run this where it is",
+                hint="name it with --online-key NAME, or run this on the machine that has it",
             )
         return signer
 
 
 def open_desk(settings: Settings, folder: Path, passphrase: AskPassphrase) -> Desk:
-    """The desk in ``folder``, now."""
+    """Return the desk for ``folder``, relative to the working directory, at the current time."""
     return Desk(settings, settings.cwd / folder, passphrase, datetime.now(UTC).replace(microsecond=0))

@@ -1,4 +1,4 @@
-"""Proposals on their way: written, shown, signed, and enacted when enough maintainers have signed."""
+"""Proposals: written, reviewed, signed, and enacted once enough maintainers have signed."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -22,9 +22,9 @@ WAITING, COMPLETE, DONE = "waiting", "complete", "in force"
 
 
 class ProposalReport(msgspec.Struct, frozen=True):
-    """What a proposal does and how far it is: ``state`` is waiting, complete or in force.
+    """A proposal's changes and progress. ``state`` is waiting, complete or in force.
 
-    ``digest`` names the bytes that are signed; ``root`` is the index's identity, once it has one.
+    ``digest`` identifies the bytes that are signed. ``root`` is the digest of the index's first root, or "".
     """
 
     title: str
@@ -40,7 +40,7 @@ class ProposalReport(msgspec.Struct, frozen=True):
 
 
 class Business(msgspec.Struct, frozen=True):
-    """A proposal against the index as it is: what it would do, and what is to be signed for that."""
+    """A proposal applied to the current index: its effect, and the bytes to sign."""
 
     index: Index | None
     proposal: Proposal
@@ -54,15 +54,15 @@ class Business(msgspec.Struct, frozen=True):
         return str(self.file)
 
     def signed_by(self) -> tuple[str, ...]:
-        """Who signed, sorted; raises `IndexUntrusted` for a signature over something else."""
+        """Return who signed, sorted; raises `IndexUntrusted` for a signature over other bytes."""
         return tuple(sorted(self.proposal.signers(self.draft, where=self.where)))
 
     def missing(self) -> int:
-        """How many more must sign; raises `IndexUntrusted` for a signature over something else."""
+        """Return how many more must sign; raises `IndexUntrusted` for a signature over other bytes."""
         return self.draft.missing(self.proposal.signers(self.draft, where=self.where))
 
     def with_signatures(self, signers: list[Signer]) -> "Business":
-        """This business, signed by more maintainers."""
+        """Return this business with more maintainers' signatures."""
         proposal = self.proposal
         for signer in signers:
             proposal = proposal.signed(self.draft, signer)
@@ -70,11 +70,12 @@ class Business(msgspec.Struct, frozen=True):
 
 
 def consider(desk: Desk, index: Index | None, proposal: Proposal, file: Path) -> Business:
-    """Work out what a proposal would do here; raises `IndexUntrusted`, `Refused`."""
+    """Compute the effect of a proposal on this index; raises `IndexUntrusted` and `Refused`."""
     where = str(file)
+    # An old proposal may no longer be what its signers want; a future one would outlive its limit.
     proposal.check_made(desk.now, where=where)
     if proposal.index != (index.first_root if index else ""):
-        text = f"is for another index: {proposal.index or 'one to be made'}"
+        text = f"the proposal is for another index: {proposal.index or 'a new one'}"
         raise IndexUntrusted(text, where=where, hint="name the folder of that index: --index DIR")
     if proposal.authority:
         review = review_authority(index, proposal.authority)
@@ -86,7 +87,7 @@ def consider(desk: Desk, index: Index | None, proposal: Proposal, file: Path) ->
 
 
 def _claimed_elsewhere(desk: Desk, index: Index, file: Path) -> list[PluginName]:
-    """The new names that other proposals claim; one that cannot be read does not keep this one waiting."""
+    """Return the new names other proposals claim. Invalid proposals are skipped: they cannot be enacted."""
     names = []
     for other in pending(desk):
         if other != file:
@@ -96,7 +97,10 @@ def _claimed_elsewhere(desk: Desk, index: Index, file: Path) -> list[PluginName]
 
 
 def propose(desk: Desk, index: Index | None, proposal: Proposal, slug: str) -> Business:
-    """A new proposal; raises `IndexUntrusted` if one that waits would be undone by it."""
+    """Return a new proposal; raises `IndexUntrusted` if a waiting one changes the same metadata.
+
+    Both would be signed as the same next version, so that enacting one invalidates the other.
+    """
     file = desk.folder / PENDING / f"{slug}.json"
     business = consider(desk, index, proposal, file)
     for other in pending(desk):
@@ -105,26 +109,29 @@ def propose(desk: Desk, index: Index | None, proposal: Proposal, slug: str) -> B
         roles = set(read(other).draft(index).roles) & set(business.draft.roles)
         if roles and not in_force(index, read(other)):
             raise IndexUntrusted(
-                f"another proposal waits that changes the same file ({min(roles)})",
+                f"another waiting proposal changes the same file ({min(roles)})",
                 where=str(other),
-                hint=f"{desk.command('countersign', str(other))}, or delete it",
+                hint=f"{desk.command('countersign', str(other))}, or delete the proposal",
             )
     return business
 
 
 def settle(desk: Desk, business: Business, online_name: str = "") -> ProposalReport:
-    """Enact what is fully signed, if the online key is here; else leave it in ``pending/``.
+    """Enact a fully signed proposal if the online key is here; otherwise leave it in ``pending/``.
 
-    It is written there first in any case: from there an interrupted enactment is finished (`refresh`).
+    The proposal is always written there first, so that `refresh` can finish an interrupted enactment. With
+    --dry-run nothing is written.
     """
     signed_by = business.signed_by()
     missing = business.missing()
     authority = business.proposal.authority or (business.index.authority if business.index else None)
     assert authority is not None
+    # Only a fully signed proposal needs the online key, which usually is on another machine.
     online = None if missing else desk.online(authority.online, online_name)
     if desk.settings.dry_run:
         return _report(business, signed_by, missing, COMPLETE if not missing else WAITING, desk)
     business.file.parent.mkdir(parents=True, exist_ok=True)
+    # Before enacting: from this file an interrupted enactment is finished.
     atomic_write(business.file, render(business.proposal))
     if online is None:
         return _report(business, signed_by, missing, WAITING if missing else COMPLETE, desk)
@@ -133,11 +140,11 @@ def settle(desk: Desk, business: Business, online_name: str = "") -> ProposalRep
 
 
 def carry_out(desk: Desk, business: Business, online: Signer) -> None:
-    """Make a fully signed proposal the index's present, then forget its file."""
+    """Apply a fully signed proposal to the index, then delete its file."""
     change = enact(business.index, business.proposal, business.draft, online, desk.now, where=business.where)
     change.commit(desk.folder, online)
     business.file.unlink(missing_ok=True)
-    with suppress(OSError):  # others wait there
+    with suppress(OSError):  # other proposals are waiting there
         business.file.parent.rmdir()
 
 
@@ -164,26 +171,26 @@ def _report(
 
 
 def next_step(desk: Desk, business: Business) -> str:
-    """What is to be done with a proposal that waits."""
+    """Return the command that brings a waiting proposal forward."""
     if business.missing():
         return desk.command("countersign", str(business.file))
-    return f"{desk.command('refresh')}, where the online key is"
+    return f"{desk.command('refresh')}, on the machine with the online key"
 
 
 def check_settled(desk: Desk, index: Index, name: PluginName) -> None:
-    """Raise `Refused` while a proposal waits that says who may publish a plugin.
+    """Raise `Refused` while a waiting proposal changes who may publish a plugin.
 
-    What it keeps of an old key's releases was settled when it was made: one more would be nobody's.
+    The proposal lists the old key's releases that stay valid. One accepted since would be missing from it.
     """
     before = index.claim(name)
     for file in pending(desk):
         problem = None
-        with suppress(TarkError):  # what cannot be enacted is in nobody's way
+        with suppress(TarkError):  # an invalid proposal cannot be enacted, so it blocks nothing
             proposal = read(file)
             if any(claim.name == name and _says_who(before, claim) for claim in proposal.claims):
                 business = consider(desk, index, proposal, file)
-                what = f"who publishes '{name}' from now on" if before else f"the claim of '{name}'"
-                text = f"{what} waits for a decision, and is not in force"
+                what = f"a new publisher's key of '{name}'" if before else f"the claim of '{name}'"
+                text = f"{what} is proposed and not in force yet"
                 problem = Refused(text, where=str(file), hint=next_step(desk, business))
         if problem:
             raise problem
@@ -194,22 +201,22 @@ def _says_who(before: Claim | None, after: Claim) -> bool:
 
 
 def pending(desk: Desk) -> list[Path]:
-    """The proposals that wait in the folder, by name."""
+    """Return the files of the waiting proposals, sorted by name."""
     return sorted((desk.folder / PENDING).glob("*.json"))
 
 
 def read(file: Path) -> Proposal:
-    """Read a proposal; raises `NotFound`, `IndexUntrusted`."""
+    """Read a proposal; raises `NotFound` and `IndexUntrusted`."""
     try:
         return parse(read_file(file, MAX_PROPOSAL), where=str(file))
     except FileNotFoundError:
-        raise NotFound("there is no such proposal", where=str(file)) from None
+        raise NotFound("the proposal does not exist", where=str(file)) from None
 
 
 def agree(desk: Desk, ui: Ui, business: Business, signed_by: tuple[str, ...], agreed: str) -> None:
-    """Show what is about to be signed, and have it agreed to; raises `ConsentError`.
+    """Show what would be signed and ask for agreement; raises `ConsentError` without it.
 
-    ``agreed`` is a digest given beforehand: it stands for these bytes and no others.
+    ``agreed`` is the digest of `Draft.digest` that was agreed to on the command line, or "" to prompt.
     """
     digest = business.draft.digest()
     told = (*business.review.rows, ("signed so far by", ", ".join(signed_by) or "nobody"), ("digest", digest))
@@ -217,10 +224,10 @@ def agree(desk: Desk, ui: Ui, business: Business, signed_by: tuple[str, ...], ag
     ui.show([Card(business.review.title, rows, business.review.warnings)])
     if agreed:
         if agreed != digest:
-            raise ConsentError(f"agreed to {agreed}, but this would sign {digest}", where=business.where)
+            raise ConsentError(f"--agree is {agreed}, but this would sign {digest}", where=business.where)
     elif not ui.interactive:
         raise ConsentError(
-            "what this would sign has not been agreed to",
+            "signing this proposal requires agreement",
             where=business.where,
             hint=desk.command("countersign", business.where, "--agree", digest),
         )

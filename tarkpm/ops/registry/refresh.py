@@ -1,4 +1,4 @@
-"""``tarkpm index refresh``: the daily job. It needs the online key and decides nothing."""
+"""``tarkpm index refresh``: the daily job. It requires the online key and makes no decisions."""
 
 import shlex
 from pathlib import Path
@@ -18,7 +18,10 @@ from tarkpm.registry.sweep import sweep
 
 
 class RefreshReport(msgspec.Struct, frozen=True):
-    """What the daily job did, in titles, bins, files and bytes, and until when the index is fresh."""
+    """The result of the daily job.
+
+    ``enacted`` are titles of proposals, ``renewed`` counts bins, ``swept`` deleted files, ``written`` bytes.
+    """
 
     enacted: tuple[str, ...]
     renewed: int
@@ -29,9 +32,9 @@ class RefreshReport(msgspec.Struct, frozen=True):
 
 
 def refresh(desk: Desk, online_name: str) -> RefreshReport:
-    """Enact complete proposals, renew what expires, rebuild the search catalogue, sign a new timestamp.
+    """Enact complete proposals, renew expiring bins, rebuild the search catalogue, sign a new timestamp.
 
-    Raises `StoreError` where the online key is not. A proposal that does not fit is left, and noted.
+    Raises `StoreError` if the online key is not on this machine. An invalid proposal is skipped with a note.
     """
     with desk.changing():
         enacted, notes = _enact(desk, online_name)
@@ -52,7 +55,7 @@ def refresh(desk: Desk, online_name: str) -> RefreshReport:
 
 
 def _renew(desk: Desk, index: Index, change: IndexChange, online_name: str) -> int:
-    """Sign anew the index bins that expire soon."""
+    """Sign the index bins that expire soon again; returns how many."""
     online = desk.require_online(index.authority.online, online_name)
     renewed = 0
     for role in index.authority.bins(INDEX):
@@ -64,14 +67,14 @@ def _renew(desk: Desk, index: Index, change: IndexChange, online_name: str) -> i
 
 
 def _enact(desk: Desk, online_name: str) -> tuple[list[str], list[str]]:
-    """Enact what is fully signed, and finish what was interrupted; returns titles, and notes on the rest."""
+    """Enact fully signed proposals and finish interrupted ones; returns titles, and notes on the others."""
     titles: list[str] = []
     notes: list[str] = []
     for file in pending(desk):
         try:
             title = _enact_one(desk, file, online_name)
         except TarkError as problem:
-            if not (desk.folder / METADATA).is_dir():  # there is nothing else to do here
+            if not (desk.folder / METADATA).is_dir():  # without an index there is no other work
                 raise
             notes.append(f"{file.name}: {problem.message}")
             continue
@@ -80,16 +83,16 @@ def _enact(desk: Desk, online_name: str) -> tuple[list[str], list[str]]:
 
 
 def _enact_one(desk: Desk, file: Path, online_name: str) -> str:
-    """Enact one proposal if it is fully signed; returns its title, or "" if it waits or was in force."""
+    """Enact one proposal if it is fully signed; returns its title, or "" if it waits or is in force."""
     proposal = read(file)
-    # the timestamp is written last: without one, an index that was being made is made to its end
+    # The timestamp is written last. Without one, creating this index was interrupted: finish it.
     index = _index_for(desk) if (desk.folder / METADATA / f"{TIMESTAMP}.json").exists() else None
     if index and in_force(index, proposal):
         file.unlink()
         return ""
     if index is None and not proposal.authority:
         hint = f"tarkpm index create {shlex.quote(str(desk.folder))}"
-        raise NotFound("there is no index here yet", where=str(desk.folder), hint=hint)
+        raise NotFound("the folder does not contain an index", where=str(desk.folder), hint=hint)
     business = consider(desk, index, proposal, file)
     if business.missing():
         return ""
@@ -102,7 +105,10 @@ def _enact_one(desk: Desk, file: Path, online_name: str) -> str:
 
 
 def _index_for(desk: Desk) -> Index:
-    """The index, or the index before its newest root, if whoever wrote that died before the timestamp."""
+    """Open the index; if writing its newest root was interrupted, open it as of the root before.
+
+    A root is written before the timestamp: a crash between the two leaves metadata that does not match.
+    """
     try:
         return desk.open()
     except IndexUntrusted:

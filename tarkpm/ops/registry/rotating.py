@@ -1,4 +1,4 @@
-"""``tarkpm index rotate root`` and ``rotate online``: who may sign for an index."""
+"""``tarkpm index rotate root`` and ``rotate online``: replace the keys that sign for an index."""
 
 from collections.abc import Sequence
 
@@ -22,19 +22,20 @@ def rotate_root(
     threshold: int | None,
     keys: Sequence[str],
 ) -> ProposalReport:
-    """Propose other maintainers or another threshold; with neither, everything is signed anew for a year.
+    """Propose other maintainers or another threshold; with neither, renew all signatures for a year.
 
-    It takes the signatures of the old threshold and of the new one.
+    The old and the new maintainers must both reach their thresholds (TUF specification, 5.3.4). Raises
+    `Refused` for keys or a threshold that do not fit.
     """
     with desk.changing():
         index = desk.open()
         before = index.authority
         for key in add:
             if key in before.maintainers:
-                raise Refused(f"{key} is a maintainer's already")
+                raise Refused(f"{key} is already a maintainer's key")
         for key in remove:
             if key not in before.maintainers:
-                raise Refused(f"{key} is no maintainer's")
+                raise Refused(f"{key} is not a maintainer's key")
         maintainers = (before.maintainers | set(add)) - set(remove)
         needed = before.threshold if threshold is None else threshold
         wanted = msgspec.structs.replace(before, maintainers=maintainers, threshold=needed)
@@ -45,14 +46,19 @@ def rotate_root(
 def rotate_online(
     desk: Desk, online: PublicKey | None, online_name: str, keys: Sequence[str]
 ) -> ProposalReport:
-    """Propose another online key, made here under ``online_name`` unless one is given."""
+    """Propose another online key, made here under ``online_name`` unless ``online`` is given.
+
+    Raises `Refused` for the current online key.
+    """
     with desk.changing():
         index = desk.open()
-        signers = desk.maintainers(keys, index.authority.maintainers)  # before a key is made
+        signers = desk.maintainers(
+            keys, index.authority.maintainers
+        )  # first, so that a failure leaves no new key behind
         name = online_name or f"{index.name}-online-{index.root.signed.version + 1}"
         key = online or new_online_key(desk, name)
         if key == index.authority.online:
-            raise Refused(f"{key} is the online key already", hint=desk.command("rotate", "online"))
+            raise Refused(f"{key} is already the online key", hint=desk.command("rotate", "online"))
         wanted = msgspec.structs.replace(index.authority, online=key)
         report = _decide(desk, index, wanted, "rotate-online", signers)
     return report if online else with_key_place(desk, report, name)

@@ -1,4 +1,4 @@
-"""``tarkpm index serve``: an index over HTTP on this machine alone, for trying it out."""
+"""``tarkpm index serve``: serve an index over HTTP on this machine only, to try it out."""
 
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -11,7 +11,7 @@ _SERVED = (METADATA, TARGETS, FILES)
 
 
 class _Handler(SimpleHTTPRequestHandler):
-    """Serves an index's own files, no listing of folders, and nothing else that lies beside them."""
+    """Serve the files of an index: no folder listings, and no other files beside them."""
 
     server_version = "tarkpm"
     sys_version = ""
@@ -26,11 +26,13 @@ class _Handler(SimpleHTTPRequestHandler):
         return super().send_head()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Say nothing: who serves is not who asks."""
+        """Log nothing: requests are of no interest to the user who serves."""
 
 
 def server(folder: Path, port: int) -> ThreadingHTTPServer:
-    """A server on 127.0.0.1; port 0 takes a free one. Raises `NotFound` where there is no index."""
+    """Return a server on 127.0.0.1; port 0 means a free one. Raises `NotFound` if there is no index."""
     if not (folder / METADATA).is_dir():
-        raise NotFound("there is no index here", where=str(folder), hint="tarkpm index create DIR")
+        raise NotFound(
+            "the folder does not contain an index", where=str(folder), hint="tarkpm index create DIR"
+        )
     return ThreadingHTTPServer(("127.0.0.1", port), partial(_Handler, directory=str(folder)))

@@ -1,23 +1,24 @@
-"""Releases from git repositories: read-only, bounded, and without running anything.
+"""Read releases from git repositories: bounded, and without running code from them.
 
 ::
 
-    url        text as people type it -> GitUrl, by the grammar of `tarkpm.core.git_url`
-    access     the way to a repository: insteadOf, proxy, authorities, logins
-    gitconfig  the few settings of the user's own git that are honoured
+    url        parse what users type into a GitUrl, by the grammar of `tarkpm.core.git_url`
+    access     how to reach a repository: insteadOf, proxy, authorities, logins
+    gitconfig  the settings of the user's git that tarkpm honours
     helper     git's credential helpers
-    session    GitRemote: what a ref means, what a commit holds
+    session    GitRemote: resolve refs and read commits
     tree       GitTree: the folders of one commit, as `tarkpm.sources.folder.Tree`
-    remote     objects from a server, in as few round trips and bytes as it allows
+    remote     objects from a server, in few round trips and bytes
     local      objects of a repository on this machine
     transport  dulwich's protocol over one guarded urllib3 pool
-    stream     dulwich's protocol over one stream: git:// (channel) and the system's ssh (ssh)
-    packguard  what a pack may be, checked while it arrives
-    packfile   the objects of a pack, unpacked one at a time
-    boundary   every foreign exception becomes one of ours here
+    stream     dulwich's protocol over one stream: git:// (byte_stream) and the system's ssh (ssh)
+    packguard  check a pack while it arrives
+    packfile   unpack the objects of a pack one at a time
 
-Importing this package costs nothing: dulwich and urllib3 are imported when a session first asks a server.
-dulwich is imported nowhere else in tarkpm.
+`error_translation` turns exceptions of other libraries into tarkpm's.
+
+Importing this package is cheap: dulwich and urllib3 are imported with a session's first request. No other
+package of tarkpm imports dulwich.
 """
 
 from typing import TYPE_CHECKING, Any

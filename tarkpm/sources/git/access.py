@@ -1,7 +1,7 @@
-"""How this user reaches a repository: by which address and proxy, vouched for by whom, with which login.
+"""How this user reaches a repository: address, proxy, certificate authorities and login.
 
-One `Access` serves a whole command; each session takes its `Route` from it. The environment is handed in by
-the command line, the only part of tarkpm that reads it.
+One `Access` serves a whole command, and each session takes its `Route` from it. The command line passes the
+environment in.
 """
 
 from collections.abc import Iterator, Mapping
@@ -155,12 +155,12 @@ class Logins:
     def refusal(self, where: str) -> Unreachable:
         """What a person is told when no login was good enough."""
         if not self.usable:
-            text = "the server asks for a login, which tarkpm sends over https only"
+            text = "the server requires authentication, and tarkpm sends logins only over https"
             return Unreachable(
                 text, where=where, hint=f"use https://{self._route.url.host}{self._route.url.path}"
             )
         tried = " and ".join(filter(None, [", ".join(self._looked[:-1]), *self._looked[-1:]]))
-        verb = "refuses the login" if self._sent else "asks for a login"
+        verb = "refuses the login" if self._sent else "requires authentication"
         variable = token_variable(self._route.url)
         return Unreachable(
             f"the server {verb}; tried {tried}",

@@ -1,4 +1,4 @@
-"""A stream of bytes there and back that ends with the budget, and the simplest way to one: TCP."""
+"""A bidirectional stream of bytes that ends with the budget, and its implementation over TCP."""
 
 import io
 import socket

@@ -1,4 +1,4 @@
-"""The one place where other libraries' exceptions become tarkpm's, and remote text becomes safe to show."""
+"""Translate other libraries' exceptions into tarkpm's, and make remote text safe to show."""
 
 import contextlib
 import unicodedata
@@ -59,7 +59,7 @@ def translate(problem: BaseException, budget: TransferBudget) -> SourceError:
     return (
         _network(problem, budget)
         or _protocol(problem, budget)
-        or Garbled(f"the answer cannot be understood ({_named(problem)})", where=budget.where)
+        or Garbled(f"the response cannot be parsed ({_named(problem)})", where=budget.where)
     )
 
 
@@ -98,8 +98,8 @@ def _proxy(problem: BaseException) -> tuple[str, str]:
     """What to say, and what helps, of a proxy that cannot be reached or does not let us through."""
     cause = _cause(problem)
     if cause.startswith("tunnel connection failed: 407"):
-        return "the proxy asks for a login", PROXY_HINT
-    return f"the proxy does not lead there: {cause}", ""
+        return "the proxy requires authentication", PROXY_HINT
+    return f"the proxy cannot connect: {cause}", ""
 
 
 def _protocol(problem: BaseException, budget: TransferBudget) -> SourceError | None:
@@ -109,7 +109,7 @@ def _protocol(problem: BaseException, budget: TransferBudget) -> SourceError | N
         case HangupException():
             return Unreachable(CLOSED, where=budget.where)
         case MemoryError():
-            return TooLarge("the answer does not fit in memory", where=budget.where)
+            return TooLarge("the response does not fit in memory", where=budget.where)
         case zlib.error():
             return Garbled("the objects are damaged, or larger than allowed", where=budget.where)
     return None

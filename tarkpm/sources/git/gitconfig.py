@@ -1,9 +1,9 @@
-"""The few settings of the user's own git that tarkpm honours: other addresses, proxies and authorities.
+"""The settings of the user's git that tarkpm honours: address rewrites, proxies and authorities.
 
 ``url.<base>.insteadOf``, ``http.proxy`` and ``http.sslCAInfo``, the last two also for one URL
 (git-config(1)), from the system's and the user's files, what these include, and ``GIT_CONFIG_COUNT``. The
-configuration of a repository is never read: it comes with the repository. No setting that names a program
-is looked at, and certificates are checked whatever ``http.sslVerify`` says.
+configuration of a repository is never read, because it comes with the repository. Settings that name a
+program are ignored, and certificates are checked whatever ``http.sslVerify`` says.
 """
 
 import io

@@ -1,8 +1,8 @@
-"""What git's credential helpers know, asked through ``git credential fill`` (git-credential(1)).
+"""Get logins from git's credential helpers with ``git credential fill`` (git-credential(1)).
 
-Helpers are programs the user's own git configuration names, so asking runs them, as every git command
-would. git is kept from asking anybody: it has no terminal and no askpass program. It runs in ``/`` with
-its back turned on any repository, whose configuration could name programs, too.
+Helpers are programs named in the user's own git configuration, so this runs them, as every git command
+would. git cannot prompt: it has no terminal and no askpass program. It runs in ``/`` and outside any
+repository, whose configuration could name programs as well.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""What one session may cost: the limits, and the budget that counts against them.
+"""The limits of one session, and the budget that counts against them.
 
 Every limit holds for a whole session with one remote, however many requests it takes. A single blocking
 call is bounded by `TransferLimits.connect` and `TransferLimits.stall`; a timer that shuts the sockets down
@@ -83,7 +83,7 @@ class TransferBudget:
         """Count bytes of response bodies; raises `TooLarge`."""
         self._received += count
         if self._received - self._packed > self.limits.meta + IN_FLIGHT:
-            raise self.over(f"sent more than {amount(self.limits.meta)} besides the objects asked for")
+            raise self.over(f"sent more than {amount(self.limits.meta)} besides the requested objects")
 
     def packed(self, count: int) -> None:
         """Count bytes of pack data; raises `TooLarge`."""
@@ -120,7 +120,9 @@ class TransferBudget:
     def check(self) -> None:
         """Raise `Unreachable` when the time is over: work on what has arrived must end, too."""
         if self.expired:
-            raise Unreachable(f"not done after {self.limits.total:g} seconds", where=self.where)
+            raise Unreachable(
+                f"the transfer took longer than {self.limits.total:g} seconds", where=self.where
+            )
 
     def over(self, what: str) -> TooLarge:
         """The error for a limit: ``what`` follows "the server"."""

@@ -1,11 +1,11 @@
-"""The objects of a repository on this machine, read without running or obeying anything in it.
+"""Read the objects of a repository on this machine, without running or obeying anything in it.
 
 Only `objects`, `refs`, `packed-refs`, `HEAD` and, for a linked work tree, two pointer files are read;
 `config` and `hooks` are not, so a repository that came from elsewhere cannot name a program or another
-file. ``objects/info/alternates`` is followed, as `git clone --shared` needs: what it leads to is read only
-by object id, and every object's bytes are checked against its id here. What it could keep us waiting with, a
-pipe or a device in the place of a file, is refused. A repository on this machine can still use up memory,
-with a pack that inflates without end; a remote one, or a loose object, cannot.
+file. ``objects/info/alternates`` is followed, as `git clone --shared` needs: objects in it are read only by
+id, and their bytes are checked against the id. A pipe or a device in place of a file would block, so it is
+refused. A local repository can still exhaust memory with a pack that inflates endlessly; a remote repository,
+or a loose object, cannot.
 """
 
 import contextlib

@@ -1,7 +1,7 @@
-"""Git objects as bytes, and the little of their formats that reading a folder needs.
+"""Git objects as bytes, and the parts of their formats that are needed to read a folder.
 
-Written out here, thirty lines, because the lenient parsers of git libraries are what hostile trees aim at:
-they take the last of two equal entries, git takes the first. Formats: git's gitformat-pack(5) and
+The parser is tarkpm's own, because hostile trees target the lenient parsers of git libraries: of two equal
+entries they use the last, while git uses the first. Formats: git's gitformat-pack(5) and
 "Git Internals - Git Objects" of Pro Git.
 """
 

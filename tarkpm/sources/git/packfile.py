@@ -1,11 +1,10 @@
 """The objects of one pack, kept in a file and unpacked one at a time.
 
-What a guard let through is bounded in total, yet may be larger than memory should be: here at most three
-objects are in memory at once, a base, a delta and what they make, and a cache of recent ones. Deltas are
-taken up where their base was just made, so that any order costs the same, and what is made again is counted:
-how deep deltas lie, how many are applied and how much they make are steps of the budget. An object over
-the limit of a file is known and never unpacked: a commit that is fetched whole may hold some beside the
-files that are wanted.
+The pack guard bounds the total size, but the total may still be too large for memory. At most three objects
+are in memory at once (a base, a delta and their result), and a cache of recent ones. Deltas are applied right
+after their base is made, so that any order costs the same; the budget counts how deep chains are, how many
+deltas are applied and how many bytes they make. An object over the size limit of a file is listed but never
+unpacked: a commit that is fetched whole may contain such objects beside the requested files.
 """
 
 import hashlib

@@ -1,9 +1,9 @@
-"""What a pack may be, checked while it arrives and before anything unpacks it.
+"""Check a pack while it arrives, before anything unpacks it.
 
 dulwich has no limits of its own: it inflates what a header promises and applies deltas of any size. The
-guard reads the pack as a stream, inflates every object once into nothing, and stops at the first byte that
-breaks a limit or the format (gitformat-pack(5)). What it lets through has as many objects, of the sizes,
-that were counted against the budget, nothing behind them, and the right checksum.
+guard reads the pack as a stream, inflates every object once without keeping it, and stops at the first byte
+that breaks a limit or the format (gitformat-pack(5)). A pack that passes has exactly the objects and sizes
+that were counted against the budget, no data behind them, and the right checksum.
 """
 
 import hashlib
@@ -127,7 +127,7 @@ class PackGuard:
         elif kind == OFS_DELTA:
             base = start - self._distance()
         elif kind not in KINDS:
-            raise self._garbled(f"the pack holds an object of unknown type {kind}")
+            raise self._garbled(f"the pack contains an object of unknown type {kind}")
         return Packed(start, self._gone + self._at, kind, base, size)
 
     def _distance(self) -> int:
@@ -141,7 +141,7 @@ class PackGuard:
                 break
             self._at += place + 1
             return value
-        raise self._garbled("the pack holds a malformed number")
+        raise self._garbled("the pack contains a malformed number")
 
     def _number(self, data: bytes, at: int) -> tuple[int, int]:
         """The number at ``at``, seven bits a byte, lowest first, and where it ends."""
@@ -150,7 +150,7 @@ class PackGuard:
             value |= (byte & 0x7F) << (7 * place)
             if not byte & 0x80:
                 return value, at + place + 1
-        raise self._garbled("the pack holds a malformed number")
+        raise self._garbled("the pack contains a malformed number")
 
     def _result_size(self, head: bytes) -> int:
         """The size a delta's result says it has: the second number in it, after its base's size."""

@@ -1,9 +1,9 @@
-"""The objects of a repository behind a network, in as few round trips and bytes as its server allows.
+"""Fetch the objects of a remote repository, in as few round trips and bytes as its server allows.
 
-First a commit and its trees, without files; then, in one request, just the files that were asked for. What
-a server refuses is had another way, in this order: it does not filter, so the whole of the commit comes at
-once; it gives no files by id, so the commit is fetched again with all its files; it gives no commits by id,
-so all branches and tags are fetched with their history. Packs are kept in files, within the limits.
+The first request fetches a commit and its trees without files, the second one the requested files. If a
+server refuses this, tarkpm falls back: without filters, the first request fetches the whole commit; if files
+cannot be fetched by id, the commit is fetched again with all files; if commits cannot be fetched by id, all
+branches and tags are fetched with their history. Packs are kept in files, within the limits.
 """
 
 import contextlib
@@ -158,7 +158,8 @@ class RemoteObjects:
             raise refusal from None
         except TooLarge as problem:
             raise NotFound(
-                f"commit {commit} is not given by its id, and the history is too large to search", where=where
+                f"commit {commit} cannot be fetched by its id, and the history is too large to search",
+                where=where,
             ) from problem
         if not self._has(commit):
             raise NotFound(f"commit {commit} is on no branch or tag", where=where)

@@ -1,4 +1,4 @@
-"""A session with one repository: what a ref means, and what a commit holds."""
+"""A session with one repository: resolve refs and read commits."""
 
 import shlex
 from collections.abc import Callable

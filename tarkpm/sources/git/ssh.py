@@ -1,8 +1,8 @@
-"""The system's own ssh as a way to git-upload-pack: its agent, its configuration, its known hosts.
+"""Run git-upload-pack through the system's ssh, with its agent, configuration and known hosts.
 
-ssh asks nobody anything: in BatchMode an unknown host key, a passphrase or a password ends it, and it has no
-terminal. It is told the host behind ``--`` and the path in quotes. Its words are read, once and bounded, to
-say what was wrong.
+ssh never prompts: it has no terminal, and in BatchMode it fails if a host key is unknown or a passphrase or
+password is needed. The host is passed after ``--`` and the path is quoted, so neither can become an option or
+a command. Its error output is read, bounded, to report the cause.
 """
 
 import os
@@ -109,7 +109,7 @@ class _Guide:
         last = clean(next((line for line in reversed(words.splitlines()) if line.strip()), "nothing"))
         if re.search(_MISSING, words):
             return NotFound(
-                f"there is no such repository, or you may not see it: it said '{last}'", where=where
+                f"there is no such repository, or you cannot access it: it said '{last}'", where=where
             )
         return Unreachable(f"ssh ended with status {self._process.returncode}: it said '{last}'", where=where)
 

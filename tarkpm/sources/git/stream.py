@@ -1,8 +1,8 @@
 """dulwich's protocol over one stream of bytes: ``git://`` and ssh (gitprotocol-pack(5), gitprotocol-v2(5)).
 
-`StreamGitClient` is dulwich's own client with a conversation of ours below it. A conversation in protocol 2
-is kept, so that ssh greets once a session; every byte and second is charged to the budget; no
-program's complaint is read without end, nor shown as it is.
+`StreamGitClient` is dulwich's client over tarkpm's own conversation. A conversation in protocol 2 is reused,
+so that a session connects with ssh once. Every byte and second is charged to the budget, and error output of
+programs is bounded and made safe to show.
 """
 
 from collections.abc import Callable
@@ -132,7 +132,9 @@ class _Talk:
         where, text = self._budget.where, clean(said)
         if self._greeted:
             return AccessDenied(f"the server said '{text}'", where=where)
-        return NotFound(f"there is no such repository, or you may not see it: it said '{text}'", where=where)
+        return NotFound(
+            f"there is no such repository, or you cannot access it: it said '{text}'", where=where
+        )
 
     def close(self) -> None:
         """Hang up."""

@@ -1,9 +1,9 @@
 """dulwich's smart HTTP protocol over one guarded connection pool.
 
-`HttpGitClient` is dulwich's own client with the part that talks to the network replaced. Only the
-repository's two addresses are ever contacted, redirects are decided here, answers are never decompressed,
-every byte is counted, and connections are kept. Where requests go and with which login is the `Route`'s
-affair (`tarkpm.sources.git.access`); a login is never sent to another origin than the route began with.
+`HttpGitClient` is dulwich's client with its network part replaced. It contacts only the two URLs of the
+repository, decides about redirects, never decompresses responses, counts every byte, and keeps connections.
+The `Route` (`tarkpm.sources.git.access`) decides the destination and the login; a login is never sent to an
+origin other than the first.
 """
 
 import io
@@ -186,7 +186,7 @@ class HttpGitClient(AbstractHttpGitClient):
             )
         elif problem is None and encoding != "identity":
             problem = self._garbled(
-                f"the answer is encoded as '{clean(encoding, 60)}', which was not asked for"
+                f"the response is encoded as '{clean(encoding, 60)}', which was not requested"
             )
         if problem is not None:
             response.close()
@@ -208,7 +208,7 @@ class HttpGitClient(AbstractHttpGitClient):
                 private = "you may not see it" if self._login else "it is private"
                 return NotFound(f"there is no such repository, or {private}", where=where)
             case 407:
-                return Unreachable("the proxy asks for a login", where=where, hint=PROXY_HINT)
+                return Unreachable("the proxy requires authentication", where=where, hint=PROXY_HINT)
             case _ if status in (408, 429) or status >= 500:
                 return Unreachable(f"the server failed with HTTP status {status}", where=where)
         return Unreachable(f"the server answered with HTTP status {status}", where=where)
@@ -216,11 +216,14 @@ class HttpGitClient(AbstractHttpGitClient):
     def _login_error(self, response: BaseHTTPResponse) -> SourceError:
         where = self._budget.where
         if self._logins is None:
-            text = f"it redirects to {self._route.url}, which asks for a login: none is sent there from here"
+            text = (
+                f"the server redirects to {self._route.url}, which requires authentication: "
+                "no login is sent there"
+            )
             return Unreachable(text, where=where, hint=f"tarkpm add {shlex.quote(self._public)}")
         if not _takes_password(response):
             kind = clean(response.headers.get("WWW-Authenticate", "").partition(" ")[0], 40)
-            text = f"the server asks for a login of kind '{kind}', tarkpm has Basic"
+            text = f"the server requires authentication of kind '{kind}', expected Basic"
             return Unreachable(text, where=where)
         return self._logins.refusal(where)
 

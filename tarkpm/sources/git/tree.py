@@ -1,4 +1,4 @@
-"""The folders of one commit, walked strictly: what is not a plain file or folder is never followed."""
+"""Walk the folders of one commit strictly: only plain files and folders are read."""
 
 import shlex
 import stat

@@ -1,4 +1,4 @@
-"""URLs as people type them, and which may be fetched from, by the grammar of `tarkpm.core.git_url`. Pure."""
+"""URLs as users type them, and which may be fetched, by the grammar of `tarkpm.core.git_url`. Pure."""
 
 import re
 from typing import Final

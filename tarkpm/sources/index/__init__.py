@@ -1,17 +1,17 @@
-"""A community index as its users see it: read-only, verified through TUF, and small however big it is.
+"""A community index for its users: read-only, verified through TUF, with small downloads for any index size.
 
 ::
 
     client     IndexClient: claims, rows, releases and the catalogue of one index, for one command
-    session    python-tuf's updater over a cache on this machine, and what its failures mean to a person
-    floors     which versions were seen before: nothing older is believed
-    cached     what of it was kept, however damaged
-    engine     python-tuf's client, and as little with it as can be
-    fetcher    tuf's way to the bytes; looks at metadata before tuf does
-    shape      what metadata of each role may look like; TUF leaves more open than an index needs
-    places     where bytes come from: a web server, or a folder
+    session    python-tuf's updater over a local cache, with its failures translated into messages
+    floors     the versions seen before: older ones are refused
+    cached     the local cache, which may be damaged
+    engine     python-tuf's client, imported without its own fetcher
+    fetcher    fetches metadata for tuf and checks its shape first
+    shape      the metadata allowed for each role, stricter than TUF
+    places     where bytes come from: a web server or a folder
 
-Importing this package costs nothing: tuf and httpcore2 are imported when an index is first asked.
+Importing this package is cheap: tuf and httpcore2 are imported with the first request to an index.
 """
 
 from tarkpm.sources.index.client import IndexClient

@@ -1,4 +1,4 @@
-"""An index's folder in the cache: whatever lies there, and whatever is missing, it can be worked with."""
+"""The folder of an index in the cache, usable whatever it contains or lacks."""
 
 import os
 from pathlib import Path
@@ -11,11 +11,11 @@ from tarkpm.sources.index import shape
 
 MAX_CACHED: Final = max(shape.MAX_SIZE.values())
 HISTORY: Final = "root_history"
-"""Where tuf keeps the roots it has seen."""
+"""The folder where tuf keeps the roots it has seen."""
 
 
 def heal(folder: Path) -> None:
-    """Make the cache's folders and remove what cannot be in them: leftovers of a killed run among it."""
+    """Create the folders of the cache and delete what does not belong there, such as leftovers."""
     for inside in (folder, folder / HISTORY, folder / TARGETS):
         if inside.is_symlink() or not inside.is_dir():
             remove_tree(inside)
@@ -32,14 +32,14 @@ def heal(folder: Path) -> None:
 
 
 def keep(file: Path, data: bytes) -> None:
-    """Replace a cached file. Not synced to disk: whoever reads it checks it."""
+    """Replace a cached file. It is not synced to disk, because every read checks it."""
     temporary = file.with_suffix(".tmp")
     temporary.write_bytes(data)
     temporary.replace(file)
 
 
 def read(file: Path, limit: int = MAX_CACHED) -> bytes | None:
-    """A cached file; None if there is none that can be read."""
+    """Return a cached file; None if it does not exist or cannot be read."""
     try:
         return read_optional(file, limit)
     except (OSError, TarkError):

@@ -1,7 +1,7 @@
-"""What one command asks an index: claims, rows, releases, the catalogue.
+"""The client of one index for one command: claims, rows, releases and the catalogue.
 
-Claims and rows are verified through TUF when they are handed out. Releases are only what their digests say:
-`core.verification` checks whether a publisher signed them, and the claim whether that publisher may.
+Claims and rows are verified through TUF. Releases are checked only against their digests: `core.verification`
+checks that a publisher signed them, and the claim says whether this publisher may.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -41,11 +41,11 @@ N = TypeVar("N", Claim, Listing)
 
 NO_FLOORS: Final[Mapping[str, int]] = {}
 MAX_RELEASE: Final = 512 << 20
-"""Bytes of a release's statement and files."""
+"""Size limit of a release, statement and files together, in bytes."""
 
 
 class IndexClient:
-    """An index, for one command: metadata is refreshed at most once. To be closed, or used in ``with``."""
+    """An index, for one command: metadata is refreshed at most once. Close it, or use it in ``with``."""
 
     def __init__(
         self,
@@ -63,10 +63,10 @@ class IndexClient:
         patience: Patience = USUAL,
         floors: Mapping[str, int] = NO_FLOORS,
     ) -> None:
-        """Ask nothing yet.
+        """Set up the client without a request.
 
-        ``base`` is what a folder's path is relative to. ``token`` (as ``Bearer``), else ``login``, goes to
-        the index's own server alone, and never over an open line. ``floors`` are what `seen` was before.
+        The path of a folder is relative to ``base``. ``token`` (as ``Bearer``), or else ``login``, is sent
+        only to the index's own server, and never unencrypted. ``floors`` is an earlier value of `seen`.
         """
         self._floors = floors
         self.index = index
@@ -93,16 +93,16 @@ class IndexClient:
         self.close()
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Close connections."""
         if "_place" in self.__dict__:
             self._place.close()
 
     def claims(
         self, names: Collection[PluginName], likely: Iterable[Claim] = ()
     ) -> dict[PluginName, Claim | None]:
-        """Who may publish these plugins; None for one the index does not have.
+        """Return the claims of these plugins; None for a plugin the index does not have.
 
-        A claim that is just as ``likely`` is not fetched: what was signed is its digest.
+        A claim with the signed digest of a ``likely`` one is not fetched.
 
         Raises `IndexUntrusted`, `IndexStale`, `Unreachable`, `Refused`, `StoreBusy` and `StoreError`.
         """
@@ -111,47 +111,48 @@ class IndexClient:
 
     @property
     def seen(self) -> dict[str, int]:
-        """The versions of what maintainers signed and claims came from, as ``floors`` of the next client."""
+        """The versions of maintainers' metadata that this client used, for ``floors`` of the next client."""
         return dict(self._session.floors.seen)
 
     def listings(self, names: Collection[PluginName]) -> dict[PluginName, Listing | None]:
-        """What releases these plugins have; None for one without any. Raises like `claims`."""
+        """Return the releases of these plugins; None for a plugin without any. Raises like `claims`."""
         return self._documents(names, rows_path, rows.parse, rows.MAX_ROWS)
 
     def search(self) -> Iterator[search.SearchEntry]:
-        """The catalogue, one line a plugin; nothing for an index without one. Raises like `claims`."""
+        """Yield the search catalogue, one entry per plugin; empty if there is none. Raises like `claims`."""
         data = self._session.targets([SEARCH], search.MAX_SEARCH)[SEARCH]
         if data is None:
             return iter(())
         return search.parse(data.splitlines(), where=self._at(SEARCH))
 
     def refresh(self) -> None:
-        """See that the index is there, fresh, and the one that is trusted. Raises like `claims`."""
+        """Check that the index is reachable, fresh, and has the trusted root. Raises like `claims`."""
         self._session.targets([], 0)
 
     def release(
         self, name: PluginName, statement: StatementEntry, files: tuple[FileEntry, ...]
     ) -> dict[str, bytes]:
-        """The statement (as `STATEMENT`) and files of a release, each of the digest and size that was given.
+        """Return the statement (as `STATEMENT`) and files of a release by name, with their digests checked.
 
-        Asks no metadata. Raises `DigestMismatch`, `Unreachable`, `TooLarge`, `Refused`.
+        Reads no metadata. Raises `DigestMismatch`, `Unreachable`, `TooLarge` and `Refused`.
         """
         return self._release(Pin(name, statement, files))
 
     def releases(self, many: Iterable[Pin]) -> list[dict[str, bytes]]:
-        """Several releases at once, in order. Raises like `release`."""
+        """Fetch several releases in parallel; returns them in order. Raises like `release`."""
         return gather(self._place, self._release, list(many), threads=self._threads)
 
     def _release(self, pin: Pin) -> dict[str, bytes]:
         path = release_file(pin.statement.sha256)
         where = self._at(path)
         size = sum(part.size for part in pin.parts)
+        # The sizes come from an index row or a lock: each is bounded, their sum is not.
         if size > MAX_RELEASE:
             raise TooLarge(f"the release of {pin.name} has more than {MAX_RELEASE:,} bytes", where=where)
         try:
             data = self._place.get(path, size, within(self._patience.for_release(size)))
         except Missing as problem:
-            text = f"it does not have this release of {pin.name} (HTTP {problem.status})"
+            text = f"the index does not have this release of {pin.name} (HTTP {problem.status})"
             raise unreachable(text, where=where) from None
         except TooLarge:
             text = f"the release of {pin.name} has more than {size:,} bytes"
@@ -164,7 +165,7 @@ class IndexClient:
         path_of: Callable[[PluginName], str],
         parse: Callable[..., N],
         limit: int,
-        likely: Mapping[str, bytes] = {},  # it is not changed
+        likely: Mapping[str, bytes] = {},  # never changed, so a shared default is safe
     ) -> dict[PluginName, N | None]:
         if not names:
             return {}
@@ -174,9 +175,11 @@ class IndexClient:
         for name, path in paths.items():
             data = found[path]
             document = result[name] = None if data is None else parse(data, where=self._at(path))
+            # Its path is derived from the folded name: the spelling may differ, the name may not.
             if document is not None and folded(document.name) != folded(name):
                 raise IndexUntrusted(
-                    f"expected what the index says of '{name}', found '{document.name}'", where=self._at(path)
+                    f"expected the index's document for '{name}', found '{document.name}'",
+                    where=self._at(path),
                 )
         return result
 
@@ -206,7 +209,7 @@ class IndexClient:
 
 
 def _split(data: bytes, parts: Iterable[FileEntry], where: str) -> Iterator[tuple[str, bytes]]:
-    """Each part of ``data``, checked. No more was read than was asked; what is cut off fails its check."""
+    """Yield each part of ``data``, checked; truncated data fails the check. Raises `DigestMismatch`."""
     start = 0
     for part in parts:
         piece = data[start : start + part.size]

@@ -1,6 +1,6 @@
-"""python-tuf's client without the fetcher it comes with, which this program has another for.
+"""Import python-tuf's client without its own fetcher, because tarkpm has another one.
 
-That fetcher is imported with the client, and urllib3 with it: half of what asking an index costs to load.
+tuf imports that fetcher with the client, and urllib3 with it, which is half of the import time of a request.
 """
 
 import sys
@@ -12,7 +12,7 @@ _THEIRS = "tuf.ngclient.urllib3_fetcher"
 
 
 class Urllib3Fetcher:
-    """Stands where tuf's own fetcher would: used by an updater that is given none, and ours is given one."""
+    """Placeholder for tuf's own fetcher. An updater uses it only if it is given none, and ours always is."""
 
 
 if _THEIRS not in sys.modules:
@@ -29,12 +29,13 @@ else:
 
 
 class Updater(_Updater):
-    """tuf's updater, which says what it used."""
+    """tuf's updater, with access to the metadata it used."""
 
     def used(self, role: str) -> Signed | None:
-        """What it trusts of a role and answers from; None if it did not load that role.
+        """Return the trusted metadata of a role; None if that role was not loaded.
 
-        tuf keeps this to itself. Were it gone, an `AttributeError` would end the question, not a check of it.
+        This reads a private attribute of tuf. If a new version removes it, the `AttributeError` fails the
+        command; no check is skipped.
         """
         try:
             return self._trusted_set[role]

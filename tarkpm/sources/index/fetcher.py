@@ -1,4 +1,4 @@
-"""tuf's way to the metadata of an index. What it hands over was looked at (`shape`) but not verified."""
+"""Fetch the metadata of an index for tuf. Its shape is checked here (`shape`), its signatures by tuf."""
 
 import re
 import threading
@@ -15,16 +15,16 @@ from tarkpm.sources.index.engine import FetcherInterface
 from tarkpm.sources.index.places import IndexLocation, Missing, Patience, gather, unreachable, within
 
 PREFIX: Final = "index:"
-"""What tuf takes for the index's URL."""
+"""The URL prefix that tuf is given for the index."""
 FIRST: Final = f"{METADATA}/1.{ROOT}.json"
 MAX_AHEAD: Final = 256 << 20
-"""Bytes of metadata fetched before tuf asked for it."""
+"""Limit of metadata fetched before tuf asks for it, in bytes."""
 
 _NAME = re.compile(r"(?:[0-9]+\.)?([A-Za-z0-9-]+)\.json")
 
 
 class Fetcher(FetcherInterface):
-    """Fetches metadata from a place. ``deadline`` is that of the command's current question."""
+    """Fetch metadata from a location. ``deadline`` is that of the current query."""
 
     def __init__(self, place: IndexLocation, where: str, threads: int, patience: Patience) -> None:
         self.place, self.where, self.patience = place, where, patience
@@ -36,7 +36,7 @@ class Fetcher(FetcherInterface):
         self._mutex = threading.Lock()
 
     def download_bytes(self, url: str, max_length: int) -> bytes:
-        """Metadata for tuf: raises `DownloadHTTPError` where a newer root is not there, else `TarkError`."""
+        """Return metadata for tuf. Raises `DownloadHTTPError` if there is no newer root, and `TarkError`."""
         path = url.removeprefix(PREFIX)
         name = path.removeprefix(f"{METADATA}/")
         match = _NAME.fullmatch(name)
@@ -50,16 +50,16 @@ class Fetcher(FetcherInterface):
         return data
 
     def fetch_ahead(self, names: Iterable[str]) -> None:
-        """Fetch metadata that tuf may ask for, several files at once, if it is there. Raises `TarkError`."""
+        """Fetch metadata that tuf may ask for, in parallel; missing files are skipped. Raises `TarkError`."""
         gather(self.place, self._fetch_ahead, list(names), threads=self._threads)
 
     def forget(self) -> None:
-        """Drop what was fetched and not asked for."""
+        """Drop metadata that was fetched ahead and not used."""
         self._ahead.clear()
         self._ahead_bytes = 0
 
     def soon(self) -> float:
-        """When a file that is asked for now must be here."""
+        """Return the deadline of a file requested now."""
         return min(self.deadline, within(self.patience.file))
 
     def _fetch_ahead(self, name: str) -> None:
@@ -67,7 +67,7 @@ class Fetcher(FetcherInterface):
         try:
             data = self.place.get(path, shape.MAX_SIZE[TOP], self.soon())
         except Missing:
-            return  # it was a guess: if tuf asks for it, the answer is the same
+            return  # only a guess: if tuf asks for the file, it gets the error
         except TooLarge:
             raise self._too_large(path, shape.MAX_SIZE[TOP]) from None
         with self._mutex:
@@ -77,7 +77,7 @@ class Fetcher(FetcherInterface):
             self._ahead[path] = data
 
     def get(self, path: str, limit: int, role: str = "") -> bytes:
-        """A file, not looked at. Raises `TarkError`; `DownloadHTTPError` if it is a root and not there."""
+        """Return an unchecked file. Raises `TarkError`, and `DownloadHTTPError` for a missing root."""
         try:
             return self.place.get(path, limit, self.soon())
         except Missing as problem:
@@ -88,19 +88,19 @@ class Fetcher(FetcherInterface):
             raise self._too_large(path, limit) from None
 
     def _too_large(self, path: str, limit: int) -> IndexUntrusted:
-        return IndexUntrusted(f"metadata of more than the {limit:,} bytes it may have", where=self._at(path))
+        return IndexUntrusted(f"the metadata has more than {limit:,} bytes", where=self._at(path))
 
     def _missing(self, path: str, status: int) -> Unreachable:
         if path in (FIRST, f"{METADATA}/{TIMESTAMP}.json"):
-            return unreachable(f"there is none here: HTTP {status}", where=self._at(path))
+            return unreachable(f"there is no index here (HTTP {status})", where=self._at(path))
         return unreachable(
-            f"it names a file that is not there (HTTP {status})",
+            f"a listed file is missing (HTTP {status})",
             where=self._at(path),
-            hint="a mirror may be incomplete: try again later",
+            hint="try again later: a mirror may be incomplete",
         )
 
     def _at(self, path: str) -> str:
         return f"{self.where}/{path}"
 
     def _fetch(self, url: str) -> Iterator[bytes]:
-        raise NotImplementedError("targets are fetched by the session")  # pragma: no cover
+        raise NotImplementedError("the session fetches targets")  # pragma: no cover

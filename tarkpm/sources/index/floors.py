@@ -1,7 +1,8 @@
-"""What maintainers signed, in versions that were seen before: an older one is not believed again.
+"""Refuse maintainers' metadata that is older than a version seen before.
 
-Whoever holds the online key may list any version that maintainers ever signed, of a claim from before a
-revocation for example, and tuf remembers in the cache alone what is newer. So state remembers it, too.
+A holder of the online key can list any version that maintainers ever signed, for example a claim from before
+a revocation, and tuf remembers newer versions only in the cache. So state remembers them as well
+(docs/trust-rules.md, rule 8).
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,9 +18,10 @@ SIGNED_OFFLINE: Final = (ROOT, TOP, CLAIMS, INDEX)
 
 
 class Floors:
-    """Versions by role; a bin of claims with the bits of a path's digest that choose one: ``claims-3/10``.
+    """Versions by role. A bin of claims is named with the number of bits that select it: ``claims-3/10``.
 
-    ``seen`` is what this session used. It, and never a name that a snapshot lists, is what is compared.
+    ``seen`` are the versions this session used. They are compared, not the names that a snapshot lists: the
+    online key signs the snapshot.
     """
 
     def __init__(self, before: Mapping[str, int], where: str) -> None:
@@ -27,20 +29,20 @@ class Floors:
         self.seen: dict[str, int] = {}
 
     def check(self, updater: Updater, paths: Iterable[str]) -> None:
-        """Raise unless all that led to these paths is as new as what was seen before.
+        """Raise unless all metadata that led to these paths is at least as new as the versions seen before.
 
-        Raises `IndexStale`; `IndexUntrusted` for claims that are spread over more bins, or fewer: the same
-        name would be another bin. Maintainers fix the number when they create an index.
+        Raises `IndexStale`, and `IndexUntrusted` if the number of bins of claims changed: a name would then
+        mean another bin. Maintainers fix this number when they create an index.
         """
         for role, signed in self._used(updater, paths).items():
-            plain = role.partition("/")[0]  # as an older tarkpm wrote it
+            plain = role.partition("/")[0]  # the name written by older versions of tarkpm
             floor = max(self._before.get(role, 0), self._before.get(plain, 0))
             if signed.version < floor:
-                raise stale(f"{plain} of version {signed.version}, {floor} was seen", self._where)
+                raise stale(f"{plain} version {signed.version}, seen {floor}", self._where)
             self.seen[role] = signed.version
 
     def _used(self, updater: Updater, paths: Iterable[str]) -> dict[str, Signed]:
-        """What tuf answered from, by the role that it took it for."""
+        """Return the metadata that tuf used, by the role for which it used it."""
         used = {role: signed for role in SIGNED_OFFLINE if (signed := updater.used(role))}
         if bins := _bins(used.get(CLAIMS)):
             self._check_spread(bins.bit_length)
@@ -51,7 +53,7 @@ class Floors:
     def _check_spread(self, bits: int) -> None:
         before = {int(role.partition("/")[2]) for role in self._before if "/" in role} - {bits}
         if before:
-            text = f"its claims are spread over 2^{bits} bins, expected 2^{min(before)} as before"
+            text = f"expected claims in 2^{min(before)} bins as before, found 2^{bits}"
             raise IndexUntrusted(text, where=self._where)
 
 
@@ -61,9 +63,9 @@ def _bins(claims: Signed | None) -> SuccinctRoles | None:
 
 
 def stale(what: str, where: str) -> IndexStale:
-    """The error for a server that serves what is older than something that was seen."""
+    """Return the error for a server whose metadata is older than a version seen before."""
     return IndexStale(
-        f"stale mirror: it serves what is older than what was seen before ({what})",
+        f"stale mirror: its metadata is older than a version seen before ({what})",
         where=where,
         hint="try again later, or ask the index's maintainers for another mirror",
     )

@@ -1,4 +1,4 @@
-"""Where the bytes of an index come from: a web server, or a folder. Bounded; nothing is verified here."""
+"""Fetch the bytes of an index from a web server or a folder: bounded, but not verified."""
 
 import math
 import time
@@ -20,28 +20,28 @@ from tarkpm.io.parallel import run_parallel
 from tarkpm.io.proxies import Proxies, is_loopback
 
 GONE: Final = (403, 404, 410)
-"""Statuses that say a file is not there; object stores without listing answer 403."""
+"""Statuses for a missing file. Object stores that do not permit listing respond with 403."""
 MAX_REDIRECTS: Final = 3
 T = TypeVar("T")
 R = TypeVar("R")
 AT_ONCE: Final = 0.002
-"""Seconds to an answer's beginning, of which most is Python's own work."""
+"""Seconds until a response begins, below which threads cost more than they save."""
 
 
 class Patience(msgspec.Struct, frozen=True):
-    """Seconds an index may take, however slowly its answers drip."""
+    """Time limits of an index in seconds, which hold however slowly bytes arrive."""
 
     file: float = 30.0
-    """For one file of metadata, or one claim or listing."""
+    """For one file: metadata, a claim or a listing."""
     question: float = 300.0
-    """For all files one question needs."""
+    """For all files of one query."""
     release: float = 600.0
     """For the largest release."""
     pace: int = 64 * 1024
-    """Bytes a second that a release must come with, on top of the time one file has."""
+    """Minimum rate of a release in bytes per second, after the time for one file."""
 
     def for_release(self, size: int) -> float:
-        """For one release of ``size`` bytes: a small one that drips is given up soon."""
+        """Return the limit for a release of ``size`` bytes: shorter for small ones."""
         return min(self.release, self.file + size / self.pace)
 
 
@@ -49,7 +49,7 @@ USUAL: Final = Patience()
 
 
 class Missing(Exception):
-    """The place answered that it has no such file."""
+    """The location does not have the file."""
 
     def __init__(self, status: int) -> None:
         super().__init__(status)
@@ -57,23 +57,23 @@ class Missing(Exception):
 
 
 class IndexLocation(Protocol):
-    """An index's files by their paths (`tarkpm.core.layout`)."""
+    """The files of an index by path (`tarkpm.core.layout`)."""
 
     def get(self, path: str, limit: int, deadline: float) -> bytes:
-        """All bytes of one file, ``limit`` at most, by ``deadline`` (of `time.monotonic`).
+        """Return all bytes of one file, ``limit`` at most, by ``deadline`` (of `time.monotonic`).
 
         Safe for several threads. Raises `Missing`, `Unreachable`, `TooLarge` and `Refused`.
         """
 
     def is_prompt(self) -> bool:
-        """Whether it answers so fast that to ask for several files at once gains nothing."""
+        """Return whether responses are so fast that parallel requests gain nothing."""
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Close connections."""
 
 
 class Web:
-    """An index behind a URL. A redirect is followed only where it stays with the same server."""
+    """An index behind a URL. Redirects are followed only to the same server."""
 
     def __init__(
         self,
@@ -87,14 +87,14 @@ class Web:
         threads: int,
         body: int,
     ) -> None:
-        """``token``, else ``login``, is sent to this server alone, and never over an open line."""
+        """Set up the location. ``token``, or else ``login``, goes only to this server, never unencrypted."""
         parts = urlsplit(url)
         self._url = url
         open_line = parts.scheme == "http" and not is_loopback(parts.hostname or "")
         if open_line and not allow_http:
-            raise Refused("plain http can be read and changed on its way", where=url, hint="use https")
+            raise Refused("http is neither encrypted nor authenticated", where=url, hint="use https")
         if not token.isascii() or not is_sendable(token):
-            raise Refused("the token for this index holds a character that cannot be sent", where=url)
+            raise Refused("the token for this index contains a character that cannot be sent", where=url)
         authorization = f"Bearer {token}" if token else login.header if login else ""
         self._headers = [("authorization", authorization)] if authorization and not open_line else []
         limits = RequestLimits(total=600.0, body=body)
@@ -112,7 +112,7 @@ class Web:
                     if answer.status == 200:
                         return _bounded(answer, limit)
                     url = self._redirected(url, answer)
-            raise Unreachable(f"it redirects more than {MAX_REDIRECTS} times")
+            raise Unreachable(f"the index redirects more than {MAX_REDIRECTS} times")
         except Unreachable as problem:
             raise unreachable(problem.message, where=f"{self._url}/{path}", hint=problem.hint) from None
         except TarkError as problem:
@@ -128,21 +128,24 @@ class Web:
         self._client.close()
 
     def _redirected(self, url: str, answer: Response) -> str:
-        """Where an answer other than 200 points; raises if that is nowhere."""
+        """Return the URL to which a response other than 200 redirects; raises if it is not a redirect."""
         if answer.status in GONE:
             raise Missing(answer.status)
         if answer.status == 401:
             name = "TARKPM_INDEX_<NAME>_TOKEN"
-            raise Unreachable("it asks for a login", hint=f"set {name} to a token it accepts")
+            raise Unreachable(
+                "the index requires authentication", hint=f"set {name} to a token the index accepts"
+            )
         if answer.status not in (301, 302, 303, 307, 308):
-            raise Unreachable(f"it answers HTTP {answer.status}")
+            raise Unreachable(f"the index responds with HTTP {answer.status}")
         try:
             here = urls.parse(url)
             target = urls.redirected(here, answer.header("location"))
         except ValueError:
             target = None
+        # The token would go to another server.
         if target is None or target.origin != here.origin:
-            raise Unreachable("it redirects to another server", hint="use the URL it is really at")
+            raise Unreachable("the index redirects to another server", hint="use the URL of that server")
         return target.url
 
 
@@ -151,22 +154,23 @@ def _bounded(answer: Response, limit: int) -> bytes:
     for chunk in answer.chunks():
         size += len(chunk)
         if size > limit:
-            raise TooLarge(f"more than the {limit:,} bytes it may have")
+            raise TooLarge(f"the file has more than {limit:,} bytes")
         parts.append(chunk)
     return b"".join(parts)
 
 
 class Folder:
-    """An index in a folder of this machine. No link leads out of it."""
+    """An index in a folder on this machine. Links out of the folder are refused."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder.resolve()
 
     def get(self, path: str, limit: int, deadline: float) -> bytes:  # noqa: ARG002  # a disk has none
         """See `IndexLocation`."""
+        # The folder may come from elsewhere: a link in it must not make tarkpm read other files.
         file = (self._folder / path).resolve()
         if not file.is_relative_to(self._folder):
-            raise Refused("a link leads out of the index", where=str(self._folder / path))
+            raise Refused("a link leads out of the index folder", where=str(self._folder / path))
         try:
             return read_file(file, limit)
         except FileNotFoundError:
@@ -185,9 +189,9 @@ class Folder:
 
 
 def gather(place: IndexLocation, function: Callable[[T], R], items: Sequence[T], *, threads: int) -> list[R]:
-    """``function`` of every item, in order, which gets a file from the place: several at once if that helps.
+    """Return ``function`` of every item, in order; it fetches a file, in parallel if that is faster.
 
-    Threads wait for a server together; for one that need not be waited for, they wait for each other.
+    Threads save the time of waiting for a server. If it responds at once, they only wait for each other.
     """
     done: list[R] = []
     while len(done) < len(items) and place.is_prompt():
@@ -196,10 +200,13 @@ def gather(place: IndexLocation, function: Callable[[T], R], items: Sequence[T],
 
 
 def unreachable(reason: str, *, where: str, hint: str = "") -> Unreachable:
-    """Nothing is known, and nothing wrong was found: one sentence for every such case."""
+    """Return the error for an index that could not be checked, which is not an error of the index.
+
+    See docs/trust-rules.md, rule 10.
+    """
     return Unreachable(f"could not check the index: {reason}", where=where, hint=hint)
 
 
 def within(seconds: float) -> float:
-    """The moment so many seconds from now, as `IndexLocation.get` wants it."""
+    """Return the deadline that many seconds from now, for `IndexLocation.get`."""
     return time.monotonic() + seconds

@@ -1,8 +1,8 @@
-"""One index, asked by one command: python-tuf's updater over a cache on this machine.
+"""One index, queried by one command: python-tuf's updater over a local cache.
 
-The cache holds verified metadata and the target files last seen, by the digest of the index's first root.
-Anything in it may be gone, cut off or garbage at any time: it is fetched again. tuf's updater is not safe for
-several processes, nor for threads: a file lock and a mutex are held around each question.
+The cache contains verified metadata and recent target files, in a folder named by the digest of the index's
+first root. Files in it may be missing, truncated or damaged at any time, and are then fetched again. tuf's
+updater is safe neither for several processes nor for threads, so each query holds a file lock and a mutex.
 """
 
 import threading
@@ -54,7 +54,7 @@ _CONFUSED: Final = (
     ArithmeticError,
     RecursionError,
 )
-"""What tuf's parsers may raise besides its own errors."""
+"""Exceptions that tuf's parsers may raise besides tuf's own errors."""
 NOTHING: Final[Mapping[str, bytes]] = {}
 _CONFIG: Final = UpdaterConfig(
     max_root_rotations=256,
@@ -67,7 +67,7 @@ _CONFIG: Final = UpdaterConfig(
 
 
 class Session:
-    """Verified target files. Metadata is refreshed once, with the first question."""
+    """Verified target files. The first query refreshes metadata."""
 
     def __init__(
         self,
@@ -81,10 +81,10 @@ class Session:
         patience: Patience,
         floors: Mapping[str, int],
     ) -> None:
-        """``root`` is the digest of the index's first root, with which all trust begins.
+        """Set up a session without a request.
 
-        ``floors`` are versions in which what maintainers sign was seen before (`Floors`): an older one is
-        refused, also where the cache, which would know, was deleted.
+        ``root`` is the digest of the index's first root, where trust begins. ``floors`` are the versions of
+        maintainers' metadata seen before (`Floors`): older ones are refused even if the cache was deleted.
         """
         self.floors = Floors(floors, where)
         self._place, self._where, self._threads, self._lock_seconds = place, where, threads, lock_seconds
@@ -97,9 +97,9 @@ class Session:
     def targets(
         self, paths: Sequence[str], limit: int, likely: Mapping[str, bytes] = NOTHING
     ) -> dict[str, bytes | None]:
-        """The bytes of target files, verified; None for one the index does not have.
+        """Return the verified bytes of target files; None for a file the index does not have.
 
-        ``likely`` are guesses: a file that turns out to be its guess is not fetched.
+        ``likely`` are guessed contents: a file whose signed digest matches its guess is not fetched.
 
         Raises `IndexUntrusted`, `IndexStale`, `Unreachable`, `Refused`, `StoreBusy` and `StoreError`.
         """
@@ -110,7 +110,7 @@ class Session:
             return self._twice(lambda: self._targets(paths, limit, likely))
 
     def _twice(self, ask: Callable[[], dict[str, bytes | None]]) -> dict[str, bytes | None]:
-        """``ask``, and once more with a healed cache: someone may have deleted it meanwhile."""
+        """Call ``ask``, and once more with a repaired cache: another process may have deleted files."""
         try:
             return ask()
         except OSError:
@@ -119,7 +119,7 @@ class Session:
             return ask()
         except OSError as problem:
             raise StoreError(
-                f"the cache cannot be used: {problem.strerror or problem}", where=str(self._folder)
+                f"the cache is unusable: {problem.strerror or problem}", where=str(self._folder)
             ) from None
 
     def _targets(
@@ -130,6 +130,7 @@ class Session:
             self._fetcher.fetch_ahead(self._missing(self._listed(paths)))
             infos = {path: updater.get_targetinfo(path) for path in paths}
             self._fetcher.forget()
+            # Before anything is returned: the metadata is validly signed but may be old.
             self.floors.check(updater, paths)
         known = {path: info for path, info in infos.items() if info is not None}
         here = {path: self._at_hand(path, info, limit, likely.get(path)) for path, info in known.items()}
@@ -140,8 +141,9 @@ class Session:
         return dict.fromkeys(paths) | here | dict(zip(absent, fetched, strict=True))
 
     def _opened(self) -> Updater:
-        """An updater that is fresh. Its trust begins with the first root, not with what is cached."""
+        """Return a refreshed updater. Trust begins with the first root, never with cached metadata."""
         cached.heal(self._folder)
+        # tuf loads these from the cache without the fetcher, so their shape is checked here.
         for role in (TOP, CLAIMS, INDEX):
             self._cached_version(role)
         updater = Updater(
@@ -157,21 +159,22 @@ class Session:
 
     def _first_root(self) -> bytes:
         first = cached.read(self._folder / cached.HISTORY / "1.root.json")
+        # The cache is not trusted: only the digest in tark.toml says which root is the first.
         if first is not None and sha256(first) == self._first:
             return first
         where = f"{self._where}/{FIRST}"
         data = self._fetcher.get(FIRST, shape.MAX_SIZE[ROOT])
         if (found := sha256(data)) != self._first:
             raise IndexUntrusted(
-                f"this is another index: its first root is sha256:{found}, expected sha256:{self._first}",
+                f"this is another index: expected the first root sha256:{self._first}, found sha256:{found}",
                 where=where,
-                hint="compare the root with what the index's maintainers publish",
+                hint="compare the root with the one that the index's maintainers publish",
             )
         shape.check(ROOT, data, where=where)
         return data
 
     def _missing(self, roles: Mapping[str, int]) -> list[str]:
-        """The metadata that tuf will ask for: a guess from the snapshot that saves time and no check."""
+        """Return the metadata that tuf will probably ask for. This saves time and replaces no check."""
         return [
             f"{version}.{role}.json"
             for role, version in roles.items()
@@ -179,7 +182,7 @@ class Session:
         ]
 
     def _listed(self, paths: Sequence[str]) -> dict[str, int]:
-        """The roles that may well lead to these paths, by the names a snapshot lists, and their versions."""
+        """Return the roles that probably lead to these paths, with versions, guessed from the snapshot."""
         data = cached.read(self._folder / f"{SNAPSHOT}.json")
         if data is None:
             return {}
@@ -189,7 +192,7 @@ class Session:
         return {role: versions[role] for role in roles if role in versions}
 
     def _cached_version(self, role: str) -> int:
-        """The version of cached metadata; 0, and the file is gone, if there is none of this very role."""
+        """Return the version of cached metadata, or 0; a file that is not of this role is deleted."""
         file = self._folder / f"{role}.json"
         data = cached.read(file)
         if data is None:
@@ -201,10 +204,11 @@ class Session:
             return 0
 
     def _at_hand(self, path: str, info: "TargetFile", limit: int, likely: bytes | None) -> bytes | None:
-        """A target file without asking for it: what was likely, or is cached, if that is what was signed."""
+        """Return a guessed or cached target file if it has the signed digest, else None."""
         where = f"{self._where}: {path}"
+        # The path of the file contains the digest, and the size is what this process must hold in memory.
         if not is_digest(str(info.hashes.get("sha256", ""))) or info.length > limit:
-            raise IndexUntrusted(f"expected a sha256 and at most {limit:,} bytes", where=where)
+            raise IndexUntrusted(f"expected a sha256 digest and at most {limit:,} bytes", where=where)
         if likely is not None and _is_signed(likely, info):
             return likely
         data = cached.read(self._cached(path), info.length)
@@ -220,21 +224,19 @@ class Session:
             file = f"{TARGETS}/{folder}{slash}{digest}.{name}"
             data = self._place.get(file, info.length, self._fetcher.soon())
         except Missing as problem:
-            raise unreachable(
-                f"it names a file that is not there (HTTP {problem.status})", where=where
-            ) from None
+            raise unreachable(f"a listed file is missing (HTTP {problem.status})", where=where) from None
         except TooLarge:
             raise IndexUntrusted(
-                f"the file has more than the {info.length:,} bytes that were signed", where=where
+                f"the file has more than the signed {info.length:,} bytes", where=where
             ) from None
         if not _is_signed(data, info):
-            raise IndexUntrusted("the file does not have the digest that was signed", where=where)
+            raise IndexUntrusted("the file does not have the signed digest", where=where)
         cached.keep(self._cached(path), data)
         return data
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
-        """What tuf finds, in words: a signature, an age, or a file that cannot be metadata."""
+        """Translate tuf's errors: expired, stale, badly signed or malformed metadata."""
         try:
             yield
         except (TarkError, OSError):
@@ -266,7 +268,7 @@ class Session:
 
 
 def _roles(path: str, bins: Mapping[str, int]) -> Iterable[str]:
-    """The delegated roles that lead to a target path, by how many bins each parent has."""
+    """Return the delegated roles that lead to a target path, given the number of bins of each parent."""
     parent = CLAIMS if path.startswith(PUBLISHERS) else INDEX
     bits = (bins.get(parent, 0) - 1).bit_length()
     if not 1 <= bits <= MAX_BITS:

@@ -1,11 +1,11 @@
-"""What metadata of each role may look like in an index. Checked before tuf looks at a signature.
+"""The metadata allowed for each role of an index, checked before tuf checks a signature.
 
-TUF leaves more open than an index needs, and each of these was seen to do harm:
+TUF permits more than an index needs, and each of these permits an attack:
 
-- metadata does not say which role it is for, so a mirror could serve one bin in another's place;
+- metadata does not name its role, so a mirror could serve one bin in place of another;
 - keys count by keyid, so one key under two keyids meets a threshold of two;
-- any targets role may delegate, so an index bin, signed by an online key, could delegate a bin of claims to
-  a key of its own, and tuf would keep what that key signs under the same name.
+- any targets role may delegate, so an index bin, signed by the online key, could delegate a bin of claims to
+  another key, and tuf would store what that key signs under the same name.
 """
 
 import re
@@ -21,7 +21,7 @@ from tarkpm.errors import IndexUntrusted
 
 MAX_KEYS: Final = 64
 MAX_SIZE: Final = {ROOT: 512_000, TIMESTAMP: 16_384, SNAPSHOT: 4 << 20, TOP: 4 << 20}
-"""Bytes of metadata; delegated roles are like the top one."""
+"""Size limits of metadata in bytes. Delegated roles have the limit of the top role."""
 
 _PATHS: Final = {CLAIMS: ["publishers/*"], INDEX: ["index/*"]}
 _BIN = re.compile(r"(claims|index)-[0-9a-f]{1,4}")
@@ -92,7 +92,7 @@ class _Metadata(msgspec.Struct):
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """What metadata says of itself, before anything is verified. ``versions``: of other roles, by name."""
+    """Unverified properties of metadata. ``versions`` are those of other roles, by name."""
 
     version: int
     expires: str
@@ -100,7 +100,7 @@ class Seen(msgspec.Struct, frozen=True):
 
 
 def check(role: str, data: bytes, *, where: str) -> Seen:
-    """Raise `IndexUntrusted` unless ``data`` could be the metadata of ``role``."""
+    """Return properties of metadata; raises `IndexUntrusted` unless ``data`` may be that of ``role``."""
     limit = MAX_SIZE.get(role, MAX_SIZE[TOP])
     signed = decode_json(data, _Metadata, where=where, error=IndexUntrusted, limit=limit).signed
     kind = role if role in (ROOT, TIMESTAMP, SNAPSHOT) else TOP
@@ -118,6 +118,8 @@ def check(role: str, data: bytes, *, where: str) -> Seen:
 
 
 def _check_root(signed: _Signed) -> None:
+    # Without consistent snapshots a file changes under its name, and readers meet mixed versions
+    # (TUF specification, 6.2).
     if not signed.consistent_snapshot:
         raise ValueError("expected a root with consistent snapshots")
     for name, role in signed.roles.items():
@@ -126,12 +128,13 @@ def _check_root(signed: _Signed) -> None:
 
 def _check_targets(role: str, signed: _Signed) -> None:
     if signed.role != role:
-        raise ValueError(f"expected metadata signed for the role '{role}', found {signed.role!r:.60}")
+        raise ValueError(f"expected metadata that names its role '{role}', found {signed.role!r:.60}")
     delegations = signed.delegations
     if role in (TOP, CLAIMS, INDEX):
         if delegations is None or signed.targets:
-            raise ValueError(f"expected '{role}' to delegate and to list nothing itself")
+            raise ValueError(f"expected '{role}' to delegate, and to list no targets")
         _check_delegations(role, delegations)
+    # A bin signed by the online key could otherwise delegate to any key.
     elif not _BIN.fullmatch(role) or delegations is not None:
         raise ValueError(f"'{role[:60]}' may not delegate")
 
@@ -140,26 +143,27 @@ def _check_delegations(role: str, delegations: _Delegations) -> None:
     roles: Iterable[tuple[str, _Role]]
     if role == TOP:
         if delegations.succinct_roles or {one.name: one.paths for one in delegations.roles} != _PATHS:
-            raise ValueError(f"expected '{TOP}' to delegate {CLAIMS} and {INDEX}, and their paths alone")
+            raise ValueError(f"expected '{TOP}' to delegate only the paths of {CLAIMS} and {INDEX}")
         roles = [(one.name, one) for one in delegations.roles]
     else:
         below = delegations.succinct_roles
         if below is None or delegations.roles or below.name_prefix != role:
-            raise ValueError(f"expected '{role}' to delegate its bins alone")
+            raise ValueError(f"expected '{role}' to delegate only its bins")
         roles = [(f"{role}-…", below)]
     for name, one in roles:
         _check_keys(name, one, delegations.keys)
 
 
 def _check_keys(name: str, role: _Role, keys: Mapping[str, _Key]) -> None:
-    """Raise `ValueError` unless the keys of a role are as many as its keyids, strong, and enough."""
+    """Raise `ValueError` unless the keys of a role are distinct, strong, and meet its threshold."""
     if len(role.keyids) > MAX_KEYS:
         raise ValueError(f"'{name}' has more than {MAX_KEYS} keys")
     found = [_public(keys[keyid]) for keyid in role.keyids if keyid in keys]
+    # By key, not by keyid: one key under two keyids must not count twice.
     if len(set(found)) != len(role.keyids):
-        raise ValueError(f"'{name}' names a key twice, or one that is not listed")
+        raise ValueError(f"'{name}' lists a key twice, or an unknown key")
     if role.threshold > len(found):
-        raise ValueError(f"'{name}' needs {role.threshold} signatures and has {len(found)} keys")
+        raise ValueError(f"'{name}' has fewer keys ({len(found)}) than its threshold ({role.threshold})")
 
 
 def _public(key: _Key) -> PublicKey:

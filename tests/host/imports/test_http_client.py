@@ -67,7 +67,7 @@ def test_a_kept_connection_has_the_deadline_of_its_request() -> None:
             answer.read()
         started = time.monotonic()
         with (
-            pytest.raises(Unreachable, match="no answer in time"),
+            pytest.raises(Unreachable, match="the server did not respond in time"),
             client.open("GET", url, deadline=time.monotonic() + 0.3) as answer,
         ):
             answer.read()
@@ -156,7 +156,7 @@ def test_what_may_have_had_an_effect_is_not_sent_again() -> None:
     server, client = Fickle(answers=100), HttpClient(keep=2)
     try:
         assert _ask(client, server.url) == b"ok"
-        with pytest.raises(Unreachable, match="Server disconnected|the connection broke"):
+        with pytest.raises(Unreachable, match="Server disconnected|the connection failed"):
             _ask(client, server.url, "POST", b"x")
         assert len(server.heard) == 2
     finally:
@@ -184,7 +184,7 @@ def test_the_second_attempt_has_the_deadline_of_the_first() -> None:
         assert _ask(client, server.url) == b"ok"
         began = time.monotonic()
         with (
-            pytest.raises(Unreachable, match="no answer in time"),
+            pytest.raises(Unreachable, match="the server did not respond in time"),
             client.open("GET", server.url, deadline=began + 0.6) as answer,
         ):
             answer.read()

@@ -92,4 +92,4 @@ def test_too_many_answered(plugin_of: PluginOf, web: Web) -> None:
         "status": 200,
     }
     assert "headers have more than 65,536 bytes" in plugin.get(base + "/long")["err"]["message"]
-    assert "the answer is not HTTP" in plugin.get(base + "/longer")["err"]["message"]
+    assert "the response is not valid HTTP" in plugin.get(base + "/longer")["err"]["message"]

@@ -68,7 +68,7 @@ def test_a_proxy_that_refuses(plugin_of: PluginOf, secure: Web) -> None:
     try:
         plugin = plugin_of("a.test", proxies=Proxies(https=f"http://me:secret@127.0.0.1:{proxy.port}"))
         message = plugin.get("https://a.test/")["err"]["message"]
-        assert message == "https://a.test: the proxy answered '407 Proxy Authentication Required'"
+        assert message == "https://a.test: the proxy responded '407 Proxy Authentication Required'"
     finally:
         proxy.close()
 

@@ -269,7 +269,7 @@ def test_the_address_that_was_checked_is_the_one_connected_to(
 ) -> None:
     names.answers["a.test"] = [["93.184.216.34"], ["127.0.0.1"]]  # a name that changes its mind
     plugin = plugin_of(f"a.test:{secure_ws.port}")
-    refused(plugin.connect(f"wss://a.test:{secure_ws.port}/"), "no connection")
+    refused(plugin.connect(f"wss://a.test:{secure_ws.port}/"), "cannot connect")
     assert connected == ["93.184.216.34"]
     assert names.looked_up == ["a.test"]
 
@@ -397,8 +397,8 @@ def against(
         (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "answered with status 200"),
         (b"HTTP/1.1 101 X\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n", "no WebSocket"),
         (b"HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: AAAA\r\n\r\n", "no WebSocket"),
-        (b"SSH-2.0-OpenSSH\r\n", "the answer is not HTTP"),
-        (b"", "the answer is not HTTP"),
+        (b"SSH-2.0-OpenSSH\r\n", "the response is not valid HTTP"),
+        (b"", "the response is not valid HTTP"),
     ],
 )  # fmt: skip
 def test_what_is_no_handshake_is_refused(plugin_of: PluginOf, answer: bytes, says: str) -> None:
@@ -419,7 +419,7 @@ def test_a_server_that_never_answers_is_left(plugin_of: PluginOf) -> None:
         connection.recv(1)
 
     answer = against(plugin_of, talk, total=0.3)[1]
-    refused(answer, "no answer in time")
+    refused(answer, "the server did not respond in time")
     assert time.monotonic() - start < 5
 
 
@@ -429,7 +429,7 @@ def test_a_handshake_that_drips_is_left(plugin_of: PluginOf) -> None:
             connection.sendall(bytes([byte]))
             time.sleep(0.05)
 
-    refused(against(plugin_of, talk, total=0.4)[1], "no answer in time")
+    refused(against(plugin_of, talk, total=0.4)[1], "the server did not respond in time")
 
 
 HARM: dict[str, tuple[bytes, bytes, str | None]] = {
@@ -507,7 +507,8 @@ def test_a_server_that_does_not_read_cannot_hold_a_sender(
     answers = [plugin.send(answer["ok"], "x" * 1_000_000) for _ in range(20)]
     assert time.monotonic() - start < 4
     assert (
-        "no answer in time" in answers[-1]["err"]["message"] or "is closed" in answers[-1]["err"]["message"]
+        "the server did not respond in time" in answers[-1]["err"]["message"]
+        or "is closed" in answers[-1]["err"]["message"]
     )
 
 

@@ -293,14 +293,14 @@ def test_no_login_anywhere(home: Home) -> None:
     logins = home.logins("https://h.example/r")
     assert every(logins) == []
     assert logins.refusal("URL").message == (
-        "the server asks for a login; tried netrc and the credential helper"
+        "the server requires authentication; tried netrc and the credential helper"
     )
 
 
 def test_no_git_no_helper(home: Home) -> None:
     logins = home.logins("https://h.example/r", None, {"PATH": str(home.folder)})
     assert every(logins) == []
-    assert logins.refusal("URL").message == "the server asks for a login; tried netrc"
+    assert logins.refusal("URL").message == "the server requires authentication; tried netrc"
 
 
 def test_no_login_leaves_unencrypted(home: Home) -> None:
@@ -310,7 +310,7 @@ def test_no_login_leaves_unencrypted(home: Home) -> None:
     assert logins.first() is None
     assert every(logins) == []
     assert told(logins.refusal("URL")) == (
-        "Unreachable: the server asks for a login, which tarkpm sends over https only [URL]"
+        "Unreachable: the server requires authentication, and tarkpm sends logins only over https [URL]"
         " try: use https://h.example/r"
     )
 

@@ -106,7 +106,7 @@ def drip_headers(handler: GitHandler) -> None:
 
 def test_drip_in_the_headers(tmp_path: Path) -> None:
     assert attack(tmp_path, at("GET", drip_headers), TransferLimits(stall=1, total=0.5)) == (
-        "Unreachable: not done after 0.5 seconds [http://SERVER/demo.git]"
+        "Unreachable: the transfer took longer than 0.5 seconds [http://SERVER/demo.git]"
     )
 
 
@@ -127,7 +127,7 @@ def drip_in_body(handler: GitHandler) -> None:
     ("act", "limits", "sentence"),
     [
         (hang_in_body, QUICK, "nothing arrived for 0.3 seconds"),
-        (drip_in_body, TransferLimits(stall=1, total=0.5), "not done after 0.5 seconds"),
+        (drip_in_body, TransferLimits(stall=1, total=0.5), "the transfer took longer than 0.5 seconds"),
     ],
 )
 def test_slow_bodies(
@@ -162,7 +162,7 @@ def test_https_to_a_server_without_it(tmp_path: Path) -> None:
 # Answers that are not git's
 
 
-LOGIN = "the server asks for a login; tried netrc"
+LOGIN = "the server requires authentication; tried netrc"
 
 
 def html(handler: GitHandler) -> None:
@@ -187,17 +187,17 @@ def escapes(handler: GitHandler) -> None:
         (html, "Garbled: expected a git server, found one that answers with 'text/html'"),
         (escapes, "Garbled: expected a git server, found one that answers with 'text/?[2jx?'"),
         (lambda h: h.reply(200, b"x"), "Garbled: expected a git server, found one that answers with ''"),
-        (gzip_bomb, "Garbled: the answer is encoded as 'gzip', which was not asked for"),
+        (gzip_bomb, "Garbled: the response is encoded as 'gzip', which was not requested"),
         (lambda h: h.reply(404), "NotFound: there is no such repository, or it is private"),
         (lambda h: h.reply(410), "NotFound: there is no such repository, or it is private"),
         (lambda h: h.reply(401, b"", {"WWW-Authenticate": "Basic realm=x"}), f"Unreachable: {LOGIN}"),
         (lambda h: h.reply(401), f"Unreachable: {LOGIN}"),
         (
             lambda h: h.reply(401, b"", {"WWW-Authenticate": "Negotiate\x1b[2J x"}),
-            "Unreachable: the server asks for a login of kind 'Negotiate?[2J', tarkpm has Basic",
+            "Unreachable: the server requires authentication of kind 'Negotiate?[2J', expected Basic",
         ),
         (lambda h: h.reply(403), "Unreachable: the server does not let strangers read this"),
-        (lambda h: h.reply(407), "Unreachable: the proxy asks for a login"),
+        (lambda h: h.reply(407), "Unreachable: the proxy requires authentication"),
         (lambda h: h.reply(500, b"oops"), "Unreachable: the server failed with HTTP status 500"),
         (lambda h: h.reply(429), "Unreachable: the server failed with HTTP status 429"),
         (lambda h: h.reply(418), "Unreachable: the server answered with HTTP status 418"),
@@ -270,7 +270,7 @@ def test_a_fatal_message_in_the_band(tmp_path: Path) -> None:
         200, line(b"packfile\n") + sideband(b"out of\x1b memory", 3) + b"0000", RESULT
     )
     assert attack(tmp_path, hostile) == (
-        "Garbled: the answer cannot be understood (GitProtocolError: out of? memory) [http://SERVER/demo.git]"
+        "Garbled: the response cannot be parsed (GitProtocolError: out of? memory) [http://SERVER/demo.git]"
     )
 
 
@@ -467,23 +467,23 @@ def test_hostile_packs_for_a_commit(tmp_path: Path, data: bytes, sentence: str) 
         ),
         (
             pack([packed("blob", BASE), ref_delta(BASE_ID, 1000, 1000, b"\0")]),
-            "Garbled: the answer cannot be understood (ApplyDeltaError",
+            "Garbled: the response cannot be parsed (ApplyDeltaError",
         ),
         (
             pack([packed("blob", BASE), ref_delta(BASE_ID, 999, 1000, COPY)]),
-            "Garbled: the answer cannot be understood (ApplyDeltaError",
+            "Garbled: the response cannot be parsed (ApplyDeltaError",
         ),
         (
             pack([packed("blob", BASE), ref_delta(BASE_ID, 1000, 999, COPY)]),
-            "Garbled: the answer cannot be understood (ApplyDeltaError",
+            "Garbled: the response cannot be parsed (ApplyDeltaError",
         ),
         (
             pack([packed("blob", BASE), ref_delta(BASE_ID, 1000, 1000, b"\xff" * 8)]),
-            "Garbled: the answer cannot be understood (ApplyDeltaError",
+            "Garbled: the response cannot be parsed (ApplyDeltaError",
         ),
         (
             pack([packed("blob", BASE), ref_delta(BASE_ID, 1000, 1000, COPY[:1])]),
-            "Garbled: the answer cannot be understood (ApplyDeltaError",
+            "Garbled: the response cannot be parsed (ApplyDeltaError",
         ),
         (
             pack([header(6, 2) + b"\x05" + zlib.compress(number(1) * 2)]),
@@ -569,7 +569,7 @@ def test_endless_progress(tmp_path: Path) -> None:
     hostile = Hostile.serving(PLUGIN)
     hostile.on = when(b"command=fetch", flood)
     assert attack(tmp_path, hostile, SMALL) == (
-        "TooLarge: the server sent more than 50000 bytes besides the objects asked for [http://SERVER/demo.git]"
+        "TooLarge: the server sent more than 50000 bytes besides the requested objects [http://SERVER/demo.git]"
     )
 
 
@@ -582,7 +582,7 @@ def test_an_endless_list_of_refs(tmp_path: Path) -> None:
     hostile = Hostile.serving(PLUGIN)
     hostile.on = when(b"command=ls-refs", flood)
     assert attack(tmp_path, hostile, SMALL) == (
-        "TooLarge: the server sent more than 50000 bytes besides the objects asked for [http://SERVER/demo.git]"
+        "TooLarge: the server sent more than 50000 bytes besides the requested objects [http://SERVER/demo.git]"
     )
 
 
@@ -593,7 +593,7 @@ def test_an_endless_advertisement(tmp_path: Path) -> None:
             handler.stream(line(b"x" * 1000))
 
     assert attack(tmp_path, at("GET", flood), SMALL) == (
-        "TooLarge: the server sent more than 50000 bytes besides the objects asked for [http://SERVER/demo.git]"
+        "TooLarge: the server sent more than 50000 bytes besides the requested objects [http://SERVER/demo.git]"
     )
 
 

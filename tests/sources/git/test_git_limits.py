@@ -84,11 +84,11 @@ class PanicException(BaseException):
 @pytest.mark.parametrize(
     ("problem", "sentence"),
     [
-        (PanicException("oops"), "Garbled: the answer cannot be understood (PanicException: oops) [it]"),
-        (MemoryError(), "TooLarge: the answer does not fit in memory [it]"),
-        (RecursionError("deep"), "Garbled: the answer cannot be understood (RecursionError: deep) [it]"),
-        (AssertionError(), "Garbled: the answer cannot be understood (AssertionError) [it]"),
-        (KeyError("\x1b"), "Garbled: the answer cannot be understood (KeyError: '\\x1b') [it]"),
+        (PanicException("oops"), "Garbled: the response cannot be parsed (PanicException: oops) [it]"),
+        (MemoryError(), "TooLarge: the response does not fit in memory [it]"),
+        (RecursionError("deep"), "Garbled: the response cannot be parsed (RecursionError: deep) [it]"),
+        (AssertionError(), "Garbled: the response cannot be parsed (AssertionError) [it]"),
+        (KeyError("\x1b"), "Garbled: the response cannot be parsed (KeyError: '\\x1b') [it]"),
         (PermissionError(13, "Permission denied"), "Unreachable: cannot be read: permission denied [it]"),
         (ConnectionResetError(), "Unreachable: the connection was closed before everything had arrived [it]"),
     ],
@@ -161,7 +161,7 @@ def drip(connection: socket.socket) -> None:
 def test_a_handshake_that_drips() -> None:
     with listening(drip) as port:
         assert failing(port, TransferLimits(connect=1, total=0.4)) == (
-            "Unreachable: not done after 0.4 seconds [https://127.0.0.1:PORT/r]"
+            "Unreachable: the transfer took longer than 0.4 seconds [https://127.0.0.1:PORT/r]"
         )
 
 
@@ -226,7 +226,7 @@ def test_the_clock_ends_a_body_that_drips_through_tls(
     with secured(tmp_path, hostile, monkeypatch) as server:
         port = server.base.rpartition(":")[2]
         assert failing(int(port), TransferLimits(total=0.5)) == (
-            "Unreachable: not done after 0.5 seconds [https://127.0.0.1:PORT/r]"
+            "Unreachable: the transfer took longer than 0.5 seconds [https://127.0.0.1:PORT/r]"
         )
 
 

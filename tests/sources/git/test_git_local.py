@@ -170,7 +170,7 @@ def test_configuration_and_hooks_are_not_read(repo: GitRepo, tmp_path: Path) -> 
 def test_symbolic_refs_are_bounded_and_stay_inside(repo: GitRepo) -> None:
     control = repo.folder / ".git"
     (control / "refs/heads/loop").write_text("ref: refs/heads/loop\n")
-    assert said(repo.folder, branch="loop").startswith("Garbled: the answer cannot be understood (SymrefLoop")
+    assert said(repo.folder, branch="loop").startswith("Garbled: the response cannot be parsed (SymrefLoop")
     (repo.folder / "outside").write_text(repo.rev("HEAD"))
     (control / "HEAD").write_text("ref: ../outside\n")
     assert said(repo.folder).startswith("NotFound: the repository has no HEAD")

@@ -73,7 +73,7 @@ def test_deltas_based_on_each_other() -> None:
 @pytest.mark.parametrize(
     ("back", "sentence"),
     [
-        (0, "the pack holds a malformed number"),
+        (0, "the pack contains a malformed number"),
         *[(back, "an object is based on another that was not sent") for back in (1, 5, 100)],
     ],
 )
@@ -101,5 +101,5 @@ def test_unpacking_ends_with_the_budget() -> None:
     guard.feed(data)
     guard.finish()
     budget.expired = True
-    with pytest.raises(Exception, match="^not done after 300 seconds$"):
+    with pytest.raises(Exception, match="^the transfer took longer than 300 seconds$"):
         PackFile(io.BytesIO(data), guard.entries, budget)

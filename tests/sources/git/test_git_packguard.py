@@ -97,15 +97,15 @@ def test_a_pack_with_a_flipped_bit_is_refused() -> None:
         + bytes(20): "Garbled: expected a git pack, found something else",
         pack([], count=51): "TooLarge: the server announced 51 objects, the limit is 50",
         pack([], count=2**32 - 1): "TooLarge: the server announced 4294967295 objects, the limit is 50",
-        pack([header(5, 1) + zlib.compress(b"x")]): "Garbled: the pack holds an object of unknown type 5",
-        pack([header(0, 1) + zlib.compress(b"x")]): "Garbled: the pack holds an object of unknown type 0",
+        pack([header(5, 1) + zlib.compress(b"x")]): "Garbled: the pack contains an object of unknown type 5",
+        pack([header(0, 1) + zlib.compress(b"x")]): "Garbled: the pack contains an object of unknown type 0",
         pack([packed("blob", b"x", size=LARGEST + 1)]): (
             "TooLarge: the server sent an object of 2097153 bytes, the limit is 2 MiB"
         ),
         pack([packed("blob", b"x", size=2**38)]): (
             "TooLarge: the server sent an object of 274877906944 bytes, the limit is 2 MiB"
         ),
-        pack([packed("blob", b"x", size=2**60)]): "Garbled: the pack holds a malformed number",
+        pack([packed("blob", b"x", size=2**60)]): "Garbled: the pack contains a malformed number",
         pack([packed("blob", b"x" * 5000, size=4999)]): "Garbled: an object inflates to more than its size",
         pack([packed("blob", b"x" * 5000, size=5001)]): "Garbled: an object inflates to less than its size",
         pack(
@@ -121,13 +121,13 @@ def test_a_pack_with_a_flipped_bit_is_refused() -> None:
         pack([packed("blob", BASE), *[ref_delta(BASE_ID, 100, LARGEST, COPY_ALL)] * 2]): (
             "TooLarge: the server sent objects of more than 3 MiB once unpacked"
         ),
-        pack([ref_delta(BASE_ID, 100, 2**60, COPY_ALL)]): "Garbled: the pack holds a malformed number",
+        pack([ref_delta(BASE_ID, 100, 2**60, COPY_ALL)]): "Garbled: the pack contains a malformed number",
         pack(
             [header(7, 1) + bytes(20) + zlib.compress(b"\x80")]
-        ): "Garbled: the pack holds a malformed number",
+        ): "Garbled: the pack contains a malformed number",
         pack(
             [header(6, 3) + b"\xff" * 12 + zlib.compress(b"\1\1x")]
-        ): "Garbled: the pack holds a malformed number",
+        ): "Garbled: the pack contains a malformed number",
     }.items(),
     ids=lambda value: value[:60] if isinstance(value, str) else "",
 )

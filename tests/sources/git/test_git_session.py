@@ -326,7 +326,7 @@ def test_a_history_too_large_to_search(server: GitServer, repo: GitRepo) -> None
     with remote(server, TransferLimits(pack=200_000)) as session, pytest.raises(NotFound) as caught:
         session.resolve(rev="1" * 40)
     assert told(caught.value, server) == (
-        f"NotFound: commit {'1' * 40} is not given by its id, and the history is too large to search"
+        f"NotFound: commit {'1' * 40} cannot be fetched by its id, and the history is too large to search"
         " [http://SERVER/demo.git]"
     )
 

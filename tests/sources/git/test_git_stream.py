@@ -174,7 +174,7 @@ def test_no_key_that_opens(server: Sshd, tmp_path: Path) -> None:
 
 def test_what_ssh_does_not_find(server: Sshd, home: Path) -> None:
     assert said(server.url(Path("/nowhere/r.git")), home, TransferLimits(stall=10)) == (
-        "NotFound: there is no such repository, or you may not see it: it said"
+        "NotFound: there is no such repository, or you cannot access it: it said"
         " 'fatal: '/nowhere/r.git' does not appear to be a git repository' [URL]"
     )
 
@@ -222,7 +222,10 @@ V2 = line(b"version 2\n") + line(b"agent=git/2.0\n") + line(b"ls-refs\n") + line
     [
         ("sleep 60", "Unreachable: nothing arrived for 0.5 seconds [URL]"),
         ("sleep 60 & sleep 60", "Unreachable: nothing arrived for 0.5 seconds [URL]"),
-        ("printf fff0; while :; do printf x; sleep 0.1; done", "Unreachable: not done after 3 seconds [URL]"),
+        (
+            "printf fff0; while :; do printf x; sleep 0.1; done",
+            "Unreachable: the transfer took longer than 3 seconds [URL]",
+        ),
         ("yes >&2", "Unreachable: nothing arrived for 0.5 seconds [URL]"),
         (
             "printf '\\033[2Jfatal: \\033]0;x\\007oops\\n' >&2; exit 3",
@@ -232,9 +235,9 @@ V2 = line(b"version 2\n") + line(b"agent=git/2.0\n") + line(b"ls-refs\n") + line
         ("exit 0", "Unreachable: the connection was closed before everything had arrived [URL]"),
         (
             "printf '0010ERR go away\\033'; sleep 60",
-            "NotFound: there is no such repository, or you may not see it: it said 'go away?' [URL]",
+            "NotFound: there is no such repository, or you cannot access it: it said 'go away?' [URL]",
         ),
-        ("echo Welcome to this server", "Garbled: the answer cannot be understood"),
+        ("echo Welcome to this server", "Garbled: the response cannot be parsed"),
     ],
 )
 def test_hostile_over_ssh(tmp_path: Path, script: str, sentence: str) -> None:
@@ -314,11 +317,11 @@ SMALL = TransferLimits(connect=2, stall=0.5, total=3, meta=100_000, pack=100_000
     ("act", "sentence"),
     [
         (lambda c: time.sleep(2), "Unreachable: nothing arrived for 0.5 seconds"),
-        (forever(b"x"), "Garbled: the answer cannot be understood"),
+        (forever(b"x"), "Garbled: the response cannot be parsed"),
         (forever(line(b"version 1\n")), "TooLarge: the server sent more than 100000 bytes besides"),
         (forever(line(b"1" * 40 + b" refs/heads/x\n")), "TooLarge: the server sent more than 100000 bytes"),
         (ending(b""), "Unreachable: the connection was closed before everything had arrived"),
-        (ending(b"001"), "Garbled: the answer cannot be understood"),
+        (ending(b"001"), "Garbled: the response cannot be parsed"),
         (ending(V2[:-4]), "Unreachable: the connection was closed before everything had arrived"),
         (ending(line(b"ERR \x1b[2Jno")), "NotFound: there is no such repository, or you may not see it: it"),
         (talking(b"", last=line(b"1" * 40 + b" HEAD\n")), "TooLarge: the server sent more than 100000"),
@@ -333,7 +336,7 @@ SMALL = TransferLimits(connect=2, stall=0.5, total=3, meta=100_000, pack=100_000
             talking(
                 HEAD, line(b"packfile-uris\n") + line(b"x sha1 https://h.example/p") + line(b"packfile\n")
             ),
-            "Garbled: the answer cannot be understood (GitProtocolError: Server sent packfile-uris but",
+            "Garbled: the response cannot be parsed (GitProtocolError: Server sent packfile-uris but",
         ),
     ],
 )
@@ -353,4 +356,4 @@ def test_a_drip_over_tcp() -> None:
         start = time.monotonic()
         answer = said(url, limits=TransferLimits(connect=2, stall=1, total=0.7))
         assert time.monotonic() - start < 3
-        assert answer == "Unreachable: not done after 0.7 seconds [URL]"
+        assert answer == "Unreachable: the transfer took longer than 0.7 seconds [URL]"

@@ -1,4 +1,4 @@
-"""The group ``tarkpm index``: the indexes a project uses, and an index itself for those who maintain it."""
+"""The group ``tarkpm index``: manage the indexes of a project, or maintain an index."""
 
 import click
 

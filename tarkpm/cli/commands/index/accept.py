@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @dry_run
 @common
 def accept_command(invocation: Invocation, folder: Path, release: Path, online_key: str) -> int:
-    """Check the release in FOLDER and list it; --dry-run needs no key."""
+    """Check the release in FOLDER and list it. --dry-run needs no key."""
     from tarkpm.ops.registry.accept import accept
 
     report = accept(desk(invocation, folder), release, online_key)

@@ -17,20 +17,25 @@ if TYPE_CHECKING:
 @click.argument("name")
 @click.argument("url", metavar="URL|FOLDER")
 @click.option(
-    "--root", required=True, metavar="sha256:…|FILE", help="Its first root, as its maintainers publish it."
+    "--root",
+    required=True,
+    metavar="sha256:…|FILE",
+    help="First root of the index, as its maintainers publish it.",
 )
 @offline
 @allow_http
 @dry_run
 @common
 def add_command(invocation: Invocation, name: str, url: str, root: str) -> int:
-    """Take plugins from an index. Trust in it starts with its root."""
+    """Add an index to the project. Trust in it starts with its root."""
     from tarkpm.ops.index import add_index
 
     row = add_index(invocation.settings, invocation.ui, read_name(name), url, root)
     done = "would add" if invocation.settings.dry_run else "added"
     lines = [f"{style('✓', fg='green')} {done} index {row.name} at {neutral(row.url)}"]
     if invocation.settings.offline:
-        lines += note_lines(("it was not asked whether it is the one: that is found out when it is used",))
+        lines += note_lines(
+            ("the root was not compared with the index: this happens when the index is first used",)
+        )
     invocation.report(row, lambda: lines)
     return 0

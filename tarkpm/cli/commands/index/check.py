@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 @click.command("check")
 @index_folder
-@click.option("--deep", is_flag=True, help="Read every release, too, and check its signature and row.")
-@click.option("--root", default="", metavar="sha256:…", help="The index must be the one with this root.")
+@click.option("--deep", is_flag=True, help="Also read every release and check its signature and row.")
+@click.option("--root", default="", metavar="sha256:…", help="Require this first root.")
 @common
 def check_command(invocation: Invocation, folder: Path, deep: bool, root: str) -> int:
-    """Audit the whole index as a stranger would; exit status 1 if anything is off."""
+    """Audit the whole index without trusting its maintainers. Exit status 1 if there are problems."""
     from tarkpm.core.release import index_root
     from tarkpm.ops.registry.check import check
 
@@ -39,6 +39,6 @@ def _checked(report: "CheckReport") -> list[str]:
         lines += [f"  help: {neutral(finding.hint)}"] if finding.hint else []
     count = sum(not finding.note for finding in report.findings)
     looked = f"{report.plugins:,} plugins, {report.releases:,} releases"
-    mark = f"✗ {count} finding{'s' if count != 1 else ''}" if count else "✓ the index is as it should be"
+    mark = f"✗ {count} problem{'s' if count != 1 else ''}" if count else "✓ no problems found"
     lines.append(f"{style(mark, fg='red' if count else 'green')} ({looked})")
     return [*lines, f"root  {report.root}"] if report.root else lines

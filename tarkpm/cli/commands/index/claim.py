@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 @click.command("claim")
 @click.argument("name")
-@click.option("--publisher", required=True, metavar="KEY", help="Whose releases of it are accepted.")
-@click.option("--force", is_flag=True, help="Allow a name that is close to another one.")
+@click.option("--publisher", required=True, metavar="KEY", help="Key whose releases of NAME are accepted.")
+@click.option("--force", is_flag=True, help="Allow a name that is similar to a claimed one.")
 @maintainer_command
 def claim_command(
     invocation: Invocation, folder: Path, name: str, publisher: str, force: bool, keys: tuple[str, ...]
 ) -> int:
-    """Let a publisher's key publish the new plugin NAME."""
+    """Allow a publisher's key to publish the new plugin NAME."""
     from tarkpm.ops.registry.claiming import claim
 
     report = claim(

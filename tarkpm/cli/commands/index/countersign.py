@@ -14,12 +14,14 @@ if TYPE_CHECKING:
 
 @click.command("countersign")
 @click.argument("proposal", required=False, type=click.Path(path_type=Path, dir_okay=False, exists=True))
-@click.option("--agree", default="", metavar="DIGEST", help="Sign without asking, if this is what is signed.")
+@click.option(
+    "--agree", default="", metavar="DIGEST", help="Sign without a prompt if the proposal has this digest."
+)
 @maintainer_command
 def countersign_command(
     invocation: Invocation, folder: Path, proposal: Path | None, agree: str, keys: tuple[str, ...]
 ) -> int:
-    """Look at PROPOSAL, or all that wait in pending/, and sign what you agree to."""
+    """Review PROPOSAL, or every proposal in pending/, and sign what you agree to."""
     from tarkpm.ops.registry.countersign import countersign
 
     reports = countersign(desk(invocation, folder), invocation.ui, proposal, keys, agree)

@@ -14,14 +14,26 @@ if TYPE_CHECKING:
 
 @click.command("create")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), metavar="DIR")
-@click.option("--name", required=True, help="What the index calls itself.")
-@click.option("--bins", default=10, show_default=True, help="2^BINS files each for claims and for rows.")
+@click.option("--name", required=True, help="Name of the index.")
+@click.option("--bins", default=10, show_default=True, help="Spread claims and rows over 2^BINS files each.")
 @click.option(
-    "--maintainer", "maintainers", multiple=True, required=True, metavar="KEY", help="A maintainer."
+    "--maintainer",
+    "maintainers",
+    multiple=True,
+    required=True,
+    metavar="KEY",
+    help="Public key of a maintainer.",
 )
-@click.option("--threshold", required=True, type=int, help="How many maintainers must sign.")
-@click.option("--online", default="", metavar="KEY", help="The online key; else one is made here.")
-@click.option("--online-key", default="", metavar="NAME", help="What to call it; else NAME-online.")
+@click.option("--threshold", required=True, type=int, help="Number of maintainers who must sign.")
+@click.option(
+    "--online", default="", metavar="KEY", help="Public online key. [default: a new key, made here]"
+)
+@click.option(
+    "--online-key",
+    default="",
+    metavar="NAME",
+    help="Name of the online key on this machine. [default: NAME-online]",
+)
 @key_options
 @dry_run
 @common
@@ -36,10 +48,10 @@ def create_command(
     online_key: str,
     keys: tuple[str, ...],
 ) -> int:
-    """Make an index in DIR.
+    """Create an index in DIR.
 
-    With the keys of THRESHOLD maintainers here, it is made at once. Otherwise a proposal is written to
-    DIR/pending, for the others to countersign.
+    If the keys of THRESHOLD maintainers are on this machine, the index is created at once. Otherwise a
+    proposal is written to DIR/pending, and the other maintainers countersign it.
     """
     from tarkpm.ops.registry.create import CreationPlan, create
 

@@ -25,6 +25,11 @@ def list_command(invocation: Invocation) -> int:
 
 def _index_lines(rows: "tuple[IndexRow, ...]") -> list[str]:
     if not rows:
-        return ["No index is set up.", "", "Add one with:", "  tarkpm index add NAME URL --root sha256:…"]
+        return [
+            "The project uses no index.",
+            "",
+            "Add one with:",
+            "  tarkpm index add NAME URL --root sha256:…",
+        ]
     cells = [(row.name, neutral(row.url), row.root, str(len(row.plugins))) for row in rows]
     return table(("Name", "URL", "Root", "Plugins"), cells)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @dry_run
 @common
 def refresh_command(invocation: Invocation, folder: Path, online_key: str) -> int:
-    """The daily job: enact what is fully signed, renew what expires, rebuild the search catalogue."""
+    """Run the daily job: enact signed proposals, renew signatures, rebuild the search catalogue."""
     from tarkpm.ops.registry.refresh import refresh
 
     report = refresh(desk(invocation, folder), online_key)
@@ -32,8 +32,8 @@ def _refreshed(report: "RefreshReport", *, dry_run: bool) -> list[str]:
     would = "would be " if dry_run else ""
     lines = [f"{style('✓', fg='green')} {would}enacted: {neutral(title)}" for title in report.enacted]
     if report.renewed:
-        lines.append(f"{report.renewed} bins {would}signed anew")
+        lines.append(f"{report.renewed} bin{'s' if report.renewed != 1 else ''} {would}signed again")
     if report.swept:
-        lines.append(f"{report.swept} files of no more use deleted")
+        lines.append(f"{report.swept} unused file{'s' if report.swept != 1 else ''} deleted")
     lines.append(f"the index is fresh until {report.valid_until}")
     return lines + [f"{style('note:', fg='cyan')} {neutral(note)}" for note in report.notes]

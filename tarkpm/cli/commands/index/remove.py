@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @dry_run
 @common
 def remove_command(invocation: Invocation, name: str) -> int:
-    """Take no more plugins from an index."""
+    """Remove an index from the project."""
     from tarkpm.ops.index import remove_index
 
     row = remove_index(invocation.settings, invocation.ui, read_name(name))

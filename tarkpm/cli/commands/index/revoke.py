@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
 @click.command("revoke")
 @click.argument("what", metavar="NAME@VERSION|KEY")
-@click.option("--keep", multiple=True, metavar="NAME@VERSION", help="A release of the key that stays good.")
+@click.option("--keep", multiple=True, metavar="NAME@VERSION", help="Release of the key that stays valid.")
 @maintainer_command
 def revoke_command(
     invocation: Invocation, folder: Path, what: str, keep: tuple[str, ...], keys: tuple[str, ...]
 ) -> int:
-    """Take back a release, or a publisher's key and its releases, for ever."""
+    """Revoke a release, or a publisher's key and its releases. This cannot be undone."""
     from tarkpm.ops.registry.claiming import revoke_key, revoke_release
 
     if what.startswith("ed25519:"):
         kept = [read_release_name(text) for text in keep]
         report = revoke_key(desk(invocation, folder), read_key(what, what), kept, keys)
     elif keep:
-        raise TarkError("--keep is for revoking a key")
+        raise TarkError("--keep applies only to revoking a key")
     else:
         report = revoke_release(desk(invocation, folder), *read_release_name(what), keys)
     report_proposal(invocation, report)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @click.group("rotate")
 def rotate_command() -> None:
-    """Replace keys: a publisher's, the online key, the maintainers'."""
+    """Replace a publisher's key, the online key or the maintainers' keys."""
 
 
 @rotate_command.command("publisher")
@@ -24,7 +24,7 @@ def rotate_command() -> None:
 def rotate_publisher_command(
     invocation: Invocation, folder: Path, name: str, to: str, keys: tuple[str, ...]
 ) -> int:
-    """Give the plugin NAME another publisher's key; what the old one signed stays good."""
+    """Replace the publisher's key of the plugin NAME. Releases signed by the old key stay valid."""
     from tarkpm.ops.registry.claiming import rotate_publisher
 
     report = rotate_publisher(desk(invocation, folder), read_name(name), read_key(to, "--to"), keys)
@@ -33,13 +33,15 @@ def rotate_publisher_command(
 
 
 @rotate_command.command("online")
-@click.option("--online", default="", metavar="KEY", help="The new online key; else one is made here.")
-@click.option("--online-key", default="", metavar="NAME", help="What to call it.")
+@click.option(
+    "--online", default="", metavar="KEY", help="New public online key. [default: a new key, made here]"
+)
+@click.option("--online-key", default="", metavar="NAME", help="Name of the new key on this machine.")
 @maintainer_command
 def rotate_online_command(
     invocation: Invocation, folder: Path, online: str, online_key: str, keys: tuple[str, ...]
 ) -> int:
-    """Replace the online key; whatever the old one signs counts no more."""
+    """Replace the online key. Signatures of the old key no longer count."""
     from tarkpm.ops.registry.rotating import rotate_online
 
     key = read_key(online, "--online") if online else None
@@ -48,9 +50,9 @@ def rotate_online_command(
 
 
 @rotate_command.command("root")
-@click.option("--add", multiple=True, metavar="KEY", help="A new maintainer.")
-@click.option("--remove", multiple=True, metavar="KEY", help="Somebody who is no longer one.")
-@click.option("--threshold", type=int, help="How many must sign from now on.")
+@click.option("--add", multiple=True, metavar="KEY", help="Key of a new maintainer.")
+@click.option("--remove", multiple=True, metavar="KEY", help="Key of a maintainer who leaves.")
+@click.option("--threshold", type=int, help="New number of maintainers who must sign.")
 @maintainer_command
 def rotate_root_command(
     invocation: Invocation,
@@ -60,7 +62,7 @@ def rotate_root_command(
     threshold: int | None,
     keys: tuple[str, ...],
 ) -> int:
-    """Change the maintainers; with no option, sign everything anew for another year."""
+    """Change the maintainers. Without options, sign everything again for another year."""
     from tarkpm.ops.registry.rotating import rotate_root
 
     added = [read_key(text, "--add") for text in add]

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 @click.command("serve")
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False), metavar="DIR")
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="On this port; else on a free one.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, help="Port to listen on. [default: a free port]"
+)
 @common
 def serve_command(invocation: Invocation, folder: Path, port: int) -> int:
     """Serve the index in DIR on 127.0.0.1 until interrupted."""

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 @click.command("yank")
 @click.argument("what", metavar="NAME@VERSION")
-@click.option("--reason", default="", help="Why nobody should choose it any more.")
-@click.option("--undo", is_flag=True, help="Let it be chosen again.")
+@click.option("--reason", default="", help="Why the release should not be chosen.")
+@click.option("--undo", is_flag=True, help="Allow the release to be chosen again.")
 @index_folder
 @online_key_option
 @dry_run
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 def yank_command(
     invocation: Invocation, folder: Path, what: str, reason: str, undo: bool, online_key: str
 ) -> int:
-    """Keep new resolutions from choosing a release; locks that have it keep working."""
+    """Keep new resolutions from choosing a release. Existing locks keep working."""
     from tarkpm.ops.registry.accept import yank
 
     if bool(reason.strip()) == undo:
-        raise TarkError("expected --reason TEXT, or --undo", where=what)
+        raise TarkError("expected --reason TEXT or --undo", where=what)
     report = yank(desk(invocation, folder), *read_release_name(what), reason.strip(), online_key)
     would = "would be " if invocation.settings.dry_run else ""
     why = f"yanked: {neutral(report.reason)}" if report.reason else "no longer yanked"
