@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from tarkpm.core import home_path
-from tarkpm.core.text import is_legible
+from tarkpm.core.text import is_legible, short
 
 KINDS: Final = ("storage", "http", "env", "filesystem", "fs_read", "oauth", "credentials", "shell")
 PLAIN: Final = frozenset({"storage", "shell"})
@@ -58,11 +58,11 @@ class Capability(msgspec.Struct, frozen=True, order=True):
         """
         kind, colon, scope = text.partition(":")
         if kind not in KINDS:
-            raise ValueError(f"expected one of {', '.join(KINDS)}, found {_short(kind)}")
+            raise ValueError(f"expected one of {', '.join(KINDS)}, found {short(kind)}")
         if kind in PLAIN and colon:
-            raise ValueError(f"'{kind}' takes no scope, found {_short(text)}")
+            raise ValueError(f"'{kind}' takes no scope, found {short(text)}")
         if kind not in PLAIN and not scope:
-            raise ValueError(f"expected {kind}:SCOPE, found {_short(text)}")
+            raise ValueError(f"expected {kind}:SCOPE, found {short(text)}")
         return cls(kind, normalize_scope(kind, scope) if scope else "")
 
     def __str__(self) -> str:
@@ -92,7 +92,7 @@ def normalize_scope(kind: str, scope: str) -> str:
             return _normalize_host(scope)
         case "env":
             if not _ENV.fullmatch(scope):
-                raise ValueError(f"expected a variable name or PREFIX_*, found {_short(scope)}")
+                raise ValueError(f"expected a variable name or PREFIX_*, found {short(scope)}")
             return scope
         case "filesystem":
             return _normalize_folder(scope)
@@ -111,18 +111,18 @@ def _normalize_host(text: str) -> str:
     match = _AUTHORITY.fullmatch(text.removeprefix(private).lower())
     if match is None or not _is_host(match["host"]):
         raise ValueError(
-            f"expected a host like api.example.com, *.example.com or host:8080, found {_short(text)}"
+            f"expected a host like api.example.com, *.example.com or host:8080, found {short(text)}"
         )
     port = int(match["port"] or DEFAULT_PORT)
     if not 0 < port < 65536:
-        raise ValueError(f"expected a port from 1 to 65535, found {_short(text)}")
+        raise ValueError(f"expected a port from 1 to 65535, found {short(text)}")
     return private + match["host"] + (f":{port}" if match["port"] and port != DEFAULT_PORT else "")
 
 
 def _normalize_endpoint(text: str) -> str:
     """One host, as for http: a pattern would let an update move the sign-in."""
     if "*" in text or text.startswith(PRIVATE):
-        raise ValueError(f"expected one host like auth.example.com, found {_short(text)}")
+        raise ValueError(f"expected one host like auth.example.com, found {short(text)}")
     return _normalize_host(text)
 
 
@@ -151,7 +151,7 @@ def _normalize_folder(text: str) -> str:
     bad = any(part in ("", ".", "..") or not is_legible(part) or set(part) & set("\\:*?~$") for part in parts)
     if bad:
         raise ValueError(
-            f"expected a folder inside the workspace like docs/ or notes/:ro, found {_short(text)}"
+            f"expected a folder inside the workspace like docs/ or notes/:ro, found {short(text)}"
         )
     return path + mode
 
@@ -280,12 +280,12 @@ class CapabilitySet(msgspec.Struct, frozen=True):
 def _read(kind: str, value: object) -> list[Capability]:
     if kind in PLAIN:
         if not isinstance(value, bool):
-            raise ValueError(f"{kind}: expected true or false, found {_short(value)}")
+            raise ValueError(f"{kind}: expected true or false, found {short(value)}")
         return [Capability(kind)] if value else []
     if value is False:
         return []
     if not isinstance(value, list) or not all(isinstance(scope, str) for scope in value):
-        raise ValueError(f"{kind}: expected a list of strings, found {_short(value)}")
+        raise ValueError(f"{kind}: expected a list of strings, found {short(value)}")
     if len(value) > MAX_SCOPES:
         raise ValueError(f"{kind}: expected {MAX_SCOPES} entries at most, found {len(value)}")
     if (characters := sum(map(len, value))) > MAX_TEXT:
@@ -296,8 +296,3 @@ def _read(kind: str, value: object) -> list[Capability]:
         return [Capability(kind, normalize_scope(kind, scope)) for scope in value]
     except ValueError as problem:
         raise ValueError(f"{kind}: {problem}") from None
-
-
-def _short(value: object) -> str:
-    text = ascii(value)
-    return text if len(text) <= 80 else text[:77] + "..."

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from tarkpm.core.text import reject_constant
 from tarkpm.errors import DocumentError, TarkError
 
 T = TypeVar("T")
@@ -78,7 +79,7 @@ def decode_json(data: bytes, shape: type[T], *, where: str, error: type[TarkErro
 
 def strict_json(data: bytes) -> Any:
     """JSON of RFC 8259 without the latitude it leaves: UTF-8, no key twice, no NaN; raises `ValueError`."""
-    return json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
+    return json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=reject_constant)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -86,10 +87,6 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(table) != len(pairs):
         raise ValueError("a key occurs twice")
     return table
-
-
-def _no_constant(text: str) -> None:
-    raise ValueError(f"{text} is not JSON")
 
 
 def convert(value: Any, shape: type[T], *, where: str, error: type[TarkError]) -> T:

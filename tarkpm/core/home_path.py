@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from tarkpm.core.private_places import NAMES, PLACES, REASONS, RUN
-from tarkpm.core.text import is_legible
+from tarkpm.core.text import is_legible, short
 
 Parts = tuple[str, ...]
 
@@ -40,18 +40,18 @@ def normalize(text: str) -> str:
         stars = part.count("*")
         is_last = number == len(parts) - 1
         if stars > 1 and not (part == BELOW and is_last):
-            raise ValueError(f"expected one '*' in each part, or '**' as the last, found {_short(text)}")
+            raise ValueError(f"expected one '*' in each part, or '**' as the last, found {short(text)}")
         if stars and number == 0:
-            raise ValueError(f"expected a named file or folder below your home, found {_short(text)}")
+            raise ValueError(f"expected a named file or folder below your home, found {short(text)}")
     if reason := why_private(parts):
-        raise ValueError(f"{_short(text)} {reason}, and is never given to a plugin")
+        raise ValueError(f"{short(text)} {reason}, and is never given to a plugin")
     return HOME + "/".join(parts)
 
 
 def normalize_file(text: str) -> str:
     """The one spelling of the path of a single file; raises `ValueError`."""
     if "*" in text or text.endswith("/"):
-        raise ValueError(f"expected one file below your home, found {_short(text)}")
+        raise ValueError(f"expected one file below your home, found {short(text)}")
     return normalize(text)
 
 
@@ -61,7 +61,7 @@ def normalize_credentials(text: str) -> str:
     Only JSON is written there, and only files named so: nothing a shell or a desktop would run.
     """
     if not text.endswith(".json"):
-        raise ValueError(f"expected a .json file below your home, found {_short(text)}")
+        raise ValueError(f"expected a .json file below your home, found {short(text)}")
     if not VARIABLE.search(text):
         return normalize_file(text)
     plausible = VARIABLE.sub("x", text)
@@ -182,12 +182,12 @@ def plain(name: str) -> str:
 
 def _split(text: str) -> Parts:
     if not text.startswith(HOME) or len(text) > MAX_LENGTH:
-        raise ValueError(f"expected a path below your home like ~/.tool/auth.json, found {_short(text)}")
+        raise ValueError(f"expected a path below your home like ~/.tool/auth.json, found {short(text)}")
     path = text.removeprefix(HOME)
     parts = tuple((path + BELOW if path.endswith("/") else path).split("/"))
     bad = any(part in ("", ".", "..") or not is_legible(part) or _ODD & set(part) for part in parts)
     if bad or len(parts) > MAX_DEPTH:
-        raise ValueError(f"expected a path below your home like ~/.tool/auth.json, found {_short(text)}")
+        raise ValueError(f"expected a path below your home like ~/.tool/auth.json, found {short(text)}")
     return parts
 
 
@@ -239,11 +239,6 @@ def _touches(one: str, other: str) -> bool:
         return len(name) >= len(front) + len(back) and name.startswith(front) and name.endswith(back)
     fronts = head.startswith(head2) or head2.startswith(head)
     return fronts and (tail.endswith(tail2) or tail2.endswith(tail))
-
-
-def _short(value: str) -> str:
-    text = ascii(value)
-    return text if len(text) <= 80 else text[:77] + "..."
 
 
 @functools.cache

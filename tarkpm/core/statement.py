@@ -26,6 +26,7 @@ from tarkpm.core.document import strict_json
 from tarkpm.core.key import PublicKey, check_signature, public_key
 from tarkpm.core.names import MANIFEST, MAX_STATEMENT, STATEMENT
 from tarkpm.core.release import PluginName, file_name, plugin_name
+from tarkpm.core.text import short
 from tarkpm.core.version import Version
 from tarkpm.errors import DigestMismatch, SignatureInvalid
 
@@ -141,7 +142,7 @@ def parse_envelope(data: bytes, *, where: str) -> Envelope:
     """Read a DSSE envelope of exactly one signature; raises `SignatureInvalid`."""
     table = _table(_strict_json(data, where), where, {"payload", "payloadType", "signatures"})
     if table["payloadType"] != PAYLOAD_TYPE:
-        raise _bad(f"expected payloadType '{PAYLOAD_TYPE}', found {_short(table['payloadType'])}", where)
+        raise _bad(f"expected payloadType '{PAYLOAD_TYPE}', found {short(table['payloadType'])}", where)
     signatures = table["signatures"]
     if not isinstance(signatures, list) or len(signatures) != 1:
         raise _bad("expected exactly one signature", where)
@@ -163,7 +164,7 @@ def parse_statement(payload: bytes, *, where: str) -> Statement:
     table = _table(_strict_json(payload, where), where, {"_type", "subject", "predicateType", "predicate"})
     for key, expected in (("_type", STATEMENT_TYPE), ("predicateType", PREDICATE_TYPE)):
         if table[key] != expected:
-            raise _bad(f"expected {key} '{expected}', found {_short(table[key])}", where)
+            raise _bad(f"expected {key} '{expected}', found {short(table[key])}", where)
     predicate = _table(table["predicate"], where, {"name", "version", "sizes"})
     try:
         statement = Statement(
@@ -225,7 +226,7 @@ def _table(value: Any, where: str, keys: set[str]) -> dict[str, Any]:
 
 def _text(value: Any, where: str) -> str:
     if not isinstance(value, str):
-        raise _bad(f"expected a string, found {_short(value)}", where)
+        raise _bad(f"expected a string, found {short(value)}", where)
     return value
 
 
@@ -238,11 +239,6 @@ def _base64(value: Any, where: str) -> bytes:
     if not raw or base64.b64encode(raw).decode() != text:
         raise _bad("expected padded base64", where)
     return raw
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def _bad(problem: str, where: str) -> SignatureInvalid:

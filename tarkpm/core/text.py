@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, NoReturn
 
 BLANKS: Final = frozenset("\u2800\u3164\u115f\u1160\uffa0")
 """Characters that count as printable and show nothing."""
@@ -24,6 +24,17 @@ def neutral(text: str, *, keep: str = "", limit: int | None = None) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(c if (c.isprintable() and c not in BLANKS) or c in keep else _spelled(c) for c in text)
+
+
+def short(value: object) -> str:
+    """``value`` as ASCII for an error, cut at 80 characters."""
+    text = ascii(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def reject_constant(name: str) -> NoReturn:
+    """Refuse ``NaN`` and ``Infinity``, which Python reads and RFC 8259 does not have."""
+    raise ValueError(f"{name} is not JSON")
 
 
 def is_legible(text: str) -> bool:

@@ -16,6 +16,6 @@ class KeyReport(msgspec.Struct, frozen=True):
 
 def generate_key(settings: Settings, name: str, passphrase: bytes) -> KeyReport:
     """Make a private key, encrypted if ``passphrase`` is not empty; never replaces one."""
-    keys = KeyStore(settings.paths.state / "keys")
+    keys = KeyStore.in_state(settings.paths.state)
     public = keys.generate(name, passphrase)
     return KeyReport(name, public, str(keys.path(name)))

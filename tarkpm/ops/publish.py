@@ -43,7 +43,7 @@ def publish(settings: Settings, folder: Path, to: Path, key: str, passphrase: Pa
     existing = None if key else _statement(folder / collected.folder, collected.files, where)
     envelope = existing
     if envelope is None:
-        public, sign = KeyStore(settings.paths.state / "keys").load(key or _only_key(settings), passphrase)
+        public, sign = KeyStore.in_state(settings.paths.state).load(key or _only_key(settings), passphrase)
         manifest = plain.manifest
         envelope = statement.sign(manifest.name, manifest.version, plain.files, key=public, signer=sign)
     candidate = verify_release(collected.files, envelope, GitSource(where), where=where)
@@ -74,7 +74,7 @@ def _statement(folder: Path, files: object, where: str) -> bytes | None:
 
 
 def _only_key(settings: Settings) -> str:
-    names = KeyStore(settings.paths.state / "keys").names()
+    names = KeyStore.in_state(settings.paths.state).names()
     if len(names) != 1:
         found = f"several keys are here: {', '.join(names)}" if names else "there is no key to sign with"
         hint = f"choose: --key {names[0]}" if names else "tarkpm key generate --name NAME"

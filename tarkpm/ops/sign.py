@@ -33,7 +33,7 @@ def sign(settings: Settings, folder: Path, key: str, passphrase: Passphrase) -> 
     Raises `ManifestError`, `NotFound`, `ModuleInvalid`, or `StoreError` for a key that cannot be used.
     """
     collected, candidate = _read(folder)
-    public, signer = KeyStore(settings.paths.state / "keys").load(key, passphrase)
+    public, signer = KeyStore.in_state(settings.paths.state).load(key, passphrase)
     manifest = candidate.manifest
     envelope = statement.sign(manifest.name, manifest.version, candidate.files, key=public, signer=signer)
     verify_release(collected.files, envelope, GitSource(str(folder)), where=str(folder))

@@ -19,6 +19,11 @@ Passphrase = Callable[[], bytes]
 class KeyStore:
     """The keys under ``folder``, one PEM file each."""
 
+    @classmethod
+    def in_state(cls, state: Path) -> "KeyStore":
+        """The keys of the user whose state folder is ``state``."""
+        return cls(state / "keys")
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 

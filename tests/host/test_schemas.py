@@ -73,7 +73,7 @@ SAID = "the arguments do not fit the tool: "
         ("[]", SAID + '[] is not of type "object"'),
         ("", SAID + "they are not JSON: Expecting value: line 1 column 1 (char 0)"),
         ("{'text': 'x'}", SAID + "they are not JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
-        ('{"text":NaN}', SAID + "they are not JSON: NaN is no JSON"),
+        ('{"text":NaN}', SAID + "they are not JSON: NaN is not JSON"),
         ('{"text":"\\u001b[2J"}', '{"text":"\\u001b[2J"}'),
     ],
 )  # fmt: skip

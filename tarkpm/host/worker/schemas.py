@@ -10,6 +10,8 @@ import json
 import sys
 from typing import Any, NoReturn
 
+from tarkpm.core.text import reject_constant
+
 MAX_ERRORS = 20
 MAX_REASON = 300
 TRIVIAL = ("", "{}", "true")
@@ -79,11 +81,7 @@ def _validator(tool: str, text: str) -> Any:
         raise BadSchema(f"{tool!r}: {_short(problem)}") from None
 
 
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
-
-
-_STRICT = json.JSONDecoder(parse_constant=_no_constant)
+_STRICT = json.JSONDecoder(parse_constant=reject_constant)
 
 
 def _refuse(uri: str) -> NoReturn:

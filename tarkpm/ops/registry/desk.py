@@ -31,7 +31,7 @@ class Desk(msgspec.Struct, frozen=True):
     @property
     def keys(self) -> KeyStore:
         """The private keys of the current user."""
-        return KeyStore(self.settings.paths.state / "keys")
+        return KeyStore.in_state(self.settings.paths.state)
 
     def open(self) -> Index:
         """Open the index in the folder; raises `NotFound` and `IndexUntrusted`."""

@@ -1,15 +1,15 @@
 """JSON that people type, checked before anything is started for it."""
 
 import json
-from typing import NoReturn
 
+from tarkpm.core.text import reject_constant
 from tarkpm.errors import TarkError
 
 
 def check_json(text: str, what: str = "the arguments are", *, where: str = "") -> None:
     """Raise `TarkError` unless ``text``, from ``where``, is JSON; ``what`` begins the sentence."""
     try:
-        json.loads(text, parse_constant=_no_constant)
+        json.loads(text, parse_constant=reject_constant)
         return
     except RecursionError:
         problem = "nested too deeply"
@@ -17,7 +17,3 @@ def check_json(text: str, what: str = "the arguments are", *, where: str = "") -
         problem = str(found)
     hint = "" if where else """quote it for your shell: '{"text":"a"}'"""
     raise TarkError(f"{what} not JSON: {problem}", where=where, hint=hint)
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
