@@ -64,7 +64,7 @@ class Host:
 
     @property
     def failed(self) -> dict[str, TarkError]:
-        """What is wrong with each enabled plugin that could not be loaded."""
+        """Return the error of each enabled plugin that could not be loaded."""
         return dict(self._images.failed)
 
     def tools(self, name: str = "") -> dict[str, list[ToolDef]]:
@@ -96,7 +96,7 @@ class Host:
         return self._host.channel(self._image(name))
 
     def hook(self, name: str, event: str, payload: Mapping[str, Any] | str = "{}") -> HookOutcome:
-        """What one hook plugin makes of an event with a payload: a mapping, or JSON text."""
+        """Run one hook plugin on an event. The payload is a mapping or JSON text."""
         return self._host.hook_handle(self._image(name), event, _json(payload))
 
     def load(self, name: str) -> None:

@@ -22,7 +22,7 @@ from typing import ClassVar
 
 
 class TarkError(Exception):
-    """What went wrong, where, and the one command that helps.
+    """The base of tarkpm's errors: what went wrong, where, and the one command that helps.
 
     ``message`` says what is wrong, ``where`` names the file, URL or key path, ``hint`` is a single
     command or a short sentence around one. All three are shown to a person as they are.
@@ -93,7 +93,7 @@ class IndexStale(Unreachable):
 
 
 class Garbled(SourceError):
-    """What the source sent cannot be understood: nothing is known about the release."""
+    """The source sent something that cannot be parsed: nothing is known about the release."""
 
     exit_status = 5
 
@@ -129,7 +129,7 @@ class KeyUntrusted(VerificationError):
 
 
 class IndexUntrusted(VerificationError):
-    """What an index serves is not what its maintainers signed."""
+    """An index serves something that its maintainers did not sign."""
 
 
 class Revoked(VerificationError):

@@ -1,1 +1,1 @@
-"""What tarkpm knows, as values and pure functions: no disk, network, clock or environment."""
+"""Values and pure functions: no disk, network, clock or environment."""

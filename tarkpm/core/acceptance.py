@@ -1,4 +1,4 @@
-"""What a user accepts about a project: its indexes, and the binding of each plugin (trust rules 0 and 3).
+"""Acceptance of a project: its indexes, and the binding of each plugin (docs/trust-rules.md, rules 0 and 3).
 
 `widenings` compares what a project's documents decide with what was accepted. Everything is compared as a
 value; the sentences are made at the end.
@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # a record in state is read without either
 
 
 class IndexPlace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where an index is asked, and with which token, and the digest of its first root."""
+    """The address of an index, and the digest of its first root."""
 
     url: str
     root: str
@@ -34,7 +34,7 @@ class Acceptance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
 
     @classmethod
     def of(cls, project: "Project", lock: "Lock") -> "Acceptance":
-        """What these documents decide: the project alone, but for what only a lock says.
+        """Collect what these documents decide: the project alone, except for what only a lock says.
 
         That is which plugins are dependencies, who signed a release of an index, and the contents of an
         unsigned one.
@@ -52,7 +52,7 @@ class Acceptance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
         return f"sha256:{sha256(msgspec.json.encode(self, order='sorted'))}"
 
     def remembering(self, accepted: "Acceptance") -> "Acceptance":
-        """What replaces ``accepted``: this, and what was known of its plugins that no lock says now."""
+        """Return this acceptance, with what was known of its plugins and the lock no longer says."""
         plugins = {
             name: binding.remembering(accepted.plugins[name]) if name in accepted.plugins else binding
             for name, binding in self.plugins.items()
@@ -60,7 +60,7 @@ class Acceptance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
         return msgspec.structs.replace(self, plugins=plugins)
 
     def narrowed(self, decided: "Acceptance") -> "Acceptance":
-        """What is left of this once ``decided`` is applied without being accepted: never more than before."""
+        """Return what is left once ``decided`` is applied without being accepted: never more than before."""
         plugins = {
             name: _narrowed(binding, decided.plugins[name])
             for name, binding in self.plugins.items()
@@ -108,7 +108,7 @@ def _is_unsigned(entry: "LockEntry") -> bool:
 
 
 def _narrowed(accepted: Binding, decided: Binding) -> Binding:
-    """What both bindings allow; the accepted one where they are about different publishers."""
+    """Return what both bindings allow; the accepted one if they are about different publishers."""
     if accepted.publisher.origin != decided.publisher.origin:
         return accepted
     grants = tuple(map(str, accepted.granted.narrow(decided.granted)))
@@ -116,7 +116,7 @@ def _narrowed(accepted: Binding, decided: Binding) -> Binding:
 
 
 class WideningKind(Enum):
-    """What a decision widens."""
+    """The kinds of decision that can go beyond what was accepted."""
 
     INDEX = "index"
     SOURCE = "source"
@@ -142,7 +142,7 @@ class Widening(msgspec.Struct, frozen=True):
 
     @property
     def is_loud(self) -> bool:
-        """Whether a person should look at it twice: a change of whose code runs, or a dangerous grant."""
+        """Return whether it deserves a second look: a change of whose code runs, or a dangerous grant."""
         if self.kind is WideningKind.GRANT:
             from tarkpm.core.capability import Capability
             from tarkpm.core.danger import is_dangerous
@@ -192,7 +192,7 @@ def _index_widenings(decided: Acceptance, accepted: Acceptance) -> Iterator[Wide
 def _plugin_widenings(
     name: str, decided: Binding, accepted: Binding | None, now: Acceptance, then: Acceptance
 ) -> Iterator[Widening]:
-    """What of one binding is new. Everything is, where the plugin is new or comes from somewhere else."""
+    """Yield what is new in one binding: everything, if the plugin is new or its source changed."""
     known = accepted if accepted and accepted.publisher.origin == decided.publisher.origin else None
     if known is None and decided.publisher.origin:
         before = accepted.publisher.origin if accepted else None

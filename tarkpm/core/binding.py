@@ -48,7 +48,7 @@ class Origin(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 
 
 class Publisher(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Who provides a plugin: its origin, and who may sign it.
+    """The provider of a plugin: its origin, and who may sign it.
 
     ``keys`` are those of ``[trust]``, sorted. A plugin of an index is vouched for by the index; its ``keys``
     pin it further, and ``signer`` is the key of the locked release. Nobody signs ``unsigned`` plugins.
@@ -66,7 +66,7 @@ class Publisher(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
         return self.keys or ((self.signer,) if self.signer else ())
 
     def succeeds(self, other: "Publisher") -> bool:
-        """Whether this is ``other`` after an ordinary change, such as a key rotated through an overlap.
+        """Return whether this is ``other`` after an ordinary change, such as a key rotation with an overlap.
 
         What belonged to ``other`` then belongs to this one. A plugin from another origin, or one signed by
         none of the former keys, is another publisher's.
@@ -117,7 +117,7 @@ def contents_digest(entry: "LockEntry") -> str:
 
 
 class Owner(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What belongs to one publisher's plugin of a name.
+    """The belongings of one publisher's plugin: its data folder, and whether it is disabled.
 
     ``folder`` is the name of its data folder, ``disabled`` says whether the user disabled it. A ``publisher``
     is None where a former tarkpm did not record it: the data goes to the plugin that is installed.

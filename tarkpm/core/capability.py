@@ -1,4 +1,4 @@
-"""What a plugin may do, as values that can be compared, cut down and shown.
+"""Capabilities: what a plugin may do, as values that can be compared, narrowed and shown.
 
 A `Capability` is a kind and, for most kinds, a scope: a host pattern, an environment variable pattern, a
 folder, a file below the user's home. One capability *covers* another when whoever holds the first may do all
@@ -69,7 +69,7 @@ class Capability(msgspec.Struct, frozen=True, order=True):
         return f"{self.kind}:{self.scope}" if self.scope else self.kind
 
     def meet(self, other: "Capability") -> "Capability | None":
-        """What both allow, or None. Scopes are prefixes or suffixes, so two meet in one or not at all.
+        """Return what both allow, or None. Scopes are prefixes or suffixes, so two meet in one or not at all.
 
         Two ``fs_read`` globs of which neither covers the other meet in nothing: less than both allow.
         """
@@ -81,7 +81,7 @@ class Capability(msgspec.Struct, frozen=True, order=True):
         return None if scope is None else Capability(self.kind, scope)
 
     def covers(self, other: "Capability") -> bool:
-        """Whether holding ``self`` allows all that ``other`` does."""
+        """Return whether holding ``self`` allows all that ``other`` does."""
         return self.meet(other) == other
 
 
@@ -253,23 +253,23 @@ class CapabilitySet(msgspec.Struct, frozen=True):
         return bool(self.items)
 
     def __contains__(self, kind: str) -> bool:
-        """Whether any capability of this kind is in the set."""
+        """Return whether any capability of this kind is in the set."""
         return any(c.kind == kind for c in self.items)
 
     def covers(self, other: "CapabilitySet") -> bool:
-        """Whether everything ``other`` allows is allowed here."""
+        """Return whether everything ``other`` allows is allowed here."""
         return not other.beyond(self)
 
     def beyond(self, other: "CapabilitySet") -> "CapabilitySet":
-        """What is in this set and not covered by ``other``."""
+        """Return the capabilities in this set that ``other`` does not cover."""
         return CapabilitySet(tuple(c for c in self.items if not any(d.covers(c) for d in other.items)))
 
     def narrow(self, other: "CapabilitySet") -> "CapabilitySet":
-        """What both sets allow."""
+        """Return what both sets allow."""
         return CapabilitySet.of(met for c in self.items for d in other.items if (met := c.meet(d)))
 
     def union(self, other: "CapabilitySet") -> "CapabilitySet":
-        """What either set allows."""
+        """Return what either set allows."""
         return CapabilitySet.of((*self.items, *other.items))
 
     def without(self, capability: Capability) -> "CapabilitySet":

@@ -1,4 +1,4 @@
-"""Who may publish a plugin in an index: ``publishers/<name>.json``, signed offline by its maintainers.
+"""Claims: who may publish a plugin in an index. ``publishers/<name>.json``, signed offline by maintainers.
 
 A claim binds a name to one publisher's key. Keys that were retired keep the releases they signed before;
 releases that were revoked are never accepted again, whoever signed them.
@@ -23,13 +23,13 @@ from tarkpm.core.version import Version
 from tarkpm.errors import IndexUntrusted
 
 VERSION: Final = 2
-"""What a claim that revokes by version says. Others say 1, so that an older tarkpm can read them."""
+"""The version of claims that revoke by version. Others say 1, so that an older tarkpm can read them."""
 MAX_CLAIM: Final = 1024 * 1024
 """Bytes: some fifteen thousand releases of retired keys."""
 
 
 class Claim(msgspec.Struct, frozen=True):
-    """Which releases of a plugin its index's maintainers stand behind.
+    """The releases of a plugin that the maintainers of its index vouch for.
 
     ``key`` is None after it was revoked and before there is another. A key that was taken out of use stays
     among the ``retired``, with no release if need be: it must not come back. ``retired`` and ``revoked`` name
@@ -44,13 +44,13 @@ class Claim(msgspec.Struct, frozen=True):
     revoked_versions: Mapping[str, Digest] = {}
 
     def allows(self, signer: PublicKey, version: Version, statement: Digest) -> bool:
-        """Whether a release with this valid signature is one the maintainers stand behind."""
+        """Return whether a release with this valid signature is one the maintainers stand behind."""
         if self.revokes(version, statement):
             return False
         return signer == self.key or statement in self.retired.get(signer, ())
 
     def revokes(self, version: Version, statement: Digest) -> bool:
-        """Whether a release of this version, or with this statement, is never accepted again."""
+        """Return whether a release of this version, or with this statement, is never accepted again."""
         return version.plain in self.revoked_versions or statement in self.revoked
 
 
@@ -114,7 +114,7 @@ def render(claim: Claim) -> bytes:
 
 
 class Vouched(msgspec.Struct, frozen=True):
-    """What indexes were seen to say on this machine, by the digest of their first root.
+    """Everything this machine has seen indexes vouch for, by the digest of their first root.
 
     ``revoked`` and ``revoked_versions``, by the folded name of the plugin, only grow: a release that was seen
     revoked once stays so, whatever an index says later.
@@ -133,12 +133,12 @@ class Vouched(msgspec.Struct, frozen=True):
         return self.claims.get(source.root, {}).get(name)
 
     def is_revoked(self, source: IndexSource, name: PluginName, version: Version, statement: Digest) -> bool:
-        """Whether a release was seen revoked: this version of the plugin, or this statement."""
+        """Return whether a release was seen revoked: this version of the plugin, or this statement."""
         versions = self.revoked_versions.get(source.root, {}).get(folded(name), {})
         return version.plain in versions or statement in self.revoked.get(source.root, ())
 
     def has_revoked(self, statement: Digest, payload: Digest | None) -> bool:
-        """Whether some index revoked a release of which only its bytes are known."""
+        """Return whether some index revoked a release of which only its bytes are known."""
         plugins = (plugin for index in self.revoked_versions.values() for plugin in index.values())
         return any(statement in revoked for revoked in self.revoked.values()) or any(
             payload in versions.values() for versions in plugins

@@ -12,12 +12,12 @@ MAX_TEXT: Final = 200
 
 
 def contributions(table: Any) -> tuple[str, ...]:
-    """What a plugin says it adds to tark, a line each: ``providers: chatgpt-oauth (ChatGPT)``."""
+    """Return what a plugin claims to add to tark, a line each: ``providers: chatgpt-oauth (ChatGPT)``."""
     return tuple(line[:MAX_TEXT] for line, _ in zip(_lines(table), range(MAX_LINES), strict=False))
 
 
 def events(table: Any) -> tuple[str, ...]:
-    """What makes tark load a plugin: ``onProvider:chatgpt-oauth``."""
+    """Return the events that make tark load a plugin: ``onProvider:chatgpt-oauth``."""
     found = table.get("events") if isinstance(table, dict) else None
     texts = [text for text in found if isinstance(text, str)] if isinstance(found, list) else []
     return tuple(text[:MAX_TEXT] for text in texts[:MAX_LINES])

@@ -1,4 +1,4 @@
-"""Which capabilities a person should look at twice, and how their scopes are shown. Pure.
+"""Dangerous capabilities, which a card shows first, and how scopes are shown. Pure.
 
 This decides on colour and order alone: all that is granted is shown, and nothing is granted or refused by it.
 """
@@ -21,7 +21,7 @@ _PLAIN: Final = re.compile(r"[A-Za-z0-9_.:*/~${}\[\]-]+")
 
 
 def is_dangerous(capability: Capability) -> bool:
-    """Whether it reaches this machine, its network, a secret or what you keep, or more than it names."""
+    """Return whether it reaches this machine, its network, a secret or your files, or more than it names."""
     scope = capability.scope
     match capability.kind:
         case "shell":

@@ -15,7 +15,7 @@ _HEX64 = re.compile(r"[0-9a-f]{64}")
 
 
 def is_digest(text: str) -> bool:
-    """Whether ``text`` is a SHA-256 digest as tarkpm writes it."""
+    """Return whether ``text`` is a SHA-256 digest as tarkpm writes it."""
     return _HEX64.fullmatch(text) is not None
 
 

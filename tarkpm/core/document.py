@@ -18,10 +18,10 @@ from tarkpm.errors import DocumentError, TarkError
 T = TypeVar("T")
 
 MAX_KEY_DEPTH = 32
-"""How deep tables and arrays may nest: documents come from strangers, parsers recurse."""
+"""The deepest nesting of tables and arrays. Documents come from strangers, and parsers recurse."""
 
 MAX_DOTS = 200
-"""How many dots a line may have outside of quotes: tomllib's time grows with their square."""
+"""The most dots a line may have outside quotes: tomllib's time grows with their square."""
 
 _QUOTED = re.compile(rb"\"[^\"\n]*\"|'[^'\n]*'")
 _PLACE = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
@@ -124,7 +124,7 @@ def _lower(text: str) -> str:
 
 
 def _depth(value: object) -> int:
-    """How deep ``value`` nests, without recursion."""
+    """Return how deep ``value`` nests, without recursion."""
     deepest, level = 0, [value]
     while level and deepest <= MAX_KEY_DEPTH:
         level = [child for item in level for child in _children(item)]

@@ -1,4 +1,4 @@
-"""Who needs whom among locked plugins."""
+"""The dependency graph of locked plugins."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -27,13 +27,13 @@ Edges = Mapping[PluginName, Sequence[tuple[PluginName, str]]]
 
 
 def tree(lock: Lock, roots: Iterable[PluginName]) -> tuple[Branch, ...]:
-    """What the plugins ``roots`` need, and what that needs."""
+    """Walk the dependencies of ``roots``, depth first."""
     below = {entry.name: [(need.name, need.range) for need in entry.requires] for entry in lock.entries}
     return _grow(lock, below, roots)
 
 
 def inverted(lock: Lock, name: PluginName) -> tuple[Branch, ...]:
-    """Who needs the plugin ``name``, and who needs those."""
+    """Walk the dependents of the plugin ``name``, depth first."""
     above: dict[PluginName, list[tuple[PluginName, str]]] = {}
     for entry in lock.entries:
         for need in entry.requires:

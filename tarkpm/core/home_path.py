@@ -30,7 +30,7 @@ VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]{0,63})\}")
 
 _TARK: Final = (".config", "tark")
 _OWN: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}_oauth\.json")
-"""What tark calls a plugin's credentials: the one kind of file of its own that a plugin may be let at."""
+"""The pattern of tark's credential files, the only files in its folder that a plugin may be granted."""
 
 
 def normalize(text: str) -> str:
@@ -90,7 +90,7 @@ def split(pattern: str) -> Parts:
 
 
 def meet(one: str, other: str) -> str | None:
-    """What both patterns allow, or None.
+    """Return the pattern that both allow, or None.
 
     Where neither part covers the other (``a*`` and ``*b``) less is allowed than both would: nothing.
     """
@@ -110,7 +110,7 @@ def meet(one: str, other: str) -> str | None:
 
 
 def covers(pattern: str, other: str) -> bool:
-    """Whether all that ``other`` allows is allowed by ``pattern``."""
+    """Return whether all that ``other`` allows is allowed by ``pattern``."""
     return meet(pattern, other) == other
 
 
@@ -131,13 +131,13 @@ def why_private(parts: Parts) -> str:
 
 
 def has_private_name(parts: Parts) -> bool:
-    """Whether a path, wherever it is, has a part that is private by its name. No part is a pattern."""
+    """Return whether a path, wherever it is, has a part that is private by its name. No part is a pattern."""
     names = _names_pattern()
     return any(names.fullmatch(plain(part)) for part in parts)
 
 
 def is_private_place(parts: Parts, *, write: bool, credentials: bool = False) -> bool:
-    """Whether a path below the home folder is a private place; to ``write``, also one that is run.
+    """Return whether a path below the home folder is a private place; to ``write``, also one that is run.
 
     Plugins' ``credentials`` are private, too, unless those are asked for; which plugin's, `is_own` tells. No
     part is a pattern.
@@ -148,7 +148,7 @@ def is_private_place(parts: Parts, *, write: bool, credentials: bool = False) ->
 
 
 def is_own(path: str, name: str) -> bool:
-    """Whether a path is no tark file at all, or the credentials of the plugin of this ``name``."""
+    """Return whether a path is no tark file at all, or the credentials of the plugin of this ``name``."""
     parts = split(path)
     if not _is_own_credentials(parts):
         return True
@@ -157,17 +157,17 @@ def is_own(path: str, name: str) -> bool:
 
 
 def is_own_place(path: str, name: str) -> bool:
-    """Whether a path is where tark keeps the credentials of the plugin of this ``name``."""
+    """Return whether a path is where tark keeps the credentials of the plugin of this ``name``."""
     return is_tarks(path) and is_own(path, name)
 
 
 def is_tarks(path: str) -> bool:
-    """Whether a path is where tark keeps the credentials of some plugin."""
+    """Return whether a path is where tark keeps the credentials of some plugin."""
     return _is_own_credentials(split(path))
 
 
 def plain(name: str) -> str:
-    r"""What a file system may take ``name`` for: case, composition and invisible characters aside.
+    r"""Fold ``name`` as a file system may: ignore case, composition and invisible characters.
 
     >>> plain(".S\u200dSH")
     '.ssh'
@@ -217,7 +217,7 @@ def _is_own_credentials(parts: Parts) -> bool:
 
 
 def _leads_to(parts: Parts, place: Parts) -> bool:
-    """Whether a path of the pattern ``parts`` is ``place`` or below it."""
+    """Return whether a path of the pattern ``parts`` is ``place`` or below it."""
     fixed = parts[:-1] if parts[-1] == BELOW else parts
     if not all(_touches(mine, theirs) for mine, theirs in zip(fixed, place, strict=False)):
         return False
@@ -228,7 +228,7 @@ def _leads_to(parts: Parts, place: Parts) -> bool:
 
 
 def _touches(one: str, other: str) -> bool:
-    """Whether a name of the pattern ``one`` is of ``other`` too; each has one ``*`` at most."""
+    """Return whether a name of the pattern ``one`` is of ``other`` too; each has one ``*`` at most."""
     (head, star, tail), (head2, star2, tail2) = one.partition("*"), other.partition("*")
     if not star and not star2:
         return one == other

@@ -1,4 +1,4 @@
-"""Where things are in an index: a TUF repository that any web server can serve as static files.
+"""The layout of an index: a TUF repository that any web server can serve as static files.
 
 ::
 
@@ -31,7 +31,7 @@ METADATA: Final = "metadata"
 TARGETS: Final = "targets"
 FILES: Final = "files"
 PUBLISHERS: Final = "publishers/"
-"""How the target paths of claims begin."""
+"""The prefix of the target paths of claims."""
 
 SEARCH: Final = "index/_search.json"
 """One line a plugin, for ``tarkpm search``; no plugin can have this name."""
@@ -48,5 +48,5 @@ def rows_path(name: PluginName) -> str:
 
 
 def release_file(statement: Digest) -> str:
-    """Where the statement and files of a release are, from the top of the index."""
+    """Return the path of a release's statement and files, from the top of the index."""
     return f"{FILES}/{statement}"

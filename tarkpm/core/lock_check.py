@@ -1,4 +1,4 @@
-"""Whether tark.lock follows from tark.toml: the lock decides nothing (trust rule 2)."""
+"""Check that tark.lock follows from tark.toml: the lock decides nothing (docs/trust-rules.md, rule 2)."""
 
 from tarkpm.core.lockfile import Lock, LockEntry
 from tarkpm.core.manifest import Manifest
@@ -9,7 +9,7 @@ from tarkpm.errors import LockStale
 
 
 def stale_entries(project: Project, lock: Lock) -> list[LockStale]:
-    """How the lock does not follow from the project: requirements, dependencies, then what is left over."""
+    """List how the lock differs from the project: requirements, dependencies, then leftovers."""
     problems = [
         problem
         for requirement in project.requirements.values()
@@ -26,7 +26,7 @@ def stale_entries(project: Project, lock: Lock) -> list[LockStale]:
 
 
 def stale_requirement(requirement: Requirement, entry: LockEntry | None) -> LockStale | None:
-    """How an entry does not follow from the requirement of its name, or None."""
+    """Return how an entry differs from the requirement of its name, or None."""
     name = requirement.name
     if entry is None:
         return _stale(f"'{name}' is in tark.toml but not in tark.lock", name)
@@ -59,7 +59,7 @@ def reachable(project: Project, lock: Lock) -> tuple[set[PluginName], list[LockS
 
 
 def _two(locked: Source, asked: Source) -> str:
-    """Where a plugin is from and where it should be from; by their roots, if two indexes have one name."""
+    """Name the locked and the required source; by root, if two indexes share a nickname."""
     if str(locked) == str(asked) and isinstance(locked, IndexSource) and isinstance(asked, IndexSource):
         return f"{locked} with root {locked.root}, tark.toml asks for {asked} with root {asked.root}"
     return f"{locked}, tark.toml asks for {asked}"

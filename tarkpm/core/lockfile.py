@@ -49,7 +49,7 @@ class Pin(msgspec.Struct, frozen=True):
 
     @property
     def parts(self) -> tuple[FileEntry, ...]:
-        """What `layout.release_file` holds, one after another."""
+        """The parts of `layout.release_file`, in order."""
         return (FileEntry(STATEMENT, self.statement.sha256, self.statement.size), *sorted(self.files))
 
 
@@ -68,7 +68,7 @@ class LockEntry(msgspec.Struct, frozen=True, dict=True):
 
     @property
     def is_working_copy(self) -> bool:
-        """Whether this is a local folder, whose bytes are not locked."""
+        """Return whether this is a local folder, whose bytes are not locked."""
         return isinstance(self.source, PathSource)
 
     @cached_property

@@ -46,7 +46,7 @@ class _Document(msgspec.Struct):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """What an author says of a plugin. Every text in it is the author's claim."""
+    """A plugin.toml. Every text in it is its author's claim."""
 
     name: PluginName
     version: Version

@@ -1,4 +1,4 @@
-"""Whether a new plugin name is so close to an old one that a person could take one for the other.
+"""Detect plugin names that a person could mistake for one another.
 
 Two questions: do they look alike once characters that look alike are one (``1`` ``l`` ``i``, ``0`` ``o``,
 ``rn`` ``m``, no separators); and how many slips of the finger are between them, where a letter added, left
@@ -22,7 +22,7 @@ _SAME: Final = str.maketrans(
 
 
 def skeleton(name: str) -> str:
-    """What a name looks like at a glance: names that share it are confusable.
+    """Return the skeleton of a name: names that share it are confusable.
 
     >>> skeleton("rnodel-1") == skeleton("model_l")
     True
@@ -55,7 +55,7 @@ def _joined(name: str) -> str:
 
 
 def _could_be(letters: list[str], text: str, slips: int) -> bool:
-    """Whether the letters alone allow for so few slips: cheap, and rules out nearly all."""
+    """Return whether the letters alone allow for so few slips: cheap, and rules out nearly all."""
     rest = letters.copy()
     extra = 0
     for letter in text:

@@ -21,7 +21,7 @@ MAX_SCOPES_TEXT: Final = 2_000
 """Characters: addresses and scopes are shown in full before anybody agrees to them."""
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 CALLBACK: Final = "http://127.0.0.1/callback"
-"""Where the browser comes back to when a manifest does not say: any free port."""
+"""The default redirect address: any free port."""
 
 OURS: Final = frozenset(
     [
@@ -34,7 +34,7 @@ OURS: Final = frozenset(
         "code_challenge_method",
     ]
 )
-"""What tarkpm says in an authorization request. A second value would contradict it (RFC 6749, 3.1)."""
+"""The parameters that tarkpm sets in an authorization request. None may occur twice (RFC 6749, 3.1)."""
 
 _TOKEN = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,256}")
 _CLIENT = re.compile(r"[\x20-\x7e]{1,512}")
@@ -68,7 +68,7 @@ class OAuthDocument(msgspec.Struct):
 
 
 class OAuth(msgspec.Struct, frozen=True):
-    """How to sign in for a plugin. Addresses are checked; ``redirect`` has port 0 where any will do;
+    """The sign-in of a plugin. Addresses are checked; ``redirect`` has port 0 where any port will do;
     ``redirect_uri`` is as it is written, because servers compare it letter by letter.
 
     ``client_secret`` is published with the plugin, so it protects nothing; it is not shown all the same.
@@ -93,19 +93,19 @@ class OAuth(msgspec.Struct, frozen=True):
         return tuple(filter(None, (self.auth_url, self.device_auth_url, self.token_url)))
 
     def capabilities(self) -> CapabilitySet:
-        """What signing in this way takes, and so what a person must have agreed to."""
+        """The capabilities that this sign-in needs, and so what the user must have granted."""
         needed = [Capability("oauth", urls.parse(url).scope) for url in self.endpoints]
         if self.credentials_path:
             needed.append(Capability("credentials", self.credentials_path))
         return CapabilitySet.of(needed)
 
     def without_file(self) -> CapabilitySet:
-        """What a login needs at least: its hosts."""
+        """The hosts that a sign-in needs."""
         return CapabilitySet(tuple(c for c in self.capabilities() if c.kind == "oauth"))
 
 
 class OAuthError(ValueError):
-    """What is wrong with one key of the table."""
+    """Make the error about one key of the table."""
 
     def __init__(self, key: str, message: str) -> None:
         super().__init__(message)

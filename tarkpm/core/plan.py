@@ -1,4 +1,4 @@
-"""What must change for an environment to be what the lock says."""
+"""Plan the changes that make an environment match the lock."""
 
 from collections.abc import Collection
 

@@ -1,4 +1,4 @@
-"""What is trusted and what needs consent: the trust rules of the design as pure functions.
+"""The trust rules as pure functions: what is trusted, and what needs consent (docs/trust-rules.md).
 
 `admit` compares a verified candidate with what the project decided and what was locked before, and says
 which questions only the user can answer. `check_trusted` says whether a lock entry's signer was agreed to.
@@ -42,7 +42,7 @@ NOBODY = Vouched()
 
 
 class Answers(msgspec.Struct, frozen=True):
-    """What the user decided beforehand, on the command line."""
+    """Decisions that the user made with options on the command line."""
 
     trust: tuple[PublicKey, ...] = ()
     accept_capabilities: bool = False
@@ -66,14 +66,14 @@ class Question(msgspec.Struct, frozen=True):
 
 
 class Admission(msgspec.Struct, frozen=True):
-    """What taking a candidate would mean: the change to tark.toml, and the questions it raises."""
+    """The consequences of taking a release: the edit of tark.toml, and the questions it raises."""
 
     candidate: VerifiedRelease
     change: ProjectEdit
     questions: tuple[Question, ...]
 
     def questions_about(self, *errors: type[ConsentError]) -> bool:
-        """Whether one of the questions is of these kinds."""
+        """Return whether one of the questions is of these kinds."""
         return any(question.error in errors for question in self.questions)
 
 
@@ -124,7 +124,7 @@ def check_minimum(name: str, minimum: Version | None, tark: Version | None) -> N
     """Raise `ResolutionError` if a plugin needs a newer tark than the project's."""
     if minimum and tark and tark < minimum:
         raise ResolutionError(
-            f"'{name}' needs tark {minimum} or newer, this project is for tark {tark}",
+            f"'{name}' needs tark {minimum} or newer, but this project is for tark {tark}",
             hint="update tark, then set [tark] version in tark.toml",
         )
 
@@ -188,7 +188,7 @@ def _judge_signer(
         )
     if before and signer not in before:
         return (signer,), [_key_changed(name, signer, before)]
-    message = f"nobody has accepted the key of '{name}' yet: {signer}"
+    message = f"the signing key of '{name}' is not trusted yet: {signer}"
     return (signer,), [Question(KeyUnknown, name, message, f"--trust {signer}")]
 
 
@@ -214,7 +214,7 @@ def _judge_version(
         return [Question(Downgrade, name, message, "--allow-downgrade", askable=False)]
     republished = version == locked.version and candidate.files != locked.files
     if republished and not answers.allow_republished:
-        message = f"'{name}' {version} has other bytes than the {version} that is locked"
+        message = f"'{name}' {version} has different contents from the locked {version}"
         return [Question(Republished, name, message, "--allow-republished", askable=False)]
     return []
 
@@ -254,7 +254,7 @@ def check_trusted(project: Project, entry: LockEntry, vouched: Vouched = NOBODY)
         return
     if entry.signer is None and not requirement.unsigned:
         raise UnsignedRefused(
-            f"'{entry.name}' is locked without a signature, and tark.toml does not allow that",
+            f"'{entry.name}' is locked without a signature, which tark.toml does not allow",
             where="tark.lock",
             hint=f"tarkpm update {entry.name}",
         )
@@ -277,7 +277,7 @@ def check_vouched(entry: LockEntry, source: IndexSource, vouched: Vouched) -> No
     """
     if entry.signer is None or entry.statement is None:
         raise UnsignedRefused(
-            f"'{entry.name}' is not signed, and an index has no such release", where=str(source)
+            f"'{entry.name}' is not signed, but every release of an index is", where=str(source)
         )
     if vouched.is_revoked(source, entry.name, entry.version, entry.statement.sha256):
         raise Revoked(
@@ -288,13 +288,13 @@ def check_vouched(entry: LockEntry, source: IndexSource, vouched: Vouched) -> No
     claim = vouched.claim(source, entry.name)
     if claim is None:
         raise Unreachable(
-            f"who may publish '{entry.name}' is not known on this machine yet",
+            f"the publisher of '{entry.name}' is not known on this machine yet",
             where=str(source),
             hint="run it with a network: tarkpm sync",
         )
     if not claim.allows(entry.signer, entry.version, entry.statement.sha256):
         raise KeyUntrusted(
-            f"'{entry.name}' {entry.version} is signed by {entry.signer}, who may not publish it in {source}",
+            f"'{entry.name}' {entry.version} is signed by {entry.signer}, which may not publish it in {source}",
             where=str(source),
             hint=f"tarkpm update {entry.name}",
         )

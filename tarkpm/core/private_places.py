@@ -1,4 +1,4 @@
-"""What below a home folder no plugin reaches, by whatever door (`fs_read`, `filesystem`, credentials).
+"""Private places below a home folder: no plugin reaches them through any capability.
 
 Each place is there because reading it is having it: a key, a session, a history full of pasted secrets, or
 what tells tarkpm whom to trust. A person who must hand out one of these can copy it elsewhere first. What is

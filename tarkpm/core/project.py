@@ -46,7 +46,7 @@ class IndexEntry(msgspec.Struct, frozen=True):
 
     @property
     def source(self) -> IndexSource:
-        """What releases of this index name as their source."""
+        """The source that releases of this index have."""
         return IndexSource(self.name, self.root)
 
     @property
@@ -94,7 +94,7 @@ class Project(msgspec.Struct, frozen=True):
         )
 
     def granted(self, name: PluginName) -> CapabilitySet:
-        """What this project lets the plugin do; nothing if it says nothing."""
+        """Return what this project grants the plugin; nothing if it has no entry."""
         return self.grants.get(name, CapabilitySet())
 
 
@@ -208,7 +208,7 @@ def _grants(_: PluginName, value: dict[str, Any]) -> CapabilitySet:
 
 
 class ProjectEdit(msgspec.Struct, frozen=True):
-    """What becomes of one plugin in tark.toml. ``requirement`` None removes it with all decisions."""
+    """An edit of one plugin in tark.toml. ``requirement`` None removes it with all decisions about it."""
 
     name: PluginName
     requirement: Requirement | None = None

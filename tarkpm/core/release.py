@@ -1,4 +1,4 @@
-"""What names a release: the plugin's name, where it comes from, what was asked for."""
+"""Names of releases: plugin names, sources and requirements."""
 
 import re
 from typing import Any, Final, NewType
@@ -55,12 +55,12 @@ def file_name(text: str) -> str:
 
 
 def names_folder(text: str) -> bool:
-    """Whether an argument names a folder of this machine, and not a plugin or a URL."""
+    """Return whether an argument names a folder of this machine, and not a plugin or a URL."""
     return text in (".", "..") or text.startswith(("./", "../", "/", "~"))
 
 
 def is_extra(name: str) -> bool:
-    """Whether a file beside plugin.toml is installed with it: a licence or a readme."""
+    """Return whether a file beside plugin.toml is installed with it: a licence or a readme."""
     return "/" not in name and name.upper().startswith(("LICENSE", "LICENCE", "README"))
 
 
@@ -74,7 +74,7 @@ def folder_path(text: str) -> str:
 
 
 def is_commit(text: str) -> bool:
-    """Whether ``text`` is a full SHA-1 commit id in lower case."""
+    """Return whether ``text`` is a full SHA-1 commit id in lower case."""
     return _COMMIT.fullmatch(text) is not None
 
 
@@ -97,7 +97,7 @@ class GitSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
         return msgspec.structs.replace(self, commit=commit)
 
     def unpinned(self) -> "GitSource":
-        """What was asked for, without what it resolved to."""
+        """Return the source as requested, without the commit it resolved to."""
         return msgspec.structs.replace(self, commit="")
 
     @property
@@ -140,7 +140,7 @@ class IndexSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 Source = GitSource | PathSource | IndexSource
-"""Where a release comes from. A plugin's name without its source is no identity."""
+"""The source of a release. A plugin's name identifies nothing without its source."""
 
 
 def source_from_table(table: dict[str, Any]) -> Source:
@@ -200,7 +200,7 @@ class Dependency(msgspec.Struct, frozen=True, order=True):
 
 
 class Requirement(msgspec.Struct, frozen=True):
-    """What a project asks for: a plugin from a source; ``unsigned`` records that this was agreed to.
+    """A plugin that a project requires, from a source; ``unsigned`` records that the user allowed that.
 
     ``range`` says which versions of an index's plugin will do; other sources hold one, and it is "".
     """
@@ -211,15 +211,15 @@ class Requirement(msgspec.Struct, frozen=True):
     range: str = ""
 
     def allows(self, version: Version) -> bool:
-        """Whether a release of this version is one that was asked for."""
+        """Return whether a release of this version is one that was asked for."""
         return not self.range or Range.parse(self.range).matches(version)
 
     @property
     def is_fixed(self) -> bool:
-        """Whether the source holds one release, and there is nothing to choose from."""
+        """Return whether the source holds one release, and there is nothing to choose from."""
         return not isinstance(self.source, IndexSource)
 
     @property
     def is_working_copy(self) -> bool:
-        """Whether this is a local folder: never signed, marked so everywhere."""
+        """Return whether this is a local folder: never signed, marked so everywhere."""
         return isinstance(self.source, PathSource)

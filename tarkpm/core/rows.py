@@ -1,4 +1,4 @@
-"""What an index says of a plugin's releases: ``index/<name>.json``, one row a version.
+"""The releases that an index lists of a plugin: ``index/<name>.json``, one row a version.
 
 Rows are projections of signed plugin.toml files, made by an online key. They say what to fetch and let a
 resolver choose; what is installed is believed only after the publisher's statement and plugin.toml were
@@ -65,7 +65,7 @@ class Listing(msgspec.Struct, frozen=True):
 
 
 def row_of(manifest: Manifest, statement: StatementEntry, files: Iterable[FileEntry]) -> ReleaseRow:
-    """What an index says of a verified release."""
+    """Return the row that an index must have for a verified release."""
     return ReleaseRow(
         version=manifest.version,
         type=manifest.type,

@@ -63,7 +63,7 @@ _LINE = msgspec.json.Decoder(_Line)
 
 
 def entry_of(listing: Listing, claim: Claim | None = None) -> SearchEntry | None:
-    """What a search shows of a plugin; None if every release is yanked or revoked.
+    """Return the search entry of a plugin; None if every release is yanked or revoked.
 
     The newest release that is not a prerelease, else the newest; ``claim`` says which are revoked.
     """

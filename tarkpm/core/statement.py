@@ -37,7 +37,7 @@ PREDICATE_TYPE: Final = "urn:tarkpm:plugin-release:1"
 
 
 class Statement(msgspec.Struct, frozen=True):
-    """What a publisher signed: a plugin, a version, and the digest and size of every file of it."""
+    """A signed statement: a plugin, a version, and the digest and size of every file."""
 
     name: PluginName
     version: Version

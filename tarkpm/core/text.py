@@ -38,7 +38,7 @@ def reject_constant(name: str) -> NoReturn:
 
 
 def is_legible(text: str) -> bool:
-    """Whether a name reads as what it is: printable, without quotation marks, and blanks stand single inside.
+    """Return whether a name can be read as it is: printable, no quotation marks, only single blanks inside.
 
     >>> is_legible("my notes"), is_legible("my  notes"), is_legible("notes ")
     (True, False, False)
@@ -100,7 +100,7 @@ def cut(text: str, width: int) -> str:
 
 
 def columns(text: str) -> int:
-    """How many columns ``text`` takes at a terminal, at most."""
+    """Return the most columns that ``text`` takes at a terminal."""
     return sum(1 if char.isascii() else 2 for char in text)
 
 

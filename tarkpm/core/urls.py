@@ -29,7 +29,7 @@ _LEGAL = "/?:@!$&'()*+,;=-._~%[]|"
 
 
 class RequestTarget(msgspec.Struct, frozen=True):
-    """Where a request goes. ``host`` has no brackets; ``path`` includes the query."""
+    """The target of a request. ``host`` has no brackets; ``path`` includes the query."""
 
     scheme: str
     host: str
@@ -64,7 +64,7 @@ def parse(text: str) -> RequestTarget:
 
 
 def redirected(current: RequestTarget, location: str) -> RequestTarget:
-    """Where a ``Location`` header leads. Raises `ValueError`, also for leaving https."""
+    """Return the target of a ``Location`` header. Raises `ValueError`, also if it leaves https."""
     _check_text(location)
     if _ODD_LOCATION.match(location):
         raise ValueError("expected the Location of a redirect to be a URL or a path")

@@ -25,7 +25,7 @@ class VerifiedRelease(msgspec.Struct, frozen=True):
     statement: StatementEntry | None = None
 
     def entry(self) -> LockEntry:
-        """What is locked of this release; a working copy's bytes are not."""
+        """Return the lock entry of this release; the bytes of a working copy are not locked."""
         working_copy = isinstance(self.source, PathSource)
         return LockEntry(
             name=self.manifest.name,
@@ -92,5 +92,5 @@ def _check_kinds(said: statement.Statement, manifest: Manifest, *, where: str) -
     for name in sorted(names - {manifest.wasm}):
         if not is_extra(name):
             raise SignatureInvalid(
-                f"the release statement lists '{name}', which is no module, licence or readme", where=where
+                f"the release statement lists '{name}', which is not a module, licence or readme", where=where
             )

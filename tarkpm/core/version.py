@@ -119,14 +119,14 @@ class Comparator:
         return cls(op, int(match["major"]), minor, patch, match["pre"] or "")
 
     def matches(self, version: Version) -> bool:
-        """Whether ``version`` satisfies this condition, before the prerelease rule."""
+        """Return whether ``version`` satisfies this condition, before the prerelease rule."""
         low, high = self.bounds
         above = version.key >= low if self.op != ">" or self.partial else version.key > low
         return above and (high is None or version.key < high)
 
     @property
     def partial(self) -> bool:
-        """Whether the patch, or minor and patch, were left out."""
+        """Return whether the patch, or minor and patch, were left out."""
         return self.patch is None
 
     @property
@@ -198,13 +198,13 @@ class Range:
         return cls(", ".join(parts), tuple(Comparator.parse(part) for part in parts))
 
     def matches(self, version: Version) -> bool:
-        """Whether ``version`` is in the range, with Cargo's rule for prereleases."""
+        """Return whether ``version`` is in the range, with Cargo's rule for prereleases."""
         if not all(comparator.matches(version) for comparator in self.comparators):
             return False
         return not version.pre or version.triple in self._prereleases
 
     def span(self, keys: Sequence[Key]) -> tuple[int, int]:
-        """Where in ``keys``, ascending, those within every condition begin and end: two bisections each.
+        """Return the slice of ``keys``, ascending, that meets every condition: two bisections each.
 
         The rule for prereleases is not applied: see `matches`.
         """

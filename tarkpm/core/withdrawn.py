@@ -8,7 +8,7 @@ from tarkpm.core.release import IndexSource
 
 
 def is_revoked(entry: LockEntry, vouched: Vouched) -> bool:
-    """Whether a locked release was seen revoked on this machine."""
+    """Return whether a locked release was seen revoked on this machine."""
     source = entry.source
     if not isinstance(source, IndexSource) or entry.statement is None:
         return False
@@ -24,7 +24,7 @@ def why_yanked(entry: LockEntry, vouched: Vouched) -> str:
 
 
 def yanked_notes(entries: Iterable[LockEntry], vouched: Vouched) -> Iterator[str]:
-    """What there is to say of locked releases that are yanked."""
+    """Yield a note for each locked release that is yanked."""
     for entry in entries:
         if reason := why_yanked(entry, vouched):
             yield yanked_note(f"'{entry.name}' {entry.version}", reason)

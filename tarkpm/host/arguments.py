@@ -1,4 +1,4 @@
-"""How much text a call into a plugin may carry, looked at before anything is started for it."""
+"""Check the size of a call's arguments before anything is started for it."""
 
 from collections.abc import Iterable
 from typing import Any

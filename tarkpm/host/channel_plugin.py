@@ -50,7 +50,7 @@ class Outbound(msgspec.Struct, frozen=True):
 
 
 class Sent(msgspec.Struct, frozen=True):
-    """What became of a message."""
+    """The receipt of a message."""
 
     success: bool
     message_id: str | None
@@ -92,7 +92,7 @@ class ChannelPlugin:
         self._call = ask
 
     def info(self) -> ChannelInfo:
-        """What it says of itself."""
+        """Return the plugin's description of itself."""
         found = self._ask("channel-info", [], ChannelInfo)
         return ChannelInfo(
             results.label(found.id),
@@ -103,7 +103,7 @@ class ChannelPlugin:
         )
 
     def status(self) -> AuthStatus:
-        """Whether it is signed in."""
+        """Return whether it is signed in."""
         return self._ask("status", [], AuthStatus)  # type: ignore[arg-type]
 
     def authenticate(self, credentials: str) -> None:

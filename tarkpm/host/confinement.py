@@ -1,4 +1,4 @@
-"""What a worker gives up on this machine, for ``tarkpm doctor``: asked of a worker, not guessed."""
+"""The confinement of workers on this machine, for ``tarkpm doctor``: a worker reports it."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""How a plugin's failure becomes one typed error, and in which words.
+"""Turn a plugin's failure into one typed error.
 
 Messages say what the plugin did and have no subject: ``where`` names the plugin.
 """
@@ -21,7 +21,7 @@ OUT_OF_MEMORY: Final = ("memory allocation of", "MemoryError", "cannot allocate 
 
 
 def explained(fail: Fail, limits: Limits) -> HostError:
-    """What a worker reported, in the parent's words; its own are detail and made safe to show."""
+    """Make the error that a worker reported. The worker's own words are detail, and made safe to show."""
     detail = neutral(fail.message, limit=MAX_DETAIL)
     kind, sentence = {
         "time": (LimitReached, f"ran longer than {limits.seconds:g} s"),
@@ -62,5 +62,5 @@ def post_mortem(how: str, said: str, limits: Limits) -> HostError:
 
 
 def ran_out_of_memory(said: str) -> bool:
-    """Whether a process's last words are those of one that got no memory."""
+    """Return whether a process's last words are those of one that got no memory."""
     return any(sign in said for sign in OUT_OF_MEMORY)

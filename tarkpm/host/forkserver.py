@@ -53,7 +53,7 @@ class ForkServer:
         return "is gone"
 
     def serves(self, life: int) -> bool:
-        """Whether the server of that life is still there."""
+        """Return whether the server of that life is still there."""
         process = self._process
         return life == self._life and process is not None and not process.ended
 

@@ -32,12 +32,12 @@ class PluginImage(msgspec.Struct, frozen=True):
 
     @property
     def abi(self) -> Literal["component", "core"]:
-        """How its code talks: as a component, or as a core module of the older tark ABI."""
+        """Return the ABI of its code: a component's, or the older tark ABI of core modules."""
         return "core" if is_core(self.wasm) else "component"
 
     @property
     def is_older(self) -> bool:
-        """Whether it is of the older tark ABI."""
+        """Return whether it is of the older tark ABI."""
         return self.abi == "core"
 
 

@@ -1,4 +1,4 @@
-"""How much of everything one plugin may use."""
+"""Limits of what one plugin may use."""
 
 import msgspec
 

@@ -30,7 +30,7 @@ class AnyProcess(Protocol):
 
     @property
     def ended(self) -> bool:
-        """Whether the process has ended, by itself or by `kill`."""
+        """Return whether the process has ended, by itself or by `kill`."""
 
     def kill(self) -> tuple[str, str]:
         """End the process and all it may have started; reap it; close its descriptors.
@@ -144,7 +144,7 @@ def start(*, schemas: bool = False) -> Process:  # noqa: ARG001  # it is all the
 
 
 def described(status: int) -> str:
-    """What `os.waitpid` says, in words."""
+    """Describe a status of `os.waitpid`."""
     code = os.waitstatus_to_exitcode(status)
     return f"was killed by {_signal_name(-code)}" if code < 0 else f"ended with status {code}"
 

@@ -1,4 +1,4 @@
-"""What plugins answer, as values: checked where a name or an address must be one, else the plugin's own text.
+"""Results of plugins as values: names and addresses are checked, everything else is the plugin's own text.
 
 Whatever is text here is the plugin's claim. Names and codes are printable; descriptions may have line breaks
 and tabs; `output`, `error`, chat texts, hook payloads and reasons are unchanged and not safe to show as they
@@ -43,7 +43,7 @@ class ToolDef(msgspec.Struct, frozen=True):
 
 
 class ToolResult(msgspec.Struct, frozen=True):
-    """What a tool answered. ``output`` and ``error`` are the plugin's own text, unchanged."""
+    """The result of a tool. ``output`` and ``error`` are the plugin's own text, unchanged."""
 
     success: bool
     output: str
@@ -61,7 +61,7 @@ class DeviceCode(msgspec.Struct, frozen=True):
 
 
 class Poll(msgspec.Struct, frozen=True):
-    """How a device flow stands. ``token`` is there with "success", ``message`` with "error"."""
+    """The state of a device flow. ``token`` is set with "success", ``message`` with "error"."""
 
     state: Literal["pending", "success", "expired", "error"]
     token: str | None = None
@@ -69,7 +69,7 @@ class Poll(msgspec.Struct, frozen=True):
 
 
 class Credentials(msgspec.Struct, frozen=True):
-    """What an auth-only provider hands to the provider that does its talking. Secret."""
+    """Credentials that an auth-only provider gives to the provider that talks for it. Secret."""
 
     access_token: str
     api_mode: str
@@ -93,14 +93,14 @@ class Usage(msgspec.Struct, frozen=True):
 
 
 class ChatResponse(msgspec.Struct, frozen=True):
-    """What a model said."""
+    """The answer of a model."""
 
     text: str
     usage: Usage | None
 
 
 class HookOutcome(msgspec.Struct, frozen=True):
-    """What becomes of an event. ``payload`` is there with "replace", ``reason`` with "stop"."""
+    """The outcome of an event. ``payload`` is set with "replace", ``reason`` with "stop"."""
 
     action: Literal["continue", "replace", "stop"]
     payload: str | None = None
@@ -187,7 +187,7 @@ def checked_names(names: Sequence[str], what: str, where: str, *, limit: int = M
 
 
 def device_code(found: WireDeviceCode, where: str) -> DeviceCode:
-    """What a person is sent to must be a web address, and what they type must be typeable."""
+    """Check that the address a user is sent to is a web address, and that the code can be typed."""
     url, code = found.verification_url, found.user_code
     is_web = url.startswith(("https://", "http://")) and url.isascii() and url.isprintable()
     if not is_web or " " in url or len(url) > MAX_URL:

@@ -146,11 +146,11 @@ class PluginHost:
     # Authentication
 
     def display_name(self, image: PluginImage) -> str:
-        """What an auth plugin calls itself, in one line; its name if it does not say."""
+        """Return the display name of an auth plugin, in one line; its plugin name if it gives none."""
         return results.label(self._ask(image, "auth", "display-name", [], str)) or image.name
 
     def auth_status(self, image: PluginImage) -> AuthStatus:
-        """Whether an auth plugin has a token."""
+        """Return whether an auth plugin has a token."""
         return self._ask(image, "auth", "status", [], AuthStatus)  # type: ignore[arg-type]
 
     def start_device_flow(self, image: PluginImage) -> DeviceCode:
@@ -161,7 +161,7 @@ class PluginHost:
         return results.device_code(code, image.name)
 
     def poll(self, image: PluginImage, device_code: str) -> Poll:
-        """How a device flow stands. An error is a state, not an exception."""
+        """Return the state of a device flow. An error is a state, not an exception."""
         return results.poll(self._ask(image, "auth", "poll", [device_code], results.WirePoll), image.name)
 
     def get_token(self, image: PluginImage) -> str:
@@ -182,12 +182,12 @@ class PluginHost:
         results.succeeded(found, "take the credentials", image.name)
 
     def process_tokens(self, image: PluginImage, tokens: str) -> str | None:
-        """What a plugin makes of an OAuth answer, JSON text both; None if it leaves it as it is."""
+        """Let a plugin transform an OAuth response, JSON text both; None if it leaves it unchanged."""
         found = self._ask_older(image, "process-tokens", [tokens], results.WireResult[str | None])
         return results.succeeded(found, "process the tokens", image.name)
 
     def credentials(self, image: PluginImage) -> Credentials:
-        """What tark's own provider needs to act for one that only signs in; `PluginFailed` if none."""
+        """Return what tark's provider needs to act for a plugin that only signs in; raises `PluginFailed`."""
         found = self._ask_older(image, "credentials", [], results.WireResult[results.WireCredentials])
         return results.credentials(results.succeeded(found, "give credentials", image.name), image.name)
 
@@ -198,7 +198,7 @@ class PluginHost:
     # Providers
 
     def provider_name(self, image: PluginImage) -> str:
-        """What a provider calls itself, in one line."""
+        """Return the display name of a provider, in one line."""
         return results.label(self._ask(image, "provider", "name", [], str))
 
     def models(self, image: PluginImage) -> list[str]:
@@ -242,7 +242,7 @@ class PluginHost:
         return failed
 
     def counted(self, name: str) -> tuple[Mapping[str, int], Mapping[str, int]]:
-        """What the plugin of this name used and what it was refused since it was loaded, by function."""
+        """Count what the plugin used and what it was refused since it was loaded, by function."""
         with self._lock:
             worker = self._workers.get(name)
         return ({}, {}) if worker is None else (dict(worker.gate.uses), dict(worker.gate.refusals))

@@ -1,4 +1,4 @@
-"""What passed the gate, as a person may see it: secrets masked before anything is kept.
+"""Traces of host calls as a person may see them: secrets are masked before anything is kept.
 
 A plugin's host calls carry tokens: in headers, in bodies, in storage, in the environment. What is made here
 can be shown on a terminal (`shown`) or kept in a file (`recorded`), so the masks are not the caller's to

@@ -101,7 +101,7 @@ def test_a_release_its_index_does_not_vouch_for_with_the_thiefs_signature_and_di
     refused(
         sandbox,
         3,
-        f"'json-core' 1.0.0 is signed by {public(thief)}, who may not publish it in index community",
+        f"'json-core' 1.0.0 is signed by {public(thief)}, which may not publish it in index community",
         plugin="json-core",
     )
 

@@ -28,7 +28,7 @@ def test_an_unknown_key_is_asked_about_and_the_hint_accepts_it(
     sandbox.init()
     with unchanged(sandbox):
         asked = sandbox.run("add", publisher.url, "--tag", "v1.0.0").failed(
-            4, f"nobody has accepted the key of 'text-tools' yet: {publisher.key}"
+            4, f"the signing key of 'text-tools' is not trusted yet: {publisher.key}"
         )
     sandbox.run(*help_of(asked)).ok()
     toml = (sandbox.cwd / "tark.toml").read_text()

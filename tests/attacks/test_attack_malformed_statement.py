@@ -140,7 +140,7 @@ def test_a_file_that_is_no_part_of_a_release(studio: Studio) -> None:
         table["predicate"]["sizes"]["run.sh"] = len(data)
 
     rewrite_statement(studio.user, studio.folder, change)
-    studio.refused(3, "lists 'run.sh', which is no module, licence or readme")
+    studio.refused(3, "lists 'run.sh', which is not a module, licence or readme")
 
 
 def test_a_file_that_is_listed_and_not_there(studio: Studio) -> None:

@@ -50,7 +50,7 @@ def test_another_plugins_statement_and_manifest(
     commit_as(publisher, "mixed")
     with unchanged(sandbox):
         sandbox.run("add", publisher.url, "--tag", "mixed").failed(
-            4, "nobody has accepted the key of 'other' yet"
+            4, "the signing key of 'other' is not trusted yet"
         )
 
 

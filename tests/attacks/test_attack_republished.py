@@ -17,7 +17,7 @@ def test_other_bytes_under_a_version(sandbox: Sandbox, publisher: Publisher) -> 
     sandbox.plugin(publisher.folder, wasm=WASM + b"\0\x01\0", sign="release")
     commit_as(publisher, "again")
     with unchanged(sandbox):
-        text = "'text-tools' 1.0.0 has other bytes than the 1.0.0 that is locked"
+        text = "'text-tools' 1.0.0 has different contents from the locked 1.0.0"
         sandbox.run("update", "-y").failed(4, text)
         sandbox.run("add", publisher.url, "--tag", "again", "--allow-downgrade").failed(4, text)
         asked = sandbox.run("update").failed(4, text)

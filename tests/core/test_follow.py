@@ -103,17 +103,17 @@ def test_a_verified_claim_is_what_an_index_release_is_trusted_by() -> None:
 @pytest.mark.parametrize(
     ("known", "error", "sentence"),
     [
-        (Vouched(), Unreachable, "who may publish 'a' is not known on this machine yet"),
-        (vouched(ONE, root=OTHER), Unreachable, "who may publish 'a' is not known on this machine yet"),
+        (Vouched(), Unreachable, "the publisher of 'a' is not known on this machine yet"),
+        (vouched(ONE, root=OTHER), Unreachable, "the publisher of 'a' is not known on this machine yet"),
         (
             vouched(TWO),
             KeyUntrusted,
-            f"'a' 1.0.0 is signed by {ONE}, who may not publish it in index community",
+            f"'a' 1.0.0 is signed by {ONE}, which may not publish it in index community",
         ),
         (
             vouched(None),
             KeyUntrusted,
-            f"'a' 1.0.0 is signed by {ONE}, who may not publish it in index community",
+            f"'a' 1.0.0 is signed by {ONE}, which may not publish it in index community",
         ),
         (vouched(ONE, revoked=True), Revoked, "'a' 1.0.0 was revoked by the maintainers of index community"),
     ],
@@ -130,5 +130,5 @@ def test_a_key_somebody_pinned_counts_on_top_of_what_the_index_says() -> None:
 
 def test_trust_in_tark_toml_does_not_replace_the_index() -> None:
     trusting = project(ONE_INDEX + f'[plugins]\na = "^1"\n[trust]\na = ["{ONE}"]\n')
-    with pytest.raises(KeyUntrusted, match="who may not publish it in index community"):
+    with pytest.raises(KeyUntrusted, match="which may not publish it in index community"):
         check_trusted(trusting, entry("a"), vouched(TWO))

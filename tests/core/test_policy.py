@@ -148,7 +148,7 @@ def test_a_lower_version_and_other_bytes_need_their_flags() -> None:
 
 def test_a_release_that_needs_a_newer_tark_is_refused() -> None:
     with pytest.raises(
-        ResolutionError, match="'demo' needs tark 0.6.0 or newer, this project is for tark 0.5.9"
+        ResolutionError, match="'demo' needs tark 0.6.0 or newer, but this project is for tark 0.5.9"
     ):
         weigh(candidate(), Project(tark_version=Version(0, 5, 9)))
 

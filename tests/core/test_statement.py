@@ -234,7 +234,9 @@ def test_a_payload_has_one_spelling(how: str) -> None:
 
 def test_a_file_that_is_no_module_licence_or_readme_is_refused() -> None:
     files = FILES | {"install.sh": b"#!"}
-    with pytest.raises(SignatureInvalid, match="lists 'install.sh', which is no module, licence or readme"):
+    with pytest.raises(
+        SignatureInvalid, match="lists 'install.sh', which is not a module, licence or readme"
+    ):
         verify_release(files, envelope(files), SOURCE, where="x")
 
 

@@ -142,7 +142,7 @@ def test_a_manifest_whose_module_lies_elsewhere_finds_it_beside(sandbox: Sandbox
 def test_min_tark_version_is_checked_at_add_sync_and_verify(sandbox: Sandbox, publisher: Publisher) -> None:
     publisher.release()
     sandbox.init("0.5.0")
-    sentence = "'text-tools' needs tark 0.6.0 or newer, this project is for tark 0.5.0"
+    sentence = "'text-tools' needs tark 0.6.0 or newer, but this project is for tark 0.5.0"
     sandbox.run("add", publisher.url, *consent(publisher)).failed(2, sentence)
     project = sandbox.cwd / "tark.toml"
     project.write_text(project.read_text().replace("0.5.0", "0.6.0"))

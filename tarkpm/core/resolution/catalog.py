@@ -1,4 +1,4 @@
-"""What the sources offer: the frozen values a resolution works on, and what of them is still to be asked for.
+"""The catalog: frozen values that a resolution works on, and which of them are still missing.
 
 Sources are asked elsewhere. `missing` says which plugins of which sources are needed next; once it says
 none, a `Catalog` holds everything `tarkpm.core.resolution.resolver.solve` may look at.
@@ -39,7 +39,7 @@ class Candidate(msgspec.Struct, frozen=True):
         return self.origin, self.name
 
     def fits(self, tark: Version | None) -> bool:
-        """Whether it runs under this tark, as far as is known."""
+        """Return whether it runs under this tark, as far as is known."""
         return not (tark and self.min_tark_version) or self.min_tark_version.key <= tark.key
 
     def __str__(self) -> str:
@@ -47,7 +47,7 @@ class Candidate(msgspec.Struct, frozen=True):
 
 
 class Locked(msgspec.Struct, frozen=True):
-    """What the old lock has for a name."""
+    """The release of a name in the old lock."""
 
     version: Version
     origin: Source
@@ -62,17 +62,17 @@ class RootRequirement(msgspec.Struct, frozen=True):
 
     @property
     def place(self) -> PluginId:
-        """Whose releases will do."""
+        """The plugin whose releases satisfy this."""
         return self.origin, self.name
 
 
 Catalog = Mapping[PluginId, tuple[Candidate, ...]]
-"""What was asked and answered. A place without offers was asked and has no such plugin; one that is absent
+"""Releases by plugin. A plugin with none was asked for and its source does not have it; one that is absent
 was not asked yet."""
 
 
 class Request(msgspec.Struct, frozen=True):
-    """What a resolution is asked: the plugins of the project, by folded name, and the tark it serves."""
+    """The input of a resolution: the plugins of the project, by folded name, and the tark it serves."""
 
     wanted: Mapping[str, RootRequirement]
     tark: Version | None = None
@@ -87,10 +87,10 @@ class Request(msgspec.Struct, frozen=True):
         return cls(by_name, tark)
 
     def place_of(self, dependency: Dependency, origin: Source) -> PluginId | None:
-        """Where a release from ``origin`` gets this dependency: None is nowhere, as for git and folders.
+        """Return the plugin that meets a dependency of a release from ``origin``; None for git and folders.
 
         A name the project asks for has that one source in the whole graph; any other name is the depending
-        release's own index's (design, section 3, rule 12). There is no third place to look.
+        release's own index's (docs/trust-rules.md, rule 12). There is no third place to look.
         """
         if asked := self.wanted.get(folded(dependency.name)):
             return asked.place

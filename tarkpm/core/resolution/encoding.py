@@ -121,7 +121,7 @@ class Encoding:
         return problem
 
     def contradicts(self, facts: Iterable[Fact]) -> bool:
-        """Whether these facts, and nothing else, cannot hold together."""
+        """Return whether these facts, and nothing else, cannot hold together."""
         self._complete = True
         for fact in facts:
             self.state(fact)
@@ -147,7 +147,7 @@ class Encoding:
         self.search.add(Clause(literals.items(), fact=fact))
 
     def is_hopeless(self, fact: Fact) -> bool:
-        """Whether a fact asks for what no release is."""
+        """Return whether a fact asks for what no release is."""
         match fact:
             case Asked(wanted):
                 return not self._node(wanted.place).usable
@@ -217,4 +217,4 @@ class Encoding:
 
 
 LATER = 8
-"""How far behind held plugins others are decided: 2 ** 8 conflicts about a plugin outweigh it."""
+"""The rank of plugins that are not held: 2 ** 8 conflicts about a plugin outweigh it."""

@@ -24,7 +24,7 @@ MOST_SHRUNK: Final = 100
 
 MOST_TRIES: Final = 8
 TRIAL_CONFLICTS: Final = 200
-"""What looking for a way out may cost."""
+"""The most conflicts that the search for a way out may meet."""
 
 
 def explain(
@@ -62,7 +62,7 @@ def _shrunk(
 
 
 def _in_order(facts: Sequence[Fact]) -> list[Fact]:
-    """What is asked for first, then what that needs, and so on; the same order for the same facts."""
+    """Order facts from the project's requirements outwards; the same facts always have the same order."""
     asked = [fact for fact in facts if isinstance(fact, Asked | AskedRange)]
     needs = [fact for fact in facts if isinstance(fact, Needs)]
     depth = {fact.wanted.place: 0 for fact in asked}
@@ -109,7 +109,7 @@ def _releases(fact: Needs) -> str:
 
 
 def _hopeless(catalog: Catalog, request: Request, fact: Fact) -> Iterator[str]:
-    """What one fact asks for, and why no release is that."""
+    """Say what one fact asks for, and why no release satisfies it."""
     range_: Range | None
     if isinstance(fact, Needs):
         place, range_ = fact.place, Range.parse(fact.dependency.range)

@@ -1,4 +1,4 @@
-"""Which release each plugin gets.
+"""Choose one release for each plugin.
 
 `solve` picks from a frozen `Catalog`; it meets no disk, no network and no clock. The rules:
 
@@ -116,7 +116,7 @@ def _why_no_newer(
 
 
 def _of_no_use(catalog: Catalog, request: Request, offer: Candidate) -> str:
-    """What a release needs that is not to be had, whatever else is chosen."""
+    """List the dependencies of a release that no choice can meet."""
     if not offer.fits(request.tark):
         return f"needs tark {offer.min_tark_version}, this is tark {request.tark}"
     for dependency in offer.requires:
@@ -167,7 +167,7 @@ class Unmet(msgspec.Struct, frozen=True):
 
 
 def unmet_dependencies(entries: Iterable[LockEntry]) -> list[Unmet]:
-    """What plugins require and these entries do not offer."""
+    """List the dependencies that these entries do not meet."""
     by_name = {entry.name: entry for entry in entries}
     unmet = []
     for entry in by_name.values():

@@ -35,10 +35,10 @@ class Clause:
 
 
 class Guide(Protocol):
-    """What the search asks the one who knows what the variables mean."""
+    """The questions that the search asks about the meaning of its variables."""
 
     def rank(self, variable: int) -> int:
-        """Which variable to decide first: the least; at equal ranks the older one."""
+        """Return the rank of a variable: the lowest is decided first, and at equal ranks the oldest."""
         ...
 
     def pick(self, variable: int, domain: int) -> int:

@@ -69,7 +69,7 @@ class CompileCache:
         return handed(made)
 
     def has(self, image: PluginImage, limits: Limits) -> bool:
-        """Whether there is a good entry; a bad one is dropped."""
+        """Return whether there is a good entry; a bad one is dropped."""
         found = self._entry(image, limits).find(self._key)
         if found is None:
             return False

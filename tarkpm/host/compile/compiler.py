@@ -31,7 +31,7 @@ def compile_module(image: PluginImage, limits: Limits, start: Start, *, mapped: 
 
 
 def alone(where: str, limits: Limits, start: Start, talk: Callable[[Conversation, float], _T]) -> _T:
-    """What ``talk``, given a conversation and its deadline, gets from a process of its own.
+    """Run ``talk`` with a conversation and its deadline, in a process of its own.
 
     Raises `HostError` as `compile_module` does; ``where`` names the module.
     """

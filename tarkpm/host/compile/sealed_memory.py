@@ -142,7 +142,7 @@ def handed(image: bytes | bytearray) -> Compiled:
 
 
 def is_mapped() -> bool:
-    """Whether code is held in memfds here: there are such, and a worker can open one again through /proc."""
+    """Return whether code is kept in memfds: they exist here, and a worker can reopen one through /proc."""
     return hasattr(os, "memfd_create") and os.access("/proc/self/fd", os.X_OK)
 
 

@@ -1,4 +1,4 @@
-"""What compiled code is made for: this wasmtime, this configuration, this processor.
+"""The target of compiled code: this wasmtime, this configuration, this processor.
 
 wasmtime is not imported for it, which would take 40 ms; it checks the same once more when it loads an image.
 """

@@ -1,4 +1,4 @@
-"""What a plugin can ask the host for. These run in the parent, behind the gate.
+"""The interfaces that plugins import. They run in the parent, behind the gate.
 
 Each is an `Interface`: `call` takes the function's name as the WIT spells it, arguments the gate has
 already typed, and the moment the call must be over; it answers with the function's JSON value.

@@ -1,4 +1,4 @@
-"""What kind of place an IP address is. Pure.
+"""Classify IP addresses. Pure.
 
 An address that carries another one inside (IPv4-mapped, 6to4, Teredo, NAT64) leads to that one, so it is
 what that one is. Everything not known to be public is not: `ipaddress.is_global` differs between Python

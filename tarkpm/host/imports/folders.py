@@ -98,7 +98,7 @@ def open_folder(folder: int, name: str) -> int:
 
 
 def is_link(folder: int, name: str) -> bool:
-    """Whether ``name`` is a symbolic link now; for explanations, not for decisions."""
+    """Return whether ``name`` is a symbolic link now; for explanations, not for decisions."""
     with contextlib.suppress(OSError):
         return stat.S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
     return False

@@ -1,4 +1,4 @@
-"""What no plugin reaches below a folder it was given, whatever folder that is and whatever it is called.
+"""Guard the private places below a folder that a plugin was granted, whatever folder that is.
 
 A workspace may be the home folder, lie in it or hold it; a variable may have moved a part of it elsewhere.
 So a path is not compared as it was typed: on the way to a file, each folder that is entered is compared by
@@ -60,7 +60,7 @@ class Way:
         self._below_home += [parts for known, parts in self._places if known == identity(found)]
 
     def closes(self, *names: str, write: bool, credentials: bool = False) -> bool:
-        """Whether the path ``names`` from the folder that was reached is not a plugin's to use (to write).
+        """Return whether the path ``names``, from the reached folder, is closed to plugins (to write).
 
         Plugins' ``credentials`` are, where what was granted names them.
         """

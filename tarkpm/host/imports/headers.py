@@ -27,13 +27,13 @@ OURS: Final = frozenset(
         "via",
     }
 )
-"""What frames a request or names its host: a plugin that sets these can make one request two."""
+"""Headers that frame a request or name its host: a plugin that sets them can smuggle a second request."""
 
 QUIETLY_OURS: Final = frozenset({"accept-encoding"})
 """Set by many clients out of habit; the host decompresses, so it asks for what it can."""
 
 HARMLESS: Final = frozenset({"accept", "accept-language", "content-language", "content-type", "user-agent"})
-"""What still goes along when a redirect leads to another host. Any other header may be a credential."""
+"""Headers that follow a redirect to another host. Any other header may be a credential."""
 
 _OF_THE_BODY: Final = frozenset({"content-type", "content-language"})
 _UNSAID: Final = frozenset(
@@ -102,12 +102,12 @@ def _checked(name: str, value: str) -> tuple[str, str]:
 
 
 def crossing(headers: Pairs) -> list[tuple[str, str]]:
-    """What of the headers may follow a redirect to another host."""
+    """Keep the headers that may follow a redirect to another host."""
     return [(name, value) for name, value in headers if name in HARMLESS]
 
 
 def without_body(headers: Pairs) -> list[tuple[str, str]]:
-    """What is left when a redirect turns a POST into a GET."""
+    """Drop the headers of a body when a redirect turns a POST into a GET."""
     return [(name, value) for name, value in headers if name not in _OF_THE_BODY]
 
 

@@ -1,4 +1,4 @@
-"""Which hosts a plugin may talk to, and at which addresses.
+"""The hosts and addresses that a plugin may talk to.
 
 Two checks: `Hosts.check` for a URL, before anything is sent, and `Hosts.resolve`, which hands the HTTP client
 the only addresses it will connect to. A name is looked up once and all its addresses are looked at; a

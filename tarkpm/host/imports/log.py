@@ -56,7 +56,7 @@ class Log:
             self.note("logged too much in one call; the rest is dropped")
 
     def note(self, message: str) -> None:
-        """What the host itself has to say about the plugin."""
+        """Log a message of the host about the plugin."""
         if self._sink is not None:
             self._sink(LogLine(self._plugin, "warn", message, by_host=True))
 

@@ -31,7 +31,7 @@ class Stopped(Exception):
 
 
 class Ran(msgspec.Struct, frozen=True):
-    """What a program left behind; all it started is gone."""
+    """The outcome of a program. Everything it started has ended."""
 
     code: int
     stdout: bytes

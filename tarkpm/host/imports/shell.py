@@ -59,7 +59,7 @@ class Shell:
 
     @contextlib.contextmanager
     def _folder(self, cwd: str | None) -> Iterator[int]:
-        """Where a program begins: the workspace, or a folder in it that is no private one."""
+        """Return the folder a program starts in: the workspace, or a folder in it that is not private."""
         parts = () if cwd in (None, ".", "./") else split(cwd)
         if parts:
             with self._workspace.folder(parts[:-1]) as inside:

@@ -132,7 +132,7 @@ class Storage:
             raise StorageError(_explained(problem)) from None
 
     def _exists(self) -> bool:
-        """Whether there is a file to read; raises for one, or a folder, that must not be used."""
+        """Return whether there is a file to read; raises for one, or a folder, that must not be used."""
         return _is_ours(self._folder, stat.S_ISDIR) and _is_ours(self._file, stat.S_ISREG)
 
     def _create(self) -> None:
@@ -147,7 +147,7 @@ class Storage:
 
 
 def _is_ours(path: Path, is_right_kind: Callable[[int], bool]) -> bool:
-    """Whether ``path`` exists, made private; raises if it is not a plain folder or file of this user."""
+    """Make ``path`` private, and return whether it exists; raise unless it is this user's own."""
     try:
         found = path.lstat()
     except FileNotFoundError:

@@ -79,7 +79,7 @@ class Program:
             os.killpg(self.pid, signal.SIGKILL)
 
     def is_gone(self) -> bool:
-        """Whether it has ended; its number is free then."""
+        """Return whether it has ended; its number is free then."""
         if not self.reaped and self.poll() is not None and not self.reaped:
             os.waitpid(self.pid, 0)
             self.reaped = True

@@ -216,7 +216,7 @@ class Connection:
 
 
 def _target(url: str) -> urls.RequestTarget:
-    """Where a ``wss:`` URL leads, in http's terms. Raises `ValueError`."""
+    """Return the HTTP target of a ``wss:`` URL. Raises `ValueError`."""
     found = _SCHEME.match(url)
     if found is None:
         raise ValueError("expected a URL like wss://host/path")

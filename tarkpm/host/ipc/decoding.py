@@ -1,4 +1,4 @@
-"""What a worker sent, as what it must be, or `ProtocolError`."""
+"""Decode what a worker sent into the expected type, or raise `ProtocolError`."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeVar

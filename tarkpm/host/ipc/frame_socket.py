@@ -18,7 +18,7 @@ _T = TypeVar("_T")
 _Buffer = bytes | bytearray | memoryview
 
 AHEAD = 4 << 10
-"""How much is read at once when a frame begins: most frames are shorter, so one read takes them whole."""
+"""Bytes read at once when a frame begins: most frames are shorter, so one read takes them whole."""
 
 
 class FrameSocket:

@@ -62,7 +62,7 @@ LISTS: Final = frozenset({"get-tools", "models", "channel-poll", "channel-event"
 
 
 class Cap(NamedTuple):
-    """How much a frame may hold: bytes of payload and of tail, and JSON values (0: it is not JSON)."""
+    """The cap of a frame: bytes of payload and of tail, and JSON values (0: it is not JSON)."""
 
     payload: int
     tail: int = 0
@@ -70,12 +70,12 @@ class Cap(NamedTuple):
 
 
 def answer_cap(function: str, text: int) -> Cap:
-    """What the RETURN of a call of ``function`` may hold, if it may have ``text`` bytes of text."""
+    """Return the cap of the RETURN of ``function``, which may have ``text`` bytes of text."""
     return Cap(ESCAPED * text + (64 << 10) if function in LISTS else MAX_PAYLOAD, text)
 
 
 def caps_from_worker(text: int) -> dict[int, Cap]:
-    """What each kind of frame from a worker may hold, if ``text`` bytes of text are allowed in one."""
+    """Return the cap of each kind of frame from a worker, if ``text`` bytes of text are allowed in one."""
     small = Cap(256)
     return {
         HELLO: small,
@@ -107,12 +107,12 @@ CAPS_FROM_PARENT: Final = {
 
 
 def is_one_way(interface: str) -> bool:
-    """Whether a host call of this interface is not answered, because it has no result to wait for."""
+    """Return whether a host call of this interface is not answered, because it has no result to wait for."""
     return interface == "log"
 
 
 class FrameError(ValueError):
-    """What arrived is not a frame, or is longer than its kind may be."""
+    """The data is not a frame, or is longer than its kind allows."""
 
 
 def header(kind: int, length: int, tail: int = 0) -> bytes:

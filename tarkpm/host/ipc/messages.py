@@ -1,4 +1,4 @@
-"""What the frames between parent and worker hold, as the parent reads and writes them.
+"""The messages between parent and worker, as the parent reads and writes them.
 
 The worker's half is the guest's last line of defence but one: every value it sends is decoded into one of
 these or refused. It writes the same shapes with plain `json`, which spares it an import of 11 ms.

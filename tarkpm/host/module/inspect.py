@@ -1,4 +1,4 @@
-"""What a WebAssembly binary is, imports and exports, read without running or compiling it.
+"""Read what a WebAssembly binary is, imports and exports, without running or compiling it.
 
 Only the outermost sections are looked into: the bodies of nested modules and components are stepped over,
 so an 18 MB plugin takes as long as a small one. Every count, name and number is bounded by what contains
@@ -29,9 +29,9 @@ PACKAGE: Final = "tark:plugin/"
 INTERFACES: Final = frozenset(
     PACKAGE + name for name in ("storage", "http", "env", "log", "shell", "filesystem", "clock", "random")
 )
-"""What tark serves to a plugin."""
+"""The interfaces that tark serves to a plugin."""
 WASI: Final = re.compile(r"wasi:(?:cli|clocks|filesystem|io|random|sockets)/[a-z-]+@0\.2\.[0-9]+")
-"""What wasmtime serves on an empty configuration; never ``wasi:http``, which has no list of allowed hosts."""
+"""The WASI imports that wasmtime serves on an empty configuration. ``wasi:http`` has no allow-list."""
 WORLDS: Final = ("auth", "tool", "provider", "hook")
 
 _SORTS: Final = ("core", "func", "value", "type", "component", "instance")
@@ -53,7 +53,7 @@ class ModuleInfo(msgspec.Struct, frozen=True):
 
     @property
     def abi(self) -> Literal["tark:plugin", "older tark ABI", ""]:
-        """Which of tark's two ABIs this is made for, well or badly; "": neither."""
+        """The ABI this module targets, even if it does not fit; "" for neither."""
         if self.kind == "core":
             return "older tark ABI" if legacy_abi.is_meant(self.imports, self.exports) else ""
         return "tark:plugin" if any(PACKAGE in name for name in (*self.imports, *self.exports)) else ""
@@ -79,7 +79,7 @@ class ModuleInfo(msgspec.Struct, frozen=True):
 
 
 def is_known(name: str) -> bool:
-    """Whether an import of this name can be served."""
+    """Return whether an import of this name can be served."""
     return name in INTERFACES or WASI.fullmatch(name) is not None
 
 

@@ -1,4 +1,4 @@
-"""Which core modules are plugins of the older tark ABI, by the names at their surface.
+"""Recognize plugins of the older tark ABI among core modules, by the names they import and export.
 
 `worker.legacy_abi.fitting` compares the types of these names once the module is compiled.
 """
@@ -35,7 +35,7 @@ def types(exports: Sequence[str]) -> tuple[str, ...]:
 
 
 def is_meant(imports: Iterable[str], exports: Iterable[str]) -> bool:
-    """Whether a module has anything of this ABI, so that it is worth saying what it lacks."""
+    """Return whether a module has anything of this ABI, so that it is worth saying what it lacks."""
     asked = any(name in IMPORTS and name.startswith(MODULE) for name in imports)
     telling = {name for needed in NEEDED.values() for names in needed for name in names}
     return asked or any(name in telling for name in exports)
@@ -47,7 +47,7 @@ def missing(exports: Sequence[str], plugin_type: str) -> tuple[str, ...]:
 
 
 def is_unfinished(imports: Iterable[str], exports: Iterable[str]) -> bool:
-    """Whether a module is a component's core: built for `tark:plugin`, and not yet made a component."""
+    """Return whether a module is the core of a component: built for `tark:plugin`, not yet converted."""
     return any(name.startswith("tark:plugin/") for name in (*imports, *exports))
 
 

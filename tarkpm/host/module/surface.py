@@ -1,4 +1,4 @@
-"""What a module imports and exports, with types, and which type of plugin it can be; nothing of it is run.
+"""Describe a module: typed imports and exports, and the plugin types it fits. Nothing of it is run.
 
 `module` reads the names from the binary. The types are wasmtime's to read, from the compiled module, so a
 process that can be killed does that.

@@ -58,7 +58,7 @@ def _lower(which: int, value: int) -> None:
 
 
 class Memory:
-    """How much private memory this process has, grown since `settle`; 0 where that cannot be known."""
+    """Return how much private memory this process gained since `settle`, bytes; 0 where that is unknown."""
 
     def __init__(self) -> None:
         self._fd = -1

@@ -60,7 +60,7 @@ IMPORTS: Final[Mapping[str, InterfaceTypes]] = {
     "clock": {"now": Function(Integer(64)), "monotonic": Function(Integer(64))},
     "random": {"bytes": Function(ListOf(Integer(8)), count=Integer(32)), "number": Function(Integer(64))},
 }
-"""What tark serves to a plugin."""
+"""The interfaces that tark serves to a plugin."""
 
 _TOOL = RecordOf(name=STRING, description=STRING, parameters_schema=STRING)
 _TOOL_RESULT = RecordOf(success=Bool(), output=STRING, error=OptionOf(STRING))
@@ -105,4 +105,4 @@ EXPORTS: Final[Mapping[str, InterfaceTypes]] = {
         "handle": Function(_OUTCOME, event=STRING, payload=STRING),
     },
 }
-"""What a plugin of each type exports, as interface ``<type>-plugin``."""
+"""The exports of a plugin of each type, as interface ``<type>-plugin``."""

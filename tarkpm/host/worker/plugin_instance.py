@@ -1,4 +1,4 @@
-"""What every plugin in a worker has, whatever its code is: an engine, a deadline, a store while it lasts."""
+"""A plugin in a worker, whatever its ABI: an engine, a deadline, and a store while it lasts."""
 
 import math
 from abc import ABC, abstractmethod

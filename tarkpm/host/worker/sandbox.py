@@ -1,4 +1,4 @@
-"""What the kernel can take away from a process for good: files and TCP (Landlock), system calls (seccomp).
+"""Permanent confinement by the kernel: files and TCP (Landlock), system calls (seccomp).
 
 Linux only, by plain ctypes. The worker needs neither to be safe: it was given nothing, and a guest cannot
 leave its sandbox but by a fault in wasmtime. This is for the day there is one. Nothing here can be undone,

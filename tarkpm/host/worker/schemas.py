@@ -1,4 +1,4 @@
-"""Whether a tool's arguments fit its JSON schema. Both are strangers' texts, so this runs in the worker.
+"""Check a tool's arguments against its JSON schema. Both come from strangers, so this runs in the worker.
 
 Nothing is retrieved: a reference to anything outside the schema makes it unusable. A pattern that takes for
 ever, or a schema that does, ends with the process at the parent's deadline.
@@ -43,7 +43,7 @@ class Schemas:
 
     @property
     def known(self) -> bool:
-        """Whether the tools have been asked for."""
+        """Return whether the tools have been asked for."""
         return self._texts is not None
 
     def learn(self, tools: list[dict[str, str]]) -> None:

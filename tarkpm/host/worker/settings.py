@@ -1,4 +1,4 @@
-"""How wasmtime is configured: part of what compiled code is made for, so the parent knows it too."""
+"""The configuration of wasmtime. Compiled code depends on it, so the parent knows it too."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Whether a compiled component's imports and exports have the types of tark:plugin.
+"""Compare the imports and exports of a compiled component with the types of tark:plugin.
 
 wasmtime does not type-check host functions when it links, and a call into an export of another shape would
 fail only when made.

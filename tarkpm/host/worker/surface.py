@@ -1,4 +1,4 @@
-"""What a module imports and exports, with types: read from its compiled form, and nothing of it is run."""
+"""Read the typed imports and exports of a module from its compiled form, without running it."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final

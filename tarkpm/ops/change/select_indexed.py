@@ -154,5 +154,5 @@ def _check_row(source: IndexSource, pin: Pin, row: ReleaseRow, release: Release)
         raise IndexUntrusted(
             f"the index lists '{pin.name}' {row.version} otherwise than its publisher signed it",
             where=str(source),
-            hint="tell the maintainers of the index",
+            hint="report it to the maintainers of the index",
         )

@@ -105,7 +105,7 @@ def check_same(entry: LockEntry, candidate: VerifiedRelease) -> None:
         )
     if (candidate.files, candidate.statement) != (entry.files, entry.statement):
         raise DigestMismatch(
-            f"'{entry.name}' has other bytes at its source than the lock says", where=where, hint=hint
+            f"'{entry.name}' has different contents at its source than in tark.lock", where=where, hint=hint
         )
     check_matches(entry, candidate.manifest, where=where)
 

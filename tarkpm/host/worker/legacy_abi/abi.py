@@ -117,5 +117,5 @@ def known_imports() -> dict[tuple[str, str], Signature]:
 
 
 def is_core(wasm: bytes) -> bool:
-    """Whether a binary is a core module; the core specification, 5.5.16."""
+    """Return whether a binary is a core module; the core specification, 5.5.16."""
     return wasm[:8] == b"\0asm\x01\0\0\0"

@@ -1,4 +1,4 @@
-"""What `tark:storage` and its like answer: each call asked of the parent, each answer bounded.
+"""Serve `tark:storage` and the other imports: each call is passed to the parent, each answer is bounded.
 
 A bad argument is answered with a code and never reaches the parent. What comes back is written whole, where
 the guest said, or not at all.

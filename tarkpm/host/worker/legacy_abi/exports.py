@@ -1,4 +1,4 @@
-"""What the parent asks of a plugin, made of what the older ABI exports.
+"""Implement the parent's requests with the exports of the older ABI.
 
 The names on the left are those of `tark:plugin` where there is one that means the same, so that the parent
 need not know which kind of plugin it has; their answers have the same JSON.

@@ -1,4 +1,4 @@
-"""Whether a compiled core module has the imports and exports of the older ABI.
+"""Check the imports and exports of a compiled core module against the older ABI.
 
 The parent compared names before anything was compiled; here are the types.
 """
