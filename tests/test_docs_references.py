@@ -1,4 +1,4 @@
-"""Every module and test that the reference pages name is there."""
+"""Every module, test, folder and page that the documentation names exists."""
 
 import re
 from pathlib import Path
@@ -6,17 +6,55 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("docs/architecture.md", "docs/trust-rules.md")
-CODE = re.compile(r"`((?:[a-z_]+/)*[a-z_]+\.py)`")
+PAGES = (
+    "README.md",
+    "SECURITY.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    *(f"docs/{page.name}" for page in sorted((ROOT / "docs").glob("*.md"))),
+)
+WITH_MODULES = {"CONTRIBUTING.md", "SECURITY.md", "docs/architecture.md", "docs/trust-rules.md"}
+FENCED = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
+MODULE = re.compile(r"`((?:[a-z_]+/)*[a-z_]+\.py)`")
+PLACE = re.compile(r"`((?:tarkpm|tests|docs|index|plugins|wit|benchmarks)/[\w./-]*|\.ci/\w+)`")
+LINK = re.compile(r"\]\(([^)\s]+)\)")
 FOLDERS = ("", "tarkpm", "tests/attacks")
+PLACEHOLDER = re.compile(r"[A-Z]{4}")
+"""`NNNN-title.md`, `test_attack_NAME.py`: what a reader fills in."""
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_what_a_page_names_is_there(page: str) -> None:
-    named = CODE.findall((ROOT / page).read_text())
-    assert named
+    named = MODULE.findall(_prose(page))
+    assert named or page not in WITH_MODULES
     missing = [name for name in named if not any((ROOT / folder / name).is_file() for folder in FOLDERS)]
+    places = [name for name in PLACE.findall(_prose(page)) if not PLACEHOLDER.search(name)]
+    # `plugins/` alone is also a folder of the user's
+    missing += [name for name in places if "/" in name.rstrip("/") and not (ROOT / name).exists()]
     assert missing == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_of_a_page_leads_somewhere(page: str) -> None:
+    broken = []
+    for link in LINK.findall(_prose(page)):
+        if link.startswith("https://"):
+            continue
+        path, _, anchor = link.partition("#")
+        target = ROOT / Path(page).parent / path if path else ROOT / page
+        if not target.exists() or (anchor and anchor not in _anchors(target)):
+            broken.append(link)
+    assert broken == []
+
+
+def _prose(page: str) -> str:
+    return FENCED.sub("", (ROOT / page).read_text())
+
+
+def _anchors(page: Path) -> set[str]:
+    """The anchors that a forge gives the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", FENCED.sub("", page.read_text()), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
 
 
 def test_every_name_of_the_architecture_page_is_a_class() -> None:
