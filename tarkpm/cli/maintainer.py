@@ -1,4 +1,4 @@
-"""What the commands of index maintainers share."""
+"""Options and output that the commands of index maintainers share."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -25,24 +25,24 @@ index_folder = click.option(
     type=click.Path(path_type=Path, file_okay=False),
     default=Path(),
     metavar="DIR",
-    help="The index's folder; else the current one.",
+    help="Folder of the index. [default: the current folder]",
 )
 
 
 key_options = click.option(
-    "--key", "keys", multiple=True, metavar="NAME", help="Sign with this key; several may be named."
+    "--key", "keys", multiple=True, metavar="NAME", help="Key to sign with; repeatable."
 )
 
 
 def desk(invocation: Invocation, folder: Path) -> "Desk":
-    """The maintainer's desk in a folder."""
+    """Open the maintainer's desk in a folder."""
     from tarkpm.ops.registry.desk import open_desk
 
     return open_desk(invocation.settings, folder, ask_passphrase)
 
 
 def maintainer_command(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of every command that takes maintainers' signatures."""
+    """Add the options of the commands that maintainers sign."""
     for option in (common, dry_run, key_options, index_folder):
         function = option(function)
     return function
@@ -55,7 +55,7 @@ def read_key(text: str, where: str) -> "PublicKey":
 
 
 def read_release_name(text: str) -> "tuple[PluginName, Version]":
-    """``NAME@VERSION`` as typed."""
+    """Read ``NAME@VERSION``. Raises `TarkError`."""
     from tarkpm.core.version import Version
 
     name, at, version = text.partition("@")
@@ -69,7 +69,7 @@ def report_proposal(invocation: Invocation, report: "ProposalReport") -> None:
 
 
 def proposal_lines(report: "ProposalReport") -> list[str]:
-    """What happened to a proposal, and what comes next."""
+    """Return the lines that show a proposal's changes, its state and the next step."""
     rows = [*report.changes, ("signed by", ", ".join(report.signed_by) or "nobody yet")]
     if report.state == "waiting":
         rows.append(("missing", f"{report.missing} signature{'s' if report.missing != 1 else ''}"))
@@ -85,5 +85,5 @@ def proposal_lines(report: "ProposalReport") -> list[str]:
 
 
 online_key_option = click.option(
-    "--online-key", default="", metavar="NAME", help="The online key's name here."
+    "--online-key", default="", metavar="NAME", help="Name of the online key on this machine."
 )

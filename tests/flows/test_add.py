@@ -56,7 +56,7 @@ def test_a_folder_is_a_working_copy_and_copied_again_when_its_bytes_change(sandb
     assert sandbox.run("list").ok().out.count("unsigned working copy") == 1
     assert "unsigned working copy" in sandbox.run("info", "mine").ok().out
     assert "unsigned: a working copy" in sandbox.run("verify").ok().out
-    assert sandbox.run("sync").ok().out == "1 plugin is in line with tark.lock\n"
+    assert sandbox.run("sync").ok().out == "1 plugin matches tark.lock\n"
     (folder / "plugin.wasm").write_bytes(WASM + b"\0\2\1x")  # a custom section: another module, still valid
     assert sandbox.run("sync").ok().out == "+ installed mine\n"
     assert (sandbox.plugins / "mine" / "plugin.wasm").read_bytes() == WASM + b"\0\2\1x"

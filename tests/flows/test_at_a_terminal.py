@@ -14,7 +14,7 @@ from support.terminal import CTRL_D, Terminal
 
 pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
 
-COUNTDOWN = re.compile(r"waiting; there are (\d):(\d\d) left")
+COUNTDOWN = re.compile(r"waiting; (\d):(\d\d) left")
 
 
 @contextmanager

@@ -38,7 +38,7 @@ def test_nothing_is_wrong(project: Sandbox) -> None:
     assert report["limits"]["memory"] == 256 << 20
     if not report["missing"]:
         assert found.status == 0
-        assert "nothing is wrong" in found.out
+        assert "no problems found" in found.out
 
 
 def test_a_secret_others_can_read_is_found_and_mended(project: Sandbox) -> None:

@@ -196,7 +196,7 @@ def test_a_locked_release_that_is_yanked_is_kept_and_told_of(indexed: IndexedPro
     assert found.status == 1
     assert "text-tools  1.1.0   -       1.0.0" in found.out
     assert "yanked: loses notes" in found.out
-    assert "To take what Update shows" not in found.out, "an update would take nothing else"
+    assert "To install the versions under Update" not in found.out, "an update would take nothing else"
     asked = len(indexed.server.paths)
     assert f"note: {note}" in sandbox.run("sync").ok().out
     assert f"note: {note}" in sandbox.run("verify").ok().out
@@ -224,7 +224,7 @@ def test_a_locked_release_that_is_revoked_is_shown_with_the_way_out(indexed: Ind
     found = sandbox.run("outdated")
     assert found.status == 1
     assert "text-tools  1.1.0   -       1.0.0" in found.out
-    assert "To take what Update shows" not in found.out
+    assert "To install the versions under Update" not in found.out
     way_out = "tarkpm add community:text-tools@^1.0.0 --allow-downgrade"
     failing = "the project asks for text-tools ^1.1.0, text-tools 1.1.0 is revoked"
     assert f"note: an update would fail: {failing}" in found.out

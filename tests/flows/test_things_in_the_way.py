@@ -110,7 +110,7 @@ def test_what_was_revoked_is_shown_as_not_granted(sandbox: Sandbox, publisher: P
 
 def test_without_a_tark_version_the_minimum_is_said_to_be_unchecked(sandbox: Sandbox) -> None:
     sandbox.plugin(sandbox.cwd / "mine", name="mine")
-    assert "no tark was found" in sandbox.run("init").ok().err
+    assert "tark was not found" in sandbox.run("init").ok().err
     out = sandbox.run("add", "./mine", "--accept-capabilities").ok().out
     assert "'mine' needs tark 0.6.0 or newer, which was not checked" in out
 
@@ -121,12 +121,12 @@ def test_signing_without_a_terminal_says_how_to_give_the_passphrase(sandbox: San
     KeyStore(sandbox.state / "keys").generate("locked", b"open sesame")
     folder = sandbox.plugin(sandbox.cwd / "mine", name="mine")
     sandbox.run("sign", folder, "--key", "locked").failed(
-        2, "there is no terminal to ask for it", "TARKPM_KEY_PASSPHRASE"
+        2, "there is no terminal to prompt for it", "TARKPM_KEY_PASSPHRASE"
     )
     given = {"TARKPM_KEY_PASSPHRASE": "open sesame"}
     sandbox.run("sign", folder, "--key", "locked", env=given).ok()
     make = ("key", "generate", "--passphrase", "--name")
-    sandbox.run(*make, "one").failed(2, "there is no terminal to ask for it", "TARKPM_KEY_PASSPHRASE")
+    sandbox.run(*make, "one").failed(2, "there is no terminal to prompt for it", "TARKPM_KEY_PASSPHRASE")
     sandbox.run(*make, "two", env=given).ok()
     sandbox.run("sign", folder, "--key", "two").failed(2, "the key has a passphrase")
     sandbox.run("sign", folder, "--key", "two", env=given).ok()

@@ -196,7 +196,7 @@ def test_publish_writes_a_release_folder_once(community: Community) -> None:
     names = ["LICENSE", "plugin.dsse.json", "plugin.toml", "plugin.wasm"]
     assert sorted(path.name for path in folder.iterdir()) == names
     assert f"tarkpm index accept {folder}" in done.out
-    assert "was there:" in person.run("publish", source, "--to", "out", "--key", "pat").ok().out
+    assert "unchanged:" in person.run("publish", source, "--to", "out", "--key", "pat").ok().out
     (source / "LICENSE").write_text("other")
     person.run("publish", source, "--to", "out", "--key", "pat").failed(2, "another release is there already")
 

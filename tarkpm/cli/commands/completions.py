@@ -14,7 +14,10 @@ VARIABLE = "_TARKPM_COMPLETE"
 @click.argument("shell", type=click.Choice(SHELLS))
 @common
 def completions_command(invocation: Invocation, shell: str) -> int:
-    """Print a script for SHELL: eval "$(tarkpm completions bash)", or tarkpm completions fish | source."""
+    """Print the completion script of a shell: eval "$(tarkpm completions bash)".
+
+    For fish: tarkpm completions fish | source
+    """
     from click.shell_completion import get_completion_class
 
     from tarkpm.cli.group import group
