@@ -7,9 +7,9 @@ import msgspec
 from tarkpm.core.acceptance import WideningKind
 from tarkpm.core.lock_check import stale_entries
 from tarkpm.core.resolution.resolver import unmet_dependencies
-from tarkpm.errors import ProjectNotAccepted, TarkError
+from tarkpm.errors import ProjectNotAccepted, ResolutionError, TarkError
 from tarkpm.io.parallel import run_parallel
-from tarkpm.ops.audit.plugin import Finding, audit, unmanaged
+from tarkpm.ops.audit.plugin import Finding, NamedFinding, audit, unmanaged
 from tarkpm.ops.project.acceptance import not_accepted
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
@@ -50,9 +50,9 @@ def verify(settings: Settings, ui: Ui) -> VerifyReport:
 def _project_findings(workspace: Workspace) -> Iterator[Finding]:
     """What is wrong with the project as a whole: staleness, decisions, folders nobody locked."""
     for problem in stale_entries(workspace.project, workspace.lock):
-        yield Finding.of(problem.plugins[0], problem)
+        yield NamedFinding.of(problem.plugins[0], problem)
     for widening in not_accepted(workspace):
-        yield Finding(
+        yield NamedFinding(
             "" if widening.kind is WideningKind.INDEX else widening.subject,
             ProjectNotAccepted.__name__,
             f"not accepted by you: {widening}",
@@ -68,4 +68,5 @@ def _project_findings(workspace: Workspace) -> Iterator[Finding]:
             message = "a folder that tarkpm did not install; tark loads it"
             yield unmanaged(name, message, workspace.environment.folder(name))
     for unmet in unmet_dependencies(workspace.lock.entries):
-        yield Finding(unmet.plugin, "ResolutionError", str(unmet), hint=f"tarkpm add {unmet.needed.name}")
+        hint = f"tarkpm add {unmet.needed.name}"
+        yield NamedFinding(unmet.plugin, ResolutionError.__name__, str(unmet), hint=hint)

@@ -47,8 +47,10 @@ def verify_lines(report: "VerifyReport") -> list[str]:
 
 
 def _finding_line(finding: "Finding") -> str:
+    from tarkpm.ops.audit.plugin import NamedFinding  # imported by then, and not for --help
+
     mark = style("note:", fg="cyan") if finding.note else style("problem:", fg="red")
-    name = f"{finding.plugin}: " if finding.plugin and f"'{finding.plugin}'" not in finding.message else ""
+    name = f"{finding.plugin}: " if finding.plugin and not isinstance(finding, NamedFinding) else ""
     text = f"{mark} {neutral(name + finding.message)}"
     if finding.where:
         text += f"\n  where: {neutral(finding.where)}"

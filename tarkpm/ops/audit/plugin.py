@@ -47,6 +47,10 @@ class Finding(msgspec.Struct, frozen=True):
         return cls(plugin, error.code, error.message, error.where, error.hint, status)
 
 
+class NamedFinding(Finding, frozen=True):
+    """A finding whose message names its plugin: the name is not printed in front of it again."""
+
+
 def unmanaged(plugin: str, message: str, path: Path) -> Finding:
     """The finding about something in the environment that no release put there."""
     where = str(path)
@@ -87,16 +91,18 @@ class _Audit:
         self.files = self.bytes = 0
 
     def run(self) -> Audited:
-        self._attempt(self._check_decisions)
+        self._attempt(self._check_decisions, NamedFinding)
         self._attempt(self._check_record)
         self._attempt(self._check_contents)
         return Audited(tuple(self.findings), self.files, self.bytes)
 
-    def _attempt(self, check: Callable[[], None]) -> None:
+    def _attempt(self, check: Callable[[], None], kind: type[Finding] = Finding) -> None:
         try:
             check()
+        except LockStale as problem:
+            self._found(problem, NamedFinding if problem.plugins else kind)
         except TarkError as problem:
-            self._found(problem)
+            self._found(problem, kind)
         except OSError as problem:
             reason = (problem.strerror or str(problem)).lower()
             self._found(
@@ -105,8 +111,8 @@ class _Audit:
                 )
             )
 
-    def _found(self, problem: TarkError) -> None:
-        self.findings.append(Finding.of(self.entry.name, problem))
+    def _found(self, problem: TarkError, kind: type[Finding] = Finding) -> None:
+        self.findings.append(kind.of(self.entry.name, problem))
 
     def _note(self, message: str) -> None:
         self.findings.append(Finding(self.entry.name, "Note", message, note=True))
@@ -116,7 +122,8 @@ class _Audit:
         if self.entry.name in project.requirements or isinstance(self.entry.source, IndexSource):
             check_trusted(project, self.entry, self.workspace.vouched)
         if reason := why_yanked(self.entry, self.workspace.vouched):
-            self._note(yanked_note(f"'{self.entry.name}' {self.entry.version}", reason))
+            message = yanked_note(f"'{self.entry.name}' {self.entry.version}", reason)
+            self.findings.append(NamedFinding(self.entry.name, "Note", message, note=True))
         check_minimum(self.entry.name, self.entry.min_tark_version, project.tark_version)
 
     def _check_record(self) -> None:

@@ -1,6 +1,7 @@
 """Weigh acquired releases, show what agreed them means, and ask once."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Final
 
 import msgspec
 
@@ -12,7 +13,14 @@ from tarkpm.core.policy import NOBODY, Admission, Answers, admit, consent_error
 from tarkpm.core.project import Project, ProjectEdit, edit, new
 from tarkpm.core.release import IndexSource, PluginName, Requirement, Source
 from tarkpm.core.resolution.resolver import check_names
-from tarkpm.errors import ConsentError, TarkError
+from tarkpm.errors import (
+    CapabilityWidened,
+    ConsentError,
+    KeyChanged,
+    KeyUnknown,
+    TarkError,
+    UnmanagedRefused,
+)
 from tarkpm.ops.change.adopt import Adoption, adoption_rows, adoptions, with_question
 from tarkpm.ops.change.select import select_releases
 from tarkpm.ops.change.target import CheckedTarget, Target, check_target
@@ -225,16 +233,18 @@ def ask(
         raise Declined("declined: nothing was changed")
 
 
-_PROMPTS = {
-    "--trust": "trust this key",
-    "--accept-capabilities": "grant these capabilities",
-    "--adopt": "put the folder aside",
+_PROMPTS: Final[Mapping[type[ConsentError], str]] = {
+    KeyUnknown: "trust this key",
+    KeyChanged: "trust this key",
+    CapabilityWidened: "grant these capabilities",
+    UnmanagedRefused: "put the folder aside",
 }
 
 
 def _prompt(admissions: list[Admission]) -> str:
-    flags = {question.flag.split()[0] for admission in admissions for question in admission.questions}
-    asked = [text for flag, text in _PROMPTS.items() if flag in flags]
+    """Return the one question that covers every question of ``admissions``."""
+    kinds = {question.error for admission in admissions for question in admission.questions}
+    asked = dict.fromkeys(text for kind, text in _PROMPTS.items() if kind in kinds)
     sentence = " and ".join([", ".join(asked), "install"] if asked else ["proceed"])
     return f"{sentence[0].upper()}{sentence[1:]}?"
 
