@@ -36,7 +36,7 @@ def test_it_is_marked_before_it_is_taken(sandbox: Sandbox, publisher: Publisher)
     shown = sandbox.run(
         "add", publisher.url, "--allow-unsigned", "text-tools", "--accept-capabilities", "--dry-run"
     ).ok()
-    assert "UNSIGNED: nobody vouches for these bytes" in shown.err
+    assert "UNSIGNED: no publisher vouches for these contents" in shown.err
     assert not list(sandbox.plugins.glob("*"))
 
 

@@ -52,7 +52,7 @@ def test_data_that_lies_in_the_plugins_folder_is_never_deleted(sandbox: Sandbox)
     sandbox.run("verify").failed(1, "expected a link to")
     for command in (["sync", "--reinstall"], ["remove", "mine"], ["remove", "mine", "--purge"]):
         sandbox.run(*command).failed(
-            2, "'mine' has data in its own folder, which this would delete", "move it first"
+            2, "'mine' stores data inside its plugin folder, which this would delete", "move it first"
         )
         assert (data / "precious").read_text() == "x"
 
@@ -187,7 +187,7 @@ def test_files_put_into_a_plugins_folder_are_named_when_they_go(sandbox: Sandbox
     assert "note" not in sandbox.run("sync").ok().err, "nothing is done, so nothing goes"
     sandbox.run("verify").failed(1, "mine: not part of the release", f"look at it, then: rm -r {stray}")
     said = sandbox.run("sync", "--reinstall").ok().err
-    assert said == "note: deleted from the folder of 'mine', no release put it there: 'notes.txt'\n"
+    assert said == "note: deleted from the folder of 'mine', not part of the release: 'notes.txt'\n"
     sandbox.run("verify").ok()
 
 
@@ -195,5 +195,5 @@ def test_a_folder_without_a_plugin_is_named_for_what_it_is(sandbox: Sandbox) -> 
     sandbox.init()
     (sandbox.plugins / "byhand").mkdir(parents=True)
     sandbox.run("info", "byhand").failed(
-        2, "the folder 'byhand' holds no plugin that can be read", "tarkpm verify"
+        2, "the folder 'byhand' does not contain a readable plugin", "tarkpm verify"
     )
