@@ -17,7 +17,7 @@ from tarkpm.ops.project.workspace import Workspace, open_for_reading
 
 
 class VerifyReport(msgspec.Struct, frozen=True):
-    """What was checked, and all that was found."""
+    """The plugins without problems, and every finding."""
 
     verified: tuple[str, ...]
     findings: tuple[Finding, ...]
@@ -26,7 +26,7 @@ class VerifyReport(msgspec.Struct, frozen=True):
 
     @property
     def exit_status(self) -> int:
-        """0 without findings; 3 if one is about a digest, signature or key, else 4 for consent, else 1."""
+        """Return 0 without findings, 3 for one about a digest, signature or key, 4 for consent, else 1."""
         found = {finding.exit_status for finding in self.findings if not finding.note}
         return next((status for status in (3, 4, 1) if status in found), 0)
 
@@ -48,7 +48,7 @@ def verify(settings: Settings, ui: Ui) -> VerifyReport:
 
 
 def _project_findings(workspace: Workspace) -> Iterator[Finding]:
-    """What is wrong with the project as a whole: staleness, decisions, folders nobody locked."""
+    """Yield findings about the project as a whole: staleness, decisions, unmanaged folders."""
     for problem in stale_entries(workspace.project, workspace.lock):
         yield NamedFinding.of(problem.plugins[0], problem)
     for widening in not_accepted(workspace):
@@ -65,7 +65,7 @@ def _project_findings(workspace: Workspace) -> Iterator[Finding]:
         yield Finding.of("", problem)
     for name in workspace.environment.names():
         if name not in workspace.lock.by_name:
-            message = "a folder that tarkpm did not install; tark loads it"
+            message = "tarkpm did not install this folder, but tark loads it"
             yield unmanaged(name, message, workspace.environment.folder(name))
     for unmet in unmet_dependencies(workspace.lock.entries):
         hint = f"tarkpm add {unmet.needed.name}"

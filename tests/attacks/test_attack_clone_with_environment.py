@@ -164,7 +164,7 @@ def test_a_pull_that_replaces_a_module(pulled: Sandbox) -> None:
 
 def test_a_pull_that_brings_another_plugin(pulled: Sandbox) -> None:
     shutil.copytree(pulled.plugins / "text-tools", pulled.plugins / "evil", symlinks=True)
-    found = pulled.run("verify").failed(1, "evil: a folder that tarkpm did not install; tark loads it")
+    found = pulled.run("verify").failed(1, "evil: tarkpm did not install this folder, but tark loads it")
     assert str(pulled.plugins / "evil") in found.out
     assert "unmanaged" in pulled.run("list").ok().out
     folder = str(pulled.plugins / "evil")

@@ -183,10 +183,10 @@ def test_what_is_missing(sandbox: Sandbox) -> None:
     with unchanged(sandbox):
         sandbox.run("call", "x", "y").failed(2, "no plugin named 'x' is locked", "help: tarkpm list")
         sandbox.run("info", "x").failed(2, "no plugin named 'x' is installed", "help: tarkpm list")
-        sandbox.run("remove", "x").failed(2, "does not ask for a plugin named 'x'", "help: tarkpm list")
+        sandbox.run("remove", "x").failed(2, "does not require a plugin named 'x'", "help: tarkpm list")
         sandbox.run("call", "x", "y", "{").failed(2, "the arguments are not JSON")
         sandbox.run("call", "x", "y", "@nowhere").failed(2, "nowhere")
-        sandbox.run("init").failed(2, "there is a project here already")
+        sandbox.run("init").failed(2, "there is already a project here")
 
 
 def test_what_is_locked_and_not_installed(sandbox: Sandbox, publisher: Publisher) -> None:

@@ -50,7 +50,7 @@ def refused(victim: Sandbox, state: Documents, *sentences: str) -> None:
             ("call", HELD, "text-stats", "{}"),
             ("add", "https://example.invalid/x"),
         ):
-            victim.run(*command).failed(4, "you have not accepted what this project decides", *sentences)
+            victim.run(*command).failed(4, "you have not accepted this project's decisions", *sentences)
         victim.run("sync", "--dry-run").failed(4, *sentences)
         victim.run("verify").failed(4, *(f"not accepted by you: {sentence}" for sentence in sentences))
 

@@ -160,7 +160,7 @@ def test_init_records_what_tark_says_once(sandbox: Sandbox) -> None:
     (tools / "tark").chmod(0o755)
     sandbox.run("init", env={"PATH": f"{tools}:/bin"}).ok()
     assert 'version = "0.13.1"' in (sandbox.cwd / "tark.toml").read_text()
-    sandbox.run("init").failed(2, "there is a project here already")
+    sandbox.run("init").failed(2, "there is already a project here")
 
 
 def test_without_a_project_the_users_own_plugins_are_meant(sandbox: Sandbox, publisher: Publisher) -> None:
@@ -261,7 +261,7 @@ def test_an_unmanaged_folder_is_kept_and_listed_and_a_finding(sandbox: Sandbox) 
     sandbox.run("sync").ok()
     sandbox.run("remove", "mine").ok()
     assert (stranger / "plugin.wasm").exists()
-    sandbox.run("verify").failed(1, "byhand: a folder that tarkpm did not install; tark loads it")
+    sandbox.run("verify").failed(1, "byhand: tarkpm did not install this folder, but tark loads it")
     sandbox.plugin(sandbox.cwd / "byhand", name="byhand", version="2.0.0")
     sandbox.run("add", "./byhand", "--accept-capabilities").failed(
         4, "'byhand' would replace a folder that tarkpm did not install, with other contents"

@@ -43,7 +43,7 @@ def test_the_errand(indexed: IndexedProject) -> None:
     assert sandbox.run("call", "text-tools", "text-stats", '{"text":"a b c"}').ok().out.strip() == '{"chars":5,"words":3,"lines":1}'  # fmt: skip
     sandbox.run("lock", "--check").ok()
     before = lock(sandbox)
-    assert "already comes from there" in sandbox.run("add", "text-tools").ok().out
+    assert "already comes from this source" in sandbox.run("add", "text-tools").ok().out
     assert "is unchanged" in sandbox.run("update").ok().out
     assert lock(sandbox) == before
 
@@ -327,7 +327,7 @@ def test_the_indexes_of_a_project(indexed: IndexedProject, tmp_path: Path) -> No
     listed = sandbox.run("index", "list", "--json").ok().json["indexes"]
     assert listed == [{"name": "community", "url": indexed.server.url, "root": root, "plugins": []}]
     sandbox.run("index", "add", "community", "https://elsewhere.example", "--root", root).failed(
-        2, "there is another index named 'community'", "tarkpm index remove community"
+        2, "the project already has another index named 'community'", "tarkpm index remove community"
     )
     indexed.release("text-tools")
     sandbox.run("add", "community:text-tools", "--accept-capabilities").ok()

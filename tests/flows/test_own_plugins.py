@@ -132,7 +132,7 @@ def test_equal_bytes_are_adopted_with_what_was_stored(sandbox: Sandbox, by_hand:
     kept = sandbox.data / "kept" / "text-tools.1"
     assert "adopted text-tools 1.0.0" in taken.out
     assert f"the folder that occupied the place of 'text-tools' is kept in {kept}" in taken.out
-    assert "the same bytes; what it stored goes on" in taken.err
+    assert "same contents; its data is carried over" in taken.err
     (row,) = sandbox.run("list", "--json").ok().json["plugins"]
     assert (row["signer"], row["status"]) == ("unsigned working copy", "disabled")
     assert (kept / "notes.txt").read_text() == "mine"
@@ -156,7 +156,7 @@ def test_other_bytes_need_a_word_and_get_nothing_that_was_stored(sandbox: Sandbo
     )
     assert not (sandbox.data / "kept").exists()
     looked = sandbox.run(*command, "--adopt", "--dry-run").ok()
-    assert "OTHER BYTES" in looked.err
+    assert "OTHER CONTENTS" in looked.err
     assert 'version = "1.0.0"' in (by_hand / "plugin.toml").read_text()
     taken = sandbox.run(*command, "--adopt").ok()
     kept = sandbox.data / "kept" / "text-tools.1"

@@ -130,9 +130,7 @@ def test_a_server_that_always_says_slow_down_ends_when_the_code_does(
         "interval": 0,
     }
     server.answers = [(200, grant), *[(400, {"error": "slow_down"})] * 50]
-    sandbox.run("auth", "login", "chatgpt-oauth").failed(
-        1, "signing in failed: expired_token: the code expired"
-    )
+    sandbox.run("auth", "login", "chatgpt-oauth").failed(1, "sign-in failed: expired_token: the code expired")
     assert len(server.requests) <= 3
 
 
@@ -141,7 +139,7 @@ def test_no_is_an_answer(sandbox: Sandbox, server: AuthServer) -> None:
     server.denies = "access_denied"
     login = Login(sandbox)
     assert "You were not signed in" in login.browse()
-    login.ended().failed(1, "signing in failed: access_denied", f"where: http://{server.authority}")
+    login.ended().failed(1, "sign-in failed: access_denied", f"where: http://{server.authority}")
     assert not kept.exists()
     assert [path for path, _ in server.requests] == ["/authorize"]
 
@@ -397,7 +395,7 @@ def test_a_channel_is_given_its_credentials_whenever_it_is_loaded(
 def test_a_plugin_that_does_not_say_how_says_so(sandbox: Sandbox) -> None:
     folder = older.FOLDER / "gemini-oauth"
     sandbox.run("auth", "login", folder).failed(
-        1, "has no [oauth] in its manifest", "tarkpm info gemini-oauth"
+        1, "plugin.toml has no [oauth] table", "tarkpm info gemini-oauth"
     )
 
 

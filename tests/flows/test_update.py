@@ -93,7 +93,7 @@ def test_outdated_tells_of_the_others_when_one_source_is_away(
 def test_outdated_promises_no_lower_version(followed: Sandbox, publisher: Publisher) -> None:
     publisher.release("0.9.0")
     told = followed.run("outdated").failed(1)
-    assert "lower: --allow-downgrade takes it" in told.out
+    assert "lower: needs --allow-downgrade" in told.out
     assert "tarkpm update" not in told.out
 
 

@@ -117,7 +117,7 @@ def _tokens(settings: Settings, oauth: OAuth, hosts: Hosts, person: Person) -> T
         return ask(oauth, AuthorizationServer(oauth, client), person)
     except Rejected as problem:
         said = f": {problem.description}" if problem.description else ""
-        raise PluginFailed(f"signing in failed: {problem.error}{said}", where=origin) from None
+        raise PluginFailed(f"sign-in failed: {problem.error}{said}", where=origin) from None
     finally:
         client.close()
 
