@@ -213,7 +213,7 @@ def test_a_hint_with_a_url_that_a_shell_would_run(victim: Sandbox, publisher: Pu
 
 def test_offline_asks_no_server(victim: Sandbox, publisher: Publisher) -> None:
     with unchanged(victim):
-        victim.run("add", publisher.url, "--offline").failed(5, "--offline allows no network")
+        victim.run("add", publisher.url, "--offline").failed(5, "--offline forbids network requests")
         victim.run("sync", "--offline").ok()
     assert publisher.server.requests == []
 

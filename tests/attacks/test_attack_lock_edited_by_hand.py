@@ -226,8 +226,8 @@ def test_a_removed_lock(world: World) -> None:
     for sandbox in (world.victim, world.mate):
         (sandbox.cwd / "tark.lock").unlink()
     before = snapshot(world.victim)
-    world.victim.run("sync").failed(1, "there is no lock", "help: tarkpm lock")
-    world.sync_fresh().failed(1, "there is no lock")
+    world.victim.run("sync").failed(1, "there is no tark.lock", "help: tarkpm lock")
+    world.sync_fresh().failed(1, "there is no tark.lock")
     call(world.victim).failed(2)
     assert snapshot(world.victim) == before
     for sandbox in (world.victim, world.mate):

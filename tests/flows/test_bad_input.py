@@ -81,7 +81,7 @@ def test_a_server_is_not_there(sandbox: Sandbox) -> None:
         refused = "cannot connect: connection refused"
         says(sandbox.run("add", url), 5, refused, url, f"try it with git: git ls-remote {url}")
         offline = sandbox.run("add", url, "--offline")
-        says(offline, 5, "--offline allows no network", url, "run the command again with a network")
+        says(offline, 5, "--offline forbids network requests", url, "run the command again with a network")
 
 
 def _malformed(folder: Path) -> None:

@@ -110,7 +110,7 @@ def test_offline_without_knowing_the_publisher_is_could_not_check(
     other = Sandbox(tmp_path / "colleague")
     for name in ("tark.toml", "tark.lock"):
         (other.cwd / name).write_bytes((indexed.sandbox.cwd / name).read_bytes())
-    other.run("sync", "--offline", "--accept-project").failed(5, "--offline allows no network")
+    other.run("sync", "--offline", "--accept-project").failed(5, "--offline forbids network requests")
     assert not other.plugins.exists()
 
 
@@ -319,7 +319,7 @@ def test_the_indexes_of_a_project(indexed: IndexedProject, tmp_path: Path) -> No
     sandbox.run("add", "text-tools").failed(
         2, "this project has no index to find the plugin", "tarkpm index add NAME URL"
     )
-    sandbox.run("search", "text").failed(2, "no index is set up to search in")
+    sandbox.run("search", "text").failed(2, "this project has no index to search")
     sandbox.run("index", "add", "community", indexed.server.url, "--root", "sha256:" + "0" * 64).failed(3)
     assert "[index" not in project(sandbox)
     (tmp_path / "root.json").write_bytes(indexed.repo.first_root)
@@ -402,7 +402,7 @@ def test_what_comes_from_elsewhere_is_added_and_updated_without_asking_the_index
     sandbox.run("lock", "--offline").ok()
     assert len(indexed.server.paths) == asked
     assert lock(sandbox).count("[[plugin]]") == 3
-    sandbox.run("update", "--offline").failed(5, "--offline allows no network")
+    sandbox.run("update", "--offline").failed(5, "--offline forbids network requests")
 
 
 def test_a_folder_that_takes_the_name_of_a_dependency_takes_its_place(

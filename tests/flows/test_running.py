@@ -85,7 +85,7 @@ def test_call_reads_its_arguments_from_a_file_or_standard_input(sandbox: Sandbox
     assert sandbox.run("call", "text-tools", "text-stats", "-", stdin='{"text":"a b"}').ok().out == expected
     sandbox.run("call", "text-tools", "text-stats", "{").failed(2, "the arguments are not JSON")
     sandbox.run("call", "text-tools", "text-stats", "@nothing").failed(2, "no such file")
-    sandbox.run("call", "text-tools", "text-stats", "NaN").failed(2, "NaN is no JSON", "help: quote it")
+    sandbox.run("call", "text-tools", "text-stats", "NaN").failed(2, "NaN is not JSON", "help: quote it")
     sandbox.run("call", "text-tools", "text-stats", "-").failed(2, "not JSON", "where: standard input")
     (sandbox.cwd / "deep.json").write_text("[" * 100_000)
     sandbox.run("call", "text-tools", "text-stats", "@deep.json").failed(

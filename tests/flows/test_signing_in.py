@@ -174,7 +174,7 @@ def test_only_granted_hosts_are_asked(sandbox: Sandbox, server: AuthServer) -> N
     sandbox.run("revoke", "chatgpt-oauth", f"oauth:{server.authority}").ok()
     help_text = f"tarkpm grant chatgpt-oauth oauth:{server.authority}"
     sandbox.run("auth", "login", "chatgpt-oauth").failed(
-        1, f"signing in takes oauth:{server.authority}, which is not granted", help_text
+        1, f"signing in needs oauth:{server.authority}, which is not granted", help_text
     )
     assert server.requests == []
 
@@ -182,7 +182,7 @@ def test_only_granted_hosts_are_asked(sandbox: Sandbox, server: AuthServer) -> N
 def test_offline_means_that_nobody_is_asked(sandbox: Sandbox, server: AuthServer) -> None:
     install(sandbox, server)
     sandbox.run("auth", "login", "chatgpt-oauth", env={"TARKPM_OFFLINE": "1"}).failed(
-        5, "--offline allows no network"
+        5, "--offline forbids network requests"
     )
     assert server.requests == []
 
@@ -205,7 +205,7 @@ def test_a_variable_fills_the_path_and_no_other_than_granted_ones(
     sandbox.run("auth", "login", "chatgpt-oauth").failed(1, "needs the variable WHERE")
     for value in ("/etc", str(sandbox.home / ".ssh"), f"{sandbox.home}/.mine/../.ssh", str(sandbox.cwd)):
         result = sandbox.run("auth", "login", "chatgpt-oauth", env={"WHERE": value})
-        result.failed(1, "the credentials cannot be kept")
+        result.failed(1, "the credentials cannot be stored")
     kept = sandbox.home / ".mine" / "a.json"
     kept.write_text('{"access_token": "older"}')
     login = Login(sandbox, WHERE=str(sandbox.home / ".mine"))
@@ -282,7 +282,7 @@ def _hard(home: Path, kept: Path) -> None:
 @pytest.mark.parametrize(
     ("prepare", "says"),
     [
-        (_settings, "the file is there and holds no credentials; move it away first"),
+        (_settings, "the existing file does not hold credentials; move it away first"),
         (_linked, "is a link, and links are not followed"),
         (_linked_folder, "'tark' is a link, and links are not followed"),
         (_folder, "is a folder"),
@@ -295,7 +295,7 @@ def test_what_is_in_the_way_of_the_file_is_found_before_anybody_signs_in(
     kept = install(sandbox, server)
     prepare(sandbox.home, kept)
     result = sandbox.run("auth", "login", "chatgpt-oauth")
-    result.failed(1, f"the credentials cannot be kept: {says}", f"where: {PATH}")
+    result.failed(1, f"the credentials cannot be stored: {says}", f"where: {PATH}")
     assert server.requests == []
     assert sorted(path.name for path in (sandbox.home / ".ssh").glob("*")) == []
 
@@ -310,7 +310,7 @@ def test_what_a_plugin_makes_of_its_tokens_must_be_credentials(sandbox: Sandbox,
     kept = install(sandbox, server, wasm=older.module(more=said, pages=4))
     login = Login(sandbox)
     login.browse()
-    result = login.ended().failed(1, "made something of its tokens that is not JSON")
+    result = login.ended().failed(1, "the plugin's credentials are not JSON")
     no_secret(result)
     assert not kept.exists()
 
@@ -318,17 +318,17 @@ def test_what_a_plugin_makes_of_its_tokens_must_be_credentials(sandbox: Sandbox,
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "is not JSON"),
-        ("[" * 100_000, "is not JSON"),
-        ('["access_token"]', "has no access token"),
-        ('{"access_token": 5}', "has no access token"),
-        ('{"access_token": "a", "hooks": {"start": "rm -rf"}}', "more of its tokens than a flat object"),
-        ('{"access_token": "a", "mcpServers": []}', "more of its tokens than a flat object"),
+        ("", "are not JSON"),
+        ("[" * 100_000, "are not JSON"),
+        ('["access_token"]', "have no access token"),
+        ('{"access_token": 5}', "have no access token"),
+        ('{"access_token": "a", "hooks": {"start": "rm -rf"}}', "not a flat object"),
+        ('{"access_token": "a", "mcpServers": []}', "not a flat object"),
         (
             json.dumps({"access_token": "a"} | {f"k{n}": 1 for n in range(64)}),
-            "more of its tokens than a flat object",
+            "not a flat object",
         ),
-        (json.dumps({"access_token": "a" * 70_000}), "made more of its tokens than 64 KiB"),
+        (json.dumps({"access_token": "a" * 70_000}), "the plugin's credentials are larger than 64 KiB"),
     ],
     ids=lambda value: str(value)[:30],
 )
@@ -341,7 +341,7 @@ def test_a_client_of_ones_own_where_the_manifest_has_none(sandbox: Sandbox, serv
     install(sandbox, server, client_id="${CLIENT}", client_secret="${SECRET}")
     sandbox.run("auth", "login", "chatgpt-oauth", env={"CLIENT": "leak"}).failed(
         1,
-        "its client_id is '${CLIENT}', and variables fill paths alone",
+        "its client_id '${CLIENT}' contains a variable",
         "tarkpm auth login chatgpt-oauth --client-id ID",
     )
     login = Login(sandbox, "--client-id", "mine")

@@ -105,7 +105,7 @@ def open_remote(workspace: Workspace, url: str) -> "Iterator[GitRemote]":
     """Open a session with a repository, with this user's logins. Raises `Unreachable` offline."""
     settings = workspace.settings
     if settings.offline and not url.startswith("file:"):
-        raise Unreachable("--offline allows no network", where=url)
+        raise Unreachable("--offline forbids network requests", where=url)
     from tarkpm.sources.git import Access, GitRemote, parse
 
     workspace.ui.busy(f"fetching {url}")

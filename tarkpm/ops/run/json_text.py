@@ -1,4 +1,4 @@
-"""JSON that people type, checked before anything is started for it."""
+"""Check JSON arguments before a worker is started for them."""
 
 import json
 from typing import NoReturn
@@ -20,4 +20,4 @@ def check_json(text: str, what: str = "the arguments are", *, where: str = "") -
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
