@@ -58,8 +58,8 @@ def last_resort(error: TarkError, arguments: Sequence[str], command: str) -> str
     if isinstance(error, errors.Unreachable) and {"--offline", "--frozen"} & set(arguments):
         return "run the command again with a network, without --offline"
     url = found[0] if (found := _URL.match(error.where)) else ""
-    told = isinstance(error, errors.IndexUntrusted | errors.IndexStale)
-    of_an_index = (told or _INDEX_FILE.search(error.where)) and (url or command != "index")
+    by_index = isinstance(error, errors.IndexUntrusted | errors.IndexStale)
+    of_an_index = (by_index or _INDEX_FILE.search(error.where)) and (url or command != "index")
     places = (
         (_OF_AN_INDEX, of_an_index),
         (_IN_A_REPOSITORY, url),

@@ -50,6 +50,7 @@ def sync(settings: Settings, ui: Ui, *, reinstall: bool = False) -> SyncReport:
             raise LockStale(
                 f"{PROJECT} requires plugins, but there is no tark.lock", where=where, hint="tarkpm lock"
             )
+        # consent comes before the network: an index of an unaccepted project is never contacted
         workspace.require_built_here()
         require_accepted(workspace)
         workspace.resource(Indexes).learn_publishers(workspace.lock.entries)

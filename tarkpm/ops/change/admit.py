@@ -100,8 +100,8 @@ def agree(
     target = check_target(workspace, target_of(workspace, admissions, choice.kept))
     changed = changed_names(workspace.lock, target.lock)
     # 5. Show what changes and ask once (docs/trust-rules.md, rule 9).
-    told = {*changed, *(name for name, found in adopted.items() if found)}
-    news = [a for a in admissions if a.change.name in told or a.questions or _differs(workspace.project, a)]
+    shown = {*changed, *(name for name, found in adopted.items() if found)}
+    news = [a for a in admissions if a.change.name in shown or a.questions or _differs(workspace.project, a)]
     ask(workspace, news, adopted)
     names = tuple(dict.fromkeys((*asked, *changed)))
     return AgreedChange(
@@ -235,6 +235,8 @@ def ask(
         return
     plugins, found = workspace.environment.plugins, adopted or {}
     ui.show([card(workspace, a, adoption_rows(found.get(a.change.name, ()), plugins)) for a in admissions])
+    # an unsigned, older or republished release takes a typed flag: no prompt asks for it
+    # (docs/trust-rules.md, rules 4 and 7)
     if any(not question.askable for question in questions) or (questions and not ui.interactive):
         raise consent_error(questions, settings.command)
     if settings.dry_run or not ui.interactive or (settings.yes and not questions):

@@ -129,6 +129,7 @@ def stage(workspace: Workspace, entry: LockEntry, release: Release | None) -> In
     except BlobMissing:
         if workspace.settings.offline:
             raise
+    # the store dropped a damaged blob, which now counts as missing: fetch the release again
     remove_tree(workspace.environment.staging / entry.name)
     (release,) = fetch_missing(workspace, [entry], [])
     return _stage_stored(workspace, entry, release.contents)

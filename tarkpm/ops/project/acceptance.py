@@ -59,6 +59,7 @@ def require_accepted(workspace: Workspace) -> None:
             workspace,
             [*rows, *(CardRow("would", text, loud=True) for text in consequences(workspace, decided, new))],
         )
+    # with nothing new, --accept-project still replaces what was accepted: a narrowing counts from now on
     if (new or settings.accept_project) and not settings.dry_run:
         accept(workspace, decided)
 

@@ -93,6 +93,7 @@ def read_unmanaged(workspace: Workspace, name: str) -> Unmanaged:
             "this folder does not contain a plugin", where=str(problem.filename or folder)
         ) from None
     check_module({manifest.wasm: wasm}, manifest, str(folder))
+    # a revoked release that was copied here by hand is as dangerous as an installed one
     _check_not_revoked(workspace, name)
     return Unmanaged(manifest, wasm, Consent(str(folder), sha256(text), sha256(wasm)))
 

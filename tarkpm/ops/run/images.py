@@ -118,6 +118,7 @@ def load_image(workspace: Workspace, entry: LockEntry, cache: CompileCache | Non
     `DigestMismatch`, `KeyUntrusted`, `ConsentError`, `HostError` for a disabled plugin.
     """
     name = entry.name
+    # trust may have been withdrawn since the installation: an edited [trust], a revocation that was seen
     check_trusted(workspace.project, entry, workspace.vouched)
     check_minimum(name, entry.min_tark_version, workspace.project.tark_version)
     manifest = installed_manifest(workspace, entry)
@@ -128,6 +129,7 @@ def load_image(workspace: Workspace, entry: LockEntry, cache: CompileCache | Non
         cache.expect(file.sha256, Limits())
     wasm = read_installed(workspace, name, file)
     path = str(workspace.environment.folder(name) / file.name)
+    # [grants] is edited by hand, too: a capability that is not declared is never granted
     granted = workspace.project.granted(name).narrow(manifest.capabilities)
     data = workspace.data(name)
     return PluginImage(name, manifest.type, wasm, granted, data, manifest.oauth, file.sha256, path)
