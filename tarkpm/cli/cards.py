@@ -1,8 +1,8 @@
-"""Cards as lines of a terminal. Pure.
+"""Lay out cards as terminal lines. Pure.
 
-A bar stands between a label and its text, and before each further line of it, so that no text, however it
-is padded, begins a line or reads as a row: labels are tarkpm's own. Lines are broken here and not by the
-terminal, which would go on at the left edge.
+A bar separates each label from its text and starts every continuation line, so that no text, however padded,
+starts a line or reads as a row: labels are always tarkpm's own. Lines are wrapped here, because the terminal
+would continue them at the left edge.
 """
 
 from collections.abc import Iterable
@@ -15,12 +15,12 @@ from tarkpm.ops.project.ui import Card, CardRow
 
 BAR: Final = "│"
 _LEAST: Final = 16
-"""Columns of text beside the labels; with fewer the text goes below them."""
+"""Fewest columns of text next to the labels; with fewer the text goes below them."""
 _NO_END: Final = 1 << 30
 
 
 class Line(msgspec.Struct, frozen=True):
-    """One line: what stands before its text, the text, and how it looks."""
+    """One line: its prefix, its text and its style."""
 
     before: str
     text: str
@@ -29,9 +29,9 @@ class Line(msgspec.Struct, frozen=True):
 
 
 def card_lines(cards: Iterable[Card], width: int | None, height: int | None) -> list[Line]:
-    """All lines of ``cards`` for a terminal of these columns and lines; None: no terminal, no line is broken.
+    """Return the lines of ``cards`` for a terminal of this size; None: no terminal, lines are not wrapped.
 
-    What is loud is shown once more below cards that are longer than the terminal is high.
+    Loud rows are repeated below cards that are longer than the terminal, where they have scrolled away.
     """
     cards = list(cards)
     lines = [line for card in cards for line in _lines(card, width, card.rows)]
@@ -47,7 +47,7 @@ def _loud(card: Card) -> list[CardRow]:
 
 
 def _lines(card: Card, width: int | None, rows: tuple[CardRow, ...]) -> list[Line]:
-    """A card with what is loud first, and of the other ``rows`` those that are not."""
+    """Return a card's lines: its loud rows first, then those of ``rows`` that are not loud."""
     shown = [*_loud(card), *(row for row in rows if not row.loud)]
     labels = max((len(row.label) for row in shown), default=0)
     room = _NO_END if width is None else width - 1 - 2

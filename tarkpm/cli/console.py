@@ -1,4 +1,4 @@
-"""What a person sees: cards and questions on stderr, results on stdout, all of it safe to show."""
+"""Terminal output: cards and prompts on stderr, results on stdout, all of it safe to show."""
 
 import os
 import sys
@@ -23,7 +23,7 @@ class Console:
 
     @property
     def interactive(self) -> bool:
-        """Whether somebody can be asked: both ends of the conversation are a terminal."""
+        """Return whether a user can be prompted: stdin and stderr are terminals."""
         return _is_terminal(sys.stdin) and _is_terminal(sys.stderr)
 
     def show(self, cards: list[Card]) -> None:
@@ -37,12 +37,12 @@ class Console:
         self.say("")
 
     def confirm(self, question: str) -> bool:
-        """Ask on stderr; anything but yes is no. Ctrl-C and Ctrl-D end the program."""
+        """Prompt on stderr; anything but yes is no. Ctrl-C and Ctrl-D end the program."""
         self.busy("")
         return click.confirm(question, default=False, err=True)
 
     def read(self, prompt: str) -> str:
-        """A line somebody types, without blanks around it; "" at the end of input."""
+        """Read a line that the user types, stripped; "" at the end of input."""
         self.busy("")
         sys.stderr.write(style(prompt, bold=True) if _color(sys.stderr) else prompt)
         sys.stderr.flush()
@@ -56,11 +56,11 @@ class Console:
         self.say(style("note: ", fg="cyan") + neutral(text))
 
     def busy(self, text: str) -> None:
-        """Show what is being waited for, at a terminal only; the next line replaces it."""
+        """Show what is in progress, at a terminal only; the next line replaces it."""
         if not self._live:
             return
         if self._busy or text:
-            # a line that wraps could not be taken away again
+            # a line that wraps could not be cleared again
             shown = f"{neutral(text)[: _size()[0] - 3]} …" if text else ""
             shown = style(shown, dim=True) if shown and _color(sys.stderr) else shown
             sys.stderr.write(f"\r\x1b[2K{shown}")
@@ -74,7 +74,7 @@ class Console:
 
 
 def _size(stream: Any = None) -> tuple[int, int]:
-    """Columns and lines of the terminal on ``stream``, stderr if none is given."""
+    """Return columns and lines of the terminal on ``stream``, by default stderr."""
     try:
         size = os.get_terminal_size((stream or sys.stderr).fileno())
     except (OSError, ValueError):
@@ -83,7 +83,7 @@ def _size(stream: Any = None) -> tuple[int, int]:
 
 
 def _is_terminal(stream: Any) -> bool:
-    return stream is not None and bool(stream.isatty())  # None: it was closed before we began
+    return stream is not None and bool(stream.isatty())  # None: it was closed before the program started
 
 
 def _color(stream: Any) -> bool:
@@ -92,7 +92,7 @@ def _color(stream: Any) -> bool:
 
 
 def style(text: str, **styles: Any) -> str:
-    """Styled text; `echo` takes the styles away where they do not belong."""
+    """Style text; `echo` removes the styles where there is no terminal."""
     return click.style(text, **styles)
 
 
@@ -102,40 +102,40 @@ def echo(text: str) -> None:
 
 
 def echo_output(text: str) -> None:
-    """Print what a plugin made on stdout: safe to show at a terminal, as it is into a pipe or a file."""
+    """Print a plugin's output on stdout: neutralized at a terminal, unchanged in a pipe or file."""
     if _is_terminal(sys.stdout):
         echo(neutral(text, keep="\n\t"))
     else:
-        click.echo(text, color=True)  # click takes nothing out of it then
+        click.echo(text, color=True)  # color=True stops click from stripping escape sequences
 
 
 def echo_json(value: Any) -> None:
     """Print a report as one JSON document on stdout."""
     import json
 
-    # ASCII only: no control or direction character of a plugin's reaches a terminal, and surrogates pass
+    # ASCII only: no control or bidi character of a plugin reaches a terminal, and surrogates can be encoded
     text = json.dumps(msgspec.to_builtins(value), ensure_ascii=True, indent=2)
     click.echo(text, color=False)
 
 
 def clear_line() -> None:
-    """Take away what was being waited for, and what was asked, at a terminal."""
+    """Clear the progress line or prompt, at a terminal."""
     if _is_terminal(sys.stderr):
         sys.stderr.write("\r\x1b[2K")
         sys.stderr.flush()
 
 
 def print_error(error: TarkError, *, as_json: bool = False) -> int:
-    """Say what is wrong, where, and what helps; returns the exit status."""
+    """Print an error with its place and hint; returns the exit status."""
     clear_line()
-    # the last net: a password that somebody typed where no URL belongs is not repeated
+    # a password typed where no URL is expected is not repeated (docs/trust-rules.md, rule 11)
     error.message, error.where, error.hint = map(masked, (error.message, error.where, error.hint))
     lines = [style("error: ", fg="red", bold=True) + neutral(error.message)]
     if error.where:
         lines.append(f"  where: {neutral(error.where)}")
     if error.hint:
         lines.append(f"  help: {neutral(error.hint)}")
-    with suppress(OSError):  # nobody listens: the exit status still tells
+    with suppress(OSError):  # the reader is gone: the exit status still reports the error
         click.echo("\n".join(lines), err=True, color=_color(sys.stderr))
         if as_json:
             echo_json({"error": error_table(error)})
@@ -143,7 +143,7 @@ def print_error(error: TarkError, *, as_json: bool = False) -> int:
 
 
 def error_table(error: TarkError) -> dict[str, Any]:
-    """An error as JSON reports it."""
+    """Return an error as JSON shows it."""
     return {
         "code": error.code,
         "message": error.message,
@@ -154,7 +154,7 @@ def error_table(error: TarkError) -> dict[str, Any]:
 
 
 def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """Rows as aligned columns under a header; the last column is not padded."""
+    """Return rows as aligned columns under a header; the last column is not padded."""
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
     lines = []
     for row in (header, *rows):
@@ -164,9 +164,9 @@ def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]
 
 
 def one_line_each(lines: Sequence[str]) -> list[str]:
-    """Lines with strangers' words at their end, cut to the width of the terminal, if it is one.
+    """Return lines that end with a plugin's own words, cut to the width of the terminal, if there is one.
 
-    One that the terminal breaks would go on at its left edge, where it reads as another line of ours.
+    A line that the terminal wraps would continue at the left edge, where it reads as a line of tarkpm.
     """
     if not _is_terminal(sys.stdout):
         return list(lines)

@@ -1,4 +1,4 @@
-"""The program's entry: exit statuses, and errors as people meet them. Never a traceback, but with ``-vv``."""
+"""The program's entry point: exit statuses and errors. Tracebacks only with ``-vv``."""
 
 import gc
 import os
@@ -9,9 +9,9 @@ from tarkpm import __version__
 
 
 def start() -> int:
-    """The process's entry point.
+    """Run the process and return its exit status.
 
-    The cyclic garbage collector is off while modules load, and what lives at the end is not searched for
+    The cyclic garbage collector is off while modules load, and the objects left at exit are not searched for
     garbage: together a fifth of a short command's time. Commands that run plugins turn it on again.
     """
     gc.disable()
@@ -23,11 +23,11 @@ def start() -> int:
 
 
 def _let_go(stream: TextIO | None) -> None:
-    """Flush a stream; if its reader or terminal is gone, have what is left go nowhere.
+    """Flush a stream; if its reader or terminal is gone, discard the rest.
 
-    Python would try again at exit, fail, and put its own exit status in the place of ours.
+    Python would try again at exit, fail, and replace the exit status by its own.
     """
-    if stream is None:  # it was closed before we began
+    if stream is None:  # it was closed before the program started
         return
     try:
         stream.flush()
@@ -39,9 +39,9 @@ def _let_go(stream: TextIO | None) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run tarkpm with ``arguments`` (the process's own if None); returns the exit status."""
+    """Run tarkpm with ``arguments`` (None: the process's own) and return the exit status."""
     given = sys.argv[1:] if arguments is None else arguments
-    if given in (["--version"], ["-V"]):  # before anything heavy is imported
+    if given in (["--version"], ["-V"]):  # answered before anything heavy is imported
         print(f"tarkpm {__version__}")  # noqa: T201
         return 0
     if sys.platform == "win32":

@@ -1,4 +1,4 @@
-"""The help of last resort: what to do about a kind of error where its place knew nothing better."""
+"""Default hints: what to do about an error whose place gave no hint, by its kind and place."""
 
 import re
 import shlex
@@ -15,51 +15,51 @@ _URL: Final = re.compile(r"(?:https?|git|ssh|file)://\S*[^\s:]")
 _RELEASE: Final = (errors.DocumentError, errors.VerificationError)
 
 _ALWAYS: Final[_Table] = (
-    (errors.ConsentError, ""),  # somebody just said no
-    (errors.KeyUntrusted, "ask the publisher, elsewhere than there, which key is right"),
-    ((errors.ProjectError, errors.LockError), "mend it there, then: tarkpm lock --check"),
+    (errors.ConsentError, ""),  # the user just answered no: nothing to help with
+    (errors.KeyUntrusted, "ask the publisher over another channel which key is right"),
+    ((errors.ProjectError, errors.LockError), "fix the file, then: tarkpm lock --check"),
 )
 _INDEX_FILE: Final = re.compile(
     r"/(?:metadata/[^/]+\.json|targets/(?:publishers|index)/[^/]+|files/[0-9a-f]{64})$"
 )
 _OF_AN_INDEX: Final[_Table] = (
-    (errors.Unreachable, "where the project says it is: tarkpm index list"),
+    (errors.Unreachable, "check the address: tarkpm index list"),
     (
         (errors.SourceError, errors.VerificationError),
-        "tell its maintainers; they run: tarkpm index check --deep",
+        "tell the index maintainers; they run: tarkpm index check --deep",
     ),
 )
 _KEEPING_ONE: Final[_Table] = (
     (errors.IndexUntrusted, "tarkpm index check"),
-    ((errors.ManifestError, errors.ModuleInvalid), "mend it there, then run the command again"),
+    ((errors.ManifestError, errors.ModuleInvalid), "fix the file, then run the command again"),
     (
         (errors.SignatureInvalid, errors.DigestMismatch),
-        "its publisher can sign it anew: tarkpm publish --help",
+        "its publisher can sign it again: tarkpm publish --help",
     ),
     ((errors.SourceError, errors.VerificationError, errors.DocumentError), "{program} --help"),
 )
 _IN_A_REPOSITORY: Final[_Table] = (
-    ((errors.Unreachable, errors.NotFound), "see what git says: git ls-remote {url}"),
-    (_RELEASE, "tell its publisher; another release may do: --tag, --branch or --rev"),
+    ((errors.Unreachable, errors.NotFound), "try it with git: git ls-remote {url}"),
+    (_RELEASE, "tell the publisher, or choose another release: --tag, --branch or --rev"),
 )
 _SOMEWHERE: Final[_Table] = (
-    (_RELEASE, "mend it there, then run the command again"),
-    (errors.SourceError, "which sources there are: tarkpm add --help"),
+    (_RELEASE, "fix the file, then run the command again"),
+    (errors.SourceError, "see the kinds of sources: tarkpm add --help"),
     (errors.HostError, "tarkpm info {name}"),
 )
 _ON_DISK: Final[_Table] = ((errors.StoreError, "ls -ld {above} {where}"), *_SOMEWHERE)
 
 
 def last_resort(error: TarkError, arguments: Sequence[str], command: str) -> str:
-    """A sentence with a command in it, told by the error's kind and the kind of place it happened at.
+    """Return a hint for an error, chosen by its class and the kind of place it happened at.
 
-    ``command`` is the one among ``arguments``, "" if there is none.
+    ``command`` is the command among ``arguments``, "" if there is none.
     """
     if isinstance(error, errors.Unreachable) and {"--offline", "--frozen"} & set(arguments):
-        return "run it again with a network, and without --offline"
+        return "run the command again with a network, without --offline"
     url = found[0] if (found := _URL.match(error.where)) else ""
-    told = isinstance(error, errors.IndexUntrusted | errors.IndexStale)
-    of_an_index = (told or _INDEX_FILE.search(error.where)) and (url or command != "index")
+    by_index = isinstance(error, errors.IndexUntrusted | errors.IndexStale)
+    of_an_index = (by_index or _INDEX_FILE.search(error.where)) and (url or command != "index")
     places = (
         (_OF_AN_INDEX, of_an_index),
         (_IN_A_REPOSITORY, url),
@@ -75,19 +75,19 @@ def last_resort(error: TarkError, arguments: Sequence[str], command: str) -> str
         "url": url,
         "name": error.where.partition(":")[0],
         "where": error.where,
-        "above": str(PurePath(error.where).parent),  # what may be done in a folder is written on the folder
+        "above": str(PurePath(error.where).parent),  # a folder's mode decides what may be done in it
     }
     quoted = {key: shlex.quote(value) for key, value in known.items()}
     return text.format_map({**quoted, "program": program(command, arguments)})
 
 
 def program(command: str, arguments: Sequence[str] = ()) -> str:
-    """How a command is called: where the mistake is, if it is nowhere else."""
+    """Return the command as it is called: the place of an error that has no other."""
     words = [command, *_below(arguments)] if command == "index" else [command]
     return " ".join(["tarkpm", *words]).rstrip()
 
 
 def _below(arguments: Sequence[str]) -> list[str]:
-    """Which of the commands on indexes was typed: one word, or two after ``rotate``."""
+    """Return which `tarkpm index` command was typed: one word, or two after ``rotate``."""
     typed = [argument for argument in arguments[arguments.index("index") + 1 :] if argument[:1].isalpha()]
     return typed[: 2 if typed[:1] == ["rotate"] else 1]

@@ -1,4 +1,4 @@
-"""Options every command takes, and that may also stand before it: ``tarkpm --project app list``."""
+"""Options of every command, accepted before the command as well: ``tarkpm --project app list``."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,30 +12,31 @@ _EVERYWHERE = (
         ("--project",),
         {
             "type": click.Path(path_type=Path, file_okay=False),
-            "help": "Work on the project in this folder.",
+            "metavar": "DIR",
+            "help": "Use the project in DIR. [default: the nearest tark.toml here or above]",
         },
     ),
-    (("--user",), {"is_flag": True, "help": "Work on your own plugins, not on a project's."}),
+    (("--user",), {"is_flag": True, "help": "Use your own plugins instead of a project's."}),
     (
         ("--accept-project",),
         {
             "default": "",
             "metavar": "[=sha256:…]",
-            "help": "Accept what the project decides; with a digest, only those very decisions.",
+            "help": "Accept the project's decisions; with a digest, only exactly those.",
         },
     ),
-    (("-v", "--verbose"), {"count": True, "help": "-vv shows where an error came from."}),
+    (("-v", "--verbose"), {"count": True, "help": "With -vv, print the traceback of an error."}),
 )
-_OFFLINE = (("--offline",), {"is_flag": True, "help": "Make no network call."})
+_OFFLINE = (("--offline",), {"is_flag": True, "help": "Make no network requests."})
 
 
 def everywhere(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options that every command takes."""
+    """Add the options that every command takes."""
     return _with(function, _EVERYWHERE)
 
 
 def anywhere(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give the program itself those that may stand before a command."""
+    """Add the options that the program accepts before a command."""
     return _with(function, (*_EVERYWHERE, _OFFLINE))
 
 
@@ -46,9 +47,9 @@ def _with(function: Callable[..., Any], options: Any) -> Callable[..., Any]:
 
 
 def with_explicit_values(arguments: list[str]) -> list[str]:
-    """The arguments with ``--accept-project`` alone spelled out.
+    """Return the arguments with a bare ``--accept-project`` given its value.
 
-    click would take the next word for the value of an option that may go without one.
+    click would take the next word as the value of an option whose value is optional.
     """
     end = arguments.index("--") if "--" in arguments else len(arguments)
     spelled = ["--accept-project=any" if one == "--accept-project" else one for one in arguments[:end]]
@@ -56,16 +57,16 @@ def with_explicit_values(arguments: list[str]) -> list[str]:
 
 
 def said_before() -> dict[str, Any]:
-    """The values of those that stood before the command, by name."""
+    """Return the options given before the command, by name."""
     context = click.get_current_context(silent=True)
     return dict(context.find_root().params) if context else {}
 
 
 def complete_names(context: click.Context, _: click.Parameter, typed: str) -> list[str]:
-    """The names of plugins here that begin so, for a shell that completes a command; never an error.
+    """Return the plugin names that start with ``typed``, for shell completion; never raises.
 
-    A folder whose name no plugin can have is not offered: the name is text somebody else chose, and a shell
-    would put it on the user's line.
+    A folder whose name no plugin can have is not offered: somebody else chose the name, and a shell would put
+    it on the user's line.
     """
     import os
 

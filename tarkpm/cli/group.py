@@ -69,12 +69,12 @@ class _Commands(LazyGroup):
 def group(**_: object) -> None:
     """Find, lock, verify and run WebAssembly plugins for tark.
 
-    The options here may stand behind the command, too.
+    The options below are also accepted after the command.
     """
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command; every way it can end becomes an exit status and, at most, one error."""
+    """Run one command and return its exit status; prints at most one error."""
     verbose = any(argument in ("-vv", "--trace-errors") for argument in arguments)
     as_json = "--json" in arguments
     try:
@@ -83,7 +83,7 @@ def run(arguments: list[str]) -> int:
     except click.exceptions.Exit as leaving:
         return leaving.exit_code
     except (KeyboardInterrupt, click.Abort):
-        with suppress(OSError):  # the terminal may be gone, too
+        with suppress(OSError):  # the terminal may be gone
             clear_line()
             print("interrupted: nothing was left half done", file=sys.stderr, flush=True)  # noqa: T201
         return 130
@@ -92,7 +92,7 @@ def run(arguments: list[str]) -> int:
         return 2
     except click.ClickException as problem:
         return _usage(problem, as_json)
-    except Exception as problem:  # noqa: BLE001  the last line of defence: no traceback for a user
+    except Exception as problem:  # noqa: BLE001  the last resort: users see no traceback
         error = _translate(problem)
         _complete(error, arguments)
         if verbose:
@@ -103,7 +103,7 @@ def run(arguments: list[str]) -> int:
 
 
 def _complete(error: TarkError, arguments: list[str]) -> None:
-    """Give an error whose place knew no better a place and a help: it is three things, always."""
+    """Fill in a missing place and hint: every error shown has a message, a place and a hint."""
     from tarkpm.cli.fallback_hints import last_resort, program
 
     command = next((argument for argument in arguments if argument in COMMANDS), "")
@@ -129,7 +129,7 @@ _SYSTEM = {
 
 
 def _translate(problem: Exception) -> TarkError:
-    """The error a person can do something with."""
+    """Translate any exception into a `TarkError` with a hint."""
     if isinstance(problem, TarkError):
         return problem
     if isinstance(problem, OSError):

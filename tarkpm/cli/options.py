@@ -1,4 +1,4 @@
-"""Options every command takes, and the settings they and the environment variables make."""
+"""Options that commands share, and the settings made of them and of the environment variables."""
 
 import functools
 import os
@@ -18,7 +18,7 @@ from tarkpm.core.text import without_login
 from tarkpm.errors import TarkError
 from tarkpm.ops.project.settings import ANY_DECISIONS, Settings, user_paths
 
-if TYPE_CHECKING:  # what reads an argument is imported when there is one
+if TYPE_CHECKING:  # parsers are imported when an argument needs one: start-up time
     from tarkpm.core.capability import Capability
     from tarkpm.core.release import PluginName
     from tarkpm.core.version import Version
@@ -34,16 +34,16 @@ class Invocation(msgspec.Struct, frozen=True):
     json: bool
 
     def report(self, value: Any, lines: Callable[[], list[str]]) -> None:
-        """Print a result: ``value`` as JSON, or the text ``lines`` makes of it."""
+        """Print a result: ``value`` as JSON, or the lines that ``lines`` returns."""
         self.ui.busy("")
         if self.json:
             echo_json(value)
             return
         if text := lines():
-            echo("\n".join(text))  # at once: each `echo` flushes
+            echo("\n".join(text))  # in one call, because each `echo` flushes
 
     def output(self, value: Any, text: str) -> None:
-        """Print a result that is a plugin's own: ``value`` as JSON, or its ``text``."""
+        """Print the output of a plugin: ``value`` as JSON, or its ``text``."""
         self.ui.busy("")
         if self.json:
             echo_json(value)
@@ -52,13 +52,13 @@ class Invocation(msgspec.Struct, frozen=True):
 
 
 def common(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options all commands take; it receives an `Invocation` first."""
+    """Add the options of every command; the command receives an `Invocation` first."""
 
     @functools.wraps(function)
     def wrapper(
         json: bool, project: Path | None, user: bool, accept_project: str, verbose: int, **rest: Any
     ) -> Any:
-        del verbose  # read from the arguments by `app.run`, which must know it when parsing fails
+        del verbose  # `group.run` reads it from the arguments: it must know it even when parsing fails
         before = said_before()
         special = {
             key: rest.pop(key)
@@ -81,14 +81,16 @@ def common(function: Callable[..., Any]) -> Callable[..., Any]:
     return everywhere(wrapper)
 
 
-offline = click.option("--offline", is_flag=True, help="Make no network call.")
-dry_run = click.option("--dry-run", is_flag=True, help="Show what would happen, and change nothing.")
-yes = click.option("-y", "--yes", is_flag=True, help="Answer 'proceed?'; no other question.")
+offline = click.option("--offline", is_flag=True, help="Make no network requests.")
+dry_run = click.option("--dry-run", is_flag=True, help="Show what would happen and change nothing.")
+yes = click.option(
+    "-y", "--yes", is_flag=True, help='Skip the "Proceed?" prompt. Other prompts still appear.'
+)
 allow_http = click.option(
-    "--allow-http", is_flag=True, help="Let plain http:// and git:// talk to other machines."
+    "--allow-http", is_flag=True, help="Allow unencrypted http:// and git:// to other machines."
 )
 keep_data = click.option(
-    "--keep-data", is_flag=True, help="Let another publisher's plugin have what the former one stored."
+    "--keep-data", is_flag=True, help="When a plugin's publisher changes, hand over the stored data."
 )
 
 accept_unmanaged = click.option(
@@ -96,28 +98,26 @@ accept_unmanaged = click.option(
     multiple=True,
     metavar="NAME",
     callback=lambda _context, _option, names: frozenset(map(read_name, names)),
-    help="Run this plugin though it was put there by hand.",
+    help="Run plugin NAME although tarkpm did not install it.",
 )
 
 
 def running(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command that runs plugins what `common` gives, and the consent to those put there by hand."""
+    """Add the options of `common`, and the consent to unmanaged plugins."""
     return accept_unmanaged(common(function))
 
 
 _CONSENT = [
-    click.option("--trust", multiple=True, metavar="KEY", help="Accept releases signed by this key."),
-    click.option("--accept-capabilities", is_flag=True, help="Grant what the plugin declares."),
-    click.option("--allow-unsigned", multiple=True, metavar="NAME", help="Take this plugin unsigned."),
-    click.option("--allow-downgrade", is_flag=True, help="Take a lower version than the locked one."),
-    click.option(
-        "--allow-republished", is_flag=True, help="Take other bytes under a version that was locked."
-    ),
+    click.option("--trust", multiple=True, metavar="KEY", help="Trust releases signed by KEY."),
+    click.option("--accept-capabilities", is_flag=True, help="Grant the declared capabilities."),
+    click.option("--allow-unsigned", multiple=True, metavar="NAME", help="Accept NAME without a signature."),
+    click.option("--allow-downgrade", is_flag=True, help="Accept a version lower than the locked one."),
+    click.option("--allow-republished", is_flag=True, help="Accept changed contents for a locked version."),
 ]
 
 
 def consent(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options that answer questions beforehand; it receives ``answers``."""
+    """Add the options that answer consent questions; the command receives them as ``answers``."""
 
     @functools.wraps(function)
     def wrapper(*args: Any, trust: tuple[str, ...], allow_unsigned: tuple[str, ...], **rest: Any) -> Any:
@@ -144,7 +144,11 @@ def consent(function: Callable[..., Any]) -> Callable[..., Any]:
 def make_settings(
     environ: Mapping[str, str], *, project: Path | None, user: bool, accept_project: str
 ) -> Settings:
-    """Read the environment variables; the one place that does."""
+    """Return the settings made of the options and of a snapshot of the environment variables.
+
+    Only the command line reads the process's environment; verbs see `Settings.environment`. Raises
+    `TarkError` for options or variables that do not fit.
+    """
     if project is not None and user:
         raise TarkError("expected --project or --user, found both")
     if project is None and not user and environ.get("TARKPM_PROJECT"):
@@ -164,7 +168,7 @@ def make_settings(
 
 
 def _accepted(text: str, where: str) -> str:
-    """Which decisions are accepted beforehand: none, any, or those with this digest."""
+    """Return which decisions are accepted in advance: "" for none, `ANY_DECISIONS`, or a digest."""
     if text.lower() in _NO:
         return ""
     if text.lower() in _YES:
@@ -191,7 +195,7 @@ def _seconds(environ: Mapping[str, str]) -> float:
 
 
 def read(reader: Callable[[str], T], text: str, where: str) -> T:
-    """Apply a reader of `core` to what was typed; a `ValueError` becomes an error naming the argument."""
+    """Apply a parser of `core` to an argument; a `ValueError` becomes a `TarkError` at ``where``."""
     try:
         return reader(text)
     except ValueError as problem:
@@ -199,21 +203,21 @@ def read(reader: Callable[[str], T], text: str, where: str) -> T:
 
 
 def read_name(text: str) -> "PluginName":
-    """A plugin's name as typed."""
+    """Read a plugin name. Raises `TarkError`."""
     from tarkpm.core.release import plugin_name
 
     return read(plugin_name, text, text)
 
 
 def read_capability(text: str) -> "Capability":
-    """A capability as typed: ``storage``, ``http:api.example.com``."""
+    """Read a capability: ``storage``, ``http:api.example.com``. Raises `TarkError`."""
     from tarkpm.core.capability import Capability
 
     return read(Capability.parse, text, text)
 
 
 def read_version(text: str) -> "Version":
-    """A version as typed."""
+    """Read the value of ``--tark-version``. Raises `TarkError`."""
     from tarkpm.core.version import Version
 
     return read(Version.parse, text, "--tark-version")

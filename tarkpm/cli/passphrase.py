@@ -9,13 +9,16 @@ from tarkpm.errors import TarkError
 
 
 def ask_passphrase(name: str = "", *, new: bool = False) -> bytes:
-    """The passphrase of a key: from TARKPM_KEY_PASSPHRASE, else asked for, twice if it is ``new``."""
+    """Return a key's passphrase from TARKPM_KEY_PASSPHRASE, or from a prompt, twice for a ``new`` key.
+
+    Raises `TarkError` without a terminal.
+    """
     if secret := os.environ.get("TARKPM_KEY_PASSPHRASE"):
         return secret.encode()
     if not sys.stdin.isatty():
         raise TarkError(
-            f"the key {'is to have' if new else 'has'} a passphrase, and there is no terminal to ask for it",
-            hint="set TARKPM_KEY_PASSPHRASE and run it again",
+            f"the key {'needs' if new else 'has'} a passphrase, and there is no terminal to prompt for it",
+            hint="set TARKPM_KEY_PASSPHRASE and run the command again",
         )
     text = f"Passphrase of {name}" if name else "Passphrase"
     answer: str = click.prompt(text, hide_input=True, confirmation_prompt=new, err=True)

@@ -1,6 +1,7 @@
-"""A worker that starts while this program is still being imported, which takes about as long.
+"""A worker process that starts while this program is still being imported, which takes about as long.
 
-Imports nothing before it is asked to. Whoever takes the worker owns it; `drop` ends one that nobody took.
+This module imports nothing until it is called. The caller of `take` owns the worker; `drop` ends one that was
+not taken.
 """
 
 from contextlib import suppress
@@ -13,24 +14,24 @@ _started: list["Process"] = []
 
 
 def start(arguments: list[str]) -> None:
-    """Start a worker if these arguments are going to need one."""
+    """Start a worker if the command needs one."""
     if arguments[:1] != ["call"] or {"-h", "--help"} & set(arguments):
         return
     from tarkpm.errors import HostError
     from tarkpm.host.process import Process
 
-    with suppress(HostError):  # whoever needs one will say what is wrong
+    with suppress(HostError):  # `take` reports the problem to the command that needs a worker
         _started.append(Process())
 
 
 def take() -> "Process":
-    """The worker that was started, or one started now. Raises `HostError`."""
+    """Return the worker that was started, or a new one. Raises `HostError`."""
     from tarkpm.host.process import Process
 
     return _started.pop() if _started else Process()
 
 
 def drop() -> None:
-    """End what was started and not taken."""
+    """End workers that were started and not taken."""
     while _started:
         _started.pop().kill()

@@ -1,4 +1,4 @@
-"""Text that several commands print."""
+"""Lines that several commands print."""
 
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ LEVELS = {"warn": "yellow", "error": "red"}
 
 
 def print_log(line: "LogLine") -> None:
-    """Show a plugin's log line on stderr; debug lines are left out."""
+    """Print a plugin's log line on stderr; debug lines are left out."""
     if line.level == "debug":
         return
     head = f"[tarkpm] {line.plugin}" if line.by_host else f"[{line.plugin}] {line.level}"
@@ -34,7 +34,7 @@ _MARKS = {"enabled": CHECK, "disabled": CROSS, "revoked": CROSS}
 
 
 def taken_lines(report: "TakeReport", *, dry_run: bool, locked: bool = False) -> list[str]:
-    """What add and update say, and lock, which installs nothing."""
+    """Return the output of add, update and, with ``locked``, of lock, which installs nothing."""
     lines = []
     for plugin in report.plugins:
         if plugin.change == "unchanged":
@@ -49,7 +49,7 @@ def taken_lines(report: "TakeReport", *, dry_run: bool, locked: bool = False) ->
 
 
 def _before_line(plugin: "Taken") -> list[str]:
-    """What it was before, if it was there, and what it gains and loses."""
+    """Return what an update replaced, gained and lost; nothing for a new plugin."""
     if plugin.previous is None:
         return []
     was = plugin.previous
@@ -73,14 +73,14 @@ def colored(line: str) -> str:
 
 
 def enabled_line(row: "PluginRow", *, dry_run: bool) -> str:
-    """What enable and disable say."""
+    """Return the output of enable and disable."""
     if dry_run:
         return f"nothing was changed; {row.id} is {row.status}"
     return f"{colored(status_text(row.status))} {row.id}"
 
 
 def grant_lines(report: "GrantReport", *, dry_run: bool) -> list[str]:
-    """What grant and revoke say."""
+    """Return the output of grant and revoke."""
     name, would = report.name, " would be" if dry_run else " is"
     lines = [f"{style('+', fg='green')} {name}{would} allowed {text}" for text in report.added]
     lines += [f"{style('-', fg='red')} {name}{would} no longer allowed {text}" for text in report.removed]
@@ -88,5 +88,5 @@ def grant_lines(report: "GrantReport", *, dry_run: bool) -> list[str]:
 
 
 def note_lines(notes: tuple[str, ...]) -> list[str]:
-    """Notes below a report."""
+    """Return the notes below a report."""
     return [f"{style('note:', fg='cyan')} {neutral(text)}" for text in notes]

@@ -1,4 +1,4 @@
-"""Somebody at a terminal who signs in."""
+"""The user at a terminal who signs in."""
 
 import sys
 import threading
@@ -12,7 +12,7 @@ from tarkpm.io.programs import child_environment
 
 
 class Terminal:
-    """Shows where to sign in, and opens a browser where there is a screen to open it on."""
+    """Shows where to sign in, and opens a browser where there is a display."""
 
     def __init__(self, ui: Console, environment: Mapping[str, str], *, browser: bool) -> None:
         self._ui = ui
@@ -20,12 +20,12 @@ class Terminal:
         self._opens = browser and ui.interactive and _has_browser(environment)
 
     def code(self, code: DeviceCode) -> None:
-        """Show a code, and where to enter it."""
+        """Show a code and where to enter it."""
         self._ui.say(f"Open  {style(neutral(code.verification_url), bold=True)}")
         self._ui.say(f"Enter {style(neutral(code.user_code), bold=True)}")
 
     def page(self, url: str) -> None:
-        """Show the address to sign in at; open it too at a terminal."""
+        """Show the address to sign in at; at a terminal, also open it."""
         self._ui.say("Sign in at")
         self._ui.say(style(neutral(url), bold=True))
         if self._opens:
@@ -33,12 +33,12 @@ class Terminal:
             threading.Thread(target=_open, args=arguments, name="browser", daemon=True).start()
 
     def waiting(self, seconds: int) -> None:
-        """Count down."""
-        self._ui.busy(f"waiting; there are {seconds // 60}:{seconds % 60:02} left")
+        """Show the time that is left, in seconds."""
+        self._ui.busy(f"waiting; {seconds // 60}:{seconds % 60:02} left")
 
 
 def _has_browser(environment: Mapping[str, str]) -> bool:
-    """Without a screen Python would start a text browser in the middle of ours."""
+    """Return whether a graphical browser can open: without a display Python starts a text browser here."""
     screen = any(environment.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
     return sys.platform == "darwin" or screen or bool(environment.get("BROWSER"))
 

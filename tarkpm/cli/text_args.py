@@ -1,4 +1,4 @@
-"""What arguments stand for: a plugin or its folder; a text, standard input (``-``) or a file (``@FILE``)."""
+"""Read arguments: a plugin or its folder; text, standard input (``-``) or a file (``@FILE``)."""
 
 import sys
 from pathlib import Path
@@ -6,12 +6,12 @@ from pathlib import Path
 from tarkpm.errors import TarkError
 
 MAX_TEXT = 1 << 20
-"""Bytes of a text: what a host takes at most (`Limits.arguments`)."""
+"""Bytes of a text: the most that a host takes (`Limits.arguments`)."""
 STDIN = "standard input"
 
 
 def target(text: str) -> str:
-    """A plugin argument: a folder as it is, or a checked name."""
+    """Read a plugin argument: a folder stays as it is, a name is checked. Raises `TarkError`."""
     from tarkpm.cli.options import read_name
     from tarkpm.core.release import names_folder
 
@@ -19,12 +19,12 @@ def target(text: str) -> str:
 
 
 def read_text(text: str, what: str) -> str:
-    """The text of an argument; ``what`` begins the sentence of an error."""
+    """Return the text of an argument; ``what`` begins an error's message. Raises `TarkError`."""
     return _read(text, what)[0]
 
 
 def read_json(text: str, what: str) -> str:
-    """The same, which must be JSON if it comes from elsewhere; what was typed is checked where it is used."""
+    """Return the text of an argument. Raises `TarkError` for a file or input that is not JSON."""
     from tarkpm.ops.run.json_text import check_json
 
     found, where = _read(text, what)
@@ -34,7 +34,7 @@ def read_json(text: str, what: str) -> str:
 
 
 def read_prompt(text: str) -> str:
-    """What to say to a model: itself, or standard input for ``-``."""
+    """Return the prompt: the argument itself, or standard input for ``-``. Raises `TarkError`."""
     if text != "-":
         return text
     found = read_text(text, "the prompt is").strip()
@@ -44,7 +44,7 @@ def read_prompt(text: str) -> str:
 
 
 def _read(text: str, what: str) -> tuple[str, str]:
-    """The text, and where it is from ("" if it was typed)."""
+    """Return the text and its origin ("" if it was typed)."""
     from tarkpm.io.files import read_file
 
     if text == "-":

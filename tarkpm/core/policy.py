@@ -294,7 +294,8 @@ def check_vouched(entry: LockEntry, source: IndexSource, vouched: Vouched) -> No
         )
     if not claim.allows(entry.signer, entry.version, entry.statement.sha256):
         raise KeyUntrusted(
-            f"'{entry.name}' {entry.version} is signed by {entry.signer}, which may not publish it in {source}",
+            f"'{entry.name}' {entry.version} is signed by {entry.signer}, "
+            f"which may not publish it in {source}",
             where=str(source),
             hint=f"tarkpm update {entry.name}",
         )

@@ -1,1 +1,1 @@
-"""What tarkpm does: one module per verb. Each plans first, asks once, then applies the plan."""
+"""The verbs of tarkpm, one module each. A verb that changes something plans, asks once, and applies."""

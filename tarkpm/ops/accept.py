@@ -1,4 +1,4 @@
-"""``tarkpm accept`` and ``accepted``: what this user accepted of projects, and what is asked of them."""
+"""``tarkpm accept``: accept a project's decisions."""
 
 import msgspec
 
@@ -10,7 +10,7 @@ from tarkpm.ops.project.workspace import open_for_change, open_for_reading
 
 
 class AcceptReport(msgspec.Struct, frozen=True):
-    """A project's decisions: their digest for ``--accept-project=``, and what of them is not accepted yet."""
+    """A project's decisions: their digest for ``--accept-project=``, and those not accepted yet."""
 
     project: str
     digest: str
@@ -32,7 +32,7 @@ def accept(settings: Settings, ui: Ui) -> AcceptReport:
 
 
 def preview(settings: Settings, ui: Ui) -> AcceptReport:
-    """What `accept` would ask, and the digest that answers it beforehand. Changes nothing."""
+    """Return what `accept` would ask, and the digest that accepts it in advance. Changes nothing."""
     with open_for_reading(settings, ui) as workspace:
         decided, new = decisions(workspace), not_accepted(workspace)
         lines = (*map(str, new), *(consequences(workspace, decided, new) if new else ()))

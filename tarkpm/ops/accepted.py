@@ -27,7 +27,7 @@ class AcceptedList(msgspec.Struct, frozen=True):
 
 
 def accepted(settings: Settings) -> AcceptedList:
-    """What this user accepted, of every project. Raises `StoreError` for a record that cannot be read."""
+    """Return every project this user accepted. Raises `StoreError` for a record that cannot be read."""
     state = State(settings.paths.state)
     records = (state.read_record(file) for file in state.record_files())
     found = [_row(record) for record in records if record and record.accepted_at]
@@ -35,15 +35,15 @@ def accepted(settings: Settings) -> AcceptedList:
 
 
 def forget(settings: Settings, folder: Path) -> AcceptedProject:
-    """Take back what was accepted of the project in ``folder``: the next command there asks again.
+    """Withdraw the acceptance of the project in ``folder``: the next command there asks again.
 
-    Raises `NotFound` where nothing was accepted.
+    Raises `NotFound` if it was not accepted.
     """
     state, path = State(settings.paths.state), str((settings.cwd / folder).resolve())
     with state.changing(path, settings.command, settings.lock_seconds):
         record = state.find(path)
         if record is None or not record.accepted_at:
-            raise NotFound("nothing was accepted of this project", where=path, hint="tarkpm accepted")
+            raise NotFound("this project was not accepted", where=path, hint="tarkpm accepted")
         row = _row(record)
         if not settings.dry_run:
             state.save(record.forgotten())

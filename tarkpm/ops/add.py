@@ -1,4 +1,4 @@
-"""``tarkpm add``: take plugins into the project, from git or a folder."""
+"""``tarkpm add``: add plugins to the project from an index, git or a folder."""
 
 from tarkpm.core.policy import Answers
 from tarkpm.core.release import PluginName
@@ -15,9 +15,10 @@ from tarkpm.ops.project.workspace import Workspace, asks_again, open_for_change
 
 @asks_again
 def add(settings: Settings, ui: Ui, args: list[SourceArg], answers: Answers) -> TakeReport:
-    """Choose, fetch, verify, show, ask, and install: all that is asked for, or nothing.
+    """Select, fetch, verify, show, ask, and install: all requested plugins, or none.
 
-    Raises `SourceError`, `VerificationError`, `ConsentError`, `ResolutionError`; then nothing has changed.
+    Raises `SourceError`, `VerificationError`, `ConsentError`, `ResolutionError`; the project is then
+    unchanged.
     """
     with open_for_change(settings, ui, create=True) as workspace:
         workspace.require_built_here()
@@ -37,7 +38,7 @@ def add(settings: Settings, ui: Ui, args: list[SourceArg], answers: Answers) -> 
 
 
 def _known_as(workspace: Workspace, request: PluginRequest) -> PluginName | None:
-    """The plugin that is asked for in exactly this way already, if it is locked."""
+    """Return the locked plugin that is already required exactly like this, if any."""
     for name, requirement in workspace.project.requirements.items():
         same = requirement.source == request.source and request.name in (None, name)
         if same and request.range in ("", requirement.range) and workspace.lock.get(name):
@@ -46,9 +47,9 @@ def _known_as(workspace: Workspace, request: PluginRequest) -> PluginName | None
 
 
 def _is_in_the_way(workspace: Workspace, name: PluginName) -> bool:
-    """Whether something stands in the place of a plugin that is locked and not installed."""
+    """Return whether an unmanaged folder occupies the place of a locked plugin."""
     return name not in workspace.record.installed and name in workspace.environment.names()
 
 
 def _already(name: str) -> str:
-    return f"'{name}' already comes from there; to look for something newer: tarkpm update {name}"
+    return f"'{name}' already comes from this source; to look for a newer release: tarkpm update {name}"

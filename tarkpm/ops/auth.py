@@ -1,4 +1,4 @@
-"""``tarkpm auth``: sign in through a plugin that does it itself, or that says in its manifest how."""
+"""``tarkpm auth``: sign in through a plugin's own flow, or by the ``[oauth]`` table of its manifest."""
 
 import time
 from collections.abc import Iterator
@@ -42,18 +42,19 @@ def login(
 ) -> AuthReport:
     """Sign in: by the ``[oauth]`` table of a plugin of the older ABI, else by the plugin's own device flow.
 
-    The tokens go to the plugin, and to a file only if one was granted, or typed as ``credentials``.
+    The plugin receives the tokens; a file does only if one was granted, or is given as ``credentials``.
     ``client_id`` replaces the manifest's.
-    Raises `PluginFailed` when the flow expires or somebody says no, and what `oauth.sign_in` raises.
+    Raises `PluginFailed` when the flow expires or is denied, and what `oauth.sign_in` raises.
     """
     image, images = load_target(settings, ui, target)
     if not image.is_older:
         if credentials:
-            raise HostError("keeps its credentials itself, so no file is written", where=image.name)
+            message = "the plugin stores its credentials itself, so --credentials does not apply"
+            raise HostError(message, where=image.name)
         with open_host(settings, images, log=log) as host:
             return _by_plugin(host, image, target, person)
     if image.oauth is None:
-        message = "has no [oauth] in its manifest, so it takes its credentials from elsewhere"
+        message = "plugin.toml has no [oauth] table, so the plugin gets its credentials elsewhere"
         raise HostError(message, where=image.name, hint=f"tarkpm info {image.name}")
     from tarkpm.ops.run.oauth import Confidence, sign_in
 
@@ -64,7 +65,7 @@ def login(
 
 
 def _by_plugin(host: PluginHost, image: PluginImage, target: str, person: Person) -> AuthReport:
-    """The device flow (RFC 8628) as the plugin does it: show its code, and poll until it ends."""
+    """Run the plugin's own device flow (RFC 8628): show its code, and poll until it ends."""
     code = host.start_device_flow(image)
     person.code(code)
     end = time.monotonic() + min(code.expires_in, MAX_EXPIRY)
@@ -74,20 +75,20 @@ def _by_plugin(host: PluginHost, image: PluginImage, target: str, person: Person
         if answer.state == "success":
             return AuthReport(image.name, host.display_name(image), "authenticated")
         if answer.state == "error":
-            raise PluginFailed(answer.message or "signing in failed", where=image.name)
+            raise PluginFailed(answer.message or "sign-in failed", where=image.name)
         if answer.state == "expired" or time.monotonic() >= end:
             hint = f"tarkpm auth login {quote(target)}"
             raise PluginFailed("the code expired before it was used", where=image.name, hint=hint)
 
 
 def status(settings: Settings, ui: Ui, target: str, log: LogSink) -> AuthReport:
-    """How the plugin stands, by its own word."""
+    """Return whether the plugin says it is signed in."""
     with _opened(settings, ui, target, log) as (host, image):
         return AuthReport(image.name, host.display_name(image), host.auth_status(image))
 
 
 def token(settings: Settings, ui: Ui, target: str, log: LogSink) -> str:
-    """The current access token; raises `PluginFailed` if there is none."""
+    """Return the current access token. Raises `PluginFailed` if there is none."""
     with (
         _opened(settings, ui, target, log) as (host, image),
         helping(f"tarkpm auth login {quote(target)}"),
@@ -96,7 +97,7 @@ def token(settings: Settings, ui: Ui, target: str, log: LogSink) -> str:
 
 
 def logout(settings: Settings, ui: Ui, target: str, log: LogSink) -> AuthReport:
-    """Have the plugin forget its credentials, and remove the file they were kept in."""
+    """Make the plugin forget its credentials, and remove the file that held them."""
     with _opened(settings, ui, target, log) as (host, image):
         host.logout(image)
         if image.oauth is not None:

@@ -1,7 +1,7 @@
-"""``tarkpm cache``: where downloads are kept, how much there is, and taking away what nobody needs.
+"""``tarkpm cache``: size of the cache, and deletion of what no project needs.
 
-What is needed is what a project locks whose folder is still there; state knows them. One that is gone no
-longer counts, and nothing but the cache is touched: not its plugins' data, and not what was accepted of it.
+An item is needed if a project that state knows, and whose folder exists, locks it. Only the cache is touched:
+plugins' data and accepted decisions stay, also of projects that no longer exist.
 """
 
 import time
@@ -27,7 +27,7 @@ from tarkpm.store.sweep import KINDS, Needed, StoredItem, alone, is_needed, item
 
 
 class Amount(msgspec.Struct, frozen=True):
-    """How much there is of one kind: blobs, git (manifests), compiled (modules) or index (metadata)."""
+    """Count and bytes of one kind: blobs, git (manifests), compiled (modules) or index (metadata)."""
 
     kind: str
     count: int
@@ -35,7 +35,7 @@ class Amount(msgspec.Struct, frozen=True):
 
 
 class CacheReport(msgspec.Struct, frozen=True):
-    """What is in the cache or, of prune and clean, what was taken away; ``left`` is what is still there."""
+    """The contents of the cache or, of prune and clean, what was deleted; ``left`` bytes remain."""
 
     directory: str
     kinds: tuple[Amount, ...]
@@ -46,13 +46,13 @@ class CacheReport(msgspec.Struct, frozen=True):
 
 
 def cache_size(settings: Settings) -> CacheReport:
-    """Count what is in the cache."""
+    """Return the size of the cache."""
     found = items(settings.paths.cache)
     return _report(settings, found, left=sum(item.size for item in found))
 
 
 def prune(settings: Settings, ui: Ui) -> CacheReport:
-    """Take away what no known project locks. Waits for whoever installs; raises `StoreBusy`."""
+    """Delete what no known project locks. Waits for running installations; raises `StoreBusy`."""
     with alone(settings.paths.cache, settings.lock_seconds):
         needed, notes = _needed(settings)
         now = time.time()
@@ -64,7 +64,7 @@ def prune(settings: Settings, ui: Ui) -> CacheReport:
 
 
 def clean(settings: Settings, ui: Ui) -> CacheReport:
-    """Take away everything; it comes again when it is needed. Raises `StoreBusy`."""
+    """Delete the whole cache; it is fetched again when needed. Raises `StoreBusy`."""
     with alone(settings.paths.cache, settings.lock_seconds):
         found = items(settings.paths.cache)
         _take_away(settings, ui, found)
@@ -74,7 +74,7 @@ def clean(settings: Settings, ui: Ui) -> CacheReport:
 def _take_away(settings: Settings, ui: Ui, unwanted: list[StoredItem]) -> None:
     if settings.dry_run:
         return
-    ui.busy("taking away what nobody needs")
+    ui.busy("deleting what is not needed")
     for item in unwanted:
         take_away(item, settings.lock_seconds)
 
@@ -94,7 +94,7 @@ def _report(
 
 
 def _needed(settings: Settings) -> tuple[Needed, list[str]]:
-    """What the projects that this user has lock, and sentences about those that cannot be read."""
+    """Return what this user's projects lock, and notes about those that cannot be read."""
     state, origins = State(settings.paths.state), Origins(settings.paths.cache)
     blobs: set[Digest] = {consent.module for consent in Consents(settings.paths.state).all()}
     git: set[Path] = set()
@@ -112,12 +112,12 @@ def _needed(settings: Settings) -> tuple[Needed, list[str]]:
 
 
 def known_projects(state: State, notes: list[str]) -> Iterator[Record]:
-    """The records of projects whose folder is there; ``notes`` is told of those that cannot be read."""
+    """Yield the records of existing projects; appends a note for each record that cannot be read."""
     for file in state.record_files():
         try:
             record = state.read_record(file)
         except (TarkError, OSError):
-            notes.append(f"a project's record cannot be read, see tarkpm doctor: {file}")
+            notes.append(f"a project record cannot be read, see tarkpm doctor: {file}")
             continue
         if record is not None and Path(record.path).is_dir():
             yield record
@@ -129,7 +129,7 @@ def _lock_of(record: Record, notes: list[str]) -> Lock:
         data = read_optional(file, MAX_LOCK)
         return parse(data, where=str(file)) if data is not None else Lock()
     except (TarkError, OSError):
-        notes.append(f"cannot be read, so only what is installed by it counts: {file}")
+        notes.append(f"the lock cannot be read, so only installed files count as needed: {file}")
         return Lock()
 
 
@@ -139,7 +139,7 @@ def _indexes_of(record: Record, notes: list[str]) -> Iterator[str]:
         data = read_optional(file.resolve(), MAX_PROJECT)
         project = Project.parse(data, where=str(file)) if data is not None else Project()
     except (TarkError, OSError):
-        notes.append(f"cannot be read, so its indexes count only as far as they are locked: {file}")
+        notes.append(f"tark.toml cannot be read, so only its locked indexes count as needed: {file}")
         return
     for index in project.indexes.values():
         yield index.root.removeprefix("sha256:")

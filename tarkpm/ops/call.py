@@ -1,4 +1,4 @@
-"""``tarkpm call``: run one tool of a plugin with exactly what was granted."""
+"""``tarkpm call``: run a tool of a plugin with exactly the granted capabilities."""
 
 from shlex import quote
 
@@ -17,7 +17,7 @@ from tarkpm.ops.run.json_text import check_json
 
 
 class CallReport(msgspec.Struct, frozen=True):
-    """What a tool answered; ``output`` is the plugin's own text."""
+    """The output of a tool; ``output`` is the plugin's own text."""
 
     plugin: str
     tool: str
@@ -37,8 +37,8 @@ def call(
 ) -> CallReport:
     """Execute ``tool`` of an installed plugin, or of a working copy, with JSON text as its arguments.
 
-    ``spare`` is a worker process started ahead; it is used or ended. Raises what loading an image raises,
-    and `HostError` for a plugin that fails, crashes or says no.
+    ``spare`` is a worker process started in advance; it is used or ended. Raises what `load_image` raises,
+    and `HostError` for a plugin that fails or crashes.
     """
     try:
         check_json(arguments)
@@ -53,7 +53,7 @@ def call(
             result = host.call(image, tool, arguments)
         _, refused = host.counted(image.name)
     if not result.success:
-        message = result.error or "the tool failed and does not say why"
+        message = result.error or "the tool failed without a reason"
         may_be_granted = refused and not names_folder(target)
         hint = f"tarkpm {'info' if may_be_granted else 'tools'} {quote(target)}"
         raise PluginFailed(message, where=f"{image.name}: {tool}", hint=hint)

@@ -1,4 +1,4 @@
-"""``tarkpm channel``: a channel plugin by hand. No daemon: what was started ends with the command."""
+"""``tarkpm channel``: use a channel plugin by hand. No daemon: the channel stops with the command."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -18,15 +18,15 @@ from tarkpm.ops.run.json_text import check_json
 from tarkpm.ops.run.sign_in import AuthReport
 
 INTERVAL = 1.0
-"""Seconds between polls: a poll does not wait for a message."""
+"""Seconds between polls, because a poll does not wait for a message."""
 MAX_MESSAGES = 10_000
-"""Messages that one report keeps; all are shown."""
+"""Messages that a report keeps; all are shown as they come."""
 
 Show = Callable[[Inbound], None]
 
 
 class ChannelReport(msgspec.Struct, frozen=True):
-    """A channel as its plugin describes it, and how it stands."""
+    """A channel as its plugin describes it, and its status."""
 
     plugin: str
     id: str
@@ -38,14 +38,14 @@ class ChannelReport(msgspec.Struct, frozen=True):
 
 
 class MessagesReport(msgspec.Struct, frozen=True):
-    """Messages that came in; texts and metadata are unchanged."""
+    """Incoming messages; texts and metadata are unchanged."""
 
     plugin: str
     messages: tuple[Inbound, ...]
 
 
 class SentReport(msgspec.Struct, frozen=True):
-    """A message that was sent, by the name its service gave it."""
+    """A sent message and the id its service gave it."""
 
     plugin: str
     conversation_id: str
@@ -53,7 +53,7 @@ class SentReport(msgspec.Struct, frozen=True):
 
 
 def info(settings: Settings, ui: Ui, target: str, log: LogSink) -> ChannelReport:
-    """What a channel is, and whether it is signed in."""
+    """Return a channel's description and status."""
     with _opened(settings, ui, target, log) as (image, channel):
         said, status = channel.info(), channel.status()
         return ChannelReport(
@@ -68,13 +68,13 @@ def info(settings: Settings, ui: Ui, target: str, log: LogSink) -> ChannelReport
 
 
 def status(settings: Settings, ui: Ui, target: str, log: LogSink) -> AuthReport:
-    """Whether a channel is signed in, by its own word."""
+    """Return whether the channel says it is signed in."""
     with _opened(settings, ui, target, log) as (image, channel):
         return _standing(image, channel)
 
 
 def authenticate(settings: Settings, ui: Ui, target: str, credentials: str, log: LogSink) -> AuthReport:
-    """Hand a channel its credentials, as JSON text; they stay with the plugin."""
+    """Give a channel its credentials, as JSON text; they stay with the plugin."""
     check_json(credentials)
     with _opened(settings, ui, target, log) as (image, channel):
         channel.authenticate(credentials)
@@ -82,7 +82,7 @@ def authenticate(settings: Settings, ui: Ui, target: str, credentials: str, log:
 
 
 def poll(settings: Settings, ui: Ui, target: str, log: LogSink, *, seconds: float) -> MessagesReport:
-    """Start a channel and wait, at most so long, for the first messages."""
+    """Start a channel and wait up to ``seconds`` for the first messages."""
     with _started(settings, ui, target, log) as (image, channel):
         for found in _polls(channel, seconds):
             if found:
@@ -93,7 +93,7 @@ def poll(settings: Settings, ui: Ui, target: str, log: LogSink, *, seconds: floa
 def listen(
     settings: Settings, ui: Ui, target: str, log: LogSink, *, seconds: float | None, show: Show
 ) -> MessagesReport:
-    """Start a channel and ``show`` every message, for so long, or until interrupted; then stop it."""
+    """Start a channel, ``show`` every message for ``seconds`` or until interrupted, and stop it."""
     kept: list[Inbound] = []
     with _started(settings, ui, target, log) as (image, channel):
         for found in _polls(channel, seconds):
@@ -104,7 +104,7 @@ def listen(
 
 
 def send(settings: Settings, ui: Ui, target: str, message: Outbound, log: LogSink) -> SentReport:
-    """Send a message; raises `PluginFailed`, in the channel's words, if it was not."""
+    """Send a message. Raises `PluginFailed` with the channel's reason."""
     with _started(settings, ui, target, log) as (image, channel):
         sent = channel.send(message)
         if not sent.success:
@@ -113,14 +113,14 @@ def send(settings: Settings, ui: Ui, target: str, message: Outbound, log: LogSin
 
 
 def stop(settings: Settings, ui: Ui, target: str, log: LogSink) -> AuthReport:
-    """Have a channel put in order what it keeps outside of its process."""
+    """Tell a channel to clean up what it keeps outside its process."""
     with _opened(settings, ui, target, log) as (image, channel):
         channel.stop()
         return _standing(image, channel)
 
 
 def _polls(channel: ChannelPlugin, seconds: float | None) -> Iterator[list[Inbound]]:
-    """What each poll brings, once at least, until the time is up."""
+    """Yield the messages of each poll, of at least one, until the time is up."""
     end = None if seconds is None else time.monotonic() + seconds
     while True:
         yield channel.poll()
@@ -148,7 +148,7 @@ def _opened(
 def _started(
     settings: Settings, ui: Ui, target: str, log: LogSink
 ) -> Iterator[tuple[PluginImage, ChannelPlugin]]:
-    """A channel that was started, and is stopped however this ends."""
+    """Start a channel, and stop it however the block ends."""
     with _opened(settings, ui, target, log) as (image, channel):
         channel.start()
         try:

@@ -14,11 +14,11 @@ from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.run.images import load_target, open_host
 
 MAX_TURNS = 200
-"""Messages kept of a conversation; the oldest go first, the system's stays."""
+"""Messages kept of a conversation: the oldest are dropped first, the system prompt stays."""
 
 
 class ChatReport(msgspec.Struct, frozen=True):
-    """One answer, and the tokens it took as the provider counts them (None if it does not)."""
+    """One answer, and the tokens the provider counted (None if it counts none)."""
 
     plugin: str
     model: str
@@ -28,7 +28,7 @@ class ChatReport(msgspec.Struct, frozen=True):
 
 
 class ChatSession:
-    """A provider plugin, a model, and what was said so far."""
+    """A conversation with a model of a provider plugin."""
 
     def __init__(self, host: PluginHost, image: PluginImage, model: str, system: str) -> None:
         self._host, self._image, self.model = host, image, model
@@ -36,11 +36,11 @@ class ChatSession:
         self._turns: list[Message] = []
 
     def models(self) -> list[str]:
-        """The models the plugin offers."""
+        """Return the models the plugin offers."""
         return self._host.models(self._image)
 
     def ask(self, prompt: str) -> ChatReport:
-        """Say something and have it answered; what fails is not remembered. Raises `HostError`."""
+        """Send a prompt and return the answer; a failed turn is not kept. Raises `HostError`."""
         turns = [*self._turns, Message("user", prompt)]
         model = self.model or self._first_model()
         answer = self._host.chat(self._image, [*self._system, *turns[-MAX_TURNS:]], model)
@@ -50,7 +50,8 @@ class ChatSession:
     def _first_model(self) -> str:
         models = self.models()
         if not models:
-            raise NotFound("the plugin offers no model", where=self._image.name, hint="name one with --model")
+            hint = "choose one with --model"
+            raise NotFound("the plugin offers no model", where=self._image.name, hint=hint)
         return models[0]
 
 
@@ -64,7 +65,7 @@ def _report(plugin: str, model: str, answer: ChatResponse) -> ChatReport:
 def open_conversation(
     settings: Settings, ui: Ui, target: str, *, model: str, system: str, log: LogSink
 ) -> Iterator[ChatSession]:
-    """A conversation with a provider plugin; its worker lives as long as this."""
+    """Open a conversation with a provider plugin; its worker ends with the block."""
     image, images = load_target(settings, ui, target)
     with open_host(settings, images, log=log) as host:
         yield ChatSession(host, image, model, system)

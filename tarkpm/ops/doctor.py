@@ -1,4 +1,4 @@
-"""``tarkpm doctor``: where everything is, what protects this machine from plugins, and what is amiss."""
+"""``tarkpm doctor``: report paths, confinement, servers and problems."""
 
 import platform
 from importlib.metadata import version
@@ -20,9 +20,9 @@ from tarkpm.ops.project.workspace import open_for_reading
 
 
 class DoctorReport(msgspec.Struct, frozen=True):
-    """What was found.
+    """The report of `tarkpm doctor`.
 
-    ``confinement`` is active in every worker; ``missing`` is what this machine lacks. ``limits`` are those of
+    ``confinement`` is active in every worker; ``missing`` is unavailable here. ``limits`` are those of
     one plugin (`tarkpm.host.limits.Limits`): bytes and seconds.
     """
 
@@ -43,13 +43,16 @@ class DoctorReport(msgspec.Struct, frozen=True):
 
     @property
     def is_well(self) -> bool:
-        """Whether nothing is wrong, or no longer."""
+        """Return whether no problem remains."""
         bad = any(trouble.counts for trouble in self.troubles)
         return not self.missing and not bad and all(server.reached for server in self.servers)
 
 
 def doctor(settings: Settings, ui: Ui, *, fix: bool = False) -> DoctorReport:
-    """Look around, and start one worker to see how it is confined; ``fix`` mends. Raises `HostError`."""
+    """Check this machine, and start one worker to see its confinement. ``fix`` fixes problems.
+
+    Raises `HostError`.
+    """
     place = locate(settings)
     troubles = check_up(settings, fix=fix)
     servers, more = _servers(settings, ui)
@@ -78,15 +81,13 @@ def doctor(settings: Settings, ui: Ui, *, fix: bool = False) -> DoctorReport:
 
 
 def _servers(settings: Settings, ui: Ui) -> tuple[tuple[ServerStatus, ...], list[Trouble]]:
-    """The servers of the project, and what keeps them from being asked."""
+    """Return the status of the project's servers, or why they were not asked."""
     if settings.offline:
         return (), []
     try:
         with open_for_reading(settings, ui) as workspace:
             if not_accepted(workspace):
-                message = (
-                    "its servers were not asked, because you have not accepted what this project decides"
-                )
+                message = "servers were not asked, because you have not accepted this project's decisions"
                 return (), [Trouble("Note", message, str(workspace.place.project_file), note=True)]
             ui.busy("asking servers")
             return reach(workspace), []

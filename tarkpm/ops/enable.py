@@ -1,4 +1,4 @@
-"""``tarkpm enable`` and ``disable``: whether tark may load a plugin."""
+"""``tarkpm enable`` and ``disable``: allow or stop tark from loading a plugin."""
 
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def set_enabled(settings: Settings, ui: Ui, typed: PluginName, *, enabled: bool) -> PluginRow:
-    """Let tark load a plugin, or keep it from doing so; returns its row. Nothing else changes."""
+    """Enable or disable a plugin and return its row. Raises `NotFound`."""
     with open_for_change(settings, ui, create=True) as workspace:
         name = workspace.name_of(typed)
         if name not in workspace.environment.names():
@@ -26,6 +26,6 @@ def set_enabled(settings: Settings, ui: Ui, typed: PluginName, *, enabled: bool)
 
 
 def _remember(workspace: Workspace, name: str, enabled: bool) -> None:
-    """Have state know it too, so that it outlives the environment's folder."""
+    """Keep the choice in state too, so that it outlives the environment's folder."""
     if name in workspace.record.installed:
         workspace.remember(owners=with_disabled(workspace.record.owners, {name: not enabled}))

@@ -1,4 +1,4 @@
-"""``tarkpm grant`` and ``revoke``: change what a plugin may do, within what it declares."""
+"""``tarkpm grant``: grant a plugin capabilities that it declares."""
 
 from tarkpm.core.capability import Capability, CapabilitySet
 from tarkpm.core.names import MANIFEST
@@ -14,7 +14,7 @@ from tarkpm.ops.release.installed import installed_manifest
 
 
 def grant(settings: Settings, ui: Ui, typed: PluginName, capabilities: list[Capability]) -> GrantReport:
-    """Grant what the plugin declares and was not granted; raises `CapabilityDenied` for anything else."""
+    """Grant declared capabilities. Raises `CapabilityDenied` for undeclared ones."""
     with open_for_change(settings, ui) as workspace:
         require_accepted(workspace)
         name = workspace.name_of(typed)
@@ -31,7 +31,7 @@ def grant(settings: Settings, ui: Ui, typed: PluginName, capabilities: list[Capa
 
 
 def reset(settings: Settings, ui: Ui, typed: PluginName) -> GrantReport:
-    """Grant again exactly what the plugin declares, whatever was granted or revoked before."""
+    """Grant exactly what the plugin declares, whatever was granted or revoked before."""
     with open_for_change(settings, ui) as workspace:
         require_accepted(workspace)
         name = workspace.name_of(typed)

@@ -1,4 +1,4 @@
-"""``tarkpm hook run``: fire a lifecycle event to every enabled hook plugin that wants it, in order."""
+"""``tarkpm hook run``: fire a lifecycle event to every enabled hook plugin that handles it, in order."""
 
 import msgspec
 
@@ -12,7 +12,7 @@ from tarkpm.ops.run.json_text import check_json
 
 
 class Handled(msgspec.Struct, frozen=True):
-    """What one plugin made of the event: continue, replace, stop, ignored, or failed with a reason."""
+    """The outcome of one plugin: continue, replace, stop, ignored, or failed with a reason."""
 
     plugin: str
     action: str
@@ -31,8 +31,8 @@ class HookReport(msgspec.Struct, frozen=True):
 def run_hooks(settings: Settings, ui: Ui, event: str, payload: str, log: LogSink) -> HookReport:
     """Fire ``event`` with a JSON payload; plugins are asked in the order of their names.
 
-    A plugin that fails is passed over and reported; a payload that is no JSON is such a failure. The first
-    to stop the event ends it.
+    A plugin that fails, or returns a payload that is not JSON, is skipped and reported. The first plugin that
+    stops the event ends it.
     """
     check_json(payload, "the payload is")
     images = load_images(settings, ui, type="hook")
@@ -54,5 +54,5 @@ def run_hooks(settings: Settings, ui: Ui, event: str, payload: str, log: LogSink
             if outcome.action == "stop":
                 return HookReport(event, payload, True, tuple(handled))
     if all(one.action == "ignored" for one in handled):
-        ui.note(f"no enabled hook plugin asked for '{neutral(event, limit=100)}'")
+        ui.note(f"no enabled hook plugin handles '{neutral(event, limit=100)}'")
     return HookReport(event, payload, False, tuple(handled))

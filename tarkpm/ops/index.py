@@ -1,4 +1,4 @@
-"""``tarkpm index add``, ``list`` and ``remove``: which indexes a project takes plugins from."""
+"""``tarkpm index add``, ``list`` and ``remove``: the indexes of a project."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ MAX_ROOT = 512 * 1024
 
 
 class IndexRow(msgspec.Struct, frozen=True):
-    """An index of a project, and the plugins that are locked from it."""
+    """An index of a project, and the plugins locked from it."""
 
     name: str
     url: str
@@ -36,10 +36,10 @@ class IndexList(msgspec.Struct, frozen=True):
 
 
 def add_index(settings: Settings, ui: Ui, name: PluginName, url: str, root: str) -> IndexRow:
-    """Take plugins from an index from now on. ``root`` is its first root: the digest, or the file.
+    """Add an index to the project. ``root`` is its first root: the digest, or the file.
 
-    Unless offline, the index is asked whether it is the one. Raises `ProjectError` for a name that is taken,
-    `IndexUntrusted`, `Unreachable`.
+    Unless offline, the index is fetched to check that it has this root. Raises
+    `ProjectError` for a name that is taken, `IndexUntrusted`, `Unreachable`.
     """
     with open_for_change(settings, ui, create=True) as workspace:
         require_accepted(workspace)
@@ -48,7 +48,7 @@ def add_index(settings: Settings, ui: Ui, name: PluginName, url: str, root: str)
             return _row(workspace, entry)
         if name in workspace.project.indexes:
             raise ProjectError(
-                f"there is another index named '{name}'",
+                f"the project already has another index named '{name}'",
                 where=str(workspace.place.project_file),
                 hint=f"tarkpm index remove {name}",
             )
@@ -73,21 +73,21 @@ def _entry(settings: Settings, name: PluginName, url: str, root: str) -> IndexEn
 
 
 def _root_of(file: Path) -> str:
-    """The digest of a file that is an index's first root."""
+    """Return the digest of a file that is an index's first root."""
     try:
         data = read_file(file, MAX_ROOT)
         first = msgspec.json.decode(data)["signed"]["version"] == 1
     except FileNotFoundError:
-        raise NotFound("there is no such file", where=str(file), hint="--root sha256:…") from None
+        raise NotFound("the file does not exist", where=str(file), hint="--root sha256:…") from None
     except (msgspec.DecodeError, UnicodeDecodeError, TypeError, KeyError):
         first = False
     if not first:
-        raise ProjectError("expected an index's first root, 1.root.json", where=str(file))
+        raise ProjectError("expected the first root of an index, 1.root.json", where=str(file))
     return f"sha256:{sha256(data)}"
 
 
 def _try(workspace: Workspace, entry: IndexEntry) -> None:
-    """See that the index is there and is the one whose root was given."""
+    """Check that the index answers and has the given root."""
     from tarkpm.ops.project.indexes import open_client
 
     workspace.ui.busy(f"asking {entry.url}")
@@ -101,7 +101,7 @@ def _target(workspace: Workspace, edited: bytes, *, decided: bool) -> CheckedTar
 
 
 def list_indexes(settings: Settings, ui: Ui) -> IndexList:
-    """The indexes of the project, and what is locked from each."""
+    """Return the indexes of the project, and the plugins locked from each."""
     with open_for_reading(settings, ui) as workspace:
         indexes = sorted(workspace.project.indexes.values(), key=lambda entry: entry.name)
         return IndexList(tuple(_row(workspace, entry) for entry in indexes))
@@ -113,7 +113,7 @@ def _row(workspace: Workspace, entry: IndexEntry) -> IndexRow:
 
 
 def remove_index(settings: Settings, ui: Ui, name: PluginName) -> IndexRow:
-    """Take no more plugins from an index. Raises `NotFound`, and `ProjectError` while some come from it."""
+    """Remove an index from the project. Raises `NotFound`, or `ProjectError` while plugins come from it."""
     with open_for_change(settings, ui) as workspace:
         entry = workspace.project.indexes.get(name)
         where = str(workspace.place.project_file)

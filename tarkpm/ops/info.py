@@ -1,4 +1,4 @@
-"""``tarkpm info``: all that is known of one plugin."""
+"""``tarkpm info``: the details of one plugin."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Info(msgspec.Struct, frozen=True):
-    """All that is known of one plugin. ``abi`` is the module's: "tark:plugin", "older tark ABI" or ""."""
+    """The details of one plugin. ``abi`` is the module's: "tark:plugin", "older tark ABI" or ""."""
 
     name: str
     version: str
@@ -49,7 +49,7 @@ class Info(msgspec.Struct, frozen=True):
 
 
 def info(settings: Settings, ui: Ui, typed: PluginName) -> Info:
-    """Metadata, capabilities declared and granted, paths, signer and source of one plugin."""
+    """Return metadata, capabilities, paths, signer and source of one plugin. Raises `NotFound`."""
     with open_for_reading(settings, ui) as workspace:
         name = workspace.name_of(typed)
         entry, environment = workspace.lock.get(name), workspace.environment
@@ -108,7 +108,7 @@ def _is_unmanaged(workspace: Workspace, name: PluginName) -> bool:
 
 
 def _sign_in(manifest: Manifest) -> tuple[str, ...]:
-    """What a login does: the flow, its addresses, and what it asks the provider for."""
+    """Return how sign-in works: the flow, its addresses and its scopes."""
     oauth = manifest.oauth
     if oauth is None:
         return ()
@@ -117,7 +117,7 @@ def _sign_in(manifest: Manifest) -> tuple[str, ...]:
 
 
 def _module(workspace: Workspace, name: str, wasm: str) -> "ModuleInfo | None":
-    """What the module imports and exports, as far as it can be read."""
+    """Return what the module imports and exports; None if it cannot be read."""
     from tarkpm.host.module.inspect import inspect
 
     try:

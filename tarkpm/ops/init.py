@@ -1,4 +1,4 @@
-"""``tarkpm init``: begin a project."""
+"""``tarkpm init``: create a project."""
 
 import os
 from pathlib import Path
@@ -15,24 +15,24 @@ from tarkpm.ops.project.tark_version import tark_version
 
 
 class InitReport(msgspec.Struct, frozen=True):
-    """The new tark.toml, and the tark it is for ("" if none was given or found)."""
+    """The path of the new tark.toml, and its tark version ("" if none was given or found)."""
 
     path: str
     tark_version: str
 
 
 def init(settings: Settings, version: Version | None) -> InitReport:
-    """Write a tark.toml into the project folder, which is made if need be.
+    """Write a tark.toml into the project folder, creating the folder if necessary.
 
-    Without ``version`` the installed tark is asked once. Raises `ProjectError` if there is one already,
-    and `ProjectNotAccepted` in a folder of another user.
+    Without ``version``, the installed tark is asked for its own. Raises `ProjectError` if there is one
+    already, and `ProjectNotAccepted` in a folder of another user.
     """
     folder: Path = settings.project or settings.cwd
     place = project_place(folder)
     check_owned(place, hint="tarkpm init --project my-plugins")
     if os.path.lexists(place.project_file):
         raise ProjectError(
-            "there is a project here already", where=str(place.project_file), hint="tarkpm list"
+            "there is already a project here", where=str(place.project_file), hint="tarkpm list"
         )
     found = version or tark_version(settings.search_path)
     if not settings.dry_run:

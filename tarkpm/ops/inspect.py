@@ -1,4 +1,4 @@
-"""``tarkpm inspect``: what a WebAssembly file is, without running it."""
+"""``tarkpm inspect``: describe a WebAssembly file without running it."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from tarkpm.store.blobs import MAX_BLOB
 
 
 class SurfaceEntry(msgspec.Struct, frozen=True):
-    """An import or export, as `Item` has it. ``known``: tark can serve it, or it is an export."""
+    """An import or export, as in `Item`. ``known`` means that tark serves it, or that it is an export."""
 
     name: str
     kind: str
@@ -46,7 +46,7 @@ class InspectReport(msgspec.Struct, frozen=True):
 
 
 def inspect_file(settings: Settings, ui: Ui, path: Path) -> InspectReport:
-    """Look into a file; raises `ModuleInvalid` for anything but WebAssembly, and `HostError`."""
+    """Read the surface of a file. Raises `ModuleInvalid` unless it is WebAssembly, and `HostError`."""
     data = read_file((settings.cwd / path).resolve(), MAX_BLOB)
     if data[: len(MAGIC)] == MAGIC:
         ui.busy("reading its types")

@@ -7,7 +7,7 @@ from tarkpm.store.keys import KeyStore
 
 
 class KeyReport(msgspec.Struct, frozen=True):
-    """A key by name: its public half, and where its private half is."""
+    """A key: its name, its public key, and the path of its private key."""
 
     name: str
     public_key: str
@@ -15,7 +15,7 @@ class KeyReport(msgspec.Struct, frozen=True):
 
 
 def generate_key(settings: Settings, name: str, passphrase: bytes) -> KeyReport:
-    """Make a private key, encrypted if ``passphrase`` is not empty; never replaces one."""
+    """Generate a private key, encrypted if ``passphrase`` is not empty. Raises `StoreError` if it exists."""
     keys = KeyStore.in_state(settings.paths.state)
     public = keys.generate(name, passphrase)
     return KeyReport(name, public, str(keys.path(name)))

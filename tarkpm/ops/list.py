@@ -1,4 +1,4 @@
-"""``tarkpm list``, ``info``, ``enable`` and ``disable``: what is here, and whether tark may load it."""
+"""``tarkpm list``: the plugins of a project."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class ListReport(msgspec.Struct, frozen=True):
-    """Every plugin that is locked or stands in the environment, sorted."""
+    """Every plugin that is locked or in the environment, sorted."""
 
     plugins: tuple[PluginRow, ...]
     directory: str
@@ -24,7 +24,7 @@ class ListReport(msgspec.Struct, frozen=True):
 
 
 def list_plugins(settings: Settings, ui: Ui, *, type: str = "") -> ListReport:  # noqa: A002  the option's name
-    """All plugins; with ``type`` those of one type. One unreadable plugin never hides the others."""
+    """Return all plugins, or those of one ``type``; an unreadable one does not hide the others."""
     with open_for_reading(settings, ui) as workspace:
         names = sorted({*workspace.environment.names(), *workspace.lock.by_name})
         rows = tuple(row_of(workspace, name) for name in names)

@@ -1,4 +1,4 @@
-"""``tarkpm lock``: make tark.lock follow from tark.toml."""
+"""``tarkpm lock``: update tark.lock from tark.toml."""
 
 from tarkpm.core.lock_check import stale_entries, stale_requirement
 from tarkpm.core.policy import Answers
@@ -15,7 +15,7 @@ from tarkpm.ops.project.workspace import Workspace, asks_again, open_for_change,
 
 @asks_again
 def lock(settings: Settings, ui: Ui, answers: Answers) -> TakeReport:
-    """Make tark.lock follow from tark.toml, keeping every entry that does; installs nothing."""
+    """Update tark.lock from tark.toml, keeping every entry that still fits; installs nothing."""
     with open_for_change(settings, ui) as workspace:
         require_accepted(workspace)
         stale = [r for name, r in workspace.project.requirements.items() if not _follows(workspace, name)]

@@ -1,4 +1,4 @@
-"""``tarkpm outdated``: what an update would move, and what is newer than what is asked for."""
+"""``tarkpm outdated``: newer versions, and what an update would select."""
 
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final
@@ -27,11 +27,11 @@ REVOKED: Final = "revoked"
 
 
 class OutdatedRow(msgspec.Struct, frozen=True):
-    """A locked plugin for which there is something newer.
+    """A locked plugin that is outdated or withdrawn.
 
-    ``update`` is the version ``tarkpm update`` would move to, "" if none; ``newest`` the newest there is.
-    Git sources hold one version, and ``commit`` is where it is now. ``warning`` says that the locked release
-    was yanked or revoked.
+    ``update`` is the version ``tarkpm update`` would install, "" if none; ``newest`` is the newest version.
+    A git source has one version, at ``commit``. ``warning`` says that the locked release was yanked or
+    revoked.
     """
 
     name: str
@@ -44,9 +44,9 @@ class OutdatedRow(msgspec.Struct, frozen=True):
 
 
 class OutdatedReport(msgspec.Struct, frozen=True):
-    """Everything that is outdated, how many plugins were looked at (working copies are not), and notes.
+    """The outdated plugins, the number of plugins checked (without working copies), and notes.
 
-    ``failed`` says, by plugin, why its repository could not be asked.
+    ``failed`` gives, by plugin, the reason why its repository could not be asked.
     """
 
     plugins: tuple[OutdatedRow, ...]
@@ -56,10 +56,10 @@ class OutdatedReport(msgspec.Struct, frozen=True):
 
 
 def outdated(settings: Settings, ui: Ui) -> OutdatedReport:
-    """Ask every source what it holds now; changes nothing but what state knows of indexes.
+    """Ask every source what it holds now; updates only what state knows of indexes.
 
-    A repository that cannot be asked hides nothing of the others. Raises `SourceError` and
-    `VerificationError` where nothing, or an index, can be asked, and `ProjectNotAccepted`.
+    A repository that cannot be asked does not hide the others. Raises `SourceError` and
+    `VerificationError` if no repository, or an index, cannot be asked, and `ProjectNotAccepted`.
     """
     with open_for_reading(settings, ui) as workspace:
         require_accepted(workspace)
@@ -89,7 +89,7 @@ def _from_git(
 def _look(
     workspace: Workspace, group: list[tuple[LockEntry, GitSource]]
 ) -> tuple[list[OutdatedRow], dict[str, TarkError]]:
-    """What one repository holds now of plugins that moved: their plugin.toml is all that is read."""
+    """Return the rows of one repository's plugins that moved; reads only their plugin.toml."""
     rows: list[OutdatedRow] = []
     failed: dict[str, TarkError] = {}
     try:
@@ -105,14 +105,14 @@ def _look(
 
 
 def _moved(remote: "GitRemote", entry: LockEntry, source: GitSource) -> list[OutdatedRow]:
-    """The row of a plugin that is elsewhere now."""
+    """Return the row of a plugin whose source moved to another commit; none if it did not."""
     commit = commit_of(remote, source.unpinned())
     if commit == source.commit:
         return []
     where = f"{source.git} {source.ref}"
     version = manifest_in(remote.tree(commit), source.path, where=where).version
-    is_lower = version.key < entry.version.key  # which an update refuses (rule 7)
-    warning = "lower: --allow-downgrade takes it" if is_lower else ""
+    is_lower = version.key < entry.version.key  # an update refuses it (docs/trust-rules.md, rule 7)
+    warning = "lower: needs --allow-downgrade" if is_lower else ""
     update = "" if is_lower else str(version)
     place = str(source.unpinned())
     return [OutdatedRow(entry.name, str(entry.version), update, str(version), place, commit, warning)]
@@ -138,7 +138,7 @@ def _from_indexes(workspace: Workspace, entries: Iterable[LockEntry]) -> tuple[l
 
 
 def _way_back(workspace: Workspace, row: OutdatedRow) -> str:
-    """What helps where a revoked release is locked."""
+    """Return a note with the command that replaces a revoked release."""
     requirement, way = workspace.project.requirements.get(PluginName(row.name)), f"update {row.name}"
     if not row.update:
         source = requirement.source if requirement else None
@@ -149,7 +149,7 @@ def _way_back(workspace: Workspace, row: OutdatedRow) -> str:
 
 
 def _foreseen(workspace: Workspace) -> tuple[Mapping[PluginName, Version], list[str]]:
-    """What an update would choose, and what it would say; nothing moves where it would fail."""
+    """Return what an update would select, and its notes; nothing if it would fail."""
     from tarkpm.ops.change.select_indexed import preview_update
 
     try:
@@ -166,7 +166,7 @@ def _row(
     listing: Listing | None,
     chosen: Mapping[PluginName, Version],
 ) -> OutdatedRow | None:
-    """The row of a plugin that is not up to date; None for one that is."""
+    """Return the row of a plugin that is outdated or withdrawn, else None."""
     newest = _newest(
         row.version
         for row in (listing.rows if listing else ())
@@ -175,7 +175,7 @@ def _row(
         if not row.version.pre or entry.version.pre
     )
     update = chosen.get(entry.name, entry.version)
-    moves = update > entry.version  # to go back is asked for in so many words
+    moves = update > entry.version  # going back takes --allow-downgrade
     warning = _warning(workspace, entry, listing)
     if not moves and not warning and (newest is None or newest <= entry.version):
         return None

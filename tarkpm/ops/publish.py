@@ -1,4 +1,4 @@
-"""``tarkpm publish``: a plugin's folder becomes a release folder, ready to be handed to an index."""
+"""``tarkpm publish``: write a plugin's release folder, ready to be submitted to an index."""
 
 import os
 from pathlib import Path
@@ -19,7 +19,7 @@ from tarkpm.store.keys import KeyStore, Passphrase
 
 
 class PublishReport(msgspec.Struct, frozen=True):
-    """A release folder: where it is, what is in it and who signed it; ``written`` False: it was there."""
+    """A release folder: its path, files and signer; ``written`` is False if it existed."""
 
     name: str
     version: str
@@ -33,8 +33,8 @@ class PublishReport(msgspec.Struct, frozen=True):
 def publish(settings: Settings, folder: Path, to: Path, key: str, passphrase: Passphrase) -> PublishReport:
     """Check the plugin in ``folder`` and write its release to ``to``/NAME-VERSION.
 
-    A statement beside the plugin is used if it holds for these files and no ``key`` is named; otherwise the
-    release is signed. Raises `Refused` where another release of this version is.
+    A statement next to the plugin is used if it is valid for these files and no ``key`` is named; otherwise
+    the release is signed. Raises `Refused` if another release of this version exists there.
     """
     where = str(folder)
     collected = collect(LocalTree(folder), "", where=where, signed=False)
@@ -60,7 +60,7 @@ def publish(settings: Settings, folder: Path, to: Path, key: str, passphrase: Pa
 
 
 def _statement(folder: Path, files: object, where: str) -> bytes | None:
-    """The statement beside a plugin, if it holds for the files as they are."""
+    """Return the statement next to a plugin if it is valid for the current files."""
     tree = LocalTree(folder)
     data = tree.read([STATEMENT]).get(STATEMENT)
     if data is None:
@@ -76,24 +76,24 @@ def _statement(folder: Path, files: object, where: str) -> bytes | None:
 def _only_key(settings: Settings) -> str:
     names = KeyStore.in_state(settings.paths.state).names()
     if len(names) != 1:
-        found = f"several keys are here: {', '.join(names)}" if names else "there is no key to sign with"
+        found = f"found several keys: {', '.join(names)}" if names else "there is no signing key"
         hint = f"choose: --key {names[0]}" if names else "tarkpm key generate --name NAME"
         raise StoreError(found, hint=hint)
     return names[0]
 
 
 def _is_there(target: Path, files: dict[str, bytes]) -> bool:
-    """Whether exactly this release is in ``target``; raises `Refused` if another one is."""
+    """Return whether exactly this release is in ``target``. Raises `Refused` if another one is."""
     if not os.path.lexists(target):
         return False
     found = {path.relative_to(target).as_posix() for path in target.rglob("*") if not path.is_dir()}
     if found == set(files) and all(read_file(target / name, MAX_FILE) == files[name] for name in files):
         return True
-    raise Refused("another release is there already", where=str(target), hint="raise the plugin's version")
+    raise Refused("another release exists here", where=str(target), hint="raise the plugin's version")
 
 
 def _write(target: Path, files: dict[str, bytes]) -> None:
-    """Write the whole folder under another name, then rename it: it is there as a whole or not at all."""
+    """Write the folder under a temporary name, then rename it: it appears as a whole or not at all."""
     target.parent.mkdir(parents=True, exist_ok=True)
     staging = target.parent / f".{target.name}.{os.urandom(8).hex()}.tmp"
     try:

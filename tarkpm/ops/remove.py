@@ -1,4 +1,4 @@
-"""``tarkpm remove``: take plugins out of the project, with every decision about them."""
+"""``tarkpm remove``: remove plugins from the project, with every decision about them."""
 
 import msgspec
 
@@ -20,7 +20,7 @@ from tarkpm.ops.project.workspace import Workspace, open_for_change
 
 
 class RemoveReport(msgspec.Struct, frozen=True):
-    """What was removed, and the folders of plugins' own data that were kept or deleted."""
+    """The removed plugins, and the data folders that were kept or deleted."""
 
     removed: tuple[str, ...]
     data_kept: tuple[str, ...] = ()
@@ -31,7 +31,7 @@ class RemoveReport(msgspec.Struct, frozen=True):
 def remove(settings: Settings, ui: Ui, typed: list[PluginName], *, purge: bool) -> RemoveReport:
     """Remove plugins and what tark.toml decided about them; their own data only with ``purge``.
 
-    Raises `NotFound` for a name the project does not ask for; then nothing has changed.
+    Raises `NotFound` for a plugin the project does not require; then nothing has changed.
     """
     with open_for_change(settings, ui) as workspace:
         workspace.require_built_here()
@@ -57,7 +57,7 @@ def remove(settings: Settings, ui: Ui, typed: list[PluginName], *, purge: bool) 
 
 
 def _plan(workspace: Workspace, names: list[PluginName], target: Target) -> Plan:
-    """Take away what is named or was locked, and is no more; what is installed otherwise is left alone."""
+    """Return a plan that removes what was named or locked and is not locked any more, and nothing else."""
     installed = [PluginName(name) for name in workspace.record.installed]
     ours = {*names, *workspace.lock.by_name}
     gone = tuple(name for name in installed if name in ours and not target.lock.get(name))
@@ -65,10 +65,10 @@ def _plan(workspace: Workspace, names: list[PluginName], target: Target) -> Plan
 
 
 def _without(workspace: Workspace, names: list[PluginName]) -> CheckedTarget:
-    """The project and lock without ``names``, and without what was there only for them.
+    """Return the project and lock without ``names`` and without what only they needed.
 
-    What another plugin of the same index needs stays, and so do its grants. Raises `ResolutionError` where
-    something that stays needs what cannot.
+    A plugin that another one of the same index needs stays, with its grants. Raises `ResolutionError` if a
+    plugin that stays needs one that cannot.
     """
     where = str(workspace.place.project_file)
     edited = edit(workspace.project_bytes or b"", [ProjectEdit(name) for name in names])

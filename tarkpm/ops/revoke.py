@@ -1,4 +1,4 @@
-"""``tarkpm revoke``: take capabilities away from a plugin."""
+"""``tarkpm revoke``: revoke capabilities of a plugin."""
 
 from tarkpm.core.capability import Capability
 from tarkpm.core.release import PluginName
@@ -11,7 +11,7 @@ from tarkpm.ops.project.workspace import open_for_change
 
 
 def revoke(settings: Settings, ui: Ui, typed: PluginName, capabilities: list[Capability]) -> GrantReport:
-    """Take capabilities away; taking away what was not granted changes nothing."""
+    """Revoke capabilities; revoking one that was not granted changes nothing."""
     with open_for_change(settings, ui) as workspace:
         name = workspace.name_of(typed)
         present(workspace, name)

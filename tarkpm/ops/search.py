@@ -15,9 +15,9 @@ MAX_FOUND = 50
 
 
 class Found(msgspec.Struct, frozen=True):
-    """A plugin that was found, as its author describes it.
+    """A matching plugin, as its author describes it.
 
-    ``locked`` is the version this project has from this index.
+    ``locked`` is the version that this project has locked from this index.
     """
 
     index: str
@@ -30,7 +30,7 @@ class Found(msgspec.Struct, frozen=True):
 
 
 class SearchReport(msgspec.Struct, frozen=True):
-    """The plugins that match, those named so first; ``more`` were left off."""
+    """The matching plugins, matches by name first; ``more`` were left out."""
 
     plugins: tuple[Found, ...]
     more: int = 0
@@ -39,14 +39,14 @@ class SearchReport(msgspec.Struct, frozen=True):
 def search(
     settings: Settings, ui: Ui, words: list[str], *, kind: str = "", capability: str = ""
 ) -> SearchReport:
-    """The plugins of all indexes that have every word in name or description, of a type, with a capability.
+    """Return the plugins of all indexes with every word in name or description, of a type and capability.
 
     Raises `NotFound` without an index, `Unreachable`, `IndexUntrusted`.
     """
     with open_for_reading(settings, ui) as workspace:
         if not workspace.project.indexes:
             where, hint = str(workspace.place.project_file), "tarkpm index add NAME URL --root sha256:…"
-            raise NotFound("no index is set up to search in", where=where, hint=hint)
+            raise NotFound("this project has no index to search", where=where, hint=hint)
         require_accepted(workspace)
         lowered = [word.lower() for word in words]
         found = [

@@ -1,4 +1,4 @@
-"""``tarkpm key`` and ``sign``: a publisher's keys, and the statement that makes a folder a release."""
+"""``tarkpm sign``: sign a folder, which makes it a release."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from tarkpm.store.keys import KeyStore, Passphrase
 
 
 class SignReport(msgspec.Struct, frozen=True):
-    """What was signed, by which key, and where the statement is."""
+    """The signed files, the signer, and the path of the statement."""
 
     name: str
     version: str
@@ -28,7 +28,7 @@ class SignReport(msgspec.Struct, frozen=True):
 
 
 def sign(settings: Settings, folder: Path, key: str, passphrase: Passphrase) -> SignReport:
-    """Sign the release in ``folder`` and write plugin.dsse.json beside its plugin.toml.
+    """Sign the release in ``folder`` and write plugin.dsse.json next to its plugin.toml.
 
     Raises `ManifestError`, `NotFound`, `ModuleInvalid`, or `StoreError` for a key that cannot be used.
     """
@@ -45,7 +45,7 @@ def sign(settings: Settings, folder: Path, key: str, passphrase: Passphrase) -> 
 
 
 def _read(folder: Path) -> tuple[ReleaseFiles, VerifiedRelease]:
-    """The folder's release as it would be without a statement, checked as far as that goes."""
+    """Return the folder's release without a statement, checked as far as possible."""
     where = str(folder)
     collected = collect(LocalTree(folder), "", where=where, signed=False)
     candidate = verify_release(collected.files, None, PathSource(where), where=where)

@@ -1,4 +1,4 @@
-"""``tarkpm sync``: make the environment what the lock says. Never resolves."""
+"""``tarkpm sync``: make the environment match the lock. Never resolves."""
 
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class SyncReport(msgspec.Struct, frozen=True):
-    """What sync installed, took away and left as it was."""
+    """The plugins that sync installed, removed and left unchanged."""
 
     installed: tuple[str, ...]
     removed: tuple[str, ...]
@@ -24,17 +24,16 @@ class SyncReport(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, plan: "Plan", notes: tuple[str, ...] = ()) -> "SyncReport":
-        """The report of a plan that was applied."""
+        """Return the report of an applied plan."""
         return cls(tuple(entry.name for entry in plan.install), plan.remove, plan.keep, notes)
 
 
 @asks_again
 def sync(settings: Settings, ui: Ui, *, reinstall: bool = False) -> SyncReport:
-    """Install, remove and repair until the environment is what tark.lock says.
+    """Install, remove and repair until the environment matches tark.lock.
 
-    ``reinstall`` installs everything anew, whatever it looks like. Raises `LockStale` without a lock
-    or if it does not follow from tark.toml, and whatever fetching and verifying raise; then nothing
-    has changed.
+    ``reinstall`` installs everything again. Raises `LockStale` without a lock or if it does not follow from
+    tark.toml, and what fetching and verifying raise; then nothing has changed.
     """
     with open_for_change(settings, ui) as workspace:
         if not reinstall and workspace.is_settled():
@@ -49,8 +48,9 @@ def sync(settings: Settings, ui: Ui, *, reinstall: bool = False) -> SyncReport:
         if workspace.lock_bytes is None and workspace.project.requirements:
             where = str(workspace.place.lock_file)
             raise LockStale(
-                f"{PROJECT} asks for plugins but there is no lock", where=where, hint="tarkpm lock"
+                f"{PROJECT} requires plugins, but there is no tark.lock", where=where, hint="tarkpm lock"
             )
+        # consent comes before the network: an index of an unaccepted project is never contacted
         workspace.require_built_here()
         require_accepted(workspace)
         workspace.resource(Indexes).learn_publishers(workspace.lock.entries)

@@ -1,4 +1,4 @@
-"""``tarkpm tools``: what the enabled tool plugins offer, as they describe it."""
+"""``tarkpm tools``: the tools of enabled tool plugins, as the plugins describe them."""
 
 import json
 from typing import Any
@@ -14,7 +14,7 @@ from tarkpm.ops.run.images import Images, load_images, load_target, open_host
 
 
 class Tool(msgspec.Struct, frozen=True):
-    """One tool. Everything but ``plugin`` is the plugin's claim; ``schema`` is None if it is no JSON."""
+    """One tool. Everything but ``plugin`` is the plugin's claim; ``schema`` is None if it is not JSON."""
 
     plugin: str
     name: str
@@ -24,14 +24,14 @@ class Tool(msgspec.Struct, frozen=True):
 
 
 class ToolsReport(msgspec.Struct, frozen=True):
-    """All tools, and the plugins that could not say what they have."""
+    """All tools, and the errors of plugins that failed to list theirs."""
 
     tools: tuple[Tool, ...]
     failed: dict[str, str] = {}
 
 
 def tools(settings: Settings, ui: Ui, target: str, log: LogSink) -> ToolsReport:
-    """The tools of one plugin (or working copy), or of every enabled tool plugin.
+    """Return the tools of one plugin (or working copy), or of every enabled tool plugin.
 
     A plugin that fails is reported and does not hide the others; a named one raises.
     """

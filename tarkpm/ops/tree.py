@@ -1,4 +1,4 @@
-"""``tarkpm tree``: which plugin is there for which."""
+"""``tarkpm tree``: the dependency tree."""
 
 import msgspec
 
@@ -12,14 +12,14 @@ from tarkpm.ops.release.listing import withdrawn_notes
 
 
 class TreeReport(msgspec.Struct, frozen=True):
-    """The branches of a tree, from top to bottom as they are printed, and notes on what was taken back."""
+    """The branches of a tree in print order, and notes about withdrawn releases."""
 
     branches: tuple[Branch, ...]
     notes: tuple[str, ...] = ()
 
 
 def show_tree(settings: Settings, ui: Ui, *, invert: PluginName | None = None) -> TreeReport:
-    """What each plugin that is asked for needs; with ``invert``, who needs that plugin.
+    """Return the dependencies of every required plugin; with ``invert``, the dependents of that one.
 
     Raises `NotFound` for a plugin that is not locked.
     """

@@ -1,4 +1,4 @@
-"""``tarkpm update`` and ``tarkpm lock``: look again at what the project asks for."""
+"""``tarkpm update``: update plugins to what their sources hold now."""
 
 from tarkpm.core.policy import Answers
 from tarkpm.core.release import PluginName
@@ -14,9 +14,9 @@ from tarkpm.ops.project.workspace import asks_again, open_for_change
 
 @asks_again
 def update(settings: Settings, ui: Ui, typed: list[PluginName], answers: Answers) -> TakeReport:
-    """Take what the sources of these plugins (all, if none is named) hold now, and install it.
+    """Install what the sources of these plugins (all, if none is named) hold now.
 
-    Raises what `add` raises, and `NotFound` for a name the project does not ask for.
+    Raises what `add` raises, and `NotFound` for a plugin the project does not require.
     """
     with open_for_change(settings, ui) as workspace:
         workspace.require_built_here()

@@ -7,9 +7,9 @@ import msgspec
 from tarkpm.core.acceptance import WideningKind
 from tarkpm.core.lock_check import stale_entries
 from tarkpm.core.resolution.resolver import unmet_dependencies
-from tarkpm.errors import ProjectNotAccepted, TarkError
+from tarkpm.errors import ProjectNotAccepted, ResolutionError, TarkError
 from tarkpm.io.parallel import run_parallel
-from tarkpm.ops.audit.plugin import Finding, audit, unmanaged
+from tarkpm.ops.audit.plugin import Finding, NamedFinding, audit, unmanaged
 from tarkpm.ops.project.acceptance import not_accepted
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
@@ -17,7 +17,7 @@ from tarkpm.ops.project.workspace import Workspace, open_for_reading
 
 
 class VerifyReport(msgspec.Struct, frozen=True):
-    """What was checked, and all that was found."""
+    """The plugins without problems, and every finding."""
 
     verified: tuple[str, ...]
     findings: tuple[Finding, ...]
@@ -26,7 +26,7 @@ class VerifyReport(msgspec.Struct, frozen=True):
 
     @property
     def exit_status(self) -> int:
-        """0 without findings; 3 if one is about a digest, signature or key, else 4 for consent, else 1."""
+        """Return 0 without findings, 3 for one about a digest, signature or key, 4 for consent, else 1."""
         found = {finding.exit_status for finding in self.findings if not finding.note}
         return next((status for status in (3, 4, 1) if status in found), 0)
 
@@ -48,11 +48,11 @@ def verify(settings: Settings, ui: Ui) -> VerifyReport:
 
 
 def _project_findings(workspace: Workspace) -> Iterator[Finding]:
-    """What is wrong with the project as a whole: staleness, decisions, folders nobody locked."""
+    """Yield findings about the project as a whole: staleness, decisions, unmanaged folders."""
     for problem in stale_entries(workspace.project, workspace.lock):
-        yield Finding.of(problem.plugins[0], problem)
+        yield NamedFinding.of(problem.plugins[0], problem)
     for widening in not_accepted(workspace):
-        yield Finding(
+        yield NamedFinding(
             "" if widening.kind is WideningKind.INDEX else widening.subject,
             ProjectNotAccepted.__name__,
             f"not accepted by you: {widening}",
@@ -65,7 +65,8 @@ def _project_findings(workspace: Workspace) -> Iterator[Finding]:
         yield Finding.of("", problem)
     for name in workspace.environment.names():
         if name not in workspace.lock.by_name:
-            message = "a folder that tarkpm did not install; tark loads it"
+            message = "tarkpm did not install this folder, but tark loads it"
             yield unmanaged(name, message, workspace.environment.folder(name))
     for unmet in unmet_dependencies(workspace.lock.entries):
-        yield Finding(unmet.plugin, "ResolutionError", str(unmet), hint=f"tarkpm add {unmet.needed.name}")
+        hint = f"tarkpm add {unmet.needed.name}"
+        yield NamedFinding(unmet.plugin, ResolutionError.__name__, str(unmet), hint=hint)

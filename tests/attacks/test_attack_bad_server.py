@@ -65,7 +65,7 @@ def test_one_that_goes_down_later(victim: Sandbox, publisher: Publisher) -> None
     shutil.rmtree(victim.store)
     with unchanged(victim):
         victim.run("sync").failed(5, "the server failed with HTTP status 503")
-        victim.run("sync", "--offline").failed(5, "not in the store, and --offline allows no download")
+        victim.run("sync", "--offline").failed(5, "not in the store, and --offline forbids downloads")
 
 
 def test_one_that_never_answers(
@@ -185,7 +185,7 @@ def test_one_whose_pack_has_a_flipped_byte(victim: Sandbox, publisher: Publisher
         (("--tag", "v9.9.9"), ("there is no tag 'v9.9.9'", "help: git ls-remote --tags")),
         (("-b", "nowhere"), ("there is no branch 'nowhere'", "help: git ls-remote --heads")),
         (("--rev", "1" * 40), ("1" * 40,)),
-        (("--rev", "main"), ("--rev takes a whole commit id",)),
+        (("--rev", "main"), ("--rev expects a full commit id",)),
         (("--path", "nowhere"), ("there is no folder 'nowhere'", "--path")),
         (("--path", "../up"), ("expected a folder inside the repository",)),
         (("--tag", "a", "-b", "b"), ("expected one of --tag, --branch and --rev",)),
@@ -213,7 +213,7 @@ def test_a_hint_with_a_url_that_a_shell_would_run(victim: Sandbox, publisher: Pu
 
 def test_offline_asks_no_server(victim: Sandbox, publisher: Publisher) -> None:
     with unchanged(victim):
-        victim.run("add", publisher.url, "--offline").failed(5, "--offline allows no network")
+        victim.run("add", publisher.url, "--offline").failed(5, "--offline forbids network requests")
         victim.run("sync", "--offline").ok()
     assert publisher.server.requests == []
 

@@ -164,19 +164,19 @@ def test_a_pull_that_replaces_a_module(pulled: Sandbox) -> None:
 
 def test_a_pull_that_brings_another_plugin(pulled: Sandbox) -> None:
     shutil.copytree(pulled.plugins / "text-tools", pulled.plugins / "evil", symlinks=True)
-    found = pulled.run("verify").failed(1, "evil: a folder that tarkpm did not install; tark loads it")
+    found = pulled.run("verify").failed(1, "evil: tarkpm did not install this folder, but tark loads it")
     assert str(pulled.plugins / "evil") in found.out
     assert "unmanaged" in pulled.run("list").ok().out
     folder = str(pulled.plugins / "evil")
     pulled.run("call", "evil", "text-stats").failed(
-        2, "the folder 'evil' holds a plugin named 'text-tools'", folder
+        2, "the folder 'evil' contains a plugin named 'text-tools'", folder
     )
     manifest = pulled.plugins / "evil" / "plugin.toml"
     text = manifest.read_text().replace('"text-tools"', '"evil"')
     manifest.unlink()
     manifest.write_text(text)
     pulled.run("call", "evil", "text-stats").failed(
-        4, "'evil' was put there by hand, and you have not agreed", folder
+        4, "'evil' was not installed by tarkpm, and you have not agreed", folder
     )
     pulled.run("sync").ok()
     assert (pulled.plugins / "evil").exists()
@@ -189,7 +189,7 @@ def test_a_pull_that_puts_a_plugin_where_an_added_one_goes(pulled: Sandbox, publ
     other.release()
     with unchanged(pulled):
         refused = pulled.run("add", other.url, "--trust", other.key, "--accept-capabilities")
-        refused.failed(4, "'other' would take the place of a folder that was put there by hand", "--adopt")
+        refused.failed(4, "'other' would replace a folder that tarkpm did not install", "--adopt")
 
 
 def test_a_pull_that_makes_a_plugin_folder_a_link(pulled: Sandbox) -> None:

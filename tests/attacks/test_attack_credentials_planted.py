@@ -69,7 +69,7 @@ def test_a_new_file_that_is_not_the_plugins_own(sandbox: Sandbox, server: AuthSe
     refused = sandbox.execute(*_login(sandbox), env=env)
     refused.failed(
         1,
-        "the credentials cannot be kept: it is not there, and only a place of the plugin's own is made for it",
+        "the credentials cannot be stored: the file does not exist, and tarkpm creates it only in the plugin's own place",
         "help: tarkpm ",
     )
     assert server.requests == []
@@ -83,7 +83,7 @@ def test_settings_that_are_there(sandbox: Sandbox, server: AuthServer, path: str
     kept.parent.mkdir(parents=True)
     kept.write_text('{"hooks": {}}')
     refused = sandbox.run(*_login(sandbox))
-    refused.failed(1, "the file is there and holds no credentials; move it away first")
+    refused.failed(1, "the existing file does not hold credentials; move it away first")
     assert kept.read_text() == '{"hooks": {}}'
 
 
@@ -102,7 +102,7 @@ def test_what_names_commands_is_not_made_when_it_is_typed_either(
     _install(sandbox, server, "~/.config/tark/chatgpt_oauth.json")
     for path in (".claude/settings.json", ".config/Code/User/settings.json", ".local/bin/x.json"):
         refused = sandbox.run(*_login(sandbox, "--credentials", sandbox.home / path))
-        refused.failed(1, "the credentials cannot be kept: it is not there")
+        refused.failed(1, "the credentials cannot be stored: the file does not exist")
         assert not (sandbox.home / path).exists()
     private = sandbox.run(*_login(sandbox, "--credentials", sandbox.home / ".ssh" / "a.json"))
     private.failed(1, "holds keys or passwords, and is never given to a plugin")
@@ -154,6 +154,6 @@ def test_what_a_variable_moved_is_known_too(sandbox: Sandbox, server: AuthServer
     if there:
         kept.parent.mkdir(parents=True)
     login = Login(sandbox, "--credentials", str(kept), CARGO_HOME=str(moved))
-    login.ended().failed(1, "the credentials cannot be kept: it is not there")
+    login.ended().failed(1, "the credentials cannot be stored: the file does not exist")
     assert server.requests == []
     assert not kept.exists()

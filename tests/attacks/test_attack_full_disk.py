@@ -174,8 +174,8 @@ def test_what_is_missing(sandbox: Sandbox) -> None:
     with unchanged(sandbox):
         sandbox.run("sync").failed(2, "there is no tark.toml here or above", "help: tarkpm init")
         sandbox.run("sync", "--project", "nowhere").failed(2, "there is no tark.toml here", "tarkpm init")
-        sandbox.run("add", "./nowhere").failed(2, "there is no such folder", "nowhere")
-        sandbox.run("add", "nowhere").failed(2, "no index is set up", "help: ")
+        sandbox.run("add", "./nowhere").failed(2, "the folder does not exist", "nowhere")
+        sandbox.run("add", "nowhere").failed(2, "this project has no index", "help: ")
         sandbox.run("sign", "nowhere", "--key", "x").failed(2, "nowhere")
         sandbox.run("frobnicate").failed(2, "there is no command 'frobnicate'", "help: tarkpm --help")
         sandbox.run("add").failed(2, "help: tarkpm add --help")
@@ -183,10 +183,10 @@ def test_what_is_missing(sandbox: Sandbox) -> None:
     with unchanged(sandbox):
         sandbox.run("call", "x", "y").failed(2, "no plugin named 'x' is locked", "help: tarkpm list")
         sandbox.run("info", "x").failed(2, "no plugin named 'x' is installed", "help: tarkpm list")
-        sandbox.run("remove", "x").failed(2, "does not ask for a plugin named 'x'", "help: tarkpm list")
+        sandbox.run("remove", "x").failed(2, "does not require a plugin named 'x'", "help: tarkpm list")
         sandbox.run("call", "x", "y", "{").failed(2, "the arguments are not JSON")
         sandbox.run("call", "x", "y", "@nowhere").failed(2, "nowhere")
-        sandbox.run("init").failed(2, "there is a project here already")
+        sandbox.run("init").failed(2, "there is already a project here")
 
 
 def test_what_is_locked_and_not_installed(sandbox: Sandbox, publisher: Publisher) -> None:

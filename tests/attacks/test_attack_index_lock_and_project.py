@@ -193,5 +193,5 @@ def test_an_index_that_lists_a_release_otherwise_than_it_was_signed(indexed: Ind
     indexed.repo.publish()
     indexed.use()
     indexed.sandbox.run("add", "text-tools").failed(
-        3, "the index lists 'text-tools' 1.0.0 otherwise than its publisher signed it"
+        3, "the index entry of 'text-tools' 1.0.0 differs from what its publisher signed"
     )

@@ -129,7 +129,7 @@ def test_under_another_version(indexed: IndexedProject, version: str) -> None:
     indexed.sandbox.run("cache", "clean").ok()
     said = indexed.sandbox.run("update", "--accept-capabilities")
     if version == "1.2.0":
-        said.failed(3, "the index lists 'text-tools' 1.2.0 otherwise than its publisher signed it")
+        said.failed(3, "the index entry of 'text-tools' 1.2.0 differs from what its publisher signed")
     else:
         said.failed(2, "is revoked")
     assert "1.2.0" not in (indexed.sandbox.cwd / "tark.lock").read_text()

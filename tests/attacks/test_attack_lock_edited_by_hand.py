@@ -17,7 +17,7 @@ def _value(world: World, pattern: str) -> str:
 def test_a_file_digest(world: World, file: str) -> None:
     digest = _value(world, f'name = "{file}", sha256 = "([0-9a-f]+)"')
     world.edit("tark.lock", (digest, "0" * 64))
-    world.refused(3, "'text-tools' has different contents at its source than in tark.lock", "text-tools")
+    world.refused(3, "the source contents of 'text-tools' differ from tark.lock", "text-tools")
     hint = help_of(world.sync_fresh())
     assert hint == ["update", "text-tools"]
 
@@ -26,19 +26,19 @@ def test_a_file_digest(world: World, file: str) -> None:
 def test_a_file_size(world: World, file: str) -> None:
     size = _value(world, f'name = "{file}", sha256 = "[0-9a-f]+", size = ([0-9]+)')
     world.edit("tark.lock", (f"size = {size} }},", f"size = {int(size) + 1} }},"))
-    world.refused(3, "has different contents at its source than in tark.lock")
+    world.refused(3, "the source contents of 'text-tools' differ from tark.lock")
 
 
 def test_the_statement_digest(world: World) -> None:
     digest = _value(world, 'statement = { sha256 = "([0-9a-f]+)"')
     world.edit("tark.lock", (digest, "0" * 64))
-    world.refused(3, "has different contents at its source than in tark.lock", verify=1)
+    world.refused(3, "the source contents of 'text-tools' differ from tark.lock", verify=1)
 
 
 def test_the_statement_size(world: World) -> None:
     size = _value(world, 'statement = { sha256 = "[0-9a-f]+", size = ([0-9]+)')
     world.edit("tark.lock", (f"size = {size} }}\n", f"size = {int(size) - 1} }}\n"))
-    world.refused(3, "has different contents at its source than in tark.lock")
+    world.refused(3, "the source contents of 'text-tools' differ from tark.lock")
 
 
 def test_the_digest_of_one_file_put_for_another(world: World) -> None:
@@ -47,7 +47,7 @@ def test_the_digest_of_one_file_put_for_another(world: World) -> None:
     toml = _value(world, r'name = "plugin.toml", (sha256 = "[0-9a-f]+", size = [0-9]+)')
     world.edit("tark.lock", (wasm, toml))
     with unchanged(world.victim):
-        world.victim.run("sync", "--offline").failed(3, "locked with other files than were signed")
+        world.victim.run("sync", "--offline").failed(3, "differ from the signed ones")
         world.victim.run("verify").failed(3)
         call(world.victim).failed(1, "tark.lock changed since 'text-tools' was installed")
     world.sync_fresh().failed(3)
@@ -67,7 +67,7 @@ def test_the_signer_with_its_trust(world: World) -> None:
         call(world.victim).failed(4, f"trust {world.evil_key} for 'text-tools'")
         world.victim.run("verify").failed(3)
     world.mate.run("sync").failed(4)
-    world.sync_fresh().failed(3, f"'text-tools' is signed by {world.publisher.key}, the lock says")
+    world.sync_fresh().failed(3, f"'text-tools' is signed by {world.publisher.key}, tark.lock names")
 
 
 def _evil(world: World, tag: str) -> None:
@@ -224,8 +224,8 @@ def test_a_removed_lock(world: World) -> None:
     for sandbox in (world.victim, world.mate):
         (sandbox.cwd / "tark.lock").unlink()
     before = snapshot(world.victim)
-    world.victim.run("sync").failed(1, "there is no lock", "help: tarkpm lock")
-    world.sync_fresh().failed(1, "there is no lock")
+    world.victim.run("sync").failed(1, "there is no tark.lock", "help: tarkpm lock")
+    world.sync_fresh().failed(1, "there is no tark.lock")
     call(world.victim).failed(2)
     assert snapshot(world.victim) == before
     for sandbox in (world.victim, world.mate):

@@ -46,13 +46,13 @@ def test_it_is_not_accepted_silently(world: World, case: str) -> None:
                     refused.status, text_of_lock if refused.status == 1 else "[trust] does not list"
                 )
             else:
-                refused.failed(4, "you have not accepted what this project decides", text)
+                refused.failed(4, "you have not accepted this project's decisions", text)
         call(world.victim).failed(4, text)
         found = world.victim.run("verify")
         found.failed(3 if case == "another key" else 4, f"not accepted by you: {text}")
     assert world.server.requests == []
     before = snapshot(world.mate)
-    refused = world.mate.run("update").failed(4, "you have not accepted what this project decides", text)
+    refused = world.mate.run("update").failed(4, "you have not accepted this project's decisions", text)
     assert help_of(refused) == ["update", "--accept-project"]
     assert world.server.requests == []
     assert snapshot(world.mate) == before
@@ -71,7 +71,7 @@ def test_a_fresh_clone_asks_before_anything_is_fetched(world: World) -> None:
 
 
 def test_yes_does_not_accept_a_project(world: World) -> None:
-    world.mate.run("update", "-y").failed(4, "you have not accepted what this project decides")
+    world.mate.run("update", "-y").failed(4, "you have not accepted this project's decisions")
     assert world.server.requests == []
 
 
@@ -96,7 +96,7 @@ def test_a_later_widening_asks_again_and_a_narrowing_does_not(world: World) -> N
 
 def test_a_dry_run_accepts_nothing(world: World) -> None:
     world.mate.run("sync", "--dry-run", "--accept-project").ok()
-    world.mate.run("sync").failed(4, "you have not accepted what this project decides")
+    world.mate.run("sync").failed(4, "you have not accepted this project's decisions")
 
 
 def test_acceptance_is_for_one_place(world: World) -> None:

@@ -50,7 +50,7 @@ def refused(victim: Sandbox, state: Documents, *sentences: str) -> None:
             ("call", HELD, "text-stats", "{}"),
             ("add", "https://example.invalid/x"),
         ):
-            victim.run(*command).failed(4, "you have not accepted what this project decides", *sentences)
+            victim.run(*command).failed(4, "you have not accepted this project's decisions", *sentences)
         victim.run("sync", "--dry-run").failed(4, *sentences)
         victim.run("verify").failed(4, *(f"not accepted by you: {sentence}" for sentence in sentences))
 
@@ -90,7 +90,7 @@ def test_what_was_stored_stays_with_its_publisher(forged: Forge, victim: Sandbox
     install(victim, documents(forged, mine, mine.signer))
     assert has_token(victim)
     documents(forged, theirs).write(victim.cwd)
-    note = "start 'calc' without what the former one stored (--keep-data hands it over)"
+    note = "start 'calc' without the data of the previous one (--keep-data hands it over)"
     victim.run("sync").failed(4, note)
     victim.run("sync", "--accept-project").ok()
     assert not has_token(victim)
@@ -105,7 +105,7 @@ def test_a_user_may_hand_it_over(forged: Forge, victim: Sandbox) -> None:
     mine, theirs = option(forged, "good-calc.git@v1.0.0"), option(forged, "other ed25519")
     install(victim, documents(forged, mine, mine.signer))
     documents(forged, theirs).write(victim.cwd)
-    victim.run("sync", "--keep-data").failed(4, "hand what the former 'calc' stored to the new one")
+    victim.run("sync", "--keep-data").failed(4, "hand the data of the previous 'calc' to the new one")
     victim.run("sync", "--accept-project", "--keep-data").ok()
     assert has_token(victim)
 

@@ -86,7 +86,7 @@ def test_called_like_another_plugin(sandbox: Sandbox, evil: Path) -> None:
     """tark goes by the name in plugin.toml: a folder must not lend its own to another."""
     manifest = evil / "plugin.toml"
     manifest.write_text(manifest.read_text().replace('"evil"', '"gemini"'))
-    sandbox.run(*AGREED).failed(2, "the folder 'evil' holds a plugin named 'gemini'")
+    sandbox.run(*AGREED).failed(2, "the folder 'evil' contains a plugin named 'gemini'")
 
 
 @pytest.mark.parametrize("folder", ["Evil-One", "evil_one", "EVIL_ONE"])
@@ -97,7 +97,7 @@ def test_called_like_an_installed_one_in_another_case(sandbox: Sandbox, evil: Pa
     manifest = evil.parent / folder / "plugin.toml"
     manifest.write_text(manifest.read_text().replace('"evil"', '"evil-one"'))
     found = sandbox.run("tools", "--json", "--accept-unmanaged", "evil-one").failed(1).json
-    assert found["failed"] == {folder: "it has the name of 'evil-one', which is here, too"}
+    assert found["failed"] == {folder: "its name equals that of 'evil-one', which is also here"}
     assert {tool["plugin"] for tool in found["tools"]} == {"evil-one"}
 
 
@@ -118,7 +118,7 @@ def test_bytes_changed_between_consent_and_call(sandbox: Sandbox, evil: Path) ->
     stamp = (evil / "plugin.wasm").stat()
     (evil / "plugin.wasm").write_bytes(WASM + b"\x00\x02\x01x")
     os.utime(evil / "plugin.wasm", ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
-    sandbox.run(*AGREED[:4]).failed(4, "you have not agreed to run it as it is")
+    sandbox.run(*AGREED[:4]).failed(4, "you have not agreed to run it")
 
 
 def test_with_data_that_leads_elsewhere(sandbox: Sandbox, evil: Path) -> None:

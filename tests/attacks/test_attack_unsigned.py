@@ -24,7 +24,7 @@ def test_unsigned_needs_to_be_allowed_by_name(sandbox: Sandbox, publisher: Publi
     assert "unsigned = true" in (sandbox.cwd / "tark.toml").read_text()
     assert "UNSIGNED" in sandbox.run("list").ok().out
     assert "UNSIGNED" in sandbox.run("info", "text-tools").ok().out
-    assert "unsigned: nobody vouches for it" in sandbox.run("verify").ok().out
+    assert "unsigned: no publisher vouches for it" in sandbox.run("verify").ok().out
     rows = sandbox.run("list", "--json").ok().json["plugins"]
     assert [row["signer"] for row in rows] == ["UNSIGNED"]
     call(sandbox).ok()
@@ -36,7 +36,7 @@ def test_it_is_marked_before_it_is_taken(sandbox: Sandbox, publisher: Publisher)
     shown = sandbox.run(
         "add", publisher.url, "--allow-unsigned", "text-tools", "--accept-capabilities", "--dry-run"
     ).ok()
-    assert "UNSIGNED: nobody vouches for these bytes" in shown.err
+    assert "UNSIGNED: no publisher vouches for these contents" in shown.err
     assert not list(sandbox.plugins.glob("*"))
 
 

@@ -127,7 +127,7 @@ def test_a_grant_of_something_undeclared_is_refused(sandbox: Sandbox, publisher:
             refused.failed(1, f"'text-tools' does not declare {capability}", "plugin.toml")
         sandbox.run("grant", "text-tools", "root").failed(2, "expected one of storage, http")
         sandbox.run("grant", "text-tools", "http").failed(2, "expected http:SCOPE")
-        sandbox.run("grant", "nobody", "storage").failed(2, "does not ask for a plugin named 'nobody'")
+        sandbox.run("grant", "nobody", "storage").failed(2, "does not require a plugin named 'nobody'")
     sandbox.run(*help_of(refused)).ok()
 
 

@@ -65,7 +65,7 @@ def test_it_stands_before_and_behind_the_command_with_and_without_a_digest(mate:
 
 
 def test_accepting_fetches_nothing_and_lets_sync_go_on(mate: Sandbox, publisher: Publisher) -> None:
-    mate.run("accept").failed(4, "you have not accepted what this project decides")
+    mate.run("accept").failed(4, "you have not accepted this project's decisions")
     with Terminal(mate, "accept") as terminal:
         terminal.expect("Accept these decisions?")
         terminal.type("y\n")
@@ -85,7 +85,7 @@ def test_what_was_accepted_is_listed_and_taken_back(mate: Sandbox) -> None:
     mate.run("accepted", "--forget", mate.cwd).ok()
     mate.run("sync").failed(4, "you have not accepted")
     mate.run("call", "text-tools", "text-stats", '{"text":""}').failed(4, "you have not accepted")
-    mate.run("accepted", "--forget", mate.cwd).failed(2, "nothing was accepted of this project")
+    mate.run("accepted", "--forget", mate.cwd).failed(2, "this project was not accepted")
     mate.run("sync", "--accept-project").ok()
 
 

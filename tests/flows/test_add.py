@@ -56,7 +56,7 @@ def test_a_folder_is_a_working_copy_and_copied_again_when_its_bytes_change(sandb
     assert sandbox.run("list").ok().out.count("unsigned working copy") == 1
     assert "unsigned working copy" in sandbox.run("info", "mine").ok().out
     assert "unsigned: a working copy" in sandbox.run("verify").ok().out
-    assert sandbox.run("sync").ok().out == "1 plugin is in line with tark.lock\n"
+    assert sandbox.run("sync").ok().out == "1 plugin matches tark.lock\n"
     (folder / "plugin.wasm").write_bytes(WASM + b"\0\2\1x")  # a custom section: another module, still valid
     assert sandbox.run("sync").ok().out == "+ installed mine\n"
     assert (sandbox.plugins / "mine" / "plugin.wasm").read_bytes() == WASM + b"\0\2\1x"
@@ -160,7 +160,7 @@ def test_init_records_what_tark_says_once(sandbox: Sandbox) -> None:
     (tools / "tark").chmod(0o755)
     sandbox.run("init", env={"PATH": f"{tools}:/bin"}).ok()
     assert 'version = "0.13.1"' in (sandbox.cwd / "tark.toml").read_text()
-    sandbox.run("init").failed(2, "there is a project here already")
+    sandbox.run("init").failed(2, "there is already a project here")
 
 
 def test_without_a_project_the_users_own_plugins_are_meant(sandbox: Sandbox, publisher: Publisher) -> None:
@@ -230,7 +230,7 @@ def test_remove_keeps_data_and_purge_deletes_it(sandbox: Sandbox) -> None:
     sandbox.run("remove", "mine").ok()
     sandbox.run("remove", "mine", "--purge").ok()
     assert not data.exists()
-    sandbox.run("remove", "mine").failed(2, "this project does not ask for a plugin named 'mine'")
+    sandbox.run("remove", "mine").failed(2, "this project does not require a plugin named 'mine'")
 
 
 def test_data_and_consent_survive_moving_the_project(sandbox: Sandbox) -> None:
@@ -261,10 +261,10 @@ def test_an_unmanaged_folder_is_kept_and_listed_and_a_finding(sandbox: Sandbox) 
     sandbox.run("sync").ok()
     sandbox.run("remove", "mine").ok()
     assert (stranger / "plugin.wasm").exists()
-    sandbox.run("verify").failed(1, "byhand: a folder that tarkpm did not install; tark loads it")
+    sandbox.run("verify").failed(1, "byhand: tarkpm did not install this folder, but tark loads it")
     sandbox.plugin(sandbox.cwd / "byhand", name="byhand", version="2.0.0")
     sandbox.run("add", "./byhand", "--accept-capabilities").failed(
-        4, "'byhand' would take the place of a folder that was put there by hand and holds other bytes"
+        4, "'byhand' would replace a folder that tarkpm did not install, with other contents"
     )
 
 
@@ -310,7 +310,7 @@ def test_offline_sync_needs_the_store_and_makes_no_request(sandbox: Sandbox, pub
     shutil.rmtree(sandbox.cwd / ".tark")
     shutil.rmtree(sandbox.store)
     sandbox.run("sync", "--offline").failed(
-        5, "not in the store, and --offline allows no download: text-tools"
+        5, "not in the store, and --offline forbids downloads: text-tools"
     )
     assert len(publisher.server.requests) == seen
     sandbox.run("sync").ok()
@@ -332,9 +332,9 @@ def test_what_an_earlier_plugin_stored_is_told_of(sandbox: Sandbox) -> None:
     sandbox.plugin(sandbox.cwd / "src", name="noted")
     sandbox.init()
     add = ("add", "./src", "--accept-capabilities")
-    assert "stored here before" not in sandbox.run(*add).ok().err
+    assert "stored here" not in sandbox.run(*add).ok().err
     sandbox.run("call", "noted", "save-note", '{"key":"k","text":"token"}').ok()
     sandbox.run("remove", "noted").ok()
-    assert "warning │ gets what a plugin of this name stored here before: " in sandbox.run(*add).ok().err
+    assert "warning │ inherits data that a plugin of this name stored here: " in sandbox.run(*add).ok().err
     sandbox.run("remove", "noted", "--purge").ok()
-    assert "stored here before" not in sandbox.run(*add).ok().err
+    assert "stored here" not in sandbox.run(*add).ok().err

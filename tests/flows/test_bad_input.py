@@ -44,9 +44,9 @@ TYPED = {
     "a bad key": (["add", "./x", "--trust", "y"], "expected ed25519: and 44", "--trust", "tarkpm add --help"),
     "a bad capability": (["grant", "x", "fly"], "expected one of storage, http", "fly", "tarkpm grant --help"),
     "a bad key name": (["key", "generate", "--name", "a/b"], "expected a key name", "tarkpm key", "tarkpm key --help"),
-    "a short rev": (["add", "https://h/x", "--rev", "abc"], "--rev takes a whole commit id", "tarkpm add", "tarkpm add --help"),
-    "a strange scheme": (["add", "ftp://h/x"], "unknown scheme 'ftp'", "ftp://h/x", "which sources there are: tarkpm add --help"),
-    "no such folder": (["add", "./none"], "there is no such folder", "none", "which sources there are: tarkpm add --help"),
+    "a short rev": (["add", "https://h/x", "--rev", "abc"], "--rev expects a full commit id", "tarkpm add", "tarkpm add --help"),
+    "a strange scheme": (["add", "ftp://h/x"], "unknown scheme 'ftp'", "ftp://h/x", "see the kinds of sources: tarkpm add --help"),
+    "no such folder": (["add", "./none"], "the folder does not exist", "none", "see the kinds of sources: tarkpm add --help"),
     "no such file": (["call", "x", "y", "@none"], "no such file or directory", "none", "tarkpm call --help"),
 }  # fmt: skip
 
@@ -71,7 +71,7 @@ def test_what_was_typed_is_wrong(sandbox: Sandbox, case: str) -> None:
 def test_the_project_is_malformed(sandbox: Sandbox, text: str, what: str, where: str) -> None:
     (sandbox.cwd / "tark.toml").write_text(text)
     with unchanged(sandbox):
-        says(sandbox.run("sync"), 2, what, where, "mend it there, then: tarkpm lock --check")
+        says(sandbox.run("sync"), 2, what, where, "fix the file, then: tarkpm lock --check")
 
 
 def test_a_server_is_not_there(sandbox: Sandbox) -> None:
@@ -79,9 +79,9 @@ def test_a_server_is_not_there(sandbox: Sandbox) -> None:
     url = "http://127.0.0.1:9/x.git"
     with unchanged(sandbox):
         refused = "cannot connect: connection refused"
-        says(sandbox.run("add", url), 5, refused, url, f"see what git says: git ls-remote {url}")
+        says(sandbox.run("add", url), 5, refused, url, f"try it with git: git ls-remote {url}")
         offline = sandbox.run("add", url, "--offline")
-        says(offline, 5, "--offline allows no network", url, "run it again with a network")
+        says(offline, 5, "--offline forbids network requests", url, "run the command again with a network")
 
 
 def _malformed(folder: Path) -> None:
@@ -106,7 +106,7 @@ def _not_wasm(folder: Path) -> None:
     (folder / "plugin.wasm").write_bytes(b"hello")
 
 
-PUBLISHER = "tell its publisher"
+PUBLISHER = "tell the publisher"
 RELEASES: dict[str, tuple[Callable[[Path], None], int, str, str, str]] = {
     "malformed": (_malformed, 2, "not valid TOML", "HEAD: plugin.toml", PUBLISHER),
     "of no type": (_another_type, 2, "expected one of auth", "plugin.toml: plugin.type", PUBLISHER),
@@ -135,15 +135,21 @@ def test_a_release_is_bad(sandbox: Sandbox, publisher: Publisher, case: str) -> 
     ("problem", "help_"),
     [
         (StoreError("permission denied", where="/a/b c"), "ls -ld /a '/a/b c'"),
-        (KeyUntrusted("another key", where="https://h/x HEAD"), "ask the publisher, elsewhere than there"),
-        (IndexUntrusted("bad", where="/srv/idx/metadata/2.root.json"), "tell its maintainers; they "),
+        (KeyUntrusted("another key", where="https://h/x HEAD"), "ask the publisher over another channel"),
+        (
+            IndexUntrusted("bad", where="/srv/idx/metadata/2.root.json"),
+            "tell the index maintainers; they run: ",
+        ),
         (
             Unreachable("down", where="http://h/metadata/2.root.json"),
-            "where the project says it is: tarkpm in",
+            "check the address: tarkpm index list",
         ),
-        (DigestMismatch("bad", where=f"http://h/files/{'a' * 64}"), "tell its maintainers; they "),
+        (DigestMismatch("bad", where=f"http://h/files/{'a' * 64}"), "tell the index maintainers; they run: "),
         (PluginCrashed("it trapped", where="x: y"), "tarkpm info x"),
-        (SignatureInvalid("malformed", where="/a/plugin.dsse.json"), "mend it there, then run the command"),
+        (
+            SignatureInvalid("malformed", where="/a/plugin.dsse.json"),
+            "fix the file, then run the command again",
+        ),
         (Declined("declined: nothing was changed"), ""),
         (TarkError("something else"), "tarkpm call --help"),
     ],

@@ -51,8 +51,8 @@ def test_prune_takes_what_no_project_locks(locked: Sandbox, publisher: Publisher
     locked.run("update").ok()
     assert len(blobs(locked)) > len(before)
     looked = locked.run("cache", "prune", "--dry-run").ok()
-    assert "would take away 2 blobs" in looked.out
-    assert "would take away 1 git" in looked.out
+    assert "would delete 2 blobs" in looked.out
+    assert "would delete 1 git" in looked.out
     pruned = locked.run("cache", "prune", "--json").ok().json
     assert kinds(pruned) == {"blobs": 2, "git": 1, "compiled": 0, "index": 0}
     shutil.rmtree(locked.cwd / ".tark")
@@ -77,7 +77,7 @@ def test_a_project_that_is_gone_no_longer_counts_and_its_data_stays(locked: Sand
 def test_a_lock_that_cannot_be_read_keeps_what_is_installed(locked: Sandbox) -> None:
     (locked.cwd / "tark.lock").write_text("<<<<<<< HEAD\n")
     pruned = locked.run("cache", "prune").ok()
-    assert "cannot be read, so only what is installed by it counts" in pruned.out
+    assert "the lock cannot be read, so only installed files count as needed" in pruned.out
     assert len(blobs(locked)) == 3
 
 
@@ -105,7 +105,7 @@ def test_blobs_of_a_tarkpm_that_had_a_folder_for_each_two_digits_go(locked: Sand
 
 def test_clean_takes_all_that_is_tarkpms_and_nothing_else(locked: Sandbox) -> None:
     (locked.store / "mine.txt").write_text("x")
-    assert "would take away" in locked.run("cache", "clean", "--dry-run").ok().out
+    assert "would delete" in locked.run("cache", "clean", "--dry-run").ok().out
     assert blobs(locked)
     locked.run("cache", "clean").ok()
     assert blobs(locked) == []

@@ -38,7 +38,7 @@ def test_nothing_is_wrong(project: Sandbox) -> None:
     assert report["limits"]["memory"] == 256 << 20
     if not report["missing"]:
         assert found.status == 0
-        assert "nothing is wrong" in found.out
+        assert "no problems found" in found.out
 
 
 def test_a_secret_others_can_read_is_found_and_mended(project: Sandbox) -> None:
@@ -46,9 +46,7 @@ def test_a_secret_others_can_read_is_found_and_mended(project: Sandbox) -> None:
     key = project.state / "keys" / "release.pem"
     key.chmod(0o644)
     key.parent.chmod(0o755)
-    found = project.run("doctor").failed(
-        1, "a secret that others than you may read or change: its mode is 644"
-    )
+    found = project.run("doctor").failed(1, "a secret that other users may read or change: its mode is 644")
     assert "help: tarkpm doctor --fix" in found.out
     assert key.stat().st_mode & 0o777 == 0o644, "looking changes nothing"
     mended = project.run("doctor", "--fix").ok()
@@ -67,7 +65,7 @@ def test_a_key_that_is_a_link_is_told_and_left(project: Sandbox) -> None:
     other.write_text("x")
     other.chmod(0o644)
     (project.state / "keys" / "linked.pem").symlink_to(other)
-    project.run("doctor", "--fix").failed(1, "expected a folder or file of your own")
+    project.run("doctor", "--fix").failed(1, "expected a regular folder or file")
     assert other.stat().st_mode & 0o777 == 0o644
 
 
@@ -116,7 +114,7 @@ def test_a_lock_that_is_held_is_a_note(project: Sandbox) -> None:
         file.write("process 4711 (tarkpm sync)")
         file.flush()
         found = troubles(project, "--fix", status=0)
-        assert any(one["note"] and "is at work" in one["message"] for one in found)
+        assert any(one["note"] and "is running" in one["message"] for one in found)
         assert lock.read_text()
 
 
@@ -126,7 +124,7 @@ def test_a_damaged_record_is_put_aside(project: Sandbox) -> None:
     found = project.run("doctor").failed(1)
     assert "the record of a project is damaged" in found.out
     mended = project.run("doctor", "--fix")
-    assert "put it aside as" in mended.out
+    assert "moved it to" in mended.out
     assert record.with_suffix(".damaged").read_text() == "{"
 
 
@@ -137,10 +135,10 @@ def test_a_project_that_is_gone_is_forgotten_unless_its_plugins_stored_something
     project.run("call", "mine", "save-note", '{"key":"k","text":"kept"}').ok()
     shutil.rmtree(project.cwd)
     kept = project.run("doctor", "--fix", "--json", cwd=away).ok().json["troubles"]
-    assert "what its plugins stored is kept" in kept[0]["message"]
+    assert "its plugins' data is kept" in kept[0]["message"]
     assert record.exists()
     shutil.rmtree(kept[0]["where"])
-    assert "a project that is gone" in project.run("doctor", cwd=away).ok().out
+    assert "the project no longer exists" in project.run("doctor", cwd=away).ok().out
     assert record.exists()
     project.run("doctor", "--fix", cwd=away).ok()
     assert not record.exists()
@@ -215,7 +213,7 @@ def test_a_change_that_was_not_finished_is_finished(
     with monkeypatch.context() as patched:
         patched.setattr(State, "save", full)
         project.run("add", "./src/other", "--accept-capabilities").failed(2)
-    assert "a change was decided and not finished" in project.run("doctor", cwd=away).failed(1).out
+    assert "a committed change was not finished" in project.run("doctor", cwd=away).failed(1).out
     mended = project.run("doctor", "--fix", cwd=away).ok()
     assert "an interrupted change was finished first" in mended.out
     assert (project.plugins / "other").is_dir()

@@ -37,7 +37,9 @@ def test_in_front_of_groups_and_errors(project: Sandbox) -> None:
 
 
 def test_offline_before_a_command_is_offline(project: Sandbox) -> None:
-    project.run("--offline", "add", "https://example.invalid/x").failed(5, "--offline allows no network")
+    project.run("--offline", "add", "https://example.invalid/x").failed(
+        5, "--offline forbids network requests"
+    )
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

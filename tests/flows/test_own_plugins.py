@@ -24,13 +24,13 @@ def test_it_is_listed_and_called_after_consent(sandbox: Sandbox, by_hand: Path) 
     ]
     refused = sandbox.run(*CALL).failed(
         4,
-        "'text-tools' was put there by hand, and you have not agreed to run it as it is: it declares storage",
+        "'text-tools' was not installed by tarkpm, and you have not agreed to run it: it declares storage",
         str(by_hand),
         "--accept-unmanaged text-tools",
     )
     assert "sha256" in refused.err
     accepted = sandbox.run(*CALL, "--accept-unmanaged", "text-tools").ok()
-    assert "UNSIGNED: put there by hand, and nobody vouches for it" in accepted.err
+    assert "UNSIGNED: not installed by tarkpm, and no publisher vouches for it" in accepted.err
     assert "storage" in accepted.err
     assert '"words":2' in accepted.out
     again = sandbox.run(*CALL).ok()
@@ -40,11 +40,11 @@ def test_it_is_listed_and_called_after_consent(sandbox: Sandbox, by_hand: Path) 
 
 def test_consent_is_asked_once_at_a_terminal(sandbox: Sandbox, by_hand: Path) -> None:
     with Terminal(sandbox, *CALL) as terminal:
-        assert "put there by hand" in terminal.expect("Run it, with all it declares? [y/N]")
+        assert "not installed by tarkpm" in terminal.expect("Run it with everything it declares? [y/N]")
         terminal.type("n\n")
-        terminal.finish().failed(4, "'text-tools' was not run: you said no")
+        terminal.finish().failed(4, "declined: 'text-tools' was not run")
     with Terminal(sandbox, *CALL) as terminal:
-        terminal.expect("Run it, with all it declares? [y/N]")
+        terminal.expect("Run it with everything it declares? [y/N]")
         terminal.type("y\n")
         terminal.expect('"words":2')
         terminal.finish().ok()
@@ -57,12 +57,12 @@ def test_other_bytes_ask_again(sandbox: Sandbox, by_hand: Path) -> None:
     manifest = by_hand / "plugin.toml"
     before = manifest.read_text()
     manifest.write_text(before.replace("storage = true", 'storage = true\nhttp = ["evil.example"]'))
-    sandbox.run(*CALL).failed(4, "you have not agreed to run it as it is", "http:evil.example")
+    sandbox.run(*CALL).failed(4, "you have not agreed to run it", "http:evil.example")
     manifest.write_text(before)
     sandbox.run(*CALL).ok()
     with (by_hand / "plugin.wasm").open("ab") as file:
         file.write(b"\x00\x02\x01x")  # a custom section: the module stays one
-    sandbox.run(*CALL).failed(4, "you have not agreed to run it as it is")
+    sandbox.run(*CALL).failed(4, "you have not agreed to run it")
 
 
 def test_consent_is_for_one_folder(sandbox: Sandbox, by_hand: Path) -> None:
@@ -79,7 +79,7 @@ def test_consent_is_for_one_folder(sandbox: Sandbox, by_hand: Path) -> None:
 def test_all_tools_are_those_agreed_to(sandbox: Sandbox, by_hand: Path) -> None:
     found = sandbox.run("tools", "--json").failed(1).json
     assert found["tools"] == []
-    assert "put there by hand" in found["failed"]["text-tools"]
+    assert "not installed by tarkpm" in found["failed"]["text-tools"]
     assert sandbox.run("tools", "--json", "--accept-unmanaged", "text_tools").ok().json["tools"]
     sandbox.run("disable", "text-tools").ok()
     assert sandbox.run("tools", "--json").ok().json == {"tools": [], "failed": {}}
@@ -131,8 +131,8 @@ def test_equal_bytes_are_adopted_with_what_was_stored(sandbox: Sandbox, by_hand:
     taken = sandbox.run(*release_of(sandbox)).ok()
     kept = sandbox.data / "kept" / "text-tools.1"
     assert "adopted text-tools 1.0.0" in taken.out
-    assert f"what stood in the place of 'text-tools' is kept in {kept}" in taken.out
-    assert "the same bytes; what it stored goes on" in taken.err
+    assert f"the folder that occupied the place of 'text-tools' is kept in {kept}" in taken.out
+    assert "same contents; its data is carried over" in taken.err
     (row,) = sandbox.run("list", "--json").ok().json["plugins"]
     assert (row["signer"], row["status"]) == ("unsigned working copy", "disabled")
     assert (kept / "notes.txt").read_text() == "mine"
@@ -151,12 +151,12 @@ def test_other_bytes_need_a_word_and_get_nothing_that_was_stored(sandbox: Sandbo
     command = release_of(sandbox, version="2.0.0")
     sandbox.run(*command, "-y").failed(
         4,
-        "'text-tools' would take the place of a folder that was put there by hand and holds other bytes",
+        "'text-tools' would replace a folder that tarkpm did not install, with other contents",
         "--adopt",
     )
     assert not (sandbox.data / "kept").exists()
     looked = sandbox.run(*command, "--adopt", "--dry-run").ok()
-    assert "OTHER BYTES" in looked.err
+    assert "OTHER CONTENTS" in looked.err
     assert 'version = "1.0.0"' in (by_hand / "plugin.toml").read_text()
     taken = sandbox.run(*command, "--adopt").ok()
     kept = sandbox.data / "kept" / "text-tools.1"
@@ -185,6 +185,6 @@ def test_sync_does_not_put_anything_aside(sandbox: Sandbox, by_hand: Path) -> No
     shutil.rmtree(sandbox.state)
     by_hand.parent.mkdir(parents=True)
     aside.rename(by_hand)
-    sandbox.run("sync", "--user", "--accept-project").failed(2, "has the place of 'text-tools'")
+    sandbox.run("sync", "--user", "--accept-project").failed(2, "occupies the folder of 'text-tools'")
     assert "adopted text-tools" in sandbox.run(*command).ok().out
     sandbox.run("verify").ok()

@@ -93,9 +93,7 @@ def test_a_server_that_always_says_slow_down_ends_when_the_code_does(
         "interval": 0,
     }
     server.answers = [(200, grant), *[(400, {"error": "slow_down"})] * 50]
-    sandbox.run("auth", "login", "chatgpt-oauth").failed(
-        1, "signing in failed: expired_token: the code expired"
-    )
+    sandbox.run("auth", "login", "chatgpt-oauth").failed(1, "sign-in failed: expired_token: the code expired")
     assert len(server.requests) <= 3
 
 
@@ -104,7 +102,7 @@ def test_no_is_an_answer(sandbox: Sandbox, server: AuthServer) -> None:
     server.denies = "access_denied"
     login = Login(sandbox)
     assert "You were not signed in" in login.browse()
-    login.ended().failed(1, "signing in failed: access_denied", f"where: http://{server.authority}")
+    login.ended().failed(1, "sign-in failed: access_denied", f"where: http://{server.authority}")
     assert not kept.exists()
     assert [path for path, _ in server.requests] == ["/authorize"]
 
@@ -139,7 +137,7 @@ def test_only_granted_hosts_are_asked(sandbox: Sandbox, server: AuthServer) -> N
     sandbox.run("revoke", "chatgpt-oauth", f"oauth:{server.authority}").ok()
     help_text = f"tarkpm grant chatgpt-oauth oauth:{server.authority}"
     sandbox.run("auth", "login", "chatgpt-oauth").failed(
-        1, f"signing in takes oauth:{server.authority}, which is not granted", help_text
+        1, f"signing in needs oauth:{server.authority}, which is not granted", help_text
     )
     assert server.requests == []
 
@@ -147,7 +145,7 @@ def test_only_granted_hosts_are_asked(sandbox: Sandbox, server: AuthServer) -> N
 def test_offline_means_that_nobody_is_asked(sandbox: Sandbox, server: AuthServer) -> None:
     install(sandbox, server)
     sandbox.run("auth", "login", "chatgpt-oauth", env={"TARKPM_OFFLINE": "1"}).failed(
-        5, "--offline allows no network"
+        5, "--offline forbids network requests"
     )
     assert server.requests == []
 
@@ -170,7 +168,7 @@ def test_a_variable_fills_the_path_and_no_other_than_granted_ones(
     sandbox.run("auth", "login", "chatgpt-oauth").failed(1, "needs the variable WHERE")
     for value in ("/etc", str(sandbox.home / ".ssh"), f"{sandbox.home}/.mine/../.ssh", str(sandbox.cwd)):
         result = sandbox.run("auth", "login", "chatgpt-oauth", env={"WHERE": value})
-        result.failed(1, "the credentials cannot be kept")
+        result.failed(1, "the credentials cannot be stored")
     kept = sandbox.home / ".mine" / "a.json"
     kept.write_text('{"access_token": "older"}')
     login = Login(sandbox, WHERE=str(sandbox.home / ".mine"))
@@ -247,7 +245,7 @@ def _hard(home: Path, kept: Path) -> None:
 @pytest.mark.parametrize(
     ("prepare", "says"),
     [
-        (_settings, "the file is there and holds no credentials; move it away first"),
+        (_settings, "the existing file does not hold credentials; move it away first"),
         (_linked, "is a link, and links are not followed"),
         (_linked_folder, "'tark' is a link, and links are not followed"),
         (_folder, "is a folder"),
@@ -260,7 +258,7 @@ def test_what_is_in_the_way_of_the_file_is_found_before_anybody_signs_in(
     kept = install(sandbox, server)
     prepare(sandbox.home, kept)
     result = sandbox.run("auth", "login", "chatgpt-oauth")
-    result.failed(1, f"the credentials cannot be kept: {says}", f"where: {PATH}")
+    result.failed(1, f"the credentials cannot be stored: {says}", f"where: {PATH}")
     assert server.requests == []
     assert sorted(path.name for path in (sandbox.home / ".ssh").glob("*")) == []
 
@@ -275,7 +273,7 @@ def test_what_a_plugin_makes_of_its_tokens_must_be_credentials(sandbox: Sandbox,
     kept = install(sandbox, server, wasm=older.module(more=said, pages=4))
     login = Login(sandbox)
     login.browse()
-    result = login.ended().failed(1, "made something of its tokens that is not JSON")
+    result = login.ended().failed(1, "the plugin's credentials are not JSON")
     no_secret(result)
     assert not kept.exists()
 
@@ -283,17 +281,17 @@ def test_what_a_plugin_makes_of_its_tokens_must_be_credentials(sandbox: Sandbox,
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "is not JSON"),
-        ("[" * 100_000, "is not JSON"),
-        ('["access_token"]', "has no access token"),
-        ('{"access_token": 5}', "has no access token"),
-        ('{"access_token": "a", "hooks": {"start": "rm -rf"}}', "more of its tokens than a flat object"),
-        ('{"access_token": "a", "mcpServers": []}', "more of its tokens than a flat object"),
+        ("", "are not JSON"),
+        ("[" * 100_000, "are not JSON"),
+        ('["access_token"]', "have no access token"),
+        ('{"access_token": 5}', "have no access token"),
+        ('{"access_token": "a", "hooks": {"start": "rm -rf"}}', "not a flat object"),
+        ('{"access_token": "a", "mcpServers": []}', "not a flat object"),
         (
             json.dumps({"access_token": "a"} | {f"k{n}": 1 for n in range(64)}),
-            "more of its tokens than a flat object",
+            "not a flat object",
         ),
-        (json.dumps({"access_token": "a" * 70_000}), "made more of its tokens than 64 KiB"),
+        (json.dumps({"access_token": "a" * 70_000}), "the plugin's credentials are larger than 64 KiB"),
     ],
     ids=lambda value: str(value)[:30],
 )
@@ -306,7 +304,7 @@ def test_a_client_of_ones_own_where_the_manifest_has_none(sandbox: Sandbox, serv
     install(sandbox, server, client_id="${CLIENT}", client_secret="${SECRET}")
     sandbox.run("auth", "login", "chatgpt-oauth", env={"CLIENT": "leak"}).failed(
         1,
-        "its client_id is '${CLIENT}', and variables fill paths alone",
+        "its client_id '${CLIENT}' contains a variable",
         "tarkpm auth login chatgpt-oauth --client-id ID",
     )
     login = Login(sandbox, "--client-id", "mine")
@@ -360,7 +358,7 @@ def test_a_channel_is_given_its_credentials_whenever_it_is_loaded(
 def test_a_plugin_that_does_not_say_how_says_so(sandbox: Sandbox) -> None:
     folder = older.FOLDER / "gemini-oauth"
     sandbox.run("auth", "login", folder).failed(
-        1, "has no [oauth] in its manifest", "tarkpm info gemini-oauth"
+        1, "plugin.toml has no [oauth] table", "tarkpm info gemini-oauth"
     )
 
 

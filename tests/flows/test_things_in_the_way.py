@@ -52,7 +52,7 @@ def test_data_that_lies_in_the_plugins_folder_is_never_deleted(sandbox: Sandbox)
     sandbox.run("verify").failed(1, "expected a link to")
     for command in (["sync", "--reinstall"], ["remove", "mine"], ["remove", "mine", "--purge"]):
         sandbox.run(*command).failed(
-            2, "'mine' has data in its own folder, which this would delete", "move it first"
+            2, "'mine' stores data inside its plugin folder, which this would delete", "move it first"
         )
         assert (data / "precious").read_text() == "x"
 
@@ -110,7 +110,7 @@ def test_what_was_revoked_is_shown_as_not_granted(sandbox: Sandbox, publisher: P
 
 def test_without_a_tark_version_the_minimum_is_said_to_be_unchecked(sandbox: Sandbox) -> None:
     sandbox.plugin(sandbox.cwd / "mine", name="mine")
-    assert "no tark was found" in sandbox.run("init").ok().err
+    assert "tark was not found" in sandbox.run("init").ok().err
     out = sandbox.run("add", "./mine", "--accept-capabilities").ok().out
     assert "'mine' needs tark 0.6.0 or newer, which was not checked" in out
 
@@ -121,12 +121,12 @@ def test_signing_without_a_terminal_says_how_to_give_the_passphrase(sandbox: San
     KeyStore(sandbox.state / "keys").generate("locked", b"open sesame")
     folder = sandbox.plugin(sandbox.cwd / "mine", name="mine")
     sandbox.run("sign", folder, "--key", "locked").failed(
-        2, "there is no terminal to ask for it", "TARKPM_KEY_PASSPHRASE"
+        2, "there is no terminal to prompt for it", "TARKPM_KEY_PASSPHRASE"
     )
     given = {"TARKPM_KEY_PASSPHRASE": "open sesame"}
     sandbox.run("sign", folder, "--key", "locked", env=given).ok()
     make = ("key", "generate", "--passphrase", "--name")
-    sandbox.run(*make, "one").failed(2, "there is no terminal to ask for it", "TARKPM_KEY_PASSPHRASE")
+    sandbox.run(*make, "one").failed(2, "there is no terminal to prompt for it", "TARKPM_KEY_PASSPHRASE")
     sandbox.run(*make, "two", env=given).ok()
     sandbox.run("sign", folder, "--key", "two").failed(2, "the key has a passphrase")
     sandbox.run("sign", folder, "--key", "two", env=given).ok()
@@ -187,7 +187,7 @@ def test_files_put_into_a_plugins_folder_are_named_when_they_go(sandbox: Sandbox
     assert "note" not in sandbox.run("sync").ok().err, "nothing is done, so nothing goes"
     sandbox.run("verify").failed(1, "mine: not part of the release", f"look at it, then: rm -r {stray}")
     said = sandbox.run("sync", "--reinstall").ok().err
-    assert said == "note: deleted from the folder of 'mine', no release put it there: 'notes.txt'\n"
+    assert said == "note: deleted from the folder of 'mine', not part of the release: 'notes.txt'\n"
     sandbox.run("verify").ok()
 
 
@@ -195,5 +195,5 @@ def test_a_folder_without_a_plugin_is_named_for_what_it_is(sandbox: Sandbox) -> 
     sandbox.init()
     (sandbox.plugins / "byhand").mkdir(parents=True)
     sandbox.run("info", "byhand").failed(
-        2, "the folder 'byhand' holds no plugin that can be read", "tarkpm verify"
+        2, "the folder 'byhand' does not contain a readable plugin", "tarkpm verify"
     )

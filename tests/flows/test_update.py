@@ -93,7 +93,7 @@ def test_outdated_tells_of_the_others_when_one_source_is_away(
 def test_outdated_promises_no_lower_version(followed: Sandbox, publisher: Publisher) -> None:
     publisher.release("0.9.0")
     told = followed.run("outdated").failed(1)
-    assert "lower: --allow-downgrade takes it" in told.out
+    assert "lower: needs --allow-downgrade" in told.out
     assert "tarkpm update" not in told.out
 
 
@@ -112,7 +112,7 @@ def test_only_what_was_named_moves(followed: Sandbox, publisher: Publisher) -> N
 def test_a_dry_run_tells_of_files_that_would_go(followed: Sandbox, publisher: Publisher) -> None:
     (followed.plugins / "text-tools" / "notes.txt").write_text("mine")
     publisher.release("1.1.0")
-    said = "would be deleted from the folder of 'text-tools', no release put it there: 'notes.txt'"
+    said = "would be deleted from the folder of 'text-tools', not part of the release: 'notes.txt'"
     for command in (("update",), ("remove", "text-tools"), ("sync", "--reinstall")):
         assert said in followed.run(*command, "--dry-run").ok().err
     assert (followed.plugins / "text-tools" / "notes.txt").exists()

@@ -196,9 +196,9 @@ def test_publish_writes_a_release_folder_once(community: Community) -> None:
     names = ["LICENSE", "plugin.dsse.json", "plugin.toml", "plugin.wasm"]
     assert sorted(path.name for path in folder.iterdir()) == names
     assert f"tarkpm index accept {folder}" in done.out
-    assert "was there:" in person.run("publish", source, "--to", "out", "--key", "pat").ok().out
+    assert "unchanged:" in person.run("publish", source, "--to", "out", "--key", "pat").ok().out
     (source / "LICENSE").write_text("other")
-    person.run("publish", source, "--to", "out", "--key", "pat").failed(2, "another release is there already")
+    person.run("publish", source, "--to", "out", "--key", "pat").failed(2, "another release exists here")
 
 
 def test_publish_keeps_a_statement_that_holds_and_replaces_one_that_does_not(community: Community) -> None:
@@ -207,7 +207,7 @@ def test_publish_keeps_a_statement_that_holds_and_replaces_one_that_does_not(com
     kept = person.run("publish", source, "--to", "out", "--json").ok().json
     assert (kept["signed_now"], kept["signer"]) == (False, community.key("pat"))
     (source / "LICENSE").write_text("added later")
-    person.run("publish", source, "--to", "two").failed(2, "several keys are here")
+    person.run("publish", source, "--to", "two").failed(2, "found several keys")
     anew = person.run("publish", source, "--to", "two", "--key", "pat", "--json").ok().json
     assert anew["signed_now"] is True
 

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 @click.command("accept")
 @click.option(
-    "--print", "only_print", is_flag=True, help="Show the decisions and their digest; accept nothing."
+    "--print", "only_print", is_flag=True, help="Show the decisions and their digest without accepting."
 )
 @dry_run
 @common
 def accept_command(invocation: Invocation, only_print: bool) -> int:
-    """Accept what the project decides, before anything is fetched.
+    """Accept the project's decisions; fetches nothing.
 
-    CI accepts exactly the decisions of a reviewed commit with --accept-project=DIGEST.
+    In CI, --accept-project=DIGEST accepts exactly the decisions of a reviewed commit.
     """
     from tarkpm.ops.accept import accept, preview
 

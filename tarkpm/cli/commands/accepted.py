@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     "--forget",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
-    help="Take back what was accepted of the project in DIR.",
+    help="Withdraw the acceptance of the project in DIR.",
 )
 @dry_run
 @common
 def accepted_command(invocation: Invocation, forget: Path | None) -> int:
-    """List the projects whose decisions you accepted, and when."""
+    """List the projects whose decisions you accepted."""
     from tarkpm.ops import accepted
 
     if forget is not None:
         row = accepted.forget(invocation.settings, forget)
         would = "would forget" if invocation.settings.dry_run else "forgot"
-        invocation.report(row, lambda: [f"{would} what was accepted of {neutral(row.project)}"])
+        invocation.report(row, lambda: [f"{would} the accepted decisions of {neutral(row.project)}"])
         return 0
     report = accepted.accepted(invocation.settings)
     invocation.report(report, lambda: _accepted(report))

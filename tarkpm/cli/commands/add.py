@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 @click.command("add")
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
-@click.option("--tag", default="", help="Take this tag.")
-@click.option("-b", "--branch", default="", help="Take the head of this branch.")
-@click.option("--rev", default="", help="Take this commit (40 hexadecimal digits).")
-@click.option("--path", default="", help="The plugin's folder inside the repository.")
+@click.option("--tag", default="", metavar="TAG", help="Add the release at TAG.")
+@click.option("-b", "--branch", default="", metavar="BRANCH", help="Add the head of BRANCH.")
+@click.option("--rev", default="", metavar="COMMIT", help="Add the release at COMMIT (40 hex digits).")
+@click.option("--path", default="", metavar="DIR", help="The plugin's folder in the repository.")
 @consent
-@click.option("--adopt", is_flag=True, help="Put a folder aside that was put there by hand.")
+@click.option("--adopt", is_flag=True, help="Replace a folder that tarkpm did not install; a copy is kept.")
 @yes
 @keep_data
 @offline
@@ -43,9 +43,9 @@ def add_command(
     rev: str,
     path: str,
 ) -> int:
-    """Add plugins from an index, from git or a folder.
+    """Add plugins from an index, git or a folder.
 
-    SOURCE is a name in an index ([INDEX:]NAME[@RANGE]), a URL (https://…, ssh://…, git@host:owner/repo,
+    SOURCE is a name in an index ([INDEX:]NAME[@RANGE]), a git URL (https://…, ssh://…, git@host:owner/repo,
     file://…), github:owner/repo[/folder], or a folder (./mine).
     """
     from tarkpm.ops.add import add

@@ -24,7 +24,7 @@ def auth_command() -> None:
 
 
 def about_a_plugin(group: click.Group, name: str) -> "Callable[[Callable[..., int]], click.Command]":
-    """Make a command of ``group`` of a function that is given a plugin's name, or its folder."""
+    """Turn a function that takes a plugin's name or folder into a command of ``group``."""
 
     def command(function: "Callable[..., int]") -> click.Command:
         @functools.wraps(function)
@@ -38,13 +38,13 @@ def about_a_plugin(group: click.Group, name: str) -> "Callable[[Callable[..., in
 
 
 @about_a_plugin(auth_command, "login")
-@click.option("--no-browser", is_flag=True, help="Show the address, open nothing.")
-@click.option("--client-id", default="", help="An OAuth client of your own instead of the plugin's.")
-@click.option("--credentials", default="", metavar="FILE", help="Keep the tokens in this .json file, too.")
+@click.option("--no-browser", is_flag=True, help="Print the address instead of opening a browser.")
+@click.option("--client-id", default="", metavar="ID", help="OAuth client id. [default: the plugin's]")
+@click.option("--credentials", default="", metavar="FILE", help="Also write the tokens to FILE (.json).")
 def login_command(
     invocation: Invocation, plugin: str, no_browser: bool, client_id: str, credentials: str
 ) -> int:
-    """Sign in: opens the browser, or shows a code and where to enter it, and waits."""
+    """Sign in through the browser, or with a code that is entered elsewhere."""
     from tarkpm.cli.sign_in import Terminal
     from tarkpm.ops.auth import login
 
@@ -61,7 +61,7 @@ def login_command(
 
 @about_a_plugin(auth_command, "status")
 def status_command(invocation: Invocation, plugin: str) -> int:
-    """Say whether the plugin is signed in."""
+    """Show whether the plugin is signed in."""
     from tarkpm.ops.auth import status
 
     report = status(invocation.settings, invocation.ui, plugin, print_log)
@@ -71,7 +71,7 @@ def status_command(invocation: Invocation, plugin: str) -> int:
 
 @about_a_plugin(auth_command, "token")
 def token_command(invocation: Invocation, plugin: str) -> int:
-    """Print the access token: for scripts; mind who sees it."""
+    """Print the access token, for scripts. The output is a secret."""
     from tarkpm.ops.auth import token
 
     secret = token(invocation.settings, invocation.ui, plugin, print_log)
@@ -81,7 +81,7 @@ def token_command(invocation: Invocation, plugin: str) -> int:
 
 @about_a_plugin(auth_command, "logout")
 def logout_command(invocation: Invocation, plugin: str) -> int:
-    """Have the plugin forget its credentials."""
+    """Sign out: the plugin forgets its credentials."""
     from tarkpm.ops.auth import logout
 
     report = logout(invocation.settings, invocation.ui, plugin, print_log)
@@ -90,5 +90,5 @@ def logout_command(invocation: Invocation, plugin: str) -> int:
 
 
 def auth_lines(report: "AuthReport") -> list[str]:
-    """How an auth plugin stands."""
+    """Return the line that shows an auth plugin's status."""
     return [f"{neutral(report.display_name)}: {report.status}"]

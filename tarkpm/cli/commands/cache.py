@@ -16,13 +16,13 @@ _UNITS = (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10))
 
 @click.group("cache")
 def cache_command() -> None:
-    """What was downloaded and compiled: it may all go, and comes again when it is needed."""
+    """Manage downloads and compiled modules. All of it can be deleted and is fetched again."""
 
 
 @cache_command.command("dir")
 @common
 def dir_command(invocation: Invocation) -> int:
-    """Say where it is."""
+    """Print the path of the cache."""
     directory = str(invocation.settings.paths.cache)
     invocation.report({"directory": directory}, lambda: [neutral(directory)])
     return 0
@@ -31,7 +31,7 @@ def dir_command(invocation: Invocation) -> int:
 @cache_command.command("size")
 @common
 def size_command(invocation: Invocation) -> int:
-    """Say how much it is."""
+    """Show the size of the cache."""
     from tarkpm.ops.cache import cache_size
 
     report = cache_size(invocation.settings)
@@ -43,7 +43,7 @@ def size_command(invocation: Invocation) -> int:
 @dry_run
 @common
 def prune_command(invocation: Invocation) -> int:
-    """Take away what no project of yours locks."""
+    """Delete what no project of yours locks."""
     from tarkpm.ops.cache import prune
 
     report = prune(invocation.settings, invocation.ui)
@@ -55,7 +55,7 @@ def prune_command(invocation: Invocation) -> int:
 @dry_run
 @common
 def clean_command(invocation: Invocation) -> int:
-    """Take everything away."""
+    """Delete the whole cache."""
     from tarkpm.ops.cache import clean
 
     report = clean(invocation.settings, invocation.ui)
@@ -64,7 +64,7 @@ def clean_command(invocation: Invocation) -> int:
 
 
 def human(count: int) -> str:
-    """Bytes as people say them, and exactly: ``1.5 MiB (1,572,864 bytes)``."""
+    """Format a number of bytes: ``1.5 MiB (1,572,864 bytes)``."""
     for name, unit in _UNITS:
         if count >= unit:
             return f"{count / unit:.1f} {name} ({count:,} bytes)"
@@ -78,12 +78,12 @@ def _size_lines(report: "CacheReport") -> list[str]:
 
 
 def _gone_lines(report: "CacheReport", *, dry_run: bool) -> list[str]:
-    done = "would take away" if dry_run else "took away"
+    done = "would delete" if dry_run else "deleted"
     lines = [
         f"{style('-', fg='red')} {done} {one.count:,} {one.kind}, {human(one.bytes)}"
         for one in report.kinds
         if one.count
     ]
     left = f"{human(report.left)} {'would be' if dry_run else 'is'} left"
-    lines = [*lines, left] if lines else [f"nothing to take away; {left}"]
+    lines = [*lines, left] if lines else [f"nothing to delete; {left}"]
     return lines + [f"{style('note:', fg='cyan')} {neutral(note)}" for note in report.notes]

@@ -22,22 +22,25 @@ if TYPE_CHECKING:
 @click.argument("plugin", shell_complete=complete_names)
 @click.argument("tool")
 @click.argument("arguments", default="{}", metavar="[JSON | - | @FILE]")
-@click.option("--trace", is_flag=True, help="Show every host call, secrets masked.")
+@click.option("--trace", is_flag=True, help="Print every host call, with secrets masked.")
 @click.option(
-    "--record", type=click.Path(path_type=Path, dir_okay=False), help="Keep the host calls in a file."
+    "--record",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the host calls to FILE.",
 )
 @running
 def call_command(
     invocation: Invocation, plugin: str, tool: str, arguments: str, trace: bool, record: Path | None
 ) -> int:
-    """Run a tool of an installed plugin (or of ./folder) and print what it answers."""
+    """Run a tool of an installed plugin, or of the plugin in ./folder, and print its output."""
     name, text = target(plugin), read_json(arguments, "the arguments are")
     from tarkpm.ops.call import call
 
     gc.enable()
     with ExitStack() as stack:
         traced = _tracer(stack, trace, record)
-        spare = prestart.take()  # it loads wasmtime while this process finds out what to run
+        spare = prestart.take()  # it loads wasmtime while this process verifies what to run
         report = call(
             invocation.settings,
             invocation.ui,
@@ -53,7 +56,7 @@ def call_command(
 
 
 def _tracer(stack: ExitStack, show: bool, record: Path | None) -> "Trace | None":
-    """What is told of each host call: the terminal, a file, both, or nothing."""
+    """Return what receives each host call: the terminal, a file, both, or None."""
     if not show and record is None:
         return None
     from tarkpm.host.trace import recorded
@@ -70,7 +73,7 @@ def _tracer(stack: ExitStack, show: bool, record: Path | None) -> "Trace | None"
 
 
 def print_trace(call: "TracedCall") -> None:
-    """Show a host call on stderr, secrets masked."""
+    """Print a host call on stderr, with secrets masked."""
     from tarkpm.host.trace import shown
 
     click.echo(style(f"[{call.plugin}] {shown(call)}", dim=True), err=True)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.group("channel")
 def channel_command() -> None:
-    """Talk through a channel plugin. Nothing goes on running when a command has ended."""
+    """Use a channel plugin by hand. Nothing keeps running after a command ends."""
 
 
 def _line(message: "Inbound") -> str:
@@ -34,7 +34,7 @@ def _standing(report: "AuthReport") -> list[str]:
 @click.argument("plugin", shell_complete=complete_names)
 @running
 def info_command(invocation: Invocation, plugin: str) -> int:
-    """Say what a channel is, and whether it is signed in."""
+    """Show what a channel is and whether it is signed in."""
     from tarkpm.ops.channel import info
 
     report = info(invocation.settings, invocation.ui, target(plugin), print_log)
@@ -60,7 +60,7 @@ def info_command(invocation: Invocation, plugin: str) -> int:
 @click.argument("plugin", shell_complete=complete_names)
 @running
 def status_command(invocation: Invocation, plugin: str) -> int:
-    """Say whether a channel is signed in."""
+    """Show whether a channel is signed in."""
     from tarkpm.ops.channel import status
 
     report = status(invocation.settings, invocation.ui, target(plugin), print_log)
@@ -73,7 +73,7 @@ def status_command(invocation: Invocation, plugin: str) -> int:
 @click.argument("credentials", metavar="JSON | - | @FILE")
 @running
 def auth_command(invocation: Invocation, plugin: str, credentials: str) -> int:
-    """Hand a channel its credentials; - or @FILE keeps them out of the shell's history."""
+    """Give a channel its credentials; - or @FILE keeps them out of the shell history."""
     from tarkpm.ops.channel import authenticate
 
     text = read_text(credentials, "the credentials are")
@@ -84,10 +84,15 @@ def auth_command(invocation: Invocation, plugin: str, credentials: str) -> int:
 
 @channel_command.command("start")
 @click.argument("plugin", shell_complete=complete_names)
-@click.option("--seconds", type=click.FloatRange(min=0), help="Stop after so long; without it, at Ctrl-C.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="Stop after SECONDS. [default: until Ctrl-C]",
+)
 @running
 def start_command(invocation: Invocation, plugin: str, seconds: float | None) -> int:
-    """Start a channel and print every message that comes in, until stopped."""
+    """Start a channel and print every incoming message."""
     from tarkpm.ops.channel import listen
 
     def show(message: "Inbound") -> None:
@@ -105,11 +110,12 @@ def start_command(invocation: Invocation, plugin: str, seconds: float | None) ->
     "--seconds",
     type=click.FloatRange(min=0),
     default=0.0,
-    help="Wait so long for a message; at once without.",
+    metavar="SECONDS",
+    help="Wait up to SECONDS for a message. [default: 0]",
 )
 @running
 def poll_command(invocation: Invocation, plugin: str, seconds: float) -> int:
-    """Start a channel, print the messages it has, and stop it."""
+    """Start a channel, print its messages and stop it."""
     from tarkpm.ops.channel import poll
 
     report = poll(invocation.settings, invocation.ui, target(plugin), print_log, seconds=seconds)
@@ -121,12 +127,12 @@ def poll_command(invocation: Invocation, plugin: str, seconds: float) -> int:
 @click.argument("plugin", shell_complete=complete_names)
 @click.argument("conversation")
 @click.argument("text", metavar="TEXT | - | @FILE")
-@click.option("--replace", "message_id", metavar="ID", help="Replace a message that was sent before.")
+@click.option("--replace", "message_id", metavar="ID", help="Replace the sent message ID.")
 @running
 def send_command(
     invocation: Invocation, plugin: str, conversation: str, text: str, message_id: str | None
 ) -> int:
-    """Send a message; prints the name it was given."""
+    """Send a message and print its id."""
     from tarkpm.host.channel_plugin import Outbound
     from tarkpm.ops.channel import send
 
@@ -140,7 +146,7 @@ def send_command(
 @click.argument("plugin", shell_complete=complete_names)
 @running
 def stop_command(invocation: Invocation, plugin: str) -> int:
-    """Have a channel put in order what it keeps outside of its process."""
+    """Tell a channel to clean up what it keeps outside its process."""
     from tarkpm.ops.channel import stop
 
     report = stop(invocation.settings, invocation.ui, target(plugin), print_log)

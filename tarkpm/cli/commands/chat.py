@@ -20,16 +20,17 @@ if TYPE_CHECKING:
 @click.command("chat")
 @click.argument("plugin", shell_complete=complete_names)
 @click.argument("prompt", default="")
-@click.option("--model", default="", help="The model; the plugin's first without it.")
-@click.option("--system", default="", help="What the model is told beforehand.")
-@click.option("--models", "only_models", is_flag=True, help="List the models and stop.")
+@click.option("--model", default="", metavar="NAME", help="Model. [default: the plugin's first]")
+@click.option("--system", default="", metavar="TEXT", help="System prompt.")
+@click.option("--models", "only_models", is_flag=True, help="List the models and exit.")
 @running
 def chat_command(
     invocation: Invocation, plugin: str, prompt: str, model: str, system: str, only_models: bool
 ) -> int:
-    """Talk to a model: PROMPT for one answer, - to read it, nothing for a conversation at a terminal.
+    """Talk to a model through a provider plugin.
 
-    Anywhere else, nothing lists the models.
+    PROMPT gets one answer; - reads it from standard input. Without PROMPT, a terminal starts a conversation;
+    elsewhere the models are listed.
     """
     from tarkpm.ops.chat import open_conversation
 
@@ -49,10 +50,10 @@ def chat_command(
 
 
 def _converse(ui: Console, talk: "ChatSession") -> None:
-    """Questions and answers at a terminal, until an empty line or the end of input."""
+    """Converse at a terminal until an empty line or the end of input."""
     for line in model_lines(talk.models(), chosen=talk.model):
         ui.say(line)
-    ui.say("An empty line ends this.")
+    ui.say("Enter an empty line to quit.")
     while question := ui.read("you: "):
         try:
             report = talk.ask(question)
@@ -64,7 +65,7 @@ def _converse(ui: Console, talk: "ChatSession") -> None:
 
 
 def model_lines(models: list[str], *, chosen: str | None = None) -> list[str]:
-    """A provider's models, one a line; the one that will be talked to is marked, if one is ``chosen``."""
+    """Return the models, one per line; with ``chosen`` ("": the first) the selected one is marked."""
     if not models:
         return ["No models."]
     if chosen is None:
@@ -74,7 +75,7 @@ def model_lines(models: list[str], *, chosen: str | None = None) -> list[str]:
 
 
 def chat_lines(report: "ChatReport") -> list[str]:
-    """The answer, and the tokens it took."""
+    """Return the answer and the tokens it used."""
     lines = [neutral(report.text, keep="\n\t")]
     if report.input_tokens is not None:
         used = f"{report.input_tokens} tokens in, {report.output_tokens} out"

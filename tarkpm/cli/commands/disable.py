@@ -16,5 +16,5 @@ from tarkpm.cli.options import (
 @dry_run
 @common
 def disable_command(invocation: Invocation, name: str) -> int:
-    """Keep tark from loading a plugin."""
+    """Stop tark from loading a plugin."""
     return switch(invocation, name, enabled=False)

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 @click.command("doctor")
-@click.option("--fix", is_flag=True, help="Mend what can be mended without losing anything.")
+@click.option("--fix", is_flag=True, help="Fix what can be fixed without losing data.")
 @offline
 @allow_http
 @common
 def doctor_command(invocation: Invocation, fix: bool) -> int:
-    """Say where everything is, how plugins are confined, which servers answer, and what is amiss."""
+    """Report paths, confinement, servers and problems."""
     from tarkpm.ops.doctor import doctor
 
     report = doctor(invocation.settings, invocation.ui, fix=fix)
@@ -33,7 +33,7 @@ def doctor_command(invocation: Invocation, fix: bool) -> int:
 
 
 def doctor_lines(report: "DoctorReport") -> list[str]:
-    """Where everything is, then what answers, then what is wrong."""
+    """Return the report: paths, then servers, then problems."""
     fields = [
         (
             "tarkpm",
@@ -52,14 +52,14 @@ def doctor_lines(report: "DoctorReport") -> list[str]:
         mark = style("✓", fg="green") if server.reached else style("✗", fg="red")
         problem = f": {neutral(server.problem)}" if server.problem else ""
         lines.append(f"{mark} {server.kind} {neutral(server.address)}{problem}")
-    missing = [f"this machine lacks {name}: plugins are confined by less" for name in report.missing]
+    missing = [f"this machine lacks {name}: plugins are less confined" for name in report.missing]
     lines += [f"{style('problem:', fg='red')} {text}" for text in missing]
     lines += [line for trouble in report.troubles for line in _trouble_lines(trouble)]
-    return [*lines, style("✓ nothing is wrong", fg="green")] if report.is_well else lines
+    return [*lines, style("✓ no problems found", fg="green")] if report.is_well else lines
 
 
 def _limits(limits: dict[str, float]) -> str:
-    """The limits people meet, as they say them."""
+    """Format the limits that users meet."""
     from tarkpm.host.limits import size
 
     return (
@@ -71,7 +71,7 @@ def _limits(limits: dict[str, float]) -> str:
 
 def _trouble_lines(trouble: "Trouble") -> list[str]:
     if trouble.fixed:
-        mark = style("mended:", fg="green")
+        mark = style("fixed:", fg="green")
     else:
         mark = style("note:", fg="cyan") if trouble.note else style("problem:", fg="red")
     lines = [f"{mark} {neutral(trouble.message)}"]

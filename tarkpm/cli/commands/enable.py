@@ -17,7 +17,7 @@ from tarkpm.cli.rendering import enabled_line
 @dry_run
 @common
 def enable_command(invocation: Invocation, name: str) -> int:
-    """Let tark load a plugin again."""
+    """Allow tark to load a plugin again."""
     return switch(invocation, name, enabled=True)
 
 

@@ -16,15 +16,15 @@ from tarkpm.cli.rendering import grant_lines
 @click.command("grant")
 @click.argument("name", shell_complete=complete_names)
 @click.argument("capabilities", nargs=-1, metavar="CAPABILITY...")
-@click.option("--reset", is_flag=True, help="Grant exactly what the plugin declares.")
+@click.option("--reset", is_flag=True, help="Grant exactly the declared capabilities.")
 @dry_run
 @common
 def grant_command(invocation: Invocation, name: str, capabilities: tuple[str, ...], reset: bool) -> int:
-    """Let a plugin use what it declares: storage, http:HOST, env:NAME, filesystem:FOLDER, shell."""
+    """Grant a plugin declared capabilities: storage, http:HOST, env:NAME, filesystem:DIR, shell."""
     from tarkpm.ops import grant
 
     if reset == bool(capabilities):
-        raise click.UsageError("name capabilities, or --reset, and not both")
+        raise click.UsageError("expected capabilities or --reset, and not both")
     settings, ui, plugin = invocation.settings, invocation.ui, read_name(name)
     wanted = [read_capability(text) for text in capabilities]
     report = grant.reset(settings, ui, plugin) if reset else grant.grant(settings, ui, plugin, wanted)

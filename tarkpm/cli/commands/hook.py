@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @click.group("hook")
 def hook_command() -> None:
-    """Lifecycle events."""
+    """Fire lifecycle events."""
 
 
 @hook_command.command("run")
@@ -23,7 +23,7 @@ def hook_command() -> None:
 @click.argument("payload", default="{}", metavar="[JSON | - | @FILE]")
 @running
 def run_command(invocation: Invocation, event: str, payload: str) -> int:
-    """Fire an event to every enabled hook plugin, in order; prints the payload that comes out."""
+    """Fire an event to every enabled hook plugin, in order, and print the resulting payload."""
     from tarkpm.ops.hook import run_hooks
 
     report = run_hooks(
@@ -34,7 +34,7 @@ def run_command(invocation: Invocation, event: str, payload: str) -> int:
 
 
 def hook_lines(report: "HookReport") -> list[str]:
-    """The payload that comes out, after what each plugin did."""
+    """Return what each plugin did, then the resulting payload."""
     lines = [
         f"{neutral(one.plugin)}: {one.action}" + (f": {neutral(one.reason, limit=500)}" if one.reason else "")
         for one in report.handled

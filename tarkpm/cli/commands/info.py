@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.argument("name", shell_complete=complete_names)
 @common
 def info_command(invocation: Invocation, name: str) -> int:
-    """Show all that is known of a plugin."""
+    """Show the details of a plugin."""
     from tarkpm.ops.info import info
 
     report = info(invocation.settings, invocation.ui, read_name(name))
@@ -31,7 +31,7 @@ def info_command(invocation: Invocation, name: str) -> int:
 
 
 def info_lines(info: "Info") -> list[str]:
-    """The page of `tarkpm info`."""
+    """Return the output of `tarkpm info`."""
     fields = [
         ("Name", info.name),
         ("Version", info.version),
@@ -56,7 +56,7 @@ def info_lines(info: "Info") -> list[str]:
 
 
 def _capability_lines(info: "Info") -> list[str]:
-    """A row for each capability: what is declared, whether the module imports its kind, what is granted."""
+    """Return a row per capability: declared, whether the module imports its kind, whether granted."""
     from tarkpm.core.capability import KINDS, SIGN_IN, Capability, CapabilitySet
 
     granted = CapabilitySet.of(map(Capability.parse, info.granted))

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @common
 def inspect_command(invocation: Invocation, file: Path) -> int:
-    """Say what a WebAssembly file is, what it imports and exports, with types, and which plugin it can be.
+    """Show a WebAssembly file's imports and exports, with types, and the plugin types it fits.
 
-    Nothing of it is run.
+    The file is not run.
     """
     from tarkpm.ops.inspect import inspect_file
 
@@ -32,7 +32,7 @@ MAX_SHOWN = 500
 
 
 def inspect_lines(report: "InspectReport") -> list[str]:
-    """The page of `tarkpm inspect`."""
+    """Return the output of `tarkpm inspect`."""
     kind = "component" if report.kind == "component" else "core module"
     lines = [
         f"File:     {neutral(report.path)}",
@@ -61,7 +61,7 @@ def _by_reason(misfits: dict[str, str]) -> dict[str, list[str]]:
 
 
 def _entry_lines(entry: "SurfaceEntry") -> list[str]:
-    """An import or export, and what is in it; WASI's interfaces are long and known, and only counted."""
+    """Return an import or export and its members; those of WASI, long and well known, are only counted."""
     head = f"  {neutral(entry.name, limit=MAX_SHOWN)}"
     if entry.type or entry.kind not in ("interface", "module"):
         head += f": {neutral(entry.type or entry.kind, limit=MAX_SHOWN)}"

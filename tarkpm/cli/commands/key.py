@@ -8,15 +8,15 @@ from tarkpm.cli.passphrase import ask_passphrase
 
 @click.group("key")
 def key_command() -> None:
-    """Keys to sign releases with."""
+    """Manage signing keys."""
 
 
 @key_command.command("generate")
-@click.option("--name", required=True, help="What to call the key.")
-@click.option("--passphrase", is_flag=True, help="Ask for a passphrase and encrypt the key with it.")
+@click.option("--name", required=True, metavar="NAME", help="Name of the key.")
+@click.option("--passphrase", is_flag=True, help="Encrypt the key with a passphrase.")
 @common
 def generate_command(invocation: Invocation, name: str, passphrase: bool) -> int:
-    """Make an ed25519 key; prints its public half, which others trust."""
+    """Generate an ed25519 signing key and print its public key."""
     from tarkpm.ops.key import generate_key
 
     secret = b""

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 @click.command("list")
-@click.option("--type", "kind", type=click.Choice(TYPES), help="Only plugins of this type.")
+@click.option("--type", "kind", type=click.Choice(TYPES), help="Show only plugins of this type.")
 @common
 def list_command(invocation: Invocation, kind: str | None) -> int:
-    """List plugins."""
+    """List the installed plugins."""
     from tarkpm.ops.list import list_plugins
 
     report = list_plugins(invocation.settings, invocation.ui, type=kind or "")
@@ -30,7 +30,7 @@ def list_command(invocation: Invocation, kind: str | None) -> int:
 
 
 def list_lines(report: "ListReport") -> list[str]:
-    """The table of `tarkpm list`."""
+    """Return the table of `tarkpm list`."""
     header = ("ID", "Version", "Type", "Status", "Signer", "Description")
     rows = [
         (row.id, row.version, row.type, status_text(row.status), short_key(row.signer), _cut(row.description))
@@ -50,5 +50,5 @@ def _cut(text: str) -> str:
 
 
 def short_key(signer: str) -> str:
-    """A key short enough for a table; other texts as they are."""
+    """Shorten a key for a table; other texts stay as they are."""
     return signer[:16] + "…" if signer.startswith("ed25519:") else signer

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command("lock")
-@click.option("--check", is_flag=True, help="Only say whether tark.lock follows from tark.toml.")
+@click.option("--check", is_flag=True, help="Only check that tark.lock is up to date.")
 @consent
 @yes
 @offline
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @dry_run
 @common
 def lock_command(invocation: Invocation, answers: "Answers", check: bool) -> int:
-    """Make tark.lock follow from tark.toml; installs nothing."""
+    """Update tark.lock from tark.toml; installs nothing."""
     from tarkpm.ops.lock import check_lock, lock
 
     if check:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @allow_http
 @common
 def outdated_command(invocation: Invocation) -> int:
-    """Show what an update would move, and what is newer. Exit status 1 if there is any."""
+    """Show newer versions and what an update would take. Exits with status 1 if there are any."""
     from tarkpm.ops.outdated import outdated
 
     report = outdated(invocation.settings, invocation.ui)
@@ -47,5 +47,5 @@ def _outdated_lines(report: "OutdatedReport") -> list[str]:
     ]
     lines = table(("Plugin", "Locked", "Update", "Newest", "Source", ""), cells)
     if any(row.update for row in report.plugins):
-        lines += ["", "To take what Update shows: tarkpm update"]
+        lines += ["", "To install the versions under Update: tarkpm update"]
     return [style(lines[0], bold=True), *lines[1:], *failed, *note_lines(report.notes)]

@@ -11,24 +11,30 @@ from tarkpm.cli.passphrase import ask_passphrase
 
 @click.command("publish")
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option("--to", required=True, type=click.Path(path_type=Path, file_okay=False), help="Where to.")
-@click.option("--key", default="", metavar="NAME", help="Sign with this key, whoever signed before.")
+@click.option(
+    "--to",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Folder to write the release to.",
+)
+@click.option("--key", default="", metavar="NAME", help="Sign with key NAME, even if already signed.")
 @dry_run
 @common
 def publish_command(invocation: Invocation, folder: Path, to: Path, key: str) -> int:
-    """Write the release in FOLDER, signed, as a folder to hand in to an index: TO/NAME-VERSION."""
+    """Write the signed release in FOLDER to DIR/NAME-VERSION, ready to be submitted to an index."""
     from tarkpm.ops.publish import publish
 
     report = publish(invocation.settings, folder, to, key, ask_passphrase)
     accept = shlex.join(["tarkpm", "index", "accept", report.folder])
-    state = "wrote" if report.written else "would write" if invocation.settings.dry_run else "was there:"
+    state = "wrote" if report.written else "would write" if invocation.settings.dry_run else "unchanged:"
     invocation.report(
         report,
         lambda: [
             f"{state} {report.folder}: {', '.join(report.files)}",
             f"  release  {report.name} {report.version}",
             f"  signer   {report.signer}{' (signed now)' if report.signed_now else ''}",
-            f"  next     hand the folder in; who keeps the index runs: {accept}",
+            f"  next     submit the folder; the index maintainers run: {accept}",
         ],
     )
     return 0

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 @click.command("remove")
 @click.argument("names", shell_complete=complete_names, nargs=-1, required=True, metavar="NAME...")
-@click.option("--purge", is_flag=True, help="Delete the plugins' own data, too.")
+@click.option("--purge", is_flag=True, help="Also delete the plugins' stored data.")
 @dry_run
 @common
 def remove_command(invocation: Invocation, names: tuple[str, ...], purge: bool) -> int:
-    """Remove plugins, and what tark.toml decided about them."""
+    """Remove plugins and their decisions from tark.toml."""
     from tarkpm.ops.remove import remove
 
     report = remove(invocation.settings, invocation.ui, [read_name(name) for name in names], purge=purge)
@@ -33,7 +33,7 @@ def remove_command(invocation: Invocation, names: tuple[str, ...], purge: bool) 
 
 
 def removed_lines(report: "RemoveReport", *, dry_run: bool) -> list[str]:
-    """What remove says."""
+    """Return the output of `tarkpm remove`."""
     would = "would be " if dry_run else ""
     lines = [f"{style('-', fg='red')} {would}removed {name}" for name in report.removed]
     lines += [

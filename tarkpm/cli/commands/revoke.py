@@ -19,7 +19,7 @@ from tarkpm.cli.rendering import grant_lines
 @dry_run
 @common
 def revoke_command(invocation: Invocation, name: str, capabilities: tuple[str, ...]) -> int:
-    """Take a capability away from a plugin."""
+    """Revoke capabilities of a plugin."""
     from tarkpm.ops.revoke import revoke
 
     unwanted = [read_capability(text) for text in capabilities]

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 @click.command("search")
 @click.argument("words", nargs=-1, required=True)
-@click.option("--type", "kind", type=click.Choice(TYPES), help="Only plugins of this type.")
-@click.option("--capability", type=click.Choice(KINDS), help="Only plugins that ask for this.")
+@click.option("--type", "kind", type=click.Choice(TYPES), help="Show only plugins of this type.")
+@click.option("--capability", type=click.Choice(KINDS), help="Show only plugins that declare this.")
 @allow_http
 @common
 def search_command(
     invocation: Invocation, words: tuple[str, ...], kind: str | None, capability: str | None
 ) -> int:
-    """Find plugins in the project's indexes, by words of their name and description."""
+    """Search the project's indexes by words of name and description."""
     from tarkpm.ops.search import search
 
     settings, ui = invocation.settings, invocation.ui

@@ -10,11 +10,11 @@ from tarkpm.cli.passphrase import ask_passphrase
 
 @click.command("sign")
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option("--key", required=True, help="The name of the key to sign with.")
+@click.option("--key", required=True, metavar="NAME", help="Key to sign with.")
 @dry_run
 @common
 def sign_command(invocation: Invocation, folder: Path, key: str) -> int:
-    """Sign the release in FOLDER: writes plugin.dsse.json beside its plugin.toml."""
+    """Sign the release in FOLDER: write plugin.dsse.json next to its plugin.toml."""
     from tarkpm.ops.sign import sign
 
     report = sign(invocation.settings, folder, key, ask_passphrase)

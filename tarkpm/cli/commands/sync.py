@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 
 @click.command("sync")
-@click.option("--locked", is_flag=True, help="Accepted for habit: sync always insists on the lock.")
-@click.option("--frozen", is_flag=True, help="The same as --offline.")
-@click.option("--reinstall", is_flag=True, help="Install everything anew, whatever it looks like.")
+@click.option("--locked", is_flag=True, help="No effect: sync always follows tark.lock.")
+@click.option("--frozen", is_flag=True, help="Same as --offline.")
+@click.option("--reinstall", is_flag=True, help="Install everything again.")
 @keep_data
 @offline
 @allow_http
 @dry_run
 @common
 def sync_command(invocation: Invocation, locked: bool, frozen: bool, reinstall: bool) -> int:
-    """Make the installed plugins what tark.lock says. Never resolves."""
+    """Install exactly what tark.lock says. Never resolves."""
     import msgspec
 
     from tarkpm.ops.sync import sync
@@ -44,11 +44,11 @@ def sync_command(invocation: Invocation, locked: bool, frozen: bool, reinstall: 
 
 
 def synced_lines(report: "SyncReport", *, dry_run: bool) -> list[str]:
-    """What sync says."""
+    """Return the output of `tarkpm sync`."""
     would = "would be " if dry_run else ""
     lines = [f"{style('+', fg='green')} {would}installed {name}" for name in report.installed]
     lines += [f"{style('-', fg='red')} {would}removed {name}" for name in report.removed]
     if not lines:
         count = len(report.unchanged)
-        lines = [f"{count} plugin{'s are' if count != 1 else ' is'} in line with tark.lock"]
+        lines = [f"{count} plugin{'s match' if count != 1 else ' matches'} tark.lock"]
     return [*lines, *note_lines(report.notes)]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.argument("plugin", shell_complete=complete_names, default="")
 @running
 def tools_command(invocation: Invocation, plugin: str) -> int:
-    """List the tools of every enabled tool plugin, or of one."""
+    """List the tools of one plugin. [default: every enabled tool plugin]"""
     from tarkpm.ops.tools import tools
 
     report = tools(invocation.settings, invocation.ui, target(plugin) if plugin else "", print_log)
@@ -32,7 +32,7 @@ RISKS = {"risky": "yellow", "dangerous": "red"}
 
 
 def tool_lines(report: "ToolsReport") -> list[str]:
-    """Tools by plugin, each with its claim of a risk, its description and its schema."""
+    """Return the tools by plugin, each with its claimed risk, description and schema."""
     rows = [(f"{tool.plugin} {tool.name}", tool.risk, _first(tool.description)) for tool in report.tools]
     lines = table(("Plugin and tool", "Risk", "Description"), rows) if rows else ["No tools."]
     for index, tool in enumerate(report.tools, 1):

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 @click.command("tree")
-@click.option("--invert", default="", metavar="NAME", help="Show who needs this plugin.")
+@click.option("--invert", default="", metavar="NAME", help="Show which plugins need plugin NAME.")
 @common
 def tree_command(invocation: Invocation, invert: str) -> int:
-    """Show which plugin is there for which."""
+    """Show the dependency tree."""
     from tarkpm.ops.tree import show_tree
 
     report = show_tree(invocation.settings, invocation.ui, invert=read_name(invert) if invert else None)
@@ -26,7 +26,7 @@ def tree_command(invocation: Invocation, invert: str) -> int:
 
 def _tree_lines(report: "TreeReport") -> list[str]:
     if not report.branches:
-        return ["No plugins are asked for."]
+        return ["The project requires no plugins."]
     lines = []
     for one in report.branches:
         line = "  " * one.depth + f"{one.name} {one.version or '(not locked)'}"
@@ -36,5 +36,5 @@ def _tree_lines(report: "TreeReport") -> list[str]:
             line += f" from {neutral(one.source)}"
         lines.append(line + (" (*)" if one.repeated else ""))
     if any(one.repeated for one in report.branches):
-        lines += ["", "(*) its branches are shown above"]
+        lines += ["", "(*) its dependencies are shown above"]
     return [*lines, *note_lines(report.notes)]

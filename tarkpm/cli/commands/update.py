@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 @dry_run
 @common
 def update_command(invocation: Invocation, names: tuple[str, ...], answers: "Answers") -> int:
-    """Take what the plugins' sources hold now (all plugins, if none is named)."""
+    """Update plugins to what their sources hold now. [default: all plugins]"""
     from tarkpm.ops.update import update
 
     report = update(invocation.settings, invocation.ui, [read_name(name) for name in names], answers)

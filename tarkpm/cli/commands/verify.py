@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.command("verify")
 @common
 def verify_command(invocation: Invocation) -> int:
-    """Check everything installed: every file, signature and decision. No network."""
+    """Verify every installed file, signature and decision, offline."""
     from tarkpm.ops.verify import verify
 
     report = verify(invocation.settings, invocation.ui)
@@ -29,7 +29,7 @@ def verify_command(invocation: Invocation) -> int:
 
 
 def verify_lines(report: "VerifyReport") -> list[str]:
-    """The report of `tarkpm verify`."""
+    """Return the output of `tarkpm verify`."""
     lines = [_finding_line(finding) for finding in report.findings]
     problems = sum(not finding.note for finding in report.findings)
     size = f"{report.files} file{'s' if report.files != 1 else ''}, {report.bytes:,} bytes"
@@ -47,8 +47,10 @@ def verify_lines(report: "VerifyReport") -> list[str]:
 
 
 def _finding_line(finding: "Finding") -> str:
+    from tarkpm.ops.audit.plugin import NamedFinding  # imported by then, and not for --help
+
     mark = style("note:", fg="cyan") if finding.note else style("problem:", fg="red")
-    name = f"{finding.plugin}: " if finding.plugin and f"'{finding.plugin}'" not in finding.message else ""
+    name = f"{finding.plugin}: " if finding.plugin and not isinstance(finding, NamedFinding) else ""
     text = f"{mark} {neutral(name + finding.message)}"
     if finding.where:
         text += f"\n  where: {neutral(finding.where)}"

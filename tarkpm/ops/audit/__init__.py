@@ -1,1 +1,1 @@
-"""What `verify` and `doctor` look at."""
+"""Checks of `verify` and `doctor`."""

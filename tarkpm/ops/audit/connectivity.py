@@ -1,4 +1,4 @@
-"""Which of a project's servers answer: each index, and each git host, all at once and not for long."""
+"""Check that a project's servers answer: every index and git host, all at once, with one time limit."""
 
 import threading
 import time
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from tarkpm.ops.project.workspace import Workspace
 
 SECONDS: Final = 10.0
-"""All servers together may take to answer."""
+"""Seconds that all servers together may take to answer."""
 
 
 class ServerStatus(msgspec.Struct, frozen=True):
-    """A server: ``index NAME`` or ``git``, its address without a login, what is wrong ("": nothing)."""
+    """A server: ``index NAME`` or ``git``, its address without a login, and its problem ("" for none)."""
 
     kind: str
     address: str
@@ -27,7 +27,7 @@ class ServerStatus(msgspec.Struct, frozen=True):
 
     @property
     def reached(self) -> bool:
-        """Whether it answered as it should."""
+        """Return whether the server answered correctly."""
         return not self.problem
 
 
@@ -35,7 +35,7 @@ _Job = tuple[ServerStatus, Callable[[], None]]
 
 
 def reach(workspace: "Workspace") -> tuple[ServerStatus, ...]:
-    """Ask every server of an accepted project something small; none is asked for longer than `SECONDS`."""
+    """Send a small request to every server of an accepted project; takes `SECONDS` at most."""
     jobs = [*_indexes(workspace), *_git_hosts(workspace)]
     answers: SimpleQueue[tuple[int, str]] = SimpleQueue()
     for number, (_, ask) in enumerate(jobs):
@@ -59,7 +59,7 @@ def _ask(number: int, ask: Callable[[], None], answers: "SimpleQueue[tuple[int, 
         answers.put((number, ""))
     except TarkError as problem:
         answers.put((number, problem.message))
-    except Exception as problem:  # noqa: BLE001  whatever it is, it is about this server alone
+    except Exception as problem:  # noqa: BLE001  it concerns this server alone
         answers.put((number, f"unexpected: {type(problem).__name__}"))
 
 
@@ -80,7 +80,7 @@ def _indexes(workspace: "Workspace") -> Iterator[_Job]:
 
 
 def _git_hosts(workspace: "Workspace") -> Iterator[_Job]:
-    """One repository of each host is asked for its refs."""
+    """Yield a job per git host that lists the refs of one of its repositories."""
     hosts: dict[str, str] = {}
     for requirement in workspace.project.requirements.values():
         if isinstance(requirement.source, GitSource):
@@ -97,7 +97,7 @@ def _git_hosts(workspace: "Workspace") -> Iterator[_Job]:
 
 
 def _host(url: str) -> str:
-    """Scheme and host of a URL, without a login: ``https://example.com:8443``; a folder as it is."""
+    """Return scheme and host of a URL, without a login: ``https://example.com:8443``; a folder as it is."""
     scheme, _, rest = url.partition("://")
     if scheme == "file":
         return url

@@ -1,4 +1,4 @@
-"""What interrupted commands and other programs left behind: found, said, and mended when that is asked."""
+"""Find what interrupted commands and other programs left behind, and fix it on request."""
 
 import os
 import stat
@@ -20,7 +20,7 @@ from tarkpm.store.sweep import is_leftover, items
 
 
 class Trouble(msgspec.Struct, frozen=True):
-    """Something that is not as it should be or, as a ``note``, worth knowing; ``fixed``: what was done."""
+    """A problem or, as a ``note``, a fact worth knowing; ``fixed`` says what was done about it."""
 
     code: str
     message: str
@@ -31,48 +31,48 @@ class Trouble(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, error: TarkError) -> "Trouble":
-        """The trouble an error makes."""
+        """Return the trouble that an error means."""
         return cls(error.code, error.message, error.where, error.hint)
 
     @property
     def counts(self) -> bool:
-        """Whether something is still wrong."""
+        """Return whether the problem remains."""
         return not self.note and not self.fixed
 
 
-Mend = Callable[[], str]
-"""Mends something and says, in a sentence without a subject, what it did."""
+Fix = Callable[[], str]
+"""Fixes a problem and returns what it did: ``deleted it``."""
 
-_Found = Iterator[tuple[Trouble, Mend | None]]
+_Found = Iterator[tuple[Trouble, Fix | None]]
 _FIX = "tarkpm doctor --fix"
 
 
 def check_up(settings: Settings, *, fix: bool) -> list[Trouble]:
-    """Look through state, environments and cache; with ``fix`` mend what can be without losing anything."""
+    """Check state, environments and cache; with ``fix``, fix what can be fixed without losing data."""
     state = State(settings.paths.state)
     found: list[Trouble] = []
     for look in (_keys, _records, _claims, _locks, _environments, _temporary):
-        for trouble, mend in look(settings, state):
-            found.append(_mended(trouble, mend) if fix and mend else _hinted(trouble, mend))
+        for trouble, repair in look(settings, state):
+            found.append(_fixed(trouble, repair) if fix and repair else _hinted(trouble, repair))
     return found
 
 
-def _hinted(trouble: Trouble, mend: Mend | None) -> Trouble:
-    return msgspec.structs.replace(trouble, hint=_FIX) if mend and not trouble.hint else trouble
+def _hinted(trouble: Trouble, repair: Fix | None) -> Trouble:
+    return msgspec.structs.replace(trouble, hint=_FIX) if repair and not trouble.hint else trouble
 
 
-def _mended(trouble: Trouble, mend: Mend) -> Trouble:
+def _fixed(trouble: Trouble, repair: Fix) -> Trouble:
     try:
-        return msgspec.structs.replace(trouble, fixed=mend())
+        return msgspec.structs.replace(trouble, fixed=repair())
     except TarkError as problem:
-        return msgspec.structs.replace(trouble, message=f"{trouble.message}; not mended: {problem.message}")
+        return msgspec.structs.replace(trouble, message=f"{trouble.message}; not fixed: {problem.message}")
     except OSError as problem:
         reason = (problem.strerror or str(problem)).lower()
-        return msgspec.structs.replace(trouble, message=f"{trouble.message}; not mended: {reason}")
+        return msgspec.structs.replace(trouble, message=f"{trouble.message}; not fixed: {reason}")
 
 
 def _keys(_: Settings, state: State) -> _Found:
-    """Secrets that others may read, or that their owner cannot."""
+    """Find secrets that others may read, or that their owner cannot."""
     yield from _private(state.keys, 0o700)
     for path in [*sorted(state.keys.glob("*.pem")), state.root / "mac.key"]:
         yield from _private(path, 0o600)
@@ -85,25 +85,25 @@ def _private(path: Path, mode: int) -> _Found:
         return
     expected = stat.S_ISDIR if mode == 0o700 else stat.S_ISREG
     if not expected(status.st_mode):
-        yield Trouble("Key", "expected a folder or file of your own, found something else", str(path)), None
+        yield Trouble("Key", "expected a regular folder or file, found something else", str(path)), None
         return
     now = stat.S_IMODE(status.st_mode)
     if now & 0o077:
-        problem = f"a secret that others than you may read or change: its mode is {now:o}"
+        problem = f"a secret that other users may read or change: its mode is {now:o}"
     elif now & mode != mode:
         problem = f"a secret that you cannot read or change: its mode is {now:o}"
     else:
         return
 
-    def mend() -> str:
+    def repair() -> str:
         path.chmod(mode)
         return f"set its mode to {mode:o}"
 
-    yield Trouble("Key", problem, str(path)), mend
+    yield Trouble("Key", problem, str(path)), repair
 
 
 def _records(settings: Settings, state: State) -> _Found:
-    """Records that cannot be read, and those of projects that are gone."""
+    """Find records that cannot be read, and those of projects that no longer exist."""
     for file in state.record_files():
         try:
             record = state.read_record(file)
@@ -115,26 +115,29 @@ def _records(settings: Settings, state: State) -> _Found:
             yield _gone(settings, file, record)
 
 
-def _aside(file: Path) -> Mend:
-    def mend() -> str:
+def _aside(file: Path) -> Fix:
+    def repair() -> str:
         file.rename(file.with_suffix(".damaged"))
-        return f"put it aside as {file.with_suffix('.damaged').name}; its project asks anew"
+        return f"moved it to {file.with_suffix('.damaged').name}; its project asks for acceptance again"
 
-    return mend
+    return repair
 
 
-def _gone(settings: Settings, file: Path, record: Record) -> tuple[Trouble, Mend | None]:
-    """A record of a project that is gone is all that leads to what its plugins stored: then it stays."""
+def _gone(settings: Settings, file: Path, record: Record) -> tuple[Trouble, Fix | None]:
+    """Return the trouble of a project that no longer exists.
+
+    Its record is kept while its plugins have data: nothing else leads to that data.
+    """
     data = settings.paths.data / "data" / record.environment
-    message = f"a project that is gone: {record.path}"
+    message = f"the project no longer exists: {record.path}"
     if data.is_dir() and any(any(folder.iterdir()) for folder in data.iterdir() if folder.is_dir()):
-        return Trouble("Gone", f"{message}; what its plugins stored is kept", str(data), note=True), None
+        return Trouble("Gone", f"{message}; its plugins' data is kept", str(data), note=True), None
 
-    def mend() -> str:
+    def repair() -> str:
         file.unlink(missing_ok=True)
-        return "forgot it: its plugins stored nothing"
+        return "deleted its record: its plugins stored nothing"
 
-    return Trouble("Gone", message, str(file), note=True), mend
+    return Trouble("Gone", message, str(file), note=True), repair
 
 
 def _claims(_: Settings, state: State) -> _Found:
@@ -149,7 +152,7 @@ def _claims(_: Settings, state: State) -> _Found:
 
 
 def _environments(settings: Settings, state: State) -> _Found:
-    """Changes that were not finished, and what is staged for none."""
+    """Find unfinished changes, and staged files that belong to no change."""
     for path, environment in _known_environments(settings, state):
         if not os.path.lexists(environment.work):
             continue
@@ -158,16 +161,16 @@ def _environments(settings: Settings, state: State) -> _Found:
         except TarkError as problem:
             yield Trouble.of(problem), None
             continue
-        if look_at_lock(state.lock_file(str(path)))[1]:  # what is there belongs to somebody at work
+        if look_at_lock(state.lock_file(str(path)))[1]:  # the files belong to a running command
             continue
         waiting = os.path.lexists(environment.journal)
         left = [] if waiting else list(_left_in(environment))
         if waiting:
-            message = "a change was decided and not finished"
+            message = "a committed change was not finished"
             yield Trouble("Unfinished", message, str(environment.journal)), _finish(state, path, environment)
         for leftover in left:
             yield (
-                Trouble("Leftover", "left by a command that was interrupted", str(leftover)),
+                Trouble("Leftover", "left by an interrupted command", str(leftover)),
                 _clear(settings, state, path, environment),
             )
 
@@ -194,60 +197,60 @@ def _left_in(environment: Environment) -> Iterator[Path]:
             yield path
 
 
-def _finish(state: State, path: Path, environment: Environment) -> Mend:
-    def mend() -> str:
+def _finish(state: State, path: Path, environment: Environment) -> Fix:
+    def repair() -> str:
         with state.changing(str(path), "tarkpm doctor", 5.0):
-            return recover(environment, state) or "somebody else finished it"
+            return recover(environment, state) or "another command finished it"
 
-    return mend
+    return repair
 
 
-def _clear(settings: Settings, state: State, path: Path, environment: Environment) -> Mend:
-    def mend() -> str:
+def _clear(settings: Settings, state: State, path: Path, environment: Environment) -> Fix:
+    def repair() -> str:
         with state.changing(str(path), settings.command, 5.0):
             if not os.path.lexists(environment.journal):
                 environment.clear_work()
         return "deleted it"
 
-    return mend
+    return repair
 
 
 def _locks(settings: Settings, state: State) -> _Found:
-    """Locks that name a holder: one at work, or one that was killed; the kernel has let go of those."""
+    """Find locks that name a holder: a running command, or a killed one, whose lock the kernel released."""
     folders = (state.projects, state.root / "indexes", settings.paths.cache / "index")
     for file in [file for folder in folders for file in sorted(folder.glob("*.lock"))]:
         text, held = look_at_lock(file)
         if text and held:
-            yield Trouble("Busy", f"{text} is at work", str(file), note=True), None
+            yield Trouble("Busy", f"{text} is running", str(file), note=True), None
         elif text:
-            yield Trouble("Lock", f"{text} was killed while it held this", str(file)), _unlock(file)
+            yield Trouble("Lock", f"{text} was killed while it held this lock", str(file)), _unlock(file)
 
 
-def _unlock(file: Path) -> Mend:
-    def mend() -> str:
+def _unlock(file: Path) -> Fix:
+    def repair() -> str:
         clear_lock(file)
         return "cleared it"
 
-    return mend
+    return repair
 
 
 def _temporary(settings: Settings, state: State) -> _Found:
-    """Temporary files that nobody is writing any more."""
+    """Find temporary files that are no longer being written."""
     now = time.time()
     cached = (item.path for item in items(settings.paths.cache) if item.path.name.startswith("."))
     kept = (path for folder in ("", "projects", "keys", "indexes") for path in _dotted(state.root / folder))
     old: Iterable[Path] = (path for path in (*cached, *kept) if is_leftover(path, now))
     for path in old:
-        yield Trouble("Leftover", "left by a command that was interrupted", str(path)), _delete(path)
+        yield Trouble("Leftover", "left by an interrupted command", str(path)), _delete(path)
 
 
 def _dotted(folder: Path) -> list[Path]:
     return sorted(folder.glob(".*.tmp"))
 
 
-def _delete(path: Path) -> Mend:
-    def mend() -> str:
+def _delete(path: Path) -> Fix:
+    def repair() -> str:
         remove_tree(path)
         return "deleted it"
 
-    return mend
+    return repair

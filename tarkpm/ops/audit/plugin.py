@@ -1,4 +1,4 @@
-"""Everything that can be found out about one installed plugin without network or clock."""
+"""Audit one installed plugin without network or clock."""
 
 import shlex
 import threading
@@ -27,10 +27,7 @@ REPAIR = "tarkpm sync --reinstall"
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """Something that is not as it must be, or, as a note, worth knowing.
-
-    ``code`` is the name of the error it would be elsewhere.
-    """
+    """A problem or, as a note, a fact worth knowing; ``code`` is the name of an error class or of a kind."""
 
     plugin: str
     code: str
@@ -42,19 +39,23 @@ class Finding(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, plugin: str, error: TarkError) -> "Finding":
-        """The finding an error makes."""
+        """Return the finding that an error means."""
         status = 3 if error.exit_status == 3 else 1
         return cls(plugin, error.code, error.message, error.where, error.hint, status)
 
 
+class NamedFinding(Finding, frozen=True):
+    """A finding whose message names its plugin: the name is not printed in front of it again."""
+
+
 def unmanaged(plugin: str, message: str, path: Path) -> Finding:
-    """The finding about something in the environment that no release put there."""
+    """Return the finding about a file or folder that no release put there."""
     where = str(path)
-    return Finding(plugin, "Unmanaged", message, where, hint=f"look at it, then: rm -r {shlex.quote(where)}")
+    return Finding(plugin, "Unmanaged", message, where, hint=f"inspect it, then: rm -r {shlex.quote(where)}")
 
 
 class Audited(msgspec.Struct, frozen=True):
-    """Every finding about one plugin, and how many of its files, of how many bytes, were found good."""
+    """Every finding about one plugin, and the number and bytes of the files that are intact."""
 
     findings: tuple[Finding, ...]
     files: int
@@ -70,7 +71,7 @@ _SCRATCH = threading.local()
 
 
 def _buffer() -> bytearray:
-    """This thread's buffer: modules are read into the same memory one after another."""
+    """Return this thread's buffer: modules are read into the same memory one after another."""
     if not hasattr(_SCRATCH, "buffer"):
         _SCRATCH.buffer = bytearray()
     buffer: bytearray = _SCRATCH.buffer
@@ -87,16 +88,18 @@ class _Audit:
         self.files = self.bytes = 0
 
     def run(self) -> Audited:
-        self._attempt(self._check_decisions)
+        self._attempt(self._check_decisions, NamedFinding)
         self._attempt(self._check_record)
         self._attempt(self._check_contents)
         return Audited(tuple(self.findings), self.files, self.bytes)
 
-    def _attempt(self, check: Callable[[], None]) -> None:
+    def _attempt(self, check: Callable[[], None], kind: type[Finding] = Finding) -> None:
         try:
             check()
+        except LockStale as problem:
+            self._found(problem, NamedFinding if problem.plugins else kind)
         except TarkError as problem:
-            self._found(problem)
+            self._found(problem, kind)
         except OSError as problem:
             reason = (problem.strerror or str(problem)).lower()
             self._found(
@@ -105,8 +108,8 @@ class _Audit:
                 )
             )
 
-    def _found(self, problem: TarkError) -> None:
-        self.findings.append(Finding.of(self.entry.name, problem))
+    def _found(self, problem: TarkError, kind: type[Finding] = Finding) -> None:
+        self.findings.append(kind.of(self.entry.name, problem))
 
     def _note(self, message: str) -> None:
         self.findings.append(Finding(self.entry.name, "Note", message, note=True))
@@ -116,7 +119,8 @@ class _Audit:
         if self.entry.name in project.requirements or isinstance(self.entry.source, IndexSource):
             check_trusted(project, self.entry, self.workspace.vouched)
         if reason := why_yanked(self.entry, self.workspace.vouched):
-            self._note(yanked_note(f"'{self.entry.name}' {self.entry.version}", reason))
+            message = yanked_note(f"'{self.entry.name}' {self.entry.version}", reason)
+            self.findings.append(NamedFinding(self.entry.name, "Note", message, note=True))
         check_minimum(self.entry.name, self.entry.min_tark_version, project.tark_version)
 
     def _check_record(self) -> None:
@@ -126,14 +130,14 @@ class _Audit:
             )
 
     def _expected(self) -> tuple[FileEntry, ...]:
-        """The files that must be there: a working copy's, and those of another release, only state knows."""
+        """Return the expected files; those of a working copy and of another release are only in state."""
         if not self.entry.is_working_copy and not self._is_other_release():
             return stored_files(self.entry)
         files = self.installed.files if self.installed else ()
         return tuple(FileEntry(file.name, file.sha256, file.size) for file in files)
 
     def _is_other_release(self) -> bool:
-        """Whether the lock names another release by now: then nothing is damaged, it is not synced yet.
+        """Return whether the lock names another release: then nothing is damaged, it is not synced yet.
 
         A lock that names the same statement with other files was tampered with.
         """
@@ -166,7 +170,7 @@ class _Audit:
             raise StoreError(f"expected a link to {data}", where=str(link), hint=REPAIR)
 
     def _check_file(self, file: FileEntry) -> None:
-        """Rehash an installed file; keep it if it is a document, look into it if it is the module."""
+        """Rehash an installed file; keep a document for later checks, and inspect the module."""
         where = str(self.folder / file.name)
         try:
             data = self.workspace.environment.read_into(self.entry.name, file.name, _buffer())
@@ -187,17 +191,16 @@ class _Audit:
     def _check_capabilities(self, manifest: Manifest) -> None:
         granted = self.workspace.project.granted(self.entry.name)
         if undeclared := granted.beyond(manifest.capabilities):
-            message = f"tark.toml grants what it does not declare: {', '.join(map(str, undeclared))}"
+            message = f"tark.toml grants undeclared capabilities: {', '.join(map(str, undeclared))}"
             hint = f"tarkpm revoke {self.entry.name} {undeclared.items[0]}"
             self.findings.append(Finding(self.entry.name, "CapabilityWidened", message, "tark.toml", hint))
         if unknown := manifest.unknown_capabilities:
             self._note(f"declares {some(unknown)}, which tarkpm does not know and never grants")
         if foreign := manifest.foreign_reads:
-            self._note(f"declares reading {some(foreign)}: not below your home, and never granted")
+            self._note(f"declares reading {some(foreign)}: outside your home folder, never granted")
         if not self.entry.signer:
-            self._note(
-                "unsigned: " + ("a working copy" if self.entry.is_working_copy else "nobody vouches for it")
-            )
+            why = "a working copy" if self.entry.is_working_copy else "no publisher vouches for it"
+            self._note(f"unsigned: {why}")
 
     def _check_module(self, wasm: memoryview, where: str) -> None:
         surface = inspect(wasm, where=where)
@@ -205,7 +208,7 @@ class _Audit:
         if misfit:
             self.findings.append(Finding(self.entry.name, "ModuleInvalid", misfit, where))
         elif unknown := surface.unknown_imports:
-            message = f"imports what tarkpm does not know: {', '.join(unknown)}"
+            message = f"imports functions unknown to tarkpm: {', '.join(unknown)}"
             hint = f"tarkpm inspect {shlex.quote(where)}"
             self.findings.append(Finding(self.entry.name, "ModuleInvalid", message, where, hint))
         granted = self.workspace.project.granted(self.entry.name)

@@ -1,1 +1,1 @@
-"""How every verb that changes a project works: read source arguments, select, admit, stage, apply."""
+"""The stages of every verb that changes a project: read source arguments, select, admit, stage, apply."""

@@ -1,6 +1,7 @@
-"""Weigh acquired releases, show what agreed them means, and ask once."""
+"""Admission: weigh acquired releases, show what accepting them means, and ask once."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Final
 
 import msgspec
 
@@ -12,7 +13,14 @@ from tarkpm.core.policy import NOBODY, Admission, Answers, admit, consent_error
 from tarkpm.core.project import Project, ProjectEdit, edit, new
 from tarkpm.core.release import IndexSource, PluginName, Requirement, Source
 from tarkpm.core.resolution.resolver import check_names
-from tarkpm.errors import ConsentError, TarkError
+from tarkpm.errors import (
+    CapabilityWidened,
+    ConsentError,
+    KeyChanged,
+    KeyUnknown,
+    TarkError,
+    UnmanagedRefused,
+)
 from tarkpm.ops.change.adopt import Adoption, adoption_rows, adoptions, with_question
 from tarkpm.ops.change.select import select_releases
 from tarkpm.ops.change.target import CheckedTarget, Target, check_target
@@ -24,13 +32,13 @@ from tarkpm.ops.release.installed import installed_manifest
 
 
 class Declined(ConsentError):
-    """The user said no. Nothing was changed."""
+    """The user declined. Nothing was changed."""
 
 
 class PluginRequest(msgspec.Struct, frozen=True):
-    """What a verb wants to be taken: what ``source`` holds, which must be ``name`` if that is given.
+    """A plugin that a verb requests: the release at ``source``, which must be ``name`` if that is given.
 
-    For an index, ``range`` says which versions will do; "" is the newest, and asks for its like from then on.
+    For an index, ``range`` limits the versions; "" is the newest, and its caret range is recorded.
     """
 
     source: Source
@@ -39,14 +47,14 @@ class PluginRequest(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, requirement: Requirement) -> "PluginRequest":
-        """The same as before, once more."""
+        """Return the request that repeats a requirement of tark.toml."""
         return cls(requirement.source, requirement.name, requirement.range)
 
 
 class AgreedChange(msgspec.Struct, frozen=True):
-    """Releases the user agreed to take: the target they lead to, their bytes, and what they leave unmet.
+    """A change the user agreed to: the target, the bytes of its releases, and unmet dependencies as notes.
 
-    ``names`` are the plugins asked for, and those that changed with them.
+    ``names`` are the requested plugins and those that changed with them; ``changed`` only the latter.
     """
 
     target: CheckedTarget
@@ -65,16 +73,20 @@ def agree(
     free: Collection[PluginName] | None = (),
     adopting: bool = False,
 ) -> AgreedChange:
-    """Choose, fetch, verify, weigh, show and ask; nothing is changed yet.
+    """Select, fetch, verify, weigh, show and ask; nothing on this machine's project changes yet.
 
     Plugins of indexes keep their locked version unless they are in ``free`` (None: all) or cannot. With
-    ``adopting``, folders that were put there by hand may make room. Raises `SourceError`,
-    `VerificationError`, `ResolutionError`, `ConsentError`, or `Declined`.
+    ``adopting``, unmanaged folders may be moved aside. Raises `SourceError`, `VerificationError`,
+    `ResolutionError`, `ConsentError`, or `Declined`.
     """
+    # 1. Fetch and verify what git and folders hold: only their plugin.toml says which plugin it is.
     direct, releases = _acquire_direct(workspace, requests)
     asked = {requirement.name: requirement for requirement in (*direct, *_from_indexes(requests))}
     requirements = {**workspace.project.requirements, **asked}
+    # 2. Select a release for every requirement and dependency; fetch and verify what is not locked.
     choice = select_releases(workspace, requirements, releases, free)
+    # 3. Weigh each release against the project, the lock and what this user accepted before
+    #    (docs/trust-rules.md, rules 4 to 7).
     admissions = [
         weigh(
             workspace, _settle(requirements.get(release.candidate.manifest.name), release), release, answers
@@ -83,10 +95,13 @@ def agree(
     ]
     adopted = {a.change.name: adoptions(workspace, a.candidate) for a in admissions} if adopting else {}
     admissions = [with_question(a, adopted.get(a.change.name, ()), agreed=answers.adopt) for a in admissions]
+    # 4. Check the lock and project that would result, before the user is asked: a question about a change
+    #    that cannot be applied is noise (docs/trust-rules.md, rule 2).
     target = check_target(workspace, target_of(workspace, admissions, choice.kept))
     changed = changed_names(workspace.lock, target.lock)
-    told = {*changed, *(name for name, found in adopted.items() if found)}
-    news = [a for a in admissions if a.change.name in told or a.questions or _differs(workspace.project, a)]
+    # 5. Show what changes and ask once (docs/trust-rules.md, rule 9).
+    shown = {*changed, *(name for name, found in adopted.items() if found)}
+    news = [a for a in admissions if a.change.name in shown or a.questions or _differs(workspace.project, a)]
     ask(workspace, news, adopted)
     names = tuple(dict.fromkeys((*asked, *changed)))
     return AgreedChange(
@@ -102,7 +117,7 @@ def agree(
 def _acquire_direct(
     workspace: Workspace, requests: list[PluginRequest]
 ) -> tuple[list[Requirement], list[Release]]:
-    """What sources that hold one release hold, and the requirements that asks for."""
+    """Fetch the releases of git and folder sources, and return the requirements they mean."""
     requests = [request for request in requests if not isinstance(request.source, IndexSource)]
     sources = [request.source for request in requests if not isinstance(request.source, IndexSource)]
     releases = acquire(workspace, sources)
@@ -118,14 +133,14 @@ def _from_indexes(requests: list[PluginRequest]) -> Iterator[Requirement]:
 
 
 def _settle(requirement: Requirement | None, release: Release) -> Requirement | None:
-    """The requirement as tark.toml will hold it: one without a range asks for the like of what was chosen."""
+    """Return the requirement for tark.toml: without a range it gets that of the chosen version."""
     if requirement is None or requirement.range or not isinstance(requirement.source, IndexSource):
         return requirement
     return msgspec.structs.replace(requirement, range=f"^{release.candidate.manifest.version}")
 
 
 def _unchecked(target: Target, names: Iterable[PluginName]) -> list[str]:
-    """Sentences about minimums that nothing could be held against."""
+    """Return notes about minimum tark versions that could not be checked."""
     if target.project.tark_version:
         return []
     entries = [target.lock.by_name[name] for name in names]
@@ -140,7 +155,7 @@ def _unchecked(target: Target, names: Iterable[PluginName]) -> list[str]:
 def weigh(
     workspace: Workspace, requirement: Requirement | None, release: Release, answers: Answers
 ) -> Admission:
-    """What taking ``release`` for ``requirement``, or as a dependency, means for this project."""
+    """Return what admitting ``release`` means; ``requirement`` None makes it a dependency."""
     name = release.candidate.manifest.name
     return admit(
         release.candidate,
@@ -155,7 +170,7 @@ def weigh(
 
 
 def _declared_before(workspace: Workspace, name: PluginName) -> CapabilitySet | None:
-    """What the locked release declares, from the store or the environment; None if neither has it."""
+    """Return what the locked release declares, from the store or the environment; None if neither has it."""
     entry = workspace.lock.get(name)
     if entry is None:
         return None
@@ -169,7 +184,7 @@ def _declared_before(workspace: Workspace, name: PluginName) -> CapabilitySet | 
 
 
 def target_of(workspace: Workspace, admissions: Iterable[Admission], kept: Iterable[LockEntry]) -> Target:
-    """The project and lock that follow from taking ``admissions`` and keeping what is ``kept``."""
+    """Return the project and lock that follow from ``admissions`` and the ``kept`` entries."""
     chosen = list(admissions)
     entries = {entry.name: entry for entry in kept}
     entries |= {admission.change.name: admission.candidate.entry() for admission in chosen}
@@ -184,7 +199,7 @@ def target_of(workspace: Workspace, admissions: Iterable[Admission], kept: Itera
 
 
 def abandoned(project: Project, old: Lock, entries: Collection[str]) -> list[PluginName]:
-    """Plugins that were there for others, and that nothing needs any more: their grants go with them."""
+    """Return the former dependencies that nothing needs any more: their grants are removed with them."""
     return [
         entry.name
         for entry in old.entries
@@ -207,9 +222,12 @@ def ask(
     admissions: list[Admission],
     adopted: Mapping[PluginName, Collection[Adoption]] | None = None,
 ) -> None:
-    """Show one card a plugin and ask once; raises the `ConsentError` of what nobody can answer.
+    """Show one card per plugin and ask once.
 
-    ``-y`` answers "proceed?" and never a question about a key, a capability or an unsigned release.
+    Raises `Declined`, or the `ConsentError` of a question that cannot be asked here.
+
+    ``-y`` answers "Proceed?" and never a question about a key, a capability or an unsigned release
+    (docs/trust-rules.md, rule 9).
     """
     questions = [question for admission in admissions for question in admission.questions]
     ui, settings = workspace.ui, workspace.settings
@@ -217,6 +235,8 @@ def ask(
         return
     plugins, found = workspace.environment.plugins, adopted or {}
     ui.show([card(workspace, a, adoption_rows(found.get(a.change.name, ()), plugins)) for a in admissions])
+    # an unsigned, older or republished release takes a typed flag: no prompt asks for it
+    # (docs/trust-rules.md, rules 4 and 7)
     if any(not question.askable for question in questions) or (questions and not ui.interactive):
         raise consent_error(questions, settings.command)
     if settings.dry_run or not ui.interactive or (settings.yes and not questions):
@@ -225,20 +245,22 @@ def ask(
         raise Declined("declined: nothing was changed")
 
 
-_PROMPTS = {
-    "--trust": "trust this key",
-    "--accept-capabilities": "grant these capabilities",
-    "--adopt": "put the folder aside",
+_PROMPTS: Final[Mapping[type[ConsentError], str]] = {
+    KeyUnknown: "trust this key",
+    KeyChanged: "trust this key",
+    CapabilityWidened: "grant these capabilities",
+    UnmanagedRefused: "put the folder aside",
 }
 
 
 def _prompt(admissions: list[Admission]) -> str:
-    flags = {question.flag.split()[0] for admission in admissions for question in admission.questions}
-    asked = [text for flag, text in _PROMPTS.items() if flag in flags]
+    """Return the one question that covers every question of ``admissions``."""
+    kinds = {question.error for admission in admissions for question in admission.questions}
+    asked = dict.fromkeys(text for kind, text in _PROMPTS.items() if kind in kinds)
     sentence = " and ".join([", ".join(asked), "install"] if asked else ["proceed"])
     return f"{sentence[0].upper()}{sentence[1:]}?"
 
 
 def changed_names(old: Lock, new_lock: Lock) -> tuple[PluginName, ...]:
-    """The plugins whose entry is new or different."""
+    """Return the plugins whose lock entry is new or different."""
     return tuple(entry.name for entry in new_lock.entries if old.get(entry.name) != entry)

@@ -1,7 +1,7 @@
-"""A folder that was put there by hand makes room for the release that has its name, and is kept.
+"""Adoption: an unmanaged folder is moved aside, and kept, for the release that has its name.
 
-Equal bytes are adopted: what the plugin stored goes on being its own. Other bytes take its place only if this
-user says so, and see nothing of what was stored: the folder is kept as it is (docs/decisions/0046).
+A folder with the release's contents is adopted, and the plugin keeps its stored data. A folder with other
+contents is replaced only if the user agrees, and the release does not see its data (docs/decisions/0046).
 """
 
 from collections.abc import Iterable
@@ -21,9 +21,9 @@ from tarkpm.store.environment import DATA
 
 
 class Adoption(msgspec.Struct, frozen=True):
-    """What stands in the place of ``name``: ``folder`` under ``plugins/``, and where it will be ``kept``.
+    """An unmanaged ``folder`` under ``plugins/`` in the place of ``name``, and where it will be ``kept``.
 
-    ``same`` says that its plugin.toml and module are the release's.
+    ``same`` means that its plugin.toml and module are the release's.
     """
 
     name: PluginName
@@ -33,7 +33,7 @@ class Adoption(msgspec.Struct, frozen=True):
 
 
 def adoptions(workspace: Workspace, candidate: VerifiedRelease) -> tuple[Adoption, ...]:
-    """The folders that stand in a release's place, whatever the case they are written in; mostly none."""
+    """Return the unmanaged folders in a release's place, compared without case; usually none."""
     name, environment = candidate.manifest.name, workspace.environment
     standing = [
         one
@@ -47,7 +47,7 @@ def adoptions(workspace: Workspace, candidate: VerifiedRelease) -> tuple[Adoptio
 
 
 def _is_same(workspace: Workspace, folder: str, candidate: VerifiedRelease) -> bool:
-    """Whether plugin.toml and module are the release's, byte for byte; not if they cannot be read."""
+    """Return whether plugin.toml and module equal the release's; False if they cannot be read."""
     try:
         for file in candidate.files:
             if file.name in (MANIFEST, candidate.manifest.wasm):
@@ -58,12 +58,12 @@ def _is_same(workspace: Workspace, folder: str, candidate: VerifiedRelease) -> b
 
 
 def with_question(admission: Admission, found: Iterable[Adoption], *, agreed: bool) -> Admission:
-    """The admission, asking whether other bytes may take a folder's place, unless that was ``agreed``."""
+    """Return the admission with a question about a folder with other contents, unless ``agreed``."""
     questions = tuple(
         Question(
             UnmanagedRefused,
             one.name,
-            f"'{one.name}' would take the place of a folder that was put there by hand and holds other bytes",
+            f"'{one.name}' would replace a folder that tarkpm did not install, with other contents",
             "--adopt",
         )
         for one in found
@@ -73,15 +73,15 @@ def with_question(admission: Admission, found: Iterable[Adoption], *, agreed: bo
 
 
 def adoption_rows(found: Iterable[Adoption], plugins: Path) -> list[CardRow]:
-    """What a card says of them."""
+    """Return the card rows about adopted and replaced folders."""
     return [
         CardRow(
-            "adopts", f"{plugins / one.folder}: the same bytes; what it stored goes on; kept in {one.kept}"
+            "adopts", f"{plugins / one.folder}: same contents; its data is carried over; kept in {one.kept}"
         )
         if one.same
         else CardRow(
             "REPLACES",
-            f"{plugins / one.folder}: put there by hand, OTHER BYTES; kept in {one.kept}",
+            f"{plugins / one.folder}: not installed by tarkpm, OTHER CONTENTS; kept in {one.kept}",
             loud=True,
         )
         for one in found
@@ -89,21 +89,19 @@ def adoption_rows(found: Iterable[Adoption], plugins: Path) -> list[CardRow]:
 
 
 def adoption_notes(workspace: Workspace, found: Iterable[Adoption], *, dry_run: bool) -> tuple[str, ...]:
-    """Where each folder went, and how to hand over what it stored if it was not."""
+    """Return notes that say where each folder went and how to hand over its data."""
     done = "would be kept" if dry_run else "is kept"
     sentences = []
     for one in found:
-        sentence = f"what stood in the place of '{one.name}' {done} in {one.kept}"
+        sentence = f"the folder that occupied the place of '{one.name}' {done} in {one.kept}"
         if not one.same and workspace.environment.has_own_data(one.folder):
-            sentence += (
-                f"; what it stored is there, too: to hand it over, move it to {workspace.data(one.name)}"
-            )
+            sentence += f"; its data is there, too; to hand it over, move it to {workspace.data(one.name)}"
         sentences.append(sentence)
     return tuple(sentences)
 
 
 def data_moves(workspace: Workspace, found: Iterable[Adoption]) -> tuple[tuple[str, str], ...]:
-    """From where to where what was stored by the same bytes goes: through tarkpm first, then through tark."""
+    """Return (from, to) for the data of adopted folders: stored through tarkpm first, then through tark."""
     return tuple(
         (str(source), str(workspace.data(one.name)))
         for one in found

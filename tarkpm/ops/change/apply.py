@@ -1,6 +1,6 @@
-"""The common tail of every verb that changes something: make project and environment what the target says.
+"""Apply a checked target: the last step of every verb that changes a project.
 
-Compare, fetch what the store lacks, verify, stage, commit. Nothing is switched before all of it is checked.
+Nothing under its final name changes before everything is fetched, verified and staged.
 """
 
 import shlex
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tarkpm.ops.release.fetch import Release
 
 SMALL = 512 * 1024
-"""Below this average size of a plugin, bytes, two threads cost more in switching than they gain."""
+"""Average size of a plugin, in bytes, below which threads cost more in switching than they gain."""
 
 
 def apply(
@@ -39,25 +39,31 @@ def apply(
     releases: "Iterable[Release]" = (),
     adopted: "Collection[Adoption]" = (),
 ) -> None:
-    """Make the project and its environment what ``target`` says; ``releases`` were just acquired.
+    """Make the project and its environment match ``target``; ``releases`` were just acquired.
 
-    Folders that are ``adopted`` make room.
-
-    Raises before anything is changed, or succeeds as a whole.
+    Folders in ``adopted`` are moved aside. Raises `StoreError`, `SourceError` or `VerificationError` before
+    anything has changed, or succeeds as a whole.
     """
+    # 1. Compute the documents and the record that the target means. Nothing is written yet.
     lock_bytes = render(target.lock)
     documents = _documents(workspace, target, lock_bytes)
     bound = bind(workspace, target, changes, adopted)
     settled = _settled(workspace, target, changes, lock_bytes)
+    # 2. Stop where nothing changes: an unchanged lock is not rewritten.
     if not changes and not documents and bound == workspace.record:
         if settled and settled != workspace.record.settled:
             workspace.remember(settled=settled)
         return
+    # 3. Check what stands in the way, before anything is fetched for it.
     workspace.prepare()
     _check_room(workspace, changes, adopted)
+    # 4. Fetch, verify and stage (docs/trust-rules.md, rule 1). The data folders follow from the new bindings,
+    #    so the workspace works with the record as it will be.
     workspace.expect(bound)
     staged = _stage_all(workspace, changes.install, releases)
     installed = {name: workspace.record.installed[name] for name in changes.keep} | staged
+    # 5. Write the journal and switch: documents, folders and record together, or none of them. `commit`
+    #    compares the documents with the bytes the user was asked about, and raises `Edited` if they differ.
     record = msgspec.structs.replace(workspace.record, installed=installed, settled=settled)
     names = tuple(entry.name for entry in changes.install)
     leaving = _strangers(workspace, (*names, *changes.remove))
@@ -68,6 +74,7 @@ def apply(
         workspace.state,
         seen=_seen(workspace),
     )
+    # 6. Report what was deleted, and compile big modules so that their first call does not wait.
     for text in leaving:
         workspace.ui.note(text)
     workspace.applied(record, target.lock, target.project)
@@ -78,13 +85,13 @@ def apply(
 
 
 def _seen(workspace: Workspace) -> dict[Path, bytes | None]:
-    """The documents as they were read: what the user was asked about."""
+    """Return the documents as they were read, which is what the user was asked about."""
     place = workspace.place
     return {place.project_file: workspace.project_bytes, place.lock_file: workspace.lock_bytes}
 
 
 def _settled(workspace: Workspace, target: CheckedTarget, changes: Plan, lock_bytes: bytes) -> str:
-    """The seal under which the next sync may find nothing to do; "" if it must look again."""
+    """Return the seal that lets the next sync skip its checks; "" if it must check again."""
     entries = target.lock.entries
     if not changes.complete or any(entry.is_working_copy for entry in entries) or unmet_dependencies(entries):
         return ""
@@ -92,7 +99,7 @@ def _settled(workspace: Workspace, target: CheckedTarget, changes: Plan, lock_by
 
 
 def _documents(workspace: Workspace, target: CheckedTarget, lock_bytes: bytes) -> tuple[DocumentEdit, ...]:
-    """The documents whose bytes change; an unchanged file is not rewritten."""
+    """Return the documents whose bytes change; an unchanged file is not rewritten."""
     place = workspace.place
     wanted: list[tuple[Path, bytes | None, bytes | None]] = [
         (place.project_file, workspace.project_bytes, target.project_bytes),
@@ -107,7 +114,7 @@ def _documents(workspace: Workspace, target: CheckedTarget, lock_bytes: bytes) -
 
 
 def _check_room(workspace: Workspace, changes: Plan, adopted: "Collection[Adoption]") -> None:
-    """Raise `StoreError` for what stands in the way and is not to make room."""
+    """Raise `StoreError` for a folder in the way that is not ``adopted``."""
     aside = {one.folder for one in adopted}
     _check_free(workspace, changes, aside)
     _check_data(workspace, changes, aside)
@@ -116,7 +123,7 @@ def _check_room(workspace: Workspace, changes: Plan, adopted: "Collection[Adopti
 def _making_room(
     workspace: Workspace, transaction: Transaction, adopted: "Collection[Adoption]"
 ) -> Transaction:
-    """The same change, which first puts folders aside."""
+    """Return the transaction, which first moves the ``adopted`` folders aside."""
     if not adopted:
         return transaction
     from tarkpm.ops.change.adopt import data_moves
@@ -126,42 +133,42 @@ def _making_room(
 
 
 def _check_free(workspace: Workspace, changes: Plan, leaving: set[str]) -> None:
-    """Raise `StoreError` where a folder that tarkpm did not install stands in the way and does not leave."""
+    """Raise `StoreError` where an unmanaged folder occupies a plugin's place and is not ``leaving``."""
     standing = set(workspace.environment.names()) - set(workspace.record.installed) - leaving
     for entry in changes.install:
         if entry.name in standing:
             folder = str(workspace.environment.folder(entry.name))
             raise StoreError(
-                f"a folder that tarkpm did not install has the place of '{entry.name}'",
+                f"a folder that tarkpm did not install occupies the folder of '{entry.name}'",
                 where=folder,
                 hint=f"look at it, then: mv {shlex.quote(folder)} {entry.name}.old",
             )
 
 
 def _check_data(workspace: Workspace, changes: Plan, leaving: set[str]) -> None:
-    """Raise `StoreError` rather than take away a folder in which data lies that should lie elsewhere."""
+    """Raise `StoreError` for a plugin folder that holds data: replacing the folder would delete it."""
     for name in (*(entry.name for entry in changes.install), *changes.remove):
         if name not in leaving and workspace.environment.has_own_data(name):
             data = str(workspace.environment.folder(name) / "data")
             kept = shlex.quote(str(workspace.data(name)))
             raise StoreError(
-                f"'{name}' has data in its own folder, which this would delete",
+                f"'{name}' stores data inside its plugin folder, which this would delete",
                 where=data,
                 hint=f"move it first: mkdir -p {kept} && mv {shlex.quote(data)}/* {kept}/",
             )
 
 
 def preview_deletions(workspace: Workspace, changes: Plan) -> None:
-    """Say what `apply` would delete that no release put there."""
+    """Note the files that `apply` would delete though no release put them there."""
     names = (*(entry.name for entry in changes.install), *changes.remove)
     for text in _strangers(workspace, names):
         workspace.ui.note(f"would be {text}")
 
 
 def _strangers(workspace: Workspace, names: "Iterable[str]") -> list[str]:
-    """Sentences about files somebody put into plugins' folders, which go when those are replaced.
+    """Return notes about foreign files in plugin folders, which are deleted when a folder is replaced.
 
-    They are what `verify` finds fault with: an environment that is synced holds what was locked and no more.
+    `verify` reports the same files: a synced environment contains what was locked and nothing else.
     """
     sentences = []
     for name in names:
@@ -170,7 +177,7 @@ def _strangers(workspace: Workspace, names: "Iterable[str]") -> list[str]:
             expected = {file.name for file in installed.files}
             if found := workspace.environment.strangers(name, expected):
                 sentences.append(
-                    f"deleted from the folder of '{name}', no release put it there: {some(found)}"
+                    f"deleted from the folder of '{name}', not part of the release: {some(found)}"
                 )
     return sentences
 
@@ -178,7 +185,7 @@ def _strangers(workspace: Workspace, names: "Iterable[str]") -> list[str]:
 def _stage_all(
     workspace: Workspace, entries: tuple[LockEntry, ...], releases: "Iterable[Release]"
 ) -> dict[str, Installed]:
-    """Fetch, verify and stage; a failure leaves nothing in the staging area."""
+    """Fetch, verify and stage; a failure leaves the staging area empty."""
     if not entries:
         return {}
     from tarkpm.ops.change.stage import by_name, fetch_missing, stage

@@ -1,4 +1,4 @@
-"""What an applied change makes of the record: what is accepted from then on, and who owns what is stored."""
+"""Compute the record after a change: the accepted decisions and the owners of stored data."""
 
 import time
 from collections.abc import Collection, Mapping
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 def bind(workspace: Workspace, target: Target, changes: Plan, adopted: "Collection[Adoption]" = ()) -> Record:
-    """The record with the bindings of ``target``.
+    """Return the record with the bindings of ``target`` (docs/trust-rules.md, rule 0).
 
-    What was accepted is replaced by what is decided now, narrower too: what was taken away is asked about
-    before it comes back. Decisions that were not accepted only narrow it.
+    The current decisions replace the accepted ones even where they are narrower: what was removed is asked
+    about before it returns. Decisions that this user did not make only narrow what is accepted.
     """
     before = workspace.record.accepted
     decided = Acceptance.of(target.project, target.lock)
@@ -34,7 +34,7 @@ def bind(workspace: Workspace, target: Target, changes: Plan, adopted: "Collecti
 
 
 def _claimed(workspace: Workspace, accepted: Acceptance) -> dict[str, tuple[Owner, ...]]:
-    """The owners once every plugin is provided by the publisher that is accepted for it."""
+    """Return the owners once every plugin belongs to the publisher accepted for it."""
     owners, keep = workspace.record.owners, workspace.settings.keep_data
     claimed = {
         name: claim(owners, name, binding.publisher, keep_data=keep)
@@ -47,9 +47,9 @@ def _claimed(workspace: Workspace, accepted: Acceptance) -> dict[str, tuple[Owne
 def _disabled(
     workspace: Workspace, target: Target, changes: Plan, owners: Mapping[str, tuple[Owner, ...]]
 ) -> dict[str, bool]:
-    """Whether each plugin is disabled: as its folder says, or as it was when that was last there.
+    """Return whether each plugin is disabled: as its folder says, or as it was when last installed.
 
-    What the user removed begins enabled; what a pull takes away stays disabled for when it comes back.
+    A plugin that the user removed starts enabled when it returns; one that a pull removed stays disabled.
     """
     there = set(workspace.environment.names())
     names = {*target.lock.by_name, *changes.remove} & {*owners}

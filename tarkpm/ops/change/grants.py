@@ -11,7 +11,7 @@ from tarkpm.ops.project.workspace import Workspace
 
 
 class GrantReport(msgspec.Struct, frozen=True):
-    """What a plugin may do now, and what of it is new or gone."""
+    """The capabilities granted to a plugin, and which were added or removed."""
 
     name: str
     granted: tuple[str, ...]

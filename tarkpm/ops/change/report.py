@@ -1,4 +1,4 @@
-"""What a verb that takes releases reports of each plugin."""
+"""The report of a verb that changes plugins."""
 
 import msgspec
 
@@ -10,7 +10,7 @@ from tarkpm.ops.project.workspace import Workspace
 
 
 class Previous(msgspec.Struct, frozen=True):
-    """How a plugin was locked before."""
+    """The lock entry that a plugin had before."""
 
     version: str
     commit: str
@@ -18,9 +18,9 @@ class Previous(msgspec.Struct, frozen=True):
 
 
 class Taken(msgspec.Struct, frozen=True):
-    """One plugin as it is now locked; ``change`` is added, replaced, adopted or unchanged.
+    """One plugin as it is locked now; ``change`` is added, replaced, adopted or unchanged.
 
-    ``previous`` is None for a new one; ``gained`` is what it may do now and might not before.
+    ``previous`` is None for a new plugin; ``gained`` and ``lost`` are capabilities.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Taken(msgspec.Struct, frozen=True):
 
 
 class TakeReport(msgspec.Struct, frozen=True):
-    """What became of each plugin that was asked for, and what is worth knowing about it."""
+    """The requested and changed plugins, and notes."""
 
     plugins: tuple[Taken, ...]
     notes: tuple[str, ...] = ()
@@ -49,7 +49,7 @@ def report_of(
     names: tuple[PluginName, ...],
     notes: "map[str] | tuple[str, ...]" = (),
 ) -> TakeReport:
-    """The report of a agreed, made before it is applied: it tells new from replaced."""
+    """Return the report of an agreed change, made before it is applied to tell new from replaced."""
     return TakeReport(
         tuple(_taken(workspace, agreed, name) for name in dict.fromkeys(names)),
         (

@@ -1,4 +1,4 @@
-"""Which release each plugin of a project gets."""
+"""Select the release of every plugin of a project."""
 
 from collections.abc import Collection, Iterable, Mapping
 
@@ -20,10 +20,12 @@ def select_releases(
     releases: Iterable[Release],
     free: Collection[PluginName] | None,
 ) -> Selection:
-    """Choose a release for every requirement and for all they need; fetch and verify what is not locked so.
+    """Select a release for every requirement and dependency; fetch and verify what is not locked.
 
-    ``releases`` were acquired just now, from git and folders. Only plugins in ``free`` (None: all) leave
-    their locked version without need. Raises `ResolutionError`, `Unreachable`, `VerificationError`.
+    ``releases`` were acquired just now, from git and folders. Plugins outside ``free`` (None: all are in it)
+    leave their locked version only if they must.
+
+    Raises `ResolutionError`, `Unreachable`, `VerificationError`.
     """
     held = dict(workspace.lock.by_name)
     held.update((release.candidate.manifest.name, release.candidate.entry()) for release in releases)
@@ -42,7 +44,7 @@ def select_releases(
 def _must_ask(
     workspace: Workspace, project: Project, lock: Lock, free: Collection[PluginName] | None
 ) -> bool:
-    """Whether an index must be asked: something of one is new, free to move, or not what is asked for."""
+    """Return whether an index must be asked: a plugin of one is new, free to move, or stale."""
     indexed = [one for one in project.requirements.values() if not one.is_fixed]
     moving = workspace.lock.by_name if free is None else free
     return (

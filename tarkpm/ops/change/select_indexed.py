@@ -1,4 +1,4 @@
-"""Choose among what indexes offer: gather it, let the resolver choose, and fetch what is not locked so."""
+"""Select among the candidates of indexes: gather them, resolve, and fetch what is not locked."""
 
 from collections.abc import Collection, Mapping
 
@@ -23,7 +23,7 @@ def choose_from_indexes(
     held: tuple[LockEntry, ...],
     free: Collection[PluginName] | None,
 ) -> Selection:
-    """`choose` where some requirements are met by indexes; ``held`` is what git and folders hold."""
+    """Do what `select_releases` does where indexes are involved; ``held`` entries are of git and folders."""
     solution, listings = _solve(workspace, requirements, held, free)
     kept, pins, rows = [*held], [], []
     for offer in solution.chosen.values():
@@ -43,7 +43,7 @@ def choose_from_indexes(
 
 
 def preview_update(workspace: Workspace) -> Solution:
-    """What an update of everything would choose now; nothing is fetched, and git and folders stay as locked.
+    """Return what an update of everything would select; git and folders stay locked, nothing is fetched.
 
     Raises `ResolutionError`, `NotFound`, `Unreachable`, `IndexUntrusted`.
     """
@@ -74,7 +74,7 @@ def _wanted(requirement: Requirement) -> RootRequirement:
 def _gather(
     workspace: Workspace, wanted: list[RootRequirement], held: tuple[LockEntry, ...]
 ) -> tuple[Catalog, Listings]:
-    """Everything that may be chosen, breadth-first: a round asks for all plugins the last one named."""
+    """Return every candidate, breadth-first: each round asks for all plugins that the last one named."""
     offers: dict[PluginId, tuple[Candidate, ...]] = {}
     offers.update(((entry.source.unpinned(), entry.name), (_locked_offer(entry),)) for entry in held)
     listings: Listings = {}
@@ -97,9 +97,9 @@ def _locked_offer(entry: LockEntry) -> Candidate:
 def _offers(
     workspace: Workspace, source: IndexSource, name: PluginName, listing: Listing | None
 ) -> tuple[Candidate, ...]:
-    if listing and listing.name != name:  # they fold to one, and are spelled differently
+    if listing and listing.name != name:  # they differ in - and _ alone
         hint = f"tarkpm add {source.index}:{listing.name}"
-        raise NotFound(f"'{name}' is called '{listing.name}' in {source}", hint=hint)
+        raise NotFound(f"'{name}' is spelled '{listing.name}' in {source}", hint=hint)
     return tuple(
         Candidate(
             name=name,
@@ -117,7 +117,7 @@ def _offers(
 def _row(listings: Listings, source: IndexSource, offer: Candidate) -> ReleaseRow:
     listing = listings[source, offer.name]
     row = listing.get(offer.version) if listing else None
-    assert row is not None  # the offer was made from it
+    assert row is not None  # the candidate was made from it
     return row
 
 
@@ -128,7 +128,7 @@ def _stays(
     row: ReleaseRow,
     requirement: Requirement | None,
 ) -> bool:
-    """Whether what was chosen is what is locked, and tark.toml need not change for it."""
+    """Return whether the selected release is the locked one, and tark.toml stays the same."""
     if (entry.source, entry.version, entry.statement) != (
         source,
         row.version,
@@ -139,7 +139,10 @@ def _stays(
 
 
 def _check_row(source: IndexSource, pin: Pin, row: ReleaseRow, release: Release) -> None:
-    """Raise `IndexUntrusted` unless the index lists a release as its publisher signed it."""
+    """Raise `IndexUntrusted` unless the index's row repeats what the publisher signed.
+
+    The resolver decided by the row, which only the index's online key signs.
+    """
     candidate = release.candidate
     assert candidate.statement is not None
     signed = row_of(candidate.manifest, candidate.statement, candidate.files)
@@ -152,7 +155,7 @@ def _check_row(source: IndexSource, pin: Pin, row: ReleaseRow, release: Release)
         signed.min_tark_version,
     ):
         raise IndexUntrusted(
-            f"the index lists '{pin.name}' {row.version} otherwise than its publisher signed it",
+            f"the index entry of '{pin.name}' {row.version} differs from what its publisher signed",
             where=str(source),
             hint="report it to the maintainers of the index",
         )

@@ -1,4 +1,4 @@
-"""Sources as people type them: a URL, ``github:owner/repo/folder``, a folder, or a plugin's name."""
+"""Read source arguments: a URL, ``github:owner/repo/folder``, a folder, or a plugin's name."""
 
 import os
 import re
@@ -38,7 +38,7 @@ _INDEX_ALONE = re.compile(r"[A-Za-z0-9_-]+:(?:@[^:/]*)?")
 
 
 class SourceArg(msgspec.Struct, frozen=True):
-    """One argument of ``add``: a source, or a plugin's name to be found in an index ("" is the only one)."""
+    """One argument of ``add``: a source, or a plugin's name in an index ("": the project's only one)."""
 
     source: Source | None = None
     index: str = ""
@@ -46,7 +46,7 @@ class SourceArg(msgspec.Struct, frozen=True):
     range: str = ""
 
     def request(self, project: Project) -> PluginRequest:
-        """What this means in a project. Raises `NotFound`, and `UsageError` where the index is not clear."""
+        """Return the request in a project. Raises `NotFound`, or `UsageError` for an ambiguous index."""
         if self.source is not None:
             return PluginRequest(self.source)
         indexes = project.indexes
@@ -54,11 +54,11 @@ class SourceArg(msgspec.Struct, frozen=True):
             raise NotFound(f"this project has no index '{self.index}'", hint="tarkpm index list")
         if not indexes:
             hint = "tarkpm index add NAME URL --root sha256:…"
-            raise NotFound(f"'{self.name}' is a name, and no index is set up to look it up in", hint=hint)
+            raise NotFound(f"this project has no index to find the plugin '{self.name}' in", hint=hint)
         if not self.index and len(indexes) > 1:
             known = sorted(indexes)
             raise UsageError(
-                f"'{self.name}' may be meant in one of several indexes: {', '.join(known)}",
+                f"'{self.name}' is ambiguous: this project has several indexes: {', '.join(known)}",
                 hint=f"tarkpm add {known[0]}:{self.name}",
             )
         index = indexes[PluginName(self.index)] if self.index else next(iter(indexes.values()))
@@ -76,15 +76,16 @@ def read_source_args(
 ) -> tuple[Settings, list[SourceArg]]:
     """Read source arguments and the options that belong to them; the settings gain the logins in the URLs.
 
-    A login is used by this command and not part of a source, so nothing can write it down. Raises
-    `UsageError`, or `Refused` for a URL that tarkpm does not take.
+    A login is not part of a source, so it is never written down (docs/trust-rules.md, rule 11). Raises
+    `UsageError`, or `Refused` for a URL that tarkpm does not accept.
     """
     if len(texts) > 1 and (tag or branch or rev or path):
-        raise UsageError("--tag, --branch, --rev and --path take one source", hint="add them one by one")
+        message = "--tag, --branch, --rev and --path apply to one source, found several"
+        raise UsageError(message, hint="add them one by one")
     if sum(map(bool, (tag, branch, rev))) > 1:
         raise UsageError("expected one of --tag, --branch and --rev, found several")
     if rev and not is_commit(rev):
-        raise UsageError(f"--rev takes a whole commit id of 40 hexadecimal digits, found '{rev}'")
+        raise UsageError(f"--rev expects a full commit id of 40 hexadecimal digits, found '{rev}'")
     logins = dict(settings.logins)
     args = [_read_source_arg(settings, text, tag, branch, rev, path, logins) for text in texts]
     return msgspec.structs.replace(settings, logins=logins), args
@@ -95,14 +96,14 @@ def _read_source_arg(
 ) -> SourceArg:
     if names_folder(text):
         if tag or branch or rev or path:
-            raise UsageError("--tag, --branch, --rev and --path belong to git sources", where=text)
+            raise UsageError("--tag, --branch, --rev and --path apply only to git sources", where=text)
         return SourceArg(PathSource(relative_folder(settings, text)))
     if named := _NAMED.fullmatch(text):
         if tag or branch or rev or path:
-            raise UsageError("--tag, --branch, --rev and --path belong to git sources")
+            raise UsageError("--tag, --branch, --rev and --path apply only to git sources")
         return _named(settings, text, named)
     if _INDEX_ALONE.fullmatch(text):
-        text = "expected a plugin's name after the index's, as in INDEX:NAME"
+        text = "expected a plugin name after the index name, as in INDEX:NAME"
         raise UsageError(text, hint="tarkpm search WORDS")
     if ":" not in text:
         raise UsageError(f"expected a git URL, a name or a folder like ./{text}, found '{text}'")
@@ -116,10 +117,13 @@ def _read_source_arg(
 
 
 def relative_folder(settings: Settings, text: str) -> str:
-    """The path as tark.toml holds it: absolute if it was typed so, else relative to the project."""
+    """Return a path as tark.toml stores it: absolute if typed so, otherwise relative to the project.
+
+    Raises `NotFound`.
+    """
     typed = Path(text).expanduser()
     if not (settings.cwd / typed).is_dir():
-        raise NotFound("there is no such folder", where=str(settings.cwd / typed))
+        raise NotFound("the folder does not exist", where=str(settings.cwd / typed))
     place = locate(settings)
     if typed.is_absolute() or not place.environment.in_project:
         return str((settings.cwd / typed).resolve())
@@ -135,7 +139,7 @@ def _folder(text: str) -> str:
 
 
 def _named(settings: Settings, text: str, named: re.Match[str]) -> SourceArg:
-    """A plugin's name, perhaps with its index and a range: ``text-tools``, ``community:text-tools@^1.2``."""
+    """Read a plugin name with optional index and range: ``text-tools``, ``community:text-tools@^1.2``."""
     if not named["index"] and (settings.cwd / text).is_dir():
         raise UsageError(f"'{text}' is a folder", hint=f"tarkpm add ./{text}")
     wanted = named["range"]
@@ -147,4 +151,4 @@ def _named(settings: Settings, text: str, named: re.Match[str]) -> SourceArg:
             "" if wanted is None else str(Range.parse(wanted)),
         )
     except ValueError as problem:
-        raise UsageError(str(problem)) from None  # what was typed is not shown: it may be user:password@host
+        raise UsageError(str(problem)) from None  # without the argument: it may be user:password@host

@@ -1,4 +1,4 @@
-"""Bring locked releases to this machine: fetch what the store lacks, verify everything, stage it."""
+"""Fetch locked releases that the store lacks, verify everything, and stage it."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -24,10 +24,10 @@ from tarkpm.store.state import Installed
 def fetch_missing(
     workspace: Workspace, entries: Iterable[LockEntry], known: Iterable[Release]
 ) -> list[Release]:
-    """Put every blob that is not in the store there; each must be what the lock says.
+    """Put every missing blob into the store; each must match the lock.
 
-    ``known`` releases were acquired just now. Returns them and the fetched ones, of which those over `MEMORY`
-    have no contents: they are in the store. Raises `BlobMissing` when a download is needed and not allowed.
+    ``known`` releases were acquired just now. Returns them and the fetched ones; those beyond `MEMORY` bytes
+    have no contents and are read from the store. Raises `BlobMissing` if a download is needed offline.
     """
     releases = [release for release in known if release.candidate.entry().files]
     have = {release.candidate.manifest.name for release in releases}
@@ -35,10 +35,11 @@ def fetch_missing(
     if missing and workspace.settings.offline:
         for entry in missing:
             if not workspace.store.missing(stored_files(entry)):
-                _verify_stored(workspace, entry)  # a lie is a lie, with a network or without
+                # a forged entry is reported as forged, not as missing (docs/trust-rules.md, rule 10)
+                _verify_stored(workspace, entry)
         names = ", ".join(entry.name for entry in missing)
-        hint = "run it again with a network, and without --offline"
-        raise BlobMissing(f"not in the store, and --offline allows no download: {names}", hint=hint)
+        hint = "run the command again with a network, without --offline"
+        raise BlobMissing(f"not in the store, and --offline forbids downloads: {names}", hint=hint)
     for release in releases:
         _store(workspace, release)
     room = MEMORY
@@ -58,7 +59,7 @@ def _store(workspace: Workspace, release: Release) -> None:
 
 
 def _groups(entries: Iterable[LockEntry]) -> Iterator[list[LockEntry]]:
-    """Entries to fetch at once: all that share repositories; those of indexes by their size."""
+    """Yield entries to fetch together: those of git and folders at once, those of indexes by size."""
     entries = list(entries)
     yield from filter(None, [[entry for entry in entries if not isinstance(entry.source, IndexSource)]])
     pinned = (entry for entry in entries if isinstance(entry.source, IndexSource))
@@ -66,7 +67,7 @@ def _groups(entries: Iterable[LockEntry]) -> Iterator[list[LockEntry]]:
 
 
 def _fetch(workspace: Workspace, entries: list[LockEntry]) -> list[Release]:
-    """The releases of locked entries from where they are; each must be what the lock says."""
+    """Fetch the releases of locked entries from their sources; each must match the lock."""
     direct, pinned, sources, pins = [], [], [], []
     for entry in entries:
         if isinstance(entry.source, IndexSource):
@@ -83,29 +84,35 @@ def _fetch(workspace: Workspace, entries: list[LockEntry]) -> list[Release]:
 
 
 def _pin_of(entry: LockEntry) -> Pin:
-    """What must come for a locked release of an index; all of them have a statement."""
+    """Return the pin of a locked release of an index, which always has a statement."""
     assert entry.statement is not None
     return Pin(entry.name, entry.statement, entry.files)
 
 
 def _is_here(workspace: Workspace, entry: LockEntry) -> bool:
-    """Whether the store has the entry's files, and they are known to be what its commit holds."""
+    """Return whether the store has the entry's files, known to be those of its commit.
+
+    Otherwise a lock could pair a commit with the files of another release in the store.
+    """
     if workspace.store.missing(stored_files(entry)):
         return False
     return fingerprint(entry) in workspace.verified or Origins(workspace.settings.paths.cache).saw(entry)
 
 
 def check_same(entry: LockEntry, candidate: VerifiedRelease) -> None:
-    """Raise unless a fetched release is the locked one: same signer, same bytes, same plugin.toml."""
+    """Raise unless a fetched release is the locked one: same signer, contents and plugin.toml.
+
+    Raises `SignatureInvalid`, `DigestMismatch`, `LockStale` (docs/trust-rules.md, rule 2).
+    """
     where, hint = str(entry.source), f"tarkpm update {entry.name}"
     if candidate.signer != entry.signer:
         by, expected = candidate.signer or "nobody", entry.signer or "nobody"
         raise SignatureInvalid(
-            f"'{entry.name}' is signed by {by}, the lock says {expected}", where=where, hint=hint
+            f"'{entry.name}' is signed by {by}, tark.lock names {expected}", where=where, hint=hint
         )
     if (candidate.files, candidate.statement) != (entry.files, entry.statement):
         raise DigestMismatch(
-            f"'{entry.name}' has different contents at its source than in tark.lock", where=where, hint=hint
+            f"the source contents of '{entry.name}' differ from tark.lock", where=where, hint=hint
         )
     check_matches(entry, candidate.manifest, where=where)
 
@@ -113,8 +120,8 @@ def check_same(entry: LockEntry, candidate: VerifiedRelease) -> None:
 def stage(workspace: Workspace, entry: LockEntry, release: Release | None) -> Installed:
     """Verify one entry and build its folder in the staging area.
 
-    ``release`` was verified just now; where it is not the locked one, or None, the store's bytes are
-    verified, and fetched again if they turn out damaged.
+    ``release`` was verified just now. If it is None or not the locked one, the store's contents are verified,
+    and fetched again if they are damaged.
     """
     if isinstance(entry.source, PathSource):
         return _stage_working_copy(workspace, entry, entry.source)
@@ -123,6 +130,7 @@ def stage(workspace: Workspace, entry: LockEntry, release: Release | None) -> In
     except BlobMissing:
         if workspace.settings.offline:
             raise
+    # the store dropped a damaged blob, which now counts as missing: fetch the release again
     remove_tree(workspace.environment.staging / entry.name)
     (release,) = fetch_missing(workspace, [entry], [])
     return _stage_stored(workspace, entry, release.contents)
@@ -160,7 +168,7 @@ def _verify_stored(workspace: Workspace, entry: LockEntry) -> dict[str, bytes]:
 
 
 def verify_documents(entry: LockEntry, contents: Mapping[str, bytes], *, where: str) -> Manifest:
-    """Check a locked release's signature, and that statement, plugin.toml and lock agree.
+    """Verify a locked release's signature, and that statement, plugin.toml and lock agree.
 
     ``contents`` holds the bytes of plugin.toml and, if the entry is signed, of its statement, both of which
     have the locked digests already. Raises `VerificationError`, `LockStale`, `ManifestError`.
@@ -171,10 +179,11 @@ def verify_documents(entry: LockEntry, contents: Mapping[str, bytes], *, where: 
         check_names(said, manifest.name, manifest.version, where=where)
         if signer != entry.signer:
             raise SignatureInvalid(
-                f"'{entry.name}' is signed by {signer}, the lock says {entry.signer}", where=where
+                f"'{entry.name}' is signed by {signer}, tark.lock names {entry.signer}", where=where
             )
         if said.files != entry.files:
-            raise DigestMismatch(f"'{entry.name}' is locked with other files than were signed", where=where)
+            message = f"the locked files of '{entry.name}' differ from the signed ones"
+            raise DigestMismatch(message, where=where)
     check_matches(entry, manifest, where=where)
     return manifest
 
@@ -196,5 +205,5 @@ def _stage_working_copy(workspace: Workspace, entry: LockEntry, source: PathSour
 
 
 def by_name(releases: Iterable[Release]) -> dict[PluginName, Release]:
-    """Releases by plugin."""
+    """Return the releases by plugin name."""
     return {release.candidate.manifest.name: release for release in releases}

@@ -1,4 +1,4 @@
-"""What a project and its environment are to become, and what must change for that."""
+"""The target of a change: the project and lock to reach, and the plan to get there."""
 
 import msgspec
 
@@ -16,7 +16,7 @@ from tarkpm.sources.git.url import parse
 
 
 class Selection(msgspec.Struct, frozen=True):
-    """What was chosen: entries that stay as they are, releases of indexes to take anew, and notes."""
+    """The selected releases: entries that stay, releases of indexes that replace others, and notes."""
 
     kept: tuple[LockEntry, ...]
     taken: tuple[Release, ...]
@@ -24,10 +24,10 @@ class Selection(msgspec.Struct, frozen=True):
 
 
 class Target(msgspec.Struct, frozen=True):
-    """What a project and its environment are to become. ``project_bytes`` None leaves tark.toml alone.
+    """The project and lock to reach. ``project_bytes`` None leaves tark.toml alone.
 
-    ``decided`` says that every decision in the project counts as this user's own: they were accepted before,
-    and what is new was decided through tarkpm just now.
+    ``decided`` means that every decision in the project is this user's own: accepted before, or made through
+    tarkpm just now. ``dropped`` are plugins that the user removed.
     """
 
     project: Project
@@ -38,13 +38,14 @@ class Target(msgspec.Struct, frozen=True):
 
 
 class CheckedTarget(Target, frozen=True):
-    """A target `check_target` found nothing wrong with. It alone makes these, and no other is applied."""
+    """A target that passed `check_target`; `apply` takes no other."""
 
 
 def check_target(workspace: Workspace, target: Target) -> CheckedTarget:
-    """Rule 2: raise unless every lock entry follows from the project and is trusted by it or its index.
+    """Raise unless every lock entry follows from the project and is trusted (docs/trust-rules.md, rule 2).
 
-    URLs are held to the grammar though nothing may be fetched: raises `Refused`.
+    Also checks the syntax of git URLs, fetched or not. Raises `Refused`, `LockStale`, `VerificationError`,
+    `ConsentError`, `ResolutionError`.
     """
     for requirement in target.project.requirements.values():
         if isinstance(requirement.source, GitSource):
@@ -58,10 +59,10 @@ def check_target(workspace: Workspace, target: Target) -> CheckedTarget:
 
 
 def make_plan(workspace: Workspace, lock: Lock, *, reinstall: bool = False) -> Plan:
-    """What must change in the environment: looks at installed files' sizes and times, not at their bytes.
+    """Return what must change in the environment, judged by installed files' sizes and times.
 
-    Working copies are read and hashed: their bytes may change at any time. ``reinstall`` takes nothing for
-    granted.
+    Working copies are read and hashed, because they may change at any time. ``reinstall`` treats nothing as
+    intact.
     """
     installed = workspace.record.installed
     intact = {entry.name for entry in lock.entries if not reinstall and _is_intact(workspace, entry)}
@@ -69,7 +70,7 @@ def make_plan(workspace: Workspace, lock: Lock, *, reinstall: bool = False) -> P
 
 
 def untouched(workspace: Workspace) -> Plan:
-    """The plan of a verb that changes documents and leaves every installed plugin as it is."""
+    """Return the plan of a verb that changes documents and no installed plugin."""
     return Plan(keep=tuple(PluginName(name) for name in workspace.record.installed))
 
 
@@ -87,7 +88,7 @@ def _is_intact(workspace: Workspace, entry: LockEntry) -> bool:
 
 
 def present(workspace: Workspace, name: PluginName) -> Requirement | None:
-    """The project's requirement of this plugin; None for one that is locked because another needs it.
+    """Return the project's requirement of a plugin; None for a locked dependency.
 
     Raises `NotFound` for a plugin that is neither.
     """
@@ -99,11 +100,11 @@ def present(workspace: Workspace, name: PluginName) -> Requirement | None:
 
 
 def required(workspace: Workspace, name: PluginName) -> Requirement:
-    """The project's requirement of this plugin; raises `NotFound`."""
+    """Return the project's requirement of a plugin. Raises `NotFound`."""
     requirement = workspace.project.requirements.get(name)
     if requirement is None:
         raise NotFound(
-            f"this project does not ask for a plugin named '{name}'",
+            f"this project does not require a plugin named '{name}'",
             where=str(workspace.place.project_file),
             hint="tarkpm list",
         )

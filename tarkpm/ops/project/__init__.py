@@ -1,1 +1,1 @@
-"""The project a verb works on: where it is, its documents, indexes, settings and decisions."""
+"""The project a verb works on: its location, documents, indexes, settings and decisions."""

@@ -1,4 +1,7 @@
-"""Rule 3: nothing is fetched, run or sent before this user accepted what a project decides."""
+"""A project's decisions and this user's acceptance of them (docs/trust-rules.md, rule 3).
+
+Nothing is fetched, run or sent a token before the decisions are accepted.
+"""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -15,7 +18,7 @@ from tarkpm.ops.project.workspace import Workspace
 
 
 def decisions(workspace: Workspace) -> Acceptance:
-    """What tark.toml and tark.lock decide now; what would be refused for its signer is not asked about."""
+    """Return what tark.toml and tark.lock decide now, without entries whose signer is refused anyway."""
     project = workspace.project
     return Acceptance.of(
         project, Lock(tuple(e for e in workspace.lock.entries if _may_be_trusted(workspace, e)))
@@ -23,13 +26,13 @@ def decisions(workspace: Workspace) -> Acceptance:
 
 
 def _may_be_trusted(workspace: Workspace, entry: LockEntry) -> bool:
-    """Whether an entry's signer is agreed to, as far as this machine knows."""
+    """Return whether an entry's signer is trusted, as far as this machine knows."""
     of_index = isinstance(entry.source, IndexSource)
     if not of_index and entry.name not in workspace.project.requirements:
         return False
     try:
         check_trusted(workspace.project, entry, workspace.vouched if of_index else NOBODY)
-    except Unreachable:
+    except Unreachable:  # not known yet: the user must see the decision before the index is asked
         return True
     except TarkError:
         return False
@@ -37,7 +40,7 @@ def _may_be_trusted(workspace: Workspace, entry: LockEntry) -> bool:
 
 
 def not_accepted(workspace: Workspace) -> tuple[Widening, ...]:
-    """What of it goes beyond what this user accepted."""
+    """Return the decisions that go beyond what this user accepted."""
     return widenings(decisions(workspace), workspace.record.accepted)
 
 
@@ -56,19 +59,20 @@ def require_accepted(workspace: Workspace) -> None:
             workspace,
             [*rows, *(CardRow("would", text, loud=True) for text in consequences(workspace, decided, new))],
         )
+    # with nothing new, --accept-project still replaces what was accepted: a narrowing counts from now on
     if (new or settings.accept_project) and not settings.dry_run:
         accept(workspace, decided)
 
 
 def accept(workspace: Workspace, decided: Acceptance) -> None:
-    """Keep in state that this user accepted these decisions."""
+    """Record in state that this user accepted these decisions."""
     accepted = decided.remembering(workspace.record.accepted)
     if accepted != workspace.record.accepted:
         workspace.remember(accepted=accepted, accepted_at=int(time.time()), settled="")
 
 
 def _check_pinned(workspace: Workspace, decided: Acceptance) -> None:
-    """Raise unless the decisions are the very ones that ``--accept-project=sha256:…`` names."""
+    """Raise `ProjectNotAccepted` unless the decisions have the digest that ``--accept-project`` names."""
     pinned = workspace.settings.accept_project
     if pinned != decided.digest:
         raise ProjectNotAccepted(
@@ -79,7 +83,7 @@ def _check_pinned(workspace: Workspace, decided: Acceptance) -> None:
 
 
 def consequences(workspace: Workspace, decided: Acceptance, new: Iterable[Widening]) -> Iterator[str]:
-    """What accepting these decisions does beside them: whom it sends a token, whose data is left behind."""
+    """Yield what accepting these decisions also does: tokens that are sent, stored data that is separated."""
     for widening in new:
         index = widening.subject if widening.kind is WideningKind.INDEX else ""
         entry = workspace.project.indexes.get(PluginName(index))
@@ -91,19 +95,19 @@ def consequences(workspace: Workspace, decided: Acceptance, new: Iterable[Wideni
 
 
 def data_change(workspace: Workspace, name: str, publisher: Publisher) -> str:
-    """A sentence about stored data that a change of publisher separates or hands over; "" without any."""
+    """Return what a change of publisher does with stored data; "" if nothing."""
     owners, settings = workspace.record.owners, workspace.settings
     before = current_owner(owners, name)
     after = claim(owners, name, publisher, keep_data=settings.keep_data)[-1]
     if before.publisher is None or publisher.succeeds(before.publisher) or not has_data(workspace, name):
         return ""
     if after.folder == before.folder:
-        return f"hand what the former '{name}' stored to the new one"
-    return f"start '{name}' without what the former one stored (--keep-data hands it over)"
+        return f"hand the data of the previous '{name}' to the new one"
+    return f"start '{name}' without the data of the previous one (--keep-data hands it over)"
 
 
 def has_data(workspace: Workspace, name: str) -> bool:
-    """Whether a plugin of this name has stored anything here."""
+    """Return whether a plugin of this name has stored data here."""
     folder = workspace.data(name)
     return folder.is_dir() and any(folder.iterdir())
 
@@ -115,7 +119,7 @@ def _ask(workspace: Workspace, rows: list[CardRow]) -> None:
         ui.show([Card(f"{file} makes decisions for you", tuple(rows), (warning,))])
     if settings.dry_run or not ui.interactive:
         raise ProjectNotAccepted(
-            f"you have not accepted what this project decides: {'; '.join(row.text for row in rows)}",
+            f"you have not accepted this project's decisions: {'; '.join(row.text for row in rows)}",
             where=file,
             hint=f"{settings.command} --accept-project",
         )

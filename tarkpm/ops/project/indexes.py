@@ -1,4 +1,4 @@
-"""The indexes of a project, as a verb uses them: each opened when it is first asked, and refreshed once."""
+"""The indexes of a project during one verb: each is opened on first use and refreshed once."""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Final
@@ -21,7 +21,7 @@ NONE: Final[Mapping[PluginName, Listing]] = {}
 
 
 class Indexes:
-    """Asks indexes on behalf of one verb. What they say of publishers is kept in state as it is verified."""
+    """Asks indexes on behalf of one verb, and keeps verified claims about publishers in state."""
 
     def __init__(self, workspace: "Workspace") -> None:
         self._workspace = workspace
@@ -30,7 +30,7 @@ class Indexes:
     def listings(
         self, source: IndexSource, names: Collection[PluginName]
     ) -> dict[PluginName, Listing | None]:
-        """The rows of plugins; None for what the index does not have. Claims are learnt with them.
+        """Return the rows of plugins, None for those the index does not have; also learns their claims.
 
         Raises `Unreachable`, `IndexUntrusted`.
         """
@@ -41,9 +41,9 @@ class Indexes:
         return found
 
     def learn_publishers(self, entries: Iterable[LockEntry]) -> None:
-        """Find out who may publish locked plugins, as far as this machine does not know it yet.
+        """Fetch the claims of locked plugins that this machine does not know yet.
 
-        Entries of indexes that the project does not have are left alone: they do not follow from it.
+        Entries of indexes that the project does not have are skipped: they do not follow from it.
         """
         unknown: dict[IndexSource, list[PluginName]] = {}
         vouched = self._workspace.vouched
@@ -60,7 +60,7 @@ class Indexes:
         names: Collection[PluginName],
         listings: Mapping[PluginName, Listing] = NONE,
     ) -> None:
-        """Ask who may publish plugins, and keep the answer in state, and which locked rows are yanked."""
+        """Fetch the claims of plugins, and keep them in state with the locked rows that are yanked."""
         likely = [claim for name in names if (claim := self._likely_claim(source, name, listings.get(name)))]
         client = self.client(source)
         found = client.claims(names, likely)
@@ -72,7 +72,7 @@ class Indexes:
         workspace.read_claims_again()
 
     def _likely_claim(self, source: IndexSource, name: PluginName, listing: Listing | None) -> Claim | None:
-        """What a plugin's claim was or, by rows or lock, may well be: a guess that spares a request."""
+        """Return a plugin's known claim, or a guess by rows or lock: a right guess saves a request."""
         if known := self._workspace.vouched.claim(source, name):
             return known
         entry = self._workspace.lock.get(name)
@@ -80,12 +80,12 @@ class Indexes:
         return Claim(name, key) if key else None
 
     def client(self, source: IndexSource) -> "IndexClient":
-        """The client of an index. Raises `Unreachable` offline, `NotFound` if it is not the project's."""
+        """Return the client of an index. Raises `Unreachable` offline, `NotFound` for a foreign one."""
         workspace = self._workspace
         if source.root not in self._clients:
             entry = entry_of(workspace, source)
             if workspace.settings.offline:
-                raise Unreachable("--offline allows no network", where=f"{source} at {entry.url}")
+                raise Unreachable("--offline forbids network requests", where=f"{source} at {entry.url}")
             workspace.ui.busy(f"asking {source}")
             self._clients[source.root] = open_client(workspace, entry)
         return self._clients[source.root]
@@ -98,7 +98,7 @@ class Indexes:
 
 
 def entry_of(workspace: "Workspace", source: IndexSource) -> IndexEntry:
-    """The project's entry for an index; raises `NotFound`."""
+    """Return the project's entry for an index. Raises `NotFound`."""
     entry = workspace.project.indexes.get(PluginName(source.index))
     if entry is None or entry.root != source.root:
         raise NotFound(
@@ -110,7 +110,7 @@ def entry_of(workspace: "Workspace", source: IndexSource) -> IndexEntry:
 
 
 def open_client(workspace: "Workspace", entry: IndexEntry) -> "IndexClient":
-    """A client for an index; nothing is asked yet. Raises `Refused` for a netrc that cannot be used."""
+    """Return a client for an index; sends nothing yet. Raises `Refused` for an unusable netrc."""
     from tarkpm.io.proxies import Proxies
     from tarkpm.sources.index import IndexClient
 
@@ -131,7 +131,7 @@ def open_client(workspace: "Workspace", entry: IndexEntry) -> "IndexClient":
 
 
 def _login(environment: Mapping[str, str], entry: IndexEntry) -> "Login | None":
-    """The login ``~/.netrc`` has for an index's host."""
+    """Return the login in ``~/.netrc`` for an index's host."""
     host = urlsplit(entry.url).hostname if "://" in entry.url else None
     if not host:
         return None

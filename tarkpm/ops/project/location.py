@@ -1,7 +1,7 @@
-"""Where a project is: its documents, its environment, its data, and whether it is this user's own.
+"""Locate a project and check that it belongs to this user.
 
 A tark.toml decides which code runs, so a project counts only if its folder and files belong to this user, as
-with git's ``safe.directory``: another user who may write to a shared folder decides nothing for those who
+with git's ``safe.directory``: another user with write access to a shared folder decides nothing for those who
 work below it (docs/decisions/0081).
 """
 
@@ -20,9 +20,9 @@ from tarkpm.store.environment import Environment
 
 
 class Location(msgspec.Struct, frozen=True):
-    """Where a project's documents, environment and data are.
+    """The paths of a project's documents and environment.
 
-    ``folder`` is what relative paths in tark.toml are relative to, and the name state knows the project by.
+    Relative paths in tark.toml start at ``folder``, which is also the project's name in state.
     """
 
     folder: Path
@@ -32,20 +32,20 @@ class Location(msgspec.Struct, frozen=True):
 
 
 def locate(settings: Settings) -> Location:
-    """The project to work on: --project, else the nearest tark.toml above, else the user's own."""
+    """Return the project to work on: --project, else the nearest tark.toml above, else the user's own."""
     if not settings.user:
         folders = [settings.project] if settings.project else _upwards(settings.cwd, settings.home)
         for folder in folders:
             if settings.project or os.path.lexists(folder / PROJECT):
                 return project_place(folder)
     config = settings.paths.config
-    project_file = (config / PROJECT).resolve()  # people keep their own configuration behind links
+    project_file = (config / PROJECT).resolve()  # users link their configuration from elsewhere
     environment = Environment(settings.paths.data, in_project=False)
     return Location(config, project_file, config / LOCK, environment)
 
 
 def _upwards(start: Path, home: Path) -> Iterator[Path]:
-    """``start`` and the folders above it: as far as ``home``, which is the last, and on one file system."""
+    """Yield ``start`` and the folders above it, up to ``home`` and on one file system."""
     begin, end = start.stat(), _status(home)
     for folder in (start, *start.parents):
         status = _status(folder)
@@ -57,7 +57,7 @@ def _upwards(start: Path, home: Path) -> Iterator[Path]:
 
 
 def _status(folder: Path) -> os.stat_result | None:
-    """None where this user may not look."""
+    """Return the status of a folder; None if this user may not read it."""
     try:
         return folder.stat()
     except OSError:
@@ -65,9 +65,9 @@ def _status(folder: Path) -> os.stat_result | None:
 
 
 def project_place(folder: Path) -> Location:
-    """The place of a project in ``folder``; links to the folder are resolved, so that it has one name.
+    """Return the location of a project in ``folder``; links are resolved, so that it has one name.
 
-    A linked tark.toml is not followed: it would make another project's decisions this one's.
+    A linked tark.toml is not followed: it would apply another project's decisions to this one.
     """
     real = folder.resolve()
     if not str(real).isprintable():
@@ -76,7 +76,7 @@ def project_place(folder: Path) -> Location:
 
 
 def checked_place(settings: Settings, *, create: bool) -> Location:
-    """The project to work on, seen to be there (unless ``create``) and to be this user's own.
+    """Return the project to work on, checked to exist (unless ``create``) and to belong to this user.
 
     Raises `ProjectError`, and `ProjectNotAccepted` for a project, or an environment, of another user.
     """
@@ -96,8 +96,8 @@ def checked_place(settings: Settings, *, create: bool) -> Location:
 def check_owned(place: Location, *, hint: str) -> None:
     """Raise `ProjectNotAccepted` unless a project's folder and documents belong to this user, if they exist.
 
-    Links are not followed: what counts is who made the link. The user's own tark.toml is not checked: it is
-    where the environment says, which nobody else decides. `Environment.check_ours` checks ``.tark``.
+    Links are not followed: the owner of the link counts. The user's own tark.toml is not checked: only this
+    user's environment variables say where it is. `Environment.check_ours` checks ``.tark``.
     """
     if not place.environment.in_project:
         return
@@ -116,10 +116,10 @@ def check_owned(place: Location, *, hint: str) -> None:
 
 
 def _way_out(place: Location, settings: Settings) -> str:
-    """Without the project where it was only found; typed, it was meant: then it can be taken over."""
+    """Return a hint: do without a project that was only found, take over one given by --project."""
     if settings.project is None:
         return f"{settings.command} --user"
-    return f"if you trust what is in it: sudo chown -R {os.geteuid()} {shlex.quote(str(place.folder))}"
+    return f"if you trust its contents: sudo chown -R {os.geteuid()} {shlex.quote(str(place.folder))}"
 
 
 def _user(number: int) -> str:

@@ -1,4 +1,4 @@
-"""What the command line found out about where and how a verb is to run."""
+"""The settings of a verb: folders, options and environment variables, as the command line read them."""
 
 import os
 from collections.abc import Mapping
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 ANY_DECISIONS: Final = "any"
-"""The value of `Settings.accept_project` that accepts whatever a project decides."""
+"""The value of `Settings.accept_project` that accepts all decisions of a project."""
 
 
 class Paths(msgspec.Struct, frozen=True):
-    """The user's folders (XDG Base Directory Specification), tark's and tarkpm's part of each."""
+    """The user's folders for tark and tarkpm (XDG Base Directory Specification)."""
 
     config: Path
     data: Path
@@ -26,15 +26,14 @@ class Paths(msgspec.Struct, frozen=True):
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """Everything a verb needs to know that is neither its arguments nor on disk.
+    """Everything a verb needs that is neither an argument nor on disk.
 
     ``environment`` is a snapshot of the environment variables: for plugins that were granted some, for
-    proxies and logins, and for finding ``tark``. ``accept_project`` is `ANY_DECISIONS`, or the digest of the
-    decisions that are accepted beforehand; "" accepts none. ``keep_data`` lets another publisher's plugin of
-    a name have what the former one stored. ``logins`` were typed with the URLs they are for, and are
-    kept nowhere else. ``command`` is the command line as typed, without them, for hints and for the name
-    under which locks are held. ``accept_unmanaged`` are plugins that may run though they were put there by
-    hand.
+    proxies and logins, and for finding ``tark``. ``accept_project`` is `ANY_DECISIONS`, the digest of the
+    decisions accepted in advance, or "" for none. ``keep_data`` hands a plugin's data to a new publisher.
+    ``logins`` were typed with their URLs and are stored nowhere else. ``command`` is the command line as
+    typed, without logins, for hints and as the holder's name of locks. ``accept_unmanaged`` are plugins that
+    may run although tarkpm did not install them.
     """
 
     cwd: Path
@@ -55,19 +54,19 @@ class Settings(msgspec.Struct, frozen=True):
 
     @property
     def search_path(self) -> str:
-        """Where programs are looked for."""
+        """Return the value of PATH."""
         return self.environment.get("PATH", "")
 
     @property
     def home(self) -> Path:
-        """The user's home folder, as the environment names it."""
+        """Return the user's home folder, from HOME if it is set."""
         return Path(self.environment.get("HOME") or Path.home())
 
     @property
     def guard(self) -> "Guard":
-        """What no plugin reaches: private places, and tark's and tarkpm's own folders, wherever they are.
+        """Return what no plugin may reach: private places, and tark's and tarkpm's own folders.
 
-        ``~/.config/tark`` is known by its name instead, because plugins' credentials may be in it.
+        ``~/.config/tark`` is guarded by name instead, because plugins' credentials may be in it.
         """
         from tarkpm.core.private_places import moved
         from tarkpm.host.imports.guard import Guard
@@ -79,12 +78,12 @@ class Settings(msgspec.Struct, frozen=True):
 
     @property
     def threads(self) -> int:
-        """How many CPU-bound threads make sense here."""
+        """Return the number of CPUs this process may use."""
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def user_paths(environ: Mapping[str, str]) -> Paths:
-    """The user's folders; a relative XDG path is ignored, as the specification says."""
+    """Return the user's folders; a relative XDG path is ignored, as the specification requires."""
     home = Path(environ.get("HOME") or Path.home())
 
     def base(variable: str, default: str) -> Path:

@@ -1,4 +1,4 @@
-"""Which tark is installed here."""
+"""The version of the installed tark."""
 
 import os
 import re
@@ -12,7 +12,7 @@ _VERSION = re.compile(r"\b(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?)\b")
 
 
 def tark_version(search_path: str) -> Version | None:
-    """What ``tark --version`` says; None without a tark, or if it says nothing that is a version."""
+    """Return the version that ``tark --version`` prints; None without tark or without a version."""
     program = find_program("tark", search_path)
     if program is None:
         return None

@@ -1,4 +1,4 @@
-"""How a verb speaks to whoever runs it. The command line implements it; so do tests."""
+"""The interface through which a verb talks to its user. The command line and tests implement it."""
 
 from typing import Protocol
 
@@ -6,10 +6,10 @@ import msgspec
 
 
 class CardRow(msgspec.Struct, frozen=True):
-    """One thing on a card. ``label`` is always tarkpm's own word, ``text`` is shown whole.
+    """One row of a card. ``label`` is always tarkpm's own word; ``text`` is shown whole.
 
-    A stranger's words in ``text`` are in quotation marks (`core.text.quoted`). ``loud`` is what a person
-    should look at twice: it comes first, and in a colour.
+    Words of a plugin or publisher in ``text`` are quoted (`core.text.quoted`). ``loud`` rows need attention:
+    they come first, in color.
     """
 
     label: str
@@ -18,7 +18,7 @@ class CardRow(msgspec.Struct, frozen=True):
 
 
 class Card(msgspec.Struct, frozen=True):
-    """What is about to happen, shown before it is asked about."""
+    """What is about to happen, shown before the prompt."""
 
     title: str
     rows: tuple[CardRow, ...]
@@ -26,20 +26,20 @@ class Card(msgspec.Struct, frozen=True):
 
 
 class Ui(Protocol):
-    """A person, or the lack of one."""
+    """The user, or a pipe without one."""
 
     @property
     def interactive(self) -> bool:
-        """Whether somebody can be asked."""
+        """Return whether a user can be prompted."""
 
     def show(self, cards: list[Card]) -> None:
         """Show what is about to happen."""
 
     def confirm(self, question: str) -> bool:
-        """Ask; only called when `interactive`."""
+        """Prompt for yes or no; only called if `interactive`."""
 
     def note(self, text: str) -> None:
-        """Say something that is not the result."""
+        """Show a note that is not part of the result."""
 
     def busy(self, text: str) -> None:
-        """Say what is being waited for; the next call replaces it."""
+        """Show what is in progress; the next call replaces it."""

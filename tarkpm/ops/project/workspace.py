@@ -1,4 +1,4 @@
-"""Finds the project, opens it, and builds the edges a verb works with. Nothing else builds them."""
+"""The workspace of a verb: a project with its documents, record, store and environment."""
 
 import os
 import shlex
@@ -23,7 +23,7 @@ from tarkpm.store.blobs import BlobStore
 from tarkpm.store.environment import Environment
 from tarkpm.store.state import Record, State, new_environment_id
 
-if TYPE_CHECKING:  # parsing is for those who must know what the documents say
+if TYPE_CHECKING:  # parsers are imported on use: a no-op sync needs none
     from tarkpm.core.claim import Vouched
     from tarkpm.core.lockfile import Lock
     from tarkpm.core.project import Project
@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 
 class Workspace:
-    """A project as it was read, and the edges through which it is changed."""
+    """A project as it was read, and the objects through which a verb changes it."""
 
     def __init__(self, settings: Settings, place: Location, state: State, ui: Ui) -> None:
         """Read the documents' bytes and the project's record; the documents are parsed when they are used."""
@@ -52,7 +52,7 @@ class Workspace:
 
     @cached_property
     def project(self) -> "Project":
-        """tark.toml, parsed. Raises `ProjectError`."""
+        """Return tark.toml, parsed. Raises `ProjectError`."""
         from tarkpm.core.project import Project
 
         if self.project_bytes is None:
@@ -61,7 +61,7 @@ class Workspace:
 
     @cached_property
     def lock(self) -> "Lock":
-        """tark.lock, parsed. Raises `LockError`."""
+        """Return tark.lock, parsed. Raises `LockError`."""
         from tarkpm.core.lockfile import Lock, parse
 
         if self.lock_bytes is None:
@@ -75,18 +75,18 @@ class Workspace:
 
     @cached_property
     def claims(self) -> "Claims":
-        """Where state keeps what indexes say of publishers."""
+        """Return the store of verified claims about publishers."""
         from tarkpm.store.claims import Claims
 
         return Claims(self.state.root)
 
     @cached_property
     def vouched(self) -> "Vouched":
-        """What this machine knows of indexes' publishers. Raises `StoreError`."""
+        """Return what this machine knows about publishers in indexes. Raises `StoreError`."""
         return self.claims.read()
 
     def resource(self, kind: "Callable[[Workspace], T]") -> "T":
-        """The one resource of a kind, such as the project's indexes: closed with it."""
+        """Return the one resource of a kind, such as the project's indexes; `close` closes it."""
         if kind not in self._resources:
             self._resources[kind] = kind(self)
         resource: T = self._resources[kind]
@@ -99,7 +99,7 @@ class Workspace:
         self._resources.clear()
 
     def _load_record(self) -> None:
-        """Find this project's record, and whether its environment is the one built here."""
+        """Load this project's record, and whether its environment was built here."""
         environment, path = self.environment, str(self.place.folder)
         record = self.state.find(path)
         self.recognized = bool(record and environment.exists() and environment.id == record.environment)
@@ -115,18 +115,18 @@ class Workspace:
     """Fingerprints of lock entries whose signature and documents were verified on this machine before."""
 
     def seal(self, project_bytes: bytes | None, lock_bytes: bytes) -> Digest:
-        """A digest of these documents (None: tark.toml as it is), the program that read them, and state.
+        """Return a digest of the documents (None: tark.toml as it is), the program version and state.
 
-        What was seen of indexes is part of it: a release that was revoked since is found out.
+        State of indexes is part of it, so that a release revoked since then is noticed.
         """
         project = self.project_bytes if project_bytes is None else project_bytes
         parts = (__version__.encode(), project or b"", lock_bytes, self.state.indexes_seal())
         return sha256(b"".join(len(part).to_bytes(8, "big") + part for part in parts))
 
     def is_settled(self) -> bool:
-        """Whether the very same documents were synced before, and every installed file looks untouched.
+        """Return whether exactly these documents were synced before, and every installed file looks intact.
 
-        Then there is nothing to find out: what was accepted, trusted and verified is in the same record.
+        Then nothing needs checking: what was accepted, trusted and verified is in the same record.
         """
         record, environment = self.record, self.environment
         if not self.recognized or not record.settled or self.lock_bytes is None:
@@ -136,9 +136,9 @@ class Workspace:
         return all(environment.is_intact(name, one.files) for name, one in record.installed.items())
 
     def name_of(self, typed: str) -> "PluginName":
-        """The name that a plugin typed as ``typed`` has here: case does not matter, ``-`` and ``_`` are one.
+        """Return the name that a typed plugin has here; case is ignored, and ``-`` equals ``_``.
 
-        A plugin nobody here knows keeps its name as typed. Raises `ValueError` for what is no name.
+        An unknown plugin keeps its name as typed. Raises `ValueError` for an invalid name.
         """
         from tarkpm.core.release import PluginName, folded, plugin_name
 
@@ -149,35 +149,36 @@ class Workspace:
         return next((PluginName(one) for one in known if folded(one.lower()) == folded(name)), name)
 
     def names_of(self, typed: Iterable[str]) -> "list[PluginName]":
-        """The names of several plugins, each once, however often and in whatever spelling it was typed."""
+        """Return the names of typed plugins, each once."""
         return list(dict.fromkeys(map(self.name_of, typed)))
 
     def is_enabled(self, name: str) -> bool:
-        """Whether tark may load the plugin: as its folder says or, with that gone, as was last known here."""
+        """Return whether tark may load the plugin: as its folder says, or as state does without a folder."""
         if os.path.lexists(self.environment.folder(name)):
             return self.environment.is_enabled(name)
         return not current_owner(self.record.owners, name).disabled
 
     def data(self, name: str) -> Path:
-        """Where a plugin of this environment keeps its own data: never in the work tree.
+        """Return the data folder of a plugin of this environment, outside the work tree.
 
-        It is the folder of the plugin's publisher: another publisher's plugin of the name has another one.
+        It belongs to the plugin's publisher: a plugin of another publisher has another folder
+        (docs/trust-rules.md, rule 0).
         """
         folder = current_owner(self.record.owners, name).folder
         return self.settings.paths.data / "data" / self.record.environment / folder
 
     def require_built_here(self) -> None:
-        """Raise `ProjectNotAccepted` for a project's environment that state does not know (rule 3)."""
+        """Raise `ProjectNotAccepted` for an environment unknown to state (docs/trust-rules.md, rule 3)."""
         if self.recognized or not self.environment.in_project or not self.environment.names():
             return
         raise ProjectNotAccepted(
             "this environment was not built here by your tarkpm",
             where=str(self.environment.base),
-            hint=f"look at it, then: rm -r {shlex.quote(str(self.environment.base))} && tarkpm sync",
+            hint=f"inspect it, then: rm -r {shlex.quote(str(self.environment.base))} && tarkpm sync",
         )
 
     def prepare(self) -> None:
-        """Make the environment's folders and let state know them as built here."""
+        """Create the environment's folders and record in state that they were built here."""
         self.require_built_here()
         if not self.recognized:
             self.environment.create(self.record.environment)
@@ -185,35 +186,35 @@ class Workspace:
             self.recognized = True
 
     def forget_verified(self) -> None:
-        """Verify every signature again, whatever was verified on this machine before."""
+        """Forget earlier verifications, so that every signature is verified again."""
         self.verified = frozenset()
 
     def read_claims_again(self) -> None:
-        """Have `vouched` read what was learned since."""
+        """Make `vouched` read the claims again."""
         vars(self).pop("vouched", None)
 
     def expect(self, record: Record) -> None:
-        """Work with what the record will be once the change is committed; nothing is saved."""
+        """Use the record as it will be once the change is committed; saves nothing."""
         self.record = msgspec.structs.replace(record, inode=self.record.inode)
 
     def applied(self, record: Record, lock: "Lock", project: "Project") -> None:
-        """Go on with what a committed change made of the project."""
+        """Take over the state of the project after a committed change."""
         self.record, self.lock, self.project = record, lock, project
 
     def remember(self, **changes: object) -> None:
-        """Change this project's record in state."""
+        """Change this project's record and save it in state."""
         self.record = msgspec.structs.replace(self.record, **changes)
         self.state.save(self.record)
 
 
 MAX_QUESTIONS = 3
-"""How often a verb asks again because a document was edited while its question waited."""
+"""Times a verb runs because a document was edited while its prompt waited."""
 
 
 def asks_again(verb: Callable[Concatenate[Settings, Ui, P], R]) -> Callable[Concatenate[Settings, Ui, P], R]:
-    """Run a verb again, from what the documents say now, if one was edited while the user was asked.
+    """Run a verb again with the current documents if one was edited while its prompt waited.
 
-    An answer is for what was shown. Without a terminal nobody waits, and the verb raises `Edited`.
+    An answer is valid only for what was shown. Without a terminal the verb raises `Edited`.
     """
 
     @wraps(verb)
@@ -225,7 +226,7 @@ def asks_again(verb: Callable[Concatenate[Settings, Ui, P], R]) -> Callable[Conc
                 problem.hint = settings.command
                 if last or not ui.interactive:
                     raise
-                ui.note(f"{problem.message}; here is what it would be now")
+                ui.note(f"{problem.message}; showing the change again")
         raise AssertionError  # the last round returns or raises
 
     return wrapper
@@ -233,9 +234,9 @@ def asks_again(verb: Callable[Concatenate[Settings, Ui, P], R]) -> Callable[Conc
 
 @contextmanager
 def open_for_change(settings: Settings, ui: Ui, *, create: bool = False) -> Iterator[Workspace]:
-    """Hold the project for a command that changes it, after finishing what an interrupted one began.
+    """Lock the project for a command that changes it, after finishing an interrupted change.
 
-    ``create`` lets the user's own tark.toml be absent. Raises `ProjectError`, `StoreBusy`.
+    ``create`` allows a missing tark.toml of the user. Raises `ProjectError`, `StoreBusy`.
     """
     place = checked_place(settings, create=create)
     state = State(settings.paths.state)
@@ -265,7 +266,7 @@ def open_for_reading(settings: Settings, ui: Ui) -> Iterator[Workspace]:
             ui.note(f"{problem.message} ({problem.where})")
     with environment.reading():
         workspace = Workspace(settings, place, state, ui)
-        _ = workspace.project, workspace.lock  # a document that cannot be read is an error whatever is asked
+        _ = workspace.project, workspace.lock  # an unreadable document is an error for every verb
         try:
             yield workspace
         finally:
@@ -273,7 +274,7 @@ def open_for_reading(settings: Settings, ui: Ui) -> Iterator[Workspace]:
 
 
 def _recover(environment: Environment, state: State, ui: Ui) -> None:
-    """Finish what an interrupted command committed to, if one was."""
+    """Finish the committed change of an interrupted command, if there is one."""
     if os.path.lexists(environment.journal):
         from tarkpm.store.journal import recover
 

@@ -1,4 +1,4 @@
-"""What a person must see before agreeing: what it is, where it is from, who signed it, what it may do."""
+"""Consent cards: what a release is, its source, its signer and what it may do."""
 
 from collections.abc import Iterable
 
@@ -21,7 +21,7 @@ MAX_WORDS = 300
 
 
 def card(workspace: Workspace, admission: Admission, more: Iterable[CardRow] = ()) -> Card:
-    """The card of one admission; ``more`` rows come last."""
+    """Return the card of one admission; ``more`` rows come before the plugin's own words."""
     manifest, source = admission.candidate.manifest, admission.candidate.source
     locked = workspace.lock.get(manifest.name)
     rows = _change_rows(locked, admission)
@@ -42,14 +42,14 @@ def card(workspace: Workspace, admission: Admission, more: Iterable[CardRow] = (
 
 
 def _inherited(workspace: Workspace, admission: Admission) -> tuple[str, ...]:
-    """That a plugin which is added once more finds what it stored here before."""
+    """Return a warning that a plugin which is added again finds data of this name here."""
     if _data_text(workspace, admission) or not has_data(workspace, admission.change.name):
         return ()
-    return (f"gets what a plugin of this name stored here before: {workspace.data(admission.change.name)}",)
+    return (f"inherits data that a plugin of this name stored here: {workspace.data(admission.change.name)}",)
 
 
 def _data_text(workspace: Workspace, admission: Admission) -> str:
-    """What becomes of what a plugin of this name stored: perhaps tokens, and perhaps another publisher's."""
+    """Return what happens to stored data: it may hold tokens, and may be another publisher's."""
     publisher = Publisher(
         Origin.of(admission.candidate.source),
         tuple(sorted(admission.change.trust)),
@@ -59,7 +59,7 @@ def _data_text(workspace: Workspace, admission: Admission) -> str:
 
 
 def own_words(manifest: Manifest) -> list[CardRow]:
-    """What a plugin says of itself, marked as its own words."""
+    """Return the plugin's description, quoted as its own words."""
     return [CardRow("says", quoted(manifest.description, MAX_WORDS))] if manifest.description else []
 
 
@@ -81,7 +81,7 @@ def _change_rows(locked: LockEntry | None, admission: Admission) -> list[CardRow
 
 
 def _difference_rows(before: CapabilitySet, after: CapabilitySet) -> list[CardRow]:
-    """What it may do from now on that it might not before, and the other way round."""
+    """Return the capabilities gained and lost."""
     gains, loses = after.beyond(before), before.beyond(after)
     rows = [CardRow("gains", _named(gains), loud=any(map(is_dangerous, gains)))] if gains else []
     return [*rows, CardRow("loses", _named(loses))] if loses else rows
@@ -92,19 +92,19 @@ def _signer_row(project: Project, admission: Admission) -> CardRow:
     if change.requirement and change.requirement.is_working_copy:
         return CardRow("signer", "unsigned: a working copy")
     if candidate.signer is None:
-        return CardRow("signer", "UNSIGNED: nobody vouches for these bytes", loud=True)
+        return CardRow("signer", "UNSIGNED: no publisher vouches for these contents", loud=True)
     if isinstance(candidate.source, IndexSource) and not admission.questions_about(KeyChanged):
         return CardRow("signer", f"{candidate.signer} (vouched for by {candidate.source})")
     if candidate.signer in project.trust.get(candidate.manifest.name, ()):
         return CardRow("signer", f"{candidate.signer} (trusted)")
     if admission.questions_about(KeyUnknown, KeyChanged):
-        said = f"{candidate.signer} (NEW: compare it with what its publisher says)"
+        said = f"{candidate.signer} (NEW: compare it with the key its publisher announces)"
         return CardRow("signer", said, loud=True)
     return CardRow("signer", f"{candidate.signer} (trusted from now on)")
 
 
 def capability_rows(granted: CapabilitySet, manifest: Manifest) -> list[CardRow]:
-    """A row for each kind that is granted, what is dangerous apart; and for what is declared and is not."""
+    """Return a row per granted kind, dangerous scopes apart, then the capabilities not granted."""
     rows = []
     for kind in reversed(KINDS):
         for loud in (True, False):
@@ -126,7 +126,7 @@ def _named(capabilities: Iterable[Capability]) -> str:
 
 
 def sign_in_rows(manifest: Manifest) -> list[CardRow]:
-    """What a login would do, letter by letter: a host alone does not say which page is opened."""
+    """Return the full addresses of a sign-in: a host alone does not say which page opens."""
     if manifest.oauth is None:
         return []
     rows = [CardRow("sign-in", " then ".join(manifest.oauth.endpoints))]
@@ -134,10 +134,10 @@ def sign_in_rows(manifest: Manifest) -> list[CardRow]:
 
 
 def warnings(manifest: Manifest) -> tuple[str, ...]:
-    """What it asks for in vain."""
+    """Return warnings about what the plugin declares and never gets."""
     sentences = []
     if unknown := manifest.unknown_capabilities:
-        sentences.append(f"asks for {some(unknown)}, which tarkpm does not know and never grants")
+        sentences.append(f"requests {some(unknown)}, which tarkpm does not know and never grants")
     if foreign := manifest.foreign_reads:
-        sentences.append(f"asks to read {some(foreign)}: not below your home, and never granted")
+        sentences.append(f"requests to read {some(foreign)}: outside your home folder, never granted")
     return tuple(sentences)

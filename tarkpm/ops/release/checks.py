@@ -1,4 +1,4 @@
-"""What a release must be to be published: `publish` and `index accept` ask the same."""
+"""Requirements of a release to be published, shared by `publish` and `index accept`."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from tarkpm.sources.path import LocalTree
 
 
 class Publishable(msgspec.Struct, frozen=True):
-    """A release that was checked: its signature holds, and its module is what its manifest says."""
+    """A checked release: its signature is valid, and its module fits its manifest."""
 
     candidate: VerifiedRelease
     files: dict[str, bytes]
@@ -40,7 +40,7 @@ def read_release(folder: Path, source: Source) -> Publishable:
 
 
 def check_publishable(candidate: VerifiedRelease, collected: ReleaseFiles, *, where: str) -> None:
-    """Raise `ManifestError` without a valid licence, `ModuleInvalid` for a module tark could not run."""
+    """Raise `ManifestError` without a valid license, `ModuleInvalid` for a module tark cannot run."""
     manifest = candidate.manifest
     place = f"{where}: {MANIFEST}: plugin.license"
     if not manifest.license:
@@ -52,7 +52,7 @@ def check_publishable(candidate: VerifiedRelease, collected: ReleaseFiles, *, wh
 
 
 def check_license(text: str, where: str) -> None:
-    """Raise `ManifestError` for a licence that is no SPDX expression; none at all will do."""
+    """Raise `ManifestError` for a license that is not an SPDX expression; "" is allowed."""
     from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
     try:

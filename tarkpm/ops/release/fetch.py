@@ -1,4 +1,4 @@
-"""From a source to a verified release: fetch, check the signature and every byte."""
+"""Fetch releases from their sources and verify signature and contents."""
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
     from tarkpm.sources.git import GitRemote
 
 MEMORY = 64 * 1024 * 1024
-"""Bytes of releases that are on their way at once, and of those that are kept to be installed from memory."""
+"""Bytes of releases that are fetched at once, and of those kept in memory until they are installed."""
 FETCH_THREADS = 8
 
 
 class Release(msgspec.Struct, frozen=True):
-    """A verified candidate and its bytes, the statement among them."""
+    """A verified release and its contents, with the statement."""
 
     candidate: VerifiedRelease
     contents: Mapping[str, bytes]
 
     def holds(self, entry: LockEntry) -> bool:
-        """Whether these bytes are the very ones that are locked so; they were hashed when it was verified."""
+        """Return whether these are the locked contents; they were hashed when the release was verified."""
         return (entry.files, entry.statement) == (self.candidate.files, self.candidate.statement)
 
 
@@ -68,8 +68,9 @@ def acquire(
 ) -> list[Release]:
     """Fetch and verify releases: several repositories at once, one session each, each commit once.
 
-    ``names`` are the plugins that locked sources are for. Nothing is trusted yet. Raises `SourceError`,
-    `VerificationError`, `ManifestError`, `ModuleInvalid`.
+    A verified release is intact and signed; whether its signer is trusted is decided in `change.admit`.
+    ``names`` are the plugins that locked sources are for. Raises `SourceError`, `VerificationError`,
+    `ManifestError`, `ModuleInvalid`.
     """
     groups: dict[str, list[int]] = {}
     for index, source in enumerate(sources):
@@ -111,10 +112,10 @@ def _fetch_group(
 
 @contextmanager
 def open_remote(workspace: Workspace, url: str) -> "Iterator[GitRemote]":
-    """A session with a repository, with this user's logins and settings. Raises `Unreachable` offline."""
+    """Open a session with a repository, with this user's logins. Raises `Unreachable` offline."""
     settings = workspace.settings
     if settings.offline and not url.startswith("file:"):
-        raise Unreachable("--offline allows no network", where=url)
+        raise Unreachable("--offline forbids network requests", where=url)
     from tarkpm.sources.git import Access, GitRemote, parse
 
     workspace.ui.busy(f"fetching {url}")
@@ -127,7 +128,7 @@ def open_remote(workspace: Workspace, url: str) -> "Iterator[GitRemote]":
 
 
 def commit_of(remote: "GitRemote", source: GitSource) -> str:
-    """The commit a source means now, or the one it is locked at."""
+    """Return the commit a source is locked at, or else the one its tag, branch or HEAD is at now."""
     if source.commit:
         return remote.resolve(rev=source.commit)
     return remote.resolve(tag=source.tag, branch=source.branch, rev=source.rev)
@@ -159,7 +160,7 @@ def _fetch_git(remote: "GitRemote", source: GitSource) -> Release:
 
 
 def read_folder(base: Path, source: PathSource) -> ReleaseFiles:
-    """The release files of a working copy; a relative path is relative to ``base``."""
+    """Return the release files of a working copy; a relative path starts at ``base``."""
     from tarkpm.sources.path import LocalTree
 
     folder = base / Path(source.path).expanduser()
@@ -180,7 +181,7 @@ def _verified(collected: ReleaseFiles, source: Source, hashed: Iterable[FileEntr
 
 
 def check_module(files: Mapping[str, bytes], manifest: Manifest, where: str) -> None:
-    """Raise `ModuleInvalid` for what is no module, or a core module that is no plugin of the older ABI."""
+    """Raise `ModuleInvalid` unless the module is a component, or a core module of the older ABI."""
     at = f"{where}: {manifest.wasm}"
     try:
         surface = inspect(files[manifest.wasm], where=at)
@@ -193,7 +194,7 @@ def check_module(files: Mapping[str, bytes], manifest: Manifest, where: str) -> 
 
 
 def stored_files(entry: LockEntry) -> tuple[FileEntry, ...]:
-    """All files that are installed of a locked release, its statement among them."""
+    """Return all files that are installed of a locked release, with its statement."""
     if entry.statement is None:
         return entry.files
     return (*entry.files, FileEntry(STATEMENT, entry.statement.sha256, entry.statement.size))

@@ -1,4 +1,4 @@
-"""Read an installed plugin, believing nothing but what was verified when it was installed here."""
+"""Read an installed plugin, checked against what was verified when it was installed here."""
 
 from tarkpm.core.digest import FileEntry
 from tarkpm.core.lockfile import LockEntry, fingerprint
@@ -9,14 +9,14 @@ from tarkpm.errors import LockStale, NotFound, StoreError, TarkError
 from tarkpm.ops.project.workspace import Workspace
 
 BIG = 1024 * 1024
-"""Bytes of a module from which it is compiled when it is installed (docs/decisions/0005)."""
+"""Size of a module, in bytes, from which it is compiled at installation (docs/decisions/0005)."""
 
 
 def installed_files(workspace: Workspace, entry: LockEntry) -> dict[str, FileEntry]:
-    """What the files of a plugin must be, by name.
+    """Return the expected files of an installed plugin, by name.
 
-    State knows that this very entry was verified when it was installed here. Raises `NotFound`, and
-    `LockStale` if the lock says something else by now.
+    State records that exactly this lock entry was verified when it was installed here. Raises `NotFound`, or
+    `LockStale` if the lock has changed since.
     """
     installed = workspace.record.installed.get(entry.name)
     if installed is None:
@@ -32,7 +32,7 @@ def installed_files(workspace: Workspace, entry: LockEntry) -> dict[str, FileEnt
 
 
 def read_installed(workspace: Workspace, name: PluginName, file: FileEntry) -> bytes:
-    """The bytes of an installed file, checked. Raises `NotFound`, `DigestMismatch`, `StoreError`."""
+    """Return the checked contents of an installed file. Raises `NotFound`, `DigestMismatch`, `StoreError`."""
     where, hint = str(workspace.environment.folder(name) / file.name), "tarkpm sync --reinstall"
     try:
         data = workspace.environment.read(name, file.name)
@@ -48,6 +48,6 @@ def read_installed(workspace: Workspace, name: PluginName, file: FileEntry) -> b
 
 
 def installed_manifest(workspace: Workspace, entry: LockEntry) -> Manifest:
-    """The checked plugin.toml of an installed plugin; raises what `read_installed` raises."""
+    """Return the checked plugin.toml of an installed plugin; raises what `read_installed` raises."""
     file = installed_files(workspace, entry)[MANIFEST]
     return Manifest.parse(read_installed(workspace, entry.name, file), where=f"{entry.name}: {MANIFEST}")

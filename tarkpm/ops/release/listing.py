@@ -1,4 +1,4 @@
-"""Plugins as listings show them: one row each, readable or not."""
+"""The rows of listings: one per plugin, readable or not."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -37,7 +37,7 @@ class PluginRow(msgspec.Struct, frozen=True):
 
 
 def row_of(workspace: Workspace, name: str) -> PluginRow:
-    """The row of a plugin, whether or not it can be read."""
+    """Return the row of a plugin, whether or not it can be read."""
     entry = workspace.lock.get(name)
     status, manifest = look(workspace, name)
     version = str(manifest.version) if manifest else str(entry.version) if entry else ""
@@ -48,7 +48,7 @@ def row_of(workspace: Workspace, name: str) -> PluginRow:
 
 
 def look(workspace: Workspace, name: str) -> tuple[str, Manifest | None]:
-    """A plugin's status, as `PluginRow` has it, and its manifest if that can be read."""
+    """Return a plugin's status, as in `PluginRow`, and its manifest if it can be read."""
     environment = workspace.environment
     try:
         manifest = Manifest.parse(environment.read(name, MANIFEST), where=str(environment.folder(name)))
@@ -62,7 +62,7 @@ def look(workspace: Workspace, name: str) -> tuple[str, Manifest | None]:
 
 
 def is_revoked_here(workspace: Workspace, entry: LockEntry | None) -> bool:
-    """Whether this machine saw a locked release revoked."""
+    """Return whether this machine saw that a locked release was revoked."""
     if entry is None or not isinstance(entry.source, IndexSource):
         return False
     from tarkpm.core.withdrawn import is_revoked
@@ -71,7 +71,7 @@ def is_revoked_here(workspace: Workspace, entry: LockEntry | None) -> bool:
 
 
 def signer_text(entry: LockEntry | None) -> str:
-    """Who vouches for a plugin, as listings say it."""
+    """Return the ``signer`` of a row: a public key or one of the three words of `PluginRow`."""
     if entry is None:
         return UNMANAGED
     if entry.is_working_copy:
@@ -80,7 +80,7 @@ def signer_text(entry: LockEntry | None) -> str:
 
 
 def withdrawn_notes(workspace: Workspace) -> Iterator[str]:
-    """Sentences about locked releases that were revoked, or yanked."""
+    """Yield notes about locked releases that were revoked or yanked."""
     entries = [entry for entry in workspace.lock.entries if isinstance(entry.source, IndexSource)]
     if entries:
         from tarkpm.core.withdrawn import yanked_notes
@@ -93,13 +93,14 @@ def withdrawn_notes(workspace: Workspace) -> Iterator[str]:
 
 
 def not_installed(workspace: Workspace, name: str, entry: LockEntry | None) -> NotFound:
-    """The error for a plugin that is not installed, or cannot be read."""
+    """Return the error for a plugin that is not installed or cannot be read."""
     where = str(workspace.environment.plugins)
     if entry is None and name in workspace.environment.names():
         folder = str(workspace.environment.folder(name))
         return NotFound(
-            f"the folder '{name}' holds no plugin that can be read", where=folder, hint="tarkpm verify"
+            f"the folder '{name}' does not contain a readable plugin", where=folder, hint="tarkpm verify"
         )
     if entry is not None:
-        return NotFound(f"'{name}' is locked but not installed, or damaged", where=where, hint="tarkpm sync")
+        message = f"'{name}' is locked but not installed, or is damaged"
+        return NotFound(message, where=where, hint="tarkpm sync")
     return NotFound(f"no plugin named '{name}' is installed", where=where, hint="tarkpm list")

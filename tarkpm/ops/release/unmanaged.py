@@ -1,7 +1,7 @@
-"""Plugins that tark or its user put into an environment by hand: run after consent, and never deleted.
+"""Unmanaged plugins: folders that tark or the user put there. They run after consent and are never deleted.
 
-Nobody vouches for such a folder, and no lock names it. So this user is shown what it is and declares, once
-for exactly these bytes; it then gets what it declares and no more (docs/decisions/0045).
+No publisher vouches for such a folder and no lock names it. The user is shown what it contains and declares,
+and agrees once for exactly these contents; it then gets what it declares and no more (docs/decisions/0045).
 """
 
 import os
@@ -35,7 +35,7 @@ from tarkpm.store.consents import Consent, Consents
 
 
 class Unmanaged(msgspec.Struct, frozen=True):
-    """A folder nobody installed, as it was read: what is asked about is what is run."""
+    """An unmanaged folder as it was read once: the contents the user agrees to are the contents that run."""
 
     manifest: Manifest
     wasm: bytes
@@ -43,19 +43,19 @@ class Unmanaged(msgspec.Struct, frozen=True):
 
 
 def unmanaged_names(workspace: Workspace) -> list[str]:
-    """Names under ``plugins/`` that neither lock nor record has, sorted; plain files left out."""
+    """Return the names under ``plugins/`` that neither lock nor record has, sorted, without plain files."""
     known = {*workspace.lock.by_name, *workspace.record.installed}
     names = [name for name in workspace.environment.names() if name not in known]
     return [name for name in names if not workspace.environment.folder(name).is_file()]
 
 
 def is_unmanaged(workspace: Workspace, name: str) -> bool:
-    """Whether ``name`` is a folder here that tarkpm did not install."""
+    """Return whether ``name`` is a folder here that tarkpm did not install."""
     return name in unmanaged_names(workspace)
 
 
 def load_unmanaged(workspace: Workspace, name: str) -> PluginImage:
-    """The plugin in such a folder, after consent.
+    """Return the plugin in an unmanaged folder, after consent.
 
     Raises `UnmanagedRefused`, `HostError` for a disabled one, and what `read_unmanaged` raises.
     """
@@ -76,7 +76,7 @@ def load_unmanaged(workspace: Workspace, name: str) -> PluginImage:
 
 
 def read_unmanaged(workspace: Workspace, name: str) -> Unmanaged:
-    """Read such a folder, following no link.
+    """Read an unmanaged folder without following links.
 
     Raises `StoreError`, `NotFound`, `ManifestError`, `ModuleInvalid`, `Revoked`.
     """
@@ -89,8 +89,11 @@ def read_unmanaged(workspace: Workspace, name: str) -> Unmanaged:
         _check_name(workspace, name, manifest.name)
         wasm = environment.read(name, manifest.wasm)
     except FileNotFoundError as problem:
-        raise NotFound("this folder holds no plugin", where=str(problem.filename or folder)) from None
+        raise NotFound(
+            "this folder does not contain a plugin", where=str(problem.filename or folder)
+        ) from None
     check_module({manifest.wasm: wasm}, manifest, str(folder))
+    # a revoked release that was copied here by hand is as dangerous as an installed one
     _check_not_revoked(workspace, name)
     return Unmanaged(manifest, wasm, Consent(str(folder), sha256(text), sha256(wasm)))
 
@@ -104,23 +107,23 @@ def _check_own(folder: Path) -> None:
 
 
 def _check_name(workspace: Workspace, folder: str, name: PluginName) -> None:
-    """Raise `StoreError` for a folder that is called otherwise than its plugin, or like another."""
+    """Raise `StoreError` if the folder's name is not its plugin's, or is another's but for case."""
     where = str(workspace.environment.folder(folder))
     if folded(folder.lower()) != folded(name):
-        raise StoreError(f"the folder '{folder}' holds a plugin named '{name}'", where=where)
+        raise StoreError(f"the folder '{folder}' contains a plugin named '{name}'", where=where)
     for other in {*workspace.environment.names(), *workspace.lock.by_name} - {folder}:
         if folded(other.lower()) == folded(name):
-            raise StoreError(f"it has the name of '{other}', which is here, too", where=where)
+            raise StoreError(f"its name equals that of '{other}', which is also here", where=where)
 
 
 def _check_not_revoked(workspace: Workspace, name: str) -> None:
-    """Raise `Revoked` if the folder is a release that an index took back, as far as its statement tells."""
+    """Raise `Revoked` if its statement is that of a revoked release (docs/trust-rules.md, rule 8)."""
     payload = None
     try:
         data = workspace.environment.read(name, STATEMENT)
         payload = sha256(parse_envelope(data, where=STATEMENT).payload)
     except SignatureInvalid:
-        pass  # its bytes may still be known
+        pass  # a malformed statement: its digest may still be known
     except (OSError, TarkError):
         return
     if workspace.vouched.has_revoked(sha256(data), payload):
@@ -129,20 +132,20 @@ def _check_not_revoked(workspace: Workspace, name: str) -> None:
 
 
 def _granted(workspace: Workspace, manifest: Manifest) -> CapabilitySet:
-    """What it declares, cut to ``[grants]`` where tark.toml says something of it."""
+    """Return what the plugin declares, narrowed to ``[grants]`` where tark.toml names it."""
     if manifest.name in workspace.project.grants:
         return workspace.project.granted(manifest.name).narrow(manifest.capabilities)
     return manifest.capabilities
 
 
 def unmanaged_data(workspace: Workspace, name: str) -> Path:
-    """Where tarkpm keeps what such a plugin stores: apart from every installed plugin's of its name."""
+    """Return the data folder of an unmanaged plugin, apart from that of an installed one of its name."""
     place = sha256(os.fsencode(workspace.environment.plugins))[:32]
     return workspace.settings.paths.data / "data" / "unmanaged" / place / name
 
 
 def consented(workspace: Workspace, name: str) -> CapabilitySet:
-    """What the plugin in such a folder may do as it is now: nothing before consent."""
+    """Return what an unmanaged plugin may do as it is now: nothing before consent."""
     try:
         found = read_unmanaged(workspace, name)
     except (OSError, TarkError):
@@ -152,7 +155,7 @@ def consented(workspace: Workspace, name: str) -> CapabilitySet:
 
 
 def _require_consent(workspace: Workspace, found: Unmanaged) -> None:
-    """Make sure this user agreed to run exactly these bytes; ask, or raise `UnmanagedRefused`."""
+    """Ask this user to agree to exactly these contents, unless they did; raises `UnmanagedRefused`."""
     consents, ui, settings = Consents(workspace.state.root), workspace.ui, workspace.settings
     if consents.has(found.consent):
         return
@@ -162,14 +165,14 @@ def _require_consent(workspace: Workspace, found: Unmanaged) -> None:
         ui.show([_card(workspace, found)])
     if not accepted and not ui.interactive:
         raise UnmanagedRefused(
-            f"'{name}' was put there by hand, and you have not agreed to run it as it is: it declares "
-            f"{', '.join(map(str, found.manifest.capabilities)) or 'no capability'}; "
+            f"'{name}' was not installed by tarkpm, and you have not agreed to run it: it declares "
+            f"{', '.join(map(str, found.manifest.capabilities)) or 'no capabilities'}; "
             f"its module has sha256 {found.consent.module}",
             where=found.consent.folder,
             hint=f"{settings.command} --accept-unmanaged {name}",
         )
-    if not accepted and not ui.confirm("Run it, with all it declares?"):
-        raise UnmanagedRefused(f"'{name}' was not run: you said no", where=found.consent.folder)
+    if not accepted and not ui.confirm("Run it with everything it declares?"):
+        raise UnmanagedRefused(f"declined: '{name}' was not run", where=found.consent.folder)
     consents.keep(found.consent)
 
 
@@ -177,7 +180,7 @@ def _card(workspace: Workspace, found: Unmanaged) -> Card:
     manifest, consent = found.manifest, found.consent
     rows = [
         CardRow("folder", consent.folder),
-        CardRow("signer", "UNSIGNED: put there by hand, and nobody vouches for it", loud=True),
+        CardRow("signer", "UNSIGNED: not installed by tarkpm, and no publisher vouches for it", loud=True),
         CardRow("plugin.toml", f"sha256 {consent.manifest}"),
         CardRow("module", f"sha256 {consent.module}"),
         *capability_rows(_granted(workspace, manifest), manifest),

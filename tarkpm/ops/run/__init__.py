@@ -1,1 +1,1 @@
-"""What verbs that run plugins share: verified images, sign-in, compiled code."""
+"""Parts of the verbs that run plugins: verified images, sign-in, compiled code."""

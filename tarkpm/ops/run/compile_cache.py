@@ -1,4 +1,4 @@
-"""Where this user's compiled modules are kept, and the key that vouches for them."""
+"""This user's cache of compiled modules, and the key that authenticates it."""
 
 import hmac
 
@@ -8,6 +8,6 @@ from tarkpm.store.state import State
 
 
 def compile_cache(settings: Settings) -> CompileCache:
-    """This user's compiled modules; their key is derived from the secret in state."""
+    """Return this user's compile cache; its key is derived from the secret in state."""
     key = hmac.digest(State(settings.paths.state).mac_key(), b"compiled modules", "sha256")
     return CompileCache(settings.paths.cache / "compiled", key)

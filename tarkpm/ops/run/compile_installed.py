@@ -1,7 +1,7 @@
-"""Compile big modules as they are installed, so that no first call waits for it.
+"""Compile big modules at installation, so that the first call does not wait.
 
-Small ones are compiled in a few milliseconds when they are first called, which is less than starting a
-compiler for each of them would take here (docs/decisions/0005).
+Small modules compile in a few milliseconds at the first call, less than starting a compiler for each would
+take here (docs/decisions/0005).
 """
 
 import contextlib
@@ -19,7 +19,7 @@ from tarkpm.ops.run.images import load_image
 
 
 def compile_big(workspace: Workspace, names: tuple[str, ...]) -> None:
-    """Compile the big modules among plugins that were just installed; what cannot be compiled is a note."""
+    """Compile the big modules of newly installed plugins; a module that cannot be compiled is noted."""
     names = tuple(name for name in names if _is_big(workspace, name))
     ready = 0
 
@@ -47,7 +47,7 @@ def _size(workspace: Workspace, name: str) -> int:
 
 
 def _images(workspace: Workspace, names: list[str]) -> list[PluginImage]:
-    """What of these plugins can be loaded."""
+    """Return the images of those plugins that can be loaded."""
     images = []
     for entry in filter(None, map(workspace.lock.get, names)):
         with contextlib.suppress(TarkError):

@@ -1,8 +1,8 @@
-"""The file beside a plugin's storage in which tokens are kept, where the user granted one.
+"""The credentials file: tokens of a plugin outside its storage, where the user granted a path.
 
-Other programs read it, so it is JSON as tark writes it. A new file is made in one place, tark's own for the
-plugin of that name, or where the user typed; elsewhere only a file that holds credentials already is replaced
-(docs/decisions/0080). It is written by descriptor, following no link, and what is in it is a flat object.
+Other programs read it, so it is JSON as tark writes it. A new file is created only in tark's own place for
+the plugin, or at a path the user typed; elsewhere only a file that already holds credentials is replaced
+(docs/decisions/0080). It is written by descriptor, without following links, and holds a flat object.
 """
 
 import contextlib
@@ -41,20 +41,20 @@ from tarkpm.ops.project.ui import Ui
 MAX_FILE: Final = 64 * KIB
 MAX_KEYS: Final = 64
 USUAL: Final = ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")
-"""Variables that fill a path; beside them only those the plugin was granted, because a path is seen."""
+"""Variables that may fill a path, besides those the plugin was granted: the path is visible to others."""
 TYPED: Final = "credentials"
-"""Folder of state: for each place of a plugin's data, the path that the user typed at the last login.
+"""Folder in state with the path that the user typed at the last login, per data folder of a plugin.
 
-Not in the data itself: a folder that is adopted brings data of its own.
+It is not in the data itself, because an adopted folder brings its own data.
 """
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class CredentialsFile:
-    """One plugin's file of credentials, in a folder that may not be there yet."""
+    """One plugin's credentials file, in a folder that may not exist yet."""
 
     def __init__(self, path: str, home: Path, guard: Guard, *, may_create: bool, hint: str = "") -> None:
-        """``may_create`` allows a new file; else it must be there, and ``hint`` says how to have one made."""
+        """``may_create`` allows a new file; otherwise it must exist, and ``hint`` says how to create one."""
         self.shown = path
         self._may_create = may_create
         self._hint = hint
@@ -63,12 +63,12 @@ class CredentialsFile:
         self._workspace = WorkspaceFolder(home, guard)
 
     def check(self) -> None:
-        """Raise `HostError` if the file could not be written, before anybody signs in."""
+        """Raise `HostError` if the file cannot be written; called before the user signs in."""
         with self._explained():
             self._check_there()
 
     def write(self, text: str) -> None:
-        """Replace the file, 0600, with what `flat` made; raises `HostError`."""
+        """Replace the file, mode 0600, with the output of `flat`. Raises `HostError`."""
         with self._explained():
             self._check_there()
             self._make_folders()
@@ -76,34 +76,34 @@ class CredentialsFile:
                 replace_file(folder, self._name, text.encode(), 0o600)
 
     def read(self) -> str | None:
-        """What is kept, None if there is no such file; raises `HostError` for one that is no credentials."""
+        """Return the contents, None without a file. Raises `HostError` if it does not hold credentials."""
         with self._explained(), contextlib.suppress(FileNotFoundError), self._opened() as folder:
             return read_file(folder, self._name, MAX_FILE).decode(errors="replace")
         return None
 
     def remove(self) -> None:
-        """Remove the file, if it is there and holds credentials; raises `HostError`."""
+        """Remove the file if it exists. Raises `HostError` if it does not hold credentials."""
         with self._explained(), contextlib.suppress(FileNotFoundError), self._opened() as folder:
             os.unlink(self._name, dir_fd=folder)
 
     @contextlib.contextmanager
     def _opened(self) -> Iterator[int]:
-        """The file's folder, in which the file holds credentials, or is not there and may be made."""
+        """Open the file's folder, once the file is known to be absent or to hold credentials."""
         with self._workspace.folder(self._folder) as inside:
             folder = inside.open(self._name, credentials=True)
             _check_replaceable(folder, self._name)
             yield folder
 
     def _check_there(self) -> None:
-        """Raise `PathError` for a file that is not there and may not be made."""
+        """Raise `PathError` for a file that does not exist and may not be created."""
         with contextlib.suppress(FileNotFoundError), self._opened() as folder:
             os.stat(self._name, dir_fd=folder, follow_symlinks=False)
             return
         if not self._may_create or self._is_run():
-            raise PathError("it is not there, and only a place of the plugin's own is made for it")
+            raise PathError("the file does not exist, and tarkpm creates it only in the plugin's own place")
 
     def _is_run(self) -> bool:
-        """Whether a new file would be run or name what is run, as the nearest folder that is there tells."""
+        """Return whether a new file would be executed or configure what is, judged by the nearest folder."""
         for depth in range(len(self._folder), -1, -1):
             with contextlib.suppress(FileNotFoundError), self._workspace.folder(self._folder[:depth]) as near:
                 return near.closes(*self._folder[depth:], self._name, write=True, credentials=True)
@@ -126,14 +126,14 @@ class CredentialsFile:
             why = explained(problem)
         else:
             return
-        raise HostError(f"the credentials cannot be kept: {why}", where=self.shown, hint=self._hint)
+        raise HostError(f"the credentials cannot be stored: {why}", where=self.shown, hint=self._hint)
 
 
 def credentials_file(settings: Settings, image: PluginImage) -> CredentialsFile | None:
-    """Where this plugin's credentials are kept beside its storage; None if the user granted no such place.
+    """Return this plugin's credentials file; None if the user granted no path.
 
-    What the user typed at the last login is before what the manifest says. Raises `HostError` for a path that
-    its variables lead astray.
+    The path typed at the last login takes precedence over the manifest's. Raises `HostError` for a path whose
+    variables make it invalid.
     """
     if remembered := read_optional(_record(settings, image), home_path.MAX_LENGTH):
         path = _typed_path(settings, image, remembered.decode("utf-8", "replace"))
@@ -145,7 +145,7 @@ def credentials_file(settings: Settings, image: PluginImage) -> CredentialsFile 
     try:
         path = home_path.filled(text, _values(settings.environment, image.granted), str(settings.home))
     except ValueError as problem:
-        raise HostError(f"the credentials cannot be kept: {problem}", where=image.name) from None
+        raise HostError(f"the credentials cannot be stored: {problem}", where=image.name) from None
     _check_own(path, image)
     if home_path.is_own_place(path, image.name):
         return CredentialsFile(path, settings.home, settings.guard, may_create=True)
@@ -153,7 +153,7 @@ def credentials_file(settings: Settings, image: PluginImage) -> CredentialsFile 
 
 
 def _existing(settings: Settings, image: PluginImage, path: str) -> CredentialsFile:
-    """A file that is not made here; the hint has it made where that is possible, else does without it."""
+    """Return a file that must exist; its hint creates it where that is allowed, or revokes the grant."""
     hint = f"tarkpm auth login {image.name} --credentials {_absolute(path, settings.home)}"
     if home_path.is_private_place(home_path.split(path), write=True, credentials=True):
         declared = image.oauth.credentials_path if image.oauth else ""
@@ -162,13 +162,13 @@ def _existing(settings: Settings, image: PluginImage, path: str) -> CredentialsF
 
 
 def typed_file(settings: Settings, image: PluginImage, text: str) -> CredentialsFile:
-    """The file that the user typed for this login, which may be new. Raises `HostError`."""
+    """Return the file that the user typed for this login; it may be new. Raises `HostError`."""
     path = _typed_path(settings, image, text)
     return CredentialsFile(path, settings.home, settings.guard, may_create=True)
 
 
 def remember(settings: Settings, image: PluginImage, file: CredentialsFile | None) -> None:
-    """Keep in mind where the user wants the credentials (None: nowhere but where the manifest says)."""
+    """Remember the file that the user typed for the credentials (None: only the manifest's counts)."""
     record = _record(settings, image)
     if file is None:
         record.unlink(missing_ok=True)
@@ -186,7 +186,7 @@ def _typed_path(settings: Settings, image: PluginImage, text: str) -> str:
     try:
         path = home_path.filled(absolute, {}, str(settings.home))
     except ValueError as problem:
-        raise HostError(f"the credentials cannot be kept: {problem}", where=image.name) from None
+        raise HostError(f"the credentials cannot be stored: {problem}", where=image.name) from None
     _check_own(path, image)
     return path
 
@@ -201,10 +201,10 @@ def _absolute(path: str, home: Path) -> str:
 
 
 def hand_over(settings: Settings, ui: Ui, host: PluginHost, image: PluginImage) -> None:
-    """Give a channel the credentials that were kept for it.
+    """Give a channel its stored credentials.
 
-    The published one holds them in memory alone, and tark hands them over whenever it loads a channel. What
-    does not work is noted and no more, because a channel may have others.
+    A published channel keeps them only in memory, so tark passes them whenever it loads one. A failure is
+    only noted, because the channel may have other credentials.
     """
     if image.type != "channel" or image.oauth is None:
         return
@@ -214,25 +214,26 @@ def hand_over(settings: Settings, ui: Ui, host: PluginHost, image: PluginImage) 
         if kept is not None and "channel_auth_init" in inspect(image.wasm, where=image.name).exports:
             host.auth_init(image, kept)
     except HostError as problem:
-        ui.note(f"{image.name} was not given its credentials: {problem.message} ({problem.where})")
+        ui.note(f"{image.name} did not receive its credentials: {problem.message} ({problem.where})")
 
 
 def flat(text: str, where: str) -> str:
-    """Credentials that a plugin made of tokens, as they are kept: a flat JSON object with an access token.
+    """Return credentials as they are stored: a flat JSON object with an access token.
 
-    Raises `PluginFailed`, which says nothing of what is in it.
+    ``text`` is what the plugin made of the tokens. Raises `PluginFailed`, without repeating the contents.
     """
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
-        raise PluginFailed("made something of its tokens that is not JSON", where=where) from None
+        raise PluginFailed("the plugin's credentials are not JSON", where=where) from None
     if not isinstance(found, dict) or not isinstance(found.get("access_token"), str):
-        raise PluginFailed("made something of its tokens that has no access token", where=where)
+        raise PluginFailed("the plugin's credentials have no access token", where=where)
     if len(found) > MAX_KEYS or any(isinstance(value, dict | list) for value in found.values()):
-        raise PluginFailed(f"made more of its tokens than a flat object of {MAX_KEYS} keys", where=where)
+        message = f"the plugin's credentials are not a flat object of at most {MAX_KEYS} keys"
+        raise PluginFailed(message, where=where)
     written = json.dumps(found, indent=2)
     if len(written) > MAX_FILE:
-        raise PluginFailed(f"made more of its tokens than {size(MAX_FILE)}", where=where)
+        raise PluginFailed(f"the plugin's credentials are larger than {size(MAX_FILE)}", where=where)
     return written
 
 
@@ -254,10 +255,10 @@ def _check_replaceable(folder: int, name: str) -> None:
     except FileNotFoundError:
         return
     if found.st_uid != os.geteuid():
-        raise PathError("the file belongs to somebody else")
+        raise PathError("the file belongs to another user")
     try:
         held = msgspec.json.decode(data, type=dict[str, Any])
     except msgspec.DecodeError:
         held = {}
     if "access_token" not in held:
-        raise PathError("the file is there and holds no credentials; move it away first")
+        raise PathError("the existing file does not hold credentials; move it away first")

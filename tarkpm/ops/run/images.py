@@ -1,4 +1,4 @@
-"""Join what is installed with the host: which plugins there are to run, and what serves their host calls."""
+"""Load installed plugins for the host, and choose what serves their host calls."""
 
 import hashlib
 import os
@@ -33,7 +33,7 @@ from tarkpm.ops.run.compile_cache import compile_cache
 
 
 class Images(msgspec.Struct, frozen=True):
-    """Plugins that are ready to run, by name, the folder they work in, and why the others are not."""
+    """Plugins ready to run, by name, the folder they work in, and the errors of those that failed to load."""
 
     by_name: dict[str, PluginImage]
     workspace: Path
@@ -48,10 +48,10 @@ def load_images(
     type: str = "",  # noqa: A002
     cache: CompileCache | None = None,
 ) -> Images:
-    """The verified bytes of enabled plugins: one of this ``name``, or all (of this ``type``).
+    """Return the verified images of enabled plugins: the one of this ``name``, or all (of this ``type``).
 
-    One plugin that cannot be loaded never hides the others: it is in ``failed``. A named one raises. A
-    ``cache`` begins to look for a big one's code meanwhile.
+    A plugin that cannot be loaded is in ``failed`` and does not hide the others; a named one raises. A
+    ``cache`` starts looking for the compiled code of a big module in the meantime.
     """
     with open_for_reading(settings, ui) as workspace:
         workspace.require_built_here()
@@ -84,7 +84,7 @@ def _load_all(workspace: Workspace, folder: Path, kind: str) -> Images:
 def _load_unmanaged(
     workspace: Workspace, kind: str, images: dict[str, PluginImage], failed: dict[str, TarkError]
 ) -> None:
-    """Add what was put there by hand and is agreed to; what cannot be read, or is not, is in ``failed``."""
+    """Add the unmanaged plugins the user agreed to; the others are added to ``failed``."""
     for name in unmanaged_names(workspace):
         if not workspace.environment.is_enabled(name):
             continue
@@ -98,7 +98,7 @@ def _load_unmanaged(
 
 
 def _locked(workspace: Workspace, name: str) -> LockEntry:
-    """The lock's entry for this plugin, if the project leads to it."""
+    """Return the plugin's lock entry. Raises `LockStale` unless the project leads to it."""
     entry = workspace.lock.get(name)
     if entry is None:
         where = str(workspace.place.lock_file)
@@ -110,14 +110,15 @@ def _locked(workspace: Workspace, name: str) -> LockEntry:
 
 
 def load_image(workspace: Workspace, entry: LockEntry, cache: CompileCache | None = None) -> PluginImage:
-    """The verified bytes of an installed plugin, and what it may do.
+    """Return the verified image of an installed plugin, with what it may do.
 
-    State knows that this entry's signature was verified when it was installed here; what is checked again
-    is that the lock still says the same, that the project still leads to it and trusts it, and that the
-    bytes handed to the host are the ones that were verified. Raises `LockStale`, `NotFound`,
+    State records that this entry's signature was verified when it was installed here. Checked again: that the
+    lock is unchanged, that the project still leads to the entry and trusts it, and that the bytes given to
+    the host are the verified ones (docs/trust-rules.md, rule 1). Raises `LockStale`, `NotFound`,
     `DigestMismatch`, `KeyUntrusted`, `ConsentError`, `HostError` for a disabled plugin.
     """
     name = entry.name
+    # trust may have been withdrawn since the installation: an edited [trust], a revocation that was seen
     check_trusted(workspace.project, entry, workspace.vouched)
     check_minimum(name, entry.min_tark_version, workspace.project.tark_version)
     manifest = installed_manifest(workspace, entry)
@@ -128,15 +129,16 @@ def load_image(workspace: Workspace, entry: LockEntry, cache: CompileCache | Non
         cache.expect(file.sha256, Limits())
     wasm = read_installed(workspace, name, file)
     path = str(workspace.environment.folder(name) / file.name)
+    # [grants] is edited by hand, too: a capability that is not declared is never granted
     granted = workspace.project.granted(name).narrow(manifest.capabilities)
     data = workspace.data(name)
     return PluginImage(name, manifest.type, wasm, granted, data, manifest.oauth, file.sha256, path)
 
 
 def load_working_copy(settings: Settings, path: str) -> Images:
-    """A plugin in a folder, without installing it: the author's own, so it gets what it declares.
+    """Return the plugin in a folder without installing it; it is the user's own and gets what it declares.
 
-    Its data is kept apart from every installed plugin's, and from every other folder's.
+    Its data is separate from that of every installed plugin and every other folder.
     """
     from tarkpm.core.verification import verify_release
     from tarkpm.ops.release.fetch import read_folder
@@ -145,7 +147,9 @@ def load_working_copy(settings: Settings, path: str) -> Images:
     collected = read_folder(settings.cwd, source)
     candidate = verify_release(collected.files, None, source, where=source.path)
     manifest = candidate.manifest
-    place = hashlib.sha256(os.fsencode(source.path)).hexdigest()[:16]  # two folders may hold one name
+    place = hashlib.sha256(os.fsencode(source.path)).hexdigest()[
+        :16
+    ]  # two folders may contain plugins of one name
     data = settings.paths.data / "data" / "working-copies" / f"{manifest.name}-{place}"
     wasm = collected.files[manifest.wasm]
     file = str(Path(source.path) / manifest.wasm)
@@ -157,9 +161,9 @@ def load_working_copy(settings: Settings, path: str) -> Images:
 def load_target(
     settings: Settings, ui: Ui, target: str, cache: CompileCache | None = None
 ) -> tuple[PluginImage, Images]:
-    """The image of an installed plugin, or of a working copy when ``target`` is a folder.
+    """Return the image of an installed plugin, or of a working copy if ``target`` is a folder.
 
-    A ``cache`` begins to look for the code of a big one meanwhile.
+    A ``cache`` starts looking for the compiled code of a big module in the meantime.
     """
     if names_folder(target):
         images = load_working_copy(settings, target)
@@ -171,7 +175,7 @@ def load_target(
 
 
 def _tell_of_grants(ui: Ui, images: Images) -> None:
-    """Nobody was asked: whoever runs a folder that is not their own should at least see what it may do."""
+    """Note what working copies may do: there was no prompt, and the folder may be another person's."""
     for name, image in images.by_name.items():
         beyond = [str(one) for one in image.granted.items if one.kind != "storage"]
         if beyond:
@@ -180,7 +184,7 @@ def _tell_of_grants(ui: Ui, images: Images) -> None:
 
 @contextmanager
 def helping(command: str) -> Iterator[None]:
-    """Give a plugin's failure a ``command`` that may help, where nothing better is known."""
+    """Add the hint ``command`` to a plugin's failure that has none."""
     try:
         yield
     except HostError as problem:
@@ -198,11 +202,11 @@ def open_host(
     cache: CompileCache | None = None,
     long_lived: bool = False,
 ) -> PluginHost:
-    """A host whose plugins are served with what this user granted, in the folder of ``images``.
+    """Return a host that serves plugins what this user granted, in the folder of ``images``.
 
-    ``spare`` is a worker process started ahead, which the host then owns; ``cache`` is this user's
-    `compile_cache`, if it is open already. ``long_lived`` is for many plugins and many calls: workers are
-    forked, and end when they are idle.
+    ``spare`` is a worker process started in advance, which the host then owns; ``cache`` is this user's
+    `compile_cache`, if already open. ``long_lived`` is for many plugins and calls: workers are forked, and
+    end when idle.
     """
     return PluginHost(
         log=log,
@@ -215,7 +219,7 @@ def open_host(
 
 
 def serve(settings: Settings, workspace: Path) -> Interfaces:
-    """What serves host calls; each implementation is imported when a plugin was granted its kind."""
+    """Return what serves host calls; an implementation is imported if a plugin was granted its kind."""
     environment = settings.environment
 
     def interfaces(image: PluginImage, report: Callable[[str], None]) -> Mapping[str, Interface]:

@@ -1,4 +1,4 @@
-"""JSON that people type, checked before anything is started for it."""
+"""Check JSON arguments before a worker is started for them."""
 
 import json
 

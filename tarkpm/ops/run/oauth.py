@@ -1,8 +1,8 @@
-"""Signing in for a plugin that says how in its ``[oauth]`` table, as plugins of the older tark ABI do.
+"""Sign in for a plugin of the older tark ABI, by the ``[oauth]`` table of its manifest.
 
-tarkpm is the OAuth client, because a module has no browser and no port. It asks the hosts that the user
-granted and nobody else, hands the tokens to the plugin, which keeps them in its storage, and writes them to a
-file only where one was granted. Nobody else is shown them: not the log, not an error.
+tarkpm is the OAuth client, because a module has no browser and no port. It contacts only hosts that the user
+granted, gives the tokens to the plugin, which keeps them in its storage, and writes them to a file only if
+one was granted. No log and no error shows them (docs/trust-rules.md, rule 11).
 """
 
 import time
@@ -35,33 +35,33 @@ MAX_INTERVAL: Final = 60
 _SLOWER: Final = 5
 _PROVIDER: Final = frozenset({"provider_auth_init", "init_with_credentials"})
 _TAKES: Final = {"auth": _PROVIDER, "provider": _PROVIDER, "channel": frozenset({"channel_auth_init"})}
-"""What hands a plugin of a type its credentials; one of them is enough."""
+"""Exports that receive credentials, by plugin type; one of them is enough."""
 
 
 class Confidence:
-    """What must not be seen, and a log that does not show it."""
+    """Secrets, and a log that masks them."""
 
     def __init__(self, sink: LogSink) -> None:
         self._secrets: list[str] = []
         self._sink = sink
 
     def keep(self, secrets: Iterable[str]) -> None:
-        """From now on these are not shown."""
+        """Mask these secrets from now on."""
         self._secrets.extend(secret for secret in secrets if len(secret) >= MIN_SECRET)
 
     def log(self, line: LogLine) -> None:
-        """A log sink."""
+        """Log a line, with secrets masked."""
         self._sink(msgspec.structs.replace(line, message=self.masked(line.message)))
 
     def masked(self, text: str) -> str:
-        """``text`` without what must not be seen."""
+        """Return ``text`` with secrets masked."""
         for secret in self._secrets:
             text = text.replace(secret, "‹masked›")
         return text
 
     @contextmanager
     def kept(self) -> Iterator[None]:
-        """Whatever is raised within has no secret in it: a plugin's own words may."""
+        """Mask secrets in errors raised within: a plugin's own message may contain them."""
         try:
             yield
         except TarkError as problem:
@@ -81,9 +81,9 @@ def sign_in(
 ) -> None:
     """Sign in for ``image``, with another ``client_id`` than the manifest's if one is given.
 
-    ``credentials`` is a file that the user typed for the tokens, "" for what was granted.
-    Raises `CapabilityDenied` for a host that was not granted, `PluginFailed` when the server or the plugin
-    says no, `SourceError` when a server cannot be asked, and `HostError`.
+    ``credentials`` is a file that the user typed for the tokens, "" for the granted one.
+    Raises `CapabilityDenied` for a host that was not granted, `PluginFailed` if the server or the plugin
+    refuses, `SourceError` if a server cannot be reached, and `HostError`.
     """
     oauth = _client_of(image, client_id)
     hosts = _checked_hosts(oauth, image)
@@ -92,7 +92,7 @@ def sign_in(
         file.check()
     takes = bool(_TAKES.get(image.type, _PROVIDER) & set(inspect(image.wasm, where=image.name).exports))
     if not takes and file is None:
-        raise HostError("takes no credentials, so signing in would be for nothing", where=image.name)
+        raise HostError("the plugin takes no credentials, so signing in has no effect", where=image.name)
     tokens = _tokens(settings, oauth, hosts, person)
     confidence.keep(tokens.secrets)
     with confidence.kept():
@@ -106,10 +106,10 @@ def sign_in(
 
 
 def _tokens(settings: Settings, oauth: OAuth, hosts: Hosts, person: Person) -> Tokens:
-    """What the person and the server agree on."""
+    """Return the tokens that the server issues to the user."""
     origin = urls.parse(oauth.token_url).origin
     if settings.offline:
-        raise Unreachable("--offline allows no network", where=origin)
+        raise Unreachable("--offline forbids network requests", where=origin)
     proxies = Proxies.read(settings.environment)
     client = HttpClient(proxies=proxies, limits=LIMITS, resolve=hosts.resolve)
     ask = _by_browser if oauth.flow == "pkce" else _by_device
@@ -117,7 +117,7 @@ def _tokens(settings: Settings, oauth: OAuth, hosts: Hosts, person: Person) -> T
         return ask(oauth, AuthorizationServer(oauth, client), person)
     except Rejected as problem:
         said = f": {problem.description}" if problem.description else ""
-        raise PluginFailed(f"signing in failed: {problem.error}{said}", where=origin) from None
+        raise PluginFailed(f"sign-in failed: {problem.error}{said}", where=origin) from None
     finally:
         client.close()
 
@@ -129,7 +129,7 @@ def _client_of(image: PluginImage, client_id: str) -> OAuth:
         return msgspec.structs.replace(oauth, client_id=client_id, client_secret="")
     if "${" in oauth.client_id + oauth.client_secret:
         raise HostError(
-            f"has no client of its own: its client_id is '{oauth.client_id}', and variables fill paths alone",
+            f"the plugin has no OAuth client: its client_id '{oauth.client_id}' contains a variable",
             where=image.name,
             hint=f"tarkpm auth login {image.name} --client-id ID",
         )
@@ -137,12 +137,12 @@ def _client_of(image: PluginImage, client_id: str) -> OAuth:
 
 
 def _checked_hosts(oauth: OAuth, image: PluginImage) -> Hosts:
-    """The hosts a login may talk to; raises `CapabilityDenied` unless all were granted."""
+    """Return the hosts a login may contact. Raises `CapabilityDenied` unless all were granted."""
     needed = oauth.without_file()
     if missing := needed.beyond(image.granted):
         asks = " ".join(map(str, missing))
         raise CapabilityDenied(
-            f"signing in takes {asks.replace(' ', ', ')}, which is not granted",
+            f"signing in needs {asks.replace(' ', ', ')}, which is not granted",
             where=image.name,
             hint=f"tarkpm grant {image.name} {asks}",
         )
@@ -154,7 +154,7 @@ def _checked_hosts(oauth: OAuth, image: PluginImage) -> Hosts:
 
 
 def _by_browser(oauth: OAuth, server: AuthorizationServer, person: Person) -> Tokens:
-    """The authorization code flow with PKCE (RFC 7636) and a redirect to this machine (RFC 8252)."""
+    """Run the authorization code flow with PKCE (RFC 7636) and a loopback redirect (RFC 8252, 7.3)."""
     with Listener(oauth.redirect) as listener:
         redirect_uri = oauth.redirect_uri if oauth.redirect.port else listener.uri
         asked = server.authorization(redirect_uri)
@@ -166,7 +166,7 @@ def _by_browser(oauth: OAuth, server: AuthorizationServer, person: Person) -> To
 
 
 def _by_device(oauth: OAuth, server: AuthorizationServer, person: Person) -> Tokens:
-    """The device flow (RFC 8628)."""
+    """Run the device flow (RFC 8628)."""
     grant = server.start_device_flow()
     person.code(_shown(grant, oauth))
     end = time.monotonic() + min(grant.expires_in, MAX_EXPIRY)
@@ -177,7 +177,7 @@ def _by_device(oauth: OAuth, server: AuthorizationServer, person: Person) -> Tok
             raise Rejected("expired_token", "the code expired before it was used")
         try:
             return server.poll(grant.device_code)
-        except Unreachable:  # 3.5: a client backs off and goes on
+        except Unreachable:  # RFC 8628, section 3.5: back off and poll again
             interval = min(interval * 2, MAX_INTERVAL)
         except Rejected as problem:
             if problem.error == "slow_down":
@@ -187,7 +187,7 @@ def _by_device(oauth: OAuth, server: AuthorizationServer, person: Person) -> Tok
 
 
 def _shown(grant: DeviceGrant, oauth: OAuth) -> DeviceCode:
-    """What a person is told of a grant; raises `PluginFailed` for what nobody can open or type."""
+    """Return the code to show to the user. Raises `PluginFailed` for an invalid address or code."""
     wire = WireDeviceCode("", grant.user_code, grant.verification_uri, grant.expires_in, grant.interval)
     return device_code(wire, oauth.device_auth_url)
 
