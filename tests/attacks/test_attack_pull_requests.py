@@ -167,6 +167,7 @@ class Victim:
             self.disabled.add((name, option.place))
 
     def _clear_requests(self) -> None:
+        self.forge.git.settle()
         self.forge.git.requests.clear()
         for server in self.forge.servers.values():
             server.requests.clear()

@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -202,6 +203,16 @@ class GitServer:
         if self.errors and error is None:
             raise self.errors[0]
 
+    def settle(self) -> None:
+        """Wait until every client that has ended is done with: all it sent is in `requests`.
+
+        A command that fails in one repository leaves the others' requests on their way.
+        """
+        with socket.create_connection(("127.0.0.1", self._server.server_port)) as last:  # accepted in order
+            last.shutdown(socket.SHUT_WR)
+            last.recv(1)
+        self._server.wait_until_idle()
+
     @property
     def base(self) -> str:
         """`http://127.0.0.1:PORT`."""
@@ -241,6 +252,13 @@ class _Server(ThreadingHTTPServer):
         # A client that leaves in the middle, as one with a deadline does, is no failure of the server.
         if error is not None and not isinstance(error, ConnectionError):
             self.owner.errors.append(error)
+
+    def wait_until_idle(self) -> None:
+        """Wait for the last connection to end, ten seconds at most."""
+        deadline = time.monotonic() + 10
+        while self._open:
+            assert time.monotonic() < deadline, "a client is connected still"
+            time.sleep(0.001)
 
     def hang_up(self) -> None:
         """End idle keep-alive connections, whose handlers would wait for another request."""
