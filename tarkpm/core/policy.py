@@ -22,7 +22,7 @@ from tarkpm.core.key import PublicKey
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.project import Project, ProjectEdit
 from tarkpm.core.release import IndexSource, PluginName, Requirement, folded
-from tarkpm.core.version import Version
+from tarkpm.core.trust import NOBODY, check_minimum, check_vouched
 from tarkpm.errors import (
     CapabilityWidened,
     ConsentError,
@@ -31,14 +31,9 @@ from tarkpm.errors import (
     KeyUnknown,
     KeyUntrusted,
     Republished,
-    ResolutionError,
-    Revoked,
     TarkError,
-    Unreachable,
     UnsignedRefused,
 )
-
-NOBODY = Vouched()
 
 
 class Answers(msgspec.Struct, frozen=True):
@@ -118,15 +113,6 @@ def admit(
         unsigned = candidate.signer is None and not requirement.is_working_copy
         requirement = msgspec.structs.replace(requirement, unsigned=unsigned)
     return Admission(candidate, ProjectEdit(name, requirement, trust, grants), questions)
-
-
-def check_minimum(name: str, minimum: Version | None, tark: Version | None) -> None:
-    """Raise `ResolutionError` if a plugin needs a newer tark than the project's."""
-    if minimum and tark and tark < minimum:
-        raise ResolutionError(
-            f"'{name}' needs tark {minimum} or newer, but this project is for tark {tark}",
-            hint="update tark, then set [tark] version in tark.toml",
-        )
 
 
 def _signers_before(
@@ -236,69 +222,6 @@ def _judge_capabilities(
     more = " more than was granted" if granted else ""
     message = f"'{name}' asks for{more}: {asks}"
     return grants, [Question(CapabilityWidened, name, message, "--accept-capabilities")]
-
-
-def check_trusted(project: Project, entry: LockEntry, vouched: Vouched = NOBODY) -> None:
-    """Rules 2 and 8: raise unless this entry's signer, or its lack of one, is agreed to and not revoked.
-
-    That is in tark.toml, or, for a release of an index, in a claim that was verified on this machine
-    (``vouched``). The entry is one the project leads to.
-    """
-    if isinstance(entry.source, IndexSource):
-        check_vouched(entry, entry.source, vouched)
-        if (pins := project.trust.get(entry.name)) and entry.signer not in pins:
-            raise _untrusted(entry)
-        return
-    requirement = project.requirements[entry.name]
-    if requirement.is_working_copy:
-        return
-    if entry.signer is None and not requirement.unsigned:
-        raise UnsignedRefused(
-            f"'{entry.name}' is locked without a signature, which tark.toml does not allow",
-            where="tark.lock",
-            hint=f"tarkpm update {entry.name}",
-        )
-    if entry.signer is not None and entry.signer not in project.trust.get(entry.name, ()):
-        raise _untrusted(entry)
-
-
-def _untrusted(entry: LockEntry) -> KeyUntrusted:
-    return KeyUntrusted(
-        f"'{entry.name}' is locked with signer {entry.signer}, which [trust] does not list",
-        where="tark.lock",
-        hint=f"tarkpm update {entry.name}",
-    )
-
-
-def check_vouched(entry: LockEntry, source: IndexSource, vouched: Vouched) -> None:
-    """Raise unless an index's maintainers stand behind this release.
-
-    Raises `Revoked`, `KeyUntrusted`, and `Unreachable` if nothing is known of them on this machine.
-    """
-    if entry.signer is None or entry.statement is None:
-        raise UnsignedRefused(
-            f"'{entry.name}' is not signed, but every release of an index is", where=str(source)
-        )
-    if vouched.is_revoked(source, entry.name, entry.version, entry.statement.sha256):
-        raise Revoked(
-            f"'{entry.name}' {entry.version} was revoked by the maintainers of {source}",
-            where="tark.lock",
-            hint=f"tarkpm update {entry.name}",
-        )
-    claim = vouched.claim(source, entry.name)
-    if claim is None:
-        raise Unreachable(
-            f"the publisher of '{entry.name}' is not known on this machine yet",
-            where=str(source),
-            hint="run it with a network: tarkpm sync",
-        )
-    if not claim.allows(entry.signer, entry.version, entry.statement.sha256):
-        raise KeyUntrusted(
-            f"'{entry.name}' {entry.version} is signed by {entry.signer}, "
-            f"which may not publish it in {source}",
-            where=str(source),
-            hint=f"tarkpm update {entry.name}",
-        )
 
 
 def consent_error(questions: Iterable[Question], command: str) -> TarkError:

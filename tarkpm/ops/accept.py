@@ -28,7 +28,7 @@ def accept(settings: Settings, ui: Ui) -> AcceptReport:
         decided = decisions(workspace)
         if not settings.dry_run:
             keep(workspace, decided)
-        return AcceptReport(str(workspace.place.project_file), decided.digest, accepted=True)
+        return AcceptReport(str(workspace.location.project_file), decided.digest, accepted=True)
 
 
 def preview(settings: Settings, ui: Ui) -> AcceptReport:
@@ -36,4 +36,4 @@ def preview(settings: Settings, ui: Ui) -> AcceptReport:
     with open_for_reading(settings, ui) as workspace:
         decided, new = decisions(workspace), not_accepted(workspace)
         lines = (*map(str, new), *(consequences(workspace, decided, new) if new else ()))
-        return AcceptReport(str(workspace.place.project_file), decided.digest, accepted=not new, new=lines)
+        return AcceptReport(str(workspace.location.project_file), decided.digest, accepted=not new, new=lines)

@@ -88,7 +88,7 @@ def _servers(settings: Settings, ui: Ui) -> tuple[tuple[ServerStatus, ...], list
         with open_for_reading(settings, ui) as workspace:
             if not_accepted(workspace):
                 message = "servers were not asked, because you have not accepted this project's decisions"
-                return (), [Trouble("Note", message, str(workspace.place.project_file), note=True)]
+                return (), [Trouble("Note", message, str(workspace.location.project_file), note=True)]
             ui.busy("asking servers")
             return reach(workspace), []
     except TarkError as problem:

@@ -42,5 +42,5 @@ def reset(settings: Settings, ui: Ui, typed: PluginName) -> GrantReport:
 def _declared(workspace: Workspace, name: PluginName) -> CapabilitySet:
     entry = workspace.lock.get(name)
     if entry is None:
-        raise NotFound(f"'{name}' is not locked", where=str(workspace.place.lock_file), hint="tarkpm lock")
+        raise NotFound(f"'{name}' is not locked", where=str(workspace.location.lock_file), hint="tarkpm lock")
     return installed_manifest(workspace, entry).capabilities

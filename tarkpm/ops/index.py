@@ -49,7 +49,7 @@ def add_index(settings: Settings, ui: Ui, name: PluginName, url: str, root: str)
         if name in workspace.project.indexes:
             raise ProjectError(
                 f"the project already has another index named '{name}'",
-                where=str(workspace.place.project_file),
+                where=str(workspace.location.project_file),
                 hint=f"tarkpm index remove {name}",
             )
         text = workspace.project_bytes if workspace.project_bytes is not None else new()
@@ -96,7 +96,7 @@ def _try(workspace: Workspace, entry: IndexEntry) -> None:
 
 
 def _target(workspace: Workspace, edited: bytes, *, decided: bool) -> CheckedTarget:
-    project = Project.parse(edited, where=str(workspace.place.project_file))
+    project = Project.parse(edited, where=str(workspace.location.project_file))
     return check_target(workspace, Target(project, workspace.lock, edited, decided))
 
 
@@ -116,7 +116,7 @@ def remove_index(settings: Settings, ui: Ui, name: PluginName) -> IndexRow:
     """Remove an index from the project. Raises `NotFound`, or `ProjectError` while plugins come from it."""
     with open_for_change(settings, ui) as workspace:
         entry = workspace.project.indexes.get(name)
-        where = str(workspace.place.project_file)
+        where = str(workspace.location.project_file)
         if entry is None:
             raise NotFound(f"this project has no index '{name}'", where=where, hint="tarkpm index list")
         if used := _users(workspace, entry.source):

@@ -70,7 +70,7 @@ def _without(workspace: Workspace, names: list[PluginName]) -> CheckedTarget:
     A plugin that another one of the same index needs stays, with its grants. Raises `ResolutionError` if a
     plugin that stays needs one that cannot.
     """
-    where = str(workspace.place.project_file)
+    where = str(workspace.location.project_file)
     edited = edit(workspace.project_bytes or b"", [ProjectEdit(name) for name in names])
     reached, problems = reachable(Project.parse(edited, where=where), workspace.lock)
     for problem in problems:

@@ -45,7 +45,7 @@ def search(
     """
     with open_for_reading(settings, ui) as workspace:
         if not workspace.project.indexes:
-            where, hint = str(workspace.place.project_file), "tarkpm index add NAME URL --root sha256:…"
+            where, hint = str(workspace.location.project_file), "tarkpm index add NAME URL --root sha256:…"
             raise NotFound("this project has no index to search", where=where, hint=hint)
         require_accepted(workspace)
         lowered = [word.lower() for word in words]

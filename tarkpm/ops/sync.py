@@ -46,7 +46,7 @@ def sync(settings: Settings, ui: Ui, *, reinstall: bool = False) -> SyncReport:
         from tarkpm.ops.project.indexes import Indexes
 
         if workspace.lock_bytes is None and workspace.project.requirements:
-            where = str(workspace.place.lock_file)
+            where = str(workspace.location.lock_file)
             raise LockStale(
                 f"{PROJECT} requires plugins, but there is no tark.lock", where=where, hint="tarkpm lock"
             )

@@ -28,6 +28,6 @@ def show_tree(settings: Settings, ui: Ui, *, invert: PluginName | None = None) -
         if invert is None:
             return TreeReport(tree(lock, workspace.project.requirements), notes)
         if lock.get(invert) is None:
-            where = str(workspace.place.lock_file)
+            where = str(workspace.location.lock_file)
             raise NotFound(f"no plugin named '{invert}' is locked", where=where, hint="tarkpm tree")
         return TreeReport(inverted(lock, invert), notes)

@@ -7,9 +7,9 @@ from tarkpm.core.digest import Digest, FileEntry
 from tarkpm.core.key import PublicKey
 from tarkpm.core.lock_check import reachable, stale_entries
 from tarkpm.core.lockfile import Lock, LockEntry, StatementEntry
-from tarkpm.core.policy import check_trusted
 from tarkpm.core.project import Project
 from tarkpm.core.release import Dependency, GitSource, IndexSource, PluginName, Source
+from tarkpm.core.trust import check_trusted
 from tarkpm.core.version import Version
 from tarkpm.errors import KeyUntrusted, Revoked, Unreachable
 

@@ -9,16 +9,11 @@ from tarkpm.core.key import PublicKey
 from tarkpm.core.lock_check import check_matches, stale_entries
 from tarkpm.core.lockfile import Lock, LockEntry, StatementEntry
 from tarkpm.core.manifest import Manifest
-from tarkpm.core.policy import (
-    Admission,
-    Answers,
-    admit,
-    check_trusted,
-    consent_error,
-)
+from tarkpm.core.policy import Admission, Answers, admit, consent_error
 from tarkpm.core.project import Project
 from tarkpm.core.release import GitSource, PathSource, PluginName, Requirement
 from tarkpm.core.resolution.resolver import check_names, unmet_dependencies
+from tarkpm.core.trust import check_trusted
 from tarkpm.core.verification import VerifiedRelease
 from tarkpm.core.version import Version
 from tarkpm.errors import KeyUntrusted, LockStale, ResolutionError, UnsignedRefused

@@ -12,9 +12,9 @@ from tarkpm.core.digest import FileEntry
 from tarkpm.core.lockfile import LockEntry, fingerprint
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MANIFEST, STATEMENT
-from tarkpm.core.policy import check_minimum, check_trusted
 from tarkpm.core.release import IndexSource, is_extra
 from tarkpm.core.text import some
+from tarkpm.core.trust import check_minimum, check_trusted
 from tarkpm.core.withdrawn import why_yanked, yanked_note
 from tarkpm.errors import DigestMismatch, LockStale, NotFound, StoreError, TarkError
 from tarkpm.host.module.inspect import check_fits, inspect

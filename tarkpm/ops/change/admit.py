@@ -9,10 +9,11 @@ from tarkpm.core.capability import CapabilitySet
 from tarkpm.core.lockfile import Lock, LockEntry
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MANIFEST
-from tarkpm.core.policy import NOBODY, Admission, Answers, admit, consent_error
+from tarkpm.core.policy import Admission, Answers, admit, consent_error
 from tarkpm.core.project import Project, ProjectEdit, edit, new
 from tarkpm.core.release import IndexSource, PluginName, Requirement, Source
 from tarkpm.core.resolution.resolver import check_names
+from tarkpm.core.trust import NOBODY
 from tarkpm.errors import (
     CapabilityWidened,
     ConsentError,
@@ -193,7 +194,7 @@ def target_of(workspace: Workspace, admissions: Iterable[Admission], kept: Itera
     changed += [ProjectEdit(name) for name in abandoned(workspace.project, workspace.lock, entries)]
     version = None if workspace.project.tark_version else tark_version(workspace.settings.search_path)
     edited = edit(text, changed, tark_version=version) if changed else text
-    project = Project.parse(edited, where=str(workspace.place.project_file))
+    project = Project.parse(edited, where=str(workspace.location.project_file))
     project_bytes = edited if edited != workspace.project_bytes else None
     return Target(project, Lock.of(entries.values()), project_bytes, decided=True)
 

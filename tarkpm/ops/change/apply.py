@@ -86,7 +86,7 @@ def apply(
 
 def _seen(workspace: Workspace) -> dict[Path, bytes | None]:
     """Return the documents as they were read, which is what the user was asked about."""
-    place = workspace.place
+    place = workspace.location
     return {place.project_file: workspace.project_bytes, place.lock_file: workspace.lock_bytes}
 
 
@@ -100,7 +100,7 @@ def _settled(workspace: Workspace, target: CheckedTarget, changes: Plan, lock_by
 
 def _documents(workspace: Workspace, target: CheckedTarget, lock_bytes: bytes) -> tuple[DocumentEdit, ...]:
     """Return the documents whose bytes change; an unchanged file is not rewritten."""
-    place = workspace.place
+    place = workspace.location
     wanted: list[tuple[Path, bytes | None, bytes | None]] = [
         (place.project_file, workspace.project_bytes, target.project_bytes),
         (place.lock_file, workspace.lock_bytes, lock_bytes),

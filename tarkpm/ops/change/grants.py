@@ -25,7 +25,9 @@ def set_grants(
     before = workspace.project.granted(name)
     change = ProjectEdit(name, present(workspace, name), workspace.project.trust.get(name, ()), granted)
     edited = edit(workspace.project_bytes or b"", [change]) if granted != before else None
-    project = Project.parse(edited, where=str(workspace.place.project_file)) if edited else workspace.project
+    project = (
+        Project.parse(edited, where=str(workspace.location.project_file)) if edited else workspace.project
+    )
     if not workspace.settings.dry_run:
         target = Target(project, workspace.lock, edited, decided)
         apply(workspace, check_target(workspace, target), untouched(workspace))

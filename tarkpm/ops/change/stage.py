@@ -189,7 +189,7 @@ def verify_documents(entry: LockEntry, contents: Mapping[str, bytes], *, where: 
 
 
 def _stage_working_copy(workspace: Workspace, entry: LockEntry, source: PathSource) -> Installed:
-    collected = read_folder(workspace.place.folder, source)
+    collected = read_folder(workspace.location.folder, source)
     candidate = verify_release(collected.files, None, source, where=str(source))
     check_matches(entry, candidate.manifest, where=str(source))
     described = place(

@@ -6,9 +6,9 @@ from tarkpm.core.digest import sha256
 from tarkpm.core.lock_check import stale_entries
 from tarkpm.core.lockfile import Lock, LockEntry, fingerprint
 from tarkpm.core.plan import Plan, plan
-from tarkpm.core.policy import check_minimum, check_trusted
 from tarkpm.core.project import Project
 from tarkpm.core.release import GitSource, PathSource, PluginName, Requirement
+from tarkpm.core.trust import check_minimum, check_trusted
 from tarkpm.errors import NotFound
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.fetch import Release
@@ -81,7 +81,7 @@ def _is_intact(workspace: Workspace, entry: LockEntry) -> bool:
     if isinstance(entry.source, PathSource):
         from tarkpm.ops.release.fetch import read_folder
 
-        now = read_folder(workspace.place.folder, entry.source).files
+        now = read_folder(workspace.location.folder, entry.source).files
         if {name: sha256(data) for name, data in now.items()} != {f.name: f.sha256 for f in installed.files}:
             return False
     return workspace.environment.is_intact(entry.name, installed.files)
@@ -105,7 +105,7 @@ def required(workspace: Workspace, name: PluginName) -> Requirement:
     if requirement is None:
         raise NotFound(
             f"this project does not require a plugin named '{name}'",
-            where=str(workspace.place.project_file),
+            where=str(workspace.location.project_file),
             hint="tarkpm list",
         )
     return requirement

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from tarkpm.core.acceptance import Acceptance, Widening, WideningKind, widenings
 from tarkpm.core.binding import Publisher, claim, current_owner
 from tarkpm.core.lockfile import Lock, LockEntry
-from tarkpm.core.policy import NOBODY, check_trusted
 from tarkpm.core.release import IndexSource, PluginName
+from tarkpm.core.trust import NOBODY, check_trusted
 from tarkpm.errors import ProjectNotAccepted, TarkError, Unreachable
 from tarkpm.ops.project.settings import ANY_DECISIONS
 from tarkpm.ops.project.ui import Card, CardRow
@@ -77,7 +77,7 @@ def _check_pinned(workspace: Workspace, decided: Acceptance) -> None:
     if pinned != decided.digest:
         raise ProjectNotAccepted(
             f"this project's decisions have the digest {decided.digest}, --accept-project names {pinned}",
-            where=str(workspace.place.project_file),
+            where=str(workspace.location.project_file),
             hint="tarkpm accept --print",
         )
 
@@ -113,7 +113,7 @@ def has_data(workspace: Workspace, name: str) -> bool:
 
 
 def _ask(workspace: Workspace, rows: list[CardRow]) -> None:
-    file, ui, settings = str(workspace.place.project_file), workspace.ui, workspace.settings
+    file, ui, settings = str(workspace.location.project_file), workspace.ui, workspace.settings
     if ui.interactive:
         warning = "Accept only what you, or people you trust, wrote."
         ui.show([Card(f"{file} makes decisions for you", tuple(rows), (warning,))])

@@ -103,7 +103,7 @@ def entry_of(workspace: "Workspace", source: IndexSource) -> IndexEntry:
     if entry is None or entry.root != source.root:
         raise NotFound(
             f"this project has no index '{source.index}' with that root",
-            where=str(workspace.place.project_file),
+            where=str(workspace.location.project_file),
             hint="tarkpm index list",
         )
     return entry
@@ -120,7 +120,7 @@ def open_client(workspace: "Workspace", entry: IndexEntry) -> "IndexClient":
     return IndexClient(
         entry,
         cache=settings.paths.cache,
-        base=workspace.place.folder,
+        base=workspace.location.folder,
         proxies=Proxies.read(environment),
         token=environment.get(entry.token_variable, ""),
         login=_login(environment, entry),

@@ -80,28 +80,28 @@ def checked_place(settings: Settings, *, create: bool) -> Location:
 
     Raises `ProjectError`, and `ProjectNotAccepted` for a project, or an environment, of another user.
     """
-    place = locate(settings)
-    check_owned(place, hint=_way_out(place, settings))
-    if settings.project and not os.path.lexists(place.project_file):
+    location = locate(settings)
+    check_owned(location, hint=_way_out(location, settings))
+    if settings.project and not os.path.lexists(location.project_file):
         hint = f"tarkpm init --project {shlex.quote(str(settings.project))}"
         raise ProjectError(f"there is no {PROJECT} here", where=str(settings.project), hint=hint)
-    if not create and not os.path.lexists(place.project_file):
+    if not create and not os.path.lexists(location.project_file):
         raise ProjectError(
             f"there is no {PROJECT} here or above", where=str(settings.cwd), hint="tarkpm init"
         )
-    place.environment.check_ours()
-    return place
+    location.environment.check_ours()
+    return location
 
 
-def check_owned(place: Location, *, hint: str) -> None:
+def check_owned(location: Location, *, hint: str) -> None:
     """Raise `ProjectNotAccepted` unless a project's folder and documents belong to this user, if they exist.
 
     Links are not followed: the owner of the link counts. The user's own tark.toml is not checked: only this
     user's environment variables say where it is. `Environment.check_ours` checks ``.tark``.
     """
-    if not place.environment.in_project:
+    if not location.environment.in_project:
         return
-    for path in (place.folder, place.project_file, place.lock_file):
+    for path in (location.folder, location.project_file, location.lock_file):
         try:
             owner = path.lstat().st_uid
         except (FileNotFoundError, NotADirectoryError):
@@ -115,11 +115,11 @@ def check_owned(place: Location, *, hint: str) -> None:
             )
 
 
-def _way_out(place: Location, settings: Settings) -> str:
+def _way_out(location: Location, settings: Settings) -> str:
     """Return a hint: do without a project that was only found, take over one given by --project."""
     if settings.project is None:
         return f"{settings.command} --user"
-    return f"if you trust its contents: sudo chown -R {os.geteuid()} {shlex.quote(str(place.folder))}"
+    return f"if you trust its contents: sudo chown -R {os.geteuid()} {shlex.quote(str(location.folder))}"
 
 
 def _user(number: int) -> str:

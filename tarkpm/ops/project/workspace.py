@@ -38,14 +38,14 @@ T = TypeVar("T")
 class Workspace:
     """A project as it was read, and the objects through which a verb changes it."""
 
-    def __init__(self, settings: Settings, place: Location, state: State, ui: Ui) -> None:
+    def __init__(self, settings: Settings, location: Location, state: State, ui: Ui) -> None:
         """Read the documents' bytes and the project's record; the documents are parsed when they are used."""
-        self.settings, self.place, self.state, self.ui = settings, place, state, ui
-        self.environment = place.environment
+        self.settings, self.location, self.state, self.ui = settings, location, state, ui
+        self.environment = location.environment
         self.store = BlobStore(settings.paths.cache)
-        self.project_bytes = read_optional(place.project_file, MAX_PROJECT)
-        self.lock_bytes = read_optional(place.lock_file, MAX_LOCK)
-        self.record = Record(str(place.folder), new_environment_id())
+        self.project_bytes = read_optional(location.project_file, MAX_PROJECT)
+        self.lock_bytes = read_optional(location.lock_file, MAX_LOCK)
+        self.record = Record(str(location.folder), new_environment_id())
         self.recognized = False
         self._resources: dict[object, Any] = {}
         self._load_record()
@@ -57,7 +57,7 @@ class Workspace:
 
         if self.project_bytes is None:
             return Project()
-        return Project.parse(self.project_bytes, where=str(self.place.project_file))
+        return Project.parse(self.project_bytes, where=str(self.location.project_file))
 
     @cached_property
     def lock(self) -> "Lock":
@@ -67,9 +67,9 @@ class Workspace:
         if self.lock_bytes is None:
             return Lock()
         try:
-            return parse(self.lock_bytes, where=str(self.place.lock_file))
+            return parse(self.lock_bytes, where=str(self.location.lock_file))
         except LockError as problem:
-            file = shlex.quote(str(self.place.lock_file))
+            file = shlex.quote(str(self.location.lock_file))
             problem.hint = problem.hint or f"restore it from version control, or: rm {file} && tarkpm lock"
             raise
 
@@ -100,7 +100,7 @@ class Workspace:
 
     def _load_record(self) -> None:
         """Load this project's record, and whether its environment was built here."""
-        environment, path = self.environment, str(self.place.folder)
+        environment, path = self.environment, str(self.location.folder)
         record = self.state.find(path)
         self.recognized = bool(record and environment.exists() and environment.id == record.environment)
         if not self.recognized and (moved := self.state.find_moved(environment.id, environment.inode)):
@@ -238,12 +238,12 @@ def open_for_change(settings: Settings, ui: Ui, *, create: bool = False) -> Iter
 
     ``create`` allows a missing tark.toml of the user. Raises `ProjectError`, `StoreBusy`.
     """
-    place = checked_place(settings, create=create)
+    location = checked_place(settings, create=create)
     state = State(settings.paths.state)
-    with state.changing(str(place.folder), settings.command, settings.lock_seconds):
-        _recover(place.environment, state, ui)
-        place.environment.clear_work()
-        workspace = Workspace(settings, place, state, ui)
+    with state.changing(str(location.folder), settings.command, settings.lock_seconds):
+        _recover(location.environment, state, ui)
+        location.environment.clear_work()
+        workspace = Workspace(settings, location, state, ui)
         try:
             yield workspace
         finally:
@@ -253,19 +253,19 @@ def open_for_change(settings: Settings, ui: Ui, *, create: bool = False) -> Iter
 @contextmanager
 def open_for_reading(settings: Settings, ui: Ui) -> Iterator[Workspace]:
     """Read the project while no change is being applied to it."""
-    place = checked_place(settings, create=True)
+    location = checked_place(settings, create=True)
     state = State(settings.paths.state)
-    environment = place.environment
+    environment = location.environment
     if os.path.lexists(environment.journal):
         from tarkpm.store.journal import Unfinished
 
         try:
-            with state.changing(str(place.folder), settings.command, settings.lock_seconds):
+            with state.changing(str(location.folder), settings.command, settings.lock_seconds):
                 _recover(environment, state, ui)
         except Unfinished as problem:
             ui.note(f"{problem.message} ({problem.where})")
     with environment.reading():
-        workspace = Workspace(settings, place, state, ui)
+        workspace = Workspace(settings, location, state, ui)
         _ = workspace.project, workspace.lock  # an unreadable document is an error for every verb
         try:
             yield workspace

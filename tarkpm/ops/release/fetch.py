@@ -96,7 +96,7 @@ def _fetch_group(
 ) -> list[Release]:
     first = sources[0]
     if isinstance(first, PathSource):
-        return [_verified(read_folder(workspace.place.folder, first), first)]
+        return [_verified(read_folder(workspace.location.folder, first), first)]
     asked = [source for source in sources if isinstance(source, GitSource)]
     with open_remote(workspace, first.git) as remote:
         for source in asked:

@@ -25,7 +25,7 @@ def installed_files(workspace: Workspace, entry: LockEntry) -> dict[str, FileEnt
     if installed.fingerprint != fingerprint(entry):
         raise LockStale(
             f"tark.lock changed since '{entry.name}' was installed",
-            where=str(workspace.place.lock_file),
+            where=str(workspace.location.lock_file),
             hint="tarkpm sync",
         )
     return {file.name: FileEntry(file.name, file.sha256, file.size) for file in installed.files}

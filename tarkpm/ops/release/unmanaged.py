@@ -14,9 +14,9 @@ from tarkpm.core.capability import CapabilitySet
 from tarkpm.core.digest import sha256
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MANIFEST, STATEMENT
-from tarkpm.core.policy import check_minimum
 from tarkpm.core.release import PluginName, folded
 from tarkpm.core.statement import parse_envelope
+from tarkpm.core.trust import check_minimum
 from tarkpm.errors import (
     HostError,
     NotFound,

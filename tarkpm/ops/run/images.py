@@ -11,8 +11,8 @@ import msgspec
 from tarkpm.core.capability import CapabilitySet
 from tarkpm.core.lock_check import stale_entries
 from tarkpm.core.lockfile import LockEntry
-from tarkpm.core.policy import check_minimum, check_trusted
 from tarkpm.core.release import PathSource, PluginName, names_folder
+from tarkpm.core.trust import check_minimum, check_trusted
 from tarkpm.errors import HostError, NotFound, StoreError, TarkError
 from tarkpm.host.compile.cache import CompileCache
 from tarkpm.host.image import Interfaces, PluginImage
@@ -55,7 +55,7 @@ def load_images(
     """
     with open_for_reading(settings, ui) as workspace:
         workspace.require_built_here()
-        folder = workspace.place.folder if workspace.environment.in_project else settings.cwd
+        folder = workspace.location.folder if workspace.environment.in_project else settings.cwd
         if name:
             known = workspace.name_of(name)
             if is_unmanaged(workspace, known):
@@ -101,7 +101,7 @@ def _locked(workspace: Workspace, name: str) -> LockEntry:
     """Return the plugin's lock entry. Raises `LockStale` unless the project leads to it."""
     entry = workspace.lock.get(name)
     if entry is None:
-        where = str(workspace.place.lock_file)
+        where = str(workspace.location.lock_file)
         raise NotFound(f"no plugin named '{name}' is locked", where=where, hint="tarkpm list")
     for problem in stale_entries(workspace.project, workspace.lock):
         if name in problem.plugins:
