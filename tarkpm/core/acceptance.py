@@ -39,7 +39,9 @@ class Acceptance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
         That is which plugins are dependencies, who signed a release of an index, and the contents of an
         unsigned one.
         """
-        entries = _followed(project, lock)
+        from tarkpm.core.lock_check import followed
+
+        entries = {entry.name: entry for entry in followed(project, lock).entries}
         names = {*project.requirements, *entries, *project.trust, *project.grants}
         return cls(
             {name: IndexPlace(one.url, one.root) for name, one in sorted(project.indexes.items())},
@@ -70,22 +72,6 @@ class Acceptance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
         return Acceptance(indexes, plugins)
 
 
-def _followed(project: "Project", lock: "Lock") -> "dict[PluginName, LockEntry]":
-    """The entries that the project leads to: rule 2 refuses the others, so nobody is asked about them."""
-    from tarkpm.core.lock_check import reachable, stale_requirement
-    from tarkpm.core.lockfile import Lock
-
-    asked = project.requirements
-    fitting = [
-        entry
-        for entry in lock.entries
-        if entry.name not in asked or stale_requirement(asked[entry.name], entry) is None
-    ]
-    followed = Lock(tuple(fitting))
-    reached, _ = reachable(project, followed)
-    return {name: followed.by_name[name] for name in reached}
-
-
 def _binding(name: "PluginName", project: "Project", entry: "LockEntry | None") -> Binding:
     requirement = project.requirements.get(name)
     source = requirement.source if requirement else entry.source if entry else None
@@ -108,11 +94,19 @@ def _is_unsigned(entry: "LockEntry") -> bool:
 
 
 def _narrowed(accepted: Binding, decided: Binding) -> Binding:
-    """Return what both bindings allow; the accepted one if they are about different publishers."""
+    """Return what both bindings allow; the accepted one if they are about different origins."""
     if accepted.publisher.origin != decided.publisher.origin:
         return accepted
     grants = tuple(map(str, accepted.granted.narrow(decided.granted)))
-    return msgspec.structs.replace(accepted, grants=grants)
+    publisher = accepted.publisher
+    both = tuple(key for key in publisher.keys if key in decided.publisher.keys)
+    if both or not _is_vouched(publisher):  # a pin that is gone is no pin less: that would be a widening
+        publisher = msgspec.structs.replace(publisher, keys=both)
+    return msgspec.structs.replace(accepted, grants=grants, publisher=publisher)
+
+
+def _is_vouched(publisher: Publisher) -> bool:
+    return publisher.origin is not None and publisher.origin.kind == "index"
 
 
 class WideningKind(Enum):
@@ -153,6 +147,8 @@ class Widening(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         if self.kind in (WideningKind.INDEX, WideningKind.SOURCE) and not self.before:
             return self.after
+        if self.kind is WideningKind.SIGNER and not self.before:
+            return f"take '{self.subject}' as signed by {self.after}, for whom its index vouches"
         return _SENTENCES[self.kind].format(
             name=f"'{self.subject}'",
             after=self.after,
@@ -195,13 +191,16 @@ def _plugin_widenings(
     """Yield what is new in one binding: everything, if the plugin is new or its source changed."""
     known = accepted if accepted and accepted.publisher.origin == decided.publisher.origin else None
     if known is None and decided.publisher.origin:
-        before = accepted.publisher.origin if accepted else None
-        yield _source_widening(name, decided.publisher.origin, before, now, then)
-    if known is None and accepted and decided.publisher.signer:
-        signers = ", ".join(accepted.publisher.signers) or "nobody"
-        yield Widening(WideningKind.SIGNER, name, decided.publisher.signer, signers)
+        from_ = accepted.publisher.origin if accepted else None
+        yield _source_widening(name, decided.publisher.origin, from_, now, then)
+    former = accepted.publisher.signers if accepted else ()
     known = known or Binding(Publisher(decided.publisher.origin))
-    yield from _signer_widenings(name, decided.publisher, known.publisher)
+    for widening in _signer_widenings(name, decided.publisher, known.publisher):
+        if widening.kind is WideningKind.SIGNER and not widening.before:
+            # The card of a changed source shows the former signer, too.
+            yield msgspec.structs.replace(widening, before=", ".join(former))
+        else:
+            yield widening
     if decided.contents and decided.contents != known.contents:
         yield Widening(WideningKind.CONTENTS, name, decided.contents, known.contents)
     for capability in decided.granted.beyond(known.granted):
@@ -232,16 +231,17 @@ def _shown(origin: Origin, acceptance: Acceptance) -> str:
 
 def _signer_widenings(name: str, decided: Publisher, known: Publisher) -> Iterator[Widening]:
     """Rules 4 and 5: a key more, a pin less, another signer, or none where there was one."""
-    vouched = decided.origin is not None and decided.origin.kind == "index"
-    if vouched and not known.keys:
-        added: list[str] = []  # a pin narrows what the index vouches for
-        if known.signer and decided.signer and decided.signer != known.signer:
-            yield Widening(WideningKind.SIGNER, name, decided.signer, known.signer)
-    else:
-        added = [key for key in decided.keys if key not in known.keys]
+    vouched = _is_vouched(decided)
+    before = ", ".join(known.signers)
+    accepted = {*known.keys, known.signer}
+    added = [key for key in decided.keys if key not in accepted]
+    if vouched and not known.signers:
+        added = []  # the first pin narrows what the index vouches for; its signer is named below
     if vouched and known.keys and not decided.keys:
-        yield Widening(WideningKind.UNPINNED, name, decided.signer, ", ".join(known.keys))
+        yield Widening(WideningKind.UNPINNED, name, decided.signer, before)
+    elif decided.signer and decided.signer not in accepted and decided.signer not in added:
+        yield Widening(WideningKind.SIGNER, name, decided.signer, before)
     for key in added:
-        yield Widening(WideningKind.KEY, name, key, ", ".join(known.keys))
+        yield Widening(WideningKind.KEY, name, key, before)
     if decided.unsigned and not known.unsigned and decided.origin and decided.origin.kind == "git":
         yield Widening(WideningKind.UNSIGNED, name, str(decided.origin))

@@ -73,11 +73,9 @@ class Publisher(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
         """
         if self.origin != other.origin:
             return False
-        if {*self.keys} & {*other.keys}:
-            return True
         if self.unsigned or other.unsigned:
             return self.unsigned and other.unsigned
-        return not self.keys or not other.keys
+        return not self.signers or not other.signers or bool({*self.signers} & {*other.signers})
 
 
 class Binding(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -144,7 +142,7 @@ def with_disabled(owners: Owners, disabled: Mapping[str, bool]) -> dict[str, tup
 
 def current_owner(owners: Owners, name: str) -> Owner:
     """The owner of what a plugin stores now."""
-    return owners.get(name, (Owner(name),))[-1]
+    return owners.get(name, (Owner(name, Publisher()),))[-1]
 
 
 def claim(owners: Owners, name: str, publisher: Publisher, *, keep_data: bool) -> tuple[Owner, ...]:
@@ -153,7 +151,8 @@ def claim(owners: Owners, name: str, publisher: Publisher, *, keep_data: bool) -
     A publisher that returns finds what it left. With ``keep_data`` a new one takes over the current folder.
     """
     known = owners.get(name, ())
-    match = next((one for one in known if _continues(one, publisher)), None)
+    match = next((one for one in known[-1:] if _continues(one, publisher)), None)
+    match = match or next((one for one in known[:-1] if _returns(one, publisher)), None)
     if match is None and keep_data and known:
         match = known[-1]
     if match is None:
@@ -165,6 +164,14 @@ def claim(owners: Owners, name: str, publisher: Publisher, *, keep_data: bool) -
 
 def _continues(owner: Owner, publisher: Publisher) -> bool:
     return owner.publisher is None or publisher.succeeds(owner.publisher)
+
+
+def _returns(owner: Owner, publisher: Publisher) -> bool:
+    """Whether ``publisher`` is a former owner that comes back, and nobody beside it."""
+    former = owner.publisher
+    if former is None or not publisher.succeeds(former):
+        return False
+    return {*publisher.signers} <= {*former.signers}
 
 
 def _free_folder(name: str, known: tuple[Owner, ...]) -> str:

@@ -38,6 +38,27 @@ def stale_requirement(requirement: Requirement, entry: LockEntry | None) -> Lock
     return None
 
 
+def followed(project: Project, lock: Lock) -> Lock:
+    """Return the entries that the project leads to. Rule 2 refuses the others, so they decide nothing."""
+    asked = project.requirements
+    fitting = Lock.of(
+        entry
+        for entry in lock.entries
+        if entry.name not in asked or stale_requirement(asked[entry.name], entry) is None
+    )
+    reached, _ = reachable(project, fitting)
+    return Lock.of(fitting.by_name[name] for name in reached)
+
+
+def led_to(project: Project, lock: Lock) -> Lock:
+    """Return the entries of plugins that the project leads to, stale ones included.
+
+    An entry that somebody planted in the lock holds no version, and is not what a new plugin replaces.
+    """
+    reached, _ = reachable(project, lock)
+    return Lock.of(entry for entry in lock.entries if entry.name in reached)
+
+
 def reachable(project: Project, lock: Lock) -> tuple[set[PluginName], list[LockStale]]:
     """The locked plugins that the project's requirements lead to, and what is wrong on the way.
 

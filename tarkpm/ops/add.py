@@ -4,9 +4,9 @@ from tarkpm.core.policy import Answers
 from tarkpm.core.release import PluginName
 from tarkpm.ops.change.admit import PluginRequest, agree
 from tarkpm.ops.change.apply import apply, preview_deletions
+from tarkpm.ops.change.planning import make_plan
 from tarkpm.ops.change.report import TakeReport, report_of
 from tarkpm.ops.change.source_args import SourceArg
-from tarkpm.ops.change.target import make_plan
 from tarkpm.ops.project.acceptance import require_accepted
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
@@ -29,7 +29,7 @@ def add(settings: Settings, ui: Ui, args: list[SourceArg], answers: Answers) -> 
             workspace, [request for request in requests if request not in known], answers, adopting=True
         )
         report = report_of(workspace, agreed, (*agreed.names, *known.values()), map(_already, known.values()))
-        plan = make_plan(workspace, agreed.target.lock)
+        plan = make_plan(workspace, agreed.target)
         if settings.dry_run:
             preview_deletions(workspace, plan)
         else:
@@ -41,7 +41,7 @@ def _known_as(workspace: Workspace, request: PluginRequest) -> PluginName | None
     """Return the locked plugin that is already required exactly like this, if any."""
     for name, requirement in workspace.project.requirements.items():
         same = requirement.source == request.source and request.name in (None, name)
-        if same and request.range in ("", requirement.range) and workspace.lock.get(name):
+        if same and request.range in ("", requirement.range) and workspace.followed.get(name):
             return None if _is_in_the_way(workspace, name) else name
     return None
 

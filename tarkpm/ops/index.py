@@ -10,8 +10,9 @@ from tarkpm.core.release import IndexSource, PluginName, index_root
 from tarkpm.errors import NotFound, ProjectError
 from tarkpm.io.files import read_file
 from tarkpm.ops.change.apply import apply
+from tarkpm.ops.change.planning import untouched
 from tarkpm.ops.change.source_args import relative_folder
-from tarkpm.ops.change.target import CheckedTarget, Target, check_target, untouched
+from tarkpm.ops.change.target import CheckedTarget, Target, check_target
 from tarkpm.ops.project.acceptance import not_accepted, require_accepted
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui

@@ -5,8 +5,8 @@ from tarkpm.core.policy import Answers
 from tarkpm.core.release import PluginName
 from tarkpm.ops.change.admit import PluginRequest, agree
 from tarkpm.ops.change.apply import apply
+from tarkpm.ops.change.planning import untouched
 from tarkpm.ops.change.report import TakeReport, report_of
-from tarkpm.ops.change.target import untouched
 from tarkpm.ops.project.acceptance import require_accepted
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui

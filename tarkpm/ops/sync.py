@@ -36,12 +36,13 @@ def sync(settings: Settings, ui: Ui, *, reinstall: bool = False) -> SyncReport:
     tark.toml, and what fetching and verifying raise; then nothing has changed.
     """
     with open_for_change(settings, ui) as workspace:
-        if not reinstall and workspace.is_settled():
+        if not reinstall and not settings.accept_project and workspace.is_settled():
             return SyncReport((), (), tuple(workspace.record.installed))
         from tarkpm.core.resolution.resolver import unmet_dependencies
         from tarkpm.core.withdrawn import yanked_notes
         from tarkpm.ops.change.apply import apply, preview_deletions
-        from tarkpm.ops.change.target import Target, check_target, make_plan
+        from tarkpm.ops.change.planning import make_plan
+        from tarkpm.ops.change.target import Target, check_target
         from tarkpm.ops.project.acceptance import require_accepted
         from tarkpm.ops.project.indexes import Indexes
 
@@ -57,7 +58,7 @@ def sync(settings: Settings, ui: Ui, *, reinstall: bool = False) -> SyncReport:
         target = check_target(workspace, Target(workspace.project, workspace.lock, decided=True))
         if reinstall:
             workspace.forget_verified()
-        plan = make_plan(workspace, target.lock, reinstall=reinstall)
+        plan = make_plan(workspace, target, reinstall=reinstall)
         entries = target.lock.entries
         notes = (*map(str, unmet_dependencies(entries)), *yanked_notes(entries, workspace.vouched))
         if settings.dry_run:

@@ -4,8 +4,9 @@ from tarkpm.core.policy import Answers
 from tarkpm.core.release import PluginName
 from tarkpm.ops.change.admit import PluginRequest, agree
 from tarkpm.ops.change.apply import apply, preview_deletions
+from tarkpm.ops.change.planning import make_plan
 from tarkpm.ops.change.report import TakeReport, report_of
-from tarkpm.ops.change.target import make_plan, present
+from tarkpm.ops.change.target import present
 from tarkpm.ops.project.acceptance import require_accepted
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
@@ -26,7 +27,7 @@ def update(settings: Settings, ui: Ui, typed: list[PluginName], answers: Answers
         requests = [PluginRequest.of(requirement) for requirement in found if requirement]
         agreed = agree(workspace, requests, answers, free=names or None)
         report = report_of(workspace, agreed, agreed.names)
-        plan = make_plan(workspace, agreed.target.lock)
+        plan = make_plan(workspace, agreed.target)
         if settings.dry_run:
             preview_deletions(workspace, plan)
         else:

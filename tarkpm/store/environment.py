@@ -137,6 +137,11 @@ class Environment:
         data = self.plugins / name / DATA
         return data.is_dir() and not data.is_symlink() and any(data.iterdir())
 
+    def data_link(self, name: str) -> Path | None:
+        """Return where ``data`` in a plugin's folder leads; None if it is not a link."""
+        link = self.plugins / name / DATA
+        return link.readlink() if link.is_symlink() else None
+
     def set_enabled(self, name: str, enabled: bool) -> None:
         """Remove or create the ``.disabled`` marker, which tark honours as well."""
         marker = self._checked(name, DISABLED)

@@ -14,7 +14,7 @@ def test_a_publisher_goes_on_through_an_ordinary_change() -> None:
     one = Publisher(GIT, ("ed25519:a",))
     assert Publisher(GIT, ("ed25519:a", "ed25519:b")).succeeds(one)
     assert Publisher(GIT, ("ed25519:b",)).succeeds(Publisher(GIT, ("ed25519:a", "ed25519:b")))
-    assert Publisher(INDEX, signer="ed25519:b").succeeds(Publisher(INDEX, signer="ed25519:a"))
+    assert Publisher(INDEX, ("ed25519:a", "ed25519:b")).succeeds(Publisher(INDEX, signer="ed25519:a"))
     assert Publisher(INDEX, ("ed25519:a",)).succeeds(Publisher(INDEX))
     assert Publisher(FOLDER, unsigned=True).succeeds(Publisher(FOLDER, unsigned=True))
 
@@ -26,6 +26,8 @@ def test_another_source_or_none_of_the_former_keys_is_another_publisher() -> Non
     assert not Publisher(GIT, unsigned=True).succeeds(one)
     assert not one.succeeds(Publisher(GIT, unsigned=True))
     assert not Publisher(INDEX, ("ed25519:b",)).succeeds(Publisher(INDEX, ("ed25519:a",)))
+    assert not Publisher(INDEX, signer="ed25519:b").succeeds(Publisher(INDEX, signer="ed25519:a"))
+    assert not Publisher(GIT, ("ed25519:a",), unsigned=True).succeeds(one)
     elsewhere = Origin("git", GIT.place, "other/folder")
     assert not Publisher(elsewhere, ("ed25519:a",)).succeeds(one)
 
@@ -39,6 +41,15 @@ def test_a_new_publisher_starts_empty_and_a_former_one_finds_its_own() -> None:
     third = claim({"calc": second}, "calc", one, keep_data=False)
     assert third[-1].folder == "calc"
     assert len(third) == 2
+
+
+def test_a_former_publisher_beside_the_current_one_does_not_open_its_folder() -> None:
+    """Adding the former key does not give the current publisher's code what the former one stored."""
+    one, other = Publisher(GIT, ("ed25519:a",)), Publisher(GIT, ("ed25519:b",))
+    owners = {"calc": claim({}, "calc", one, keep_data=False)}
+    owners = {"calc": claim(owners, "calc", other, keep_data=False)}
+    both = claim(owners, "calc", Publisher(GIT, ("ed25519:a", "ed25519:b")), keep_data=False)
+    assert both[-1].folder == "calc@2"
 
 
 def test_the_user_may_hand_the_data_over() -> None:
@@ -59,7 +70,7 @@ def test_a_disabled_name_stays_disabled_for_every_publisher() -> None:
     owners = with_disabled(owners, {"calc": True, "unknown": True})
     assert claim(owners, "calc", other, keep_data=False)[-1].disabled
     assert current_owner(owners, "calc").disabled
-    assert current_owner(owners, "unknown") == Owner("unknown")
+    assert current_owner(owners, "unknown") == Owner("unknown", Publisher())
 
 
 PUBLISHERS = st.builds(

@@ -99,7 +99,7 @@ def agree(
     # 4. Check the lock and project that would result, before the user is asked: a question about a change
     #    that cannot be applied is noise (docs/trust-rules.md, rule 2).
     target = check_target(workspace, target_of(workspace, admissions, choice.kept))
-    changed = changed_names(workspace.lock, target.lock)
+    changed = changed_names(workspace.followed, target.lock)
     # 5. Show what changes and ask once (docs/trust-rules.md, rule 9).
     shown = {*changed, *(name for name, found in adopted.items() if found)}
     news = [a for a in admissions if a.change.name in shown or a.questions or _differs(workspace.project, a)]
@@ -162,7 +162,7 @@ def weigh(
         release.candidate,
         requirement,
         workspace.project,
-        locked=workspace.lock.get(name),
+        locked=workspace.followed.get(name),
         declared_before=_declared_before(workspace, name),
         answers=answers,
         accepted=workspace.record.accepted.plugins.get(name),
@@ -172,7 +172,7 @@ def weigh(
 
 def _declared_before(workspace: Workspace, name: PluginName) -> CapabilitySet | None:
     """Return what the locked release declares, from the store or the environment; None if neither has it."""
-    entry = workspace.lock.get(name)
+    entry = workspace.followed.get(name)
     if entry is None:
         return None
     locked = next((file for file in entry.files if file.name == MANIFEST), None)

@@ -18,6 +18,7 @@ from tarkpm.errors import StoreError
 from tarkpm.io.parallel import run_parallel
 from tarkpm.ops.change.bind import bind
 from tarkpm.ops.change.target import CheckedTarget
+from tarkpm.ops.project.acceptance import check_kept
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.installed import BIG
 from tarkpm.store.journal import DocumentEdit, Transaction, commit
@@ -47,7 +48,10 @@ def apply(
     # 1. Compute the documents and the record that the target means. Nothing is written yet.
     lock_bytes = render(target.lock)
     documents = _documents(workspace, target, lock_bytes)
+    if target.decided:
+        check_kept(workspace, target.lock.entries)
     bound = bind(workspace, target, changes, adopted)
+    _mark_disabled(workspace)
     settled = _settled(workspace, target, changes, lock_bytes)
     # 2. Stop where nothing changes: an unchanged lock is not rewritten.
     if not changes and not documents and bound == workspace.record:
@@ -82,6 +86,14 @@ def apply(
         from tarkpm.ops.run.compile_installed import compile_big
 
         compile_big(workspace, names)
+
+
+def _mark_disabled(workspace: Workspace) -> None:
+    """Put back the marker of each disabled plugin: tark reads markers and not tarkpm's state."""
+    for name in workspace.record.owners:
+        folder = workspace.environment.folder(name)
+        if folder.is_dir() and workspace.environment.is_enabled(name) and not workspace.is_enabled(name):
+            workspace.environment.set_enabled(name, enabled=False)
 
 
 def _seen(workspace: Workspace) -> dict[Path, bytes | None]:

@@ -23,17 +23,22 @@ def bind(workspace: Workspace, target: Target, changes: Plan, adopted: "Collecti
     The current decisions replace the accepted ones even where they are narrower: what was removed is asked
     about before it returns. Decisions that this user did not make only narrow what is accepted.
     """
-    before = workspace.record.accepted
-    decided = Acceptance.of(target.project, target.lock)
-    accepted = decided.remembering(before) if target.decided else before.narrowed(decided)
-    owners = _claimed(workspace, accepted)
+    before, accepted = workspace.record.accepted, accepted_after(workspace, target)
+    owners = owners_after(workspace, accepted)
     owners = with_disabled(owners, _disabled(workspace, target, changes, owners))
     owners = with_disabled(owners, {one.name: True for one in adopted if not _was_enabled(workspace, one)})
     when = workspace.record.accepted_at if accepted == before else int(time.time())
     return msgspec.structs.replace(workspace.record, accepted=accepted, accepted_at=when, owners=owners)
 
 
-def _claimed(workspace: Workspace, accepted: Acceptance) -> dict[str, tuple[Owner, ...]]:
+def accepted_after(workspace: Workspace, target: Target) -> Acceptance:
+    """Return what is accepted once ``target`` is applied."""
+    before = workspace.record.accepted
+    decided = Acceptance.of(target.project, target.lock)
+    return decided.remembering(before) if target.decided else before.narrowed(decided)
+
+
+def owners_after(workspace: Workspace, accepted: Acceptance) -> dict[str, tuple[Owner, ...]]:
     """Return the owners once every plugin belongs to the publisher accepted for it."""
     owners, keep = workspace.record.owners, workspace.settings.keep_data
     claimed = {
@@ -51,13 +56,11 @@ def _disabled(
 
     A plugin that the user removed starts enabled when it returns; one that a pull removed stays disabled.
     """
-    there = set(workspace.environment.names())
     names = {*target.lock.by_name, *changes.remove} & {*owners}
 
     def is_disabled(name: str) -> bool:
-        if name in there:
-            return not workspace.environment.is_enabled(name)
-        return current_owner(owners, name).disabled
+        # State remembers: a marker that a pull takes away, from a folder git ignores, enables nothing.
+        return not workspace.environment.is_enabled(name) or current_owner(owners, name).disabled
 
     dropped: dict[str, bool] = dict.fromkeys(target.dropped, False)
     return {name: is_disabled(name) for name in sorted(names)} | dropped

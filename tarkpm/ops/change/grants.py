@@ -6,7 +6,8 @@ from tarkpm.core.capability import CapabilitySet
 from tarkpm.core.project import Project, ProjectEdit, edit
 from tarkpm.core.release import PluginName
 from tarkpm.ops.change.apply import apply
-from tarkpm.ops.change.target import Target, check_target, present, untouched
+from tarkpm.ops.change.planning import untouched
+from tarkpm.ops.change.target import Target, check_target, present
 from tarkpm.ops.project.workspace import Workspace
 
 

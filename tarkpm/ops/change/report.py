@@ -61,7 +61,7 @@ def report_of(
 
 
 def _taken(workspace: Workspace, agreed: AgreedChange, name: PluginName) -> Taken:
-    entry, before = agreed.target.lock.by_name[name], workspace.lock.get(name)
+    entry, before = agreed.target.lock.by_name[name], workspace.followed.get(name)
     might, may = workspace.project.granted(name), agreed.target.project.granted(name)
     change = "replaced" if before else "added"
     if name in {one.name for one in agreed.adopted}:

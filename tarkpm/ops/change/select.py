@@ -27,7 +27,7 @@ def select_releases(
 
     Raises `ResolutionError`, `Unreachable`, `VerificationError`.
     """
-    held = dict(workspace.lock.by_name)
+    held = dict(workspace.followed.by_name)
     held.update((release.candidate.manifest.name, release.candidate.entry()) for release in releases)
     lock = Lock.of(held.values())
     project = msgspec.structs.replace(workspace.project, requirements=requirements)

@@ -26,11 +26,12 @@ def choose_from_indexes(
     """Do what `select_releases` does where indexes are involved; ``held`` entries are of git and folders."""
     solution, listings = _solve(workspace, requirements, held, free)
     kept, pins, rows = [*held], [], []
+    followed = workspace.followed
     for offer in solution.chosen.values():
         if not isinstance(offer.origin, IndexSource):
             continue
         row = _row(listings, offer.origin, offer)
-        entry = workspace.lock.get(offer.name)
+        entry = followed.get(offer.name)
         if entry and _stays(workspace, entry, offer.origin, row, requirements.get(offer.name)):
             kept.append(entry)
         else:
@@ -61,7 +62,9 @@ def _solve(
     there = {entry.name for entry in held}
     wanted = [_wanted(one) for name, one in requirements.items() if not one.is_fixed or name in there]
     catalog, listings = _gather(workspace, wanted, held)
-    locked = {entry.name: Locked(entry.version, entry.source.unpinned()) for entry in workspace.lock.entries}
+    locked = {
+        entry.name: Locked(entry.version, entry.source.unpinned()) for entry in workspace.followed.entries
+    }
     tark = workspace.project.tark_version
     return solve(catalog, wanted, locked=locked, free=free, tark=tark), listings
 

@@ -2,12 +2,10 @@
 
 import msgspec
 
-from tarkpm.core.digest import sha256
 from tarkpm.core.lock_check import stale_entries
-from tarkpm.core.lockfile import Lock, LockEntry, fingerprint
-from tarkpm.core.plan import Plan, plan
+from tarkpm.core.lockfile import Lock, LockEntry
 from tarkpm.core.project import Project
-from tarkpm.core.release import GitSource, PathSource, PluginName, Requirement
+from tarkpm.core.release import GitSource, PluginName, Requirement
 from tarkpm.core.trust import check_minimum, check_trusted
 from tarkpm.errors import NotFound
 from tarkpm.ops.project.workspace import Workspace
@@ -56,35 +54,6 @@ def check_target(workspace: Workspace, target: Target) -> CheckedTarget:
         check_trusted(target.project, entry, workspace.vouched)
         check_minimum(entry.name, entry.min_tark_version, target.project.tark_version)
     return CheckedTarget(*msgspec.structs.astuple(target))
-
-
-def make_plan(workspace: Workspace, lock: Lock, *, reinstall: bool = False) -> Plan:
-    """Return what must change in the environment, judged by installed files' sizes and times.
-
-    Working copies are read and hashed, because they may change at any time. ``reinstall`` treats nothing as
-    intact.
-    """
-    installed = workspace.record.installed
-    intact = {entry.name for entry in lock.entries if not reinstall and _is_intact(workspace, entry)}
-    return plan(lock, intact, [PluginName(name) for name in installed])
-
-
-def untouched(workspace: Workspace) -> Plan:
-    """Return the plan of a verb that changes documents and no installed plugin."""
-    return Plan(keep=tuple(PluginName(name) for name in workspace.record.installed))
-
-
-def _is_intact(workspace: Workspace, entry: LockEntry) -> bool:
-    installed = workspace.record.installed.get(entry.name)
-    if installed is None or installed.fingerprint != fingerprint(entry):
-        return False
-    if isinstance(entry.source, PathSource):
-        from tarkpm.ops.release.fetch import read_folder
-
-        now = read_folder(workspace.location.folder, entry.source).files
-        if {name: sha256(data) for name, data in now.items()} != {f.name: f.sha256 for f in installed.files}:
-            return False
-    return workspace.environment.is_intact(entry.name, installed.files)
 
 
 def present(workspace: Workspace, name: PluginName) -> Requirement | None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 
 from tarkpm.core.acceptance import Acceptance, Widening, WideningKind, widenings
-from tarkpm.core.binding import Publisher, claim, current_owner
+from tarkpm.core.binding import Owner, Publisher, claim, current_owner
 from tarkpm.core.lockfile import Lock, LockEntry
 from tarkpm.core.release import IndexSource, PluginName
 from tarkpm.core.trust import NOBODY, check_trusted
@@ -64,6 +64,23 @@ def require_accepted(workspace: Workspace) -> None:
         accept(workspace, decided)
 
 
+def check_kept(workspace: Workspace, entries: Iterable[LockEntry]) -> None:
+    """Raise `ProjectNotAccepted` for entries kept from the lock that go beyond what was accepted.
+
+    What an index said of publishers when the user was asked may have changed since: an entry that would have
+    been refused then, and that nobody was asked about, is asked about now.
+    """
+    kept = {entry.name for entry in entries if workspace.lock.get(entry.name) == entry}
+    locked = Acceptance.of(workspace.project, workspace.lock)
+    new = [one for one in widenings(locked, workspace.record.accepted) if one.subject in kept]
+    if new:
+        raise ProjectNotAccepted(
+            f"you have not accepted this project's decisions: {'; '.join(map(str, new))}",
+            where=str(workspace.location.lock_file),
+            hint="tarkpm accept",
+        )
+
+
 def accept(workspace: Workspace, decided: Acceptance) -> None:
     """Record in state that this user accepted these decisions."""
     accepted = decided.remembering(workspace.record.accepted)
@@ -99,17 +116,28 @@ def data_change(workspace: Workspace, name: str, publisher: Publisher) -> str:
     owners, settings = workspace.record.owners, workspace.settings
     before = current_owner(owners, name)
     after = claim(owners, name, publisher, keep_data=settings.keep_data)[-1]
-    if before.publisher is None or publisher.succeeds(before.publisher) or not has_data(workspace, name):
-        return ""
     if after.folder == before.folder:
-        return f"hand the data of the previous '{name}' to the new one"
+        return _handed_over(name, before, publisher) if has_data(workspace, name) else ""
+    if has_data(workspace, name, after.folder):
+        return f"give '{name}' the data that this publisher stored here before"
+    if not has_data(workspace, name):
+        return ""
     return f"start '{name}' without the data of the previous one (--keep-data hands it over)"
 
 
-def has_data(workspace: Workspace, name: str) -> bool:
-    """Return whether a plugin of this name has stored data here."""
-    folder = workspace.data(name)
-    return folder.is_dir() and any(folder.iterdir())
+def _handed_over(name: str, before: Owner, publisher: Publisher) -> str:
+    if before.publisher is None:  # a former tarkpm did not record whose it is
+        return f"give '{name}' the data that a plugin of this name stored here before"
+    if publisher.succeeds(before.publisher):
+        return ""
+    return f"hand the data of the previous '{name}' to the new one"
+
+
+def has_data(workspace: Workspace, name: str, folder: str = "") -> bool:
+    """Return whether a plugin of this name has stored data: its current publisher's, or in ``folder``."""
+    data = workspace.data(name)
+    data = data.with_name(folder) if folder else data
+    return data.is_dir() and any(data.iterdir())
 
 
 def _ask(workspace: Workspace, rows: list[CardRow]) -> None:

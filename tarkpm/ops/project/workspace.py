@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 import msgspec
 
 from tarkpm import __version__
-from tarkpm.core.binding import current_owner
+from tarkpm.core.binding import Owner, current_owner
 from tarkpm.core.digest import Digest, sha256
 from tarkpm.core.names import MAX_LOCK, MAX_PROJECT
 from tarkpm.errors import Edited, LockError, ProjectNotAccepted
@@ -72,6 +72,13 @@ class Workspace:
             file = shlex.quote(str(self.location.lock_file))
             problem.hint = problem.hint or f"restore it from version control, or: rm {file} && tarkpm lock"
             raise
+
+    @property
+    def followed(self) -> "Lock":
+        """The locked entries that the project leads to: one that was planted in the lock holds nothing."""
+        from tarkpm.core.lock_check import led_to
+
+        return led_to(self.project, self.lock)
 
     @cached_property
     def claims(self) -> "Claims":
@@ -153,18 +160,15 @@ class Workspace:
         return list(dict.fromkeys(map(self.name_of, typed)))
 
     def is_enabled(self, name: str) -> bool:
-        """Return whether tark may load the plugin: as its folder says, or as state does without a folder."""
-        if os.path.lexists(self.environment.folder(name)):
-            return self.environment.is_enabled(name)
-        return not current_owner(self.record.owners, name).disabled
+        """Return whether the plugin may run: neither its marker nor state says that it is disabled."""
+        return self.environment.is_enabled(name) and not current_owner(self.record.owners, name).disabled
 
-    def data(self, name: str) -> Path:
-        """Return the data folder of a plugin of this environment, outside the work tree.
+    def data(self, name: str, owner: Owner | None = None) -> Path:
+        """Return the data folder of a plugin: its current publisher's, or that of ``owner``.
 
-        It belongs to the plugin's publisher: a plugin of another publisher has another folder
-        (docs/trust-rules.md, rule 0).
+        It is never in the work tree. Another publisher's plugin of the name has another one.
         """
-        folder = current_owner(self.record.owners, name).folder
+        folder = (owner or current_owner(self.record.owners, name)).folder
         return self.settings.paths.data / "data" / self.record.environment / folder
 
     def require_built_here(self) -> None:

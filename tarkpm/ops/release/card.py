@@ -23,7 +23,7 @@ MAX_WORDS = 300
 def card(workspace: Workspace, admission: Admission, more: Iterable[CardRow] = ()) -> Card:
     """Return the card of one admission; ``more`` rows come before the plugin's own words."""
     manifest, source = admission.candidate.manifest, admission.candidate.source
-    locked = workspace.lock.get(manifest.name)
+    locked = workspace.followed.get(manifest.name)
     rows = _change_rows(locked, admission)
     rows.append(CardRow("source", str(source.unpinned())))
     if isinstance(source, GitSource):
@@ -50,10 +50,13 @@ def _inherited(workspace: Workspace, admission: Admission) -> tuple[str, ...]:
 
 def _data_text(workspace: Workspace, admission: Admission) -> str:
     """Return what happens to stored data: it may hold tokens, and may be another publisher's."""
+    candidate = admission.candidate
+    of_index = isinstance(candidate.source, IndexSource)
     publisher = Publisher(
-        Origin.of(admission.candidate.source),
+        Origin.of(candidate.source),
         tuple(sorted(admission.change.trust)),
-        unsigned=admission.candidate.signer is None,
+        signer=candidate.signer or "" if of_index else "",
+        unsigned=candidate.signer is None,
     )
     return data_change(workspace, admission.change.name, publisher)
 

@@ -56,7 +56,7 @@ def look(workspace: Workspace, name: str) -> tuple[str, Manifest | None]:
         return ("missing" if not environment.folder(name).exists() else "unreadable"), None
     except (TarkError, OSError):
         return "unreadable", None
-    if not environment.is_enabled(name):
+    if not workspace.is_enabled(name):
         return "disabled", manifest
     return ("revoked" if is_revoked_here(workspace, workspace.lock.get(name)) else "enabled"), manifest
 

@@ -39,7 +39,7 @@ def _is_big(workspace: Workspace, name: str) -> bool:
     installed = workspace.record.installed.get(name)
     if installed is None or max(file.size for file in installed.files) < BIG:
         return False
-    return workspace.environment.is_enabled(name)
+    return workspace.is_enabled(name)
 
 
 def _size(workspace: Workspace, name: str) -> int:

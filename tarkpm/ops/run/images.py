@@ -71,7 +71,7 @@ def _load_all(workspace: Workspace, folder: Path, kind: str) -> Images:
     images: dict[str, PluginImage] = {}
     failed: dict[str, TarkError] = {}
     for entry in workspace.lock.entries:
-        if (kind and entry.type != kind) or not workspace.environment.is_enabled(entry.name):
+        if (kind and entry.type != kind) or not workspace.is_enabled(entry.name):
             continue
         try:
             images[entry.name] = load_image(workspace, _locked(workspace, entry.name))
@@ -86,7 +86,7 @@ def _load_unmanaged(
 ) -> None:
     """Add the unmanaged plugins the user agreed to; the others are added to ``failed``."""
     for name in unmanaged_names(workspace):
-        if not workspace.environment.is_enabled(name):
+        if not workspace.is_enabled(name):
             continue
         try:
             if not kind or read_unmanaged(workspace, name).manifest.type == kind:
@@ -122,7 +122,7 @@ def load_image(workspace: Workspace, entry: LockEntry, cache: CompileCache | Non
     check_trusted(workspace.project, entry, workspace.vouched)
     check_minimum(name, entry.min_tark_version, workspace.project.tark_version)
     manifest = installed_manifest(workspace, entry)
-    if not workspace.environment.is_enabled(name):
+    if not workspace.is_enabled(name):
         raise HostError(f"'{name}' is disabled", hint=f"tarkpm enable {name}")
     file = installed_files(workspace, entry)[manifest.wasm]
     if cache is not None and file.size >= BIG_MODULE:

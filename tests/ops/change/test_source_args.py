@@ -93,7 +93,7 @@ def test_a_name_is_looked_up_in_the_one_index_there_is() -> None:
     )
     arg = SourceArg(None, "", PluginName("calc"), "")
     assert arg.request(one_index).source == IndexSource("a", ROOT)
-    with pytest.raises(UsageError, match="may be meant in one of several indexes: a, b"):
+    with pytest.raises(UsageError, match="'calc' is ambiguous: this project has several indexes: a, b"):
         arg.request(two)
     with pytest.raises(NotFound, match="no index is set up"):
         arg.request(Project())
