@@ -42,7 +42,7 @@ def test_yes_does_not_accept_a_key(sandbox: Sandbox, publisher: Publisher, flags
     publisher.release()
     sandbox.init()
     with unchanged(sandbox):
-        sandbox.run("add", publisher.url, "--tag", "v1.0.0", *flags).failed(4, "nobody has accepted the key")
+        sandbox.run("add", publisher.url, "--tag", "v1.0.0", *flags).failed(4, "is not trusted yet")
 
 
 def test_trust_in_another_key_is_no_trust_in_this_one(sandbox: Sandbox, publisher: Publisher) -> None:

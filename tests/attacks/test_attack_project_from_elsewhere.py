@@ -130,11 +130,17 @@ def test_a_tark_toml_that_is_a_link_to_an_accepted_one(world: World) -> None:
     [
         ("[plugins]\nx = 3\n", "tark.toml: plugins"),
         ("[plugins]\nx = '^1'\n", "there is no [index.NAME]"),
-        ("[plugins]\nx = { git = 'a', tag = 'b', branch = 'c' }\n", "expected one of tag, branch and rev"),
-        ("[plugins]\nx = { git = 'a', rev = 'main' }\n", "rev: expected 40 hexadecimal digits"),
-        (f"[plugins]\nx = {{ git = 'a', commit = '{'1' * 40}' }}\n", "commit belongs in tark.lock"),
-        ("[plugins]\nx = { git = 'a', path = '../..' }\n", "expected a folder inside the repository"),
-        ("[plugins]\nx = { git = 'a', unsigned = 'yes' }\n", "unsigned: expected true or false"),
+        (
+            "[plugins]\nx = { git = 'https://a/b', tag = 'b', branch = 'c' }\n",
+            "expected one of tag, branch and rev",
+        ),
+        ("[plugins]\nx = { git = 'https://a/b', rev = 'main' }\n", "rev: expected 40 hexadecimal digits"),
+        (f"[plugins]\nx = {{ git = 'https://a/b', commit = '{'1' * 40}' }}\n", "commit belongs in tark.lock"),
+        (
+            "[plugins]\nx = { git = 'https://a/b', path = '../..' }\n",
+            "expected a folder inside the repository",
+        ),
+        ("[plugins]\nx = { git = 'https://a/b', unsigned = 'yes' }\n", "unsigned: expected true or false"),
         ("[plugins]\nx = { url = 'a' }\n", "expected { git"),
         ("[plugins]\n'../x' = { path = 'a' }\n", "expected letters and digits"),
         ("[trust]\nx = 'ed25519:'\n", "expected a list, found a string"),

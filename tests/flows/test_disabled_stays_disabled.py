@@ -39,13 +39,24 @@ def test_its_folder_is_deleted(disabled: Sandbox, gone: str) -> None:
     assert _status(disabled) == "enabled"
 
 
-def test_a_folder_that_is_there_decides(disabled: Sandbox) -> None:
-    (disabled.plugins / "text-tools" / ".disabled").unlink()  # as tark does
+def test_a_marker_that_is_taken_away_is_put_back(disabled: Sandbox) -> None:
+    """git replaces an ignored file without a word, so a pull can take the marker away: state remembers."""
+    marker = disabled.plugins / "text-tools" / ".disabled"
+    marker.unlink()
+    disabled.run("call", "text-tools", "text-stats", '{"text":"a"}').failed(1, "'text-tools' is disabled")
     disabled.run("sync", "--reinstall").ok()
-    assert _status(disabled) == "enabled"
+    assert marker.exists()
+    assert _status(disabled) == "disabled"
+    disabled.run("enable", "text-tools").ok()
     shutil.rmtree(disabled.cwd / ".tark")
     disabled.run("sync").ok()
     assert _status(disabled) == "enabled"
+
+
+def test_what_tark_disables_is_disabled(disabled: Sandbox) -> None:
+    disabled.run("enable", "text-tools").ok()
+    (disabled.plugins / "text-tools" / ".disabled").touch()
+    disabled.run("call", "text-tools", "text-stats", '{"text":"a"}').failed(1, "'text-tools' is disabled")
 
 
 def test_a_plugin_that_was_removed_begins_anew(disabled: Sandbox, publisher: Publisher) -> None:

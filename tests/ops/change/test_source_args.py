@@ -95,7 +95,7 @@ def test_a_name_is_looked_up_in_the_one_index_there_is() -> None:
     assert arg.request(one_index).source == IndexSource("a", ROOT)
     with pytest.raises(UsageError, match="'calc' is ambiguous: this project has several indexes: a, b"):
         arg.request(two)
-    with pytest.raises(NotFound, match="no index is set up"):
+    with pytest.raises(NotFound, match="this project has no index to find the plugin 'calc' in"):
         arg.request(Project())
     with pytest.raises(NotFound, match="this project has no index 'c'"):
         SourceArg(None, "c", PluginName("calc"), "").request(one_index)
