@@ -140,9 +140,7 @@ class ChannelPlugin:
         asked = msgspec.to_builtins(request)
         found = self._result("channel-webhook", [asked], WebhookAnswer, "answer the request")
         if not 100 <= found.status <= MAX_STATUS:
-            raise PluginFailed(
-                f"answered with status {found.status}, which HTTP has not", where=self._image.name
-            )
+            raise PluginFailed(f"answered with invalid HTTP status {found.status}", where=self._image.name)
         return found
 
     def widget(self) -> str:

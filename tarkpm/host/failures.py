@@ -27,16 +27,16 @@ def explained(fail: Fail, limits: Limits) -> HostError:
         "time": (LimitReached, f"ran longer than {limits.seconds:g} s"),
         "memory": (LimitReached, f"used more than {size(limits.memory)} of memory"),
         "stack": (LimitReached, f"used more than {size(limits.stack)} of stack"),
-        "output": (LimitReached, f"handed over more than {size(limits.output)} of text at once"),
+        "output": (LimitReached, f"passed more than {size(limits.output)} of text at once"),
         "invalid": (ModuleInvalid, detail),
         "trap": (PluginCrashed, f"trapped: {detail}"),
         "exit": (PluginFailed, f"exited with status {detail}"),
-        "answer": (PluginFailed, f"answered with something its interface does not have: {detail}"),
+        "answer": (PluginFailed, f"returned a value that does not match its interface: {detail}"),
         "worker": (PluginCrashed, f"its worker failed: {detail}"),
-        "arguments": (HostError, f"the arguments do not fit the tool: {detail}"),
-        "schema": (PluginFailed, f"has a tool whose schema cannot be used: {detail}"),
-        "absent": (HostError, f"cannot do that: it exports no {detail}"),
-        "unready": (PluginCrashed, "its worker was not ready to check arguments"),
+        "arguments": (HostError, f"the tool's arguments are invalid: {detail}"),
+        "schema": (PluginFailed, f"has a tool with an unusable schema: {detail}"),
+        "absent": (HostError, f"does not export {detail}"),
+        "unready": (PluginCrashed, "its worker could not check arguments"),
     }[fail.kind]
     return kind(sentence)
 

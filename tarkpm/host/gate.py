@@ -166,11 +166,11 @@ def _is_open(interface: str, granted: CapabilitySet) -> bool:
 def _decoded(interface: str, function: str, args: Arguments) -> tuple[Any, ...]:
     parameters = PARAMETERS.get(interface, {}).get(function)
     if parameters is None:
-        raise ProtocolError("a call of a host function that does not exist")
+        raise ProtocolError("a call to an unknown host function")
     try:
         typed: tuple[Any, ...] = valued(*args, shape=parameters)
     except ProtocolError:
-        raise ProtocolError(f"arguments that {interface}.{function} does not take") from None
+        raise ProtocolError(f"arguments that do not match {interface}.{function}") from None
     return typed
 
 

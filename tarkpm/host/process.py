@@ -97,7 +97,7 @@ class Process:
         ``command`` is what the interpreter is given; tests start other things than a worker.
         """
         if not sys.executable:
-            raise HostError("cannot start a worker: the path of the Python interpreter is not known")
+            raise HostError("cannot start a worker: the path of the Python interpreter is unknown")
         self._how: str | None = None
         self._ends = Ends()
         self.socket = self._ends.socket

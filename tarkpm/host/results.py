@@ -169,7 +169,7 @@ class WireResult(msgspec.Struct, Generic[_T]):
 def succeeded(result: "WireResult[_T]", doing: str, where: str) -> _T:
     """The value of a result; `PluginFailed` with the plugin's own words for an error."""
     if isinstance(result.ok, UnsetType):
-        said = result.err if isinstance(result.err, str) and result.err.strip() else "it does not say why"
+        said = result.err if isinstance(result.err, str) and result.err.strip() else "no reason given"
         raise PluginFailed(f"could not {doing}: {neutral(said, limit=MAX_REASON)}", where=where)
     return result.ok
 
@@ -181,9 +181,9 @@ def checked_names(names: Sequence[str], what: str, where: str, *, limit: int = M
     for name in names:
         if not name or not name.isprintable() or len(name) > MAX_NAME:
             shown = neutral(name, limit=MAX_NAME)
-            raise PluginFailed(f"has {_a(what)} that cannot be named: {shown!r}", where=where)
+            raise PluginFailed(f"has {_a(what)} with an invalid name: {shown!r}", where=where)
     if len(set(names)) < len(names):
-        raise PluginFailed(f"has two {what}s of one name", where=where)
+        raise PluginFailed(f"has two {what}s with the same name", where=where)
 
 
 def device_code(found: WireDeviceCode, where: str) -> DeviceCode:
@@ -192,17 +192,17 @@ def device_code(found: WireDeviceCode, where: str) -> DeviceCode:
     is_web = url.startswith(("https://", "http://")) and url.isascii() and url.isprintable()
     if not is_web or " " in url or len(url) > MAX_URL:
         shown = neutral(url, limit=MAX_LABEL)
-        raise PluginFailed(f"sends people to what is no web address: {shown!r}", where=where)
+        raise PluginFailed(f"gave an invalid sign-in URL: {shown!r}", where=where)
     if not code or not code.isprintable() or len(code) > MAX_CODE:
         shown = neutral(code, limit=MAX_CODE)
-        raise PluginFailed(f"gave a code that nobody can type: {shown!r}", where=where)
+        raise PluginFailed(f"gave a code that cannot be typed: {shown!r}", where=where)
     return DeviceCode(found.device_code, code, url, found.expires_in, found.interval)
 
 
 def token(text: str, where: str) -> str:
     """A token must be able to travel in a header."""
     if not text or not text.isascii() or not text.isprintable():
-        raise PluginFailed("gave a token with characters that no token has", where=where)
+        raise PluginFailed("returned a token with invalid characters", where=where)
     return text
 
 
@@ -210,7 +210,7 @@ def credentials(found: WireCredentials, where: str) -> Credentials:
     """Credentials whose token and headers can travel in headers."""
     for name, value in found.headers:
         if not name or not (name + value).isascii() or not (name + value).isprintable():
-            raise PluginFailed("gave a header with characters that no header has", where=where)
+            raise PluginFailed("returned a header with invalid characters", where=where)
     mode, endpoint = label(found.api_mode), found.endpoint and label(found.endpoint)
     project = found.project_id and label(found.project_id)
     return Credentials(token(found.access_token, where), mode, endpoint, project, found.headers)

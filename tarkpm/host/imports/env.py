@@ -37,7 +37,7 @@ class Env:
         if value is not None and len(value.encode()) > MAX_VALUE:
             if name not in self._told:
                 self._told.add(name)
-                self._report(f"does not see {name}: it is longer than {size(MAX_VALUE)}")
+                self._report(f"does not receive {name}: its value is longer than {size(MAX_VALUE)}")
             return None
         return value
 

@@ -88,7 +88,7 @@ class Filesystem:
         except PathError as problem:
             return {"err": str(problem)}
         except UnicodeEncodeError:
-            return {"err": "the text is not Unicode"}
+            return {"err": "the text is not valid Unicode"}
         except OSError as problem:
             return {"err": explained(problem)}
         return _DONE
@@ -104,7 +104,7 @@ class Filesystem:
         asked = (*parts, "what is in it") if function == "list" else parts
         if not any(grant.covers(asked, write=write) for grant in self._grants):
             is_readable = write and any(grant.covers(parts, write=False) for grant in self._grants)
-            raise PathError("may be read, not changed" if is_readable else "is not granted to this plugin")
+            raise PathError("is granted for reading only" if is_readable else "is not granted to this plugin")
         return parts
 
     def _read(self, parts: Parts) -> str:
@@ -142,7 +142,7 @@ class Filesystem:
             if stat.S_ISDIR(found.st_mode):
                 with self._inside(parts) as below:
                     if identity(os.fstat(below.descriptor)) != identity(found):
-                        raise PathError("the folder changed meanwhile")
+                        raise PathError("the folder changed during the call")
                 os.rmdir(parts[-1], dir_fd=folder)
             elif not stat.S_ISREG(found.st_mode):
                 raise PathError("is neither a file nor a folder")

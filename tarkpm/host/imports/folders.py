@@ -84,7 +84,7 @@ class WorkspaceFolder:
 
 def closed() -> PathError:
     """What a plugin is told of what it never reaches."""
-    return PathError("this file or folder is not a plugin's to use")
+    return PathError("plugins may not use this file or folder")
 
 
 def open_folder(folder: int, name: str) -> int:
@@ -159,9 +159,9 @@ def check_file(found: os.stat_result) -> None:
     if stat.S_ISLNK(found.st_mode):
         raise PathError("is a link, and links are not followed")
     if not stat.S_ISREG(found.st_mode):
-        raise PathError("is a folder" if stat.S_ISDIR(found.st_mode) else "is no file")
+        raise PathError("is a folder" if stat.S_ISDIR(found.st_mode) else "is not a regular file")
     if found.st_nlink > 1:
-        raise PathError("has a second name elsewhere (a hard link), so it is not known whose file it is")
+        raise PathError("is a hard link, and its other names may not be granted")
 
 
 def explained(problem: OSError) -> str:

@@ -50,7 +50,7 @@ class Fs:
         except OSError as problem:
             return _failed(explained(problem))
         except UnicodeEncodeError:
-            return _failed("the path is not Unicode")
+            return _failed("the path is not valid Unicode")
 
     def close(self) -> None:
         """Nothing is open between calls."""
@@ -66,7 +66,7 @@ class Fs:
             raise ReadDenied("is not granted to this plugin")
         if any(map(is_protected, parts)) or home_path.why_private(parts):
             self._tell(f"may not read {name}, which is private")
-            raise ReadDenied("this file is not a plugin's to read")
+            raise ReadDenied("plugins may not read this file")
         return parts
 
     def _read(self, parts: Parts) -> str:

@@ -60,7 +60,7 @@ class Way:
         self._below_home += [parts for known, parts in self._places if known == identity(found)]
 
     def closes(self, *names: str, write: bool, credentials: bool = False) -> bool:
-        """Whether the path ``names`` from the folder that was reached is not a plugin's to use (to write).
+        """Whether the path ``names`` from the folder that was reached is closed to a plugin (to write).
 
         Plugins' ``credentials`` are, where what was granted names them.
         """

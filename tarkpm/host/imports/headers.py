@@ -84,7 +84,7 @@ _CHARSETS: Final = frozenset(
 def checked(headers: Pairs) -> list[tuple[str, str]]:
     """The headers to send, names in lower case; raises `ValueError` for one that is not a plugin's to set."""
     if len(headers) > MAX_COUNT:
-        raise ValueError(f"{len(headers):,} headers, the limit is {MAX_COUNT}")
+        raise ValueError(f"expected at most {MAX_COUNT} headers, found {len(headers):,}")
     if sum(len(name) + len(value) for name, value in headers) > MAX_TEXT:
         raise ValueError(f"the headers have more than {MAX_TEXT:,} characters")
     return [_checked(name, value) for name, value in headers if name.lower() not in QUIETLY_OURS]
@@ -92,7 +92,7 @@ def checked(headers: Pairs) -> list[tuple[str, str]]:
 
 def _checked(name: str, value: str) -> tuple[str, str]:
     if not _NAME.fullmatch(name):
-        raise ValueError(f"expected the name of a header, found {name[:40]!r}")
+        raise ValueError(f"expected a header name, found {name[:40]!r}")
     low = name.lower()
     if low in OURS or low.startswith("proxy-"):
         raise ValueError(f"the header '{low}' is set by tarkpm")
@@ -114,7 +114,7 @@ def without_body(headers: Pairs) -> list[tuple[str, str]]:
 def answered(headers: Pairs) -> list[tuple[str, str]]:
     """The headers of an answer that a plugin is given; raises `ValueError` for too many."""
     if len(headers) > MAX_ANSWERED:
-        raise ValueError(f"the answer has {len(headers):,} headers, the limit is {MAX_ANSWERED}")
+        raise ValueError(f"the response has {len(headers):,} headers, the limit is {MAX_ANSWERED}")
     return [(name, value) for name, value in headers if name not in _UNSAID]
 
 

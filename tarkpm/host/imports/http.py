@@ -134,5 +134,5 @@ class Http:
         headers = rules.answered(answer.headers)
         body = rules.text(answer.read(), answer.header("content-type"))
         if len(body.encode()) > self._limits.body:
-            raise TooLarge(f"the answer has more than {self._limits.body:,} bytes as text")
+            raise TooLarge(f"the response is larger than {self._limits.body:,} bytes as text")
         return {"status": answer.status, "headers": [list(pair) for pair in headers], "body": body}

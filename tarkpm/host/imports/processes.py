@@ -46,7 +46,7 @@ def run(
     The program has these variables and three files open, no terminal, and a session of its own.
     """
     if seconds <= 0:
-        raise Stopped("there is no time left to run it")
+        raise Stopped("no time is left to run it")
     control, theirs = socket.socketpair()
     with control:
         with theirs:

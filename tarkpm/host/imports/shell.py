@@ -48,7 +48,7 @@ class Shell:
         except (PathError, Stopped) as problem:
             return {"err": str(problem)}
         except UnicodeEncodeError:
-            return {"err": "the text is not Unicode"}
+            return {"err": "the text is not valid Unicode"}
         except OSError as problem:
             return {"err": f"cannot be run: {problem.strerror}"}
         stdout, stderr = ran.stdout.decode("utf-8", "replace"), ran.stderr.decode("utf-8", "replace")

@@ -79,7 +79,7 @@ class Storage:
         """`get` and `list-keys` have no error for the plugin, so the user is told, once."""
         if not self._told:
             self._told = True
-            self._report(f"finds its storage empty: {problem}")
+            self._report(f"reads its storage as empty: {problem}")
 
     def close(self) -> None:
         """Close the file; a later call opens it again."""
@@ -155,10 +155,12 @@ def _is_ours(path: Path, is_right_kind: Callable[[int], bool]) -> bool:
     except OSError as problem:
         raise StorageError(f"storage cannot be read: {problem.strerror}") from None
     if not is_right_kind(found.st_mode):
-        kind = "a link" if stat.S_ISLNK(found.st_mode) else "not what it should be"
+        kind = "a link" if stat.S_ISLNK(found.st_mode) else "not a regular file or folder"
         raise StorageError(f"storage cannot be used: {path.name!r} is {kind}")
     if found.st_uid != os.geteuid() or (stat.S_ISREG(found.st_mode) and found.st_nlink > 1):
-        raise StorageError(f"storage cannot be used: {path.name!r} is shared with somebody else")
+        raise StorageError(
+            f"storage cannot be used: {path.name!r} belongs to another user or has another name"
+        )
     if found.st_mode & 0o077:
         with contextlib.suppress(OSError):
             path.chmod(found.st_mode & 0o700)

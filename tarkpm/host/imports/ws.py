@@ -100,7 +100,7 @@ class Sockets:
         self._hosts.check(target)
         self._open = {handle: one for handle, one in self._open.items() if not one.ended}
         if len(self._open) >= MAX_OPEN:
-            raise ValueError(f"has {MAX_OPEN} connections open, which is the limit")
+            raise ValueError(f"{MAX_OPEN} connections are open, which is the limit")
         connection = _connected(self._client, target, sent, deadline)
         self._last += 1
         self._open[self._last] = connection
@@ -109,7 +109,7 @@ class Sockets:
     def _found(self, handle: int) -> "Connection":
         connection = self._open.get(handle)
         if connection is None:
-            raise ValueError("there is no connection with this handle")
+            raise ValueError("no connection has this handle")
         return connection
 
 
@@ -249,7 +249,7 @@ def _connected(
         handshake.process_response(Response(101, "", Headers(answered)))
     except InvalidHandshake as problem:
         stream.close()
-        raise ValueError(f"{target.origin}: no WebSocket: {_short(str(problem))}") from None
+        raise ValueError(f"{target.origin}: the WebSocket handshake failed: {_short(str(problem))}") from None
     except BaseException:
         stream.close()
         raise

@@ -27,7 +27,7 @@ def decoded(payload: bytearray | msgspec.Raw, shape: type[_T]) -> _T:
     try:
         return msgspec.json.decode(payload, type=shape)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise ProtocolError(f"something that is not a {_name(shape)}") from None
+        raise ProtocolError(f"an invalid {_name(shape)}") from None
 
 
 def valued(json: msgspec.Raw, lengths: Sequence[int], tail: bytes | bytearray, shape: type[_T]) -> _T:
@@ -38,7 +38,7 @@ def valued(json: msgspec.Raw, lengths: Sequence[int], tail: bytes | bytearray, s
         whole: Any = Texts(lengths, tail).lowered(msgspec.json.decode(json))
         return msgspec.convert(whole, type=shape)
     except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError):
-        raise ProtocolError(f"something that is not a {_name(shape)}") from None
+        raise ProtocolError(f"an invalid {_name(shape)}") from None
 
 
 def _name(shape: Any) -> str:

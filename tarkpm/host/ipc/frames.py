@@ -111,7 +111,7 @@ class Texts:
         self._parts: list[bytes] = []
         self._found: dict[str, str] = {}
         if sum(lengths) != len(tail) or min(lengths, default=0) < 0:
-            raise FrameError("a tail that is not as long as its texts")
+            raise FrameError("a tail whose length does not match its texts")
         at = 0
         for number, length in enumerate(lengths):
             self._found[f"{HOISTED}{number}"] = str(memoryview(tail)[at : at + length], "utf-8")
@@ -155,7 +155,7 @@ class Texts:
             if not value.startswith(HOISTED):
                 return value
             if value not in self._found:
-                raise FrameError("a text that is not in its tail")
+                raise FrameError("a reference to a text that is not in its tail")
             return self._found.pop(value)
         if type(value) is list:
             return [self.lowered(item) for item in value]

@@ -90,7 +90,7 @@ def check_fits(info: ModuleInfo, plugin_type: str) -> str | None:
     if info.unknown_imports:
         return f"imports {neutral(info.unknown_imports[0], limit=200)!r}, which tark does not provide"
     if plugin_type not in info.worlds:
-        found = " and ".join(f"{world}-plugin" for world in info.worlds) or "no plugin interface of tark"
+        found = " and ".join(f"{world}-plugin" for world in info.worlds) or "no tark plugin interface"
         return f"exports {found} but the manifest says {plugin_type}"
     return None
 
@@ -136,7 +136,7 @@ class _Reader:
 
     def byte(self) -> int:
         if self.at >= self.end:
-            raise _Malformed(f"ends in the middle of something at byte {self.at:,}")
+            raise _Malformed(f"ends unexpectedly at byte {self.at:,}")
         self.at += 1
         return self.data[self.at - 1]
 
@@ -149,7 +149,7 @@ class _Reader:
             if byte < 0x80:
                 break
         else:
-            raise _Malformed(f"has an integer that does not end at byte {start:,}")
+            raise _Malformed(f"has an unterminated integer at byte {start:,}")
         if value >> bits:
             raise _Malformed(f"has an integer of more than {bits} bits at byte {start:,}")
         return value
@@ -201,7 +201,7 @@ def _names(body: _Reader, read: _Item, found: list[str]) -> None:
         raise _Malformed(f"has more than {MAX_NAMES:,} imports or exports")
     found.extend(read(body) for _ in range(count))
     if body.at != body.end:
-        raise _Malformed(f"has a section with something after its last entry, at byte {body.at:,}")
+        raise _Malformed(f"has a section with extra bytes after its last entry, at byte {body.at:,}")
 
 
 def _component_import(body: _Reader) -> str:

@@ -54,17 +54,17 @@ def is_unfinished(imports: Iterable[str], exports: Iterable[str]) -> bool:
 def misfit(imports: Sequence[str], exports: Sequence[str], plugin_type: str) -> str | None:
     """Why a module cannot run as a plugin of this type, in one sentence; None if nothing is wrong."""
     if is_unfinished(imports, exports):
-        return "is the core of a component and not yet one: 'wasm-tools component new' makes it one"
+        return "is a core module built for tark:plugin; convert it with 'wasm-tools component new'"
     if plugin_type not in NEEDED:
         known = ", ".join(NEEDED)
-        return f"is a core module, and the older tark ABI has {known} plugins, but none of type {plugin_type}"
+        return f"is a core module; the older tark ABI supports the types {known}, not {plugin_type}"
     if lacks := missing(exports, plugin_type):
-        named = f"is a core module without what {plugin_type} plugins of the older tark ABI export"
+        named = f"is a core module that lacks these {plugin_type} exports of the older tark ABI"
         return f"{named}: {', '.join(lacks)}"
     if strange := unknown(imports):
         shown = ", ".join(repr(neutral(name, limit=100)) for name in strange[:MAX_NAMED])
         more = f" and {len(strange) - MAX_NAMED} more" if len(strange) > MAX_NAMED else ""
-        return f"imports {shown}{more}, which tark does not provide to the older ABI"
+        return f"imports {shown}{more}, which tark does not provide in the older ABI"
     return None
 
 

@@ -80,7 +80,7 @@ def _validator(tool: str, text: str) -> Any:
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 _STRICT = json.JSONDecoder(parse_constant=_no_constant)
@@ -114,5 +114,5 @@ def _reasons(validator: Any, document: Any) -> str:
 
 
 def _short(problem: object) -> str:
-    lines = str(problem).strip().splitlines() or ["nothing said"]
+    lines = str(problem).strip().splitlines() or ["no message"]
     return lines[0] if len(lines[0]) <= MAX_REASON else f"{lines[0][:MAX_REASON]}…"
