@@ -25,8 +25,8 @@ MEMORY = 2048 * MIB
 def compile_module(image: PluginImage, limits: Limits, start: Start, *, mapped: bool) -> bytearray:
     """Return the compiled code of a plugin that passed `check_image`.
 
-    ``mapped`` says that a memfd will hold the code. Raises `ModuleInvalid` for a module that does not compile,
-    `LimitReached`, `PluginCrashed`.
+    ``mapped`` says that a memfd will hold the code. Raises `ModuleInvalid` for a module that does not
+    compile, `LimitReached`, `PluginCrashed`.
     """
     return alone(image.name, limits, start, lambda talk, end: talk.compile(image.wasm, end, mapped=mapped))
 
