@@ -17,7 +17,7 @@ from tarkpm.host.image import PluginImage
 from tarkpm.ops.project.settings import Settings, user_paths
 from tarkpm.ops.run.images import serve
 
-CLOSED = {"err": "this file or folder is not a plugin's to use"}
+CLOSED = {"err": "plugins may not use this file or folder"}
 LINK = "is a link, and links are not followed"
 READABLE = [
     place.replace("*", "x")

@@ -45,11 +45,11 @@ CASES = {
     "texts": ("get-tools", "send(RETURN, fill(b'{\"value\":[', b'\"\"', b']}', 48 * MIB))", MANY),
     "keys": ("get-tools", "send(RETURN, fill(b'{\"value\":{', b'\"a\":1', b'}}', 48 * MIB))", MANY),
     "an open text": ("get-tools", "send(RETURN, b'{\"value\":\"' + b'\\\\a' * (24 * MIB - 9))",
-                     "its worker sent something that is not a Return"),
+                     "its worker sent an invalid Return"),
     "escapes": ("get-tools", "send(RETURN, b'{\"value\":\"' + b'\\\\\\\\,' * (15 * MIB) + b'\"}')",
-                "its worker sent something that is not a list"),
+                "its worker sent an invalid list"),
     "depth": ("get-tools", "send(RETURN, b'{\"value\":' + b'[' * 99_000)",
-              "its worker sent something that is not a Return"),
+              "its worker sent an invalid Return"),
     "depth without end": ("get-tools", "send(RETURN, b'{\"value\":' + b'[' * 40 * MIB)", MANY),
     "a host call": (
         "execute",
@@ -66,7 +66,7 @@ CASES = {
     "a failure": ("execute", "send(FAIL, b' ' * 20_000)", LONG % (5, "20,000", "16,384")),
     "a greeting": ("execute", "send(LOADED, b' ' * 300)", LONG % (2, "300", "256")),
 }  # fmt: skip
-SMALL = ("execute", "send(RETURN, b'{\"value\":1}')", "its worker sent something that is not a ToolResult")
+SMALL = ("execute", "send(RETURN, b'{\"value\":1}')", "its worker sent an invalid ToolResult")
 
 PARENT = """
 import json, sys, time

@@ -96,7 +96,7 @@ def test_a_link_is_followed(sandbox: Sandbox) -> None:
         (b"", "expected a WebAssembly binary, found an empty file"),
         (b"(component)", "expected a WebAssembly binary, found WebAssembly text"),
         (b"\x7fELF\x02\x01", r"expected a WebAssembly binary, found a file that begins with b'\x7fELF'"),
-        (b"\0asm\x01\0\0\0\x01", "ends in the middle of something at byte 9"),
+        (b"\0asm\x01\0\0\0\x01", "ends unexpectedly at byte 9"),
         (b"\0asm\x0c\0\x01\0", "expected a WebAssembly component, found version bytes '0c000100'"),
         (wat.hostile_tool()[:2000], "runs past its end"),
         (b"\0asm\x01\0\0\0\x01\x04\x01\x60\x00\x05", "does not compile: "),

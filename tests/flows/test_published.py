@@ -100,7 +100,7 @@ def test_chatgpt_from_add_to_logout(sandbox: Sandbox, published: Published) -> N
     sandbox.run("auth", "logout", "chatgpt-oauth").ok()
     sandbox.run("chat", "chatgpt-oauth", "hello").failed(2, "the plugin offers no model")
     sandbox.run("chat", "chatgpt-oauth", "hello", "--model", "m").failed(
-        1, "cannot do that: it exports no provider_chat", "where: chatgpt-oauth"
+        1, "does not export provider_chat", "where: chatgpt-oauth"
     )
 
 
@@ -143,11 +143,11 @@ def test_gemini_talks(sandbox: Sandbox, published: Published, gemini: Service) -
     refused = sandbox.run(
         "chat", "gemini-oauth", "hi", env={"GEMINI_API_KEY": "k-1", "GEMINI_URL": "https://evil.example"}
     )
-    refused.failed(1, "could not answer: provider_chat answered -5", "asked for https://evil.example")
+    refused.failed(1, "could not answer: provider_chat returned -5", "asked for https://evil.example")
     assert "k-1" not in refused.err.replace("key=k-1", "")
     sandbox.run("chat", "gemini-oauth", "hi").failed(
         1,
-        "could not answer: provider_chat answered -4",
+        "could not answer: provider_chat returned -4",
         "[gemini-oauth] warn: no API key, and nobody signed in",
     )
 
@@ -221,12 +221,12 @@ def test_a_channel_that_is_interrupted_is_stopped(sandbox: Sandbox, published: P
     ("change", "message"),
     [
         (lambda: wat.assemble("(module)"),
-         "is a core module without what provider plugins of the older tark ABI export: memory, alloc, provider_info"),
-        (older.module, "older tark ABI export: provider_info, provider_chat or provider_auth_credentials"),
+         "is a core module that lacks these provider exports of the older tark ABI: memory, alloc, provider_info"),
+        (older.module, "older tark ABI: provider_info, provider_chat or provider_auth_credentials"),
         (lambda: _with_import("(import \"env\" \"emscripten_notify\" (func))"),
-         "imports 'env.emscripten_notify', which tark does not provide to the older ABI"),
+         "imports 'env.emscripten_notify', which tark does not provide in the older ABI"),
         (lambda: _with_import("(import \"tark:plugin/storage\" \"get\" (func (param i32 i32 i32)))"),
-         "is the core of a component and not yet one: 'wasm-tools component new' makes it one"),
+         "is a core module built for tark:plugin; convert it with 'wasm-tools component new'"),
     ],
 )  # fmt: skip
 def test_what_cannot_run_is_not_taken(
@@ -255,7 +255,7 @@ def test_inspect_says_which_abi_and_what_is_missing(sandbox: Sandbox) -> None:
     page = sandbox.run("inspect", "x.wasm").ok().out
     assert "ABI:      older tark ABI\n" in page
     assert "Fits:     no plugin type\n" in page
-    assert "  auth: is a core module without what auth plugins of the older tark ABI export: alloc\n" in page
+    assert "  auth: is a core module that lacks these auth exports of the older tark ABI: alloc\n" in page
     (sandbox.cwd / "x.wasm").write_bytes(wat.core_module())
     assert "ABI:      none of tark\n" in sandbox.run("inspect", "x.wasm").ok().out
 

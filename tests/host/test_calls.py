@@ -109,7 +109,7 @@ def test_load_all_goes_on_past_a_plugin_that_fails(
     bad = [image_of(wat.wrong_world(), name="bad"), image_of(b"", name="empty")]
     failed = host.load_all([bad[0], text_tools, bad[1]])
     assert {name: problem.message for name, problem in failed.items()} == {
-        "bad": "exports no plugin interface of tark but the manifest says tool",
+        "bad": "exports no tark plugin interface but the manifest says tool",
         "empty": "expected a WebAssembly binary, found an empty file",
     }
     assert host.call(text_tools, "text-stats", '{"text":""}').success
@@ -174,11 +174,11 @@ def test_a_grant_of_something_else_is_no_grant(host: PluginHost, text_tools: Plu
 @pytest.mark.parametrize(
     ("wasm", "sentence"),
     [
-        (wat.wrong_world, "exports no plugin interface of tark but the manifest says tool"),
+        (wat.wrong_world, "exports no tark plugin interface but the manifest says tool"),
         (wat.unknown_import, "imports 'evil:host/run', which tark does not provide"),
         (
             wat.core_module,
-            "is a core module, and the older tark ABI has auth, provider, channel plugins, but none of type tool",
+            "is a core module; the older tark ABI supports the types auth, provider, channel, not tool",
         ),
         (
             wat.wrong_signature,

@@ -76,7 +76,7 @@ def test_web_sockets_are_open_to_whoever_was_granted_hosts() -> None:
     gate, _ = gate_for("http:a.example", older=True)
     answer = ask(gate, "ws", "close", 1)
     assert answer == {"err": {"message": "ws is not available here", "denied": True}}
-    with pytest.raises(ProtocolError, match="arguments that ws.close does not take"):
+    with pytest.raises(ProtocolError, match="arguments that do not match ws.close"):
         ask(gate, "ws", "close", -1)
 
 

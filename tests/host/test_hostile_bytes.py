@@ -104,5 +104,5 @@ def test_any_json_travels_unchanged(value: object) -> None:
 def test_a_text_is_there_once() -> None:
     texts = frames.Texts([1], b"x")
     assert texts.lowered("\x000") == "x"
-    with pytest.raises(frames.FrameError, match=r"^a text that is not in its tail$"):
+    with pytest.raises(frames.FrameError, match=r"^a reference to a text that is not in its tail$"):
         texts.lowered("\x000")

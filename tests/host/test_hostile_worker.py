@@ -52,11 +52,11 @@ AT_START = {
         "send(HELLO, length=1 << 31)",
         "its worker sent a frame of kind 1 with 2,147,483,648 bytes, the limit is 256",
     ),
-    "no JSON": ("send(HELLO, b'hi')", "its worker sent something that is not a Hello"),
-    "no UTF-8": ("send(HELLO, b'\"\\xff\"')", "its worker sent something that is not a Hello"),
+    "no JSON": ("send(HELLO, b'hi')", "its worker sent an invalid Hello"),
+    "no UTF-8": ("send(HELLO, b'\"\\xff\"')", "its worker sent an invalid Hello"),
     "more than is asked": (
         'send(HELLO, b\'{"version":2,"x":1}\')',
-        "its worker sent something that is not a Hello",
+        "its worker sent an invalid Hello",
     ),
     "a result before any call": (
         "send(RETURN, b'{\"value\":1}')",
@@ -72,79 +72,79 @@ IN_A_CALL = {
     "exits": ("pass", "its worker ended with status 0"),
     "another's result": (
         "send(RETURN, b'{\"value\":{}}')",
-        "its worker sent something that is not a ToolResult",
+        "its worker sent an invalid ToolResult",
     ),
     "of another type": (
         'send(RETURN, b\'{"value":{"success":"yes","output":"","error":null}}\')',
-        "its worker sent something that is not a ToolResult",
+        "its worker sent an invalid ToolResult",
     ),
     "deep": (
         "send(RETURN, b'{\"value\":' + b'[' * 90000)",
-        "its worker sent something that is not a Return",
+        "its worker sent an invalid Return",
     ),
     "an unknown failure": (
         'send(FAIL, b\'{"kind":"sorry","message":""}\')',
-        "its worker sent something that is not a Fail",
+        "its worker sent an invalid Fail",
     ),
     "an unknown interface": (
         'send(HOST_CALL, b\'{"interface":"sockets","function":"open","args":["id"]}\')',
-        "its worker sent a call of a host function that does not exist",
+        "its worker sent a call to an unknown host function",
     ),
     "an unknown function": (
         'send(HOST_CALL, b\'{"interface":"storage","function":"close","args":[]}\')',
-        "its worker sent a call of a host function that does not exist",
+        "its worker sent a call to an unknown host function",
     ),
     "wrong arguments": (
         'send(HOST_CALL, b\'{"interface":"log","function":"info","args":["a","b"]}\')',
-        "its worker sent arguments that log.info does not take",
+        "its worker sent arguments that do not match log.info",
     ),
     "deep arguments": (
         'send(HOST_CALL, b\'{"interface":"log","function":"info","args":\' + b"[" * 90000 + b"]}")',
-        "its worker sent something that is not a HostCall",
+        "its worker sent an invalid HostCall",
     ),
     "arguments that are no text": (
         'send(HOST_CALL, b\'{"interface":"log","function":"info","args":["\\xff"]}\')',
-        "its worker sent arguments that log.info does not take",
+        "its worker sent arguments that do not match log.info",
     ),
     "half a surrogate pair": (
         'send(HOST_CALL, b\'{"interface":"log","function":"info","args":["\\\\ud800......"]}\')',
-        "its worker sent something that is not a HostCall",
+        "its worker sent an invalid HostCall",
     ),
     "a failure that is no text": (
         'send(FAIL, b\'{"kind":"trap","message":"\\xff"}\')',
-        "its worker sent something that is not a Fail",
+        "its worker sent an invalid Fail",
     ),
     "a result that is no text": (
         'send(RETURN, b\'{"value":{"success":true,"output":"\\xff","error":null}}\')',
-        "its worker sent something that is not a ToolResult",
+        "its worker sent an invalid ToolResult",
     ),
     "a tail that is longer than it says": (
         'send(RETURN, b\'{"value":"\\\\u00000","texts":[1]}\', tail=b"xx")',
-        "its worker sent a tail that is not as long as its texts",
+        "its worker sent a tail whose length does not match its texts",
     ),
     "a tail nobody spoke of": (
         'send(RETURN, b\'{"value":{"success":true,"output":"","error":null}}\', tail=b"xx")',
-        "its worker sent a tail that is not as long as its texts",
+        "its worker sent a tail whose length does not match its texts",
     ),
     "texts of negative length": (
         'send(RETURN, b\'{"value":"\\\\u00000","texts":[3,-1]}\', tail=b"xx")',
-        "its worker sent a tail that is not as long as its texts",
+        "its worker sent a tail whose length does not match its texts",
     ),
     "one text twice": (
         'send(RETURN, b\'{"value":["\\\\u00000","\\\\u00000"],"texts":[2]}\', tail=b"xx")',
-        "its worker sent a text that is not in its tail",
+        "its worker sent a reference to a text that is not in its tail",
     ),
     "a text that is not there": (
         'send(HOST_CALL, b\'{"interface":"log","function":"info","args":["\\\\u00007"],"texts":[2]}\', tail=b"xx")',
-        "its worker sent a text that is not in its tail",
+        "its worker sent a reference to a text that is not in its tail",
     ),
     "a tail that is no text": (
         'send(RETURN, b\'{"value":"\\\\u00000","texts":[1]}\', tail=b"\\xff")',
-        "its worker sent something that is not a ToolResult",
+        "its worker sent an invalid ToolResult",
     ),
     "a tail of another type": (
         'send(RETURN, b\'{"value":{"success":"\\\\u00000","output":"","error":null},"texts":[1]}\', tail=b"x")',
-        "its worker sent something that is not a ToolResult",
+        "its worker sent an invalid ToolResult",
     ),
     "SEGV": ("os.kill(os.getpid(), 11)", "its worker was killed by SIGSEGV"),
     "ABRT": ("print('!', file=sys.stderr, flush=True); os.abort()", "its worker was killed by SIGABRT: !"),
@@ -284,7 +284,7 @@ def test_stopped(hostile: PluginImage) -> None:
 def test_no_interpreter(hostile: PluginImage, monkeypatch: pytest.MonkeyPatch) -> None:
     for executable, sentence in [
         ("/nowhere/python", "cannot start a worker: No such file or directory"),
-        ("", "cannot start a worker: the path of the Python interpreter is not known"),
+        ("", "cannot start a worker: the path of the Python interpreter is unknown"),
     ]:
         monkeypatch.setattr(sys, "executable", executable)
         worker = Worker(hostile, Limits(), lambda line: None)

@@ -99,7 +99,7 @@ def test_a_provider_that_only_signs_in(rig: Rig, plugin: Callable[..., PluginIma
     assert found.headers == [("originator", "opencode"), ("ChatGPT-Account-Id", "acc")]
     host.logout(image)
     rig.script("env", None)
-    with pytest.raises(PluginFailed, match="could not take the credentials: provider_auth_init answered -2"):
+    with pytest.raises(PluginFailed, match="could not take the credentials: provider_auth_init returned -2"):
         host.auth_init(image, "{}")
 
 
@@ -107,16 +107,16 @@ def test_tokens_pass_the_plugin(rig: Rig, plugin: Callable[..., PluginImage]) ->
     image = plugin("chatgpt")
     made = rig.host.process_tokens(image, '{"access_token": "a", "id_token": "i"}')
     assert json.loads(made or "") == {"access_token": "a", "id_token": "i", "account_id": "account-1"}
-    with pytest.raises(PluginFailed, match="could not process the tokens: auth_process_tokens answered -1"):
+    with pytest.raises(PluginFailed, match="could not process the tokens: auth_process_tokens returned -1"):
         rig.host.process_tokens(image, "x")
     assert rig.host.process_tokens(plugin("gemini-oauth"), "{}") is None
 
 
 def test_what_it_does_not_export_is_said(rig: Rig, plugin: Callable[..., PluginImage]) -> None:
-    with pytest.raises(HostError, match="cannot do that: it exports no provider_chat") as caught:
+    with pytest.raises(HostError, match="does not export provider_chat") as caught:
         rig.host.chat(plugin("chatgpt"), [Message("user", "hello")], "m")
     assert caught.value.where == "chatgpt"
-    with pytest.raises(HostError, match="cannot do that: it exports no start_device_flow"):
+    with pytest.raises(HostError, match="does not export start_device_flow"):
         rig.host.start_device_flow(plugin("chatgpt"))
 
 
@@ -124,7 +124,7 @@ def test_an_auth_plugin(rig: Rig, plugin: Callable[..., PluginImage]) -> None:
     host, image = rig.host, plugin("probe")
     assert host.display_name(image) == "Probe"
     assert host.auth_status(image) == "not-authenticated"
-    with pytest.raises(PluginFailed, match="could not get a token: get_token answered -1"):
+    with pytest.raises(PluginFailed, match="could not get a token: get_token returned -1"):
         host.get_token(image)
     assert ask(rig, image, "storage.set", "=token", "=t-1") == (0, "")
     assert host.auth_status(image) == "authenticated"
@@ -138,7 +138,7 @@ def test_an_auth_plugin(rig: Rig, plugin: Callable[..., PluginImage]) -> None:
 def test_a_component_is_told_apart(rig: Rig, image_of: ImageOf) -> None:
     component = (Path(__file__).parents[2] / "plugins" / "device-auth" / "plugin.wasm").read_bytes()
     image = image_of(component, plugin_type="auth")
-    with pytest.raises(HostError, match="is a component: it signs in by itself"):
+    with pytest.raises(HostError, match="is a component, which signs in by itself"):
         rig.host.process_tokens(image, "{}")
     with pytest.raises(HostError, match="is of type 'auth', expected 'channel'"):
         rig.host.channel(image).info()
@@ -169,7 +169,7 @@ def test_what_it_prints_is_logged_and_its_code_is_an_error(
     rig: Rig, plugin: Callable[..., PluginImage]
 ) -> None:
     rig.script("env", None)
-    with pytest.raises(PluginFailed, match="could not answer: provider_chat answered -4"):
+    with pytest.raises(PluginFailed, match="could not answer: provider_chat returned -4"):
         rig.host.chat(plugin("gemini-oauth"), [Message("user", "x")], "")
     assert rig.said == [("warn", "no API key, and nobody signed in")]
 
@@ -292,7 +292,7 @@ def test_a_result_longer_than_any_buffer_is_a_code_and_nothing_is_written(
     ((level, message),) = rig.said
     assert (level, message) == (
         "warn",
-        f"{call[0]} has an answer of 131,073 bytes; this plugin's ABI takes 131,072",
+        f"the answer to {call[0]} is 131,073 bytes long; this plugin's ABI accepts 131,072",
     )
     assert ask(rig, image, *call)[0] == most
 
@@ -305,7 +305,7 @@ def test_env(rig: Rig, probe: PluginImage) -> None:
     assert ask(rig, probe, "env.get", "=A_4", ">") == (-3, "")
     assert ask(rig, probe, "env.get", "=A_5", ">") == (-3, "")
     assert [name for _, name in env.asked] == ["A_1", "A_2", "A_3", "A_4", "A_5"]
-    assert rig.said[-1] == ("warn", "env.get has an answer of 258 bytes; this plugin's ABI takes 256")
+    assert rig.said[-1] == ("warn", "the answer to env.get is 258 bytes long; this plugin's ABI accepts 256")
 
 
 def test_http(rig: Rig, probe: PluginImage) -> None:
@@ -456,7 +456,7 @@ def test_an_exit_is_an_error_and_the_next_call_works(rig: Rig, probe: PluginImag
 
 def test_arguments_are_bounded_in_all(rig: Rig, probe: PluginImage) -> None:
     host = PluginHost(Limits(seconds=5, output=100_000), interfaces=lambda _image, _report: rig.served)
-    with host, pytest.raises(LimitReached, match="handed over more than 100,000 bytes of text at once"):
+    with host, pytest.raises(LimitReached, match="passed more than 100,000 bytes of text at once"):
         host.process_tokens(probe, "storage.set\n=k\n=" + "x" * 100_000)
 
 

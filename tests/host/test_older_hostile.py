@@ -111,14 +111,14 @@ def test_a_text_that_is_not_utf_8(host: PluginHost, image_of: ImageOf) -> None:
 @pytest.mark.parametrize(
     ("alloc", "message"),
     [
-        ("(i32.const 0)", "alloc has no 8,192 bytes to give"),
-        ("(i32.const -8)", "alloc gave 8,192 bytes at 4294967288 of a memory of 65,536"),
-        ("(i32.const 65535)", "alloc gave 8,192 bytes at 65535 of a memory of 65,536"),
+        ("(i32.const 0)", "alloc returned null for 8,192 bytes"),
+        ("(i32.const -8)", "alloc returned 8,192 bytes at 4294967288 of a memory of 65,536"),
+        ("(i32.const 65535)", "alloc returned 8,192 bytes at 65535 of a memory of 65,536"),
         (
             "(i32.sub (i32.const 65537) (local.get 0))",
-            "alloc gave 8,192 bytes at 57345 of a memory of 65,536",
+            "alloc returned 8,192 bytes at 57345 of a memory of 65,536",
         ),
-        ("(i32.const -2147483648)", "alloc gave 8,192 bytes at 2147483648 of a memory of 65,536"),
+        ("(i32.const -2147483648)", "alloc returned 8,192 bytes at 2147483648 of a memory of 65,536"),
     ],
 )
 def test_an_alloc_whose_answer_is_no_memory(
@@ -127,17 +127,19 @@ def test_an_alloc_whose_answer_is_no_memory(
     image = image_of(older.module(alloc=alloc), plugin_type="auth")
     with pytest.raises(PluginFailed) as caught:
         quick.get_token(image)
-    assert caught.value.message == f"answered with something its interface does not have: {message}"
+    assert caught.value.message == f"returned a value that does not match its interface: {message}"
     assert quick.auth_status(image) == "not-authenticated"
 
 
 def test_an_alloc_that_gives_the_same_twice(quick: PluginHost, image_of: ImageOf) -> None:
     """What goes in and what comes back in one place: the host would read its own words as the plugin's."""
     image = image_of(older.module(alloc="(i32.const 128)"), plugin_type="auth")
-    with pytest.raises(PluginFailed, match="alloc gave 65,536 bytes at 128 of a memory of 65,536"):
+    with pytest.raises(PluginFailed, match="alloc returned 65,536 bytes at 128 of a memory of 65,536"):
         quick.process_tokens(image, "{}")
     image = image_of(older.module(alloc="(i32.const 128)", pages=4), name="other", plugin_type="auth")
-    with pytest.raises(PluginFailed, match="alloc gave 65,536 bytes at 128, which it had given before"):
+    with pytest.raises(
+        PluginFailed, match="alloc returned 65,536 bytes at 128, which overlap a buffer in use"
+    ):
         quick.process_tokens(image, "{}")
     assert quick.auth_status(image) == "not-authenticated"
 
@@ -152,7 +154,7 @@ def test_an_alloc_that_overlaps_by_one_byte(quick: PluginHost, image_of: ImageOf
         (global.set $next (i32.add (global.get $next) (i32.const 1)))
         (global.get $next)"""
     image = image_of(older.module(alloc=creeping, pages=4), name="creeping", plugin_type="auth")
-    with pytest.raises(PluginFailed, match="which it had given before"):
+    with pytest.raises(PluginFailed, match="which overlap a buffer in use"):
         quick.process_tokens(image, "{}")
 
 
@@ -168,7 +170,7 @@ def test_an_alloc_that_asks_the_host(quick: PluginHost, image_of: ImageOf, lines
     image = image_of(
         older.module(alloc=asking, ask="(i32.const 2)"), plugin_type="auth", granted=CapabilitySet()
     )
-    with pytest.raises(PluginFailed, match="characters that no token has"):
+    with pytest.raises(PluginFailed, match="a token with invalid characters"):
         quick.get_token(image)
     assert [line.message for line in lines] == ["asked for storage, which is not granted to this plugin"]
 
@@ -188,7 +190,7 @@ def test_memory_that_grows_between_a_question_and_its_answer(quick: PluginHost, 
         (drop (memory.grow (i32.const 1)))
         (call $get (i32.const 16) (i32.const 4) (i32.sub (i32.mul (memory.size) (i32.const 65536)) (i32.const 1)))"""
     image = image_of(older.module(alloc="(i32.const 1024)", ask=body), plugin_type="auth")
-    with pytest.raises(PluginFailed, match="get_token answered nothing"):
+    with pytest.raises(PluginFailed, match="get_token returned nothing"):
         quick.get_token(image)
 
 
@@ -198,12 +200,12 @@ def test_memory_that_grows_between_a_question_and_its_answer(quick: PluginHost, 
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
-        ("8193", "wrote 8,193 bytes where it had 8,192"),
-        ("2147483647", "wrote 2,147,483,647 bytes where it had 8,192"),
-        ("-2147483648", "could not get a token: get_token answered -2147483648"),
-        ("-8193", "could not get a token: get_token answered -8193"),
-        ("-3", "could not get a token: get_token answered -3"),
-        ("0", "could not get a token: get_token answered nothing"),
+        ("8193", "wrote 8,193 bytes into a buffer of 8,192"),
+        ("2147483647", "wrote 2,147,483,647 bytes into a buffer of 8,192"),
+        ("-2147483648", "could not get a token: get_token returned -2147483648"),
+        ("-8193", "could not get a token: get_token returned -8193"),
+        ("-3", "could not get a token: get_token returned -3"),
+        ("0", "could not get a token: get_token returned nothing"),
     ],
 )
 def test_a_length_that_was_not_asked_for(
@@ -219,7 +221,7 @@ def test_a_length_that_was_not_asked_for(
 def test_a_status_there_is_not(quick: PluginHost, image_of: ImageOf) -> None:
     for code in (3, -1, 99):
         image = image_of(older.module(body=f"(i32.const {code - 3})"), plugin_type="auth")
-        with pytest.raises(PluginFailed, match=f"does not have: status answered {code}"):
+        with pytest.raises(PluginFailed, match=f"does not match its interface: status returned {code}"):
             quick.auth_status(image)
 
 
@@ -228,16 +230,16 @@ def test_a_status_there_is_not(quick: PluginHost, image_of: ImageOf) -> None:
     [
         ("", "provider_chat: expected JSON"),
         ("[]", "provider_chat: expected an object, found list"),
-        ("{}", "provider_chat: expected text to be a text, found nothing"),
-        ('{"text": 1}', "provider_chat: expected text to be a text, found int"),
-        ('{"text": null}', "provider_chat: expected text to be a text, found nothing"),
+        ("{}", "provider_chat: expected text to be a string, found nothing"),
+        ('{"text": 1}', "provider_chat: expected text to be a string, found int"),
+        ('{"text": null}', "provider_chat: expected text to be a string, found nothing"),
         (r'{"text": "\ud800"}', "provider_chat: expected Unicode"),
         ('{"text": "x", "usage": 1}', "provider_chat usage: expected an object, found int"),
         ('{"text": "x", "usage": {"input_tokens": 1}}', "expected output_tokens to be a number, found nothing"),
-        ('{"text": "x", "usage": {"input_tokens": -1, "output_tokens": 1}}', "expected input_tokens to be a count"),
+        ('{"text": "x", "usage": {"input_tokens": -1, "output_tokens": 1}}', "expected input_tokens to be a number from 0"),
         ('{"text": "x", "usage": {"input_tokens": true, "output_tokens": 1}}', "to be a number, found bool"),
         ('{"text": "x", "usage": {"input_tokens": 1e3, "output_tokens": 1}}', "to be a number, found float"),
-        ('{"text": "x", "usage": {"input_tokens": 9223372036854775808, "output_tokens": 1}}', "to be a count"),
+        ('{"text": "x", "usage": {"input_tokens": 9223372036854775808, "output_tokens": 1}}', "to be a number from 0"),
         ("[" * 60_000, "provider_chat: expected JSON"),
         ('{"text": "x"', "provider_chat: expected JSON"),
         ('{"text": ' + "9" * 5_000 + "}", "provider_chat: expected JSON"),
@@ -300,7 +302,7 @@ def test_the_same_in_alloc(quick: PluginHost, image_of: ImageOf) -> None:
         ("unreachable", PluginCrashed, "trapped: wasm `unreachable` instruction executed"),
         ("(loop (br 0))", LimitReached, "ran longer than 0.5 s"),
         ("(drop (call $get (i32.const 16) (i32.const 4) (i32.const 64)))", PluginCrashed,
-         "trapped: it calls the host before it has begun"),
+         "trapped: it called the host before its instance was ready"),
     ],
 )  # fmt: skip
 def test_what_begins_badly(
@@ -341,7 +343,7 @@ def test_a_text_too_long_to_take_is_not_even_copied(image_of: ImageOf) -> None:
 
 # -- what is no plugin
 
-LACKS = "is a core module without what auth plugins of the older tark ABI export"
+LACKS = "is a core module that lacks these auth exports of the older tark ABI"
 AUTH = "status or provider_auth_status, get_token or provider_auth_credentials"
 
 
@@ -351,21 +353,21 @@ AUTH = "status or provider_auth_status, get_token or provider_auth_credentials"
         ("(module)", f"{LACKS}: memory, alloc, {AUTH}"),
         (older.text(name="alloc2"), f"{LACKS}: alloc"),
         (older.text(extra='(import "tark:storage" "list" (func))'),
-         "imports 'tark:storage.list', which tark does not provide to the older ABI"),
+         "imports 'tark:storage.list', which tark does not provide in the older ABI"),
         (older.text(extra='(import "wasi_snapshot_preview1" "path_open" (func))'),
-         "imports 'wasi_snapshot_preview1.path_open', which tark does not provide to the older ABI"),
+         "imports 'wasi_snapshot_preview1.path_open', which tark does not provide in the older ABI"),
         (older.text(extra='(import "env" "memory" (memory 1))', memory=""),
          f"{LACKS}: memory"),
         (older.text(extra='(import "tark:plugin/storage" "get" (func))'),
-         "is the core of a component and not yet one: 'wasm-tools component new' makes it one"),
+         "is a core module built for tark:plugin; convert it with 'wasm-tools component new'"),
         (older.text(extra='(import "tark:log" "warn" (func (param i32)))'),
          "import tark:log warn: expected (i32, i32), found (i32)"),
         (older.text(extra='(import "tark:log" "warn" (global i32))'),
          "import tark:log warn: expected (i32, i32), found GlobalType"),
         (older.text(memory='(memory (export "memory") i64 1)'),
-         "export memory: expected an ordinary memory of 32 bits, found MemoryType"),
+         "export memory: expected an unshared 32-bit memory, found MemoryType"),
         (older.text(memory='(memory 1) (global (export "memory") i32 (i32.const 0))'),
-         "export memory: expected an ordinary memory of 32 bits, found GlobalType"),
+         "export memory: expected an unshared 32-bit memory, found GlobalType"),
         (older.text(more='(func (export "dealloc") (param i32))'),
          "export dealloc: expected (i32, i32), found (i32)"),
         (older.text(more='(func (export "display_name") (param i64) (result i32) (i32.const 0))'),
@@ -385,7 +387,7 @@ def test_a_module_without_functions_of_its_type(quick: PluginHost, image_of: Ima
         ("provider", "provider_info, provider_chat or provider_auth_credentials"),
         ("channel", "channel_info, channel_start, channel_stop, channel_send"),
     ]:
-        with pytest.raises(ModuleInvalid, match=f"older tark ABI export: {missing}"):
+        with pytest.raises(ModuleInvalid, match=f"older tark ABI: {missing}"):
             quick.load(image_of(older.module(), name=kind, plugin_type=kind))
     with pytest.raises(ModuleInvalid, match="has auth, provider, channel plugins, but none of type hook"):
         quick.load(image_of(older.module(), name="hook", plugin_type="hook"))

@@ -23,7 +23,7 @@ OUTCOMES = {
     "bad-utf8": (PluginCrashed, "trapped: invalid utf-8 sequence of 1 bytes from index 0"),
     "recurse": (LimitReached, "used more than 1 MiB of stack"),
     "log-flood": (LimitReached, "made more than 500 host calls in one call"),
-    "huge-output": (LimitReached, "handed over more than 8 MiB of text at once"),
+    "huge-output": (LimitReached, "passed more than 8 MiB of text at once"),
     "bad-pointer": (PluginCrashed, "trapped: string pointer/length out of bounds of memory"),
 }
 
@@ -129,14 +129,14 @@ def test_one_huge_host_call_is_refused_in_the_worker(hostile: PluginImage) -> No
     limits = Limits(arguments=4 << 20, output=1 << 20)
     with PluginHost(limits) as host, pytest.raises(LimitReached) as caught:
         host.call(hostile, "echo", "x" * (2 << 20))
-    assert caught.value.message == "handed over more than 1 MiB of text at once"
+    assert caught.value.message == "passed more than 1 MiB of text at once"
 
 
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("ec\\1bo", "has a tool that cannot be named: 'ec\\\\x1bo'"),
-        ("spin", "has two tools of one name"),
+        ("ec\\1bo", "has a tool with an invalid name: 'ec\\\\x1bo'"),
+        ("spin", "has two tools with the same name"),
     ],
 )
 def test_tool_names_that_cannot_be_shown_or_told_apart(image_of: ImageOf, name: str, sentence: str) -> None:

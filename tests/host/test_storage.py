@@ -176,11 +176,13 @@ def test_what_is_not_ours_is_refused(shelf: Shelf, folder: Path, tmp_path: Path,
             folder.mkdir()
             if what == "fifo":
                 os.mkfifo(folder / FILE)
-                sentence = "storage cannot be used: 'storage.sqlite3' is not what it should be"
+                sentence = "storage cannot be used: 'storage.sqlite3' is not a regular file or folder"
             elif what == "hard link":
                 elsewhere.write_text("")
                 os.link(elsewhere, folder / FILE)
-                sentence = "storage cannot be used: 'storage.sqlite3' is shared with somebody else"
+                sentence = (
+                    "storage cannot be used: 'storage.sqlite3' belongs to another user or has another name"
+                )
             else:
                 if what == "file":
                     elsewhere.write_text("")
@@ -189,7 +191,7 @@ def test_what_is_not_ours_is_refused(shelf: Shelf, folder: Path, tmp_path: Path,
     assert shelf.get("k") is None
     assert shelf.call("list-keys") == []
     assert len(shelf.reports) == 1
-    assert shelf.reports[0].startswith("finds its storage empty: storage cannot be used: ")
+    assert shelf.reports[0].startswith("reads its storage as empty: storage cannot be used: ")
     if what == "folder":
         assert list(elsewhere.iterdir()) == []
     elif elsewhere.exists():
@@ -204,7 +206,7 @@ def test_a_damaged_file(shelf: Shelf, folder: Path, content: bytes) -> None:
     (folder / FILE).write_bytes(content)
     assert shelf.set("k", "v") == {"err": "storage is damaged"}
     assert shelf.get("k") is None
-    assert shelf.reports == ["finds its storage empty: storage is damaged"]
+    assert shelf.reports == ["reads its storage as empty: storage is damaged"]
     assert (folder / FILE).read_bytes() == content
 
 

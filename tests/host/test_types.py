@@ -139,12 +139,12 @@ def test_an_expired_flow(world: World, auth: PluginImage) -> None:
 @pytest.mark.parametrize(
     ("url", "code", "sentence"),
     [
-        ("javascript:alert(1)", "A", "sends people to what is no web address: 'javascript:alert(1)'"),
-        ("https://x.test/ y", "A", "sends people to what is no web address: 'https://x.test/ y'"),
-        ("https://x\u202e.test/", "A", "sends people to what is no web address: 'https://x\\\\u202e.test/'"),
-        ("https://x.test/", "A\x1b[2J", "gave a code that nobody can type: 'A\\\\x1b[2J'"),
-        ("https://x.test/", "", "gave a code that nobody can type: ''"),
-        ("https://x.test/", "A" * 65, f"gave a code that nobody can type: '{'A' * 64}… (1 characters more)'"),
+        ("javascript:alert(1)", "A", "gave an invalid sign-in URL: 'javascript:alert(1)'"),
+        ("https://x.test/ y", "A", "gave an invalid sign-in URL: 'https://x.test/ y'"),
+        ("https://x\u202e.test/", "A", "gave an invalid sign-in URL: 'https://x\\\\u202e.test/'"),
+        ("https://x.test/", "A\x1b[2J", "gave a code that cannot be typed: 'A\\\\x1b[2J'"),
+        ("https://x.test/", "", "gave a code that cannot be typed: ''"),
+        ("https://x.test/", "A" * 65, f"gave a code that cannot be typed: '{'A' * 64}… (1 characters more)'"),
     ],
 )
 def test_what_a_person_is_told_to_open_and_type(url: str, code: str, sentence: str) -> None:
@@ -155,7 +155,7 @@ def test_what_a_person_is_told_to_open_and_type(url: str, code: str, sentence: s
 
 @pytest.mark.parametrize("text", ["", "a\nb", "tök", "a\x00"])
 def test_a_token_can_travel_in_a_header(text: str) -> None:
-    with pytest.raises(PluginFailed, match=r"^gave a token with characters that no token has$"):
+    with pytest.raises(PluginFailed, match=r"^returned a token with invalid characters$"):
         results.token(text, "p")
 
 
@@ -189,7 +189,9 @@ def test_models_that_cannot_be_shown_or_told_apart(
     world: World, provider: PluginImage, names: list[str]
 ) -> None:
     world.serve("http", get=response({"data": [{"id": name} for name in names]}))
-    with pytest.raises(PluginFailed, match=r"^has (a model that cannot be named|two models of one name)"):
+    with pytest.raises(
+        PluginFailed, match=r"^has (a model with an invalid name|two models with the same name)"
+    ):
         world.host.models(provider)
 
 
@@ -261,7 +263,7 @@ def test_an_answer_that_is_not_of_its_type_is_the_hosts_fault(world: World, reac
     with pytest.raises(PluginCrashed) as caught:
         world.host.call(reaching, "r", "x")
     assert caught.value.message == (
-        "its worker failed: the host answered wrongly: expected string, found int"
+        "its worker failed: the host returned an invalid value: expected string, found int"
     )
 
 

@@ -1,4 +1,4 @@
-"""Decode what a worker sent into the expected type, or raise `ProtocolError`."""
+"""Decoding of data from a worker, which is not trusted."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeVar
@@ -11,11 +11,11 @@ _T = TypeVar("_T")
 
 
 class ProtocolError(ValueError):
-    """Something no worker says: it is not what it should be."""
+    """A worker sent something that does not follow the protocol."""
 
 
 class Arguments(NamedTuple):
-    """A host call's arguments as they arrived: JSON, the lengths of its long texts, and these."""
+    """A host call's arguments as they arrived: JSON, the lengths of its long texts, and the texts."""
 
     json: msgspec.Raw
     lengths: Sequence[int] = ()
@@ -23,22 +23,25 @@ class Arguments(NamedTuple):
 
 
 def decoded(payload: bytearray | msgspec.Raw, shape: type[_T]) -> _T:
-    """JSON as a ``shape``."""
+    """Return JSON decoded as a ``shape``. Raises `ProtocolError`."""
     try:
         return msgspec.json.decode(payload, type=shape)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise ProtocolError(f"something that is not a {_name(shape)}") from None
+        raise ProtocolError(f"an invalid {_name(shape)}") from None
 
 
 def valued(json: msgspec.Raw, lengths: Sequence[int], tail: bytes | bytearray, shape: type[_T]) -> _T:
-    """JSON whose long texts are in a tail, as a ``shape``. Also raises `FrameError`."""
+    """Return JSON whose long texts are in a tail, decoded as a ``shape``.
+
+    Raises `ProtocolError` and `FrameError`.
+    """
     if not lengths and not tail:
         return decoded(json, shape)
     try:
         whole: Any = Texts(lengths, tail).lowered(msgspec.json.decode(json))
         return msgspec.convert(whole, type=shape)
     except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError):
-        raise ProtocolError(f"something that is not a {_name(shape)}") from None
+        raise ProtocolError(f"an invalid {_name(shape)}") from None
 
 
 def _name(shape: Any) -> str:

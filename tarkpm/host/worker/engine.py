@@ -117,4 +117,4 @@ def _trap(message: str) -> Failure:
 def causes(problem: Any) -> str:
     """What went wrong, without the backtrace: the last line, the innermost cause, without its number."""
     lines = [line.strip() for line in str(problem).strip().splitlines()]
-    return lines[-1].lstrip("0123456789").removeprefix(": ") if lines else "nothing said"
+    return lines[-1].lstrip("0123456789").removeprefix(": ") if lines else "no message"

@@ -71,7 +71,7 @@ class Guest(PluginInstance):
 
     def _failed(self, problem: BaseException) -> None:
         if isinstance(problem, Mismatch):  # what the parent answered: no fault of the plugin's
-            self._fault = Failure("worker", f"the host answered wrongly: {problem}")
+            self._fault = Failure("worker", f"the host returned an invalid value: {problem}")
         else:
             self._fault = failure(problem)
 

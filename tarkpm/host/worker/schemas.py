@@ -112,5 +112,5 @@ def _reasons(validator: Any, document: Any) -> str:
 
 
 def _short(problem: object) -> str:
-    lines = str(problem).strip().splitlines() or ["nothing said"]
+    lines = str(problem).strip().splitlines() or ["no message"]
     return lines[0] if len(lines[0]) <= MAX_REASON else f"{lines[0][:MAX_REASON]}…"

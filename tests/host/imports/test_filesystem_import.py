@@ -20,12 +20,12 @@ from tarkpm.host.imports.guard import is_protected
 
 DONE = {"ok": None}
 NOT_GRANTED = {"err": "is not granted to this plugin"}
-READ_ONLY = {"err": "may be read, not changed"}
-NOT_YOURS = {"err": "this file or folder is not a plugin's to use"}
+READ_ONLY = {"err": "is granted for reading only"}
+NOT_YOURS = {"err": "plugins may not use this file or folder"}
 LINK = {"err": "is a link, and links are not followed"}
 PLAIN = {"err": "expected a path relative to the workspace, with '/' between its parts"}
 DOTS = {"err": "a path with an empty part, '.' or '..' is not accepted"}
-HARD = {"err": "has a second name elsewhere (a hard link), so it is not known whose file it is"}
+HARD = {"err": "is a hard link, and its other names may not be granted"}
 
 
 class Files:
@@ -222,7 +222,7 @@ def test_a_protected_folder_under_another_name(
     monkeypatch.setattr("tarkpm.host.imports.guard.PROTECTED", frozenset({"docs"}))
     monkeypatch.setattr("tarkpm.host.imports.guard.is_protected", lambda name: False)
     monkeypatch.setattr("tarkpm.host.imports.filesystem.is_protected", lambda name: False)
-    assert files.read("docs/a.txt") == {"err": "this file or folder is not a plugin's to use"}
+    assert files.read("docs/a.txt") == {"err": "plugins may not use this file or folder"}
 
 
 @pytest.mark.parametrize(
@@ -283,7 +283,7 @@ def test_what_is_no_file(root: Path, files: Files, kind: str, monkeypatch: pytes
         except PermissionError:
             pytest.skip("only root makes devices")
     started = time.monotonic()
-    assert files.read("docs/odd") == files.write("docs/odd", "x") == {"err": "is no file"}
+    assert files.read("docs/odd") == files.write("docs/odd", "x") == {"err": "is not a regular file"}
     assert files.remove("docs/odd") == {"err": "is neither a file nor a folder"}
     assert files.stat("docs/odd")["ok"]["kind"] == "other"
     assert time.monotonic() - started < 1
@@ -301,7 +301,7 @@ def test_sizes(root: Path, files: Files) -> None:
 def test_what_is_not_text(root: Path, files: Files) -> None:
     (root / "docs/bin").write_bytes(b"\xff")
     assert files.read("docs/bin") == {"err": "the file is not UTF-8 text"}
-    assert files.write("docs/x", "\ud800") == {"err": "the text is not Unicode"}
+    assert files.write("docs/x", "\ud800") == {"err": "the text is not valid Unicode"}
 
 
 def test_names_that_are_not_text(root: Path, files: Files) -> None:

@@ -16,7 +16,7 @@ from tarkpm.host.imports.fs import MAX_FILE, Fs
 from tarkpm.host.imports.guard import Guard
 
 DENIED = {"err": {"message": "is not granted to this plugin", "denied": True}}
-PRIVATE = {"err": {"message": "this file is not a plugin's to read", "denied": True}}
+PRIVATE = {"err": {"message": "plugins may not read this file", "denied": True}}
 OUTSIDE = {"err": {"message": "is not below the user's home", "denied": True}}
 
 
@@ -126,8 +126,8 @@ def test_tarks_own_folders_are_known_wherever_they_are(home: Path) -> None:
     (state / "key.md").write_text("KEY")
     os.rename(home / "work" / "b", home / "work" / "moved")
     read = Reader(home, "~/work/", private=(state, home / "work" / "moved"))
-    assert read("~/work/state/key.md") == failed("this file or folder is not a plugin's to use")
-    assert read("~/work/moved/c.md") == failed("this file or folder is not a plugin's to use")
+    assert read("~/work/state/key.md") == failed("plugins may not use this file or folder")
+    assert read("~/work/moved/c.md") == failed("plugins may not use this file or folder")
 
 
 def test_links_are_not_followed(home: Path, tmp_path: Path) -> None:
@@ -149,11 +149,9 @@ def test_only_regular_files_of_one_name(home: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(work / "s"))
         read = Reader(home, "~/work/")
-        assert read("~/work/hard") == failed(
-            "has a second name elsewhere (a hard link), so it is not known whose file it is"
-        )
-        assert read("~/work/fifo") == failed("is no file")
-        assert read("~/work/s") == failed("is no file")
+        assert read("~/work/hard") == failed("is a hard link, and its other names may not be granted")
+        assert read("~/work/fifo") == failed("is not a regular file")
+        assert read("~/work/s") == failed("is not a regular file")
 
 
 def test_size_and_text_are_checked(home: Path) -> None:

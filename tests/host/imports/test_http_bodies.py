@@ -229,7 +229,7 @@ def test_charsets(asking: Plugin, web: Web, body: bytes, content_type: str, text
 
 def test_a_body_that_grows_as_text(asking: Plugin, web: Web) -> None:
     found = fetch(asking, web, ok(b"\xff" * 60_000))
-    assert str(found["message"]).endswith("the answer has more than 65,536 bytes as text")
+    assert str(found["message"]).endswith("the response is larger than 65,536 bytes as text")
 
 
 def test_a_body_that_is_not_read(asking: Plugin, web: Web) -> None:

@@ -119,7 +119,7 @@ def test_standard_input(run: Run) -> None:
     assert run("cat", stdin=big) == done(big)
     assert run("true", stdin=big) == done()  # who does not read it need not
     assert run("cat", stdin=big + "x") == {"err": "the input is larger than 1 MiB"}
-    assert run("cat", stdin="\ud800") == {"err": "the text is not Unicode"}
+    assert run("cat", stdin="\ud800") == {"err": "the text is not valid Unicode"}
 
 
 def test_working_directory(run: Run, root: Path) -> None:
@@ -137,7 +137,7 @@ def test_working_directory(run: Run, root: Path) -> None:
         ("/tmp", "expected a path relative to the workspace, with '/' between its parts"),
         ("link", "'link' is a link, and links are not followed"),
         ("link/etc", "'link' is a link, and links are not followed"),
-        (".git", "this file or folder is not a plugin's to use"),
+        (".git", "plugins may not use this file or folder"),
         ("none", "cannot be run: No such file or directory"),
         ("file", "cannot be run: Not a directory"),
     ],
@@ -158,7 +158,7 @@ def test_working_directories_that_are_not_inside(run: Run, root: Path, cwd: str,
         (["ec\0ho"], "an argument must not contain a NUL"),
         (["echo"] * 1001, "the limits are 1,000 arguments and 128 KiB"),
         (["echo", "x" * (128 << 10)], "the limits are 1,000 arguments and 128 KiB"),
-        (["echo", "\ud800"], "the text is not Unicode"),
+        (["echo", "\ud800"], "the text is not valid Unicode"),
         (["no-such-program"], "cannot be run: No such file or directory"),
         (["./sub"], "cannot be run: Permission denied"),
         (["./plain"], "cannot be run: Permission denied"),
@@ -198,7 +198,7 @@ def test_time(run: Run) -> None:
     assert run("sleep", "60", ms=400) == LATE
     assert run("sleep", "60", within=0.65)["err"].startswith("ran longer than 0.")  # the call's own deadline
     assert run("sleep", "60", ms=60_000, within=0.65)["err"].startswith("ran longer than 0.")
-    assert run("true", within=0.1) == run("true", ms=0) == {"err": "there is no time left to run it"}
+    assert run("true", within=0.1) == run("true", ms=0) == {"err": "no time is left to run it"}
     assert time.monotonic() - started < 5
 
 

@@ -75,7 +75,7 @@ def test_a_value_that_is_too_long_is_not_cut() -> None:
     assert get(served, "A") == "ü" * (MAX_VALUE // 2)
     assert get(served, "B") is None
     assert get(served, "B") is None
-    assert reports == ["does not see B: it is longer than 32 KiB"]
+    assert reports == ["does not receive B: its value is longer than 32 KiB"]
 
 
 def test_a_value_that_is_not_text() -> None:

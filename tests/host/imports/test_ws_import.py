@@ -157,7 +157,7 @@ def test_a_conversation_over_tls(plugin_of: PluginOf, secure_ws: Real, names: Na
     assert plugin.message(1) == "hällo"
     assert plugin.close(1) == DONE
     assert secure_ws.closed.wait(5)
-    gone = {"err": {"message": "there is no connection with this handle", "denied": False}}
+    gone = {"err": {"message": "no connection has this handle", "denied": False}}
     assert plugin.recv(1) == plugin.send(1, "x") == plugin.close(1) == gone
     assert plugin.connect(f"wss://a.test:{secure_ws.port}/") == {"ok": 2}
 
@@ -223,7 +223,7 @@ def test_there_is_a_limit_to_open_connections_and_closed_ones_do_not_count(
     plugin = plugin_of(f"127.0.0.1:{real.port}")
     handles = [opened(plugin, real) for _ in range(MAX_OPEN)]
     url = f"ws://127.0.0.1:{real.port}/"
-    full = {"err": {"message": f"has {MAX_OPEN} connections open, which is the limit", "denied": False}}
+    full = {"err": {"message": f"{MAX_OPEN} connections are open, which is the limit", "denied": False}}
     assert plugin.connect(url) == full
     plugin.send(handles[3], "bye")
     assert plugin.recv(handles[3])["ok"]["closed"]
@@ -236,7 +236,7 @@ def test_closing_the_interface_ends_all(plugin_of: PluginOf, real: Real) -> None
     handle = opened(plugin, real)
     plugin.sockets.close()
     assert real.closed.wait(5)
-    assert plugin.recv(handle)["err"]["message"] == "there is no connection with this handle"
+    assert plugin.recv(handle)["err"]["message"] == "no connection has this handle"
 
 
 def denied(answer: Any, *texts: str) -> None:
@@ -395,8 +395,8 @@ def against(
     [
         (b"HTTP/1.1 302 Found\r\nLocation: ws://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n", "status 302, and redirects are not followed"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "answered with status 200"),
-        (b"HTTP/1.1 101 X\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n", "no WebSocket"),
-        (b"HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: AAAA\r\n\r\n", "no WebSocket"),
+        (b"HTTP/1.1 101 X\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n", "the WebSocket handshake failed"),
+        (b"HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: AAAA\r\n\r\n", "the WebSocket handshake failed"),
         (b"SSH-2.0-OpenSSH\r\n", "the response is not valid HTTP"),
         (b"", "the response is not valid HTTP"),
     ],
@@ -409,7 +409,7 @@ def test_an_extension_nobody_asked_for_is_refused(plugin_of: PluginOf) -> None:
     def talk(connection: socket.socket, accept: str) -> None:
         connection.sendall(hello(accept, "Sec-WebSocket-Extensions: permessage-deflate"))
 
-    refused(against(plugin_of, talk)[1], "no WebSocket: no extensions supported")
+    refused(against(plugin_of, talk)[1], "the WebSocket handshake failed: no extensions supported")
 
 
 def test_a_server_that_never_answers_is_left(plugin_of: PluginOf) -> None:

@@ -114,8 +114,8 @@ def _sendable(text: str) -> str:
 
 
 def _tell(ask: AskParent, interface: str, function: str, length: int, longest: int) -> None:
-    what = f"{interface}.{function} has an answer of {length:,} bytes"
-    ask("log", "warn", [f"{what}; this plugin's ABI takes {longest:,}"], Texts())
+    what = f"the answer to {interface}.{function} is {length:,} bytes long"
+    ask("log", "warn", [f"{what}; this plugin's ABI accepts {longest:,}"], Texts())
 
 
 # What the parent said, as bytes to be written or a code

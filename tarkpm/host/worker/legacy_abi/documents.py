@@ -25,7 +25,7 @@ class AnswerDocument:
         """A whole number from 0 to 2⁶³-1."""
         found: int = self._field(key, int, _REQUIRED)
         if not 0 <= found < 1 << 63:
-            raise Mismatch(f"{self._function}: expected {key} to be a count, found {found}")
+            raise Mismatch(f"{self._function}: expected {key} to be a number from 0 to 2⁶³-1, found {found}")
         return found
 
     def flag(self, key: str, default: Any = _REQUIRED) -> bool:
@@ -49,7 +49,7 @@ class AnswerDocument:
         if type(items) is not list or not all(isinstance(item, list | tuple) for item in items):
             raise Mismatch(f"{where}: expected pairs")
         if not all(len(item) == 2 and all(type(part) is str for part in item) for item in items):
-            raise Mismatch(f"{where}: expected pairs of texts")
+            raise Mismatch(f"{where}: expected pairs of strings")
         return [[_sendable(part, where) for part in item] for item in items]
 
     def _field(self, key: str, kind: type, default: Any) -> Any:
@@ -57,7 +57,7 @@ class AnswerDocument:
         if found is None and default is not _REQUIRED:
             return default
         if type(found) is not kind:
-            wanted = {str: "a text", int: "a number", bool: "true or false", list: "a list"}[kind]
+            wanted = {str: "a string", int: "a number", bool: "true or false", list: "a list"}[kind]
             shown = "nothing" if found is None else type(found).__name__
             raise Mismatch(f"{self._function}: expected {key} to be {wanted}, found {shown}")
         return found

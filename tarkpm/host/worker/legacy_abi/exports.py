@@ -45,7 +45,7 @@ def _status(*names: str) -> Run:
         name = plugin.first(*names)
         code = plugin.number(name)
         if not 0 <= code < len(_STATUS[name]):
-            raise Mismatch(f"{name} answered {code}")
+            raise Mismatch(f"{name} returned {code}")
         return _STATUS[name][code]
 
     return run
@@ -74,7 +74,7 @@ def _token(*names: str) -> Run:
         said = plugin.ask(name, room=SHORT)
         token = said if name == "get_token" else document(name, said).text("access_token")
         if not token:
-            raise CallRefused(f"{name} answered nothing")
+            raise CallRefused(f"{name} returned nothing")
         return token
 
     return run

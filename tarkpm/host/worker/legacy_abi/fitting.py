@@ -36,7 +36,7 @@ def _check_exports(module: Module, plugin_type: str) -> Iterator[str]:
     exported = {item.name: item.type for item in module.exports}
     memory = exported.get(MEMORY)
     if not isinstance(memory, MemoryType) or memory.is_64 or memory.is_shared or memory.page_size != 1 << 16:
-        yield f"export {MEMORY}: expected an ordinary memory of 32 bits, found {_text(memory)}"
+        yield f"export {MEMORY}: expected an unshared 32-bit memory, found {_text(memory)}"
     for name, signature in EXPORTS.items():
         if name in exported and (found := _text(exported[name])) != spelled(signature):
             yield f"export {name}: expected {spelled(signature)}, found {found}"

@@ -61,7 +61,7 @@ class OlderGuest(PluginInstance):
 
     def _memory_now(self) -> Memory:
         if self._linear is None:
-            raise Failure("trap", "it calls the host before it has begun")
+            raise Failure("trap", "it called the host before its instance was ready")
         return self._linear
 
     def _answer(self, name: str, args: list[Any]) -> tuple[Any, Texts]:

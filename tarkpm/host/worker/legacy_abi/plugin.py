@@ -47,7 +47,7 @@ class Plugin:
         code = self._exports[name].call(self._store, *self._given(texts))
         self._free()
         if code < 0:
-            raise CallRefused(f"{name} answered {code}")
+            raise CallRefused(f"{name} returned {code}")
 
     def ask(self, name: str, *texts: str, room: int) -> str:
         """Call a function that takes texts and writes one of at most ``room`` bytes. Raises `CallRefused`."""
@@ -57,7 +57,7 @@ class Plugin:
         said = self._said(name, at, length, room)
         self._free()
         if length < 0:
-            raise CallRefused(_words(said) or f"{name} answered {length}")
+            raise CallRefused(_words(said) or f"{name} returned {length}")
         try:
             return said.decode()
         except UnicodeDecodeError:
@@ -66,7 +66,7 @@ class Plugin:
     def _said(self, name: str, at: int, length: int, room: int) -> bytes:
         """What was written; for an error as well, whose code can be the negative length of its words."""
         if length > room:
-            raise Mismatch(f"{name}: wrote {length:,} bytes where it had {room:,}")
+            raise Mismatch(f"{name}: wrote {length:,} bytes into a buffer of {room:,}")
         if length < -room:
             return b""
         return self._view().read(at, abs(length))
@@ -87,13 +87,13 @@ class Plugin:
         """A buffer of the guest's, which must be in its memory, and apart from those it gave before."""
         at = self._exports["alloc"].call(self._store, size) & MASK
         if at == 0:
-            raise Mismatch(f"alloc has no {size:,} bytes to give")
+            raise Mismatch(f"alloc returned null for {size:,} bytes")
         try:
             self._view().check(at, size)
         except OutOfRange as problem:
-            raise Mismatch(f"alloc gave {problem}") from None
+            raise Mismatch(f"alloc returned {problem}") from None
         if any(at < other + length and other < at + size for other, length in self._buffers):
-            raise Mismatch(f"alloc gave {size:,} bytes at {at}, which it had given before")
+            raise Mismatch(f"alloc returned {size:,} bytes at {at}, which overlap a buffer in use")
         self._buffers.append((at, size))
         return at
 
