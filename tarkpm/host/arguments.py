@@ -1,4 +1,4 @@
-"""How much text a call into a plugin may carry, looked at before anything is started for it."""
+"""The size check of a call's arguments, which runs before a process is started."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -8,7 +8,10 @@ from tarkpm.host.limits import size
 
 
 def check_size(args: list[Any], limit: int, where: str) -> None:
-    """Raise unless the text of each of a call's arguments is Unicode and within the limit."""
+    """Check that each argument is valid Unicode and has at most ``limit`` bytes of text.
+
+    Raises `HostError` and `LimitReached`.
+    """
     for arg in args:
         used = 0
         for text in _texts(arg):

@@ -1,7 +1,7 @@
-"""Channel plugins: what carries messages between people elsewhere and tark. Only the older ABI has them.
+"""Channel plugins, which carry messages between a chat service and tark. Only the older ABI has them.
 
-Texts are the plugin's or somebody else's: those of messages and answers are unchanged and not safe to show as
-they are (`core.text.neutral`); what a channel says of itself is printable.
+All text comes from the plugin or from other people. Texts of messages and answers are unchanged and must be
+neutralised before they are shown (`core.text.neutral`); a channel's description of itself is printable.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ MAX_STATUS: Final = 599
 
 
 class ChannelInfo(msgspec.Struct, frozen=True):
-    """A channel as its plugin describes it."""
+    """A channel, as its plugin describes it."""
 
     id: str
     display_name: str
@@ -50,7 +50,7 @@ class Outbound(msgspec.Struct, frozen=True):
 
 
 class Sent(msgspec.Struct, frozen=True):
-    """What became of a message."""
+    """The result of sending a message."""
 
     success: bool
     message_id: str | None
@@ -58,7 +58,7 @@ class Sent(msgspec.Struct, frozen=True):
 
 
 class WebhookRequest(msgspec.Struct, frozen=True):
-    """An HTTP request that somebody received for the plugin."""
+    """An HTTP request that was received on behalf of the plugin."""
 
     method: str
     path: str
@@ -68,7 +68,7 @@ class WebhookRequest(msgspec.Struct, frozen=True):
 
 
 class WebhookAnswer(msgspec.Struct, frozen=True):
-    """What is to be answered, and the messages the request brought."""
+    """The plugin's HTTP response, and the messages the request contained."""
 
     status: int
     headers: list[tuple[str, str]]
@@ -77,7 +77,7 @@ class WebhookAnswer(msgspec.Struct, frozen=True):
 
 
 class CallPlugin(Protocol):
-    """Calls a function of a plugin of a type."""
+    """Call a function of a plugin of a given type."""
 
     def __call__(
         self, image: PluginImage, kind: str, function: str, args: list[Any], shape: type[_T], /
@@ -85,14 +85,17 @@ class CallPlugin(Protocol):
 
 
 class ChannelPlugin:
-    """One channel plugin's calls; each raises what `Host`'s do. Between `start` and `stop` it keeps state."""
+    """The calls of one channel plugin. Each raises what `PluginHost`'s methods raise.
+
+    The plugin keeps its state between `start` and `stop`.
+    """
 
     def __init__(self, image: PluginImage, ask: CallPlugin) -> None:
         self._image = image
         self._call = ask
 
     def info(self) -> ChannelInfo:
-        """What it says of itself."""
+        """Return the channel's description of itself."""
         found = self._ask("channel-info", [], ChannelInfo)
         return ChannelInfo(
             results.label(found.id),
@@ -103,40 +106,40 @@ class ChannelPlugin:
         )
 
     def status(self) -> AuthStatus:
-        """Whether it is signed in."""
+        """Return whether the channel is signed in."""
         return self._ask("status", [], AuthStatus)  # type: ignore[arg-type]
 
     def authenticate(self, credentials: str) -> None:
-        """Hand it credentials as JSON text; `PluginFailed` if it does not take them."""
+        """Give it credentials, as JSON text. Raises `PluginFailed` if it does not accept them."""
         self._do("init", [credentials], "take the credentials")
 
     def logout(self) -> None:
-        """Have it forget its credentials."""
+        """Make it delete its credentials."""
         self._do("logout", [], "log out")
 
     def start(self) -> None:
-        """Have it begin: before this it need not answer `poll` and `send`."""
+        """Start the channel. Before this, `poll` and `send` may fail."""
         self._do("channel-start", [], "start")
 
     def stop(self) -> None:
-        """Have it end."""
+        """Stop the channel."""
         self._do("channel-stop", [], "stop")
 
     def poll(self) -> list[Inbound]:
-        """The messages since the last time; it does not wait for one."""
+        """Return the messages since the last call, without waiting for one."""
         return self._result("channel-poll", [], list[Inbound], "be polled")
 
     def event(self, payload: str) -> list[Inbound]:
-        """Hand it an event of its service's, as JSON text; the messages that brought."""
+        """Pass it an event of its service, as JSON text. Returns the messages in the event."""
         return self._result("channel-event", [payload], list[Inbound], "take the event")
 
     def send(self, message: Outbound) -> Sent:
-        """Send a message. That it was not delivered is an answer, not an error."""
+        """Send a message. A failed delivery is a result, not an error."""
         sent = self._result("channel-send", [msgspec.to_builtins(message)], Sent, "send")
         return Sent(sent.success, results.label(sent.message_id) if sent.message_id else None, sent.error)
 
     def webhook(self, request: WebhookRequest) -> WebhookAnswer:
-        """Have it answer a request that its service sent."""
+        """Let it answer an HTTP request of its service."""
         asked = msgspec.to_builtins(request)
         found = self._result("channel-webhook", [asked], WebhookAnswer, "answer the request")
         if not 100 <= found.status <= MAX_STATUS:
@@ -144,7 +147,7 @@ class ChannelPlugin:
         return found
 
     def widget(self) -> str:
-        """What tark shows of it, as the plugin's own JSON text."""
+        """Return the state that tark shows for it, as the plugin's own JSON text."""
         return self._result("channel-widget", [], str, "describe itself")
 
     def _do(self, function: str, args: list[Any], doing: str) -> None:

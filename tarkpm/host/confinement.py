@@ -1,4 +1,4 @@
-"""What a worker gives up on this machine, for ``tarkpm doctor``: asked of a worker, not guessed."""
+"""The confinement of workers on this machine, as a worker reports it, for ``tarkpm doctor``."""
 
 import os
 import sys
@@ -15,24 +15,24 @@ from tarkpm.host.process import start
 
 
 class Confinement(msgspec.Struct, frozen=True):
-    """Beside what every worker is held by: a process of its own that was given nothing, and limits."""
+    """Kernel confinement, in addition to what every worker has: a process without authority, and limits."""
 
     landlock: int
-    """The version of the kernel's Landlock interface that closes files and TCP; 0: none."""
+    """Version of the kernel's Landlock ABI, which closes files and TCP; 0 if there is none."""
     seccomp: bool
-    """Whether system calls beyond a few are closed."""
+    """Whether a seccomp filter allows only a few system calls."""
     sealed_memory: bool
-    """Whether compiled code travels in sealed memory; else it is sent."""
+    """Whether compiled code is passed in sealed memory; otherwise it is copied over the socket."""
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """What this machine does not have, by name."""
+        """Return the names of the mechanisms this machine does not have."""
         parts = {"Landlock": self.landlock, "seccomp": self.seccomp, "sealed memory": self.sealed_memory}
         return tuple(name for name, there in parts.items() if not there)
 
 
 def confinement() -> Confinement:
-    """Start a worker, have it confine itself, and ask how far that went. Raises `HostError`."""
+    """Start a worker, let it confine itself, and return what worked. Raises `HostError`."""
     limits = Limits()
     process = start()
     try:

@@ -1,6 +1,6 @@
-"""How a plugin's failure becomes one typed error, and in which words.
+"""Translation of plugin and worker failures into `HostError`s.
 
-Messages say what the plugin did and have no subject: ``where`` names the plugin.
+The messages have no subject, because ``where`` names the plugin.
 """
 
 from typing import Final
@@ -16,12 +16,16 @@ MAX_DETAIL: Final = 500
 SPARED: Final = frozenset(
     {"time", "stack", "output", "trap", "exit", "answer", "arguments", "schema", "absent"}
 )
-"""Kinds of failure after which the worker process is as good as before."""
+"""Kinds of failure after which the worker process can be used again.
+
+"memory" and "worker" are not among them: the process itself may be damaged or out of memory.
+"""
+# Neither Rust nor Python has an exit status for this, so the text on standard error decides.
 OUT_OF_MEMORY: Final = ("memory allocation of", "MemoryError", "cannot allocate memory")
 
 
 def explained(fail: Fail, limits: Limits) -> HostError:
-    """What a worker reported, in the parent's words; its own are detail and made safe to show."""
+    """Return the error for a failure that a worker reported. The worker's own text is made printable."""
     detail = neutral(fail.message, limit=MAX_DETAIL)
     kind, sentence = {
         "time": (LimitReached, f"ran longer than {limits.seconds:g} s"),
@@ -42,19 +46,19 @@ def explained(fail: Fail, limits: Limits) -> HostError:
 
 
 def too_long(function: str, limits: Limits) -> LimitReached:
-    """The parent's own clock ran out: for loading ("") or for a call."""
+    """Return the error for a missed deadline, while loading (``function`` is "") or in a call."""
     if not function:
         return LimitReached(f"took longer than {limits.load_seconds:g} s to load")
     return LimitReached(f"ran longer than {limits.seconds:g} s")
 
 
 def nonsense(problem: ProtocolError | FrameError) -> PluginCrashed:
-    """A worker that said what no worker says."""
+    """Return the error for a worker that broke the protocol."""
     return PluginCrashed(f"its worker sent {problem}")
 
 
 def post_mortem(how: str, said: str, limits: Limits) -> HostError:
-    """A worker that ended instead of answering; ``said`` is its standard error."""
+    """Return the error for a worker that ended instead of answering; ``said`` is its standard error."""
     if ran_out_of_memory(said):
         return explained(Fail("memory", ""), limits)
     last = said.strip().rpartition("\n")[2]
@@ -62,5 +66,5 @@ def post_mortem(how: str, said: str, limits: Limits) -> HostError:
 
 
 def ran_out_of_memory(said: str) -> bool:
-    """Whether a process's last words are those of one that got no memory."""
+    """Return whether a process's standard error says that it ran out of memory."""
     return any(sign in said for sign in OUT_OF_MEMORY)

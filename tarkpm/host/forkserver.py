@@ -1,7 +1,7 @@
-"""Workers for a host that lives long: forked from a process that has wasmtime loaded, in 6 ms instead of 90.
+"""Workers of long-lived hosts, forked from a process with wasmtime loaded in 6 ms instead of 90 ms.
 
-That process (`worker.forks`) is started by exec like any worker, is clean like one, and never sees anything
-of a plugin's. It is its workers' parent, so killing and reaping go through it.
+That server process (`worker.forks`) is started by exec like any worker, with an empty environment, and it
+never reads data of a plugin. It is the parent of its workers, so killing and reaping go through it.
 """
 
 import contextlib
@@ -14,11 +14,11 @@ from tarkpm.host.worker.forks import END, ENDED, FORK, FORK_WITH_SCHEMAS, FORKED
 
 SERVER = (*WORKER, "--forks")
 PATIENCE = 10.0
-"""Seconds the server may take for an answer; it needs milliseconds."""
+"""Seconds the server may take to answer; it needs milliseconds."""
 
 
 class ForkServer:
-    """Started when first needed, started anew when it is gone. Safe for several threads."""
+    """A fork server, which is started at the first use and again when it has ended. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -26,9 +26,9 @@ class ForkServer:
         self._life = 0
 
     def start(self, *, schemas: bool = False) -> AnyProcess:
-        """A new worker; ``schemas``: that will check tool arguments. Raises `HostError`.
+        """Start a worker; ``schemas`` says that it will check tool arguments. Raises `HostError`.
 
-        Where the server does not serve, the worker is started by exec.
+        If the server does not answer, the worker is started by exec.
         """
         ends = Ends()
         try:
@@ -44,34 +44,38 @@ class ForkServer:
         return Process()
 
     def end(self, number: int, life: int) -> str:
-        """Kill and reap a worker of this server; how it ended, in words."""
+        """Kill and reap a worker of this server. Returns how it ended, in words.
+
+        ``life`` counts the servers: process ids of an earlier one may have been reused.
+        """
         with self._lock:
             if life == self._life and self._process is not None:
+                # The server kills: only it knows that the process id is still its worker's.
                 kind, status = self._asked(END, number)
                 if kind == ENDED and status >= 0:
                     return described(status)
         return "is gone"
 
     def serves(self, life: int) -> bool:
-        """Whether the server of that life is still there."""
+        """Return whether the server of that ``life`` still runs."""
         process = self._process
         return life == self._life and process is not None and not process.ended
 
     @property
     def pid(self) -> int | None:
-        """The server's process, if there is one."""
+        """Return the id of the server process, if there is one."""
         process = self._process
         return None if process is None else process.pid
 
     def close(self) -> None:
-        """End the server; workers it still has see that, and end."""
+        """End the server. Its remaining workers notice this and end too."""
         with self._lock:
             self._stop()
 
     def _fork(self, ends: Ends, kind: int) -> tuple[int, int]:
-        """A worker's number (0: no server would) and the life of the server that has it."""
+        """Return a worker's process id (0 if no server answered) and the life of its server."""
         with self._lock:
-            for _ in range(2):  # the first may have been killed since
+            for _ in range(2):  # the first server may have been killed in the meantime
                 if self._process is None or self._process.ended:
                     self._stop()
                     self._process = Process(SERVER)
@@ -83,7 +87,7 @@ class ForkServer:
         return 0, self._life
 
     def _asked(self, kind: int, number: int, descriptors: tuple[int, ...] = ()) -> tuple[int, int]:
-        """One request and its answer; (0, 0), and no server, where there is none."""
+        """Send one request and return its answer. If there is none, stop the server and return (0, 0)."""
         assert self._process is not None
         connection = self._process.socket
         try:
@@ -105,7 +109,7 @@ class ForkServer:
 
 
 class ForkedProcess:
-    """A worker that a fork server has. An `AnyProcess`."""
+    """A worker of a fork server. An `AnyProcess`."""
 
     def __init__(self, server: ForkServer, ends: Ends, pid: int, life: int) -> None:
         self.socket = ends.socket
@@ -117,14 +121,14 @@ class ForkedProcess:
 
     @property
     def ended(self) -> bool:
-        """As `AnyProcess` has it: its end of the socket is closed, or soon will be."""
+        """As in `AnyProcess`: the worker's end of the socket is closed, or its server has ended."""
         poll = select.poll()
         poll.register(self.socket, 0)
         return bool(poll.poll(0)) or not self._server.serves(self._life)
 
     def kill(self) -> tuple[str, str]:
-        """As `AnyProcess` has it."""
+        """As in `AnyProcess`."""
         how = self._server.end(self.pid, self._life)
         with contextlib.suppress(OSError):
-            self._ends.hang_up()  # should the server be gone, the worker sees this
+            self._ends.hang_up()  # if the server is gone, the worker still notices this
         return how, self._ends.last_words()

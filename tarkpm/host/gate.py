@@ -1,8 +1,8 @@
-"""The one door every host call passes.
+"""The capability check of every host call (docs/trust-rules.md, rule 6).
 
-What a plugin may do is decided when its gate is built, from what it declares and was granted; a call is then
-looked up, counted, answered and, if somebody wants to know, told. A worker cannot get past: its frames are
-decoded here, against the parameters each function has, before anything else sees them.
+A gate is built from the capabilities that a plugin declares and was granted. It then decodes, counts, checks,
+answers and traces each host call. A compromised worker cannot bypass it: the gate runs in the parent, and it
+decodes the worker's arguments against the function's own parameter types.
 """
 
 import enum
@@ -39,7 +39,7 @@ PARAMETERS: Final[Mapping[str, Mapping[str, Any]]] = {
     },
     "clock": {"now": tuple[()], "monotonic": tuple[()]},
     "random": {"bytes": tuple[_U32], "number": tuple[()]},
-    # of the older ABI alone: docs/decisions/0050
+    # Only the older ABI has these: docs/decisions/0050.
     "fs": {"read": tuple[str]},
     "ws": {
         "connect": tuple[str, _Headers],
@@ -48,21 +48,21 @@ PARAMETERS: Final[Mapping[str, Mapping[str, Any]]] = {
         "close": tuple[_U63],
     },
 }
-"""What tark's host functions take."""
+"""The parameter types of each host function, by interface."""
 
 ALWAYS: Final = frozenset({"log", "clock", "random"})
-"""Interfaces that need no grant."""
+"""Interfaces that need no grant: they give access to nothing of the user's."""
 
 
 class Refusal(enum.Enum):
-    """Why a host call is not answered; the value is how a sentence about the interface ends."""
+    """Why a host call is refused; the value completes a sentence about the interface."""
 
     NOT_GRANTED = "is not granted to this plugin"
     UNAVAILABLE = "is not available here"
 
 
 class Gate:
-    """One plugin's door. Not for several threads at once."""
+    """The gate of one plugin. Not thread-safe."""
 
     def __init__(
         self,
@@ -75,10 +75,17 @@ class Gate:
         tell: trace.Trace | None = None,
         older: bool = False,
     ) -> None:
-        """``granted`` is already cut down to what the plugin declares; ``calls`` are allowed in one go.
+        """Create a gate.
 
-        An ``older`` plugin's ABI can tell a refusal from a failure, so it is told (docs/decisions/0050).
-        ``tell`` is given each call once it is answered, masked.
+        Args:
+            granted: capabilities that are both granted and declared.
+            interfaces: the implementations, by interface name. A granted interface without one is answered
+                as unavailable.
+            report: called with a note for the user, once for each refused interface.
+            calls: how many host calls one call into the plugin may make.
+            plugin: the plugin's name, for the trace.
+            tell: called with each answered call, secrets masked.
+            older: the plugin's ABI distinguishes a refusal from a failure (docs/decisions/0050).
         """
         self._open = {name: interfaces.get(name) for name in PARAMETERS if _is_open(name, granted)}
         self._report = report
@@ -92,15 +99,18 @@ class Gate:
         self._reported: set[str] = set()
 
     def begin(self) -> None:
-        """A call into the plugin begins: its host calls are counted anew."""
+        """Start a call into the plugin: reset the count of host calls."""
         self._left = self._limit
 
     def answer(self, interface: str, function: str, args: Arguments, deadline: float) -> Any:
-        """The JSON value a host call is answered with.
+        """Return the JSON value that answers a host call.
 
-        Raises `ProtocolError`, `LimitReached` when the plugin has made too many calls, and `CapabilityDenied`
-        where a refusal has no words and anything else would be a lie.
+        Raises:
+            ProtocolError: the function does not exist, or the arguments do not match it.
+            LimitReached: the plugin made too many host calls.
+            CapabilityDenied: the call is refused, and its result type cannot express a refusal.
         """
+        # Refused calls count too: otherwise a plugin could keep the parent busy with them for the whole call.
         typed = _decoded(interface, function, args)
         self._left -= 1
         if self._left < 0:
@@ -151,7 +161,7 @@ class Gate:
 
     def _refuse(self, interface: str, function: str, why: Refusal) -> Any:
         self.refusals[f"{interface}.{function}"] += 1
-        if interface not in self._reported:
+        if interface not in self._reported:  # once: a plugin could flood the log with refusals
             self._reported.add(interface)
             self._report(f"asked for {interface}, which {why.value}")
         if self._older:
@@ -175,7 +185,7 @@ def _decoded(interface: str, function: str, args: Arguments) -> tuple[Any, ...]:
 
 
 def _refused(interface: str, function: str, why: Refusal) -> Any:
-    """A function's own way to say no, or nothing where it has none."""
+    """Return a refusal in the function's own result type, or an empty value where it has no error."""
     said = f"{interface} {why.value}"
     match interface, function:
         case "storage", "get":
@@ -187,6 +197,6 @@ def _refused(interface: str, function: str, why: Refusal) -> Any:
         case "http", _:
             return {"err": {"message": said, "status": None}}
         case "clock" | "random", _:
-            # an invented number would be taken for a real one
+            # These have no error case. A plugin would take an invented number for a real time or secret.
             raise CapabilityDenied(f"asked for {interface}, which {why.value}")
     return None

@@ -1,4 +1,4 @@
-"""A plugin to run, as its caller has verified it."""
+"""A plugin to run, which its caller has verified (docs/trust-rules.md, rule 1)."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,12 +13,14 @@ from tarkpm.host.worker.legacy_abi.abi import is_core
 
 
 class PluginImage(msgspec.Struct, frozen=True):
-    """Verified bytes, and what they may do.
+    """A verified module and its capabilities.
 
-    ``granted`` is what the user granted and the manifest declares, already cut to what both have. ``data``
-    is the plugin's own folder, which need not exist yet. ``oauth`` is how to sign in for it, if it says.
-    ``sha256`` is the digest ``wasm`` was verified against just now, in hex; "" if it was not. ``file`` is
-    where it was read, for people.
+    Attributes:
+        granted: the capabilities that are both granted by the user and declared by the manifest.
+        data: the plugin's own folder, which need not exist yet.
+        oauth: the manifest's sign-in settings, if it has any.
+        sha256: the hex digest that ``wasm`` was just verified against; "" if it was not verified.
+        file: the path the module was read from, for messages.
     """
 
     name: str
@@ -32,19 +34,22 @@ class PluginImage(msgspec.Struct, frozen=True):
 
     @property
     def abi(self) -> Literal["component", "core"]:
-        """How its code talks: as a component, or as a core module of the older tark ABI."""
+        """Return the kind of its module: a component, or a core module of the older tark ABI."""
         return "core" if is_core(self.wasm) else "component"
 
     @property
     def is_older(self) -> bool:
-        """Whether it is of the older tark ABI."""
+        """Return whether it uses the older tark ABI."""
         return self.abi == "core"
 
 
 Report = Callable[[str], None]
-"""Told, in a sentence without a subject, what the user should know of the plugin."""
+"""Called with a note about the plugin for the user, a sentence without a subject."""
 
 Interfaces = Callable[[PluginImage, Report], Mapping[str, Interface]]
-"""What serves a plugin's host calls, by the interface's name ("http"), beside `log`, `storage`, `clock` and
-`random`, which the host has itself; of these, all but `log` are replaced by what is given. Called once for
-a worker; each is closed with it. What is granted but not given answers "is not available here"."""
+"""Creates the implementations of a plugin's host calls, by interface name ("http").
+
+The host itself has `log`, `storage`, `clock` and `random`; all of these but `log` can be replaced. This is
+called once for each worker, which also closes the interfaces. A granted interface without an implementation
+is refused as "not available here".
+"""

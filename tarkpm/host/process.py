@@ -1,5 +1,6 @@
-"""Start, kill and reap worker processes. Imports next to nothing, so that a worker can be on its way
-while the rest of the program is still being imported.
+"""Start, kill and reap worker processes.
+
+This module imports very little, so that a worker can start while the rest of the program is still imported.
 """
 
 import contextlib
@@ -18,61 +19,62 @@ SOCKET = 3
 Socket = socket.socket
 LAST_WORDS = 4 << 10
 BUFFER = 512 << 10
-"""Of a socket, in bytes; the kernel may give less."""
-_ABOVE = 10  # where descriptors are kept until they become 2 and 3, so that they cannot be those already
+"""Size of a socket's send buffer in bytes; the kernel may give less."""
+# Descriptors are moved above this first: one that already is 2 or 3 would be overwritten by the other's dup2.
+_ABOVE = 10
 
 
 class AnyProcess(Protocol):
-    """A worker's process, however it was started. Costs two descriptors: `socket` and its last words."""
+    """A worker process, however it was started. It uses two descriptors: `socket` and a pipe for stderr."""
 
     socket: Socket
     pid: int
 
     @property
     def ended(self) -> bool:
-        """Whether the process has ended, by itself or by `kill`."""
+        """Return whether the process has ended, by itself or by `kill`."""
 
     def kill(self) -> tuple[str, str]:
-        """End the process and all it may have started; reap it; close its descriptors.
+        """End the process and everything it started, reap it, and close its descriptors. Call this once.
 
-        Returns how it ended, in words, and the beginning of what it wrote to its standard error. A process
-        that had ended before is described as it had ended. To be called once.
+        Returns how the process ended, in words, and the first 4 KiB of its standard error. If it had ended
+        before, the words describe that end.
         """
 
     def hang_up(self) -> None:
-        """Make whoever waits for this process see that it is gone. Safe from any thread, and at any time."""
+        """Shut the socket down, which ends any wait for this process. Safe from any thread, at any time."""
 
 
 class Start(Protocol):
-    """Makes worker processes."""
+    """Starts worker processes."""
 
     def __call__(self, *, schemas: bool = False) -> AnyProcess:
-        """A new one; ``schemas``: that will check tool arguments. Raises `HostError`."""
+        """Start one; ``schemas`` says that it will check tool arguments. Raises `HostError`."""
 
 
 class Ends:
-    """Both ends of what connects this process with a worker: a socket, and a pipe of its last words."""
+    """Both ends of the connection to a worker: a socket, and a pipe for its standard error."""
 
     def __init__(self) -> None:
         self.socket, self._theirs = socket.socketpair()
-        for end in (self.socket, self._theirs):  # so that who tells something long need not wait
+        for end in (self.socket, self._theirs):  # a long message then does not block its sender
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER)
         self._said, self._stderr = os.pipe()
-        os.set_blocking(self._said, False)
-        os.set_blocking(self._stderr, False)  # what nobody reads is lost, and does not block the worker
+        os.set_blocking(self._said, False)  # reading must not wait for a process that holds the other end
+        os.set_blocking(self._stderr, False)  # a full pipe drops output instead of blocking the worker
 
     @property
     def theirs(self) -> tuple[int, int]:
-        """The worker's ends: its socket, its standard error."""
+        """Return the worker's ends: its socket and its standard error."""
         return self._theirs.fileno(), self._stderr
 
     def given(self) -> None:
-        """The worker has its ends, or never will: close them here."""
+        """Close the worker's ends here; the worker has its own copies, or did not start."""
         self._theirs.close()
         os.close(self._stderr)
 
     def last_words(self) -> str:
-        """The beginning of what the worker wrote to its standard error; closes our ends."""
+        """Return the beginning of the worker's standard error, and close this process's ends."""
         said = b""
         with contextlib.suppress(OSError):
             said = os.read(self._said, LAST_WORDS)
@@ -89,12 +91,12 @@ class Ends:
 
 
 class Process:
-    """A worker of our own: started by exec, clean, our child. An `AnyProcess`."""
+    """A worker that was started by exec, as a child of this process. An `AnyProcess`."""
 
     def __init__(self, command: Sequence[str] = WORKER) -> None:
-        """Start one, in some 2 ms; it is ready after some 60. Raises `HostError`.
+        """Start a worker. This returns after about 2 ms; the worker is ready after about 60 ms.
 
-        ``command`` is what the interpreter is given; tests start other things than a worker.
+        ``command`` holds the interpreter's arguments; tests start other programs. Raises `HostError`.
         """
         if not sys.executable:
             raise HostError("cannot start a worker: the path of the Python interpreter is unknown")
@@ -114,16 +116,16 @@ class Process:
 
     @property
     def ended(self) -> bool:
-        """As `AnyProcess` has it."""
+        """As in `AnyProcess`."""
         if self._how is None:
             self._reap(os.WNOHANG)
         return self._how is not None
 
     def kill(self) -> tuple[str, str]:
-        """As `AnyProcess` has it."""
+        """As in `AnyProcess`."""
         if self._how is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.pid, signal.SIGKILL)  # the group is there until its leader is reaped
+                os.killpg(self.pid, signal.SIGKILL)  # the group id stays ours until its leader is reaped
             self._reap(0)
         assert self._how is not None
         return self._how, self._ends.last_words()
@@ -131,39 +133,42 @@ class Process:
     def _reap(self, options: int) -> None:
         try:
             pid, status = os.waitpid(self.pid, options)
-        except ChildProcessError:  # somebody ignores SIGCHLD, so the kernel reaped it
+        except ChildProcessError:  # the embedding program ignores SIGCHLD, so the kernel reaped it
             self._how = "is gone"
             return
         if pid:
             self._how = described(status)
 
 
-def start(*, schemas: bool = False) -> Process:  # noqa: ARG001  # it is all the same to a new interpreter
-    """A `Start`: by exec."""
+def start(*, schemas: bool = False) -> Process:  # noqa: ARG001  # a new interpreter imports them at LOAD
+    """Start a worker by exec. A `Start`."""
     return Process()
 
 
 def described(status: int) -> str:
-    """What `os.waitpid` says, in words."""
+    """Return an `os.waitpid` status in words."""
     code = os.waitstatus_to_exitcode(status)
     return f"was killed by {_signal_name(-code)}" if code < 0 else f"ended with status {code}"
 
 
 def _spawn(command: Sequence[str], theirs: int, stderr: int) -> int:
-    """posix_spawn: no Python runs between fork and exec, and `subprocess` need not be imported."""
+    """Start the interpreter with posix_spawn.
+
+    No Python code runs between fork and exec, which is safe with threads, and `subprocess` is not imported.
+    """
     high = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _ABOVE) for fd in (theirs, stderr)]
     try:
         return os.posix_spawn(
             sys.executable,
             [sys.executable, *command, str(os.getpid())],
-            {},
+            {},  # an empty environment: no tokens, and no PYTHON* variable that changes what runs
             file_actions=[
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
                 (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
                 (os.POSIX_SPAWN_DUP2, high[1], 2),
                 (os.POSIX_SPAWN_DUP2, high[0], SOCKET),
             ],
-            setsid=True,
+            setsid=True,  # no terminal, and a group that `kill` can end as a whole
             setsigmask=[],
             setsigdef=[signal.SIGTERM, signal.SIGPIPE],
         )

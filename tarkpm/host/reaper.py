@@ -1,4 +1,4 @@
-"""Ends the workers that nobody has used for a while."""
+"""Ends workers that have been idle for a while."""
 
 import threading
 import time
@@ -8,17 +8,17 @@ from tarkpm.host.worker_handle import Worker
 
 
 class Reaper:
-    """A thread that looks after a host's workers while there are any."""
+    """A thread that ends a host's idle workers."""
 
     def __init__(self, workers: Callable[[], Iterable[Worker]], seconds: float) -> None:
-        """Ends each of ``workers()`` that was last used ``seconds`` ago or longer."""
+        """Start the thread. It ends each of ``workers()`` that was last used ``seconds`` ago or longer."""
         self._workers = workers
         self._seconds = seconds
         self._stopped = threading.Event()
         threading.Thread(target=self._run, name="tarkpm idle workers", daemon=True).start()
 
     def stop(self) -> None:
-        """Look no more."""
+        """Stop the thread."""
         self._stopped.set()
 
     def _run(self) -> None:

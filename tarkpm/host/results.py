@@ -1,8 +1,8 @@
-"""What plugins answer, as values: checked where a name or an address must be one, else the plugin's own text.
+"""The results of plugin calls, as values.
 
-Whatever is text here is the plugin's claim. Names and codes are printable; descriptions may have line breaks
-and tabs; `output`, `error`, chat texts, hook payloads and reasons are unchanged and not safe to show as they
-are (`core.text.neutral`).
+All text is the plugin's claim. Names, codes and URLs are checked and printable; descriptions may contain
+line breaks and tabs. `output`, `error`, chat texts, hook payloads and reasons are unchanged and must be
+neutralised before they are shown (`core.text.neutral`).
 """
 
 from collections.abc import Sequence
@@ -30,10 +30,10 @@ Role = Literal["system", "user", "assistant", "tool"]
 
 
 class ToolDef(msgspec.Struct, frozen=True):
-    """A tool as its plugin describes it.
+    """A tool, as its plugin describes it.
 
-    ``name`` is printable; ``description`` may have line breaks and tabs and is otherwise printable;
-    ``parameters_schema`` is the plugin's text, meant to be a JSON schema and not checked here.
+    ``name`` is printable. ``description`` is printable except for line breaks and tabs. ``parameters_schema``
+    is meant to be a JSON schema; it is the plugin's text and is not checked here.
     """
 
     name: str
@@ -43,7 +43,7 @@ class ToolDef(msgspec.Struct, frozen=True):
 
 
 class ToolResult(msgspec.Struct, frozen=True):
-    """What a tool answered. ``output`` and ``error`` are the plugin's own text, unchanged."""
+    """The result of a tool. ``output`` and ``error`` are the plugin's own text, unchanged."""
 
     success: bool
     output: str
@@ -51,7 +51,7 @@ class ToolResult(msgspec.Struct, frozen=True):
 
 
 class DeviceCode(msgspec.Struct, frozen=True):
-    """A device flow that was started. Times are seconds; ``verification_url`` is http or https."""
+    """A started device flow (RFC 8628, 3.2). Times are in seconds; ``verification_url`` is http or https."""
 
     device_code: str
     user_code: str
@@ -61,7 +61,7 @@ class DeviceCode(msgspec.Struct, frozen=True):
 
 
 class Poll(msgspec.Struct, frozen=True):
-    """How a device flow stands. ``token`` is there with "success", ``message`` with "error"."""
+    """The state of a device flow. ``token`` is set with "success", ``message`` with "error"."""
 
     state: Literal["pending", "success", "expired", "error"]
     token: str | None = None
@@ -69,7 +69,7 @@ class Poll(msgspec.Struct, frozen=True):
 
 
 class Credentials(msgspec.Struct, frozen=True):
-    """What an auth-only provider hands to the provider that does its talking. Secret."""
+    """Credentials of a plugin that only signs in, for the provider that sends its requests. Secret."""
 
     access_token: str
     api_mode: str
@@ -86,28 +86,28 @@ class Message(msgspec.Struct, frozen=True):
 
 
 class Usage(msgspec.Struct, frozen=True):
-    """Tokens, as the provider counts them."""
+    """Token counts, as the provider reports them."""
 
     input_tokens: int
     output_tokens: int
 
 
 class ChatResponse(msgspec.Struct, frozen=True):
-    """What a model said."""
+    """The answer of a model."""
 
     text: str
     usage: Usage | None
 
 
 class HookOutcome(msgspec.Struct, frozen=True):
-    """What becomes of an event. ``payload`` is there with "replace", ``reason`` with "stop"."""
+    """A hook's decision about an event. ``payload`` is set with "replace", ``reason`` with "stop"."""
 
     action: Literal["continue", "replace", "stop"]
     payload: str | None = None
     reason: str | None = None
 
 
-# What arrives: the WIT's names.
+# The same as they arrive, with the field names of the WIT.
 
 
 class WireTool(msgspec.Struct, rename="kebab"):
@@ -143,7 +143,7 @@ class WireChat(msgspec.Struct):
 
 
 class WirePoll(msgspec.Struct, omit_defaults=True):
-    """A variant: one of these is there."""
+    """A variant: exactly one field is set."""
 
     pending: UnsetType | None = UNSET
     success: str | UnsetType = UNSET
@@ -152,7 +152,7 @@ class WirePoll(msgspec.Struct, omit_defaults=True):
 
 
 class WireOutcome(msgspec.Struct, rename={"goes_on": "continue"}):
-    """A variant: one of these is there."""
+    """A variant: exactly one field is set."""
 
     goes_on: UnsetType | None = UNSET
     replace: str | UnsetType = UNSET
@@ -167,7 +167,7 @@ class WireResult(msgspec.Struct, Generic[_T]):
 
 
 def succeeded(result: "WireResult[_T]", doing: str, where: str) -> _T:
-    """The value of a result; `PluginFailed` with the plugin's own words for an error."""
+    """Return the value of a result. Raises `PluginFailed` with the plugin's own message for an error."""
     if isinstance(result.ok, UnsetType):
         said = result.err if isinstance(result.err, str) and result.err.strip() else "no reason given"
         raise PluginFailed(f"could not {doing}: {neutral(said, limit=MAX_REASON)}", where=where)
@@ -175,7 +175,7 @@ def succeeded(result: "WireResult[_T]", doing: str, where: str) -> _T:
 
 
 def checked_names(names: Sequence[str], what: str, where: str, *, limit: int = MAX_NAMES) -> None:
-    """Raise `PluginFailed` unless each name can be shown, and told from every other."""
+    """Raise `PluginFailed` unless all names are printable, short enough and distinct."""
     if len(names) > limit:
         raise PluginFailed(f"has {len(names):,} {what}s, the limit is {limit:,}", where=where)
     for name in names:
@@ -187,7 +187,8 @@ def checked_names(names: Sequence[str], what: str, where: str, *, limit: int = M
 
 
 def device_code(found: WireDeviceCode, where: str) -> DeviceCode:
-    """What a person is sent to must be a web address, and what they type must be typeable."""
+    """Return a device code whose URL and user code are safe to show. Raises `PluginFailed`."""
+    # A person opens this URL: only http(s), and no characters that could make it look like another one.
     url, code = found.verification_url, found.user_code
     is_web = url.startswith(("https://", "http://")) and url.isascii() and url.isprintable()
     if not is_web or " " in url or len(url) > MAX_URL:
@@ -200,14 +201,14 @@ def device_code(found: WireDeviceCode, where: str) -> DeviceCode:
 
 
 def token(text: str, where: str) -> str:
-    """A token must be able to travel in a header."""
+    """Return a token that can be sent in an HTTP header (RFC 9110, 5.5). Raises `PluginFailed`."""
     if not text or not text.isascii() or not text.isprintable():
         raise PluginFailed("returned a token with invalid characters", where=where)
     return text
 
 
 def credentials(found: WireCredentials, where: str) -> Credentials:
-    """Credentials whose token and headers can travel in headers."""
+    """Return credentials whose token and headers can be sent in HTTP. Raises `PluginFailed`."""
     for name, value in found.headers:
         if not name or not (name + value).isascii() or not (name + value).isprintable():
             raise PluginFailed("returned a header with invalid characters", where=where)
@@ -217,7 +218,7 @@ def credentials(found: WireCredentials, where: str) -> Credentials:
 
 
 def poll(found: WirePoll, where: str) -> Poll:
-    """A `poll-result`."""
+    """Return a decoded `poll-result`."""
     if isinstance(found.success, str):
         return Poll("success", token=token(found.success, where))
     if isinstance(found.error, str):
@@ -226,7 +227,7 @@ def poll(found: WirePoll, where: str) -> Poll:
 
 
 def outcome(found: WireOutcome) -> HookOutcome:
-    """A hook's `outcome`."""
+    """Return a decoded `outcome` of a hook."""
     if isinstance(found.replace, str):
         return HookOutcome("replace", payload=found.replace)
     if isinstance(found.stop, str):
@@ -235,18 +236,18 @@ def outcome(found: WireOutcome) -> HookOutcome:
 
 
 def chat_response(found: WireChat) -> ChatResponse:
-    """A `chat-response`."""
+    """Return a decoded `chat-response`."""
     used = found.usage
     return ChatResponse(found.text, Usage(used.input_tokens, used.output_tokens) if used else None)
 
 
 def label(text: str) -> str:
-    """A name for people: one line, cut where it is too long."""
+    """Return a name to show: one printable line of limited length."""
     return neutral(text, limit=MAX_LABEL)
 
 
 def wire_message(message: Message) -> dict[str, Any]:
-    """A message as the WIT has it."""
+    """Return a message in the form of the WIT."""
     return {"role": message.role, "content": message.content}
 
 

@@ -1,6 +1,6 @@
-"""Host: what plugins can do for the rest of tarkpm, as typed calls.
+"""Typed calls into plugins, for the rest of tarkpm and for Python programs.
 
->>> with Host() as host:                                              # doctest: +SKIP
+>>> with PluginHost() as host:                                        # doctest: +SKIP
 ...     result = host.call(image, "text-stats", '{"text": "one two"}')
 """
 
@@ -66,12 +66,17 @@ _T = TypeVar("_T")
 
 
 class PluginHost:
-    """Runs plugins, each in a process of its own that is started when it is first needed.
+    """Run plugins, each in a process of its own that starts at its first call.
 
-    Every call ends within its deadline in a value or in one `HostError`; a plugin that failed can be called
-    again. Safe for several threads; calls of one plugin take turns. Besides what each method says, a call
-    raises `ModuleInvalid` for a plugin that does not fit, `HostError` for one of another type,
-    `LimitReached`, `PluginCrashed` and `PluginFailed` for one that does not answer.
+    Every call ends before its deadline (`Limits.seconds`), with a value or with one `HostError`. A plugin
+    that failed can be called again. The host is safe for several threads; calls of one plugin take turns.
+
+    Raises, from every method that calls a plugin:
+        ModuleInvalid: the module's imports or exports do not fit its type.
+        HostError: the plugin is of another type, or the arguments are not valid.
+        LimitReached: the plugin exceeded its time, memory, stack, text or call limit.
+        PluginCrashed: the plugin trapped, or its worker process ended or broke the protocol.
+        PluginFailed: the plugin returned an error or a value that cannot be used.
     """
 
     def __init__(
@@ -86,13 +91,18 @@ class PluginHost:
         long_lived: bool = False,
         idle_seconds: float = 300.0,
     ) -> None:
-        """``log`` is called with each `LogLine`, ``trace`` with each `TracedCall`, on the calling thread.
+        """Create a host. No process is started yet.
 
-        ``spare`` is a worker process started ahead (`process.Process`), which the first plugin gets.
-        ``interfaces`` makes what serves a plugin's host calls. Without a ``cache`` each worker compiles.
-        A ``long_lived`` host forks its workers from a server, which costs one start more and then 6 ms
-        instead of 90 each, and ends those that were not used for ``idle_seconds``; the next call brings
-        them back.
+        Args:
+            limits: limits of each plugin.
+            log: called with each `LogLine`, on the thread that calls the plugin.
+            spare: a worker process that was started ahead; the first plugin gets it.
+            interfaces: creates the implementations of a plugin's host calls.
+            cache: compiled code. Without it each worker compiles its module.
+            trace: called with each `TracedCall`, on the thread that calls the plugin.
+            long_lived: fork workers from a server process (one extra start, then 6 ms instead of 90 ms
+                each) and end idle ones; the next call starts them again.
+            idle_seconds: how long a worker of a ``long_lived`` host may stay unused.
         """
         self._limits = limits or Limits()
         self._sink = log
@@ -120,7 +130,7 @@ class PluginHost:
     # Tools
 
     def tools(self, image: PluginImage) -> list[ToolDef]:
-        """The tools of a tool plugin, in its order, within one deadline."""
+        """Return the tools of a tool plugin, in its order; one deadline covers all calls this takes."""
         worker = self._worker(image, "tool")
         worker.load()
         deadline = time.monotonic() + self._limits.seconds
@@ -137,78 +147,82 @@ class PluginHost:
         ]
 
     def call(self, image: PluginImage, tool: str, arguments: str) -> ToolResult:
-        """Execute a tool with JSON text as its arguments, which are checked against the tool's schema.
+        """Execute a tool. ``arguments`` is JSON text, which is checked against the tool's schema first.
 
-        A tool that says it failed is a result, not an error. Arguments that do not fit are a `HostError`.
+        Returns the tool's result; ``success`` is false if the tool reports a failure. Raises `HostError` for
+        arguments that do not match the schema.
         """
         return self._ask(image, "tool", "execute", [tool, arguments], ToolResult)
 
     # Authentication
 
     def display_name(self, image: PluginImage) -> str:
-        """What an auth plugin calls itself, in one line; its name if it does not say."""
+        """Return the display name of an auth plugin, in one line; the plugin's name if it gives none."""
         return results.label(self._ask(image, "auth", "display-name", [], str)) or image.name
 
     def auth_status(self, image: PluginImage) -> AuthStatus:
-        """Whether an auth plugin has a token."""
+        """Return whether an auth plugin has a token."""
         return self._ask(image, "auth", "status", [], AuthStatus)  # type: ignore[arg-type]
 
     def start_device_flow(self, image: PluginImage) -> DeviceCode:
-        """Begin a device flow; `PluginFailed` if the plugin cannot."""
+        """Start a device flow (RFC 8628). Raises `PluginFailed` if the plugin returns an error."""
         shape = results.WireResult[results.WireDeviceCode]
         found = self._ask(image, "auth", "start-device-flow", [], shape)
         code = results.succeeded(found, "start the device flow", image.name)
         return results.device_code(code, image.name)
 
     def poll(self, image: PluginImage, device_code: str) -> Poll:
-        """How a device flow stands. An error is a state, not an exception."""
+        """Return the state of a device flow. An error is a state, not an exception."""
         return results.poll(self._ask(image, "auth", "poll", [device_code], results.WirePoll), image.name)
 
     def get_token(self, image: PluginImage) -> str:
-        """The access token: a secret. `PluginFailed` if there is none."""
+        """Return the access token, which is a secret. Raises `PluginFailed` if there is none."""
         found = self._ask(image, "auth", "get-token", [], results.WireResult[str])
         return results.token(results.succeeded(found, "get a token", image.name), image.name)
 
     def logout(self, image: PluginImage) -> None:
-        """Have an auth plugin forget its token; `PluginFailed` if it cannot."""
+        """Make an auth plugin delete its token. Raises `PluginFailed` if it returns an error."""
         found = self._ask(image, "auth", "logout", [], results.WireResult[None])
         results.succeeded(found, "log out", image.name)
 
-    # The same in the older ABI, where providers and channels sign in, too, and the host does OAuth
+    # Authentication in the older ABI: providers and channels sign in too, and the host runs the OAuth flow
 
     def auth_init(self, image: PluginImage, credentials: str) -> None:
-        """Hand a plugin the credentials it is to use, as JSON text; `PluginFailed` if it takes none."""
+        """Give a plugin its credentials, as JSON text. Raises `PluginFailed` if it does not accept them."""
         found = self._ask_older(image, "init", [credentials], results.WireResult[None])
         results.succeeded(found, "take the credentials", image.name)
 
     def process_tokens(self, image: PluginImage, tokens: str) -> str | None:
-        """What a plugin makes of an OAuth answer, JSON text both; None if it leaves it as it is."""
+        """Return an OAuth token response as the plugin changed it (JSON text), or None if it did not."""
         found = self._ask_older(image, "process-tokens", [tokens], results.WireResult[str | None])
         return results.succeeded(found, "process the tokens", image.name)
 
     def credentials(self, image: PluginImage) -> Credentials:
-        """What tark's own provider needs to act for one that only signs in; `PluginFailed` if none."""
+        """Return the credentials with which tark's own provider acts for a plugin that only signs in.
+
+        Raises `PluginFailed` if it has none.
+        """
         found = self._ask_older(image, "credentials", [], results.WireResult[results.WireCredentials])
         return results.credentials(results.succeeded(found, "give credentials", image.name), image.name)
 
     def channel(self, image: PluginImage) -> ChannelPlugin:
-        """The calls of a channel plugin."""
+        """Return the calls of a channel plugin."""
         return ChannelPlugin(image, self._ask)
 
     # Providers
 
     def provider_name(self, image: PluginImage) -> str:
-        """What a provider calls itself, in one line."""
+        """Return the display name of a provider, in one line."""
         return results.label(self._ask(image, "provider", "name", [], str))
 
     def models(self, image: PluginImage) -> list[str]:
-        """The models of a provider, in its order."""
+        """Return the model names of a provider, in its order."""
         found = self._ask(image, "provider", "models", [], list[str])
         results.checked_names(found, "model", image.name, limit=results.MAX_MODELS)
         return found
 
     def chat(self, image: PluginImage, messages: Sequence[Message], model: str) -> ChatResponse:
-        """One completion; `PluginFailed` if the provider cannot."""
+        """Return one completion. Raises `PluginFailed` if the provider returns an error."""
         turns = [results.wire_message(message) for message in messages]
         found = self._ask(image, "provider", "chat", [turns, model], results.WireResult[results.WireChat])
         return results.chat_response(results.succeeded(found, "answer", image.name))
@@ -216,23 +230,23 @@ class PluginHost:
     # Hooks
 
     def hook_events(self, image: PluginImage) -> list[str]:
-        """The events a hook plugin wants to see."""
+        """Return the names of the events a hook plugin subscribes to."""
         found = self._ask(image, "hook", "events", [], list[str])
         results.checked_names(found, "event", image.name)
         return found
 
     def hook_handle(self, image: PluginImage, event: str, payload: str) -> HookOutcome:
-        """Hand an event with its JSON payload to a hook plugin."""
+        """Pass an event to a hook plugin; ``payload`` is JSON text."""
         return results.outcome(self._ask(image, "hook", "handle", [event, payload], results.WireOutcome))
 
     # Workers
 
     def load(self, image: PluginImage) -> None:
-        """Have a plugin ready, so that its first call does not wait."""
+        """Load a plugin, so that its first call does not wait."""
         self._worker(image).load()
 
     def load_all(self, images: Iterable[PluginImage]) -> dict[str, HostError]:
-        """Have these ready, all that can be; what is wrong with each that cannot, by name."""
+        """Load plugins. Returns the error of each one that cannot be loaded, by name."""
         failed = {}
         for image in images:
             try:
@@ -242,13 +256,13 @@ class PluginHost:
         return failed
 
     def counted(self, name: str) -> tuple[Mapping[str, int], Mapping[str, int]]:
-        """What the plugin of this name used and what it was refused since it was loaded, by function."""
+        """Return the counts of used and of refused host calls since a plugin was loaded, by function."""
         with self._lock:
             worker = self._workers.get(name)
         return ({}, {}) if worker is None else (dict(worker.gate.uses), dict(worker.gate.refusals))
 
     def unload(self, name: str) -> None:
-        """End the worker of the plugin of this name, if it has one."""
+        """End the worker of a plugin, if it has one."""
         with self._lock:
             worker = self._workers.pop(name, None)
         if worker is not None:
@@ -279,7 +293,7 @@ class PluginHost:
         return self._ask(image, "auth", function, args, shape)
 
     def _worker(self, image: PluginImage, kind: str = "") -> Worker:
-        """The worker that holds exactly this image; one that holds another of its name is ended."""
+        """Return the worker of exactly this image; end the one of another image of the same name."""
         if kind and image.type != kind and not (kind == "auth" and image.is_older):
             hint = f"tarkpm list --type {kind}"
             raise HostError(f"is of type {image.type!r}, expected {kind!r}", where=image.name, hint=hint)

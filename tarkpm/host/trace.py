@@ -1,9 +1,9 @@
-"""What passed the gate, as a person may see it: secrets masked before anything is kept.
+"""Traces of host calls, with secrets masked (docs/trust-rules.md, rule 11).
 
-A plugin's host calls carry tokens: in headers, in bodies, in storage, in the environment. What is made here
-can be shown on a terminal (`shown`) or kept in a file (`recorded`), so the masks are not the caller's to
-remember. They are by place (some headers, environment values, random bytes, longer storage values) and, in
-addresses, bodies and other text, by name: whatever ``…token…``, ``…secret…`` and their like are set to.
+A plugin's host calls carry tokens in headers, bodies, storage and the environment. A `TracedCall` is masked
+when it is created, so that it can be shown (`shown`) or kept in a file (`recorded`) without further care.
+Values are masked by place (some headers, environment values, random bytes, longer storage values) and, in
+URLs, bodies and other text, by name: the values of ``…token…``, ``…secret…`` and the like.
 """
 
 import re
@@ -15,14 +15,14 @@ import msgspec
 from tarkpm.core.text import neutral
 
 SHORT: Final = 16
-"""Storage values up to this many characters are shown, unless their key sounds like a secret's."""
+"""Storage values of up to this many characters are shown, unless their key looks like that of a secret."""
 MAX_SHOWN: Final = 400
-"""Characters of arguments, and of an answer, in a line for a person."""
+"""Maximum characters of the arguments, and of the answer, in a line to show."""
 
 SECRET_HEADERS: Final = frozenset(
     {"authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "api-key", "x-goog-api-key"}
 )
-# Every repetition before the value is bounded, so that a hostile text takes time in proportion to its length.
+# Every repetition before the value is bounded, so that matching a hostile text takes linear time.
 _NAMED: Final = re.compile(
     r"""(?ix)
     ( (?: token | secret | password | passwd | api[-_]?key | credential | assertion
@@ -38,7 +38,7 @@ _USER_INFO: Final = re.compile(r"(://)[^/@\s]{1,500}(?=@)")
 
 
 class TracedCall(msgspec.Struct, frozen=True):
-    """One host call of one plugin, masked. ``args`` and ``answer`` are JSON as the WIT has them."""
+    """One host call of one plugin, masked. ``args`` and ``answer`` are the JSON forms of the WIT values."""
 
     plugin: str
     interface: str
@@ -53,7 +53,7 @@ Trace = Callable[[TracedCall], None]
 
 
 def shown(call: TracedCall) -> str:
-    """One printable line: ``http.get("https://…", []) -> {…}  12.3 ms``."""
+    """Return one printable line: ``http.get("https://…", []) -> {…}  12.3 ms``."""
     args = ", ".join(_json(arg) for arg in call.args)
     head = f"{call.interface}.{call.function}({neutral(args, limit=MAX_SHOWN)})"
     if call.outcome in ("refused", "unavailable"):
@@ -62,12 +62,12 @@ def shown(call: TracedCall) -> str:
 
 
 def recorded(call: TracedCall) -> bytes:
-    """One line of JSON, with its line break, as ``--record`` keeps it."""
+    """Return one line of JSON with its line break, as ``--record`` writes it."""
     return msgspec.json.encode(call) + b"\n"
 
 
 def masked_args(interface: str, function: str, args: tuple[Any, ...]) -> list[Any]:
-    """A host call's arguments without what must not be seen."""
+    """Return a host call's arguments with secrets masked."""
     match interface, function, args:
         case "storage", "set", (key, value):
             return [key, _stored(key, value)]
@@ -79,13 +79,13 @@ def masked_args(interface: str, function: str, args: tuple[Any, ...]) -> list[An
 
 
 def masked_answer(interface: str, function: str, answer: Any, args: tuple[Any, ...] = ("",)) -> Any:
-    """The answer to a host call with these arguments, without what must not be seen."""
+    """Return the answer to a host call with these arguments, with secrets masked."""
     match interface, function, answer:
         case "storage", "get", str():
             return _stored(args[0], answer)
         case "env", _, str():
             return _counted(answer, "characters")
-        case "fs", "read", {"ok": str(text)}:  # what a plugin may read of a home folder is mostly tokens
+        case "fs", "read", {"ok": str(text)}:  # files in a home folder that plugins read mostly hold tokens
             return {"ok": _counted(text, "characters")}
         case "random", "bytes", list():
             return _counted(answer, "bytes")
@@ -113,7 +113,7 @@ def _headers(headers: list[Any]) -> list[Any]:
 
 
 def _masked(value: Any) -> Any:
-    """Any JSON value, with what its texts set secret names to taken out."""
+    """Return a JSON value in which the values of secret names, and user information in URLs, are masked."""
     if isinstance(value, str):
         return _NAMED.sub(_mask_one, _USER_INFO.sub(r"\1‹masked›", value))
     if isinstance(value, list | tuple):

@@ -1,7 +1,7 @@
 """The parent's handle on one plugin: its worker process, its gate, and the exchange between them.
 
-The parent holds the clock. Whatever a worker does, an exchange ends at its deadline, in a value or in one
-typed error; after anything but an orderly answer the process is killed, and the next call starts another.
+The parent enforces the deadlines. Whatever a worker does, an exchange ends at its deadline with a value or
+one typed error. After anything but a well-formed answer the process is killed; the next call starts another.
 """
 
 import threading
@@ -36,11 +36,14 @@ __all__ = ["PluginImage", "Worker", "check_image"]
 _T = TypeVar("_T")
 
 MARGIN = 0.25
-"""Seconds the guest has less than the parent waits: a spin ends in the guest, which spares the worker."""
+"""Seconds by which the guest's deadline is earlier than the parent's.
+
+An endless loop then ends inside the guest, and the worker process need not be killed.
+"""
 
 
 class Worker:
-    """One plugin, held by one process at a time. Calls from several threads take turns."""
+    """One plugin, loaded in at most one process. Calls from several threads take turns."""
 
     def __init__(
         self,
@@ -54,9 +57,10 @@ class Worker:
         start: Start = start,
         cache: "CompileCache | None" = None,
     ) -> None:
-        """Nothing is started yet. ``spare`` is a process without a plugin, to be used for this one.
+        """Create a handle. No process is started yet.
 
-        ``start`` makes further ones. Without a ``cache`` the worker compiles its plugin itself.
+        ``spare`` is a running process without a plugin; this worker uses it first. ``start`` starts further
+        ones. Without a ``cache`` the worker compiles its module itself.
         """
         self.image = image
         self.last_used = time.monotonic()
@@ -82,29 +86,29 @@ class Worker:
 
     @property
     def pid(self) -> int | None:
-        """The process that holds the plugin now, if one does."""
+        """Return the id of the process that holds the plugin, if there is one."""
         conversation = self._conversation
         return None if conversation is None else conversation.process.pid
 
     def load(self) -> None:
-        """Start a process and load the plugin into it, if that is not done.
+        """Start a process and load the plugin into it, unless it is loaded.
 
-        Raises `ModuleInvalid` for a plugin that does not fit, `LimitReached`, `PluginCrashed`.
+        Raises `ModuleInvalid` for a module that does not fit its type, `LimitReached`, `PluginCrashed`.
         """
         with self._lock:
             self._load()
 
     def call(self, function: str, args: list[Any], answer: type[_T], deadline: float | None = None) -> _T:
-        """Call an exported function; its result, decoded as an ``answer``.
+        """Call an exported function. Returns its result, decoded as an ``answer``.
 
-        ``deadline`` is on `time.monotonic`, and `Limits.seconds` from now without one; loading the plugin
-        has a deadline of its own. Raises `LimitReached`, `PluginCrashed`, `PluginFailed`, `ModuleInvalid`,
-        and `HostError` for arguments that do not fit a tool.
+        ``deadline`` is on the clock of `time.monotonic`; the default is `Limits.seconds` from now. Loading
+        the plugin has its own deadline. Raises `LimitReached`, `PluginCrashed`, `PluginFailed`,
+        `ModuleInvalid`, and `HostError` for arguments that do not match a tool's schema.
         """
         with self._lock:
             try:
                 return self._call(function, args, answer, deadline)
-            except _Unready:  # its tools have schemas after all
+            except _Unready:  # the guess was wrong: its tools have schemas
                 self._schemas = True
                 return self._call(function, args, answer, deadline)
             finally:
@@ -120,12 +124,12 @@ class Worker:
         return self._guarded(lambda: conversation.call(function, args, seconds, answer, end), function)
 
     def close(self) -> None:
-        """End the process and let go of every file. The worker can be used again afterwards.
+        """End the process and close all files. The worker can be used again afterwards.
 
-        A call that another thread is in ends at once, in a `PluginCrashed`.
+        A call that runs in another thread ends at once, with `PluginCrashed`.
         """
         conversation = self._conversation
-        if conversation is not None:
+        if conversation is not None:  # before the lock, which a running call holds until it ends
             conversation.process.hang_up()
         with self._lock:
             self._let_go()
@@ -134,7 +138,7 @@ class Worker:
                 self._spare = None
 
     def rest(self, unused_since: float) -> None:
-        """End the process if it was last used before that moment and is not in use now."""
+        """End the process if it was last used before ``unused_since`` and is not in use."""
         if not self._lock.acquire(blocking=False):
             return
         try:
@@ -152,7 +156,7 @@ class Worker:
         if self._conversation is not None:
             if not self._conversation.process.ended:
                 return self._conversation
-            self._kill()  # it ended while nothing was asked of it, so nothing was lost
+            self._kill()  # it ended between calls, so no answer was lost: start another one
         try:
             return self._load_anew()
         except ModuleInvalid as problem:
@@ -171,7 +175,7 @@ class Worker:
         return conversation
 
     def _hand_over(self, conversation: Conversation) -> None:
-        """Give the process its plugin. It starts while the code is looked up or compiled."""
+        """Send the plugin to the process, which starts while the code is looked up or compiled."""
         if self._cache is None:
             end = until(self._limits.load_seconds)
             conversation.load(self.image, None, schemas=self._schemas, deadline=end)
@@ -189,7 +193,7 @@ class Worker:
         return self._start(schemas=self._schemas)
 
     def _guarded(self, exchange: Callable[[], _T], function: str = "") -> _T:
-        """Every way an exchange can end but well: kill what must not go on, and raise one typed error."""
+        """Run an exchange. After a failure, kill the process unless it can be used again; raise one error."""
         try:
             return exchange()
         except Reported as reported:
@@ -200,7 +204,7 @@ class Worker:
             if reported.fail.kind not in frames.HARMLESS:
                 self._forget()
             error = failures.explained(reported.fail, self._limits)
-        except TimeoutError:  # the parent's clock: the guest's own has a margin
+        except TimeoutError:  # the guest's own deadline is earlier, so the worker itself hangs
             self._kill()
             error = failures.too_long(function, self._limits)
         except EOFError:
@@ -211,14 +215,14 @@ class Worker:
         except HostError as problem:  # the gate's, or the compiler's
             self._kill()
             error = problem
-        except BaseException:  # Ctrl-C, or a fault of tarkpm's own: the worker waits for an answer
+        except BaseException:  # Ctrl-C or a bug: the worker may wait for an answer that never comes
             self._kill()
             raise
         error.where = error.where or self.image.name
         raise error
 
     def _forget(self) -> None:
-        """The plugin's instance is gone, and with it all it knew: nobody has its sockets' handles now."""
+        """Close the plugin's sockets: the instance that held their handles is gone."""
         sockets = self._served.get("ws")
         if sockets is not None:
             sockets.close()
@@ -230,11 +234,11 @@ class Worker:
 
 
 class _Unready(Exception):
-    """The worker must be started anew, able to check tool arguments."""
+    """The worker must be started again, ready to check tool arguments."""
 
 
 def check_image(image: PluginImage) -> None:
-    """Refuse what cannot fit before a process is started for it. Raises `ModuleInvalid`."""
+    """Check a module's size and names before a process is started for it. Raises `ModuleInvalid`."""
     if len(image.wasm) > frames.MAX_MODULE:
         limit = size(frames.MAX_MODULE)
         raise ModuleInvalid(f"is {len(image.wasm):,} bytes long, the limit is {limit}", where=image.name)
@@ -244,8 +248,11 @@ def check_image(image: PluginImage) -> None:
 
 
 def _may_have_schemas(wasm: bytes) -> bool:
-    """A guess, so that most workers load the validator before they confine themselves, or never need it."""
-    if len(wasm) >= BIG_MODULE:  # an interpreter: its plugin makes the JSON when it is asked
+    """Guess whether a tool plugin has schemas.
+
+    A worker imports the validator before it confines itself, which takes 10 ms. A wrong "no" costs a restart.
+    """
+    if len(wasm) >= BIG_MODULE:  # an interpreter: its plugin builds the JSON at run time
         return True
     return any(word in wasm for word in (b'"type"', b'"properties"', b'"required"', b'"$schema"'))
 
@@ -253,4 +260,5 @@ def _may_have_schemas(wasm: bytes) -> bool:
 def _served(image: PluginImage, log: Log, interfaces: Interfaces | None) -> dict[str, Interface]:
     given = {} if interfaces is None else interfaces(image, log.note)
     storage = Storage(image.data, log.note)
+    # The log comes last: it is the one interface that a caller cannot replace.
     return {"storage": storage, "clock": Clock(), "random": Random(), **given, "log": log}

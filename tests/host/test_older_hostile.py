@@ -387,7 +387,7 @@ def test_a_module_without_functions_of_its_type(quick: PluginHost, image_of: Ima
         ("provider", "provider_info, provider_chat or provider_auth_credentials"),
         ("channel", "channel_info, channel_start, channel_stop, channel_send"),
     ]:
-        with pytest.raises(ModuleInvalid, match=f"older tark ABI export: {missing}"):
+        with pytest.raises(ModuleInvalid, match=f"older tark ABI: {missing}"):
             quick.load(image_of(older.module(), name=kind, plugin_type=kind))
     with pytest.raises(ModuleInvalid, match="has auth, provider, channel plugins, but none of type hook"):
         quick.load(image_of(older.module(), name="hook", plugin_type="hook"))

@@ -1,13 +1,14 @@
-"""Compiled code, kept so that it need be made only once, and never run unless we made it.
+"""The cache of compiled code, which runs only what tarkpm itself compiled (docs/trust-rules.md, rule 1).
 
-Loading a native image is running it. So every entry begins with a MAC, under a key that lies with the user's
-state and not in the cache, over what the image was made from and for (the module's digest, wasmtime's
-version, its configuration, the processor) and over the image itself; an entry that was changed, moved to
-another name, cut short or made for something else is dropped and made again. The parent alone checks it, and
-what the worker gets is what was checked, a sealed memfd or the bytes, never a path.
+To load a native image is to run it, and wasmtime does not check its integrity. Every entry therefore begins
+with a MAC, under a key that is kept with the user's state and not in the cache. It covers what the image was
+made from and for (the module's digest, wasmtime's version and configuration, the processor) and the image
+itself. An entry that was changed, renamed, truncated or made for something else is removed and made again.
+Only the parent checks it, and the worker gets exactly what was checked: a sealed memfd or the bytes, never a
+path.
 
-Several processes may use one folder. An entry is written beside and renamed; it is not synced, because a
-torn one does not pass the check.
+Several processes may use one folder. An entry is written to a temporary file and renamed. It is not synced,
+because a torn entry does not pass the check.
 """
 
 import contextlib
@@ -32,14 +33,14 @@ MAGIC: Final = b"tarkpmC2"
 _HEAD: Final = len(MAGIC) + hashlib.sha256().digest_size
 _SUFFIX: Final = ".compiled"
 STALE_AFTER: Final = 24 * 3600.0
-"""Seconds after which a file that somebody stopped writing is removed."""
+"""Seconds after which an unfinished temporary file is removed."""
 
 
 class CompileCache:
-    """Compiled modules in a folder, which need not exist. Safe for several threads and processes."""
+    """Compiled modules in a folder, which need not exist yet. Safe for several threads and processes."""
 
     def __init__(self, folder: Path, key: bytes) -> None:
-        """``key`` is secret, at least 32 bytes, and not kept in ``folder``."""
+        """Open a cache. ``key`` is a secret of at least 32 bytes that is not stored in ``folder``."""
         if len(key) < 32:
             raise ValueError(f"expected a key of at least 32 bytes, found {len(key)}")
         self._folder = folder
@@ -47,17 +48,17 @@ class CompileCache:
         self._expected: list[_Expected] = []
 
     def expect(self, sha256: str, limits: Limits) -> None:
-        """Begin to look for a component's code while the component is still being checked.
+        """Start to read a component's code in a thread, while the component is still being verified.
 
-        `get` takes what was found if it is asked for that very module next; else it is let go of.
+        The next `get` takes the result if it is for that module; otherwise the result is closed.
         """
         self._expected.append(_Expected(self._entry_for(sha256, limits, core=False), self._key))
 
     def get(self, image: PluginImage, limits: Limits, start: Start = start) -> Compiled:
-        """The plugin's code: kept, or compiled now in a process that ``start`` makes, and kept.
+        """Return the plugin's code from the cache, or compile it in a new process and cache it.
 
-        Raises `ModuleInvalid`, `LimitReached`, `PluginCrashed` for what cannot be compiled. A folder that
-        cannot be written is no error: then nothing is kept.
+        Raises `ModuleInvalid`, `LimitReached` and `PluginCrashed` if it cannot be compiled. If the folder
+        cannot be written, the code is not cached; that is not an error.
         """
         entry = self._entry(image, limits)
         found = self._expected.pop().taken(entry) if self._expected else entry.find(self._key)
@@ -69,7 +70,7 @@ class CompileCache:
         return handed(made)
 
     def has(self, image: PluginImage, limits: Limits) -> bool:
-        """Whether there is a good entry; a bad one is dropped."""
+        """Return whether there is a valid entry. An invalid one is removed."""
         found = self._entry(image, limits).find(self._key)
         if found is None:
             return False
@@ -86,23 +87,25 @@ class CompileCache:
 
 
 class _Entry:
-    """One file: magic, MAC, image."""
+    """One file of the cache: magic, MAC, image."""
 
     def __init__(self, folder: Path, digest: str, made_for: bytes) -> None:
         self._folder = folder / digest[:2]
         self._digest = digest
         name = f"{digest}-{hashlib.sha256(made_for).hexdigest()[:16]}{_SUFFIX}"
         self.path = self._folder / name
-        # both parts have a length of their own, so that no other pair of them reads the same
+        # The digest has a fixed length and the fingerprint is preceded by its length, so that no two
+        # different pairs give the same bytes.
         self._context = b"%s\0%s\0%d\0%s" % (MAGIC, digest.encode(), len(made_for), made_for)
 
     def find(self, key: bytes) -> Compiled | None:
-        """The checked image, or None; what does not pass is removed."""
+        """Return the checked image, or None. An entry that does not pass is removed."""
+        # O_NOFOLLOW refuses a link to another entry; O_NONBLOCK, so that a fifo in its place does not hang.
         try:
             fd = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except FileNotFoundError:
             return None
-        except OSError:  # a link, a folder: not ours
+        except OSError:  # a link or a folder, which tarkpm never writes
             self._drop()
             return None
         try:
@@ -123,13 +126,14 @@ class _Entry:
         head = os.pread(fd, _HEAD, 0)
         if head[: len(MAGIC)] != MAGIC:
             return None
+        # Copy first, then check the copy: the file may change between a check and the load.
         copy, found = copied(fd, _HEAD, size)
         with copy:
             is_ours = hmac.compare_digest(self._mac(key, size, found), head[len(MAGIC) :])
             return copy.given() if is_ours else None
 
     def keep(self, key: bytes, image: bytes | bytearray) -> None:
-        """Write the entry, and remove those of this module that were made for something else."""
+        """Write the entry, and remove this module's entries for other versions or configurations."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         beside = self._folder / f".{self._digest}.{os.getpid()}.{os.urandom(4).hex()}.part"
         try:
@@ -151,6 +155,7 @@ class _Entry:
 
     def _tidy(self) -> None:
         for path in self._folder.iterdir():
+            # After an upgrade of wasmtime the old entries are never read again, and they are large.
             is_old = path.name.startswith(f"{self._digest}-") and path != self.path
             if path.name.endswith(".part"):
                 with contextlib.suppress(OSError):
@@ -161,6 +166,7 @@ class _Entry:
 
     def _drop(self) -> None:
         with contextlib.suppress(OSError):
+            # A folder is moved away, not deleted: tarkpm did not create its contents.
             if stat.S_ISDIR(self.path.lstat().st_mode):
                 self.path.rename(self._folder / f".{self.path.name}.{os.urandom(4).hex()}.odd")
             else:
@@ -168,7 +174,7 @@ class _Entry:
 
 
 class _Expected:
-    """An entry that a thread looks for while its plugin is still being checked."""
+    """An entry that a thread reads while its plugin is still being verified."""
 
     def __init__(self, entry: _Entry, key: bytes) -> None:
         self._entry, self._key = entry, key
@@ -180,7 +186,7 @@ class _Expected:
         self._found = self._entry.find(self._key)
 
     def taken(self, wanted: _Entry) -> Compiled | None:
-        """What was found, if it is what is ``wanted``; else that is looked for now."""
+        """Return the result if it is the ``wanted`` entry; otherwise look for that one now."""
         self._thread.join()
         if wanted.path == self._entry.path:
             return self._found

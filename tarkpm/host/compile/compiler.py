@@ -1,7 +1,7 @@
-"""Compiling a module, in a process that does nothing else and can be killed.
+"""Compilation of modules, in a process that does nothing else and can be killed.
 
-The compiler reads a stranger's module: it gets a worker's confinement, a deadline and 2 GiB, and what it
-hands back is trusted as far as that module's own worker.
+Compiling cannot be cancelled and its input is hostile. The process therefore has a worker's confinement, a
+deadline and 2 GiB of memory, and its output runs only in a worker, with that module's own authority.
 """
 
 from collections.abc import Callable
@@ -19,21 +19,23 @@ from tarkpm.host.process import Start
 _T = TypeVar("_T")
 
 MEMORY = 2048 * MIB
-"""What `worker.confine` allows."""
+"""The limit that `worker.confine` sets."""
 
 
 def compile_module(image: PluginImage, limits: Limits, start: Start, *, mapped: bool) -> bytearray:
-    """The compiled code of a plugin that `check_image` found fitting, to be handed on in a descriptor or not.
+    """Return the compiled code of a plugin that passed `check_image`.
 
-    Raises `ModuleInvalid` for what does not compile, `LimitReached`, `PluginCrashed`.
+    ``mapped`` says that a memfd will hold the code. Raises `ModuleInvalid` for a module that does not
+    compile, `LimitReached`, `PluginCrashed`.
     """
     return alone(image.name, limits, start, lambda talk, end: talk.compile(image.wasm, end, mapped=mapped))
 
 
 def alone(where: str, limits: Limits, start: Start, talk: Callable[[Conversation, float], _T]) -> _T:
-    """What ``talk``, given a conversation and its deadline, gets from a process of its own.
+    """Start a process, return the result of ``talk`` with it, and end it.
 
-    Raises `HostError` as `compile_module` does; ``where`` names the module.
+    ``talk`` is called with the conversation and its deadline; ``where`` names the module in errors. Raises as
+    `compile_module` does.
     """
     process = start()
     ended = False

@@ -1,4 +1,4 @@
-"""Compiling ahead, at `add` and `sync`, so that no first call waits for it."""
+"""Compilation during `add` and `sync`, so that the first call does not wait for it."""
 
 import os
 import threading
@@ -12,7 +12,7 @@ from tarkpm.host.worker.settings import BIG_MODULE
 from tarkpm.host.worker_handle import check_image
 
 Progress = Callable[[PluginImage, HostError | None], None]
-"""Told of each plugin once its code is ready, or of what is wrong with it; from any thread, one at a time."""
+"""Called once for each plugin, with its error if there is one; from any thread, one call at a time."""
 
 
 def precompile(
@@ -23,10 +23,10 @@ def precompile(
     progress: Progress | None = None,
     jobs: int = 0,
 ) -> dict[str, HostError]:
-    """Have each plugin's code in the cache; what is wrong with those for which that cannot be, by name.
+    """Compile plugins into the cache. Returns the errors of those that cannot be compiled, by name.
 
-    Small modules are compiled ``jobs`` at a time (0: as many as there are processors), big ones one by one,
-    because each of them keeps every processor busy.
+    Small modules are compiled ``jobs`` at a time (0: the number of processors), big ones one by one, because
+    each of them uses all processors.
     """
     work = _Work(cache, limits or Limits(), progress)
     todo = list({image.wasm: image for image in images}.values())
@@ -46,7 +46,7 @@ class _Work:
         self.failed: dict[str, HostError] = {}
 
     def run(self, images: list[PluginImage], jobs: int) -> None:
-        """Take turns at a list that several threads empty. Raises what `progress` raises."""
+        """Process a list with several threads. Raises what `progress` raises."""
         rest = iter(images)
         faults: list[BaseException] = []
 

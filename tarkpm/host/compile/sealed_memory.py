@@ -1,4 +1,4 @@
-"""Compiled code where nobody can change it any more, so that what was checked is what a worker runs."""
+"""Compiled code in memory that nobody can change, so that a worker runs exactly what was checked."""
 
 import hashlib
 import os
@@ -11,22 +11,22 @@ from tarkpm.errors import HostError
 
 CHUNK: Final = 2 << 20
 BLOCK: Final = 256 << 10
-"""Bytes at a time: they are still in the processor's cache when they are hashed and written."""
+"""Bytes read at a time: they are then still in the processor's cache when they are hashed and written."""
 
 
 class Compiled:
-    """An image that may be loaded: in a sealed memfd where there are such, else as bytes. To be closed."""
+    """An image that may be loaded, in a sealed memfd or, where there are none, as bytes. Must be closed."""
 
     def __init__(self, image: bytes = b"", descriptor: int = -1) -> None:
         self._image = image
         self.descriptor = descriptor
 
     def read(self) -> bytes:
-        """The image; empty if it is in the descriptor."""
+        """Return the image; empty if it is in the descriptor."""
         return self._image
 
     def given(self) -> "Compiled":
-        """The same, to be closed by somebody else: closing this one has no effect any more."""
+        """Transfer the ownership to a new object; closing this one then has no effect."""
         given = Compiled(self._image, self.descriptor)
         self.descriptor = -1
         return given
@@ -40,17 +40,17 @@ class Compiled:
         self.close()
 
     def close(self) -> None:
-        """Let go of the descriptor, if there is one."""
+        """Close the descriptor, if there is one."""
         if self.descriptor >= 0:
             os.close(self.descriptor)
             self.descriptor = -1
 
 
 def copied(source: int, offset: int, size: int) -> tuple[Compiled, bytes]:
-    """A copy of so many bytes of a file that others may write, and `digests` of what was copied.
+    """Copy ``size`` bytes of a file that others may write. Returns the copy and its `digests`.
 
-    What is hashed is what is kept, whatever the file holds a moment later. Raises `OSError`, and `EOFError`
-    for a file that is shorter.
+    The digests are those of the copied bytes, even if the file changes meanwhile. Raises `OSError`, and
+    `EOFError` for a shorter file.
     """
     if not is_mapped():
         image = _read(source, offset, size)
@@ -71,13 +71,16 @@ def copied(source: int, offset: int, size: int) -> tuple[Compiled, bytes]:
 
 
 def digests(image: bytes | bytearray) -> bytes:
-    """The SHA-256 of each `CHUNK` of an image, one after another."""
+    """Return the concatenated SHA-256 digests of an image's chunks (`CHUNK` bytes each).
+
+    One digest for each chunk, not one for the image, lets two threads hash it.
+    """
     whole = memoryview(image)
     return _digests(len(image), lambda at, end: iter([whole[at:end]]))
 
 
 def _digests(size: int, parts: Callable[[int, int], Iterable[memoryview]]) -> bytes:
-    """By two threads, for it is most of the work; ``parts`` of a chunk come one after another."""
+    """Hash with two threads, because hashing is most of the work; ``parts`` yields a chunk in order."""
     starts = range(0, size, CHUNK)
     found = [b""] * len(starts)
     faults: list[BaseException] = []
@@ -114,7 +117,7 @@ def _read(source: int, offset: int, size: int) -> bytes:
 
 
 def _fill(source: int, block: memoryview, offset: int) -> None:
-    """The same into memory that is there already; where there are memfds, there is preadv, too."""
+    """Read into an existing buffer. Systems with memfds have preadv, too."""
     while block:
         count = os.preadv(source, [block], offset)
         if not count:
@@ -129,7 +132,7 @@ def _put(target: int, block: memoryview, offset: int) -> None:
 
 
 def handed(image: bytes | bytearray) -> Compiled:
-    """An image we have just had made, as one that was kept. Raises `HostError`."""
+    """Return a freshly compiled image in the form of a cached one. Raises `HostError`."""
     if not is_mapped():
         return Compiled(bytes(image))
     try:
@@ -142,7 +145,7 @@ def handed(image: bytes | bytearray) -> Compiled:
 
 
 def is_mapped() -> bool:
-    """Whether code is held in memfds here: there are such, and a worker can open one again through /proc."""
+    """Return whether code is held in memfds: they exist, and a worker can open one through /proc/self/fd."""
     return hasattr(os, "memfd_create") and os.access("/proc/self/fd", os.X_OK)
 
 
@@ -153,5 +156,6 @@ def _memfd() -> int:
 def _seal(fd: int) -> None:
     import fcntl
 
+    # After this nobody can write, resize or unseal the memory, not even the worker (memfd_create(2)).
     seals = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
     fcntl.fcntl(fd, fcntl.F_ADD_SEALS, seals)

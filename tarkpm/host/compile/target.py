@@ -1,6 +1,7 @@
-"""What compiled code is made for: this wasmtime, this configuration, this processor.
+"""The target of compiled code: the version and configuration of wasmtime, and the processor.
 
-wasmtime is not imported for it, which would take 40 ms; it checks the same once more when it loads an image.
+wasmtime is not imported for this, which would take 40 ms. It checks most of the same when it loads an image,
+but not the optimisation level or the stack size, so the fingerprint is what keeps entries apart.
 """
 
 import functools
@@ -20,9 +21,10 @@ _FEATURES: Final = ("flags", "Features", "model name")
 
 
 def fingerprint(stack: int, *, core: bool, mapped: bool) -> bytes:
-    """Everything that code depends on beside the module, as bytes to be compared; ``stack`` in bytes.
+    """Return everything that compiled code depends on besides the module, as bytes to compare.
 
-    And whether it is a ``core`` module's, so that none can be loaded as a component's or the reverse.
+    ``stack`` is in bytes. ``core`` says whether the module is a core module, so that its code cannot be
+    loaded as that of a component, or the reverse.
     """
     kind = ("core" if core else "component", "mapped" if mapped else "copied")
     made_for = [wasmtime_version(), sorted(ENGINE.items()), stack, kind, sys.platform, *_processor()]
@@ -31,13 +33,16 @@ def fingerprint(stack: int, *, core: bool, mapped: bool) -> bytes:
 
 @functools.cache
 def wasmtime_version() -> str:
-    """The installed wasmtime's version: the name of its distribution's folder. Raises `HostError`."""
+    """Return the version of the installed wasmtime. Raises `HostError`.
+
+    It is the name of the distribution's folder and the size of the library.
+    """
     found = importlib.util.find_spec("wasmtime")
     if found is None or found.origin is None:
         raise HostError("wasmtime is not installed")
     package = Path(found.origin).parent
     names = [path.name for path in package.parent.glob("wasmtime-*.dist-info")]
-    # a wheel's folder says the version; whoever built it otherwise is told apart by the library itself
+    # The folder of a wheel names the version. The size tells a library that was built locally from it.
     library = sorted(package.glob("*-*/*wasmtime*"))
     size = library[0].stat().st_size if library else 0
     return f"{names[0].removesuffix('.dist-info') if names else 'wasmtime'} {size}"
@@ -50,7 +55,7 @@ def _processor() -> list[str]:
         with _CPUINFO.open(encoding="utf-8", errors="replace") as lines:
             for line in lines:
                 if not line.strip():
-                    break  # the first processor stands for all
+                    break  # the first processor is representative
                 if line.startswith(_FEATURES):
                     features.append(" ".join(line.split()))
     except OSError:

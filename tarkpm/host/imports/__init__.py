@@ -1,17 +1,20 @@
-"""What a plugin can ask the host for. These run in the parent, behind the gate.
+"""The implementations of host calls. They run in the parent, behind the gate.
 
-Each is an `Interface`: `call` takes the function's name as the WIT spells it, arguments the gate has
-already typed, and the moment the call must be over; it answers with the function's JSON value.
+Each is an `Interface`: `call` takes the function's name as the WIT spells it, arguments that the gate has
+decoded, and the deadline; it returns the JSON form of the function's result.
 """
 
 from typing import Any, Protocol
 
 
 class Interface(Protocol):
-    """One WIT interface, served to one plugin."""
+    """One WIT interface, for one plugin."""
 
     def call(self, function: str, args: tuple[Any, ...], deadline: float) -> Any:
-        """Answer one host call; ``deadline`` is on `time.monotonic`. Raises nothing a plugin can cause."""
+        """Answer one host call; ``deadline`` is on the clock of `time.monotonic`.
+
+        A failure is a result. Only a function without an error case raises a `HostError`.
+        """
 
     def close(self) -> None:
-        """Let go of files; a later call opens them again."""
+        """Close all files. A later call opens them again."""

@@ -1,9 +1,9 @@
-"""What kind of place an IP address is. Pure.
+"""Classification of IP addresses. Pure.
 
-An address that carries another one inside (IPv4-mapped, 6to4, Teredo, NAT64) leads to that one, so it is
-what that one is. Everything not known to be public is not: `ipaddress.is_global` differs between Python
-versions and calls the NAT64 form of loopback global, so the registries are written out here (IANA
-special-purpose address registries, RFC 6890).
+An address that embeds another one (IPv4-mapped, 6to4, Teredo, NAT64) leads there, so it has the kind of the
+embedded address. An address that is not known to be public is treated as not public. The IANA special-purpose
+registries (RFC 6890) are written out here, because `ipaddress.is_global` differs between Python versions and
+calls the NAT64 form of loopback global.
 """
 
 import ipaddress
@@ -18,9 +18,9 @@ _V4_KINDS: Final[tuple[tuple[str, AddressKind], ...]] = (
     ("0.0.0.0/32", "unspecified"),
     ("0.0.0.0/8", "reserved"),
     ("10.0.0.0/8", "private"),
-    ("100.64.0.0/10", "private"),  # carrier-grade NAT, and many a tailnet
+    ("100.64.0.0/10", "private"),  # carrier-grade NAT (RFC 6598), also used by Tailscale
     ("127.0.0.0/8", "loopback"),
-    ("169.254.0.0/16", "link-local"),  # and the metadata service of most clouds
+    ("169.254.0.0/16", "link-local"),  # includes the metadata service of most clouds
     ("172.16.0.0/12", "private"),
     ("192.0.0.0/24", "reserved"),
     ("192.0.2.0/24", "reserved"),
@@ -37,7 +37,7 @@ _V6_KINDS: Final[tuple[tuple[str, AddressKind], ...]] = (
     ("::1/128", "loopback"),
     ("fc00::/7", "private"),
     ("fe80::/10", "link-local"),
-    ("fec0::/10", "private"),  # site-local: deprecated, and still routed by some
+    ("fec0::/10", "private"),  # site-local: deprecated (RFC 3879), but still routed in places
     ("ff00::/8", "multicast"),
     ("2001::/23", "reserved"),
     ("2001:db8::/32", "reserved"),
@@ -51,12 +51,12 @@ _COMPATIBLE: Final = ipaddress.IPv6Network("::/96")
 
 
 def kind_of(text: str) -> AddressKind:
-    """The kind of an address, or the first kind but public of those inside it.
+    """Return the kind of an address, or the first non-public kind of the addresses embedded in it.
 
     >>> kind_of("64:ff9b::7f00:1")
     'loopback'
 
-    Raises `ValueError` for what is no address.
+    Raises `ValueError` if ``text`` is not an address.
     """
     address = ipaddress.ip_address(text)
     inside = list(_inside(address)) if isinstance(address, _V6) else []
@@ -65,7 +65,7 @@ def kind_of(text: str) -> AddressKind:
 
 
 def _inside(address: _V6) -> Iterator[_V4]:
-    """The IPv4 addresses that packets to ``address`` end up at."""
+    """Yield the IPv4 addresses that packets to ``address`` can reach."""
     if address.ipv4_mapped is not None:
         yield address.ipv4_mapped
     elif address.sixtofour is not None:

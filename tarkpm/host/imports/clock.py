@@ -1,4 +1,4 @@
-"""tark:plugin/clock: the time, for what expires."""
+"""tark:plugin/clock: the time, for example to check when a token expires."""
 
 import time
 from collections.abc import Callable
@@ -8,7 +8,7 @@ _MILLISECOND = 1_000_000
 
 
 class Clock:
-    """Both clocks in milliseconds. The second is the machine's uptime or the like: its zero means nothing."""
+    """Two clocks, in milliseconds. The zero of the monotonic one is arbitrary."""
 
     def __init__(
         self, now: Callable[[], int] = time.time_ns, monotonic: Callable[[], int] = time.monotonic_ns
@@ -16,8 +16,8 @@ class Clock:
         self._clocks = {"now": now, "monotonic": monotonic}
 
     def call(self, function: str, args: tuple[Any, ...], deadline: float) -> int:  # noqa: ARG002  # no waiting
-        """`now` or `monotonic`. A machine whose clock stands before 1970 is at 0."""
+        """Return `now` or `monotonic`. A system clock before 1970 reads 0, because the result is unsigned."""
         return max(0, self._clocks[function]() // _MILLISECOND)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing; no resource is held."""

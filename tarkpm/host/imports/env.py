@@ -1,4 +1,4 @@
-"""tark:plugin/env: the variables a plugin was granted, as they were when tarkpm started."""
+"""tark:plugin/env: the environment variables a plugin was granted, as they were when tarkpm started."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -12,12 +12,12 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class Env:
-    """Holds what was granted and nothing else; there is no way from here to the rest."""
+    """The granted variables. The rest of the environment is not kept, so no bug here can expose it."""
 
     def __init__(
         self, granted: CapabilitySet, environment: Mapping[str, str], report: Callable[[str], None]
     ) -> None:
-        """``environment`` is a snapshot; ``report`` is told of a value that is too long to hand out."""
+        """Select from ``environment``, a snapshot. ``report`` is called for a value that is too long."""
         scopes = [capability for capability in granted if capability.kind == "env"]
         self._values = {
             name: _text(value)
@@ -28,9 +28,9 @@ class Env:
         self._told: set[str] = set()
 
     def call(self, function: str, args: tuple[Any, ...], deadline: float) -> str | None:  # noqa: ARG002  # no waiting
-        """The value of a variable, or None: not granted, not set and too long look alike to the plugin.
+        """Return the value of a variable, or None if it is not granted, not set or too long.
 
-        A value is never cut: half a key is not a key, and the rest of a path is another path.
+        A value is never truncated: half a key is not a key, and a shortened path is another path.
         """
         (name,) = args
         value = self._values.get(name)
@@ -42,9 +42,9 @@ class Env:
         return value
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing; no resource is held."""
 
 
 def _text(value: str) -> str:
-    """Bytes that are no UTF-8 arrive as surrogates, which a plugin's strings cannot have."""
+    """Return a value as Unicode: bytes that are not UTF-8 are surrogates in Python, which WIT forbids."""
     return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

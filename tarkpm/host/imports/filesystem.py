@@ -1,15 +1,15 @@
-"""tark:plugin/filesystem: files below the folders that were granted, and nothing beside them.
+"""tark:plugin/filesystem: files in the granted files and folders of the workspace.
 
-What is opened is checked after it is open (`fstat`), because before that it may change. Only regular files
-with one name are read or written: a second name (a hard link) may be a file that was never granted, and
-nothing tells which. That shuts out trees that package managers link from their stores; they are rarely what
-a plugin is given, and a refusal says why.
+A file is checked after it was opened (`fstat`), because it may change before that. Only regular files with
+one hard link are read or written: another link may be a file that was never granted, and nothing tells which.
+This excludes trees that package managers link from their stores. They are rarely granted to a plugin, and the
+refusal names the reason.
 
-A write makes a new file in the same folder and renames it over the old one: a reader, or a crash, meets the
-old text or the new, and a link that appears in between is replaced, not followed.
+A write creates a new file in the same folder and renames it over the old one. A reader or a crash sees the
+old or the new text, and a link that appears in between is replaced, not followed.
 
-Not covered: a folder that the user moves elsewhere while it is open is still that folder; a file system
-that hangs (a dead network mount) makes the call late; how much is written in all is not limited.
+Not covered: a folder that the user moves while it is open stays the same folder; a file system that hangs (a
+dead network mount) delays the call; the total amount of written data is not limited.
 """
 
 import contextlib
@@ -54,7 +54,7 @@ class _Grant(msgspec.Struct, frozen=True):
         return cls(tuple(path.removesuffix("/").split("/")), path.endswith("/"), path == scope)
 
     def covers(self, parts: Parts, *, write: bool) -> bool:
-        """A granted folder can be looked at; only what is inside it can be changed."""
+        """Return whether a path is granted. A granted folder can be listed, but not removed or replaced."""
         if write and not self.is_writable:
             return False
         if self.is_folder and len(parts) > len(self.parts):
@@ -70,7 +70,7 @@ class Filesystem:
         self._workspace = workspace
 
     def call(self, function: str, args: tuple[Any, ...], deadline: float) -> Any:  # noqa: ARG002  # see above
-        """The JSON value of `read`, `write`, `list`, `stat` or `remove`."""
+        """Return the JSON value of `read`, `write`, `list`, `stat` or `remove`."""
         path, *content = args
         try:
             parts = self._granted(path, function)
@@ -94,7 +94,7 @@ class Filesystem:
         return _DONE
 
     def close(self) -> None:
-        """Nothing is open between calls."""
+        """Do nothing; no file is open between calls."""
 
     def _granted(self, path: str, function: str) -> Parts:
         parts = split(path)
@@ -126,7 +126,7 @@ class Filesystem:
                     continue
                 if len(entries) == MAX_ENTRIES:
                     raise PathError(f"the folder has more than {MAX_ENTRIES:,} entries")
-                with contextlib.suppress(FileNotFoundError):  # it went while we looked
+                with contextlib.suppress(FileNotFoundError):  # it was removed during the listing
                     entries.append(_entry(entry.name, entry.stat(follow_symlinks=False)))
         return sorted(entries, key=lambda entry: str(entry["name"]))
 
@@ -140,6 +140,7 @@ class Filesystem:
             folder = inside.open(parts[-1], write=True)
             found = os.stat(parts[-1], dir_fd=folder, follow_symlinks=False)
             if stat.S_ISDIR(found.st_mode):
+                # The folder must be the one that was checked: it may have been replaced by another one.
                 with self._inside(parts) as below:
                     if identity(os.fstat(below.descriptor)) != identity(found):
                         raise PathError("the folder changed during the call")
@@ -153,7 +154,7 @@ class Filesystem:
 
     @contextlib.contextmanager
     def _inside(self, parts: Parts) -> Iterator[Inside]:
-        """The folder itself, which is no private one."""
+        """Open a folder itself. Raises `PathError` if it is a private one."""
         with self._workspace.folder(parts[:-1]) as inside:
             inside.open(parts[-1])
         with self._workspace.folder(parts) as inside:
@@ -161,7 +162,10 @@ class Filesystem:
 
 
 def _mode_of(folder: int, name: str) -> int | None:
-    """The permissions of the file to be replaced, None if there is none; raises for what must not be."""
+    """Return the permissions of the file to replace, None if there is none.
+
+    Raises `PathError` for a file that must not be replaced.
+    """
     try:
         found = os.stat(name, dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:
@@ -179,5 +183,5 @@ def _entry(name: str, found: os.stat_result) -> dict[str, str | int]:
 
 
 def _is_text(name: str) -> bool:
-    """A name that is not UTF-8 cannot be said to a plugin, nor by it."""
+    """Return whether a name is UTF-8. A plugin can neither receive nor send another one."""
     return not any("\ud800" <= char <= "\udfff" for char in name)

@@ -1,8 +1,9 @@
-"""Paths inside a folder of the user's, and opening them without ever following a link.
+"""Paths inside a folder of the user, and opening them without following links.
 
-A path is text until it is opened; whoever can change a folder between the two decides what is opened. So
-each component is opened relative to the folder before it, by descriptor, with ``O_NOFOLLOW``: what was
-reached cannot be swapped any more, and ``..`` and absolute paths have no way to be said.
+If a path were checked and then opened, a process that changes a folder in between could choose what is
+opened. Each component is therefore opened relative to the descriptor of the folder before it, with
+``O_NOFOLLOW``. A folder that was reached cannot be exchanged any more, and ``..`` and absolute paths are
+refused.
 """
 
 import contextlib
@@ -25,15 +26,16 @@ _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_
 
 
 class PathError(Exception):
-    """Why a path cannot be used, in words the plugin is given."""
+    """A path cannot be used. The plugin gets the message."""
 
 
 def split(path: str, base: str = "the workspace") -> Parts:
-    """The components of a relative path; ``./`` before and ``/`` behind it are left off.
+    """Return the components of a relative path, without a leading ``./`` and a trailing ``/``.
 
-    Raises `PathError` for everything that is not plainly below the ``base``.
+    Raises `PathError` for every path that is not plainly below the ``base``.
     """
     parts = tuple(path.removeprefix("./").removesuffix("/").split("/"))
+    # Backslashes separate parts on Windows, whose disks WSL mounts; control characters forge messages.
     if path.startswith("/") or "\\" in path or any(not char.isprintable() for char in path):
         raise PathError(f"expected a path relative to {base}, with '/' between its parts")
     if len(path) > MAX_PATH or len(parts) > MAX_DEPTH:
@@ -44,21 +46,24 @@ def split(path: str, base: str = "the workspace") -> Parts:
 
 
 class Inside:
-    """A folder that was reached: its descriptor, and which of the names in it are a plugin's to use."""
+    """An open folder: its descriptor, and which of its entries a plugin may use."""
 
     def __init__(self, descriptor: int, way: Way) -> None:
         self.descriptor = descriptor
         self.closes = way.closes
 
     def open(self, name: str, *, write: bool = False, credentials: bool = False) -> int:
-        """The descriptor, to read or ``write`` ``name`` in it; raises `PathError` for what `closes`."""
+        """Return the descriptor, to read or ``write`` ``name`` in it.
+
+        Raises `PathError` for a name that `closes` excludes.
+        """
         if self.closes(name, write=write, credentials=credentials):
             raise closed()
         return self.descriptor
 
 
 class WorkspaceFolder:
-    """A folder of the user's, and the way into it."""
+    """A folder of the user, below which paths are opened."""
 
     def __init__(self, root: Path, guard: Guard = NOTHING) -> None:
         self._root = root.resolve()
@@ -66,11 +71,12 @@ class WorkspaceFolder:
 
     @contextlib.contextmanager
     def folder(self, parts: Parts) -> Iterator[Inside]:
-        """The folder ``parts`` below the root. Raises `PathError` and `OSError`."""
+        """Open the folder ``parts`` below the root. Raises `PathError` and `OSError`."""
         descriptor = os.open(self._root, _FOLDER)
         try:
             way = Way(self._guard, self._root)
             for part in parts:
+                # The guard sees each folder's identity from its open descriptor, so it cannot be exchanged.
                 below = open_folder(descriptor, part)
                 os.close(descriptor)
                 descriptor = below
@@ -83,7 +89,7 @@ class WorkspaceFolder:
 
 
 def closed() -> PathError:
-    """What a plugin is told of what it never reaches."""
+    """Return the error for files and folders that no plugin may use."""
     return PathError("plugins may not use this file or folder")
 
 
@@ -98,18 +104,18 @@ def open_folder(folder: int, name: str) -> int:
 
 
 def is_link(folder: int, name: str) -> bool:
-    """Whether ``name`` is a symbolic link now; for explanations, not for decisions."""
+    """Return whether ``name`` is a symbolic link now. For messages only: it may change at any time."""
     with contextlib.suppress(OSError):
         return stat.S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
     return False
 
 
 def read_file(folder: int, name: str, limit: int) -> bytes:
-    """The whole of a regular file with one name; one byte more than ``limit`` if it is longer.
+    """Return the contents of a regular file, or ``limit`` and one more byte if it is longer.
 
     Raises `PathError` and `OSError`.
     """
-    check_file(os.stat(name, dir_fd=folder, follow_symlinks=False))  # opening a device acts
+    check_file(os.stat(name, dir_fd=folder, follow_symlinks=False))  # first: opening a device acts
     descriptor = os.open(name, _READ, dir_fd=folder)
     with open(descriptor, "rb", buffering=0) as file:  # noqa: PTH123  # a descriptor, not a path
         check_file(os.fstat(descriptor))
@@ -117,7 +123,7 @@ def read_file(folder: int, name: str, limit: int) -> bytes:
 
 
 def read_text(folder: int, name: str, limit: int) -> str:
-    """The text of a regular file of at most ``limit`` bytes. Raises `PathError` and `OSError`."""
+    """Return the text of a regular file of at most ``limit`` bytes. Raises `PathError` and `OSError`."""
     data = read_file(folder, name, limit)
     if len(data) > limit:
         raise PathError(f"the file is larger than {size(limit)}")
@@ -128,10 +134,11 @@ def read_text(folder: int, name: str, limit: int) -> str:
 
 
 def replace_file(folder: int, name: str, data: bytes, mode: int | None) -> None:
-    """Replace a file by ``data``, safely on disk: whoever reads it, or a crash, meets the old or the new.
+    """Replace a file by ``data``, atomically and synced: a reader or a crash sees the old or the new text.
 
-    Without a mode it gets what new files of this user get. Raises `OSError`.
+    Without ``mode`` the file gets the permissions of the user's new files. Raises `OSError`.
     """
+    # In the same folder, because a rename is atomic only within one file system.
     temporary = f".{os.urandom(8).hex()}.tark-tmp"
     try:
         _write_new(folder, temporary, data, mode)
@@ -140,7 +147,7 @@ def replace_file(folder: int, name: str, data: bytes, mode: int | None) -> None:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary, dir_fd=folder)
         raise
-    with contextlib.suppress(OSError):  # not every file system syncs folders
+    with contextlib.suppress(OSError):  # not every file system can sync folders
         os.fsync(folder)
 
 
@@ -155,7 +162,7 @@ def _write_new(folder: int, name: str, data: bytes, mode: int | None) -> None:
 
 
 def check_file(found: os.stat_result) -> None:
-    """Raise `PathError` unless this is a regular file that nothing else is a name of."""
+    """Raise `PathError` unless this is a regular file with a single hard link."""
     if stat.S_ISLNK(found.st_mode):
         raise PathError("is a link, and links are not followed")
     if not stat.S_ISREG(found.st_mode):
@@ -165,7 +172,7 @@ def check_file(found: os.stat_result) -> None:
 
 
 def explained(problem: OSError) -> str:
-    """Why a file cannot be used, in words."""
+    """Return the reason why a file cannot be used, in words."""
     match problem.errno:
         case errno.ENOENT:
             return "does not exist"

@@ -1,9 +1,9 @@
-"""tark:fs of the older ABI: reading the files below the user's home that were granted, and nothing else.
+"""tark:fs of the older ABI: read access to the granted files in the user's home folder.
 
-A plugin names a file as ``~/…``, or by the home folder's own path, which it may know from ``HOME``. What is
-private (`core.privateplaces`) is refused whatever a grant says, tarkpm's and tark's own folders by identity
-too, wherever the user keeps them. Links are not followed, in no part of a path: a file that a link leads to
-was not what was granted.
+A plugin names a file as ``~/…``, or by the home folder's own path, which it may know from ``HOME``. Private
+places (`core.home_path`) are refused even if they are granted. The folders of tarkpm and tark are also
+recognised by identity, wherever the user keeps them. Links are not followed in any part of a path, because
+the file that a link leads to was not granted.
 """
 
 from collections.abc import Callable
@@ -18,20 +18,20 @@ from tarkpm.host.imports.guard import NOTHING, Guard, is_protected
 from tarkpm.host.limits import KIB
 
 MAX_FILE: Final = 128 * KIB
-"""Bytes: as much as the older ABI has room for."""
+"""In bytes; the older ABI's buffers hold no more."""
 
 
 class ReadDenied(PathError):
-    """It was not for the plugin to ask."""
+    """The file is not granted, or private."""
 
 
 class Fs:
-    """One plugin's files below a home folder. ``report`` is told what was refused, each file once."""
+    """One plugin's access to a home folder. ``report`` is called once for each refused file."""
 
     def __init__(
         self, granted: CapabilitySet, home: Path, report: Callable[[str], None], guard: Guard = NOTHING
     ) -> None:
-        """``guard`` has tark's and tarkpm's own folders."""
+        """Read the grants. ``guard`` holds the folders of tark and tarkpm."""
         self._grants = [capability.scope for capability in granted if capability.kind == "fs_read"]
         self._home = str(home).rstrip("/") + "/"
         self._folder = WorkspaceFolder(home, guard)
@@ -39,7 +39,7 @@ class Fs:
         self._told: set[str] = set()
 
     def call(self, function: str, args: tuple[Any, ...], deadline: float) -> Any:  # noqa: ARG002  # see above
-        """The JSON value of `read`."""
+        """Return the JSON value of `read`."""
         (path,) = args
         try:
             return {"ok": self._read(self._granted(path))}
@@ -53,7 +53,7 @@ class Fs:
             return _failed("the path is not valid Unicode")
 
     def close(self) -> None:
-        """Nothing is open between calls."""
+        """Do nothing; no file is open between calls."""
 
     def _granted(self, path: str) -> Parts:
         inside = path.removeprefix(self._home if path.startswith("/") else home_path.HOME)
@@ -64,6 +64,7 @@ class Fs:
         if not any(home_path.covers(scope, name) for scope in self._grants):
             self._tell(f"asked to read {name}, which is not granted")
             raise ReadDenied("is not granted to this plugin")
+        # A granted pattern can match private files, too, so the path itself is checked.
         if any(map(is_protected, parts)) or home_path.why_private(parts):
             self._tell(f"may not read {name}, which is private")
             raise ReadDenied("plugins may not read this file")

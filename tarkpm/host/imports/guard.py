@@ -1,9 +1,9 @@
-"""What no plugin reaches below a folder it was given, whatever folder that is and whatever it is called.
+"""Files and folders that no plugin may reach below a granted folder, whatever its name.
 
-A workspace may be the home folder, lie in it or hold it; a variable may have moved a part of it elsewhere.
-So a path is not compared as it was typed: on the way to a file, each folder that is entered is compared by
-identity with the home folder and with those that variables moved. From there on it is known what the path is
-called below the home folder, and `core.privateplaces` decides on that name.
+A workspace may be the home folder, or lie inside it, or contain it, and an environment variable may have
+moved a part of the home folder. Paths are therefore not compared as text: each folder that is entered is
+compared by identity with the home folder and with the moved ones. This gives the path's name below the home
+folder, on which `core.home_path` decides.
 """
 
 import contextlib
@@ -20,12 +20,14 @@ from tarkpm.core.home_path import Parts
 Identity = tuple[int, int]
 
 PROTECTED: Final = frozenset({".tark", ".git", "tark.toml", "tark.lock"})
-"""What decides which code runs and what it may do, in whatever folder."""
+"""Names that decide which code runs and what it may do, in every folder."""
 
 
 class Guard(msgspec.Struct, frozen=True):
-    """The user's private places: ``folders`` that are not entered (tark's and tarkpm's own), and ``places``:
-    the home folder, whose parts are (), and what was moved out of it, with the parts it would have there.
+    """The user's private places.
+
+    ``folders`` are never entered: those of tark and tarkpm. ``places`` are the home folder, with the parts
+    (), and the folders moved out of it, with the parts they would have there.
     """
 
     folders: tuple[Path, ...] = ()
@@ -36,7 +38,7 @@ NOTHING: Final = Guard()
 
 
 class Way:
-    """The way from a workspace's root into it, and what the folder that was reached is called."""
+    """The path from a workspace's root to an open folder, and the folder's names below the home folder."""
 
     def __init__(self, guard: Guard, root: Path) -> None:
         self._closed = _identities([*(root / name for name in PROTECTED), *guard.folders])
@@ -52,7 +54,7 @@ class Way:
                 self._below_home += [(*parts, *below) for known, parts in self._places if known == found]
 
     def enter(self, name: str, found: os.stat_result) -> None:
-        """Go on into the folder ``name``, which has this status."""
+        """Enter the folder ``name``, whose status is ``found``."""
         self.is_closed |= is_protected(name) or identity(found) in self._closed
         name = _without_stream(name)
         self._names = (*self._names, name)
@@ -60,9 +62,9 @@ class Way:
         self._below_home += [parts for known, parts in self._places if known == identity(found)]
 
     def closes(self, *names: str, write: bool, credentials: bool = False) -> bool:
-        """Whether the path ``names`` from the folder that was reached is closed to a plugin (to write).
+        """Return whether a plugin may not use the path ``names`` below the open folder (to ``write``).
 
-        Plugins' ``credentials`` are, where what was granted names them.
+        With ``credentials``, tark's credential files of plugins are allowed, where the grant names them.
         """
         seen = tuple(map(_without_stream, names))
         return (
@@ -77,10 +79,10 @@ class Way:
 
 
 def is_protected(name: str) -> bool:
-    r"""Whether some file system may take ``name`` for one of the protected ones.
+    r"""Return whether some file system may take ``name`` for a protected one.
 
-    Case and composition differ on macOS, which also ignores invisible characters; ``.git.``, ``.git::$DATA``
-    and ``GIT~1`` are ``.git`` to Windows, whose disks WSL mounts.
+    macOS ignores case, composition and invisible characters. To Windows, whose disks WSL mounts, ``.git.``,
+    ``.git::$DATA`` and ``GIT~1`` are ``.git``.
 
     >>> is_protected(".G\u200dit"), is_protected(".gitignore")
     (True, False)
@@ -92,17 +94,17 @@ def is_protected(name: str) -> bool:
 
 
 def _without_stream(name: str) -> str:
-    """The file of which Windows takes ``name`` for a stream."""
+    """Return the name of the file, if Windows would take ``name`` for one of its streams."""
     return name.partition(":")[0]
 
 
 def identity(found: os.stat_result) -> Identity:
-    """What stays the same under every name of a file."""
+    """Return what is the same under every name of a file."""
     return found.st_dev, found.st_ino
 
 
 def _identities(paths: Iterable[Path]) -> set[Identity]:
-    """Of those that exist; links are followed, because the folder behind one is what is meant."""
+    """Return the identities of the existing paths. Links are followed, to protect the folder behind them."""
     found = set()
     for path in paths:
         with contextlib.suppress(OSError):

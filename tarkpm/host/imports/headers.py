@@ -1,4 +1,4 @@
-"""HTTP headers a plugin may send, what of them crosses to another host, and the text it gets back. Pure."""
+"""HTTP headers that a plugin may send, or that follow a redirect, and the text of a response. Pure."""
 
 import codecs
 import re
@@ -9,7 +9,7 @@ Pairs = Sequence[tuple[str, str]]
 
 MAX_COUNT: Final = 64
 MAX_TEXT: Final = 32 << 10
-"""Characters of all names and values a plugin sends."""
+"""Maximum characters of all header names and values that a plugin sends."""
 MAX_ANSWERED: Final = 256
 
 OURS: Final = frozenset(
@@ -27,13 +27,16 @@ OURS: Final = frozenset(
         "via",
     }
 )
-"""What frames a request or names its host: a plugin that sets these can make one request two."""
+"""Headers that frame a request or name its host.
+
+A plugin that sets these could smuggle a second request into the first (RFC 9112, 11.2).
+"""
 
 QUIETLY_OURS: Final = frozenset({"accept-encoding"})
-"""Set by many clients out of habit; the host decompresses, so it asks for what it can."""
+"""Headers that are dropped silently. Many clients set them, but the host decompresses and sets its own."""
 
 HARMLESS: Final = frozenset({"accept", "accept-language", "content-language", "content-type", "user-agent"})
-"""What still goes along when a redirect leads to another host. Any other header may be a credential."""
+"""Headers that follow a redirect to another host. Any other header may be a credential."""
 
 _OF_THE_BODY: Final = frozenset({"content-type", "content-language"})
 _UNSAID: Final = frozenset(
@@ -47,7 +50,7 @@ _UNSAID: Final = frozenset(
         "transfer-encoding",
     }
 )
-"""Of an answer: about the bytes on the wire, which are not what the plugin gets."""
+"""Response headers that describe the bytes on the wire, which are not the bytes that the plugin gets."""
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
 _VALUE = re.compile(r"[\t\x20-\x7e]*")
@@ -78,11 +81,11 @@ _CHARSETS: Final = frozenset(
         "mac-roman",
     }
 )
-"""By Python's names. Not every codec is one of text, and some (punycode, idna) take time in squares."""
+"""Python's names of the allowed charsets. Some other codecs are not for text or take quadratic time."""
 
 
 def checked(headers: Pairs) -> list[tuple[str, str]]:
-    """The headers to send, names in lower case; raises `ValueError` for one that is not a plugin's to set."""
+    """Return the headers to send, names in lower case. Raises `ValueError` for a forbidden header."""
     if len(headers) > MAX_COUNT:
         raise ValueError(f"expected at most {MAX_COUNT} headers, found {len(headers):,}")
     if sum(len(name) + len(value) for name, value in headers) > MAX_TEXT:
@@ -102,24 +105,24 @@ def _checked(name: str, value: str) -> tuple[str, str]:
 
 
 def crossing(headers: Pairs) -> list[tuple[str, str]]:
-    """What of the headers may follow a redirect to another host."""
+    """Return the headers that may follow a redirect to another host."""
     return [(name, value) for name, value in headers if name in HARMLESS]
 
 
 def without_body(headers: Pairs) -> list[tuple[str, str]]:
-    """What is left when a redirect turns a POST into a GET."""
+    """Return the headers that remain when a redirect turns a POST into a GET (RFC 9110, 15.4)."""
     return [(name, value) for name, value in headers if name not in _OF_THE_BODY]
 
 
 def answered(headers: Pairs) -> list[tuple[str, str]]:
-    """The headers of an answer that a plugin is given; raises `ValueError` for too many."""
+    """Return the response headers that a plugin gets. Raises `ValueError` if there are too many."""
     if len(headers) > MAX_ANSWERED:
         raise ValueError(f"the response has {len(headers):,} headers, the limit is {MAX_ANSWERED}")
     return [(name, value) for name, value in headers if name not in _UNSAID]
 
 
 def text(body: bytes, content_type: str) -> str:
-    """The body as text. Bytes that are none become U+FFFD; an unknown charset is read as UTF-8."""
+    """Return the body as text. Invalid bytes become U+FFFD; an unknown charset is read as UTF-8."""
     if body.startswith(codecs.BOM_UTF8):
         return body[len(codecs.BOM_UTF8) :].decode("utf-8", "replace")
     found = re.search(r""";\s*charset\s*=\s*["']?([A-Za-z0-9._:+-]{1,40})""", content_type, re.IGNORECASE)

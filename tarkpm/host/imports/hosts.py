@@ -1,8 +1,8 @@
-"""Which hosts a plugin may talk to, and at which addresses.
+"""The hosts that a plugin may connect to, and their allowed addresses.
 
-Two checks: `Hosts.check` for a URL, before anything is sent, and `Hosts.resolve`, which hands the HTTP client
-the only addresses it will connect to. A name is looked up once and all its addresses are looked at; a
-name that changes its mind afterwards (DNS rebinding) is not asked again.
+There are two checks: `Hosts.check` for a URL, before anything is sent, and `Hosts.resolve`, which returns the
+only addresses that the HTTP client may connect to. A name is looked up once, and all its addresses are
+checked. The connection uses those addresses, so a later change of the name (DNS rebinding) has no effect.
 """
 
 import ipaddress
@@ -18,17 +18,20 @@ from tarkpm.io.proxies import is_loopback
 
 LOOPBACK: Final = ("127.0.0.1", "::1")
 _NEARBY: Final[frozenset[AddressKind]] = frozenset({"public", "private", "loopback"})
-"""What ``private:HOST`` opens. The others (link-local has the metadata of clouds) take that very address."""
+"""Kinds of address that ``private:HOST`` allows.
+
+Others, such as link-local with the metadata services of clouds, need a grant of the exact address.
+"""
 
 _NOTES: Final = 20
 
 
 class NotGranted(Refused):
-    """Refused because the user has not allowed it, and not because of what a server said."""
+    """Refused because it is not granted, and not because of a server's answer."""
 
 
 class Hosts:
-    """The http part of a grant. ``report`` is told what was refused, each thing once."""
+    """The http capabilities of a plugin. ``report`` is called once for each refused host."""
 
     def __init__(self, granted: CapabilitySet, report: Callable[[str], None]) -> None:
         self._granted = [capability for capability in granted if capability.kind == "http"]
@@ -36,7 +39,7 @@ class Hosts:
         self._told: set[str] = set()
 
     def check(self, target: RequestTarget) -> None:
-        """Raises `NotGranted` for what was not granted, and for plain http to any machine but this."""
+        """Raise `NotGranted` for a host that is not granted, and for plain http to another machine."""
         if target.scheme == "http" and not is_loopback(target.host):
             raise NotGranted("http is neither encrypted nor authenticated; use https", where=target.origin)
         if not self._may(target.scope):
@@ -44,16 +47,18 @@ class Hosts:
             raise NotGranted("is not granted to this plugin", where=target.origin)
 
     def resolve(self, host: str, port: int, deadline: float) -> list[str]:
-        """The addresses to connect to. Raises `NotGranted` if the host has one that it must not have here."""
+        """Return the addresses to connect to. Raises `NotGranted` if one of them is not allowed."""
         scope = RequestTarget("https", host, port, "/").scope
         if not self._may(scope):
             raise NotGranted("is not granted to this plugin", where=scope)
+        # Not looked up: a resolver could answer with another address (RFC 6761, 6.3).
         if host == "localhost":
             return list(LOOPBACK)
         if _is_address(host):
-            return [host]  # that very address was granted: a pattern never covers one
+            return [host]  # this exact address was granted: a pattern never covers an address
         is_private = _covered(self._granted, PRIVATE + scope)
         addresses = lookup(host, port, deadline)
+        # One bad address refuses them all: the client may fall back to any of them.
         for address in addresses:
             kind = kind_of(address)
             if kind != "public" and not (is_private and kind in _NEARBY):

@@ -1,10 +1,11 @@
 """tark:plugin/http: requests to granted hosts, one connection each.
 
-A call passes, hop by hop: the URL's one spelling, the grant, the addresses, the request, a bounded answer.
-A redirect is a new request that passes all of it again. What the plugin set as a header goes to the host it
-named; another host gets only what cannot be a credential. Nothing is kept between calls.
+Each hop of a call passes the same steps: the URL is normalised, the grant and the addresses are checked, the
+request is sent, and a bounded response is read. A redirect is a new request that passes all steps again. The
+plugin's headers go to the host it named; another host gets only headers that cannot be credentials. Nothing
+is kept between calls.
 
-Behind a proxy the proxy looks names up, so there only the URL is checked.
+Behind a proxy only the URL is checked, because the proxy resolves the names.
 """
 
 import time
@@ -26,7 +27,7 @@ _REDIRECTS: Final = frozenset({301, 302, 303}) | _KEEPS_POST
 
 
 class _Failed(Exception):
-    """Why there is no answer, the status if there was one to see, and whether it was refused here."""
+    """A request failed: the status, if there was one, and whether the request was refused here."""
 
     def __init__(self, message: str, status: int | None = None, *, denied: bool = False) -> None:
         super().__init__(message)
@@ -35,7 +36,7 @@ class _Failed(Exception):
 
 
 class _Request:
-    """What is still to be sent, as redirects change it."""
+    """The request to send next; redirects change it."""
 
     def __init__(self, target: urls.RequestTarget, headers: rules.Pairs, body: bytes | None) -> None:
         self.target = target
@@ -47,18 +48,20 @@ class _Request:
         return "GET" if self.body is None else "POST"
 
     def redirect(self, status: int, location: str) -> None:
-        """Go on at ``location``; raises `ValueError`."""
+        """Follow a redirect to ``location``. Raises `ValueError`."""
         target = urls.redirected(self.target, location)
+        # RFC 9110, 15.4: 301, 302 and 303 turn a POST into a GET, as browsers do; 307 and 308 do not.
         if status not in _KEEPS_POST and self.body is not None:
             self.body = None
             self.headers = rules.without_body(self.headers)
+        # Origins, not hosts: another port or scheme is another server, too.
         if target.origin != self.target.origin:
             self.headers = rules.crossing(self.headers)
         self.target = target
 
 
 class Http:
-    """One plugin's requests. ``report`` is told what was refused."""
+    """One plugin's requests. ``report`` is called with what was refused."""
 
     def __init__(
         self,
@@ -70,9 +73,9 @@ class Http:
         limits: RequestLimits = USUAL,
         denials: bool = False,
     ) -> None:
-        """``authorities`` is a file of certificates to trust instead of the system's.
+        """Create a client. ``authorities`` is a file of certificates to trust instead of the system's.
 
-        With ``denials`` an error says whether it is a refusal, for the ABI that can tell (decision 0050).
+        With ``denials`` an error says whether it is a refusal, for the older ABI (docs/decisions/0050).
         """
         self._denials = denials
         self._hosts = Hosts(granted, report)
@@ -82,7 +85,7 @@ class Http:
         )
 
     def call(self, function: str, args: tuple[Any, ...], deadline: float) -> Any:
-        """The JSON value of `get` or `post`."""
+        """Return the JSON value of `get` or `post`."""
         url, *body, headers = args
         until = min(deadline, time.monotonic() + self._limits.total)
         try:
@@ -95,7 +98,7 @@ class Http:
             return self._error(str(problem), None, denied=False)
 
     def close(self) -> None:
-        """Nothing is held between calls but settings."""
+        """Close the client."""
         self._client.close()
 
     def _error(self, message: str, status: int | None, *, denied: bool) -> Any:
@@ -110,7 +113,7 @@ class Http:
         raise _Failed(f"redirected more than {MAX_REDIRECTS} times")
 
     def _send(self, request: _Request, deadline: float) -> Any:
-        """The answer to a request, or None after a redirect, which ``request`` has then followed."""
+        """Return the response, or None after a redirect, whose target ``request`` then holds."""
         status: int | None = None
         try:
             self._hosts.check(request.target)
@@ -133,6 +136,7 @@ class Http:
     def _shaped(self, answer: Response) -> Any:
         headers = rules.answered(answer.headers)
         body = rules.text(answer.read(), answer.header("content-type"))
+        # Once more, as UTF-8: each invalid byte has become a character of three bytes.
         if len(body.encode()) > self._limits.body:
             raise TooLarge(f"the response is larger than {self._limits.body:,} bytes as text")
         return {"status": answer.status, "headers": [list(pair) for pair in headers], "body": body}

@@ -1,4 +1,4 @@
-"""tark:plugin/log: a plugin's messages, made safe to show, handed to whoever started the host."""
+"""tark:plugin/log: a plugin's messages, made printable and passed to a sink."""
 
 from collections.abc import Callable
 from typing import Any, Literal, cast
@@ -14,7 +14,7 @@ Level = Literal["debug", "info", "warn", "error"]
 
 
 class LogLine(msgspec.Struct, frozen=True):
-    """One line: printable, without line breaks. ``by_host`` is what tarkpm says about the plugin."""
+    """One printable line without line breaks. ``by_host`` marks a note of tarkpm about the plugin."""
 
     plugin: str
     level: Level
@@ -26,23 +26,23 @@ LogSink = Callable[[LogLine], None]
 
 
 class Log:
-    """Delivers up to a limit for each call into the plugin, then says once how it goes on."""
+    """The log of one plugin. It drops messages beyond the limits of a call, and reports that once."""
 
     def __init__(self, plugin: str, sink: LogSink | None, limits: Limits) -> None:
-        """Without a ``sink`` messages are counted, and made safe for nobody."""
+        """Create a log. Without a ``sink`` messages are only counted."""
         self._plugin = plugin
         self._sink = sink
         self._limits = limits
         self.begin()
 
     def begin(self) -> None:
-        """A call into the plugin begins."""
+        """Start a call into the plugin: reset the limits."""
         self._messages = self._limits.log_messages
         self._text = self._limits.log_text
         self._told = False
 
     def call(self, function: str, args: tuple[Any, ...], deadline: float) -> None:  # noqa: ARG002  # no waiting
-        """Level and message; ``function`` is the level."""
+        """Log a message; ``function`` is the level."""
         (message,) = args
         self._messages -= 1
         self._text -= min(len(message), MAX_MESSAGE)
@@ -56,9 +56,9 @@ class Log:
             self.note("logged too much in one call; the rest is dropped")
 
     def note(self, message: str) -> None:
-        """What the host itself has to say about the plugin."""
+        """Log a note of the host about the plugin."""
         if self._sink is not None:
             self._sink(LogLine(self._plugin, "warn", message, by_host=True))
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing; no resource is held."""

@@ -1,4 +1,4 @@
-"""Run a program to its end or to a limit, with what it started; see `supervisor` for who does the killing."""
+"""Run a program and its children to their end or to a limit; `supervisor` kills them."""
 
 import contextlib
 import os
@@ -18,20 +18,20 @@ from tarkpm.host.limits import MIB, size
 
 SUPERVISOR: Final = Path(__file__).with_name("supervisor.py")
 MAX_OUTPUT: Final = 1 * MIB
-"""Of each of standard output and standard error."""
+"""Maximum bytes of standard output, and of standard error."""
 _CHUNK: Final = 64 << 10
 _DRAINING: Final = 0.5
-"""Seconds to read what is left in the pipes once the program has ended."""
+"""Seconds to read the rest of the pipes after the program has ended."""
 _ENDING: Final = 3.0
-"""Seconds the supervisor has to clear up, which is more than it takes itself."""
+"""Seconds the supervisor has to clean up; longer than its own limit (`supervisor.SWEEP`)."""
 
 
 class Stopped(Exception):
-    """Why a program was not run to its end, in words the plugin is given."""
+    """The program did not run to its end. The plugin gets the message."""
 
 
 class Ran(msgspec.Struct, frozen=True):
-    """What a program left behind; all it started is gone."""
+    """The exit code and the output of a program. All processes it started have ended."""
 
     code: int
     stdout: bytes
@@ -41,9 +41,10 @@ class Ran(msgspec.Struct, frozen=True):
 def run(
     argv: Sequence[str], environment: Mapping[str, str], folder: int, stdin: bytes | None, seconds: float
 ) -> Ran:
-    """Run ``argv`` in the folder with this descriptor. Raises `Stopped` for a limit or a program that is not.
+    """Run ``argv`` in the folder with the descriptor ``folder``, for at most ``seconds``.
 
-    The program has these variables and three files open, no terminal, and a session of its own.
+    The program has this environment, three open files, no terminal and a session of its own. Raises `Stopped`
+    for an exceeded limit and for a program that cannot be run.
     """
     if seconds <= 0:
         raise Stopped("no time is left to run it")
@@ -68,7 +69,7 @@ def _supervise(control: int, folder: int, stdin: bytes | None) -> subprocess.Pop
         stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env={},
+        env={},  # the supervisor needs none; the program's own environment is in the request
         pass_fds=(control, folder),
         start_new_session=True,
         bufsize=0,
@@ -82,7 +83,7 @@ def _request(argv: Sequence[str], environment: Mapping[str, str]) -> bytes:
 
 
 class _Running:
-    """A program on its way: its pipes and its supervisor's socket, served in turn."""
+    """A running program: its pipes and its supervisor's socket, served in turn."""
 
     def __init__(
         self, process: subprocess.Popen[bytes], control: socket.socket, stdin: bytes, deadline: float
@@ -95,13 +96,13 @@ class _Running:
         self._output: dict[str, bytearray] = {"standard output": bytearray(), "standard error": bytearray()}
 
     def finish(self, seconds: float) -> Ran:
-        """Wait for the end of the program and of both pipes."""
+        """Wait for the end of the program and of both output pipes."""
         with selectors.DefaultSelector() as selector:
             self._register(selector)
             while selector.get_map():
                 left = self._deadline - time.monotonic()
                 if left <= 0 and self._said:
-                    break  # the program ended; what keeps its pipes open is beyond the supervisor's reach
+                    break  # the program ended; a process that the supervisor cannot reach holds the pipes
                 if left <= 0:
                     raise Stopped(f"ran longer than {seconds:.3g} s and was killed")
                 for key, _ in selector.select(left):
@@ -121,7 +122,7 @@ class _Running:
             selector.register(process.stdin, selectors.EVENT_WRITE, "stdin")
 
     def _serve(self, name: str) -> bool:
-        """Move some bytes; whether there may be more."""
+        """Move some bytes. Returns whether there may be more."""
         match name:
             case "control":
                 piece = self._control.recv(64)
@@ -144,7 +145,7 @@ class _Running:
         assert pipe is not None
         try:
             self._stdin = self._stdin[os.write(pipe.fileno(), self._stdin[:_CHUNK]) :]
-        except BrokenPipeError:  # it does not read, which is its right
+        except BrokenPipeError:  # it does not read its input, which is allowed
             self._stdin = self._stdin[:0]
         if not self._stdin:
             pipe.close()
@@ -159,9 +160,10 @@ class _Running:
         raise Stopped("its supervisor was killed")
 
     def end(self) -> None:
-        """Hang up, which has everything killed that is still there, and reap the supervisor."""
+        """Close the socket, upon which the supervisor kills everything, and reap the supervisor."""
         self._control.close()
         try:
+            # Normally the supervisor ends by itself. Killing it would leave orphans that it had adopted.
             self._process.wait(_ENDING)
         except subprocess.TimeoutExpired:
             with contextlib.suppress(ProcessLookupError):

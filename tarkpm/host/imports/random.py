@@ -9,13 +9,13 @@ MAX_BYTES: Final = 1024
 
 
 class Random:
-    """Keeps nothing, so two plugins cannot learn of one another through it."""
+    """The operating system's generator. It keeps no state here, so plugins cannot affect each other."""
 
     def call(self, function: str, args: tuple[Any, ...], deadline: float) -> list[int] | int:  # noqa: ARG002
-        """`bytes`, as a list of numbers, or `number`.
+        """Return `bytes`, as a list of numbers, or `number`.
 
-        Raises `LimitReached` for more bytes than are given at once: `bytes` has no error to answer with, and
-        a plugin that got fewer than it asked for would take what is left of its buffer for random.
+        Raises `LimitReached` for more than `MAX_BYTES`. The WIT gives `bytes` no error case, and a plugin
+        that got fewer bytes than it asked for could take the rest of its buffer for random.
         """
         if function == "number":
             return int.from_bytes(os.urandom(8))
@@ -25,4 +25,4 @@ class Random:
         return list(os.urandom(count))
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing; no resource is held."""

@@ -1,9 +1,9 @@
-"""tark:plugin/shell: programs, run as the user. There is no sandbox: the grant means what it says.
+"""tark:plugin/shell: programs that run as the user. There is no sandbox: the grant allows everything.
 
-What is done here keeps accidents small, not a hostile program in: no shell reads the arguments, the
-environment is four variables (no tokens), relative entries of PATH are dropped (the workspace must not name
-programs), the working directory is inside the workspace without links, input and output are bounded, and
-nothing outlives the call (see `supervisor` for what can).
+The checks here limit accidents; they do not contain a hostile program. No shell interprets the arguments. The
+environment has four variables and no tokens. Relative entries of PATH are dropped, because the workspace must
+not decide which program runs. The working directory is inside the workspace, without links. Input and output
+are bounded, and no process outlives the call (`supervisor` names the exceptions).
 """
 
 import contextlib
@@ -18,23 +18,23 @@ MAX_ARGUMENTS: Final = 1_000
 MAX_ARGV: Final = 128 * KIB
 MAX_STDIN: Final = 1 * MIB
 MARGIN: Final = 0.25
-"""Seconds kept back from the call's deadline: to kill, and for the plugin to hear of it."""
+"""Seconds reserved before the call's deadline, to kill the program and to report that to the plugin."""
 
 VARIABLES: Final = ("PATH", "HOME", "LANG", "TERM")
 USUAL_PATH: Final = "/usr/local/bin:/usr/bin:/bin"
 
 
 class Shell:
-    """One plugin's programs."""
+    """The programs of one plugin."""
 
     def __init__(self, workspace: WorkspaceFolder, environment: Mapping[str, str]) -> None:
-        """Of ``environment``, a snapshot, programs get `VARIABLES` and nothing else."""
+        """Create a runner. Programs get only the `VARIABLES` of ``environment``, a snapshot."""
         self._workspace = workspace
         kept = {name: environment[name] for name in VARIABLES if environment.get(name)}
         self._environment = {**kept, "PATH": _absolute(kept.get("PATH", "")) or USUAL_PATH}
 
     def call(self, function: str, args: tuple[Any, ...], deadline: float) -> Any:  # noqa: ARG002  # there is one
-        """The JSON value of `run`."""
+        """Return the JSON value of `run`."""
         from tarkpm.host.imports.processes import Stopped, run
 
         argv, stdin, cwd, timeout_ms = args
@@ -55,11 +55,11 @@ class Shell:
         return {"ok": {"exit-code": ran.code, "stdout": stdout, "stderr": stderr}}
 
     def close(self) -> None:
-        """Nothing runs between calls."""
+        """Do nothing; no program runs between calls."""
 
     @contextlib.contextmanager
     def _folder(self, cwd: str | None) -> Iterator[int]:
-        """Where a program begins: the workspace, or a folder in it that is no private one."""
+        """Open the working directory: the workspace, or a folder in it that is not private."""
         parts = () if cwd in (None, ".", "./") else split(cwd)
         if parts:
             with self._workspace.folder(parts[:-1]) as inside:
@@ -69,7 +69,7 @@ class Shell:
 
 
 def _check(argv: list[str], stdin: str | None) -> None:
-    """Raises `PathError` for what no program can be given."""
+    """Raise `PathError` for arguments or input that are invalid or too long."""
     if not argv or not argv[0]:
         raise PathError("expected a program and its arguments, found none")
     if any("\0" in argument for argument in argv):

@@ -1,12 +1,12 @@
 """tark:plugin/storage: one SQLite file in the plugin's data folder.
 
-Nothing is created before the first write. Each write is one transaction, so what was answered with success
-is on disk and a kill in the middle leaves the old value; several processes take turns by SQLite's own locks.
-The file is 0600 in a folder of 0700, both refused if they are links or somebody else's: whoever could place
-them would otherwise choose what a plugin's data overwrites.
+Nothing is created before the first write. Each write is one transaction: a successful write is on disk, and a
+kill in the middle keeps the old value. Several processes take turns with SQLite's own locks. The file has
+mode 0600 in a folder of mode 0700. Both are refused if they are links or belong to another user, who could
+otherwise choose which file the plugin's data overwrites.
 
-A rollback journal, not WAL: WAL needs shared memory, which a home directory on a network does not have, and
-leaves three files where one does. A write costs a sync; plugins keep tokens and notes.
+The journal is a rollback journal, not WAL: WAL needs shared memory, which a home directory on a network file
+system does not have, and it leaves three files. Each write costs a sync; plugins store tokens and notes.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ MAX_KEYS = 10_000
 MAX_TOTAL = 16 * MIB
 _DONE = {"ok": None}
 MAX_WAIT = 5.0
-"""Seconds for another process to finish its write, if the call has that long."""
+"""Maximum seconds to wait for another process's write, within the call's deadline."""
 
 VERSION = 1
 _SCHEMA = """
@@ -45,11 +45,11 @@ COMMIT;
 
 
 class StorageError(Exception):
-    """Why a write was not done, in words the plugin is given."""
+    """Storage cannot be used. The plugin gets the message."""
 
 
 class Storage:
-    """One plugin's keys and values, both text. ``report`` is told what a plugin cannot be."""
+    """One plugin's keys and values, both text. ``report`` is called with errors of reads."""
 
     def __init__(self, folder: Path, report: Callable[[str], None]) -> None:
         self._folder = folder
@@ -59,7 +59,7 @@ class Storage:
         self._database: sqlite3.Connection | None = None
 
     def call(self, function: str, args: tuple[Any, ...], deadline: float) -> Any:
-        """The JSON value of `get`, `set`, `delete` or `list-keys`."""
+        """Return the JSON value of `get`, `set`, `delete` or `list-keys`."""
         try:
             match function, args:
                 case "get", (key,):
@@ -76,7 +76,7 @@ class Storage:
             return [] if function == "list-keys" else None
 
     def _tell(self, problem: StorageError) -> None:
-        """`get` and `list-keys` have no error for the plugin, so the user is told, once."""
+        """Report an error to the user, once, because `get` and `list-keys` have no error case."""
         if not self._told:
             self._told = True
             self._report(f"reads its storage as empty: {problem}")
@@ -106,7 +106,7 @@ class Storage:
         return self._write(key.encode(), None, deadline) if self._exists() else _DONE
 
     def _read(self, query: str, parameters: tuple[Any, ...], deadline: float) -> list[str]:
-        """The one column of a query."""
+        """Return the single column of a query."""
 
         def read(database: "sqlite3.Connection") -> list[str]:
             return [str(row[0], "utf-8") for row in database.execute(query, parameters)]
@@ -119,8 +119,8 @@ class Storage:
         return _DONE
 
     def _guarded(self, work: Callable[["sqlite3.Connection"], _T], deadline: float) -> _T:
-        """Do ``work`` with the database; SQLite's errors become the plugin's."""
-        import sqlite3  # 12 ms that a plugin without storage does not pay
+        """Call ``work`` with the database. SQLite's errors become `StorageError`."""
+        import sqlite3  # takes 12 ms, which a plugin without storage does not pay
 
         try:
             database = self._database = self._database or _open(self._file, deadline)
@@ -132,7 +132,7 @@ class Storage:
             raise StorageError(_explained(problem)) from None
 
     def _exists(self) -> bool:
-        """Whether there is a file to read; raises for one, or a folder, that must not be used."""
+        """Return whether there is a file to read. Raises `StorageError` for one that must not be used."""
         return _is_ours(self._folder, stat.S_ISDIR) and _is_ours(self._file, stat.S_ISREG)
 
     def _create(self) -> None:
@@ -147,7 +147,10 @@ class Storage:
 
 
 def _is_ours(path: Path, is_right_kind: Callable[[int], bool]) -> bool:
-    """Whether ``path`` exists, made private; raises if it is not a plain folder or file of this user."""
+    """Return whether ``path`` exists, and make it private.
+
+    Raises `StorageError` unless it is a plain folder or file of this user.
+    """
     try:
         found = path.lstat()
     except FileNotFoundError:
@@ -157,6 +160,7 @@ def _is_ours(path: Path, is_right_kind: Callable[[int], bool]) -> bool:
     if not is_right_kind(found.st_mode):
         kind = "a link" if stat.S_ISLNK(found.st_mode) else "not a regular file or folder"
         raise StorageError(f"storage cannot be used: {path.name!r} is {kind}")
+    # Another hard link would let another path change, or receive, the plugin's data.
     if found.st_uid != os.geteuid() or (stat.S_ISREG(found.st_mode) and found.st_nlink > 1):
         raise StorageError(
             f"storage cannot be used: {path.name!r} belongs to another user or has another name"
@@ -170,13 +174,16 @@ def _is_ours(path: Path, is_right_kind: Callable[[int], bool]) -> bool:
 def _open(file: Path, deadline: float) -> "sqlite3.Connection":
     import sqlite3
 
-    # each call of a plugin is made by one thread at a time, but not always by the same one
+    # Calls of a plugin take turns, but they may come from different threads.
     database = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
     try:
         _wait_until(database, deadline)
+        # TRUNCATE keeps the empty journal, which saves creating and deleting a file for each write.
         database.execute("PRAGMA journal_mode = TRUNCATE")
+        # A damaged or prepared file must not run functions through its schema (sqlite.org/security.html).
         database.execute("PRAGMA trusted_schema = OFF")
         (version,) = database.execute("PRAGMA user_version").fetchone()
+        # Writing with an older schema could damage what a newer version stored.
         if version > VERSION:
             raise StorageError("storage was written by a newer tarkpm")
         if version < VERSION:
@@ -193,7 +200,8 @@ def _wait_until(database: "sqlite3.Connection", deadline: float) -> None:
 
 
 def _replace(database: "sqlite3.Connection", key: bytes, value: bytes | None) -> None:
-    """Set or delete one entry and keep count, in one transaction."""
+    """Set or delete one entry and update the totals, in one transaction."""
+    # IMMEDIATE takes the write lock before the totals are read: another process cannot change them meanwhile.
     database.execute("BEGIN IMMEDIATE")
     old = database.execute("SELECT length(key) + length(value) FROM entry WHERE key = ?", (key,)).fetchone()
     keys, used = database.execute("SELECT keys, bytes FROM total").fetchone()

@@ -1,15 +1,15 @@
-"""The process between tarkpm and a program a plugin runs: it sees to it that nothing is left of it.
+"""The process between tarkpm and a program of a plugin, which ends everything that the program started.
 
-Run by path, isolated, with nothing but the standard library; talks over one socket. It is told what to run
-(a length, then NUL-terminated strings: how many arguments, the arguments, the environment), runs it in a
-process group of its own, and answers with one line: ``exit N``, or ``failed ERRNO``. When the socket closes
-before that, time is up.
+It is run by path, isolated, with only the standard library, and uses one socket. It receives a request (a
+length, then NUL-terminated strings: the number of arguments, the arguments, the environment), runs the
+program in a process group of its own, and answers with one line: ``exit N`` or ``failed ERRNO``. If the
+socket closes before that, the time is up.
 
-However it ends, what the program started is killed first. On Linux this process is the one that orphans
-fall to (PR_SET_CHILD_SUBREAPER), so a daemon that forked twice and left its session is still its child.
-Elsewhere only the program's process group is killed. Out of reach everywhere: what the program asked
-somebody else to start (a service manager, at, docker, ssh), what runs as another user (sudo), and a program
-that kills this process first.
+In every case the program's processes are killed before this one ends. On Linux orphans become children of
+this process (PR_SET_CHILD_SUBREAPER), so a daemon that forked twice and left its session is still found.
+Elsewhere only the program's process group is killed. Out of reach everywhere: processes that the program
+asked another one to start (a service manager, at, docker, ssh), processes of another user (sudo), and a
+program that kills this process first.
 """
 
 import contextlib
@@ -26,11 +26,11 @@ from pathlib import Path
 
 PR_SET_CHILD_SUBREAPER = 36
 SWEEP = 2.0
-"""Seconds for everything to be gone; a child in an uninterruptible sleep is left to the system."""
+"""Seconds to end everything; a child in an uninterruptible sleep is left to the system."""
 
 
 def main() -> None:
-    """Serve one request, on the socket and in the folder whose descriptors the command line names."""
+    """Serve one request, with the descriptors of the socket and the folder from the command line."""
     control = socket.socket(fileno=int(sys.argv[1]))
     control.set_inheritable(False)
     folder = int(sys.argv[2])
@@ -38,7 +38,7 @@ def main() -> None:
     os.close(folder)
     count, *strings = _request(control)
     argv, environment = strings[: int(count)], strings[int(count) :]
-    if sys.platform == "linux":
+    if sys.platform == "linux":  # before the program starts: it must have no time to fork away
         _adopt_orphans()
     awake = _wake_on_child()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -49,20 +49,20 @@ def main() -> None:
         return
     _let_go_of_the_programs_files()
     code = _wait(program, control, awake)
-    _sweep(program)
+    _sweep(program)  # before the answer: the plugin may rely on everything being gone
     if code is not None:
         control.sendall(f"exit {code}\n".encode())
 
 
 class Program:
-    """The program itself, kept as a zombie after its end: its number, and its group's, stay its own."""
+    """The program. It stays a zombie after its end, so that its process and group ids are not reused."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
         self.reaped = False
 
     def poll(self) -> int | None:
-        """Its exit status as a shell gives it, once it has ended."""
+        """Return its exit status in a shell's form (128 + signal) once it has ended."""
         if not hasattr(os, "waitid"):  # macOS before Python 3.13
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             self.reaped = pid == self.pid
@@ -79,7 +79,7 @@ class Program:
             os.killpg(self.pid, signal.SIGKILL)
 
     def is_gone(self) -> bool:
-        """Whether it has ended; its number is free then."""
+        """Return whether it has ended, and reap it. Its process id may be reused after that."""
         if not self.reaped and self.poll() is not None and not self.reaped:
             os.waitpid(self.pid, 0)
             self.reaped = True
@@ -109,7 +109,7 @@ def _adopt_orphans() -> None:
 
 
 def _wake_on_child() -> int:
-    """A descriptor that becomes readable when a child ends."""
+    """Return a descriptor that becomes readable when a child ends."""
     awake, wake = os.pipe()
     os.set_blocking(wake, False)
     os.set_blocking(awake, False)
@@ -131,7 +131,7 @@ def _start(argv: list[str], environment: dict[str, str]) -> int:
 
 
 def _let_go_of_the_programs_files() -> None:
-    """The program's pipes must end with the program."""
+    """Close this process's copies of the program's pipes, so that they end with the program."""
     nothing = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(nothing, descriptor)
@@ -139,7 +139,7 @@ def _let_go_of_the_programs_files() -> None:
 
 
 def _wait(program: Program, control: socket.socket, awake: int) -> int | None:
-    """The program's exit status, or None when time is up before."""
+    """Return the program's exit status, or None if the time is up first."""
     while True:
         readable, _, _ = select.select([control.fileno(), awake], [], [])
         if awake in readable:
@@ -154,14 +154,14 @@ def _wait(program: Program, control: socket.socket, awake: int) -> int | None:
 
 
 def _sweep(program: Program) -> None:
-    """Kill the program's group, then whatever falls to us, until there is nothing."""
+    """Kill the program's group and all orphans, until none is left."""
     until = time.monotonic() + SWEEP
     program.kill()
     while time.monotonic() < until:
         if not program.reaped:
             program.kill()
         orphans = _orphans(program)
-        for pid in orphans:  # they are ours and not reaped, so the numbers are still theirs
+        for pid in orphans:  # unreaped children: their process ids cannot have been reused
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
             _reap(pid)
@@ -171,7 +171,7 @@ def _sweep(program: Program) -> None:
 
 
 def _reap(pid: int) -> bool:
-    """Let a dead child go; whether there is, or was, such a child."""
+    """Reap a child that has ended. Returns whether there is, or was, such a child."""
     try:
         os.waitpid(pid, os.WNOHANG)
     except ChildProcessError:

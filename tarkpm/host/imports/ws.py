@@ -1,11 +1,11 @@
-"""tark:ws of the older ABI: WebSocket connections to the hosts that were granted for http.
+"""tark:ws of the older ABI: WebSocket connections to the hosts that are granted for http.
 
-What a request passes, a connection passes: the URL's one spelling, the grant, the addresses, the user's
-proxy, TLS (`imports.http`, `io.http`); a redirect is refused. The protocol is the library's (`websockets`,
-its part without I/O). Nothing is read before a plugin asks, so what a server sends too fast waits in its own
-buffers; and nothing is compressed, so nothing can be blown up.
+A connection passes the same checks as a request: the normalised URL, the grant, the addresses, the user's
+proxy, TLS (`imports.http`, `io.http`). A redirect is refused. The protocol (RFC 6455) is that of the library
+`websockets`, its part without I/O. Data is read only when a plugin asks, so a server that sends too fast
+waits for its own buffers. Compression is not negotiated, so no message can expand.
 
-A handle is a number that is never given twice. All connections end with the plugin's worker.
+A handle is a number that is never reused. All connections end with the plugin's worker.
 """
 
 import re
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
 
 MAX_OPEN: Final = 8
 MAX_MESSAGE: Final = MIB
-"""Bytes of a message that is read at all; a longer one ends the connection."""
+"""Maximum bytes of a received message; a longer one ends the connection."""
 MAX_GIVEN: Final = 64 * KIB
-"""Bytes of a message that a plugin is given, as in tark."""
+"""Maximum bytes of a message that a plugin receives, as in tark."""
 MAX_SENT: Final = MIB
 CHUNK: Final = 64 * KIB
 PATIENCE: Final = 10.0
-"""Seconds for what is sent to leave."""
+"""Seconds to send a message."""
 _SOON: Final = 0.5
 _AT_ONCE: Final = 0.001
 
@@ -46,7 +46,7 @@ _DONE: Final = {"ok": None}
 
 
 class Sockets:
-    """One plugin's connections. ``report`` is told what was refused."""
+    """One plugin's connections. ``report`` is called with what was refused."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Sockets:
         authorities: str = "",
         limits: RequestLimits = USUAL,
     ) -> None:
-        """``authorities`` is a file of certificates to trust instead of the system's."""
+        """Create a client. ``authorities`` is a file of certificates to trust instead of the system's."""
         self._hosts = Hosts(granted, report)
         self._client = HttpClient(
             proxies=proxies, authorities=authorities, limits=limits, resolve=self._hosts.resolve
@@ -66,7 +66,7 @@ class Sockets:
         self._last = 0
 
     def call(self, function: str, args: tuple[Any, ...], deadline: float) -> Any:
-        """The JSON value of `connect`, `send`, `recv` or `close`."""
+        """Return the JSON value of `connect`, `send`, `recv` or `close`."""
         try:
             match function, args:
                 case "connect", (url, headers):
@@ -87,7 +87,7 @@ class Sockets:
         return _DONE
 
     def close(self) -> None:
-        """End every connection; the plugin that held the handles is gone."""
+        """End all connections, because the plugin that held the handles is gone."""
         connections, self._open = self._open, {}
         for connection in connections.values():
             connection.drop()
@@ -95,9 +95,11 @@ class Sockets:
 
     def _connect(self, url: str, headers: rules.Pairs, deadline: float) -> int:
         target, sent = _target(url), rules.checked(headers)
+        # These negotiate the protocol, which is the part of `handshake` below.
         if any(name.startswith("sec-websocket-") for name, _ in sent):
             raise ValueError("the headers 'sec-websocket-…' are set by tarkpm")
         self._hosts.check(target)
+        # Connections that a server ended do not count towards the limit.
         self._open = {handle: one for handle, one in self._open.items() if not one.ended}
         if len(self._open) >= MAX_OPEN:
             raise ValueError(f"{MAX_OPEN} connections are open, which is the limit")
@@ -114,7 +116,7 @@ class Sockets:
 
 
 class Connection:
-    """An open connection, and the messages that came with one that was asked for."""
+    """An open connection, and the messages that were received but not read yet."""
 
     def __init__(self, stream: "Upgraded") -> None:
         from websockets.protocol import CLIENT, Protocol
@@ -127,7 +129,7 @@ class Connection:
         self._is_text = False
 
     def send(self, text: str, deadline: float) -> None:
-        """Send one text message; raises `ValueError`, and `SourceError` for a connection that is over."""
+        """Send one text message. Raises `ValueError`, and `SourceError` if the connection fails."""
         data = text.encode()
         if len(data) > MAX_SENT:
             raise ValueError(f"the message is larger than {size(MAX_SENT)}")
@@ -137,7 +139,7 @@ class Connection:
         self._flush(deadline)
 
     def receive(self, until: float, most: int) -> Any:
-        """The next text message of ``most`` bytes at most; none if there is none by then."""
+        """Return the next text message of at most ``most`` bytes, or none if ``until`` comes first."""
         while not self._ready and not self.ended:
             try:
                 data = self._stream.read(CHUNK, until)
@@ -156,7 +158,7 @@ class Connection:
         return {"message": data.decode(errors="replace"), "closed": False, "error": None}
 
     def end(self) -> None:
-        """Say goodbye and hang up, without waiting for an answer."""
+        """Send a close frame and close the connection, without waiting for the answer."""
         try:
             if not self.ended:
                 self._protocol.send_close(1000)
@@ -167,12 +169,12 @@ class Connection:
             self.drop()
 
     def drop(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self.ended = self.ended or "closed"
         self._stream.close()
 
     def _take(self, data: bytes) -> None:
-        """Feed what arrived, send what that calls for (pongs), and keep what was said."""
+        """Process received bytes: send the answers they need (pongs), and keep the messages."""
         if data:
             self._protocol.receive_data(data)
         else:
@@ -193,7 +195,7 @@ class Connection:
             self._is_text = frame.opcode is Opcode.TEXT
         elif frame.opcode is not Opcode.CONT:
             return
-        if self._is_text:  # tark drops binary messages
+        if self._is_text:  # binary messages are dropped, as in tark
             self._partial += frame.data
         if frame.fin:
             if self._is_text:
@@ -216,7 +218,7 @@ class Connection:
 
 
 def _target(url: str) -> urls.RequestTarget:
-    """Where a ``wss:`` URL leads, in http's terms. Raises `ValueError`."""
+    """Return the target of a ``wss:`` URL as an http target. Raises `ValueError`."""
     found = _SCHEME.match(url)
     if found is None:
         raise ValueError("expected a URL like wss://host/path")
@@ -230,7 +232,7 @@ def _target(url: str) -> urls.RequestTarget:
 def _connected(
     client: HttpClient, target: urls.RequestTarget, headers: rules.Pairs, deadline: float
 ) -> Connection:
-    """Shake hands (RFC 6455, 4.1). Raises `SourceError` and `ValueError`."""
+    """Connect and perform the handshake (RFC 6455, 4.1). Raises `SourceError` and `ValueError`."""
     from websockets.client import ClientProtocol
     from websockets.datastructures import Headers
     from websockets.exceptions import InvalidHandshake

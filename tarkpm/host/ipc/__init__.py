@@ -1,1 +1,1 @@
-"""Conversation with a worker: frames on a socket, the messages in them, and their decoding."""
+"""The protocol between the parent and a worker: frames on a socket, and the messages in them."""

@@ -1,7 +1,7 @@
-"""The conversation of parent and worker, from the greeting to the last answer.
+"""The parent's side of the protocol, from the worker's greeting to its last answer.
 
 Every frame that arrives is decoded into the expected message, or raises `ProtocolError`; the caller then
-decides what becomes of the worker.
+kills the worker.
 """
 
 import time
@@ -21,17 +21,17 @@ _T = TypeVar("_T")
 
 
 class Code(Protocol):
-    """Compiled code that may be run: checked, or made by us just now."""
+    """Compiled code that may be run: its MAC was verified, or it was compiled just now."""
 
     descriptor: int
-    """A sealed memfd that holds it and nothing else, or -1."""
+    """A sealed memfd that holds only the code, or -1."""
 
     def read(self) -> bytes:
-        """All of it, for where there are no memfds."""
+        """Return the code, on systems without memfds."""
 
 
 class Reported(Exception):
-    """The worker says why it has no answer."""
+    """The worker reported a failure instead of an answer."""
 
     def __init__(self, fail: messages.Fail) -> None:
         super().__init__(fail.kind)
@@ -39,10 +39,10 @@ class Reported(Exception):
 
 
 class Conversation:
-    """With one process, from its greeting to its end."""
+    """The conversation with one worker process."""
 
     def __init__(self, process: AnyProcess, limits: Limits, gate: Gate | None = None) -> None:
-        """Without a ``gate`` there will be no plugin: the process compiles, or is probed."""
+        """Wrap a process. Without a ``gate`` it runs no plugin: it compiles, inspects or is probed."""
         self.process = process
         self._limits = limits
         self._gate = gate
@@ -50,7 +50,7 @@ class Conversation:
         self._channel = FrameSocket(process.socket, caps)
 
     def greet(self, deadline: float) -> None:
-        """Hear who is there."""
+        """Receive the greeting. Raises `ProtocolError` for another protocol version."""
         hello, _ = self.answer(frames.HELLO, messages.Hello, deadline)
         if hello.version != frames.VERSION:
             raise ProtocolError(f"a greeting of version {hello.version}, expected {frames.VERSION}")
@@ -58,7 +58,7 @@ class Conversation:
     def load(
         self, image: PluginImage, code: Code | None, *, schemas: bool, deadline: float
     ) -> messages.Loaded:
-        """From the greeting to the loaded plugin. ``schemas``: be ready to check tool arguments."""
+        """Receive the greeting and load the plugin; ``schemas``: be ready to check tool arguments."""
         self.greet(deadline)
         limits = self._limits
         load = messages.Load(
@@ -75,7 +75,7 @@ class Conversation:
             self._channel.send(frames.BYTES, wasm if code is None else code.read(), deadline)
 
     def compile(self, wasm: bytes, deadline: float, *, mapped: bool) -> bytearray:
-        """Have a module compiled by a process that does nothing else; the image, as `Compile` says."""
+        """Compile a module in a process that does nothing else. Returns the image, as `Compile` says."""
         self.greet(deadline)
         self.send(frames.COMPILE, messages.Compile(self._limits.stack, mapped), deadline)
         self._channel.send(frames.BYTES, wasm, deadline)
@@ -87,20 +87,20 @@ class Conversation:
         return payload
 
     def inspect(self, wasm: bytes, code: Code | None, *, core: bool, deadline: float) -> messages.Inspected:
-        """Have a module's surface read by a process that does nothing else; without ``code`` it compiles."""
+        """Read a module's surface in a process that does nothing else; without ``code`` it compiles it."""
         self.greet(deadline)
         self.send(frames.INSPECT, messages.Inspect(self._limits.stack, _form(code), core), deadline)
         self._send_code(wasm, code, deadline)
         return self.answer(frames.INSPECTED, messages.Inspected, deadline)[0]
 
     def probe(self, deadline: float) -> messages.Loaded:
-        """Have a process confine itself, and say how far that went."""
+        """Let a process confine itself, and return what worked."""
         self.greet(deadline)
         self.send(frames.PROBE, messages.Probe(), deadline)
         return self.answer(frames.LOADED, messages.Loaded, deadline)[0]
 
     def call(self, function: str, args: list[Any], seconds: float, shape: type[_T], deadline: float) -> _T:
-        """Call an exported function; its result, decoded as a ``shape``."""
+        """Call an exported function. Returns its result, decoded as a ``shape``."""
         texts = frames.Texts()
         hoisted = texts.hoisted(args)
         self.send(frames.CALL, messages.Call(function, hoisted, seconds, texts.lengths), deadline, texts.tail)
@@ -112,13 +112,14 @@ class Conversation:
         self._channel.send(kind, msgspec.json.encode(message), deadline, tail)
 
     def answer(self, wanted: int, shape: type[_T], deadline: float) -> tuple[_T, bytearray]:
-        """What the frame of the ``wanted`` kind holds, and its tail; host calls before it are answered."""
+        """Answer host calls until a frame of the ``wanted`` kind arrives. Returns its message and tail."""
         while True:
             kind, payload, tail = self._channel.receive(deadline)
             if kind == wanted:
                 return decoded(payload, shape), tail
             if kind == frames.FAIL:
                 raise Reported(decoded(payload, messages.Fail))
+            # Only a running call may make host calls: a worker that is loading runs no code of the plugin.
             if kind != frames.HOST_CALL or wanted != frames.RETURN:
                 raise ProtocolError(f"a frame of kind {kind}, expected {wanted}")
             self._serve(decoded(payload, messages.HostCall), tail, deadline)
@@ -139,5 +140,5 @@ def _form(code: Code | None) -> Literal["wasm", "bytes", "descriptor"]:
 
 
 def until(seconds: float) -> float:
-    """The moment so many seconds from now."""
+    """Return the deadline that is ``seconds`` from now, on the clock of `time.monotonic`."""
     return time.monotonic() + seconds

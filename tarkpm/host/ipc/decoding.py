@@ -1,4 +1,4 @@
-"""What a worker sent, as what it must be, or `ProtocolError`."""
+"""Decoding of data from a worker, which is not trusted."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeVar
@@ -11,11 +11,11 @@ _T = TypeVar("_T")
 
 
 class ProtocolError(ValueError):
-    """Something no worker says: it is not what it should be."""
+    """A worker sent something that does not follow the protocol."""
 
 
 class Arguments(NamedTuple):
-    """A host call's arguments as they arrived: JSON, the lengths of its long texts, and these."""
+    """A host call's arguments as they arrived: JSON, the lengths of its long texts, and the texts."""
 
     json: msgspec.Raw
     lengths: Sequence[int] = ()
@@ -23,7 +23,7 @@ class Arguments(NamedTuple):
 
 
 def decoded(payload: bytearray | msgspec.Raw, shape: type[_T]) -> _T:
-    """JSON as a ``shape``."""
+    """Return JSON decoded as a ``shape``. Raises `ProtocolError`."""
     try:
         return msgspec.json.decode(payload, type=shape)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -31,7 +31,10 @@ def decoded(payload: bytearray | msgspec.Raw, shape: type[_T]) -> _T:
 
 
 def valued(json: msgspec.Raw, lengths: Sequence[int], tail: bytes | bytearray, shape: type[_T]) -> _T:
-    """JSON whose long texts are in a tail, as a ``shape``. Also raises `FrameError`."""
+    """Return JSON whose long texts are in a tail, decoded as a ``shape``.
+
+    Raises `ProtocolError` and `FrameError`.
+    """
     if not lengths and not tail:
         return decoded(json, shape)
     try:

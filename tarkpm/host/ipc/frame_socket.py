@@ -1,7 +1,7 @@
 """The parent's end of a worker's socket: frames in and out, each before a deadline.
 
-Nothing that arrives is trusted. A length is held against the limit of its kind before the payload is read,
-and a worker that sends a byte at a time runs into the same deadline as one that sends nothing.
+Nothing that arrives is trusted. A length is checked against the limit of its kind before the payload is read,
+and a worker that sends one byte at a time meets the same deadline as one that sends nothing.
 """
 
 import math
@@ -18,11 +18,11 @@ _T = TypeVar("_T")
 _Buffer = bytes | bytearray | memoryview
 
 AHEAD = 4 << 10
-"""How much is read at once when a frame begins: most frames are shorter, so one read takes them whole."""
+"""Bytes of the first read of a frame. Most frames are shorter, so one system call reads them whole."""
 
 
 class FrameSocket:
-    """Frames over a connected socket. ``caps`` is the longest frame of each kind that may arrive."""
+    """Frames over a connected socket. ``caps`` holds the longest frame of each kind that may arrive."""
 
     def __init__(self, connection: socket.socket, caps: Mapping[int, int]) -> None:
         connection.setblocking(False)
@@ -34,17 +34,17 @@ class FrameSocket:
         self._writable.register(connection, select.POLLOUT)
 
     def send(self, kind: int, payload: bytes, deadline: float, tail: bytes = b"") -> None:
-        """Raises `TimeoutError` at the deadline, `EOFError` when the worker is gone."""
+        """Send a frame. Raises `TimeoutError` at the deadline and `EOFError` when the worker is gone."""
         rest: list[_Buffer] = [header(kind, len(payload), len(tail)), payload, tail]
-        while rest:  # mostly once; nothing long is copied
+        while rest:  # usually once; sendmsg takes all parts without copying them into one
             rest = _beyond(rest, self._done(partial(self._socket.sendmsg, rest), self._writable, deadline))
 
     def send_descriptor(self, descriptor: int, deadline: float) -> None:
-        """Send one byte and, with it, a descriptor for the worker to have as its own."""
+        """Send a descriptor with one byte (SCM_RIGHTS). The worker gets its own copy."""
         self._done(lambda: socket.send_fds(self._socket, [b"\0"], [descriptor]), self._writable, deadline)
 
     def receive(self, deadline: float) -> tuple[int, bytearray, bytearray]:
-        """The next frame as (kind, payload, tail); also raises `FrameError` for what is none."""
+        """Return the next frame as (kind, payload, tail). Raises as `send`, and `FrameError`."""
         ahead = self._ahead
         while len(ahead) < HEADER_SIZE:
             ahead += self._some(deadline)
@@ -60,8 +60,8 @@ class FrameSocket:
         return kind, payload, texts
 
     def _some(self, deadline: float) -> bytes:
-        """Whatever there is of a frame's beginning."""
-        _wait(self._readable, deadline)  # the worker has just been asked: it cannot have answered yet
+        """Return the available beginning of a frame."""
+        _wait(self._readable, deadline)  # a read now would only fail: the worker was asked just before
         data = self._done(lambda: self._socket.recv(AHEAD), self._readable, deadline)
         if not data:
             raise EOFError
@@ -74,7 +74,7 @@ class FrameSocket:
         return count
 
     def _done(self, action: Callable[[], _T], ready: select.poll, deadline: float) -> _T:
-        """Do what may have to wait."""
+        """Return the result of ``action``, which may have to wait for the socket."""
         while True:
             if time.monotonic() >= deadline:
                 raise TimeoutError
@@ -93,7 +93,7 @@ def _wait(ready: select.poll, deadline: float) -> None:
 
 
 def _beyond(parts: Sequence[_Buffer], count: int) -> list[_Buffer]:
-    """What is left of these after so many bytes."""
+    """Return the rest of ``parts`` after ``count`` bytes."""
     left: list[_Buffer] = []
     for part in parts:
         if count >= len(part):

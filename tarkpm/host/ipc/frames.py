@@ -1,10 +1,10 @@
-"""The wire between the parent and a worker, version 2.
+"""The wire format between the parent and a worker, version 2.
 
 A frame is four bytes of big-endian length, one byte of kind, four bytes of a tail's length, a payload of the
-first length, and the tail. The payload is UTF-8 JSON, but for BYTES and COMPILED, which are raw so that a
-module need not be encoded. Long texts, and those that begin with NUL, travel in the tail, one after another
-as they are: the message's ``texts`` has their lengths in bytes, and where one belongs the payload says NUL
-and its number, once. Both lengths are checked against the kind's limit before anything of either is read.
+first length, and the tail. The payload is UTF-8 JSON, except for BYTES and COMPILED, which are raw so that a
+module need not be encoded. Long texts, and those that begin with NUL, are sent in the tail, concatenated and
+unencoded: the message's ``texts`` holds their lengths in bytes, and each one's place in the payload holds
+NUL and its number, once. Both lengths are checked against the kind's limit before either part is read.
 
 ::
 
@@ -23,8 +23,8 @@ and its number, once. Both lengths are checked against the kind's limit before a
     parent → worker   PROBE {}: confine yourself                       instead of LOAD
     worker → parent   LOADED {landlock, seccomp}
 
-In turns: a side that has asked reads until it is answered. WIT values are JSON as the functions of
-`wit` have them. The worker trusts the parent; the parent trusts nothing it reads here.
+The sides take turns: the one that asked reads until it has the answer. WIT values are in the JSON forms of
+`worker.wit`. The worker trusts the parent; the parent trusts nothing it reads here.
 """
 
 import os
@@ -35,7 +35,7 @@ from typing import Any, Final
 
 VERSION: Final = 2
 HARMLESS: Final = frozenset({"arguments", "schema", "unready", "absent"})
-"""Kinds of FAIL after which the guest is as it was; after any other its instance is gone."""
+"""Kinds of FAIL that leave the guest's instance intact. After any other one the store is dead."""
 
 HELLO, LOADED, HOST_CALL, RETURN, FAIL, COMPILED, INSPECTED = 1, 2, 3, 4, 5, 6, 7
 LOAD, BYTES, CALL, HOST_RESULT, COMPILE, PROBE, INSPECT = 16, 17, 18, 19, 20, 21, 22
@@ -43,9 +43,9 @@ LOAD, BYTES, CALL, HOST_RESULT, COMPILE, PROBE, INSPECT = 16, 17, 18, 19, 20, 21
 _HEADER: Final = Struct(">IBI")
 HEADER_SIZE: Final = _HEADER.size
 ESCAPED: Final = 6
-"""How much longer a string can get as JSON: a control character becomes ``\\u0000``."""
+"""How many times longer a text can become as JSON: a control character becomes ``\\u0000``."""
 LONG: Final = 2 << 10
-"""Texts from this length on travel as they are: encoding and decoding one as JSON takes far longer."""
+"""Texts of at least this length are sent unencoded: encoding and decoding them as JSON is far slower."""
 HOISTED: Final = "\0"
 
 MAX_MODULE: Final = 256 << 20
@@ -53,7 +53,7 @@ MAX_COMPILED: Final = 1 << 30
 
 
 def caps_from_worker(text: int) -> dict[int, int]:
-    """The longest frame of each kind a worker may send, if ``text`` bytes of text are allowed in one."""
+    """Return the longest frame of each kind that a worker may send with ``text`` bytes of text."""
     longest = ESCAPED * text + (64 << 10)
     return {HELLO: 256, LOADED: 256, HOST_CALL: longest, RETURN: longest, FAIL: 16 << 10}
 
@@ -65,7 +65,7 @@ CAPS_FROM_COMPILER: Final = {
     COMPILED: MAX_COMPILED,
     INSPECTED: 8 << 20,
 }
-"""The same of a worker that compiles or inspects: it runs no code of a plugin's, and its answer is big."""
+"""The same for a process that compiles or inspects. It runs no code of a plugin, and its answer is big."""
 
 CAPS_FROM_PARENT: Final = {
     LOAD: 4 << 10,
@@ -79,21 +79,21 @@ CAPS_FROM_PARENT: Final = {
 
 
 def is_one_way(interface: str) -> bool:
-    """Whether a host call of this interface is not answered, because it has no result to wait for."""
+    """Return whether host calls of this interface are not answered: they have no result to wait for."""
     return interface == "log"
 
 
 class FrameError(ValueError):
-    """What arrived is not a frame, or is longer than its kind may be."""
+    """The data is not a frame, or the frame is longer than its kind allows."""
 
 
 def header(kind: int, length: int, tail: int = 0) -> bytes:
-    """The bytes that go before a payload and its tail."""
+    """Return the header of a frame."""
     return _HEADER.pack(length, kind, tail)
 
 
 def parse_header(data: bytes | bytearray, caps: Mapping[int, int]) -> tuple[int, int, int]:
-    """(kind, length, length of the tail) of what follows; raises `FrameError` unless ``caps`` allows it."""
+    """Return (kind, length, length of the tail). Raises `FrameError` unless ``caps`` allows the frame."""
     length, kind, tail = _HEADER.unpack(data)
     cap = caps.get(kind)
     if cap is None:
@@ -104,10 +104,10 @@ def parse_header(data: bytes | bytearray, caps: Mapping[int, int]) -> tuple[int,
 
 
 class Texts:
-    """The texts of one message that travel in its tail."""
+    """The texts of one message that are sent in its tail."""
 
     def __init__(self, lengths: Sequence[int] = (), tail: bytes | bytearray = b"") -> None:
-        """Those that arrived; raises `FrameError` unless ``tail`` is exactly as long as they are."""
+        """Split a received tail. Raises `FrameError` unless it is exactly as long as ``lengths`` say."""
         self._parts: list[bytes] = []
         self._found: dict[str, str] = {}
         if sum(lengths) != len(tail) or min(lengths, default=0) < 0:
@@ -122,21 +122,21 @@ class Texts:
 
     @property
     def lengths(self) -> list[int]:
-        """Of those that are to be sent."""
+        """The lengths of the texts to send, in bytes."""
         return list(map(len, self._parts))
 
     @property
     def tail(self) -> bytes:
-        """Those that are to be sent."""
+        """The texts to send, concatenated."""
         return self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
 
     def hoist(self, encoded: bytes) -> str:
-        """Send this text in the tail; what stands for it."""
+        """Add a text to the tail. Returns its placeholder."""
         self._parts.append(encoded)
         return f"{HOISTED}{len(self._parts) - 1}"
 
     def hoisted(self, value: Any) -> Any:
-        """JSON to be sent, its long texts in the tail."""
+        """Return a JSON value to send, with its long texts moved to the tail."""
         if type(value) is str:
             is_long = len(value) >= LONG or value.startswith(HOISTED)
             return self.hoist(value.encode()) if is_long else value
@@ -147,9 +147,10 @@ class Texts:
         return value
 
     def lowered(self, value: Any) -> Any:
-        """JSON that arrived, its long texts where they belong. `FrameError` for one that is not there.
+        """Return a received JSON value with its long texts in their places. Raises `FrameError`.
 
-        Each is there once: a worker must not make much out of little.
+        Each text can be used once. Otherwise a worker could name one text many times, and a small frame
+        would grow to any size in the parent.
         """
         if type(value) is str:
             if not value.startswith(HOISTED):
@@ -165,14 +166,14 @@ class Texts:
 
 
 class Link:
-    """The worker's end: blocking, over a bare descriptor, so that `socket` need not be imported."""
+    """The worker's end, which blocks. It uses a bare descriptor, so that `socket` need not be imported."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
 
     def send(self, kind: int, payload: bytes | bytearray, tail: bytes = b"") -> None:
         parts = [header(kind, len(payload), len(tail)), payload, tail]
-        count = os.writev(self._fd, parts)  # mostly all; nothing long is copied
+        count = os.writev(self._fd, parts)  # usually everything; nothing long is copied
         for part in parts:
             rest = memoryview(part)[count:]
             count = max(0, count - len(part))
@@ -180,7 +181,7 @@ class Link:
                 rest = rest[os.write(self._fd, rest) :]
 
     def receive(self) -> tuple[int, bytearray, bytearray]:
-        """The next frame as (kind, payload, tail); `EOFError` when the parent is gone."""
+        """Return the next frame as (kind, payload, tail). Raises `EOFError` when the parent is gone."""
         kind, length, tail = parse_header(self._exactly(HEADER_SIZE), CAPS_FROM_PARENT)
         payload, texts = bytearray(length), bytearray(tail)
         done = os.readv(self._fd, [payload, texts]) if tail else 0
@@ -189,10 +190,10 @@ class Link:
         return kind, payload, texts
 
     def receive_descriptor(self) -> int:
-        """The descriptor that comes with the next byte; `EOFError` if none does."""
-        import _socket  # 1 µs, where `socket` takes 2 ms
+        """Return the descriptor that is sent with the next byte. Raises `EOFError` if there is none."""
+        import _socket  # takes 1 µs; `socket` takes 2 ms
 
-        # not closed: the descriptor stays this link's
+        # The descriptor still belongs to this link, so the socket object must not close it.
         connection = _socket.socket(fileno=self._fd)
         try:
             data, extra, _, _ = connection.recvmsg(1, _socket.CMSG_SPACE(4))

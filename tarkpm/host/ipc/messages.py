@@ -1,9 +1,9 @@
-"""What the frames between parent and worker hold, as the parent reads and writes them.
+"""The messages in the frames between the parent and a worker, as the parent reads and writes them.
 
-The worker's half is the guest's last line of defence but one: every value it sends is decoded into one of
-these or refused. It writes the same shapes with plain `json`, which spares it an import of 11 ms.
+A guest that escapes from wasmtime controls the worker, so every message of a worker is decoded into one of
+these types or refused. The worker writes the same shapes with plain `json`, which saves an import of 11 ms.
 
-``texts`` has the lengths of the texts in the frame's tail (`worker.frames`).
+``texts`` holds the lengths of the texts in the frame's tail (`ipc.frames`).
 """
 
 from typing import Any, Literal
@@ -12,10 +12,10 @@ import msgspec
 
 
 class Load(msgspec.Struct):
-    """A plugin of this type follows. Sizes in bytes.
+    """Load a plugin, whose code follows. Sizes are in bytes.
 
-    ``code`` says how: the module in a BYTES frame, compiled code in one, or compiled code in a descriptor
-    that comes with the next byte.
+    ``code`` is its form: the module in a BYTES frame ("wasm"), compiled code in a BYTES frame ("bytes"), or
+    compiled code in a descriptor that is sent with the next byte ("descriptor").
     """
 
     type: str
@@ -28,7 +28,7 @@ class Load(msgspec.Struct):
 
 
 class Compile(msgspec.Struct):
-    """A module follows in a BYTES frame; its code will be ``mapped`` out of a descriptor, or not."""
+    """Compile a module, which follows in a BYTES frame; ``mapped`` says that its code will be in a memfd."""
 
     stack: int
     mapped: bool
@@ -39,7 +39,7 @@ class Probe(msgspec.Struct):
 
 
 class Inspect(msgspec.Struct):
-    """Say what a module imports and exports. ``code`` is as in `Load`; ``core``: it is a core module."""
+    """Report a module's imports and exports. ``code`` is as in `Load`; ``core``: it is a core module."""
 
     stack: int
     code: Literal["wasm", "bytes", "descriptor"]
@@ -47,7 +47,7 @@ class Inspect(msgspec.Struct):
 
 
 class Call(msgspec.Struct):
-    """Call an exported function with WIT values as JSON; ``seconds`` is what the guest may take."""
+    """Call an exported function with WIT values as JSON; ``seconds`` is the guest's deadline."""
 
     function: str
     args: list[Any]
@@ -56,7 +56,7 @@ class Call(msgspec.Struct):
 
 
 class HostResult(msgspec.Struct):
-    """What the gate answered, as the WIT's JSON value."""
+    """The gate's answer, as the JSON form of a WIT value."""
 
     value: Any
     texts: list[int]
@@ -67,17 +67,17 @@ class Hello(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Loaded(msgspec.Struct, forbid_unknown_fields=True):
-    """What the worker gave up: Landlock by this version of its interface (0: none), seccomp."""
+    """The confinement that worked: the version of the Landlock ABI (0: none), and seccomp."""
 
     landlock: int = 0
     seccomp: bool = False
 
 
 class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One import or export of a module. Types are text as the WIT has them, by name where they have names.
+    """One import or export of a module. Types are in WIT syntax, by name where they have one.
 
-    ``kind`` is "interface", "function", "type", …; a core module's imports are of the kind "module", one for
-    each module it imports from. ``type`` is "" where the members say it.
+    ``kind`` is "interface", "function", "type" and so on. A core module has one import of the kind "module"
+    for each module it imports from. ``type`` is "" if ``members`` hold the types.
     """
 
     name: str
@@ -88,7 +88,10 @@ class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Inspected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A module's surface, and why it is no plugin of a type, by type. All of it is the module's claim."""
+    """A module's surface, and the reasons why it does not fit a plugin type, by type.
+
+    All text is the module's claim.
+    """
 
     imports: list[Item]
     exports: list[Item]
@@ -96,7 +99,7 @@ class Inspected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class HostCall(msgspec.Struct, forbid_unknown_fields=True):
-    """``args`` is decoded by the gate, which knows the function's parameters."""
+    """A host call. The gate decodes ``args``, because it knows the function's parameters."""
 
     interface: str
     function: str
@@ -105,14 +108,14 @@ class HostCall(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Return(msgspec.Struct, forbid_unknown_fields=True):
-    """``value`` is decoded by who made the call and knows its type."""
+    """The result of a call. The caller decodes ``value``, because it knows its type."""
 
     value: msgspec.Raw
     texts: list[int] = []
 
 
 class Fail(msgspec.Struct, forbid_unknown_fields=True):
-    """Why a LOAD or CALL has no result, as the worker saw it."""
+    """The reason why a request has no result, as the worker reports it."""
 
     kind: Literal[
         "invalid", "time", "memory", "stack", "output", "trap", "exit", "answer", "worker",

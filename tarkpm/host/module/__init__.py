@@ -1,1 +1,1 @@
-"""Inspection of WebAssembly modules without running them."""
+"""Inspection of WebAssembly modules, without running them."""

@@ -1,10 +1,10 @@
-"""What a WebAssembly binary is, imports and exports, read without running or compiling it.
+"""The kind, imports and exports of a WebAssembly binary, read without running or compiling it.
 
-Only the outermost sections are looked into: the bodies of nested modules and components are stepped over,
-so an 18 MB plugin takes as long as a small one. Every count, name and number is bounded by what contains
-it. This says what a file claims; wasmtime validates it when it is compiled, in the worker.
+Only the outermost sections are parsed. Nested modules and components are skipped, so an 18 MB plugin takes as
+long as a small one. Every count, name and integer is bounded by its container. The result is the file's
+claim; wasmtime validates the file when it is compiled, in a worker.
 
-The format: the component model's `Binary.md` (sections 10 and 11, externname, externdesc) and the core
+Format: the component model's `Binary.md` (sections 10 and 11, externname, externdesc) and the core
 specification, 5.5 (sections 2 and 7).
 """
 
@@ -21,6 +21,7 @@ from tarkpm.host.module import legacy_abi
 MAGIC: Final = b"\0asm"
 CORE: Final = b"\x01\0\0\0"
 COMPONENT: Final = b"\x0d\0\x01\0"
+# These limits end the parsing of hostile files early; real plugins stay far below them.
 MAX_SECTIONS: Final = 20_000
 MAX_NAMES: Final = 10_000
 MAX_NAME: Final = 1_024
@@ -29,16 +30,19 @@ PACKAGE: Final = "tark:plugin/"
 INTERFACES: Final = frozenset(
     PACKAGE + name for name in ("storage", "http", "env", "log", "shell", "filesystem", "clock", "random")
 )
-"""What tark serves to a plugin."""
+"""Interfaces that tark provides to a component."""
 WASI: Final = re.compile(r"wasi:(?:cli|clocks|filesystem|io|random|sockets)/[a-z-]+@0\.2\.[0-9]+")
-"""What wasmtime serves on an empty configuration; never ``wasi:http``, which has no list of allowed hosts."""
+"""WASI interfaces that wasmtime provides with an empty configuration.
+
+Not ``wasi:http``: wasmtime has no allow-list of hosts for it.
+"""
 WORLDS: Final = ("auth", "tool", "provider", "hook")
 
 _SORTS: Final = ("core", "func", "value", "type", "component", "instance")
 
 
 class ModuleInfo(msgspec.Struct, frozen=True):
-    """The names at a binary's surface; a core module imports ``module.name``."""
+    """The imported and exported names of a binary; a core module imports ``module.name``."""
 
     kind: Literal["component", "core"]
     imports: tuple[str, ...]
@@ -46,45 +50,45 @@ class ModuleInfo(msgspec.Struct, frozen=True):
 
     @property
     def unknown_imports(self) -> tuple[str, ...]:
-        """Imports that tark cannot serve."""
+        """Return the imports that tark does not provide."""
         if self.kind == "core":
             return legacy_abi.unknown(self.imports)
         return tuple(name for name in self.imports if not is_known(name))
 
     @property
     def abi(self) -> Literal["tark:plugin", "older tark ABI", ""]:
-        """Which of tark's two ABIs this is made for, well or badly; "": neither."""
+        """Return which ABI of tark the binary is built for, even if it does not fit; "" for neither."""
         if self.kind == "core":
             return "older tark ABI" if legacy_abi.is_meant(self.imports, self.exports) else ""
         return "tark:plugin" if any(PACKAGE in name for name in (*self.imports, *self.exports)) else ""
 
     @property
     def interfaces(self) -> tuple[str, ...]:
-        """The interfaces of tark it imports, by their short names, each once."""
+        """Return the short names of the tark interfaces it imports, without duplicates."""
         if self.kind == "core":
             return legacy_abi.interfaces(self.imports)
         return tuple(name.removeprefix(PACKAGE) for name in self.imports if name in INTERFACES)
 
     @property
     def kinds(self) -> frozenset[str]:
-        """The kinds of capability that open the interfaces it imports."""
+        """Return the kinds of capability that grant the interfaces it imports."""
         return frozenset(legacy_abi.GRANTED_BY.get(name, name) for name in self.interfaces)
 
     @property
     def worlds(self) -> tuple[str, ...]:
-        """The plugin types this binary has the exports of."""
+        """Return the plugin types whose exports this binary has."""
         if self.kind == "core":
             return legacy_abi.types(self.exports)
         return tuple(world for world in WORLDS if f"{PACKAGE}{world}-plugin" in self.exports)
 
 
 def is_known(name: str) -> bool:
-    """Whether an import of this name can be served."""
+    """Return whether tark provides an import of this name."""
     return name in INTERFACES or WASI.fullmatch(name) is not None
 
 
 def check_fits(info: ModuleInfo, plugin_type: str) -> str | None:
-    """Why this binary cannot run as a plugin of this type, in one sentence; None if nothing is wrong."""
+    """Return why this binary cannot run as a plugin of this type, in one sentence; None if it can."""
     if info.kind == "core":
         return legacy_abi.misfit(info.imports, info.exports, plugin_type)
     if info.unknown_imports:
@@ -96,7 +100,7 @@ def check_fits(info: ModuleInfo, plugin_type: str) -> str | None:
 
 
 def inspect(data: bytes | memoryview, *, where: str = "") -> ModuleInfo:
-    """Read the surface of a binary. Raises `ModuleInvalid` for anything but a well-formed one."""
+    """Read the imports and exports of a binary. Raises `ModuleInvalid` if it is malformed."""
     try:
         return _inspect(data)
     except _Malformed as problem:
@@ -104,10 +108,11 @@ def inspect(data: bytes | memoryview, *, where: str = "") -> ModuleInfo:
 
 
 class _Malformed(Exception):
-    """What is wrong with the binary."""
+    """The binary is malformed; the message completes a sentence about it."""
 
 
 def _inspect(data: bytes | memoryview) -> ModuleInfo:
+    # First: wasmtime would also accept WAT text and compile it.
     if data[:4] != MAGIC:
         raise _Malformed(_not_wasm(data))
     if data[4:8] == COMPONENT:
@@ -129,7 +134,7 @@ def _not_wasm(data: bytes | memoryview) -> str:
 
 
 class _Reader:
-    """A cursor over ``data[at:end]`` that never passes the end."""
+    """A cursor over ``data[at:end]`` that never reads past the end."""
 
     def __init__(self, data: bytes | memoryview, at: int, end: int) -> None:
         self.data, self.at, self.end = data, at, end
@@ -141,7 +146,7 @@ class _Reader:
         return self.data[self.at - 1]
 
     def u32(self, bits: int = 32) -> int:
-        """LEB128, in no more bytes than so many bits need."""
+        """Read a LEB128 integer of at most ``bits`` bits (core specification, 5.2.2)."""
         start, value = self.at, 0
         for shift in range(0, bits, 7):
             byte = self.byte()
@@ -155,7 +160,7 @@ class _Reader:
         return value
 
     def span(self, what: str) -> "_Reader":
-        """What the next length says follows, as a reader of its own; this one steps over it."""
+        """Read a length and return a reader of the bytes it covers; this reader skips them."""
         start, length = self.at, self.u32()
         if self.at + length > self.end:
             raise _Malformed(f"has a {what} at byte {start:,} that runs past its end")
@@ -179,7 +184,7 @@ _Item = Callable[[_Reader], str]
 def _surface(
     data: bytes | memoryview, readers: dict[int, _Item], *, last: int
 ) -> tuple[list[str], list[str]]:
-    """The names in the two kinds of section that ``readers`` knows: imports first, exports second."""
+    """Return the names in two kinds of section: imports (the first of ``readers``) and exports."""
     file = _Reader(data, 8, len(data))
     names: dict[int, list[str]] = {section: [] for section in readers}
     for _ in range(MAX_SECTIONS):
@@ -187,6 +192,7 @@ def _surface(
             imports, exports = names.values()
             return imports, exports
         start, section = file.at, file.byte()
+        # An unknown section could hold imports that this parser does not see.
         if section > last:
             raise _Malformed(f"has a section of unknown kind {section} at byte {start:,}")
         body = file.span("section")
@@ -196,10 +202,12 @@ def _surface(
 
 
 def _names(body: _Reader, read: _Item, found: list[str]) -> None:
+    # Checked before reading: the count is the file's claim.
     count = body.u32()
     if len(found) + count > MAX_NAMES:
         raise _Malformed(f"has more than {MAX_NAMES:,} imports or exports")
     found.extend(read(body) for _ in range(count))
+    # Otherwise entries behind the declared count would be skipped here.
     if body.at != body.end:
         raise _Malformed(f"has a section with extra bytes after its last entry, at byte {body.at:,}")
 

@@ -1,4 +1,4 @@
-"""Which core modules are plugins of the older tark ABI, by the names at their surface.
+"""Recognition of core modules as plugins of the older tark ABI, by their imported and exported names.
 
 `worker.legacy_abi.fitting` compares the types of these names once the module is compiled.
 """
@@ -10,49 +10,49 @@ from tarkpm.core.text import neutral
 from tarkpm.host.worker.legacy_abi.abi import MEMORY, MODULE, NEEDED, known_imports
 
 IMPORTS: Final = frozenset(f"{module}.{name}" for module, name in known_imports())
-"""What can be served, as ``module.name``: no name of ours has a dot, so none reads as another."""
+"""Imports that tark provides, as ``module.name``. No name contains a dot, so each is unambiguous."""
 TYPES: Final = tuple(NEEDED)
 GRANTED_BY: Final[Mapping[str, str]] = {"fs": "fs_read", "ws": "http"}
-"""The kind of capability that opens an interface, where it has another name."""
+"""The kind of capability that grants an interface, where the names differ."""
 BASIS: Final = ((MEMORY,), ("alloc",))
 MAX_NAMED: Final = 5
 
 
 def unknown(imports: Iterable[str]) -> tuple[str, ...]:
-    """Imports that tark cannot serve."""
+    """Return the imports that tark does not provide."""
     return tuple(name for name in imports if name not in IMPORTS)
 
 
 def interfaces(imports: Iterable[str]) -> tuple[str, ...]:
-    """The modules of tark's that functions are imported from, without ``tark:``, each once."""
+    """Return the tark modules that functions are imported from, without ``tark:`` and duplicates."""
     ours = (name.partition(".")[0] for name in imports if name in IMPORTS and name.startswith(MODULE))
     return tuple(dict.fromkeys(name.removeprefix(MODULE) for name in ours))
 
 
 def types(exports: Sequence[str]) -> tuple[str, ...]:
-    """The plugin types a module has the exports of."""
+    """Return the plugin types whose exports a module has."""
     return tuple(kind for kind in NEEDED if not missing(exports, kind))
 
 
 def is_meant(imports: Iterable[str], exports: Iterable[str]) -> bool:
-    """Whether a module has anything of this ABI, so that it is worth saying what it lacks."""
+    """Return whether a module uses any name of this ABI, so that a report of missing names makes sense."""
     asked = any(name in IMPORTS and name.startswith(MODULE) for name in imports)
     telling = {name for needed in NEEDED.values() for names in needed for name in names}
     return asked or any(name in telling for name in exports)
 
 
 def missing(exports: Sequence[str], plugin_type: str) -> tuple[str, ...]:
-    """The exports a plugin of this type needs and the module lacks."""
+    """Return the exports that a plugin of this type needs and the module lacks."""
     return _lacking(exports, (*BASIS, *NEEDED[plugin_type]))
 
 
 def is_unfinished(imports: Iterable[str], exports: Iterable[str]) -> bool:
-    """Whether a module is a component's core: built for `tark:plugin`, and not yet made a component."""
+    """Return whether a module was built for `tark:plugin` but not yet converted to a component."""
     return any(name.startswith("tark:plugin/") for name in (*imports, *exports))
 
 
 def misfit(imports: Sequence[str], exports: Sequence[str], plugin_type: str) -> str | None:
-    """Why a module cannot run as a plugin of this type, in one sentence; None if nothing is wrong."""
+    """Return why a module cannot run as a plugin of this type, in one sentence; None if it can."""
     if is_unfinished(imports, exports):
         return "is a core module built for tark:plugin; convert it with 'wasm-tools component new'"
     if plugin_type not in NEEDED:

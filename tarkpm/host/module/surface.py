@@ -1,7 +1,7 @@
-"""What a module imports and exports, with types, and which type of plugin it can be; nothing of it is run.
+"""A module's imports and exports with their types, and the plugin types it fits. No code of it runs.
 
-`module` reads the names from the binary. The types are wasmtime's to read, from the compiled module, so a
-process that can be killed does that.
+`inspect` reads the names from the binary. Only wasmtime can read the types, from the compiled module, so that
+happens in a process that can be killed.
 """
 
 from pathlib import Path
@@ -21,21 +21,21 @@ from tarkpm.host.worker.settings import BIG_MODULE
 
 
 class Surface(msgspec.Struct, frozen=True):
-    """All that can be known of a module without running it. Texts are the module's own."""
+    """Everything that can be read from a module without running it. All text is the module's claim."""
 
     info: ModuleInfo
     imports: list[Item]
     exports: list[Item]
     fits: tuple[str, ...]
-    """The plugin types it can be."""
+    """The plugin types it fits."""
     misfits: dict[str, str]
-    """Why it cannot be one of the others, in a sentence each."""
+    """The reason why it does not fit each other type, one sentence each."""
 
 
 def read_surface(wasm: bytes, cache: CompileCache, *, where: str, limits: Limits | None = None) -> Surface:
-    """Read a module; what takes long to compile is kept in ``cache``.
+    """Read a module. The code of a big one, which takes long to compile, is kept in ``cache``.
 
-    Raises `ModuleInvalid` for what is no valid module, `LimitReached`, `PluginCrashed`.
+    Raises `ModuleInvalid` for an invalid module, `LimitReached`, `PluginCrashed`.
     """
     info = inspect(wasm, where=where)
     found = _types(wasm, info, cache, where, limits or Limits())
@@ -46,7 +46,10 @@ def read_surface(wasm: bytes, cache: CompileCache, *, where: str, limits: Limits
 
 
 def _misfit(info: ModuleInfo, found: Inspected, kind: str) -> str | None:
-    """Names first for a core module, of which most are no plugin at all; else types, which say more."""
+    """Return the better of two reasons.
+
+    Types say more than names, except for core modules: most of them are not plugins at all.
+    """
     by_name, by_type = check_fits(info, kind), found.unfit.get(kind)
     return by_name or by_type if info.kind == "core" else by_type or by_name
 
