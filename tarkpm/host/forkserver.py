@@ -50,6 +50,7 @@ class ForkServer:
         """
         with self._lock:
             if life == self._life and self._process is not None:
+                # The server kills: only it knows that the process id is still its worker's.
                 kind, status = self._asked(END, number)
                 if kind == ENDED and status >= 0:
                     return described(status)

@@ -60,7 +60,7 @@ class Ends:
         for end in (self.socket, self._theirs):  # a long message then does not block its sender
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER)
         self._said, self._stderr = os.pipe()
-        os.set_blocking(self._said, False)
+        os.set_blocking(self._said, False)  # reading must not wait for a process that holds the other end
         os.set_blocking(self._stderr, False)  # a full pipe drops output instead of blocking the worker
 
     @property

@@ -100,6 +100,7 @@ class _Entry:
 
     def find(self, key: bytes) -> Compiled | None:
         """Return the checked image, or None. An entry that does not pass is removed."""
+        # O_NOFOLLOW refuses a link to another entry; O_NONBLOCK, so that a fifo in its place does not hang.
         try:
             fd = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except FileNotFoundError:
@@ -154,6 +155,7 @@ class _Entry:
 
     def _tidy(self) -> None:
         for path in self._folder.iterdir():
+            # After an upgrade of wasmtime the old entries are never read again, and they are large.
             is_old = path.name.startswith(f"{self._digest}-") and path != self.path
             if path.name.endswith(".part"):
                 with contextlib.suppress(OSError):
@@ -164,6 +166,7 @@ class _Entry:
 
     def _drop(self) -> None:
         with contextlib.suppress(OSError):
+            # A folder is moved away, not deleted: tarkpm did not create its contents.
             if stat.S_ISDIR(self.path.lstat().st_mode):
                 self.path.rename(self._folder / f".{self.path.name}.{os.urandom(4).hex()}.odd")
             else:

@@ -13,7 +13,7 @@ class Interface(Protocol):
     def call(self, function: str, args: tuple[Any, ...], deadline: float) -> Any:
         """Answer one host call; ``deadline`` is on the clock of `time.monotonic`.
 
-        A failure that a plugin can cause is a result, not an exception.
+        A failure is a result. Only a function without an error case raises a `HostError`.
         """
 
     def close(self) -> None:

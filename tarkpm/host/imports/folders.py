@@ -35,6 +35,7 @@ def split(path: str, base: str = "the workspace") -> Parts:
     Raises `PathError` for every path that is not plainly below the ``base``.
     """
     parts = tuple(path.removeprefix("./").removesuffix("/").split("/"))
+    # Backslashes separate parts on Windows, whose disks WSL mounts; control characters forge messages.
     if path.startswith("/") or "\\" in path or any(not char.isprintable() for char in path):
         raise PathError(f"expected a path relative to {base}, with '/' between its parts")
     if len(path) > MAX_PATH or len(parts) > MAX_DEPTH:
@@ -75,6 +76,7 @@ class WorkspaceFolder:
         try:
             way = Way(self._guard, self._root)
             for part in parts:
+                # The guard sees each folder's identity from its open descriptor, so it cannot be exchanged.
                 below = open_folder(descriptor, part)
                 os.close(descriptor)
                 descriptor = below
@@ -136,6 +138,7 @@ def replace_file(folder: int, name: str, data: bytes, mode: int | None) -> None:
 
     Without ``mode`` the file gets the permissions of the user's new files. Raises `OSError`.
     """
+    # In the same folder, because a rename is atomic only within one file system.
     temporary = f".{os.urandom(8).hex()}.tark-tmp"
     try:
         _write_new(folder, temporary, data, mode)

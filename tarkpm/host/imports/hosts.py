@@ -51,6 +51,7 @@ class Hosts:
         scope = RequestTarget("https", host, port, "/").scope
         if not self._may(scope):
             raise NotGranted("is not granted to this plugin", where=scope)
+        # Not looked up: a resolver could answer with another address (RFC 6761, 6.3).
         if host == "localhost":
             return list(LOOPBACK)
         if _is_address(host):

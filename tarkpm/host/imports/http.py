@@ -50,9 +50,11 @@ class _Request:
     def redirect(self, status: int, location: str) -> None:
         """Follow a redirect to ``location``. Raises `ValueError`."""
         target = urls.redirected(self.target, location)
+        # RFC 9110, 15.4: 301, 302 and 303 turn a POST into a GET, as browsers do; 307 and 308 do not.
         if status not in _KEEPS_POST and self.body is not None:
             self.body = None
             self.headers = rules.without_body(self.headers)
+        # Origins, not hosts: another port or scheme is another server, too.
         if target.origin != self.target.origin:
             self.headers = rules.crossing(self.headers)
         self.target = target

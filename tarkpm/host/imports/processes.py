@@ -69,7 +69,7 @@ def _supervise(control: int, folder: int, stdin: bytes | None) -> subprocess.Pop
         stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env={},
+        env={},  # the supervisor needs none; the program's own environment is in the request
         pass_fds=(control, folder),
         start_new_session=True,
         bufsize=0,
@@ -163,6 +163,7 @@ class _Running:
         """Close the socket, upon which the supervisor kills everything, and reap the supervisor."""
         self._control.close()
         try:
+            # Normally the supervisor ends by itself. Killing it would leave orphans that it had adopted.
             self._process.wait(_ENDING)
         except subprocess.TimeoutExpired:
             with contextlib.suppress(ProcessLookupError):

@@ -160,6 +160,7 @@ def _is_ours(path: Path, is_right_kind: Callable[[int], bool]) -> bool:
     if not is_right_kind(found.st_mode):
         kind = "a link" if stat.S_ISLNK(found.st_mode) else "not a regular file or folder"
         raise StorageError(f"storage cannot be used: {path.name!r} is {kind}")
+    # Another hard link would let another path change, or receive, the plugin's data.
     if found.st_uid != os.geteuid() or (stat.S_ISREG(found.st_mode) and found.st_nlink > 1):
         raise StorageError(
             f"storage cannot be used: {path.name!r} belongs to another user or has another name"
@@ -177,10 +178,12 @@ def _open(file: Path, deadline: float) -> "sqlite3.Connection":
     database = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
     try:
         _wait_until(database, deadline)
+        # TRUNCATE keeps the empty journal, which saves creating and deleting a file for each write.
         database.execute("PRAGMA journal_mode = TRUNCATE")
         # A damaged or prepared file must not run functions through its schema (sqlite.org/security.html).
         database.execute("PRAGMA trusted_schema = OFF")
         (version,) = database.execute("PRAGMA user_version").fetchone()
+        # Writing with an older schema could damage what a newer version stored.
         if version > VERSION:
             raise StorageError("storage was written by a newer tarkpm")
         if version < VERSION:
@@ -198,6 +201,7 @@ def _wait_until(database: "sqlite3.Connection", deadline: float) -> None:
 
 def _replace(database: "sqlite3.Connection", key: bytes, value: bytes | None) -> None:
     """Set or delete one entry and update the totals, in one transaction."""
+    # IMMEDIATE takes the write lock before the totals are read: another process cannot change them meanwhile.
     database.execute("BEGIN IMMEDIATE")
     old = database.execute("SELECT length(key) + length(value) FROM entry WHERE key = ?", (key,)).fetchone()
     keys, used = database.execute("SELECT keys, bytes FROM total").fetchone()

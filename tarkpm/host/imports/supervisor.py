@@ -38,7 +38,7 @@ def main() -> None:
     os.close(folder)
     count, *strings = _request(control)
     argv, environment = strings[: int(count)], strings[int(count) :]
-    if sys.platform == "linux":
+    if sys.platform == "linux":  # before the program starts: it must have no time to fork away
         _adopt_orphans()
     awake = _wake_on_child()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -49,7 +49,7 @@ def main() -> None:
         return
     _let_go_of_the_programs_files()
     code = _wait(program, control, awake)
-    _sweep(program)
+    _sweep(program)  # before the answer: the plugin may rely on everything being gone
     if code is not None:
         control.sendall(f"exit {code}\n".encode())
 

@@ -95,9 +95,11 @@ class Sockets:
 
     def _connect(self, url: str, headers: rules.Pairs, deadline: float) -> int:
         target, sent = _target(url), rules.checked(headers)
+        # These negotiate the protocol, which is the part of `handshake` below.
         if any(name.startswith("sec-websocket-") for name, _ in sent):
             raise ValueError("the headers 'sec-websocket-…' are set by tarkpm")
         self._hosts.check(target)
+        # Connections that a server ended do not count towards the limit.
         self._open = {handle: one for handle, one in self._open.items() if not one.ended}
         if len(self._open) >= MAX_OPEN:
             raise ValueError(f"{MAX_OPEN} connections are open, which is the limit")

@@ -21,6 +21,7 @@ from tarkpm.host.module import legacy_abi
 MAGIC: Final = b"\0asm"
 CORE: Final = b"\x01\0\0\0"
 COMPONENT: Final = b"\x0d\0\x01\0"
+# These limits end the parsing of hostile files early; real plugins stay far below them.
 MAX_SECTIONS: Final = 20_000
 MAX_NAMES: Final = 10_000
 MAX_NAME: Final = 1_024
@@ -111,6 +112,7 @@ class _Malformed(Exception):
 
 
 def _inspect(data: bytes | memoryview) -> ModuleInfo:
+    # First: wasmtime would also accept WAT text and compile it.
     if data[:4] != MAGIC:
         raise _Malformed(_not_wasm(data))
     if data[4:8] == COMPONENT:
@@ -190,6 +192,7 @@ def _surface(
             imports, exports = names.values()
             return imports, exports
         start, section = file.at, file.byte()
+        # An unknown section could hold imports that this parser does not see.
         if section > last:
             raise _Malformed(f"has a section of unknown kind {section} at byte {start:,}")
         body = file.span("section")
@@ -199,10 +202,12 @@ def _surface(
 
 
 def _names(body: _Reader, read: _Item, found: list[str]) -> None:
+    # Checked before reading: the count is the file's claim.
     count = body.u32()
     if len(found) + count > MAX_NAMES:
         raise _Malformed(f"has more than {MAX_NAMES:,} imports or exports")
     found.extend(read(body) for _ in range(count))
+    # Otherwise entries behind the declared count would be skipped here.
     if body.at != body.end:
         raise _Malformed(f"has a section with extra bytes after its last entry, at byte {body.at:,}")
 

@@ -1,7 +1,7 @@
-"""``python -I -m tarkpm.host.worker [--forks] PARENT``: the process that holds one plugin, or forks such.
+"""``python -I -m tarkpm.host.worker [--forks] PARENT``: a worker process, or the server that forks them.
 
-Started by `tarkpm.host.process` in a session of its own with an empty environment, /dev/null, a bounded
-pipe for its last words, and one socket. When the parent is gone, so is this process.
+`tarkpm.host.process` starts it in a session of its own with an empty environment, /dev/null as standard input
+and output, a bounded pipe as standard error, and one socket. It ends when process PARENT is gone.
 """
 
 import os
@@ -20,12 +20,12 @@ def main() -> None:
         if "--forks" in sys.argv:
             _fork_workers(parent)
         _run(parent)
-    except BaseException:  # noqa: BLE001  # these are the last words, whatever it is
+    except BaseException:  # noqa: BLE001  # whatever it is, the parent reads it from standard error
         _say_and_end()
 
 
 def _work(parent: int) -> None:
-    """A forked worker's whole life: it never returns into the server."""
+    """Run a forked worker to its end. This never returns into the server."""
     try:
         _run(parent)
     except BaseException:  # noqa: BLE001
@@ -33,19 +33,20 @@ def _work(parent: int) -> None:
 
 
 def _fork_workers(parent: int) -> None:
-    from tarkpm.host.worker import forks, loop  # noqa: F401  # what every worker would import
-    from tarkpm.host.worker.legacy_abi import guest  # noqa: F401  # and what some would
+    # Imported once, here, instead of in every forked worker.
+    from tarkpm.host.worker import forks, loop  # noqa: F401
+    from tarkpm.host.worker.legacy_abi import guest  # noqa: F401
 
     confine.limit()
     forks.serve(SOCKET, parent, _work)
 
 
 def _run(parent: int) -> None:
-    from tarkpm.host.worker import loop  # imports wasmtime: the last files this process reads
+    from tarkpm.host.worker import loop  # imports wasmtime; after this few files are read
 
     confine.limit()
     loop.run(SOCKET, parent)
-    os._exit(0)  # nothing here needs to be put in order, and the interpreter's own end takes 10 ms
+    os._exit(0)  # nothing needs cleaning up, and the interpreter's own shutdown takes 10 ms
 
 
 def _say_and_end() -> None:

@@ -1,4 +1,4 @@
-"""The types of package tark:plugin that are made of others. See `wit` for what holds of all."""
+"""The types of package tark:plugin that contain other types. See `wit` for the rules of all types."""
 
 import ctypes
 from collections.abc import Mapping
@@ -67,7 +67,7 @@ class RecordOf(Type):
         items = of.record
         if items.size != len(self._fields):
             raise Mismatch(f"expected {self.text}, found {items.size} fields")
-        # in the WIT's order, as wasmtime makes them; the names were compared when the plugin was loaded
+        # By position: wasmtime keeps the order of the WIT, and the names were compared at load.
         return {
             name: field.lift(items.data[index].val, meter)
             for index, (name, field) in enumerate(self._fields.items())
@@ -132,7 +132,7 @@ class ResultOf(Type):
 
 
 class OptionOf(Type):
-    """Of anything but another option: null would be ambiguous, and tark has none."""
+    """An option of any type but another option, for which null would be ambiguous. tark has none."""
 
     def __init__(self, inside: Type) -> None:
         super().__init__(f"option<{inside.text}>", "OPTION")
@@ -150,14 +150,14 @@ class OptionOf(Type):
 
 
 def _only(json: Any) -> tuple[str, Any]:
-    """The one case of a variant's JSON; the case "" if it is none."""
+    """Return the case and the payload of a variant's JSON; the case "" if it is not a variant."""
     if type(json) is not dict or len(json) != 1:
         return "", None
     return next(iter(json.items()))
 
 
 def _many(value: Any, kind: int, field: str, count: int) -> Any:
-    """Make ``value`` hold ``count`` elements, each a valid nothing; returns where they are."""
+    """Make ``value`` hold ``count`` zeroed elements, which are valid to delete. Returns their address."""
     raw = getattr(value.of, field)
     _NEW[field](ctypes.byref(raw), count)
     if count:
@@ -167,7 +167,7 @@ def _many(value: Any, kind: int, field: str, count: int) -> Any:
 
 
 def _box() -> Any:
-    """A C value of its own, for wasmtime to free; false to begin with."""
+    """Return a new C value, initially false, which wasmtime frees."""
     return ffi.wasmtime_component_val_new(ctypes.byref(Value()))
 
 
@@ -175,7 +175,7 @@ InterfaceTypes = Mapping[str, "Function"]
 
 
 class Function:
-    """A function's parameters by name, and its result."""
+    """A function's parameters, by name, and its result type."""
 
     def __init__(self, result: Type | None = None, /, **params: Type) -> None:
         self.params = {name.replace("_", "-"): param for name, param in params.items()}

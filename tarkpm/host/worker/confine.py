@@ -1,8 +1,7 @@
-"""The worker gives up what it does not need: once before it imports anything big, and again once its module
-is compiled and before any code of the plugin runs.
+"""Reduction of a worker's resources, before it imports anything big and again before the plugin's code runs.
 
-What the kernel refuses or does not have is skipped: the worker's safety rests on having been given nothing,
-and these are belt and braces, as are Landlock and seccomp in `sandbox`.
+A limit that the kernel refuses or does not have is skipped. The worker is safe because it was given no
+authority; these limits, and Landlock and seccomp in `sandbox`, are a second line of defence.
 """
 
 import contextlib
@@ -13,39 +12,39 @@ import sys
 
 MIB = 1 << 20
 ADDRESS_SPACE = 64 << 30
-"""wasmtime reserves about 4 GiB for each memory, without using it; 4 memories are allowed."""
+"""wasmtime reserves about 4 GiB of address space for each memory, and 4 memories are allowed."""
 COMPILING = 2048 * MIB
-"""Compiling an 18 MB component took 390 MB."""
+"""Maximum memory while compiling. An 18 MB component needs 390 MB."""
 SLACK = 192 * MIB
-"""For the interpreter to hold an answer of 8 MiB as the guest's text, Python's and JSON, beside the guest."""
+"""Memory of the interpreter beside the guest: an 8 MiB answer exists as C, Python and JSON text."""
 OPEN_FILES = 16
-"""Five are in use; WASI's runtime opens a few."""
+"""Maximum open files. Five are in use, and the WASI runtime opens a few."""
 _NO_NEW_PRIVS = 38
 
 
 def enter() -> None:
-    """Signals, folder, descriptors and environment; 0, 1, 2 and the socket at 3 stay."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an exception inside a host function crashes wasmtime
+    """Ignore SIGINT; give up the working folder, the environment and descriptors above the socket."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # KeyboardInterrupt in a host function segfaults wasmtime-py
     os.chdir("/")
     os.closerange(4, 1 << 16)
-    os.environ.clear()  # Python's own locale coercion adds LC_CTYPE
+    os.environ.clear()  # Python's locale coercion has added LC_CTYPE
 
 
 def limit() -> None:
-    """No core files, no writing, few files, no privileges by exec, no more address space than it takes."""
+    """Forbid core dumps, file writes and new privileges by exec; limit open files and address space."""
     _lower(resource.RLIMIT_CORE, 0)
     _lower(resource.RLIMIT_FSIZE, 0)
     _lower(resource.RLIMIT_NOFILE, OPEN_FILES)
     if sys.platform == "linux":
         _lower(resource.RLIMIT_AS, ADDRESS_SPACE)
-        import ctypes  # wasmtime needs it anyway
+        import ctypes  # wasmtime imports it anyway
 
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
 def limit_memory() -> None:
-    """Memory enough to compile, or to load what was compiled."""
+    """Limit the memory to what compiling, or loading compiled code, needs."""
     if sys.platform == "linux":
         _lower(resource.RLIMIT_DATA, COMPILING)
 
@@ -58,16 +57,20 @@ def _lower(which: int, value: int) -> None:
 
 
 class Memory:
-    """Return how much private memory this process gained since `settle`, bytes; 0 where that is unknown."""
+    """The growth of this process's private memory since `settle`; 0 where it cannot be measured."""
 
     def __init__(self) -> None:
         self._fd = -1
         self._base = 0
+        # Opened now and kept: Landlock will forbid to open it later.
         with contextlib.suppress(OSError):
             self._fd = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
 
     def settle(self, memory: int, *, may_start_threads: bool) -> None:
-        """Before the guest runs: ``memory`` more bytes and some slack, no new process."""
+        """Allow ``memory`` more bytes and some slack, and no new process. To be called before the guest runs.
+
+        RLIMIT_NPROC counts threads too, so it is not set for a guest whose WASI runtime starts some.
+        """
         self._base = self._now()
         if self._base:
             _lower(resource.RLIMIT_DATA, self._base + memory + SLACK)
@@ -75,7 +78,7 @@ class Memory:
             _lower(resource.RLIMIT_NPROC, 0)
 
     def grown(self) -> int:
-        """Bytes of writable private memory mapped since; what a guest grew but never touched counts."""
+        """Return the bytes of private memory mapped since `settle`, even if they were never touched."""
         return max(0, self._now() - self._base)
 
     def _now(self) -> int:

@@ -1,4 +1,4 @@
-"""Code for a guest: compiled here, or compiled before and loaded."""
+"""Compilation and loading of a guest's code, and the translation of wasmtime's errors."""
 
 import os
 from collections.abc import Callable
@@ -17,7 +17,7 @@ _Code = TypeVar("_Code", Component, Module)
 
 
 class Failure(Exception):
-    """Why a call or a load failed. ``kind`` is one of the parent's `messages.Fail`."""
+    """A call or a load failed. ``kind`` is one of those of `messages.Fail`."""
 
     def __init__(self, kind: str, message: str = "") -> None:
         super().__init__(message)
@@ -25,11 +25,11 @@ class Failure(Exception):
 
 
 def make_engine(stack: int, *, parallel: bool = False, mapped: bool) -> Engine:
-    """An engine as `settings` says, with so many bytes of stack for a guest.
+    """Return an engine with the configuration of `settings` and ``stack`` bytes of stack for a guest.
 
-    ``mapped`` is whether its code is, or will be, out of a file: then a memory's beginning is mapped from
-    there, too, and not copied. Otherwise wasmtime would write that into a file first, which no worker may.
-    Code that was compiled for one is refused by the other.
+    ``mapped`` says that the code is, or will be, in a file. A memory's initial contents are then mapped from
+    that file (copy-on-write) instead of copied. Without a file wasmtime would have to write them to one,
+    which a worker may not. wasmtime refuses code that was compiled with the other setting.
     """
     config = Config()
     for name, value in ENGINE.items():
@@ -41,7 +41,7 @@ def make_engine(stack: int, *, parallel: bool = False, mapped: bool) -> Engine:
 
 
 def compiled_image(wasm: bytes, stack: int, *, mapped: bool) -> bytearray:
-    """What `made` takes as compiled code, under an engine of the same kind. Raises `Failure`."""
+    """Return compiled code, for `made` with an engine of the same settings. Raises `Failure`."""
     engine = make_engine(stack, parallel=len(wasm) >= BIG_MODULE, mapped=mapped)
     if is_core(wasm):
         return made(engine, wasm, "wasm", Module).serialize()
@@ -49,13 +49,14 @@ def compiled_image(wasm: bytes, stack: int, *, mapped: bool) -> bytearray:
 
 
 def made(engine: Engine, code: bytes | int, form: str, kind: type[_Code]) -> _Code:
-    """Code that can be run, out of a module ("wasm") or out of compiled code that the parent has checked.
+    """Return code that can be run, from a module (``form`` "wasm") or from compiled code.
 
-    That is bytes, or a descriptor, which is closed. Raises `Failure` for what does not compile, and for
-    compiled code of the other kind.
+    Deserialising runs native code, and wasmtime does not check its integrity: the parent has verified it.
+    Compiled code is bytes or a descriptor, which this closes. Raises `Failure` for a module that does not
+    compile, and for compiled code of the other ``kind``.
     """
     if isinstance(code, int):
-        try:  # mapped, not copied: an image of 60 MB is there in 2 ms
+        try:  # mapped, not copied: an image of 60 MB loads in 2 ms
             return _guarded(lambda: kind.deserialize_file(engine, f"/proc/self/fd/{code}"))
         finally:
             os.close(code)
@@ -70,7 +71,7 @@ def _guarded(make: Callable[[], _Code]) -> _Code:
 
 
 def failure(problem: BaseException) -> Failure:
-    """What went wrong, of its kind."""
+    """Return an exception of a call or a load as a `Failure` of its kind."""
     match problem:
         case Failure():
             return problem
@@ -98,13 +99,16 @@ def _of_the_machine(problem: BaseException) -> Failure:
             return Failure("exit", str(problem.code))
         case WasmtimeError():
             return _trap(causes(problem))
-        case Trap():  # of a core module
+        case Trap():  # core modules trap with this class, components with WasmtimeError
             return _trap(causes(problem.message))
     return Failure("worker", f"{type(problem).__name__}: {problem}")
 
 
 def _trap(message: str) -> Failure:
-    """wasmtime-py has no codes for a component's traps, only words."""
+    """Return the failure for a trap.
+
+    wasmtime-py gives no trap codes for components, so the end of the message decides.
+    """
     if message.endswith("wasm trap: interrupt"):
         return Failure("time")
     if message.endswith("call stack exhausted"):
@@ -115,6 +119,6 @@ def _trap(message: str) -> Failure:
 
 
 def causes(problem: Any) -> str:
-    """What went wrong, without the backtrace: the last line, the innermost cause, without its number."""
+    """Return the innermost cause of an error: its last line, without the backtrace and the line's number."""
     lines = [line.strip() for line in str(problem).strip().splitlines()]
     return lines[-1].lstrip("0123456789").removeprefix(": ") if lines else "no message"

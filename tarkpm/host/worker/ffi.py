@@ -1,7 +1,8 @@
-"""Calls between Python and a guest, into it and out of it, through wasmtime's C interface.
+"""Calls from Python into a component, and from a component into Python, through wasmtime's C API.
 
-What wasmtime-py does here, less its reflection: the types are those of `wit`, compared with the component's
-own when it was loaded. One guest thread; nothing here is global.
+This replaces wasmtime-py's own calls, which look up every type again in each call: that took more than half
+of a call's time. Here the types of `wit` were compared with the component's when it was loaded. wasmtime-py
+also keeps exceptions in module globals, which fails with several threads; nothing here is global.
 """
 
 import ctypes
@@ -20,7 +21,7 @@ _NO_FINALIZER = _FINALIZER(0)
 
 
 def call(function: Function, found: component.Func, store: Store, args: list[Any], meter: Meter) -> Any:
-    """Call a guest's function with JSON arguments; its JSON result, with long texts in ``meter.texts``.
+    """Call a guest's function with JSON arguments. Returns its JSON result; ``meter.texts`` has long texts.
 
     Raises `Mismatch`, `TooMuch`, and `WasmtimeError` for a trap.
     """
@@ -37,13 +38,13 @@ def call(function: Function, found: component.Func, store: Store, args: list[Any
         if error:  # type: ignore[truthy-bool]  # a null pointer is false
             raise WasmtimeError._from_ptr(error)
         return function.result.lift(answer, meter) if function.result else None
-    finally:
+    finally:  # valid at every moment, see `wit`: so this is safe after a failure in the middle
         for value in (*given, answer):
             ffi.wasmtime_component_val_delete(ctypes.byref(value))
 
 
 class HostFunction:
-    """A host function as the guest sees it. Must be kept for as long as its linker."""
+    """A host function for a guest. Keep it as long as its linker: wasmtime holds a bare C pointer to it."""
 
     def __init__(
         self,
@@ -52,9 +53,9 @@ class HostFunction:
         limit: int,
         fault: Callable[..., None],
     ) -> None:
-        """``answer`` gets JSON arguments of at most ``limit`` bytes of text, and the long ones of these.
+        """Wrap ``answer``, which gets JSON arguments of at most ``limit`` bytes and their long texts.
 
-        What it raises, ``fault`` gets.
+        ``fault`` gets each exception that ``answer`` raises.
         """
         self._function = function
         self._params = list(function.params.values())
@@ -64,7 +65,7 @@ class HostFunction:
         self._callback = ffi.wasmtime_component_func_callback_t(self._called)
 
     def add_to(self, linker: component.LinkerInstance, name: str) -> None:
-        """Define this under ``name``."""
+        """Define this function as ``name``."""
         encoded = name.encode()
         error = ffi.wasmtime_component_linker_instance_add_func(
             linker.ptr(), ctypes.create_string_buffer(encoded), len(encoded),
@@ -76,14 +77,18 @@ class HostFunction:
     def _called(
         self, _data: Any, _context: Any, _type: Any, args: Any, _n: int, results: Any, _m: int
     ) -> int:
-        """wasmtime calls this. What it raised would be lost, and wasmtime would go on with nonsense."""
+        """Answer a call from wasmtime.
+
+        An exception must not leave this function: ctypes would drop it, and wasmtime would read an unset
+        result.
+        """
         try:
             meter = Meter(self._limit)
             given = [param.lift(args[index], meter) for index, param in enumerate(self._params)]
             answer = self._answer(given, meter.texts)
             if self._function.result is not None:
                 self._function.result.lower(answer, results[0])
-        except BaseException as problem:  # noqa: BLE001  # only wasmtime's own may cross its frames
+        except BaseException as problem:  # noqa: BLE001  # no Python exception may unwind wasmtime's frames
             self._fault(problem)
             error = WasmtimeError("the host call failed")
             return ctypes.cast(error._consume(), ctypes.c_void_p).value or 0

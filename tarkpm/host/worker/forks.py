@@ -1,8 +1,9 @@
-"""The fork server: a process with wasmtime imported and nothing else, that forks workers on request.
+"""The fork server: a process that has imported wasmtime and forks workers on request.
 
-It has one thread and never reads anything of a plugin's, so what it forks is as clean as what is exec'd, in
-6 ms instead of 90. Requests and answers are of nine bytes each, one at a time. It reaps nobody unasked:
-a worker's number stays its own until the parent has asked how it ended.
+A fork takes 6 ms, an exec 90 ms. The server has one thread, because a fork copies only the calling one, and
+it never reads data of a plugin, so a forked worker is as clean as a new process. Requests and answers have
+nine bytes each, one at a time. It reaps a worker only on request: until then the worker's process id is not
+reused.
 
 ::
 
@@ -22,22 +23,23 @@ from typing import Final
 REQUEST: Final = struct.Struct("=Bq")
 FORK, FORK_WITH_SCHEMAS, END, FORKED, ENDED = range(1, 6)
 IDLE: Final = 1_000
-"""Milliseconds between looks at the parent, where it cannot be waited for."""
+"""Milliseconds between checks of the parent, on systems without pidfd."""
 
 
 def serve(fd: int, parent: int, work: Callable[[int], None]) -> None:
-    """Serve the socket ``fd`` until process ``parent`` is gone or closes it. ``work`` is a worker's life.
+    """Serve the socket ``fd`` until process ``parent`` ends or closes it.
 
-    It is given the server's own number, in a process that has the worker's socket at ``fd``.
+    ``work`` runs a worker. It is called with the server's process id, in a process with the worker's socket
+    at ``fd``.
     """
     import _socket
 
     control = _socket.socket(fileno=fd)
     is_there = _watched(fd, parent)
-    import msgspec  # noqa: F401  # 9 ms once, for what every worker then reads and writes faster
+    import msgspec  # noqa: F401  # takes 9 ms once, and makes JSON faster in every worker
 
     gc.collect()
-    gc.freeze()  # a collection in a worker would touch, and so copy, every page
+    gc.freeze()  # a collection in a worker would write to, and so copy, every shared page
     while is_there():
         data, extra, _, _ = control.recvmsg(REQUEST.size, _socket.CMSG_SPACE(8))
         if len(data) < REQUEST.size:
@@ -47,18 +49,18 @@ def serve(fd: int, parent: int, work: Callable[[int], None]) -> None:
             answer = ENDED, _end(number)
         else:
             if kind == FORK_WITH_SCHEMAS:
-                import jsonschema_rs  # noqa: F401  # once for all that need it
+                import jsonschema_rs  # noqa: F401  # once for all workers that need it
             answer = FORKED, _fork(struct.unpack("=2i", extra[0][2][:8]), fd, work)
         control.sendall(REQUEST.pack(*answer))
-    os._exit(0)  # its workers see that they have lost their parent
+    os._exit(0)  # its workers notice that their parent is gone
 
 
 def _watched(fd: int, parent: int) -> Callable[[], bool]:
-    """Waits for a request; False when there will be no more."""
+    """Return a function that waits for a request, and returns False when the parent is gone."""
     poll = select.poll()
     poll.register(fd, select.POLLIN)
     try:
-        life = os.pidfd_open(parent)  # a fork of the parent may hold the socket open
+        life = os.pidfd_open(parent)  # the socket alone is not enough: a fork of the parent may hold it open
         poll.register(life, select.POLLIN)
         timeout = None
     except (AttributeError, OSError):
@@ -77,7 +79,7 @@ def _watched(fd: int, parent: int) -> Callable[[], bool]:
 
 
 def _fork(ends: tuple[int, ...], fd: int, work: Callable[[int], None]) -> int:
-    """A worker's number, or 0."""
+    """Fork a worker. Returns its process id, or 0."""
     server = os.getpid()
     try:
         child = os.fork()

@@ -1,4 +1,4 @@
-"""One component under wasmtime: checked, linked to doors that ask the parent, called."""
+"""A plugin that is a component: its checks, its host functions, which ask the parent, and its calls."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ class Guest(PluginInstance):
         schemas: Schemas,
         memory: Memory,
     ) -> None:
-        """``code`` is the module, or compiled code, as ``load`` says; raises `Failure`."""
+        """Load ``code``, a module or compiled code as ``load`` says. Raises `Failure`."""
         super().__init__(code, load, parent, memory)
         self._ask = ask
         self._exports = EXPORTS[load["type"]]
@@ -47,12 +47,12 @@ class Guest(PluginInstance):
             return check(self._component, self._engine, plugin_type)
         except ValueError as problem:
             raise failure(problem) from None
-        except TypeError as problem:  # a kind of item wasmtime-py does not know
+        except TypeError as problem:  # raised by wasmtime-py for a kind of item it does not know
             raise Failure("invalid", f"has a type that tark does not know: {problem}") from None
 
     def _link(self, imports: dict[str, list[str]]) -> Linker:
         linker = Linker(self._engine)
-        if self._wasi:
+        if self._wasi:  # never `add_wasi_http`: it has no allow-list of hosts
             linker.add_wasip2()
         with linker.root() as root:
             for interface, functions in imports.items():
@@ -70,7 +70,7 @@ class Guest(PluginInstance):
         return ffi.HostFunction(IMPORTS[interface][name], ask, self._output, self._failed)
 
     def _failed(self, problem: BaseException) -> None:
-        if isinstance(problem, Mismatch):  # what the parent answered: no fault of the plugin's
+        if isinstance(problem, Mismatch):  # the parent's answer has the wrong type: not a fault of the plugin
             self._fault = Failure("worker", f"the host returned an invalid value: {problem}")
         else:
             self._fault = failure(problem)
@@ -90,12 +90,13 @@ class Guest(PluginInstance):
         return answer, meter.texts
 
     def _check_arguments(self, tool: str, arguments: str) -> None:
+        # Asked for at the first `execute`; each later `get-tools` updates the schemas.
         if not self._schemas.known:
             self._enter("get-tools", [])
         self._schemas.check(tool, arguments)
 
     def _instantiate(self, store: Store) -> None:
-        if self._wasi:
+        if self._wasi:  # empty: no files, environment or network. Without it `add_wasip2` aborts the process.
             store.set_wasi(WasiConfig())
         instance = self._linker.instantiate(store, self._component)
         interface = self._component.get_export_index(self._interface)

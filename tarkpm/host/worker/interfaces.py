@@ -1,4 +1,4 @@
-"""package tark:plugin as data: `wit/*.wit`, function by function. A test compares the two."""
+"""The interfaces of package tark:plugin as data, from `wit/*.wit`. A test compares the two."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -60,7 +60,7 @@ IMPORTS: Final[Mapping[str, InterfaceTypes]] = {
     "clock": {"now": Function(Integer(64)), "monotonic": Function(Integer(64))},
     "random": {"bytes": Function(ListOf(Integer(8)), count=Integer(32)), "number": Function(Integer(64))},
 }
-"""The interfaces that tark serves to a plugin."""
+"""The functions that tark provides to a plugin, by interface."""
 
 _TOOL = RecordOf(name=STRING, description=STRING, parameters_schema=STRING)
 _TOOL_RESULT = RecordOf(success=Bool(), output=STRING, error=OptionOf(STRING))
@@ -105,4 +105,4 @@ EXPORTS: Final[Mapping[str, InterfaceTypes]] = {
         "handle": Function(_OUTCOME, event=STRING, payload=STRING),
     },
 }
-"""The exports of a plugin of each type, as interface ``<type>-plugin``."""
+"""The functions that a plugin of each type exports, in the interface ``<type>-plugin``."""

@@ -1,4 +1,4 @@
-"""Do as the parent says: every LOAD, COMPILE, INSPECT, PROBE and CALL is answered exactly once."""
+"""The worker's main loop: each LOAD, COMPILE, INSPECT, PROBE and CALL gets exactly one answer."""
 
 import json
 import os
@@ -45,23 +45,23 @@ _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 class _Parent:
-    """The other end, as the guest sees it."""
+    """The connection to the parent."""
 
     def __init__(self, fd: int) -> None:
         self.link = Link(fd)
         self._encode: Callable[[Any], bytes] = lambda document: _json.encode(document).encode()
         self._decode: Callable[[bytes | bytearray], Any] = json.loads
-        if "msgspec" in sys.modules:  # a fork server has it; importing it takes longer than one call saves
+        if "msgspec" in sys.modules:  # by the fork server; an import here costs more than one call saves
             import msgspec
 
             self._encode, self._decode = msgspec.json.encode, msgspec.json.decode
 
     def tell(self, kind: int, document: dict[str, Any], texts: Texts | None = None) -> None:
-        """``texts`` are those that stand in the document by number."""
+        """Send a message; ``texts`` holds the long texts that the document refers to."""
         self.link.send(kind, self._encoded(document, texts), texts.tail if texts else b"")
 
     def answer(self, function: str, value: Any, texts: Texts, limit: int) -> None:
-        """The result of a call that may have ``limit`` bytes of text; `Failure` for one no parent takes."""
+        """Send the result of a call, at most ``limit`` bytes of text. Raises `Failure` if it is too large."""
         payload = self._encoded({"value": value}, texts)
         _check(payload, answer_cap(function, limit))
         self.link.send(RETURN, payload, texts.tail)
@@ -72,7 +72,7 @@ class _Parent:
         return self._encode(document)
 
     def hear(self) -> tuple[int, dict[str, Any]]:
-        """The next message, as its kind and what it holds."""
+        """Return the next message, as its kind and its document."""
         kind, payload, tail = self.link.receive()
         document: dict[str, Any] = self._decode(payload)
         if tail:
@@ -80,7 +80,7 @@ class _Parent:
         return kind, document
 
     def ask(self, interface: str, function: str, args: list[Any], texts: Texts) -> Any:
-        """One host call. Called from inside wasmtime, which a lost parent must not unwind."""
+        """Make one host call. If the parent is gone, exit: no exception may unwind wasmtime's frames."""
         payload = self._encoded({"interface": interface, "function": function, "args": args}, texts)
         _check(payload, Cap(MAX_PAYLOAD))
         try:
@@ -94,7 +94,7 @@ class _Parent:
         return result["value"]
 
     def code(self, form: str) -> bytes | int:
-        """A module, or compiled code, as the message before said."""
+        """Receive a module or compiled code, as the message before announced."""
         return self.link.receive_descriptor() if form == "descriptor" else self.module()
 
     def module(self) -> bytes:
@@ -154,20 +154,27 @@ def _call(other: _Parent, guest: PluginInstance, request: dict[str, Any]) -> Non
 
 
 def _load(other: _Parent, load: dict[str, Any], parent: int) -> tuple[PluginInstance, dict[str, Any]]:
-    """A guest, and this process without what it no longer needs. The order matters: see `sandbox`."""
+    """Load a guest and confine this process. Returns the guest and the confinement that worked."""
     if load["abi"] == "core":
-        from tarkpm.host.worker.legacy_abi.guest import OlderGuest  # most workers never need it
+        from tarkpm.host.worker.legacy_abi.guest import OlderGuest  # most workers do not need it
 
+    # 1. Receive the code. Limit the memory before anything parses it.
     code = other.code(load["code"])
     confine.limit_memory()
+    # 2. Open and import what will be needed: no file can be opened after step 3.
     schemas = Schemas(ready=load["schemas"])
     statm = confine.Memory()
+    # 3. Landlock. It applies to this thread and those it starts, so it comes before the guest's watchdog and
+    #    the compiler's threads, and before the compiler reads the module.
     landlock = sandbox.no_files()
+    # 4. Compile or load the module, check it, and limit memory and processes to what a guest may use.
     guest: PluginInstance
     if load["abi"] == "core":
         guest = OlderGuest(code, load, other.ask, parent, statm)
     else:
         guest = Guest(code, load, other.ask, parent, schemas, statm)
+    # 5. seccomp, for all threads. Last, because mapping code as executable needs calls that it forbids. The
+    #    plugin's own code has not run yet: a guest is instantiated by its first call.
     return guest, {"landlock": landlock, "seccomp": sandbox.few_calls()}
 
 
@@ -179,7 +186,7 @@ def _compiled(wasm: bytes, compile_: dict[str, Any], parent: int) -> bytearray:
 
 
 def _inspected(other: _Parent, inspect: dict[str, Any], parent: int) -> dict[str, Any]:
-    from tarkpm.host.worker import surface  # nothing else needs it
+    from tarkpm.host.worker import surface  # only inspection needs it
 
     code = other.code(inspect["code"])
     confine.limit_memory()

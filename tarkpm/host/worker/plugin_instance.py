@@ -1,4 +1,4 @@
-"""A plugin in a worker, whatever its ABI: an engine, a deadline, and a store while it lasts."""
+"""The common base of components and core modules in a worker: an engine, a deadline and a store."""
 
 import math
 from abc import ABC, abstractmethod
@@ -14,16 +14,17 @@ from tarkpm.host.worker.settings import BIG_MODULE
 from tarkpm.host.worker.watchdog import Watch
 
 NEARLY: Final = 0.9
+"""Share of the memory limit above which a trap means out of memory: guests abort when alloc fails."""
 
 AskParent = Callable[[str, str, list[Any], Texts], Any]
-"""(interface, function, JSON arguments, their long texts) to the parent's JSON answer."""
+"""(interface, function, JSON arguments, their long texts) -> the parent's JSON answer."""
 
 
 class PluginInstance(ABC):
-    """One plugin. After any failure its store is gone, and the next call makes a new one."""
+    """One plugin. A failed call leaves its store unusable; the next call creates another one."""
 
     def __init__(self, code: bytes | int, load: dict[str, Any], parent: int, memory: Memory) -> None:
-        """``code`` is the module, or compiled code, as ``load`` says. `_settle` must follow."""
+        """Create an engine for ``code``, a module or compiled code as ``load`` says. Call `_settle` after."""
         self._memory_limit: int = load["memory"]
         self._output: int = load["output"]
         self._memory = memory
@@ -32,16 +33,16 @@ class PluginInstance(ABC):
             load["stack"], parallel=load["code"] == "wasm" and is_big, mapped=isinstance(code, int)
         )
         self._watch = Watch(self._engine, parent)
-        self._watch.arm(math.inf)  # compiling is not interrupted, but must not outlive the parent either
+        self._watch.arm(math.inf)  # no deadline, but the watchdog ends the process if the parent is gone
         self._fault: Failure | None = None
         self._store: Store | None = None
 
     def call(self, name: str, args: list[Any], seconds: float) -> tuple[Any, Texts]:
-        """The JSON result of one exported function, and its long texts; raises `Failure`."""
+        """Call an exported function. Returns its JSON result and the long texts in it. Raises `Failure`."""
         self._watch.arm(seconds)
         try:
             return self._answer(name, args)
-        except Exception as problem:  # noqa: BLE001  # each kind is told apart in `failure`
+        except Exception as problem:  # noqa: BLE001  # `failure` translates every kind
             found = self._fault or self._explained(problem)
             if found.kind not in HARMLESS:
                 self._drop()
@@ -60,28 +61,30 @@ class PluginInstance(ABC):
 
     @abstractmethod
     def _answer(self, name: str, args: list[Any]) -> tuple[Any, Texts]:
-        """`call`, with any exception."""
+        """Call a function, as `call` does, with any exception."""
 
     @abstractmethod
     def _instantiate(self, store: Store) -> None:
-        """Bring the plugin to life in a store that is new."""
+        """Instantiate the plugin in a new store."""
 
     def _settle(self, *, may_start_threads: bool) -> None:
-        """The code is there and checked: give up what compiling took."""
+        """Reduce the limits from those of compiling to those of a guest. The code is loaded and checked."""
         self._watch.disarm()
         self._memory.settle(self._memory_limit, may_start_threads=may_start_threads)
 
     def _entered(self) -> Store:
-        """The store, its deadline set."""
+        """Return the store, creating it if needed, with its deadline set."""
         store = self._store
         if store is None:
-            store = self._store = Store(self._engine)  # kept now: a start function that traps drops it, too
+            store = self._store = Store(self._engine)  # set now: `_drop` must find it if the start traps
+            # `memory_size` is per memory, so their number is limited too. A Python guest needs one memory,
+            # over 10 instances and over 5,682 table elements.
             store.set_limits(
                 memory_size=self._memory_limit, table_elements=100_000, instances=64, tables=16, memories=4
             )
-            store.set_epoch_deadline(1)
+            store.set_epoch_deadline(1)  # the default is 0, at which every guest traps at once
             self._instantiate(store)
-        store.set_epoch_deadline(1)  # the watch moves the epoch once, when the time is up
+        store.set_epoch_deadline(1)  # the watchdog increments the epoch once, at the deadline
         return store
 
     def _drop(self) -> None:

@@ -1,11 +1,12 @@
-"""Permanent confinement by the kernel: files and TCP (Landlock), system calls (seccomp).
+"""Kernel confinement of a process: files and TCP by Landlock, system calls by seccomp. It cannot be undone.
 
-Linux only, by plain ctypes. The worker needs neither to be safe: it was given nothing, and a guest cannot
-leave its sandbox but by a fault in wasmtime. This is for the day there is one. Nothing here can be undone,
-and what a kernel does not have is skipped and reported as absent.
+Linux only, with plain ctypes. A worker is safe without either: it has no authority, and a guest can leave its
+sandbox only through a bug in wasmtime. This is for the day there is one. A mechanism that a kernel does not
+have is skipped and reported as missing.
 
-Landlock holds the thread that asked and those it starts, so it comes before any other thread; seccomp can be
-laid on all threads, so it comes last, when the code is mapped and nothing is opened any more.
+Landlock applies to the calling thread and the threads it starts, so it comes before any other thread exists.
+seccomp can be applied to all threads, so it comes last, when the code is mapped and no file is opened any
+more. Landlock does not cover UDP; the seccomp filter closes all sockets.
 """
 
 import ctypes
@@ -16,7 +17,7 @@ from typing import Final
 
 _CREATE_RULESET, _RESTRICT_SELF = 444, 446  # the same on every architecture
 _ACCESS_FS: Final = ((1, (1 << 13) - 1), (2, 1 << 13), (3, 1 << 14), (5, 1 << 15))
-"""Landlock's file rights, by the version of its interface that has them."""
+"""Landlock's file access rights, by the ABI version that added them (landlock(7))."""
 _ACCESS_NET: Final = 0b11  # bind and connect TCP, from version 4
 _SCOPES: Final = 0b11  # abstract sockets and signals, from version 6
 
@@ -27,8 +28,8 @@ _LOAD, _JUMP_EQ, _JUMP_SET, _RETURN = 0x20, 0x15, 0x45, 0x06
 _CLONE_THREAD, _PROT_EXEC = 0x10000, 4
 _SET_NAME, _SET_VMA = 15, 0x53564D41
 
-# What a worker does once its code is mapped: talk over what is open, allocate, wait, end. Threads and
-# epoll are wasmtime's WASI. By name: x86_64, aarch64.
+# The calls of a worker once its code is mapped: it uses open descriptors, allocates, waits and ends. Threads
+# and epoll are for wasmtime's WASI. Numbers for x86_64 and aarch64.
 _ALLOWED: Final = {
     "futex": (202, 98), "read": (0, 63), "write": (1, 64), "readv": (19, 65), "writev": (20, 66),
     "clock_nanosleep": (230, 115), "getppid": (110, 173), "pread64": (17, 67), "munmap": (11, 215),
@@ -51,9 +52,9 @@ _CLONE3: Final = 435
 
 
 def no_files() -> int:
-    """Give up every file and TCP, for this thread and all it will start.
+    """Give up all files and TCP, for this thread and the threads it will start. Open descriptors stay usable.
 
-    Returns the version of the kernel's Landlock, 0 if there is none. What is open stays open.
+    Returns the version of the kernel's Landlock ABI; 0 if there is none.
     """
     if sys.platform != "linux":
         return 0
@@ -61,6 +62,7 @@ def no_files() -> int:
     version: int = libc.syscall(ctypes.c_long(_CREATE_RULESET), None, ctypes.c_size_t(0), ctypes.c_uint(1))
     if version < 1:
         return 0
+    # A rule set that handles all these rights and has no rule denies them everywhere.
     rights = sum(bits for since, bits in _ACCESS_FS if version >= since)
     fields = [rights, *([_ACCESS_NET] if version >= 4 else []), *([_SCOPES] if version >= 6 else [])]
     attributes = struct.pack(f"={len(fields)}Q", *fields)
@@ -77,7 +79,7 @@ def no_files() -> int:
 
 
 def few_calls() -> bool:
-    """Give up all system calls but a few, for all threads of this process. Whether that worked."""
+    """Give up all system calls but a few, for all threads of this process. Returns whether that worked."""
     numbers = _NUMBERS.get(os.uname().machine) if sys.platform == "linux" else None
     if numbers is None:
         return False
@@ -92,9 +94,10 @@ def few_calls() -> bool:
 
 
 def _program(machine: str, pid: int) -> bytes:
-    """The filter: BPF over `struct seccomp_data` (number at 0, architecture at 4, arguments from 16)."""
+    """Return the BPF filter of `struct seccomp_data` (number at 0, architecture at 4, arguments from 16)."""
     architecture, _, special = _NUMBERS[machine]
     column = list(_NUMBERS).index(machine)
+    # The architecture first: the same number is another call on another one (seccomp(2)).
     steps = [
         (_LOAD, 0, 0, 4),
         (_JUMP_EQ, 1, 0, architecture),
@@ -104,13 +107,13 @@ def _program(machine: str, pid: int) -> bytes:
     for number in (numbers[column] for numbers in _ALLOWED.values()):
         if number is not None:
             steps += [(_JUMP_EQ, 0, 1, number), (_RETURN, 0, 0, _ALLOW)]
-    # no code that was not there before, no process, no signal to anybody else
+    # No new executable code, no new process, no signal to another process.
     for name in ("mmap", "mprotect"):
         steps += _when(special[name], 2, [(_JUMP_SET, 1, 0, _PROT_EXEC)])
     steps += _when(special["clone"], 0, [(_JUMP_SET, 0, 1, _CLONE_THREAD)])
     steps += _when(special["prctl"], 0, [(_JUMP_EQ, 1, 0, _SET_NAME), (_JUMP_EQ, 0, 1, _SET_VMA)])
     steps += _when(special["tgkill"], 0, [(_JUMP_EQ, 0, 1, pid)])
-    # glibc falls back to clone, whose flags can be read
+    # clone3 takes its flags by pointer, which a filter cannot read. On ENOSYS glibc falls back to clone.
     steps += [(_JUMP_EQ, 0, 1, _CLONE3), (_RETURN, 0, 0, _ERRNO | _ENOSYS), (_RETURN, 0, 0, _ERRNO | _EPERM)]
     return b"".join(struct.pack("=HBBI", *step) for step in steps)
 
@@ -118,7 +121,7 @@ def _program(machine: str, pid: int) -> bytes:
 def _when(
     number: int, argument: int, tests: list[tuple[int, int, int, int]]
 ) -> list[tuple[int, int, int, int]]:
-    """For one call: jump by an argument's lower half to the last two steps, allow and refuse."""
+    """Return steps for one system call: test the lower half of an argument, then allow or refuse."""
     body = [
         (_LOAD, 0, 0, 16 + 8 * argument),
         *tests,

@@ -1,7 +1,7 @@
-"""Check a tool's arguments against its JSON schema. Both come from strangers, so this runs in the worker.
+"""Validation of a tool's arguments against its JSON schema. Both are untrusted, so this runs in the worker.
 
-Nothing is retrieved: a reference to anything outside the schema makes it unusable. A pattern that takes for
-ever, or a schema that does, ends with the process at the parent's deadline.
+Nothing is fetched: a reference outside the schema makes the schema unusable. If a pattern or a schema takes
+too long, the process is killed at the parent's deadline.
 """
 
 import contextlib
@@ -15,43 +15,46 @@ from tarkpm.core.text import reject_constant
 MAX_ERRORS = 20
 MAX_REASON = 300
 TRIVIAL = ("", "{}", "true")
-"""Schemas that ask for nothing, not even for JSON."""
+"""Schemas that accept everything, even arguments that are not JSON."""
 
 
 class BadArguments(ValueError):
-    """Arguments that do not fit; says where and why."""
+    """The arguments do not match the schema; the message says where and why."""
 
 
 class BadSchema(ValueError):
-    """A schema that cannot be used; says why."""
+    """The schema cannot be used; the message says why."""
 
 
 class Unready(Exception):
-    """There is a schema, but the library that knows schemas was not loaded in time."""
+    """There is a schema, but the validator was not imported before the process gave up its files."""
 
 
 class Schemas:
-    """The schemas of one plugin's tools. jsonschema-rs is imported only if there may be any."""
+    """The schemas of one plugin's tools. jsonschema-rs is imported only if there may be schemas."""
 
     def __init__(self, *, ready: bool) -> None:
-        """``ready``: import the library now, because this process will soon be able to read no file."""
+        """Create it; ``ready`` imports the validator now, because this process soon cannot open files."""
         self._ready = ready
         self._texts: dict[str, str] | None = None
         self._validators: dict[str, Any] = {}
         if ready:
-            import jsonschema_rs  # noqa: F401  # 10 ms
+            import jsonschema_rs  # noqa: F401  # takes 10 ms
 
     @property
     def known(self) -> bool:
-        """Return whether the tools have been asked for."""
+        """Return whether the plugin has returned its tools."""
         return self._texts is not None
 
     def learn(self, tools: list[dict[str, str]]) -> None:
-        """What ``get-tools`` answered."""
+        """Take the schemas from the result of ``get-tools``."""
         self._texts = {tool["name"]: tool["parameters-schema"].strip() for tool in tools}
 
     def check(self, tool: str, arguments: str) -> None:
-        """Raise `BadArguments` or `BadSchema`; a tool that is not known is the plugin's to refuse."""
+        """Check a tool's arguments. The plugin itself refuses an unknown tool.
+
+        Raises `BadArguments`, `BadSchema` and `Unready`.
+        """
         text = (self._texts or {}).get(tool, "")
         if text in TRIVIAL:
             return
@@ -74,6 +77,7 @@ def _validator(tool: str, text: str) -> Any:
 
     try:
         schema = json.loads(text)
+        # The retriever refuses every `$ref` outside the schema: a default one may fetch http.
         return jsonschema_rs.validator_for(schema, retriever=_refuse)
     except (ValueError, RecursionError) as problem:  # the library's errors are ValueErrors
         raise BadSchema(f"{tool!r}: {_short(problem)}") from None
@@ -89,10 +93,10 @@ def _refuse(uri: str) -> NoReturn:
 
 
 def _parsed(arguments: str) -> Any:
-    if "msgspec" in sys.modules:  # twice as quick, and 9 ms to import, which one call does not win back
+    if "msgspec" in sys.modules:  # twice as fast, but its import takes 9 ms, more than one call saves
         import msgspec
 
-        with contextlib.suppress(ValueError, RecursionError):  # what is wrong is for `json` to say
+        with contextlib.suppress(ValueError, RecursionError):  # `json` below gives the message
             return msgspec.json.decode(arguments)
     try:
         return _STRICT.decode(arguments)

@@ -1,7 +1,7 @@
-"""Compare the imports and exports of a compiled component with the types of tark:plugin.
+"""The check that a compiled component's imports and exports have the types of tark:plugin.
 
-wasmtime does not type-check host functions when it links, and a call into an export of another shape would
-fail only when made.
+wasmtime does not type-check host functions when it links, and a call of an export with another type would
+fail only when it is made. Guests may import any subset of the interfaces and have further exports.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,15 +13,15 @@ from tarkpm.host.worker.interfaces import EXPORTS, IMPORTS, PACKAGE
 from tarkpm.host.worker.wit_text import Speller
 
 MAX_REPORTED = 5
-WASI = "wasi:"  # which of them are allowed is decided by the parent; wasmtime type-checks its own
+WASI = "wasi:"  # the parent decides which are allowed (`module.inspect`); wasmtime type-checks its own
 
 
 class Unfit(ValueError):
-    """What about the component is not as tark:plugin has it."""
+    """The component does not match tark:plugin; the message lists the differences."""
 
 
 def check(compiled: component.Component, engine: Engine, plugin_type: str) -> dict[str, list[str]]:
-    """The functions a component imports, by interface of tark; raises `Unfit` with all that is wrong."""
+    """Return the functions a component imports, by tark interface. Raises `Unfit` with all differences."""
     imports: dict[str, list[str]] = {}
     wrong = [*_check_imports(compiled, engine, imports), *_check_exports(compiled, engine, plugin_type)]
     if wrong:
@@ -33,7 +33,7 @@ def check(compiled: component.Component, engine: Engine, plugin_type: str) -> di
 def _check_imports(
     compiled: component.Component, engine: Engine, imports: dict[str, list[str]]
 ) -> Iterator[str]:
-    """What is wrong; ``imports`` gets the functions of each interface of tark's."""
+    """Yield the differences; ``imports`` gets the functions of each tark interface."""
     for name, item in compiled.type.imports(engine).items():
         if name.startswith(WASI):
             continue

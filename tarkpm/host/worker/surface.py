@@ -1,4 +1,4 @@
-"""Read the typed imports and exports of a module from its compiled form, without running it."""
+"""A module's imports and exports with their types, read from its compiled form. No code of it runs."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -13,7 +13,7 @@ from tarkpm.host.worker.signatures import Unfit, check
 from tarkpm.host.worker.wit_text import Speller, core
 
 MAX_TEXT: Final = 1 << 20
-"""Characters of names and types in all."""
+"""Maximum characters of all names and types together."""
 MAX_ITEMS: Final = 10_000
 
 _KINDS = {
@@ -25,11 +25,11 @@ _KINDS = {
 }
 
 SurfaceDict = dict[str, Any]
-"""As `messages.Item` has it on the other side."""
+"""An item in the form of `messages.Item`."""
 
 
 def read(code: bytes | int, form: str, stack: int, *, is_core: bool) -> dict[str, Any]:
-    """``imports`` and ``exports`` as `SurfaceDict`s, and ``unfit``: why it is no plugin of a type, by type.
+    """Return ``imports`` and ``exports`` as `SurfaceDict`s, and ``unfit``: the misfit of each plugin type.
 
     ``code`` is a module, or a component's compiled code, as ``form`` says. Raises `Failure`.
     """
@@ -49,12 +49,12 @@ def _of_component(compiled: component.Component, engine: Engine) -> dict[str, An
             _item(name, found.ty, engine, room) for name, found in compiled.type.exports(engine).items()
         ]
         return {"imports": imports, "exports": exports, "unfit": _unfit(compiled, engine)}
-    except TypeError as problem:  # a kind of item wasmtime-py does not know
+    except TypeError as problem:  # raised by wasmtime-py for a kind of item it does not know
         raise Failure("invalid", f"has a type that tark does not know: {problem}") from None
 
 
 def _of_module(module: Module) -> dict[str, Any]:
-    """Each module it imports from is one item."""
+    """Describe a core module. Each module it imports from is one item."""
     room, imports = _Room(), dict[str, SurfaceDict]()
     for found in module.imports:
         item = imports.setdefault(found.module, _empty(found.module, "module"))
@@ -67,13 +67,13 @@ def _of_module(module: Module) -> dict[str, Any]:
 
 
 class _Room:
-    """How much more may be said."""
+    """The remaining size of a description: a small module can declare types of any length."""
 
     def __init__(self) -> None:
         self._text, self._items = MAX_TEXT, MAX_ITEMS
 
     def take(self, text: str, name: str) -> str:
-        """``text``, which is said of ``name``; raises `Failure` if that is too much."""
+        """Return ``text``, which describes ``name``. Raises `Failure` if the limit is exceeded."""
         self._text -= len(text) + len(name)
         self._items -= 1
         if self._text < 0 or self._items < 0:
@@ -101,13 +101,13 @@ def _item(name: str, ty: Any, engine: Engine, room: _Room) -> SurfaceDict:
 
 
 def _types(found: Iterable[tuple[str, Any]], room: _Room) -> dict[str, str]:
-    """The records, variants and the like an interface gives a name; each is spelled with those before it."""
+    """Return the types that an interface names; each is spelled with the names before it."""
     names: dict[str, str] = {}
     types: dict[str, str] = {}
     for name, ty in found:
         if isinstance(ty, component.ValType) and not isinstance(ty, component.FuncType):
             text = types[name] = room.take(Speller(names).spell(ty), name)
-            if "{" in text or "<" in text:  # a name for `string` says less than `string`
+            if "{" in text or "<" in text:  # but not an alias: `string` says more than its other name
                 names.setdefault(text, name)
     return types
 

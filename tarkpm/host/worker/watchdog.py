@@ -1,4 +1,4 @@
-"""The guest's own deadline, and an end to a worker whose parent is gone."""
+"""The guest's deadline, and the end of a worker whose parent is gone."""
 
 import os
 import threading
@@ -11,7 +11,7 @@ IDLE_AFTER = 1.0
 
 
 def die_with(parent: int) -> None:
-    """End this process once ``parent`` is gone, whatever it does meanwhile."""
+    """End this process when ``parent`` is gone, whatever it is doing."""
 
     def look() -> None:
         while os.getppid() == parent:
@@ -22,10 +22,11 @@ def die_with(parent: int) -> None:
 
 
 class Watch:
-    """Interrupts the guest when its time is up, to the nearest 10 ms.
+    """Interrupts the guest at its deadline, to the nearest 10 ms.
 
-    The store's deadline is one epoch away and this thread increments the epoch once, so an idle worker has
-    nothing that ticks. It outlives a burst of calls by a second, because waking it costs more than a tick.
+    The store's deadline is one epoch away, and this thread increments the epoch at the deadline, so an idle
+    worker needs no ticks. The thread keeps ticking for a second after a call, because waking it costs more
+    than a tick. An epoch cannot interrupt a host call or a WASI sleep; then the parent kills the process.
     """
 
     def __init__(self, engine: Engine, parent: int) -> None:
@@ -37,7 +38,7 @@ class Watch:
         threading.Thread(target=self._run, daemon=True).start()
 
     def arm(self, seconds: float) -> None:
-        """Interrupt whatever runs ``seconds`` from now."""
+        """Interrupt the guest ``seconds`` from now."""
         with self._lock:
             self._deadline = time.monotonic() + seconds
         if not self._wanted.is_set():
@@ -51,8 +52,8 @@ class Watch:
         idle_since = time.monotonic()
         while True:
             time.sleep(TICK)
-            # A guest that spins never reads the socket's end. PR_SET_PDEATHSIG is no help: it follows
-            # the thread that started this process, which may end long before the parent does.
+            # A guest in an endless loop never sees the socket close. PR_SET_PDEATHSIG does not help: it
+            # follows the thread that started this process, which may end long before the parent does.
             if os.getppid() != self._parent:
                 os._exit(0)
             now = time.monotonic()
@@ -66,7 +67,7 @@ class Watch:
         with self._lock:
             if self._deadline is None:
                 return False
-            if now >= self._deadline:  # and again with every tick, should the guest only now be starting
+            if now >= self._deadline:  # at every tick: the guest may set its epoch deadline only now
                 self._engine.increment_epoch()
             return True
 

@@ -1,17 +1,17 @@
-"""The types of package tark:plugin, and how their values cross between JSON and wasmtime's C values.
+"""The types of package tark:plugin, and the conversion of their values between JSON and wasmtime's C values.
 
-Here are the plain ones; `compound` has those that are made of others.
+This module has the plain types; `compound` has those that contain others.
 
-A type knows its text (compared with what a component declares, because wasmtime does not check host
-functions when it links), `lift` (a C value that came from the guest, to JSON) and `lower` (JSON into a C
-value for it). wasmtime-py's own conversion asks the engine for every type again with each call, which took
-more than half of a call, and wraps integers silently; here a signature is compared once, at load, and
-values are then written and read directly. Both directions still check everything.
+A type has its text (compared with a component's declarations, because wasmtime does not check host functions
+when it links), `lift` (from a guest's C value to JSON) and `lower` (from JSON to a C value for the guest).
+wasmtime-py's own conversion looks up every type again in each call, which took more than half of a call, and
+wraps integers silently. Here a signature is compared once, at load, and values are then read and written
+directly. Both directions still check every value.
 
-Ownership: `lift` copies and frees nothing. `lower` keeps what it writes valid at every moment, so that
-whoever owns the outermost value can delete it after a failure in the middle.
+Ownership: `lift` copies and frees nothing. `lower` keeps the value valid at every moment, so that the owner
+of the outermost value can delete it after a failure in the middle.
 
-JSON forms: a record is an object with the WIT's field names, a tuple a list, an enum its case, an option
+JSON forms: a record is an object with the WIT's field names, a tuple is a list, an enum its case, an option
 its value or null, a result ``{"ok": …}`` or ``{"err": …}``, a variant ``{case: payload or null}``,
 ``list<u8>`` a list of numbers.
 """
@@ -33,48 +33,48 @@ _KIND = {
     )
 }  # fmt: skip
 
-# wasmtime-py's own prototype takes no `bytes`, so that every string would be copied once more
+# wasmtime-py's own prototype does not accept `bytes`, so every string would be copied once more.
 _new_string = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_char_p)(
     ("wasm_byte_vec_new", ffi.dll)
 )
 
 
 class Mismatch(ValueError):
-    """A value that is not of its type."""
+    """A value does not match its type."""
 
 
 class TooMuch(ValueError):
-    """More text than is allowed."""
+    """A call passes more text than the limit allows."""
 
 
 class Meter:
-    """How many more bytes of text may pass; those that are long are put in ``texts``."""
+    """The remaining bytes of text of one call. Long texts are collected in ``texts``."""
 
     def __init__(self, left: int) -> None:
         self._left = left
         self.texts = Texts()
 
     def charge(self, size: int) -> None:
-        self._left -= size + 1  # so that a list of nothing is not free
+        self._left -= size + 1  # one more for each, so that a long list of empty texts reaches the limit
         if self._left < 0:
             raise TooMuch
 
 
 class Type:
-    """A WIT type: its text, and the tag wasmtime's C values of it carry."""
+    """A WIT type: its text, and the tag of its C values."""
 
     def __init__(self, text: str, kind: str) -> None:
         self.text = text
         self._kind = _KIND[kind]
 
     def lift(self, value: Any, meter: Meter) -> Any:
-        """The JSON of a C value."""
-        if value.kind != self._kind:  # else a union would be read as what it is not
+        """Return the JSON form of a C value. Raises `Mismatch` and `TooMuch`."""
+        if value.kind != self._kind:  # otherwise the union would be read as another type
             raise Mismatch(f"expected {self.text}, found a value of kind {value.kind}")
         return self._read(value.of, meter)
 
     def lower(self, json: Any, value: Any) -> None:
-        """Write JSON into a C value that owns nothing yet."""
+        """Write JSON into a C value that owns nothing yet. Raises `Mismatch`."""
         raise NotImplementedError
 
     def _read(self, of: Any, meter: Meter) -> Any:
@@ -99,7 +99,7 @@ class Bool(Type):
 
 
 class Integer(Type):
-    """An integer of so many bits."""
+    """An integer of ``bits`` bits."""
 
     def __init__(self, bits: int, *, signed: bool = False) -> None:
         self._field = f"{'s' if signed else 'u'}{bits}"
@@ -153,13 +153,13 @@ class Enum(Type):
 
 
 def read_text(raw: Any, meter: Meter) -> bytes:
-    """A C string, which wasmtime has checked to be UTF-8."""
+    """Return a C string's bytes, which wasmtime has checked to be UTF-8."""
     size = raw.size
     meter.charge(size)
     return ctypes.string_at(raw.data, size) if size else b""
 
 
 def write_text(raw: Any, text: str) -> None:
-    """Give a C string that owns nothing its bytes."""
+    """Write a text into a C string that owns nothing yet."""
     encoded = text.encode()
     _new_string(ctypes.addressof(raw), len(encoded), encoded)

@@ -1,6 +1,6 @@
-"""Types of a compiled component or module as text, as the WIT spells them, and never long.
+"""Types of a compiled component or module as text of limited length, in the spelling of the WIT.
 
-A few bytes of a component can declare a type of a million parts, so every text has a budget of parts.
+A few bytes of a component can declare a type of a million parts, so each text has a maximum number of parts.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ import wasmtime
 from wasmtime import component
 
 MAX_PARTS: Final = 2_000
-"""Of one type; the biggest of tark's own has 12."""
+"""Maximum parts of one type; the largest of tark's own has 12."""
 ELLIPSIS: Final = "…"
 
 _PLAIN = {
@@ -20,14 +20,14 @@ _PLAIN = {
 
 
 class Speller:
-    """Spells types; those in ``names`` (text to name) by their name, others out."""
+    """Spells types: those in ``names`` (text to name) by their name, others in full."""
 
     def __init__(self, names: Mapping[str, str] | None = None) -> None:
         self._names = names or {}
         self._left = MAX_PARTS
 
     def spell(self, ty: Any) -> str:
-        """One type. `ELLIPSIS` stands for what is beyond `MAX_PARTS`."""
+        """Return the text of a type. `ELLIPSIS` replaces the parts beyond `MAX_PARTS`."""
         self._left = MAX_PARTS
         return self._text(ty)
 
@@ -77,7 +77,7 @@ _COMPOUND: Mapping[type, Callable[[Speller, Any], str]] = {
 
 
 def core(ty: Any) -> str:
-    """A core module's type: ``func(i32, i32) -> i32``, ``memory``, ``global i32``, ``table``."""
+    """Return the text of a core type: ``func(i32, i32) -> i32``, ``memory``, ``global i32``, ``table``."""
     match ty:
         case wasmtime.FuncType():
             results = ", ".join(map(str, ty.results))

@@ -1,10 +1,10 @@
-"""The older tark ABI as data. Imports nothing, because the parent reads it, too."""
+"""The older tark ABI as data. The parent reads it too, so it does not import wasmtime."""
 
 from collections.abc import Mapping
 from typing import Final
 
 Signature = tuple[str, str]
-"""Parameters and result of a core function: ``i`` is i32, ``I`` i64; no result is an empty text."""
+"""Parameters and result of a core function: ``i`` is i32, ``I`` is i64, "" is no result."""
 
 IMPORTS: Final[Mapping[str, Mapping[str, str]]] = {
     "storage": {"get": "sr", "set": "ss", "delete": "s"},
@@ -14,10 +14,11 @@ IMPORTS: Final[Mapping[str, Mapping[str, str]]] = {
     "fs": {"read": "sr"},
     "ws": {"connect": "shr", "send": "wsr", "recv": "wttr", "close": "wr"},
 }
-"""What tark serves, by the module's name without ``tark:``, each with its parameters.
+"""The parameters of the functions that tark provides, by the module's name without ``tark:``.
 
-``s`` is a text, as pointer and length; ``h`` a text that is JSON ``[[name, value], …]``; ``w`` a handle of 64
-bits; ``t`` another number of 64 bits; ``r`` the pointer a result is written to.
+``s`` is a text, as pointer and length; ``h`` is a text that is JSON ``[[name, value], …]``; ``w`` is a 64-bit
+handle; ``t`` is another 64-bit number; ``r`` is the pointer to which the result is written. The ABI gives no
+capacity for results, so their length is limited here.
 """
 MODULE: Final = "tark:"
 
@@ -39,7 +40,7 @@ WASI: Final[Mapping[str, Signature]] = {
     "random_get": ("ii", "i"),
     "sched_yield": ("", "i"),
 }
-"""What Rust's and wasi-libc's standard libraries import without being asked for anything of the sort."""
+"""WASI functions that the standard libraries of Rust and wasi-libc import even if a plugin uses none."""
 
 EXPORTS: Final[Mapping[str, Signature]] = {
     "alloc": ("i", "i"),
@@ -71,7 +72,7 @@ EXPORTS: Final[Mapping[str, Signature]] = {
     "channel_handle_gateway_event": ("iii", "i"),
     "channel_widget_state": ("i", "i"),
 }
-"""What a plugin may export, beside its ``memory``."""
+"""The functions that a plugin may export, in addition to its ``memory``."""
 MEMORY: Final = "memory"
 
 NEEDED: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
@@ -79,36 +80,36 @@ NEEDED: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
     "provider": (("provider_info",), ("provider_chat", "provider_auth_credentials")),
     "channel": (("channel_info",), ("channel_start",), ("channel_stop",), ("channel_send",)),
 }
-"""What a plugin of each type must export, one of each group, beside `memory` and `alloc`."""
+"""The exports a plugin of each type needs, one of each group, in addition to `memory` and `alloc`."""
 
 BAD, DENIED, UNREADABLE = -1, -2, -3
-"""What an import answers instead of a length."""
+"""Results of an import in place of a length: bad argument, denied, cannot be read."""
 
 MAX_RESULT: Final = 128 << 10
-"""The longest result of an import, in bytes: published plugins have buffers of at least this."""
+"""Maximum result of an import, in bytes. Published plugins have buffers of at least this size."""
 MAX_ENV: Final = 256
-"""The same of `env.get`: their buffers for it are of 256 and 512 bytes."""
+"""Maximum result of `env.get`: their buffers have 256 or 512 bytes, and a longer value would overrun them."""
 
 SHORT, LONG = 8 << 10, 64 << 10
-"""The buffers a plugin is given for what it answers, in bytes, as tark has them."""
+"""Sizes of the buffers for a plugin's results, in bytes, as in tark."""
 
 
 def import_signature(function: str, parameters: str) -> Signature:
-    """The core signature of an import of `IMPORTS`; only logging has no result."""
+    """Return the core signature of a function of `IMPORTS`. Only log functions have no result."""
     cores = {"s": "ii", "h": "ii", "w": "I", "t": "I", "r": "i"}
     result = "" if function in IMPORTS["log"] else "i"
     return "".join(cores[parameter] for parameter in parameters), result
 
 
 def spelled(signature: Signature) -> str:
-    """A signature as people write it: ``(i32, i64) -> i32``."""
+    """Return a signature as text: ``(i32, i64) -> i32``."""
     names = {"i": "i32", "I": "i64"}
     params, result = signature
     return f"({', '.join(names[p] for p in params)})" + (f" -> {names[result]}" if result else "")
 
 
 def known_imports() -> dict[tuple[str, str], Signature]:
-    """Every function that can be imported, by module and name."""
+    """Return all functions that can be imported, by module and name."""
     found = {(WASI_MODULE, name): signature for name, signature in WASI.items()}
     for module, functions in IMPORTS.items():
         for name, parameters in functions.items():
@@ -117,5 +118,5 @@ def known_imports() -> dict[tuple[str, str], Signature]:
 
 
 def is_core(wasm: bytes) -> bool:
-    """Return whether a binary is a core module; the core specification, 5.5.16."""
+    """Return whether a binary is a core module (core specification, 5.5.16)."""
     return wasm[:8] == b"\0asm\x01\0\0\0"

@@ -1,7 +1,7 @@
-"""Serve `tark:storage` and the other imports: each call is passed to the parent, each answer is bounded.
+"""The host functions of the older ABI: each call is forwarded to the parent, and its answer is bounded.
 
-A bad argument is answered with a code and never reaches the parent. What comes back is written whole, where
-the guest said, or not at all.
+A bad argument is answered with a code and never reaches the parent. An answer is written completely, at the
+guest's pointer, or not at all.
 """
 
 import json
@@ -28,15 +28,15 @@ _NUL: Final = HOISTED.encode()
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 GetMemory = Callable[[], Memory]
-"""The memory of the guest whose call this is."""
+"""Returns the memory of the calling guest."""
 
 
 class _Bad(ValueError):
-    """An argument that is not what it must be."""
+    """An argument is invalid."""
 
 
 def answering(interface: str, function: str, ask: AskParent, limit: int, memory: GetMemory) -> CoreAnswer:
-    """How one import is answered; all text of one call may have ``limit`` bytes (`wit.TooMuch`)."""
+    """Return the implementation of an import; one call may pass ``limit`` bytes of text (`wit.TooMuch`)."""
     parameters = IMPORTS[interface][function]
     shape = _SHAPES[interface]
     longest = MAX_ENV if interface == "env" else MAX_RESULT
@@ -64,7 +64,7 @@ def answering(interface: str, function: str, ask: AskParent, limit: int, memory:
 
 
 def _taken(view: View, parameters: str, given: list[int], meter: Meter) -> tuple[list[Any], int]:
-    """The arguments for the parent, and where the result goes. Raises `OutOfRange`, `_Bad`, `TooMuch`."""
+    """Return the parent's arguments and the result's pointer. Raises `OutOfRange`, `_Bad`, `TooMuch`."""
     rest = iter(given)
     args: list[Any] = []
     target = 0
@@ -77,7 +77,7 @@ def _taken(view: View, parameters: str, given: list[int], meter: Meter) -> tuple
             text = view.read(value, length)
             args.append(_text(text, meter) if parameter == "s" else _headers(text, meter))
         elif parameter == "r":
-            target = view.check(value, 1)  # before anything is done that cannot be answered
+            target = view.check(value, 1)  # first: a call whose result cannot be written must have no effect
         elif parameter == "w" and value < 0:
             raise _Bad
         else:
@@ -94,7 +94,7 @@ def _text(raw: bytes, meter: Meter) -> str:
 
 
 def _headers(raw: bytes, meter: Meter) -> Any:
-    """JSON ``[[name, value], …]``; nothing at all is none."""
+    """Read JSON ``[[name, value], …]``; an empty text has no headers."""
     try:
         found = json.loads(raw.decode()) if raw else []
         if type(found) is not list or not all(_is_pair(item) for item in found):
@@ -109,7 +109,7 @@ def _is_pair(item: Any) -> bool:
 
 
 def _sendable(text: str) -> str:
-    text.encode()  # JSON can spell half a surrogate pair, which is no text: a `ValueError`
+    text.encode()  # JSON can contain half a surrogate pair, which is not Unicode: a `ValueError`
     return text
 
 
@@ -118,7 +118,7 @@ def _tell(ask: AskParent, interface: str, function: str, length: int, longest: i
     ask("log", "warn", [f"{what}; this plugin's ABI accepts {longest:,}"], Texts())
 
 
-# What the parent said, as bytes to be written or a code
+# The parent's answer, as bytes to write or as a code
 
 
 def _is_refused(value: Any) -> bool:
@@ -127,7 +127,7 @@ def _is_refused(value: Any) -> bool:
 
 
 def _storage(value: Any) -> bytes | int:
-    """A text or nothing for `get`; for the others whether it was done."""
+    """Return a text, or nothing, for `get`, and a code for the other functions."""
     if _is_refused(value):
         return DENIED
     if type(value) is dict:
@@ -159,7 +159,7 @@ def _file(value: Any) -> bytes | int:
 
 
 def _socket(value: Any) -> bytes | int:
-    """``{ok, …}``: the handle of a connection, what was received, or why not."""
+    """Return ``{ok, …}``: the handle of a connection, a received message, or an error."""
     if _is_refused(value):
         return DENIED
     if "err" in value:

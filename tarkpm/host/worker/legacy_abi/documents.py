@@ -1,4 +1,4 @@
-"""JSON that a plugin wrote, read field by field; what is not as it must be is a `Mismatch`."""
+"""JSON documents from a plugin, read field by field. Every error is a `Mismatch`."""
 
 import json
 from typing import Any
@@ -9,7 +9,7 @@ _REQUIRED: Any = object()
 
 
 class AnswerDocument:
-    """A JSON object of one function's answer. Fields that nobody asks for are ignored."""
+    """A JSON object in a function's answer. Unknown fields are ignored."""
 
     def __init__(self, function: str, value: Any) -> None:
         self._function = function
@@ -18,11 +18,11 @@ class AnswerDocument:
         self._value: dict[str, Any] = value
 
     def text(self, key: str, default: Any = _REQUIRED) -> Any:
-        """A text; ``default`` where there is none, or null."""
+        """Return a text, or ``default`` if it is missing or null."""
         return _sendable(self._field(key, str, default), self._function)
 
     def number(self, key: str) -> int:
-        """A whole number from 0 to 2⁶³-1."""
+        """Return an integer from 0 to 2⁶³-1."""
         found: int = self._field(key, int, _REQUIRED)
         if not 0 <= found < 1 << 63:
             raise Mismatch(f"{self._function}: expected {key} to be a number from 0 to 2⁶³-1, found {found}")
@@ -33,16 +33,16 @@ class AnswerDocument:
         return found
 
     def inside(self, key: str) -> "AnswerDocument | None":
-        """An object in this one; None where there is none, or null."""
+        """Return an object in this one, or None if it is missing or null."""
         found = self._value.get(key)
         return None if found is None else AnswerDocument(f"{self._function} {key}", found)
 
     def several(self, key: str) -> "list[AnswerDocument]":
-        """A list of objects; empty where there is none, or null."""
+        """Return a list of objects, which is empty if it is missing or null."""
         return _documents(f"{self._function} {key}", self._field(key, list, []))
 
     def pairs(self, key: str) -> list[list[str]]:
-        """``[[name, value], …]`` or ``{name: value, …}``; empty where there is none, or null."""
+        """Return ``[[name, value], …]`` or ``{name: value, …}`` as pairs; empty if it is missing or null."""
         found = self._value.get(key)
         items = list(found.items()) if type(found) is dict else found or []
         where = f"{self._function} {key}"
@@ -64,12 +64,12 @@ class AnswerDocument:
 
 
 def document(function: str, text: str) -> AnswerDocument:
-    """The object a function answered."""
+    """Return the object that a function answered. Raises `Mismatch`."""
     return AnswerDocument(function, _parsed(function, text))
 
 
 def documents(function: str, text: str) -> list[AnswerDocument]:
-    """The list of objects a function answered."""
+    """Return the list of objects that a function answered. Raises `Mismatch`."""
     return _documents(function, _parsed(function, text))
 
 
@@ -87,7 +87,7 @@ def _parsed(function: str, text: str) -> Any:
 
 
 def _sendable(found: Any, function: str) -> Any:
-    """A text that is Unicode: JSON can spell half a surrogate pair."""
+    """Return a text if it is Unicode: JSON can contain half a surrogate pair. Raises `Mismatch`."""
     if type(found) is str and not found.isascii():
         try:
             found.encode()

@@ -1,7 +1,7 @@
-"""Implement the parent's requests with the exports of the older ABI.
+"""The parent's calls, implemented with the exports of the older ABI.
 
-The names on the left are those of `tark:plugin` where there is one that means the same, so that the parent
-need not know which kind of plugin it has; their answers have the same JSON.
+The calls have the names and the JSON answers of `tark:plugin` where it has an equivalent, so that the parent
+need not distinguish the two kinds of plugins.
 """
 
 import json
@@ -16,11 +16,11 @@ from tarkpm.host.worker.wit import Mismatch
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 Run = Callable[..., Any]
-"""A plugin and the parent's arguments to the answer's JSON."""
+"""(plugin, the parent's arguments) -> the JSON answer."""
 
 
 def _resulting(run: Run) -> Run:
-    """As a WIT result: what the plugin refuses is ``err``."""
+    """Return a call whose answer is a WIT result: a refusal of the plugin is ``err``."""
 
     def wrapped(plugin: Plugin, *args: Any) -> Any:
         try:
@@ -82,7 +82,7 @@ def _token(*names: str) -> Run:
 
 @_resulting
 def _credentials(plugin: Plugin) -> dict[str, Any]:
-    """What `provider_auth_credentials` says, or the older two functions together."""
+    """Return the answer of `provider_auth_credentials`, or those of the older two functions combined."""
     if plugin.first("provider_auth_credentials", "get_token") == "get_token":
         token = plugin.ask("get_token", room=SHORT)
         endpoint = plugin.ask("get_endpoint", room=SHORT) if "get_endpoint" in plugin else None
@@ -113,7 +113,7 @@ def _process_tokens(plugin: Plugin, tokens: str) -> str | None:
 
 
 def _name(*names: str) -> Run:
-    """What it calls itself; nothing where it cannot say."""
+    """Return a call for the display name, which is empty if no export gives one."""
 
     def run(plugin: Plugin) -> Any:
         name = next((name for name in names if name in plugin), "")
@@ -255,4 +255,4 @@ FUNCTIONS: Final[Mapping[str, Mapping[str, Run]]] = {
         "channel-widget": _channel_widget,
     },
 }
-"""By the plugin's type."""
+"""The calls by plugin type and name."""

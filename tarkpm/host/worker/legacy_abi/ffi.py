@@ -1,7 +1,8 @@
-"""Calls between Python and a core module, into it and out of it, through wasmtime's C interface.
+"""Calls from Python into a core module, and from a core module into Python, through wasmtime's C API.
 
-As `worker.crossing` does it for components, and for its reasons: the signatures were compared when the module
-was loaded, so nothing is asked of the engine again, and nothing here is global. Only i32 and i64 cross.
+This does for core modules what `worker.ffi` does for components, for the same reasons: the signatures were
+compared when the module was loaded, so no type is looked up again, and nothing is global. Only i32 and i64
+are passed.
 """
 
 import ctypes
@@ -19,11 +20,11 @@ _KINDS: Final = {"i": ffi.WASMTIME_I32.value, "I": ffi.WASMTIME_I64.value}
 _FIELDS: Final = {"i": "i32", "I": "i64"}
 
 CoreAnswer = Callable[[Any, list[int]], int | None]
-"""(the caller's context, its arguments, signed) to the result."""
+"""(the caller's context, its arguments as signed integers) -> the result."""
 
 
 class Export:
-    """A guest's function of a checked signature."""
+    """An exported function of a guest, whose signature was checked."""
 
     def __init__(self, found: Func, signature: Signature) -> None:
         self._func = ctypes.byref(found._func)
@@ -31,7 +32,7 @@ class Export:
         self._params, self._result = signature
 
     def call(self, store: Store, *args: int) -> int:
-        """Call it; 0 where there is no result. Raises `Trap` and `WasmtimeError`."""
+        """Call the function. Returns 0 if it has no result. Raises `Trap` and `WasmtimeError`."""
         given = (ffi.wasmtime_val_t * len(args))()
         for value, kind, arg in zip(given, self._params, args, strict=True):
             value.kind = _KINDS[kind]
@@ -50,12 +51,12 @@ class Export:
 
 
 class CoreHostFunction:
-    """A host function as the guest sees it. Must be kept for as long as its linker."""
+    """A host function for a guest. Keep it as long as its linker: wasmtime holds a bare C pointer to it."""
 
     def __init__(
         self, signature: Signature, answer: CoreAnswer, fault: Callable[[BaseException], None]
     ) -> None:
-        """What ``answer`` raises, ``fault`` gets, and the guest's call ends in a trap."""
+        """Wrap ``answer``. ``fault`` gets each exception it raises, and the guest traps."""
         self._params, self._result = signature
         self._fields = [_FIELDS[kind] for kind in self._params]
         self._answer = answer
@@ -63,7 +64,7 @@ class CoreHostFunction:
         self._callback = ffi.wasmtime_func_callback_t(self._called)
 
     def add_to(self, linker: Linker, module: str, name: str) -> None:
-        """Define this as ``module`` ``name``."""
+        """Define this function as ``name`` of ``module``."""
         types = {"i": ValType.i32(), "I": ValType.i64()}
         ty = FuncType([types[kind] for kind in self._params], [types[kind] for kind in self._result])
         where, what = module.encode(), name.encode()
@@ -75,14 +76,18 @@ class CoreHostFunction:
             raise WasmtimeError._from_ptr(error)
 
     def _called(self, _data: Any, caller: Any, args: Any, _n: int, results: Any, _m: int) -> int:
-        """wasmtime calls this. What it raised would be lost, and wasmtime would go on with nonsense."""
+        """Answer a call from wasmtime.
+
+        An exception must not leave this function: ctypes would drop it, and wasmtime would read an unset
+        result.
+        """
         try:
             given = [getattr(args[index].of, field) for index, field in enumerate(self._fields)]
             answer = self._answer(ffi.wasmtime_caller_context(caller), given)
             if self._result:
                 results[0].kind = _KINDS[self._result]
                 setattr(results[0].of, _FIELDS[self._result], answer)
-        except BaseException as problem:  # noqa: BLE001  # only wasmtime's own may cross its frames
+        except BaseException as problem:  # noqa: BLE001  # no Python exception may unwind wasmtime's frames
             self._fault(problem)
             trap = Trap("the host call failed")
             return ctypes.cast(trap._consume(), ctypes.c_void_p).value or 0

@@ -1,6 +1,6 @@
-"""Check the imports and exports of a compiled core module against the older ABI.
+"""The check that a compiled core module's imports and exports have the types of the older ABI.
 
-The parent compared names before anything was compiled; here are the types.
+The parent compared the names before the module was compiled (`module.legacy_abi`).
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from tarkpm.host.worker.signatures import MAX_REPORTED, Unfit
 
 
 def check(module: Module, plugin_type: str) -> list[tuple[str, str]]:
-    """What is imported, as (module, name); raises `Unfit` with all that is wrong."""
+    """Return the imports, as (module, name). Raises `Unfit` with all differences."""
     wrong = [*_check_imports(module), *_check_exports(module, plugin_type)]
     if wrong:
         more = f"; and {len(wrong) - MAX_REPORTED} more" if len(wrong) > MAX_REPORTED else ""

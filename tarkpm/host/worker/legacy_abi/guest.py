@@ -1,4 +1,4 @@
-"""One core module under wasmtime: checked, linked to doors that ask the parent, called."""
+"""A plugin that is a core module: its checks, its host functions, which ask the parent, and its calls."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ class OlderGuest(PluginInstance):
     def __init__(
         self, code: bytes | int, load: dict[str, Any], ask: AskParent, parent: int, memory: confine.Memory
     ) -> None:
-        """``code`` is the module, or compiled code, as ``load`` says; raises `Failure`."""
+        """Load ``code``, a module or compiled code as ``load`` says. Raises `Failure`."""
         super().__init__(code, load, parent, memory)
         self._ask = ask
         self._functions = FUNCTIONS[load["type"]]
@@ -84,7 +84,7 @@ class OlderGuest(PluginInstance):
         assert isinstance(memory, Memory)
         self._linear = memory
         functions = _functions(store, instance)
-        if "_initialize" in functions:  # the WASI application ABI: a reactor's, before anything else
+        if "_initialize" in functions:  # WASI application ABI: a reactor needs this before any other call
             functions["_initialize"].call(store)
         self._plugin = Plugin(store, functions, memory)
 

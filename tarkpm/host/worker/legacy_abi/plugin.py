@@ -1,4 +1,4 @@
-"""A module's exports, called with texts: what goes in and what comes back is in buffers the guest made."""
+"""Calls of a module's exports with texts, which are passed in buffers that the guest allocates."""
 
 import json
 from collections.abc import Mapping
@@ -12,15 +12,15 @@ from tarkpm.host.worker.legacy_abi.memory import MASK, OutOfRange, View
 from tarkpm.host.worker.wit import Mismatch
 
 NOWHERE: Final = 1
-"""Where a text without bytes is: not null, which Rust's slices must not be."""
+"""The pointer of an empty text. Not null, because a Rust slice must not have a null pointer."""
 
 
 class CallRefused(Mismatch):
-    """A function answered with a negative code. The words are its own, where it has some."""
+    """A function returned a negative code. The message is the plugin's own, if it gave one."""
 
 
 class Plugin:
-    """One instance. Raises what a call of a guest's can raise, and `Mismatch` for what none of it may say."""
+    """One instance of a plugin. Calls raise what a guest's call raises, and `Mismatch`."""
 
     def __init__(self, store: Store, exports: Mapping[str, Export], memory: Memory) -> None:
         self._store = store
@@ -32,25 +32,28 @@ class Plugin:
         return name in self._exports
 
     def first(self, *names: str) -> str:
-        """The first of these that is exported; `Failure` if none is."""
+        """Return the first of ``names`` that is exported. Raises `Failure` if none is."""
         for name in names:
             if name in self._exports:
                 return name
         raise Failure("absent", " or ".join(names))
 
     def number(self, name: str) -> int:
-        """What a function without parameters answers."""
+        """Return the result of a function without parameters."""
         return self._exports[name].call(self._store)
 
     def do(self, name: str, *texts: str) -> None:
-        """Call a function that is given texts and answers whether it was done. Raises `CallRefused`."""
+        """Call a function that takes texts and returns a code. Raises `CallRefused` for a negative one."""
         code = self._exports[name].call(self._store, *self._given(texts))
         self._free()
         if code < 0:
             raise CallRefused(f"{name} returned {code}")
 
     def ask(self, name: str, *texts: str, room: int) -> str:
-        """Call a function that takes texts and writes one of at most ``room`` bytes. Raises `CallRefused`."""
+        """Call a function that takes texts and writes a result into a buffer of ``room`` bytes.
+
+        Raises `CallRefused` for a negative length.
+        """
         given = self._given(texts)
         at = self._allocated(room)
         length = self._exports[name].call(self._store, *given, at)
@@ -64,15 +67,16 @@ class Plugin:
             raise Mismatch(f"{name}: expected UTF-8") from None
 
     def _said(self, name: str, at: int, length: int, room: int) -> bytes:
-        """What was written; for an error as well, whose code can be the negative length of its words."""
+        """Return the written bytes. An error's code can be the negative length of its message."""
         if length > room:
             raise Mismatch(f"{name}: wrote {length:,} bytes into a buffer of {room:,}")
+        # -length would be a message longer than the buffer, so it is just a code.
         if length < -room:
             return b""
         return self._view().read(at, abs(length))
 
     def _given(self, texts: tuple[str, ...]) -> list[int]:
-        """Pointer and length of each text, in the guest's memory."""
+        """Copy texts into the guest's memory. Returns the pointer and the length of each."""
         given = []
         for text in texts:
             data = text.encode()
@@ -84,7 +88,7 @@ class Plugin:
         return given
 
     def _allocated(self, size: int) -> int:
-        """A buffer of the guest's, which must be in its memory, and apart from those it gave before."""
+        """Allocate a buffer in the guest. It must lie in memory and not overlap a buffer in use."""
         at = self._exports["alloc"].call(self._store, size) & MASK
         if at == 0:
             raise Mismatch(f"alloc returned null for {size:,} bytes")
@@ -92,13 +96,14 @@ class Plugin:
             self._view().check(at, size)
         except OutOfRange as problem:
             raise Mismatch(f"alloc returned {problem}") from None
+        # Overlapping buffers would let the result overwrite an argument that is still in use.
         if any(at < other + length and other < at + size for other, length in self._buffers):
             raise Mismatch(f"alloc returned {size:,} bytes at {at}, which overlap a buffer in use")
         self._buffers.append((at, size))
         return at
 
     def _free(self) -> None:
-        """Give the buffers back, if the guest takes them."""
+        """Free the buffers, if the guest exports `dealloc`."""
         buffers, self._buffers = self._buffers, []
         dealloc = self._exports.get("dealloc")
         if dealloc is not None:
@@ -110,9 +115,9 @@ class Plugin:
 
 
 def _words(said: bytes) -> str:
-    """The text of ``{"error": text}``; nothing where that is not what was said."""
+    """Return the text of ``{"error": text}``, or nothing if ``said`` has another form."""
     try:
-        found = json.loads(said.decode())  # of bytes, `json` would guess the encoding, and load it
+        found = json.loads(said.decode())  # from bytes `json` would guess the encoding and import its codec
     except (ValueError, RecursionError):
         return ""
     error = found.get("error") if type(found) is dict else None

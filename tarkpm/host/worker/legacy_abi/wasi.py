@@ -1,7 +1,7 @@
-"""WASI preview 1 with nothing in it: no arguments, no environment, no files; clocks and randomness.
+"""WASI preview 1 without arguments, environment and files. It has clocks and randomness.
 
-What a guest prints goes, line by line, to the log. The rest answers as a process without any of it would.
-The numbers are those of `wasi_snapshot_preview1`.
+Printed text goes to the log, line by line. The other functions answer as in a process that has none of these.
+Error numbers are those of `wasi_snapshot_preview1`.
 """
 
 import os
@@ -24,16 +24,16 @@ MAX_RANDOM: Final = 64 << 10
 MAX_PIECES: Final = 1_024
 MAX_LINE: Final = 4 << 10
 MAX_PRINTED: Final = 64 << 10
-"""Of one `fd_write`; the rest of it is written nowhere."""
+"""Maximum bytes of one `fd_write` that are logged; the rest is dropped."""
 _LEVELS: Final = {1: "info", 2: "warn"}
 
 
 class Exited(Exception):
-    """The guest ended itself with this status."""
+    """The guest exited with this status."""
 
 
 class Wasi:
-    """One guest's, over any number of its instances."""
+    """The WASI functions of one guest, for all its instances."""
 
     def __init__(self, ask: AskParent, memory: GetMemory) -> None:
         self._ask = ask
@@ -41,7 +41,7 @@ class Wasi:
         self._lines: dict[int, bytearray] = {}
 
     def answering(self, function: str) -> CoreAnswer:
-        """How one of `abi.WASI` is answered."""
+        """Return the implementation of one of `abi.WASI`."""
         act: Callable[..., int] = getattr(self, f"_{function}")
 
         def answer(context: Any, given: list[int]) -> int:
@@ -53,13 +53,13 @@ class Wasi:
         return answer
 
     def flush(self) -> None:
-        """Log what was printed and has no end of line yet."""
+        """Log printed text that has no line break yet."""
         lines, self._lines = self._lines, {}
         for fd, line in lines.items():
             self._log(fd, bytes(line))
 
     def forget(self) -> None:
-        """The instance that printed is gone, and so is its parent's ear."""
+        """Drop printed text that has no line break yet, because its instance is gone."""
         self._lines = {}
 
     def _log(self, fd: int, line: bytes) -> None:
@@ -71,7 +71,7 @@ class Wasi:
             return _BADF
         if not 0 <= count <= MAX_PIECES:
             return _INVAL
-        view.check(written, 4)
+        view.check(written, 4)  # first: a call that fails must have printed nothing
         total = 0
         for index in range(count):
             piece = view.read(pieces + 8 * index, 8)
@@ -83,7 +83,7 @@ class Wasi:
         return _OK
 
     def _printed(self, fd: int, text: bytes) -> None:
-        """A line at a time, and no more of it than `MAX_LINE`."""
+        """Log text line by line, at most `MAX_LINE` bytes of each."""
         *whole, rest = text.split(b"\n")
         for part in whole:
             line = self._lines.pop(fd, bytearray()) + part[:MAX_LINE]
@@ -119,7 +119,7 @@ class Wasi:
     def _random_get(self, view: View, at: int, length: int) -> int:
         if not 0 <= length <= MAX_RANDOM:
             return _INVAL
-        view.check(at, length)
+        view.check(at, length)  # before the bytes are made
         view.write(at, os.urandom(length))
         return _OK
 
