@@ -97,7 +97,7 @@ def test_an_accepted_project_that_changes_hands(installed: Sandbox, name: str) -
 
 def test_a_project_that_is_named_must_be_ones_own_too(installed: Sandbox) -> None:
     _give_away(installed.cwd / "tark.toml")
-    hint = f"if you trust what is in it: sudo chown -R 0 {installed.cwd}"
+    hint = f"if you trust its contents: sudo chown -R 0 {installed.cwd}"
     refused = installed.run("list", "--project", installed.cwd, "--accept-project", cwd=installed.root)
     refused.failed(4, f"tark.toml belongs to user {OTHER}", hint)
 

@@ -138,7 +138,7 @@ def test_a_grant_of_something_undeclared_by_hand_gives_nothing(
     replace_in(sandbox.cwd / "tark.toml", "storage = true", "storage = true, shell = true")
     call(sandbox).failed(4, "let 'text-tools' use shell")
     sandbox.run("sync", "--accept-project").ok()
-    found = sandbox.run("verify").failed(1, "tark.toml grants what it does not declare: shell")
+    found = sandbox.run("verify").failed(1, "tark.toml grants undeclared capabilities: shell")
     assert _granted(sandbox) == ["storage"]
     sandbox.run(*help_of(found)).ok()
     sandbox.run("verify").ok()

@@ -386,7 +386,7 @@ def test_a_channel_is_given_its_credentials_whenever_it_is_loaded(
     kept.write_text("x")
     told = sandbox.run("auth", "status", "chatgpt-oauth").ok()
     assert "Chan: not-authenticated" in told.out
-    assert "was not given its credentials" in told.err
+    assert "did not receive its credentials" in told.err
     kept.write_text('{"access_token": "x"}')
     sandbox.run("auth", "logout", "chatgpt-oauth").ok()
     assert not kept.exists()
