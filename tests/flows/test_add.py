@@ -97,7 +97,7 @@ def test_the_same_source_says_so_and_names_update(sandbox: Sandbox, publisher: P
     seen = len(publisher.server.requests)
     again = sandbox.run("add", publisher.url, "--tag", "v1.0.0").ok()
     assert "text-tools 1.0.0 is unchanged" in again.out
-    assert "to look for something newer: tarkpm update text-tools" in again.out
+    assert "to look for a newer release: tarkpm update text-tools" in again.out
     assert len(publisher.server.requests) == seen, "nothing had to be asked"
 
 
