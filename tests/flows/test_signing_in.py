@@ -417,7 +417,7 @@ def test_a_browser_is_opened_at_a_terminal_and_nowhere_else(sandbox: Sandbox, se
                 stderr=theirs,
             )
             shown = b""
-            while b"there are" not in shown:
+            while b"waiting; " not in shown:
                 shown += os.read(ours, 4096)
             until = time.monotonic() + (30 if opens else 0.5)
             while not opened.exists() and time.monotonic() < until:
