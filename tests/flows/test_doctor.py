@@ -99,7 +99,7 @@ def test_a_lock_whose_holder_was_killed(project: Sandbox) -> None:
     )  # another project's: ours is taken by doctor itself
     lock.write_text("process 4711 (tarkpm sync)")
     (found,) = troubles(project)
-    assert found["message"] == "process 4711 (tarkpm sync) was killed while it held this"
+    assert found["message"] == "process 4711 (tarkpm sync) was killed while it held this lock"
     (mended,) = troubles(project, "--fix", status=0)
     assert mended["fixed"] == "cleared it"
     assert lock.read_text() == ""

@@ -297,7 +297,7 @@ def test_an_error_names_the_command_that_helps(sandbox: Sandbox) -> None:
     sandbox.run("call", "text-tools", "save-note", '{"key":"a","text":"b"}').failed(
         1, "storage is not granted to this plugin", "  help: tarkpm info text-tools\n"
     )
-    assert "no enabled hook plugin asked for 'nope'" in sandbox.run("hook", "run", "nope").ok().err
+    assert "no enabled hook plugin handles 'nope'" in sandbox.run("hook", "run", "nope").ok().err
 
 
 def test_a_module_that_does_not_fit_is_to_be_inspected(sandbox: Sandbox) -> None:

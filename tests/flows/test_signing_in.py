@@ -349,7 +349,7 @@ def test_a_channel_is_given_its_credentials_whenever_it_is_loaded(
     kept.write_text("x")
     told = sandbox.run("auth", "status", "chatgpt-oauth").ok()
     assert "Chan: not-authenticated" in told.out
-    assert "was not given its credentials" in told.err
+    assert "did not receive its credentials" in told.err
     kept.write_text('{"access_token": "x"}')
     sandbox.run("auth", "logout", "chatgpt-oauth").ok()
     assert not kept.exists()
@@ -380,7 +380,7 @@ def test_a_browser_is_opened_at_a_terminal_and_nowhere_else(sandbox: Sandbox, se
                 stderr=theirs,
             )
             shown = b""
-            while b"there are" not in shown:
+            while b"waiting; " not in shown:
                 shown += os.read(ours, 4096)
             until = time.monotonic() + (30 if opens else 0.5)
             while not opened.exists() and time.monotonic() < until:

@@ -185,7 +185,7 @@ def test_files_put_into_a_plugins_folder_are_named_when_they_go(sandbox: Sandbox
     stray = sandbox.plugins / "mine" / "notes.txt"
     stray.write_text("mine")
     assert "note" not in sandbox.run("sync").ok().err, "nothing is done, so nothing goes"
-    sandbox.run("verify").failed(1, "mine: not part of the release", f"look at it, then: rm -r {stray}")
+    sandbox.run("verify").failed(1, "mine: not part of the release", f"inspect it, then: rm -r {stray}")
     said = sandbox.run("sync", "--reinstall").ok().err
     assert said == "note: deleted from the folder of 'mine', not part of the release: 'notes.txt'\n"
     sandbox.run("verify").ok()

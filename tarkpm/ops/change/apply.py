@@ -153,7 +153,7 @@ def _check_free(workspace: Workspace, changes: Plan, leaving: set[str]) -> None:
             raise StoreError(
                 f"a folder that tarkpm did not install occupies the folder of '{entry.name}'",
                 where=folder,
-                hint=f"look at it, then: mv {shlex.quote(folder)} {entry.name}.old",
+                hint=f"inspect it, then: mv {shlex.quote(folder)} {entry.name}.old",
             )
 
 
