@@ -111,7 +111,7 @@ class ChannelPlugin:
 
     def authenticate(self, credentials: str) -> None:
         """Give it credentials, as JSON text. Raises `PluginFailed` if it does not accept them."""
-        self._do("init", [credentials], "take the credentials")
+        self._do("init", [credentials], "accept the credentials")
 
     def logout(self) -> None:
         """Make it delete its credentials."""
@@ -131,7 +131,7 @@ class ChannelPlugin:
 
     def event(self, payload: str) -> list[Inbound]:
         """Pass it an event of its service, as JSON text. Returns the messages in the event."""
-        return self._result("channel-event", [payload], list[Inbound], "take the event")
+        return self._result("channel-event", [payload], list[Inbound], "handle the event")
 
     def send(self, message: Outbound) -> Sent:
         """Send a message. A failed delivery is a result, not an error."""

@@ -190,7 +190,7 @@ class PluginHost:
     def auth_init(self, image: PluginImage, credentials: str) -> None:
         """Give a plugin its credentials, as JSON text. Raises `PluginFailed` if it does not accept them."""
         found = self._ask_older(image, "init", [credentials], results.WireResult[None])
-        results.succeeded(found, "take the credentials", image.name)
+        results.succeeded(found, "accept the credentials", image.name)
 
     def process_tokens(self, image: PluginImage, tokens: str) -> str | None:
         """Return an OAuth token response as the plugin changed it (JSON text), or None if it did not."""

@@ -99,7 +99,9 @@ def test_a_provider_that_only_signs_in(rig: Rig, plugin: Callable[..., PluginIma
     assert found.headers == [("originator", "opencode"), ("ChatGPT-Account-Id", "acc")]
     host.logout(image)
     rig.script("env", None)
-    with pytest.raises(PluginFailed, match="could not take the credentials: provider_auth_init returned -2"):
+    with pytest.raises(
+        PluginFailed, match="could not accept the credentials: provider_auth_init returned -2"
+    ):
         host.auth_init(image, "{}")
 
 

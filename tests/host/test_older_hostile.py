@@ -389,7 +389,7 @@ def test_a_module_without_functions_of_its_type(quick: PluginHost, image_of: Ima
     ]:
         with pytest.raises(ModuleInvalid, match=f"older tark ABI: {missing}"):
             quick.load(image_of(older.module(), name=kind, plugin_type=kind))
-    with pytest.raises(ModuleInvalid, match="has auth, provider, channel plugins, but none of type hook"):
+    with pytest.raises(ModuleInvalid, match="supports the types auth, provider, channel, not hook"):
         quick.load(image_of(older.module(), name="hook", plugin_type="hook"))
 
 
