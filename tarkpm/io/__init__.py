@@ -1,1 +1,1 @@
-"""What the edges share: files that are written whole or not at all, and locks that name their holder."""
+"""I/O shared by the outer layers: files, locks, HTTP, OAuth and parallel work."""

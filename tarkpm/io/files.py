@@ -152,6 +152,7 @@ def copy_verified(source: int, target: Path, entry: FileEntry, *, where: str, mo
             digest, size = _clone(source, descriptor, target) or _copy(source, descriptor)
         finally:
             os.close(descriptor)
+        # The copy is hashed, not the source, which could change while it is copied.
         if (digest, size) != (entry.sha256, entry.size):
             raise DigestMismatch(f"'{entry.name}' has sha256 {digest}, expected {entry.sha256}", where=where)
     except BaseException:
@@ -236,6 +237,7 @@ def move_contents(source: Path, target: Path) -> None:
         return
     for entry in sorted(os.scandir(source), key=lambda entry: entry.name):
         status = entry.stat(follow_symlinks=False)
+        # A file with other hard links is not moved: its other names may be anywhere.
         own = stat.S_ISDIR(status.st_mode) or (stat.S_ISREG(status.st_mode) and status.st_nlink == 1)
         if own and status.st_uid == os.geteuid() and not os.path.lexists(target / entry.name):
             _move(Path(entry.path), target / entry.name)

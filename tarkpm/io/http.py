@@ -56,6 +56,7 @@ class Response:
         size = 0
         for chunk in self._decompressed():
             size += len(chunk)
+            # Counted after decompression: a small response may inflate to any size.
             if size > self._limit:
                 raise TooLarge(f"the response has more than {self._limit:,} bytes")
             yield chunk
@@ -164,10 +165,12 @@ class HttpClient:
         from tarkpm.io.http_transport import Wire
 
         proxy = self._proxies.find(target.scheme, target.host, target.port)
+        # A proxy may itself be reached over https.
         encrypted = target.scheme == "https" or bool(proxy)
         with self._lock:
             wire = self._wires.get((encrypted, proxy))
             if wire is None:
+                # The user chose the proxy, so it may have any address, also a private one.
                 resolve = lookup if proxy else self._resolve
                 wire = self._wires[encrypted, proxy] = Wire(
                     self.limits,

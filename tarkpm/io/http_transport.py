@@ -202,8 +202,11 @@ class _Backend(httpcore2.NetworkBackend):
         socket_options: Any = None,  # noqa: ARG002
     ) -> httpcore2.NetworkStream:
         budget = self._current.budget
+        # Set before connecting: whatever happens, the request is then not a retry on a kept connection.
         budget.connected = True
         until = time.monotonic() + budget.left(budget.limits.connect)
+        # Connect to the addresses that were checked: a second lookup of the name could return others (DNS
+        # rebinding).
         addresses = list(self._resolve(host, port, until))[:ATTEMPTS]
         for address in addresses[:-1]:
             with contextlib.suppress(httpcore2.ConnectError, httpcore2.ConnectTimeout):

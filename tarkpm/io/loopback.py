@@ -234,6 +234,8 @@ def _answer(query: str, state: str) -> RedirectAnswer:
     except ValueError:
         raise _Strange(400) from None
     values = dict(pairs)
+    # A parameter must not occur twice (RFC 6749, 3.1). The state is compared in constant time, because any
+    # local program can try many.
     if len(values) < len(pairs) or not hmac.compare_digest(values.get("state", "").encode(), state.encode()):
         raise _Strange(400)
     if error := values.get("error"):

@@ -1,8 +1,7 @@
 """Read logins from ``~/.netrc``, as curl and git do.
 
 ``NETRC`` names another file. Hosts are compared without case, and entries have no port. A ``default`` entry
-is ignored: it would be sent to any host that requires authentication, and a dependency can name any host
-(docs/trust-rules.md, rule 11).
+is ignored: it would be sent to any host that requires authentication, and a dependency can name any host.
 """
 
 import stat

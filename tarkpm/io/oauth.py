@@ -157,6 +157,7 @@ class AuthorizationServer:
         sent = kind | {name.lower(): value for name, value in headers.items()}
         deadline = time.monotonic() + LIMITS.total
         with self._client.open("POST", url, list(sent.items()), body.encode(), deadline=deadline) as answer:
+            # A redirect would send the code, or the client secret, to another server.
             if 300 <= answer.status < 400:
                 raise Refused("the server redirects, which a sign-in does not follow", where=url)
             found = _document(url, answer.status, answer.read())
@@ -198,6 +199,7 @@ def _believed(found: dict[str, Any], shape: type[Any], url: str) -> Any:
         value = msgspec.convert(found, shape, strict=False)
     except msgspec.ValidationError:
         raise _nonsense(url) from None
+    # A line break in a token could forge a header.
     texts = [text for text in msgspec.structs.astuple(value) if isinstance(text, str)]
     if not all(text.isascii() and text.isprintable() for text in texts) or not texts[0]:
         raise _nonsense(url)

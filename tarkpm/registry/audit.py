@@ -118,6 +118,7 @@ class Audit:
     def _claim(self, path: str, target: TargetFile) -> Iterator[IndexFinding]:
         data = self.index.read_target(path, target, MAX_CLAIM)
         claim = claims.parse(data, where=path)
+        # A validly signed document under another plugin's path would be served as that plugin's.
         if claim_path(claim.name) != path:
             raise IndexUntrusted(
                 f"the file contains the claim of '{claim.name}'", where=target_file(path, target)

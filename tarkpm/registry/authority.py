@@ -1,4 +1,4 @@
-"""Who may sign what in an index, and the TUF roles that express it.
+"""The keys that sign an index, and the TUF roles that express their authority.
 
 Maintainers sign root, targets, claims and its bins, and the role ``index``; the online key signs index bins,
 snapshot and timestamp. The two sets are disjoint: a thief of a shared key could sign a file of one role in
@@ -46,6 +46,7 @@ class Authority(msgspec.Struct, frozen=True):
             return f"expected a threshold of at most {count} (the number of keys), found {self.threshold}"
         if not 1 <= self.bits <= MAX_BITS:
             return f"expected --bins between 1 and {MAX_BITS}, found {self.bits}"
+        # The online key, in the forge, is easier to steal: its thief must not count as a maintainer.
         if self.online in self.maintainers:
             return f"{self.online} cannot be the online key: it is a maintainer's key"
         return ""
@@ -160,5 +161,5 @@ def check_delegation(authority: Authority, role: str, signed: Targets, *, where:
 
 
 def payload(signed: Signed) -> bytes:
-    """Return the bytes of metadata that are signed: canonical JSON (TUF specification, 4.2.1)."""
+    """Return the bytes of metadata that are signed: canonical JSON (TUF specification, 4.1)."""
     return CanonicalJSONSerializer().serialize(signed)

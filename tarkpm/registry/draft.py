@@ -65,6 +65,7 @@ def draft_claims(index: Index, wanted: Iterable[Claim], made: datetime) -> Draft
         role = index.authority.bin(path)
         if role not in roles:
             entries = dict(index.read_bin(role).targets)
+            # The time comes from the proposal, not from the clock: all signers must build the same bytes.
             roles[role] = targets(role, index.versions[role] + 1, made + OFFLINE, entries)
         bin_ = roles[role]
         assert isinstance(bin_, Targets)
@@ -80,6 +81,7 @@ def draft_authority(index: Index | None, wanted: Authority, made: datetime) -> D
     versions = index.versions if index else {}
     number = index.root.signed.version + 1 if index else 1
     roles: dict[str, Root | Targets] = {ROOT: wanted.root(number, made)}
+    # A new online key changes only the root and the role that delegates the index bins.
     for role in (TOP, CLAIMS, INDEX) if everything else (INDEX,):
         roles[role] = wanted.delegation(role, versions.get(role, 0) + 1, made)
     for role in wanted.bins(CLAIMS) if everything else ():

@@ -62,11 +62,13 @@ class Index:
         self.folder, self.root, self.replaced = folder, root, replaced
         self.first_root = f"sha256:{sha256(first)}"
         self._bins: dict[str, Targets] = {}
+        # The order of the TUF client workflow (specification, 5.4 to 5.6): each names the next version.
         self.timestamp = self._read(f"{TIMESTAMP}.json", Timestamp, self._root_quorum(TIMESTAMP))
         version = self.timestamp.snapshot_meta.version
         self.snapshot = self._read(f"{version}.{SNAPSHOT}.json", Snapshot, self._root_quorum(SNAPSHOT))
         _check_version(self.snapshot, version, self._where(f"{version}.{SNAPSHOT}.json"))
         self.versions = {name.removesuffix(".json"): m.version for name, m in self.snapshot.meta.items()}
+        # The quorum of the root, not keys a delegation names: `check_delegation` requires both to be equal.
         maintainers = self._root_quorum(TOP)
         self.delegations = {role: self._targets(role, maintainers) for role in (TOP, CLAIMS, INDEX)}
         self.authority: Authority = read_authority(
@@ -140,6 +142,7 @@ class Index:
             raise IndexUntrusted("the snapshot does not list this file", where=where)
         signed = self._read(f"{self.versions[role]}.{role}.json", Targets, quorum)
         _check_version(signed, self.versions[role], where)
+        # All bins have the same keys, so without its name one bin could stand in for another.
         if signed.unrecognized_fields.get(ROLE_FIELD) != role:
             raise IndexUntrusted(f"expected metadata that names its role '{role}'", where=where)
         return signed
@@ -184,6 +187,8 @@ def _next_root(folder: Path, number: int, before: Metadata[Root] | None) -> Meta
     where = str(folder / METADATA / name)
     root = read_metadata(folder, name, Root)
     _check_version(root.signed, number, where)
+    # Signed by the old quorum, so that only maintainers replace it, and by the new one, so that its keys are
+    # known to exist (TUF specification, 5.3.4).
     for signed in [root.signed] if before is None else [before.signed, root.signed]:
         quorum = quorum_of(signed.roles[ROOT], signed.keys, where=where)
         check_quorum(quorum, payload(root.signed), root.signatures, where=where)

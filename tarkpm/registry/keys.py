@@ -49,6 +49,7 @@ def plain_key(key: Key, *, where: str) -> PublicKey:
         plain = from_bytes(bytes.fromhex(str(key.keyval["public"])))
     except (ValueError, KeyError) as problem:
         raise IndexUntrusted(f"key {key.keyid[:12]}: {problem}", where=where) from None
+    # TUF lets metadata choose keyids; thresholds would count one key as often as it is listed.
     if tuf_key(plain).keyid != key.keyid:
         raise IndexUntrusted(f"{plain} is listed under the keyid of another key", where=where)
     return plain

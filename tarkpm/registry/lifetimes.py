@@ -1,4 +1,4 @@
-"""How long signatures last (docs/decisions/0072-how-long-signatures-last.md). The guides repeat the figures.
+"""The lifetimes of signatures (docs/decisions/0072-how-long-signatures-last.md).
 
 A mirror can withhold updates until the timestamp expires, which is after three days. It is renewed daily, so
 there are two days to notice a failed job. Metadata signed offline lasts a year. The daily job renews index
@@ -21,11 +21,11 @@ OFFLINE_WARNED: Final = timedelta(days=60)
 """`check` adds a note when metadata signed by maintainers has less than this left."""
 
 PROPOSAL: Final = timedelta(days=30)
-"""How long a proposal may wait for its signatures."""
+"""The time in which a proposal must get its signatures."""
 CLOCKS: Final = timedelta(hours=1)
 """Tolerated difference between the clocks of two maintainers."""
 SUPERSEDED: Final = timedelta(days=2)
-"""How long superseded files are kept, for clients that began with an older snapshot."""
+"""The time for which superseded files are kept, for clients that began with an older snapshot."""
 
 _FORMAT: Final = "%Y-%m-%dT%H:%M:%SZ"
 

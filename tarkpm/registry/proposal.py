@@ -77,6 +77,7 @@ class Proposal(msgspec.Struct, frozen=True):
                 hint = f"delete it: rm {shlex.quote(where)}"
                 raise IndexUntrusted(f"{key} is not a maintainer's key", where=where, hint=hint)
             try:
+                # All roles or none: with signatures over some roles, half of a decision could be enacted.
                 if set(made) != expected:
                     raise SignatureInvalid("other roles")
                 for role, signature in made.items():

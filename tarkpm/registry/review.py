@@ -51,6 +51,8 @@ def review_claims(
     found = [_Change(index, claim, where) for claim in wanted]
     verbs = {change.verb for change in found}
     keys = {change.lost for change in found}
+    # A reviewer sees one title. A harmless change must not carry another one along; only revoking a key
+    # concerns several plugins by nature.
     if len(verbs) != 1 or (len(found) > 1 and (verbs != {REVOKE_KEY} or len(keys) != 1)):
         names = some([change.after.name for change in found])
         raise IndexUntrusted(
@@ -107,6 +109,7 @@ class _Change:
             return self._only(CLAIM, after == Claim(after.name, after.key) and after.key is not None)
         if before.name != after.name:
             raise self._refused(f"'{before.name}' is already claimed")
+        # A revocation is permanent (docs/trust-rules.md, rule 8), however many keys sign.
         if before.revoked - after.revoked or before.revoked_versions.items() - after.revoked_versions.items():
             raise self._refused(f"it would undo a revocation of {after.name}")
         if before.key == after.key and before.retired == after.retired:
@@ -236,6 +239,7 @@ class _Change:
             bin_ = index.read_bin(role)
             names = (path.removeprefix("publishers/").removesuffix(".json") for path in bin_.targets)
             for other, why in close_names(name, map(PluginName, names)):
+                # The bin was signed after the proposal, so its signers may not have seen this name.
                 if bin_.expires - OFFLINE > made:
                     text = f"'{name}' {why} '{other}', which may have been claimed since this was proposed"
                     again = f"tarkpm index claim {name} --publisher {self.after.key}"
@@ -250,6 +254,7 @@ def review_authority(index: Index | None, wanted: Authority) -> Review:
         return Review(f"create index '{wanted.name}'", tuple(_whole(wanted)))
     before = index.authority
     check_authority(index, wanted)
+    # Clients remember versions by bin; with another number of bins a name would be in another bin.
     if before.name != wanted.name or before.bits != wanted.bits:
         raise Refused("the name and the number of bins of an index never change")
     rows: list[tuple[str, str]] = [

@@ -73,6 +73,7 @@ class BlobStore:
     def _healing(self, entry: FileEntry) -> Iterator[None]:
         try:
             yield
+        # A damaged blob is deleted, so that the next sync fetches it again.
         except DigestMismatch:
             with contextlib.suppress(OSError):
                 self.path(entry.sha256).unlink()

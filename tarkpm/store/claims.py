@@ -73,6 +73,7 @@ class Claims:
         file = self.folder / f"{root.removeprefix('sha256:')}.json"
         with exclusive(file.with_suffix(".lock"), "tarkpm", deadline_seconds):
             document = self.read_index(file)
+            # Revocations are only ever added: a claim that drops one does not count.
             revoked = {*document.revoked, *(digest for claim in new.values() for digest in claim.revoked)}
             gone = document.yanked | {row.statement.sha256: row.yanked[:MAX_REASON] for row in rows}
             yanked = {digest: reason for digest, reason in gone.items() if reason}

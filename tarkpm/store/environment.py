@@ -72,6 +72,7 @@ class Environment:
                 continue
             if not stat.S_ISDIR(status.st_mode):
                 raise _foreign("expected a folder, found a link or a file", path)
+            # Another user could replace what is in it at any time, after it was checked.
             if status.st_uid != os.geteuid():
                 raise _foreign(f"the folder belongs to user {status.st_uid}, not to you", path)
 
@@ -80,6 +81,7 @@ class Environment:
         make_private(self.work)
         self.plugins.mkdir(exist_ok=True)
         ignore = self.base / ".gitignore"
+        # An environment is built from the lock and must not be committed.
         if self.in_project and not os.path.lexists(ignore):
             with open_new(ignore, 0o644) as file:
                 file.write(b"*\n")

@@ -45,6 +45,7 @@ class KeyStore:
             serialization.PrivateFormat.PKCS8,
             serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption(),
         )
+        # Written and synced under a temporary name: a crash must not leave half a key under its name.
         temporary = self.folder / f".{os.urandom(8).hex()}.tmp"
         try:
             with open_new(temporary, 0o600) as file:

@@ -54,6 +54,7 @@ class Origins:
         return self._path(seen) if seen else None
 
     def _path(self, seen: _Seen) -> Path:
+        # A digest, because URLs contain characters that file names cannot.
         place = sha256(f"{seen.url}\n{seen.folder}".encode())[:32]
         return self.root / f"{place}-{seen.commit}.json"
 

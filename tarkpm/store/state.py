@@ -1,4 +1,4 @@
-"""What this user accepted and what tarkpm installed, per project. Unlike a cache, it cannot be recreated.
+"""The record per project: what this user accepted and what tarkpm installed. It cannot be recreated.
 
 A project's record is found by the project's path. The environment folder contains the record's id, which
 tells an environment built here from one made elsewhere, for example one that came with a clone. An
@@ -117,6 +117,7 @@ class State:
         """Return the record of an environment folder that was moved with its project, or None."""
         for file in self.record_files() if environment else ():
             record = self.read_record(file)
+            # A copy of the folder has the id but another inode: it is not what the user accepted.
             if record and (record.environment, record.inode) == (environment, inode):
                 return record
         return None

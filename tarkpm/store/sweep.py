@@ -26,7 +26,7 @@ LEFTOVER_SECONDS: Final = 3600.0
 
 
 class Needed(msgspec.Struct, frozen=True):
-    """What to keep: blobs and modules by digest, git manifests by file, indexes by their root's digest."""
+    """The items to keep: blobs and modules by digest, git manifests by file, indexes by root digest."""
 
     blobs: Collection[Digest] = frozenset()
     git: Collection[Path] = frozenset()

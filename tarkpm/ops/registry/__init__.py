@@ -1,1 +1,1 @@
-"""The verbs of `tarkpm index` that maintain one."""
+"""The verbs of `tarkpm index` that maintain an index."""

@@ -43,6 +43,7 @@ def accept(desk: Desk, folder: Path, online_name: str) -> ReleaseAcceptReport:
         release = read_release(desk.settings.cwd / folder, IndexSource(index.name, index.first_root))
         name = release.candidate.manifest.name
         claim = index.claim(name)
+        # A waiting change of the key lists the releases that stay valid: this one would be missing.
         check_settled(desk, index, name)
         row = admit(claim, index.listing(name), release.candidate, where=str(folder))
         written = 0

@@ -58,6 +58,7 @@ def rotate_publisher(desk: Desk, name: PluginName, key: PublicKey, keys: Sequenc
         if key == before.key:
             raise Refused(f"{key} is already the key of '{name}'", hint="tarkpm key generate --name NAME")
         retired = dict(before.retired)
+        # Revoked releases are left out: a claim must not both keep and revoke one.
         if before.key:
             retired[before.key] = frozenset(
                 row.statement.sha256

@@ -33,12 +33,14 @@ def _one(desk: Desk, ui: Ui, file: Path, keys: Sequence[str], agreed: str) -> Pr
     index = desk.open() if (desk.folder / METADATA).is_dir() else None
     business = consider(desk, index, read(file), file)
     signed_by = business.signed_by()
+    # Fully signed: one more signature changes nothing, but the online key may be here to enact it.
     if business.missing() == 0:
         return settle(desk, business)
     allowed = _maintainers(index, business.proposal.authority)
     signers = [one for one in desk.maintainers(keys, allowed) if one.key not in signed_by]
     if not signers or desk.settings.dry_run:
         return settle(desk, business)
+    # Nothing is signed without showing it first: a proposal file is untrusted input.
     agree(desk, ui, business, signed_by, agreed)
     return settle(desk, business.with_signatures(signers))
 

@@ -74,6 +74,7 @@ class Desk(msgspec.Struct, frozen=True):
                 hint = f"--key {here[0]}" if here else "run this on the machine that has a maintainer's key"
                 text = f"'{name}' is not a maintainer's key: {signer.key}"
                 raise KeyUntrusted(text, where=str(self.folder), hint=hint)
+        # Two names of one key are one signature: a threshold counts keys.
         if len({signer.key for signer in signers}) != len(signers):
             raise KeyUntrusted(
                 "two of these names are the same key",

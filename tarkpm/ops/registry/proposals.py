@@ -72,6 +72,7 @@ class Business(msgspec.Struct, frozen=True):
 def consider(desk: Desk, index: Index | None, proposal: Proposal, file: Path) -> Business:
     """Compute the effect of a proposal on this index; raises `IndexUntrusted` and `Refused`."""
     where = str(file)
+    # An old proposal may no longer be what its signers want; a future one would outlive its limit.
     proposal.check_made(desk.now, where=where)
     if proposal.index != (index.first_root if index else ""):
         text = f"the proposal is for another index: {proposal.index or 'a new one'}"
@@ -125,10 +126,12 @@ def settle(desk: Desk, business: Business, online_name: str = "") -> ProposalRep
     missing = business.missing()
     authority = business.proposal.authority or (business.index.authority if business.index else None)
     assert authority is not None
+    # Only a fully signed proposal needs the online key, which usually is on another machine.
     online = None if missing else desk.online(authority.online, online_name)
     if desk.settings.dry_run:
         return _report(business, signed_by, missing, COMPLETE if not missing else WAITING, desk)
     business.file.parent.mkdir(parents=True, exist_ok=True)
+    # Before enacting: from this file an interrupted enactment is finished.
     atomic_write(business.file, render(business.proposal))
     if online is None:
         return _report(business, signed_by, missing, WAITING if missing else COMPLETE, desk)

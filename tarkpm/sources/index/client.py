@@ -146,6 +146,7 @@ class IndexClient:
         path = release_file(pin.statement.sha256)
         where = self._at(path)
         size = sum(part.size for part in pin.parts)
+        # The sizes come from an index row or a lock: each is bounded, their sum is not.
         if size > MAX_RELEASE:
             raise TooLarge(f"the release of {pin.name} has more than {MAX_RELEASE:,} bytes", where=where)
         try:
@@ -174,6 +175,7 @@ class IndexClient:
         for name, path in paths.items():
             data = found[path]
             document = result[name] = None if data is None else parse(data, where=self._at(path))
+            # Its path is derived from the folded name: the spelling may differ, the name may not.
             if document is not None and folded(document.name) != folded(name):
                 raise IndexUntrusted(
                     f"expected the index's document for '{name}', found '{document.name}'",

@@ -143,6 +143,7 @@ class Web:
             target = urls.redirected(here, answer.header("location"))
         except ValueError:
             target = None
+        # The token would go to another server.
         if target is None or target.origin != here.origin:
             raise Unreachable("the index redirects to another server", hint="use the URL of that server")
         return target.url
@@ -166,6 +167,7 @@ class Folder:
 
     def get(self, path: str, limit: int, deadline: float) -> bytes:  # noqa: ARG002  # a disk has none
         """See `IndexLocation`."""
+        # The folder may come from elsewhere: a link in it must not make tarkpm read other files.
         file = (self._folder / path).resolve()
         if not file.is_relative_to(self._folder):
             raise Refused("a link leads out of the index folder", where=str(self._folder / path))

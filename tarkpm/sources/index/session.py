@@ -130,6 +130,7 @@ class Session:
             self._fetcher.fetch_ahead(self._missing(self._listed(paths)))
             infos = {path: updater.get_targetinfo(path) for path in paths}
             self._fetcher.forget()
+            # Before anything is returned: the metadata is validly signed but may be old.
             self.floors.check(updater, paths)
         known = {path: info for path, info in infos.items() if info is not None}
         here = {path: self._at_hand(path, info, limit, likely.get(path)) for path, info in known.items()}
@@ -142,6 +143,7 @@ class Session:
     def _opened(self) -> Updater:
         """Return a refreshed updater. Trust begins with the first root, never with cached metadata."""
         cached.heal(self._folder)
+        # tuf loads these from the cache without the fetcher, so their shape is checked here.
         for role in (TOP, CLAIMS, INDEX):
             self._cached_version(role)
         updater = Updater(
@@ -157,6 +159,7 @@ class Session:
 
     def _first_root(self) -> bytes:
         first = cached.read(self._folder / cached.HISTORY / "1.root.json")
+        # The cache is not trusted: only the digest in tark.toml says which root is the first.
         if first is not None and sha256(first) == self._first:
             return first
         where = f"{self._where}/{FIRST}"
@@ -203,6 +206,7 @@ class Session:
     def _at_hand(self, path: str, info: "TargetFile", limit: int, likely: bytes | None) -> bytes | None:
         """Return a guessed or cached target file if it has the signed digest, else None."""
         where = f"{self._where}: {path}"
+        # The path of the file contains the digest, and the size is what this process must hold in memory.
         if not is_digest(str(info.hashes.get("sha256", ""))) or info.length > limit:
             raise IndexUntrusted(f"expected a sha256 digest and at most {limit:,} bytes", where=where)
         if likely is not None and _is_signed(likely, info):

@@ -118,6 +118,8 @@ def check(role: str, data: bytes, *, where: str) -> Seen:
 
 
 def _check_root(signed: _Signed) -> None:
+    # Without consistent snapshots a file changes under its name, and readers meet mixed versions
+    # (TUF specification, 6.2).
     if not signed.consistent_snapshot:
         raise ValueError("expected a root with consistent snapshots")
     for name, role in signed.roles.items():
@@ -132,6 +134,7 @@ def _check_targets(role: str, signed: _Signed) -> None:
         if delegations is None or signed.targets:
             raise ValueError(f"expected '{role}' to delegate, and to list no targets")
         _check_delegations(role, delegations)
+    # A bin signed by the online key could otherwise delegate to any key.
     elif not _BIN.fullmatch(role) or delegations is not None:
         raise ValueError(f"'{role[:60]}' may not delegate")
 
@@ -156,6 +159,7 @@ def _check_keys(name: str, role: _Role, keys: Mapping[str, _Key]) -> None:
     if len(role.keyids) > MAX_KEYS:
         raise ValueError(f"'{name}' has more than {MAX_KEYS} keys")
     found = [_public(keys[keyid]) for keyid in role.keyids if keyid in keys]
+    # By key, not by keyid: one key under two keyids must not count twice.
     if len(set(found)) != len(role.keyids):
         raise ValueError(f"'{name}' lists a key twice, or an unknown key")
     if role.threshold > len(found):
