@@ -261,7 +261,7 @@ def test_a_server_that_answers_403(person: Person) -> None:
 def test_a_server_that_hides_what_there_is(person: Person) -> None:
     person.network.server.before = saying(404)
     person.refused(2, "there is no such repository, or it is private")
-    person.refused(2, "there is no such repository, or you may not see it", **TOKEN)
+    person.refused(2, "there is no such repository, or you cannot access it", **TOKEN)
 
 
 # ssh and git://

@@ -170,6 +170,6 @@ def test_whoever_waits_too_long_for_the_folder_says_so(community: Community) -> 
         late = community.sandbox.execute(
             "index", "refresh", cwd=community.folder, env={"TARKPM_LOCK_TIMEOUT": "0.2"}
         )
-        late.failed(6, "another tarkpm is at work here")
+        late.failed(6, "another tarkpm is working here")
     finally:
         os.close(held)

@@ -147,7 +147,7 @@ def test_a_submission_that_is_refused_keeps_no_other_from_being_listed(forge: Fo
     git(forge.mine, "push", "--quiet", "origin", "pull-2:main")
     refused = forge.job("accept")
     assert refused.returncode == 1
-    assert "refused, see above; remove it: submissions/text-tools-1.0.0/" in refused.stderr
+    assert "refused (see above), please remove it: submissions/text-tools-1.0.0/" in refused.stderr
     forge.pull()
     assert forge.listed() == ["1.0.0", "1.1.0"]
     assert forge.job("accept").returncode == 1

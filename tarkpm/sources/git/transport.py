@@ -205,7 +205,7 @@ class HttpGitClient(AbstractHttpGitClient):
                 who = "you" if self._login else "strangers"
                 return Unreachable(f"the server does not let {who} read this", where=where)
             case 404 | 410:
-                private = "you may not see it" if self._login else "it is private"
+                private = "you cannot access it" if self._login else "it is private"
                 return NotFound(f"there is no such repository, or {private}", where=where)
             case 407:
                 return Unreachable("the proxy requires authentication", where=where, hint=PROXY_HINT)

@@ -101,7 +101,7 @@ def test_what_git_daemon_does_not_have(daemon: str) -> None:
     )
     assert said(daemon, rev="1" * 40) == f"NotFound: there is no commit {'1' * 40} [URL]"
     assert said(f"{daemon}x") == (
-        "NotFound: there is no such repository, or you may not see it:"
+        "NotFound: there is no such repository, or you cannot access it:"
         " it said 'access denied or repository not exported: /demo.gitx' [URL]"
     )
 
@@ -323,7 +323,10 @@ SMALL = TransferLimits(connect=2, stall=0.5, total=3, meta=100_000, pack=100_000
         (ending(b""), "Unreachable: the connection was closed before everything had arrived"),
         (ending(b"001"), "Garbled: the response cannot be parsed"),
         (ending(V2[:-4]), "Unreachable: the connection was closed before everything had arrived"),
-        (ending(line(b"ERR \x1b[2Jno")), "NotFound: there is no such repository, or you may not see it: it"),
+        (
+            ending(line(b"ERR \x1b[2Jno")),
+            "NotFound: there is no such repository, or you cannot access it: it",
+        ),
         (talking(b"", last=line(b"1" * 40 + b" HEAD\n")), "TooLarge: the server sent more than 100000"),
         (talking(HEAD, last=line(b"\2Counting\r")), "TooLarge: the server sent more than 100000 bytes"),
         (

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def countersign_command(
     invocation: Invocation, folder: Path, proposal: Path | None, agree: str, keys: tuple[str, ...]
 ) -> int:
-    """Review PROPOSAL, or every proposal in pending/, and sign what you agree to."""
+    """Review and sign PROPOSAL, or all proposals in pending/."""
     from tarkpm.ops.registry.countersign import countersign
 
     reports = countersign(desk(invocation, folder), invocation.ui, proposal, keys, agree)

@@ -14,8 +14,14 @@ if TYPE_CHECKING:
 
 @click.command("create")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), metavar="DIR")
-@click.option("--name", required=True, help="Name of the index.")
-@click.option("--bins", default=10, show_default=True, help="Spread claims and rows over 2^BINS files each.")
+@click.option("--name", required=True, metavar="NAME", help="Name of the index.")
+@click.option(
+    "--bins",
+    default=10,
+    show_default=True,
+    metavar="BITS",
+    help="Spread claims and rows over 2^BITS files each.",
+)
 @click.option(
     "--maintainer",
     "maintainers",
@@ -24,7 +30,9 @@ if TYPE_CHECKING:
     metavar="KEY",
     help="Public key of a maintainer.",
 )
-@click.option("--threshold", required=True, type=int, help="Number of maintainers who must sign.")
+@click.option(
+    "--threshold", required=True, type=int, metavar="COUNT", help="Number of maintainers who must sign."
+)
 @click.option(
     "--online", default="", metavar="KEY", help="Public online key. [default: a new key, made here]"
 )
@@ -50,7 +58,7 @@ def create_command(
 ) -> int:
     """Create an index in DIR.
 
-    If the keys of THRESHOLD maintainers are on this machine, the index is created at once. Otherwise a
+    If the keys of COUNT maintainers are on this machine, the index is created at once. Otherwise a
     proposal is written to DIR/pending, and the other maintainers countersign it.
     """
     from tarkpm.ops.registry.create import CreationPlan, create

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 @dry_run
 @common
 def refresh_command(invocation: Invocation, folder: Path, online_key: str) -> int:
-    """Run the daily job: enact signed proposals, renew signatures, rebuild the search catalogue."""
+    """Enact signed proposals and renew signatures.
+
+    Run it daily: it also rebuilds the search catalogue and deletes superseded files. It requires the online
+    key.
+    """
     from tarkpm.ops.registry.refresh import refresh
 
     report = refresh(desk(invocation, folder), online_key)

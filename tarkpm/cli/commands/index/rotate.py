@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @click.group("rotate")
 def rotate_command() -> None:
-    """Replace a publisher's key, the online key or the maintainers' keys."""
+    """Replace a publisher's, the online or the maintainers' keys."""
 
 
 @rotate_command.command("publisher")
@@ -52,7 +52,7 @@ def rotate_online_command(
 @rotate_command.command("root")
 @click.option("--add", multiple=True, metavar="KEY", help="Key of a new maintainer.")
 @click.option("--remove", multiple=True, metavar="KEY", help="Key of a maintainer who leaves.")
-@click.option("--threshold", type=int, help="New number of maintainers who must sign.")
+@click.option("--threshold", type=int, metavar="COUNT", help="New number of maintainers who must sign.")
 @maintainer_command
 def rotate_root_command(
     invocation: Invocation,

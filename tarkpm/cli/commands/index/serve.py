@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 @click.command("serve")
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False), metavar="DIR")
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=0, help="Port to listen on. [default: a free port]"
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    metavar="PORT",
+    help="Port to listen on. [default: a free port]",
 )
 @common
 def serve_command(invocation: Invocation, folder: Path, port: int) -> int:

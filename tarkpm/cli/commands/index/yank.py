@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.command("yank")
 @click.argument("what", metavar="NAME@VERSION")
-@click.option("--reason", default="", help="Why the release should not be chosen.")
+@click.option("--reason", default="", metavar="TEXT", help="Why the release should not be chosen.")
 @click.option("--undo", is_flag=True, help="Allow the release to be chosen again.")
 @index_folder
 @online_key_option
