@@ -249,7 +249,7 @@ def _hard(home: Path, kept: Path) -> None:
         (_linked, "is a link, and links are not followed"),
         (_linked_folder, "'tark' is a link, and links are not followed"),
         (_folder, "is a folder"),
-        (_hard, "has a second name elsewhere"),
+        (_hard, "is a hard link"),
     ],
 )
 def test_what_is_in_the_way_of_the_file_is_found_before_anybody_signs_in(
