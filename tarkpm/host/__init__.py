@@ -3,6 +3,7 @@
 ::
 
     runtime        PluginHost: typed calls               results      the results of plugin calls
+    pool           WorkerPool: a process for each plugin
     worker_handle  Worker: one loaded plugin             image        PluginImage: a plugin to run
     gate           the capability check of host calls    trace        host calls, secrets masked
     imports/       the implementations of host calls     reaper       ends idle workers

@@ -1,0 +1,155 @@
+"""The workers of a host: one process for each plugin, started at its first call."""
+
+import threading
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from tarkpm.errors import HostError
+from tarkpm.host.forkserver import ForkServer
+from tarkpm.host.image import Interfaces, PluginImage
+from tarkpm.host.imports.log import LogSink
+from tarkpm.host.limits import Limits
+from tarkpm.host.process import AnyProcess, start
+from tarkpm.host.reaper import Reaper
+from tarkpm.host.trace import Trace
+from tarkpm.host.worker_handle import Worker
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from tarkpm.host.compile.cache import CompileCache
+
+
+class WorkerPool:
+    """The workers of plugins, by name; a name has one worker, of the image that was called last.
+
+    The pool is safe for several threads.
+    """
+
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        log: LogSink | None = None,
+        *,
+        spare: AnyProcess | None = None,
+        interfaces: Interfaces | None = None,
+        cache: "CompileCache | None" = None,
+        trace: Trace | None = None,
+        long_lived: bool = False,
+        idle_seconds: float = 300.0,
+    ) -> None:
+        """Create a host. No process is started yet.
+
+        Args:
+            limits: limits of each plugin.
+            log: called with each `LogLine`, on the thread that calls the plugin.
+            spare: a worker process that was started ahead; the first plugin gets it.
+            interfaces: creates the implementations of a plugin's host calls.
+            cache: compiled code. Without it each worker compiles its module.
+            trace: called with each `TracedCall`, on the thread that calls the plugin.
+            long_lived: fork workers from a server process (one extra start, then 6 ms instead of 90 ms
+                each) and end idle ones; the next call starts them again.
+            idle_seconds: how long a worker of a ``long_lived`` host may stay unused.
+        """
+        self._limits = limits or Limits()
+        self._sink = log
+        self._interfaces = interfaces
+        self._cache = cache
+        self._trace = trace
+        self._forks = ForkServer() if long_lived else None
+        self._idle_seconds = idle_seconds
+        self._reaper: Reaper | None = None
+        self._lock = threading.Lock()
+        self._workers: dict[str, Worker] = {}
+        self._spare = spare
+
+    def __enter__(self) -> "Self":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def load(self, image: PluginImage) -> None:
+        """Load a plugin, so that its first call does not wait."""
+        self._worker(image).load()
+
+    def load_all(self, images: Iterable[PluginImage]) -> dict[str, HostError]:
+        """Load plugins. Returns the error of each one that cannot be loaded, by name."""
+        failed = {}
+        for image in images:
+            try:
+                self.load(image)
+            except HostError as problem:
+                failed[image.name] = problem
+        return failed
+
+    def counted(self, name: str) -> tuple[Mapping[str, int], Mapping[str, int]]:
+        """Return the counts of used and of refused host calls since a plugin was loaded, by function."""
+        with self._lock:
+            worker = self._workers.get(name)
+        return ({}, {}) if worker is None else (dict(worker.gate.uses), dict(worker.gate.refusals))
+
+    def unload(self, name: str) -> None:
+        """End the worker of a plugin, if it has one."""
+        with self._lock:
+            worker = self._workers.pop(name, None)
+        if worker is not None:
+            worker.close()
+
+    def close(self) -> None:
+        """End every worker. The host can be used again afterwards."""
+        with self._lock:
+            workers, self._workers = list(self._workers.values()), {}
+            spare, self._spare = self._spare, None
+            reaper, self._reaper = self._reaper, None
+        if reaper is not None:
+            reaper.stop()
+        if spare is not None:
+            spare.kill()
+        for worker in workers:
+            worker.close()
+        if self._forks is not None:
+            self._forks.close()
+
+    def _worker(self, image: PluginImage, kind: str = "") -> Worker:
+        """Return the worker of exactly this image; end the one of another image of the same name."""
+        if kind and image.type != kind and not (kind == "auth" and image.is_older):
+            hint = f"tarkpm list --type {kind}"
+            raise HostError(f"is of type {image.type!r}, expected {kind!r}", where=image.name, hint=hint)
+        with self._lock:
+            worker = self._workers.get(image.name)
+            if worker is not None and (worker.image is image or worker.image == image):
+                return worker
+            self._workers[image.name] = fresh = self._fresh(image)
+        if worker is not None:
+            worker.close()
+        return fresh
+
+    def _fresh(self, image: PluginImage) -> Worker:
+        spare, self._spare = self._spare, None
+        if self._forks is not None and self._reaper is None:
+            self._reaper = Reaper(self._present, self._idle_seconds)
+        return Worker(
+            image,
+            self._limits,
+            self._sink,
+            spare,
+            interfaces=self._interfaces,
+            trace=self._trace,
+            start=self._started,
+            cache=self._cache,
+        )
+
+    def _started(self, *, schemas: bool = False) -> AnyProcess:
+        make = start if self._forks is None else self._forks.start
+        return make(schemas=schemas)
+
+    def _present(self) -> list[Worker]:
+        with self._lock:
+            return list(self._workers.values())
