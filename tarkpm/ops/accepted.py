@@ -7,6 +7,7 @@ import msgspec
 
 from tarkpm.errors import NotFound
 from tarkpm.ops.project.settings import Settings
+from tarkpm.store.consents import Consents
 from tarkpm.store.state import Record, State
 
 
@@ -47,6 +48,7 @@ def forget(settings: Settings, folder: Path) -> AcceptedProject:
         row = _row(record)
         if not settings.dry_run:
             state.save(record.forgotten())
+            Consents(settings.paths.state).forget_below(Path(path))
         return row
 
 

@@ -1,14 +1,15 @@
 """Consents to run plugin folders that tarkpm did not install: one file each, named by its digest.
 
-A consent is bound to the digests of plugin.toml and of the module, and to the folder: changed bytes, or the
-same bytes elsewhere, require a new consent (docs/trust-rules.md, rule 0). Files are never changed in place,
-so several processes need no lock.
+A consent is bound to the digests of plugin.toml and of the module, to the folder, and to what the plugin was
+granted then: changed bytes, the same bytes elsewhere, or more capabilities require a new consent
+(docs/trust-rules.md, rule 0). A file is replaced as a whole, so several processes need no lock.
 """
 
 from pathlib import Path
 
 import msgspec
 
+from tarkpm.core.capability import Capability, CapabilitySet
 from tarkpm.core.digest import Digest, sha256
 from tarkpm.errors import TarkError
 from tarkpm.io.files import atomic_write, make_private, read_file
@@ -22,6 +23,14 @@ class Consent(msgspec.Struct, frozen=True):
     folder: str
     manifest: Digest
     module: Digest
+    granted: tuple[str, ...] = ()
+
+    def covers(self, other: "Consent") -> bool:
+        """Return whether this is consent to all that ``other`` is about."""
+        known = CapabilitySet.of(map(Capability.parse, self.granted))
+        wanted = CapabilitySet.of(map(Capability.parse, other.granted))
+        same = (self.folder, self.manifest, self.module) == (other.folder, other.manifest, other.module)
+        return same and known.covers(wanted)
 
 
 class Consents:
@@ -31,8 +40,9 @@ class Consents:
         self.folder = root / "unmanaged"
 
     def has(self, consent: Consent) -> bool:
-        """Return whether the user gave exactly this consent."""
-        return self._file(consent).is_file()
+        """Return whether the user consented to this, or to more."""
+        known = _read(self._file(consent))
+        return known is not None and known.covers(consent)
 
     def keep(self, consent: Consent) -> None:
         """Remember a consent."""
@@ -41,13 +51,25 @@ class Consents:
 
     def all(self) -> list[Consent]:
         """Return all consents; unreadable files are skipped."""
-        found = []
-        for file in sorted(self.folder.glob("*.json")):
-            try:
-                found.append(msgspec.json.decode(read_file(file, MAX_BYTES), type=Consent))
-            except (msgspec.DecodeError, OSError, TarkError):
-                continue
-        return found
+        return [consent for file in self._files() if (consent := _read(file))]
+
+    def forget_below(self, folder: Path) -> None:
+        """Drop the consents to folders below ``folder``."""
+        for file in self._files():
+            if (consent := _read(file)) and Path(consent.folder).is_relative_to(folder):
+                file.unlink(missing_ok=True)
+
+    def _files(self) -> list[Path]:
+        return sorted(self.folder.glob("*.json"))
 
     def _file(self, consent: Consent) -> Path:
-        return self.folder / f"{sha256(msgspec.json.encode(consent))}.json"
+        name = sha256(msgspec.json.encode((consent.folder, consent.manifest, consent.module)))
+        return self.folder / f"{name}.json"
+
+
+def _read(file: Path) -> Consent | None:
+    """Return the consent in a file; None if there is none that can be read."""
+    try:
+        return msgspec.json.decode(read_file(file, MAX_BYTES), type=Consent)
+    except (msgspec.DecodeError, OSError, TarkError, ValueError):
+        return None

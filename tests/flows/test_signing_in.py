@@ -20,7 +20,7 @@ from support import older
 from support.authserver import TOKENS, AuthServer, authorizing
 from support.login import Login
 from support.sandbox import Result, Sandbox
-from support.signing_in import PATH, install
+from support.signing_in import CHANNEL, PATH, install
 
 from tarkpm.errors import PluginFailed
 from tarkpm.host.imports.log import LogLine
@@ -316,22 +316,6 @@ def test_a_client_of_ones_own_where_the_manifest_has_none(sandbox: Sandbox, serv
 
 
 # a channel that keeps what it is given in memory, as the published one does
-CHANNEL = older.module(
-    pages=4,
-    more="""
-      (global $given (mut i32) (i32.const 0))
-      (data (i32.const 64) "{\\22id\\22:\\22c\\22,\\22display_name\\22:\\22Chan\\22}")
-      (func (export "channel_info") (param i32) (result i32)
-        (memory.copy (local.get 0) (i32.const 64) (i32.const 32)) (i32.const 32))
-      (func (export "channel_start") (result i32) (i32.const 0))
-      (func (export "channel_stop") (result i32) (i32.const 0))
-      (func (export "channel_send") (param i32 i32 i32) (result i32) (i32.const -1))
-      (func (export "channel_auth_init") (param i32 i32) (result i32)
-        (global.set $given (local.get 1)) (i32.const 0))
-      (func (export "channel_auth_logout") (result i32) (i32.const 0))
-      (func (export "channel_auth_status") (result i32)
-        (select (i32.const 1) (i32.const 2) (global.get $given)))""",
-)
 
 
 def test_a_channel_is_given_its_credentials_whenever_it_is_loaded(

@@ -43,3 +43,21 @@ def install(sandbox: Sandbox, server: AuthServer, *, wasm: bytes = b"", **change
     sandbox.init()
     sandbox.run("add", "./src", "--accept-capabilities").ok()
     return sandbox.home / ".config" / "tark" / "chatgpt_oauth.json"
+
+
+CHANNEL = older.module(
+    pages=4,
+    more="""
+      (global $given (mut i32) (i32.const 0))
+      (data (i32.const 64) "{\\22id\\22:\\22c\\22,\\22display_name\\22:\\22Chan\\22}")
+      (func (export "channel_info") (param i32) (result i32)
+        (memory.copy (local.get 0) (i32.const 64) (i32.const 32)) (i32.const 32))
+      (func (export "channel_start") (result i32) (i32.const 0))
+      (func (export "channel_stop") (result i32) (i32.const 0))
+      (func (export "channel_send") (param i32 i32 i32) (result i32) (i32.const -1))
+      (func (export "channel_auth_init") (param i32 i32) (result i32)
+        (global.set $given (local.get 1)) (i32.const 0))
+      (func (export "channel_auth_logout") (result i32) (i32.const 0))
+      (func (export "channel_auth_status") (result i32)
+        (select (i32.const 1) (i32.const 2) (global.get $given)))""",
+)

@@ -95,7 +95,12 @@ def read_unmanaged(workspace: Workspace, name: str) -> Unmanaged:
     check_module({manifest.wasm: wasm}, manifest, str(folder))
     # a revoked release that was copied here by hand is as dangerous as an installed one
     _check_not_revoked(workspace, name)
-    return Unmanaged(manifest, wasm, Consent(str(folder), sha256(text), sha256(wasm)))
+    return Unmanaged(manifest, wasm, _consent(workspace, folder, manifest, text, wasm))
+
+
+def _consent(workspace: Workspace, folder: Path, manifest: Manifest, text: bytes, wasm: bytes) -> Consent:
+    granted = tuple(map(str, _granted(workspace, manifest)))
+    return Consent(str(folder), sha256(text), sha256(wasm), granted)
 
 
 def _check_own(folder: Path) -> None:
@@ -185,6 +190,15 @@ def _card(workspace: Workspace, found: Unmanaged) -> Card:
         CardRow("module", f"sha256 {consent.module}"),
         *capability_rows(_granted(workspace, manifest), manifest),
         *sign_in_rows(manifest),
+        *_data_rows(workspace, manifest.name),
         *own_words(manifest),
     ]
     return Card(f"{manifest.name} {manifest.version} ({manifest.type})", tuple(rows), warnings(manifest))
+
+
+def _data_rows(workspace: Workspace, name: str) -> list[CardRow]:
+    """Return a row about data that other contents may have stored in this plugin's folder."""
+    data = unmanaged_data(workspace, name)
+    if not data.is_dir() or not any(data.iterdir()):
+        return []
+    return [CardRow("data", f"gets what a plugin in this folder stored before: {data}", loud=True)]

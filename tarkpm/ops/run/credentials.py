@@ -37,6 +37,7 @@ from tarkpm.host.runtime import PluginHost
 from tarkpm.io.files import atomic_write, make_private, read_optional
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
+from tarkpm.ops.run.signed_in import is_own
 
 MAX_FILE: Final = 64 * KIB
 MAX_KEYS: Final = 64
@@ -211,6 +212,8 @@ def hand_over(settings: Settings, ui: Ui, host: PluginHost, image: PluginImage) 
     try:
         file = credentials_file(settings, image)
         kept = None if file is None else file.read()
+        if file is not None and kept is not None and not is_own(settings, image, file.shown):
+            raise HostError("they are another publisher's; sign in again", where=image.name)
         if kept is not None and "channel_auth_init" in inspect(image.wasm, where=image.name).exports:
             host.auth_init(image, kept)
     except HostError as problem:

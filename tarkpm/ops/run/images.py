@@ -59,6 +59,7 @@ def load_images(
         if name:
             known = workspace.name_of(name)
             if is_unmanaged(workspace, known):
+                require_accepted(workspace)
                 return Images({known: load_unmanaged(workspace, known)}, folder)
             entry = _locked(workspace, known)
             require_accepted(workspace)

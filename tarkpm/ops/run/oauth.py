@@ -29,6 +29,7 @@ from tarkpm.io.proxies import Proxies
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.run.credentials import credentials_file, flat, remember, typed_file
 from tarkpm.ops.run.sign_in import MAX_EXPIRY, Person, pause
+from tarkpm.ops.run.signed_in import record_sign_in
 
 BROWSER_SECONDS: Final = 300.0
 MAX_INTERVAL: Final = 60
@@ -101,6 +102,7 @@ def sign_in(
             host.auth_init(image, made)
     if file is not None:
         file.write(made)
+        record_sign_in(settings, image, file.shown)
     if credentials:
         remember(settings, image, file)
 
