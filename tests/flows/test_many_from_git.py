@@ -45,13 +45,14 @@ def test_twenty_folders_of_one_repository(
     sandbox.run("sync").ok()
     assert len(list(sandbox.plugins.glob("tool-*"))) == FOLDERS
     asked = [request.method for request in server.requests]
-    assert asked == ["GET", "POST", "POST"][: 3 if allow_filter else 2]
+    # capabilities, the ref, commit and trees, and files where trees came alone
+    assert asked == ["GET", "POST", "POST", "POST"][: 4 if allow_filter else 3]
 
 
 def test_two_commits_of_one_repository_and_another(
     sandbox: Sandbox, server: GitServer, repo: GitRepo
 ) -> None:
-    """One session a repository, one fetch of trees and one of files a commit."""
+    """One session and one ref a repository, one fetch of trees and one of files a commit, one of history."""
     sandbox.plugin(repo.folder / "tool-0", name="tool-0", version="1.1.0", sign="release")
     repo.git("add", "--all")
     repo.commit("one moves on")
@@ -62,7 +63,7 @@ def test_two_commits_of_one_repository_and_another(
     for n in range(FOLDERS):
         shutil.rmtree(sandbox.plugins / f"tool-{n}", ignore_errors=True)
     sandbox.run("sync").ok()
-    assert [request.method for request in server.requests] == ["GET", "POST", "POST", "POST", "POST"]
+    assert [request.method for request in server.requests] == ["GET", *["POST"] * 6]
 
 
 def test_progress_is_for_a_terminal(sandbox: Sandbox, server: GitServer, repo: GitRepo) -> None:

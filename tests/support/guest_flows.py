@@ -41,7 +41,7 @@ def counts_and_saves(sandbox: Sandbox, wasm: bytes) -> None:
     for total, key in enumerate(("one", "two", "two"), start=1):
         saved = sandbox.run("call", "text-tools", "save-note", json.dumps({"key": key, "text": "t"})).ok()
         assert saved.json == {"saved": key, "total": min(total, 2)}
-    sandbox.run("call", "text-tools", "save-note", '{"key":"a"}').failed(1, "do not fit the tool")
+    sandbox.run("call", "text-tools", "save-note", '{"key":"a"}').failed(1, "arguments are invalid")
     sandbox.run("call", "text-tools", "nothing", "{}").failed(1, "unknown tool: nothing")
     sandbox.run("revoke", "text-tools", "storage").ok()
     sandbox.run("call", "text-tools", "save-note", '{"key":"a","text":"b"}').failed(

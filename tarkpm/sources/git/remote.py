@@ -63,14 +63,17 @@ class RemoteObjects:
         self._budget = TransferBudget(limits, route.where)
         self._client = _client(route, self._budget, notes)
         self._packs: list[PackFile] = []
+        self._histories: list[PackFile] = []
+        """Packs of commits whose trees may be missing."""
         self._refs: dict[str, str | None] = {}
 
     def close(self) -> None:
         """Close the connections; what was fetched is forgotten."""
         self._client.close()
         self._budget.close()
-        while self._packs:
-            self._packs.pop().close()
+        for packs in (self._packs, self._histories):
+            while packs:
+                packs.pop().close()
 
     def ref(self, name: str) -> str | None:
         """Ask for one ref, once; two round trips the first time, one after."""
@@ -89,9 +92,11 @@ class RemoteObjects:
     def find(self, oid: str) -> Object | None:
         """An object that was fetched."""
         with translated(self._budget):
-            return next((found for pack in self._packs if (found := pack.find(oid))), None)
+            packs = (*self._packs, *self._histories)
+            return next((found for pack in packs if (found := pack.find(oid))), None)
 
     def _has(self, oid: str) -> bool:
+        """Return whether an object is here, a commit with its trees."""
         return any(oid in pack for pack in self._packs)
 
     def need_commit(self, oid: str, *also: str) -> None:
@@ -213,7 +218,8 @@ class RemoteObjects:
             if pack.tell():
                 guard.finish()
                 with _UNPACKING:
-                    self._packs.append(PackFile(pack, guard.entries, self._budget))
+                    packs = self._histories if have else self._packs
+                    packs.append(PackFile(pack, guard.entries, self._budget))
                 stack.pop_all()
 
     def _check_sent(self, oids: Sequence[str]) -> None:

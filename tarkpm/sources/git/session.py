@@ -44,6 +44,7 @@ class GitRemote:
         self._access = access or Access()
         self._login = login
         self._opened: LocalObjects | RemoteObjects | None = None
+        self._reached: dict[tuple[str, str, str], bool] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -77,6 +78,12 @@ class GitRemote:
         one more if it is elsewhere, for the commits between the two. Raises `NotFound` also where the ref is
         gone, and `TooLarge` where the history is over the limits.
         """
+        asked = (commit, tag, branch)
+        if asked not in self._reached:
+            self._reached[asked] = self._reaches(commit, tag, branch)
+        return self._reached[asked]
+
+    def _reaches(self, commit: str, tag: str, branch: str) -> bool:
         tip = self._tip(tag, branch)
         if tip != commit:
             self._objects.need_commit(_hex(commit, "commit"), *([tip] if tag else []))

@@ -12,10 +12,10 @@ from support.gitrepo import GitRepo, configure, git
 from support.gitserver import GitServer
 
 from tarkpm.errors import NotFound, TooLarge
-from tarkpm.sources.git import Access, GitRemote, Limits, parse
+from tarkpm.sources.git import Access, GitRemote, TransferLimits, parse
 from tarkpm.sources.git.objects import object_id, parents_of
 
-LIMITS = Limits(connect=5, stall=10, total=60)
+LIMITS = TransferLimits(connect=5, stall=10, total=60)
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ def test_a_server_that_makes_up_a_history(server: GitServer) -> None:
 
 def test_a_history_over_the_limit(server: GitServer, repo: GitRepo) -> None:
     for url in (server.url("demo"), f"file://{server.root}/demo.git"):
-        limits = Limits(objects=1)
+        limits = TransferLimits(objects=1)
         with GitRemote(parse(url), limits) as remote, pytest.raises(TooLarge) as caught:
             remote.reaches(repo.rev("aside"), branch="main")
         assert "1" in told(caught.value)
