@@ -7,7 +7,7 @@ first part is always spelled out, so that a person sees which folder is meant.
 >>> normalize("~/.tool/"), covers("~/.tool/**", "~/.tool/auth/token.json")
 ('~/.tool/**', True)
 
-What `privateplaces` lists is refused, and so is a pattern that could lead there.
+What `private_places` lists is refused, and so is a pattern that could lead there.
 """
 
 import functools

@@ -44,6 +44,11 @@ class Consents:
         known = _read(self._file(consent))
         return known is not None and known.covers(consent)
 
+    def narrow(self, consent: Consent) -> None:
+        """Narrow a known consent to this one: what a later pull grants again asks again."""
+        if _read(self._file(consent)) != consent:
+            self.keep(consent)
+
     def keep(self, consent: Consent) -> None:
         """Remember a consent."""
         make_private(self.folder)

@@ -1,10 +1,14 @@
 """A plugin folder that tarkpm did not install runs with what its user consented to, in a project they accepted."""
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 from support.sandbox import Sandbox
+
+import tarkpm
+from tarkpm.errors import TarkError
 
 NAME = "text-tools"
 CALL = ("call", NAME, "text-stats", '{"text":"a b"}')
@@ -32,11 +36,33 @@ def test_a_pull_that_widens_its_grants_asks_again(sandbox: Sandbox, project: Pat
     sandbox.run(*CALL, "--accept-project", "--accept-unmanaged", NAME).ok()
 
 
-def test_a_pull_that_narrows_them_does_not(sandbox: Sandbox, project: Path) -> None:
+def test_a_pull_that_narrows_them_does_not_and_its_return_does(sandbox: Sandbox, project: Path) -> None:
     project.write_text(project.read_text().replace(NARROW, PULLED))
     sandbox.run(*CALL, "--accept-project", "--accept-unmanaged", NAME).ok()
     project.write_text(project.read_text().replace(PULLED, NARROW))
     sandbox.run(*CALL, "--accept-project").ok()
+    project.write_text(project.read_text().replace(NARROW, PULLED))
+    sandbox.run(*CALL, "--accept-project").failed(4, f"--accept-unmanaged {NAME}")
+
+
+def test_a_program_that_embeds_the_host_does_not_run_it_either(sandbox: Sandbox, project: Path) -> None:
+    sandbox.run(*CALL, "--accept-project", "--accept-unmanaged", NAME).ok()
+    project.write_text(project.read_text().replace(NARROW, PULLED))
+    with (
+        pytest.raises(TarkError),
+        tarkpm.Host.open(sandbox.cwd, environment=sandbox.environment()) as host,
+    ):
+        host.call(NAME, "text-stats", {"text": "a"})
+
+
+def test_a_consent_of_an_earlier_version_is_asked_for_again(sandbox: Sandbox, project: Path) -> None:
+    project.write_text(project.read_text().replace(NARROW, PULLED))
+    sandbox.run(*CALL, "--accept-project", "--accept-unmanaged", NAME).ok()
+    (file,) = (sandbox.state / "unmanaged").iterdir()
+    earlier = json.loads(file.read_text())
+    del earlier["granted"]
+    file.write_text(json.dumps(earlier))
+    sandbox.run(*CALL).failed(4, f"--accept-unmanaged {NAME}")
 
 
 def test_a_forgotten_project_takes_its_consents_along(sandbox: Sandbox, project: Path) -> None:

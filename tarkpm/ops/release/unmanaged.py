@@ -163,6 +163,7 @@ def _require_consent(workspace: Workspace, found: Unmanaged) -> None:
     """Ask this user to agree to exactly these contents, unless they did; raises `UnmanagedRefused`."""
     consents, ui, settings = Consents(workspace.state.root), workspace.ui, workspace.settings
     if consents.has(found.consent):
+        consents.narrow(found.consent)
         return
     name = found.manifest.name
     accepted = folded(name) in {folded(one) for one in settings.accept_unmanaged}

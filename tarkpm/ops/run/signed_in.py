@@ -1,6 +1,6 @@
 """Whose sign-in wrote a credentials file: tokens of one publisher's plugin are not given to another's.
 
-Plugins of one name declare one file, whoever published them, and tark reads and writes it by that name. The
+Plugins of one name declare one file, even from several publishers, and tark reads and writes it by name. The
 file cannot say whose tokens it holds, so a record in the user's state does.
 """
 
