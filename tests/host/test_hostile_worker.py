@@ -152,7 +152,9 @@ IN_A_CALL = {
 
 
 class Fake(Process):
-    """A process that runs ``script`` where a worker would be."""
+    """A process that runs ``script`` where a worker would be, and is used even if the script is over by then."""
+
+    ended = False
 
     def __init__(self, script: str) -> None:
         super().__init__(["-I", "-c", script])
