@@ -40,7 +40,7 @@ class TransferLimits(msgspec.Struct, frozen=True, kw_only=True):
     depth: int = 4095
     """Of deltas on each other: the most that git itself makes."""
     deltas: int = 400_000
-    """Applied, each time anew: an object that was forgotten is made again."""
+    """Deltas applied, repeats included: an object dropped from the cache is rebuilt."""
     work: int = 3072 * MIB
     """Of all that is inflated and made by deltas once it has arrived."""
     redirects: int = 3
