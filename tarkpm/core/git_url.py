@@ -37,7 +37,7 @@ _FILE = re.compile(r"(?:/(?:[^/%\\?#]|%[0-9A-Fa-f]{2})+)+")
 
 
 class GitUrl(msgspec.Struct, frozen=True):
-    """The address of a repository. ``host`` is lower case, ``port`` 0 means the scheme's own, ``path`` is as
+    """Where a repository is. ``host`` is lower case, ``port`` 0 means the scheme's own, ``path`` is as
     written, without a slash at its end; without one at its beginning it is relative to an ssh user's home.
 
     No field holds a secret: ``user`` is ssh's, where it is part of the address.
@@ -216,7 +216,7 @@ def _ssh_user(user: str, text: str) -> str:
 
 
 def _is_devious(path: str) -> bool:
-    """Return whether a path, percent signs resolved, leads up or hides something."""
+    """Whether a path, percent signs resolved, leads up or hides something."""
     return any(part in (".", "..") or any(map(_is_hidden, part)) for part in path.split("/"))
 
 
