@@ -230,7 +230,7 @@ def _file(authority: str, path: str, text: str) -> GitUrl:
 def _host_and_port(authority: str, text: str) -> tuple[str, int]:
     found = _AUTHORITY.fullmatch(authority)
     if found is None:
-        refuse("expected a host, perhaps with a port", text)
+        refuse("expected a host, optionally with a port", text)
     host, port = found["host"].lower(), int(found["port"] or 0)
     if found["port"] and not 0 < port < 65536:
         refuse(f"expected a port from 1 to 65535, found {found['port']}", text)
