@@ -7,6 +7,7 @@ from pathlib import PurePath
 from typing import Final
 
 from tarkpm import errors
+from tarkpm.core.release import is_plugin_name
 from tarkpm.errors import TarkError
 
 _Table = tuple[tuple[type[TarkError] | tuple[type[TarkError], ...], str], ...]
@@ -45,8 +46,8 @@ _IN_A_REPOSITORY: Final[_Table] = (
 _SOMEWHERE: Final[_Table] = (
     (_RELEASE, "fix the file, then run the command again"),
     (errors.SourceError, "see the kinds of sources: tarkpm add --help"),
-    (errors.HostError, "tarkpm info {name}"),
 )
+_AT_A_PLUGIN: Final[_Table] = ((errors.HostError, "tarkpm info {name}"),)
 _ON_DISK: Final[_Table] = ((errors.StoreError, "ls -ld {above} {where}"), *_SOMEWHERE)
 
 
@@ -66,6 +67,7 @@ def last_resort(error: TarkError, arguments: Sequence[str], command: str) -> str
         (_KEEPING_ONE, command == "index"),
         (_ON_DISK, error.where.startswith("/")),
         (_SOMEWHERE, error.where),
+        (_AT_A_PLUGIN, is_plugin_name(error.where.partition(":")[0])),
     )
     tables = [_ALWAYS, *(table for table, is_there in places if is_there)]
     text = next(
