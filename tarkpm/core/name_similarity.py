@@ -49,6 +49,19 @@ def close_names(name: PluginName, others: Iterable[PluginName]) -> Iterator[tupl
                 yield other, f"is {distance} edit{'s' if distance > 1 else ''} away from"
 
 
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Return the name that a mistyped ``name`` most likely means; "" if none is similar."""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(name, list(names), n=1)), "")
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """Return the end of a message that suggests the nearest name; "" if none is similar."""
+    near = nearest(name, names)
+    return f"; did you mean '{near}'?" if near else ""
+
+
 def _joined(name: str) -> str:
     """Return a name without separators, which readers overlook."""
     return name.translate(_NO_SEPARATORS)

@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 
 from tarkpm.core.digest import sha256
+from tarkpm.core.name_similarity import did_you_mean
 from tarkpm.core.project import IndexEntry, Project, edit_index, index_url, new
 from tarkpm.core.release import IndexSource, PluginName, index_root
 from tarkpm.errors import NotFound, ProjectError
@@ -119,7 +120,8 @@ def remove_index(settings: Settings, ui: Ui, name: PluginName) -> IndexRow:
         entry = workspace.project.indexes.get(name)
         where = str(workspace.location.project_file)
         if entry is None:
-            raise NotFound(f"this project has no index '{name}'", where=where, hint="tarkpm index list")
+            near = did_you_mean(name, workspace.project.indexes)
+            raise NotFound(f"this project has no index '{name}'{near}", where=where, hint="tarkpm index list")
         if used := _users(workspace, entry.source):
             raise ProjectError(
                 f"plugins come from '{name}': {', '.join(used)}",

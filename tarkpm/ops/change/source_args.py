@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from tarkpm.core.name_similarity import did_you_mean
 from tarkpm.core.project import Project
 from tarkpm.core.release import (
     GitSource,
@@ -51,7 +52,8 @@ class SourceArg(msgspec.Struct, frozen=True):
             return PluginRequest(self.source)
         indexes = project.indexes
         if self.index and self.index not in indexes:
-            raise NotFound(f"this project has no index '{self.index}'", hint="tarkpm index list")
+            near = did_you_mean(self.index, indexes)
+            raise NotFound(f"this project has no index '{self.index}'{near}", hint="tarkpm index list")
         if not indexes:
             hint = "tarkpm index add NAME URL --root sha256:…"
             raise NotFound(f"this project has no index to find the plugin '{self.name}' in", hint=hint)
@@ -84,6 +86,7 @@ def read_source_args(
         raise UsageError(message, hint="add them one by one")
     if sum(map(bool, (tag, branch, rev))) > 1:
         raise UsageError("expected one of --tag, --branch and --rev, found several")
+    rev = rev.lower()  # git prints ids in lower case and takes both
     if rev and not is_commit(rev):
         raise UsageError(f"--rev expects a full commit id of 40 hexadecimal digits, found '{rev}'")
     logins = dict(settings.logins)

@@ -11,6 +11,7 @@ import msgspec
 from tarkpm.core.capability import CapabilitySet
 from tarkpm.core.lock_check import stale_entries
 from tarkpm.core.lockfile import LockEntry
+from tarkpm.core.name_similarity import did_you_mean
 from tarkpm.core.release import PathSource, PluginName, names_folder
 from tarkpm.core.trust import check_minimum, check_trusted
 from tarkpm.errors import HostError, NotFound, StoreError, TarkError
@@ -103,7 +104,8 @@ def _locked(workspace: Workspace, name: str) -> LockEntry:
     entry = workspace.lock.get(name)
     if entry is None:
         where = str(workspace.location.lock_file)
-        raise NotFound(f"no plugin named '{name}' is locked", where=where, hint="tarkpm list")
+        near = did_you_mean(name, workspace.lock.by_name)
+        raise NotFound(f"no plugin named '{name}' is locked{near}", where=where, hint="tarkpm list")
     for problem in stale_entries(workspace.project, workspace.lock):
         if name in problem.plugins:
             raise problem
