@@ -150,10 +150,12 @@ class IndexClient:
         if size > MAX_RELEASE:
             raise TooLarge(f"the release of {pin.name} has more than {MAX_RELEASE:,} bytes", where=where)
         try:
+            # One request: an index keeps the statement and the files of a release in one file, in this order.
             data = self._place.get(path, size, within(self._patience.for_release(size)))
         except Missing as problem:
             text = f"the index does not have this release of {pin.name} (HTTP {problem.status})"
             raise unreachable(text, where=where) from None
+        # The size is signed or locked, so a longer file has other contents.
         except TooLarge:
             text = f"the release of {pin.name} has more than {size:,} bytes"
             raise DigestMismatch(text, where=where) from None

@@ -105,6 +105,7 @@ class Web:
         """See `IndexLocation`."""
         url = f"{self._url}/{path}"
         try:
+            # Redirects are followed here, because each target must be checked before it is contacted.
             for _ in range(MAX_REDIRECTS + 1):
                 asked = time.monotonic()
                 with self._client.open("GET", url, self._headers, deadline=deadline) as answer:
