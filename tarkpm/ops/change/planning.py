@@ -36,6 +36,7 @@ def _is_intact(workspace: Workspace, entry: LockEntry, owner: Owner) -> bool:
     installed = workspace.record.installed.get(entry.name)
     if installed is None or installed.fingerprint != fingerprint(entry):
         return False
+    # The link in the folder decides which publisher's data the plugin sees (docs/trust-rules.md, rule 0).
     if workspace.environment.data_link(entry.name) != workspace.data(entry.name, owner):
         return False
     if isinstance(entry.source, PathSource):

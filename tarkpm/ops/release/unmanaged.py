@@ -107,6 +107,7 @@ def _check_own(folder: Path) -> None:
     status = folder.lstat()
     if not stat.S_ISDIR(status.st_mode):
         raise StoreError("expected a folder, found a link or a file", where=str(folder))
+    # Another user could replace the contents after they were read and agreed to.
     if status.st_uid != os.geteuid():
         raise StoreError(f"the folder belongs to user {status.st_uid}, not to you", where=str(folder))
 

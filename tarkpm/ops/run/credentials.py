@@ -111,6 +111,7 @@ class CredentialsFile:
         return False
 
     def _make_folders(self) -> None:
+        # One by one and by descriptor, so that a link in place of any of them is refused.
         for depth, name in enumerate(self._folder):
             with self._workspace.folder(self._folder[:depth]) as inside:
                 with contextlib.suppress(FileExistsError):
@@ -139,6 +140,7 @@ def credentials_file(settings: Settings, image: PluginImage) -> CredentialsFile 
     if remembered := read_optional(_record(settings, image), home_path.MAX_LENGTH):
         path = _typed_path(settings, image, remembered.decode("utf-8", "replace"))
         return _existing(settings, image, path)
+    # The manifest alone grants nothing: the user must have agreed to this very path.
     granted = [capability.scope for capability in image.granted if capability.kind == "credentials"]
     if image.oauth is None or image.oauth.credentials_path not in granted:
         return None
