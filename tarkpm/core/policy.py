@@ -62,7 +62,7 @@ class Question(msgspec.Struct, frozen=True):
 
 
 class Admission(msgspec.Struct, frozen=True):
-    """What accepting a candidate takes: a change to tark.toml, and the questions to answer first."""
+    """The consequences of accepting a candidate: a change to tark.toml, and the questions to answer first."""
 
     candidate: VerifiedRelease
     change: ProjectEdit

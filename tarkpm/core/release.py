@@ -142,7 +142,7 @@ class IndexSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 Source = GitSource | PathSource | IndexSource
-"""Where a release comes from. A plugin is identified by its name and its source."""
+"""The source of a release. A plugin is identified by its name and its source."""
 
 
 def source_from_table(table: dict[str, Any]) -> Source:

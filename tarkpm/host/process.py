@@ -82,10 +82,12 @@ class Ends:
         return said.decode("utf-8", "replace")
 
     def hang_up(self) -> None:
+        """As in `AnyProcess`."""
         with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
+        """Close this process's ends."""
         self.socket.close()
         os.close(self._said)
 

@@ -46,6 +46,7 @@ class RequestBudget:
         return left
 
     def received(self, count: int) -> None:
+        """Count bytes that arrived. Raises `TooLarge`."""
         self.answered = self.answered or count > 0
         self._bytes -= count
         if self._bytes < 0:

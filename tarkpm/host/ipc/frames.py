@@ -43,7 +43,7 @@ LOAD, BYTES, CALL, HOST_RESULT, COMPILE, PROBE, INSPECT = 16, 17, 18, 19, 20, 21
 _HEADER: Final = Struct(">IBI")
 HEADER_SIZE: Final = _HEADER.size
 ESCAPED: Final = 6
-"""How many times longer a text can become as JSON: a control character becomes ``\\u0000``."""
+"""Factor by which a text can grow as JSON: a control character becomes ``\\u0000``."""
 LONG: Final = 2 << 10
 """Texts of at least this length are sent unencoded: encoding and decoding them as JSON is far slower."""
 HOISTED: Final = "\0"
@@ -226,6 +226,7 @@ class Link:
         self._fd = fd
 
     def send(self, kind: int, payload: bytes | bytearray, tail: bytes = b"") -> None:
+        """Send one frame. Raises `BrokenPipeError` when the parent is gone."""
         parts = [header(kind, len(payload), len(tail)), payload, tail]
         count = os.writev(self._fd, parts)  # usually everything; nothing long is copied
         for part in parts:

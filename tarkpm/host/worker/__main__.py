@@ -14,6 +14,7 @@ SOCKET = 3
 
 
 def main() -> None:
+    """Run a worker or the fork server until the socket is closed or the parent is gone."""
     parent = int(sys.argv[-1])
     try:
         confine.enter()

@@ -45,6 +45,7 @@ class Watch:
             self._wanted.set()
 
     def disarm(self) -> None:
+        """Cancel the deadline: no guest is running."""
         with self._lock:
             self._deadline = None
 

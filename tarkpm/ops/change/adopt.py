@@ -35,7 +35,7 @@ class Adoption(msgspec.Struct, frozen=True):
 def adoptions(workspace: Workspace, candidate: VerifiedRelease) -> tuple[Adoption, ...]:
     """Return the unmanaged folders in a release's place, compared without case; usually none."""
     name, environment = candidate.manifest.name, workspace.environment
-    # tark takes a plugin's name from plugin.toml, so a folder of almost the same name competes (decision 0046).
+    # tark reads names from plugin.toml, so folders with similar names collide (decision 0046).
     standing = [
         one
         for one in environment.names()
