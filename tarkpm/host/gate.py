@@ -146,6 +146,7 @@ class Gate:
         self, interface: str, function: str, args: tuple[Any, ...], outcome: Any, value: Any, took: float
     ) -> None:
         assert self._tell is not None
+        # A WIT result with `err`: the call was answered, but with a failure.
         if outcome == "answered" and isinstance(value, dict) and "err" in value:
             outcome = "failed"
         self._tell(

@@ -17,6 +17,7 @@ from tarkpm.errors import HostError
 WORKER = ("-I", "-m", "tarkpm.host.worker")
 SOCKET = 3
 Socket = socket.socket
+# Enough for a traceback. A hostile worker decides what is in it.
 LAST_WORDS = 4 << 10
 BUFFER = 512 << 10
 """Size of a socket's send buffer in bytes; the kernel may give less."""
@@ -114,6 +115,7 @@ class Process:
                 raise HostError(f"cannot start a worker: {problem.strerror}", where=sys.executable) from None
             raise
         finally:
+            # Also after a failure: a copy of the worker's end kept here would hide that the worker is gone.
             self._ends.given()
 
     @property
