@@ -90,11 +90,14 @@ def sign_in(
     hosts = _checked_hosts(oauth, image)
     file = typed_file(settings, image, credentials) if credentials else credentials_file(settings, image)
     if file is not None:
+        # 1. Before the user signs in: a file that cannot be written would waste the sign-in.
         file.check()
     takes = bool(_TAKES.get(image.type, _PROVIDER) & set(inspect(image.wasm, where=image.name).exports))
     if not takes and file is None:
         raise HostError("the plugin takes no credentials, so signing in has no effect", where=image.name)
+    # 2. Only hosts that were granted are contacted.
     tokens = _tokens(settings, oauth, hosts, person)
+    # 3. Mask the tokens before the plugin sees them: it may log or return them.
     confidence.keep(tokens.secrets)
     with confidence.kept():
         made = flat(_processed(host, image, oauth, tokens), image.name)
