@@ -155,6 +155,7 @@ def source_from_table(table: dict[str, Any]) -> Source:
         source = msgspec.convert(table, GitSource)
     except msgspec.ValidationError as problem:
         raise ValueError(f"expected {{ git = … }}, {{ path = … }} or {{ index = … }}: {problem}") from None
+    # Two refs could point to different commits.
     if sum(map(bool, (source.tag, source.branch, source.rev))) > 1:
         raise ValueError("expected one of tag, branch and rev, found several")
     if source.rev and not is_commit(source.rev):
