@@ -107,6 +107,7 @@ CAPS_FROM_PARENT: Final = {
 
 def is_one_way(interface: str) -> bool:
     """Return whether host calls of this interface are not answered: they have no result to wait for."""
+    # An answer that says nothing took most of the time of a call that logs (decision 0020).
     return interface == "log"
 
 
@@ -122,6 +123,7 @@ def header(kind: int, length: int, tail: int = 0) -> bytes:
 def parse_header(data: bytes | bytearray, caps: Mapping[int, Cap]) -> tuple[int, int, int]:
     """Return (kind, length, length of the tail). Raises `FrameError` unless ``caps`` allows the frame."""
     length, kind, tail = _HEADER.unpack(data)
+    # Before anything is allocated: the lengths are the other side's claim.
     cap = caps.get(kind)
     if cap is None:
         raise FrameError(f"a frame of unknown kind {kind}")

@@ -106,6 +106,7 @@ def data_moves(workspace: Workspace, found: Iterable[Adoption]) -> tuple[tuple[s
     return tuple(
         (str(source), str(workspace.data(one.name)))
         for one in found
+        # A release with other contents must not inherit tokens by its name (decision 0046).
         if one.same
         for source in (unmanaged_data(workspace, one.name), one.kept / DATA)
     )

@@ -17,6 +17,7 @@ def make_plan(workspace: Workspace, target: Target, *, reinstall: bool = False) 
     intact.
     """
     installed = workspace.record.installed
+    # The owners after the change: a plugin that gets another publisher must get another data link.
     owners = owners_after(workspace, accepted_after(workspace, target))
     intact = {
         entry.name

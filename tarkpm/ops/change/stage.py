@@ -97,6 +97,7 @@ def _is_here(workspace: Workspace, entry: LockEntry) -> bool:
     """
     if workspace.store.missing(stored_files(entry)):
         return False
+    # A blob does not say which commit it came from (decision 0084).
     return fingerprint(entry) in workspace.verified or Origins(workspace.settings.paths.cache).saw(entry)
 
 

@@ -86,6 +86,7 @@ def read_unmanaged(workspace: Workspace, name: str) -> Unmanaged:
     try:
         text = environment.read(name, MANIFEST)
         manifest = Manifest.parse(text, where=str(folder / MANIFEST))
+        # tark goes by the name inside plugin.toml, so the folder's name must be the same (decision 0045).
         _check_name(workspace, name, manifest.name)
         wasm = environment.read(name, manifest.wasm)
     except FileNotFoundError as problem:
@@ -146,6 +147,7 @@ def _granted(workspace: Workspace, manifest: Manifest) -> CapabilitySet:
 
 def unmanaged_data(workspace: Workspace, name: str) -> Path:
     """Return the data folder of an unmanaged plugin, apart from that of an installed one of its name."""
+    # Apart, so that a folder called like an installed plugin does not get its tokens (decision 0045).
     place = sha256(os.fsencode(workspace.environment.plugins))[:32]
     return workspace.settings.paths.data / "data" / "unmanaged" / place / name
 
@@ -164,6 +166,7 @@ def _require_consent(workspace: Workspace, found: Unmanaged) -> None:
     """Ask this user to agree to exactly these contents, unless they did; raises `UnmanagedRefused`."""
     consents, ui, settings = Consents(workspace.state.root), workspace.ui, workspace.settings
     if consents.has(found.consent):
+        # What is granted less now is asked about when it returns (docs/trust-rules.md, rule 0).
         consents.narrow(found.consent)
         return
     name = found.manifest.name
