@@ -86,6 +86,13 @@ def strict_json(data: bytes) -> Any:
     return json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=reject_constant)
 
 
+def check_version(what: str, found: int, *known: int) -> None:
+    """Raise `ValueError` unless a document of an index has a version that this tarkpm reads."""
+    if found not in known:
+        expected = " or ".join(map(str, known))
+        raise ValueError(f"expected {what} of version {expected}, found {found}: it requires a newer tarkpm")
+
+
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     table = dict(pairs)
     if len(table) != len(pairs):
