@@ -124,6 +124,7 @@ class Logins:
         self._route = route
         self._looked: list[str] = []
         self._sent = False
+        # Otherwise everyone on the way could read the login.
         self.usable = route.url.scheme == "https" or is_loopback(route.url.host)
         self._candidates = self._find()
 
@@ -145,19 +146,23 @@ class Logins:
     def _find(self) -> Iterator[Login]:
         route, environment = self._route, self._route.access.environment
         given, variable = route.login, token_variable(route.url)
+        # 1. Typed for this very repository.
         if given and given.password:
             self._looked.append("the URL's")
             yield given
+        # 2. Set for this host, by CI or the user.
         if token := environment.get(variable):
             self._looked.append(variable)
             yield _token(token, variable)
         from tarkpm.io import netrc
         from tarkpm.sources.git import helper
 
+        # 3. netrc, which curl and git read for every program (netrc(5)).
         user = given.username if given else ""
         self._looked.append("netrc")
         if login := netrc.find(environment, route.url.host, user):
             yield login
+        # 4. git's helpers last, because they start programs and may take long.
         if helper.find_git(environment):
             self._looked.append("the credential helper")
             if login := helper.fill(environment, route.url, user):

@@ -77,6 +77,7 @@ class _Body(io.RawIOBase):
     def readinto(self, target: Any) -> int:
         self._sound = False
         try:
+            # `read1` returns what has arrived, so that a slow body is counted, and stopped, while it arrives.
             data = self._response.read1(len(target))
             if self._budget.expired:
                 raise TimeoutError
@@ -150,6 +151,7 @@ def open_pool(route: Route, budget: TransferBudget) -> urllib3.HTTPConnectionPoo
 
 def _manager(route: Route, budget: TransferBudget) -> urllib3.PoolManager:
     timeout = urllib3.Timeout(connect=budget.limits.connect, read=budget.limits.stall)
+    # One connection: dulwich sends one request after the other.
     options: dict[str, Any] = {"timeout": timeout, "maxsize": 1}
     if route.url.scheme == "https":
         options["ssl_context"] = trusted(route.authorities)

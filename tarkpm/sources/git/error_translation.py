@@ -71,6 +71,7 @@ def _network(problem: BaseException, budget: TransferBudget) -> SourceError | No
     import urllib3.exceptions as http
 
     limits, hint = budget.limits, ""
+    # Subclasses come before their bases: urllib3's and Python's errors overlap.
     match problem:
         case http.ProxyError():
             text, hint = _proxy(problem)

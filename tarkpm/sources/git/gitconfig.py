@@ -77,6 +77,7 @@ def read(environment: Mapping[str, str]) -> GitConfig:
     if not files and not environment.get("GIT_CONFIG_COUNT"):
         return GitConfig()
     opened: list[str] = []
+    # In the order of `_files`: later settings take precedence over earlier ones, as in git.
     configs = [_parsed(path, opened) for path in files]
     if environment.get("GIT_CONFIG_COUNT"):
         configs.append(_given(environment))
@@ -107,6 +108,7 @@ def _files(environment: Mapping[str, str]) -> Iterator[Path]:
 def _parsed(path: Path, opened: list[str]) -> "ConfigFile":
     from dulwich.config import ConfigFile
 
+    # dulwich opens included files itself, so every one is bounded here.
     def open_bounded(name: object) -> io.BytesIO:
         opened.append(str(name))
         if len(opened) > MAX_FILES:

@@ -68,6 +68,7 @@ class LocalObjects:
     def find(self, oid: str) -> Object | None:
         """Return an object or None. Raises `Refused` if its contents do not match its id."""
         with translated(self._budget):
+            # dulwich raises KeyError for an object that a store does not have.
             for store in self._stores:
                 with contextlib.suppress(KeyError):
                     number, data = store.get_raw(oid.encode())  # type: ignore[arg-type]
@@ -147,6 +148,7 @@ def _layout(path: Path, where: str) -> tuple[Path, Path]:
 
     See gitrepository-layout(5) and git-worktree(1). Raises `NotFound`.
     """
+    # In a linked work tree or a submodule, .git is a file that names the folder (gitrepository-layout(5)).
     pointer = path / ".git"
     if pointer.is_file():
         control = path / _pointed(pointer, "gitdir: ", where)

@@ -74,6 +74,7 @@ class PackFile:
         """Compute the id of every object, right after its base. A delta may precede its base in the pack."""
         waiting: dict[int | str, list[int]] = {}
         ready = []
+        # In reverse, so that `pop` takes the objects in the order of the file.
         for number in range(len(self._entries) - 1, -1, -1):
             base = self._entries[number].base
             if base is None:
@@ -114,6 +115,7 @@ class PackFile:
         return oid
 
     def _is_large(self, number: int) -> bool:
+        # A delta on an object over the limit cannot be applied, however small it is.
         return number in self._dropped or self._entries[number].size > self._budget.limits.blob
 
     def _note_large(self, number: int) -> str | None:

@@ -81,6 +81,7 @@ class PackGuard:
 
     def _advance(self) -> None:
         next(self._scan, None)
+        # After the last object only the checksum may follow (gitformat-pack(5)).
         if self._scanned and len(self._data) - self._at > HASH:
             raise self._garbled("the pack has data after its end")
 
@@ -97,6 +98,7 @@ class PackGuard:
     def _pack(self) -> _Waits[None]:
         yield from self._have(12)
         magic, version, count = self._take(4), self._take(4), int.from_bytes(self._take(4))
+        # git accepts version 3, too, but has only ever written version 2 (gitformat-pack(5)).
         if magic != b"PACK" or int.from_bytes(version) != 2:
             raise self._garbled("expected a git pack, found something else")
         # The count is announced before any object: a limit is enforced before work is done for it.
@@ -130,6 +132,7 @@ class PackGuard:
             base = self._take(HASH).hex()
         elif kind == OFS_DELTA:
             base = start - self._distance()
+        # Type 0 is invalid and type 5 is reserved (gitformat-pack(5)).
         elif kind not in KINDS:
             raise self._garbled(f"the pack contains an object of unknown type {kind}")
         return Packed(start, self._gone + self._at, kind, base, size)

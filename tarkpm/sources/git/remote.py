@@ -206,6 +206,7 @@ class RemoteObjects:
         have: str = "",
     ) -> None:
         """Fetch once: receive a pack, check it with the guard while it arrives, and keep it."""
+        # 1. Check while receiving: nothing is unpacked before the whole pack has passed.
         guard = PackGuard(self._budget, largest or self._budget.limits.inflated)
         with translated(self._budget), contextlib.ExitStack() as stack:
             # Small packs stay in memory, large ones in an unlinked temporary file.
@@ -218,6 +219,7 @@ class RemoteObjects:
             def determine_wants(refs: Any, depth: int | None = None) -> Any:  # noqa: ARG001  dulwich passes it
                 return wants(refs)
 
+            # 2. Negotiate and receive. `wants` is called with the refs, if any were requested.
             result = self._client.fetch_pack(
                 "",
                 determine_wants,
@@ -227,9 +229,11 @@ class RemoteObjects:
                 ref_prefix=list(prefix),
                 filter_spec=only,
             )
+            # 3. Refuse other object formats before the pack is interpreted.
             self._check_format(result.object_format)
             # The server sends no pack if it has nothing to send; `_check_sent` notices missing objects.
             if pack.tell():
+                # 4. Check the end of the pack, then compute the ids of its objects from their contents.
                 guard.finish()
                 with _UNPACKING:
                     packs = self._histories if have else self._packs
@@ -239,6 +243,7 @@ class RemoteObjects:
     def _check_sent(self, oids: Sequence[str]) -> None:
         for oid in oids:
             if not self._has(oid):
+                # A server may accept a request and still leave objects out.
                 raise Garbled(f"the server did not send object {oid}", where=self._budget.where)
 
     def _check_format(self, name: str | None) -> None:

@@ -102,6 +102,7 @@ class GitRemote:
         todo, seen = [tip], {tip}
         while todo:
             oid = todo.pop()
+            # `have` makes the server leave out what it knows to be here, so missing commits are expected.
             found = self._objects.find(oid)
             if found is None or found.kind != "commit":
                 continue
@@ -120,6 +121,7 @@ class GitRemote:
         oid = self._objects.ref(_ref_name(tag, branch, self.url.public))
         if oid is None:
             raise self._no_ref(what, tag, branch)
+        # The server's text: it goes into tark.lock and into file names.
         if not is_commit(oid):
             raise Refused(f"{what} is not the id of a sha1 object", where=self.url.public)
         return oid
@@ -129,6 +131,7 @@ class GitRemote:
         _hex(commit, "commit")
         self._objects.need_commit(commit)
         found = self._object(commit)
+        # The id comes from tark.toml or tark.lock and may name any kind of object.
         if found.kind != "commit":
             raise Refused(f"expected {commit} to be a commit, found a {found.kind}", where=self.url.public)
         root = self._link(tree_of, found, commit)

@@ -103,6 +103,7 @@ class _Guide:
         if self._budget.expired:
             return None
         try:
+            # The socket closes before the process ends, and only its status tells failure from success.
             status = self._process.wait(_FAREWELL)
         except subprocess.TimeoutExpired:
             return None
@@ -114,6 +115,7 @@ class _Guide:
             if re.search(pattern, words):
                 hint = f"ssh -T {self._target}" if text.startswith(_ASK_ONCE) else ""
                 return Unreachable(text, where=where, hint=hint)
+        # An unknown message is quoted: the last line usually names the cause.
         last = clean(next((line for line in reversed(words.splitlines()) if line.strip()), "nothing"))
         if re.search(_MISSING, words):
             return NotFound(

@@ -30,6 +30,7 @@ class StreamGitClient(TraditionalGitClient):
     """dulwich's client for one repository. Raises only `SourceError` for failures of the conversation."""
 
     def __init__(self, route: Route, budget: TransferBudget) -> None:
+        # A thin pack leaves out bases of its deltas, and `PackFile` has no other objects.
         super().__init__(thin_packs=False, quiet=True)
         self._route = route
         self._budget = budget
@@ -62,6 +63,7 @@ class StreamGitClient(TraditionalGitClient):
         return _Lines(self._talk), lambda: False, None
 
     def _open(self) -> "_Talk":
+        # ssh asks for protocol 2 through GIT_PROTOCOL, git:// with an extra parameter (gitprotocol-v2(5)).
         if self._route.url.scheme == "ssh":
             return _Talk(log_in(self._route, self._budget), self._budget)
         talk = _Talk(dial(self._route, self._budget), self._budget)

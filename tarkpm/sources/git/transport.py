@@ -46,6 +46,7 @@ class HttpGitClient(AbstractHttpGitClient):
     """
 
     def __init__(self, route: Route, budget: TransferBudget, notes: list[str]) -> None:
+        # A thin pack leaves out bases of its deltas, and `PackFile` has no other objects.
         super().__init__(route.url.public, thin_packs=False, quiet=True)
         self._route = route
         self._budget = budget
@@ -144,6 +145,7 @@ class HttpGitClient(AbstractHttpGitClient):
         """Send a request, and repeat it with the next login while the server responds with 401."""
         while True:
             response = self._send(method, tail, headers, body)
+            # `_logins` is None after a redirect to another origin: no login is sent there.
             if response.status != 401 or self._logins is None or not _takes_password(response):
                 return response
             try:

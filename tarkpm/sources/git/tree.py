@@ -75,6 +75,7 @@ class GitTree:
     def _tree(self, oid: str, folder: str) -> Mapping[str, TreeEntry]:
         if oid not in self._trees:
             data = self._object(oid, "tree", folder)
+            # Counted over all folders of a commit: many small ones take as much memory as a large one.
             self._parsed += len(data)
             if len(data) > self._limits.tree or self._parsed > self._limits.trees:
                 text = f"the listing of the folder has more than {amount(self._limits.tree)}"
@@ -105,6 +106,7 @@ class GitTree:
         try:
             found = self._objects.find(oid)
         except TooLarge as problem:
+            # The pack knows the object's id only; here its path is known.
             problem.where = self._at(path)
             raise
         if found is None:

@@ -172,6 +172,7 @@ class IndexClient:
         if not names:
             return {}
         paths = {name: path_of(name) for name in names}
+        # Two spellings of a name have one path, which is requested once.
         found = self._session.targets(list(dict.fromkeys(paths.values())), limit, likely)
         result: dict[PluginName, N | None] = {}
         for name, path in paths.items():
