@@ -53,6 +53,7 @@ class Host:
         Plugins that cannot be loaded do not raise here: see `failed`. Raises `ProjectNotAccepted`,
         `ProjectError` and `LockError`.
         """
+        # A copy: later changes of os.environ must not change what plugins were granted.
         variables = dict(os.environ if environment is None else environment)
         settings = Settings(
             cwd=Path.cwd(),

@@ -61,6 +61,7 @@ def last_resort(error: TarkError, arguments: Sequence[str], command: str) -> str
     url = found[0] if (found := _URL.match(error.where)) else ""
     by_index = isinstance(error, errors.IndexUntrusted | errors.IndexStale)
     of_an_index = (by_index or _INDEX_FILE.search(error.where)) and (url or command != "index")
+    # From the most specific place to the least: the first table that knows the error gives the hint.
     places = (
         (_OF_AN_INDEX, of_an_index),
         (_IN_A_REPOSITORY, url),

@@ -54,6 +54,7 @@ def group(**_: object) -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit status; prints at most one error."""
+    # From the raw arguments: an error of the parser itself must be shown as the user asked.
     verbose = any(argument in ("-vv", "--trace-errors") for argument in arguments)
     as_json = "--json" in arguments
     try:
@@ -83,6 +84,7 @@ def run(arguments: list[str]) -> int:
 
 def _complete(error: TarkError, arguments: list[str]) -> None:
     """Fill in a missing place and hint: every error shown has a message, a place and a hint."""
+    # Imported for errors only: it would slow every command down.
     from tarkpm.cli.fallback_hints import last_resort, program
 
     command = next((argument for argument in arguments if argument in COMMANDS), "")

@@ -18,10 +18,10 @@ from tarkpm.errors import DocumentError, TarkError
 T = TypeVar("T")
 
 MAX_KEY_DEPTH = 32
-"""How deep tables and arrays may nest. Documents are untrusted, and parsers recurse."""
+"""Limit of nested tables and arrays. Documents are untrusted, and parsers recurse."""
 
 MAX_DOTS = 200
-"""How many dots a line may have outside of quotes. The time of tomllib is quadratic in their number."""
+"""Limit of dots in a line outside of quotes. The time of tomllib is quadratic in their number."""
 
 _QUOTED = re.compile(rb"\"[^\"\n]*\"|'[^'\n]*'")
 _PLACE = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)

@@ -181,6 +181,7 @@ def _check_shape(entry: LockEntry) -> None:
         if entry.files or entry.signer or entry.statement:
             raise ValueError("a working copy has no files, signer or statement")
         return
+    # A signer without a statement could not be verified, and a statement without a signer names nobody.
     if not entry.files or (entry.signer is None) != (entry.statement is None):
         raise ValueError("expected files, and either both signer and statement or neither")
     # A tag or branch can move: only the commit makes a git entry reproducible.

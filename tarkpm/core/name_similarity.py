@@ -37,6 +37,7 @@ def close_names(name: PluginName, others: Iterable[PluginName]) -> Iterator[tupl
     mine, seen, slips = skeleton(name), _joined(name), 1 if len(name) <= SHORT else 2
     letters, own = sorted(seen), folded(name)
     for other in others:
+        # The same name is a conflict, not a similarity; claims are checked for it elsewhere.
         if folded(other) == own:
             continue
         text = _joined(other)

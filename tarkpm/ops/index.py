@@ -56,6 +56,7 @@ def add_index(settings: Settings, ui: Ui, name: PluginName, url: str, root: str)
             )
         text = workspace.project_bytes if workspace.project_bytes is not None else new()
         target = _target(workspace, edit_index(text, name, entry), decided=True)
+        # After the checks that need no network, and before anything is written.
         if not settings.offline:
             _try(workspace, entry)
         if not settings.dry_run:

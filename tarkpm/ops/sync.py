@@ -36,8 +36,10 @@ def sync(settings: Settings, ui: Ui, *, reinstall: bool = False) -> SyncReport:
     tark.toml, and what fetching and verifying raise; then nothing has changed.
     """
     with open_for_change(settings, ui) as workspace:
+        # 1. Stop where nothing has changed since the last sync. Only file status is read (decision 0002).
         if not reinstall and not settings.accept_project and workspace.is_settled():
             return SyncReport((), (), tuple(workspace.record.installed))
+        # Imported here, because a sync without work must not wait for parsers and the resolver.
         from tarkpm.core.resolution.resolver import unmet_dependencies
         from tarkpm.core.withdrawn import yanked_notes
         from tarkpm.ops.change.apply import apply, preview_deletions
@@ -51,16 +53,21 @@ def sync(settings: Settings, ui: Ui, *, reinstall: bool = False) -> SyncReport:
             raise LockStale(
                 f"{PROJECT} requires plugins, but there is no tark.lock", where=where, hint="tarkpm lock"
             )
-        # consent comes before the network: an index of an unaccepted project is never contacted
+        # 2. Consent comes before the network: an index of an unaccepted project is never contacted
+        #    (docs/trust-rules.md, rule 3).
         workspace.require_built_here()
         require_accepted(workspace)
+        # 3. Learn which publishers the indexes vouch for, which step 4 needs and a new machine does not know.
         workspace.resource(Indexes).learn_publishers(workspace.lock.entries)
+        # 4. Check that the lock follows from the project and that every signer is trusted (rule 2).
         target = check_target(workspace, Target(workspace.project, workspace.lock, decided=True))
+        # 5. Plan. A reinstallation also verifies again what was verified here before.
         if reinstall:
             workspace.forget_verified()
         plan = make_plan(workspace, target, reinstall=reinstall)
         entries = target.lock.entries
         notes = (*map(str, unmet_dependencies(entries)), *yanked_notes(entries, workspace.vouched))
+        # 6. Apply: fetch, verify, stage and switch.
         if settings.dry_run:
             preview_deletions(workspace, plan)
         elif workspace.lock_bytes is not None:

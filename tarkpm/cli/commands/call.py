@@ -40,6 +40,7 @@ def call_command(
     name, text = target(plugin), read_json(arguments, "the arguments are")
     from tarkpm.ops.call import call
 
+    # `entry.start` turned the collector off, but a plugin may run for long.
     gc.enable()
     with ExitStack() as stack:
         traced = _tracer(stack, trace, record)

@@ -114,6 +114,7 @@ def _read_source_arg(
 
     address, folder = expand(text)
     url, login = parse_typed(address, allow_http=settings.allow_http)
+    # Kept in memory for this command only; the source has the URL without it.
     if login is not None:
         logins[url.public] = login
     return SourceArg(GitSource(url.public, tag, branch, rev, _folder(path or folder)))
@@ -143,6 +144,7 @@ def _folder(text: str) -> str:
 
 def _named(settings: Settings, text: str, named: re.Match[str]) -> SourceArg:
     """Read a plugin name with optional index and range: ``text-tools``, ``community:text-tools@^1.2``."""
+    # A folder here and a plugin in an index may have one name: the user must say which is meant.
     if not named["index"] and (settings.cwd / text).is_dir():
         raise UsageError(f"'{text}' is a folder", hint=f"tarkpm add ./{text}")
     wanted = named["range"]

@@ -46,6 +46,7 @@ def check_target(workspace: Workspace, target: Target) -> CheckedTarget:
     Also checks the syntax of git URLs, fetched or not. Raises `Refused`, `LockStale`, `VerificationError`,
     `ConsentError`, `ResolutionError`.
     """
+    # git URLs first: one that may not be fetched is refused even if nothing is fetched now.
     for requirement in target.project.requirements.values():
         if isinstance(requirement.source, GitSource):
             parse(requirement.source.git, allow_http=workspace.settings.allow_http)
