@@ -137,6 +137,8 @@ def parse(data: bytes, *, where: str = LOCK) -> Lock:
 def _check_version(table: dict[str, Any], where: str) -> None:
     found = table.get("version")
     if found != VERSION or isinstance(found, bool):  # True == 1
+        if not table:
+            raise LockError("the file is empty", where=where)
         shown = (
             found
             if isinstance(found, int) and abs(found) < 10**9

@@ -4,7 +4,10 @@ A source presents a folder as a `Tree`. `collect` reads the files that make a re
 and local folders share it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from itertools import islice
 from typing import Protocol
 
 import msgspec
@@ -13,12 +16,17 @@ from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MANIFEST, STATEMENT
 from tarkpm.core.release import is_extra
 from tarkpm.core.statement import subject_names
-from tarkpm.errors import NotFound
+from tarkpm.core.text import some
+from tarkpm.errors import NotFound, TarkError
 
 LOOK_ELSEWHERE = "name the folder that contains it, or use --path inside a repository"
 # Bounded because an unsigned release takes every LICENSE* and README* of a stranger's repository.
 MAX_EXTRAS = 8
 """Limit of LICENSE* and README* files in one release, counted together."""
+MAX_NAMED = 20
+"""Limit of the folders that are named where the one asked for has no plugin."""
+MAX_OPENED = 100
+"""Limit of the entries that are looked at to find them: the folder may hold a home or a monorepo."""
 
 
 class Tree(Protocol):
@@ -99,7 +107,25 @@ def _locate(tree: Tree, folder: str, where: str) -> tuple[str, Sequence[str]]:
     place = f"folder '{folder}'" if folder else "the top folder"
     if tree.names(folder) is None:
         raise NotFound(f"there is no {place}", where=where, hint=LOOK_ELSEWHERE)
-    raise NotFound(f"no {MANIFEST} in {place} or its dist/", where=where, hint=LOOK_ELSEWHERE)
+    found = list(islice(_plugins_below(tree, folder), MAX_NAMED))
+    there = f", but in {some(found)}" if found else ""
+    raise NotFound(f"no {MANIFEST} in {place} or its dist/{there}", where=where, hint=LOOK_ELSEWHERE)
+
+
+def _plugins_below(tree: Tree, folder: str) -> Iterator[str]:
+    """Yield the nearest folders below ``folder`` that hold a plugin.toml, without opening many others."""
+    waiting = deque(_join(folder, name) for name in tree.names(folder) or () if not name.startswith("."))
+    for _ in range(MAX_OPENED):
+        if not waiting:
+            return
+        candidate = waiting.popleft()
+        names: Sequence[str] = ()
+        with suppress(OSError, TarkError):  # an unreadable folder must not hide the error this helps with
+            names = tuple(tree.names(candidate) or ())  # None for a file
+        if MANIFEST in names:
+            yield candidate
+        else:
+            waiting.extend(_join(candidate, name) for name in names if not name.startswith("."))
 
 
 def _extras(names: Sequence[str]) -> list[str]:

@@ -1,6 +1,7 @@
 """Translate other libraries' exceptions into tarkpm's, and make remote text safe to show."""
 
 import contextlib
+import re
 import unicodedata
 import zlib
 from collections.abc import Iterator
@@ -9,6 +10,8 @@ from tarkpm.errors import Garbled, Refused, SourceError, TarkError, TooLarge, Un
 from tarkpm.sources.git.limits import TransferBudget
 
 PROXY_HINT = "export HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT"
+_BYTES = re.compile(r"\bb(?=['\"])")
+"""The ``b`` of a Python bytes literal, which dulwich's own messages show."""
 CLOSED = "the connection was closed before everything had arrived"
 
 
@@ -105,11 +108,19 @@ def _proxy(problem: BaseException) -> tuple[str, str]:
 
 
 def _protocol(problem: BaseException, budget: TransferBudget) -> SourceError | None:
-    from dulwich.errors import HangupException
+    from dulwich.errors import GitProtocolError, HangupException
+    from dulwich.refs import SymrefLoop
 
     match problem:
+        case SymrefLoop():
+            return Garbled("a symbolic ref leads back to itself", where=budget.where)
         case HangupException():
             return Unreachable(CLOSED, where=budget.where)
+        case GitProtocolError():  # the base class of HangupException
+            # Mostly the server's own words, from the error channel of its answer (gitprotocol-pack(5)).
+            text = _BYTES.sub("", clean(str(problem)))
+            text = text.rstrip("?")  # dulwich replaces a control character at the end of a line
+            return Garbled(f"the fetch failed: {text}", where=budget.where)
         case MemoryError():
             return TooLarge("the response does not fit in memory", where=budget.where)
         case zlib.error():

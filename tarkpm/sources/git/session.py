@@ -183,7 +183,8 @@ class GitRemote:
     def _no_ref(self, what: str, tag: str, branch: str) -> NotFound:
         where = self.url.public
         if not tag and not branch:
-            return NotFound("the repository has no HEAD", where=where, hint="name a branch with --branch")
+            text = "HEAD has no commits: the repository is empty, or its default branch does not exist"
+            return NotFound(text, where=where, hint=f"git ls-remote --heads {shlex.quote(where)}")
         kind = "--tags" if tag else "--heads"
         return NotFound(f"there is no {what}", where=where, hint=f"git ls-remote {kind} {shlex.quote(where)}")
 

@@ -269,9 +269,7 @@ def test_a_fatal_message_in_the_band(tmp_path: Path) -> None:
     hostile.send = lambda handler, data: handler.reply(  # type: ignore[method-assign]
         200, line(b"packfile\n") + sideband(b"out of\x1b memory", 3) + b"0000", RESULT
     )
-    assert attack(tmp_path, hostile) == (
-        "Garbled: the response cannot be parsed (GitProtocolError: out of? memory) [http://SERVER/demo.git]"
-    )
+    assert attack(tmp_path, hostile) == ("Garbled: the fetch failed: out of? memory [http://SERVER/demo.git]")
 
 
 # Redirects
