@@ -11,7 +11,18 @@ from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import asks_again, open_for_change
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tarkpm.core.plan import Plan
+    from tarkpm.ops.project.workspace import Workspace
+
+
+class SyncChange(msgspec.Struct, frozen=True):
+    """A change of one plugin. ``before`` is "" for a new plugin, ``after`` is "" for a removed one."""
+
+    name: str
+    before: str
+    after: str
 
 
 class SyncReport(msgspec.Struct, frozen=True):
@@ -20,12 +31,8 @@ class SyncReport(msgspec.Struct, frozen=True):
     installed: tuple[str, ...]
     removed: tuple[str, ...]
     unchanged: tuple[str, ...]
+    changes: tuple[SyncChange, ...] = ()
     notes: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, plan: "Plan", notes: tuple[str, ...] = ()) -> "SyncReport":
-        """Return the report of an applied plan."""
-        return cls(tuple(entry.name for entry in plan.install), plan.remove, plan.keep, notes)
 
 
 @asks_again
@@ -67,9 +74,21 @@ def sync(settings: Settings, ui: Ui, *, reinstall: bool = False) -> SyncReport:
         plan = make_plan(workspace, target, reinstall=reinstall)
         entries = target.lock.entries
         notes = (*map(str, unmet_dependencies(entries)), *yanked_notes(entries, workspace.vouched))
+        changes = tuple(_changes(workspace, plan))
         # 6. Apply: fetch, verify, stage and switch.
         if settings.dry_run:
             preview_deletions(workspace, plan)
         elif workspace.lock_bytes is not None:
             apply(workspace, target, plan)
-        return SyncReport.of(plan, notes)
+        installed = tuple(entry.name for entry in plan.install)
+        return SyncReport(installed, plan.remove, plan.keep, changes, notes)
+
+
+def _changes(workspace: "Workspace", plan: "Plan") -> "Iterator[SyncChange]":
+    """Yield what a plan changes, with the versions that are installed before it is applied."""
+    from tarkpm.ops.release.installed import installed_version
+
+    for entry in plan.install:
+        yield SyncChange(entry.name, installed_version(workspace, entry.name), str(entry.version))
+    for name in plan.remove:
+        yield SyncChange(name, installed_version(workspace, name), "")

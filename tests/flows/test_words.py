@@ -86,3 +86,26 @@ def test_a_folder_of_plugins_names_them(sandbox: Sandbox) -> None:
     sandbox.run("add", f"file://{repo.folder}").failed(
         2, "error: no plugin.toml in the top folder or its dist/, but in 'b', 'deep/a'\n", "--path"
     )
+
+
+def test_sync_names_the_versions(sandbox: Sandbox, repo: GitRepo) -> None:
+    allow = ("--allow-unsigned", "text-tools", "--accept-capabilities", "--yes")
+    sandbox.run("add", f"file://{repo.folder}", *allow).ok()
+    old = (sandbox.cwd / "tark.lock").read_bytes()
+    sandbox.plugin(sandbox.root / "repo", version="1.1.0")
+    repo.git("add", "--all")
+    repo.commit("two")
+    sandbox.run("update", *allow).ok()
+    new = (sandbox.cwd / "tark.lock").read_bytes()
+    (sandbox.cwd / "tark.lock").write_bytes(old)
+    assert sandbox.run("sync", "--accept-project").ok().out == "~ text-tools 1.1.0 → 1.0.0\n"
+    (sandbox.cwd / "tark.lock").write_bytes(new)
+    dry = sandbox.run("sync", "--accept-project", "--dry-run").ok()
+    assert dry.out == "~ text-tools 1.0.0 → 1.1.0 (not applied)\n"
+    synced = sandbox.run("sync", "--accept-project", "--json").ok().json
+    assert synced["changes"] == [{"name": "text-tools", "before": "1.0.0", "after": "1.1.0"}]
+    sandbox.run("lock").ok()
+    file = sandbox.cwd / "tark.toml"
+    file.write_text(file.read_text().replace("text-tools = {", "# text-tools = {"))
+    sandbox.run("lock").ok()
+    assert sandbox.run("sync", "--accept-project").ok().out == "- text-tools 1.1.0\n"
