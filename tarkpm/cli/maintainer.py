@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tarkpm.cli.complete import key_names
 from tarkpm.cli.console import style
 from tarkpm.cli.options import Invocation, common, dry_run, read, read_name
 from tarkpm.cli.passphrase import ask_passphrase
@@ -30,7 +31,12 @@ index_folder = click.option(
 
 
 key_options = click.option(
-    "--key", "keys", multiple=True, metavar="NAME", help="Sign with this key. May be repeated."
+    "--key",
+    "keys",
+    shell_complete=key_names,
+    multiple=True,
+    metavar="NAME",
+    help="Sign with this key. May be repeated.",
 )
 
 
