@@ -18,7 +18,7 @@ def offered(sandbox: Sandbox, typed: str) -> list[str]:
             "COMP_CWORD": str(len(words) - 1),
         }
     )
-    return [line.partition(",")[2] for line in answer.out.splitlines()]
+    return [line.partition(",")[2] for line in answer.out.split()]
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def project(sandbox: Sandbox) -> Sandbox:
 
 def test_plugins_and_their_capabilities(project: Sandbox) -> None:
     assert offered(project, "tarkpm info t") == ["text-tools"]
-    assert offered(project, "tarkpm revoke text-tools ") == ["env:TOKEN", "http:api.example.com", "storage"]
+    assert offered(project, "tarkpm revoke text-tools ") == ["storage", "http:api.example.com", "env:TOKEN"]
     project.run("revoke", "text-tools", "env:TOKEN").ok()
     assert offered(project, "tarkpm revoke text-tools e") == []
     assert offered(project, "tarkpm grant text-tools ") == ["env:TOKEN"]
