@@ -139,7 +139,10 @@ def _folder(text: str) -> str:
 
 
 def _named(settings: Settings, text: str, named: re.Match[str]) -> SourceArg:
-    """Read a plugin name with optional index and range: ``text-tools``, ``community:text-tools@^1.2``."""
+    """Read a plugin name with optional index and range: ``text-tools``, ``community:text-tools@^1.2``.
+
+    ``text-tools@1.2.0`` is exactly that version.
+    """
     if not named["index"] and (settings.cwd / text).is_dir():
         raise UsageError(f"'{text}' is a folder", hint=f"tarkpm add ./{text}")
     wanted = named["range"]
@@ -148,7 +151,7 @@ def _named(settings: Settings, text: str, named: re.Match[str]) -> SourceArg:
             None,
             plugin_name(named["index"]) if named["index"] else "",
             plugin_name(named["name"]),
-            "" if wanted is None else str(Range.parse(wanted)),
+            "" if wanted is None else str(Range.parse_typed(wanted)),
         )
     except ValueError as problem:
         raise UsageError(str(problem)) from None  # without the argument: it may be user:password@host

@@ -14,7 +14,7 @@ from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import STATEMENT
 from tarkpm.core.release import GitSource, IndexSource, PathSource, PluginName, Source
 from tarkpm.core.verification import VerifiedRelease, verify_release
-from tarkpm.errors import CommitUnreached, ModuleInvalid, NotFound, TooLarge, Unreachable
+from tarkpm.errors import CommitUnreached, ModuleInvalid, NotFound, TooLarge
 from tarkpm.host.module.inspect import check_fits, inspect
 from tarkpm.io.parallel import run_parallel
 from tarkpm.ops.project.indexes import Indexes
@@ -115,7 +115,7 @@ def open_remote(workspace: Workspace, url: str) -> "Iterator[GitRemote]":
     """Open a session with a repository, with this user's logins. Raises `Unreachable` offline."""
     settings = workspace.settings
     if settings.offline and not url.startswith("file:"):
-        raise Unreachable("--offline forbids network requests", where=url)
+        raise settings.unreachable(url)
     from tarkpm.sources.git import Access, GitRemote, parse
 
     workspace.ui.busy(f"fetching {url}")
