@@ -77,7 +77,7 @@ def _taken(workspace: Workspace, agreed: AgreedChange, name: PluginName) -> Take
         commit=_commit(entry),
         signer=entry.signer or "",
         capabilities=tuple(map(str, agreed.target.project.granted(name))),
-        change=change if name in agreed.changed or change == "adopted" else "unchanged",
+        change=change if name in agreed.changed or change == "adopted" or might != may else "unchanged",
         previous=Previous(str(before.version), _commit(before), before.signer or "") if before else None,
         gained=tuple(map(str, may.beyond(might))),
         lost=tuple(map(str, might.beyond(may))),

@@ -21,7 +21,7 @@ from tarkpm.core.release import (
 )
 from tarkpm.core.version import Range
 from tarkpm.errors import NotFound, TarkError
-from tarkpm.ops.change.admit import PluginRequest
+from tarkpm.ops.change.propose import PluginRequest
 from tarkpm.ops.project.location import locate
 from tarkpm.ops.project.settings import Settings
 

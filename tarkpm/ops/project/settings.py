@@ -69,9 +69,7 @@ class Settings(msgspec.Struct, frozen=True):
 
     def unreachable(self, where: str) -> Unreachable:
         """Return the error for a place that may not be asked, because network requests are forbidden."""
-        return Unreachable(
-            f"{self.offline_by} forbids network requests", where=where, hint=self.online_hint
-        )
+        return Unreachable(f"{self.offline_by} forbids network requests", where=where, hint=self.online_hint)
 
     @property
     def search_path(self) -> str:
