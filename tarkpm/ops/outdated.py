@@ -33,7 +33,7 @@ _WORDS: Final[Mapping[type[ConsentError], str]] = {
     Downgrade: "lower",
     Republished: "other contents of this version",
     KeyUnknown: "signed by an unknown key",
-    KeyChanged: "signed by another key",
+    KeyChanged: "signed by a different key",
     UnsignedRefused: "not signed",
     CapabilityWidened: "more capabilities",
 }

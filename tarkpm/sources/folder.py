@@ -64,13 +64,6 @@ def collect(tree: Tree, folder: str, *, where: str, signed: bool = True) -> Rele
     return ReleaseFiles(folder, {name: found[name] for name in sorted(wanted)}, statement, manifest)
 
 
-def manifest_in(tree: Tree, folder: str, *, where: str) -> Manifest:
-    """The plugin.toml of the release in ``folder``, and nothing else of it. Raises like `collect`."""
-    folder, _ = _locate(tree, folder, where)
-    path = _join(folder, MANIFEST)
-    return Manifest.parse(tree.read([path])[path], where=f"{where}: {path}")
-
-
 def likely_files(tree: Tree, folder: str) -> list[str]:
     """The files that `collect` reads first, for whoever can have those of several folders at once."""
     try:

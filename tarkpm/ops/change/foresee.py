@@ -8,7 +8,14 @@ from tarkpm.core.lockfile import Lock, LockEntry
 from tarkpm.core.policy import Answers, Question
 from tarkpm.core.release import IndexSource, PluginName
 from tarkpm.errors import NotFound, ResolutionError, TarkError
-from tarkpm.ops.change.propose import Acquired, PluginRequest, Proposal, acquire_direct, propose, target_of
+from tarkpm.ops.change.propose import (
+    Acquired,
+    PluginRequest,
+    ProposedChange,
+    acquire_direct,
+    propose,
+    target_of,
+)
 from tarkpm.ops.change.target import check_target
 from tarkpm.ops.project.workspace import Workspace
 
@@ -71,7 +78,7 @@ def foresee(workspace: Workspace) -> Foresight:
     return Foresight(lock, held, found, (*failing, *proposal.notes))
 
 
-def _propose(workspace: Workspace, acquired: Acquired, moving: Collection[PluginName]) -> Proposal:
+def _propose(workspace: Workspace, acquired: Acquired, moving: Collection[PluginName]) -> ProposedChange:
     requirements = workspace.project.requirements
     requests = [PluginRequest.of(requirements[name]) for name in moving if name in requirements]
     return propose(workspace, requests, acquired.only(moving), Answers(), free=moving)
@@ -91,7 +98,7 @@ def _of_indexes(workspace: Workspace, names: Collection[PluginName]) -> list[Plu
 
 
 def _blocked(
-    workspace: Workspace, proposal: Proposal, moving: Collection[PluginName]
+    workspace: Workspace, proposal: ProposedChange, moving: Collection[PluginName]
 ) -> Iterator[tuple[PluginName, HeldBack]]:
     """Yield the plugins that a proposal cannot move without a decision, or at all."""
     entries = {one.candidate.manifest.name: one.candidate.entry() for one in proposal.releases}

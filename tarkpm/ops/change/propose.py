@@ -57,7 +57,7 @@ class Acquired(msgspec.Struct, frozen=True):
         )
 
 
-class Proposal(msgspec.Struct, frozen=True):
+class ProposedChange(msgspec.Struct, frozen=True):
     """What a change would take, what that means, and which locked entries stay.
 
     ``asked`` are the requested plugins, ``refused`` releases that no answer of the user can let in.
@@ -108,7 +108,7 @@ def propose(
     answers: Answers,
     *,
     free: Collection[PluginName] | None = (),
-) -> Proposal:
+) -> ProposedChange:
     """Select a release for every requirement and dependency, and weigh each that is taken.
 
     ``acquired`` is what `acquire_direct` returned for these requests. Plugins of indexes keep their locked
@@ -127,7 +127,7 @@ def propose(
             admissions.append(weigh(workspace, _settle(requirements.get(name), release), release, answers))
         except TarkError as problem:
             refused[name] = problem
-    return Proposal(
+    return ProposedChange(
         tuple(asked), (*direct, *choice.taken), tuple(admissions), choice.kept, choice.notes, refused
     )
 

@@ -38,7 +38,9 @@ def choose_from_indexes(
             pins.append((offer.origin, Pin(offer.name, row.statement, row.files)))
             rows.append(row)
     taken, refused = [], {}
-    for (source, pin), row, release in zip(pins, rows, workspace.resource(Taken).get(pins), strict=True):
+    for (source, pin), row, release in zip(
+        pins, rows, workspace.resource(PinnedReleases).get(pins), strict=True
+    ):
         try:
             if isinstance(release, TarkError):
                 raise release
@@ -49,7 +51,7 @@ def choose_from_indexes(
     return Selection(tuple(kept), tuple(taken), solution.notes, refused)
 
 
-class Taken:
+class PinnedReleases:
     """The selected releases of indexes during one verb: each is fetched and verified once."""
 
     def __init__(self, workspace: Workspace) -> None:
