@@ -8,7 +8,7 @@ from tarkpm.core.resolution.catalog import Candidate, Catalog, Locked, PluginId,
 from tarkpm.core.resolution.resolver import Solution, solve
 from tarkpm.core.rows import Listing, ReleaseRow, row_of
 from tarkpm.core.version import Range
-from tarkpm.errors import IndexUntrusted, NotFound, TarkError
+from tarkpm.errors import IndexUntrusted, NotFound, TarkError, Unreachable
 from tarkpm.ops.change.target import Selection
 from tarkpm.ops.project.indexes import Indexes
 from tarkpm.ops.project.workspace import Workspace
@@ -59,10 +59,12 @@ class PinnedReleases:
         self._found: dict[tuple[IndexSource, Pin], Release | TarkError] = {}
 
     def get(self, pins: Sequence[tuple[IndexSource, Pin]]) -> list[Release | TarkError]:
-        """Return the releases in order, or the error of each that cannot be fetched or verified."""
+        """Return the releases in order, or the error of each that is refused. Raises `Unreachable`."""
         missing = [pin for pin in pins if pin not in self._found]
         try:
             self._found.update(zip(missing, acquire_pinned(self._workspace, missing), strict=True))
+        except Unreachable:
+            raise  # asking again for each would wait for the same server as often
         except TarkError as problem:
             # one of them is refused: ask for each alone, to know which
             self._found.update((pin, self._alone(pin) if len(missing) > 1 else problem) for pin in missing)
