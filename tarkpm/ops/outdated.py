@@ -85,6 +85,7 @@ def outdated(settings: Settings, ui: Ui) -> OutdatedReport:
         names = {*workspace.project.requirements, *workspace.lock.by_name, *foresight.lock.by_name}
         looks = [_Look(workspace, foresight, PluginName(name), listings.get(name)) for name in sorted(names)]
         failed = {look.name: problem for look in looks if (problem := look.failure)}
+        # If nothing could be asked, the report would look as if everything were up to date.
         if failed and len(failed) == len(names):
             raise next(iter(failed.values()))
         rows = [(look, look.row()) for look in looks if look.name not in failed and look.is_news]

@@ -38,12 +38,13 @@ def choose_from_indexes(
             pins.append((offer.origin, Pin(offer.name, row.statement, row.files)))
             rows.append(row)
     taken, refused = [], {}
-    for (source, pin), row, release in zip(
-        pins, rows, workspace.resource(PinnedReleases).get(pins), strict=True
-    ):
+    # Pinned by the digests of the row: an index cannot serve other contents than it listed.
+    releases = workspace.resource(PinnedReleases).get(pins)
+    for (source, pin), row, release in zip(pins, rows, releases, strict=True):
         try:
             if isinstance(release, TarkError):
                 raise release
+            # Checked after the fetch, because only the release contains what its publisher signed.
             _check_row(source, pin, row, release)
             taken.append(release)
         except TarkError as problem:
