@@ -58,8 +58,6 @@ def last_resort(error: TarkError, arguments: Sequence[str], command: str) -> str
 
     ``command`` is the command among ``arguments``, "" if there is none.
     """
-    if isinstance(error, errors.Unreachable) and {"--offline", "--frozen"} & set(arguments):
-        return "run the command again with a network, without --offline"
     url = found[0] if (found := _URL.match(error.where)) else ""
     by_index = isinstance(error, errors.IndexUntrusted | errors.IndexStale)
     of_an_index = (by_index or _INDEX_FILE.search(error.where)) and (url or command != "index")

@@ -71,11 +71,9 @@ def common(function: Callable[..., Any]) -> Callable[..., Any]:
             user=user or before.get("user", False),
             accept_project=accept_project or before.get("accept_project", ""),
         )
-        settings = msgspec.structs.replace(
-            settings,
-            offline=special.pop("offline", False) or before.get("offline", False) or settings.offline,
-            **special,
-        )
+        if special.pop("offline", False) or before.get("offline", False):
+            settings = settings.made_offline("--offline")
+        settings = msgspec.structs.replace(settings, **special)
         return function(Invocation(settings, Console(), json or before.get("json", False)), **rest)
 
     return everywhere(wrapper)
@@ -161,6 +159,7 @@ def make_settings(
         project=project,
         user=user,
         offline=_flag(environ, "TARKPM_OFFLINE"),
+        offline_by="TARKPM_OFFLINE",
         accept_project=_accepted(accept_project, "--accept-project")
         or _accepted(environ.get("TARKPM_ACCEPT_PROJECT", ""), "TARKPM_ACCEPT_PROJECT"),
         lock_seconds=_seconds(environ),

@@ -15,7 +15,7 @@ import msgspec
 if TYPE_CHECKING:
     from tarkpm.core.verification import VerifiedRelease
 
-from tarkpm.core.binding import Binding, Origin
+from tarkpm.core.binding import Binding, Origin, contents_digest
 from tarkpm.core.capability import CapabilitySet
 from tarkpm.core.claim import Vouched
 from tarkpm.core.key import PublicKey
@@ -105,6 +105,8 @@ def admit(
         check_vouched(candidate.entry(), candidate.source, vouched)
         trust, key_questions = _judge_publisher(candidate, trusted, before, answers)
     else:
+        if _is_accepted_unsigned(candidate, project, accepted):
+            answers = msgspec.structs.replace(answers, allow_unsigned=answers.allow_unsigned | {name})
         trust, key_questions = _judge_signer(candidate, requirement, trusted, before, answers)
 
     # 3. The capabilities: grants belong to the publisher, so they do not carry over to another source
@@ -199,6 +201,23 @@ def _judge_signer(
         return (signer,), [_key_changed(name, signer, before)]
     message = f"the signing key of '{name}' is not trusted yet: {signer}"
     return (signer,), [Question(KeyUnknown, name, message, f"--trust {signer}")]
+
+
+def _is_accepted_unsigned(candidate: VerifiedRelease, project: Project, accepted: Binding | None) -> bool:
+    """Return whether the user accepted exactly these contents, unsigned, from this origin, and still does.
+
+    A binding names the contents of an unsigned plugin because nobody vouches for them
+    (docs/trust-rules.md, rule 0): the same bytes at another commit are no new decision, other bytes are.
+    """
+    required = project.requirements.get(candidate.manifest.name)
+    return (
+        accepted is not None
+        and required is not None
+        and required.unsigned
+        and accepted.publisher.unsigned
+        and accepted.publisher.origin == Origin.of(candidate.source)
+        and accepted.contents == contents_digest(candidate.entry())
+    )
 
 
 def _judge_unsigned(name: PluginName, signed_before: bool, answers: Answers) -> list[Question]:

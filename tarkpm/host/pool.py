@@ -63,6 +63,7 @@ class WorkerPool:
         self._lock = threading.Lock()
         self._workers: dict[str, Worker] = {}
         self._spare = spare
+        self._is_shut = False
 
     def __enter__(self) -> "Self":
         return self
@@ -117,12 +118,20 @@ class WorkerPool:
         if self._forks is not None:
             self._forks.close()
 
+    def shut(self) -> None:
+        """End every worker for good: each later call of a plugin raises `HostError`."""
+        with self._lock:  # a call in another thread must not start a worker after the last one ended
+            self._is_shut = True
+        self.close()
+
     def _worker(self, image: PluginImage, kind: str = "") -> Worker:
         """Return the worker of exactly this image; end the one of another image of the same name."""
         if kind and image.type != kind and not (kind == "auth" and image.is_older):
             hint = f"tarkpm list --type {kind}"
             raise HostError(f"is of type {image.type!r}, expected {kind!r}", where=image.name, hint=hint)
         with self._lock:
+            if self._is_shut:
+                raise HostError("the host is closed", where=image.name)
             worker = self._workers.get(image.name)
             if worker is not None and (worker.image is image or worker.image == image):
                 return worker

@@ -79,13 +79,6 @@ def collect(tree: Tree, folder: str, *, where: str, signed: bool = True) -> Rele
     return ReleaseFiles(folder, {name: found[name] for name in sorted(wanted)}, statement, manifest)
 
 
-def manifest_in(tree: Tree, folder: str, *, where: str) -> Manifest:
-    """Read only the plugin.toml of the release in ``folder``. Raises like `collect`."""
-    folder, _ = _locate(tree, folder, where)
-    path = _join(folder, MANIFEST)
-    return Manifest.parse(tree.read([path])[path], where=f"{where}: {path}")
-
-
 def likely_files(tree: Tree, folder: str) -> list[str]:
     """Return the paths that `collect` reads first, so that a caller can prefetch them for several folders."""
     try:

@@ -176,6 +176,36 @@ def test_update_moves_what_was_named_within_what_is_asked_for(indexed: IndexedPr
     sandbox.run("verify").ok()
 
 
+def test_a_typed_version_is_exactly_that_version(indexed: IndexedProject) -> None:
+    sandbox = indexed.sandbox
+    for version in ("1.0.0", "1.1.0", "1.1.3", "1.2.0"):
+        indexed.release("text-tools", version)
+    indexed.use()
+    added = sandbox.run("add", "text-tools@1.1.0", "--accept-capabilities").ok()
+    assert "✓ added text-tools 1.1.0 (tark.toml: =1.1.0)\n" in added.out
+    assert "range │ =1.1.0 in tark.toml\n" in added.err
+    assert 'text-tools = "=1.1.0"' in project(sandbox)
+    assert "already comes from this source" in sandbox.run("add", "text-tools@1.1.0").ok().out
+    assert "is unchanged" in sandbox.run("update").ok().out
+    assert "text-tools  1.1.0   -       1.2.0" in sandbox.run("outdated").failed(1).out
+    sandbox.run("remove", "text-tools").ok()
+    (taken,) = sandbox.run("add", "text-tools@1.1", "--accept-capabilities", "--json").ok().json["plugins"]
+    assert (taken["version"], taken["range"]) == ("1.1.3", "=1.1")
+    added = sandbox.run("add", "text-tools@^1.2").ok()
+    assert "✓ replaced text-tools 1.2.0 (tark.toml: ^1.2)\n" in added.out
+
+
+def test_a_bare_version_in_the_project_keeps_the_meaning_of_cargo(indexed: IndexedProject) -> None:
+    sandbox = indexed.sandbox
+    indexed.release("text-tools", "1.1.0")
+    indexed.release("text-tools", "1.2.0")
+    indexed.use()
+    toml = sandbox.cwd / "tark.toml"
+    toml.write_text(toml.read_text() + '[plugins]\ntext-tools = "1.1.0"\n')
+    sandbox.run("lock", "--accept-project", "--accept-capabilities").ok()
+    assert 'version = "1.2.0"' in lock(sandbox)
+
+
 def yank(indexed: IndexedProject, name: str, version: str, reason: str = "loses notes") -> None:
     """The index's online key marks a release."""
     listing = indexed.repo.listings[name]

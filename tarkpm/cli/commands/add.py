@@ -46,7 +46,8 @@ def add_command(
     """Add plugins from an index, git or a folder.
 
     SOURCE is a name in an index ([INDEX:]NAME[@RANGE]), a git URL (https://…, ssh://…, git@host:owner/repo,
-    file://…), github:owner/repo[/folder], or a folder (./mine).
+    file://…), github:owner/repo[/folder], or a folder (./mine). RANGE is a version, which means exactly that
+    version, or a range like ^1.2. [default: the newest version, and ^ of it in tark.toml]
     """
     from tarkpm.ops.add import add
     from tarkpm.ops.change.source_args import read_source_args

@@ -37,15 +37,15 @@ def _outdated_lines(report: "OutdatedReport") -> list[str]:
     cells = [
         (
             row.name,
-            row.locked,
+            row.locked or "-",
             row.update or "-",
-            row.newest,
+            row.newest or "-",
             neutral(row.source) + (f" at {row.commit[:12]}" if row.commit else ""),
             neutral(row.warning),
         )
         for row in report.plugins
     ]
     lines = table(("Plugin", "Locked", "Update", "Newest", "Source", ""), cells)
-    if any(row.update for row in report.plugins):
-        lines += ["", "To install the versions under Update: tarkpm update"]
+    if report.command:
+        lines += ["", f"To install the versions under Update: {report.command}"]
     return [style(lines[0], bold=True), *lines[1:], *failed, *note_lines(report.notes)]

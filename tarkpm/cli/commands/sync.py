@@ -30,14 +30,12 @@ if TYPE_CHECKING:
 @common
 def sync_command(invocation: Invocation, locked: bool, frozen: bool, reinstall: bool) -> int:
     """Install exactly what tark.lock says. Never resolves."""
-    import msgspec
-
     from tarkpm.ops.sync import sync
 
     del locked
     settings = invocation.settings
     if frozen:
-        settings = msgspec.structs.replace(settings, offline=True)
+        settings = settings.made_offline("--frozen")
     report = sync(settings, invocation.ui, reinstall=reinstall)
     invocation.report(report, lambda: synced_lines(report, dry_run=settings.dry_run))
     return 0

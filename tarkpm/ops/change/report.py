@@ -20,7 +20,8 @@ class Previous(msgspec.Struct, frozen=True):
 class Taken(msgspec.Struct, frozen=True):
     """One plugin as it is locked now; ``change`` is added, replaced, adopted or unchanged.
 
-    ``previous`` is None for a new plugin; ``gained`` and ``lost`` are capabilities.
+    ``range`` is what tark.toml asks for of a plugin from an index. ``previous`` is None for a new plugin;
+    ``gained`` and ``lost`` are capabilities.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Taken(msgspec.Struct, frozen=True):
     previous: Previous | None = None
     gained: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
+    range: str = ""
 
 
 class TakeReport(msgspec.Struct, frozen=True):
@@ -63,6 +65,7 @@ def report_of(
 def _taken(workspace: Workspace, agreed: AgreedChange, name: PluginName) -> Taken:
     entry, before = agreed.target.lock.by_name[name], workspace.followed.get(name)
     might, may = workspace.project.granted(name), agreed.target.project.granted(name)
+    requirement = agreed.target.project.requirements.get(name)
     change = "replaced" if before else "added"
     if name in {one.name for one in agreed.adopted}:
         change = "adopted"
@@ -74,10 +77,11 @@ def _taken(workspace: Workspace, agreed: AgreedChange, name: PluginName) -> Take
         commit=_commit(entry),
         signer=entry.signer or "",
         capabilities=tuple(map(str, agreed.target.project.granted(name))),
-        change=change if name in agreed.changed or change == "adopted" else "unchanged",
+        change=change if name in agreed.changed or change == "adopted" or might != may else "unchanged",
         previous=Previous(str(before.version), _commit(before), before.signer or "") if before else None,
         gained=tuple(map(str, may.beyond(might))),
         lost=tuple(map(str, might.beyond(may))),
+        range=requirement.range if requirement else "",
     )
 
 

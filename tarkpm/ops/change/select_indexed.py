@@ -1,6 +1,6 @@
 """Select among the candidates of indexes: gather them, resolve, and fetch what is not locked."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from tarkpm.core.lockfile import LockEntry, Pin
 from tarkpm.core.release import IndexSource, PluginName, Requirement
@@ -8,7 +8,7 @@ from tarkpm.core.resolution.catalog import Candidate, Catalog, Locked, PluginId,
 from tarkpm.core.resolution.resolver import Solution, solve
 from tarkpm.core.rows import Listing, ReleaseRow, row_of
 from tarkpm.core.version import Range
-from tarkpm.errors import IndexUntrusted, NotFound
+from tarkpm.errors import IndexUntrusted, NotFound, TarkError, Unreachable
 from tarkpm.ops.change.target import Selection
 from tarkpm.ops.project.indexes import Indexes
 from tarkpm.ops.project.workspace import Workspace
@@ -37,22 +37,49 @@ def choose_from_indexes(
         else:
             pins.append((offer.origin, Pin(offer.name, row.statement, row.files)))
             rows.append(row)
+    taken, refused = [], {}
     # Pinned by the digests of the row: an index cannot serve other contents than it listed.
-    taken = acquire_pinned(workspace, pins)
-    # Checked after the fetch, because only the release contains what its publisher signed.
-    for (source, pin), row, release in zip(pins, rows, taken, strict=True):
-        _check_row(source, pin, row, release)
-    return Selection(tuple(kept), tuple(taken), solution.notes)
+    releases = workspace.resource(PinnedReleases).get(pins)
+    for (source, pin), row, release in zip(pins, rows, releases, strict=True):
+        try:
+            if isinstance(release, TarkError):
+                raise release
+            # Checked after the fetch, because only the release contains what its publisher signed.
+            _check_row(source, pin, row, release)
+            taken.append(release)
+        except TarkError as problem:
+            refused[pin.name] = problem
+    return Selection(tuple(kept), tuple(taken), solution.notes, refused)
 
 
-def preview_update(workspace: Workspace) -> Solution:
-    """Return what an update of everything would select; git and folders stay locked, nothing is fetched.
+class PinnedReleases:
+    """The selected releases of indexes during one verb: each is fetched and verified once."""
 
-    Raises `ResolutionError`, `NotFound`, `Unreachable`, `IndexUntrusted`.
-    """
-    requirements, lock = workspace.project.requirements, workspace.lock
-    held = tuple(lock.by_name[name] for name, one in requirements.items() if one.is_fixed and lock.get(name))
-    return _solve(workspace, requirements, held, None)[0]
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._found: dict[tuple[IndexSource, Pin], Release | TarkError] = {}
+
+    def get(self, pins: Sequence[tuple[IndexSource, Pin]]) -> list[Release | TarkError]:
+        """Return the releases in order, or the error of each that is refused. Raises `Unreachable`."""
+        missing = [pin for pin in pins if pin not in self._found]
+        try:
+            self._found.update(zip(missing, acquire_pinned(self._workspace, missing), strict=True))
+        except Unreachable:
+            raise  # asking again for each would wait for the same server as often
+        except TarkError as problem:
+            # one of them is refused: ask for each alone, to know which
+            self._found.update((pin, self._alone(pin) if len(missing) > 1 else problem) for pin in missing)
+        return [self._found[pin] for pin in pins]
+
+    def _alone(self, pin: tuple[IndexSource, Pin]) -> Release | TarkError:
+        try:
+            return acquire_pinned(self._workspace, [pin])[0]
+        except TarkError as problem:
+            return problem
+
+    def close(self) -> None:
+        """Forget the releases."""
+        self._found.clear()
 
 
 def _solve(

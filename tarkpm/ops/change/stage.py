@@ -38,8 +38,9 @@ def fetch_missing(
                 # a forged entry is reported as forged, not as missing (docs/trust-rules.md, rule 10)
                 _verify_stored(workspace, entry)
         names = ", ".join(entry.name for entry in missing)
-        hint = "run the command again with a network, without --offline"
-        raise BlobMissing(f"not in the store, and --offline forbids downloads: {names}", hint=hint)
+        settings = workspace.settings
+        message = f"not in the store, and {settings.offline_by} forbids downloads: {names}"
+        raise BlobMissing(message, hint=settings.online_hint)
     for release in releases:
         _store(workspace, release)
     room = MEMORY

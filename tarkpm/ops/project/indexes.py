@@ -9,7 +9,7 @@ from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.project import IndexEntry
 from tarkpm.core.release import IndexSource, PluginName
 from tarkpm.core.rows import Listing
-from tarkpm.errors import NotFound, Unreachable
+from tarkpm.errors import NotFound
 
 if TYPE_CHECKING:
     from tarkpm.io.login import Login
@@ -86,7 +86,7 @@ class Indexes:
         if source.root not in self._clients:
             entry = entry_of(workspace, source)
             if workspace.settings.offline:
-                raise Unreachable("--offline forbids network requests", where=f"{source} at {entry.url}")
+                raise workspace.settings.unreachable(f"{source} at {entry.url}")
             workspace.ui.busy(f"asking {source}")
             self._clients[source.root] = open_client(workspace, entry)
         return self._clients[source.root]

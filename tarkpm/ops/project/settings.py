@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from tarkpm.errors import Unreachable
+
 if TYPE_CHECKING:
     from tarkpm.host.imports.guard import Guard
     from tarkpm.io.login import Login
@@ -30,7 +32,8 @@ class Settings(msgspec.Struct, frozen=True):
 
     ``environment`` is a snapshot of the environment variables: for plugins that were granted some, for
     proxies and logins, and for finding ``tark``. ``accept_project`` is `ANY_DECISIONS`, the digest of the
-    decisions accepted in advance, or "" for none. ``keep_data`` hands a plugin's data to a new publisher.
+    decisions accepted in advance, or "" for none. ``offline_by`` is the option or variable that sets
+    ``offline``. ``keep_data`` hands a plugin's data to a new publisher.
     ``logins`` were typed with their URLs and are stored nowhere else. ``command`` is the command line as
     typed, without logins, for hints and as the holder's name of locks. ``accept_unmanaged`` are plugins that
     may run although tarkpm did not install them.
@@ -42,6 +45,7 @@ class Settings(msgspec.Struct, frozen=True):
     project: Path | None = None
     user: bool = False
     offline: bool = False
+    offline_by: str = "--offline"
     allow_http: bool = False
     accept_project: str = ""
     dry_run: bool = False
@@ -51,6 +55,21 @@ class Settings(msgspec.Struct, frozen=True):
     logins: "Mapping[str, Login]" = {}
     accept_unmanaged: frozenset[str] = frozenset()
     command: str = "tarkpm"
+
+    def made_offline(self, by: str) -> "Settings":
+        """Return these settings with network requests forbidden by an option."""
+        return msgspec.structs.replace(self, offline=True, offline_by=by)
+
+    @property
+    def online_hint(self) -> str:
+        """Return the hint that helps where network requests are forbidden and one is needed."""
+        if self.offline_by.startswith("--"):
+            return f"run the command again with a network, without {self.offline_by}"
+        return f"unset {self.offline_by}, then run the command again"
+
+    def unreachable(self, where: str) -> Unreachable:
+        """Return the error for a place that may not be asked, because network requests are forbidden."""
+        return Unreachable(f"{self.offline_by} forbids network requests", where=where, hint=self.online_hint)
 
     @property
     def search_path(self) -> str:

@@ -7,6 +7,7 @@ from tarkpm.core.capability import KINDS, MEANING, Capability, CapabilitySet
 from tarkpm.core.danger import is_dangerous, shown
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.manifest import Manifest
+from tarkpm.core.names import PROJECT
 from tarkpm.core.policy import Admission
 from tarkpm.core.project import Project
 from tarkpm.core.release import GitSource, IndexSource
@@ -28,6 +29,7 @@ def card(workspace: Workspace, admission: Admission, more: Iterable[CardRow] = (
     rows.append(CardRow("source", str(source.unpinned())))
     if isinstance(source, GitSource):
         rows.append(CardRow("commit", source.commit))
+    rows += _range_rows(workspace.project, admission)
     rows.append(_signer_row(workspace.project, admission))
     rows += capability_rows(admission.change.grants, manifest)
     if locked:
@@ -82,6 +84,14 @@ def _change_rows(locked: LockEntry | None, admission: Admission) -> list[CardRow
     if locked.signer and locked.signer != candidate.signer:
         rows.append(CardRow("change", f"signer {locked.signer} → {candidate.signer or 'nobody'}"))
     return rows
+
+
+def _range_rows(project: Project, admission: Admission) -> list[CardRow]:
+    """Return the range that tark.toml gets, if it is new: it decides what later updates take."""
+    now, before = admission.change.requirement, project.requirements.get(admission.change.name)
+    if now is None or not now.range or (before and before.range == now.range):
+        return []
+    return [CardRow("range", f"{now.range} in {PROJECT}")]
 
 
 def _difference_rows(before: CapabilitySet, after: CapabilitySet) -> list[CardRow]:

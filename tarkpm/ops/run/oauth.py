@@ -114,7 +114,7 @@ def _tokens(settings: Settings, oauth: OAuth, hosts: Hosts, person: Person) -> T
     """Return the tokens that the server issues to the user."""
     origin = urls.parse(oauth.token_url).origin
     if settings.offline:
-        raise Unreachable("--offline forbids network requests", where=origin)
+        raise settings.unreachable(origin)
     proxies = Proxies.read(settings.environment)
     client = HttpClient(proxies=proxies, limits=LIMITS, resolve=hosts.resolve)
     ask = _by_browser if oauth.flow == "pkce" else _by_device
