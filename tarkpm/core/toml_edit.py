@@ -12,7 +12,7 @@ from typing import Any
 
 from tarkpm.core.document import BOM, inline
 from tarkpm.core.toml_items import Splices, update_value
-from tarkpm.core.toml_scan import Path, Statement, Value, line_end, scan
+from tarkpm.core.toml_scan import Keys, TomlStatement, TomlValue, line_end, scan
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -46,7 +46,7 @@ def _filled(table: Table) -> dict[str, Any]:
     return {key: value for key, value in table.items() if value != {}}
 
 
-def _key(path: Path) -> str:
+def _key(path: Keys) -> str:
     return ".".join(key if _BARE.fullmatch(key) else inline(key) for key in path)
 
 
@@ -55,9 +55,9 @@ class _Node:
 
     def __init__(self) -> None:
         self.children: dict[str, _Node] = {}
-        self.header: Statement | None = None
-        self.value: Value | None = None
-        self.statements: list[Statement] = []
+        self.header: TomlStatement | None = None
+        self.value: TomlValue | None = None
+        self.statements: list[TomlStatement] = []
 
 
 class _Editor:
@@ -67,13 +67,13 @@ class _Editor:
         self.text, self.ending, self.blocks = text, ending, blocks
         self.splices = Splices(text, ending)
         self.root = _Node()
-        self._body_end: dict[Path, int] = {}
+        self._body_end: dict[Keys, int] = {}
         """Where the last pair below each header ends; where the header's line ends, if it has none."""
         self._headers: list[int] = []
         for statement in scan(text):
             self._place(statement)
 
-    def _place(self, statement: Statement) -> None:
+    def _place(self, statement: TomlStatement) -> None:
         node = self.root
         for key in statement.path:
             node = node.children.setdefault(key, _Node())
@@ -87,7 +87,7 @@ class _Editor:
 
     # -- comparing
 
-    def update(self, node: _Node, path: Path, old: Table, new: Table) -> None:
+    def update(self, node: _Node, path: Keys, old: Table, new: Table) -> None:
         """Change the table ``path`` from ``old`` to ``new``."""
         for key in old:
             if key not in new:
@@ -102,7 +102,7 @@ class _Editor:
         elif old and not new and len(path) == 1 and node.header:
             self._drop_header(node.header)
 
-    def _changed(self, node: _Node, path: Path, old: Any, new: Any) -> bool:
+    def _changed(self, node: _Node, path: Keys, old: Any, new: Any) -> bool:
         """Change a value in its place; False if it has another shape there and must be written again."""
         child = node.children[path[-1]]
         if child.value is not None:
@@ -122,7 +122,7 @@ class _Editor:
             else:
                 self.splices.cut(statement.start, statement.end)
 
-    def _drop_header(self, header: Statement) -> None:
+    def _drop_header(self, header: TomlStatement) -> None:
         """Cut the header of an emptied table, unless somebody wrote a comment there."""
         end = min((start for start in self._headers if start > header.start), default=len(self.text))
         rest = self.text[header.start : end]
@@ -145,7 +145,7 @@ class _Editor:
 
     # -- adding
 
-    def _insert(self, node: _Node, path: Path, added: Table) -> None:
+    def _insert(self, node: _Node, path: Keys, added: Table) -> None:
         """Write new keys of the table ``path`` in the style that the table already has."""
         dotted = [s for s in node.statements if s.value is not None and len(s.context) < len(path)]
         if node.header:
@@ -162,20 +162,20 @@ class _Editor:
             at = max((self._body_end[s.context] for s in node.statements), default=len(self.text))
             self._blocks(at, path, added)
 
-    def _blocks(self, at: int, path: Path, added: Table) -> None:
+    def _blocks(self, at: int, path: Keys, added: Table) -> None:
         if all(isinstance(value, dict) and value for value in added.values()):
             for key, value in added.items():
                 self._block(at, (*path, key), value)
         else:
             self._block(at, path, added)
 
-    def _block(self, at: int, path: Path, table: Table) -> None:
+    def _block(self, at: int, path: Keys, table: Table) -> None:
         if len(path) == 1 and path[0] in self.blocks:
             self._blocks(at, path, table)
             return
         self.splices.block(at, f"[{_key(path)}]")
         self._pairs(at, (), table)
 
-    def _pairs(self, at: int, prefix: Path, table: Table) -> None:
+    def _pairs(self, at: int, prefix: Keys, table: Table) -> None:
         for key, value in table.items():
             self.splices.line(at, f"{_key((*prefix, key))} = {inline(value)}")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tarkpm.core.document import inline
-from tarkpm.core.toml_scan import ARRAY, TABLE, Item, Value, line_end
+from tarkpm.core.toml_scan import ARRAY, TABLE, TomlItem, TomlValue, line_end
 
 _REST = re.compile(r"[ \t]*(?:#[^\n]*)?\r?\n")
 _BLANKS = re.compile(r"[ \t]*")
@@ -59,7 +59,7 @@ class Splices:
         return "".join((*parts, self.text[at:]))
 
 
-def update_value(splices: Splices, value: Value, old: Any, new: Any) -> None:
+def update_value(splices: Splices, value: TomlValue, old: Any, new: Any) -> None:
     """Change a value from ``old`` to ``new``; items of a list or inline table that stay are not touched."""
     plain = all(len(item.keys) == 1 for item in value.items)
     if value.close == TABLE and isinstance(new, dict) and plain:
@@ -88,7 +88,7 @@ def _kept_in_order(old: list[Any], new: list[Any]) -> tuple[set[int], list[Any]]
     return gone, new[at:]
 
 
-def _update_items(splices: Splices, value: Value, gone: set[int], added: Sequence[str]) -> None:
+def _update_items(splices: Splices, value: TomlValue, gone: set[int], added: Sequence[str]) -> None:
     kept = [item for number, item in enumerate(value.items) if number not in gone]
     if not kept and "#" not in splices.text[value.start : value.end]:
         shown = ", ".join(added)
@@ -105,7 +105,7 @@ def _update_items(splices: Splices, value: Value, gone: set[int], added: Sequenc
         splices.replace(value.start + 1, value.start + 1, ", ".join(added))
 
 
-def _remove(splices: Splices, value: Value, item: Item, kept: Item | None) -> None:
+def _remove(splices: Splices, value: TomlValue, item: TomlItem, kept: TomlItem | None) -> None:
     """Cut an item with its comma, and with its line and the comment there if it is alone on it."""
     text, end = splices.text, item.value.end
     if item.comma >= 0 and "\n" in text[end : item.comma]:
@@ -127,7 +127,7 @@ def _remove(splices: Splices, value: Value, item: Item, kept: Item | None) -> No
         splices.cut(item.start, end)
 
 
-def _append(splices: Splices, value: Value, last: Item, added: Sequence[str]) -> None:
+def _append(splices: Splices, value: TomlValue, last: TomlItem, added: Sequence[str]) -> None:
     """Add items behind the last one: on lines of their own if it has one, else on its line."""
     text, end = splices.text, last.value.end
     stop = last.comma + 1 if last.comma >= 0 else end

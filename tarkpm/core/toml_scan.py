@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-Path = tuple[str, ...]
+Keys = tuple[str, ...]
 
 ARRAY: Final = "]"
 TABLE: Final = "}"
@@ -30,51 +30,51 @@ _SCALAR = re.compile(
 )
 
 
-class Value(msgspec.Struct, frozen=True):
+class TomlValue(msgspec.Struct, frozen=True):
     """The span of a value. ``close`` is the closing bracket of a list or inline table, "" for others."""
 
     start: int
     end: int
     close: str = ""
-    items: tuple["Item", ...] = ()
+    items: tuple["TomlItem", ...] = ()
 
 
-class Item(msgspec.Struct, frozen=True):
+class TomlItem(msgspec.Struct, frozen=True):
     """One item of a list or inline table. ``comma`` is the place of the comma after it, -1 if none."""
 
-    keys: Path
+    keys: Keys
     start: int
-    value: Value
+    value: TomlValue
     comma: int
 
 
-class Statement(msgspec.Struct, frozen=True):
+class TomlStatement(msgspec.Struct, frozen=True):
     """The lines of one header (``value`` None) or pair, with the line end and any comment behind it.
 
     ``context`` is the table that the header above opened; ``path`` is the whole key, ``context`` included.
     """
 
-    context: Path
-    path: Path
+    context: Keys
+    path: Keys
     start: int
     end: int
-    value: Value | None = None
+    value: TomlValue | None = None
 
 
-def scan(text: str) -> Iterator[Statement]:
+def scan(text: str) -> Iterator[TomlStatement]:
     """Yield the statements of a document in order. Blank lines and lines of comments are between them."""
-    at, context = 0, Path()
+    at, context = 0, Keys()
     while at < len(text):
         start, at = at, _skip(_SPACE, text, at)
         if text.startswith("[", at):
             context, at = _keys(text, at + 1)
             end = line_end(text, at)
-            yield Statement(context, context, start, end)
+            yield TomlStatement(context, context, start, end)
         elif at < len(text) and text[at] not in "#\r\n":
             keys, at = _keys(text, at)
             value = _value(text, _skip(_SPACE, text, at + 1))
             end = line_end(text, value.end)
-            yield Statement(context, (*context, *keys), start, end, value)
+            yield TomlStatement(context, (*context, *keys), start, end, value)
         else:
             end = line_end(text, at)
         at = end
@@ -92,7 +92,7 @@ def _skip(pattern: re.Pattern[str], text: str, at: int) -> int:
     return match.end()
 
 
-def _keys(text: str, at: int) -> tuple[Path, int]:
+def _keys(text: str, at: int) -> tuple[Keys, int]:
     """Read a dotted key; returns it and the place of what follows it: ``=`` or ``]``."""
     keys: list[str] = []
     while True:
@@ -112,26 +112,26 @@ def _unquoted(key: str) -> str:
     return value
 
 
-def _value(text: str, at: int) -> Value:
+def _value(text: str, at: int) -> TomlValue:
     if text[at] == "[":
         return _container(text, at, ARRAY)
     if text[at] == "{":
         return _container(text, at, TABLE)
-    return Value(at, _skip(_SCALAR, text, at))
+    return TomlValue(at, _skip(_SCALAR, text, at))
 
 
-def _container(text: str, start: int, close: str) -> Value:
-    items: list[Item] = []
+def _container(text: str, start: int, close: str) -> TomlValue:
+    items: list[TomlItem] = []
     at = _skip(_TRIVIA, text, start + 1)
     while text[at] != close:
-        begin, keys = at, Path()
+        begin, keys = at, Keys()
         if close == TABLE:
             keys, at = _keys(text, at)
             at = _skip(_TRIVIA, text, at + 1)
         value = _value(text, at)
         at = _skip(_TRIVIA, text, value.end)
         comma = at if text[at] == "," else -1
-        items.append(Item(keys, begin, value, comma))
+        items.append(TomlItem(keys, begin, value, comma))
         if comma >= 0:
             at = _skip(_TRIVIA, text, at + 1)
-    return Value(start, at + 1, close, tuple(items))
+    return TomlValue(start, at + 1, close, tuple(items))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tarkpm.io import access, files
+from tarkpm.io import files
 from tarkpm.io.files import atomic_write, replace_by
 
 OTHER, GROUP = 12345, 23456
@@ -156,7 +156,7 @@ def test_an_access_list_that_cannot_be_kept_gives_nothing(
     def refuse(*_: object) -> None:
         raise PermissionError
 
-    monkeypatch.setattr(access.os, "setxattr", refuse)
+    monkeypatch.setattr(os, "setxattr", refuse)
     atomic_write(path, b"new")
     assert permissions(path) == 0o600
 

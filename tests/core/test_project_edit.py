@@ -228,6 +228,13 @@ def test_one_scope_is_one_line(capabilities: tuple[str, ...], old: str, new: str
     assert result == WRITTEN.replace("[ #", "[\0#").replace(old, new).replace("[\0#", "[ #")
 
 
+def test_what_stays_granted_keeps_its_spelling() -> None:
+    text = "[plugins]\nx = {path = '.'}\n[grants]\nx = { http=['B.example:443',  'c.example'], shell = false } #\n"
+    assert granted(text, "x", "http:a.example", "http:b.example") == text.replace(
+        "['B.example:443',  'c.example']", "['B.example:443', \"a.example\"]"
+    )
+
+
 def test_a_table_takes_its_own_comments_along_when_it_is_removed() -> None:
     assert granted(WRITTEN, "text-tools") == WRITTEN[: WRITTEN.index("\n[grants")]
 
