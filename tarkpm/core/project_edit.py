@@ -26,7 +26,7 @@ Table = dict[str, Any]
 
 
 class ProjectEdit(msgspec.Struct, frozen=True):
-    """An edit of one plugin in tark.toml. ``requirement`` None removes it with all decisions about it."""
+    """The new entries of one plugin in tark.toml. Empty ones, and a ``requirement`` of None, are removed."""
 
     name: PluginName
     requirement: Requirement | None = None
@@ -35,16 +35,16 @@ class ProjectEdit(msgspec.Struct, frozen=True):
 
 
 def new(tark_version: Version | None = None) -> bytes:
-    """The text of a new tark.toml."""
+    """Return the text of a new tark.toml."""
     version = f'version = "{tark_version}"\n' if tark_version else ""
-    return f"# What this project asks for. `tarkpm add` edits it; so may you.\n[tark]\n{version}".encode()
+    return f"# The plugins of this project. Edit it by hand or with `tarkpm add`.\n[tark]\n{version}".encode()
 
 
 def edit(data: bytes, changes: Iterable[ProjectEdit], *, tark_version: Version | None = None) -> bytes:
-    """Return the text with ``changes`` made; ``tark_version`` is set if it is absent.
+    """Return the text with ``changes`` applied and every other line unchanged.
 
-    The result reads back to exactly what the changes say, and every line that is not about them is as it was
-    (property tests hold both). Raises `ProjectError`.
+    ``tark_version`` is added if the document has none. Parsing the result gives exactly the changed values.
+    Raises `ProjectError`.
     """
     project, text, table = _read(data)
     if tark_version:
@@ -61,7 +61,8 @@ def edit(data: bytes, changes: Iterable[ProjectEdit], *, tark_version: Version |
 def edit_index(data: bytes, name: PluginName, entry: IndexEntry | None) -> bytes:
     """Return the text with ``[index.NAME]`` set, or removed.
 
-    A range alone names its index as soon as there is another one. Raises `ProjectError`.
+    With a second index, every range is rewritten to name its index: alone, it would be ambiguous. Raises
+    `ProjectError`.
     """
     before, text, table = _read(data)
     indexes = {key: one for key, one in before.indexes.items() if key != name}
