@@ -17,6 +17,9 @@ from tarkpm.errors import DocumentError, TarkError
 
 T = TypeVar("T")
 
+BOM = "\ufeff"
+"""The byte order mark that some Windows editors put in front of UTF-8 text (RFC 3629, section 6)."""
+
 MAX_KEY_DEPTH = 32
 """Limit of nested tables and arrays. Documents are untrusted, and parsers recurse."""
 
@@ -46,14 +49,17 @@ def decode_toml(data: bytes, shape: type[T], *, where: str, error: type[Document
 
 
 def parse_toml(data: bytes, *, where: str, error: type[DocumentError], limit: int) -> dict[str, Any]:
-    """Parse TOML of at most ``limit`` bytes into plain values. Raises ``error`` with line and column."""
+    """Parse TOML of at most ``limit`` bytes into plain values. Raises ``error`` with line and column.
+
+    A byte order mark is skipped, as tark does.
+    """
     if len(data) > limit:
         raise error(f"the file has {len(data)} bytes, the limit is {limit}", where=where)
     # Before tomllib sees the data: its time for a dotted key is quadratic.
     if _most_dots(data) > MAX_DOTS:
         raise error(f"a key has more than {MAX_DOTS} dotted parts", where=where)
     try:
-        table = tomllib.loads(data.decode("utf-8"))
+        table = tomllib.loads(data.decode("utf-8").removeprefix(BOM))
     except UnicodeDecodeError as problem:
         raise error(f"not UTF-8 text (byte {problem.start})", where=where) from None
     except tomllib.TOMLDecodeError as problem:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from tarkpm.core.digest import Digest, FileEntry, is_digest, sha256
-from tarkpm.core.document import convert, inline, parse_toml
+from tarkpm.core.document import BOM, convert, inline, parse_toml
 from tarkpm.core.key import PublicKey, public_key
 from tarkpm.core.names import LOCK, MAX_LOCK, STATEMENT
 from tarkpm.core.release import (
@@ -202,6 +202,22 @@ def render(lock: Lock) -> bytes:
     """Return the bytes of a lock. Equal locks have equal bytes."""
     tables = "".join(f"\n[[plugin]]\n{entry.text}" for entry in lock.entries)
     return f"{HEADER}version = {VERSION}\n{tables}".encode()
+
+
+def rewritten(lock: Lock, data: bytes | None, was: Lock) -> bytes:
+    """Return the text of ``lock`` for a file that contains ``data`` (None: no file), which reads as ``was``.
+
+    A lock that says the same keeps its bytes. Another one keeps its line ends and byte order mark: git and
+    editors change them in checkouts, and a diff should show what tarkpm changed.
+    """
+    if data is None:
+        return render(lock)
+    if lock == was:
+        return data
+    text = render(lock)
+    if data[: data.find(b"\n") + 1].endswith(b"\r\n"):
+        text = text.replace(b"\n", b"\r\n")
+    return BOM.encode() + text if data.startswith(BOM.encode()) else text
 
 
 def _render_entry(entry: LockEntry) -> str:

@@ -20,7 +20,8 @@ from tarkpm.core.capability import CapabilitySet
 from tarkpm.core.claim import Vouched
 from tarkpm.core.key import PublicKey
 from tarkpm.core.lockfile import LockEntry
-from tarkpm.core.project import Project, ProjectEdit
+from tarkpm.core.project import Project
+from tarkpm.core.project_edit import ProjectEdit
 from tarkpm.core.release import IndexSource, PluginName, Requirement, folded
 from tarkpm.core.trust import NOBODY, check_minimum, check_vouched
 from tarkpm.errors import (

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from tarkpm.ops.project.ownership import check_home
 from tarkpm.ops.project.settings import Settings
 from tarkpm.store.keys import KeyStore
 
@@ -16,6 +17,7 @@ class KeyReport(msgspec.Struct, frozen=True):
 
 def generate_key(settings: Settings, name: str, passphrase: bytes) -> KeyReport:
     """Generate a private key, encrypted if ``passphrase`` is not empty. Raises `StoreError` if it exists."""
+    check_home(settings)
     keys = KeyStore.in_state(settings.paths.state)
     public = keys.generate(name, passphrase)
     return KeyReport(name, public, str(keys.path(name)))

@@ -52,6 +52,19 @@ def test_the_order_of_entries_does_not_matter(lock: Lock, random: "st.random.Ran
     assert lockfile.render(Lock.of(shuffled)) == lockfile.render(lock)
 
 
+@given(LOCKS, LOCKS, st.sampled_from(["\n", "\r\n"]), st.sampled_from(["", "\ufeff"]))
+def test_a_lock_keeps_its_line_ends_and_its_bytes_if_it_says_the_same(
+    lock: Lock, other: Lock, ending: str, mark: str
+) -> None:
+    data = (mark + "# ours\n" + lockfile.render(lock).decode()).replace("\n", ending).encode()
+    assert lockfile.parse(data) == lock
+    assert lockfile.rewritten(lock, data, lock) == data
+    assert lockfile.rewritten(other, None, Lock()) == lockfile.render(other)
+    if other != lock:
+        expected = (mark + lockfile.render(other).decode()).replace("\n", ending).encode()
+        assert lockfile.rewritten(other, data, lock) == expected
+
+
 def test_the_example_in_the_repository_is_a_real_lock() -> None:
     example = Path(__file__).parents[2] / "tark.lock.example"
     data = example.read_bytes()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tarkpm.core.lockfile import LockEntry, render
+from tarkpm.core.lockfile import LockEntry, rewritten
 from tarkpm.core.plan import Plan
 from tarkpm.core.release import PluginName
 from tarkpm.core.resolution.resolver import unmet_dependencies
@@ -47,7 +47,7 @@ def apply(
     anything has changed, or succeeds as a whole.
     """
     # 1. Compute the documents and the record that the target means. Nothing is written yet.
-    lock_bytes = render(target.lock)
+    lock_bytes = rewritten(target.lock, workspace.lock_bytes, workspace.lock)
     documents = _documents(workspace, target, lock_bytes)
     if target.decided:
         check_kept(workspace, target.lock.entries)

@@ -3,7 +3,8 @@
 import msgspec
 
 from tarkpm.core.capability import CapabilitySet
-from tarkpm.core.project import Project, ProjectEdit, edit
+from tarkpm.core.project import Project
+from tarkpm.core.project_edit import ProjectEdit, edit
 from tarkpm.core.release import PluginName
 from tarkpm.ops.change.apply import apply
 from tarkpm.ops.change.planning import untouched

@@ -12,7 +12,8 @@ from tarkpm.core.lockfile import Lock, LockEntry
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MANIFEST
 from tarkpm.core.policy import Admission, Answers, admit
-from tarkpm.core.project import Project, ProjectEdit, edit, new
+from tarkpm.core.project import Project
+from tarkpm.core.project_edit import ProjectEdit, edit, new
 from tarkpm.core.release import IndexSource, PluginName, Requirement, Source
 from tarkpm.core.resolution.resolver import check_names
 from tarkpm.core.trust import NOBODY
