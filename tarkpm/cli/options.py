@@ -108,6 +108,7 @@ def running(function: Callable[..., Any]) -> Callable[..., Any]:
 _CONSENT = [
     click.option("--trust", multiple=True, metavar="KEY", help="Trust releases signed by KEY."),
     click.option("--accept-capabilities", is_flag=True, help="Grant the declared capabilities."),
+    click.option("--accept-tools", is_flag=True, help="Accept changed definitions of tools."),
     click.option("--allow-unsigned", multiple=True, metavar="NAME", help="Accept NAME without a signature."),
     click.option("--allow-downgrade", is_flag=True, help="Accept a version lower than the locked one."),
     click.option("--allow-republished", is_flag=True, help="Accept changed contents for a locked version."),
@@ -124,7 +125,13 @@ def consent(function: Callable[..., Any]) -> Callable[..., Any]:
 
         flags = {
             key: rest.pop(key)
-            for key in ("accept_capabilities", "allow_downgrade", "allow_republished", "adopt")
+            for key in (
+                "accept_capabilities",
+                "accept_tools",
+                "allow_downgrade",
+                "allow_republished",
+                "adopt",
+            )
             if key in rest
         }
         answers = Answers(

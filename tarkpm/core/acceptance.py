@@ -12,6 +12,7 @@ import msgspec
 
 from tarkpm.core.binding import Binding, Origin, Publisher, contents_digest
 from tarkpm.core.digest import sha256
+from tarkpm.core.tool import compare
 
 if TYPE_CHECKING:  # reading a record of state must not import these
     from tarkpm.core.lockfile import Lock, LockEntry
@@ -95,6 +96,7 @@ def _binding(name: "PluginName", project: "Project", entry: "LockEntry | None") 
         ),
         tuple(map(str, project.granted(name))),
         contents_digest(entry) if entry and _is_unsigned(entry) else "",
+        (entry.tools or ()) if entry else (),
     )
 
 
@@ -112,7 +114,9 @@ def _narrowed(accepted: Binding, decided: Binding) -> Binding:
     both = tuple(key for key in publisher.keys if key in decided.publisher.keys)
     if both or not _is_vouched(publisher):  # a pin that is gone is no pin less: that would be a widening
         publisher = msgspec.structs.replace(publisher, keys=both)
-    return msgspec.structs.replace(accepted, grants=grants, publisher=publisher)
+    known = {one.name for one in decided.tools} or {one.name for one in accepted.tools}
+    tools = tuple(one for one in accepted.tools if one.name in known)
+    return msgspec.structs.replace(accepted, grants=grants, publisher=publisher, tools=tools)
 
 
 def _is_vouched(publisher: Publisher) -> bool:
@@ -130,6 +134,7 @@ class WideningKind(Enum):
     UNSIGNED = "unsigned"
     CONTENTS = "contents"
     GRANT = "grant"
+    TOOL = "tool"
 
 
 class Widening(msgspec.Struct, frozen=True):
@@ -152,7 +157,7 @@ class Widening(msgspec.Struct, frozen=True):
             from tarkpm.core.danger import is_dangerous
 
             return is_dangerous(Capability.parse(self.after))
-        return bool(self.before) or self.kind in (WideningKind.UNSIGNED, WideningKind.CONTENTS)
+        return bool(self.before) or self.kind in _LOUD
 
     def __str__(self) -> str:
         if self.kind in (WideningKind.INDEX, WideningKind.SOURCE) and not self.before:
@@ -167,6 +172,7 @@ class Widening(msgspec.Struct, frozen=True):
         )
 
 
+_LOUD: Final = (WideningKind.UNSIGNED, WideningKind.CONTENTS, WideningKind.TOOL)
 _SENTENCES: Final = {
     WideningKind.INDEX: "{after}{before}",
     WideningKind.SOURCE: "change the source of {name}: {change}",
@@ -176,6 +182,7 @@ _SENTENCES: Final = {
     WideningKind.UNSIGNED: "install {name} unsigned from {after}",
     WideningKind.CONTENTS: "run {name} unsigned with these contents: {change}",
     WideningKind.GRANT: "let {name} use {after}",
+    WideningKind.TOOL: "let agents read another definition of the tool '{after}' of {name}",
 }
 
 
@@ -216,6 +223,8 @@ def _plugin_widenings(
         yield Widening(WideningKind.CONTENTS, name, decided.contents, known.contents)
     for capability in decided.granted.beyond(known.granted):
         yield Widening(WideningKind.GRANT, name, str(capability))
+    for tool in compare(known.tools, decided.tools).widen:
+        yield Widening(WideningKind.TOOL, name, tool)
 
 
 def _source_widening(

@@ -27,6 +27,7 @@ from tarkpm.core.release import (
     plugin_name,
     source_from_table,
 )
+from tarkpm.core.tool import MAX_TOOL_NAME, MAX_TOOLS, ToolPin
 from tarkpm.core.version import Version
 from tarkpm.errors import LockError
 
@@ -55,7 +56,10 @@ class Pin(msgspec.Struct, frozen=True):
 
 
 class LockEntry(msgspec.Struct, frozen=True, dict=True):
-    """One locked plugin. A working copy has no signer, statement or files."""
+    """One locked plugin. A working copy has no signer, statement or files.
+
+    ``tools`` are the pinned definitions of a tool plugin, sorted by name; None if they are not pinned.
+    """
 
     name: PluginName
     version: Version
@@ -66,6 +70,7 @@ class LockEntry(msgspec.Struct, frozen=True, dict=True):
     signer: PublicKey | None = None
     statement: StatementEntry | None = None
     files: tuple[FileEntry, ...] = ()
+    tools: tuple[ToolPin, ...] | None = None
 
     @property
     def is_working_copy(self) -> bool:
@@ -108,6 +113,7 @@ class _Entry(msgspec.Struct, forbid_unknown_fields=True):
     signer: str = ""
     statement: StatementEntry | None = None
     files: list[FileEntry] = []
+    tools: list[ToolPin] | None = None
 
 
 class _Document(msgspec.Struct, forbid_unknown_fields=True):
@@ -167,6 +173,7 @@ def _entry(raw: _Entry) -> LockEntry:
         signer=public_key(raw.signer) if raw.signer else None,
         statement=raw.statement,
         files=tuple(sorted(raw.files)),
+        tools=None if raw.tools is None else tuple(sorted(raw.tools)),
     )
     _check_shape(entry)
     return entry
@@ -176,6 +183,7 @@ def _check_shape(entry: LockEntry) -> None:
     for item in (*entry.files, *([entry.statement] if entry.statement else ())):
         if not is_digest(item.sha256) or item.size < 0:
             raise ValueError("expected a sha256 of 64 hexadecimal digits and a size")
+    _check_tools(entry)
     for file in entry.files:
         file_name(file.name)
     # The files of a working copy change with every edit, so there is nothing to lock.
@@ -191,6 +199,20 @@ def _check_shape(entry: LockEntry) -> None:
         raise ValueError("expected a commit")
     if isinstance(entry.source, IndexSource) and not entry.signer:
         raise ValueError("expected a signer: every release of an index is signed")
+
+
+def _check_tools(entry: LockEntry) -> None:
+    tools = entry.tools or ()
+    if entry.tools is not None and (entry.type != "tool" or entry.is_working_copy):
+        raise ValueError("only a tool plugin that is not a working copy has pinned tools")
+    if len(tools) > MAX_TOOLS:
+        raise ValueError(f"expected at most {MAX_TOOLS} tools, found {len(tools)}")
+    # Of two pins for one tool, one could be checked and the other be used.
+    if len({one.name for one in tools}) != len(tools):
+        raise ValueError("a tool is pinned twice")
+    for one in tools:
+        if not is_digest(one.sha256) or not one.name.isprintable() or not 0 < len(one.name) <= MAX_TOOL_NAME:
+            raise ValueError("expected a printable tool name and a sha256 of 64 hexadecimal digits")
 
 
 def fingerprint(entry: LockEntry) -> Digest:
@@ -238,4 +260,10 @@ def _render_entry(entry: LockEntry) -> str:
         lines.append("files = [")
         lines.extend(f"    {inline(msgspec.to_builtins(file))}," for file in entry.files)
         lines.append("]")
+    if entry.tools:
+        lines.append("tools = [")
+        lines.extend(f"    {inline(msgspec.to_builtins(tool))}," for tool in entry.tools)
+        lines.append("]")
+    elif entry.tools is not None:
+        lines.append("tools = []")
     return "\n".join(lines) + "\n"

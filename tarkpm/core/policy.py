@@ -23,6 +23,8 @@ from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.project import Project
 from tarkpm.core.project_edit import ProjectEdit
 from tarkpm.core.release import IndexSource, PluginName, Requirement, folded
+from tarkpm.core.text import some
+from tarkpm.core.tool import compare
 from tarkpm.core.trust import NOBODY, check_minimum, check_vouched
 from tarkpm.errors import (
     CapabilityWidened,
@@ -33,6 +35,7 @@ from tarkpm.errors import (
     KeyUntrusted,
     Republished,
     TarkError,
+    ToolsChanged,
     UnsignedRefused,
 )
 
@@ -46,6 +49,7 @@ class Answers(msgspec.Struct, frozen=True):
     allow_downgrade: bool = False
     allow_republished: bool = False
     adopt: bool = False
+    accept_tools: bool = False
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -123,6 +127,7 @@ def admit(
         *key_questions,
         *_judge_version(candidate, requirement, locked, answers),
         *capability_questions,
+        *_judge_tools(candidate, locked if same else None, answers),
     )
 
     # 5. An unsigned release is recorded in tark.toml, so that it stays visible
@@ -271,6 +276,18 @@ def _judge_capabilities(
     more = " more than was granted" if granted else ""
     message = f"'{name}' asks for{more}: {asks}"
     return grants, [Question(CapabilityWidened, name, message, "--accept-capabilities")]
+
+
+def _judge_tools(candidate: VerifiedRelease, locked: LockEntry | None, answers: Answers) -> list[Question]:
+    """Return a question for tools that changed since they were locked (docs/trust-rules.md, rule 13)."""
+    if answers.accept_tools or locked is None or locked.tools is None or candidate.tools is None:
+        return []
+    found = compare(locked.tools, candidate.tools)
+    if not found.widen:
+        return []
+    name = candidate.manifest.name
+    message = f"'{name}' defines these tools in another way than before: {some(found.widen)}"
+    return [Question(ToolsChanged, name, message, "--accept-tools")]
 
 
 def consent_error(questions: Iterable[Question], command: str) -> TarkError:

@@ -24,22 +24,8 @@ MAX_CODE: Final = 64
 MAX_URL: Final = 2_000
 MAX_REASON: Final = 2_000
 
-Risk = Literal["read-only", "write", "risky", "dangerous"]
 AuthStatus = Literal["not-authenticated", "authenticated", "expired", "not-required"]
 Role = Literal["system", "user", "assistant", "tool"]
-
-
-class ToolDef(msgspec.Struct, frozen=True):
-    """A tool, as its plugin describes it.
-
-    ``name`` is printable. ``description`` is printable except for line breaks and tabs. ``parameters_schema``
-    is meant to be a JSON schema; it is the plugin's text and is not checked here.
-    """
-
-    name: str
-    description: str
-    parameters_schema: str
-    risk: Risk
 
 
 class ToolResult(msgspec.Struct, frozen=True):

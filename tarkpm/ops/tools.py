@@ -1,16 +1,23 @@
-"""``tarkpm tools``: the tools of enabled tool plugins, as the plugins describe them."""
+"""``tarkpm tools``: the tools of enabled tool plugins, as the plugins define them."""
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
+from tarkpm.core.lockfile import LockEntry, fingerprint
+from tarkpm.core.release import names_folder
+from tarkpm.core.tool import ToolDef
+from tarkpm.core.trust import check_trusted
 from tarkpm.errors import TarkError
 from tarkpm.host.imports.log import LogSink
-from tarkpm.host.runtime import PluginHost, ToolDef
+from tarkpm.ops.project.acceptance import require_accepted
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
-from tarkpm.ops.run.images import Images, load_images, load_target, open_host
+from tarkpm.ops.project.workspace import Workspace, open_for_reading
+from tarkpm.ops.release.tool_rows import definitions
+from tarkpm.store.withheld import Withheld
 
 
 class Tool(msgspec.Struct, frozen=True):
@@ -33,26 +40,60 @@ class ToolsReport(msgspec.Struct, frozen=True):
 def tools(settings: Settings, ui: Ui, target: str, log: LogSink) -> ToolsReport:
     """Return the tools of one plugin (or working copy), or of every enabled tool plugin.
 
-    A plugin that fails is reported and does not hide the others; a named one raises.
+    Pinned definitions are read from the store, and only plugins without them are started. A plugin that fails
+    is reported and does not hide the others; a named one raises.
     """
+    known = {} if names_folder(target) else pinned(settings, ui)
     if target:
-        image, images = load_target(settings, ui, target)
-        with open_host(settings, images, log=log) as host:
-            return ToolsReport(tuple(_tool(image.name, tool) for tool in host.tools(image)))
-    images = load_images(settings, ui, type="tool")
-    with open_host(settings, images, log=log) as host:
-        return _ask_all(host, images)
+        name, found = _one(settings, ui, target, known, log)
+        return ToolsReport(_tools(name, found))
+    from tarkpm.ops.run.definitions import ask_all
+
+    asked, failed = ask_all(settings, ui, known, log)
+    everything = {**known, **asked}
+    found_all = (tool for name in sorted(everything) for tool in _tools(name, everything[name]))
+    return ToolsReport(tuple(found_all), failed)
 
 
-def _ask_all(host: PluginHost, images: Images) -> ToolsReport:
-    found: list[Tool] = []
-    failed = {name: problem.message for name, problem in images.failed.items()}
-    for name, image in images.by_name.items():
-        try:
-            found += (_tool(name, tool) for tool in host.tools(image))
-        except TarkError as problem:
-            failed[name] = problem.message
-    return ToolsReport(tuple(found), failed)
+def _one(
+    settings: Settings, ui: Ui, target: str, known: Mapping[str, Sequence[ToolDef]], log: LogSink
+) -> tuple[str, Sequence[ToolDef]]:
+    if target in known:
+        return target, known[target]
+    from tarkpm.ops.run.definitions import ask_one
+
+    return ask_one(settings, ui, target, log)
+
+
+def pinned(settings: Settings, ui: Ui) -> dict[str, Sequence[ToolDef]]:
+    """Return the pinned definitions that are all in the store, by enabled plugin."""
+    with open_for_reading(settings, ui) as workspace:
+        workspace.require_built_here()
+        require_accepted(workspace)
+        entries = [one for one in workspace.followed.entries if workspace.is_enabled(one.name)]
+        found = {entry.name: _stored(workspace, entry) for entry in entries}
+        return {name: tools for name, tools in found.items() if tools is not None}
+
+
+def _stored(workspace: Workspace, entry: LockEntry) -> Sequence[ToolDef] | None:
+    """Return the definitions of an installed plugin; None if it must be asked, or must not run."""
+    installed = workspace.record.installed.get(entry.name)
+    if entry.tools is None or installed is None or installed.fingerprint != fingerprint(entry):
+        return None
+    try:
+        check_trusted(workspace.project, entry, workspace.vouched)
+    except TarkError:
+        return None  # whoever loads the plugin reports why
+    found = definitions(workspace, entry.tools)
+    if len(found) != len(entry.tools):
+        return None
+    notes = Withheld(workspace.state.root)
+    withheld = {tool for file in entry.files for tool in notes.tools(file.sha256)}
+    return [tool for tool in found if tool.name not in withheld]
+
+
+def _tools(plugin: str, found: Sequence[ToolDef]) -> tuple[Tool, ...]:
+    return tuple(_tool(plugin, tool) for tool in found)
 
 
 def _tool(plugin: str, tool: ToolDef) -> Tool:

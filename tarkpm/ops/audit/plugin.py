@@ -22,6 +22,7 @@ from tarkpm.ops.change.stage import verify_documents
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.fetch import stored_files
 from tarkpm.store.environment import DATA
+from tarkpm.store.withheld import Withheld
 
 REPAIR = "tarkpm sync --reinstall"
 
@@ -164,6 +165,7 @@ class _Audit:
             return
         manifest = verify_documents(self.entry, self.documents, where=str(self.folder))
         self._check_capabilities(manifest)
+        self._check_tools()
 
     def _check_data_link(self) -> None:
         link, data = self.folder / DATA, self.workspace.data(self.entry.name)
@@ -202,6 +204,15 @@ class _Audit:
         if not self.entry.signer:
             why = "a working copy" if self.entry.is_working_copy else "no publisher vouches for it"
             self._note(f"unsigned: {why}")
+
+    def _check_tools(self) -> None:
+        """Report tools that a host withheld, because they did not define themselves as they are pinned."""
+        notes = Withheld(self.workspace.state.root)
+        withheld = [tool for file in self.entry.files for tool in notes.tools(file.sha256)]
+        if withheld and self.entry.tools is not None:
+            message = f"when it ran, it defined these tools differently from tark.lock: {some(withheld)}"
+            hint = f"tarkpm disable {self.entry.name}"
+            self.findings.append(Finding(self.entry.name, "DigestMismatch", message, "", hint, exit_status=3))
 
     def _check_module(self, wasm: memoryview, where: str) -> None:
         surface = inspect(wasm, where=where)

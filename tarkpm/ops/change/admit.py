@@ -14,6 +14,7 @@ from tarkpm.errors import (
     KeyChanged,
     KeyUnknown,
     TarkError,
+    ToolsChanged,
     UnmanagedRefused,
 )
 from tarkpm.ops.change.adopt import Adoption, adoption_rows, adoptions, with_question
@@ -134,6 +135,7 @@ _PROMPTS: Final[Mapping[type[ConsentError], str]] = {
     KeyUnknown: "trust this key",
     KeyChanged: "trust this key",
     CapabilityWidened: "grant these capabilities",
+    ToolsChanged: "let agents read these definitions",
     UnmanagedRefused: "put the folder aside",
 }
 

@@ -18,6 +18,7 @@ from tarkpm.core.release import IndexSource, PluginName, Requirement, Source
 from tarkpm.core.resolution.resolver import check_names
 from tarkpm.core.trust import NOBODY
 from tarkpm.errors import TarkError
+from tarkpm.ops.change.define import with_pins
 from tarkpm.ops.change.select import select_releases
 from tarkpm.ops.change.target import Target
 from tarkpm.ops.project.tark_version import tark_version
@@ -121,15 +122,16 @@ def propose(
     direct = list(acquired.releases.values())
     choice = select_releases(workspace, requirements, direct, free)
     refused = {**acquired.refused, **choice.refused}
+    releases = with_pins(workspace, (*direct, *choice.taken))
     admissions = []
-    for release in (*direct, *choice.taken):
+    for release in releases:
         name = release.candidate.manifest.name
         try:
             admissions.append(weigh(workspace, _settle(requirements.get(name), release), release, answers))
         except TarkError as problem:
             refused[name] = problem
     return ProposedChange(
-        tuple(asked), (*direct, *choice.taken), tuple(admissions), choice.kept, choice.notes, refused
+        tuple(asked), tuple(releases), tuple(admissions), choice.kept, choice.notes, refused
     )
 
 

@@ -16,6 +16,7 @@ from tarkpm.errors import KeyChanged, KeyUnknown
 from tarkpm.ops.project.acceptance import data_change, has_data
 from tarkpm.ops.project.ui import Card, CardRow
 from tarkpm.ops.project.workspace import Workspace
+from tarkpm.ops.release.tool_rows import tool_rows
 
 MAX_WORDS = 300
 """Characters of a description on a card: it grants nothing, and must not push away what does."""
@@ -34,7 +35,7 @@ def card(workspace: Workspace, admission: Admission, more: Iterable[CardRow] = (
     rows += capability_rows(admission.change.grants, manifest)
     if locked:
         rows += _difference_rows(workspace.project.granted(manifest.name), admission.change.grants)
-    rows += [*sign_in_rows(manifest), *more]
+    rows += [*sign_in_rows(manifest), *tool_rows(workspace, admission), *more]
     if text := _data_text(workspace, admission):
         rows.append(CardRow("data", text, loud=True))
     # Last, so that the plugin's own text cannot push anything out of sight (decision 0083).

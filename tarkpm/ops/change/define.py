@@ -1,0 +1,84 @@
+"""Ask tool plugins for the definitions of their tools, which a change pins (docs/trust-rules.md, rule 13).
+
+A plugin is asked after it was verified, before anybody agreed to it, and with nothing granted: it can compute
+and keep its own notes in memory, and no more. The definitions are kept in the store under their digests, so
+that `tarkpm tools` and agents read them without starting the plugin.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tarkpm.core.capability import CapabilitySet
+from tarkpm.core.release import PathSource
+from tarkpm.core.tool import ToolPin, pins
+from tarkpm.errors import HostError
+from tarkpm.io.parallel import run_parallel
+from tarkpm.ops.project.workspace import Workspace
+
+if TYPE_CHECKING:
+    from tarkpm.ops.release.fetch import Release
+
+WORKERS = 2
+"""Plugins that are asked at once: each is a process that computes."""
+
+
+def with_pins(workspace: Workspace, releases: "Sequence[Release]") -> "list[Release]":
+    """Return the releases with the pins of their tools.
+
+    A plugin whose tools cannot be listed has no pins, and a note says why: it may need a capability for that,
+    which is not granted yet.
+    """
+    pinned = [_known(workspace, release) for release in releases]
+    asked = [index for index, release in enumerate(pinned) if _is_open(release)]
+    if not asked:
+        return pinned
+    workspace.ui.busy("asking for the definitions of tools")
+    found = run_parallel(lambda index: _ask(workspace, pinned[index]), asked, threads=WORKERS)
+    for index, answer in zip(asked, found, strict=True):
+        pinned[index] = _with(pinned[index], answer)
+    return pinned
+
+
+def _is_open(release: "Release") -> bool:
+    candidate = release.candidate
+    working_copy = isinstance(candidate.source, PathSource)
+    return candidate.manifest.type == "tool" and candidate.tools is None and not working_copy
+
+
+def _known(workspace: Workspace, release: "Release") -> "Release":
+    """Return a release that is the locked one with the locked pins: its definitions were asked for before."""
+    entry = workspace.followed.get(release.candidate.manifest.name)
+    if entry is None or entry.tools is None or not release.holds(entry):
+        return release
+    return _with(release, entry.tools)
+
+
+def _with(release: "Release", tools: "tuple[ToolPin, ...] | None") -> "Release":
+    candidate = msgspec.structs.replace(release.candidate, tools=tools)
+    return msgspec.structs.replace(release, candidate=candidate)
+
+
+def _ask(workspace: Workspace, release: "Release") -> "tuple[ToolPin, ...] | None":
+    from tarkpm.host.image import PluginImage
+    from tarkpm.host.runtime import PluginHost
+    from tarkpm.ops.run.compile_cache import compile_cache
+    from tarkpm.ops.run.definitions import keep
+
+    manifest = release.candidate.manifest
+    wasm = release.contents.get(manifest.wasm)
+    if wasm is None:  # it was verified in the store
+        wasm = workspace.store.read(next(one for one in release.candidate.files if one.name == manifest.wasm))
+    # Nothing is granted, so nothing is ever written to this folder.
+    nowhere = Path(workspace.environment.work / "nowhere")
+    image = PluginImage(manifest.name, manifest.type, wasm, CapabilitySet(), nowhere)
+    try:
+        with PluginHost(cache=compile_cache(workspace.settings)) as host:
+            tools = host.tools(image)
+            keep(workspace.store, tools)
+            return pins(tools)
+    except HostError as problem:
+        workspace.ui.note(f"the tools of '{manifest.name}' are not pinned: {problem.message}")
+        return None
