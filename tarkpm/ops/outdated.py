@@ -18,6 +18,7 @@ from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import Workspace, open_for_reading
 from tarkpm.ops.release.fetch import FETCH_THREADS, commit_of, open_remote
+from tarkpm.ops.release.way_back import command, withdrawn
 from tarkpm.sources.folder import manifest_in
 
 if TYPE_CHECKING:
@@ -134,18 +135,17 @@ def _from_indexes(workspace: Workspace, entries: Iterable[LockEntry]) -> tuple[l
     chosen, notes = _foreseen(workspace)
     made = (_row(workspace, source, entry, listing, chosen) for source, entry, listing in found)
     rows = [row for row in made if row]
-    return rows, notes + [_way_back(workspace, row) for row in rows if row.warning == REVOKED and row.newest]
+    there = {entry.name: listing for _, entry, listing in found if listing}
+    return rows, notes + [
+        _way_back(workspace, row, there) for row in rows if row.warning == REVOKED and row.newest
+    ]
 
 
-def _way_back(workspace: Workspace, row: OutdatedRow) -> str:
+def _way_back(workspace: Workspace, row: OutdatedRow, listings: Mapping[PluginName, Listing]) -> str:
     """Return a note with the command that replaces a revoked release."""
-    requirement, way = workspace.project.requirements.get(PluginName(row.name)), f"update {row.name}"
-    if not row.update:
-        source = requirement.source if requirement else None
-        if isinstance(source, IndexSource):
-            way = f"add {source.index}:{row.name}@^{row.newest}"
-        way += " --allow-downgrade"
-    return f"'{row.name}' {row.locked} was revoked, {row.update or row.newest} was not: tarkpm {way}"
+    entries = withdrawn(workspace, workspace.lock.by_name[row.name])
+    way = command(workspace, entries, listings)
+    return f"'{row.name}' {row.locked} was revoked, {row.update or row.newest} was not: {way}"
 
 
 def _foreseen(workspace: Workspace) -> tuple[Mapping[PluginName, Version], list[str]]:

@@ -436,3 +436,20 @@ def test_what_expired_is_told_of_in_a_few_lines(sandbox: Sandbox, tmp_path: Path
         "16 bins of 'claims' expired, 'claims-0' first,",
         "16 bins of 'index' expired, 'index-0' first,",
     ]
+
+
+@pytest.mark.parametrize("claimed", [False, True])
+def test_a_clone_in_which_git_kept_no_empty_folder(community: Community, claimed: bool) -> None:
+    """It is checked, refreshed, written to, and served, as soon as it is made."""
+    if claimed:
+        community.claim()
+    for folder in sorted(community.folder.rglob("*"), reverse=True):
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+    assert not (community.folder / "files").exists()
+    assert "no problems found" in community.run("check", "--deep").ok().out
+    community.run("refresh", "--dry-run").ok()
+    community.run("refresh").ok()
+    community.claim("json-core")
+    community.publish(name="json-core")
+    assert "no problems found" in community.run("check", "--deep").ok().out

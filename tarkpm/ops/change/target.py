@@ -6,10 +6,11 @@ from tarkpm.core.lock_check import stale_entries
 from tarkpm.core.lockfile import Lock, LockEntry
 from tarkpm.core.project import Project
 from tarkpm.core.release import GitSource, PluginName, Requirement
-from tarkpm.core.trust import check_minimum, check_trusted
+from tarkpm.core.trust import check_minimum
 from tarkpm.errors import NotFound
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.fetch import Release
+from tarkpm.ops.release.way_back import require_trusted
 from tarkpm.sources.git.url import parse
 
 
@@ -51,7 +52,7 @@ def check_target(workspace: Workspace, target: Target) -> CheckedTarget:
     for problem in stale_entries(target.project, target.lock):
         raise problem
     for entry in target.lock.entries:
-        check_trusted(target.project, entry, workspace.vouched)
+        require_trusted(workspace, target.project, entry)
         check_minimum(entry.name, entry.min_tark_version, target.project.tark_version)
     return CheckedTarget(*msgspec.structs.astuple(target))
 

@@ -12,7 +12,7 @@ from tarkpm.core.capability import CapabilitySet
 from tarkpm.core.lock_check import stale_entries
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.release import PathSource, PluginName, names_folder
-from tarkpm.core.trust import check_minimum, check_trusted
+from tarkpm.core.trust import check_minimum
 from tarkpm.errors import HostError, NotFound, StoreError, TarkError
 from tarkpm.host.compile.cache import CompileCache
 from tarkpm.host.image import Interfaces, PluginImage
@@ -29,6 +29,7 @@ from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import Workspace, open_for_reading
 from tarkpm.ops.release.installed import installed_files, installed_manifest, read_installed
 from tarkpm.ops.release.unmanaged import is_unmanaged, load_unmanaged, read_unmanaged, unmanaged_names
+from tarkpm.ops.release.way_back import require_trusted
 from tarkpm.ops.run.compile_cache import compile_cache
 
 
@@ -120,7 +121,7 @@ def load_image(workspace: Workspace, entry: LockEntry, cache: CompileCache | Non
     """
     name = entry.name
     # trust may have been withdrawn since the installation: an edited [trust], a revocation that was seen
-    check_trusted(workspace.project, entry, workspace.vouched)
+    require_trusted(workspace, workspace.project, entry)
     check_minimum(name, entry.min_tark_version, workspace.project.tark_version)
     manifest = installed_manifest(workspace, entry)
     if not workspace.is_enabled(name):

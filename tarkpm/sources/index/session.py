@@ -89,7 +89,7 @@ class Session:
         self.floors = Floors(floors, where)
         self._place, self._where, self._threads, self._lock_seconds = place, where, threads, lock_seconds
         self._first = root.removeprefix("sha256:")
-        self._folder = cache / "index" / self._first
+        self._folder = cached.folder(cache, root)
         self._fetcher = Fetcher(place, where, threads, patience)
         self._updater: Updater | None = None
         self._mutex = threading.Lock()
@@ -215,7 +215,7 @@ class Session:
         return data if data is not None and _is_signed(data, info) else None
 
     def _cached(self, path: str) -> Path:
-        return self._folder / TARGETS / path.replace("/", ".")
+        return cached.target(self._folder, path)
 
     def _fetched(self, path: str, info: "TargetFile") -> bytes:
         where, digest = f"{self._where}: {path}", info.hashes["sha256"]
