@@ -9,6 +9,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -41,6 +42,7 @@ from tarkpm.sources.index import cached, shape
 from tarkpm.sources.index.engine import Updater, UpdaterConfig
 from tarkpm.sources.index.fetcher import FIRST, PREFIX, Fetcher
 from tarkpm.sources.index.floors import Floors, stale
+from tarkpm.sources.index.kept import check_lifetimes, last_fresh
 from tarkpm.sources.index.places import IndexLocation, Missing, Patience, gather, unreachable, within
 
 if TYPE_CHECKING:
@@ -80,12 +82,15 @@ class Session:
         lock_seconds: float,
         patience: Patience,
         floors: Mapping[str, int],
+        kept: bool = False,
     ) -> None:
         """Set up a session without a request.
 
         ``root`` is the digest of the index's first root, where trust begins. ``floors`` are the versions of
         maintainers' metadata seen before (`Floors`): older ones are refused even if the cache was deleted.
+        With ``kept``, the place is the cache itself (`kept`).
         """
+        self._kept = kept
         self.floors = Floors(floors, where)
         self._place, self._where, self._threads, self._lock_seconds = place, where, threads, lock_seconds
         self._first = root.removeprefix("sha256:")
@@ -132,6 +137,8 @@ class Session:
             self._fetcher.forget()
             # Before anything is returned: the metadata is validly signed but may be old.
             self.floors.check(updater, paths)
+            if self._kept:
+                check_lifetimes(self.floors.used(updater, paths), datetime.now(UTC), where=self._where)
         known = {path: info for path, info in infos.items() if info is not None}
         here = {path: self._at_hand(path, info, limit, likely.get(path)) for path, info in known.items()}
         absent = [path for path, data in here.items() if data is None]
@@ -153,6 +160,8 @@ class Session:
             config=_CONFIG,
             bootstrap=self._first_root(),
         )
+        if self._kept:
+            updater.as_of(last_fresh(self._folder, datetime.now(UTC), where=self._where))
         updater.refresh()
         self._updater = updater
         return updater
@@ -210,6 +219,8 @@ class Session:
         if not is_digest(str(info.hashes.get("sha256", ""))) or info.length > limit:
             raise IndexUntrusted(f"expected a sha256 digest and at most {limit:,} bytes", where=where)
         if likely is not None and _is_signed(likely, info):
+            if not self._cached(path).exists():  # kept for a machine that has nothing but this cache
+                cached.keep(self._cached(path), likely)
             return likely
         data = cached.read(self._cached(path), info.length)
         return data if data is not None and _is_signed(data, info) else None
