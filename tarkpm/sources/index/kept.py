@@ -1,9 +1,9 @@
 """An index as a cache kept it: without a network, where state does not know an index's publishers yet.
 
 The checks are those made online, as of the last moment at which the cached index was fresh: its timestamp
-lasts three days, and a cache must be of use for longer. An attacker who fills the cache can choose an older state of
-the index, but only one that its maintainers signed, and only until their signatures expire, after a year
-(docs/decisions/0110-a-cache-is-enough-to-restore.md).
+lasts three days, and a cache must be of use for longer. An attacker who fills the cache can choose an older
+state of the index, but only one that its maintainers signed, and only until their signatures expire, after a
+year (docs/decisions/0110-a-cache-is-enough-to-restore.md).
 """
 
 from collections.abc import Iterable

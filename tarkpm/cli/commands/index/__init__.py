@@ -17,6 +17,7 @@ COMMANDS = (
     "yank",
     "refresh",
     "check",
+    "status",
     "serve",
 )
 

@@ -1,0 +1,160 @@
+"""``tarkpm index status``: who signs an index, when signatures expire, and which proposals wait for whom."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+from tuf.api.metadata import Signed
+
+from tarkpm.core.key import PublicKey
+from tarkpm.core.layout import CLAIMS, INDEX, METADATA, ROOT, SNAPSHOT, TIMESTAMP
+from tarkpm.errors import NotFound, TarkError
+from tarkpm.ops.registry.desk import Desk
+from tarkpm.ops.registry.proposals import Business, consider, next_step, pending, read
+from tarkpm.registry.authority import Authority
+from tarkpm.registry.folder import Index
+from tarkpm.registry.lifetimes import to_text
+
+
+class Owner(msgspec.Struct, frozen=True):
+    """A key that signs for an index.
+
+    ``label`` is the name under which the key is kept on this machine, or "". ``here`` is whether its private
+    half is here.
+    """
+
+    key: str
+    label: str
+    here: bool
+
+
+class RoleStatus(msgspec.Struct, frozen=True):
+    """Signed metadata: when it expires (UTC), and the whole days until then, negative after it.
+
+    A role that stands for many bins, such as ``claims bins``, has the earliest expiry of them; ``version`` is
+    0 then. ``signed_by`` is maintainers or online key.
+    """
+
+    role: str
+    signed_by: str
+    version: int
+    expires: str
+    days: int
+
+
+class PendingStatus(msgspec.Struct, frozen=True):
+    """A waiting proposal: who signed it, how many signatures are missing, and who may still give one.
+
+    ``problem`` says why an invalid one cannot be enacted; the rest is empty then.
+    """
+
+    file: str
+    title: str = ""
+    signed_by: tuple[Owner, ...] = ()
+    missing: int = 0
+    may_sign: tuple[Owner, ...] = ()
+    next: str = ""
+    problem: str = ""
+
+
+class IndexStatus(msgspec.Struct, frozen=True):
+    """The status of an index. Before it is created, ``root`` is "" and there are only proposals."""
+
+    name: str
+    root: str
+    threshold: int
+    maintainers: tuple[Owner, ...]
+    online: Owner | None
+    roles: tuple[RoleStatus, ...]
+    pending: tuple[PendingStatus, ...]
+
+
+def status(desk: Desk) -> IndexStatus:
+    """Return the status of the index in the desk's folder; changes nothing and needs no key.
+
+    Raises `NotFound` if the folder contains neither an index nor a proposal to create one, and
+    `IndexUntrusted`.
+    """
+    index = desk.open() if (desk.folder / METADATA).is_dir() else None
+    waiting = pending(desk)
+    if index is None and not waiting:
+        desk.open()  # raises
+        raise NotFound("the folder does not contain an index", where=str(desk.folder))
+    labels = desk.keys.labels()
+    owners = _Owners(labels, desk.keys.names_of(labels))
+    found = tuple(_pending(desk, index, file, owners) for file in waiting)
+    authority = index.authority if index else _proposed(waiting)
+    if authority is None:
+        return IndexStatus("", "", 0, (), None, (), found)
+    return IndexStatus(
+        authority.name,
+        index.first_root if index else "",
+        authority.threshold,
+        owners.of(authority.maintainers),
+        owners.one(authority.online),
+        tuple(_roles(index, desk.now)) if index else (),
+        found,
+    )
+
+
+class _Owners:
+    """Keys as this machine knows them."""
+
+    def __init__(self, labels: Mapping[PublicKey, str], here: Collection[PublicKey]) -> None:
+        self._labels, self._here = labels, here
+
+    def one(self, key: PublicKey) -> Owner:
+        return Owner(key, self._labels.get(key, ""), key in self._here)
+
+    def of(self, keys: Iterable[PublicKey]) -> tuple[Owner, ...]:
+        """Return the owners of keys: labelled ones first, by label, then the others."""
+        return tuple(sorted(map(self.one, keys), key=lambda one: (not one.label, one.label, one.key)))
+
+
+def _proposed(files: Iterable[Path]) -> Authority | None:
+    """Return the authority of the first valid proposal to create an index."""
+    for file in files:
+        try:
+            return read(file).authority
+        except TarkError:
+            continue
+    return None
+
+
+def _roles(index: Index, now: datetime) -> Iterator[RoleStatus]:
+    """Yield the metadata of an index, maintainers' first."""
+    for role, signed in {ROOT: index.root.signed, **index.delegations}.items():
+        yield _role(role, "maintainers", signed, now, signed.version)
+    yield _bins(index, CLAIMS, "maintainers", now)
+    yield _bins(index, INDEX, "online key", now)
+    yield _role(SNAPSHOT, "online key", index.snapshot, now, index.snapshot.version)
+    yield _role(TIMESTAMP, "online key", index.timestamp, now, index.timestamp.version)
+
+
+def _bins(index: Index, parent: str, by: str, now: datetime) -> RoleStatus:
+    """Return the status of all bins of a kind: that of the first to expire."""
+    first = min(map(index.read_bin, index.authority.bins(parent)), key=lambda bin_: bin_.expires)
+    return _role(f"{parent} bins", by, first, now, 0)
+
+
+def _role(role: str, by: str, signed: Signed, now: datetime, version: int) -> RoleStatus:
+    return RoleStatus(role, by, version, to_text(signed.expires), (signed.expires - now).days)
+
+
+def _pending(desk: Desk, index: Index | None, file: Path, owners: _Owners) -> PendingStatus:
+    try:
+        business: Business = consider(desk, index, read(file), file)
+        signed = business.signed_by()
+        missing = business.missing()
+    except TarkError as problem:
+        return PendingStatus(str(file), problem=problem.message)
+    allowed = {key for all_ in business.draft.quorums.values() for quorum in all_ for key in quorum.keys}
+    return PendingStatus(
+        str(file),
+        business.review.title,
+        owners.of(PublicKey(key) for key in signed),
+        missing,
+        owners.of(allowed - {PublicKey(key) for key in signed}) if missing else (),
+        next_step(desk, business),
+    )
