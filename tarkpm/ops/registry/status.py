@@ -17,7 +17,7 @@ from tarkpm.registry.folder import Index
 from tarkpm.registry.lifetimes import to_text
 
 
-class Owner(msgspec.Struct, frozen=True):
+class Signatory(msgspec.Struct, frozen=True):
     """A key that signs for an index.
 
     ``label`` is the name under which the key is kept on this machine, or "". ``here`` is whether its private
@@ -51,9 +51,9 @@ class PendingStatus(msgspec.Struct, frozen=True):
 
     file: str
     title: str = ""
-    signed_by: tuple[Owner, ...] = ()
+    signed_by: tuple[Signatory, ...] = ()
     missing: int = 0
-    may_sign: tuple[Owner, ...] = ()
+    may_sign: tuple[Signatory, ...] = ()
     next: str = ""
     problem: str = ""
 
@@ -64,8 +64,8 @@ class IndexStatus(msgspec.Struct, frozen=True):
     name: str
     root: str
     threshold: int
-    maintainers: tuple[Owner, ...]
-    online: Owner | None
+    maintainers: tuple[Signatory, ...]
+    online: Signatory | None
     roles: tuple[RoleStatus, ...]
     pending: tuple[PendingStatus, ...]
 
@@ -82,7 +82,7 @@ def status(desk: Desk) -> IndexStatus:
         desk.open()  # raises
         raise NotFound("the folder does not contain an index", where=str(desk.folder))
     labels = desk.keys.labels()
-    owners = _Owners(labels, desk.keys.names_of(labels))
+    owners = _Signatories(labels, desk.keys.names_of(labels))
     found = tuple(_pending(desk, index, file, owners) for file in waiting)
     authority = index.authority if index else _proposed(waiting)
     if authority is None:
@@ -98,16 +98,16 @@ def status(desk: Desk) -> IndexStatus:
     )
 
 
-class _Owners:
+class _Signatories:
     """Keys as this machine knows them."""
 
     def __init__(self, labels: Mapping[PublicKey, str], here: Collection[PublicKey]) -> None:
         self._labels, self._here = labels, here
 
-    def one(self, key: PublicKey) -> Owner:
-        return Owner(key, self._labels.get(key, ""), key in self._here)
+    def one(self, key: PublicKey) -> Signatory:
+        return Signatory(key, self._labels.get(key, ""), key in self._here)
 
-    def of(self, keys: Iterable[PublicKey]) -> tuple[Owner, ...]:
+    def of(self, keys: Iterable[PublicKey]) -> tuple[Signatory, ...]:
         """Return the owners of keys: labelled ones first, by label, then the others."""
         return tuple(sorted(map(self.one, keys), key=lambda one: (not one.label, one.label, one.key)))
 
@@ -142,7 +142,7 @@ def _role(role: str, by: str, signed: Signed, now: datetime, version: int) -> Ro
     return RoleStatus(role, by, version, to_text(signed.expires), (signed.expires - now).days)
 
 
-def _pending(desk: Desk, index: Index | None, file: Path, owners: _Owners) -> PendingStatus:
+def _pending(desk: Desk, index: Index | None, file: Path, owners: _Signatories) -> PendingStatus:
     try:
         business: Business = consider(desk, index, read(file), file)
         signed = business.signed_by()

@@ -12,7 +12,7 @@ from tarkpm.cli.options import Invocation, common
 from tarkpm.core.text import neutral
 
 if TYPE_CHECKING:
-    from tarkpm.ops.registry.status import IndexStatus, Owner, PendingStatus, RoleStatus
+    from tarkpm.ops.registry.status import IndexStatus, PendingStatus, RoleStatus, Signatory
 
 
 @click.command("status")
@@ -49,7 +49,7 @@ def _lines(report: "IndexStatus") -> Iterator[str]:
         yield from _pending(one)
 
 
-def _owner(one: "Owner") -> tuple[str, str]:
+def _owner(one: "Signatory") -> tuple[str, str]:
     return one.label or "-", f"{one.key}{' (on this machine)' if one.here else ''}"
 
 
@@ -78,7 +78,7 @@ def _pending(one: "PendingStatus") -> Iterator[str]:
     yield f"  next       {neutral(one.next)}"
 
 
-def _names(owners: "tuple[Owner, ...]") -> str:
+def _names(owners: "tuple[Signatory, ...]") -> str:
     return ", ".join(one.label or one.key for one in owners)
 
 
