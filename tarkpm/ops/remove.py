@@ -57,7 +57,7 @@ def remove(settings: Settings, ui: Ui, typed: list[PluginName], *, purge: bool) 
 
 
 def _plan(workspace: Workspace, names: list[PluginName], target: Target) -> Plan:
-    """Return a plan that removes what was named or locked and is not locked any more, and nothing else."""
+    """Return a plan that removes what was named, or was locked and no longer is, and nothing else."""
     installed = [PluginName(name) for name in workspace.record.installed]
     ours = {*names, *workspace.lock.by_name}
     gone = tuple(name for name in installed if name in ours and not target.lock.get(name))

@@ -212,5 +212,5 @@ def _foreign(problem: str, path: Path) -> ProjectNotAccepted:
     return ProjectNotAccepted(
         f"tarkpm did not create this environment for you: {problem}",
         where=str(path),
-        hint=f"look at it, then: rm -r {shlex.quote(str(path))}",
+        hint=f"inspect it, then: rm -r {shlex.quote(str(path))}",
     )

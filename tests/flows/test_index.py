@@ -256,7 +256,7 @@ def test_outdated_shows_what_an_update_would_do_and_nothing_else(indexed: Indexe
         ("text-tools", "", "1.3.0"),
     ]
     assert found.json["notes"] == [
-        "'json-core' 1.0.0 is chosen: 1.1.0 needs tark 9.0.0, this is tark 0.12.6",
+        "'json-core' 1.0.0 is chosen: 1.1.0 requires tark 9.0.0, but this is tark 0.12.6",
         "'text-tools' 1.0.0 is chosen: 1.3.0 needs nowhere ^1, which index community does not have",
     ]
     assert "is unchanged" in sandbox.run("update").ok().out

@@ -2,7 +2,7 @@
 
 If a path were checked and then opened, a process that changes a folder in between could choose what is
 opened. Each component is therefore opened relative to the descriptor of the folder before it, with
-``O_NOFOLLOW``. A folder that was reached cannot be exchanged any more, and ``..`` and absolute paths are
+``O_NOFOLLOW``. A folder that was reached can no longer be exchanged, and ``..`` and absolute paths are
 refused.
 """
 

@@ -12,6 +12,7 @@ import msgspec
 
 from tarkpm.core.lockfile import LockEntry, render
 from tarkpm.core.plan import Plan
+from tarkpm.core.release import PluginName
 from tarkpm.core.resolution.resolver import unmet_dependencies
 from tarkpm.core.text import some
 from tarkpm.errors import StoreError
@@ -82,7 +83,12 @@ def apply(
     for text in leaving:
         workspace.ui.note(text)
     workspace.applied(record, target.lock, target.project)
-    if any(file.size >= BIG for name in names for file in record.installed[name].files):
+    _compile_big(workspace, names)
+
+
+def _compile_big(workspace: Workspace, names: tuple[PluginName, ...]) -> None:
+    """Compile the big modules among these plugins; small ones are compiled at their first call."""
+    if any(file.size >= BIG for name in names for file in workspace.record.installed[name].files):
         from tarkpm.ops.run.compile_installed import compile_big
 
         compile_big(workspace, names)

@@ -68,7 +68,7 @@ def check_kept(workspace: Workspace, entries: Iterable[LockEntry]) -> None:
     """Raise `ProjectNotAccepted` for entries kept from the lock that go beyond what was accepted.
 
     What an index said of publishers when the user was asked may have changed since: an entry that would have
-    been refused then, and that nobody was asked about, is asked about now.
+    been refused then, without a question to the user, is asked about now.
     """
     kept = {entry.name for entry in entries if workspace.lock.get(entry.name) == entry}
     locked = Acceptance.of(workspace.project, workspace.lock)

@@ -155,15 +155,17 @@ def consented(workspace: Workspace, name: str) -> CapabilitySet:
         found = read_unmanaged(workspace, name)
     except (OSError, TarkError):
         return CapabilitySet()
-    agreed = Consents(workspace.state.root).has(found.consent)
-    return _granted(workspace, found.manifest) if agreed else CapabilitySet()
+    if Consents(workspace.state.root).find(found.consent) is None:
+        return CapabilitySet()
+    return _granted(workspace, found.manifest)
 
 
 def _require_consent(workspace: Workspace, found: Unmanaged) -> None:
     """Ask this user to agree to exactly these contents, unless they did; raises `UnmanagedRefused`."""
     consents, ui, settings = Consents(workspace.state.root), workspace.ui, workspace.settings
-    if consents.has(found.consent):
-        consents.narrow(found.consent)
+    if known := consents.find(found.consent):
+        if known != found.consent:  # narrower now: what a later pull grants again is asked about again
+            consents.keep(found.consent)
         return
     name = found.manifest.name
     accepted = folded(name) in {folded(one) for one in settings.accept_unmanaged}
@@ -171,13 +173,13 @@ def _require_consent(workspace: Workspace, found: Unmanaged) -> None:
         ui.show([_card(workspace, found)])
     if not accepted and not ui.interactive:
         raise UnmanagedRefused(
-            f"'{name}' was not installed by tarkpm, and you have not agreed to run it: it declares "
-            f"{', '.join(map(str, found.manifest.capabilities)) or 'no capabilities'}; "
+            f"'{name}' was not installed by tarkpm, and you have not agreed to run it: it would be "
+            f"granted {', '.join(found.consent.granted) or 'nothing'}; "
             f"its module has sha256 {found.consent.module}",
             where=found.consent.folder,
             hint=f"{settings.command} --accept-unmanaged {name}",
         )
-    if not accepted and not ui.confirm("Run it with everything it declares?"):
+    if not accepted and not ui.confirm("Run it with these grants?"):
         raise UnmanagedRefused(f"declined: '{name}' was not run", where=found.consent.folder)
     consents.keep(found.consent)
 

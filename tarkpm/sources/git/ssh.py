@@ -31,11 +31,11 @@ _OPTIONS = ("-x", "-T", "-a", "-oBatchMode=yes", "-oClearAllForwardings=yes", "-
 _SAID = (
     (
         r"REMOTE HOST IDENTIFICATION HAS CHANGED",
-        "the host's key is not the one ssh knows: somebody may be in between",
+        "the host key differs from the one ssh knows: the connection may be intercepted",
     ),
     (
         r"Host key verification failed|No .* host key is known",
-        "ssh does not know this host's key, and asks nobody",
+        "ssh does not know this host's key, and tarkpm does not let it prompt",
     ),
     (r"Permission denied \(", "the server refuses the login; tried the keys of your ssh agent and ~/.ssh"),
     (

@@ -77,5 +77,5 @@ def _login(scheme: str, user: str, text: str) -> Login:
         refuse("git:// takes no user name or password", text, "leave out everything up to the '@'")
     name, _, password = (unquote(part) for part in user.partition(":"))
     if "@" in user or not (name or password) or not (is_sendable(name) and is_sendable(password)):
-        refuse("expected a user name and perhaps a password before the '@'", text)
+        refuse("expected a user name, optionally with a password, before the '@'", text)
     return Login(name, password)

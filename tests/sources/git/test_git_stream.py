@@ -148,7 +148,7 @@ def test_a_path_with_a_quote_in_it(server: Sshd, home: Path, repo: GitRepo, tmp_
 def test_an_unknown_host_key_is_refused(server: Sshd, tmp_path: Path) -> None:
     server.client(tmp_path / "home", known=False)
     assert said(server.url(Path("/r")), tmp_path / "home", TransferLimits(stall=10)) == (
-        "Unreachable: ssh does not know this host's key, and asks nobody [URL]"
+        "Unreachable: ssh does not know this host's key, and tarkpm does not let it prompt [URL]"
         f" try: ssh -T -p {server.port} {server.user}@127.0.0.1"
     )
     assert (tmp_path / "home" / ".ssh" / "known_hosts").read_text() == ""
@@ -160,7 +160,7 @@ def test_a_changed_host_key_is_refused(server: Sshd, tmp_path: Path) -> None:
     known = tmp_path / "home" / ".ssh" / "known_hosts"
     known.write_text(f"[127.0.0.1]:{server.port} {other[0]} {other[1]}\n")
     assert said(server.url(Path("/r")), tmp_path / "home", TransferLimits(stall=10)) == (
-        "Unreachable: the host's key is not the one ssh knows: somebody may be in between [URL]"
+        "Unreachable: the host key differs from the one ssh knows: the connection may be intercepted [URL]"
     )
 
 
