@@ -5,7 +5,6 @@ from datetime import datetime
 from pathlib import Path
 
 import msgspec
-from tuf.api.metadata import Signed
 
 from tarkpm.core.key import PublicKey
 from tarkpm.core.layout import CLAIMS, INDEX, METADATA, ROOT, SNAPSHOT, TIMESTAMP
@@ -124,22 +123,18 @@ def _proposed(files: Iterable[Path]) -> Authority | None:
 
 def _roles(index: Index, now: datetime) -> Iterator[RoleStatus]:
     """Yield the metadata of an index, maintainers' first."""
+
+    def row(role: str, by: str, version: int, expires: datetime) -> RoleStatus:
+        return RoleStatus(role, by, version, to_text(expires), (expires - now).days)
+
     for role, signed in {ROOT: index.root.signed, **index.delegations}.items():
-        yield _role(role, "maintainers", signed, now, signed.version)
-    yield _bins(index, CLAIMS, "maintainers", now)
-    yield _bins(index, INDEX, "online key", now)
-    yield _role(SNAPSHOT, "online key", index.snapshot, now, index.snapshot.version)
-    yield _role(TIMESTAMP, "online key", index.timestamp, now, index.timestamp.version)
-
-
-def _bins(index: Index, parent: str, by: str, now: datetime) -> RoleStatus:
-    """Return the status of all bins of a kind: that of the first to expire."""
-    first = min(map(index.read_bin, index.authority.bins(parent)), key=lambda bin_: bin_.expires)
-    return _role(f"{parent} bins", by, first, now, 0)
-
-
-def _role(role: str, by: str, signed: Signed, now: datetime, version: int) -> RoleStatus:
-    return RoleStatus(role, by, version, to_text(signed.expires), (signed.expires - now).days)
+        yield row(role, "maintainers", signed.version, signed.expires)
+    # All bins of a kind are one row, with the expiry of the first: there may be thousands.
+    for parent, by in ((CLAIMS, "maintainers"), (INDEX, "online key")):
+        bins = map(index.read_bin, index.authority.bins(parent))
+        yield row(f"{parent} bins", by, 0, min(bin_.expires for bin_ in bins))
+    for role, online in ((SNAPSHOT, index.snapshot), (TIMESTAMP, index.timestamp)):
+        yield row(role, "online key", online.version, online.expires)
 
 
 def _pending(desk: Desk, index: Index | None, file: Path, owners: _Signatories) -> PendingStatus:
