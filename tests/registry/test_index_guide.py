@@ -35,7 +35,18 @@ class Person(Sandbox):
     @property
     def git_environment(self) -> dict[str, str]:
         who = {f"GIT_{role}_NAME": self.name for role in ("AUTHOR", "COMMITTER")}
-        return git_env(self.home) | who | {key.replace("NAME", "EMAIL"): "x@example.invalid" for key in who}
+        # some people have this set, and git would change the line ends of signed files
+        crlf = {
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": "core.autocrlf",
+            "GIT_CONFIG_VALUE_0": "true",
+        }
+        return (
+            git_env(self.home)
+            | crlf
+            | who
+            | {key.replace("NAME", "EMAIL"): "x@example.invalid" for key in who}
+        )
 
     def shell(self, line: str) -> None:
         """Type a line of git commands."""
