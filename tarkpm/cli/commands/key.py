@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tarkpm.cli.console import table
+from tarkpm.cli.lazy_group import Group
 from tarkpm.cli.options import Invocation, common
 from tarkpm.cli.passphrase import ask_passphrase
 from tarkpm.core.text import neutral
@@ -37,7 +38,7 @@ def complete_keys(context: click.Context, parameter: click.Parameter, typed: str
 key_name = click.argument("name", shell_complete=complete_keys)
 
 
-@click.group("key")
+@click.group("key", cls=Group)
 def key_command() -> None:
     """Manage signing keys, and the public keys of other people.
 

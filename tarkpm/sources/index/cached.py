@@ -46,6 +46,7 @@ def heal(top: Path) -> None:
             remove_tree(inside)
         make_private(inside)
         for entry in list(os.scandir(inside)):
+            # tuf reads and writes files by these names without checking what they are.
             known = entry.name in (HISTORY, TARGETS, f"{ROOT}.json") and inside == top
             regular = entry.is_file(follow_symlinks=False) and entry.name.endswith(".json")
             too_long = inside != top / TARGETS and entry.stat(follow_symlinks=False).st_size > MAX_CACHED
@@ -61,6 +62,12 @@ def keep(file: Path, data: bytes) -> None:
     temporary = file.with_suffix(".tmp")
     temporary.write_bytes(data)
     temporary.replace(file)
+
+
+def keep_new(file: Path, data: bytes) -> None:
+    """Keep a file that is not in the cache yet."""
+    if not file.exists():
+        keep(file, data)
 
 
 def read(file: Path, limit: int = MAX_CACHED) -> bytes | None:
