@@ -21,7 +21,7 @@ def digest(machine: Sandbox) -> str:
 def restored(machine: Sandbox) -> None:
     """The project is restored without a network, and is well."""
     accepted = f"--accept-project={digest(machine)}"
-    assert "+ installed text-tools" in machine.run("sync", "--offline", accepted).ok().out
+    assert "+ text-tools 1.0.0" in machine.run("sync", "--offline", accepted).ok().out
     machine.run("verify").ok()
     machine.run(*CALL).ok()
 

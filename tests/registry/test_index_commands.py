@@ -370,7 +370,7 @@ def test_refresh_signs_a_new_timestamp_and_nothing_else_while_nothing_changed(co
 def test_a_command_in_a_folder_without_an_index_says_what_helps(sandbox: Sandbox) -> None:
     for words in (["check"], ["refresh"], ["yank", "x@1.0.0", "--reason", "y"]):
         sandbox.run("index", *words).failed(
-            2, "the folder does not contain an index", "tarkpm index create DIR"
+            2, "the folder does not contain an index", "or: tarkpm index create --help"
         )
 
 

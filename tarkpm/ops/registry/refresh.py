@@ -1,6 +1,5 @@
 """``tarkpm index refresh``: the daily job. It requires the online key and makes no decisions."""
 
-import shlex
 from pathlib import Path
 
 import msgspec
@@ -12,7 +11,7 @@ from tarkpm.ops.registry.proposals import carry_out, consider, pending, read
 from tarkpm.registry.catalogue import refresh_search
 from tarkpm.registry.change import IndexChange
 from tarkpm.registry.enact import in_force
-from tarkpm.registry.folder import Index, open_index
+from tarkpm.registry.folder import CREATE, Index, open_index
 from tarkpm.registry.lifetimes import BIN_RENEWED, to_text
 from tarkpm.registry.sweep import sweep
 
@@ -94,8 +93,7 @@ def _enact_one(desk: Desk, file: Path, online_name: str) -> str:
         file.unlink()
         return ""
     if index is None and not proposal.authority:
-        hint = f"tarkpm index create {shlex.quote(str(desk.folder))}"
-        raise NotFound("the folder does not contain an index", where=str(desk.folder), hint=hint)
+        raise NotFound("the folder does not contain an index", where=str(desk.folder), hint=CREATE)
     business = consider(desk, index, proposal, file)
     if business.missing():
         return ""
