@@ -45,9 +45,6 @@ S = TypeVar("S", Root, Snapshot, Targets, Timestamp)
 PENDING: Final = "pending"
 """The folder of waiting proposals, beside the served folders."""
 
-CREATE: Final = "tarkpm index create --help"
-"""The hint for a folder without an index: the keys and the threshold are for the user to choose."""
-
 MAX_METADATA: Final = 16 * 1024 * 1024
 MAX_ROOTS: Final = 1024
 
@@ -168,7 +165,7 @@ def open_index(folder: Path, *, roots: int | None = None) -> Index:
     """
     first = read_optional(folder / METADATA / f"1.{ROOT}.json", MAX_METADATA)
     if first is None:
-        hint = f"name its folder with --index DIR, or: {CREATE}"
+        hint = "name its folder with --index DIR, or create one: tarkpm index create --help"
         raise NotFound("the folder does not contain an index", where=str(folder), hint=hint)
     root = _next_root(folder, 1, None)
     replaced: dict[PublicKey, int] = {}

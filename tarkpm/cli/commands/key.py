@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tarkpm.cli.complete import all_key_names, key_names
 from tarkpm.cli.console import table
 from tarkpm.cli.lazy_group import Group
 from tarkpm.cli.options import Invocation, common
@@ -18,24 +19,6 @@ if TYPE_CHECKING:
     from tarkpm.ops.key import KeyRow
 
 STDIN = "standard input"
-
-
-def complete_keys(context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
-    """Return the names of keys that start with ``typed``, for shell completion; never raises."""
-    del context, parameter
-    import os
-
-    from tarkpm.ops.project.settings import user_paths
-    from tarkpm.store.keys import KeyStore
-
-    try:
-        entries = KeyStore.in_state(user_paths(os.environ).state).entries()
-    except (TarkError, OSError):
-        return []
-    return [entry.name for entry in entries if entry.name.startswith(typed)]
-
-
-key_name = click.argument("name", shell_complete=complete_keys)
 
 
 @click.group("key", cls=Group)
@@ -82,7 +65,7 @@ def _list_lines(keys: "tuple[KeyRow, ...]") -> list[str]:
 
 
 @key_command.command("show")
-@key_name
+@click.argument("name", shell_complete=all_key_names)
 @common
 def show_command(invocation: Invocation, name: str) -> int:
     """Show a key: its public half, and where it is kept."""
@@ -100,7 +83,7 @@ def show_command(invocation: Invocation, name: str) -> int:
 
 
 @key_command.command("export")
-@key_name
+@click.argument("name", shell_complete=key_names)
 @click.option(
     "--to",
     required=True,

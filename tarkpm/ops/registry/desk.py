@@ -12,7 +12,7 @@ from tarkpm.core.key import PublicKey
 from tarkpm.errors import KeyUntrusted, NotFound, StoreError
 from tarkpm.io.locks import folder_lock
 from tarkpm.ops.project.settings import Settings
-from tarkpm.registry.folder import CREATE, Index, open_index
+from tarkpm.registry.folder import Index, open_index
 from tarkpm.registry.keys import Signer
 from tarkpm.store.keys import KeyStore
 
@@ -49,7 +49,7 @@ class Desk(msgspec.Struct, frozen=True):
             raise NotFound(
                 "the folder does not exist",
                 where=str(self.folder),
-                hint=CREATE,
+                hint="see how to create one: tarkpm index create --help",
             )
         with folder_lock(self.folder, shared=False, deadline_seconds=self.settings.lock_seconds):
             yield

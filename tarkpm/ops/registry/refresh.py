@@ -11,7 +11,7 @@ from tarkpm.ops.registry.proposals import carry_out, consider, pending, read
 from tarkpm.registry.catalogue import refresh_search
 from tarkpm.registry.change import IndexChange
 from tarkpm.registry.enact import in_force
-from tarkpm.registry.folder import CREATE, Index, open_index
+from tarkpm.registry.folder import Index, open_index
 from tarkpm.registry.lifetimes import BIN_RENEWED, to_text
 from tarkpm.registry.sweep import sweep
 
@@ -93,7 +93,8 @@ def _enact_one(desk: Desk, file: Path, online_name: str) -> str:
         file.unlink()
         return ""
     if index is None and not proposal.authority:
-        raise NotFound("the folder does not contain an index", where=str(desk.folder), hint=CREATE)
+        hint = "see how to create one: tarkpm index create --help"
+        raise NotFound("the folder does not contain an index", where=str(desk.folder), hint=hint)
     business = consider(desk, index, proposal, file)
     if business.missing():
         return ""

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from tarkpm.core.layout import FILES, METADATA, TARGETS
 from tarkpm.errors import NotFound
-from tarkpm.registry.folder import CREATE
 
 _SERVED = (METADATA, TARGETS, FILES)
 
@@ -33,5 +32,9 @@ class _Handler(SimpleHTTPRequestHandler):
 def server(folder: Path, port: int) -> ThreadingHTTPServer:
     """Return a server on 127.0.0.1; port 0 means a free one. Raises `NotFound` if there is no index."""
     if not (folder / METADATA).is_dir():
-        raise NotFound("the folder does not contain an index", where=str(folder), hint=CREATE)
+        raise NotFound(
+            "the folder does not contain an index",
+            where=str(folder),
+            hint="see how to create one: tarkpm index create --help",
+        )
     return ThreadingHTTPServer(("127.0.0.1", port), partial(_Handler, directory=str(folder)))
