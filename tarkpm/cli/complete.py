@@ -81,6 +81,12 @@ def _keys(_: click.Context, settings: "Settings") -> Iterable[str]:
     return KeyStore.in_state(settings.paths.state).names()
 
 
+def _all_keys(_: click.Context, settings: "Settings") -> Iterable[str]:
+    from tarkpm.store.keys import KeyStore
+
+    return [entry.name for entry in KeyStore.in_state(settings.paths.state).entries()]
+
+
 def _plugin(context: click.Context) -> "PluginName":
     """Return the plugin that was typed before. Raises `ValueError` if none was."""
     from tarkpm.core.release import plugin_name
@@ -105,5 +111,6 @@ def _grantable(context: click.Context, settings: "Settings") -> Iterable[str]:
 plugin_names = _completion(_plugins)
 index_names = _completion(_indexes)
 key_names = _completion(_keys)
+all_key_names = _completion(_all_keys)
 granted = _completion(_granted)
 grantable = _completion(_grantable)

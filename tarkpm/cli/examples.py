@@ -38,7 +38,11 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "completions": ('eval "$(tarkpm completions bash)"', "tarkpm completions fish | source"),
     "sign": ("tarkpm sign ./my-plugin --key release",),
     "publish": ("tarkpm publish ./my-plugin --to ../index/submissions",),
-    "key": ("tarkpm key generate --name release --passphrase",),
+    "key": (
+        "tarkpm key generate --name release --passphrase",
+        "tarkpm key export release --to backup.pem",
+        "tarkpm key import backup.pem --name release",
+    ),
 }
 
 

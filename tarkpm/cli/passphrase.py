@@ -16,8 +16,9 @@ def ask_passphrase(name: str = "", *, new: bool = False) -> bytes:
     if secret := os.environ.get("TARKPM_KEY_PASSPHRASE"):
         return secret.encode()
     if not sys.stdin.isatty():
+        what = f"the key '{name}'" if name else "the key"
         raise TarkError(
-            f"the key {'needs' if new else 'has'} a passphrase, and there is no terminal to prompt for it",
+            f"{what} {'needs' if new else 'has'} a passphrase, and there is no terminal to prompt for it",
             hint="set TARKPM_KEY_PASSPHRASE and run the command again",
         )
     text = f"Passphrase of {name}" if name else "Passphrase"

@@ -27,6 +27,7 @@ from tarkpm.ops.project.indexes import Indexes
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import Workspace, open_for_reading
+from tarkpm.ops.release.way_back import command, withdrawn
 
 REVOKED: Final = "revoked"
 _WORDS: Final[Mapping[type[ConsentError], str]] = {
@@ -89,7 +90,9 @@ def outdated(settings: Settings, ui: Ui) -> OutdatedReport:
         if failed and len(failed) == len(names):
             raise next(iter(failed.values()))
         rows = [(look, look.row()) for look in looks if look.name not in failed and look.is_news]
-        ways = (look.way_back(row) for look, row in rows if row.warning == REVOKED and row.newest)
+        ways = (
+            _way_back(workspace, row, listings) for _, row in rows if row.warning == REVOKED and row.newest
+        )
         return OutdatedReport(
             tuple(row for _, row in rows),
             sum(not one.is_working_copy and one.name not in failed for one in workspace.lock.entries),
@@ -235,17 +238,13 @@ class _Look:
             self.warning,
         )
 
-    def way_back(self, row: OutdatedRow) -> str:
-        """Return a note with the command that replaces a revoked release."""
-        way = f"update {self.name}"
-        if flags := " ".join(question.flag for question in self.held.questions if question.flag):
-            way += f" {flags}"
-        elif not row.update:
-            source = self.required.source if self.required else None
-            if isinstance(source, IndexSource):
-                way = f"add {source.index}:{self.name}@^{row.newest}"
-            way += " --allow-downgrade"
-        return f"'{self.name}' {row.locked} was revoked, {row.update or row.newest} was not: tarkpm {way}"
+
+def _way_back(workspace: Workspace, row: OutdatedRow, listings: Mapping[str, Listing | None]) -> str:
+    """Return a note with the command that replaces a revoked release."""
+    entries = withdrawn(workspace, workspace.lock.by_name[PluginName(row.name)])
+    known = {PluginName(name): listing for name, listing in listings.items() if listing}
+    way = command(workspace, entries, known)
+    return f"'{row.name}' {row.locked} was revoked, {row.update or row.newest} was not: {way}"
 
 
 def _obstacle(name: PluginName, question: Question) -> str:

@@ -14,13 +14,14 @@ from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MANIFEST, STATEMENT
 from tarkpm.core.release import IndexSource, is_extra
 from tarkpm.core.text import some
-from tarkpm.core.trust import check_minimum, check_trusted
+from tarkpm.core.trust import check_minimum
 from tarkpm.core.withdrawn import why_yanked, yanked_note
 from tarkpm.errors import DigestMismatch, LockStale, NotFound, StoreError, TarkError
 from tarkpm.host.module.inspect import check_fits, inspect
 from tarkpm.ops.change.stage import verify_documents
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.fetch import stored_files
+from tarkpm.ops.release.way_back import require_trusted
 from tarkpm.store.environment import DATA
 from tarkpm.store.withheld import Withheld
 
@@ -119,7 +120,7 @@ class _Audit:
     def _check_decisions(self) -> None:
         project = self.workspace.project
         if self.entry.name in project.requirements or isinstance(self.entry.source, IndexSource):
-            check_trusted(project, self.entry, self.workspace.vouched)
+            require_trusted(self.workspace, project, self.entry)
         if reason := why_yanked(self.entry, self.workspace.vouched):
             message = yanked_note(f"'{self.entry.name}' {self.entry.version}", reason)
             self.findings.append(NamedFinding(self.entry.name, "Note", message, note=True))

@@ -8,11 +8,13 @@ from tarkpm.core.resolution.catalog import Candidate, Catalog, Locked, PluginId,
 from tarkpm.core.resolution.resolver import Solution, solve
 from tarkpm.core.rows import Listing, ReleaseRow, row_of
 from tarkpm.core.version import Range
-from tarkpm.errors import IndexUntrusted, NotFound, TarkError, Unreachable
+from tarkpm.core.withdrawn import is_revoked
+from tarkpm.errors import IndexUntrusted, NotFound, ResolutionError, TarkError, Unreachable
 from tarkpm.ops.change.target import Selection
 from tarkpm.ops.project.indexes import Indexes
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.fetch import Release, acquire_pinned
+from tarkpm.ops.release.way_back import way_back
 
 Listings = dict[tuple[IndexSource, PluginName], Listing | None]
 
@@ -24,7 +26,13 @@ def choose_from_indexes(
     free: Collection[PluginName] | None,
 ) -> Selection:
     """Do what `select_releases` does where indexes are involved; ``held`` entries are of git and folders."""
-    solution, listings = _solve(workspace, requirements, held, free)
+    try:
+        solution, listings = _solve(workspace, requirements, held, free)
+    except ResolutionError as problem:
+        # The resolver names what the project may ask for; only the way back also consents to going back.
+        if revoked := _revoked(workspace, free):
+            problem.hint = way_back(workspace, revoked)
+        raise
     kept, pins, rows = [*held], [], []
     followed = workspace.followed
     for offer in solution.chosen.values():
@@ -50,6 +58,12 @@ def choose_from_indexes(
         except TarkError as problem:
             refused[pin.name] = problem
     return Selection(tuple(kept), tuple(taken), solution.notes, refused)
+
+
+def _revoked(workspace: Workspace, free: Collection[PluginName] | None) -> LockEntry | None:
+    """Return a locked release that was revoked, among those that may move."""
+    entries = (entry for entry in workspace.followed.entries if free is None or entry.name in free)
+    return next((entry for entry in entries if is_revoked(entry, workspace.vouched)), None)
 
 
 class PinnedReleases:

@@ -13,6 +13,7 @@ from tarkpm.core.trust import check_minimum, check_trusted
 from tarkpm.errors import NotFound, TarkError, Unreachable
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.fetch import Release
+from tarkpm.ops.release.way_back import require_trusted
 from tarkpm.sources.git.url import parse
 
 
@@ -54,7 +55,7 @@ def check_target(workspace: Workspace, target: Target) -> CheckedTarget:
     """
     _check_documents(workspace, target.project, target.lock)
     for entry in target.lock.entries:
-        check_trusted(target.project, entry, workspace.vouched)
+        require_trusted(workspace, target.project, entry)
     return CheckedTarget(*msgspec.structs.astuple(target))
 
 

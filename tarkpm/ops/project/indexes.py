@@ -9,7 +9,7 @@ from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.project import IndexEntry
 from tarkpm.core.release import IndexSource, PluginName
 from tarkpm.core.rows import Listing
-from tarkpm.errors import NotFound
+from tarkpm.errors import IndexStale, NotFound, Unreachable
 
 if TYPE_CHECKING:
     from tarkpm.io.login import Login
@@ -42,7 +42,7 @@ class Indexes:
         return found
 
     def learn_publishers(self, entries: Iterable[LockEntry]) -> None:
-        """Fetch the claims of locked plugins that this machine does not know yet.
+        """Fetch the claims of locked plugins that this machine does not know yet, offline from the cache.
 
         Entries of indexes that the project does not have are skipped: they do not follow from it.
         """
@@ -53,7 +53,24 @@ class Indexes:
             if entry.source in known and not vouched.claim(entry.source, entry.name):
                 unknown.setdefault(entry.source, []).append(entry.name)
         for source, names in unknown.items():
-            self.learn(source, names)
+            if self._workspace.settings.offline:
+                self._learn_kept(source, names)
+            else:
+                self.learn(source, names)
+
+    def _learn_kept(self, source: IndexSource, names: Collection[PluginName]) -> None:
+        """Keep in state what the cache knows of publishers. Raises `Unreachable` if that is nothing."""
+        entry, workspace = entry_of(self._workspace, source), self._workspace
+        with open_client(workspace, entry, kept=True) as client:
+            try:
+                found = client.claims(names)
+            except IndexStale:
+                raise
+            except Unreachable:
+                raise workspace.settings.unreachable(f"{source} at {entry.url}") from None
+            claims = [claim for claim in found.values() if claim]
+            workspace.claims.remember(source.root, claims, workspace.settings.lock_seconds, (), client.seen)
+        workspace.read_claims_again()
 
     def learn(
         self,
@@ -110,8 +127,11 @@ def entry_of(workspace: "Workspace", source: IndexSource) -> IndexEntry:
     return entry
 
 
-def open_client(workspace: "Workspace", entry: IndexEntry) -> "IndexClient":
-    """Return a client for an index; sends nothing yet. Raises `Refused` for an unusable netrc."""
+def open_client(workspace: "Workspace", entry: IndexEntry, *, kept: bool = False) -> "IndexClient":
+    """Return a client for an index, or for what the cache ``kept`` of it; sends nothing yet.
+
+    Raises `Refused` for an unusable netrc.
+    """
     from tarkpm.io.proxies import Proxies
     from tarkpm.sources.index import IndexClient
 
@@ -128,6 +148,7 @@ def open_client(workspace: "Workspace", entry: IndexEntry) -> "IndexClient":
         lock_seconds=settings.lock_seconds,
         allow_http=settings.allow_http,
         floors=workspace.vouched.floors.get(entry.root, {}),
+        kept=kept,
     )
 
 

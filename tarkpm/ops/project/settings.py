@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tarkpm.errors import Unreachable
+from tarkpm.errors import TarkError, Unreachable
 
 if TYPE_CHECKING:
     from tarkpm.host.imports.guard import Guard
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 ANY_DECISIONS: Final = "any"
 """The value of `Settings.accept_project` that accepts all decisions of a project."""
+
+
+STATE_DIR: Final = "TARKPM_STATE_DIR"
 
 
 class Paths(msgspec.Struct, frozen=True):
@@ -102,7 +105,11 @@ class Settings(msgspec.Struct, frozen=True):
 
 
 def user_paths(environ: Mapping[str, str]) -> Paths:
-    """Return the user's folders; a relative XDG path is ignored, as the specification requires."""
+    """Return the user's folders; a relative XDG path is ignored, as the specification requires.
+
+    ``TARKPM_STATE_DIR`` is strict, unlike the XDG variables: without its state, tarkpm does not know what was
+    accepted or revoked. Raises `TarkError` unless it is an absolute path.
+    """
     home = Path(environ.get("HOME") or Path.home())
 
     def base(variable: str, default: str) -> Path:
@@ -113,6 +120,17 @@ def user_paths(environ: Mapping[str, str]) -> Paths:
     return Paths(
         config=base("XDG_CONFIG_HOME", ".config") / "tark",
         data=base("XDG_DATA_HOME", ".local/share") / "tark",
-        state=base("XDG_STATE_HOME", ".local/state") / "tarkpm",
+        state=_state(environ) or base("XDG_STATE_HOME", ".local/state") / "tarkpm",
         cache=Path(cache).absolute() if cache else base("XDG_CACHE_HOME", ".cache") / "tarkpm",
     )
+
+
+def _state(environ: Mapping[str, str]) -> Path | None:
+    """Return the folder that ``TARKPM_STATE_DIR`` names; None if it is not set."""
+    text = environ.get(STATE_DIR)
+    if text is not None and not text.startswith("/"):
+        found = f"'{text[:200]}'" if text else "an empty value"
+        raise TarkError(
+            f"expected an absolute path, found {found}", where=STATE_DIR, hint=f"unset {STATE_DIR}"
+        )
+    return None if text is None else Path(text)

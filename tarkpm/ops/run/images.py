@@ -15,7 +15,7 @@ from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.name_similarity import did_you_mean
 from tarkpm.core.release import PathSource, PluginName, names_folder
 from tarkpm.core.tool import ToolPin
-from tarkpm.core.trust import check_minimum, check_trusted
+from tarkpm.core.trust import check_minimum
 from tarkpm.errors import HostError, NotFound, StoreError, TarkError
 from tarkpm.host.compile.cache import CompileCache
 from tarkpm.host.image import Interfaces, PluginImage
@@ -32,6 +32,7 @@ from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import Workspace, open_for_reading
 from tarkpm.ops.release.installed import installed_files, installed_manifest, read_installed
 from tarkpm.ops.release.unmanaged import is_unmanaged, load_unmanaged, read_unmanaged, unmanaged_names
+from tarkpm.ops.release.way_back import require_trusted
 from tarkpm.ops.run.compile_cache import compile_cache
 from tarkpm.store.withheld import Withheld
 
@@ -128,7 +129,7 @@ def load_image(workspace: Workspace, entry: LockEntry, cache: CompileCache | Non
     """
     name = entry.name
     # 1. Trust may have been withdrawn since the installation: an edited [trust], a revocation that was seen.
-    check_trusted(workspace.project, entry, workspace.vouched)
+    require_trusted(workspace, workspace.project, entry)
     check_minimum(name, entry.min_tark_version, workspace.project.tark_version)
     # 2. The lock and the installed plugin.toml are those that were verified here.
     manifest = installed_manifest(workspace, entry)
