@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import msgspec
+from msgspec.structs import replace
 
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.names import STATEMENT
@@ -122,8 +122,8 @@ def _fetched(workspace: Workspace, remote: "GitRemote", source: GitSource, entry
         release = fetch_git(remote, source)
         if entry and _is_locked(workspace, remote, entry, release):
             # The commit alone moved: recording it would change the lock, and install the same bytes again.
-            candidate = msgspec.structs.replace(release.candidate, source=entry.source)
-            return msgspec.structs.replace(release, candidate=candidate)
+            candidate = replace(release.candidate, source=entry.source, tools=entry.tools)
+            return replace(release, candidate=candidate)
     except Unreachable:
         raise
     except TarkError as problem:
@@ -139,7 +139,8 @@ def _is_locked(workspace: Workspace, remote: "GitRemote", entry: LockEntry, rele
     """
     locked = entry.source
     found = release.candidate.entry()
-    if not isinstance(locked, GitSource) or msgspec.structs.replace(found, source=locked) != entry:
+    # Equal bytes define equal tools, so the pins are not asked for again.
+    if not isinstance(locked, GitSource) or replace(found, source=locked, tools=entry.tools) != entry:
         return False
     try:
         if not remote.reaches(locked.commit, tag=locked.tag, branch=locked.branch):
@@ -173,4 +174,5 @@ def _stored(workspace: Workspace, entry: LockEntry | None, commit: str) -> Relea
         release = release_of(ReleaseFiles("", contents, statement), entry.source)
     except TarkError:
         return None  # the store is damaged, or the lock was edited: the source decides
-    return release if release.candidate.entry() == entry else None
+    candidate = replace(release.candidate, tools=entry.tools)
+    return replace(release, candidate=candidate) if candidate.entry() == entry else None
