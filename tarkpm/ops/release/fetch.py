@@ -1,6 +1,7 @@
 """Fetch releases from their sources and verify signature and contents."""
 
 import itertools
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,12 +11,11 @@ import msgspec
 
 from tarkpm.core.digest import FileEntry
 from tarkpm.core.lockfile import LockEntry, Pin
-from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import STATEMENT
 from tarkpm.core.release import GitSource, IndexSource, PathSource, PluginName, Source
 from tarkpm.core.verification import VerifiedRelease, verify_release
-from tarkpm.errors import CommitUnreached, ModuleInvalid, NotFound, TooLarge, Unreachable
-from tarkpm.host.module.inspect import check_fits, inspect
+from tarkpm.errors import CommitUnreached, NotFound, TooLarge, Unreachable
+from tarkpm.host.module.fit import check_module
 from tarkpm.io.parallel import run_parallel
 from tarkpm.ops.project.indexes import Indexes
 from tarkpm.ops.project.workspace import Workspace
@@ -96,7 +96,8 @@ def _fetch_group(
 ) -> list[Release]:
     first = sources[0]
     if isinstance(first, PathSource):
-        return [_verified(read_folder(workspace.location.folder, first), first)]
+        collected = read_folder(workspace.location.folder, first)
+        return [_verified(collected, first, hint=inspect_hint(workspace.location.folder, first, collected))]
     asked = [source for source in sources if isinstance(source, GitSource)]
     with open_remote(workspace, first.git) as remote:
         for source in asked:
@@ -167,30 +168,28 @@ def read_folder(base: Path, source: PathSource) -> ReleaseFiles:
     return collect(LocalTree(folder), "", where=str(folder), signed=False)
 
 
-def _verified(collected: ReleaseFiles, source: Source, hashed: Iterable[FileEntry] = ()) -> Release:
+def inspect_hint(base: Path, source: PathSource, collected: ReleaseFiles) -> str:
+    """Return the command that shows the module of a working copy."""
+    if collected.manifest is None:
+        return ""
+    module = base / Path(source.path).expanduser() / collected.folder / collected.manifest.wasm
+    return f"tarkpm inspect {shlex.quote(str(module))}"
+
+
+def _verified(
+    collected: ReleaseFiles, source: Source, hashed: Iterable[FileEntry] = (), *, hint: str = ""
+) -> Release:
     where = str(source)
     files, manifest = collected.files, collected.manifest
     candidate = verify_release(
         files, collected.statement, source, where=where, hashed=hashed, manifest=manifest
     )
-    check_module(files, candidate.manifest, where)
+    module = candidate.manifest.wasm
+    check_module(files[module], candidate.manifest.type, where=f"{where}: {module}", hint=hint)
     contents = dict(files)
     if candidate.statement and collected.statement:
         contents[STATEMENT] = collected.statement
     return Release(candidate, contents)
-
-
-def check_module(files: Mapping[str, bytes], manifest: Manifest, where: str) -> None:
-    """Raise `ModuleInvalid` unless the module is a component, or a core module of the older ABI."""
-    at = f"{where}: {manifest.wasm}"
-    try:
-        surface = inspect(files[manifest.wasm], where=at)
-    except ModuleInvalid as problem:
-        problem.hint = problem.hint or "build the plugin again"
-        raise
-    misfit = check_fits(surface, manifest.type) if surface.kind == "core" else None
-    if misfit:
-        raise ModuleInvalid(misfit, where=at, hint="tarkpm inspect plugin.wasm")
 
 
 def stored_files(entry: LockEntry) -> tuple[FileEntry, ...]:
