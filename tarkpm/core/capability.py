@@ -181,6 +181,7 @@ def _meet_host(one: str, other: str) -> str | None:
 def _host_covers(pattern: str, host: str) -> bool:
     if not pattern.startswith("*."):
         return pattern == host
+    # "*.example.com" includes example.com itself, unlike a wildcard certificate (RFC 9525, section 6.3).
     base = pattern[2:]
     return host in (pattern, base) or host.endswith("." + base)
 

@@ -29,6 +29,7 @@ def is_dangerous(capability: Capability) -> bool:
         case "http" | "oauth":
             return _is_dangerous_host(scope)
         case "env":
+            # A pattern reaches variables that nobody has thought of yet.
             return scope.endswith("*") or _SECRET.search(scope) is not None
         case "filesystem":
             return not scope.endswith(READ_ONLY)

@@ -125,6 +125,7 @@ def check_files(
     ``hashed`` are the entries of those of ``files`` that the caller has hashed already.
     """
     listed = {entry.name for entry in statement.files}
+    # In both directions: a file that was added would be installed although nobody signed it.
     for name in sorted(listed ^ set(files)):
         problem = (
             "is listed in the release statement, but missing from the release"
@@ -171,6 +172,7 @@ def parse_envelope(data: bytes, *, where: str) -> Envelope:
 def parse_statement(payload: bytes, *, where: str) -> Statement:
     """Read the in-toto statement of a plugin release. Raises `SignatureInvalid`."""
     table = _table(_strict_json(payload, where), where, {"_type", "subject", "predicateType", "predicate"})
+    # The types first: they give the other keys their meaning (in-toto Statement v1).
     for key, expected in (("_type", STATEMENT_TYPE), ("predicateType", PREDICATE_TYPE)):
         if table[key] != expected:
             raise _bad(f"expected {key} '{expected}', found {short(table[key])}", where)

@@ -54,6 +54,7 @@ class RequestTarget(msgspec.Struct, frozen=True):
 
     @property
     def url(self) -> str:
+        """The whole URL, without a fragment."""
         return self.origin + self.path
 
 

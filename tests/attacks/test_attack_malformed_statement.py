@@ -146,7 +146,7 @@ def test_a_file_that_is_no_part_of_a_release(studio: Studio) -> None:
 def test_a_file_that_is_listed_and_not_there(studio: Studio) -> None:
     studio.good()
     rewrite_statement(studio.user, studio.folder, _subject("LICENSE"))
-    studio.refused(2, "'LICENSE', which the release statement lists, is not there")
+    studio.refused(2, "the file 'LICENSE' that the release statement lists does not exist")
 
 
 def test_a_file_name_that_cannot_be_encoded(studio: Studio) -> None:

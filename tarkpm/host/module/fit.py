@@ -57,6 +57,7 @@ def misfit(wasm: bytes | memoryview, info: ModuleInfo, plugin_type: str, *, type
 def _misnamed(info: ModuleInfo, plugin_type: str) -> str | None:
     if info.kind == "core":
         return legacy_abi.misfit(info.imports, info.exports, plugin_type)
+    # Imports first: with an unknown one the component cannot be instantiated, whatever it exports.
     if info.unknown_imports:
         return _unknown(info.unknown_imports[0])
     if plugin_type not in info.worlds:

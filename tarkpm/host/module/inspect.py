@@ -156,6 +156,7 @@ def _component_import(body: Reader) -> str:
 
 def _component_export(body: Reader) -> str:
     name = extern_name(body)
+    # The sort "core" is followed by a core sort (Binary.md, sort).
     if _sort(body) == 0:
         body.byte()
     body.u32()
@@ -188,6 +189,7 @@ def _extern_description(body: Reader) -> None:
 def _core_import(body: Reader) -> str:
     name = f"{body.name()}.{body.name()}"
     kind = body.byte()
+    # func, table, memory, global and tag (core specification, 5.5.5).
     if kind == 0:
         body.u32()
     elif kind in (1, 2):
@@ -203,6 +205,7 @@ def _core_import(body: Reader) -> str:
 def _core_limits(body: Reader, *, is_table: bool) -> None:
     if is_table:
         body.byte()
+    # Bit 0: there is a maximum; bit 2: 64-bit addresses (core specification, Limits).
     flags = body.byte()
     bits = 64 if flags & 4 else 32
     body.u32(bits)
