@@ -1,6 +1,5 @@
 """A module that cannot run as what its manifest says is not taken by any verb, and is a finding where it is."""
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -71,7 +70,7 @@ def test_a_working_copy_is_refused_by_every_verb(sandbox: Sandbox, misfit: tuple
 def test_a_working_copy_that_stops_to_fit_is_not_installed(
     sandbox: Sandbox, misfit: tuple[bytes, str]
 ) -> None:
-    wasm, why = misfit
+    wasm, why = one_of_two
     sandbox.init()
     folder = sandbox.plugin(sandbox.cwd / "x")
     sandbox.run("add", "./x", "--accept-capabilities").ok()
@@ -85,8 +84,10 @@ def test_a_working_copy_that_stops_to_fit_is_not_installed(
     sandbox.run("sync").ok()
 
 
-def test_what_was_installed_before_is_found_by_verify(sandbox: Sandbox, misfit: tuple[bytes, str]) -> None:
-    wasm, why = misfit
+def test_what_was_installed_before_is_found_by_verify(
+    sandbox: Sandbox, one_of_two: tuple[bytes, str]
+) -> None:
+    wasm, why = one_of_two
     sandbox.init()
     with no_check():
         sandbox.run("add", sandbox.plugin(sandbox.root / "x", wasm=wasm), "--accept-capabilities").ok()
@@ -144,17 +145,21 @@ def test_the_same_bytes_are_read_once(
 ) -> None:
     sandbox.init()
     publisher.release("1.0.0")
-    read: list[str] = []
+    read: list[bytes] = []
     original = fit.misfit
 
     def counted(wasm: bytes, *more: object, **options: object) -> str | None:
-        read.append(hashlib.sha256(wasm).hexdigest())
+        read.append(wasm)
         return original(wasm, *more, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(fit, "misfit", counted)
     sandbox.run("add", publisher.url, "--trust", publisher.key, "--accept-capabilities").ok()
-    assert read == [hashlib.sha256(WASM).hexdigest()]
+    assert read == [WASM]
     read.clear()
     sandbox.run("sync").ok()
     sandbox.run("sync", "--reinstall").ok()
     assert read == []
+    folder = sandbox.plugin(sandbox.root / "x", name="other")
+    sandbox.run("add", folder, "--accept-capabilities").ok()
+    sandbox.run("sync").ok()
+    assert len(read) == 1

@@ -12,12 +12,8 @@ from typing import Final
 from tarkpm.core.text import neutral
 from tarkpm.errors import ModuleInvalid
 from tarkpm.host.module import legacy_abi
-from tarkpm.host.module.component import functions, read_types
-from tarkpm.host.module.core_types import read_core_types
 from tarkpm.host.module.inspect import ModuleInfo, inspect
 from tarkpm.host.module.tark_types import IMPORTS, PACKAGE, compare_export, compare_import, joined
-from tarkpm.host.module.type_scope import Unreadable
-from tarkpm.host.module.type_text import spell
 
 MAX_TEXT: Final = 2_000
 _WASI_03: Final = re.compile(r"wasi:[a-z-]+/[a-z0-9-]+@0\.3\..*", re.DOTALL)
@@ -46,6 +42,8 @@ def misfit(wasm: bytes | memoryview, info: ModuleInfo, plugin_type: str, *, type
     by_name = _misnamed(info, plugin_type)
     if by_name or not types:
         return by_name
+    from tarkpm.host.module.type_scope import Unreadable  # the readers of types: a call does not need them
+
     try:
         compare = _compare_core if info.kind == "core" else _compare
         differences = list(compare(wasm, plugin_type))
@@ -74,6 +72,9 @@ def _unknown(name: str) -> str:
 
 
 def _compare(wasm: bytes | memoryview, plugin_type: str) -> Iterator[str]:
+    from tarkpm.host.module.component import functions, read_types
+    from tarkpm.host.module.type_text import spell
+
     imports, exports = read_types(wasm)
     for name, item in imports.items():
         if name.startswith(PACKAGE) and name.removeprefix(PACKAGE) in IMPORTS:
@@ -82,5 +83,7 @@ def _compare(wasm: bytes | memoryview, plugin_type: str) -> Iterator[str]:
 
 
 def _compare_core(wasm: bytes | memoryview, plugin_type: str) -> Iterator[str]:
+    from tarkpm.host.module.core_types import read_core_types
+
     imports, exports = read_core_types(wasm)
     return legacy_abi.compare(imports, exports, plugin_type)

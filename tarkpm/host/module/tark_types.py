@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final, TypeVar
 
 _T = TypeVar("_T")
-Functions = Mapping[str, _T]
-"""The functions of an interface: their types, or the text of these, by name."""
 
 PACKAGE: Final = "tark:plugin/"
 MAX_REPORTED: Final = 5
@@ -30,7 +28,7 @@ _RESPONSE: Final = (
 )
 _ENTRY: Final = "record{name: string, kind: enum{file, directory, other}, size: u64}"
 
-IMPORTS: Final[Mapping[str, Functions[str]]] = {
+IMPORTS: Final[Mapping[str, Mapping[str, str]]] = {
     "storage": {
         "get": "func(key: string) -> option<string>",
         "set": f"func(key: string, value: string) -> {_DONE}",
@@ -59,7 +57,7 @@ IMPORTS: Final[Mapping[str, Functions[str]]] = {
 }
 """The functions that tark provides to a plugin, by interface."""
 
-EXPORTS: Final[Mapping[str, Functions[str]]] = {
+EXPORTS: Final[Mapping[str, Mapping[str, str]]] = {
     "tool": {
         "get-tools": "func() -> list<record{name: string, description: string, parameters-schema: string}>",
         "get-risk-level": "func(tool-name: string) -> enum{read-only, write, risky, dangerous}",
@@ -90,7 +88,7 @@ EXPORTS: Final[Mapping[str, Functions[str]]] = {
 """The functions that a plugin of each type exports, in the interface ``<type>-plugin``."""
 
 
-def compare_import(name: str, found: Functions[_T], spell: Callable[[_T], str]) -> Iterator[str]:
+def compare_import(name: str, found: Mapping[str, _T], spell: Callable[[_T], str]) -> Iterator[str]:
     """Yield how the functions of an imported interface of tark differ from those that tark provides."""
     provided = IMPORTS[name.removeprefix(PACKAGE)]
     for function, kind in found.items():
@@ -100,7 +98,7 @@ def compare_import(name: str, found: Functions[_T], spell: Callable[[_T], str]) 
             yield _difference(f"import {name} {function}", provided[function], text)
 
 
-def compare_export(plugin_type: str, found: Functions[_T], spell: Callable[[_T], str]) -> Iterator[str]:
+def compare_export(plugin_type: str, found: Mapping[str, _T], spell: Callable[[_T], str]) -> Iterator[str]:
     """Yield how the functions of an exported plugin interface differ from those of its type."""
     for function, wanted in EXPORTS[plugin_type].items():
         text = spell(found[function]) if function in found else "nothing"

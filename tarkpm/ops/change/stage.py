@@ -136,7 +136,7 @@ def stage(workspace: Workspace, entry: LockEntry, release: Release | None) -> In
     """
     # A working copy changes under its lock entry, so it has no locked digests to check against.
     if isinstance(entry.source, PathSource):
-        return _stage_working_copy(workspace, entry, entry.source)
+        return _stage_working_copy(workspace, entry, entry.source, release)
     try:
         return _stage_stored(workspace, entry, release.contents if release and release.holds(entry) else {})
     except BlobMissing:
@@ -203,13 +203,17 @@ def verify_documents(entry: LockEntry, contents: Mapping[str, bytes], *, where: 
     return manifest
 
 
-def _stage_working_copy(workspace: Workspace, entry: LockEntry, source: PathSource) -> Installed:
+def _stage_working_copy(
+    workspace: Workspace, entry: LockEntry, source: PathSource, release: Release | None
+) -> Installed:
     collected = read_folder(workspace.location.folder, source)
     candidate = verify_release(collected.files, None, source, where=str(source))
     manifest = candidate.manifest
     check_matches(entry, manifest, where=str(source))
-    hint = inspect_hint(workspace.location.folder, source, collected)
-    check_module(collected.files[manifest.wasm], manifest.type, where=f"{source}: {manifest.wasm}", hint=hint)
+    module = collected.files[manifest.wasm]
+    if release is None or release.contents.get(manifest.wasm) != module:  # otherwise it was just checked
+        hint = inspect_hint(workspace.location.folder, source, collected)
+        check_module(module, manifest.type, where=f"{source}: {manifest.wasm}", hint=hint)
     described = place(
         workspace.environment,
         entry.name,
