@@ -243,8 +243,9 @@ def check_image(image: PluginImage) -> None:
     if len(image.wasm) > frames.MAX_MODULE:
         limit = size(frames.MAX_MODULE)
         raise ModuleInvalid(f"is {len(image.wasm):,} bytes long, the limit is {limit}", where=image.name)
-    # without types: the worker compares those that wasmtime reads, which are the ones that count
-    check_module(image.wasm, image.type, where=image.name, types=False)
+    # The types of an installed module were compared before it was installed. A working copy's are compared
+    # now: the worker compares them, too, but only after it compiled the module, which can take seconds.
+    check_module(image.wasm, image.type, where=image.name, types=not image.sha256)
 
 
 def _may_have_schemas(wasm: bytes) -> bool:

@@ -1,9 +1,11 @@
 """What fits a plugin type, read from the binary: the same answers as wasmtime's, or none."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import wasmtime
 from hypothesis import given, settings
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from support import older, wat
 from wasmtime import component
 
+from tarkpm.core.digest import sha256
 from tarkpm.errors import ModuleInvalid
 from tarkpm.host.module import fit, tark_types
 from tarkpm.host.module.component import functions, read_types
@@ -18,6 +21,7 @@ from tarkpm.host.module.core_types import read_core_types
 from tarkpm.host.module.inspect import inspect
 from tarkpm.host.module.type_scope import Unreadable
 from tarkpm.host.module.type_text import ELLIPSIS, spell
+from tarkpm.host.runtime import PluginHost, PluginImage
 from tarkpm.host.worker.interfaces import EXPORTS, IMPORTS
 from tarkpm.host.worker.legacy_abi import fitting
 from tarkpm.host.worker.signatures import Unfit, check
@@ -45,6 +49,7 @@ ASYNC = (
     "which declares a func (componentize-py --wit-path wit, componentize-qjs --sync --wit wit)"
 )
 
+ImageOf = Callable[..., PluginImage]
 Texts = dict[str, dict[str, str]]
 
 
@@ -158,6 +163,15 @@ def test_published_plugins_of_the_older_abi_fit(name: str) -> None:
 def test_the_tables_of_the_check_are_those_of_the_worker() -> None:
     for ours, its in ((tark_types.IMPORTS, IMPORTS), (tark_types.EXPORTS, EXPORTS)):
         assert ours == {name: {f: ty.text for f, ty in table.items()} for name, table in its.items()}
+
+
+@pytest.mark.parametrize("wasm", [wat.async_tool(), wat.wrong_signature()])
+def test_the_worker_says_the_same_of_what_was_not_checked(wasm: bytes, image_of: ImageOf) -> None:
+    """Types of an installed module are not read again in the parent: they were when it was installed."""
+    image = msgspec.structs.replace(image_of(wasm), sha256=sha256(wasm))
+    with PluginHost() as host, pytest.raises(ModuleInvalid) as caught:
+        host.tools(image)
+    assert caught.value.message == misfit(wasm, "tool")
 
 
 # -- the reader agrees with wasmtime

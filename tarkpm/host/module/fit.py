@@ -30,7 +30,7 @@ def check_module(
     try:
         info = inspect(wasm, where=where)
     except ModuleInvalid as problem:
-        problem.hint = problem.hint or "build the plugin again"
+        problem.hint = problem.hint or hint
         raise
     if problem_found := misfit(wasm, info, plugin_type, types=types):
         raise ModuleInvalid(problem_found, where=where, hint=hint)
