@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -54,14 +55,14 @@ class Publisher:
         self.key = ""
 
     def release(
-        self, version: str = "1.0.0", *, sign: str = "release", folder: str = "", **plugin: str
+        self, version: str = "1.0.0", *, sign: str = "release", folder: str = "", **plugin: Any
     ) -> str:
         """Commit, tag ``v<version>`` and publish a release; returns its commit. ``sign`` "" leaves it unsigned."""
         if sign and not (self.sandbox.state / "keys" / f"{sign}.pem").exists():
             self.key = self.sandbox.key(sign)
         place = self.folder / folder
         (place / "plugin.dsse.json").unlink(missing_ok=True)
-        self.sandbox.plugin(place, name=self.name, version=version, sign=sign, **plugin)  # type: ignore[arg-type]
+        self.sandbox.plugin(place, name=self.name, version=version, sign=sign, **plugin)
         self.repo.git("add", "--all")
         commit = self.repo.commit(f"{self.name} {version}")
         self.repo.tag(f"v{version}")

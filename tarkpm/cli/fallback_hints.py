@@ -43,7 +43,10 @@ _KEEPING_ONE: Final[_Table] = (
 )
 _IN_A_REPOSITORY: Final[_Table] = (
     ((errors.Unreachable, errors.NotFound), "try it with git: git ls-remote {url}"),
-    (_RELEASE, "tell the publisher, or choose another release: --tag, --branch or --rev"),
+    (
+        (*_RELEASE, errors.ModuleInvalid),
+        "tell the publisher, or choose another release: --tag, --branch or --rev",
+    ),
 )
 _SOMEWHERE: Final[_Table] = (
     (_RELEASE, "fix the file, then run the command again"),

@@ -23,6 +23,8 @@ HOSTILE_TOOLS = (
     "bad-pointer",  # returns an output that lies outside its memory
 )
 HUGE_OUTPUT = 40 << 20
+EMPTY = b"\0asm\x0d\0\x01\0"
+"""The empty component."""
 
 
 def assemble(text: str) -> bytes:
@@ -88,6 +90,34 @@ def unknown_import() -> bytes:
     """A tool plugin that also imports `evil:host/run`, with one function `run: func(command: string)`."""
     evil = '(component\n  (import "evil:host/run" (instance (export "run" (func (param "command" string)))))'
     return assemble(_replaced(_hostile_text(), "\n(component\n", f"\n{evil}\n"))
+
+
+@functools.cache
+def async_tool() -> bytes:
+    """A tool plugin whose `execute` has the type `async func`."""
+    text = _text()
+    for place in ("(func $execute (param", "(func $f3 (param", '"execute" (func $f3) (func (param'):
+        text = _replaced(text, place, place.replace("(param", "async (param"))
+    return assemble(text)
+
+
+@functools.cache
+def without_execute() -> bytes:
+    """A tool plugin that lacks `execute`."""
+    return assemble(
+        _replaced(
+            _text(),
+            '(export "execute" (func $f3) (func (param "tool-name" string) (param "arguments" string) (result $xr)))',
+            "",
+        )
+    )
+
+
+@functools.cache
+def wasi_03() -> bytes:
+    """A tool plugin that also imports an interface of WASI 0.3."""
+    wasi = '(component\n  (import "wasi:cli/environment@0.3.0" (instance))'
+    return assemble(_replaced(_hostile_text(), "\n(component\n", f"\n{wasi}\n"))
 
 
 @functools.cache

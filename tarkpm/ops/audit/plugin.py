@@ -17,7 +17,8 @@ from tarkpm.core.text import some
 from tarkpm.core.trust import check_minimum
 from tarkpm.core.withdrawn import why_yanked, yanked_note
 from tarkpm.errors import DigestMismatch, LockStale, NotFound, StoreError, TarkError
-from tarkpm.host.module.inspect import check_fits, inspect
+from tarkpm.host.module.fit import misfit
+from tarkpm.host.module.inspect import inspect
 from tarkpm.ops.change.stage import verify_documents
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.fetch import stored_files
@@ -217,13 +218,9 @@ class _Audit:
 
     def _check_module(self, wasm: memoryview, where: str) -> None:
         surface = inspect(wasm, where=where)
-        misfit = check_fits(surface, self.entry.type) if surface.kind == "core" else None
-        if misfit:
-            self.findings.append(Finding(self.entry.name, "ModuleInvalid", misfit, where))
-        elif unknown := surface.unknown_imports:
-            message = f"imports functions unknown to tarkpm: {', '.join(unknown)}"
+        if problem := misfit(wasm, surface, self.entry.type):
             hint = f"tarkpm inspect {shlex.quote(where)}"
-            self.findings.append(Finding(self.entry.name, "ModuleInvalid", message, where, hint))
+            self.findings.append(Finding(self.entry.name, "ModuleInvalid", problem, where, hint))
         granted = self.workspace.project.granted(self.entry.name)
         for kind in KINDS:
             if kind in surface.kinds and kind not in granted:

@@ -213,7 +213,8 @@ def _stage_all(
     try:
         # Another process must not prune a blob between the check and the copy (decision 0047).
         with in_use(settings.paths.cache, settings.lock_seconds):
-            ready = by_name(fetch_missing(workspace, entries, releases))
+            known = list(releases)
+            ready = by_name(known) | by_name(fetch_missing(workspace, entries, known))
             workspace.ui.busy("installing")
             small = sum(file.size for entry in entries for file in entry.files) < SMALL * len(entries)
             staged = run_parallel(

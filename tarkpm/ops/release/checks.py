@@ -1,14 +1,16 @@
 """Requirements of a release to be published, shared by `publish` and `index accept`."""
 
+import shlex
 from pathlib import Path
 
 import msgspec
 
+from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MANIFEST, STATEMENT
 from tarkpm.core.release import Source
 from tarkpm.core.verification import VerifiedRelease, verify_release
-from tarkpm.errors import ManifestError, ModuleInvalid, SignatureInvalid
-from tarkpm.host.module.inspect import check_fits, inspect
+from tarkpm.errors import ManifestError, SignatureInvalid
+from tarkpm.host.module.fit import check_module
 from tarkpm.sources.folder import ReleaseFiles, collect
 from tarkpm.sources.path import LocalTree
 
@@ -46,9 +48,14 @@ def check_publishable(candidate: VerifiedRelease, collected: ReleaseFiles, *, wh
     if not manifest.license:
         raise ManifestError("expected an SPDX expression like MIT, found none", where=place)
     check_license(manifest.license, place)
-    module = f"{where}/{manifest.wasm}"
-    if problem := check_fits(inspect(collected.files[manifest.wasm], where=module), manifest.type):
-        raise ModuleInvalid(f"the module {problem}", where=module)
+    check_own_module(collected, manifest, where)
+
+
+def check_own_module(collected: ReleaseFiles, manifest: Manifest, where: str) -> None:
+    """Raise `ModuleInvalid` for a module in a folder that tark cannot run as its manifest says."""
+    module = str(Path(where) / collected.folder / manifest.wasm)
+    hint = f"tarkpm inspect {shlex.quote(module)}"
+    check_module(collected.files[manifest.wasm], manifest.type, where=module, hint=hint)
 
 
 def check_license(text: str, where: str) -> None:

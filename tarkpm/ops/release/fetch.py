@@ -1,6 +1,7 @@
 """Fetch releases from their sources and verify signature and contents."""
 
 import itertools
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,12 +11,11 @@ import msgspec
 
 from tarkpm.core.digest import FileEntry
 from tarkpm.core.lockfile import LockEntry, Pin
-from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import STATEMENT
 from tarkpm.core.release import GitSource, IndexSource, PathSource, PluginName, Source
 from tarkpm.core.verification import VerifiedRelease, verify_release
-from tarkpm.errors import CommitUnreached, ModuleInvalid, NotFound, TooLarge
-from tarkpm.host.module.inspect import check_fits, inspect
+from tarkpm.errors import CommitUnreached, NotFound, TooLarge
+from tarkpm.host.module.fit import check_module
 from tarkpm.io.parallel import run_parallel
 from tarkpm.ops.project.indexes import Indexes
 from tarkpm.ops.project.workspace import Workspace
@@ -60,7 +60,8 @@ def acquire_pinned(workspace: Workspace, pins: list[tuple[IndexSource, Pin]]) ->
 
 def _from_index(source: IndexSource, pin: Pin, contents: Mapping[str, bytes]) -> Release:
     files = {name: data for name, data in contents.items() if name != STATEMENT}
-    return release_of(ReleaseFiles("", files, contents[STATEMENT]), source, pin.files)
+    hint = "tell the index maintainers, or choose another version"
+    return release_of(ReleaseFiles("", files, contents[STATEMENT]), source, pin.files, hint=hint)
 
 
 def acquire(
@@ -183,7 +184,9 @@ def fetch_git(remote: "GitRemote", source: GitSource) -> Release:
 
 def release_of_folder(workspace: Workspace, source: PathSource) -> Release:
     """Read the release in a working copy."""
-    return release_of(read_folder(workspace.location.folder, source), source)
+    base = workspace.location.folder
+    collected = read_folder(base, source)
+    return release_of(collected, source, hint=inspect_hint(base, source, collected))
 
 
 def read_folder(base: Path, source: PathSource) -> ReleaseFiles:
@@ -194,31 +197,32 @@ def read_folder(base: Path, source: PathSource) -> ReleaseFiles:
     return collect(LocalTree(folder), "", where=str(folder), signed=False)
 
 
-def release_of(collected: ReleaseFiles, source: Source, hashed: Iterable[FileEntry] = ()) -> Release:
-    """Verify what was collected at a source; ``hashed`` are files whose digests the caller checked."""
+def inspect_hint(base: Path, source: PathSource, collected: ReleaseFiles) -> str:
+    """Return the command that shows the module of a working copy."""
+    if collected.manifest is None:
+        return ""
+    module = base / Path(source.path).expanduser() / collected.folder / collected.manifest.wasm
+    return f"tarkpm inspect {shlex.quote(str(module))}"
+
+
+def release_of(
+    collected: ReleaseFiles, source: Source, hashed: Iterable[FileEntry] = (), *, hint: str = ""
+) -> Release:
+    """Verify what was collected at a source; ``hashed`` are files whose digests the caller checked.
+
+    ``hint`` helps with a module that does not fit its type.
+    """
     where = str(source)
     files, manifest = collected.files, collected.manifest
     candidate = verify_release(
         files, collected.statement, source, where=where, hashed=hashed, manifest=manifest
     )
-    check_module(files, candidate.manifest, where)
+    module = candidate.manifest.wasm
+    check_module(files[module], candidate.manifest.type, where=f"{where}: {module}", hint=hint)
     contents = dict(files)
     if candidate.statement and collected.statement:
         contents[STATEMENT] = collected.statement
     return Release(candidate, contents)
-
-
-def check_module(files: Mapping[str, bytes], manifest: Manifest, where: str) -> None:
-    """Raise `ModuleInvalid` unless the module is a component, or a core module of the older ABI."""
-    at = f"{where}: {manifest.wasm}"
-    try:
-        surface = inspect(files[manifest.wasm], where=at)
-    except ModuleInvalid as problem:
-        problem.hint = problem.hint or "build the plugin again"
-        raise
-    misfit = check_fits(surface, manifest.type) if surface.kind == "core" else None
-    if misfit:
-        raise ModuleInvalid(misfit, where=at, hint="tarkpm inspect plugin.wasm")
 
 
 def stored_files(entry: LockEntry) -> tuple[FileEntry, ...]:
