@@ -52,6 +52,8 @@ class Host:
         Plugins that cannot be loaded do not raise here: see `failed`. Raises `ProjectNotAccepted`,
         `ProjectError` and `LockError`.
         """
+        if project == "":  # `Path("")` is the current folder
+            raise TarkError("expected a folder, found an empty string", where="project")
         variables = dict(os.environ if environment is None else environment)
         settings = Settings(
             cwd=Path.cwd(),

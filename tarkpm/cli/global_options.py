@@ -76,10 +76,13 @@ def complete_names(context: click.Context, _: click.Parameter, typed: str) -> li
     from tarkpm.ops.project.settings import Settings, user_paths
 
     said = {**context.find_root().params, **{k: v for k, v in context.params.items() if v}}
-    settings = Settings(
-        cwd=Path.cwd(), paths=user_paths(os.environ), project=said.get("project"), user=bool(said.get("user"))
-    )
     try:
+        settings = Settings(
+            cwd=Path.cwd(),
+            paths=user_paths(os.environ),
+            project=said.get("project"),
+            user=bool(said.get("user")),
+        )
         names = checked_place(settings, create=True).environment.names()
     except (TarkError, OSError):
         return []

@@ -6,8 +6,10 @@ from typing import Any
 
 import click
 
+from tarkpm.cli.checked import CheckedGroup
 
-class LazyGroup(click.Group):
+
+class LazyGroup(CheckedGroup):
     """A group whose command ``NAME`` is ``NAME_command`` in the module ``NAME`` of ``package``."""
 
     def __init__(self, *args: Any, package: str, names: Sequence[str], **options: Any) -> None:

@@ -13,7 +13,7 @@ from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MANIFEST, STATEMENT
 from tarkpm.core.release import is_extra
 from tarkpm.core.statement import subject_names
-from tarkpm.errors import NotFound
+from tarkpm.errors import NotFound, TooLarge
 
 LOOK_ELSEWHERE = "name the folder that holds it; one inside a repository with --path"
 MAX_EXTRAS = 8
@@ -50,7 +50,7 @@ def collect(tree: Tree, folder: str, *, where: str, signed: bool = True) -> Rele
 
     A signed release consists of exactly its statement's subjects; an unsigned one of plugin.toml, the module
     and LICENSE* and README*. ``signed`` False leaves a statement out of account. Raises `NotFound` when
-    there is no plugin.toml or no module.
+    there is no plugin.toml or no module, and `TooLarge` for more than `MAX_EXTRAS` of the latter.
     """
     folder, names = _locate(tree, folder, where)
     found = dict(tree.read(_likely(folder, names)))
@@ -58,6 +58,9 @@ def collect(tree: Tree, folder: str, *, where: str, signed: bool = True) -> Rele
     manifest = Manifest.parse(found[MANIFEST], where=f"{where}: {_join(folder, MANIFEST)}")
     found[manifest.wasm] = _module(tree, folder, manifest.wasm, found, where)
     statement = found.pop(STATEMENT, None) if signed else None
+    if statement is None and (count := len(_extras(names))) > MAX_EXTRAS:  # no licence may get lost
+        message = f"expected at most {MAX_EXTRAS} files named LICENSE* or README*, found {count}"
+        raise TooLarge(message, where=f"{where}: {folder}" if folder else where)
     wanted = _wanted(statement, manifest, found, f"{where}: {_join(folder, STATEMENT)}")
     missing = [name for name in wanted if name not in found]
     found.update(_read_missing(tree, folder, missing, where))
@@ -80,7 +83,7 @@ def likely_files(tree: Tree, folder: str) -> list[str]:
 
 
 def _likely(folder: str, names: Sequence[str]) -> list[str]:
-    likely = (MANIFEST, STATEMENT, "plugin.wasm", *_extras(names))
+    likely = (MANIFEST, STATEMENT, "plugin.wasm", *_extras(names)[:MAX_EXTRAS])
     return [_join(folder, name) for name in likely if name in names]
 
 
@@ -96,7 +99,7 @@ def _locate(tree: Tree, folder: str, where: str) -> tuple[str, Sequence[str]]:
 
 
 def _extras(names: Sequence[str]) -> list[str]:
-    return sorted(filter(is_extra, names))[:MAX_EXTRAS]
+    return sorted(filter(is_extra, names))
 
 
 def _module(tree: Tree, folder: str, wasm: str, found: Mapping[str, bytes], where: str) -> bytes:

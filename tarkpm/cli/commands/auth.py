@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tarkpm.cli.checked import CheckedGroup
 from tarkpm.cli.console import style
 from tarkpm.cli.global_options import complete_names
 from tarkpm.cli.options import Invocation, running
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from tarkpm.ops.run.sign_in import AuthReport
 
 
-@click.group("auth")
+@click.group("auth", cls=CheckedGroup)
 def auth_command() -> None:
     """Sign in and out through auth plugins."""
 

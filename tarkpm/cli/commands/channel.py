@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tarkpm.cli.checked import CheckedGroup
 from tarkpm.cli.global_options import complete_names
-from tarkpm.cli.options import Invocation, running
+from tarkpm.cli.options import Invocation, Seconds, running
 from tarkpm.cli.rendering import print_log
 from tarkpm.cli.text_args import read_text, target
 from tarkpm.core.text import neutral
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from tarkpm.ops.run.sign_in import AuthReport
 
 
-@click.group("channel")
+@click.group("channel", cls=CheckedGroup)
 def channel_command() -> None:
     """Use a channel plugin by hand. Nothing keeps running after a command ends."""
 
@@ -86,7 +87,7 @@ def auth_command(invocation: Invocation, plugin: str, credentials: str) -> int:
 @click.argument("plugin", shell_complete=complete_names)
 @click.option(
     "--seconds",
-    type=click.FloatRange(min=0),
+    type=Seconds(),
     metavar="SECONDS",
     help="Stop after SECONDS. [default: until Ctrl-C]",
 )
@@ -108,7 +109,7 @@ def start_command(invocation: Invocation, plugin: str, seconds: float | None) ->
 @click.argument("plugin", shell_complete=complete_names)
 @click.option(
     "--seconds",
-    type=click.FloatRange(min=0),
+    type=Seconds(),
     default=0.0,
     metavar="SECONDS",
     help="Wait up to SECONDS for a message. [default: 0]",

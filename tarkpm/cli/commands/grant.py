@@ -2,6 +2,7 @@
 
 import click
 
+from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.global_options import complete_names
 from tarkpm.cli.options import (
     Invocation,
@@ -13,7 +14,7 @@ from tarkpm.cli.options import (
 from tarkpm.cli.rendering import grant_lines
 
 
-@click.command("grant")
+@click.command("grant", cls=CheckedCommand)
 @click.argument("name", shell_complete=complete_names)
 @click.argument("capabilities", nargs=-1, metavar="CAPABILITY...")
 @click.option("--reset", is_flag=True, help="Grant exactly the declared capabilities.")

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tarkpm.cli.checked import CheckedGroup
 from tarkpm.cli.options import Invocation, running
 from tarkpm.cli.rendering import print_log
 from tarkpm.cli.text_args import read_json
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from tarkpm.ops.hook import HookReport
 
 
-@click.group("hook")
+@click.group("hook", cls=CheckedGroup)
 def hook_command() -> None:
     """Fire lifecycle events."""
 

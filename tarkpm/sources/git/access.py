@@ -9,7 +9,8 @@ from functools import cached_property
 
 import msgspec
 
-from tarkpm.errors import Refused, Unreachable
+from tarkpm.core import variables
+from tarkpm.errors import Refused, TarkError, Unreachable
 from tarkpm.io.login import Login, is_sendable
 from tarkpm.io.proxies import Proxies, is_loopback
 from tarkpm.sources.git import gitconfig
@@ -119,8 +120,8 @@ class Logins:
 
     def first(self) -> Login | None:
         """What the user gave for just this repository or host, to be sent without being asked."""
-        login, token = self._route.login, self._route.access.environment.get(token_variable(self._route.url))
-        return self.next() if token or (login and login.password) else None
+        login = self._route.login
+        return self.next() if self._token() or (login and login.password) else None
 
     def next(self) -> Login | None:
         """The next login to try; None when there is no other."""
@@ -130,13 +131,13 @@ class Logins:
 
     def _find(self) -> Iterator[Login]:
         route, environment = self._route, self._route.access.environment
-        given, variable = route.login, token_variable(route.url)
+        given = route.login
         if given and given.password:
             self._looked.append("the URL's")
             yield given
-        if token := environment.get(variable):
-            self._looked.append(variable)
-            yield _token(token, variable)
+        if token := self._token():
+            self._looked.append(token_variable(route.url))
+            yield _login_of(token, token_variable(route.url))
         from tarkpm.io import netrc
         from tarkpm.sources.git import helper
 
@@ -151,6 +152,13 @@ class Logins:
         if given and not given.password:  # some servers take a token in place of the user's name
             self._looked.append("the URL's")
             yield given
+
+    def _token(self) -> str:
+        """Return the environment's token for this host, or "". Raises `Refused` if the variable is empty."""
+        try:
+            return variables.text(self._route.access.environment, token_variable(self._route.url))
+        except TarkError as problem:
+            raise Refused(problem.message, where=problem.where, hint=problem.hint) from None
 
     def refusal(self, where: str) -> Unreachable:
         """What a person is told when no login was good enough."""
@@ -169,7 +177,7 @@ class Logins:
         )
 
 
-def _token(text: str, variable: str) -> Login:
+def _login_of(text: str, variable: str) -> Login:
     """``token`` or ``user:token``; hosts that take any user name get one that GitHub documents."""
     user, colon, token = text.partition(":")
     login = Login(user, token) if colon else Login("x-access-token", text)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.console import style
 from tarkpm.cli.options import Invocation, common, dry_run, read_name
 from tarkpm.core.text import neutral
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     pass
 
 
-@click.command("remove")
+@click.command("remove", cls=CheckedCommand)
 @click.argument("name")
 @dry_run
 @common
