@@ -49,8 +49,17 @@ class Access:
         """The way to ``url`` itself, whatever ``insteadOf`` says."""
         if url.scheme not in ("https", "http"):
             return Route(self, asked, url)
-        authorities = self._config.http("sslcainfo", url.public) or self.environment.get("SSL_CERT_FILE", "")
-        return Route(self, asked, url, login, self._proxy(url), authorities)
+        return Route(self, asked, url, login, self._proxy(url), *self._authorities(url))
+
+    def _authorities(self, url: GitUrl) -> tuple[str, str]:
+        """A file and a folder of certificates: git's own, a variable before a setting, else OpenSSL's."""
+        found = {
+            setting: self.environment.get(variable) or self._config.http(setting, url.public) or ""
+            for setting, variable in (("sslcainfo", "GIT_SSL_CAINFO"), ("sslcapath", "GIT_SSL_CAPATH"))
+        }
+        if any(found.values()):
+            return found["sslcainfo"], found["sslcapath"]
+        return self.environment.get("SSL_CERT_FILE", ""), self.environment.get("SSL_CERT_DIR", "")
 
     def _proxy(self, url: GitUrl) -> str:
         """git's own setting if it has one ("" turns proxies off), else the environment's."""
@@ -65,7 +74,7 @@ class Route(msgspec.Struct, frozen=True):
     """The way to one repository. ``asked`` is its name everywhere; ``url`` is what is contacted.
 
     ``login`` was typed with the URL or is in ``insteadOf``. ``proxy`` "" is none; ``authorities`` names a
-    file of certificates, "" this machine's own.
+    file of certificates, "" this machine's own, and ``authority_folder`` a folder of further ones.
     """
 
     access: Access
@@ -74,6 +83,7 @@ class Route(msgspec.Struct, frozen=True):
     login: Login | None = None
     proxy: str = ""
     authorities: str = ""
+    authority_folder: str = ""
 
     def __repr__(self) -> str:
         return f"Route({self.where!r})"
@@ -143,7 +153,7 @@ class Logins:
 
         user = given.username if given else ""
         self._looked.append("netrc")
-        if login := netrc.find(environment, route.url.host, user):
+        if login := netrc.find(environment, route.url.host, user, default=True):
             yield login
         if helper.find_git(environment):
             self._looked.append("the credential helper")
