@@ -165,7 +165,8 @@ def make_settings(
     """
     if project is not None and user:
         raise TarkError("expected --project or --user, found both")
-    named = variables.text(environ, "TARKPM_PROJECT")  # checked even if an option overrides it
+    # An option takes precedence over the variable, which is checked all the same.
+    named = variables.text(environ, "TARKPM_PROJECT")
     if project is None and not user and named:
         project = Path(named)
     accepted = _accepted(variables.text(environ, "TARKPM_ACCEPT_PROJECT"), "TARKPM_ACCEPT_PROJECT")
@@ -188,6 +189,7 @@ def _accepted(text: str, where: str) -> str:
         return ""
     if text.lower() in (*variables.YES, ANY_DECISIONS):
         return ANY_DECISIONS
+    # A mistyped digest must not be taken for consent to any decisions.
     if not _DIGEST.fullmatch(text):
         raise TarkError(f"expected sha256: and 64 hexadecimal digits, found '{text[:80]}'", where=where)
     return text

@@ -21,11 +21,12 @@ Text = Annotated[str, msgspec.Meta(min_length=1)]
 """A string that must not be empty: an empty value is not an absent one (docs/decisions/0095)."""
 
 MAX_KEY_DEPTH = 32
-"""How deep tables and arrays may nest. Documents are untrusted, and parsers recurse."""
+"""Limit of nested tables and arrays. Documents are untrusted, and parsers recurse."""
 
 MAX_DOTS = 200
-"""How many dots a line may have outside of quotes. The time of tomllib is quadratic in their number."""
+"""Limit of dots in a line outside of quotes. The time of tomllib is quadratic in their number."""
 
+_CONFLICT = re.compile(rb"^(?:<{7}|>{7})(?: |\r?$)", re.MULTILINE)
 _QUOTED = re.compile(rb"\"[^\"\n]*\"|'[^'\n]*'")
 _PLACE = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
 _NAMES = {
@@ -59,6 +60,9 @@ def parse_toml(data: bytes, *, where: str, error: type[DocumentError], limit: in
     except UnicodeDecodeError as problem:
         raise error(f"not UTF-8 text (byte {problem.start})", where=where) from None
     except tomllib.TOMLDecodeError as problem:
+        if found := _CONFLICT.search(data):
+            line = data.count(b"\n", 0, found.start()) + 1
+            raise error(f"a merge conflict is not resolved (line {line})", where=where) from None
         raise error(f"not valid TOML: {_lower(str(problem))}", where=where) from None
     except RecursionError:
         raise error("tables or lists nest too deeply", where=where) from None

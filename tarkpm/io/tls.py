@@ -18,9 +18,10 @@ def trusted(authorities: str = "", folder: str = "") -> ssl.SSLContext:
     subject (SSL_CTX_load_verify_locations(3)). Raises `Refused` for a file without certificates, and for a
     folder that does not exist.
     """
+    # OpenSSL ignores a folder that does not exist, and then trusts no server.
     if folder and not any(Path(part).is_dir() for part in folder.split(os.pathsep)):
-        # OpenSSL would say nothing, and then trust no server
         raise Refused("expected a folder of certificates", where=folder)
+    # A named file replaces the system's authorities, so that a user can trust fewer.
     if authorities or folder:
         try:
             context = ssl.create_default_context(cafile=authorities or None, capath=folder or None)

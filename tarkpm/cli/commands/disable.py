@@ -4,7 +4,7 @@ import click
 
 from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.commands.enable import switch
-from tarkpm.cli.global_options import complete_names
+from tarkpm.cli.complete import plugin_names
 from tarkpm.cli.options import (
     Invocation,
     common,
@@ -13,7 +13,7 @@ from tarkpm.cli.options import (
 
 
 @click.command("disable", cls=CheckedCommand)
-@click.argument("name", shell_complete=complete_names)
+@click.argument("name", shell_complete=plugin_names)
 @dry_run
 @common
 def disable_command(invocation: Invocation, name: str) -> int:

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import click
 
 from tarkpm.cli.checked import CheckedCommand
+from tarkpm.cli.complete import plugin_names
 from tarkpm.cli.console import table
-from tarkpm.cli.global_options import complete_names
 from tarkpm.cli.options import (
     Invocation,
     common,
@@ -22,7 +22,7 @@ MAX_UNKNOWN = 100
 
 
 @click.command("info", cls=CheckedCommand)
-@click.argument("name", shell_complete=complete_names)
+@click.argument("name", shell_complete=plugin_names)
 @common
 def info_command(invocation: Invocation, name: str) -> int:
     """Show the details of a plugin."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tarkpm.cli.checked import CheckedCommand
-from tarkpm.cli.global_options import complete_names
+from tarkpm.cli.complete import plugin_names
 from tarkpm.cli.options import (
     Invocation,
     allow_http,
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @click.command("update", cls=CheckedCommand)
-@click.argument("names", shell_complete=complete_names, nargs=-1, metavar="[NAME...]")
+@click.argument("names", shell_complete=plugin_names, nargs=-1, metavar="[NAME...]")
 @consent
 @yes
 @keep_data

@@ -147,6 +147,7 @@ def _making_room(
     from tarkpm.ops.change.adopt import data_moves
 
     aside = {one.folder: str(one.kept) for one in adopted}
+    # Part of the transaction: an interruption must not leave a folder moved aside and nothing in its place.
     return msgspec.structs.replace(transaction, aside=aside, data=data_moves(workspace, adopted))
 
 
@@ -210,6 +211,7 @@ def _stage_all(
 
     settings = workspace.settings
     try:
+        # Another process must not prune a blob between the check and the copy (decision 0047).
         with in_use(settings.paths.cache, settings.lock_seconds):
             ready = by_name(fetch_missing(workspace, entries, releases))
             workspace.ui.busy("installing")

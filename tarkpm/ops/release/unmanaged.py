@@ -86,6 +86,7 @@ def read_unmanaged(workspace: Workspace, name: str) -> Unmanaged:
     try:
         text = environment.read(name, MANIFEST)
         manifest = Manifest.parse(text, where=str(folder / MANIFEST))
+        # tark goes by the name inside plugin.toml, so the folder's name must be the same (decision 0045).
         _check_name(workspace, name, manifest.name)
         wasm = environment.read(name, manifest.wasm)
     except FileNotFoundError as problem:
@@ -107,6 +108,7 @@ def _check_own(folder: Path) -> None:
     status = folder.lstat()
     if not stat.S_ISDIR(status.st_mode):
         raise StoreError("expected a folder, found a link or a file", where=str(folder))
+    # Another user could replace the contents after they were read and agreed to.
     if status.st_uid != os.geteuid():
         raise StoreError(f"the folder belongs to user {status.st_uid}, not to you", where=str(folder))
 
@@ -145,6 +147,7 @@ def _granted(workspace: Workspace, manifest: Manifest) -> CapabilitySet:
 
 def unmanaged_data(workspace: Workspace, name: str) -> Path:
     """Return the data folder of an unmanaged plugin, apart from that of an installed one of its name."""
+    # Apart, so that a folder called like an installed plugin does not get its tokens (decision 0045).
     place = sha256(os.fsencode(workspace.environment.plugins))[:32]
     return workspace.settings.paths.data / "data" / "unmanaged" / place / name
 
