@@ -54,6 +54,8 @@ class Host:
         Plugins that cannot be loaded do not raise here: see `failed`. Raises `ProjectNotAccepted`,
         `ProjectError` and `LockError`.
         """
+        if project == "":  # `Path("")` is the current folder
+            raise TarkError("expected a folder, found an empty string", where="project")
         # A copy: later changes of os.environ must not change what plugins were granted.
         variables = dict(os.environ if environment is None else environment)
         settings = Settings(

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from tarkpm.errors import TarkError
+from tarkpm.errors import TarkError, TooLarge
 
 MAX_TEXT = 1 << 20
 """Bytes of a text: the most that a host takes (`Limits.arguments`)."""
@@ -44,14 +44,18 @@ def read_prompt(text: str) -> str:
 
 
 def _read(text: str, what: str) -> tuple[str, str]:
-    """Return the text and its origin ("" if it was typed)."""
+    """Return the text and its origin ("" if it was typed). Raises `TooLarge` over `MAX_TEXT`."""
     from tarkpm.io.files import read_file
 
     if text == "-":
         # One byte more than allowed, so that the host can tell a text that is too long.
         data, where = sys.stdin.buffer.read(MAX_TEXT + 1), STDIN
+        if len(data) > MAX_TEXT:  # the last byte shows that there is more: a text is never cut in silence
+            raise TooLarge(f"the input has more than {MAX_TEXT:,} bytes", where=STDIN)
     elif text.startswith("@"):
         where = text[1:]
+        if not where:
+            raise TarkError("expected a file name after @, found nothing", where=text)
         path = Path(where)
         data = read_file(path.resolve() if path.is_symlink() else path, MAX_TEXT)
     else:

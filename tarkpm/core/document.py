@@ -8,17 +8,19 @@ import json
 import re
 import tomllib
 from json.encoder import encode_basestring
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from tarkpm.core.text import reject_constant
+from tarkpm.core.text import EMPTY, bounded_int, reject_constant
 from tarkpm.errors import DocumentError, TarkError
 
 T = TypeVar("T")
 
 BOM = "\ufeff"
 """The byte order mark that some Windows editors put in front of UTF-8 text (RFC 3629, section 6)."""
+Text = Annotated[str, msgspec.Meta(min_length=1)]
+"""A string that must not be empty: an empty value is not an absent one (docs/decisions/0095)."""
 
 MAX_KEY_DEPTH = 32
 """Limit of nested tables and arrays. Documents are untrusted, and parsers recurse."""
@@ -93,7 +95,12 @@ def strict_json(data: bytes) -> Any:
     RFC 8259, section 4, leaves the meaning of a duplicate key open, so two parsers could read one document
     differently.
     """
-    return json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=reject_constant)
+    return json.loads(
+        data.decode("utf-8"),
+        object_pairs_hook=_unique,
+        parse_constant=reject_constant,
+        parse_int=bounded_int,
+    )
 
 
 def check_version(what: str, found: int, *known: int) -> None:
@@ -131,6 +138,8 @@ def _explain(text: str) -> tuple[str, str]:
         return path, f"'{found[1]}' is required"
     if found := re.match(r"Object contains unknown field `([^`]*)`$", what):
         return path, f"'{found[1]}' is not a known key"
+    if what == "Expected `str` of length >= 1":
+        return path, EMPTY
     if found := re.match(r"Invalid enum value (.*)$", what):
         return path, f"{found[1]} is not one of the allowed values"
     return path, _lower(what)

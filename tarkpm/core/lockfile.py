@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from tarkpm.core.digest import Digest, FileEntry, is_digest, sha256
-from tarkpm.core.document import BOM, convert, inline, parse_toml
+from tarkpm.core.document import BOM, Text, convert, inline, parse_toml
 from tarkpm.core.key import PublicKey, public_key
 from tarkpm.core.names import LOCK, MAX_LOCK, STATEMENT
 from tarkpm.core.release import (
@@ -104,13 +104,13 @@ class Lock(msgspec.Struct, frozen=True, dict=True):
 
 
 class _Entry(msgspec.Struct, forbid_unknown_fields=True):
-    name: str
-    version: str
-    type: str
+    name: Text
+    version: Text
+    type: Text
     source: dict[str, str]
-    min_tark_version: str = ""
+    min_tark_version: Text = ""
     requires: list[str] = []
-    signer: str = ""
+    signer: Text = ""
     statement: StatementEntry | None = None
     files: list[FileEntry] = []
     tools: list[ToolPin] | None = None

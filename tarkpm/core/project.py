@@ -11,7 +11,7 @@ import msgspec
 
 from tarkpm.core import urls
 from tarkpm.core.capability import KINDS, CapabilitySet
-from tarkpm.core.document import decode_toml
+from tarkpm.core.document import Text, decode_toml
 from tarkpm.core.key import PublicKey, public_key
 from tarkpm.core.names import MAX_PROJECT, PROJECT
 from tarkpm.core.release import (
@@ -24,6 +24,7 @@ from tarkpm.core.release import (
     plugin_name,
     source_from_table,
 )
+from tarkpm.core.text import refuse_empty
 from tarkpm.core.version import Range, Version
 from tarkpm.errors import ProjectError
 
@@ -31,7 +32,7 @@ T = TypeVar("T")
 
 
 class _Tark(msgspec.Struct, forbid_unknown_fields=True):
-    version: str = ""
+    version: Text = ""
 
 
 class IndexEntry(msgspec.Struct, frozen=True):
@@ -161,6 +162,7 @@ def read_requirement(indexes: Mapping[PluginName, IndexEntry], name: PluginName,
         raise ValueError(
             f"expected a range, {{ git = … }}, {{ path = … }} or {{ index = … }}, found {value!r:.60}"
         )
+    refuse_empty(value)
     table = dict(value)
     if "index" in table:
         return _from_named_index(indexes, name, table)

@@ -79,7 +79,7 @@ def test_unsigned_bytes_that_are_signed_now_ask_about_the_key(sandbox: Sandbox, 
 def test_other_unsigned_bytes_are_asked_about_each_time(sandbox: Sandbox, publisher: Publisher) -> None:
     _add_unsigned(sandbox, publisher)
     good = installed_files(sandbox)
-    publisher.release("1.1.0", sign="", wasm=WASM + b"\0\x02\x01x")  # type: ignore[arg-type]
+    publisher.release("1.1.0", sign="", wasm=WASM + b"\0\x02\x01x")
     with unchanged(sandbox):
         for words in UPDATES:
             sandbox.run(*words).failed(4, "'text-tools' is not signed", "--allow-unsigned text-tools")

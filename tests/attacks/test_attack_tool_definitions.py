@@ -19,7 +19,7 @@ CALL = ("call", "text-tools", "echo", '"x"')
 @pytest.fixture
 def installed(sandbox: Sandbox, publisher: Publisher) -> Sandbox:
     """A project with text-tools 1.0.0, whose tool `echo` is harmless."""
-    publisher.release(wasm=defining_tool(HARMLESS))  # type: ignore[arg-type]
+    publisher.release(wasm=defining_tool(HARMLESS))
     sandbox.init()
     added = sandbox.run("add", publisher.url, "--trust", publisher.key, "--accept-capabilities").ok()
     assert f"'echo' (read-only) \"{HARMLESS}\"" in added.err
@@ -27,7 +27,7 @@ def installed(sandbox: Sandbox, publisher: Publisher) -> Sandbox:
 
 
 def update(publisher: Publisher, **changes: object) -> None:
-    publisher.release("1.1.0", wasm=defining_tool(**changes))  # type: ignore[arg-type]
+    publisher.release("1.1.0", wasm=defining_tool(**changes))
 
 
 def test_a_changed_description_asks(installed: Sandbox, publisher: Publisher) -> None:
@@ -75,7 +75,7 @@ def test_a_pulled_lock_with_other_definitions_asks(
 
 def test_a_pull_that_drops_the_pins_frees_nothing(sandbox: Sandbox, publisher: Publisher) -> None:
     """The plugin shows its other face where it may store something, as it may once it is installed."""
-    publisher.release(wasm=defining_tool(HARMLESS, granted=POISON))  # type: ignore[arg-type]
+    publisher.release(wasm=defining_tool(HARMLESS, granted=POISON))
     sandbox.init()
     sandbox.run("add", publisher.url, "--trust", publisher.key, "--accept-capabilities").ok()
     lock = sandbox.cwd / "tark.lock"
@@ -86,7 +86,7 @@ def test_a_pull_that_drops_the_pins_frees_nothing(sandbox: Sandbox, publisher: P
 
 
 def test_a_definition_that_differs_when_it_runs_is_withheld(sandbox: Sandbox, publisher: Publisher) -> None:
-    publisher.release(wasm=defining_tool(HARMLESS, granted=POISON))  # type: ignore[arg-type]
+    publisher.release(wasm=defining_tool(HARMLESS, granted=POISON))
     sandbox.init()
     sandbox.run("add", publisher.url, "--trust", publisher.key, "--accept-capabilities").ok()
     assert HARMLESS in sandbox.run("tools", "--json").ok().out

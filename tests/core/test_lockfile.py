@@ -33,7 +33,7 @@ SIGNED = st.builds(
 UNSIGNED = st.builds(
     LockEntry, NAMES, VERSIONS, st.just("tool"), GIT, files=FILES.map(lambda f: tuple(sorted(f)))
 )
-COPIES = st.builds(LockEntry, NAMES, VERSIONS, st.just("hook"), st.builds(PathSource, TEXTS))
+COPIES = st.builds(LockEntry, NAMES, VERSIONS, st.just("hook"), st.builds(PathSource, TEXTS.filter(bool)))
 LOCKS = st.lists(SIGNED | UNSIGNED | COPIES, max_size=4, unique_by=lambda e: e.name).map(Lock.of)
 
 

@@ -92,7 +92,7 @@ def a_lower_version(sandbox: Sandbox, publisher: Publisher) -> None:
 
 
 def other_bytes(sandbox: Sandbox, publisher: Publisher) -> None:
-    publisher.release("1.0.0", wasm=WASM + b"\0\x01\0")  # type: ignore[arg-type]
+    publisher.release("1.0.0", wasm=WASM + b"\0\x01\0")
 
 
 def a_newer_release(sandbox: Sandbox, publisher: Publisher) -> None:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.options import (
     Invocation,
     allow_http,
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from tarkpm.core.policy import Answers
 
 
-@click.command("add")
+@click.command("add", cls=CheckedCommand)
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @click.option("--tag", default="", metavar="TAG", help="Add the release at TAG.")
 @click.option("-b", "--branch", default="", metavar="BRANCH", help="Add the head of BRANCH.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tarkpm.cli import prestart
+from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.complete import plugin_names
 from tarkpm.cli.console import style
 from tarkpm.cli.options import Invocation, running
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from tarkpm.host.trace import Trace, TracedCall
 
 
-@click.command("call")
+@click.command("call", cls=CheckedCommand)
 @click.argument("plugin", shell_complete=plugin_names)
 @click.argument("tool")
 @click.argument("arguments", default="{}", metavar="[JSON | - | @FILE]")

@@ -2,6 +2,7 @@
 
 import click
 
+from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.complete import grantable, plugin_names
 from tarkpm.cli.options import (
     Invocation,
@@ -13,7 +14,7 @@ from tarkpm.cli.options import (
 from tarkpm.cli.rendering import grant_lines
 
 
-@click.command("grant")
+@click.command("grant", cls=CheckedCommand)
 @click.argument("name", shell_complete=plugin_names)
 @click.argument("capabilities", shell_complete=grantable, nargs=-1, metavar="CAPABILITY...")
 @click.option("--reset", is_flag=True, help="Grant exactly the declared capabilities.")

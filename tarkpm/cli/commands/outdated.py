@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.console import style, table
 from tarkpm.cli.options import Invocation, allow_http, common
 from tarkpm.cli.rendering import note_lines
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from tarkpm.ops.outdated import OutdatedReport
 
 
-@click.command("outdated")
+@click.command("outdated", cls=CheckedCommand)
 @allow_http
 @common
 def outdated_command(invocation: Invocation) -> int:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.complete import plugin_names
 from tarkpm.cli.console import style, table
 from tarkpm.cli.options import Invocation, running
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from tarkpm.ops.tools import ToolsReport
 
 
-@click.command("tools")
+@click.command("tools", cls=CheckedCommand)
 @click.argument("plugin", shell_complete=plugin_names, default="")
 @running
 def tools_command(invocation: Invocation, plugin: str) -> int:

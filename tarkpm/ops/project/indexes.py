@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from tarkpm.core import variables
 from tarkpm.core.claim import Claim
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.project import IndexEntry
@@ -143,7 +144,7 @@ def open_client(workspace: "Workspace", entry: IndexEntry, *, kept: bool = False
         cache=settings.paths.cache,
         base=workspace.location.folder,
         proxies=Proxies.read(environment),
-        token=environment.get(entry.token_variable, ""),
+        token=variables.text(environment, entry.token_variable),
         login=_login(environment, entry),
         lock_seconds=settings.lock_seconds,
         allow_http=settings.allow_http,

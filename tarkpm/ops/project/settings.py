@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from tarkpm.core import variables
 from tarkpm.errors import TarkError, Unreachable
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class Settings(msgspec.Struct, frozen=True):
     @property
     def home(self) -> Path:
         """Return the user's home folder, from HOME if it is set."""
-        return Path(self.environment.get("HOME") or Path.home())
+        return _home(self.environment)
 
     @property
     def guard(self) -> "Guard":
@@ -104,19 +105,24 @@ class Settings(msgspec.Struct, frozen=True):
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def _home(environ: Mapping[str, str]) -> Path:
+    return Path(variables.text(environ, "HOME") or Path.home())  # Python reads an empty HOME as "/"
+
+
 def user_paths(environ: Mapping[str, str]) -> Paths:
-    """Return the user's folders; a relative XDG path is ignored, as the specification requires.
+    """Return the user's folders; a relative or empty XDG path is ignored, as the specification requires.
 
     ``TARKPM_STATE_DIR`` is strict, unlike the XDG variables: without its state, tarkpm does not know what was
-    accepted or revoked. Raises `TarkError` unless it is an absolute path.
+    accepted or revoked. Raises `TarkError` unless it is an absolute path, for a variable of tarkpm's own that
+    is empty, and for an empty HOME.
     """
-    home = Path(environ.get("HOME") or Path.home())
+    home = _home(environ)
 
     def base(variable: str, default: str) -> Path:
         value = environ.get(variable, "")
         return Path(value) if value.startswith("/") else home / default
 
-    cache = environ.get("TARKPM_CACHE_DIR")
+    cache = variables.text(environ, "TARKPM_CACHE_DIR")
     return Paths(
         config=base("XDG_CONFIG_HOME", ".config") / "tark",
         data=base("XDG_DATA_HOME", ".local/share") / "tark",

@@ -79,7 +79,10 @@ class CredentialsFile:
     def read(self) -> str | None:
         """Return the contents, None without a file. Raises `HostError` if it does not hold credentials."""
         with self._explained(), contextlib.suppress(FileNotFoundError), self._opened() as folder:
-            return read_file(folder, self._name, MAX_FILE).decode(errors="replace")
+            data = read_file(folder, self._name, MAX_FILE)
+            if len(data) > MAX_FILE:
+                raise PathError(f"the file is larger than {size(MAX_FILE)}")
+            return data.decode(errors="replace")
         return None
 
     def remove(self) -> None:
