@@ -1,4 +1,4 @@
-"""`tarkpm.Host`: installed plugins from Python, as the command line runs them.
+"""Run installed plugins from Python, as the command line does: `tarkpm.Host`.
 
 >>> with Host.open("app") as host:                                    # doctest: +SKIP
 ...     host.call("text-tools", "text-stats", {"text": "a b c"})
@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from tarkpm.core.name_similarity import did_you_mean
 from tarkpm.errors import NotFound, PluginFailed, TarkError
 from tarkpm.host import runtime
 from tarkpm.host.channel_plugin import ChannelPlugin
@@ -24,13 +25,14 @@ from tarkpm.ops.run.images import Images, load_images, open_host
 
 
 class Host:
-    """The enabled plugins of one project, by name. Safe for several threads; a context manager.
+    """The enabled plugins of one project, by name. Thread-safe; a context manager.
 
-    Nobody is asked anything: a project whose decisions were not accepted raises `ProjectNotAccepted`.
+    It never prompts: a project whose decisions were not accepted raises `ProjectNotAccepted`
+    (docs/trust-rules.md, rule 3).
     """
 
     def __init__(self, host: runtime.PluginHost, images: Images) -> None:
-        """Use `open`."""
+        """Do not call this; use `open`."""
         self._host, self._images = host, images
 
     @classmethod
@@ -41,12 +43,17 @@ class Host:
         log: LogSink | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> "Host":
-        """Open the project in a folder (None: the one above the current folder, else the user's own).
+        """Open the project in a folder and start the host for its plugins.
 
-        ``log`` is called with each line a plugin logs. ``environment`` are the variables plugins may be
-        granted, and where the user's folders are; the process's own without it. Plugins that cannot be
-        loaded are in `failed`.
+        ``project`` is the folder that contains tark.toml. By default it is the nearest one at or above the
+        current folder, or else the user's own project. ``log`` is called with each line that a plugin logs.
+        ``environment`` holds the variables that plugins may be granted and that locate the user's folders;
+        by default it is ``os.environ``.
+
+        Plugins that cannot be loaded do not raise here: see `failed`. Raises `ProjectNotAccepted`,
+        `ProjectError` and `LockError`.
         """
+        # A copy: later changes of os.environ must not change what plugins were granted.
         variables = dict(os.environ if environment is None else environment)
         settings = Settings(
             cwd=Path.cwd(),
@@ -59,60 +66,70 @@ class Host:
 
     @property
     def plugins(self) -> list[str]:
-        """The names of the plugins that are ready, sorted."""
+        """The names of the plugins that can be called, sorted."""
         return sorted(self._images.by_name)
 
     @property
     def failed(self) -> dict[str, TarkError]:
-        """Return the error of each enabled plugin that could not be loaded."""
+        """The errors of the enabled plugins that could not be loaded, by plugin name."""
         return dict(self._images.failed)
 
     def tools(self, name: str = "") -> dict[str, list[ToolDef]]:
-        """The tools of one tool plugin, or of all, by plugin. Raises `HostError`."""
+        """Return the tools of one tool plugin, or of all, by plugin name.
+
+        Raises `NotFound` for an unknown plugin and `HostError`.
+        """
         names = [name] if name else [n for n in self.plugins if self._image(n).type == "tool"]
         return {one: self._host.tools(self._image(one)) for one in names}
 
     def call(self, name: str, tool: str, arguments: Mapping[str, Any] | str = "{}") -> str:
-        """Run a tool and return its output; raises `PluginFailed` if it says it failed, and `HostError`."""
+        """Run a tool and return its output.
+
+        ``arguments`` is a mapping or a JSON object as text. Raises `PluginFailed` if the tool reports a
+        failure, and other kinds of `HostError` if it cannot be run.
+        """
         result = self._host.call(self._image(name), tool, _json(arguments))
         if not result.success:
             raise PluginFailed(result.error or "the tool failed", where=f"{name}: {tool}")
         return result.output
 
     def get_token(self, name: str) -> str:
-        """The access token of an auth plugin; raises `PluginFailed` if it is not signed in."""
+        """Return the access token of an auth plugin. Raises `PluginFailed` if the user is not signed in."""
         return self._host.get_token(self._image(name))
 
     def models(self, name: str) -> list[str]:
-        """The models of a provider plugin."""
+        """Return the names of the models that a provider plugin offers. Raises `HostError`."""
         return self._host.models(self._image(name))
 
     def chat(self, name: str, messages: Sequence[Message], model: str) -> ChatResponse:
-        """One answer of a provider plugin."""
+        """Send a conversation to a provider plugin and return its answer. Raises `HostError`."""
         return self._host.chat(self._image(name), messages, model)
 
     def channel(self, name: str) -> ChannelPlugin:
-        """The calls of a channel plugin: `info`, `start`, `poll`, `send`, `stop` and others."""
+        """Return the calls of a channel plugin: `info`, `start`, `poll`, `send`, `stop` and others."""
         return self._host.channel(self._image(name))
 
     def hook(self, name: str, event: str, payload: Mapping[str, Any] | str = "{}") -> HookOutcome:
-        """Run one hook plugin on an event. The payload is a mapping or JSON text."""
+        """Pass an event to a hook plugin and return the outcome.
+
+        ``payload`` is a mapping or JSON text. Raises `HostError`.
+        """
         return self._host.hook_handle(self._image(name), event, _json(payload))
 
     def load(self, name: str) -> None:
-        """Have a plugin ready, so that its first call does not wait. Raises `HostError`."""
+        """Start a plugin's worker, so that the first call does not wait for it. Raises `HostError`."""
         self._host.load(self._image(name))
 
     def load_all(self) -> dict[str, TarkError]:
-        """Have all plugins ready that can be; what is wrong with the others, by name."""
+        """Start the workers of all plugins. Return the errors of those that failed, by plugin name."""
         return {**self._images.failed, **self._host.load_all(self._images.by_name.values())}
 
     def unload(self, name: str) -> None:
-        """End a plugin's worker; the next call starts another."""
+        """Stop a plugin's worker. The next call starts a new one."""
         self._host.unload(name)
 
     def close(self) -> None:
-        """End every worker."""
+        """Stop all workers."""
         self._host.close()
 
     def __enter__(self) -> "Host":
@@ -128,9 +145,10 @@ class Host:
 
     def _image(self, name: str) -> PluginImage:
         if name in self._images.failed:
-            raise self._images.failed[name]
+            raise self._images.failed[name]  # the reason, instead of "no such plugin"
         if name not in self._images.by_name:
-            raise NotFound(f"no enabled plugin is named '{name}'", hint="tarkpm list")
+            near = did_you_mean(name, self._images.by_name)
+            raise NotFound(f"no enabled plugin is named '{name}'{near}", hint="tarkpm list")
         return self._images.by_name[name]
 
 
@@ -139,15 +157,15 @@ def _json(document: Mapping[str, Any] | str) -> str:
 
 
 class _Silent:
-    """A `Ui` with nobody behind it."""
+    """A `Ui` that shows nothing and declines every prompt."""
 
     interactive = False
 
     def show(self, cards: list[Card]) -> None:
-        """Show nothing."""
+        """Ignore the cards."""
 
     def confirm(self, question: str) -> bool:  # noqa: ARG002
-        """Nobody agrees."""
+        """Decline: a library call must not consent for the user."""
         return False
 
     def note(self, text: str) -> None:

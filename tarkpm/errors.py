@@ -1,4 +1,4 @@
-"""Every error tarkpm raises on purpose, and the exit status each one means.
+"""The errors that tarkpm raises on purpose, with their exit statuses.
 
 ::
 
@@ -13,19 +13,22 @@
     ├ StoreError         BlobMissing, StoreBusy
     └ HostError          ModuleInvalid, CapabilityDenied, PluginFailed, PluginCrashed, LimitReached
 
-An error is three things: what is wrong, where, and one command that helps. Messages are lower case,
-put the fact first and quote values. Exit statuses: 1 findings, drift or a failed plugin call; 2 usage
-or unexpected; 3 signature, digest or key; 4 consent needed; 5 could not check; 6 busy.
+An error says what is wrong, where, and which command helps. Messages are lower case, state the fact first
+and quote values.
+
+Exit statuses: 1 findings, drift or a failed plugin call; 2 usage or unexpected; 3 signature, digest or key;
+4 consent needed; 5 could not check; 6 busy. 3 and 5 differ because a server that is down must never look like
+an attack, nor an attack like an outage (docs/trust-rules.md, rule 10).
 """
 
 from typing import ClassVar
 
 
 class TarkError(Exception):
-    """The base of tarkpm's errors: what went wrong, where, and the one command that helps.
+    """The base class of all errors that tarkpm raises on purpose.
 
-    ``message`` says what is wrong, ``where`` names the file, URL or key path, ``hint`` is a single
-    command or a short sentence around one. All three are shown to a person as they are.
+    ``message`` says what is wrong. ``where`` names the file, URL or key path. ``hint`` is one command, or a
+    short sentence that contains one. All three are shown to the user unchanged.
     """
 
     exit_status: ClassVar[int] = 2
@@ -43,23 +46,23 @@ class TarkError(Exception):
 
 
 class DocumentError(TarkError):
-    """A file of ours does not say what it must."""
+    """A document of tarkpm is missing or invalid."""
 
 
 class ManifestError(DocumentError):
-    """A plugin.toml that cannot be used."""
+    """A plugin.toml is invalid."""
 
 
 class ProjectError(DocumentError):
-    """A tark.toml that is missing or cannot be used."""
+    """A tark.toml is missing or invalid."""
 
 
 class LockError(DocumentError):
-    """A tark.lock that is missing or cannot be used."""
+    """A tark.lock is missing or invalid."""
 
 
 class LockStale(LockError):
-    """The lock does not follow from the project. ``plugins`` are those it is about, the first one first."""
+    """The lock does not follow from the project. ``plugins`` names those concerned, the main one first."""
 
     exit_status = 1
 
@@ -71,53 +74,53 @@ class LockStale(LockError):
 
 
 class ResolutionError(TarkError):
-    """No release satisfies what was asked."""
+    """No set of releases satisfies the requirements."""
 
 
 class SourceError(TarkError):
-    """A release could not be had from where it should come from."""
+    """A release could not be fetched from its source."""
 
 
 class NotFound(SourceError):
-    """The source was asked and has no such thing."""
+    """The source answered that it does not have the requested object."""
 
 
 class Unreachable(SourceError):
-    """The source could not be asked: nothing is known about the release."""
+    """The source could not be reached, so nothing is known about the release."""
 
     exit_status = 5
 
 
 class IndexStale(Unreachable):
-    """An index answered, signed and all, with what has expired or is older than what was seen before."""
+    """An index served validly signed metadata that has expired or is older than what was seen before."""
 
 
 class Garbled(SourceError):
-    """The source sent something that cannot be parsed: nothing is known about the release."""
+    """The source sent an unreadable response, so nothing is known about the release."""
 
     exit_status = 5
 
 
 class TooLarge(SourceError):
-    """The source sent, or announced, more than a limit allows."""
+    """The source sent or announced more data than a limit allows."""
 
 
 class Refused(SourceError):
-    """The source, or what it holds, is of a kind tarkpm does not accept."""
+    """The source, or its contents, is of a kind that tarkpm does not accept."""
 
 
 class VerificationError(TarkError):
-    """Something was checked and is not what it must be."""
+    """A check was made and failed."""
 
     exit_status = 3
 
 
 class DigestMismatch(VerificationError):
-    """Bytes do not have the digest or size they must have."""
+    """Bytes do not have the expected digest or size."""
 
 
 class SignatureInvalid(VerificationError):
-    """A release statement is malformed, or its signature does not hold."""
+    """A release statement is malformed, or its signature is not valid."""
 
 
 class CommitUnreached(VerificationError):
@@ -125,87 +128,87 @@ class CommitUnreached(VerificationError):
 
 
 class KeyUntrusted(VerificationError):
-    """A valid signature by a key this project does not trust for this plugin."""
+    """A signature is valid, but its key is not trusted for this plugin."""
 
 
 class IndexUntrusted(VerificationError):
-    """An index serves something that its maintainers did not sign."""
+    """An index serves something other than what its maintainers signed."""
 
 
 class Revoked(VerificationError):
-    """A release, or its key, that the maintainers of its index took back."""
+    """A release or its key was revoked by the maintainers of its index."""
 
 
 class ConsentError(TarkError):
-    """A decision only the user can make has not been made."""
+    """A decision that only the user can make is missing."""
 
     exit_status = 4
 
 
 class ProjectNotAccepted(ConsentError):
-    """Decisions in a tark.toml that this user never accepted."""
+    """A tark.toml contains decisions that this user has not accepted."""
 
 
 class CapabilityWidened(ConsentError):
-    """A release asks for more than was granted."""
+    """A release requests more capabilities than were granted."""
 
 
 class KeyUnknown(ConsentError):
-    """The first key seen for a plugin."""
+    """A plugin is signed by a key, and no key is trusted for it yet."""
 
 
 class KeyChanged(ConsentError):
-    """Another key than the one trusted so far."""
+    """A plugin is signed by a different key than before."""
 
 
 class UnsignedRefused(ConsentError):
-    """A release without a statement."""
+    """A release is not signed."""
 
 
 class Downgrade(ConsentError):
-    """A version lower than the locked one."""
+    """A version is lower than the locked one."""
 
 
 class Republished(ConsentError):
-    """Other bytes under a version that was locked before."""
+    """The contents of a version differ from what was locked under it."""
 
 
 class Edited(ConsentError):
-    """A document changed while the user was asked about what it said before."""
+    """A document changed while the user was asked about its former contents."""
 
 
 class UnmanagedRefused(ConsentError):
-    """A folder that was put there by hand: to be run, or to be replaced by what tarkpm installs."""
+    """A plugin folder that tarkpm did not install would be run or replaced without consent."""
 
 
 class StoreError(TarkError):
-    """This machine's own files cannot be read or written."""
+    """Files of tarkpm on this machine cannot be read or written."""
 
 
 class BlobMissing(StoreError):
-    """Bytes that are needed are not in the store and may not be fetched."""
+    """Required bytes are not in the store and may not be fetched."""
 
     exit_status = 5
 
 
 class StoreBusy(StoreError):
-    """Another process holds the lock."""
+    """Another process holds the lock of the store or project."""
 
     exit_status = 6
 
 
 class HostError(TarkError):
-    """A plugin could not be run, or failed."""
+    """A plugin could not be run, or it failed."""
 
     exit_status = 1
 
 
 class ModuleInvalid(HostError):
-    """The bytes are not a module this host can run."""
+    """The bytes are not a module that this host can run."""
 
 
 class CapabilityDenied(HostError):
-    """The plugin asked for something it was not granted."""
+    """The plugin used a capability that was not granted to it."""
 
 
 class PluginFailed(HostError):
@@ -217,4 +220,4 @@ class PluginCrashed(HostError):
 
 
 class LimitReached(HostError):
-    """The plugin used up its time, memory or output."""
+    """The plugin exceeded its limit of time, memory or output."""

@@ -5,11 +5,22 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from support import hints
 from support.gitserver import GitRepo, GitServer
 from support.indexed import IndexedProject
 from support.indexrepo import IndexRepo
 from support.indexserver import IndexServer
 from support.sandbox import Sandbox
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Type the hint of a test's last error, while its servers still run."""
+    hints.last.clear()
+    outcome = yield
+    hints.type_last()
+    return outcome
+
 
 pytest_plugins = ["support.index_fixtures"]
 

@@ -19,6 +19,7 @@ class Console:
 
     def __init__(self) -> None:
         self._busy = False
+        # Decided once, for stderr: stdout may be piped while the user watches progress.
         self._live = _is_terminal(sys.stderr)
 
     @property
@@ -38,6 +39,7 @@ class Console:
 
     def confirm(self, question: str) -> bool:
         """Prompt on stderr; anything but yes is no. Ctrl-C and Ctrl-D end the program."""
+        # The prompt must not be written behind a progress line.
         self.busy("")
         return click.confirm(question, default=False, err=True)
 
@@ -103,6 +105,7 @@ def echo(text: str) -> None:
 
 def echo_output(text: str) -> None:
     """Print a plugin's output on stdout: neutralized at a terminal, unchanged in a pipe or file."""
+    # A plugin could otherwise control the terminal with escape sequences; a pipe gets what it wrote.
     if _is_terminal(sys.stdout):
         echo(neutral(text, keep="\n\t"))
     else:

@@ -49,6 +49,7 @@ def maintainer_command(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def read_key(text: str, where: str) -> "PublicKey":
+    """Parse a public key typed at ``where``. Raises `TarkError`."""
     from tarkpm.core.key import public_key
 
     return read(public_key, text, where)
@@ -65,6 +66,7 @@ def read_release_name(text: str) -> "tuple[PluginName, Version]":
 
 
 def report_proposal(invocation: Invocation, report: "ProposalReport") -> None:
+    """Print the report of a proposal, as text or JSON."""
     invocation.report(report, lambda: proposal_lines(report))
 
 

@@ -1,1 +1,1 @@
-"""Values and pure functions: no disk, network, clock or environment."""
+"""Values and pure functions: documents, trust and resolution, without disk, network, clock or environment."""

@@ -1,7 +1,7 @@
-"""Acceptance of a project: its indexes, and the binding of each plugin (docs/trust-rules.md, rules 0 and 3).
+"""Compare the decisions of a project with those that the user accepted (docs/trust-rules.md, rules 0 and 3).
 
-`widenings` compares what a project's documents decide with what was accepted. Everything is compared as a
-value; the sentences are made at the end.
+The decisions are the project's indexes and the binding of each plugin. `widenings` returns those that go
+beyond what was accepted. They are compared as values; sentences are made only for display.
 """
 
 from collections.abc import Iterator
@@ -13,31 +13,31 @@ import msgspec
 from tarkpm.core.binding import Binding, Origin, Publisher, contents_digest
 from tarkpm.core.digest import sha256
 
-if TYPE_CHECKING:  # a record in state is read without either
+if TYPE_CHECKING:  # reading a record of state must not import these
     from tarkpm.core.lockfile import Lock, LockEntry
     from tarkpm.core.project import Project
     from tarkpm.core.release import PluginName
 
 
 class IndexPlace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The address of an index, and the digest of its first root."""
+    """The location of an index, to which the user's token is sent, and the digest of its first root."""
 
     url: str
     root: str
 
 
 class Acceptance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Decisions that count once they were accepted: indexes by nickname, bindings by plugin name."""
+    """Decisions that take effect once accepted: indexes by nickname, bindings by plugin name."""
 
     indexes: dict[str, IndexPlace] = {}
     plugins: dict[str, Binding] = {}
 
     @classmethod
     def of(cls, project: "Project", lock: "Lock") -> "Acceptance":
-        """Collect what these documents decide: the project alone, except for what only a lock says.
+        """Return the decisions of a project and its lock.
 
-        That is which plugins are dependencies, who signed a release of an index, and the contents of an
-        unsigned one.
+        tark.toml decides everything that it can express. The lock adds what only it records: which plugins
+        are dependencies, who signed a release of an index, and the contents of an unsigned release.
         """
         from tarkpm.core.lock_check import followed
 
@@ -50,11 +50,15 @@ class Acceptance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
 
     @property
     def digest(self) -> str:
-        """``sha256:`` and the digest that ``--accept-project=`` takes; the same on every machine."""
+        """The digest that ``--accept-project=`` takes, with ``sha256:``. It is the same on every machine."""
+        # Keys in sorted order, so that CI and a laptop compute the same digest.
         return f"sha256:{sha256(msgspec.json.encode(self, order='sorted'))}"
 
     def remembering(self, accepted: "Acceptance") -> "Acceptance":
-        """Return this acceptance, with what was known of its plugins and the lock no longer says."""
+        """Return the record to keep in place of ``accepted``.
+
+        It is this one plus what ``accepted`` knew of the same plugins and no lock records now.
+        """
         plugins = {
             name: binding.remembering(accepted.plugins[name]) if name in accepted.plugins else binding
             for name, binding in self.plugins.items()
@@ -62,7 +66,11 @@ class Acceptance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
         return msgspec.structs.replace(self, plugins=plugins)
 
     def narrowed(self, decided: "Acceptance") -> "Acceptance":
-        """Return what is left once ``decided`` is applied without being accepted: never more than before."""
+        """Return this record narrowed to ``decided``, which was not accepted. It never allows more.
+
+        So a decision that a project withdrew is asked about again before it comes back
+        (docs/trust-rules.md, rule 0).
+        """
         plugins = {
             name: _narrowed(binding, decided.plugins[name])
             for name, binding in self.plugins.items()
@@ -76,6 +84,7 @@ def _binding(name: "PluginName", project: "Project", entry: "LockEntry | None") 
     requirement = project.requirements.get(name)
     source = requirement.source if requirement else entry.source if entry else None
     origin = Origin.of(source) if source else None
+    # In git, the keys under [trust] say who may sign; in an index, only the lock records who did.
     signer = entry.signer if entry and origin and origin.kind == "index" else None
     return Binding(
         Publisher(
@@ -94,7 +103,8 @@ def _is_unsigned(entry: "LockEntry") -> bool:
 
 
 def _narrowed(accepted: Binding, decided: Binding) -> Binding:
-    """Return what both bindings allow; the accepted one if they are about different origins."""
+    """Return what both bindings allow, or the accepted one if their origins differ."""
+    # Another origin is a widening: it is asked about as a whole, compared with what was accepted.
     if accepted.publisher.origin != decided.publisher.origin:
         return accepted
     grants = tuple(map(str, accepted.granted.narrow(decided.granted)))
@@ -110,7 +120,7 @@ def _is_vouched(publisher: Publisher) -> bool:
 
 
 class WideningKind(Enum):
-    """The kinds of decision that can go beyond what was accepted."""
+    """The part of a binding or index that a decision widens."""
 
     INDEX = "index"
     SOURCE = "source"
@@ -125,8 +135,8 @@ class WideningKind(Enum):
 class Widening(msgspec.Struct, frozen=True):
     """A decision that goes beyond what was accepted.
 
-    ``subject`` is a plugin, or an index by its nickname. ``before`` is what was accepted, "" where nothing of
-    the kind was.
+    ``subject`` is the name of a plugin or the nickname of an index. ``before`` is the accepted value, "" if
+    there is none.
     """
 
     kind: WideningKind
@@ -136,7 +146,7 @@ class Widening(msgspec.Struct, frozen=True):
 
     @property
     def is_loud(self) -> bool:
-        """Return whether it deserves a second look: a change of whose code runs, or a dangerous grant."""
+        """Return whether to highlight it: it changes whose code runs, or grants something dangerous."""
         if self.kind is WideningKind.GRANT:
             from tarkpm.core.capability import Capability
             from tarkpm.core.danger import is_dangerous
@@ -170,7 +180,7 @@ _SENTENCES: Final = {
 
 
 def widenings(decided: Acceptance, accepted: Acceptance) -> tuple[Widening, ...]:
-    """Each decision that is not included in what was accepted; empty if all are."""
+    """Return the decisions that go beyond what was accepted."""
     found = list(_index_widenings(decided, accepted))
     for name, binding in decided.plugins.items():
         found += _plugin_widenings(name, binding, accepted.plugins.get(name), decided, accepted)
@@ -188,7 +198,8 @@ def _index_widenings(decided: Acceptance, accepted: Acceptance) -> Iterator[Wide
 def _plugin_widenings(
     name: str, decided: Binding, accepted: Binding | None, now: Acceptance, then: Acceptance
 ) -> Iterator[Widening]:
-    """Yield what is new in one binding: everything, if the plugin is new or its source changed."""
+    """Yield what is new in one binding."""
+    # Keys and grants belong to a publisher. For another origin all of them are new, even equal ones.
     known = accepted if accepted and accepted.publisher.origin == decided.publisher.origin else None
     if known is None and decided.publisher.origin:
         from_ = accepted.publisher.origin if accepted else None
@@ -221,7 +232,7 @@ def _source_widening(
 
 
 def _shown(origin: Origin, acceptance: Acceptance) -> str:
-    """An origin for a person: an index has the nickname that the documents of the time give it."""
+    """Return an origin as text, with the nickname that ``acceptance`` gives to an index."""
     if origin.kind != "index":
         return str(origin)
     names = (name for name, one in acceptance.indexes.items() if one.root == origin.place)
@@ -230,13 +241,17 @@ def _shown(origin: Origin, acceptance: Acceptance) -> str:
 
 
 def _signer_widenings(name: str, decided: Publisher, known: Publisher) -> Iterator[Widening]:
-    """Rules 4 and 5: a key more, a pin less, another signer, or none where there was one."""
+    """Yield added keys, removed pins, changed signers and signatures that are no longer required.
+
+    See docs/trust-rules.md, rules 4 and 5.
+    """
     vouched = _is_vouched(decided)
     before = ", ".join(known.signers)
     accepted = {*known.keys, known.signer}
     added = [key for key in decided.keys if key not in accepted]
     if vouched and not known.signers:
         added = []  # the first pin narrows what the index vouches for; its signer is named below
+    # Without its last pin, a plugin may be signed by any key that the index vouches for.
     if vouched and known.keys and not decided.keys:
         yield Widening(WideningKind.UNPINNED, name, decided.signer, before)
     elif decided.signer and decided.signer not in accepted and decided.signer not in added:

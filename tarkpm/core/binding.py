@@ -1,8 +1,8 @@
-"""A binding: whose code a plugin is, and what it may do (docs/trust-rules.md, rule 0).
+"""Bindings: whose code a plugin is, and what it may do (docs/trust-rules.md, rule 0).
 
-A version, a nickname or a line of tark.toml does not say whose code runs; a binding does. State keeps the one
-under which this user accepted each plugin, and everything that belongs to a plugin (its stored data, whether
-it is disabled) belongs to the publisher in the binding, not to the name.
+A version, a nickname or a line of tark.toml does not identify whose code runs; a binding does. State keeps
+the binding under which this user accepted each plugin. Stored data and the disabled flag belong to the
+publisher in the binding, not to the plugin's name.
 """
 
 from collections.abc import Mapping
@@ -12,18 +12,18 @@ import msgspec
 
 from tarkpm.core.digest import sha256
 
-if TYPE_CHECKING:  # a record in state is read without any of these
+if TYPE_CHECKING:  # reading a record of state must not import these
     from tarkpm.core.capability import CapabilitySet
     from tarkpm.core.lockfile import LockEntry
     from tarkpm.core.release import Source
 
 
 class Origin(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Kind and place of a source.
+    """The kind and place of a source.
 
-    ``place`` is a git URL, the digest of an index's first root, or a folder of this machine as tark.toml
-    spells it; ``folder`` is the folder inside a git repository. A tag or branch is not part of it: moving one
-    is everyday work, and the signer of what comes is checked.
+    ``place`` is a git URL, the digest of an index's first root, or a local folder as written in tark.toml.
+    ``folder`` is the folder inside a git repository. Tags and branches are not part of an origin: moving one
+    is everyday work, and the signer of the new release is checked.
     """
 
     kind: Literal["git", "index", "path"]
@@ -32,7 +32,7 @@ class Origin(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 
     @classmethod
     def of(cls, source: "Source") -> "Origin":
-        """The origin of a source."""
+        """Return the origin of a source."""
         from tarkpm.core.release import GitSource, IndexSource
 
         if isinstance(source, GitSource):
@@ -50,9 +50,10 @@ class Origin(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 class Publisher(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The provider of a plugin: its origin, and who may sign it.
 
-    ``keys`` are those of ``[trust]``, sorted. A plugin of an index is vouched for by the index; its ``keys``
-    pin it further, and ``signer`` is the key of the locked release. Nobody signs ``unsigned`` plugins.
-    ``origin`` is None for decisions about a plugin that the project neither asks for nor locks.
+    ``keys`` are the keys under ``[trust]``, sorted. A plugin of an index is vouched for by the index;
+    ``keys`` restrict it further, and ``signer`` is the key of the locked release. ``unsigned`` says that the
+    plugin needs no signature. ``origin`` is None for decisions about a plugin that is neither required nor
+    locked.
     """
 
     origin: Origin | None = None
@@ -66,22 +67,26 @@ class Publisher(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
         return self.keys or ((self.signer,) if self.signer else ())
 
     def succeeds(self, other: "Publisher") -> bool:
-        """Return whether this is ``other`` after an ordinary change, such as a key rotation with an overlap.
+        """Return whether this is the same publisher as ``other``, whose data then belongs to this one.
 
-        What belonged to ``other`` then belongs to this one. A plugin from another origin, or one signed by
-        none of the former keys, is another publisher's.
+        The origins must be equal. Where both have keys, these must overlap, as they do in a key rotation. A
+        plugin signed by none of the former keys has another publisher.
         """
         if self.origin != other.origin:
             return False
+        # A signed plugin never inherits from an unsigned one, nor the other way round.
         if self.unsigned or other.unsigned:
             return self.unsigned and other.unsigned
+        # Without pins, the index vouches for the signer, and the index is the origin compared above.
+        # A rotation keeps the old key beside the new one for a while, so one common key is enough.
         return not self.signers or not other.signers or bool({*self.signers} & {*other.signers})
 
 
 class Binding(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A publisher, and what its plugin may do: ``grants`` are capabilities as they are typed, in their order.
+    """A publisher, and what its plugin may do.
 
-    ``contents`` is the digest of an unsigned release's files, which nothing else vouches for.
+    ``grants`` are capabilities as text, in the order of `CapabilitySet`. ``contents`` is the digest of the
+    files of an unsigned release, because no signature identifies them.
     """
 
     publisher: Publisher
@@ -96,9 +101,10 @@ class Binding(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
         return CapabilitySet.of(map(Capability.parse, self.grants))
 
     def remembering(self, accepted: "Binding") -> "Binding":
-        """This binding with what only a lock can say taken from ``accepted`` where the lock does not say it.
+        """Return this binding with the signer and contents of ``accepted`` where the lock records none.
 
-        Otherwise a pull that drops an entry would make the next signer, or the next contents, the first one.
+        Otherwise a pull that drops a lock entry would turn the next signer, or the next contents, into a
+        first one.
         """
         if self.publisher.origin != accepted.publisher.origin:
             return self
@@ -109,16 +115,17 @@ class Binding(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
 
 
 def contents_digest(entry: "LockEntry") -> str:
-    """``sha256:`` and the digest of the names, digests and sizes of a locked release's files."""
+    """Return the digest of the names, digests and sizes of a locked release's files, with ``sha256:``."""
+    # The name comes last: it may contain blanks, the other fields may not.
     lines = "".join(f"{file.sha256} {file.size} {file.name}\n" for file in entry.files)
     return f"sha256:{sha256(lines.encode())}"
 
 
 class Owner(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """The belongings of one publisher's plugin: its data folder, and whether it is disabled.
+    """The data and settings of one publisher's plugin of a name.
 
-    ``folder`` is the name of its data folder, ``disabled`` says whether the user disabled it. A ``publisher``
-    is None where a former tarkpm did not record it: the data goes to the plugin that is installed.
+    ``folder`` is the name of its data folder, ``disabled`` whether the user disabled it. ``publisher`` is
+    None in records of older versions of tarkpm: the data then belongs to the installed plugin.
     """
 
     folder: str
@@ -127,11 +134,11 @@ class Owner(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
 
 
 Owners = Mapping[str, tuple[Owner, ...]]
-"""By plugin name; the last one is the current one."""
+"""Owners by plugin name. The last one is the current one."""
 
 
 def with_disabled(owners: Owners, disabled: Mapping[str, bool]) -> dict[str, tuple[Owner, ...]]:
-    """The owners, where ``disabled`` says by plugin whether the current one is."""
+    """Return the owners with the current one of each plugin in ``disabled`` set to that flag."""
     changed = {
         name: (*owners[name][:-1], msgspec.structs.replace(owners[name][-1], disabled=flag))
         for name, flag in disabled.items()
@@ -141,14 +148,15 @@ def with_disabled(owners: Owners, disabled: Mapping[str, bool]) -> dict[str, tup
 
 
 def current_owner(owners: Owners, name: str) -> Owner:
-    """The owner of what a plugin stores now."""
+    """Return the current owner of what a plugin stores."""
     return owners.get(name, (Owner(name, Publisher()),))[-1]
 
 
 def claim(owners: Owners, name: str, publisher: Publisher, *, keep_data: bool) -> tuple[Owner, ...]:
-    """The owners of a name once ``publisher`` provides it: another publisher starts with an empty folder.
+    """Return the owners of a name after ``publisher`` takes it over.
 
-    A publisher that returns finds what it left. With ``keep_data`` a new one takes over the current folder.
+    A new publisher starts with an empty folder, or with the current one if ``keep_data`` is set. A publisher
+    that returns gets its former folder.
     """
     known = owners.get(name, ())
     match = next((one for one in known[-1:] if _continues(one, publisher)), None)
@@ -157,7 +165,8 @@ def claim(owners: Owners, name: str, publisher: Publisher, *, keep_data: bool) -
         match = known[-1]
     if match is None:
         match = Owner(_free_folder(name, known))
-    disabled = match.disabled or (bool(known) and known[-1].disabled)  # a disabled name stays so
+    # A pull that changes the publisher must not re-enable a plugin.
+    disabled = match.disabled or (bool(known) and known[-1].disabled)
     others = tuple(one for one in known if one.folder != match.folder)
     return (*others, msgspec.structs.replace(match, publisher=publisher, disabled=disabled))
 
@@ -167,7 +176,7 @@ def _continues(owner: Owner, publisher: Publisher) -> bool:
 
 
 def _returns(owner: Owner, publisher: Publisher) -> bool:
-    """Whether ``publisher`` is a former owner that comes back, and nobody beside it."""
+    """Return whether ``publisher`` is a former owner that returns, without an additional signer."""
     former = owner.publisher
     if former is None or not publisher.succeeds(former):
         return False
@@ -175,7 +184,7 @@ def _returns(owner: Owner, publisher: Publisher) -> bool:
 
 
 def _free_folder(name: str, known: tuple[Owner, ...]) -> str:
-    """A folder no owner has; ``@`` cannot be part of a plugin's name."""
+    """Return a folder name that no owner has; ``@`` cannot occur in a plugin's name."""
     taken = {one.folder for one in known}
     candidates = (name, *(f"{name}@{number}" for number in range(2, len(taken) + 2)))
     return next(folder for folder in candidates if folder not in taken)

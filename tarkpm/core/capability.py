@@ -1,8 +1,8 @@
-"""Capabilities: what a plugin may do, as values that can be compared, narrowed and shown.
+"""Capabilities: what a plugin may do, as values that can be compared, intersected and shown.
 
 A `Capability` is a kind and, for most kinds, a scope: a host pattern, an environment variable pattern, a
-folder, a file below the user's home. One capability *covers* another when whoever holds the first may do all
-that the second allows. Everything else here follows from that one relation.
+folder, or a file below the user's home. One capability *covers* another if it allows everything that the
+other allows. All other operations follow from that relation.
 """
 
 import re
@@ -16,24 +16,24 @@ from tarkpm.core.text import is_legible, short
 
 KINDS: Final = ("storage", "http", "env", "filesystem", "fs_read", "oauth", "credentials", "shell")
 PLAIN: Final = frozenset({"storage", "shell"})
-"""Kinds that are granted or not; the others carry a scope."""
+"""Kinds without a scope."""
 SIGN_IN: Final = frozenset({"oauth", "credentials"})
-"""Kinds that a manifest declares in its ``[oauth]`` table; no module imports them, tarkpm acts on them."""
+"""Kinds that a manifest declares in its ``[oauth]`` table. No module imports them: tarkpm signs in itself."""
 
 MEANING: Final = {
-    "storage": "keep data of its own",
-    "http": "talk to these hosts",
+    "storage": "store its own data",
+    "http": "connect to these hosts",
     "env": "read these environment variables",
-    "filesystem": "use these folders of the workspace",
+    "filesystem": "access these folders of the workspace",
     "fs_read": "read these files of your home folder",
-    "oauth": "have you sign in at these hosts, and be given the tokens",
-    "credentials": "have the tokens kept in this file too",
+    "oauth": "sign you in at these hosts and receive the tokens",
+    "credentials": "also store the tokens in this file",
     "shell": "RUN ANY PROGRAM AS YOU: dangerous",
 }
 
 MAX_SCOPES: Final = 64
 MAX_TEXT: Final = 1_600
-"""The most scopes of one kind, and characters in them all: a person must be able to read them."""
+"""The most scopes of one kind, and the most characters in all of them: more cannot be reviewed on a card."""
 DEFAULT_PORT: Final = 443
 READ_ONLY: Final = ":ro"
 PRIVATE: Final = "private:"
@@ -45,16 +45,16 @@ _AUTHORITY = re.compile(r"(?P<host>\[[0-9a-f:.]+\]|[^:\[\]]+)(?::(?P<port>[0-9]{
 
 
 class Capability(msgspec.Struct, frozen=True, order=True):
-    """One thing a plugin may do. ``scope`` is empty for `storage` and `shell`."""
+    """A permission of a plugin. ``scope`` is empty for `storage` and `shell`."""
 
     kind: str
     scope: str = ""
 
     @classmethod
     def parse(cls, text: str) -> "Capability":
-        """Read what a person types: ``storage``, ``http:api.example.com``, ``filesystem:docs/``.
+        """Read a capability as typed: ``storage``, ``http:api.example.com``, ``filesystem:docs/``.
 
-        Raises `ValueError` that says what was expected.
+        Raises `ValueError` with what was expected and found.
         """
         kind, colon, scope = text.partition(":")
         if kind not in KINDS:
@@ -69,9 +69,10 @@ class Capability(msgspec.Struct, frozen=True, order=True):
         return f"{self.kind}:{self.scope}" if self.scope else self.kind
 
     def meet(self, other: "Capability") -> "Capability | None":
-        """Return what both allow, or None. Scopes are prefixes or suffixes, so two meet in one or not at all.
+        """Return the capability that both allow, or None.
 
-        Two ``fs_read`` globs of which neither covers the other meet in nothing: less than both allow.
+        Scopes are prefixes or suffixes, so the intersection of two is one scope or empty. The intersection of
+        two ``fs_read`` globs is None unless one covers the other, which may allow less than both do.
         """
         if self.kind != other.kind:
             return None
@@ -81,12 +82,12 @@ class Capability(msgspec.Struct, frozen=True, order=True):
         return None if scope is None else Capability(self.kind, scope)
 
     def covers(self, other: "Capability") -> bool:
-        """Return whether holding ``self`` allows all that ``other`` does."""
+        """Return whether ``self`` allows everything that ``other`` allows."""
         return self.meet(other) == other
 
 
 def normalize_scope(kind: str, scope: str) -> str:
-    """The one spelling of a scope; raises `ValueError` for a pattern that is malformed or too wide."""
+    """Return the canonical form of a scope. Raises `ValueError` if it is malformed or too wide."""
     match kind:
         case "http":
             return _normalize_host(scope)
@@ -106,7 +107,7 @@ def normalize_scope(kind: str, scope: str) -> str:
 
 
 def _normalize_host(text: str) -> str:
-    """``host``, ``*.host``, an address, each with an optional port, or ``private:HOST``."""
+    """Normalize ``host``, ``*.host`` or an address, each with an optional port and ``private:`` prefix."""
     private = PRIVATE if text.startswith(PRIVATE) else ""
     match = _AUTHORITY.fullmatch(text.removeprefix(private).lower())
     if match is None or not _is_host(match["host"]):
@@ -120,7 +121,7 @@ def _normalize_host(text: str) -> str:
 
 
 def _normalize_endpoint(text: str) -> str:
-    """One host, as for http: a pattern would let an update move the sign-in."""
+    """Normalize one host, as for http. A pattern would let an update move the sign-in to another host."""
     if "*" in text or text.startswith(PRIVATE):
         raise ValueError(f"expected one host like auth.example.com, found {short(text)}")
     return _normalize_host(text)
@@ -135,19 +136,21 @@ def _is_host(host: str) -> bool:
         except ValueError:
             return False
     last = host.rpartition(".")[2]
-    if last.isdigit() or last.startswith("0x"):  # resolvers read such a name as an IPv4 address
+    if last.isdigit() or last.startswith("0x"):  # resolvers read it as an IPv4 address (WHATWG URL, 3.5)
         try:
             return str(ipaddress.IPv4Address(host)) == host
         except ValueError:
             return False
+    # RFC 1035, section 2.3.4: 255 octets on the wire are at most 253 characters.
     return len(host) <= 253 and _HOST.fullmatch(host) is not None
 
 
 def _normalize_folder(text: str) -> str:
-    """A path inside the workspace, a trailing slash for a folder, ``:ro`` for reading only."""
+    """Normalize a path inside the workspace; a trailing slash means a folder, ``:ro`` read-only."""
     mode = READ_ONLY if text.endswith(READ_ONLY) else ""
     path = text.removesuffix(READ_ONLY).removeprefix("./")
     parts = path.removesuffix("/").split("/")
+    # A name that is not legible could look like another folder on a card.
     bad = any(part in ("", ".", "..") or not is_legible(part) or set(part) & set("\\:*?~$") for part in parts)
     if bad:
         raise ValueError(
@@ -157,13 +160,14 @@ def _normalize_folder(text: str) -> str:
 
 
 def split_host(scope: str) -> tuple[str, int]:
-    """A host scope as (host pattern, port)."""
+    """Split a host scope into (host pattern, port)."""
     match = _AUTHORITY.fullmatch(scope.removeprefix(PRIVATE))
     assert match is not None, scope
     return match["host"], int(match["port"] or DEFAULT_PORT)
 
 
 def _meet_host(one: str, other: str) -> str | None:
+    # A name that resolves to a private address needs `private:`, so neither form covers the other.
     if one.startswith(PRIVATE) != other.startswith(PRIVATE):
         return None
     (host, port), (host2, port2) = split_host(one), split_host(other)
@@ -177,6 +181,7 @@ def _meet_host(one: str, other: str) -> str | None:
 def _host_covers(pattern: str, host: str) -> bool:
     if not pattern.startswith("*."):
         return pattern == host
+    # "*.example.com" includes example.com itself, unlike a wildcard certificate (RFC 9525, section 6.3).
     base = pattern[2:]
     return host in (pattern, base) or host.endswith("." + base)
 
@@ -192,6 +197,7 @@ def _env_covers(pattern: str, name: str) -> bool:
 
 
 def _meet_folder(one: str, other: str) -> str | None:
+    # Read-only wins: the intersection must not allow what one of the two does not.
     mode = READ_ONLY if READ_ONLY in one + other else ""
     path, path2 = one.removesuffix(READ_ONLY), other.removesuffix(READ_ONLY)
     if _folder_covers(path, path2):
@@ -218,13 +224,13 @@ _MEETS: Final = {
 
 
 class CapabilitySet(msgspec.Struct, frozen=True):
-    """A set of capabilities in its one order, none of them covered by another."""
+    """A sorted set of capabilities, none of which covers another."""
 
     items: tuple[Capability, ...] = ()
 
     @classmethod
     def of(cls, capabilities: Iterable[Capability]) -> "CapabilitySet":
-        """The set that allows exactly what ``capabilities`` allow together."""
+        """Return the set that allows exactly what ``capabilities`` allow together."""
         unique = set(capabilities)
         kept = (c for c in unique if not any(d != c and d.covers(c) for d in unique))
         return cls(tuple(sorted(kept, key=lambda c: (KINDS.index(c.kind), c.scope))))
@@ -233,12 +239,12 @@ class CapabilitySet(msgspec.Struct, frozen=True):
     def from_table(cls, table: Mapping[str, Any]) -> "CapabilitySet":
         """Read the known keys of a ``[capabilities]`` or ``[grants]`` table.
 
-        Raises `ValueError` whose text begins with the key.
+        Raises `ValueError` with a message that begins with the key.
         """
         return cls.of(capability for kind in KINDS for capability in _read(kind, table.get(kind, False)))
 
     def to_table(self) -> dict[str, bool | list[str]]:
-        """The table that `from_table` reads back to this set."""
+        """Return the table from which `from_table` reads this set."""
         table: dict[str, bool | list[str]] = {}
         for kind in KINDS:
             scopes = [c.scope for c in self.items if c.kind == kind]
@@ -253,15 +259,15 @@ class CapabilitySet(msgspec.Struct, frozen=True):
         return bool(self.items)
 
     def __contains__(self, kind: str) -> bool:
-        """Return whether any capability of this kind is in the set."""
+        """Return whether the set contains a capability of this kind."""
         return any(c.kind == kind for c in self.items)
 
     def covers(self, other: "CapabilitySet") -> bool:
-        """Return whether everything ``other`` allows is allowed here."""
+        """Return whether this set allows everything that ``other`` allows."""
         return not other.beyond(self)
 
     def beyond(self, other: "CapabilitySet") -> "CapabilitySet":
-        """Return the capabilities in this set that ``other`` does not cover."""
+        """Return the capabilities of this set that ``other`` does not cover."""
         return CapabilitySet(tuple(c for c in self.items if not any(d.covers(c) for d in other.items)))
 
     def narrow(self, other: "CapabilitySet") -> "CapabilitySet":
@@ -273,7 +279,7 @@ class CapabilitySet(msgspec.Struct, frozen=True):
         return CapabilitySet.of((*self.items, *other.items))
 
     def without(self, capability: Capability) -> "CapabilitySet":
-        """This set less everything ``capability`` covers."""
+        """Return this set without the capabilities that ``capability`` covers."""
         return CapabilitySet(tuple(c for c in self.items if not capability.covers(c)))
 
 
@@ -286,11 +292,12 @@ def _read(kind: str, value: object) -> list[Capability]:
         return []
     if not isinstance(value, list) or not all(isinstance(scope, str) for scope in value):
         raise ValueError(f"{kind}: expected a list of strings, found {short(value)}")
+    # A list that is too long to read on a card would hide the dangerous entry (docs/decisions/0083).
     if len(value) > MAX_SCOPES:
-        raise ValueError(f"{kind}: expected {MAX_SCOPES} entries at most, found {len(value)}")
+        raise ValueError(f"{kind}: expected at most {MAX_SCOPES} entries, found {len(value)}")
     if (characters := sum(map(len, value))) > MAX_TEXT:
         raise ValueError(
-            f"{kind}: expected {MAX_TEXT:,} characters at most, found {characters:,}: more could not be shown"
+            f"{kind}: expected at most {MAX_TEXT:,} characters, found {characters:,}: too long to be reviewed"
         )
     try:
         return [Capability(kind, normalize_scope(kind, scope)) for scope in value]

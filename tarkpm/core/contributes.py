@@ -1,7 +1,7 @@
-"""The tables ``[contributes]`` and ``[activation]`` of a plugin.toml, for people to read. Pure.
+"""Summarize the tables ``[contributes]`` and ``[activation]`` of a plugin.toml for display.
 
-They are for tark: tarkpm acts on nothing in them. Their shapes differ from plugin to plugin, so what is not
-understood is left out rather than refused.
+tark uses them; tarkpm only shows them. Their shapes differ between plugins, so unknown entries are skipped,
+not refused.
 """
 
 from collections.abc import Iterator
@@ -12,12 +12,12 @@ MAX_TEXT: Final = 200
 
 
 def contributions(table: Any) -> tuple[str, ...]:
-    """Return what a plugin claims to add to tark, a line each: ``providers: chatgpt-oauth (ChatGPT)``."""
+    """Return what a plugin adds to tark, one line each: ``providers: chatgpt-oauth (ChatGPT)``."""
     return tuple(line[:MAX_TEXT] for line, _ in zip(_lines(table), range(MAX_LINES), strict=False))
 
 
 def events(table: Any) -> tuple[str, ...]:
-    """Return the events that make tark load a plugin: ``onProvider:chatgpt-oauth``."""
+    """Return the events on which tark loads a plugin: ``onProvider:chatgpt-oauth``."""
     found = table.get("events") if isinstance(table, dict) else None
     texts = [text for text in found if isinstance(text, str)] if isinstance(found, list) else []
     return tuple(text[:MAX_TEXT] for text in texts[:MAX_LINES])

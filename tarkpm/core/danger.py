@@ -1,6 +1,6 @@
-"""Dangerous capabilities, which a card shows first, and how scopes are shown. Pure.
+"""Decide which capabilities are highlighted on a card, and how scopes are shown.
 
-This decides on colour and order alone: all that is granted is shown, and nothing is granted or refused by it.
+This affects colour and order only. Every granted capability is shown, and nothing is granted or refused here.
 """
 
 import re
@@ -21,7 +21,7 @@ _PLAIN: Final = re.compile(r"[A-Za-z0-9_.:*/~${}\[\]-]+")
 
 
 def is_dangerous(capability: Capability) -> bool:
-    """Return whether it reaches this machine, its network, a secret or your files, or more than it names."""
+    """Return whether it reaches this machine, its network, secrets or files, or is a wide pattern."""
     scope = capability.scope
     match capability.kind:
         case "shell":
@@ -29,6 +29,7 @@ def is_dangerous(capability: Capability) -> bool:
         case "http" | "oauth":
             return _is_dangerous_host(scope)
         case "env":
+            # A pattern reaches variables that nobody has thought of yet.
             return scope.endswith("*") or _SECRET.search(scope) is not None
         case "filesystem":
             return not scope.endswith(READ_ONLY)
@@ -40,7 +41,7 @@ def is_dangerous(capability: Capability) -> bool:
 
 
 def _is_dangerous_host(scope: str) -> bool:
-    """A pattern, an address, or a name that only means something near by."""
+    """Return whether a host is a pattern, an address, or a name of the local network."""
     host, _ = split_host(scope)
     last = host.rpartition(".")[2]
     is_address = host.startswith("[") or last.isdigit()
@@ -48,5 +49,5 @@ def _is_dangerous_host(scope: str) -> bool:
 
 
 def shown(scope: str) -> str:
-    """A scope as a list of them shows it: in quotation marks where it could read as several."""
+    """Return a scope for a list of scopes, quoted if it could be read as several."""
     return scope if _PLAIN.fullmatch(scope) else f'"{scope}"'

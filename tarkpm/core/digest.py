@@ -20,12 +20,12 @@ def is_digest(text: str) -> bool:
 
 
 def sha256(data: bytes | memoryview) -> Digest:
-    """The digest of ``data``. Releases the GIL for anything over 2 KiB."""
+    """Return the SHA-256 of ``data``. Releases the GIL for more than 2 KiB."""
     return Digest(hashlib.sha256(data, usedforsecurity=True).hexdigest())
 
 
 class FileEntry(msgspec.Struct, frozen=True, order=True, forbid_unknown_fields=True):
-    """One file of a release: its relative name, digest and size in bytes."""
+    """A file of a release: its relative name, digest, and size in bytes."""
 
     name: str
     sha256: Digest
@@ -33,11 +33,12 @@ class FileEntry(msgspec.Struct, frozen=True, order=True, forbid_unknown_fields=T
 
     @classmethod
     def of(cls, name: str, data: bytes) -> "FileEntry":
-        """The entry that describes ``data`` under ``name``."""
+        """Return the entry of a file with this name and contents."""
         return cls(name, sha256(data), len(data))
 
     def check(self, data: bytes | memoryview, *, where: str) -> None:
-        """Raise `DigestMismatch` unless ``data`` is what this entry describes."""
+        """Raise `DigestMismatch` unless ``data`` has the size and digest of this entry."""
+        # The size first: it is free, and tells truncation from corruption.
         if len(data) != self.size:
             raise DigestMismatch(f"'{self.name}' has {len(data)} bytes, expected {self.size}", where=where)
         if (found := sha256(data)) != self.sha256:

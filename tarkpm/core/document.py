@@ -1,7 +1,7 @@
-"""TOML and JSON documents into frozen values, with errors that name the file and the key path.
+"""Parse TOML and JSON into typed values, with errors that name the file and the key path.
 
-Shapes are msgspec Structs; what a value must look like beyond its type is checked by the module that
-owns it. `inline` writes a value back. Nothing here reads a file: bytes come in, values come out.
+Shapes are msgspec Structs. Checks beyond types are made by the module that owns the document. `inline` writes
+values as TOML. No I/O: bytes come in, values come out.
 """
 
 import json
@@ -18,11 +18,12 @@ from tarkpm.errors import DocumentError, TarkError
 T = TypeVar("T")
 
 MAX_KEY_DEPTH = 32
-"""The deepest nesting of tables and arrays. Documents come from strangers, and parsers recurse."""
+"""Limit of nested tables and arrays. Documents are untrusted, and parsers recurse."""
 
 MAX_DOTS = 200
-"""The most dots a line may have outside quotes: tomllib's time grows with their square."""
+"""Limit of dots in a line outside of quotes. The time of tomllib is quadratic in their number."""
 
+_CONFLICT = re.compile(rb"^(?:<{7}|>{7})(?: |\r?$)", re.MULTILINE)
 _QUOTED = re.compile(rb"\"[^\"\n]*\"|'[^'\n]*'")
 _PLACE = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
 _NAMES = {
@@ -37,18 +38,18 @@ _NAMES = {
 
 
 def decode_toml(data: bytes, shape: type[T], *, where: str, error: type[DocumentError], limit: int) -> T:
-    """Parse ``data`` as TOML into ``shape``.
+    """Parse TOML of at most ``limit`` bytes into ``shape``.
 
-    Raises ``error`` naming ``where`` and, for a wrong type, the key path, what was expected and what was
-    found. ``limit`` is in bytes.
+    Raises ``error`` with ``where`` and, for a wrong type, the key path and what was expected and found.
     """
     return convert(parse_toml(data, where=where, error=error, limit=limit), shape, where=where, error=error)
 
 
 def parse_toml(data: bytes, *, where: str, error: type[DocumentError], limit: int) -> dict[str, Any]:
-    """Parse ``data`` as a TOML table of plain values; raises ``error`` with line and column."""
+    """Parse TOML of at most ``limit`` bytes into plain values. Raises ``error`` with line and column."""
     if len(data) > limit:
         raise error(f"the file has {len(data)} bytes, the limit is {limit}", where=where)
+    # Before tomllib sees the data: its time for a dotted key is quadratic.
     if _most_dots(data) > MAX_DOTS:
         raise error(f"a key has more than {MAX_DOTS} dotted parts", where=where)
     try:
@@ -56,6 +57,9 @@ def parse_toml(data: bytes, *, where: str, error: type[DocumentError], limit: in
     except UnicodeDecodeError as problem:
         raise error(f"not UTF-8 text (byte {problem.start})", where=where) from None
     except tomllib.TOMLDecodeError as problem:
+        if found := _CONFLICT.search(data):
+            line = data.count(b"\n", 0, found.start()) + 1
+            raise error(f"a merge conflict is not resolved (line {line})", where=where) from None
         raise error(f"not valid TOML: {_lower(str(problem))}", where=where) from None
     except RecursionError:
         raise error("tables or lists nest too deeply", where=where) from None
@@ -67,7 +71,7 @@ def parse_toml(data: bytes, *, where: str, error: type[DocumentError], limit: in
 
 
 def decode_json(data: bytes, shape: type[T], *, where: str, error: type[TarkError], limit: int) -> T:
-    """Parse strict JSON into ``shape``; raises ``error`` naming ``where`` and the key path."""
+    """Parse strict JSON of at most ``limit`` bytes into ``shape``. Raises ``error`` with the key path."""
     if len(data) > limit:
         raise error(f"the document has {len(data)} bytes, the limit is {limit}", where=where)
     try:
@@ -78,8 +82,19 @@ def decode_json(data: bytes, shape: type[T], *, where: str, error: type[TarkErro
 
 
 def strict_json(data: bytes) -> Any:
-    """JSON of RFC 8259 without the latitude it leaves: UTF-8, no key twice, no NaN; raises `ValueError`."""
+    """Parse JSON in UTF-8 without duplicate keys and without NaN. Raises `ValueError`.
+
+    RFC 8259, section 4, leaves the meaning of a duplicate key open, so two parsers could read one document
+    differently.
+    """
     return json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=reject_constant)
+
+
+def check_version(what: str, found: int, *known: int) -> None:
+    """Raise `ValueError` unless a document of an index has a version that this tarkpm reads."""
+    if found not in known:
+        expected = " or ".join(map(str, known))
+        raise ValueError(f"expected {what} of version {expected}, found {found}: it requires a newer tarkpm")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -90,7 +105,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def convert(value: Any, shape: type[T], *, where: str, error: type[TarkError]) -> T:
-    """Check plain ``value`` against ``shape``; raises ``error`` with the key path."""
+    """Convert a plain value into ``shape``. Raises ``error`` with the key path."""
     try:
         return msgspec.convert(value, shape)
     except msgspec.ValidationError as problem:
@@ -99,7 +114,7 @@ def convert(value: Any, shape: type[T], *, where: str, error: type[TarkError]) -
 
 
 def _explain(text: str) -> tuple[str, str]:
-    """Turn msgspec's sentence into (key path, our sentence)."""
+    """Rewrite an error message of msgspec as (key path, message in tarkpm's style)."""
     match = _PLACE.match(text)
     what, path = (match["what"], match["path"] or "") if match else (text, "")
     path = re.sub(r"^\$\.?|`", "", path).replace("[...]", "")
@@ -139,12 +154,12 @@ def _children(value: object) -> list[object]:
 
 
 def inline(value: Any) -> str:
-    """A value as TOML text on one line."""
+    """Return a value as TOML on one line."""
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{key} = {inline(item)}" for key, item in value.items()) + " }"
     if isinstance(value, list):
         return "[" + ", ".join(map(inline, value)) + "]"
     if isinstance(value, str):
-        # JSON's escapes are a subset of TOML's, but TOML also forbids a raw DEL
+        # JSON's escapes are a subset of TOML's (TOML 1.0, Basic strings), but TOML also forbids a raw DEL
         return encode_basestring(value).replace("\x7f", "\\u007f")
     return json.dumps(value)

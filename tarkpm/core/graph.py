@@ -1,4 +1,4 @@
-"""The dependency graph of locked plugins."""
+"""The dependency tree of locked plugins, and its inverse."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -9,10 +9,10 @@ from tarkpm.core.release import PluginName
 
 
 class Branch(msgspec.Struct, frozen=True):
-    """One line of a tree: a plugin, how deep it is below the top (0), and the range it is needed in there.
+    """A line of a tree: a plugin, its depth (0 at the top), and the version range required there.
 
-    A plugin's own branches follow it the first time; ``repeated`` says that they were shown before, without
-    which plugins that need each other would have no end. ``version`` is "" for what is needed and not locked.
+    The dependencies of a plugin follow its first line. ``repeated`` says that they were shown before: plugins
+    may depend on each other, and the tree would not end. ``version`` is "" for a plugin that is not locked.
     """
 
     depth: int
@@ -27,13 +27,13 @@ Edges = Mapping[PluginName, Sequence[tuple[PluginName, str]]]
 
 
 def tree(lock: Lock, roots: Iterable[PluginName]) -> tuple[Branch, ...]:
-    """Walk the dependencies of ``roots``, depth first."""
+    """Return the dependency tree below the plugins ``roots``."""
     below = {entry.name: [(need.name, need.range) for need in entry.requires] for entry in lock.entries}
     return _grow(lock, below, roots)
 
 
 def inverted(lock: Lock, name: PluginName) -> tuple[Branch, ...]:
-    """Walk the dependents of the plugin ``name``, depth first."""
+    """Return the tree of the plugins that depend on ``name``, directly or not."""
     above: dict[PluginName, list[tuple[PluginName, str]]] = {}
     for entry in lock.entries:
         for need in entry.requires:
@@ -43,7 +43,8 @@ def inverted(lock: Lock, name: PluginName) -> tuple[Branch, ...]:
 
 def _grow(lock: Lock, edges: Edges, roots: Iterable[PluginName]) -> tuple[Branch, ...]:
     branches, grown = [], set()
-    todo = [(0, name, "") for name in sorted(roots, reverse=True)]  # a lock may nest deeper than calls may
+    # Not recursive: a lock may nest deeper than calls may.
+    todo = [(0, name, "") for name in sorted(roots, reverse=True)]
     while todo:
         depth, name, wanted = todo.pop()
         entry, next_ones = lock.get(name), edges.get(name, ())

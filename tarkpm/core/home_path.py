@@ -1,13 +1,13 @@
-r"""Files below the user's home folder, as plugins name them: ``~/.codex/auth.json``, ``~/notes/*.md``. Pure.
+r"""Paths and patterns below the user's home folder: ``~/.codex/auth.json``, ``~/notes/*.md``. No I/O.
 
-In a pattern, ``*`` stands for any characters within one part, once a part; ``**``, as the last part, for
-everything below a folder. Neither stands for a hidden name: ``~/work/**`` has no ``~/work/.env`` in it. The
-first part is always spelled out, so that a person sees which folder is meant.
+In a pattern, ``*`` matches any characters within one part and may occur once per part. ``**``, as the last
+part, matches everything below a folder. Neither matches a hidden name: ``~/work/**`` does not include
+``~/work/.env``. The first part contains no pattern, so that the user sees which folder is meant.
 
 >>> normalize("~/.tool/"), covers("~/.tool/**", "~/.tool/auth/token.json")
 ('~/.tool/**', True)
 
-What `private_places` lists is refused, and so is a pattern that could lead there.
+Private places (`tarkpm.core.private_places`), and patterns that could match one, are refused.
 """
 
 import functools
@@ -30,11 +30,11 @@ VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]{0,63})\}")
 
 _TARK: Final = (".config", "tark")
 _OWN: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}_oauth\.json")
-"""The pattern of tark's credential files, the only files in its folder that a plugin may be granted."""
+"""The name of a plugin's credentials file: the only kind of file of tark that a plugin may access."""
 
 
 def normalize(text: str) -> str:
-    """The one spelling of a pattern; raises `ValueError` for one that is malformed, too wide or private."""
+    """Return the canonical form of a pattern. Raises `ValueError` if it is malformed, too wide or private."""
     parts = _split(text)
     for number, part in enumerate(parts):
         stars = part.count("*")
@@ -44,21 +44,22 @@ def normalize(text: str) -> str:
         if stars and number == 0:
             raise ValueError(f"expected a named file or folder below your home, found {short(text)}")
     if reason := why_private(parts):
-        raise ValueError(f"{short(text)} {reason}, and is never given to a plugin")
+        raise ValueError(f"{short(text)} {reason}, so no plugin may access it")
     return HOME + "/".join(parts)
 
 
 def normalize_file(text: str) -> str:
-    """The one spelling of the path of a single file; raises `ValueError`."""
+    """Return the canonical form of the path of a single file. Raises `ValueError`."""
     if "*" in text or text.endswith("/"):
         raise ValueError(f"expected one file below your home, found {short(text)}")
     return normalize(text)
 
 
 def normalize_credentials(text: str) -> str:
-    """``~/FILE.json``, or a path with ``${VARIABLES}``, which `filled` checks once they have values.
+    """Return the canonical form of a credentials path. Raises `ValueError`.
 
-    Only JSON is written there, and only files named so: nothing a shell or a desktop would run.
+    It is ``~/FILE.json``, or a path with ``${VARIABLES}``, which `filled` checks once they have values. The
+    name must end in ``.json``, because tarkpm writes the file: no shell or desktop runs one of that name.
     """
     if not text.endswith(".json"):
         raise ValueError(f"expected a .json file below your home, found {short(text)}")
@@ -70,29 +71,34 @@ def normalize_credentials(text: str) -> str:
 
 
 def filled(text: str, values: Mapping[str, str], home: str) -> str:
-    """The one file that a credentials path means; ``values`` are the variables it may use.
+    """Return the file that a credentials path names. ``values`` are the variables that it may use.
 
-    Raises `ValueError`, which never holds a variable's value unless it is a path below ``home``.
+    Raises `ValueError`. The message contains a variable's value only if that is a path below ``home``,
+    because any other value may be a secret (docs/trust-rules.md, rule 11).
     """
     missing = [name for name in VARIABLE.findall(text) if not values.get(name)]
     if missing:
-        raise ValueError(f"'{text}' needs the variable {missing[0]}, which is not set or not this plugin's")
+        raise ValueError(
+            f"'{text}' uses the variable {missing[0]}, which is not set or not granted to this plugin"
+        )
     path = VARIABLE.sub(lambda found: values[found[1]], text)
     inside = path.removeprefix(home.rstrip("/") + "/") if path.startswith("/") else path.removeprefix(HOME)
+    # A variable may point anywhere, so the result is checked like a path that was written out.
     if inside == path or not path.endswith(".json"):
-        raise ValueError(f"'{text}' leads to no .json file below your home")
+        raise ValueError(f"'{text}' is not a .json file below your home folder")
     return normalize_file(HOME + inside)
 
 
 def split(pattern: str) -> Parts:
-    """The parts of a normalized pattern, the ``~`` left off."""
+    """Split a normalized pattern into its parts, without the ``~``."""
     return tuple(pattern.removeprefix(HOME).split("/"))
 
 
 def meet(one: str, other: str) -> str | None:
-    """Return the pattern that both allow, or None.
+    """Return the pattern that both patterns allow, or None.
 
-    Where neither part covers the other (``a*`` and ``*b``) less is allowed than both would: nothing.
+    Where neither of two parts covers the other (``a*`` and ``*b``), the result is None. That allows less than
+    both patterns do, and never more.
     """
     first, second = split(one), split(other)
     parts = []
@@ -110,14 +116,16 @@ def meet(one: str, other: str) -> str | None:
 
 
 def covers(pattern: str, other: str) -> bool:
-    """Return whether all that ``other`` allows is allowed by ``pattern``."""
+    """Return whether ``pattern`` allows everything that ``other`` allows."""
     return meet(pattern, other) == other
 
 
 def why_private(parts: Parts) -> str:
-    """Why a path, or a pattern that could lead there, is nobody's to read; "" if it is not private."""
+    """Return why a path or pattern is, or could match, a private place; "" if it is not private."""
     if _is_own_credentials(parts):
         return ""
+    # A part with `*` is not refused here for a private name that it could match: otherwise no pattern would
+    # be left. Such files are refused when they are opened (`has_private_name`).
     names, places = _private()
     for part in parts:
         for kind, name in names:
@@ -131,16 +139,17 @@ def why_private(parts: Parts) -> str:
 
 
 def has_private_name(parts: Parts) -> bool:
-    """Return whether a path, wherever it is, has a part that is private by its name. No part is a pattern."""
+    """Return whether a path, wherever it is, has a part with a private name. No part may be a pattern."""
+    # Used when a file is opened: a granted pattern can match a private name (`why_private`).
     names = _names_pattern()
     return any(names.fullmatch(plain(part)) for part in parts)
 
 
 def is_private_place(parts: Parts, *, write: bool, credentials: bool = False) -> bool:
-    """Return whether a path below the home folder is a private place; to ``write``, also one that is run.
+    """Return whether a path below the home folder is a private place.
 
-    Plugins' ``credentials`` are private, too, unless those are asked for; which plugin's, `is_own` tells. No
-    part is a pattern.
+    To ``write``, files that are run are private, too. Credentials of plugins are private unless
+    ``credentials`` is set; `is_own` checks to which plugin they belong. No part may be a pattern.
     """
     if credentials and _is_own_credentials(parts):
         return False
@@ -148,7 +157,7 @@ def is_private_place(parts: Parts, *, write: bool, credentials: bool = False) ->
 
 
 def is_own(path: str, name: str) -> bool:
-    """Return whether a path is no tark file at all, or the credentials of the plugin of this ``name``."""
+    """Return whether a path is not a credentials file of tark, or is that of the plugin ``name``."""
     parts = split(path)
     if not _is_own_credentials(parts):
         return True
@@ -157,17 +166,20 @@ def is_own(path: str, name: str) -> bool:
 
 
 def is_own_place(path: str, name: str) -> bool:
-    """Return whether a path is where tark keeps the credentials of the plugin of this ``name``."""
+    """Return whether a path is where tark keeps the credentials of the plugin ``name``."""
     return is_tarks(path) and is_own(path, name)
 
 
 def is_tarks(path: str) -> bool:
-    """Return whether a path is where tark keeps the credentials of some plugin."""
+    """Return whether a path is where tark keeps the credentials of any plugin."""
     return _is_own_credentials(split(path))
 
 
 def plain(name: str) -> str:
-    r"""Fold ``name`` as a file system may: ignore case, composition and invisible characters.
+    r"""Fold a name as file systems may: ignoring case, composition and invisible characters.
+
+    macOS and Windows compare names without case, some file systems normalize them, and Windows drops trailing
+    dots and spaces. A private name must be recognized in every such form.
 
     >>> plain(".S\u200dSH")
     '.ssh'
@@ -192,7 +204,7 @@ def _split(text: str) -> Parts:
 
 
 def _part(parts: Parts, number: int) -> str | None:
-    """The part at ``number``, where a last ``**`` goes on for ever; None past the end."""
+    """Return the part at ``number``, or None past the end. A final ``**`` repeats forever."""
     if number < len(parts):
         return parts[number]
     return BELOW if parts[-1] == BELOW else None
@@ -201,6 +213,7 @@ def _part(parts: Parts, number: int) -> str | None:
 def _part_covers(pattern: str, part: str) -> bool:
     if pattern == part:
         return True
+    # Wildcards never match hidden names, which are often private and easily overlooked.
     if BELOW in (pattern, part):
         return pattern == BELOW and not part.startswith(".")
     head, star, tail = pattern.partition("*")
@@ -217,7 +230,7 @@ def _is_own_credentials(parts: Parts) -> bool:
 
 
 def _leads_to(parts: Parts, place: Parts) -> bool:
-    """Return whether a path of the pattern ``parts`` is ``place`` or below it."""
+    """Return whether the pattern ``parts`` matches ``place`` or a path below it."""
     fixed = parts[:-1] if parts[-1] == BELOW else parts
     if not all(_touches(mine, theirs) for mine, theirs in zip(fixed, place, strict=False)):
         return False
@@ -228,7 +241,7 @@ def _leads_to(parts: Parts, place: Parts) -> bool:
 
 
 def _touches(one: str, other: str) -> bool:
-    """Return whether a name of the pattern ``one`` is of ``other`` too; each has one ``*`` at most."""
+    """Return whether any name matches both patterns. Each has at most one ``*``."""
     (head, star, tail), (head2, star2, tail2) = one.partition("*"), other.partition("*")
     if not star and not star2:
         return one == other
@@ -243,7 +256,7 @@ def _touches(one: str, other: str) -> bool:
 
 @functools.cache
 def _private() -> tuple[list[tuple[str, str]], list[tuple[str, Parts]]]:
-    """Names and places, each with what kind it is, as `plain` has them; made when somebody first asks."""
+    """Return the private names and places with their kinds, folded by `plain`."""
     names = [(kind, plain(name)) for kind, names in NAMES.items() for name in names.split()]
     split_up = [(kind, place.split("/")) for kind, places in PLACES.items() for place in places]
     return names, [(kind, tuple(map(plain, parts))) for kind, parts in split_up]

@@ -1,8 +1,8 @@
-"""ed25519 public keys as tarkpm writes them: ``ed25519:`` and 44 characters of padded base64.
+"""Ed25519 public keys, written as ``ed25519:`` and 44 characters of padded base64.
 
-A key has one spelling: the text must re-encode to itself (RFC 4648 section 3.5 lets decoders accept
-several). Small-order points are refused wherever a key is read, because a signature that holds for any
-message can be made for them (RFC 8032 section 5.1.7 does not exclude them).
+A key has one textual form: the text must re-encode to itself, because RFC 4648 (section 3.5) lets decoders
+accept several. Points of small order are refused wherever a key is read, because a signature can be made for
+them that is valid for any message; RFC 8032 (section 5.1.7) does not exclude them.
 """
 
 import base64
@@ -12,7 +12,7 @@ from typing import Final, NewType
 from tarkpm.errors import SignatureInvalid
 
 PublicKey = NewType("PublicKey", str)
-"""A checked key in its one spelling."""
+"""A checked key in canonical form."""
 
 PREFIX: Final = "ed25519:"
 _P: Final = 2**255 - 19
@@ -23,7 +23,7 @@ SMALL_ORDER_Y: Final = frozenset({0, 1, _P - 1, _Y8, _P - _Y8})
 
 
 def public_key(text: str) -> PublicKey:
-    """Check a key's text; raises `ValueError` that says what was expected."""
+    """Check the text of a key. Raises `ValueError` with what was expected."""
     body = text.removeprefix(PREFIX)
     try:
         raw = base64.b64decode(body, validate=True)
@@ -35,7 +35,7 @@ def public_key(text: str) -> PublicKey:
 
 
 def from_bytes(raw: bytes) -> PublicKey:
-    """The key whose 32 bytes are ``raw``; raises `ValueError` for a weak or non-canonical one."""
+    """Return the key with these 32 bytes. Raises `ValueError` for a weak or non-canonical key."""
     y = int.from_bytes(raw, "little") & (2**255 - 1)
     if y >= _P or y in SMALL_ORDER_Y:
         raise ValueError("expected a strong key, found one of small order or not in canonical form")
@@ -43,16 +43,16 @@ def from_bytes(raw: bytes) -> PublicKey:
 
 
 def to_bytes(key: PublicKey) -> bytes:
-    """The 32 bytes of a checked key."""
+    """Return the 32 bytes of a checked key."""
     return base64.b64decode(key.removeprefix(PREFIX))
 
 
 def check_signature(key: PublicKey, signature: bytes, message: bytes, *, where: str) -> None:
-    """Verify an ed25519 signature (RFC 8032); raises `SignatureInvalid`. About 120 µs."""
+    """Raise `SignatureInvalid` unless an Ed25519 signature is valid (RFC 8032). Takes about 120 µs."""
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
     try:
         Ed25519PublicKey.from_public_bytes(to_bytes(key)).verify(signature, message)
     except (InvalidSignature, ValueError):
-        raise SignatureInvalid(f"the signature by {key} does not hold", where=where) from None
+        raise SignatureInvalid(f"the signature by {key} is not valid", where=where) from None

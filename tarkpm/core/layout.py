@@ -1,4 +1,4 @@
-"""The layout of an index: a TUF repository that any web server can serve as static files.
+"""The layout of an index, a TUF repository that any web server can serve as static files.
 
 ::
 
@@ -8,8 +8,8 @@
     targets/    publishers/<sha256>.<name>.json, index/<sha256>.<name>.json
     files/      <statement sha256>: a release's statement and its files one after another
 
-Every metadata file but root, snapshot and timestamp names its own role in the signed field `ROLE_FIELD`:
-TUF does not, and without it a mirror could serve one bin in the place of another.
+Every metadata file except root, snapshot and timestamp names its role in the signed field `ROLE_FIELD`. TUF
+does not require this; without it, a mirror could serve one bin in place of another.
 """
 
 from typing import Final
@@ -25,7 +25,7 @@ CLAIMS: Final = "claims"
 INDEX: Final = "index"
 ROLE_FIELD: Final = "x-tark-role"
 MAX_BITS: Final = 14
-"""Claims and rows are spread over two to this many bins at most."""
+"""Claims and rows are spread over at most 2 to the power of this many hash bins."""
 
 METADATA: Final = "metadata"
 TARGETS: Final = "targets"
@@ -34,19 +34,19 @@ PUBLISHERS: Final = "publishers/"
 """The prefix of the target paths of claims."""
 
 SEARCH: Final = "index/_search.json"
-"""One line a plugin, for ``tarkpm search``; no plugin can have this name."""
+"""The search catalogue. No plugin can have this name."""
 
 
 def claim_path(name: PluginName) -> str:
-    """The TUF target path of a plugin's claim. Names that fold to one share it."""
+    """Return the TUF target path of a plugin's claim. Names that fold to the same key share it."""
     return f"{PUBLISHERS}{folded(name)}.json"
 
 
 def rows_path(name: PluginName) -> str:
-    """The TUF target path of a plugin's rows."""
+    """Return the TUF target path of a plugin's rows."""
     return f"index/{folded(name)}.json"
 
 
 def release_file(statement: Digest) -> str:
-    """Return the path of a release's statement and files, from the top of the index."""
+    """Return the path, from the top of the index, of the statement and files of a release."""
     return f"{FILES}/{statement}"

@@ -1,4 +1,7 @@
-"""Check that tark.lock follows from tark.toml: the lock decides nothing (docs/trust-rules.md, rule 2)."""
+"""Check that tark.lock follows from tark.toml.
+
+Nobody reads a lockfile, so it must not be a place to make decisions (docs/trust-rules.md, rule 2).
+"""
 
 from tarkpm.core.lockfile import Lock, LockEntry
 from tarkpm.core.manifest import Manifest
@@ -9,7 +12,7 @@ from tarkpm.errors import LockStale
 
 
 def stale_entries(project: Project, lock: Lock) -> list[LockStale]:
-    """List how the lock differs from the project: requirements, dependencies, then leftovers."""
+    """Return all problems of a lock: in requirements, then in dependencies, then entries nothing requires."""
     problems = [
         problem
         for requirement in project.requirements.values()
@@ -18,7 +21,7 @@ def stale_entries(project: Project, lock: Lock) -> list[LockStale]:
     reached, stale = reachable(project, lock)
     problems.extend(stale)
     problems.extend(
-        _stale(f"'{entry.name}' is in tark.lock but nothing in tark.toml leads to it", entry.name)
+        _stale(f"'{entry.name}' is in tark.lock, but nothing in tark.toml requires it", entry.name)
         for entry in lock.entries
         if entry.name not in reached
     )
@@ -26,14 +29,15 @@ def stale_entries(project: Project, lock: Lock) -> list[LockStale]:
 
 
 def stale_requirement(requirement: Requirement, entry: LockEntry | None) -> LockStale | None:
-    """Return how an entry differs from the requirement of its name, or None."""
+    """Return the problem of a lock entry with the requirement of its name, or None."""
     name = requirement.name
     if entry is None:
-        return _stale(f"'{name}' is in tark.toml but not in tark.lock", name)
+        return _stale(f"'{name}' is in tark.toml, but not in tark.lock", name)
+    # Without the commit: the lock resolves a ref, and `release.fetch` checks that the ref leads there.
     if entry.source.unpinned() != requirement.source:
         return _stale(f"'{name}' is locked from {_two(entry.source.unpinned(), requirement.source)}", name)
     if not requirement.allows(entry.version):
-        message = f"'{name}' is locked at {entry.version}, tark.toml asks for {requirement.range}"
+        message = f"'{name}' is locked at {entry.version}, but tark.toml requires {requirement.range}"
         return _stale(message, name)
     return None
 
@@ -60,15 +64,17 @@ def led_to(project: Project, lock: Lock) -> Lock:
 
 
 def reachable(project: Project, lock: Lock) -> tuple[set[PluginName], list[LockStale]]:
-    """The locked plugins that the project's requirements lead to, and what is wrong on the way.
+    """Return the locked plugins that the requirements lead to, and the problems found on the way.
 
-    A dependency is met by the project's own requirement of that name, else in the depending release's own
-    index and nowhere else (rule 12). Dependencies of git and path releases are met by requirements alone.
+    A dependency is resolved by the project's requirement of that name, or else in the index of the depending
+    release, and nowhere else (docs/trust-rules.md, rule 12). Dependencies of git and path releases are
+    resolved by requirements only.
     """
     reached = {name for name in project.requirements if lock.get(name)}
     todo, problems = sorted(reached), []
     while todo:
         entry = lock.by_name[todo.pop()]
+        # A git or path release cannot pull in plugins: their names have no index to be resolved in.
         for needed in entry.requires if isinstance(entry.source, IndexSource) else ():
             found = lock.get(needed.name)
             if problem := _stale_dependency(project, entry, needed, found):
@@ -80,10 +86,10 @@ def reachable(project: Project, lock: Lock) -> tuple[set[PluginName], list[LockS
 
 
 def _two(locked: Source, asked: Source) -> str:
-    """Name the locked and the required source; by root, if two indexes share a nickname."""
+    """Return the locked and the required source as text, with their roots if two indexes share a name."""
     if str(locked) == str(asked) and isinstance(locked, IndexSource) and isinstance(asked, IndexSource):
-        return f"{locked} with root {locked.root}, tark.toml asks for {asked} with root {asked.root}"
-    return f"{locked}, tark.toml asks for {asked}"
+        return f"{locked} with root {locked.root}, but tark.toml requires {asked} with root {asked.root}"
+    return f"{locked}, but tark.toml requires {asked}"
 
 
 def _stale_dependency(
@@ -93,10 +99,13 @@ def _stale_dependency(
     if found is None:
         return _stale(f"'{entry.name}' requires '{needed}', which is not in tark.lock", *both)
     if needed.name not in project.requirements and found.source != entry.source:
-        message = f"'{needed.name}' is locked from {found.source}, '{entry.name}' has it from {entry.source}"
+        message = (
+            f"'{needed.name}' is locked from {found.source}, "
+            f"but '{entry.name}' requires it from {entry.source}"
+        )
         return _stale(message, *reversed(both))
     if not Range.parse(needed.range).matches(found.version):
-        message = f"'{entry.name}' requires '{needed}', {found.version} is in tark.lock"
+        message = f"'{entry.name}' requires '{needed}', but {found.version} is locked"
         return _stale(message, *both)
     return None
 
@@ -106,7 +115,9 @@ def _stale(message: str, *plugins: str) -> LockStale:
 
 
 def check_matches(entry: LockEntry, manifest: Manifest, *, where: str) -> None:
-    """Rule 2: raise `LockStale` unless the entry repeats the verified plugin.toml."""
+    """Raise `LockStale` unless a lock entry agrees with the verified plugin.toml."""
+    # The signature covers plugin.toml, not the lock: an edited lock could otherwise drop a dependency or
+    # claim a lower minimum tark version (docs/trust-rules.md, rule 2).
     expected = {
         "name": manifest.name,
         "version": manifest.version,
@@ -117,7 +128,8 @@ def check_matches(entry: LockEntry, manifest: Manifest, *, where: str) -> None:
     for field, value in expected.items():
         if (found := getattr(entry, field)) != value:
             raise LockStale(
-                f"'{entry.name}' has {field} {_shown(value)} in plugin.toml, {_shown(found)} in the lock",
+                f"'{entry.name}' has {field} {_shown(value)} in plugin.toml, "
+                f"but {_shown(found)} in tark.lock",
                 plugins=(entry.name,),
                 where=where,
                 hint=f"tarkpm update {entry.name}",

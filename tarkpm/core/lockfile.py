@@ -1,7 +1,8 @@
-"""tark.lock: what was resolved, byte for byte the same for equal input on every machine.
+"""Read and write tark.lock, the result of a resolution.
 
-The lock decides nothing: every entry must follow from tark.toml, and every byte it names is checked. It is
-sorted, one ``[[plugin]]`` table each, so that two branches merge line by line.
+Equal input gives the same bytes on every machine. The lock decides nothing: every entry must follow from
+tark.toml, and every file it names is checked against its digest (docs/trust-rules.md, rule 2). Each plugin is
+one ``[[plugin]]`` table, sorted by name, so that two branches merge line by line.
 """
 
 from collections.abc import Iterable
@@ -41,7 +42,7 @@ class StatementEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Pin(msgspec.Struct, frozen=True):
-    """A release of an index by what must come: its plugin, and the digests of its statement and files."""
+    """The exact contents expected of an index's release: the digests and sizes of its statement and files."""
 
     name: PluginName
     statement: StatementEntry
@@ -49,7 +50,7 @@ class Pin(msgspec.Struct, frozen=True):
 
     @property
     def parts(self) -> tuple[FileEntry, ...]:
-        """The parts of `layout.release_file`, in order."""
+        """The parts of the file at `layout.release_file`, in order."""
         return (FileEntry(STATEMENT, self.statement.sha256, self.statement.size), *sorted(self.files))
 
 
@@ -68,7 +69,7 @@ class LockEntry(msgspec.Struct, frozen=True, dict=True):
 
     @property
     def is_working_copy(self) -> bool:
-        """Return whether this is a local folder, whose bytes are not locked."""
+        """Return whether this is a local folder, whose contents are not locked."""
         return isinstance(self.source, PathSource)
 
     @cached_property
@@ -84,7 +85,7 @@ class Lock(msgspec.Struct, frozen=True, dict=True):
 
     @classmethod
     def of(cls, entries: Iterable[LockEntry]) -> "Lock":
-        """The lock of these entries, in their one order."""
+        """Return a lock of these entries, sorted by name."""
         return cls(tuple(sorted(entries, key=lambda entry: entry.name)))
 
     @cached_property
@@ -93,7 +94,7 @@ class Lock(msgspec.Struct, frozen=True, dict=True):
         return {entry.name: entry for entry in self.entries}
 
     def get(self, name: str) -> LockEntry | None:
-        """The entry of this plugin, if it is locked."""
+        """Return the entry of this plugin, or None if it is not locked."""
         return self.by_name.get(name)
 
 
@@ -115,8 +116,9 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def parse(data: bytes, *, where: str = LOCK) -> Lock:
-    """Read a tark.lock; raises `LockError` naming ``where`` and the key path."""
+    """Read a tark.lock. Raises `LockError` with ``where`` and the key path."""
     table = parse_toml(data, where=where, error=LockError, limit=MAX_LOCK)
+    # The version comes first, so that a newer format is named as such and not reported as unknown keys.
     _check_version(table, where)
     document = convert(table, _Document, where=where, error=LockError)
     entries = []
@@ -126,6 +128,7 @@ def parse(data: bytes, *, where: str = LOCK) -> Lock:
         except ValueError as problem:
             raise LockError(str(problem), where=f"{where}: plugin[{index}] {raw.name[:64]}") from None
     lock = Lock.of(entries)
+    # Two entries of one name would let one of them be checked and the other be used.
     if len(lock.by_name) != len(entries):
         raise LockError("a plugin is locked twice", where=where)
     return lock
@@ -133,18 +136,20 @@ def parse(data: bytes, *, where: str = LOCK) -> Lock:
 
 def _check_version(table: dict[str, Any], where: str) -> None:
     found = table.get("version")
-    if found != VERSION or isinstance(found, bool):
+    if found != VERSION or isinstance(found, bool):  # True == 1
+        if not table:
+            raise LockError("the file is empty", where=where)
         shown = (
             found
             if isinstance(found, int) and abs(found) < 10**9
-            else "something else"
+            else "another value"
             if found
             else "nothing"
         )
         raise LockError(
-            f"expected version = {VERSION}, found {shown}: another tarkpm wrote this lock",
+            f"expected version = {VERSION}, found {shown}: a different version of tarkpm wrote this lock",
             where=where,
-            hint="use the tarkpm that wrote it, or delete it and run: tarkpm lock",
+            hint="use the tarkpm that wrote it, or delete the file and run: tarkpm lock",
         )
 
 
@@ -173,25 +178,28 @@ def _check_shape(entry: LockEntry) -> None:
             raise ValueError("expected a sha256 of 64 hexadecimal digits and a size")
     for file in entry.files:
         file_name(file.name)
+    # The files of a working copy change with every edit, so there is nothing to lock.
     if entry.is_working_copy:
         if entry.files or entry.signer or entry.statement:
             raise ValueError("a working copy has no files, signer or statement")
         return
+    # A signer without a statement could not be verified, and a statement without a signer names nobody.
     if not entry.files or (entry.signer is None) != (entry.statement is None):
-        raise ValueError("expected files, and signer and statement together or not at all")
+        raise ValueError("expected files, and either both signer and statement or neither")
+    # A tag or branch can move: only the commit makes a git entry reproducible.
     if isinstance(entry.source, GitSource) and not entry.source.commit:
         raise ValueError("expected a commit")
     if isinstance(entry.source, IndexSource) and not entry.signer:
-        raise ValueError("expected a signer: an index has no unsigned release")
+        raise ValueError("expected a signer: every release of an index is signed")
 
 
 def fingerprint(entry: LockEntry) -> Digest:
-    """A digest of everything an entry says: two entries are the same release if and only if it is equal."""
+    """Return the digest of an entry's text. It is equal if and only if the entries are."""
     return sha256(entry.text.encode())
 
 
 def render(lock: Lock) -> bytes:
-    """The one text of a lock."""
+    """Return the bytes of a lock. Equal locks have equal bytes."""
     tables = "".join(f"\n[[plugin]]\n{entry.text}" for entry in lock.entries)
     return f"{HEADER}version = {VERSION}\n{tables}".encode()
 

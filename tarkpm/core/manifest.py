@@ -1,9 +1,9 @@
-"""plugin.toml, written by a plugin's author, as a `Manifest`.
+"""Read plugin.toml, written by a plugin's author, into a `Manifest`.
 
-Unknown tables and keys are ignored; ``[contributes]`` and ``[activation]`` are for tark and only shown. An
-unknown key under ``[capabilities]`` is reported in ``unknown_capabilities``, and a file to read that is not
-below the user's home in ``foreign_reads``; neither is ever granted. What ``[oauth]`` takes of the user is a
-capability like any other.
+Unknown tables and keys are ignored. ``[contributes]`` and ``[activation]`` are for tark; tarkpm only shows
+them. Unknown keys under ``[capabilities]`` are reported in ``unknown_capabilities``, and files to read that
+are outside of the user's home folder in ``foreign_reads``; neither is ever granted. A sign-in declared in
+``[oauth]`` is a capability like any other.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from tarkpm.core.release import TYPES, Dependency, PluginName, file_name, plugin
 from tarkpm.core.version import Range, Version
 from tarkpm.errors import ManifestError
 
-if TYPE_CHECKING:  # few plugins have the table, and addresses take a parser
+if TYPE_CHECKING:  # few plugins have the table, and its URL parser takes time to import
     from tarkpm.core.oauth import OAuth
 
 
@@ -46,7 +46,7 @@ class _Document(msgspec.Struct):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """A plugin.toml. Every text in it is its author's claim."""
+    """A parsed plugin.toml. Its texts are the author's claims and are untrusted."""
 
     name: PluginName
     version: Version
@@ -68,10 +68,11 @@ class Manifest(msgspec.Struct, frozen=True):
 
     @classmethod
     def parse(cls, data: bytes, *, where: str = MANIFEST) -> "Manifest":
-        """Read a plugin.toml; raises `ManifestError` naming ``where`` and the key."""
+        """Read a plugin.toml. Raises `ManifestError` with ``where`` and the key."""
         document = decode_toml(data, _Document, where=where, error=ManifestError, limit=MAX_MANIFEST)
         plugin = document.plugin
         name = _checked(plugin_name, plugin.name, where, "plugin.name")
+        # Read before the capabilities: a sign-in is one of them.
         sign_in = _oauth(document.oauth, name, where)
         foreign = _foreign(document.capabilities)
         return cls(
@@ -96,7 +97,7 @@ class Manifest(msgspec.Struct, frozen=True):
 
 
 def _checked(read: Any, value: Any, where: str, key: str) -> Any:
-    """Apply ``read`` to ``value``; a `ValueError` becomes a `ManifestError` at ``key``."""
+    """Return ``read(value)``. Raises `ManifestError` at ``key`` for a `ValueError`."""
     try:
         return read(value)
     except ValueError as problem:
@@ -116,7 +117,7 @@ def _oauth(table: dict[str, Any] | None, name: str, where: str) -> "OAuth | None
 
 
 def _foreign(table: dict[str, Any]) -> tuple[str, ...]:
-    """Files that are not below the user's home: tark reads those too, tarkpm never does."""
+    """Return the declared files outside of the user's home folder. tark reads them; tarkpm never does."""
     reads = table.get("fs_read")
     asked = reads if isinstance(reads, list) else []
     return tuple(str(text) for text in asked if isinstance(text, str) and not text.startswith("~"))
@@ -125,10 +126,12 @@ def _foreign(table: dict[str, Any]) -> tuple[str, ...]:
 def _capabilities(
     table: dict[str, Any], foreign: tuple[str, ...], name: str, sign_in: "OAuth | None", where: str
 ) -> CapabilitySet:
+    # `oauth` and `credentials` follow from the [oauth] table; declared here, they could contradict it.
     known = {kind: value for kind, value in table.items() if kind not in SIGN_IN}
     if foreign:
         known["fs_read"] = [text for text in known["fs_read"] if text not in foreign]
     declared: CapabilitySet = _checked(CapabilitySet.from_table, known, where, "capabilities")
+    # Credentials belong to one plugin. No grant opens them to another.
     for capability in declared:
         if capability.kind == "fs_read" and not home_path.is_own(capability.scope, name):
             message = f"fs_read: '{capability.scope}' holds another plugin's credentials"
@@ -143,6 +146,7 @@ def _type(text: str) -> str:
 
 
 def _module_name(text: str) -> str:
+    # A module of that name would replace the file that describes or signs the release.
     if file_name(text).casefold() in (MANIFEST, STATEMENT):
         raise ValueError(f"expected the name of a module, found {text!r}")
     return text

@@ -1,9 +1,8 @@
-"""Detect plugin names that a person could mistake for one another.
+"""Find plugin names that are confusingly similar to a new one, against typosquatting.
 
-Two questions: do they look alike once characters that look alike are one (``1`` ``l`` ``i``, ``0`` ``o``,
-``rn`` ``m``, no separators); and how many slips of the finger are between them, where a letter added, left
-out, changed, or two exchanged count as one (Damerau-Levenshtein, optimal string alignment). Separators count
-for neither.
+Two names are similar if they look alike once similar characters are unified (``1`` ``l`` ``i``, ``0`` ``o``,
+``rn`` ``m``), or if few edits lie between them. An edit adds, removes or changes a letter, or exchanges two
+neighbours (Damerau-Levenshtein distance, optimal string alignment). Separators are ignored in both.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,7 +11,7 @@ from typing import Final
 from tarkpm.core.release import PluginName, folded
 
 SHORT: Final = 10
-"""Names up to this length are close at one slip, longer ones at two."""
+"""Names up to this length are close at one edit, longer ones at two."""
 
 _ALIKE: Final = (("rn", "m"), ("vv", "w"), ("cl", "d"))
 _NO_SEPARATORS: Final = str.maketrans("", "", "-_")
@@ -22,7 +21,7 @@ _SAME: Final = str.maketrans(
 
 
 def skeleton(name: str) -> str:
-    """Return the skeleton of a name: names that share it are confusable.
+    """Return what a name looks like at a glance. Names with the same skeleton are confusable.
 
     >>> skeleton("rnodel-1") == skeleton("model_l")
     True
@@ -34,10 +33,11 @@ def skeleton(name: str) -> str:
 
 
 def close_names(name: PluginName, others: Iterable[PluginName]) -> Iterator[tuple[PluginName, str]]:
-    """Those of ``others`` that ``name`` could be taken for, and why. About 2 µs for each other name."""
+    """Yield the names of ``others`` that ``name`` can be confused with, and why. About 2 µs per name."""
     mine, seen, slips = skeleton(name), _joined(name), 1 if len(name) <= SHORT else 2
     letters, own = sorted(seen), folded(name)
     for other in others:
+        # The same name is a conflict, not a similarity; claims are checked for it elsewhere.
         if folded(other) == own:
             continue
         text = _joined(other)
@@ -45,17 +45,31 @@ def close_names(name: PluginName, others: Iterable[PluginName]) -> Iterator[tupl
             yield other, "looks like"
         elif abs(len(text) - len(seen)) <= slips and _could_be(letters, text, slips):
             distance = _distance(seen, text)
+            # Short names are within few edits of many others, so the distance is limited by length, too.
             if distance <= min(slips, max(1, min(len(text), len(seen)) // 3)):
-                yield other, f"is {distance} slip{'s' if distance > 1 else ''} away from"
+                yield other, f"is {distance} edit{'s' if distance > 1 else ''} away from"
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Return the name that a mistyped ``name`` most likely means; "" if none is similar."""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(name, list(names), n=1)), "")
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """Return the end of a message that suggests the nearest name; "" if none is similar."""
+    near = nearest(name, names)
+    return f"; did you mean '{near}'?" if near else ""
 
 
 def _joined(name: str) -> str:
-    """A name without separators: whether there is one is not what a reader sees first."""
+    """Return a name without separators, which readers overlook."""
     return name.translate(_NO_SEPARATORS)
 
 
 def _could_be(letters: list[str], text: str, slips: int) -> bool:
-    """Return whether the letters alone allow for so few slips: cheap, and rules out nearly all."""
+    """Return whether the letters allow a distance of ``slips``. It is cheap and rules out most names."""
     rest = letters.copy()
     extra = 0
     for letter in text:

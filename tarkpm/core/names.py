@@ -1,4 +1,4 @@
-"""The names of the files tarkpm reads and writes, and how long they may be, in bytes."""
+"""The names of the files that tarkpm reads and writes, and their size limits in bytes."""
 
 from typing import Final
 

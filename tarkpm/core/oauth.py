@@ -1,8 +1,7 @@
-"""The ``[oauth]`` table of a plugin.toml: where a person signs in, and what for. Pure.
+"""Read the ``[oauth]`` table of a plugin.toml: where the user signs in, and for what. No I/O.
 
-Names are tark's own (`docs/decisions/0060`). Nothing here is expanded: a ``${VARIABLE}`` means something in
-``credentials_path`` alone, once a person signs in (`homepath.filled`); in an address it is refused, and a
-``client_id`` that is one is no client.
+The keys are those of tark (`docs/decisions/0060`). Nothing is expanded here. A ``${VARIABLE}`` has a meaning
+only in ``credentials_path``, where `home_path.filled` replaces it at sign-in; in a URL it is refused.
 """
 
 import re
@@ -18,10 +17,10 @@ MAX_SCOPES: Final = 64
 MAX_EXTRA: Final = 32
 MAX_ENDPOINT: Final = 512
 MAX_SCOPES_TEXT: Final = 2_000
-"""Characters: addresses and scopes are shown in full before anybody agrees to them."""
+"""In characters. URLs and scopes are shown in full for consent, so they must be readable."""
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 CALLBACK: Final = "http://127.0.0.1/callback"
-"""The default redirect address: any free port."""
+"""The default redirect URI, at any free port."""
 
 OURS: Final = frozenset(
     [
@@ -34,7 +33,7 @@ OURS: Final = frozenset(
         "code_challenge_method",
     ]
 )
-"""The parameters that tarkpm sets in an authorization request. None may occur twice (RFC 6749, 3.1)."""
+"""Parameters that tarkpm sets in an authorization request. None may occur twice (RFC 6749, section 3.1)."""
 
 _TOKEN = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,256}")
 _CLIENT = re.compile(r"[\x20-\x7e]{1,512}")
@@ -45,7 +44,7 @@ _Extra = dict[str, str]
 
 
 class Table(msgspec.Struct):
-    """The table as it is written; keys that tark does not know are ignored."""
+    """The table as written. Unknown keys are ignored."""
 
     flow: str = "pkce"
     client_id: str = ""
@@ -62,16 +61,17 @@ class Table(msgspec.Struct):
 
 
 class OAuthDocument(msgspec.Struct):
-    """As much of a plugin.toml as is read here."""
+    """The part of a plugin.toml that is read here."""
 
     oauth: Table
 
 
 class OAuth(msgspec.Struct, frozen=True):
-    """The sign-in of a plugin. Addresses are checked; ``redirect`` has port 0 where any port will do;
-    ``redirect_uri`` is as it is written, because servers compare it letter by letter.
+    """The checked parameters of a sign-in.
 
-    ``client_secret`` is published with the plugin, so it protects nothing; it is not shown all the same.
+    ``redirect`` has port 0 if any port may be used. ``redirect_uri`` is as written, because servers compare
+    it character by character (RFC 6749, section 3.1.2.3). ``client_secret`` is published with the plugin
+    and protects nothing (RFC 8252, section 8.5); it is still not shown.
     """
 
     flow: Literal["pkce", "device"]
@@ -89,23 +89,23 @@ class OAuth(msgspec.Struct, frozen=True):
 
     @property
     def endpoints(self) -> tuple[str, ...]:
-        """The addresses a login asks, or sends a browser to."""
+        """The URLs that a sign-in requests or opens in a browser."""
         return tuple(filter(None, (self.auth_url, self.device_auth_url, self.token_url)))
 
     def capabilities(self) -> CapabilitySet:
-        """The capabilities that this sign-in needs, and so what the user must have granted."""
+        """Return the capabilities that this sign-in uses, which the user must have granted."""
         needed = [Capability("oauth", urls.parse(url).scope) for url in self.endpoints]
         if self.credentials_path:
             needed.append(Capability("credentials", self.credentials_path))
         return CapabilitySet.of(needed)
 
     def without_file(self) -> CapabilitySet:
-        """The hosts that a sign-in needs."""
+        """Return the capabilities that a sign-in cannot do without: its hosts."""
         return CapabilitySet(tuple(c for c in self.capabilities() if c.kind == "oauth"))
 
 
 class OAuthError(ValueError):
-    """Make the error about one key of the table."""
+    """A key of the table is invalid."""
 
     def __init__(self, key: str, message: str) -> None:
         super().__init__(message)
@@ -113,7 +113,7 @@ class OAuthError(ValueError):
 
 
 def read(table: Table, plugin: str) -> OAuth:
-    """Check the table of the plugin of this name; raises `OAuthError`."""
+    """Check the table of the plugin ``plugin``. Raises `OAuthError`."""
     flow = _flow(table.flow)
     wanted = "auth_url" if flow == "pkce" else "device_auth_url"
     for key in ("client_id", "token_url", wanted):
@@ -137,7 +137,7 @@ def read(table: Table, plugin: str) -> OAuth:
 
 def _scopes(texts: list[str]) -> tuple[str, ...]:
     if (characters := sum(map(len, texts))) > MAX_SCOPES_TEXT:
-        raise OAuthError("scopes", f"expected {MAX_SCOPES_TEXT:,} characters at most, found {characters:,}")
+        raise OAuthError("scopes", f"expected at most {MAX_SCOPES_TEXT:,} characters, found {characters:,}")
     return tuple(_matching("scopes", _TOKEN, text) for text in texts)
 
 
@@ -151,11 +151,12 @@ def _flow(text: str) -> Literal["pkce", "device"]:
 
 def _endpoint(key: str, text: str) -> str:
     if len(text) > MAX_ENDPOINT:
-        raise OAuthError(key, f"expected {MAX_ENDPOINT} characters at most, found {len(text):,}")
+        raise OAuthError(key, f"expected at most {MAX_ENDPOINT} characters, found {len(text):,}")
     try:
         target = urls.parse(text)
     except ValueError as problem:
         raise OAuthError(key, str(problem)) from None
+    # Codes and tokens need TLS (RFC 6749, sections 3.1 and 3.2); a loopback address stays on this machine.
     if target.scheme != "https" and target.host not in LOOPBACK:
         raise OAuthError(key, f"expected an https URL, found {text[:80]!a}")
     return target.url
@@ -164,21 +165,23 @@ def _endpoint(key: str, text: str) -> str:
 def _authorization(text: str) -> str:
     url = _endpoint("auth_url", text)
     said = {name for name, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True)}
+    # RFC 6749, section 3.1: no parameter may occur twice, and servers differ in which one they use.
     if said & OURS:
-        raise OAuthError("auth_url", f"'{min(said & OURS)}' is for tarkpm to say")
+        raise OAuthError("auth_url", f"'{min(said & OURS)}' is set by tarkpm")
     return url
 
 
 def _redirect(text: str) -> urls.RequestTarget:
-    """RFC 8252, 7.3: this machine, without TLS, at the declared port or any."""
+    """Read a loopback redirect URI: http, at the declared port or any (RFC 8252, section 7.3)."""
     try:
         target = urls.parse(text or CALLBACK)
     except ValueError as problem:
         raise OAuthError("redirect_uri", str(problem)) from None
     if target.scheme != "http" or target.host not in LOOPBACK or set(target.path) & set("?%"):
         raise OAuthError(
-            "redirect_uri", f"expected one like http://localhost:8888/callback, found {text[:80]!a}"
+            "redirect_uri", f"expected a URL like http://localhost:8888/callback, found {text[:80]!a}"
         )
+    # Not `target.port`: it is 80 if no port is written, and then any free port may be used.
     has_port = ":" in (text or CALLBACK).partition("://")[2].partition("/")[0].rpartition("]")[2]
     return target if has_port else msgspec.structs.replace(target, port=0)
 
@@ -197,17 +200,17 @@ def _credentials(text: str, plugin: str) -> str:
 
 def _extra(table: _Extra) -> tuple[tuple[str, str], ...]:
     if len(table) > MAX_EXTRA:
-        raise OAuthError("extra_params", f"expected {MAX_EXTRA} entries at most, found {len(table)}")
+        raise OAuthError("extra_params", f"expected at most {MAX_EXTRA} entries, found {len(table)}")
     for name in table:
         if name in OURS:
-            raise OAuthError(f"extra_params.{name}", f"'{name}' is for tarkpm to say")
+            raise OAuthError(f"extra_params.{name}", f"'{name}' is set by tarkpm")
         _matching("extra_params", _NAME, name)
         _matching(f"extra_params.{name}", _VALUE, table[name])
     return tuple(sorted(table.items()))
 
 
 def _matching(key: str, pattern: re.Pattern[str], value: Any) -> str:
-    """``value`` if it has the pattern's characters only: printable ASCII, with which nothing is hidden."""
+    """Return ``value`` if it matches the pattern: printable ASCII, which hides nothing on a card."""
     if not pattern.fullmatch(value):
-        raise OAuthError(key, f"expected printable ASCII of a fitting length, found {ascii(value)[:80]}")
+        raise OAuthError(key, f"expected printable ASCII of an allowed length, found {ascii(value)[:80]}")
     return str(value)

@@ -9,9 +9,9 @@ from tarkpm.core.release import PluginName
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """The entries to install, the plugins to take away, and those that stay as they are.
+    """The entries to install, the plugins to remove, and the plugins to keep.
 
-    A ``complete`` plan is all there is to do; others leave the rest to the next sync.
+    After a ``complete`` plan the environment matches the lock. Other plans leave the rest to the next sync.
     """
 
     install: tuple[LockEntry, ...] = ()
@@ -24,10 +24,10 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 def plan(lock: Lock, intact: Collection[PluginName], installed: Collection[PluginName]) -> Plan:
-    """Compare the lock with an environment.
+    """Compare a lock with an environment.
 
-    ``installed`` is what tarkpm's own record lists, ``intact`` those of it that are exactly what the lock
-    says. A folder the record does not list is never removed.
+    ``installed`` are the plugins in tarkpm's record of the environment, ``intact`` those that match the lock.
+    A folder that is not in the record is never removed, because tarkpm did not create it.
     """
     return Plan(
         install=tuple(entry for entry in lock.entries if entry.name not in intact),

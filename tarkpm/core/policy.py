@@ -1,8 +1,8 @@
-"""The trust rules as pure functions: what is trusted, and what needs consent (docs/trust-rules.md).
+"""Trust and consent as pure functions: rules 2 and 4 to 8 of docs/trust-rules.md.
 
-`admit` compares a verified candidate with what the project decided and what was locked before, and says
-which questions only the user can answer. `check_trusted` says whether a lock entry's signer was agreed to.
-Nothing here asks anyone anything.
+`admit` compares a verified release with the decisions in tark.toml and with the locked release, and returns
+the questions that only the user can answer. `check_trusted` raises unless a lock entry's signer is trusted.
+Nothing here prompts the user.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from tarkpm.errors import (
 
 
 class Answers(msgspec.Struct, frozen=True):
-    """Decisions that the user made with options on the command line."""
+    """Decisions that the user made on the command line, such as ``--trust KEY``."""
 
     trust: tuple[PublicKey, ...] = ()
     accept_capabilities: bool = False
@@ -50,7 +50,8 @@ class Answers(msgspec.Struct, frozen=True):
 class Question(msgspec.Struct, frozen=True):
     """A decision about ``plugin`` that only the user can make.
 
-    ``flag`` makes it beforehand; ``askable`` says whether a prompt may ask it.
+    ``flag`` is the command-line option that answers it, or "" if none does. ``askable`` says whether a prompt
+    may ask it: the unsafe choices must be typed out (docs/trust-rules.md, rules 4 and 7).
     """
 
     error: type[ConsentError]
@@ -61,14 +62,14 @@ class Question(msgspec.Struct, frozen=True):
 
 
 class Admission(msgspec.Struct, frozen=True):
-    """The consequences of taking a release: the edit of tark.toml, and the questions it raises."""
+    """The consequences of accepting a candidate: a change to tark.toml, and the questions to answer first."""
 
     candidate: VerifiedRelease
     change: ProjectEdit
     questions: tuple[Question, ...]
 
     def questions_about(self, *errors: type[ConsentError]) -> bool:
-        """Return whether one of the questions is of these kinds."""
+        """Return whether any question is of one of these kinds."""
         return any(question.error in errors for question in self.questions)
 
 
@@ -83,15 +84,21 @@ def admit(
     accepted: Binding | None = None,
     vouched: Vouched = NOBODY,
 ) -> Admission:
-    """Weigh a candidate for a requirement; None is a dependency's, of which tark.toml holds grants alone.
+    """Decide what it takes to accept a verified release.
 
-    ``locked`` is what the lock held of this plugin, ``declared_before`` what that release declared (None if
-    unknown or new), ``accepted`` the binding this user accepted, ``vouched`` what indexes say of publishers.
-    Raises `KeyUntrusted` when ``--trust`` names another key than the signer's, or the index does not vouch
-    for it; `Revoked`; and `ResolutionError` when the release needs a newer tark.
+    ``requirement`` is None for a dependency, of which tark.toml holds only grants. ``locked`` is the lock
+    entry of the installed release, ``declared_before`` the capabilities that release declared (None if it is
+    unknown or there is none), ``accepted`` the binding that this user accepted, and ``vouched`` the verified
+    claims of indexes.
+
+    Raises `KeyUntrusted` if ``--trust`` names a different key than the signer's, `ResolutionError` if the
+    release requires a newer tark, and for a release of an index what `check_vouched` raises.
     """
+    # 1. A release that this tark cannot run is refused before anybody is asked to trust it.
     name = candidate.manifest.name
     check_minimum(candidate.manifest.name, candidate.manifest.min_tark_version, project.tark_version)
+
+    # 2. The signer: an index vouches for the first key, a git source's first key is confirmed by the user.
     trusted = project.trust.get(name, ())
     before = _signers_before(candidate, trusted, locked, accepted)
     if isinstance(candidate.source, IndexSource):
@@ -99,16 +106,24 @@ def admit(
         trust, key_questions = _judge_publisher(candidate, trusted, before, answers)
     else:
         trust, key_questions = _judge_signer(candidate, requirement, trusted, before, answers)
-    # what was granted, and declared, was somebody else's where the plugin comes from somewhere else now
+
+    # 3. The capabilities: grants belong to the publisher, so they do not carry over to another source
+    #    (docs/trust-rules.md, rule 6).
     same = accepted is None or accepted.publisher.origin == Origin.of(candidate.source)
     granted = project.granted(name) if same else CapabilitySet()
     known = declared_before if same else None
     grants, capability_questions = _judge_capabilities(candidate, granted, known, answers)
+
+    # 4. The version, compared with the locked one. The questions appear in this order: whose code runs, which
+    #    release it is, what it may do.
     questions = (
         *key_questions,
         *_judge_version(candidate, requirement, locked, answers),
         *capability_questions,
     )
+
+    # 5. An unsigned release is recorded in tark.toml, so that it stays visible
+    #    (docs/trust-rules.md, rule 4).
     if requirement is not None:
         unsigned = candidate.signer is None and not requirement.is_working_copy
         requirement = msgspec.structs.replace(requirement, unsigned=unsigned)
@@ -121,7 +136,9 @@ def _signers_before(
     locked: LockEntry | None,
     accepted: Binding | None,
 ) -> tuple[str, ...]:
-    """The keys that signed, or might sign, this plugin so far; a file that drops them makes no new start."""
+    """Return the keys that were expected to sign this plugin so far."""
+    # A pull that drops a pin or a lock entry must not turn the next signer into a first one, so the binding
+    # in state is consulted after tark.toml and before tark.lock (docs/trust-rules.md, rules 0 and 5).
     if trusted:
         return trusted
     same = accepted is not None and accepted.publisher.origin == Origin.of(candidate.source)
@@ -133,9 +150,10 @@ def _signers_before(
 def _judge_publisher(
     candidate: VerifiedRelease, trusted: tuple[PublicKey, ...], before: tuple[str, ...], answers: Answers
 ) -> tuple[tuple[PublicKey, ...], list[Question]]:
-    """Rule 5 for a release of an index, which vouches for the first key: a changed one blocks here, too.
+    """Return the keys to trust for a release of an index, and a question if its signer changed.
 
-    Keys a person put under [trust] pin the plugin to them, on top of what the index says.
+    The index vouches for the first key; a changed key needs consent in an index, too (docs/trust-rules.md,
+    rule 5). Keys under ``[trust]`` pin the plugin in addition to what the index says.
     """
     name, signer = candidate.manifest.name, candidate.signer
     assert signer is not None  # `check_vouched` accepts nothing unsigned
@@ -146,7 +164,7 @@ def _judge_publisher(
 
 
 def _key_changed(name: PluginName, signer: PublicKey, before: tuple[str, ...]) -> Question:
-    message = f"'{name}' is signed by another key than before: {signer}, not {', '.join(before)}"
+    message = f"'{name}' is signed by a different key: expected {' or '.join(before)}, found {signer}"
     return Question(KeyChanged, name, message, f"--trust {signer}")
 
 
@@ -157,8 +175,12 @@ def _judge_signer(
     before: tuple[str, ...],
     answers: Answers,
 ) -> tuple[tuple[PublicKey, ...], list[Question]]:
-    """Rules 4 and 5: the keys to trust from now on, and what must be asked."""
+    """Return the keys to trust for a git or path release, and the questions to ask.
+
+    See docs/trust-rules.md, rules 4 and 5.
+    """
     name, signer = candidate.manifest.name, candidate.signer
+    # A working copy changes with every edit, so no signature could hold. Its owner is the user.
     if requirement and requirement.is_working_copy:
         return trusted, []
     if signer is None:
@@ -167,11 +189,12 @@ def _judge_signer(
         return trusted, []
     if signer in answers.trust:
         return (signer,), []
-    if answers.trust:
+    if answers.trust:  # the user compared keys and expects another one: this is an error, not a question
         raise KeyUntrusted(
-            f"'{name}' is signed by {signer}, not by the key that --trust names",
+            f"'{name}' is signed by {signer}, not by a key given with --trust",
             where=str(candidate.source),
         )
+    # A different key is worse than an unknown one: the source, or its key, may have been taken over.
     if before and signer not in before:
         return (signer,), [_key_changed(name, signer, before)]
     message = f"the signing key of '{name}' is not trusted yet: {signer}"
@@ -180,7 +203,8 @@ def _judge_signer(
 
 def _judge_unsigned(name: PluginName, signed_before: bool, answers: Answers) -> list[Question]:
     if signed_before:
-        message = f"'{name}' was signed before and is not any more"
+        # No flag helps: whoever controls the source could otherwise drop the signature to avoid the check.
+        message = f"'{name}' was signed before, but this release is not"
         return [Question(UnsignedRefused, name, message, "", askable=False)]
     if folded(name) in map(folded, answers.allow_unsigned):
         return []
@@ -191,16 +215,17 @@ def _judge_unsigned(name: PluginName, signed_before: bool, answers: Answers) -> 
 def _judge_version(
     candidate: VerifiedRelease, requirement: Requirement | None, locked: LockEntry | None, answers: Answers
 ) -> list[Question]:
-    """Rule 7: no lower version, no other bytes under a version once locked."""
+    """Return a question for a downgrade or for changed contents (docs/trust-rules.md, rule 7)."""
+    # The contents of a working copy change with every edit and are never locked.
     if locked is None or locked.is_working_copy or (requirement and requirement.is_working_copy):
         return []
     name, version = candidate.manifest.name, candidate.manifest.version
     if version < locked.version and not answers.allow_downgrade:
-        message = f"'{name}' {version} is older than {locked.version}, which is locked"
+        message = f"'{name}' {version} is older than the locked version {locked.version}"
         return [Question(Downgrade, name, message, "--allow-downgrade", askable=False)]
     republished = version == locked.version and candidate.files != locked.files
     if republished and not answers.allow_republished:
-        message = f"'{name}' {version} has different contents from the locked {version}"
+        message = f"the contents of '{name}' {version} differ from the locked {version}"
         return [Question(Republished, name, message, "--allow-republished", askable=False)]
     return []
 
@@ -211,8 +236,12 @@ def _judge_capabilities(
     declared_before: CapabilitySet | None,
     answers: Answers,
 ) -> tuple[CapabilitySet, list[Question]]:
-    """Rule 6: what is granted from now on. A narrower release narrows the grant; a wider one asks."""
+    """Return the new grants, and a question if they are wider (docs/trust-rules.md, rule 6).
+
+    A release that declares less narrows the grants.
+    """
     name, declared = candidate.manifest.name, candidate.manifest.capabilities
+    # Compared with the former declaration, not with the grants: what the user revoked is not asked for again.
     known = granted if declared_before is None else declared_before
     wider = declared.beyond(known)
     grants = granted.narrow(declared).union(wider)
@@ -225,7 +254,7 @@ def _judge_capabilities(
 
 
 def consent_error(questions: Iterable[Question], command: str) -> TarkError:
-    """The error for questions that cannot be asked here; its hint answers all of them at once."""
+    """Return the error for questions that cannot be asked here. Its hint answers all of them at once."""
     unanswered = list(questions)
     first = unanswered[0]
     flags = " ".join(dict.fromkeys(question.flag for question in unanswered if question.flag))

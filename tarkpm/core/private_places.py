@@ -1,8 +1,9 @@
-"""Private places below a home folder: no plugin reaches them through any capability.
+"""Private places: paths below a home folder that no plugin may access.
 
-Each place is there because reading it is having it: a key, a session, a history full of pasted secrets, or
-what tells tarkpm whom to trust. A person who must hand out one of these can copy it elsewhere first. What is
-run, or names what is run, may be read and never written.
+This holds for every capability that reaches files (`fs_read`, `filesystem`, credentials). A place is listed
+because reading it is enough to misuse it: a key, a session, a shell history with pasted secrets, or tarkpm's
+own record of whom to trust. A user who must share such a file can copy it elsewhere. Files that are run, or
+that name commands to run, may be read and never written.
 """
 
 from collections.abc import Mapping
@@ -11,9 +12,9 @@ from typing import Final
 REASONS: Final = {
     "keys": "holds keys or passwords",
     "browser": "holds a browser's or mail program's sessions and passwords",
-    "shell": "is what your shell runs or remembers",
-    "session": "opens your desktop session",
-    "tark": "is tark's or tarkpm's own",
+    "shell": "is run or recorded by your shell",
+    "session": "gives access to your desktop session",
+    "tark": "belongs to tark or tarkpm",
 }
 
 NAMES: Final = {
@@ -33,7 +34,7 @@ NAMES: Final = {
     ),
     "session": ".Xauthority .ICEauthority .xinitrc .xsession .xprofile .pam_environment .dbus",
 }
-"""Names that are private wherever they stand, in a project too; one ``*`` at most in each."""
+"""Names that are private in any folder, also in a project. Each has at most one ``*``."""
 
 PLACES: Final = {
     "keys": (
@@ -106,7 +107,7 @@ PLACES: Final = {
     "session": (".config/autostart", ".config/systemd", ".config/pulse/cookie", "Library/LaunchAgents"),
     "tark": (".config/tark", ".local/share/tark", ".local/state/tarkpm", ".cache/tarkpm", ".tark"),
 }
-"""Paths from the home folder: what they name and everything below. ``*`` stands for any end of a name."""
+"""Paths in the home folder that are private with everything below. ``*`` matches any end of a name."""
 
 RUN: Final = (
     "bin .bin .local/bin .local/lib .local/libexec .local/share/applications .local/share/dbus-1 "
@@ -128,7 +129,7 @@ RUN: Final = (
     "Library/Scripts Library/Services Library/Python Library/Preferences Library/Workflows "
     "Library/PreferencePanes Applications Library/Application* .npm .npm-*"
 )
-"""Paths from the home folder, like `PLACES`: what is run, or names commands to run; never written."""
+"""Paths like `PLACES` of files that are run or name commands to run. They are never written."""
 
 MOVED: Final = {
     "XDG_CONFIG_HOME": ".config",
@@ -147,11 +148,11 @@ MOVED: Final = {
     "CODEX_HOME": ".codex",
     "CLAUDE_CONFIG_DIR": ".claude",
 }
-"""Variables with which people move a folder elsewhere, and where it is otherwise."""
+"""Environment variables that move a folder, and the default path of each below the home folder."""
 
 
 def moved(environment: Mapping[str, str]) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """Folders that variables moved, and the parts of where each would be below the home folder."""
+    """Return the folders that variables moved, each with the parts of its default path in the home folder."""
     return tuple(
         (folder, tuple(usual.split("/")))
         for variable, usual in MOVED.items()

@@ -1,6 +1,6 @@
-"""tark.toml: what a project asks for, and every decision a human made about it.
+"""Read and edit tark.toml: the requirements of a project, and the decisions that were made about them.
 
-Reading gives a frozen `Project`; editing is done on the text, so that comments and layout survive.
+Reading returns a frozen `Project`. Edits work on the text, so that comments and layout are preserved.
 """
 
 from collections.abc import Callable, Mapping
@@ -35,9 +35,9 @@ class _Tark(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class IndexEntry(msgspec.Struct, frozen=True):
-    """A community index this project uses: its nickname here, where it is, and the digest of its first root.
+    """A community index of the project: its nickname, its location, and the digest of its first root.
 
-    ``url`` is a web address without user or password, or a folder.
+    ``url`` is an http or https URL without user or password, or a folder.
     """
 
     name: PluginName
@@ -46,12 +46,12 @@ class IndexEntry(msgspec.Struct, frozen=True):
 
     @property
     def source(self) -> IndexSource:
-        """The source that releases of this index have."""
+        """The source of releases of this index."""
         return IndexSource(self.name, self.root)
 
     @property
     def token_variable(self) -> str:
-        """The environment variable that holds this user's token for it."""
+        """The environment variable that holds the user's token for this index."""
         return f"TARKPM_INDEX_{self.name.upper().replace('-', '_')}_TOKEN"
 
 
@@ -69,7 +69,7 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Project(msgspec.Struct, frozen=True):
-    """A tark.toml. Mappings are keyed by checked plugin names."""
+    """A parsed tark.toml. Mappings are keyed by checked plugin names."""
 
     tark_version: Version | None = None
     indexes: Mapping[PluginName, IndexEntry] = {}
@@ -79,7 +79,7 @@ class Project(msgspec.Struct, frozen=True):
 
     @classmethod
     def parse(cls, data: bytes, *, where: str = PROJECT) -> "Project":
-        """Read a tark.toml; raises `ProjectError` naming ``where`` and the key path."""
+        """Read a tark.toml. Raises `ProjectError` with ``where`` and the key path."""
         document = decode_toml(data, _Document, where=where, error=ProjectError, limit=MAX_PROJECT)
         version = document.tark.version
         indexes = _keyed(document.index, _index, where, "index")
@@ -94,19 +94,20 @@ class Project(msgspec.Struct, frozen=True):
         )
 
     def granted(self, name: PluginName) -> CapabilitySet:
-        """Return what this project grants the plugin; nothing if it has no entry."""
+        """Return the capabilities that this project grants to a plugin."""
         return self.grants.get(name, CapabilitySet())
 
 
 def _respelled(table: dict[PluginName, T], spelled: Mapping[str, PluginName]) -> dict[PluginName, T]:
-    """``table`` under the names as ``[plugins]`` spells them: ``-`` and ``_`` are one."""
+    """Return ``table`` keyed by the names as ``[plugins]`` spells them; ``-`` and ``_`` are equal."""
+    # Otherwise a grant to `text_tools` would not be seen as one to `text-tools`.
     return {spelled.get(folded(name), name): value for name, value in table.items()}
 
 
 def _keyed(
     table: Mapping[str, Any], read: Callable[[PluginName, Any], T], where: str, key: str
 ) -> dict[PluginName, T]:
-    """Check each name of ``table`` and that no two are one with ``-`` and ``_`` folded."""
+    """Read each value of ``table``; no two names may be equal once ``-`` and ``_`` are folded."""
     result: dict[PluginName, T] = {}
     seen: dict[str, str] = {}
     for text, value in table.items():
@@ -131,16 +132,17 @@ def _index(name: PluginName, value: _Index) -> IndexEntry:
 
 
 def index_url(text: str) -> str:
-    """Check where an index is: https, http, or a folder, and no secret in it; raises `ValueError`."""
+    """Check the location of an index: https, http or a folder, without a secret. Raises `ValueError`."""
     scheme, separator, rest = text.partition("://")
     authority, _, path = rest.partition("/")
     if not separator:
         if not text or not text.isprintable():
             raise ValueError(f"url: expected https://… or a folder, found {text[:80]!r}")
         return text
-    if "@" in authority or "?" in path or "#" in path:  # not quoted: it may hold a password
-        raise ValueError("url: expected one without user, password, query or fragment")
-    if not authority.isascii():  # a letter that looks like another one must be seen as what it is
+    # tark.toml is committed: a secret in a URL would be published (docs/trust-rules.md, rule 11).
+    if "@" in authority or "?" in path or "#" in path:  # not quoted in the error: it may hold a password
+        raise ValueError("url: expected a URL without user, password, query or fragment")
+    if not authority.isascii():  # letters of other scripts look like ASCII (UTS #39, confusables)
         raise ValueError("url: expected a host in ASCII (xn--… for others)")
     if scheme not in ("https", "http"):
         raise ValueError(f"url: expected https://… or a folder, found {text[:80]!r}")
@@ -165,18 +167,21 @@ def _requirement(indexes: Mapping[PluginName, IndexEntry], name: PluginName, val
     if not isinstance(unsigned, bool):
         raise ValueError(f"unsigned: expected true or false, found {unsigned!r}")
     source = source_from_table(table)
+    # `rev` pins a commit; `commit` is the result of a resolution, which tark.toml does not record.
     if isinstance(source, GitSource) and source.commit:
         raise ValueError("commit belongs in tark.lock; expected rev")
     return Requirement(name, source, unsigned)
 
 
 def _only(indexes: Mapping[PluginName, IndexEntry]) -> IndexEntry:
-    """The one index of a project; a range alone does not say which of several is meant."""
+    """Return the only index of a project: a range alone does not say which of several is meant."""
     if not indexes:
-        raise ValueError("a release from an index is asked for, but there is no [index.NAME]")
+        raise ValueError("a version range requires an index, but there is no [index.NAME]")
     if len(indexes) > 1:
         known = ", ".join(sorted(indexes))
-        raise ValueError(f"expected {{ index = …, version = … }}, because there are several: {known}")
+        raise ValueError(
+            f"expected {{ index = …, version = … }}, because the project has several indexes: {known}"
+        )
     return next(iter(indexes.values()))
 
 
@@ -185,7 +190,7 @@ def _from_named_index(
 ) -> Requirement:
     index, wanted = table.pop("index"), table.pop("version", "*")
     if unknown := sorted(table):
-        raise ValueError(f"'{unknown[0]}' is not a known key beside index and version")
+        raise ValueError(f"'{unknown[0]}' is not a known key, expected index and version")
     if not isinstance(index, str) or not isinstance(wanted, str):
         raise ValueError("expected { index = NAME, version = RANGE }")
     if index not in indexes:
@@ -208,7 +213,7 @@ def _grants(_: PluginName, value: dict[str, Any]) -> CapabilitySet:
 
 
 class ProjectEdit(msgspec.Struct, frozen=True):
-    """An edit of one plugin in tark.toml. ``requirement`` None removes it with all decisions about it."""
+    """The new entries of one plugin in tark.toml. Empty ones, and a ``requirement`` of None, are removed."""
 
     name: PluginName
     requirement: Requirement | None = None
@@ -217,9 +222,9 @@ class ProjectEdit(msgspec.Struct, frozen=True):
 
 
 def edit(data: bytes, changes: list[ProjectEdit], *, tark_version: Version | None = None) -> bytes:
-    """The text with ``changes`` made and all else left as it is; ``tark_version`` is set if it is absent.
+    """Return the text with ``changes`` applied and everything else unchanged.
 
-    The result reads back to exactly what the changes say (a property test holds it).
+    ``tark_version`` is added if the document has none. Parsing the result gives exactly the changed values.
     """
     import tomlkit
 
@@ -227,6 +232,7 @@ def edit(data: bytes, changes: list[ProjectEdit], *, tark_version: Version | Non
     if tark_version:
         tark = document.setdefault("tark", tomlkit.table())
         tark.setdefault("version", str(tark_version))
+    # A plain range is unambiguous only while there is one index.
     alone = len(document.get("index", ())) == 1
     for change in changes:
         requirement = change.requirement
@@ -239,7 +245,10 @@ def edit(data: bytes, changes: list[ProjectEdit], *, tark_version: Version | Non
 
 
 def edit_index(data: bytes, name: PluginName, entry: IndexEntry | None) -> bytes:
-    """The text with ``[index.NAME]`` set, or removed. With a second index every range says which it is of."""
+    """Return the text with ``[index.NAME]`` set, or removed if ``entry`` is None.
+
+    With a second index, every range is rewritten to name its index: alone, it would be ambiguous.
+    """
     import tomlkit
 
     before = Project.parse(data)
@@ -272,10 +281,11 @@ def _requirement_value(requirement: Requirement, alone: bool) -> dict[str, Any] 
 
 
 def _set(document: Any, section: str, name: str, value: dict[str, Any] | list[str] | str | None) -> None:
-    """Put ``value`` under ``[section]``, on one line; an empty value removes the key."""
+    """Set ``name`` under ``[section]``, on one line. An empty value removes the key, and an empty section."""
     import tomlkit
 
     table = document.get(section)
+    # The file may spell the name with other letters; two spellings of one plugin would not parse.
     for spelled in [key for key in table or () if folded(key.lower()) == folded(name)]:
         if spelled != name or not value:
             del table[spelled]
@@ -291,6 +301,6 @@ def _set(document: Any, section: str, name: str, value: dict[str, Any] | list[st
 
 
 def new(tark_version: Version | None = None) -> bytes:
-    """The text of a new tark.toml."""
+    """Return the text of a new tark.toml."""
     version = f'version = "{tark_version}"\n' if tark_version else ""
-    return f"# What this project asks for. `tarkpm add` edits it; so may you.\n[tark]\n{version}".encode()
+    return f"# The plugins of this project. Edit it by hand or with `tarkpm add`.\n[tark]\n{version}".encode()

@@ -1,4 +1,4 @@
-"""Names of releases: plugin names, sources and requirements."""
+"""Plugin names, sources and requirements: the values that identify a release."""
 
 import re
 from typing import Any, Final, NewType
@@ -23,11 +23,12 @@ _ROOT = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 def plugin_name(text: str) -> PluginName:
-    """Check and lower a plugin name; raises `ValueError` that says what was expected."""
+    """Check a plugin name and return it in lower case. Raises `ValueError`."""
+    # Only ASCII is lowered: other scripts have letters whose lower case is an ASCII letter (U+212A, Kelvin).
     name = text.lower() if text.isascii() else text
     if not is_plugin_name(name):
-        found = without_login(text)[:80]  # somebody may have typed a URL
-        raise ValueError(f"expected letters and digits joined by - or _, {MAX_NAME} at most, found {found!r}")
+        found = without_login(text)[:80]  # the user may have typed a URL with a password
+        raise ValueError(f"expected at most {MAX_NAME} letters and digits joined by - or _, found {found!r}")
     return PluginName(name)
 
 
@@ -37,16 +38,17 @@ def is_plugin_name(text: str) -> bool:
 
 
 def folded(name: str) -> str:
-    """The key under which names are unique: ``-`` and ``_`` are one."""
+    """Return the key under which names are unique: ``-`` and ``_`` are equal."""
     return name.replace("_", "-")
 
 
 def file_name(text: str) -> str:
-    """Check the relative name of a release's file; raises `ValueError`.
+    """Check the relative name of a file in a release. Raises `ValueError`.
 
-    Plain parts joined by ``/``: none hidden, none called ``data`` at the top, no ``..``, no drive, no
-    control character, four levels at most.
+    A name has at most four parts joined by ``/``. No part is hidden or ``..``, or contains a drive, a
+    backslash or a control character.
     """
+    # `data` at the top is refused: in an installed plugin's folder it leads to the stored data.
     parts = text.split("/")
     bad = any(part.startswith(".") or part != part.strip() or not _PART.fullmatch(part) for part in parts)
     if bad or len(parts) > 4 or parts[0].casefold() == "data":
@@ -55,17 +57,17 @@ def file_name(text: str) -> str:
 
 
 def names_folder(text: str) -> bool:
-    """Return whether an argument names a folder of this machine, and not a plugin or a URL."""
+    """Return whether an argument is a local folder, as opposed to a plugin name or a URL."""
     return text in (".", "..") or text.startswith(("./", "../", "/", "~"))
 
 
 def is_extra(name: str) -> bool:
-    """Return whether a file beside plugin.toml is installed with it: a licence or a readme."""
+    """Return whether a file is a licence or readme, which are installed with the plugin."""
     return "/" not in name and name.upper().startswith(("LICENSE", "LICENCE", "README"))
 
 
 def folder_path(text: str) -> str:
-    """Check and normalize a folder inside a repository ("" is its top); raises `ValueError`."""
+    """Check and normalize a folder inside a repository ("" is its top). Raises `ValueError`."""
     parts = [part for part in text.split("/") if part not in ("", ".")]
     bad = any(part == ".." or part.lower() == ".git" or not _PART.fullmatch(part) for part in parts)
     if text.startswith("/") or bad or len(parts) > 32:
@@ -79,10 +81,10 @@ def is_commit(text: str) -> bool:
 
 
 class GitSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A folder of a git repository, as asked for and, once resolved, at one commit.
+    """A folder of a git repository, at one commit once it is resolved.
 
-    At most one of ``tag``, ``branch`` and ``rev`` is set; none means the remote's HEAD. ``git`` is the
-    public URL: it never holds a password.
+    At most one of ``tag``, ``branch`` and ``rev`` is set; none means the remote's HEAD. ``git`` is a URL
+    without a password (docs/trust-rules.md, rule 11).
     """
 
     git: str
@@ -93,16 +95,16 @@ class GitSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     commit: str = ""
 
     def at(self, commit: str) -> "GitSource":
-        """This source resolved to ``commit`` (40 hexadecimal digits)."""
+        """Return this source resolved to ``commit`` (40 hexadecimal digits)."""
         return msgspec.structs.replace(self, commit=commit)
 
     def unpinned(self) -> "GitSource":
-        """Return the source as requested, without the commit it resolved to."""
+        """Return the source as required, without the resolved commit."""
         return msgspec.structs.replace(self, commit="")
 
     @property
     def ref(self) -> str:
-        """The ref as a person says it: ``tag v1.0.0``, ``branch main``, ``HEAD``."""
+        """The ref as text: ``tag v1.0.0``, ``branch main``, ``HEAD``."""
         for kind in ("tag", "branch", "rev"):
             if value := getattr(self, kind):
                 return f"{kind} {value}"
@@ -113,12 +115,12 @@ class GitSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
 
 
 class PathSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A working copy on this machine; ``path`` is as written, relative to the project."""
+    """A local working copy. ``path`` is as written, relative to the project."""
 
     path: str
 
     def unpinned(self) -> "PathSource":
-        """The source itself: a path resolves to nothing further."""
+        """Return the source itself: a path is not resolved further."""
         return self
 
     def __str__(self) -> str:
@@ -132,7 +134,7 @@ class IndexSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     root: str
 
     def unpinned(self) -> "IndexSource":
-        """The source itself: which release was chosen is told by version and digests."""
+        """Return the source itself: version and digests identify the chosen release."""
         return self
 
     def __str__(self) -> str:
@@ -140,11 +142,11 @@ class IndexSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 Source = GitSource | PathSource | IndexSource
-"""The source of a release. A plugin's name identifies nothing without its source."""
+"""The source of a release. A plugin is identified by its name and its source."""
 
 
 def source_from_table(table: dict[str, Any]) -> Source:
-    """Read ``{ git = … }``, ``{ path = … }`` or ``{ index = … }``; raises `ValueError`."""
+    """Read ``{ git = … }``, ``{ path = … }`` or ``{ index = … }``. Raises `ValueError`."""
     try:
         if "index" in table:
             return _index_source(msgspec.convert(table, IndexSource))
@@ -153,6 +155,7 @@ def source_from_table(table: dict[str, Any]) -> Source:
         source = msgspec.convert(table, GitSource)
     except msgspec.ValidationError as problem:
         raise ValueError(f"expected {{ git = … }}, {{ path = … }} or {{ index = … }}: {problem}") from None
+    # Two refs could point to different commits.
     if sum(map(bool, (source.tag, source.branch, source.rev))) > 1:
         raise ValueError("expected one of tag, branch and rev, found several")
     if source.rev and not is_commit(source.rev):
@@ -177,21 +180,24 @@ def _index_source(source: IndexSource) -> IndexSource:
 
 
 def index_root(text: str) -> str:
-    """Check the digest of an index's first root; raises `ValueError`."""
+    """Check the digest of an index's first root. Raises `ValueError`."""
     if not _ROOT.fullmatch(text):
         raise ValueError(f"root: expected sha256: and 64 hexadecimal digits, found {text[:80]!r}")
     return text
 
 
 class Dependency(msgspec.Struct, frozen=True, order=True):
-    """A plugin another one needs: a name and a range, never a URL."""
+    """A dependency of a plugin: a name and a version range.
+
+    It has no source: an author must not choose where other users fetch code (docs/trust-rules.md, rule 12).
+    """
 
     name: PluginName
     range: str
 
     @classmethod
     def parse(cls, text: str) -> "Dependency":
-        """Read ``name range``; raises `ValueError`."""
+        """Read ``name range``. Raises `ValueError`."""
         name, _, wanted = text.partition(" ")
         return cls(plugin_name(name), str(Range.parse(wanted)))
 
@@ -200,9 +206,10 @@ class Dependency(msgspec.Struct, frozen=True, order=True):
 
 
 class Requirement(msgspec.Struct, frozen=True):
-    """A plugin that a project requires, from a source; ``unsigned`` records that the user allowed that.
+    """A requirement of a project: a plugin from a source.
 
-    ``range`` says which versions of an index's plugin will do; other sources hold one, and it is "".
+    ``unsigned`` records that the user allowed an unsigned release. ``range`` is the accepted version range;
+    it is "" for git and path sources, which contain one version.
     """
 
     name: PluginName
@@ -211,15 +218,15 @@ class Requirement(msgspec.Struct, frozen=True):
     range: str = ""
 
     def allows(self, version: Version) -> bool:
-        """Return whether a release of this version is one that was asked for."""
+        """Return whether a release of this version satisfies the requirement."""
         return not self.range or Range.parse(self.range).matches(version)
 
     @property
     def is_fixed(self) -> bool:
-        """Return whether the source holds one release, and there is nothing to choose from."""
+        """Return whether the source contains a single release."""
         return not isinstance(self.source, IndexSource)
 
     @property
     def is_working_copy(self) -> bool:
-        """Return whether this is a local folder: never signed, marked so everywhere."""
+        """Return whether this is a local folder, which is never signed."""
         return isinstance(self.source, PathSource)

@@ -1,8 +1,8 @@
-"""The releases that an index lists of a plugin: ``index/<name>.json``, one row a version.
+"""Rows: an index's list of the releases of a plugin (``index/<name>.json``), one row per version.
 
-Rows are projections of signed plugin.toml files, made by an online key. They say what to fetch and let a
-resolver choose; what is installed is believed only after the publisher's statement and plugin.toml were
-checked, and both must agree with the row.
+Rows are extracted from signed plugin.toml files and signed by an online key. They are enough to resolve
+versions and to fetch files. Before a release is installed, its statement and plugin.toml are verified, and
+both must agree with the row.
 """
 
 import json
@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from tarkpm.core.digest import FileEntry, is_digest
-from tarkpm.core.document import decode_json
+from tarkpm.core.document import check_version, decode_json
 from tarkpm.core.key import PublicKey, public_key
 from tarkpm.core.lockfile import StatementEntry
 from tarkpm.core.manifest import Manifest
@@ -23,13 +23,14 @@ from tarkpm.errors import IndexUntrusted
 VERSION: Final = 1
 MAX_ROWS: Final = 4 * 1024 * 1024
 MAX_DESCRIPTION: Final = 200
-"""Characters of a description that a row repeats."""
+"""Characters of a description. The rest is cut."""
 
 
 class ReleaseRow(msgspec.Struct, frozen=True):
-    """One release as an index lists it. ``yanked`` is the reason, "" if it is not.
+    """A release as listed by an index. ``yanked`` is the reason, "" if it is not yanked.
 
-    ``capabilities`` are only searched and shown: another tarkpm may know kinds that this one does not.
+    ``capabilities`` are unparsed text, for search and display only: a newer tarkpm may have written kinds
+    that this one does not know.
     """
 
     version: Version
@@ -51,8 +52,8 @@ class ReleaseRow(msgspec.Struct, frozen=True):
 class Listing(msgspec.Struct, frozen=True):
     """All releases of one plugin, oldest version first.
 
-    ``publisher`` is the key of its claim when the newest was accepted. It is no more than a hint: who may
-    publish is for the claim to say, whose text is known with it, so that only its digest need be asked for.
+    ``publisher`` is the key in the plugin's claim when the newest release was accepted. It is only a hint:
+    the claim decides who may publish. The hint predicts the claim's text, so that only its digest is fetched.
     """
 
     name: PluginName
@@ -60,12 +61,12 @@ class Listing(msgspec.Struct, frozen=True):
     publisher: PublicKey | None = None
 
     def get(self, version: Version) -> ReleaseRow | None:
-        """The row of this version."""
+        """Return the row of this version, or None."""
         return next((row for row in self.rows if row.version == version), None)
 
 
 def row_of(manifest: Manifest, statement: StatementEntry, files: Iterable[FileEntry]) -> ReleaseRow:
-    """Return the row that an index must have for a verified release."""
+    """Return the row of a verified release."""
     return ReleaseRow(
         version=manifest.version,
         type=manifest.type,
@@ -98,15 +99,12 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def parse(data: bytes, *, where: str) -> Listing:
-    """Read the rows of a plugin; raises `IndexUntrusted`."""
+    """Read the rows of a plugin. Raises `IndexUntrusted`."""
     document = decode_json(data, _Document, where=where, error=IndexUntrusted, limit=MAX_ROWS)
-    if document.version != VERSION:
-        raise IndexUntrusted(
-            f"expected rows of version {VERSION}, found {document.version}: they need a newer tarkpm",
-            where=where,
-        )
     try:
+        check_version("a listing", document.version, VERSION)
         rows = tuple(sorted(map(_row, document.releases), key=lambda row: row.version))
+        # Two rows of one version would make the choice depend on their order.
         if len({row.version for row in rows}) != len(rows):
             raise ValueError("a version is listed twice")
         publisher = public_key(document.publisher) if document.publisher else None
@@ -135,7 +133,7 @@ def _row(raw: _Row) -> ReleaseRow:
 
 
 def render(listing: Listing) -> bytes:
-    """The one text of a plugin's rows."""
+    """Return the bytes of a plugin's rows. Equal listings have equal bytes."""
     document: dict[str, Any] = {"publisher": listing.publisher} if listing.publisher else {}
     document |= {
         "version": VERSION,

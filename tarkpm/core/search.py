@@ -1,13 +1,14 @@
-"""The search catalogue of an index, ``index/_search.json``: one line a plugin, for ``tarkpm search``.
+"""The search catalogue of an index (``index/_search.json``), one line per plugin, for ``tarkpm search``.
 
-The first line says the format's version; each further one is a JSON list of name, version, type, capability
-kinds and description, in order of name::
+The first line contains the format version. Each other line is a JSON list of name, version, type, capability
+kinds and description. Lines are sorted by name::
 
     {"version":1}
     ["text-tools","1.2.0","tool",["storage"],"counts words, turns case"]
 
-Lists, not objects: they are shorter, and no key can occur twice. The catalogue is made by an online key from
-what plugins say of themselves: it helps to find a plugin, and nothing else is ever believed of it.
+Lines are lists and not objects, because they are shorter and cannot contain a key twice. The catalogue is
+signed by an online key and repeats what plugins say about themselves. It helps to find a plugin and is not
+trusted for anything else.
 """
 
 import re
@@ -18,6 +19,7 @@ import msgspec
 
 from tarkpm.core.capability import KINDS
 from tarkpm.core.claim import Claim
+from tarkpm.core.document import check_version
 from tarkpm.core.release import TYPES, PluginName, plugin_name
 from tarkpm.core.rows import Listing
 from tarkpm.core.version import Version
@@ -25,7 +27,7 @@ from tarkpm.errors import IndexUntrusted
 
 VERSION: Final = 1
 MAX_SEARCH: Final = 64 * 1024 * 1024
-"""Bytes of a catalogue: some 300,000 plugins."""
+"""Bytes of a catalogue. This is enough for about 300,000 plugins."""
 MAX_LINE: Final = 2048
 MAX_DESCRIPTION: Final = 120
 """Characters of a description."""
@@ -34,7 +36,7 @@ _SPACE = re.compile(r"\s+")
 
 
 class SearchEntry(msgspec.Struct, frozen=True):
-    """A plugin as a search shows it: its newest release that is not yanked.
+    """A search result: a plugin and its newest release that is not yanked.
 
     ``capabilities`` are kinds (``http``), without hosts or paths. ``description`` is its author's text.
     """
@@ -63,9 +65,10 @@ _LINE = msgspec.json.Decoder(_Line)
 
 
 def entry_of(listing: Listing, claim: Claim | None = None) -> SearchEntry | None:
-    """Return the search entry of a plugin; None if every release is yanked or revoked.
+    """Return the search entry of a plugin, or None if all its releases are yanked or revoked.
 
-    The newest release that is not a prerelease, else the newest; ``claim`` says which are revoked.
+    It shows the newest release that is not a prerelease, or else the newest prerelease. ``claim`` names the
+    revoked ones.
     """
     usable = [
         row
@@ -84,12 +87,13 @@ def entry_of(listing: Listing, claim: Claim | None = None) -> SearchEntry | None
 
 
 def parse(lines: Iterable[bytes], *, where: str) -> Iterator[SearchEntry]:
-    """Read a catalogue line by line (a file opened in binary mode will do); raises `IndexUntrusted`."""
+    """Read a catalogue line by line, for example from a file in binary mode. Raises `IndexUntrusted`."""
     header = True
     for number, line in enumerate(lines, 1):
         try:
+            # Lines are parsed one by one, so that a search needs little memory whatever an index serves.
             if len(line) > MAX_LINE:
-                raise ValueError(f"more than {MAX_LINE} bytes")
+                raise ValueError(f"expected at most {MAX_LINE} bytes, found {len(line)}")
             if header:
                 _check_header(line)
                 header = False
@@ -102,11 +106,7 @@ def parse(lines: Iterable[bytes], *, where: str) -> Iterator[SearchEntry]:
 
 
 def _check_header(line: bytes) -> None:
-    version = _HEADER.decode(line).version
-    if version != VERSION:
-        raise ValueError(
-            f"expected a catalogue of version {VERSION}, found {version}: it needs a newer tarkpm"
-        )
+    check_version("a catalogue", _HEADER.decode(line).version, VERSION)
 
 
 def _entry(raw: _Line) -> SearchEntry:
@@ -122,7 +122,7 @@ def _entry(raw: _Line) -> SearchEntry:
 
 
 def render(entries: Iterable[SearchEntry]) -> bytes:
-    """The one text of a catalogue."""
+    """Return the bytes of a catalogue. Equal entries give equal bytes."""
     parts = [msgspec.json.encode(_Header(VERSION))]
     parts += [
         msgspec.json.encode([e.name, str(e.version), e.type, list(e.capabilities), e.description])

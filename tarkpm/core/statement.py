@@ -1,15 +1,16 @@
-"""The release statement (``plugin.dsse.json``): in-toto Statement v1 in a DSSE envelope.
+"""Sign, read and verify release statements (``plugin.dsse.json``).
 
-https://github.com/secure-systems-lab/dsse (envelope and PAE) and https://github.com/in-toto/attestation
-(statement). tarkpm accepts a strict subset: one signature, whose keyid is the signer's whole public key; one
-payload type; one predicate type; sha256 for every subject; no duplicate JSON key anywhere.
+A release statement is an in-toto Statement v1 (https://github.com/in-toto/attestation) in a DSSE envelope
+(https://github.com/secure-systems-lab/dsse). tarkpm accepts a strict subset: one signature, whose keyid is
+the signer's whole public key; one payload type; one predicate type; sha256 for every subject; no duplicate
+key in any JSON object.
 
-Envelope and payload each have **one spelling**, the one `sign` writes. A file that does not re-encode to
-its own bytes is refused, so that nobody without the publisher's key can make a second file of one signature,
-and one statement has one payload and one digest:
+Envelope and payload each have one **canonical encoding**, the one that `sign` writes. A file that does not
+re-encode to its own bytes is refused. So nobody without the publisher's key can make a second file of one
+signature, and a revocation that names a statement by its digest cannot be evaded:
 
 - the envelope is ``{"payload":…,"payloadType":…,"signatures":[{"keyid":…,"sig":…}]}`` with its keys in this
-  order, in ASCII, without white space, base64 padded, and ends in one newline;
+  order, in ASCII, without white space, with padded base64, and ends in one newline;
 - the payload is JSON in ASCII, without white space, with the keys of every object and the subjects sorted.
 """
 
@@ -37,7 +38,7 @@ PREDICATE_TYPE: Final = "urn:tarkpm:plugin-release:1"
 
 
 class Statement(msgspec.Struct, frozen=True):
-    """A signed statement: a plugin, a version, and the digest and size of every file."""
+    """The contents of a statement: a plugin, a version, and the digest and size of each of its files."""
 
     name: PluginName
     version: Version
@@ -45,12 +46,12 @@ class Statement(msgspec.Struct, frozen=True):
 
     @property
     def digest(self) -> Digest:
-        """SHA-256 of the signed payload: the same for every signature of this statement."""
+        """The SHA-256 of the payload. It is the same for every signature of this statement."""
         return sha256(render_statement(self))
 
 
 class Envelope(msgspec.Struct, frozen=True):
-    """A parsed envelope, whose signature has not been checked yet."""
+    """A parsed envelope. Its signature has not been checked yet."""
 
     payload: bytes
     signature: bytes
@@ -58,7 +59,7 @@ class Envelope(msgspec.Struct, frozen=True):
 
 
 def pae(payload: bytes) -> bytes:
-    """DSSE's pre-authentication encoding: the bytes that are signed."""
+    """Return the bytes that are signed: the pre-authentication encoding (DSSE protocol, PAE)."""
     kind = PAYLOAD_TYPE.encode()
     return b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
 
@@ -71,13 +72,16 @@ def sign(
     key: PublicKey,
     signer: Callable[[bytes], bytes],
 ) -> bytes:
-    """The envelope of a release, signed by ``signer`` (message -> 64 bytes), ending in a newline."""
+    """Return the envelope of a release, ending in a newline.
+
+    ``signer`` signs a message with the private key of ``key`` and returns the 64 bytes of the signature.
+    """
     payload = render_statement(Statement(name, version, tuple(sorted(files))))
     return render_envelope(Envelope(payload, signer(pae(payload)), key))
 
 
 def render_statement(statement: Statement) -> bytes:
-    """The one spelling of a payload."""
+    """Return the canonical encoding of a payload."""
     table = {
         "_type": STATEMENT_TYPE,
         "subject": [{"name": entry.name, "digest": {"sha256": entry.sha256}} for entry in statement.files],
@@ -92,7 +96,7 @@ def render_statement(statement: Statement) -> bytes:
 
 
 def render_envelope(envelope: Envelope) -> bytes:
-    """The one spelling of an envelope."""
+    """Return the canonical encoding of an envelope."""
     table = {
         "payload": base64.b64encode(envelope.payload).decode(),
         "payloadType": PAYLOAD_TYPE,
@@ -102,11 +106,12 @@ def render_envelope(envelope: Envelope) -> bytes:
 
 
 def verify(data: bytes, *, where: str = STATEMENT) -> tuple[Statement, PublicKey]:
-    """Check an envelope's form, then its signature, then read what it says.
+    """Verify an envelope and return its statement and the key that signed it.
 
-    Returns the statement and the key that signed it; whether that key is trusted is `policy`'s to say.
-    Raises `SignatureInvalid`.
+    Whether that key is trusted is decided by `policy`. Raises `SignatureInvalid`.
     """
+    # In this order (DSSE protocol, "Verify"): the payload is untrusted until its signature is checked, so its
+    # parser never sees bytes that nobody signed.
     envelope = parse_envelope(data, where=where)
     check_signature(envelope.key, envelope.signature, pae(envelope.payload), where=where)
     return parse_statement(envelope.payload, where=where), envelope.key
@@ -117,12 +122,17 @@ def check_files(
 ) -> None:
     """Raise `DigestMismatch` unless ``files`` are exactly the statement's subjects, byte for byte.
 
-    ``hashed`` are what those of ``files`` turned out to be whose bytes were hashed already.
+    ``hashed`` are the entries of those of ``files`` that the caller has hashed already.
     """
     listed = {entry.name for entry in statement.files}
+    # In both directions: a file that was added would be installed although nobody signed it.
     for name in sorted(listed ^ set(files)):
-        problem = "is listed but not there" if name in listed else "is there but not listed"
-        raise DigestMismatch(f"'{name}' {problem} in the release statement", where=where)
+        problem = (
+            "is listed in the release statement, but missing from the release"
+            if name in listed
+            else "is not listed in the release statement"
+        )
+        raise DigestMismatch(f"'{name}' {problem}", where=where)
     known = {entry.name: entry for entry in hashed}
     for entry in statement.files:
         if known.get(entry.name) != entry:
@@ -130,16 +140,16 @@ def check_files(
 
 
 def subject_names(data: bytes, *, where: str) -> list[str]:
-    """The names of the files an envelope lists, read before its signature is checked.
+    """Return the names of the files that an envelope lists, without checking its signature.
 
-    Only to know what to fetch; nothing may be believed of them. Raises `SignatureInvalid`.
+    They say what to fetch and are untrusted otherwise. Raises `SignatureInvalid` for a malformed statement.
     """
     envelope = parse_envelope(data, where=where)
     return [entry.name for entry in parse_statement(envelope.payload, where=where).files]
 
 
 def parse_envelope(data: bytes, *, where: str) -> Envelope:
-    """Read a DSSE envelope of exactly one signature; raises `SignatureInvalid`."""
+    """Read a DSSE envelope with exactly one signature. Raises `SignatureInvalid`."""
     table = _table(_strict_json(data, where), where, {"payload", "payloadType", "signatures"})
     if table["payloadType"] != PAYLOAD_TYPE:
         raise _bad(f"expected payloadType '{PAYLOAD_TYPE}', found {short(table['payloadType'])}", where)
@@ -160,8 +170,9 @@ def parse_envelope(data: bytes, *, where: str) -> Envelope:
 
 
 def parse_statement(payload: bytes, *, where: str) -> Statement:
-    """Read an in-toto statement of a plugin release; raises `SignatureInvalid`."""
+    """Read the in-toto statement of a plugin release. Raises `SignatureInvalid`."""
     table = _table(_strict_json(payload, where), where, {"_type", "subject", "predicateType", "predicate"})
+    # The types first: they give the other keys their meaning (in-toto Statement v1).
     for key, expected in (("_type", STATEMENT_TYPE), ("predicateType", PREDICATE_TYPE)):
         if table[key] != expected:
             raise _bad(f"expected {key} '{expected}', found {short(table[key])}", where)
@@ -180,18 +191,20 @@ def parse_statement(payload: bytes, *, where: str) -> Statement:
 
 def _check_spelling(what: str, found: bytes, expected: bytes, where: str) -> None:
     if found != expected:
-        raise _bad(f"expected {what} in the one spelling that 'tarkpm sign' writes, found another", where)
+        raise _bad(f"{what} is not in the canonical encoding that 'tarkpm sign' writes", where)
 
 
 def _subjects(subjects: Any, sizes: Any, where: str) -> tuple[FileEntry, ...]:
     if not isinstance(subjects, list) or not 2 <= len(subjects) <= MAX_SUBJECTS:
         raise _bad(f"expected 2 to {MAX_SUBJECTS} subjects", where)
     entries = tuple(sorted(_subject(subject, sizes, where) for subject in subjects))
+    # Names that differ in case are one file on some file systems: the second would replace the first.
     if len({entry.name.casefold() for entry in entries}) != len(entries):
         raise _bad("two subjects have the same name", where)
     names = {entry.name for entry in entries}
     if set(sizes) != names:
         raise _bad("sizes and subjects do not name the same files", where)
+    # A statement cannot list itself: its digest would have to be part of what it is the digest of.
     if MANIFEST not in names or STATEMENT in names:
         raise _bad(f"expected '{MANIFEST}' among the subjects and not '{STATEMENT}'", where)
     return entries
@@ -204,7 +217,7 @@ def _subject(subject: Any, sizes: Any, where: str) -> FileEntry:
     if not is_digest(digest):
         raise _bad(f"'{name}' has a malformed sha256", where)
     size = sizes.get(name) if isinstance(sizes, dict) else None
-    if type(size) is not int or size < 0:
+    if type(size) is not int or size < 0:  # not isinstance: True is an int
         raise _bad(f"'{name}' has no size", where)
     return FileEntry(name, digest, size)  # type: ignore[arg-type]
 
@@ -236,6 +249,7 @@ def _base64(value: Any, where: str) -> bytes:
         raw = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raw = b""
+    # RFC 4648, section 3.5: other texts decode to the same bytes; only the canonical one is accepted.
     if not raw or base64.b64encode(raw).decode() != text:
         raise _bad("expected padded base64", where)
     return raw

@@ -1,20 +1,20 @@
-"""Text from strangers, made safe to show."""
+"""Make text from untrusted sources safe to display."""
 
 import re
 from collections.abc import Iterator, Sequence
 from typing import Final, NoReturn
 
 BLANKS: Final = frozenset("\u2800\u3164\u115f\u1160\uffa0")
-"""Characters that count as printable and show nothing."""
+"""Characters that Python considers printable, but that are invisible."""
 
 _PASSWORD = re.compile(r"(/[^/\s@:]*):[^/\s@]+@")
 
 
 def neutral(text: str, *, keep: str = "", limit: int | None = None) -> str:
-    r"""``text`` with everything but printable characters, and those in ``keep``, spelled out.
+    r"""Return ``text`` with all characters escaped that are neither printable nor in ``keep``.
 
-    Escape sequences, line breaks, direction overrides and other invisible characters cannot then forge
-    or hide what stands beside them. Beyond ``limit`` characters it is cut, which shows.
+    Then escape sequences, line breaks, direction overrides and invisible characters cannot forge or hide the
+    text around them. Text of more than ``limit`` characters is cut visibly.
 
     >>> neutral("a\x1b[2Jb\n")
     'a\\x1b[2Jb\\n'
@@ -38,7 +38,7 @@ def reject_constant(name: str) -> NoReturn:
 
 
 def is_legible(text: str) -> bool:
-    """Return whether a name can be read as it is: printable, no quotation marks, only single blanks inside.
+    """Return whether a name is unambiguous when shown: printable, unquoted, with single blanks inside only.
 
     >>> is_legible("my notes"), is_legible("my  notes"), is_legible("notes ")
     (True, False, False)
@@ -49,7 +49,7 @@ def is_legible(text: str) -> bool:
 
 
 def quoted(text: str, limit: int) -> str:
-    r"""The words of a stranger in quotation marks that they cannot end, on one line, cut at ``limit``.
+    r"""Quote untrusted text on one line, cut at ``limit`` characters. The text cannot end the quotation.
 
     >>> quoted('nice"\n\n   signer', 80)
     '"nice\' signer"'
@@ -59,10 +59,10 @@ def quoted(text: str, limit: int) -> str:
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """``text`` in lines of at most ``width`` columns, broken at blanks where that is possible.
+    """Break ``text`` into lines of at most ``width`` columns, at blanks where possible.
 
-    Runs of blanks become one. What is not ASCII counts as two columns: terminals do not agree on it, and they
-    break a line that is too long, at their left edge.
+    Runs of blanks become one. Characters outside of ASCII count as two columns, because terminals disagree on
+    their width, and a terminal continues a line that is too long at its left edge, where a label would be.
     """
     lines, line = [""], 0
     for word in _words(text, width):
@@ -75,7 +75,7 @@ def wrapped(text: str, width: int) -> list[str]:
 
 
 def _words(text: str, width: int) -> Iterator[str]:
-    """The words of ``text``; one that is wider than ``width`` in pieces."""
+    """Yield the words of ``text``. A word wider than ``width`` is split."""
     for word in text.split():
         piece = ""
         for char in word:
@@ -87,7 +87,7 @@ def _words(text: str, width: int) -> Iterator[str]:
 
 
 def cut(text: str, width: int) -> str:
-    """``text``, cut where it takes more than ``width`` columns, which shows."""
+    """Cut ``text`` to ``width`` columns, with an ellipsis if something is cut."""
     if columns(text) <= width:
         return text
     kept, left = "", width - 2
@@ -100,23 +100,23 @@ def cut(text: str, width: int) -> str:
 
 
 def columns(text: str) -> int:
-    """Return the most columns that ``text`` takes at a terminal."""
+    """Return the most columns that ``text`` can take in a terminal."""
     return sum(1 if char.isascii() else 2 for char in text)
 
 
 def _spelled(character: str) -> str:
-    # surrogates cannot be encoded but by name; unicode_escape names every character
+    # unicode_escape, because surrogates cannot be encoded as UTF-8
     return character.encode("unicode_escape").decode("ascii")
 
 
 def some(names: Sequence[str], most: int = 5) -> str:
-    """The first of ``names``, quoted and cut, and how many more there are."""
+    """Return the first ``most`` names, quoted and cut, and the number of the others."""
     shown = ", ".join(f"'{neutral(name, limit=60)}'" for name in names[:most])
     return shown + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def masked(text: str) -> str:
-    """``text`` with the password of every URL in it taken out, where a person typed one.
+    """Return ``text`` with the passwords of URLs masked (docs/trust-rules.md, rule 11).
 
     >>> masked("there is no folder http://me:secret@host/x")
     'there is no folder http://me:…@host/x'
@@ -125,7 +125,7 @@ def masked(text: str) -> str:
 
 
 def without_login(text: str) -> str:
-    """``text`` without what may be a login or a token in it, if it is a URL or ``user:…@host:path``.
+    """Return a URL or ``user:…@host:path`` without user, password, query and fragment; other text unchanged.
 
     >>> without_login("https://me:secret@host/x?token=secret")
     '…@host/x…'

@@ -1,45 +1,39 @@
-"""Whether a locked or offered release may be trusted at all (docs/trust-rules.md, rules 2 and 8)."""
+"""Decide whether a locked or offered release may be trusted at all (docs/trust-rules.md, rules 2 and 8)."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
 
 from tarkpm.core.claim import Vouched
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.project import Project
 from tarkpm.core.release import IndexSource
 from tarkpm.core.version import Version
-from tarkpm.errors import (
-    KeyUntrusted,
-    ResolutionError,
-    Revoked,
-    Unreachable,
-    UnsignedRefused,
-)
+from tarkpm.errors import KeyUntrusted, ResolutionError, Revoked, Unreachable, UnsignedRefused
 
 NOBODY = Vouched()
 
 
 def check_minimum(name: str, minimum: Version | None, tark: Version | None) -> None:
-    """Raise `ResolutionError` if a plugin needs a newer tark than the project's."""
+    """Raise `ResolutionError` if a plugin requires a newer tark than the project's."""
     if minimum and tark and tark < minimum:
         raise ResolutionError(
-            f"'{name}' needs tark {minimum} or newer, but this project is for tark {tark}",
+            f"'{name}' requires tark {minimum} or newer, but this project is for tark {tark}",
             hint="update tark, then set [tark] version in tark.toml",
         )
 
 
 def check_trusted(project: Project, entry: LockEntry, vouched: Vouched = NOBODY) -> None:
-    """Rules 2 and 8: raise unless this entry's signer, or its lack of one, is agreed to and not revoked.
+    """Raise unless a lock entry's signer, or its lack of one, is trusted and not revoked.
 
-    That is in tark.toml, or, for a release of an index, in a claim that was verified on this machine
-    (``vouched``). The entry is one the project leads to.
+    A signer is trusted by ``[trust]`` in tark.toml or, for a release of an index, by a claim that was
+    verified on this machine (``vouched``). An unsigned release must be allowed by tark.toml. The lock has no
+    authority (docs/trust-rules.md, rules 2 and 8). The entry must be one that `lock_check.reachable`
+    returns.
+
+    Raises `KeyUntrusted`, `UnsignedRefused`, `Revoked` and `Unreachable`.
     """
     if isinstance(entry.source, IndexSource):
         check_vouched(entry, entry.source, vouched)
+        # [trust] narrows what the index vouches for (docs/trust-rules.md, rule 0).
         if (pins := project.trust.get(entry.name)) and entry.signer not in pins:
             raise _untrusted(entry)
         return
@@ -65,14 +59,17 @@ def _untrusted(entry: LockEntry) -> KeyUntrusted:
 
 
 def check_vouched(entry: LockEntry, source: IndexSource, vouched: Vouched) -> None:
-    """Raise unless an index's maintainers stand behind this release.
+    """Raise unless the maintainers of an index vouch for this release.
 
-    Raises `Revoked`, `KeyUntrusted`, and `Unreachable` if nothing is known of them on this machine.
+    Raises `UnsignedRefused`, `Revoked`, `KeyUntrusted`, and `Unreachable` if no claim about the plugin is
+    known on this machine.
     """
     if entry.signer is None or entry.statement is None:
         raise UnsignedRefused(
-            f"'{entry.name}' is not signed, but every release of an index is", where=str(source)
+            f"'{entry.name}' is not signed, but every release of an index must be", where=str(source)
         )
+    # Before the claim: a revocation that was seen once is enforced even without one
+    # (docs/trust-rules.md, rule 8).
     if vouched.is_revoked(source, entry.name, entry.version, entry.statement.sha256):
         raise Revoked(
             f"'{entry.name}' {entry.version} was revoked by the maintainers of {source}",
@@ -84,7 +81,7 @@ def check_vouched(entry: LockEntry, source: IndexSource, vouched: Vouched) -> No
         raise Unreachable(
             f"the publisher of '{entry.name}' is not known on this machine yet",
             where=str(source),
-            hint="run it with a network: tarkpm sync",
+            hint="run with network access: tarkpm sync",
         )
     if not claim.allows(entry.signer, entry.version, entry.statement.sha256):
         raise KeyUntrusted(

@@ -1,8 +1,8 @@
-"""The URLs a plugin may name: one spelling for each place, and everything that has two refused. Pure.
+"""Parse the URLs that plugins request, and refuse all that are ambiguous. No I/O.
 
-What two parsers read differently is how a check is passed for one host and a request sent to another. So a
-host is lower-case ASCII or an address in its usual form, an authority has no user and no ``%``, and there
-is no backslash, control character or space anywhere.
+If two parsers read a URL differently, a check can pass for one host while the request is sent to another. So
+a host is ASCII or an address in canonical form, an authority has no user and no ``%``, and a URL contains no
+backslash, control character or space.
 """
 
 import re
@@ -14,7 +14,7 @@ import msgspec
 from tarkpm.core.capability import DEFAULT_PORT, normalize_scope
 
 MAX_URL: Final = 8192
-"""Characters."""
+"""In characters."""
 
 PORTS: Final = {"https": 443, "http": 80}
 _URL = re.compile(r"(?P<scheme>[A-Za-z]{1,16})://(?P<authority>[^/?#]*)(?P<rest>[^#]*)(?P<fragment>#.*)?")
@@ -22,9 +22,8 @@ _AUTHORITY = re.compile(
     r"(?P<host>\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z_](?:[0-9A-Za-z._-]*[0-9A-Za-z_])?)(?::(?P<port>[0-9]{1,5}))?"
 )
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_ODD_LOCATION = re.compile(
-    r"[A-Za-z][A-Za-z0-9+.-]*:(?!//)|///"
-)  # relative to one parser, absolute to another
+# Some parsers read these as relative, others as absolute.
+_ODD_LOCATION = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?!//)|///")
 _LEGAL = "/?:@!$&'()*+,;=-._~%[]|"
 
 
@@ -38,37 +37,42 @@ class RequestTarget(msgspec.Struct, frozen=True):
 
     @property
     def scope(self) -> str:
-        """Host and port as a capability spells them, where 443 goes without saying."""
+        """Host and port as in a capability, without the default port 443."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == DEFAULT_PORT else f"{host}:{self.port}"
 
     @property
     def authority(self) -> str:
-        """Host and port as the ``Host`` header has them, less the scheme's own port (RFC 9110, 7.2)."""
+        """Host and port for the ``Host`` header, without the scheme's default (RFC 9110, section 7.2)."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
 
     @property
     def origin(self) -> str:
-        """Scheme, host and port: what a credential belongs to."""
+        """Scheme, host and port. Credentials are sent to one origin only (RFC 6454)."""
         return f"{self.scheme}://{self.authority}"
 
     @property
     def url(self) -> str:
+        """The whole URL, without a fragment."""
         return self.origin + self.path
 
 
 def parse(text: str) -> RequestTarget:
-    """Read an absolute https or http URL; raises `ValueError` that says what was expected."""
+    """Read an absolute http or https URL. Raises `ValueError` with what was expected."""
     return _parse(text, fragment=False)
 
 
 def redirected(current: RequestTarget, location: str) -> RequestTarget:
-    """Return the target of a ``Location`` header. Raises `ValueError`, also if it leaves https."""
+    """Resolve a ``Location`` header (RFC 9110, section 10.2.2).
+
+    Raises `ValueError` if it is ambiguous or leaves https.
+    """
     _check_text(location)
     if _ODD_LOCATION.match(location):
         raise ValueError("expected the Location of a redirect to be a URL or a path")
     target = _parse(urljoin(current.url, location), fragment=True)
+    # Otherwise a server could have the request and its headers sent in the clear.
     if current.scheme == "https" and target.scheme != "https":
         raise ValueError("a redirect must not leave https")
     return target
@@ -85,7 +89,8 @@ def _parse(text: str, *, fragment: bool) -> RequestTarget:
     host, port = _place(found["authority"], PORTS[scheme])
     rest = found["rest"]
     if _BAD_ESCAPE.search(rest):
-        raise ValueError("expected two hexadecimal digits behind each '%' of the URL")
+        raise ValueError("expected two hexadecimal digits after each '%' of the URL")
+    # A request target is ASCII (RFC 9112, section 3.2); all other characters are percent-encoded.
     path = quote(rest if rest.startswith("/") else "/" + rest, safe=_LEGAL)
     if len(path) > MAX_URL:
         raise ValueError(f"the URL is longer than {MAX_URL:,} characters")
@@ -93,18 +98,18 @@ def _parse(text: str, *, fragment: bool) -> RequestTarget:
 
 
 def _place(authority: str, default: int) -> tuple[str, int]:
-    """Host and port, by the rules of capabilities less wildcards and prefixes."""
+    """Split an authority into host and port. Hosts follow the rules of capabilities, without wildcards."""
     if "@" in authority:
         raise ValueError("a URL with a user name or password is not accepted")
     found = _AUTHORITY.fullmatch(authority)
     if found is None:
-        raise ValueError("expected a host in ASCII (xn--… for others), perhaps with a port")
+        raise ValueError("expected a host in ASCII (xn--… for others), optionally with a port")
     port = int(found["port"] or default)
     try:
         normalize_scope("http", f"{found['host']}:{port}")
     except ValueError:
         raise ValueError(
-            "expected a host name, or an address in its usual form, perhaps with a port"
+            "expected a host name or an address in canonical form, optionally with a port"
         ) from None
     return found["host"].lower().strip("[]"), port
 

@@ -1,4 +1,4 @@
-"""A release whose bytes and signature were checked. Whether its signer is trusted is still open."""
+"""Verify the contents and signature of a release. Whether its signer is trusted is decided by `policy`."""
 
 from collections.abc import Iterable, Mapping
 
@@ -16,7 +16,7 @@ from tarkpm.errors import SignatureInvalid
 
 
 class VerifiedRelease(msgspec.Struct, frozen=True):
-    """A verified release: its signature, if it has one, holds, and its bytes are what it says."""
+    """A release whose signature, if it has one, is valid and covers exactly its files."""
 
     manifest: Manifest
     source: Source
@@ -25,7 +25,7 @@ class VerifiedRelease(msgspec.Struct, frozen=True):
     statement: StatementEntry | None = None
 
     def entry(self) -> LockEntry:
-        """Return the lock entry of this release; the bytes of a working copy are not locked."""
+        """Return the lock entry of this release. The files of a working copy are not locked."""
         working_copy = isinstance(self.source, PathSource)
         return LockEntry(
             name=self.manifest.name,
@@ -49,21 +49,35 @@ def verify_release(
     hashed: Iterable[FileEntry] = (),
     manifest: Manifest | None = None,
 ) -> VerifiedRelease:
-    """Check a release's bytes against its statement, and both against its plugin.toml.
+    """Verify a release: its signature, then its files, then its plugin.toml (docs/trust-rules.md, rule 1).
 
-    Files whose bytes were found to be ``hashed`` are not hashed again; ``manifest`` is what the plugin.toml
-    among them was read as, if it was. A working copy's statement is not looked at: it is never signed.
+    ``files`` maps names to contents. ``envelope`` is the release statement, None if there is none.
+    ``hashed`` are the entries of files that the caller has hashed already, and ``manifest`` is the parsed
+    plugin.toml if the caller has parsed it; both only save work. The statement of a working copy is ignored,
+    because the files change under it.
 
-    Raises `ManifestError`, `SignatureInvalid`, `DigestMismatch`.
+    Raises `SignatureInvalid`, `DigestMismatch` and `ManifestError`.
     """
+    # A release without a statement has no signature to check. Whether it may be used is decided by `policy`
+    # (docs/trust-rules.md, rule 4).
     if envelope is None or isinstance(source, PathSource):
         manifest = manifest or Manifest.parse(files[MANIFEST], where=f"{where}: {MANIFEST}")
         entries = tuple(FileEntry.of(name, data) for name, data in sorted(files.items()))
         return VerifiedRelease(manifest, source, entries)
+
+    # 1. The signature, over the bytes of the payload. The payload is parsed only after this check.
     said, signer = statement.verify(envelope, where=where)
+
+    # 2. The files are exactly those that were signed: none is missing, added or changed.
     statement.check_files(said, files, where=where, hashed=hashed)
+
+    # 3. plugin.toml is parsed only now, when it is known to be the publisher's.
     manifest = manifest or Manifest.parse(files[MANIFEST], where=f"{where}: {MANIFEST}")
+
+    # 4. The statement is about this plugin and version, so that it cannot be replayed for another.
     check_names(said, manifest.name, manifest.version, where=where)
+
+    # 5. The files are of the kinds that tarkpm installs, and no others.
     _check_kinds(said, manifest, where=where)
     return VerifiedRelease(
         manifest, source, said.files, signer, StatementEntry(sha256(envelope), len(envelope))
@@ -73,7 +87,7 @@ def verify_release(
 def check_names(said: statement.Statement, name: PluginName, version: Version, *, where: str) -> None:
     """Raise `SignatureInvalid` unless the statement is about this plugin and this version.
 
-    Without it one plugin's statement, or an older version's, would do for another.
+    Otherwise a statement could be replayed for another plugin or version.
     """
     if (said.name, said.version) != (name, version):
         raise SignatureInvalid(

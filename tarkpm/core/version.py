@@ -1,8 +1,8 @@
-"""Versions of SemVer 2.0 and ranges with Cargo's meaning.
+"""Versions as in SemVer 2.0, and version ranges as in Cargo.
 
-A version is https://semver.org/spec/v2.0.0.html; a range is what the Cargo book calls a version
-requirement (https://doc.rust-lang.org/cargo/reference/specifying-dependencies.html), including its rule
-that a prerelease is matched only by a comparator that names a prerelease of the same three numbers.
+Versions follow https://semver.org/spec/v2.0.0.html. Ranges follow the version requirements of Cargo
+(https://doc.rust-lang.org/cargo/reference/specifying-dependencies.html), including the rule that a prerelease
+matches only if a comparator names a prerelease of the same three numbers.
 
 >>> Version.parse("1.0.0-rc.1") < Version.parse("1.0.0")
 True
@@ -37,8 +37,8 @@ Key = tuple[int, int, int, int, tuple[tuple[int, int, str], ...]]
 class Version:
     """A SemVer 2.0 version. Immutable and hashable.
 
-    Ordered by precedence (SemVer section 11); versions that differ in build metadata only are ordered by
-    it, so that the order is total and agrees with equality.
+    Versions are ordered by precedence (SemVer, section 11). Versions that differ only in build metadata are
+    ordered by it, so that the order is total and consistent with equality.
     """
 
     __slots__ = ("build", "key", "major", "minor", "patch", "pre", "text")
@@ -50,7 +50,7 @@ class Version:
 
     @classmethod
     def parse(cls, text: str) -> "Version":
-        """Read a version; raises `ValueError` that says what was expected."""
+        """Read a version. Raises `ValueError` with what was expected."""
         match = _VERSION.fullmatch(text) if len(text) <= MAX_LENGTH else None
         if match is None:
             raise ValueError(f"expected a version like 1.2.3, found {_quoted(text)}")
@@ -69,7 +69,7 @@ class Version:
 
     @property
     def plain(self) -> str:
-        """The text without build metadata, which makes no other version of it (SemVer section 10)."""
+        """The text without build metadata, which does not affect precedence (SemVer, section 10)."""
         return self.text.partition("+")[0]
 
     def __str__(self) -> str:
@@ -89,7 +89,7 @@ class Version:
 
 
 def _identifiers(pre: str) -> tuple[tuple[int, int, str], ...]:
-    """Prerelease identifiers as sort keys: numeric ones first, by value (SemVer 11.4)."""
+    """Return prerelease identifiers as sort keys: numeric ones first, by value (SemVer, section 11.4)."""
     return (
         tuple((0, int(part), "") if part.isdigit() else (1, 0, part) for part in pre.split("."))
         if pre
@@ -107,7 +107,7 @@ class Comparator:
 
     @classmethod
     def parse(cls, text: str) -> "Comparator":
-        """Read one comparator; raises `ValueError`."""
+        """Read a comparator. Raises `ValueError`."""
         match = _COMPARATOR.fullmatch(text)
         if match is None:
             raise ValueError(f"expected a range like ^1.2, found {_quoted(text)}")
@@ -119,19 +119,19 @@ class Comparator:
         return cls(op, int(match["major"]), minor, patch, match["pre"] or "")
 
     def matches(self, version: Version) -> bool:
-        """Return whether ``version`` satisfies this condition, before the prerelease rule."""
+        """Return whether ``version`` satisfies this condition, without the rule for prereleases."""
         low, high = self.bounds
         above = version.key >= low if self.op != ">" or self.partial else version.key > low
         return above and (high is None or version.key < high)
 
     @property
     def partial(self) -> bool:
-        """Return whether the patch, or minor and patch, were left out."""
+        """Return whether the patch, or both minor and patch, are left out."""
         return self.patch is None
 
     @property
     def bounds(self) -> tuple[Key, Key | None]:
-        """The half-open interval of precedence keys; for a full ``>`` the lower end is excluded."""
+        """The half-open interval of precedence keys. For a full ``>``, the lower bound is excluded."""
         base = _key(self.major, self.minor or 0, self.patch or 0, self.pre)
         match self.op:
             case ">":
@@ -152,13 +152,13 @@ class Comparator:
                 return base, self._caret()
 
     def _after(self) -> Key:
-        """The least key after every version this partial version names."""
+        """Return the least key above all versions that this partial version names."""
         if self.minor is None:
             return _floor(self.major + 1)
         return _floor(self.major, self.minor + 1)
 
     def _caret(self) -> Key:
-        """The first key past what `^` allows: the leftmost non-zero number may not change."""
+        """Return the least key above what `^` allows: the leftmost non-zero number may not change."""
         if self.major or self.minor is None:
             return _floor(self.major + 1)
         if self.minor or self.patch is None:
@@ -168,7 +168,7 @@ class Comparator:
 
 _LOWEST: Key = (0, 0, 0, -1, ())
 _NEXT = (-1, 0, "")
-"""Appended to a key's identifiers it gives the least key above it: -1 sorts before every identifier."""
+"""Appended to the identifiers of a key, it gives the least key above: -1 sorts before every identifier."""
 
 
 def _key(major: int, minor: int, patch: int, pre: str) -> Key:
@@ -176,19 +176,19 @@ def _key(major: int, minor: int, patch: int, pre: str) -> Key:
 
 
 def _floor(major: int, minor: int = 0, patch: int = 0) -> Key:
-    """Below every version of these three numbers, prereleases included."""
+    """Return the key below all versions of these three numbers, prereleases included."""
     return major, minor, patch, -1, ()
 
 
 class Range:
-    """A set of versions: comparators joined by commas, all of which must hold. Immutable."""
+    """A set of versions: comparators joined by commas, all of which must match. Immutable."""
 
     def __init__(self, text: str, comparators: tuple[Comparator, ...]) -> None:
         self.text, self.comparators = text, comparators
 
     @classmethod
     def parse(cls, text: str) -> "Range":
-        """Read a range; raises `ValueError` that says what was expected."""
+        """Read a range. Raises `ValueError` with what was expected."""
         stripped = text.strip()
         if stripped in ("*", "x", "X"):
             return cls("*", ())
@@ -204,9 +204,9 @@ class Range:
         return not version.pre or version.triple in self._prereleases
 
     def span(self, keys: Sequence[Key]) -> tuple[int, int]:
-        """Return the slice of ``keys``, ascending, that meets every condition: two bisections each.
+        """Return the slice of ascending ``keys`` that satisfy every comparator, as (start, stop).
 
-        The rule for prereleases is not applied: see `matches`.
+        It takes two bisections per comparator. The rule for prereleases is not applied: see `matches`.
         """
         low, high = 0, len(keys)
         for comparator in self.comparators:

@@ -1,4 +1,7 @@
-"""Locked releases that an index took back: what is revoked is an error, what is yanked is kept."""
+"""Locked releases that were revoked or yanked (docs/trust-rules.md, rule 8).
+
+A revoked release is an error; a yanked one is kept where it is locked.
+"""
 
 from collections.abc import Iterable, Iterator
 
@@ -16,7 +19,7 @@ def is_revoked(entry: LockEntry, vouched: Vouched) -> bool:
 
 
 def why_yanked(entry: LockEntry, vouched: Vouched) -> str:
-    """Why a locked release was yanked when this machine last saw it; "" if it was not."""
+    """Return why a locked release was yanked when last seen on this machine, "" if it was not."""
     source = entry.source
     if not isinstance(source, IndexSource) or entry.statement is None:
         return ""
@@ -31,5 +34,5 @@ def yanked_notes(entries: Iterable[LockEntry], vouched: Vouched) -> Iterator[str
 
 
 def yanked_note(release: str, reason: str) -> str:
-    """The sentence about one of them."""
+    """Return the note about a yanked release."""
     return f"{release} was yanked ({reason}): it is kept because it is locked"

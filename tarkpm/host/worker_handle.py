@@ -109,6 +109,7 @@ class Worker:
             try:
                 return self._call(function, args, answer, deadline)
             except _Unready:  # the guess was wrong: its tools have schemas
+                # The guess is corrected for good: a second restart cannot happen.
                 self._schemas = True
                 return self._call(function, args, answer, deadline)
             finally:
@@ -158,14 +159,14 @@ class Worker:
                 return self._conversation
             self._kill()  # it ended between calls, so no answer was lost: start another one
         try:
-            return self._load_anew()
+            return self._reload()
         except ModuleInvalid as problem:
             problem.hint = problem.hint or (
                 f"tarkpm inspect {quote(self.image.file)}" if self.image.file else ""
             )
             raise
 
-    def _load_anew(self) -> Conversation:
+    def _reload(self) -> Conversation:
         if not self._checked:
             check_image(self.image)
             self._checked = True

@@ -46,6 +46,7 @@ def remove(settings: Settings, ui: Ui, typed: list[PluginName], *, purge: bool) 
             preview_deletions(workspace, plan)
         else:
             apply(workspace, target, plan)
+            # Deleted last: if the change fails, the data is still there.
             for name in names if purge else ():
                 remove_tree(workspace.data(name))
         left = [name for name in names if target.lock.get(name)]
@@ -57,7 +58,7 @@ def remove(settings: Settings, ui: Ui, typed: list[PluginName], *, purge: bool) 
 
 
 def _plan(workspace: Workspace, names: list[PluginName], target: Target) -> Plan:
-    """Return a plan that removes what was named or locked and is not locked any more, and nothing else."""
+    """Return a plan that removes what was named, or was locked and no longer is, and nothing else."""
     installed = [PluginName(name) for name in workspace.record.installed]
     ours = {*names, *workspace.lock.by_name}
     gone = tuple(name for name in installed if name in ours and not target.lock.get(name))

@@ -54,6 +54,7 @@ class Audit:
     def findings(self) -> Iterator[IndexFinding]:
         """Yield all findings in the order of the audit."""
         yield from self._expiry()
+        # Claims first: each row is compared with its plugin's claim.
         yield from self._bins(CLAIMS)
         yield from self._read_search()
         yield from self._bins(INDEX)
@@ -85,6 +86,7 @@ class Audit:
         for role in self.index.authority.bins(parent):
             try:
                 bin_ = self.index.read_bin(role)
+            # One broken bin must not hide the findings about the others.
             except TarkError as problem:
                 self._broken = True
                 yield IndexFinding.of(problem)

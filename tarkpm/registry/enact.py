@@ -24,6 +24,7 @@ def enact(
     if missing := draft.missing(proposal.signers(draft, where=where)):
         raise IndexUntrusted(f"{missing} more signature{'s' if missing > 1 else ''} needed", where=where)
     change = IndexChange(index, now)
+    # Documents before the metadata that lists them; `IndexChange.commit` writes them in a safe order.
     for path, data in draft.documents.items():
         change.document(path, data)
     for role, signed in draft.roles.items():

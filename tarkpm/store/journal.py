@@ -144,7 +144,7 @@ def pending(environment: Environment, state: State) -> Transaction | None:
         raise StoreError(
             "the journal of an interrupted change was not written by your tarkpm",
             where=str(environment.journal),
-            hint=f"look at it, then: rm {shlex.quote(str(environment.journal))}",
+            hint=f"inspect it, then: rm {shlex.quote(str(environment.journal))}",
         )
     return transaction
 

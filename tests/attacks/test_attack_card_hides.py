@@ -66,7 +66,7 @@ def _rows(lines: list[str], columns: int) -> list[tuple[str, str]]:
 def test_more_than_can_be_shown_cannot_be_granted(sandbox: Sandbox) -> None:
     dull = [f"cdn{number}.example.com" for number in range(250)]
     _plugin(sandbox, f'http = {_listed([*dull, "private:router.lan"])}\nenv = ["VAULT_TOKEN"]')
-    limit = "plugin.toml: capabilities", "http: expected 64 entries at most, found 251"
+    limit = "plugin.toml: capabilities", "http: expected at most 64 entries, found 251"
     sandbox.run("add", "./src", "--accept-capabilities").failed(2, *limit)
     assert "router" not in (sandbox.cwd / "tark.toml").read_text()
 
@@ -75,7 +75,7 @@ def test_few_long_scopes_are_limited_too(sandbox: Sandbox) -> None:
     label = "x" * 60
     hosts = [f"{label}.{label}.{label}.cdn{number}.example.com" for number in range(10)]
     _plugin(sandbox, f"http = {_listed(hosts)}")
-    limit = "http: expected 1,600 characters at most, found 1,990: more could not be shown"
+    limit = "http: expected at most 1,600 characters, found 1,990: too long to be reviewed"
     sandbox.run("add", "./src", "--accept-capabilities").failed(2, limit)
 
 
@@ -87,7 +87,7 @@ def test_nor_does_a_project_grant_more(sandbox: Sandbox, kind: str) -> None:
     _plugin(sandbox)
     with (sandbox.cwd / "tark.toml").open("a") as file:
         file.write(f"[grants.x]\n{kind} = {_listed(scopes[kind].format(n) for n in range(65))}\n")
-    sandbox.run("list").failed(2, f"{kind}: expected 64 entries at most, found 65")
+    sandbox.run("list").failed(2, f"{kind}: expected at most 64 entries, found 65")
 
 
 @pytest.mark.parametrize("columns", [80, 40])
@@ -219,7 +219,7 @@ def test_an_address_too_long_to_read_is_refused(sandbox: Sandbox, url: str) -> N
     oauth = f'[oauth]\nauth_url = "{url}"\ntoken_url = "https://auth.example.com/t"\nclient_id = "app"'
     _plugin(sandbox, extra=oauth)
     refused = sandbox.run("add", "./src", "--accept-capabilities")
-    refused.failed(2, "oauth.auth_url", "expected 512 characters at most, found 625")
+    refused.failed(2, "oauth.auth_url", "expected at most 512 characters, found 625")
 
 
 @pytest.mark.parametrize("columns", [80, 40])

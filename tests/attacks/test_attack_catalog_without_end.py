@@ -33,7 +33,7 @@ def entangled(versions: int) -> dict[PluginId, tuple[Candidate, ...]]:
 def test_the_proof_of_a_large_one_is_told_in_a_few_sentences() -> None:
     with pytest.raises(ResolutionError) as caught:
         solve(entangled(100), WANTED, locked={}, free=None, tark=None)
-    assert caught.value.message.endswith("more such; nothing satisfies all of these")
+    assert caught.value.message.endswith("more; nothing satisfies all of these")
     assert len(caught.value.message) < 1_000
 
 

@@ -105,7 +105,7 @@ def test_what_names_commands_is_not_made_when_it_is_typed_either(
         refused.failed(1, "the credentials cannot be stored: the file does not exist")
         assert not (sandbox.home / path).exists()
     private = sandbox.run(*_login(sandbox, "--credentials", sandbox.home / ".ssh" / "a.json"))
-    private.failed(1, "holds keys or passwords, and is never given to a plugin")
+    private.failed(1, "holds keys or passwords, so no plugin may access it")
     theirs = sandbox.run(*_login(sandbox, "--credentials", "~/.config/tark/other_oauth.json"))
     theirs.failed(1, "'~/.config/tark/other_oauth.json' holds another plugin's credentials")
     assert server.requests == []

@@ -84,7 +84,7 @@ def test_two_indexes_cannot_both_serve_a_name(spelled: str) -> None:
         solve(catalog, [_wanted(TOOL, WORK), _wanted(other, COMMUNITY)], locked={}, free=None, tark=None)
     assert caught.value.message == (
         f"stranger 1.0.0 needs {spelled} from index community, "
-        "tool 1.0.0 needs our-secret from index work; a name has one source"
+        "tool 1.0.0 needs our-secret from index work; a name can have only one source"
     )
 
 

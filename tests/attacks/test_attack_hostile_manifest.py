@@ -35,11 +35,15 @@ WRONG = {
         "expected a version like",
         "plugin.min_tark_version",
     ),
-    "a bad name": (_line("name", '"../evil"'), "expected letters and digits", "plugin.name"),
-    "an empty name": (_line("name", '""'), "expected letters and digits", "plugin.name"),
-    "a long name": (_line("name", '"' + "a" * 65 + '"'), "64 at most", "plugin.name"),
-    "a name in other letters": (_line("name", '"tехt"'), "expected letters and digits", "plugin.name"),
-    "a name with a Kelvin sign": (_line("name", '"\u212aey"'), "expected letters", "plugin.name"),
+    "a bad name": (_line("name", '"../evil"'), "expected at most 64 letters and digits", "plugin.name"),
+    "an empty name": (_line("name", '""'), "expected at most 64 letters and digits", "plugin.name"),
+    "a long name": (_line("name", '"' + "a" * 65 + '"'), "at most 64", "plugin.name"),
+    "a name in other letters": (
+        _line("name", '"tехt"'),
+        "expected at most 64 letters and digits",
+        "plugin.name",
+    ),
+    "a name with a Kelvin sign": (_line("name", '"\u212aey"'), "expected at most 64 letters", "plugin.name"),
     "a module outside": (_line("wasm", '"../x.wasm"'), "expected a plain relative", "plugin.wasm"),
     "an absolute module": (_line("wasm", '"/bin/sh"'), "expected a plain relative", "plugin.wasm"),
     "a module that is the manifest": (
@@ -205,7 +209,7 @@ def test_what_is_no_module_is_not_signed(studio: Studio, case: str) -> None:
 def test_a_module_that_is_not_there(studio: Studio) -> None:
     studio.user.plugin(studio.folder)
     (studio.folder / "plugin.wasm").unlink()
-    studio.refused(2, "'plugin.wasm', which plugin.toml names as the module, is not there", "help: ")
+    studio.refused(2, "the module 'plugin.wasm' that plugin.toml names does not exist", "help: ")
 
 
 def test_a_module_that_is_a_link(studio: Studio) -> None:
@@ -218,7 +222,9 @@ def test_a_module_that_is_a_link(studio: Studio) -> None:
 
 def test_a_repository_without_a_plugin(studio: Studio) -> None:
     (studio.folder / "README.md").write_text("nothing here")
-    studio.refused(2, "no plugin.toml in the top folder or its dist/", "help: name the folder that holds it")
+    studio.refused(
+        2, "no plugin.toml in the top folder or its dist/", "help: name the folder that contains it"
+    )
 
 
 def test_a_folder_with_a_file_name_of_no_encoding(studio: Studio) -> None:

@@ -45,7 +45,9 @@ def test_a_source_with_another_root(installed: IndexedProject) -> None:
     sandbox = installed.sandbox
     edit(sandbox, "tark.lock", installed.repo.root_digest, OTHER_ROOT)
     asked = f"index community with root {installed.repo.root_digest}"
-    refused(sandbox, 1, f"is locked from index community with root {OTHER_ROOT}, tark.toml asks for {asked}")
+    refused(
+        sandbox, 1, f"is locked from index community with root {OTHER_ROOT}, but tark.toml requires {asked}"
+    )
 
 
 def test_a_dependency_moved_to_another_index(installed: IndexedProject, tmp_path: Path) -> None:
@@ -61,13 +63,15 @@ def test_a_dependency_moved_to_another_index(installed: IndexedProject, tmp_path
         1,
     )
     (sandbox.cwd / "tark.lock").write_text(f'{head}name = "json-core"{rest}')
-    refused(sandbox, 1, "'json-core' is locked from index evil, 'text-tools' has it from index community")
+    refused(
+        sandbox, 1, "'json-core' is locked from index evil, but 'text-tools' requires it from index community"
+    )
 
 
 def test_an_entry_nothing_leads_to(installed: IndexedProject) -> None:
     sandbox = installed.sandbox
     edit(sandbox, "tark.toml", 'text-tools = "^1.0.0"', 'json-core = "^1.0.0"')
-    refused(sandbox, 1, "'text-tools' is in tark.lock but nothing in tark.toml leads to it")
+    refused(sandbox, 1, "'text-tools' is in tark.lock, but nothing in tark.toml requires it")
 
 
 def test_a_dependency_taken_out(installed: IndexedProject) -> None:
@@ -141,7 +145,7 @@ def test_a_key_the_maintainers_rotated_blocks_until_it_is_accepted(installed: In
     sandbox.run("sync").ok()
     sandbox.run("update", "-y").failed(
         4,
-        f"'text-tools' is signed by another key than before: {public(new)}, not {public(old)}",
+        f"'text-tools' is signed by a different key: expected {public(old)}, found {public(new)}",
         f"--trust {public(new)}",
     )
     sandbox.run("verify").ok()

@@ -82,12 +82,12 @@ def test_the_spelling_of_a_claimed_name_is_part_of_it(community: Community) -> N
     [
         ("text-too1s", "'text-too1s' looks like 'text-tools'"),
         ("texttools", "'texttools' looks like 'text-tools'"),
-        ("textools", "'textools' is 1 slip away from 'text-tools'"),
-        ("te-xt-tols", "'te-xt-tols' is 1 slip away from 'text-tools'"),
+        ("textools", "'textools' is 1 edit away from 'text-tools'"),
+        ("te-xt-tols", "'te-xt-tols' is 1 edit away from 'text-tools'"),
         ("text-t00ls", "'text-t00ls' looks like 'text-tools'"),
-        ("text-tool", "'text-tool' is 1 slip away from 'text-tools'"),
-        ("tetx-tools", "'tetx-tools' is 1 slip away from 'text-tools'"),
-        ("text-toolss", "'text-toolss' is 1 slip away from 'text-tools'"),
+        ("text-tool", "'text-tool' is 1 edit away from 'text-tools'"),
+        ("tetx-tools", "'tetx-tools' is 1 edit away from 'text-tools'"),
+        ("text-toolss", "'text-toolss' is 1 edit away from 'text-tools'"),
         ("json-c0re", "'json-c0re' looks like 'json-core'"),
     ],
 )

@@ -21,7 +21,7 @@ from tarkpm.core.version import Version
 TEXT = "text-tools"
 FILES = plugin_files(TEXT, "1.1.0", WASM)
 REVOKED = "'text-tools' 1.1.0 was revoked by the maintainers"
-SPELLING = "expected the envelope in the one spelling"
+SPELLING = "the envelope is not in the canonical encoding"
 
 
 def spaced(envelope: bytes, _: IndexedProject) -> bytes:
@@ -177,7 +177,7 @@ def test_a_signature_has_one_spelling_too(indexed: IndexedProject) -> None:
     shifted = int.from_bytes(parsed.signature[32:], "little") + order
     signature = parsed.signature[:32] + shifted.to_bytes(32, "little")
     list_as(indexed, render_envelope(Envelope(parsed.payload, signature, parsed.key)), FILES)
-    newcomer(indexed).run("add", TEXT, "--accept-capabilities").failed(3, "does not hold")
+    newcomer(indexed).run("add", TEXT, "--accept-capabilities").failed(3, "is not valid")
     assert base64.b64encode(signature)
 
 

@@ -63,7 +63,7 @@ STATEMENTS = {
     "subjects that are a table": (_set("subject", to={}), "expected 2 to 16 subjects"),
     "an unknown key": (_set("predicate", "extra", to=1), "expected an object with exactly"),
     "a version that is none": (_set("predicate", "version", to="1.0"), "expected a version like 1.2.3"),
-    "a name that is none": (_set("predicate", "name", to="../x"), "expected letters and digits"),
+    "a name that is none": (_set("predicate", "name", to="../x"), "expected at most 64 letters and digits"),
     "a name that is a number": (_set("predicate", "name", to=1), "expected a string"),
     "without plugin.toml": (lambda t: t["subject"].pop(1) and None, "subjects"),
 }
@@ -146,7 +146,7 @@ def test_a_file_that_is_no_part_of_a_release(studio: Studio) -> None:
 def test_a_file_that_is_listed_and_not_there(studio: Studio) -> None:
     studio.good()
     rewrite_statement(studio.user, studio.folder, _subject("LICENSE"))
-    studio.refused(2, "'LICENSE', which the release statement lists, is not there")
+    studio.refused(2, "the file 'LICENSE' that the release statement lists does not exist")
 
 
 def test_a_file_name_that_cannot_be_encoded(studio: Studio) -> None:
@@ -232,7 +232,7 @@ ENVELOPES = {
     "a keyid that is null": (_set("signatures", 0, "keyid", to=None), "expected a string"),
     "a signature of nothing": (
         _set("signatures", 0, "sig", to=base64.b64encode(bytes(64)).decode()),
-        "does not hold",
+        "is not valid",
     ),
 }
 

@@ -40,8 +40,8 @@ def test_an_entry_that_is_dropped_makes_no_new_start(forged: Forge, victim: Sand
     first, second = option(forged, "good ed25519"), option(forged, "good ed25519", 1)
     install(victim, documents(forged, first))
     (victim.cwd / "tark.lock").write_text("version = 1\n")
-    victim.run("sync").failed(1, "'calc' is in tark.toml but not in tark.lock")
-    victim.run("lock", "-y").failed(4, "'calc' is signed by another key than before")
+    victim.run("sync").failed(1, "'calc' is in tark.toml, but not in tark.lock")
+    victim.run("lock", "-y").failed(4, "'calc' is signed by a different key")
     refused(victim, documents(forged, second), f"change the signer of 'calc': {first.signer}")
 
 

@@ -104,7 +104,7 @@ def test_a_flipped_byte_in_the_statement_at_the_source(
     change(table)
     path.write_text(json.dumps(table, separators=(",", ":")) + "\n")
     commit_as(publisher, "flipped")
-    _add(sandbox, publisher, "flipped", 3, f"the signature by {publisher.key} does not hold")
+    _add(sandbox, publisher, "flipped", 3, f"the signature by {publisher.key} is not valid")
 
 
 def test_another_key_named_in_a_genuine_statement(sandbox: Sandbox, publisher: Publisher) -> None:
@@ -118,7 +118,7 @@ def test_another_key_named_in_a_genuine_statement(sandbox: Sandbox, publisher: P
     with unchanged(sandbox):
         sandbox.run(
             "add", publisher.url, "--tag", "renamed", "--trust", evil, "--accept-capabilities"
-        ).failed(3, f"the signature by {evil} does not hold")
+        ).failed(3, f"the signature by {evil} is not valid")
 
 
 def test_every_byte_of_the_statement_matters(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ def test_other_bytes_under_a_version(sandbox: Sandbox, publisher: Publisher) -> 
     sandbox.plugin(publisher.folder, wasm=WASM + b"\0\x01\0", sign="release")
     commit_as(publisher, "again")
     with unchanged(sandbox):
-        text = "'text-tools' 1.0.0 has different contents from the locked 1.0.0"
+        text = "the contents of 'text-tools' 1.0.0 differ from the locked 1.0.0"
         sandbox.run("update", "-y").failed(4, text)
         sandbox.run("add", publisher.url, "--tag", "again", "--allow-downgrade").failed(4, text)
         asked = sandbox.run("update").failed(4, text)
@@ -46,7 +46,7 @@ def test_a_downgrade(sandbox: Sandbox, publisher: Publisher) -> None:
     publisher.repo.git("reset", "--quiet", "--hard", "v1.0.0")
     publisher.publish()
     with unchanged(sandbox):
-        text = "'text-tools' 1.0.0 is older than 1.1.0, which is locked"
+        text = "'text-tools' 1.0.0 is older than the locked version 1.1.0"
         sandbox.run("update", "-y", "--allow-republished").failed(4, text)
         sandbox.run("add", publisher.url, "--tag", "v1.0.0").failed(4, text)
         asked = sandbox.run("update").failed(4, text)
@@ -58,7 +58,7 @@ def test_a_prerelease_is_lower_than_its_release(sandbox: Sandbox, publisher: Pub
     _add(sandbox, publisher, "1.0.0")
     publisher.release("1.0.0-rc.1")
     with unchanged(sandbox):
-        sandbox.run("update").failed(4, "1.0.0-rc.1 is older than 1.0.0")
+        sandbox.run("update").failed(4, "1.0.0-rc.1 is older than the locked version 1.0.0")
 
 
 def test_build_metadata_is_no_way_around(sandbox: Sandbox, publisher: Publisher) -> None:

@@ -39,8 +39,8 @@ def test_it_is_on_the_card_and_asked_for_at_first(sandbox: Sandbox, publisher: P
     shown = sandbox.run(*help_of(asked)).ok()
     for text in (
         "read these files of your home folder: ~/.codex/auth.json",
-        "have you sign in at these hosts, and be given the tokens: auth.example",
-        "have the tokens kept in this file too: ~/.tool/a.json",
+        "sign you in at these hosts and receive the tokens: auth.example",
+        "also store the tokens in this file: ~/.tool/a.json",
         "https://auth.example/authorize then https://auth.example/token",
     ):
         assert text in shown.err, (text, shown)

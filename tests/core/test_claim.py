@@ -71,8 +71,8 @@ GOOD = {"version": 1, "name": "a", "key": ONE}
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"version": 3}, "expected a claim of version 1 or 2, found 3: it needs a newer tarkpm"),
-        ({"version": 0}, "expected a claim of version 1 or 2, found 0: it needs a newer tarkpm"),
+        ({"version": 3}, "expected a claim of version 1 or 2, found 3: it requires a newer tarkpm"),
+        ({"version": 0}, "expected a claim of version 1 or 2, found 0: it requires a newer tarkpm"),
         (
             {"revoked_versions": {"1.0.0": BAD}},
             "expected no 'revoked_versions' in a claim of version 1",
@@ -89,7 +89,7 @@ GOOD = {"version": 1, "name": "a", "key": ONE}
             {"version": 2, "revoked_versions": {"1.0.0+a": BAD}},
             "expected a version without build metadata, found '1.0.0+a'",
         ),
-        ({"name": "A b"}, "expected letters and digits joined by - or _, 64 at most, found 'A b'"),
+        ({"name": "A b"}, "expected at most 64 letters and digits joined by - or _, found 'A b'"),
         ({"key": "ed25519:AAAA"}, "expected ed25519: and 44 characters of base64, found 'ed25519:AAAA'"),
         ({"keys": [ONE, TWO]}, "'keys' is not a known key"),
         ({"threshold": 2}, "'threshold' is not a known key"),

@@ -57,13 +57,13 @@ def test_what_a_requirement_needs_follows_from_it_however_deep() -> None:
 @pytest.mark.parametrize(
     ("text", "locked", "sentence"),
     [
-        ('a = "^2"', [entry("a")], "'a' is locked at 1.0.0, tark.toml asks for ^2"),
-        ('a = "^1"', [entry("a", "1.0.0", THERE)], "'a' is locked from index corporate, tark.toml asks for index community"),
-        ('a = "^1"', [entry("a", "1.0.0", GIT)], "'a' is locked from https://example.com/x.git HEAD, tark.toml asks for index community"),
-        ('a = "^1"', [entry("a"), entry("b")], "'b' is in tark.lock but nothing in tark.toml leads to it"),
+        ('a = "^2"', [entry("a")], "'a' is locked at 1.0.0, but tark.toml requires ^2"),
+        ('a = "^1"', [entry("a", "1.0.0", THERE)], "'a' is locked from index corporate, but tark.toml requires index community"),
+        ('a = "^1"', [entry("a", "1.0.0", GIT)], "'a' is locked from https://example.com/x.git HEAD, but tark.toml requires index community"),
+        ('a = "^1"', [entry("a"), entry("b")], "'b' is in tark.lock, but nothing in tark.toml requires it"),
         ('a = "^1"', [entry("a", "1.0.0", HERE, "b ^1")], "'a' requires 'b ^1', which is not in tark.lock"),
-        ('a = "^1"', [entry("a", "1.0.0", HERE, "b ^2"), entry("b")], "'a' requires 'b ^2', 1.0.0 is in tark.lock"),
-        ('a = "^1"', [entry("a", "1.0.0", HERE, "b ^1"), entry("b", "1.0.0", THERE)], "'b' is locked from index corporate, 'a' has it from index community"),
+        ('a = "^1"', [entry("a", "1.0.0", HERE, "b ^2"), entry("b")], "'a' requires 'b ^2', but 1.0.0 is locked"),
+        ('a = "^1"', [entry("a", "1.0.0", HERE, "b ^1"), entry("b", "1.0.0", THERE)], "'b' is locked from index corporate, but 'a' requires it from index community"),
     ],
 )  # fmt: skip
 def test_what_does_not_follow_is_said(text: str, locked: list[LockEntry], sentence: str) -> None:
@@ -82,7 +82,7 @@ def test_what_a_git_release_requires_is_met_by_requirements_alone() -> None:
     text = ONE_INDEX + '[plugins]\na = { git = "https://example.com/x.git" }\n'
     git = entry("a", "1.0.0", GIT, "b ^1")
     assert problems(text, git) == []
-    assert problems(text, git, entry("b")) == ["'b' is in tark.lock but nothing in tark.toml leads to it"]
+    assert problems(text, git, entry("b")) == ["'b' is in tark.lock, but nothing in tark.toml requires it"]
 
 
 # -- who may have signed it

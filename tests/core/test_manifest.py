@@ -142,7 +142,7 @@ def change(old: str, new: str) -> str:
         (change('name = "Text-Tools"', ""), "'name' is required", "plugin.toml: plugin"),
         (
             change("Text-Tools", "../evil"),
-            "expected letters and digits joined by - or _, 64 at most, found '../evil'",
+            "expected at most 64 letters and digits joined by - or _, found '../evil'",
             "plugin.toml: plugin.name",
         ),
         (
@@ -156,7 +156,7 @@ def change(old: str, new: str) -> str:
         (change('"api.example.com", ', '"*", '), "http: expected a host like api.example.com, *.example.com or host:8080, found '*'", "plugin.toml: capabilities"),
         (change('type = "tool"', 'type = "tool"\nwasm = "../../etc/passwd"'), "expected a plain relative file name, found '../../etc/passwd'", "plugin.toml: plugin.wasm"),
         (change('type = "tool"', 'type = "tool"\nwasm = "plugin.toml"'), "expected the name of a module, found 'plugin.toml'", "plugin.toml: plugin.wasm"),
-        (change("storage = true", 'fs_read = ["~/.ssh/id_rsa"]'), "fs_read: '~/.ssh/id_rsa' holds keys or passwords, and is never given to a plugin", "plugin.toml: capabilities"),
+        (change("storage = true", 'fs_read = ["~/.ssh/id_rsa"]'), "fs_read: '~/.ssh/id_rsa' holds keys or passwords, so no plugin may access it", "plugin.toml: capabilities"),
         (change("storage = true", 'fs_read = ["~/.config/tark/other_oauth.json"]'), "fs_read: '~/.config/tark/other_oauth.json' holds another plugin's credentials", "plugin.toml: capabilities"),
         ("x = " + "[" * 200 + "]" * 200, "tables or lists nest too deeply", "plugin.toml"),
         ("x = " + "[" * 5000 + "]" * 5000, "tables or lists nest too deeply", "plugin.toml"),

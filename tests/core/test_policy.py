@@ -143,7 +143,7 @@ def test_a_lower_version_and_other_bytes_need_their_flags() -> None:
 
 def test_a_release_that_needs_a_newer_tark_is_refused() -> None:
     with pytest.raises(
-        ResolutionError, match="'demo' needs tark 0.6.0 or newer, but this project is for tark 0.5.9"
+        ResolutionError, match="'demo' requires tark 0.6.0 or newer, but this project is for tark 0.5.9"
     ):
         weigh(candidate(), Project(tark_version=Version(0, 5, 9)))
 
@@ -181,8 +181,8 @@ def test_an_added_and_a_removed_entry_are_stale() -> None:
     other = msgspec.structs.replace(candidate().entry(), name=PluginName("evil"))
     messages = [p.message for p in stale_entries(project_of(), Lock.of([other]))]
     assert messages == [
-        "'demo' is in tark.toml but not in tark.lock",
-        "'evil' is in tark.lock but nothing in tark.toml leads to it",
+        "'demo' is in tark.toml, but not in tark.lock",
+        "'evil' is in tark.lock, but nothing in tark.toml requires it",
     ]
 
 
@@ -198,9 +198,13 @@ def test_a_signer_the_project_does_not_trust_is_refused() -> None:
 @pytest.mark.parametrize(
     ("field", "value", "sentence"),
     [
-        ("version", Version(9, 0, 0), "'demo' has version '1.0.0' in plugin.toml, '9.0.0' in the lock"),
-        ("type", "hook", "'demo' has type 'tool' in plugin.toml, 'hook' in the lock"),
-        ("min_tark_version", None, "'demo' has min_tark_version '0.6.0' in plugin.toml, none in the lock"),
+        ("version", Version(9, 0, 0), "'demo' has version '1.0.0' in plugin.toml, but '9.0.0' in tark.lock"),
+        ("type", "hook", "'demo' has type 'tool' in plugin.toml, but 'hook' in tark.lock"),
+        (
+            "min_tark_version",
+            None,
+            "'demo' has min_tark_version '0.6.0' in plugin.toml, but none in tark.lock",
+        ),
     ],
 )
 def test_a_lock_that_says_other_than_the_manifest_is_stale(field: str, value: object, sentence: str) -> None:
@@ -218,7 +222,7 @@ def test_unmet_dependencies_are_reported_in_words() -> None:
     entry = msgspec.structs.replace(candidate().entry(), requires=needs)
     assert [str(unmet) for unmet in unmet_dependencies([entry])] == [
         "'demo' requires 'json-core ^1.2', which is not installed",
-        "'demo' requires 'demo ^2', 1.0.0 is installed",
+        "'demo' requires 'demo ^2', but 1.0.0 is installed",
     ]
 
 
@@ -227,8 +231,8 @@ def test_unmet_dependencies_are_reported_in_words() -> None:
     [
         ([None, None], ["a-b", "a_b"], [], "'a_b' and 'a-b' are the same name"),
         ([None], ["a_b"], ["a-b"], "'a_b' and 'a-b' are the same name"),
-        ([None, None], ["a", "a"], [], "two of the sources hold 'a'"),
-        (["a"], ["b"], ["a", "b"], "'a' is asked for, its source holds 'b'"),
+        ([None, None], ["a", "a"], [], "two sources contain 'a'"),
+        (["a"], ["b"], ["a", "b"], "expected 'a' at its source, found 'b'"),
     ],
 )
 def test_names_that_do_not_fit_are_refused(

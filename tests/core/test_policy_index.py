@@ -82,7 +82,7 @@ def test_moving_from_git_to_an_index_that_names_another_key_asks() -> None:
 def test_no_answer_beforehand_makes_up_for_what_the_index_does_not_vouch_for() -> None:
     with pytest.raises(KeyUntrusted, match="which may not publish it in index community"):
         weigh(candidate("1.0.0", TWO), vouched(ONE), answers=Answers(trust=(TWO,)))
-    with pytest.raises(UnsignedRefused, match="is not signed, but every release of an index is"):
+    with pytest.raises(UnsignedRefused, match="is not signed, but every release of an index must be"):
         weigh(candidate("1.0.0", None), vouched(), answers=Answers(allow_unsigned=frozenset({"demo"})))
     with pytest.raises(Revoked):
         weigh(candidate(), vouched(revoked=True), answers=Answers(trust=(ONE,)))

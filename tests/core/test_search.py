@@ -61,14 +61,17 @@ def test_a_plugin_with_nothing_to_take_is_not_shown() -> None:
     ("data", "said"),
     [
         (b"", "expected a search catalogue, found nothing"),
-        (b'{"version":2}\n', "line 1: expected a catalogue of version 1, found 2: it needs a newer tarkpm"),
-        (b'{"version":1}\n["../x","1.0.0","tool",[],""]\n', "line 2: expected letters and digits"),
+        (
+            b'{"version":2}\n',
+            "line 1: expected a catalogue of version 1, found 2: it requires a newer tarkpm",
+        ),
+        (b'{"version":1}\n["../x","1.0.0","tool",[],""]\n', "line 2: expected at most 64 letters and digits"),
         (b'{"version":1}\n["x","1","tool",[],""]\n', "line 2: "),
         (b'{"version":1}\n["x","1.0.0","virus",[],""]\n', "line 2: type: expected one of"),
         (b'{"version":1}\n["x","1.0.0","tool",[]]\n', "line 2: "),
         (b'{"version":1}\n["x","1.0.0","tool",[],"","more"]\n', "line 2: "),
         (b'{"version":1}\n' + b"[" * MAX_LINE, "line 2: "),
-        (b'{"version":1}\n' + b"x" * (MAX_LINE + 1), f"line 2: more than {MAX_LINE} bytes"),
+        (b'{"version":1}\n' + b"x" * (MAX_LINE + 1), f"line 2: expected at most {MAX_LINE} bytes"),
     ],
 )
 def test_what_is_no_catalogue_is_refused(data: bytes, said: str) -> None:

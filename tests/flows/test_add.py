@@ -58,7 +58,7 @@ def test_a_folder_is_a_working_copy_and_copied_again_when_its_bytes_change(sandb
     assert "unsigned: a working copy" in sandbox.run("verify").ok().out
     assert sandbox.run("sync").ok().out == "1 plugin matches tark.lock\n"
     (folder / "plugin.wasm").write_bytes(WASM + b"\0\2\1x")  # a custom section: another module, still valid
-    assert sandbox.run("sync").ok().out == "+ installed mine\n"
+    assert sandbox.run("sync").ok().out == "~ mine 1.0.0 (installed again)\n"
     assert (sandbox.plugins / "mine" / "plugin.wasm").read_bytes() == WASM + b"\0\2\1x"
     sandbox.run("call", "mine", "text-stats", '{"text":"a"}').ok()
 
@@ -68,7 +68,9 @@ def test_a_working_copy_with_a_new_version_wants_to_be_locked_again(sandbox: San
     sandbox.init()
     sandbox.run("add", "./mine", "--accept-capabilities").ok()
     sandbox.plugin(sandbox.cwd / "mine", name="mine", version="1.1.0")
-    stale = sandbox.run("sync").failed(1, "'mine' has version '1.1.0' in plugin.toml, '1.0.0' in the lock")
+    stale = sandbox.run("sync").failed(
+        1, "'mine' has version '1.1.0' in plugin.toml, but '1.0.0' in tark.lock"
+    )
     assert "help: tarkpm update mine" in stale.err
     sandbox.run("update", "mine").ok()
     sandbox.run("sync").ok()
@@ -142,7 +144,7 @@ def test_a_manifest_whose_module_lies_elsewhere_finds_it_beside(sandbox: Sandbox
 def test_min_tark_version_is_checked_at_add_sync_and_verify(sandbox: Sandbox, publisher: Publisher) -> None:
     publisher.release()
     sandbox.init("0.5.0")
-    sentence = "'text-tools' needs tark 0.6.0 or newer, but this project is for tark 0.5.0"
+    sentence = "'text-tools' requires tark 0.6.0 or newer, but this project is for tark 0.5.0"
     sandbox.run("add", publisher.url, *consent(publisher)).failed(2, sentence)
     project = sandbox.cwd / "tark.toml"
     project.write_text(project.read_text().replace("0.5.0", "0.6.0"))

@@ -93,7 +93,7 @@ def test_a_colleague_needs_no_more_than_the_two_documents(indexed: IndexedProjec
         4, "take plugins from the index 'community' at", "let 'text-tools' use storage"
     )
     assert indexed.repo.root_digest in refused.err
-    assert other.run("sync", "--accept-project").ok().out == "+ installed text-tools\n"
+    assert other.run("sync", "--accept-project").ok().out == "+ text-tools 1.0.0\n"
     asked = len(indexed.server.paths)
     other.run("sync", "--offline").ok()
     other.run("verify").ok()
@@ -256,7 +256,7 @@ def test_outdated_shows_what_an_update_would_do_and_nothing_else(indexed: Indexe
         ("text-tools", "", "1.3.0"),
     ]
     assert found.json["notes"] == [
-        "'json-core' 1.0.0 is chosen: 1.1.0 needs tark 9.0.0, this is tark 0.12.6",
+        "'json-core' 1.0.0 is chosen: 1.1.0 requires tark 9.0.0, but this is tark 0.12.6",
         "'text-tools' 1.0.0 is chosen: 1.3.0 needs nowhere ^1, which index community does not have",
     ]
     assert "is unchanged" in sandbox.run("update").ok().out

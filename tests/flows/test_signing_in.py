@@ -165,7 +165,7 @@ def test_a_variable_fills_the_path_and_no_other_than_granted_ones(
 ) -> None:
     install(sandbox, server, path="${WHERE}/a.json")
     (sandbox.home / ".mine").mkdir()
-    sandbox.run("auth", "login", "chatgpt-oauth").failed(1, "needs the variable WHERE")
+    sandbox.run("auth", "login", "chatgpt-oauth").failed(1, "uses the variable WHERE")
     for value in ("/etc", str(sandbox.home / ".ssh"), f"{sandbox.home}/.mine/../.ssh", str(sandbox.cwd)):
         result = sandbox.run("auth", "login", "chatgpt-oauth", env={"WHERE": value})
         result.failed(1, "the credentials cannot be stored")
@@ -206,12 +206,12 @@ def test_the_file_is_where_the_user_typed_until_the_user_signs_out(
 def test_a_file_may_be_typed_relative_to_the_current_folder(sandbox: Sandbox, server: AuthServer) -> None:
     install(sandbox, server, path="")
     typed = ("auth", "login", "chatgpt-oauth", "--credentials")
-    sandbox.run(*typed, "a.json").failed(1, "leads to no .json file below your home")
-    sandbox.run(*typed, "~/a.txt").failed(1, "leads to no .json file below your home")
+    sandbox.run(*typed, "a.json").failed(1, "is not a .json file below your home folder")
+    sandbox.run(*typed, "~/a.txt").failed(1, "is not a .json file below your home folder")
     login = sandbox.home / "work"
     login.mkdir()
     sandbox.run(*typed, "../.ssh/a.json", "--project", sandbox.cwd, cwd=login).failed(
-        1, "holds keys or passwords, and is never given to a plugin"
+        1, "holds keys or passwords, so no plugin may access it"
     )
 
 

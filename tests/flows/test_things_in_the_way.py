@@ -112,7 +112,7 @@ def test_without_a_tark_version_the_minimum_is_said_to_be_unchecked(sandbox: San
     sandbox.plugin(sandbox.cwd / "mine", name="mine")
     assert "tark was not found" in sandbox.run("init").ok().err
     out = sandbox.run("add", "./mine", "--accept-capabilities").ok().out
-    assert "'mine' needs tark 0.6.0 or newer, which was not checked" in out
+    assert "'mine' requires tark 0.6.0 or newer; this was not checked" in out
 
 
 def test_signing_without_a_terminal_says_how_to_give_the_passphrase(sandbox: Sandbox) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from support import hints
 from tarkpm.cli.entry import main
 
 PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
@@ -103,7 +104,9 @@ class Sandbox:
             redirect_stderr(err),
         ):
             status = main(words)
-        return Result(status, _text(out), _text(err))
+        result = Result(status, _text(out), _text(err))
+        hints.remember(hints.Failure(self, cwd or self.cwd, dict(env or {}), words, result))
+        return result
 
     @contextmanager
     def _inside(self, cwd: Path, stdin: str, words: list[str], env: Mapping[str, str]) -> Iterator[None]:

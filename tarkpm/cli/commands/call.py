@@ -33,10 +33,14 @@ if TYPE_CHECKING:
 def call_command(
     invocation: Invocation, plugin: str, tool: str, arguments: str, trace: bool, record: Path | None
 ) -> int:
-    """Run a tool of an installed plugin, or of the plugin in ./folder, and print its output."""
+    """Run a tool of a plugin and print its output.
+
+    PLUGIN is the name of an installed plugin, or a folder that contains one (./folder).
+    """
     name, text = target(plugin), read_json(arguments, "the arguments are")
     from tarkpm.ops.call import call
 
+    # `entry.start` turned the collector off, but a plugin may run for long.
     gc.enable()
     with ExitStack() as stack:
         traced = _tracer(stack, trace, record)

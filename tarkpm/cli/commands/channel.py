@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tarkpm.cli.global_options import complete_names
+from tarkpm.cli.lazy_group import Group
 from tarkpm.cli.options import Invocation, running
 from tarkpm.cli.rendering import print_log
 from tarkpm.cli.text_args import read_text, target
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from tarkpm.ops.run.sign_in import AuthReport
 
 
-@click.group("channel")
+@click.group("channel", cls=Group)
 def channel_command() -> None:
     """Use a channel plugin by hand. Nothing keeps running after a command ends."""
 
@@ -73,7 +74,10 @@ def status_command(invocation: Invocation, plugin: str) -> int:
 @click.argument("credentials", metavar="JSON | - | @FILE")
 @running
 def auth_command(invocation: Invocation, plugin: str, credentials: str) -> int:
-    """Give a channel its credentials; - or @FILE keeps them out of the shell history."""
+    """Give a channel its credentials.
+
+    With - or @FILE they stay out of the shell history.
+    """
     from tarkpm.ops.channel import authenticate
 
     text = read_text(credentials, "the credentials are")

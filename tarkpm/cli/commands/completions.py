@@ -95,10 +95,7 @@ SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 @click.argument("shell", type=click.Choice(tuple(SCRIPTS)))
 @common
 def completions_command(invocation: Invocation, shell: str) -> int:
-    """Print the completion script of a shell: eval "$(tarkpm completions bash)".
-
-    For fish: tarkpm completions fish | source
-    """
+    """Print the completion script of a shell."""
     script = SCRIPTS[shell]
     invocation.report({"shell": shell, "script": script}, lambda: [script])
     return 0

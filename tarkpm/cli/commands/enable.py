@@ -22,6 +22,7 @@ def enable_command(invocation: Invocation, name: str) -> int:
 
 
 def switch(invocation: Invocation, name: str, *, enabled: bool) -> int:
+    """Enable or disable a plugin and print its status."""
     from tarkpm.ops.enable import set_enabled
 
     row = set_enabled(invocation.settings, invocation.ui, read_name(name), enabled=enabled)

@@ -20,7 +20,10 @@ from tarkpm.cli.rendering import grant_lines
 @dry_run
 @common
 def grant_command(invocation: Invocation, name: str, capabilities: tuple[str, ...], reset: bool) -> int:
-    """Grant a plugin declared capabilities: storage, http:HOST, env:NAME, filesystem:DIR, shell."""
+    """Grant capabilities to a plugin.
+
+    A CAPABILITY is storage, http:HOST, env:NAME, filesystem:DIR or shell; the plugin must declare it.
+    """
     from tarkpm.ops import grant
 
     if reset == bool(capabilities):

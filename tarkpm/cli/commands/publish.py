@@ -22,7 +22,10 @@ from tarkpm.cli.passphrase import ask_passphrase
 @dry_run
 @common
 def publish_command(invocation: Invocation, folder: Path, to: Path, key: str) -> int:
-    """Write the signed release in FOLDER to DIR/NAME-VERSION, ready to be submitted to an index."""
+    """Prepare a signed release for an index.
+
+    The release in FOLDER is written to DIR/NAME-VERSION, ready to be submitted.
+    """
     from tarkpm.ops.publish import publish
 
     report = publish(invocation.settings, folder, to, key, ask_passphrase)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def search_command(
     invocation: Invocation, words: tuple[str, ...], kind: str | None, capability: str | None
 ) -> int:
-    """Search the project's indexes by words of name and description."""
+    """Search the project's indexes."""
     from tarkpm.ops.search import search
 
     settings, ui = invocation.settings, invocation.ui

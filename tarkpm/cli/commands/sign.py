@@ -14,7 +14,10 @@ from tarkpm.cli.passphrase import ask_passphrase
 @dry_run
 @common
 def sign_command(invocation: Invocation, folder: Path, key: str) -> int:
-    """Sign the release in FOLDER: write plugin.dsse.json next to its plugin.toml."""
+    """Sign the release in FOLDER.
+
+    The signed statement is written to plugin.dsse.json, next to plugin.toml.
+    """
     from tarkpm.ops.sign import sign
 
     report = sign(invocation.settings, folder, key, ask_passphrase)

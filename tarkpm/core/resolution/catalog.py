@@ -1,7 +1,7 @@
-"""The catalog: frozen values that a resolution works on, and which of them are still missing.
+"""The releases that a resolution chooses from, and which of them are still to be fetched.
 
-Sources are asked elsewhere. `missing` says which plugins of which sources are needed next; once it says
-none, a `Catalog` holds everything `tarkpm.core.resolution.resolver.solve` may look at.
+Sources are queried elsewhere. `missing` returns the plugins, by source, to query next. Once it returns none,
+the `Catalog` contains everything that `tarkpm.core.resolution.resolver.solve` may look at.
 """
 
 from collections import deque
@@ -15,15 +15,15 @@ from tarkpm.core.version import Range, Version
 from tarkpm.errors import ResolutionError
 
 PluginId = tuple[Source, PluginName]
-"""A plugin's identity: where it comes from, and its name there."""
+"""The identity of a plugin: its source, and its name there."""
 
 
 MOST_RELEASES: Final = 100_000
-"""Of all plugins that a resolution looks at together; they take some 300 MB."""
+"""The most releases that a resolution considers, over all plugins. They take about 300 MB."""
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """A release a source has. ``yanked`` is the reason, "" if it is not yanked."""
+    """A release that a source offers. ``yanked`` is the reason, "" if it is not yanked."""
 
     name: PluginName
     version: Version
@@ -35,11 +35,11 @@ class Candidate(msgspec.Struct, frozen=True):
 
     @property
     def place(self) -> PluginId:
-        """The plugin this is a release of."""
+        """The identity of the plugin."""
         return self.origin, self.name
 
     def fits(self, tark: Version | None) -> bool:
-        """Return whether it runs under this tark, as far as is known."""
+        """Return whether the release runs with this tark. It does if either version is unknown."""
         return not (tark and self.min_tark_version) or self.min_tark_version.key <= tark.key
 
     def __str__(self) -> str:
@@ -47,14 +47,14 @@ class Candidate(msgspec.Struct, frozen=True):
 
 
 class Locked(msgspec.Struct, frozen=True):
-    """The release of a name in the old lock."""
+    """The locked release of a name before the resolution."""
 
     version: Version
     origin: Source
 
 
 class RootRequirement(msgspec.Struct, frozen=True):
-    """A plugin the project asks for. Without a range it is whatever its source holds: git and folders."""
+    """A requirement of the project. It has no range if its source contains one release: git and folders."""
 
     name: PluginName
     origin: Source
@@ -62,24 +62,27 @@ class RootRequirement(msgspec.Struct, frozen=True):
 
     @property
     def place(self) -> PluginId:
-        """The plugin whose releases satisfy this."""
+        """The identity of the required plugin."""
         return self.origin, self.name
 
 
 Catalog = Mapping[PluginId, tuple[Candidate, ...]]
-"""Releases by plugin. A plugin with none was asked for and its source does not have it; one that is absent
-was not asked yet."""
+"""The answers of the sources. A place without releases was queried and has no such plugin; a place that is
+absent was not queried yet."""
 
 
 class Request(msgspec.Struct, frozen=True):
-    """The input of a resolution: the plugins of the project, by folded name, and the tark it serves."""
+    """The input of a resolution: the requirements of the project by folded name, and its tark version."""
 
     wanted: Mapping[str, RootRequirement]
     tark: Version | None = None
 
     @classmethod
     def of(cls, wanted: Iterable[RootRequirement], tark: Version | None) -> "Request":
-        """Sorted by name, so that the order of asking never matters; raises `ResolutionError`."""
+        """Return a request, sorted by name, so that the order of requirements never matters.
+
+        Raises `ResolutionError` if two names are equal once folded.
+        """
         by_name: dict[str, RootRequirement] = {}
         for item in sorted(wanted, key=lambda item: item.name):
             if (other := by_name.setdefault(folded(item.name), item)) is not item:
@@ -87,10 +90,11 @@ class Request(msgspec.Struct, frozen=True):
         return cls(by_name, tark)
 
     def place_of(self, dependency: Dependency, origin: Source) -> PluginId | None:
-        """Return the plugin that meets a dependency of a release from ``origin``; None for git and folders.
+        """Return where a dependency of a release from ``origin`` is resolved, or None if nowhere.
 
-        A name the project asks for has that one source in the whole graph; any other name is the depending
-        release's own index's (docs/trust-rules.md, rule 12). There is no third place to look.
+        A name that the project requires has that one source in the whole graph. Any other name is resolved in
+        the index of the depending release; git and path releases have none. There is no third place to look,
+        because dependency confusion needs one (docs/trust-rules.md, rule 12).
         """
         if asked := self.wanted.get(folded(dependency.name)):
             return asked.place
@@ -98,9 +102,10 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class Shelf:
-    """The offers of one place that may be chosen at all, newest first; bit 0 of a set is the newest.
+    """The releases of one plugin that may be chosen, newest first.
 
-    Revoked releases, and those that need a newer tark, are not on it.
+    A set of them is an integer, in which bit 0 is the newest. Revoked releases, and those that require a
+    newer tark, are left out.
     """
 
     def __init__(self, offers: Collection[Candidate], tark: Version | None) -> None:
@@ -112,15 +117,15 @@ class Shelf:
         self._within: dict[str, tuple[int, int]] = {}
 
     def where(self, holds: Callable[[Candidate], bool]) -> int:
-        """The offers that pass a test."""
+        """Return the set of releases for which ``holds`` is true."""
         return sum(1 << place for place, offer in enumerate(self.offers) if holds(offer))
 
     def matching(self, wanted: Range | str | None) -> int:
-        """The offers in a range, with Cargo's rule for prereleases; all of them if there is no range."""
+        """Return the set of releases in a range, with Cargo's rule for prereleases. None is any version."""
         return self.all if wanted is None else self._find(wanted)[0]
 
     def within(self, wanted: Range | str | None) -> int:
-        """The same with the prereleases of every release that is in the range: a lock may keep those."""
+        """Like `matching`, plus the prereleases of all releases in the range, which a lock may keep."""
         return self.all if wanted is None else self._find(wanted)[1]
 
     def _find(self, wanted: Range | str) -> tuple[int, int]:
@@ -143,16 +148,17 @@ class Shelf:
 def missing(
     catalog: Catalog, wanted: Iterable[RootRequirement], tark: Version | None
 ) -> tuple[PluginId, ...]:
-    """The places that must be asked next, nearest to the project first; none if the catalog is complete.
+    """Return the plugins to query next, nearest to the project first; none if the catalog is complete.
 
-    Ask them (they are independent of one another), add the answers, call again: there are as many rounds
-    as the longest chain of dependencies. Only releases that could be chosen are followed: in a range
-    somebody asked for, not revoked, fitting ``tark``. Raises `ResolutionError` for a catalog without end.
+    Query them (they are independent), add the answers and call again. There are as many rounds as the longest
+    chain of dependencies. Only releases that could be chosen are followed: those in a required range, not
+    revoked, and fit for ``tark``. Raises `ResolutionError` for more than `MOST_RELEASES` releases.
     """
+    # A hostile index can generate releases and dependencies forever, so the catalog has a limit.
     if sum(map(len, catalog.values())) > MOST_RELEASES:
         raise ResolutionError(
             f"the plugins that might be needed have more than {MOST_RELEASES:,} releases",
-            hint="ask for narrower ranges in tark.toml",
+            hint="use narrower ranges in tark.toml",
         )
     request = Request.of(wanted, tark)
     shelves: dict[PluginId, Shelf] = {}
@@ -180,7 +186,7 @@ def missing(
 
 
 def members(mask: int, offers: Sequence[Candidate]) -> Iterator[Candidate]:
-    """The offers of a set, newest first."""
+    """Yield the releases of a set, newest first."""
     while mask:
         least = mask & -mask
         yield offers[least.bit_length() - 1]

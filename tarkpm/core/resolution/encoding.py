@@ -1,7 +1,7 @@
-"""A resolution as clauses: a variable for each plugin, a value for each release, a fact for each clause.
+"""Encode a resolution as clauses: a variable per plugin, a value per release, a fact per clause.
 
-A fact is what a person can be told: this is asked for, that needs this. That a name has one version follows
-from a variable's having one value; that it has one source is a clause of its own.
+A fact is something that can be explained to the user: the project asks for this, or that needs this. A name
+has one version because a variable has one value; that it has one source is a clause.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -24,19 +24,19 @@ from tarkpm.core.version import Range
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """The project asks for a plugin, in whatever version."""
+    """The project requires a plugin, in any version."""
 
     wanted: RootRequirement
 
 
 class AskedRange(msgspec.Struct, frozen=True):
-    """The project asks for these versions of it."""
+    """If it is installed, a plugin has a version in the range that the project requires."""
 
     wanted: RootRequirement
 
 
 class Needs(msgspec.Struct, frozen=True):
-    """Releases of one plugin, newest first, need ``dependency``, and get it from ``place``."""
+    """Releases of one plugin, newest first, depend on ``dependency``, which is resolved at ``place``."""
 
     offers: tuple[Candidate, ...]
     dependency: Dependency
@@ -44,7 +44,7 @@ class Needs(msgspec.Struct, frozen=True):
 
 
 class OneSource(msgspec.Struct, frozen=True):
-    """One name in two places, of which at most one can be installed."""
+    """Two places have a plugin of the same name, of which at most one can be installed."""
 
     places: tuple[PluginId, PluginId]
 
@@ -53,7 +53,7 @@ Fact = Asked | AskedRange | Needs | OneSource
 
 
 class Node:
-    """One place in the search: its variable, its shelf, and what of the shelf may be chosen."""
+    """A plugin in the search: its variable, its releases, and which of them may be chosen."""
 
     def __init__(self, variable: int, place: PluginId, shelf: Shelf, locked: Locked | None) -> None:
         self.variable, self.place, self.shelf = variable, place, shelf
@@ -67,7 +67,7 @@ class Node:
                 self.needs[dependency] = self.needs.get(dependency, 0) | 1 << index
 
     def matching(self, wanted: Range | str | None) -> int:
-        """The releases in a range; a yanked one, or a prerelease it does not name, only if it is locked."""
+        """Return the releases in a range. Yanked ones and unnamed prereleases are included only if locked."""
         found = self.shelf.matching(wanted)
         if self.locked:
             found |= self.shelf.within(wanted) & self.locked
@@ -75,10 +75,10 @@ class Node:
 
 
 class Encoding:
-    """The guide of a search. Plugins join it when a release that needs them is about to be chosen.
+    """The guide of a search. A plugin is added when a release that depends on it is about to be chosen.
 
-    ``held`` are the names that keep their locked version for as long as it satisfies: they are decided
-    first, so that nothing moves them that could be had otherwise.
+    ``held`` are the names that keep their locked version as long as it satisfies. They are decided first,
+    so that a choice made elsewhere does not move them needlessly.
     """
 
     def __init__(
@@ -110,18 +110,18 @@ class Encoding:
         free: Iterable[PluginName] | None,
         most_conflicts: int,
     ) -> "Encoding":
-        """The problem of meeting a request."""
+        """Return the encoding of a request."""
         held = frozenset[PluginName]() if free is None else locked.keys() - set(free)
         problem = cls(catalog, request, locked, held=held, most_conflicts=most_conflicts)
         for wanted in request.wanted.values():
-            problem._node(wanted.place)  # all before what they need, so that they are decided first
+            problem._node(wanted.place)  # all of them before any dependency, so that they are decided first
         for wanted in request.wanted.values():
             problem.state(Asked(wanted))
             problem.state(AskedRange(wanted))
         return problem
 
     def contradicts(self, facts: Iterable[Fact]) -> bool:
-        """Return whether these facts, and nothing else, cannot hold together."""
+        """Return whether these facts alone contradict each other. False if the search gives up."""
         self._complete = True
         for fact in facts:
             self.state(fact)
@@ -134,7 +134,7 @@ class Encoding:
         return False
 
     def solve(self) -> dict[PluginName, Candidate]:
-        """The release of each plugin; raises `Contradiction` or `TooHard`."""
+        """Return the release of each plugin. Raises `Contradiction` or `TooHard`."""
         chosen = self.search.run()
         offers = (
             self._nodes[variable].shelf.offers[value.bit_length() - 1] for variable, value in chosen.items()
@@ -142,12 +142,12 @@ class Encoding:
         return {offer.name: offer for offer in sorted(offers, key=lambda offer: offer.name)}
 
     def state(self, fact: Fact) -> None:
-        """Add what a fact says as a clause."""
+        """Add a fact as a clause."""
         literals = {variable: mask for variable, mask in self._literals(fact).items() if mask}
         self.search.add(Clause(literals.items(), fact=fact))
 
     def is_hopeless(self, fact: Fact) -> bool:
-        """Return whether a fact asks for what no release is."""
+        """Return whether a fact requires something that no release satisfies."""
         match fact:
             case Asked(wanted):
                 return not self._node(wanted.place).usable
@@ -172,22 +172,23 @@ class Encoding:
                 node, target = self._node(offers[0].place), self._node(place)
                 met = {target.variable: target.matching(dependency.range)}
                 others = (node.shelf.all | node.absent) & ~node.needs[dependency]
-                met[node.variable] = met.get(node.variable, 0) | others  # a plugin may need itself
+                met[node.variable] = met.get(node.variable, 0) | others  # a plugin may depend on itself
                 return met
 
     def rank(self, variable: int) -> int:
-        """Held plugins first, then the ones asked for, then as they were discovered."""
+        """Rank held plugins first, then requirements, then dependencies in order of discovery."""
         return 0 if self._nodes[variable].place[1] in self._held else LATER
 
     def pick(self, variable: int, domain: int) -> int:
-        """The locked release of a held plugin, else the newest."""
+        """Pick the locked release of a held plugin, or else the newest release."""
         node = self._nodes[variable]
         held = node.locked if node.place[1] in self._held else 0
         candidates = domain & held or domain
+        # The lowest bit is the newest release.
         return candidates & -candidates
 
     def expand(self, variable: int, value: int) -> None:
-        """State what a release needs, for all releases of the plugin that need the same."""
+        """State the dependencies of a release, each for all releases of the plugin that share it."""
         if self._complete:
             return
         node = self._nodes[variable]
@@ -198,11 +199,15 @@ class Encoding:
             self._stated.add((variable, dependency))
             place = self.request.place_of(dependency, offer.origin)
             if place is not None:
+                # For all releases with this dependency, so that the search learns about them as one case.
                 needing = node.needs[dependency] & node.usable
                 self.state(Needs(tuple(members(needing, node.shelf.offers)), dependency, place))
 
     def _node(self, place: PluginId) -> Node:
-        """The node of a place; a new one may not be installed beside another of the same name."""
+        """Return the node of a place. A new one excludes all others of its name.
+
+        See docs/trust-rules.md, rule 12: one name, one source.
+        """
         if node := self._by_place.get(place):
             return node
         shelf = Shelf(self._catalog[place], self.request.tark)
@@ -217,4 +222,4 @@ class Encoding:
 
 
 LATER = 8
-"""The rank of plugins that are not held: 2 ** 8 conflicts about a plugin outweigh it."""
+"""The rank of plugins that are not held. 2 ** 8 conflicts about a plugin outweigh it."""

@@ -1,7 +1,7 @@
-"""A contradiction told so that a person can follow it, with the nearest way out that was seen to work.
+"""Explain why a resolution has no solution, and suggest a change that helps.
 
-The search proves that some facts cannot hold together. Here the proof is cut down to facts none of which
-can be left out, put in the order in which one leads to the next, and said.
+The search proves that some facts contradict each other. The proof is reduced to facts none of which can be
+left out, sorted so that each leads to the next, and rendered as sentences.
 """
 
 from collections import deque
@@ -17,31 +17,31 @@ from tarkpm.core.version import Range, Version
 from tarkpm.errors import ResolutionError
 
 MOST_FACTS: Final = 8
-"""Sentences a person is told; the rest are counted."""
+"""The most sentences shown. The others are counted."""
 
 MOST_SHRUNK: Final = 100
-"""A proof of more facts is told as it is: cutting it down takes a search a fact."""
+"""A proof of more facts is not reduced, because that takes one search per fact."""
 
 MOST_TRIES: Final = 8
 TRIAL_CONFLICTS: Final = 200
-"""The most conflicts that the search for a way out may meet."""
+"""Limits when looking for a change that helps: the most trials, and the most conflicts in each."""
 
 
 def explain(
     catalog: Catalog, request: Request, locked: Mapping[PluginName, Locked], proof: Sequence[Fact]
 ) -> ResolutionError:
-    """The error that says why ``proof`` cannot hold, and what would help."""
+    """Return the error that describes a contradictory ``proof``, with a hint if a change is found to help."""
     told = Encoding(catalog, request, locked, most_conflicts=0)
     facts = _in_order(_shrunk(catalog, request, locked, proof))
     hopeless = next((fact for fact in facts if told.is_hopeless(fact)), None)
     said = list(dict.fromkeys(_sentences([fact for fact in facts if fact is not hopeless])))
     if len(said) > MOST_FACTS:
-        said[MOST_FACTS:] = [f"and {len(said) - MOST_FACTS} more such"]
+        said[MOST_FACTS:] = [f"and {len(said) - MOST_FACTS} more"]
     if hopeless is not None:
         end = ", ".join(_hopeless(catalog, request, hopeless))
         message = ", ".join([*said, end])
     elif _contested(facts):
-        message = f"{', '.join(said)}; a name has one source"
+        message = f"{', '.join(said)}; a name can have only one source"
     else:
         message = f"{', '.join(said)}; nothing satisfies {'both' if len(said) == 2 else 'all of these'}"
     return ResolutionError(neutral(message), hint=neutral(_hint(catalog, request, locked, facts, hopeless)))
@@ -50,10 +50,11 @@ def explain(
 def _shrunk(
     catalog: Catalog, request: Request, locked: Mapping[PluginName, Locked], proof: Sequence[Fact]
 ) -> list[Fact]:
-    """The facts without those that are not needed for the contradiction."""
+    """Return the facts without those that the contradiction does not need."""
     facts = list(dict.fromkeys(proof))
     if len(facts) > MOST_SHRUNK:
         return facts
+    # Deletion: a fact stays only if the others alone do not contradict each other.
     for fact in list(facts):
         fewer = [other for other in facts if other != fact]
         if Encoding(catalog, request, locked, most_conflicts=TRIAL_CONFLICTS).contradicts(fewer):
@@ -62,7 +63,7 @@ def _shrunk(
 
 
 def _in_order(facts: Sequence[Fact]) -> list[Fact]:
-    """Order facts from the project's requirements outwards; the same facts always have the same order."""
+    """Sort facts from requirements of the project down the dependencies. The order is deterministic."""
     asked = [fact for fact in facts if isinstance(fact, Asked | AskedRange)]
     needs = [fact for fact in facts if isinstance(fact, Needs)]
     depth = {fact.wanted.place: 0 for fact in asked}
@@ -84,7 +85,7 @@ def _in_order(facts: Sequence[Fact]) -> list[Fact]:
 
 
 def _contested(facts: Sequence[Fact]) -> set[PluginId]:
-    """The places that have a name in common with another place of the proof."""
+    """Return the places of the proof that share a name with another place."""
     places = {fact.place for fact in facts if isinstance(fact, Needs)}
     names = [folded(name) for _, name in places]
     return {place for place in places if names.count(folded(place[1])) > 1}
@@ -109,7 +110,7 @@ def _releases(fact: Needs) -> str:
 
 
 def _hopeless(catalog: Catalog, request: Request, fact: Fact) -> Iterator[str]:
-    """Say what one fact asks for, and why no release satisfies it."""
+    """Yield what a fact requires, and why no release satisfies it."""
     range_: Range | None
     if isinstance(fact, Needs):
         place, range_ = fact.place, Range.parse(fact.dependency.range)
@@ -136,7 +137,7 @@ def _why_none(
         return f"{_all(near)} revoked"
     if not (fitting := [offer for offer in alive if offer.fits(tark)]):
         least = min((offer.min_tark_version for offer in alive if offer.min_tark_version), default=None)
-        return f"which needs tark {least}, this is tark {tark}"
+        return f"which requires tark {least}, but this is tark {tark}"
     if all(offer.yanked for offer in fitting):
         return f"{_all(fitting)} yanked ({fitting[0].yanked})"
     return f"only prereleases fit, such as {max(offer.version for offer in fitting)}"
@@ -162,7 +163,7 @@ def _hint(
         kept = locked.get(wanted.name)
         there = any(kept and offer.version == kept.version for offer in catalog[wanted.place])
         if kept and kept.origin == wanted.origin and not there:
-            return "what is locked is not listed any more; to keep it: tarkpm sync"
+            return "the locked release is no longer listed; to keep it: tarkpm sync"
         offers = [o for o in catalog[wanted.place] if o.fits(request.tark) and not (o.revoked or o.yanked)]
         if not catalog[wanted.place]:
             return f"tarkpm search {wanted.name}"
@@ -174,7 +175,8 @@ def _hint(
 def way_out(
     catalog: Catalog, request: Request, locked: Mapping[PluginName, Locked], facts: Sequence[Fact]
 ) -> str:
-    """The first change to what the project asks for that leads to a solution when tried; "" if none does."""
+    """Return a command that changes one requirement so that there is a solution; "" if none is found."""
+    # Each change is tried before it is suggested: a hint that does not help is worse than none.
     asked = {fact.wanted.name: fact.wanted for fact in facts if isinstance(fact, Asked | AskedRange)}
     ranged = [item for item in asked.values() if item.range is not None and str(item.range) != "*"]
     tries = [(item, RootRequirement(item.name, item.origin, Range.parse("*"))) for item in ranged]

@@ -1,18 +1,19 @@
-"""Choose one release for each plugin.
+"""Choose a release for each plugin.
 
-`solve` picks from a frozen `Catalog`; it meets no disk, no network and no clock. The rules:
+`solve` chooses from a frozen `Catalog`, without disk, network or clock. The rules:
 
-- A name has one version, and one source in the whole graph: the one the project names, else the depending
-  release's own index. There is no other place to look, so that a stranger's plugin of the same name in
-  another index is never taken, however high its version.
-- The newest release in range is taken, and what the old lock has is kept for every name that is not free to
-  move: a lock moves only where nothing else satisfies.
-- Ranges are Cargo's: a prerelease is taken if a range names it, or if it is locked already. A yanked release
-  is taken only if it is locked; a revoked one, or one that needs a newer tark, never.
-- Plugins may need one another in a circle.
+- A name has one version and one source in the whole graph: the source that the project requires, or else the
+  index of the depending release. There is no other place to look, so a stranger's plugin of the same name in
+  another index is never chosen, however high its version (docs/trust-rules.md, rule 12).
+- The newest release in range is chosen. A name that is not free to move keeps its locked release unless no
+  solution has it.
+- Ranges are those of Cargo: a prerelease is chosen only if a range names it or it is locked. A yanked release
+  is chosen only if it is locked. A revoked release, or one that requires a newer tark, is never
+  chosen (docs/trust-rules.md, rule 8).
+- Dependencies may be circular.
 
-`solver` beside this module searches, `encoding` turns a request into the clauses it searches, and
-`explanation` says why there is no solution. docs/decisions/0010 says why no library does this.
+`encoding` turns a request into clauses, `solver` searches them, and `explanation` describes why there is no
+solution. docs/decisions/0010 records why no library is used.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -28,11 +29,11 @@ from tarkpm.core.withdrawn import yanked_note
 from tarkpm.errors import ResolutionError
 
 MOST_CONFLICTS: Final = 2_000
-"""Conflicts a search may meet. An honest catalog has few; so many among 2,000 plugins cost about a minute."""
+"""The most conflicts of a search. Real catalogs have few; so many among 2,000 plugins take a minute."""
 
 
 class Solution(msgspec.Struct, frozen=True):
-    """The chosen release of each plugin, and what the user should know about the choice."""
+    """The chosen release of each plugin, and notes about the choice for the user."""
 
     chosen: Mapping[PluginName, Candidate]
     notes: tuple[str, ...] = ()
@@ -46,18 +47,19 @@ def solve(
     free: Collection[PluginName] | None,
     tark: Version | None,
 ) -> Solution:
-    """Choose a release of every plugin that is wanted, and of every plugin those need.
+    """Choose a release of every required plugin and of all dependencies.
 
-    ``free`` are the names that may leave their locked version though it satisfies; None is all of them.
-    ``catalog`` must be complete: see `catalog.missing`. The answer does not depend on the order of anything.
-    Raises `ResolutionError`, which says in words what cannot hold together, and the nearest
-    way out.
+    ``free`` are the names that may change although their locked release satisfies; None means all names.
+    ``catalog`` must be complete (see `catalog.missing`). The result does not depend on the order of inputs.
+
+    Raises `ResolutionError` with the requirements that conflict and, if one is found, a change that helps.
     """
     from tarkpm.core.resolution.encoding import Encoding
     from tarkpm.core.resolution.explanation import explain
     from tarkpm.core.resolution.solver import Contradiction, TooHard
 
     request = Request.of(wanted, tark)
+    # A limit on conflicts, because version solving is NP-complete and catalogs are untrusted.
     problem = Encoding.of(catalog, request, locked, free=free, most_conflicts=MOST_CONFLICTS)
     try:
         chosen = problem.solve()
@@ -65,8 +67,8 @@ def solve(
         raise explain(catalog, request, locked, [clause.fact for clause in found.given]) from None
     except TooHard:
         raise ResolutionError(
-            "gave up: the plugins' requirements contradict one another in too many ways",
-            hint="ask for narrower ranges in tark.toml",
+            "gave up: the requirements of the plugins conflict in too many ways",
+            hint="use narrower ranges in tark.toml",
         ) from None
     return Solution(chosen, tuple(_notes(catalog, request, chosen)))
 
@@ -86,13 +88,13 @@ def _unmet(offer: Candidate, dependency: Dependency, found: Candidate | None) ->
     if found is None:
         yield f"'{offer.name}' requires '{dependency}', which is not installed"
     elif not Range.parse(dependency.range).matches(found.version):
-        yield f"'{offer.name}' requires '{dependency}', {found.version} is installed"
+        yield f"'{offer.name}' requires '{dependency}', but {found.version} is installed"
 
 
 def _why_no_newer(
     catalog: Catalog, request: Request, chosen: Mapping[PluginName, Candidate], offer: Candidate
 ) -> str:
-    """Why the newest release that everyone who asks for this plugin would take is of no use; "" if it is."""
+    """Return why a newer release that all requirements allow cannot be used; "" if there is none."""
     unfit = [
         (other, why)
         for other in catalog[offer.origin, offer.name]
@@ -116,9 +118,9 @@ def _why_no_newer(
 
 
 def _of_no_use(catalog: Catalog, request: Request, offer: Candidate) -> str:
-    """List the dependencies of a release that no choice can meet."""
+    """Return what a release requires that is unavailable, whatever else is chosen; "" if nothing."""
     if not offer.fits(request.tark):
-        return f"needs tark {offer.min_tark_version}, this is tark {request.tark}"
+        return f"requires tark {offer.min_tark_version}, but this is tark {request.tark}"
     for dependency in offer.requires:
         place = request.place_of(dependency, offer.origin)
         if (
@@ -134,14 +136,15 @@ def _of_no_use(catalog: Catalog, request: Request, offer: Candidate) -> str:
 
 
 def check_names(asked: Sequence[str | None], found: Sequence[str], present: Collection[str]) -> None:
-    """Raise `ResolutionError` unless each source holds the plugin it is asked for, and no two are one.
+    """Raise `ResolutionError` unless each source contains the requested plugin and all names are distinct.
 
-    ``present`` are the plugins the project asks for already: names are unique with ``-`` and ``_`` folded.
+    ``present`` are the names that the project requires already. Names must differ after ``-`` and ``_`` are
+    folded: two spellings of one name could come from two publishers.
     """
     for wanted, name in zip(asked, found, strict=True):
         if wanted is not None and wanted != name:
             raise ResolutionError(
-                f"'{wanted}' is asked for, its source holds '{name}'", hint=f"tarkpm remove {wanted}"
+                f"expected '{wanted}' at its source, found '{name}'", hint=f"tarkpm remove {wanted}"
             )
     by_key = {folded(name): name for name in present}
     for name in found:
@@ -149,25 +152,26 @@ def check_names(asked: Sequence[str | None], found: Sequence[str], present: Coll
         if other != name:
             hint = f"tarkpm remove {other}" if other in present else ""
             raise ResolutionError(f"'{name}' and '{other}' are the same name", hint=hint)
+    # One command may name a plugin twice, from two sources.
     if len(set(found)) < len(found):
         twice = next(name for name in found if found.count(name) > 1)
-        raise ResolutionError(f"two of the sources hold '{twice}'", hint="add them one by one")
+        raise ResolutionError(f"two sources contain '{twice}'", hint="add them one by one")
 
 
 class Unmet(msgspec.Struct, frozen=True):
-    """A plugin requires what the entries do not offer; ``found`` is the version they have, if any."""
+    """A dependency that is not satisfied. ``found`` is the locked version, None if it is not locked."""
 
     plugin: PluginName
     needed: Dependency
     found: Version | None = None
 
     def __str__(self) -> str:
-        what = f"{self.found} is installed" if self.found else "which is not installed"
+        what = f"but {self.found} is installed" if self.found else "which is not installed"
         return f"'{self.plugin}' requires '{self.needed}', {what}"
 
 
 def unmet_dependencies(entries: Iterable[LockEntry]) -> list[Unmet]:
-    """List the dependencies that these entries do not meet."""
+    """Return the dependencies of lock entries that no entry satisfies."""
     by_name = {entry.name: entry for entry in entries}
     unmet = []
     for entry in by_name.values():

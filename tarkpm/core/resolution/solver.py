@@ -1,18 +1,18 @@
-"""A search that learns from its conflicts: values for variables, under clauses of which each must hold.
+"""Conflict-driven clause learning over finite domains: find values for variables that satisfy all clauses.
 
-Variables have few values, and a set of them is an integer of bits. A clause is a list of literals; a literal
-is a variable and the values under which it holds. The last value of each variable means "not installed":
-a variable whose domain still has it need not be decided, and does not have it any more once it is required.
+A set of values is an integer of bits. A clause is a list of literals; a literal is a variable and the set of
+values for which it is true. The last value of each variable means "not installed". A variable is required
+once this value has left its domain; until then, it need not be decided.
 
-This is conflict-driven clause learning (Marques-Silva and Sakallah, GRASP, 1996) over finite domains, which
-is what PubGrub does too. It knows nothing about plugins. Three things make it fit for version solving:
+The algorithm is that of GRASP (Marques-Silva and Sakallah, 1996), as in PubGrub. It knows nothing about
+plugins. Three properties make it suitable for version solving:
 
-- A clause speaks of *sets* of versions. Versions that require the same are one case, not twenty.
-- A conflict is resolved back to its reason, which becomes a clause, and the search returns to the decision
-  that reason is about, over all those that had nothing to do with it. No conflict is ever met twice.
-- What a release requires is asked for only when the release is about to be chosen.
+- A clause is about *sets* of versions. Versions with the same dependencies are one case, not twenty.
+- A conflict is resolved to its reason, which becomes a clause, and the search returns to the decision that
+  caused it and skips all unrelated ones. No conflict occurs twice.
+- The dependencies of a release are stated only when the release is about to be chosen.
 
-A `Contradiction` carries the given clauses that cannot hold together: a proof that can be told.
+A `Contradiction` contains the given clauses that contradict each other: a proof that can be explained.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,11 +20,11 @@ from heapq import heappop, heappush
 from typing import Any, Final, NamedTuple, Protocol
 
 Literal = tuple[int, int]
-"""A variable, and the bits of the values of which it must have one."""
+"""A variable, and the set of values of which it must have one."""
 
 
 class Clause:
-    """At least one literal holds. ``fact`` is what a given one means; ``causes`` led to a learned one."""
+    """At least one literal is true. ``fact`` is what a given one means, ``causes`` led to a learned one."""
 
     __slots__ = ("causes", "fact", "literals")
 
@@ -35,23 +35,23 @@ class Clause:
 
 
 class Guide(Protocol):
-    """The questions that the search asks about the meaning of its variables."""
+    """The decisions that need the meaning of the variables."""
 
     def rank(self, variable: int) -> int:
-        """Return the rank of a variable: the lowest is decided first, and at equal ranks the oldest."""
+        """Return the rank of a variable. The lowest is decided first; of equal ranks, the older variable."""
         ...
 
     def pick(self, variable: int, domain: int) -> int:
-        """The value (one bit of ``domain``) to try first."""
+        """Return the value (one bit of ``domain``) to try first."""
         ...
 
     def expand(self, variable: int, value: int) -> None:
-        """Add the clauses that matter once ``variable`` has this value; asked once a value."""
+        """Add the clauses that apply once ``variable`` has this value. Called once per value."""
         ...
 
 
 class Contradiction(Exception):
-    """There is no solution. ``given`` are the clauses that rule it out together."""
+    """There is no solution. ``given`` are the clauses that together rule it out."""
 
     def __init__(self, given: Sequence[Clause]) -> None:
         super().__init__()
@@ -59,19 +59,20 @@ class Contradiction(Exception):
 
 
 class TooHard(Exception):
-    """The limit of conflicts was reached, or that of steps a search with so many conflicts may take."""
+    """The search reached its limit of conflicts or of steps."""
 
 
 STEPS_A_CONFLICT: Final = 50_000
-"""Looks at what a narrowed domain touches, for each conflict a search may meet: 10 to 200 ns each.
+"""The most clauses to examine, per conflict that a search may have. One takes 10 to 200 ns.
 
-Without this limit, plugins of thousands of releases that each need another release of one another take hours
-for few conflicts. A thousand plugins of 20 releases, entangled across major versions, took 19,000 a conflict.
+Without this limit, plugins with thousands of releases that each depend on a different release of the others
+take hours and cause few conflicts. A thousand plugins of 20 releases, entangled across major versions, took
+19,000 per conflict.
 """
 
 
 class _Step(NamedTuple):
-    """A domain that was narrowed: by a clause, or, without a reason, by a decision."""
+    """The narrowing of a domain by a clause (``reason``), or by a decision if there is no reason."""
 
     variable: int
     before: int
@@ -80,7 +81,7 @@ class _Step(NamedTuple):
 
 
 class Search:
-    """One search. A level is a decision and what follows from it; level 0 follows from the clauses alone."""
+    """A search. A level is a decision and its consequences; level 0 follows from the clauses alone."""
 
     def __init__(self, guide: Guide, *, most_conflicts: int) -> None:
         self._guide = guide
@@ -99,7 +100,7 @@ class Search:
         self._expanded: set[Literal] = set()
 
     def variable(self, choices: int) -> int:
-        """A new variable with this many values; the bit after theirs is "not installed"."""
+        """Add a variable with this many values; the bit after theirs means "not installed"."""
         self.domains.append((1 << (choices + 1)) - 1)
         self._absent.append(1 << choices)
         self._watching.append({})
@@ -108,7 +109,7 @@ class Search:
         return len(self.domains) - 1
 
     def add(self, clause: Clause) -> None:
-        """State that ``clause`` holds."""
+        """Add a clause that must be satisfied."""
         for variable, mask in clause.literals:
             self._watching[variable].setdefault(mask, []).append(clause)
         self._pending.append(clause)
@@ -116,7 +117,7 @@ class Search:
             self._late.append((self._level, clause))
 
     def run(self) -> dict[int, int]:
-        """The value of every required variable; raises `Contradiction` or `TooHard`."""
+        """Return the value of every required variable. Raises `Contradiction` or `TooHard`."""
         while True:
             if broken := self._propagate():
                 self._recover(broken)
@@ -124,7 +125,7 @@ class Search:
                 return {v: bits for v, bits in enumerate(self.domains) if not bits & self._absent[v]}
 
     def _propagate(self) -> Clause | None:
-        """Narrow domains until no clause asks for more; a clause that cannot hold any more, if any."""
+        """Narrow domains until nothing changes (unit propagation). Return a violated clause, if any."""
         while self._pending:
             clause = self._pending.pop()
             last: Literal | None = None
@@ -135,7 +136,8 @@ class Search:
                     last = variable, mask
             else:
                 if last is None:
-                    self._pending.append(clause)  # to be looked at again, should it hold further back
+                    # Examined again after backtracking, when it may be satisfied.
+                    self._pending.append(clause)
                     return clause
                 self._narrow(*last, clause)
         return None
@@ -159,13 +161,14 @@ class Search:
             self._reopen(variable)
 
     def _reopen(self, variable: int) -> None:
-        """Queue a variable for a decision, if it is required."""
+        """Queue a variable for a decision if it is required."""
         if not self.domains[variable] & self._absent[variable]:
+            # Variables in many conflicts are decided early, as in VSIDS. The logarithm keeps ranks dominant.
             often = self._activity[variable].bit_length()
             heappush(self._open, (self._guide.rank(variable) - often, variable, often))
 
     def _advance(self) -> bool:
-        """Decide one variable, or learn what its value entails; False if nothing is left to decide."""
+        """Decide one variable, or expand its value first. Return False if nothing is left to decide."""
         while self._open:
             variable = heappop(self._open)[1]
             domain = self.domains[variable]
@@ -184,7 +187,7 @@ class Search:
         return False
 
     def _recover(self, broken: Clause) -> None:
-        """Learn why ``broken`` cannot hold, and return to where that reason still leaves a choice."""
+        """Learn why ``broken`` is violated, and backtrack to where the learned clause leaves a choice."""
         self._left -= 1
         if self._left < 0:
             raise TooHard
@@ -197,10 +200,11 @@ class Search:
         self.add(learned)
 
     def _explain(self, broken: Clause) -> tuple[Clause, int]:
-        """The clause to learn, and the level at which it leaves one literal to hold.
+        """Return the clause to learn, and the level at which one of its literals can still be true.
 
-        The literal that fell last is replaced by the reason it fell for, until it alone fell at its level.
-        From ``rest or x in A`` and ``others or x in B`` follows ``rest or others or x in A & B``.
+        The literal that became false last is resolved with the reason for that, until it is the only one of
+        its level (the first unique implication point). The resolution rule: ``rest or x in A`` and
+        ``others or x in B`` imply ``rest or others or x in A & B``.
         """
         literals = dict(broken.literals)
         causes = [broken]
@@ -222,7 +226,7 @@ class Search:
         return Clause((), causes=causes), 0
 
     def _fall(self, variable: int, mask: int) -> int:
-        """The step after which ``variable`` had no value of ``mask`` any more."""
+        """Return the step that removed the last value of ``mask`` from ``variable``."""
         return next(place for place in reversed(self._steps_of[variable]) if self._steps[place].before & mask)
 
     def _return_to(self, level: int) -> None:
@@ -232,7 +236,7 @@ class Search:
             self.domains[step.variable] = step.before
             self._reopen(step.variable)
         self._level = level
-        # clauses that came later have not been looked at in the light of this level
+        # clauses added at higher levels were not yet examined with the domains of this level
         again = []
         while self._late and self._late[-1][0] > level:
             again.append(self._late.pop()[1])
@@ -242,7 +246,7 @@ class Search:
 
 
 def _given(learned: Clause) -> list[Clause]:
-    """The given clauses a learned one follows from."""
+    """Return the given clauses from which a learned clause follows."""
     found: dict[int, Clause] = {}
     queue = [learned]
     seen: set[int] = set()

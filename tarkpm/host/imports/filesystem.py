@@ -122,6 +122,7 @@ class Filesystem:
         entries: list[dict[str, str | int]] = []
         with self._inside(parts) as inside, os.scandir(inside.descriptor) as found:
             for entry in found:
+                # What is closed is not listed either (decision 0082).
                 if not _is_text(entry.name) or inside.closes(entry.name, write=False):
                     continue
                 if len(entries) == MAX_ENTRIES:

@@ -2,7 +2,7 @@
 
 If a path were checked and then opened, a process that changes a folder in between could choose what is
 opened. Each component is therefore opened relative to the descriptor of the folder before it, with
-``O_NOFOLLOW``. A folder that was reached cannot be exchanged any more, and ``..`` and absolute paths are
+``O_NOFOLLOW``. A folder that was reached can no longer be exchanged, and ``..`` and absolute paths are
 refused.
 """
 
@@ -118,6 +118,7 @@ def read_file(folder: int, name: str, limit: int) -> bytes:
     check_file(os.stat(name, dir_fd=folder, follow_symlinks=False))  # first: opening a device acts
     descriptor = os.open(name, _READ, dir_fd=folder)
     with open(descriptor, "rb", buffering=0) as file:  # noqa: PTH123  # a descriptor, not a path
+        # Again on the descriptor, because the file may have been exchanged since.
         check_file(os.fstat(descriptor))
         return _read_up_to(file.fileno(), limit + 1)
 

@@ -40,6 +40,7 @@ class Hosts:
 
     def check(self, target: RequestTarget) -> None:
         """Raise `NotGranted` for a host that is not granted, and for plain http to another machine."""
+        # Granted or not: what is sent over plain http can be read and changed on the way.
         if target.scheme == "http" and not is_loopback(target.host):
             raise NotGranted("http is neither encrypted nor authenticated; use https", where=target.origin)
         if not self._may(target.scope):

@@ -146,8 +146,8 @@ def _unchecked(target: Target, names: Iterable[PluginName]) -> list[str]:
         return []
     entries = [target.lock.by_name[name] for name in names]
     return [
-        f"'{entry.name}' needs tark {entry.min_tark_version} or newer, which was not checked: "
-        "tark.toml has no [tark] version"
+        f"'{entry.name}' requires tark {entry.min_tark_version} or newer; this was not checked because "
+        "tark.toml sets no [tark] version"
         for entry in entries
         if entry.min_tark_version
     ]
@@ -200,7 +200,7 @@ def target_of(workspace: Workspace, admissions: Iterable[Admission], kept: Itera
 
 
 def abandoned(project: Project, old: Lock, entries: Collection[str]) -> list[PluginName]:
-    """Return the former dependencies that nothing needs any more: their grants are removed with them."""
+    """Return the former dependencies that nothing requires any longer: their grants are removed with them."""
     return [
         entry.name
         for entry in old.entries

@@ -51,8 +51,10 @@ def require_accepted(workspace: Workspace) -> None:
     """
     decided, settings = decisions(workspace), workspace.settings
     new = widenings(decided, workspace.record.accepted)
+    # 1. A pinned digest must match even if nothing is new: CI relies on it.
     if settings.accept_project and settings.accept_project != ANY_DECISIONS:
         _check_pinned(workspace, decided)
+    # 2. Ask about what goes beyond the acceptance.
     if new and not settings.accept_project:
         rows = [CardRow("would", str(one), loud=one.is_loud) for one in new]
         _ask(
@@ -68,7 +70,7 @@ def check_kept(workspace: Workspace, entries: Iterable[LockEntry]) -> None:
     """Raise `ProjectNotAccepted` for entries kept from the lock that go beyond what was accepted.
 
     What an index said of publishers when the user was asked may have changed since: an entry that would have
-    been refused then, and that nobody was asked about, is asked about now.
+    been refused then, without a question to the user, is asked about now.
     """
     kept = {entry.name for entry in entries if workspace.lock.get(entry.name) == entry}
     locked = Acceptance.of(workspace.project, workspace.lock)

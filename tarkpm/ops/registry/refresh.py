@@ -37,16 +37,19 @@ def refresh(desk: Desk, online_name: str) -> RefreshReport:
     Raises `StoreError` if the online key is not on this machine. An invalid proposal is skipped with a note.
     """
     with desk.changing():
+        # 1. Proposals first: they may replace the online key that signs everything else.
         enacted, notes = _enact(desk, online_name)
         index = desk.open()
         online = desk.require_online(index.authority.online, online_name)
         change = IndexChange(index, desk.now)
+        # 2. Renew what expires, and rebuild what depends on all releases.
         renewed = _renew(desk, index, change, online_name)
         refresh_search(index, change, online)
         if desk.settings.dry_run:
             return RefreshReport(
                 tuple(enacted), renewed, 0, 0, to_text(index.timestamp.expires), tuple(notes)
             )
+        # 3. Write, and only then delete what the new snapshot no longer lists.
         written = change.commit(desk.folder, online)
         index = desk.open()
         swept = sweep(index, desk.now)

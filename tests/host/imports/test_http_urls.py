@@ -32,8 +32,8 @@ def test_accepted(text: str, url: str) -> None:
 
 SPACE = "a URL with a space, a backslash or an invisible character is not accepted"
 SHAPE = "expected a URL like https://host/path"
-ASCII = "expected a host in ASCII (xn--… for others), perhaps with a port"
-USUAL = "expected a host name, or an address in its usual form, perhaps with a port"
+ASCII = "expected a host in ASCII (xn--… for others), optionally with a port"
+USUAL = "expected a host name or an address in canonical form, optionally with a port"
 USER = "a URL with a user name or password is not accepted"
 
 
@@ -64,8 +64,8 @@ USER = "a URL with a user name or password is not accepted"
         ("https://a.te\tst/", SPACE),
         ("https://a.test/\u202e", SPACE),
         (" https://a.test/", SPACE),
-        ("https://a.test/%", "expected two hexadecimal digits behind each '%' of the URL"),
-        ("https://a.test/%zz", "expected two hexadecimal digits behind each '%' of the URL"),
+        ("https://a.test/%", "expected two hexadecimal digits after each '%' of the URL"),
+        ("https://a.test/%zz", "expected two hexadecimal digits after each '%' of the URL"),
         ("https://%61.test/", ASCII),
         ("https://a%2etest/", ASCII),
         ("https://a.test%00.b.test/", ASCII),

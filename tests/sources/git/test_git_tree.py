@@ -92,7 +92,9 @@ def test_a_tree_found_in_the_cache_counts_against_the_limits_as_one_that_is_pars
     assert second.names("") == ["one", "two"]
     with pytest.raises(TarkError) as caught:
         second.names("one")
-    assert told(caught.value) == ("TooLarge: the folder has more entries than 4 MiB hold [https://h/r: one]")
+    assert told(caught.value) == (
+        "TooLarge: the listing of the folder has more than 4 MiB [https://h/r: one]"
+    )
     third = GitTree(memory, "e" * 40, root, TransferLimits(tree=size - 1), "https://h/r", cache)
     with pytest.raises(TarkError):
         third.names("")

@@ -118,11 +118,11 @@ REFUSED = {
         "Refused: expected the path of a repository behind the host [https://h.example/r%zz]"
     ),
     "https://h.example/ré": "Refused: expected the path of a repository behind the host [https://h.example/ré]",
-    "https:///r": "Refused: expected a host, perhaps with a port [https:///r]",
+    "https:///r": "Refused: expected a host, optionally with a port [https:///r]",
     "https://h:0/r": "Refused: expected a port from 1 to 65535, found 0 [https://h:0/r]",
     "https://h:65536/r": "Refused: expected a port from 1 to 65535, found 65536 [https://h:65536/r]",
-    "https://h:/r": "Refused: expected a host, perhaps with a port [https://h:/r]",
-    "https://h:x/r": "Refused: expected a host, perhaps with a port [https://h:x/r]",
+    "https://h:/r": "Refused: expected a host, optionally with a port [https://h:/r]",
+    "https://h:x/r": "Refused: expected a host, optionally with a port [https://h:x/r]",
     "https://bücher.example/r": (
         "Refused: expected a host name in plain ASCII, or an IP address [https://bücher.example/r]"
     ),
@@ -276,7 +276,7 @@ def test_expand(text: str, expanded: tuple[str, str]) -> None:
     ],
 )
 def test_expand_refuses_what_names_no_repository(text: str) -> None:
-    with pytest.raises(Refused, match=r"^expected github:owner/repository, or with a folder behind it$"):
+    with pytest.raises(Refused, match=r"^expected github:owner/repository, optionally followed by /folder$"):
         expand(text)
 
 
