@@ -106,7 +106,7 @@ def test_progress_is_for_a_terminal(sandbox: Sandbox, server: GitServer, repo: G
         terminal.expect(f"fetching {server.url('tools')}")
         terminal.expect("fetched 1 of 1")
         terminal.expect("installing")
-        terminal.expect("installed")
+        terminal.expect("tool-9 1.0.0")
     fresh(sandbox)
     shutil.rmtree(sandbox.plugins / "tool-3")
     with Terminal(sandbox, "sync", columns=30, env={"NO_COLOR": "1"}) as terminal:
