@@ -184,7 +184,7 @@ def way_out(
         wanted = [w for w in request.wanted.values() if w is not item] + ([other] if other else [])
         problem = Request.of(wanted, request.tark)
         try:
-            trial = Encoding.of(catalog, problem, locked, free=None, most_conflicts=TRIAL_CONFLICTS)
+            trial = Encoding.of(catalog, problem, locked, most_conflicts=TRIAL_CONFLICTS)
             chosen = trial.solve()
         except (Contradiction, TooHard, LookupError):  # LookupError: it would need what was not asked for
             continue

@@ -52,8 +52,10 @@ def report_of(
     notes: "map[str] | tuple[str, ...]" = (),
 ) -> TakeReport:
     """Return the report of an agreed change, made before it is applied to tell new from replaced."""
+    changes: dict[PluginName, str] = dict.fromkeys(agreed.changed, "taken")
+    changes |= {one.name: "adopted" for one in agreed.adopted}
     return TakeReport(
-        tuple(_taken(workspace, agreed, name) for name in dict.fromkeys(names)),
+        tuple(_taken(workspace, agreed, name, changes.get(name, "")) for name in dict.fromkeys(names)),
         (
             *notes,
             *agreed.unmet,
@@ -62,13 +64,14 @@ def report_of(
     )
 
 
-def _taken(workspace: Workspace, agreed: AgreedChange, name: PluginName) -> Taken:
+def _taken(workspace: Workspace, agreed: AgreedChange, name: PluginName, change: str) -> Taken:
     entry, before = agreed.target.lock.by_name[name], workspace.followed.get(name)
     might, may = workspace.project.granted(name), agreed.target.project.granted(name)
     requirement = agreed.target.project.requirements.get(name)
-    change = "replaced" if before else "added"
-    if name in {one.name for one in agreed.adopted}:
-        change = "adopted"
+    if change == "taken":
+        change = "replaced" if before else "added"
+    elif not change and might != may:
+        change = "replaced"
     return Taken(
         name=name,
         version=str(entry.version),
@@ -77,7 +80,7 @@ def _taken(workspace: Workspace, agreed: AgreedChange, name: PluginName) -> Take
         commit=_commit(entry),
         signer=entry.signer or "",
         capabilities=tuple(map(str, agreed.target.project.granted(name))),
-        change=change if name in agreed.changed or change == "adopted" or might != may else "unchanged",
+        change=change or "unchanged",
         previous=Previous(str(before.version), _commit(before), before.signer or "") if before else None,
         gained=tuple(map(str, may.beyond(might))),
         lost=tuple(map(str, might.beyond(may))),

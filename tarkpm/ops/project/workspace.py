@@ -73,7 +73,7 @@ class Workspace:
             problem.hint = problem.hint or f"restore it from version control, or: rm {file} && tarkpm lock"
             raise
 
-    @property
+    @cached_property
     def followed(self) -> "Lock":
         """The locked entries that the project leads to: one that was planted in the lock holds nothing."""
         from tarkpm.core.lock_check import led_to
