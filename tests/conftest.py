@@ -1,5 +1,6 @@
 """Fixtures every test may use."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,11 @@ from support.indexserver import IndexServer
 from support.sandbox import Sandbox
 
 pytest_plugins = ["support.index_fixtures"]
+
+# A shell's background job ignores Ctrl-C, and what it starts inherits that: so would the commands that are
+# sent Ctrl-C here. A handler is not inherited.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # how long one example takes says nothing here: other tests run beside it
 hypothesis.settings.register_profile("tarkpm", deadline=None)

@@ -5,20 +5,31 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from support.releases import COMMUNITY, EVIL, INDEX_TOML, caps, documents, entry_of, git, make_release
+from support.releases import (
+    COMMUNITY,
+    EVIL,
+    GOOD,
+    INDEX_TOML,
+    OTHER_WASM,
+    caps,
+    documents,
+    entry_of,
+    git,
+    make_release,
+)
 from support.silent_ui import SilentUi
 from support.workspaces import Install, Open, vouch
 
 from tarkpm.core.acceptance import Acceptance
 from tarkpm.core.plan import Plan
 from tarkpm.core.release import PathSource, PluginName
-from tarkpm.errors import Edited, ProjectNotAccepted, StoreError, TarkError
+from tarkpm.errors import BlobMissing, Edited, ProjectNotAccepted, StoreError
 from tarkpm.ops.change.adopt import adoptions
 from tarkpm.ops.change.apply import apply, preview_deletions
 from tarkpm.ops.change.planning import make_plan, untouched
 from tarkpm.ops.change.target import CheckedTarget, Target, check_target
 from tarkpm.ops.project.workspace import Workspace
-from tarkpm.ops.release.fetch import Release
+from tarkpm.ops.release.fetch import Release, stored_files
 
 CALC, MEMO = make_release(), make_release("memo")
 NEWER = make_release(version="1.1.0", source=git(commit="b" * 40))
@@ -174,18 +185,20 @@ def test_an_answer_is_for_the_documents_that_were_shown(opened: Open, ui: Silent
 
 
 def test_a_failure_leaves_the_old_release_and_an_empty_staging_area(install: Install, opened: Open) -> None:
-    """The first of two was staged already when the second fails: it is forged."""
+    """The first of two is staged already when the module of the second turns out to be damaged."""
     install(*documents(CALC, MEMO), CALC, MEMO)
-    forged = make_release("memo", "1.1.0", key=EVIL, source=git("memo", commit="b" * 40))
-    honest = make_release("memo", "1.1.0", source=git("memo", commit="b" * 40))
-    workspace = opened(*documents(NEWER, honest), offline=True)
-    for file, data in zip(entry_of(honest).files, ("plugin.toml", "plugin.wasm"), strict=True):
-        workspace.store.put(file, forged.contents[data])
+    memo = make_release("memo", "1.1.0", source=COMMUNITY, wasm=OTHER_WASM)
+    toml, lock = documents(NEWER, memo, toml=INDEX_TOML)
+    workspace = opened(toml, lock, offline=True)
+    vouch(workspace, "memo", GOOD)
+    for file in stored_files(entry_of(memo)):
+        damaged = bytes(file.size) if file.name == "plugin.wasm" else memo.contents[file.name]
+        workspace.store.put(file, damaged)
     before = dict(tree(workspace.environment.plugins))
-    with pytest.raises(TarkError):
+    with pytest.raises(BlobMissing):
         sync(workspace, NEWER)
     assert dict(tree(workspace.environment.plugins)) == before
-    assert not workspace.environment.staging.exists() or not any(workspace.environment.staging.iterdir())
+    assert not workspace.environment.staging.exists()
 
 
 # -- decisions

@@ -47,6 +47,11 @@ class Repository:
         write(root / "work" / "calc", make_release(version="1.1.0"))
         self.repo.git("add", "--all")
         self.second = self.repo.commit("1.1.0")
+        self.repo.git("checkout", "--quiet", "-b", "fork")
+        write(root / "work" / "calc", make_release(version="9.0.0"))
+        self.repo.git("add", "--all")
+        self.fork = self.repo.commit("9.0.0")
+        self.repo.git("checkout", "--quiet", "main")
         self.repo.publish(root / "srv", "plugins")
 
     def source(self, path: str = "calc", **more: str) -> GitSource:
@@ -115,9 +120,13 @@ def test_a_locked_commit_must_be_reached_from_what_was_asked_for(
     assert caught.value.hint == "tarkpm update calc"
 
 
-def test_a_revision_typed_by_the_user_need_not_be_reached(opened: Open, repository: Repository) -> None:
-    source = repository.source(rev=repository.first)
-    assert found(acquire(opened(), [source])) == [("calc", "1.0.0", repository.first)]
+@pytest.mark.parametrize("locked", [True, False])
+def test_a_revision_typed_by_the_user_need_not_be_reached(
+    opened: Open, repository: Repository, locked: bool
+) -> None:
+    """The user named this very commit, on whatever branch it is."""
+    source = repository.source(rev=repository.fork, commit=repository.fork if locked else "")
+    assert found(acquire(opened(), [source])) == [("calc", "9.0.0", repository.fork)]
 
 
 def test_the_signature_of_a_working_copy_is_not_looked_at(opened: Open) -> None:

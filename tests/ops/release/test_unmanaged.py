@@ -123,10 +123,13 @@ def test_a_revoked_release_that_was_copied_by_hand_is_refused(opened: Open, by: 
         read_unmanaged(workspace, "calc")
 
 
-def test_a_statement_that_cannot_be_read_revokes_nothing_and_stops_nothing(opened: Open) -> None:
+def test_a_statement_that_cannot_be_read_is_known_by_its_digest_alone(opened: Open) -> None:
     workspace = opened()
     (place(workspace) / "plugin.dsse.json").write_bytes(b"{")
     read_unmanaged(workspace, "calc")
+    vouch(workspace, "other", GOOD, revoked=frozenset({sha256(b"{")}))
+    with pytest.raises(Revoked):  # a digest needs no statement that can be read
+        read_unmanaged(workspace, "calc")
 
 
 # -- consent
@@ -191,7 +194,12 @@ def test_grants_in_the_project_narrow_and_never_widen(opened: Open) -> None:
     workspace = opened("[grants]\ncalc = { shell = true }\n", accept_unmanaged=accepted)
     place(workspace)
     assert load_unmanaged(workspace, "calc").granted == caps()
-    # narrower counts from now on: storage is asked about again
+
+
+def test_what_was_narrowed_once_is_asked_about_before_it_returns(opened: Open) -> None:
+    place(opened(""))
+    assert load_unmanaged(opened("", accept_unmanaged=frozenset({"calc"})), "calc").granted == caps("storage")
+    assert load_unmanaged(opened("[grants]\ncalc = { shell = true }\n"), "calc").granted == caps()
     with pytest.raises(UnmanagedRefused):
         load_unmanaged(opened(""), "calc")
 
