@@ -57,8 +57,7 @@ def test_no_tark_on_the_path(bin_: Path, monkeypatch: pytest.MonkeyPatch, path: 
     assert tark_version(path) is None
 
 
-def test_it_runs_outside_of_the_project_and_reads_nothing(bin_: Path) -> None:
-    script = f"pwd > {bin_}/where; cat > {bin_}/input; echo 1.2.3"
+def test_it_runs_outside_of_the_project(bin_: Path) -> None:
+    script = f"pwd > {bin_}/where; echo 1.2.3"
     assert tark_version(program(bin_, script) + f"{os.pathsep}/usr/bin{os.pathsep}/bin") == Version(1, 2, 3)
     assert (bin_ / "where").read_text() == "/\n"
-    assert (bin_ / "input").read_text() == ""
