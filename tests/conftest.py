@@ -12,7 +12,7 @@ from support.indexrepo import IndexRepo
 from support.indexserver import IndexServer
 from support.sandbox import Sandbox
 
-pytest_plugins = ["support.index_fixtures"]
+pytest_plugins = ["support.faked_clock", "support.index_fixtures"]
 
 # A shell's background job ignores Ctrl-C, and what it starts inherits that: so would the commands that are
 # sent Ctrl-C here. A handler is not inherited.
