@@ -1,16 +1,13 @@
 """Machines whose clock is where a test wants it: real processes under Debian's ``faketime``."""
 
-import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from support import clocked
+from support.commands import Commands
 from support.sandbox import Result, Sandbox
 
 FAKETIME = shutil.which("faketime")
@@ -22,45 +19,22 @@ class Calendar:
     def __init__(self) -> None:
         self.today = "2027-01-04"
         self._day = ""
-        self._program: subprocess.Popen[str] | None = None
+        self._commands: Commands | None = None
 
-    def run(self, words: list[str], cwd: Path, environment: dict[str, str], folder: Path) -> Result:
-        """Run a command today, in a process of its own; ``folder`` takes what it prints."""
-        out, err = folder / "stdout", folder / "stderr"
-        for file in (out, err):
-            file.write_text("")
-        asked = {"words": words, "cwd": str(cwd), "environment": environment, "stdin": os.devnull}
-        program = self._today()
-        assert program.stdin
-        assert program.stdout
-        program.stdin.write(json.dumps(asked | {"stdout": str(out), "stderr": str(err)}) + "\n")
-        program.stdin.flush()
-        return Result(int(program.stdout.readline()), out.read_text(), err.read_text())
-
-    def end(self) -> None:
-        """Nothing runs any longer."""
-        if self._program:
-            self._program.communicate(timeout=60)
-            self._program = None
-
-    def _today(self) -> "subprocess.Popen[str]":
-        if self._program is None or self._day != self.today:
+    def commands(self) -> Commands:
+        """What starts today's commands."""
+        if self._commands is None or self._day != self.today:
             self.end()
             assert FAKETIME
             self._day = self.today
-            self._program = subprocess.Popen(
-                [FAKETIME, "-f", f"@{self.today} 12:00:00", sys.executable, clocked.__file__],
-                env={
-                    "PATH": "/usr/bin:/bin",
-                    "TZ": "UTC",
-                    "DONT_FAKE_MONOTONIC": "1",
-                    "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-                },
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-        return self._program
+            self._commands = Commands(FAKETIME, "-f", f"@{self.today} 12:00:00")
+        return self._commands
+
+    def end(self) -> None:
+        """The day is over."""
+        if self._commands:
+            self._commands.end()
+            self._commands = None
 
 
 class Machine(Sandbox):
@@ -72,9 +46,9 @@ class Machine(Sandbox):
 
     def tarkpm(self, *words: str | Path, cwd: Path | None = None) -> Result:
         """Run a command and wait for it."""
-        return self.calendar.run(
-            list(map(str, words)), cwd or self.cwd, self.environment(TZ="UTC"), self.root
-        )
+        environment = self.environment(TZ="UTC")
+        today = self.calendar.commands()
+        return Result(*today.run(words, folder=self.root, cwd=cwd or self.cwd, environment=environment))
 
     def make_key(self, name: str) -> str:
         """Make a key; returns its public half."""
