@@ -6,6 +6,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from support import examples
 from support.gitserver import GitRepo, GitServer
 from support.indexed import IndexedProject
 from support.indexrepo import IndexRepo
@@ -19,9 +20,15 @@ pytest_plugins = ["support.faked_clock", "support.index_fixtures"]
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+
 # how long one example takes says nothing here: other tests run beside it
 hypothesis.settings.register_profile("tarkpm", deadline=None)
 hypothesis.settings.load_profile("tarkpm")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let the costliest properties have fewer examples in the default run than in `dev.py test --slow`."""
+    examples.QUICK = config.option.markexpr == "not slow"
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import many
 
 from tarkpm.core.release import Dependency, GitSource, IndexSource, PluginName, Source
 from tarkpm.core.resolution import solver
@@ -163,7 +164,7 @@ def _usable(offer: Candidate, locks: Mapping[PluginName, Locked], tark: Version 
     return kept and fits and not offer.revoked
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=many(500))
 @given(catalogs(), WANTED, LOCKS, FREE, TARKS)
 def test_a_solution_is_found_if_and_only_if_there_is_one(
     catalog: dict[PluginId, tuple[Candidate, ...]],
@@ -185,7 +186,7 @@ def test_a_solution_is_found_if_and_only_if_there_is_one(
     assert set(chosen) == needed, "nothing is chosen that nobody needs"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=many(200))
 @given(catalogs(), WANTED, TARKS)
 def test_without_a_conflict_everything_asked_for_is_the_newest(
     catalog: dict[PluginId, tuple[Candidate, ...]], wanted: list[RootRequirement], tark: Version | None
@@ -204,7 +205,7 @@ def test_without_a_conflict_everything_asked_for_is_the_newest(
         assert {name: chosen[name].version for name in best} == best
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=many(200))
 @given(catalogs(), WANTED, LOCKS, TARKS)
 def test_what_is_locked_and_still_satisfies_does_not_move(
     catalog: dict[PluginId, tuple[Candidate, ...]],
@@ -218,7 +219,7 @@ def test_what_is_locked_and_still_satisfies_does_not_move(
         assert all(chosen[name].version == locks[name].version for name in chosen)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=many(300))
 @given(catalogs(), WANTED, LOCKS, FREE, TARKS)
 def test_a_catalog_nothing_is_missing_from_is_enough(
     everything: dict[PluginId, tuple[Candidate, ...]],

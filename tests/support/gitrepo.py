@@ -39,8 +39,14 @@ def configure(bare: Path, *, allow_filter: bool = True, allow_any_sha1: bool = T
 
     Only protocol version 0 heeds `allow_any_sha1`: under version 2 git serves any object it has.
     """
-    git(bare, "config", "uploadpack.allowFilter", str(allow_filter).lower())
-    git(bare, "config", "uploadpack.allowAnySHA1InWant", str(allow_any_sha1).lower())
+    filter_, any_ = str(allow_filter).lower(), str(allow_any_sha1).lower()
+    _set(bare, f"[uploadpack]\n\tallowFilter = {filter_}\n\tallowAnySHA1InWant = {any_}\n")
+
+
+def _set(repository: Path, text: str) -> None:
+    """Add to a repository's settings; the last of two counts. A `git config` is a process each."""
+    with (repository / "config").open("a") as file:
+        file.write(text)
 
 
 class GitRepo:
@@ -51,9 +57,9 @@ class GitRepo:
         self.folder = folder
         self._commits = 0
         self._written: list[str] = []
-        self.git("init", "--quiet", "--initial-branch=main")
+        self.git("init", "--quiet", "--initial-branch=main", "--template=")  # without samples of hooks
         # A background gc would outlive the test that caused it.
-        self.git("config", "gc.auto", "0")
+        _set(folder / ".git", "[gc]\n\tauto = 0\n")
 
     def git(self, *arguments: str, stdin: bytes = b"") -> str:
         """Any other git command, in this repository's environment."""
@@ -137,8 +143,8 @@ class GitRepo:
         bare = server_root / f"{name}.git"
         if not bare.exists():
             bare.mkdir(parents=True)
-            git(bare, "init", "--quiet", "--bare", "--initial-branch=main")
-            git(bare, "config", "receive.autogc", "false")
+            git(bare, "init", "--quiet", "--bare", "--initial-branch=main", "--template=")
+            _set(bare, "[receive]\n\tautogc = false\n")
         configure(bare, allow_filter=allow_filter, allow_any_sha1=allow_any_sha1)
         self.git("push", "--quiet", "--mirror", str(bare.resolve()))
         return bare
