@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,7 @@ class Sandbox:
         self.root = root
         self.home = root / "home"
         self.cwd = root / "app"
+        self.forks = True  # workers of `call`; False starts them as the program does
         self.home.mkdir(parents=True)
         self.cwd.mkdir()
 
@@ -105,7 +106,7 @@ class Sandbox:
             self._inside(cwd or self.cwd, stdin, words, env or {}),
             redirect_stdout(out),
             redirect_stderr(err),
-            _forked_workers(),
+            _forked_workers() if self.forks else nullcontext(),
         ):
             status = main(words)
         return Result(status, _text(out), _text(err))
