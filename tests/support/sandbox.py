@@ -1,5 +1,7 @@
 """A machine of its own for one test: a HOME, a project, publishers with keys, and the program itself."""
 
+import atexit
+import functools
 import io
 import json
 import os
@@ -7,13 +9,15 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from support import hints
+from tarkpm.cli import prestart
 from tarkpm.cli.entry import main
+from tarkpm.host.forkserver import ForkServer
 
 PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
 WASM = (PLUGINS / "text-tools" / "plugin.wasm").read_bytes()
@@ -53,6 +57,7 @@ class Sandbox:
         self.root = root
         self.home = root / "home"
         self.cwd = root / "app"
+        self.forks = True  # workers of `call`; False starts them as the program does
         self.home.mkdir(parents=True)
         self.cwd.mkdir()
 
@@ -102,6 +107,7 @@ class Sandbox:
             self._inside(cwd or self.cwd, stdin, words, env or {}),
             redirect_stdout(out),
             redirect_stderr(err),
+            _forked_workers() if self.forks else nullcontext(),
         ):
             status = main(words)
         result = Result(status, _text(out), _text(err))
@@ -180,6 +186,29 @@ class Sandbox:
     def sign(self, folder: Path, key: str = "release") -> None:
         """Sign a plugin's folder."""
         self.run("sign", folder, "--key", key).ok()
+
+
+@functools.cache
+def _workers() -> ForkServer:
+    server = ForkServer()
+    atexit.register(server.close)
+    return server
+
+
+@contextmanager
+def _forked_workers() -> Iterator[None]:
+    """Let `call` in this process have a worker as hosts of Python programs do: forked, in 6 ms instead of 90."""
+    real = prestart.start
+
+    def start(arguments: list[str]) -> None:
+        if arguments[:1] == ["call"]:
+            prestart._started.append(_workers().start(schemas=True))  # type: ignore[arg-type]  # a worker, too
+
+    prestart.start = start
+    try:
+        yield
+    finally:
+        prestart.start = real
 
 
 def _heed_ctrl_c() -> None:
