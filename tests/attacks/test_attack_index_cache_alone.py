@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from support.ci import aged, job
+from support.faked_clock import Calendar
 from support.indexed import IndexedProject
 
 
@@ -19,10 +20,10 @@ def project(indexed: IndexedProject) -> IndexedProject:
 
 
 def test_a_cache_is_not_believed_once_the_maintainers_signatures_expired(
-    project: IndexedProject, tmp_path: Path
+    project: IndexedProject, tmp_path: Path, calendar: Calendar
 ) -> None:
     """Or a cache from before a revocation would be one for ever."""
-    machine = aged(project.sandbox, tmp_path / "job", 400)
+    machine = aged(project.sandbox, tmp_path / "job", 400, calendar)
     machine.tarkpm("sync", "--offline", "--accept-project").failed(5, "the cached index expired on")
     assert not machine.plugins.exists()
 

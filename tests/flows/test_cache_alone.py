@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from conftest import Publisher
 from support.ci import aged, job
+from support.faked_clock import Calendar
 from support.indexed import IndexedProject
 from support.sandbox import Sandbox
 
@@ -84,9 +85,9 @@ def test_what_the_cached_index_had_revoked_is_refused(project: IndexedProject, t
 
 
 def test_a_cache_is_of_use_when_the_timestamp_of_the_index_is_not(
-    project: IndexedProject, tmp_path: Path
+    project: IndexedProject, tmp_path: Path, calendar: Calendar
 ) -> None:
-    machine = aged(project.sandbox, tmp_path / "job", 60)
+    machine = aged(project.sandbox, tmp_path / "job", 60, calendar)
     machine.tarkpm("sync", "--offline", "--accept-project").ok()
     machine.tarkpm("verify").ok()
 

@@ -507,9 +507,8 @@ def test_the_status_names_owners_expiries_and_what_waits_for_whom(tmp_path: Path
     assert "claim: text-tools: 1 signature missing" in shown
 
 
-def test_the_status_of_an_expired_index_says_so(tmp_path: Path) -> None:
-    need_faketime()
-    machine = Machine(tmp_path / "m", Calendar("2027-01-04"))
+def test_the_status_of_an_expired_index_says_so(tmp_path: Path, calendar: Calendar) -> None:
+    machine = Machine(tmp_path / "m", calendar)
     key = machine.make_key("mine")
     who = ("--maintainer", key, "--threshold", "1", "--bins", "1")
     machine.tarkpm("index", "create", "idx", "--name", "community", *who).ok()

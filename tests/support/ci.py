@@ -4,7 +4,7 @@ import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from support.faked_clock import Calendar, Machine, need_faketime
+from support.faked_clock import Calendar, Machine
 from support.sandbox import Sandbox
 
 
@@ -17,12 +17,11 @@ def job(of: Sandbox, root: Path) -> Sandbox:
     return machine
 
 
-def aged(of: Sandbox, root: Path, days: int) -> Machine:
+def aged(of: Sandbox, root: Path, days: int, calendar: Calendar) -> Machine:
     """A job so many days later."""
-    need_faketime()
     made = job(of, root)
-    day = (datetime.now(UTC) + timedelta(days=days)).strftime("%Y-%m-%d")
-    machine = Machine(root.with_name("machine"), Calendar(day))
+    calendar.today = (datetime.now(UTC) + timedelta(days=days)).strftime("%Y-%m-%d")
+    machine = Machine(root.with_name("machine"), calendar)
     shutil.copytree(made.cwd, machine.cwd, dirs_exist_ok=True)
     shutil.copytree(made.store, machine.store, symlinks=True)
     return machine
