@@ -1,5 +1,6 @@
 """Default hints: what to do about an error whose place gave no hint, by its kind and place."""
 
+import os
 import re
 import shlex
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from typing import Final
 from tarkpm import errors
 from tarkpm.core.release import is_plugin_name
 from tarkpm.errors import TarkError
+from tarkpm.ops.audit.readiness import variable_of
 
 _Table = tuple[tuple[type[TarkError] | tuple[type[TarkError], ...], str], ...]
 
@@ -51,7 +53,7 @@ _SOMEWHERE: Final[_Table] = (
     (errors.SourceError, "see the kinds of sources: tarkpm add --help"),
 )
 _AT_A_PLUGIN: Final[_Table] = ((errors.HostError, "tarkpm info {name}"),)
-_ON_DISK: Final[_Table] = ((errors.StoreError, "ls -ld {above} {where}"), *_SOMEWHERE)
+_ON_DISK: Final[_Table] = ((errors.StoreError, "{placed}ls -ld {above} {where}"), *_SOMEWHERE)
 
 
 def last_resort(error: TarkError, arguments: Sequence[str], command: str) -> str:
@@ -84,7 +86,13 @@ def last_resort(error: TarkError, arguments: Sequence[str], command: str) -> str
         "above": str(PurePath(error.where).parent),  # a folder's mode decides what may be done in it
     }
     quoted = {key: shlex.quote(value) for key, value in known.items()}
-    return text.format_map({**quoted, "program": program(command, arguments)})
+    return text.format_map({**quoted, "program": program(command, arguments), "placed": _placed(error.where)})
+
+
+def _placed(where: str) -> str:
+    """Return the beginning of a hint about a path that a variable other than HOME placed."""
+    variable = variable_of(PurePath(where), os.environ)
+    return f"{variable} names this folder: " if variable not in ("", "HOME") else ""
 
 
 def program(command: str, arguments: Sequence[str] = ()) -> str:

@@ -1,8 +1,10 @@
 """The ``tarkpm`` group. A command's module is imported when the command is used."""
 
 import errno
+import os
 import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 import click
@@ -109,10 +111,21 @@ _SYSTEM = {
 }
 
 
+def _is_somewhere() -> bool:
+    """Return whether the current folder exists."""
+    try:
+        return bool(Path.cwd())
+    except FileNotFoundError:
+        return False
+
+
 def _translate(problem: Exception) -> TarkError:
     """Translate any exception into a `TarkError` with a hint."""
     if isinstance(problem, TarkError):
         return problem
+    if isinstance(problem, FileNotFoundError) and problem.filename is None and not _is_somewhere():
+        hint = "cd to a folder that exists, then run the command again"
+        return StoreError("the current folder was deleted", where=os.environ.get("PWD", ""), hint=hint)
     if isinstance(problem, OSError):
         message, hint = _SYSTEM.get(problem.errno or 0, ((problem.strerror or str(problem)).lower(), ""))
         return StoreError(message, where=str(problem.filename or ""), hint=hint)

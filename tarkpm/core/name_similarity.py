@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from tarkpm.core.release import PluginName, folded
+from tarkpm.core.text import counted
 
 SHORT: Final = 10
 """Names up to this length are close at one edit, longer ones at two."""
@@ -47,7 +48,7 @@ def close_names(name: PluginName, others: Iterable[PluginName]) -> Iterator[tupl
             distance = _distance(seen, text)
             # Short names are within few edits of many others, so the distance is limited by length, too.
             if distance <= min(slips, max(1, min(len(text), len(seen)) // 3)):
-                yield other, f"is {distance} edit{'s' if distance > 1 else ''} away from"
+                yield other, f"is {counted(distance, 'edit')} away from"
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

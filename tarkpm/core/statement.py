@@ -199,8 +199,10 @@ def _subjects(subjects: Any, sizes: Any, where: str) -> tuple[FileEntry, ...]:
         raise _bad(f"expected 2 to {MAX_SUBJECTS} subjects", where)
     entries = tuple(sorted(_subject(subject, sizes, where) for subject in subjects))
     # Names that differ in case are one file on some file systems: the second would replace the first.
-    if len({entry.name.casefold() for entry in entries}) != len(entries):
-        raise _bad("two subjects have the same name", where)
+    seen: dict[str, str] = {}
+    for entry in entries:
+        if (other := seen.setdefault(entry.name.casefold(), entry.name)) is not entry.name:
+            raise _bad(f"the subjects '{other}' and '{entry.name}' have the same name", where)
     names = {entry.name for entry in entries}
     if set(sizes) != names:
         raise _bad("sizes and subjects do not name the same files", where)

@@ -11,7 +11,7 @@ from urllib.parse import quote, urljoin
 
 import msgspec
 
-from tarkpm.core.capability import DEFAULT_PORT, normalize_scope
+from tarkpm.core.scope import DEFAULT_PORT, normalize_scope
 
 MAX_URL: Final = 8192
 """In characters."""

@@ -27,6 +27,7 @@ from tarkpm.core.layout import (
 from tarkpm.core.release import IndexSource
 from tarkpm.core.rows import MAX_ROWS, Listing, ReleaseRow
 from tarkpm.core.search import entry_of, render
+from tarkpm.core.text import counted
 from tarkpm.errors import IndexUntrusted, TarkError
 from tarkpm.registry.findings import IndexFinding
 from tarkpm.registry.folder import Index, target_file
@@ -212,5 +213,5 @@ class Audit:
     def _search_left(self) -> Iterator[IndexFinding]:
         if self._lines:
             count = len(self._lines)
-            text = f"the search catalogue is out of date for {count} plugin{'s' if count != 1 else ''}"
+            text = f"the search catalogue is out of date for {counted(count, 'plugin')}"
             yield IndexFinding("SearchBehind", text, SEARCH, "tarkpm index refresh", note=True)

@@ -108,9 +108,9 @@ def test_a_subject_with_a_name_that_no_file_has(studio: Studio, case: str) -> No
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("PLUGIN.TOML", "two subjects have the same name"),
-        ("Plugin.wasm", "two subjects have the same name"),
-        ("plugin.toml", "two subjects have the same name"),
+        ("PLUGIN.TOML", "the subjects 'PLUGIN.TOML' and 'plugin.toml' have the same name"),
+        ("Plugin.wasm", "the subjects 'Plugin.wasm' and 'plugin.wasm' have the same name"),
+        ("plugin.toml", "the subjects 'plugin.toml' and 'plugin.toml' have the same name"),
         ("plugin.dsse.json", "expected 'plugin.toml' among the subjects and not 'plugin.dsse.json'"),
     ],
 )

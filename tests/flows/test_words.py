@@ -109,3 +109,11 @@ def test_sync_names_the_versions(sandbox: Sandbox, repo: GitRepo) -> None:
     file.write_text(file.read_text().replace("text-tools = {", "# text-tools = {"))
     sandbox.run("lock").ok()
     assert sandbox.run("sync", "--accept-project").ok().out == "- text-tools 1.1.0\n"
+
+
+def test_the_variable_that_holds_a_bad_path_is_named(sandbox: Sandbox) -> None:
+    blocked = sandbox.root / "file"
+    blocked.write_text("")
+    sandbox.run("key", "generate", "--name", "k", env={"XDG_STATE_HOME": str(blocked)}).failed(
+        2, "where: ", f"{blocked}", "help: XDG_STATE_HOME names this folder: ls -ld "
+    )

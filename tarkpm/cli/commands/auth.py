@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tarkpm.cli.complete import plugin_names
 from tarkpm.cli.console import style
-from tarkpm.cli.global_options import complete_names
 from tarkpm.cli.lazy_group import Group
 from tarkpm.cli.options import Invocation, running
 from tarkpm.cli.rendering import print_log
@@ -32,7 +32,7 @@ def about_a_plugin(group: click.Group, name: str) -> "Callable[[Callable[..., in
         def run(invocation: Invocation, plugin: str, **rest: Any) -> int:
             return function(invocation, target(plugin), **rest)
 
-        named = click.argument("plugin", shell_complete=complete_names)
+        named = click.argument("plugin", shell_complete=plugin_names)
         return group.command(name)(named(running(run)))
 
     return command

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from tarkpm.cli import prestart
+from tarkpm.cli.complete import plugin_names
 from tarkpm.cli.console import style
-from tarkpm.cli.global_options import complete_names
 from tarkpm.cli.options import Invocation, running
 from tarkpm.cli.rendering import print_log
 from tarkpm.cli.text_args import read_json, target
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command("call")
-@click.argument("plugin", shell_complete=complete_names)
+@click.argument("plugin", shell_complete=plugin_names)
 @click.argument("tool")
 @click.argument("arguments", default="{}", metavar="[JSON | - | @FILE]")
 @click.option("--trace", is_flag=True, help="Print every host call, with secrets masked.")

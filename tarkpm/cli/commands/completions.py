@@ -61,8 +61,10 @@ _tarkpm_completion() {
 
 if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
     _tarkpm_completion "$@"
-else
+elif (( $+functions[compdef] )); then
     compdef _tarkpm_completion tarkpm
+else
+    print -u2 'tarkpm: zsh has no completion system yet; first run: autoload -Uz compinit && compinit'
 fi
 """
 

@@ -2,7 +2,7 @@
 
 import click
 
-from tarkpm.cli.global_options import complete_names
+from tarkpm.cli.complete import plugin_names
 from tarkpm.cli.options import (
     Invocation,
     common,
@@ -13,7 +13,7 @@ from tarkpm.cli.rendering import enabled_line
 
 
 @click.command("enable")
-@click.argument("name", shell_complete=complete_names)
+@click.argument("name", shell_complete=plugin_names)
 @dry_run
 @common
 def enable_command(invocation: Invocation, name: str) -> int:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from tarkpm.cli.complete import key_names
 from tarkpm.cli.options import Invocation, common, dry_run
 from tarkpm.cli.passphrase import ask_passphrase
 
@@ -18,7 +19,13 @@ from tarkpm.cli.passphrase import ask_passphrase
     metavar="DIR",
     help="Folder to write the release to.",
 )
-@click.option("--key", default="", metavar="NAME", help="Sign with key NAME, even if already signed.")
+@click.option(
+    "--key",
+    shell_complete=key_names,
+    default="",
+    metavar="NAME",
+    help="Sign with key NAME, even if already signed.",
+)
 @dry_run
 @common
 def publish_command(invocation: Invocation, folder: Path, to: Path, key: str) -> int:

@@ -20,8 +20,9 @@ from typing import Any, Final
 
 import msgspec
 
-from tarkpm.core.capability import READ_ONLY, CapabilitySet
+from tarkpm.core.capability import CapabilitySet
 from tarkpm.core.home_path import Parts
+from tarkpm.core.scope import READ_ONLY
 from tarkpm.host.imports.folders import (
     Inside,
     PathError,

@@ -9,7 +9,8 @@ import ipaddress
 from collections.abc import Callable
 from typing import Final
 
-from tarkpm.core.capability import PRIVATE, Capability, CapabilitySet
+from tarkpm.core.capability import Capability, CapabilitySet
+from tarkpm.core.scope import PRIVATE
 from tarkpm.core.urls import RequestTarget
 from tarkpm.errors import Refused
 from tarkpm.host.imports.addresses import AddressKind, kind_of

@@ -81,7 +81,7 @@ def _keys(_: Settings, state: State) -> _Found:
 def _private(path: Path, mode: int) -> _Found:
     try:
         status = path.lstat()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return
     expected = stat.S_ISDIR if mode == 0o700 else stat.S_ISREG
     if not expected(status.st_mode):

@@ -1,6 +1,5 @@
 """``tarkpm index refresh``: the daily job. It requires the online key and makes no decisions."""
 
-import shlex
 from pathlib import Path
 
 import msgspec
@@ -94,7 +93,7 @@ def _enact_one(desk: Desk, file: Path, online_name: str) -> str:
         file.unlink()
         return ""
     if index is None and not proposal.authority:
-        hint = f"tarkpm index create {shlex.quote(str(desk.folder))}"
+        hint = "see how to create one: tarkpm index create --help"
         raise NotFound("the folder does not contain an index", where=str(desk.folder), hint=hint)
     business = consider(desk, index, proposal, file)
     if business.missing():

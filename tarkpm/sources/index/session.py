@@ -9,6 +9,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -264,11 +265,13 @@ class Session:
             if role not in ages and data is not None:
                 ages[role] = shape.check(role, data, where=self._where).expires
         since, role = min((expires, role) for role, expires in ages.items())
+        # A clock that runs ahead expires every index, so both times are shown.
+        now = datetime.now(UTC)
         return IndexStale(
             f"index expired since {since.replace('T', ' ').replace('Z', ' UTC'):.40}"
-            f" (locked installs still work): its {role} was not renewed",
+            f" (locked installs still work): its {role} was not renewed; here it is {now:%Y-%m-%d %H:%M} UTC",
             where=self._where,
-            hint="ask the index's maintainers to run: tarkpm index refresh",
+            hint="if this clock is right, ask the index's maintainers to run: tarkpm index refresh",
         )
 
 
