@@ -5,12 +5,12 @@ from pathlib import Path
 
 import msgspec
 
-from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MANIFEST, STATEMENT
 from tarkpm.core.release import Source
 from tarkpm.core.verification import VerifiedRelease, verify_release
-from tarkpm.errors import ManifestError, SignatureInvalid
-from tarkpm.host.module.fit import check_module
+from tarkpm.errors import ManifestError, ModuleInvalid, SignatureInvalid
+from tarkpm.host.module.fit import misfit
+from tarkpm.host.module.inspect import inspect
 from tarkpm.sources.folder import ReleaseFiles, collect
 from tarkpm.sources.path import LocalTree
 
@@ -48,14 +48,10 @@ def check_publishable(candidate: VerifiedRelease, collected: ReleaseFiles, *, wh
     if not manifest.license:
         raise ManifestError("expected an SPDX expression like MIT, found none", where=place)
     check_license(manifest.license, place)
-    check_own_module(collected, manifest, where)
-
-
-def check_own_module(collected: ReleaseFiles, manifest: Manifest, where: str) -> None:
-    """Raise `ModuleInvalid` for a module in a folder that tark cannot run as its manifest says."""
-    module = str(Path(where) / collected.folder / manifest.wasm)
-    hint = f"tarkpm inspect {shlex.quote(module)}"
-    check_module(collected.files[manifest.wasm], manifest.type, where=module, hint=hint)
+    module, wasm = str(Path(where) / collected.folder / manifest.wasm), collected.files[manifest.wasm]
+    if problem := misfit(wasm, inspect(wasm, where=module), manifest.type):
+        hint = f"tarkpm inspect {shlex.quote(module)}"
+        raise ModuleInvalid(f"the module {problem}", where=module, hint=hint)
 
 
 def check_license(text: str, where: str) -> None:
