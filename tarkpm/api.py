@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from tarkpm.core.name_similarity import did_you_mean
 from tarkpm.errors import NotFound, PluginFailed, TarkError
 from tarkpm.host import runtime
 from tarkpm.host.channel_plugin import ChannelPlugin
@@ -52,6 +53,7 @@ class Host:
         Plugins that cannot be loaded do not raise here: see `failed`. Raises `ProjectNotAccepted`,
         `ProjectError` and `LockError`.
         """
+        # A copy: later changes of os.environ must not change what plugins were granted.
         variables = dict(os.environ if environment is None else environment)
         settings = Settings(
             cwd=Path.cwd(),
@@ -145,7 +147,8 @@ class Host:
         if name in self._images.failed:
             raise self._images.failed[name]  # the reason, instead of "no such plugin"
         if name not in self._images.by_name:
-            raise NotFound(f"no enabled plugin is named '{name}'", hint="tarkpm list")
+            near = did_you_mean(name, self._images.by_name)
+            raise NotFound(f"no enabled plugin is named '{name}'{near}", hint="tarkpm list")
         return self._images.by_name[name]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
-from support import examples
+from support import examples, hints
 from support.gitserver import GitRepo, GitServer
 from support.indexed import IndexedProject
 from support.indexrepo import IndexRepo
@@ -19,6 +19,15 @@ pytest_plugins = ["support.faked_clock", "support.index_fixtures"]
 # sent Ctrl-C here. A handler is not inherited.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Type the hint of a test's last error, while its servers still run."""
+    hints.last.clear()
+    outcome = yield
+    hints.type_last()
+    return outcome
 
 
 # how long one example takes says nothing here: other tests run beside it

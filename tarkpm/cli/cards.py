@@ -37,6 +37,7 @@ def card_lines(cards: Iterable[Card], width: int | None, height: int | None) -> 
     lines = [line for card in cards for line in _lines(card, width, card.rows)]
     if height is None or len(lines) < height - 1:
         return lines
+    # What scrolled away is repeated next to the prompt (decision 0083).
     again = [line for card in cards if _loud(card) for line in _lines(card, width, ())[1:]]
     return [*lines, Line("", ""), Line("  ", "look again:", bold=True), *again] if again else lines
 
@@ -57,6 +58,7 @@ def _lines(card: Card, width: int | None, rows: tuple[CardRow, ...]) -> list[Lin
 
 def _row(row: CardRow, labels: int, room: int) -> list[Line]:
     beside = room - labels - 3
+    # On a narrow terminal, text beside its label would be one word per line.
     if beside < _LEAST:
         texts = wrapped(neutral(row.text), max(2, room - 2))
         return [Line("  ", row.label), *(Line(f"  {BAR} ", text, row.loud) for text in texts)]

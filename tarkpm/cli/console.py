@@ -19,6 +19,7 @@ class Console:
 
     def __init__(self) -> None:
         self._busy = False
+        # Decided once, for stderr: stdout may be piped while the user watches progress.
         self._live = _is_terminal(sys.stderr)
 
     @property
@@ -38,6 +39,7 @@ class Console:
 
     def confirm(self, question: str) -> bool:
         """Prompt on stderr; anything but yes is no. Ctrl-C and Ctrl-D end the program."""
+        # The prompt must not be written behind a progress line.
         self.busy("")
         return click.confirm(question, default=False, err=True)
 
@@ -103,6 +105,7 @@ def echo(text: str) -> None:
 
 def echo_output(text: str) -> None:
     """Print a plugin's output on stdout: neutralized at a terminal, unchanged in a pipe or file."""
+    # A plugin could otherwise control the terminal with escape sequences; a pipe gets what it wrote.
     if _is_terminal(sys.stdout):
         echo(neutral(text, keep="\n\t"))
     else:
@@ -154,16 +157,43 @@ def error_table(error: TarkError) -> dict[str, Any]:
 
 
 def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """Return rows as aligned columns under a header; the last column is not padded."""
+    """Return rows as aligned columns under a header; the last column is not padded.
+
+    At a terminal, the widest columns are cut until a row fits. ``--json`` and pipes get everything.
+    """
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    if _is_terminal(sys.stdout):
+        widths = fitted(widths, _size(sys.stdout)[0] - 1)
     lines = []
     for row in (header, *rows):
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        cells = [_cell(cell, width) for cell, width in zip(row, widths, strict=True)]
         lines.append("  ".join(cells).rstrip())
-    return lines
+    return _one_line_each(lines)
 
 
-def one_line_each(lines: Sequence[str]) -> list[str]:
+def fitted(widths: Sequence[int], room: int) -> list[int]:
+    """Return the widths of columns, of which the widest are cut so that all fit into ``room``.
+
+    The first column names the row: it gets up to half of the room before the others.
+    """
+    left = room - 2 * (len(widths) - 1)
+    if sum(widths) <= left:
+        return list(widths)
+    fits = {0: min(widths[0], max(left // 2, 1))} if widths[1:] else {}
+    left -= sum(fits.values())
+    # From the narrowest: a column gets what it needs, as long as the others can have as much.
+    for place, width in sorted(enumerate(widths), key=lambda item: item[1]):
+        if place not in fits:
+            fits[place] = min(width, max(left // (len(widths) - len(fits)), 1))
+            left -= fits[place]
+    return [fits[place] for place in range(len(widths))]
+
+
+def _cell(text: str, width: int) -> str:
+    return (text if len(text) <= width else cut(text, width)).ljust(width)
+
+
+def _one_line_each(lines: Sequence[str]) -> list[str]:
     """Return lines that end with a plugin's own words, cut to the width of the terminal, if there is one.
 
     A line that the terminal wraps would continue at the left edge, where it reads as a line of tarkpm.

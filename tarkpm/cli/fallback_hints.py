@@ -1,5 +1,6 @@
 """Default hints: what to do about an error whose place gave no hint, by its kind and place."""
 
+import os
 import re
 import shlex
 from collections.abc import Sequence
@@ -7,7 +8,9 @@ from pathlib import PurePath
 from typing import Final
 
 from tarkpm import errors
+from tarkpm.core.release import is_plugin_name
 from tarkpm.errors import TarkError
+from tarkpm.ops.audit.readiness import variable_of
 
 _Table = tuple[tuple[type[TarkError] | tuple[type[TarkError], ...], str], ...]
 
@@ -45,9 +48,9 @@ _IN_A_REPOSITORY: Final[_Table] = (
 _SOMEWHERE: Final[_Table] = (
     (_RELEASE, "fix the file, then run the command again"),
     (errors.SourceError, "see the kinds of sources: tarkpm add --help"),
-    (errors.HostError, "tarkpm info {name}"),
 )
-_ON_DISK: Final[_Table] = ((errors.StoreError, "ls -ld {above} {where}"), *_SOMEWHERE)
+_AT_A_PLUGIN: Final[_Table] = ((errors.HostError, "tarkpm info {name}"),)
+_ON_DISK: Final[_Table] = ((errors.StoreError, "{placed}ls -ld {above} {where}"), *_SOMEWHERE)
 
 
 def last_resort(error: TarkError, arguments: Sequence[str], command: str) -> str:
@@ -60,12 +63,14 @@ def last_resort(error: TarkError, arguments: Sequence[str], command: str) -> str
     url = found[0] if (found := _URL.match(error.where)) else ""
     by_index = isinstance(error, errors.IndexUntrusted | errors.IndexStale)
     of_an_index = (by_index or _INDEX_FILE.search(error.where)) and (url or command != "index")
+    # From the most specific place to the least: the first table that knows the error gives the hint.
     places = (
         (_OF_AN_INDEX, of_an_index),
         (_IN_A_REPOSITORY, url),
         (_KEEPING_ONE, command == "index"),
         (_ON_DISK, error.where.startswith("/")),
         (_SOMEWHERE, error.where),
+        (_AT_A_PLUGIN, is_plugin_name(error.where.partition(":")[0])),
     )
     tables = [_ALWAYS, *(table for table, is_there in places if is_there)]
     text = next(
@@ -78,7 +83,13 @@ def last_resort(error: TarkError, arguments: Sequence[str], command: str) -> str
         "above": str(PurePath(error.where).parent),  # a folder's mode decides what may be done in it
     }
     quoted = {key: shlex.quote(value) for key, value in known.items()}
-    return text.format_map({**quoted, "program": program(command, arguments)})
+    return text.format_map({**quoted, "program": program(command, arguments), "placed": _placed(error.where)})
+
+
+def _placed(where: str) -> str:
+    """Return the beginning of a hint about a path that a variable other than HOME placed."""
+    variable = variable_of(PurePath(where), os.environ)
+    return f"{variable} names this folder: " if variable not in ("", "HOME") else ""
 
 
 def program(command: str, arguments: Sequence[str] = ()) -> str:

@@ -60,27 +60,3 @@ def said_before() -> dict[str, Any]:
     """Return the options given before the command, by name."""
     context = click.get_current_context(silent=True)
     return dict(context.find_root().params) if context else {}
-
-
-def complete_names(context: click.Context, _: click.Parameter, typed: str) -> list[str]:
-    """Return the plugin names that start with ``typed``, for shell completion; never raises.
-
-    A folder whose name no plugin can have is not offered: somebody else chose the name, and a shell would put
-    it on the user's line.
-    """
-    import os
-
-    from tarkpm.core.release import is_plugin_name
-    from tarkpm.errors import TarkError
-    from tarkpm.ops.project.location import checked_place
-    from tarkpm.ops.project.settings import Settings, user_paths
-
-    said = {**context.find_root().params, **{k: v for k, v in context.params.items() if v}}
-    settings = Settings(
-        cwd=Path.cwd(), paths=user_paths(os.environ), project=said.get("project"), user=bool(said.get("user"))
-    )
-    try:
-        names = checked_place(settings, create=True).environment.names()
-    except (TarkError, OSError):
-        return []
-    return [name for name in names if name.startswith(typed.lower()) and is_plugin_name(name)]

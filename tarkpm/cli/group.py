@@ -1,8 +1,11 @@
 """The ``tarkpm`` group. A command's module is imported when the command is used."""
 
 import errno
+import os
 import sys
 from contextlib import suppress
+from pathlib import Path
+from typing import Final
 
 import click
 
@@ -10,58 +13,36 @@ from tarkpm import __version__
 from tarkpm.cli.console import clear_line, print_error
 from tarkpm.cli.global_options import anywhere, with_explicit_values
 from tarkpm.cli.lazy_group import LazyGroup
-from tarkpm.core.text import masked, without_login
+from tarkpm.core.text import masked
 from tarkpm.errors import StoreError, TarkError
 
-COMMANDS = (
-    "init",
-    "add",
-    "remove",
-    "update",
-    "lock",
-    "sync",
-    "accept",
-    "accepted",
-    "verify",
-    "search",
-    "tree",
-    "outdated",
-    "index",
-    "list",
-    "info",
-    "enable",
-    "disable",
-    "grant",
-    "revoke",
-    "call",
-    "tools",
-    "auth",
-    "chat",
-    "hook",
-    "channel",
-    "inspect",
-    "cache",
-    "doctor",
-    "completions",
-    "sign",
-    "publish",
-    "key",
-)
+SECTIONS: Final[dict[str, tuple[str, ...]]] = {
+    "Change a project": ("init", "add", "remove", "update", "lock", "sync"),
+    "Trust": ("verify", "accept", "accepted", "grant", "revoke", "enable", "disable"),
+    "Find and look": ("search", "list", "info", "tree", "outdated", "inspect"),
+    "Run plugins": ("call", "tools", "auth", "chat", "hook", "channel"),
+    "Publish": ("key", "sign", "publish", "index"),
+    "This machine": ("doctor", "cache", "completions"),
+}
+COMMANDS: Final = tuple(name for names in SECTIONS.values() for name in names)
 
 
 class _Commands(LazyGroup):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            raise click.UsageError(f"there is no command '{without_login(args[0])}'", ctx)
+        if args[:1] == ["help"]:
+            if not args[1:]:
+                click.echo(ctx.get_help())
+                ctx.exit()
+            args = [*args[1:], "--help"]
         return super().resolve_command(ctx, args)
 
 
 @click.group(
     cls=_Commands,
     package="tarkpm.cli.commands",
-    names=COMMANDS,
+    sections=SECTIONS,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, "-V", "--version", message="tarkpm %(version)s")
@@ -69,12 +50,13 @@ class _Commands(LazyGroup):
 def group(**_: object) -> None:
     """Find, lock, verify and run WebAssembly plugins for tark.
 
-    The options below are also accepted after the command.
+    The options below are also accepted after the command. Help for a command: tarkpm help COMMAND
     """
 
 
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit status; prints at most one error."""
+    # From the raw arguments: an error of the parser itself must be shown as the user asked.
     verbose = any(argument in ("-vv", "--trace-errors") for argument in arguments)
     as_json = "--json" in arguments
     try:
@@ -104,6 +86,7 @@ def run(arguments: list[str]) -> int:
 
 def _complete(error: TarkError, arguments: list[str]) -> None:
     """Fill in a missing place and hint: every error shown has a message, a place and a hint."""
+    # Imported for errors only: it would slow every command down.
     from tarkpm.cli.fallback_hints import last_resort, program
 
     command = next((argument for argument in arguments if argument in COMMANDS), "")
@@ -128,10 +111,21 @@ _SYSTEM = {
 }
 
 
+def _is_somewhere() -> bool:
+    """Return whether the current folder exists."""
+    try:
+        return bool(Path.cwd())
+    except FileNotFoundError:
+        return False
+
+
 def _translate(problem: Exception) -> TarkError:
     """Translate any exception into a `TarkError` with a hint."""
     if isinstance(problem, TarkError):
         return problem
+    if isinstance(problem, FileNotFoundError) and problem.filename is None and not _is_somewhere():
+        hint = "cd to a folder that exists, then run the command again"
+        return StoreError("the current folder was deleted", where=os.environ.get("PWD", ""), hint=hint)
     if isinstance(problem, OSError):
         message, hint = _SYSTEM.get(problem.errno or 0, ((problem.strerror or str(problem)).lower(), ""))
         return StoreError(message, where=str(problem.filename or ""), hint=hint)

@@ -1,28 +1,68 @@
-"""A group of commands whose modules are imported when a command is used."""
+"""Groups of commands: they suggest what was meant, and import a command's module when it is used."""
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
+from tarkpm.core.text import without_login
+from tarkpm.errors import TarkError
 
-class LazyGroup(click.Group):
-    """A group whose command ``NAME`` is ``NAME_command`` in the module ``NAME`` of ``package``."""
 
-    def __init__(self, *args: Any, package: str, names: Sequence[str], **options: Any) -> None:
+class Group(click.Group):
+    """A group that suggests the command that was meant by a name it does not have."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that ``args`` begin with. Raises `TarkError` if there is none."""
+        if args and args[0] not in self.list_commands(ctx) and not args[0].startswith("-"):
+            from tarkpm.cli.suggestions import meant
+
+            shown = without_login(args[0])  # a URL with a password may stand where the command is missing
+            hint = meant(ctx, self, args)
+            raise TarkError(f"there is no command '{shown}'", where=ctx.command_path, hint=hint)
+        return super().resolve_command(ctx, args)
+
+
+class LazyGroup(Group):
+    """A group whose command ``NAME`` is ``NAME_command`` in the module ``NAME`` of ``package``.
+
+    ``sections`` are the names by the title under which ``--help`` lists them.
+    """
+
+    def __init__(
+        self, *args: Any, package: str, sections: Mapping[str, Sequence[str]], **options: Any
+    ) -> None:
         super().__init__(*args, **options)
-        self.package, self.names = package, names
+        self.package, self.sections = package, sections
+        self.names = tuple(name for names in sections.values() for name in names)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        """Return the commands in the order of ``names``, not sorted."""
+        """Return the commands in the order of ``sections``, not sorted."""
         return list(self.names)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """Import the module of a command and return the command."""
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the module of a command and return the command, with its examples."""
         if cmd_name not in self.names:
             return None
         module = importlib.import_module(f"{self.package}.{cmd_name}")
         command = getattr(module, f"{cmd_name}_command")
         assert isinstance(command, click.Command)
+        if command.epilog is None:
+            from tarkpm.cli.examples import epilog
+
+            command.epilog = epilog(f"{ctx.command_path} {cmd_name}".partition(" ")[2])
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands by section."""
+        room = formatter.width - 6 - max(map(len, self.names))
+        for title, names in self.sections.items():
+            commands = [(name, self.get_command(ctx, name)) for name in names]
+            rows = [(name, command.get_short_help_str(room)) for name, command in commands if command]
+            # One width for all sections, so that the descriptions stand in one column.
+            width = max(map(len, self.names))
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(width), text) for name, text in rows])

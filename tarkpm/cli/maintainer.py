@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tarkpm.cli.complete import key_names
 from tarkpm.cli.console import style
 from tarkpm.cli.options import Invocation, common, dry_run, read, read_name
 from tarkpm.cli.passphrase import ask_passphrase
-from tarkpm.core.text import neutral
+from tarkpm.core.text import counted, neutral
 from tarkpm.errors import TarkError
 
 if TYPE_CHECKING:
@@ -30,7 +31,12 @@ index_folder = click.option(
 
 
 key_options = click.option(
-    "--key", "keys", multiple=True, metavar="NAME", help="Sign with this key. May be repeated."
+    "--key",
+    "keys",
+    shell_complete=key_names,
+    multiple=True,
+    metavar="NAME",
+    help="Sign with this key. May be repeated.",
 )
 
 
@@ -49,6 +55,7 @@ def maintainer_command(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def read_key(text: str, where: str) -> "PublicKey":
+    """Parse a public key typed at ``where``. Raises `TarkError`."""
     from tarkpm.core.key import public_key
 
     return read(public_key, text, where)
@@ -65,6 +72,7 @@ def read_release_name(text: str) -> "tuple[PluginName, Version]":
 
 
 def report_proposal(invocation: Invocation, report: "ProposalReport") -> None:
+    """Print the report of a proposal, as text or JSON."""
     invocation.report(report, lambda: proposal_lines(report))
 
 
@@ -72,7 +80,7 @@ def proposal_lines(report: "ProposalReport") -> list[str]:
     """Return what happened to a proposal and the next step, as lines to print."""
     rows = [*report.changes, ("signed by", ", ".join(report.signed_by) or "nobody yet")]
     if report.state == "waiting":
-        rows.append(("missing", f"{report.missing} signature{'s' if report.missing != 1 else ''}"))
+        rows.append(("missing", counted(report.missing, "signature")))
     if report.state == "in force":
         rows.append(("root", report.root))
     else:

@@ -151,6 +151,7 @@ def make_settings(
     """
     if project is not None and user:
         raise TarkError("expected --project or --user, found both")
+    # An option takes precedence over the variable.
     if project is None and not user and environ.get("TARKPM_PROJECT"):
         project = Path(environ["TARKPM_PROJECT"])
     return Settings(
@@ -173,6 +174,7 @@ def _accepted(text: str, where: str) -> str:
         return ""
     if text.lower() in _YES:
         return ANY_DECISIONS
+    # A mistyped digest must not be taken for consent to any decisions.
     if not _DIGEST.fullmatch(text):
         raise TarkError(f"expected sha256: and 64 hexadecimal digits, found '{text[:80]}'", where=where)
     return text

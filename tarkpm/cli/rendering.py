@@ -61,10 +61,12 @@ def _before_line(plugin: "Taken") -> list[str]:
 
 
 def status_text(status: str) -> str:
+    """Return a plugin's status with its mark."""
     return f"{_MARKS.get(status, '!')} {status}"
 
 
 def colored(line: str) -> str:
+    """Color the status in a line of a table; padding was computed without escape sequences."""
     for status, color in _STATUS.items():
         mark = f"{_MARKS[status]} {status}"
         if mark in line:

@@ -48,6 +48,7 @@ def _read(text: str, what: str) -> tuple[str, str]:
     from tarkpm.io.files import read_file
 
     if text == "-":
+        # One byte more than allowed, so that the host can tell a text that is too long.
         data, where = sys.stdin.buffer.read(MAX_TEXT + 1), STDIN
     elif text.startswith("@"):
         where = text[1:]

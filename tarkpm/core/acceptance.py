@@ -51,6 +51,7 @@ class Acceptance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
     @property
     def digest(self) -> str:
         """The digest that ``--accept-project=`` takes, with ``sha256:``. It is the same on every machine."""
+        # Keys in sorted order, so that CI and a laptop compute the same digest.
         return f"sha256:{sha256(msgspec.json.encode(self, order='sorted'))}"
 
     def remembering(self, accepted: "Acceptance") -> "Acceptance":

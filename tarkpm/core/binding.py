@@ -176,7 +176,7 @@ def _continues(owner: Owner, publisher: Publisher) -> bool:
 
 
 def _returns(owner: Owner, publisher: Publisher) -> bool:
-    """Whether ``publisher`` is a former owner that comes back, and nobody beside it."""
+    """Return whether ``publisher`` is a former owner that returns, without an additional signer."""
     former = owner.publisher
     if former is None or not publisher.succeeds(former):
         return False

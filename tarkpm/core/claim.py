@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 
 from tarkpm.core.digest import Digest, is_digest
-from tarkpm.core.document import decode_json
+from tarkpm.core.document import check_version, decode_json
 from tarkpm.core.key import PublicKey, public_key
 from tarkpm.core.release import IndexSource, PluginName, folded, plugin_name
 from tarkpm.core.version import Version
@@ -68,16 +68,11 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
 def parse(data: bytes, *, where: str) -> Claim:
     """Read a claim. Raises `IndexUntrusted` if it is malformed or of an unknown version."""
     document = decode_json(data, _Document, where=where, error=IndexUntrusted, limit=MAX_CLAIM)
-    if document.version not in (1, VERSION):
-        raise IndexUntrusted(
-            f"expected a claim of version 1 or {VERSION}, found {document.version}: "
-            "it requires a newer tarkpm",
-            where=where,
-        )
-    # Version 1 has no such field, and older versions of tarkpm refuse it: all must read a claim alike.
-    if document.version == 1 and document.revoked_versions:
-        raise IndexUntrusted("expected no 'revoked_versions' in a claim of version 1", where=where)
     try:
+        check_version("a claim", document.version, 1, VERSION)
+        # Version 1 has no such field, and older versions of tarkpm refuse it: all must read a claim alike.
+        if document.version == 1 and document.revoked_versions:
+            raise ValueError("expected no 'revoked_versions' in a claim of version 1")
         return Claim(
             plugin_name(document.name),
             public_key(document.key) if document.key else None,

@@ -7,7 +7,8 @@ import re
 from typing import Final
 
 from tarkpm.core import home_path
-from tarkpm.core.capability import PRIVATE, READ_ONLY, Capability, split_host
+from tarkpm.core.capability import Capability
+from tarkpm.core.scope import PRIVATE, READ_ONLY, split_host
 
 _SECRET: Final = re.compile(
     r"token|secret|key|pass|pwd|cred|auth|cookie|session|private|vault|cert|login|account|wallet|ssh|gpg|netrc"
@@ -29,6 +30,7 @@ def is_dangerous(capability: Capability) -> bool:
         case "http" | "oauth":
             return _is_dangerous_host(scope)
         case "env":
+            # A pattern reaches variables that nobody has thought of yet.
             return scope.endswith("*") or _SECRET.search(scope) is not None
         case "filesystem":
             return not scope.endswith(READ_ONLY)

@@ -18,11 +18,12 @@ from tarkpm.errors import DocumentError, TarkError
 T = TypeVar("T")
 
 MAX_KEY_DEPTH = 32
-"""How deep tables and arrays may nest. Documents are untrusted, and parsers recurse."""
+"""Limit of nested tables and arrays. Documents are untrusted, and parsers recurse."""
 
 MAX_DOTS = 200
-"""How many dots a line may have outside of quotes. The time of tomllib is quadratic in their number."""
+"""Limit of dots in a line outside of quotes. The time of tomllib is quadratic in their number."""
 
+_CONFLICT = re.compile(rb"^(?:<{7}|>{7})(?: |\r?$)", re.MULTILINE)
 _QUOTED = re.compile(rb"\"[^\"\n]*\"|'[^'\n]*'")
 _PLACE = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
 _NAMES = {
@@ -56,6 +57,9 @@ def parse_toml(data: bytes, *, where: str, error: type[DocumentError], limit: in
     except UnicodeDecodeError as problem:
         raise error(f"not UTF-8 text (byte {problem.start})", where=where) from None
     except tomllib.TOMLDecodeError as problem:
+        if found := _CONFLICT.search(data):
+            line = data.count(b"\n", 0, found.start()) + 1
+            raise error(f"a merge conflict is not resolved (line {line})", where=where) from None
         raise error(f"not valid TOML: {_lower(str(problem))}", where=where) from None
     except RecursionError:
         raise error("tables or lists nest too deeply", where=where) from None
@@ -84,6 +88,13 @@ def strict_json(data: bytes) -> Any:
     differently.
     """
     return json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=reject_constant)
+
+
+def check_version(what: str, found: int, *known: int) -> None:
+    """Raise `ValueError` unless a document of an index has a version that this tarkpm reads."""
+    if found not in known:
+        expected = " or ".join(map(str, known))
+        raise ValueError(f"expected {what} of version {expected}, found {found}: it requires a newer tarkpm")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

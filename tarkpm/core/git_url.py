@@ -37,10 +37,11 @@ _FILE = re.compile(r"(?:/(?:[^/%\\?#]|%[0-9A-Fa-f]{2})+)+")
 
 
 class GitUrl(msgspec.Struct, frozen=True):
-    """Where a repository is. ``host`` is lower case, ``port`` 0 means the scheme's own, ``path`` is as
-    written, without a slash at its end; without one at its beginning it is relative to an ssh user's home.
+    """The location of a repository, parsed.
 
-    No field holds a secret: ``user`` is ssh's, where it is part of the address.
+    ``host`` is lower case. ``port`` 0 means the scheme's own. ``path`` is as written, without a slash at its
+    end; without one at its beginning it is relative to the home folder of an ssh user. No field contains a
+    secret: ``user`` is ssh's, where it is part of the address.
     """
 
     scheme: str
@@ -216,7 +217,7 @@ def _ssh_user(user: str, text: str) -> str:
 
 
 def _is_devious(path: str) -> bool:
-    """Whether a path, percent signs resolved, leads up or hides something."""
+    """Return whether a path, with percent signs resolved, contains ``.``, ``..`` or hidden characters."""
     return any(part in (".", "..") or any(map(_is_hidden, part)) for part in path.split("/"))
 
 

@@ -83,6 +83,7 @@ def filled(text: str, values: Mapping[str, str], home: str) -> str:
         )
     path = VARIABLE.sub(lambda found: values[found[1]], text)
     inside = path.removeprefix(home.rstrip("/") + "/") if path.startswith("/") else path.removeprefix(HOME)
+    # A variable may point anywhere, so the result is checked like a path that was written out.
     if inside == path or not path.endswith(".json"):
         raise ValueError(f"'{text}' is not a .json file below your home folder")
     return normalize_file(HOME + inside)
@@ -139,6 +140,7 @@ def why_private(parts: Parts) -> str:
 
 def has_private_name(parts: Parts) -> bool:
     """Return whether a path, wherever it is, has a part with a private name. No part may be a pattern."""
+    # Used when a file is opened: a granted pattern can match a private name (`why_private`).
     names = _names_pattern()
     return any(names.fullmatch(plain(part)) for part in parts)
 

@@ -137,6 +137,8 @@ def parse(data: bytes, *, where: str = LOCK) -> Lock:
 def _check_version(table: dict[str, Any], where: str) -> None:
     found = table.get("version")
     if found != VERSION or isinstance(found, bool):  # True == 1
+        if not table:
+            raise LockError("the file is empty", where=where)
         shown = (
             found
             if isinstance(found, int) and abs(found) < 10**9
@@ -181,6 +183,7 @@ def _check_shape(entry: LockEntry) -> None:
         if entry.files or entry.signer or entry.statement:
             raise ValueError("a working copy has no files, signer or statement")
         return
+    # A signer without a statement could not be verified, and a statement without a signer names nobody.
     if not entry.files or (entry.signer is None) != (entry.statement is None):
         raise ValueError("expected files, and either both signer and statement or neither")
     # A tag or branch can move: only the commit makes a git entry reproducible.

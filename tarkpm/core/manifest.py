@@ -72,6 +72,7 @@ class Manifest(msgspec.Struct, frozen=True):
         document = decode_toml(data, _Document, where=where, error=ManifestError, limit=MAX_MANIFEST)
         plugin = document.plugin
         name = _checked(plugin_name, plugin.name, where, "plugin.name")
+        # Read before the capabilities: a sign-in is one of them.
         sign_in = _oauth(document.oauth, name, where)
         foreign = _foreign(document.capabilities)
         return cls(

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from tarkpm.core.release import PluginName, folded
+from tarkpm.core.text import counted
 
 SHORT: Final = 10
 """Names up to this length are close at one edit, longer ones at two."""
@@ -37,6 +38,7 @@ def close_names(name: PluginName, others: Iterable[PluginName]) -> Iterator[tupl
     mine, seen, slips = skeleton(name), _joined(name), 1 if len(name) <= SHORT else 2
     letters, own = sorted(seen), folded(name)
     for other in others:
+        # The same name is a conflict, not a similarity; claims are checked for it elsewhere.
         if folded(other) == own:
             continue
         text = _joined(other)
@@ -46,7 +48,20 @@ def close_names(name: PluginName, others: Iterable[PluginName]) -> Iterator[tupl
             distance = _distance(seen, text)
             # Short names are within few edits of many others, so the distance is limited by length, too.
             if distance <= min(slips, max(1, min(len(text), len(seen)) // 3)):
-                yield other, f"is {distance} edit{'s' if distance > 1 else ''} away from"
+                yield other, f"is {counted(distance, 'edit')} away from"
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Return the name that a mistyped ``name`` most likely means; "" if none is similar."""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(name, list(names), n=1)), "")
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """Return the end of a message that suggests the nearest name; "" if none is similar."""
+    near = nearest(name, names)
+    return f"; did you mean '{near}'?" if near else ""
 
 
 def _joined(name: str) -> str:

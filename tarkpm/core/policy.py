@@ -62,7 +62,7 @@ class Question(msgspec.Struct, frozen=True):
 
 
 class Admission(msgspec.Struct, frozen=True):
-    """What accepting a candidate takes: a change to tark.toml, and the questions to answer first."""
+    """The consequences of accepting a candidate: a change to tark.toml, and the questions to answer first."""
 
     candidate: VerifiedRelease
     change: ProjectEdit
@@ -180,6 +180,7 @@ def _judge_signer(
     See docs/trust-rules.md, rules 4 and 5.
     """
     name, signer = candidate.manifest.name, candidate.signer
+    # A working copy changes with every edit, so no signature could hold. Its owner is the user.
     if requirement and requirement.is_working_copy:
         return trusted, []
     if signer is None:
@@ -193,6 +194,7 @@ def _judge_signer(
             f"'{name}' is signed by {signer}, not by a key given with --trust",
             where=str(candidate.source),
         )
+    # A different key is worse than an unknown one: the source, or its key, may have been taken over.
     if before and signer not in before:
         return (signer,), [_key_changed(name, signer, before)]
     message = f"the signing key of '{name}' is not trusted yet: {signer}"

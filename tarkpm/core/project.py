@@ -232,6 +232,7 @@ def edit(data: bytes, changes: list[ProjectEdit], *, tark_version: Version | Non
     if tark_version:
         tark = document.setdefault("tark", tomlkit.table())
         tark.setdefault("version", str(tark_version))
+    # A plain range is unambiguous only while there is one index.
     alone = len(document.get("index", ())) == 1
     for change in changes:
         requirement = change.requirement

@@ -142,7 +142,7 @@ class IndexSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 Source = GitSource | PathSource | IndexSource
-"""Where a release comes from. A plugin is identified by its name and its source."""
+"""The source of a release. A plugin is identified by its name and its source."""
 
 
 def source_from_table(table: dict[str, Any]) -> Source:
@@ -155,6 +155,7 @@ def source_from_table(table: dict[str, Any]) -> Source:
         source = msgspec.convert(table, GitSource)
     except msgspec.ValidationError as problem:
         raise ValueError(f"expected {{ git = … }}, {{ path = … }} or {{ index = … }}: {problem}") from None
+    # Two refs could point to different commits.
     if sum(map(bool, (source.tag, source.branch, source.rev))) > 1:
         raise ValueError("expected one of tag, branch and rev, found several")
     if source.rev and not is_commit(source.rev):

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from tarkpm.core.digest import FileEntry, is_digest
-from tarkpm.core.document import decode_json
+from tarkpm.core.document import check_version, decode_json
 from tarkpm.core.key import PublicKey, public_key
 from tarkpm.core.lockfile import StatementEntry
 from tarkpm.core.manifest import Manifest
@@ -101,12 +101,8 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True):
 def parse(data: bytes, *, where: str) -> Listing:
     """Read the rows of a plugin. Raises `IndexUntrusted`."""
     document = decode_json(data, _Document, where=where, error=IndexUntrusted, limit=MAX_ROWS)
-    if document.version != VERSION:
-        raise IndexUntrusted(
-            f"expected rows of version {VERSION}, found {document.version}: they require a newer tarkpm",
-            where=where,
-        )
     try:
+        check_version("a listing", document.version, VERSION)
         rows = tuple(sorted(map(_row, document.releases), key=lambda row: row.version))
         # Two rows of one version would make the choice depend on their order.
         if len({row.version for row in rows}) != len(rows):

@@ -19,6 +19,7 @@ import msgspec
 
 from tarkpm.core.capability import KINDS
 from tarkpm.core.claim import Claim
+from tarkpm.core.document import check_version
 from tarkpm.core.release import TYPES, PluginName, plugin_name
 from tarkpm.core.rows import Listing
 from tarkpm.core.version import Version
@@ -105,11 +106,7 @@ def parse(lines: Iterable[bytes], *, where: str) -> Iterator[SearchEntry]:
 
 
 def _check_header(line: bytes) -> None:
-    version = _HEADER.decode(line).version
-    if version != VERSION:
-        raise ValueError(
-            f"expected a catalogue of version {VERSION}, found {version}: it requires a newer tarkpm"
-        )
+    check_version("a catalogue", _HEADER.decode(line).version, VERSION)
 
 
 def _entry(raw: _Line) -> SearchEntry:

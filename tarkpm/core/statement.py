@@ -125,6 +125,7 @@ def check_files(
     ``hashed`` are the entries of those of ``files`` that the caller has hashed already.
     """
     listed = {entry.name for entry in statement.files}
+    # In both directions: a file that was added would be installed although nobody signed it.
     for name in sorted(listed ^ set(files)):
         problem = (
             "is listed in the release statement, but missing from the release"
@@ -171,6 +172,7 @@ def parse_envelope(data: bytes, *, where: str) -> Envelope:
 def parse_statement(payload: bytes, *, where: str) -> Statement:
     """Read the in-toto statement of a plugin release. Raises `SignatureInvalid`."""
     table = _table(_strict_json(payload, where), where, {"_type", "subject", "predicateType", "predicate"})
+    # The types first: they give the other keys their meaning (in-toto Statement v1).
     for key, expected in (("_type", STATEMENT_TYPE), ("predicateType", PREDICATE_TYPE)):
         if table[key] != expected:
             raise _bad(f"expected {key} '{expected}', found {short(table[key])}", where)
@@ -197,8 +199,10 @@ def _subjects(subjects: Any, sizes: Any, where: str) -> tuple[FileEntry, ...]:
         raise _bad(f"expected 2 to {MAX_SUBJECTS} subjects", where)
     entries = tuple(sorted(_subject(subject, sizes, where) for subject in subjects))
     # Names that differ in case are one file on some file systems: the second would replace the first.
-    if len({entry.name.casefold() for entry in entries}) != len(entries):
-        raise _bad("two subjects have the same name", where)
+    seen: dict[str, str] = {}
+    for entry in entries:
+        if (other := seen.setdefault(entry.name.casefold(), entry.name)) is not entry.name:
+            raise _bad(f"the subjects '{other}' and '{entry.name}' have the same name", where)
     names = {entry.name for entry in entries}
     if set(sizes) != names:
         raise _bad("sizes and subjects do not name the same files", where)

@@ -115,6 +115,15 @@ def some(names: Sequence[str], most: int = 5) -> str:
     return shown + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun, in the plural where it belongs there.
+
+    >>> counted(1, "plugin"), counted(2000, "file")
+    ('1 plugin', '2,000 files')
+    """
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
 def masked(text: str) -> str:
     """Return ``text`` with the passwords of URLs masked (docs/trust-rules.md, rule 11).
 

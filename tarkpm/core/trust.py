@@ -33,6 +33,7 @@ def check_trusted(project: Project, entry: LockEntry, vouched: Vouched = NOBODY)
     """
     if isinstance(entry.source, IndexSource):
         check_vouched(entry, entry.source, vouched)
+        # [trust] narrows what the index vouches for (docs/trust-rules.md, rule 0).
         if (pins := project.trust.get(entry.name)) and entry.signer not in pins:
             raise _untrusted(entry)
         return

@@ -11,7 +11,7 @@ from urllib.parse import quote, urljoin
 
 import msgspec
 
-from tarkpm.core.capability import DEFAULT_PORT, normalize_scope
+from tarkpm.core.scope import DEFAULT_PORT, normalize_scope
 
 MAX_URL: Final = 8192
 """In characters."""
@@ -54,6 +54,7 @@ class RequestTarget(msgspec.Struct, frozen=True):
 
     @property
     def url(self) -> str:
+        """The whole URL, without a fragment."""
         return self.origin + self.path
 
 

@@ -142,6 +142,7 @@ class ChannelPlugin:
         """Let it answer an HTTP request of its service."""
         asked = msgspec.to_builtins(request)
         found = self._result("channel-webhook", [asked], WebhookAnswer, "answer the request")
+        # The status codes of HTTP (RFC 9110, section 15).
         if not 100 <= found.status <= MAX_STATUS:
             raise PluginFailed(f"answered with invalid HTTP status {found.status}", where=self._image.name)
         return found

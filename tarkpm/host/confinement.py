@@ -20,9 +20,9 @@ class Confinement(msgspec.Struct, frozen=True):
     landlock: int
     """Version of the kernel's Landlock ABI, which closes files and TCP; 0 if there is none."""
     seccomp: bool
-    """Whether a seccomp filter allows only a few system calls."""
+    """True if a seccomp filter allows only a few system calls."""
     sealed_memory: bool
-    """Whether compiled code is passed in sealed memory; otherwise it is copied over the socket."""
+    """True if compiled code is passed in sealed memory; otherwise it is copied over the socket."""
 
     @property
     def missing(self) -> tuple[str, ...]:

@@ -34,6 +34,7 @@ class ForkServer:
         try:
             number, life = self._fork(ends, FORK_WITH_SCHEMAS if schemas else FORK)
         except BaseException:
+            # The ends may have reached a server that died before it answered, so new ones are made.
             ends.close()
             raise
         finally:

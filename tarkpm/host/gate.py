@@ -55,7 +55,7 @@ ALWAYS: Final = frozenset({"log", "clock", "random"})
 
 
 class Refusal(enum.Enum):
-    """Why a host call is refused; the value completes a sentence about the interface."""
+    """The reason for refusing a host call; the value completes a sentence about the interface."""
 
     NOT_GRANTED = "is not granted to this plugin"
     UNAVAILABLE = "is not available here"
@@ -133,6 +133,7 @@ class Gate:
     def _answer(
         self, interface: str, function: str, args: tuple[Any, ...], deadline: float
     ) -> tuple[Literal["answered", "refused", "unavailable"], Any]:
+        # Before the implementation is looked up: what is not granted must not even show whether it exists.
         if interface not in self._open:
             return "refused", self._refuse(interface, function, Refusal.NOT_GRANTED)
         served = self._open[interface]
@@ -145,6 +146,7 @@ class Gate:
         self, interface: str, function: str, args: tuple[Any, ...], outcome: Any, value: Any, took: float
     ) -> None:
         assert self._tell is not None
+        # A WIT result with `err`: the call was answered, but with a failure.
         if outcome == "answered" and isinstance(value, dict) and "err" in value:
             outcome = "failed"
         self._tell(

@@ -127,6 +127,7 @@ class WorkerPool:
             if worker is not None and (worker.image is image or worker.image == image):
                 return worker
             self._workers[image.name] = fresh = self._fresh(image)
+        # Outside the lock: closing waits for a running call, and other plugins must not.
         if worker is not None:
             worker.close()
         return fresh

@@ -17,6 +17,7 @@ from tarkpm.errors import HostError
 WORKER = ("-I", "-m", "tarkpm.host.worker")
 SOCKET = 3
 Socket = socket.socket
+# Enough for a traceback. A hostile worker decides what is in it.
 LAST_WORDS = 4 << 10
 BUFFER = 512 << 10
 """Size of a socket's send buffer in bytes; the kernel may give less."""
@@ -82,10 +83,12 @@ class Ends:
         return said.decode("utf-8", "replace")
 
     def hang_up(self) -> None:
+        """As in `AnyProcess`."""
         with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
+        """Close this process's ends."""
         self.socket.close()
         os.close(self._said)
 
@@ -112,6 +115,7 @@ class Process:
                 raise HostError(f"cannot start a worker: {problem.strerror}", where=sys.executable) from None
             raise
         finally:
+            # Also after a failure: a copy of the worker's end kept here would hide that the worker is gone.
             self._ends.given()
 
     @property

@@ -111,12 +111,16 @@ class HookOutcome(msgspec.Struct, frozen=True):
 
 
 class WireTool(msgspec.Struct, rename="kebab"):
+    """A tool definition (``tool-def`` in wit/tark.wit)."""
+
     name: str
     description: str
     parameters_schema: str
 
 
 class WireDeviceCode(msgspec.Struct, rename="kebab"):
+    """The start of a device flow (``device-code`` in wit/tark.wit); times in seconds."""
+
     device_code: str
     user_code: str
     verification_url: str
@@ -125,6 +129,8 @@ class WireDeviceCode(msgspec.Struct, rename="kebab"):
 
 
 class WireCredentials(msgspec.Struct, rename="kebab"):
+    """The credentials with which tark's own provider acts for a plugin of the older ABI."""
+
     access_token: str
     api_mode: str
     endpoint: str | None
@@ -133,11 +139,15 @@ class WireCredentials(msgspec.Struct, rename="kebab"):
 
 
 class WireUsage(msgspec.Struct, rename="kebab"):
+    """The token counts of a completion (``usage`` in wit/tark.wit)."""
+
     input_tokens: int
     output_tokens: int
 
 
 class WireChat(msgspec.Struct):
+    """A completion (``chat-response`` in wit/tark.wit); ``usage`` is None if it was not reported."""
+
     text: str
     usage: WireUsage | None
 

@@ -114,6 +114,7 @@ def _headers(headers: list[Any]) -> list[Any]:
 
 def _masked(value: Any) -> Any:
     """Return a JSON value in which the values of secret names, and user information in URLs, are masked."""
+    # User information first: a password in a URL has no name by which it could be found.
     if isinstance(value, str):
         return _NAMED.sub(_mask_one, _USER_INFO.sub(r"\1‹masked›", value))
     if isinstance(value, list | tuple):

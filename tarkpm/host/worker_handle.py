@@ -109,6 +109,7 @@ class Worker:
             try:
                 return self._call(function, args, answer, deadline)
             except _Unready:  # the guess was wrong: its tools have schemas
+                # The guess is corrected for good: a second restart cannot happen.
                 self._schemas = True
                 return self._call(function, args, answer, deadline)
             finally:

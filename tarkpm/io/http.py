@@ -95,6 +95,7 @@ def lookup(host: str, port: int, deadline: float) -> list[str]:
         finally:
             _LOOKUPS.release()
 
+    # Bounded, because threads of late lookups cannot be stopped and would pile up.
     if not _LOOKUPS.acquire(timeout=max(0.0, min(deadline - time.monotonic(), threading.TIMEOUT_MAX))):
         raise Unreachable("too many name lookups are running", where=host)
     thread = threading.Thread(target=look, name="lookup", daemon=True)
@@ -217,6 +218,7 @@ def _inflated(chunks: Iterable[bytes], *, raw: bool) -> Iterator[bytes]:
     for chunk in chunks:
         data = chunk
         if stream is None and data:
+            # The low four bits of a zlib header are 8 (RFC 1950, 2.2); 47 accepts gzip and zlib headers.
             is_bare = raw and data[0] & 0x0F != 8
             stream = zlib.decompressobj(-15 if is_bare else 47)
         while data and stream is not None:

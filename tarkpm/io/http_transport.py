@@ -39,12 +39,14 @@ class RequestBudget:
 
     def left(self, seconds: float) -> float:
         """Return at most ``seconds``, but not more than are left; raises if none are."""
+        # An expired budget raises httpcore2's own exception, so that the pool discards the connection.
         left = min(seconds, self.deadline - time.monotonic())
         if left <= 0:
             raise httpcore2.ReadTimeout
         return left
 
     def received(self, count: int) -> None:
+        """Count bytes that arrived. Raises `TooLarge`."""
         self.answered = self.answered or count > 0
         self._bytes -= count
         if self._bytes < 0:
@@ -121,6 +123,8 @@ class Wire:
     def _sent(
         self, method: str, target: RequestTarget, headers: Headers, body: bytes | None, deadline: float
     ) -> httpcore2.Response:
+        # The budget is found through the thread: httpcore2 does not tell its network backend which request it
+        # serves.
         budget = self._current.budget = RequestBudget(deadline, self._limits)
         ours = {"host": target.authority, **self._headers}
         if body is not None:
@@ -208,6 +212,7 @@ class _Backend(httpcore2.NetworkBackend):
         # Connect to the addresses that were checked: a second lookup of the name could return others (DNS
         # rebinding).
         addresses = list(self._resolve(host, port, until))[:ATTEMPTS]
+        # Other addresses are tried before the deadline: one of a dead IPv6 route would use it up.
         for address in addresses[:-1]:
             with contextlib.suppress(httpcore2.ConnectError, httpcore2.ConnectTimeout):
                 return self._connect(address, port, min(_SOON, until - time.monotonic()))

@@ -19,6 +19,7 @@ def exclusive(path: Path, holder: str, deadline_seconds: float) -> Iterator[None
 
     Raises `StoreBusy` with the holder's name if the lock is not free within ``deadline_seconds``.
     """
+    # The file is never deleted: deleting it lets two processes lock different files of that name.
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         _acquire(descriptor, fcntl.LOCK_EX, deadline_seconds, path)
@@ -71,6 +72,7 @@ def clear_lock(path: Path) -> None:
 
 def _acquire(descriptor: int, kind: int, deadline_seconds: float, path: Path) -> None:
     end = time.monotonic() + deadline_seconds
+    # Polling, because a blocking flock(2) has no timeout other than by a signal.
     while True:
         try:
             fcntl.flock(descriptor, kind | fcntl.LOCK_NB)

@@ -27,6 +27,7 @@ class Login(msgspec.Struct, frozen=True):
     @property
     def header(self) -> str:
         """The value of ``Authorization`` (RFC 7617)."""
+        # UTF-8, the only charset that a server can announce (RFC 7617, section 2.1).
         pair = f"{self.username}:{self.password}".encode()
         return f"Basic {base64.b64encode(pair).decode()}"
 

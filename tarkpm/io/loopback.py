@@ -153,6 +153,7 @@ class Listener:
 
     def _listen(self, host: str, port: int) -> int:
         """Bind every address the browser may use; returns the port."""
+        # Both addresses of localhost: a browser may use either, and another program could take the free one.
         for address in {"localhost": ("127.0.0.1", "::1")}.get(host, (host,)):
             family = socket.AF_INET6 if ":" in address else socket.AF_INET
             try:
@@ -179,6 +180,7 @@ class Listener:
         with contextlib.suppress(OSError):
             connection, _ = listening.accept()
             connection.setblocking(False)
+            # The oldest is dismissed: waiting connections must not keep the browser out.
             if len(self._visitors) >= MAX_CONNECTIONS:
                 self._dismiss(self._visitors[0], 503)
             visitor = _Visitor(connection)

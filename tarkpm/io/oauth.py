@@ -85,6 +85,7 @@ class AuthorizationServer:
 
     def authorization(self, redirect_uri: str) -> Authorization:
         """Return a new authorization request, with a state and an S256 challenge (RFC 7636, 4.2)."""
+        # 43 and 64 characters have more than 256 bits each; a verifier has 43 to 128 (RFC 7636, 4.1).
         state, verifier = generate_token(43), generate_token(64)
         self._confidential.add(verifier)
         url, _ = self._authlib(redirect_uri).create_authorization_url(
@@ -116,6 +117,7 @@ class AuthorizationServer:
 
     def rejected(self, error: object, description: object) -> Rejected:
         """Return the server's error with texts that are safe to show."""
+        # The server's words may repeat what was sent, so secrets are masked in them.
         return Rejected(self._said(error) or "unnamed error", self._said(description))
 
     def masked(self, text: str) -> str:

@@ -15,6 +15,7 @@ def trusted(authorities: str = "") -> ssl.SSLContext:
     These are OpenSSL's, which ``SSL_CERT_FILE`` overrides. Where OpenSSL has none, as on macOS, they are the
     system's. Raises `Refused` for a file without certificates.
     """
+    # A named file replaces the system's authorities, so that a user can trust fewer.
     if authorities:
         try:
             return ssl.create_default_context(cafile=authorities)

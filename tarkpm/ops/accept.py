@@ -27,6 +27,7 @@ def accept(settings: Settings, ui: Ui) -> AcceptReport:
         require_accepted(workspace)
         decided = decisions(workspace)
         if not settings.dry_run:
+            # Also without anything new: what was accepted is narrowed to what the project decides now.
             keep(workspace, decided)
         return AcceptReport(str(workspace.location.project_file), decided.digest, accepted=True)
 

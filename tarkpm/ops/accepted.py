@@ -7,18 +7,24 @@ import msgspec
 
 from tarkpm.errors import NotFound
 from tarkpm.ops.project.settings import Settings
-from tarkpm.store.consents import Consents
+from tarkpm.store.consents import Consent, Consents
+from tarkpm.store.environment import Environment
 from tarkpm.store.state import Record, State
 
 
 class AcceptedProject(msgspec.Struct, frozen=True):
-    """A project this user accepted: when (UTC), which decisions, and the names of its plugins and indexes."""
+    """A project this user accepted: when (UTC), which decisions, and the names of its plugins and indexes.
+
+    ``unmanaged`` names the folders in its environment that tarkpm did not install and the user agreed to
+    run; ``accepted_at`` is "" if there is only such a consent.
+    """
 
     project: str
     accepted_at: str
     digest: str
     plugins: tuple[str, ...]
     indexes: tuple[str, ...]
+    unmanaged: tuple[str, ...]
 
 
 class AcceptedList(msgspec.Struct, frozen=True):
@@ -31,33 +37,44 @@ def accepted(settings: Settings) -> AcceptedList:
     """Return every project this user accepted. Raises `StoreError` for a record that cannot be read."""
     state = State(settings.paths.state)
     records = (state.read_record(file) for file in state.record_files())
-    found = [_row(record) for record in records if record and record.accepted_at]
+    rows = [_row(record, _consents(settings, record.path)) for record in records if record]
+    found = [row for row in rows if row.accepted_at or row.unmanaged]
     return AcceptedList(tuple(sorted(found, key=lambda row: row.project)))
 
 
 def forget(settings: Settings, folder: Path) -> AcceptedProject:
-    """Withdraw the acceptance of the project in ``folder``: the next command there asks again.
+    """Withdraw the acceptance of the project in ``folder`` and the consents to run its hand-placed plugins.
+
+    The next command there asks again.
 
     Raises `NotFound` if it was not accepted.
     """
     state, path = State(settings.paths.state), str((settings.cwd / folder).resolve())
     with state.changing(path, settings.command, settings.lock_seconds):
-        record = state.find(path)
-        if record is None or not record.accepted_at:
+        record, consents = state.find(path), _consents(settings, path)
+        if record is None or not (record.accepted_at or consents):
             raise NotFound("this project was not accepted", where=path, hint="tarkpm accepted")
-        row = _row(record)
+        row = _row(record, consents)
         if not settings.dry_run:
+            for consent in consents:
+                Consents(settings.paths.state).forget(consent)
             state.save(record.forgotten())
-            Consents(settings.paths.state).forget_below(Path(path))
         return row
 
 
-def _row(record: Record) -> AcceptedProject:
-    accepted = record.accepted
+def _consents(settings: Settings, project: str) -> list[Consent]:
+    """Return the consents to run folders of this project's environment, not of another below it."""
+    environment = Environment(Path(project) / ".tark", in_project=True)
+    return Consents(settings.paths.state).within(environment.plugins)
+
+
+def _row(record: Record, consents: list[Consent]) -> AcceptedProject:
+    accepted, at = record.accepted, record.accepted_at
     return AcceptedProject(
         record.path,
-        time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.accepted_at)),
+        time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at)) if at else "",
         accepted.digest,
         tuple(accepted.plugins),
         tuple(accepted.indexes),
+        tuple(sorted(Path(consent.folder).name for consent in consents)),
     )

@@ -21,14 +21,18 @@ def add(settings: Settings, ui: Ui, args: list[SourceArg], answers: Answers) -> 
     unchanged.
     """
     with open_for_change(settings, ui, create=True) as workspace:
+        # 1. Consent comes before the network (docs/trust-rules.md, rule 3).
         workspace.require_built_here()
         require_accepted(workspace)
+        # 2. Leave out what is required exactly like this already: `add` is no `update`.
         requests = [arg.request(workspace.project) for arg in args]
         known = {request: name for request in requests if (name := _known_as(workspace, request))}
+        # 3. Select, fetch, verify, show and ask. Nothing has changed if the user declines.
         agreed = agree(
             workspace, [request for request in requests if request not in known], answers, adopting=True
         )
         report = report_of(workspace, agreed, (*agreed.names, *known.values()), map(_already, known.values()))
+        # 4. Apply what was agreed to: the same releases, not fetched again.
         plan = make_plan(workspace, agreed.target)
         if settings.dry_run:
             preview_deletions(workspace, plan)

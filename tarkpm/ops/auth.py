@@ -105,5 +105,6 @@ def logout(settings: Settings, ui: Ui, target: str, log: LogSink) -> AuthReport:
 
             if (file := credentials_file(settings, image)) is not None:
                 file.remove()
+            # The typed path is forgotten with the file (decision 0080).
             remember(settings, image, None)
         return AuthReport(image.name, host.display_name(image), host.auth_status(image))

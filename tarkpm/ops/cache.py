@@ -101,6 +101,7 @@ def _needed(settings: Settings) -> tuple[Needed, list[str]]:
     indexes: set[str] = set()
     notes: list[str] = []
     for record in known_projects(state, notes):
+        # Installed files count even if the lock cannot be read (decision 0047).
         blobs |= {file.sha256 for one in record.installed.values() for file in one.files}
         for entry in _lock_of(record, notes).entries:
             blobs |= {file.sha256 for file in stored_files(entry)}

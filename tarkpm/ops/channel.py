@@ -154,6 +154,7 @@ def _started(
         try:
             yield image, channel
         except BaseException:
+            # The first failure is the one to report.
             with suppress(TarkError):
                 channel.stop()
             raise

@@ -44,6 +44,7 @@ class ChatSession:
         turns = [*self._turns, Message("user", prompt)]
         model = self.model or self._first_model()
         answer = self._host.chat(self._image, [*self._system, *turns[-MAX_TURNS:]], model)
+        # Only now: a failed turn would be sent again with every later one.
         self._turns, self.model = [*turns, Message("assistant", answer.text)], model
         return _report(self._image.name, model, answer)
 

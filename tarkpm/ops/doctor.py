@@ -11,6 +11,7 @@ from tarkpm.host.confinement import confinement
 from tarkpm.host.limits import Limits
 from tarkpm.ops.audit.connectivity import ServerStatus, reach
 from tarkpm.ops.audit.leftovers import Trouble, check_up
+from tarkpm.ops.audit.readiness import check_folders, check_project
 from tarkpm.ops.project.acceptance import not_accepted
 from tarkpm.ops.project.location import locate
 from tarkpm.ops.project.settings import Settings
@@ -54,8 +55,8 @@ def doctor(settings: Settings, ui: Ui, *, fix: bool = False) -> DoctorReport:
     Raises `HostError`.
     """
     place = locate(settings)
-    troubles = check_up(settings, fix=fix)
-    servers, more = _servers(settings, ui)
+    troubles = [*check_folders(settings, place), *check_up(settings, fix=fix)]
+    servers, more = _project(settings, ui)
     ui.busy("starting a worker")
     found = confinement()
     active = [f"Landlock {found.landlock}"] if found.landlock else []
@@ -80,16 +81,20 @@ def doctor(settings: Settings, ui: Ui, *, fix: bool = False) -> DoctorReport:
     )
 
 
-def _servers(settings: Settings, ui: Ui) -> tuple[tuple[ServerStatus, ...], list[Trouble]]:
-    """Return the status of the project's servers, or why they were not asked."""
-    if settings.offline:
-        return (), []
+def _project(settings: Settings, ui: Ui) -> tuple[tuple[ServerStatus, ...], list[Trouble]]:
+    """Check the project and return the status of its servers.
+
+    Servers of a project that was not accepted are not contacted (docs/trust-rules.md, rule 3).
+    """
     try:
         with open_for_reading(settings, ui) as workspace:
-            if not_accepted(workspace):
-                message = "servers were not asked, because you have not accepted this project's decisions"
-                return (), [Trouble("Note", message, str(workspace.location.project_file), note=True)]
+            troubles = list(check_project(workspace))
+            if settings.offline or not_accepted(workspace):
+                return (), troubles
             ui.busy("asking servers")
-            return reach(workspace), []
+            return reach(workspace), troubles
     except TarkError as problem:
         return (), [Trouble.of(problem)]
+    except OSError as problem:
+        reason = (problem.strerror or str(problem)).lower()
+        return (), [Trouble("Project", f"cannot be read: {reason}", str(problem.filename or ""))]

@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 
 from tarkpm.core.digest import sha256
+from tarkpm.core.name_similarity import did_you_mean
 from tarkpm.core.project import IndexEntry, Project, edit_index, index_url, new
 from tarkpm.core.release import IndexSource, PluginName, index_root
 from tarkpm.errors import NotFound, ProjectError
@@ -55,6 +56,7 @@ def add_index(settings: Settings, ui: Ui, name: PluginName, url: str, root: str)
             )
         text = workspace.project_bytes if workspace.project_bytes is not None else new()
         target = _target(workspace, edit_index(text, name, entry), decided=True)
+        # After the checks that need no network, and before anything is written.
         if not settings.offline:
             _try(workspace, entry)
         if not settings.dry_run:
@@ -119,7 +121,8 @@ def remove_index(settings: Settings, ui: Ui, name: PluginName) -> IndexRow:
         entry = workspace.project.indexes.get(name)
         where = str(workspace.location.project_file)
         if entry is None:
-            raise NotFound(f"this project has no index '{name}'", where=where, hint="tarkpm index list")
+            near = did_you_mean(name, workspace.project.indexes)
+            raise NotFound(f"this project has no index '{name}'{near}", where=where, hint="tarkpm index list")
         if used := _users(workspace, entry.source):
             raise ProjectError(
                 f"plugins come from '{name}': {', '.join(used)}",

@@ -68,6 +68,7 @@ def outdated(settings: Settings, ui: Ui) -> OutdatedReport:
         moved, failed = _from_git(workspace, entries)
         rows = sorted([*moved, *indexed], key=lambda row: row.name)
         checked = sum(not entry.is_working_copy for entry in entries)
+        # If nothing could be asked, the report would look as if everything were up to date.
         if failed and len(failed) == checked:
             raise next(iter(failed.values()))
         why = {name: problem.message for name, problem in sorted(failed.items())}

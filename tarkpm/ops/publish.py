@@ -46,6 +46,7 @@ def publish(settings: Settings, folder: Path, to: Path, key: str, passphrase: Pa
         public, sign = KeyStore.in_state(settings.paths.state).load(key or _only_key(settings), passphrase)
         manifest = plain.manifest
         envelope = statement.sign(manifest.name, manifest.version, plain.files, key=public, signer=sign)
+    # As a client will verify it: nothing is written that an index would refuse.
     candidate = verify_release(collected.files, envelope, GitSource(where), where=where)
     name, version = candidate.manifest.name, candidate.manifest.version
     files = {**collected.files, STATEMENT: envelope}

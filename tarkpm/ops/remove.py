@@ -46,6 +46,7 @@ def remove(settings: Settings, ui: Ui, typed: list[PluginName], *, purge: bool) 
             preview_deletions(workspace, plan)
         else:
             apply(workspace, target, plan)
+            # Deleted last: if the change fails, the data is still there.
             for name in names if purge else ():
                 remove_tree(workspace.data(name))
         left = [name for name in names if target.lock.get(name)]

@@ -36,6 +36,7 @@ def sign(settings: Settings, folder: Path, key: str, passphrase: Passphrase) -> 
     public, signer = KeyStore.in_state(settings.paths.state).load(key, passphrase)
     manifest = candidate.manifest
     envelope = statement.sign(manifest.name, manifest.version, candidate.files, key=public, signer=signer)
+    # Verified before it is written: a statement that clients refuse must not be published.
     verify_release(collected.files, envelope, GitSource(str(folder)), where=str(folder))
     target = folder / collected.folder / STATEMENT
     if not settings.dry_run:

@@ -11,7 +11,18 @@ from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import asks_again, open_for_change
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tarkpm.core.plan import Plan
+    from tarkpm.ops.project.workspace import Workspace
+
+
+class SyncChange(msgspec.Struct, frozen=True):
+    """A change of one plugin. ``before`` is "" for a new plugin, ``after`` is "" for a removed one."""
+
+    name: str
+    before: str
+    after: str
 
 
 class SyncReport(msgspec.Struct, frozen=True):
@@ -20,12 +31,8 @@ class SyncReport(msgspec.Struct, frozen=True):
     installed: tuple[str, ...]
     removed: tuple[str, ...]
     unchanged: tuple[str, ...]
+    changes: tuple[SyncChange, ...] = ()
     notes: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, plan: "Plan", notes: tuple[str, ...] = ()) -> "SyncReport":
-        """Return the report of an applied plan."""
-        return cls(tuple(entry.name for entry in plan.install), plan.remove, plan.keep, notes)
 
 
 @asks_again
@@ -36,8 +43,10 @@ def sync(settings: Settings, ui: Ui, *, reinstall: bool = False) -> SyncReport:
     tark.toml, and what fetching and verifying raise; then nothing has changed.
     """
     with open_for_change(settings, ui) as workspace:
+        # 1. Stop where nothing has changed since the last sync. Only file status is read (decision 0002).
         if not reinstall and not settings.accept_project and workspace.is_settled():
             return SyncReport((), (), tuple(workspace.record.installed))
+        # Imported here, because a sync without work must not wait for parsers and the resolver.
         from tarkpm.core.resolution.resolver import unmet_dependencies
         from tarkpm.core.withdrawn import yanked_notes
         from tarkpm.ops.change.apply import apply, preview_deletions
@@ -51,18 +60,35 @@ def sync(settings: Settings, ui: Ui, *, reinstall: bool = False) -> SyncReport:
             raise LockStale(
                 f"{PROJECT} requires plugins, but there is no tark.lock", where=where, hint="tarkpm lock"
             )
-        # consent comes before the network: an index of an unaccepted project is never contacted
+        # 2. Consent comes before the network: an index of an unaccepted project is never contacted
+        #    (docs/trust-rules.md, rule 3).
         workspace.require_built_here()
         require_accepted(workspace)
+        # 3. Learn which publishers the indexes vouch for, which step 4 needs and a new machine does not know.
         workspace.resource(Indexes).learn_publishers(workspace.lock.entries)
+        # 4. Check that the lock follows from the project and that every signer is trusted (rule 2).
         target = check_target(workspace, Target(workspace.project, workspace.lock, decided=True))
+        # 5. Plan. A reinstallation also verifies again what was verified here before.
         if reinstall:
             workspace.forget_verified()
         plan = make_plan(workspace, target, reinstall=reinstall)
         entries = target.lock.entries
         notes = (*map(str, unmet_dependencies(entries)), *yanked_notes(entries, workspace.vouched))
+        changes = tuple(_changes(workspace, plan))
+        # 6. Apply: fetch, verify, stage and switch.
         if settings.dry_run:
             preview_deletions(workspace, plan)
         elif workspace.lock_bytes is not None:
             apply(workspace, target, plan)
-        return SyncReport.of(plan, notes)
+        installed = tuple(entry.name for entry in plan.install)
+        return SyncReport(installed, plan.remove, plan.keep, changes, notes)
+
+
+def _changes(workspace: "Workspace", plan: "Plan") -> "Iterator[SyncChange]":
+    """Yield what a plan changes, with the versions that are installed before it is applied."""
+    from tarkpm.ops.release.installed import installed_version
+
+    for entry in plan.install:
+        yield SyncChange(entry.name, installed_version(workspace, entry.name), str(entry.version))
+    for name in plan.remove:
+        yield SyncChange(name, installed_version(workspace, name), "")

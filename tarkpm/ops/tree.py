@@ -3,6 +3,7 @@
 import msgspec
 
 from tarkpm.core.graph import Branch, inverted, tree
+from tarkpm.core.name_similarity import did_you_mean
 from tarkpm.core.release import PluginName
 from tarkpm.errors import NotFound
 from tarkpm.ops.project.settings import Settings
@@ -29,5 +30,6 @@ def show_tree(settings: Settings, ui: Ui, *, invert: PluginName | None = None) -
             return TreeReport(tree(lock, workspace.project.requirements), notes)
         if lock.get(invert) is None:
             where = str(workspace.location.lock_file)
-            raise NotFound(f"no plugin named '{invert}' is locked", where=where, hint="tarkpm tree")
+            near = did_you_mean(invert, lock.by_name)
+            raise NotFound(f"no plugin named '{invert}' is locked{near}", where=where, hint="tarkpm tree")
         return TreeReport(inverted(lock, invert), notes)

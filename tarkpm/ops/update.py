@@ -20,11 +20,13 @@ def update(settings: Settings, ui: Ui, typed: list[PluginName], answers: Answers
     Raises what `add` raises, and `NotFound` for a plugin the project does not require.
     """
     with open_for_change(settings, ui) as workspace:
+        # Consent comes before the network (docs/trust-rules.md, rule 3).
         workspace.require_built_here()
         require_accepted(workspace)
         names = workspace.names_of(typed)
         found = [present(workspace, name) for name in names or workspace.project.requirements]
         requests = [PluginRequest.of(requirement) for requirement in found if requirement]
+        # Without names every plugin is free to move; with names, dependencies move only if they must.
         agreed = agree(workspace, requests, answers, free=names or None)
         report = report_of(workspace, agreed, agreed.names)
         plan = make_plan(workspace, agreed.target)

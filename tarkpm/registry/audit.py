@@ -27,6 +27,7 @@ from tarkpm.core.layout import (
 from tarkpm.core.release import IndexSource
 from tarkpm.core.rows import MAX_ROWS, Listing, ReleaseRow
 from tarkpm.core.search import entry_of, render
+from tarkpm.core.text import counted
 from tarkpm.errors import IndexUntrusted, TarkError
 from tarkpm.registry.findings import IndexFinding
 from tarkpm.registry.folder import Index, target_file
@@ -54,6 +55,7 @@ class Audit:
     def findings(self) -> Iterator[IndexFinding]:
         """Yield all findings in the order of the audit."""
         yield from self._expiry()
+        # Claims first: each row is compared with its plugin's claim.
         yield from self._bins(CLAIMS)
         yield from self._read_search()
         yield from self._bins(INDEX)
@@ -85,6 +87,7 @@ class Audit:
         for role in self.index.authority.bins(parent):
             try:
                 bin_ = self.index.read_bin(role)
+            # One broken bin must not hide the findings about the others.
             except TarkError as problem:
                 self._broken = True
                 yield IndexFinding.of(problem)
@@ -210,5 +213,5 @@ class Audit:
     def _search_left(self) -> Iterator[IndexFinding]:
         if self._lines:
             count = len(self._lines)
-            text = f"the search catalogue is out of date for {count} plugin{'s' if count != 1 else ''}"
+            text = f"the search catalogue is out of date for {counted(count, 'plugin')}"
             yield IndexFinding("SearchBehind", text, SEARCH, "tarkpm index refresh", note=True)

@@ -78,6 +78,7 @@ class IndexChange:
 
     def commit(self, folder: Path, online: Signer) -> int:
         """Sign snapshot and timestamp and write all files; returns the bytes written."""
+        # Signing may fail, so it comes before the first write.
         last = self._current(online)
         # 1. Make the folders of a new index.
         for name in (f"{TARGETS}/publishers", f"{TARGETS}/index", METADATA, FILES):
@@ -103,11 +104,13 @@ class IndexChange:
             snapshot = Snapshot(version, None, self._now + lifetimes.SNAPSHOT, meta)
             data = sign(snapshot, online).to_bytes(_COMPACT)
             last[f"{METADATA}/{version}.{SNAPSHOT}.json"] = data
+            # The timestamp pins the snapshot by length and digest (TUF specification, 4.6).
             described = MetaFile(version, len(data), {"sha256": sha256(data)})
         else:
             described = before.timestamp.snapshot_meta
         if self._root:
             last[self._root_name] = self._root
+        # Always a new version, even with the old snapshot: clients refuse a lower one (5.4.3).
         number = before.timestamp.version + 1 if before else 1
         timestamp = Timestamp(number, None, self._now + lifetimes.TIMESTAMP, described)
         last[f"{METADATA}/{TIMESTAMP}.json"] = sign(timestamp, online).to_bytes(_COMPACT)

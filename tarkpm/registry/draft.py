@@ -87,6 +87,7 @@ def draft_authority(index: Index | None, wanted: Authority, made: datetime) -> D
     for role in wanted.bins(CLAIMS) if everything else ():
         entries = dict(index.read_bin(role).targets) if index else {}
         roles[role] = targets(role, versions.get(role, 0) + 1, made + OFFLINE, entries)
+    # Only a root that changes the maintainers has two quorums: otherwise both are the same.
     quorums: dict[str, tuple[Quorum, ...]] = dict.fromkeys(roles, (wanted.offline,))
     if before and before.offline != wanted.offline:
         quorums[ROOT] = (before.offline, wanted.offline)

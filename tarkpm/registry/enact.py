@@ -5,6 +5,7 @@ from datetime import datetime
 from tuf.api.metadata import Root
 
 from tarkpm.core.layout import INDEX, ROOT
+from tarkpm.core.text import counted
 from tarkpm.errors import IndexUntrusted
 from tarkpm.registry.authority import Authority
 from tarkpm.registry.change import IndexChange
@@ -22,8 +23,9 @@ def enact(
     # been edited since.
     proposal.check_made(now, where=where)
     if missing := draft.missing(proposal.signers(draft, where=where)):
-        raise IndexUntrusted(f"{missing} more signature{'s' if missing > 1 else ''} needed", where=where)
+        raise IndexUntrusted(f"{counted(missing, 'more signature')} needed", where=where)
     change = IndexChange(index, now)
+    # Documents before the metadata that lists them; `IndexChange.commit` writes them in a safe order.
     for path, data in draft.documents.items():
         change.document(path, data)
     for role, signed in draft.roles.items():

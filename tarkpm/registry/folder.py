@@ -164,7 +164,7 @@ def open_index(folder: Path, *, roots: int | None = None) -> Index:
     """
     first = read_optional(folder / METADATA / f"1.{ROOT}.json", MAX_METADATA)
     if first is None:
-        hint = "name its folder with --index DIR, or: tarkpm index create DIR"
+        hint = "name its folder with --index DIR, or create one: tarkpm index create --help"
         raise NotFound("the folder does not contain an index", where=str(folder), hint=hint)
     root = _next_root(folder, 1, None)
     replaced: dict[PublicKey, int] = {}

@@ -78,6 +78,7 @@ def valid_signers(
     keys: Iterable[PublicKey], payload: bytes, signatures: Mapping[str, Signature]
 ) -> frozenset[PublicKey]:
     """Return which of these distinct keys have a valid signature over ``payload``."""
+    # A set of keys, so that no key counts twice, however often the metadata lists its signature.
     return frozenset(key for key in keys if _holds(tuf_key(key), payload, signatures))
 
 

@@ -13,6 +13,7 @@ from tarkpm.registry.folder import Index
 from tarkpm.registry.sweep import leftovers
 
 _OURS: Final = (METADATA, TARGETS, FILES)
+# The end of the first line of a private key in PEM (RFC 7468), encrypted or not.
 _SECRET: Final = b"PRIVATE KEY-----"
 _LOOKED_AT: Final = 64 * 1024
 

@@ -141,6 +141,7 @@ def parse(data: bytes, *, where: str) -> Proposal:
         return Proposal(
             index_root(raw.index) if raw.index else "",
             from_text(raw.made),
+            # Through the parser of claims, so that a proposal cannot hold a claim that clients would refuse.
             tuple(claims.parse(json.dumps(one).encode(), where=f"{where}: claims") for one in raw.claims),
             _authority(raw.authority) if raw.authority else None,
             {public_key(key): _signatures(made) for key, made in raw.signatures.items()},

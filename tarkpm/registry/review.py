@@ -112,6 +112,7 @@ class _Change:
         # A revocation is permanent (docs/trust-rules.md, rule 8), however many keys sign.
         if before.revoked - after.revoked or before.revoked_versions.items() - after.revoked_versions.items():
             raise self._refused(f"it would undo a revocation of {after.name}")
+        # Each branch is one command. What fits none was not made by a command.
         if before.key == after.key and before.retired == after.retired:
             return self._only(REVOKE_RELEASE, bool(self.revoked))
         if after.key is not None and after.key != before.key:
@@ -221,6 +222,7 @@ class _Change:
             check_publisher(self.index, after.key)
 
     def warnings(self, made: datetime, waiting: Iterable[PluginName]) -> list[str]:
+        # Only a new name can imitate another one.
         if self.verb != CLAIM:
             return []
         name = self.after.name

@@ -32,6 +32,7 @@ def leftovers(index: Index, now: datetime) -> Iterator[Path]:
     for versions in recent.values():
         listed |= {f"{version}.{role}.json" for role, version in versions.items()}
     for path in (index.folder / METADATA).iterdir():
+        # Roots are kept although nothing lists them: an old client fetches each of them (TUF, 5.3.3).
         if path.name not in listed and not _is_root(path.name, index.root.signed.version):
             yield path
     named = _documents(index, recent)

@@ -1,1 +1,1 @@
-"""Where releases come from. Sources only read."""
+"""The sources of releases: git repositories, community indexes and local folders. Sources only read."""

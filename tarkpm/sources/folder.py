@@ -1,10 +1,13 @@
-"""What a release's folder holds, wherever the folder is.
+"""Select the files of a release from a folder of a repository or of this machine.
 
-A source shows a folder as a `Tree`; `collect` picks out of it the files that make a release, and nothing
-else is ever read. It is one algorithm for git and for local folders.
+A source presents a folder as a `Tree`. `collect` reads the files that make a release and nothing else; git
+and local folders share it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from itertools import islice
 from typing import Protocol
 
 import msgspec
@@ -13,30 +16,37 @@ from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MANIFEST, STATEMENT
 from tarkpm.core.release import is_extra
 from tarkpm.core.statement import subject_names
-from tarkpm.errors import NotFound
+from tarkpm.core.text import some
+from tarkpm.errors import NotFound, TarkError
 
-LOOK_ELSEWHERE = "name the folder that holds it; one inside a repository with --path"
+LOOK_ELSEWHERE = "name the folder that contains it, or use --path inside a repository"
+# Bounded because an unsigned release takes every LICENSE* and README* of a stranger's repository.
 MAX_EXTRAS = 8
-"""How many LICENSE* and README* files a release may have together."""
+"""Limit of LICENSE* and README* files in one release, counted together."""
+MAX_NAMED = 20
+"""Limit of the folders that are named where the one asked for has no plugin."""
+MAX_OPENED = 100
+"""Limit of the entries that are looked at to find them: the folder may hold a home or a monorepo."""
 
 
 class Tree(Protocol):
     """A read-only view of a folder and the folders below it; paths are relative and use ``/``."""
 
     def names(self, folder: str) -> Sequence[str] | None:
-        """The names of the entries directly in ``folder``; None if there is no such folder."""
+        """Return the names of the entries directly in ``folder``; None if the folder does not exist."""
 
     def read(self, paths: Sequence[str]) -> Mapping[str, bytes]:
-        """The bytes of those ``paths`` that exist, in as few round trips as the source allows.
+        """Return the contents of the ``paths`` that exist, in as few round trips as the source allows.
 
-        Raises `Refused` for anything but a regular file, `TooLarge` over a limit.
+        Raises `Refused` for anything but a regular file, and `TooLarge` over a limit.
         """
 
 
 class ReleaseFiles(msgspec.Struct, frozen=True):
-    """The bytes of one release: its files by installed name, and its statement if it has one.
+    """The contents of one release: its files by installed name, and its statement if it has one.
 
-    ``manifest`` is what was read from the plugin.toml among them, if it was read.
+    ``folder`` is where the release was found, relative to the tree. ``manifest`` is the parsed plugin.toml if
+    it was parsed on the way.
     """
 
     folder: str
@@ -48,16 +58,21 @@ class ReleaseFiles(msgspec.Struct, frozen=True):
 def collect(tree: Tree, folder: str, *, where: str, signed: bool = True) -> ReleaseFiles:
     """Read the release in ``folder``, or in its ``dist/`` if the folder has no plugin.toml.
 
-    A signed release consists of exactly its statement's subjects; an unsigned one of plugin.toml, the module
-    and LICENSE* and README*. ``signed`` False leaves a statement out of account. Raises `NotFound` when
-    there is no plugin.toml or no module.
+    A signed release consists of exactly the subjects of its statement; an unsigned one of plugin.toml, the
+    module, LICENSE* and README*. With ``signed`` False, a statement is ignored. Nothing is verified here
+    (`tarkpm.core.verification`).
+
+    Raises `NotFound` if plugin.toml, the module or a listed file does not exist, `ManifestError` for a
+    malformed plugin.toml, and what `Tree.read` raises.
     """
     folder, names = _locate(tree, folder, where)
+    # One round trip for what most releases consist of; only unusual names need a second one.
     found = dict(tree.read(_likely(folder, names)))
     found = {path[len(folder) + 1 if folder else 0 :]: data for path, data in found.items()}
     manifest = Manifest.parse(found[MANIFEST], where=f"{where}: {_join(folder, MANIFEST)}")
     found[manifest.wasm] = _module(tree, folder, manifest.wasm, found, where)
     statement = found.pop(STATEMENT, None) if signed else None
+    # The statement is not verified yet. Its names only select files, and are checked to be plain file names.
     wanted = _wanted(statement, manifest, found, f"{where}: {_join(folder, STATEMENT)}")
     missing = [name for name in wanted if name not in found]
     found.update(_read_missing(tree, folder, missing, where))
@@ -65,18 +80,18 @@ def collect(tree: Tree, folder: str, *, where: str, signed: bool = True) -> Rele
 
 
 def manifest_in(tree: Tree, folder: str, *, where: str) -> Manifest:
-    """The plugin.toml of the release in ``folder``, and nothing else of it. Raises like `collect`."""
+    """Read only the plugin.toml of the release in ``folder``. Raises like `collect`."""
     folder, _ = _locate(tree, folder, where)
     path = _join(folder, MANIFEST)
     return Manifest.parse(tree.read([path])[path], where=f"{where}: {path}")
 
 
 def likely_files(tree: Tree, folder: str) -> list[str]:
-    """The files that `collect` reads first, for whoever can have those of several folders at once."""
+    """Return the paths that `collect` reads first, so that a caller can prefetch them for several folders."""
     try:
         return _likely(*_locate(tree, folder, ""))
     except NotFound:
-        return []  # which `collect` will say
+        return []  # `collect` reports it
 
 
 def _likely(folder: str, names: Sequence[str]) -> list[str]:
@@ -92,7 +107,25 @@ def _locate(tree: Tree, folder: str, where: str) -> tuple[str, Sequence[str]]:
     place = f"folder '{folder}'" if folder else "the top folder"
     if tree.names(folder) is None:
         raise NotFound(f"there is no {place}", where=where, hint=LOOK_ELSEWHERE)
-    raise NotFound(f"no {MANIFEST} in {place} or its dist/", where=where, hint=LOOK_ELSEWHERE)
+    found = list(islice(_plugins_below(tree, folder), MAX_NAMED))
+    there = f", but in {some(found)}" if found else ""
+    raise NotFound(f"no {MANIFEST} in {place} or its dist/{there}", where=where, hint=LOOK_ELSEWHERE)
+
+
+def _plugins_below(tree: Tree, folder: str) -> Iterator[str]:
+    """Yield the nearest folders below ``folder`` that hold a plugin.toml, without opening many others."""
+    waiting = deque(_join(folder, name) for name in tree.names(folder) or () if not name.startswith("."))
+    for _ in range(MAX_OPENED):
+        if not waiting:
+            return
+        candidate = waiting.popleft()
+        names: Sequence[str] = ()
+        with suppress(OSError, TarkError):  # an unreadable folder must not hide the error this helps with
+            names = tuple(tree.names(candidate) or ())  # None for a file
+        if MANIFEST in names:
+            yield candidate
+        else:
+            waiting.extend(_join(candidate, name) for name in names if not name.startswith("."))
 
 
 def _extras(names: Sequence[str]) -> list[str]:
@@ -100,7 +133,7 @@ def _extras(names: Sequence[str]) -> list[str]:
 
 
 def _module(tree: Tree, folder: str, wasm: str, found: Mapping[str, bytes], where: str) -> bytes:
-    """The module's bytes: where the manifest says, else by its base name beside the manifest."""
+    """Return the module: the file at the manifest's path, else one of its base name beside the manifest."""
     if wasm in found:
         return found[wasm]
     beside = wasm.rpartition("/")[2]
@@ -113,7 +146,7 @@ def _module(tree: Tree, folder: str, wasm: str, found: Mapping[str, bytes], wher
         if path in answers:
             return answers[path]
     raise NotFound(
-        f"'{wasm}', which {MANIFEST} names as the module, is not there",
+        f"the module '{wasm}' that {MANIFEST} names does not exist",
         where=f"{where}: {_join(folder, MANIFEST)}: plugin.wasm",
         hint="build the plugin and commit its module",
     )
@@ -131,8 +164,8 @@ def _read_missing(tree: Tree, folder: str, names: Sequence[str], where: str) -> 
     answers = tree.read([_join(folder, name) for name in names])
     for name in names:
         if _join(folder, name) not in answers:
-            message = f"'{name}', which the release statement lists, is not there"
-            raise NotFound(message, where=where, hint="tell its publisher, who is to sign the release again")
+            message = f"the file '{name}' that the release statement lists does not exist"
+            raise NotFound(message, where=where, hint="ask its publisher to sign the release again")
     return {name: answers[_join(folder, name)] for name in names}
 
 

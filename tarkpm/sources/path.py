@@ -1,4 +1,4 @@
-"""A local folder as a source: a working copy, read as it is."""
+"""A local folder as a source: a working copy, read in place."""
 
 import os
 import stat
@@ -12,7 +12,11 @@ MAX_FILE = 64 * 1024 * 1024
 
 
 class LocalTree:
-    """The folder ``root`` as a `Tree`. Links are refused, so that nothing outside of it is read."""
+    """The folder ``root`` as a `tarkpm.sources.folder.Tree`.
+
+    Symbolic links are refused, so that no file outside of ``root`` is read. Raises `NotFound` if ``root`` is
+    not a folder.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -20,18 +24,22 @@ class LocalTree:
             raise NotFound("there is no such folder", where=str(root))
 
     def names(self, folder: str) -> Sequence[str] | None:
-        """The names of the entries directly in ``folder``; None if there is no such folder."""
+        """Return the names of the entries directly in ``folder``; None if the folder does not exist."""
         try:
             return sorted(entry.name for entry in os.scandir(self.root / folder) if entry.name.isprintable())
         except (FileNotFoundError, NotADirectoryError):
             return None
 
     def read(self, paths: Sequence[str]) -> Mapping[str, bytes]:
-        """The bytes of those ``paths`` that exist; raises `Refused` for anything but regular files."""
+        """Return the contents of the ``paths`` that exist.
+
+        Raises `Refused` for a symbolic link, or anything else that is not a regular file.
+        """
         return {path: data for path in paths if (data := self._read(path)) is not None}
 
     def _read(self, path: str) -> bytes | None:
         place = self.root
+        # Every part, not only the last: a linked folder on the way would lead out of the root as well.
         for part in path.split("/"):
             place /= part
             try:

@@ -52,6 +52,8 @@ class BlobStore:
             data = read_file(self.path(entry.sha256), MAX_BLOB)
         except OSError:
             raise _missing(entry) from None
+        # Every program of this user can write to the cache, so every read is checked (docs/trust-rules.md,
+        # rule 1).
         with self._healing(entry):
             entry.check(data, where=str(self.path(entry.sha256)))
         return data
@@ -60,6 +62,7 @@ class BlobStore:
         """Copy ``entry`` to the new file ``target`` and check the copy. Raises `BlobMissing`, like `read`."""
         path = self.path(entry.sha256)
         try:
+            # Opened once and copied from the descriptor: the path may be replaced between check and copy.
             source = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError:
             raise _missing(entry) from None

@@ -71,12 +71,14 @@ class Claims:
             return
         make_private(self.folder)
         file = self.folder / f"{root.removeprefix('sha256:')}.json"
+        # Read and written under one lock: another process may add revocations at the same time.
         with exclusive(file.with_suffix(".lock"), "tarkpm", deadline_seconds):
             document = self.read_index(file)
             # Revocations are only ever added: a claim that drops one does not count.
             revoked = {*document.revoked, *(digest for claim in new.values() for digest in claim.revoked)}
             gone = document.yanked | {row.statement.sha256: row.yanked[:MAX_REASON] for row in rows}
             yanked = {digest: reason for digest, reason in gone.items() if reason}
+            # The highest versions ever seen, so that a rollback is noticed even without the cache.
             newest = document.bins | {
                 role: max(version, document.bins.get(role, 0)) for role, version in seen.items()
             }

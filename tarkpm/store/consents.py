@@ -39,15 +39,10 @@ class Consents:
     def __init__(self, root: Path) -> None:
         self.folder = root / "unmanaged"
 
-    def has(self, consent: Consent) -> bool:
-        """Return whether the user consented to this, or to more."""
+    def find(self, consent: Consent) -> Consent | None:
+        """Return the recorded consent that covers this one; None if there is none."""
         known = _read(self._file(consent))
-        return known is not None and known.covers(consent)
-
-    def narrow(self, consent: Consent) -> None:
-        """Narrow a known consent to this one: what a later pull grants again asks again."""
-        if _read(self._file(consent)) != consent:
-            self.keep(consent)
+        return known if known is not None and known.covers(consent) else None
 
     def keep(self, consent: Consent) -> None:
         """Remember a consent."""
@@ -56,16 +51,15 @@ class Consents:
 
     def all(self) -> list[Consent]:
         """Return all consents; unreadable files are skipped."""
-        return [consent for file in self._files() if (consent := _read(file))]
+        return [consent for file in sorted(self.folder.glob("*.json")) if (consent := _read(file))]
 
-    def forget_below(self, folder: Path) -> None:
-        """Drop the consents to folders below ``folder``."""
-        for file in self._files():
-            if (consent := _read(file)) and Path(consent.folder).is_relative_to(folder):
-                file.unlink(missing_ok=True)
+    def within(self, plugins: Path) -> list[Consent]:
+        """Return the consents to folders directly in ``plugins``."""
+        return [consent for consent in self.all() if Path(consent.folder).parent == plugins]
 
-    def _files(self) -> list[Path]:
-        return sorted(self.folder.glob("*.json"))
+    def forget(self, consent: Consent) -> None:
+        """Withdraw a consent."""
+        self._file(consent).unlink(missing_ok=True)
 
     def _file(self, consent: Consent) -> Path:
         name = sha256(msgspec.json.encode((consent.folder, consent.manifest, consent.module)))

@@ -121,6 +121,7 @@ class Environment:
 
     def free_to_keep(self, name: str) -> Path:
         """Return a free path outside ``plugins/``, where tark loads nothing, for a folder moved out of it."""
+        # Numbered, because earlier folders of that name may still be kept.
         numbers = (self.kept / f"{name}.{number}" for number in count(1))
         return next(path for path in numbers if not os.path.lexists(path))
 
@@ -155,6 +156,7 @@ class Environment:
 
         Raises `StoreError` if the file or a folder above it is a link or of another kind, and `TooLarge`.
         """
+        # `_checked` covers the folders above the file: O_NOFOLLOW applies to the last part of a path only.
         return read_file(self._checked(name, file), MAX_BLOB)
 
     def read_into(self, name: str, file: str, buffer: bytearray) -> memoryview:
@@ -180,6 +182,7 @@ class Environment:
         This is a fast check that reads no contents; ``verify`` compares digests.
         """
         folder = f"{self.plugins}/{name}"
+        # The files of a folder that was replaced by a link to a moved one would look unchanged.
         parents = {
             folder,
             *(f"{folder}/{file.name.rpartition('/')[0]}" for file in files if "/" in file.name),
@@ -202,6 +205,7 @@ class Environment:
 
 def describe_file(folder: str, name: str, digest: Digest) -> InstalledFile | None:
     """Describe an installed file by its status now; None if it is not a regular file."""
+    # ctime is included because, unlike mtime, a program cannot set it back after a write (utimensat(2)).
     status = os.lstat(f"{folder}/{name}")
     if not stat.S_ISREG(status.st_mode):
         return None

@@ -117,6 +117,7 @@ class KeyStore:
 def _signer(key: object, path: Path) -> tuple[PublicKey, Callable[[bytes], bytes]]:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+    # Another tool may have put its PEM file there.
     if not isinstance(key, Ed25519PrivateKey):
         raise StoreError("expected an ed25519 key", where=str(path))
     return from_bytes(key.public_key().public_bytes_raw()), key.sign

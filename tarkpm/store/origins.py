@@ -46,6 +46,7 @@ class Origins:
         if seen is None:
             return True
         try:
+            # The whole manifest is compared: the file name does not cover the files and the statement.
             return msgspec.json.decode(read_optional(self._path(seen), MAX_BYTES) or b"", type=_Seen) == seen
         except (msgspec.DecodeError, OSError):
             return False

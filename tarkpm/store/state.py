@@ -125,6 +125,7 @@ class State:
     def save(self, record: Record, *, moved_from: str = "") -> None:
         """Save ``record``, and delete the one under the project's former path ``moved_from``."""
         make_private(self.projects)
+        # The new path is written first: an interruption leaves two records of the project, and never none.
         atomic_write(self._file(record.path), msgspec.json.encode(record), mode=0o600)
         if moved_from and moved_from != record.path:
             self._file(moved_from).unlink(missing_ok=True)

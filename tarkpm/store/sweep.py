@@ -63,6 +63,7 @@ def alone(root: Path, deadline_seconds: float) -> Iterator[None]:
 
 def items(root: Path) -> list[StoredItem]:
     """Return all items of tarkpm in the cache, by kind and path, without lock files."""
+    # Lock files stay: deleting one lets two processes hold "the same" lock (decision 0048).
     found = [
         StoredItem("index", path, _size(path)) for path in _inside(root / "index") if path.suffix != ".lock"
     ]
@@ -101,6 +102,7 @@ def is_needed(item: StoredItem, needed: Needed, now: float) -> bool:
         return not is_leftover(item.path, now)
     if item.kind == "blobs":
         return name in needed.blobs
+    # Named "DIGEST-….compiled": compiled code is kept as long as its module.
     if item.kind == "compiled":
         return name.partition("-")[0] in needed.blobs
     return name in needed.indexes if item.kind == "index" else item.path in needed.git

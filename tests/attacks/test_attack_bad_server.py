@@ -95,7 +95,7 @@ def test_one_that_sends_a_byte_at_a_time(
     ("status", "exit_status", "text"),
     [
         (401, 5, "the server requires authentication; tried netrc and the credential helper"),
-        (403, 5, "the server does not let strangers read this"),
+        (403, 5, "the server does not let anonymous users read this"),
         (404, 2, "there is no such repository, or it is private"),
         (429, 5, "the server failed with HTTP status 429"),
         (500, 5, "the server failed with HTTP status 500"),

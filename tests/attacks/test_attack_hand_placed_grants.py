@@ -71,6 +71,23 @@ def test_a_forgotten_project_takes_its_consents_along(sandbox: Sandbox, project:
     sandbox.run(*CALL, "--accept-project").failed(4, f"--accept-unmanaged {NAME}")
 
 
+def test_a_consent_alone_is_listed_and_forgotten(sandbox: Sandbox) -> None:
+    """A project that decides nothing is never accepted, yet a plugin in its folder may run."""
+    sandbox.init()
+    other = sandbox.plugin(sandbox.root / "src" / "other", name="other")
+    sandbox.run("add", str(other), "--accept-capabilities").ok()
+    sandbox.run("remove", "other").ok()
+    sandbox.plugin(sandbox.cwd / ".tark" / "plugins" / NAME)
+    sandbox.run(*CALL, "--accept-unmanaged", NAME).ok()
+    sandbox.run("accepted", "--forget", ".").ok()
+    sandbox.run(*CALL, "--accept-unmanaged", NAME).ok()
+    (row,) = sandbox.run("accepted", "--json").ok().json["projects"]
+    assert (row["project"], row["accepted_at"], row["unmanaged"]) == (str(sandbox.cwd), "", [NAME])
+    sandbox.run("accepted", "--forget", ".").ok()
+    assert sandbox.run("accepted", "--json").ok().json["projects"] == []
+    sandbox.run(*CALL).failed(4, f"--accept-unmanaged {NAME}")
+
+
 def test_other_bytes_are_told_that_they_get_what_was_stored(sandbox: Sandbox, project: Path) -> None:
     project.write_text(project.read_text().replace(NARROW, ""))
     save = ("call", NAME, "save-note", '{"key":"k","text":"mine"}')

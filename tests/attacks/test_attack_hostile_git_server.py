@@ -223,9 +223,9 @@ ROWS: dict[str, Callable[[], Row]] = {
         2,
         "expected a file or folder, found a submodule",
     ),
-    "a huge folder": lambda: Row(holding(FOLDERS), 2, "the folder has more entries than 4 MiB hold"),
+    "a huge folder": lambda: Row(holding(FOLDERS), 2, "the listing of the folder has more than 4 MiB"),
     "many huge licences": lambda: Row(
-        Hostile.serving(EXTRAS | PLUGIN), 2, "its files have more than 96 MiB together"
+        Hostile.serving(EXTRAS | PLUGIN), 2, "the files have more than 96 MiB in total"
     ),
     # sizes
     "a zlib bomb": lambda: Row(

@@ -209,7 +209,7 @@ def test_what_is_no_module_is_not_signed(studio: Studio, case: str) -> None:
 def test_a_module_that_is_not_there(studio: Studio) -> None:
     studio.user.plugin(studio.folder)
     (studio.folder / "plugin.wasm").unlink()
-    studio.refused(2, "'plugin.wasm', which plugin.toml names as the module, is not there", "help: ")
+    studio.refused(2, "the module 'plugin.wasm' that plugin.toml names does not exist", "help: ")
 
 
 def test_a_module_that_is_a_link(studio: Studio) -> None:
@@ -222,7 +222,9 @@ def test_a_module_that_is_a_link(studio: Studio) -> None:
 
 def test_a_repository_without_a_plugin(studio: Studio) -> None:
     (studio.folder / "README.md").write_text("nothing here")
-    studio.refused(2, "no plugin.toml in the top folder or its dist/", "help: name the folder that holds it")
+    studio.refused(
+        2, "no plugin.toml in the top folder or its dist/", "help: name the folder that contains it"
+    )
 
 
 def test_a_folder_with_a_file_name_of_no_encoding(studio: Studio) -> None:

@@ -108,9 +108,9 @@ def test_a_subject_with_a_name_that_no_file_has(studio: Studio, case: str) -> No
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("PLUGIN.TOML", "two subjects have the same name"),
-        ("Plugin.wasm", "two subjects have the same name"),
-        ("plugin.toml", "two subjects have the same name"),
+        ("PLUGIN.TOML", "the subjects 'PLUGIN.TOML' and 'plugin.toml' have the same name"),
+        ("Plugin.wasm", "the subjects 'Plugin.wasm' and 'plugin.wasm' have the same name"),
+        ("plugin.toml", "the subjects 'plugin.toml' and 'plugin.toml' have the same name"),
         ("plugin.dsse.json", "expected 'plugin.toml' among the subjects and not 'plugin.dsse.json'"),
     ],
 )
@@ -146,7 +146,7 @@ def test_a_file_that_is_no_part_of_a_release(studio: Studio) -> None:
 def test_a_file_that_is_listed_and_not_there(studio: Studio) -> None:
     studio.good()
     rewrite_statement(studio.user, studio.folder, _subject("LICENSE"))
-    studio.refused(2, "'LICENSE', which the release statement lists, is not there")
+    studio.refused(2, "the file 'LICENSE' that the release statement lists does not exist")
 
 
 def test_a_file_name_that_cannot_be_encoded(studio: Studio) -> None:

@@ -58,7 +58,7 @@ def test_a_folder_is_a_working_copy_and_copied_again_when_its_bytes_change(sandb
     assert "unsigned: a working copy" in sandbox.run("verify").ok().out
     assert sandbox.run("sync").ok().out == "1 plugin matches tark.lock\n"
     (folder / "plugin.wasm").write_bytes(WASM + b"\0\2\1x")  # a custom section: another module, still valid
-    assert sandbox.run("sync").ok().out == "+ installed mine\n"
+    assert sandbox.run("sync").ok().out == "~ mine 1.0.0 (installed again)\n"
     assert (sandbox.plugins / "mine" / "plugin.wasm").read_bytes() == WASM + b"\0\2\1x"
     sandbox.run("call", "mine", "text-stats", '{"text":"a"}').ok()
 

@@ -3,6 +3,8 @@
 import os
 import shutil
 import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -217,3 +219,55 @@ def test_a_change_that_was_not_finished_is_finished(
     mended = project.run("doctor", "--fix", cwd=away).ok()
     assert "an interrupted change was finished first" in mended.out
     assert (project.plugins / "other").is_dir()
+
+
+def test_what_makes_the_next_command_fail_is_found(project: Sandbox, tmp_path: Path) -> None:
+    shutil.rmtree(project.plugins / "mine")
+    found = project.run("doctor").failed(
+        1, "problem: 'mine' is locked but not installed", "help: tarkpm sync"
+    )
+    assert "no problems found" not in found.out
+    project.run("sync").ok()
+    stranger = Sandbox(tmp_path / "stranger")
+    shutil.copytree(project.cwd / "src", stranger.cwd / "src")
+    for name in ("tark.toml", "tark.lock"):
+        shutil.copy(project.cwd / name, stranger.cwd / name)
+    stranger.run("doctor").failed(
+        1, "you have not accepted what this project decides about 'mine'", "help: tarkpm accept\n"
+    )
+    (stranger.cwd / "tark.lock").unlink()
+    stranger.run("doctor").failed(1, "'mine' is in tark.toml, but not in tark.lock", "help: tarkpm lock\n")
+
+
+def test_a_home_that_does_not_exist(sandbox: Sandbox) -> None:
+    found = sandbox.run("doctor", env={"HOME": "/nonexistent"}).failed(
+        1, "problem: the home folder does not exist", "where: /nonexistent"
+    )
+    assert "no problems found" not in found.out
+    assert not Path("/nonexistent").exists()
+
+
+@pytest.mark.parametrize("variable", ["TARKPM_CACHE_DIR", "XDG_CACHE_HOME", "XDG_STATE_HOME"])
+def test_the_variable_of_a_bad_path_is_named(sandbox: Sandbox, variable: str) -> None:
+    blocked = sandbox.root / "file"
+    blocked.write_text("")
+    sandbox.run("doctor", env={variable: str(blocked)}).failed(
+        1, "expected a folder, found something else", f"where: {blocked}", f"help: set {variable} to a folder"
+    )
+
+
+def test_a_home_that_is_read_only(sandbox: Sandbox) -> None:
+    sandbox.init()
+    home, doctor = sandbox.home, [sys.executable, "-m", "tarkpm", "doctor"]
+    home.chmod(0o555)
+    # root may write anywhere but to a read-only file system
+    mount = f'mount --bind -o ro "{home}" "{home}" && exec "$@"'
+    command = ["unshare", "-m", "sh", "-c", mount, "sh", *doctor] if os.geteuid() == 0 else doctor
+    found = subprocess.run(
+        command, cwd=sandbox.cwd, env=sandbox.environment(), capture_output=True, text=True, check=False
+    )
+    home.chmod(0o755)
+    if "mount" in found.stderr or "unshare" in found.stderr:
+        pytest.skip(f"no mounts here: {found.stderr}")
+    assert found.returncode == 1, found
+    assert f"problem: cannot be written\n  where: {home}\n  help: set HOME to a folder" in found.stdout

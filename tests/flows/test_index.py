@@ -93,7 +93,7 @@ def test_a_colleague_needs_no_more_than_the_two_documents(indexed: IndexedProjec
         4, "take plugins from the index 'community' at", "let 'text-tools' use storage"
     )
     assert indexed.repo.root_digest in refused.err
-    assert other.run("sync", "--accept-project").ok().out == "+ installed text-tools\n"
+    assert other.run("sync", "--accept-project").ok().out == "+ text-tools 1.0.0\n"
     asked = len(indexed.server.paths)
     other.run("sync", "--offline").ok()
     other.run("verify").ok()

@@ -24,7 +24,7 @@ def test_it_is_listed_and_called_after_consent(sandbox: Sandbox, by_hand: Path) 
     ]
     refused = sandbox.run(*CALL).failed(
         4,
-        "'text-tools' was not installed by tarkpm, and you have not agreed to run it: it declares storage",
+        "'text-tools' was not installed by tarkpm, and you have not agreed to run it: it would be granted storage",
         str(by_hand),
         "--accept-unmanaged text-tools",
     )
@@ -40,11 +40,11 @@ def test_it_is_listed_and_called_after_consent(sandbox: Sandbox, by_hand: Path) 
 
 def test_consent_is_asked_once_at_a_terminal(sandbox: Sandbox, by_hand: Path) -> None:
     with Terminal(sandbox, *CALL) as terminal:
-        assert "not installed by tarkpm" in terminal.expect("Run it with everything it declares? [y/N]")
+        assert "not installed by tarkpm" in terminal.expect("Run it with these grants? [y/N]")
         terminal.type("n\n")
         terminal.finish().failed(4, "declined: 'text-tools' was not run")
     with Terminal(sandbox, *CALL) as terminal:
-        terminal.expect("Run it with everything it declares? [y/N]")
+        terminal.expect("Run it with these grants? [y/N]")
         terminal.type("y\n")
         terminal.expect('"words":2')
         terminal.finish().ok()

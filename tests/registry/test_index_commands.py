@@ -135,7 +135,7 @@ def test_a_release_is_published_accepted_listed_and_found(community: Community) 
     assert catalogue is not None
     (entry,) = search.parse(catalogue.splitlines(keepends=True), where="")
     assert (entry.name, str(entry.version)) == ("text-tools", "1.0.0")
-    assert "1 plugins, 1 releases" in community.run("check", "--deep").ok().out
+    assert "1 plugin, 1 release" in community.run("check", "--deep").ok().out
 
 
 def test_accepting_needs_the_online_key_and_a_dry_run_does_not(community: Community) -> None:
@@ -369,7 +369,7 @@ def test_refresh_signs_a_new_timestamp_and_nothing_else_while_nothing_changed(co
 def test_a_command_in_a_folder_without_an_index_says_what_helps(sandbox: Sandbox) -> None:
     for words in (["check"], ["refresh"], ["yank", "x@1.0.0", "--reason", "y"]):
         sandbox.run("index", *words).failed(
-            2, "the folder does not contain an index", "tarkpm index create DIR"
+            2, "the folder does not contain an index", "tarkpm index create --help"
         )
 
 

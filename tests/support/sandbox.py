@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from support import hints
 from tarkpm.cli import prestart
 from tarkpm.cli.entry import main
 from tarkpm.host.forkserver import ForkServer
@@ -109,7 +110,9 @@ class Sandbox:
             _forked_workers() if self.forks else nullcontext(),
         ):
             status = main(words)
-        return Result(status, _text(out), _text(err))
+        result = Result(status, _text(out), _text(err))
+        hints.remember(hints.Failure(self, cwd or self.cwd, dict(env or {}), words, result))
+        return result
 
     @contextmanager
     def _inside(self, cwd: Path, stdin: str, words: list[str], env: Mapping[str, str]) -> Iterator[None]:
@@ -146,6 +149,18 @@ class Sandbox:
         process = self.spawn(*arguments, cwd=cwd, **extra)
         out, err = process.communicate(timeout=60)
         return Result(process.returncode, out, err)
+
+    def fork(
+        self, *arguments: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None
+    ) -> Result:
+        """Run tarkpm as a process of its own that has imported it already, and wait for it."""
+        from support.commands import commands
+
+        environment = self.environment(**(env or {}))
+        done = commands().run(
+            arguments, folder=self.root, seconds=60, cwd=cwd or self.cwd, environment=environment
+        )
+        return Result(*done)
 
     # -- publishers
 

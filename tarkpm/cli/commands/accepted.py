@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     "--forget",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
-    help="Withdraw the acceptance of the project in DIR.",
+    help="Withdraw the acceptance of the project in DIR, and of its hand-placed plugins.",
 )
 @dry_run
 @common
@@ -40,7 +40,7 @@ def _accepted(report: "AcceptedList") -> list[str]:
     if not report.projects:
         return ["nothing has been accepted yet"]
     rows = [
-        (row.accepted_at, str(len(row.plugins)), row.digest[:19] + "…", neutral(row.project))
+        (row.accepted_at or "-", str(len(row.plugins)), row.digest[:19] + "…", neutral(row.project))
         for row in report.projects
     ]
     return [

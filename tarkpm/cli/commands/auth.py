@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tarkpm.cli.complete import plugin_names
 from tarkpm.cli.console import style
-from tarkpm.cli.global_options import complete_names
+from tarkpm.cli.lazy_group import Group
 from tarkpm.cli.options import Invocation, running
 from tarkpm.cli.rendering import print_log
 from tarkpm.cli.text_args import target
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from tarkpm.ops.run.sign_in import AuthReport
 
 
-@click.group("auth")
+@click.group("auth", cls=Group)
 def auth_command() -> None:
     """Sign in and out through auth plugins."""
 
@@ -31,7 +32,7 @@ def about_a_plugin(group: click.Group, name: str) -> "Callable[[Callable[..., in
         def run(invocation: Invocation, plugin: str, **rest: Any) -> int:
             return function(invocation, target(plugin), **rest)
 
-        named = click.argument("plugin", shell_complete=complete_names)
+        named = click.argument("plugin", shell_complete=plugin_names)
         return group.command(name)(named(running(run)))
 
     return command
@@ -44,7 +45,7 @@ def about_a_plugin(group: click.Group, name: str) -> "Callable[[Callable[..., in
 def login_command(
     invocation: Invocation, plugin: str, no_browser: bool, client_id: str, credentials: str
 ) -> int:
-    """Sign in through the browser, or with a code that is entered elsewhere."""
+    """Sign in through the browser, or with a code."""
     from tarkpm.cli.sign_in import Terminal
     from tarkpm.ops.auth import login
 

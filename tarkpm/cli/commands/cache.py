@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tarkpm.cli.console import style, table
+from tarkpm.cli.lazy_group import Group
 from tarkpm.cli.options import Invocation, common, dry_run
 from tarkpm.core.text import neutral
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 _UNITS = (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10))
 
 
-@click.group("cache")
+@click.group("cache", cls=Group)
 def cache_command() -> None:
     """Manage downloads and compiled modules. All of it can be deleted and is fetched again."""
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from tarkpm.cli import prestart
+from tarkpm.cli.complete import plugin_names
 from tarkpm.cli.console import style
-from tarkpm.cli.global_options import complete_names
 from tarkpm.cli.options import Invocation, running
 from tarkpm.cli.rendering import print_log
 from tarkpm.cli.text_args import read_json, target
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command("call")
-@click.argument("plugin", shell_complete=complete_names)
+@click.argument("plugin", shell_complete=plugin_names)
 @click.argument("tool")
 @click.argument("arguments", default="{}", metavar="[JSON | - | @FILE]")
 @click.option("--trace", is_flag=True, help="Print every host call, with secrets masked.")
@@ -33,10 +33,14 @@ if TYPE_CHECKING:
 def call_command(
     invocation: Invocation, plugin: str, tool: str, arguments: str, trace: bool, record: Path | None
 ) -> int:
-    """Run a tool of an installed plugin, or of the plugin in ./folder, and print its output."""
+    """Run a tool of a plugin and print its output.
+
+    PLUGIN is the name of an installed plugin, or a folder that contains one (./folder).
+    """
     name, text = target(plugin), read_json(arguments, "the arguments are")
     from tarkpm.ops.call import call
 
+    # `entry.start` turned the collector off, but a plugin may run for long.
     gc.enable()
     with ExitStack() as stack:
         traced = _tracer(stack, trace, record)

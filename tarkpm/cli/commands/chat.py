@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tarkpm.cli.complete import plugin_names
 from tarkpm.cli.console import Console, echo, style
-from tarkpm.cli.global_options import complete_names
 from tarkpm.cli.options import Invocation, running
 from tarkpm.cli.rendering import print_log
 from tarkpm.cli.text_args import read_prompt, target
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command("chat")
-@click.argument("plugin", shell_complete=complete_names)
+@click.argument("plugin", shell_complete=plugin_names)
 @click.argument("prompt", default="")
 @click.option("--model", default="", metavar="NAME", help="Model. [default: the plugin's first]")
 @click.option("--system", default="", metavar="TEXT", help="System prompt.")

@@ -61,8 +61,10 @@ _tarkpm_completion() {
 
 if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
     _tarkpm_completion "$@"
-else
+elif (( $+functions[compdef] )); then
     compdef _tarkpm_completion tarkpm
+else
+    print -u2 'tarkpm: zsh has no completion system yet; first run: autoload -Uz compinit && compinit'
 fi
 """
 
@@ -95,10 +97,7 @@ SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 @click.argument("shell", type=click.Choice(tuple(SCRIPTS)))
 @common
 def completions_command(invocation: Invocation, shell: str) -> int:
-    """Print the completion script of a shell: eval "$(tarkpm completions bash)".
-
-    For fish: tarkpm completions fish | source
-    """
+    """Print the completion script of a shell."""
     script = SCRIPTS[shell]
     invocation.report({"shell": shell, "script": script}, lambda: [script])
     return 0

@@ -3,7 +3,7 @@
 import click
 
 from tarkpm.cli.commands.enable import switch
-from tarkpm.cli.global_options import complete_names
+from tarkpm.cli.complete import plugin_names
 from tarkpm.cli.options import (
     Invocation,
     common,
@@ -12,7 +12,7 @@ from tarkpm.cli.options import (
 
 
 @click.command("disable")
-@click.argument("name", shell_complete=complete_names)
+@click.argument("name", shell_complete=plugin_names)
 @dry_run
 @common
 def disable_command(invocation: Invocation, name: str) -> int:

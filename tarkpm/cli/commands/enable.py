@@ -2,7 +2,7 @@
 
 import click
 
-from tarkpm.cli.global_options import complete_names
+from tarkpm.cli.complete import plugin_names
 from tarkpm.cli.options import (
     Invocation,
     common,
@@ -13,7 +13,7 @@ from tarkpm.cli.rendering import enabled_line
 
 
 @click.command("enable")
-@click.argument("name", shell_complete=complete_names)
+@click.argument("name", shell_complete=plugin_names)
 @dry_run
 @common
 def enable_command(invocation: Invocation, name: str) -> int:
@@ -22,6 +22,7 @@ def enable_command(invocation: Invocation, name: str) -> int:
 
 
 def switch(invocation: Invocation, name: str, *, enabled: bool) -> int:
+    """Enable or disable a plugin and print its status."""
     from tarkpm.ops.enable import set_enabled
 
     row = set_enabled(invocation.settings, invocation.ui, read_name(name), enabled=enabled)

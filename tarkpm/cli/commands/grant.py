@@ -2,7 +2,7 @@
 
 import click
 
-from tarkpm.cli.global_options import complete_names
+from tarkpm.cli.complete import grantable, plugin_names
 from tarkpm.cli.options import (
     Invocation,
     common,
@@ -14,13 +14,16 @@ from tarkpm.cli.rendering import grant_lines
 
 
 @click.command("grant")
-@click.argument("name", shell_complete=complete_names)
-@click.argument("capabilities", nargs=-1, metavar="CAPABILITY...")
+@click.argument("name", shell_complete=plugin_names)
+@click.argument("capabilities", shell_complete=grantable, nargs=-1, metavar="CAPABILITY...")
 @click.option("--reset", is_flag=True, help="Grant exactly the declared capabilities.")
 @dry_run
 @common
 def grant_command(invocation: Invocation, name: str, capabilities: tuple[str, ...], reset: bool) -> int:
-    """Grant a plugin declared capabilities: storage, http:HOST, env:NAME, filesystem:DIR, shell."""
+    """Grant capabilities to a plugin.
+
+    A CAPABILITY is storage, http:HOST, env:NAME, filesystem:DIR or shell; the plugin must declare it.
+    """
     from tarkpm.ops import grant
 
     if reset == bool(capabilities):

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tarkpm.cli.lazy_group import Group
 from tarkpm.cli.options import Invocation, running
 from tarkpm.cli.rendering import print_log
 from tarkpm.cli.text_args import read_json
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from tarkpm.ops.hook import HookReport
 
 
-@click.group("hook")
+@click.group("hook", cls=Group)
 def hook_command() -> None:
     """Fire lifecycle events."""
 
@@ -23,7 +24,10 @@ def hook_command() -> None:
 @click.argument("payload", default="{}", metavar="[JSON | - | @FILE]")
 @running
 def run_command(invocation: Invocation, event: str, payload: str) -> int:
-    """Fire an event to every enabled hook plugin, in order, and print the resulting payload."""
+    """Fire an event and print the resulting payload.
+
+    Every enabled hook plugin gets the event, in order.
+    """
     from tarkpm.ops.hook import run_hooks
 
     report = run_hooks(

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tarkpm.cli.complete import plugin_names
 from tarkpm.cli.console import table
-from tarkpm.cli.global_options import complete_names
 from tarkpm.cli.options import (
     Invocation,
     common,
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command("info")
-@click.argument("name", shell_complete=complete_names)
+@click.argument("name", shell_complete=plugin_names)
 @common
 def info_command(invocation: Invocation, name: str) -> int:
     """Show the details of a plugin."""

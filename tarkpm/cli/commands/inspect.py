@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @common
 def inspect_command(invocation: Invocation, file: Path) -> int:
-    """Show a WebAssembly file's imports and exports, with types, and the plugin types it fits.
+    """Show the imports and exports of a WebAssembly file.
 
-    The file is not run.
+    They are shown with their types, and with the plugin types that the file fits. The file is not run.
     """
     from tarkpm.ops.inspect import inspect_file
 

@@ -2,11 +2,12 @@
 
 import click
 
+from tarkpm.cli.lazy_group import Group
 from tarkpm.cli.options import Invocation, common
 from tarkpm.cli.passphrase import ask_passphrase
 
 
-@click.group("key")
+@click.group("key", cls=Group)
 def key_command() -> None:
     """Manage signing keys."""
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tarkpm.cli.console import one_line_each, style, table
+from tarkpm.cli.console import style, table
 from tarkpm.cli.options import (
     Invocation,
     common,
@@ -36,7 +36,7 @@ def list_lines(report: "ListReport") -> list[str]:
         (row.id, row.version, row.type, status_text(row.status), short_key(row.signer), _cut(row.description))
         for row in report.plugins
     ]
-    lines = one_line_each(table(header, [tuple(neutral(cell) for cell in row) for row in rows]))
+    lines = table(header, [tuple(neutral(cell) for cell in row) for row in rows])
     if not rows and report.type:
         lines = [f"No {report.type} plugins installed."]
     elif not rows:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from tarkpm.cli.complete import key_names
 from tarkpm.cli.options import Invocation, common, dry_run
 from tarkpm.cli.passphrase import ask_passphrase
 
@@ -18,11 +19,20 @@ from tarkpm.cli.passphrase import ask_passphrase
     metavar="DIR",
     help="Folder to write the release to.",
 )
-@click.option("--key", default="", metavar="NAME", help="Sign with key NAME, even if already signed.")
+@click.option(
+    "--key",
+    shell_complete=key_names,
+    default="",
+    metavar="NAME",
+    help="Sign with key NAME, even if already signed.",
+)
 @dry_run
 @common
 def publish_command(invocation: Invocation, folder: Path, to: Path, key: str) -> int:
-    """Write the signed release in FOLDER to DIR/NAME-VERSION, ready to be submitted to an index."""
+    """Prepare a signed release for an index.
+
+    The release in FOLDER is written to DIR/NAME-VERSION, ready to be submitted.
+    """
     from tarkpm.ops.publish import publish
 
     report = publish(invocation.settings, folder, to, key, ask_passphrase)

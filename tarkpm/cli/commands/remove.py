@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tarkpm.cli.complete import plugin_names
 from tarkpm.cli.console import style
-from tarkpm.cli.global_options import complete_names
 from tarkpm.cli.options import (
     Invocation,
     common,
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command("remove")
-@click.argument("names", shell_complete=complete_names, nargs=-1, required=True, metavar="NAME...")
+@click.argument("names", shell_complete=plugin_names, nargs=-1, required=True, metavar="NAME...")
 @click.option("--purge", is_flag=True, help="Also delete the plugins' stored data.")
 @dry_run
 @common

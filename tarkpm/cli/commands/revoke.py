@@ -2,7 +2,7 @@
 
 import click
 
-from tarkpm.cli.global_options import complete_names
+from tarkpm.cli.complete import granted, plugin_names
 from tarkpm.cli.options import (
     Invocation,
     common,
@@ -14,8 +14,8 @@ from tarkpm.cli.rendering import grant_lines
 
 
 @click.command("revoke")
-@click.argument("name", shell_complete=complete_names)
-@click.argument("capabilities", nargs=-1, required=True, metavar="CAPABILITY...")
+@click.argument("name", shell_complete=plugin_names)
+@click.argument("capabilities", shell_complete=granted, nargs=-1, required=True, metavar="CAPABILITY...")
 @dry_run
 @common
 def revoke_command(invocation: Invocation, name: str, capabilities: tuple[str, ...]) -> int:

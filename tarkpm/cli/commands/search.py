@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tarkpm.cli.console import one_line_each, style, table
+from tarkpm.cli.console import style, table
 from tarkpm.cli.options import Invocation, allow_http, common
 from tarkpm.core.capability import KINDS
 from tarkpm.core.release import TYPES
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def search_command(
     invocation: Invocation, words: tuple[str, ...], kind: str | None, capability: str | None
 ) -> int:
-    """Search the project's indexes by words of name and description."""
+    """Search the project's indexes."""
     from tarkpm.ops.search import search
 
     settings, ui = invocation.settings, invocation.ui
@@ -45,7 +45,7 @@ def _search_lines(report: "SearchReport") -> list[str]:
         )
         for row in report.plugins
     ]
-    lines = one_line_each(table(("Plugin", "Version", "Type", "Capabilities", "Description"), cells))
+    lines = table(("Plugin", "Version", "Type", "Capabilities", "Description"), cells)
     if report.more:
         lines.append(f"and {report.more} more: add a word")
     return [style(lines[0], bold=True), *lines[1:]]

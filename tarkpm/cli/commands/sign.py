@@ -4,17 +4,21 @@ from pathlib import Path
 
 import click
 
+from tarkpm.cli.complete import key_names
 from tarkpm.cli.options import Invocation, common, dry_run
 from tarkpm.cli.passphrase import ask_passphrase
 
 
 @click.command("sign")
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option("--key", required=True, metavar="NAME", help="Key to sign with.")
+@click.option("--key", shell_complete=key_names, required=True, metavar="NAME", help="Key to sign with.")
 @dry_run
 @common
 def sign_command(invocation: Invocation, folder: Path, key: str) -> int:
-    """Sign the release in FOLDER: write plugin.dsse.json next to its plugin.toml."""
+    """Sign the release in FOLDER.
+
+    The signed statement is written to plugin.dsse.json, next to plugin.toml.
+    """
     from tarkpm.ops.sign import sign
 
     report = sign(invocation.settings, folder, key, ask_passphrase)

@@ -16,7 +16,7 @@ from tarkpm.cli.options import (
 from tarkpm.cli.rendering import note_lines
 
 if TYPE_CHECKING:
-    from tarkpm.ops.sync import SyncReport
+    from tarkpm.ops.sync import SyncChange, SyncReport
 
 
 @click.command("sync")
@@ -45,10 +45,18 @@ def sync_command(invocation: Invocation, locked: bool, frozen: bool, reinstall: 
 
 def synced_lines(report: "SyncReport", *, dry_run: bool) -> list[str]:
     """Return the output of `tarkpm sync`."""
-    would = "would be " if dry_run else ""
-    lines = [f"{style('+', fg='green')} {would}installed {name}" for name in report.installed]
-    lines += [f"{style('-', fg='red')} {would}removed {name}" for name in report.removed]
+    lines = [_change_line(change) + (" (not applied)" if dry_run else "") for change in report.changes]
     if not lines:
         count = len(report.unchanged)
         lines = [f"{count} plugin{'s match' if count != 1 else ' matches'} tark.lock"]
     return [*lines, *note_lines(report.notes)]
+
+
+def _change_line(change: "SyncChange") -> str:
+    if not change.after:
+        return f"{style('-', fg='red')} {change.name} {change.before}".rstrip()
+    if not change.before:
+        return f"{style('+', fg='green')} {change.name} {change.after}"
+    if change.before == change.after:
+        return f"{style('~', fg='yellow')} {change.name} {change.after} (installed again)"
+    return f"{style('~', fg='yellow')} {change.name} {change.before} → {change.after}"

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tarkpm.cli.complete import plugin_names
 from tarkpm.cli.console import style, table
-from tarkpm.cli.global_options import complete_names
 from tarkpm.cli.options import Invocation, running
 from tarkpm.cli.rendering import print_log
 from tarkpm.cli.text_args import target
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command("tools")
-@click.argument("plugin", shell_complete=complete_names, default="")
+@click.argument("plugin", shell_complete=plugin_names, default="")
 @running
 def tools_command(invocation: Invocation, plugin: str) -> int:
     """List the tools of one plugin. [default: every enabled tool plugin]"""

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tarkpm.cli.global_options import complete_names
+from tarkpm.cli.complete import plugin_names
 from tarkpm.cli.options import (
     Invocation,
     allow_http,
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @click.command("update")
-@click.argument("names", shell_complete=complete_names, nargs=-1, metavar="[NAME...]")
+@click.argument("names", shell_complete=plugin_names, nargs=-1, metavar="[NAME...]")
 @consent
 @yes
 @keep_data

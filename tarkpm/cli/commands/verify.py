@@ -10,7 +10,7 @@ from tarkpm.cli.options import (
     common,
 )
 from tarkpm.cli.rendering import CHECK, CROSS
-from tarkpm.core.text import neutral
+from tarkpm.core.text import counted, neutral
 
 if TYPE_CHECKING:
     from tarkpm.ops.audit.plugin import Finding
@@ -32,9 +32,9 @@ def verify_lines(report: "VerifyReport") -> list[str]:
     """Return the output of `tarkpm verify`."""
     lines = [_finding_line(finding) for finding in report.findings]
     problems = sum(not finding.note for finding in report.findings)
-    size = f"{report.files} file{'s' if report.files != 1 else ''}, {report.bytes:,} bytes"
+    size = f"{counted(report.files, 'file')}, {counted(report.bytes, 'byte')}"
     if problems:
-        found = f"{problems} finding{'s' if problems != 1 else ''}"
+        found = counted(problems, "finding")
         return [
             *lines,
             style(f"{CROSS} {found}", fg="red") + f" ({len(report.verified)} verified; {size})",
@@ -42,7 +42,7 @@ def verify_lines(report: "VerifyReport") -> list[str]:
     count = len(report.verified)
     return [
         *lines,
-        style(f"{CHECK} {count} plugin{'s' if count != 1 else ''} verified", fg="green") + f" ({size})",
+        style(f"{CHECK} {counted(count, 'plugin')} verified", fg="green") + f" ({size})",
     ]
 
 

@@ -184,6 +184,7 @@ class Encoding:
         node = self._nodes[variable]
         held = node.locked if node.place[1] in self._held else 0
         candidates = domain & held or domain
+        # The lowest bit is the newest release.
         return candidates & -candidates
 
     def expand(self, variable: int, value: int) -> None:
@@ -198,6 +199,7 @@ class Encoding:
             self._stated.add((variable, dependency))
             place = self.request.place_of(dependency, offer.origin)
             if place is not None:
+                # For all releases with this dependency, so that the search learns about them as one case.
                 needing = node.needs[dependency] & node.usable
                 self.state(Needs(tuple(members(needing, node.shelf.offers)), dependency, place))
 

@@ -42,6 +42,7 @@ def alone(where: str, limits: Limits, start: Start, talk: Callable[[Conversation
     try:
         return talk(Conversation(process, limits), until(limits.compile_seconds))
     except Reported as reported:
+        # "memory" would be explained by the guest's limit, but a compiler has another one.
         error = _out_of_memory() if reported.fail.kind == "memory" else None
         error = error or failures.explained(reported.fail, limits)
     except TimeoutError:

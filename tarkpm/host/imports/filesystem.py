@@ -20,8 +20,9 @@ from typing import Any, Final
 
 import msgspec
 
-from tarkpm.core.capability import READ_ONLY, CapabilitySet
+from tarkpm.core.capability import CapabilitySet
 from tarkpm.core.home_path import Parts
+from tarkpm.core.scope import READ_ONLY
 from tarkpm.host.imports.folders import (
     Inside,
     PathError,
@@ -122,6 +123,7 @@ class Filesystem:
         entries: list[dict[str, str | int]] = []
         with self._inside(parts) as inside, os.scandir(inside.descriptor) as found:
             for entry in found:
+                # What is closed is not listed either (decision 0082).
                 if not _is_text(entry.name) or inside.closes(entry.name, write=False):
                     continue
                 if len(entries) == MAX_ENTRIES:

@@ -118,6 +118,7 @@ def read_file(folder: int, name: str, limit: int) -> bytes:
     check_file(os.stat(name, dir_fd=folder, follow_symlinks=False))  # first: opening a device acts
     descriptor = os.open(name, _READ, dir_fd=folder)
     with open(descriptor, "rb", buffering=0) as file:  # noqa: PTH123  # a descriptor, not a path
+        # Again on the descriptor, because the file may have been exchanged since.
         check_file(os.fstat(descriptor))
         return _read_up_to(file.fileno(), limit + 1)
 

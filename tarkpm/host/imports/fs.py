@@ -72,6 +72,7 @@ class Fs:
 
     def _read(self, parts: Parts) -> str:
         with self._folder.folder(parts[:-1]) as inside:
+            # A manifest cannot declare another plugin's credentials, so only the plugin's own can be granted.
             return read_text(inside.open(parts[-1], credentials=True), parts[-1], MAX_FILE)
 
     def _tell(self, message: str) -> None:

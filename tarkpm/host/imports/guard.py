@@ -47,6 +47,7 @@ class Way:
         self._below_home: list[Parts] = []
         self.is_closed = False
         above = _identities(guard.folders)
+        # The workspace may itself lie inside the home folder or a private place (decision 0082).
         for depth, folder in enumerate((root, *root.parents)):
             for found in _identities([folder]):
                 self.is_closed |= found in above

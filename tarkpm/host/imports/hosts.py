@@ -9,7 +9,8 @@ import ipaddress
 from collections.abc import Callable
 from typing import Final
 
-from tarkpm.core.capability import PRIVATE, Capability, CapabilitySet
+from tarkpm.core.capability import Capability, CapabilitySet
+from tarkpm.core.scope import PRIVATE
 from tarkpm.core.urls import RequestTarget
 from tarkpm.errors import Refused
 from tarkpm.host.imports.addresses import AddressKind, kind_of
@@ -40,6 +41,7 @@ class Hosts:
 
     def check(self, target: RequestTarget) -> None:
         """Raise `NotGranted` for a host that is not granted, and for plain http to another machine."""
+        # Granted or not: what is sent over plain http can be read and changed on the way.
         if target.scheme == "http" and not is_loopback(target.host):
             raise NotGranted("http is neither encrypted nor authenticated; use https", where=target.origin)
         if not self._may(target.scope):

@@ -87,6 +87,7 @@ class Http:
     def call(self, function: str, args: tuple[Any, ...], deadline: float) -> Any:
         """Return the JSON value of `get` or `post`."""
         url, *body, headers = args
+        # A request ends before the plugin's own deadline, even if its limits allow more.
         until = min(deadline, time.monotonic() + self._limits.total)
         try:
             target, sent = urls.parse(url), rules.checked(headers)
@@ -116,6 +117,7 @@ class Http:
         """Return the response, or None after a redirect, whose target ``request`` then holds."""
         status: int | None = None
         try:
+            # At every hop: a granted host may redirect to one that is not granted.
             self._hosts.check(request.target)
             with self._client.open(
                 request.method, request.target.url, request.headers, request.body, deadline=deadline

@@ -71,6 +71,7 @@ def _supervise(control: int, folder: int, stdin: bytes | None) -> subprocess.Pop
         stderr=subprocess.PIPE,
         env={},  # the supervisor needs none; the program's own environment is in the request
         pass_fds=(control, folder),
+        # No terminal, and a group that `_Running.end` can kill as a whole.
         start_new_session=True,
         bufsize=0,
     )

@@ -197,6 +197,7 @@ class Connection:
             return
         if self._is_text:  # binary messages are dropped, as in tark
             self._partial += frame.data
+        # A message may be split into frames (RFC 6455, 5.4); only whole ones are passed on.
         if frame.fin:
             if self._is_text:
                 self._ready.append(bytes(self._partial))
@@ -240,6 +241,7 @@ def _connected(
     from websockets.uri import parse_uri
 
     handshake = ClientProtocol(parse_uri("ws" + target.url.removeprefix("http")))
+    # The HTTP client sets the Host header itself, from the target that was checked.
     ours = [pair for pair in handshake.connect().headers.raw_items() if pair[0].lower() != "host"]
     stream = client.upgrade(target.url, [*headers, *ours], deadline=deadline)
     try:

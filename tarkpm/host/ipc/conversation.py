@@ -103,6 +103,7 @@ class Conversation:
         """Call an exported function. Returns its result, decoded as a ``shape``."""
         texts = frames.Texts()
         hoisted = texts.hoisted(args)
+        # Only the answer to this very function may be as long as its type allows.
         self._channel.allow(frames.RETURN, frames.answer_cap(function, self._limits.output))
         self.send(frames.CALL, messages.Call(function, hoisted, seconds, texts.lengths), deadline, texts.tail)
         returned, tail = self.answer(frames.RETURN, messages.Return, deadline)

@@ -43,7 +43,7 @@ LOAD, BYTES, CALL, HOST_RESULT, COMPILE, PROBE, INSPECT = 16, 17, 18, 19, 20, 21
 _HEADER: Final = Struct(">IBI")
 HEADER_SIZE: Final = _HEADER.size
 ESCAPED: Final = 6
-"""How many times longer a text can become as JSON: a control character becomes ``\\u0000``."""
+"""Factor by which a text can grow as JSON: a control character becomes ``\\u0000``."""
 LONG: Final = 2 << 10
 """Texts of at least this length are sent unencoded: encoding and decoding them as JSON is far slower."""
 HOISTED: Final = "\0"
@@ -107,6 +107,7 @@ CAPS_FROM_PARENT: Final = {
 
 def is_one_way(interface: str) -> bool:
     """Return whether host calls of this interface are not answered: they have no result to wait for."""
+    # An answer that says nothing took most of the time of a call that logs (decision 0020).
     return interface == "log"
 
 
@@ -122,6 +123,7 @@ def header(kind: int, length: int, tail: int = 0) -> bytes:
 def parse_header(data: bytes | bytearray, caps: Mapping[int, Cap]) -> tuple[int, int, int]:
     """Return (kind, length, length of the tail). Raises `FrameError` unless ``caps`` allows the frame."""
     length, kind, tail = _HEADER.unpack(data)
+    # Before anything is allocated: the lengths are the other side's claim.
     cap = caps.get(kind)
     if cap is None:
         raise FrameError(f"a frame of unknown kind {kind}")
@@ -226,6 +228,7 @@ class Link:
         self._fd = fd
 
     def send(self, kind: int, payload: bytes | bytearray, tail: bytes = b"") -> None:
+        """Send one frame. Raises `BrokenPipeError` when the parent is gone."""
         parts = [header(kind, len(payload), len(tail)), payload, tail]
         count = os.writev(self._fd, parts)  # usually everything; nothing long is copied
         for part in parts:

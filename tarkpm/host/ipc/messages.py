@@ -35,7 +35,7 @@ class Compile(msgspec.Struct):
 
 
 class Probe(msgspec.Struct):
-    pass
+    """Confine the process and report what worked; there is no plugin."""
 
 
 class Inspect(msgspec.Struct):
@@ -63,6 +63,8 @@ class HostResult(msgspec.Struct):
 
 
 class Hello(msgspec.Struct, forbid_unknown_fields=True):
+    """The first message of a worker, with the version of the wire format."""
+
     version: int
 
 

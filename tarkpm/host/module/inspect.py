@@ -91,6 +91,7 @@ def check_fits(info: ModuleInfo, plugin_type: str) -> str | None:
     """Return why this binary cannot run as a plugin of this type, in one sentence; None if it can."""
     if info.kind == "core":
         return legacy_abi.misfit(info.imports, info.exports, plugin_type)
+    # Imports first: with an unknown one the component cannot be instantiated, whatever it exports.
     if info.unknown_imports:
         return f"imports {neutral(info.unknown_imports[0], limit=200)!r}, which tark does not provide"
     if plugin_type not in info.worlds:
@@ -220,6 +221,7 @@ def _component_import(body: _Reader) -> str:
 
 def _component_export(body: _Reader) -> str:
     name = _extern_name(body)
+    # The sort "core" is followed by a core sort (Binary.md, sort).
     if _sort(body) == 0:
         body.byte()
     body.u32()
@@ -264,6 +266,7 @@ def _extern_description(body: _Reader) -> None:
 def _core_import(body: _Reader) -> str:
     name = f"{body.name()}.{body.name()}"
     kind = body.byte()
+    # func, table, memory, global and tag (core specification, 5.5.5).
     if kind == 0:
         body.u32()
     elif kind in (1, 2):
@@ -279,6 +282,7 @@ def _core_import(body: _Reader) -> str:
 def _core_limits(body: _Reader, *, is_table: bool) -> None:
     if is_table:
         body.byte()
+    # Bit 0: there is a maximum; bit 2: 64-bit addresses (core specification, Limits).
     flags = body.byte()
     bits = 64 if flags & 4 else 32
     body.u32(bits)

@@ -53,6 +53,7 @@ def is_unfinished(imports: Iterable[str], exports: Iterable[str]) -> bool:
 
 def misfit(imports: Sequence[str], exports: Sequence[str], plugin_type: str) -> str | None:
     """Return why a module cannot run as a plugin of this type, in one sentence; None if it can."""
+    # First, because such a module lacks every export of this ABI, and a list of them would mislead.
     if is_unfinished(imports, exports):
         return "is a core module built for tark:plugin; convert it with 'wasm-tools component new'"
     if plugin_type not in NEEDED:

@@ -14,9 +14,12 @@ SOCKET = 3
 
 
 def main() -> None:
+    """Run a worker or the fork server until the socket is closed or the parent is gone."""
     parent = int(sys.argv[-1])
     try:
+        # 1. First, so that all that is imported later has no environment, working folder or descriptors.
         confine.enter()
+        # 2. The fork server confines itself and never returns from here.
         if "--forks" in sys.argv:
             _fork_workers(parent)
         _run(parent)
@@ -44,7 +47,9 @@ def _fork_workers(parent: int) -> None:
 def _run(parent: int) -> None:
     from tarkpm.host.worker import loop  # imports wasmtime; after this few files are read
 
+    # 3. Limit resources, and then wait for the first request.
     confine.limit()
+    # 4. Kernel confinement depends on the request; `loop._load` continues these steps.
     loop.run(SOCKET, parent)
     os._exit(0)  # nothing needs cleaning up, and the interpreter's own shutdown takes 10 ms
 

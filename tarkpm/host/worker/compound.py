@@ -18,6 +18,8 @@ _NEW = {
 
 
 class ListOf(Type):
+    """A WIT list."""
+
     def __init__(self, element: Type) -> None:
         super().__init__(f"list<{element.text}>", "LIST")
         self._element = element
@@ -31,6 +33,7 @@ class ListOf(Type):
         return found
 
     def lower(self, json: Any, value: Any) -> None:
+        """As in `Type`."""
         if type(json) is not list:
             raise self._refuse(json)
         data = _many(value, self._kind, "list", len(json))
@@ -39,6 +42,8 @@ class ListOf(Type):
 
 
 class TupleOf(Type):
+    """A WIT tuple."""
+
     def __init__(self, *elements: Type) -> None:
         super().__init__(f"tuple<{', '.join(e.text for e in elements)}>", "TUPLE")
         self._elements = elements
@@ -50,6 +55,7 @@ class TupleOf(Type):
         return [element.lift(items.data[index], meter) for index, element in enumerate(self._elements)]
 
     def lower(self, json: Any, value: Any) -> None:
+        """As in `Type`."""
         if type(json) is not list or len(json) != len(self._elements):
             raise self._refuse(json)
         data = _many(value, self._kind, "tuple", len(json))
@@ -58,6 +64,8 @@ class TupleOf(Type):
 
 
 class RecordOf(Type):
+    """A WIT record; underscores in the names of ``fields`` stand for hyphens."""
+
     def __init__(self, **fields: Type) -> None:
         self._fields = {name.replace("_", "-"): field for name, field in fields.items()}
         text = ", ".join(f"{name}: {field.text}" for name, field in self._fields.items())
@@ -74,6 +82,7 @@ class RecordOf(Type):
         }
 
     def lower(self, json: Any, value: Any) -> None:
+        """As in `Type`."""
         if type(json) is not dict or json.keys() != self._fields.keys():
             raise self._refuse(json)
         data = _many(value, self._kind, "record", len(json))
@@ -83,6 +92,8 @@ class RecordOf(Type):
 
 
 class VariantOf(Type):
+    """A WIT variant; a case of type None has no payload."""
+
     def __init__(self, **cases: Type | None) -> None:
         self._cases = {name.replace("_", "-"): case for name, case in cases.items()}
         text = ", ".join(name + (f"({case.text})" if case else "") for name, case in self._cases.items())
@@ -96,6 +107,7 @@ class VariantOf(Type):
         return {tag: None if case is None else case.lift(of.variant.val.contents, meter)}
 
     def lower(self, json: Any, value: Any) -> None:
+        """As in `Type`."""
         tag, payload = _only(json)
         if tag not in self._cases:
             raise self._refuse(json)
@@ -109,6 +121,8 @@ class VariantOf(Type):
 
 
 class ResultOf(Type):
+    """A WIT result; ``ok`` None has no payload."""
+
     def __init__(self, ok: Type | None, err: Type) -> None:
         super().__init__(f"result<{ok.text if ok else '_'}, {err.text}>", "RESULT")
         self._cases = {"ok": ok, "err": err}
@@ -119,6 +133,7 @@ class ResultOf(Type):
         return {tag: None if case is None else case.lift(of.result.val.contents, meter)}
 
     def lower(self, json: Any, value: Any) -> None:
+        """As in `Type`."""
         tag, payload = _only(json)
         if tag not in self._cases:
             raise self._refuse(json)
@@ -142,6 +157,7 @@ class OptionOf(Type):
         return self._inside.lift(of.option.contents, meter) if of.option else None
 
     def lower(self, json: Any, value: Any) -> None:
+        """As in `Type`."""
         value.of.option = None
         value.kind = self._kind
         if json is not None:

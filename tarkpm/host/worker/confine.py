@@ -32,6 +32,7 @@ def enter() -> None:
 
 def limit() -> None:
     """Forbid core dumps, file writes and new privileges by exec; limit open files and address space."""
+    # A core dump would write the plugin's memory, with its secrets, to disk.
     _lower(resource.RLIMIT_CORE, 0)
     _lower(resource.RLIMIT_FSIZE, 0)
     _lower(resource.RLIMIT_NOFILE, OPEN_FILES)
@@ -39,6 +40,7 @@ def limit() -> None:
         _lower(resource.RLIMIT_AS, ADDRESS_SPACE)
         import ctypes  # wasmtime imports it anyway
 
+        # Without it, an unprivileged process may install neither Landlock rules nor a seccomp filter.
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(_NO_NEW_PRIVS, 1, 0, 0, 0)
 

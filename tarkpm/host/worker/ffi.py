@@ -67,6 +67,7 @@ class HostFunction:
     def add_to(self, linker: component.LinkerInstance, name: str) -> None:
         """Define this function as ``name``."""
         encoded = name.encode()
+        # No data and no finalizer: the callback is a bound method, which `_doors` keeps alive.
         error = ffi.wasmtime_component_linker_instance_add_func(
             linker.ptr(), ctypes.create_string_buffer(encoded), len(encoded),
             self._callback, None, _NO_FINALIZER,

@@ -34,6 +34,7 @@ def serve(fd: int, parent: int, work: Callable[[int], None]) -> None:
     """
     import _socket
 
+    # `_socket`, not `socket`: the latter imports `selectors` and `enum`, which every worker would carry.
     control = _socket.socket(fileno=fd)
     is_there = _watched(fd, parent)
     import msgspec  # noqa: F401  # takes 9 ms once, and makes JSON faster in every worker
@@ -86,6 +87,7 @@ def _fork(ends: tuple[int, ...], fd: int, work: Callable[[int], None]) -> int:
     except OSError:
         child = -1
     if child == 0:
+        # A session of its own, as with exec: the worker is no part of the server's group.
         os.setsid()
         os.dup2(ends[1], 2)
         os.dup2(ends[0], fd)
@@ -98,6 +100,7 @@ def _fork(ends: tuple[int, ...], fd: int, work: Callable[[int], None]) -> int:
 
 def _end(number: int) -> int:
     try:
+        # The worker is this process's unreaped child, so the id cannot have been reused.
         os.kill(number, signal.SIGKILL)
         return os.waitpid(number, 0)[1]
     except (ProcessLookupError, ChildProcessError):

@@ -36,6 +36,7 @@ class Guest(PluginInstance):
         self._schemas = schemas
         self._component = made(self._engine, code, load["code"], Component)
         imports = self._checked(load["type"])
+        # WASI is linked only for components that import it: its runtime starts threads.
         self._wasi = any(name.startswith("wasi:") for name in self._component.type.imports(self._engine))
         self._doors: list[ffi.HostFunction] = []
         self._linker = self._link(imports)
@@ -101,6 +102,7 @@ class Guest(PluginInstance):
         instance = self._linker.instantiate(store, self._component)
         interface = self._component.get_export_index(self._interface)
         for name in self._exports:
+            # Looked up once: `check` has compared the types, so calls need no further lookup.
             index = self._component.get_export_index(name, interface)
             function = instance.get_func(store, index) if index is not None else None
             if function is None:

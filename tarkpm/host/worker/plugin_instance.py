@@ -44,6 +44,8 @@ class PluginInstance(ABC):
             return self._answer(name, args)
         except Exception as problem:  # noqa: BLE001  # `failure` translates every kind
             found = self._fault or self._explained(problem)
+            # A trapped component must not be entered again (component model, Canonical ABI), and the memory
+            # of a core module may be inconsistent.
             if found.kind not in HARMLESS:
                 self._drop()
             raise found from None

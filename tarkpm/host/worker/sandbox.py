@@ -58,7 +58,9 @@ def no_files() -> int:
     """
     if sys.platform != "linux":
         return 0
+    # By number, because neither Python nor glibc wraps these calls.
     libc = ctypes.CDLL(None, use_errno=True)
+    # 1. Ask for the ABI version: an unknown right would make the next call fail (landlock(7)).
     version: int = libc.syscall(ctypes.c_long(_CREATE_RULESET), None, ctypes.c_size_t(0), ctypes.c_uint(1))
     if version < 1:
         return 0
@@ -66,11 +68,13 @@ def no_files() -> int:
     rights = sum(bits for since, bits in _ACCESS_FS if version >= since)
     fields = [rights, *([_ACCESS_NET] if version >= 4 else []), *([_SCOPES] if version >= 6 else [])]
     attributes = struct.pack(f"={len(fields)}Q", *fields)
+    # 2. Create the rule set, which has no effect yet.
     ruleset: int = libc.syscall(
         ctypes.c_long(_CREATE_RULESET), attributes, ctypes.c_size_t(len(attributes)), ctypes.c_uint(0)
     )
     if ruleset < 0:
         return 0
+    # 3. Apply it to this thread. It is inherited by new threads and cannot be removed.
     try:
         failed = libc.syscall(ctypes.c_long(_RESTRICT_SELF), ctypes.c_int(ruleset), ctypes.c_uint(0))
     finally:
@@ -104,6 +108,7 @@ def _program(machine: str, pid: int) -> bytes:
         (_RETURN, 0, 0, _KILL),
         (_LOAD, 0, 0, 0),
     ]
+    # `_ALLOWED` lists frequent calls first, because the filter runs from the top at every call.
     for number in (numbers[column] for numbers in _ALLOWED.values()):
         if number is not None:
             steps += [(_JUMP_EQ, 0, 1, number), (_RETURN, 0, 0, _ALLOW)]

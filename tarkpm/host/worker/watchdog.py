@@ -6,6 +6,7 @@ import time
 
 from wasmtime import Engine
 
+# The precision of deadlines, against the cost of waking up a hundred times a second.
 TICK = 0.01
 IDLE_AFTER = 1.0
 
@@ -16,6 +17,7 @@ def die_with(parent: int) -> None:
     def look() -> None:
         while os.getppid() == parent:
             time.sleep(10 * TICK)
+        # Not sys.exit, which would only end this thread.
         os._exit(0)
 
     threading.Thread(target=look, daemon=True).start()
@@ -45,6 +47,7 @@ class Watch:
             self._wanted.set()
 
     def disarm(self) -> None:
+        """Cancel the deadline: no guest is running."""
         with self._lock:
             self._deadline = None
 

@@ -55,6 +55,7 @@ class Meter:
         self.texts = Texts()
 
     def charge(self, size: int) -> None:
+        """Count ``size`` bytes of text. Raises `TooMuch`."""
         self._left -= size + 1  # one more for each, so that a long list of empty texts reaches the limit
         if self._left < 0:
             raise TooMuch
@@ -85,6 +86,8 @@ class Type:
 
 
 class Bool(Type):
+    """A WIT bool."""
+
     def __init__(self) -> None:
         super().__init__("bool", "BOOL")
 
@@ -92,6 +95,7 @@ class Bool(Type):
         return bool(of.boolean)
 
     def lower(self, json: Any, value: Any) -> None:
+        """As in `Type`."""
         if type(json) is not bool:
             raise self._refuse(json)
         value.kind = self._kind
@@ -112,6 +116,7 @@ class Integer(Type):
         return number
 
     def lower(self, json: Any, value: Any) -> None:
+        """As in `Type`."""
         if type(json) is not int:
             raise self._refuse(json)
         if json not in self._range:
@@ -121,6 +126,8 @@ class Integer(Type):
 
 
 class String(Type):
+    """A WIT string. Long texts are lifted into the `Meter`."""
+
     def __init__(self) -> None:
         super().__init__("string", "STRING")
 
@@ -131,6 +138,7 @@ class String(Type):
         return encoded.decode()
 
     def lower(self, json: Any, value: Any) -> None:
+        """As in `Type`."""
         if type(json) is not str:
             raise self._refuse(json)
         write_text(value.of.string, json)
@@ -138,6 +146,8 @@ class String(Type):
 
 
 class Enum(Type):
+    """A WIT enum."""
+
     def __init__(self, *cases: str) -> None:
         super().__init__(f"enum{{{', '.join(cases)}}}", "ENUM")
         self._cases = cases
@@ -146,6 +156,7 @@ class Enum(Type):
         return read_text(of.enumeration, meter).decode()
 
     def lower(self, json: Any, value: Any) -> None:
+        """As in `Type`."""
         if json not in self._cases:
             raise Mismatch(f"expected {self.text}, found {json!r}")
         write_text(value.of.enumeration, json)

@@ -39,6 +39,7 @@ def reach(workspace: "Workspace") -> tuple[ServerStatus, ...]:
     jobs = [*_indexes(workspace), *_git_hosts(workspace)]
     answers: SimpleQueue[tuple[int, str]] = SimpleQueue()
     for number, (_, ask) in enumerate(jobs):
+        # Daemon threads: a server that never answers must not keep the program from ending.
         threading.Thread(target=_ask, args=(number, ask, answers), daemon=True).start()
     problems = dict.fromkeys(range(len(jobs)), f"no answer within {SECONDS:g} s")
     end = time.monotonic() + SECONDS

@@ -81,7 +81,7 @@ def _keys(_: Settings, state: State) -> _Found:
 def _private(path: Path, mode: int) -> _Found:
     try:
         status = path.lstat()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return
     expected = stat.S_ISDIR if mode == 0o700 else stat.S_ISREG
     if not expected(status.st_mode):
@@ -208,6 +208,7 @@ def _finish(state: State, path: Path, environment: Environment) -> Fix:
 def _clear(settings: Settings, state: State, path: Path, environment: Environment) -> Fix:
     def repair() -> str:
         with state.changing(str(path), settings.command, 5.0):
+            # Again under the lock: a command may have committed a change since.
             if not os.path.lexists(environment.journal):
                 environment.clear_work()
         return "deleted it"

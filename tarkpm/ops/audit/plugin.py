@@ -88,6 +88,7 @@ class _Audit:
         self.files = self.bytes = 0
 
     def run(self) -> Audited:
+        # Three independent attempts: one failure must not hide the other findings.
         self._attempt(self._check_decisions, NamedFinding)
         self._attempt(self._check_record)
         self._attempt(self._check_contents)

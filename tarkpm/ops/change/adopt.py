@@ -35,6 +35,7 @@ class Adoption(msgspec.Struct, frozen=True):
 def adoptions(workspace: Workspace, candidate: VerifiedRelease) -> tuple[Adoption, ...]:
     """Return the unmanaged folders in a release's place, compared without case; usually none."""
     name, environment = candidate.manifest.name, workspace.environment
+    # tark reads names from plugin.toml, so folders with similar names collide (decision 0046).
     standing = [
         one
         for one in environment.names()
@@ -105,6 +106,7 @@ def data_moves(workspace: Workspace, found: Iterable[Adoption]) -> tuple[tuple[s
     return tuple(
         (str(source), str(workspace.data(one.name)))
         for one in found
+        # A release with other contents must not inherit tokens by its name (decision 0046).
         if one.same
         for source in (unmanaged_data(workspace, one.name), one.kept / DATA)
     )

@@ -12,6 +12,7 @@ import msgspec
 
 from tarkpm.core.lockfile import LockEntry, render
 from tarkpm.core.plan import Plan
+from tarkpm.core.release import PluginName
 from tarkpm.core.resolution.resolver import unmet_dependencies
 from tarkpm.core.text import some
 from tarkpm.errors import StoreError
@@ -82,7 +83,12 @@ def apply(
     for text in leaving:
         workspace.ui.note(text)
     workspace.applied(record, target.lock, target.project)
-    if any(file.size >= BIG for name in names for file in record.installed[name].files):
+    _compile_big(workspace, names)
+
+
+def _compile_big(workspace: Workspace, names: tuple[PluginName, ...]) -> None:
+    """Compile the big modules among these plugins; small ones are compiled at their first call."""
+    if any(file.size >= BIG for name in names for file in workspace.record.installed[name].files):
         from tarkpm.ops.run.compile_installed import compile_big
 
         compile_big(workspace, names)
@@ -141,6 +147,7 @@ def _making_room(
     from tarkpm.ops.change.adopt import data_moves
 
     aside = {one.folder: str(one.kept) for one in adopted}
+    # Part of the transaction: an interruption must not leave a folder moved aside and nothing in its place.
     return msgspec.structs.replace(transaction, aside=aside, data=data_moves(workspace, adopted))
 
 
@@ -204,6 +211,7 @@ def _stage_all(
 
     settings = workspace.settings
     try:
+        # Another process must not prune a blob between the check and the copy (decision 0047).
         with in_use(settings.paths.cache, settings.lock_seconds):
             ready = by_name(fetch_missing(workspace, entries, releases))
             workspace.ui.busy("installing")

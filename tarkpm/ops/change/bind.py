@@ -44,6 +44,7 @@ def owners_after(workspace: Workspace, accepted: Acceptance) -> dict[str, tuple[
     claimed = {
         name: claim(owners, name, binding.publisher, keep_data=keep)
         for name, binding in accepted.plugins.items()
+        # A name that only [trust] or [grants] mentions has no origin, so no data belongs to it.
         if binding.publisher.origin
     }
     return {**owners, **claimed}

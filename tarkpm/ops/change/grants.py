@@ -23,6 +23,10 @@ class GrantReport(msgspec.Struct, frozen=True):
 def set_grants(
     workspace: Workspace, name: PluginName, granted: CapabilitySet, *, decided: bool
 ) -> GrantReport:
+    """Set what a plugin is granted, in tark.toml and in what this user accepted.
+
+    ``decided`` is that of `Target`. Raises what `check_target` and `apply` raise.
+    """
     before = workspace.project.granted(name)
     change = ProjectEdit(name, present(workspace, name), workspace.project.trust.get(name, ()), granted)
     edited = edit(workspace.project_bytes or b"", [change]) if granted != before else None

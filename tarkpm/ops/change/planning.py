@@ -17,6 +17,7 @@ def make_plan(workspace: Workspace, target: Target, *, reinstall: bool = False) 
     intact.
     """
     installed = workspace.record.installed
+    # The owners after the change: a plugin that gets another publisher must get another data link.
     owners = owners_after(workspace, accepted_after(workspace, target))
     intact = {
         entry.name
@@ -36,6 +37,7 @@ def _is_intact(workspace: Workspace, entry: LockEntry, owner: Owner) -> bool:
     installed = workspace.record.installed.get(entry.name)
     if installed is None or installed.fingerprint != fingerprint(entry):
         return False
+    # The link in the folder decides which publisher's data the plugin sees (docs/trust-rules.md, rule 0).
     if workspace.environment.data_link(entry.name) != workspace.data(entry.name, owner):
         return False
     if isinstance(entry.source, PathSource):

@@ -27,11 +27,14 @@ def select_releases(
 
     Raises `ResolutionError`, `Unreachable`, `VerificationError`.
     """
+    # Only locked entries that the project leads to count: one planted in the lock must not hold a version
+    # (docs/trust-rules.md, rule 2).
     held = dict(workspace.followed.by_name)
     held.update((release.candidate.manifest.name, release.candidate.entry()) for release in releases)
     lock = Lock.of(held.values())
     project = msgspec.structs.replace(workspace.project, requirements=requirements)
     reached, problems = reachable(project, lock)
+    # If no index must be asked, there is nothing to choose, and no network is needed.
     if not problems and not _must_ask(workspace, project, lock, free):
         kept = tuple(lock.by_name[name] for name in sorted(reached))
         return Selection(kept, (), tuple(map(str, unmet_dependencies(kept))))

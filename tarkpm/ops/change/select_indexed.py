@@ -37,7 +37,9 @@ def choose_from_indexes(
         else:
             pins.append((offer.origin, Pin(offer.name, row.statement, row.files)))
             rows.append(row)
+    # Pinned by the digests of the row: an index cannot serve other contents than it listed.
     taken = acquire_pinned(workspace, pins)
+    # Checked after the fetch, because only the release contains what its publisher signed.
     for (source, pin), row, release in zip(pins, rows, taken, strict=True):
         _check_row(source, pin, row, release)
     return Selection(tuple(kept), tuple(taken), solution.notes)

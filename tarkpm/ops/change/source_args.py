@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from tarkpm.core.name_similarity import did_you_mean
 from tarkpm.core.project import Project
 from tarkpm.core.release import (
     GitSource,
@@ -51,7 +52,8 @@ class SourceArg(msgspec.Struct, frozen=True):
             return PluginRequest(self.source)
         indexes = project.indexes
         if self.index and self.index not in indexes:
-            raise NotFound(f"this project has no index '{self.index}'", hint="tarkpm index list")
+            near = did_you_mean(self.index, indexes)
+            raise NotFound(f"this project has no index '{self.index}'{near}", hint="tarkpm index list")
         if not indexes:
             hint = "tarkpm index add NAME URL --root sha256:…"
             raise NotFound(f"this project has no index to find the plugin '{self.name}' in", hint=hint)
@@ -84,6 +86,7 @@ def read_source_args(
         raise UsageError(message, hint="add them one by one")
     if sum(map(bool, (tag, branch, rev))) > 1:
         raise UsageError("expected one of --tag, --branch and --rev, found several")
+    rev = rev.lower()  # git prints ids in lower case and takes both
     if rev and not is_commit(rev):
         raise UsageError(f"--rev expects a full commit id of 40 hexadecimal digits, found '{rev}'")
     logins = dict(settings.logins)
@@ -111,6 +114,7 @@ def _read_source_arg(
 
     address, folder = expand(text)
     url, login = parse_typed(address, allow_http=settings.allow_http)
+    # Kept in memory for this command only; the source has the URL without it.
     if login is not None:
         logins[url.public] = login
     return SourceArg(GitSource(url.public, tag, branch, rev, _folder(path or folder)))
@@ -140,6 +144,7 @@ def _folder(text: str) -> str:
 
 def _named(settings: Settings, text: str, named: re.Match[str]) -> SourceArg:
     """Read a plugin name with optional index and range: ``text-tools``, ``community:text-tools@^1.2``."""
+    # A folder here and a plugin in an index may have one name: the user must say which is meant.
     if not named["index"] and (settings.cwd / text).is_dir():
         raise UsageError(f"'{text}' is a folder", hint=f"tarkpm add ./{text}")
     wanted = named["range"]

@@ -43,6 +43,7 @@ def fetch_missing(
     for release in releases:
         _store(workspace, release)
     room = MEMORY
+    # In groups that fit in memory, because all releases of a large project may not.
     for group in _groups(missing):
         for release in _fetch(workspace, group):
             _store(workspace, release)
@@ -96,6 +97,7 @@ def _is_here(workspace: Workspace, entry: LockEntry) -> bool:
     """
     if workspace.store.missing(stored_files(entry)):
         return False
+    # A blob does not say which commit it came from (decision 0084).
     return fingerprint(entry) in workspace.verified or Origins(workspace.settings.paths.cache).saw(entry)
 
 
@@ -123,6 +125,7 @@ def stage(workspace: Workspace, entry: LockEntry, release: Release | None) -> In
     ``release`` was verified just now. If it is None or not the locked one, the store's contents are verified,
     and fetched again if they are damaged.
     """
+    # A working copy changes under its lock entry, so it has no locked digests to check against.
     if isinstance(entry.source, PathSource):
         return _stage_working_copy(workspace, entry, entry.source)
     try:
@@ -138,6 +141,7 @@ def stage(workspace: Workspace, entry: LockEntry, release: Release | None) -> In
 
 def _stage_stored(workspace: Workspace, entry: LockEntry, contents: Mapping[str, bytes]) -> Installed:
     mark = fingerprint(entry)
+    # Verified in this run or, according to the record, when this entry was installed here (decision 0002).
     if not contents and mark not in workspace.verified:
         contents = _verify_stored(workspace, entry)
     files, data = stored_files(entry), workspace.data(entry.name)
@@ -176,6 +180,7 @@ def verify_documents(entry: LockEntry, contents: Mapping[str, bytes], *, where: 
     manifest = Manifest.parse(contents[MANIFEST], where=f"{where}: {MANIFEST}")
     if entry.statement:
         said, signer = statement.verify(contents[STATEMENT], where=f"{where}: {STATEMENT}")
+        # The lock repeats what the statement says. Anyone can edit the lock, so both are compared (rule 2).
         check_names(said, manifest.name, manifest.version, where=where)
         if signer != entry.signer:
             raise SignatureInvalid(

@@ -4,6 +4,7 @@ import msgspec
 
 from tarkpm.core.lock_check import stale_entries
 from tarkpm.core.lockfile import Lock, LockEntry
+from tarkpm.core.name_similarity import did_you_mean
 from tarkpm.core.project import Project
 from tarkpm.core.release import GitSource, PluginName, Requirement
 from tarkpm.core.trust import check_minimum, check_trusted
@@ -45,6 +46,7 @@ def check_target(workspace: Workspace, target: Target) -> CheckedTarget:
     Also checks the syntax of git URLs, fetched or not. Raises `Refused`, `LockStale`, `VerificationError`,
     `ConsentError`, `ResolutionError`.
     """
+    # git URLs first: one that may not be fetched is refused even if nothing is fetched now.
     for requirement in target.project.requirements.values():
         if isinstance(requirement.source, GitSource):
             parse(requirement.source.git, allow_http=workspace.settings.allow_http)
@@ -72,8 +74,9 @@ def required(workspace: Workspace, name: PluginName) -> Requirement:
     """Return the project's requirement of a plugin. Raises `NotFound`."""
     requirement = workspace.project.requirements.get(name)
     if requirement is None:
+        near = did_you_mean(name, workspace.project.requirements)
         raise NotFound(
-            f"this project does not require a plugin named '{name}'",
+            f"this project does not require a plugin named '{name}'{near}",
             where=str(workspace.location.project_file),
             hint="tarkpm list",
         )

@@ -51,8 +51,10 @@ def require_accepted(workspace: Workspace) -> None:
     """
     decided, settings = decisions(workspace), workspace.settings
     new = widenings(decided, workspace.record.accepted)
+    # 1. A pinned digest must match even if nothing is new: CI relies on it.
     if settings.accept_project and settings.accept_project != ANY_DECISIONS:
         _check_pinned(workspace, decided)
+    # 2. Ask about what goes beyond the acceptance.
     if new and not settings.accept_project:
         rows = [CardRow("would", str(one), loud=one.is_loud) for one in new]
         _ask(

@@ -36,6 +36,7 @@ class Indexes:
         """
         client = self.client(source)
         found = client.listings(names)
+        # The claims too: whether a listed release may be chosen depends on its publisher and revocations.
         there = {name: listing for name, listing in found.items() if listing}
         self.learn(source, list(there), there)
         return found

@@ -49,6 +49,7 @@ def _upwards(start: Path, home: Path) -> Iterator[Path]:
     begin, end = start.stat(), _status(home)
     for folder in (start, *start.parents):
         status = _status(folder)
+        # Like git, the search ends where another file system begins (decision 0081).
         if status is None or status.st_dev != begin.st_dev:
             return
         yield folder

@@ -18,7 +18,7 @@ class CardRow(msgspec.Struct, frozen=True):
 
 
 class Card(msgspec.Struct, frozen=True):
-    """What is about to happen, shown before the prompt."""
+    """A description of what is about to happen, shown before the prompt."""
 
     title: str
     rows: tuple[CardRow, ...]

@@ -109,11 +109,14 @@ class Workspace:
         """Load this project's record, and whether its environment was built here."""
         environment, path = self.environment, str(self.location.folder)
         record = self.state.find(path)
+        # The id alone proves nothing, because anyone can write it: the record of this path must name it.
         self.recognized = bool(record and environment.exists() and environment.id == record.environment)
         if not self.recognized and (moved := self.state.find_moved(environment.id, environment.inode)):
             self.recognized, record = True, msgspec.structs.replace(moved, path=path)
             self.state.save(record, moved_from=moved.path)
         if record is not None:
+            # Of an environment made elsewhere nothing is known: its files must be verified and installed
+            # again.
             gone = msgspec.structs.replace(record, installed={}, settled="")
             self.verified = {installed.fingerprint for installed in record.installed.values()}
             self.record = record if self.recognized else gone
@@ -138,6 +141,7 @@ class Workspace:
         record, environment = self.record, self.environment
         if not self.recognized or not record.settled or self.lock_bytes is None:
             return False
+        # The seal covers tarkpm's version: a newer one checks everything once.
         if record.settled != self.seal(None, self.lock_bytes):
             return False
         return all(environment.is_intact(name, one.files) for name, one in record.installed.items())
@@ -228,6 +232,7 @@ def asks_again(verb: Callable[Concatenate[Settings, Ui, P], R]) -> Callable[Conc
                 return verb(settings, ui, *args, **kwargs)
             except Edited as problem:
                 problem.hint = settings.command
+                # Bounded, in case something edits a document all the time.
                 if last or not ui.interactive:
                     raise
                 ui.note(f"{problem.message}; showing the change again")
@@ -245,8 +250,11 @@ def open_for_change(settings: Settings, ui: Ui, *, create: bool = False) -> Iter
     location = checked_place(settings, create=create)
     state = State(settings.paths.state)
     with state.changing(str(location.folder), settings.command, settings.lock_seconds):
+        # 1. Finish an interrupted change, so that documents and folders belong together.
         _recover(location.environment, state, ui)
+        # 2. Delete what an interrupted command staged: under the lock, no other command is using it.
         location.environment.clear_work()
+        # 3. Read documents and record only now, as the first two steps may change them.
         workspace = Workspace(settings, location, state, ui)
         try:
             yield workspace
@@ -260,6 +268,7 @@ def open_for_reading(settings: Settings, ui: Ui) -> Iterator[Workspace]:
     location = checked_place(settings, create=True)
     state = State(settings.paths.state)
     environment = location.environment
+    # Usually there is no journal, and reading takes no lock that would wait for a long download.
     if os.path.lexists(environment.journal):
         from tarkpm.store.journal import Unfinished
 

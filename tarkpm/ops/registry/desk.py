@@ -49,7 +49,7 @@ class Desk(msgspec.Struct, frozen=True):
             raise NotFound(
                 "the folder does not exist",
                 where=str(self.folder),
-                hint=f"tarkpm index create {shlex.quote(str(self.folder))}",
+                hint="see how to create one: tarkpm index create --help",
             )
         with folder_lock(self.folder, shared=False, deadline_seconds=self.settings.lock_seconds):
             yield

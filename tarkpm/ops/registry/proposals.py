@@ -107,6 +107,7 @@ def propose(desk: Desk, index: Index | None, proposal: Proposal, slug: str) -> B
         if index is None:
             break
         roles = set(read(other).draft(index).roles) & set(business.draft.roles)
+        # A proposal that is in force changes nothing any more; only its file is left.
         if roles and not in_force(index, read(other)):
             raise IndexUntrusted(
                 f"another waiting proposal changes the same file ({min(roles)})",

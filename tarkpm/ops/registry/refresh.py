@@ -1,6 +1,5 @@
 """``tarkpm index refresh``: the daily job. It requires the online key and makes no decisions."""
 
-import shlex
 from pathlib import Path
 
 import msgspec
@@ -37,16 +36,19 @@ def refresh(desk: Desk, online_name: str) -> RefreshReport:
     Raises `StoreError` if the online key is not on this machine. An invalid proposal is skipped with a note.
     """
     with desk.changing():
+        # 1. Proposals first: they may replace the online key that signs everything else.
         enacted, notes = _enact(desk, online_name)
         index = desk.open()
         online = desk.require_online(index.authority.online, online_name)
         change = IndexChange(index, desk.now)
+        # 2. Renew what expires, and rebuild what depends on all releases.
         renewed = _renew(desk, index, change, online_name)
         refresh_search(index, change, online)
         if desk.settings.dry_run:
             return RefreshReport(
                 tuple(enacted), renewed, 0, 0, to_text(index.timestamp.expires), tuple(notes)
             )
+        # 3. Write, and only then delete what the new snapshot no longer lists.
         written = change.commit(desk.folder, online)
         index = desk.open()
         swept = sweep(index, desk.now)
@@ -91,7 +93,7 @@ def _enact_one(desk: Desk, file: Path, online_name: str) -> str:
         file.unlink()
         return ""
     if index is None and not proposal.authority:
-        hint = f"tarkpm index create {shlex.quote(str(desk.folder))}"
+        hint = "see how to create one: tarkpm index create --help"
         raise NotFound("the folder does not contain an index", where=str(desk.folder), hint=hint)
     business = consider(desk, index, proposal, file)
     if business.missing():

@@ -33,6 +33,8 @@ def server(folder: Path, port: int) -> ThreadingHTTPServer:
     """Return a server on 127.0.0.1; port 0 means a free one. Raises `NotFound` if there is no index."""
     if not (folder / METADATA).is_dir():
         raise NotFound(
-            "the folder does not contain an index", where=str(folder), hint="tarkpm index create DIR"
+            "the folder does not contain an index",
+            where=str(folder),
+            hint="see how to create one: tarkpm index create --help",
         )
     return ThreadingHTTPServer(("127.0.0.1", port), partial(_Handler, directory=str(folder)))

@@ -35,6 +35,7 @@ def card(workspace: Workspace, admission: Admission, more: Iterable[CardRow] = (
     rows += [*sign_in_rows(manifest), *more]
     if text := _data_text(workspace, admission):
         rows.append(CardRow("data", text, loud=True))
+    # Last, so that the plugin's own text cannot push anything out of sight (decision 0083).
     rows += own_words(manifest)
     title = f"{manifest.name} {manifest.version} ({manifest.type})" + ("" if locked else " new")
     kept = () if locked else _inherited(workspace, admission)
@@ -109,6 +110,7 @@ def _signer_row(project: Project, admission: Admission) -> CardRow:
 def capability_rows(granted: CapabilitySet, manifest: Manifest) -> list[CardRow]:
     """Return a row per granted kind, dangerous scopes apart, then the capabilities not granted."""
     rows = []
+    # The most dangerous kinds first; `KINDS` ends with shell.
     for kind in reversed(KINDS):
         for loud in (True, False):
             found = [one for one in granted if one.kind == kind and is_dangerous(one) == loud]

@@ -99,10 +99,14 @@ def _fetch_group(
         return [_verified(read_folder(workspace.location.folder, first), first)]
     asked = [source for source in sources if isinstance(source, GitSource)]
     with open_remote(workspace, first.git) as remote:
+        # 1. A locked commit must belong to its ref before anything of it is read (docs/trust-rules.md,
+        #    rule 2). A `rev` names the commit itself.
         for source in asked:
             if source.commit and not source.rev:
                 check_reached(remote, source, hint=f"tarkpm update {names.get(source, '')}".rstrip())
+        # 2. Resolve tags and branches to commits.
         resolved = [source.at(commit_of(remote, source)) for source in asked]
+        # 3. Fetch the likely files of all plugins in a commit at once: a repository may hold many.
         for commit in dict.fromkeys(source.commit for source in resolved):
             tree = remote.tree(commit)
             folders = [source.path for source in resolved if source.commit == commit]

@@ -1,5 +1,7 @@
 """Read an installed plugin, checked against what was verified when it was installed here."""
 
+from contextlib import suppress
+
 from tarkpm.core.digest import FileEntry
 from tarkpm.core.lockfile import LockEntry, fingerprint
 from tarkpm.core.manifest import Manifest
@@ -45,6 +47,17 @@ def read_installed(workspace: Workspace, name: PluginName, file: FileEntry) -> b
         problem.hint = problem.hint or hint
         raise
     return data
+
+
+def installed_version(workspace: Workspace, name: PluginName) -> str:
+    """Return the version of the plugin that is installed now; "" if there is none that can be read."""
+    installed = workspace.record.installed.get(name)
+    known = [file for file in installed.files if file.name == MANIFEST] if installed else []
+    for file in known:
+        with suppress(TarkError):
+            data = read_installed(workspace, name, FileEntry(file.name, file.sha256, file.size))
+            return str(Manifest.parse(data, where=MANIFEST).version)
+    return ""
 
 
 def installed_manifest(workspace: Workspace, entry: LockEntry) -> Manifest:

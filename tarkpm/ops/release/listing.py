@@ -7,6 +7,7 @@ import msgspec
 
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.manifest import Manifest
+from tarkpm.core.name_similarity import did_you_mean
 from tarkpm.core.names import MANIFEST
 from tarkpm.core.release import IndexSource
 from tarkpm.errors import TarkError
@@ -103,4 +104,5 @@ def not_installed(workspace: Workspace, name: str, entry: LockEntry | None) -> N
     if entry is not None:
         message = f"'{name}' is locked but not installed, or is damaged"
         return NotFound(message, where=where, hint="tarkpm sync")
-    return NotFound(f"no plugin named '{name}' is installed", where=where, hint="tarkpm list")
+    near = did_you_mean(name, workspace.environment.names())
+    return NotFound(f"no plugin named '{name}' is installed{near}", where=where, hint="tarkpm list")

@@ -86,6 +86,7 @@ def read_unmanaged(workspace: Workspace, name: str) -> Unmanaged:
     try:
         text = environment.read(name, MANIFEST)
         manifest = Manifest.parse(text, where=str(folder / MANIFEST))
+        # tark goes by the name inside plugin.toml, so the folder's name must be the same (decision 0045).
         _check_name(workspace, name, manifest.name)
         wasm = environment.read(name, manifest.wasm)
     except FileNotFoundError as problem:
@@ -107,6 +108,7 @@ def _check_own(folder: Path) -> None:
     status = folder.lstat()
     if not stat.S_ISDIR(status.st_mode):
         raise StoreError("expected a folder, found a link or a file", where=str(folder))
+    # Another user could replace the contents after they were read and agreed to.
     if status.st_uid != os.geteuid():
         raise StoreError(f"the folder belongs to user {status.st_uid}, not to you", where=str(folder))
 
@@ -145,6 +147,7 @@ def _granted(workspace: Workspace, manifest: Manifest) -> CapabilitySet:
 
 def unmanaged_data(workspace: Workspace, name: str) -> Path:
     """Return the data folder of an unmanaged plugin, apart from that of an installed one of its name."""
+    # Apart, so that a folder called like an installed plugin does not get its tokens (decision 0045).
     place = sha256(os.fsencode(workspace.environment.plugins))[:32]
     return workspace.settings.paths.data / "data" / "unmanaged" / place / name
 
@@ -155,15 +158,17 @@ def consented(workspace: Workspace, name: str) -> CapabilitySet:
         found = read_unmanaged(workspace, name)
     except (OSError, TarkError):
         return CapabilitySet()
-    agreed = Consents(workspace.state.root).has(found.consent)
-    return _granted(workspace, found.manifest) if agreed else CapabilitySet()
+    if Consents(workspace.state.root).find(found.consent) is None:
+        return CapabilitySet()
+    return _granted(workspace, found.manifest)
 
 
 def _require_consent(workspace: Workspace, found: Unmanaged) -> None:
     """Ask this user to agree to exactly these contents, unless they did; raises `UnmanagedRefused`."""
     consents, ui, settings = Consents(workspace.state.root), workspace.ui, workspace.settings
-    if consents.has(found.consent):
-        consents.narrow(found.consent)
+    if known := consents.find(found.consent):
+        if known != found.consent:  # narrower now: what a later pull grants again is asked about again
+            consents.keep(found.consent)
         return
     name = found.manifest.name
     accepted = folded(name) in {folded(one) for one in settings.accept_unmanaged}
@@ -171,13 +176,13 @@ def _require_consent(workspace: Workspace, found: Unmanaged) -> None:
         ui.show([_card(workspace, found)])
     if not accepted and not ui.interactive:
         raise UnmanagedRefused(
-            f"'{name}' was not installed by tarkpm, and you have not agreed to run it: it declares "
-            f"{', '.join(map(str, found.manifest.capabilities)) or 'no capabilities'}; "
+            f"'{name}' was not installed by tarkpm, and you have not agreed to run it: it would be "
+            f"granted {', '.join(found.consent.granted) or 'nothing'}; "
             f"its module has sha256 {found.consent.module}",
             where=found.consent.folder,
             hint=f"{settings.command} --accept-unmanaged {name}",
         )
-    if not accepted and not ui.confirm("Run it with everything it declares?"):
+    if not accepted and not ui.confirm("Run it with these grants?"):
         raise UnmanagedRefused(f"declined: '{name}' was not run", where=found.consent.folder)
     consents.keep(found.consent)
 

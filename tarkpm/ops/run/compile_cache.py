@@ -9,5 +9,6 @@ from tarkpm.store.state import State
 
 def compile_cache(settings: Settings) -> CompileCache:
     """Return this user's compile cache; its key is derived from the secret in state."""
+    # Derived, so that the secret of journals is not used for two purposes (NIST SP 800-57, 5.2).
     key = hmac.digest(State(settings.paths.state).mac_key(), b"compiled modules", "sha256")
     return CompileCache(settings.paths.cache / "compiled", key)

@@ -50,6 +50,7 @@ def _images(workspace: Workspace, names: list[str]) -> list[PluginImage]:
     """Return the images of those plugins that can be loaded."""
     images = []
     for entry in filter(None, map(workspace.lock.get, names)):
+        # Compiling ahead only saves time: what cannot be loaded is reported by its first call.
         with contextlib.suppress(TarkError):
             images.append(load_image(workspace, entry))
     return images

@@ -100,6 +100,7 @@ class CredentialsFile:
         with contextlib.suppress(FileNotFoundError), self._opened() as folder:
             os.stat(self._name, dir_fd=folder, follow_symlinks=False)
             return
+        # The manifest's path may name what another program runs or is configured by (decision 0080).
         if not self._may_create or self._is_run():
             raise PathError("the file does not exist, and tarkpm creates it only in the plugin's own place")
 
@@ -111,6 +112,7 @@ class CredentialsFile:
         return False
 
     def _make_folders(self) -> None:
+        # One by one and by descriptor, so that a link in place of any of them is refused.
         for depth, name in enumerate(self._folder):
             with self._workspace.folder(self._folder[:depth]) as inside:
                 with contextlib.suppress(FileExistsError):
@@ -138,7 +140,9 @@ def credentials_file(settings: Settings, image: PluginImage) -> CredentialsFile 
     """
     if remembered := read_optional(_record(settings, image), home_path.MAX_LENGTH):
         path = _typed_path(settings, image, remembered.decode("utf-8", "replace"))
+        # Remembered to replace and remove credentials, never to create a file (decision 0080).
         return _existing(settings, image, path)
+    # The manifest alone grants nothing: the user must have agreed to this very path.
     granted = [capability.scope for capability in image.granted if capability.kind == "credentials"]
     if image.oauth is None or image.oauth.credentials_path not in granted:
         return None
@@ -231,6 +235,7 @@ def flat(text: str, where: str) -> str:
         raise PluginFailed("the plugin's credentials are not JSON", where=where) from None
     if not isinstance(found, dict) or not isinstance(found.get("access_token"), str):
         raise PluginFailed("the plugin's credentials have no access token", where=where)
+    # A flat object cannot be another program's settings file (decision 0060).
     if len(found) > MAX_KEYS or any(isinstance(value, dict | list) for value in found.values()):
         message = f"the plugin's credentials are not a flat object of at most {MAX_KEYS} keys"
         raise PluginFailed(message, where=where)

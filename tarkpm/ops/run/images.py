@@ -11,6 +11,7 @@ import msgspec
 from tarkpm.core.capability import CapabilitySet
 from tarkpm.core.lock_check import stale_entries
 from tarkpm.core.lockfile import LockEntry
+from tarkpm.core.name_similarity import did_you_mean
 from tarkpm.core.release import PathSource, PluginName, names_folder
 from tarkpm.core.trust import check_minimum, check_trusted
 from tarkpm.errors import HostError, NotFound, StoreError, TarkError
@@ -103,7 +104,8 @@ def _locked(workspace: Workspace, name: str) -> LockEntry:
     entry = workspace.lock.get(name)
     if entry is None:
         where = str(workspace.location.lock_file)
-        raise NotFound(f"no plugin named '{name}' is locked", where=where, hint="tarkpm list")
+        near = did_you_mean(name, workspace.lock.by_name)
+        raise NotFound(f"no plugin named '{name}' is locked{near}", where=where, hint="tarkpm list")
     for problem in stale_entries(workspace.project, workspace.lock):
         if name in problem.plugins:
             raise problem
@@ -119,18 +121,21 @@ def load_image(workspace: Workspace, entry: LockEntry, cache: CompileCache | Non
     `DigestMismatch`, `KeyUntrusted`, `ConsentError`, `HostError` for a disabled plugin.
     """
     name = entry.name
-    # trust may have been withdrawn since the installation: an edited [trust], a revocation that was seen
+    # 1. Trust may have been withdrawn since the installation: an edited [trust], a revocation that was seen.
     check_trusted(workspace.project, entry, workspace.vouched)
     check_minimum(name, entry.min_tark_version, workspace.project.tark_version)
+    # 2. The lock and the installed plugin.toml are those that were verified here.
     manifest = installed_manifest(workspace, entry)
     if not workspace.is_enabled(name):
         raise HostError(f"'{name}' is disabled", hint=f"tarkpm enable {name}")
     file = installed_files(workspace, entry)[manifest.wasm]
+    # 3. Hash the module, and meanwhile read its compiled code: both take long for a big one.
     if cache is not None and file.size >= BIG_MODULE:
         cache.expect(file.sha256, Limits())
     wasm = read_installed(workspace, name, file)
+    # 4. Exactly the bytes that were hashed go to the host; the file is not read again.
     path = str(workspace.environment.folder(name) / file.name)
-    # [grants] is edited by hand, too: a capability that is not declared is never granted
+    # 5. [grants] may be edited by hand: a capability that is not declared is never granted (rule 6).
     granted = workspace.project.granted(name).narrow(manifest.capabilities)
     data = workspace.data(name)
     return PluginImage(name, manifest.type, wasm, granted, data, manifest.oauth, file.sha256, path)

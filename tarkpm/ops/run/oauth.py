@@ -90,11 +90,14 @@ def sign_in(
     hosts = _checked_hosts(oauth, image)
     file = typed_file(settings, image, credentials) if credentials else credentials_file(settings, image)
     if file is not None:
+        # 1. Before the user signs in: a file that cannot be written would waste the sign-in.
         file.check()
     takes = bool(_TAKES.get(image.type, _PROVIDER) & set(inspect(image.wasm, where=image.name).exports))
     if not takes and file is None:
         raise HostError("the plugin takes no credentials, so signing in has no effect", where=image.name)
+    # 2. Only hosts that were granted are contacted.
     tokens = _tokens(settings, oauth, hosts, person)
+    # 3. Mask the tokens before the plugin sees them: it may log or return them.
     confidence.keep(tokens.secrets)
     with confidence.kept():
         made = flat(_processed(host, image, oauth, tokens), image.name)
@@ -128,6 +131,7 @@ def _client_of(image: PluginImage, client_id: str) -> OAuth:
     oauth = image.oauth
     assert oauth is not None
     if client_id:
+        # The manifest's secret belongs to the manifest's client (decision 0060).
         return msgspec.structs.replace(oauth, client_id=client_id, client_secret="")
     if "${" in oauth.client_id + oauth.client_secret:
         raise HostError(
@@ -148,6 +152,7 @@ def _checked_hosts(oauth: OAuth, image: PluginImage) -> Hosts:
             where=image.name,
             hint=f"tarkpm grant {image.name} {asks}",
         )
+    # A client of its own for the sign-in: the plugin's `http` hosts are not those of `oauth` (decision 0061).
     table = {"http": [capability.scope for capability in needed]}
     hosts = Hosts(CapabilitySet.from_table(table), lambda _: None)
     for url in oauth.endpoints:
@@ -158,10 +163,12 @@ def _checked_hosts(oauth: OAuth, image: PluginImage) -> Hosts:
 def _by_browser(oauth: OAuth, server: AuthorizationServer, person: Person) -> Tokens:
     """Run the authorization code flow with PKCE (RFC 7636) and a loopback redirect (RFC 8252, 7.3)."""
     with Listener(oauth.redirect) as listener:
+        # A declared redirect is sent letter by letter, because servers compare it so (RFC 6749, 3.1.2.3).
         redirect_uri = oauth.redirect_uri if oauth.redirect.port else listener.uri
         asked = server.authorization(redirect_uri)
         person.page(asked.url)
         answer = listener.wait(asked.state, time.monotonic() + BROWSER_SECONDS, person.waiting)
+    # The listener has closed by now: a second answer cannot arrive.
     if answer.error:
         raise server.rejected(answer.error, answer.description)
     return server.exchange(answer.code, redirect_uri, asked.verifier)
@@ -172,6 +179,7 @@ def _by_device(oauth: OAuth, server: AuthorizationServer, person: Person) -> Tok
     grant = server.start_device_flow()
     person.code(_shown(grant, oauth))
     end = time.monotonic() + min(grant.expires_in, MAX_EXPIRY)
+    # Bounded on both sides: the server chooses it, and the user waits for it.
     interval = min(max(grant.interval, 1), MAX_INTERVAL)
     while True:
         pause(interval, end, person)

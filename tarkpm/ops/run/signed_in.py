@@ -1,4 +1,4 @@
-"""Whose sign-in wrote a credentials file: tokens of one publisher's plugin are not given to another's.
+"""Record whose sign-in wrote a credentials file: tokens of one publisher's plugin are not given to another's.
 
 Plugins of one name declare one file, even from several publishers, and tark reads and writes it by name. The
 file cannot say whose tokens it holds, so a record in the user's state does.

@@ -37,7 +37,7 @@ _LAZY = {"Access": "access", "GitRemote": "session", "GitTree": "tree", "Transfe
 
 
 def __getattr__(name: str) -> Any:
-    """What only a session needs, imported when there is one: a sync from the store reads URLs alone."""
+    """Import a name on first use: a sync from the store only parses URLs and needs no session."""
     if name in _LAZY:
         import importlib
 

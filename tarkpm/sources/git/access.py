@@ -1,4 +1,4 @@
-"""How this user reaches a repository: address, proxy, certificate authorities and login.
+"""Determine how to reach a repository: address, proxy, certificate authorities and login.
 
 One `Access` serves a whole command, and each session takes its `Route` from it. The command line passes the
 environment in.
@@ -17,7 +17,10 @@ from tarkpm.sources.git.url import DEFAULT_PORTS, GitUrl, parse_typed
 
 
 class Access:
-    """The user's environment and git settings. Safe for several threads."""
+    """The user's environment and git settings. Safe for several threads.
+
+    ``allow_http`` permits ``http`` and ``git`` to other machines.
+    """
 
     def __init__(self, environment: Mapping[str, str] | None = None, *, allow_http: bool = False) -> None:
         self.environment = environment or {}
@@ -32,7 +35,11 @@ class Access:
         return Proxies.read(self.environment)
 
     def route(self, asked: GitUrl, login: Login | None = None) -> "Route":
-        """The way to ``asked``. Raises `Refused` for git settings that lead where tarkpm does not go."""
+        """Return the route to ``asked``, with the user's ``insteadOf`` applied.
+
+        ``login`` was typed with the URL. Raises `Refused` if git's settings lead to a URL that tarkpm does
+        not fetch from.
+        """
         text = self._config.instead_of(asked.public)
         if text == asked.public:
             return self.straight(asked, asked, login)
@@ -41,18 +48,19 @@ class Access:
         except Refused as problem:
             message = f"git's insteadOf leads to '{problem.where}': {problem.message}"
             raise Refused(message, where=asked.public) from None
-        # a login typed for one host is not sent to another
+        # A login typed for one origin is not sent to another: insteadOf may name a mirror.
         return self.straight(asked, url, given or (login if url.origin == asked.origin else None))
 
     def straight(self, asked: GitUrl, url: GitUrl, login: Login | None = None) -> "Route":
-        """The way to ``url`` itself, whatever ``insteadOf`` says."""
+        """Return the route to ``url`` itself, without ``insteadOf``. ``asked`` is its name in messages."""
         if url.scheme not in ("https", "http"):
             return Route(self, asked, url)
+        # git's setting comes first, because it may be for one URL; then the variable that OpenSSL reads.
         authorities = self._config.http("sslcainfo", url.public) or self.environment.get("SSL_CERT_FILE", "")
         return Route(self, asked, url, login, self._proxy(url), authorities)
 
     def _proxy(self, url: GitUrl) -> str:
-        """git's own setting if it has one ("" turns proxies off), else the environment's."""
+        """Return git's own setting if there is one ("" turns proxies off), else the environment's."""
         found = self._config.http("proxy", url.public)
         proxies = self._proxies
         if found is not None:
@@ -61,10 +69,10 @@ class Access:
 
 
 class Route(msgspec.Struct, frozen=True):
-    """The way to one repository. ``asked`` is its name everywhere; ``url`` is what is contacted.
+    """The way to one repository. ``asked`` is its name in messages; ``url`` is the address that is contacted.
 
-    ``login`` was typed with the URL or is in ``insteadOf``. ``proxy`` "" is none; ``authorities`` names a
-    file of certificates, "" this machine's own.
+    ``login`` was typed with the URL or is part of ``insteadOf``. ``proxy`` "" means a direct connection;
+    ``authorities`` is a file of certificates, "" the system's.
     """
 
     access: Access
@@ -75,27 +83,29 @@ class Route(msgspec.Struct, frozen=True):
     authorities: str = ""
 
     def __repr__(self) -> str:
+        # Not msgspec's: the route holds a login, which must not reach a log (docs/trust-rules.md, rule 11).
         return f"Route({self.where!r})"
 
     @property
     def where(self) -> str:
-        """The repository as errors name it."""
+        """The repository as messages name it."""
         by = "" if self.url == self.asked else f" (by git's insteadOf {self.url})"
         return f"{self.asked}{by}"
 
     def moved(self, target: GitUrl) -> "Route":
-        """The way on to where a server sends us: without a login to another origin."""
+        """Return the route to the target of a redirect. No login is sent to another origin."""
         if target.origin == self.url.origin:
             return msgspec.structs.replace(self, url=target)
         return self.access.straight(self.asked, target)
 
 
 def token_variable(url: GitUrl) -> str:
-    """The environment variable that may hold a token for the host of ``url``; "" if none can.
+    """Return the environment variable that may hold a token for the host of ``url``; "" if none can.
 
     Dots become ``_`` and hyphens ``__``, so that no two hosts share a name: a token for ``git.example.com``
     is not sent to ``git-example.com``. A port other than the scheme's own is appended.
     """
+    # A host name with an underscore would get the variable of another host; IPv6 addresses have no spelling.
     if "_" in url.host or ":" in url.host:
         return ""
     host = url.host.replace("-", "__").replace(".", "_")
@@ -103,27 +113,32 @@ def token_variable(url: GitUrl) -> str:
 
 
 class Logins:
-    """The logins for one repository, best first, each tried once.
+    """The logins for one repository, best first. Each is tried once.
 
-    In this order: typed with the URL, a token from the environment, ``~/.netrc``, git's credential helpers.
-    The first two are sent at once, the others when the server asks. None is sent unencrypted, but to this
-    machine, and none to another origin than the route's.
+    The order is: the login typed with the URL, a token from the environment, ``~/.netrc``, git's credential
+    helpers. The first two are sent with the first request, the others when the server responds with 401. None
+    is sent unencrypted except to this machine, and none to another origin than the route's.
     """
 
     def __init__(self, route: Route) -> None:
         self._route = route
         self._looked: list[str] = []
         self._sent = False
+        # Otherwise everyone on the way could read the login.
         self.usable = route.url.scheme == "https" or is_loopback(route.url.host)
         self._candidates = self._find()
 
     def first(self) -> Login | None:
-        """What the user gave for just this repository or host, to be sent without being asked."""
+        """Return a login that the user gave for this repository or host, to be sent without a challenge.
+
+        None if there is no such login: netrc and helpers are consulted only if the server asks, because a
+        public repository needs neither.
+        """
         login, token = self._route.login, self._route.access.environment.get(token_variable(self._route.url))
         return self.next() if token or (login and login.password) else None
 
     def next(self) -> Login | None:
-        """The next login to try; None when there is no other."""
+        """Return the next login to try; None if there are no more."""
         found = next(self._candidates, None) if self.usable else None
         self._sent = self._sent or found is not None
         return found
@@ -131,19 +146,23 @@ class Logins:
     def _find(self) -> Iterator[Login]:
         route, environment = self._route, self._route.access.environment
         given, variable = route.login, token_variable(route.url)
+        # 1. Typed for this very repository.
         if given and given.password:
             self._looked.append("the URL's")
             yield given
+        # 2. Set for this host, by CI or the user.
         if token := environment.get(variable):
             self._looked.append(variable)
             yield _token(token, variable)
         from tarkpm.io import netrc
         from tarkpm.sources.git import helper
 
+        # 3. netrc, which curl and git read for every program (netrc(5)).
         user = given.username if given else ""
         self._looked.append("netrc")
         if login := netrc.find(environment, route.url.host, user):
             yield login
+        # 4. git's helpers last, because they start programs and may take long.
         if helper.find_git(environment):
             self._looked.append("the credential helper")
             if login := helper.fill(environment, route.url, user):
@@ -153,7 +172,7 @@ class Logins:
             yield given
 
     def refusal(self, where: str) -> Unreachable:
-        """What a person is told when no login was good enough."""
+        """Return the error for a server that accepted none of the logins: what was tried, and what to set."""
         if not self.usable:
             text = "the server requires authentication, and tarkpm sends logins only over https"
             return Unreachable(
@@ -170,7 +189,10 @@ class Logins:
 
 
 def _token(text: str, variable: str) -> Login:
-    """``token`` or ``user:token``; hosts that take any user name get one that GitHub documents."""
+    """Parse ``token`` or ``user:token``.
+
+    Hosts that ignore the user name get ``x-access-token``, which GitHub documents.
+    """
     user, colon, token = text.partition(":")
     login = Login(user, token) if colon else Login("x-access-token", text)
     if not is_sendable(text):

@@ -16,9 +16,10 @@ _BUFFER = 1 << 16
 
 
 class ByteStream:
-    """A connected socket. ``explain`` is asked for the error to raise when the other side has gone.
+    """A connected socket whose traffic is charged to a budget.
 
-    ``release`` ends what is behind the socket. Every error is a `SourceError`.
+    When the other side has closed it, ``explain`` returns the error to raise, or None. ``release`` ends the
+    process behind the socket. Raises only `SourceError`.
     """
 
     def __init__(
@@ -37,7 +38,7 @@ class ByteStream:
         self._stream = io.BufferedReader(_Incoming(self._sock, budget, explain), _BUFFER)
 
     def read(self, count: int) -> bytes:
-        """``count`` bytes, fewer only at the end."""
+        """Return ``count`` bytes, fewer only at the end of the stream."""
         return self._stream.read(count)
 
     def write(self, data: bytes) -> None:
@@ -50,13 +51,13 @@ class ByteStream:
             raise translate(problem, self._budget) from problem
 
     def close(self) -> None:
-        """Hang up, and end what is behind."""
+        """Close the socket and end the process behind it."""
         self._sock.close()
         self._release()
 
 
 class _Incoming(io.RawIOBase):
-    """The receiving half, counted; errors leave it as ours, so that dulwich does not rename them."""
+    """The receiving half, counted. It raises tarkpm's errors, which dulwich does not replace by its own."""
 
     def __init__(
         self, sock: socket.socket, budget: TransferBudget, explain: Callable[[], SourceError | None]
@@ -80,11 +81,15 @@ class _Incoming(io.RawIOBase):
 
 
 def dial(route: Route, budget: TransferBudget) -> ByteStream:
-    """Connect to the host of a ``git://`` URL, without a proxy: there is none for this protocol."""
+    """Connect to the host of a ``git://`` URL. Git defines no proxy for this protocol (gitprotocol-pack(5)).
+
+    Raises `Unreachable`.
+    """
     url = route.url
     try:
         address = (url.host, url.port or DEFAULT_PORTS[url.scheme])
         sock = socket.create_connection(address, timeout=budget.limits.connect)
+        # Requests are small and wait for their answer: Nagle's algorithm would delay each of them.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except Exception as problem:
         raise translate(problem, budget) from problem
@@ -92,6 +97,6 @@ def dial(route: Route, budget: TransferBudget) -> ByteStream:
 
 
 def path_of(url: GitUrl) -> str:
-    """The repository's path as its server is told it: ``/~`` begins a home folder."""
+    """Return the path of a repository as sent to its server: ``/~user`` is sent as ``~user``, as git does."""
     path = unquote(url.path)
     return path[1:] if path.startswith("/~") else path

@@ -1,4 +1,4 @@
-"""Connections that end with the budget, and response bodies that are counted as they are read."""
+"""Connections that end with the budget, and response bodies that are counted while they are read."""
 
 import io
 from typing import Any
@@ -19,7 +19,7 @@ _DRAIN_SECONDS, _DRAIN_BYTES, _DRAIN_READS = 0.25, 4096, 4
 
 
 class PackResponse:
-    """What dulwich takes for a response: its type, a `read` that waits for all it was asked for, `close`."""
+    """The response object that dulwich expects: a content type, a blocking `read`, and `close`."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class PackResponse:
     def streamed(
         cls, response: BaseHTTPResponse, content_type: str, budget: TransferBudget
     ) -> "PackResponse":
-        """The answer whose body is still on its way."""
+        """Return a response whose body is read from the network on demand."""
         body = _Body(response, budget)
         return cls(io.BufferedReader(body, _BUFFER), content_type, body=body)
 
@@ -50,21 +50,21 @@ class PackResponse:
         self.close()
 
     def read(self, count: int = -1) -> bytes:
-        """``count`` bytes, fewer only at the end."""
+        """Return ``count`` bytes, fewer only at the end of the body."""
         return self._stream.read(count)
 
     def peek(self) -> bytes:
-        """The beginning of the body, without taking it; empty only if there is nothing."""
+        """Return the beginning of the body without consuming it; empty only for an empty body."""
         return self._stream.peek(8) if isinstance(self._stream, io.BufferedReader) else b""
 
     def close(self) -> None:
-        """Give the connection back if the server has nothing more to say, else close it."""
+        """Return the connection to the pool if the response is complete, else close it."""
         if self._body is not None:
             self._body.end()
 
 
 class _Body(io.RawIOBase):
-    """A response body, counted; errors leave it as ours, so that dulwich does not rename them."""
+    """A response body, counted. It raises tarkpm's errors, which dulwich does not replace by its own."""
 
     def __init__(self, response: BaseHTTPResponse, budget: TransferBudget) -> None:
         self._response = response
@@ -77,6 +77,7 @@ class _Body(io.RawIOBase):
     def readinto(self, target: Any) -> int:
         self._sound = False
         try:
+            # `read1` returns what has arrived, so that a slow body is counted, and stopped, while it arrives.
             data = self._response.read1(len(target))
             if self._budget.expired:
                 raise TimeoutError
@@ -88,7 +89,11 @@ class _Body(io.RawIOBase):
         return len(data)
 
     def end(self) -> None:
-        """See `PackResponse.close`. dulwich stops at the last packet and leaves the body's end unread."""
+        """Finish the response, see `PackResponse.close`.
+
+        dulwich stops at the last packet, a flush-pkt (gitprotocol-v2(5)), and leaves the rest of the body
+        unread.
+        """
         if self._sound and self._is_over():
             self._response.release_conn()
         else:
@@ -99,9 +104,9 @@ class _Body(io.RawIOBase):
         connection = getattr(self._response, "connection", None)
         if connection is None:
             return True
-        if connection.sock is None:  # it is not kept: the body alone holds the socket, and must let go of it
+        if connection.sock is None:  # Connection: close; only the body holds the socket, so close it
             return False
-        # After Ctrl-C, or from a server that hangs, this must not take long.
+        # After Ctrl-C, or with a server that hangs, this must not take long.
         connection.sock.settimeout(_DRAIN_SECONDS)
         try:
             return not all(self._response.read1(_DRAIN_BYTES) for _ in range(_DRAIN_READS))
@@ -110,7 +115,7 @@ class _Body(io.RawIOBase):
 
 
 class _Http(HTTPConnection):
-    """A connection that ends with the budget."""
+    """A connection whose socket the budget shuts down when the time is over."""
 
     budget: TransferBudget
 
@@ -119,7 +124,7 @@ class _Http(HTTPConnection):
 
 
 class _Https(HTTPSConnection):
-    """The same with TLS, which begins after `_new_conn`: the handshake is within the budget too."""
+    """The same with TLS. The handshake begins after `_new_conn`, so it is within the budget too."""
 
     budget: TransferBudget
 
@@ -127,7 +132,7 @@ class _Https(HTTPSConnection):
         try:
             super().connect()
         except TimeoutError:
-            # urllib3 reports a handshake that hangs as an answer that does.
+            # urllib3 reports a handshake that hangs as a response that hangs.
             raise urllib3.exceptions.ConnectTimeoutError(self, "no TLS handshake") from None
 
     def _new_conn(self) -> Any:
@@ -135,16 +140,18 @@ class _Https(HTTPSConnection):
 
 
 def open_pool(route: Route, budget: TransferBudget) -> urllib3.HTTPConnectionPool:
-    """One kept connection to the origin of ``route``; nothing is connected yet."""
+    """Return a pool of one kept connection to the origin of ``route``. Nothing is connected yet."""
     manager = _manager(route, budget)
     pool = manager.connection_from_host(route.url.host, route.url.port or None, route.url.scheme)
     kind = _Https if route.url.scheme == "https" else _Http
+    # urllib3 creates connections from a class and passes no context, so the class carries the budget.
     pool.ConnectionCls = type(kind.__name__, (kind,), {"budget": budget})
     return pool
 
 
 def _manager(route: Route, budget: TransferBudget) -> urllib3.PoolManager:
     timeout = urllib3.Timeout(connect=budget.limits.connect, read=budget.limits.stall)
+    # One connection: dulwich sends one request after the other.
     options: dict[str, Any] = {"timeout": timeout, "maxsize": 1}
     if route.url.scheme == "https":
         options["ssl_context"] = trusted(route.authorities)

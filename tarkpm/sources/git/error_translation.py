@@ -1,6 +1,7 @@
 """Translate other libraries' exceptions into tarkpm's, and make remote text safe to show."""
 
 import contextlib
+import re
 import unicodedata
 import zlib
 from collections.abc import Iterator
@@ -9,20 +10,22 @@ from tarkpm.errors import Garbled, Refused, SourceError, TarkError, TooLarge, Un
 from tarkpm.sources.git.limits import TransferBudget
 
 PROXY_HINT = "export HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT"
+_BYTES = re.compile(r"\bb(?=['\"])")
+"""The ``b`` of a Python bytes literal, which dulwich's own messages show."""
 CLOSED = "the connection was closed before everything had arrived"
 
 
 class AccessDenied(Refused):
-    """The server answered that it will not serve what was asked for: another way may work."""
+    """The server refuses this request but may accept another: the caller falls back."""
 
     @property
     def code(self) -> str:
-        """What it is to everyone outside this package."""
+        """The code outside of this package, where there is no fallback left: that of `Refused`."""
         return Refused.__name__
 
 
 def clean(text: str | bytes, limit: int = 200) -> str:
-    """Remote text as it may be shown: one line, printable, no terminal or bidi control, cut at ``limit``."""
+    """Make remote text safe to show: one printable line, no terminal or bidi controls, cut at ``limit``."""
     if isinstance(text, bytes):
         text = text[: limit * 4].decode("utf-8", "replace")
     text = " ".join(text[: limit * 4].split())
@@ -32,14 +35,15 @@ def clean(text: str | bytes, limit: int = 200) -> str:
 
 @contextlib.contextmanager
 def translated(budget: TransferBudget) -> Iterator[None]:
-    """Run a block of foreign code; whatever it raises leaves as a `SourceError` that says where.
+    """Run a block of foreign code. Any exception leaves it as a `SourceError` with a location.
 
     Ctrl-C and the interpreter's own exits pass through. A Rust panic, which dulwich's extensions raise on
-    input they did not expect, is not an `Exception` and is known by its name.
+    unexpected input, is not an `Exception` and is recognized by its name.
     """
     try:
         yield
     except TarkError:
+        # The shutdown of a socket looks like a hangup. If the time is over, that is the cause to report.
         budget.check()
         raise
     except Exception as problem:
@@ -51,7 +55,7 @@ def translated(budget: TransferBudget) -> Iterator[None]:
 
 
 def translate(problem: BaseException, budget: TransferBudget) -> SourceError:
-    """The error of ours that says what ``problem`` means to the person who asked."""
+    """Return the `SourceError` for ``problem``. If the time is over, that is reported as the cause."""
     try:
         budget.check()
     except Unreachable as late:
@@ -70,12 +74,13 @@ def _network(problem: BaseException, budget: TransferBudget) -> SourceError | No
     import urllib3.exceptions as http
 
     limits, hint = budget.limits, ""
+    # Subclasses come before their bases: urllib3's and Python's errors overlap.
     match problem:
         case http.ProxyError():
             text, hint = _proxy(problem)
         case http.NameResolutionError() | socket.gaierror():
             text = "the host name cannot be resolved"
-        case http.NewConnectionError():  # also a ConnectTimeoutError, which comes after it for that
+        case http.NewConnectionError():  # a subclass of ConnectTimeoutError, so it is matched first
             text = f"cannot connect: {_cause(problem)}"
         case http.ConnectTimeoutError():
             text = f"no connection within {limits.connect:g} seconds"
@@ -95,7 +100,7 @@ def _network(problem: BaseException, budget: TransferBudget) -> SourceError | No
 
 
 def _proxy(problem: BaseException) -> tuple[str, str]:
-    """What to say, and what helps, of a proxy that cannot be reached or does not let us through."""
+    """Return message and hint for a proxy that is unreachable or refuses the tunnel."""
     cause = _cause(problem)
     if cause.startswith("tunnel connection failed: 407"):
         return "the proxy requires authentication", PROXY_HINT
@@ -103,11 +108,19 @@ def _proxy(problem: BaseException) -> tuple[str, str]:
 
 
 def _protocol(problem: BaseException, budget: TransferBudget) -> SourceError | None:
-    from dulwich.errors import HangupException
+    from dulwich.errors import GitProtocolError, HangupException
+    from dulwich.refs import SymrefLoop
 
     match problem:
+        case SymrefLoop():
+            return Garbled("a symbolic ref leads back to itself", where=budget.where)
         case HangupException():
             return Unreachable(CLOSED, where=budget.where)
+        case GitProtocolError():  # the base class of HangupException
+            # Mostly the server's own words, from the error channel of its answer (gitprotocol-pack(5)).
+            text = _BYTES.sub("", clean(str(problem)))
+            text = text.rstrip("?")  # dulwich replaces a control character at the end of a line
+            return Garbled(f"the fetch failed: {text}", where=budget.where)
         case MemoryError():
             return TooLarge("the response does not fit in memory", where=budget.where)
         case zlib.error():
@@ -116,7 +129,7 @@ def _protocol(problem: BaseException, budget: TransferBudget) -> SourceError | N
 
 
 def _cause(problem: BaseException) -> str:
-    """The reason at the bottom of a chain, in the system's words where it has some."""
+    """Return the reason at the bottom of a chain of exceptions, in the system's words if it has some."""
     import ssl
 
     # urllib3 chains what it wraps, or keeps it as an argument.

@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from dulwich.config import ConfigFile
 
 MAX_FILE: Final = 1 << 20
-"""Bytes of one file."""
+"""Size limit of one file, in bytes."""
 MAX_FILES: Final = 64
-"""Files read, included ones among them."""
+"""Limit of files read, with included ones. It also ends files that include each other."""
 
 _PORTS = {"https": 443, "http": 80}
 
 
 class Setting(msgspec.Struct, frozen=True):
-    """``http.<scope>.<name>``; ``scope`` "" is for every URL. A proxy's value may hold a password."""
+    """The setting ``http.<scope>.<name>``; ``scope`` "" applies to every URL. A proxy may hold a password."""
 
     name: str
     value: str
@@ -40,23 +40,26 @@ class Setting(msgspec.Struct, frozen=True):
 
 
 class GitConfig(msgspec.Struct, frozen=True):
-    """Settings in the order they were read: a later one is stronger."""
+    """Settings in the order they were read: later ones take precedence."""
 
     rewrites: tuple[tuple[str, str], ...] = ()
-    """What a URL begins with, and what is put in its place, which may hold a login."""
+    """Pairs of (prefix, replacement) from ``insteadOf``. A replacement may contain a login."""
     settings: tuple[Setting, ...] = ()
 
     def __repr__(self) -> str:
         return "GitConfig(…)"
 
     def instead_of(self, url: str) -> str:
-        """``url`` as the longest matching ``insteadOf`` would have it."""
+        """Return ``url`` rewritten by the longest matching ``insteadOf`` (git-config(1))."""
         best = max((old for old, _ in self.rewrites if url.startswith(old)), key=len, default=None)
         new = next((new for old, new in self.rewrites if old == best), "")
         return url if best is None else new + url[len(best) :]
 
     def http(self, name: str, url: str) -> str | None:
-        """The value of ``http.<name>`` for ``url``: the most specific, then the last; None without one."""
+        """Return the value of ``http.<name>`` that git would use for ``url``; None if there is none.
+
+        The most specific scope wins, and of equal ones the last (git-config(1), http.<url>.*).
+        """
         found: tuple[tuple[int, ...], str | None] = ((-1,), None)
         for setting in self.settings:
             rank = _rank(setting.scope, url) if setting.name == name else None
@@ -66,14 +69,15 @@ class GitConfig(msgspec.Struct, frozen=True):
 
 
 def read(environment: Mapping[str, str]) -> GitConfig:
-    """The settings of whoever has this environment; dulwich is imported only if there are any.
+    """Read the settings that apply in this environment. dulwich is imported only if there are any.
 
-    Raises `Refused` for a file that is there and cannot be used. No error quotes what is in it.
+    Raises `Refused` for a file that exists but cannot be used. No error quotes contents of a file.
     """
     files = [path for path in _files(environment) if path.is_file()]
     if not files and not environment.get("GIT_CONFIG_COUNT"):
         return GitConfig()
     opened: list[str] = []
+    # In the order of `_files`: later settings take precedence over earlier ones, as in git.
     configs = [_parsed(path, opened) for path in files]
     if environment.get("GIT_CONFIG_COUNT"):
         configs.append(_given(environment))
@@ -84,7 +88,7 @@ def read(environment: Mapping[str, str]) -> GitConfig:
 
 
 def _files(environment: Mapping[str, str]) -> Iterator[Path]:
-    """Where git looks, weakest first."""
+    """Yield the files git reads, lowest precedence first (git-config(1), FILES)."""
     off = environment.get("GIT_CONFIG_NOSYSTEM", "").lower() not in ("", "0", "false", "no", "off")
     if named := environment.get("GIT_CONFIG_SYSTEM"):
         yield Path(named)
@@ -92,6 +96,7 @@ def _files(environment: Mapping[str, str]) -> Iterator[Path]:
         yield Path("/etc/gitconfig")
     home = environment.get("HOME")
     if "GIT_CONFIG_GLOBAL" in environment:
+        # Set but empty means "no user configuration", as in git.
         yield Path(environment["GIT_CONFIG_GLOBAL"] or "/dev/null")
         return
     if config := environment.get("XDG_CONFIG_HOME") or (home and f"{home}/.config"):
@@ -103,6 +108,7 @@ def _files(environment: Mapping[str, str]) -> Iterator[Path]:
 def _parsed(path: Path, opened: list[str]) -> "ConfigFile":
     from dulwich.config import ConfigFile
 
+    # dulwich opens included files itself, so every one is bounded here.
     def open_bounded(name: object) -> io.BytesIO:
         opened.append(str(name))
         if len(opened) > MAX_FILES:
@@ -112,7 +118,7 @@ def _parsed(path: Path, opened: list[str]) -> "ConfigFile":
     try:
         return ConfigFile.from_path(path, file_opener=open_bounded)
     except (ValueError, KeyError, RecursionError):
-        # not quoted: it may hold a token
+        # The parser's message is not quoted: it may contain a token (docs/trust-rules.md, rule 11).
         where = opened[-1] if opened else str(path)
         hint = "git config --list --show-origin"
         raise Refused("expected a git configuration file", where=where, hint=hint) from None
@@ -122,6 +128,7 @@ def _parsed(path: Path, opened: list[str]) -> "ConfigFile":
 
 def _bytes(path: Path) -> bytes:
     with path.open("rb") as stream:
+        # git accepts /dev/null as an empty file. A pipe must not block.
         if not stat.S_ISREG(path.stat().st_mode):
             return b""
         data = stream.read(MAX_FILE + 1)
@@ -161,7 +168,10 @@ def _settings(config: "ConfigFile", home: str) -> Iterator[Setting]:
 
 
 def _rank(scope: str, url: str) -> tuple[int, ...] | None:
-    """How closely ``scope`` fits ``url``: host, path, user; None if it does not."""
+    """Return how specifically ``scope`` matches ``url``, to compare; None if it does not match.
+
+    The order is that of git-config(1), http.<url>.*: host, then path. ``*`` matches one label of a host.
+    """
     if not scope:
         return (0,)
     try:

@@ -18,18 +18,18 @@ from tarkpm.io.programs import child_environment, find_program
 from tarkpm.sources.git.url import GitUrl
 
 SECONDS: Final = 20.0
-"""How long a helper may think; one that waits for a person would for ever."""
+"""Time limit of a helper, in seconds. One that waits for user input would never return."""
 MAX_ANSWER: Final = 64 << 10
-"""Bytes."""
+"""Limit of a helper's output, in bytes."""
 
 
 def find_git(environment: Mapping[str, str]) -> str | None:
-    """The git program, if there is one."""
+    """Return the path of the git program; None if it is not installed."""
     return find_program("git", environment.get("PATH", ""))
 
 
 def fill(environment: Mapping[str, str], url: GitUrl, username: str = "") -> Login | None:
-    """The login git's helpers have for ``url``; None if they have none, fail, or take too long."""
+    """Return the login that git's helpers have for ``url``; None without one, on failure and on timeout."""
     program = find_git(environment)
     if program is None:
         return None
@@ -39,12 +39,14 @@ def fill(environment: Mapping[str, str], url: GitUrl, username: str = "") -> Log
     answer = _ask(program, environment, "\n".join(lines).encode())
     found = dict(line.partition("=")[::2] for line in answer.decode("utf-8", "replace").split("\n"))
     login = Login(found.get("username", ""), found.get("password", ""))
+    # A line break in a login would add a header to the request.
     if not login.password or not (is_sendable(login.username) and is_sendable(login.password)):
         return None
     return login
 
 
 def _ask(program: str, environment: Mapping[str, str], question: bytes) -> bytes:
+    # Each variable closes one way to prompt: the terminal, askpass programs, Git Credential Manager's window.
     quiet = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "", "SSH_ASKPASS": "", "GCM_INTERACTIVE": "never"}
     process = subprocess.Popen(
         [program, "credential", "fill"],
@@ -53,6 +55,7 @@ def _ask(program: str, environment: Mapping[str, str], question: bytes) -> bytes
         stderr=subprocess.DEVNULL,
         env={**child_environment(environment), **quiet, "GIT_DIR": os.devnull},
         cwd="/",
+        # A session of its own has no terminal, and can be killed with all helpers that git started.
         start_new_session=True,
     )
     timer = threading.Timer(SECONDS, end, (process,))
@@ -74,6 +77,6 @@ def _ask(program: str, environment: Mapping[str, str], question: bytes) -> bytes
 
 
 def end(process: "subprocess.Popen[bytes]") -> None:
-    """Kill a program that was started in a session of its own, and what it started."""
+    """Kill a process that leads its own session, and every process of its group."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)

@@ -1,8 +1,8 @@
 """The limits of one session, and the budget that counts against them.
 
 Every limit holds for a whole session with one remote, however many requests it takes. A single blocking
-call is bounded by `TransferLimits.connect` and `TransferLimits.stall`; a timer that shuts the sockets down
-ends a server that keeps sending a byte in time. Only name resolution is left to the system's own time limits.
+call is bounded by `TransferLimits.connect` and `TransferLimits.stall`. A server that sends a byte now and
+then is bounded by a timer that shuts the sockets down. Only name resolution has the system's own time limit.
 """
 
 import contextlib
@@ -16,11 +16,11 @@ from tarkpm.errors import TooLarge, Unreachable
 
 MIB: Final = 1 << 20
 IN_FLIGHT: Final = 128 * 1024
-"""Bytes that may have been received and not yet been recognised as pack data: a buffer and a packet."""
+"""Bytes that may be received but not yet counted as pack data: a read buffer and one pkt-line of 64 KiB."""
 
 
 class TransferLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """Times in seconds, sizes in bytes; `meta` is everything a server sends that is not pack data."""
+    """Times in seconds, sizes in bytes. `meta` is everything a server sends besides pack data."""
 
     connect: float = 10
     stall: float = 30
@@ -29,20 +29,20 @@ class TransferLimits(msgspec.Struct, frozen=True, kw_only=True):
     meta: int = 16 * MIB
     inflated: int = 1024 * MIB
     blob: int = 64 * MIB
-    """Of a file that is wanted; a larger object is never unpacked."""
+    """Limit of a requested file; larger objects are never unpacked."""
     tree: int = 4 * MIB
-    """Of one folder; parsed, it takes some twelve times as much memory."""
+    """Limit of one tree object; parsed, it takes about twelve times as much memory."""
     trees: int = 12 * MIB
-    """Of all folders that are looked at."""
+    """Limit of all tree objects that are parsed."""
     files: int = 96 * MIB
-    """Of all files that are read of one release."""
+    """Limit of all files that are read for one release."""
     objects: int = 100_000
     depth: int = 4095
-    """Of deltas on each other: the most that git itself makes."""
+    """Limit of a chain of deltas: git itself does not write longer ones (git-pack-objects(1), --depth)."""
     deltas: int = 400_000
-    """Deltas applied, repeats included: an object dropped from the cache is rebuilt."""
+    """Limit of applied deltas, with repetitions: an object dropped from the cache is rebuilt."""
     work: int = 3072 * MIB
-    """Of all that is inflated and made by deltas once it has arrived."""
+    """Limit of bytes produced by inflating and by deltas after the pack has arrived."""
     redirects: int = 3
     tag_depth: int = 8
     tree_depth: int = 64
@@ -52,7 +52,7 @@ DEFAULT: Final = TransferLimits()
 
 
 class TransferBudget:
-    """What is left of the limits. The clock starts with the first connection, not with the session."""
+    """The remaining part of the limits. The clock starts with the first connection, not with the session."""
 
     def __init__(self, limits: TransferLimits, where: str) -> None:
         self.limits = limits
@@ -65,9 +65,9 @@ class TransferBudget:
         self._worked = self._applied = 0
 
     def watched(self, sock: socket.socket) -> socket.socket:
-        """``sock``, which is shut down when the time is over.
+        """Return ``sock``, which is shut down when the time is over.
 
-        A duplicate is kept: TLS takes the file descriptor away from the object a connection begins with.
+        A duplicate is kept, because TLS detaches the file descriptor from the original socket object.
         """
         with self._lock:
             self._sockets.append(sock.dup())
@@ -75,41 +75,42 @@ class TransferBudget:
             self._timer = threading.Timer(self.limits.total, self._expire)
             self._timer.daemon = True
             self._timer.start()
+        # The timer may have fired while this connection was being made.
         if self.expired:
             self._expire()
         return sock
 
     def received(self, count: int) -> None:
-        """Count bytes of response bodies; raises `TooLarge`."""
+        """Count bytes of response bodies. Raises `TooLarge`."""
         self._received += count
         if self._received - self._packed > self.limits.meta + IN_FLIGHT:
             raise self.over(f"sent more than {amount(self.limits.meta)} besides the requested objects")
 
     def packed(self, count: int) -> None:
-        """Count bytes of pack data; raises `TooLarge`."""
+        """Count bytes of pack data. Raises `TooLarge`."""
         self._packed += count
         if self._packed > self.limits.pack:
             raise self.over(f"sent more than {amount(self.limits.pack)} of objects")
 
     def objects(self, count: int) -> None:
-        """Count objects as a pack announces them; raises `TooLarge`."""
+        """Count objects announced by the header of a pack. Raises `TooLarge`."""
         self._objects += count
         if self._objects > self.limits.objects:
             raise self.over(f"announced {self._objects} objects, the limit is {self.limits.objects}")
 
     def inflated(self, count: int) -> None:
-        """Count bytes an object takes once inflated, as announced; raises `TooLarge`."""
+        """Count the announced size of an object, in bytes, before it is inflated. Raises `TooLarge`."""
         self._inflated += count
         if self._inflated > self.limits.inflated:
             raise self.over(f"sent objects of more than {amount(self.limits.inflated)} once unpacked")
 
     def chained(self, depth: int) -> None:
-        """Raise `TooLarge` for a delta that lies this deep on others."""
+        """Raise `TooLarge` for a delta at this depth of a chain."""
         if depth > self.limits.depth:
             raise self.over(f"sent a chain of more than {self.limits.depth} deltas")
 
     def worked(self, count: int, *, deltas: int = 0) -> None:
-        """Count bytes that unpacking made, and the deltas it took; raises `TooLarge`."""
+        """Count bytes and deltas that unpacking took. Raises `TooLarge`."""
         self._worked += count
         self._applied += deltas
         if self._worked > self.limits.work:
@@ -118,18 +119,18 @@ class TransferBudget:
             raise self.over(f"sent objects that take more than {self.limits.deltas} deltas to unpack")
 
     def check(self) -> None:
-        """Raise `Unreachable` when the time is over: work on what has arrived must end, too."""
+        """Raise `Unreachable` if the time is over. Work on data that has arrived must end, too."""
         if self.expired:
             raise Unreachable(
                 f"the transfer took longer than {self.limits.total:g} seconds", where=self.where
             )
 
     def over(self, what: str) -> TooLarge:
-        """The error for a limit: ``what`` follows "the server"."""
+        """Return the error for an exceeded limit; ``what`` completes "the server …"."""
         return TooLarge(f"the server {what}", where=self.where)
 
     def close(self) -> None:
-        """Stop the clock and forget the sockets; a budget cannot be used again."""
+        """Stop the clock and close the duplicated sockets. A closed budget cannot be used again."""
         if self._timer is not None:
             self._timer.cancel()
         with self._lock:
@@ -145,5 +146,5 @@ class TransferBudget:
 
 
 def amount(count: int) -> str:
-    """``count`` bytes as a person says it: ``256 MiB``, ``1000 bytes``."""
+    """Format a number of bytes: ``256 MiB``, ``1000 bytes``."""
     return f"{count // MIB} MiB" if count >= MIB and count % MIB == 0 else f"{count} bytes"

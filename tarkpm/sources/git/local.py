@@ -1,11 +1,11 @@
 """Read the objects of a repository on this machine, without running or obeying anything in it.
 
-Only `objects`, `refs`, `packed-refs`, `HEAD` and, for a linked work tree, two pointer files are read;
-`config` and `hooks` are not, so a repository that came from elsewhere cannot name a program or another
-file. ``objects/info/alternates`` is followed, as `git clone --shared` needs: objects in it are read only by
-id, and their bytes are checked against the id. A pipe or a device in place of a file would block, so it is
-refused. A local repository can still exhaust memory with a pack that inflates endlessly; a remote repository,
-or a loose object, cannot.
+Only `objects`, `refs`, `packed-refs`, `HEAD` and, for a linked work tree, two pointer files are read
+(gitrepository-layout(5)). `config` and `hooks` are not read, so a repository that came from elsewhere cannot
+name a program or another file. ``objects/info/alternates`` is followed, as `git clone --shared` needs:
+objects in it are read only by id, and their contents are checked against the id. A pipe or a device in place
+of a file would block, so it is refused. A local repository can still exhaust memory with a pack that inflates
+endlessly; a remote repository, or a loose object, cannot.
 """
 
 import contextlib
@@ -25,28 +25,33 @@ from tarkpm.sources.git.objects import KINDS, Object, object_id
 from tarkpm.sources.git.url import GitUrl
 
 MAX_ALTERNATES: Final = 16
-"""Other object folders a repository may borrow from, git's five levels of them included."""
+"""Limit of object folders a repository borrows from. git follows alternates five levels deep."""
 
 _POINTER = 4096
-"""Bytes a pointer file may have."""
+"""Size limit of a pointer file, in bytes."""
 
 
 class LocalObjects:
-    """`Objects` of one repository on this machine."""
+    """The `Objects` of one repository on this machine.
+
+    Raises `NotFound` if there is no repository, and `Refused` for one in a format that is not supported.
+    """
 
     def __init__(self, url: GitUrl, limits: TransferLimits) -> None:
         self._budget = TransferBudget(limits, url.public)
         with translated(self._budget):
             control, common = _layout(Path(url.local_path), url.public)
+            # With the reftable backend, refs/ and HEAD are placeholders and would be misread.
             if (common / "reftable").exists():
                 raise Refused("expected a repository of ref files, found a reftable", where=url.public)
             _check_plain(common / "packed-refs", 4 * limits.meta)
             self._refs = _Refs(common, control)
             folders = _object_folders(common / "objects")
+            # dulwich opens packs and indexes by itself, so every file it may open is checked before.
             for folder in folders:
                 for file in (*folder.glob("pack/*"), *folder.glob("info/*")):
                     _check_plain(file)
-            room = 2 * limits.blob + MIB  # so that a file somewhat over the limit is still told by its size
+            room = 2 * limits.blob + MIB  # read slightly larger files, to report their size
             self._stores = [_Store(each, loose_object_size_limit=room) for each in folders]
 
     def close(self) -> None:
@@ -55,14 +60,15 @@ class LocalObjects:
             store.close()
 
     def ref(self, name: str) -> str | None:
-        """Read one ref, through symbolic ones."""
+        """Return the id of a ref, following symbolic refs; None if it does not exist."""
         with translated(self._budget):
             _names, value = self._refs.follow(name.encode())  # type: ignore[arg-type]
             return value.decode("ascii") if value else None
 
     def find(self, oid: str) -> Object | None:
-        """Read an object and check it against its id."""
+        """Return an object or None. Raises `Refused` if its contents do not match its id."""
         with translated(self._budget):
+            # dulwich raises KeyError for an object that a store does not have.
             for store in self._stores:
                 with contextlib.suppress(KeyError):
                     number, data = store.get_raw(oid.encode())  # type: ignore[arg-type]
@@ -75,20 +81,20 @@ class LocalObjects:
         return found
 
     def need_commit(self, oid: str, *also: str) -> None:
-        """Raise `NotFound` unless the commits are here."""
+        """Raise `NotFound` unless the commits exist. They need no fetching."""
         for each in (oid, *also):
             if self.find(each) is None:
                 raise NotFound(f"commit {each} is not in this repository", where=self._budget.where)
 
     def need_history(self, tip: str, known: str) -> None:
-        """Do nothing: what is here is here."""
+        """Do nothing: all local objects are available already."""
 
     def need_blobs(self, commit: str, oids: Sequence[str]) -> None:
-        """Do nothing: what is here is here, and a partial clone is not completed."""
+        """Do nothing: local objects are available already, and a partial clone is not completed."""
 
 
 def _check_plain(path: Path, most: int | None = None) -> None:
-    """Raise `Refused` for what dulwich could wait for, or read, without end. A link may lead to a file."""
+    """Raise `Refused` for a file that dulwich could block on or read without end. A link to a file passes."""
     try:
         found = path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -100,7 +106,7 @@ def _check_plain(path: Path, most: int | None = None) -> None:
 
 
 class _Refs(DiskRefsContainer):
-    """Refs of files that are read to their end."""
+    """Refs in files that can be read to their end."""
 
     def read_loose_ref(self, name: Any) -> bytes | None:
         path = Path(os.fsdecode(self.refpath(name)))
@@ -110,7 +116,7 @@ class _Refs(DiskRefsContainer):
 
 
 class _Store(DiskObjectStore):
-    """One folder of objects. Alternates are found by `_object_folders`: dulwich follows them without end."""
+    """One folder of objects. `_object_folders` handles alternates: dulwich follows them without limit."""
 
     def _get_loose_object(self, sha: Any) -> Any:
         _check_plain(Path(self.path, f"{sha[:2].decode()}/{sha[2:].decode()}"))
@@ -122,8 +128,9 @@ class _Store(DiskObjectStore):
 
 
 def _object_folders(first: Path) -> list[Path]:
-    """``first`` and what its alternates lead to, each once."""
+    """Return ``first`` and the folders its alternates lead to, each once."""
     folders = [first]
+    # The list grows while it is traversed; the limit and the check for duplicates end cycles.
     for folder in folders:
         listed = folder / "info" / "alternates"
         if not listed.is_file() or len(folders) > MAX_ALTERNATES:
@@ -137,7 +144,11 @@ def _object_folders(first: Path) -> list[Path]:
 
 
 def _layout(path: Path, where: str) -> tuple[Path, Path]:
-    """The folders of a work tree's own refs and of everything shared, which are mostly one."""
+    """Return the folder of a work tree's own refs, and the one it shares with others; usually the same.
+
+    See gitrepository-layout(5) and git-worktree(1). Raises `NotFound`.
+    """
+    # In a linked work tree or a submodule, .git is a file that names the folder (gitrepository-layout(5)).
     pointer = path / ".git"
     if pointer.is_file():
         control = path / _pointed(pointer, "gitdir: ", where)

@@ -14,32 +14,32 @@ from typing import Final, NamedTuple, Protocol
 from tarkpm.core.release import is_commit
 
 KINDS: Final = {1: "commit", 2: "tree", 3: "blob", 4: "tag"}
-"""Object types by their number in a pack."""
+"""Object types by their number in a pack (gitformat-pack(5))."""
 
 _ENTRY = re.compile(rb"(?P<mode>[0-7]{1,6}) (?P<name>[^/\0]+)\0(?P<oid>.{20})", re.DOTALL)
 
 
 class Object(NamedTuple):
-    """One object: ``commit``, ``tree``, ``blob`` or ``tag``, and its bytes."""
+    """One object: its kind (``commit``, ``tree``, ``blob`` or ``tag``) and its contents."""
 
     kind: str
     data: bytes
 
 
 class TreeEntry(NamedTuple):
-    """One entry of a tree: its mode and the id of what it names."""
+    """One entry of a tree: its mode and the id of its object."""
 
     mode: int
     oid: str
 
     @property
     def is_folder(self) -> bool:
-        """Whether this is another tree."""
+        """Return whether the entry is another tree."""
         return stat.S_ISDIR(self.mode)
 
     @property
     def what(self) -> str:
-        """What this entry is, in words."""
+        """The kind of this entry, for messages."""
         match stat.S_IFMT(self.mode):
             case stat.S_IFREG:
                 return "a file"
@@ -53,44 +53,51 @@ class TreeEntry(NamedTuple):
 
 
 class Objects(Protocol):
-    """Where the objects of one repository come from. Every id is 40 hexadecimal digits."""
+    """A provider of the objects of one repository. Every id has 40 hexadecimal digits."""
 
     def ref(self, name: str) -> str | None:
-        """The id a full ref name, or HEAD, points to; None if there is no such ref."""
+        """Return the id of a full ref name or HEAD; None if there is no such ref."""
 
     def find(self, oid: str) -> Object | None:
-        """An object that is already here. Its bytes have that id: this was checked."""
+        """Return an object that was fetched; None otherwise. Its contents were checked against the id."""
 
     def need_commit(self, oid: str, *also: str) -> None:
-        """Have a commit, or tag, and all trees below it here; raises `NotFound` if there is none.
+        """Fetch a commit or tag and all trees below it. Raises `NotFound` if it does not exist.
 
-        ``also`` names others that are wanted in the same request.
+        ``also`` names other commits or tags to fetch with the same request.
         """
 
     def need_history(self, tip: str, known: str) -> None:
-        """Have the commits here that ``tip`` reaches and ``known`` does not; neither's trees matter."""
+        """Fetch the commits that ``tip`` reaches and ``known`` does not. Their trees are not needed."""
 
     def need_blobs(self, commit: str, oids: Sequence[str]) -> None:
-        """Have these blobs, which are below ``commit``, here, in one round trip if the source can."""
+        """Fetch these blobs of ``commit``, in one round trip if the server permits."""
 
 
 def object_id(kind: str, data: bytes) -> str:
-    """The id git gives an object: SHA-1 over its kind, size and bytes."""
+    """Return the id of an object: SHA-1 of its kind, size and contents.
+
+    SHA-1 is broken for collisions. Ids only link objects and detect damage; the files that are installed are
+    checked against SHA-256 digests and a signature (`tarkpm.core.verification`).
+    """
     return hashlib.sha1(b"%s %d\0" % (kind.encode(), len(data)) + data, usedforsecurity=False).hexdigest()
 
 
 def parse_tree(data: bytes) -> Mapping[str, TreeEntry]:
-    """The entries of a tree by name; raises `ValueError` for anything git would not have written.
+    """Parse a tree object into its entries by name. Raises `ValueError` for anything git does not write.
 
-    Names that are not UTF-8 keep their bytes as surrogates, so that one odd file hides no other.
+    Names that are not UTF-8 keep their bytes as surrogates, so that one such file does not hide the others.
     """
     entries: dict[str, TreeEntry] = {}
     at = 0
     while at < len(data):
         found = _ENTRY.match(data, at)
+        # A name with a slash does not match; "." and ".." would lead out of the folder.
         if found is None or found["name"] in (b".", b".."):
             raise ValueError("a malformed entry")
         name = found["name"].decode("utf-8", "surrogateescape")
+        # Of two equal names, git and other implementations take different ones: reviewed is not what is
+        # installed.
         if name in entries:
             raise ValueError(f"two entries named {name[:80]!r}")
         entries[name] = TreeEntry(int(found["mode"], 8), found["oid"].hex())
@@ -99,19 +106,20 @@ def parse_tree(data: bytes) -> Mapping[str, TreeEntry]:
 
 
 def tree_of(commit: bytes) -> str:
-    """The id of a commit's tree; raises `ValueError`."""
+    """Return the id of a commit's tree. Raises `ValueError` for a malformed commit."""
     return _first_line(commit, "tree")
 
 
 def target_of(tag: bytes) -> str:
-    """The id of what an annotated tag names; raises `ValueError`."""
+    """Return the id of the object an annotated tag names. Raises `ValueError` for a malformed tag."""
     return _first_line(tag, "object")
 
 
 def parents_of(commit: bytes) -> list[str]:
-    """The ids of a commit's parents, in its order; raises `ValueError`."""
+    """Return the ids of a commit's parents, in order. Raises `ValueError` for a malformed parent."""
     parents = []
     for line in commit.split(b"\n")[1:]:
+        # Parents follow the tree line without a gap; "parent" further down is part of the message.
         if not line.startswith(b"parent "):
             break
         parents.append(_first_line(line, "parent"))

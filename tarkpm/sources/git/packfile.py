@@ -1,10 +1,10 @@
-"""The objects of one pack, kept in a file and unpacked one at a time.
+"""The objects of one pack, kept in a file and unpacked one at a time (gitformat-pack(5)).
 
 The pack guard bounds the total size, but the total may still be too large for memory. At most three objects
 are in memory at once (a base, a delta and their result), and a cache of recent ones. Deltas are applied right
-after their base is made, so that any order costs the same; the budget counts how deep chains are, how many
-deltas are applied and how many bytes they make. An object over the size limit of a file is listed but never
-unpacked: a commit that is fetched whole may contain such objects beside the requested files.
+after their base, so that their order in the pack does not change the cost; the budget counts the depth of
+chains, the deltas that are applied and the bytes they produce. An object over the size limit of a file is
+listed but never unpacked: a commit that is fetched whole may contain such objects beside the requested files.
 """
 
 import hashlib
@@ -22,16 +22,19 @@ from tarkpm.sources.git.objects import KINDS, Object, object_id
 from tarkpm.sources.git.packguard import Packed
 
 CACHE: Final = 24 * MIB
-"""Bytes of unpacked objects that are kept for the deltas that may follow them."""
+"""Bytes of unpacked objects that are kept while indexing, for the deltas based on them."""
 
 KEPT: Final = MIB
-"""Bytes of those that are kept on: small files are about to be read, and many packs may be open at once."""
+"""Bytes that are kept after indexing: small files are read next, and many packs may be open at once."""
 
 _CHUNK = 1 << 16
 
 
 class PackFile:
-    """A pack whose every entry a `PackGuard` has checked. Raises `Garbled` for deltas that lead nowhere."""
+    """A pack whose every entry a `PackGuard` has checked.
+
+    ``entries`` are those the guard recorded. Raises `Garbled` for deltas without a base, and `TooLarge`.
+    """
 
     def __init__(self, stream: IO[bytes], entries: Sequence[Packed], budget: TransferBudget) -> None:
         self._stream = stream
@@ -46,9 +49,10 @@ class PackFile:
         self._shrink(KEPT)
 
     def find(self, oid: str) -> Object | None:
-        """The object with this id. The id was computed from its bytes: none can be sent under a wrong one.
+        """Return the object with this id; None if the pack does not contain it.
 
-        Raises `TooLarge`.
+        The id was computed from the contents: no server can send an object under another id. Raises
+        `TooLarge`.
         """
         number = self._by_id.get(oid)
         if number is None:
@@ -63,16 +67,18 @@ class PackFile:
         return oid in self._by_id
 
     def close(self) -> None:
-        """Forget the pack."""
+        """Delete the pack."""
         self._stream.close()
 
     def _index(self) -> None:
-        """Compute every object's id, each right behind its base: a delta may name one that comes after it."""
+        """Compute the id of every object, right after its base. A delta may precede its base in the pack."""
         waiting: dict[int | str, list[int]] = {}
         ready = []
+        # In reverse, so that `pop` takes the objects in the order of the file.
         for number in range(len(self._entries) - 1, -1, -1):
             base = self._entries[number].base
             if base is None:
+                # Whole objects are the roots: every chain of deltas is walked from its base upwards.
                 ready.append((number, 0))
             else:
                 waiting.setdefault(
@@ -87,7 +93,7 @@ class PackFile:
         self._check_rooted(waiting)
 
     def _check_rooted(self, waiting: Mapping[int | str, list[int]]) -> None:
-        """Raise `Garbled` for deltas without a base, unless it is one that was over the limit."""
+        """Raise `Garbled` for deltas without a base, unless an object over the limit may be that base."""
         if -1 in waiting:
             raise self._garbled("an object is based on another that was not sent")
         if waiting and not self._dropped:
@@ -95,7 +101,7 @@ class PackFile:
             raise self._garbled(f"{count} objects are based on others that were not sent")
 
     def _identify(self, number: int) -> str | None:
-        """Give an object whose base is known its id; None for one that is based on what is out of reach."""
+        """Assign an object its id after its base has one; None if it depends on an object over the limit."""
         self._budget.check()
         if self._entries[number].base is not None and self._base(number) in self._dropped:
             self._dropped.add(number)
@@ -103,16 +109,17 @@ class PackFile:
             return self._note_large(number)
         found = self._unpack(number)
         oid = object_id(found.kind, found.data)
-        # the first with an id keeps it: a delta may make its own base again, and must not become its base
+        # The first object with an id keeps it: a delta may reproduce its base, and must not become it.
         self._by_id.setdefault(oid, number)
         self._remember(number, found)
         return oid
 
     def _is_large(self, number: int) -> bool:
+        # A delta on an object over the limit cannot be applied, however small it is.
         return number in self._dropped or self._entries[number].size > self._budget.limits.blob
 
     def _note_large(self, number: int) -> str | None:
-        """Remember that this object is out of reach; a whole one's id can be found without unpacking it."""
+        """Mark an object as over the limit. The id of a whole object is computed in chunks."""
         entry = self._entries[number]
         self._dropped.add(number)
         if entry.base is not None:
@@ -124,7 +131,7 @@ class PackFile:
         return digest.hexdigest()
 
     def _unpack(self, number: int) -> Object:
-        """Walk back to an object that is whole, or in the cache, and apply the deltas from there."""
+        """Walk down to an object that is whole or cached, and apply the deltas from there."""
         chain: list[int] = []
         while number not in self._cache and self._entries[number].base is not None:
             chain.append(number)
@@ -146,6 +153,7 @@ class PackFile:
         delta = self._inflated(number)
         self._budget.worked(self._entries[number].size, deltas=1)
         chunks = apply_delta(base, delta)
+        # Freed before the result is joined: three large objects at once are the bound, not four.
         del base, delta
         return b"".join(chunks)
 
@@ -159,7 +167,7 @@ class PackFile:
         return out.getvalue()
 
     def _chunks(self, number: int) -> Iterator[bytes]:
-        """The bytes of one entry, which the guard has inflated before."""
+        """Yield the contents of one entry in chunks. The guard has inflated it once, so it is well-formed."""
         self._budget.worked(self._entries[number].size)
         stream = zlib.decompressobj()
         self._stream.seek(self._entries[number].data)
@@ -171,7 +179,7 @@ class PackFile:
     def _remember(self, number: int, found: Object) -> None:
         self._cache[number] = found
         self._cached += len(found.data)
-        self._shrink(CACHE, least=1)  # what was made last is what comes next is based on
+        self._shrink(CACHE, least=1)  # the next delta is based on the object made last
 
     def _shrink(self, size: int, *, least: int = 0) -> None:
         while self._cached > size and len(self._cache) > least:

@@ -2,8 +2,8 @@
 
 dulwich has no limits of its own: it inflates what a header promises and applies deltas of any size. The
 guard reads the pack as a stream, inflates every object once without keeping it, and stops at the first byte
-that breaks a limit or the format (gitformat-pack(5)). A pack that passes has exactly the objects and sizes
-that were counted against the budget, no data behind them, and the right checksum.
+that breaks a limit or the format (gitformat-pack(5)). A pack that passes contains exactly the objects and
+sizes that were counted against the budget, no trailing data, and the right checksum.
 """
 
 import hashlib
@@ -20,8 +20,9 @@ HASH: Final = 20
 OFS_DELTA: Final = 6
 REF_DELTA: Final = 7
 VARINT: Final = 6
-"""Bytes a number may take: 39 bits, more than any limit. An object's header is then 26 bytes at most, and
-as 8 of zlib and the checksum follow even the shortest, as many can be waited for without parsing."""
+"""Limit of a variable-length number, in bytes: up to 39 bits, more than any size limit. The header of an
+object then has at most 26 bytes, and as 8 bytes of zlib and the checksum follow even the shortest header, 26
+bytes can be awaited without parsing."""
 
 _FIRST, _CHUNK = 512, 1 << 16
 _DELTA_HEAD = 2 * VARINT + 8
@@ -31,10 +32,10 @@ _Waits = Generator[None, None, _T]
 
 
 class Packed(NamedTuple):
-    """One entry of a pack: where it and its compressed bytes start, and its type.
+    """One entry of a pack: the offsets of the entry and of its compressed data, and its type.
 
-    A delta's ``base`` is where another entry starts, or the id of an object; a whole object has none.
-    ``size`` is that of the object, or of the delta if that is larger.
+    The ``base`` of a delta is the offset of another entry or the id of an object; a whole object has none.
+    ``size`` is that of the object, or of the delta if that is larger, in bytes.
     """
 
     start: int
@@ -45,9 +46,9 @@ class Packed(NamedTuple):
 
 
 class PackGuard:
-    """Checks one pack. ``largest`` bounds every object in it, in bytes; ``entries`` lists what it holds.
+    """Checks one pack. ``largest`` bounds every object, in bytes; ``entries`` lists the objects.
 
-    `feed` raises `TooLarge` or `Garbled` as soon as the bytes so far deserve it; `finish` raises
+    `feed` raises `TooLarge` or `Garbled` as soon as a limit or the format is broken; `finish` raises
     `Unreachable` for a pack that ends too early.
     """
 
@@ -61,8 +62,9 @@ class PackGuard:
         self._scan = self._pack()
 
     def feed(self, data: bytes) -> None:
-        """Check what came next."""
+        """Check the next bytes."""
         self._budget.packed(len(data))
+        # The last 20 bytes may be the trailer, which the checksum does not cover.
         hashed = self._tail + data
         self._hash.update(hashed[:-HASH])
         self._tail = hashed[-HASH:]
@@ -71,7 +73,7 @@ class PackGuard:
         self._advance()
 
     def finish(self) -> None:
-        """Check that the pack is complete and has the checksum it ends with."""
+        """Check that the pack is complete and matches the checksum in its trailer."""
         self._ended = True
         self._advance()
         if self._hash.digest() != self._tail:
@@ -79,8 +81,9 @@ class PackGuard:
 
     def _advance(self) -> None:
         next(self._scan, None)
+        # After the last object only the checksum may follow (gitformat-pack(5)).
         if self._scanned and len(self._data) - self._at > HASH:
-            raise self._garbled("the pack goes on behind its end")
+            raise self._garbled("the pack has data after its end")
 
     def _have(self, count: int) -> _Waits[None]:
         while len(self._data) - self._at < count:
@@ -95,8 +98,10 @@ class PackGuard:
     def _pack(self) -> _Waits[None]:
         yield from self._have(12)
         magic, version, count = self._take(4), self._take(4), int.from_bytes(self._take(4))
+        # git accepts version 3, too, but has only ever written version 2 (gitformat-pack(5)).
         if magic != b"PACK" or int.from_bytes(version) != 2:
             raise self._garbled("expected a git pack, found something else")
+        # The count is announced before any object: a limit is enforced before work is done for it.
         self._budget.objects(count)
         for _ in range(count):
             yield from self._object()
@@ -109,6 +114,7 @@ class PackGuard:
         self._count(entry.size)
         head = yield from self._inflate(entry.size)
         if entry.base is not None:
+            # A delta states the size of its result at its beginning; a few bytes can expand to gigabytes.
             result = self._result_size(head)
             self._count(result)
             entry = entry._replace(size=max(entry.size, result))
@@ -126,25 +132,32 @@ class PackGuard:
             base = self._take(HASH).hex()
         elif kind == OFS_DELTA:
             base = start - self._distance()
+        # Type 0 is invalid and type 5 is reserved (gitformat-pack(5)).
         elif kind not in KINDS:
             raise self._garbled(f"the pack contains an object of unknown type {kind}")
         return Packed(start, self._gone + self._at, kind, base, size)
 
     def _distance(self) -> int:
-        """How far back a delta's base is: seven bits a byte, highest first, each further byte adding one."""
+        """Read the distance to a delta's base: seven bits a byte, highest first, plus one per further byte.
+
+        See gitformat-pack(5), "offset encoding".
+        """
         value = -1
         for place, byte in enumerate(self._data[self._at : self._at + VARINT - 1]):
             value = ((value + 1) << 7) | (byte & 0x7F)
             if byte & 0x80:
                 continue
-            if value == 0:  # an object is not its own base
+            if value == 0:  # an object cannot be its own base
                 break
             self._at += place + 1
             return value
         raise self._garbled("the pack contains a malformed number")
 
     def _number(self, data: bytes, at: int) -> tuple[int, int]:
-        """The number at ``at``, seven bits a byte, lowest first, and where it ends."""
+        """Read the number at ``at``, seven bits a byte, lowest first; returns it and the offset after it.
+
+        See gitformat-pack(5), "size encoding".
+        """
         value = 0
         for place, byte in enumerate(data[at : at + VARINT - 1]):
             value |= (byte & 0x7F) << (7 * place)
@@ -153,7 +166,7 @@ class PackGuard:
         raise self._garbled("the pack contains a malformed number")
 
     def _result_size(self, head: bytes) -> int:
-        """The size a delta's result says it has: the second number in it, after its base's size."""
+        """Return the size of a delta's result: the second number in it, after the size of its base."""
         _, at = self._number(head, 0)
         return self._number(head, at)[0]
 
@@ -163,11 +176,11 @@ class PackGuard:
         self._budget.inflated(size)
 
     def _inflate(self, size: int) -> _Waits[bytes]:
-        """Go past one zlib stream that must hold ``size`` bytes; returns its beginning."""
+        """Skip one zlib stream that must inflate to ``size`` bytes; returns its beginning."""
         stream, done, head, step = zlib.decompressobj(), 0, b"", _FIRST
         while not stream.eof:
             yield from self._have(1)
-            # A short first step: what is behind the stream's end is copied by zlib.
+            # A short first step, because zlib copies everything after the end of the stream.
             data = self._take(min(step, len(self._data) - self._at))
             step = _CHUNK
             while data and not stream.eof:
@@ -175,6 +188,7 @@ class PackGuard:
                 done += len(out)
                 if len(head) < _DELTA_HEAD:
                     head += out[:_DELTA_HEAD]
+                # Checked after each step, so that a zlib bomb is stopped after 64 KiB.
                 if done > size:
                     raise self._garbled("an object inflates to more than its size")
                 data = stream.unconsumed_tail

@@ -26,49 +26,52 @@ from tarkpm.sources.git.transport import NO_REFS
 
 BLOBLESS: Final = b"blob:none"
 GRAPH: Final = (b"tree:0", BLOBLESS, None)
-"""Filters for commits alone, best first: a server may refuse one and take the next."""
+"""Filters for commits without contents, best first: a server may refuse one and accept the next."""
 HEADS_AND_TAGS: Final = (b"refs/heads/", b"refs/tags/")
 MAX_WANTS: Final = 5000
-"""Ids asked for in one request."""
+"""Limit of ids in one request."""
 
 _SPOOL = 8 << 20
 _UNPACKING = threading.Lock()
-"""Several sessions receive at once; unpacking is work, and memory, that they gain nothing by sharing."""
+"""Held while a pack is unpacked: sessions receive in parallel, but parallel unpacking only costs memory."""
 
 _Refs = Mapping[bytes, bytes]
 _Wants = Callable[[_Refs], list[bytes]]
 
 
 class GitClient(Protocol):
-    """dulwich's client interface, as much of it as is used; the repository is the client's own."""
+    """The part of dulwich's client interface that is used. A client belongs to one repository."""
 
     @property
     def serves_any_commit(self) -> bool:
-        """Whether a commit the server refuses does not exist for us."""
+        """Return whether a commit that the server refuses does not exist in the repository."""
 
     def get_refs(self, path: Any, *, ref_prefix: Sequence[bytes]) -> LsRemoteResult:
-        """Ask for refs."""
+        """Request the refs that begin with a prefix (gitprotocol-v2(5), ls-refs)."""
 
     def fetch_pack(self, path: Any, *arguments: Any, **options: Any) -> FetchPackResult:
-        """Have a pack written."""
+        """Request objects and write the pack (gitprotocol-v2(5), fetch)."""
 
     def close(self) -> None:
         """Close every connection."""
 
 
 class RemoteObjects:
-    """`Objects` of one repository behind HTTP, ssh or ``git://``."""
+    """The `Objects` of one repository behind HTTP, ssh or ``git://``.
+
+    ``notes`` collects messages for the user. Every method raises only `SourceError`.
+    """
 
     def __init__(self, route: Route, limits: TransferLimits, notes: list[str]) -> None:
         self._budget = TransferBudget(limits, route.where)
         self._client = _client(route, self._budget, notes)
         self._packs: list[PackFile] = []
         self._histories: list[PackFile] = []
-        """Packs of commits whose trees may be missing."""
+        """Packs of commits whose trees may be missing. They do not count as fetched commits."""
         self._refs: dict[str, str | None] = {}
 
     def close(self) -> None:
-        """Close the connections; what was fetched is forgotten."""
+        """Close the connections and delete what was fetched."""
         self._client.close()
         self._budget.close()
         for packs in (self._packs, self._histories):
@@ -76,7 +79,7 @@ class RemoteObjects:
                 packs.pop().close()
 
     def ref(self, name: str) -> str | None:
-        """Ask for one ref, once; two round trips the first time, one after."""
+        """Return the id of a ref, requested once: two round trips for the first ref, one for each other."""
         if name not in self._refs:
             self._refs[name] = self._ask(name)
         return self._refs[name]
@@ -90,7 +93,7 @@ class RemoteObjects:
             return value.decode("ascii") if value else None
 
     def find(self, oid: str) -> Object | None:
-        """An object that was fetched."""
+        """Return an object that was fetched, else None."""
         with translated(self._budget):
             packs = (*self._packs, *self._histories)
             return next((found for pack in packs if (found := pack.find(oid))), None)
@@ -100,22 +103,28 @@ class RemoteObjects:
         return any(oid in pack for pack in self._packs)
 
     def need_commit(self, oid: str, *also: str) -> None:
-        """Fetch a commit and its trees, and ``also`` other commits or tags with it, unless they are here."""
+        """Fetch a commit and its trees, and the commits or tags in ``also``, unless they are here.
+
+        Raises `NotFound` and `Garbled`.
+        """
         missing = [each for each in dict.fromkeys((oid, *also)) if not self._has(each)]
         if not missing:
             return
         try:
+            # Step 1: commit and trees without files, by id (partial clone: the server must support filters).
             self._fetch(missing, depth=1, only=BLOBLESS)
         except AccessDenied as refusal:
+            # Step 2: one refused id refuses the whole request, so each is requested alone.
             if len(missing) > 1:
                 for each in missing:
                     self.need_commit(each)
                 return
+            # Step 3: the server serves only what refs name, so the commit is searched in their history.
             self._search(oid if oid in missing else missing[0], refusal, BLOBLESS)
         self._check_sent(missing)
 
     def need_history(self, tip: str, known: str) -> None:
-        """Fetch the commits between ``known`` and ``tip``, in one request where the server filters trees."""
+        """Fetch the commits between ``known`` and ``tip``, in one request if the server can filter trees."""
         if self._has(tip) and tip == known:
             return
         for only in GRAPH:
@@ -127,7 +136,10 @@ class RemoteObjects:
                     raise
 
     def need_blobs(self, commit: str, oids: Sequence[str]) -> None:
-        """Fetch the blobs that are not here, in one request, or a few if there are very many."""
+        """Fetch missing blobs, in one request for each `MAX_WANTS`.
+
+        Raises `NotFound`, `TooLarge` and `Garbled`.
+        """
         missing = sorted({oid for oid in oids if not self._has(oid)})
         for start in range(0, len(missing), MAX_WANTS):
             some = missing[start : start + MAX_WANTS]
@@ -146,10 +158,10 @@ class RemoteObjects:
             self._search(commit, refusal, None)
 
     def _search(self, commit: str, refusal: AccessDenied, only: bytes | None) -> None:
-        """Fetch the history of all branches and tags: somewhere in it the commit may be."""
+        """Fetch the history of all branches and tags, to find a commit that is not served by its id."""
 
         def everything(refs: _Refs) -> list[bytes]:
-            # what a tag peels to is listed, too, and need not be served
+            # The target of an annotated tag is listed as "NAME^{}", but the server need not serve it by id.
             names = [name for name in refs if name.startswith(HEADS_AND_TAGS) and not name.endswith(b"^{}")]
             ids = {refs[name] for name in names}
             return sorted(ids)[:MAX_WANTS]
@@ -193,9 +205,11 @@ class RemoteObjects:
         largest: int = 0,
         have: str = "",
     ) -> None:
-        """One fetch: receive a pack, past the guard, and keep it."""
+        """Fetch once: receive a pack, check it with the guard while it arrives, and keep it."""
+        # 1. Check while receiving: nothing is unpacked before the whole pack has passed.
         guard = PackGuard(self._budget, largest or self._budget.limits.inflated)
         with translated(self._budget), contextlib.ExitStack() as stack:
+            # Small packs stay in memory, large ones in an unlinked temporary file.
             pack = stack.enter_context(tempfile.SpooledTemporaryFile(_SPOOL))
 
             def write(data: bytes) -> int:
@@ -205,6 +219,7 @@ class RemoteObjects:
             def determine_wants(refs: Any, depth: int | None = None) -> Any:  # noqa: ARG001  dulwich passes it
                 return wants(refs)
 
+            # 2. Negotiate and receive. `wants` is called with the refs, if any were requested.
             result = self._client.fetch_pack(
                 "",
                 determine_wants,
@@ -214,8 +229,11 @@ class RemoteObjects:
                 ref_prefix=list(prefix),
                 filter_spec=only,
             )
+            # 3. Refuse other object formats before the pack is interpreted.
             self._check_format(result.object_format)
+            # The server sends no pack if it has nothing to send; `_check_sent` notices missing objects.
             if pack.tell():
+                # 4. Check the end of the pack, then compute the ids of its objects from their contents.
                 guard.finish()
                 with _UNPACKING:
                     packs = self._histories if have else self._packs
@@ -225,9 +243,11 @@ class RemoteObjects:
     def _check_sent(self, oids: Sequence[str]) -> None:
         for oid in oids:
             if not self._has(oid):
+                # A server may accept a request and still leave objects out.
                 raise Garbled(f"the server did not send object {oid}", where=self._budget.where)
 
     def _check_format(self, name: str | None) -> None:
+        """Raise `Refused` for a SHA-256 repository: tarkpm and tark.lock support only ids of 40 digits."""
         if name not in (None, "sha1"):
             text = f"expected a repository of sha1 objects, found '{clean(name or '', 20)}'"
             raise Refused(text, where=self._budget.where)
@@ -244,7 +264,7 @@ def _client(route: Route, budget: TransferBudget, notes: list[str]) -> GitClient
 
 
 class _Haves:
-    """dulwich's question what is here already: one commit with all behind it, or nothing."""
+    """dulwich's "graph walker", which lists the commits that are here: at most one, with its history."""
 
     shallow = None
 
@@ -255,7 +275,7 @@ class _Haves:
         return self._left.pop() if self._left else None
 
     def ack(self, sha: bytes) -> None:
-        """What the server has, too, needs no answer."""
+        """Do nothing: there is nothing else to offer."""
 
     def nak(self) -> None:
-        """Nothing more is offered."""
+        """Do nothing: there is nothing else to offer."""

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 
 class GitRemote:
-    """One repository, asked within one set of limits. For one thread; nothing is opened before it is needed.
+    """One repository, read within one set of limits. For one thread. Connects on first use.
 
-    The total time runs on between calls, so no person is to be asked anything while a session is open.
-    Every method raises only `SourceError`: `Unreachable` when the server could not be asked or broke off,
-    `NotFound` for a repository, ref or commit that is not there, `TooLarge` over a limit, `Refused` for
-    what tarkpm does not accept. ``notes`` is what a person should be told, such as a redirect elsewhere.
+    The total time also runs between calls, so do not prompt the user while a session is open. Every method
+    raises only `SourceError`: `Unreachable` if the server cannot be reached or disconnects, `NotFound` for a
+    missing repository, ref or commit, `TooLarge` over a limit, `Refused` for what tarkpm does not accept.
+    ``notes`` contains messages for the user, such as a redirect to another server.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class GitRemote:
         access: Access | None = None,
         login: Login | None = None,
     ) -> None:
-        """``login`` was typed with the URL; the rest of what opens doors is in ``access``."""
+        """Set up a session without a request. ``login`` was typed with the URL."""
         self.url = url
         self.notes: list[str] = []
         self._limits = limits
@@ -55,16 +55,16 @@ class GitRemote:
         self.close()
 
     def close(self) -> None:
-        """Close connections and files. Trees of this session cannot be read after it."""
+        """Close connections and files. Trees of this session cannot be read afterwards."""
         opened, self._opened = self._opened, None
         if opened is not None:
             opened.close()
 
     def resolve(self, *, tag: str = "", branch: str = "", rev: str = "") -> str:
-        """The commit, 40 hexadecimal digits, that a tag, a branch, a rev or else the remote's HEAD means.
+        """Return the commit id, 40 hexadecimal digits, of a tag, a branch, a rev or else the remote's HEAD.
 
-        At most one may be given. Names match exactly. A branch or HEAD costs two round trips and no
-        objects; a tag or rev is fetched at once, and annotated tags are followed to their commit.
+        At most one may be given. Names match exactly. A branch or HEAD costs two round trips and no objects;
+        a tag or rev is fetched at once, and annotated tags are followed to their commit.
         """
         if rev:
             return self._peel(_hex(rev, "rev"), f"rev {rev}")
@@ -72,11 +72,12 @@ class GitRemote:
         return self._peel(oid, _named(tag, branch)) if tag else oid
 
     def reaches(self, commit: str, *, tag: str = "", branch: str = "") -> bool:
-        """Whether a tag, a branch or else HEAD is at ``commit`` now, or has it in its history.
+        """Return whether a tag, a branch or else HEAD is at ``commit`` or has it in its history.
 
-        Every step from the ref's commit down is an id that was computed here. One round trip for the ref, and
-        one more if it is elsewhere, for the commits between the two. Raises `NotFound` also where the ref is
-        gone, and `TooLarge` where the history is over the limits.
+        Every step from the ref's commit down is an id computed here, so a server cannot claim a commit of a
+        fork (docs/trust-rules.md, rule 2; decision 0084). Costs one round trip for the ref, and one more for
+        the commits between the two if they differ. Raises `NotFound` if the ref does not exist, and
+        `TooLarge` if the history exceeds the limits.
         """
         asked = (commit, tag, branch)
         if asked not in self._reached:
@@ -85,19 +86,23 @@ class GitRemote:
 
     def _reaches(self, commit: str, tag: str, branch: str) -> bool:
         tip = self._tip(tag, branch)
+        # 1. A tag object is fetched with the commit, in one request, to peel it to its commit.
         if tip != commit:
             self._objects.need_commit(_hex(commit, "commit"), *([tip] if tag else []))
             tip = self._peel(tip, _named(tag, branch)) if tag else tip
+        # 2. In the usual case the ref is still at the locked commit, and no history is needed.
         if tip == commit:
             return True
+        # 3. Otherwise the commits between the two are fetched and walked here.
         self._objects.need_history(tip, commit)
         return self._leads(tip, commit)
 
     def _leads(self, tip: str, commit: str) -> bool:
-        """Whether a walk from ``tip`` to parents comes to ``commit``; what was not sent is its end."""
+        """Return whether the parents of ``tip`` lead to ``commit``. Missing commits end the walk."""
         todo, seen = [tip], {tip}
         while todo:
             oid = todo.pop()
+            # `have` makes the server leave out what it knows to be here, so missing commits are expected.
             found = self._objects.find(oid)
             if found is None or found.kind != "commit":
                 continue
@@ -116,15 +121,17 @@ class GitRemote:
         oid = self._objects.ref(_ref_name(tag, branch, self.url.public))
         if oid is None:
             raise self._no_ref(what, tag, branch)
+        # The server's text: it goes into tark.lock and into file names.
         if not is_commit(oid):
             raise Refused(f"{what} is not the id of a sha1 object", where=self.url.public)
         return oid
 
     def tree(self, commit: str) -> GitTree:
-        """The folders of ``commit``; one round trip, or none if `resolve` has fetched it."""
+        """Return the tree of ``commit``; one round trip, or none if `resolve` has fetched it."""
         _hex(commit, "commit")
         self._objects.need_commit(commit)
         found = self._object(commit)
+        # The id comes from tark.toml or tark.lock and may name any kind of object.
         if found.kind != "commit":
             raise Refused(f"expected {commit} to be a commit, found a {found.kind}", where=self.url.public)
         root = self._link(tree_of, found, commit)
@@ -147,7 +154,7 @@ class GitRemote:
         return RemoteObjects(route, self._limits, self.notes)
 
     def _peel(self, oid: str, what: str) -> str:
-        """The commit at the end of a chain of tags. Peeled here: what a server says about it is not used."""
+        """Return the commit at the end of a chain of tags, without relying on what the server says it is."""
         self._objects.need_commit(oid)
         for _ in range(self._limits.tag_depth + 1):
             found = self._object(oid)
@@ -158,6 +165,7 @@ class GitRemote:
                     f"expected {what} to name a commit, found a {found.kind}", where=self.url.public
                 )
             oid = self._link(target_of, found, oid)
+        # git writes a tag of a tag only on request. A bound also ends a hostile chain.
         raise Refused(f"{what} is a tag of tags, over {self._limits.tag_depth} deep", where=self.url.public)
 
     def _object(self, oid: str) -> Object:
@@ -175,7 +183,8 @@ class GitRemote:
     def _no_ref(self, what: str, tag: str, branch: str) -> NotFound:
         where = self.url.public
         if not tag and not branch:
-            return NotFound("the repository has no HEAD", where=where, hint="name a branch with --branch")
+            text = "HEAD has no commits: the repository is empty, or its default branch does not exist"
+            return NotFound(text, where=where, hint=f"git ls-remote --heads {shlex.quote(where)}")
         kind = "--tags" if tag else "--heads"
         return NotFound(f"there is no {what}", where=where, hint=f"git ls-remote {kind} {shlex.quote(where)}")
 
@@ -191,11 +200,12 @@ def _hex(text: str, what: str) -> str:
 
 
 def _ref_name(tag: str, branch: str, where: str) -> str:
-    """The full name of a ref; raises `Refused` for what git itself would not accept as a name."""
+    """Return the full name of a ref. Raises `Refused` for a name that git does not accept."""
     from dulwich.refs import Ref, check_ref_format
 
     if not tag and not branch:
         return "HEAD"
+    # Full names, so that a branch called like a tag cannot be taken in its place (gitrevisions(7)).
     name = f"refs/tags/{tag}" if tag else f"refs/heads/{branch}"
     if not name.isprintable() or (tag or branch).startswith("-") or not check_ref_format(Ref(name.encode())):
         kind = "tag" if tag else "branch"

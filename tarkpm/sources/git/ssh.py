@@ -23,9 +23,10 @@ from tarkpm.sources.git.limits import TransferBudget
 from tarkpm.sources.git.url import GitUrl
 
 MAX_WORDS: Final = 16 << 10
-"""Bytes of ssh's complaints that are looked at."""
+"""Limit of error output that is read, in bytes."""
 
 _FAREWELL = 2.0
+# No X11, terminal, agent or port forwarding, whatever ssh_config says: the server is not trusted with them.
 _OPTIONS = ("-x", "-T", "-a", "-oBatchMode=yes", "-oClearAllForwardings=yes", "-oSendEnv=GIT_PROTOCOL")
 
 _SAID = (
@@ -51,11 +52,16 @@ _MISSING = r"does not appear to be a git repository|[Rr]epository not found|not 
 
 
 def log_in(route: Route, budget: TransferBudget) -> ByteStream:
-    """Start ssh; what it has to say about itself is known when the first answer is read."""
+    """Start ssh and return the stream to git-upload-pack.
+
+    ssh connects in the background: its failure is raised when the first answer is read. Raises `Unreachable`
+    if ssh is not installed.
+    """
     environment = route.access.environment
     program = find_program("ssh", environment.get("PATH", ""))
     if program is None:
         raise Unreachable("ssh is not installed", where=budget.where)
+    # A socket, not two pipes, so that the budget's timer can shut it down like any other connection.
     ours, theirs = socket.socketpair()
     with theirs:
         process = subprocess.Popen(
@@ -67,6 +73,7 @@ def log_in(route: Route, budget: TransferBudget) -> ByteStream:
                 **child_environment(environment),
                 "GIT_PROTOCOL": "version=2",
                 "SSH_ASKPASS_REQUIRE": "never",
+                # `_SAID` matches ssh's English messages.
                 "LC_ALL": "C",
             },
             cwd="/",
@@ -79,22 +86,24 @@ def log_in(route: Route, budget: TransferBudget) -> ByteStream:
 def _arguments(url: GitUrl, budget: TransferBudget) -> list[str]:
     host = f"{url.user}@{url.host}" if url.user else url.host
     port = ["-p", str(url.port)] if url.port else []
-    quoted = "'" + path_of(url).replace("'", "'\\''") + "'"  # as git does: some servers know no other way
+    quoted = "'" + path_of(url).replace("'", "'\\''") + "'"  # as git quotes: some servers parse nothing else
     connect = f"-oConnectTimeout={max(1, int(budget.limits.connect))}"
     return [*_OPTIONS, connect, *port, "--", host, f"git-upload-pack {quoted}"]
 
 
 class _Guide:
-    """Knows how the ssh process came to its end."""
+    """Explains how the ssh process ended, and ends it."""
 
     def __init__(self, process: "subprocess.Popen[bytes]", url: GitUrl, budget: TransferBudget) -> None:
         self._process, self._url, self._budget = process, url, budget
 
     def explain(self) -> SourceError | None:
-        """The error to raise now that nothing more comes; None after a good end."""
+        """Return the error to raise at the end of the stream; None if ssh ended successfully."""
+        # The budget reports an expired time better than ssh, which sees a closed connection.
         if self._budget.expired:
             return None
         try:
+            # The socket closes before the process ends, and only its status tells failure from success.
             status = self._process.wait(_FAREWELL)
         except subprocess.TimeoutExpired:
             return None
@@ -106,6 +115,7 @@ class _Guide:
             if re.search(pattern, words):
                 hint = f"ssh -T {self._target}" if text.startswith(_ASK_ONCE) else ""
                 return Unreachable(text, where=where, hint=hint)
+        # An unknown message is quoted: the last line usually names the cause.
         last = clean(next((line for line in reversed(words.splitlines()) if line.strip()), "nothing"))
         if re.search(_MISSING, words):
             return NotFound(
@@ -120,7 +130,7 @@ class _Guide:
         return port + shlex.quote(user + self._url.host)
 
     def _words(self) -> str:
-        """What ssh and the server's programs said on their way out, as much as the pipe holds."""
+        """Return the error output of ssh and of the server's programs, as much as the pipe holds."""
         assert self._process.stderr is not None
         descriptor = self._process.stderr.fileno()
         os.set_blocking(descriptor, False)
@@ -129,7 +139,7 @@ class _Guide:
         return ""
 
     def release(self) -> None:
-        """End ssh, and what it started."""
+        """Kill ssh and its children."""
         end(self._process)
         assert self._process.stderr is not None
         self._process.stderr.close()

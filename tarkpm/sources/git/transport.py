@@ -28,24 +28,25 @@ from tarkpm.sources.git.url import redirected, shown
 SERVICE: Final = "git-upload-pack"
 REFS: Final = f"/info/refs?service={SERVICE}"
 NO_REFS: Final = b"refs/tarkpm-none/"
-"""A prefix no ref has: what is wanted is known by its id, and no refs need be asked for."""
+"""A prefix that matches no ref: objects are requested by id, and no refs are needed."""
 
 _ADVERTISEMENT = f"application/x-{SERVICE}-advertisement"
 _RESULT = f"application/x-{SERVICE}-result"
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
-# Warnings about what a server says would otherwise reach stderr, past our own reporting.
+# Without a handler, Python prints dulwich's warnings to stderr, with unfiltered text of the server.
 logging.getLogger("dulwich").addHandler(logging.NullHandler())
 
 
 class HttpGitClient(AbstractHttpGitClient):
-    """dulwich's client for one repository. Raises only `SourceError` for what happens on the network.
+    """dulwich's client for one repository. Raises only `SourceError` for failures of the network.
 
-    The advertisement, which a server sends first, is asked for once: with protocol 2 it lists what the
-    server can do, and for objects known by id it is all that is needed before they are fetched.
+    The server's capability advertisement is requested once (gitprotocol-v2(5)): it lists what the server can
+    do, and objects that are known by id need nothing else before they are fetched.
     """
 
     def __init__(self, route: Route, budget: TransferBudget, notes: list[str]) -> None:
+        # A thin pack leaves out bases of its deltas, and `PackFile` has no other objects.
         super().__init__(route.url.public, thin_packs=False, quiet=True)
         self._route = route
         self._budget = budget
@@ -58,10 +59,10 @@ class HttpGitClient(AbstractHttpGitClient):
 
     @property
     def serves_any_commit(self) -> bool:
-        """Whether a commit the server refuses does not exist for us.
+        """Return whether a commit the server refuses does not exist in the repository.
 
-        Over HTTP git itself gives every commit that can be reached from a ref (upload-pack.c, check_non_tip),
-        and with protocol 2 every object. Other implementations may give what refs name and no more.
+        Over HTTP, git's own server serves every commit that a ref reaches (upload-pack.c, check_non_tip), and
+        in protocol 2 every object. Other implementations may serve only what refs name.
         """
         return b"agent=git/" in self._advertised
 
@@ -81,13 +82,13 @@ class HttpGitClient(AbstractHttpGitClient):
         data: bytes | Iterator[bytes] | None = None,
         raise_for_status: bool = True,  # noqa: ARG002  always true for smart servers
     ) -> tuple[Any, Callable[[int], bytes]]:
-        """dulwich's door to the network."""
+        """Send a request for dulwich, which calls this for all its traffic."""
         if data is None and url == self._public + REFS:
             answer = self._advertisement(headers or {})
         elif isinstance(data, bytes) and url == f"{self._public}/{SERVICE}":
             answer = self._command(headers or {}, data)
         else:
-            # packfile-uris, and whatever else a server may think of, is not followed anywhere.
+            # packfile-uris (gitprotocol-v2(5)) would let the server choose what this machine contacts.
             raise self._refused(f"the server asks for a download from '{shown(url)}'")
         return answer, answer.read
 
@@ -100,6 +101,7 @@ class HttpGitClient(AbstractHttpGitClient):
         return PackResponse(io.BytesIO(self._advertised), _ADVERTISEMENT, redirect_location=moved)
 
     def _ask_refs(self, headers: Mapping[str, str]) -> "PackResponse":
+        # Only this first request follows redirects, as git does (http.followRedirects=initial).
         for _ in range(self._budget.limits.redirects + 1):
             response = self._request("GET", REFS, headers)
             if response.status not in _REDIRECTS:
@@ -113,18 +115,21 @@ class HttpGitClient(AbstractHttpGitClient):
         target = redirected(url, location, REFS, allow_http=self._route.access.allow_http)
         self._route = self._route.moved(target)
         if target.origin != url.origin:
-            # what was given or is known for one server is not for the one it names
+            # A server must not be able to send the user's login to another one.
             self._logins = self._login = None
             self._notes.append(f"{url} redirects to {target}")
             self._pool.close()
             self._pool = open_pool(self._route, self._budget)
+        # dulwich derives the URLs of its later requests from this attribute.
         self._base_url = f"{target}/"
 
     def _command(self, headers: Mapping[str, str], data: bytes) -> "PackResponse":
+        # ls-refs with a prefix that matches nothing: answered here with a flush-pkt, without a round trip.
         if b"ref-prefix " + NO_REFS in data:
             return PackResponse(io.BytesIO(b"0000"), _RESULT)
         answer = self._checked(self._request("POST", f"/{SERVICE}", headers, data), _RESULT)
         head = answer.peek()
+        # An empty answer is how some servers refuse a request; the caller falls back to a simpler one.
         if not head:
             answer.close()
             raise AccessDenied("the server sent an empty answer", where=self._budget.where)
@@ -137,9 +142,10 @@ class HttpGitClient(AbstractHttpGitClient):
     def _request(
         self, method: str, tail: str, headers: Mapping[str, str], body: bytes | None = None
     ) -> BaseHTTPResponse:
-        """Send a request, again with the next login as long as the server asks for one and there is one."""
+        """Send a request, and repeat it with the next login while the server responds with 401."""
         while True:
             response = self._send(method, tail, headers, body)
+            # `_logins` is None after a redirect to another origin: no login is sent there.
             if response.status != 401 or self._logins is None or not _takes_password(response):
                 return response
             try:
@@ -150,6 +156,7 @@ class HttpGitClient(AbstractHttpGitClient):
             if login is None:
                 return response
             self._login = login
+            # The rejected response is drained, so that the connection can be used again.
             PackResponse.streamed(response, "", self._budget).close()
 
     def _send(
@@ -157,7 +164,7 @@ class HttpGitClient(AbstractHttpGitClient):
     ) -> BaseHTTPResponse:
         self._finish_answer()
         url = self._route.url
-        # a proxy is told whole URLs, but through a tunnel to https
+        # A proxy gets the absolute URL for http, and tunnels https (RFC 9112, section 3.2.2).
         target = url.public if self._route.proxy and url.scheme == "http" else url.path
         login = {"Authorization": self._login.header} if self._login else {}
         try:
@@ -176,9 +183,11 @@ class HttpGitClient(AbstractHttpGitClient):
             raise translate(problem, self._budget) from problem
 
     def _checked(self, response: BaseHTTPResponse, content_type: str) -> "PackResponse":
-        """The answer, if it is one a git server gives to the question; else its error."""
+        """Return the response if it has the type a git server sends, else raise its error."""
         problem = self._status_error(response)
+        # A smart server's content type is exact (gitprotocol-http(5)); a login page has another one.
         found = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        # Compressed bodies would be counted before decompression, and could expand without limit.
         encoding = response.headers.get("Content-Encoding", "identity").lower()
         if problem is None and found != content_type:
             problem = self._garbled(
@@ -202,7 +211,7 @@ class HttpGitClient(AbstractHttpGitClient):
             case 401:
                 return self._login_error(response)
             case 403:
-                who = "you" if self._login else "strangers"
+                who = "you" if self._login else "anonymous users"
                 return Unreachable(f"the server does not let {who} read this", where=where)
             case 404 | 410:
                 private = "you cannot access it" if self._login else "it is private"
@@ -240,11 +249,11 @@ class HttpGitClient(AbstractHttpGitClient):
 
     @staticmethod
     def _warn_filter_objects() -> None:
-        """Say nothing: without filters more arrives than is needed, and that is all."""
+        """Replace dulwich's warning on stderr: a server without filters only sends more than needed."""
 
 
 def _takes_password(response: BaseHTTPResponse) -> bool:
-    """Whether a server that asks for a login takes a name and a password; one that does not say may."""
+    """Return whether a challenge permits Basic authentication; so does a missing challenge (RFC 7617)."""
     kinds = response.headers.get("WWW-Authenticate", "Basic")
     return re.search(r"(?:^|,)\s*basic\b", kinds, re.IGNORECASE) is not None
 

@@ -14,7 +14,7 @@ LFS_POINTER: Final = b"version https://git-lfs.github.com/spec/"
 
 
 class GitTree:
-    """A `tarkpm.sources.folder.Tree` of one commit. Lives as long as the session it came from."""
+    """A `tarkpm.sources.folder.Tree` of one commit. Usable as long as its session is open."""
 
     def __init__(self, objects: Objects, commit: str, root: str, limits: TransferLimits, where: str) -> None:
         self.commit = commit
@@ -26,7 +26,7 @@ class GitTree:
         self._parsed = self._read = 0
 
     def names(self, folder: str) -> Sequence[str] | None:
-        """The names of the entries in ``folder``, of every kind; None if there is no such folder.
+        """Return the names of the entries in ``folder``, of every kind; None if the folder does not exist.
 
         Raises `Refused` if a link or submodule is on the way to it, or its tree is malformed.
         """
@@ -34,16 +34,16 @@ class GitTree:
         return list(self._tree(entry.oid, folder)) if entry is not None and entry.is_folder else None
 
     def read(self, paths: Sequence[str]) -> Mapping[str, bytes]:
-        """The bytes of those ``paths`` that exist, in one round trip.
+        """Return the contents of the ``paths`` that exist, in one round trip.
 
-        Raises `Refused` for anything but a regular file, `TooLarge` for a file over the limit.
+        Raises `Refused` for anything but a regular file, and `TooLarge` for a file over the limit.
         """
         found = {path: entry for path in paths if (entry := self._file(path)) is not None}
         self._objects.need_blobs(self.commit, [entry.oid for entry in found.values()])
         return {path: self._content(path, entry.oid) for path, entry in found.items()}
 
     def prefetch(self, paths: Sequence[str]) -> None:
-        """Have the files among ``paths`` here, in one round trip, for trees of this session to read."""
+        """Fetch the files among ``paths`` in one round trip, for trees of this session to read."""
         entries = (self._walk(_parts(path, self._where)) for path in paths)
         files = [entry.oid for entry in entries if entry is not None and stat.S_ISREG(entry.mode)]
         self._objects.need_blobs(self.commit, files)
@@ -55,7 +55,7 @@ class GitTree:
         return entry
 
     def _walk(self, parts: Sequence[str]) -> TreeEntry | None:
-        """The entry at the end of ``parts``; None if it, or a folder on the way, is not there."""
+        """Return the entry at the end of ``parts``; None if it, or a folder on the way, does not exist."""
         if len(parts) > self._limits.tree_depth:
             raise self._refused("/".join(parts), f"more than {self._limits.tree_depth} folders deep")
         entry = TreeEntry(stat.S_IFDIR, self._root)
@@ -66,6 +66,7 @@ class GitTree:
             if found is None:
                 return None
             entry = found
+            # Links and submodules lead out of the commit's own files.
             if not (entry.is_folder or stat.S_ISREG(entry.mode)):
                 path = "/".join(parts[: depth + 1])
                 raise self._refused(path, f"expected a file or folder, found {entry.what}")
@@ -74,9 +75,10 @@ class GitTree:
     def _tree(self, oid: str, folder: str) -> Mapping[str, TreeEntry]:
         if oid not in self._trees:
             data = self._object(oid, "tree", folder)
+            # Counted over all folders of a commit: many small ones take as much memory as a large one.
             self._parsed += len(data)
             if len(data) > self._limits.tree or self._parsed > self._limits.trees:
-                text = f"the folder has more entries than {amount(self._limits.tree)} hold"
+                text = f"the listing of the folder has more than {amount(self._limits.tree)}"
                 raise TooLarge(text, where=self._at(folder))
             try:
                 self._trees[oid] = parse_tree(data)
@@ -92,8 +94,9 @@ class GitTree:
         self._read += len(data)
         if self._read > self._limits.files:
             raise TooLarge(
-                f"its files have more than {amount(self._limits.files)} together", where=self._where
+                f"the files have more than {amount(self._limits.files)} in total", where=self._where
             )
+        # The pointer is a valid blob: installed as the module, it would fail with a misleading error.
         if data.startswith(LFS_POINTER):
             hint = f"git lfs migrate export --include={shlex.quote(path)}"
             raise Refused("expected a file, found a Git LFS pointer", where=self._at(path), hint=hint)
@@ -103,6 +106,7 @@ class GitTree:
         try:
             found = self._objects.find(oid)
         except TooLarge as problem:
+            # The pack knows the object's id only; here its path is known.
             problem.where = self._at(path)
             raise
         if found is None:

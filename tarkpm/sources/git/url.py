@@ -1,4 +1,7 @@
-"""URLs as users type them, and which may be fetched, by the grammar of `tarkpm.core.git_url`. Pure."""
+"""Parse URLs as users type them, and decide which may be fetched from. Pure.
+
+The grammar is that of `tarkpm.core.git_url`.
+"""
 
 import re
 from typing import Final
@@ -14,24 +17,25 @@ from tarkpm.io.proxies import is_loopback
 __all__ = ["DEFAULT_PORTS", "GitUrl", "expand", "parse", "parse_typed", "redirected", "shown"]
 
 PLAIN: Final = {"http": "http", "git": "git://"}
-"""Schemes that are neither encrypted nor authenticated, and what to call them."""
+"""Schemes that are neither encrypted nor authenticated, and their names in messages."""
 
 _OWNER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})")
 _REPO = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
 
 def parse(text: str, *, allow_http: bool = False) -> GitUrl:
-    """Read the URL of a repository to fetch from; raises `Refused`, whose text never holds a password.
+    """Parse the URL of a repository to fetch from.
 
-    ``http`` and ``git`` are for this machine, and for anywhere with ``allow_http``.
+    ``http`` and ``git`` are permitted for this machine, and for others with ``allow_http``. Raises `Refused`,
+    whose text never contains a password (docs/trust-rules.md, rule 11).
     """
     return _fetchable(git_url.parse(text), text, allow_http=allow_http)
 
 
 def parse_typed(text: str, *, allow_http: bool = False) -> tuple[GitUrl, Login | None]:
-    """Read a URL from the user's own hand, in which a login may stand; the login is not part of the `GitUrl`.
+    """Parse a URL typed by the user, which may contain a login. The login is not part of the `GitUrl`.
 
-    Raises `Refused`, whose text never holds a password.
+    Raises `Refused`, whose text never contains a password.
     """
     parts = git_url.split(text)
     url = _fetchable(parts.url, text, allow_http=allow_http)
@@ -39,7 +43,10 @@ def parse_typed(text: str, *, allow_http: bool = False) -> tuple[GitUrl, Login |
 
 
 def redirected(current: GitUrl, location: str, tail: str, *, allow_http: bool = False) -> GitUrl:
-    """Where a redirect leads, as `git_url.redirected`; also raises `Refused` for a scheme in the clear."""
+    """Return the target of a redirect, as `git_url.redirected` does.
+
+    Also raises `Refused` for an unencrypted scheme: a redirect must not downgrade what the user typed.
+    """
     target = git_url.redirected(current, location, tail)
     try:
         return _fetchable(target, target.public, allow_http=allow_http)
@@ -56,16 +63,16 @@ def _fetchable(url: GitUrl, text: str, *, allow_http: bool) -> GitUrl:
 
 
 def expand(text: str) -> tuple[str, str]:
-    """Spell out ``github:owner/repo[/folder]`` as (URL, folder); any other text comes back with no folder.
+    """Expand ``github:owner/repo[/folder]`` to (URL, folder). Any other text is returned with folder "".
 
-    Raises `Refused` for a ``github:`` that names no repository.
+    Raises `Refused` for a ``github:`` that does not name a repository.
     """
     if not text.lower().startswith("github:"):
         return text, ""
     owner, _, rest = text[len("github:") :].partition("/")
     repo, _, folder = rest.partition("/")
     if not _OWNER.fullmatch(owner) or not _REPO.fullmatch(repo) or repo.strip(".") == "":
-        refuse("expected github:owner/repository, or with a folder behind it", text)
+        refuse("expected github:owner/repository, optionally followed by /folder", text)
     try:
         return f"https://github.com/{owner}/{repo}", folder_path(folder)
     except ValueError as problem:

@@ -21,6 +21,7 @@ def heal(folder: Path) -> None:
             remove_tree(inside)
         make_private(inside)
         for entry in list(os.scandir(inside)):
+            # tuf reads and writes files by these names without checking what they are.
             known = entry.name in (HISTORY, TARGETS, f"{ROOT}.json") and inside == folder
             regular = entry.is_file(follow_symlinks=False) and entry.name.endswith(".json")
             too_long = inside != folder / TARGETS and entry.stat(follow_symlinks=False).st_size > MAX_CACHED

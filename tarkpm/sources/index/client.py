@@ -150,10 +150,12 @@ class IndexClient:
         if size > MAX_RELEASE:
             raise TooLarge(f"the release of {pin.name} has more than {MAX_RELEASE:,} bytes", where=where)
         try:
+            # One request: an index keeps the statement and the files of a release in one file, in this order.
             data = self._place.get(path, size, within(self._patience.for_release(size)))
         except Missing as problem:
             text = f"the index does not have this release of {pin.name} (HTTP {problem.status})"
             raise unreachable(text, where=where) from None
+        # The size is signed or locked, so a longer file has other contents.
         except TooLarge:
             text = f"the release of {pin.name} has more than {size:,} bytes"
             raise DigestMismatch(text, where=where) from None
@@ -170,6 +172,7 @@ class IndexClient:
         if not names:
             return {}
         paths = {name: path_of(name) for name in names}
+        # Two spellings of a name have one path, which is requested once.
         found = self._session.targets(list(dict.fromkeys(paths.values())), limit, likely)
         result: dict[PluginName, N | None] = {}
         for name, path in paths.items():

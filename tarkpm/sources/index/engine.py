@@ -15,6 +15,7 @@ class Urllib3Fetcher:
     """Placeholder for tuf's own fetcher. An updater uses it only if it is given none, and ours always is."""
 
 
+# Removed again afterwards, so that another program in this process can import the real module.
 if _THEIRS not in sys.modules:
     sys.modules[_THEIRS] = ModuleType(_THEIRS)
     setattr(sys.modules[_THEIRS], Urllib3Fetcher.__name__, Urllib3Fetcher)

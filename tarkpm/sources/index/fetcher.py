@@ -44,8 +44,10 @@ class Fetcher(FetcherInterface):
         data = self._ahead.pop(path, None)
         if data is None:
             data = self.get(path, max_length, role)
+        # Data fetched ahead was read with the largest limit; tuf's limit for this role may be lower.
         if len(data) > max_length:
             raise self._too_large(path, max_length)
+        # Before tuf sees the metadata: a valid signature must not make up for a shape that permits an attack.
         self.seen[role] = shape.check(role, data, where=self._at(path))
         return data
 
@@ -81,6 +83,8 @@ class Fetcher(FetcherInterface):
         try:
             return self.place.get(path, limit, self.soon())
         except Missing as problem:
+            # tuf asks for the next root until there is none (TUF specification, 5.3.3), and expects this
+            # error.
             if role == ROOT:
                 raise DownloadHTTPError(path, 404) from None
             raise self._missing(path, problem.status) from None
@@ -91,6 +95,7 @@ class Fetcher(FetcherInterface):
         return IndexUntrusted(f"the metadata has more than {limit:,} bytes", where=self._at(path))
 
     def _missing(self, path: str, status: int) -> Unreachable:
+        # Without one of these two files there is no index here; without another one, the index is incomplete.
         if path in (FIRST, f"{METADATA}/{TIMESTAMP}.json"):
             return unreachable(f"there is no index here (HTTP {status})", where=self._at(path))
         return unreachable(

@@ -14,6 +14,8 @@ from tarkpm.core.layout import CLAIMS, INDEX, PUBLISHERS, ROOT, TOP
 from tarkpm.errors import IndexStale, IndexUntrusted
 from tarkpm.sources.index.engine import Updater
 
+# `_used` adds the bins of claims. Index bins, the snapshot and the timestamp are left out: they are signed
+# by the online key, whose holder can sign any version.
 SIGNED_OFFLINE: Final = (ROOT, TOP, CLAIMS, INDEX)
 
 

@@ -105,6 +105,7 @@ class Web:
         """See `IndexLocation`."""
         url = f"{self._url}/{path}"
         try:
+            # Redirects are followed here, because each target must be checked before it is contacted.
             for _ in range(MAX_REDIRECTS + 1):
                 asked = time.monotonic()
                 with self._client.open("GET", url, self._headers, deadline=deadline) as answer:
@@ -194,6 +195,7 @@ def gather(place: IndexLocation, function: Callable[[T], R], items: Sequence[T],
     Threads save the time of waiting for a server. If it responds at once, they only wait for each other.
     """
     done: list[R] = []
+    # One by one until a response was slow: only then do threads pay.
     while len(done) < len(items) and place.is_prompt():
         done.append(function(items[len(done)]))
     return done + run_parallel(function, items[len(done) :], threads=threads)

@@ -9,6 +9,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -126,12 +127,16 @@ class Session:
         self, paths: Sequence[str], limit: int, likely: Mapping[str, bytes]
     ) -> dict[str, bytes | None]:
         with self._translated():
+            # 1. Load trusted metadata, refreshed once per command (TUF specification, 5.3 to 5.6).
             updater = self._updater or self._opened()
+            # 2. Fetch in parallel what tuf will ask for: tuf itself fetches one file after the other.
             self._fetcher.fetch_ahead(self._missing(self._listed(paths)))
+            # 3. Follow the delegations to each target (5.6.7). tuf checks signatures, versions and expiry.
             infos = {path: updater.get_targetinfo(path) for path in paths}
             self._fetcher.forget()
-            # Before anything is returned: the metadata is validly signed but may be old.
+            # 4. Compare with the versions seen before: the metadata is validly signed but may be old.
             self.floors.check(updater, paths)
+        # 5. Use contents that are here and have the signed digest, and fetch the others (5.7).
         known = {path: info for path, info in infos.items() if info is not None}
         here = {path: self._at_hand(path, info, limit, likely.get(path)) for path, info in known.items()}
         absent = [path for path, data in here.items() if data is None]
@@ -151,6 +156,7 @@ class Session:
             f"{PREFIX}{METADATA}/",
             fetcher=self._fetcher,
             config=_CONFIG,
+            # Otherwise tuf would trust the root in the cache, which any process of the user can replace.
             bootstrap=self._first_root(),
         )
         updater.refresh()
@@ -259,11 +265,13 @@ class Session:
             if role not in ages and data is not None:
                 ages[role] = shape.check(role, data, where=self._where).expires
         since, role = min((expires, role) for role, expires in ages.items())
+        # A clock that runs ahead expires every index, so both times are shown.
+        now = datetime.now(UTC)
         return IndexStale(
             f"index expired since {since.replace('T', ' ').replace('Z', ' UTC'):.40}"
-            f" (locked installs still work): its {role} was not renewed",
+            f" (locked installs still work): its {role} was not renewed; here it is {now:%Y-%m-%d %H:%M} UTC",
             where=self._where,
-            hint="ask the index's maintainers to run: tarkpm index refresh",
+            hint="if this clock is right, ask the index's maintainers to run: tarkpm index refresh",
         )
 
 
@@ -271,6 +279,7 @@ def _roles(path: str, bins: Mapping[str, int]) -> Iterable[str]:
     """Return the delegated roles that lead to a target path, given the number of bins of each parent."""
     parent = CLAIMS if path.startswith(PUBLISHERS) else INDEX
     bits = (bins.get(parent, 0) - 1).bit_length()
+    # A guess from the cached snapshot. If it is wrong, tuf fetches the right role itself.
     if not 1 <= bits <= MAX_BITS:
         return (parent,)
     return parent, SuccinctRoles([], 1, bits, parent).get_role_for_target(path)

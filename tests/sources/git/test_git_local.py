@@ -78,7 +78,7 @@ def test_missing_refs(repo: GitRepo) -> None:
 
 def test_an_empty_repository(tmp_path: Path) -> None:
     assert said(GitRepo(tmp_path / "empty").folder) == (
-        "NotFound: the repository has no HEAD [file:///REPO] try: name a branch with --branch"
+        "NotFound: HEAD has no commits: the repository is empty, or its default branch does not exist [file:///REPO] try: git ls-remote --heads file:///REPO"
     )
 
 
@@ -170,10 +170,10 @@ def test_configuration_and_hooks_are_not_read(repo: GitRepo, tmp_path: Path) -> 
 def test_symbolic_refs_are_bounded_and_stay_inside(repo: GitRepo) -> None:
     control = repo.folder / ".git"
     (control / "refs/heads/loop").write_text("ref: refs/heads/loop\n")
-    assert said(repo.folder, branch="loop").startswith("Garbled: the response cannot be parsed (SymrefLoop")
+    assert said(repo.folder, branch="loop").startswith("Garbled: a symbolic ref leads back to itself")
     (repo.folder / "outside").write_text(repo.rev("HEAD"))
     (control / "HEAD").write_text("ref: ../outside\n")
-    assert said(repo.folder).startswith("NotFound: the repository has no HEAD")
+    assert said(repo.folder).startswith("NotFound: HEAD has no commits")
     (control / "HEAD").write_text("\x1b[31m no id\n")
     assert said(repo.folder) == "Refused: HEAD is not the id of a sha1 object [file:///REPO]"
 

@@ -69,7 +69,7 @@ def test_a_pack_cut_anywhere_is_incomplete(name: str) -> None:
 @pytest.mark.parametrize("step", [0, 1])
 @pytest.mark.parametrize("name", [name for name in GOOD if name != "noise"])
 def test_a_pack_with_something_behind_it_is_refused(name: str, step: int) -> None:
-    assert refused(GOOD[name] + b"x", step=step) == "Garbled: the pack goes on behind its end [the pack]"
+    assert refused(GOOD[name] + b"x", step=step) == "Garbled: the pack has data after its end [the pack]"
 
 
 def test_a_pack_with_a_flipped_checksum_is_refused() -> None:

@@ -134,7 +134,7 @@ def test_a_missing_rev(server: GitServer, published: GitRepo) -> None:
 def test_an_empty_repository(server: GitServer) -> None:
     git(server.root, "init", "--quiet", "--bare", "demo.git")
     assert said(server) == (
-        "NotFound: the repository has no HEAD [http://SERVER/demo.git] try: name a branch with --branch"
+        "NotFound: HEAD has no commits: the repository is empty, or its default branch does not exist [http://SERVER/demo.git] try: git ls-remote --heads http://SERVER/demo.git"
     )
 
 

@@ -237,7 +237,10 @@ V2 = line(b"version 2\n") + line(b"agent=git/2.0\n") + line(b"ls-refs\n") + line
             "printf '0010ERR go away\\033'; sleep 60",
             "NotFound: there is no such repository, or you cannot access it: it said 'go away?' [URL]",
         ),
-        ("echo Welcome to this server", "Garbled: the response cannot be parsed"),
+        (
+            "echo Welcome to this server",
+            "Garbled: the fetch failed: Invalid pkt-line length prefix: 'Welc' [URL]",
+        ),
     ],
 )
 def test_hostile_over_ssh(tmp_path: Path, script: str, sentence: str) -> None:
@@ -317,11 +320,11 @@ SMALL = TransferLimits(connect=2, stall=0.5, total=3, meta=100_000, pack=100_000
     ("act", "sentence"),
     [
         (lambda c: time.sleep(2), "Unreachable: nothing arrived for 0.5 seconds"),
-        (forever(b"x"), "Garbled: the response cannot be parsed"),
+        (forever(b"x"), "Garbled: the fetch failed: Invalid pkt-line length prefix: '"),
         (forever(line(b"version 1\n")), "TooLarge: the server sent more than 100000 bytes besides"),
         (forever(line(b"1" * 40 + b" refs/heads/x\n")), "TooLarge: the server sent more than 100000 bytes"),
         (ending(b""), "Unreachable: the connection was closed before everything had arrived"),
-        (ending(b"001"), "Garbled: the response cannot be parsed"),
+        (ending(b"001"), "Garbled: the fetch failed: Invalid pkt-line length prefix: '"),
         (ending(V2[:-4]), "Unreachable: the connection was closed before everything had arrived"),
         (
             ending(line(b"ERR \x1b[2Jno")),
@@ -339,7 +342,7 @@ SMALL = TransferLimits(connect=2, stall=0.5, total=3, meta=100_000, pack=100_000
             talking(
                 HEAD, line(b"packfile-uris\n") + line(b"x sha1 https://h.example/p") + line(b"packfile\n")
             ),
-            "Garbled: the response cannot be parsed (GitProtocolError: Server sent packfile-uris but",
+            "Garbled: the fetch failed: Server sent packfile-uris but",
         ),
     ],
 )

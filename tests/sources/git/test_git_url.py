@@ -276,7 +276,7 @@ def test_expand(text: str, expanded: tuple[str, str]) -> None:
     ],
 )
 def test_expand_refuses_what_names_no_repository(text: str) -> None:
-    with pytest.raises(Refused, match=r"^expected github:owner/repository, or with a folder behind it$"):
+    with pytest.raises(Refused, match=r"^expected github:owner/repository, optionally followed by /folder$"):
         expand(text)
 
 

@@ -4,23 +4,23 @@ import click
 
 from tarkpm.cli.lazy_group import LazyGroup
 
-COMMANDS = (
-    "add",
-    "list",
-    "remove",
-    "create",
-    "claim",
-    "countersign",
-    "revoke",
-    "rotate",
-    "accept",
-    "yank",
-    "refresh",
-    "check",
-    "serve",
-)
+SECTIONS = {
+    "Use indexes": ("add", "list", "remove"),
+    "Maintain an index": (
+        "create",
+        "claim",
+        "countersign",
+        "revoke",
+        "rotate",
+        "accept",
+        "yank",
+        "refresh",
+        "check",
+        "serve",
+    ),
+}
 
 
-@click.group("index", cls=LazyGroup, package=__name__, names=COMMANDS)
+@click.group("index", cls=LazyGroup, package=__name__, sections=SECTIONS)
 def index_command() -> None:
     """Use community indexes, or maintain one."""

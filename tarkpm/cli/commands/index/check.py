@@ -8,7 +8,7 @@ import click
 from tarkpm.cli.console import style
 from tarkpm.cli.maintainer import desk, index_folder
 from tarkpm.cli.options import Invocation, common, read
-from tarkpm.core.text import neutral
+from tarkpm.core.text import counted, neutral
 
 if TYPE_CHECKING:
     from tarkpm.ops.registry.check import CheckReport
@@ -38,7 +38,7 @@ def _checked(report: "CheckReport") -> list[str]:
         lines += [f"  where: {neutral(finding.where)}"] if finding.where else []
         lines += [f"  help: {neutral(finding.hint)}"] if finding.hint else []
     count = sum(not finding.note for finding in report.findings)
-    looked = f"{report.plugins:,} plugins, {report.releases:,} releases"
-    mark = f"✗ {count} problem{'s' if count != 1 else ''}" if count else "✓ no problems found"
+    looked = f"{counted(report.plugins, 'plugin')}, {counted(report.releases, 'release')}"
+    mark = f"✗ {counted(count, 'problem')}" if count else "✓ no problems found"
     lines.append(f"{style(mark, fg='red' if count else 'green')} ({looked})")
     return [*lines, f"root  {report.root}"] if report.root else lines

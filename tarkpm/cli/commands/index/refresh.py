@@ -8,7 +8,7 @@ import click
 from tarkpm.cli.console import style
 from tarkpm.cli.maintainer import desk, index_folder, online_key_option
 from tarkpm.cli.options import Invocation, common, dry_run
-from tarkpm.core.text import neutral
+from tarkpm.core.text import counted, neutral
 
 if TYPE_CHECKING:
     from tarkpm.ops.registry.refresh import RefreshReport
@@ -36,8 +36,8 @@ def _refreshed(report: "RefreshReport", *, dry_run: bool) -> list[str]:
     would = "would be " if dry_run else ""
     lines = [f"{style('✓', fg='green')} {would}enacted: {neutral(title)}" for title in report.enacted]
     if report.renewed:
-        lines.append(f"{report.renewed} bin{'s' if report.renewed != 1 else ''} {would}signed again")
+        lines.append(f"{counted(report.renewed, 'bin')} {would}signed again")
     if report.swept:
-        lines.append(f"{report.swept} unused file{'s' if report.swept != 1 else ''} deleted")
+        lines.append(f"{counted(report.swept, 'unused file')} deleted")
     lines.append(f"the index is fresh until {report.valid_until}")
     return lines + [f"{style('note:', fg='cyan')} {neutral(note)}" for note in report.notes]

@@ -1,19 +1,15 @@
 """``tarkpm index remove``."""
 
-from typing import TYPE_CHECKING
-
 import click
 
+from tarkpm.cli.complete import index_names
 from tarkpm.cli.console import style
 from tarkpm.cli.options import Invocation, common, dry_run, read_name
 from tarkpm.core.text import neutral
 
-if TYPE_CHECKING:
-    pass
-
 
 @click.command("remove")
-@click.argument("name")
+@click.argument("name", shell_complete=index_names)
 @dry_run
 @common
 def remove_command(invocation: Invocation, name: str) -> int:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tarkpm.cli.lazy_group import Group
 from tarkpm.cli.maintainer import desk, maintainer_command, read_key, report_proposal
 from tarkpm.cli.options import Invocation, read_name
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     pass
 
 
-@click.group("rotate")
+@click.group("rotate", cls=Group)
 def rotate_command() -> None:
     """Replace a publisher's, the online or the maintainers' keys."""
 

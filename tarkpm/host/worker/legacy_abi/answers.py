@@ -51,6 +51,7 @@ def answering(interface: str, function: str, ask: AskParent, limit: int, memory:
         said = shape(ask(interface, function, args, meter.texts))
         if isinstance(said, int):
             return said
+        # The ABI passes no capacity of the buffer, so a longer answer would overrun it (decision 0050).
         if len(said) > longest:
             _tell(ask, interface, function, len(said), longest)
             return UNREADABLE

@@ -29,6 +29,7 @@ class AnswerDocument:
         return found
 
     def flag(self, key: str, default: Any = _REQUIRED) -> bool:
+        """Return a Boolean, or ``default`` if it is missing or null."""
         found: bool = self._field(key, bool, default)
         return found
 

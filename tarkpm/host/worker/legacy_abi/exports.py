@@ -73,6 +73,7 @@ def _token(*names: str) -> Run:
         name = plugin.first(*names)
         said = plugin.ask(name, room=SHORT)
         token = said if name == "get_token" else document(name, said).text("access_token")
+        # An empty text is not a token; the ABI has no other way to say that there is none.
         if not token:
             raise CallRefused(f"{name} returned nothing")
         return token

@@ -89,6 +89,7 @@ class OlderGuest(PluginInstance):
         self._plugin = Plugin(store, functions, memory)
 
     def _drop(self) -> None:
+        # They belong to the closed store; using them would read freed memory.
         self._linear = self._plugin = None
         super()._drop()
 

@@ -45,6 +45,7 @@ class Plugin:
     def do(self, name: str, *texts: str) -> None:
         """Call a function that takes texts and returns a code. Raises `CallRefused` for a negative one."""
         code = self._exports[name].call(self._store, *self._given(texts))
+        # Not in a `finally`: after a trap the instance must not be called, and is dropped as a whole.
         self._free()
         if code < 0:
             raise CallRefused(f"{name} returned {code}")

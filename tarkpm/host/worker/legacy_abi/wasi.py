@@ -69,6 +69,7 @@ class Wasi:
     def _fd_write(self, view: View, fd: int, pieces: int, count: int, written: int) -> int:
         if fd not in _LEVELS:
             return _BADF
+        # Bounded before the loop: the count comes from the guest, and each piece costs a read.
         if not 0 <= count <= MAX_PIECES:
             return _INVAL
         view.check(written, 4)  # first: a call that fails must have printed nothing

@@ -1,0 +1,109 @@
+"""Values for shell completion. A function here never raises, starts no plugin and makes no network request.
+
+What is offered was often written by somebody else, so only values of a strict grammar are: plugin and index
+names, key names, and capabilities as tarkpm itself writes them.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from tarkpm.core.project import Project
+    from tarkpm.core.release import PluginName
+    from tarkpm.ops.project.location import Location
+    from tarkpm.ops.project.settings import Settings
+
+_Complete = Callable[[click.Context, click.Parameter, str], list[str]]
+
+
+def _completion(values: "Callable[[click.Context, Settings], Iterable[str]]") -> _Complete:
+    """Turn a function that returns values into one that completes what is typed, whatever goes wrong."""
+
+    def complete(context: click.Context, _: click.Parameter, typed: str) -> list[str]:
+        from tarkpm.errors import TarkError
+
+        try:
+            offered = values(context, _settings(context))
+            found = [value for value in offered if value.lower().startswith(typed.lower())]
+        except (TarkError, OSError, ValueError):
+            return []
+        given = {value for many in context.params.values() if isinstance(many, tuple) for value in many}
+        return [value for value in found if value not in given]
+
+    return complete
+
+
+def _settings(context: click.Context) -> "Settings":
+    import os
+    from pathlib import Path
+
+    from tarkpm.ops.project.settings import Settings, user_paths
+
+    given = {**context.find_root().params, **{key: v for key, v in context.params.items() if v}}
+    return Settings(
+        cwd=Path.cwd(),
+        paths=user_paths(os.environ),
+        project=given.get("project"),
+        user=bool(given.get("user")),
+    )
+
+
+def _location(settings: "Settings") -> "Location":
+    from tarkpm.ops.project.location import checked_place
+
+    return checked_place(settings, create=True)
+
+
+def _project(location: "Location") -> "Project":
+    from tarkpm.core.names import MAX_PROJECT
+    from tarkpm.core.project import Project
+    from tarkpm.io.files import read_file
+
+    return Project.parse(read_file(location.project_file, MAX_PROJECT))
+
+
+def _plugins(_: click.Context, settings: "Settings") -> Iterable[str]:
+    from tarkpm.core.release import is_plugin_name
+
+    # A folder whose name no plugin can have is not offered.
+    return filter(is_plugin_name, _location(settings).environment.names())
+
+
+def _indexes(_: click.Context, settings: "Settings") -> Iterable[str]:
+    return _project(_location(settings)).indexes
+
+
+def _keys(_: click.Context, settings: "Settings") -> Iterable[str]:
+    from tarkpm.store.keys import KeyStore
+
+    return KeyStore.in_state(settings.paths.state).names()
+
+
+def _plugin(context: click.Context) -> "PluginName":
+    """Return the plugin that was typed before. Raises `ValueError` if none was."""
+    from tarkpm.core.release import plugin_name
+
+    return plugin_name(context.params.get("name") or "")
+
+
+def _granted(context: click.Context, settings: "Settings") -> Iterable[str]:
+    return map(str, _project(_location(settings)).granted(_plugin(context)))
+
+
+def _grantable(context: click.Context, settings: "Settings") -> Iterable[str]:
+    from tarkpm.core.manifest import Manifest
+    from tarkpm.core.names import MANIFEST
+
+    name, location = _plugin(context), _location(settings)
+    declared = Manifest.parse(location.environment.read(name, MANIFEST), where=MANIFEST).capabilities
+    granted = _project(location).granted(name)
+    return [str(one) for one in declared if not any(other.covers(one) for other in granted)]
+
+
+plugin_names = _completion(_plugins)
+index_names = _completion(_indexes)
+key_names = _completion(_keys)
+granted = _completion(_granted)
+grantable = _completion(_grantable)

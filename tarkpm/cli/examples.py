@@ -1,0 +1,48 @@
+"""Examples for ``--help``, by command. A test reads each of them as the program does."""
+
+from typing import Final
+
+EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
+    "init": ("tarkpm init", "tarkpm init --project app --tark-version 0.12.6"),
+    "add": (
+        "tarkpm add text-tools",
+        "tarkpm add github:owner/repo/folder --tag v1.2.0",
+        "tarkpm add ./my-plugin",
+    ),
+    "remove": ("tarkpm remove text-tools",),
+    "update": ("tarkpm update", "tarkpm update text-tools --dry-run"),
+    "lock": ("tarkpm lock", "tarkpm lock --check"),
+    "sync": ("tarkpm sync", "tarkpm sync --frozen --accept-project=sha256:DIGEST"),
+    "accept": ("tarkpm accept", "tarkpm accept --print"),
+    "accepted": ("tarkpm accepted", "tarkpm accepted --forget ."),
+    "verify": ("tarkpm verify", "tarkpm verify --json"),
+    "search": ("tarkpm search words",),
+    "tree": ("tarkpm tree", "tarkpm tree --invert text-tools"),
+    "outdated": ("tarkpm outdated",),
+    "list": ("tarkpm list", "tarkpm list --user"),
+    "info": ("tarkpm info text-tools",),
+    "enable": ("tarkpm enable text-tools",),
+    "disable": ("tarkpm disable text-tools",),
+    "grant": ("tarkpm grant text-tools storage http:api.example.com",),
+    "revoke": ("tarkpm revoke text-tools http:api.example.com",),
+    "call": (
+        'tarkpm call text-tools text-stats \'{"text":"two words"}\'',
+        "tarkpm call ./my-plugin text-stats - < arguments.json",
+    ),
+    "tools": ("tarkpm tools", "tarkpm tools text-tools"),
+    "auth": ("tarkpm auth login chatgpt-oauth", "tarkpm auth status chatgpt-oauth"),
+    "chat": ("tarkpm chat chatgpt-oauth 'Say hello.'", "tarkpm chat chatgpt-oauth - < prompt.txt"),
+    "inspect": ("tarkpm inspect plugin.wasm",),
+    "cache": ("tarkpm cache", "tarkpm cache clean"),
+    "doctor": ("tarkpm doctor",),
+    "completions": ('eval "$(tarkpm completions bash)"', "tarkpm completions fish | source"),
+    "sign": ("tarkpm sign ./my-plugin --key release",),
+    "publish": ("tarkpm publish ./my-plugin --to ../index/submissions",),
+    "key": ("tarkpm key generate --name release --passphrase",),
+}
+
+
+def epilog(name: str) -> str | None:
+    """Return the examples of a command as click prints them below the options; None if it has none."""
+    lines = EXAMPLES.get(name)
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines) if lines else None

@@ -1,0 +1,78 @@
+"""Find what would make the next command fail: folders that cannot be written, and a project out of step."""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Final
+
+from tarkpm.core.text import some
+from tarkpm.ops.audit.leftovers import Trouble
+from tarkpm.ops.project.location import Location
+from tarkpm.ops.project.settings import Settings
+
+if TYPE_CHECKING:
+    from tarkpm.ops.project.workspace import Workspace
+
+VARIABLES: Final = (
+    "TARKPM_CACHE_DIR",
+    "XDG_CACHE_HOME",
+    "XDG_STATE_HOME",
+    "XDG_DATA_HOME",
+    "XDG_CONFIG_HOME",
+    "HOME",
+)
+"""The environment variables that place the user's folders, most specific first."""
+
+
+def check_folders(settings: Settings, location: Location) -> Iterator[Trouble]:
+    """Yield a trouble for each folder that tarkpm writes to and cannot."""
+    home = settings.home
+    if not home.is_dir():
+        # Everything else is below it. root could create it, and would then hide the mistake.
+        yield Trouble("Folder", "the home folder does not exist", str(home), _set("HOME", settings))
+        return
+    paths = settings.paths
+    for folder in dict.fromkeys((paths.state, paths.cache, paths.data, location.folder)):
+        nearest = next((place for place in (folder, *folder.parents) if os.path.lexists(place)), folder)
+        hint = _set(variable_of(folder, settings.environment), settings)
+        if not nearest.is_dir():
+            yield Trouble("Folder", "expected a folder, found something else", str(nearest), hint)
+        elif not os.access(nearest, os.W_OK | os.X_OK):
+            # access(2) answers EROFS for a read-only file system, to root as well.
+            yield Trouble("Folder", "cannot be written", str(nearest), hint)
+
+
+def variable_of(path: PurePath, environment: Mapping[str, str]) -> str:
+    """Return the environment variable that placed ``path``; "" if none did."""
+    values = ((name, environment.get(name, "")) for name in VARIABLES)
+    return next((name for name, value in values if value and path.is_relative_to(value)), "")
+
+
+def _set(variable: str, settings: Settings) -> str:
+    value = settings.environment.get(variable)
+    return f"set {variable} to a folder you can write, not {value}" if value else ""
+
+
+def check_project(workspace: "Workspace") -> Iterator[Trouble]:
+    """Yield what stands between the project's documents and its installed plugins; raises `LockError`."""
+    from tarkpm.core.lock_check import stale_entries
+    from tarkpm.ops.project.acceptance import not_accepted
+
+    location = workspace.location
+    new = not_accepted(workspace)
+    if new:
+        subjects = some([*dict.fromkeys(one.subject for one in new)])
+        message = f"you have not accepted what this project decides about {subjects}"
+        yield Trouble("ProjectNotAccepted", message, str(location.project_file), "tarkpm accept")
+    for problem in stale_entries(workspace.project, workspace.lock):
+        yield Trouble.of(problem)
+    missing = [
+        entry.name
+        for entry in workspace.lock.entries
+        if entry.name not in workspace.record.installed
+        or not workspace.environment.folder(entry.name).is_dir()
+    ]
+    if missing:
+        verb = "is" if len(missing) == 1 else "are"
+        message = f"{some(missing)} {verb} locked but not installed"
+        yield Trouble("NotInstalled", message, str(location.environment.plugins), "tarkpm sync")

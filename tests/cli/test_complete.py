@@ -1,0 +1,66 @@
+"""What TAB offers: plugins, keys, indexes and capabilities; nothing from a file that cannot be read."""
+
+import shutil
+import subprocess
+
+import pytest
+from support.indexed import IndexedProject
+from support.sandbox import Sandbox
+
+
+def offered(sandbox: Sandbox, typed: str) -> list[str]:
+    """Return what bash would be offered for the last word of ``typed``."""
+    words = typed.split(" ")
+    answer = sandbox.fork(
+        env={
+            "_TARKPM_COMPLETE": "bash_complete",
+            "COMP_WORDS": "\n".join(words),
+            "COMP_CWORD": str(len(words) - 1),
+        }
+    )
+    return [line.partition(",")[2] for line in answer.out.split()]
+
+
+@pytest.fixture
+def project(sandbox: Sandbox) -> Sandbox:
+    """A project with one working copy that declares storage, a host and a variable."""
+    sandbox.init()
+    folder = sandbox.plugin(
+        sandbox.root / "src" / "text-tools",
+        capabilities='storage = true\nhttp = ["api.example.com"]\nenv = ["TOKEN"]',
+    )
+    sandbox.run("add", str(folder), "--accept-capabilities").ok()
+    return sandbox
+
+
+def test_plugins_and_their_capabilities(project: Sandbox) -> None:
+    assert offered(project, "tarkpm info t") == ["text-tools"]
+    assert offered(project, "tarkpm revoke text-tools ") == ["storage", "http:api.example.com", "env:TOKEN"]
+    project.run("revoke", "text-tools", "env:TOKEN").ok()
+    assert offered(project, "tarkpm revoke text-tools e") == []
+    assert offered(project, "tarkpm grant text-tools ") == ["env:TOKEN"]
+    assert offered(project, "tarkpm grant text-tools env:t") == ["env:TOKEN"]
+    assert offered(project, "tarkpm revoke text-tools storage ") == ["http:api.example.com"]
+    assert offered(project, "tarkpm grant other ") == []
+
+
+def test_keys_and_indexes(indexed: IndexedProject) -> None:
+    indexed.use()
+    sandbox = indexed.sandbox
+    sandbox.key("mine")
+    assert offered(sandbox, "tarkpm sign . --key m") == ["mine"]
+    assert offered(sandbox, "tarkpm index remove c") == ["community"]
+
+
+def test_a_file_that_cannot_be_read_offers_nothing(project: Sandbox) -> None:
+    (project.cwd / "tark.toml").write_text("[")
+    (project.plugins / "text-tools" / "plugin.toml").write_text("[")
+    for typed in ("tarkpm grant text-tools ", "tarkpm revoke text-tools ", "tarkpm index remove "):
+        assert offered(project, typed) == []
+
+
+@pytest.mark.skipif(not shutil.which("zsh"), reason="zsh is not installed")
+def test_zsh_without_its_completion_system(sandbox: Sandbox) -> None:
+    script = sandbox.run("completions", "zsh").ok().out
+    said = subprocess.run(["zsh", "-f"], input=script, capture_output=True, text=True, check=True)
+    assert said.stderr.strip().endswith("first run: autoload -Uz compinit && compinit")

@@ -1,0 +1,105 @@
+"""``--help`` lists every command whole, and its examples are commands that the program reads."""
+
+import shlex
+from collections.abc import Iterator
+
+import click
+import pytest
+from support.sandbox import Sandbox
+
+from tarkpm.cli.examples import EXAMPLES
+from tarkpm.cli.group import COMMANDS, SECTIONS, group
+
+
+def _commands(parent: click.Context, path: str = "tarkpm") -> Iterator[tuple[str, click.Command]]:
+    """Yield every command below a context, with its name as typed."""
+    assert isinstance(parent.command, click.Group)
+    for name in parent.command.list_commands(parent):
+        command = parent.command.get_command(parent, name)
+        assert command is not None
+        yield f"{path} {name}", command
+        if isinstance(command, click.Group):
+            context = click.Context(command, parent=parent, info_name=name)
+            yield from _commands(context, f"{path} {name}")
+
+
+@pytest.fixture(scope="module")
+def root() -> click.Context:
+    return click.Context(group, info_name="tarkpm")
+
+
+def test_no_summary_is_cut_off(root: click.Context) -> None:
+    long = {path: command.get_short_help_str(66) for path, command in _commands(root)}
+    assert [path for path, text in long.items() if text.endswith("...")] == []
+
+
+def test_every_command_stands_in_one_section_and_has_examples(sandbox: Sandbox) -> None:
+    text = sandbox.run("--help").ok().out
+    for title in SECTIONS:
+        assert f"\n{title}:\n" in text
+    assert len(COMMANDS) == len({*COMMANDS})
+    assert {*COMMANDS} - {*EXAMPLES} == {"hook", "channel", "index"}
+    assert "Examples:\n    tarkpm add text-tools\n" in sandbox.run("add", "--help").ok().out
+
+
+@pytest.mark.parametrize("line", [line for lines in EXAMPLES.values() for line in lines])
+def test_an_example_is_read_as_a_command(
+    root: click.Context, line: str, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in (sandbox.cwd / "my-plugin", sandbox.root / "index" / "submissions"):
+        folder.mkdir(parents=True)
+    monkeypatch.chdir(sandbox.cwd)
+    inner = line.removeprefix('eval "$(').removesuffix(')"').partition(" < ")[0].partition(" | ")[0]
+    words = shlex.split(inner)
+    assert words[0] == "tarkpm"
+    context, command = root, root.command
+    rest = words[1:]
+    while isinstance(command, click.Group):
+        name, found, rest = command.resolve_command(context, rest)
+        assert found is not None
+        command = found
+        if isinstance(command, click.Group) and not rest:
+            return
+        if not isinstance(command, click.Group):
+            command.make_context(name, rest, parent=context)
+            return
+        context = click.Context(command, parent=context, info_name=name)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_help_is_a_command_too(sandbox: Sandbox, name: str) -> None:
+    assert sandbox.run("help", name).ok().out == sandbox.run(name, "--help").ok().out
+
+
+def test_help_alone_is_the_program_s(sandbox: Sandbox) -> None:
+    assert sandbox.run("help").ok().out == sandbox.run("--help").ok().out
+
+
+@pytest.mark.parametrize(
+    ("typed", "hint"),
+    [
+        ("ls", "tarkpm list"),
+        ("install", "tarkpm sync"),
+        ("install text-tools", "tarkpm add SOURCE"),
+        ("instal", "tarkpm sync"),
+        ("uninstall x", "tarkpm remove NAME"),
+        ("upgrade", "tarkpm update"),
+        ("veryfy", "tarkpm verify"),
+        ("index ls", "tarkpm index list"),
+        ("key gen", "tarkpm key generate --name NAME"),
+        ("auth frobnicate", "tarkpm auth --help"),
+        ("help frobnicate", "tarkpm --help"),
+    ],
+)
+def test_an_unknown_command_leads_to_the_one_that_was_meant(sandbox: Sandbox, typed: str, hint: str) -> None:
+    error = sandbox.run(*typed.split()).failed(2, "there is no command '").err
+    assert error.endswith(f"  help: {hint}\n")
+
+
+def test_an_unknown_plugin_has_a_near_name(sandbox: Sandbox) -> None:
+    sandbox.init()
+    folder = sandbox.plugin(sandbox.root / "src" / "text-tools")
+    sandbox.run("add", str(folder), "--accept-capabilities").ok()
+    for words in ("info txt-tools", "tree --invert txt-tools", "call texttools x", "remove text-tool"):
+        sandbox.run(*words.split()).failed(2, "; did you mean 'text-tools'?")
+    assert "did you mean" not in sandbox.run("info", "zzz").failed(2).err

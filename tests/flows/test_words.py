@@ -1,0 +1,119 @@
+"""Messages name the cause: the sentences that newcomers met where the old ones misled them."""
+
+from pathlib import Path
+
+import pytest
+from support.gitserver import GitRepo
+from support.sandbox import Sandbox
+
+
+@pytest.fixture
+def repo(sandbox: Sandbox) -> GitRepo:
+    """A local repository with one unsigned plugin."""
+    sandbox.init()
+    repo = GitRepo(sandbox.root / "repo")
+    sandbox.plugin(sandbox.root / "repo")
+    repo.git("add", "--all")
+    repo.commit("one")
+    return repo
+
+
+def test_a_commit_in_upper_case_is_a_commit(sandbox: Sandbox, repo: GitRepo) -> None:
+    head = repo.commit("two")
+    sandbox.run(
+        "add",
+        f"file://{repo.folder}",
+        "--rev",
+        head.upper(),
+        "--allow-unsigned",
+        "text-tools",
+        "--accept-capabilities",
+    ).ok()
+    assert f'rev = "{head}"' in (sandbox.cwd / "tark.toml").read_text()
+
+
+def test_a_symbolic_ref_that_leads_to_itself(sandbox: Sandbox, repo: GitRepo) -> None:
+    (Path(repo.folder) / ".git" / "refs" / "tags").mkdir(parents=True, exist_ok=True)
+    (Path(repo.folder) / ".git" / "refs" / "tags" / "v1").write_text("ref: refs/tags/v1\n")
+    sandbox.run("add", f"file://{repo.folder}", "--tag", "v1").failed(
+        5, "error: a symbolic ref leads back to itself"
+    )
+
+
+def test_an_empty_repository(sandbox: Sandbox, repo: GitRepo) -> None:
+    empty = GitRepo(sandbox.root / "void")
+    sandbox.run("add", f"file://{empty.folder}").failed(
+        2, "error: HEAD has no commits: the repository is empty, or its default branch does not exist"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "error: the file is empty"),
+        (
+            "version = 1\n<<<<<<< HEAD\n=======\n>>>>>>> theirs\n",
+            "error: a merge conflict is not resolved (line 2)",
+        ),
+        ("version = 1\r\n<<<<<<< HEAD\r\n", "error: a merge conflict is not resolved (line 2)"),
+    ],
+)
+def test_a_damaged_lock_is_named_as_what_it_is(sandbox: Sandbox, text: str, sentence: str) -> None:
+    sandbox.init()
+    (sandbox.cwd / "tark.lock").write_bytes(text.encode())
+    for verb in ("verify", "sync", "lock --check", "list"):
+        sandbox.run(*verb.split()).failed(2, sentence, "tarkpm lock")
+
+
+def test_a_conflict_in_the_project(sandbox: Sandbox) -> None:
+    sandbox.init()
+    file = sandbox.cwd / "tark.toml"
+    file.write_text(file.read_text() + "<<<<<<< HEAD\n")
+    sandbox.run("sync").failed(2, "error: a merge conflict is not resolved (line ")
+
+
+def test_a_folder_of_plugins_names_them(sandbox: Sandbox) -> None:
+    sandbox.init()
+    for name in ("b", "deep/a", ".hidden/c"):
+        sandbox.plugin(sandbox.root / "many" / name)
+    (sandbox.root / "many" / "b" / "loop").symlink_to(sandbox.root / "many")
+    sandbox.run("add", sandbox.root / "many").failed(
+        2, "error: no plugin.toml in the top folder or its dist/, but in 'b', 'deep/a'\n"
+    )
+    repo = GitRepo(sandbox.root / "many")
+    repo.git("add", "--all")
+    repo.commit("all")
+    sandbox.run("add", f"file://{repo.folder}").failed(
+        2, "error: no plugin.toml in the top folder or its dist/, but in 'b', 'deep/a'\n", "--path"
+    )
+
+
+def test_sync_names_the_versions(sandbox: Sandbox, repo: GitRepo) -> None:
+    allow = ("--allow-unsigned", "text-tools", "--accept-capabilities", "--yes")
+    sandbox.run("add", f"file://{repo.folder}", *allow).ok()
+    old = (sandbox.cwd / "tark.lock").read_bytes()
+    sandbox.plugin(sandbox.root / "repo", version="1.1.0")
+    repo.git("add", "--all")
+    repo.commit("two")
+    sandbox.run("update", *allow).ok()
+    new = (sandbox.cwd / "tark.lock").read_bytes()
+    (sandbox.cwd / "tark.lock").write_bytes(old)
+    assert sandbox.run("sync", "--accept-project").ok().out == "~ text-tools 1.1.0 → 1.0.0\n"
+    (sandbox.cwd / "tark.lock").write_bytes(new)
+    dry = sandbox.run("sync", "--accept-project", "--dry-run").ok()
+    assert dry.out == "~ text-tools 1.0.0 → 1.1.0 (not applied)\n"
+    synced = sandbox.run("sync", "--accept-project", "--json").ok().json
+    assert synced["changes"] == [{"name": "text-tools", "before": "1.0.0", "after": "1.1.0"}]
+    sandbox.run("lock").ok()
+    file = sandbox.cwd / "tark.toml"
+    file.write_text(file.read_text().replace("text-tools = {", "# text-tools = {"))
+    sandbox.run("lock").ok()
+    assert sandbox.run("sync", "--accept-project").ok().out == "- text-tools 1.1.0\n"
+
+
+def test_the_variable_that_holds_a_bad_path_is_named(sandbox: Sandbox) -> None:
+    blocked = sandbox.root / "file"
+    blocked.write_text("")
+    sandbox.run("key", "generate", "--name", "k", env={"XDG_STATE_HOME": str(blocked)}).failed(
+        2, "where: ", f"{blocked}", "help: XDG_STATE_HOME names this folder: ls -ld "
+    )
