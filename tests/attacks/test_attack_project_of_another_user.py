@@ -121,9 +121,9 @@ def test_root_leaves_no_folder_in_another_users(sandbox: Sandbox) -> None:
 
 def test_a_shell_completes_no_names_of_it(installed: Sandbox) -> None:
     words = {"_TARKPM_COMPLETE": "bash_complete", "COMP_WORDS": "tarkpm info te", "COMP_CWORD": "2"}
-    assert "text-tools" in installed.execute("", env=words).out
+    assert "text-tools" in installed.fork("", env=words).out
     _give_away(installed.cwd / "tark.toml")
-    assert "text-tools" not in installed.execute("", env=words).out
+    assert "text-tools" not in installed.fork("", env=words).out
 
 
 def test_the_search_ends_at_home(sandbox: Sandbox) -> None:

@@ -11,7 +11,7 @@ from support.sandbox import Sandbox
 def offered(sandbox: Sandbox, typed: str) -> list[str]:
     """Return what bash would be offered for the last word of ``typed``."""
     words = typed.split(" ")
-    answer = sandbox.execute(
+    answer = sandbox.fork(
         env={
             "_TARKPM_COMPLETE": "bash_complete",
             "COMP_WORDS": "\n".join(words),

@@ -11,7 +11,6 @@ from tarkpm.cli.console import (
     echo,
     echo_json,
     echo_output,
-    one_line_each,
     print_error,
     style,
     table,
@@ -201,5 +200,5 @@ def test_a_line_does_not_wrap_into_what_looks_like_another(
     streams: Streams, terminal: bool, cut: bool
 ) -> None:
     streams(terminal=terminal)
-    (line,) = one_line_each(["x" * 200])
+    *_, line = table(("A", "B"), [("x", "y" * 200)])
     assert (len(line) < 80) is cut

@@ -45,7 +45,7 @@ FIX = "fix the file, then run the command again"
         # somewhere
         (errors.NotFound("x", where="calc"), "add", "see the kinds of sources: tarkpm add --help"),
         (errors.PluginCrashed("x", where="calc: add"), "call", "tarkpm info calc"),
-        (errors.PluginCrashed("x", where="my calc: add"), "call", "tarkpm info 'my calc'"),
+        (errors.PluginCrashed("x", where="my calc: add"), "call", "tarkpm call --help"),
         # nowhere
         (TarkError("x"), "call", "tarkpm call --help"),
         (TarkError("x"), "index revoke x", "tarkpm index revoke --help"),

@@ -153,7 +153,7 @@ def test_whoever_waits_too_long_for_the_folder_says_so(community: Community) -> 
     held = os.open(community.folder, os.O_RDONLY)
     try:
         fcntl.flock(held, fcntl.LOCK_EX)
-        late = community.sandbox.execute(
+        late = community.sandbox.fork(
             "index", "refresh", cwd=community.folder, env={"TARKPM_LOCK_TIMEOUT": "0.2"}
         )
         late.failed(6, "another tarkpm is working here")

@@ -14,7 +14,7 @@ from support.indexrepo import WASM, plugin_files, public, sign
 from tarkpm.core.capability import Capability, CapabilitySet
 from tarkpm.core.lockfile import Lock, LockEntry, render
 from tarkpm.core.names import STATEMENT
-from tarkpm.core.project import ProjectEdit, edit
+from tarkpm.core.project_edit import ProjectEdit, edit
 from tarkpm.core.release import GitSource, IndexSource, PathSource, PluginName, Requirement, Source
 from tarkpm.core.verification import verify_release
 from tarkpm.ops.release.fetch import Release

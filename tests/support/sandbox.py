@@ -58,6 +58,7 @@ class Sandbox:
         self.home = root / "home"
         self.cwd = root / "app"
         self.forks = True  # workers of `call`; False starts them as the program does
+        self.test = os.environ.get(hints.TEST)
         self.home.mkdir(parents=True)
         self.cwd.mkdir()
 
@@ -149,6 +150,18 @@ class Sandbox:
         process = self.spawn(*arguments, cwd=cwd, **extra)
         out, err = process.communicate(timeout=60)
         return Result(process.returncode, out, err)
+
+    def fork(
+        self, *arguments: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None
+    ) -> Result:
+        """Run tarkpm as a process of its own that has imported it already, and wait for it."""
+        from support.commands import commands
+
+        environment = self.environment(**(env or {}))
+        done = commands().run(
+            arguments, folder=self.root, seconds=60, cwd=cwd or self.cwd, environment=environment
+        )
+        return Result(*done)
 
     # -- publishers
 

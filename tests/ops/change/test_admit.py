@@ -22,7 +22,7 @@ from support.workspaces import Install, Open, vouch
 
 from tarkpm.core.lockfile import Lock
 from tarkpm.core.policy import Admission, Answers, Question
-from tarkpm.core.project import ProjectEdit
+from tarkpm.core.project_edit import ProjectEdit
 from tarkpm.core.release import PathSource, PluginName
 from tarkpm.errors import (
     CapabilityWidened,
@@ -35,16 +35,8 @@ from tarkpm.errors import (
     ResolutionError,
     UnmanagedRefused,
 )
-from tarkpm.ops.change.admit import (
-    Declined,
-    PluginRequest,
-    abandoned,
-    agree,
-    ask,
-    changed_names,
-    target_of,
-    weigh,
-)
+from tarkpm.ops.change.admit import Declined, agree, ask, changed_names
+from tarkpm.ops.change.propose import PluginRequest, abandoned, target_of, weigh
 
 CALC = PluginName("calc")
 STORAGE = "[capabilities]\nstorage = true"

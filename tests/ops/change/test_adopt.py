@@ -8,7 +8,6 @@ from support.workspaces import Install, Open
 
 from tarkpm.core.policy import Answers
 from tarkpm.errors import UnmanagedRefused
-from tarkpm.ops.change.admit import weigh
 from tarkpm.ops.change.adopt import (
     Adoption,
     adoption_notes,
@@ -17,6 +16,7 @@ from tarkpm.ops.change.adopt import (
     data_moves,
     with_question,
 )
+from tarkpm.ops.change.propose import weigh
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.fetch import Release
 from tarkpm.ops.release.unmanaged import unmanaged_data

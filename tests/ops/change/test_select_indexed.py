@@ -10,13 +10,13 @@ from support.workspaces import Open
 
 from tarkpm.core.digest import sha256
 from tarkpm.core.lockfile import Lock, render
-from tarkpm.core.project import ProjectEdit, edit
+from tarkpm.core.project_edit import ProjectEdit, edit
 from tarkpm.core.release import IndexSource, PluginName, Requirement
 from tarkpm.core.rows import Listing
 from tarkpm.core.statement import parse_envelope
 from tarkpm.core.version import Version
 from tarkpm.errors import IndexUntrusted, NotFound, ResolutionError
-from tarkpm.ops.change.select_indexed import choose_from_indexes, preview_update
+from tarkpm.ops.change.select_indexed import choose_from_indexes
 from tarkpm.ops.change.target import Selection
 from tarkpm.ops.project.workspace import Workspace
 
@@ -202,13 +202,3 @@ def test_a_git_plugin_of_that_name_serves_a_dependency(project: Project) -> None
     requirements = {**workspace.project.requirements, MEMO: requirement}
     selection = choose_from_indexes(workspace, requirements, (memo.candidate.entry(),), None)
     assert versions(selection) == {"calc": "1.0.0", "memo": "=1.0.0"}
-
-
-def test_a_preview_chooses_like_an_update_and_fetches_no_release(project: Project) -> None:
-    project.release("calc", "1.0.0")
-    locked = choose(project.require((CALC, "^1")))
-    project.release("calc", "1.1.0")
-    workspace = project.require((CALC, "^1"), locked=locked)
-    for file in (project.repo.folder / "files").iterdir():
-        file.unlink()
-    assert str(preview_update(workspace).chosen[CALC].version) == "1.1.0"

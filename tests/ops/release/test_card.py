@@ -21,7 +21,7 @@ from tarkpm.core.binding import Owner
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.policy import Answers
 from tarkpm.core.release import PathSource
-from tarkpm.ops.change.admit import weigh
+from tarkpm.ops.change.propose import weigh
 from tarkpm.ops.project.ui import Card, CardRow
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.card import MAX_WORDS, capability_rows, card, own_words, sign_in_rows, warnings

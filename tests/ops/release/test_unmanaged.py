@@ -138,7 +138,7 @@ def test_a_statement_that_cannot_be_read_is_known_by_its_digest_alone(opened: Op
 def test_without_a_terminal_it_is_an_error_that_says_what_it_declares(opened: Open, ui: SilentUi) -> None:
     workspace = opened(command="tarkpm call calc add")
     place(workspace)
-    with pytest.raises(UnmanagedRefused, match="it declares storage; its module has sha256") as caught:
+    with pytest.raises(UnmanagedRefused, match="storage; its module has sha256") as caught:
         load_unmanaged(workspace, "calc")
     assert caught.value.hint == "tarkpm call calc add --accept-unmanaged calc"
     assert ui.cards == []
