@@ -21,7 +21,7 @@ from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.run import images as loading
 from tarkpm.ops.run.images import Images
 from tarkpm.ops.run.openai_service import OpenAiService
-from tarkpm.ops.run.providers import Providers, TokenLink, Tokens
+from tarkpm.ops.run.providers import Providers, TokenLink, ProviderTokens
 
 TOKEN: Final = "TARKPM_SERVE_TOKEN"  # noqa: S105  # a variable's name
 SECONDS: Final = 300.0
@@ -64,7 +64,7 @@ def serve_openai(
     provider plugin, what `load_images` raises, and `HostError` if the address is in use.
     """
     images = _provider_images(settings, ui)
-    tokens = Tokens(links)
+    tokens = ProviderTokens(links)
     tokens.check(images.by_name, _auth_images(settings, ui, links))
     host = _open_host(settings, images, tokens, log)
     providers = Providers(host, images.by_name, tokens, ui.note)
@@ -98,7 +98,7 @@ def _auth_images(settings: Settings, ui: Ui, links: Sequence[TokenLink]) -> Mapp
     }
 
 
-def _open_host(settings: Settings, images: Images, tokens: Tokens, log: LogSink) -> PluginHost:
+def _open_host(settings: Settings, images: Images, tokens: ProviderTokens, log: LogSink) -> PluginHost:
     # This server's own token is no part of the environment that plugins may be granted.
     environment = {name: value for name, value in settings.environment.items() if name != TOKEN}
     settings = msgspec.structs.replace(settings, environment=environment)

@@ -70,6 +70,7 @@ def test_a_place_with_braces_or_quotes_is_quoted_for_a_shell() -> None:
         ("index", "tarkpm index"),
         ("--json index claim calc", "tarkpm index claim"),
         ("index rotate publisher calc", "tarkpm index rotate publisher"),
+        ("serve openai 0.0.0.0:80", "tarkpm serve openai"),
     ],
 )
 def test_a_command_as_it_is_called(words: str, called: str) -> None:

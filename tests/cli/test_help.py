@@ -68,7 +68,7 @@ def test_an_example_is_read_as_a_command(
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_help_is_a_command_too(sandbox: Sandbox, name: str) -> None:
-    assert sandbox.run("help", name).ok().out == sandbox.run(name, "--help").ok().out
+    assert sandbox.run("help", *name.split()).ok().out == sandbox.run(*name.split(), "--help").ok().out
 
 
 def test_help_alone_is_the_program_s(sandbox: Sandbox) -> None:

@@ -13,7 +13,7 @@ SERVER: Final = "server_error"
 LIMITED: Final = "rate_limit_error"
 
 
-class Refusal(Exception):
+class ApiRefusal(Exception):
     """A request that gets an error instead of an answer.
 
     ``status`` is the HTTP status. ``type``, ``code`` and ``param`` are those of OpenAI's error object;
@@ -29,17 +29,17 @@ class Refusal(Exception):
         self.type = type
 
 
-def unsupported(param: str, message: str) -> Refusal:
+def unsupported(param: str, message: str) -> ApiRefusal:
     """Return the refusal of what a provider plugin cannot take."""
-    return Refusal(400, message, code="unsupported_parameter", param=param)
+    return ApiRefusal(400, message, code="unsupported_parameter", param=param)
 
 
-def invalid(param: str, message: str) -> Refusal:
+def invalid(param: str, message: str) -> ApiRefusal:
     """Return the refusal of a malformed request."""
-    return Refusal(400, message, code="invalid_value", param=param)
+    return ApiRefusal(400, message, code="invalid_value", param=param)
 
 
-def error_body(refusal: Refusal) -> bytes:
+def error_body(refusal: ApiRefusal) -> bytes:
     """Return the body of an error response: ASCII, whatever a plugin put into the message."""
     error = {
         "message": neutral(refusal.message, limit=MAX_MESSAGE),

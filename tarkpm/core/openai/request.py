@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from tarkpm.core.chat import Message, Role
-from tarkpm.core.openai.refusal import Refusal, invalid, unsupported
+from tarkpm.core.openai.refusal import ApiRefusal, invalid, unsupported
 from tarkpm.core.text import short
 
 MAX_DEPTH: Final = 16
@@ -77,7 +77,7 @@ class ChatRequest(msgspec.Struct, frozen=True):
 
 
 def read_chat(body: bytes) -> ChatRequest:
-    """Read a request. Raises `Refusal`."""
+    """Read a request. Raises `ApiRefusal`."""
     document = _document(body)
     model, options = document.get("model"), document.get("stream_options")
     if not isinstance(model, str) or not 0 < len(model) <= MAX_NAME:
@@ -99,7 +99,7 @@ def _document(body: bytes) -> dict[str, Any]:
     except RecursionError:
         raise invalid("", f"the body has more than {MAX_DEPTH} levels") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as problem:
-        raise Refusal(400, f"the body is not JSON: {problem}", code="invalid_json") from None
+        raise ApiRefusal(400, f"the body is not JSON: {problem}", code="invalid_json") from None
     if not isinstance(document, dict):
         raise invalid("", f"expected an object, found {short(document)}")
     _check_depth(document)
@@ -107,7 +107,7 @@ def _document(body: bytes) -> dict[str, Any]:
 
 
 def _check_depth(document: dict[str, Any]) -> None:
-    """Raise `Refusal` for a document of more than `MAX_DEPTH` levels, without recursion."""
+    """Raise `ApiRefusal` for a document of more than `MAX_DEPTH` levels, without recursion."""
     level: list[Any] = [document]
     for _ in range(MAX_DEPTH):
         level = [item for value in level for item in _items(value) if isinstance(item, dict | list)]
@@ -121,7 +121,7 @@ def _items(value: dict[str, Any] | list[Any]) -> list[Any]:
 
 
 def _check_keys(document: dict[str, Any]) -> tuple[str, ...]:
-    """Return the parameters that have no effect, sorted. Raises `Refusal` for those that would have one."""
+    """Return the parameters that have no effect, sorted. Raises `ApiRefusal` for those that would have one."""
     given = {key: value for key, value in document.items() if value is not None and key not in READ}
     for key, value in given.items():
         if key in IGNORED:
@@ -142,7 +142,7 @@ def _messages(value: Any) -> tuple[Message, ...]:
     used = sum(len(message.content.encode()) for message in messages)
     if used > MAX_TEXT:
         message = f"messages: expected at most {MAX_TEXT:,} bytes of text, found {used:,}"
-        raise Refusal(413, message, code="context_length_exceeded", param="messages")
+        raise ApiRefusal(413, message, code="context_length_exceeded", param="messages")
     return messages
 
 

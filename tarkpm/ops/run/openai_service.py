@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from tarkpm.core.chat import ChatResponse
 from tarkpm.core.local_access import LoopbackAddress, has_token, is_addressed, is_of_a_page
 from tarkpm.core.name_similarity import did_you_mean
-from tarkpm.core.openai.refusal import INVALID, LIMITED, SERVER, Refusal, error_body
+from tarkpm.core.openai.refusal import INVALID, LIMITED, SERVER, ApiRefusal, error_body
 from tarkpm.core.openai.request import ChatRequest, read_chat
 from tarkpm.core.openai.response import (
     Answer,
@@ -61,28 +61,28 @@ class OpenAiService:
         """Return the error for a request of a web page, without the token, or to another address."""
         # The token comes last: nobody else learns whether it is right.
         if not is_addressed(head.headers, self._address):
-            return _error(Refusal(421, "the Host header does not name this server", code="wrong_host"))
+            return _error(ApiRefusal(421, "the Host header does not name this server", code="wrong_host"))
         if is_of_a_page(head.headers):
-            return _error(Refusal(403, "requests of web pages are refused", code="origin_refused"))
+            return _error(ApiRefusal(403, "requests of web pages are refused", code="origin_refused"))
         if not has_token(head.headers, self._token):
-            refusal = Refusal(401, "the bearer token is missing or wrong", code="invalid_api_key")
+            refusal = ApiRefusal(401, "the bearer token is missing or wrong", code="invalid_api_key")
             return _error(refusal, ("www-authenticate", "Bearer"))
         return None
 
     def refuse(self, status: int) -> Reply:
         """Return the error for a request that breaks HTTP or a limit."""
         message, kind = _STATUS.get(status, _STATUS[400]), SERVER if status >= 500 else INVALID
-        refusal = Refusal(status, message, code="bad_request", type=kind)
+        refusal = ApiRefusal(status, message, code="bad_request", type=kind)
         return _error(refusal, *([_LATER] if status == 503 else []))
 
     def answer(self, head: Head, body: bytes) -> Reply:
         """Return a completion, a list of models or an error."""
         if not self._running.acquire(blocking=False):
             message = f"{MAX_ANSWERS} requests are being answered already"
-            return _error(Refusal(429, message, code="too_many_requests", type=LIMITED), _LATER)
+            return _error(ApiRefusal(429, message, code="too_many_requests", type=LIMITED), _LATER)
         try:
             return self._route(head, body)
-        except Refusal as refusal:
+        except ApiRefusal as refusal:
             return _error(refusal)
         except TarkError as problem:
             return _error(_of_a_plugin(problem))
@@ -100,7 +100,7 @@ class OpenAiService:
         if path.startswith(f"{_MODELS}/"):
             _expect(head, "GET")
             return Reply(200, model_body(self._find(unquote(path.removeprefix(f"{_MODELS}/")))))
-        raise Refusal(404, f"no such path; there are {_MODELS} and {_CHAT}", code="unknown_url")
+        raise ApiRefusal(404, f"no such path; there are {_MODELS} and {_CHAT}", code="unknown_url")
 
     def _complete(self, request: ChatRequest) -> Reply:
         model = self._find(request.model)
@@ -117,7 +117,7 @@ class OpenAiService:
         return Reply(200, completion(answer), headers=ignored)
 
     def _find(self, text: str) -> Model:
-        """Return the model with an id. Raises `Refusal` with the nearest one, and `HostError`."""
+        """Return the model with an id. Raises `ApiRefusal` with the nearest one, and `HostError`."""
         model = model_from(text)
         if model is None or model.plugin not in self._providers.images:
             raise self._unknown(text, self._providers.models())
@@ -131,23 +131,23 @@ class OpenAiService:
         raise self._unknown(text, self._providers.known())
 
     @staticmethod
-    def _unknown(text: str, models: Sequence[Model]) -> Refusal:
+    def _unknown(text: str, models: Sequence[Model]) -> ApiRefusal:
         near = did_you_mean(text, [model.id for model in models])
         message = f"there is no model '{text[:300]}'{near}"
-        return Refusal(404, message, code="model_not_found", param="model")
+        return ApiRefusal(404, message, code="model_not_found", param="model")
 
 
-def _of_a_plugin(problem: TarkError) -> Refusal:
+def _of_a_plugin(problem: TarkError) -> ApiRefusal:
     """Return the refusal for a plugin's failure; the code is the error's class, as in ``--json``."""
     parts = [f"{problem.where}: {problem.message}" if problem.where else problem.message, problem.hint]
-    return Refusal(502, masked("; ".join(filter(None, parts))), code=problem.code, type=SERVER)
+    return ApiRefusal(502, masked("; ".join(filter(None, parts))), code=problem.code, type=SERVER)
 
 
-def _error(refusal: Refusal, *headers: tuple[str, str]) -> Reply:
+def _error(refusal: ApiRefusal, *headers: tuple[str, str]) -> Reply:
     return Reply(refusal.status, error_body(refusal), headers=headers)
 
 
 def _expect(head: Head, method: str) -> None:
     if head.method != method:
         # The method is the client's own word: only a token of letters, by HTTP, but of any length.
-        raise Refusal(405, f"expected {method}, found {head.method[:20]}", code="method_not_allowed")
+        raise ApiRefusal(405, f"expected {method}, found {head.method[:20]}", code="method_not_allowed")

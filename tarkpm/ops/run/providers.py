@@ -30,7 +30,7 @@ class TokenLink(msgspec.Struct, frozen=True):
     auth: str
 
 
-class Tokens:
+class ProviderTokens:
     """The current tokens of auth plugins, as environment variables of the providers they are meant for.
 
     A provider gets a token only in a variable that the user granted it, and named for it.
@@ -110,7 +110,7 @@ class Providers:
         self,
         host: PluginHost,
         images: Mapping[str, PluginImage],
-        tokens: Tokens,
+        tokens: ProviderTokens,
         note: Callable[[str], None],
     ) -> None:
         self.host, self.images, self.tokens = host, images, tokens

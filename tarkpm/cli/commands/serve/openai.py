@@ -30,10 +30,11 @@ _LINK = re.compile(r"([^:=]+):([A-Za-z_][A-Za-z0-9_]*)=([^:=]+)")
 )
 @running
 def openai_command(invocation: Invocation, address: str, auth: tuple[str, ...]) -> int:
-    """Serve provider plugins as an OpenAI-compatible API until interrupted.
+    """Offer provider plugins as an OpenAI-compatible API.
 
-    The base URL is printed on standard output. Clients send the token of TARKPM_SERVE_TOKEN as their API key;
-    without it, a new token is shown once on standard error. Without an address, a free port is used.
+    It serves until it is interrupted. The base URL is printed on standard output. Clients send the token of
+    TARKPM_SERVE_TOKEN as their API key; without it, a new token is shown once on standard error. Without an
+    address, a free port is used.
     """
     from tarkpm.ops.serve import read_token, serve_openai
 
