@@ -51,13 +51,17 @@ class Result:
 
 
 class Sandbox:
-    """A user on a machine: ``home``, a current folder ``cwd``, and ``run``."""
+    """A user on a machine: ``home``, a current folder ``cwd``, and ``run``.
+
+    ``forks`` forks the workers of `call`; False starts them as the program does.
+    """
+
+    forks = True
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.home = root / "home"
         self.cwd = root / "app"
-        self.forks = True  # workers of `call`; False starts them as the program does
         self.test = os.environ.get(hints.TEST)
         self.home.mkdir(parents=True)
         self.cwd.mkdir()
@@ -206,6 +210,13 @@ def _workers() -> ForkServer:
     server = ForkServer()
     atexit.register(server.close)
     return server
+
+
+def end_workers() -> None:
+    """End the process that forks workers, for tests that look at this process's children."""
+    if _workers.cache_info().currsize:
+        _workers().close()
+        _workers.cache_clear()
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.sandbox import end_workers
 
 from tarkpm.host.imports.folders import WorkspaceFolder
 from tarkpm.host.imports.shell import Shell
@@ -40,6 +41,7 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def run(root: Path) -> Iterator[Run]:
     """Run a program as a plugin does; nothing of it may be left when the test ends."""
+    end_workers()
     shell = Shell(WorkspaceFolder(root), ENVIRONMENT)
 
     def run(
