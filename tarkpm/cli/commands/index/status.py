@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.console import style, table
 from tarkpm.cli.maintainer import desk, index_folder
 from tarkpm.cli.options import Invocation, common
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from tarkpm.ops.registry.status import IndexStatus, PendingStatus, RoleStatus, Signatory
 
 
-@click.command("status")
+@click.command("status", cls=CheckedCommand)
 @index_folder
 @common
 def status_command(invocation: Invocation, folder: Path) -> int:
