@@ -48,7 +48,6 @@ def _read(text: str, what: str) -> tuple[str, str]:
     from tarkpm.io.files import read_file
 
     if text == "-":
-        # One byte more than allowed, so that the host can tell a text that is too long.
         data, where = sys.stdin.buffer.read(MAX_TEXT + 1), STDIN
         if len(data) > MAX_TEXT:  # the last byte shows that there is more: a text is never cut in silence
             raise TooLarge(f"the input has more than {MAX_TEXT:,} bytes", where=STDIN)

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 @index_folder
 @common
 def status_command(invocation: Invocation, folder: Path) -> int:
-    """Show who signs the index, when signatures expire, and which proposals wait for whom.
+    """Show who signs the index, and what expires or waits.
+
+    For each role: who signed it and when it expires. For each proposal: whose signatures are missing.
 
     Names are those under which keys are kept on this machine: tarkpm key import ed25519:… --name NAME
     """
