@@ -57,6 +57,7 @@ class Sandbox:
     """
 
     forks = True
+    test: str | None = None
 
     def __init__(self, root: Path) -> None:
         self.root = root
