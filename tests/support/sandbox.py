@@ -53,11 +53,13 @@ class Result:
 class Sandbox:
     """A user on a machine: ``home``, a current folder ``cwd``, and ``run``."""
 
+    forks = True
+    """Whether workers of `call` are forked; False starts them as the program does."""
+
     def __init__(self, root: Path) -> None:
         self.root = root
         self.home = root / "home"
         self.cwd = root / "app"
-        self.forks = True  # workers of `call`; False starts them as the program does
         self.home.mkdir(parents=True)
         self.cwd.mkdir()
 
