@@ -213,13 +213,6 @@ def _workers() -> ForkServer:
     return server
 
 
-def end_workers() -> None:
-    """End the process that forks workers, for tests that look at this process's children."""
-    if _workers.cache_info().currsize:
-        _workers().close()
-        _workers.cache_clear()
-
-
 @contextmanager
 def _forked_workers() -> Iterator[None]:
     """Let `call` in this process have a worker as hosts of Python programs do: forked, in 6 ms instead of 90."""
