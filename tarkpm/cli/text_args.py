@@ -48,10 +48,7 @@ def read_prompt(text: str) -> str:
 def _read(text: str, what: str) -> tuple[str, str]:
     """Return the text and its origin ("" if it was typed). Raises `TooLarge` over `MAX_TEXT`."""
     if text == "-":
-<<<<<<< HEAD
-=======
         # One byte more than allowed, to tell a text that is too long: none is cut in silence.
->>>>>>> s5-net
         data, where = sys.stdin.buffer.read(MAX_TEXT + 1), STDIN
         if len(data) > MAX_TEXT:
             raise TooLarge(f"the input has more than {MAX_TEXT:,} bytes", where=STDIN, hint=_hint())
