@@ -19,9 +19,6 @@ FIX = "fix the file, then run the command again"
         (Declined("no"), "add", ""),
         (errors.KeyUntrusted("x", where="https://h/x"), "add", "ask the publisher over another channel which key is right"),
         (errors.LockError("x", where="/p/tark.lock"), "sync", "fix the file, then: tarkpm lock --check"),
-        # without a network that was refused
-        (errors.Unreachable("x", where="https://h/x"), "sync --offline", "run the command again with a network, without --offline"),
-        (errors.Unreachable("x", where="https://h/x"), "sync --frozen", "run the command again with a network, without --offline"),
         # an index
         (errors.IndexUntrusted("x", where="/srv/i/metadata/2.root.json"), "update", TELL),
         (errors.SourceError("x", where=f"https://h/files/{'a' * 64}"), "update", TELL),

@@ -51,13 +51,18 @@ class Result:
 
 
 class Sandbox:
-    """A user on a machine: ``home``, a current folder ``cwd``, and ``run``."""
+    """A user on a machine: ``home``, a current folder ``cwd``, and ``run``.
+
+    ``forks`` forks the workers of `call`; False starts them as the program does.
+    """
+
+    forks = True
+    test: str | None = None
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.home = root / "home"
         self.cwd = root / "app"
-        self.forks = True  # workers of `call`; False starts them as the program does
         self.test = os.environ.get(hints.TEST)
         self.home.mkdir(parents=True)
         self.cwd.mkdir()

@@ -68,12 +68,11 @@ def _ask(workspace: Workspace, release: "Release") -> "tuple[ToolPin, ...] | Non
     from tarkpm.ops.run.definitions import keep
 
     manifest = release.candidate.manifest
-    wasm = release.contents.get(manifest.wasm)
-    if wasm is None:  # it was verified in the store
-        wasm = workspace.store.read(next(one for one in release.candidate.files if one.name == manifest.wasm))
+    module = next(file for file in release.candidate.files if file.name == manifest.wasm)
+    wasm = release.contents.get(module.name) or workspace.store.read(module)
     # Nothing is granted, so nothing is ever written to this folder.
     nowhere = Path(workspace.environment.work / "nowhere")
-    image = PluginImage(manifest.name, manifest.type, wasm, CapabilitySet(), nowhere)
+    image = PluginImage(manifest.name, manifest.type, wasm, CapabilitySet(), nowhere, sha256=module.sha256)
     try:
         with PluginHost(cache=compile_cache(workspace.settings)) as host:
             tools = host.tools(image)
