@@ -105,7 +105,7 @@ class LocalServer(socketserver.ThreadingTCPServer):
                 "another program is listening there" if taken else (problem.strerror or str(problem)).lower()
             )
             where = f"{address.shown_host}:{address.port}"
-            raise HostError(f"cannot listen: {why}", where=where, hint="tarkpm serve --help") from None
+            raise HostError(f"cannot listen: {why}", where=where) from None
         self.address = LoopbackAddress(address.host, self.server_address[1])
         self.service = service(self.address)
         self.report = report
@@ -121,7 +121,11 @@ class LocalServer(socketserver.ThreadingTCPServer):
                 request.send(_bytes(h11.Connection(h11.SERVER), self.service.refuse(503)))
             self.shutdown_request(request)
             return
-        super().process_request(request, client_address)
+        try:
+            super().process_request(request, client_address)
+        except BaseException:  # no thread could be started
+            self._slots.release()
+            raise
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Serve a connection, then make room for another."""

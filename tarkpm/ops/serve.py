@@ -21,7 +21,7 @@ from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.run import images as loading
 from tarkpm.ops.run.images import Images
 from tarkpm.ops.run.openai_service import OpenAiService
-from tarkpm.ops.run.providers import Providers, TokenLink, ProviderTokens
+from tarkpm.ops.run.providers import Providers, ProviderTokens, TokenLink
 
 TOKEN: Final = "TARKPM_SERVE_TOKEN"  # noqa: S105  # a variable's name
 SECONDS: Final = 300.0

@@ -33,6 +33,10 @@ def project(sandbox: Sandbox) -> Sandbox:
     return sandbox
 
 
+def test_the_commands_of_a_group(project: Sandbox) -> None:
+    assert offered(project, "tarkpm serve ") == ["openai"]
+
+
 def test_plugins_and_their_capabilities(project: Sandbox) -> None:
     assert offered(project, "tarkpm info t") == ["text-tools"]
     assert offered(project, "tarkpm revoke text-tools ") == ["storage", "http:api.example.com", "env:TOKEN"]

@@ -121,7 +121,7 @@ def _items(value: dict[str, Any] | list[Any]) -> list[Any]:
 
 
 def _check_keys(document: dict[str, Any]) -> tuple[str, ...]:
-    """Return the parameters that have no effect, sorted. Raises `ApiRefusal` for those that would have one."""
+    """Return the parameters that have no effect, sorted. Raises `ApiRefusal` for all others."""
     given = {key: value for key, value in document.items() if value is not None and key not in READ}
     for key, value in given.items():
         if key in IGNORED:

@@ -53,7 +53,7 @@ class ProviderTokens:
                 raise NotFound(message, hint="tarkpm list --type provider")
             granted = providers[link.provider].granted
             if not granted.covers(CapabilitySet.of([Capability("env", link.variable)])):
-                hint = f"tarkpm grant {link.provider} env:{link.variable}"
+                hint = f"tarkpm info {link.provider}"
                 raise CapabilityDenied(f"env:{link.variable} is not granted", where=link.provider, hint=hint)
             source = sources[link.auth]
             if source.type != "auth" and not source.is_older:
