@@ -1,5 +1,7 @@
 """Messages name the cause: the sentences that newcomers met where the old ones misled them."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -117,3 +119,14 @@ def test_the_variable_that_holds_a_bad_path_is_named(sandbox: Sandbox) -> None:
     sandbox.run("key", "generate", "--name", "k", env={"XDG_STATE_HOME": str(blocked)}).failed(
         2, "where: ", f"{blocked}", "help: XDG_STATE_HOME names this folder: ls -ld "
     )
+
+
+def test_a_current_folder_that_was_deleted(sandbox: Sandbox) -> None:
+    gone = sandbox.root / "gone"
+    gone.mkdir()
+    process = ["sh", "-c", f'cd "{gone}" && rmdir "{gone}" && exec "$0" -m tarkpm list', sys.executable]
+    said = subprocess.run(
+        process, env=sandbox.environment(), cwd=sandbox.root, capture_output=True, text=True, check=False
+    )
+    assert said.returncode == 2, said
+    assert said.stderr.startswith("error: the current folder was deleted\n"), said
