@@ -73,7 +73,7 @@ def last_resort(error: TarkError, arguments: Sequence[str], command: str) -> str
         (_KEEPING_ONE, command == "index"),
         (_ON_DISK, error.where.startswith("/")),
         (_SOMEWHERE, error.where),
-        (_AT_A_PLUGIN, is_plugin_name(error.where.partition(":")[0])),
+        (_AT_A_PLUGIN, command != "inspect" and is_plugin_name(error.where.partition(":")[0])),
     )
     tables = [_ALWAYS, *(table for table, is_there in places if is_there)]
     text = next(

@@ -50,7 +50,8 @@ class _Commands(LazyGroup):
 def group(**_: object) -> None:
     """Find, lock, verify and run WebAssembly plugins for tark.
 
-    The options below are also accepted after the command. Help for a command: tarkpm help COMMAND
+    These options also work after the command; --offline where a command uses the network. Help for a command:
+    tarkpm help COMMAND
     """
 
 

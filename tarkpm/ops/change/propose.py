@@ -14,10 +14,10 @@ from tarkpm.core.names import MANIFEST
 from tarkpm.core.policy import Admission, Answers, admit
 from tarkpm.core.project import Project
 from tarkpm.core.project_edit import ProjectEdit, edit, new
-from tarkpm.core.release import IndexSource, PluginName, Requirement, Source
+from tarkpm.core.release import IndexSource, PluginName, Requirement, Source, folded
 from tarkpm.core.resolution.resolver import check_names
 from tarkpm.core.trust import NOBODY
-from tarkpm.errors import TarkError
+from tarkpm.errors import ResolutionError, TarkError
 from tarkpm.ops.change.define import with_pins
 from tarkpm.ops.change.select import select_releases
 from tarkpm.ops.change.target import Target
@@ -136,8 +136,13 @@ def propose(
 
 
 def _from_indexes(requests: Iterable[PluginRequest]) -> Iterator[Requirement]:
+    """Yield what is required of indexes. Raises `ResolutionError` for two requests for one plugin."""
+    seen: set[str] = set()
     for request in requests:
         if isinstance(request.source, IndexSource) and request.name is not None:
+            if folded(request.name) in seen:
+                raise ResolutionError(f"'{request.name}' is requested twice", hint="name it once")
+            seen.add(folded(request.name))
             yield Requirement(request.name, request.source, range=request.range)
 
 
