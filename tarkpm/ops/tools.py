@@ -6,18 +6,13 @@ from typing import Any
 
 import msgspec
 
-from tarkpm.core.lockfile import LockEntry, fingerprint
 from tarkpm.core.release import names_folder
 from tarkpm.core.tool import ToolDef
-from tarkpm.core.trust import check_trusted
-from tarkpm.errors import TarkError
 from tarkpm.host.imports.log import LogSink
-from tarkpm.ops.project.acceptance import require_accepted
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
-from tarkpm.ops.project.workspace import Workspace, open_for_reading
-from tarkpm.ops.release.tool_rows import definitions
-from tarkpm.store.withheld import Withheld
+from tarkpm.ops.project.workspace import open_for_reading
+from tarkpm.ops.run.pinned import pinned_plugins
 
 
 class Tool(msgspec.Struct, frozen=True):
@@ -68,28 +63,8 @@ def _one(
 def pinned(settings: Settings, ui: Ui) -> dict[str, Sequence[ToolDef]]:
     """Return the pinned definitions that are all in the store, by enabled plugin."""
     with open_for_reading(settings, ui) as workspace:
-        workspace.require_built_here()
-        require_accepted(workspace)
-        entries = [one for one in workspace.followed.entries if workspace.is_enabled(one.name)]
-        found = {entry.name: _stored(workspace, entry) for entry in entries}
-        return {name: tools for name, tools in found.items() if tools is not None}
-
-
-def _stored(workspace: Workspace, entry: LockEntry) -> Sequence[ToolDef] | None:
-    """Return the definitions of an installed plugin; None if it must be asked, or must not run."""
-    installed = workspace.record.installed.get(entry.name)
-    if entry.tools is None or installed is None or installed.fingerprint != fingerprint(entry):
-        return None
-    try:
-        check_trusted(workspace.project, entry, workspace.vouched)
-    except TarkError:
-        return None  # whoever loads the plugin reports why
-    found = definitions(workspace, entry.tools)
-    if len(found) != len(entry.tools):
-        return None
-    notes = Withheld(workspace.state.root)
-    withheld = {tool for file in entry.files for tool in notes.tools(file.sha256)}
-    return [tool for tool in found if tool.name not in withheld]
+        found = pinned_plugins(workspace)
+    return {one.name: one.tools for one in found if one.tools is not None}
 
 
 def _tools(plugin: str, found: Sequence[ToolDef]) -> tuple[Tool, ...]:
