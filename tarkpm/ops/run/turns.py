@@ -8,7 +8,7 @@ from tarkpm.errors import HostError
 from tarkpm.host.runtime import PluginHost
 
 
-class Call:
+class AgentCall:
     """One call, from when it is asked for until it ends. ``tell`` gets a line of progress, on any thread."""
 
     def __init__(self, tell: Callable[[str], None] | None = None) -> None:
@@ -26,7 +26,7 @@ class _Queue:
     def __init__(self) -> None:
         self.turn = threading.Lock()
         self.guard = threading.Lock()
-        self.running: Call | None = None
+        self.running: AgentCall | None = None
 
 
 class Turns:
@@ -38,7 +38,7 @@ class Turns:
         self._queues: dict[str, _Queue] = {}
 
     @contextmanager
-    def taking(self, call: Call) -> Iterator[None]:
+    def taking(self, call: AgentCall) -> Iterator[None]:
         """Wait for the turn of ``call``. Raises `HostError` if it was cancelled meanwhile."""
         queue = self._queue(call.plugin)
         with queue.turn:
@@ -51,7 +51,7 @@ class Turns:
                 with queue.guard:
                     queue.running = None
 
-    def cancel(self, call: Call) -> None:
+    def cancel(self, call: AgentCall) -> None:
         """Cancel a call: one that runs ends with its worker process, one that waits does not begin.
 
         This can take as long as loading the plugin. Only this call is ended: the next one in the queue waits
@@ -65,7 +65,7 @@ class Turns:
             if queue.running is call:
                 self._host.unload(call.plugin)
 
-    def running(self, plugin: str) -> Call | None:
+    def running(self, plugin: str) -> AgentCall | None:
         """Return the call of a plugin that runs now."""
         return self._queue(plugin).running
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 )
 @running
 def mcp_command(invocation: Invocation, expose: str) -> int:
-    """Serve the tools of enabled plugins to an agent, over the Model Context Protocol.
+    """Serve the tools of plugins to agents, over MCP.
 
     Without a subcommand, the server uses standard input and output: an agent starts it.
     """
