@@ -1,4 +1,4 @@
-"""The smallest server that the MCP SDK makes: what `tarkpm mcp` is measured against. COUNT tools, which do nothing."""
+"""The smallest server that the MCP SDK makes, with COUNT tools that do nothing: a peer of `tarkpm mcp`."""
 
 import json
 import sys
