@@ -32,8 +32,10 @@ class _Deferred(ModuleType):
 def prepare() -> None:
     """Make the server half importable. Raises `HostError` if the SDK is not installed."""
     for name in SKIPPED:
-        if name not in sys.modules:
+        if sys.modules.get(name) is None:
             _defer(name)
+    if importlib.util.find_spec("mcp_types") is None:
+        raise _missing()  # version 1 has no such package
 
 
 def _defer(name: str) -> None:
@@ -42,11 +44,15 @@ def _defer(name: str) -> None:
     except ModuleNotFoundError:
         spec = None
     if spec is None or spec.loader is None:
-        message = "serving agents needs the MCP SDK, which is not installed"
-        raise HostError(message, where=sys.prefix, hint="pip install 'tarkpm[mcp]'")
+        raise _missing()
     module = importlib.util.module_from_spec(spec)
     module.__class__ = _Deferred
     sys.modules[name] = module
     parent, _, child = name.rpartition(".")
     if parent:
         setattr(sys.modules[parent], child, module)
+
+
+def _missing() -> HostError:
+    message = "serving agents needs the MCP SDK, version 2, which is not installed"
+    return HostError(message, where=sys.prefix, hint="pip install 'tarkpm[mcp]'")

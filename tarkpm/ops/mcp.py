@@ -121,10 +121,12 @@ class Toolbox:
             self._watched = _watched(workspace)
             self._stamp = self._stamped()  # before the rest is read: a change meanwhile is seen later
             plugins = pinned_plugins(workspace)
+            self._rules = rules = workspace.project.mcp
             working = {one.name for one in workspace.followed.entries if one.is_working_copy}
         self._problem = None
         self._images = {}
-        self._tools = {one.name: one for one in agent_tools(plugins)}
+        served = (one for one in agent_tools(plugins) if rules.serves(one.plugin, one.tool))
+        self._tools = {one.name: one for one in served}
         self._note_unpinned([one.name for one in plugins if one.tools is None], working)
         for plugin, tool, name in renamed({(one.plugin, one.tool): one.name for one in self._tools.values()}):
             self._note(f"'{neutral(tool, limit=100)}' of '{plugin}' is called {name}")

@@ -6,12 +6,14 @@ from typing import Any
 
 import msgspec
 
+from tarkpm.core.agent.listing import Exposure, definition, listing, size, tokens
 from tarkpm.core.release import names_folder
 from tarkpm.core.tool import ToolDef
 from tarkpm.host.imports.log import LogSink
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import open_for_reading
+from tarkpm.ops.run.agent_tools import agent_tools
 from tarkpm.ops.run.pinned import pinned_plugins
 
 
@@ -23,6 +25,21 @@ class Tool(msgspec.Struct, frozen=True):
     risk: str
     description: str
     schema: Any
+
+
+class SizeReport(msgspec.Struct, frozen=True):
+    """The size of the definitions that agents read, in bytes and in estimated tokens.
+
+    ``plugins`` holds the bytes of each plugin, ``total`` those of all; ``listed`` is what ``tarkpm mcp``
+    lists by default, and ``hidden`` how many tools it then lists only when it is searched.
+    """
+
+    plugins: dict[str, int]
+    total: int
+    total_tokens: int
+    listed: int
+    listed_tokens: int
+    hidden: int
 
 
 class ToolsReport(msgspec.Struct, frozen=True):
@@ -48,6 +65,17 @@ def tools(settings: Settings, ui: Ui, target: str, log: LogSink) -> ToolsReport:
     everything = {**known, **asked}
     found_all = (tool for name in sorted(everything) for tool in _tools(name, everything[name]))
     return ToolsReport(tuple(found_all), failed)
+
+
+def sizes(settings: Settings, ui: Ui) -> SizeReport:
+    """Return the size of the pinned definitions. No plugin is started."""
+    with open_for_reading(settings, ui) as workspace:
+        found = agent_tools(pinned_plugins(workspace))
+    plugins: dict[str, int] = {}
+    for tool in found:
+        plugins[tool.plugin] = plugins.get(tool.plugin, 0) + size(definition(tool))
+    total, default = sum(plugins.values()), listing(found, Exposure())
+    return SizeReport(plugins, total, tokens(total), default.size, tokens(default.size), default.hidden)
 
 
 def _one(

@@ -146,8 +146,8 @@ def test_progress_is_reported(hostile: Sandbox) -> None:
     async def session() -> None:
         seen: list[tuple[float, str | None]] = []
 
-        async def progress(done: float, total: float | None, message: str | None) -> None:
-            seen.append((done, message))
+        async def progress(progress: float, total: float | None, message: str | None) -> None:
+            seen.append((progress, message))
 
         async with connected(hostile) as client:
             with anyio.move_on_after(1.8):
