@@ -12,18 +12,16 @@ from typing import Any
 import anyio
 import anyio.to_thread
 import mcp_types as types
-from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel.server import NotificationOptions, Server
 from mcp.server.models import InitializationOptions
 from mcp.server.session import ServerSession
 from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ToolsListChanged
 
 from tarkpm import __version__
-from tarkpm.core.agent.outcome import Outcome
-from tarkpm.ops.mcp import Toolbox
+from tarkpm.agent.consent import Consent, Context
+from tarkpm.core.agent.outcome import Outcome, refused
+from tarkpm.ops.mcp import DECLINED, Toolbox
 from tarkpm.ops.run.turns import AgentCall
-
-Context = ServerRequestContext[Any, Any]
 
 LOOK_SECONDS = 1.0
 """How often the project's files are looked at: eight calls of `os.stat`."""
@@ -56,6 +54,7 @@ class AgentServer(Server[Any]):
         self.middleware.clear()  # the SDK's tracing: what is called with what concerns nobody else
         self.toolbox = toolbox
         self._sessions: list[ServerSession] = []
+        self._consent = Consent()
         self._limiter: anyio.CapacityLimiter | None = None
         self.add_notification_handler("notifications/initialized", types.NotificationParams, self._began)
 
@@ -91,11 +90,21 @@ class AgentServer(Server[Any]):
         found = await anyio.to_thread.run_sync(self.toolbox.listing)
         return types.ListToolsResult(tools=[types.Tool.model_validate(one) for one in found.definitions])
 
-    async def _call(self, context: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
+    async def _call(
+        self, context: Context, params: types.CallToolRequestParams
+    ) -> types.CallToolResult | types.InputRequiredResult:
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(MAX_CALLS)
+        arguments, agreed = params.arguments or {}, False
+        if self.toolbox.asks and (question := self.toolbox.question(params.name, arguments)):
+            answer = await self._consent.asked(context, params, question)
+            if isinstance(answer, types.InputRequiredResult):
+                return answer
+            if answer is False:
+                return result(refused(DECLINED), context.protocol_version)
+            agreed = answer is True
         async with _progress(context) as call:
-            work = partial(self.toolbox.call, params.name, params.arguments or {}, call)
+            work = partial(self.toolbox.call, params.name, arguments, call, agreed=agreed)
             try:
                 found = await anyio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=self._limiter)
             except anyio.get_cancelled_exc_class():

@@ -10,7 +10,8 @@ from tarkpm.core.agent import finding, listing, outcome
 from tarkpm.core.agent.listing import CALL, SEARCH, AgentTool, Exposure, ToolListing
 from tarkpm.core.agent.naming import renamed
 from tarkpm.core.agent.outcome import Outcome
-from tarkpm.core.text import neutral, some
+from tarkpm.core.agent.rules import McpRules
+from tarkpm.core.text import neutral, quoted, some
 from tarkpm.errors import DigestMismatch, HostError, TarkError
 from tarkpm.host.imports.log import LogLine, LogSink
 from tarkpm.host.runtime import PluginHost
@@ -24,6 +25,13 @@ from tarkpm.ops.run.pinned import pinned_plugins
 from tarkpm.ops.run.turns import AgentCall, Turns
 
 LOCK = "tarkpm lock && tarkpm sync"
+MAX_SHOWN = 300
+"""Characters of a call's arguments that are shown to the person who is asked."""
+UNASKED = (
+    "tark.toml requires that a person agrees to this call ([mcp] ask = {}), "
+    "and this client cannot ask one: it has no elicitation"
+)
+DECLINED = "the user did not agree to this call"
 _Stamp = tuple[tuple[int, ...], ...]
 
 
@@ -40,6 +48,7 @@ class Toolbox:
         self._lock = threading.RLock()
         self._images: dict[str, Images] = {}
         self._tools: dict[str, AgentTool] = {}
+        self._rules = McpRules()
         self._noted: set[str] = set()
         self._problem: TarkError | None = None
         self._opened: tuple[PluginHost, Turns] | None = None
@@ -77,21 +86,41 @@ class Toolbox:
             self._forget(before)
             return before != self._tools
 
-    def call(self, name: str, arguments: Mapping[str, Any], call: AgentCall) -> Outcome:
-        """AgentCall a tool, or one of the server's own. Never raises for what a plugin or an agent does."""
+    @property
+    def asks(self) -> bool:
+        """Return whether a person is asked before some calls."""
+        return self._rules.ask != "never"
+
+    def question(self, name: str, arguments: Mapping[str, Any]) -> str:
+        """Return what a person must agree to before this call; "" if nothing."""
+        self.refresh()
+        name, arguments = _meant(name, arguments)
+        tool = self._tools.get(name)
+        if tool is None or not self._rules.asks(tool.risk):
+            return ""
+        shown = quoted(json.dumps(arguments, ensure_ascii=False), MAX_SHOWN)
+        named = neutral(tool.tool, limit=100)
+        head = f"Let the plugin '{tool.plugin}' run its tool '{named}'? It claims the risk {tool.risk}."
+        return f"{head} Arguments: {shown}"
+
+    def call(
+        self, name: str, arguments: Mapping[str, Any], call: AgentCall, *, agreed: bool = False
+    ) -> Outcome:
+        """Call a tool, or one of the server's own. Never raises for what a plugin or an agent does.
+
+        ``agreed`` says that a person agreed to this call; without it, one that needs this is refused.
+        """
         if name == SEARCH:
             return self._search(arguments)
-        if name == CALL:
-            given = arguments.get("arguments", {})
-            name = str(arguments.get("name", ""))
-            if not isinstance(given, dict):
-                return outcome.refused("expected an object as 'arguments'")
-            arguments = given
         self.refresh()
+        name, arguments = _meant(name, arguments)
         tool = self._tools.get(name)
         if tool is None:
             reason = _said(self._problem) if self._problem else f"{SEARCH} or tools/list shows the tools"
             return outcome.refused(f"there is no tool '{neutral(name, limit=100)}': {reason}")
+        # Here and not only where the question is put: the rules may have changed since it was answered.
+        if not agreed and self._rules.asks(tool.risk):
+            return outcome.refused(UNASKED.format(self._rules.ask))
         call.plugin = tool.plugin
         try:
             return self._run(tool, json.dumps(arguments), call)
@@ -210,6 +239,14 @@ class Toolbox:
         call = self._opened[1].running(line.plugin) if self._opened else None
         if call is not None and call.tell is not None and line.level != "debug":
             call.tell(line.message)
+
+
+def _meant(name: str, arguments: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """Return the tool and arguments that are meant: `CALL` names another tool."""
+    if name != CALL:
+        return name, arguments
+    given = arguments.get("arguments", {})
+    return str(arguments.get("name", "")), given if isinstance(given, dict) else {}
 
 
 def _watched(workspace: Workspace) -> tuple[Path, ...]:
