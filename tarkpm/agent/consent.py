@@ -24,7 +24,7 @@ MAX_TICKETS: Final = 1_000
 FORM: Final[dict[str, Any]] = {"type": "object", "properties": {}}
 
 
-class Consent:
+class Elicitations:
     """The questions of one server."""
 
     def __init__(self) -> None:

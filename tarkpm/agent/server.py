@@ -18,7 +18,7 @@ from mcp.server.session import ServerSession
 from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ToolsListChanged
 
 from tarkpm import __version__
-from tarkpm.agent.consent import Consent, Context
+from tarkpm.agent.consent import Context, Elicitations
 from tarkpm.core.agent.outcome import Outcome, refused
 from tarkpm.ops.mcp import DECLINED, Toolbox
 from tarkpm.ops.run.turns import AgentCall
@@ -54,7 +54,7 @@ class AgentServer(Server[Any]):
         self.middleware.clear()  # the SDK's tracing: what is called with what concerns nobody else
         self.toolbox = toolbox
         self._sessions: list[ServerSession] = []
-        self._consent = Consent()
+        self._consent = Elicitations()
         self._limiter: anyio.CapacityLimiter | None = None
         self.add_notification_handler("notifications/initialized", types.NotificationParams, self._began)
 

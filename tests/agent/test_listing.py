@@ -142,7 +142,7 @@ def test_a_long_description_is_cut_and_found_whole() -> None:
 def test_hints_are_of_the_claimed_risk(risk: Risk, hints: dict[str, bool]) -> None:
     found = definition(AgentTool("a__b", "a", "b", "", SCHEMA, risk))
     assert found["annotations"] == hints
-    assert found["_meta"] == {"tarkpm/claimed-risk": risk}
+    assert found["_meta"] == {"tarkpm.claimed-risk": risk}
 
 
 def test_search_ranks_names_before_descriptions() -> None:

@@ -64,7 +64,7 @@ def test_a_client_of_each_revision_lists_and_calls(project: Sandbox, version: st
             assert stats.annotations is not None
             assert stats.annotations.read_only_hint is True
             assert stats.annotations.open_world_hint is False
-            assert stats.meta == {"tarkpm/claimed-risk": "read-only"}
+            assert stats.meta == {"tarkpm.claimed-risk": "read-only"}
             assert workers(server_pid()) == []  # nothing was started to list the tools
             result = await client.call_tool(STATS, {"text": "a b c"})
             assert not result.is_error

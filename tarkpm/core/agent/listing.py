@@ -23,7 +23,7 @@ MAX_DESCRIPTION: Final = 400
 """Characters of a listed description. `SEARCH` shows the whole text."""
 BYTES_A_TOKEN: Final = 4
 """English text and JSON have 3.5 to 4.5 bytes a token with the tokenizers in use."""
-CLAIM: Final = "tarkpm/claimed-risk"
+CLAIM: Final = "tarkpm.claimed-risk"
 """The key in ``_meta`` that holds the risk as the plugin claims it."""
 
 
