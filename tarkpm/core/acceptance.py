@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from tarkpm.core.agent.rules import McpRules
 from tarkpm.core.binding import Binding, Origin, Publisher, contents_digest
 from tarkpm.core.digest import sha256
 from tarkpm.core.tool import compare
@@ -32,6 +33,8 @@ class Acceptance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
 
     indexes: dict[str, IndexPlace] = {}
     plugins: dict[str, Binding] = {}
+    mcp: McpRules | None = None
+    """What agents may call; None without rules, so that projects without any keep their digest."""
 
     @classmethod
     def of(cls, project: "Project", lock: "Lock") -> "Acceptance":
@@ -47,6 +50,7 @@ class Acceptance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
         return cls(
             {name: IndexPlace(one.url, one.root) for name, one in sorted(project.indexes.items())},
             {name: _binding(name, project, entries.get(name)) for name in sorted(names)},
+            None if project.mcp == McpRules() else project.mcp,
         )
 
     @property
@@ -78,7 +82,8 @@ class Acceptance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
             if name in decided.plugins
         }
         indexes = {name: one for name, one in self.indexes.items() if decided.indexes.get(name) == one}
-        return Acceptance(indexes, plugins)
+        rules = (self.mcp or McpRules()).meet(decided.mcp or McpRules())
+        return Acceptance(indexes, plugins, None if rules == McpRules() else rules)
 
 
 def _binding(name: "PluginName", project: "Project", entry: "LockEntry | None") -> Binding:
@@ -135,6 +140,7 @@ class WideningKind(Enum):
     CONTENTS = "contents"
     GRANT = "grant"
     TOOL = "tool"
+    MCP = "mcp"
 
 
 class Widening(msgspec.Struct, frozen=True):
@@ -172,7 +178,7 @@ class Widening(msgspec.Struct, frozen=True):
         )
 
 
-_LOUD: Final = (WideningKind.UNSIGNED, WideningKind.CONTENTS, WideningKind.TOOL)
+_LOUD: Final = (WideningKind.UNSIGNED, WideningKind.CONTENTS, WideningKind.TOOL, WideningKind.MCP)
 _SENTENCES: Final = {
     WideningKind.INDEX: "{after}{before}",
     WideningKind.SOURCE: "change the source of {name}: {change}",
@@ -183,6 +189,7 @@ _SENTENCES: Final = {
     WideningKind.CONTENTS: "run {name} unsigned with these contents: {change}",
     WideningKind.GRANT: "let {name} use {after}",
     WideningKind.TOOL: "let agents read another definition of the tool '{after}' of {name}",
+    WideningKind.MCP: "let agents {after}",
 }
 
 
@@ -191,6 +198,8 @@ def widenings(decided: Acceptance, accepted: Acceptance) -> tuple[Widening, ...]
     found = list(_index_widenings(decided, accepted))
     for name, binding in decided.plugins.items():
         found += _plugin_widenings(name, binding, accepted.plugins.get(name), decided, accepted)
+    rules = (decided.mcp or McpRules()).beyond(accepted.mcp or McpRules())
+    found += (Widening(WideningKind.MCP, "", one) for one in rules)
     return tuple(found)
 
 

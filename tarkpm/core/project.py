@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from tarkpm.core import urls
+from tarkpm.core.agent.rules import McpRules
 from tarkpm.core.capability import KINDS, CapabilitySet
 from tarkpm.core.document import Text, decode_toml
 from tarkpm.core.key import PublicKey, public_key
@@ -67,6 +68,7 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True):
     plugins: dict[str, Any] = {}
     trust: dict[str, list[str]] = {}
     grants: dict[str, dict[str, Any]] = {}
+    mcp: dict[str, Any] = {}
 
 
 class Project(msgspec.Struct, frozen=True):
@@ -77,6 +79,7 @@ class Project(msgspec.Struct, frozen=True):
     requirements: Mapping[PluginName, Requirement] = {}
     trust: Mapping[PluginName, tuple[PublicKey, ...]] = {}
     grants: Mapping[PluginName, CapabilitySet] = {}
+    mcp: McpRules = McpRules()
 
     @classmethod
     def parse(cls, data: bytes, *, where: str = PROJECT) -> "Project":
@@ -92,6 +95,7 @@ class Project(msgspec.Struct, frozen=True):
             requirements=requirements,
             trust=_respelled(_keyed(document.trust, _keys, where, "trust"), spelled),
             grants=_respelled(_keyed(document.grants, _grants, where, "grants"), spelled),
+            mcp=_checked(McpRules.read, document.mcp, where, "mcp"),
         )
 
     def granted(self, name: PluginName) -> CapabilitySet:

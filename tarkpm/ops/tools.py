@@ -6,18 +6,15 @@ from typing import Any
 
 import msgspec
 
-from tarkpm.core.lockfile import LockEntry, fingerprint
+from tarkpm.core.agent.listing import Exposure, definition, listing, size, tokens
 from tarkpm.core.release import names_folder
 from tarkpm.core.tool import ToolDef
-from tarkpm.core.trust import check_trusted
-from tarkpm.errors import TarkError
 from tarkpm.host.imports.log import LogSink
-from tarkpm.ops.project.acceptance import require_accepted
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
-from tarkpm.ops.project.workspace import Workspace, open_for_reading
-from tarkpm.ops.release.tool_rows import definitions
-from tarkpm.store.withheld import Withheld
+from tarkpm.ops.project.workspace import open_for_reading
+from tarkpm.ops.run.agent_tools import agent_tools
+from tarkpm.ops.run.pinned import pinned_plugins
 
 
 class Tool(msgspec.Struct, frozen=True):
@@ -28,6 +25,21 @@ class Tool(msgspec.Struct, frozen=True):
     risk: str
     description: str
     schema: Any
+
+
+class SizeReport(msgspec.Struct, frozen=True):
+    """The size of the definitions that agents read, in bytes and in estimated tokens.
+
+    ``plugins`` holds the bytes of each plugin, ``total`` those of all; ``listed`` is what ``tarkpm mcp``
+    lists by default, and ``hidden`` how many tools it then lists only when it is searched.
+    """
+
+    plugins: dict[str, int]
+    total: int
+    total_tokens: int
+    listed: int
+    listed_tokens: int
+    hidden: int
 
 
 class ToolsReport(msgspec.Struct, frozen=True):
@@ -55,6 +67,17 @@ def tools(settings: Settings, ui: Ui, target: str, log: LogSink) -> ToolsReport:
     return ToolsReport(tuple(found_all), failed)
 
 
+def sizes(settings: Settings, ui: Ui) -> SizeReport:
+    """Return the size of the pinned definitions. No plugin is started."""
+    with open_for_reading(settings, ui) as workspace:
+        found = agent_tools(pinned_plugins(workspace))
+    plugins: dict[str, int] = {}
+    for tool in found:
+        plugins[tool.plugin] = plugins.get(tool.plugin, 0) + size(definition(tool))
+    total, default = sum(plugins.values()), listing(found, Exposure())
+    return SizeReport(plugins, total, tokens(total), default.size, tokens(default.size), default.hidden)
+
+
 def _one(
     settings: Settings, ui: Ui, target: str, known: Mapping[str, Sequence[ToolDef]], log: LogSink
 ) -> tuple[str, Sequence[ToolDef]]:
@@ -68,28 +91,8 @@ def _one(
 def pinned(settings: Settings, ui: Ui) -> dict[str, Sequence[ToolDef]]:
     """Return the pinned definitions that are all in the store, by enabled plugin."""
     with open_for_reading(settings, ui) as workspace:
-        workspace.require_built_here()
-        require_accepted(workspace)
-        entries = [one for one in workspace.followed.entries if workspace.is_enabled(one.name)]
-        found = {entry.name: _stored(workspace, entry) for entry in entries}
-        return {name: tools for name, tools in found.items() if tools is not None}
-
-
-def _stored(workspace: Workspace, entry: LockEntry) -> Sequence[ToolDef] | None:
-    """Return the definitions of an installed plugin; None if it must be asked, or must not run."""
-    installed = workspace.record.installed.get(entry.name)
-    if entry.tools is None or installed is None or installed.fingerprint != fingerprint(entry):
-        return None
-    try:
-        check_trusted(workspace.project, entry, workspace.vouched)
-    except TarkError:
-        return None  # whoever loads the plugin reports why
-    found = definitions(workspace, entry.tools)
-    if len(found) != len(entry.tools):
-        return None
-    notes = Withheld(workspace.state.root)
-    withheld = {tool for file in entry.files for tool in notes.tools(file.sha256)}
-    return [tool for tool in found if tool.name not in withheld]
+        found = pinned_plugins(workspace)
+    return {one.name: one.tools for one in found if one.tools is not None}
 
 
 def _tools(plugin: str, found: Sequence[ToolDef]) -> tuple[Tool, ...]:
