@@ -122,7 +122,11 @@ def propose(
     direct = list(acquired.releases.values())
     choice = select_releases(workspace, requirements, direct, free)
     refused = {**acquired.refused, **choice.refused}
-    releases = with_pins(workspace, (*direct, *choice.taken))
+    # Code of a release that no prompt lets in is not run, not even to define its tools.
+    taken = (*direct, *choice.taken)
+    open_ = [one for one in taken if _may_run(workspace, requirements, one, answers)]
+    defined = {one.candidate.manifest.name: one for one in with_pins(workspace, open_)}
+    releases = [defined.get(one.candidate.manifest.name, one) for one in taken]
     admissions = []
     for release in releases:
         name = release.candidate.manifest.name
@@ -133,6 +137,18 @@ def propose(
     return ProposedChange(
         tuple(asked), tuple(releases), tuple(admissions), choice.kept, choice.notes, refused
     )
+
+
+def _may_run(
+    workspace: Workspace, requirements: Mapping[PluginName, Requirement], release: Release, answers: Answers
+) -> bool:
+    """Return whether a release is admitted, or may be at a prompt."""
+    requirement = _settle(requirements.get(release.candidate.manifest.name), release)
+    try:
+        questions = weigh(workspace, requirement, release, answers).questions
+    except TarkError:
+        return False
+    return all(question.askable for question in questions)
 
 
 def _from_indexes(requests: Iterable[PluginRequest]) -> Iterator[Requirement]:

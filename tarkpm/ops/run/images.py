@@ -155,7 +155,7 @@ def _pins(workspace: Workspace, entry: LockEntry) -> tuple[ToolPin, ...] | None:
     """Return the definitions that the lock pins, or those that were accepted if it pins none."""
     # A pull that drops the pins must not free the plugin from them (docs/trust-rules.md, rule 13).
     accepted = workspace.record.accepted.plugins.get(entry.name)
-    return entry.tools if entry.tools is not None else (accepted and accepted.tools) or None
+    return entry.tools if entry.tools is not None or accepted is None else accepted.tools
 
 
 def load_working_copy(settings: Settings, path: str) -> Images:
