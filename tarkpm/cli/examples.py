@@ -33,6 +33,12 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "mcp": ("tarkpm mcp connect claude-code", "tarkpm mcp connect codex --print"),
     "auth": ("tarkpm auth login chatgpt-oauth", "tarkpm auth status chatgpt-oauth"),
     "chat": ("tarkpm chat chatgpt-oauth 'Say hello.'", "tarkpm chat chatgpt-oauth - < prompt.txt"),
+    "serve": ("tarkpm serve openai",),
+    "serve openai": (
+        "tarkpm serve openai",
+        "tarkpm serve openai 127.0.0.1:8080",
+        "tarkpm serve openai --auth openai-compat:OPENAI_API_KEY=device-auth",
+    ),
     "inspect": ("tarkpm inspect plugin.wasm",),
     "cache": ("tarkpm cache", "tarkpm cache clean"),
     "doctor": ("tarkpm doctor",),

@@ -15,6 +15,8 @@ from tarkpm.ops.audit.readiness import variable_of
 _Table = tuple[tuple[type[TarkError] | tuple[type[TarkError], ...], str], ...]
 
 _URL: Final = re.compile(r"(?:https?|git|ssh|file)://\S*[^\s:]")
+_GROUPS: Final = ("index", "serve")
+"""Groups whose help alone says nothing about the options of their commands."""
 _RELEASE: Final = (errors.DocumentError, errors.VerificationError)
 
 _ALWAYS: Final[_Table] = (
@@ -71,7 +73,7 @@ def last_resort(error: TarkError, arguments: Sequence[str], command: str) -> str
         (_KEEPING_ONE, command == "index"),
         (_ON_DISK, error.where.startswith("/")),
         (_SOMEWHERE, error.where),
-        (_AT_A_PLUGIN, is_plugin_name(error.where.partition(":")[0])),
+        (_AT_A_PLUGIN, command != "inspect" and is_plugin_name(error.where.partition(":")[0])),
     )
     tables = [_ALWAYS, *(table for table, is_there in places if is_there)]
     text = next(
@@ -95,11 +97,11 @@ def _placed(where: str) -> str:
 
 def program(command: str, arguments: Sequence[str] = ()) -> str:
     """Return the command as it is called: the place of an error that has no other."""
-    words = [command, *_below(arguments)] if command == "index" else [command]
+    words = [command, *_below(command, arguments)] if command in _GROUPS else [command]
     return " ".join(["tarkpm", *words]).rstrip()
 
 
-def _below(arguments: Sequence[str]) -> list[str]:
-    """Return which `tarkpm index` command was typed: one word, or two after ``rotate``."""
-    typed = [argument for argument in arguments[arguments.index("index") + 1 :] if argument[:1].isalpha()]
+def _below(group: str, arguments: Sequence[str]) -> list[str]:
+    """Return which command of a group was typed: one word, or two after `tarkpm index rotate`."""
+    typed = [argument for argument in arguments[arguments.index(group) + 1 :] if argument[:1].isalpha()]
     return typed[: 2 if typed[:1] == ["rotate"] else 1]

@@ -101,7 +101,7 @@ def _binding(name: "PluginName", project: "Project", entry: "LockEntry | None") 
         ),
         tuple(map(str, project.granted(name))),
         contents_digest(entry) if entry and _is_unsigned(entry) else "",
-        (entry.tools or ()) if entry else (),
+        entry.tools if entry else None,
     )
 
 
@@ -119,9 +119,7 @@ def _narrowed(accepted: Binding, decided: Binding) -> Binding:
     both = tuple(key for key in publisher.keys if key in decided.publisher.keys)
     if both or not _is_vouched(publisher):  # a pin that is gone is no pin less: that would be a widening
         publisher = msgspec.structs.replace(publisher, keys=both)
-    known = {one.name for one in decided.tools} or {one.name for one in accepted.tools}
-    tools = tuple(one for one in accepted.tools if one.name in known)
-    return msgspec.structs.replace(accepted, grants=grants, publisher=publisher, tools=tools)
+    return msgspec.structs.replace(accepted, grants=grants, publisher=publisher)
 
 
 def _is_vouched(publisher: Publisher) -> bool:
@@ -188,7 +186,7 @@ _SENTENCES: Final = {
     WideningKind.UNSIGNED: "install {name} unsigned from {after}",
     WideningKind.CONTENTS: "run {name} unsigned with these contents: {change}",
     WideningKind.GRANT: "let {name} use {after}",
-    WideningKind.TOOL: "let agents read another definition of the tool '{after}' of {name}",
+    WideningKind.TOOL: "let agents read another definition of the tool '{after}' of {name} than you accepted",
     WideningKind.MCP: "let agents {after}",
 }
 
@@ -232,7 +230,15 @@ def _plugin_widenings(
         yield Widening(WideningKind.CONTENTS, name, decided.contents, known.contents)
     for capability in decided.granted.beyond(known.granted):
         yield Widening(WideningKind.GRANT, name, str(capability))
-    for tool in compare(known.tools, decided.tools).widen:
+    yield from _tool_widenings(name, decided, known)
+
+
+def _tool_widenings(name: str, decided: Binding, known: Binding) -> Iterator[Widening]:
+    """Yield tools with another definition than the accepted one, and new tools: nobody saw their text."""
+    if known.tools is None or decided.tools is None:
+        return
+    found = compare(known.tools, decided.tools)
+    for tool in dict.fromkeys((*found.widen, *found.added)):
         yield Widening(WideningKind.TOOL, name, tool)
 
 

@@ -88,13 +88,13 @@ class Binding(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
 
     ``grants`` are capabilities as text, in the order of `CapabilitySet`. ``contents`` is the digest of the
     files of an unsigned release, because no signature identifies them. ``tools`` are the definitions that
-    agents read, because a model decides by them.
+    agents read, because a model decides by them; None if they were never pinned.
     """
 
     publisher: Publisher
     grants: tuple[str, ...] = ()
     contents: str = ""
-    tools: tuple[ToolPin, ...] = ()
+    tools: tuple[ToolPin, ...] | None = None
 
     @property
     def granted(self) -> "CapabilitySet":
@@ -118,8 +118,18 @@ class Binding(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
             self,
             publisher=publisher,
             contents=self.contents or accepted.contents,
-            tools=self.tools or accepted.tools,
+            tools=_remembered(self.tools, accepted.tools),
         )
+
+
+def _remembered(
+    tools: tuple[ToolPin, ...] | None, accepted: tuple[ToolPin, ...] | None
+) -> tuple[ToolPin, ...] | None:
+    """Return the pins, and those that were accepted of tools that are gone: one that returns is compared."""
+    if tools is None or accepted is None:
+        return accepted if tools is None else tools
+    names = {one.name for one in tools}
+    return tuple(sorted((*tools, *(one for one in accepted if one.name not in names))))
 
 
 def contents_digest(entry: "LockEntry") -> str:

@@ -203,8 +203,8 @@ def _check_shape(entry: LockEntry) -> None:
 
 def _check_tools(entry: LockEntry) -> None:
     tools = entry.tools or ()
-    if entry.tools is not None and (entry.type != "tool" or entry.is_working_copy):
-        raise ValueError("only a tool plugin that is not a working copy has pinned tools")
+    if entry.tools is not None and entry.is_working_copy:
+        raise ValueError("a working copy has no pinned tools")
     if len(tools) > MAX_TOOLS:
         raise ValueError(f"expected at most {MAX_TOOLS} tools, found {len(tools)}")
     # Of two pins for one tool, one could be checked and the other be used.

@@ -22,9 +22,9 @@ from tarkpm.core.key import PublicKey
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.project import Project
 from tarkpm.core.project_edit import ProjectEdit
-from tarkpm.core.release import IndexSource, PluginName, Requirement, folded
+from tarkpm.core.release import IndexSource, PathSource, PluginName, Requirement, folded
 from tarkpm.core.text import some
-from tarkpm.core.tool import compare
+from tarkpm.core.tool import widened
 from tarkpm.core.trust import NOBODY, check_minimum, check_vouched
 from tarkpm.errors import (
     CapabilityWidened,
@@ -127,7 +127,7 @@ def admit(
         *key_questions,
         *_judge_version(candidate, requirement, locked, answers),
         *capability_questions,
-        *_judge_tools(candidate, locked if same else None, answers),
+        *(_judge_tools(candidate, locked, accepted, answers) if same else ()),
     )
 
     # 5. An unsigned release is recorded in tark.toml, so that it stays visible
@@ -183,10 +183,7 @@ def _judge_signer(
     before: tuple[str, ...],
     answers: Answers,
 ) -> tuple[tuple[PublicKey, ...], list[Question]]:
-    """Return the keys to trust for a git or path release, and the questions to ask.
-
-    See docs/trust-rules.md, rules 4 and 5.
-    """
+    """Return the keys to trust for a git or path release, and the questions to ask (rules 4 and 5)."""
     name, signer = candidate.manifest.name, candidate.signer
     # A working copy changes with every edit, so no signature could hold. Its owner is the user.
     if requirement and requirement.is_working_copy:
@@ -261,10 +258,7 @@ def _judge_capabilities(
     declared_before: CapabilitySet | None,
     answers: Answers,
 ) -> tuple[CapabilitySet, list[Question]]:
-    """Return the new grants, and a question if they are wider (docs/trust-rules.md, rule 6).
-
-    A release that declares less narrows the grants.
-    """
+    """Return the new grants, at most what is declared, and a question if they are wider (rule 6)."""
     name, declared = candidate.manifest.name, candidate.manifest.capabilities
     # Compared with the former declaration, not with the grants: what the user revoked is not asked for again.
     known = granted if declared_before is None else declared_before
@@ -278,15 +272,20 @@ def _judge_capabilities(
     return grants, [Question(CapabilityWidened, name, message, "--accept-capabilities")]
 
 
-def _judge_tools(candidate: VerifiedRelease, locked: LockEntry | None, answers: Answers) -> list[Question]:
-    """Return a question for tools that changed since they were locked (docs/trust-rules.md, rule 13)."""
-    if answers.accept_tools or locked is None or locked.tools is None or candidate.tools is None:
+def _judge_tools(
+    candidate: VerifiedRelease, locked: LockEntry | None, accepted: Binding | None, answers: Answers
+) -> list[Question]:
+    """Return a question for tools that changed since they were pinned (docs/trust-rules.md, rule 13)."""
+    # State counts beside the lock: a pull that drops the pins must not free the plugin from them.
+    before = (locked and locked.tools) or (), (accepted and accepted.tools) or ()
+    if answers.accept_tools or not any(before) or isinstance(candidate.source, PathSource):
         return []
-    found = compare(locked.tools, candidate.tools)
-    if not found.widen:
+    name, changed = candidate.manifest.name, widened(before, candidate.tools or ())
+    message = f"'{name}' defines these tools in another way than before: {some(changed)}"
+    if candidate.tools is None:
+        message = f"the tools of '{name}' were pinned, and cannot be listed any longer"
+    elif not changed:
         return []
-    name = candidate.manifest.name
-    message = f"'{name}' defines these tools in another way than before: {some(found.widen)}"
     return [Question(ToolsChanged, name, message, "--accept-tools")]
 
 

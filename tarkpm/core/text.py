@@ -4,7 +4,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NoReturn
 
-BLANKS: Final = frozenset("\u2800\u3164\u115f\u1160\uffa0")
+_SELECTORS: Final = ((0x180B, 0x180F), (0xFE00, 0xFE0E), (0xE0100, 0xE01EF))
+BLANKS: Final = frozenset("\u2800\u3164\u115f\u1160\uffa0\u034f\u17b4\u17b5") | frozenset(
+    chr(code) for first, last in _SELECTORS for code in range(first, last + 1)
+)
 """Characters that Python considers printable, but that are invisible."""
 
 MAX_DIGITS: Final = 4300

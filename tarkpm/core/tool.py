@@ -11,6 +11,7 @@ from typing import Final, Literal
 import msgspec
 
 from tarkpm.core.digest import Digest, sha256
+from tarkpm.core.text import neutral
 
 Risk = Literal["read-only", "write", "risky", "dangerous"]
 RISKS: Final[tuple[Risk, ...]] = ("read-only", "write", "risky", "dangerous")
@@ -68,11 +69,22 @@ def pins(tools: Iterable[ToolDef]) -> tuple[ToolPin, ...]:
     return tuple(sorted(map(pin, tools)))
 
 
-def read(data: bytes) -> ToolDef:
-    """Read a definition that `canonical` wrote. Raises `ValueError`."""
+def read(data: bytes, expected: ToolPin) -> ToolDef | None:
+    """Read the pinned definition that `canonical` wrote; None for anything else.
+
+    ``data`` has the pinned digest, and may still be another file of the store, or the definition of another
+    tool: a lock can name every digest.
+    """
     from tarkpm.core.document import strict_json
 
-    return msgspec.convert(strict_json(data), ToolDef)
+    try:
+        tool = msgspec.convert(strict_json(data), ToolDef)
+        is_text = tool == msgspec.structs.replace(
+            tool, name=neutral(tool.name), description=neutral(tool.description, keep="\n\t")
+        )
+        return tool if is_text and canonical(tool) == data and pin(tool) == expected else None
+    except (ValueError, RecursionError, msgspec.ValidationError):
+        return None
 
 
 class ToolChanges(msgspec.Struct, frozen=True):
@@ -85,8 +97,17 @@ class ToolChanges(msgspec.Struct, frozen=True):
 
     @property
     def widen(self) -> tuple[str, ...]:
-        """Return the tools that ask for consent: a model would read another text, or take a greater risk."""
-        return tuple(dict.fromkeys((*self.riskier, *self.changed)))
+        """Return the tools that ask for consent: a model would read another text, or take a greater risk.
+
+        Where a tool is gone, a new one may be the same under another name.
+        """
+        return tuple(dict.fromkeys((*self.riskier, *self.changed, *(self.added if self.removed else ()))))
+
+
+def widened(known: Iterable[Sequence[ToolPin]], after: Sequence[ToolPin]) -> tuple[str, ...]:
+    """Return the tools that ask for consent, compared with each of the known sets of pins."""
+    found = (compare(before, after) for before in known if before)
+    return tuple(dict.fromkeys(tool for one in found for tool in one.widen))
 
 
 def compare(before: Sequence[ToolPin], after: Sequence[ToolPin]) -> ToolChanges:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
+from tarkpm.core.chat import ChatResponse, Message, Usage
 from tarkpm.core.text import neutral
 from tarkpm.core.tool import Risk, ToolDef
 from tarkpm.errors import HostError
@@ -20,14 +21,11 @@ from tarkpm.host.limits import Limits
 from tarkpm.host.pool import WorkerPool
 from tarkpm.host.results import (
     AuthStatus,
-    ChatResponse,
     Credentials,
     DeviceCode,
     HookOutcome,
-    Message,
     Poll,
     ToolResult,
-    Usage,
 )
 from tarkpm.host.trace import TracedCall
 from tarkpm.host.worker_handle import Worker

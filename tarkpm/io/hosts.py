@@ -14,7 +14,7 @@ def address(host: str) -> Address | None:
     (IPv6Address('2001:db8::5'), IPv4Address('10.0.0.1'), None)
     """
     try:
-        found = ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
+        found = ipaddress.ip_address(host.removesuffix(".").removeprefix("[").removesuffix("]"))
     except ValueError:
         return None
     return getattr(found, "ipv4_mapped", None) or found

@@ -33,7 +33,7 @@ def check_lock(settings: Settings, ui: Ui) -> None:
 
     Raises `LockStale`, `KeyUntrusted`, `UnsignedRefused`, `Revoked`, `ResolutionError`.
     """
-    with open_for_reading(settings, ui) as workspace:
+    with open_for_reading(settings, ui, must_exist=True) as workspace:
         check_follows(workspace)
 
 

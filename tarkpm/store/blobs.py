@@ -64,7 +64,11 @@ class BlobStore:
             data = read_file(self.path(digest), limit)
         except (OSError, TarkError):
             return None
-        return data if sha256(data) == digest else None
+        if sha256(data) != digest:
+            # `put` looks at the size alone, so a damaged blob would never be replaced.
+            self.path(digest).unlink(missing_ok=True)
+            return None
+        return data
 
     def copy(self, entry: FileEntry, target: Path) -> None:
         """Copy ``entry`` to the new file ``target`` and check the copy. Raises `BlobMissing`, like `read`."""

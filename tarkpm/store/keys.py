@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from tarkpm.core.key import PublicKey, public_key
+from tarkpm.core.name_similarity import did_you_mean
 from tarkpm.errors import StoreError
 from tarkpm.io.files import atomic_write, make_private, open_new, read_file, read_optional
 from tarkpm.store import key_file
@@ -166,8 +167,9 @@ class KeyStore:
         )
 
     def _missing(self, name: str) -> StoreError:
-        hint = f"tarkpm key generate --name {name}"
-        return StoreError(f"there is no key named '{name}'", where=str(self.path(name)), hint=hint)
+        near = did_you_mean(name, self.names())
+        hint = "tarkpm key list" if near else f"tarkpm key generate --name {name}"
+        return StoreError(f"there is no key named '{name}'{near}", where=str(self.path(name)), hint=hint)
 
     def names_of(self, keys: Collection[PublicKey]) -> dict[PublicKey, str]:
         """Return the names of those of these public keys whose private half is here. Never prompts.

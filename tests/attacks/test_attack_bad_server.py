@@ -116,7 +116,7 @@ def test_one_that_says_no(
         (_reply(200, b""), "expected a git server"),
         (
             _reply(200, b"\xff" * 100, Content_Type="application/x-git-upload-pack-advertisement"),
-            "cannot be parsed",
+            "the fetch failed: ",
         ),
         (
             _reply(200, b"0000", Content_Type="application/x-git-upload-pack-advertisement"),

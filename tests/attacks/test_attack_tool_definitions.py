@@ -52,9 +52,10 @@ def test_a_higher_risk_asks(installed: Sandbox, publisher: Publisher) -> None:
 
 def test_a_new_name_is_pointed_out(installed: Sandbox, publisher: Publisher) -> None:
     update(publisher, description=HARMLESS, name="find")
-    card = installed.run("update").ok().err
+    card = installed.run("update").failed(4, "--accept-tools").err
     assert "'echo' is now called 'find'" in card
     assert "gone: 'echo'" in card
+    installed.run("update", "--accept-tools").ok()
 
 
 def test_a_pulled_lock_with_other_definitions_asks(
@@ -118,3 +119,100 @@ def test_a_lock_whose_pins_are_forged_lists_and_runs_nothing(installed: Sandbox)
     installed.run("sync", "--accept-project").ok()
     assert '"echo"' not in installed.run("tools", "--json").ok().out
     installed.run(*CALL).failed(3, "does not define itself as tark.lock pins it")
+
+
+def shown(sandbox: Sandbox) -> str:
+    """What an agent would read of the tools."""
+    return sandbox.run("tools", "--json").out
+
+
+def test_a_pin_to_another_file_of_the_store(installed: Sandbox) -> None:
+    """A lock can name any digest: of a README, of a declined definition, of plugin.toml."""
+    lock = installed.cwd / "tark.lock"
+    text = lock.read_text()
+    manifest = next(one for one in text.splitlines() if '"plugin.toml"' in one).split('"')[3]
+    pin = f'    {{ name = "zzz", risk = "read-only", sha256 = "{manifest}" }},\n]'
+    lock.write_text(text[: text.rindex("]")] + pin + "\n")
+    installed.run("sync").failed(4, "another definition of the tool 'zzz'")
+    installed.run("sync", "--accept-project").ok()
+    assert '"zzz"' not in shown(installed)
+    installed.run("call", "text-tools", "zzz", "{}").failed(3, "does not define itself as tark.lock pins it")
+
+
+def test_a_declined_definition_is_not_shown_under_another_name(
+    installed: Sandbox, publisher: Publisher
+) -> None:
+    update(publisher, description=POISON)
+    installed.run("update").failed(4)
+    blobs = [one.name for one in (installed.store / "blobs").iterdir() if POISON.encode() in one.read_bytes()]
+    lock = installed.cwd / "tark.lock"
+    text = lock.read_text()
+    pin = f'    {{ name = "other", risk = "read-only", sha256 = "{blobs[0]}" }},\n]'
+    lock.write_text(text[: text.rindex("]")] + pin + "\n")
+    installed.run("sync", "--accept-project").ok()
+    assert POISON not in shown(installed)
+
+
+def test_pins_that_a_pull_drops_are_remembered(installed: Sandbox, publisher: Publisher) -> None:
+    """A lock without pins would otherwise make the next definition the first one."""
+    update(publisher, description=HARMLESS + " twice")
+    lock = installed.cwd / "tark.lock"
+    lock.write_text(lock.read_text()[: lock.read_text().index("tools = [")])
+    installed.run("update").failed(4, "'text-tools' defines these tools in another way", "--accept-tools")
+
+
+def test_a_lock_that_is_gone_frees_nothing(installed: Sandbox, publisher: Publisher) -> None:
+    update(publisher, description=POISON)
+    (installed.cwd / "tark.lock").unlink()
+    installed.run("lock").failed(4, "--accept-tools")
+
+
+def test_pins_that_are_narrowed_and_return_ask(installed: Sandbox, publisher: Publisher) -> None:
+    lock = installed.cwd / "tark.lock"
+    text = lock.read_text()
+    without = "\n".join(one for one in text.splitlines() if '"echo"' not in one) + "\n"
+    lock.write_text(without)
+    installed.run("sync").ok()
+    installed.run(*CALL).failed(3, "tark.lock pins no tool named 'echo'")
+    installed.run("verify").ok()
+    line = next(one for one in text.splitlines() if '"echo"' in one)
+    lock.write_text(text.replace(line.split('"')[-2], "0" * 64))
+    installed.run("sync").failed(4, "another definition of the tool 'echo'")
+    lock.write_text(text)
+    installed.run("sync").ok()
+    installed.run(*CALL).ok()
+    installed.run("verify").ok()
+
+
+def test_no_tools_stay_no_tools(installed: Sandbox, tmp_path: Path) -> None:
+    """`tools = []` says that nothing may be called; a pull that drops the line says nothing else."""
+    text = (installed.cwd / "tark.lock").read_text()
+    mate = Sandbox(tmp_path / "mate")
+    shutil.copy(installed.cwd / "tark.toml", mate.cwd / "tark.toml")
+    lock = mate.cwd / "tark.lock"
+    for tools in ("tools = []\n", ""):
+        lock.write_text(text[: text.index("tools = [")] + tools)
+        mate.run("sync", "--accept-project").ok()
+        mate.run(*CALL).failed(3, "tark.lock pins no tool named 'echo'")
+
+
+def test_code_of_a_release_that_no_prompt_lets_in_is_not_run(
+    installed: Sandbox, publisher: Publisher
+) -> None:
+    """It lost its signature; asking it for its tools would run it."""
+    publisher.release("1.1.0", wasm=defining_tool(POISON), sign="")
+    before = {one.name for one in (installed.store / "blobs").iterdir()}
+    installed.run("update").failed(4, "was signed before, but this release is not")
+    found = [one for one in (installed.store / "blobs").iterdir() if one.name not in before]
+    assert not [one for one in found if b"parameters_schema" in one.read_bytes()]
+
+
+def test_a_hint_is_no_command_of_the_attacker_s(installed: Sandbox) -> None:
+    file = installed.cwd / "tark.toml"
+    text = file.read_text()
+    start = text.index("[grants]")
+    file.write_text(text[:start] + '[grants]\ntext-tools = { filesystem = ["docs/;touch pwned;x"] }\n')
+    found = installed.run("verify")
+    hints = [line for line in found.out.splitlines() if "tarkpm revoke" in line]
+    assert hints
+    assert all("'filesystem:docs/;touch pwned;x'" in line for line in hints), hints

@@ -19,9 +19,6 @@ FIX = "fix the file, then run the command again"
         (Declined("no"), "add", ""),
         (errors.KeyUntrusted("x", where="https://h/x"), "add", "ask the publisher over another channel which key is right"),
         (errors.LockError("x", where="/p/tark.lock"), "sync", "fix the file, then: tarkpm lock --check"),
-        # without a network that was refused
-        (errors.Unreachable("x", where="https://h/x"), "sync --offline", "run the command again with a network, without --offline"),
-        (errors.Unreachable("x", where="https://h/x"), "sync --frozen", "run the command again with a network, without --offline"),
         # an index
         (errors.IndexUntrusted("x", where="/srv/i/metadata/2.root.json"), "update", TELL),
         (errors.SourceError("x", where=f"https://h/files/{'a' * 64}"), "update", TELL),
@@ -70,6 +67,7 @@ def test_a_place_with_braces_or_quotes_is_quoted_for_a_shell() -> None:
         ("index", "tarkpm index"),
         ("--json index claim calc", "tarkpm index claim"),
         ("index rotate publisher calc", "tarkpm index rotate publisher"),
+        ("serve openai 0.0.0.0:80", "tarkpm serve openai"),
     ],
 )
 def test_a_command_as_it_is_called(words: str, called: str) -> None:

@@ -42,27 +42,55 @@ def make(environ: dict[str, str], **options: Any) -> Settings:
 
 @pytest.mark.parametrize(
     ("text", "is_on"),
-    [("", False), ("0", False), ("false", False), ("NO", False), ("1", True), ("yes", True)],
+    [
+        (None, False),
+        ("0", False),
+        ("off", False),
+        ("false", False),
+        ("NO", False),
+        ("1", True),
+        ("yes", True),
+    ],
 )
-def test_offline_by_variable(text: str, is_on: bool) -> None:
-    assert make({"TARKPM_OFFLINE": text}).offline is is_on
+def test_offline_by_variable(text: str | None, is_on: bool) -> None:
+    assert make({} if text is None else {"TARKPM_OFFLINE": text}).offline is is_on
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "HOME",
+        "TARKPM_ACCEPT_PROJECT",
+        "TARKPM_CACHE_DIR",
+        "TARKPM_LOCK_TIMEOUT",
+        "TARKPM_OFFLINE",
+        "TARKPM_PROJECT",
+        "TARKPM_STATE_DIR",
+    ],
+)
+def test_an_empty_variable_is_an_error_also_where_an_option_is_typed(variable: str) -> None:
+    with pytest.raises(TarkError, match="found an empty") as caught:
+        make({variable: ""}, project=Path("/typed"), accept_project="any")
+    assert (caught.value.where, caught.value.hint) == (variable, f"unset {variable}")
 
 
 @pytest.mark.parametrize(
     ("option", "variable", "accepted"),
     [
-        ("", "", ""),
-        ("any", "", ANY_DECISIONS),
-        (DIGEST, "", DIGEST),
+        ("", None, ""),
+        ("any", None, ANY_DECISIONS),
+        (DIGEST, None, DIGEST),
         ("", "1", ANY_DECISIONS),
         ("", "off", ""),
         ("", DIGEST, DIGEST),
         (DIGEST, "1", DIGEST),  # what was typed goes before what a shell has set
-        ("no", DIGEST, DIGEST),
+        ("no", DIGEST, ""),
+        ("no", "1", ""),
     ],
 )
-def test_which_decisions_are_accepted_in_advance(option: str, variable: str, accepted: str) -> None:
-    found = make({"TARKPM_ACCEPT_PROJECT": variable}, accept_project=option)
+def test_which_decisions_are_accepted_in_advance(option: str, variable: str | None, accepted: str) -> None:
+    environ = {} if variable is None else {"TARKPM_ACCEPT_PROJECT": variable}
+    found = make(environ, accept_project=option)
     assert found.accept_project == accepted
 
 

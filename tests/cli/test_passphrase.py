@@ -20,10 +20,22 @@ def test_without_a_terminal_nobody_waits(
     streams: Streams, monkeypatch: pytest.MonkeyPatch, new: bool, needs: str
 ) -> None:
     streams(stdin="guess\n")
-    monkeypatch.setenv("TARKPM_KEY_PASSPHRASE", "")  # set, and empty, is not set
+    monkeypatch.delenv("TARKPM_KEY_PASSPHRASE", raising=False)
     with pytest.raises(TarkError, match=f"the key {needs} a passphrase") as caught:
         ask_passphrase(new=new)
     assert "TARKPM_KEY_PASSPHRASE" in caught.value.hint
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_an_empty_variable_is_an_error(
+    streams: Streams, monkeypatch: pytest.MonkeyPatch, terminal: bool
+) -> None:
+    """A missing secret of a CI system leaves one: it is neither a passphrase nor a reason to ask."""
+    streams(terminal=terminal)
+    monkeypatch.setenv("TARKPM_KEY_PASSPHRASE", "")
+    with pytest.raises(TarkError, match="expected a value, found an empty string") as caught:
+        ask_passphrase("release", new=True)
+    assert (caught.value.where, caught.value.hint) == ("TARKPM_KEY_PASSPHRASE", "unset TARKPM_KEY_PASSPHRASE")
 
 
 @pytest.mark.parametrize(

@@ -60,9 +60,14 @@ def test_a_file_has_a_limit(tmp_path: Path, size: int, fits: bool) -> None:
 
 
 def test_a_pipe_is_not_read_without_end(stdin: io.BytesIO) -> None:
-    """One byte more than a host takes: its error is the same as for a typed text."""
+    """A text that is too long is an error, and never cut: one byte beyond the limit tells."""
+    typed(stdin, b"x" * MAX_TEXT)
+    assert len(read_text("-", "x")) == MAX_TEXT
     typed(stdin, b"x" * (MAX_TEXT + 100))
-    assert len(read_text("-", "x")) == MAX_TEXT + 1
+    with pytest.raises(TooLarge, match="the input has more than 1,048,576 bytes") as caught:
+        read_text("-", "x")
+    assert caught.value.where == "standard input"
+    assert sys.stdin.buffer.tell() == MAX_TEXT + 1
 
 
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:

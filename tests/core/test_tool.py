@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tarkpm.core.text import neutral
 from tarkpm.core.tool import RISKS, ToolDef, canonical, compare, pin, pins, read
 from tarkpm.core.tool_review import lookalikes, remarks, renamed
 
@@ -32,7 +33,8 @@ def test_the_canonical_form_is_that_of_rfc_8785() -> None:
 
 @given(TOOLS)
 def test_a_definition_is_read_as_it_was_written(one: ToolDef) -> None:
-    assert read(canonical(one)) == one
+    clean = neutral(one.name) == one.name and neutral(one.description, keep="\n\t") == one.description
+    assert read(canonical(one), pin(one)) == (one if clean else None)
     assert json.loads(canonical(one))["name"] == one.name
 
 

@@ -188,7 +188,7 @@ def test_what_helps_without_tark_toml_works_when_typed(project: Sandbox) -> None
     project.run("verify", "--project", project.cwd).failed(2, "there is a tark.lock here, but no tark.toml")
     project.run("init", "--project", project.cwd, "--tark-version", "0.12.6").ok()
     project.run("lock", "--check").failed(
-        1, "'text-tools' is in tark.lock but nothing in tark.toml leads to it"
+        1, "'text-tools' is in tark.lock, but nothing in tark.toml requires it"
     )
 
 

@@ -10,7 +10,7 @@ from support.indexed import IndexedProject
 from support.indexrepo import IndexRepo, plugin_files, sign
 from support.sandbox import WASM, Sandbox
 
-from tarkpm.core.layout import SEARCH
+from tarkpm.core.layout import SEARCH, claim_path
 from tarkpm.core.lockfile import StatementEntry
 from tarkpm.core.release import IndexSource, PluginName
 from tarkpm.core.search import SearchEntry, render
@@ -452,3 +452,19 @@ def test_a_folder_that_takes_the_name_of_a_dependency_takes_its_place(
     before = lock(sandbox)
     sandbox.run("update", "json-core").failed(2, "json-core")
     assert lock(sandbox) == before
+
+
+def test_a_claim_that_is_gone_is_named_by_a_new_machine(indexed: IndexedProject, tmp_path: Path) -> None:
+    """It was asked for, so a hint to ask again would lead in a circle."""
+    indexed.release("text-tools", "1.0.0", "[capabilities]\nstorage = true")
+    indexed.use()
+    indexed.sandbox.run("add", "text-tools", "--accept-capabilities").ok()
+    other = Sandbox(tmp_path / "colleague")
+    for name in ("tark.toml", "tark.lock"):
+        (other.cwd / name).write_bytes((indexed.sandbox.cwd / name).read_bytes())
+    claim = claim_path(PluginName("text-tools"))
+    indexed.repo.edit(indexed.repo.bin(claim), {claim: None})
+    indexed.repo.publish()
+    other.run("sync", "--accept-project").failed(
+        2, "index community does not say who may publish 'text-tools'", "tarkpm remove text-tools"
+    )

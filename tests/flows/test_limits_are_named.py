@@ -1,5 +1,6 @@
 """What is too long is an error that names its limit: nothing is cut off in silence."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ from tarkpm.core.contributes import MAX_LINES, contributions, events
 from tarkpm.core.contributes import MAX_TEXT as MAX_SHOWN
 from tarkpm.core.document import decode_json
 from tarkpm.core.text import MAX_DIGITS
-from tarkpm.errors import DocumentError, TooLarge
+from tarkpm.errors import DocumentError, HostError, TooLarge
+from tarkpm.ops.project.settings import Settings, user_paths
+from tarkpm.ops.run.credentials import MAX_FILE, CredentialsFile
 from tarkpm.sources.folder import MAX_EXTRAS, collect
 from tarkpm.sources.path import LocalTree
 
@@ -30,10 +33,12 @@ def json_text(length: int) -> str:
 @pytest.mark.parametrize("what", READERS)
 def test_standard_input(sandbox: Sandbox, what: str) -> None:
     sandbox.init()
+    group = f" {READERS[what][1]}" if READERS[what][0] in ("hook", "channel") else ""
     refused = sandbox.run(*READERS[what], "-", stdin=json_text(MAX_TEXT + 1)).failed(
         2, f"error: the input has more than {MAX_TEXT:,} bytes"
     )
     assert "where: standard input\n" in refused.err
+    assert refused.err.endswith(f"help: tarkpm {READERS[what][0]}{group} --help\n")
     fits = sandbox.run(*READERS[what], "-", stdin=json_text(MAX_TEXT))
     assert "more than" not in fits.err, fits
 
@@ -100,3 +105,18 @@ def test_a_plugin_toml(sandbox: Sandbox, tmp_path: Path) -> None:
     with (sandbox.cwd / "big/plugin.toml").open("a") as file:
         file.write("#" * (1 << 18))
     sandbox.run("add", "./big").failed(2, "the limit is 262144")
+
+
+def test_a_credentials_file(tmp_path: Path) -> None:
+    """A part of it would be another file: a token without its end, or without its refresh token."""
+    environment = {"HOME": str(tmp_path)}
+    settings = Settings(cwd=tmp_path, paths=user_paths(environment), environment=environment)
+    folder = tmp_path / ".config/tark"
+    folder.mkdir(parents=True)
+    file = CredentialsFile("~/.config/tark/x_oauth.json", settings.home, settings.guard, may_create=True)
+    text = json.dumps({"access_token": "a"})
+    (folder / "x_oauth.json").write_text(text.ljust(MAX_FILE))
+    assert file.read() == text.ljust(MAX_FILE)
+    (folder / "x_oauth.json").write_text(text.ljust(MAX_FILE + 1))
+    with pytest.raises(HostError, match="the file is larger than 64 KiB"):
+        file.read()

@@ -24,7 +24,7 @@ ROOT = "sha256:" + "a" * 64
 COMMUNITY = IndexSource("community", ROOT)
 INDEX_TOML = f'[index.community]\nurl = "https://index.example"\nroot = "{ROOT}"\n'
 OTHER_WASM = WASM + bytes([0, 2, 1, 0x78])
-"""The same empty component with a custom section: other bytes that do the same."""
+"""The same module with a custom section: other bytes that do the same."""
 
 
 def git(name: str = "calc", *, tag: str = "v1", commit: str = "a" * 40) -> GitSource:

@@ -27,8 +27,10 @@ def grant_command(invocation: Invocation, name: str, capabilities: tuple[str, ..
     """
     from tarkpm.ops import grant
 
-    if reset == bool(capabilities):
-        raise click.UsageError("expected capabilities or --reset, and not both")
+    if reset and capabilities:
+        raise click.UsageError("expected capabilities or --reset, found both")
+    if not reset and not capabilities:
+        raise click.UsageError("expected capabilities, or --reset for all that are declared")
     settings, ui, plugin = invocation.settings, invocation.ui, read_name(name)
     wanted = [read_capability(text) for text in capabilities]
     report = grant.reset(settings, ui, plugin) if reset else grant.grant(settings, ui, plugin, wanted)

@@ -94,7 +94,10 @@ def show_command(invocation: Invocation, name: str) -> int:
 @click.option("--passphrase", is_flag=True, help="Encrypt a key that has no passphrase.")
 @common
 def export_command(invocation: Invocation, name: str, to: Path, passphrase: bool) -> int:
-    """Write a private key to a file: for a backup, or for another machine."""
+    """Write a private key to a new file.
+
+    The file is a backup of the key, or takes it to another machine.
+    """
     from tarkpm.ops.key import export_key
 
     report = export_key(invocation.settings, name, to, _new_passphrase(passphrase))
@@ -110,9 +113,10 @@ def export_command(invocation: Invocation, name: str, to: Path, passphrase: bool
 @click.option("--passphrase", is_flag=True, help="Encrypt a key that has no passphrase.")
 @common
 def import_command(invocation: Invocation, source: str, name: str, passphrase: bool) -> int:
-    """Import a private key from FILE or standard input (-), or save the public key of another person.
+    """Import a private key, or the public key of another person.
 
-    FILE is a PKCS#8 PEM file of an ed25519 key, as `key export` writes it.
+    FILE is a PKCS#8 PEM file of an ed25519 key, as `key export` writes it; - is standard input. ed25519:KEY
+    is the public key of another person.
     """
     from tarkpm.core.key import PREFIX
     from tarkpm.ops.key import import_private, import_public

@@ -28,6 +28,9 @@ from tarkpm.host.module.type_scope import (
 MAX_BYTES: Final = 512 * 1024
 """Maximum bytes of the sections that are read, which bounds the time. All of WASI takes 30 KB."""
 
+MAX_SECTIONS: Final = 20_000
+"""Maximum number of sections, of every kind."""
+
 _CANON: Final = {
     0x01: "bio", 0x02: "i", 0x03: "i", 0x04: "i", 0x05: "", 0x06: "b", 0x07: "i", 0x08: "", 0x09: "ro",
     0x0A: "bi", 0x0B: "bi", 0x0C: "b", 0x0D: "", 0x0E: "i", 0x0F: "io", 0x10: "io", 0x11: "ib", 0x12: "ib",
@@ -55,10 +58,16 @@ def functions(item: tuple[int, Type]) -> dict[str, Type]:
 
 
 class _Room:
-    """The bytes of sections that may still be read."""
+    """The sections, and their bytes, that may still be read, in all nested components together."""
 
     def __init__(self) -> None:
         self._left = MAX_BYTES
+        self._sections = MAX_SECTIONS
+
+    def step(self) -> None:
+        self._sections -= 1
+        if self._sections < 0:
+            raise Unreadable("more sections than are read")
 
     def take(self, body: Reader) -> None:
         self._left -= body.end - body.at
@@ -82,6 +91,7 @@ class _Component(Scope):
             11: self.take_export,
         }
         while file.at < file.end:
+            room.step()  # a section of another kind takes time as well
             section, body = file.byte(), file.span("section")
             if section == COMPONENT:
                 self.add(COMPONENT, self._later(body))

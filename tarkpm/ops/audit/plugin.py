@@ -197,7 +197,7 @@ class _Audit:
         granted = self.workspace.project.granted(self.entry.name)
         if undeclared := granted.beyond(manifest.capabilities):
             message = f"tark.toml grants undeclared capabilities: {', '.join(map(str, undeclared))}"
-            hint = f"tarkpm revoke {self.entry.name} {undeclared.items[0]}"
+            hint = f"tarkpm revoke {self.entry.name} {shlex.quote(str(undeclared.items[0]))}"
             self.findings.append(Finding(self.entry.name, "CapabilityWidened", message, "tark.toml", hint))
         if unknown := manifest.unknown_capabilities:
             self._note(f"declares {some(unknown)}, which tarkpm does not know and never grants")
@@ -210,8 +210,9 @@ class _Audit:
     def _check_tools(self) -> None:
         """Report tools that a host withheld, because they did not define themselves as they are pinned."""
         notes = Withheld(self.workspace.state.root)
-        withheld = [tool for file in self.entry.files for tool in notes.tools(file.sha256)]
-        if withheld and self.entry.tools is not None:
+        pins = self.entry.tools or ()
+        withheld = [tool for file in self.entry.files for tool in notes.tools(file.sha256, pins)]
+        if withheld:
             message = f"when it ran, it defined these tools differently from tark.lock: {some(withheld)}"
             hint = f"tarkpm disable {self.entry.name}"
             self.findings.append(Finding(self.entry.name, "DigestMismatch", message, "", hint, exit_status=3))

@@ -6,6 +6,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
 from tarkpm.core.text import some
+from tarkpm.errors import TarkError, Unreachable
 from tarkpm.ops.audit.leftovers import Trouble
 from tarkpm.ops.project.location import Location
 from tarkpm.ops.project.settings import Settings
@@ -35,7 +36,8 @@ def check_folders(settings: Settings, location: Location) -> Iterator[Trouble]:
     paths = settings.paths
     for folder in dict.fromkeys((paths.state, paths.cache, paths.data, location.folder)):
         nearest = next((place for place in (folder, *folder.parents) if os.path.lexists(place)), folder)
-        hint = _set(variable_of(folder, settings.environment), settings)
+        variable = variable_of(folder, settings.environment) if folder != location.folder else ""
+        hint = _set(variable, settings)
         if not nearest.is_dir():
             yield Trouble("Folder", "expected a folder, found something else", str(nearest), hint)
         elif not os.access(nearest, os.W_OK | os.X_OK):
@@ -57,6 +59,8 @@ def _set(variable: str, settings: Settings) -> str:
 def check_project(workspace: "Workspace") -> Iterator[Trouble]:
     """Yield what stands between the project's documents and its installed plugins; raises `LockError`."""
     from tarkpm.core.lock_check import stale_entries
+    from tarkpm.core.release import IndexSource
+    from tarkpm.core.trust import check_trusted
     from tarkpm.ops.project.acceptance import not_accepted
 
     location = workspace.location
@@ -67,6 +71,15 @@ def check_project(workspace: "Workspace") -> Iterator[Trouble]:
         yield Trouble("ProjectNotAccepted", message, str(location.project_file), "tarkpm accept")
     for problem in stale_entries(workspace.project, workspace.lock):
         yield Trouble.of(problem)
+    for entry in workspace.followed.entries:
+        if entry.name not in workspace.project.requirements and not isinstance(entry.source, IndexSource):
+            continue
+        try:
+            check_trusted(workspace.project, entry, workspace.vouched)
+        except Unreachable:
+            pass  # nothing is known of its publisher yet: the next sync asks the index
+        except TarkError as problem:
+            yield Trouble.of(problem)
     missing = [
         entry.name
         for entry in workspace.lock.entries

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tarkpm.core.capability import CapabilitySet
+from tarkpm.core.digest import FileEntry
 from tarkpm.core.release import PathSource
 from tarkpm.core.tool import ToolPin, pins
 from tarkpm.errors import HostError
@@ -19,6 +20,7 @@ from tarkpm.io.parallel import run_parallel
 from tarkpm.ops.project.workspace import Workspace
 
 if TYPE_CHECKING:
+    from tarkpm.host.runtime import PluginHost
     from tarkpm.ops.release.fetch import Release
 
 WORKERS = 2
@@ -31,15 +33,16 @@ def with_pins(workspace: Workspace, releases: "Sequence[Release]") -> "list[Rele
     A plugin whose tools cannot be listed has no pins, and a note says why: it may need a capability for that,
     which is not granted yet.
     """
-    pinned = [_known(workspace, release) for release in releases]
-    asked = [index for index, release in enumerate(pinned) if _is_open(release)]
+    known = [_known(workspace, release) for release in releases]
+    # By module: without grants, equal bytes define equal tools.
+    asked = {_module(release).sha256: release for release in known if _is_open(release)}
     if not asked:
-        return pinned
+        return known
     workspace.ui.busy("asking for the definitions of tools")
-    found = run_parallel(lambda index: _ask(workspace, pinned[index]), asked, threads=WORKERS)
-    for index, answer in zip(asked, found, strict=True):
-        pinned[index] = _with(pinned[index], answer)
-    return pinned
+    found = dict(zip(asked, _ask_all(workspace, list(asked.values())), strict=True))
+    return [
+        _with(release, found[_module(release).sha256]) if _is_open(release) else release for release in known
+    ]
 
 
 def _is_open(release: "Release") -> bool:
@@ -61,24 +64,34 @@ def _with(release: "Release", tools: "tuple[ToolPin, ...] | None") -> "Release":
     return msgspec.structs.replace(release, candidate=candidate)
 
 
-def _ask(workspace: Workspace, release: "Release") -> "tuple[ToolPin, ...] | None":
-    from tarkpm.host.image import PluginImage
+def _module(release: "Release") -> FileEntry:
+    candidate = release.candidate
+    return next(file for file in candidate.files if file.name == candidate.manifest.wasm)
+
+
+def _ask_all(workspace: Workspace, releases: "list[Release]") -> "list[tuple[ToolPin, ...] | None]":
     from tarkpm.host.runtime import PluginHost
     from tarkpm.ops.run.compile_cache import compile_cache
+
+    # A process that forks workers costs one more start, and pays from the third plugin on.
+    with PluginHost(cache=compile_cache(workspace.settings), long_lived=len(releases) > WORKERS) as host:
+        return run_parallel(lambda release: _ask(workspace, host, release), releases, threads=WORKERS)
+
+
+def _ask(workspace: Workspace, host: "PluginHost", release: "Release") -> "tuple[ToolPin, ...] | None":
+    from tarkpm.host.image import PluginImage
     from tarkpm.ops.run.definitions import keep
 
-    manifest = release.candidate.manifest
-    wasm = release.contents.get(manifest.wasm)
-    if wasm is None:  # it was verified in the store
-        wasm = workspace.store.read(next(one for one in release.candidate.files if one.name == manifest.wasm))
+    manifest, module = release.candidate.manifest, _module(release)
+    wasm = release.contents.get(module.name) or workspace.store.read(module)
     # Nothing is granted, so nothing is ever written to this folder.
     nowhere = Path(workspace.environment.work / "nowhere")
-    image = PluginImage(manifest.name, manifest.type, wasm, CapabilitySet(), nowhere)
+    image = PluginImage(manifest.name, manifest.type, wasm, CapabilitySet(), nowhere, sha256=module.sha256)
     try:
-        with PluginHost(cache=compile_cache(workspace.settings)) as host:
-            tools = host.tools(image)
-            keep(workspace.store, tools)
-            return pins(tools)
+        tools = host.tools(image)
+        host.unload(manifest.name)
+        keep(workspace.store, tools)
+        return pins(tools)
     except HostError as problem:
         workspace.ui.note(f"the tools of '{manifest.name}' are not pinned: {problem.message}")
         return None

@@ -14,10 +14,10 @@ from tarkpm.core.names import MANIFEST
 from tarkpm.core.policy import Admission, Answers, admit
 from tarkpm.core.project import Project
 from tarkpm.core.project_edit import ProjectEdit, edit, new
-from tarkpm.core.release import IndexSource, PluginName, Requirement, Source
+from tarkpm.core.release import IndexSource, PluginName, Requirement, Source, folded
 from tarkpm.core.resolution.resolver import check_names
 from tarkpm.core.trust import NOBODY
-from tarkpm.errors import TarkError
+from tarkpm.errors import ResolutionError, TarkError
 from tarkpm.ops.change.define import with_pins
 from tarkpm.ops.change.select import select_releases
 from tarkpm.ops.change.target import Target
@@ -122,7 +122,11 @@ def propose(
     direct = list(acquired.releases.values())
     choice = select_releases(workspace, requirements, direct, free)
     refused = {**acquired.refused, **choice.refused}
-    releases = with_pins(workspace, (*direct, *choice.taken))
+    # Code of a release that no prompt lets in is not run, not even to define its tools.
+    taken = (*direct, *choice.taken)
+    open_ = [one for one in taken if _may_run(workspace, requirements, one, answers)]
+    defined = {one.candidate.manifest.name: one for one in with_pins(workspace, open_)}
+    releases = [defined.get(one.candidate.manifest.name, one) for one in taken]
     admissions = []
     for release in releases:
         name = release.candidate.manifest.name
@@ -135,9 +139,26 @@ def propose(
     )
 
 
+def _may_run(
+    workspace: Workspace, requirements: Mapping[PluginName, Requirement], release: Release, answers: Answers
+) -> bool:
+    """Return whether a release is admitted, or may be at a prompt."""
+    requirement = _settle(requirements.get(release.candidate.manifest.name), release)
+    try:
+        questions = weigh(workspace, requirement, release, answers).questions
+    except TarkError:
+        return False
+    return all(question.askable for question in questions)
+
+
 def _from_indexes(requests: Iterable[PluginRequest]) -> Iterator[Requirement]:
+    """Yield what is required of indexes. Raises `ResolutionError` for two requests for one plugin."""
+    seen: set[str] = set()
     for request in requests:
         if isinstance(request.source, IndexSource) and request.name is not None:
+            if folded(request.name) in seen:
+                raise ResolutionError(f"'{request.name}' is requested twice", hint="name it once")
+            seen.add(folded(request.name))
             yield Requirement(request.name, request.source, range=request.range)
 
 

@@ -61,7 +61,7 @@ class SourceArg(msgspec.Struct, frozen=True):
             known = sorted(indexes)
             raise UsageError(
                 f"'{self.name}' is ambiguous: this project has several indexes: {', '.join(known)}",
-                hint=f"tarkpm add {known[0]}:{self.name}",
+                hint=f"tarkpm add {known[0]}:{self.name}" + (f"@{self.range}" if self.range else ""),
             )
         index = indexes[PluginName(self.index)] if self.index else next(iter(indexes.values()))
         return PluginRequest(index.source, self.name, self.range)

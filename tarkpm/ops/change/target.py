@@ -47,6 +47,14 @@ class CheckedTarget(Target, frozen=True):
     """A target that passed `check_target`; `apply` takes no other."""
 
 
+def narrowing(target: Target) -> CheckedTarget:
+    """Return a target that takes capabilities away and changes nothing else, without the other checks.
+
+    It installs nothing, so whatever is wrong with another plugin must not keep the user from it.
+    """
+    return CheckedTarget(*msgspec.structs.astuple(target))
+
+
 def check_target(workspace: Workspace, target: Target) -> CheckedTarget:
     """Raise unless every lock entry follows from the project and is trusted (docs/trust-rules.md, rule 2).
 

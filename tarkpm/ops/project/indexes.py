@@ -45,7 +45,8 @@ class Indexes:
     def learn_publishers(self, entries: Iterable[LockEntry]) -> None:
         """Fetch the claims of locked plugins that this machine does not know yet, offline from the cache.
 
-        Entries of indexes that the project does not have are skipped: they do not follow from it.
+        Entries of indexes that the project does not have are skipped: they do not follow from it. Raises
+        `NotFound` for a plugin that its index has no claim of.
         """
         unknown: dict[IndexSource, list[PluginName]] = {}
         vouched = self._workspace.vouched
@@ -58,6 +59,17 @@ class Indexes:
                 self._learn_kept(source, names)
             else:
                 self.learn(source, names)
+                self._check_learned(source, names)
+
+    def _check_learned(self, source: IndexSource, names: Iterable[PluginName]) -> None:
+        """Raise `NotFound` for a plugin that an index was asked about just now and knows no publisher of."""
+        for name in names:
+            if not self._workspace.vouched.claim(source, name):
+                raise NotFound(
+                    f"{source} does not say who may publish '{name}'",
+                    where=entry_of(self._workspace, source).url,
+                    hint=f"ask the index maintainers, or: tarkpm remove {name}",
+                )
 
     def _learn_kept(self, source: IndexSource, names: Collection[PluginName]) -> None:
         """Keep in state what the cache knows of publishers. Raises `Unreachable` if that is nothing."""

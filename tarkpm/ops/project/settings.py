@@ -106,7 +106,11 @@ class Settings(msgspec.Struct, frozen=True):
 
 
 def _home(environ: Mapping[str, str]) -> Path:
-    return Path(variables.text(environ, "HOME") or Path.home())  # Python reads an empty HOME as "/"
+    home = Path(variables.text(environ, "HOME") or Path.home())  # Python reads an empty HOME as "/"
+    if not home.is_absolute():
+        found = f"'{str(home)[:200]}'"
+        raise TarkError(f"expected an absolute path, found {found}", where="HOME", hint="unset HOME")
+    return home
 
 
 def user_paths(environ: Mapping[str, str]) -> Paths:

@@ -34,7 +34,7 @@ def read_release(folder: Path, source: Source) -> Publishable:
         raise SignatureInvalid(
             f"the release is not signed: there is no {STATEMENT}",
             where=where,
-            hint=f"tarkpm publish {folder} --to FOLDER",
+            hint=f"tarkpm publish {shlex.quote(str(folder))} --to FOLDER",
         )
     candidate = verify_release(collected.files, collected.statement, source, where=where)
     check_publishable(candidate, collected, where=where)

@@ -95,8 +95,10 @@ def _look_at(
         prefetch(remote, missing)
     except Unreachable:
         raise
-    except TarkError:
-        pass  # one of them is refused: below, each is looked at by itself
+    except TarkError as problem:
+        if len(resolved) == 1:
+            return [problem]  # asking again would only let a hostile server send as much once more
+        # One of them is refused: below, each is looked at by itself, within what is left of the limits.
     found: list[Found] = []
     for source in resolved:
         if isinstance(source, TarkError):

@@ -11,6 +11,8 @@ from tarkpm.ops.project.workspace import Workspace
 
 MAX_WORDS = 160
 """Characters of a tool's description on a card."""
+MAX_CHANGED = 1_000
+"""Characters of a changed description: a small change must not push a large one out of sight."""
 CONTEXT = 24
 """Characters that are shown before the first difference of two descriptions."""
 MAX_ROWS = 40
@@ -20,7 +22,8 @@ MAX_ROWS = 40
 def definitions(workspace: Workspace, pins: Sequence[ToolPin]) -> list[ToolDef]:
     """Return the pinned definitions that the store has."""
     found = ((pin, workspace.store.find(pin.sha256, MAX_DEFINITION)) for pin in pins)
-    return [read(data) for _, data in found if data is not None]
+    tools = (read(data, pin) for pin, data in found if data is not None)
+    return [tool for tool in tools if tool is not None]
 
 
 def tool_rows(workspace: Workspace, admission: Admission) -> list[CardRow]:
@@ -31,10 +34,10 @@ def tool_rows(workspace: Workspace, admission: Admission) -> list[CardRow]:
         return []
     before = locked.tools or () if locked else ()
     rows = list(_rows(workspace, before, candidate.tools))
-    hidden = len(rows) - MAX_ROWS
-    return (
-        rows if hidden <= 0 else [*rows[:MAX_ROWS], CardRow("tools", f"and {hidden} rows more: tarkpm tools")]
-    )
+    # What needs a second look is loud, and is never cut: a long list of harmless tools must not hide it.
+    loud, rest = [row for row in rows if row.loud], [row for row in rows if not row.loud]
+    more = [CardRow("tools", f"and {len(rest) - MAX_ROWS} more")] if len(rest) > MAX_ROWS else []
+    return [*loud, *rest[:MAX_ROWS], *more]
 
 
 def _rows(workspace: Workspace, before: Sequence[ToolPin], after: Sequence[ToolPin]) -> Iterator[CardRow]:
@@ -42,19 +45,19 @@ def _rows(workspace: Workspace, before: Sequence[ToolPin], after: Sequence[ToolP
     old = {tool.name: tool for tool in definitions(workspace, before)}
     new = {tool.name: tool for tool in definitions(workspace, after)}
     risks = {pin.name: pin.risk for pin in before}
-    # What needs a second look comes first: a long list of harmless tools must not push it out of sight.
+    for name in changes.widen:
+        if name in new and name in risks:
+            yield from _changed(old.get(name), new[name], risks[name])
     for tool in new.values():
         if found := "; ".join(remarks(tool)) if tool.name in (*changes.added, *changes.changed) else "":
             yield CardRow("tool", f"{short(tool.name)} {found}", loud=True)
-    for one, other in lookalikes(list(new)):
+    for one, other in lookalikes([*new, *changes.removed]):
         yield CardRow("tool", f"{short(one)} and {short(other)} look alike", loud=True)
     for was, now in renamed(changes, old.values(), new.values()):
         yield CardRow("tool", f"{short(was)} is now called {short(now)}", loud=True)
-    for name in changes.widen:
-        yield from _changed(old.get(name), new[name], risks[name])
     if changes.removed:
         yield CardRow("tools", f"gone: {some(changes.removed)}")
-    for name in changes.added:
+    for name in (one for one in changes.added if one in new):
         label = "new tool" if before else "tool"
         yield CardRow(label, f"{short(name)} ({new[name].risk}) {quoted(new[name].description, MAX_WORDS)}")
 
@@ -67,7 +70,7 @@ def _changed(old: ToolDef | None, new: ToolDef, risk: str) -> Iterator[CardRow]:
     if old is None:
         yield CardRow("tool", f"{name} is now described as {quoted(new.description, MAX_WORDS)}", loud=True)
     elif old.description != new.description:
-        was, now = (quoted(text, MAX_WORDS) for text in difference(old.description, new.description))
+        was, now = (quoted(text, MAX_CHANGED) for text in difference(old.description, new.description))
         yield CardRow("tool", f"{name} says {now}, before: {was}", loud=True)
     if old is not None and old.parameters_schema != new.parameters_schema:
         yield CardRow("tool", f"{name} takes other arguments", loud=True)

@@ -52,4 +52,6 @@ def keep(store: BlobStore, tools: Sequence[ToolDef]) -> None:
         data = canonical(tool)
         if len(data) > MAX_DEFINITION:
             raise PluginFailed(f"the definition of tool '{tool.name}' is too large", where=tool.name)
-        store.put(FileEntry.of(tool.name, data), data)
+        entry = FileEntry.of(tool.name, data)
+        if store.find(entry.sha256, MAX_DEFINITION) is None:  # also deletes a damaged one
+            store.put(entry, data)

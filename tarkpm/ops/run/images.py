@@ -26,6 +26,7 @@ from tarkpm.host.process import AnyProcess
 from tarkpm.host.runtime import PluginHost
 from tarkpm.host.trace import Trace
 from tarkpm.host.worker.settings import BIG_MODULE
+from tarkpm.io.http_request import USUAL, RequestLimits
 from tarkpm.ops.project.acceptance import require_accepted
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
@@ -154,7 +155,7 @@ def _pins(workspace: Workspace, entry: LockEntry) -> tuple[ToolPin, ...] | None:
     """Return the definitions that the lock pins, or those that were accepted if it pins none."""
     # A pull that drops the pins must not free the plugin from them (docs/trust-rules.md, rule 13).
     accepted = workspace.record.accepted.plugins.get(entry.name)
-    return entry.tools if entry.tools is not None else (accepted and accepted.tools) or None
+    return entry.tools if entry.tools is not None or accepted is None else accepted.tools
 
 
 def load_working_copy(settings: Settings, path: str) -> Images:
@@ -223,6 +224,8 @@ def open_host(
     spare: AnyProcess | None = None,
     cache: CompileCache | None = None,
     long_lived: bool = False,
+    limits: Limits | None = None,
+    interfaces: Interfaces | None = None,
 ) -> PluginHost:
     """Return a host that serves plugins what this user granted, in the folder of ``images``.
 
@@ -231,9 +234,10 @@ def open_host(
     end when idle.
     """
     return PluginHost(
-        log=log,
+        limits,
+        log,
         trace=trace,
-        interfaces=serve(settings, images.workspace),
+        interfaces=interfaces or serve(settings, images.workspace),
         cache=cache or compile_cache(settings),
         spare=spare,
         long_lived=long_lived,
@@ -241,8 +245,11 @@ def open_host(
     )
 
 
-def serve(settings: Settings, workspace: Path) -> Interfaces:
-    """Return what serves host calls; an implementation is imported if a plugin was granted its kind."""
+def serve(settings: Settings, workspace: Path, request: RequestLimits = USUAL) -> Interfaces:
+    """Return what serves host calls; an implementation is imported if a plugin was granted its kind.
+
+    ``request`` are the limits of a plugin's HTTP requests.
+    """
     environment = settings.environment
 
     def interfaces(image: PluginImage, report: Callable[[str], None]) -> Mapping[str, Interface]:
@@ -254,7 +261,7 @@ def serve(settings: Settings, workspace: Path) -> Interfaces:
             from tarkpm.io.proxies import Proxies
 
             proxies = Proxies.read(environment)
-            served["http"] = Http(granted, report, proxies=proxies, denials=image.is_older)
+            served["http"] = Http(granted, report, proxies=proxies, limits=request, denials=image.is_older)
             served["ws"] = Sockets(granted, report, proxies=proxies)
         if "env" in granted:
             from tarkpm.host.imports.env import Env

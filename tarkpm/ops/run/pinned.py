@@ -54,5 +54,5 @@ def _stored(workspace: Workspace, entry: LockEntry) -> Sequence[ToolDef] | None:
     if len(found) != len(entry.tools):
         return None
     notes = Withheld(workspace.state.root)
-    withheld = {tool for file in entry.files for tool in notes.tools(file.sha256)}
+    withheld = {tool for file in entry.files for tool in notes.tools(file.sha256, entry.tools)}
     return [tool for tool in found if tool.name not in withheld]

@@ -240,9 +240,8 @@ class Session:
         except Missing as problem:
             raise unreachable(f"a listed file is missing (HTTP {problem.status})", where=where) from None
         except TooLarge:
-            raise IndexUntrusted(
-                f"the file has more than the signed {info.length:,} bytes", where=where
-            ) from None
+            text = f"the file has more than the signed {info.length:,} bytes"
+            raise IndexUntrusted(text, where=where) from None
         if not _is_signed(data, info):
             raise IndexUntrusted("the file does not have the signed digest", where=where)
         cached.keep(self._cached(path), data)
@@ -274,10 +273,10 @@ class Session:
                 ages[role] = shape.check(role, data, where=self._where).expires
         since, role = min((expires, role) for role, expires in ages.items())
         # A clock that runs ahead expires every index, so both times are shown.
-        now = datetime.now(UTC)
+        here = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
         return IndexStale(
             f"index expired since {since.replace('T', ' ').replace('Z', ' UTC'):.40}"
-            f" (locked installs still work): its {role} was not renewed; here it is {now:%Y-%m-%d %H:%M} UTC",
+            f" (locked installs still work): its {role} was not renewed; here it is {here}",
             where=self._where,
             hint="if this clock is right, ask the index's maintainers to run: tarkpm index refresh",
         )

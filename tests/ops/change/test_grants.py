@@ -29,11 +29,13 @@ def test_the_trusted_keys_and_the_source_stay(install: Install, opened: Open) ->
 
 
 def test_equal_grants_leave_the_file_alone(install: Install, opened: Open) -> None:
-    toml, lock = documents(RELEASE, grants={"calc": caps("storage")})
-    install(f"# mine\n{toml}", lock, RELEASE)
+    """However the user spells them: an edit would write them on one line."""
+    toml, lock = documents(RELEASE)
+    text = f"# mine\n{toml}\n[grants.calc]\nstorage = true # it keeps notes\n"
+    install(text, lock, RELEASE)
     report = set_grants(opened(None), CALC, caps("storage"), decided=True)
     assert (report.added, report.removed) == ((), ())
-    assert (opened(None).project_bytes or b"").decode() == f"# mine\n{toml}"
+    assert (opened(None).project_bytes or b"").decode() == text
 
 
 def test_a_dry_run_reports_and_writes_nothing(install: Install, opened: Open) -> None:

@@ -1,5 +1,6 @@
 """A verb's indexes: which are asked, what is learned, and with whose login."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from support.releases import COMMUNITY, EVIL, GOOD, INDEX_TOML, ROOT, documents,
 from support.silent_ui import SilentUi
 from support.workspaces import Open, vouch
 
+from tarkpm.core.layout import claim_path
 from tarkpm.core.release import IndexSource, PluginName
 from tarkpm.errors import NotFound, Refused, Unreachable
 from tarkpm.ops.project.indexes import Indexes, open_client
@@ -88,9 +90,35 @@ def test_only_the_publishers_that_are_not_known_are_asked_about(real: Real) -> N
     workspace = real.open(real.toml)
     Indexes(workspace).learn(real.source, [CALC])
     offline = real.open(None, offline=True)
+    shutil.rmtree(offline.settings.paths.cache)
     Indexes(offline).learn_publishers([entry_of(known)])
-    with pytest.raises(Unreachable):
+    with pytest.raises(Unreachable, match="--offline forbids network requests") as caught:
         Indexes(offline).learn_publishers([entry_of(make_release("memo", source=real.source))])
+    assert caught.value.where == f"index community at {real.repo.folder}"
+
+
+def test_offline_the_cache_says_who_may_publish_where_state_does_not_know(real: Real) -> None:
+    """A CI job has a cache and no state (docs/decisions/0110); only a signed answer counts as one."""
+    first = real.open(real.toml)
+    Indexes(first).learn(real.source, [CALC])
+    shutil.rmtree(first.settings.paths.state)
+    offline = real.open(None, offline=True)
+    calc, memo, weather = (
+        entry_of(make_release(name, source=real.source)) for name in ("calc", "memo", "weather")
+    )
+    assert offline.vouched.claim(real.source, CALC) is None
+    # memo is in the bin of calc, which says that nobody may publish it
+    assert real.repo.bin(claim_path(memo.name)) == real.repo.bin(claim_path(CALC))
+    Indexes(offline).learn_publishers([calc, memo])
+    for workspace in (offline, real.open(None, offline=True)):  # it is kept in state
+        claim = workspace.vouched.claim(real.source, CALC)
+        assert claim is not None
+        assert claim.key == public(real.key)
+        assert workspace.vouched.claim(real.source, memo.name) is None
+    # the bin of weather was never fetched
+    assert real.repo.bin(claim_path(weather.name)) != real.repo.bin(claim_path(CALC))
+    with pytest.raises(Unreachable, match="--offline forbids network requests"):
+        Indexes(offline).learn_publishers([weather])
 
 
 def test_an_entry_of_an_index_that_the_project_does_not_have_asks_nobody(opened: Open) -> None:
@@ -142,12 +170,20 @@ def test_a_claim_that_is_known_is_guessed_first(opened: Open) -> None:
 # -- login
 
 
+OPEN_QUOTATION = 'machine index.example login me password "s3cret\n'
+
+
 def with_netrc(workspace: Workspace, text: str) -> None:
     (Path(workspace.settings.environment["HOME"]) / ".netrc").write_text(text)
 
 
 @pytest.mark.parametrize(
-    ("text", "refused"), [("machine index.example login me password s3cret\n", False), ("machine\n", True)]
+    ("text", "refused"),
+    [
+        ("machine index.example login me password s3cret\n", False),
+        ("machine\n", False),  # curl ignores it, too (docs/decisions/0096)
+        (OPEN_QUOTATION, True),
+    ],
 )
 def test_a_netrc_that_cannot_be_read_is_an_error_before_anything_is_sent(
     opened: Open, text: str, refused: bool
@@ -161,9 +197,10 @@ def test_a_netrc_that_cannot_be_read_is_an_error_before_anything_is_sent(
     with pytest.raises(Refused) as caught:
         open_client(workspace, entry)
     assert caught.value.where.endswith(".netrc")
+    assert "s3cret" not in caught.value.message
 
 
 def test_an_index_in_a_folder_needs_no_login(real: Real) -> None:
     workspace = real.open(real.toml)
-    with_netrc(workspace, "machine\n")
+    with_netrc(workspace, OPEN_QUOTATION)
     open_client(workspace, entry_of_index(workspace, real.source)).close()

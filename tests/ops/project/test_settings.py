@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from tarkpm.errors import TarkError
 from tarkpm.ops.project.settings import Paths, Settings, user_paths
 
 HOME = Path("/home/ada")
@@ -44,11 +45,31 @@ def settings(**environment: str) -> Settings:
     return Settings(Path("/app"), user_paths(environment), environment)
 
 
-@pytest.mark.parametrize(
-    ("environment", "home"), [({"HOME": "/h"}, Path("/h")), ({"HOME": ""}, Path.home()), ({}, Path.home())]
-)
+@pytest.mark.parametrize(("environment", "home"), [({"HOME": "/h"}, Path("/h")), ({}, Path.home())])
 def test_home(environment: dict[str, str], home: Path) -> None:
     assert settings(**environment).home == home
+
+
+def test_an_empty_home_is_an_error() -> None:
+    """Python reads it as the root folder."""
+    with pytest.raises(TarkError, match="expected a value, found an empty string") as caught:
+        user_paths({"HOME": ""})
+    assert (caught.value.where, caught.value.hint) == ("HOME", "unset HOME")
+
+
+@pytest.mark.parametrize(
+    ("by", "hint"),
+    [
+        ("--offline", "run the command again with a network, without --offline"),
+        ("--frozen", "run the command again with a network, without --frozen"),
+        ("TARKPM_OFFLINE", "unset TARKPM_OFFLINE, then run the command again"),
+    ],
+)
+def test_an_error_names_what_forbids_the_network(by: str, hint: str) -> None:
+    found = settings().made_offline(by)
+    assert found.offline
+    error = found.unreachable("https://h/x")
+    assert (error.message, error.where, error.hint) == (f"{by} forbids network requests", "https://h/x", hint)
 
 
 def test_no_path_is_no_path_to_search() -> None:

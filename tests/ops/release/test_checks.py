@@ -54,11 +54,13 @@ def test_a_license_is_an_spdx_expression(tmp_path: Path, tool: bytes, license_: 
     assert caught.value.where == f"{tmp_path}: plugin.toml: plugin.license"
 
 
-def test_a_module_that_is_no_tool_is_refused(tmp_path: Path) -> None:
-    put(tmp_path, make_release(more=MIT))  # an empty component
+@pytest.mark.parametrize("module", [wat.EMPTY, wat.wrong_world(), wat.hook()])
+def test_a_module_that_is_no_tool_is_refused(tmp_path: Path, module: bytes) -> None:
+    put(tmp_path, make_release(more=MIT, wasm=module))
     with pytest.raises(ModuleInvalid, match="^the module ") as caught:
         read_release(tmp_path, SOURCE)
-    assert caught.value.where == f"{tmp_path}/plugin.wasm"
+    place = f"{tmp_path}/plugin.wasm"
+    assert (caught.value.where, caught.value.hint) == (place, f"tarkpm inspect {place}")
 
 
 def test_an_empty_folder_is_no_release(tmp_path: Path) -> None:

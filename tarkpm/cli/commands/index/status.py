@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.console import style, table
 from tarkpm.cli.maintainer import desk, index_folder
 from tarkpm.cli.options import Invocation, common
@@ -15,11 +16,13 @@ if TYPE_CHECKING:
     from tarkpm.ops.registry.status import IndexStatus, PendingStatus, RoleStatus, Signatory
 
 
-@click.command("status")
+@click.command("status", cls=CheckedCommand)
 @index_folder
 @common
 def status_command(invocation: Invocation, folder: Path) -> int:
-    """Show who signs the index, when signatures expire, and which proposals wait for whom.
+    """Show who signs the index, and what expires or waits.
+
+    For each role: who signed it and when it expires. For each proposal: whose signatures are missing.
 
     Names are those under which keys are kept on this machine: tarkpm key import ed25519:… --name NAME
     """
