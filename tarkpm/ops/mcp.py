@@ -18,6 +18,7 @@ from tarkpm.host.runtime import PluginHost
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import Workspace, open_for_reading
+from tarkpm.ops.run.agent_hooks import Hooks
 from tarkpm.ops.run.agent_tools import agent_tools
 from tarkpm.ops.run.grantable import grantable
 from tarkpm.ops.run.images import Images, load_images, open_host
@@ -49,6 +50,7 @@ class Toolbox:
         self._images: dict[str, Images] = {}
         self._tools: dict[str, AgentTool] = {}
         self._rules = McpRules()
+        self._hooked: Hooks | None = None
         self._noted: set[str] = set()
         self._problem: TarkError | None = None
         self._opened: tuple[PluginHost, Turns] | None = None
@@ -81,7 +83,7 @@ class Toolbox:
             try:
                 self._read()
             except TarkError as problem:
-                self._tools, self._images, self._problem = {}, {}, problem
+                self._tools, self._images, self._hooked, self._problem = {}, {}, None, problem
                 self._note(_said(problem))
             self._forget(before)
             return before != self._tools
@@ -123,7 +125,7 @@ class Toolbox:
             return outcome.refused(UNASKED.format(self._rules.ask))
         call.plugin = tool.plugin
         try:
-            return self._run(tool, json.dumps(arguments), call)
+            return self._run(tool, arguments, call)
         except DigestMismatch as problem:
             self._stamp = ()  # the definition is withheld from now on: the next look drops it from the list
             return outcome.refused(_said(problem))
@@ -153,7 +155,7 @@ class Toolbox:
             self._rules = rules = workspace.project.mcp
             working = {one.name for one in workspace.followed.entries if one.is_working_copy}
         self._problem = None
-        self._images = {}
+        self._images, self._hooked = {}, None
         served = (one for one in agent_tools(plugins) if rules.serves(one.plugin, one.tool))
         self._tools = {one.name: one for one in served}
         self._note_unpinned([one.name for one in plugins if one.tools is None], working)
@@ -193,22 +195,34 @@ class Toolbox:
         found = finding.find(self.tools, query, limit)
         return Outcome(json.dumps(found, ensure_ascii=False), {"tools": found})
 
-    def _run(self, tool: AgentTool, arguments: str, call: AgentCall) -> Outcome:
+    def _run(self, tool: AgentTool, arguments: Mapping[str, Any], call: AgentCall) -> Outcome:
         host, turns = self._host(self._loaded(tool.plugin))
+        hooks = self._hooks(host)
+        arguments = hooks.before(tool, arguments)
         with turns.taking(call):
-            # Again: the project may have changed while the call waited for its turn.
-            image = self._loaded(tool.plugin).by_name[tool.plugin]
-            host.load(image)
+            found = self._answer(host, tool, json.dumps(arguments), call)
+        return hooks.after(tool, arguments, found)
+
+    def _answer(self, host: PluginHost, tool: AgentTool, arguments: str, call: AgentCall) -> Outcome:
+        # Now and not earlier: the project may have changed while the call waited for its turn.
+        image = self._loaded(tool.plugin).by_name[tool.plugin]
+        host.load(image)
+        call.check()
+        before = host.counted(tool.plugin)[1]
+        try:
+            result = host.call(image, tool.tool, arguments)
+        except HostError as problem:
             call.check()
-            before = host.counted(tool.plugin)[1]
-            try:
-                result = host.call(image, tool.tool, arguments)
-            except HostError as problem:
-                call.check()
-                return outcome.refused(_said(problem), *self._missing(host, tool.plugin, before))
-            if result.success:
-                return outcome.returned(result.output)
-            return outcome.reported(result.error, self._missing(host, tool.plugin, before))
+            return outcome.refused(_said(problem), *self._missing(host, tool.plugin, before))
+        if result.success:
+            return outcome.returned(result.output)
+        return outcome.reported(result.error, self._missing(host, tool.plugin, before))
+
+    def _hooks(self, host: PluginHost) -> Hooks:
+        with self._lock:
+            if self._hooked is None:
+                self._hooked = Hooks(host, load_images(self._settings, self._ui, type="hook"))
+            return self._hooked
 
     def _missing(self, host: PluginHost, plugin: str, before: Mapping[str, int]) -> tuple[str, ...]:
         """Return which refused capabilities may have made a call fail, and how a person allows them."""

@@ -1,6 +1,7 @@
 """The outcome of a call as an agent gets it."""
 
 import json
+import re
 from typing import Any, Final
 
 import msgspec
@@ -8,6 +9,8 @@ import msgspec
 from tarkpm.core.agent.legible import legible, legible_value
 from tarkpm.core.text import bounded_int, neutral, reject_constant
 
+_OURS: Final = re.compile(r"^(?=\s*tarkpm:)", re.MULTILINE | re.IGNORECASE)
+"""Where a plugin's line begins as tarkpm's own sentences do."""
 MAX_ERROR: Final = 10_000
 """Characters of a plugin's error that are passed on."""
 
@@ -32,7 +35,8 @@ def returned(output: str) -> Outcome:
 
 def reported(error: str | None, host: tuple[str, ...] = ()) -> Outcome:
     """Return the outcome of a tool that reports a failure."""
-    return Outcome(neutral(error or "", keep="\n\t", limit=MAX_ERROR), None, failed=True, host=host)
+    text = neutral(error or "", keep="\n\t", limit=MAX_ERROR)
+    return Outcome(_OURS.sub("> ", text), None, failed=True, host=host)
 
 
 def refused(*host: str) -> Outcome:

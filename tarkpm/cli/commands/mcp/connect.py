@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command("connect", cls=CheckedCommand)
-@click.argument("client", type=click.Choice(tuple(CLIENTS)))
+@click.argument("client", type=click.Choice(tuple(CLIENTS)), metavar="CLIENT")
 @click.option("--print", "only_print", is_flag=True, help="Print the settings to paste and change nothing.")
 @dry_run
 @yes
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 def connect_command(invocation: Invocation, client: str, only_print: bool) -> int:
     """Add this server to an agent's settings.
 
-    The change is shown before it is made. With --user, the agent starts your own plugins in every folder.
+    CLIENT is claude-code, codex, vscode, cursor, gemini, opencode, zed or tark. The change is shown before it
+    is made. With --user, the agent gets your own plugins, in every folder.
     """
     return run(invocation, client, only_print=only_print)
 

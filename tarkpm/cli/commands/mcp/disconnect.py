@@ -9,10 +9,13 @@ from tarkpm.core.agent.clients import CLIENTS
 
 
 @click.command("disconnect", cls=CheckedCommand)
-@click.argument("client", type=click.Choice(tuple(CLIENTS)))
+@click.argument("client", type=click.Choice(tuple(CLIENTS)), metavar="CLIENT")
 @dry_run
 @yes
 @common
 def disconnect_command(invocation: Invocation, client: str) -> int:
-    """Remove this server from an agent's settings."""
+    """Remove this server from an agent's settings.
+
+    CLIENT is one of those that tarkpm mcp connect takes.
+    """
     return run(invocation, client, remove=True)
