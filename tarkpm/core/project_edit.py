@@ -134,7 +134,9 @@ def _set_requirement(
         return _reads(lambda: read_requirement(indexes, name, value), requirement)
 
     if raw is None or not reads_same(raw):
-        wanted = _requirement_value(requirement, alone=len(indexes) == 1)
+        # An index that the user named stays named, also where it is the only one.
+        named = isinstance(raw, dict) and "index" in raw
+        wanted = _requirement_value(requirement, alone=len(indexes) == 1 and not named)
         if isinstance(raw, dict) and isinstance(wanted, dict):
             wanted = _keeping(raw, wanted, reads_same)
         section.put(name, wanted)

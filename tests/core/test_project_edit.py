@@ -12,7 +12,7 @@ from support.project_texts import COMMUNITY, KEYS, NAMES, Text, texts
 from tarkpm.core.capability import Capability, CapabilitySet
 from tarkpm.core.project import IndexEntry, Project
 from tarkpm.core.project_edit import ProjectEdit, edit, edit_index
-from tarkpm.core.release import GitSource, PathSource, PluginName, Requirement
+from tarkpm.core.release import GitSource, IndexSource, PathSource, PluginName, Requirement
 from tarkpm.core.toml_edit import rewrite
 from tarkpm.core.version import Version
 from tarkpm.errors import ProjectError
@@ -285,3 +285,12 @@ def test_a_large_project_is_edited_at_once() -> None:
     added = edit(b"", changes)
     assert len(Project.parse(added).requirements) == 1000
     assert edit(added, [ProjectEdit(name) for name in names]) == b""
+
+
+def test_a_named_index_stays_named() -> None:
+    root = "sha256:" + "a" * 64
+    text = f'[index.c]\nurl = "https://x.example"\nroot = "{root}"\n\n[plugins]\na = {{ index = "c", version = "^1" }}\n'
+    change = ProjectEdit(
+        PluginName("a"), Requirement(PluginName("a"), IndexSource("c", root), range="^2"), (), CapabilitySet()
+    )
+    assert 'a = { index = "c", version = "^2" }' in edit(text.encode(), [change]).decode()
