@@ -8,6 +8,7 @@ from pathlib import PurePath
 from typing import Final
 
 from tarkpm import errors
+from tarkpm.core.names import LOCK, PROJECT
 from tarkpm.core.release import is_plugin_name
 from tarkpm.errors import TarkError
 from tarkpm.ops.audit.readiness import variable_of
@@ -22,6 +23,8 @@ _RELEASE: Final = (errors.DocumentError, errors.VerificationError)
 _ALWAYS: Final[_Table] = (
     (errors.ConsentError, ""),  # the user just answered no: nothing to help with
     (errors.KeyUntrusted, "ask the publisher over another channel which key is right"),
+)
+_IN_A_DOCUMENT: Final[_Table] = (
     ((errors.ProjectError, errors.LockError), "fix the file, then: tarkpm lock --check"),
 )
 _INDEX_FILE: Final = re.compile(
@@ -50,10 +53,9 @@ _IN_A_REPOSITORY: Final[_Table] = (
         "tell the publisher, or choose another release: --tag, --branch or --rev",
     ),
 )
-_SOMEWHERE: Final[_Table] = (
-    (_RELEASE, "fix the file, then run the command again"),
-    (errors.SourceError, "see the kinds of sources: tarkpm add --help"),
-)
+_SOMEWHERE: Final[_Table] = ((_RELEASE, "fix the file, then run the command again"),)
+_ADDED: Final[_Table] = ((errors.SourceError, "see the kinds of sources: tarkpm add --help"),)
+_ADDED_INDEX: Final[_Table] = ((errors.Unreachable, "check the address: tarkpm index add --help"),)
 _AT_A_PLUGIN: Final[_Table] = ((errors.HostError, "tarkpm info {name}"),)
 _ON_DISK: Final[_Table] = ((errors.StoreError, "{placed}ls -ld {above} {where}"), *_SOMEWHERE)
 
@@ -68,11 +70,14 @@ def last_resort(error: TarkError, arguments: Sequence[str], command: str) -> str
     of_an_index = (by_index or _INDEX_FILE.search(error.where)) and (url or command != "index")
     # From the most specific place to the least: the first table that knows the error gives the hint.
     places = (
+        (_IN_A_DOCUMENT, {PROJECT, LOCK} & {*re.split(r"[/: ]", error.where)}),
+        (_ADDED_INDEX, command == "index" and "add" in arguments),
         (_OF_AN_INDEX, of_an_index),
         (_IN_A_REPOSITORY, url),
         (_KEEPING_ONE, command == "index"),
         (_ON_DISK, error.where.startswith("/")),
         (_SOMEWHERE, error.where),
+        (_ADDED, command == "add"),
         (_AT_A_PLUGIN, command != "inspect" and is_plugin_name(error.where.partition(":")[0])),
     )
     tables = [_ALWAYS, *(table for table, is_there in places if is_there)]

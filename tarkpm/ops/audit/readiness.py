@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Final
 
 from tarkpm.core.text import some
@@ -34,9 +34,10 @@ def check_folders(settings: Settings, location: Location) -> Iterator[Trouble]:
         yield Trouble("Folder", "the home folder does not exist", str(home), _set("HOME", settings))
         return
     paths = settings.paths
-    for folder in dict.fromkeys((paths.state, paths.cache, paths.data, location.folder)):
+    own = (location.folder, location.environment.plugins)
+    for folder in dict.fromkeys((paths.state, paths.cache, paths.data, *own)):
         nearest = next((place for place in (folder, *folder.parents) if os.path.lexists(place)), folder)
-        variable = variable_of(folder, settings.environment) if folder != location.folder else ""
+        variable = variable_of(folder, settings.environment) if folder not in own else ""
         hint = _set(variable, settings)
         if not nearest.is_dir():
             yield Trouble("Folder", "expected a folder, found something else", str(nearest), hint)
@@ -80,6 +81,8 @@ def check_project(workspace: "Workspace") -> Iterator[Trouble]:
             pass  # nothing is known of its publisher yet: the next sync asks the index
         except TarkError as problem:
             yield Trouble.of(problem)
+    for name, folder in _unreadable(workspace):
+        yield Trouble("Folder", f"the folder of '{name}' cannot be read", str(folder))
     missing = [
         entry.name
         for entry in workspace.lock.entries
@@ -90,3 +93,18 @@ def check_project(workspace: "Workspace") -> Iterator[Trouble]:
         verb = "is" if len(missing) == 1 else "are"
         message = f"{some(missing)} {verb} locked but not installed"
         yield Trouble("NotInstalled", message, str(location.environment.plugins), "tarkpm sync")
+
+
+def _unreadable(workspace: "Workspace") -> "Iterator[tuple[str, Path]]":
+    """Yield the folders of installed plugins, and of working copies, that are gone or cannot be opened."""
+    from tarkpm.core.release import PathSource
+
+    for name in workspace.record.installed:
+        folder = workspace.environment.folder(name)
+        if folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK):
+            yield name, folder
+    for name, requirement in workspace.project.requirements.items():
+        if isinstance(requirement.source, PathSource):
+            folder = workspace.location.folder / Path(requirement.source.path).expanduser()
+            if not folder.is_dir() or not os.access(folder, os.R_OK | os.X_OK):
+                yield name, folder

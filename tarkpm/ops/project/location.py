@@ -16,7 +16,7 @@ from tarkpm.core.names import LOCK, PROJECT
 from tarkpm.errors import ProjectError
 from tarkpm.ops.project.links import check_links, followed
 from tarkpm.ops.project.ownership import check_home, check_owner
-from tarkpm.ops.project.settings import Settings
+from tarkpm.ops.project.settings import STATE_DIR, Settings
 from tarkpm.store.environment import Environment
 
 
@@ -86,6 +86,7 @@ def checked_place(settings: Settings, *, create: bool) -> Location:
     """
     check_home(settings)
     location = locate(settings)
+    _check_state_outside(settings, location)
     check_owned(location, hint=_way_out(location, settings))
     check_links(location)
     if location.environment.in_project and not os.path.lexists(location.project_file):
@@ -96,6 +97,17 @@ def checked_place(settings: Settings, *, create: bool) -> Location:
         )
     location.environment.check_ours()
     return location
+
+
+def _check_state_outside(settings: Settings, location: Location) -> None:
+    """Raise `ProjectError` if ``TARKPM_STATE_DIR`` lies inside the project.
+
+    State says what was accepted. A pull request could bring it along (docs/trust-rules.md, rule 0).
+    """
+    typed = settings.environment.get(STATE_DIR)
+    if typed and location.environment.in_project and Path(typed).resolve().is_relative_to(location.folder):
+        text = "the state folder is inside the project, where a pull request could change it"
+        raise ProjectError(text, where=f"{STATE_DIR}={typed}", hint=f"unset {STATE_DIR}")
 
 
 def check_owned(location: Location, *, hint: str) -> None:
