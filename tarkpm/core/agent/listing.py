@@ -126,8 +126,8 @@ def _cut(text: str) -> str:
 def annotations(tool: AgentTool) -> dict[str, bool]:
     """Return MCP's hints for a claimed risk.
 
-    Clients call a tool without asking if it is read-only. A plugin that was granted the means to write is
-    not believed to use them for nothing.
+    Clients call a read-only tool without asking. Such a claim is not passed on for a plugin that was granted
+    the means to write.
     """
     read_only = tool.risk == "read-only" and not tool.may_write
     hints = {"readOnlyHint": read_only, "openWorldHint": tool.reaches_out}
