@@ -5,7 +5,7 @@ first message decides. Calls of plugins run on threads, so that one that hangs k
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -28,8 +28,9 @@ LOOK_SECONDS = 1.0
 PROGRESS_SECONDS = 1.0
 MAX_CALLS = 64
 """Calls at once, of all clients; further ones wait. Each takes a thread; calls of one plugin take turns."""
-MAX_SESSIONS = 1_000
-"""Sessions that are sent changes of the list."""
+MAX_SESSIONS = 64
+"""Sessions of 2025-11-25 that are sent changes of the list: the latest. Nothing says when one ends."""
+TELL_SECONDS = 2.0
 INSTRUCTIONS = (
     "Tools of WebAssembly plugins that the user installed with tarkpm. Each runs in a sandbox, with what the "
     "user granted to it. If a tool lacks a permission, tell the user the command that grants it."
@@ -77,11 +78,17 @@ class AgentServer(Server[Any]):
 
     async def _announce(self) -> None:
         await self._bus.publish(ToolsListChanged())  # to clients of 2026-07-28 that listen
-        for session in list(self._sessions):
-            try:
-                await session.send_tool_list_changed()
-            except Exception:  # noqa: BLE001  a client that is gone must not end the server
-                self._sessions.remove(session)
+        async with anyio.create_task_group() as group:
+            for session in list(self._sessions):
+                group.start_soon(self._tell, session)
+
+    async def _tell(self, session: ServerSession) -> None:
+        # A client that is gone, or does not read, must neither end the server nor keep the others waiting.
+        with anyio.move_on_after(TELL_SECONDS), suppress(Exception):
+            await session.send_tool_list_changed()
+            return
+        with suppress(ValueError):
+            self._sessions.remove(session)
 
     async def _began(self, context: Context, _: types.NotificationParams | None) -> None:
         self._sessions = [*self._sessions[1 - MAX_SESSIONS :], context.session]

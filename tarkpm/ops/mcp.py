@@ -22,7 +22,7 @@ from tarkpm.ops.run.agent_hooks import Hooks
 from tarkpm.ops.run.agent_tools import agent_tools
 from tarkpm.ops.run.grantable import grantable
 from tarkpm.ops.run.images import Images, load_images, open_host
-from tarkpm.ops.run.pinned import pinned_plugins
+from tarkpm.ops.run.pinned import pinned_plugins, unmanaged_tools
 from tarkpm.ops.run.turns import AgentCall, Turns
 
 LOCK = "tarkpm lock && tarkpm sync"
@@ -154,6 +154,8 @@ class Toolbox:
             plugins = pinned_plugins(workspace)
             self._rules = rules = workspace.project.mcp
             working = {one.name for one in workspace.followed.entries if one.is_working_copy}
+            if strangers := unmanaged_tools(workspace):
+                self._note(f"tarkpm did not install these plugins, and leaves them out: {some(strangers)}")
         self._problem = None
         self._images, self._hooked = {}, None
         served = (one for one in agent_tools(plugins) if rules.serves(one.plugin, one.tool))

@@ -145,6 +145,12 @@ def test_hints_are_of_the_claimed_risk(risk: Risk, hints: dict[str, bool]) -> No
     assert found["_meta"] == {"tarkpm.claimed-risk": risk}
 
 
+def test_a_claim_that_grants_contradict_is_not_passed_on() -> None:
+    tool = AgentTool("a__b", "a", "b", "", SCHEMA, "read-only", may_write=True)
+    hints = definition(tool)["annotations"]
+    assert hints == {"readOnlyHint": False, "openWorldHint": True, "destructiveHint": True}
+
+
 def test_search_ranks_names_before_descriptions() -> None:
     some = [
         AgentTool("mail__send", "mail", "send", "Sends a message about files", SCHEMA, "write"),

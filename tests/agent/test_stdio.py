@@ -247,3 +247,21 @@ def test_a_project_that_is_not_accepted_is_not_served(project: Sandbox, tmp_path
     for name in ("tark.toml", "tark.lock"):
         shutil.copy(project.cwd / name, mate.cwd / name)
     mate.execute("mcp").failed(4, "you have not accepted this project's decisions")
+
+
+def test_the_user_s_own_plugins_are_served_and_hand_placed_ones_are_not(
+    sandbox: Sandbox, publisher: Publisher
+) -> None:
+    publisher.release()
+    sandbox.run("init", "--user").ok()
+    sandbox.run("add", publisher.url, "--user", "--trust", publisher.key, "--accept-capabilities").ok()
+    sandbox.plugin(sandbox.data / "plugins" / "by-hand", name="by-hand")
+
+    async def session() -> None:
+        async with connected(sandbox, "--user") as client:
+            names = [tool.name for tool in (await client.list_tools()).tools]
+            assert names == ["text-tools__save-note", STATS]
+            assert not (await client.call_tool(STATS, {"text": "a"})).is_error
+
+    run(session)
+    assert "leaves them out: 'by-hand'" in (sandbox.root / "mcp.err").read_text()

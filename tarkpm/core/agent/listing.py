@@ -31,7 +31,8 @@ class AgentTool(msgspec.Struct, frozen=True):
     """A tool of a plugin, as agents see it.
 
     ``name`` is what an agent calls it by. ``schema`` is a JSON schema of an object. ``risk`` is the plugin's
-    claim. ``reaches_out`` says whether its plugin may reach other machines or run programs.
+    claim. ``reaches_out`` says whether its plugin may reach other machines or run programs, ``may_write``
+    whether it may change files or run programs: these are tarkpm's knowledge.
     """
 
     name: str
@@ -41,6 +42,7 @@ class AgentTool(msgspec.Struct, frozen=True):
     schema: Mapping[str, Any]
     risk: Risk
     reaches_out: bool = True
+    may_write: bool = False
 
 
 class Exposure(msgspec.Struct, frozen=True):
@@ -110,7 +112,7 @@ def definition(tool: AgentTool, *, whole: bool = False) -> dict[str, Any]:
         "title": legible(f"{tool.plugin}: {tool.tool}"),
         "description": tool.description if whole else _cut(tool.description),
         "inputSchema": legible_schema(tool.schema),
-        "annotations": annotations(tool.risk, reaches_out=tool.reaches_out),
+        "annotations": annotations(tool),
         "_meta": {CLAIM: tool.risk},
     }
 
@@ -121,11 +123,15 @@ def _cut(text: str) -> str:
     return f"{text[:MAX_DESCRIPTION]}… (cut: {SEARCH} shows the whole text)"
 
 
-def annotations(risk: Risk, *, reaches_out: bool) -> dict[str, bool]:
-    """Return MCP's hints for a claimed risk. What the plugin may reach is tarkpm's knowledge, not a claim."""
-    read_only = risk == "read-only"
-    hints = {"readOnlyHint": read_only, "openWorldHint": reaches_out}
-    return hints if read_only else {**hints, "destructiveHint": risk != "write"}
+def annotations(tool: AgentTool) -> dict[str, bool]:
+    """Return MCP's hints for a claimed risk.
+
+    Clients call a read-only tool without asking. Such a claim is not passed on for a plugin that was granted
+    the means to write.
+    """
+    read_only = tool.risk == "read-only" and not tool.may_write
+    hints = {"readOnlyHint": read_only, "openWorldHint": tool.reaches_out}
+    return hints if read_only else {**hints, "destructiveHint": tool.risk != "write"}
 
 
 def search_definition(tools: Sequence[AgentTool], hidden: int) -> dict[str, Any]:

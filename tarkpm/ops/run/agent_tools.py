@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 from tarkpm.core.agent.listing import AgentTool, object_schema
 from tarkpm.core.agent.naming import named
+from tarkpm.core.danger import is_dangerous
 from tarkpm.ops.run.pinned import PinnedPlugin
 
+_WRITES = frozenset({"filesystem", "shell"})
 _OUT = frozenset({"http", "shell"})
 """Kinds of capability with which a plugin reaches more than this project."""
 
@@ -22,6 +24,7 @@ def agent_tools(plugins: Sequence[PinnedPlugin]) -> list[AgentTool]:
             object_schema(tool.parameters_schema),
             tool.risk,
             reaches_out=any(granted.kind in _OUT for granted in one.granted),
+            may_write=any(granted.kind in _WRITES and is_dangerous(granted) for granted in one.granted),
         )
         for one in plugins
         for tool in one.tools or ()

@@ -1,6 +1,7 @@
 """The pinned definitions of installed plugins, from the lock and the store: no plugin is started."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import msgspec
 
@@ -12,6 +13,7 @@ from tarkpm.errors import TarkError
 from tarkpm.ops.project.acceptance import require_accepted
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.tool_rows import definitions
+from tarkpm.ops.release.unmanaged import read_unmanaged, unmanaged_names
 from tarkpm.store.withheld import Withheld
 
 
@@ -39,6 +41,16 @@ def pinned_plugins(workspace: Workspace) -> list[PinnedPlugin]:
         PinnedPlugin(one.name, _stored(workspace, one), workspace.project.granted(one.name))
         for one in entries
     ]
+
+
+def unmanaged_tools(workspace: Workspace) -> list[str]:
+    """Return the enabled tool plugins that tarkpm did not install: no lock could pin their tools."""
+    found = []
+    for name in unmanaged_names(workspace):
+        with suppress(OSError, TarkError):
+            if workspace.is_enabled(name) and read_unmanaged(workspace, name).manifest.type == "tool":
+                found.append(name)
+    return found
 
 
 def _stored(workspace: Workspace, entry: LockEntry) -> Sequence[ToolDef] | None:
