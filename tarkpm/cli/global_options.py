@@ -60,8 +60,9 @@ def with_explicit_values(arguments: list[str]) -> list[str]:
     end = arguments.index("--") if "--" in arguments else len(arguments)
     spelled = []
     for place, one in enumerate(arguments[:end]):
-        following = "".join(arguments[place + 1 : place + 2])
-        is_given = one == "--http" and _ADDRESS.fullmatch(following)
+        following = arguments[place + 1 : place + 2]
+        # An empty word is a value, too: that of a variable which is not set. It is refused as such.
+        is_given = one == "--http" and (following == [""] or _ADDRESS.fullmatch("".join(following)))
         spelled.append(f"{one}={_BARE[one]}" if one in _BARE and not is_given else one)
     return spelled + arguments[end:]
 

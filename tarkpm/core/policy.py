@@ -127,8 +127,10 @@ def admit(
         *key_questions,
         *_judge_version(candidate, requirement, locked, answers),
         *capability_questions,
-        *(_judge_tools(candidate, locked, accepted, answers) if same else ()),
     )
+    # A release that no prompt lets in was not asked for its tools.
+    if same and all(question.askable for question in questions):
+        questions = (*questions, *_judge_tools(candidate, locked, accepted, answers))
 
     # 5. An unsigned release is recorded in tark.toml, so that it stays visible
     #    (docs/trust-rules.md, rule 4).

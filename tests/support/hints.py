@@ -70,7 +70,7 @@ def type_last() -> None:
         again = sandbox.run(*hint[1:], cwd=cwd, env=env)
         last.clear()
         story = f"tarkpm {shlex.join(words)}\n{result.err}\n$ {shlex.join(hint)}\n{again.err}"
-        usage = f"  help: {' '.join(hint[:2])}"
+        usage = f"  where: {' '.join(hint[:2])}"
         assert usage not in again.err or not again.err.rstrip().endswith("--help"), story
         if (found["first"] or "").endswith("then: "):
             return  # the user has something to do first
