@@ -216,3 +216,34 @@ def test_a_hint_is_no_command_of_the_attacker_s(installed: Sandbox) -> None:
     hints = [line for line in found.out.splitlines() if "tarkpm revoke" in line]
     assert hints
     assert all("'filesystem:docs/;touch pwned;x'" in line for line in hints), hints
+
+
+def test_a_blob_of_other_bytes_at_a_definitions_digest(sandbox: Sandbox, publisher: Publisher) -> None:
+    """Every program of this user can write to the cache; the size alone says nothing."""
+    publisher.release(wasm=defining_tool(HARMLESS))
+    sandbox.init()
+    add = ("add", publisher.url, "--trust", publisher.key, "--accept-capabilities")
+    sandbox.run(*add).ok()
+    blobs = [one for one in (sandbox.store / "blobs").iterdir() if b"parameters_schema" in one.read_bytes()]
+    for blob in blobs:
+        blob.chmod(0o600)
+        blob.write_bytes(b"x" * blob.stat().st_size)
+    sandbox.run("remove", "text-tools").ok()
+    assert HARMLESS in sandbox.run(*add).ok().err
+    assert HARMLESS in shown(sandbox)
+
+
+def test_what_was_withheld_belongs_to_its_pin(installed: Sandbox) -> None:
+    """A lock of another project, or of yesterday, must not hide a tool in this one."""
+    lock = installed.cwd / "tark.lock"
+    text = lock.read_text()
+    line = next(one for one in text.splitlines() if '"echo"' in one)
+    lock.write_text(text.replace(line, line.replace(line.split('"')[-2], "0" * 64)))
+    installed.run("sync", "--accept-project").ok()
+    installed.run(*CALL).failed(3)
+    installed.run("verify").failed(3, "it defined these tools differently from tark.lock: 'echo'")
+    lock.write_text(text)
+    installed.run("sync", "--accept-project").ok()
+    installed.run("verify").ok()
+    assert HARMLESS in shown(installed)
+    installed.run(*CALL).ok()

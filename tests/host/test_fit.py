@@ -16,7 +16,7 @@ from wasmtime import component
 from tarkpm.core.digest import sha256
 from tarkpm.errors import ModuleInvalid
 from tarkpm.host.module import fit, tark_types
-from tarkpm.host.module.component import functions, read_types
+from tarkpm.host.module.component import MAX_SECTIONS, functions, read_types
 from tarkpm.host.module.core_types import read_core_types
 from tarkpm.host.module.inspect import inspect
 from tarkpm.host.module.type_scope import Unreadable
@@ -303,3 +303,10 @@ def test_any_sections_are_never_an_accident(data: bytes) -> None:
                 read(head + section + leb(len(data)) + data)
             except Unreadable:
                 continue
+
+
+def test_sections_are_counted_in_nested_components_too() -> None:
+    """Empty custom sections compress to almost nothing, and each takes time to step over."""
+    empty = b"\x00\x01\x00" * (MAX_SECTIONS + 1)
+    with pytest.raises(Unreadable, match="more sections"):
+        read_types(b"\0asm\x0d\0\1\0" + empty)
