@@ -3,6 +3,7 @@
 Nobody reads a lockfile, so it must not be a place to make decisions (docs/trust-rules.md, rule 2).
 """
 
+from tarkpm.core.capability import CapabilitySet
 from tarkpm.core.lockfile import Lock, LockEntry
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.project import Project
@@ -125,6 +126,9 @@ def check_matches(entry: LockEntry, manifest: Manifest, *, where: str) -> None:
         "min_tark_version": manifest.min_tark_version,
         "requires": manifest.dependencies,
     }
+    if entry.capabilities is not None:
+        # A review reads them in the lock: the lock must not say less than the release asks for.
+        expected["capabilities"] = manifest.capabilities
     for field, value in expected.items():
         if (found := getattr(entry, field)) != value:
             raise LockStale(
@@ -137,6 +141,6 @@ def check_matches(entry: LockEntry, manifest: Manifest, *, where: str) -> None:
 
 
 def _shown(value: object) -> str:
-    if value in (None, ()):
+    if value is None or value == () or value == CapabilitySet():
         return "none"
-    return f"'{', '.join(map(str, value)) if isinstance(value, tuple) else value}'"
+    return f"'{', '.join(map(str, value)) if isinstance(value, tuple | CapabilitySet) else value}'"

@@ -39,6 +39,7 @@ class VerifiedRelease(msgspec.Struct, frozen=True):
             source=self.source,
             min_tark_version=self.manifest.min_tark_version,
             requires=self.manifest.dependencies,
+            capabilities=None if working_copy else self.manifest.capabilities,
             signer=self.signer,
             statement=self.statement,
             files=() if working_copy else self.files,

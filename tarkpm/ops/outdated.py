@@ -146,7 +146,7 @@ class _Look:
     @property
     def moves(self) -> bool:
         """Whether an update takes another release, or records another commit."""
-        return self.after is not None and self.after != self.entry
+        return self.after is not None and not self.after.same_as(self.entry)
 
     @property
     def goes(self) -> bool:
@@ -162,7 +162,7 @@ class _Look:
     @property
     def _differs(self) -> bool:
         """Whether the source holds another release than the locked one."""
-        return self.found is not None and self.found != self.entry
+        return self.found is not None and not self.found.same_as(self.entry)
 
     @property
     def source(self) -> Source:

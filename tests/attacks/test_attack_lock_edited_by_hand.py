@@ -175,6 +175,8 @@ def test_the_source_url_with_a_matching_server(world: World) -> None:
             'min_tark_version = "0.6.0"\nrequires = ["other ^1"]\n',
             "requires",
         ),
+        ('capabilities = ["storage"]', "capabilities = []", "capabilities 'storage'"),
+        ('capabilities = ["storage"]', 'capabilities = ["shell"]', "capabilities 'storage'"),
     ],
 )
 def test_what_plugin_toml_says(world: World, old: str, new: str, field: str) -> None:
@@ -253,10 +255,11 @@ def test_a_doubled_entry_with_another_spelling(world: World) -> None:
     ("old", "new", "text"),
     [
         ('type = "tool"\n', 'type = "tool"\nyanked = true\n', "'yanked' is not a known key"),
-        ("\nversion = 1\n", "\nversion = 1\nmirror = 'x'\n", "mirror"),
-        ("\nversion = 1\n", "\nversion = 2\n", "expected version = 1, found 2"),
-        ("\nversion = 1\n", "\nversion = true\n", "version"),
-        ("\nversion = 1\n", "\n", "expected version = 1, found nothing"),
+        ("\nversion = 2\n", "\nversion = 2\nmirror = 'x'\n", "mirror"),
+        ("\nversion = 2\n", "\nversion = 3\n", "expected version = 1 or 2, found 3"),
+        ("\nversion = 2\n", "\nversion = true\n", "version"),
+        ("\nversion = 2\n", "\n", "expected version = 1 or 2, found nothing"),
+        ("\nversion = 2\n", "\nversion = 1\n", "capabilities: expected version = 2"),
         ('type = "tool"', 'type = "virus"', "type: expected one of auth, tool"),
         ('type = "tool"', "type = 3", "expected a string, found an integer"),
         ('"plugin.wasm"', '"../plugin.wasm"', "expected a plain relative file name"),

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tarkpm.core import lockfile
+from tarkpm.core.capability import Capability, CapabilitySet
 from tarkpm.core.digest import Digest, FileEntry
 from tarkpm.core.key import PublicKey
 from tarkpm.core.lockfile import Lock, LockEntry, StatementEntry
@@ -25,16 +27,29 @@ INDEX = st.builds(IndexSource, NAMES, DIGESTS.map("sha256:{}".format))
 VERSIONS = st.builds(
     Version, st.integers(0, 9), st.integers(0, 9), st.integers(0, 9), st.sampled_from(["", "rc.1"])
 )
+DECLARED = st.sets(
+    st.sampled_from(
+        ["storage", "shell", "http:a.example", "http:*.example", "env:A_*", "filesystem:docs/:ro"]
+    )
+).map(lambda texts: CapabilitySet.of(map(Capability.parse, texts)))
+"""What a release declares; None for all in a lock of version 1, which `Lock.of` makes of a mixture."""
 SIGNED = st.builds(
     LockEntry, NAMES, VERSIONS, st.sampled_from(["tool", "auth"]), GIT | INDEX, st.none() | VERSIONS,
-    st.lists(st.builds(Dependency, NAMES, st.just("^1.2")), max_size=2).map(tuple), st.just(KEY),
+    st.lists(st.builds(Dependency, NAMES, st.just("^1.2")), max_size=2).map(tuple), DECLARED, st.just(KEY),
     st.builds(StatementEntry, DIGESTS, st.integers(0, 9**6)), FILES.map(lambda f: tuple(sorted(f))),
 )  # fmt: skip
 UNSIGNED = st.builds(
-    LockEntry, NAMES, VERSIONS, st.just("tool"), GIT, files=FILES.map(lambda f: tuple(sorted(f)))
+    LockEntry,
+    NAMES,
+    VERSIONS,
+    st.just("tool"),
+    GIT,
+    capabilities=DECLARED,
+    files=FILES.map(lambda f: tuple(sorted(f))),
 )
 COPIES = st.builds(LockEntry, NAMES, VERSIONS, st.just("hook"), st.builds(PathSource, TEXTS.filter(bool)))
-LOCKS = st.lists(SIGNED | UNSIGNED | COPIES, max_size=4, unique_by=lambda e: e.name).map(Lock.of)
+BARE = SIGNED.map(lambda entry: msgspec.structs.replace(entry, capabilities=None))
+LOCKS = st.lists(SIGNED | UNSIGNED | COPIES | BARE, max_size=4, unique_by=lambda e: e.name).map(Lock.of)
 
 
 @given(LOCKS)
@@ -73,12 +88,13 @@ def test_the_example_in_the_repository_is_a_real_lock() -> None:
     assert [entry.name for entry in lock.entries] == ["device-auth", "mine", "text-tools"]
 
 
-ENTRY = f"""version = 1
+ENTRY = f"""version = 2
 [[plugin]]
 name = "a"
 version = "1.0.0"
 type = "tool"
 source = {{ git = "https://x/y.git", tag = "v1", commit = "{"a" * 40}" }}
+capabilities = ["storage"]
 signer = "{KEY}"
 statement = {{ sha256 = "{"0" * 64}", size = 1 }}
 files = [{{ name = "plugin.toml", sha256 = "{"0" * 64}", size = 1 }}]
@@ -88,8 +104,15 @@ files = [{{ name = "plugin.toml", sha256 = "{"0" * 64}", size = 1 }}]
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
-        ("version = 1\n", "version = 2\n", "expected version = 1, found 2: a different version of tarkpm wrote this lock"),
-        ("version = 1\n", "", "expected version = 1, found nothing"),
+        ("version = 2\n", "version = 3\n", "expected version = 1 or 2, found 3: another version of tarkpm wrote this lock"),
+        ("version = 2\n", "", "expected version = 1 or 2, found nothing"),
+        ("version = 2\n", "version = 1\n", "capabilities: expected version = 2"),
+        ('capabilities = ["storage"]\n', "", "expected capabilities"),
+        ('"storage"', '"storage", "storage"', "capabilities: expected each once"),
+        ('"storage"', '"shell", "storage"', "capabilities: expected each once, as tarkpm writes and sorts them"),
+        ('"storage"', '"http:A.example.com"', "capabilities: expected each once"),
+        ('"storage"', '"root"', "expected one of storage, http"),
+        ('"storage"', ", ".join(f'"env:A{n}"' for n in range(600)), "capabilities: expected each once"),
         ("type =", "colour = 'red'\ntype =", "is not a known key"),
         ('"1.0.0"', '"1.0"', "expected a version like 1.2.3, found '1.0'"),
         ('"tool"', '"widget"', "type: expected one of auth"),
@@ -104,7 +127,7 @@ files = [{{ name = "plugin.toml", sha256 = "{"0" * 64}", size = 1 }}]
         (KEY, KEY + "=", "expected ed25519:"),
         ("tag =", "branch = 'x', tag =", "expected one of tag, branch and rev, found several"),
         ("source =", "requires = ['x ^1; rm']\nsource =", "expected a range"),
-        ("version = 1\n", "version = 1\nhash = 1\n", "is not a known key"),
+        ("version = 2\n", "version = 2\nhash = 1\n", "is not a known key"),
         ("git =", "index = 'x', git =", "expected { git = … }, { path = … } or { index = … }"),
     ],
 )  # fmt: skip
@@ -118,6 +141,6 @@ def test_a_lock_that_is_not_as_tarkpm_writes_it_is_refused(old: str, new: str, s
 
 
 def test_a_plugin_locked_twice_is_refused() -> None:
-    twice = ENTRY + ENTRY.removeprefix("version = 1\n")
+    twice = ENTRY + ENTRY.removeprefix("version = 2\n")
     with pytest.raises(LockError, match="a plugin is locked twice"):
         lockfile.parse(twice.encode())

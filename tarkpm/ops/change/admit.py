@@ -18,7 +18,14 @@ from tarkpm.errors import (
     UnmanagedRefused,
 )
 from tarkpm.ops.change.adopt import Adoption, adoption_rows, adoptions, with_question
-from tarkpm.ops.change.propose import PluginRequest, acquire_direct, differs, propose, target_of
+from tarkpm.ops.change.propose import (
+    PluginRequest,
+    acquire_direct,
+    completed,
+    differs,
+    propose,
+    target_of,
+)
 from tarkpm.ops.change.target import CheckedTarget, Target, check_target
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.card import card
@@ -50,11 +57,13 @@ def agree(
     *,
     free: Collection[PluginName] | None = (),
     adopting: bool = False,
+    upgrading: bool = False,
 ) -> AgreedChange:
     """Select, fetch, verify, weigh, show and ask; nothing on this machine's project changes yet.
 
     Plugins of indexes keep their locked version unless they are in ``free`` (None: all) or cannot. With
-    ``adopting``, unmanaged folders may be moved aside. Raises `SourceError`, `VerificationError`,
+    ``adopting``, unmanaged folders may be moved aside; with ``upgrading``, entries of version 1 that stay get
+    what version 2 has. Raises `SourceError`, `VerificationError`,
     `ResolutionError`, `ConsentError`, or `Declined`.
     """
     # 1. Fetch and verify what git and folders hold, select the rest, and weigh each release against the
@@ -68,7 +77,8 @@ def agree(
     admissions = [with_question(a, adopted.get(a.change.name, ()), agreed=answers.adopt) for a in admissions]
     # 2. Check the lock and project that would result, before the user is asked: a question about a change
     #    that cannot be applied is noise (docs/trust-rules.md, rule 2).
-    target = check_target(workspace, target_of(workspace, admissions, proposal.kept))
+    kept = completed(workspace, proposal.kept) if upgrading else proposal.kept
+    target = check_target(workspace, target_of(workspace, admissions, kept))
     changed = changed_names(workspace.followed, target.lock)
     # 3. Show what changes and ask once (docs/trust-rules.md, rule 9).
     shown = {*changed, *(name for name, found in adopted.items() if found)}
@@ -150,4 +160,4 @@ def _prompt(admissions: list[Admission]) -> str:
 
 def changed_names(old: Lock, new_lock: Lock) -> tuple[PluginName, ...]:
     """Return the plugins whose lock entry is new or different."""
-    return tuple(entry.name for entry in new_lock.entries if old.get(entry.name) != entry)
+    return tuple(entry.name for entry in new_lock.entries if not entry.same_as(old.get(entry.name)))

@@ -197,12 +197,28 @@ def _declared_before(workspace: Workspace, name: PluginName, release: Release) -
     locked = next((file for file in entry.files if file.name == MANIFEST), None)
     if locked and locked in release.candidate.files:
         return release.candidate.manifest.capabilities
+    return _declared_here(workspace, entry)
+
+
+def _declared_here(workspace: Workspace, entry: LockEntry) -> CapabilitySet | None:
+    """Return what a locked release declares, from the plugin.toml of its digest; None if it is not here."""
+    locked = next((file for file in entry.files if file.name == MANIFEST), None)
     try:
         if locked and workspace.store.has(locked):
             return Manifest.parse(workspace.store.read(locked)).capabilities
         return installed_manifest(workspace, entry).capabilities
     except TarkError:
         return None
+
+
+def completed(workspace: Workspace, entries: Iterable[LockEntry]) -> tuple[LockEntry, ...]:
+    """Return the entries as version 2 of the lock has them, as far as this machine knows the releases."""
+    return tuple(
+        entry
+        if entry.is_complete
+        else msgspec.structs.replace(entry, capabilities=_declared_here(workspace, entry))
+        for entry in entries
+    )
 
 
 def target_of(workspace: Workspace, admissions: Iterable[Admission], kept: Iterable[LockEntry]) -> Target:

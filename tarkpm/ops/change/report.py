@@ -1,8 +1,10 @@
 """The report of a verb that changes plugins."""
 
+from collections.abc import Iterator
+
 import msgspec
 
-from tarkpm.core.lockfile import LockEntry
+from tarkpm.core.lockfile import Lock, LockEntry
 from tarkpm.core.release import GitSource, PluginName
 from tarkpm.ops.change.admit import AgreedChange
 from tarkpm.ops.change.adopt import adoption_notes
@@ -58,10 +60,16 @@ def report_of(
         tuple(_taken(workspace, agreed, name, changes.get(name, "")) for name in dict.fromkeys(names)),
         (
             *notes,
+            *_upgraded(workspace.lock, agreed.target.lock),
             *agreed.unmet,
             *adoption_notes(workspace, agreed.adopted, dry_run=workspace.settings.dry_run),
         ),
     )
+
+
+def _upgraded(before: Lock, after: Lock) -> Iterator[str]:
+    if before.version < after.version and before.entries:
+        yield f"tark.lock becomes version {after.version}: it names what each plugin asks for"
 
 
 def _taken(workspace: Workspace, agreed: AgreedChange, name: PluginName, change: str) -> Taken:

@@ -72,7 +72,7 @@ def check_kept(workspace: Workspace, entries: Iterable[LockEntry]) -> None:
     What an index said of publishers when the user was asked may have changed since: an entry that would have
     been refused then, without a question to the user, is asked about now.
     """
-    kept = {entry.name for entry in entries if workspace.lock.get(entry.name) == entry}
+    kept = {entry.name for entry in entries if entry.same_as(workspace.lock.get(entry.name))}
     locked = Acceptance.of(workspace.project, workspace.lock)
     new = [one for one in widenings(locked, workspace.record.accepted) if one.subject in kept]
     if new:

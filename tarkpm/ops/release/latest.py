@@ -142,7 +142,9 @@ def _is_locked(workspace: Workspace, remote: "GitRemote", entry: LockEntry, rele
     locked = entry.source
     found = release.candidate.entry()
     # Equal bytes define equal tools, so the pins are not asked for again.
-    if not isinstance(locked, GitSource) or replace(found, source=locked, tools=entry.tools) != entry:
+    if not isinstance(locked, GitSource):
+        return False
+    if not entry.same_as(replace(found, source=locked, tools=entry.tools)):
         return False
     try:
         if not remote.reaches(locked.commit, tag=locked.tag, branch=locked.branch):
@@ -177,4 +179,4 @@ def _stored(workspace: Workspace, entry: LockEntry | None, commit: str) -> Relea
     except TarkError:
         return None  # the store is damaged, or the lock was edited: the source decides
     candidate = replace(release.candidate, tools=entry.tools)
-    return replace(release, candidate=candidate) if candidate.entry() == entry else None
+    return replace(release, candidate=candidate) if entry.same_as(candidate.entry()) else None
