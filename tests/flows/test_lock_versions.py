@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from conftest import Publisher
-
 from support.sandbox import Sandbox
 
 NOW = "tark.lock becomes version 2: it names what each plugin asks for"
