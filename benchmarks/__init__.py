@@ -14,6 +14,7 @@
     coldsync   sync from an index on a new machine, against uv
     verifying  verify against sha256sum
     calling    calls of plugins: one process, many threads, the command
+    differing  diff of two locks against parsing them
     asking     what a client of that index asks for
     keeping    an index of 100,000 plugins: accept and check
     faulting   a thousand calls with a fault each

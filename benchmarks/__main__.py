@@ -23,6 +23,7 @@ from benchmarks import (
     bridging,
     calling,
     coldsync,
+    differing,
     faulting,
     fetching,
     keeping,
@@ -49,6 +50,7 @@ FIGURES: list[Figure | Amount] = [
     *keeping.FIGURES,
     *asking.FIGURES,
     *resolving.FIGURES,
+    *differing.FIGURES,
 ]
 
 

@@ -17,6 +17,12 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "accepted": ("tarkpm accepted", "tarkpm accepted --forget ."),
     "verify": ("tarkpm verify", "tarkpm verify --json"),
     "search": ("tarkpm search words",),
+    "diff": (
+        "tarkpm diff",
+        "tarkpm diff main",
+        "tarkpm diff HEAD~1 HEAD --markdown",
+        "tarkpm diff ./old.lock",
+    ),
     "tree": ("tarkpm tree", "tarkpm tree --invert text-tools"),
     "outdated": ("tarkpm outdated",),
     "list": ("tarkpm list", "tarkpm list --user"),

@@ -19,7 +19,7 @@ from tarkpm.errors import StoreError, TarkError
 SECTIONS: Final[dict[str, tuple[str, ...]]] = {
     "Change a project": ("init", "add", "remove", "update", "lock", "sync"),
     "Trust": ("verify", "accept", "accepted", "grant", "revoke", "enable", "disable"),
-    "Find and look": ("search", "list", "info", "tree", "outdated", "inspect"),
+    "Find and look": ("search", "list", "info", "tree", "outdated", "diff", "inspect"),
     "Run plugins": ("call", "tools", "mcp", "auth", "chat", "hook", "channel", "serve"),
     "Publish": ("key", "sign", "publish", "index"),
     "This machine": ("doctor", "cache", "completions"),

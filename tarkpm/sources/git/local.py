@@ -9,6 +9,7 @@ endlessly; a remote repository, or a loose object, cannot.
 """
 
 import contextlib
+import itertools
 import os
 import stat
 from collections.abc import Sequence
@@ -74,6 +75,15 @@ class LocalObjects:
                     number, data = store.get_raw(oid.encode())  # type: ignore[arg-type]
                     return self._checked(oid, Object(KINDS[number], data))
             return None
+
+    def beginning_with(self, prefix: str) -> list[str]:
+        """Return the ids that begin with ``prefix``; two are enough to know that it is ambiguous."""
+        found: dict[str, None] = {}
+        with translated(self._budget):
+            for store in self._stores:
+                ids = store.iter_prefix(prefix.encode())
+                found.update((oid.decode(), None) for oid in itertools.islice(ids, 2))
+        return list(found)
 
     def _checked(self, oid: str, found: Object) -> Object:
         if object_id(found.kind, found.data) != oid:
