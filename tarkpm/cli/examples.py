@@ -49,6 +49,7 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "cache": ("tarkpm cache", "tarkpm cache clean"),
     "doctor": ("tarkpm doctor",),
     "completions": ('eval "$(tarkpm completions bash)"', "tarkpm completions fish | source"),
+    "merge-driver": ("tarkpm merge-driver install",),
     "sign": ("tarkpm sign ./my-plugin --key release",),
     "publish": ("tarkpm publish ./my-plugin --to ../index/submissions",),
     "key": (

@@ -22,7 +22,7 @@ SECTIONS: Final[dict[str, tuple[str, ...]]] = {
     "Find and look": ("search", "list", "info", "tree", "outdated", "diff", "inspect"),
     "Run plugins": ("call", "tools", "mcp", "auth", "chat", "hook", "channel", "serve"),
     "Publish": ("key", "sign", "publish", "index"),
-    "This machine": ("doctor", "cache", "completions"),
+    "This machine": ("doctor", "cache", "completions", "merge-driver"),
 }
 COMMANDS: Final = tuple(name for names in SECTIONS.values() for name in names)
 

@@ -30,6 +30,7 @@ class Group(CheckedGroup):
 class LazyGroup(Group):
     """A group whose command ``NAME`` is ``NAME_command`` in the module ``NAME`` of ``package``.
 
+    A hyphen in a command's name is an underscore in its module's.
     ``sections`` are the names by the title under which ``--help`` lists them.
     """
 
@@ -48,8 +49,8 @@ class LazyGroup(Group):
         """Import the module of a command and return the command, with its examples."""
         if cmd_name not in self.names:
             return None
-        module = importlib.import_module(f"{self.package}.{cmd_name}")
-        command = getattr(module, f"{cmd_name}_command")
+        name = cmd_name.replace("-", "_")
+        command = getattr(importlib.import_module(f"{self.package}.{name}"), f"{name}_command")
         assert isinstance(command, click.Command)
         if command.epilog is None:
             from tarkpm.cli.examples import epilog

@@ -220,8 +220,10 @@ def render(lock: Lock) -> bytes:
     return f"{HEADER}version = {lock.version}\n{tables}".encode()
 
 
-def rewritten(lock: Lock, data: bytes | None, was: Lock) -> bytes:
+def rewritten(lock: Lock, data: bytes | None, was: Lock | None) -> bytes:
     """Return the text of ``lock`` for a file that contains ``data`` (None: no file), which reads as ``was``.
+
+    ``was`` is None for a file that does not read as a lock, because git left a conflict in it.
 
     A lock that says the same keeps its bytes. Another one keeps its line ends and byte order mark: git and
     editors change them in checkouts, and a diff should show what tarkpm changed.

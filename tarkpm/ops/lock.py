@@ -10,6 +10,7 @@ from tarkpm.ops.change.propose import PluginRequest
 from tarkpm.ops.change.report import TakeReport, report_of
 from tarkpm.ops.change.target import check_follows
 from tarkpm.ops.project.acceptance import require_accepted
+from tarkpm.ops.project.conflict import settle_conflict
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import Workspace, asks_again, open_for_change, open_for_reading
@@ -20,8 +21,10 @@ def lock(settings: Settings, ui: Ui, answers: Answers) -> TakeReport:
     """Update tark.lock from tark.toml, keeping every entry that still fits; installs nothing.
 
     A lock of version 1 becomes one of version 2 if this machine knows what each of its releases declares.
+    In a lock with conflicts of a merge, the plugins that both sides lock differently are resolved again.
     """
     with open_for_change(settings, ui) as workspace:
+        settle_conflict(workspace)
         require_accepted(workspace)
         stale = [r for name, r in workspace.project.requirements.items() if not _follows(workspace, name)]
         agreed = agree(workspace, list(map(PluginRequest.of, stale)), answers, upgrading=True)

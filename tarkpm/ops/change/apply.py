@@ -47,7 +47,9 @@ def apply(
     anything has changed, or succeeds as a whole.
     """
     # 1. Compute the documents and the record that the target means. Nothing is written yet.
-    lock_bytes = rewritten(target.lock, workspace.lock_bytes, workspace.lock)
+    lock_bytes = rewritten(
+        target.lock, workspace.lock_bytes, None if workspace.conflicted else workspace.lock
+    )
     documents = _documents(workspace, target, lock_bytes)
     if target.decided:
         check_kept(workspace, target.lock.entries)

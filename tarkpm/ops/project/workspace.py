@@ -46,7 +46,7 @@ class Workspace:
         self.project_bytes = read_optional(location.project_file, MAX_PROJECT)
         self.lock_bytes = read_optional(location.lock_file, MAX_LOCK)
         self.record = Record(str(location.folder), new_environment_id())
-        self.recognized = False
+        self.recognized = self.conflicted = False
         self._resources: dict[object, Any] = {}
         self._load_record()
 
@@ -69,8 +69,9 @@ class Workspace:
         try:
             return parse(self.lock_bytes, where=str(self.location.lock_file))
         except LockError as problem:
-            file = shlex.quote(str(self.location.lock_file))
-            problem.hint = problem.hint or f"restore it from version control, or: rm {file} && tarkpm lock"
+            from tarkpm.ops.project.conflict import lock_hint
+
+            problem.hint = problem.hint or lock_hint(self.lock_bytes, self.location.lock_file)
             raise
 
     @cached_property

@@ -1,0 +1,27 @@
+"""A tark.lock in which git left conflicts of a merge."""
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tarkpm.core.lock_merge import agreed, read_conflict
+
+if TYPE_CHECKING:
+    from tarkpm.ops.project.workspace import Workspace
+
+
+def settle_conflict(workspace: "Workspace") -> None:
+    """Take what both sides of a conflict in tark.lock agree on; whatever else is needed must be resolved.
+
+    Neither side is taken: both were resolved without the other's requirements.
+    """
+    sides = read_conflict(workspace.lock_bytes or b"")
+    if sides is not None:
+        workspace.lock, workspace.conflicted = agreed(*sides), True
+
+
+def lock_hint(data: bytes, file: Path) -> str:
+    """Return the way out for a tark.lock that is not readable."""
+    if read_conflict(data):
+        return "tarkpm lock"
+    return f"restore it from version control, or: rm {shlex.quote(str(file))} && tarkpm lock"
