@@ -4,38 +4,17 @@ import re
 
 import msgspec
 import pytest
+from support.locked import ENTRY, FILES, KEY, NAME, tool
 from support.releases import caps
 
 from tarkpm.core.difference import Change, Difference, Documents, difference
-from tarkpm.core.digest import Digest, FileEntry
 from tarkpm.core.key import PublicKey
-from tarkpm.core.lockfile import Lock, LockEntry, StatementEntry
+from tarkpm.core.lockfile import Lock, LockEntry
 from tarkpm.core.project import Project
 from tarkpm.core.release import Dependency, GitSource, IndexSource, PathSource, PluginName, Requirement
-from tarkpm.core.tool import ToolPin
 from tarkpm.core.version import Version
 
-KEY = PublicKey("ed25519:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
 OTHER = PublicKey("ed25519:IAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
-FILES = (FileEntry("plugin.toml", Digest("0" * 64), 1), FileEntry("plugin.wasm", Digest("1" * 64), 1))
-NAME = PluginName("calc")
-
-
-def tool(name: str, risk: str = "read-only", digest: str = "a") -> ToolPin:
-    return msgspec.convert({"name": name, "risk": risk, "sha256": digest * 64}, ToolPin)
-
-
-ENTRY = LockEntry(
-    NAME,
-    Version.parse("1.0.0"),
-    "tool",
-    GitSource("https://git.example/calc.git", branch="main", commit="a" * 40),
-    capabilities=caps("storage"),
-    signer=KEY,
-    statement=StatementEntry(Digest("2" * 64), 9),
-    files=FILES,
-    tools=(tool("add"),),
-)
 
 
 def locked(**changes: object) -> Documents:

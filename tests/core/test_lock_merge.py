@@ -2,9 +2,9 @@
 
 import msgspec
 import pytest
-from core.test_difference import ENTRY
 from hypothesis import given
 from hypothesis import strategies as st
+from support.locked import ENTRY
 
 from tarkpm.core.lock_merge import agreed, merge, merged_text, read_conflict
 from tarkpm.core.lockfile import Lock, LockEntry, render
