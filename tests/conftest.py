@@ -22,7 +22,7 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     return outcome
 
 
-pytest_plugins = ["support.index_fixtures"]
+pytest_plugins = ["support.index_fixtures", "support.secret_fixtures"]
 
 # how long one example takes says nothing here: other tests run beside it
 hypothesis.settings.register_profile("tarkpm", deadline=None)

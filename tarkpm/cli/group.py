@@ -20,7 +20,7 @@ SECTIONS: Final[dict[str, tuple[str, ...]]] = {
     "Change a project": ("init", "add", "remove", "update", "lock", "sync"),
     "Trust": ("verify", "accept", "accepted", "grant", "revoke", "enable", "disable"),
     "Find and look": ("search", "list", "info", "tree", "outdated", "inspect"),
-    "Run plugins": ("call", "tools", "auth", "chat", "hook", "channel"),
+    "Run plugins": ("call", "tools", "auth", "secret", "chat", "hook", "channel"),
     "Publish": ("key", "sign", "publish", "index"),
     "This machine": ("doctor", "cache", "completions"),
 }

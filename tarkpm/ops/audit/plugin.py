@@ -193,7 +193,7 @@ class _Audit:
         granted = self.workspace.project.granted(self.entry.name)
         if undeclared := granted.beyond(manifest.capabilities):
             message = f"tark.toml grants undeclared capabilities: {', '.join(map(str, undeclared))}"
-            hint = f"tarkpm revoke {self.entry.name} {undeclared.items[0]}"
+            hint = f"tarkpm revoke {self.entry.name} {shlex.quote(str(undeclared.items[0]))}"
             self.findings.append(Finding(self.entry.name, "CapabilityWidened", message, "tark.toml", hint))
         if unknown := manifest.unknown_capabilities:
             self._note(f"declares {some(unknown)}, which tarkpm does not know and never grants")

@@ -117,7 +117,13 @@ def capability_rows(granted: CapabilitySet, manifest: Manifest) -> list[CardRow]
             if found:
                 rows.append(CardRow(kind, MEANING[kind] + _scopes(found), loud))
     for capability in manifest.capabilities.beyond(granted):
-        rows.append(CardRow(capability.kind, f"NOT granted, as before: {_named([capability])}"))
+        if capability.secret is None:
+            rows.append(CardRow(capability.kind, f"NOT granted, as before: {_named([capability])}"))
+        elif not granted.narrow(CapabilitySet((capability,))):
+            command = f"tarkpm grant {manifest.name} secret:{capability.secret.id}=NAME"
+            rows.append(
+                CardRow("secret", f"can use one of your secrets after {command}{_scopes([capability])}")
+            )
     return rows or [CardRow("capabilities", "none")]
 
 

@@ -159,7 +159,7 @@ def load_working_copy(settings: Settings, path: str) -> Images:
     data = settings.paths.data / "data" / "working-copies" / f"{manifest.name}-{place}"
     wasm = collected.files[manifest.wasm]
     file = str(Path(source.path) / manifest.wasm)
-    granted = manifest.capabilities
+    granted = manifest.capabilities.grantable()
     image = PluginImage(manifest.name, manifest.type, wasm, granted, data, manifest.oauth, file=file)
     return Images({manifest.name: image}, settings.cwd)
 
@@ -235,10 +235,11 @@ def serve(settings: Settings, workspace: Path) -> Interfaces:
             from tarkpm.host.imports.http import Http
             from tarkpm.host.imports.ws import Sockets
             from tarkpm.io.proxies import Proxies
+            from tarkpm.ops.run.secrets import secrets_of
 
-            proxies = Proxies.read(environment)
-            served["http"] = Http(granted, report, proxies=proxies, denials=image.is_older)
-            served["ws"] = Sockets(granted, report, proxies=proxies)
+            proxies, secrets = Proxies.read(environment), secrets_of(settings, image, report)
+            served["http"] = Http(granted, report, proxies=proxies, denials=image.is_older, secrets=secrets)
+            served["ws"] = Sockets(granted, report, proxies=proxies, secrets=secrets)
         if "env" in granted:
             from tarkpm.host.imports.env import Env
 
