@@ -123,12 +123,15 @@ def _secrets(tables: dict[str, Any] | None, where: str) -> CapabilitySet:
         return CapabilitySet()
     from tarkpm.core import secret
 
-    document = convert({"secrets": tables}, secret.SecretsDocument, where=where, error=ManifestError)
+    place = f"{where}: secrets"
+    read = {
+        name: convert(table, secret.Table, where=f"{place}.{name[:40]}", error=ManifestError)
+        for name, table in tables.items()
+    }
     try:
-        return CapabilitySet.of(Capability("secret", str(one)) for one in secret.read(document.secrets))
+        return CapabilitySet.of(Capability("secret", str(one)) for one in secret.read(read))
     except secret.SecretError as problem:
-        key = f"secrets.{problem.key}".rstrip(".")
-        raise ManifestError(str(problem), where=f"{where}: {key}") from None
+        raise ManifestError(str(problem), where=f"{place}.{problem.key}".rstrip(".")) from None
 
 
 def _foreign(table: dict[str, Any]) -> tuple[str, ...]:

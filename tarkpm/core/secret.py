@@ -110,12 +110,6 @@ class Table(msgspec.Struct, forbid_unknown_fields=True):
     format: str = "{}"
 
 
-class SecretsDocument(msgspec.Struct):
-    """The part of a plugin.toml that is read here."""
-
-    secrets: dict[str, Table]
-
-
 def read(tables: Mapping[str, Table]) -> tuple[Secret, ...]:
     """Check the ``[secrets]`` of a plugin.toml. Raises `SecretError` with the key."""
     if len(tables) > MAX_DECLARED:

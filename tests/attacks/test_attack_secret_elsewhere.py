@@ -249,5 +249,7 @@ def test_a_secret_that_is_not_set(holder_of: HolderOf, api: Web) -> None:
     plugin = holder_of(scope, to=scope, name="work")
     error = plugin.get(f"https://{scope}/")["err"]
     assert error == {"message": f"{scope}: the secret 'token' is not available", "status": None}
-    assert plugin.reports == ["needs there is no secret named 'work': tarkpm secret set work"]
+    assert plugin.reports == [
+        "needs the secret 'token': there is no secret named 'work' (tarkpm secret set work)"
+    ]
     assert api.connections == 0

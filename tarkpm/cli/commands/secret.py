@@ -27,7 +27,7 @@ def secret_command() -> None:
 @click.argument("name", nargs=-1, metavar="NAME", shell_complete=secret_names)
 @common
 def set_command(invocation: Invocation, name: tuple[str, ...]) -> int:
-    """Keep a secret. Its value is asked for, or read from standard input."""
+    """Keep a secret. The value is asked for, or read from stdin."""
     from tarkpm.core.secret import secret_value
     from tarkpm.ops.secret import set_secret
 
@@ -44,7 +44,7 @@ def set_command(invocation: Invocation, name: tuple[str, ...]) -> int:
 @secret_command.command("list")
 @common
 def list_command(invocation: Invocation) -> int:
-    """List secrets and the plugins they are bound to, never their values."""
+    """List secrets and what they are bound to, without values."""
     from tarkpm.ops.secret import list_secrets
 
     report = list_secrets(invocation.settings)

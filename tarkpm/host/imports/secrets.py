@@ -48,7 +48,8 @@ class Secrets:
         try:
             value = self._read(secret.name)
         except TarkError as problem:
-            self._tell(f"needs {problem.message}" + (f": {problem.hint}" if problem.hint else ""))
+            hint = f" ({problem.hint})" if problem.hint else ""
+            self._tell(f"needs the secret '{secret.id}': {problem.message}{hint}")
             # Which of the user's secrets it is bound to is not the plugin's business.
             raise Refused(f"the secret '{secret.id}' is not available", where=secret.host) from None
         # Masked before it is sent: nothing that comes back may pass unmasked.

@@ -120,10 +120,8 @@ def capability_rows(granted: CapabilitySet, manifest: Manifest) -> list[CardRow]
         if capability.secret is None:
             rows.append(CardRow(capability.kind, f"NOT granted, as before: {_named([capability])}"))
         elif not granted.narrow(CapabilitySet((capability,))):
-            command = f"tarkpm grant {manifest.name} secret:{capability.secret.id}=NAME"
-            rows.append(
-                CardRow("secret", f"can use one of your secrets after {command}{_scopes([capability])}")
-            )
+            how = f"bind one with: tarkpm grant {manifest.name} secret:{capability.secret.id}=NAME"
+            rows.append(CardRow("secret", f"can use a secret of yours{_scopes([capability])}; {how}"))
     return rows or [CardRow("capabilities", "none")]
 
 
