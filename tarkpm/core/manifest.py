@@ -125,7 +125,7 @@ def _secrets(tables: dict[str, Any] | None, where: str) -> CapabilitySet:
 
     place = f"{where}: secrets"
     read = {
-        name: convert(table, secret.Table, where=f"{place}.{name[:40]}", error=ManifestError)
+        name: convert(table, secret.SecretTable, where=f"{place}.{name[:40]}", error=ManifestError)
         for name, table in tables.items()
     }
     try:

@@ -102,7 +102,7 @@ class SecretError(ValueError):
         self.key = key
 
 
-class Table(msgspec.Struct, forbid_unknown_fields=True):
+class SecretTable(msgspec.Struct, forbid_unknown_fields=True):
     """``[secrets.ID]`` as written. An unknown key could mean a restriction, so it is refused."""
 
     host: str
@@ -110,7 +110,7 @@ class Table(msgspec.Struct, forbid_unknown_fields=True):
     format: str = "{}"
 
 
-def read(tables: Mapping[str, Table]) -> tuple[Secret, ...]:
+def read(tables: Mapping[str, SecretTable]) -> tuple[Secret, ...]:
     """Check the ``[secrets]`` of a plugin.toml. Raises `SecretError` with the key."""
     if len(tables) > MAX_DECLARED:
         raise SecretError("", f"expected at most {MAX_DECLARED} secrets, found {len(tables)}")

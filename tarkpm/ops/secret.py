@@ -4,6 +4,7 @@ from pathlib import Path
 
 import msgspec
 
+from tarkpm.core.secret import SIGN_IN
 from tarkpm.errors import NotFound
 from tarkpm.ops.project.settings import Settings
 from tarkpm.store.secrets import SecretStore
@@ -20,7 +21,10 @@ class BoundPlugin(msgspec.Struct, frozen=True):
 
 
 class SecretRow(msgspec.Struct, frozen=True):
-    """A secret, without its value. ``kept`` is "keyring" or "file", or "missing" if it is not set."""
+    """A secret, without its value. ``kept`` is "keyring" or "file", or "missing" if it is not set.
+
+    "sign-in" stands for the tokens that `tarkpm auth login` keeps.
+    """
 
     name: str
     kept: str
@@ -53,8 +57,12 @@ def list_secrets(settings: Settings) -> SecretList:
     store, bound = SecretStore(settings.paths.state), _bound(settings)
     names = sorted({*store.names(), *bound})
     return SecretList(
-        tuple(SecretRow(name, store.kept(name) or "missing", tuple(bound.get(name, ()))) for name in names)
+        tuple(SecretRow(name, _kept(store, name), tuple(bound.get(name, ()))) for name in names)
     )
+
+
+def _kept(store: SecretStore, name: str) -> str:
+    return "sign-in" if name.startswith(SIGN_IN) else store.kept(name) or "missing"
 
 
 def remove_secret(settings: Settings, name: str) -> SecretRow:

@@ -15,7 +15,12 @@ from tarkpm.core.text import neutral
 if TYPE_CHECKING:
     from tarkpm.ops.secret import BoundPlugin, SecretList
 
-_WHERE = {"keyring": "the system's keyring", "file": "a file of yours (mode 0600)", "missing": "not set"}
+_WHERE = {
+    "keyring": "the system's keyring",
+    "file": "a file of yours (mode 0600)",
+    "sign-in": "tarkpm auth login",
+    "missing": "not set",
+}
 
 
 @click.group("secret", cls=Group)

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from tarkpm.core.secret import SIGN_IN
+from tarkpm.errors import CapabilityDenied
 from tarkpm.host.image import PluginImage
 from tarkpm.host.imports.secrets import NO_SECRETS, Secrets
 from tarkpm.ops.project.settings import Settings
@@ -13,4 +15,14 @@ def secrets_of(settings: Settings, image: PluginImage, report: Callable[[str], N
         return NO_SECRETS
     from tarkpm.store.secrets import SecretStore
 
-    return Secrets(image.granted, SecretStore(settings.paths.state).get, report)
+    def read(name: str) -> str:
+        if not name.startswith(SIGN_IN):
+            return SecretStore(settings.paths.state).get(name)
+        # tark.toml may name any plugin, but the tokens of one are not for another.
+        if name != f"{SIGN_IN}{image.name}":
+            raise CapabilityDenied("a plugin can be bound to its own sign-in only", where=image.name)
+        from tarkpm.ops.run.kept_tokens import access_token
+
+        return access_token(settings, image)
+
+    return Secrets(image.granted, read, report)
