@@ -24,9 +24,9 @@ def main() -> int:
     """Run the demonstration; returns 1 if any step fails."""
     with tempfile.TemporaryDirectory(prefix="tarkpm-demo-") as name:
         folder = Path(name)
-        os.environ.update(
-            HOME=name, XDG_STATE_HOME="", XDG_CACHE_HOME="", XDG_DATA_HOME="", XDG_CONFIG_HOME=""
-        )
+        for variable in [one for one in os.environ if one.startswith(("XDG_", "TARKPM_"))]:
+            del os.environ[variable]  # they would lead to the user's own state and cache
+        os.environ["HOME"] = name
         app, clone = folder / "app", folder / "clone"
         for place in (app, clone):
             place.mkdir()

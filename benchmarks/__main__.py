@@ -18,6 +18,7 @@ from typing import NoReturn
 from benchmarks import (
     ROOT,
     adding,
+    agents,
     asking,
     bridging,
     calling,
@@ -42,6 +43,7 @@ FIGURES: list[Figure | Amount] = [
     *coldsync.FIGURES,
     *verifying.FIGURES,
     *calling.FIGURES,
+    *agents.FIGURES,
     *bridging.FIGURES,
     *faulting.FIGURES,
     *keeping.FIGURES,

@@ -17,9 +17,7 @@ from benchmarks.serve import git_server
 from benchmarks.setup import PYTHON, TAG, put_away, tarkpm, user
 
 JUNK_MB = 30
-LIBRARIES = (
-    "click, msgspec, tomllib, tomlkit, dulwich.client, cryptography.hazmat.primitives.asymmetric.ed25519"
-)
+LIBRARIES = "click, msgspec, tomllib, dulwich.client, cryptography.hazmat.primitives.asymmetric.ed25519"
 """What `add` from git cannot do without: the design names them."""
 
 NAME = "text-tools"

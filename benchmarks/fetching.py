@@ -13,13 +13,14 @@ from support.sandbox import Sandbox
 from benchmarks.figure import Amount, Figure, Race, Side
 from benchmarks.relay import Relay, relay
 from benchmarks.serve import git_server
-from benchmarks.setup import TAG, TARK, padded, plugin_names, put_away, tarkpm, user
+from benchmarks.setup import TAG, TARK, padded, plugin_names, project, publish, put_away, tarkpm, user
 
 FAR = 0.08
 MANY = 20
 SIZE = 12 * 1024
 JUNK_MB = 30
 NAMES = plugin_names(MANY)
+LARGE, SMALL = plugin_names(4_000), plugin_names(1_000)
 
 
 def _publish(folder: Path, repositories: dict[str, Sequence[str]], megabytes: int = 0) -> str:
@@ -87,6 +88,24 @@ def _folders(away: float, folder: Path) -> Iterator[Race]:
         yield Race(_syncing(many), _syncing(one))
 
 
+def _locking(person: Sandbox) -> Side:
+    """A lock of a project that has no tark.lock yet."""
+    side = tarkpm(person, "lock", "--accept-project", "--accept-capabilities")
+    return Side(side.command, side.cwd, side.env, lambda: put_away(person.cwd / "tark.lock", person.root))
+
+
+@contextmanager
+def _growth(verb: Callable[[Sandbox], Side], folder: Path) -> Iterator[Race]:
+    """A repository of many plugins, and one of a quarter as many: all folders of each."""
+    sides = []
+    for names in (LARGE, SMALL):
+        plugins, person = folder / f"plugins-{len(names)}", user(folder / f"user-{len(names)}")
+        key = publish(Sandbox(folder / f"publisher-{len(names)}"), plugins, ((name, 1) for name in names))
+        project(person, plugins, names, key)
+        sides.append(verb(person))
+    yield Race(*sides)
+
+
 def _repositories(folder: Path, quick: bool) -> list[float]:
     """Seconds of a sync of twenty repositories that are far away."""
     key = _publish(folder, {name: [name] for name in NAMES})
@@ -151,6 +170,24 @@ FIGURES: list[Figure | Amount] = [
         partial(_folders, 0.0),
     ),
     Figure("folders-far", "the same, 80 ms away", "one folder of it", 1.3, 5, partial(_folders, FAR), 3),
+    Figure(
+        "many-lock",
+        f"lock, {len(LARGE)} folders of one",
+        f"{len(SMALL)} folders of one",
+        5,
+        5,
+        partial(_growth, _locking),
+        3,
+    ),
+    Figure(
+        "many-sync",
+        f"sync, {len(LARGE)} folders of one",
+        f"{len(SMALL)} folders of one",
+        5,
+        5,
+        partial(_growth, _syncing),
+        3,
+    ),
     Amount("far", f"sync of {MANY} repositories, 80 ms away", "s", 2.0, _repositories),
     Amount("git-m-each", f"sync of {MANY} repositories, peak", "MiB", 120, partial(_memory, _each)),
     Amount("git-m-all", f"sync of {MANY} folders of one, peak", "MiB", 120, partial(_memory, _all)),

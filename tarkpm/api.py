@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any
 
 from tarkpm.core.name_similarity import did_you_mean
-from tarkpm.errors import NotFound, PluginFailed, TarkError
+from tarkpm.errors import HostError, NotFound, PluginFailed, TarkError
 from tarkpm.host import runtime
 from tarkpm.host.channel_plugin import ChannelPlugin
 from tarkpm.host.image import PluginImage
@@ -33,7 +33,8 @@ class Host:
 
     def __init__(self, host: runtime.PluginHost, images: Images) -> None:
         """Do not call this; use `open`."""
-        self._host, self._images = host, images
+        self._opened, self._images = host, images
+        self._is_closed = False
 
     @classmethod
     def open(
@@ -53,6 +54,8 @@ class Host:
         Plugins that cannot be loaded do not raise here: see `failed`. Raises `ProjectNotAccepted`,
         `ProjectError` and `LockError`.
         """
+        if project == "":  # `Path("")` is the current folder
+            raise TarkError("expected a folder, found an empty string", where="project")
         # A copy: later changes of os.environ must not change what plugins were granted.
         variables = dict(os.environ if environment is None else environment)
         settings = Settings(
@@ -79,8 +82,9 @@ class Host:
 
         Raises `NotFound` for an unknown plugin and `HostError`.
         """
+        host = self._host  # a closed host raises even if it has no tool plugin
         names = [name] if name else [n for n in self.plugins if self._image(n).type == "tool"]
-        return {one: self._host.tools(self._image(one)) for one in names}
+        return {one: host.tools(self._image(one)) for one in names}
 
     def call(self, name: str, tool: str, arguments: Mapping[str, Any] | str = "{}") -> str:
         """Run a tool and return its output.
@@ -129,8 +133,9 @@ class Host:
         self._host.unload(name)
 
     def close(self) -> None:
-        """Stop all workers."""
-        self._host.close()
+        """Stop all workers. Afterwards every method raises `HostError`; `open` another host to go on."""
+        self._is_closed = True
+        self._opened.shut()
 
     def __enter__(self) -> "Host":
         return self
@@ -142,6 +147,12 @@ class Host:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    @property
+    def _host(self) -> runtime.PluginHost:
+        if self._is_closed:
+            raise HostError("the host is closed", hint="open another one: Host.open()")
+        return self._opened
 
     def _image(self, name: str) -> PluginImage:
         if name in self._images.failed:

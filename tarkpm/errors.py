@@ -8,7 +8,7 @@
     ├ SourceError        NotFound, Unreachable (IndexStale), Garbled, TooLarge, Refused
     ├ VerificationError  DigestMismatch, SignatureInvalid, CommitUnreached, KeyUntrusted, IndexUntrusted,
     │                    Revoked
-    ├ ConsentError       ProjectNotAccepted, CapabilityWidened, KeyUnknown, KeyChanged,
+    ├ ConsentError       ProjectNotAccepted, CapabilityWidened, ToolsChanged, KeyUnknown, KeyChanged,
     │                    UnsignedRefused, Downgrade, Republished, UnmanagedRefused, Edited
     ├ StoreError         BlobMissing, StoreBusy
     └ HostError          ModuleInvalid, CapabilityDenied, PluginFailed, PluginCrashed, LimitReached
@@ -149,6 +149,10 @@ class ConsentError(TarkError):
 
 class ProjectNotAccepted(ConsentError):
     """A tark.toml contains decisions that this user has not accepted."""
+
+
+class ToolsChanged(ConsentError):
+    """A tool has another description or schema than before, or claims a higher risk."""
 
 
 class CapabilityWidened(ConsentError):

@@ -1,11 +1,13 @@
 """Fixtures every test may use."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
-from support import hints
+from support import examples, hints
 from support.gitserver import GitRepo, GitServer
 from support.indexed import IndexedProject
 from support.indexrepo import IndexRepo
@@ -22,11 +24,22 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     return outcome
 
 
-pytest_plugins = ["support.index_fixtures", "support.secret_fixtures"]
+pytest_plugins = ["support.faked_clock", "support.index_fixtures", "support.secret_fixtures"]
+
+# A shell's background job ignores Ctrl-C, and what it starts inherits that: so would the commands that are
+# sent Ctrl-C here. A handler is not inherited.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 # how long one example takes says nothing here: other tests run beside it
 hypothesis.settings.register_profile("tarkpm", deadline=None)
 hypothesis.settings.load_profile("tarkpm")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let the costliest properties have fewer examples in the default run than in `dev.py test --slow`."""
+    examples.QUICK = config.option.markexpr == "not slow"
 
 
 @pytest.fixture
@@ -54,14 +67,14 @@ class Publisher:
         self.key = ""
 
     def release(
-        self, version: str = "1.0.0", *, sign: str = "release", folder: str = "", **plugin: str
+        self, version: str = "1.0.0", *, sign: str = "release", folder: str = "", **plugin: Any
     ) -> str:
         """Commit, tag ``v<version>`` and publish a release; returns its commit. ``sign`` "" leaves it unsigned."""
         if sign and not (self.sandbox.state / "keys" / f"{sign}.pem").exists():
             self.key = self.sandbox.key(sign)
         place = self.folder / folder
         (place / "plugin.dsse.json").unlink(missing_ok=True)
-        self.sandbox.plugin(place, name=self.name, version=version, sign=sign, **plugin)  # type: ignore[arg-type]
+        self.sandbox.plugin(place, name=self.name, version=version, sign=sign, **plugin)
         self.repo.git("add", "--all")
         commit = self.repo.commit(f"{self.name} {version}")
         self.repo.tag(f"v{version}")

@@ -4,6 +4,7 @@ What is offered was often written by somebody else, so only values of a strict g
 names, key names, and capabilities as tarkpm itself writes them.
 """
 
+import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from tarkpm.ops.project.location import Location
     from tarkpm.ops.project.settings import Settings
 
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+"""Names that mean nothing else to a shell."""
 _Complete = Callable[[click.Context, click.Parameter, str], list[str]]
 
 
@@ -81,6 +84,12 @@ def _keys(_: click.Context, settings: "Settings") -> Iterable[str]:
     return KeyStore.in_state(settings.paths.state).names()
 
 
+def _all_keys(_: click.Context, settings: "Settings") -> Iterable[str]:
+    from tarkpm.store.keys import KeyStore
+
+    return [entry.name for entry in KeyStore.in_state(settings.paths.state).entries()]
+
+
 def _plugin(context: click.Context) -> "PluginName":
     """Return the plugin that was typed before. Raises `ValueError` if none was."""
     from tarkpm.core.release import plugin_name
@@ -113,9 +122,22 @@ def _secrets(_: click.Context, settings: "Settings") -> list[str]:
     return SecretStore(settings.paths.state).names()
 
 
+def _tools(context: click.Context, settings: "Settings") -> Iterable[str]:
+    from tarkpm.core.lockfile import parse
+    from tarkpm.core.names import MAX_LOCK
+    from tarkpm.io.files import read_file
+
+    # From the pins: no plugin runs because somebody presses TAB.
+    lock = parse(read_file(_location(settings).lock_file, MAX_LOCK))
+    entry = lock.get(context.params.get("plugin") or "")
+    return [one.name for one in (entry.tools if entry else None) or () if _PLAIN.fullmatch(one.name)]
+
+
 plugin_names = _completion(_plugins)
 index_names = _completion(_indexes)
+tool_names = _completion(_tools)
 key_names = _completion(_keys)
+all_key_names = _completion(_all_keys)
 granted = _completion(_granted)
 grantable = _completion(_grantable)
 secret_names = _completion(_secrets)

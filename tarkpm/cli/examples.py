@@ -33,16 +33,27 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
         "tarkpm call ./my-plugin text-stats - < arguments.json",
     ),
     "tools": ("tarkpm tools", "tarkpm tools text-tools"),
+    "mcp": ("tarkpm mcp connect claude-code", "tarkpm mcp connect codex --print"),
     "auth": ("tarkpm auth login chatgpt-oauth", "tarkpm auth status chatgpt-oauth"),
     "secret": ("tarkpm secret set github", "tarkpm secret set github < token.txt", "tarkpm secret list"),
     "chat": ("tarkpm chat chatgpt-oauth 'Say hello.'", "tarkpm chat chatgpt-oauth - < prompt.txt"),
+    "serve": ("tarkpm serve openai",),
+    "serve openai": (
+        "tarkpm serve openai",
+        "tarkpm serve openai 127.0.0.1:8080",
+        "tarkpm serve openai --auth openai-compat:OPENAI_API_KEY=device-auth",
+    ),
     "inspect": ("tarkpm inspect plugin.wasm",),
     "cache": ("tarkpm cache", "tarkpm cache clean"),
     "doctor": ("tarkpm doctor",),
     "completions": ('eval "$(tarkpm completions bash)"', "tarkpm completions fish | source"),
     "sign": ("tarkpm sign ./my-plugin --key release",),
     "publish": ("tarkpm publish ./my-plugin --to ../index/submissions",),
-    "key": ("tarkpm key generate --name release --passphrase",),
+    "key": (
+        "tarkpm key generate --name release --passphrase",
+        "tarkpm key export release --to backup.pem",
+        "tarkpm key import backup.pem --name release",
+    ),
 }
 
 

@@ -8,6 +8,7 @@ from pathlib import PurePath
 from typing import Final
 
 from tarkpm import errors
+from tarkpm.core.names import LOCK, PROJECT
 from tarkpm.core.release import is_plugin_name
 from tarkpm.errors import TarkError
 from tarkpm.ops.audit.readiness import variable_of
@@ -15,11 +16,15 @@ from tarkpm.ops.audit.readiness import variable_of
 _Table = tuple[tuple[type[TarkError] | tuple[type[TarkError], ...], str], ...]
 
 _URL: Final = re.compile(r"(?:https?|git|ssh|file)://\S*[^\s:]")
+_GROUPS: Final = ("index", "serve")
+"""Groups whose help alone says nothing about the options of their commands."""
 _RELEASE: Final = (errors.DocumentError, errors.VerificationError)
 
 _ALWAYS: Final[_Table] = (
     (errors.ConsentError, ""),  # the user just answered no: nothing to help with
     (errors.KeyUntrusted, "ask the publisher over another channel which key is right"),
+)
+_IN_A_DOCUMENT: Final[_Table] = (
     ((errors.ProjectError, errors.LockError), "fix the file, then: tarkpm lock --check"),
 )
 _INDEX_FILE: Final = re.compile(
@@ -43,12 +48,14 @@ _KEEPING_ONE: Final[_Table] = (
 )
 _IN_A_REPOSITORY: Final[_Table] = (
     ((errors.Unreachable, errors.NotFound), "try it with git: git ls-remote {url}"),
-    (_RELEASE, "tell the publisher, or choose another release: --tag, --branch or --rev"),
+    (
+        (*_RELEASE, errors.ModuleInvalid),
+        "tell the publisher, or choose another release: --tag, --branch or --rev",
+    ),
 )
-_SOMEWHERE: Final[_Table] = (
-    (_RELEASE, "fix the file, then run the command again"),
-    (errors.SourceError, "see the kinds of sources: tarkpm add --help"),
-)
+_SOMEWHERE: Final[_Table] = ((_RELEASE, "fix the file, then run the command again"),)
+_ADDED: Final[_Table] = ((errors.SourceError, "see the kinds of sources: tarkpm add --help"),)
+_ADDED_INDEX: Final[_Table] = ((errors.Unreachable, "check the address: tarkpm index add --help"),)
 _AT_A_PLUGIN: Final[_Table] = ((errors.HostError, "tarkpm info {name}"),)
 _ON_DISK: Final[_Table] = ((errors.StoreError, "{placed}ls -ld {above} {where}"), *_SOMEWHERE)
 
@@ -58,19 +65,20 @@ def last_resort(error: TarkError, arguments: Sequence[str], command: str) -> str
 
     ``command`` is the command among ``arguments``, "" if there is none.
     """
-    if isinstance(error, errors.Unreachable) and {"--offline", "--frozen"} & set(arguments):
-        return "run the command again with a network, without --offline"
     url = found[0] if (found := _URL.match(error.where)) else ""
     by_index = isinstance(error, errors.IndexUntrusted | errors.IndexStale)
     of_an_index = (by_index or _INDEX_FILE.search(error.where)) and (url or command != "index")
     # From the most specific place to the least: the first table that knows the error gives the hint.
     places = (
+        (_IN_A_DOCUMENT, {PROJECT, LOCK} & {*re.split(r"[/: ]", error.where)}),
+        (_ADDED_INDEX, command == "index" and "add" in arguments),
         (_OF_AN_INDEX, of_an_index),
         (_IN_A_REPOSITORY, url),
         (_KEEPING_ONE, command == "index"),
         (_ON_DISK, error.where.startswith("/")),
         (_SOMEWHERE, error.where),
-        (_AT_A_PLUGIN, is_plugin_name(error.where.partition(":")[0])),
+        (_ADDED, command == "add"),
+        (_AT_A_PLUGIN, command != "inspect" and is_plugin_name(error.where.partition(":")[0])),
     )
     tables = [_ALWAYS, *(table for table, is_there in places if is_there)]
     text = next(
@@ -94,11 +102,11 @@ def _placed(where: str) -> str:
 
 def program(command: str, arguments: Sequence[str] = ()) -> str:
     """Return the command as it is called: the place of an error that has no other."""
-    words = [command, *_below(arguments)] if command == "index" else [command]
+    words = [command, *_below(command, arguments)] if command in _GROUPS else [command]
     return " ".join(["tarkpm", *words]).rstrip()
 
 
-def _below(arguments: Sequence[str]) -> list[str]:
-    """Return which `tarkpm index` command was typed: one word, or two after ``rotate``."""
-    typed = [argument for argument in arguments[arguments.index("index") + 1 :] if argument[:1].isalpha()]
+def _below(group: str, arguments: Sequence[str]) -> list[str]:
+    """Return which command of a group was typed: one word, or two after `tarkpm index rotate`."""
+    typed = [argument for argument in arguments[arguments.index(group) + 1 :] if argument[:1].isalpha()]
     return typed[: 2 if typed[:1] == ["rotate"] else 1]

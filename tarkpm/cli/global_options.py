@@ -1,5 +1,6 @@
 """Options of every command, accepted before the command as well: ``tarkpm --project app list``."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -46,13 +47,23 @@ def _with(function: Callable[..., Any], options: Any) -> Callable[..., Any]:
     return function
 
 
-def with_explicit_values(arguments: list[str]) -> list[str]:
-    """Return the arguments with a bare ``--accept-project`` given its value.
+_BARE = {"--accept-project": "any", "--http": "127.0.0.1:0"}
+_ADDRESS = re.compile(r"[\d.\[\]:]+|localhost(:\d+)?")
 
-    click would take the next word as the value of an option whose value is optional.
+
+def with_explicit_values(arguments: list[str]) -> list[str]:
+    """Return the arguments with a bare ``--accept-project`` or ``--http`` given its value.
+
+    click would take the next word as the value of an option whose value is optional. After ``--http`` an
+    address may follow as a word of its own: no command's name looks like one.
     """
     end = arguments.index("--") if "--" in arguments else len(arguments)
-    spelled = ["--accept-project=any" if one == "--accept-project" else one for one in arguments[:end]]
+    spelled = []
+    for place, one in enumerate(arguments[:end]):
+        following = arguments[place + 1 : place + 2]
+        # An empty word is a value, too: that of a variable which is not set. It is refused as such.
+        is_given = one == "--http" and (following == [""] or _ADDRESS.fullmatch("".join(following)))
+        spelled.append(f"{one}={_BARE[one]}" if one in _BARE and not is_given else one)
     return spelled + arguments[end:]
 
 

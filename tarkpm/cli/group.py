@@ -20,7 +20,7 @@ SECTIONS: Final[dict[str, tuple[str, ...]]] = {
     "Change a project": ("init", "add", "remove", "update", "lock", "sync"),
     "Trust": ("verify", "accept", "accepted", "grant", "revoke", "enable", "disable"),
     "Find and look": ("search", "list", "info", "tree", "outdated", "inspect"),
-    "Run plugins": ("call", "tools", "auth", "secret", "chat", "hook", "channel"),
+    "Run plugins": ("call", "tools", "mcp", "auth", "secret", "chat", "hook", "channel", "serve"),
     "Publish": ("key", "sign", "publish", "index"),
     "This machine": ("doctor", "cache", "completions"),
 }
@@ -50,7 +50,8 @@ class _Commands(LazyGroup):
 def group(**_: object) -> None:
     """Find, lock, verify and run WebAssembly plugins for tark.
 
-    The options below are also accepted after the command. Help for a command: tarkpm help COMMAND
+    These options also work after the command; --offline where a command uses the network. Help for a command:
+    tarkpm help COMMAND
     """
 
 

@@ -6,11 +6,12 @@ from typing import Any
 
 import click
 
+from tarkpm.cli.checked import CheckedGroup
 from tarkpm.core.text import without_login
 from tarkpm.errors import TarkError
 
 
-class Group(click.Group):
+class Group(CheckedGroup):
     """A group that suggests the command that was meant by a name it does not have."""
 
     def resolve_command(

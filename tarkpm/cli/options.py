@@ -1,6 +1,7 @@
 """Options that commands share, and the settings made of them and of the environment variables."""
 
 import functools
+import math
 import os
 import re
 import shlex
@@ -14,6 +15,7 @@ import msgspec
 
 from tarkpm.cli.console import Console, echo, echo_json, echo_output
 from tarkpm.cli.global_options import everywhere, said_before
+from tarkpm.core import variables
 from tarkpm.core.text import without_login
 from tarkpm.errors import TarkError
 from tarkpm.ops.project.settings import ANY_DECISIONS, Settings, user_paths
@@ -24,6 +26,18 @@ if TYPE_CHECKING:  # parsers are imported when an argument needs one: start-up t
     from tarkpm.core.version import Version
 
 T = TypeVar("T")
+
+
+class Seconds(click.FloatRange):
+    """A number of seconds: finite, and not negative."""
+
+    def __init__(self) -> None:
+        super().__init__(min=0)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Convert the text. ``nan`` passes every comparison of `click.FloatRange`."""
+        found = super().convert(value, param, ctx)
+        return found if math.isfinite(found) else self.fail(f"{value!r} is not a finite number", param, ctx)
 
 
 class Invocation(msgspec.Struct, frozen=True):
@@ -71,11 +85,9 @@ def common(function: Callable[..., Any]) -> Callable[..., Any]:
             user=user or before.get("user", False),
             accept_project=accept_project or before.get("accept_project", ""),
         )
-        settings = msgspec.structs.replace(
-            settings,
-            offline=special.pop("offline", False) or before.get("offline", False) or settings.offline,
-            **special,
-        )
+        if special.pop("offline", False) or before.get("offline", False):
+            settings = settings.made_offline("--offline")
+        settings = msgspec.structs.replace(settings, **special)
         return function(Invocation(settings, Console(), json or before.get("json", False)), **rest)
 
     return everywhere(wrapper)
@@ -110,6 +122,7 @@ def running(function: Callable[..., Any]) -> Callable[..., Any]:
 _CONSENT = [
     click.option("--trust", multiple=True, metavar="KEY", help="Trust releases signed by KEY."),
     click.option("--accept-capabilities", is_flag=True, help="Grant the declared capabilities."),
+    click.option("--accept-tools", is_flag=True, help="Accept changed definitions of tools."),
     click.option("--allow-unsigned", multiple=True, metavar="NAME", help="Accept NAME without a signature."),
     click.option("--allow-downgrade", is_flag=True, help="Accept a version lower than the locked one."),
     click.option("--allow-republished", is_flag=True, help="Accept changed contents for a locked version."),
@@ -126,7 +139,13 @@ def consent(function: Callable[..., Any]) -> Callable[..., Any]:
 
         flags = {
             key: rest.pop(key)
-            for key in ("accept_capabilities", "allow_downgrade", "allow_republished", "adopt")
+            for key in (
+                "accept_capabilities",
+                "accept_tools",
+                "allow_downgrade",
+                "allow_republished",
+                "adopt",
+            )
             if key in rest
         }
         answers = Answers(
@@ -151,28 +170,30 @@ def make_settings(
     """
     if project is not None and user:
         raise TarkError("expected --project or --user, found both")
-    # An option takes precedence over the variable.
-    if project is None and not user and environ.get("TARKPM_PROJECT"):
-        project = Path(environ["TARKPM_PROJECT"])
+    # An option takes precedence over the variable, which is checked all the same.
+    named = variables.text(environ, "TARKPM_PROJECT")
+    if project is None and not user and named:
+        project = Path(named)
+    accepted = _accepted(variables.text(environ, "TARKPM_ACCEPT_PROJECT"), "TARKPM_ACCEPT_PROJECT")
     return Settings(
         cwd=Path.cwd(),
         paths=user_paths(environ),
         environment=dict(environ),
         project=project,
         user=user,
-        offline=_flag(environ, "TARKPM_OFFLINE"),
-        accept_project=_accepted(accept_project, "--accept-project")
-        or _accepted(environ.get("TARKPM_ACCEPT_PROJECT", ""), "TARKPM_ACCEPT_PROJECT"),
-        lock_seconds=_seconds(environ),
+        offline=variables.flag(environ, "TARKPM_OFFLINE"),
+        offline_by="TARKPM_OFFLINE",
+        accept_project=_accepted(accept_project, "--accept-project") if accept_project else accepted,
+        lock_seconds=variables.seconds(environ, "TARKPM_LOCK_TIMEOUT", 60.0),
         command=shlex.join(["tarkpm", *map(without_login, sys.argv[1:])]),
     )
 
 
 def _accepted(text: str, where: str) -> str:
     """Return which decisions are accepted in advance: "" for none, `ANY_DECISIONS`, or a digest."""
-    if text.lower() in _NO:
+    if not text or text.lower() in variables.NO:
         return ""
-    if text.lower() in _YES:
+    if text.lower() in (*variables.YES, ANY_DECISIONS):
         return ANY_DECISIONS
     # A mistyped digest must not be taken for consent to any decisions.
     if not _DIGEST.fullmatch(text):
@@ -180,20 +201,7 @@ def _accepted(text: str, where: str) -> str:
     return text
 
 
-_NO = ("", "0", "false", "no", "off")
-_YES = ("1", "true", "yes", "on", ANY_DECISIONS)
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-
-
-def _flag(environ: Mapping[str, str], name: str) -> bool:
-    return environ.get(name, "").lower() not in ("", "0", "false", "no")
-
-
-def _seconds(environ: Mapping[str, str]) -> float:
-    try:
-        return float(environ.get("TARKPM_LOCK_TIMEOUT", "60"))
-    except ValueError:
-        raise TarkError("expected a number of seconds", where="TARKPM_LOCK_TIMEOUT") from None
 
 
 def read(reader: Callable[[str], T], text: str, where: str) -> T:

@@ -41,9 +41,10 @@ def taken_lines(report: "TakeReport", *, dry_run: bool, locked: bool = False) ->
             lines.append(f"{plugin.name} {plugin.version} is unchanged")
         else:
             at = f" at {plugin.commit[:12]}" if plugin.commit else ""
+            asks = f" (tark.toml: {plugin.range})" if plugin.range else ""
             done = "locked" if locked else plugin.change
             verb = f"would be {done}" if dry_run else done
-            lines.append(f"{style(CHECK, fg='green')} {verb} {plugin.name} {plugin.version}{at}")
+            lines.append(f"{style(CHECK, fg='green')} {verb} {plugin.name} {plugin.version}{at}{asks}")
             lines += _before_line(plugin)
     return [*lines, *note_lines(report.notes)]
 

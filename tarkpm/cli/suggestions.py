@@ -8,6 +8,7 @@ import click
 from tarkpm.core.name_similarity import nearest
 
 _MEANT: Final = {
+    "audit": "verify",
     "delete": "remove",
     "freeze": "lock",
     "install": "sync",
@@ -20,6 +21,7 @@ _MEANT: Final = {
     "show": "info",
     "uninstall": "remove",
     "upgrade": "update",
+    "version": "--version",
     "why": "tree --invert NAME",
 }
 """Commands by the names that pip, npm, cargo and uv give them."""
@@ -28,7 +30,8 @@ _MEANT: Final = {
 def meant(ctx: click.Context, group: click.Group, typed: Sequence[str]) -> str:
     """Return the command line to try instead of ``typed``, whose first word is not a command of ``group``."""
     program, commands = ctx.command_path, group.list_commands(ctx)
-    other_names = _MEANT if ctx.parent is None else {}
+    is_top = ctx.parent is None
+    other_names = {name: line for name, line in _MEANT.items() if is_top or line in commands}
     near = _nearest(typed[0].lower(), commands, [*commands, *other_names])
     if near == "install" and typed[1:]:
         # npm, cargo and pip differ: with a name it adds, without one it installs what is locked.

@@ -3,7 +3,9 @@
 import sys
 from pathlib import Path
 
-from tarkpm.errors import TarkError
+import click
+
+from tarkpm.errors import TarkError, TooLarge
 
 MAX_TEXT = 1 << 20
 """Bytes of a text: the most that a host takes (`Limits.arguments`)."""
@@ -44,19 +46,35 @@ def read_prompt(text: str) -> str:
 
 
 def _read(text: str, what: str) -> tuple[str, str]:
-    """Return the text and its origin ("" if it was typed)."""
-    from tarkpm.io.files import read_file
-
+    """Return the text and its origin ("" if it was typed). Raises `TooLarge` over `MAX_TEXT`."""
     if text == "-":
-        # One byte more than allowed, so that the host can tell a text that is too long.
+        # One byte more than allowed, to tell a text that is too long: none is cut in silence.
         data, where = sys.stdin.buffer.read(MAX_TEXT + 1), STDIN
+        if len(data) > MAX_TEXT:
+            raise TooLarge(f"the input has more than {MAX_TEXT:,} bytes", where=STDIN, hint=_hint())
     elif text.startswith("@"):
-        where = text[1:]
-        path = Path(where)
-        data = read_file(path.resolve() if path.is_symlink() else path, MAX_TEXT)
+        data, where = _read_file(text[1:]), text[1:]
     else:
         return text, ""
     try:
         return data.decode("utf-8"), where
     except UnicodeDecodeError:
         raise TarkError(f"{what} not UTF-8 text", where=where) from None
+
+
+def _read_file(name: str) -> bytes:
+    from tarkpm.io.files import read_file
+
+    if not name:
+        raise TarkError("expected a file name after @, found nothing", where="@")
+    path = Path(name)
+    try:
+        return read_file(path.resolve() if path.is_symlink() else path, MAX_TEXT)
+    except TooLarge as problem:
+        raise TooLarge(problem.message, where=problem.where, hint=_hint()) from None
+
+
+def _hint() -> str:
+    """Return the help of this command: the usual hint about a source that is too large is about plugins."""
+    context = click.get_current_context(silent=True)
+    return f"{context.command_path} --help" if context else ""

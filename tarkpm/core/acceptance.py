@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from tarkpm.core.agent.rules import McpRules
 from tarkpm.core.binding import Binding, Origin, Publisher, contents_digest
 from tarkpm.core.digest import sha256
+from tarkpm.core.tool import compare
 
 if TYPE_CHECKING:  # reading a record of state must not import these
     from tarkpm.core.lockfile import Lock, LockEntry
@@ -31,6 +33,8 @@ class Acceptance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
 
     indexes: dict[str, IndexPlace] = {}
     plugins: dict[str, Binding] = {}
+    mcp: McpRules | None = None
+    """What agents may call; None without rules, so that projects without any keep their digest."""
 
     @classmethod
     def of(cls, project: "Project", lock: "Lock") -> "Acceptance":
@@ -46,6 +50,7 @@ class Acceptance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
         return cls(
             {name: IndexPlace(one.url, one.root) for name, one in sorted(project.indexes.items())},
             {name: _binding(name, project, entries.get(name)) for name in sorted(names)},
+            None if project.mcp == McpRules() else project.mcp,
         )
 
     @property
@@ -77,7 +82,8 @@ class Acceptance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
             if name in decided.plugins
         }
         indexes = {name: one for name, one in self.indexes.items() if decided.indexes.get(name) == one}
-        return Acceptance(indexes, plugins)
+        rules = (self.mcp or McpRules()).meet(decided.mcp or McpRules())
+        return Acceptance(indexes, plugins, None if rules == McpRules() else rules)
 
 
 def _binding(name: "PluginName", project: "Project", entry: "LockEntry | None") -> Binding:
@@ -95,6 +101,7 @@ def _binding(name: "PluginName", project: "Project", entry: "LockEntry | None") 
         ),
         tuple(map(str, project.granted(name))),
         contents_digest(entry) if entry and _is_unsigned(entry) else "",
+        entry.tools if entry else None,
     )
 
 
@@ -130,6 +137,8 @@ class WideningKind(Enum):
     UNSIGNED = "unsigned"
     CONTENTS = "contents"
     GRANT = "grant"
+    TOOL = "tool"
+    MCP = "mcp"
 
 
 class Widening(msgspec.Struct, frozen=True):
@@ -152,7 +161,7 @@ class Widening(msgspec.Struct, frozen=True):
             from tarkpm.core.danger import is_dangerous
 
             return is_dangerous(Capability.parse(self.after))
-        return bool(self.before) or self.kind in (WideningKind.UNSIGNED, WideningKind.CONTENTS)
+        return bool(self.before) or self.kind in _LOUD
 
     def __str__(self) -> str:
         if self.kind in (WideningKind.INDEX, WideningKind.SOURCE) and not self.before:
@@ -167,6 +176,7 @@ class Widening(msgspec.Struct, frozen=True):
         )
 
 
+_LOUD: Final = (WideningKind.UNSIGNED, WideningKind.CONTENTS, WideningKind.TOOL, WideningKind.MCP)
 _SENTENCES: Final = {
     WideningKind.INDEX: "{after}{before}",
     WideningKind.SOURCE: "change the source of {name}: {change}",
@@ -176,6 +186,8 @@ _SENTENCES: Final = {
     WideningKind.UNSIGNED: "install {name} unsigned from {after}",
     WideningKind.CONTENTS: "run {name} unsigned with these contents: {change}",
     WideningKind.GRANT: "let {name} use {after}",
+    WideningKind.TOOL: "let agents read another definition of the tool '{after}' of {name} than you accepted",
+    WideningKind.MCP: "let agents {after}",
 }
 
 
@@ -184,6 +196,8 @@ def widenings(decided: Acceptance, accepted: Acceptance) -> tuple[Widening, ...]
     found = list(_index_widenings(decided, accepted))
     for name, binding in decided.plugins.items():
         found += _plugin_widenings(name, binding, accepted.plugins.get(name), decided, accepted)
+    rules = (decided.mcp or McpRules()).beyond(accepted.mcp or McpRules())
+    found += (Widening(WideningKind.MCP, "", one) for one in rules)
     return tuple(found)
 
 
@@ -220,6 +234,16 @@ def _plugin_widenings(
         granted = granted.without_secrets()
     for capability in decided.granted.beyond(granted):
         yield Widening(WideningKind.GRANT, name, str(capability))
+    yield from _tool_widenings(name, decided, known)
+
+
+def _tool_widenings(name: str, decided: Binding, known: Binding) -> Iterator[Widening]:
+    """Yield tools with another definition than the accepted one, and new tools: nobody saw their text."""
+    if known.tools is None or decided.tools is None:
+        return
+    found = compare(known.tools, decided.tools)
+    for tool in dict.fromkeys((*found.widen, *found.added)):
+        yield Widening(WideningKind.TOOL, name, tool)
 
 
 def _source_widening(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from tarkpm.core.digest import sha256
+from tarkpm.core.tool import ToolPin
 
 if TYPE_CHECKING:  # reading a record of state must not import these
     from tarkpm.core.capability import CapabilitySet
@@ -86,12 +87,14 @@ class Binding(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     """A publisher, and what its plugin may do.
 
     ``grants`` are capabilities as text, in the order of `CapabilitySet`. ``contents`` is the digest of the
-    files of an unsigned release, because no signature identifies them.
+    files of an unsigned release, because no signature identifies them. ``tools`` are the definitions that
+    agents read, because a model decides by them; None if they were never pinned.
     """
 
     publisher: Publisher
     grants: tuple[str, ...] = ()
     contents: str = ""
+    tools: tuple[ToolPin, ...] | None = None
 
     @property
     def granted(self) -> "CapabilitySet":
@@ -101,7 +104,7 @@ class Binding(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
         return CapabilitySet.of(map(Capability.parse, self.grants))
 
     def remembering(self, accepted: "Binding") -> "Binding":
-        """Return this binding with the signer and contents of ``accepted`` where the lock records none.
+        """Return this binding with the signer, contents and tools of ``accepted`` where the lock has none.
 
         Otherwise a pull that drops a lock entry would turn the next signer, or the next contents, into a
         first one.
@@ -111,7 +114,22 @@ class Binding(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
         publisher = msgspec.structs.replace(
             self.publisher, signer=self.publisher.signer or accepted.publisher.signer
         )
-        return msgspec.structs.replace(self, publisher=publisher, contents=self.contents or accepted.contents)
+        return msgspec.structs.replace(
+            self,
+            publisher=publisher,
+            contents=self.contents or accepted.contents,
+            tools=_remembered(self.tools, accepted.tools),
+        )
+
+
+def _remembered(
+    tools: tuple[ToolPin, ...] | None, accepted: tuple[ToolPin, ...] | None
+) -> tuple[ToolPin, ...] | None:
+    """Return the pins, and those that were accepted of tools that are gone: one that returns is compared."""
+    if tools is None or accepted is None:
+        return accepted if tools is None else tools
+    names = {one.name for one in tools}
+    return tuple(sorted((*tools, *(one for one in accepted if one.name not in names))))
 
 
 def contents_digest(entry: "LockEntry") -> str:

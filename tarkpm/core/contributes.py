@@ -7,20 +7,28 @@ not refused.
 from collections.abc import Iterator
 from typing import Any, Final
 
+from tarkpm.core.text import ellipsis
+
 MAX_LINES: Final = 32
 MAX_TEXT: Final = 200
 
 
 def contributions(table: Any) -> tuple[str, ...]:
     """Return what a plugin adds to tark, one line each: ``providers: chatgpt-oauth (ChatGPT)``."""
-    return tuple(line[:MAX_TEXT] for line, _ in zip(_lines(table), range(MAX_LINES), strict=False))
+    return _bounded(list(_lines(table)))
 
 
 def events(table: Any) -> tuple[str, ...]:
     """Return the events on which tark loads a plugin: ``onProvider:chatgpt-oauth``."""
     found = table.get("events") if isinstance(table, dict) else None
     texts = [text for text in found if isinstance(text, str)] if isinstance(found, list) else []
-    return tuple(text[:MAX_TEXT] for text in texts[:MAX_LINES])
+    return _bounded(texts)
+
+
+def _bounded(texts: list[str]) -> tuple[str, ...]:
+    """Return texts that fit on a screen; what is cut or left out is marked as such."""
+    more = [f"… ({len(texts) - MAX_LINES:,} more)"] if len(texts) > MAX_LINES else []
+    return (*(ellipsis(text, MAX_TEXT) for text in texts[:MAX_LINES]), *more)
 
 
 def _lines(table: Any) -> Iterator[str]:

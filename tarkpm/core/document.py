@@ -8,14 +8,19 @@ import json
 import re
 import tomllib
 from json.encoder import encode_basestring
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from tarkpm.core.text import reject_constant
+from tarkpm.core.text import EMPTY, bounded_int, reject_constant
 from tarkpm.errors import DocumentError, TarkError
 
 T = TypeVar("T")
+
+BOM = "\ufeff"
+"""The byte order mark that some Windows editors put in front of UTF-8 text (RFC 3629, section 6)."""
+Text = Annotated[str, msgspec.Meta(min_length=1)]
+"""A string that must not be empty: an empty value is not an absent one (docs/decisions/0095)."""
 
 MAX_KEY_DEPTH = 32
 """Limit of nested tables and arrays. Documents are untrusted, and parsers recurse."""
@@ -46,14 +51,17 @@ def decode_toml(data: bytes, shape: type[T], *, where: str, error: type[Document
 
 
 def parse_toml(data: bytes, *, where: str, error: type[DocumentError], limit: int) -> dict[str, Any]:
-    """Parse TOML of at most ``limit`` bytes into plain values. Raises ``error`` with line and column."""
+    """Parse TOML of at most ``limit`` bytes into plain values. Raises ``error`` with line and column.
+
+    A byte order mark is skipped, as tark does.
+    """
     if len(data) > limit:
         raise error(f"the file has {len(data)} bytes, the limit is {limit}", where=where)
     # Before tomllib sees the data: its time for a dotted key is quadratic.
     if _most_dots(data) > MAX_DOTS:
         raise error(f"a key has more than {MAX_DOTS} dotted parts", where=where)
     try:
-        table = tomllib.loads(data.decode("utf-8"))
+        table = tomllib.loads(data.decode("utf-8").removeprefix(BOM))
     except UnicodeDecodeError as problem:
         raise error(f"not UTF-8 text (byte {problem.start})", where=where) from None
     except tomllib.TOMLDecodeError as problem:
@@ -87,7 +95,12 @@ def strict_json(data: bytes) -> Any:
     RFC 8259, section 4, leaves the meaning of a duplicate key open, so two parsers could read one document
     differently.
     """
-    return json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=reject_constant)
+    return json.loads(
+        data.decode("utf-8"),
+        object_pairs_hook=_unique,
+        parse_constant=reject_constant,
+        parse_int=bounded_int,
+    )
 
 
 def check_version(what: str, found: int, *known: int) -> None:
@@ -125,6 +138,8 @@ def _explain(text: str) -> tuple[str, str]:
         return path, f"'{found[1]}' is required"
     if found := re.match(r"Object contains unknown field `([^`]*)`$", what):
         return path, f"'{found[1]}' is not a known key"
+    if what == "Expected `str` of length >= 1":
+        return path, EMPTY
     if found := re.match(r"Invalid enum value (.*)$", what):
         return path, f"{found[1]} is not one of the allowed values"
     return path, _lower(what)

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from tarkpm.core.digest import Digest, FileEntry, is_digest, sha256
-from tarkpm.core.document import convert, inline, parse_toml
+from tarkpm.core.document import BOM, Text, convert, inline, parse_toml
 from tarkpm.core.key import PublicKey, public_key
 from tarkpm.core.names import LOCK, MAX_LOCK, STATEMENT
 from tarkpm.core.release import (
@@ -27,6 +27,7 @@ from tarkpm.core.release import (
     plugin_name,
     source_from_table,
 )
+from tarkpm.core.tool import MAX_TOOL_NAME, MAX_TOOLS, ToolPin
 from tarkpm.core.version import Version
 from tarkpm.errors import LockError
 
@@ -55,7 +56,10 @@ class Pin(msgspec.Struct, frozen=True):
 
 
 class LockEntry(msgspec.Struct, frozen=True, dict=True):
-    """One locked plugin. A working copy has no signer, statement or files."""
+    """One locked plugin. A working copy has no signer, statement or files.
+
+    ``tools`` are the pinned definitions of a tool plugin, sorted by name; None if they are not pinned.
+    """
 
     name: PluginName
     version: Version
@@ -66,6 +70,7 @@ class LockEntry(msgspec.Struct, frozen=True, dict=True):
     signer: PublicKey | None = None
     statement: StatementEntry | None = None
     files: tuple[FileEntry, ...] = ()
+    tools: tuple[ToolPin, ...] | None = None
 
     @property
     def is_working_copy(self) -> bool:
@@ -99,15 +104,16 @@ class Lock(msgspec.Struct, frozen=True, dict=True):
 
 
 class _Entry(msgspec.Struct, forbid_unknown_fields=True):
-    name: str
-    version: str
-    type: str
+    name: Text
+    version: Text
+    type: Text
     source: dict[str, str]
-    min_tark_version: str = ""
+    min_tark_version: Text = ""
     requires: list[str] = []
-    signer: str = ""
+    signer: Text = ""
     statement: StatementEntry | None = None
     files: list[FileEntry] = []
+    tools: list[ToolPin] | None = None
 
 
 class _Document(msgspec.Struct, forbid_unknown_fields=True):
@@ -167,6 +173,7 @@ def _entry(raw: _Entry) -> LockEntry:
         signer=public_key(raw.signer) if raw.signer else None,
         statement=raw.statement,
         files=tuple(sorted(raw.files)),
+        tools=None if raw.tools is None else tuple(sorted(raw.tools)),
     )
     _check_shape(entry)
     return entry
@@ -176,6 +183,7 @@ def _check_shape(entry: LockEntry) -> None:
     for item in (*entry.files, *([entry.statement] if entry.statement else ())):
         if not is_digest(item.sha256) or item.size < 0:
             raise ValueError("expected a sha256 of 64 hexadecimal digits and a size")
+    _check_tools(entry)
     for file in entry.files:
         file_name(file.name)
     # The files of a working copy change with every edit, so there is nothing to lock.
@@ -193,6 +201,20 @@ def _check_shape(entry: LockEntry) -> None:
         raise ValueError("expected a signer: every release of an index is signed")
 
 
+def _check_tools(entry: LockEntry) -> None:
+    tools = entry.tools or ()
+    if entry.tools is not None and entry.is_working_copy:
+        raise ValueError("a working copy has no pinned tools")
+    if len(tools) > MAX_TOOLS:
+        raise ValueError(f"expected at most {MAX_TOOLS} tools, found {len(tools)}")
+    # Of two pins for one tool, one could be checked and the other be used.
+    if len({one.name for one in tools}) != len(tools):
+        raise ValueError("a tool is pinned twice")
+    for one in tools:
+        if not is_digest(one.sha256) or not one.name.isprintable() or not 0 < len(one.name) <= MAX_TOOL_NAME:
+            raise ValueError("expected a printable tool name and a sha256 of 64 hexadecimal digits")
+
+
 def fingerprint(entry: LockEntry) -> Digest:
     """Return the digest of an entry's text. It is equal if and only if the entries are."""
     return sha256(entry.text.encode())
@@ -202,6 +224,22 @@ def render(lock: Lock) -> bytes:
     """Return the bytes of a lock. Equal locks have equal bytes."""
     tables = "".join(f"\n[[plugin]]\n{entry.text}" for entry in lock.entries)
     return f"{HEADER}version = {VERSION}\n{tables}".encode()
+
+
+def rewritten(lock: Lock, data: bytes | None, was: Lock) -> bytes:
+    """Return the text of ``lock`` for a file that contains ``data`` (None: no file), which reads as ``was``.
+
+    A lock that says the same keeps its bytes. Another one keeps its line ends and byte order mark: git and
+    editors change them in checkouts, and a diff should show what tarkpm changed.
+    """
+    if data is None:
+        return render(lock)
+    if lock == was:
+        return data
+    text = render(lock)
+    if data[: data.find(b"\n") + 1].endswith(b"\r\n"):
+        text = text.replace(b"\n", b"\r\n")
+    return BOM.encode() + text if data.startswith(BOM.encode()) else text
 
 
 def _render_entry(entry: LockEntry) -> str:
@@ -222,4 +260,10 @@ def _render_entry(entry: LockEntry) -> str:
         lines.append("files = [")
         lines.extend(f"    {inline(msgspec.to_builtins(file))}," for file in entry.files)
         lines.append("]")
+    if entry.tools:
+        lines.append("tools = [")
+        lines.extend(f"    {inline(msgspec.to_builtins(tool))}," for tool in entry.tools)
+        lines.append("]")
+    elif entry.tools is not None:
+        lines.append("tools = []")
     return "\n".join(lines) + "\n"

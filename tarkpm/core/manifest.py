@@ -13,7 +13,7 @@ import msgspec
 from tarkpm.core import home_path
 from tarkpm.core.capability import KINDS, OWN_TABLE, Capability, CapabilitySet
 from tarkpm.core.contributes import contributions, events
-from tarkpm.core.document import convert, decode_toml
+from tarkpm.core.document import Text, convert, decode_toml
 from tarkpm.core.names import MANIFEST, MAX_MANIFEST, STATEMENT
 from tarkpm.core.release import TYPES, Dependency, PluginName, file_name, plugin_name
 from tarkpm.core.version import Range, Version
@@ -24,15 +24,17 @@ if TYPE_CHECKING:  # few plugins have the table, and its URL parser takes time t
 
 
 class _Plugin(msgspec.Struct):
-    name: str
-    version: str
-    type: str
+    """The table ``[plugin]``. Texts that are only shown may be empty: tark's own templates write them so."""
+
+    name: Text
+    version: Text
+    type: Text
     description: str = ""
     author: str = ""
     homepage: str = ""
     license: str = ""
-    min_tark_version: str = ""
-    wasm: str = "plugin.wasm"
+    min_tark_version: Text = ""
+    wasm: Text = "plugin.wasm"
 
 
 class _Document(msgspec.Struct):

@@ -53,9 +53,9 @@ def close_names(name: PluginName, others: Iterable[PluginName]) -> Iterator[tupl
 
 def nearest(name: str, names: Iterable[str]) -> str:
     """Return the name that a mistyped ``name`` most likely means; "" if none is similar."""
-    from difflib import get_close_matches
-
-    return next(iter(get_close_matches(name, list(names), n=1)), "")
+    most = max(1, len(name) // 3)
+    near = [(distance, other) for other in names if (distance := _distance(name, other)) <= most]
+    return min(near, default=(0, ""))[1]
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:

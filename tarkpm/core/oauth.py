@@ -12,6 +12,7 @@ import msgspec
 
 from tarkpm.core import home_path, urls
 from tarkpm.core.capability import Capability, CapabilitySet
+from tarkpm.core.document import Text
 
 MAX_SCOPES: Final = 64
 MAX_EXTRA: Final = 32
@@ -46,16 +47,16 @@ _Extra = dict[str, str]
 class Table(msgspec.Struct):
     """The table as written. Unknown keys are ignored."""
 
-    flow: str = "pkce"
-    client_id: str = ""
-    client_secret: str = ""
-    auth_url: str = ""
-    token_url: str = ""
-    device_auth_url: str = ""
-    scopes: Annotated[list[str], msgspec.Meta(max_length=MAX_SCOPES)] = []
-    redirect_uri: str = ""
-    credentials_path: str = ""
-    process_tokens_callback: str = ""
+    flow: Text = "pkce"
+    client_id: Text = ""
+    client_secret: Text = ""
+    auth_url: Text = ""
+    token_url: Text = ""
+    device_auth_url: Text = ""
+    scopes: Annotated[list[Text], msgspec.Meta(max_length=MAX_SCOPES)] = []
+    redirect_uri: Text = ""
+    credentials_path: Text = ""
+    process_tokens_callback: Text = ""
     extra_params: _Extra = {}
     use_state: bool = True
 

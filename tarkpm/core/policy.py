@@ -15,13 +15,16 @@ import msgspec
 if TYPE_CHECKING:
     from tarkpm.core.verification import VerifiedRelease
 
-from tarkpm.core.binding import Binding, Origin
+from tarkpm.core.binding import Binding, Origin, contents_digest
 from tarkpm.core.capability import CapabilitySet
 from tarkpm.core.claim import Vouched
 from tarkpm.core.key import PublicKey
 from tarkpm.core.lockfile import LockEntry
-from tarkpm.core.project import Project, ProjectEdit
-from tarkpm.core.release import IndexSource, PluginName, Requirement, folded
+from tarkpm.core.project import Project
+from tarkpm.core.project_edit import ProjectEdit
+from tarkpm.core.release import IndexSource, PathSource, PluginName, Requirement, folded
+from tarkpm.core.text import some
+from tarkpm.core.tool import widened
 from tarkpm.core.trust import NOBODY, check_minimum, check_vouched
 from tarkpm.errors import (
     CapabilityWidened,
@@ -32,6 +35,7 @@ from tarkpm.errors import (
     KeyUntrusted,
     Republished,
     TarkError,
+    ToolsChanged,
     UnsignedRefused,
 )
 
@@ -45,6 +49,7 @@ class Answers(msgspec.Struct, frozen=True):
     allow_downgrade: bool = False
     allow_republished: bool = False
     adopt: bool = False
+    accept_tools: bool = False
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -105,6 +110,8 @@ def admit(
         check_vouched(candidate.entry(), candidate.source, vouched)
         trust, key_questions = _judge_publisher(candidate, trusted, before, answers)
     else:
+        if _is_accepted_unsigned(candidate, project, accepted):
+            answers = msgspec.structs.replace(answers, allow_unsigned=answers.allow_unsigned | {name})
         trust, key_questions = _judge_signer(candidate, requirement, trusted, before, answers)
 
     # 3. The capabilities: grants belong to the publisher, so they do not carry over to another source
@@ -124,6 +131,9 @@ def admit(
         *_judge_version(candidate, requirement, locked, answers),
         *capability_questions,
     )
+    # A release that no prompt lets in was not asked for its tools.
+    if same and all(question.askable for question in questions):
+        questions = (*questions, *_judge_tools(candidate, locked, accepted, answers))
 
     # 5. An unsigned release is recorded in tark.toml, so that it stays visible
     #    (docs/trust-rules.md, rule 4).
@@ -178,10 +188,7 @@ def _judge_signer(
     before: tuple[str, ...],
     answers: Answers,
 ) -> tuple[tuple[PublicKey, ...], list[Question]]:
-    """Return the keys to trust for a git or path release, and the questions to ask.
-
-    See docs/trust-rules.md, rules 4 and 5.
-    """
+    """Return the keys to trust for a git or path release, and the questions to ask (rules 4 and 5)."""
     name, signer = candidate.manifest.name, candidate.signer
     # A working copy changes with every edit, so no signature could hold. Its owner is the user.
     if requirement and requirement.is_working_copy:
@@ -202,6 +209,23 @@ def _judge_signer(
         return (signer,), [_key_changed(name, signer, before)]
     message = f"the signing key of '{name}' is not trusted yet: {signer}"
     return (signer,), [Question(KeyUnknown, name, message, f"--trust {signer}")]
+
+
+def _is_accepted_unsigned(candidate: VerifiedRelease, project: Project, accepted: Binding | None) -> bool:
+    """Return whether the user accepted exactly these contents, unsigned, from this origin, and still does.
+
+    A binding names the contents of an unsigned plugin because nobody vouches for them
+    (docs/trust-rules.md, rule 0): the same bytes at another commit are no new decision, other bytes are.
+    """
+    required = project.requirements.get(candidate.manifest.name)
+    return (
+        accepted is not None
+        and required is not None
+        and required.unsigned
+        and accepted.publisher.unsigned
+        and accepted.publisher.origin == Origin.of(candidate.source)
+        and accepted.contents == contents_digest(candidate.entry())
+    )
 
 
 def _judge_unsigned(name: PluginName, signed_before: bool, answers: Answers) -> list[Question]:
@@ -239,10 +263,7 @@ def _judge_capabilities(
     declared_before: CapabilitySet | None,
     answers: Answers,
 ) -> tuple[CapabilitySet, list[Question]]:
-    """Return the new grants, and a question if they are wider (docs/trust-rules.md, rule 6).
-
-    A release that declares less narrows the grants.
-    """
+    """Return the new grants, at most what is declared, and a question if they are wider (rule 6)."""
     name, declared = candidate.manifest.name, candidate.manifest.capabilities
     # Compared with the former declaration, not with the grants: what the user revoked is not asked for again.
     known = granted if declared_before is None else declared_before
@@ -263,6 +284,23 @@ def _judge_capabilities(
     more = " more than was granted" if granted else ""
     message = f"'{name}' asks for{more}: {asks}"
     return grants, [Question(CapabilityWidened, name, message, "--accept-capabilities")]
+
+
+def _judge_tools(
+    candidate: VerifiedRelease, locked: LockEntry | None, accepted: Binding | None, answers: Answers
+) -> list[Question]:
+    """Return a question for tools that changed since they were pinned (docs/trust-rules.md, rule 13)."""
+    # State counts beside the lock: a pull that drops the pins must not free the plugin from them.
+    before = (locked and locked.tools) or (), (accepted and accepted.tools) or ()
+    if answers.accept_tools or not any(before) or isinstance(candidate.source, PathSource):
+        return []
+    name, changed = candidate.manifest.name, widened(before, candidate.tools or ())
+    message = f"'{name}' defines these tools in another way than before: {some(changed)}"
+    if candidate.tools is None:
+        message = f"the tools of '{name}' were pinned, and cannot be listed any longer"
+    elif not changed:
+        return []
+    return [Question(ToolsChanged, name, message, "--accept-tools")]
 
 
 def consent_error(questions: Iterable[Question], command: str) -> TarkError:

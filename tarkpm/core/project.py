@@ -1,6 +1,6 @@
 """Read and edit tark.toml: the requirements of a project, and the decisions that were made about them.
 
-Reading returns a frozen `Project`. Edits work on the text, so that comments and layout are preserved.
+Reading returns a frozen `Project`. `project_edit` changes the text.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 import msgspec
 
 from tarkpm.core import urls
+from tarkpm.core.agent.rules import McpRules
 from tarkpm.core.capability import KINDS, CapabilitySet
-from tarkpm.core.document import decode_toml, inline
+from tarkpm.core.document import Text, decode_toml
 from tarkpm.core.key import PublicKey, public_key
 from tarkpm.core.names import MAX_PROJECT, PROJECT
 from tarkpm.core.release import (
@@ -24,6 +25,7 @@ from tarkpm.core.release import (
     plugin_name,
     source_from_table,
 )
+from tarkpm.core.text import refuse_empty
 from tarkpm.core.version import Range, Version
 from tarkpm.errors import ProjectError
 
@@ -31,7 +33,7 @@ T = TypeVar("T")
 
 
 class _Tark(msgspec.Struct, forbid_unknown_fields=True):
-    version: str = ""
+    version: Text = ""
 
 
 class IndexEntry(msgspec.Struct, frozen=True):
@@ -66,6 +68,7 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True):
     plugins: dict[str, Any] = {}
     trust: dict[str, list[str]] = {}
     grants: dict[str, dict[str, Any]] = {}
+    mcp: dict[str, Any] = {}
 
 
 class Project(msgspec.Struct, frozen=True):
@@ -76,6 +79,7 @@ class Project(msgspec.Struct, frozen=True):
     requirements: Mapping[PluginName, Requirement] = {}
     trust: Mapping[PluginName, tuple[PublicKey, ...]] = {}
     grants: Mapping[PluginName, CapabilitySet] = {}
+    mcp: McpRules = McpRules()
 
     @classmethod
     def parse(cls, data: bytes, *, where: str = PROJECT) -> "Project":
@@ -83,7 +87,7 @@ class Project(msgspec.Struct, frozen=True):
         document = decode_toml(data, _Document, where=where, error=ProjectError, limit=MAX_PROJECT)
         version = document.tark.version
         indexes = _keyed(document.index, _index, where, "index")
-        requirements = _keyed(document.plugins, partial(_requirement, indexes), where, "plugins")
+        requirements = _keyed(document.plugins, partial(read_requirement, indexes), where, "plugins")
         spelled = {folded(name): name for name in requirements}
         return cls(
             tark_version=_checked(Version.parse, version, where, "tark.version") if version else None,
@@ -91,6 +95,7 @@ class Project(msgspec.Struct, frozen=True):
             requirements=requirements,
             trust=_respelled(_keyed(document.trust, _keys, where, "trust"), spelled),
             grants=_respelled(_keyed(document.grants, _grants, where, "grants"), spelled),
+            mcp=_checked(McpRules.read, document.mcp, where, "mcp"),
         )
 
     def granted(self, name: PluginName) -> CapabilitySet:
@@ -153,13 +158,15 @@ def index_url(text: str) -> str:
     return text.rstrip("/")
 
 
-def _requirement(indexes: Mapping[PluginName, IndexEntry], name: PluginName, value: Any) -> Requirement:
+def read_requirement(indexes: Mapping[PluginName, IndexEntry], name: PluginName, value: Any) -> Requirement:
+    """Read a value of ``[plugins]``; raises `ValueError`."""
     if isinstance(value, str):
         return _from_index(name, _only(indexes).source, value)
     if not isinstance(value, dict):
         raise ValueError(
             f"expected a range, {{ git = … }}, {{ path = … }} or {{ index = … }}, found {value!r:.60}"
         )
+    refuse_empty(value)
     table = dict(value)
     if "index" in table:
         return _from_named_index(indexes, name, table)
@@ -219,97 +226,3 @@ def _grants(_: PluginName, value: dict[str, Any]) -> CapabilitySet:
     if len(set(bound)) < len(bound):
         raise ValueError(f"secret: '{max(bound, key=bound.count)}' is bound twice")
     return granted
-
-
-class ProjectEdit(msgspec.Struct, frozen=True):
-    """The new entries of one plugin in tark.toml. Empty ones, and a ``requirement`` of None, are removed."""
-
-    name: PluginName
-    requirement: Requirement | None = None
-    trust: tuple[PublicKey, ...] = ()
-    grants: CapabilitySet = CapabilitySet()
-
-
-def edit(data: bytes, changes: list[ProjectEdit], *, tark_version: Version | None = None) -> bytes:
-    """Return the text with ``changes`` applied and everything else unchanged.
-
-    ``tark_version`` is added if the document has none. Parsing the result gives exactly the changed values.
-    """
-    import tomlkit
-
-    document = tomlkit.parse(data.decode())
-    if tark_version:
-        tark = document.setdefault("tark", tomlkit.table())
-        tark.setdefault("version", str(tark_version))
-    # A plain range is unambiguous only while there is one index.
-    alone = len(document.get("index", ())) == 1
-    for change in changes:
-        requirement = change.requirement
-        _set(
-            document, "plugins", change.name, _requirement_value(requirement, alone) if requirement else None
-        )
-        _set(document, "trust", change.name, list(change.trust))
-        _set(document, "grants", change.name, change.grants.to_table())
-    return tomlkit.dumps(document).encode()
-
-
-def edit_index(data: bytes, name: PluginName, entry: IndexEntry | None) -> bytes:
-    """Return the text with ``[index.NAME]`` set, or removed if ``entry`` is None.
-
-    With a second index, every range is rewritten to name its index: alone, it would be ambiguous.
-    """
-    import tomlkit
-
-    before = Project.parse(data)
-    document = tomlkit.parse(data.decode())
-    if entry is None:
-        _set(document, "index", name, None)
-    else:
-        if "index" not in document:
-            if document.as_string().strip():
-                document.add(tomlkit.nl())
-            document.add("index", tomlkit.table(is_super_table=True))
-        table = tomlkit.table()
-        table.update({"url": entry.url, "root": entry.root})
-        if document["index"] and list(document)[-1] != "index":
-            table.add(tomlkit.nl())
-        document["index"][name] = table
-    alone = len(document.get("index", ())) == 1
-    for requirement in before.requirements.values():
-        if isinstance(requirement.source, IndexSource):
-            _set(document, "plugins", requirement.name, _requirement_value(requirement, alone))
-    return tomlkit.dumps(document).encode()
-
-
-def _requirement_value(requirement: Requirement, alone: bool) -> dict[str, Any] | str:
-    if isinstance(requirement.source, IndexSource):
-        index = requirement.source.index
-        return requirement.range if alone else {"index": index, "version": requirement.range}
-    table: dict[str, Any] = msgspec.to_builtins(requirement.source)
-    return table | ({"unsigned": True} if requirement.unsigned else {})
-
-
-def _set(document: Any, section: str, name: str, value: dict[str, Any] | list[str] | str | None) -> None:
-    """Set ``name`` under ``[section]``, on one line. An empty value removes the key, and an empty section."""
-    import tomlkit
-
-    table = document.get(section)
-    # The file may spell the name with other letters; two spellings of one plugin would not parse.
-    for spelled in [key for key in table or () if folded(key.lower()) == folded(name)]:
-        if spelled != name or not value:
-            del table[spelled]
-    if not value:
-        if table is not None and not table:
-            del document[section]
-        return
-    if table is None:
-        if document.as_string().strip():
-            document.add(tomlkit.nl())
-        table = document.setdefault(section, tomlkit.table())
-    table[name] = tomlkit.value(inline(value))
-
-
-def new(tark_version: Version | None = None) -> bytes:
-    """Return the text of a new tark.toml."""
-    version = f'version = "{tark_version}"\n' if tark_version else ""
-    return f"# The plugins of this project. Edit it by hand or with `tarkpm add`.\n[tark]\n{version}".encode()

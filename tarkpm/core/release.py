@@ -6,7 +6,7 @@ from typing import Any, Final, NewType
 import msgspec
 
 from tarkpm.core import git_url
-from tarkpm.core.text import without_login
+from tarkpm.core.text import refuse_empty, without_login
 from tarkpm.core.version import Range, Version
 from tarkpm.errors import Refused
 
@@ -147,6 +147,7 @@ Source = GitSource | PathSource | IndexSource
 
 def source_from_table(table: dict[str, Any]) -> Source:
     """Read ``{ git = … }``, ``{ path = … }`` or ``{ index = … }``. Raises `ValueError`."""
+    refuse_empty(table)
     try:
         if "index" in table:
             return _index_source(msgspec.convert(table, IndexSource))

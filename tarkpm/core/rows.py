@@ -17,6 +17,7 @@ from tarkpm.core.key import PublicKey, public_key
 from tarkpm.core.lockfile import StatementEntry
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.release import TYPES, Dependency, PluginName, file_name, plugin_name
+from tarkpm.core.text import ellipsis
 from tarkpm.core.version import Version
 from tarkpm.errors import IndexUntrusted
 
@@ -75,7 +76,7 @@ def row_of(manifest: Manifest, statement: StatementEntry, files: Iterable[FileEn
         requires=manifest.dependencies,
         min_tark_version=manifest.min_tark_version,
         capabilities=tuple(map(str, manifest.capabilities)),
-        description=" ".join(manifest.description.split())[:MAX_DESCRIPTION],
+        description=ellipsis(" ".join(manifest.description.split()), MAX_DESCRIPTION),
     )
 
 

@@ -22,6 +22,7 @@ from tarkpm.core.claim import Claim
 from tarkpm.core.document import check_version
 from tarkpm.core.release import TYPES, PluginName, plugin_name
 from tarkpm.core.rows import Listing
+from tarkpm.core.text import ellipsis
 from tarkpm.core.version import Version
 from tarkpm.errors import IndexUntrusted
 
@@ -80,7 +81,7 @@ def entry_of(listing: Listing, claim: Claim | None = None) -> SearchEntry | None
     if row is None:
         return None
     kinds = {text.partition(":")[0] for text in row.capabilities}
-    description = _SPACE.sub(" ", row.description).strip()[:MAX_DESCRIPTION]
+    description = ellipsis(_SPACE.sub(" ", row.description).strip(), MAX_DESCRIPTION)
     return SearchEntry(
         listing.name, row.version, row.type, tuple(k for k in KINDS if k in kinds), description
     )
@@ -117,7 +118,7 @@ def _entry(raw: _Line) -> SearchEntry:
         Version.parse(raw.version),
         raw.type,
         tuple(raw.capabilities),
-        raw.description[:MAX_DESCRIPTION],
+        ellipsis(raw.description, MAX_DESCRIPTION),
     )
 
 

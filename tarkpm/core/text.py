@@ -1,11 +1,19 @@
 """Make text from untrusted sources safe to display."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NoReturn
 
-BLANKS: Final = frozenset("\u2800\u3164\u115f\u1160\uffa0")
+_SELECTORS: Final = ((0x180B, 0x180F), (0xFE00, 0xFE0E), (0xE0100, 0xE01EF))
+BLANKS: Final = frozenset("\u2800\u3164\u115f\u1160\uffa0\u034f\u17b4\u17b5") | frozenset(
+    chr(code) for first, last in _SELECTORS for code in range(first, last + 1)
+)
 """Characters that Python considers printable, but that are invisible."""
+
+MAX_DIGITS: Final = 4300
+"""Digits of one integer in JSON."""
+
+EMPTY: Final = "expected a value, found an empty string"
 
 _PASSWORD = re.compile(r"(/[^/\s@:]*):[^/\s@]+@")
 
@@ -145,3 +153,30 @@ def without_login(text: str) -> str:
     text = f"…@{behind}" if at else text
     kept = text.partition("?")[0].partition("#")[0]
     return kept if kept == text else kept + "…"
+
+
+def bounded_int(digits: str) -> int:
+    """Read an integer of JSON. Raises `ValueError` for more than `MAX_DIGITS`.
+
+    Python has the same limit, because its time grows with the square, but its message is advice for
+    programmers.
+    """
+    if len(digits) > MAX_DIGITS:
+        raise ValueError(f"a number has more than {MAX_DIGITS:,} digits")
+    return int(digits)
+
+
+def ellipsis(text: str, limit: int) -> str:
+    """Return ``text`` in at most ``limit`` characters, the last of them an ellipsis if something is cut.
+
+    >>> ellipsis("abcdef", 6), ellipsis("abcdefg", 6)
+    ('abcdef', 'abcde…')
+    """
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def refuse_empty(table: Mapping[str, object]) -> None:
+    """Raise `ValueError`, naming the key, if a value of ``table`` is an empty string."""
+    for key, value in table.items():
+        if value == "":
+            raise ValueError(f"{key[:64]}: {EMPTY}")

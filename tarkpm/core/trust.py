@@ -74,7 +74,7 @@ def check_vouched(entry: LockEntry, source: IndexSource, vouched: Vouched) -> No
         raise Revoked(
             f"'{entry.name}' {entry.version} was revoked by the maintainers of {source}",
             where="tark.lock",
-            hint=f"tarkpm update {entry.name}",
+            hint="tarkpm outdated",
         )
     claim = vouched.claim(source, entry.name)
     if claim is None:

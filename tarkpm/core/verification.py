@@ -11,18 +11,23 @@ from tarkpm.core.lockfile import LockEntry, StatementEntry
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MANIFEST
 from tarkpm.core.release import PathSource, PluginName, Source, is_extra
+from tarkpm.core.tool import ToolPin
 from tarkpm.core.version import Version
 from tarkpm.errors import SignatureInvalid
 
 
 class VerifiedRelease(msgspec.Struct, frozen=True):
-    """A release whose signature, if it has one, is valid and covers exactly its files."""
+    """A release whose signature, if it has one, is valid and covers exactly its files.
+
+    ``tools`` are the pins of a tool plugin's definitions, once the plugin was asked for them.
+    """
 
     manifest: Manifest
     source: Source
     files: tuple[FileEntry, ...]
     signer: PublicKey | None = None
     statement: StatementEntry | None = None
+    tools: tuple[ToolPin, ...] | None = None
 
     def entry(self) -> LockEntry:
         """Return the lock entry of this release. The files of a working copy are not locked."""
@@ -37,6 +42,7 @@ class VerifiedRelease(msgspec.Struct, frozen=True):
             signer=self.signer,
             statement=self.statement,
             files=() if working_copy else self.files,
+            tools=None if working_copy else self.tools,
         )
 
 

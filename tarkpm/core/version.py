@@ -29,6 +29,8 @@ _COMPARATOR = re.compile(
     rf"(?:\.(?:(?P<wild1>[*xX])(?:\.[*xX])?|(?P<minor>{_NUMBER})"
     rf"(?:\.(?:(?P<wild2>[*xX])|(?P<patch>{_NUMBER})(?:-{_PRE})?(?:\+{_BUILD})?))?))?"
 )
+_BARE = re.compile(r"[0-9][0-9.]*(?:[-+]\S*)?")
+"""A comparator without an operator or a wildcard."""
 
 Key = tuple[int, int, int, int, tuple[tuple[int, int, str], ...]]
 
@@ -196,6 +198,19 @@ class Range:
             raise ValueError(f"expected a range like ^1.2, found {_quoted(text)}")
         parts = [part.strip() for part in stripped.split(",")]
         return cls(", ".join(parts), tuple(Comparator.parse(part) for part in parts))
+
+    @classmethod
+    def parse_typed(cls, text: str) -> "Range":
+        """Read a range as typed behind ``NAME@``; raises `ValueError`.
+
+        A version without an operator means what it says, as npm and pip users expect, not Cargo's caret
+        (docs/decisions/0115).
+
+        >>> str(Range.parse_typed("1.1.0")), str(Range.parse_typed("1.1")), str(Range.parse_typed("^1.1"))
+        ('=1.1.0', '=1.1', '^1.1')
+        """
+        parts = (part.strip() for part in text.split(","))
+        return cls.parse(", ".join(f"={part}" if _BARE.fullmatch(part) else part for part in parts))
 
     def matches(self, version: Version) -> bool:
         """Return whether ``version`` is in the range, with Cargo's rule for prereleases."""

@@ -8,6 +8,7 @@ import msgspec
 
 from tarkpm.core.capability import CapabilitySet
 from tarkpm.core.oauth import OAuth
+from tarkpm.core.tool import ToolPin
 from tarkpm.host.imports import Interface
 from tarkpm.host.worker.legacy_abi.abi import is_core
 
@@ -21,6 +22,7 @@ class PluginImage(msgspec.Struct, frozen=True):
         oauth: the manifest's sign-in settings, if it has any.
         sha256: the hex digest that ``wasm`` was just verified against; "" if it was not verified.
         file: the path the module was read from, for messages.
+        tools: the pinned definitions of its tools; None if they are not pinned.
     """
 
     name: str
@@ -31,6 +33,7 @@ class PluginImage(msgspec.Struct, frozen=True):
     oauth: OAuth | None = None
     sha256: str = ""
     file: str = ""
+    tools: tuple[ToolPin, ...] | None = None
 
     @property
     def abi(self) -> Literal["component", "core"]:

@@ -10,6 +10,7 @@ from tarkpm.host.forkserver import ForkServer
 from tarkpm.host.image import Interfaces, PluginImage
 from tarkpm.host.imports.log import LogSink
 from tarkpm.host.limits import Limits
+from tarkpm.host.pinned import PinnedTools, Withheld
 from tarkpm.host.process import AnyProcess, start
 from tarkpm.host.reaper import Reaper
 from tarkpm.host.trace import Trace
@@ -38,6 +39,7 @@ class WorkerPool:
         trace: Trace | None = None,
         long_lived: bool = False,
         idle_seconds: float = 300.0,
+        withheld: Withheld | None = None,
     ) -> None:
         """Create a host. No process is started yet.
 
@@ -51,6 +53,7 @@ class WorkerPool:
             long_lived: fork workers from a server process (one extra start, then 6 ms instead of 90 ms
                 each) and end idle ones; the next call starts them again.
             idle_seconds: how long a worker of a ``long_lived`` host may stay unused.
+            withheld: called with a plugin and the names of its tools that differ from their pins.
         """
         self._limits = limits or Limits()
         self._sink = log
@@ -59,10 +62,12 @@ class WorkerPool:
         self._trace = trace
         self._forks = ForkServer() if long_lived else None
         self._idle_seconds = idle_seconds
+        self._pinned = PinnedTools(withheld)
         self._reaper: Reaper | None = None
         self._lock = threading.Lock()
         self._workers: dict[str, Worker] = {}
         self._spare = spare
+        self._is_shut = False
 
     def __enter__(self) -> "Self":
         return self
@@ -117,12 +122,20 @@ class WorkerPool:
         if self._forks is not None:
             self._forks.close()
 
+    def shut(self) -> None:
+        """End every worker for good: each later call of a plugin raises `HostError`."""
+        with self._lock:  # a call in another thread must not start a worker after the last one ended
+            self._is_shut = True
+        self.close()
+
     def _worker(self, image: PluginImage, kind: str = "") -> Worker:
         """Return the worker of exactly this image; end the one of another image of the same name."""
         if kind and image.type != kind and not (kind == "auth" and image.is_older):
             hint = f"tarkpm list --type {kind}"
             raise HostError(f"is of type {image.type!r}, expected {kind!r}", where=image.name, hint=hint)
         with self._lock:
+            if self._is_shut:
+                raise HostError("the host is closed", where=image.name)
             worker = self._workers.get(image.name)
             if worker is not None and (worker.image is image or worker.image == image):
                 return worker

@@ -11,6 +11,7 @@ from typing import Any, Final, Generic, Literal, TypeVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from tarkpm.core.chat import ChatResponse, Message, Usage
 from tarkpm.core.text import neutral
 from tarkpm.errors import PluginFailed
 
@@ -24,22 +25,7 @@ MAX_CODE: Final = 64
 MAX_URL: Final = 2_000
 MAX_REASON: Final = 2_000
 
-Risk = Literal["read-only", "write", "risky", "dangerous"]
 AuthStatus = Literal["not-authenticated", "authenticated", "expired", "not-required"]
-Role = Literal["system", "user", "assistant", "tool"]
-
-
-class ToolDef(msgspec.Struct, frozen=True):
-    """A tool, as its plugin describes it.
-
-    ``name`` is printable. ``description`` is printable except for line breaks and tabs. ``parameters_schema``
-    is meant to be a JSON schema; it is the plugin's text and is not checked here.
-    """
-
-    name: str
-    description: str
-    parameters_schema: str
-    risk: Risk
 
 
 class ToolResult(msgspec.Struct, frozen=True):
@@ -76,27 +62,6 @@ class Credentials(msgspec.Struct, frozen=True):
     endpoint: str | None
     project_id: str | None
     headers: list[tuple[str, str]]
-
-
-class Message(msgspec.Struct, frozen=True):
-    """One turn of a conversation."""
-
-    role: Role
-    content: str
-
-
-class Usage(msgspec.Struct, frozen=True):
-    """Token counts, as the provider reports them."""
-
-    input_tokens: int
-    output_tokens: int
-
-
-class ChatResponse(msgspec.Struct, frozen=True):
-    """The answer of a model."""
-
-    text: str
-    usage: Usage | None
 
 
 class HookOutcome(msgspec.Struct, frozen=True):

@@ -8,7 +8,9 @@ import time
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
+from tarkpm.core.chat import ChatResponse, Message, Usage
 from tarkpm.core.text import neutral
+from tarkpm.core.tool import Risk, ToolDef
 from tarkpm.errors import HostError
 from tarkpm.host import results
 from tarkpm.host.arguments import check_size
@@ -19,16 +21,11 @@ from tarkpm.host.limits import Limits
 from tarkpm.host.pool import WorkerPool
 from tarkpm.host.results import (
     AuthStatus,
-    ChatResponse,
     Credentials,
     DeviceCode,
     HookOutcome,
-    Message,
     Poll,
-    Risk,
-    ToolDef,
     ToolResult,
-    Usage,
 )
 from tarkpm.host.trace import TracedCall
 from tarkpm.host.worker_handle import Worker
@@ -75,13 +72,16 @@ class PluginHost(WorkerPool):
     # Tools
 
     def tools(self, image: PluginImage) -> list[ToolDef]:
-        """Return the tools of a tool plugin, in its order; one deadline covers all calls this takes."""
+        """Return the tools of a tool plugin, in its order, but for those that differ from their pins.
+
+        One deadline covers all calls that this takes.
+        """
         worker = self._worker(image, "tool")
         worker.load()
         deadline = time.monotonic() + self._limits.seconds
         found = worker.call("get-tools", [], list[results.WireTool], deadline)
         results.checked_names([tool.name for tool in found], "tool", image.name)
-        return [
+        tools = [
             ToolDef(
                 tool.name,
                 neutral(tool.description, keep="\n\t"),
@@ -90,13 +90,18 @@ class PluginHost(WorkerPool):
             )
             for tool in found
         ]
+        return self._pinned.matching(image, tools, worker.pid)
 
     def call(self, image: PluginImage, tool: str, arguments: str) -> ToolResult:
         """Execute a tool. ``arguments`` is JSON text, which is checked against the tool's schema first.
 
         Returns the tool's result; ``success`` is false if the tool reports a failure. Raises `HostError` for
-        arguments that do not match the schema.
+        arguments that do not match the schema, and `DigestMismatch` for a tool that is not defined as it was
+        pinned.
         """
+        if not self._pinned.knows(image, self._worker(image, "tool").pid):
+            self.tools(image)
+        self._pinned.check(image, tool)
         return self._ask(image, "tool", "execute", [tool, arguments], ToolResult)
 
     # Authentication

@@ -23,7 +23,7 @@ from tarkpm.host.ipc import frames
 from tarkpm.host.ipc.conversation import Conversation, Reported, until
 from tarkpm.host.ipc.decoding import ProtocolError
 from tarkpm.host.limits import Limits, size
-from tarkpm.host.module.inspect import check_fits, inspect
+from tarkpm.host.module.fit import check_module
 from tarkpm.host.process import AnyProcess, Start, start
 from tarkpm.host.trace import Trace
 from tarkpm.host.worker.settings import BIG_MODULE
@@ -243,9 +243,9 @@ def check_image(image: PluginImage) -> None:
     if len(image.wasm) > frames.MAX_MODULE:
         limit = size(frames.MAX_MODULE)
         raise ModuleInvalid(f"is {len(image.wasm):,} bytes long, the limit is {limit}", where=image.name)
-    misfit = check_fits(inspect(image.wasm, where=image.name), image.type)
-    if misfit is not None:
-        raise ModuleInvalid(misfit, where=image.name)
+    # The types of an installed module were compared before it was installed. A working copy's are compared
+    # now: the worker compares them, too, but only after it compiled the module, which can take seconds.
+    check_module(image.wasm, image.type, where=image.name, types=not image.sha256)
 
 
 def _may_have_schemas(wasm: bytes) -> bool:

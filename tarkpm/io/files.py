@@ -16,6 +16,7 @@ from typing import BinaryIO, Final
 
 from tarkpm.core.digest import FileEntry
 from tarkpm.errors import DigestMismatch, StoreError, TooLarge
+from tarkpm.io.access import keep_access
 
 CHUNK: Final = 1024 * 1024
 _NEW: Final = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -79,20 +80,35 @@ def read_optional(path: Path, limit: int) -> bytes | None:
         return None
 
 
-def atomic_write(path: Path, data: bytes, *, mode: int = 0o644, durable: bool = True) -> None:
+def atomic_write(path: Path, data: bytes, *, mode: int | None = None, durable: bool = True) -> None:
     """Replace ``path`` by ``data``: readers, also after a crash, find either the old bytes or the new ones.
 
-    With ``durable`` False a power cut may lose them: for callers that write many files and sync at the end.
+    Without ``mode`` a file keeps its owner and permissions, and a new one gets 0644 less the umask. With
+    ``durable`` False a power cut may lose the bytes: for callers that write many files and sync at the end.
     """
     temporary = path.parent / f".{path.name}.{os.urandom(8).hex()}.tmp"
+    like = path if mode is None and os.path.lexists(path) else None
     try:
-        write_new(temporary, data, mode, durable=durable)
+        write_new(temporary, data, 0o600 if like else mode or 0o644, durable=durable, like=like)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
     if durable:
         sync_folder(path.parent)
+
+
+def replace_by(path: Path, staged: Path) -> None:
+    """Rename ``staged``, a private file, to ``path``, whose owner and permissions it gets.
+
+    Raises `OSError`, as ``rename`` does. A link at ``path`` is replaced, never followed.
+    """
+    descriptor = os.open(staged, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        keep_access(descriptor, path)
+    finally:
+        os.close(descriptor)
+    staged.replace(path)
 
 
 def keep(path: Path, data: bytes, *, mode: int) -> None:
@@ -109,14 +125,17 @@ def open_new(path: Path, mode: int) -> BinaryIO:
     return os.fdopen(os.open(path, _NEW, mode), "wb")
 
 
-def write_new(path: Path, data: bytes, mode: int, *, durable: bool = False) -> None:
+def write_new(path: Path, data: bytes, mode: int, *, durable: bool = False, like: Path | None = None) -> None:
     """Create ``path``, which must not exist, with these bytes.
 
-    It avoids the five additional system calls of a Python file object, which count with hundreds of files.
+    ``like`` is the file that it is going to replace: it gets the same owner and permissions. The function
+    avoids the five additional system calls of a Python file object, which count with hundreds of files.
     """
     descriptor = os.open(path, _NEW, mode)
     try:
         _write(descriptor, data)
+        if like:
+            keep_access(descriptor, like)
         if durable:
             os.fsync(descriptor)
     finally:

@@ -1,12 +1,17 @@
 """Choose the proxy of a request. Pure: the command line passes the environment in."""
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from urllib.parse import unquote, urlsplit
 
 import msgspec
 
 from tarkpm.errors import Refused
+from tarkpm.io import hosts
+
+_WITH_PORT = re.compile(r"(?P<host>\[[^\]]*\]|[^:\[\]]+):(?P<port>[0-9]{1,5})")
+"""An IPv6 address needs brackets before a port (RFC 3986, 3.2.2)."""
 
 
 class Proxies(msgspec.Struct, frozen=True):
@@ -73,16 +78,29 @@ def split_proxy(text: str) -> Proxy:
 
 
 def _bypasses(entry: str, host: str, port: int) -> bool:
-    """Return whether an entry of NO_PROXY matches: ``*``, a domain with its subdomains, or a network."""
+    """Return whether an entry of NO_PROXY matches.
+
+    It is ``*``, a domain with its subdomains, an address or a network (CIDR). A port behind it restricts it
+    to that port.
+    """
+    found = hosts.address(host)
     if "/" in entry:
-        try:
-            return ipaddress.ip_address(host) in ipaddress.ip_network(entry, strict=False)
-        except ValueError:
+        return found is not None and _contains(entry, found)
+    if ends_in_port := _WITH_PORT.fullmatch(entry):
+        if int(ends_in_port["port"]) != port:
             return False
-    name, colon, wanted = entry.rpartition(":")
-    if colon and wanted.isdigit() and (name.endswith("]") or ":" not in name):
-        if int(wanted) != port:
-            return False
-        entry = name
-    entry = entry.strip("[]").removeprefix("*").lstrip(".")
-    return entry in ("", host) or host.endswith("." + entry)
+        entry = ends_in_port["host"]
+    if entry == "*":
+        return True
+    if found is not None:
+        return hosts.address(entry) == found
+    wanted, asked = hosts.name(entry.removeprefix("*").lstrip(".")), hosts.name(host)
+    return bool(wanted) and (asked == wanted or asked.endswith("." + wanted))
+
+
+def _contains(entry: str, found: hosts.Address) -> bool:
+    try:
+        network = ipaddress.ip_network(entry.replace("[", "").replace("]", ""), strict=False)
+    except ValueError:
+        return False
+    return found in network

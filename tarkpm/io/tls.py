@@ -1,6 +1,7 @@
 """The certificate authorities to trust, the same for every part of tarkpm that uses TLS."""
 
 import functools
+import os
 import ssl
 import sys
 from pathlib import Path
@@ -9,16 +10,24 @@ from tarkpm.errors import Refused
 
 
 @functools.lru_cache(maxsize=8)
-def trusted(authorities: str = "") -> ssl.SSLContext:
+def trusted(authorities: str = "", folder: str = "") -> ssl.SSLContext:
     """Return a context that trusts the authorities in a file, or else those of this machine.
 
-    These are OpenSSL's, which ``SSL_CERT_FILE`` overrides. Where OpenSSL has none, as on macOS, they are the
-    system's. Raises `Refused` for a file without certificates.
+    These are OpenSSL's, which ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` override. Where OpenSSL has none, as on
+    macOS, they are the system's. ``folder`` holds further authorities, one a file, named by the hash of their
+    subject (SSL_CTX_load_verify_locations(3)). Raises `Refused` for a file without certificates, and for a
+    folder that does not exist.
     """
+    # OpenSSL ignores a folder that does not exist, and then trusts no server.
+    if folder and not any(Path(part).is_dir() for part in folder.split(os.pathsep)):
+        raise Refused("expected a folder of certificates", where=folder)
     # A named file replaces the system's authorities, so that a user can trust fewer.
-    if authorities:
+    if authorities or folder:
         try:
-            return ssl.create_default_context(cafile=authorities)
+            context = ssl.create_default_context(cafile=authorities or None, capath=folder or None)
+            if not authorities:
+                context.load_default_certs()
+            return context
         except OSError as problem:  # SSLError is a subclass
             reason = (problem.strerror or "it contains none").lower()
             raise Refused(f"expected a file of certificates: {reason}", where=authorities) from None

@@ -34,7 +34,7 @@ def accept(settings: Settings, ui: Ui) -> AcceptReport:
 
 def preview(settings: Settings, ui: Ui) -> AcceptReport:
     """Return what `accept` would ask, and the digest that accepts it in advance. Changes nothing."""
-    with open_for_reading(settings, ui) as workspace:
+    with open_for_reading(settings, ui, must_exist=True) as workspace:
         decided, new = decisions(workspace), not_accepted(workspace)
         lines = (*map(str, new), *(consequences(workspace, decided, new) if new else ()))
         return AcceptReport(str(workspace.location.project_file), decided.digest, accepted=not new, new=lines)

@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from tarkpm.errors import NotFound
+from tarkpm.ops.project.ownership import check_home
 from tarkpm.ops.project.settings import Settings
 from tarkpm.store.consents import Consent, Consents
 from tarkpm.store.environment import Environment
@@ -49,6 +50,7 @@ def forget(settings: Settings, folder: Path) -> AcceptedProject:
 
     Raises `NotFound` if it was not accepted.
     """
+    check_home(settings)
     state, path = State(settings.paths.state), str((settings.cwd / folder).resolve())
     with state.changing(path, settings.command, settings.lock_seconds):
         record, consents = state.find(path), _consents(settings, path)

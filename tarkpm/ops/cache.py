@@ -105,6 +105,7 @@ def _needed(settings: Settings) -> tuple[Needed, list[str]]:
         blobs |= {file.sha256 for one in record.installed.values() for file in one.files}
         for entry in _lock_of(record, notes).entries:
             blobs |= {file.sha256 for file in stored_files(entry)}
+            blobs |= {tool.sha256 for tool in entry.tools or ()}
             git |= {path for path in [origins.path(entry)] if path}
             if isinstance(entry.source, IndexSource):
                 indexes.add(entry.source.root.removeprefix("sha256:"))

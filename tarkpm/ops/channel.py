@@ -38,10 +38,11 @@ class ChannelReport(msgspec.Struct, frozen=True):
 
 
 class MessagesReport(msgspec.Struct, frozen=True):
-    """Incoming messages; texts and metadata are unchanged."""
+    """Incoming messages; texts and metadata are unchanged. ``more`` counts those that were not kept."""
 
     plugin: str
     messages: tuple[Inbound, ...]
+    more: int = 0
 
 
 class SentReport(msgspec.Struct, frozen=True):
@@ -95,12 +96,14 @@ def listen(
 ) -> MessagesReport:
     """Start a channel, ``show`` every message for ``seconds`` or until interrupted, and stop it."""
     kept: list[Inbound] = []
+    seen = 0
     with _started(settings, ui, target, log) as (image, channel):
         for found in _polls(channel, seconds):
             for message in found:
                 show(message)
             kept += found[: MAX_MESSAGES - len(kept)]
-        return MessagesReport(image.name, tuple(kept))
+            seen += len(found)
+        return MessagesReport(image.name, tuple(kept), seen - len(kept))
 
 
 def send(settings: Settings, ui: Ui, target: str, message: Outbound, log: LogSink) -> SentReport:

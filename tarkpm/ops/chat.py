@@ -39,6 +39,11 @@ class ChatSession:
         """Return the models the plugin offers."""
         return self._host.models(self._image)
 
+    @property
+    def is_cut(self) -> bool:
+        """Return whether the first messages are no longer sent."""
+        return len(self._turns) > MAX_TURNS
+
     def ask(self, prompt: str) -> ChatReport:
         """Send a prompt and return the answer; a failed turn is not kept. Raises `HostError`."""
         turns = [*self._turns, Message("user", prompt)]

@@ -6,7 +6,8 @@ import msgspec
 
 from tarkpm.core.digest import sha256
 from tarkpm.core.name_similarity import did_you_mean
-from tarkpm.core.project import IndexEntry, Project, edit_index, index_url, new
+from tarkpm.core.project import IndexEntry, Project, index_url
+from tarkpm.core.project_edit import edit_index, new
 from tarkpm.core.release import IndexSource, PluginName, index_root
 from tarkpm.errors import NotFound, ProjectError
 from tarkpm.io.files import read_file

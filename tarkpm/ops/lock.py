@@ -1,12 +1,14 @@
 """``tarkpm lock``: update tark.lock from tark.toml."""
 
-from tarkpm.core.lock_check import stale_entries, stale_requirement
+from tarkpm.core.lock_check import stale_requirement
 from tarkpm.core.policy import Answers
 from tarkpm.core.release import PluginName
-from tarkpm.ops.change.admit import PluginRequest, agree
+from tarkpm.ops.change.admit import agree
 from tarkpm.ops.change.apply import apply
 from tarkpm.ops.change.planning import untouched
+from tarkpm.ops.change.propose import PluginRequest
 from tarkpm.ops.change.report import TakeReport, report_of
+from tarkpm.ops.change.target import check_follows
 from tarkpm.ops.project.acceptance import require_accepted
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
@@ -27,10 +29,12 @@ def lock(settings: Settings, ui: Ui, answers: Answers) -> TakeReport:
 
 
 def check_lock(settings: Settings, ui: Ui) -> None:
-    """Raise the first `LockStale` if tark.lock does not follow from tark.toml."""
-    with open_for_reading(settings, ui) as workspace:
-        for problem in stale_entries(workspace.project, workspace.lock):
-            raise problem
+    """Raise unless tark.lock follows from tark.toml, by the checks that `lock` and `sync` make.
+
+    Raises `LockStale`, `KeyUntrusted`, `UnsignedRefused`, `Revoked`, `ResolutionError`.
+    """
+    with open_for_reading(settings, ui, must_exist=True) as workspace:
+        check_follows(workspace)
 
 
 def _follows(workspace: Workspace, name: PluginName) -> bool:

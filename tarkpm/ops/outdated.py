@@ -1,37 +1,52 @@
-"""``tarkpm outdated``: newer versions, and what an update would select."""
+"""``tarkpm outdated``: newer versions, and what an update would install."""
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
 
 import msgspec
 
-from tarkpm.core.lockfile import LockEntry
-from tarkpm.core.release import GitSource, IndexSource, PluginName
+from tarkpm.core.policy import Question
+from tarkpm.core.release import GitSource, IndexSource, PluginName, Source
 from tarkpm.core.rows import Listing, ReleaseRow
 from tarkpm.core.version import Version
 from tarkpm.core.withdrawn import is_revoked
-from tarkpm.errors import NotFound, ResolutionError, TarkError
-from tarkpm.io.parallel import run_parallel
+from tarkpm.errors import (
+    CapabilityWidened,
+    ConsentError,
+    Downgrade,
+    KeyChanged,
+    KeyUnknown,
+    Republished,
+    SourceError,
+    TarkError,
+    UnsignedRefused,
+)
+from tarkpm.ops.change.foresee import Foresight, HeldBack, foresee
 from tarkpm.ops.project.acceptance import require_accepted
 from tarkpm.ops.project.indexes import Indexes
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import Workspace, open_for_reading
-from tarkpm.ops.release.fetch import FETCH_THREADS, commit_of, open_remote
-from tarkpm.sources.folder import manifest_in
-
-if TYPE_CHECKING:
-    from tarkpm.sources.git import GitRemote
+from tarkpm.ops.release.way_back import command, withdrawn
 
 REVOKED: Final = "revoked"
+_WORDS: Final[Mapping[type[ConsentError], str]] = {
+    Downgrade: "lower",
+    Republished: "other contents of this version",
+    KeyUnknown: "signed by an unknown key",
+    KeyChanged: "signed by a different key",
+    UnsignedRefused: "not signed",
+    CapabilityWidened: "more capabilities",
+}
 
 
 class OutdatedRow(msgspec.Struct, frozen=True):
-    """A locked plugin that is outdated or withdrawn.
+    """A plugin that an update would change, that is outdated, or that was withdrawn.
 
-    ``update`` is the version ``tarkpm update`` would install, "" if none; ``newest`` is the newest version.
-    A git source has one version, at ``commit``. ``warning`` says that the locked release was yanked or
-    revoked.
+    ``locked`` is "" for a plugin that is not locked. ``update`` is the version ``tarkpm update`` installs
+    without asking for a decision, "" if none; ``newest`` is the newest version, "" if it is not known. A git
+    source has one version, at ``commit``. ``warning`` says what stands in the way, or that the locked release
+    was yanked or revoked.
     """
 
     name: str
@@ -46,158 +61,192 @@ class OutdatedRow(msgspec.Struct, frozen=True):
 class OutdatedReport(msgspec.Struct, frozen=True):
     """The outdated plugins, the number of plugins checked (without working copies), and notes.
 
-    ``failed`` gives, by plugin, the reason why its repository could not be asked.
+    ``failed`` gives, by plugin, the reason why its source could not be asked. ``command`` installs the
+    versions under ``update``; "" if there are none.
     """
 
     plugins: tuple[OutdatedRow, ...]
     checked: int = 0
     notes: tuple[str, ...] = ()
     failed: dict[str, str] = {}
+    command: str = ""
 
 
 def outdated(settings: Settings, ui: Ui) -> OutdatedReport:
-    """Ask every source what it holds now; updates only what state knows of indexes.
+    """Return what an update would do, from the proposal that `update` makes; changes nothing.
 
-    A repository that cannot be asked does not hide the others. Raises `SourceError` and
-    `VerificationError` if no repository, or an index, cannot be asked, and `ProjectNotAccepted`.
+    State learns what indexes say of publishers. A source that cannot be asked does not hide the others.
+    Raises `SourceError` and `VerificationError` if no source, or an index, cannot be asked, and
+    `ProjectNotAccepted`.
     """
     with open_for_reading(settings, ui) as workspace:
         require_accepted(workspace)
-        entries = workspace.lock.entries
-        indexed, notes = _from_indexes(workspace, entries)
-        moved, failed = _from_git(workspace, entries)
-        rows = sorted([*moved, *indexed], key=lambda row: row.name)
-        checked = sum(not entry.is_working_copy for entry in entries)
+        foresight = foresee(workspace)
+        listings = _listings(workspace)
+        names = {*workspace.project.requirements, *workspace.lock.by_name, *foresight.lock.by_name}
+        looks = [_Look(workspace, foresight, PluginName(name), listings.get(name)) for name in sorted(names)]
+        failed = {look.name: problem for look in looks if (problem := look.failure)}
         # If nothing could be asked, the report would look as if everything were up to date.
-        if failed and len(failed) == checked:
+        if failed and len(failed) == len(names):
             raise next(iter(failed.values()))
-        why = {name: problem.message for name, problem in sorted(failed.items())}
-        return OutdatedReport(tuple(rows), checked - len(failed), tuple(notes), why)
+        rows = [(look, look.row()) for look in looks if look.name not in failed and look.is_news]
+        ways = (
+            _way_back(workspace, row, listings) for _, row in rows if row.warning == REVOKED and row.newest
+        )
+        return OutdatedReport(
+            tuple(row for _, row in rows),
+            sum(not one.is_working_copy and one.name not in failed for one in workspace.lock.entries),
+            (*foresight.notes, *ways),
+            {name: problem.message for name, problem in failed.items()},
+            _command(foresight, [look for look, _ in rows]),
+        )
 
 
-def _from_git(
-    workspace: Workspace, entries: Iterable[LockEntry]
-) -> tuple[list[OutdatedRow], dict[str, TarkError]]:
-    groups: dict[str, list[tuple[LockEntry, GitSource]]] = {}
-    for entry in entries:
-        if isinstance(entry.source, GitSource) and not entry.source.rev:  # a commit does not move
-            groups.setdefault(entry.source.git, []).append((entry, entry.source))
-    found = run_parallel(lambda group: _look(workspace, group), groups.values(), threads=FETCH_THREADS)
-    failed = {name: problem for _, problems in found for name, problem in problems.items()}
-    return [row for rows, _ in found for row in rows], failed
+def _listings(workspace: Workspace) -> dict[str, Listing | None]:
+    """Return what the project's indexes list of each plugin that is from one."""
+    by_source: dict[IndexSource, list[PluginName]] = {}
+    known = {index.source for index in workspace.project.indexes.values()}
+    for entry in workspace.lock.entries:
+        if isinstance(entry.source, IndexSource) and entry.source in known:
+            by_source.setdefault(entry.source, []).append(entry.name)
+    return {
+        name: listing
+        for source, names in by_source.items()
+        for name, listing in workspace.resource(Indexes).listings(source, names).items()
+    }
 
 
-def _look(
-    workspace: Workspace, group: list[tuple[LockEntry, GitSource]]
-) -> tuple[list[OutdatedRow], dict[str, TarkError]]:
-    """Return the rows of one repository's plugins that moved; reads only their plugin.toml."""
-    rows: list[OutdatedRow] = []
-    failed: dict[str, TarkError] = {}
-    try:
-        with open_remote(workspace, group[0][1].git) as remote:
-            for entry, source in group:
-                try:
-                    rows += _moved(remote, entry, source)
-                except TarkError as problem:
-                    failed[entry.name] = problem
-    except TarkError as problem:
-        failed |= {entry.name: problem for entry, _ in group}
-    return rows, failed
+def _command(foresight: Foresight, looks: "Iterable[_Look]") -> str:
+    changed = [look for look in looks if look.moves or look.goes]
+    if not changed or not foresight.held:
+        return "tarkpm update" if changed else ""
+    # the others would make an update of everything fail
+    names = [look.name for look in changed if look.moves and (look.entry or look.required)]
+    return " ".join(["tarkpm update", *names]) if names else ""
 
 
-def _moved(remote: "GitRemote", entry: LockEntry, source: GitSource) -> list[OutdatedRow]:
-    """Return the row of a plugin whose source moved to another commit; none if it did not."""
-    commit = commit_of(remote, source.unpinned())
-    if commit == source.commit:
-        return []
-    where = f"{source.git} {source.ref}"
-    version = manifest_in(remote.tree(commit), source.path, where=where).version
-    is_lower = version.key < entry.version.key  # an update refuses it (docs/trust-rules.md, rule 7)
-    warning = "lower: needs --allow-downgrade" if is_lower else ""
-    update = "" if is_lower else str(version)
-    place = str(source.unpinned())
-    return [OutdatedRow(entry.name, str(entry.version), update, str(version), place, commit, warning)]
+class _Look:
+    """One plugin: how it is locked, what an update makes of it, and what its source has."""
+
+    def __init__(
+        self, workspace: Workspace, foresight: Foresight, name: PluginName, listing: Listing | None
+    ) -> None:
+        self.workspace, self.name, self.listing = workspace, name, listing
+        self.required = workspace.project.requirements.get(name)
+        self.entry = workspace.lock.get(name)
+        self.after = foresight.lock.get(name)
+        self.held = foresight.held.get(name, HeldBack())
+        self.found = self.held.entry or foresight.found.get(name)
+
+    @property
+    def failure(self) -> TarkError | None:
+        """The error of a source that could not be asked."""
+        return self.held.error if isinstance(self.held.error, SourceError) else None
+
+    @property
+    def moves(self) -> bool:
+        """Whether an update takes another release, or records another commit."""
+        return self.after is not None and self.after != self.entry
+
+    @property
+    def goes(self) -> bool:
+        """Whether an update drops the entry: nothing in tark.toml leads to it."""
+        return self.entry is not None and self.after is None
+
+    @property
+    def is_news(self) -> bool:
+        """Whether there is anything to report."""
+        is_newer = self.entry is not None and self.newest is not None and self.newest > self.entry.version
+        return self.moves or self.goes or is_newer or bool(self.warning) or self._differs
+
+    @property
+    def _differs(self) -> bool:
+        """Whether the source holds another release than the locked one."""
+        return self.found is not None and self.found != self.entry
+
+    @property
+    def source(self) -> Source:
+        """The source that tark.toml names, or that a dependency is locked from."""
+        if self.required:
+            return self.required.source
+        entry = self.entry or self.after
+        assert entry is not None  # every name is one of these three
+        return entry.source.unpinned()
+
+    @property
+    def newest(self) -> Version | None:
+        """The newest release of an index that may be taken, or the version that another source has now."""
+        if isinstance(self.source, IndexSource):
+            listed = max(filter(self._may_be_taken, self._rows), key=lambda row: row.version, default=None)
+            return listed.version if listed else None
+        if self.held.error and not self.held.entry:
+            return None
+        found = self.found or self.after or self.entry
+        return found.version if found else None
+
+    @property
+    def _rows(self) -> tuple[ReleaseRow, ...]:
+        return self.listing.rows if self.listing else ()
+
+    def _may_be_taken(self, row: ReleaseRow) -> bool:
+        source = self.source
+        assert isinstance(source, IndexSource)
+        vouched, digest = self.workspace.vouched, row.statement.sha256
+        if row.yanked or vouched.is_revoked(source, self.name, row.version, digest):
+            return False
+        return not row.version.pre or bool(self.entry and self.entry.version.pre)
+
+    @property
+    def warning(self) -> str:
+        """What was withdrawn, or what stands in the way of an update."""
+        return self._withdrawn or "; ".join(self._obstacles())
+
+    @property
+    def _withdrawn(self) -> str:
+        entry = self.entry
+        if entry is None or not isinstance(entry.source, IndexSource) or entry.source != self.source:
+            return ""
+        if is_revoked(entry, self.workspace.vouched):
+            return REVOKED
+        row = self.listing.get(entry.version) if self.listing else None
+        if row is None:
+            return "no longer listed"
+        return f"yanked: {row.yanked}" if row.yanked else ""
+
+    def _obstacles(self) -> Iterator[str]:
+        if self.held.error:
+            yield f"refused: {self.held.error.message}"
+        for question in self.held.questions:
+            yield _obstacle(self.name, question)
+        if self.goes:
+            yield "nothing in tark.toml leads to it"
+        if self.moves and self.entry and self.after and self.entry.files:
+            before, after = self.entry, self.after
+            if (before.files, before.statement) == (after.files, after.statement):
+                yield "same contents"
+
+    def row(self) -> OutdatedRow:
+        """Return the row of this plugin."""
+        found = self.found if self._differs else self.after if self.moves else None
+        return OutdatedRow(
+            self.name,
+            str(self.entry.version) if self.entry else "",
+            str(self.after.version) if self.moves and self.after else "",
+            str(self.newest or ""),
+            str(self.source),
+            found.source.commit if found and isinstance(found.source, GitSource) else "",
+            self.warning,
+        )
 
 
-def _from_indexes(workspace: Workspace, entries: Iterable[LockEntry]) -> tuple[list[OutdatedRow], list[str]]:
-    by_source: dict[IndexSource, list[LockEntry]] = {}
-    for entry in entries:
-        if isinstance(entry.source, IndexSource):
-            by_source.setdefault(entry.source, []).append(entry)
-    if not by_source:
-        return [], []
-    found = [
-        (source, entry, listings[entry.name])
-        for source, group in by_source.items()
-        for listings in [workspace.resource(Indexes).listings(source, [entry.name for entry in group])]
-        for entry in group
-    ]
-    chosen, notes = _foreseen(workspace)
-    made = (_row(workspace, source, entry, listing, chosen) for source, entry, listing in found)
-    rows = [row for row in made if row]
-    return rows, notes + [_way_back(workspace, row) for row in rows if row.warning == REVOKED and row.newest]
-
-
-def _way_back(workspace: Workspace, row: OutdatedRow) -> str:
+def _way_back(workspace: Workspace, row: OutdatedRow, listings: Mapping[str, Listing | None]) -> str:
     """Return a note with the command that replaces a revoked release."""
-    requirement, way = workspace.project.requirements.get(PluginName(row.name)), f"update {row.name}"
-    if not row.update:
-        source = requirement.source if requirement else None
-        if isinstance(source, IndexSource):
-            way = f"add {source.index}:{row.name}@^{row.newest}"
-        way += " --allow-downgrade"
-    return f"'{row.name}' {row.locked} was revoked, {row.update or row.newest} was not: tarkpm {way}"
+    entries = withdrawn(workspace, workspace.lock.by_name[PluginName(row.name)])
+    known = {PluginName(name): listing for name, listing in listings.items() if listing}
+    way = command(workspace, entries, known)
+    return f"'{row.name}' {row.locked} was revoked, {row.update or row.newest} was not: {way}"
 
 
-def _foreseen(workspace: Workspace) -> tuple[Mapping[PluginName, Version], list[str]]:
-    """Return what an update would select, and its notes; nothing if it would fail."""
-    from tarkpm.ops.change.select_indexed import preview_update
-
-    try:
-        solution = preview_update(workspace)
-    except (ResolutionError, NotFound) as problem:
-        return {}, [f"an update would fail: {problem.message}"]
-    return {name: offer.version for name, offer in solution.chosen.items()}, list(solution.notes)
-
-
-def _row(
-    workspace: Workspace,
-    source: IndexSource,
-    entry: LockEntry,
-    listing: Listing | None,
-    chosen: Mapping[PluginName, Version],
-) -> OutdatedRow | None:
-    """Return the row of a plugin that is outdated or withdrawn, else None."""
-    newest = _newest(
-        row.version
-        for row in (listing.rows if listing else ())
-        if not row.yanked
-        if not workspace.vouched.is_revoked(source, entry.name, row.version, row.statement.sha256)
-        if not row.version.pre or entry.version.pre
-    )
-    update = chosen.get(entry.name, entry.version)
-    moves = update > entry.version  # going back takes --allow-downgrade
-    warning = _warning(workspace, entry, listing)
-    if not moves and not warning and (newest is None or newest <= entry.version):
-        return None
-    return OutdatedRow(
-        entry.name,
-        str(entry.version),
-        str(update) if moves else "",
-        str(newest or ""),
-        str(source),
-        warning=warning,
-    )
-
-
-def _newest(versions: Iterable[Version]) -> Version | None:
-    return max(versions, default=None)
-
-
-def _warning(workspace: Workspace, entry: LockEntry, listing: Listing | None) -> str:
-    row: ReleaseRow | None = listing.get(entry.version) if listing else None
-    if is_revoked(entry, workspace.vouched):
-        return REVOKED
-    if row is None:
-        return "no longer listed"
-    return f"yanked: {row.yanked}" if row.yanked else ""
+def _obstacle(name: PluginName, question: Question) -> str:
+    what = _WORDS.get(question.error, question.message) if question.plugin == name else question.message
+    return f"{what}: needs {question.flag}" if question.flag else f"refused: {question.message}"

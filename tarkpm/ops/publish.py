@@ -15,7 +15,8 @@ from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.release.checks import check_publishable
 from tarkpm.sources.folder import collect
 from tarkpm.sources.path import MAX_FILE, LocalTree
-from tarkpm.store.keys import KeyStore, Passphrase
+from tarkpm.store.key_file import Passphrase
+from tarkpm.store.keys import KeyStore
 
 
 class PublishReport(msgspec.Struct, frozen=True):

@@ -2,16 +2,18 @@
 
 import msgspec
 
+from tarkpm.core.capability import CapabilitySet
 from tarkpm.core.lock_check import reachable
 from tarkpm.core.lockfile import Lock
 from tarkpm.core.plan import Plan
-from tarkpm.core.project import Project, ProjectEdit, edit
+from tarkpm.core.project import Project
+from tarkpm.core.project_edit import ProjectEdit, edit
 from tarkpm.core.release import PluginName
 from tarkpm.core.resolution.resolver import unmet_dependencies
 from tarkpm.errors import ResolutionError
 from tarkpm.io.files import remove_tree
-from tarkpm.ops.change.admit import abandoned
 from tarkpm.ops.change.apply import apply, preview_deletions
+from tarkpm.ops.change.propose import abandoned
 from tarkpm.ops.change.target import CheckedTarget, Target, check_target, required
 from tarkpm.ops.project.acceptance import has_data, not_accepted
 from tarkpm.ops.project.settings import Settings
@@ -74,15 +76,18 @@ def _without(workspace: Workspace, names: list[PluginName]) -> CheckedTarget:
     plugin that stays needs one that cannot.
     """
     where = str(workspace.location.project_file)
-    edited = edit(workspace.project_bytes or b"", [ProjectEdit(name) for name in names])
-    reached, problems = reachable(Project.parse(edited, where=where), workspace.lock)
+    text = workspace.project_bytes or b""
+    without = edit(text, [ProjectEdit(name) for name in names])
+    reached, problems = reachable(Project.parse(without, where=where), workspace.lock)
     for problem in problems:
         hint = f"tarkpm tree --invert {names[0]}"
         raise ResolutionError(f"cannot remove {', '.join(names)}: {problem.message}", hint=hint)
     lock = Lock.of(entry for entry in workspace.lock.entries if entry.name in reached)
-    changes = [ProjectEdit(name, grants=workspace.project.granted(name)) for name in names if name in reached]
+    kept = {name: workspace.project.granted(name) for name in names if name in reached}
+    # One edit of the text as it was: what is removed first and put back is not where its author had it.
+    changes = [ProjectEdit(name, grants=kept.get(name, CapabilitySet())) for name in names]
     changes += [ProjectEdit(name) for name in abandoned(workspace.project, workspace.lock, reached)]
-    edited = edit(edited, changes)
+    edited = edit(text, changes)
     project = Project.parse(edited, where=where)
     target = Target(project, lock, edited, decided=not not_accepted(workspace), dropped=tuple(names))
     return check_target(workspace, target)

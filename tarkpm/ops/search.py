@@ -2,6 +2,7 @@
 
 import msgspec
 
+from tarkpm.core.digest import Digest
 from tarkpm.core.project import IndexEntry
 from tarkpm.core.search import SearchEntry
 from tarkpm.errors import NotFound
@@ -12,6 +13,8 @@ from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import Workspace, open_for_reading
 
 MAX_FOUND = 50
+NO_DIGEST = Digest("")
+"""The catalogue names versions, not statements."""
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -54,6 +57,8 @@ def search(
             for index in workspace.project.indexes.values()
             for entry in workspace.resource(Indexes).client(index.source).search()
             if _matches(entry, lowered) and kind in ("", entry.type)
+            # The catalogue may be older than a revocation that was seen.
+            if not workspace.vouched.is_revoked(index.source, entry.name, entry.version, NO_DIGEST)
             if not capability or capability in entry.capabilities
         ]
         found.sort(key=lambda one: (not all(word in one.name for word in lowered), one.name, one.index))

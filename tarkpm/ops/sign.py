@@ -14,7 +14,8 @@ from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.release.checks import check_license
 from tarkpm.sources.folder import ReleaseFiles, collect
 from tarkpm.sources.path import LocalTree
-from tarkpm.store.keys import KeyStore, Passphrase
+from tarkpm.store.key_file import Passphrase
+from tarkpm.store.keys import KeyStore
 
 
 class SignReport(msgspec.Struct, frozen=True):

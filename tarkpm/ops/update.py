@@ -2,9 +2,10 @@
 
 from tarkpm.core.policy import Answers
 from tarkpm.core.release import PluginName
-from tarkpm.ops.change.admit import PluginRequest, agree
+from tarkpm.ops.change.admit import agree
 from tarkpm.ops.change.apply import apply, preview_deletions
 from tarkpm.ops.change.planning import make_plan
+from tarkpm.ops.change.propose import PluginRequest
 from tarkpm.ops.change.report import TakeReport, report_of
 from tarkpm.ops.change.target import present
 from tarkpm.ops.project.acceptance import require_accepted

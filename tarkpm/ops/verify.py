@@ -33,7 +33,7 @@ class VerifyReport(msgspec.Struct, frozen=True):
 
 def verify(settings: Settings, ui: Ui) -> VerifyReport:
     """Rehash every installed file and check every signature, decision and document. No network."""
-    with open_for_reading(settings, ui) as workspace:
+    with open_for_reading(settings, ui, must_exist=True) as workspace:
         entries = workspace.lock.entries
         findings = list(_project_findings(workspace))
         checked = run_parallel(lambda entry: audit(workspace, entry), entries, threads=settings.threads)

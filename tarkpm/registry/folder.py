@@ -4,6 +4,7 @@ Expiry is not checked, because `refresh` must open an index whose signatures exp
 as found: its digest is the identity of the index, which callers compare where they know it.
 """
 
+import os
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -193,6 +194,19 @@ def _next_root(folder: Path, number: int, before: Metadata[Root] | None) -> Meta
         quorum = quorum_of(signed.roles[ROOT], signed.keys, where=where)
         check_quorum(quorum, payload(root.signed), root.signatures, where=where)
     return root
+
+
+def entries_of(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """Yield the entries of a folder, one at a time: there may be a million. A missing folder is an empty one.
+
+    Git keeps no empty folders, so a clone of an index without releases has no ``files``.
+    """
+    try:
+        entries = os.scandir(folder)
+    except FileNotFoundError:
+        return
+    with entries:
+        yield from entries
 
 
 def read_metadata(folder: Path, name: str, kind: type[S]) -> Metadata[S]:

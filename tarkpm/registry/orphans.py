@@ -9,7 +9,7 @@ from typing import Final
 from tarkpm.core.digest import is_digest
 from tarkpm.core.layout import FILES, METADATA, TARGETS
 from tarkpm.registry.findings import IndexFinding
-from tarkpm.registry.folder import Index
+from tarkpm.registry.folder import Index, entries_of
 from tarkpm.registry.sweep import leftovers
 
 _OURS: Final = (METADATA, TARGETS, FILES)
@@ -23,10 +23,10 @@ def litter(index: Index, now: datetime, statements: Container[bytes]) -> Iterato
     for path in leftovers(index, now):
         hint = "tarkpm index refresh"
         yield IndexFinding("Leftover", "no recent snapshot lists this file", str(path), hint)
-    for entry in os.scandir(index.folder / TARGETS):
+    for entry in entries_of(index.folder / TARGETS):
         if entry.name not in ("publishers", "index"):
             yield IndexFinding("Orphan", "this does not belong to an index", entry.path)
-    for entry in os.scandir(index.folder / FILES):
+    for entry in entries_of(index.folder / FILES):
         name = entry.name
         if not name.startswith(".") and not (is_digest(name) and bytes.fromhex(name) in statements):
             yield IndexFinding("Orphan", "no listed release has this file", entry.path)

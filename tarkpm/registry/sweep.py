@@ -4,7 +4,6 @@ A client that began with an older snapshot may still ask for the files it lists,
 days. Releases and roots are kept forever.
 """
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 from tuf.api.metadata import Snapshot, TargetFile, Targets
 
 from tarkpm.core.layout import CLAIMS, FILES, INDEX, METADATA, ROOT, SNAPSHOT, TARGETS, TIMESTAMP
-from tarkpm.registry.folder import PENDING, Index, read_metadata, target_file
+from tarkpm.registry.folder import PENDING, Index, entries_of, read_metadata, target_file
 from tarkpm.registry.lifetimes import SNAPSHOT as LIFETIME
 from tarkpm.registry.lifetimes import SUPERSEDED
 
@@ -37,11 +36,11 @@ def leftovers(index: Index, now: datetime) -> Iterator[Path]:
             yield path
     named = _documents(index, recent)
     for folder in ("publishers", "index"):
-        places = (index.folder / TARGETS / folder).iterdir()
-        yield from (path for path in places if path.name not in named)
+        places = entries_of(index.folder / TARGETS / folder)
+        yield from (Path(entry.path) for entry in places if entry.name not in named)
     yield from (index.folder / PENDING).glob(".*.tmp")
-    with os.scandir(index.folder / FILES) as entries:  # may be a million: one at a time
-        yield from (Path(entry.path) for entry in entries if entry.name.startswith("."))
+    files = entries_of(index.folder / FILES)
+    yield from (Path(entry.path) for entry in files if entry.name.startswith("."))
 
 
 def _is_root(name: str, newest: int) -> bool:

@@ -17,7 +17,7 @@ from tarkpm.core.names import MANIFEST, STATEMENT
 from tarkpm.core.release import is_extra
 from tarkpm.core.statement import subject_names
 from tarkpm.core.text import some
-from tarkpm.errors import NotFound, TarkError
+from tarkpm.errors import NotFound, TarkError, TooLarge
 
 LOOK_ELSEWHERE = "name the folder that contains it, or use --path inside a repository"
 # Bounded because an unsigned release takes every LICENSE* and README* of a stranger's repository.
@@ -63,7 +63,8 @@ def collect(tree: Tree, folder: str, *, where: str, signed: bool = True) -> Rele
     (`tarkpm.core.verification`).
 
     Raises `NotFound` if plugin.toml, the module or a listed file does not exist, `ManifestError` for a
-    malformed plugin.toml, and what `Tree.read` raises.
+    malformed plugin.toml, `TooLarge` if an unsigned release has more than `MAX_EXTRAS`, and what `Tree.read`
+    raises.
     """
     folder, names = _locate(tree, folder, where)
     # One round trip for what most releases consist of; only unusual names need a second one.
@@ -72,18 +73,14 @@ def collect(tree: Tree, folder: str, *, where: str, signed: bool = True) -> Rele
     manifest = Manifest.parse(found[MANIFEST], where=f"{where}: {_join(folder, MANIFEST)}")
     found[manifest.wasm] = _module(tree, folder, manifest.wasm, found, where)
     statement = found.pop(STATEMENT, None) if signed else None
+    if statement is None and (count := len(_extras(names))) > MAX_EXTRAS:  # no licence may get lost
+        message = f"expected at most {MAX_EXTRAS} files named LICENSE* or README*, found {count}"
+        raise TooLarge(message, where=f"{where}: {folder}" if folder else where)
     # The statement is not verified yet. Its names only select files, and are checked to be plain file names.
     wanted = _wanted(statement, manifest, found, f"{where}: {_join(folder, STATEMENT)}")
     missing = [name for name in wanted if name not in found]
     found.update(_read_missing(tree, folder, missing, where))
     return ReleaseFiles(folder, {name: found[name] for name in sorted(wanted)}, statement, manifest)
-
-
-def manifest_in(tree: Tree, folder: str, *, where: str) -> Manifest:
-    """Read only the plugin.toml of the release in ``folder``. Raises like `collect`."""
-    folder, _ = _locate(tree, folder, where)
-    path = _join(folder, MANIFEST)
-    return Manifest.parse(tree.read([path])[path], where=f"{where}: {path}")
 
 
 def likely_files(tree: Tree, folder: str) -> list[str]:
@@ -95,7 +92,7 @@ def likely_files(tree: Tree, folder: str) -> list[str]:
 
 
 def _likely(folder: str, names: Sequence[str]) -> list[str]:
-    likely = (MANIFEST, STATEMENT, "plugin.wasm", *_extras(names))
+    likely = (MANIFEST, STATEMENT, "plugin.wasm", *_extras(names)[:MAX_EXTRAS])
     return [_join(folder, name) for name in likely if name in names]
 
 
@@ -129,7 +126,7 @@ def _plugins_below(tree: Tree, folder: str) -> Iterator[str]:
 
 
 def _extras(names: Sequence[str]) -> list[str]:
-    return sorted(filter(is_extra, names))[:MAX_EXTRAS]
+    return sorted(filter(is_extra, names))
 
 
 def _module(tree: Tree, folder: str, wasm: str, found: Mapping[str, bytes], where: str) -> bytes:

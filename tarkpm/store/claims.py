@@ -15,6 +15,7 @@ from tarkpm.core.claim import Claim, Vouched
 from tarkpm.core.digest import Digest
 from tarkpm.core.release import PluginName, folded
 from tarkpm.core.rows import ReleaseRow
+from tarkpm.core.text import ellipsis
 from tarkpm.io.files import atomic_write, make_private
 from tarkpm.io.locks import exclusive
 from tarkpm.store.documents import read_document
@@ -76,7 +77,7 @@ class Claims:
             document = self.read_index(file)
             # Revocations are only ever added: a claim that drops one does not count.
             revoked = {*document.revoked, *(digest for claim in new.values() for digest in claim.revoked)}
-            gone = document.yanked | {row.statement.sha256: row.yanked[:MAX_REASON] for row in rows}
+            gone = document.yanked | {row.statement.sha256: ellipsis(row.yanked, MAX_REASON) for row in rows}
             yanked = {digest: reason for digest, reason in gone.items() if reason}
             # The highest versions ever seen, so that a rollback is noticed even without the cache.
             newest = document.bins | {

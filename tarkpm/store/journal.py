@@ -31,7 +31,7 @@ import msgspec
 
 from tarkpm.core.digest import sha256
 from tarkpm.errors import Edited, StoreError
-from tarkpm.io.files import atomic_write, make_private, move_contents, read_optional, remove_tree
+from tarkpm.io.files import atomic_write, make_private, move_contents, read_optional, remove_tree, replace_by
 from tarkpm.store.environment import Environment
 from tarkpm.store.state import Record, State
 
@@ -92,7 +92,9 @@ def commit(
     _check_writable(environment, transaction)
     # 2. Write the documents' new texts now: a full disk must not interrupt step 7.
     for number, document in enumerate(transaction.documents):
-        atomic_write(_staged(environment, number), document.text.encode())
+        # Private until it replaces a document, whose permissions it gets then.
+        mode = 0o600 if document.before else 0o644
+        atomic_write(_staged(environment, number), document.text.encode(), mode=mode)
     # 3. Seal the transaction: without the user's secret nobody can write a journal that is obeyed.
     body = msgspec.json.encode(transaction)
     mac = hmac.digest(state.mac_key(), body, "sha256").hex()
@@ -214,7 +216,7 @@ def _replace(path: Path, text: bytes, staged: Path) -> None:
     if read_optional(path, MAX_BYTES) == text:
         return
     try:
-        staged.replace(path)
+        replace_by(path, staged)
     except FileNotFoundError:
         atomic_write(path, text)
     except OSError as problem:

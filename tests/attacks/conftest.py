@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Publisher
+from support.community import Community
 from support.gitserver import GitServer
 from support.pull_requests import Forge, forge
 from support.sandbox import WASM, Sandbox
@@ -64,3 +65,12 @@ def forged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forge]:
     """Releases of two plugins from every kind of place, for pull requests to be made of."""
     with forge(tmp_path_factory.mktemp("forge")) as made:
         yield made
+
+
+@pytest.fixture
+def community(sandbox: Sandbox) -> Community:
+    """An index with one plugin and one release; nobody's proposal waits."""
+    found = Community(sandbox)
+    found.claim()
+    found.publish("1.0.0")
+    return found

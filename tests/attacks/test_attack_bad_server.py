@@ -97,7 +97,7 @@ def test_one_that_sends_a_byte_at_a_time(
         (401, 5, "the server requires authentication; tried netrc and the credential helper"),
         (403, 5, "the server does not let anonymous users read this"),
         (404, 2, "there is no such repository, or it is private"),
-        (429, 5, "the server failed with HTTP status 429"),
+        (429, 5, "the server limits the rate of requests (HTTP 429)"),
         (500, 5, "the server failed with HTTP status 500"),
         (418, 5, "the server answered with HTTP status 418"),
     ],
@@ -116,7 +116,7 @@ def test_one_that_says_no(
         (_reply(200, b""), "expected a git server"),
         (
             _reply(200, b"\xff" * 100, Content_Type="application/x-git-upload-pack-advertisement"),
-            "cannot be parsed",
+            "the fetch failed: ",
         ),
         (
             _reply(200, b"0000", Content_Type="application/x-git-upload-pack-advertisement"),
@@ -140,13 +140,24 @@ def test_one_that_is_no_git_server(
         ("ftp://127.0.0.1/x/info/refs?service=git-upload-pack", "redirected to"),
         ("https://127.0.0.1:1/login", "which is not a git repository"),
         ("http://[::1", "redirected to something that is not a URL"),
-        ("", "redirect"),
     ],
 )
 def test_one_that_redirects(victim: Sandbox, publisher: Publisher, location: str, text: str) -> None:
     publisher.server.before = _reply(302, Location=location)
     _refused(victim, publisher, 2, text)
     assert len(publisher.server.requests) <= 4
+
+
+@pytest.mark.parametrize("headers", [{}, {"Location": ""}])
+def test_one_that_redirects_nowhere(victim: Sandbox, publisher: Publisher, headers: dict[str, str]) -> None:
+    publisher.server.before = _reply(302, b"", **headers)
+    _refused(victim, publisher, 5, "the server redirects (HTTP 302) without a Location")
+    assert len(publisher.server.requests) == 1
+
+
+def test_one_that_limits_the_rate(victim: Sandbox, publisher: Publisher) -> None:
+    publisher.server.before = _reply(429, Retry_After="90")
+    _refused(victim, publisher, 5, "(HTTP 429) and asks to wait 90 seconds", "wait 90 seconds, then run")
 
 
 def test_one_that_breaks_off(victim: Sandbox, publisher: Publisher) -> None:

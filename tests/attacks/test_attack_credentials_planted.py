@@ -66,7 +66,7 @@ def test_a_new_file_that_is_not_the_plugins_own(sandbox: Sandbox, server: AuthSe
     _install(sandbox, server, path)
     before = sorted(path.name for path in sandbox.home.rglob("*.json"))
     env = {"XDG_CONFIG_HOME": str(sandbox.home / ".config")}
-    refused = sandbox.execute(*_login(sandbox), env=env)
+    refused = sandbox.fork(*_login(sandbox), env=env)
     refused.failed(
         1,
         "the credentials cannot be stored: the file does not exist, and tarkpm creates it only in the plugin's own place",

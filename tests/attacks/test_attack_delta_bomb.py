@@ -4,7 +4,6 @@ What counts is work: deltas applied, bytes made by it, and how deep deltas lie o
 which every delta comes before its base must cost no more than the best order.
 """
 
-import io
 import random
 import time
 from collections.abc import Sequence
@@ -12,27 +11,17 @@ from pathlib import Path
 
 import pytest
 from conftest import Publisher
-from support.gitattack import Hostile, commit, pack, packed, ref_delta
+from support.gitattack import Hostile, commit, opened, pack, packed, ref_delta
 from support.gitserver import GitServer
 from support.measured import MIB, run_measured
 from support.sandbox import Sandbox
 
 from tarkpm.errors import TooLarge
 from tarkpm.sources.git import GitRemote, parse
-from tarkpm.sources.git.limits import DEFAULT, TransferBudget, TransferLimits
+from tarkpm.sources.git.limits import TransferLimits
 from tarkpm.sources.git.objects import object_id
-from tarkpm.sources.git.packfile import PackFile
-from tarkpm.sources.git.packguard import PackGuard
 
 COUNT = 40_000
-
-
-def opened(data: bytes, limits: TransferLimits = DEFAULT) -> PackFile:
-    budget = TransferBudget(limits, "the pack")
-    guard = PackGuard(budget, limits.inflated)
-    guard.feed(data)
-    guard.finish()
-    return PackFile(io.BytesIO(data), guard.entries, budget)
 
 
 def chain(length: int, seed: int = 0) -> list[bytes]:

@@ -1,27 +1,15 @@
 """A small pack whose deltas take for ever, because the base of each leaf is no longer kept when it is needed."""
 
-import io
 import time
 from collections.abc import Callable
 
 import pytest
-from support.gitattack import number, pack, packed, ref_delta
+from support.gitattack import number, opened, pack, packed, ref_delta
 
 from tarkpm.errors import TooLarge
-from tarkpm.sources.git.limits import DEFAULT, TransferBudget, TransferLimits
 from tarkpm.sources.git.objects import object_id
-from tarkpm.sources.git.packfile import PackFile
-from tarkpm.sources.git.packguard import PackGuard
 
 KIB = 1 << 10
-
-
-def opened(data: bytes, limits: TransferLimits = DEFAULT) -> PackFile:
-    budget = TransferBudget(limits, "the pack")
-    guard = PackGuard(budget, limits.inflated)
-    guard.feed(data)
-    guard.finish()
-    return PackFile(io.BytesIO(data), guard.entries, budget)
 
 
 def seconds(action: Callable[[], object]) -> float:

@@ -161,6 +161,8 @@ def test_through_a_home_that_is_a_link(home: Path, tmp_path: Path) -> None:
         ("XDG_STATE_HOME", "tarkpm/mac.key"),
         ("XDG_CACHE_HOME", "mozilla/x"),
         ("TARKPM_CACHE_DIR", "blobs/x"),
+        ("TARKPM_STATE_DIR", "keys/release.pem"),
+        ("TARKPM_STATE_DIR", "mac.key"),
         ("GNUPGHOME", "trustdb"),
         ("CARGO_HOME", "credentials.toml"),
         ("DOCKER_CONFIG", "config.json"),

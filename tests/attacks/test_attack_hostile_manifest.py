@@ -36,7 +36,7 @@ WRONG = {
         "plugin.min_tark_version",
     ),
     "a bad name": (_line("name", '"../evil"'), "expected at most 64 letters and digits", "plugin.name"),
-    "an empty name": (_line("name", '""'), "expected at most 64 letters and digits", "plugin.name"),
+    "an empty name": (_line("name", '""'), "expected a value, found an empty string", "plugin.name"),
     "a long name": (_line("name", '"' + "a" * 65 + '"'), "at most 64", "plugin.name"),
     "a name in other letters": (
         _line("name", '"tехt"'),

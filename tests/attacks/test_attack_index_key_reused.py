@@ -6,21 +6,11 @@ from typing import Any
 
 import pytest
 from support.community import BOTH, Community
-from support.sandbox import Sandbox
 
 from attacks.index_forging import edit, proposal
 from tarkpm.core.claim import Claim
 from tarkpm.registry.enact import enact
 from tarkpm.registry.proposal import Proposal
-
-
-@pytest.fixture
-def community(sandbox: Sandbox) -> Community:
-    """An index with one plugin and one release."""
-    found = Community(sandbox)
-    found.claim()
-    found.publish("1.0.0")
-    return found
 
 
 def by_hand(community: Community, table: dict[str, Any]) -> None:

@@ -12,15 +12,6 @@ from tarkpm.core.release import PluginName
 from tarkpm.registry.releases import read_statement
 
 
-@pytest.fixture
-def community(sandbox: Sandbox) -> Community:
-    """An index with one plugin and one release; nobody's proposal waits."""
-    found = Community(sandbox)
-    found.claim()
-    found.publish("1.0.0")
-    return found
-
-
 def _claim(community: Community, name: str = "json-core") -> Any:
     community.run("claim", name, "--publisher", community.key("pat"), "--key", "alice").ok()
     return proposal(community, f"claim-{name}")

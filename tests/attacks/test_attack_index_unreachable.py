@@ -18,6 +18,20 @@ def test_a_status(victim: Victim, status: int) -> None:
     victim.meets(Unreachable, "could not check the index: ", f"HTTP {status}")
 
 
+def test_a_rate_limit(victim: Victim) -> None:
+    victim.server.answers["metadata/timestamp"] = lambda handler: handler.reply(
+        429, b"", {"retry-after": "7"}
+    )
+    victim.meets(
+        Unreachable, "could not check the index: the server limits the rate of requests", "7 seconds"
+    )
+
+
+def test_a_redirect_to_nowhere(victim: Victim) -> None:
+    victim.server.answers["metadata/timestamp"] = lambda handler: handler.reply(302)
+    victim.meets(Unreachable, "could not check the index: the server redirects (HTTP 302) without a Location")
+
+
 def test_a_connection_that_breaks(victim: Victim) -> None:
     def broken(handler: Handler) -> None:
         handler.begin(200, {"content-length": "1000"})

@@ -75,7 +75,7 @@ def test_yes_does_not_accept_a_project(world: World) -> None:
     assert world.server.requests == []
 
 
-@pytest.mark.parametrize(("value", "accepted"), [("1", True), ("true", True), ("0", False), ("", False)])
+@pytest.mark.parametrize(("value", "accepted"), [("1", True), ("true", True), ("0", False), ("no", False)])
 def test_the_environment_variable_accepts_it(world: World, value: str, accepted: bool) -> None:
     result = world.mate.run("sync", env={"TARKPM_ACCEPT_PROJECT": value})
     assert result.status == (0 if accepted else 4)

@@ -105,15 +105,25 @@ def test_a_project_that_is_named_must_be_ones_own_too(installed: Sandbox) -> Non
 def test_no_project_begins_in_another_users_folder(sandbox: Sandbox) -> None:
     _give_away(sandbox.cwd)
     refused = sandbox.run("init", "--tark-version", "0.12.6")
-    refused.failed(4, f"belongs to user {OTHER}", "help: tarkpm init --project my-plugins\n")
-    sandbox.run("init", "--tark-version", "0.12.6", "--project", "my-plugins").ok()
+    refused.failed(4, f"belongs to user {OTHER}", "help: tarkpm init --project ~/my-plugins\n")
+    sandbox.run("init", "--tark-version", "0.12.6", "--project", sandbox.home / "my-plugins").ok()
+
+
+def test_root_leaves_no_folder_in_another_users(sandbox: Sandbox) -> None:
+    """Its owner could not remove a folder of root's that is not empty."""
+    _give_away(sandbox.cwd)
+    refused = sandbox.run("init", "--tark-version", "0.12.6", "--project", "a/b")
+    refused.failed(4, f"this folder is not yours: app belongs to user {OTHER}, and you are 'root'")
+    for command in COMMANDS:
+        sandbox.run(*command.split(), "--project", sandbox.cwd)
+    assert list(sandbox.cwd.iterdir()) == []
 
 
 def test_a_shell_completes_no_names_of_it(installed: Sandbox) -> None:
     words = {"_TARKPM_COMPLETE": "bash_complete", "COMP_WORDS": "tarkpm info te", "COMP_CWORD": "2"}
-    assert "text-tools" in installed.execute("", env=words).out
+    assert "text-tools" in installed.fork("", env=words).out
     _give_away(installed.cwd / "tark.toml")
-    assert "text-tools" not in installed.execute("", env=words).out
+    assert "text-tools" not in installed.fork("", env=words).out
 
 
 def test_the_search_ends_at_home(sandbox: Sandbox) -> None:

@@ -1,13 +1,12 @@
 """A hostile folder among the user's own plugins: nothing of it runs unseen, or reaches beyond itself."""
 
-import json
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 from support import killer
+from support.kill_everywhere import kill_everywhere
 from support.sandbox import WASM, Sandbox
 from support.terminal import Terminal
 
@@ -166,19 +165,8 @@ def test_killed_at_every_step_of_an_adoption(tmp_path: Path) -> None:
     (standing / "data").mkdir()
     (standing / "data" / "precious").write_text("mine")
     (standing / "source.txt").write_text("mine")
-    shutil.copytree(tmp_path / "work", tmp_path / "before", symlinks=True)
-    import sys
-
-    done = subprocess.run(
-        [sys.executable, killer.__file__, tmp_path, "add", "./src/evil", "--accept-capabilities"],
-        env=sandbox.environment(PYTHONPATH=str(Path(killer.__file__).parents[1])),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=240,
-    )
-    assert done.returncode == 0, done.stderr
-    results = json.loads(done.stdout)
+    command = ("add", "./src/evil", "--accept-capabilities")
+    results = kill_everywhere(killer, tmp_path, sandbox, *command)
     after = results[-1]["documents"]
     assert len(results) > 15
     assert any(result["journal"] for result in results)

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 
 import pytest
+from conftest import Publisher
 from support.indexed import IndexedProject
 from support.sandbox import Sandbox
 
@@ -11,7 +12,7 @@ from support.sandbox import Sandbox
 def offered(sandbox: Sandbox, typed: str) -> list[str]:
     """Return what bash would be offered for the last word of ``typed``."""
     words = typed.split(" ")
-    answer = sandbox.execute(
+    answer = sandbox.fork(
         env={
             "_TARKPM_COMPLETE": "bash_complete",
             "COMP_WORDS": "\n".join(words),
@@ -33,6 +34,10 @@ def project(sandbox: Sandbox) -> Sandbox:
     return sandbox
 
 
+def test_the_commands_of_a_group(project: Sandbox) -> None:
+    assert offered(project, "tarkpm serve ") == ["openai"]
+
+
 def test_plugins_and_their_capabilities(project: Sandbox) -> None:
     assert offered(project, "tarkpm info t") == ["text-tools"]
     assert offered(project, "tarkpm revoke text-tools ") == ["storage", "http:api.example.com", "env:TOKEN"]
@@ -42,6 +47,15 @@ def test_plugins_and_their_capabilities(project: Sandbox) -> None:
     assert offered(project, "tarkpm grant text-tools env:t") == ["env:TOKEN"]
     assert offered(project, "tarkpm revoke text-tools storage ") == ["http:api.example.com"]
     assert offered(project, "tarkpm grant other ") == []
+
+
+def test_tools_are_those_that_are_pinned(sandbox: Sandbox, publisher: Publisher) -> None:
+    publisher.release()
+    sandbox.init()
+    sandbox.run("add", publisher.url, "--trust", publisher.key, "--accept-capabilities").ok()
+    assert offered(sandbox, "tarkpm call text-tools ") == ["save-note", "text-stats"]
+    assert offered(sandbox, "tarkpm call text-tools t") == ["text-stats"]
+    assert offered(sandbox, "tarkpm call other ") == []
 
 
 def test_keys_and_indexes(indexed: IndexedProject) -> None:

@@ -68,7 +68,7 @@ def test_an_example_is_read_as_a_command(
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_help_is_a_command_too(sandbox: Sandbox, name: str) -> None:
-    assert sandbox.run("help", name).ok().out == sandbox.run(name, "--help").ok().out
+    assert sandbox.run("help", *name.split()).ok().out == sandbox.run(*name.split(), "--help").ok().out
 
 
 def test_help_alone_is_the_program_s(sandbox: Sandbox) -> None:
@@ -86,6 +86,9 @@ def test_help_alone_is_the_program_s(sandbox: Sandbox) -> None:
         ("upgrade", "tarkpm update"),
         ("veryfy", "tarkpm verify"),
         ("index ls", "tarkpm index list"),
+        ("index remvoe", "tarkpm index remove NAME"),
+        ("audit", "tarkpm verify"),
+        ("version", "tarkpm --version"),
         ("key gen", "tarkpm key generate --name NAME"),
         ("auth frobnicate", "tarkpm auth --help"),
         ("help frobnicate", "tarkpm --help"),

@@ -33,7 +33,7 @@ SIGNED = st.builds(
 UNSIGNED = st.builds(
     LockEntry, NAMES, VERSIONS, st.just("tool"), GIT, files=FILES.map(lambda f: tuple(sorted(f)))
 )
-COPIES = st.builds(LockEntry, NAMES, VERSIONS, st.just("hook"), st.builds(PathSource, TEXTS))
+COPIES = st.builds(LockEntry, NAMES, VERSIONS, st.just("hook"), st.builds(PathSource, TEXTS.filter(bool)))
 LOCKS = st.lists(SIGNED | UNSIGNED | COPIES, max_size=4, unique_by=lambda e: e.name).map(Lock.of)
 
 
@@ -50,6 +50,19 @@ def test_the_order_of_entries_does_not_matter(lock: Lock, random: "st.random.Ran
     shuffled = list(lock.entries)
     random.shuffle(shuffled)
     assert lockfile.render(Lock.of(shuffled)) == lockfile.render(lock)
+
+
+@given(LOCKS, LOCKS, st.sampled_from(["\n", "\r\n"]), st.sampled_from(["", "\ufeff"]))
+def test_a_lock_keeps_its_line_ends_and_its_bytes_if_it_says_the_same(
+    lock: Lock, other: Lock, ending: str, mark: str
+) -> None:
+    data = (mark + "# ours\n" + lockfile.render(lock).decode()).replace("\n", ending).encode()
+    assert lockfile.parse(data) == lock
+    assert lockfile.rewritten(lock, data, lock) == data
+    assert lockfile.rewritten(other, None, Lock()) == lockfile.render(other)
+    if other != lock:
+        expected = (mark + lockfile.render(other).decode()).replace("\n", ending).encode()
+        assert lockfile.rewritten(other, data, lock) == expected
 
 
 def test_the_example_in_the_repository_is_a_real_lock() -> None:

@@ -42,7 +42,7 @@ def test_the_newest_release_that_is_neither_yanked_nor_a_prerelease_is_shown() -
     entry = entry_of(_listing(*rows))
     assert entry is not None
     assert (str(entry.version), entry.capabilities) == ("1.1.0", ("storage", "http"))
-    assert entry.description == "a b" + "x" * 117
+    assert entry.description == "a b" + "x" * 116 + "…"
     found = entry_of(
         _listing(*rows), Claim(TEXT.name, None, revoked_versions={"1.1.0": rows[0].statement.sha256})
     )

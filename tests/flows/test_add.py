@@ -314,9 +314,25 @@ def test_offline_sync_needs_the_store_and_makes_no_request(sandbox: Sandbox, pub
     sandbox.run("sync", "--offline").failed(
         5, "not in the store, and --offline forbids downloads: text-tools"
     )
+    # the reason is the option or variable that was given, and without it the command works
+    frozen = sandbox.run("sync", "--frozen").failed(5, "--frozen forbids downloads", "without --frozen")
+    assert "--offline" not in frozen.err
+    variable = sandbox.run("sync", env={"TARKPM_OFFLINE": "1"})
+    variable.failed(5, "TARKPM_OFFLINE forbids downloads", "help: unset TARKPM_OFFLINE")
+    assert "--offline" not in variable.err
     assert len(publisher.server.requests) == seen
     sandbox.run("sync").ok()
     sandbox.run("verify").ok()
+
+
+def test_init_for_the_user_creates_nothing_here(sandbox: Sandbox) -> None:
+    own = sandbox.home / ".config" / "tark" / "tark.toml"
+    made = sandbox.run("--user", "init", "--tark-version", "0.12.6").ok()
+    assert (made.out, list(sandbox.cwd.iterdir())) == (f"created {own} for tark 0.12.6\n", [])
+    sandbox.run("init", "--user").failed(2, "there is already a project here", "help: tarkpm list --user")
+    sandbox.plugin(sandbox.cwd / "mine", name="mine")
+    sandbox.run("add", "./mine", "--accept-capabilities").ok()
+    assert (sandbox.data / "plugins" / "mine").is_dir()
 
 
 def test_the_two_entry_points_are_one_program(sandbox: Sandbox) -> None:

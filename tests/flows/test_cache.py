@@ -35,7 +35,7 @@ def kinds(report: Any) -> dict[str, int]:
 def test_size_and_dir(locked: Sandbox) -> None:
     locked.run("call", "text-tools", "text-stats", '{"text":"a"}').ok()
     found = locked.run("cache", "size", "--json").ok().json
-    assert kinds(found) == {"blobs": 3, "git": 1, "compiled": 1, "index": 0}
+    assert kinds(found) == {"blobs": 5, "git": 1, "compiled": 1, "index": 0}
     assert found["bytes"] == sum(path.stat().st_size for path in locked.store.rglob("*") if path.is_file())
     text = locked.run("cache", "size").ok().out
     assert f"({found['bytes']:,} bytes)" in text
@@ -68,7 +68,7 @@ def test_a_project_that_is_gone_no_longer_counts_and_its_data_stays(locked: Sand
     away.mkdir()
     locked.cwd.rmdir()
     pruned = locked.run("cache", "prune", "--json", cwd=away).ok().json
-    assert kinds(pruned) == {"blobs": 3, "git": 1, "compiled": 1, "index": 0}
+    assert kinds(pruned) == {"blobs": 5, "git": 1, "compiled": 1, "index": 0}
     assert blobs(locked) == []
     assert list(locked.data.glob("data/*/text-tools/storage.sqlite3"))
     assert sorted((locked.state / "projects").glob("*.json")) == records
@@ -100,7 +100,7 @@ def test_blobs_of_a_tarkpm_that_had_a_folder_for_each_two_digits_go(locked: Sand
     pruned = locked.run("cache", "prune", "--json").ok().json
     assert (kinds(pruned)["blobs"], pruned["bytes"]) == (1, 1000)
     assert not old.parent.exists()
-    assert len(blobs(locked)) == 3
+    assert len(blobs(locked)) == 5
 
 
 def test_clean_takes_all_that_is_tarkpms_and_nothing_else(locked: Sandbox) -> None:

@@ -51,11 +51,11 @@ def test_a_person_sees_that_it_compiles(user: Sandbox) -> None:
         assert terminal.finish().status == 0
 
 
-def test_what_does_not_fit_is_said_when_it_is_called(user: Sandbox) -> None:
-    user.plugin(user.cwd / "bad", name="bad", wasm=wat.wrong_signature() + PADDING)
-    user.run("add", "./bad", "./src/big", "--accept-capabilities").ok()
-    assert echo(user, "big") == '{"text":"on"}\n'
-    user.run("call", "bad", "echo", "{}").failed(1, "execute: expected func(")
+def test_what_does_not_fit_is_not_compiled(user: Sandbox) -> None:
+    bad = user.plugin(user.cwd / "bad", name="bad", wasm=wat.wrong_signature() + PADDING)
+    user.run("add", "./bad", "./src/big", "--accept-capabilities").failed(1, "execute: expected func(")
+    assert kept(user) == []
+    user.run("call", bad, "echo", "{}").failed(1, "execute: expected func(")
 
 
 def test_it_is_only_a_cache(user: Sandbox) -> None:

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from support.community import Community
 from support.guest_flows import install
 from support.indexed import IndexedProject
 from support.sandbox import PLUGINS, Sandbox
@@ -28,6 +29,13 @@ def keys(document: str) -> set[str]:
         if token[0] == '"' and depth == 1:
             found.add(token.strip('"'))
     return found
+
+
+def row_keys(command: str, name: str) -> set[str]:
+    """The keys of the objects in the list ``name`` of a command's document."""
+    found = re.search(rf'"{name}": \[(\{{.*?\}})\]', documents(command)[0])
+    assert found
+    return keys(found[1])
 
 
 @pytest.fixture
@@ -91,3 +99,22 @@ def test_what_is_said_of_an_index_has_the_keys_of_the_page(indexed: IndexedProje
     assert set(indexed.sandbox.run("search", "text", "--json").ok().json) == keys(documents("search")[0])
     row = indexed.sandbox.run("outdated", "--json").json["plugins"][0]
     assert set(row) == {"name", "locked", "update", "newest", "source", "commit", "warning"}
+
+
+def test_what_keys_and_the_status_of_an_index_print_has_the_keys_of_the_page(sandbox: Sandbox) -> None:
+    community = Community(sandbox)
+    with community.without_online():
+        community.run("claim", "text-tools", "--publisher", community.key("pat"), "--key", "alice").ok()
+    status, owner = map(keys, documents("index status"))
+    found = community.run("status", "--json").ok().json
+    assert set(found) == status
+    assert set(found["online"]) == set(found["maintainers"][0]) == owner
+    (waiting,) = found["pending"]
+    assert set(waiting) == row_keys("index status", "pending")
+    assert set(found["roles"][0]) == row_keys("index status", "roles")
+    listed = sandbox.run("key", "list", "--json").ok().json
+    row = row_keys("key list", "keys")
+    assert (set(listed), set(listed["keys"][0])) == (keys(documents("key list")[0]), row)
+    assert set(sandbox.run("key", "show", "pat", "--json").ok().json) == row
+    assert set(sandbox.run("key", "export", "pat", "--to", "x.pem", "--json").ok().json) == row
+    assert set(sandbox.run("key", "import", "x.pem", "--name", "y", "--json").ok().json) == row

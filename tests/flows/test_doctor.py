@@ -239,6 +239,11 @@ def test_what_makes_the_next_command_fail_is_found(project: Sandbox, tmp_path: P
     stranger.run("doctor").failed(1, "'mine' is in tark.toml, but not in tark.lock", "help: tarkpm lock\n")
 
 
+def test_a_working_copy_that_is_gone(project: Sandbox) -> None:
+    shutil.rmtree(project.cwd / "src" / "mine")
+    project.run("doctor").failed(1, "problem: the folder of 'mine' cannot be read", "src/mine")
+
+
 def test_a_home_that_does_not_exist(sandbox: Sandbox) -> None:
     found = sandbox.run("doctor", env={"HOME": "/nonexistent"}).failed(
         1, "problem: the home folder does not exist", "where: /nonexistent"

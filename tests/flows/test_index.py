@@ -10,7 +10,7 @@ from support.indexed import IndexedProject
 from support.indexrepo import IndexRepo, plugin_files, sign
 from support.sandbox import WASM, Sandbox
 
-from tarkpm.core.layout import SEARCH
+from tarkpm.core.layout import SEARCH, claim_path
 from tarkpm.core.lockfile import StatementEntry
 from tarkpm.core.release import IndexSource, PluginName
 from tarkpm.core.search import SearchEntry, render
@@ -174,6 +174,36 @@ def test_update_moves_what_was_named_within_what_is_asked_for(indexed: IndexedPr
     assert 'text-tools = "^2"' in project(sandbox)
     assert 'name = "text-tools"\nversion = "2.0.0"' in lock(sandbox)
     sandbox.run("verify").ok()
+
+
+def test_a_typed_version_is_exactly_that_version(indexed: IndexedProject) -> None:
+    sandbox = indexed.sandbox
+    for version in ("1.0.0", "1.1.0", "1.1.3", "1.2.0"):
+        indexed.release("text-tools", version)
+    indexed.use()
+    added = sandbox.run("add", "text-tools@1.1.0", "--accept-capabilities").ok()
+    assert "✓ added text-tools 1.1.0 (tark.toml: =1.1.0)\n" in added.out
+    assert "range │ =1.1.0 in tark.toml\n" in added.err
+    assert 'text-tools = "=1.1.0"' in project(sandbox)
+    assert "already comes from this source" in sandbox.run("add", "text-tools@1.1.0").ok().out
+    assert "is unchanged" in sandbox.run("update").ok().out
+    assert "text-tools  1.1.0   -       1.2.0" in sandbox.run("outdated").failed(1).out
+    sandbox.run("remove", "text-tools").ok()
+    (taken,) = sandbox.run("add", "text-tools@1.1", "--accept-capabilities", "--json").ok().json["plugins"]
+    assert (taken["version"], taken["range"]) == ("1.1.3", "=1.1")
+    added = sandbox.run("add", "text-tools@^1.2").ok()
+    assert "✓ replaced text-tools 1.2.0 (tark.toml: ^1.2)\n" in added.out
+
+
+def test_a_bare_version_in_the_project_keeps_the_meaning_of_cargo(indexed: IndexedProject) -> None:
+    sandbox = indexed.sandbox
+    indexed.release("text-tools", "1.1.0")
+    indexed.release("text-tools", "1.2.0")
+    indexed.use()
+    toml = sandbox.cwd / "tark.toml"
+    toml.write_text(toml.read_text() + '[plugins]\ntext-tools = "1.1.0"\n')
+    sandbox.run("lock", "--accept-project", "--accept-capabilities").ok()
+    assert 'version = "1.2.0"' in lock(sandbox)
 
 
 def yank(indexed: IndexedProject, name: str, version: str, reason: str = "loses notes") -> None:
@@ -422,3 +452,19 @@ def test_a_folder_that_takes_the_name_of_a_dependency_takes_its_place(
     before = lock(sandbox)
     sandbox.run("update", "json-core").failed(2, "json-core")
     assert lock(sandbox) == before
+
+
+def test_a_claim_that_is_gone_is_named_by_a_new_machine(indexed: IndexedProject, tmp_path: Path) -> None:
+    """It was asked for, so a hint to ask again would lead in a circle."""
+    indexed.release("text-tools", "1.0.0", "[capabilities]\nstorage = true")
+    indexed.use()
+    indexed.sandbox.run("add", "text-tools", "--accept-capabilities").ok()
+    other = Sandbox(tmp_path / "colleague")
+    for name in ("tark.toml", "tark.lock"):
+        (other.cwd / name).write_bytes((indexed.sandbox.cwd / name).read_bytes())
+    claim = claim_path(PluginName("text-tools"))
+    indexed.repo.edit(indexed.repo.bin(claim), {claim: None})
+    indexed.repo.publish()
+    other.run("sync", "--accept-project").failed(
+        2, "index community does not say who may publish 'text-tools'", "tarkpm remove text-tools"
+    )

@@ -70,6 +70,43 @@ def test_a_core_module_is_shown_with_its_types(sandbox: Sandbox) -> None:
     assert "  memory: memory\n  alloc: func(i32) -> i32\n" in page
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ('(func (export "f") (param v128))', "f: func(v128)"),
+        ('(global (export "g") v128 (v128.const i64x2 0 0))', "g: global v128"),
+        ('(func (export "f") (param funcref externref (ref extern)))',
+         "f: func((ref null func), (ref null extern), (ref extern))"),
+        ('(type $s (struct)) (func (export "f") (param (ref $s) anyref (ref i31)) (result (ref null none)) unreachable)',
+         "f: func((ref struct), (ref null any), (ref i31)) -> (ref null none)"),
+        ('(type $f (func)) (import "a" "b" (func (param (ref null $f) exnref) (result (ref array))))',
+         "b: func((ref null func), (ref null exn)) -> (ref array)"),
+        ('(tag (export "t") (param i32))', "t: tag"),
+    ],
+)  # fmt: skip
+def test_types_without_a_name_in_the_c_api_are_shown(sandbox: Sandbox, text: str, shown: str) -> None:
+    """wasmtime aborts a process that asks for their kind (WebAssembly/wasm-c-api#106)."""
+    assert shown in sandbox.run("inspect", write(sandbox, wat.assemble(f"(module {text})"))).ok().out
+
+
+def test_an_async_function_is_shown_as_one_and_does_not_fit(sandbox: Sandbox) -> None:
+    page = sandbox.run("inspect", write(sandbox, wat.async_tool())).ok().out
+    assert "    execute: async func(tool-name: string, arguments: string) -> tool-result\n" in page
+    assert "    get-tools: func() -> list<tool-def>\n" in page
+    assert "Fits:     no plugin type\n" in page
+    assert (
+        "execute is an async func, which tark does not support; build it with the wit folder of tark" in page
+    )
+    assert "componentize-qjs --sync --wit wit" in page
+
+
+def test_wasi_03_is_named(sandbox: Sandbox) -> None:
+    page = sandbox.run("inspect", write(sandbox, wat.wasi_03())).ok().out
+    assert (
+        "  tool: imports 'wasi:cli/environment@0.3.0' of WASI 0.3, which this wasmtime cannot provide" in page
+    )
+
+
 def test_a_start_function_is_not_run(sandbox: Sandbox) -> None:
     spins = wat.assemble("(module (func $s (loop (br 0))) (start $s))")
     assert "core module" in sandbox.run("inspect", write(sandbox, spins)).ok().out

@@ -1,15 +1,12 @@
 """kill -9 at any instant leaves the old state or the new, and the next command goes on from there."""
 
-import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from support import killer
 from support.gitrepo import GitRepo
+from support.kill_everywhere import kill_everywhere
 from support.sandbox import Sandbox
 
 
@@ -33,28 +30,13 @@ def _prepare(root: Path) -> tuple[Sandbox, GitRepo, str]:
     return sandbox, repo, key
 
 
-def _kill_everywhere(root: Path, sandbox: Sandbox, *command: str) -> list[dict[str, Any]]:
-    shutil.copytree(root / "work", root / "before", symlinks=True)
-    done = subprocess.run(
-        [sys.executable, killer.__file__, root, *command],
-        env=sandbox.environment(PYTHONPATH=str(Path(killer.__file__).parents[1])),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=240,
-    )
-    assert done.returncode == 0, done.stderr
-    results: list[dict[str, Any]] = json.loads(done.stdout)
-    return results
-
-
 @pytest.mark.parametrize("command", [["update", "alpha"], ["remove", "beta"], ["sync"]], ids=" ".join)
 def test_a_killed_command_leaves_the_old_state_or_the_new(tmp_path: Path, command: list[str]) -> None:
     sandbox, _, _ = _prepare(tmp_path)
     if command == ["sync"]:  # nothing is installed yet, as in a fresh clone
         shutil.rmtree(sandbox.cwd / ".tark")
     before = killer.documents(sandbox.cwd)
-    results = _kill_everywhere(tmp_path, sandbox, *command)
+    results = kill_everywhere(killer, tmp_path, sandbox, *command)
     after = results[-1]["documents"]
     assert len(results) > 15, "the hook saw hardly anything"
     assert any(result["journal"] for result in results), "no run died between commit and clean-up"

@@ -1,11 +1,17 @@
 """Many plugins from few repositories: each commit is fetched once, in few requests, with its progress shown."""
 
 import shutil
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from support.gitserver import GitRepo, GitServer
 from support.sandbox import Sandbox
 from support.terminal import Terminal
+
+from tarkpm.core import lock_check
+from tarkpm.sources.git import tree
 
 FOLDERS = 20
 
@@ -66,13 +72,41 @@ def test_two_commits_of_one_repository_and_another(
     assert [request.method for request in server.requests] == ["GET", *["POST"] * 6]
 
 
+def counted(monkeypatch: pytest.MonkeyPatch, module: Any, name: str) -> Counter[object]:
+    """How often a function of ``module`` is called with each first argument."""
+    calls: Counter[object] = Counter()
+    function: Callable[..., Any] = getattr(module, name)
+
+    def count(first: Any, *rest: Any) -> Any:
+        calls[first if isinstance(first, bytes) else id(first)] += 1
+        return function(first, *rest)
+
+    monkeypatch.setattr(module, name, count)
+    return calls
+
+
+@pytest.mark.parametrize("verb", ["lock", "sync", "update"])
+def test_the_work_for_a_plugin_does_not_grow_with_their_number(
+    sandbox: Sandbox, repo: GitRepo, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    """Each tree is parsed once, and the lock is walked once a command, however many plugins share them."""
+    fresh(sandbox)
+    if verb == "lock":
+        (sandbox.cwd / "tark.lock").unlink()
+    parsed, walked = counted(monkeypatch, tree, "parse_tree"), counted(monkeypatch, lock_check, "led_to")
+    sandbox.run(verb).ok()
+    assert len(parsed) == 1 + FOLDERS
+    assert set(parsed.values()) == {1}
+    assert walked.total() <= 1
+
+
 def test_progress_is_for_a_terminal(sandbox: Sandbox, server: GitServer, repo: GitRepo) -> None:
     fresh(sandbox)
     with Terminal(sandbox, "sync") as terminal:
         terminal.expect(f"fetching {server.url('tools')}")
         terminal.expect("fetched 1 of 1")
         terminal.expect("installing")
-        terminal.expect("installed")
+        terminal.expect("tool-9 1.0.0")
     fresh(sandbox)
     shutil.rmtree(sandbox.plugins / "tool-3")
     with Terminal(sandbox, "sync", columns=30, env={"NO_COLOR": "1"}) as terminal:

@@ -76,3 +76,7 @@ def test_commands_options_and_names_are_completed(project: Sandbox) -> None:
     assert complete(project, "tarkpm info m") == ["mine"]
     assert complete(project, "tarkpm update m") == ["mine"]
     assert complete(project, "tarkpm info x") == []
+    assert complete(project, "tarkpm key sh") == ["show"]
+    assert complete(project, "tarkpm index st") == ["status"]
+    project.key("release")
+    assert complete(project, "tarkpm key show r") == ["release"]

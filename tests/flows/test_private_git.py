@@ -195,7 +195,7 @@ def test_an_authority_in_gits_settings(person: Person) -> None:
 
 
 def test_a_broken_netrc_is_said_and_not_quoted(person: Person) -> None:
-    person.write(".netrc", f"machine {HOST} password {SECRET} oops {SECRET}\n")
+    person.write(".netrc", f'machine {HOST} password "{SECRET} oops {SECRET}\n')
     result = person.refused(2, "expected a netrc file", str(person.sandbox.home / ".netrc"))
     _no_secret(person, [result])
 

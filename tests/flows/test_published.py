@@ -235,7 +235,9 @@ def test_what_cannot_run_is_not_taken(
     published.publish("chatgpt", wasm=change())
     sandbox.init()
     words = ["--path", FOLDERS["chatgpt"], "--allow-unsigned", "chatgpt-oauth", "--accept-capabilities"]
-    sandbox.run("add", published.url, *words).failed(1, message, "help: tarkpm inspect plugin.wasm")
+    sandbox.run("add", published.url, *words).failed(
+        1, message, "help: tell the publisher, or choose another release"
+    )
     assert not sandbox.plugins.exists()
 
 

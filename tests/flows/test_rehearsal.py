@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from support.faked_clock import Calendar, Machine, need_faketime
+from support.faked_clock import Calendar, Machine
 from support.sandbox import Result
 
 from tarkpm.core.key import PublicKey
@@ -26,9 +26,8 @@ from tarkpm.store.keys import KeyStore
 class Year:
     """Everybody, and the index they share."""
 
-    def __init__(self, root: Path) -> None:
-        self.calendar = Calendar("2027-01-04")
-        self.root = root
+    def __init__(self, root: Path, calendar: Calendar) -> None:
+        self.calendar, self.root = calendar, root
         self.index = root / "index"
         self.alice, self.bob, self.carol = (self.machine(name) for name in ("alice", "bob", "carol"))
         self.forge = self.machine("forge")
@@ -104,10 +103,9 @@ TAKE = ("--accept-capabilities",)
 
 
 @pytest.fixture
-def year(tmp_path: Path) -> Year:
+def year(tmp_path: Path, calendar: Calendar) -> Year:
     """The first of the year."""
-    need_faketime()
-    return Year(tmp_path)
+    return Year(tmp_path, calendar)
 
 
 def test_a_year_of_an_index(year: Year) -> None:

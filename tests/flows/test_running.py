@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from support.services import Chat, OAuth, Service, serving
 from support.terminal import Terminal
 
 from tarkpm import Host
-from tarkpm.errors import NotFound, PluginFailed, ProjectNotAccepted
+from tarkpm.errors import HostError, NotFound, PluginFailed, ProjectNotAccepted
 
 AUTH_ENV = {"DEVICE_AUTH_CLIENT_ID": "me"}
 
@@ -256,6 +257,34 @@ def test_the_same_from_python(sandbox: Sandbox) -> None:
             host.call("other", "x", {})
 
 
+def test_a_closed_host_does_nothing(sandbox: Sandbox) -> None:
+    install(sandbox, "text-tools")
+    before = children()
+    with opened(sandbox) as host:
+        host.call("text-tools", "text-stats", {"text": "a"})
+        channel = host.channel("text-tools")
+    calls: list[Callable[[], object]] = [
+        host.tools,
+        lambda: host.call("text-tools", "text-stats", {"text": "a"}),
+        lambda: host.call("other", "x", {}),
+        lambda: host.get_token("text-tools"),
+        lambda: host.models("text-tools"),
+        lambda: host.chat("text-tools", [], "m"),
+        lambda: host.channel("text-tools"),
+        lambda: host.hook("text-tools", "e"),
+        lambda: host.load("text-tools"),
+        host.load_all,
+        lambda: host.unload("text-tools"),
+    ]
+    for call in calls:
+        with pytest.raises(HostError, match="^the host is closed$"):
+            call()
+    with pytest.raises(HostError):
+        channel.info()
+    assert children() == before
+    host.close()
+
+
 def test_python_gets_no_further_than_the_command_line(sandbox: Sandbox) -> None:
     install(sandbox, "text-tools")
     stranger = Sandbox(sandbox.root / "stranger")
@@ -338,6 +367,7 @@ def children() -> set[str]:
     ],
 )
 def test_no_worker_is_left_whatever_was_wrong(sandbox: Sandbox, arguments: list[str], status: int) -> None:
+    sandbox.forks = False
     before = children()
     assert sandbox.run(*arguments).status == status
     assert children() == before

@@ -145,7 +145,7 @@ def test_only_granted_hosts_are_asked(sandbox: Sandbox, server: AuthServer) -> N
 def test_offline_means_that_nobody_is_asked(sandbox: Sandbox, server: AuthServer) -> None:
     install(sandbox, server)
     sandbox.run("auth", "login", "chatgpt-oauth", env={"TARKPM_OFFLINE": "1"}).failed(
-        5, "--offline forbids network requests"
+        5, "TARKPM_OFFLINE forbids network requests"
     )
     assert server.requests == []
 

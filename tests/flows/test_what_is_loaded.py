@@ -10,7 +10,7 @@ from support.sandbox import Sandbox
 
 HEAVY = {
     "cryptography", "dulwich", "httpcore2", "json", "jsonschema_rs", "packaging", "resolvelib", "securesystemslib",
-    "shutil", "sqlite3", "ssl", "subprocess", "tempfile", "tomlkit", "tomllib", "tuf", "urllib3", "wasmtime",
+    "shutil", "sqlite3", "ssl", "subprocess", "tempfile", "tomllib", "tuf", "urllib3", "wasmtime",
 }  # fmt: skip
 
 
@@ -45,6 +45,10 @@ def test_a_sync_with_nothing_to_do_parses_not_even_a_document(project: Sandbox) 
     assert _loaded(project, "sync") == set()
 
 
+def test_the_version_is_shown_without_anything_heavy(sandbox: Sandbox) -> None:
+    assert _loaded(sandbox, "--version") == set()
+
+
 def test_list_parses_documents(project: Sandbox) -> None:
     assert _loaded(project, "list") <= {"tomllib", "json"}
 
@@ -60,7 +64,17 @@ def test_an_index_is_asked_without_the_client_of_another_stack(indexed: IndexedP
     indexed.sandbox.run("add", "text-tools", "--accept-capabilities").ok()
     loaded = _loaded(indexed.sandbox, "outdated")
     assert {"tuf", "httpcore2"} <= loaded
-    assert not loaded & {"dulwich", "urllib3", "tomlkit", "wasmtime"}
+    assert not loaded & {"dulwich", "urllib3", "wasmtime"}
+
+
+def test_only_a_choice_of_releases_loads_the_resolver(indexed: IndexedProject) -> None:
+    indexed.release("text-tools")
+    indexed.use()
+    indexed.sandbox.run("add", "text-tools", "--accept-capabilities").ok()
+    assert _loaded(indexed.sandbox, "sync") == set()
+    for arguments in (("sync", "--reinstall"), ("lock", "--check"), ("verify",), ("list",)):
+        assert "resolvelib" not in _loaded(indexed.sandbox, *arguments)
+    assert "resolvelib" in _loaded(indexed.sandbox, "update", "--dry-run")
 
 
 def test_a_folder_is_added_without_git(sandbox: Sandbox) -> None:

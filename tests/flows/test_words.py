@@ -1,5 +1,7 @@
 """Messages name the cause: the sentences that newcomers met where the old ones misled them."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -116,4 +118,59 @@ def test_the_variable_that_holds_a_bad_path_is_named(sandbox: Sandbox) -> None:
     blocked.write_text("")
     sandbox.run("key", "generate", "--name", "k", env={"XDG_STATE_HOME": str(blocked)}).failed(
         2, "where: ", f"{blocked}", "help: XDG_STATE_HOME names this folder: ls -ld "
+    )
+
+
+def test_a_current_folder_that_was_deleted(sandbox: Sandbox) -> None:
+    gone = sandbox.root / "gone"
+    gone.mkdir()
+    process = ["sh", "-c", f'cd "{gone}" && rmdir "{gone}" && exec "$0" -m tarkpm list', sys.executable]
+    said = subprocess.run(
+        process, env=sandbox.environment(), cwd=sandbox.root, capture_output=True, text=True, check=False
+    )
+    assert said.returncode == 2, said
+    assert said.stderr.startswith("error: the current folder was deleted\n"), said
+
+
+def test_a_check_of_nothing_does_not_pass(sandbox: Sandbox) -> None:
+    for verb in ("verify", "lock --check", "accept", "accept --print", "sync"):
+        sandbox.run(*verb.split()).failed(
+            2, "error: there is no tark.toml here or above", "help: tarkpm init"
+        )
+    sandbox.run("verify", "--user").ok()
+
+
+def test_a_part_of_a_grant_is_not_revoked_in_silence(sandbox: Sandbox) -> None:
+    sandbox.init()
+    folder = sandbox.plugin(
+        sandbox.root / "src" / "text-tools", capabilities='env = ["OPENAI_*"]\nstorage = true'
+    )
+    sandbox.run("add", folder, "--accept-capabilities").ok()
+    sandbox.run("revoke", "text-tools", "env:OPENAI_API_KEY").failed(
+        2, "env:OPENAI_API_KEY is part of env:OPENAI_*, which is granted as a whole", "'env:OPENAI_*'"
+    )
+    sandbox.run("revoke", "text-tools", "env:OPENAI_*").ok()
+
+
+def test_what_is_wrong_with_another_plugin_does_not_keep_a_capability_granted(
+    sandbox: Sandbox, repo: GitRepo
+) -> None:
+    allow = ("--allow-unsigned", "text-tools", "--accept-capabilities", "--yes")
+    sandbox.run("add", f"file://{repo.folder}", *allow).ok()
+    mine = sandbox.plugin(sandbox.root / "src" / "mine", name="mine")
+    sandbox.run("add", mine, "--accept-capabilities").ok()
+    file = sandbox.cwd / "tark.toml"
+    file.write_text(file.read_text().replace(f"file://{repo.folder}", "https://elsewhere.example/x"))
+    sandbox.run("lock", "--check").failed(1)
+    sandbox.run("revoke", "mine", "storage").ok()
+    assert "mine = { storage" not in file.read_text()
+
+
+def test_two_requests_for_one_plugin(sandbox: Sandbox) -> None:
+    sandbox.init()
+    sandbox.run("grant", "x").failed(2, "expected capabilities, or --reset for all that are declared")
+    sandbox.run("grant", "x", "storage", "--reset").failed(2, "expected capabilities or --reset, found both")
+    sandbox.run("inspect", "nothing").failed(2)
+    sandbox.run("list", env={"HOME": "rel"}).failed(
+        2, "expected an absolute path, found 'rel'", "where: HOME"
     )

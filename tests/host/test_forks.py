@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from support import wat
+from support.fifty_calls import fifty_calls
 
 from tarkpm.errors import HostError, LimitReached, PluginCrashed
 from tarkpm.host.forkserver import ForkedProcess, ForkServer
@@ -150,13 +151,7 @@ def test_without_a_server_workers_are_started(hostile: PluginImage, monkeypatch:
 def test_fifty_calls_with_failures_leave_nothing(hostile: PluginImage, text_tools: PluginImage) -> None:
     before = children(), descriptors()
     with PluginHost(Limits(seconds=0.1), long_lived=True) as host:
-        for turn in range(50):
-            assert host.call(text_tools, "text-stats", '{"text":""}').success
-            tool = wat.HOSTILE_TOOLS[turn % len(wat.HOSTILE_TOOLS)]
-            try:
-                host.call(hostile, tool, "")
-            except HostError:
-                continue
+        fifty_calls(host, text_tools, hostile)
         server = server_of(host)
         assert children() - before[0] == {str(server)}
         assert len(Path(f"/proc/{server}/task/{server}/children").read_text().split()) <= 2

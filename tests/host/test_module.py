@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from support import wat
 
 from tarkpm.errors import ModuleInvalid
-from tarkpm.host.module.inspect import check_fits, inspect
+from tarkpm.host.module.fit import misfit
+from tarkpm.host.module.inspect import inspect
 
 PLUGINS = Path(__file__).parents[2] / "plugins"
 COMPONENT = b"\0asm\x0d\0\x01\0"
@@ -33,10 +34,11 @@ def test_the_surface_of_a_component() -> None:
     ("name", "plugin_type"), [("text-tools", "tool"), ("device-auth", "auth"), ("openai-compat", "provider")]
 )
 def test_each_example_fits_its_type_and_no_other(name: str, plugin_type: str) -> None:
-    info = inspect(wasm_of(name))
-    assert check_fits(info, plugin_type) is None
+    wasm = wasm_of(name)
+    info = inspect(wasm)
+    assert misfit(wasm, info, plugin_type) is None
     for other in {"tool", "auth", "provider", "hook", "channel"} - {plugin_type}:
-        assert check_fits(info, other) == f"exports {plugin_type}-plugin but the manifest says {other}"
+        assert misfit(wasm, info, other) == f"exports {plugin_type}-plugin but the manifest says {other}"
 
 
 def test_core_modules_are_named_for_what_they_are() -> None:
@@ -151,4 +153,4 @@ def test_any_bytes_are_malformed_or_fine_but_never_an_accident(data: bytes, head
         info = inspect(head + data)
     except ModuleInvalid:
         return
-    check_fits(info, "tool")
+    misfit(head + data, info, "tool")

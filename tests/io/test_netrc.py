@@ -47,10 +47,81 @@ def test_a_password_without_a_user(tmp_path: Path) -> None:
     assert look(tmp_path, "git.example", "you") == Login("you", SECRET)
 
 
-def test_the_default_entry_goes_to_nobody(tmp_path: Path) -> None:
+def test_the_default_entry_is_for_other_hosts_and_only_where_it_is_allowed(tmp_path: Path) -> None:
     write(tmp_path, f"machine a.example login a password b\ndefault login me password {SECRET}\n")
-    assert look(tmp_path, "git.example") is None
-    assert look(tmp_path, "default") is None
+    home = {"HOME": str(tmp_path)}
+    assert netrc.find(home, "git.example") is None
+    assert netrc.find(home, "default") is None
+    assert netrc.find(home, "git.example", default=True) == Login("me", SECRET)
+    assert netrc.find(home, "git.example", "me", default=True) == Login("me", SECRET)
+    assert netrc.find(home, "git.example", "you", default=True) is None
+    assert netrc.find(home, "a.example", default=True) == Login("a", "b")
+    assert netrc.find(home, "a.example", "me", default=True) is None, "its own entry is for another user"
+
+
+TWO = "machine h.example login a password 1\nmachine h.example login b password 2\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        TWO,
+        TWO.replace("\n", " "),
+        "machine h.example\n\tlogin a\n\tpassword 1\n\tlogin b\n\tpassword 2\n",
+        "machine h.example login a password 1 login b password 2",
+        "machine other login x password y\n" + TWO,
+        'machine "h.example" login "a" password "\\1"\nmachine H.EXAMPLE login b password "2"',
+        "\ufeff" + TWO,
+        TWO.replace("\n", "\r\n"),
+    ],
+)
+def test_several_logins_of_a_host(tmp_path: Path, text: str) -> None:
+    write(tmp_path, text)
+    assert look(tmp_path, "h.example") == Login("a", "1"), "the first, without a user in the URL"
+    assert look(tmp_path, "h.example", "a") == Login("a", "1")
+    assert look(tmp_path, "h.example", "b") == Login("b", "2")
+    assert look(tmp_path, "h.example", "c") is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    {
+        "a macro at the end of the file": "LOGIN\nmacdef init\ncd /x\n",
+        "a macro at the end without a line break": "LOGIN\nmacdef init\ncd /x",
+        "a macro that ends": "machine x\nmacdef init\nmachine h.example login no password no\n\nLOGIN",
+        "a macro behind a login": "LOGIN macdef init\nmachine h.example login b password no\n",
+        "a word of another tool": "machine api login x password y method interactive\nLOGIN",
+        "protocol": "LOGIN protocol https",
+        "protocol in front": "machine h.example protocol https login a password 1",
+        "port": "LOGIN port 8443",
+        "account": "machine h.example login a account login password 1",
+        "unknown words": "what is this\nLOGIN indeed",
+        "words before any host": "login q password r\nLOGIN",
+        "comments": "# machine h.example login no password no\n  #x\nLOGIN\n# end",
+        "a value in the next line": "machine\nh.example\nlogin\na\npassword\n1",
+        "an entry without a login": "machine h.example\nLOGIN",
+        "an entry without a password": "machine h.example login a\nLOGIN",
+        "nothing behind the last word": "LOGIN\nmachine",
+    }.values(),
+)
+def test_what_curl_accepts(tmp_path: Path, text: str) -> None:
+    write(tmp_path, text.replace("LOGIN", "machine h.example login a password 1"))
+    assert look(tmp_path, "h.example") == Login("a", "1")
+
+
+@pytest.mark.parametrize(
+    ("written", "password"),
+    [("a#b", "a#b"), ("#x", "#x"), (r"a\b", r"a\b"), ('"a b"', "a b"), (r'"\"\\"', '"\\'), ('a"b', 'a"b')],
+)
+def test_a_password_is_read_as_curl_reads_it(tmp_path: Path, written: str, password: str) -> None:
+    write(tmp_path, f"machine h.example login a password {written}\n")
+    assert look(tmp_path, "h.example") == Login("a", password)
+
+
+@pytest.mark.parametrize("host", ["2001:db8::5", "2001:DB8:0::5"])
+def test_an_address_is_compared_as_an_address(tmp_path: Path, host: str) -> None:
+    write(tmp_path, "machine 2001:db8:0:0::5 login a password 1\n")
+    assert look(tmp_path, host) == Login("a", "1")
 
 
 def test_another_file(tmp_path: Path) -> None:
@@ -67,11 +138,14 @@ def test_no_file(environment: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        (f"machine git.example {SECRET}\n", "expected a netrc file, at line 2 or before"),
-        (f"\n{SECRET}\n", "expected a netrc file, at line 3 or before"),
+        (
+            f'\nmachine git.example password "{SECRET}\n',
+            "expected a netrc file, found an open quotation in line 2",
+        ),
+        (f'machine git.example password "\\r{SECRET}"\n', "the login for 'git.example' contains an"),
         (f"machine git.example login me password {SECRET}\0\n", "the login for 'git.example' contains an"),
         (f'machine git.example login me password "{SECRET}\rX: y"\n', "the login for 'git.example' contains"),
-        (f"machine git.example password {'x' * 5000}\n", "the login for 'git.example' contains an"),
+        (f"machine git.example password {'x' * 5000}\n", "the login for 'git.example' has more than 4,096"),
     ],
 )
 def test_a_file_that_is_wrong_is_not_quoted(tmp_path: Path, text: str, sentence: str) -> None:

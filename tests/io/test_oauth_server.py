@@ -121,7 +121,7 @@ def test_only_what_oauth_knows_is_taken_over(server: AuthServer) -> None:
             "the response is not valid OAuth 2.0",
         ),
         ((500, b"oops"), Unreachable, "the server responded with status 500"),
-        ((429, b"slow"), Unreachable, "the server responded with status 429"),
+        ((429, b"slow"), Unreachable, "the server limits the rate of requests (HTTP 429)"),
         ((200, endless), TooLarge, "the response has more than"),
     ],
     ids=lambda value: str(value).partition(" at 0x")[0][:40],

@@ -1,16 +1,21 @@
 """A workspace without a command line: verbs' shared decisions are tested directly, and nothing is fetched."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import msgspec
 import pytest
 from support.silent_ui import SilentUi
+from support.workspaces import Install, Open
 
+from tarkpm.core.acceptance import Acceptance
+from tarkpm.ops.change.apply import apply
+from tarkpm.ops.change.planning import make_plan
+from tarkpm.ops.change.target import Target, check_target
 from tarkpm.ops.project.settings import Settings, user_paths
 from tarkpm.ops.project.workspace import Workspace, open_for_change
-
-Open = Callable[..., Workspace]
+from tarkpm.ops.release.fetch import Release
 
 
 @pytest.fixture
@@ -34,10 +39,29 @@ def opened(settings: Settings, ui: SilentUi) -> Iterator[Open]:
     """Open the project whose tark.toml and tark.lock have these texts, for a change."""
     with ExitStack() as stack:
 
-        def open_project(toml: str = "", lock: str | None = None) -> Workspace:
-            (settings.cwd / "tark.toml").write_text(toml)
+        def open_project(
+            toml: str | None = "", lock: str | None = None, *, ui: SilentUi = ui, **changes: object
+        ) -> Workspace:
+            stack.close()  # the one before: a project is changed by one command at a time
+            if toml is not None:
+                (settings.cwd / "tark.toml").write_text(toml)
             if lock is not None:
                 (settings.cwd / "tark.lock").write_text(lock)
-            return stack.enter_context(open_for_change(settings, ui))
+            chosen = msgspec.structs.replace(settings, **changes)
+            return stack.enter_context(open_for_change(chosen, ui, create=True))
 
         yield open_project
+
+
+@pytest.fixture
+def install(opened: Open) -> Install:
+    """Install these releases, locked in the documents given, as a user who accepted them."""
+
+    def install_releases(toml: str, lock: str, *releases: Release) -> Workspace:
+        workspace = opened(toml, lock)
+        workspace.remember(accepted=Acceptance.of(workspace.project, workspace.lock), accepted_at=1)
+        target = check_target(workspace, Target(workspace.project, workspace.lock))
+        apply(workspace, target, make_plan(workspace, target), releases)
+        return workspace
+
+    return install_releases

@@ -1,13 +1,14 @@
 """What people type to keep an index, and what it says to them."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 from support.community import BOTH, Community
-from support.faked_clock import Calendar, Machine, need_faketime
+from support.faked_clock import Calendar, Machine
 from support.sandbox import Sandbox
 
 from tarkpm.core import claim as claims
@@ -417,14 +418,13 @@ def test_a_release_whose_claim_waits_is_told_what_it_waits_for(community: Commun
     community.run("accept", folder).ok()
 
 
-def test_what_expired_is_told_of_in_a_few_lines(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_what_expired_is_told_of_in_a_few_lines(tmp_path: Path, calendar: Calendar) -> None:
     """An index nobody looked after for a year and more has one finding for a kind of bin, not one for each."""
-    need_faketime()
-    machine = Machine(tmp_path / "keeper", Calendar("2027-01-04"))
+    machine = Machine(tmp_path / "keeper", calendar)
     keys = [machine.make_key(name) for name in ("alice", "online")]
     who = ("--maintainer", keys[0], "--threshold", "1", "--online", keys[1], "--key", "alice")
     machine.tarkpm("index", "create", "idx", "--name", "c", "--bins", "4", *who).ok()
-    machine.calendar.today = "2028-02-01"
+    calendar.today = "2028-02-01"
     found = machine.tarkpm("index", "check", "--index", "idx", "--json").json["findings"]
     assert sorted(one["message"].partition(" on ")[0] for one in found if "expired" in one["message"]) == [
         "'claims' expired",
@@ -436,3 +436,83 @@ def test_what_expired_is_told_of_in_a_few_lines(sandbox: Sandbox, tmp_path: Path
         "16 bins of 'claims' expired, 'claims-0' first,",
         "16 bins of 'index' expired, 'index-0' first,",
     ]
+
+
+@pytest.mark.parametrize("claimed", [False, True])
+def test_a_clone_in_which_git_kept_no_empty_folder(community: Community, claimed: bool) -> None:
+    """It is checked, refreshed, written to, and served, as soon as it is made."""
+    if claimed:
+        community.claim()
+    for folder in sorted(community.folder.rglob("*"), reverse=True):
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+    assert not (community.folder / "files").exists()
+    assert "no problems found" in community.run("check", "--deep").ok().out
+    community.run("refresh", "--dry-run").ok()
+    community.run("refresh").ok()
+    community.claim("json-core")
+    community.publish(name="json-core")
+    assert "no problems found" in community.run("check", "--deep").ok().out
+
+
+def test_the_status_names_owners_expiries_and_what_waits_for_whom(tmp_path: Path) -> None:
+    """Alice knows Bob's key by name, and Carol's not at all."""
+    alice, bob, carol = (Sandbox(tmp_path / name) for name in ("a", "b", "c"))
+    keys = {"alice": alice.key("mine"), "bob": bob.key("mine"), "carol": carol.key("mine")}
+    alice.run("key", "import", keys["bob"], "--name", "bob").ok()
+    folder = tmp_path / "idx"
+    who = [word for key in keys.values() for word in ("--maintainer", key)]
+    where = ("--index", folder)
+    alice.run("index", "status", *where).failed(2, "the folder does not contain an index")
+    alice.run("index", "create", folder, "--name", "community", "--bins", "1", "--threshold", "2", *who).ok()
+    begun = alice.run("index", "status", *where).ok().out
+    assert "index community, not created yet" in begun
+    assert "2 of 3 maintainers must sign" in begun
+    assert (
+        "… create index 'community': 1 signature missing\n  signed by  mine\n  may sign   bob, ed25519:"
+        in begun
+    )
+
+    (hint,) = re.findall(r"next +tarkpm (.+)", begun)
+    (agree,) = re.findall(r"help: tarkpm (.+)", bob.run(*hint.split()).failed(4).err)
+    bob.run(*agree.split()).ok()
+    assert "create index 'community': complete" in alice.run("index", "status", *where).ok().out
+    alice.run("index", "refresh", *where).ok()
+
+    report = alice.run("index", "status", *where, "--json").ok().json
+    assert [(one["label"], one["here"]) for one in report["maintainers"]] == [
+        ("bob", False),
+        ("mine", True),
+        ("", False),
+    ]
+    assert report["online"]["label"] == "community-online"
+    left = {one["role"]: one["days"] for one in report["roles"]}
+    whole = {"root": 365, "targets": 365, "claims": 365, "index": 365, "claims bins": 365}
+    whole |= {"index bins": 120, "snapshot": 14, "timestamp": 3}
+    assert left.keys() == whole.keys()
+    assert all(whole[role] - 1 <= days <= whole[role] for role, days in left.items()), left
+    assert report["pending"] == []
+    assert "no proposals are waiting" in alice.run("index", "status", *where).ok().out
+
+    alice.run("index", "claim", "text-tools", "--publisher", alice.key("pat"), "--key", "mine", *where).ok()
+    (waiting,) = bob.run("index", "status", *where, "--json").ok().json["pending"]
+    assert (waiting["title"], waiting["missing"], waiting["problem"]) == ("claim: text-tools", 1, "")
+    assert [one["key"] for one in waiting["signed_by"]] == [keys["alice"]]
+    assert {one["key"] for one in waiting["may_sign"]} == {keys["bob"], keys["carol"]}
+    assert [one["key"] for one in waiting["may_sign"] if one["here"]] == [keys["bob"]]
+
+    (folder / "pending" / "broken.json").write_text("{}")
+    shown = bob.run("index", "status", *where).ok().out
+    assert f"✗ {folder}/pending/broken.json: " in shown
+    assert "claim: text-tools: 1 signature missing" in shown
+
+
+def test_the_status_of_an_expired_index_says_so(tmp_path: Path, calendar: Calendar) -> None:
+    machine = Machine(tmp_path / "m", calendar)
+    key = machine.make_key("mine")
+    who = ("--maintainer", key, "--threshold", "1", "--bins", "1")
+    machine.tarkpm("index", "create", "idx", "--name", "community", *who).ok()
+    machine.calendar.today = "2027-01-08"
+    shown = machine.tarkpm("index", "status", "--index", "idx").ok().out
+    assert re.search(r"^timestamp +online key +1 +2027-01-07T12:00:0\dZ  EXPIRED$", shown, re.MULTILINE)
+    assert re.search(r"^root .* in 361 days$", shown, re.MULTILINE)

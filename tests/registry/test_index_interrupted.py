@@ -1,31 +1,17 @@
 """kill -9 at any instant of a maintainer's command, and two of them at once."""
 
-import json
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support import index_killer
 from support.community import BOTH, Community
+from support.kill_everywhere import kill_everywhere
 from support.sandbox import Sandbox
 
 
 def _kill_everywhere(root: Path, community: Community, *command: str | Path) -> list[dict[str, Any]]:
-    shutil.copytree(root / "work", root / "before", symlinks=True)
-    done = subprocess.run(
-        [sys.executable, index_killer.__file__, root, community.folder, *command],
-        env=community.sandbox.environment(PYTHONPATH=str(Path(index_killer.__file__).parents[1])),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=240,
-    )
-    assert done.returncode == 0, done.stderr
-    results: list[dict[str, Any]] = json.loads(done.stdout)
-    return results
+    return kill_everywhere(index_killer, root, community.sandbox, community.folder, *command)
 
 
 @pytest.fixture
@@ -167,7 +153,7 @@ def test_whoever_waits_too_long_for_the_folder_says_so(community: Community) -> 
     held = os.open(community.folder, os.O_RDONLY)
     try:
         fcntl.flock(held, fcntl.LOCK_EX)
-        late = community.sandbox.execute(
+        late = community.sandbox.fork(
             "index", "refresh", cwd=community.folder, env={"TARKPM_LOCK_TIMEOUT": "0.2"}
         )
         late.failed(6, "another tarkpm is working here")

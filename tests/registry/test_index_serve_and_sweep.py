@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from support.community import Community
-from support.faked_clock import Calendar, Machine, need_faketime
+from support.faked_clock import Calendar, Machine
 from support.sandbox import Sandbox
 
 
@@ -73,15 +73,17 @@ def test_an_index_is_served_only_where_there_is_one(sandbox: Sandbox) -> None:
     sandbox.run("index", "serve", ".").failed(2, "the folder does not contain an index")
 
 
-def test_what_was_superseded_is_kept_for_two_days_and_then_deleted(sandbox: Sandbox) -> None:
-    need_faketime()
+def test_what_was_superseded_is_kept_for_two_days_and_then_deleted(
+    sandbox: Sandbox, calendar: Calendar
+) -> None:
     community = Community(sandbox)
     community.claim()
     community.publish("1.0.0")
     folder = community.folder
     (folder / "metadata" / ".9.targets.json.0123.tmp").write_text("half")
     (folder / "files" / ".half.tmp").write_text("half")
-    machine = Machine(sandbox.root / "later", Calendar("2099-01-01"))
+    calendar.today = "2099-01-01"
+    machine = Machine(sandbox.root / "later", calendar)
     (machine.home / ".local").symlink_to(sandbox.home / ".local")
     superseded = folder / "metadata" / "1.snapshot.json"
     first_rows = set((folder / "targets/index").iterdir())
@@ -95,7 +97,7 @@ def test_what_was_superseded_is_kept_for_two_days_and_then_deleted(sandbox: Sand
     assert len(list((folder / "metadata").glob("*.snapshot.json"))) == 2, "the one before is two days old now"
     assert len(list((folder / "files").iterdir())) == 2
     machine.tarkpm("index", "accept", community.release("1.2.0"), cwd=folder).ok()
-    machine.calendar.today = "2099-01-09"
+    calendar.today = "2099-01-09"
     machine.tarkpm("index", "refresh", cwd=folder).ok()
     assert not first_rows & set((folder / "targets/index").iterdir())
     assert (

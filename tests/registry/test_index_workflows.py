@@ -1,5 +1,6 @@
 """What a forge runs for an index: the shell lines of `index/workflows`, with real git, as the forge runs them."""
 
+import ast
 import os
 import re
 import shutil
@@ -15,6 +16,7 @@ from support.sandbox import Sandbox
 from tarkpm.core.release import plugin_name
 
 ROOT = Path(__file__).resolve().parents[2]
+INSTALL = "pip install --require-hashes --only-binary :all: -r .github/tarkpm.txt"
 _RUN = re.compile(r"^ +(?:- )?run: (?:\|\n((?:(?: {10}.*)?\n)+)|(.+)\n)", re.MULTILINE)
 
 
@@ -22,8 +24,9 @@ def steps(name: str) -> list[str]:
     """The scripts of a workflow, in order; tarkpm is installed already."""
     text = (ROOT / "index" / "workflows" / f"{name}.yml").read_text()
     found = [block or line for block, line in _RUN.findall(text)]
-    assert found.pop(0) == "pip install tarkpm"
+    found.remove(INSTALL)
     assert found
+    assert not [script for script in found if "pip" in script]
     return [re.sub(r"^ {10}", "", script, flags=re.MULTILINE) for script in found]
 
 
@@ -70,7 +73,13 @@ class Forge:
         git(machine, "clone", "--quiet", "--depth=1", "--branch", branch, self.folder.as_uri(), str(work))
         secret = (self.community.sandbox.state / "keys" / "community-online.pem").read_text()
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        environment = git_env(machine) | {"PATH": path, "ONLINE_KEY": secret, "GITHUB_BASE_REF": "main"}
+        (machine / "tmp").mkdir()
+        environment = git_env(machine) | {
+            "PATH": path,
+            "ONLINE_KEY": secret,
+            "GITHUB_BASE_REF": "main",
+            "TMPDIR": str(machine / "tmp"),
+        }
         for number, script in enumerate(steps(workflow)):
             file = machine / f"{number}.sh"
             file.write_text(script)
@@ -78,10 +87,22 @@ class Forge:
             done = subprocess.run(
                 command, cwd=work, env=environment, capture_output=True, text=True, check=False, timeout=120
             )
-            assert not list((machine / ".local").rglob("*.pem")), "the key stays no longer than it is needed"
+            assert not [*machine.rglob("*.pem"), *(machine / "tmp").iterdir()], (
+                "the key stays no longer than it is needed"
+            )
             if done.returncode:
                 break
         return done
+
+
+def test_the_jobs_run_what_was_reviewed() -> None:
+    """Actions by commit, and tarkpm with all it needs by hash: a moved tag or a new release changes no job."""
+    for file in (ROOT / "index" / "workflows").glob("*.yml"):
+        text = file.read_text()
+        used = re.findall(r"uses: (\S+)", text)
+        assert used
+        assert all(re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", one) for one in used), used
+        assert text.count("pip install") == text.count(INSTALL) == 1
 
 
 def passes(done: "subprocess.CompletedProcess[str]") -> None:
@@ -186,22 +207,82 @@ def test_a_pull_request_of_a_bad_release_does_not_pass(forge: Forge) -> None:
     assert forge.job("pull-request", "pull-1").returncode == 3
 
 
-def build(folder: Path) -> "subprocess.CompletedProcess[str]":
+def build(
+    folder: Path, *more: str, python: str = sys.executable, script: Path = ROOT / "index" / "build.py"
+) -> "subprocess.CompletedProcess[str]":
     """Run `index/build.py`."""
-    command = [sys.executable, str(ROOT / "index" / "build.py"), str(folder)]
     return subprocess.run(
-        command, capture_output=True, text=True, check=False, timeout=300, cwd=folder.parent
+        [python, str(script), str(folder), *more],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+        cwd=folder.parent,
     )
 
 
-def test_the_example_index_is_built_and_not_built_over(tmp_path: Path) -> None:
-    made = build(tmp_path / "community")
+def test_the_example_index_is_built_once_and_brought_up_to_date_after_that(tmp_path: Path) -> None:
+    folder = tmp_path / "community"
+    made = build(folder, "--bins", "1")
     assert made.returncode == 0, made.stderr
     assert made.stdout.startswith("sha256:")
-    again = build(tmp_path / "community")
-    assert again.returncode == 2
-    assert f"{tmp_path}/community already exists: name a new folder" in again.stderr
-    shutil.rmtree(tmp_path / "community")
-    again = build(tmp_path / "community")
-    assert again.returncode == 2
-    assert f"{tmp_path}/community.keys already exists" in again.stderr
+    files = sorted((folder / "files").iterdir())
+    keys = sorted(tmp_path.glob("community.keys/.local/state/tarkpm/keys/*"))
+    again = build(folder)
+    assert (again.returncode, again.stdout) == (0, made.stdout), again.stderr
+    assert sorted((folder / "files").iterdir()) == files
+    (tmp_path / "community.keys").rename(tmp_path / "moved")
+    refused = build(folder)
+    assert refused.returncode == 2
+    assert f"the keys of {folder} are not in {tmp_path}/community.keys" in refused.stderr
+    assert build(folder, "--keys", str(tmp_path / "moved")).returncode == 0
+    assert len(list(tmp_path.glob("moved/.local/state/tarkpm/keys/*"))) == len(keys)
+
+
+def test_the_example_index_is_not_built_among_other_files(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("")
+    refused = build(tmp_path / "mine")
+    assert refused.returncode == 2
+    assert f"{tmp_path}/mine is not empty and contains no index" in refused.stderr
+    assert not (tmp_path / "mine.keys").exists()
+
+
+def base_python() -> str:
+    """The Python that the tests' environment was made of, which has no tarkpm."""
+    python = f"{sys.base_prefix}/bin/python3"
+    done = subprocess.run([python, "-P", "-c", "import tuf"], capture_output=True, check=False)
+    if done.returncode == 0:
+        pytest.skip("the base Python has tarkpm's dependencies")
+    return python
+
+
+def test_the_systems_python_uses_the_environment_of_the_checkout() -> None:
+    ours = ROOT / ".venv" / "bin" / "python"
+    if not ours.exists():
+        pytest.skip("the tests do not run in the checkout's .venv")
+    script = "import build; print(build.find_python())"
+    command = [base_python(), "-c", script]
+    done = subprocess.run(
+        command,
+        cwd=ROOT / "index",
+        env=os.environ | {"PYTHONPATH": "."},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == f"{ours}\n"
+
+
+def test_without_tarkpm_it_says_what_it_needs(tmp_path: Path) -> None:
+    script = tmp_path / "index" / "build.py"
+    script.parent.mkdir()
+    script.write_bytes((ROOT / "index" / "build.py").read_bytes())
+    refused = build(tmp_path / "community", python=base_python(), script=script)
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("error: this needs tarkpm. One of these helps:\n  python3 dev.py demo ")
+    assert not (tmp_path / "community.keys").exists()
+
+
+def test_an_old_python_can_read_it_so_far_that_it_is_told() -> None:
+    ast.parse((ROOT / "index" / "build.py").read_text(), feature_version=(3, 8))

@@ -180,7 +180,7 @@ def test_a_key_can_have_a_passphrase(tmp_path: Path) -> None:
     assert loaded == public
     assert len(signer(b"message")) == 64
     assert b"ENCRYPTED" in keys.path("mine").read_bytes()
-    with pytest.raises(StoreError, match="wrong passphrase or damaged file"):
+    with pytest.raises(StoreError, match="the passphrase is wrong, or the file is damaged"):
         keys.load("mine", lambda: b"wrong")
     with pytest.raises(StoreError, match="there is no key named 'other'"):
         keys.load("other", lambda: b"")

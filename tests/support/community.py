@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from support.sandbox import Result, Sandbox
 from tarkpm.core.key import PublicKey
@@ -43,13 +44,13 @@ class Community:
         return self.keys[name]
 
     def release(
-        self, version: str = "1.0.0", name: str = "text-tools", publisher: str = "pat", **plugin: str
+        self, version: str = "1.0.0", name: str = "text-tools", publisher: str = "pat", **plugin: Any
     ) -> Path:
         """A release folder, as ``tarkpm publish`` writes it."""
         self.key(publisher)
         source = self.sandbox.root / "sources" / name
         shutil.rmtree(source, ignore_errors=True)
-        self.sandbox.plugin(source, name=name, version=version, **plugin)  # type: ignore[arg-type]
+        self.sandbox.plugin(source, name=name, version=version, **plugin)
         to = self.sandbox.root / "submissions" / publisher
         return Path(
             self.sandbox.run("publish", source, "--to", to, "--key", publisher, "--json").ok().json["folder"]

@@ -2,33 +2,43 @@
 
 import os
 import shutil
-import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from support.commands import Commands
 from support.sandbox import Result, Sandbox
 
 FAKETIME = shutil.which("faketime")
 
 
-def need_faketime() -> None:
-    """Skip, by name, where faketime is not installed; CI installs it."""
-    if FAKETIME is None:
-        assert not os.environ.get("CI"), "CI installs faketime"
-        pytest.skip("needs Debian's faketime")
-
-
 class Calendar:
-    """Today, for everybody in a test."""
+    """Today, for everybody in a test: each day's commands run in one program's time, which begins at noon, UTC."""
 
-    def __init__(self, today: str) -> None:
-        self.today = today
+    def __init__(self) -> None:
+        self.today = "2027-01-04"
+        self._day = ""
+        self._commands: Commands | None = None
+
+    def commands(self) -> Commands:
+        """What starts today's commands."""
+        if self._commands is None or self._day != self.today:
+            self.end()
+            assert FAKETIME
+            self._day = self.today
+            self._commands = Commands(FAKETIME, "-f", f"@{self.today} 12:00:00")
+        return self._commands
+
+    def end(self) -> None:
+        """The day is over."""
+        if self._commands:
+            self._commands.end()
+            self._commands = None
 
 
 class Machine(Sandbox):
-    """A user's machine. Its commands are processes of their own that begin at noon, UTC, of the calendar's day."""
+    """A user's machine. Its commands are processes of their own that run on the calendar's day."""
 
     def __init__(self, root: Path, calendar: Calendar) -> None:
         super().__init__(root)
@@ -36,27 +46,21 @@ class Machine(Sandbox):
 
     def tarkpm(self, *words: str | Path, cwd: Path | None = None) -> Result:
         """Run a command and wait for it."""
-        assert FAKETIME
-        done = subprocess.run(
-            [
-                FAKETIME,
-                "-f",
-                f"@{self.calendar.today} 12:00:00",
-                sys.executable,
-                "-m",
-                "tarkpm",
-                *map(str, words),
-            ],
-            cwd=cwd or self.cwd,
-            env=self.environment(TZ="UTC", DONT_FAKE_MONOTONIC="1"),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        return Result(done.returncode, done.stdout, done.stderr)
+        environment = self.environment(TZ="UTC")
+        today = self.calendar.commands()
+        return Result(*today.run(words, folder=self.root, cwd=cwd or self.cwd, environment=environment))
 
     def make_key(self, name: str) -> str:
         """Make a key; returns its public half."""
         return self.tarkpm("key", "generate", "--name", name).ok().out.strip()
+
+
+@pytest.fixture
+def calendar() -> Iterator[Calendar]:
+    """The fourth of January 2027, at first. Skips where faketime is not installed; CI installs it."""
+    if FAKETIME is None:
+        assert not os.environ.get("CI"), "CI installs faketime"
+        pytest.skip("needs Debian's faketime")
+    found = Calendar()
+    yield found
+    found.end()

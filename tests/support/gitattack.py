@@ -1,13 +1,17 @@
 """A git server that lies: packs made by hand, and a hook that serves them in git's place."""
 
 import hashlib
+import io
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from support.gitserver import GitHandler, GitServer
 from tarkpm.errors import TarkError
+from tarkpm.sources.git.limits import DEFAULT, TransferBudget, TransferLimits
 from tarkpm.sources.git.objects import KINDS, object_id
+from tarkpm.sources.git.packfile import PackFile
+from tarkpm.sources.git.packguard import PackGuard
 
 NUMBERS = {kind: number for number, kind in KINDS.items()}
 ADVERTISEMENT = {"Content-Type": "application/x-git-upload-pack-advertisement"}
@@ -59,6 +63,15 @@ def pack(objects: Sequence[bytes], *, count: int | None = None) -> bytes:
     body = b"PACK" + (2).to_bytes(4) + (len(objects) if count is None else count).to_bytes(4)
     body += b"".join(objects)
     return body + hashlib.sha1(body).digest()
+
+
+def opened(data: bytes, limits: TransferLimits = DEFAULT) -> PackFile:
+    """A pack that came whole, as the guard leaves it."""
+    budget = TransferBudget(limits, "the pack")
+    guard = PackGuard(budget, limits.inflated)
+    guard.feed(data)
+    guard.finish()
+    return PackFile(io.BytesIO(data), guard.entries, budget)
 
 
 def tree(*entries: tuple[str, str, str]) -> bytes:

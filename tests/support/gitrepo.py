@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import subprocess
 from pathlib import Path
 
 EPOCH = 1_700_000_000
+UNPACK_LIMIT = 100
+"""Objects of a push from which git keeps them in one pack: `receive.unpackLimit`."""
 
 
 def git_env(home: Path) -> dict[str, str]:
@@ -39,8 +42,14 @@ def configure(bare: Path, *, allow_filter: bool = True, allow_any_sha1: bool = T
 
     Only protocol version 0 heeds `allow_any_sha1`: under version 2 git serves any object it has.
     """
-    git(bare, "config", "uploadpack.allowFilter", str(allow_filter).lower())
-    git(bare, "config", "uploadpack.allowAnySHA1InWant", str(allow_any_sha1).lower())
+    filter_, any_ = str(allow_filter).lower(), str(allow_any_sha1).lower()
+    _set(bare, f"[uploadpack]\n\tallowFilter = {filter_}\n\tallowAnySHA1InWant = {any_}\n")
+
+
+def _set(repository: Path, text: str) -> None:
+    """Add to a repository's settings; the last of two counts. A `git config` is a process each."""
+    with (repository / "config").open("a") as file:
+        file.write(text)
 
 
 class GitRepo:
@@ -51,9 +60,9 @@ class GitRepo:
         self.folder = folder
         self._commits = 0
         self._written: list[str] = []
-        self.git("init", "--quiet", "--initial-branch=main")
-        # A background gc would outlive the test that caused it.
-        self.git("config", "gc.auto", "0")
+        self.git("init", "--quiet", "--initial-branch=main", "--template=")  # without samples of hooks
+        # A background gc would outlive the test that caused it; to look for one is a process a commit.
+        _set(folder / ".git", "[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n")
 
     def git(self, *arguments: str, stdin: bytes = b"") -> str:
         """Any other git command, in this repository's environment."""
@@ -107,11 +116,22 @@ class GitRepo:
 
     def rev(self, name: str) -> str:
         """The object id that a name stands for."""
-        return self.git("rev-parse", "--verify", name)
+        return (self._head() if name == "HEAD" else "") or self.git("rev-parse", "--verify", name)
+
+    def _head(self) -> str:
+        """The commit of the current branch, read without a process; "" where its ref is not a file."""
+        kind, _, ref = (self.folder / ".git" / "HEAD").read_text().strip().partition(": ")
+        file = self.folder / ".git" / ref
+        return file.read_text().strip() if kind == "ref" and file.is_file() else ""
 
     def tag(self, name: str, target: str = "HEAD") -> None:
         """Make or move a lightweight tag."""
-        self.git("tag", "--force", name, target)
+        file = self.folder / ".git" / "refs" / "tags" / name
+        if target == "HEAD" and (head := self._head()) and not file.is_dir():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(f"{head}\n")
+        else:
+            self.git("tag", "--force", name, target)
 
     def annotated_tag(self, name: str, target: str = "HEAD", message: str = "a tag") -> str:
         """Make or move an annotated tag and return the id of the tag object."""
@@ -137,11 +157,41 @@ class GitRepo:
         bare = server_root / f"{name}.git"
         if not bare.exists():
             bare.mkdir(parents=True)
-            git(bare, "init", "--quiet", "--bare", "--initial-branch=main")
-            git(bare, "config", "receive.autogc", "false")
+            git(bare, "init", "--quiet", "--bare", "--initial-branch=main", "--template=")
+            _set(bare, "[receive]\n\tautogc = false\n")
         configure(bare, allow_filter=allow_filter, allow_any_sha1=allow_any_sha1)
-        self.git("push", "--quiet", "--mirror", str(bare.resolve()))
+        if not self._copied_to(bare):
+            self.git("push", "--quiet", "--mirror", str(bare.resolve()))
         return bare
+
+    def _copied_to(self, bare: Path) -> bool:
+        """Copy what a push would send, which takes seven processes; False if only git can do it.
+
+        git keeps up to a hundred objects that it receives in files of their own, as a work tree has them.
+        """
+        here, there = self.folder / ".git", bare
+        loose = sorted(here.glob("objects/[0-9a-f][0-9a-f]/*"))
+        refs = [path for path in here.glob("refs/**/*") if path.is_file()]
+        if (
+            len(loose) >= UNPACK_LIMIT
+            or any(here.glob("objects/pack/*.pack"))
+            or (here / "packed-refs").exists()
+        ):
+            return False
+        if any(there.glob("objects/pack/*.pack")) or (there / "packed-refs").exists():
+            return False
+        for path in loose:  # objects first: a reader never finds a ref that leads nowhere
+            target = there / path.relative_to(here)
+            if not target.exists():
+                target.parent.mkdir(exist_ok=True)
+                shutil.copy(path, target)
+        kept = {there / path.relative_to(here): path.read_bytes() for path in refs}
+        for old in [path for path in there.glob("refs/**/*") if path.is_file() and path not in kept]:
+            old.unlink()
+        for target, commit in kept.items():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(commit)
+        return True
 
 
 _PERSON = {"NAME": "tarkpm tests", "EMAIL": "tests@tarkpm.invalid"}

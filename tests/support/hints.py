@@ -4,6 +4,7 @@ A hint that is a command must not lead to a usage error, nor back to the error i
 leads to otherwise, such as a question, is its own test's business.
 """
 
+import os
 import re
 import shlex
 from pathlib import Path
@@ -24,6 +25,7 @@ _PLACEHOLDERS = {
 }
 _LITERAL = re.compile(r"-{0,2}[a-z][a-z-]*")
 
+TEST = "PYTEST_CURRENT_TEST"
 _typed: set[str] = set()
 
 
@@ -37,13 +39,19 @@ class Failure(NamedTuple):
     result: "Result"
 
 
+WAITING = ("auth", "chat", "channel", "serve")
+"""Commands that would wait for a person or a server."""
+
 last: list[Failure] = []
 """The failure of the running test's last command; empty if the command succeeded."""
 
 
 def remember(failure: Failure) -> None:
-    """Keep a command's outcome until the next command."""
-    last[:] = [failure] if failure.result.status else []
+    """Keep a command's outcome until the next command.
+
+    A sandbox that other tests go on with is left as it is: a hint may change what was accepted there.
+    """
+    last[:] = [failure] if failure.result.status and failure.sandbox.test == os.environ.get(TEST) else []
 
 
 def type_last() -> None:
@@ -53,6 +61,8 @@ def type_last() -> None:
         if (found := _HELP.search(result.err)) is None or not cwd.is_dir():
             return
         hint = [_PLACEHOLDERS.get(word, word) for word in shlex.split(found["command"], comments=True)]
+        if {*WAITING} & {*hint[:3]}:
+            hint = [*hint, "--help"]
         kind = " ".join(word if _LITERAL.fullmatch(word) else "_" for word in hint)
         if kind in _typed:
             return
@@ -60,7 +70,7 @@ def type_last() -> None:
         again = sandbox.run(*hint[1:], cwd=cwd, env=env)
         last.clear()
         story = f"tarkpm {shlex.join(words)}\n{result.err}\n$ {shlex.join(hint)}\n{again.err}"
-        usage = f"  help: {' '.join(hint[:2])}"
+        usage = f"  where: {' '.join(hint[:2])}"
         assert usage not in again.err or not again.err.rstrip().endswith("--help"), story
         if (found["first"] or "").endswith("then: "):
             return  # the user has something to do first

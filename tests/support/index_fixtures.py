@@ -1,5 +1,7 @@
 """Fixtures: an index with two plugins behind a server, clients that ask it, and a victim of attacks on it."""
 
+import copy
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,15 @@ class World(IndexRepo):
         world.release("text-tools", "1.1.0", world.text_key)
         world.release("json_core", "0.2.0", world.json_key)
         world.publish()
+        return world
+
+    def copied(self, folder: Path) -> "World":
+        """The same index, by the same keys, to be changed without changing this one."""
+        shutil.copytree(self.folder, folder)
+        world = copy.copy(self)
+        world.folder = folder
+        world.maintainers = list(self.maintainers)
+        world.versions, world.listings = dict(self.versions), dict(self.listings)
         return world
 
 
@@ -81,9 +92,15 @@ class Victim:
         return problem
 
 
+@pytest.fixture(scope="session")
+def made_index(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """The index that tests copy: to sign it takes longer."""
+    return World.make(tmp_path_factory.mktemp("index") / "index")
+
+
 @pytest.fixture
-def index(tmp_path: Path) -> World:
-    return World.make(tmp_path / "index")
+def index(tmp_path: Path, made_index: World) -> World:
+    return made_index.copied(tmp_path / "index")
 
 
 @pytest.fixture

@@ -9,12 +9,11 @@ Run as a program, like `killer`::
 
 import io
 import json
-import os
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
-from support.killer import killed, restore
+from support.killer import at_every_change
 from tarkpm.cli.entry import main
 from tarkpm.errors import TarkError
 from tarkpm.registry.folder import open_index
@@ -44,35 +43,24 @@ def quietly(*words: str) -> tuple[int, str]:
     return status, out.buffer.getvalue().decode()
 
 
+def left(index: Path) -> dict[str, object]:
+    """What a reader finds, and what the next commands make of it."""
+    before = seen(index)
+    refreshed, _ = quietly("index", "refresh")
+    checked, text = quietly("index", "check", "--deep", "--json")
+    findings = json.loads(text).get("findings", []) if checked else []
+    return {
+        "seen": before,
+        "refreshed": refreshed,
+        "after": seen(index),
+        "findings": [finding["message"] for finding in findings if not finding["note"]],
+        "waiting": sorted(path.name for path in (index / "pending").glob("*")),
+    }
+
+
 def run(folder: Path, index: Path, command: list[str]) -> list[dict[str, object]]:
     """Every n, until the child lives."""
-    results: list[dict[str, object]] = []
-    for count in range(1, 1000):
-        restore(folder)
-        os.chdir(index)
-        died = killed(count, command)
-        before = seen(index)
-        refreshed, _ = quietly("index", "refresh")
-        checked, text = quietly("index", "check", "--deep", "--json")
-        findings = (
-            []
-            if not checked
-            else [f["message"] for f in json.loads(text).get("findings", []) if not f["note"]]
-        )
-        waiting = sorted(path.name for path in (index / "pending").glob("*"))
-        results.append(
-            {
-                "n": count,
-                "seen": before,
-                "refreshed": refreshed,
-                "after": seen(index),
-                "findings": findings,
-                "waiting": waiting,
-            }
-        )
-        if not died:
-            return results
-    raise AssertionError("the command never ends")
+    return at_every_change(folder, index, command, lambda: left(index))
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ from tarkpm.core.release import PluginName, folded
 from tarkpm.core.rows import Listing
 from tarkpm.core.version import Version
 
-WASM = bytes.fromhex("0061736d0d000100")
+WASM = (Path(__file__).resolve().parents[2] / "plugins" / "text-tools" / "plugin.wasm").read_bytes()
 
 
 def signer(key: Ed25519PrivateKey) -> CryptoSigner:

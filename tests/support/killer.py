@@ -15,6 +15,7 @@ import os
 import shutil
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
@@ -113,18 +114,25 @@ def restore(folder: Path) -> None:
     shutil.copytree(before, work, symlinks=True)
 
 
-def run(folder: Path, command: list[str]) -> list[dict[str, object]]:
-    """Every n, until the child lives."""
-    app = folder / "work" / "app"
+def at_every_change(
+    folder: Path, cwd: Path, command: list[str], look: Callable[[], dict[str, object]]
+) -> list[dict[str, object]]:
+    """What ``look`` finds after each n, until the child lives; the command runs in ``cwd``, below ``work``."""
     results = []
     for count in range(1, 1000):
         restore(folder)
-        os.chdir(app)
+        os.chdir(cwd)
         died = killed(count, command)
-        results.append({"n": count, "killed": died, **settled(app)})
+        results.append({"n": count, "killed": died, **look()})
         if not died:
             return results
     raise AssertionError("the command never ends")
+
+
+def run(folder: Path, command: list[str]) -> list[dict[str, object]]:
+    """Every n, until the child lives."""
+    app = folder / "work" / "app"
+    return at_every_change(folder, app, command, lambda: settled(app))
 
 
 if __name__ == "__main__":

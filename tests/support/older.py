@@ -1,6 +1,7 @@
 """Plugins of the older ABI: those built from tests/guests/older, and small ones in WAT, to be told how to lie."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -80,6 +81,19 @@ def provider_text(said: bytes) -> str:
         (memory.copy (local.get 0) (i32.const 8) (i32.const {len(info)})) (i32.const {len(info)}))
       (func (export "provider_chat") (param i32 i32 i32 i32 i32) (result i32)
         (memory.copy (local.get 4) (i32.const 1024) (i32.const {len(said)})) (i32.const {len(said)})))"""
+
+
+def listing_provider(said: bytes, models: Sequence[str] = ("m",), *, crashes: bool = False) -> bytes:
+    """The same with a list of models; with ``crashes`` every chat traps."""
+    listed = json.dumps([{"id": name} for name in models]).encode()
+    text = provider_text(said).rstrip().removesuffix(")")
+    chat = text.index("(memory.copy (local.get 4)")
+    if crashes:
+        text = text[:chat] + "unreachable)"
+    return wat.assemble(f"""{text}
+      (data (i32.const 512) "{_escaped(listed)}")
+      (func (export "provider_models") (param i32) (result i32)
+        (memory.copy (local.get 0) (i32.const 512) (i32.const {len(listed)})) (i32.const {len(listed)})))""")
 
 
 def _escaped(data: bytes) -> str:

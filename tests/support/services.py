@@ -83,7 +83,7 @@ class OAuth(_Handler):
 class Chat(_Handler):
     """The two endpoints of an OpenAI-compatible server; it says back what it was told.
 
-    Unless its fate is "broken" (status 500) or "silent" (no answer before the service ends).
+    Unless its fate begins with "broken" (status 500, and these words) or is "silent" (no answer before the service ends).
     """
 
     def answer(self, body: str) -> tuple[int, Any]:
@@ -91,8 +91,8 @@ class Chat(_Handler):
             return 200, {"data": [{"id": "echo-1"}, {"id": "echo-2"}]}
         if self.server.fate == "silent":
             self.server.ended.wait()
-        if self.server.fate == "broken":
-            return 500, {"error": {"message": "broken"}}
+        if self.server.fate.startswith("broken"):
+            return 500, {"error": {"message": self.server.fate}}
         asked = json.loads(body)
         text = f"{asked['model']}: " + " | ".join(f"{m['role']}={m['content']}" for m in asked["messages"])
         usage = {"prompt_tokens": len(asked["messages"]), "completion_tokens": 7}

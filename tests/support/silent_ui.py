@@ -11,6 +11,7 @@ class SilentUi:
         self.cards: list[Card] = []
         self.notes: list[str] = []
         self.questions: list[str] = []
+        self.shown_busy: list[str] = []
 
     def show(self, cards: list[Card]) -> None:
         """Keep the cards."""
@@ -26,4 +27,5 @@ class SilentUi:
         self.notes.append(text)
 
     def busy(self, text: str) -> None:
-        """Show nothing."""
+        """Keep what is in progress."""
+        self.shown_busy.append(text)

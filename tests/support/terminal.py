@@ -6,13 +6,12 @@ import pty
 import select
 import signal
 import struct
-import subprocess
-import sys
 import termios
 import time
 from collections.abc import Mapping
 from types import TracebackType
 
+from support.commands import commands
 from support.sandbox import Result, Sandbox
 
 PATIENCE = 60.0
@@ -30,15 +29,11 @@ class Terminal:
         self._new = ""
         self._ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24 if columns else 0, columns, 0, 0))
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tarkpm", *arguments],
+        self.process = commands().start(
+            arguments,
             cwd=sandbox.cwd,
-            env=sandbox.environment(TERM="xterm", **(env or {})),
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            start_new_session=True,
-            preexec_fn=own_terminal,  # noqa: PLW1509  it makes two system calls
+            environment=sandbox.environment(TERM="xterm", **(env or {})),
+            terminal=os.ttyname(theirs),
         )
         os.close(theirs)
 

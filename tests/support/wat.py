@@ -23,6 +23,8 @@ HOSTILE_TOOLS = (
     "bad-pointer",  # returns an output that lies outside its memory
 )
 HUGE_OUTPUT = 40 << 20
+EMPTY = b"\0asm\x0d\0\x01\0"
+"""The empty component."""
 
 
 def assemble(text: str) -> bytes:
@@ -91,6 +93,34 @@ def unknown_import() -> bytes:
 
 
 @functools.cache
+def async_tool() -> bytes:
+    """A tool plugin whose `execute` has the type `async func`."""
+    text = _text()
+    for place in ("(func $execute (param", "(func $f3 (param", '"execute" (func $f3) (func (param'):
+        text = _replaced(text, place, place.replace("(param", "async (param"))
+    return assemble(text)
+
+
+@functools.cache
+def without_execute() -> bytes:
+    """A tool plugin that lacks `execute`."""
+    return assemble(
+        _replaced(
+            _text(),
+            '(export "execute" (func $f3) (func (param "tool-name" string) (param "arguments" string) (result $xr)))',
+            "",
+        )
+    )
+
+
+@functools.cache
+def wasi_03() -> bytes:
+    """A tool plugin that also imports an interface of WASI 0.3."""
+    wasi = '(component\n  (import "wasi:cli/environment@0.3.0" (instance))'
+    return assemble(_replaced(_hostile_text(), "\n(component\n", f"\n{wasi}\n"))
+
+
+@functools.cache
 def core_module() -> bytes:
     """A plain core module: it has a memory and a function, and is no component."""
     return assemble('(module (memory (export "memory") 1) (func (export "run")))')
@@ -110,3 +140,33 @@ def _replaced(text: str, old: str, new: str) -> str:
     """Replace what must be there once, so that an edit of the text cannot silently undo a fixture."""
     assert text.count(old) == 1, f"expected {old!r} once, found it {text.count(old)} times"
     return text.replace(old, new)
+
+
+@functools.cache
+def defining_tool(description: str, *, granted: str = "", risk: int = 0, name: str = "echo") -> bytes:
+    """The lenient tool, of which `echo` has this description and every tool this risk.
+
+    With ``granted``, echo has that description instead where the plugin may store something. ``name`` renames
+    it; it has four letters.
+    """
+    texts = [text.encode() for text in (description, granted)]
+    data = "".join(f"\\{byte:02x}" for byte in b"".join(texts))
+    first, second = ((2048, len(texts[0])), (2048 + len(texts[0]), len(texts[1])))
+    described = "(i32.store (i32.const 1032) (i32.const {})) (i32.store (i32.const 1036) (i32.const {}))"
+    text = _replaced(
+        _hostile_text(),
+        "    (data (i32.const 544)",
+        f'    (data (i32.const 2048) "{data}")\n    (data (i32.const 544)',
+    )
+    choose = described.format(*first)
+    if granted:
+        choose += f"""
+      (call $set (i32.const 576) (i32.const 12) (i32.const 576) (i32.const 12) (i32.const 1000))
+      (if (i32.eqz (i32.load8_u (i32.const 1000))) (then {described.format(*second)}))"""
+    text = _replaced(text, "(i32.store (i32.const 1016)", choose + "\n      (i32.store (i32.const 1016)")
+    text = _replaced(
+        text,
+        '(result i32) (i32.const 0))  ;; "read-only"',
+        f'(result i32) (i32.const {risk}))  ;; "read-only"',
+    )
+    return assemble(_replaced(text, '"echospin', f'"{name}spin'))

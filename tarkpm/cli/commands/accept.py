@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.options import Invocation, common, dry_run
 from tarkpm.core.text import neutral
 
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from tarkpm.ops.accept import AcceptReport
 
 
-@click.command("accept")
+@click.command("accept", cls=CheckedCommand)
 @click.option(
     "--print", "only_print", is_flag=True, help="Show the decisions and their digest without accepting."
 )

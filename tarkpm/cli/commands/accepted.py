@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.console import style, table
 from tarkpm.cli.options import Invocation, common, dry_run
 from tarkpm.core.text import neutral
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from tarkpm.ops.accepted import AcceptedList
 
 
-@click.command("accepted")
+@click.command("accepted", cls=CheckedCommand)
 @click.option(
     "--forget",
     type=click.Path(path_type=Path, file_okay=False),

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.options import (
     Invocation,
     allow_http,
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from tarkpm.core.policy import Answers
 
 
-@click.command("add")
+@click.command("add", cls=CheckedCommand)
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @click.option("--tag", default="", metavar="TAG", help="Add the release at TAG.")
 @click.option("-b", "--branch", default="", metavar="BRANCH", help="Add the head of BRANCH.")
@@ -46,7 +47,8 @@ def add_command(
     """Add plugins from an index, git or a folder.
 
     SOURCE is a name in an index ([INDEX:]NAME[@RANGE]), a git URL (https://…, ssh://…, git@host:owner/repo,
-    file://…), github:owner/repo[/folder], or a folder (./mine).
+    file://…), github:owner/repo[/folder], or a folder (./mine). RANGE is a version, which means exactly that
+    version, or a range like ^1.2. [default: the newest version, and ^ of it in tark.toml]
     """
     from tarkpm.ops.add import add
     from tarkpm.ops.change.source_args import read_source_args

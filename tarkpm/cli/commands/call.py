@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from tarkpm.cli import prestart
-from tarkpm.cli.complete import plugin_names
+from tarkpm.cli.checked import CheckedCommand
+from tarkpm.cli.complete import plugin_names, tool_names
 from tarkpm.cli.console import style
 from tarkpm.cli.options import Invocation, running
 from tarkpm.cli.rendering import print_log
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
     from tarkpm.host.trace import Trace, TracedCall
 
 
-@click.command("call")
+@click.command("call", cls=CheckedCommand)
 @click.argument("plugin", shell_complete=plugin_names)
-@click.argument("tool")
+@click.argument("tool", shell_complete=tool_names)
 @click.argument("arguments", default="{}", metavar="[JSON | - | @FILE]")
 @click.option("--trace", is_flag=True, help="Print every host call, with secrets masked.")
 @click.option(

@@ -6,7 +6,7 @@ import click
 
 from tarkpm.cli.complete import plugin_names
 from tarkpm.cli.lazy_group import Group
-from tarkpm.cli.options import Invocation, running
+from tarkpm.cli.options import Invocation, Seconds, running
 from tarkpm.cli.rendering import print_log
 from tarkpm.cli.text_args import read_text, target
 from tarkpm.core.text import neutral
@@ -90,7 +90,7 @@ def auth_command(invocation: Invocation, plugin: str, credentials: str) -> int:
 @click.argument("plugin", shell_complete=plugin_names)
 @click.option(
     "--seconds",
-    type=click.FloatRange(min=0),
+    type=Seconds(),
     metavar="SECONDS",
     help="Stop after SECONDS. [default: until Ctrl-C]",
 )
@@ -112,7 +112,7 @@ def start_command(invocation: Invocation, plugin: str, seconds: float | None) ->
 @click.argument("plugin", shell_complete=plugin_names)
 @click.option(
     "--seconds",
-    type=click.FloatRange(min=0),
+    type=Seconds(),
     default=0.0,
     metavar="SECONDS",
     help="Wait up to SECONDS for a message. [default: 0]",

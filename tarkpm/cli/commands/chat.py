@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.complete import plugin_names
 from tarkpm.cli.console import Console, echo, style
 from tarkpm.cli.options import Invocation, running
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from tarkpm.ops.chat import ChatReport, ChatSession
 
 
-@click.command("chat")
+@click.command("chat", cls=CheckedCommand)
 @click.argument("plugin", shell_complete=plugin_names)
 @click.argument("prompt", default="")
 @click.option("--model", default="", metavar="NAME", help="Model. [default: the plugin's first]")
@@ -51,9 +52,12 @@ def chat_command(
 
 def _converse(ui: Console, talk: "ChatSession") -> None:
     """Converse at a terminal until an empty line or the end of input."""
+    from tarkpm.ops.chat import MAX_TURNS
+
     for line in model_lines(talk.models(), chosen=talk.model):
         ui.say(line)
     ui.say("Enter an empty line to quit.")
+    told = False
     while question := ui.read("you: "):
         try:
             report = talk.ask(question)
@@ -62,6 +66,9 @@ def _converse(ui: Console, talk: "ChatSession") -> None:
             continue
         for line in chat_lines(report):
             echo(line)
+        if talk.is_cut and not told:
+            told = True
+            ui.note(f"the conversation is longer than {MAX_TURNS} messages: its beginning is no longer sent")
 
 
 def model_lines(models: list[str], *, chosen: str | None = None) -> list[str]:

@@ -8,6 +8,7 @@ TAB must not run a file of the current folder.
 
 import click
 
+from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.options import Invocation, common
 
 SHELLS = ("bash", "zsh", "fish")
@@ -93,7 +94,7 @@ complete --no-files --command tarkpm --arguments "(_tarkpm_completion)"
 SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 
 
-@click.command("completions")
+@click.command("completions", cls=CheckedCommand)
 @click.argument("shell", type=click.Choice(tuple(SCRIPTS)))
 @common
 def completions_command(invocation: Invocation, shell: str) -> int:

@@ -2,6 +2,7 @@
 
 import click
 
+from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.commands.enable import switch
 from tarkpm.cli.complete import plugin_names
 from tarkpm.cli.options import (
@@ -11,7 +12,7 @@ from tarkpm.cli.options import (
 )
 
 
-@click.command("disable")
+@click.command("disable", cls=CheckedCommand)
 @click.argument("name", shell_complete=plugin_names)
 @dry_run
 @common

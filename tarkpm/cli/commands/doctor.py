@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.console import style
 from tarkpm.cli.options import (
     Invocation,
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from tarkpm.ops.doctor import DoctorReport
 
 
-@click.command("doctor")
+@click.command("doctor", cls=CheckedCommand)
 @click.option("--fix", is_flag=True, help="Fix what can be fixed without losing data.")
 @offline
 @allow_http

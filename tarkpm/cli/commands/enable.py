@@ -2,6 +2,7 @@
 
 import click
 
+from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.complete import plugin_names
 from tarkpm.cli.options import (
     Invocation,
@@ -12,7 +13,7 @@ from tarkpm.cli.options import (
 from tarkpm.cli.rendering import enabled_line
 
 
-@click.command("enable")
+@click.command("enable", cls=CheckedCommand)
 @click.argument("name", shell_complete=plugin_names)
 @dry_run
 @common

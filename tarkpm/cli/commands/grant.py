@@ -2,6 +2,7 @@
 
 import click
 
+from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.complete import grantable, plugin_names
 from tarkpm.cli.options import (
     Invocation,
@@ -13,7 +14,7 @@ from tarkpm.cli.options import (
 from tarkpm.cli.rendering import grant_lines
 
 
-@click.command("grant")
+@click.command("grant", cls=CheckedCommand)
 @click.argument("name", shell_complete=plugin_names)
 @click.argument("capabilities", shell_complete=grantable, nargs=-1, metavar="CAPABILITY...")
 @click.option("--reset", is_flag=True, help="Grant exactly the declared capabilities.")
@@ -27,8 +28,10 @@ def grant_command(invocation: Invocation, name: str, capabilities: tuple[str, ..
     """
     from tarkpm.ops import grant
 
-    if reset == bool(capabilities):
-        raise click.UsageError("expected capabilities or --reset, and not both")
+    if reset and capabilities:
+        raise click.UsageError("expected capabilities or --reset, found both")
+    if not reset and not capabilities:
+        raise click.UsageError("expected capabilities, or --reset for all that are declared")
     settings, ui, plugin = invocation.settings, invocation.ui, read_name(name)
     wanted = [read_capability(text) for text in capabilities]
     report = grant.reset(settings, ui, plugin) if reset else grant.grant(settings, ui, plugin, wanted)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.complete import plugin_names
 from tarkpm.cli.console import table
 from tarkpm.cli.options import (
@@ -17,8 +18,10 @@ from tarkpm.core.text import neutral
 if TYPE_CHECKING:
     from tarkpm.ops.info import Info
 
+MAX_UNKNOWN = 100
 
-@click.command("info")
+
+@click.command("info", cls=CheckedCommand)
 @click.argument("name", shell_complete=plugin_names)
 @common
 def info_command(invocation: Invocation, name: str) -> int:
@@ -75,7 +78,11 @@ def _capability_lines(info: "Info") -> list[str]:
         for kind in KINDS
         if kind in info.imported and kind not in declared
     ]
-    rows += [(f"{neutral(key, limit=80)} (unknown)", "", CROSS) for key in info.unknown_capabilities[:100]]
+    rows += [
+        (f"{neutral(key, limit=80)} (unknown)", "", CROSS) for key in info.unknown_capabilities[:MAX_UNKNOWN]
+    ]
+    if (more := len(info.unknown_capabilities) - MAX_UNKNOWN) > 0:
+        rows.append((f"… ({more:,} more unknown)", "", CROSS))
     rows += [
         (f"read {neutral(path, limit=80)} (not below your home)", "", CROSS) for path in info.foreign_reads
     ]

@@ -2,10 +2,11 @@
 
 import click
 
+from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.options import Invocation, common, dry_run, read_version
 
 
-@click.command("init")
+@click.command("init", cls=CheckedCommand)
 @click.option(
     "--tark-version",
     default="",

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.console import style
 from tarkpm.cli.options import Invocation, common
 from tarkpm.core.text import neutral
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from tarkpm.ops.inspect import InspectReport, SurfaceEntry
 
 
-@click.command("inspect")
+@click.command("inspect", cls=CheckedCommand)
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @common
 def inspect_command(invocation: Invocation, file: Path) -> int:

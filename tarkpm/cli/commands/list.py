@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.console import style, table
 from tarkpm.cli.options import (
     Invocation,
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from tarkpm.ops.list import ListReport
 
 
-@click.command("list")
+@click.command("list", cls=CheckedCommand)
 @click.option("--type", "kind", type=click.Choice(TYPES), help="Show only plugins of this type.")
 @common
 def list_command(invocation: Invocation, kind: str | None) -> int:

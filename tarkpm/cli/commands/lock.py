@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.options import (
     Invocation,
     allow_http,
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from tarkpm.core.policy import Answers
 
 
-@click.command("lock")
+@click.command("lock", cls=CheckedCommand)
 @click.option("--check", is_flag=True, help="Only check that tark.lock is up to date.")
 @consent
 @yes

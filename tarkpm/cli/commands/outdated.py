@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.console import style, table
 from tarkpm.cli.options import Invocation, allow_http, common
 from tarkpm.cli.rendering import note_lines
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from tarkpm.ops.outdated import OutdatedReport
 
 
-@click.command("outdated")
+@click.command("outdated", cls=CheckedCommand)
 @allow_http
 @common
 def outdated_command(invocation: Invocation) -> int:
@@ -37,15 +38,15 @@ def _outdated_lines(report: "OutdatedReport") -> list[str]:
     cells = [
         (
             row.name,
-            row.locked,
+            row.locked or "-",
             row.update or "-",
-            row.newest,
+            row.newest or "-",
             neutral(row.source) + (f" at {row.commit[:12]}" if row.commit else ""),
             neutral(row.warning),
         )
         for row in report.plugins
     ]
     lines = table(("Plugin", "Locked", "Update", "Newest", "Source", ""), cells)
-    if any(row.update for row in report.plugins):
-        lines += ["", "To install the versions under Update: tarkpm update"]
+    if report.command:
+        lines += ["", f"To install the versions under Update: {report.command}"]
     return [style(lines[0], bold=True), *lines[1:], *failed, *note_lines(report.notes)]

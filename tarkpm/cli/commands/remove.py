@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.complete import plugin_names
 from tarkpm.cli.console import style
 from tarkpm.cli.options import (
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from tarkpm.ops.remove import RemoveReport
 
 
-@click.command("remove")
+@click.command("remove", cls=CheckedCommand)
 @click.argument("names", shell_complete=plugin_names, nargs=-1, required=True, metavar="NAME...")
 @click.option("--purge", is_flag=True, help="Also delete the plugins' stored data.")
 @dry_run

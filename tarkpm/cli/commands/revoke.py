@@ -2,6 +2,7 @@
 
 import click
 
+from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.complete import granted, plugin_names
 from tarkpm.cli.options import (
     Invocation,
@@ -13,7 +14,7 @@ from tarkpm.cli.options import (
 from tarkpm.cli.rendering import grant_lines
 
 
-@click.command("revoke")
+@click.command("revoke", cls=CheckedCommand)
 @click.argument("name", shell_complete=plugin_names)
 @click.argument("capabilities", shell_complete=granted, nargs=-1, required=True, metavar="CAPABILITY...")
 @dry_run

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.console import style, table
 from tarkpm.cli.options import Invocation, allow_http, common
 from tarkpm.core.capability import KINDS
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from tarkpm.ops.search import SearchReport
 
 
-@click.command("search")
+@click.command("search", cls=CheckedCommand)
 @click.argument("words", nargs=-1, required=True)
 @click.option("--type", "kind", type=click.Choice(TYPES), help="Show only plugins of this type.")
 @click.option("--capability", type=click.Choice(KINDS), help="Show only plugins that declare this.")

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import click
 
+from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.complete import key_names
 from tarkpm.cli.options import Invocation, common, dry_run
 from tarkpm.cli.passphrase import ask_passphrase
 
 
-@click.command("sign")
+@click.command("sign", cls=CheckedCommand)
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option("--key", shell_complete=key_names, required=True, metavar="NAME", help="Key to sign with.")
 @dry_run

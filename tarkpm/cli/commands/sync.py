@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.console import style
 from tarkpm.cli.options import (
     Invocation,
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from tarkpm.ops.sync import SyncChange, SyncReport
 
 
-@click.command("sync")
+@click.command("sync", cls=CheckedCommand)
 @click.option("--locked", is_flag=True, help="No effect: sync always follows tark.lock.")
 @click.option("--frozen", is_flag=True, help="Same as --offline.")
 @click.option("--reinstall", is_flag=True, help="Install everything again.")
@@ -30,14 +31,12 @@ if TYPE_CHECKING:
 @common
 def sync_command(invocation: Invocation, locked: bool, frozen: bool, reinstall: bool) -> int:
     """Install exactly what tark.lock says. Never resolves."""
-    import msgspec
-
     from tarkpm.ops.sync import sync
 
     del locked
     settings = invocation.settings
     if frozen:
-        settings = msgspec.structs.replace(settings, offline=True)
+        settings = settings.made_offline("--frozen")
     report = sync(settings, invocation.ui, reinstall=reinstall)
     invocation.report(report, lambda: synced_lines(report, dry_run=settings.dry_run))
     return 0

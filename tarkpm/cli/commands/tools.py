@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.complete import plugin_names
 from tarkpm.cli.console import style, table
 from tarkpm.cli.options import Invocation, running
@@ -13,19 +14,39 @@ from tarkpm.cli.text_args import target
 from tarkpm.core.text import neutral
 
 if TYPE_CHECKING:
-    from tarkpm.ops.tools import ToolsReport
+    from tarkpm.ops.tools import SizeReport, ToolsReport
 
 
-@click.command("tools")
+@click.command("tools", cls=CheckedCommand)
 @click.argument("plugin", shell_complete=plugin_names, default="")
+@click.option("--size", is_flag=True, help="Report how much of an agent's context the tools take.")
 @running
-def tools_command(invocation: Invocation, plugin: str) -> int:
+def tools_command(invocation: Invocation, plugin: str, size: bool) -> int:
     """List the tools of one plugin. [default: every enabled tool plugin]"""
-    from tarkpm.ops.tools import tools
+    from tarkpm.ops.tools import sizes, tools
 
+    if size:
+        if plugin:
+            raise click.UsageError("expected PLUGIN or --size, found both")
+        found = sizes(invocation.settings, invocation.ui)
+        invocation.report(found, lambda: size_lines(found))
+        return 0
     report = tools(invocation.settings, invocation.ui, target(plugin) if plugin else "", print_log)
     invocation.report(report, lambda: tool_lines(report))
     return 1 if report.failed else 0
+
+
+def size_lines(report: "SizeReport") -> list[str]:
+    """Return the sizes by plugin, and what an agent loads."""
+    from tarkpm.core.agent.listing import tokens
+
+    rows = [(name, f"{count:,}", f"{tokens(count):,}") for name, count in report.plugins.items()]
+    if not rows:
+        return ["No tools."]
+    rows.append(("all", f"{report.total:,}", f"{report.total_tokens:,}"))
+    listed = f"tarkpm mcp lists {report.listed:,} bytes, about {report.listed_tokens:,} tokens"
+    hidden = f"; {report.hidden:,} tools are found by search" if report.hidden else ""
+    return [*table(("Plugin", "Bytes", "Tokens (estimated)"), rows), "", listed + hidden]
 
 
 RISKS = {"risky": "yellow", "dangerous": "red"}

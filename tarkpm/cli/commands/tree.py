@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.options import Invocation, common, read_name
 from tarkpm.cli.rendering import note_lines
 from tarkpm.core.text import neutral
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from tarkpm.ops.tree import TreeReport
 
 
-@click.command("tree")
+@click.command("tree", cls=CheckedCommand)
 @click.option("--invert", default="", metavar="NAME", help="Show which plugins need plugin NAME.")
 @common
 def tree_command(invocation: Invocation, invert: str) -> int:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.complete import plugin_names
 from tarkpm.cli.options import (
     Invocation,
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from tarkpm.core.policy import Answers
 
 
-@click.command("update")
+@click.command("update", cls=CheckedCommand)
 @click.argument("names", shell_complete=plugin_names, nargs=-1, metavar="[NAME...]")
 @consent
 @yes

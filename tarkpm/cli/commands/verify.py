@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.console import style
 from tarkpm.cli.options import (
     Invocation,
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from tarkpm.ops.verify import VerifyReport
 
 
-@click.command("verify")
+@click.command("verify", cls=CheckedCommand)
 @common
 def verify_command(invocation: Invocation) -> int:
     """Verify every installed file, signature and decision, offline."""

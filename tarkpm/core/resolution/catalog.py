@@ -145,6 +145,26 @@ class Shelf:
         return span & ~pre | named, span & ~pre | named | kept
 
 
+class LockedShelf(Shelf):
+    """The shelf of one place, and what a lock keeps on it that could not be chosen otherwise."""
+
+    def __init__(
+        self, catalog: Catalog, place: PluginId, tark: Version | None, locked: Locked | None
+    ) -> None:
+        super().__init__(catalog[place], tark)
+        self.place = place
+        kept = locked.version if locked and locked.origin == place[0] else None
+        self.locked = self.where(lambda offer: offer.version == kept)
+        self.usable = self.locked | self.where(lambda offer: not offer.yanked)
+
+    def choosable(self, wanted: Range | str | None) -> int:
+        """Return the releases in a range. Yanked ones and unnamed prereleases are included only if locked."""
+        found = self.matching(wanted)
+        if self.locked:
+            found |= self.within(wanted) & self.locked
+        return found & self.usable
+
+
 def missing(
     catalog: Catalog, wanted: Iterable[RootRequirement], tark: Version | None
 ) -> tuple[PluginId, ...]:
@@ -187,7 +207,12 @@ def missing(
 
 def members(mask: int, offers: Sequence[Candidate]) -> Iterator[Candidate]:
     """Yield the releases of a set, newest first."""
+    return (offers[bit.bit_length() - 1] for bit in bits(mask))
+
+
+def bits(mask: int) -> Iterator[int]:
+    """Yield the bits of a set, each as a set of its own, the newest release first."""
     while mask:
         least = mask & -mask
-        yield offers[least.bit_length() - 1]
+        yield least
         mask ^= least

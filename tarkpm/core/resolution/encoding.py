@@ -13,14 +13,13 @@ from tarkpm.core.resolution.catalog import (
     Candidate,
     Catalog,
     Locked,
+    LockedShelf,
     PluginId,
     Request,
     RootRequirement,
-    Shelf,
     members,
 )
 from tarkpm.core.resolution.solver import Clause, Contradiction, Search, TooHard
-from tarkpm.core.version import Range
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -55,23 +54,13 @@ Fact = Asked | AskedRange | Needs | OneSource
 class Node:
     """A plugin in the search: its variable, its releases, and which of them may be chosen."""
 
-    def __init__(self, variable: int, place: PluginId, shelf: Shelf, locked: Locked | None) -> None:
-        self.variable, self.place, self.shelf = variable, place, shelf
-        kept = locked.version if locked and locked.origin == place[0] else None
-        self.locked = shelf.where(lambda offer: offer.version == kept)
-        self.usable = self.locked | shelf.where(lambda offer: not offer.yanked)
+    def __init__(self, variable: int, shelf: LockedShelf) -> None:
+        self.variable, self.place, self.shelf = variable, shelf.place, shelf
         self.absent = shelf.all + 1
         self.needs: dict[Dependency, int] = {}
         for index, offer in enumerate(shelf.offers):
             for dependency in offer.requires:
                 self.needs[dependency] = self.needs.get(dependency, 0) | 1 << index
-
-    def matching(self, wanted: Range | str | None) -> int:
-        """Return the releases in a range. Yanked ones and unnamed prereleases are included only if locked."""
-        found = self.shelf.matching(wanted)
-        if self.locked:
-            found |= self.shelf.within(wanted) & self.locked
-        return found & self.usable
 
 
 class Encoding:
@@ -107,11 +96,10 @@ class Encoding:
         request: Request,
         locked: Mapping[PluginName, Locked],
         *,
-        free: Iterable[PluginName] | None,
+        held: Collection[PluginName] = frozenset(),
         most_conflicts: int,
     ) -> "Encoding":
         """Return the encoding of a request."""
-        held = frozenset[PluginName]() if free is None else locked.keys() - set(free)
         problem = cls(catalog, request, locked, held=held, most_conflicts=most_conflicts)
         for wanted in request.wanted.values():
             problem._node(wanted.place)  # all of them before any dependency, so that they are decided first
@@ -150,11 +138,11 @@ class Encoding:
         """Return whether a fact requires something that no release satisfies."""
         match fact:
             case Asked(wanted):
-                return not self._node(wanted.place).usable
+                return not self._node(wanted.place).shelf.usable
             case AskedRange(wanted):
-                return not self._node(wanted.place).matching(wanted.range)
+                return not self._node(wanted.place).shelf.choosable(wanted.range)
             case Needs(_, dependency, place):
-                return not self._node(place).matching(dependency.range)
+                return not self._node(place).shelf.choosable(dependency.range)
             case OneSource():
                 return False
 
@@ -162,15 +150,15 @@ class Encoding:
         match fact:
             case Asked(wanted):
                 node = self._node(wanted.place)
-                return {node.variable: node.usable}
+                return {node.variable: node.shelf.usable}
             case AskedRange(wanted):
                 node = self._node(wanted.place)
-                return {node.variable: node.matching(wanted.range) | node.absent}
+                return {node.variable: node.shelf.choosable(wanted.range) | node.absent}
             case OneSource(places):
                 return {node.variable: node.absent for node in map(self._node, places)}
             case Needs(offers, dependency, place):
                 node, target = self._node(offers[0].place), self._node(place)
-                met = {target.variable: target.matching(dependency.range)}
+                met = {target.variable: target.shelf.choosable(dependency.range)}
                 others = (node.shelf.all | node.absent) & ~node.needs[dependency]
                 met[node.variable] = met.get(node.variable, 0) | others  # a plugin may depend on itself
                 return met
@@ -182,7 +170,7 @@ class Encoding:
     def pick(self, variable: int, domain: int) -> int:
         """Pick the locked release of a held plugin, or else the newest release."""
         node = self._nodes[variable]
-        held = node.locked if node.place[1] in self._held else 0
+        held = node.shelf.locked if node.place[1] in self._held else 0
         candidates = domain & held or domain
         # The lowest bit is the newest release.
         return candidates & -candidates
@@ -200,7 +188,7 @@ class Encoding:
             place = self.request.place_of(dependency, offer.origin)
             if place is not None:
                 # For all releases with this dependency, so that the search learns about them as one case.
-                needing = node.needs[dependency] & node.usable
+                needing = node.needs[dependency] & node.shelf.usable
                 self.state(Needs(tuple(members(needing, node.shelf.offers)), dependency, place))
 
     def _node(self, place: PluginId) -> Node:
@@ -210,8 +198,8 @@ class Encoding:
         """
         if node := self._by_place.get(place):
             return node
-        shelf = Shelf(self._catalog[place], self.request.tark)
-        node = Node(self.search.variable(len(shelf.offers)), place, shelf, self._locked.get(place[1]))
+        shelf = LockedShelf(self._catalog, place, self.request.tark, self._locked.get(place[1]))
+        node = Node(self.search.variable(len(shelf.offers)), shelf)
         self._nodes.append(node)
         self._by_place[place] = node
         namesakes = self._by_name.setdefault(folded(place[1]), [])

@@ -4,6 +4,7 @@ The search proves that some facts contradict each other. The proof is reduced to
 left out, sorted so that each leads to the next, and rendered as sentences.
 """
 
+import re
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
@@ -166,7 +167,8 @@ def _hint(
             return "the locked release is no longer listed; to keep it: tarkpm sync"
         offers = [o for o in catalog[wanted.place] if o.fits(request.tark) and not (o.revoked or o.yanked)]
         if not catalog[wanted.place]:
-            return f"tarkpm search {wanted.name}"
+            # The whole name was not found. Its beginning finds the names that it may be a slip of.
+            return f"tarkpm search {re.split('[-_]', wanted.name)[0][:4]}"
         if offers and all(offer.version.pre for offer in offers):
             return f"tarkpm add {wanted.name}@^{max(offer.version for offer in offers)}"
     return way_out(catalog, request, locked, facts)
@@ -184,7 +186,7 @@ def way_out(
         wanted = [w for w in request.wanted.values() if w is not item] + ([other] if other else [])
         problem = Request.of(wanted, request.tark)
         try:
-            trial = Encoding.of(catalog, problem, locked, free=None, most_conflicts=TRIAL_CONFLICTS)
+            trial = Encoding.of(catalog, problem, locked, most_conflicts=TRIAL_CONFLICTS)
             chosen = trial.solve()
         except (Contradiction, TooHard, LookupError):  # LookupError: it would need what was not asked for
             continue

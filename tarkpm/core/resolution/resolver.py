@@ -12,8 +12,9 @@
   chosen (docs/trust-rules.md, rule 8).
 - Dependencies may be circular.
 
-`encoding` turns a request into clauses, `solver` searches them, and `explanation` describes why there is no
-solution. docs/decisions/0010 records why no library is used.
+`backtracking` searches first, with resolvelib. Where it reports a conflict, exceeds its budget or finds what
+these rules do not prefer, the proof decides: `encoding` turns the request into clauses, `solver` searches
+them, and `explanation` describes why there is no solution. docs/decisions/0010 records why both are used.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -54,15 +55,32 @@ def solve(
 
     Raises `ResolutionError` with the requirements that conflict and, if one is found, a change that helps.
     """
+    from tarkpm.core.resolution.backtracking import search
+
+    request = Request.of(wanted, tark)
+    held = frozenset[PluginName]() if free is None else locked.keys() - set(free)
+    chosen = search(catalog, request, locked, held=held)
+    if chosen is None:
+        chosen = prove(catalog, request, locked, held=held)
+    return Solution(chosen, tuple(_notes(catalog, request, chosen)))
+
+
+def prove(
+    catalog: Catalog,
+    request: Request,
+    locked: Mapping[PluginName, Locked],
+    *,
+    held: Collection[PluginName],
+) -> dict[PluginName, Candidate]:
+    """Find the solution that the first search did not, or explain why there is none."""
     from tarkpm.core.resolution.encoding import Encoding
     from tarkpm.core.resolution.explanation import explain
     from tarkpm.core.resolution.solver import Contradiction, TooHard
 
-    request = Request.of(wanted, tark)
     # A limit on conflicts, because version solving is NP-complete and catalogs are untrusted.
-    problem = Encoding.of(catalog, request, locked, free=free, most_conflicts=MOST_CONFLICTS)
+    problem = Encoding.of(catalog, request, locked, held=held, most_conflicts=MOST_CONFLICTS)
     try:
-        chosen = problem.solve()
+        return problem.solve()
     except Contradiction as found:
         raise explain(catalog, request, locked, [clause.fact for clause in found.given]) from None
     except TooHard:
@@ -70,7 +88,6 @@ def solve(
             "gave up: the requirements of the plugins conflict in too many ways",
             hint="use narrower ranges in tark.toml",
         ) from None
-    return Solution(chosen, tuple(_notes(catalog, request, chosen)))
 
 
 def _notes(catalog: Catalog, request: Request, chosen: Mapping[PluginName, Candidate]) -> Iterator[str]:

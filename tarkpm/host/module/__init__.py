@@ -1,1 +1,1 @@
-"""Inspection of WebAssembly modules, without running them."""
+"""Inspection of WebAssembly modules, without running them, and the check that they fit a plugin type."""

@@ -1,13 +1,13 @@
-"""Recognition of core modules as plugins of the older tark ABI, by their imported and exported names.
+"""Recognition of core modules as plugins of the older tark ABI, and the comparison of their types.
 
-`worker.legacy_abi.fitting` compares the types of these names once the module is compiled.
+`core_types` reads the types from the binary, `worker.legacy_abi.fitting` from the compiled module.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from tarkpm.core.text import neutral
-from tarkpm.host.worker.legacy_abi.abi import MEMORY, MODULE, NEEDED, known_imports
+from tarkpm.host.worker.legacy_abi.abi import EXPORTS, MEMORY, MODULE, NEEDED, known_imports, spelled
 
 IMPORTS: Final = frozenset(f"{module}.{name}" for module, name in known_imports())
 """Imports that tark provides, as ``module.name``. No name contains a dot, so each is unambiguous."""
@@ -16,6 +16,8 @@ GRANTED_BY: Final[Mapping[str, str]] = {"fs": "fs_read", "ws": "http"}
 """The kind of capability that grants an interface, where the names differ."""
 BASIS: Final = ((MEMORY,), ("alloc",))
 MAX_NAMED: Final = 5
+ORDINARY: Final = "an unshared 32-bit memory"
+"""The text of the type of a memory as plugins need it."""
 
 
 def unknown(imports: Iterable[str]) -> tuple[str, ...]:
@@ -67,6 +69,27 @@ def misfit(imports: Sequence[str], exports: Sequence[str], plugin_type: str) -> 
         more = f" and {len(strange) - MAX_NAMED} more" if len(strange) > MAX_NAMED else ""
         return f"imports {shown}{more}, which tark does not provide in the older ABI"
     return None
+
+
+def compare(
+    imports: Iterable[tuple[str, str, str]], exports: Mapping[str, str], plugin_type: str
+) -> Iterator[str]:
+    """Yield how a module differs from the ABI: imports as (module, name, type), exports' types by name."""
+    known = known_imports()
+    for module, name, text in imports:
+        wanted = known.get((module, name))
+        if wanted is None:
+            yield f"imports {f'{module} {name}'!r}, which tark does not provide"
+        elif text != spelled(wanted):
+            yield f"import {module} {name}: expected {spelled(wanted)}, found {text}"
+    if (memory := exports.get(MEMORY, "nothing")) != ORDINARY:
+        yield f"export {MEMORY}: expected {ORDINARY}, found {memory}"
+    for name, signature in EXPORTS.items():
+        if name in exports and exports[name] != spelled(signature):
+            yield f"export {name}: expected {spelled(signature)}, found {exports[name]}"
+    for names in (("alloc",), *NEEDED.get(plugin_type, ())):
+        if not exports.keys() & set(names):
+            yield f"does not export {' or '.join(names)}"
 
 
 def _lacking(exports: Sequence[str], needed: Iterable[tuple[str, ...]]) -> tuple[str, ...]:

@@ -15,7 +15,8 @@ from tarkpm.host.image import PluginImage
 from tarkpm.host.ipc.messages import Inspected, Item
 from tarkpm.host.limits import Limits
 from tarkpm.host.module import legacy_abi
-from tarkpm.host.module.inspect import WORLDS, ModuleInfo, check_fits, inspect
+from tarkpm.host.module.fit import misfit
+from tarkpm.host.module.inspect import WORLDS, ModuleInfo, inspect
 from tarkpm.host.process import start
 from tarkpm.host.worker.settings import BIG_MODULE
 
@@ -40,17 +41,17 @@ def read_surface(wasm: bytes, cache: CompileCache, *, where: str, limits: Limits
     info = inspect(wasm, where=where)
     found = _types(wasm, info, cache, where, limits or Limits())
     kinds = legacy_abi.TYPES if info.kind == "core" else WORLDS
-    misfits = {kind: why for kind in kinds if (why := _misfit(info, found, kind))}
+    misfits = {kind: why for kind in kinds if (why := _misfit(wasm, info, found, kind))}
     fits = tuple(kind for kind in kinds if kind not in misfits)
     return Surface(info, found.imports, found.exports, fits, misfits)
 
 
-def _misfit(info: ModuleInfo, found: Inspected, kind: str) -> str | None:
+def _misfit(wasm: bytes, info: ModuleInfo, found: Inspected, kind: str) -> str | None:
     """Return the better of two reasons.
 
     Types say more than names, except for core modules: most of them are not plugins at all.
     """
-    by_name, by_type = check_fits(info, kind), found.unfit.get(kind)
+    by_name, by_type = misfit(wasm, info, kind, types=False), found.unfit.get(kind)
     return by_name or by_type if info.kind == "core" else by_type or by_name
 
 

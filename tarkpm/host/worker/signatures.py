@@ -8,11 +8,9 @@ from collections.abc import Iterator, Mapping
 
 from wasmtime import Engine, component
 
-from tarkpm.host.worker.compound import InterfaceTypes
-from tarkpm.host.worker.interfaces import EXPORTS, IMPORTS, PACKAGE
+from tarkpm.host.module.tark_types import IMPORTS, PACKAGE, compare_export, compare_import, joined
 from tarkpm.host.worker.wit_text import Speller
 
-MAX_REPORTED = 5
 WASI = "wasi:"  # the parent decides which are allowed (`module.inspect`); wasmtime type-checks its own
 
 
@@ -25,8 +23,7 @@ def check(compiled: component.Component, engine: Engine, plugin_type: str) -> di
     imports: dict[str, list[str]] = {}
     wrong = [*_check_imports(compiled, engine, imports), *_check_exports(compiled, engine, plugin_type)]
     if wrong:
-        more = f"; and {len(wrong) - MAX_REPORTED} more" if len(wrong) > MAX_REPORTED else ""
-        raise Unfit("; ".join(wrong[:MAX_REPORTED]) + more)
+        raise Unfit(joined(wrong))
     return imports
 
 
@@ -37,23 +34,14 @@ def _check_imports(
     for name, item in compiled.type.imports(engine).items():
         if name.startswith(WASI):
             continue
-        interface: InterfaceTypes | None = IMPORTS.get(name.removeprefix(PACKAGE))
-        if interface is None or not name.startswith(PACKAGE):
+        if name.removeprefix(PACKAGE) not in IMPORTS or not name.startswith(PACKAGE):
             yield f"imports {name!r}, which tark does not provide"
         elif not isinstance(item.ty, component.ComponentInstanceType):
             yield f"expected {name!r} to be an interface, found {type(item.ty).__name__}"
         else:
             functions = _functions(item.ty, engine)
             imports[name.removeprefix(PACKAGE)] = list(functions)
-            yield from _compare_imports(name, functions, interface)
-
-
-def _compare_imports(name: str, functions: Mapping[str, str], interface: InterfaceTypes) -> Iterator[str]:
-    for function, text in functions.items():
-        if function not in interface:
-            yield f"imports {function!r} of {name}, which has no such function"
-        elif text != interface[function].text:
-            yield f"import {name} {function}: expected {interface[function].text}, found {text}"
+            yield from compare_import(name, functions, Speller().spell)
 
 
 def _check_exports(compiled: component.Component, engine: Engine, plugin_type: str) -> Iterator[str]:
@@ -64,14 +52,9 @@ def _check_exports(compiled: component.Component, engine: Engine, plugin_type: s
     elif not isinstance(exported.ty, component.ComponentInstanceType):
         yield f"expected {interface!r} to be an interface, found {type(exported.ty).__name__}"
     else:
-        functions = _functions(exported.ty, engine)
-        for name, wanted in EXPORTS[plugin_type].items():
-            found = functions.get(name, "nothing")
-            if found != wanted.text:
-                yield f"export {interface} {name}: expected {wanted.text}, found {found}"
+        yield from compare_export(plugin_type, _functions(exported.ty, engine), Speller().spell)
 
 
-def _functions(item: component.ComponentInstanceType, engine: Engine) -> Mapping[str, str]:
+def _functions(item: component.ComponentInstanceType, engine: Engine) -> Mapping[str, component.FuncType]:
     types = {function: export.ty for function, export in item.exports(engine).items()}
-    spell = Speller().spell
-    return {function: spell(ty) for function, ty in types.items() if isinstance(ty, component.FuncType)}
+    return {function: ty for function, ty in types.items() if isinstance(ty, component.FuncType)}

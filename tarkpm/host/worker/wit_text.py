@@ -3,10 +3,12 @@
 A few bytes of a component can declare a type of a million parts, so each text has a maximum number of parts.
 """
 
+import ctypes
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import wasmtime
+from wasmtime import _ffi as ffi
 from wasmtime import component
 
 MAX_PARTS: Final = 2_000
@@ -44,7 +46,9 @@ class Speller:
 
     def _function(self, ty: Any) -> str:
         result = "" if ty.result is None else f" -> {self._text(ty.result)}"
-        return f"func({self._named(ty.params)}){result}"
+        # wasmtime-py does not expose it, and a call of an async function traps
+        head = "async func" if _is_async(ty.ptr()) else "func"
+        return f"{head}({self._named(ty.params)}){result}"
 
     def _record(self, ty: Any) -> str:
         return f"record{{{self._named(ty.fields)}}}"
@@ -80,8 +84,38 @@ def core(ty: Any) -> str:
     """Return the text of a core type: ``func(i32, i32) -> i32``, ``memory``, ``global i32``, ``table``."""
     match ty:
         case wasmtime.FuncType():
-            results = ", ".join(map(str, ty.results))
-            return f"func({', '.join(map(str, ty.params))})" + (f" -> {results}" if results else "")
+            results = ", ".join(map(core_value, ty.results))
+            return f"func({', '.join(map(core_value, ty.params))})" + (f" -> {results}" if results else "")
         case wasmtime.GlobalType():
-            return f"global {ty.content}"
+            return f"global {core_value(ty.content)}"
     return type(ty).__name__.removesuffix("Type").lower()
+
+
+def core_value(ty: Any) -> str:
+    """Return the text of a core value type.
+
+    Not ``str(ty)``: wasmtime's C API aborts the process if it is asked for the kind of v128 or of a reference
+    (WebAssembly/wasm-c-api#106).
+    """
+    found = ffi.wasmtime_valtype_t()
+    ffi.wasmtime_valtype_new(ty.ptr(), ctypes.byref(found))
+    try:
+        kind, heap = int(found.kind), int(found.reftype.heaptype.kind)
+        if kind < len(_VALUES):
+            return _VALUES[kind]
+        null = "null " if found.reftype.nullable else ""
+        return f"(ref {null}{_HEAPS[heap] if heap < len(_HEAPS) else 'unknown'})"
+    finally:
+        ffi.wasmtime_valtype_delete(ctypes.byref(found))
+
+
+# In the order of wasmtime's `types/val.h`. A concrete type has no name, so it is shown as the kind it is of.
+_VALUES: Final = ("i32", "i64", "f32", "f64", "v128")
+_HEAPS: Final = (
+    "extern", "noextern", "func", "func", "nofunc", "any", "none", "eq", "i31", "array", "array", "struct",
+    "struct", "exn", "exn", "noexn",
+)  # fmt: skip
+
+_is_async = ffi.dll.wasmtime_component_func_type_async
+_is_async.restype = ctypes.c_bool
+_is_async.argtypes = [ctypes.POINTER(ffi.wasmtime_component_func_type_t)]

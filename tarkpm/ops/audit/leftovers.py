@@ -52,8 +52,12 @@ def check_up(settings: Settings, *, fix: bool) -> list[Trouble]:
     state = State(settings.paths.state)
     found: list[Trouble] = []
     for look in (_keys, _records, _claims, _locks, _environments, _temporary):
-        for trouble, repair in look(settings, state):
-            found.append(_fixed(trouble, repair) if fix and repair else _hinted(trouble, repair))
+        try:
+            for trouble, repair in look(settings, state):
+                found.append(_fixed(trouble, repair) if fix and repair else _hinted(trouble, repair))
+        except OSError as problem:  # a folder that cannot be read is what doctor is asked about
+            reason = (problem.strerror or str(problem)).lower()
+            found.append(Trouble("Folder", f"cannot be read: {reason}", str(problem.filename or "")))
     return found
 
 

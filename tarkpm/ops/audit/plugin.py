@@ -14,14 +14,17 @@ from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MANIFEST, STATEMENT
 from tarkpm.core.release import IndexSource, is_extra
 from tarkpm.core.text import some
-from tarkpm.core.trust import check_minimum, check_trusted
+from tarkpm.core.trust import check_minimum
 from tarkpm.core.withdrawn import why_yanked, yanked_note
 from tarkpm.errors import DigestMismatch, LockStale, NotFound, StoreError, TarkError
-from tarkpm.host.module.inspect import check_fits, inspect
+from tarkpm.host.module.fit import misfit
+from tarkpm.host.module.inspect import inspect
 from tarkpm.ops.change.stage import verify_documents
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.fetch import stored_files
+from tarkpm.ops.release.way_back import require_trusted
 from tarkpm.store.environment import DATA
+from tarkpm.store.withheld import Withheld
 
 REPAIR = "tarkpm sync --reinstall"
 
@@ -118,7 +121,7 @@ class _Audit:
     def _check_decisions(self) -> None:
         project = self.workspace.project
         if self.entry.name in project.requirements or isinstance(self.entry.source, IndexSource):
-            check_trusted(project, self.entry, self.workspace.vouched)
+            require_trusted(self.workspace, project, self.entry)
         if reason := why_yanked(self.entry, self.workspace.vouched):
             message = yanked_note(f"'{self.entry.name}' {self.entry.version}", reason)
             self.findings.append(NamedFinding(self.entry.name, "Note", message, note=True))
@@ -164,6 +167,7 @@ class _Audit:
             return
         manifest = verify_documents(self.entry, self.documents, where=str(self.folder))
         self._check_capabilities(manifest)
+        self._check_tools()
 
     def _check_data_link(self) -> None:
         link, data = self.folder / DATA, self.workspace.data(self.entry.name)
@@ -203,15 +207,21 @@ class _Audit:
             why = "a working copy" if self.entry.is_working_copy else "no publisher vouches for it"
             self._note(f"unsigned: {why}")
 
+    def _check_tools(self) -> None:
+        """Report tools that a host withheld, because they did not define themselves as they are pinned."""
+        notes = Withheld(self.workspace.state.root)
+        pins = self.entry.tools or ()
+        withheld = [tool for file in self.entry.files for tool in notes.tools(file.sha256, pins)]
+        if withheld:
+            message = f"when it ran, it defined these tools differently from tark.lock: {some(withheld)}"
+            hint = f"tarkpm disable {self.entry.name}"
+            self.findings.append(Finding(self.entry.name, "DigestMismatch", message, "", hint, exit_status=3))
+
     def _check_module(self, wasm: memoryview, where: str) -> None:
         surface = inspect(wasm, where=where)
-        misfit = check_fits(surface, self.entry.type) if surface.kind == "core" else None
-        if misfit:
-            self.findings.append(Finding(self.entry.name, "ModuleInvalid", misfit, where))
-        elif unknown := surface.unknown_imports:
-            message = f"imports functions unknown to tarkpm: {', '.join(unknown)}"
+        if problem := misfit(wasm, surface, self.entry.type):
             hint = f"tarkpm inspect {shlex.quote(where)}"
-            self.findings.append(Finding(self.entry.name, "ModuleInvalid", message, where, hint))
+            self.findings.append(Finding(self.entry.name, "ModuleInvalid", problem, where, hint))
         granted = self.workspace.project.granted(self.entry.name)
         for kind in KINDS:
             if kind in surface.kinds and kind not in granted:

@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Final
 
 from tarkpm.core.text import some
+from tarkpm.errors import TarkError, Unreachable
 from tarkpm.ops.audit.leftovers import Trouble
 from tarkpm.ops.project.location import Location
 from tarkpm.ops.project.settings import Settings
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 VARIABLES: Final = (
     "TARKPM_CACHE_DIR",
     "XDG_CACHE_HOME",
+    "TARKPM_STATE_DIR",
     "XDG_STATE_HOME",
     "XDG_DATA_HOME",
     "XDG_CONFIG_HOME",
@@ -32,9 +34,11 @@ def check_folders(settings: Settings, location: Location) -> Iterator[Trouble]:
         yield Trouble("Folder", "the home folder does not exist", str(home), _set("HOME", settings))
         return
     paths = settings.paths
-    for folder in dict.fromkeys((paths.state, paths.cache, paths.data, location.folder)):
+    own = (location.folder, location.environment.plugins)
+    for folder in dict.fromkeys((paths.state, paths.cache, paths.data, *own)):
         nearest = next((place for place in (folder, *folder.parents) if os.path.lexists(place)), folder)
-        hint = _set(variable_of(folder, settings.environment), settings)
+        variable = variable_of(folder, settings.environment) if folder not in own else ""
+        hint = _set(variable, settings)
         if not nearest.is_dir():
             yield Trouble("Folder", "expected a folder, found something else", str(nearest), hint)
         elif not os.access(nearest, os.W_OK | os.X_OK):
@@ -56,6 +60,8 @@ def _set(variable: str, settings: Settings) -> str:
 def check_project(workspace: "Workspace") -> Iterator[Trouble]:
     """Yield what stands between the project's documents and its installed plugins; raises `LockError`."""
     from tarkpm.core.lock_check import stale_entries
+    from tarkpm.core.release import IndexSource
+    from tarkpm.core.trust import check_trusted
     from tarkpm.ops.project.acceptance import not_accepted
 
     location = workspace.location
@@ -66,6 +72,17 @@ def check_project(workspace: "Workspace") -> Iterator[Trouble]:
         yield Trouble("ProjectNotAccepted", message, str(location.project_file), "tarkpm accept")
     for problem in stale_entries(workspace.project, workspace.lock):
         yield Trouble.of(problem)
+    for entry in workspace.followed.entries:
+        if entry.name not in workspace.project.requirements and not isinstance(entry.source, IndexSource):
+            continue
+        try:
+            check_trusted(workspace.project, entry, workspace.vouched)
+        except Unreachable:
+            pass  # nothing is known of its publisher yet: the next sync asks the index
+        except TarkError as problem:
+            yield Trouble.of(problem)
+    for name, folder in _unreadable(workspace):
+        yield Trouble("Folder", f"the folder of '{name}' cannot be read", str(folder))
     missing = [
         entry.name
         for entry in workspace.lock.entries
@@ -76,3 +93,18 @@ def check_project(workspace: "Workspace") -> Iterator[Trouble]:
         verb = "is" if len(missing) == 1 else "are"
         message = f"{some(missing)} {verb} locked but not installed"
         yield Trouble("NotInstalled", message, str(location.environment.plugins), "tarkpm sync")
+
+
+def _unreadable(workspace: "Workspace") -> "Iterator[tuple[str, Path]]":
+    """Yield the folders of installed plugins, and of working copies, that are gone or cannot be opened."""
+    from tarkpm.core.release import PathSource
+
+    for name in workspace.record.installed:
+        folder = workspace.environment.folder(name)
+        if folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK):
+            yield name, folder
+    for name, requirement in workspace.project.requirements.items():
+        if isinstance(requirement.source, PathSource):
+            folder = workspace.location.folder / Path(requirement.source.path).expanduser()
+            if not folder.is_dir() or not os.access(folder, os.R_OK | os.X_OK):
+                yield name, folder

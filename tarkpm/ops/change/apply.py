@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tarkpm.core.lockfile import LockEntry, render
+from tarkpm.core.lockfile import LockEntry, rewritten
 from tarkpm.core.plan import Plan
 from tarkpm.core.release import PluginName
 from tarkpm.core.resolution.resolver import unmet_dependencies
@@ -47,7 +47,7 @@ def apply(
     anything has changed, or succeeds as a whole.
     """
     # 1. Compute the documents and the record that the target means. Nothing is written yet.
-    lock_bytes = render(target.lock)
+    lock_bytes = rewritten(target.lock, workspace.lock_bytes, workspace.lock)
     documents = _documents(workspace, target, lock_bytes)
     if target.decided:
         check_kept(workspace, target.lock.entries)
@@ -213,7 +213,8 @@ def _stage_all(
     try:
         # Another process must not prune a blob between the check and the copy (decision 0047).
         with in_use(settings.paths.cache, settings.lock_seconds):
-            ready = by_name(fetch_missing(workspace, entries, releases))
+            known = list(releases)
+            ready = by_name(known) | by_name(fetch_missing(workspace, entries, known))
             workspace.ui.busy("installing")
             small = sum(file.size for entry in entries for file in entry.files) < SMALL * len(entries)
             staged = run_parallel(

@@ -3,11 +3,12 @@
 import msgspec
 
 from tarkpm.core.capability import CapabilitySet
-from tarkpm.core.project import Project, ProjectEdit, edit
+from tarkpm.core.project import Project
+from tarkpm.core.project_edit import ProjectEdit, edit
 from tarkpm.core.release import PluginName
 from tarkpm.ops.change.apply import apply
 from tarkpm.ops.change.planning import untouched
-from tarkpm.ops.change.target import Target, check_target, present
+from tarkpm.ops.change.target import Target, check_target, narrowing, present
 from tarkpm.ops.project.workspace import Workspace
 
 
@@ -35,7 +36,9 @@ def set_grants(
     )
     if not workspace.settings.dry_run:
         target = Target(project, workspace.lock, edited, decided)
-        apply(workspace, check_target(workspace, target), untouched(workspace))
+        is_narrower = not granted.beyond(before)
+        checked = narrowing(target) if is_narrower else check_target(workspace, target)
+        apply(workspace, checked, untouched(workspace))
     return GrantReport(
         name,
         tuple(map(str, granted)),

@@ -20,7 +20,8 @@ class Previous(msgspec.Struct, frozen=True):
 class Taken(msgspec.Struct, frozen=True):
     """One plugin as it is locked now; ``change`` is added, replaced, adopted or unchanged.
 
-    ``previous`` is None for a new plugin; ``gained`` and ``lost`` are capabilities.
+    ``range`` is what tark.toml asks for of a plugin from an index. ``previous`` is None for a new plugin;
+    ``gained`` and ``lost`` are capabilities.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Taken(msgspec.Struct, frozen=True):
     previous: Previous | None = None
     gained: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
+    range: str = ""
 
 
 class TakeReport(msgspec.Struct, frozen=True):
@@ -50,8 +52,10 @@ def report_of(
     notes: "map[str] | tuple[str, ...]" = (),
 ) -> TakeReport:
     """Return the report of an agreed change, made before it is applied to tell new from replaced."""
+    changes: dict[PluginName, str] = dict.fromkeys(agreed.changed, "taken")
+    changes |= {one.name: "adopted" for one in agreed.adopted}
     return TakeReport(
-        tuple(_taken(workspace, agreed, name) for name in dict.fromkeys(names)),
+        tuple(_taken(workspace, agreed, name, changes.get(name, "")) for name in dict.fromkeys(names)),
         (
             *notes,
             *agreed.unmet,
@@ -60,12 +64,14 @@ def report_of(
     )
 
 
-def _taken(workspace: Workspace, agreed: AgreedChange, name: PluginName) -> Taken:
+def _taken(workspace: Workspace, agreed: AgreedChange, name: PluginName, change: str) -> Taken:
     entry, before = agreed.target.lock.by_name[name], workspace.followed.get(name)
     might, may = workspace.project.granted(name), agreed.target.project.granted(name)
-    change = "replaced" if before else "added"
-    if name in {one.name for one in agreed.adopted}:
-        change = "adopted"
+    requirement = agreed.target.project.requirements.get(name)
+    if change == "taken":
+        change = "replaced" if before else "added"
+    elif not change and might != may:
+        change = "replaced"
     return Taken(
         name=name,
         version=str(entry.version),
@@ -74,10 +80,11 @@ def _taken(workspace: Workspace, agreed: AgreedChange, name: PluginName) -> Take
         commit=_commit(entry),
         signer=entry.signer or "",
         capabilities=tuple(map(str, agreed.target.project.granted(name))),
-        change=change if name in agreed.changed or change == "adopted" else "unchanged",
+        change=change or "unchanged",
         previous=Previous(str(before.version), _commit(before), before.signer or "") if before else None,
         gained=tuple(map(str, may.beyond(might))),
         lost=tuple(map(str, might.beyond(may))),
+        range=requirement.range if requirement else "",
     )
 
 

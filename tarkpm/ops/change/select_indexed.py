@@ -1,6 +1,6 @@
 """Select among the candidates of indexes: gather them, resolve, and fetch what is not locked."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from tarkpm.core.lockfile import LockEntry, Pin
 from tarkpm.core.release import IndexSource, PluginName, Requirement
@@ -8,11 +8,13 @@ from tarkpm.core.resolution.catalog import Candidate, Catalog, Locked, PluginId,
 from tarkpm.core.resolution.resolver import Solution, solve
 from tarkpm.core.rows import Listing, ReleaseRow, row_of
 from tarkpm.core.version import Range
-from tarkpm.errors import IndexUntrusted, NotFound
+from tarkpm.core.withdrawn import is_revoked
+from tarkpm.errors import IndexUntrusted, NotFound, ResolutionError, TarkError, Unreachable
 from tarkpm.ops.change.target import Selection
 from tarkpm.ops.project.indexes import Indexes
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.fetch import Release, acquire_pinned
+from tarkpm.ops.release.way_back import way_back
 
 Listings = dict[tuple[IndexSource, PluginName], Listing | None]
 
@@ -24,7 +26,13 @@ def choose_from_indexes(
     free: Collection[PluginName] | None,
 ) -> Selection:
     """Do what `select_releases` does where indexes are involved; ``held`` entries are of git and folders."""
-    solution, listings = _solve(workspace, requirements, held, free)
+    try:
+        solution, listings = _solve(workspace, requirements, held, free)
+    except ResolutionError as problem:
+        # The resolver names what the project may ask for; only the way back also consents to going back.
+        if revoked := _revoked(workspace, free):
+            problem.hint = way_back(workspace, revoked)
+        raise
     kept, pins, rows = [*held], [], []
     followed = workspace.followed
     for offer in solution.chosen.values():
@@ -37,22 +45,55 @@ def choose_from_indexes(
         else:
             pins.append((offer.origin, Pin(offer.name, row.statement, row.files)))
             rows.append(row)
+    taken, refused = [], {}
     # Pinned by the digests of the row: an index cannot serve other contents than it listed.
-    taken = acquire_pinned(workspace, pins)
-    # Checked after the fetch, because only the release contains what its publisher signed.
-    for (source, pin), row, release in zip(pins, rows, taken, strict=True):
-        _check_row(source, pin, row, release)
-    return Selection(tuple(kept), tuple(taken), solution.notes)
+    releases = workspace.resource(PinnedReleases).get(pins)
+    for (source, pin), row, release in zip(pins, rows, releases, strict=True):
+        try:
+            if isinstance(release, TarkError):
+                raise release
+            # Checked after the fetch, because only the release contains what its publisher signed.
+            _check_row(source, pin, row, release)
+            taken.append(release)
+        except TarkError as problem:
+            refused[pin.name] = problem
+    return Selection(tuple(kept), tuple(taken), solution.notes, refused)
 
 
-def preview_update(workspace: Workspace) -> Solution:
-    """Return what an update of everything would select; git and folders stay locked, nothing is fetched.
+def _revoked(workspace: Workspace, free: Collection[PluginName] | None) -> LockEntry | None:
+    """Return a locked release that was revoked, among those that may move."""
+    entries = (entry for entry in workspace.followed.entries if free is None or entry.name in free)
+    return next((entry for entry in entries if is_revoked(entry, workspace.vouched)), None)
 
-    Raises `ResolutionError`, `NotFound`, `Unreachable`, `IndexUntrusted`.
-    """
-    requirements, lock = workspace.project.requirements, workspace.lock
-    held = tuple(lock.by_name[name] for name, one in requirements.items() if one.is_fixed and lock.get(name))
-    return _solve(workspace, requirements, held, None)[0]
+
+class PinnedReleases:
+    """The selected releases of indexes during one verb: each is fetched and verified once."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._found: dict[tuple[IndexSource, Pin], Release | TarkError] = {}
+
+    def get(self, pins: Sequence[tuple[IndexSource, Pin]]) -> list[Release | TarkError]:
+        """Return the releases in order, or the error of each that is refused. Raises `Unreachable`."""
+        missing = [pin for pin in pins if pin not in self._found]
+        try:
+            self._found.update(zip(missing, acquire_pinned(self._workspace, missing), strict=True))
+        except Unreachable:
+            raise  # asking again for each would wait for the same server as often
+        except TarkError as problem:
+            # one of them is refused: ask for each alone, to know which
+            self._found.update((pin, self._alone(pin) if len(missing) > 1 else problem) for pin in missing)
+        return [self._found[pin] for pin in pins]
+
+    def _alone(self, pin: tuple[IndexSource, Pin]) -> Release | TarkError:
+        try:
+            return acquire_pinned(self._workspace, [pin])[0]
+        except TarkError as problem:
+            return problem
+
+    def close(self) -> None:
+        """Forget the releases."""
+        self._found.clear()
 
 
 def _solve(

@@ -22,7 +22,7 @@ from tarkpm.core.release import (
 )
 from tarkpm.core.version import Range
 from tarkpm.errors import NotFound, TarkError
-from tarkpm.ops.change.admit import PluginRequest
+from tarkpm.ops.change.propose import PluginRequest
 from tarkpm.ops.project.location import locate
 from tarkpm.ops.project.settings import Settings
 
@@ -61,7 +61,7 @@ class SourceArg(msgspec.Struct, frozen=True):
             known = sorted(indexes)
             raise UsageError(
                 f"'{self.name}' is ambiguous: this project has several indexes: {', '.join(known)}",
-                hint=f"tarkpm add {known[0]}:{self.name}",
+                hint=f"tarkpm add {known[0]}:{self.name}" + (f"@{self.range}" if self.range else ""),
             )
         index = indexes[PluginName(self.index)] if self.index else next(iter(indexes.values()))
         return PluginRequest(index.source, self.name, self.range)
@@ -143,7 +143,10 @@ def _folder(text: str) -> str:
 
 
 def _named(settings: Settings, text: str, named: re.Match[str]) -> SourceArg:
-    """Read a plugin name with optional index and range: ``text-tools``, ``community:text-tools@^1.2``."""
+    """Read a plugin name with optional index and range: ``text-tools``, ``community:text-tools@^1.2``.
+
+    ``text-tools@1.2.0`` is exactly that version.
+    """
     # A folder here and a plugin in an index may have one name: the user must say which is meant.
     if not named["index"] and (settings.cwd / text).is_dir():
         raise UsageError(f"'{text}' is a folder", hint=f"tarkpm add ./{text}")
@@ -153,7 +156,7 @@ def _named(settings: Settings, text: str, named: re.Match[str]) -> SourceArg:
             None,
             plugin_name(named["index"]) if named["index"] else "",
             plugin_name(named["name"]),
-            "" if wanted is None else str(Range.parse(wanted)),
+            "" if wanted is None else str(Range.parse_typed(wanted)),
         )
     except ValueError as problem:
         raise UsageError(str(problem)) from None  # without the argument: it may be user:password@host

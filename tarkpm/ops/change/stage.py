@@ -12,10 +12,19 @@ from tarkpm.core.names import MANIFEST, STATEMENT
 from tarkpm.core.release import IndexSource, PathSource, PluginName
 from tarkpm.core.verification import VerifiedRelease, check_names, verify_release
 from tarkpm.errors import BlobMissing, DigestMismatch, SignatureInvalid
+from tarkpm.host.module.fit import check_module
 from tarkpm.io.files import remove_tree
 from tarkpm.io.parallel import batches
 from tarkpm.ops.project.workspace import Workspace
-from tarkpm.ops.release.fetch import MEMORY, Release, acquire, acquire_pinned, read_folder, stored_files
+from tarkpm.ops.release.fetch import (
+    MEMORY,
+    Release,
+    acquire,
+    acquire_pinned,
+    inspect_hint,
+    read_folder,
+    stored_files,
+)
 from tarkpm.store.origins import Origins
 from tarkpm.store.staging import stage as place
 from tarkpm.store.state import Installed
@@ -38,8 +47,9 @@ def fetch_missing(
                 # a forged entry is reported as forged, not as missing (docs/trust-rules.md, rule 10)
                 _verify_stored(workspace, entry)
         names = ", ".join(entry.name for entry in missing)
-        hint = "run the command again with a network, without --offline"
-        raise BlobMissing(f"not in the store, and --offline forbids downloads: {names}", hint=hint)
+        settings = workspace.settings
+        message = f"not in the store, and {settings.offline_by} forbids downloads: {names}"
+        raise BlobMissing(message, hint=settings.online_hint)
     for release in releases:
         _store(workspace, release)
     room = MEMORY
@@ -127,7 +137,7 @@ def stage(workspace: Workspace, entry: LockEntry, release: Release | None) -> In
     """
     # A working copy changes under its lock entry, so it has no locked digests to check against.
     if isinstance(entry.source, PathSource):
-        return _stage_working_copy(workspace, entry, entry.source)
+        return _stage_working_copy(workspace, entry, entry.source, release)
     try:
         return _stage_stored(workspace, entry, release.contents if release and release.holds(entry) else {})
     except BlobMissing:
@@ -160,7 +170,8 @@ def _stage_stored(workspace: Workspace, entry: LockEntry, contents: Mapping[str,
 def _verify_stored(workspace: Workspace, entry: LockEntry) -> dict[str, bytes]:
     """Check a locked release's statement and plugin.toml, read from the store.
 
-    The module itself is checked against the same digests as it is copied.
+    The module itself is checked against the same digests as it is copied. That it fits its type was checked
+    before it was stored.
     """
     by_name = {file.name: file for file in stored_files(entry)}
     contents: dict[str, bytes] = {}
@@ -193,10 +204,17 @@ def verify_documents(entry: LockEntry, contents: Mapping[str, bytes], *, where: 
     return manifest
 
 
-def _stage_working_copy(workspace: Workspace, entry: LockEntry, source: PathSource) -> Installed:
+def _stage_working_copy(
+    workspace: Workspace, entry: LockEntry, source: PathSource, release: Release | None
+) -> Installed:
     collected = read_folder(workspace.location.folder, source)
     candidate = verify_release(collected.files, None, source, where=str(source))
-    check_matches(entry, candidate.manifest, where=str(source))
+    manifest = candidate.manifest
+    check_matches(entry, manifest, where=str(source))
+    module = collected.files[manifest.wasm]
+    if release is None or release.contents.get(manifest.wasm) != module:  # otherwise it was just checked
+        hint = inspect_hint(workspace.location.folder, source, collected)
+        check_module(module, manifest.type, where=f"{source}: {manifest.wasm}", hint=hint)
     described = place(
         workspace.environment,
         entry.name,

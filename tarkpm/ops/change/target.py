@@ -1,5 +1,7 @@
 """The target of a change: the project and lock to reach, and the plan to get there."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 from tarkpm.core.lock_check import stale_entries
@@ -8,18 +10,23 @@ from tarkpm.core.name_similarity import did_you_mean
 from tarkpm.core.project import Project
 from tarkpm.core.release import GitSource, PluginName, Requirement
 from tarkpm.core.trust import check_minimum, check_trusted
-from tarkpm.errors import NotFound
+from tarkpm.errors import NotFound, TarkError, Unreachable
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.fetch import Release
+from tarkpm.ops.release.way_back import require_trusted
 from tarkpm.sources.git.url import parse
 
 
 class Selection(msgspec.Struct, frozen=True):
-    """The selected releases: entries that stay, releases of indexes that replace others, and notes."""
+    """The selected releases: entries that stay, releases of indexes that replace others, and notes.
+
+    ``refused`` are selected releases that could not be fetched or verified, by plugin.
+    """
 
     kept: tuple[LockEntry, ...]
     taken: tuple[Release, ...]
     notes: tuple[str, ...]
+    refused: Mapping[PluginName, TarkError] = {}
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -40,22 +47,49 @@ class CheckedTarget(Target, frozen=True):
     """A target that passed `check_target`; `apply` takes no other."""
 
 
+def narrowing(target: Target) -> CheckedTarget:
+    """Return a target that takes capabilities away and changes nothing else, without the other checks.
+
+    It installs nothing, so whatever is wrong with another plugin must not keep the user from it.
+    """
+    return CheckedTarget(*msgspec.structs.astuple(target))
+
+
 def check_target(workspace: Workspace, target: Target) -> CheckedTarget:
     """Raise unless every lock entry follows from the project and is trusted (docs/trust-rules.md, rule 2).
 
     Also checks the syntax of git URLs, fetched or not. Raises `Refused`, `LockStale`, `VerificationError`,
     `ConsentError`, `ResolutionError`.
     """
+    _check_documents(workspace, target.project, target.lock)
+    for entry in target.lock.entries:
+        require_trusted(workspace, target.project, entry)
+    return CheckedTarget(*msgspec.structs.astuple(target))
+
+
+def check_follows(workspace: Workspace) -> None:
+    """Raise what `check_target` raises for the documents as they are, as far as this machine can tell.
+
+    Makes no network request: what is not known of a publisher in an index is not checked.
+    """
+    project, lock = workspace.project, workspace.lock
+    _check_documents(workspace, project, lock)
+    for entry in lock.entries:
+        try:
+            check_trusted(project, entry, workspace.vouched)
+        except Unreachable:
+            continue
+
+
+def _check_documents(workspace: Workspace, project: Project, lock: Lock) -> None:
     # git URLs first: one that may not be fetched is refused even if nothing is fetched now.
-    for requirement in target.project.requirements.values():
+    for requirement in project.requirements.values():
         if isinstance(requirement.source, GitSource):
             parse(requirement.source.git, allow_http=workspace.settings.allow_http)
-    for problem in stale_entries(target.project, target.lock):
+    for problem in stale_entries(project, lock):
         raise problem
-    for entry in target.lock.entries:
-        check_trusted(target.project, entry, workspace.vouched)
-        check_minimum(entry.name, entry.min_tark_version, target.project.tark_version)
-    return CheckedTarget(*msgspec.structs.astuple(target))
+    for entry in lock.entries:
+        check_minimum(entry.name, entry.min_tark_version, project.tark_version)
 
 
 def present(workspace: Workspace, name: PluginName) -> Requirement | None:

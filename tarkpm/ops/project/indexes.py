@@ -4,12 +4,13 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from tarkpm.core import variables
 from tarkpm.core.claim import Claim
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.project import IndexEntry
 from tarkpm.core.release import IndexSource, PluginName
 from tarkpm.core.rows import Listing
-from tarkpm.errors import NotFound, Unreachable
+from tarkpm.errors import IndexStale, NotFound, Unreachable
 
 if TYPE_CHECKING:
     from tarkpm.io.login import Login
@@ -42,9 +43,10 @@ class Indexes:
         return found
 
     def learn_publishers(self, entries: Iterable[LockEntry]) -> None:
-        """Fetch the claims of locked plugins that this machine does not know yet.
+        """Fetch the claims of locked plugins that this machine does not know yet, offline from the cache.
 
-        Entries of indexes that the project does not have are skipped: they do not follow from it.
+        Entries of indexes that the project does not have are skipped: they do not follow from it. Raises
+        `NotFound` for a plugin that its index has no claim of.
         """
         unknown: dict[IndexSource, list[PluginName]] = {}
         vouched = self._workspace.vouched
@@ -53,7 +55,35 @@ class Indexes:
             if entry.source in known and not vouched.claim(entry.source, entry.name):
                 unknown.setdefault(entry.source, []).append(entry.name)
         for source, names in unknown.items():
-            self.learn(source, names)
+            if self._workspace.settings.offline:
+                self._learn_kept(source, names)
+            else:
+                self.learn(source, names)
+                self._check_learned(source, names)
+
+    def _check_learned(self, source: IndexSource, names: Iterable[PluginName]) -> None:
+        """Raise `NotFound` for a plugin that an index was asked about just now and knows no publisher of."""
+        for name in names:
+            if not self._workspace.vouched.claim(source, name):
+                raise NotFound(
+                    f"{source} does not say who may publish '{name}'",
+                    where=entry_of(self._workspace, source).url,
+                    hint=f"ask the index maintainers, or: tarkpm remove {name}",
+                )
+
+    def _learn_kept(self, source: IndexSource, names: Collection[PluginName]) -> None:
+        """Keep in state what the cache knows of publishers. Raises `Unreachable` if that is nothing."""
+        entry, workspace = entry_of(self._workspace, source), self._workspace
+        with open_client(workspace, entry, kept=True) as client:
+            try:
+                found = client.claims(names)
+            except IndexStale:
+                raise
+            except Unreachable:
+                raise workspace.settings.unreachable(f"{source} at {entry.url}") from None
+            claims = [claim for claim in found.values() if claim]
+            workspace.claims.remember(source.root, claims, workspace.settings.lock_seconds, (), client.seen)
+        workspace.read_claims_again()
 
     def learn(
         self,
@@ -86,7 +116,7 @@ class Indexes:
         if source.root not in self._clients:
             entry = entry_of(workspace, source)
             if workspace.settings.offline:
-                raise Unreachable("--offline forbids network requests", where=f"{source} at {entry.url}")
+                raise workspace.settings.unreachable(f"{source} at {entry.url}")
             workspace.ui.busy(f"asking {source}")
             self._clients[source.root] = open_client(workspace, entry)
         return self._clients[source.root]
@@ -110,8 +140,11 @@ def entry_of(workspace: "Workspace", source: IndexSource) -> IndexEntry:
     return entry
 
 
-def open_client(workspace: "Workspace", entry: IndexEntry) -> "IndexClient":
-    """Return a client for an index; sends nothing yet. Raises `Refused` for an unusable netrc."""
+def open_client(workspace: "Workspace", entry: IndexEntry, *, kept: bool = False) -> "IndexClient":
+    """Return a client for an index, or for what the cache ``kept`` of it; sends nothing yet.
+
+    Raises `Refused` for an unusable netrc.
+    """
     from tarkpm.io.proxies import Proxies
     from tarkpm.sources.index import IndexClient
 
@@ -123,11 +156,12 @@ def open_client(workspace: "Workspace", entry: IndexEntry) -> "IndexClient":
         cache=settings.paths.cache,
         base=workspace.location.folder,
         proxies=Proxies.read(environment),
-        token=environment.get(entry.token_variable, ""),
+        token=variables.text(environment, entry.token_variable),
         login=_login(environment, entry),
         lock_seconds=settings.lock_seconds,
         allow_http=settings.allow_http,
         floors=workspace.vouched.floors.get(entry.root, {}),
+        kept=kept,
     )
 
 

@@ -6,7 +6,6 @@ work below it (docs/decisions/0081).
 """
 
 import os
-import pwd
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,15 +13,18 @@ from pathlib import Path
 import msgspec
 
 from tarkpm.core.names import LOCK, PROJECT
-from tarkpm.errors import ProjectError, ProjectNotAccepted
-from tarkpm.ops.project.settings import Settings
+from tarkpm.errors import ProjectError
+from tarkpm.ops.project.links import check_links, followed
+from tarkpm.ops.project.ownership import check_home, check_owner
+from tarkpm.ops.project.settings import STATE_DIR, Settings
 from tarkpm.store.environment import Environment
 
 
 class Location(msgspec.Struct, frozen=True):
     """The paths of a project's documents and environment.
 
-    Relative paths in tark.toml start at ``folder``, which is also the project's name in state.
+    Relative paths in tark.toml start at ``folder``, which is also the project's name in state. If a document
+    is a link that may be followed, its path is the file it leads to (docs/decisions/0106).
     """
 
     folder: Path
@@ -32,16 +34,19 @@ class Location(msgspec.Struct, frozen=True):
 
 
 def locate(settings: Settings) -> Location:
-    """Return the project to work on: --project, else the nearest tark.toml above, else the user's own."""
+    """Return the project to work on: --project, else the nearest above, else the user's own.
+
+    A folder with a tark.lock alone is a project too, of which tark.toml is missing: `checked_place` says so.
+    """
     if not settings.user:
         folders = [settings.project] if settings.project else _upwards(settings.cwd, settings.home)
         for folder in folders:
-            if settings.project or os.path.lexists(folder / PROJECT):
+            if settings.project or any(os.path.lexists(folder / name) for name in (PROJECT, LOCK)):
                 return project_place(folder)
     config = settings.paths.config
-    project_file = (config / PROJECT).resolve()  # users link their configuration from elsewhere
+    project_file, lock_file = (followed(config / name) for name in (PROJECT, LOCK))
     environment = Environment(settings.paths.data, in_project=False)
-    return Location(config, project_file, config / LOCK, environment)
+    return Location(config, project_file, lock_file, environment)
 
 
 def _upwards(start: Path, home: Path) -> Iterator[Path]:
@@ -66,14 +71,12 @@ def _status(folder: Path) -> os.stat_result | None:
 
 
 def project_place(folder: Path) -> Location:
-    """Return the location of a project in ``folder``; links are resolved, so that it has one name.
-
-    A linked tark.toml is not followed: it would apply another project's decisions to this one.
-    """
+    """Return the location of a project in ``folder``; links are resolved, so that it has one name."""
     real = folder.resolve()
     if not str(real).isprintable():
         raise ProjectError("expected a folder with a printable name in UTF-8", where=str(real))
-    return Location(real, real / PROJECT, real / LOCK, Environment(real / ".tark", in_project=True))
+    project_file, lock_file = (followed(real / name, within=real) for name in (PROJECT, LOCK))
+    return Location(real, project_file, lock_file, Environment(real / ".tark", in_project=True))
 
 
 def checked_place(settings: Settings, *, create: bool) -> Location:
@@ -81,11 +84,13 @@ def checked_place(settings: Settings, *, create: bool) -> Location:
 
     Raises `ProjectError`, and `ProjectNotAccepted` for a project, or an environment, of another user.
     """
+    check_home(settings)
     location = locate(settings)
+    _check_state_outside(settings, location)
     check_owned(location, hint=_way_out(location, settings))
-    if settings.project and not os.path.lexists(location.project_file):
-        hint = f"tarkpm init --project {shlex.quote(str(settings.project))}"
-        raise ProjectError(f"there is no {PROJECT} here", where=str(settings.project), hint=hint)
+    check_links(location)
+    if location.environment.in_project and not os.path.lexists(location.project_file):
+        raise _without_project_file(location, settings)
     if not create and not os.path.lexists(location.project_file):
         raise ProjectError(
             f"there is no {PROJECT} here or above", where=str(settings.cwd), hint="tarkpm init"
@@ -94,26 +99,39 @@ def checked_place(settings: Settings, *, create: bool) -> Location:
     return location
 
 
+def _check_state_outside(settings: Settings, location: Location) -> None:
+    """Raise `ProjectError` if ``TARKPM_STATE_DIR`` lies inside the project.
+
+    State says what was accepted. A pull request could bring it along (docs/trust-rules.md, rule 0).
+    """
+    typed = settings.environment.get(STATE_DIR)
+    if typed and location.environment.in_project and Path(typed).resolve().is_relative_to(location.folder):
+        text = "the state folder is inside the project, where a pull request could change it"
+        raise ProjectError(text, where=f"{STATE_DIR}={typed}", hint=f"unset {STATE_DIR}")
+
+
 def check_owned(location: Location, *, hint: str) -> None:
     """Raise `ProjectNotAccepted` unless a project's folder and documents belong to this user, if they exist.
 
-    Links are not followed: the owner of the link counts. The user's own tark.toml is not checked: only this
-    user's environment variables say where it is. `Environment.check_ours` checks ``.tark``.
+    Links are not followed here: `check_links` follows them. The user's own tark.toml is not checked: only
+    this user's environment variables say where it is. `Environment.check_ours` checks ``.tark``.
     """
-    if not location.environment.in_project:
-        return
-    for path in (location.folder, location.project_file, location.lock_file):
-        try:
-            owner = path.lstat().st_uid
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        if owner != os.geteuid():
-            raise ProjectNotAccepted(
-                f"this project is not yours: {path.name or path} belongs to {_user(owner)}, and you are "
-                f"{_user(os.geteuid())}",
-                where=str(path),
-                hint=hint,
-            )
+    if location.environment.in_project:
+        for path in (location.folder, location.folder / PROJECT, location.folder / LOCK):
+            check_owner(path, "this project is not yours", hint=hint)
+
+
+def _without_project_file(location: Location, settings: Settings) -> ProjectError:
+    """Return the error for a project without tark.toml: a lock alone says nothing that could be checked."""
+    folder = settings.project or location.folder
+    again = f"tarkpm init --project {shlex.quote(str(folder))}"
+    if not os.path.lexists(location.lock_file):
+        return ProjectError(f"there is no {PROJECT} here", where=str(folder), hint=again)
+    return ProjectError(
+        f"there is a {LOCK} here, but no {PROJECT}",
+        where=str(location.folder),
+        hint=f"restore {PROJECT} from version control, or: {again}",
+    )
 
 
 def _way_out(location: Location, settings: Settings) -> str:
@@ -121,10 +139,3 @@ def _way_out(location: Location, settings: Settings) -> str:
     if settings.project is None:
         return f"{settings.command} --user"
     return f"if you trust its contents: sudo chown -R {os.geteuid()} {shlex.quote(str(location.folder))}"
-
-
-def _user(number: int) -> str:
-    try:
-        return f"'{pwd.getpwuid(number).pw_name}'"
-    except KeyError:
-        return f"user {number}"

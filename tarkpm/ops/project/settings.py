@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from tarkpm.core import variables
+from tarkpm.errors import TarkError, Unreachable
+
 if TYPE_CHECKING:
     from tarkpm.host.imports.guard import Guard
     from tarkpm.io.login import Login
@@ -14,6 +17,9 @@ if TYPE_CHECKING:
 
 ANY_DECISIONS: Final = "any"
 """The value of `Settings.accept_project` that accepts all decisions of a project."""
+
+
+STATE_DIR: Final = "TARKPM_STATE_DIR"
 
 
 class Paths(msgspec.Struct, frozen=True):
@@ -30,7 +36,8 @@ class Settings(msgspec.Struct, frozen=True):
 
     ``environment`` is a snapshot of the environment variables: for plugins that were granted some, for
     proxies and logins, and for finding ``tark``. ``accept_project`` is `ANY_DECISIONS`, the digest of the
-    decisions accepted in advance, or "" for none. ``keep_data`` hands a plugin's data to a new publisher.
+    decisions accepted in advance, or "" for none. ``offline_by`` is the option or variable that sets
+    ``offline``. ``keep_data`` hands a plugin's data to a new publisher.
     ``logins`` were typed with their URLs and are stored nowhere else. ``command`` is the command line as
     typed, without logins, for hints and as the holder's name of locks. ``accept_unmanaged`` are plugins that
     may run although tarkpm did not install them.
@@ -42,6 +49,7 @@ class Settings(msgspec.Struct, frozen=True):
     project: Path | None = None
     user: bool = False
     offline: bool = False
+    offline_by: str = "--offline"
     allow_http: bool = False
     accept_project: str = ""
     dry_run: bool = False
@@ -52,6 +60,21 @@ class Settings(msgspec.Struct, frozen=True):
     accept_unmanaged: frozenset[str] = frozenset()
     command: str = "tarkpm"
 
+    def made_offline(self, by: str) -> "Settings":
+        """Return these settings with network requests forbidden by an option."""
+        return msgspec.structs.replace(self, offline=True, offline_by=by)
+
+    @property
+    def online_hint(self) -> str:
+        """Return the hint that helps where network requests are forbidden and one is needed."""
+        if self.offline_by.startswith("--"):
+            return f"run the command again with a network, without {self.offline_by}"
+        return f"unset {self.offline_by}, then run the command again"
+
+    def unreachable(self, where: str) -> Unreachable:
+        """Return the error for a place that may not be asked, because network requests are forbidden."""
+        return Unreachable(f"{self.offline_by} forbids network requests", where=where, hint=self.online_hint)
+
     @property
     def search_path(self) -> str:
         """Return the value of PATH."""
@@ -60,7 +83,7 @@ class Settings(msgspec.Struct, frozen=True):
     @property
     def home(self) -> Path:
         """Return the user's home folder, from HOME if it is set."""
-        return Path(self.environment.get("HOME") or Path.home())
+        return _home(self.environment)
 
     @property
     def guard(self) -> "Guard":
@@ -82,18 +105,42 @@ class Settings(msgspec.Struct, frozen=True):
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def _home(environ: Mapping[str, str]) -> Path:
+    home = Path(variables.text(environ, "HOME") or Path.home())  # Python reads an empty HOME as "/"
+    if not home.is_absolute():
+        found = f"'{str(home)[:200]}'"
+        raise TarkError(f"expected an absolute path, found {found}", where="HOME", hint="unset HOME")
+    return home
+
+
 def user_paths(environ: Mapping[str, str]) -> Paths:
-    """Return the user's folders; a relative XDG path is ignored, as the specification requires."""
-    home = Path(environ.get("HOME") or Path.home())
+    """Return the user's folders; a relative or empty XDG path is ignored, as the specification requires.
+
+    ``TARKPM_STATE_DIR`` is strict, unlike the XDG variables: without its state, tarkpm does not know what was
+    accepted or revoked. Raises `TarkError` unless it is an absolute path, for a variable of tarkpm's own that
+    is empty, and for an empty HOME.
+    """
+    home = _home(environ)
 
     def base(variable: str, default: str) -> Path:
         value = environ.get(variable, "")
         return Path(value) if value.startswith("/") else home / default
 
-    cache = environ.get("TARKPM_CACHE_DIR")
+    cache = variables.text(environ, "TARKPM_CACHE_DIR")
     return Paths(
         config=base("XDG_CONFIG_HOME", ".config") / "tark",
         data=base("XDG_DATA_HOME", ".local/share") / "tark",
-        state=base("XDG_STATE_HOME", ".local/state") / "tarkpm",
+        state=_state(environ) or base("XDG_STATE_HOME", ".local/state") / "tarkpm",
         cache=Path(cache).absolute() if cache else base("XDG_CACHE_HOME", ".cache") / "tarkpm",
     )
+
+
+def _state(environ: Mapping[str, str]) -> Path | None:
+    """Return the folder that ``TARKPM_STATE_DIR`` names; None if it is not set."""
+    text = environ.get(STATE_DIR)
+    if text is not None and not text.startswith("/"):
+        found = f"'{text[:200]}'" if text else "an empty value"
+        raise TarkError(
+            f"expected an absolute path, found {found}", where=STATE_DIR, hint=f"unset {STATE_DIR}"
+        )
+    return None if text is None else Path(text)

@@ -73,7 +73,7 @@ class Workspace:
             problem.hint = problem.hint or f"restore it from version control, or: rm {file} && tarkpm lock"
             raise
 
-    @property
+    @cached_property
     def followed(self) -> "Lock":
         """The locked entries that the project leads to: one that was planted in the lock holds nothing."""
         from tarkpm.core.lock_check import led_to
@@ -263,9 +263,13 @@ def open_for_change(settings: Settings, ui: Ui, *, create: bool = False) -> Iter
 
 
 @contextmanager
-def open_for_reading(settings: Settings, ui: Ui) -> Iterator[Workspace]:
-    """Read the project while no change is being applied to it."""
-    location = checked_place(settings, create=True)
+def open_for_reading(settings: Settings, ui: Ui, *, must_exist: bool = False) -> Iterator[Workspace]:
+    """Read the project while no change is being applied to it.
+
+    ``must_exist`` raises `ProjectError` where neither a project nor the user's own tark.toml is found: a
+    check of nothing must not pass. With ``--user`` there may be none.
+    """
+    location = checked_place(settings, create=settings.user or not must_exist)
     state = State(settings.paths.state)
     environment = location.environment
     # Usually there is no journal, and reading takes no lock that would wait for a long download.

@@ -79,7 +79,7 @@ class Desk(msgspec.Struct, frozen=True):
             raise KeyUntrusted(
                 "two of these names are the same key",
                 where=", ".join(names),
-                hint=f"sign with it once: --key {names[0]}",
+                hint=f"name it once: --key {names[0]}",
             )
         return signers
 
@@ -87,7 +87,8 @@ class Desk(msgspec.Struct, frozen=True):
         here = sorted(self.keys.names_of(allowed).values())
         if len(here) > 1:
             raise StoreError(
-                f"this machine has several maintainers' keys: {', '.join(here)}", hint=f"--key {here[0]}"
+                f"this machine has several maintainers' keys: {', '.join(here)}",
+                hint=f"{self.settings.command} --key {here[0]}",
             )
         if not here:
             raise StoreError(

@@ -112,7 +112,7 @@ def propose(desk: Desk, index: Index | None, proposal: Proposal, slug: str) -> B
             raise IndexUntrusted(
                 f"another waiting proposal changes the same file ({min(roles)})",
                 where=str(other),
-                hint=f"{desk.command('countersign', str(other))}, or delete the proposal",
+                hint=f"delete the proposal, or: {desk.command('countersign', str(other))}",
             )
     return business
 

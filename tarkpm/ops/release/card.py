@@ -7,6 +7,7 @@ from tarkpm.core.capability import KINDS, MEANING, Capability, CapabilitySet
 from tarkpm.core.danger import is_dangerous, shown
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.manifest import Manifest
+from tarkpm.core.names import PROJECT
 from tarkpm.core.policy import Admission
 from tarkpm.core.project import Project
 from tarkpm.core.release import GitSource, IndexSource
@@ -15,6 +16,7 @@ from tarkpm.errors import KeyChanged, KeyUnknown
 from tarkpm.ops.project.acceptance import data_change, has_data
 from tarkpm.ops.project.ui import Card, CardRow
 from tarkpm.ops.project.workspace import Workspace
+from tarkpm.ops.release.tool_rows import tool_rows
 
 MAX_WORDS = 300
 """Characters of a description on a card: it grants nothing, and must not push away what does."""
@@ -28,11 +30,12 @@ def card(workspace: Workspace, admission: Admission, more: Iterable[CardRow] = (
     rows.append(CardRow("source", str(source.unpinned())))
     if isinstance(source, GitSource):
         rows.append(CardRow("commit", source.commit))
+    rows += _range_rows(workspace.project, admission)
     rows.append(_signer_row(workspace.project, admission))
     rows += capability_rows(admission.change.grants, manifest)
     if locked:
         rows += _difference_rows(workspace.project.granted(manifest.name), admission.change.grants)
-    rows += [*sign_in_rows(manifest), *more]
+    rows += [*sign_in_rows(manifest), *tool_rows(workspace, admission), *more]
     if text := _data_text(workspace, admission):
         rows.append(CardRow("data", text, loud=True))
     # Last, so that the plugin's own text cannot push anything out of sight (decision 0083).
@@ -82,6 +85,14 @@ def _change_rows(locked: LockEntry | None, admission: Admission) -> list[CardRow
     if locked.signer and locked.signer != candidate.signer:
         rows.append(CardRow("change", f"signer {locked.signer} → {candidate.signer or 'nobody'}"))
     return rows
+
+
+def _range_rows(project: Project, admission: Admission) -> list[CardRow]:
+    """Return the range that tark.toml gets, if it is new: it decides what later updates take."""
+    now, before = admission.change.requirement, project.requirements.get(admission.change.name)
+    if now is None or not now.range or (before and before.range == now.range):
+        return []
+    return [CardRow("range", f"{now.range} in {PROJECT}")]
 
 
 def _difference_rows(before: CapabilitySet, after: CapabilitySet) -> list[CardRow]:

@@ -1,5 +1,6 @@
 """Requirements of a release to be published, shared by `publish` and `index accept`."""
 
+import shlex
 from pathlib import Path
 
 import msgspec
@@ -8,7 +9,8 @@ from tarkpm.core.names import MANIFEST, STATEMENT
 from tarkpm.core.release import Source
 from tarkpm.core.verification import VerifiedRelease, verify_release
 from tarkpm.errors import ManifestError, ModuleInvalid, SignatureInvalid
-from tarkpm.host.module.inspect import check_fits, inspect
+from tarkpm.host.module.fit import misfit
+from tarkpm.host.module.inspect import inspect
 from tarkpm.sources.folder import ReleaseFiles, collect
 from tarkpm.sources.path import LocalTree
 
@@ -32,7 +34,7 @@ def read_release(folder: Path, source: Source) -> Publishable:
         raise SignatureInvalid(
             f"the release is not signed: there is no {STATEMENT}",
             where=where,
-            hint=f"tarkpm publish {folder} --to FOLDER",
+            hint=f"tarkpm publish {shlex.quote(str(folder))} --to FOLDER",
         )
     candidate = verify_release(collected.files, collected.statement, source, where=where)
     check_publishable(candidate, collected, where=where)
@@ -46,9 +48,10 @@ def check_publishable(candidate: VerifiedRelease, collected: ReleaseFiles, *, wh
     if not manifest.license:
         raise ManifestError("expected an SPDX expression like MIT, found none", where=place)
     check_license(manifest.license, place)
-    module = f"{where}/{manifest.wasm}"
-    if problem := check_fits(inspect(collected.files[manifest.wasm], where=module), manifest.type):
-        raise ModuleInvalid(f"the module {problem}", where=module)
+    module, wasm = str(Path(where) / collected.folder / manifest.wasm), collected.files[manifest.wasm]
+    if problem := misfit(wasm, inspect(wasm, where=module), manifest.type):
+        hint = f"tarkpm inspect {shlex.quote(module)}"
+        raise ModuleInvalid(f"the module {problem}", where=module, hint=hint)
 
 
 def check_license(text: str, where: str) -> None:

@@ -1,21 +1,21 @@
 """Fetch releases from their sources and verify signature and contents."""
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+import shlex
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from tarkpm.core.digest import FileEntry
 from tarkpm.core.lockfile import LockEntry, Pin
-from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import STATEMENT
 from tarkpm.core.release import GitSource, IndexSource, PathSource, PluginName, Source
 from tarkpm.core.verification import VerifiedRelease, verify_release
-from tarkpm.errors import CommitUnreached, ModuleInvalid, NotFound, TooLarge, Unreachable
-from tarkpm.host.module.inspect import check_fits, inspect
+from tarkpm.errors import CommitUnreached, NotFound, TooLarge
+from tarkpm.host.module.fit import check_module
 from tarkpm.io.parallel import run_parallel
 from tarkpm.ops.project.indexes import Indexes
 from tarkpm.ops.project.workspace import Workspace
@@ -23,6 +23,8 @@ from tarkpm.sources.folder import ReleaseFiles, collect, likely_files
 
 if TYPE_CHECKING:
     from tarkpm.sources.git import GitRemote
+
+T = TypeVar("T")
 
 MEMORY = 64 * 1024 * 1024
 """Bytes of releases that are fetched at once, and of those kept in memory until they are installed."""
@@ -58,7 +60,8 @@ def acquire_pinned(workspace: Workspace, pins: list[tuple[IndexSource, Pin]]) ->
 
 def _from_index(source: IndexSource, pin: Pin, contents: Mapping[str, bytes]) -> Release:
     files = {name: data for name, data in contents.items() if name != STATEMENT}
-    return _verified(ReleaseFiles("", files, contents[STATEMENT]), source, pin.files)
+    hint = "tell the index maintainers, or choose another version"
+    return release_of(ReleaseFiles("", files, contents[STATEMENT]), source, pin.files, hint=hint)
 
 
 def acquire(
@@ -68,13 +71,11 @@ def acquire(
 ) -> list[Release]:
     """Fetch and verify releases: several repositories at once, one session each, each commit once.
 
-    A verified release is intact and signed; whether its signer is trusted is decided in `change.admit`.
+    A verified release is intact and signed; whether its signer is trusted is decided in `change.propose`.
     ``names`` are the plugins that locked sources are for. Raises `SourceError`, `VerificationError`,
     `ManifestError`, `ModuleInvalid`.
     """
-    groups: dict[str, list[int]] = {}
-    for index, source in enumerate(sources):
-        groups.setdefault(source.git if isinstance(source, GitSource) else f"path {index}", []).append(index)
+    groups = by_place(sources)
     done = itertools.count(1)
 
     def fetch(indexes: list[int]) -> list[Release]:
@@ -82,13 +83,25 @@ def acquire(
         workspace.ui.busy(f"fetched {next(done)} of {len(groups)}")
         return releases
 
-    fetched = run_parallel(fetch, groups.values(), threads=FETCH_THREADS)
+    return in_order(groups, run_parallel(fetch, groups, threads=FETCH_THREADS))
+
+
+def by_place(sources: Iterable[GitSource | PathSource]) -> list[list[int]]:
+    """Group the positions of sources: one group for each repository, and one for each folder."""
+    groups: dict[str, list[int]] = {}
+    for index, source in enumerate(sources):
+        groups.setdefault(source.git if isinstance(source, GitSource) else f"path {index}", []).append(index)
+    return list(groups.values())
+
+
+def in_order(groups: Iterable[list[int]], fetched: Iterable[list[T]]) -> list[T]:
+    """Return what was fetched in groups in the order of its indexes."""
     by_index = {
-        index: release
-        for indexes, releases in zip(groups.values(), fetched, strict=True)
-        for index, release in zip(indexes, releases, strict=True)
+        index: found
+        for indexes, each in zip(groups, fetched, strict=True)
+        for index, found in zip(indexes, each, strict=True)
     }
-    return [by_index[index] for index in range(len(sources))]
+    return [by_index[index] for index in range(len(by_index))]
 
 
 def _fetch_group(
@@ -96,7 +109,7 @@ def _fetch_group(
 ) -> list[Release]:
     first = sources[0]
     if isinstance(first, PathSource):
-        return [_verified(read_folder(workspace.location.folder, first), first)]
+        return [release_of_folder(workspace, first)]
     asked = [source for source in sources if isinstance(source, GitSource)]
     with open_remote(workspace, first.git) as remote:
         # 1. A locked commit must belong to its ref before anything of it is read (docs/trust-rules.md,
@@ -107,11 +120,16 @@ def _fetch_group(
         # 2. Resolve tags and branches to commits.
         resolved = [source.at(commit_of(remote, source)) for source in asked]
         # 3. Fetch the likely files of all plugins in a commit at once: a repository may hold many.
-        for commit in dict.fromkeys(source.commit for source in resolved):
-            tree = remote.tree(commit)
-            folders = [source.path for source in resolved if source.commit == commit]
-            tree.prefetch([path for folder in folders for path in likely_files(tree, folder)])
-        return [_fetch_git(remote, source) for source in resolved]
+        prefetch(remote, resolved)
+        return [fetch_git(remote, source) for source in resolved]
+
+
+def prefetch(remote: "GitRemote", resolved: Sequence[GitSource]) -> None:
+    """Fetch the likely files of sources at their commits, in one request for each commit."""
+    for commit in dict.fromkeys(source.commit for source in resolved):
+        tree = remote.tree(commit)
+        folders = [source.path for source in resolved if source.commit == commit]
+        tree.prefetch([path for folder in folders for path in likely_files(tree, folder)])
 
 
 @contextmanager
@@ -119,7 +137,7 @@ def open_remote(workspace: Workspace, url: str) -> "Iterator[GitRemote]":
     """Open a session with a repository, with this user's logins. Raises `Unreachable` offline."""
     settings = workspace.settings
     if settings.offline and not url.startswith("file:"):
-        raise Unreachable("--offline forbids network requests", where=url)
+        raise settings.unreachable(url)
     from tarkpm.sources.git import Access, GitRemote, parse
 
     workspace.ui.busy(f"fetching {url}")
@@ -158,9 +176,17 @@ def check_reached(remote: "GitRemote", source: GitSource, *, hint: str) -> None:
         raise CommitUnreached(text, where=where, hint=hint)
 
 
-def _fetch_git(remote: "GitRemote", source: GitSource) -> Release:
+def fetch_git(remote: "GitRemote", source: GitSource) -> Release:
+    """Fetch and verify the release at a source's commit."""
     collected = collect(remote.tree(source.commit), source.path, where=f"{source.git} {source.ref}")
-    return _verified(collected, source)
+    return release_of(collected, source)
+
+
+def release_of_folder(workspace: Workspace, source: PathSource) -> Release:
+    """Read the release in a working copy."""
+    base = workspace.location.folder
+    collected = read_folder(base, source)
+    return release_of(collected, source, hint=inspect_hint(base, source, collected))
 
 
 def read_folder(base: Path, source: PathSource) -> ReleaseFiles:
@@ -171,30 +197,32 @@ def read_folder(base: Path, source: PathSource) -> ReleaseFiles:
     return collect(LocalTree(folder), "", where=str(folder), signed=False)
 
 
-def _verified(collected: ReleaseFiles, source: Source, hashed: Iterable[FileEntry] = ()) -> Release:
+def inspect_hint(base: Path, source: PathSource, collected: ReleaseFiles) -> str:
+    """Return the command that shows the module of a working copy."""
+    if collected.manifest is None:
+        return ""
+    module = base / Path(source.path).expanduser() / collected.folder / collected.manifest.wasm
+    return f"tarkpm inspect {shlex.quote(str(module))}"
+
+
+def release_of(
+    collected: ReleaseFiles, source: Source, hashed: Iterable[FileEntry] = (), *, hint: str = ""
+) -> Release:
+    """Verify what was collected at a source; ``hashed`` are files whose digests the caller checked.
+
+    ``hint`` helps with a module that does not fit its type.
+    """
     where = str(source)
     files, manifest = collected.files, collected.manifest
     candidate = verify_release(
         files, collected.statement, source, where=where, hashed=hashed, manifest=manifest
     )
-    check_module(files, candidate.manifest, where)
+    module = candidate.manifest.wasm
+    check_module(files[module], candidate.manifest.type, where=f"{where}: {module}", hint=hint)
     contents = dict(files)
     if candidate.statement and collected.statement:
         contents[STATEMENT] = collected.statement
     return Release(candidate, contents)
-
-
-def check_module(files: Mapping[str, bytes], manifest: Manifest, where: str) -> None:
-    """Raise `ModuleInvalid` unless the module is a component, or a core module of the older ABI."""
-    at = f"{where}: {manifest.wasm}"
-    try:
-        surface = inspect(files[manifest.wasm], where=at)
-    except ModuleInvalid as problem:
-        problem.hint = problem.hint or "build the plugin again"
-        raise
-    misfit = check_fits(surface, manifest.type) if surface.kind == "core" else None
-    if misfit:
-        raise ModuleInvalid(misfit, where=at, hint="tarkpm inspect plugin.wasm")
 
 
 def stored_files(entry: LockEntry) -> tuple[FileEntry, ...]:

@@ -85,10 +85,11 @@ def withdrawn_notes(workspace: Workspace) -> Iterator[str]:
     entries = [entry for entry in workspace.lock.entries if isinstance(entry.source, IndexSource)]
     if entries:
         from tarkpm.core.withdrawn import yanked_notes
+        from tarkpm.ops.release.way_back import way_back
 
         for entry in entries:
             if is_revoked_here(workspace, entry):
-                who = f"the maintainers of {entry.source}; run: tarkpm update {entry.name}"
+                who = f"the maintainers of {entry.source}; run: {way_back(workspace, entry)}"
                 yield f"'{entry.name}' {entry.version} was revoked by {who}"
         yield from yanked_notes(entries, workspace.vouched)
 

@@ -5,6 +5,7 @@ and agrees once for exactly these contents; it then gets what it declares and no
 """
 
 import os
+import shlex
 import stat
 from pathlib import Path
 
@@ -27,10 +28,10 @@ from tarkpm.errors import (
     UnmanagedRefused,
 )
 from tarkpm.host.image import PluginImage
+from tarkpm.host.module.fit import check_module
 from tarkpm.ops.project.ui import Card, CardRow
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.card import capability_rows, own_words, sign_in_rows, warnings
-from tarkpm.ops.release.fetch import check_module
 from tarkpm.store.consents import Consent, Consents
 
 
@@ -93,7 +94,8 @@ def read_unmanaged(workspace: Workspace, name: str) -> Unmanaged:
         raise NotFound(
             "this folder does not contain a plugin", where=str(problem.filename or folder)
         ) from None
-    check_module({manifest.wasm: wasm}, manifest, str(folder))
+    module = folder / manifest.wasm
+    check_module(wasm, manifest.type, where=str(module), hint=f"tarkpm inspect {shlex.quote(str(module))}")
     # a revoked release that was copied here by hand is as dangerous as an installed one
     _check_not_revoked(workspace, name)
     return Unmanaged(manifest, wasm, _consent(workspace, folder, manifest, text, wasm))

@@ -80,7 +80,7 @@ class CredentialsFile:
     def read(self) -> str | None:
         """Return the contents, None without a file. Raises `HostError` if it does not hold credentials."""
         with self._explained(), contextlib.suppress(FileNotFoundError), self._opened() as folder:
-            return read_file(folder, self._name, MAX_FILE).decode(errors="replace")
+            return _contents(folder, self._name).decode(errors="replace")
         return None
 
     def remove(self) -> None:
@@ -256,11 +256,19 @@ def _values(environment: Mapping[str, str], granted: CapabilitySet) -> dict[str,
     return {name: value for name, value in environment.items() if may(name)}
 
 
+def _contents(folder: int, name: str) -> bytes:
+    """Return a whole file. Raises `PathError` if it is too large: a part of it would be another token."""
+    data = read_file(folder, name, MAX_FILE)
+    if len(data) > MAX_FILE:
+        raise PathError(f"the file is larger than {size(MAX_FILE)}")
+    return data
+
+
 def _check_replaceable(folder: int, name: str) -> None:
     """Raise `PathError` unless there is no such file, or one of this user's that holds credentials."""
     try:
         found = os.stat(name, dir_fd=folder, follow_symlinks=False)
-        data = read_file(folder, name, MAX_FILE)
+        data = _contents(folder, name)
     except FileNotFoundError:
         return
     if found.st_uid != os.geteuid():

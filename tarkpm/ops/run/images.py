@@ -2,18 +2,20 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
 from tarkpm.core.capability import CapabilitySet
+from tarkpm.core.digest import Digest
 from tarkpm.core.lock_check import stale_entries
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.name_similarity import did_you_mean
 from tarkpm.core.release import PathSource, PluginName, names_folder
-from tarkpm.core.trust import check_minimum, check_trusted
+from tarkpm.core.tool import ToolPin
+from tarkpm.core.trust import check_minimum
 from tarkpm.errors import HostError, NotFound, StoreError, TarkError
 from tarkpm.host.compile.cache import CompileCache
 from tarkpm.host.image import Interfaces, PluginImage
@@ -24,13 +26,16 @@ from tarkpm.host.process import AnyProcess
 from tarkpm.host.runtime import PluginHost
 from tarkpm.host.trace import Trace
 from tarkpm.host.worker.settings import BIG_MODULE
+from tarkpm.io.http_request import USUAL, RequestLimits
 from tarkpm.ops.project.acceptance import require_accepted
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import Workspace, open_for_reading
 from tarkpm.ops.release.installed import installed_files, installed_manifest, read_installed
 from tarkpm.ops.release.unmanaged import is_unmanaged, load_unmanaged, read_unmanaged, unmanaged_names
+from tarkpm.ops.release.way_back import require_trusted
 from tarkpm.ops.run.compile_cache import compile_cache
+from tarkpm.store.withheld import Withheld
 
 
 class Images(msgspec.Struct, frozen=True):
@@ -47,9 +52,12 @@ def load_images(
     *,
     name: str = "",
     type: str = "",  # noqa: A002
+    but: Collection[str] = (),
     cache: CompileCache | None = None,
 ) -> Images:
     """Return the verified images of enabled plugins: the one of this ``name``, or all (of this ``type``).
+
+    Plugins named in ``but`` are left out.
 
     A plugin that cannot be loaded is in ``failed`` and does not hide the others; a named one raises. A
     ``cache`` starts looking for the compiled code of a big module in the meantime.
@@ -66,14 +74,14 @@ def load_images(
             require_accepted(workspace)
             return Images({entry.name: load_image(workspace, entry, cache)}, folder)
         require_accepted(workspace)
-        return _load_all(workspace, folder, type)
+        return _load_all(workspace, folder, type, but)
 
 
-def _load_all(workspace: Workspace, folder: Path, kind: str) -> Images:
+def _load_all(workspace: Workspace, folder: Path, kind: str, but: Collection[str]) -> Images:
     images: dict[str, PluginImage] = {}
     failed: dict[str, TarkError] = {}
     for entry in workspace.lock.entries:
-        if (kind and entry.type != kind) or not workspace.is_enabled(entry.name):
+        if (kind and entry.type != kind) or entry.name in but or not workspace.is_enabled(entry.name):
             continue
         try:
             images[entry.name] = load_image(workspace, _locked(workspace, entry.name))
@@ -122,7 +130,7 @@ def load_image(workspace: Workspace, entry: LockEntry, cache: CompileCache | Non
     """
     name = entry.name
     # 1. Trust may have been withdrawn since the installation: an edited [trust], a revocation that was seen.
-    check_trusted(workspace.project, entry, workspace.vouched)
+    require_trusted(workspace, workspace.project, entry)
     check_minimum(name, entry.min_tark_version, workspace.project.tark_version)
     # 2. The lock and the installed plugin.toml are those that were verified here.
     manifest = installed_manifest(workspace, entry)
@@ -138,7 +146,16 @@ def load_image(workspace: Workspace, entry: LockEntry, cache: CompileCache | Non
     # 5. [grants] may be edited by hand: a capability that is not declared is never granted (rule 6).
     granted = workspace.project.granted(name).narrow(manifest.capabilities)
     data = workspace.data(name)
-    return PluginImage(name, manifest.type, wasm, granted, data, manifest.oauth, file.sha256, path)
+    return PluginImage(
+        name, manifest.type, wasm, granted, data, manifest.oauth, file.sha256, path, _pins(workspace, entry)
+    )
+
+
+def _pins(workspace: Workspace, entry: LockEntry) -> tuple[ToolPin, ...] | None:
+    """Return the definitions that the lock pins, or those that were accepted if it pins none."""
+    # A pull that drops the pins must not free the plugin from them (docs/trust-rules.md, rule 13).
+    accepted = workspace.record.accepted.plugins.get(entry.name)
+    return entry.tools if entry.tools is not None or accepted is None else accepted.tools
 
 
 def load_working_copy(settings: Settings, path: str) -> Images:
@@ -207,6 +224,8 @@ def open_host(
     spare: AnyProcess | None = None,
     cache: CompileCache | None = None,
     long_lived: bool = False,
+    limits: Limits | None = None,
+    interfaces: Interfaces | None = None,
 ) -> PluginHost:
     """Return a host that serves plugins what this user granted, in the folder of ``images``.
 
@@ -215,17 +234,22 @@ def open_host(
     end when idle.
     """
     return PluginHost(
-        log=log,
+        limits,
+        log,
         trace=trace,
-        interfaces=serve(settings, images.workspace),
+        interfaces=interfaces or serve(settings, images.workspace),
         cache=cache or compile_cache(settings),
         spare=spare,
         long_lived=long_lived,
+        withheld=lambda image, tools: Withheld(settings.paths.state).add(Digest(image.sha256), tools),
     )
 
 
-def serve(settings: Settings, workspace: Path) -> Interfaces:
-    """Return what serves host calls; an implementation is imported if a plugin was granted its kind."""
+def serve(settings: Settings, workspace: Path, request: RequestLimits = USUAL) -> Interfaces:
+    """Return what serves host calls; an implementation is imported if a plugin was granted its kind.
+
+    ``request`` are the limits of a plugin's HTTP requests.
+    """
     environment = settings.environment
 
     def interfaces(image: PluginImage, report: Callable[[str], None]) -> Mapping[str, Interface]:
@@ -238,7 +262,9 @@ def serve(settings: Settings, workspace: Path) -> Interfaces:
             from tarkpm.ops.run.secrets import secrets_of
 
             proxies, secrets = Proxies.read(environment), secrets_of(settings, image, report)
-            served["http"] = Http(granted, report, proxies=proxies, denials=image.is_older, secrets=secrets)
+            served["http"] = Http(
+                granted, report, proxies=proxies, limits=request, denials=image.is_older, secrets=secrets
+            )
             served["ws"] = Sockets(granted, report, proxies=proxies, secrets=secrets)
         if "env" in granted:
             from tarkpm.host.imports.env import Env

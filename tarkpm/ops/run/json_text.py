@@ -2,14 +2,14 @@
 
 import json
 
-from tarkpm.core.text import reject_constant
+from tarkpm.core.text import bounded_int, reject_constant
 from tarkpm.errors import TarkError
 
 
 def check_json(text: str, what: str = "the arguments are", *, where: str = "") -> None:
     """Raise `TarkError` unless ``text``, from ``where``, is JSON; ``what`` begins the sentence."""
     try:
-        json.loads(text, parse_constant=reject_constant)
+        json.loads(text, parse_constant=reject_constant, parse_int=bounded_int)
         return
     except RecursionError:
         problem = "nested too deeply"

@@ -140,7 +140,7 @@ def _asked(
 ) -> Tokens:
     origin = urls.parse(oauth.token_url).origin
     if settings.offline:
-        raise Unreachable("--offline forbids network requests", where=origin)
+        raise settings.unreachable(origin)
     proxies = Proxies.read(settings.environment)
     client = HttpClient(proxies=proxies, limits=LIMITS, resolve=hosts.resolve)
     try:

@@ -9,7 +9,8 @@ from functools import cached_property
 
 import msgspec
 
-from tarkpm.errors import Refused, Unreachable
+from tarkpm.core import variables
+from tarkpm.errors import Refused, TarkError, Unreachable
 from tarkpm.io.login import Login, is_sendable
 from tarkpm.io.proxies import Proxies, is_loopback
 from tarkpm.sources.git import gitconfig
@@ -55,9 +56,19 @@ class Access:
         """Return the route to ``url`` itself, without ``insteadOf``. ``asked`` is its name in messages."""
         if url.scheme not in ("https", "http"):
             return Route(self, asked, url)
-        # git's setting comes first, because it may be for one URL; then the variable that OpenSSL reads.
-        authorities = self._config.http("sslcainfo", url.public) or self.environment.get("SSL_CERT_FILE", "")
-        return Route(self, asked, url, login, self._proxy(url), authorities)
+        return Route(self, asked, url, login, self._proxy(url), *self._authorities(url))
+
+    def _authorities(self, url: GitUrl) -> tuple[str, str]:
+        """Return a file and a folder of certificates, "" for none."""
+        # git's variables come before its settings (http.sslCAInfo in git-config(1)). A setting may be for one
+        # URL, so it comes before the variables that OpenSSL reads for every program.
+        found = {
+            setting: self.environment.get(variable) or self._config.http(setting, url.public) or ""
+            for setting, variable in (("sslcainfo", "GIT_SSL_CAINFO"), ("sslcapath", "GIT_SSL_CAPATH"))
+        }
+        if any(found.values()):
+            return found["sslcainfo"], found["sslcapath"]
+        return self.environment.get("SSL_CERT_FILE", ""), self.environment.get("SSL_CERT_DIR", "")
 
     def _proxy(self, url: GitUrl) -> str:
         """Return git's own setting if there is one ("" turns proxies off), else the environment's."""
@@ -72,7 +83,8 @@ class Route(msgspec.Struct, frozen=True):
     """The way to one repository. ``asked`` is its name in messages; ``url`` is the address that is contacted.
 
     ``login`` was typed with the URL or is part of ``insteadOf``. ``proxy`` "" means a direct connection;
-    ``authorities`` is a file of certificates, "" the system's.
+    ``authorities`` is a file of certificates, "" the system's, and ``authority_folder`` a folder of further
+    ones.
     """
 
     access: Access
@@ -81,6 +93,7 @@ class Route(msgspec.Struct, frozen=True):
     login: Login | None = None
     proxy: str = ""
     authorities: str = ""
+    authority_folder: str = ""
 
     def __repr__(self) -> str:
         # Not msgspec's: the route holds a login, which must not reach a log (docs/trust-rules.md, rule 11).
@@ -134,8 +147,8 @@ class Logins:
         None if there is no such login: netrc and helpers are consulted only if the server asks, because a
         public repository needs neither.
         """
-        login, token = self._route.login, self._route.access.environment.get(token_variable(self._route.url))
-        return self.next() if token or (login and login.password) else None
+        login = self._route.login
+        return self.next() if self._token() or (login and login.password) else None
 
     def next(self) -> Login | None:
         """Return the next login to try; None if there are no more."""
@@ -145,22 +158,22 @@ class Logins:
 
     def _find(self) -> Iterator[Login]:
         route, environment = self._route, self._route.access.environment
-        given, variable = route.login, token_variable(route.url)
+        given = route.login
         # 1. Typed for this very repository.
         if given and given.password:
             self._looked.append("the URL's")
             yield given
         # 2. Set for this host, by CI or the user.
-        if token := environment.get(variable):
-            self._looked.append(variable)
-            yield _token(token, variable)
+        if token := self._token():
+            self._looked.append(token_variable(route.url))
+            yield _login_of(token, token_variable(route.url))
         from tarkpm.io import netrc
         from tarkpm.sources.git import helper
 
         # 3. netrc, which curl and git read for every program (netrc(5)).
         user = given.username if given else ""
         self._looked.append("netrc")
-        if login := netrc.find(environment, route.url.host, user):
+        if login := netrc.find(environment, route.url.host, user, default=True):
             yield login
         # 4. git's helpers last, because they start programs and may take long.
         if helper.find_git(environment):
@@ -170,6 +183,13 @@ class Logins:
         if given and not given.password:  # some servers take a token in place of the user's name
             self._looked.append("the URL's")
             yield given
+
+    def _token(self) -> str:
+        """Return the environment's token for this host, or "". Raises `Refused` if the variable is empty."""
+        try:
+            return variables.text(self._route.access.environment, token_variable(self._route.url))
+        except TarkError as problem:
+            raise Refused(problem.message, where=problem.where, hint=problem.hint) from None
 
     def refusal(self, where: str) -> Unreachable:
         """Return the error for a server that accepted none of the logins: what was tried, and what to set."""
@@ -188,7 +208,7 @@ class Logins:
         )
 
 
-def _token(text: str, variable: str) -> Login:
+def _login_of(text: str, variable: str) -> Login:
     """Parse ``token`` or ``user:token``.
 
     Hosts that ignore the user name get ``x-access-token``, which GitHub documents.

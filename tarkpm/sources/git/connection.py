@@ -154,11 +154,11 @@ def _manager(route: Route, budget: TransferBudget) -> urllib3.PoolManager:
     # One connection: dulwich sends one request after the other.
     options: dict[str, Any] = {"timeout": timeout, "maxsize": 1}
     if route.url.scheme == "https":
-        options["ssl_context"] = trusted(route.authorities)
+        options["ssl_context"] = trusted(route.authorities, route.authority_folder)
     if not route.proxy:
         return urllib3.PoolManager(**options)
     proxy = split_proxy(route.proxy)
     headers = {"Proxy-Authorization": Login(*proxy.auth).header} if proxy.auth else {}
     if proxy.url.startswith("https:"):
-        options["proxy_ssl_context"] = trusted(route.authorities)
+        options["proxy_ssl_context"] = trusted(route.authorities, route.authority_folder)
     return urllib3.ProxyManager(proxy.url, proxy_headers=headers, **options)

@@ -1,6 +1,6 @@
 """The settings of the user's git that tarkpm honours: address rewrites, proxies and authorities.
 
-``url.<base>.insteadOf``, ``http.proxy`` and ``http.sslCAInfo``, the last two also for one URL
+``url.<base>.insteadOf``, and ``http.proxy``, ``http.sslCAInfo`` and ``http.sslCAPath``, also for one URL
 (git-config(1)), from the system's and the user's files, what these include, and ``GIT_CONFIG_COUNT``. The
 configuration of a repository is never read, because it comes with the repository. Settings that name a
 program are ignored, and certificates are checked whatever ``http.sslVerify`` says.
@@ -163,8 +163,9 @@ def _settings(config: "ConfigFile", home: str) -> Iterator[Setting]:
                 match name.lower():
                     case b"proxy":
                         yield Setting("proxy", text, scope)
-                    case b"sslcainfo":
-                        yield Setting("sslcainfo", home + text[1:] if text.startswith("~/") else text, scope)
+                    case b"sslcainfo" | b"sslcapath" as path:
+                        where = home + text[1:] if text.startswith("~/") else text
+                        yield Setting(path.decode(), where, scope)
 
 
 def _rank(scope: str, url: str) -> tuple[int, ...] | None:

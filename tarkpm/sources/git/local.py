@@ -18,7 +18,7 @@ from typing import Any, Final
 from dulwich.object_store import BaseObjectStore, DiskObjectStore
 from dulwich.refs import DiskRefsContainer
 
-from tarkpm.errors import NotFound, Refused
+from tarkpm.errors import NotFound, Refused, TooLarge
 from tarkpm.sources.git.error_translation import translated
 from tarkpm.sources.git.limits import MIB, TransferBudget, TransferLimits
 from tarkpm.sources.git.objects import KINDS, Object, object_id
@@ -133,14 +133,24 @@ def _object_folders(first: Path) -> list[Path]:
     # The list grows while it is traversed; the limit and the check for duplicates end cycles.
     for folder in folders:
         listed = folder / "info" / "alternates"
-        if not listed.is_file() or len(folders) > MAX_ALTERNATES:
+        if not listed.is_file():
             continue
-        with listed.open("rb") as stream:
-            lines = stream.read(_POINTER).decode("utf-8", "surrogateescape").splitlines()
+        lines = _text(listed, str(first)).splitlines()
         # A path that is not absolute is relative to the folder of objects that lists it.
         found = [(folder / line).resolve() for line in lines if line and not line.startswith("#")]
         folders += [each for each in dict.fromkeys(found) if each not in folders and each.is_dir()]
-    return folders[: MAX_ALTERNATES + 1]
+        if len(folders) > MAX_ALTERNATES + 1:
+            raise TooLarge(f"the repository has more than {MAX_ALTERNATES} alternates", where=str(first))
+    return folders
+
+
+def _text(file: Path, where: str) -> str:
+    """Return the text of a small file. Raises `TooLarge`: half a path names another place."""
+    with file.open("rb") as stream:
+        data = stream.read(_POINTER + 1)
+    if len(data) > _POINTER:
+        raise TooLarge(f"'{file.name}' has more than {_POINTER:,} bytes", where=where)
+    return data.decode("utf-8", "surrogateescape")
 
 
 def _layout(path: Path, where: str) -> tuple[Path, Path]:
@@ -161,8 +171,7 @@ def _layout(path: Path, where: str) -> tuple[Path, Path]:
 
 
 def _pointed(file: Path, key: str, where: str) -> str:
-    with file.open("rb") as stream:
-        text = stream.read(_POINTER).decode("utf-8", "surrogateescape").strip("\n")
+    text = _text(file, where).strip("\n")
     if not text.startswith(key) or "\n" in text or "\0" in text:
         raise Refused(f"'{file.name}' does not point to a repository", where=where)
     return text[len(key) :]

@@ -160,13 +160,16 @@ class RemoteObjects:
     def _search(self, commit: str, refusal: AccessDenied, only: bytes | None) -> None:
         """Fetch the history of all branches and tags, to find a commit that is not served by its id."""
 
+        where = self._budget.where
+
         def everything(refs: _Refs) -> list[bytes]:
             # The target of an annotated tag is listed as "NAME^{}", but the server need not serve it by id.
             names = [name for name in refs if name.startswith(HEADS_AND_TAGS) and not name.endswith(b"^{}")]
             ids = {refs[name] for name in names}
-            return sorted(ids)[:MAX_WANTS]
+            if len(ids) > MAX_WANTS:  # the commit might be in the history of one that is left out
+                raise TooLarge(f"over {MAX_WANTS:,} branches and tags", where=where)
+            return sorted(ids)
 
-        where = self._budget.where
         if self._client.serves_any_commit:
             raise NotFound(f"there is no commit {commit}", where=where) from refusal
         try:
@@ -190,7 +193,7 @@ class RemoteObjects:
         largest: int = 0,
         have: str = "",
     ) -> None:
-        wanted = [oid.encode() for oid in oids[:MAX_WANTS]]
+        wanted = [oid.encode() for oid in oids]
         self._receive(
             lambda _refs: wanted, prefix=(NO_REFS,), depth=depth, only=only, largest=largest, have=have
         )

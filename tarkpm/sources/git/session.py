@@ -11,7 +11,7 @@ from tarkpm.io.login import Login
 from tarkpm.sources.git.access import Access
 from tarkpm.sources.git.limits import DEFAULT, TransferLimits
 from tarkpm.sources.git.objects import Object, parents_of, target_of, tree_of
-from tarkpm.sources.git.tree import GitTree
+from tarkpm.sources.git.tree import GitTree, TreeCache
 from tarkpm.sources.git.url import GitUrl
 
 _T = TypeVar("_T")
@@ -45,6 +45,7 @@ class GitRemote:
         self._login = login
         self._opened: LocalObjects | RemoteObjects | None = None
         self._reached: dict[tuple[str, str, str], bool] = {}
+        self._trees = TreeCache(limits)
 
     def __enter__(self) -> Self:
         return self
@@ -135,7 +136,7 @@ class GitRemote:
         if found.kind != "commit":
             raise Refused(f"expected {commit} to be a commit, found a {found.kind}", where=self.url.public)
         root = self._link(tree_of, found, commit)
-        return GitTree(self._objects, commit, root, self._limits, self.url.public)
+        return GitTree(self._objects, commit, root, self._limits, self.url.public, self._trees)
 
     @property
     def _objects(self) -> "LocalObjects | RemoteObjects":

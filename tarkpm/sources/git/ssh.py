@@ -2,7 +2,8 @@
 
 ssh never prompts: it has no terminal, and in BatchMode it fails if a host key is unknown or a passphrase or
 password is needed. The host is passed after ``--`` and the path is quoted, so neither can become an option or
-a command. Its error output is read, bounded, to report the cause.
+a command. Its error output is read, bounded, to report the cause. ``GIT_SSH_COMMAND``, ``GIT_SSH`` and
+``core.sshCommand`` name programs and are not used: options belong in ``~/.ssh/config``.
 """
 
 import os
@@ -79,7 +80,8 @@ def log_in(route: Route, budget: TransferBudget) -> ByteStream:
             cwd="/",
             start_new_session=True,
         )
-    guide = _Guide(process, route.url, budget)
+    unused = next((name for name in ("GIT_SSH_COMMAND", "GIT_SSH") if environment.get(name)), "")
+    guide = _Guide(process, route.url, budget, unused)
     return ByteStream(ours, budget, explain=guide.explain, release=guide.release)
 
 
@@ -94,8 +96,11 @@ def _arguments(url: GitUrl, budget: TransferBudget) -> list[str]:
 class _Guide:
     """Explains how the ssh process ended, and ends it."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", url: GitUrl, budget: TransferBudget) -> None:
-        self._process, self._url, self._budget = process, url, budget
+    def __init__(
+        self, process: "subprocess.Popen[bytes]", url: GitUrl, budget: TransferBudget, unused: str
+    ) -> None:
+        """``unused`` names the variable by which git would have started another ssh, "" for none."""
+        self._process, self._url, self._budget, self._unused = process, url, budget, unused
 
     def explain(self) -> SourceError | None:
         """Return the error to raise at the end of the stream; None if ssh ended successfully."""
@@ -113,8 +118,10 @@ class _Guide:
         where = self._budget.where
         for pattern, text in _SAID:
             if re.search(pattern, words):
-                hint = f"ssh -T {self._target}" if text.startswith(_ASK_ONCE) else ""
-                return Unreachable(text, where=where, hint=hint)
+                is_asked = text.startswith(_ASK_ONCE)
+                unused = f"; tarkpm does not use {self._unused}" if is_asked and self._unused else ""
+                hint = f"ssh -T {self._target}" if is_asked else ""
+                return Unreachable(text + unused, where=where, hint=hint)
         # An unknown message is quoted: the last line usually names the cause.
         last = clean(next((line for line in reversed(words.splitlines()) if line.strip()), "nothing"))
         if re.search(_MISSING, words):

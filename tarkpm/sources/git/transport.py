@@ -17,6 +17,7 @@ from dulwich.client import AbstractHttpGitClient, default_user_agent_string
 from urllib3.response import BaseHTTPResponse
 
 import tarkpm
+from tarkpm.core.retry_after import TOO_MANY, overloaded
 from tarkpm.errors import Garbled, NotFound, Refused, SourceError, Unreachable
 from tarkpm.io.login import Login
 from tarkpm.sources.git.access import Logins, Route
@@ -107,7 +108,10 @@ class HttpGitClient(AbstractHttpGitClient):
             if response.status not in _REDIRECTS:
                 return self._checked(response, _ADVERTISEMENT)
             PackResponse.streamed(response, "", self._budget).close()
-            self._move(response.headers.get("Location", ""))
+            location = response.headers.get("Location", "")
+            if not location:  # an empty one would name the same URL again (RFC 3986, 5.2.2)
+                raise self._garbled(f"the server redirects (HTTP {response.status}) without a Location")
+            self._move(location)
         raise self._refused(f"more than {self._budget.limits.redirects} redirects")
 
     def _move(self, location: str) -> None:
@@ -218,8 +222,9 @@ class HttpGitClient(AbstractHttpGitClient):
                 return NotFound(f"there is no such repository, or {private}", where=where)
             case 407:
                 return Unreachable("the proxy requires authentication", where=where, hint=PROXY_HINT)
-            case _ if status in (408, 429) or status >= 500:
-                return Unreachable(f"the server failed with HTTP status {status}", where=where)
+            case _ if status in (408, TOO_MANY) or status >= 500:
+                text, hint = overloaded(status, response.headers.get("Retry-After", ""))
+                return Unreachable(text, where=where, hint=hint if status == TOO_MANY else "")
         return Unreachable(f"the server answered with HTTP status {status}", where=where)
 
     def _login_error(self, response: BaseHTTPResponse) -> SourceError:

@@ -2,8 +2,9 @@
 
 import shlex
 import stat
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from tarkpm.core.release import folder_path
 from tarkpm.errors import NotFound, Refused, TooLarge
@@ -13,17 +14,61 @@ from tarkpm.sources.git.objects import Objects, TreeEntry, parse_tree
 LFS_POINTER: Final = b"version https://git-lfs.github.com/spec/"
 
 
-class GitTree:
-    """A `tarkpm.sources.folder.Tree` of one commit. Usable as long as its session is open."""
+class ParsedTree(NamedTuple):
+    """The entries of one tree, and the bytes of the object they were read from."""
 
-    def __init__(self, objects: Objects, commit: str, root: str, limits: TransferLimits, where: str) -> None:
+    entries: Mapping[str, TreeEntry]
+    size: int
+
+
+class TreeCache:
+    """The trees that a session parsed, by id: the plugins of one repository share its upper folders.
+
+    The trees looked at last stay, up to ``limits.trees`` bytes: a session may read any number of commits.
+    """
+
+    def __init__(self, limits: TransferLimits) -> None:
+        self._limits = limits
+        self._trees: OrderedDict[str, ParsedTree] = OrderedDict()
+        self._size = 0
+
+    def get(self, oid: str) -> ParsedTree | None:
+        """Return a tree that was parsed before, unless it had to make room."""
+        if oid in self._trees:
+            self._trees.move_to_end(oid)
+        return self._trees.get(oid)
+
+    def keep(self, oid: str, tree: ParsedTree) -> None:
+        """Keep a parsed tree; the ones that were not used for longest make room."""
+        self._trees[oid] = tree
+        self._size += tree.size
+        while self._size > self._limits.trees:
+            self._size -= self._trees.popitem(last=False)[1].size
+
+
+class GitTree:
+    """A `tarkpm.sources.folder.Tree` of one commit. Usable as long as its session is open.
+
+    The limits hold for each `GitTree`, whether it parses a tree or finds it in ``cache``.
+    """
+
+    def __init__(
+        self,
+        objects: Objects,
+        commit: str,
+        root: str,
+        limits: TransferLimits,
+        where: str,
+        cache: TreeCache | None = None,
+    ) -> None:
         self.commit = commit
         self._objects = objects
         self._root = root
         self._limits = limits
         self._where = where
+        self._cache = cache or TreeCache(limits)
         self._trees: dict[str, Mapping[str, TreeEntry]] = {}
-        self._parsed = self._read = 0
+        self._looked_at = self._read = 0
 
     def names(self, folder: str) -> Sequence[str] | None:
         """Return the names of the entries in ``folder``, of every kind; None if the folder does not exist.
@@ -74,17 +119,28 @@ class GitTree:
 
     def _tree(self, oid: str, folder: str) -> Mapping[str, TreeEntry]:
         if oid not in self._trees:
-            data = self._object(oid, "tree", folder)
-            # Counted over all folders of a commit: many small ones take as much memory as a large one.
-            self._parsed += len(data)
-            if len(data) > self._limits.tree or self._parsed > self._limits.trees:
-                text = f"the listing of the folder has more than {amount(self._limits.tree)}"
-                raise TooLarge(text, where=self._at(folder))
-            try:
-                self._trees[oid] = parse_tree(data)
-            except ValueError as problem:
-                raise self._refused(folder, f"the folder is malformed: {problem}") from None
+            if found := self._cache.get(oid):
+                self._count(found.size, folder)
+            else:
+                found = self._parse(oid, folder)
+                self._cache.keep(oid, found)
+            self._trees[oid] = found.entries
         return self._trees[oid]
+
+    def _parse(self, oid: str, folder: str) -> ParsedTree:
+        data = self._object(oid, "tree", folder)
+        self._count(len(data), folder)  # first: parsed, it takes far more memory
+        try:
+            return ParsedTree(parse_tree(data), len(data))
+        except ValueError as problem:
+            raise self._refused(folder, f"the folder is malformed: {problem}") from None
+
+    def _count(self, size: int, folder: str) -> None:
+        # Counted over all folders of a commit: many small ones take as much memory as a large one.
+        self._looked_at += size
+        if size > self._limits.tree or self._looked_at > self._limits.trees:
+            text = f"the listing of the folder has more than {amount(self._limits.tree)}"
+            raise TooLarge(text, where=self._at(folder))
 
     def _content(self, path: str, oid: str) -> bytes:
         data = self._object(oid, "blob", path)

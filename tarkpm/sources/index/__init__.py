@@ -6,6 +6,7 @@
     session    python-tuf's updater over a local cache, with its failures translated into messages
     floors     the versions seen before: older ones are refused
     cached     the local cache, which may be damaged
+    kept       the local cache in place of the index, without a network
     engine     python-tuf's client, imported without its own fetcher
     fetcher    fetches metadata for tuf and checks its shape first
     shape      the metadata allowed for each role, stricter than TUF

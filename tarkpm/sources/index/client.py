@@ -22,6 +22,7 @@ from tarkpm.core.rows import Listing
 from tarkpm.errors import DigestMismatch, IndexUntrusted, TooLarge
 from tarkpm.io.login import Login
 from tarkpm.io.proxies import DIRECT, Proxies
+from tarkpm.sources.index import cached
 from tarkpm.sources.index.places import (
     USUAL,
     Folder,
@@ -62,12 +63,15 @@ class IndexClient:
         threads: int = 16,
         patience: Patience = USUAL,
         floors: Mapping[str, int] = NO_FLOORS,
+        kept: bool = False,
     ) -> None:
         """Set up the client without a request.
 
         The path of a folder is relative to ``base``. ``token`` (as ``Bearer``), or else ``login``, is sent
         only to the index's own server, and never unencrypted. ``floors`` is an earlier value of `seen`.
+        With ``kept``, the index is asked as the cache kept it, without a network.
         """
+        self._kept = kept
         self._floors = floors
         self.index = index
         self._cache, self._base, self._lock_seconds, self._threads = cache, base, lock_seconds, threads
@@ -199,10 +203,15 @@ class IndexClient:
             lock_seconds=self._lock_seconds,
             patience=self._patience,
             floors=self._floors,
+            kept=self._kept,
         )
 
     @cached_property
     def _place(self) -> IndexLocation:
+        if self._kept:
+            from tarkpm.sources.index.kept import Kept
+
+            return Kept(cached.folder(self._cache, self.index.root))
         if "://" in self.index.url:
             return self._web()
         return Folder(self._base / Path(self.index.url).expanduser())

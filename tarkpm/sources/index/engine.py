@@ -4,6 +4,7 @@ tuf imports that fetcher with the client, and urllib3 with it, which is half of 
 """
 
 import sys
+from datetime import datetime
 from types import ModuleType
 
 from tuf.api.metadata import Signed
@@ -42,6 +43,13 @@ class Updater(_Updater):
             return self._trusted_set[role]
         except KeyError:
             return None
+
+    def as_of(self, moment: datetime) -> None:
+        """Check what expires as it was at this moment, instead of now. To be called before `refresh`.
+
+        Like `used`, this relies on a private attribute: without it, expired metadata is refused as usual.
+        """
+        self._trusted_set.reference_time = moment
 
 
 __all__ = ["FetcherInterface", "Updater", "UpdaterConfig"]

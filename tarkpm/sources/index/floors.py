@@ -43,6 +43,10 @@ class Floors:
                 raise stale(f"{plain} version {signed.version}, seen {floor}", self._where)
             self.seen[role] = signed.version
 
+    def used(self, updater: Updater, paths: Iterable[str]) -> list[Signed]:
+        """Return the maintainers' metadata that led to these paths."""
+        return list(self._used(updater, paths).values())
+
     def _used(self, updater: Updater, paths: Iterable[str]) -> dict[str, Signed]:
         """Return the metadata that tuf used, by the role for which it used it."""
         used = {role: signed for role in SIGNED_OFFLINE if (signed := updater.used(role))}

@@ -42,6 +42,7 @@ from tarkpm.sources.index import cached, shape
 from tarkpm.sources.index.engine import Updater, UpdaterConfig
 from tarkpm.sources.index.fetcher import FIRST, PREFIX, Fetcher
 from tarkpm.sources.index.floors import Floors, stale
+from tarkpm.sources.index.kept import check_lifetimes, last_fresh
 from tarkpm.sources.index.places import IndexLocation, Missing, Patience, gather, unreachable, within
 
 if TYPE_CHECKING:
@@ -81,16 +82,18 @@ class Session:
         lock_seconds: float,
         patience: Patience,
         floors: Mapping[str, int],
+        kept: bool = False,
     ) -> None:
         """Set up a session without a request.
 
-        ``root`` is the digest of the index's first root, where trust begins. ``floors`` are the versions of
-        maintainers' metadata seen before (`Floors`): older ones are refused even if the cache was deleted.
+        ``root`` is the digest of the index's first root, where trust begins. ``floors`` are versions of
+        maintainers' metadata seen before (`Floors`). With ``kept``, the place is the cache itself (`kept`).
         """
+        self._kept = kept
         self.floors = Floors(floors, where)
         self._place, self._where, self._threads, self._lock_seconds = place, where, threads, lock_seconds
         self._first = root.removeprefix("sha256:")
-        self._folder = cache / "index" / self._first
+        self._folder = cached.folder(cache, root)
         self._fetcher = Fetcher(place, where, threads, patience)
         self._updater: Updater | None = None
         self._mutex = threading.Lock()
@@ -136,6 +139,8 @@ class Session:
             self._fetcher.forget()
             # 4. Compare with the versions seen before: the metadata is validly signed but may be old.
             self.floors.check(updater, paths)
+            if self._kept:
+                check_lifetimes(self.floors.used(updater, paths), datetime.now(UTC), where=self._where)
         # 5. Use contents that are here and have the signed digest, and fetch the others (5.7).
         known = {path: info for path, info in infos.items() if info is not None}
         here = {path: self._at_hand(path, info, limit, likely.get(path)) for path, info in known.items()}
@@ -159,6 +164,8 @@ class Session:
             # Otherwise tuf would trust the root in the cache, which any process of the user can replace.
             bootstrap=self._first_root(),
         )
+        if self._kept:
+            updater.as_of(last_fresh(self._folder, datetime.now(UTC), where=self._where))
         updater.refresh()
         self._updater = updater
         return updater
@@ -216,12 +223,13 @@ class Session:
         if not is_digest(str(info.hashes.get("sha256", ""))) or info.length > limit:
             raise IndexUntrusted(f"expected a sha256 digest and at most {limit:,} bytes", where=where)
         if likely is not None and _is_signed(likely, info):
+            cached.keep_new(self._cached(path), likely)  # for a machine that has nothing but this cache
             return likely
         data = cached.read(self._cached(path), info.length)
         return data if data is not None and _is_signed(data, info) else None
 
     def _cached(self, path: str) -> Path:
-        return self._folder / TARGETS / path.replace("/", ".")
+        return cached.target(self._folder, path)
 
     def _fetched(self, path: str, info: "TargetFile") -> bytes:
         where, digest = f"{self._where}: {path}", info.hashes["sha256"]
@@ -232,9 +240,8 @@ class Session:
         except Missing as problem:
             raise unreachable(f"a listed file is missing (HTTP {problem.status})", where=where) from None
         except TooLarge:
-            raise IndexUntrusted(
-                f"the file has more than the signed {info.length:,} bytes", where=where
-            ) from None
+            text = f"the file has more than the signed {info.length:,} bytes"
+            raise IndexUntrusted(text, where=where) from None
         if not _is_signed(data, info):
             raise IndexUntrusted("the file does not have the signed digest", where=where)
         cached.keep(self._cached(path), data)
@@ -266,10 +273,10 @@ class Session:
                 ages[role] = shape.check(role, data, where=self._where).expires
         since, role = min((expires, role) for role, expires in ages.items())
         # A clock that runs ahead expires every index, so both times are shown.
-        now = datetime.now(UTC)
+        here = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
         return IndexStale(
             f"index expired since {since.replace('T', ' ').replace('Z', ' UTC'):.40}"
-            f" (locked installs still work): its {role} was not renewed; here it is {now:%Y-%m-%d %H:%M} UTC",
+            f" (locked installs still work): its {role} was not renewed; here it is {here}",
             where=self._where,
             hint="if this clock is right, ask the index's maintainers to run: tarkpm index refresh",
         )

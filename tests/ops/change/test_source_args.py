@@ -51,6 +51,16 @@ def test_a_folder_is_relative_to_the_project(settings: Settings, tmp_path: Path)
         ("community:calc", "community", "calc", ""),
         ("calc@^1.2", "", "calc", "^1.2"),
         ("community:calc@*", "community", "calc", "*"),
+        ("calc@1.1.0", "", "calc", "=1.1.0"),
+        ("calc@1.1.0-rc.x", "", "calc", "=1.1.0-rc.x"),
+        ("calc@1.1.0+b", "", "calc", "=1.1.0+b"),
+        ("calc@1.1", "", "calc", "=1.1"),
+        ("calc@1", "", "calc", "=1"),
+        ("calc@=1.1.0", "", "calc", "=1.1.0"),
+        ("calc@~1.1", "", "calc", "~1.1"),
+        ("calc@1.x", "", "calc", "1.x"),
+        ("calc@>=1.1, <2", "", "calc", ">=1.1, <2"),
+        ("calc@1.1,<2", "", "calc", "=1.1, <2"),
     ],
 )
 def test_a_name(settings: Settings, text: str, index: str, name: str, range_: str) -> None:

@@ -222,6 +222,26 @@ def test_authorities(home: Home) -> None:
     assert home.route("https://k.example/r", {"SSL_CERT_FILE": "/env.pem"}).authorities == "/env.pem"
 
 
+@pytest.mark.parametrize(
+    ("config", "environment", "found"),
+    [
+        ("", {"SSL_CERT_DIR": "/d"}, ("", "/d")),
+        ("", {"SSL_CERT_FILE": "/f", "SSL_CERT_DIR": "/d"}, ("/f", "/d")),
+        ("", {"GIT_SSL_CAINFO": "/g", "SSL_CERT_FILE": "/f", "SSL_CERT_DIR": "/d"}, ("/g", "")),
+        ("", {"GIT_SSL_CAPATH": "/p", "SSL_CERT_DIR": "/d"}, ("", "/p")),
+        ("", {"GIT_SSL_CAINFO": "", "SSL_CERT_FILE": "/f"}, ("/f", "")),
+        ("[http]\n\tsslCAInfo = /c\n\tsslCAPath = /q\n", {"SSL_CERT_FILE": "/f"}, ("/c", "/q")),
+        ("[http]\n\tsslCAInfo = /c\n", {"GIT_SSL_CAINFO": "/g"}, ("/g", "")),
+    ],
+)
+def test_a_variable_of_git_is_stronger_than_its_setting_and_that_than_openssl(
+    home: Home, config: str, environment: dict[str, str], found: tuple[str, str]
+) -> None:
+    home.git(config)
+    route = home.route("https://h.example/r", environment)
+    assert (route.authorities, route.authority_folder) == found
+
+
 # Tokens
 
 

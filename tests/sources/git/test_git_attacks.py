@@ -199,7 +199,7 @@ def escapes(handler: GitHandler) -> None:
         (lambda h: h.reply(403), "Unreachable: the server does not let anonymous users read this"),
         (lambda h: h.reply(407), "Unreachable: the proxy requires authentication"),
         (lambda h: h.reply(500, b"oops"), "Unreachable: the server failed with HTTP status 500"),
-        (lambda h: h.reply(429), "Unreachable: the server failed with HTTP status 429"),
+        (lambda h: h.reply(429), "Unreachable: the server limits the rate of requests (HTTP 429)"),
         (lambda h: h.reply(418), "Unreachable: the server answered with HTTP status 418"),
         (lambda h: h.reply(204), "Unreachable: the server answered with HTTP status 204"),
         (
@@ -220,7 +220,8 @@ def test_answers_that_are_not_gits(
     hostile.on = at(method, act)
     said, _, hint = attack(tmp_path, hostile).partition(" try: ")
     assert said == f"{sentence} [http://SERVER/demo.git]"
-    assert hint in ("", "export TARKPM_GIT_TOKEN_SERVER=TOKEN", PROXY_HINT)
+    waits = "wait a while, then run the command again"
+    assert hint in ("", "export TARKPM_GIT_TOKEN_SERVER=TOKEN", PROXY_HINT, waits)
 
 
 @pytest.mark.parametrize(

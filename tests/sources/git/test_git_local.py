@@ -105,10 +105,15 @@ def test_a_linked_work_tree(tmp_path: Path, repo: GitRepo) -> None:
         assert session.resolve() == repo.rev("side")
 
 
-@pytest.mark.parametrize("text", [b"elsewhere", b"gitdir: /a\ngitdir: /b\n", b"\xff" * 9000])
+@pytest.mark.parametrize("text", [b"elsewhere", b"gitdir: /a\ngitdir: /b\n", b"\xff" * 4000])
 def test_a_pointer_that_does_not_point(tmp_path: Path, text: bytes) -> None:
     (tmp_path / ".git").write_bytes(text)
     assert said(tmp_path) == "Refused: '.git' does not point to a repository [file:///REPO]"
+
+
+def test_a_pointer_longer_than_any_path(tmp_path: Path) -> None:
+    (tmp_path / ".git").write_bytes(b"gitdir: /" + b"a" * 4096)
+    assert said(tmp_path) == "TooLarge: '.git' has more than 4,096 bytes [file:///REPO]"
 
 
 def test_a_repository_that_borrows_objects(tmp_path: Path, repo: GitRepo) -> None:
@@ -133,6 +138,19 @@ def test_a_chain_of_borrowed_objects_is_followed(tmp_path: Path, repo: GitRepo) 
         "# relative\n\n../../one/.git/objects\n/nonexistent\n"
     )
     assert read(tmp_path / "two") == FILES
+
+
+def test_more_borrowed_folders_than_are_followed(tmp_path: Path, repo: GitRepo) -> None:
+    alternates = repo.folder / ".git/objects/info/alternates"
+    for number in range(17):
+        (tmp_path / f"{number}").mkdir()
+    alternates.write_text("".join(f"{tmp_path}/{number}\n" for number in range(16)))
+    assert len(alternates.read_bytes()) < 4096
+    assert read(repo.folder) == FILES
+    alternates.write_text("".join(f"{tmp_path}/{number}\n" for number in range(17)))
+    assert said(repo.folder).startswith("TooLarge: the repository has more than 16 alternates")
+    alternates.write_text("#" * 5000)
+    assert said(repo.folder).startswith("TooLarge: 'alternates' has more than 4,096 bytes")
 
 
 def test_a_partial_clone_says_what_it_lacks(tmp_path: Path, repo: GitRepo) -> None:

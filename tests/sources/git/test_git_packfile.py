@@ -4,6 +4,7 @@ import io
 import random
 
 import pytest
+from support import gitattack
 from support.gitattack import header, number, pack, packed, ref_delta
 
 from tarkpm.errors import Garbled, TooLarge
@@ -18,11 +19,7 @@ LIMITS = TransferLimits(blob=5000)
 
 
 def opened(data: bytes, limits: TransferLimits = LIMITS) -> PackFile:
-    budget = TransferBudget(limits, "the pack")
-    guard = PackGuard(budget, limits.inflated)
-    guard.feed(data)
-    guard.finish()
-    return PackFile(io.BytesIO(data), guard.entries, budget)
+    return gitattack.opened(data, limits)
 
 
 def appending(base: bytes, tail: bytes) -> tuple[bytes, bytes]:

@@ -331,6 +331,17 @@ def test_a_history_too_large_to_search(server: GitServer, repo: GitRepo) -> None
     )
 
 
+def test_more_branches_than_are_searched(
+    server: GitServer, published: GitRepo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A search of some of them could say that there is no such commit where there is."""
+    server.before = refusing_ids(published)
+    monkeypatch.setattr("tarkpm.sources.git.remote.MAX_WANTS", 1)
+    assert said(server, rev=published.rev("HEAD~1")).endswith(
+        "cannot be fetched by its id, and the history is too large to search [http://SERVER/demo.git]"
+    )
+
+
 def test_only_a_file_asked_for_is_bounded_as_a_file(server: GitServer, repo: GitRepo) -> None:
     repo.write("video.bin", bytes(100_000))
     repo.commit("video")

@@ -214,6 +214,21 @@ def program(home: Path, script: str) -> None:
     path.chmod(0o755)
 
 
+@pytest.mark.parametrize("name", ["GIT_SSH_COMMAND", "GIT_SSH"])
+def test_another_ssh_is_not_started_and_a_refused_login_says_so(tmp_path: Path, name: str) -> None:
+    program(tmp_path, "echo 'me@h: Permission denied (publickey).' >&2; exit 255")
+    environment = {"HOME": str(tmp_path), "PATH": f"{tmp_path}/bin:/usr/bin:/bin"}
+    given = environment | {name: f"touch {tmp_path}/started; ssh -i key"}
+    for variables, end in ((given, f" and ~/.ssh; tarkpm does not use {name}"), (environment, " and ~/.ssh")):
+        with (
+            GitRemote(parse("me@h.example:r"), QUICK, Access(variables)) as remote,
+            pytest.raises(TarkError) as caught,
+        ):
+            remote.resolve()
+        assert caught.value.message == f"the server refuses the login; tried the keys of your ssh agent{end}"
+    assert not (tmp_path / "started").exists()
+
+
 V2 = line(b"version 2\n") + line(b"agent=git/2.0\n") + line(b"ls-refs\n") + line(b"fetch=shallow\n") + b"0000"
 
 

@@ -8,7 +8,7 @@ from support.gitattack import told, tree
 from tarkpm.errors import NotFound, TarkError
 from tarkpm.sources.git.limits import TransferLimits
 from tarkpm.sources.git.objects import Object, TreeEntry, object_id, parse_tree, target_of, tree_of
-from tarkpm.sources.git.tree import GitTree
+from tarkpm.sources.git.tree import GitTree, ParsedTree, TreeCache
 
 FILE, RUN, FOLDER, LINK, MODULE = "100644", "100755", "40000", "120000", "160000"
 
@@ -79,6 +79,38 @@ def test_one_request_for_all_that_is_read(memory: Memory) -> None:
     root = memory.put("tree", tree((FILE, "a", first), (FILE, "b", second)))
     over(memory, root).read(["b", "a", "none"])
     assert memory.asked == [[second, first]]
+
+
+def test_a_tree_found_in_the_cache_counts_against_the_limits_as_one_that_is_parsed(memory: Memory) -> None:
+    inner = memory.put("tree", tree((FILE, "a", memory.put("blob", b"1"))))
+    root = memory.put("tree", tree((FOLDER, "one", inner), (FOLDER, "two", inner)))
+    size = len(memory.objects[root].data)
+    cache = TreeCache(TransferLimits())
+    GitTree(memory, "c" * 40, root, TransferLimits(), "https://h/r", cache).names("one")
+    narrow = TransferLimits(trees=size)
+    second = GitTree(memory, "d" * 40, root, narrow, "https://h/r", cache)
+    assert second.names("") == ["one", "two"]
+    with pytest.raises(TarkError) as caught:
+        second.names("one")
+    assert told(caught.value) == (
+        "TooLarge: the listing of the folder has more than 4 MiB [https://h/r: one]"
+    )
+    third = GitTree(memory, "e" * 40, root, TransferLimits(tree=size - 1), "https://h/r", cache)
+    with pytest.raises(TarkError):
+        third.names("")
+
+
+def test_the_cache_keeps_what_was_used_last_within_its_limit() -> None:
+    cache = TreeCache(TransferLimits(trees=100))
+    first, second = ParsedTree({}, 40), ParsedTree({}, 40)
+    cache.keep("first", first)
+    cache.keep("second", second)
+    assert cache.get("first") is first
+    cache.keep("third", ParsedTree({}, 40))
+    assert cache.get("second") is None
+    assert cache.get("first") is first
+    cache.keep("large", ParsedTree({}, 101))
+    assert [cache.get(oid) for oid in ("first", "third", "large")] == [None, None, None]
 
 
 def test_a_listing_shows_what_cannot_be_read(memory: Memory) -> None:

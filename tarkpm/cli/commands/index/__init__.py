@@ -16,6 +16,7 @@ SECTIONS = {
         "yank",
         "refresh",
         "check",
+        "status",
         "serve",
     ),
 }

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.console import style
 from tarkpm.cli.maintainer import desk, index_folder, online_key_option
 from tarkpm.cli.options import Invocation, common, dry_run
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     pass
 
 
-@click.command("accept")
+@click.command("accept", cls=CheckedCommand)
 @click.argument("release", type=click.Path(path_type=Path, exists=True, file_okay=False), metavar="FOLDER")
 @index_folder
 @online_key_option

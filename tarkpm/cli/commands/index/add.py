@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.console import style
 from tarkpm.cli.options import Invocation, allow_http, common, dry_run, offline, read_name
 from tarkpm.cli.rendering import note_lines
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     pass
 
 
-@click.command("add")
+@click.command("add", cls=CheckedCommand)
 @click.argument("name")
 @click.argument("url", metavar="URL|FOLDER")
 @click.option(

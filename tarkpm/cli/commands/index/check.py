@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.console import style
 from tarkpm.cli.maintainer import desk, index_folder
 from tarkpm.cli.options import Invocation, common, read
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from tarkpm.ops.registry.check import CheckReport
 
 
-@click.command("check")
+@click.command("check", cls=CheckedCommand)
 @index_folder
 @click.option("--deep", is_flag=True, help="Also read every release and check its signature and row.")
 @click.option("--root", default="", metavar="sha256:…", help="Require this first root.")

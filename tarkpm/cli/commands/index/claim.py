@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.maintainer import desk, maintainer_command, read_key, report_proposal
 from tarkpm.cli.options import Invocation, read_name
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     pass
 
 
-@click.command("claim")
+@click.command("claim", cls=CheckedCommand)
 @click.argument("name")
 @click.option("--publisher", required=True, metavar="KEY", help="Key whose releases of NAME are accepted.")
 @click.option("--force", is_flag=True, help="Allow a name that is similar to a claimed one.")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.maintainer import desk, maintainer_command, proposal_lines
 from tarkpm.cli.options import Invocation
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     pass
 
 
-@click.command("countersign")
+@click.command("countersign", cls=CheckedCommand)
 @click.argument("proposal", required=False, type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option(
     "--agree", default="", metavar="DIGEST", help="Sign without a prompt if the proposal has this digest."

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.maintainer import desk, key_options, read_key, report_proposal
 from tarkpm.cli.options import Invocation, common, dry_run, read_name
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     pass
 
 
-@click.command("create")
+@click.command("create", cls=CheckedCommand)
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), metavar="DIR")
 @click.option("--name", required=True, metavar="NAME", help="Name of the index.")
 @click.option(

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.console import table
 from tarkpm.cli.options import Invocation, common
 from tarkpm.core.text import neutral
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from tarkpm.ops.index import IndexRow
 
 
-@click.command("list")
+@click.command("list", cls=CheckedCommand)
 @common
 def list_command(invocation: Invocation) -> int:
     """List the indexes of the project."""

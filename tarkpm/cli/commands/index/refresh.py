@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.console import style
 from tarkpm.cli.maintainer import desk, index_folder, online_key_option
 from tarkpm.cli.options import Invocation, common, dry_run
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from tarkpm.ops.registry.refresh import RefreshReport
 
 
-@click.command("refresh")
+@click.command("refresh", cls=CheckedCommand)
 @index_folder
 @online_key_option
 @dry_run

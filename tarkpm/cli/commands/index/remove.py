@@ -2,13 +2,14 @@
 
 import click
 
+from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.complete import index_names
 from tarkpm.cli.console import style
 from tarkpm.cli.options import Invocation, common, dry_run, read_name
 from tarkpm.core.text import neutral
 
 
-@click.command("remove")
+@click.command("remove", cls=CheckedCommand)
 @click.argument("name", shell_complete=index_names)
 @dry_run
 @common

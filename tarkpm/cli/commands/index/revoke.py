@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.maintainer import desk, maintainer_command, read_key, read_release_name, report_proposal
 from tarkpm.cli.options import Invocation
 from tarkpm.errors import TarkError
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     pass
 
 
-@click.command("revoke")
+@click.command("revoke", cls=CheckedCommand)
 @click.argument("what", metavar="NAME@VERSION|KEY")
 @click.option("--keep", multiple=True, metavar="NAME@VERSION", help="Release of the key that stays valid.")
 @maintainer_command

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.options import Invocation, common
 
 if TYPE_CHECKING:
     pass
 
 
-@click.command("serve")
+@click.command("serve", cls=CheckedCommand)
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False), metavar="DIR")
 @click.option(
     "--port",

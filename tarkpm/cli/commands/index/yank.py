@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.maintainer import desk, index_folder, online_key_option, read_release_name
 from tarkpm.cli.options import Invocation, common, dry_run
 from tarkpm.core.text import neutral
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     pass
 
 
-@click.command("yank")
+@click.command("yank", cls=CheckedCommand)
 @click.argument("what", metavar="NAME@VERSION")
 @click.option("--reason", default="", metavar="TEXT", help="Why the release should not be chosen.")
 @click.option("--undo", is_flag=True, help="Allow the release to be chosen again.")

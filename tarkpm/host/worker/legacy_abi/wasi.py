@@ -63,6 +63,8 @@ class Wasi:
         self._lines = {}
 
     def _log(self, fd: int, line: bytes) -> None:
+        if len(line) > MAX_LINE:
+            line = line[:MAX_LINE] + b" (cut: the line is longer)"
         if line.strip():
             self._ask("log", _LEVELS[fd], [line.decode("utf-8", "replace").replace("\0", "\ufffd")], Texts())
 
@@ -80,18 +82,20 @@ class Wasi:
             at = view.check(int.from_bytes(piece[:4], "little"), length)
             self._printed(fd, view.read(at, max(0, min(length, MAX_PRINTED - total))))
             total += length
+        if total > MAX_PRINTED:
+            self._log(fd, b"(cut: more was printed at once)")
         put_u32(view, written, total & MASK)
         return _OK
 
     def _printed(self, fd: int, text: bytes) -> None:
-        """Log text line by line, at most `MAX_LINE` bytes of each."""
+        """Log text line by line; a line of more than `MAX_LINE` bytes is cut visibly."""
         *whole, rest = text.split(b"\n")
         for part in whole:
-            line = self._lines.pop(fd, bytearray()) + part[:MAX_LINE]
-            self._log(fd, bytes(line[:MAX_LINE]))
+            line = self._lines.pop(fd, bytearray()) + part[: MAX_LINE + 1]
+            self._log(fd, bytes(line))
         if rest:
             kept = self._lines.setdefault(fd, bytearray())
-            kept += rest[: MAX_LINE - len(kept)]
+            kept += rest[: max(0, MAX_LINE + 1 - len(kept))]
 
     def _args_get(self, _view: View, _list: int, _texts: int) -> int:
         return _OK

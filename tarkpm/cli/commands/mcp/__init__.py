@@ -1,0 +1,63 @@
+"""``tarkpm mcp``."""
+
+import gc
+from typing import TYPE_CHECKING
+
+import click
+
+from tarkpm.cli.lazy_group import LazyGroup
+from tarkpm.cli.options import Invocation, read, running
+from tarkpm.cli.rendering import print_log
+
+if TYPE_CHECKING:
+    from tarkpm.ops.mcp import Toolbox
+
+SECTIONS = {"Agents": ("connect", "disconnect", "export")}
+
+
+@click.group("mcp", cls=LazyGroup, package=__name__, sections=SECTIONS, invoke_without_command=True)
+@click.option("--expose", default="", metavar="all|search|N", help="Tools to list. [default: all if few]")
+@click.option("--http", default="", metavar="[HOST:PORT]", help="Serve HTTP on loopback.")
+@running
+def mcp_command(invocation: Invocation, expose: str, http: str) -> int:
+    """Serve the tools of plugins to agents, over MCP.
+
+    Without a subcommand, the server uses standard input and output: an agent starts it.
+    """
+    if click.get_current_context().invoked_subcommand is not None:
+        return 0
+    from tarkpm.core.agent.address import loopback
+    from tarkpm.core.agent.listing import Exposure
+
+    exposure = read(Exposure.read, expose, "--expose") if expose else Exposure()
+    address = read(loopback, http, "--http") if http else None
+    import tarkpm.agent  # noqa: F401  before the project is read: without the SDK there is no need to
+    from tarkpm.ops.mcp import Toolbox
+
+    toolbox = Toolbox(invocation.settings, invocation.ui, exposure, print_log)
+    try:
+        _serve(invocation, toolbox, address)
+    finally:
+        toolbox.close()
+    return 0
+
+
+def _serve(invocation: Invocation, toolbox: "Toolbox", address: tuple[str, int] | None) -> None:
+    if address is not None:
+        from tarkpm.agent import http
+
+        _collect()
+        http.serve(toolbox, *address, invocation.ui.note)
+        return
+    from tarkpm.agent import stdio
+
+    if invocation.ui.interactive:
+        invocation.ui.note("waiting for an agent on standard input; tarkpm mcp connect sets one up")
+    _collect()
+    stdio.serve(toolbox)
+
+
+def _collect() -> None:
+    """Turn the garbage collector on, which `entry.start` turned off. What was imported is never garbage."""
+    gc.freeze()
+    gc.enable()

@@ -1,0 +1,78 @@
+"""Point out what a person should look at in the definition of a tool before an agent reads it.
+
+These are heuristics: they find what attacks on agents looked like so far (tool poisoning, rug pulls, names
+that look alike). A definition without a remark is not safe because of that.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from tarkpm.core.name_similarity import skeleton
+from tarkpm.core.tool import ToolChanges, ToolDef
+
+_ESCAPED: Final = re.compile(r"\\(?:x[01][0-9a-f]|x7f|x[89][0-9a-f]|u[0-9a-f]{4}|U[0-9a-f]{8})")
+"""What `text.neutral` makes of a character that is invisible or controls the terminal."""
+_ANY: Final = re.IGNORECASE | re.DOTALL
+_CREDENTIAL: Final = r"\b(?:id_rsa|\.ssh/|\.aws/|\.env\b|api[_ -]?keys?|access tokens?|passwords?)"
+_SEND: Final = r"\b(?:read|send|pass|include|provide|attach)\b"
+_TO_THE_MODEL: Final = tuple(
+    re.compile(pattern, _ANY)
+    for pattern in (
+        r"</?\s*(?:important|system|instructions?|secret|admin)\b",
+        r"\b(?:ignore|disregard|forget|override)\b.{0,40}\b(?:instruction|rule|prompt|above|previous)",
+        r"\bdo(?:n't| not)\b.{0,30}\b(?:tell|inform|mention|show|notify|reveal|ask)\b.{0,30}\buser",
+        r"\b(?:system prompt|assistant must|you must (?:always|first|never))\b",
+        r"\bbefore (?:using|calling) (?:any|this|other)\b",
+        _CREDENTIAL + r".{0,60}" + _SEND,
+        _SEND + r".{0,60}" + _CREDENTIAL,
+    )
+)
+"""Phrases that tell a model what to do, instead of what the tool does."""
+
+
+def remarks(tool: ToolDef) -> Iterator[str]:
+    """Yield what is remarkable about one definition, each a sentence without its subject."""
+    if not tool.name.isascii():
+        yield "has a name with letters that are not plain ASCII"
+    texts = (tool.description, _strings(tool.parameters_schema))
+    if any(_ESCAPED.search(text) or not _is_plain(text) for text in texts):
+        yield "contains invisible or control characters"
+    if any(pattern.search(text) for text in texts for pattern in _TO_THE_MODEL):
+        yield "addresses the model with instructions"
+
+
+def _strings(schema: str) -> str:
+    """Return the texts of a schema as a model reads them; the text itself if it is not JSON."""
+    try:
+        return json.dumps(json.loads(schema), ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return schema
+
+
+def _is_plain(text: str) -> bool:
+    return all(char.isprintable() or char in "\n\t\r" for char in text)
+
+
+def lookalikes(names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield pairs of tool names that look alike."""
+    seen: dict[str, str] = {}
+    for name in names:
+        other = seen.setdefault(skeleton(name.lower()), name)
+        if other != name:
+            yield other, name
+
+
+def renamed(
+    changes: ToolChanges, before: Iterable[ToolDef], after: Iterable[ToolDef]
+) -> Iterator[tuple[str, str]]:
+    """Yield the old and the new name of tools that are new in name only."""
+    gone = {_text(one): one.name for one in before if one.name in changes.removed}
+    for tool in after:
+        if tool.name in changes.added and _text(tool) in gone:
+            yield gone[_text(tool)], tool.name
+
+
+def _text(tool: ToolDef) -> tuple[str, str]:
+    return tool.description, tool.parameters_schema

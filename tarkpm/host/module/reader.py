@@ -1,0 +1,80 @@
+"""A cursor over a WebAssembly binary. Every read is bounded by its container.
+
+Format: the core specification, 5.2 (integers, names) and 5.5.2 (sections).
+"""
+
+from typing import Final
+
+MAX_NAME: Final = 1_024
+MAX_OPTIONS: Final = 10_000
+
+
+class Malformed(Exception):
+    """The binary is malformed; the message completes a sentence about it."""
+
+
+class Reader:
+    """A cursor over ``data[at:end]`` that never reads past the end."""
+
+    __slots__ = ("at", "data", "end")
+
+    def __init__(self, data: bytes | memoryview, at: int, end: int) -> None:
+        self.data, self.at, self.end = data, at, end
+
+    def byte(self) -> int:
+        if self.at >= self.end:
+            raise Malformed(f"ends unexpectedly at byte {self.at:,}")
+        self.at += 1
+        return self.data[self.at - 1]
+
+    def u32(self, bits: int = 32) -> int:
+        """Read a LEB128 integer of at most ``bits`` bits (core specification, 5.2.2)."""
+        start, value = self.at, 0
+        for shift in range(0, bits, 7):
+            byte = self.byte()
+            value |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                break
+        else:
+            raise Malformed(f"has an unterminated integer at byte {start:,}")
+        if value >> bits:
+            raise Malformed(f"has an integer of more than {bits} bits at byte {start:,}")
+        return value
+
+    def count(self) -> int:
+        """Read the number of the items that follow. Each has a byte at least, so the container limits it."""
+        start, count = self.at, self.u32()
+        if count > self.end - self.at:
+            raise Malformed(f"has more items than bytes at byte {start:,}")
+        return count
+
+    def span(self, what: str) -> "Reader":
+        """Read a length and return a reader of the bytes it covers; this reader skips them."""
+        start, length = self.at, self.u32()
+        if self.at + length > self.end:
+            raise Malformed(f"has a {what} at byte {start:,} that runs past its end")
+        inside = Reader(self.data, self.at, self.at + length)
+        self.at += length
+        return inside
+
+    def name(self) -> str:
+        inside = self.span("name")
+        if inside.end - inside.at > MAX_NAME:
+            raise Malformed(f"has a name of more than {MAX_NAME:,} bytes at byte {inside.at:,}")
+        try:
+            return bytes(self.data[inside.at : inside.end]).decode("utf-8")
+        except UnicodeDecodeError:
+            raise Malformed(f"has a name that is not UTF-8 at byte {inside.at:,}") from None
+
+
+def extern_name(body: Reader) -> str:
+    """Read the name of a component's import or export (component model, `Binary.md`: externname)."""
+    kind = body.byte()
+    if kind > 2:
+        raise Malformed(f"has a name of unknown kind {kind} at byte {body.at - 1:,}")
+    name = body.name()
+    if kind == 2:  # options: implements, version suffix, external id
+        for _ in range(min(body.u32(), MAX_OPTIONS)):
+            body.byte()
+            body.name()
+    return name

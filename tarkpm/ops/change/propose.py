@@ -1,0 +1,240 @@
+"""Propose a change: fetch, select and weigh releases. Nobody is asked, and nothing on this machine changes.
+
+`update`, `lock`, `add` and `outdated` all start here, so that what one of them shows is what another does.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+
+import msgspec
+
+from tarkpm.core.capability import CapabilitySet
+from tarkpm.core.lockfile import Lock, LockEntry
+from tarkpm.core.manifest import Manifest
+from tarkpm.core.names import MANIFEST
+from tarkpm.core.policy import Admission, Answers, admit
+from tarkpm.core.project import Project
+from tarkpm.core.project_edit import ProjectEdit, edit, new
+from tarkpm.core.release import IndexSource, PluginName, Requirement, Source, folded
+from tarkpm.core.resolution.resolver import check_names
+from tarkpm.core.trust import NOBODY
+from tarkpm.errors import ResolutionError, TarkError
+from tarkpm.ops.change.define import with_pins
+from tarkpm.ops.change.select import select_releases
+from tarkpm.ops.change.target import Target
+from tarkpm.ops.project.tark_version import tark_version
+from tarkpm.ops.project.workspace import Workspace
+from tarkpm.ops.release.fetch import Release
+from tarkpm.ops.release.installed import installed_manifest
+from tarkpm.ops.release.latest import acquire_each
+
+
+class PluginRequest(msgspec.Struct, frozen=True):
+    """A plugin that a verb requests: the release at ``source``, which must be ``name`` if that is given.
+
+    For an index, ``range`` limits the versions; "" is the newest, and its caret range is recorded.
+    """
+
+    source: Source
+    name: PluginName | None = None
+    range: str = ""
+
+    @classmethod
+    def of(cls, requirement: Requirement) -> "PluginRequest":
+        """Return the request that repeats a requirement of tark.toml."""
+        return cls(requirement.source, requirement.name, requirement.range)
+
+
+class Acquired(msgspec.Struct, frozen=True):
+    """The releases that git and folders hold now, by plugin, and the ``refused`` ones by requested plugin."""
+
+    requirements: Mapping[PluginName, Requirement]
+    releases: Mapping[PluginName, Release]
+    refused: Mapping[PluginName, TarkError] = {}
+
+    def only(self, names: Collection[PluginName]) -> "Acquired":
+        """Return what was acquired of these plugins."""
+        return Acquired(
+            {name: one for name, one in self.requirements.items() if name in names},
+            {name: one for name, one in self.releases.items() if name in names},
+        )
+
+
+class ProposedChange(msgspec.Struct, frozen=True):
+    """What a change would take, what that means, and which locked entries stay.
+
+    ``asked`` are the requested plugins, ``refused`` releases that no answer of the user can let in.
+    """
+
+    asked: tuple[PluginName, ...]
+    releases: tuple[Release, ...]
+    admissions: tuple[Admission, ...]
+    kept: tuple[LockEntry, ...]
+    notes: tuple[str, ...]
+    refused: Mapping[PluginName, TarkError]
+
+
+def acquire_direct(workspace: Workspace, requests: Iterable[PluginRequest]) -> Acquired:
+    """Fetch and verify the requested releases of git and folders: only their plugin.toml says what they are.
+
+    A release that is refused does not keep the others from being looked at. Raises what concerns a request
+    without a name, and two requests for one plugin.
+    """
+    direct = [(one, one.source) for one in requests if not isinstance(one.source, IndexSource)]
+    locked = {entry.source.unpinned(): entry for entry in workspace.followed.entries}
+    found = acquire_each(workspace, [source for _, source in direct], locked)
+    requirements: dict[PluginName, Requirement] = {}
+    releases: dict[PluginName, Release] = {}
+    refused: dict[PluginName, TarkError] = {}
+    names: list[tuple[PluginName | None, PluginName]] = []
+    for (request, source), release in zip(direct, found, strict=True):
+        try:
+            if isinstance(release, TarkError):
+                raise release
+            name = release.candidate.manifest.name
+            check_names([request.name], [name], workspace.project.requirements)
+        except TarkError as problem:
+            if request.name is None:
+                raise
+            refused[request.name] = problem
+            continue
+        names.append((request.name, name))
+        requirements[name], releases[name] = Requirement(name, source), release
+    check_names([asked for asked, _ in names], [name for _, name in names], workspace.project.requirements)
+    return Acquired(requirements, releases, refused)
+
+
+def propose(
+    workspace: Workspace,
+    requests: Collection[PluginRequest],
+    acquired: Acquired,
+    answers: Answers,
+    *,
+    free: Collection[PluginName] | None = (),
+) -> ProposedChange:
+    """Select a release for every requirement and dependency, and weigh each that is taken.
+
+    ``acquired`` is what `acquire_direct` returned for these requests. Plugins of indexes keep their locked
+    version unless they are in ``free`` (None: all) or cannot. Raises `ResolutionError`, `Unreachable`,
+    `IndexUntrusted`, `NotFound`.
+    """
+    asked = {**acquired.requirements, **{one.name: one for one in _from_indexes(requests)}}
+    requirements = {**workspace.project.requirements, **asked}
+    direct = list(acquired.releases.values())
+    choice = select_releases(workspace, requirements, direct, free)
+    refused = {**acquired.refused, **choice.refused}
+    # Code of a release that no prompt lets in is not run, not even to define its tools.
+    taken = (*direct, *choice.taken)
+    open_ = [one for one in taken if _may_run(workspace, requirements, one, answers)]
+    defined = {one.candidate.manifest.name: one for one in with_pins(workspace, open_)}
+    releases = [defined.get(one.candidate.manifest.name, one) for one in taken]
+    admissions = []
+    for release in releases:
+        name = release.candidate.manifest.name
+        try:
+            admissions.append(weigh(workspace, _settle(requirements.get(name), release), release, answers))
+        except TarkError as problem:
+            refused[name] = problem
+    return ProposedChange(
+        tuple(asked), tuple(releases), tuple(admissions), choice.kept, choice.notes, refused
+    )
+
+
+def _may_run(
+    workspace: Workspace, requirements: Mapping[PluginName, Requirement], release: Release, answers: Answers
+) -> bool:
+    """Return whether a release is admitted, or may be at a prompt."""
+    requirement = _settle(requirements.get(release.candidate.manifest.name), release)
+    try:
+        questions = weigh(workspace, requirement, release, answers).questions
+    except TarkError:
+        return False
+    return all(question.askable for question in questions)
+
+
+def _from_indexes(requests: Iterable[PluginRequest]) -> Iterator[Requirement]:
+    """Yield what is required of indexes. Raises `ResolutionError` for two requests for one plugin."""
+    seen: set[str] = set()
+    for request in requests:
+        if isinstance(request.source, IndexSource) and request.name is not None:
+            if folded(request.name) in seen:
+                raise ResolutionError(f"'{request.name}' is requested twice", hint="name it once")
+            seen.add(folded(request.name))
+            yield Requirement(request.name, request.source, range=request.range)
+
+
+def _settle(requirement: Requirement | None, release: Release) -> Requirement | None:
+    """Return the requirement for tark.toml: without a range it gets that of the chosen version."""
+    if requirement is None or requirement.range or not isinstance(requirement.source, IndexSource):
+        return requirement
+    return msgspec.structs.replace(requirement, range=f"^{release.candidate.manifest.version}")
+
+
+def weigh(
+    workspace: Workspace, requirement: Requirement | None, release: Release, answers: Answers
+) -> Admission:
+    """Return what admitting ``release`` means; ``requirement`` None makes it a dependency."""
+    name = release.candidate.manifest.name
+    return admit(
+        release.candidate,
+        requirement,
+        workspace.project,
+        locked=workspace.followed.get(name),
+        declared_before=_declared_before(workspace, name, release),
+        answers=answers,
+        accepted=workspace.record.accepted.plugins.get(name),
+        vouched=workspace.vouched if isinstance(release.candidate.source, IndexSource) else NOBODY,
+    )
+
+
+def _declared_before(workspace: Workspace, name: PluginName, release: Release) -> CapabilitySet | None:
+    """Return what the locked release declares: ``release`` may be it, else the store or environment has it.
+
+    None if none of them does.
+    """
+    entry = workspace.followed.get(name)
+    if entry is None:
+        return None
+    locked = next((file for file in entry.files if file.name == MANIFEST), None)
+    if locked and locked in release.candidate.files:
+        return release.candidate.manifest.capabilities
+    try:
+        if locked and workspace.store.has(locked):
+            return Manifest.parse(workspace.store.read(locked)).capabilities
+        return installed_manifest(workspace, entry).capabilities
+    except TarkError:
+        return None
+
+
+def target_of(workspace: Workspace, admissions: Iterable[Admission], kept: Iterable[LockEntry]) -> Target:
+    """Return the project and lock that follow from ``admissions`` and the ``kept`` entries."""
+    chosen = list(admissions)
+    entries = {entry.name: entry for entry in kept}
+    entries |= {admission.change.name: admission.candidate.entry() for admission in chosen}
+    text = workspace.project_bytes if workspace.project_bytes is not None else new()
+    changed = [admission.change for admission in chosen if differs(workspace.project, admission)]
+    changed += [ProjectEdit(name) for name in abandoned(workspace.project, workspace.lock, entries)]
+    version = None if workspace.project.tark_version else tark_version(workspace.settings.search_path)
+    edited = edit(text, changed, tark_version=version) if changed else text
+    project = Project.parse(edited, where=str(workspace.location.project_file))
+    project_bytes = edited if edited != workspace.project_bytes else None
+    return Target(project, Lock.of(entries.values()), project_bytes, decided=True)
+
+
+def abandoned(project: Project, old: Lock, entries: Collection[str]) -> list[PluginName]:
+    """Return the former dependencies that nothing needs any more: their grants are removed with them."""
+    return [
+        entry.name
+        for entry in old.entries
+        if entry.name not in entries and entry.name not in project.requirements
+    ]
+
+
+def differs(project: Project, admission: Admission) -> bool:
+    """Return whether an admission changes tark.toml."""
+    change = admission.change
+    held = (
+        project.requirements.get(change.name),
+        project.trust.get(change.name, ()),
+        project.granted(change.name),
+    )
+    return held != (change.requirement, change.trust, change.grants)

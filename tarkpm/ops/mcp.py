@@ -1,0 +1,288 @@
+"""``tarkpm mcp``: the tools of a project as an agent calls them. `tarkpm.agent` speaks the protocol."""
+
+import json
+import threading
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tarkpm.core.agent import finding, listing, outcome
+from tarkpm.core.agent.listing import CALL, SEARCH, AgentTool, Exposure, ToolListing
+from tarkpm.core.agent.naming import renamed
+from tarkpm.core.agent.outcome import Outcome
+from tarkpm.core.agent.rules import McpRules
+from tarkpm.core.text import neutral, quoted, some
+from tarkpm.errors import DigestMismatch, HostError, TarkError
+from tarkpm.host.imports.log import LogLine, LogSink
+from tarkpm.host.runtime import PluginHost
+from tarkpm.ops.project.settings import Settings
+from tarkpm.ops.project.ui import Ui
+from tarkpm.ops.project.workspace import Workspace, open_for_reading
+from tarkpm.ops.run.agent_hooks import Hooks
+from tarkpm.ops.run.agent_tools import agent_tools
+from tarkpm.ops.run.grantable import grantable
+from tarkpm.ops.run.images import Images, load_images, open_host
+from tarkpm.ops.run.pinned import pinned_plugins, unmanaged_tools
+from tarkpm.ops.run.turns import AgentCall, Turns
+
+LOCK = "tarkpm lock && tarkpm sync"
+MAX_SHOWN = 300
+"""Characters of a call's arguments that are shown to the person who is asked."""
+UNASKED = (
+    "tark.toml requires that a person agrees to this call ([mcp] ask = {}), "
+    "and this client cannot ask one: it has no elicitation"
+)
+DECLINED = "the user did not agree to this call"
+_Stamp = tuple[tuple[int, ...], ...]
+
+
+class Toolbox:
+    """The tools of one project, for any number of agents. Safe for several threads.
+
+    No plugin is started until one of its tools is called. Each call sees the project as it is then: what was
+    revoked, disabled or removed since is refused.
+    """
+
+    def __init__(self, settings: Settings, ui: Ui, exposure: Exposure, log: LogSink) -> None:
+        """Read the project. Raises `ProjectNotAccepted`, `ProjectError`, `LockError`."""
+        self._settings, self._ui, self._exposure, self._log = settings, ui, exposure, log
+        self._lock = threading.RLock()
+        self._images: dict[str, Images] = {}
+        self._tools: dict[str, AgentTool] = {}
+        self._rules = McpRules()
+        self._hooked: Hooks | None = None
+        self._noted: set[str] = set()
+        self._problem: TarkError | None = None
+        self._opened: tuple[PluginHost, Turns] | None = None
+        self._closed = False
+        self._watched: tuple[Path, ...] = ()
+        self._stamp: _Stamp = ()
+        self._read()
+
+    @property
+    def tools(self) -> Sequence[AgentTool]:
+        """The tools that may be called, in the order of tark.toml."""
+        return tuple(self._tools.values())
+
+    def listing(self) -> ToolListing:
+        """Return what to list now."""
+        self.refresh()
+        return listing.listing(self.tools, self._exposure)
+
+    def refresh(self) -> bool:
+        """Read the project again if a file of it changed. Return whether other tools may be called now.
+
+        A project that cannot be read, or whose decisions are not accepted, has no tools until it is in order.
+        """
+        if self._stamp == self._stamped():
+            return False
+        with self._lock:
+            if self._stamp == self._stamped():
+                return False
+            before = self._tools
+            try:
+                self._read()
+            except TarkError as problem:
+                self._tools, self._images, self._hooked, self._problem = {}, {}, None, problem
+                self._note(_said(problem))
+            self._forget(before)
+            return before != self._tools
+
+    @property
+    def asks(self) -> bool:
+        """Return whether a person is asked before some calls."""
+        return self._rules.ask != "never"
+
+    def question(self, name: str, arguments: Mapping[str, Any]) -> str:
+        """Return what a person must agree to before this call; "" if nothing."""
+        self.refresh()
+        name, arguments = _meant(name, arguments)
+        tool = self._tools.get(name)
+        if tool is None or not self._rules.asks(tool.risk):
+            return ""
+        shown = quoted(json.dumps(arguments, ensure_ascii=False), MAX_SHOWN)
+        named = neutral(tool.tool, limit=100)
+        head = f"Let the plugin '{tool.plugin}' run its tool '{named}'? It claims the risk {tool.risk}."
+        return f"{head} Arguments: {shown}"
+
+    def call(
+        self, name: str, arguments: Mapping[str, Any], call: AgentCall, *, agreed: bool = False
+    ) -> Outcome:
+        """Call a tool, or one of the server's own. Never raises for what a plugin or an agent does.
+
+        ``agreed`` says that a person agreed to this call; without it, one that needs this is refused.
+        """
+        if name == SEARCH:
+            return self._search(arguments)
+        self.refresh()
+        name, arguments = _meant(name, arguments)
+        tool = self._tools.get(name)
+        if tool is None:
+            reason = _said(self._problem) if self._problem else f"{SEARCH} or tools/list shows the tools"
+            return outcome.refused(f"there is no tool '{neutral(name, limit=100)}': {reason}")
+        # Here and not only where the question is put: the rules may have changed since it was answered.
+        if not agreed and self._rules.asks(tool.risk):
+            return outcome.refused(UNASKED.format(self._rules.ask))
+        call.plugin = tool.plugin
+        try:
+            return self._run(tool, arguments, call)
+        except DigestMismatch as problem:
+            self._stamp = ()  # the definition is withheld from now on: the next look drops it from the list
+            return outcome.refused(_said(problem))
+        except TarkError as problem:
+            return outcome.refused(_said(problem))
+
+    def cancel(self, call: AgentCall) -> None:
+        """Cancel a call and end the process it runs in. This can take as long as loading the plugin."""
+        if self._opened is not None:
+            self._opened[1].cancel(call)
+        call.is_cancelled = True
+
+    def close(self) -> None:
+        """End every plugin."""
+        with self._lock:
+            opened, self._opened, self._closed = self._opened, None, True
+        if opened is not None:
+            opened[0].shut()
+
+    # -- the project
+
+    def _read(self) -> None:
+        with open_for_reading(self._settings, self._ui) as workspace:
+            self._watched = _watched(workspace)
+            self._stamp = self._stamped()  # before the rest is read: a change meanwhile is seen later
+            plugins = pinned_plugins(workspace)
+            self._rules = rules = workspace.project.mcp
+            working = {one.name for one in workspace.followed.entries if one.is_working_copy}
+            if strangers := unmanaged_tools(workspace):
+                self._note(f"tarkpm did not install these plugins, and leaves them out: {some(strangers)}")
+        self._problem = None
+        self._images, self._hooked = {}, None
+        served = (one for one in agent_tools(plugins) if rules.serves(one.plugin, one.tool))
+        self._tools = {one.name: one for one in served}
+        self._note_unpinned([one.name for one in plugins if one.tools is None], working)
+        for plugin, tool, name in renamed({(one.plugin, one.tool): one.name for one in self._tools.values()}):
+            self._note(f"'{neutral(tool, limit=100)}' of '{plugin}' is called {name}")
+
+    def _note_unpinned(self, names: Sequence[str], working: Collection[str]) -> None:
+        if copies := [name for name in names if name in working]:
+            self._note(f"working copies have no pinned tools and are left out: {some(copies)}")
+        if others := [name for name in names if name not in working]:
+            self._note(
+                f"the tools of these plugins are not pinned, run: tarkpm lock && tarkpm sync: {some(others)}"
+            )
+
+    def _note(self, text: str) -> None:
+        if text not in self._noted:  # a project that is read often must not flood the client's log
+            self._noted.add(text)
+            self._ui.note(text)
+
+    def _stamped(self) -> _Stamp:
+        return tuple(map(_stat, self._watched))
+
+    def _forget(self, before: Mapping[str, AgentTool]) -> None:
+        """End the processes of plugins whose tools are all gone."""
+        gone = {tool.plugin for tool in before.values()} - {tool.plugin for tool in self._tools.values()}
+        if self._opened is not None:
+            for plugin in gone:
+                self._opened[0].unload(plugin)
+
+    # -- calls
+
+    def _search(self, arguments: Mapping[str, Any]) -> Outcome:
+        query, limit = arguments.get("query", ""), arguments.get("limit", 5)
+        if not isinstance(query, str) or not isinstance(limit, int) or not 1 <= limit <= 20:
+            return outcome.refused("expected 'query' as text and 'limit' from 1 to 20")
+        self.refresh()
+        found = finding.find(self.tools, query, limit)
+        return Outcome(json.dumps(found, ensure_ascii=False), {"tools": found})
+
+    def _run(self, tool: AgentTool, arguments: Mapping[str, Any], call: AgentCall) -> Outcome:
+        host, turns = self._host(self._loaded(tool.plugin))
+        hooks = self._hooks(host)
+        arguments = hooks.before(tool, arguments)
+        with turns.taking(call):
+            found = self._answer(host, tool, json.dumps(arguments), call)
+        return hooks.after(tool, arguments, found)
+
+    def _answer(self, host: PluginHost, tool: AgentTool, arguments: str, call: AgentCall) -> Outcome:
+        # Now and not earlier: the project may have changed while the call waited for its turn.
+        image = self._loaded(tool.plugin).by_name[tool.plugin]
+        host.load(image)
+        call.check()
+        before = host.counted(tool.plugin)[1]
+        try:
+            result = host.call(image, tool.tool, arguments)
+        except HostError as problem:
+            call.check()
+            return outcome.refused(_said(problem), *self._missing(host, tool.plugin, before))
+        if result.success:
+            return outcome.returned(result.output)
+        return outcome.reported(result.error, self._missing(host, tool.plugin, before))
+
+    def _hooks(self, host: PluginHost) -> Hooks:
+        with self._lock:
+            if self._hooked is None:
+                self._hooked = Hooks(host, load_images(self._settings, self._ui, type="hook"))
+            return self._hooked
+
+    def _missing(self, host: PluginHost, plugin: str, before: Mapping[str, int]) -> tuple[str, ...]:
+        """Return which refused capabilities may have made a call fail, and how a person allows them."""
+        refused = host.counted(plugin)[1]
+        new = sorted(
+            {name.partition(".")[0] for name, count in refused.items() if count > before.get(name, 0)}
+        )
+        return grantable(self._settings, self._ui, plugin, new) if new else ()
+
+    def _loaded(self, plugin: str) -> Images:
+        with self._lock:
+            if plugin not in self._images:
+                self._images[plugin] = load_images(self._settings, self._ui, name=plugin)
+            return self._images[plugin]
+
+    def _host(self, images: Images) -> tuple[PluginHost, Turns]:
+        with self._lock:
+            if self._closed:
+                raise HostError("the server is closed")
+            if self._opened is None:
+                host = open_host(self._settings, images, log=self._tell, long_lived=True)
+                self._opened = host, Turns(host)
+            return self._opened
+
+    def _tell(self, line: LogLine) -> None:
+        """Log a line, and show it as progress of the call that runs."""
+        self._log(line)
+        call = self._opened[1].running(line.plugin) if self._opened else None
+        if call is not None and call.tell is not None and line.level != "debug":
+            call.tell(line.message)
+
+
+def _meant(name: str, arguments: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """Return the tool and arguments that are meant: `CALL` names another tool."""
+    if name != CALL:
+        return name, arguments
+    given = arguments.get("arguments", {})
+    return str(arguments.get("name", "")), given if isinstance(given, dict) else {}
+
+
+def _watched(workspace: Workspace) -> tuple[Path, ...]:
+    """Return the paths whose change means that other tools may be called, or with other capabilities."""
+    place, environment, state = workspace.location, workspace.environment, workspace.state.root
+    documents = (place.project_file, place.lock_file, environment.base, environment.plugins)
+    # What was accepted or disabled, revoked, and withheld.
+    return (*documents, *(state / name for name in ("projects", "indexes", "withheld")))
+
+
+def _stat(path: Path) -> tuple[int, ...]:
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def _said(problem: TarkError) -> str:
+    """Return an error as one sentence for an agent, neutralised."""
+    where = f"{problem.where}: " if problem.where else ""
+    hint = f" (help: {problem.hint})" if problem.hint else ""
+    return neutral(f"{where}{problem.message}{hint}")

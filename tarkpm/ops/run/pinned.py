@@ -1,0 +1,70 @@
+"""The pinned definitions of installed plugins, from the lock and the store: no plugin is started."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+import msgspec
+
+from tarkpm.core.capability import CapabilitySet
+from tarkpm.core.lockfile import LockEntry, fingerprint
+from tarkpm.core.tool import ToolDef
+from tarkpm.core.trust import check_trusted
+from tarkpm.errors import TarkError
+from tarkpm.ops.project.acceptance import require_accepted
+from tarkpm.ops.project.workspace import Workspace
+from tarkpm.ops.release.tool_rows import definitions
+from tarkpm.ops.release.unmanaged import read_unmanaged, unmanaged_names
+from tarkpm.store.withheld import Withheld
+
+
+class PinnedPlugin(msgspec.Struct, frozen=True):
+    """An enabled tool plugin: its definitions, or None if they are not all known, and what it was granted."""
+
+    name: str
+    tools: Sequence[ToolDef] | None
+    granted: CapabilitySet
+
+
+def pinned_plugins(workspace: Workspace) -> list[PinnedPlugin]:
+    """Return the enabled tool plugins of the lock, in the order of tark.toml, then of their names.
+
+    Raises `ProjectNotAccepted`.
+    """
+    workspace.require_built_here()
+    require_accepted(workspace)
+    order = {name: place for place, name in enumerate(workspace.project.requirements)}
+    entries = [
+        one for one in workspace.followed.entries if one.type == "tool" and workspace.is_enabled(one.name)
+    ]
+    entries.sort(key=lambda one: (order.get(one.name, len(order)), one.name))
+    return [
+        PinnedPlugin(one.name, _stored(workspace, one), workspace.project.granted(one.name))
+        for one in entries
+    ]
+
+
+def unmanaged_tools(workspace: Workspace) -> list[str]:
+    """Return the enabled tool plugins that tarkpm did not install: no lock could pin their tools."""
+    found = []
+    for name in unmanaged_names(workspace):
+        with suppress(OSError, TarkError):
+            if workspace.is_enabled(name) and read_unmanaged(workspace, name).manifest.type == "tool":
+                found.append(name)
+    return found
+
+
+def _stored(workspace: Workspace, entry: LockEntry) -> Sequence[ToolDef] | None:
+    """Return the definitions of an installed plugin; None if it must be asked, or must not run."""
+    installed = workspace.record.installed.get(entry.name)
+    if entry.tools is None or installed is None or installed.fingerprint != fingerprint(entry):
+        return None
+    try:
+        check_trusted(workspace.project, entry, workspace.vouched)
+    except TarkError:
+        return None  # whoever loads the plugin reports why
+    found = definitions(workspace, entry.tools)
+    if len(found) != len(entry.tools):
+        return None
+    notes = Withheld(workspace.state.root)
+    withheld = {tool for file in entry.files for tool in notes.tools(file.sha256, entry.tools)}
+    return [tool for tool in found if tool.name not in withheld]

@@ -1,0 +1,76 @@
+"""An index as a cache kept it: without a network, where state does not know an index's publishers yet.
+
+The checks are those made online, as of the last moment at which the cached index was fresh: its timestamp
+lasts three days, and a cache must be of use for longer. An attacker who fills the cache can choose an older
+state of the index, but only one that its maintainers signed, and only until their signatures expire, after a
+year (docs/decisions/0110-a-cache-is-enough-to-restore.md).
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from tuf.api.metadata import Signed
+
+from tarkpm.core.layout import METADATA, ROOT, SNAPSHOT, TIMESTAMP
+from tarkpm.errors import IndexStale, IndexUntrusted
+from tarkpm.io.files import read_file
+from tarkpm.sources.index import cached, shape
+from tarkpm.sources.index.places import Missing
+
+
+class Kept:
+    """The cached metadata of an index, as an `IndexLocation`. The session reads cached targets itself."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def get(self, path: str, limit: int, deadline: float) -> bytes:  # noqa: ARG002  # a disk has none
+        """See `IndexLocation`."""
+        folder, _, name = path.rpartition("/")
+        number, _, role = name.partition(".")
+        inside = self._folder / cached.HISTORY / name if role == f"{ROOT}.json" else self._folder
+        # tuf keeps other metadata without its version; it checks that the version is the listed one.
+        file = inside if inside != self._folder else inside / (role if number.isdecimal() else name)
+        try:
+            if folder != METADATA:
+                raise FileNotFoundError
+            return read_file(file, limit)
+        except FileNotFoundError:
+            raise Missing(404) from None
+
+    def is_prompt(self) -> bool:
+        """See `IndexLocation`."""
+        return True
+
+    def close(self) -> None:
+        """See `IndexLocation`."""
+
+
+def last_fresh(folder: Path, now: datetime, *, where: str) -> datetime:
+    """Return the last moment, not after ``now``, at which the cached timestamp and snapshot were valid.
+
+    Their signatures are checked later, with this moment. Raises `IndexUntrusted`.
+    """
+    moments = [now]
+    for role in (TIMESTAMP, SNAPSHOT):
+        data = cached.read(folder / f"{role}.json")
+        if data is not None:
+            try:
+                expires = datetime.fromisoformat(shape.check(role, data, where=where).expires)
+            except ValueError:
+                raise IndexUntrusted(f"expected the time at which '{role}' expires", where=where) from None
+            moments.append(expires.astimezone(UTC) - timedelta(seconds=1))
+    return min(moments)
+
+
+def check_lifetimes(signed: Iterable[Signed], now: datetime, *, where: str) -> None:
+    """Raise `IndexStale` unless this metadata of maintainers is still valid ``now``."""
+    for one in signed:
+        if one.expires <= now:
+            since = one.expires.strftime("%Y-%m-%d %H:%M:%S UTC")
+            raise IndexStale(
+                f"the cached index expired on {since}: its '{one.type}' metadata is too old to rely on",
+                where=where,
+                hint="run it with a network: tarkpm sync",
+            )

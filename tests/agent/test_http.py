@@ -1,0 +1,106 @@
+"""`tarkpm mcp --http`: the token, Host and Origin are checked before anything else."""
+
+import re
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import anyio
+import pytest
+from support.agents import NEW, OLD, run
+from support.sandbox import Sandbox
+
+pytest.importorskip("mcp")
+
+STATS = "text-tools__text-stats"
+BODY = b'{"jsonrpc":"2.0","id":1,"method":"ping"}'
+
+
+class Served(NamedTuple):
+    url: str
+    token: str
+
+
+@pytest.fixture
+def served(project: Sandbox) -> Iterator[Served]:
+    """The project's server, as its user started it."""
+    process = project.spawn("mcp", "--http")
+    try:
+        assert process.stderr
+        url, token = (process.stderr.readline() for _ in range(2))
+        yield Served(url.split()[-1], token.split()[-1])
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
+
+
+def ask(url: str, **headers: str) -> int:
+    """Send a request; returns the status."""
+    request = urllib.request.Request(url, BODY, {"Content-Type": "application/json"})
+    request.add_header("Accept", "application/json, text/event-stream")
+    for name, value in headers.items():
+        request.add_header(name, value)
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as problem:
+        return problem.code
+
+
+def test_what_is_refused(served: Served) -> None:
+    right = f"Bearer {served.token}"
+    assert ask(served.url) == 401
+    assert ask(served.url, Authorization="Bearer x") == 401
+    assert ask(served.url, Authorization=right[:-1]) == 401
+    assert ask(served.url + "?token=" + served.token) == 401
+    assert ask(served.url, Authorization=right, Host="evil.example:80") == 421
+    assert ask(served.url, Authorization=right, Origin="https://evil.example") == 403
+    assert ask(served.url, Authorization=right, Origin="http://127.0.0.1:1") == 403
+    assert ask(served.url, Authorization=right) not in (401, 403, 421)
+    assert len(served.token) >= 40
+
+
+@pytest.mark.parametrize("version", [NEW, OLD])
+def test_eight_clients_of_each_revision(served: Served, version: str) -> None:
+    import httpx2
+    from mcp import Client
+    from mcp.client.streamable_http import streamable_http_client
+
+    async def one() -> None:
+        headers = {"Authorization": f"Bearer {served.token}"}
+        async with httpx2.AsyncClient(headers=headers, timeout=30) as http:
+            mode = "legacy" if version == OLD else "auto"
+            async with Client(streamable_http_client(served.url, http_client=http), mode=mode) as client:
+                assert client.protocol_version == version
+                assert STATS in [tool.name for tool in (await client.list_tools()).tools]
+                for _ in range(5):
+                    result = await client.call_tool(STATS, {"text": "a b"})
+                    assert result.structured_content == {"chars": 3, "words": 2, "lines": 1}
+
+    async def session() -> None:
+        async with anyio.create_task_group() as group:
+            for _ in range(8):
+                group.start_soon(one)
+
+    run(session)
+
+
+def test_a_port_in_use_and_an_address_of_the_network(project: Sandbox, served: Served) -> None:
+    port = re.search(r":(\d+)/", served.url)
+    assert port
+    project.execute("mcp", "--http", f"127.0.0.1:{port[1]}").failed(1, "in use")
+    project.execute("mcp", "--http=0.0.0.0:0").failed(2, "expected a loopback address")
+
+
+def test_it_ends_when_it_is_told(project: Sandbox) -> None:
+    process = project.spawn("mcp", "--http")
+    assert process.stderr
+    process.stderr.readline()
+    process.terminate()
+    try:
+        process.communicate(timeout=10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise

@@ -1,0 +1,77 @@
+"""The entry point: what is answered before anything is imported, and how a process ends."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from support.streams import Stream
+
+from tarkpm import __version__
+from tarkpm.cli import entry, group, prestart
+from tarkpm.cli.entry import main
+
+from .conftest import Streams
+
+
+@pytest.mark.parametrize("flag", ["--version", "-V"])
+def test_the_version(streams: Streams, flag: str) -> None:
+    out, _ = streams()
+    assert main([flag]) == 0
+    assert out.shown == f"tarkpm {__version__}\n"
+
+
+def test_arguments_are_the_processs_own_by_default(streams: Streams, monkeypatch: pytest.MonkeyPatch) -> None:
+    out, _ = streams()
+    monkeypatch.setattr(sys, "argv", ["tarkpm", "--version"])
+    assert main() == 0
+    assert out.shown.startswith("tarkpm ")
+    assert main([]) == 2
+
+
+def test_windows_is_told_to_use_wsl(streams: Streams, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, err = streams()
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert main(["list"]) == 2
+    assert "use WSL" in err.shown
+
+
+def test_a_worker_that_was_started_early_is_ended_whatever_happens(monkeypatch: pytest.MonkeyPatch) -> None:
+    dropped: list[bool] = []
+    monkeypatch.setattr(prestart, "start", lambda _: None)
+    monkeypatch.setattr(prestart, "drop", lambda: dropped.append(True))
+
+    def fail(_: list[str]) -> int:
+        raise MemoryError
+
+    monkeypatch.setattr(group, "run", fail)
+    with pytest.raises(MemoryError):
+        main(["call"])
+    assert dropped == [True]
+
+
+# -- streams at the end
+
+
+def test_what_was_written_is_flushed(tmp_path: Path) -> None:
+    with (tmp_path / "out").open("w") as stream:
+        stream.write("written")
+        entry._let_go(stream)
+        assert (tmp_path / "out").read_text() == "written"
+
+
+def test_a_closed_stream_is_let_go() -> None:
+    entry._let_go(None)
+    stream = Stream()
+    stream.close()
+    entry._let_go(stream)
+
+
+def test_what_nobody_reads_is_discarded() -> None:
+    """Python would fail again at exit, and replace the exit status by its own."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as stream:
+        stream.write("for nobody")
+        entry._let_go(stream)
+        stream.flush()

@@ -1,0 +1,76 @@
+"""A hint for every error that brings none, by its kind and place."""
+
+import pytest
+
+from tarkpm import errors
+from tarkpm.cli.fallback_hints import last_resort, program
+from tarkpm.errors import TarkError
+from tarkpm.ops.change.admit import Declined
+
+TELL = "tell the index maintainers; they run: tarkpm index check --deep"
+ASK_FORGE = "tell the publisher, or choose another release: --tag, --branch or --rev"
+FIX = "fix the file, then run the command again"
+
+
+@pytest.mark.parametrize(
+    ("error", "words", "hint"),
+    [
+        # whatever the place
+        (Declined("no"), "add", ""),
+        (errors.KeyUntrusted("x", where="https://h/x"), "add", "ask the publisher over another channel which key is right"),
+        (errors.LockError("x", where="/p/tark.lock"), "sync", "fix the file, then: tarkpm lock --check"),
+        # an index
+        (errors.IndexUntrusted("x", where="/srv/i/metadata/2.root.json"), "update", TELL),
+        (errors.SourceError("x", where=f"https://h/files/{'a' * 64}"), "update", TELL),
+        (errors.Unreachable("x", where="https://h/targets/index/a.json"), "update", "check the address: tarkpm index list"),
+        (errors.IndexStale("x", where="https://h"), "update", "check the address: tarkpm index list"),
+        # the maintainer's own index, which is a folder here
+        (errors.IndexUntrusted("x", where="/srv/i/metadata/2.root.json"), "index refresh", "tarkpm index check"),
+        (errors.IndexUntrusted("x", where="https://h/metadata/2.root.json"), "index add", TELL),
+        (errors.SignatureInvalid("x", where="dist"), "index accept", "its publisher can sign it again: tarkpm publish --help"),
+        (errors.ManifestError("x", where="dist"), "index accept", FIX),
+        (errors.NotFound("x", where="dist"), "index rotate root --add", "tarkpm index rotate root --help"),
+        # a repository
+        (errors.Unreachable("x", where="https://h/a b"), "add", "try it with git: git ls-remote https://h/a"),
+        (errors.NotFound("x", where="ssh://git@h/x.git HEAD"), "add", "try it with git: git ls-remote ssh://git@h/x.git"),
+        (errors.ManifestError("x", where="https://h/x.git HEAD: plugin.toml"), "add", ASK_FORGE),
+        (errors.DigestMismatch("x", where="https://h/x.git HEAD"), "add", ASK_FORGE),
+        # this disk
+        (errors.StoreError("x", where="/a/b c"), "sync", "ls -ld /a '/a/b c'"),
+        (errors.StoreError("x", where="relative"), "sync", "tarkpm sync --help"),
+        (errors.ManifestError("x", where="/a/plugin.toml"), "add", FIX),
+        # somewhere
+        (errors.NotFound("x", where="calc"), "add", "see the kinds of sources: tarkpm add --help"),
+        (errors.PluginCrashed("x", where="calc: add"), "call", "tarkpm info calc"),
+        (errors.PluginCrashed("x", where="my calc: add"), "call", "tarkpm call --help"),
+        # nowhere
+        (TarkError("x"), "call", "tarkpm call --help"),
+        (TarkError("x"), "index revoke x", "tarkpm index revoke --help"),
+        (TarkError("x"), "", "tarkpm --help"),
+    ],
+)  # fmt: skip
+def test_the_hint_of(error: TarkError, words: str, hint: str) -> None:
+    arguments = words.split()
+    assert last_resort(error, arguments, arguments[0] if arguments else "") == hint
+
+
+def test_a_place_with_braces_or_quotes_is_quoted_for_a_shell() -> None:
+    error = errors.StoreError("x", where="/a/{name}'; rm -rf ~")
+    assert last_resort(error, [], "sync") == """ls -ld /a '/a/{name}'"'"'; rm -rf ~'"""
+
+
+@pytest.mark.parametrize(
+    ("words", "called"),
+    [
+        ("", "tarkpm"),
+        ("list --json", "tarkpm list"),
+        ("index", "tarkpm index"),
+        ("--json index claim calc", "tarkpm index claim"),
+        ("index rotate publisher calc", "tarkpm index rotate publisher"),
+        ("serve openai 0.0.0.0:80", "tarkpm serve openai"),
+    ],
+)
+def test_a_command_as_it_is_called(words: str, called: str) -> None:
+    arguments = words.split()
+    command = next((word for word in arguments if not word.startswith("-")), "")
+    assert program(command, arguments) == called

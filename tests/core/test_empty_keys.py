@@ -1,0 +1,108 @@
+"""An empty string in a document of ours is an error that names its key."""
+
+import pytest
+
+from tarkpm.core.lockfile import parse
+from tarkpm.core.manifest import Manifest
+from tarkpm.core.project import Project
+from tarkpm.errors import LockError, ManifestError, ProjectError
+
+GIT = 'git = "https://h/x"'
+INDEX = f'[index.c]\nurl = "https://h"\nroot = "sha256:{"0" * 64}"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ('[tark]\nversion = ""', "tark.version"),
+        ('[plugins]\na = { git = "" }', "plugins.a"),
+        (f'[plugins]\na = {{ {GIT}, tag = "" }}', "plugins.a"),
+        (f'[plugins]\na = {{ {GIT}, branch = "" }}', "plugins.a"),
+        (f'[plugins]\na = {{ {GIT}, rev = "" }}', "plugins.a"),
+        (f'[plugins]\na = {{ {GIT}, path = "" }}', "plugins.a"),
+        (f'[plugins]\na = {{ {GIT}, commit = "" }}', "plugins.a"),
+        ('[plugins]\na = { path = "" }', "plugins.a"),
+        ('[plugins]\na = ""\n' + INDEX, "plugins.a"),
+        ('[plugins]\na = { index = "" }\n' + INDEX, "plugins.a"),
+        ('[plugins]\na = { index = "c", version = "" }\n' + INDEX, "plugins.a"),
+        ('[plugins]\n"" = { path = "./a" }', "plugins."),
+        ('[trust]\na = [""]', "trust.a"),
+        ('[grants]\na = { http = [""] }', "grants.a"),
+        (INDEX.replace("https://h", ""), "index.c"),
+    ],
+)
+def test_of_tark_toml(text: str, key: str) -> None:
+    with pytest.raises(ProjectError, match=r"found an empty string|found ''") as raised:
+        Project.parse(text.encode())
+    assert raised.value.where == f"tark.toml: {key}"
+    last = (
+        text.split(' = ""', maxsplit=1)[0].rsplit(maxsplit=1)[-1] if ' = ""' in text and "{" in text else ""
+    )
+    assert last in raised.value.message
+
+
+PLUGIN = {"name": "a", "version": "1.0.0", "type": "tool"}
+OAUTH = {"client_id": "x", "auth_url": "https://h/a", "token_url": "https://h/t"}
+
+
+def manifest(oauth: dict[str, str], more: str = "", **plugin: str) -> bytes:
+    """A plugin.toml of these tables."""
+    lines = ["[plugin]", *(f"{key} = '{value}'" for key, value in (PLUGIN | plugin).items())]
+    if oauth:
+        lines += ["[oauth]", *(f"{key} = '{value}'" for key, value in (OAUTH | oauth).items())]
+    return "\n".join([*lines, more]).encode()
+
+
+@pytest.mark.parametrize("key", ["name", "version", "type", "wasm", "min_tark_version"])
+def test_of_a_plugin(key: str) -> None:
+    with pytest.raises(ManifestError, match="expected a value, found an empty string") as raised:
+        Manifest.parse(manifest({}, **{key: ""}))
+    assert raised.value.where == f"plugin.toml: plugin.{key}"
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["flow", "client_id", "client_secret", "auth_url", "token_url", "device_auth_url", "redirect_uri",
+     "credentials_path", "process_tokens_callback"],
+)  # fmt: skip
+def test_of_a_sign_in(key: str) -> None:
+    with pytest.raises(ManifestError, match="expected a value, found an empty string") as raised:
+        Manifest.parse(manifest({key: ""}))
+    assert raised.value.where == f"plugin.toml: oauth.{key}"
+
+
+@pytest.mark.parametrize(
+    ("more", "key"),
+    [
+        ("[dependencies]\nb = ''", "dependencies.b"),
+        ("[capabilities]\nhttp = ['']", "capabilities"),
+        ("[capabilities]\nenv = ['']", "capabilities"),
+        ("[oauth]\nclient_id = 'x'\nauth_url = 'https://h/a'\ntoken_url = 'https://h/t'\nscopes = ['']", "oauth.scopes[0]"),
+    ],
+)  # fmt: skip
+def test_of_the_other_tables_of_a_plugin(more: str, key: str) -> None:
+    with pytest.raises(ManifestError) as raised:
+        Manifest.parse(manifest({}, more))
+    assert raised.value.where == f"plugin.toml: {key}"
+
+
+def test_texts_that_are_only_shown_may_be_empty() -> None:
+    """tark's own template writes them so, and what nobody acts on cannot be misread."""
+    shown = dict.fromkeys(("description", "author", "homepage", "license"), "")
+    found = Manifest.parse(manifest({}, "[config]\nprefix = ''\n[contributes]\nx = ['']", **shown))
+    assert found.description == found.license == ""
+    assert found.config == {"prefix": ""}
+
+
+@pytest.mark.parametrize("key", ["name", "version", "type", "min_tark_version", "signer"])
+def test_of_tark_lock(key: str) -> None:
+    entry = {"name": "a", "version": "1.0.0", "type": "tool"} | {key: ""}
+    lines = [
+        "version = 1",
+        "[[plugin]]",
+        *(f"{k} = '{v}'" for k, v in entry.items()),
+        "source = { path = './a' }",
+    ]
+    with pytest.raises(LockError, match="expected a value, found an empty string") as raised:
+        parse("\n".join(lines).encode())
+    assert raised.value.where == f"tark.lock: plugin[0].{key}"
