@@ -1,5 +1,6 @@
 """Interactive shells at a terminal of their own, in which tarkpm's completions are loaded."""
 
+import codecs
 import os
 import pty
 import select
@@ -28,6 +29,7 @@ class Shell:
 
     def __init__(self, terminal: int) -> None:
         self._terminal = terminal
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")  # a read may end inside a character
         self.seen = ""
 
     def type(self, keys: str) -> None:
@@ -46,7 +48,7 @@ class Shell:
     def _read(self, seconds: float) -> bool:
         if not select.select([self._terminal], [], [], seconds)[0]:
             return False
-        self.seen += os.read(self._terminal, 65536).decode("utf-8", "replace")
+        self.seen += self._decoder.decode(os.read(self._terminal, 65536))
         return True
 
 

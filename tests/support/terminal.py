@@ -1,5 +1,6 @@
 """tarkpm at a terminal of its own: what a person sees there, and types."""
 
+import codecs
 import fcntl
 import os
 import pty
@@ -27,6 +28,7 @@ class Terminal:
     ) -> None:
         self.seen = ""
         self._new = ""
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")  # a read may end inside a character
         self._ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24 if columns else 0, columns, 0, 0))
         self.process = commands().start(
@@ -81,11 +83,12 @@ class Terminal:
         if not select.select([self._ours], [], [], max(0.0, seconds))[0]:
             return False
         try:
-            data = os.read(self._ours, 65536).decode("utf-8", "replace")
+            data = os.read(self._ours, 65536)
         except OSError:  # the other end is closed
             return False
-        self.seen += data
-        self._new += data
+        text = self._decoder.decode(data)
+        self.seen += text
+        self._new += text
         return bool(data)
 
 
