@@ -8,36 +8,69 @@ what it was sent, such as in an error page, and not against one that works for t
 import base64
 import re
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from typing import Final
 
 _NAMED: Final = {'"': "quot", "'": "apos", "&": "amp", "<": "lt", ">": "gt"}
 """HTML's names of the characters that a page must escape."""
-_LONGEST: Final = 10
-"""At most so many characters spell one of a secret: 7 in HTML, such as ``&#0103;``, times 4/3 in base64."""
+_LONGEST: Final = 15
+"""At most so many bytes spell one character: 11 of base64 (7 in HTML, 4 of a line break), times 4/3."""
+_HEAD: Final = 12
+"""Characters that are searched for at first."""
+_BLOCK: Final = 64 * 1024
+"""Bytes of a stream that are searched at a time: a server may send every byte in a chunk of its own."""
+_LINE_BREAK: Final = r"(?:\r?\n|(?:\\r)?\\n)?"
+"""Encoders break base64 into lines (RFC 2045, 6.8; RFC 7468), and JSON may spell a line break."""
 
 
-def patterns(secret: str) -> tuple[str, ...]:
-    """Return regular expressions for the spellings of an ASCII secret that are masked."""
+class Spelling:
+    """One way to spell a secret: a pattern for each character, and one for what may be between them."""
+
+    def __init__(self, characters: list[str], between: str = "") -> None:
+        self._characters, self._between = characters, between
+        self._head = self._compiled(characters[:_HEAD])
+
+    def spans(self, data: bytes | bytearray) -> list[tuple[int, int]]:
+        """Return where ``data`` spells the secret."""
+        # A long secret takes seconds to compile, and a server hardly ever repeats one.
+        if not self._head.search(data):
+            return []
+        return [found.span() for found in self._whole.finditer(data)]
+
+    @cached_property
+    def _whole(self) -> re.Pattern[bytes]:
+        return self._compiled(self._characters)
+
+    def _compiled(self, characters: list[str]) -> re.Pattern[bytes]:
+        return re.compile(self._between.join(characters).encode())
+
+
+def spellings(secret: str) -> list[Spelling]:
+    """Return the ways to spell an ASCII secret that are masked."""
     data = secret.encode()
     shifted = {_base64(data, before) for before in range(3)}
-    return (
-        "".join(map(_character, secret)),
-        f"(?i:{data.hex()})",
-        *("".join(map(_base64_character, text)) for text in sorted(shifted)),
-    )
+    return [
+        Spelling([*map(_character, secret)]),
+        Spelling([f"(?i:{byte:02x})" for byte in data]),
+        *(Spelling([*map(_base64_character, text)], _LINE_BREAK) for text in sorted(shifted)),
+    ]
 
 
 def _character(char: str) -> str:
-    """Match one character as it is, or in the escapes of URLs, JSON, JavaScript and HTML.
+    """Match one character in either case, or in the escapes of URLs, JSON, JavaScript and HTML.
 
-    Encoders differ in which characters they escape, so each one may be.
+    Encoders differ in which characters they escape, so each one may be. A URL in a URL is escaped twice, and
+    names of headers are put in lower case.
     """
     code = ord(char)
-    spelled = [f"%(?i:{code:02x})", rf"\\(?:u00|x)(?i:{code:02x})", rf"&\#(?:0?{code}|[xX]0?(?i:{code:x}));"]
+    spelled = [f"%(?:25){{0,2}}(?i:{code:02x})", rf"\\(?:u00|x)(?i:{code:02x})"]
+    spelled += [rf"&\#(?:0?{code}|[xX]0?(?i:{code:x}));"]
     spelled += [f"&{_NAMED[char]};"] if char in _NAMED else []
     spelled += [rf"\\{re.escape(char)}"] if char in "\"'/\\" else []
     spelled += [r"\+"] if char == " " else []
-    return f"(?:{'|'.join([*spelled, re.escape(char)])})"
+    # Not by a flag: `re` is ten times slower if a pattern does not begin with known bytes.
+    cases = sorted({char.lower(), char.upper()})
+    return f"(?:{'|'.join([*spelled, *map(re.escape, cases)])})"
 
 
 def _base64(data: bytes, before: int) -> str:
@@ -61,7 +94,7 @@ class Mask:
 
     def __init__(self) -> None:
         self._secrets: set[str] = set()
-        self._patterns: tuple[re.Pattern[bytes], ...] = ()
+        self._spellings: list[Spelling] = []
 
     def __bool__(self) -> bool:
         """Return whether there is something to mask."""
@@ -71,7 +104,7 @@ class Mask:
         """Mask this secret as well: printable ASCII, at least `MIN_LENGTH` characters."""
         if secret not in self._secrets:
             self._secrets.add(secret)
-            self._patterns += tuple(re.compile(one.encode()) for one in patterns(secret))
+            self._spellings += spellings(secret)
 
     def text(self, text: str) -> str:
         """Return ``text`` with the secrets masked."""
@@ -79,37 +112,37 @@ class Mask:
             return text
         return self.data(text.encode(errors="surrogatepass")).decode(errors="surrogatepass")
 
-    def data(self, data: bytes) -> bytes:
+    def data(self, data: bytes | bytearray) -> bytes:
         """Return ``data`` with the secrets masked."""
         return _masked(data, self._spans(data))
 
     def stream(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """Yield the bytes of ``chunks`` with the secrets masked, also those that chunks share.
 
-        It holds back twice as many bytes as the longest spelling has, at most.
+        It holds back a block of 64 KiB and twice as many bytes as the longest spelling has, at most.
         """
         # One byte less than the longest: a spelling that is not complete yet begins within them.
         most = max((_LONGEST * len(secret) for secret in self._secrets), default=1) - 1
-        held = b""
+        held = bytearray()
         for chunk in chunks:
             held += chunk
+            if len(held) < most + _BLOCK:
+                continue
             spans = self._spans(held)
             ready = max(0, len(held) - most)
             # Not cut in two: with what follows, it may become part of a longer spelling.
             ready = min([start for start, end in spans if start < ready < end], default=ready)
             if ready:
                 yield _masked(held[:ready], [span for span in spans if span[1] <= ready])
-                held = held[ready:]
+                del held[:ready]
         if held:
             yield self.data(held)
 
-    def _spans(self, data: bytes) -> list[tuple[int, int]]:
-        return [found.span() for pattern in self._patterns for found in pattern.finditer(data)]
+    def _spans(self, data: bytes | bytearray) -> list[tuple[int, int]]:
+        return [span for spelling in self._spellings for span in spelling.spans(data)]
 
 
-def _masked(data: bytes, spans: list[tuple[int, int]]) -> bytes:
-    if not spans:
-        return data
+def _masked(data: bytes | bytearray, spans: list[tuple[int, int]]) -> bytes:
     changed = bytearray(data)
     for start, end in spans:
         changed[start:end] = b"*" * (end - start)

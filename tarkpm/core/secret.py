@@ -6,6 +6,7 @@ them: a release that sends the secret to another host, or in another header, nee
 (docs/trust-rules.md, rule 0).
 """
 
+import base64
 import re
 from collections.abc import Mapping
 from typing import Final
@@ -21,6 +22,8 @@ MAX_HEADER: Final = 64
 MIN_LENGTH: Final = 8
 """Characters of a secret. A shorter one occurs in ordinary text, so what comes back could not be masked."""
 MAX_VALUE: Final = 4096
+GUESSABLE: Final = 16
+"""Characters from which a value is not guessed, if a program made it."""
 SIGN_IN: Final = "oauth:"
 """Prefix of a name that stands for the tokens of a plugin's sign-in, and not for a secret the user set."""
 
@@ -171,6 +174,25 @@ def meet(one: str, other: str) -> str | None:
     """Return the scope that both scopes of the kind ``secret`` allow, or None."""
     met = Secret.parse(one).meet(Secret.parse(other))
     return None if met is None else str(met)
+
+
+def is_guessable(value: str) -> bool:
+    """Return whether a list of likely values may contain it.
+
+    Masking tells a plugin whether a text it had a server repeat is the secret, for millions of texts.
+    """
+    return len(value) < GUESSABLE
+
+
+def confidential(secret: Secret, value: str) -> tuple[str, ...]:
+    """Return the texts that must not come back: the value, and the password that it encodes (RFC 7617, 2)."""
+    if not secret.format.lower().startswith("basic "):
+        return (value,)
+    try:
+        _, _, password = base64.b64decode(value, validate=True).decode("ascii").partition(":")
+        return (value, secret_value(password))
+    except ValueError:  # not of that form, or nothing that could be masked
+        return (value,)
 
 
 def secret_value(text: str) -> str:

@@ -1,14 +1,20 @@
 """``tarkpm secret``: the user's secrets, which tarkpm adds to requests of plugins that they are bound to."""
 
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
-from tarkpm.core.secret import SIGN_IN
+from tarkpm.core.secret import GUESSABLE, SIGN_IN, is_guessable
 from tarkpm.errors import NotFound
 from tarkpm.ops.project.settings import Settings
 from tarkpm.store.secrets import SecretStore
 from tarkpm.store.state import State
+
+_REFUSED: Final = "the system's keyring did not take the value, so it is in a file"
+_GUESSABLE: Final = (
+    f"the value has fewer than {GUESSABLE} characters: a plugin that it is bound to may be able to guess it"
+)
 
 
 class BoundPlugin(msgspec.Struct, frozen=True):
@@ -38,18 +44,22 @@ class SecretList(msgspec.Struct, frozen=True):
 
 
 class SecretSet(msgspec.Struct, frozen=True):
-    """A secret that was set: where it is kept, and whether it replaced another value."""
+    """A secret that was set: where it is kept, whether it replaced another value, and what is to be noted."""
 
     name: str
     kept: str
     replaced: bool
+    notes: tuple[str, ...] = ()
 
 
 def set_secret(settings: Settings, name: str, value: str) -> SecretSet:
     """Keep a checked value under a checked name. Raises `StoreError`."""
     store = SecretStore(settings.paths.state)
     replaced = name in store.names()
-    return SecretSet(name, store.set(name, value), replaced)
+    kept = store.set(name, value)
+    notes = [_REFUSED] if store.is_refused(kept) else []
+    notes += [_GUESSABLE] if is_guessable(value) else []
+    return SecretSet(name, kept, replaced, tuple(notes))
 
 
 def list_secrets(settings: Settings) -> SecretList:

@@ -4,6 +4,7 @@ Each has a small file in ``secrets/`` that says where the value is, because a ke
 holds. A keyring entry is named by the secret and a random id, so that two state folders share none.
 """
 
+import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 VERSION: Final = 1
-MAX_BYTES: Final = 64 * 1024
+MAX_BYTES: Final = 1024 * 1024
+"""Size limit of a record, in bytes: a sign-in has tokens of up to 256 KiB."""
 SERVICE: Final = "tarkpm"
 """The service name of entries in a keyring."""
 _RECOMMENDED: Final = 1
@@ -61,10 +63,7 @@ class SecretStore:
             raise NotFound(f"there is no secret named '{name}'", hint=f"tarkpm secret set {name}")
         if record.kept == "file":
             return record.value
-        keyring = _keyring()
-        if keyring is None:
-            message = f"the secret '{name}' is kept by the system's keyring, which is not available"
-            raise StoreError(message, where=str(self._file(name)), hint=f"tarkpm secret set {name}")
+        keyring = self._keyring_of(name)
         value = _asked(lambda: keyring.get_password(SERVICE, record.entry))
         if value is None:
             message = f"the system's keyring no longer has the secret '{name}'"
@@ -78,16 +77,23 @@ class SecretStore:
         make_private(self.folder)
         # The new value is there before the old one goes: an interruption leaves one of them in force.
         atomic_write(self._file(name), msgspec.json.encode(record), mode=0o600)
-        if former:
-            self._forget(former)
+        if former and former.kept == "keyring":
+            # Done: that a locked keyring still has the former value must not look like a failure.
+            with contextlib.suppress(StoreError):
+                self._forget(name, former)
         return record.kept
 
     def remove(self, name: str) -> None:
-        """Delete a secret. Raises `StoreError`."""
+        """Delete a secret. Raises `StoreError`, also if a keyring has it that is not available."""
         record = self._record_or_none(name)
+        # The value goes first: without its record, nothing would know where it still is.
+        if record and record.kept == "keyring":
+            self._forget(name, record)
         self._file(name).unlink(missing_ok=True)
-        if record:
-            self._forget(record)
+
+    def is_refused(self, kept: Kept) -> bool:
+        """Return whether a value is in a file although there is a keyring, which did not take it."""
+        return kept == "file" and _keyring() is not None
 
     def _in_keyring(self, name: str, value: str) -> _Record | None:
         """Give a value to the keyring; None if there is none, or it does not take it."""
@@ -101,10 +107,17 @@ class SecretStore:
             return None
         return _Record(VERSION, "keyring", entry=entry)
 
-    def _forget(self, record: _Record) -> None:
-        keyring = _keyring() if record.kept == "keyring" else None
-        if keyring is not None and _asked(lambda: keyring.get_password(SERVICE, record.entry)) is not None:
+    def _forget(self, name: str, record: _Record) -> None:
+        keyring = self._keyring_of(name)
+        if _asked(lambda: keyring.get_password(SERVICE, record.entry)) is not None:
             _asked(lambda: keyring.delete_password(SERVICE, record.entry))
+
+    def _keyring_of(self, name: str) -> "KeyringBackend":
+        keyring = _keyring()
+        if keyring is None:
+            message = f"the secret '{name}' is kept by the system's keyring, which is not available"
+            raise StoreError(message, where=str(self._file(name)), hint=f"tarkpm secret set {name}")
+        return keyring
 
     def _record_or_none(self, name: str) -> _Record | None:
         """Return the record; None also for a damaged one, which `set` and `remove` replace."""

@@ -124,13 +124,20 @@ def test_two_state_folders_share_no_entry(store: SecretStore, backend: InMemory,
 def test_a_keyring_that_does_not_take_it(store: SecretStore, backend: InMemory) -> None:
     backend.locked = True
     assert store.set("github", VALUE) == "file"
+    assert store.is_refused("file")
+    assert not store.is_refused("keyring")
 
 
 def test_a_keyring_that_is_locked_later(store: SecretStore, backend: InMemory) -> None:
+    """What is removed can be found again until it is gone, and another value can be set."""
     store.set("github", VALUE)
     backend.locked = True
-    with pytest.raises(StoreError, match="^the system's keyring failed: KeyringLocked$"):
-        store.get("github")
+    for act in (store.get, store.remove):
+        with pytest.raises(StoreError, match="^the system's keyring failed: KeyringLocked$"):
+            act("github")
+    assert (store.names(), store.kept("github")) == (["github"], "keyring")
+    assert store.set("github", "another-value") == "file"
+    assert store.get("github") == "another-value"
 
 
 def test_a_keyring_that_lost_it_or_is_gone(
@@ -141,8 +148,9 @@ def test_a_keyring_that_lost_it_or_is_gone(
     with pytest.raises(StoreError, match="no longer has the secret 'github'"):
         store.get("github")
     monkeypatch.setitem(__import__("sys").modules, "keyring", None)
-    with pytest.raises(StoreError, match="kept by the system's keyring, which is not available"):
-        store.get("github")
+    for act in (store.get, store.remove):
+        with pytest.raises(StoreError, match="kept by the system's keyring, which is not available"):
+            act("github")
     assert store.set("github", VALUE) == "file"
 
 

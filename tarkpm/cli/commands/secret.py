@@ -40,9 +40,9 @@ def set_command(invocation: Invocation, name: tuple[str, ...]) -> int:
     value = read(secret_value, _asked(checked), "the value")
     report = set_secret(invocation.settings, checked, value)
     done = "replaced" if report.replaced else "set"
-    invocation.report(
-        report, lambda: [f"{style(CHECK, fg='green')} {done} {checked}, kept in {_WHERE[report.kept]}"]
-    )
+    lines = [f"{style(CHECK, fg='green')} {done} {checked}, kept in {_WHERE[report.kept]}"]
+    lines += [f"{style('note:', fg='cyan')} {note}" for note in report.notes]
+    invocation.report(report, lambda: lines)
     return 0
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from tarkpm.core.capability import CapabilitySet
 from tarkpm.core.masking import Mask
-from tarkpm.core.secret import Secret
+from tarkpm.core.secret import Secret, confidential
 from tarkpm.core.urls import RequestTarget
 from tarkpm.errors import Refused, TarkError
 from tarkpm.host.imports import headers as rules
@@ -53,7 +53,8 @@ class Secrets:
             # Which of the user's secrets it is bound to is not the plugin's business.
             raise Refused(f"the secret '{secret.id}' is not available", where=secret.host) from None
         # Masked before it is sent: nothing that comes back may pass unmasked.
-        self.mask.add(value)
+        for text in confidential(secret, value):
+            self.mask.add(text)
         return value
 
     def message(self, problem: TarkError) -> str:
