@@ -158,6 +158,11 @@ class CapabilitySet(msgspec.Struct, frozen=True):
         """Return the secrets in this set, bound or not."""
         return tuple(c.secret for c in self.items if c.secret is not None)
 
+    def unbound(self, granted: "CapabilitySet") -> tuple[Secret, ...]:
+        """Return the secrets in this set, a declaration, that ``granted`` binds to none of the user's."""
+        bound = {secret.id for secret in granted.secrets()}
+        return tuple(secret for secret in self.secrets() if secret.id not in bound)
+
     def without_secrets(self) -> "CapabilitySet":
         """Return this set without capabilities of the kind ``secret``."""
         return CapabilitySet(tuple(c for c in self.items if c.kind != "secret"))

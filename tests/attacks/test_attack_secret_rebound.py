@@ -174,3 +174,22 @@ def test_a_pull_request_that_brings_another_key(user: Sandbox, publisher: Publis
             f"trust {publisher.key} for 'text-tools' (before: {first})",
             f"let 'text-tools' use secret:token=github {TEXT}",
         )
+
+
+def test_a_plugin_that_somebody_put_there_by_hand(sandbox: Sandbox) -> None:
+    """Agreeing to its contents binds no secret; a pull that binds one asks for both, the project and the plugin."""
+    sandbox.init()
+    sandbox.run("add", sandbox.plugin(sandbox.root / "other", name="other"), "--accept-capabilities").ok()
+    sandbox.run("secret", "set", "github", stdin="github-0123456789").ok()
+    sandbox.plugin(sandbox.plugins / "text-tools", capabilities=declared())
+    call(sandbox).failed(4, "--accept-unmanaged text-tools")
+    words = ("call", "text-tools", "text-stats", '{"text":""}')
+    sandbox.run(*words, "--accept-unmanaged", "text-tools").ok()
+    call(sandbox).ok()
+    replace_in(
+        sandbox.cwd / "tark.toml",
+        "[grants]\n",
+        f'[grants]\ntext-tools = {{ secret = ["token=github {TEXT}"] }}\n',
+    )
+    call(sandbox).failed(4, f"let 'text-tools' use secret:token=github {TEXT}")
+    sandbox.run(*words, "--accept-project").failed(4, "--accept-unmanaged text-tools")

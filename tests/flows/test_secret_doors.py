@@ -98,6 +98,20 @@ def test_call_of_a_plugin_that_sets_the_header_itself(tool: User) -> None:
     assert_unseen(failed.out, failed.err, record.read_text())
 
 
+@pytest.mark.parametrize("status", ["401 Unauthorized", "403 Forbidden"])
+def test_a_server_that_wants_what_is_not_bound(tool: User, status: str) -> None:
+    """The command that helps is said once, and not where it would not help."""
+    tool.api.pages["/"] = ok(b"who are you?", status=status)
+    words = ("call", "text-tools", "fetch", json.dumps(tool.arguments))
+    assert "tarkpm grant" not in tool.sandbox.run(*words, env=tool.env).ok().err
+    tool.sandbox.run("revoke", "text-tools", "secret:token").ok()
+    said = f"has no secret 'token' for {tool.host}, which answered {status[:3]}; "
+    said += "bind one of yours: tarkpm grant text-tools secret:token=NAME"
+    assert tool.sandbox.run(*words, env=tool.env).ok().err.count(said) == 1
+    tool.api.pages["/"] = ok()
+    assert "tarkpm grant" not in tool.sandbox.run(*words, env=tool.env).ok().err
+
+
 def test_call_of_a_working_copy(tool: User, publisher: Publisher) -> None:
     """It gets what it declares without a question, so it gets no secret: the folder may be anybody's."""
     copy = tool.sandbox.run("call", publisher.folder, "fetch", json.dumps(tool.arguments), env=tool.env).ok()

@@ -139,6 +139,7 @@ class Http:
                     self._check_location(location)
                     request.redirect(status, location)
                     return None
+                self._secrets.answered(request.target, status)
                 return self._shaped(answer)
         except SourceError as problem:
             where = problem.where or request.target.origin

@@ -17,16 +17,26 @@ from tarkpm.host.imports import headers as rules
 ReadSecret = Callable[[str], str]
 """Return the value of one of the user's secrets, by its name. Raises `TarkError` if there is none."""
 
+_UNAUTHORIZED: Final = frozenset({401, 403})
+
 
 class Secrets:
-    """The bound secrets of one plugin. ``report`` is called with what to do about a missing one."""
+    """The secrets of one plugin. ``report`` is called with what to do about one that is missing.
+
+    ``unbound`` are those that the plugin ``name`` declares and that the user bound to none of theirs.
+    """
 
     def __init__(
-        self, granted: CapabilitySet, read: ReadSecret | None, report: Callable[[str], None]
+        self,
+        granted: CapabilitySet,
+        read: ReadSecret | None,
+        report: Callable[[str], None],
+        name: str = "",
+        unbound: Sequence[Secret] = (),
     ) -> None:
         self._bound: Sequence[Secret] = [one for one in granted.secrets() if one.is_bound] if read else ()
-        self._read = read
-        self._report = report
+        self._unbound = unbound
+        self._read, self._report, self._name = read, report, name
         self._told: set[str] = set()
         self.mask = Mask()
 
@@ -56,6 +66,13 @@ class Secrets:
         for text in confidential(secret, value):
             self.mask.add(text)
         return value
+
+    def answered(self, target: RequestTarget, status: int) -> None:
+        """Note that a host refused a request for which the user could bind a secret."""
+        for one in self._unbound if status in _UNAUTHORIZED and target.scheme == "https" else ():
+            if one.host == target.scope:
+                how = f"bind one of yours: tarkpm grant {self._name} secret:{one.id}=NAME"
+                self._tell(f"has no secret '{one.id}' for {one.host}, which answered {status}; {how}")
 
     def message(self, problem: TarkError) -> str:
         """Return an error's message without what it repeats of a server, once a secret was read.

@@ -108,7 +108,7 @@ class Sockets:
         if len(self._open) >= MAX_OPEN:
             raise ValueError(f"{MAX_OPEN} connections are open, which is the limit")
         sent += self._secrets.headers(target, sent)
-        connection = _connected(self._client, target, sent, deadline, self._secrets.mask)
+        connection = _connected(self._client, target, sent, deadline, self._secrets)
         self._last += 1
         self._open[self._last] = connection
         return self._last
@@ -245,7 +245,7 @@ def _target(url: str) -> urls.RequestTarget:
 
 
 def _connected(
-    client: HttpClient, target: urls.RequestTarget, headers: rules.Pairs, deadline: float, mask: Mask
+    client: HttpClient, target: urls.RequestTarget, headers: rules.Pairs, deadline: float, secrets: Secrets
 ) -> Connection:
     """Connect and perform the handshake (RFC 6455, 4.1). Raises `SourceError` and `ValueError`."""
     from websockets.client import ClientProtocol
@@ -259,6 +259,7 @@ def _connected(
     ours = [pair for pair in handshake.connect().headers.raw_items() if pair[0].lower() != "host"]
     stream = client.upgrade(target.url, [*headers, *ours], deadline=deadline)
     try:
+        secrets.answered(target, stream.status)
         if stream.status != 101:
             is_redirect = 300 <= stream.status < 400
             why = ", and redirects are not followed" if is_redirect else ""
@@ -267,12 +268,12 @@ def _connected(
         handshake.process_response(Response(101, "", Headers(answered)))
     except InvalidHandshake as problem:
         stream.close()
-        said = "" if mask else f": {_short(str(problem))}"
+        said = "" if secrets.mask else f": {_short(str(problem))}"
         raise ValueError(f"{target.origin}: the WebSocket handshake failed{said}") from None
     except BaseException:
         stream.close()
         raise
-    return Connection(stream, mask)
+    return Connection(stream, secrets.mask)
 
 
 def _short(text: str) -> str:

@@ -11,7 +11,7 @@ from tarkpm.ops.project.settings import Settings
 
 def secrets_of(settings: Settings, image: PluginImage, report: Callable[[str], None]) -> Secrets:
     """Return what adds the secrets bound to ``image`` to its requests. Nothing is read yet."""
-    if "secret" not in image.granted:
+    if "secret" not in image.granted and not image.unbound:
         return NO_SECRETS
     from tarkpm.store.secrets import SecretStore
 
@@ -25,4 +25,4 @@ def secrets_of(settings: Settings, image: PluginImage, report: Callable[[str], N
 
         return access_token(settings, image)
 
-    return Secrets(image.granted, read, report)
+    return Secrets(image.granted, read, report, image.name, image.unbound)
