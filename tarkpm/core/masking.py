@@ -19,8 +19,8 @@ _HEAD: Final = 12
 """Characters that are searched for at first."""
 _BLOCK: Final = 64 * 1024
 """Bytes of a stream that are searched at a time: a server may send every byte in a chunk of its own."""
-_LINE_BREAK: Final = r"(?:\r?\n|(?:\\r)?\\n)?"
-"""Encoders break base64 into lines (RFC 2045, 6.8; RFC 7468), and JSON may spell a line break."""
+_LINE_BREAK: Final = r"(?:=?\r?\n[ \t]?|(?:\\r)?\\n)?"
+"""Text and base64 may be broken into lines (RFC 2045, 6.7 and 6.8), and JSON may spell a line break."""
 
 
 class Spelling:
@@ -50,7 +50,7 @@ def spellings(secret: str) -> list[Spelling]:
     data = secret.encode()
     shifted = {_base64(data, before) for before in range(3)}
     return [
-        Spelling([*map(_character, secret)]),
+        Spelling([*map(_character, secret)], _LINE_BREAK),
         Spelling([f"(?i:{byte:02x})" for byte in data]),
         *(Spelling([*map(_base64_character, text)], _LINE_BREAK) for text in sorted(shifted)),
     ]
@@ -111,6 +111,16 @@ class Mask:
         if not self._secrets:
             return text
         return self.data(text.encode(errors="surrogatepass")).decode(errors="surrogatepass")
+
+    def header(self, value: str) -> str:
+        """Return the value of a header with the secrets masked; all of it, if blanks divide one.
+
+        A value that was folded into lines has a blank for each line break (RFC 9112, 5.2).
+        """
+        squeezed = "".join(value.split())
+        masked = self.text(value)
+        is_divided = masked == value != squeezed and self.text(squeezed) != squeezed
+        return "*" * len(value) if is_divided else masked
 
     def data(self, data: bytes | bytearray) -> bytes:
         """Return ``data`` with the secrets masked."""

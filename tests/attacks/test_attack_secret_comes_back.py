@@ -92,6 +92,20 @@ def test_a_password_within_it(holder_of: HolderOf, api: Web) -> None:
         assert api.asked[-1]["authorization"] == f"Basic {odd}"
 
 
+@pytest.mark.parametrize("wrap", ["\n", "\r\n ", "=\r\n", "\\n"])
+def test_in_text_that_is_broken_into_lines(plugin: Holder, api: Web, wrap: str) -> None:
+    api.pages["/"] = ok(wrap.join(VALUE[at : at + 16] for at in range(0, len(VALUE), 16)).encode())
+    assert set(plugin.get(url(api))["ok"]["body"]) == {"*"}
+
+
+@pytest.mark.parametrize("at", [1, 12, len(VALUE) - 1])
+def test_in_a_header_that_is_folded(plugin: Holder, api: Web, at: int) -> None:
+    api.pages["/"] = ok(b"", f"X-Echo: you sent\r\n {VALUE[:at]}\r\n\t{VALUE[at:]}", "X-Other: kept as it is")
+    headers = dict(plugin.get(url(api))["ok"]["headers"])
+    assert set(headers["x-echo"]) == {"*"}
+    assert headers["x-other"] == "kept as it is"
+
+
 def test_around_the_response(plugin: Holder, api: Web) -> None:
     """Early hints, trailers, a body that must not be there, and a second response that nobody asked for."""
     line = f"X-Echo: {VALUE}\r\n"

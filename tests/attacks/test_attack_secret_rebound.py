@@ -2,6 +2,7 @@
 
 import pytest
 from conftest import Publisher
+from support.indexed import IndexedProject
 from support.sandbox import Sandbox
 
 from attacks.tampering import call, help_of, replace_in, unchanged
@@ -162,6 +163,36 @@ def test_another_publisher_at_the_same_place(user: Sandbox, publisher: Publisher
     user.run("update", "-y", "--trust", key).ok()
     assert secrets_of(user) == []
     user.run("grant", "text-tools", "secret:token=github").ok()
+
+
+def test_a_plugin_of_the_same_name_from_another_place(user: Sandbox) -> None:
+    """The user takes it, in place of the former one: it declares the same, and is bound to nothing."""
+    folder = user.plugin(user.root / "stranger", capabilities=declared())
+    with unchanged(user):
+        asked = user.run("add", folder).failed(4)
+    user.run(*help_of(asked)).ok()
+    assert "secret" not in (user.cwd / "tark.toml").read_text()
+    assert secrets_of(user) == []
+
+
+def test_a_dependency_of_that_name(indexed: IndexedProject) -> None:
+    """A plugin needs another, which declares a secret: nothing is bound, whatever its card was answered."""
+    user = indexed.sandbox
+    indexed.use()
+    indexed.release("helper", more=f"[capabilities]\n{declared()}")
+    indexed.release("text-tools", more='[dependencies]\nhelper = "1"')
+    user.run("secret", "set", "helper", stdin="helper-0123456789").ok()
+    asked = user.run("add", "text-tools").failed(4, f"secret:token {TEXT}")
+    assert "can use a secret of yours" in asked.err
+    user.run(*help_of(asked)).ok()
+    assert "secret" not in (user.cwd / "tark.toml").read_text()
+    user.run("grant", "helper", "secret:token=helper").ok()
+    indexed.release("helper", "1.1.0", more=f"[capabilities]\n{declared(host='evil.example')}")
+    user.run("update", "-y").failed(
+        4, "'helper' asks for more than was granted: secret:token to evil.example"
+    )
+    user.run("update", "--accept-capabilities", "-y").ok()
+    assert "secret" not in (user.cwd / "tark.toml").read_text()
 
 
 def test_a_pull_request_that_brings_another_key(user: Sandbox, publisher: Publisher) -> None:

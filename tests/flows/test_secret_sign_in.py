@@ -110,6 +110,14 @@ def test_it_signs_in_and_the_plugin_has_no_token(user: User, server: AuthServer)
     assert user.run("auth", "status", NAME).ok().out == f"{NAME}: not-authenticated\n"
 
 
+@pytest.mark.parametrize("token", ["short", "x" * 4097])
+def test_a_token_that_no_header_can_carry(user: User, server: AuthServer, token: str) -> None:
+    user.run(*BIND).ok()
+    server.tokens["access_token"] = token
+    user.login().failed(1, "the access token cannot be sent in a header: expected ")
+    assert user.run("auth", "status", NAME).ok().out == f"{NAME}: not-authenticated\n"
+
+
 def test_a_token_is_refreshed(user: User, server: AuthServer) -> None:
     user.run(*BIND).ok()
     user.login().ok()

@@ -160,7 +160,7 @@ class Http:
 
     def _shaped(self, answer: Response) -> Any:
         mask = self._secrets.mask
-        headers = [[mask.text(name), mask.text(value)] for name, value in rules.answered(answer.headers)]
+        headers = [[mask.text(name), mask.header(value)] for name, value in rules.answered(answer.headers)]
         # Before decoding, because a charset may show the bytes of a secret as other characters; and after it,
         # because a charset may spell a secret in other bytes.
         data = b"".join(mask.stream(answer.chunks()))
