@@ -28,16 +28,18 @@ class TarkError(Exception):
     """The base class of all errors that tarkpm raises on purpose.
 
     ``message`` says what is wrong. ``where`` names the file, URL or key path. ``hint`` is one command, or a
-    short sentence that contains one. All three are shown to the user unchanged.
+    short sentence that contains one. All three are shown to the user unchanged. ``bare`` is the message
+    without what it repeats of a request or response, for callers whose requests carry secrets.
     """
 
     exit_status: ClassVar[int] = 2
 
-    def __init__(self, message: str, *, where: str = "", hint: str = "") -> None:
+    def __init__(self, message: str, *, where: str = "", hint: str = "", bare: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.where = where
         self.hint = hint
+        self.bare = bare or message
 
     @property
     def code(self) -> str:

@@ -24,7 +24,7 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     return outcome
 
 
-pytest_plugins = ["support.faked_clock", "support.index_fixtures"]
+pytest_plugins = ["support.faked_clock", "support.index_fixtures", "support.secret_fixtures"]
 
 # A shell's background job ignores Ctrl-C, and what it starts inherits that: so would the commands that are
 # sent Ctrl-C here. A handler is not inherited.

@@ -98,7 +98,9 @@ def _plugin(context: click.Context) -> "PluginName":
 
 
 def _granted(context: click.Context, settings: "Settings") -> Iterable[str]:
-    return map(str, _project(_location(settings)).granted(_plugin(context)))
+    granted = _project(_location(settings)).granted(_plugin(context))
+    # A secret by its name: the rest of it contains blanks.
+    return [f"secret:{one.secret.id}" if one.secret else str(one) for one in granted]
 
 
 def _grantable(context: click.Context, settings: "Settings") -> Iterable[str]:
@@ -108,7 +110,16 @@ def _grantable(context: click.Context, settings: "Settings") -> Iterable[str]:
     name, location = _plugin(context), _location(settings)
     declared = Manifest.parse(location.environment.read(name, MANIFEST), where=MANIFEST).capabilities
     granted = _project(location).granted(name)
-    return [str(one) for one in declared if not any(other.covers(one) for other in granted)]
+    asked = [one for one in declared if not any(other.covers(one) for other in granted)]
+    secrets = [one.secret.id for one in asked if one.secret]
+    found = [str(one) for one in asked if not one.secret]
+    return found + [f"secret:{id_}={secret}" for id_ in secrets for secret in _secrets(context, settings)]
+
+
+def _secrets(_: click.Context, settings: "Settings") -> list[str]:
+    from tarkpm.store.secrets import SecretStore
+
+    return SecretStore(settings.paths.state).names()
 
 
 def _tools(context: click.Context, settings: "Settings") -> Iterable[str]:
@@ -129,3 +140,4 @@ key_names = _completion(_keys)
 all_key_names = _completion(_all_keys)
 granted = _completion(_granted)
 grantable = _completion(_grantable)
+secret_names = _completion(_secrets)

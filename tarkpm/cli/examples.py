@@ -29,7 +29,10 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "info": ("tarkpm info text-tools",),
     "enable": ("tarkpm enable text-tools",),
     "disable": ("tarkpm disable text-tools",),
-    "grant": ("tarkpm grant text-tools storage http:api.example.com",),
+    "grant": (
+        "tarkpm grant text-tools storage http:api.example.com",
+        "tarkpm grant github secret:token=github",
+    ),
     "revoke": ("tarkpm revoke text-tools http:api.example.com",),
     "call": (
         'tarkpm call text-tools text-stats \'{"text":"two words"}\'',
@@ -38,6 +41,7 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "tools": ("tarkpm tools", "tarkpm tools text-tools"),
     "mcp": ("tarkpm mcp connect claude-code", "tarkpm mcp connect codex --print"),
     "auth": ("tarkpm auth login chatgpt-oauth", "tarkpm auth status chatgpt-oauth"),
+    "secret": ("tarkpm secret set github", "tarkpm secret set github < token.txt", "tarkpm secret list"),
     "chat": ("tarkpm chat chatgpt-oauth 'Say hello.'", "tarkpm chat chatgpt-oauth - < prompt.txt"),
     "serve": ("tarkpm serve openai",),
     "serve openai": (

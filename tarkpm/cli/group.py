@@ -20,7 +20,7 @@ SECTIONS: Final[dict[str, tuple[str, ...]]] = {
     "Change a project": ("init", "add", "remove", "update", "lock", "sync"),
     "Trust": ("verify", "accept", "accepted", "grant", "revoke", "enable", "disable"),
     "Find and look": ("search", "list", "info", "tree", "outdated", "diff", "inspect"),
-    "Run plugins": ("call", "tools", "mcp", "auth", "chat", "hook", "channel", "serve"),
+    "Run plugins": ("call", "tools", "mcp", "auth", "secret", "chat", "hook", "channel", "serve"),
     "Publish": ("key", "sign", "publish", "index"),
     "This machine": ("doctor", "cache", "completions", "merge-driver"),
 }

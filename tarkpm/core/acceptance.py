@@ -228,7 +228,11 @@ def _plugin_widenings(
             yield widening
     if decided.contents and decided.contents != known.contents:
         yield Widening(WideningKind.CONTENTS, name, decided.contents, known.contents)
-    for capability in decided.granted.beyond(known.granted):
+    granted = known.granted
+    # A secret is bound to a publisher, as data is: the same place with other keys is another one.
+    if not decided.publisher.succeeds(known.publisher):
+        granted = granted.without_secrets()
+    for capability in decided.granted.beyond(granted):
         yield Widening(WideningKind.GRANT, name, str(capability))
     yield from _tool_widenings(name, decided, known)
 

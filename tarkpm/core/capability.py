@@ -11,13 +11,17 @@ from typing import Any, Final
 import msgspec
 
 from tarkpm.core.scope import MEETS, normalize_scope
+from tarkpm.core.secret import Secret
 from tarkpm.core.text import short
 
-KINDS: Final = ("storage", "http", "env", "filesystem", "fs_read", "oauth", "credentials", "shell")
+KINDS: Final = ("storage", "http", "env", "filesystem", "fs_read", "oauth", "credentials", "secret", "shell")
 PLAIN: Final = frozenset({"storage", "shell"})
 """Kinds without a scope."""
-SIGN_IN: Final = frozenset({"oauth", "credentials"})
-"""Kinds that a manifest declares in its ``[oauth]`` table. No module imports them: tarkpm signs in itself."""
+OWN_TABLE: Final = frozenset({"oauth", "credentials", "secret"})
+"""Kinds that a manifest declares in its ``[oauth]`` and ``[secrets]`` tables.
+
+No module imports them: tarkpm itself signs in, and adds secrets to requests.
+"""
 
 MEANING: Final = {
     "storage": "store its own data",
@@ -27,6 +31,7 @@ MEANING: Final = {
     "fs_read": "read these files of your home folder",
     "oauth": "sign you in at these hosts and receive the tokens",
     "credentials": "also store the tokens in this file",
+    "secret": "have this secret of yours added to its requests, without seeing it",
     "shell": "RUN ANY PROGRAM AS YOU: dangerous",
 }
 
@@ -75,6 +80,19 @@ class Capability(msgspec.Struct, frozen=True, order=True):
     def covers(self, other: "Capability") -> bool:
         """Return whether ``self`` allows everything that ``other`` allows."""
         return self.meet(other) == other
+
+    @property
+    def secret(self) -> Secret | None:
+        """The secret that a capability of this kind is about; None for other kinds."""
+        return Secret.parse(self.scope) if self.kind == "secret" else None
+
+    @property
+    def is_grantable(self) -> bool:
+        """Return whether it can be granted: a secret only once it is bound to one of the user's.
+
+        A declared secret covers every binding of it, so granting it would allow any of the user's secrets.
+        """
+        return self.secret is None or self.secret.is_bound
 
 
 class CapabilitySet(msgspec.Struct, frozen=True):
@@ -131,6 +149,23 @@ class CapabilitySet(msgspec.Struct, frozen=True):
     def union(self, other: "CapabilitySet") -> "CapabilitySet":
         """Return what either set allows."""
         return CapabilitySet.of((*self.items, *other.items))
+
+    def grantable(self) -> "CapabilitySet":
+        """Return this set without secrets that are not bound to one of the user's."""
+        return CapabilitySet(tuple(c for c in self.items if c.is_grantable))
+
+    def secrets(self) -> tuple[Secret, ...]:
+        """Return the secrets in this set, bound or not."""
+        return tuple(c.secret for c in self.items if c.secret is not None)
+
+    def unbound(self, granted: "CapabilitySet") -> tuple[Secret, ...]:
+        """Return the secrets in this set, a declaration, that ``granted`` binds to none of the user's."""
+        bound = {secret.id for secret in granted.secrets()}
+        return tuple(secret for secret in self.secrets() if secret.id not in bound)
+
+    def without_secrets(self) -> "CapabilitySet":
+        """Return this set without capabilities of the kind ``secret``."""
+        return CapabilitySet(tuple(c for c in self.items if c.kind != "secret"))
 
     def without(self, capability: Capability) -> "CapabilitySet":
         """Return this set without the capabilities that ``capability`` covers."""

@@ -25,7 +25,7 @@ def is_dangerous(capability: Capability) -> bool:
     """Return whether it reaches this machine, its network, secrets or files, or is a wide pattern."""
     scope = capability.scope
     match capability.kind:
-        case "shell":
+        case "shell" | "secret":
             return True
         case "http" | "oauth":
             return _is_dangerous_host(scope)

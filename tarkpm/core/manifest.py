@@ -3,7 +3,7 @@
 Unknown tables and keys are ignored. ``[contributes]`` and ``[activation]`` are for tark; tarkpm only shows
 them. Unknown keys under ``[capabilities]`` are reported in ``unknown_capabilities``, and files to read that
 are outside of the user's home folder in ``foreign_reads``; neither is ever granted. A sign-in declared in
-``[oauth]`` is a capability like any other.
+``[oauth]`` and a secret declared in ``[secrets]`` are capabilities like any other.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tarkpm.core import home_path
-from tarkpm.core.capability import KINDS, SIGN_IN, CapabilitySet
+from tarkpm.core.capability import KINDS, OWN_TABLE, Capability, CapabilitySet
 from tarkpm.core.contributes import contributions, events
 from tarkpm.core.document import Text, convert, decode_toml
 from tarkpm.core.names import MANIFEST, MAX_MANIFEST, STATEMENT
@@ -43,6 +43,7 @@ class _Document(msgspec.Struct):
     capabilities: dict[str, Any] = {}
     config: dict[str, Any] = {}
     oauth: dict[str, Any] | None = None
+    secrets: dict[str, Any] | None = None
     contributes: Any = None
     activation: Any = None
 
@@ -74,16 +75,17 @@ class Manifest(msgspec.Struct, frozen=True):
         document = decode_toml(data, _Document, where=where, error=ManifestError, limit=MAX_MANIFEST)
         plugin = document.plugin
         name = _checked(plugin_name, plugin.name, where, "plugin.name")
-        # Read before the capabilities: a sign-in is one of them.
+        # Read before the capabilities: a sign-in and secrets are among them.
         sign_in = _oauth(document.oauth, name, where)
+        secrets = _secrets(document.secrets, where)
         foreign = _foreign(document.capabilities)
         return cls(
             name=name,
             version=_checked(Version.parse, plugin.version, where, "plugin.version"),
             type=_checked(_type, plugin.type, where, "plugin.type"),
             wasm=_checked(_module_name, plugin.wasm, where, "plugin.wasm"),
-            capabilities=_capabilities(document.capabilities, foreign, name, sign_in, where),
-            unknown_capabilities=tuple(sorted(set(document.capabilities) - (set(KINDS) - SIGN_IN))),
+            capabilities=_capabilities(document.capabilities, foreign, name, sign_in, where).union(secrets),
+            unknown_capabilities=tuple(sorted(set(document.capabilities) - (set(KINDS) - OWN_TABLE))),
             foreign_reads=foreign,
             min_tark_version=_minimum(plugin.min_tark_version, where),
             dependencies=_dependencies(document.dependencies, where),
@@ -118,6 +120,22 @@ def _oauth(table: dict[str, Any] | None, name: str, where: str) -> "OAuth | None
         raise ManifestError(str(problem), where=f"{where}: oauth.{problem.key}") from None
 
 
+def _secrets(tables: dict[str, Any] | None, where: str) -> CapabilitySet:
+    if not tables:
+        return CapabilitySet()
+    from tarkpm.core import secret
+
+    place = f"{where}: secrets"
+    read = {
+        name: convert(table, secret.SecretTable, where=f"{place}.{name[:40]}", error=ManifestError)
+        for name, table in tables.items()
+    }
+    try:
+        return CapabilitySet.of(Capability("secret", str(one)) for one in secret.read(read))
+    except secret.SecretError as problem:
+        raise ManifestError(str(problem), where=f"{place}.{problem.key}".rstrip(".")) from None
+
+
 def _foreign(table: dict[str, Any]) -> tuple[str, ...]:
     """Return the declared files outside of the user's home folder. tark reads them; tarkpm never does."""
     reads = table.get("fs_read")
@@ -128,8 +146,8 @@ def _foreign(table: dict[str, Any]) -> tuple[str, ...]:
 def _capabilities(
     table: dict[str, Any], foreign: tuple[str, ...], name: str, sign_in: "OAuth | None", where: str
 ) -> CapabilitySet:
-    # `oauth` and `credentials` follow from the [oauth] table; declared here, they could contradict it.
-    known = {kind: value for kind, value in table.items() if kind not in SIGN_IN}
+    # These follow from tables of their own; declared here, they could contradict them.
+    known = {kind: value for kind, value in table.items() if kind not in OWN_TABLE}
     if foreign:
         known["fs_read"] = [text for text in known["fs_read"] if text not in foreign]
     declared: CapabilitySet = _checked(CapabilitySet.from_table, known, where, "capabilities")

@@ -118,6 +118,9 @@ def admit(
     #    (docs/trust-rules.md, rule 6).
     same = accepted is None or accepted.publisher.origin == Origin.of(candidate.source)
     granted = project.granted(name) if same else CapabilitySet()
+    # A secret is bound to a publisher. The same place with none of the former keys is another publisher.
+    if before and candidate.signer not in before:
+        granted = granted.without_secrets()
     known = declared_before if same else None
     grants, capability_questions = _judge_capabilities(candidate, granted, known, answers)
 
@@ -264,8 +267,17 @@ def _judge_capabilities(
     name, declared = candidate.manifest.name, candidate.manifest.capabilities
     # Compared with the former declaration, not with the grants: what the user revoked is not asked for again.
     known = granted if declared_before is None else declared_before
-    wider = declared.beyond(known)
-    grants = granted.narrow(declared).union(wider)
+    # A secret that is bound was asked about as declared, even if no former declaration is known.
+    bound = granted.narrow(declared).secrets()
+    wider = CapabilitySet(
+        tuple(
+            one
+            for one in declared.beyond(known)
+            if not any(one.secret and one.secret.meet(known_) for known_ in bound)
+        )
+    )
+    # Which of the user's secrets is meant is decided by `grant`, never by a release.
+    grants = granted.narrow(declared).union(wider.grantable())
     if not wider or answers.accept_capabilities:
         return grants, []
     asks = ", ".join(map(str, wider))

@@ -63,6 +63,7 @@ PLACES: Final = {
         ".m2/settings*",
         ".gradle/gradle.properties",
         ".local/share/keyrings",
+        ".local/share/python_keyring",
         ".local/share/kwalletd",
         ".local/share/gopass",
         ".subversion/auth",

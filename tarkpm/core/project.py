@@ -216,4 +216,13 @@ def _keys(_: PluginName, value: list[str]) -> tuple[PublicKey, ...]:
 def _grants(_: PluginName, value: dict[str, Any]) -> CapabilitySet:
     if unknown := sorted(set(value) - set(KINDS)):
         raise ValueError(f"{unknown[0]}: expected one of {', '.join(KINDS)}")
-    return CapabilitySet.from_table(value)
+    granted = CapabilitySet.from_table(value)
+    bound = [one.id for one in granted.secrets()]
+    # A declared secret covers every binding of it: granted as such, it would allow any of the user's secrets.
+    if unbound := granted.beyond(granted.grantable()):
+        raise ValueError(
+            f"secret: expected ID=NAME to HOST as HEADER: FORMAT, found {unbound.items[0].scope!r}"
+        )
+    if len(set(bound)) < len(bound):
+        raise ValueError(f"secret: '{max(bound, key=bound.count)}' is bound twice")
+    return granted

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from tarkpm.core import home_path
+from tarkpm.core import home_path, secret
 from tarkpm.core.text import is_legible, short
 
 DEFAULT_PORT: Final = 443
@@ -33,6 +33,8 @@ def normalize_scope(kind: str, scope: str) -> str:
             return _normalize_endpoint(scope)
         case "credentials":
             return home_path.normalize_credentials(scope)
+        case "secret":
+            return str(secret.Secret.parse(scope))
     raise ValueError(f"'{kind}' takes no scope")
 
 
@@ -150,5 +152,6 @@ MEETS: Final = {
     "fs_read": home_path.meet,
     "oauth": _meet_equal,
     "credentials": _meet_equal,
+    "secret": secret.meet,
 }
 """How to intersect two scopes of a kind: the scope that both allow, or None."""

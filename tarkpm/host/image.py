@@ -8,6 +8,7 @@ import msgspec
 
 from tarkpm.core.capability import CapabilitySet
 from tarkpm.core.oauth import OAuth
+from tarkpm.core.secret import Secret
 from tarkpm.core.tool import ToolPin
 from tarkpm.host.imports import Interface
 from tarkpm.host.worker.legacy_abi.abi import is_core
@@ -23,6 +24,7 @@ class PluginImage(msgspec.Struct, frozen=True):
         sha256: the hex digest that ``wasm`` was just verified against; "" if it was not verified.
         file: the path the module was read from, for messages.
         tools: the pinned definitions of its tools; None if they are not pinned.
+        unbound: the secrets that it declares and that the user bound to none of theirs.
     """
 
     name: str
@@ -34,6 +36,7 @@ class PluginImage(msgspec.Struct, frozen=True):
     sha256: str = ""
     file: str = ""
     tools: tuple[ToolPin, ...] | None = None
+    unbound: tuple[Secret, ...] = ()
 
     @property
     def abi(self) -> Literal["component", "core"]:

@@ -74,7 +74,8 @@ class Response:
                 return _inflated(self._exchange.body(), raw=False)
             case ["deflate"]:
                 return _inflated(self._exchange.body(), raw=True)
-        raise Refused(f"expected a response encoded as {ACCEPTED}, found '{', '.join(encodings)[:40]}'")
+        bare = f"expected a response encoded as {ACCEPTED}"
+        raise Refused(f"{bare}, found '{', '.join(encodings)[:40]}'", bare=bare)
 
 
 def lookup(host: str, port: int, deadline: float) -> list[str]:

@@ -280,9 +280,11 @@ def _translated() -> Iterator[None]:
     except httpcore2.TimeoutException:
         raise Unreachable("the server did not respond in time") from None
     except httpcore2.LocalProtocolError as problem:
-        raise Refused(f"the request is not valid HTTP: {problem}") from None
+        bare = "the request is not valid HTTP"
+        raise Refused(f"{bare}: {problem}", bare=bare) from None
     except httpcore2.RemoteProtocolError as problem:
-        raise Unreachable(f"the response is not valid HTTP: {str(problem)[:120]}") from None
+        bare = "the response is not valid HTTP"
+        raise Unreachable(f"{bare}: {str(problem)[:120]}", bare=bare) from None
     except (httpcore2.NetworkError, OSError) as problem:
         raise Unreachable(f"the connection failed: {str(problem)[:120] or 'closed'}") from None
 

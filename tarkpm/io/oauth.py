@@ -99,6 +99,11 @@ class AuthorizationServer:
         self._confidential.add(code)
         return self._fetch(redirect_uri, grant_type="authorization_code", code=code, code_verifier=verifier)
 
+    def refresh(self, refresh_token: str) -> Tokens:
+        """Return new tokens for a refresh token (RFC 6749, 6). Raises `Rejected` and `SourceError`."""
+        self._confidential.add(refresh_token)
+        return self._fetch(None, grant_type="refresh_token", refresh_token=refresh_token)
+
     def start_device_flow(self) -> DeviceGrant:
         """Request a code to enter elsewhere (RFC 8628, 3.1). Raises `Rejected` and `SourceError`."""
         asked = {"client_id": self._oauth.client_id}

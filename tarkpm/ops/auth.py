@@ -11,7 +11,8 @@ from tarkpm.host.imports.log import LogSink
 from tarkpm.host.runtime import PluginHost
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
-from tarkpm.ops.run.images import helping, load_target, open_host
+from tarkpm.ops.run.images import Images, helping, load_target, open_host
+from tarkpm.ops.run.kept_tokens import access_token, forget, is_signed_in, keeps_tokens
 from tarkpm.ops.run.sign_in import MAX_EXPIRY, AuthReport, Person, pause
 
 MIN_INTERVAL = 1
@@ -19,15 +20,15 @@ MIN_INTERVAL = 1
 
 @contextmanager
 def _opened(
-    settings: Settings, ui: Ui, target: str, log: LogSink
-) -> Iterator[tuple[PluginHost, PluginImage]]:
-    image, images = load_target(settings, ui, target)
+    settings: Settings, ui: Ui, loaded: tuple[PluginImage, Images], log: LogSink
+) -> Iterator[PluginHost]:
+    image, images = loaded
     with open_host(settings, images, log=log) as host:
         if image.type == "channel":
             from tarkpm.ops.run.credentials import hand_over
 
             hand_over(settings, ui, host, image)
-        yield host, image
+        yield host
 
 
 def login(
@@ -47,7 +48,7 @@ def login(
     Raises `PluginFailed` when the flow expires or is denied, and what `oauth.sign_in` raises.
     """
     image, images = load_target(settings, ui, target)
-    if not image.is_older:
+    if not image.is_older and not keeps_tokens(image):
         if credentials:
             message = "the plugin stores its credentials itself, so --credentials does not apply"
             raise HostError(message, where=image.name)
@@ -61,7 +62,8 @@ def login(
     confidence = Confidence(log)
     with open_host(settings, images, log=confidence.log) as host:
         sign_in(settings, host, image, person, confidence, client_id, credentials)
-        return AuthReport(image.name, host.display_name(image), "authenticated")
+        name = image.name if keeps_tokens(image) else host.display_name(image)
+        return AuthReport(image.name, name, "authenticated")
 
 
 def _by_plugin(host: PluginHost, image: PluginImage, target: str, person: Person) -> AuthReport:
@@ -82,23 +84,33 @@ def _by_plugin(host: PluginHost, image: PluginImage, target: str, person: Person
 
 
 def status(settings: Settings, ui: Ui, target: str, log: LogSink) -> AuthReport:
-    """Return whether the plugin says it is signed in."""
-    with _opened(settings, ui, target, log) as (host, image):
+    """Return whether the plugin says it is signed in, or whether tarkpm keeps its tokens."""
+    image, images = load_target(settings, ui, target)
+    if keeps_tokens(image):
+        return _kept_report(settings, image)
+    with _opened(settings, ui, (image, images), log) as host:
         return AuthReport(image.name, host.display_name(image), host.auth_status(image))
 
 
 def token(settings: Settings, ui: Ui, target: str, log: LogSink) -> str:
-    """Return the current access token. Raises `PluginFailed` if there is none."""
+    """Return the current access token. Raises `PluginFailed`, or `NotFound` if tarkpm keeps none."""
+    image, images = load_target(settings, ui, target)
+    if keeps_tokens(image):
+        return access_token(settings, image)
     with (
-        _opened(settings, ui, target, log) as (host, image),
+        _opened(settings, ui, (image, images), log) as host,
         helping(f"tarkpm auth login {quote(target)}"),
     ):
         return host.get_token(image)
 
 
 def logout(settings: Settings, ui: Ui, target: str, log: LogSink) -> AuthReport:
-    """Make the plugin forget its credentials, and remove the file that held them."""
-    with _opened(settings, ui, target, log) as (host, image):
+    """Make the plugin forget its credentials, and remove what held them."""
+    image, images = load_target(settings, ui, target)
+    if keeps_tokens(image):
+        forget(settings, image)
+        return _kept_report(settings, image)
+    with _opened(settings, ui, (image, images), log) as host:
         host.logout(image)
         if image.oauth is not None:
             from tarkpm.ops.run.credentials import credentials_file, remember
@@ -108,3 +120,9 @@ def logout(settings: Settings, ui: Ui, target: str, log: LogSink) -> AuthReport:
             # The typed path is forgotten with the file (decision 0080).
             remember(settings, image, None)
         return AuthReport(image.name, host.display_name(image), host.auth_status(image))
+
+
+def _kept_report(settings: Settings, image: PluginImage) -> AuthReport:
+    # The plugin does not run: it may have no functions for signing in.
+    state = "authenticated" if is_signed_in(settings, image) else "not-authenticated"
+    return AuthReport(image.name, image.name, state)

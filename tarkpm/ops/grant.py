@@ -1,8 +1,10 @@
 """``tarkpm grant``: grant a plugin capabilities that it declares."""
 
 from tarkpm.core.capability import Capability, CapabilitySet
+from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MANIFEST
 from tarkpm.core.release import PluginName
+from tarkpm.core.secret import SIGN_IN, Secret
 from tarkpm.errors import CapabilityDenied, NotFound
 from tarkpm.ops.change.grants import GrantReport, set_grants
 from tarkpm.ops.change.target import present
@@ -11,6 +13,7 @@ from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import Workspace, open_for_change
 from tarkpm.ops.release.installed import installed_manifest
+from tarkpm.store.secrets import SecretStore
 
 
 def grant(settings: Settings, ui: Ui, typed: PluginName, capabilities: list[Capability]) -> GrantReport:
@@ -19,15 +22,20 @@ def grant(settings: Settings, ui: Ui, typed: PluginName, capabilities: list[Capa
         require_accepted(workspace)
         name = workspace.name_of(typed)
         present(workspace, name)
-        declared = _declared(workspace, name)
-        wanted = CapabilitySet.of(capabilities)
+        manifest = _manifest(workspace, name)
+        declared = manifest.capabilities
+        wanted = CapabilitySet.of(_completed(workspace, one, manifest) for one in capabilities)
         if undeclared := wanted.beyond(declared):
             raise CapabilityDenied(
                 f"'{name}' does not declare {', '.join(map(str, undeclared))}",
                 where=str(workspace.environment.folder(name) / MANIFEST),
                 hint=f"tarkpm info {name}",
             )
-        return set_grants(workspace, name, workspace.project.granted(name).union(wanted), decided=True)
+        granted = workspace.project.granted(name)
+        # A secret is bound to one of the user's at a time: the new binding replaces the former one.
+        for secret in wanted.secrets():
+            granted = granted.without(Capability("secret", secret.id))
+        return set_grants(workspace, name, granted.union(wanted), decided=True)
 
 
 def reset(settings: Settings, ui: Ui, typed: PluginName) -> GrantReport:
@@ -36,11 +44,49 @@ def reset(settings: Settings, ui: Ui, typed: PluginName) -> GrantReport:
         require_accepted(workspace)
         name = workspace.name_of(typed)
         present(workspace, name)
-        return set_grants(workspace, name, _declared(workspace, name), decided=True)
+        declared = _manifest(workspace, name).capabilities
+        # Nothing declares which of the user's secrets is meant, so bindings that still fit stay.
+        bound = [one for one in workspace.project.granted(name).narrow(declared) if one.secret]
+        granted = CapabilitySet.of((*declared.grantable(), *bound))
+        return set_grants(workspace, name, granted, decided=True)
 
 
-def _declared(workspace: Workspace, name: PluginName) -> CapabilitySet:
+def _completed(workspace: Workspace, typed: Capability, manifest: Manifest) -> Capability:
+    """Return ``secret:ID=NAME`` with the host and header that the plugin declares; others unchanged.
+
+    Raises `CapabilityDenied` without a NAME, and `NotFound` for a secret that is not set.
+    """
+    met = next((one for capability in manifest.capabilities if (one := typed.meet(capability))), typed)
+    secret = met.secret
+    if secret is None or not secret.host:  # not declared, which the caller says
+        return typed
+    if not secret.name:
+        raise CapabilityDenied(
+            f"expected secret:{secret.id}=NAME, with the NAME of one of your secrets",
+            where=f"secret:{secret.id}",
+            hint="tarkpm secret list",
+        )
+    if secret.name.startswith(SIGN_IN):
+        _check_sign_in(secret, manifest)
+    elif secret.name not in SecretStore(workspace.settings.paths.state).names():
+        message = f"there is no secret named '{secret.name}'"
+        raise NotFound(message, where=f"secret:{secret.id}", hint=f"tarkpm secret set {secret.name}")
+    return met
+
+
+def _check_sign_in(secret: Secret, manifest: Manifest) -> None:
+    own = f"{SIGN_IN}{manifest.name}"
+    if manifest.oauth is None or secret.name != own:
+        why = f"can be bound to its own sign-in only, which is {own}"
+        raise CapabilityDenied(
+            f"'{manifest.name}' {why if manifest.oauth else 'declares no sign-in'}",
+            where=f"secret:{secret.id}",
+            hint=f"tarkpm info {manifest.name}",
+        )
+
+
+def _manifest(workspace: Workspace, name: PluginName) -> Manifest:
     entry = workspace.lock.get(name)
     if entry is None:
         raise NotFound(f"'{name}' is not locked", where=str(workspace.location.lock_file), hint="tarkpm lock")
-    return installed_manifest(workspace, entry).capabilities
+    return installed_manifest(workspace, entry)

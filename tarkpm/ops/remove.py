@@ -19,6 +19,7 @@ from tarkpm.ops.project.acceptance import has_data, not_accepted
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import Workspace, open_for_change
+from tarkpm.store.sign_ins import SignIns
 
 
 class RemoveReport(msgspec.Struct, frozen=True):
@@ -51,6 +52,7 @@ def remove(settings: Settings, ui: Ui, typed: list[PluginName], *, purge: bool) 
             # Deleted last: if the change fails, the data is still there.
             for name in names if purge else ():
                 remove_tree(workspace.data(name))
+                SignIns(settings.paths.state).forget(workspace.data(name))
         left = [name for name in names if target.lock.get(name)]
         notes = [f"'{name}' stays, because another plugin needs it" for name in left]
         with_them = sorted(set(workspace.lock.by_name) - set(target.lock.by_name) - set(names))

@@ -28,12 +28,21 @@ READS = st.builds(
     st.lists(PARTS, max_size=2),
     st.booleans(),
 )
+SECRETS = st.builds(
+    lambda id_, name, place: f"secret:{id_}{name}{place}",
+    st.sampled_from(["token", "key"]),
+    st.sampled_from(["", "=github", "=work", "=oauth:github"]),
+    st.sampled_from(
+        ["", " to a.x as authorization: Bearer {}", " to a.x as x-key: {}", " to b.x:8443 as x-key: {}"]
+    ),
+)
 CAPABILITIES = st.one_of(
     st.sampled_from(["storage", "shell"]),
     HOSTS.map("http:{}".format),
     ENVS.map("env:{}".format),
     FOLDERS.map("filesystem:{}".format),
     READS.map("fs_read:{}".format),
+    SECRETS,
     st.sampled_from(["oauth:a.x", "oauth:b.x:8443", "credentials:~/a.json", "credentials:${HOME}/a.json"]),
 ).map(Capability.parse)
 SETS = st.lists(CAPABILITIES, max_size=5).map(CapabilitySet.of)

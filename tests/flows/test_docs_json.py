@@ -80,6 +80,24 @@ def test_a_chat_has_the_keys_of_the_page(sandbox: Sandbox) -> None:
         assert set(sandbox.run("chat", "openai-compat", "--json", env=env).ok().json) == models
 
 
+def test_secrets_have_the_keys_of_the_page(sandbox: Sandbox) -> None:
+    declared = '[secrets.token]\nhost = "a.example"\nheader = "x-key"'
+    sandbox.init()
+    sandbox.run(
+        "add", sandbox.plugin(sandbox.root / "src", capabilities=declared), "--accept-capabilities"
+    ).ok()
+    done = sandbox.run("secret", "set", "github", "--json", stdin="0123456789").ok()
+    assert set(done.json) == keys(documents("secret set")[0])
+    sandbox.run("grant", "text-tools", "secret:token=github").ok()
+    listed = sandbox.run("secret", "list", "--json").ok().json
+    (document,) = documents("secret list")
+    (row,) = listed["secrets"]
+    assert set(listed) == keys(document)
+    assert set(row) == {"name", "kept", "bound"}
+    assert all(f'"{key}"' in document for key in [*row, *row["bound"][0]])
+    assert set(sandbox.run("secret", "remove", "github", "--json").ok().json) == set(row)
+
+
 def test_an_error_has_the_keys_of_the_page(sandbox: Sandbox) -> None:
     error = sandbox.run("call", "./nowhere", "x", "--json").failed(2).json["error"]
     assert set(error) == {"code", "message", "where", "hint", "exit_status"}

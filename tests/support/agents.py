@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,7 +31,12 @@ def run(function: Callable[[], Awaitable[None]], seconds: float = 60) -> None:
 
 @asynccontextmanager
 async def connected(
-    sandbox: Sandbox, *arguments: str, version: str = NEW, errors: Path | None = None, **client: Any
+    sandbox: Sandbox,
+    *arguments: str,
+    version: str = NEW,
+    errors: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    **client: Any,
 ) -> AsyncIterator[Client]:
     """Start the server in the sandbox's project, and connect a client of this protocol revision."""
     pytest.importorskip("mcp")
@@ -41,7 +46,7 @@ async def connected(
     parameters = StdioServerParameters(
         command=sys.executable,
         args=["-m", "tarkpm", "mcp", *arguments],
-        env=sandbox.environment(),
+        env=sandbox.environment(**(env or {})),
         cwd=sandbox.cwd,
     )
     place = errors or sandbox.root / "mcp.err"

@@ -25,8 +25,22 @@ from support.sandbox import WASM, Sandbox
 from tarkpm.core.digest import sha256
 
 NAMES = ("calc", "memo")
-DECLARED = 'storage = true\nshell = true\nenv = ["HOME"]\nhttp = ["api.example.com"]'
-GRANTS = ("storage = true", "shell = true", 'env = ["HOME"]', 'http = ["api.example.com"]')
+DECLARED = """storage = true
+shell = true
+env = ["HOME"]
+http = ["api.example.com"]
+[secrets.token]
+host = "api.example.com"
+header = "authorization"
+format = "Bearer {}"
+"""
+GRANTS = (
+    "storage = true",
+    "shell = true",
+    'env = ["HOME"]',
+    'http = ["api.example.com"]',
+    'secret = ["token=mine to api.example.com as authorization: Bearer {}"]',
+)
 MANIFEST_MORE = f'min_tark_version = "0.6.0"\n[capabilities]\n{DECLARED}\n'
 
 

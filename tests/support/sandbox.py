@@ -99,6 +99,8 @@ class Sandbox:
             "TARKPM_LOCK_TIMEOUT": "5",
             # a process that is killed, or out of disk, must not leave half a .pyc for the next one
             "PYTHONDONTWRITEBYTECODE": "1",
+            # no test writes into the keyring of the person who runs it
+            "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring",
         } | extra
 
     def run(

@@ -56,8 +56,18 @@ def hook() -> bytes:
 @functools.cache
 def reaching_tool() -> bytes:
     """A tool plugin that calls filesystem, shell, clock and random; reach.wat says how."""
-    text = Path(__file__).with_name("reach.wat").read_text("utf-8")
-    echo = _text()
+    return _completed("reach.wat")
+
+
+@functools.cache
+def fetching_tool() -> bytes:
+    """A tool plugin that asks servers; fetch.wat says how."""
+    return _completed("fetch.wat")
+
+
+def _completed(file: str) -> bytes:
+    """A tool plugin whose types and exports are those of echo_tool.wat."""
+    text, echo = Path(__file__).with_name(file).read_text("utf-8"), _text()
     return assemble(text.partition(";; EXPORTS")[0] + echo[echo.index("  (type $tool-def (record") :])
 
 

@@ -23,7 +23,8 @@ from tarkpm.cli.rendering import grant_lines
 def grant_command(invocation: Invocation, name: str, capabilities: tuple[str, ...], reset: bool) -> int:
     """Grant capabilities to a plugin.
 
-    A CAPABILITY is storage, http:HOST, env:NAME, filesystem:DIR or shell; the plugin must declare it.
+    A CAPABILITY is storage, http:HOST, env:NAME, filesystem:DIR, secret:ID=NAME or shell; the plugin must
+    declare it.
     """
     from tarkpm.ops import grant
 

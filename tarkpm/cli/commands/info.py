@@ -60,15 +60,18 @@ def info_lines(info: "Info") -> list[str]:
 
 def _capability_lines(info: "Info") -> list[str]:
     """Return a row per capability: declared, whether the module imports its kind, whether granted."""
-    from tarkpm.core.capability import KINDS, SIGN_IN, Capability, CapabilitySet
+    from tarkpm.core.capability import KINDS, OWN_TABLE, Capability, CapabilitySet
 
     granted = CapabilitySet.of(map(Capability.parse, info.granted))
     rows = []
     for text in info.declared:
         capability = Capability.parse(text)
         held = CHECK if granted.covers(CapabilitySet.of([capability])) else CROSS
+        bound = [one.name for one in granted.narrow(CapabilitySet.of([capability])).secrets()]
+        if bound:  # a secret is granted by a narrower capability, which says which of the user's it is
+            held = f"{CHECK} {', '.join(bound)}"
         imported = CHECK if capability.kind in info.imported else CROSS
-        rows.append((neutral(text), "" if capability.kind in SIGN_IN else imported, held))
+        rows.append((neutral(text), "" if capability.kind in OWN_TABLE else imported, held))
     declared = {text.partition(":")[0] for text in info.declared}
     rows += [
         (f"{kind} (not declared)", CHECK, CROSS)

@@ -5,32 +5,14 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from tarkpm.core.headers import NAME, is_framing
+
 Pairs = Sequence[tuple[str, str]]
 
 MAX_COUNT: Final = 64
 MAX_TEXT: Final = 32 << 10
 """Maximum characters of all header names and values that a plugin sends."""
 MAX_ANSWERED: Final = 256
-
-OURS: Final = frozenset(
-    {
-        "connection",
-        "content-length",
-        "expect",
-        "host",
-        "http2-settings",
-        "keep-alive",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "via",
-    }
-)
-"""Headers that frame a request or name its host.
-
-A plugin that sets these could smuggle a second request into the first (RFC 9112, 11.2).
-"""
 
 QUIETLY_OURS: Final = frozenset({"accept-encoding"})
 """Headers that are dropped silently. Many clients set them, but the host decompresses and sets its own."""
@@ -52,7 +34,6 @@ _UNSAID: Final = frozenset(
 )
 """Response headers that describe the bytes on the wire, which are not the bytes that the plugin gets."""
 
-_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
 _VALUE = re.compile(r"[\t\x20-\x7e]*")
 
 _CHARSETS: Final = frozenset(
@@ -94,10 +75,10 @@ def checked(headers: Pairs) -> list[tuple[str, str]]:
 
 
 def _checked(name: str, value: str) -> tuple[str, str]:
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         raise ValueError(f"expected a header name, found {name[:40]!r}")
     low = name.lower()
-    if low in OURS or low.startswith("proxy-"):
+    if is_framing(low):
         raise ValueError(f"the header '{low}' is set by tarkpm")
     if not _VALUE.fullmatch(value):
         raise ValueError(f"expected printable ASCII in the header '{low}'")

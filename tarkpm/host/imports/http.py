@@ -5,6 +5,8 @@ request is sent, and a bounded response is read. A redirect is a new request tha
 plugin's headers go to the host it named; another host gets only headers that cannot be credentials. Nothing
 is kept between calls.
 
+Secrets of the user are added here, after these checks, and masked in what comes back (`imports.secrets`).
+
 Behind a proxy only the URL is checked, because the proxy resolves the names.
 """
 
@@ -17,6 +19,7 @@ from tarkpm.core.capability import CapabilitySet
 from tarkpm.errors import SourceError, TooLarge
 from tarkpm.host.imports import headers as rules
 from tarkpm.host.imports.hosts import Hosts, NotGranted
+from tarkpm.host.imports.secrets import NO_SECRETS, Secrets
 from tarkpm.io.http import HttpClient, Response
 from tarkpm.io.http_request import USUAL, RequestLimits
 from tarkpm.io.proxies import DIRECT, Proxies
@@ -42,6 +45,7 @@ class _Request:
         self.target = target
         self.headers = list(headers)
         self.body = body
+        self.crossed = False
 
     @property
     def method(self) -> str:
@@ -57,6 +61,7 @@ class _Request:
         # Origins, not hosts: another port or scheme is another server, too.
         if target.origin != self.target.origin:
             self.headers = rules.crossing(self.headers)
+            self.crossed = True
         self.target = target
 
 
@@ -72,6 +77,7 @@ class Http:
         authorities: str = "",
         limits: RequestLimits = USUAL,
         denials: bool = False,
+        secrets: Secrets = NO_SECRETS,
     ) -> None:
         """Create a client. ``authorities`` is a file of certificates to trust instead of the system's.
 
@@ -80,6 +86,7 @@ class Http:
         self._denials = denials
         self._hosts = Hosts(granted, report)
         self._limits = limits
+        self._secrets = secrets
         self._client = HttpClient(
             proxies=proxies, authorities=authorities, limits=limits, resolve=self._hosts.resolve
         )
@@ -104,7 +111,7 @@ class Http:
 
     def _error(self, message: str, status: int | None, *, denied: bool) -> Any:
         told = {"denied": denied} if self._denials else {}
-        return {"err": {"message": message, "status": status, **told}}
+        return {"err": {"message": self._secrets.mask.text(message), "status": status, **told}}
 
     def _follow(self, request: _Request, deadline: float) -> Any:
         for _ in range(MAX_REDIRECTS + 1):
@@ -120,25 +127,45 @@ class Http:
             # At every hop: a granted host may redirect to one that is not granted.
             self._hosts.check(request.target)
             with self._client.open(
-                request.method, request.target.url, request.headers, request.body, deadline=deadline
+                request.method,
+                request.target.url,
+                [*request.headers, *self._added(request)],
+                request.body,
+                deadline=deadline,
             ) as answer:
                 status = answer.status
                 location = answer.header("location")
                 if status in _REDIRECTS and location:
+                    self._check_location(location)
                     request.redirect(status, location)
                     return None
+                self._secrets.answered(request.target, status)
                 return self._shaped(answer)
         except SourceError as problem:
             where = problem.where or request.target.origin
             denied = isinstance(problem, NotGranted)
-            raise _Failed(f"{where}: {problem.message}", status, denied=denied) from None
+            raise _Failed(f"{where}: {self._secrets.message(problem)}", status, denied=denied) from None
         except ValueError as problem:
             raise _Failed(str(problem), status) from None
 
+    def _added(self, request: _Request) -> list[tuple[str, str]]:
+        """Return the user's secrets for this hop."""
+        # Another host that redirects here would choose what is done in the user's name.
+        return [] if request.crossed else self._secrets.headers(request.target, request.headers)
+
+    def _check_location(self, location: str) -> None:
+        # Following it would send the secret to the server that it names, or write it to that server's log.
+        if self._secrets.mask.text(location) != location:
+            raise ValueError("a redirect must not repeat a secret")
+
     def _shaped(self, answer: Response) -> Any:
-        headers = rules.answered(answer.headers)
-        body = rules.text(answer.read(), answer.header("content-type"))
+        mask = self._secrets.mask
+        headers = [[mask.text(name), mask.header(value)] for name, value in rules.answered(answer.headers)]
+        # Before decoding, because a charset may show the bytes of a secret as other characters; and after it,
+        # because a charset may spell a secret in other bytes.
+        data = b"".join(mask.stream(answer.chunks()))
+        body = mask.text(rules.text(data, answer.header("content-type")))
         # Once more, as UTF-8: each invalid byte has become a character of three bytes.
         if len(body.encode()) > self._limits.body:
             raise TooLarge(f"the response is larger than {self._limits.body:,} bytes as text")
-        return {"status": answer.status, "headers": [list(pair) for pair in headers], "body": body}
+        return {"status": answer.status, "headers": headers, "body": body}

@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tarkpm.core import urls
 from tarkpm.core.capability import CapabilitySet
+from tarkpm.core.masking import Mask
 from tarkpm.errors import Refused, SourceError
 from tarkpm.host.imports import headers as rules
 from tarkpm.host.imports.hosts import Hosts
+from tarkpm.host.imports.secrets import NO_SECRETS, Secrets
 from tarkpm.host.limits import KIB, MIB, size
 from tarkpm.io.http import HttpClient
 from tarkpm.io.http_request import USUAL, RequestLimits
@@ -56,8 +58,10 @@ class Sockets:
         proxies: Proxies = DIRECT,
         authorities: str = "",
         limits: RequestLimits = USUAL,
+        secrets: Secrets = NO_SECRETS,
     ) -> None:
         """Create a client. ``authorities`` is a file of certificates to trust instead of the system's."""
+        self._secrets = secrets
         self._hosts = Hosts(granted, report)
         self._client = HttpClient(
             proxies=proxies, authorities=authorities, limits=limits, resolve=self._hosts.resolve
@@ -81,9 +85,9 @@ class Sockets:
                     del self._open[handle]
         except SourceError as problem:
             where = f"{problem.where}: " if problem.where else ""
-            return _failed(where + problem.message, denied=isinstance(problem, Refused))
+            return self._failed(where + self._secrets.message(problem), denied=isinstance(problem, Refused))
         except ValueError as problem:
-            return _failed(str(problem))
+            return self._failed(str(problem))
         return _DONE
 
     def close(self) -> None:
@@ -103,10 +107,14 @@ class Sockets:
         self._open = {handle: one for handle, one in self._open.items() if not one.ended}
         if len(self._open) >= MAX_OPEN:
             raise ValueError(f"{MAX_OPEN} connections are open, which is the limit")
-        connection = _connected(self._client, target, sent, deadline)
+        sent += self._secrets.headers(target, sent)
+        connection = _connected(self._client, target, sent, deadline, self._secrets)
         self._last += 1
         self._open[self._last] = connection
         return self._last
+
+    def _failed(self, message: str, *, denied: bool = False) -> Any:
+        return {"err": {"message": self._secrets.mask.text(message), "denied": denied}}
 
     def _found(self, handle: int) -> "Connection":
         connection = self._open.get(handle)
@@ -118,10 +126,11 @@ class Sockets:
 class Connection:
     """An open connection, and the messages that were received but not read yet."""
 
-    def __init__(self, stream: "Upgraded") -> None:
+    def __init__(self, stream: "Upgraded", mask: Mask) -> None:
         from websockets.protocol import CLIENT, Protocol
 
         self.ended = ""
+        self._mask = mask
         self._stream = stream
         self._protocol = Protocol(CLIENT, max_size=MAX_MESSAGE)
         self._ready: deque[bytes] = deque()
@@ -147,7 +156,7 @@ class Connection:
                     break
                 self._take(data)
             except SourceError as problem:
-                self._over(problem.message)
+                self._over(problem.bare if self._mask else problem.message)
             if time.monotonic() >= until:
                 break
         if not self._ready:
@@ -155,7 +164,8 @@ class Connection:
         data = self._ready.popleft()
         if len(data) > min(most, MAX_GIVEN):
             return {"message": None, "closed": False, "error": "message_too_large"}
-        return {"message": data.decode(errors="replace"), "closed": False, "error": None}
+        text = self._mask.data(data).decode(errors="replace")
+        return {"message": text, "closed": False, "error": None}
 
     def end(self) -> None:
         """Send a close frame and close the connection, without waiting for the answer."""
@@ -183,14 +193,18 @@ class Connection:
         for event in self._protocol.events_received():
             self._hear(event)  # type: ignore[arg-type]  # after the handshake all events are frames
         if self._protocol.parser_exc is not None:
-            self._over(_short(str(self._protocol.parser_exc)))
+            # Once a secret was sent, no words that may repeat a part of it (see `Secrets.message`).
+            self._over("protocol error" if self._mask else _short(str(self._protocol.parser_exc)))
 
     def _hear(self, frame: "Frame") -> None:
         from websockets.frames import Opcode
 
         if frame.opcode is Opcode.CLOSE:
             reason = self._protocol.close_rcvd
-            self._over(f"close:{reason.code} {_short(reason.reason)}" if reason else "closed")
+            # Masked before it is cut.
+            self._over(
+                f"close:{reason.code} {_short(self._mask.text(reason.reason))}" if reason else "closed"
+            )
         if frame.opcode in (Opcode.TEXT, Opcode.BINARY):
             self._is_text = frame.opcode is Opcode.TEXT
         elif frame.opcode is not Opcode.CONT:
@@ -231,7 +245,7 @@ def _target(url: str) -> urls.RequestTarget:
 
 
 def _connected(
-    client: HttpClient, target: urls.RequestTarget, headers: rules.Pairs, deadline: float
+    client: HttpClient, target: urls.RequestTarget, headers: rules.Pairs, deadline: float, secrets: Secrets
 ) -> Connection:
     """Connect and perform the handshake (RFC 6455, 4.1). Raises `SourceError` and `ValueError`."""
     from websockets.client import ClientProtocol
@@ -245,6 +259,7 @@ def _connected(
     ours = [pair for pair in handshake.connect().headers.raw_items() if pair[0].lower() != "host"]
     stream = client.upgrade(target.url, [*headers, *ours], deadline=deadline)
     try:
+        secrets.answered(target, stream.status)
         if stream.status != 101:
             is_redirect = 300 <= stream.status < 400
             why = ", and redirects are not followed" if is_redirect else ""
@@ -253,18 +268,15 @@ def _connected(
         handshake.process_response(Response(101, "", Headers(answered)))
     except InvalidHandshake as problem:
         stream.close()
-        raise ValueError(f"{target.origin}: the WebSocket handshake failed: {_short(str(problem))}") from None
+        said = "" if secrets.mask else f": {_short(str(problem))}"
+        raise ValueError(f"{target.origin}: the WebSocket handshake failed{said}") from None
     except BaseException:
         stream.close()
         raise
-    return Connection(stream)
+    return Connection(stream, secrets.mask)
 
 
 def _short(text: str) -> str:
     from tarkpm.core.text import neutral
 
     return neutral(text, limit=120)
-
-
-def _failed(message: str, *, denied: bool = False) -> Any:
-    return {"err": {"message": message, "denied": denied}}

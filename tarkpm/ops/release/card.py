@@ -128,7 +128,11 @@ def capability_rows(granted: CapabilitySet, manifest: Manifest) -> list[CardRow]
             if found:
                 rows.append(CardRow(kind, MEANING[kind] + _scopes(found), loud))
     for capability in manifest.capabilities.beyond(granted):
-        rows.append(CardRow(capability.kind, f"NOT granted, as before: {_named([capability])}"))
+        if capability.secret is None:
+            rows.append(CardRow(capability.kind, f"NOT granted, as before: {_named([capability])}"))
+        elif not granted.narrow(CapabilitySet((capability,))):
+            how = f"bind one with: tarkpm grant {manifest.name} secret:{capability.secret.id}=NAME"
+            rows.append(CardRow("secret", f"can use a secret of yours{_scopes([capability])}; {how}"))
     return rows or [CardRow("capabilities", "none")]
 
 

@@ -144,7 +144,7 @@ def _granted(workspace: Workspace, manifest: Manifest) -> CapabilitySet:
     """Return what the plugin declares, narrowed to ``[grants]`` where tark.toml names it."""
     if manifest.name in workspace.project.grants:
         return workspace.project.granted(manifest.name).narrow(manifest.capabilities)
-    return manifest.capabilities
+    return manifest.capabilities.grantable()
 
 
 def unmanaged_data(workspace: Workspace, name: str) -> Path:

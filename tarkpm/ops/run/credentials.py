@@ -37,6 +37,7 @@ from tarkpm.host.runtime import PluginHost
 from tarkpm.io.files import atomic_write, make_private, read_optional
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
+from tarkpm.ops.run.kept_tokens import keeps_tokens
 from tarkpm.ops.run.signed_in import is_own
 
 MAX_FILE: Final = 64 * KIB
@@ -211,7 +212,7 @@ def hand_over(settings: Settings, ui: Ui, host: PluginHost, image: PluginImage) 
     A published channel keeps them only in memory, so tark passes them whenever it loads one. A failure is
     only noted, because the channel may have other credentials.
     """
-    if image.type != "channel" or image.oauth is None:
+    if image.type != "channel" or image.oauth is None or keeps_tokens(image):
         return
     try:
         file = credentials_file(settings, image)

@@ -146,8 +146,9 @@ def load_image(workspace: Workspace, entry: LockEntry, cache: CompileCache | Non
     # 5. [grants] may be edited by hand: a capability that is not declared is never granted (rule 6).
     granted = workspace.project.granted(name).narrow(manifest.capabilities)
     data = workspace.data(name)
+    pins, unbound = _pins(workspace, entry), manifest.capabilities.unbound(granted)
     return PluginImage(
-        name, manifest.type, wasm, granted, data, manifest.oauth, file.sha256, path, _pins(workspace, entry)
+        name, manifest.type, wasm, granted, data, manifest.oauth, file.sha256, path, pins, unbound
     )
 
 
@@ -170,13 +171,12 @@ def load_working_copy(settings: Settings, path: str) -> Images:
     collected = read_folder(settings.cwd, source)
     candidate = verify_release(collected.files, None, source, where=source.path)
     manifest = candidate.manifest
-    place = hashlib.sha256(os.fsencode(source.path)).hexdigest()[
-        :16
-    ]  # two folders may contain plugins of one name
+    # Two folders may contain plugins of one name.
+    place = hashlib.sha256(os.fsencode(source.path)).hexdigest()[:16]
     data = settings.paths.data / "data" / "working-copies" / f"{manifest.name}-{place}"
     wasm = collected.files[manifest.wasm]
     file = str(Path(source.path) / manifest.wasm)
-    granted = manifest.capabilities
+    granted = manifest.capabilities.grantable()
     image = PluginImage(manifest.name, manifest.type, wasm, granted, data, manifest.oauth, file=file)
     return Images({manifest.name: image}, settings.cwd)
 
@@ -259,10 +259,13 @@ def serve(settings: Settings, workspace: Path, request: RequestLimits = USUAL) -
             from tarkpm.host.imports.http import Http
             from tarkpm.host.imports.ws import Sockets
             from tarkpm.io.proxies import Proxies
+            from tarkpm.ops.run.secrets import secrets_of
 
-            proxies = Proxies.read(environment)
-            served["http"] = Http(granted, report, proxies=proxies, limits=request, denials=image.is_older)
-            served["ws"] = Sockets(granted, report, proxies=proxies)
+            proxies, secrets = Proxies.read(environment), secrets_of(settings, image, report)
+            served["http"] = Http(
+                granted, report, proxies=proxies, limits=request, denials=image.is_older, secrets=secrets
+            )
+            served["ws"] = Sockets(granted, report, proxies=proxies, secrets=secrets)
         if "env" in granted:
             from tarkpm.host.imports.env import Env
 

@@ -1,4 +1,4 @@
-"""Sign in for a plugin of the older tark ABI, by the ``[oauth]`` table of its manifest.
+"""Sign in for a plugin by the ``[oauth]`` table of its manifest.
 
 tarkpm is the OAuth client, because a module has no browser and no port. It contacts only hosts that the user
 granted, gives the tokens to the plugin, which keeps them in its storage, and writes them to a file only if
@@ -6,7 +6,7 @@ one was granted. No log and no error shows them (docs/trust-rules.md, rule 11).
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -28,6 +28,8 @@ from tarkpm.io.oauth import LIMITS, MIN_SECRET, AuthorizationServer, DeviceGrant
 from tarkpm.io.proxies import Proxies
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.run.credentials import credentials_file, flat, remember, typed_file
+from tarkpm.ops.run.images import helping
+from tarkpm.ops.run.kept_tokens import keep, keeps_tokens
 from tarkpm.ops.run.sign_in import MAX_EXPIRY, Person, pause
 from tarkpm.ops.run.signed_in import record_sign_in
 
@@ -82,12 +84,21 @@ def sign_in(
 ) -> None:
     """Sign in for ``image``, with another ``client_id`` than the manifest's if one is given.
 
-    ``credentials`` is a file that the user typed for the tokens, "" for the granted one.
+    ``credentials`` is a file that the user typed for the tokens, "" for the granted one. A plugin with a
+    secret that is bound to its sign-in receives no tokens: tarkpm keeps them.
     Raises `CapabilityDenied` for a host that was not granted, `PluginFailed` if the server or the plugin
     refuses, `SourceError` if a server cannot be reached, and `HostError`.
     """
     oauth = _client_of(image, client_id)
     hosts = _checked_hosts(oauth, image)
+    if keeps_tokens(image):
+        if credentials:
+            message = "tarkpm keeps the tokens of this plugin itself, so --credentials does not apply"
+            raise HostError(message, where=image.name)
+        tokens = _tokens(settings, oauth, hosts, person)
+        confidence.keep(tokens.secrets)
+        keep(settings, image, client_id, tokens)
+        return
     file = typed_file(settings, image, credentials) if credentials else credentials_file(settings, image)
     if file is not None:
         # 1. Before the user signs in: a file that cannot be written would waste the sign-in.
@@ -110,16 +121,30 @@ def sign_in(
         remember(settings, image, file)
 
 
+def refresh(settings: Settings, image: PluginImage, client_id: str, refresh_token: str) -> Tokens:
+    """Return new tokens for a refresh token, from a host that is granted. Raises what `sign_in` raises."""
+    oauth = _client_of(image, client_id)
+    hosts = _checked_hosts(oauth, image)
+    with helping(f"tarkpm auth login {image.name}"):
+        return _asked(settings, oauth, hosts, lambda server: server.refresh(refresh_token))
+
+
 def _tokens(settings: Settings, oauth: OAuth, hosts: Hosts, person: Person) -> Tokens:
     """Return the tokens that the server issues to the user."""
+    ask = _by_browser if oauth.flow == "pkce" else _by_device
+    return _asked(settings, oauth, hosts, lambda server: ask(oauth, server, person))
+
+
+def _asked(
+    settings: Settings, oauth: OAuth, hosts: Hosts, ask: Callable[[AuthorizationServer], Tokens]
+) -> Tokens:
     origin = urls.parse(oauth.token_url).origin
     if settings.offline:
         raise settings.unreachable(origin)
     proxies = Proxies.read(settings.environment)
     client = HttpClient(proxies=proxies, limits=LIMITS, resolve=hosts.resolve)
-    ask = _by_browser if oauth.flow == "pkce" else _by_device
     try:
-        return ask(oauth, AuthorizationServer(oauth, client), person)
+        return ask(AuthorizationServer(oauth, client))
     except Rejected as problem:
         said = f": {problem.description}" if problem.description else ""
         raise PluginFailed(f"sign-in failed: {problem.error}{said}", where=origin) from None
