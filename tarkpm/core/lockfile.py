@@ -77,6 +77,11 @@ class LockEntry(msgspec.Struct, frozen=True, dict=True):
         """Return whether this is a local folder, whose contents are not locked."""
         return isinstance(self.source, PathSource)
 
+    @property
+    def is_unpinned(self) -> bool:
+        """Return whether the definitions of a tool plugin are not pinned (docs/trust-rules.md, rule 13)."""
+        return self.type == "tool" and self.tools is None and not self.is_working_copy
+
     @cached_property
     def text(self) -> str:
         """The entry's lines in tark.lock."""

@@ -17,11 +17,14 @@ from tarkpm.ops.project.workspace import Workspace, asks_again, open_for_change,
 
 @asks_again
 def lock(settings: Settings, ui: Ui, answers: Answers) -> TakeReport:
-    """Update tark.lock from tark.toml, keeping every entry that still fits; installs nothing."""
+    """Update tark.lock from tark.toml, keeping every entry that still fits; installs nothing.
+
+    Tools that an older tarkpm did not pin are pinned (docs/trust-rules.md, rule 13).
+    """
     with open_for_change(settings, ui) as workspace:
         require_accepted(workspace)
         stale = [r for name, r in workspace.project.requirements.items() if not _follows(workspace, name)]
-        agreed = agree(workspace, list(map(PluginRequest.of, stale)), answers)
+        agreed = agree(workspace, list(map(PluginRequest.of, stale)), answers, pinning=True)
         report = report_of(workspace, agreed, agreed.names)
         if not settings.dry_run:
             apply(workspace, agreed.target, untouched(workspace), agreed.releases)

@@ -9,7 +9,7 @@ from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.complete import plugin_names
 from tarkpm.cli.console import style, table
 from tarkpm.cli.options import Invocation, running
-from tarkpm.cli.rendering import print_log
+from tarkpm.cli.rendering import note_lines, print_log
 from tarkpm.cli.text_args import target
 from tarkpm.core.text import neutral
 
@@ -66,6 +66,7 @@ def tool_lines(report: "ToolsReport") -> list[str]:
             for tool in report.tools
         ]
     failed = style("failed:", fg="red")
+    lines += ["", *note_lines(report.notes)] if report.notes else []
     return [*lines, *(f"{failed} {neutral(name)}: {neutral(why)}" for name, why in report.failed.items())]
 
 

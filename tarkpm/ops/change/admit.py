@@ -50,18 +50,20 @@ def agree(
     *,
     free: Collection[PluginName] | None = (),
     adopting: bool = False,
+    pinning: bool = False,
 ) -> AgreedChange:
     """Select, fetch, verify, weigh, show and ask; nothing on this machine's project changes yet.
 
     Plugins of indexes keep their locked version unless they are in ``free`` (None: all) or cannot. With
-    ``adopting``, unmanaged folders may be moved aside. Raises `SourceError`, `VerificationError`,
+    ``adopting``, unmanaged folders may be moved aside; with ``pinning``, locked plugins without pins are
+    asked for their tools. Raises `SourceError`, `VerificationError`,
     `ResolutionError`, `ConsentError`, or `Declined`.
     """
     # 1. Fetch and verify what git and folders hold, select the rest, and weigh each release against the
     #    project, the lock and what this user accepted before (docs/trust-rules.md, rules 4 to 7).
     acquired = acquire_direct(workspace, requests)
     _raise_first(acquired.refused)
-    proposal = propose(workspace, requests, acquired, answers, free=free)
+    proposal = propose(workspace, requests, acquired, answers, free=free, pinning=pinning)
     _raise_first(proposal.refused)
     admissions = list(proposal.admissions)
     adopted = {a.change.name: adoptions(workspace, a.candidate) for a in admissions} if adopting else {}

@@ -39,11 +39,15 @@ from tarkpm.store.withheld import Withheld
 
 
 class Images(msgspec.Struct, frozen=True):
-    """Plugins ready to run, by name, the folder they work in, and the errors of those that failed to load."""
+    """Plugins ready to run, by name, the folder they work in, and the errors of those that failed to load.
+
+    ``unpinned`` names the tool plugins whose tools no agent may be offered (docs/trust-rules.md, rule 13).
+    """
 
     by_name: dict[str, PluginImage]
     workspace: Path
     failed: dict[str, TarkError] = {}
+    unpinned: frozenset[str] = frozenset()
 
 
 def load_images(
@@ -87,8 +91,9 @@ def _load_all(workspace: Workspace, folder: Path, kind: str, but: Collection[str
             images[entry.name] = load_image(workspace, _locked(workspace, entry.name))
         except TarkError as problem:
             failed[entry.name] = problem
+    unpinned = frozenset(one.name for one in workspace.lock.entries if one.is_unpinned)
     _load_unmanaged(workspace, kind, images, failed)
-    return Images(images, folder, failed)
+    return Images(images, folder, failed, unpinned)
 
 
 def _load_unmanaged(
@@ -170,12 +175,10 @@ def load_working_copy(settings: Settings, path: str) -> Images:
     collected = read_folder(settings.cwd, source)
     candidate = verify_release(collected.files, None, source, where=source.path)
     manifest = candidate.manifest
-    place = hashlib.sha256(os.fsencode(source.path)).hexdigest()[
-        :16
-    ]  # two folders may contain plugins of one name
+    # Two folders may contain plugins of one name.
+    place = hashlib.sha256(os.fsencode(source.path)).hexdigest()[:16]
     data = settings.paths.data / "data" / "working-copies" / f"{manifest.name}-{place}"
-    wasm = collected.files[manifest.wasm]
-    file = str(Path(source.path) / manifest.wasm)
+    wasm, file = collected.files[manifest.wasm], str(Path(source.path) / manifest.wasm)
     granted = manifest.capabilities
     image = PluginImage(manifest.name, manifest.type, wasm, granted, data, manifest.oauth, file=file)
     return Images({manifest.name: image}, settings.cwd)
