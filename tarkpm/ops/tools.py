@@ -13,7 +13,8 @@ from tarkpm.host.imports.log import LogSink
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import open_for_reading
-from tarkpm.ops.release.listing import unpinned_note
+from tarkpm.ops.release.listing import not_installed, unpinned_note
+from tarkpm.ops.release.tool_changes import ChangesReport, tool_changes
 from tarkpm.ops.run.agent_tools import agent_tools
 from tarkpm.ops.run.pinned import PinnedPlugin, pinned_plugins
 
@@ -81,6 +82,19 @@ def sizes(settings: Settings, ui: Ui) -> SizeReport:
         plugins[tool.plugin] = plugins.get(tool.plugin, 0) + size(definition(tool))
     total, default = sum(plugins.values()), listing(found, Exposure())
     return SizeReport(plugins, total, tokens(total), default.size, tokens(default.size), default.hidden)
+
+
+def changes(settings: Settings, ui: Ui, plugin: str, since: str = "") -> ChangesReport:
+    """Return how the pinned definitions of one plugin, or of all, changed. No plugin is started.
+
+    Nothing needs to be accepted: this shows what would be. Raises `NotFound` for an unknown plugin or commit.
+    """
+    with open_for_reading(settings, ui, must_exist=True) as workspace:
+        name = workspace.name_of(plugin) if plugin else ""
+        report = tool_changes(workspace, name, since)
+        if name and not report.tools and name not in workspace.lock.by_name:
+            raise not_installed(workspace, name, None)
+        return report
 
 
 def _one(
