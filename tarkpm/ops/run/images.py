@@ -21,7 +21,7 @@ from tarkpm.host.compile.cache import CompileCache
 from tarkpm.host.image import Interfaces, PluginImage
 from tarkpm.host.imports import Interface
 from tarkpm.host.imports.log import LogSink
-from tarkpm.host.limits import Limits
+from tarkpm.host.limits import ANSWER_SECONDS, Limits
 from tarkpm.host.process import AnyProcess
 from tarkpm.host.runtime import PluginHost
 from tarkpm.host.trace import Trace
@@ -36,6 +36,9 @@ from tarkpm.ops.release.unmanaged import is_unmanaged, load_unmanaged, read_unma
 from tarkpm.ops.release.way_back import require_trusted
 from tarkpm.ops.run.compile_cache import compile_cache
 from tarkpm.store.withheld import Withheld
+
+ANSWER = RequestLimits(stall=ANSWER_SECONDS, total=ANSWER_SECONDS)
+"""The limits of a provider plugin's HTTP requests: a model may think for minutes before its first byte."""
 
 
 class Images(msgspec.Struct, frozen=True):
@@ -227,7 +230,6 @@ def open_host(
     spare: AnyProcess | None = None,
     cache: CompileCache | None = None,
     long_lived: bool = False,
-    limits: Limits | None = None,
     interfaces: Interfaces | None = None,
 ) -> PluginHost:
     """Return a host that serves plugins what this user granted, in the folder of ``images``.
@@ -237,8 +239,7 @@ def open_host(
     end when idle.
     """
     return PluginHost(
-        limits,
-        log,
+        log=log,
         trace=trace,
         interfaces=interfaces or serve(settings, images.workspace),
         cache=cache or compile_cache(settings),
@@ -248,11 +249,8 @@ def open_host(
     )
 
 
-def serve(settings: Settings, workspace: Path, request: RequestLimits = USUAL) -> Interfaces:
-    """Return what serves host calls; an implementation is imported if a plugin was granted its kind.
-
-    ``request`` are the limits of a plugin's HTTP requests.
-    """
+def serve(settings: Settings, workspace: Path) -> Interfaces:
+    """Return what serves host calls; an implementation is imported if a plugin was granted its kind."""
     environment = settings.environment
 
     def interfaces(image: PluginImage, report: Callable[[str], None]) -> Mapping[str, Interface]:
@@ -263,7 +261,7 @@ def serve(settings: Settings, workspace: Path, request: RequestLimits = USUAL) -
             from tarkpm.host.imports.ws import Sockets
             from tarkpm.io.proxies import Proxies
 
-            proxies = Proxies.read(environment)
+            proxies, request = Proxies.read(environment), ANSWER if image.type == "provider" else USUAL
             served["http"] = Http(granted, report, proxies=proxies, limits=request, denials=image.is_older)
             served["ws"] = Sockets(granted, report, proxies=proxies)
         if "env" in granted:
