@@ -80,10 +80,14 @@ class Host:
     def tools(self, name: str = "") -> dict[str, list[ToolDef]]:
         """Return the tools of one tool plugin, or of all, by plugin name.
 
+        Without ``name``, plugins whose tools tark.lock does not pin are left out: what they say of their
+        tools may change at any time, and is not for a model (docs/trust-rules.md, rule 13).
+
         Raises `NotFound` for an unknown plugin and `HostError`.
         """
         host = self._host  # a closed host raises even if it has no tool plugin
-        names = [name] if name else [n for n in self.plugins if self._image(n).type == "tool"]
+        pinned = (one for one in self.plugins if one not in self._images.unpinned)
+        names = [name] if name else [one for one in pinned if self._image(one).type == "tool"]
         return {one: host.tools(self._image(one)) for one in names}
 
     def call(self, name: str, tool: str, arguments: Mapping[str, Any] | str = "{}") -> str:

@@ -38,7 +38,7 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
         'tarkpm call text-tools text-stats \'{"text":"two words"}\'',
         "tarkpm call ./my-plugin text-stats - < arguments.json",
     ),
-    "tools": ("tarkpm tools", "tarkpm tools text-tools"),
+    "tools": ("tarkpm tools", "tarkpm tools text-tools", "tarkpm tools --changed"),
     "mcp": ("tarkpm mcp connect claude-code", "tarkpm mcp connect codex --print"),
     "auth": ("tarkpm auth login chatgpt-oauth", "tarkpm auth status chatgpt-oauth"),
     "secret": ("tarkpm secret set github", "tarkpm secret set github < token.txt", "tarkpm secret list"),

@@ -177,7 +177,7 @@ class _Side:
 
 def _tools(entry: LockEntry) -> tuple[str, ...]:
     if entry.tools is None:
-        return (UNPINNED,) if entry.type == "tool" and not entry.is_working_copy else ()
+        return (UNPINNED,) if entry.is_unpinned else ()
     return tuple(f"{tool.name} ({tool.risk})" for tool in entry.tools)
 
 

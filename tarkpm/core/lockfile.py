@@ -92,6 +92,11 @@ class LockEntry(msgspec.Struct, frozen=True, dict=True):
         bare = msgspec.structs.replace
         return bare(self, capabilities=None) == bare(other, capabilities=None)
 
+    @property
+    def is_unpinned(self) -> bool:
+        """Return whether the definitions of a tool plugin are not pinned (docs/trust-rules.md, rule 13)."""
+        return self.type == "tool" and self.tools is None and not self.is_working_copy
+
     @cached_property
     def text(self) -> str:
         """The entry's lines in tark.lock."""

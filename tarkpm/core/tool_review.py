@@ -4,13 +4,14 @@ These are heuristics: they find what attacks on agents looked like so far (tool 
 that look alike). A definition without a remark is not safe because of that.
 """
 
-import json
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from tarkpm.core.name_similarity import skeleton
 from tarkpm.core.tool import ToolChanges, ToolDef
+from tarkpm.core.tool_text import schema_texts
 
 _ESCAPED: Final = re.compile(r"\\(?:x[01][0-9a-f]|x7f|x[89][0-9a-f]|u[0-9a-f]{4}|U[0-9a-f]{8})")
 """What `text.neutral` makes of a character that is invisible or controls the terminal."""
@@ -25,30 +26,51 @@ _TO_THE_MODEL: Final = tuple(
         r"\bdo(?:n't| not)\b.{0,30}\b(?:tell|inform|mention|show|notify|reveal|ask)\b.{0,30}\buser",
         r"\b(?:system prompt|assistant must|you must (?:always|first|never))\b",
         r"\bbefore (?:using|calling) (?:any|this|other)\b",
-        _CREDENTIAL + r".{0,60}" + _SEND,
-        _SEND + r".{0,60}" + _CREDENTIAL,
     )
 )
 """Phrases that tell a model what to do, instead of what the tool does."""
+_EXFILTRATION: Final = tuple(
+    re.compile(pattern, _ANY)
+    for pattern in (_CREDENTIAL + r".{0,60}" + _SEND, _SEND + r".{0,60}" + _CREDENTIAL)
+)
+_LATIN: Final = str.maketrans(
+    "аеорсухіјѕԁһԛԝАВЕКМНОРСТХІЈЅοαυνιρΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "aeopcyxijsdhqwABEKMHOPCTXIJSoauvipABEZHIKMNOPTYX"
+)
+"""Cyrillic and Greek letters that look like Latin ones (UTS 39, confusables)."""
+_LOOKALIKE: Final = "".join(map(chr, _LATIN))
+_MIXED: Final = re.compile(f"[A-Za-z][{_LOOKALIKE}]|[{_LOOKALIKE}][A-Za-z]")
+_SEPARATOR: Final = re.compile(r"[\s_-]+|(?<=[a-z])(?=[A-Z])")
+"""What separates words in a name: ``ignore_previousRules`` reads like a sentence."""
 
 
 def remarks(tool: ToolDef) -> Iterator[str]:
     """Yield what is remarkable about one definition, each a sentence without its subject."""
     if not tool.name.isascii():
         yield "has a name with letters that are not plain ASCII"
-    texts = (tool.description, _strings(tool.parameters_schema))
+    texts = (tool.description, *schema_texts(tool.parameters_schema))
     if any(_ESCAPED.search(text) or not _is_plain(text) for text in texts):
         yield "contains invisible or control characters"
-    if any(pattern.search(text) for text in texts for pattern in _TO_THE_MODEL):
+    if any(_MIXED.search(text) for text in (tool.name, *texts)):
+        yield "contains letters of other scripts that look like Latin ones"
+    if _is_to_the_model([_latin(text) for text in texts]):
         yield "addresses the model with instructions"
 
 
-def _strings(schema: str) -> str:
-    """Return the texts of a schema as a model reads them; the text itself if it is not JSON."""
-    try:
-        return json.dumps(json.loads(schema), ensure_ascii=False)
-    except (ValueError, RecursionError):
-        return schema
+def _is_to_the_model(texts: Sequence[str]) -> bool:
+    # Together: a sentence can be spread over the names and descriptions of several arguments.
+    sentence = " ".join(_SEPARATOR.sub(" ", text) for text in texts)
+    whole = "\n".join(texts)
+    return any(pattern.search(whole) or pattern.search(sentence) for pattern in _TO_THE_MODEL) or any(
+        # Each by itself: one argument may be a password, and the next one what to send.
+        pattern.search(text)
+        for pattern in _EXFILTRATION
+        for text in texts
+    )
+
+
+def _latin(text: str) -> str:
+    """Return a text in the letters that a reader sees in it."""
+    return text if text.isascii() else unicodedata.normalize("NFKC", text).translate(_LATIN)
 
 
 def _is_plain(text: str) -> bool:

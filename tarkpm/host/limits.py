@@ -1,7 +1,11 @@
 """Resource limits of one plugin."""
 
+from typing import Final
+
 import msgspec
 
+ANSWER_SECONDS: Final = 300.0
+"""Time of one call of a provider plugin: a model that writes a long text takes minutes."""
 KIB = 1 << 10
 MIB = 1 << 20
 
@@ -11,6 +15,8 @@ class Limits(msgspec.Struct, frozen=True):
 
     seconds: float = 30.0
     """Wall-clock time of one `PluginHost` call, with its host calls but without loading."""
+    answer_seconds: float = ANSWER_SECONDS
+    """The same for a provider plugin, whoever asks it."""
     load_seconds: float = 60.0
     """Wall-clock time to start a worker and load its code, without compiling."""
     compile_seconds: float = 120.0
@@ -25,6 +31,12 @@ class Limits(msgspec.Struct, frozen=True):
     log_messages: int = 1_000
     """Messages delivered for one call; further ones are counted and dropped."""
     log_text: int = 256 * KIB
+
+    def of(self, kind: str) -> "Limits":
+        """Return the limits of a plugin of this type."""
+        if kind != "provider":
+            return self
+        return msgspec.structs.replace(self, seconds=self.answer_seconds)
 
 
 def size(count: int) -> str:

@@ -151,7 +151,7 @@ class WorkerPool:
             self._reaper = Reaper(self._present, self._idle_seconds)
         return Worker(
             image,
-            self._limits,
+            self._limits.of(image.type),
             self._sink,
             spare,
             interfaces=self._interfaces,

@@ -1,13 +1,16 @@
 """``tarkpm mcp export``: write an Agent Plugins 1.0.0 folder that starts this project's server.
 
-Clients load such a folder as a plugin (https://agent-plugins.org). What it may do is decided here and not
-there: permissions, signatures and secrets are outside that specification.
+Clients load such a folder as a plugin (https://agent-plugins.org; section numbers are those of its
+specification). What it may do is decided here and not there: permissions, signatures and secrets are outside
+that specification.
 """
 
 import json
 import re
+import shlex
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -20,6 +23,7 @@ from tarkpm.ops.project.location import checked_place
 from tarkpm.ops.project.settings import Settings
 
 SCHEMAS = "https://agent-plugins.org/schemas/1.0.0"
+LAUNCHER = "bin/tarkpm"
 _NAME = re.compile(r"[^a-z0-9]+")
 MAX_NAME = 64
 
@@ -45,7 +49,7 @@ def export(settings: Settings, target: Path) -> ExportReport:
     program = shutil.which("tarkpm", path=settings.search_path) or str(
         Path(sys.executable).with_name("tarkpm")
     )
-    files = {
+    documents = {
         "plugin.json": {
             "$schema": f"{SCHEMAS}/plugin.schema.json",
             "name": name,
@@ -54,15 +58,26 @@ def export(settings: Settings, target: Path) -> ExportReport:
         },
         "mcp.json": {
             "$schema": f"{SCHEMAS}/mcp.schema.json",
-            "mcpServers": {NAME: {"type": "stdio", "command": program, "args": ["mcp", *place]}},
+            "mcpServers": {NAME: {"type": "stdio", "command": f"./{LAUNCHER}", "args": ["mcp", *place]}},
         },
     }
+    texts = {
+        file: json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+        for file, document in documents.items()
+    }
+    # Section 7.2.1 allows a bare name or a path in the folder, and no absolute path. A client that was not
+    # started in a shell may not find a bare name.
+    texts[LAUNCHER] = f'#!/bin/sh\nexec {shlex.quote(str(settings.cwd / program))} "$@"\n'
     if not settings.dry_run:
-        folder.mkdir(parents=True, exist_ok=True)
-        for file, document in files.items():
-            text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-            write_new(folder / file, text.encode(), 0o644)
-    return ExportReport(str(folder), name, tuple(files))
+        _write(folder, texts)
+    return ExportReport(str(folder), name, tuple(texts))
+
+
+def _write(folder: Path, texts: Mapping[str, str]) -> None:
+    for name, text in texts.items():
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_new(file, text.encode(), 0o755 if name == LAUNCHER else 0o644)
 
 
 def _plugin_name(project: str) -> str:

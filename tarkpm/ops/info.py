@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 
 class Info(msgspec.Struct, frozen=True):
-    """The details of one plugin. ``abi`` is the module's: "tark:plugin", "older tark ABI" or ""."""
+    """The details of one plugin. ``abi`` is the module's: "tark:plugin", "older tark ABI" or "".
+
+    ``unpinned`` says that tark.lock does not pin the tools of a tool plugin.
+    """
 
     name: str
     version: str
@@ -46,6 +49,7 @@ class Info(msgspec.Struct, frozen=True):
     install: str
     wasm: str
     data: str
+    unpinned: bool = False
 
 
 def info(settings: Settings, ui: Ui, typed: PluginName) -> Info:
@@ -84,6 +88,7 @@ def info(settings: Settings, ui: Ui, typed: PluginName) -> Info:
             install=str(environment.folder(name)),
             wasm=str(environment.folder(name) / manifest.wasm),
             data=str(_data(workspace, name, manifest)),
+            unpinned=entry is not None and entry.is_unpinned,
         )
 
 

@@ -8,7 +8,7 @@ import msgspec
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import Workspace, open_for_reading
-from tarkpm.ops.release.listing import PluginRow, row_of, withdrawn_notes
+from tarkpm.ops.release.listing import PluginRow, row_of, unpinned_note, withdrawn_notes
 
 if TYPE_CHECKING:
     pass
@@ -36,6 +36,8 @@ def _notes(workspace: Workspace, rows: Iterable[PluginRow]) -> list[str]:
     notes = []
     if missing := [row.id for row in rows if row.status == "missing"]:
         notes.append(f"locked but not installed: {', '.join(missing)}; run: tarkpm sync")
+    if unpinned := [row.id for row in rows if row.unpinned]:
+        notes.append(unpinned_note(unpinned))
     notes += withdrawn_notes(workspace)
     if not workspace.recognized and workspace.environment.in_project and workspace.environment.names():
         notes.append("this environment was not built here by your tarkpm")

@@ -20,14 +20,15 @@ from tarkpm.ops.project.workspace import Workspace, asks_again, open_for_change,
 def lock(settings: Settings, ui: Ui, answers: Answers) -> TakeReport:
     """Update tark.lock from tark.toml, keeping every entry that still fits; installs nothing.
 
-    A lock of version 1 becomes one of version 2 if this machine knows what each of its releases declares.
-    In a lock with conflicts of a merge, the plugins that both sides lock differently are resolved again.
+    Locked plugins get what an older tarkpm did not write: pins of their tools, and what they declare, if this
+    machine knows it of all of them. In a lock with conflicts of a merge, the plugins that both sides lock
+    differently are resolved again.
     """
     with open_for_change(settings, ui) as workspace:
         settle_conflict(workspace)
         require_accepted(workspace)
         stale = [r for name, r in workspace.project.requirements.items() if not _follows(workspace, name)]
-        agreed = agree(workspace, list(map(PluginRequest.of, stale)), answers, upgrading=True)
+        agreed = agree(workspace, list(map(PluginRequest.of, stale)), answers, completing=True)
         report = report_of(workspace, agreed, agreed.names)
         if not settings.dry_run:
             apply(workspace, agreed.target, untouched(workspace), agreed.releases)

@@ -12,9 +12,7 @@ from tarkpm.core.local_access import LoopbackAddress, check_token
 from tarkpm.errors import NotFound, TarkError
 from tarkpm.host.image import PluginImage
 from tarkpm.host.imports.log import LogSink
-from tarkpm.host.limits import Limits
 from tarkpm.host.runtime import PluginHost
-from tarkpm.io.http_request import RequestLimits
 from tarkpm.io.local_server import LocalServer
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
@@ -24,8 +22,6 @@ from tarkpm.ops.run.openai_service import OpenAiService
 from tarkpm.ops.run.providers import Providers, ProviderTokens, TokenLink
 
 TOKEN: Final = "TARKPM_SERVE_TOKEN"  # noqa: S105  # a variable's name
-SECONDS: Final = 300.0
-"""Time of one answer. A model that writes a long text takes minutes; other calls of plugins have 30 s."""
 _CLOSING: Final = 2.0
 """Seconds in which workers may end; a plugin's request to its server cannot be interrupted."""
 
@@ -102,10 +98,8 @@ def _open_host(settings: Settings, images: Images, tokens: ProviderTokens, log: 
     # This server's own token is no part of the environment that plugins may be granted.
     environment = {name: value for name, value in settings.environment.items() if name != TOKEN}
     settings = msgspec.structs.replace(settings, environment=environment)
-    requests = RequestLimits(stall=SECONDS, total=SECONDS)
-    interfaces = tokens.wrap(loading.serve(settings, images.workspace, requests))
-    limits = Limits(seconds=SECONDS)
-    return loading.open_host(settings, images, log=log, long_lived=True, limits=limits, interfaces=interfaces)
+    interfaces = tokens.wrap(loading.serve(settings, images.workspace))
+    return loading.open_host(settings, images, log=log, long_lived=True, interfaces=interfaces)
 
 
 def _close(shut: Callable[[], None]) -> None:

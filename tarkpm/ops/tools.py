@@ -13,18 +13,24 @@ from tarkpm.host.imports.log import LogSink
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import open_for_reading
+from tarkpm.ops.release.listing import not_installed, unpinned_note
+from tarkpm.ops.release.tool_changes import ChangesReport, tool_changes
 from tarkpm.ops.run.agent_tools import agent_tools
-from tarkpm.ops.run.pinned import pinned_plugins
+from tarkpm.ops.run.pinned import PinnedPlugin, pinned_plugins
 
 
 class Tool(msgspec.Struct, frozen=True):
-    """One tool. Everything but ``plugin`` is the plugin's claim; ``schema`` is None if it is not JSON."""
+    """One tool. ``schema`` is None if it is not JSON. ``pinned`` says whether tark.lock pins the definition.
+
+    Everything but ``plugin`` and ``pinned`` is the plugin's claim.
+    """
 
     plugin: str
     name: str
     risk: str
     description: str
     schema: Any
+    pinned: bool
 
 
 class SizeReport(msgspec.Struct, frozen=True):
@@ -47,6 +53,7 @@ class ToolsReport(msgspec.Struct, frozen=True):
 
     tools: tuple[Tool, ...]
     failed: dict[str, str] = {}
+    notes: tuple[str, ...] = ()
 
 
 def tools(settings: Settings, ui: Ui, target: str, log: LogSink) -> ToolsReport:
@@ -55,16 +62,15 @@ def tools(settings: Settings, ui: Ui, target: str, log: LogSink) -> ToolsReport:
     Pinned definitions are read from the store, and only plugins without them are started. A plugin that fails
     is reported and does not hide the others; a named one raises.
     """
-    known = {} if names_folder(target) else pinned(settings, ui)
+    plugins = [] if names_folder(target) else _plugins(settings, ui)
+    known = {one.name: one.tools for one in plugins if one.tools is not None}
     if target:
         name, found = _one(settings, ui, target, known, log)
-        return ToolsReport(_tools(name, found))
+        return _report(plugins, {name: found})
     from tarkpm.ops.run.definitions import ask_all
 
     asked, failed = ask_all(settings, ui, known, log)
-    everything = {**known, **asked}
-    found_all = (tool for name in sorted(everything) for tool in _tools(name, everything[name]))
-    return ToolsReport(tuple(found_all), failed)
+    return _report(plugins, {**known, **asked}, failed)
 
 
 def sizes(settings: Settings, ui: Ui) -> SizeReport:
@@ -78,6 +84,19 @@ def sizes(settings: Settings, ui: Ui) -> SizeReport:
     return SizeReport(plugins, total, tokens(total), default.size, tokens(default.size), default.hidden)
 
 
+def changes(settings: Settings, ui: Ui, plugin: str, since: str = "") -> ChangesReport:
+    """Return how the pinned definitions of one plugin, or of all, changed. No plugin is started.
+
+    Nothing needs to be accepted: this shows what would be. Raises `NotFound` for an unknown plugin or commit.
+    """
+    with open_for_reading(settings, ui, must_exist=True) as workspace:
+        name = workspace.name_of(plugin) if plugin else ""
+        report = tool_changes(workspace, name, since)
+        if name and not report.tools and name not in workspace.lock.by_name:
+            raise not_installed(workspace, name, None)
+        return report
+
+
 def _one(
     settings: Settings, ui: Ui, target: str, known: Mapping[str, Sequence[ToolDef]], log: LogSink
 ) -> tuple[str, Sequence[ToolDef]]:
@@ -88,20 +107,26 @@ def _one(
     return ask_one(settings, ui, target, log)
 
 
-def pinned(settings: Settings, ui: Ui) -> dict[str, Sequence[ToolDef]]:
-    """Return the pinned definitions that are all in the store, by enabled plugin."""
+def _plugins(settings: Settings, ui: Ui) -> list[PinnedPlugin]:
     with open_for_reading(settings, ui) as workspace:
-        found = pinned_plugins(workspace)
-    return {one.name: one.tools for one in found if one.tools is not None}
+        return pinned_plugins(workspace)
 
 
-def _tools(plugin: str, found: Sequence[ToolDef]) -> tuple[Tool, ...]:
-    return tuple(_tool(plugin, tool) for tool in found)
+def _report(
+    plugins: Sequence[PinnedPlugin],
+    found: Mapping[str, Sequence[ToolDef]],
+    failed: Mapping[str, str] | None = None,
+) -> ToolsReport:
+    pinned = {one.name for one in plugins if one.is_pinned}
+    tools = tuple(_tool(name, tool, name in pinned) for name in sorted(found) for tool in found[name])
+    # Working copies are not among them: their files are the user's own, and change with every edit.
+    unpinned = [one.name for one in plugins if one.is_unpinned and one.name in found]
+    return ToolsReport(tools, dict(failed or {}), (unpinned_note(unpinned),) if unpinned else ())
 
 
-def _tool(plugin: str, tool: ToolDef) -> Tool:
+def _tool(plugin: str, tool: ToolDef, pinned: bool) -> Tool:
     try:
         schema = json.loads(tool.parameters_schema)
     except (ValueError, RecursionError):
         schema = None
-    return Tool(plugin, tool.name, tool.risk, tool.description, schema)
+    return Tool(plugin, tool.name, tool.risk, tool.description, schema, pinned)

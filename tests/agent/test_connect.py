@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -129,4 +130,10 @@ def test_export_writes_an_agent_plugin(project: Sandbox) -> None:
     server = servers["mcpServers"]["tarkpm"]
     assert server["type"] == "stdio"
     assert server["args"] == ["mcp", "--project", str(project.cwd)]
+    assert set(server) == {"type", "command", "args"}  # the schema is closed
+    # Section 7.2.1: "a bare executable name or a plugin-relative path beginning with `./`"
+    assert server["command"] == "./bin/tarkpm"
+    program = project.cwd / "out" / server["command"]
+    said = subprocess.run([program, "--version"], env=project.environment(), capture_output=True, text=True)
+    assert said.stdout.startswith("tarkpm ")
     project.run("mcp", "export", "out").failed(2, "expected a new or empty folder")

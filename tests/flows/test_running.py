@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support import wat
@@ -16,6 +17,8 @@ from support.terminal import Terminal
 
 from tarkpm import Host
 from tarkpm.errors import HostError, NotFound, PluginFailed, ProjectNotAccepted
+from tarkpm.host.limits import ANSWER_SECONDS, Limits
+from tarkpm.io.http_request import RequestLimits
 
 AUTH_ENV = {"DEVICE_AUTH_CLIENT_ID": "me"}
 
@@ -205,6 +208,29 @@ def test_chat_lists_models_and_answers_and_counts_tokens(sandbox: Sandbox) -> No
         assert "echo-1: user=from a pipe\n" in said
         sandbox.run("chat", "openai-compat", "-", env=env).failed(2, "expected a prompt, found nothing")
         assert "content-type" in service.requests[-1][2]
+
+
+class _SlowChat(Chat):
+    def answer(self, body: str) -> tuple[int, Any]:
+        time.sleep(0.6)
+        return super().answer(body)
+
+
+def test_a_model_may_take_longer_than_other_plugins(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both limits of other plugins, 30 s each, are shorter here than an answer."""
+    monkeypatch.setattr("tarkpm.host.pool.Limits", lambda: Limits(seconds=0.3))
+    monkeypatch.setattr("tarkpm.ops.run.images.USUAL", RequestLimits(stall=0.3, total=0.3))
+    with serving(_SlowChat) as service:
+        install(sandbox, "openai-compat", service.authority, "OPENAI_*")
+        env = {"OPENAI_BASE_URL": f"http://{service.authority}", "OPENAI_API_KEY": "k-123"}
+        ask = ("chat", "openai-compat", "hello", "--model", "echo-1")
+        assert "echo-1: user=hello" in sandbox.run(*ask, env=env).ok().out
+        with Host.open(sandbox.cwd, environment=sandbox.environment(**env)) as host:
+            assert host.models("openai-compat") == ["echo-1", "echo-2"]
+    assert Limits().of("provider").seconds == ANSWER_SECONDS == 300
+    assert Limits().of("tool").seconds == 30
 
 
 def test_a_plugin_of_another_type_is_refused(sandbox: Sandbox) -> None:

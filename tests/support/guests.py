@@ -94,6 +94,12 @@ def share_compiled(sandbox: Sandbox) -> None:
     _put(_made(sandbox.state) / "mac.key", key.read_bytes())
 
 
+def npm_package(spec: str) -> Path:
+    """The folder in which an npm package of a fixed version is installed, without running its scripts."""
+    with _locked(cache_folder() / spec.replace("/", "+")):
+        return _installed(spec)
+
+
 def cache_folder() -> Path:
     """Where builds, tools and compiled code stay from one run to the next."""
     base = os.environ.get("XDG_CACHE_HOME", "")
@@ -131,9 +137,9 @@ def _installed(tool: str) -> Path:
     """The folder a tool is installed in. A folder without the stamp is one that somebody did not finish."""
     if tool in _missing:
         pytest.skip(_missing[tool])
-    folder = cache_folder() / "tools" / tool
+    folder = cache_folder() / "tools" / tool.replace("/", "+")
     stamp = folder / "installed.stamp"
-    if tool == JS_TOOL and not (shutil.which("node") and shutil.which("npm")):
+    if not _is_of_pypi(tool) and not (shutil.which("node") and shutil.which("npm")):
         pytest.skip("node and npm are not installed")
     if not stamp.exists():
         shutil.rmtree(folder, ignore_errors=True)
@@ -147,8 +153,12 @@ def _installed(tool: str) -> Path:
     return folder
 
 
+def _is_of_pypi(tool: str) -> bool:
+    return "==" in tool
+
+
 def _install(tool: str, folder: Path) -> None:
-    if tool == JS_TOOL:
+    if not _is_of_pypi(tool):
         quiet = ["--no-audit", "--no-fund", "--ignore-scripts", "--save-exact", "--fetch-retries=1"]
         _run(["npm", "install", "--prefix", folder, *quiet, tool], folder, os.environ)
         return

@@ -153,15 +153,25 @@ def _replaced(text: str, old: str, new: str) -> str:
 
 
 @functools.cache
-def defining_tool(description: str, *, granted: str = "", risk: int = 0, name: str = "echo") -> bytes:
-    """The lenient tool, of which `echo` has this description and every tool this risk.
+def defining_tool(
+    description: str,
+    *,
+    granted: str = "",
+    risk: int = 0,
+    name: str = "echo",
+    schema: str = "",
+    hides: bool = False,
+) -> bytes:
+    """The lenient tool, of which `echo` has this description and ``schema``, and every tool this risk.
 
-    With ``granted``, echo has that description instead where the plugin may store something. ``name`` renames
-    it; it has four letters.
+    With ``granted``, echo has that description instead where the plugin may store something; if it ``hides``,
+    listing the tools traps where it may not. ``name`` renames echo; it has four letters.
     """
-    texts = [text.encode() for text in (description, granted)]
+    texts = [text.encode() for text in (description, granted, schema)]
     data = "".join(f"\\{byte:02x}" for byte in b"".join(texts))
     first, second = ((2048, len(texts[0])), (2048 + len(texts[0]), len(texts[1])))
+    third = 2048 + len(texts[0]) + len(texts[1])
+    assert third + len(texts[2]) <= 4096
     described = "(i32.store (i32.const 1032) (i32.const {})) (i32.store (i32.const 1036) (i32.const {}))"
     text = _replaced(
         _hostile_text(),
@@ -169,10 +179,12 @@ def defining_tool(description: str, *, granted: str = "", risk: int = 0, name: s
         f'    (data (i32.const 2048) "{data}")\n    (data (i32.const 544)',
     )
     choose = described.format(*first)
+    choose += f"""
+      (i32.store (i32.const 1040) (i32.const {third})) (i32.store (i32.const 1044) (i32.const {len(texts[2])}))"""
     if granted:
         choose += f"""
       (call $set (i32.const 576) (i32.const 12) (i32.const 576) (i32.const 12) (i32.const 1000))
-      (if (i32.eqz (i32.load8_u (i32.const 1000))) (then {described.format(*second)}))"""
+      (if (i32.eqz (i32.load8_u (i32.const 1000))) (then {described.format(*second)}){"(else unreachable)" if hides else ""})"""
     text = _replaced(text, "(i32.store (i32.const 1016)", choose + "\n      (i32.store (i32.const 1016)")
     text = _replaced(
         text,

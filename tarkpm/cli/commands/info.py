@@ -47,6 +47,7 @@ def info_lines(info: "Info") -> list[str]:
         ("License", info.license),
         ("Needs tark", info.min_tark_version),
         ("Requires", ", ".join(info.requires)),
+        ("Tools", "not pinned: agents are not offered them" if info.unpinned else ""),
         ("Source", info.source),
         ("Commit", info.commit),
         ("Signer", info.signer),

@@ -209,6 +209,9 @@ class _Audit:
 
     def _check_tools(self) -> None:
         """Report tools that a host withheld, because they did not define themselves as they are pinned."""
+        if self.entry.is_unpinned:
+            message = "its tools are not pinned, so agents are not offered them"
+            self.findings.append(Finding(self.entry.name, "Note", message, "", "tarkpm lock", note=True))
         notes = Withheld(self.workspace.state.root)
         pins = self.entry.tools or ()
         withheld = [tool for file in self.entry.files for tool in notes.tools(file.sha256, pins)]

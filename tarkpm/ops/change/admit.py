@@ -21,7 +21,6 @@ from tarkpm.ops.change.adopt import Adoption, adoption_rows, adoptions, with_que
 from tarkpm.ops.change.propose import (
     PluginRequest,
     acquire_direct,
-    completed,
     differs,
     propose,
     target_of,
@@ -57,28 +56,27 @@ def agree(
     *,
     free: Collection[PluginName] | None = (),
     adopting: bool = False,
-    upgrading: bool = False,
+    completing: bool = False,
 ) -> AgreedChange:
     """Select, fetch, verify, weigh, show and ask; nothing on this machine's project changes yet.
 
     Plugins of indexes keep their locked version unless they are in ``free`` (None: all) or cannot. With
-    ``adopting``, unmanaged folders may be moved aside; with ``upgrading``, entries of version 1 that stay get
-    what version 2 has. Raises `SourceError`, `VerificationError`,
+    ``adopting``, unmanaged folders may be moved aside; with ``completing``, locked entries get what an older
+    tarkpm did not write. Raises `SourceError`, `VerificationError`,
     `ResolutionError`, `ConsentError`, or `Declined`.
     """
     # 1. Fetch and verify what git and folders hold, select the rest, and weigh each release against the
     #    project, the lock and what this user accepted before (docs/trust-rules.md, rules 4 to 7).
     acquired = acquire_direct(workspace, requests)
     _raise_first(acquired.refused)
-    proposal = propose(workspace, requests, acquired, answers, free=free)
+    proposal = propose(workspace, requests, acquired, answers, free=free, completing=completing)
     _raise_first(proposal.refused)
     admissions = list(proposal.admissions)
     adopted = {a.change.name: adoptions(workspace, a.candidate) for a in admissions} if adopting else {}
     admissions = [with_question(a, adopted.get(a.change.name, ()), agreed=answers.adopt) for a in admissions]
     # 2. Check the lock and project that would result, before the user is asked: a question about a change
     #    that cannot be applied is noise (docs/trust-rules.md, rule 2).
-    kept = completed(workspace, proposal.kept) if upgrading else proposal.kept
-    target = check_target(workspace, target_of(workspace, admissions, kept))
+    target = check_target(workspace, target_of(workspace, admissions, proposal.kept))
     changed = changed_names(workspace.followed, target.lock)
     # 3. Show what changes and ask once (docs/trust-rules.md, rule 9).
     shown = {*changed, *(name for name, found in adopted.items() if found)}

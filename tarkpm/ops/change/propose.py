@@ -25,7 +25,7 @@ from tarkpm.ops.project.tark_version import tark_version
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.fetch import Release
 from tarkpm.ops.release.installed import installed_manifest
-from tarkpm.ops.release.latest import acquire_each
+from tarkpm.ops.release.latest import acquire_each, stored_release
 
 
 class PluginRequest(msgspec.Struct, frozen=True):
@@ -110,12 +110,14 @@ def propose(
     answers: Answers,
     *,
     free: Collection[PluginName] | None = (),
+    completing: bool = False,
 ) -> ProposedChange:
     """Select a release for every requirement and dependency, and weigh each that is taken.
 
     ``acquired`` is what `acquire_direct` returned for these requests. Plugins of indexes keep their locked
-    version unless they are in ``free`` (None: all) or cannot. Raises `ResolutionError`, `Unreachable`,
-    `IndexUntrusted`, `NotFound`.
+    version unless they are in ``free`` (None: all) or cannot. With ``completing``, locked entries get what an
+    older tarkpm did not write: releases without pins are taken again and asked for their tools, the others
+    get what they declare. Raises `ResolutionError`, `Unreachable`, `IndexUntrusted`, `NotFound`.
     """
     asked = {**acquired.requirements, **{one.name: one for one in _from_indexes(requests)}}
     requirements = {**workspace.project.requirements, **asked}
@@ -123,7 +125,9 @@ def propose(
     choice = select_releases(workspace, requirements, direct, free)
     refused = {**acquired.refused, **choice.refused}
     # Code of a release that no prompt lets in is not run, not even to define its tools.
-    taken = (*direct, *choice.taken)
+    again = _unpinned(workspace, choice.kept) if completing else {}
+    kept = [entry for entry in choice.kept if entry.name not in again]
+    taken = (*direct, *choice.taken, *again.values())
     open_ = [one for one in taken if _may_run(workspace, requirements, one, answers)]
     defined = {one.candidate.manifest.name: one for one in with_pins(workspace, open_)}
     releases = [defined.get(one.candidate.manifest.name, one) for one in taken]
@@ -135,8 +139,19 @@ def propose(
         except TarkError as problem:
             refused[name] = problem
     return ProposedChange(
-        tuple(asked), tuple(releases), tuple(admissions), choice.kept, choice.notes, refused
+        tuple(asked),
+        tuple(releases),
+        tuple(admissions),
+        completed(workspace, kept) if completing else tuple(kept),
+        choice.notes,
+        refused,
     )
+
+
+def _unpinned(workspace: Workspace, kept: Iterable[LockEntry]) -> dict[PluginName, Release]:
+    """Return the locked releases without pins that the store has; an older tarkpm did not pin them."""
+    found = ((entry.name, stored_release(workspace, entry)) for entry in kept if entry.is_unpinned)
+    return {name: release for name, release in found if release is not None}
 
 
 def _may_run(

@@ -169,8 +169,13 @@ def _stored(workspace: Workspace, entry: LockEntry | None, commit: str) -> Relea
     """
     if entry is None or not isinstance(entry.source, GitSource) or entry.source.commit != commit:
         return None
+    return stored_release(workspace, entry) if Origins(workspace.settings.paths.cache).saw(entry) else None
+
+
+def stored_release(workspace: Workspace, entry: LockEntry) -> Release | None:
+    """Return a locked release, verified again, from the store; None if the store lacks it."""
     files = stored_files(entry)
-    if workspace.store.missing(files) or not Origins(workspace.settings.paths.cache).saw(entry):
+    if workspace.store.missing(files):
         return None
     try:
         contents = {file.name: workspace.store.read(file) for file in files}

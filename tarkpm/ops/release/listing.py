@@ -1,6 +1,6 @@
 """The rows of listings: one per plugin, readable or not."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -10,6 +10,7 @@ from tarkpm.core.manifest import Manifest
 from tarkpm.core.name_similarity import did_you_mean
 from tarkpm.core.names import MANIFEST
 from tarkpm.core.release import IndexSource
+from tarkpm.core.text import some
 from tarkpm.errors import TarkError
 from tarkpm.ops.project.workspace import Workspace
 
@@ -26,7 +27,7 @@ class PluginRow(msgspec.Struct, frozen=True):
 
     ``status`` is enabled, disabled, revoked (and not disabled), missing (locked, not installed) or
     unreadable. ``signer`` is a public key, or one of UNSIGNED, "unsigned working copy" and "unmanaged" (a
-    folder tarkpm did not install).
+    folder tarkpm did not install). ``unpinned`` says that tark.lock does not pin the tools of a tool plugin.
     """
 
     id: str
@@ -35,6 +36,7 @@ class PluginRow(msgspec.Struct, frozen=True):
     status: str
     signer: str
     description: str
+    unpinned: bool = False
 
 
 def row_of(workspace: Workspace, name: str) -> PluginRow:
@@ -43,9 +45,9 @@ def row_of(workspace: Workspace, name: str) -> PluginRow:
     status, manifest = look(workspace, name)
     version = str(manifest.version) if manifest else str(entry.version) if entry else ""
     kind = manifest.type if manifest else entry.type if entry else ""
-    return PluginRow(
-        name, version, kind, status, signer_text(entry), manifest.description if manifest else ""
-    )
+    description = manifest.description if manifest else ""
+    unpinned = entry is not None and entry.is_unpinned
+    return PluginRow(name, version, kind, status, signer_text(entry), description, unpinned)
 
 
 def look(workspace: Workspace, name: str) -> tuple[str, Manifest | None]:
@@ -92,6 +94,11 @@ def withdrawn_notes(workspace: Workspace) -> Iterator[str]:
                 who = f"the maintainers of {entry.source}; run: {way_back(workspace, entry)}"
                 yield f"'{entry.name}' {entry.version} was revoked by {who}"
         yield from yanked_notes(entries, workspace.vouched)
+
+
+def unpinned_note(names: Sequence[str]) -> str:
+    """Return the note about plugins whose tools are not pinned; `lock` pins them, or says why it cannot."""
+    return f"their tools are not pinned, so agents are not offered them: {some(names)}; run: tarkpm lock"
 
 
 def not_installed(workspace: Workspace, name: str, entry: LockEntry | None) -> NotFound:

@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Sequence
 
 from tarkpm.core.policy import Admission
+from tarkpm.core.release import PathSource
 from tarkpm.core.text import quoted, short, some
 from tarkpm.core.tool import MAX_DEFINITION, ToolDef, ToolPin, compare, read
 from tarkpm.core.tool_review import lookalikes, remarks, renamed
+from tarkpm.core.tool_text import compact, schema_texts
 from tarkpm.ops.project.ui import CardRow
 from tarkpm.ops.project.workspace import Workspace
 
@@ -31,13 +33,23 @@ def tool_rows(workspace: Workspace, admission: Admission) -> list[CardRow]:
     candidate = admission.candidate
     locked = workspace.followed.get(candidate.manifest.name)
     if candidate.tools is None:
-        return []
+        return _unlisted(admission)
     before = locked.tools or () if locked else ()
     rows = list(_rows(workspace, before, candidate.tools))
     # What needs a second look is loud, and is never cut: a long list of harmless tools must not hide it.
     loud, rest = [row for row in rows if row.loud], [row for row in rows if not row.loud]
     more = [CardRow("tools", f"and {len(rest) - MAX_ROWS} more")] if len(rest) > MAX_ROWS else []
     return [*loud, *rest[:MAX_ROWS], *more]
+
+
+def _unlisted(admission: Admission) -> list[CardRow]:
+    """Return a row about a plugin that did not list its tools. One that was not asked has none."""
+    candidate = admission.candidate
+    was_asked = all(question.askable for question in admission.questions)
+    if candidate.manifest.type != "tool" or isinstance(candidate.source, PathSource) or not was_asked:
+        return []
+    text = "cannot be listed while nothing is granted: not pinned, so agents are not offered them"
+    return [CardRow("tools", text, loud=True)]
 
 
 def _rows(workspace: Workspace, before: Sequence[ToolPin], after: Sequence[ToolPin]) -> Iterator[CardRow]:
@@ -59,7 +71,15 @@ def _rows(workspace: Workspace, before: Sequence[ToolPin], after: Sequence[ToolP
         yield CardRow("tools", f"gone: {some(changes.removed)}")
     for name in (one for one in changes.added if one in new):
         label = "new tool" if before else "tool"
-        yield CardRow(label, f"{short(name)} ({new[name].risk}) {quoted(new[name].description, MAX_WORDS)}")
+        tool = new[name]
+        words = quoted(tool.description, MAX_WORDS) + _taken(tool.parameters_schema)
+        yield CardRow(label, f"{short(name)} ({tool.risk}) {words}")
+
+
+def _taken(schema: str) -> str:
+    """Return what a schema says to a model, shortened; "" if it says nothing."""
+    texts = schema_texts(schema)
+    return f", takes {quoted('; '.join(texts), MAX_WORDS)}" if texts else ""
 
 
 def _changed(old: ToolDef | None, new: ToolDef, risk: str) -> Iterator[CardRow]:
@@ -73,7 +93,18 @@ def _changed(old: ToolDef | None, new: ToolDef, risk: str) -> Iterator[CardRow]:
         was, now = (quoted(text, MAX_CHANGED) for text in difference(old.description, new.description))
         yield CardRow("tool", f"{name} says {now}, before: {was}", loud=True)
     if old is not None and old.parameters_schema != new.parameters_schema:
-        yield CardRow("tool", f"{name} takes other arguments", loud=True)
+        yield CardRow("tool", f"{name} takes other arguments{_retaken(old, new)}", loud=True)
+
+
+def _retaken(old: ToolDef, new: ToolDef) -> str:
+    """Return what a changed schema says that it did not say before, and the other way round."""
+    was, now = (schema_texts(one.parameters_schema) for one in (old, new))
+    more, less = [one for one in now if one not in was], [one for one in was if one not in now]
+    if not more and not less:
+        before, after = difference(compact(old.parameters_schema), compact(new.parameters_schema))
+        return f": {quoted(after, MAX_CHANGED)}, before: {quoted(before, MAX_CHANGED)}"
+    added = f", new text: {quoted('; '.join(more), MAX_CHANGED)}" if more else ""
+    return added + (f", no longer: {quoted('; '.join(less), MAX_CHANGED)}" if less else "")
 
 
 def difference(old: str, new: str) -> tuple[str, str]:

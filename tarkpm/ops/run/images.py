@@ -21,7 +21,7 @@ from tarkpm.host.compile.cache import CompileCache
 from tarkpm.host.image import Interfaces, PluginImage
 from tarkpm.host.imports import Interface
 from tarkpm.host.imports.log import LogSink
-from tarkpm.host.limits import Limits
+from tarkpm.host.limits import ANSWER_SECONDS, Limits
 from tarkpm.host.process import AnyProcess
 from tarkpm.host.runtime import PluginHost
 from tarkpm.host.trace import Trace
@@ -37,13 +37,20 @@ from tarkpm.ops.release.way_back import require_trusted
 from tarkpm.ops.run.compile_cache import compile_cache
 from tarkpm.store.withheld import Withheld
 
+ANSWER = RequestLimits(stall=ANSWER_SECONDS, total=ANSWER_SECONDS)
+"""The limits of a provider plugin's HTTP requests: a model may think for minutes before its first byte."""
+
 
 class Images(msgspec.Struct, frozen=True):
-    """Plugins ready to run, by name, the folder they work in, and the errors of those that failed to load."""
+    """Plugins ready to run, by name, the folder they work in, and the errors of those that failed to load.
+
+    ``unpinned`` names the tool plugins whose tools no agent may be offered (docs/trust-rules.md, rule 13).
+    """
 
     by_name: dict[str, PluginImage]
     workspace: Path
     failed: dict[str, TarkError] = {}
+    unpinned: frozenset[str] = frozenset()
 
 
 def load_images(
@@ -87,8 +94,9 @@ def _load_all(workspace: Workspace, folder: Path, kind: str, but: Collection[str
             images[entry.name] = load_image(workspace, _locked(workspace, entry.name))
         except TarkError as problem:
             failed[entry.name] = problem
+    unpinned = frozenset(one.name for one in workspace.lock.entries if one.is_unpinned)
     _load_unmanaged(workspace, kind, images, failed)
-    return Images(images, folder, failed)
+    return Images(images, folder, failed, unpinned)
 
 
 def _load_unmanaged(
@@ -174,8 +182,7 @@ def load_working_copy(settings: Settings, path: str) -> Images:
     # Two folders may contain plugins of one name.
     place = hashlib.sha256(os.fsencode(source.path)).hexdigest()[:16]
     data = settings.paths.data / "data" / "working-copies" / f"{manifest.name}-{place}"
-    wasm = collected.files[manifest.wasm]
-    file = str(Path(source.path) / manifest.wasm)
+    wasm, file = collected.files[manifest.wasm], str(Path(source.path) / manifest.wasm)
     granted = manifest.capabilities.grantable()
     image = PluginImage(manifest.name, manifest.type, wasm, granted, data, manifest.oauth, file=file)
     return Images({manifest.name: image}, settings.cwd)
@@ -224,7 +231,6 @@ def open_host(
     spare: AnyProcess | None = None,
     cache: CompileCache | None = None,
     long_lived: bool = False,
-    limits: Limits | None = None,
     interfaces: Interfaces | None = None,
 ) -> PluginHost:
     """Return a host that serves plugins what this user granted, in the folder of ``images``.
@@ -234,8 +240,7 @@ def open_host(
     end when idle.
     """
     return PluginHost(
-        limits,
-        log,
+        log=log,
         trace=trace,
         interfaces=interfaces or serve(settings, images.workspace),
         cache=cache or compile_cache(settings),
@@ -245,11 +250,8 @@ def open_host(
     )
 
 
-def serve(settings: Settings, workspace: Path, request: RequestLimits = USUAL) -> Interfaces:
-    """Return what serves host calls; an implementation is imported if a plugin was granted its kind.
-
-    ``request`` are the limits of a plugin's HTTP requests.
-    """
+def serve(settings: Settings, workspace: Path) -> Interfaces:
+    """Return what serves host calls; an implementation is imported if a plugin was granted its kind."""
     environment = settings.environment
 
     def interfaces(image: PluginImage, report: Callable[[str], None]) -> Mapping[str, Interface]:
@@ -262,6 +264,7 @@ def serve(settings: Settings, workspace: Path, request: RequestLimits = USUAL) -
             from tarkpm.ops.run.secrets import secrets_of
 
             proxies, secrets = Proxies.read(environment), secrets_of(settings, image, report)
+            request = ANSWER if image.type == "provider" else USUAL
             served["http"] = Http(
                 granted, report, proxies=proxies, limits=request, denials=image.is_older, secrets=secrets
             )

@@ -18,11 +18,17 @@ from tarkpm.store.withheld import Withheld
 
 
 class PinnedPlugin(msgspec.Struct, frozen=True):
-    """An enabled tool plugin: its definitions, or None if they are not all known, and what it was granted."""
+    """An enabled tool plugin: its definitions, or None if they are not all known, and what it was granted.
+
+    ``is_pinned`` says whether tark.lock pins the definitions, whether they are known here or not;
+    ``is_unpinned`` whether it should and does not: a working copy has no pins.
+    """
 
     name: str
     tools: Sequence[ToolDef] | None
     granted: CapabilitySet
+    is_pinned: bool
+    is_unpinned: bool
 
 
 def pinned_plugins(workspace: Workspace) -> list[PinnedPlugin]:
@@ -38,7 +44,13 @@ def pinned_plugins(workspace: Workspace) -> list[PinnedPlugin]:
     ]
     entries.sort(key=lambda one: (order.get(one.name, len(order)), one.name))
     return [
-        PinnedPlugin(one.name, _stored(workspace, one), workspace.project.granted(one.name))
+        PinnedPlugin(
+            one.name,
+            _stored(workspace, one),
+            workspace.project.granted(one.name),
+            is_pinned=one.tools is not None,
+            is_unpinned=one.is_unpinned,
+        )
         for one in entries
     ]
 
