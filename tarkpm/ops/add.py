@@ -32,9 +32,10 @@ def add(settings: Settings, ui: Ui, args: list[SourceArg], answers: Answers) -> 
         agreed = agree(
             workspace, [request for request in requests if request not in known], answers, adopting=True
         )
-        report = report_of(workspace, agreed, (*agreed.names, *known.values()), map(_already, known.values()))
-        # 4. Apply what was agreed to: the same releases, not fetched again.
         plan = make_plan(workspace, agreed.target)
+        names = (*agreed.names, *known.values())
+        report = report_of(workspace, agreed, names, map(_already, known.values()), plan=plan)
+        # 4. Apply what was agreed to: the same releases, not fetched again.
         if settings.dry_run:
             preview_deletions(workspace, plan)
         else:

@@ -1,12 +1,19 @@
 """The report of a verb that changes plugins."""
 
+from typing import Final
+
 import msgspec
 
 from tarkpm.core.lockfile import LockEntry
+from tarkpm.core.plan import Plan
 from tarkpm.core.release import GitSource, PluginName
 from tarkpm.ops.change.admit import AgreedChange
 from tarkpm.ops.change.adopt import adoption_notes
+from tarkpm.ops.change.planning import refreshed
 from tarkpm.ops.project.workspace import Workspace
+
+NOTHING: Final = Plan()
+"""The plan of a verb that installs nothing."""
 
 
 class Previous(msgspec.Struct, frozen=True):
@@ -50,12 +57,20 @@ def report_of(
     agreed: AgreedChange,
     names: tuple[PluginName, ...],
     notes: "map[str] | tuple[str, ...]" = (),
+    *,
+    plan: Plan = NOTHING,
 ) -> TakeReport:
-    """Return the report of an agreed change, made before it is applied to tell new from replaced."""
-    changes: dict[PluginName, str] = dict.fromkeys(agreed.changed, "taken")
+    """Return the report of an agreed change, made before it is applied to tell new from replaced.
+
+    Working copies that ``plan`` installs count as replaced, though their lock entry is the same.
+    """
+    again = refreshed(plan)
+    changes: dict[PluginName, str] = dict.fromkeys((*agreed.changed, *again), "taken")
     changes |= {one.name: "adopted" for one in agreed.adopted}
     return TakeReport(
-        tuple(_taken(workspace, agreed, name, changes.get(name, "")) for name in dict.fromkeys(names)),
+        tuple(
+            _taken(workspace, agreed, name, changes.get(name, "")) for name in dict.fromkeys((*names, *again))
+        ),
         (
             *notes,
             *agreed.unmet,
