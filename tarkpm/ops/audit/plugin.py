@@ -17,7 +17,7 @@ from tarkpm.core.text import some
 from tarkpm.core.trust import check_minimum
 from tarkpm.core.withdrawn import why_yanked, yanked_note
 from tarkpm.errors import DigestMismatch, LockStale, NotFound, StoreError, TarkError
-from tarkpm.host.module.fit import misfit
+from tarkpm.host.module.fit import misfit, refusal
 from tarkpm.host.module.inspect import inspect
 from tarkpm.ops.change.stage import verify_documents
 from tarkpm.ops.project.workspace import Workspace
@@ -234,7 +234,8 @@ class _Audit:
         surface = inspect(wasm, where=where)
         if problem := misfit(wasm, surface, self.entry.type):
             hint = f"tarkpm inspect {shlex.quote(where)}"
-            self.findings.append(Finding(self.entry.name, "ModuleInvalid", problem, where, hint))
+            message = refusal(problem, self.entry.type)
+            self.findings.append(Finding(self.entry.name, "ModuleInvalid", message, where, hint))
         granted = self.workspace.project.granted(self.entry.name)
         for kind in KINDS:
             if kind in surface.kinds and kind not in granted:

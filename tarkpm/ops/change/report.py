@@ -6,6 +6,7 @@ import msgspec
 
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.plan import Plan
+from tarkpm.core.project import Project
 from tarkpm.core.release import GitSource, PluginName
 from tarkpm.ops.change.admit import AgreedChange
 from tarkpm.ops.change.adopt import adoption_notes
@@ -28,7 +29,8 @@ class Taken(msgspec.Struct, frozen=True):
     """One plugin as it is locked now; ``change`` is added, replaced, adopted or unchanged.
 
     ``range`` is what tark.toml asks for of a plugin from an index. ``previous`` is None for a new plugin;
-    ``gained`` and ``lost`` are capabilities.
+    ``gained`` and ``lost`` are capabilities. ``edited`` is whether tark.toml requires or trusts something
+    else of it than before; the plugin may be unchanged then.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Taken(msgspec.Struct, frozen=True):
     gained: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
     range: str = ""
+    edited: bool = False
 
 
 class TakeReport(msgspec.Struct, frozen=True):
@@ -56,7 +59,7 @@ def report_of(
     workspace: Workspace,
     agreed: AgreedChange,
     names: tuple[PluginName, ...],
-    notes: "map[str] | tuple[str, ...]" = (),
+    notes: tuple[str, ...] = (),
     *,
     plan: Plan = NOTHING,
 ) -> TakeReport:
@@ -100,7 +103,12 @@ def _taken(workspace: Workspace, agreed: AgreedChange, name: PluginName, change:
         gained=tuple(map(str, may.beyond(might))),
         lost=tuple(map(str, might.beyond(may))),
         range=requirement.range if requirement else "",
+        edited=_decisions(workspace.project, name) != _decisions(agreed.target.project, name),
     )
+
+
+def _decisions(project: Project, name: PluginName) -> tuple[object, object]:
+    return project.requirements.get(name), project.trust.get(name)
 
 
 def _commit(entry: LockEntry) -> str:
