@@ -38,7 +38,7 @@ def taken_lines(report: "TakeReport", *, dry_run: bool, locked: bool = False) ->
     lines = []
     for plugin in report.plugins:
         if plugin.change == "unchanged":
-            lines.append(f"{plugin.name} {plugin.version} is unchanged")
+            lines.append(f"{plugin.name} {plugin.version} is unchanged" + _edit(plugin, dry_run=dry_run))
         else:
             at = f" at {plugin.commit[:12]}" if plugin.commit else ""
             asks = f" (tark.toml: {plugin.range})" if plugin.range else ""
@@ -47,6 +47,15 @@ def taken_lines(report: "TakeReport", *, dry_run: bool, locked: bool = False) ->
             lines.append(f"{style(CHECK, fg='green')} {verb} {plugin.name} {plugin.version}{at}{asks}")
             lines += _before_line(plugin)
     return [*lines, *note_lines(report.notes)]
+
+
+def _edit(plugin: "Taken", *, dry_run: bool) -> str:
+    """Return what changed in tark.toml about a plugin that is itself unchanged."""
+    if not plugin.edited:
+        return ""
+    if not plugin.range:
+        return f"; tark.toml {'would be' if dry_run else 'is'} edited"
+    return f"; tark.toml {'would require' if dry_run else 'now requires'} {plugin.range}"
 
 
 def _before_line(plugin: "Taken") -> list[str]:

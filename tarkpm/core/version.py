@@ -212,6 +212,11 @@ class Range:
         parts = (part.strip() for part in text.split(","))
         return cls.parse(", ".join(f"={part}" if _BARE.fullmatch(part) else part for part in parts))
 
+    @property
+    def is_exact(self) -> bool:
+        """Return whether the range is one whole version, so that no other release can satisfy it."""
+        return any(one.op == "=" and not one.partial for one in self.comparators)
+
     def matches(self, version: Version) -> bool:
         """Return whether ``version`` is in the range, with Cargo's rule for prereleases."""
         if not all(comparator.matches(version) for comparator in self.comparators):

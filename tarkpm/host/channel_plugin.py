@@ -144,7 +144,9 @@ class ChannelPlugin:
         found = self._result("channel-webhook", [asked], WebhookAnswer, "answer the request")
         # The status codes of HTTP (RFC 9110, section 15).
         if not 100 <= found.status <= MAX_STATUS:
-            raise PluginFailed(f"answered with invalid HTTP status {found.status}", where=self._image.name)
+            raise PluginFailed(
+                f"the plugin answered with invalid HTTP status {found.status}", where=self._image.name
+            )
         return found
 
     def widget(self) -> str:

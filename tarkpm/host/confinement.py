@@ -38,7 +38,9 @@ def confinement() -> Confinement:
     try:
         found = Conversation(process, limits).probe(until(limits.load_seconds))
     except (TimeoutError, EOFError, ProtocolError, FrameError):
-        raise PluginCrashed("its worker did not report its confinement", where=sys.executable) from None
+        raise PluginCrashed(
+            "the plugin's worker did not report its confinement", where=sys.executable
+        ) from None
     finally:
         how, said = process.kill()
     if said:

@@ -1,6 +1,6 @@
 """Translation of plugin and worker failures into `HostError`s.
 
-The messages have no subject, because ``where`` names the plugin.
+``where`` names the plugin, so the messages say "the plugin".
 """
 
 from typing import Final
@@ -28,19 +28,19 @@ def explained(fail: Fail, limits: Limits) -> HostError:
     """Return the error for a failure that a worker reported. The worker's own text is made printable."""
     detail = neutral(fail.message, limit=MAX_DETAIL)
     kind, sentence = {
-        "time": (LimitReached, f"ran longer than {limits.seconds:g} s"),
-        "memory": (LimitReached, f"used more than {size(limits.memory)} of memory"),
-        "stack": (LimitReached, f"used more than {size(limits.stack)} of stack"),
-        "output": (LimitReached, f"passed more than {size(limits.output)} of text at once"),
-        "invalid": (ModuleInvalid, detail),
-        "trap": (PluginCrashed, f"trapped: {detail}"),
-        "exit": (PluginFailed, f"exited with status {detail}"),
-        "answer": (PluginFailed, f"returned a value that does not match its interface: {detail}"),
-        "worker": (PluginCrashed, f"its worker failed: {detail}"),
+        "time": (LimitReached, f"the plugin ran longer than {limits.seconds:g} s"),
+        "memory": (LimitReached, f"the plugin used more than {size(limits.memory)} of memory"),
+        "stack": (LimitReached, f"the plugin used more than {size(limits.stack)} of stack"),
+        "output": (LimitReached, f"the plugin passed more than {size(limits.output)} of text at once"),
+        "invalid": (ModuleInvalid, f"the module cannot run: {detail}"),
+        "trap": (PluginCrashed, f"the plugin trapped: {detail}"),
+        "exit": (PluginFailed, f"the plugin exited with status {detail}"),
+        "answer": (PluginFailed, f"the plugin returned a value that does not match its interface: {detail}"),
+        "worker": (PluginCrashed, f"the plugin's worker failed: {detail}"),
         "arguments": (HostError, f"the tool's arguments are invalid: {detail}"),
-        "schema": (PluginFailed, f"has a tool with an unusable schema: {detail}"),
-        "absent": (HostError, f"does not export {detail}"),
-        "unready": (PluginCrashed, "its worker could not check arguments"),
+        "schema": (PluginFailed, f"the plugin has a tool with an unusable schema: {detail}"),
+        "absent": (HostError, f"the plugin does not export {detail}"),
+        "unready": (PluginCrashed, "the plugin's worker could not check arguments"),
     }[fail.kind]
     return kind(sentence)
 
@@ -48,13 +48,13 @@ def explained(fail: Fail, limits: Limits) -> HostError:
 def too_long(function: str, limits: Limits) -> LimitReached:
     """Return the error for a missed deadline, while loading (``function`` is "") or in a call."""
     if not function:
-        return LimitReached(f"took longer than {limits.load_seconds:g} s to load")
-    return LimitReached(f"ran longer than {limits.seconds:g} s")
+        return LimitReached(f"the plugin took longer than {limits.load_seconds:g} s to load")
+    return LimitReached(f"the plugin ran longer than {limits.seconds:g} s")
 
 
 def nonsense(problem: ProtocolError | FrameError) -> PluginCrashed:
     """Return the error for a worker that broke the protocol."""
-    return PluginCrashed(f"its worker sent {problem}")
+    return PluginCrashed(f"the plugin's worker sent {problem}")
 
 
 def post_mortem(how: str, said: str, limits: Limits) -> HostError:
@@ -62,7 +62,9 @@ def post_mortem(how: str, said: str, limits: Limits) -> HostError:
     if ran_out_of_memory(said):
         return explained(Fail("memory", ""), limits)
     last = said.strip().rpartition("\n")[2]
-    return PluginCrashed(f"its worker {how}" + (f": {neutral(last, limit=MAX_DETAIL)}" if last else ""))
+    return PluginCrashed(
+        f"the plugin's worker {how}" + (f": {neutral(last, limit=MAX_DETAIL)}" if last else "")
+    )
 
 
 def ran_out_of_memory(said: str) -> bool:

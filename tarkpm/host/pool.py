@@ -132,7 +132,8 @@ class WorkerPool:
         """Return the worker of exactly this image; end the one of another image of the same name."""
         if kind and image.type != kind and not (kind == "auth" and image.is_older):
             hint = f"tarkpm list --type {kind}"
-            raise HostError(f"is of type {image.type!r}, expected {kind!r}", where=image.name, hint=hint)
+            message = f"'{image.name}' is of type '{image.type}', expected '{kind}'"
+            raise HostError(message, where=image.name, hint=hint)
         with self._lock:
             if self._is_shut:
                 raise HostError("the host is closed", where=image.name)

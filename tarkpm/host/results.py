@@ -145,20 +145,20 @@ def succeeded(result: "WireResult[_T]", doing: str, where: str) -> _T:
     """Return the value of a result. Raises `PluginFailed` with the plugin's own message for an error."""
     if isinstance(result.ok, UnsetType):
         said = result.err if isinstance(result.err, str) and result.err.strip() else "no reason given"
-        raise PluginFailed(f"could not {doing}: {neutral(said, limit=MAX_REASON)}", where=where)
+        raise PluginFailed(f"the plugin could not {doing}: {neutral(said, limit=MAX_REASON)}", where=where)
     return result.ok
 
 
 def checked_names(names: Sequence[str], what: str, where: str, *, limit: int = MAX_NAMES) -> None:
     """Raise `PluginFailed` unless all names are printable, short enough and distinct."""
     if len(names) > limit:
-        raise PluginFailed(f"has {len(names):,} {what}s, the limit is {limit:,}", where=where)
+        raise PluginFailed(f"the plugin has {len(names):,} {what}s, the limit is {limit:,}", where=where)
     for name in names:
         if not name or not name.isprintable() or len(name) > MAX_NAME:
             shown = neutral(name, limit=MAX_NAME)
-            raise PluginFailed(f"has {_a(what)} with an invalid name: {shown!r}", where=where)
+            raise PluginFailed(f"the plugin has {_a(what)} with an invalid name: {shown!r}", where=where)
     if len(set(names)) < len(names):
-        raise PluginFailed(f"has two {what}s with the same name", where=where)
+        raise PluginFailed(f"the plugin has two {what}s with the same name", where=where)
 
 
 def device_code(found: WireDeviceCode, where: str) -> DeviceCode:
@@ -168,17 +168,17 @@ def device_code(found: WireDeviceCode, where: str) -> DeviceCode:
     is_web = url.startswith(("https://", "http://")) and url.isascii() and url.isprintable()
     if not is_web or " " in url or len(url) > MAX_URL:
         shown = neutral(url, limit=MAX_LABEL)
-        raise PluginFailed(f"gave an invalid sign-in URL: {shown!r}", where=where)
+        raise PluginFailed(f"the plugin gave an invalid sign-in URL: {shown!r}", where=where)
     if not code or not code.isprintable() or len(code) > MAX_CODE:
         shown = neutral(code, limit=MAX_CODE)
-        raise PluginFailed(f"gave a code that cannot be typed: {shown!r}", where=where)
+        raise PluginFailed(f"the plugin gave a code that cannot be typed: {shown!r}", where=where)
     return DeviceCode(found.device_code, code, url, found.expires_in, found.interval)
 
 
 def token(text: str, where: str) -> str:
     """Return a token that can be sent in an HTTP header (RFC 9110, 5.5). Raises `PluginFailed`."""
     if not text or not text.isascii() or not text.isprintable():
-        raise PluginFailed("returned a token with invalid characters", where=where)
+        raise PluginFailed("the plugin returned a token with invalid characters", where=where)
     return text
 
 
@@ -186,7 +186,7 @@ def credentials(found: WireCredentials, where: str) -> Credentials:
     """Return credentials whose token and headers can be sent in HTTP. Raises `PluginFailed`."""
     for name, value in found.headers:
         if not name or not (name + value).isascii() or not (name + value).isprintable():
-            raise PluginFailed("returned a header with invalid characters", where=where)
+            raise PluginFailed("the plugin returned a header with invalid characters", where=where)
     mode, endpoint = label(found.api_mode), found.endpoint and label(found.endpoint)
     project = found.project_id and label(found.project_id)
     return Credentials(token(found.access_token, where), mode, endpoint, project, found.headers)

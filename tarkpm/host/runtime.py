@@ -195,5 +195,5 @@ class PluginHost(WorkerPool):
 
     def _ask_older(self, image: PluginImage, function: str, args: list[Any], shape: type[_T]) -> _T:
         if not image.is_older:
-            raise HostError("is a component, which signs in by itself", where=image.name)
+            raise HostError("the plugin is a component, which signs in by itself", where=image.name)
         return self._ask(image, "auth", function, args, shape)

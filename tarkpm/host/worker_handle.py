@@ -242,7 +242,9 @@ def check_image(image: PluginImage) -> None:
     """Check a module's size and names before a process is started for it. Raises `ModuleInvalid`."""
     if len(image.wasm) > frames.MAX_MODULE:
         limit = size(frames.MAX_MODULE)
-        raise ModuleInvalid(f"is {len(image.wasm):,} bytes long, the limit is {limit}", where=image.name)
+        raise ModuleInvalid(
+            f"the module is {len(image.wasm):,} bytes long, the limit is {limit}", where=image.name
+        )
     # The types of an installed module were compared before it was installed. A working copy's are compared
     # now: the worker compares them, too, but only after it compiled the module, which can take seconds.
     check_module(image.wasm, image.type, where=image.name, types=not image.sha256)

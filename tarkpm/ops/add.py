@@ -1,7 +1,10 @@
 """``tarkpm add``: add plugins to the project from an index, git or a folder."""
 
+import shlex
+
 from tarkpm.core.policy import Answers
-from tarkpm.core.release import PluginName
+from tarkpm.core.release import GitSource, PluginName, Requirement
+from tarkpm.core.version import Range
 from tarkpm.ops.change.admit import agree
 from tarkpm.ops.change.apply import apply, preview_deletions
 from tarkpm.ops.change.planning import make_plan
@@ -32,9 +35,11 @@ def add(settings: Settings, ui: Ui, args: list[SourceArg], answers: Answers) -> 
         agreed = agree(
             workspace, [request for request in requests if request not in known], answers, adopting=True
         )
-        report = report_of(workspace, agreed, (*agreed.names, *known.values()), map(_already, known.values()))
-        # 4. Apply what was agreed to: the same releases, not fetched again.
         plan = make_plan(workspace, agreed.target)
+        names = (*agreed.names, *known.values())
+        notes = (_already(workspace.project.requirements[name]) for name in known.values())
+        report = report_of(workspace, agreed, names, tuple(notes), plan=plan)
+        # 4. Apply what was agreed to: the same releases, not fetched again.
         if settings.dry_run:
             preview_deletions(workspace, plan)
         else:
@@ -56,5 +61,11 @@ def _is_in_the_way(workspace: Workspace, name: PluginName) -> bool:
     return name not in workspace.record.installed and name in workspace.environment.names()
 
 
-def _already(name: str) -> str:
+def _already(requirement: Requirement) -> str:
+    name, source = requirement.name, requirement.source
+    if requirement.range and (exact := Range.parse(requirement.range)).is_exact:
+        newer = shlex.quote(f"{name}@^{str(exact).lstrip('= ')}")
+        return f"tark.toml requires '{name}' {exact}; to allow newer releases: tarkpm add {newer}"
+    if isinstance(source, GitSource) and (source.tag or source.rev):
+        return f"'{name}' is pinned to {source.ref}; to move it, name another --tag, --branch or --rev"
     return f"'{name}' already comes from this source; to look for a newer release: tarkpm update {name}"

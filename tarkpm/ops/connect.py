@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import shlex
 import shutil
 import sys
 import tomllib
@@ -93,7 +94,11 @@ def _file(settings: Settings, location: Location, client: Client) -> Path:
         file = followed(location.folder / client.project, within=location.folder)
         real = file.parent.resolve()
         if file.is_symlink() or not real.is_relative_to(location.folder):
-            raise HostError("leads out of the project through a link", where=str(file), hint="ls -l")
+            raise HostError(
+                "the settings file is a link out of the project",
+                where=str(file),
+                hint=f"ls -ld {shlex.quote(str(file))}",
+            )
         return file
     if not in_project and client.user.startswith(".config/Code/") and sys.platform == "darwin":
         return settings.home / "Library/Application Support" / client.user.removeprefix(".config/")

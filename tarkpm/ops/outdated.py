@@ -1,6 +1,7 @@
 """``tarkpm outdated``: newer versions, and what an update would install."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import Final
 
 import msgspec
@@ -27,6 +28,7 @@ from tarkpm.ops.project.indexes import Indexes
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import Workspace, open_for_reading
+from tarkpm.ops.release.installed import is_current_copy
 from tarkpm.ops.release.way_back import command, withdrawn
 
 REVOKED: Final = "revoked"
@@ -61,8 +63,8 @@ class OutdatedRow(msgspec.Struct, frozen=True):
 class OutdatedReport(msgspec.Struct, frozen=True):
     """The outdated plugins, the number of plugins checked (without working copies), and notes.
 
-    ``failed`` gives, by plugin, the reason why its source could not be asked. ``command`` installs the
-    versions under ``update``; "" if there are none.
+    ``failed`` gives, by plugin, the reason why its source could not be asked, and ``unchecked`` the row of
+    each. ``command`` installs the versions under ``update``; "" if there are none.
     """
 
     plugins: tuple[OutdatedRow, ...]
@@ -70,24 +72,25 @@ class OutdatedReport(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()
     failed: dict[str, str] = {}
     command: str = ""
+    unchecked: tuple[OutdatedRow, ...] = ()
 
 
 def outdated(settings: Settings, ui: Ui) -> OutdatedReport:
     """Return what an update would do, from the proposal that `update` makes; changes nothing.
 
     State learns what indexes say of publishers. A source that cannot be asked does not hide the others.
-    Raises `SourceError` and `VerificationError` if no source, or an index, cannot be asked, and
-    `ProjectNotAccepted`.
+    Raises `Unreachable` if nothing could be asked because network requests are forbidden,
+    `VerificationError` for an index that serves what its maintainers did not sign, and `ProjectNotAccepted`.
     """
     with open_for_reading(settings, ui) as workspace:
         require_accepted(workspace)
         foresight = foresee(workspace)
-        listings = _listings(workspace)
+        listings = _listings(workspace, foresight)
         names = {*workspace.project.requirements, *workspace.lock.by_name, *foresight.lock.by_name}
         looks = [_Look(workspace, foresight, PluginName(name), listings.get(name)) for name in sorted(names)]
         failed = {look.name: problem for look in looks if (problem := look.failure)}
-        # If nothing could be asked, the report would look as if everything were up to date.
-        if failed and len(failed) == len(names):
+        # One cause concerns all of them, and its hint is the one that helps.
+        if settings.offline and failed and len(failed) == len(names):
             raise next(iter(failed.values()))
         rows = [(look, look.row()) for look in looks if look.name not in failed and look.is_news]
         ways = (
@@ -99,16 +102,21 @@ def outdated(settings: Settings, ui: Ui) -> OutdatedReport:
             (*foresight.notes, *ways),
             {name: problem.message for name, problem in failed.items()},
             _command(foresight, [look for look, _ in rows]),
+            tuple(look.row() for look in looks if look.name in failed),
         )
 
 
-def _listings(workspace: Workspace) -> dict[str, Listing | None]:
-    """Return what the project's indexes list of each plugin that is from one."""
+def _listings(workspace: Workspace, foresight: Foresight) -> dict[str, Listing | None]:
+    """Return what the project's indexes list of each plugin that is from one, required or locked."""
     by_source: dict[IndexSource, list[PluginName]] = {}
     known = {index.source for index in workspace.project.indexes.values()}
-    for entry in workspace.lock.entries:
-        if isinstance(entry.source, IndexSource) and entry.source in known:
-            by_source.setdefault(entry.source, []).append(entry.name)
+    entries = (*foresight.lock.entries, *workspace.lock.entries)
+    sources: dict[PluginName, Source] = {entry.name: entry.source for entry in entries}
+    sources |= {name: one.source for name, one in workspace.project.requirements.items()}
+    for name, source in sources.items():
+        is_asked = not isinstance(foresight.held.get(name, HeldBack()).error, SourceError)
+        if isinstance(source, IndexSource) and source in known and is_asked:
+            by_source.setdefault(source, []).append(name)
     return {
         name: listing
         for source, names in by_source.items()
@@ -145,8 +153,15 @@ class _Look:
 
     @property
     def moves(self) -> bool:
-        """Whether an update takes another release, or records another commit."""
-        return self.after is not None and not self.after.same_as(self.entry)
+        """Whether an update takes another release, records another commit, or installs changed files."""
+        return self.after is not None and (not self.after.same_as(self.entry) or self._is_edited)
+
+    @cached_property
+    def _is_edited(self) -> bool:
+        """Whether a working copy has other files than were installed of it."""
+        if self.entry is None or not self.entry == self.after == self.found:
+            return False
+        return not is_current_copy(self.workspace, self.entry)
 
     @property
     def goes(self) -> bool:
@@ -199,6 +214,8 @@ class _Look:
     @property
     def warning(self) -> str:
         """What was withdrawn, or what stands in the way of an update."""
+        if self.failure:
+            return f"not checked: {self.failure.message}"
         return self._withdrawn or "; ".join(self._obstacles())
 
     @property
@@ -220,6 +237,8 @@ class _Look:
             yield _obstacle(self.name, question)
         if self.goes:
             yield "nothing in tark.toml leads to it"
+        if self._is_edited:
+            yield "other files"
         if self.moves and self.entry and self.after and self.entry.files:
             before, after = self.entry, self.after
             if (before.files, before.statement) == (after.files, after.statement):

@@ -8,10 +8,9 @@ from tarkpm.core import statement
 from tarkpm.core.names import MANIFEST, STATEMENT
 from tarkpm.core.release import GitSource, PathSource
 from tarkpm.core.verification import VerifiedRelease, verify_release
-from tarkpm.host.module.inspect import inspect
 from tarkpm.io.files import atomic_write
 from tarkpm.ops.project.settings import Settings
-from tarkpm.ops.release.checks import check_license
+from tarkpm.ops.release.checks import check_fit, check_license
 from tarkpm.sources.folder import ReleaseFiles, collect
 from tarkpm.sources.path import LocalTree
 from tarkpm.store.key_file import Passphrase
@@ -52,6 +51,6 @@ def _read(folder: Path) -> tuple[ReleaseFiles, VerifiedRelease]:
     collected = collect(LocalTree(folder), "", where=where, signed=False)
     candidate = verify_release(collected.files, None, PathSource(where), where=where)
     check_license(candidate.manifest.license, f"{where}: {MANIFEST}: plugin.license")
-    wasm = candidate.manifest.wasm
-    inspect(collected.files[wasm], where=f"{where}/{wasm}")
+    # What cannot run is refused by every client: a signature on it would only mislead.
+    check_fit(candidate, collected, where=where)
     return collected, candidate

@@ -51,6 +51,7 @@ def sync(settings: Settings, ui: Ui, *, reinstall: bool = False) -> SyncReport:
         from tarkpm.core.withdrawn import yanked_notes
         from tarkpm.ops.change.apply import apply, preview_deletions
         from tarkpm.ops.change.planning import make_plan
+        from tarkpm.ops.change.stage import check_installable
         from tarkpm.ops.change.target import Target, check_target
         from tarkpm.ops.project.acceptance import require_accepted
         from tarkpm.ops.project.indexes import Indexes
@@ -71,12 +72,13 @@ def sync(settings: Settings, ui: Ui, *, reinstall: bool = False) -> SyncReport:
         # 5. Plan. A reinstallation also verifies again what was verified here before.
         if reinstall:
             workspace.forget_verified()
-        plan = make_plan(workspace, target, reinstall=reinstall)
+        plan = make_plan(workspace, target, reinstall=reinstall, needs_copies=True)
         entries = target.lock.entries
         notes = (*map(str, unmet_dependencies(entries)), *yanked_notes(entries, workspace.vouched))
         changes = tuple(_changes(workspace, plan))
         # 6. Apply: fetch, verify, stage and switch.
         if settings.dry_run:
+            check_installable(workspace, plan.install)
             preview_deletions(workspace, plan)
         elif workspace.lock_bytes is not None:
             apply(workspace, target, plan)

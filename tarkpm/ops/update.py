@@ -29,8 +29,8 @@ def update(settings: Settings, ui: Ui, typed: list[PluginName], answers: Answers
         requests = [PluginRequest.of(requirement) for requirement in found if requirement]
         # Without names every plugin is free to move; with names, dependencies move only if they must.
         agreed = agree(workspace, requests, answers, free=names or None)
-        report = report_of(workspace, agreed, agreed.names)
         plan = make_plan(workspace, agreed.target)
+        report = report_of(workspace, agreed, agreed.names, plan=plan)
         if settings.dry_run:
             preview_deletions(workspace, plan)
         else:

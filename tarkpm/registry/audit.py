@@ -33,7 +33,7 @@ from tarkpm.registry.findings import IndexFinding
 from tarkpm.registry.folder import Index, target_file
 from tarkpm.registry.lifetimes import OFFLINE_WARNED, to_text
 from tarkpm.registry.orphans import litter, secrets
-from tarkpm.registry.releases import check_release
+from tarkpm.registry.releases import ModuleCheck, check_release
 
 _SMALL: Final = 4096
 """Claims up to this size, in bytes, are kept; larger ones are read again."""
@@ -42,9 +42,12 @@ _FOLDERS: Final = {CLAIMS: "publishers", INDEX: "index"}
 
 
 class Audit:
-    """One audit of one index. ``plugins`` and ``releases`` count what was audited."""
+    """One audit of one index. ``plugins`` and ``releases`` count what was audited.
 
-    def __init__(self, index: Index, now: datetime, *, deep: bool) -> None:
+    ``deep`` also reads every release, and checks its module with this; None compares sizes only.
+    """
+
+    def __init__(self, index: Index, now: datetime, *, deep: ModuleCheck | None) -> None:
         self.index, self.now, self.deep = index, now, deep
         self.plugins = self.releases = 0
         self._broken = False
@@ -177,11 +180,11 @@ class Audit:
                 f"{listing.name} {row.version}: expected {row.size} bytes, found {size}", where=str(path)
             )
         if self.deep:
-            self._deep(listing, claim, row)
+            self._deep(listing, claim, row, self.deep)
 
-    def _deep(self, listing: Listing, claim: Claim, row: ReleaseRow) -> None:
+    def _deep(self, listing: Listing, claim: Claim, row: ReleaseRow, check_module: ModuleCheck) -> None:
         source = IndexSource(self.index.name, self.index.first_root)
-        candidate = check_release(self.index.folder, source, listing.name, row)
+        candidate = check_release(self.index.folder, source, listing.name, row, check_module)
         assert candidate.signer is not None
         digest = row.statement.sha256
         version = candidate.manifest.version

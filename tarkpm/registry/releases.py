@@ -1,5 +1,6 @@
 """Read, list and yank the releases in an index's folder. Published releases never change."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -138,10 +139,17 @@ def _head(path: Path, size: int) -> bytes:
         raise IndexUntrusted("the file is listed but missing", where=str(path)) from None
 
 
-def check_release(folder: Path, source: IndexSource, name: PluginName, row: ReleaseRow) -> VerifiedRelease:
+ModuleCheck = Callable[[bytes, str, str], object]
+"""Raises for a module (bytes, plugin type, where) that cannot run. The host's check, a layer beside."""
+
+
+def check_release(
+    folder: Path, source: IndexSource, name: PluginName, row: ReleaseRow, check_module: ModuleCheck
+) -> VerifiedRelease:
     """Read a whole release and check it against its row, as installing it does.
 
-    Raises `IndexUntrusted`, `SignatureInvalid`, `DigestMismatch`, `ManifestError`.
+    The module of a yanked release need not fit. Raises `IndexUntrusted`, `SignatureInvalid`,
+    `DigestMismatch`, `ManifestError`, and what ``check_module`` raises.
     """
     path = folder / release_file(row.statement.sha256)
     try:
@@ -162,6 +170,8 @@ def check_release(folder: Path, source: IndexSource, name: PluginName, row: Rele
         raise IndexUntrusted(
             f"the row of {name} {row.version} differs from the signed plugin.toml", where=str(path)
         )
+    if not row.yanked:
+        check_module(files[manifest.wasm], manifest.type, str(path))
     return candidate
 
 

@@ -11,13 +11,14 @@ import pytest
 from conftest import Publisher
 from support import wat
 from support.sandbox import WASM, Sandbox
+from support.unchecked import unchecked
 
 from attacks.tampering import call, install, unchanged
 from tarkpm.ops.release import fetch
 
 SWAPS = {
-    "another type": (wat.hook(), "exports hook-plugin but the manifest says tool"),
-    "nothing": (wat.EMPTY, "exports no tark plugin interface but the manifest says tool"),
+    "another type": (wat.hook(), "exports hook-plugin"),
+    "nothing": (wat.EMPTY, "exports no tark plugin interface"),
     "another signature": (wat.wrong_signature(), "tark:plugin/tool-plugin execute: expected func("),
 }
 
@@ -40,7 +41,8 @@ def test_a_release_of_the_same_signer(
 ) -> None:
     wasm, why = swap
     publisher.release("1.0.0")
-    publisher.release("1.1.0", wasm=wasm)
+    with unchecked():  # the publisher's own tarkpm
+        publisher.release("1.1.0", wasm=wasm)
     install(sandbox, publisher)
     attacker = Sandbox(tmp_path / "attacker")
     swapped_lock(attacker, publisher, "1.1.0")

@@ -34,7 +34,10 @@ def test_neither_gets_what_the_other_wrote(sandbox: Sandbox, server: AuthServer)
     other.run("add", "./src", "--accept-capabilities").ok()
     refused = other.run(*STATUS).ok()
     assert "Chan: not-authenticated" in refused.out
-    assert "did not receive its credentials: they are another publisher's; sign in again" in refused.err
+    assert (
+        "did not receive its credentials: the credentials are another publisher's; sign in again"
+        in refused.err
+    )
 
     login = Login(other, "--client-id", "mine")
     login.browse()

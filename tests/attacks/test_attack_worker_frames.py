@@ -29,8 +29,8 @@ LOADED, HOST_CALL, RETURN, FAIL = 2, 3, 4, 5
 send(1, b'{"version":2}'); drain(); drain(); send(LOADED); drain()
 """
 RETURNS = 'send(RETURN, fill(b\'{"value":%s,"texts":[\', b"0", b"]}", %s))'
-MANY = "its worker sent a message of more than 100,000 values"
-LONG = "its worker sent a frame of kind %d with %s bytes, the limit is %s"
+MANY = "the plugin's worker sent a message of more than 100,000 values"
+LONG = "the plugin's worker sent a frame of kind %d with %s bytes, the limit is %s"
 
 CASES = {
     "more lengths": (
@@ -45,11 +45,11 @@ CASES = {
     "texts": ("get-tools", "send(RETURN, fill(b'{\"value\":[', b'\"\"', b']}', 48 * MIB))", MANY),
     "keys": ("get-tools", "send(RETURN, fill(b'{\"value\":{', b'\"a\":1', b'}}', 48 * MIB))", MANY),
     "an open text": ("get-tools", "send(RETURN, b'{\"value\":\"' + b'\\\\a' * (24 * MIB - 9))",
-                     "its worker sent an invalid Return"),
+                     "the plugin's worker sent an invalid Return"),
     "escapes": ("get-tools", "send(RETURN, b'{\"value\":\"' + b'\\\\\\\\,' * (15 * MIB) + b'\"}')",
-                "its worker sent an invalid list"),
+                "the plugin's worker sent an invalid list"),
     "depth": ("get-tools", "send(RETURN, b'{\"value\":' + b'[' * 99_000)",
-              "its worker sent an invalid Return"),
+              "the plugin's worker sent an invalid Return"),
     "depth without end": ("get-tools", "send(RETURN, b'{\"value\":' + b'[' * 40 * MIB)", MANY),
     "a host call": (
         "execute",
@@ -62,11 +62,11 @@ CASES = {
         LONG % (3, "2,097,152", "1,048,576"),
     ),
     "a tail": ("execute", "send(RETURN, b'{}', b'x' * 9 * MIB)",
-               "its worker sent a frame of kind 4 with a tail of 9,437,184 bytes, the limit is 8,388,608"),
+               "the plugin's worker sent a frame of kind 4 with a tail of 9,437,184 bytes, the limit is 8,388,608"),
     "a failure": ("execute", "send(FAIL, b' ' * 20_000)", LONG % (5, "20,000", "16,384")),
     "a greeting": ("execute", "send(LOADED, b' ' * 300)", LONG % (2, "300", "256")),
 }  # fmt: skip
-SMALL = ("execute", "send(RETURN, b'{\"value\":1}')", "its worker sent an invalid ToolResult")
+SMALL = ("execute", "send(RETURN, b'{\"value\":1}')", "the plugin's worker sent an invalid ToolResult")
 
 PARENT = """
 import json, sys, time

@@ -1,22 +1,18 @@
 """A module that cannot run as what its manifest says is not taken by any verb, and is a finding where it is."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pytest
 from conftest import Publisher
 from support import wat
 from support.community import Community
 from support.sandbox import WASM, Sandbox
+from support.unchecked import unchecked
 
 from tarkpm.host.module import fit
-from tarkpm.ops.change import stage
-from tarkpm.ops.release import checks, fetch
 
 MISFITS = {
-    "empty": (wat.EMPTY, "exports no tark plugin interface but the manifest says tool"),
-    "another world": (wat.wrong_world(), "exports no tark plugin interface but the manifest says tool"),
-    "another type": (wat.hook(), "exports hook-plugin but the manifest says tool"),
+    "empty": (wat.EMPTY, "exports no tark plugin interface"),
+    "another world": (wat.wrong_world(), "exports no tark plugin interface"),
+    "another type": (wat.hook(), "exports hook-plugin"),
     "another signature": (wat.wrong_signature(), "export tark:plugin/tool-plugin execute: expected func("),
     "async": (
         wat.async_tool(),
@@ -39,15 +35,6 @@ def one_of_two(request: pytest.FixtureRequest) -> tuple[bytes, str]:
     return MISFITS[request.param]
 
 
-@contextmanager
-def no_check() -> Iterator[None]:
-    """As if a tarkpm that did not check yet had been at work."""
-    with pytest.MonkeyPatch.context() as patch:
-        for place, check in ((checks, "misfit"), (fetch, "check_module"), (stage, "check_module")):
-            patch.setattr(place, check, lambda *_, **__: None)
-        yield
-
-
 def test_a_working_copy_is_refused(sandbox: Sandbox, misfit: tuple[bytes, str]) -> None:
     wasm, why = misfit
     sandbox.init()
@@ -66,6 +53,28 @@ def test_it_is_not_published(sandbox: Sandbox, one_of_two: tuple[bytes, str]) ->
     refused = sandbox.run("publish", folder, "--to", sandbox.root / "out")
     refused.failed(1, why, f"help: tarkpm inspect {folder}/plugin.wasm")
     assert not (sandbox.root / "out").exists()
+
+
+def test_it_is_not_signed(sandbox: Sandbox, one_of_two: tuple[bytes, str]) -> None:
+    wasm, why = one_of_two
+    sandbox.key()
+    folder = sandbox.plugin(sandbox.root / "x", wasm=wasm)
+    sandbox.run("sign", folder, "--key", "release").failed(
+        1, why, f"help: tarkpm inspect {folder}/plugin.wasm"
+    )
+    assert not (folder / "plugin.dsse.json").exists()
+
+
+def test_a_deep_check_of_an_index_finds_it(sandbox: Sandbox) -> None:
+    wasm, why = MISFITS["async"]
+    community = Community(sandbox)
+    community.claim()
+    with unchecked():
+        community.run("accept", community.release("1.0.0", wasm=wasm)).ok()
+    community.run("check").ok()
+    community.run("check", "--deep").failed(1, why, "help: yank it: tarkpm index yank --help")
+    community.run("yank", "text-tools@1.0.0", "--reason", "it cannot run").ok()
+    community.run("check", "--deep").ok()
 
 
 def test_a_working_copy_that_stops_to_fit_is_not_installed(
@@ -90,7 +99,7 @@ def test_what_was_installed_before_is_found_by_verify(
 ) -> None:
     wasm, why = one_of_two
     sandbox.init()
-    with no_check():
+    with unchecked():
         sandbox.run("add", sandbox.plugin(sandbox.root / "x", wasm=wasm), "--accept-capabilities").ok()
     found = sandbox.run("verify").failed(1, why)
     module = sandbox.plugins / "text-tools" / "plugin.wasm"
@@ -112,7 +121,7 @@ def test_an_update_from_git_that_cannot_run_changes_nothing(
     publisher.release("1.0.0")
     sandbox.run("add", publisher.url, "--trust", publisher.key, "--accept-capabilities").ok()
     before = [(sandbox.cwd / name).read_bytes() for name in ("tark.toml", "tark.lock")]
-    with no_check():
+    with unchecked():
         publisher.release("1.1.0", wasm=wasm)
     for words in (("update",), ("update", "--dry-run")):
         sandbox.run(*words).failed(1, why, "plugin.wasm")
@@ -125,7 +134,7 @@ def test_an_index_does_not_list_it(sandbox: Sandbox, one_of_two: tuple[bytes, st
     wasm, why = one_of_two
     community = Community(sandbox)
     community.claim()
-    with no_check():
+    with unchecked():
         release = community.release("1.0.0", wasm=wasm)
     community.run("accept", release).failed(1, why)
     community.run("accept", release, "--dry-run").failed(1, why)

@@ -185,7 +185,9 @@ def test_a_typed_version_is_exactly_that_version(indexed: IndexedProject) -> Non
     assert "✓ added text-tools 1.1.0 (tark.toml: =1.1.0)\n" in added.out
     assert "range │ =1.1.0 in tark.toml\n" in added.err
     assert 'text-tools = "=1.1.0"' in project(sandbox)
-    assert "already comes from this source" in sandbox.run("add", "text-tools@1.1.0").ok().out
+    more = "note: tark.toml requires 'text-tools' =1.1.0; to allow newer releases: tarkpm add 'text-tools@^1.1.0'"
+    for typed in ("text-tools", "text-tools@1.1.0", "text-tools@=1.1.0"):
+        assert sandbox.run("add", typed).ok().out == f"text-tools 1.1.0 is unchanged\n{more}\n"
     assert "is unchanged" in sandbox.run("update").ok().out
     assert "text-tools  1.1.0   -       1.2.0" in sandbox.run("outdated").failed(1).out
     sandbox.run("remove", "text-tools").ok()
@@ -193,6 +195,11 @@ def test_a_typed_version_is_exactly_that_version(indexed: IndexedProject) -> Non
     assert (taken["version"], taken["range"]) == ("1.1.3", "=1.1")
     added = sandbox.run("add", "text-tools@^1.2").ok()
     assert "✓ replaced text-tools 1.2.0 (tark.toml: ^1.2)\n" in added.out
+    # The locked release is kept because it is locked, whatever a newer one requires.
+    indexed.release("text-tools", "1.3.0", 'min_tark_version = "9.0.0"')
+    kept = sandbox.run("add", "text-tools@1").ok()
+    assert kept.out == "text-tools 1.2.0 is unchanged; tark.toml now requires =1\n"
+    assert "tark.toml now requires =1.2.0" in sandbox.run("add", "text-tools@1.2.0").ok().out
 
 
 def test_a_bare_version_in_the_project_keeps_the_meaning_of_cargo(indexed: IndexedProject) -> None:

@@ -273,6 +273,60 @@ def test_a_branch_that_was_rewritten_is_recorded_at_its_new_commit(
     assert look(followed)["plugins"] == []
 
 
+def test_a_plugin_that_needs_a_flag_is_not_said_to_fail_for_its_new_branch(
+    followed: Sandbox, publisher: Publisher
+) -> None:
+    publisher.repo.git("checkout", "--quiet", "-b", "next")
+    publisher.release("1.2.0", capabilities='http = ["api.example"]')
+    edit(followed, 'branch = "main"', 'branch = "next"')
+    assert look(followed)["notes"] == []
+    followed.plugin(followed.cwd / "mine", name="mine", capabilities="")
+    edit(followed, "[plugins]\n", '[plugins]\nmine = { path = "./mine" }\n')
+    followed.run("accept", "--accept-project").ok()
+    report = look(followed)
+    assert [(row["name"], row["update"]) for row in report["plugins"]] == [("mine", ""), (NAME, "")]
+    # This time it is true of another plugin: it cannot be installed before.
+    (note,) = report["notes"]
+    followed.run("update", "mine").failed(1, note.removeprefix("an update would fail: "))
+
+
+def test_what_cannot_be_checked_has_a_row_and_hides_nothing(
+    indexed: IndexedProject, publisher: Publisher
+) -> None:
+    sandbox = indexed.sandbox
+    indexed.release("json-core")
+    indexed.use()
+    publisher.release()
+    sandbox.plugin(sandbox.cwd / "mine", name="mine", capabilities="")
+    sandbox.run("add", "json-core", "./mine").ok()
+    sandbox.run("add", publisher.url, "-b", "main", "--trust", publisher.key, "--accept-capabilities").ok()
+    publisher.release("1.1.0")
+    indexed.server.answers[""] = lambda handler: handler.reply(503)
+    shutil.rmtree(sandbox.cwd / "mine")
+    report = look(sandbox)
+    assert [(row["name"], row["update"]) for row in report["plugins"]] == [(NAME, "1.1.0")]
+    assert [row["name"] for row in report["unchecked"]] == list(report["failed"]) == ["json-core", "mine"]
+    assert report["notes"] == []
+    table = sandbox.run("outdated").failed(5).out.splitlines()
+    assert [line.split()[:4] for line in table[1:4]] == [
+        ["json-core", "1.0.0", "?", "?"],
+        ["mine", "1.0.0", "?", "?"],
+        [NAME, "1.0.0", "1.1.0", "1.1.0"],
+    ]
+    assert "not checked: there is no such folder" in table[2]
+    sandbox.run(*report["command"].split()[1:]).ok()
+
+
+def test_the_newest_version_is_shown_of_what_is_not_locked(indexed: IndexedProject) -> None:
+    indexed.release("json-core")
+    indexed.use()
+    indexed.sandbox.run("add", "json-core").ok()
+    indexed.release("json-core", "2.0.0")
+    (indexed.sandbox.cwd / "tark.lock").write_text("version = 1\n")
+    (row,) = look(indexed.sandbox)["plugins"]
+    assert (row["locked"], row["update"], row["newest"]) == ("", "1.0.0", "2.0.0")
+
+
 def test_a_dependency_that_needs_a_decision_holds_back_what_needs_it(indexed: IndexedProject) -> None:
     sandbox = indexed.sandbox
     indexed.release("json-core", "1.0.0")

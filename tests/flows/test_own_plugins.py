@@ -188,3 +188,47 @@ def test_sync_does_not_put_anything_aside(sandbox: Sandbox, by_hand: Path) -> No
     sandbox.run("sync", "--user", "--accept-project").failed(2, "occupies the folder of 'text-tools'")
     assert "adopted text-tools" in sandbox.run(*command).ok().out
     sandbox.run("verify").ok()
+
+
+@pytest.fixture
+def copied(sandbox: Sandbox) -> Sandbox:
+    """A project with a working copy, which has a README, and another one."""
+    sandbox.init()
+    for name in ("mine", "other"):
+        sandbox.plugin(sandbox.cwd / name, name=name, capabilities="")
+    (sandbox.cwd / "mine" / "README.md").write_text("first")
+    sandbox.run("add", "./mine", "./other").ok()
+    return sandbox
+
+
+def test_every_view_sees_a_changed_readme_of_a_working_copy(copied: Sandbox) -> None:
+    (copied.cwd / "mine" / "README.md").write_text("second")
+    (row,) = copied.run("outdated", "--json").failed(1).json["plugins"]
+    assert (row["name"], row["update"], row["warning"]) == ("mine", "1.0.0", "other files")
+    assert (
+        "note: mine: its working copy changed since it was installed: tarkpm sync"
+        in copied.run("verify").ok().out
+    )
+    assert "mine 1.0.0" in copied.run("sync", "--dry-run").ok().out
+    assert "replaced mine 1.0.0" in copied.run("update", "other").ok().out
+    assert (copied.plugins / "mine" / "README.md").read_text() == "second"
+    assert copied.run("outdated").ok().out == "0 plugins are up to date\n"
+    assert "working copy changed" not in copied.run("verify").ok().out
+
+
+def test_a_working_copy_that_is_gone_stops_only_what_is_about_it(copied: Sandbox) -> None:
+    shutil.rmtree(copied.cwd / "mine")
+    copied.run("sync").failed(2, "the working copy of 'mine' cannot be read", "help: tarkpm remove mine")
+    copied.run("update", "mine").failed(2, "there is no such folder", "tarkpm remove mine")
+    assert "note: mine: its working copy cannot be read" in copied.run("verify").ok().out
+    copied.plugin(copied.cwd / "third", name="third", capabilities="")
+    copied.run("add", "./third").ok()
+    copied.run("update", "other").ok()
+    assert (copied.plugins / "mine" / "plugin.wasm").is_file()
+    copied.run("remove", "mine").ok()
+
+
+def test_a_dry_run_of_sync_makes_its_checks(copied: Sandbox) -> None:
+    (copied.cwd / "mine" / "plugin.wasm").write_bytes(b"\0asm\x0d\0\x01\0")
+    told = copied.run("sync").failed(1, "error: ")
+    assert copied.run("sync", "--dry-run").failed(1).err == told.err

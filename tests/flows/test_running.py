@@ -362,7 +362,7 @@ def test_a_module_that_does_not_fit_is_to_be_inspected(sandbox: Sandbox) -> None
     toml.write_text(toml.read_text().replace('type = "auth"', 'type = "tool"'))
     sandbox.run("call", "./my plugin", "x").failed(
         1,
-        "exports auth-plugin but the manifest says tool",
+        "exports auth-plugin",
         f"  help: tarkpm inspect '{folder}/plugin.wasm'\n",
     )
     (folder / "plugin.wasm").write_text("(component)")

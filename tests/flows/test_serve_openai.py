@@ -149,7 +149,9 @@ def test_a_plugin_that_cannot_list_its_models_hides_no_other(sandbox: Sandbox) -
     install(sandbox, "fine", "provider", older.listing_provider(b'{"text": "a", "usage": null}'))
     with serving_openai(sandbox) as served:
         assert [model["id"] for model in served.ask("GET", "/v1/models").json["data"]] == ["fine/m"]
-        assert served.ui.notes == ["mute does not list its models: does not export provider_models"]
+        assert served.ui.notes == [
+            "mute does not list its models: the plugin does not export provider_models"
+        ]
 
 
 def test_a_plugin_that_lists_nothing_is_asked_for_any_model(sandbox: Sandbox) -> None:

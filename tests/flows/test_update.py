@@ -83,11 +83,17 @@ def test_outdated_tells_of_the_others_when_one_source_is_away(
     one_of_two_goes_away(followed, publisher)
     told = followed.run("outdated").failed(5)
     assert "text-tools  1.0.0   1.1.0" in told.out
-    assert "failed: second: there is no such repository" in told.out
+    (row,) = [line for line in told.out.splitlines() if line.startswith("second")]
+    assert (row.split()[1:4], "not checked: there is no such repository" in row) == (
+        ["1.0.0", "?", "?"],
+        True,
+    )
     report = followed.run("outdated", "--json").failed(5).json
     assert (list(report["failed"]), report["checked"]) == (["second"], 1)
     followed.run("remove", "text-tools").ok()
-    followed.run("outdated").failed(2, "error: there is no such repository")
+    followed.run("outdated").failed(5, "not checked: there is no such repository")
+    offline = followed.run("outdated", env={"TARKPM_OFFLINE": "1"})
+    offline.failed(5, "error: TARKPM_OFFLINE forbids network requests")
 
 
 def test_outdated_promises_no_lower_version(followed: Sandbox, publisher: Publisher) -> None:

@@ -11,6 +11,7 @@ from tarkpm.core.capability import Capability, CapabilitySet
 from tarkpm.errors import HostError, LimitReached, ModuleInvalid
 from tarkpm.host.imports.log import LogLine
 from tarkpm.host.limits import Limits
+from tarkpm.host.module.fit import refusal
 from tarkpm.host.process import Process
 from tarkpm.host.runtime import PluginHost, PluginImage, ToolResult
 from tarkpm.host.worker_handle import Worker
@@ -93,14 +94,14 @@ def test_each_type_has_its_own_calls(host: PluginHost, text_tools: PluginImage, 
     for sentence, action in wrong:
         with pytest.raises(HostError) as caught:
             action()
-        assert caught.value.message == sentence
+        assert caught.value.message.endswith(sentence)
 
 
 def test_a_type_that_no_plugin_has(host: PluginHost, text_tools: PluginImage) -> None:
     image = PluginImage("x", "channel", text_tools.wasm, text_tools.granted, text_tools.data)
     with pytest.raises(ModuleInvalid) as caught:
         host.load(image)
-    assert caught.value.message == "exports tool-plugin but the manifest says channel"
+    assert caught.value.message == "the module does not fit the type 'channel': exports tool-plugin"
 
 
 def test_load_all_goes_on_past_a_plugin_that_fails(
@@ -109,7 +110,7 @@ def test_load_all_goes_on_past_a_plugin_that_fails(
     bad = [image_of(wat.wrong_world(), name="bad"), image_of(b"", name="empty")]
     failed = host.load_all([bad[0], text_tools, bad[1]])
     assert {name: problem.message for name, problem in failed.items()} == {
-        "bad": "exports no tark plugin interface but the manifest says tool",
+        "bad": "the module does not fit the type 'tool': exports no tark plugin interface",
         "empty": "expected a WebAssembly binary, found an empty file",
     }
     assert host.call(text_tools, "text-stats", '{"text":""}').success
@@ -174,7 +175,7 @@ def test_a_grant_of_something_else_is_no_grant(host: PluginHost, text_tools: Plu
 @pytest.mark.parametrize(
     ("wasm", "sentence"),
     [
-        (wat.wrong_world, "exports no tark plugin interface but the manifest says tool"),
+        (wat.wrong_world, "exports no tark plugin interface"),
         (wat.unknown_import, "imports 'evil:host/run', which tark does not provide"),
         (
             wat.core_module,
@@ -197,7 +198,7 @@ def test_what_does_not_fit_is_not_run(
     assert callable(wasm)
     with pytest.raises(ModuleInvalid) as caught:
         host.call(image_of(wasm(), name="odd"), "run", "{}")
-    assert (caught.value.message, caught.value.where) == (sentence, "odd")
+    assert (caught.value.message, caught.value.where) == (refusal(sentence, "tool"), "odd")
 
 
 def test_a_module_that_does_not_validate(
@@ -206,7 +207,7 @@ def test_a_module_that_does_not_validate(
     broken = bytearray(text_tools.wasm)
     at = broken.index(b"\0asm", 8) + 12
     broken[at : at + 40] = bytes(40)
-    with pytest.raises(ModuleInvalid, match=r"^does not compile: "):
+    with pytest.raises(ModuleInvalid, match=r"^the module cannot run: does not compile: "):
         host.tools(image_of(bytes(broken)))
 
 

@@ -52,7 +52,7 @@ def test_compiling_ahead(
         "odd": ModuleInvalid,
         "broken": ModuleInvalid,
     }
-    assert failed["broken"].message.startswith("does not compile: ")
+    assert failed["broken"].message.startswith("the module cannot run: does not compile: ")
     assert failed["broken"].where == "broken"
     assert cache.has(text_tools, LIMITS)
     monkeypatch.setattr(compiler, "compile_module", None)  # nothing is compiled twice
@@ -88,21 +88,29 @@ class Fake:
 @pytest.mark.parametrize(
     ("script", "kind", "sentence"),
     [
-        ("time.sleep(60)", LimitReached, "took longer than 0.5 s to compile"),
-        ("sys.exit('oh')", PluginCrashed, "its worker ended with status 1: oh"),
-        ("os.abort()", PluginCrashed, "its worker was killed by SIGABRT"),
+        ("time.sleep(60)", LimitReached, "the module took longer than 0.5 s to compile"),
+        ("sys.exit('oh')", PluginCrashed, "the plugin's worker ended with status 1: oh"),
+        ("os.abort()", PluginCrashed, "the plugin's worker was killed by SIGABRT"),
         (
             "print('memory allocation of 9 bytes failed', file=sys.stderr, flush=True); os.abort()",
             LimitReached,
-            "took more than 2,048 MiB of memory to compile",
+            "the module took more than 2,048 MiB of memory to compile",
         ),
-        ("send(4, b'{}'); time.sleep(9)", PluginCrashed, "its worker sent a frame of unknown kind 4"),
+        (
+            "send(4, b'{}'); time.sleep(9)",
+            PluginCrashed,
+            "the plugin's worker sent a frame of unknown kind 4",
+        ),
         (
             "send(6, b'', 1 << 31); time.sleep(9)",
             PluginCrashed,
-            "its worker sent a frame of kind 6 with 2,147,483,648 bytes, the limit is 1,073,741,824",
+            "the plugin's worker sent a frame of kind 6 with 2,147,483,648 bytes, the limit is 1,073,741,824",
         ),
-        ("send(2, b'{}'); time.sleep(9)", PluginCrashed, "its worker sent a frame of kind 2, expected 6"),
+        (
+            "send(2, b'{}'); time.sleep(9)",
+            PluginCrashed,
+            "the plugin's worker sent a frame of kind 2, expected 6",
+        ),
     ],
 )
 def test_a_compiler_that_does_not_do_its_work(
@@ -126,6 +134,6 @@ def test_a_module_that_takes_for_ever_to_compile(image_of: ImageOf, tmp_path: Pa
     with PluginHost(Limits(compile_seconds=0.2), cache=cache) as host:
         with pytest.raises(LimitReached) as caught:
             host.call(image, "echo", "on")
-        assert caught.value.message == "took longer than 0.2 s to compile"
+        assert caught.value.message == "the module took longer than 0.2 s to compile"
     assert time.monotonic() - start < 3
     assert not list((tmp_path / "cache").glob("*/*"))

@@ -23,12 +23,12 @@ ImageOf = Callable[..., PluginImage]
 CALLS = 200
 """benchmarks/ has a thousand."""
 FAULTS: dict[str, tuple[type[HostError], str]] = {
-    "spin": (LimitReached, "ran longer than 0.3 s"),
-    "trap": (PluginCrashed, "trapped: wasm `unreachable` instruction executed"),
-    "grow": (LimitReached, "used more than 64 MiB of memory"),
-    "bad-utf8": (PluginCrashed, "trapped: invalid utf-8 sequence of 1 bytes from index 0"),
-    "recurse": (LimitReached, "used more than 1 MiB of stack"),
-    "bad-pointer": (PluginCrashed, "trapped: string pointer/length out of bounds of memory"),
+    "spin": (LimitReached, "the plugin ran longer than 0.3 s"),
+    "trap": (PluginCrashed, "the plugin trapped: wasm `unreachable` instruction executed"),
+    "grow": (LimitReached, "the plugin used more than 64 MiB of memory"),
+    "bad-utf8": (PluginCrashed, "the plugin trapped: invalid utf-8 sequence of 1 bytes from index 0"),
+    "recurse": (LimitReached, "the plugin used more than 1 MiB of stack"),
+    "bad-pointer": (PluginCrashed, "the plugin trapped: string pointer/length out of bounds of memory"),
 }
 
 
@@ -64,7 +64,9 @@ class Chaos:
         if fault in FAULTS:
             return {f"{FAULTS[fault][0].__name__} {FAULTS[fault][1]}"}
         # a process may die before the call or in it, which is told
-        return {text, "PluginCrashed its worker was killed by SIGKILL"} if fault == "killed" else {text}
+        return (
+            {text, "PluginCrashed the plugin's worker was killed by SIGKILL"} if fault == "killed" else {text}
+        )
 
 
 @pytest.mark.parametrize("long_lived", [False, True], ids=["started", "forked"])

@@ -89,9 +89,9 @@ def test_two_workers_share_no_descriptor(hostile: PluginImage, host: PluginHost,
 
 
 FAULTS = {
-    "spin": (LimitReached, "ran longer than 1 s"),
-    "trap": (PluginCrashed, "trapped: wasm `unreachable` instruction executed"),
-    "grow": (LimitReached, "used more than 256 MiB of memory"),
+    "spin": (LimitReached, "the plugin ran longer than 1 s"),
+    "trap": (PluginCrashed, "the plugin trapped: wasm `unreachable` instruction executed"),
+    "grow": (LimitReached, "the plugin used more than 256 MiB of memory"),
 }
 
 
@@ -112,7 +112,7 @@ def test_a_worker_that_is_killed(hostile: PluginImage, host: PluginHost, number:
     timer.start()
     with pytest.raises(PluginCrashed) as caught:
         host.call(hostile, "spin", "")
-    assert caught.value.message == f"its worker was killed by {number.name}"
+    assert caught.value.message == f"the plugin's worker was killed by {number.name}"
     assert host.call(hostile, "echo", "on").output == "on"
     os.kill(pid_of(host, "hostile"), number)
     time.sleep(0.1)
@@ -248,7 +248,7 @@ def test_workers_that_nobody_uses_are_ended(hostile: PluginImage, image_of: Imag
 
 def test_a_call_is_never_idle(hostile: PluginImage) -> None:
     host = PluginHost(Limits(seconds=0.8), long_lived=True, idle_seconds=0.1)
-    with host, pytest.raises(LimitReached, match=r"^ran longer than 0\.8 s$"):
+    with host, pytest.raises(LimitReached, match=r"^the plugin ran longer than 0\.8 s$"):
         host.call(hostile, "spin", "")
 
 

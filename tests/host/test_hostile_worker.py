@@ -39,115 +39,118 @@ now = b'{"interface":"clock","function":"now","args":[]}'
 LOADED = PRELUDE + "send(HELLO, b'{\"version\":2}'); drain(); drain(); send(LOADED)\n"
 
 AT_START = {
-    "exits": ("pass", "its worker ended with status 0"),
-    "fails": ("sys.exit('no luck')", "its worker ended with status 1: no luck"),
-    "escapes": ("sys.exit('\\x1b[2Jgone')", "its worker ended with status 1: \\x1b[2Jgone"),
+    "exits": ("pass", "the plugin's worker ended with status 0"),
+    "fails": ("sys.exit('no luck')", "the plugin's worker ended with status 1: no luck"),
+    "escapes": ("sys.exit('\\x1b[2Jgone')", "the plugin's worker ended with status 1: \\x1b[2Jgone"),
     "of another version": (
         "send(HELLO, b'{\"version\":3}')",
-        "its worker sent a greeting of version 3, expected 2",
+        "the plugin's worker sent a greeting of version 3, expected 2",
     ),
-    "unknown kind": ("send(99)", "its worker sent a frame of unknown kind 99"),
-    "a parent's kind": ("send(17)", "its worker sent a frame of unknown kind 17"),
+    "unknown kind": ("send(99)", "the plugin's worker sent a frame of unknown kind 99"),
+    "a parent's kind": ("send(17)", "the plugin's worker sent a frame of unknown kind 17"),
     "too long": (
         "send(HELLO, length=1 << 31)",
-        "its worker sent a frame of kind 1 with 2,147,483,648 bytes, the limit is 256",
+        "the plugin's worker sent a frame of kind 1 with 2,147,483,648 bytes, the limit is 256",
     ),
-    "no JSON": ("send(HELLO, b'hi')", "its worker sent an invalid Hello"),
-    "no UTF-8": ("send(HELLO, b'\"\\xff\"')", "its worker sent an invalid Hello"),
+    "no JSON": ("send(HELLO, b'hi')", "the plugin's worker sent an invalid Hello"),
+    "no UTF-8": ("send(HELLO, b'\"\\xff\"')", "the plugin's worker sent an invalid Hello"),
     "more than is asked": (
         'send(HELLO, b\'{"version":2,"x":1}\')',
-        "its worker sent an invalid Hello",
+        "the plugin's worker sent an invalid Hello",
     ),
     "a result before any call": (
         "send(RETURN, b'{\"value\":1}')",
-        "its worker sent a frame of kind 4, expected 1",
+        "the plugin's worker sent a frame of kind 4, expected 1",
     ),
     "a host call before it is loaded": (
         "send(HOST_CALL, ask)",
-        "its worker sent a frame of kind 3, expected 1",
+        "the plugin's worker sent a frame of kind 3, expected 1",
     ),
 }
 
 IN_A_CALL = {
-    "exits": ("pass", "its worker ended with status 0"),
+    "exits": ("pass", "the plugin's worker ended with status 0"),
     "another's result": (
         "send(RETURN, b'{\"value\":{}}')",
-        "its worker sent an invalid ToolResult",
+        "the plugin's worker sent an invalid ToolResult",
     ),
     "of another type": (
         'send(RETURN, b\'{"value":{"success":"yes","output":"","error":null}}\')',
-        "its worker sent an invalid ToolResult",
+        "the plugin's worker sent an invalid ToolResult",
     ),
     "deep": (
         "send(RETURN, b'{\"value\":' + b'[' * 90000)",
-        "its worker sent an invalid Return",
+        "the plugin's worker sent an invalid Return",
     ),
     "an unknown failure": (
         'send(FAIL, b\'{"kind":"sorry","message":""}\')',
-        "its worker sent an invalid Fail",
+        "the plugin's worker sent an invalid Fail",
     ),
     "an unknown interface": (
         'send(HOST_CALL, b\'{"interface":"sockets","function":"open","args":["id"]}\')',
-        "its worker sent a call to an unknown host function",
+        "the plugin's worker sent a call to an unknown host function",
     ),
     "an unknown function": (
         'send(HOST_CALL, b\'{"interface":"storage","function":"close","args":[]}\')',
-        "its worker sent a call to an unknown host function",
+        "the plugin's worker sent a call to an unknown host function",
     ),
     "wrong arguments": (
         'send(HOST_CALL, b\'{"interface":"log","function":"info","args":["a","b"]}\')',
-        "its worker sent arguments that do not match log.info",
+        "the plugin's worker sent arguments that do not match log.info",
     ),
     "deep arguments": (
         'send(HOST_CALL, b\'{"interface":"log","function":"info","args":\' + b"[" * 90000 + b"]}")',
-        "its worker sent an invalid HostCall",
+        "the plugin's worker sent an invalid HostCall",
     ),
     "arguments that are no text": (
         'send(HOST_CALL, b\'{"interface":"log","function":"info","args":["\\xff"]}\')',
-        "its worker sent arguments that do not match log.info",
+        "the plugin's worker sent arguments that do not match log.info",
     ),
     "half a surrogate pair": (
         'send(HOST_CALL, b\'{"interface":"log","function":"info","args":["\\\\ud800......"]}\')',
-        "its worker sent an invalid HostCall",
+        "the plugin's worker sent an invalid HostCall",
     ),
     "a failure that is no text": (
         'send(FAIL, b\'{"kind":"trap","message":"\\xff"}\')',
-        "its worker sent an invalid Fail",
+        "the plugin's worker sent an invalid Fail",
     ),
     "a result that is no text": (
         'send(RETURN, b\'{"value":{"success":true,"output":"\\xff","error":null}}\')',
-        "its worker sent an invalid ToolResult",
+        "the plugin's worker sent an invalid ToolResult",
     ),
     "a tail that is longer than it says": (
         'send(RETURN, b\'{"value":"\\\\u00000","texts":[1]}\', tail=b"xx")',
-        "its worker sent a tail whose length does not match its texts",
+        "the plugin's worker sent a tail whose length does not match its texts",
     ),
     "a tail nobody spoke of": (
         'send(RETURN, b\'{"value":{"success":true,"output":"","error":null}}\', tail=b"xx")',
-        "its worker sent a tail whose length does not match its texts",
+        "the plugin's worker sent a tail whose length does not match its texts",
     ),
     "texts of negative length": (
         'send(RETURN, b\'{"value":"\\\\u00000","texts":[3,-1]}\', tail=b"xx")',
-        "its worker sent a tail whose length does not match its texts",
+        "the plugin's worker sent a tail whose length does not match its texts",
     ),
     "one text twice": (
         'send(RETURN, b\'{"value":["\\\\u00000","\\\\u00000"],"texts":[2]}\', tail=b"xx")',
-        "its worker sent a reference to a text that is not in its tail",
+        "the plugin's worker sent a reference to a text that is not in its tail",
     ),
     "a text that is not there": (
         'send(HOST_CALL, b\'{"interface":"log","function":"info","args":["\\\\u00007"],"texts":[2]}\', tail=b"xx")',
-        "its worker sent a reference to a text that is not in its tail",
+        "the plugin's worker sent a reference to a text that is not in its tail",
     ),
     "a tail that is no text": (
         'send(RETURN, b\'{"value":"\\\\u00000","texts":[1]}\', tail=b"\\xff")',
-        "its worker sent an invalid ToolResult",
+        "the plugin's worker sent an invalid ToolResult",
     ),
     "a tail of another type": (
         'send(RETURN, b\'{"value":{"success":"\\\\u00000","output":"","error":null},"texts":[1]}\', tail=b"x")',
-        "its worker sent an invalid ToolResult",
+        "the plugin's worker sent an invalid ToolResult",
     ),
-    "SEGV": ("os.kill(os.getpid(), 11)", "its worker was killed by SIGSEGV"),
-    "ABRT": ("print('!', file=sys.stderr, flush=True); os.abort()", "its worker was killed by SIGABRT: !"),
+    "SEGV": ("os.kill(os.getpid(), 11)", "the plugin's worker was killed by SIGSEGV"),
+    "ABRT": (
+        "print('!', file=sys.stderr, flush=True); os.abort()",
+        "the plugin's worker was killed by SIGABRT: !",
+    ),
 }
 
 
@@ -194,13 +197,13 @@ def test_in_a_call(case: str, hostile: PluginImage) -> None:
 @pytest.mark.parametrize(
     ("script", "sentence"),
     [
-        ("time.sleep(60)", "took longer than 1 s to load"),
-        ("os.write(3, b'\\0\\0')\ntime.sleep(60)", "took longer than 1 s to load"),
+        ("time.sleep(60)", "the plugin took longer than 1 s to load"),
+        ("os.write(3, b'\\0\\0')\ntime.sleep(60)", "the plugin took longer than 1 s to load"),
         (
             "\nfor b in struct.pack('>IBI', 200, 1, 0) + bytes(200): os.write(3, bytes([b])); time.sleep(.05)",
-            "took longer than 1 s to load",
+            "the plugin took longer than 1 s to load",
         ),
-        ("send(HELLO, b'{\"version\":2}'); time.sleep(60)", "took longer than 1 s to load"),
+        ("send(HELLO, b'{\"version\":2}'); time.sleep(60)", "the plugin took longer than 1 s to load"),
     ],
     ids=["silent", "half a header", "a byte at a time", "never loaded"],
 )
@@ -211,7 +214,7 @@ def test_one_that_does_not_answer_while_loading(hostile: PluginImage, script: st
 
 def test_one_that_never_returns(hostile: PluginImage) -> None:
     error = outcome(hostile, LOADED + "time.sleep(60)")
-    assert (type(error), error.message) == (LimitReached, "ran longer than 0.5 s")
+    assert (type(error), error.message) == (LimitReached, "the plugin ran longer than 0.5 s")
 
 
 @pytest.mark.parametrize(
@@ -227,18 +230,18 @@ def test_one_that_asks_for_ever(hostile: PluginImage, asks: str, answers: str) -
 def test_what_is_only_told_is_not_answered(hostile: PluginImage) -> None:
     script = LOADED + "\ndrain(); send(HOST_CALL, ask)\nsys.exit('answered' if os.read(3, 1) else 'not')"
     error = outcome(hostile, script)
-    assert (type(error), error.message) == (LimitReached, "ran longer than 0.5 s")
+    assert (type(error), error.message) == (LimitReached, "the plugin ran longer than 0.5 s")
 
 
 def test_one_that_writes_its_standard_error_full(hostile: PluginImage) -> None:
     script = PRELUDE + "\ntry:\n  while True: os.write(2, b'x' * 4096)\nexcept BlockingIOError: sys.exit(7)"
-    assert outcome(hostile, script).message.startswith("its worker ended with status 7: xxx")
+    assert outcome(hostile, script).message.startswith("the plugin's worker ended with status 7: xxx")
 
 
 def test_out_of_memory_in_native_code_is_told_apart(hostile: PluginImage) -> None:
     script = LOADED + "print('memory allocation of 9 bytes failed', file=sys.stderr, flush=True); os.abort()"
     error = outcome(hostile, script)
-    assert (type(error), error.message) == (LimitReached, "used more than 256 MiB of memory")
+    assert (type(error), error.message) == (LimitReached, "the plugin used more than 256 MiB of memory")
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGABRT])
@@ -252,7 +255,7 @@ def test_killed_in_the_middle_of_a_call(hostile: PluginImage, number: signal.Sig
         with pytest.raises(PluginCrashed) as caught:
             worker.call("execute", ["spin", ""], dict)
         timer.join()
-        assert caught.value.message == f"its worker was killed by {number.name}"
+        assert caught.value.message == f"the plugin's worker was killed by {number.name}"
         assert worker.call("execute", ["echo", "on"], dict)["output"] == "on"
     finally:
         worker.close()
@@ -276,7 +279,7 @@ def test_stopped(hostile: PluginImage) -> None:
         worker.load()
         assert worker.pid is not None
         os.kill(worker.pid, signal.SIGSTOP)
-        with pytest.raises(LimitReached, match=r"^ran longer than 0\.3 s$"):
+        with pytest.raises(LimitReached, match=r"^the plugin ran longer than 0\.3 s$"):
             worker.call("execute", ["echo", ""], dict)
         assert worker.call("execute", ["echo", "on"], dict)["output"] == "on"
     finally:

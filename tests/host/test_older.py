@@ -391,7 +391,7 @@ def test_sockets_end_with_the_instance_that_had_their_handles(rig: Rig, probe: P
     sockets = rig.script("ws", {"ok": 1})
     assert ask(rig, probe, "ws.connect", "=wss://a", "=[]", ">")[0] > 0
     assert sockets.closed == 0
-    with pytest.raises(PluginFailed, match="exited with status 3"):
+    with pytest.raises(PluginFailed, match="the plugin exited with status 3"):
         ask(rig, probe, "wasi.exit", "#3")
     assert sockets.closed == 1
 
@@ -452,7 +452,7 @@ def test_what_is_printed_is_logged_line_by_line(rig: Rig, probe: PluginImage) ->
 
 
 def test_an_exit_is_an_error_and_the_next_call_works(rig: Rig, probe: PluginImage) -> None:
-    with pytest.raises(PluginFailed, match="exited with status 4294967295"):
+    with pytest.raises(PluginFailed, match="the plugin exited with status 4294967295"):
         ask(rig, probe, "wasi.exit", "#-1")
     assert rig.host.display_name(probe) == "Probe"
 
@@ -462,7 +462,7 @@ def test_an_exit_is_an_error_and_the_next_call_works(rig: Rig, probe: PluginImag
 
 def test_arguments_are_bounded_in_all(rig: Rig, probe: PluginImage) -> None:
     host = PluginHost(Limits(seconds=5, output=100_000), interfaces=lambda _image, _report: rig.served)
-    with host, pytest.raises(LimitReached, match="passed more than 100,000 bytes of text at once"):
+    with host, pytest.raises(LimitReached, match="the plugin passed more than 100,000 bytes of text at once"):
         host.process_tokens(probe, "storage.set\n=k\n=" + "x" * 100_000)
 
 

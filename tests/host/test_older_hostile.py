@@ -15,6 +15,7 @@ from tarkpm.errors import HostError, LimitReached, ModuleInvalid, PluginCrashed,
 from tarkpm.host.image import PluginImage
 from tarkpm.host.imports.log import LogLine
 from tarkpm.host.limits import Limits
+from tarkpm.host.module.fit import refusal
 from tarkpm.host.runtime import Message, PluginHost
 
 ImageOf = Callable[..., PluginImage]
@@ -127,7 +128,7 @@ def test_an_alloc_whose_answer_is_no_memory(
     image = image_of(older.module(alloc=alloc), plugin_type="auth")
     with pytest.raises(PluginFailed) as caught:
         quick.get_token(image)
-    assert caught.value.message == f"returned a value that does not match its interface: {message}"
+    assert caught.value.message == f"the plugin returned a value that does not match its interface: {message}"
     assert quick.auth_status(image) == "not-authenticated"
 
 
@@ -269,12 +270,12 @@ def test_a_text_that_begins_with_nul_is_no_text_of_the_frame(quick: PluginHost, 
 @pytest.mark.parametrize(
     ("body", "kind", "message"),
     [
-        ("(loop (br 0)) (i32.const 0)", LimitReached, "ran longer than 0.5 s"),
-        ("unreachable", PluginCrashed, "trapped: wasm `unreachable` instruction executed"),
-        ("(i32.load (i32.const -8))", PluginCrashed, "trapped: out of bounds memory access"),
-        ("(call $again)", LimitReached, "used more than 1 MiB of stack"),
+        ("(loop (br 0)) (i32.const 0)", LimitReached, "the plugin ran longer than 0.5 s"),
+        ("unreachable", PluginCrashed, "the plugin trapped: wasm `unreachable` instruction executed"),
+        ("(i32.load (i32.const -8))", PluginCrashed, "the plugin trapped: out of bounds memory access"),
+        ("(call $again)", LimitReached, "the plugin used more than 1 MiB of stack"),
         ("(loop (br_if 0 (i32.ne (memory.grow (i32.const 16)) (i32.const -1)))) unreachable", LimitReached,
-         "used more than 8 MiB of memory"),
+         "the plugin used more than 8 MiB of memory"),
         ("(loop (drop (call $get (i32.const 16) (i32.const 4) (i32.const 64))) (br 0)) (i32.const 0)",
          LimitReached, "made more than 20,000 host calls in one call"),
     ],
@@ -291,7 +292,7 @@ def test_what_a_call_may_not_do(image_of: ImageOf, body: str, kind: type[HostErr
 
 def test_the_same_in_alloc(quick: PluginHost, image_of: ImageOf) -> None:
     image = image_of(older.module(alloc="(loop (br 0)) (i32.const 0)"), plugin_type="auth")
-    with pytest.raises(LimitReached, match="ran longer than 0.5 s"):
+    with pytest.raises(LimitReached, match="the plugin ran longer than 0.5 s"):
         quick.get_token(image)
     assert quick.auth_status(image) == "not-authenticated"
 
@@ -299,10 +300,10 @@ def test_the_same_in_alloc(quick: PluginHost, image_of: ImageOf) -> None:
 @pytest.mark.parametrize(
     ("start", "kind", "message"),
     [
-        ("unreachable", PluginCrashed, "trapped: wasm `unreachable` instruction executed"),
-        ("(loop (br 0))", LimitReached, "ran longer than 0.5 s"),
+        ("unreachable", PluginCrashed, "the plugin trapped: wasm `unreachable` instruction executed"),
+        ("(loop (br 0))", LimitReached, "the plugin ran longer than 0.5 s"),
         ("(drop (call $get (i32.const 16) (i32.const 4) (i32.const 64)))", PluginCrashed,
-         "trapped: it called the host before its instance was ready"),
+         "the plugin trapped: it called the host before its instance was ready"),
     ],
 )  # fmt: skip
 def test_what_begins_badly(
@@ -326,7 +327,7 @@ def test_a_reactor_is_initialized_once_for_each_instance(quick: PluginHost, imag
         quick.get_token(image)
     assert quick.auth_status(image) == "authenticated"
     traps = older.module(more='(func (export "_initialize") unreachable)')
-    with pytest.raises(PluginCrashed, match="trapped: wasm `unreachable` instruction executed"):
+    with pytest.raises(PluginCrashed, match="the plugin trapped: wasm `unreachable` instruction executed"):
         quick.auth_status(image_of(traps, name="traps", plugin_type="auth"))
 
 
@@ -379,7 +380,7 @@ def test_what_does_not_fit_is_refused_by_name(
 ) -> None:
     with pytest.raises(ModuleInvalid) as caught:
         quick.auth_status(image_of(wat.assemble(text), plugin_type="auth"))
-    assert caught.value.message == message
+    assert caught.value.message == refusal(message, "auth")
 
 
 def test_a_module_without_functions_of_its_type(quick: PluginHost, image_of: ImageOf) -> None:

@@ -17,14 +17,14 @@ from tarkpm.host.worker_handle import Worker
 ImageOf = Callable[..., PluginImage]
 
 OUTCOMES = {
-    "spin": (LimitReached, "ran longer than 0.4 s"),
-    "trap": (PluginCrashed, "trapped: wasm `unreachable` instruction executed"),
-    "grow": (LimitReached, "used more than 256 MiB of memory"),
-    "bad-utf8": (PluginCrashed, "trapped: invalid utf-8 sequence of 1 bytes from index 0"),
-    "recurse": (LimitReached, "used more than 1 MiB of stack"),
+    "spin": (LimitReached, "the plugin ran longer than 0.4 s"),
+    "trap": (PluginCrashed, "the plugin trapped: wasm `unreachable` instruction executed"),
+    "grow": (LimitReached, "the plugin used more than 256 MiB of memory"),
+    "bad-utf8": (PluginCrashed, "the plugin trapped: invalid utf-8 sequence of 1 bytes from index 0"),
+    "recurse": (LimitReached, "the plugin used more than 1 MiB of stack"),
     "log-flood": (LimitReached, "made more than 500 host calls in one call"),
-    "huge-output": (LimitReached, "passed more than 8 MiB of text at once"),
-    "bad-pointer": (PluginCrashed, "trapped: string pointer/length out of bounds of memory"),
+    "huge-output": (LimitReached, "the plugin passed more than 8 MiB of text at once"),
+    "bad-pointer": (PluginCrashed, "the plugin trapped: string pointer/length out of bounds of memory"),
 }
 
 
@@ -64,7 +64,7 @@ def test_an_orderly_failure_spares_the_process(tool: str, hostile: PluginImage) 
 def test_memory_is_given_back_after_each_failure(hostile: PluginImage) -> None:
     with PluginHost(Limits(memory=64 << 20)) as host:
         for _ in range(4):
-            with pytest.raises(LimitReached, match=r"^used more than 64 MiB of memory$"):
+            with pytest.raises(LimitReached, match=r"^the plugin used more than 64 MiB of memory$"):
                 host.call(hostile, "grow", "")
         assert host.call(hostile, "echo", "on").output == "on"
 
@@ -73,7 +73,7 @@ def test_the_memory_limit_holds(hostile: PluginImage) -> None:
     # huge-output needs 40 MiB and traps when it does not get them
     with (
         PluginHost(Limits(memory=16 << 20)) as host,
-        pytest.raises(LimitReached, match=r"^used more than 16 MiB of mem"),
+        pytest.raises(LimitReached, match=r"^the plugin used more than 16 MiB of mem"),
     ):
         host.call(hostile, "huge-output", "")
     with PluginHost(Limits(output=64 << 20)) as host:
@@ -92,7 +92,7 @@ def test_a_list_far_bigger_for_the_host_than_for_the_guest(count: int, image_of:
     try:
         with pytest.raises(LimitReached) as caught:
             worker.call("get-tools", [], list)
-        assert caught.value.message == "used more than 256 MiB of memory"
+        assert caught.value.message == "the plugin used more than 256 MiB of memory"
         assert worker.call("get-risk-level", ["on"], str) == "read-only"
     finally:
         worker.close()
@@ -129,14 +129,14 @@ def test_one_huge_host_call_is_refused_in_the_worker(hostile: PluginImage) -> No
     limits = Limits(arguments=4 << 20, output=1 << 20)
     with PluginHost(limits) as host, pytest.raises(LimitReached) as caught:
         host.call(hostile, "echo", "x" * (2 << 20))
-    assert caught.value.message == "passed more than 1 MiB of text at once"
+    assert caught.value.message == "the plugin passed more than 1 MiB of text at once"
 
 
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("ec\\1bo", "has a tool with an invalid name: 'ec\\\\x1bo'"),
-        ("spin", "has two tools with the same name"),
+        ("ec\\1bo", "the plugin has a tool with an invalid name: 'ec\\\\x1bo'"),
+        ("spin", "the plugin has two tools with the same name"),
     ],
 )
 def test_tool_names_that_cannot_be_shown_or_told_apart(image_of: ImageOf, name: str, sentence: str) -> None:
@@ -153,7 +153,7 @@ def test_a_start_function_that_never_ends(image_of: ImageOf) -> None:
     )
     with (
         PluginHost(Limits(seconds=0.3)) as host,
-        pytest.raises(LimitReached, match=r"^ran longer than 0\.3 s$"),
+        pytest.raises(LimitReached, match=r"^the plugin ran longer than 0\.3 s$"),
     ):
         host.tools(image_of(wat.assemble(text)))
 

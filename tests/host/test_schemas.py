@@ -110,7 +110,7 @@ def test_a_refused_call_never_reaches_the_plugin_and_spares_its_worker(
 )  # fmt: skip
 def test_a_schema_that_cannot_be_used(host: PluginHost, image_of: ImageOf, schema: Any, said: str) -> None:
     assert outcome(host, image_of(with_schema(schema)), "{}") == (
-        f"has a tool with an unusable schema: {said}"
+        f"the plugin has a tool with an unusable schema: {said}"
     )
 
 
@@ -142,10 +142,10 @@ def test_nothing_is_retrieved(host: PluginHost, image_of: ImageOf, where: str) -
         message = outcome(host, image_of(with_schema({where: address})), "{}")
         thread.join()
     assert not asked
-    assert message.startswith("has a tool with an unusable schema: 'echo': ")
+    assert message.startswith("the plugin has a tool with an unusable schema: 'echo': ")
     assert address in message
     file = outcome(host, image_of(with_schema({where: "file:///etc/passwd"})), "{}")
-    assert file.startswith("has a tool with an unusable schema: 'echo': ")
+    assert file.startswith("the plugin has a tool with an unusable schema: 'echo': ")
 
 
 @pytest.mark.parametrize("pattern", ["^(a+)+$", "^(?=(a+)+$)b", "^(a|a?)+(?!x)$", r"^(\1a|a+)+$"])
@@ -168,7 +168,7 @@ def test_a_schema_that_takes_for_ever_ends_at_the_deadline(image_of: ImageOf) ->
         with pytest.raises(LimitReached) as caught:
             host.call(image, "echo", "{}")
         assert time.monotonic() - start < 1.5
-        assert caught.value.message == "ran longer than 0.5 s"
+        assert caught.value.message == "the plugin ran longer than 0.5 s"
         assert host.tools(image)[0].name == "echo"
 
 

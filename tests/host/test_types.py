@@ -123,7 +123,7 @@ def test_an_auth_plugin_that_cannot_says_why(world: World, auth: PluginImage) ->
     with pytest.raises(PluginFailed) as caught:
         world.host.start_device_flow(auth)
     assert (caught.value.message, caught.value.where) == (
-        r"could not start the device flow: no \x1bnetwork",
+        r"the plugin could not start the device flow: no \x1bnetwork",
         "plugin",
     )
     assert world.host.poll(auth, "dev") == Poll("error", message=r"no \x1bnetwork")
@@ -139,12 +139,16 @@ def test_an_expired_flow(world: World, auth: PluginImage) -> None:
 @pytest.mark.parametrize(
     ("url", "code", "sentence"),
     [
-        ("javascript:alert(1)", "A", "gave an invalid sign-in URL: 'javascript:alert(1)'"),
-        ("https://x.test/ y", "A", "gave an invalid sign-in URL: 'https://x.test/ y'"),
-        ("https://x\u202e.test/", "A", "gave an invalid sign-in URL: 'https://x\\\\u202e.test/'"),
-        ("https://x.test/", "A\x1b[2J", "gave a code that cannot be typed: 'A\\\\x1b[2J'"),
-        ("https://x.test/", "", "gave a code that cannot be typed: ''"),
-        ("https://x.test/", "A" * 65, f"gave a code that cannot be typed: '{'A' * 64}… (1 characters more)'"),
+        ("javascript:alert(1)", "A", "the plugin gave an invalid sign-in URL: 'javascript:alert(1)'"),
+        ("https://x.test/ y", "A", "the plugin gave an invalid sign-in URL: 'https://x.test/ y'"),
+        ("https://x\u202e.test/", "A", "the plugin gave an invalid sign-in URL: 'https://x\\\\u202e.test/'"),
+        ("https://x.test/", "A\x1b[2J", "the plugin gave a code that cannot be typed: 'A\\\\x1b[2J'"),
+        ("https://x.test/", "", "the plugin gave a code that cannot be typed: ''"),
+        (
+            "https://x.test/",
+            "A" * 65,
+            f"the plugin gave a code that cannot be typed: '{'A' * 64}… (1 characters more)'",
+        ),
     ],
 )
 def test_what_a_person_is_told_to_open_and_type(url: str, code: str, sentence: str) -> None:
@@ -190,7 +194,7 @@ def test_models_that_cannot_be_shown_or_told_apart(
 ) -> None:
     world.serve("http", get=response({"data": [{"id": name} for name in names]}))
     with pytest.raises(
-        PluginFailed, match=r"^has (a model with an invalid name|two models with the same name)"
+        PluginFailed, match=r"^the plugin has (a model with an invalid name|two models with the same name)"
     ):
         world.host.models(provider)
 
@@ -202,7 +206,7 @@ def test_a_hook(world: World, hook: PluginImage) -> None:
     assert host.hook_handle(hook, "before-call", "") == HookOutcome("continue")
     assert host.hook_handle(hook, "before-call", "replaced") == HookOutcome("replace", payload="replaced")
     assert host.hook_handle(hook, "before-call", "stop ü") == HookOutcome("stop", reason="stop ü")
-    with pytest.raises(PluginCrashed, match=r"^trapped: "):
+    with pytest.raises(PluginCrashed, match=r"^the plugin trapped: "):
         host.hook_handle(hook, "before-call", "trap")
     assert host.hook_handle(hook, "before-call", "{}") == HookOutcome("continue")
 
@@ -263,7 +267,7 @@ def test_an_answer_that_is_not_of_its_type_is_the_hosts_fault(world: World, reac
     with pytest.raises(PluginCrashed) as caught:
         world.host.call(reaching, "r", "x")
     assert caught.value.message == (
-        "its worker failed: the host returned an invalid value: expected string, found int"
+        "the plugin's worker failed: the host returned an invalid value: expected string, found int"
     )
 
 

@@ -54,7 +54,7 @@ def test_exit_is_a_failure_and_the_next_call_works(image: PluginImage) -> None:
         for _ in range(2):
             with pytest.raises(PluginFailed) as caught:
                 host.call(image, "trap", "")
-            assert caught.value.message == "exited with status 1"
+            assert caught.value.message == "the plugin exited with status 1"
             assert host.call(image, "echo", "on").output == "on"
 
 
@@ -72,7 +72,10 @@ def test_wasi_http_is_never_linked(image_of: Callable[..., PluginImage]) -> None
     )
     with PluginHost() as host, pytest.raises(ModuleInvalid) as caught:
         host.tools(image_of(wat.assemble(text)))
-    assert caught.value.message == "imports 'wasi:http/outgoing-handler@0.2.6', which tark does not provide"
+    assert (
+        caught.value.message
+        == "the module does not fit the type 'tool': imports 'wasi:http/outgoing-handler@0.2.6', which tark does not provide"
+    )
 
 
 ERROR_CODES = (  # in the order the WIT has them
@@ -167,7 +170,7 @@ def test_a_sleep_ends_at_the_deadline_and_the_next_call_works(image_of: Callable
             with pytest.raises(LimitReached) as caught:
                 host.call(image, "trap", "")
             assert time.monotonic() - start < 1.0
-            assert caught.value.message == "ran longer than 0.5 s"
+            assert caught.value.message == "the plugin ran longer than 0.5 s"
             assert host.call(image, "echo", "on").output == "on"
 
 

@@ -12,14 +12,17 @@ from tarkpm.core.text import neutral
 from tarkpm.errors import Unreachable
 
 if TYPE_CHECKING:
-    from tarkpm.ops.outdated import OutdatedReport
+    from tarkpm.ops.outdated import OutdatedReport, OutdatedRow
 
 
 @click.command("outdated", cls=CheckedCommand)
 @allow_http
 @common
 def outdated_command(invocation: Invocation) -> int:
-    """Show newer versions and what an update would take. Exits with status 1 if there are any."""
+    """Show newer versions and what an update would take.
+
+    Exits with status 1 if there are any, and with 5 if a plugin could not be checked.
+    """
     from tarkpm.ops.outdated import outdated
 
     report = outdated(invocation.settings, invocation.ui)
@@ -30,23 +33,26 @@ def outdated_command(invocation: Invocation) -> int:
 
 
 def _outdated_lines(report: "OutdatedReport") -> list[str]:
-    failed = [f"{style('failed:', fg='red')} {name}: {neutral(why)}" for name, why in report.failed.items()]
-    if not report.plugins:
+    if not report.plugins and not report.unchecked:
         count = report.checked
         fine = f"{count} plugin{'s are' if count != 1 else ' is'} up to date"
-        return [fine, *failed, *note_lines(report.notes)]
-    cells = [
-        (
-            row.name,
-            row.locked or "-",
-            row.update or "-",
-            row.newest or "-",
-            neutral(row.source) + (f" at {row.commit[:12]}" if row.commit else ""),
-            neutral(row.warning),
-        )
-        for row in report.plugins
-    ]
-    lines = table(("Plugin", "Locked", "Update", "Newest", "Source", ""), cells)
+        return [fine, *note_lines(report.notes)]
+    rows = [(row.name, _cells(row, "-")) for row in report.plugins]
+    rows += [(row.name, _cells(row, "?")) for row in report.unchecked]
+    lines = table(
+        ("Plugin", "Locked", "Update", "Newest", "Source", ""), [cells for _, cells in sorted(rows)]
+    )
     if report.command:
         lines += ["", f"To install the versions under Update: {report.command}"]
-    return [style(lines[0], bold=True), *lines[1:], *failed, *note_lines(report.notes)]
+    return [style(lines[0], bold=True), *lines[1:], *note_lines(report.notes)]
+
+
+def _cells(row: "OutdatedRow", unknown: str) -> tuple[str, ...]:
+    return (
+        row.name,
+        row.locked or "-",
+        row.update or unknown,
+        row.newest or unknown,
+        neutral(row.source) + (f" at {row.commit[:12]}" if row.commit else ""),
+        neutral(row.warning),
+    )

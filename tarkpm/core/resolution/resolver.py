@@ -62,7 +62,8 @@ def solve(
     chosen = search(catalog, request, locked, held=held)
     if chosen is None:
         chosen = prove(catalog, request, locked, held=held)
-    return Solution(chosen, tuple(_notes(catalog, request, chosen)))
+    kept = {name for name in held & chosen.keys() if locked[name].version == chosen[name].version}
+    return Solution(chosen, tuple(_notes(catalog, request, chosen, kept)))
 
 
 def prove(
@@ -90,11 +91,17 @@ def prove(
         ) from None
 
 
-def _notes(catalog: Catalog, request: Request, chosen: Mapping[PluginName, Candidate]) -> Iterator[str]:
+def _notes(
+    catalog: Catalog,
+    request: Request,
+    chosen: Mapping[PluginName, Candidate],
+    kept: Collection[PluginName],
+) -> Iterator[str]:
     for name, offer in chosen.items():
         if offer.yanked:
             yield yanked_note(f"'{name}' {offer.version}", offer.yanked)
-        if why := _why_no_newer(catalog, request, chosen, offer):
+        # A kept release was not chosen among others: what is wrong with a newer one is not the reason.
+        if name not in kept and (why := _why_no_newer(catalog, request, chosen, offer)):
             yield f"'{name}' {offer.version} is chosen: {why}"
         for dependency in offer.requires:
             if request.place_of(dependency, offer.origin) is None:

@@ -46,7 +46,7 @@ def alone(where: str, limits: Limits, start: Start, talk: Callable[[Conversation
         error = _out_of_memory() if reported.fail.kind == "memory" else None
         error = error or failures.explained(reported.fail, limits)
     except TimeoutError:
-        error = LimitReached(f"took longer than {limits.compile_seconds:g} s to compile")
+        error = LimitReached(f"the module took longer than {limits.compile_seconds:g} s to compile")
     except EOFError:
         ended = True
         how, said = process.kill()
@@ -62,4 +62,4 @@ def alone(where: str, limits: Limits, start: Start, talk: Callable[[Conversation
 
 
 def _out_of_memory() -> HostError:
-    return LimitReached(f"took more than {size(MEMORY)} of memory to compile")
+    return LimitReached(f"the module took more than {size(MEMORY)} of memory to compile")

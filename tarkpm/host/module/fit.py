@@ -33,8 +33,17 @@ def check_module(
         problem.hint = problem.hint or hint
         raise
     if problem_found := misfit(wasm, info, plugin_type, types=types):
-        raise ModuleInvalid(problem_found, where=where, hint=hint)
+        raise ModuleInvalid(refusal(problem_found, plugin_type), where=where, hint=hint)
     return info
+
+
+def refusal(problem: str, plugin_type: str) -> str:
+    """Return the whole sentence about a module, which `misfit` only ends.
+
+    >>> refusal("imports 'x', which tark does not provide", "tool")
+    "the module does not fit the type 'tool': imports 'x', which tark does not provide"
+    """
+    return f"the module does not fit the type '{plugin_type}': {problem}"
 
 
 def misfit(wasm: bytes | memoryview, info: ModuleInfo, plugin_type: str, *, types: bool = True) -> str | None:
@@ -60,7 +69,7 @@ def _misnamed(info: ModuleInfo, plugin_type: str) -> str | None:
         return _unknown(info.unknown_imports[0])
     if plugin_type not in info.worlds:
         found = " and ".join(f"{world}-plugin" for world in info.worlds) or "no tark plugin interface"
-        return f"exports {found} but the manifest says {plugin_type}"
+        return f"exports {found}"
     return None
 
 

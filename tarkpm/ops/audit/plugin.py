@@ -17,11 +17,12 @@ from tarkpm.core.text import some
 from tarkpm.core.trust import check_minimum
 from tarkpm.core.withdrawn import why_yanked, yanked_note
 from tarkpm.errors import DigestMismatch, LockStale, NotFound, StoreError, TarkError
-from tarkpm.host.module.fit import misfit
+from tarkpm.host.module.fit import misfit, refusal
 from tarkpm.host.module.inspect import inspect
 from tarkpm.ops.change.stage import verify_documents
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.fetch import stored_files
+from tarkpm.ops.release.installed import is_current_copy
 from tarkpm.ops.release.way_back import require_trusted
 from tarkpm.store.environment import DATA
 from tarkpm.store.withheld import Withheld
@@ -95,6 +96,7 @@ class _Audit:
         self._attempt(self._check_decisions, NamedFinding)
         self._attempt(self._check_record)
         self._attempt(self._check_contents)
+        self._note_edited_copy()
         return Audited(tuple(self.findings), self.files, self.bytes)
 
     def _attempt(self, check: Callable[[], None], kind: type[Finding] = Finding) -> None:
@@ -132,6 +134,17 @@ class _Audit:
             raise LockStale(
                 "tark.lock changed since this was installed", where="tark.lock", hint="tarkpm sync"
             )
+
+    def _note_edited_copy(self) -> None:
+        """Note a working copy that has other files than were installed of it; that is no fault."""
+        # A folder that was never installed from is not read: nobody may have accepted it.
+        if self.installed is None or self.installed.fingerprint != fingerprint(self.entry):
+            return
+        try:
+            if not is_current_copy(self.workspace, self.entry):
+                self._note("its working copy changed since it was installed: tarkpm sync")
+        except (TarkError, OSError):
+            self._note("its working copy cannot be read")
 
     def _expected(self) -> tuple[FileEntry, ...]:
         """Return the expected files; those of a working copy and of another release are only in state."""
@@ -224,7 +237,8 @@ class _Audit:
         surface = inspect(wasm, where=where)
         if problem := misfit(wasm, surface, self.entry.type):
             hint = f"tarkpm inspect {shlex.quote(where)}"
-            self.findings.append(Finding(self.entry.name, "ModuleInvalid", problem, where, hint))
+            message = refusal(problem, self.entry.type)
+            self.findings.append(Finding(self.entry.name, "ModuleInvalid", message, where, hint))
         granted = self.workspace.project.granted(self.entry.name)
         for kind in KINDS:
             if kind in surface.kinds and kind not in granted:

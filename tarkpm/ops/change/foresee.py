@@ -7,7 +7,7 @@ import msgspec
 from tarkpm.core.lockfile import Lock, LockEntry
 from tarkpm.core.policy import Answers, Question
 from tarkpm.core.release import IndexSource, PluginName
-from tarkpm.errors import NotFound, ResolutionError, TarkError
+from tarkpm.errors import LockStale, ResolutionError, SourceError, TarkError
 from tarkpm.ops.change.propose import (
     Acquired,
     PluginRequest,
@@ -17,6 +17,7 @@ from tarkpm.ops.change.propose import (
     target_of,
 )
 from tarkpm.ops.change.target import check_target
+from tarkpm.ops.project.indexes import Indexes
 from tarkpm.ops.project.workspace import Workspace
 
 
@@ -47,7 +48,7 @@ def foresee(workspace: Workspace) -> Foresight:
     """Propose an update of everything, then of everything but what the last proposal could not take.
 
     The last proposal is what `update` does for the remaining plugins, so nothing is promised that it refuses.
-    Raises `Unreachable`, `IndexUntrusted`.
+    Raises `IndexUntrusted`.
     """
     requirements = workspace.project.requirements
     names = list(dict.fromkeys((*requirements, *(entry.name for entry in workspace.lock.entries))))
@@ -55,16 +56,21 @@ def foresee(workspace: Workspace) -> Foresight:
     found = {name: release.candidate.entry() for name, release in acquired.releases.items()}
     held = {name: HeldBack(error=problem) for name, problem in acquired.refused.items()}
     failing: list[str] = []
+    unasked = False
     while True:
         moving = [name for name in names if name not in held]
         try:
             proposal = _propose(workspace, acquired, moving)
-        except (ResolutionError, NotFound) as problem:
-            if failing:
+        except (ResolutionError, SourceError) as problem:
+            if unasked or failing:
                 return Foresight(workspace.lock, held, found, tuple(failing))
-            failing.append(_failing(problem))
+            indexed = _of_indexes(workspace, moving)
+            unreached = dict(_unreached(workspace, indexed)) if isinstance(problem, SourceError) else {}
+            unasked = bool(unreached)
+            if len(unreached) < len(indexed) or not indexed:
+                failing.append(_failing(problem))
             # what git and folders hold can be taken without a choice among releases of indexes
-            held |= {name: HeldBack() for name in _of_indexes(workspace, moving)}
+            held |= {name: HeldBack(error=unreached.get(name)) for name in indexed}
             continue
         blocked = {name: why for name, why in _blocked(workspace, proposal, moving) if name not in held}
         if not blocked:
@@ -73,8 +79,11 @@ def foresee(workspace: Workspace) -> Foresight:
     try:
         lock = check_target(workspace, target_of(workspace, proposal.admissions, proposal.kept)).lock
     except TarkError as problem:
-        failing.append(_failing(problem))
         lock = workspace.lock
+        # The row of a plugin that is held back says why. Here it matters only to plugins that could move.
+        is_told = isinstance(problem, LockStale) and set(problem.plugins) <= held.keys()
+        if not is_told or _moves(workspace, proposal, held):
+            failing.append(_failing(problem))
     return Foresight(lock, held, found, (*failing, *proposal.notes))
 
 
@@ -82,6 +91,29 @@ def _propose(workspace: Workspace, acquired: Acquired, moving: Collection[Plugin
     requirements = workspace.project.requirements
     requests = [PluginRequest.of(requirements[name]) for name in moving if name in requirements]
     return propose(workspace, requests, acquired.only(moving), Answers(), free=moving)
+
+
+def _unreached(
+    workspace: Workspace, names: Collection[PluginName]
+) -> Iterator[tuple[PluginName, SourceError]]:
+    """Yield the plugins of indexes that cannot be asked, each with the error of its index."""
+    by_source: dict[IndexSource, list[PluginName]] = {}
+    for name in names:
+        requirement, entry = workspace.project.requirements.get(name), workspace.lock.get(name)
+        source = requirement.source if requirement else entry.source if entry else None
+        if isinstance(source, IndexSource):
+            by_source.setdefault(source, []).append(name)
+    for source, several in by_source.items():
+        try:
+            workspace.resource(Indexes).listings(source, several)
+        except SourceError as problem:
+            yield from ((name, problem) for name in several)
+
+
+def _moves(workspace: Workspace, proposal: ProposedChange, held: Collection[PluginName]) -> bool:
+    """Return whether a proposal takes a release of a plugin that is not held back."""
+    taken = [one.candidate.entry() for one in proposal.releases]
+    return any(entry.name not in held and workspace.lock.get(entry.name) != entry for entry in taken)
 
 
 def _failing(problem: TarkError) -> str:

@@ -1,14 +1,21 @@
 """The report of a verb that changes plugins."""
 
 from collections.abc import Iterator
+from typing import Final
 
 import msgspec
 
 from tarkpm.core.lockfile import Lock, LockEntry
+from tarkpm.core.plan import Plan
+from tarkpm.core.project import Project
 from tarkpm.core.release import GitSource, PluginName
 from tarkpm.ops.change.admit import AgreedChange
 from tarkpm.ops.change.adopt import adoption_notes
+from tarkpm.ops.change.planning import refreshed
 from tarkpm.ops.project.workspace import Workspace
+
+NOTHING: Final = Plan()
+"""The plan of a verb that installs nothing."""
 
 
 class Previous(msgspec.Struct, frozen=True):
@@ -23,7 +30,8 @@ class Taken(msgspec.Struct, frozen=True):
     """One plugin as it is locked now; ``change`` is added, replaced, adopted or unchanged.
 
     ``range`` is what tark.toml asks for of a plugin from an index. ``previous`` is None for a new plugin;
-    ``gained`` and ``lost`` are capabilities.
+    ``gained`` and ``lost`` are capabilities. ``edited`` is whether tark.toml requires or trusts something
+    else of it than before; the plugin may be unchanged then.
     """
 
     name: str
@@ -38,6 +46,7 @@ class Taken(msgspec.Struct, frozen=True):
     gained: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
     range: str = ""
+    edited: bool = False
 
 
 class TakeReport(msgspec.Struct, frozen=True):
@@ -51,13 +60,21 @@ def report_of(
     workspace: Workspace,
     agreed: AgreedChange,
     names: tuple[PluginName, ...],
-    notes: "map[str] | tuple[str, ...]" = (),
+    notes: tuple[str, ...] = (),
+    *,
+    plan: Plan = NOTHING,
 ) -> TakeReport:
-    """Return the report of an agreed change, made before it is applied to tell new from replaced."""
-    changes: dict[PluginName, str] = dict.fromkeys(agreed.changed, "taken")
+    """Return the report of an agreed change, made before it is applied to tell new from replaced.
+
+    Working copies that ``plan`` installs count as replaced, though their lock entry is the same.
+    """
+    again = refreshed(plan)
+    changes: dict[PluginName, str] = dict.fromkeys((*agreed.changed, *again), "taken")
     changes |= {one.name: "adopted" for one in agreed.adopted}
     return TakeReport(
-        tuple(_taken(workspace, agreed, name, changes.get(name, "")) for name in dict.fromkeys(names)),
+        tuple(
+            _taken(workspace, agreed, name, changes.get(name, "")) for name in dict.fromkeys((*names, *again))
+        ),
         (
             *notes,
             *_upgraded(workspace.lock, agreed.target.lock),
@@ -93,7 +110,12 @@ def _taken(workspace: Workspace, agreed: AgreedChange, name: PluginName, change:
         gained=tuple(map(str, may.beyond(might))),
         lost=tuple(map(str, might.beyond(may))),
         range=requirement.range if requirement else "",
+        edited=_decisions(workspace.project, name) != _decisions(agreed.target.project, name),
     )
+
+
+def _decisions(project: Project, name: PluginName) -> tuple[object, object]:
+    return project.requirements.get(name), project.trust.get(name)
 
 
 def _commit(entry: LockEntry) -> str:

@@ -1,6 +1,6 @@
 """Fetch locked releases that the store lacks, verify everything, and stage it."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -40,16 +40,7 @@ def fetch_missing(
     """
     releases = [release for release in known if release.candidate.entry().files]
     have = {release.candidate.manifest.name for release in releases}
-    missing = [entry for entry in entries if entry.name not in have and not _is_here(workspace, entry)]
-    if missing and workspace.settings.offline:
-        for entry in missing:
-            if not workspace.store.missing(stored_files(entry)):
-                # a forged entry is reported as forged, not as missing (docs/trust-rules.md, rule 10)
-                _verify_stored(workspace, entry)
-        names = ", ".join(entry.name for entry in missing)
-        settings = workspace.settings
-        message = f"not in the store, and {settings.offline_by} forbids downloads: {names}"
-        raise BlobMissing(message, hint=settings.online_hint)
+    missing = _missing(workspace, (entry for entry in entries if entry.name not in have))
     for release in releases:
         _store(workspace, release)
     room = MEMORY
@@ -60,6 +51,36 @@ def fetch_missing(
             room -= sum(map(len, release.contents.values()))
             releases.append(release if room >= 0 else msgspec.structs.replace(release, contents={}))
     return releases
+
+
+def check_installable(workspace: Workspace, entries: Collection[LockEntry]) -> None:
+    """Raise what installing these entries would raise; fetches what the store lacks, and keeps nothing.
+
+    A dry run that skips a check of the run itself promises what does not happen.
+    """
+    missing = _missing(workspace, entries)
+    for group in _groups(missing):
+        _fetch(workspace, group)
+    for entry in entries:
+        if isinstance(entry.source, PathSource):
+            _read_working_copy(workspace, entry, entry.source, None)
+        elif entry not in missing and fingerprint(entry) not in workspace.verified:
+            _verify_stored(workspace, entry)
+
+
+def _missing(workspace: Workspace, entries: Iterable[LockEntry]) -> list[LockEntry]:
+    """Return the entries that must be fetched. Raises `BlobMissing` if that is needed offline."""
+    missing = [entry for entry in entries if not _is_here(workspace, entry)]
+    if missing and workspace.settings.offline:
+        for entry in missing:
+            if not workspace.store.missing(stored_files(entry)):
+                # a forged entry is reported as forged, not as missing (docs/trust-rules.md, rule 10)
+                _verify_stored(workspace, entry)
+        names = ", ".join(entry.name for entry in missing)
+        settings = workspace.settings
+        message = f"not in the store, and {settings.offline_by} forbids downloads: {names}"
+        raise BlobMissing(message, hint=settings.online_hint)
+    return missing
 
 
 def _store(workspace: Workspace, release: Release) -> None:
@@ -207,6 +228,23 @@ def verify_documents(entry: LockEntry, contents: Mapping[str, bytes], *, where: 
 def _stage_working_copy(
     workspace: Workspace, entry: LockEntry, source: PathSource, release: Release | None
 ) -> Installed:
+    candidate, files = _read_working_copy(workspace, entry, source, release)
+    described = place(
+        workspace.environment,
+        entry.name,
+        candidate.files,
+        workspace.store,
+        data=workspace.data(entry.name),
+        contents=files,
+        enabled=workspace.is_enabled(entry.name),
+    )
+    return Installed(fingerprint(entry), described)
+
+
+def _read_working_copy(
+    workspace: Workspace, entry: LockEntry, source: PathSource, release: Release | None
+) -> tuple[VerifiedRelease, Mapping[str, bytes]]:
+    """Return a working copy and its files, checked against its lock entry and its type."""
     collected = read_folder(workspace.location.folder, source)
     candidate = verify_release(collected.files, None, source, where=str(source))
     manifest = candidate.manifest
@@ -215,16 +253,7 @@ def _stage_working_copy(
     if release is None or release.contents.get(manifest.wasm) != module:  # otherwise it was just checked
         hint = inspect_hint(workspace.location.folder, source, collected)
         check_module(module, manifest.type, where=f"{source}: {manifest.wasm}", hint=hint)
-    described = place(
-        workspace.environment,
-        entry.name,
-        candidate.files,
-        workspace.store,
-        data=workspace.data(entry.name),
-        contents=collected.files,
-        enabled=workspace.is_enabled(entry.name),
-    )
-    return Installed(fingerprint(entry), described)
+    return candidate, collected.files
 
 
 def by_name(releases: Iterable[Release]) -> dict[PluginName, Release]:

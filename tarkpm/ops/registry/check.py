@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from tarkpm.errors import NotFound, TarkError
+from tarkpm.host.module.fit import check_module
 from tarkpm.ops.registry.desk import Desk
 from tarkpm.ops.registry.proposals import consider, next_step, pending, read
 from tarkpm.registry.audit import Audit
@@ -43,7 +44,7 @@ def check(desk: Desk, root: str, *, deep: bool) -> CheckReport:
     except TarkError as problem:
         return CheckReport("", 0, 0, (IndexFinding.of(problem),))
     gc.enable()  # disabled for a fast start, but an audit may run for minutes
-    audit = Audit(index, desk.now, deep=deep)
+    audit = Audit(index, desk.now, deep=_check_module if deep else None)
     findings = list(itertools.islice(audit.findings(), MAX_FINDINGS))
     if len(findings) == MAX_FINDINGS:
         findings.append(IndexFinding("TooMany", f"stopped after {MAX_FINDINGS} findings"))
@@ -52,6 +53,10 @@ def check(desk: Desk, root: str, *, deep: bool) -> CheckReport:
         findings.insert(0, IndexFinding("IndexUntrusted", text, str(desk.folder)))
     findings += _proposals(desk, index)
     return CheckReport(index.first_root, audit.plugins, audit.releases, tuple(findings))
+
+
+def _check_module(wasm: bytes, plugin_type: str, where: str) -> None:
+    check_module(wasm, plugin_type, where=where, hint="yank it: tarkpm index yank --help")
 
 
 def _proposals(desk: Desk, index: Index) -> list[IndexFinding]:

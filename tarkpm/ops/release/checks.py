@@ -8,9 +8,8 @@ import msgspec
 from tarkpm.core.names import MANIFEST, STATEMENT
 from tarkpm.core.release import Source
 from tarkpm.core.verification import VerifiedRelease, verify_release
-from tarkpm.errors import ManifestError, ModuleInvalid, SignatureInvalid
-from tarkpm.host.module.fit import misfit
-from tarkpm.host.module.inspect import inspect
+from tarkpm.errors import ManifestError, SignatureInvalid
+from tarkpm.host.module.fit import check_module
 from tarkpm.sources.folder import ReleaseFiles, collect
 from tarkpm.sources.path import LocalTree
 
@@ -48,10 +47,15 @@ def check_publishable(candidate: VerifiedRelease, collected: ReleaseFiles, *, wh
     if not manifest.license:
         raise ManifestError("expected an SPDX expression like MIT, found none", where=place)
     check_license(manifest.license, place)
-    module, wasm = str(Path(where) / collected.folder / manifest.wasm), collected.files[manifest.wasm]
-    if problem := misfit(wasm, inspect(wasm, where=module), manifest.type):
-        hint = f"tarkpm inspect {shlex.quote(module)}"
-        raise ModuleInvalid(f"the module {problem}", where=module, hint=hint)
+    check_fit(candidate, collected, where=where)
+
+
+def check_fit(candidate: VerifiedRelease, collected: ReleaseFiles, *, where: str) -> None:
+    """Raise `ModuleInvalid` unless the module in the folder ``where`` can run as what plugin.toml says."""
+    manifest = candidate.manifest
+    module = str(Path(where) / collected.folder / manifest.wasm)
+    hint = f"tarkpm inspect {shlex.quote(module)}"
+    check_module(collected.files[manifest.wasm], manifest.type, where=module, hint=hint)
 
 
 def check_license(text: str, where: str) -> None:

@@ -2,11 +2,11 @@
 
 from contextlib import suppress
 
-from tarkpm.core.digest import FileEntry
+from tarkpm.core.digest import FileEntry, sha256
 from tarkpm.core.lockfile import LockEntry, fingerprint
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MANIFEST
-from tarkpm.core.release import PluginName
+from tarkpm.core.release import PathSource, PluginName
 from tarkpm.errors import LockStale, NotFound, StoreError, TarkError
 from tarkpm.ops.project.workspace import Workspace
 
@@ -58,6 +58,23 @@ def installed_version(workspace: Workspace, name: PluginName) -> str:
             data = read_installed(workspace, name, FileEntry(file.name, file.sha256, file.size))
             return str(Manifest.parse(data, where=MANIFEST).version)
     return ""
+
+
+def is_current_copy(workspace: Workspace, entry: LockEntry) -> bool:
+    """Return whether a working copy still has the files that were installed of it; True for other entries.
+
+    Its lock entry has no digests, so only the record says what was installed (docs/decisions/0140). Raises
+    `NotFound` and what else `sources.folder.collect` raises if the folder holds no release.
+    """
+    installed = workspace.record.installed.get(entry.name)
+    if not isinstance(entry.source, PathSource) or installed is None:
+        return True
+    from tarkpm.ops.release.fetch import read_folder
+
+    now = read_folder(workspace.location.folder, entry.source).files
+    return {name: sha256(data) for name, data in now.items()} == {
+        file.name: file.sha256 for file in installed.files
+    }
 
 
 def installed_manifest(workspace: Workspace, entry: LockEntry) -> Manifest:

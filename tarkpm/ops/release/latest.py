@@ -66,7 +66,9 @@ def _look(
         asked = [source for source in sources if isinstance(source, GitSource)]
         if not asked:
             return [
-                release_of_folder(workspace, source) for source in sources if isinstance(source, PathSource)
+                _read(workspace, source, locked.get(source))
+                for source in sources
+                if isinstance(source, PathSource)
             ]
         named = [_stored(workspace, locked.get(source), source.rev) for source in asked]
         if all(named):  # a commit that is asked for by its id does not move
@@ -75,6 +77,22 @@ def _look(
             return _look_at(workspace, remote, asked, locked)
     except TarkError as problem:
         return [problem] * len(sources)
+
+
+def _read(workspace: Workspace, source: PathSource, entry: LockEntry | None) -> Found:
+    try:
+        return release_of_folder(workspace, source)
+    except NotFound as problem:
+        return _gone(problem, entry)
+
+
+def _gone(problem: NotFound, entry: LockEntry | None) -> NotFound:
+    """Return the error for a folder that has no release; that of a plugin of the project had one."""
+    if entry:
+        problem.hint = (
+            f"its folder may have been moved or deleted; to drop the plugin: tarkpm remove {entry.name}"
+        )
+    return problem
 
 
 def _look_at(
@@ -128,6 +146,8 @@ def _fetched(workspace: Workspace, remote: "GitRemote", source: GitSource, entry
             return replace(release, candidate=candidate)
     except Unreachable:
         raise
+    except NotFound as problem:
+        return _gone(problem, entry)
     except TarkError as problem:
         return problem
     return release

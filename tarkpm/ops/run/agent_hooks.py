@@ -94,5 +94,5 @@ def _read(text: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise HostError("it returned a payload that is not a JSON object")
+        raise HostError("the hook returned a payload that is not a JSON object")
     return found

@@ -218,7 +218,7 @@ def hand_over(settings: Settings, ui: Ui, host: PluginHost, image: PluginImage) 
         file = credentials_file(settings, image)
         kept = None if file is None else file.read()
         if file is not None and kept is not None and not is_own(settings, image, file.shown):
-            raise HostError("they are another publisher's; sign in again", where=image.name)
+            raise HostError("the credentials are another publisher's; sign in again", where=image.name)
         if kept is not None and "channel_auth_init" in inspect(image.wasm, where=image.name).exports:
             host.auth_init(image, kept)
     except HostError as problem:

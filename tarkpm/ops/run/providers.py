@@ -58,7 +58,9 @@ class ProviderTokens:
             source = sources[link.auth]
             if source.type != "auth" and not source.is_older:
                 hint = "tarkpm list --type auth"
-                raise HostError(f"is of type '{source.type}', expected 'auth'", where=link.auth, hint=hint)
+                raise HostError(
+                    f"'{link.auth}' is of type '{source.type}', expected 'auth'", where=link.auth, hint=hint
+                )
         self._sources = sources
 
     def refresh(self, host: PluginHost, provider: str) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.command("check", cls=CheckedCommand)
 @index_folder
-@click.option("--deep", is_flag=True, help="Also read every release and check its signature and row.")
+@click.option("--deep", is_flag=True, help="Also read every release and check its signature, row and module.")
 @click.option("--root", default="", metavar="sha256:…", help="Require this first root.")
 @common
 def check_command(invocation: Invocation, folder: Path, deep: bool, root: str) -> int:
