@@ -11,7 +11,8 @@
     ├ ConsentError       ProjectNotAccepted, CapabilityWidened, ToolsChanged, KeyUnknown, KeyChanged,
     │                    UnsignedRefused, Downgrade, Republished, UnmanagedRefused, Edited
     ├ StoreError         BlobMissing, StoreBusy
-    └ HostError          ModuleInvalid, CapabilityDenied, PluginFailed, PluginCrashed, LimitReached
+    └ HostError          ModuleInvalid, CapabilityDenied, PluginFailed (PluginRaised), PluginCrashed,
+                         LimitReached
 
 An error says what is wrong, where, and which command helps. Messages are lower case, state the fact first
 and quote values.
@@ -219,6 +220,19 @@ class CapabilityDenied(HostError):
 
 class PluginFailed(HostError):
     """The plugin ran and reported a failure."""
+
+
+class PluginRaised(PluginFailed):
+    """The plugin's code raised an exception.
+
+    ``exception`` is one line, such as ``ValueError: bad text``, and ``traceback`` has several or is "". Both
+    are the plugin's own words, with unprintable characters escaped.
+    """
+
+    def __init__(self, exception: str, traceback: str = "", *, where: str = "", hint: str = "") -> None:
+        super().__init__(f'raised "{exception}"', where=where, hint=hint)
+        self.exception = exception
+        self.traceback = traceback
 
 
 class PluginCrashed(HostError):

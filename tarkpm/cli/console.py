@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from tarkpm.core.text import cut, masked, neutral
-from tarkpm.errors import TarkError
+from tarkpm.errors import PluginRaised, TarkError
 from tarkpm.ops.project.ui import Card
 
 
@@ -128,6 +128,22 @@ def clear_line() -> None:
         sys.stderr.flush()
 
 
+class _Verbosity:
+    """Whether this process was started with ``-v``."""
+
+    is_on = False
+
+
+def set_verbose(on: bool) -> None:
+    """Print, or not, what plugins write for their authors: debug messages, output, tracebacks."""
+    _Verbosity.is_on = on
+
+
+def is_verbose() -> bool:
+    """Return whether `set_verbose` asked for that. Off by default."""
+    return _Verbosity.is_on
+
+
 def print_error(error: TarkError, *, as_json: bool = False) -> int:
     """Print an error with its place and hint; returns the exit status."""
     clear_line()
@@ -136,6 +152,9 @@ def print_error(error: TarkError, *, as_json: bool = False) -> int:
     lines = [style("error: ", fg="red", bold=True) + neutral(error.message)]
     if error.where:
         lines.append(f"  where: {neutral(error.where)}")
+    if isinstance(error, PluginRaised) and is_verbose() and error.traceback:
+        lines.append("  traceback, as the plugin reports it:")
+        lines += (f"    | {neutral(line)}" for line in error.traceback.split("\n"))
     if error.hint:
         lines.append(f"  help: {neutral(error.hint)}")
     with suppress(OSError):  # the reader is gone: the exit status still reports the error
@@ -147,13 +166,16 @@ def print_error(error: TarkError, *, as_json: bool = False) -> int:
 
 def error_table(error: TarkError) -> dict[str, Any]:
     """Return an error as JSON shows it."""
-    return {
+    found = {
         "code": error.code,
         "message": error.message,
         "where": error.where,
         "hint": error.hint,
         "exit_status": error.exit_status,
     }
+    if isinstance(error, PluginRaised):
+        found |= {"exception": error.exception, "traceback": error.traceback}
+    return found
 
 
 def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:

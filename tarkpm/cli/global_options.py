@@ -26,7 +26,10 @@ _EVERYWHERE = (
             "help": "Accept the project's decisions; with a digest, only exactly those.",
         },
     ),
-    (("-v", "--verbose"), {"count": True, "help": "With -vv, print the traceback of an error."}),
+    (
+        ("-v", "--verbose"),
+        {"count": True, "help": "Print plugins' output; with -vv, tarkpm's tracebacks too."},
+    ),
 )
 _OFFLINE = (("--offline",), {"is_flag": True, "help": "Make no network requests."})
 

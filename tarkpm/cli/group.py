@@ -10,7 +10,7 @@ from typing import Final
 import click
 
 from tarkpm import __version__
-from tarkpm.cli.console import clear_line, print_error
+from tarkpm.cli.console import clear_line, print_error, set_verbose
 from tarkpm.cli.global_options import anywhere, with_explicit_values
 from tarkpm.cli.lazy_group import LazyGroup
 from tarkpm.core.text import masked
@@ -55,10 +55,14 @@ def group(**_: object) -> None:
     """
 
 
+_VERBOSE = {"-v", "-vv", "--verbose"}
+
+
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit status; prints at most one error."""
     # From the raw arguments: an error of the parser itself must be shown as the user asked.
     verbose = any(argument in ("-vv", "--trace-errors") for argument in arguments)
+    set_verbose(any(argument in _VERBOSE for argument in arguments))
     as_json = "--json" in arguments
     try:
         status = group.main(with_explicit_values(arguments), prog_name="tarkpm", standalone_mode=False)

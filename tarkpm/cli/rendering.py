@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tarkpm.cli.console import style
+from tarkpm.cli.console import is_verbose, style
 from tarkpm.core.text import neutral
 
 if TYPE_CHECKING:
@@ -17,10 +17,10 @@ LEVELS = {"warn": "yellow", "error": "red"}
 
 
 def print_log(line: "LogLine") -> None:
-    """Print a plugin's log line on stderr; debug lines are left out."""
-    if line.level == "debug":
+    """Print a plugin's log line on stderr; debug lines and the plugin's output only with ``-v``."""
+    if line.level == "debug" and not is_verbose():
         return
-    head = f"[tarkpm] {line.plugin}" if line.by_host else f"[{line.plugin}] {line.level}"
+    head = f"[tarkpm] {line.plugin}" if line.by_host else f"[{line.plugin}] {line.stream or line.level}"
     click.echo(style(f"{head}: {line.message}", fg=LEVELS.get(line.level)), err=True)
 
 

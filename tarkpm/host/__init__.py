@@ -11,6 +11,7 @@
     ipc/           frames, messages, conversation        compile/     compiled code and its cache
     module/        inspection, and what fits a type      worker/      the process that holds a plugin
     failures       failures as typed errors              limits       resource limits
+    exceptions     the exception that ended a call
     confinement    the report for doctor                 arguments    the size check of arguments
     channel_plugin the calls of channel plugins
 

@@ -6,7 +6,8 @@
 from typing import Final
 
 from tarkpm.core.text import neutral
-from tarkpm.errors import HostError, LimitReached, ModuleInvalid, PluginCrashed, PluginFailed
+from tarkpm.errors import HostError, LimitReached, ModuleInvalid, PluginCrashed, PluginFailed, PluginRaised
+from tarkpm.host.exceptions import raised
 from tarkpm.host.ipc.decoding import ProtocolError
 from tarkpm.host.ipc.frames import FrameError
 from tarkpm.host.ipc.messages import Fail
@@ -24,8 +25,13 @@ SPARED: Final = frozenset(
 OUT_OF_MEMORY: Final = ("memory allocation of", "MemoryError", "cannot allocate memory")
 
 
-def explained(fail: Fail, limits: Limits) -> HostError:
-    """Return the error for a failure that a worker reported. The worker's own text is made printable."""
+def explained(fail: Fail, limits: Limits, said: str = "") -> HostError:
+    """Return the error for a failure that a worker reported. The worker's own text is made printable.
+
+    ``said`` is what the plugin wrote to standard error in this call.
+    """
+    if fail.kind == "trap" and (found := raised(said)):
+        return PluginRaised(found.summary, found.traceback)
     detail = neutral(fail.message, limit=MAX_DETAIL)
     kind, sentence = {
         "time": (LimitReached, f"the plugin ran longer than {limits.seconds:g} s"),

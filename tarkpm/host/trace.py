@@ -96,6 +96,12 @@ def masked_answer(interface: str, function: str, answer: Any, args: tuple[Any, .
     return _masked(answer)
 
 
+def masked_text(text: str) -> str:
+    """Return other text of a plugin with secrets masked by name, and user information in URLs."""
+    found: str = _masked(text)
+    return found
+
+
 def _stored(key: str, value: str) -> str:
     is_shown = len(value) <= SHORT and not _SECRET_NAME.search(key)
     return value if is_shown else _counted(value, "characters")

@@ -122,7 +122,10 @@ class Worker:
         self._log.begin()
         left = max(0.0, end - time.monotonic())
         seconds = left - min(MARGIN, left / 10)
-        return self._guarded(lambda: conversation.call(function, args, seconds, answer, end), function)
+        try:
+            return self._guarded(lambda: conversation.call(function, args, seconds, answer, end), function)
+        finally:
+            self._log.finish()
 
     def close(self) -> None:
         """End the process and close all files. The worker can be used again afterwards.
@@ -170,7 +173,9 @@ class Worker:
         if not self._checked:
             check_image(self.image)
             self._checked = True
-        self._conversation = conversation = Conversation(self._take_process(), self._limits, self.gate)
+        self._conversation = conversation = Conversation(
+            self._take_process(), self._limits, self.gate, self._log.printed
+        )
         self._guarded(lambda: self._hand_over(conversation))
         self.last_used = time.monotonic()
         return conversation
@@ -204,7 +209,7 @@ class Worker:
                 raise _Unready from None
             if reported.fail.kind not in frames.HARMLESS:
                 self._forget()
-            error = failures.explained(reported.fail, self._limits)
+            error = failures.explained(reported.fail, self._limits, self._log.said)
         except TimeoutError:  # the guest's own deadline is earlier, so the worker itself hangs
             self._kill()
             error = failures.too_long(function, self._limits)

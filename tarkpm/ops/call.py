@@ -42,7 +42,7 @@ def call(
     """
     try:
         check_json(arguments)
-        cache = compile_cache(settings)
+        cache = compile_cache(settings, ui.busy)
         image, images = load_target(settings, ui, target, cache)
     except BaseException:
         if spare is not None:

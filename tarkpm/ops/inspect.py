@@ -50,7 +50,7 @@ def inspect_file(settings: Settings, ui: Ui, path: Path) -> InspectReport:
     data = read_file((settings.cwd / path).resolve(), MAX_BLOB)
     if data[: len(MAGIC)] == MAGIC:
         ui.busy("reading its types")
-    found = read_surface(data, compile_cache(settings), where=str(path))
+    found = read_surface(data, compile_cache(settings, ui.busy), where=str(path))
     ui.busy("")
     return InspectReport(
         path=str(path),

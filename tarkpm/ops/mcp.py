@@ -12,7 +12,7 @@ from tarkpm.core.agent.naming import renamed
 from tarkpm.core.agent.outcome import Outcome
 from tarkpm.core.agent.rules import McpRules
 from tarkpm.core.text import neutral, quoted, some
-from tarkpm.errors import DigestMismatch, HostError, TarkError
+from tarkpm.errors import DigestMismatch, HostError, PluginRaised, TarkError
 from tarkpm.host.imports.log import LogLine, LogSink
 from tarkpm.host.runtime import PluginHost
 from tarkpm.ops.project.settings import Settings
@@ -213,6 +213,9 @@ class Toolbox:
         before = host.counted(tool.plugin)[1]
         try:
             result = host.call(image, tool.tool, arguments)
+        except PluginRaised as problem:
+            call.check()
+            return outcome.reported(problem.exception, self._missing(host, tool.plugin, before))
         except HostError as problem:
             call.check()
             return outcome.refused(_said(problem), *self._missing(host, tool.plugin, before))

@@ -10,6 +10,7 @@ import anyio
 import pytest
 from conftest import Publisher
 from support.agents import NEW, OLD, connected, run
+from support.printing import printing_tool
 from support.sandbox import Sandbox
 from support.wat import hostile_tool
 
@@ -100,6 +101,20 @@ def test_a_plugin_that_fails_ends_nothing(hostile: Sandbox) -> None:
             text = echoed.content[0].text  # type: ignore[union-attr]
             assert text.isprintable()
             assert "\x1b" not in str(echoed.structured_content)
+
+    run(session)
+
+
+def test_an_exception_is_an_error_in_the_plugins_words(sandbox: Sandbox, publisher: Publisher) -> None:
+    publisher.release(wasm=printing_tool())
+    sandbox.init()
+    sandbox.run("add", publisher.url, "--trust", publisher.key, "--accept-capabilities").ok()
+
+    async def session() -> None:
+        async with connected(sandbox) as client:
+            result = await client.call_tool("text-tools__bad-pointer", {})
+            assert result.is_error
+            assert [block.text for block in result.content] == ["ValueError: bad text"]  # type: ignore[union-attr]
 
     run(session)
 

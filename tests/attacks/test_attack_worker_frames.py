@@ -26,7 +26,7 @@ def fill(begin, item, end, size):
     return begin + b",".join([item] * ((size - len(begin) - len(end)) // (len(item) + 1))) + end
 MIB = 1 << 20
 LOADED, HOST_CALL, RETURN, FAIL = 2, 3, 4, 5
-send(1, b'{"version":2}'); drain(); drain(); send(LOADED); drain()
+send(1, b'{"version":3}'); drain(); drain(); send(LOADED); drain()
 """
 RETURNS = 'send(RETURN, fill(b\'{"value":%s,"texts":[\', b"0", b"]}", %s))'
 MANY = "the plugin's worker sent a message of more than 100,000 values"

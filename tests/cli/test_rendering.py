@@ -3,6 +3,7 @@
 import click
 import pytest
 
+from tarkpm.cli import console
 from tarkpm.cli.rendering import (
     colored,
     enabled_line,
@@ -140,3 +141,11 @@ def test_a_plugins_log(streams: Streams, line: LogLine, shown: str) -> None:
     out, err = streams()
     print_log(line)
     assert (out.shown, err.shown) == ("", shown)
+
+
+def test_debug_messages_and_output_are_for_authors(streams: Streams, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(console._Verbosity, "is_on", True)
+    _, err = streams()
+    print_log(LogLine("calc", "debug", "shown"))
+    print_log(LogLine("calc", "debug", "printed", stream="stderr"))
+    assert err.shown == "[calc] debug: shown\n[calc] stderr: printed\n"

@@ -53,10 +53,21 @@ def test_what_wasi_was_not_given_fails_in_pythons_own_terms(user: Sandbox) -> No
     assert not (user.home / "new.txt").exists()
 
 
-def test_what_it_prints_goes_nowhere(user: Sandbox) -> None:
+def test_what_it_prints_is_shown_to_its_author(user: Sandbox) -> None:
     folder = guests.write_plugin(user.cwd / "edge", "edge", "tool", build_edge())
     result = user.execute("call", folder, "print", "{}").ok()
     assert (result.out, result.err) == ("null\n", "")
+    result = user.execute("call", "-v", folder, "print", "{}").ok()
+    assert result.out == "null\n"
+    assert result.err == "[edge] stdout: to standard output\n[edge] stderr: to standard error\n"
+
+
+def test_an_exception_ends_the_call_with_its_message(user: Sandbox) -> None:
+    folder = guests.write_plugin(user.cwd / "edge", "edge", "tool", build_edge())
+    result = user.execute("call", folder, "no-such-tool", "{}").failed(
+        1, """error: raised "KeyError: 'no-such-tool'"""
+    )
+    assert "tarkpm call -v" in result.err
 
 
 def test_clocks_and_randomness_work(user: Sandbox) -> None:

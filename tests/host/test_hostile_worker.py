@@ -32,19 +32,19 @@ def drain():
     head = os.read(3, 9) or sys.exit(0)
     length, _, tail = struct.unpack(">IBI", head)
     exactly(length + tail)
-HELLO, LOADED, HOST_CALL, RETURN, FAIL = 1, 2, 3, 4, 5
+HELLO, LOADED, HOST_CALL, RETURN, FAIL, PRINTED = 1, 2, 3, 4, 5, 8
 ask = b'{"interface":"log","function":"info","args":["x"]}'
 now = b'{"interface":"clock","function":"now","args":[]}'
 """
-LOADED = PRELUDE + "send(HELLO, b'{\"version\":2}'); drain(); drain(); send(LOADED)\n"
+LOADED = PRELUDE + "send(HELLO, b'{\"version\":3}'); drain(); drain(); send(LOADED)\n"
 
 AT_START = {
     "exits": ("pass", "the plugin's worker ended with status 0"),
     "fails": ("sys.exit('no luck')", "the plugin's worker ended with status 1: no luck"),
     "escapes": ("sys.exit('\\x1b[2Jgone')", "the plugin's worker ended with status 1: \\x1b[2Jgone"),
     "of another version": (
-        "send(HELLO, b'{\"version\":3}')",
-        "the plugin's worker sent a greeting of version 3, expected 2",
+        "send(HELLO, b'{\"version\":2}')",
+        "the plugin's worker sent a greeting of version 2, expected 3",
     ),
     "unknown kind": ("send(99)", "the plugin's worker sent a frame of unknown kind 99"),
     "a parent's kind": ("send(17)", "the plugin's worker sent a frame of unknown kind 17"),
@@ -55,12 +55,16 @@ AT_START = {
     "no JSON": ("send(HELLO, b'hi')", "the plugin's worker sent an invalid Hello"),
     "no UTF-8": ("send(HELLO, b'\"\\xff\"')", "the plugin's worker sent an invalid Hello"),
     "more than is asked": (
-        'send(HELLO, b\'{"version":2,"x":1}\')',
+        'send(HELLO, b\'{"version":3,"x":1}\')',
         "the plugin's worker sent an invalid Hello",
     ),
     "a result before any call": (
         "send(RETURN, b'{\"value\":1}')",
         "the plugin's worker sent a frame of kind 4, expected 1",
+    ),
+    "output before it is loaded": (
+        'send(PRINTED, b\'{"stream":"stdout","text":""}\')',
+        "the plugin's worker sent a frame of kind 8, expected 1",
     ),
     "a host call before it is loaded": (
         "send(HOST_CALL, ask)",
@@ -69,6 +73,18 @@ AT_START = {
 }
 
 IN_A_CALL = {
+    "output without end": (
+        'while True: send(PRINTED, b\'{"stream":"stderr","text":""}\')',
+        "the plugin's worker sent more printed text than a call may have",
+    ),
+    "much output": (
+        'while True: send(PRINTED, b\'{"stream":"stdout","text":"\' + b\'x\' * 100000 + b\'"}\')',
+        "the plugin's worker sent more printed text than a call may have",
+    ),
+    "output of an unknown stream": (
+        'send(PRINTED, b\'{"stream":"tty","text":""}\')',
+        "the plugin's worker sent an invalid Printed",
+    ),
     "exits": ("pass", "the plugin's worker ended with status 0"),
     "another's result": (
         "send(RETURN, b'{\"value\":{}}')",
@@ -203,7 +219,7 @@ def test_in_a_call(case: str, hostile: PluginImage) -> None:
             "\nfor b in struct.pack('>IBI', 200, 1, 0) + bytes(200): os.write(3, bytes([b])); time.sleep(.05)",
             "the plugin took longer than 1 s to load",
         ),
-        ("send(HELLO, b'{\"version\":2}'); time.sleep(60)", "the plugin took longer than 1 s to load"),
+        ("send(HELLO, b'{\"version\":3}'); time.sleep(60)", "the plugin took longer than 1 s to load"),
     ],
     ids=["silent", "half a header", "a byte at a time", "never loaded"],
 )

@@ -1,7 +1,9 @@
 """``tarkpm call``."""
 
 import gc
-from contextlib import ExitStack
+import shlex
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,13 +12,17 @@ import click
 from tarkpm.cli import prestart
 from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.complete import plugin_names, tool_names
-from tarkpm.cli.console import style
+from tarkpm.cli.console import is_verbose, style
 from tarkpm.cli.options import Invocation, running
 from tarkpm.cli.rendering import print_log
 from tarkpm.cli.text_args import read_json, target
+from tarkpm.errors import PluginRaised
 
 if TYPE_CHECKING:
     from tarkpm.host.trace import Trace, TracedCall
+
+MAX_REPEATED = 200
+"""Characters of arguments that a hint repeats."""
 
 
 @click.command("call", cls=CheckedCommand)
@@ -46,18 +52,32 @@ def call_command(
     with ExitStack() as stack:
         traced = _tracer(stack, trace, record)
         spare = prestart.take()  # it loads wasmtime while this process verifies what to run
-        report = call(
-            invocation.settings,
-            invocation.ui,
-            name,
-            tool,
-            text,
-            log=print_log,
-            trace=traced,
-            spare=spare,
-        )
+        with _showing_tracebacks(plugin, tool, arguments):
+            report = call(
+                invocation.settings,
+                invocation.ui,
+                name,
+                tool,
+                text,
+                log=print_log,
+                trace=traced,
+                spare=spare,
+            )
     invocation.output(report, report.output)
     return 0
+
+
+@contextmanager
+def _showing_tracebacks(plugin: str, tool: str, arguments: str) -> Iterator[None]:
+    """Say how to see the traceback of an exception, if there is one that was not shown."""
+    try:
+        yield
+    except PluginRaised as problem:
+        # The arguments that stand on the command line can be typed again: not those of standard input.
+        if problem.traceback and not is_verbose() and arguments != "-" and len(arguments) <= MAX_REPEATED:
+            again = (arguments,) if arguments != "{}" else ()
+            problem.hint = shlex.join(("tarkpm", "call", "-v", plugin, tool, *again))
+        raise
 
 
 def _tracer(stack: ExitStack, show: bool, record: Path | None) -> "Trace | None":

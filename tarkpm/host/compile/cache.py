@@ -18,6 +18,7 @@ import os
 import stat
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -28,10 +29,18 @@ from tarkpm.host.image import PluginImage
 from tarkpm.host.ipc.frames import MAX_COMPILED
 from tarkpm.host.limits import Limits
 from tarkpm.host.process import Start, start
+from tarkpm.host.worker.settings import BIG_MODULE
 
 MAGIC: Final = b"tarkpmC2"
 _HEAD: Final = len(MAGIC) + hashlib.sha256().digest_size
 _SUFFIX: Final = ".compiled"
+Busy = Callable[[str], None]
+
+
+def silent(text: str) -> None:
+    """Show nothing. A `Busy`."""
+
+
 STALE_AFTER: Final = 24 * 3600.0
 """Seconds after which an unfinished temporary file is removed."""
 
@@ -39,12 +48,16 @@ STALE_AFTER: Final = 24 * 3600.0
 class CompileCache:
     """Compiled modules in a folder, which need not exist yet. Safe for several threads and processes."""
 
-    def __init__(self, folder: Path, key: bytes) -> None:
-        """Open a cache. ``key`` is a secret of at least 32 bytes that is not stored in ``folder``."""
+    def __init__(self, folder: Path, key: bytes, busy: Busy = silent) -> None:
+        """Open a cache. ``key`` is a secret of at least 32 bytes that is not stored in ``folder``.
+
+        ``busy`` is called with what takes seconds, and with "" when that is over; from any thread.
+        """
         if len(key) < 32:
             raise ValueError(f"expected a key of at least 32 bytes, found {len(key)}")
         self._folder = folder
         self._key = key
+        self._busy = busy
         self._expected: list[_Expected] = []
 
     def expect(self, sha256: str, limits: Limits) -> None:
@@ -64,7 +77,14 @@ class CompileCache:
         found = self._expected.pop().taken(entry) if self._expected else entry.find(self._key)
         if found is not None:
             return found
-        made = compiler.compile_module(image, limits, start, mapped=is_mapped())
+        is_big = len(image.wasm) >= BIG_MODULE
+        if is_big:
+            self._busy(f"compiling {image.name} (once)")
+        try:
+            made = compiler.compile_module(image, limits, start, mapped=is_mapped())
+        finally:
+            if is_big:  # what the plugin logs must not be written behind this
+                self._busy("")
         with contextlib.suppress(OSError):
             entry.keep(self._key, made)
         return handed(made)

@@ -1,4 +1,4 @@
-"""tark:plugin/log: a plugin's messages, made printable and passed to a sink."""
+"""A plugin's messages and output (tark:plugin/log, WASI's stdout and stderr), made printable for a sink."""
 
 from collections.abc import Callable
 from typing import Any, Literal, cast
@@ -6,20 +6,30 @@ from typing import Any, Literal, cast
 import msgspec
 
 from tarkpm.core.text import neutral
+from tarkpm.host.ipc.messages import Printed
 from tarkpm.host.limits import Limits
+from tarkpm.host.trace import masked_text
 
 MAX_MESSAGE = 8 << 10
+MAX_PRINTED_LINE = 2 * MAX_MESSAGE
+MAX_SAID = 16 << 10
+"""Characters of a call's standard error that are kept for `Log.said`, the last ones."""
 
 Level = Literal["debug", "info", "warn", "error"]
+Stream = Literal["stdout", "stderr"]
 
 
 class LogLine(msgspec.Struct, frozen=True):
-    """One printable line without line breaks. ``by_host`` marks a note of tarkpm about the plugin."""
+    """One printable line without line breaks. ``by_host`` marks a note of tarkpm about the plugin.
+
+    ``stream`` is set for a line that the plugin wrote to standard output or error; its level is "debug".
+    """
 
     plugin: str
     level: Level
     message: str
     by_host: bool = False
+    stream: Literal["", "stdout", "stderr"] = ""
 
 
 LogSink = Callable[[LogLine], None]
@@ -40,20 +50,53 @@ class Log:
         self._messages = self._limits.log_messages
         self._text = self._limits.log_text
         self._told = False
+        self._open = {"stdout": "", "stderr": ""}
+        self.said = ""
 
     def call(self, function: str, args: tuple[Any, ...], deadline: float) -> None:  # noqa: ARG002  # no waiting
         """Log a message; ``function`` is the level."""
         (message,) = args
-        self._messages -= 1
-        self._text -= min(len(message), MAX_MESSAGE)
-        if self._sink is None:
-            return
-        if self._messages >= 0 and self._text >= 0:
+        if self._has_room_for(message) and self._sink is not None:
             text = neutral(message, limit=MAX_MESSAGE)
             self._sink(LogLine(self._plugin, cast(Level, function), text))
-        elif not self._told:
+
+    def printed(self, part: Printed) -> None:
+        """Log what the plugin wrote to a standard stream, one line for each of its lines, secrets masked."""
+        if part.dropped:
+            self._note_once("printed too much in one call; the rest is dropped")
+        if part.stream == "stderr":
+            self.said = (self.said + part.text)[-MAX_SAID:]
+        *lines, rest = (self._open[part.stream] + part.text).split("\n")
+        # A line without end must not be copied again with every part of it.
+        self._open[part.stream] = rest[:MAX_PRINTED_LINE]
+        for line in lines:
+            self._print(part.stream, line)
+
+    def finish(self) -> None:
+        """End a call: log the lines that have no end."""
+        for stream, line in self._open.items():
+            if line:
+                self._print(cast(Stream, stream), line)
+        self._open = {"stdout": "", "stderr": ""}
+
+    def _print(self, stream: Stream, line: str) -> None:
+        if self._has_room_for(line) and self._sink is not None:
+            # Masked before it is cut: half a secret would not be found by its name.
+            text = neutral(masked_text(line[:MAX_PRINTED_LINE]), limit=MAX_MESSAGE)
+            self._sink(LogLine(self._plugin, "debug", text, stream=stream))
+
+    def _has_room_for(self, message: str) -> bool:
+        self._messages -= 1
+        self._text -= min(len(message), MAX_MESSAGE)
+        if self._messages >= 0 and self._text >= 0:
+            return True
+        self._note_once("logged too much in one call; the rest is dropped")
+        return False
+
+    def _note_once(self, message: str) -> None:
+        if not self._told:
             self._told = True
-            self.note("logged too much in one call; the rest is dropped")
+            self.note(message)
 
     def note(self, message: str) -> None:
         """Log a note of the host about the plugin."""

@@ -5,6 +5,7 @@ kills the worker.
 """
 
 import time
+from collections.abc import Callable
 from typing import Any, Literal, Protocol, TypeVar
 
 import msgspec
@@ -41,11 +42,22 @@ class Reported(Exception):
 class Conversation:
     """The conversation with one worker process."""
 
-    def __init__(self, process: AnyProcess, limits: Limits, gate: Gate | None = None) -> None:
-        """Wrap a process. Without a ``gate`` it runs no plugin: it compiles, inspects or is probed."""
+    def __init__(
+        self,
+        process: AnyProcess,
+        limits: Limits,
+        gate: Gate | None = None,
+        printed: Callable[[messages.Printed], None] | None = None,
+    ) -> None:
+        """Wrap a process. Without a ``gate`` it runs no plugin: it compiles, inspects or is probed.
+
+        ``printed`` gets what the plugin writes to its standard streams.
+        """
         self.process = process
         self._limits = limits
         self._gate = gate
+        self._printed = printed
+        self._printable = 0
         caps = frames.CAPS_FROM_COMPILER if gate is None else frames.caps_from_worker(limits.output)
         self._channel = FrameSocket(process.socket, caps)
 
@@ -105,6 +117,7 @@ class Conversation:
         hoisted = texts.hoisted(args)
         # Only the answer to this very function may be as long as its type allows.
         self._channel.allow(frames.RETURN, frames.answer_cap(function, self._limits.output))
+        self._printable = frames.MAX_PRINTED
         self.send(frames.CALL, messages.Call(function, hoisted, seconds, texts.lengths), deadline, texts.tail)
         returned, tail = self.answer(frames.RETURN, messages.Return, deadline)
         return valued(returned.value, returned.texts, tail, shape)
@@ -121,10 +134,21 @@ class Conversation:
                 return decoded(payload, shape), tail
             if kind == frames.FAIL:
                 raise Reported(decoded(payload, messages.Fail))
+            if kind == frames.PRINTED and wanted == frames.RETURN:
+                self._show(decoded(payload, messages.Printed))
+                continue
             # Only a running call may make host calls: a worker that is loading runs no code of the plugin.
             if kind != frames.HOST_CALL or wanted != frames.RETURN:
                 raise ProtocolError(f"a frame of kind {kind}, expected {wanted}")
             self._serve(decoded(payload, messages.HostCall), tail, deadline)
+
+    def _show(self, part: messages.Printed) -> None:
+        # A worker stays far below this: one that does not could keep the parent busy for the whole call.
+        self._printable -= frames.PART + len(part.text.encode())
+        if self._printable < 0:
+            raise ProtocolError("more printed text than a call may have")
+        if self._printed is not None:
+            self._printed(part)
 
     def _serve(self, asked: messages.HostCall, tail: bytearray, deadline: float) -> None:
         assert self._gate is not None

@@ -14,6 +14,7 @@ NUL and its number, once. Both lengths are checked against the kind's limit befo
     parent → worker   CALL {function, args, seconds}
     worker → parent   HOST_CALL {interface, function, args}       any number of times, each answered by
     parent → worker   HOST_RESULT {value}                         unless `is_one_way` says it is not
+    worker → parent   PRINTED {stream, text, dropped}             before any of the other three of a call
     worker → parent   RETURN {value}                              or FAIL {kind, message}
 
     parent → worker   COMPILE {stack}, then BYTES with the module      instead of LOAD
@@ -33,11 +34,11 @@ from collections.abc import Mapping, Sequence
 from struct import Struct
 from typing import Any, Final, NamedTuple
 
-VERSION: Final = 2
+VERSION: Final = 3
 HARMLESS: Final = frozenset({"arguments", "schema", "unready", "absent"})
 """Kinds of FAIL that leave the guest's instance intact. After any other one the store is dead."""
 
-HELLO, LOADED, HOST_CALL, RETURN, FAIL, COMPILED, INSPECTED = 1, 2, 3, 4, 5, 6, 7
+HELLO, LOADED, HOST_CALL, RETURN, FAIL, COMPILED, INSPECTED, PRINTED = 1, 2, 3, 4, 5, 6, 7, 8
 LOAD, BYTES, CALL, HOST_RESULT, COMPILE, PROBE, INSPECT = 16, 17, 18, 19, 20, 21, 22
 
 _HEADER: Final = Struct(">IBI")
@@ -56,6 +57,9 @@ MAX_PAYLOAD: Final = 1 << 20
 """Of a host call, and of an answer whose type has a fixed number of texts: the long ones are in the tail."""
 MAX_VALUES: Final = 100_000
 """JSON values of one message. Each takes some hundred bytes once decoded, however short its JSON is."""
+MAX_PRINTED: Final = 256 << 10
+"""Bytes of text in the PRINTED of one call, each of which counts as `PART` bytes more."""
+PART: Final = 64
 LISTS: Final = frozenset({"get-tools", "models", "channel-poll", "channel-event", "channel-webhook"})
 """Functions whose answer is a list of texts, which may all be short and together as long as is allowed."""
 
@@ -82,6 +86,7 @@ def caps_from_worker(text: int) -> dict[int, Cap]:
         HOST_CALL: Cap(MAX_PAYLOAD, text),
         RETURN: answer_cap("", text),
         FAIL: Cap(16 << 10),
+        PRINTED: Cap(ESCAPED * MAX_PRINTED + 256),
     }
 
 

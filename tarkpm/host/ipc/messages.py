@@ -6,7 +6,7 @@ these types or refused. The worker writes the same shapes with plain `json`, whi
 ``texts`` holds the lengths of the texts in the frame's tail (`ipc.frames`).
 """
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -114,6 +114,14 @@ class Return(msgspec.Struct, forbid_unknown_fields=True):
 
     value: msgspec.Raw
     texts: list[int] = []
+
+
+class Printed(msgspec.Struct, forbid_unknown_fields=True):
+    """Text that the guest wrote to a standard stream, and how many bytes were dropped before it."""
+
+    stream: Literal["stdout", "stderr"]
+    text: str
+    dropped: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 
 class Fail(msgspec.Struct, forbid_unknown_fields=True):

@@ -13,6 +13,7 @@ from tarkpm.host.worker.interfaces import EXPORTS, IMPORTS, PACKAGE
 from tarkpm.host.worker.plugin_instance import AskParent, PluginInstance
 from tarkpm.host.worker.schemas import Schemas
 from tarkpm.host.worker.signatures import check
+from tarkpm.host.worker.stdio import Stdio
 from tarkpm.host.worker.wit import Meter, Mismatch
 
 
@@ -27,10 +28,15 @@ class Guest(PluginInstance):
         parent: int,
         schemas: Schemas,
         memory: Memory,
+        printed: Stdio,
     ) -> None:
-        """Load ``code``, a module or compiled code as ``load`` says. Raises `Failure`."""
+        """Load ``code``, a module or compiled code as ``load`` says. Raises `Failure`.
+
+        ``printed`` gets what the plugin writes to its standard streams.
+        """
         super().__init__(code, load, parent, memory)
         self._ask = ask
+        self._printed = printed
         self._exports = EXPORTS[load["type"]]
         self._interface = f"{PACKAGE}{load['type']}-plugin"
         self._schemas = schemas
@@ -97,8 +103,10 @@ class Guest(PluginInstance):
         self._schemas.check(tool, arguments)
 
     def _instantiate(self, store: Store) -> None:
-        if self._wasi:  # empty: no files, environment or network. Without it `add_wasip2` aborts the process.
-            store.set_wasi(WasiConfig())
+        if self._wasi:  # no files, environment or network. Without it `add_wasip2` aborts the process.
+            wasi = WasiConfig()
+            self._printed.connect(wasi)
+            store.set_wasi(wasi)
         instance = self._linker.instantiate(store, self._component)
         interface = self._component.get_export_index(self._interface)
         for name in self._exports:

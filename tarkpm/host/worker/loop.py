@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from tarkpm.host.ipc.frames import (
@@ -20,6 +20,7 @@ from tarkpm.host.ipc.frames import (
     LOAD,
     LOADED,
     MAX_PAYLOAD,
+    PRINTED,
     PROBE,
     RETURN,
     VERSION,
@@ -38,6 +39,7 @@ from tarkpm.host.worker.engine import Failure, compiled_image
 from tarkpm.host.worker.guest import Guest
 from tarkpm.host.worker.plugin_instance import PluginInstance
 from tarkpm.host.worker.schemas import Schemas
+from tarkpm.host.worker.stdio import Part, Stdio
 from tarkpm.host.worker.watchdog import die_with
 
 MAX_MESSAGE = 1_000
@@ -49,6 +51,7 @@ class _Parent:
 
     def __init__(self, fd: int) -> None:
         self.link = Link(fd)
+        self.printed = Stdio()
         self._encode: Callable[[Any], bytes] = lambda document: _json.encode(document).encode()
         self._decode: Callable[[bytes | bytearray], Any] = json.loads
         if "msgspec" in sys.modules:  # by the fork server; an import here costs more than one call saves
@@ -84,6 +87,7 @@ class _Parent:
         payload = self._encoded({"interface": interface, "function": function, "args": args}, texts)
         _check(payload, Cap(MAX_PAYLOAD))
         try:
+            self.show(self.printed.take())  # first: it was written before this call was made
             self.link.send(HOST_CALL, payload, texts.tail)
             if is_one_way(interface):
                 return None
@@ -92,6 +96,11 @@ class _Parent:
             os._exit(0)
         assert kind == HOST_RESULT
         return result["value"]
+
+    def show(self, parts: Iterable[Part]) -> None:
+        """Send what the guest wrote to its standard streams."""
+        for stream, text, dropped in parts:
+            self.tell(PRINTED, {"stream": stream, "text": text, "dropped": dropped})
 
     def code(self, form: str) -> bytes | int:
         """Receive a module or compiled code, as the message before announced."""
@@ -145,7 +154,10 @@ def _serve(other: _Parent, parent: int) -> None:
 
 
 def _call(other: _Parent, guest: PluginInstance, request: dict[str, Any]) -> None:
-    value, texts = guest.call(request["function"], request["args"], request["seconds"])
+    try:
+        value, texts = guest.call(request["function"], request["args"], request["seconds"])
+    finally:  # a traceback, for instance
+        other.show(other.printed.finish())
     try:
         other.answer(request["function"], value, texts, guest.output)
     except Failure:
@@ -172,7 +184,7 @@ def _load(other: _Parent, load: dict[str, Any], parent: int) -> tuple[PluginInst
     if load["abi"] == "core":
         guest = OlderGuest(code, load, other.ask, parent, statm)
     else:
-        guest = Guest(code, load, other.ask, parent, schemas, statm)
+        guest = Guest(code, load, other.ask, parent, schemas, statm, other.printed)
     # 5. seccomp, for all threads. Last, because mapping code as executable needs calls that it forbids. The
     #    plugin's own code has not run yet: a guest is instantiated by its first call.
     return guest, {"landlock": landlock, "seccomp": sandbox.few_calls()}

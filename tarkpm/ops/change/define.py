@@ -74,7 +74,8 @@ def _ask_all(workspace: Workspace, releases: "list[Release]") -> "list[tuple[Too
     from tarkpm.ops.run.compile_cache import compile_cache
 
     # A process that forks workers costs one more start, and pays from the third plugin on.
-    with PluginHost(cache=compile_cache(workspace.settings), long_lived=len(releases) > WORKERS) as host:
+    cache = compile_cache(workspace.settings, workspace.ui.busy)
+    with PluginHost(cache=cache, long_lived=len(releases) > WORKERS) as host:
         return run_parallel(lambda release: _ask(workspace, host, release), releases, threads=WORKERS)
 
 

@@ -2,15 +2,18 @@
 
 import hmac
 
-from tarkpm.host.compile.cache import CompileCache
+from tarkpm.host.compile.cache import Busy, CompileCache, silent
 from tarkpm.ops.project.ownership import check_home
 from tarkpm.ops.project.settings import Settings
 from tarkpm.store.state import State
 
 
-def compile_cache(settings: Settings) -> CompileCache:
-    """Return this user's compile cache; its key is derived from the secret in state. Raises `StoreError`."""
+def compile_cache(settings: Settings, busy: Busy = silent) -> CompileCache:
+    """Return this user's compile cache; its key is derived from the secret in state. Raises `StoreError`.
+
+    ``busy`` is called with what takes seconds, and with "" when that is over.
+    """
     check_home(settings)
     # Derived, so that the secret of journals is not used for two purposes (NIST SP 800-57, 5.2).
     key = hmac.digest(State(settings.paths.state).mac_key(), b"compiled modules", "sha256")
-    return CompileCache(settings.paths.cache / "compiled", key)
+    return CompileCache(settings.paths.cache / "compiled", key, busy)

@@ -17,7 +17,7 @@ from tarkpm.core.release import PathSource, PluginName, names_folder
 from tarkpm.core.tool import ToolPin
 from tarkpm.core.trust import check_minimum
 from tarkpm.errors import HostError, NotFound, StoreError, TarkError
-from tarkpm.host.compile.cache import CompileCache
+from tarkpm.host.compile.cache import Busy, CompileCache, silent
 from tarkpm.host.image import Interfaces, PluginImage
 from tarkpm.host.imports import Interface
 from tarkpm.host.imports.log import LogSink
@@ -45,12 +45,14 @@ class Images(msgspec.Struct, frozen=True):
     """Plugins ready to run, by name, the folder they work in, and the errors of those that failed to load.
 
     ``unpinned`` names the tool plugins whose tools no agent may be offered (docs/trust-rules.md, rule 13).
+    ``busy`` shows what takes long.
     """
 
     by_name: dict[str, PluginImage]
     workspace: Path
     failed: dict[str, TarkError] = {}
     unpinned: frozenset[str] = frozenset()
+    busy: Busy = silent
 
 
 def load_images(
@@ -76,10 +78,10 @@ def load_images(
             known = workspace.name_of(name)
             if is_unmanaged(workspace, known):
                 require_accepted(workspace)
-                return Images({known: load_unmanaged(workspace, known)}, folder)
+                return Images({known: load_unmanaged(workspace, known)}, folder, busy=ui.busy)
             entry = _locked(workspace, known)
             require_accepted(workspace)
-            return Images({entry.name: load_image(workspace, entry, cache)}, folder)
+            return Images({entry.name: load_image(workspace, entry, cache)}, folder, busy=ui.busy)
         require_accepted(workspace)
         return _load_all(workspace, folder, type, but)
 
@@ -96,7 +98,7 @@ def _load_all(workspace: Workspace, folder: Path, kind: str, but: Collection[str
             failed[entry.name] = problem
     unpinned = frozenset(one.name for one in workspace.lock.entries if one.is_unpinned)
     _load_unmanaged(workspace, kind, images, failed)
-    return Images(images, folder, failed, unpinned)
+    return Images(images, folder, failed, unpinned, workspace.ui.busy)
 
 
 def _load_unmanaged(
@@ -196,7 +198,7 @@ def load_target(
     A ``cache`` starts looking for the compiled code of a big module in the meantime.
     """
     if names_folder(target):
-        images = load_working_copy(settings, target)
+        images = msgspec.structs.replace(load_working_copy(settings, target), busy=ui.busy)
         _tell_of_grants(ui, images)
     else:
         images = load_images(settings, ui, name=PluginName(target), cache=cache)
@@ -243,7 +245,7 @@ def open_host(
         log=log,
         trace=trace,
         interfaces=interfaces or serve(settings, images.workspace),
-        cache=cache or compile_cache(settings),
+        cache=cache or compile_cache(settings, images.busy),
         spare=spare,
         long_lived=long_lived,
         withheld=lambda image, tools: Withheld(settings.paths.state).add(Digest(image.sha256), tools),

@@ -15,7 +15,14 @@ import msgspec
 from tarkpm.core import urls
 from tarkpm.core.capability import CapabilitySet
 from tarkpm.core.oauth import OAuth
-from tarkpm.errors import CapabilityDenied, HostError, PluginFailed, TarkError, Unreachable
+from tarkpm.errors import (
+    CapabilityDenied,
+    HostError,
+    PluginFailed,
+    PluginRaised,
+    TarkError,
+    Unreachable,
+)
 from tarkpm.host.image import PluginImage
 from tarkpm.host.imports.hosts import Hosts
 from tarkpm.host.imports.log import LogLine, LogSink
@@ -70,6 +77,9 @@ class Confidence:
         except TarkError as problem:
             problem.message = self.masked(problem.message)
             problem.args = (problem.message,)
+            if isinstance(problem, PluginRaised):
+                problem.exception = self.masked(problem.exception)
+                problem.traceback = self.masked(problem.traceback)
             raise
 
 
