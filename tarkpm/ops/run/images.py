@@ -1,7 +1,5 @@
 """Load installed plugins for the host, and choose what serves their host calls."""
 
-import hashlib
-import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +11,7 @@ from tarkpm.core.digest import Digest
 from tarkpm.core.lock_check import stale_entries
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.name_similarity import did_you_mean
-from tarkpm.core.release import PathSource, PluginName, names_folder
+from tarkpm.core.release import PluginName, names_folder
 from tarkpm.core.tool import ToolPin
 from tarkpm.core.trust import check_minimum
 from tarkpm.errors import HostError, NotFound, StoreError, TarkError
@@ -34,6 +32,7 @@ from tarkpm.ops.project.workspace import Workspace, open_for_reading
 from tarkpm.ops.release.installed import installed_files, installed_manifest, read_installed
 from tarkpm.ops.release.unmanaged import is_unmanaged, load_unmanaged, read_unmanaged, unmanaged_names
 from tarkpm.ops.release.way_back import require_trusted
+from tarkpm.ops.release.working_copy import read_working_copy, working_copy_data
 from tarkpm.ops.run.compile_cache import compile_cache
 from tarkpm.store.withheld import Withheld
 
@@ -163,22 +162,9 @@ def load_working_copy(settings: Settings, path: str) -> Images:
 
     Its data is separate from that of every installed plugin and every other folder.
     """
-    from tarkpm.core.verification import verify_release
-    from tarkpm.ops.release.fetch import read_folder
-
-    source = PathSource(str((settings.cwd / Path(path).expanduser()).resolve()))
-    collected = read_folder(settings.cwd, source)
-    candidate = verify_release(collected.files, None, source, where=source.path)
-    manifest = candidate.manifest
-    place = hashlib.sha256(os.fsencode(source.path)).hexdigest()[
-        :16
-    ]  # two folders may contain plugins of one name
-    data = settings.paths.data / "data" / "working-copies" / f"{manifest.name}-{place}"
-    wasm = collected.files[manifest.wasm]
-    file = str(Path(source.path) / manifest.wasm)
-    granted = manifest.capabilities
-    image = PluginImage(manifest.name, manifest.type, wasm, granted, data, manifest.oauth, file=file)
-    return Images({manifest.name: image}, settings.cwd)
+    copy = read_working_copy(settings.cwd, path)
+    image = copy.image(copy.manifest.capabilities, working_copy_data(settings, copy))
+    return Images({image.name: image}, settings.cwd)
 
 
 def load_target(
