@@ -130,6 +130,10 @@ def test_what_is_not_a_plugin_or_leads_out_of_its_folder(sandbox: Sandbox, copy:
     sandbox.run("check").failed(2, "no plugin.toml in the top folder or its dist/, but in 'mine'")
     wasm = copy / "plugin.wasm"
     wasm.rename(sandbox.cwd / "elsewhere.wasm")
-    sandbox.run("check", copy).failed(2, "the module 'plugin.wasm' that plugin.toml names does not exist")
+    sandbox.run("check", copy).failed(1, "the module 'plugin.wasm' that plugin.toml names does not exist")
     wasm.symlink_to(sandbox.cwd / "elsewhere.wasm")
-    sandbox.run("check", copy).failed(2, "'plugin.wasm' is or passes a symbolic link")
+    sandbox.run("check", copy).failed(1, "'plugin.wasm' is or passes a symbolic link")
+    wasm.unlink()
+    with wasm.open("wb") as file:
+        file.truncate((64 << 20) + 1)
+    sandbox.run("check", copy).failed(1, "error: ", "67,108,864 bytes", "would be refused: 1 error")
