@@ -13,11 +13,23 @@ STDIN = "standard input"
 
 
 def target(text: str) -> str:
-    """Read a plugin argument: a folder stays as it is, a name is checked. Raises `TarkError`."""
+    """Read a plugin argument: a folder, also ``plugins/mine``, or a name, which is checked.
+
+    No name contains a slash, so a folder cannot be taken for one. Raises `TarkError`.
+    """
     from tarkpm.cli.options import read_name
     from tarkpm.core.release import names_folder
 
-    return text if names_folder(text) else read_name(text)
+    if names_folder(text) or ("/" in text and "://" not in text):
+        return folder(text)
+    return read_name(text)
+
+
+def folder(text: str) -> str:
+    """Return a path to a folder as one that cannot be taken for a name."""
+    from tarkpm.core.release import names_folder
+
+    return text if names_folder(text) else f"./{text}"
 
 
 def read_text(text: str, what: str) -> str:

@@ -119,14 +119,6 @@ def test_two_folders_with_one_name_share_nothing(sandbox: Sandbox) -> None:
     assert len(list(sandbox.data.glob("data/working-copies/text-tools-*"))) == 2
 
 
-def test_what_a_working_copy_may_do_is_told(sandbox: Sandbox) -> None:
-    folder = sandbox.plugin(sandbox.cwd / "mine", name="mine", wasm=wat.lenient_tool())
-    manifest = folder / "plugin.toml"
-    manifest.write_text(manifest.read_text().replace("[capabilities]", "[capabilities]\nshell = true"))
-    told = sandbox.run("call", "./mine", "echo", '"a"').ok()
-    assert "note: 'mine' is a working copy and gets what it declares: shell" in told.err
-
-
 def test_an_auth_plugin_signs_in_and_out(sandbox: Sandbox) -> None:
     with serving(OAuth) as service:
         install(sandbox, "device-auth", service.authority, "DEVICE_AUTH_*")
@@ -237,6 +229,14 @@ def test_a_plugin_of_another_type_is_refused(sandbox: Sandbox) -> None:
     install(sandbox, "text-tools")
     sandbox.run("auth", "status", "text-tools").failed(1, "is of type 'tool', expected 'auth'")
     sandbox.run("chat", "text-tools", "x").failed(1, "is of type 'tool', expected 'provider'")
+
+
+def test_a_hook_in_a_folder_is_fired_alone(sandbox: Sandbox) -> None:
+    shutil.copytree(PLUGINS / "session-guard", sandbox.cwd / "mine")
+    fired = ("hook", "run", "prompt", '{"text":"hi"}', "--plugin")
+    assert sandbox.run(*fired, "./mine").ok().out == 'session-guard: replace\n{"text":"hi","guarded":true}\n'
+    sandbox.run(*fired, "session-guard").failed(2, "no plugin named 'session-guard' is locked")
+    sandbox.run(*fired, PLUGINS / "text-tools").failed(1, "is of type 'tool', expected 'hook'")
 
 
 def test_hooks_without_a_hook_plugin_pass_the_payload_through(sandbox: Sandbox) -> None:

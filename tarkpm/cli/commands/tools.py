@@ -8,7 +8,7 @@ import click
 from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.complete import plugin_names
 from tarkpm.cli.console import style, table
-from tarkpm.cli.options import Invocation, read_name, running
+from tarkpm.cli.options import Invocation, read_name, running_folders
 from tarkpm.cli.rendering import note_lines, print_log
 from tarkpm.cli.text_args import target
 from tarkpm.core.text import neutral
@@ -28,7 +28,7 @@ MAX_DIFF = 200
 @click.option(
     "--since", metavar="COMMIT", help="With --changed, compare with this commit, branch, tag or ORIG_HEAD."
 )
-@running
+@running_folders
 def tools_command(invocation: Invocation, plugin: str, size: bool, changed: bool, since: str | None) -> int:
     """List the tools of one plugin. [default: every enabled tool plugin]
 
