@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from tarkpm.core.text import cut, masked, neutral
-from tarkpm.errors import TarkError
+from tarkpm.errors import BuildError, TarkError
 from tarkpm.ops.project.ui import Card
 
 
@@ -136,6 +136,8 @@ def print_error(error: TarkError, *, as_json: bool = False) -> int:
     lines = [style("error: ", fg="red", bold=True) + neutral(error.message)]
     if error.where:
         lines.append(f"  where: {neutral(error.where)}")
+    if isinstance(error, BuildError):
+        lines += (f"    | {neutral(line)}" for line in error.output)
     if error.hint:
         lines.append(f"  help: {neutral(error.hint)}")
     with suppress(OSError):  # the reader is gone: the exit status still reports the error
@@ -147,12 +149,14 @@ def print_error(error: TarkError, *, as_json: bool = False) -> int:
 
 def error_table(error: TarkError) -> dict[str, Any]:
     """Return an error as JSON shows it."""
+    more = {"output": error.output} if isinstance(error, BuildError) else {}
     return {
         "code": error.code,
         "message": error.message,
         "where": error.where,
         "hint": error.hint,
         "exit_status": error.exit_status,
+        **more,
     }
 
 

@@ -43,6 +43,7 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "cache": ("tarkpm cache", "tarkpm cache clean"),
     "doctor": ("tarkpm doctor",),
     "completions": ('eval "$(tarkpm completions bash)"', "tarkpm completions fish | source"),
+    "build": ("tarkpm build", "tarkpm build ./my-plugin"),
     "wit": ("tarkpm wit", "tarkpm wit wit --c"),
     "sign": ("tarkpm sign ./my-plugin --key release",),
     "publish": ("tarkpm publish ./my-plugin --to ../index/submissions",),

@@ -52,7 +52,7 @@ def test_the_header_compiles_without_a_warning(world: str, tmp_path: Path) -> No
     # Not -fsyntax-only, about which zig complains.
     warnings = ["-std=c11", "-Wall", "-Wextra", "-Werror", "-Wno-unused-function"]
     flags = ["-target", "wasm32-freestanding", *warnings, "-c", "-o", "out.o"]
-    command = [sys.executable, "-m", "ziglang", "cc", *flags, "-I", HEADER_FOLDER, source]
+    command = [sys.executable, "-m", "ziglang", "cc", *flags, "-I", str(HEADER_FOLDER), str(source)]
     env = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=env)
     assert (done.returncode, done.stderr) == (0, "")
