@@ -3,7 +3,7 @@
 ::
 
     TarkError(message, where, hint)      code, exit_status
-    ├ DocumentError      ManifestError, ProjectError, LockError, LockStale
+    ├ DocumentError      ManifestError, ProjectError, LockError, LockStale, CaseError
     ├ ResolutionError
     ├ SourceError        NotFound, Unreachable (IndexStale), Garbled, TooLarge, Refused
     ├ VerificationError  DigestMismatch, SignatureInvalid, CommitUnreached, KeyUntrusted, IndexUntrusted,
@@ -56,6 +56,14 @@ class ManifestError(DocumentError):
 
 class ProjectError(DocumentError):
     """A tark.toml is missing or invalid."""
+
+
+class CaseError(DocumentError):
+    """A case of `tarkpm test` is invalid. ``path`` is the key, () for the whole file."""
+
+    def __init__(self, message: str, *, path: tuple[str, ...] = (), where: str = "", hint: str = "") -> None:
+        super().__init__(message, where=where, hint=hint)
+        self.path = path
 
 
 class LockError(DocumentError):

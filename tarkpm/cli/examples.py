@@ -29,6 +29,8 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
         'tarkpm call text-tools text-stats \'{"text":"two words"}\'',
         "tarkpm call ./my-plugin text-stats - < arguments.json",
     ),
+    "test": ("tarkpm test", "tarkpm test ./my-plugin -k empty"),
+    "check": ("tarkpm check", "tarkpm check ./my-plugin"),
     "tools": ("tarkpm tools", "tarkpm tools text-tools"),
     "mcp": ("tarkpm mcp connect claude-code", "tarkpm mcp connect codex --print"),
     "auth": ("tarkpm auth login chatgpt-oauth", "tarkpm auth status chatgpt-oauth"),

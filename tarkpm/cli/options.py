@@ -74,11 +74,7 @@ def common(function: Callable[..., Any]) -> Callable[..., Any]:
     ) -> Any:
         del verbose  # `group.run` reads it from the arguments: it must know it even when parsing fails
         before = said_before()
-        special = {
-            key: rest.pop(key)
-            for key in ("offline", "allow_http", "dry_run", "yes", "accept_unmanaged", "keep_data")
-            if key in rest
-        }
+        special = {key: rest.pop(key) for key in _SPECIAL if key in rest}
         settings = make_settings(
             os.environ,
             project=project or before.get("project"),
@@ -92,6 +88,18 @@ def common(function: Callable[..., Any]) -> Callable[..., Any]:
 
     return everywhere(wrapper)
 
+
+_SPECIAL = (
+    "offline",
+    "allow_http",
+    "dry_run",
+    "yes",
+    "accept_unmanaged",
+    "keep_data",
+    "accept_folder",
+    "folder_grants",
+)
+"""Options that are settings; a command does not receive them."""
 
 offline = click.option("--offline", is_flag=True, help="Make no network requests.")
 dry_run = click.option("--dry-run", is_flag=True, help="Show what would happen and change nothing.")
@@ -117,6 +125,32 @@ accept_unmanaged = click.option(
 def running(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of `common`, and the consent to unmanaged plugins."""
     return accept_unmanaged(common(function))
+
+
+_FOLDER = [
+    click.option(
+        "--grant",
+        "folder_grants",
+        multiple=True,
+        metavar="CAPABILITY",
+        callback=lambda _context, _option, texts: tuple(map(read_capability, texts)),
+        help="Grant the plugin in a folder only this part of what it declares, for this run.",
+    ),
+    click.option(
+        "--accept-capabilities",
+        "accept_folder",
+        is_flag=True,
+        help="Agree to run a folder with the capabilities it declares.",
+    ),
+]
+
+
+def running_folders(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of `running`, and the consent to run a working copy."""
+    wrapper = running(function)
+    for option in reversed(_FOLDER):
+        wrapper = option(wrapper)
+    return wrapper
 
 
 _CONSENT = [

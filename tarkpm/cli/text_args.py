@@ -13,10 +13,15 @@ STDIN = "standard input"
 
 
 def target(text: str) -> str:
-    """Read a plugin argument: a folder stays as it is, a name is checked. Raises `TarkError`."""
+    """Read a plugin argument: a folder, also ``plugins/mine``, or a name, which is checked.
+
+    No name contains a slash, so a folder cannot be taken for one. Raises `TarkError`.
+    """
     from tarkpm.cli.options import read_name
     from tarkpm.core.release import names_folder
 
+    if "/" in text and "://" not in text and not names_folder(text):
+        return f"./{text}"
     return text if names_folder(text) else read_name(text)
 
 

@@ -13,7 +13,8 @@ import msgspec
 from tarkpm.core import home_path
 from tarkpm.core.capability import KINDS, SIGN_IN, CapabilitySet
 from tarkpm.core.contributes import contributions, events
-from tarkpm.core.document import Text, convert, decode_toml
+from tarkpm.core.document import Text, convert, decode_toml, parse_toml
+from tarkpm.core.name_similarity import nearest
 from tarkpm.core.names import MANIFEST, MAX_MANIFEST, STATEMENT
 from tarkpm.core.release import TYPES, Dependency, PluginName, file_name, plugin_name
 from tarkpm.core.version import Range, Version
@@ -97,6 +98,24 @@ class Manifest(msgspec.Struct, frozen=True):
             contributes=contributions(document.contributes),
             activation=events(document.activation),
         )
+
+
+def unknown_keys(data: bytes, *, where: str = MANIFEST) -> list[tuple[tuple[str, ...], str]]:
+    """Return the keys of a plugin.toml that nobody reads, each with the known key that it resembles, or "".
+
+    `Manifest.parse` ignores them, because a newer tarkpm may know them; for an author they are mistakes.
+    Those under ``[capabilities]`` are in `Manifest.unknown_capabilities`. Raises `ManifestError` for a file
+    that is not TOML.
+    """
+    table = parse_toml(data, where=where, error=ManifestError, limit=MAX_MANIFEST)
+    tables: dict[str, type[msgspec.Struct]] = {"": _Document, "plugin": _Plugin}
+    found: list[tuple[tuple[str, ...], str]] = []
+    for name, shape in tables.items():
+        known = [field.encode_name for field in msgspec.structs.fields(shape)]
+        keys = table if not name else table.get(name, {})
+        unknown = [key for key in keys if key not in known] if isinstance(keys, dict) else []
+        found += [((name, key) if name else (key,), nearest(key.lower(), known)) for key in unknown]
+    return found
 
 
 def _checked(read: Any, value: Any, where: str, key: str) -> Any:

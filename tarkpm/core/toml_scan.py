@@ -5,7 +5,7 @@
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -78,6 +78,20 @@ def scan(text: str) -> Iterator[TomlStatement]:
         else:
             end = line_end(text, at)
         at = end
+
+
+def line_of(text: str, path: Sequence[str]) -> int:
+    r"""Return the line, from 1, of the statement of a key, or of the nearest one above it; 0 if none is.
+
+    >>> line_of('[plugin]\nname = "x"\n', ("plugin", "name", "deeper"))
+    2
+    """
+    wanted, best, line = tuple(path), 0, 0
+    for statement in scan(text):
+        depth = len(statement.path)
+        if depth > best and statement.path == wanted[:depth]:
+            best, line = depth, text.count("\n", 0, statement.start) + 1
+    return line
 
 
 def line_end(text: str, at: int) -> int:

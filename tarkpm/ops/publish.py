@@ -1,6 +1,7 @@
 """``tarkpm publish``: write a plugin's release folder, ready to be submitted to an index."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -12,7 +13,7 @@ from tarkpm.core.verification import verify_release
 from tarkpm.errors import DigestMismatch, Refused, SignatureInvalid, StoreError
 from tarkpm.io.files import open_new, read_file, remove_tree, sync_folder
 from tarkpm.ops.project.settings import Settings
-from tarkpm.ops.release.checks import check_publishable
+from tarkpm.ops.release.checks import check_publishable, signed_release
 from tarkpm.sources.folder import collect
 from tarkpm.sources.path import MAX_FILE, LocalTree
 from tarkpm.store.key_file import Passphrase
@@ -61,18 +62,13 @@ def publish(settings: Settings, folder: Path, to: Path, key: str, passphrase: Pa
     )
 
 
-def _statement(folder: Path, files: object, where: str) -> bytes | None:
+def _statement(folder: Path, files: Mapping[str, bytes], where: str) -> bytes | None:
     """Return the statement next to a plugin if it is valid for the current files."""
-    tree = LocalTree(folder)
-    data = tree.read([STATEMENT]).get(STATEMENT)
-    if data is None:
-        return None
     try:
-        signed = collect(tree, "", where=where)
-        verify_release(signed.files, data, GitSource(where), where=where)
+        found = signed_release(folder, files, where=where)
     except (SignatureInvalid, DigestMismatch):  # it was signed before the last change
         return None
-    return data if signed.files == files else None
+    return found.envelope if found else None
 
 
 def _only_key(settings: Settings) -> str:

@@ -116,14 +116,6 @@ def test_two_folders_with_one_name_share_nothing(sandbox: Sandbox) -> None:
     assert len(list(sandbox.data.glob("data/working-copies/text-tools-*"))) == 2
 
 
-def test_what_a_working_copy_may_do_is_told(sandbox: Sandbox) -> None:
-    folder = sandbox.plugin(sandbox.cwd / "mine", name="mine", wasm=wat.lenient_tool())
-    manifest = folder / "plugin.toml"
-    manifest.write_text(manifest.read_text().replace("[capabilities]", "[capabilities]\nshell = true"))
-    told = sandbox.run("call", "./mine", "echo", '"a"').ok()
-    assert "note: 'mine' is a working copy and gets what it declares: shell" in told.err
-
-
 def test_an_auth_plugin_signs_in_and_out(sandbox: Sandbox) -> None:
     with serving(OAuth) as service:
         install(sandbox, "device-auth", service.authority, "DEVICE_AUTH_*")

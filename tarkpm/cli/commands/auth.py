@@ -8,7 +8,7 @@ import click
 from tarkpm.cli.complete import plugin_names
 from tarkpm.cli.console import style
 from tarkpm.cli.lazy_group import Group
-from tarkpm.cli.options import Invocation, running
+from tarkpm.cli.options import Invocation, running_folders
 from tarkpm.cli.rendering import print_log
 from tarkpm.cli.text_args import target
 from tarkpm.core.text import neutral
@@ -33,7 +33,7 @@ def about_a_plugin(group: click.Group, name: str) -> "Callable[[Callable[..., in
             return function(invocation, target(plugin), **rest)
 
         named = click.argument("plugin", shell_complete=plugin_names)
-        return group.command(name)(named(running(run)))
+        return group.command(name)(named(running_folders(run)))
 
     return command
 

@@ -11,7 +11,7 @@ from tarkpm.cli import prestart
 from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.complete import plugin_names, tool_names
 from tarkpm.cli.console import style
-from tarkpm.cli.options import Invocation, running
+from tarkpm.cli.options import Invocation, running_folders
 from tarkpm.cli.rendering import print_log
 from tarkpm.cli.text_args import read_json, target
 
@@ -30,13 +30,14 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Write the host calls to FILE.",
 )
-@running
+@running_folders
 def call_command(
     invocation: Invocation, plugin: str, tool: str, arguments: str, trace: bool, record: Path | None
 ) -> int:
     """Run a tool of a plugin and print its output.
 
-    PLUGIN is the name of an installed plugin, or a folder that contains one (./folder).
+    PLUGIN is the name of an installed plugin, or a folder that contains one (./folder). A folder's plugin
+    runs after you agreed, once, to what it declares.
     """
     name, text = target(plugin), read_json(arguments, "the arguments are")
     from tarkpm.ops.call import call

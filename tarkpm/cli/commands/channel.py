@@ -6,7 +6,7 @@ import click
 
 from tarkpm.cli.complete import plugin_names
 from tarkpm.cli.lazy_group import Group
-from tarkpm.cli.options import Invocation, Seconds, running
+from tarkpm.cli.options import Invocation, Seconds, running_folders
 from tarkpm.cli.rendering import print_log
 from tarkpm.cli.text_args import read_text, target
 from tarkpm.core.text import neutral
@@ -33,7 +33,7 @@ def _standing(report: "AuthReport") -> list[str]:
 
 @channel_command.command("info")
 @click.argument("plugin", shell_complete=plugin_names)
-@running
+@running_folders
 def info_command(invocation: Invocation, plugin: str) -> int:
     """Show what a channel is and whether it is signed in."""
     from tarkpm.ops.channel import info
@@ -59,7 +59,7 @@ def info_command(invocation: Invocation, plugin: str) -> int:
 
 @channel_command.command("status")
 @click.argument("plugin", shell_complete=plugin_names)
-@running
+@running_folders
 def status_command(invocation: Invocation, plugin: str) -> int:
     """Show whether a channel is signed in."""
     from tarkpm.ops.channel import status
@@ -72,7 +72,7 @@ def status_command(invocation: Invocation, plugin: str) -> int:
 @channel_command.command("auth")
 @click.argument("plugin", shell_complete=plugin_names)
 @click.argument("credentials", metavar="JSON | - | @FILE")
-@running
+@running_folders
 def auth_command(invocation: Invocation, plugin: str, credentials: str) -> int:
     """Give a channel its credentials.
 
@@ -94,7 +94,7 @@ def auth_command(invocation: Invocation, plugin: str, credentials: str) -> int:
     metavar="SECONDS",
     help="Stop after SECONDS. [default: until Ctrl-C]",
 )
-@running
+@running_folders
 def start_command(invocation: Invocation, plugin: str, seconds: float | None) -> int:
     """Start a channel and print every incoming message."""
     from tarkpm.ops.channel import listen
@@ -117,7 +117,7 @@ def start_command(invocation: Invocation, plugin: str, seconds: float | None) ->
     metavar="SECONDS",
     help="Wait up to SECONDS for a message. [default: 0]",
 )
-@running
+@running_folders
 def poll_command(invocation: Invocation, plugin: str, seconds: float) -> int:
     """Start a channel, print its messages and stop it."""
     from tarkpm.ops.channel import poll
@@ -132,7 +132,7 @@ def poll_command(invocation: Invocation, plugin: str, seconds: float) -> int:
 @click.argument("conversation")
 @click.argument("text", metavar="TEXT | - | @FILE")
 @click.option("--replace", "message_id", metavar="ID", help="Replace the sent message ID.")
-@running
+@running_folders
 def send_command(
     invocation: Invocation, plugin: str, conversation: str, text: str, message_id: str | None
 ) -> int:
@@ -148,7 +148,7 @@ def send_command(
 
 @channel_command.command("stop")
 @click.argument("plugin", shell_complete=plugin_names)
-@running
+@running_folders
 def stop_command(invocation: Invocation, plugin: str) -> int:
     """Tell a channel to clean up what it keeps outside its process."""
     from tarkpm.ops.channel import stop

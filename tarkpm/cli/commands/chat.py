@@ -8,7 +8,7 @@ import click
 from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.complete import plugin_names
 from tarkpm.cli.console import Console, echo, style
-from tarkpm.cli.options import Invocation, running
+from tarkpm.cli.options import Invocation, running_folders
 from tarkpm.cli.rendering import print_log
 from tarkpm.cli.text_args import read_prompt, target
 from tarkpm.core.text import neutral
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.option("--model", default="", metavar="NAME", help="Model. [default: the plugin's first]")
 @click.option("--system", default="", metavar="TEXT", help="System prompt.")
 @click.option("--models", "only_models", is_flag=True, help="List the models and exit.")
-@running
+@running_folders
 def chat_command(
     invocation: Invocation, plugin: str, prompt: str, model: str, system: str, only_models: bool
 ) -> int:

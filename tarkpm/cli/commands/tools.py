@@ -8,7 +8,7 @@ import click
 from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.complete import plugin_names
 from tarkpm.cli.console import style, table
-from tarkpm.cli.options import Invocation, running
+from tarkpm.cli.options import Invocation, running_folders
 from tarkpm.cli.rendering import print_log
 from tarkpm.cli.text_args import target
 from tarkpm.core.text import neutral
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.command("tools", cls=CheckedCommand)
 @click.argument("plugin", shell_complete=plugin_names, default="")
 @click.option("--size", is_flag=True, help="Report how much of an agent's context the tools take.")
-@running
+@running_folders
 def tools_command(invocation: Invocation, plugin: str, size: bool) -> int:
     """List the tools of one plugin. [default: every enabled tool plugin]"""
     from tarkpm.ops.tools import sizes, tools

@@ -72,15 +72,17 @@ class Http:
         authorities: str = "",
         limits: RequestLimits = USUAL,
         denials: bool = False,
+        client: HttpClient | None = None,
     ) -> None:
         """Create a client. ``authorities`` is a file of certificates to trust instead of the system's.
 
-        With ``denials`` an error says whether it is a refusal, for the older ABI (docs/decisions/0050).
+        ``client`` sends the requests instead; the checks before and after it are the same. With ``denials``
+        an error says whether it is a refusal, for the older ABI (docs/decisions/0050).
         """
         self._denials = denials
         self._hosts = Hosts(granted, report)
         self._limits = limits
-        self._client = HttpClient(
+        self._client = client or HttpClient(
             proxies=proxies, authorities=authorities, limits=limits, resolve=self._hosts.resolve
         )
 

@@ -11,6 +11,7 @@ from tarkpm.core import variables
 from tarkpm.errors import TarkError, Unreachable
 
 if TYPE_CHECKING:
+    from tarkpm.core.capability import Capability
     from tarkpm.host.imports.guard import Guard
     from tarkpm.io.login import Login
 
@@ -40,7 +41,8 @@ class Settings(msgspec.Struct, frozen=True):
     ``offline``. ``keep_data`` hands a plugin's data to a new publisher.
     ``logins`` were typed with their URLs and are stored nowhere else. ``command`` is the command line as
     typed, without logins, for hints and as the holder's name of locks. ``accept_unmanaged`` are plugins that
-    may run although tarkpm did not install them.
+    may run although tarkpm did not install them. ``accept_folder`` agrees to what the plugin in a folder
+    declares, and ``folder_grants`` is the part of it to grant for one run.
     """
 
     cwd: Path
@@ -58,6 +60,8 @@ class Settings(msgspec.Struct, frozen=True):
     lock_seconds: float = 60.0
     logins: "Mapping[str, Login]" = {}
     accept_unmanaged: frozenset[str] = frozenset()
+    accept_folder: bool = False
+    folder_grants: "tuple[Capability, ...]" = ()
     command: str = "tarkpm"
 
     def made_offline(self, by: str) -> "Settings":

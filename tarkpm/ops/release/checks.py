@@ -1,14 +1,16 @@
-"""Requirements of a release to be published, shared by `publish` and `index accept`."""
+"""Requirements of a release to be published, shared by `check`, `publish` and `index accept`."""
 
 import shlex
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
 from tarkpm.core.names import MANIFEST, STATEMENT
-from tarkpm.core.release import Source
+from tarkpm.core.release import GitSource, Source
+from tarkpm.core.text import some
 from tarkpm.core.verification import VerifiedRelease, verify_release
-from tarkpm.errors import ManifestError, ModuleInvalid, SignatureInvalid
+from tarkpm.errors import DigestMismatch, ManifestError, ModuleInvalid, SignatureInvalid, TarkError
 from tarkpm.host.module.fit import misfit
 from tarkpm.host.module.inspect import inspect
 from tarkpm.sources.folder import ReleaseFiles, collect
@@ -42,16 +44,58 @@ def read_release(folder: Path, source: Source) -> Publishable:
 
 
 def check_publishable(candidate: VerifiedRelease, collected: ReleaseFiles, *, where: str) -> None:
-    """Raise `ManifestError` without a valid license, `ModuleInvalid` for a module tark cannot run."""
+    """Raise the first of `publish_problems`."""
+    for problem in publish_problems(candidate, collected, where=where):
+        raise problem
+
+
+def publish_problems(
+    candidate: VerifiedRelease, collected: ReleaseFiles, *, where: str
+) -> Iterator[TarkError]:
+    """Yield why a release cannot be published: its license, or a module that tark cannot run.
+
+    `check`, `publish` and `index accept` share this, so that none of them accepts what another refuses.
+    """
     manifest = candidate.manifest
     place = f"{where}: {MANIFEST}: plugin.license"
     if not manifest.license:
-        raise ManifestError("expected an SPDX expression like MIT, found none", where=place)
-    check_license(manifest.license, place)
+        yield ManifestError("expected an SPDX expression like MIT, found none", where=place)
+    try:
+        check_license(manifest.license, place)
+    except ManifestError as problem:
+        yield problem
     module, wasm = str(Path(where) / collected.folder / manifest.wasm), collected.files[manifest.wasm]
-    if problem := misfit(wasm, inspect(wasm, where=module), manifest.type):
-        hint = f"tarkpm inspect {shlex.quote(module)}"
-        raise ModuleInvalid(f"the module {problem}", where=module, hint=hint)
+    try:
+        if found := misfit(wasm, inspect(wasm, where=module), manifest.type):
+            hint = f"tarkpm inspect {shlex.quote(module)}"
+            yield ModuleInvalid(f"the module {found}", where=module, hint=hint)
+    except ModuleInvalid as problem:
+        yield problem
+
+
+def signed_release(folder: Path, files: Mapping[str, bytes], *, where: str) -> "SignedRelease | None":
+    """Return the release that the statement beside a plugin makes of its ``files``; None without a statement.
+
+    Raises `SignatureInvalid`, `DigestMismatch`, also if the statement is about other files, and `NotFound`
+    for a listed file that does not exist.
+    """
+    tree = LocalTree(folder)
+    data = tree.read([STATEMENT]).get(STATEMENT)
+    if data is None:
+        return None
+    signed = collect(tree, "", where=where)
+    release = verify_release(signed.files, data, GitSource(where), where=where)
+    if signed.files != files:
+        others = some(sorted(set(files) ^ set(signed.files)))
+        raise DigestMismatch(f"the release statement does not cover {others}", where=f"{where}: {STATEMENT}")
+    return SignedRelease(data, release)
+
+
+class SignedRelease(msgspec.Struct, frozen=True):
+    """A statement as it was read, and the release that it signs."""
+
+    envelope: bytes
+    release: VerifiedRelease
 
 
 def check_license(text: str, where: str) -> None:

@@ -16,7 +16,8 @@ from tarkpm.store.blobs import BlobStore
 
 def ask_one(settings: Settings, ui: Ui, target: str, log: LogSink) -> tuple[str, Sequence[ToolDef]]:
     """Return the name of a plugin or working copy, and its tools. Raises `HostError`."""
-    image, images = load_target(settings, ui, target)
+    # A definition says what a tool is; asking for it must not need consent to what it does.
+    image, images = load_target(settings, ui, target, ask=False)
     with open_host(settings, images, log=log) as host:
         return image.name, _ask(settings, host, image)
 

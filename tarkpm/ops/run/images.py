@@ -1,7 +1,5 @@
 """Load installed plugins for the host, and choose what serves their host calls."""
 
-import hashlib
-import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +11,7 @@ from tarkpm.core.digest import Digest
 from tarkpm.core.lock_check import stale_entries
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.name_similarity import did_you_mean
-from tarkpm.core.release import PathSource, PluginName, names_folder
+from tarkpm.core.release import PluginName, names_folder
 from tarkpm.core.tool import ToolPin
 from tarkpm.core.trust import check_minimum
 from tarkpm.errors import HostError, NotFound, StoreError, TarkError
@@ -22,6 +20,7 @@ from tarkpm.host.image import Interfaces, PluginImage
 from tarkpm.host.imports import Interface
 from tarkpm.host.imports.log import LogSink
 from tarkpm.host.limits import Limits
+from tarkpm.host.module.fit import check_module
 from tarkpm.host.process import AnyProcess
 from tarkpm.host.runtime import PluginHost
 from tarkpm.host.trace import Trace
@@ -31,9 +30,11 @@ from tarkpm.ops.project.acceptance import require_accepted
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import Workspace, open_for_reading
+from tarkpm.ops.release.folder_consent import agreed_grants, known_grants
 from tarkpm.ops.release.installed import installed_files, installed_manifest, read_installed
 from tarkpm.ops.release.unmanaged import is_unmanaged, load_unmanaged, read_unmanaged, unmanaged_names
 from tarkpm.ops.release.way_back import require_trusted
+from tarkpm.ops.release.working_copy import read_working_copy, working_copy_data
 from tarkpm.ops.run.compile_cache import compile_cache
 from tarkpm.store.withheld import Withheld
 
@@ -158,51 +159,38 @@ def _pins(workspace: Workspace, entry: LockEntry) -> tuple[ToolPin, ...] | None:
     return entry.tools if entry.tools is not None or accepted is None else accepted.tools
 
 
-def load_working_copy(settings: Settings, path: str) -> Images:
-    """Return the plugin in a folder without installing it; it is the user's own and gets what it declares.
+def load_working_copy(settings: Settings, ui: Ui, path: str, *, ask: bool = True) -> Images:
+    """Return the plugin in a folder without installing it, with what this user agreed to for the folder.
 
-    Its data is separate from that of every installed plugin and every other folder.
+    Without ``ask`` it gets what it may do without a question. Raises `CapabilityWidened` without consent, and
+    what `read_working_copy` raises.
     """
-    from tarkpm.core.verification import verify_release
-    from tarkpm.ops.release.fetch import read_folder
-
-    source = PathSource(str((settings.cwd / Path(path).expanduser()).resolve()))
-    collected = read_folder(settings.cwd, source)
-    candidate = verify_release(collected.files, None, source, where=source.path)
-    manifest = candidate.manifest
-    place = hashlib.sha256(os.fsencode(source.path)).hexdigest()[
-        :16
-    ]  # two folders may contain plugins of one name
-    data = settings.paths.data / "data" / "working-copies" / f"{manifest.name}-{place}"
-    wasm = collected.files[manifest.wasm]
-    file = str(Path(source.path) / manifest.wasm)
-    granted = manifest.capabilities
-    image = PluginImage(manifest.name, manifest.type, wasm, granted, data, manifest.oauth, file=file)
-    return Images({manifest.name: image}, settings.cwd)
+    copy = read_working_copy(settings.cwd, path)
+    # Before the question: nobody should agree to what cannot run.
+    check_module(copy.wasm, copy.manifest.type, where=str(copy.module_file), hint=copy.inspect_hint)
+    granted = agreed_grants(settings, ui, copy) if ask else known_grants(settings, copy)
+    image = copy.image(granted, working_copy_data(settings, copy))
+    return Images({image.name: image}, settings.cwd)
 
 
 def load_target(
-    settings: Settings, ui: Ui, target: str, cache: CompileCache | None = None
+    settings: Settings, ui: Ui, target: str, cache: CompileCache | None = None, *, ask: bool = True
 ) -> tuple[PluginImage, Images]:
     """Return the image of an installed plugin, or of a working copy if ``target`` is a folder.
 
-    A ``cache`` starts looking for the compiled code of a big module in the meantime.
+    A ``cache`` starts looking for the compiled code of a big module in the meantime. ``ask`` is that of
+    `load_working_copy`. Raises `TarkError` for answers about a folder where ``target`` is a name.
     """
     if names_folder(target):
-        images = load_working_copy(settings, target)
-        _tell_of_grants(ui, images)
+        images = load_working_copy(settings, ui, target, ask=ask)
+    elif settings.folder_grants or settings.accept_folder:
+        option = "--grant" if settings.folder_grants else "--accept-capabilities"
+        text = f"{option} is for a plugin's folder, found the name '{target}'"
+        raise TarkError(text, where=option, hint=f"tarkpm grant {target} --help")
     else:
         images = load_images(settings, ui, name=PluginName(target), cache=cache)
     (image,) = images.by_name.values()
     return image, images
-
-
-def _tell_of_grants(ui: Ui, images: Images) -> None:
-    """Note what working copies may do: there was no prompt, and the folder may be another person's."""
-    for name, image in images.by_name.items():
-        beyond = [str(one) for one in image.granted.items if one.kind != "storage"]
-        if beyond:
-            ui.note(f"'{name}' is a working copy and gets what it declares: {', '.join(beyond)}")
 
 
 @contextmanager

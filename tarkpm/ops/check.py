@@ -1,0 +1,127 @@
+"""``tarkpm check``: report whether a working copy would be accepted, and what its author should look at."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from tarkpm.core.capability import CapabilitySet
+from tarkpm.core.names import MANIFEST, MAX_MANIFEST
+from tarkpm.core.search import SearchEntry
+from tarkpm.core.tool import ToolDef
+from tarkpm.errors import ManifestError, TarkError
+from tarkpm.host.module.inspect import ModuleInfo, inspect
+from tarkpm.io.files import read_file
+from tarkpm.ops.author import review
+from tarkpm.ops.author.findings import CheckFinding, Places, exit_status
+from tarkpm.ops.project.indexes import Indexes
+from tarkpm.ops.project.settings import Settings
+from tarkpm.ops.project.ui import Ui
+from tarkpm.ops.project.workspace import open_for_reading
+from tarkpm.ops.release.working_copy import WorkingCopy, read_working_copy, working_copy_data
+from tarkpm.ops.run.images import Images, open_host
+
+
+class PluginCheckReport(msgspec.Struct, frozen=True):
+    """What was checked, and every finding, the worst first. ``name`` is "" if plugin.toml cannot be read."""
+
+    folder: str
+    name: str = ""
+    version: str = ""
+    type: str = ""
+    module: str = ""
+    size: int = 0
+    imports: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
+    findings: tuple[CheckFinding, ...] = ()
+
+    @property
+    def exit_status(self) -> int:
+        """Return 0 without errors, 3 for one about a digest, signature or key, else 1."""
+        return exit_status(self.findings)
+
+
+def check(settings: Settings, ui: Ui, folder: Path) -> PluginCheckReport:
+    """Check the plugin in ``folder``, offline: as `publish` would, and what to look at besides.
+
+    Its module runs without any capability, to see whether it loads and how it defines its tools. Raises
+    `NotFound` if the folder contains no plugin, and `TarkError` for files that are not read at all.
+    """
+    place = str((settings.cwd / folder.expanduser()).resolve())
+    try:
+        copy = read_working_copy(settings.cwd, folder)
+    except ManifestError as problem:
+        return PluginCheckReport(place, findings=(CheckFinding.of(_placed(problem, Path(place))),))
+    places = Places.of(copy)
+    findings = [*review.refusals(copy, places), *review.keys(copy, places), *review.documents(copy, places)]
+    runs = not any(one.code == "ModuleInvalid" for one in findings)
+    info = inspect(copy.wasm) if runs else None
+    found: list[ToolDef] = []
+    if info is not None:
+        findings += review.imports(copy, info, places)
+        findings += _running(settings, ui, copy, found)
+    findings += review.names(copy, list(_listed(settings, ui)), places)
+    return _report(copy, info, found, findings)
+
+
+def _report(
+    copy: WorkingCopy, info: ModuleInfo | None, found: list[ToolDef], findings: list[CheckFinding]
+) -> PluginCheckReport:
+    manifest = copy.manifest
+    order = ("error", "warning", "note")
+    return PluginCheckReport(
+        str(copy.folder),
+        manifest.name,
+        str(manifest.version),
+        manifest.type,
+        str(copy.module_file),
+        len(copy.wasm),
+        tuple(sorted(info.interfaces)) if info else (),
+        tuple(tool.name for tool in found),
+        tuple(sorted(findings, key=lambda one: order.index(one.severity))),
+    )
+
+
+def _placed(problem: ManifestError, folder: Path) -> ManifestError:
+    """Return the error with the line of its key."""
+    _, _, key = problem.where.partition(f"{MANIFEST}: ")
+    for name in (folder / MANIFEST, folder / "dist" / MANIFEST):
+        if name.is_file():
+            path = key.split(".") if key else ()
+            problem.where = Places(str(name), _text(name)).key(*path)
+            break
+    return problem
+
+
+def _text(file: Path) -> bytes:
+    """Return what can be read of a file, for places in it."""
+    with suppress(TarkError, OSError):
+        return read_file(file, MAX_MANIFEST)
+    return b""
+
+
+def _running(settings: Settings, ui: Ui, copy: WorkingCopy, found: list[ToolDef]) -> Iterator[CheckFinding]:
+    """Load the plugin and add its tools to ``found``. It is granted nothing, so this needs no consent."""
+    image = copy.image(CapabilitySet(), working_copy_data(settings, copy))
+    ui.busy(f"loading {copy.manifest.name}")
+    try:
+        with open_host(settings, Images({image.name: image}, copy.folder), log=None) as host:
+            if image.type == "tool":
+                found += host.tools(image)
+            else:
+                host.load(image)
+    except TarkError as problem:
+        problem.hint = problem.hint or copy.inspect_hint
+        yield CheckFinding.of(problem)
+    finally:
+        ui.busy("")
+    yield from review.tools(found, str(copy.module_file))
+
+
+def _listed(settings: Settings, ui: Ui) -> Iterator[SearchEntry]:
+    """Yield what the project's indexes list, as far as this machine has it: `check` asks no server."""
+    with suppress(TarkError, OSError), open_for_reading(settings.made_offline("check"), ui) as workspace:
+        for index in workspace.project.indexes.values():
+            with suppress(TarkError):
+                yield from workspace.resource(Indexes).client(index.source).search()

@@ -1,0 +1,79 @@
+"""A working copy: a plugin's folder that is run, checked and tested where it is, without installation."""
+
+import hashlib
+import os
+import shlex
+from pathlib import Path
+
+import msgspec
+
+from tarkpm.core.capability import CapabilitySet
+from tarkpm.core.manifest import Manifest
+from tarkpm.core.names import MANIFEST
+from tarkpm.core.release import PathSource
+from tarkpm.core.verification import VerifiedRelease, verify_release
+from tarkpm.host.image import PluginImage
+from tarkpm.ops.project.settings import Settings
+from tarkpm.ops.release.fetch import read_folder
+from tarkpm.sources.folder import ReleaseFiles
+
+
+class WorkingCopy(msgspec.Struct, frozen=True):
+    """A plugin's folder as it was read once: what is checked, agreed to and run are the same bytes.
+
+    ``folder`` is absolute, with links resolved, as the user named it; the plugin may be in its ``dist/``.
+    """
+
+    folder: Path
+    collected: ReleaseFiles
+    release: VerifiedRelease
+
+    @property
+    def manifest(self) -> Manifest:
+        """Return the parsed plugin.toml."""
+        return self.release.manifest
+
+    @property
+    def manifest_file(self) -> Path:
+        """Return where plugin.toml is."""
+        return self.folder / self.collected.folder / MANIFEST
+
+    @property
+    def module_file(self) -> Path:
+        """Return where the module is."""
+        return self.folder / self.collected.folder / self.manifest.wasm
+
+    @property
+    def wasm(self) -> bytes:
+        """Return the module."""
+        return self.collected.files[self.manifest.wasm]
+
+    @property
+    def inspect_hint(self) -> str:
+        """Return the command that shows the module."""
+        return f"tarkpm inspect {shlex.quote(str(self.module_file))}"
+
+    def image(self, granted: CapabilitySet, data: Path) -> PluginImage:
+        """Return what runs: the bytes that were read, with exactly these capabilities and data folder."""
+        manifest, file = self.manifest, str(self.module_file)
+        return PluginImage(manifest.name, manifest.type, self.wasm, granted, data, manifest.oauth, file=file)
+
+
+def read_working_copy(cwd: Path, path: str | Path) -> WorkingCopy:
+    """Read the plugin in a folder, or in its ``dist/``; a relative path starts at ``cwd``.
+
+    What is read is bounded, and links inside the folder are refused (`tarkpm.sources.path`). Raises
+    `NotFound`, `ManifestError`, `TooLarge`, `Refused`.
+    """
+    folder = (cwd / Path(path).expanduser()).resolve()
+    source = PathSource(str(folder))
+    collected = read_folder(cwd, source)
+    release = verify_release(collected.files, None, source, where=source.path, manifest=collected.manifest)
+    return WorkingCopy(folder, collected, release)
+
+
+def working_copy_data(settings: Settings, copy: WorkingCopy) -> Path:
+    """Return its data folder, apart from that of every installed plugin and every other folder."""
+    # Two folders may contain plugins of one name.
+    place = hashlib.sha256(os.fsencode(copy.folder)).hexdigest()[:16]
+    return settings.paths.data / "data" / "working-copies" / f"{copy.manifest.name}-{place}"
