@@ -11,6 +11,7 @@
     ├ ConsentError       ProjectNotAccepted, CapabilityWidened, ToolsChanged, KeyUnknown, KeyChanged,
     │                    UnsignedRefused, Downgrade, Republished, UnmanagedRefused, Edited
     ├ StoreError         BlobMissing, StoreBusy
+    ├ BuildError         ToolchainMissing
     └ HostError          ModuleInvalid, CapabilityDenied, PluginFailed (PluginRaised), PluginCrashed,
                          LimitReached
 
@@ -210,6 +211,27 @@ class StoreBusy(StoreError):
     """Another process holds the lock of the store or project."""
 
     exit_status = 6
+
+
+class BuildError(TarkError):
+    """A plugin could not be built: its toolchain failed, or the result does not fit.
+
+    ``output`` are lines that the toolchain printed, bounded.
+    """
+
+    exit_status = 1
+
+    def __init__(
+        self, message: str, *, output: tuple[str, ...] = (), where: str = "", hint: str = ""
+    ) -> None:
+        super().__init__(message, where=where, hint=hint)
+        self.output = output
+
+
+class ToolchainMissing(BuildError):
+    """The toolchain of a plugin's language is not installed, or is too old."""
+
+    exit_status = 2
 
 
 class HostError(TarkError):

@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 MADE = {"PKG-INFO", "pyproject.toml", ".gitignore"}
 """What the build backend always adds."""
+SHIPPED = ("tarkpm", "wit", "plugins/c/tark.h", "README.md", "LICENSE")
 STRAY = (
     "notes/README.md",
     "plugins/mine/LICENSE",
@@ -43,7 +44,7 @@ def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sdist of a checkout in which stray files lie about, unpacked."""
     folder = tmp_path_factory.mktemp("sdist")
     source = folder / "checkout"
-    for name in tracked("tarkpm", "wit", "README.md", "LICENSE", "pyproject.toml", ".gitignore", "index"):
+    for name in tracked(*SHIPPED, "pyproject.toml", ".gitignore", "index"):
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         (source / name).write_bytes((ROOT / name).read_bytes())
     for name in STRAY:
@@ -57,10 +58,18 @@ def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_an_sdist_holds_the_program_and_nothing_else(sdist: Path) -> None:
     found = {str(path.relative_to(sdist)) for path in sdist.rglob("*") if path.is_file()}
-    assert found == tracked("tarkpm", "wit", "README.md", "LICENSE") | MADE
+    assert found == tracked(*SHIPPED) | MADE
 
 
 def test_the_wheel_of_an_sdist_holds_the_package(sdist: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(build("build_wheel", sdist, tmp_path)) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
-    assert names == tracked("tarkpm")
+        archive.extractall(tmp_path / "installed")
+    interfaces = {f"tarkpm/{name}" for name in tracked("wit")} | {"tarkpm/c/tark.h"}
+    assert names == tracked("tarkpm") | interfaces
+    command = [sys.executable, "-m", "tarkpm", "wit", "out", "--c"]
+    subprocess.run(command, cwd=tmp_path / "installed", check=True, capture_output=True)
+    written = {path.name: path.read_bytes() for path in (tmp_path / "installed" / "out").iterdir()}
+    assert written == {
+        Path(name).name: (ROOT / name).read_bytes() for name in tracked("wit", "plugins/c/tark.h")
+    }

@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from tarkpm.core.text import cut, masked, neutral
-from tarkpm.errors import PluginRaised, TarkError
+from tarkpm.errors import BuildError, PluginRaised, TarkError
 from tarkpm.ops.project.ui import Card
 
 
@@ -155,6 +155,8 @@ def print_error(error: TarkError, *, as_json: bool = False) -> int:
     if isinstance(error, PluginRaised) and is_verbose() and error.traceback:
         lines.append("  traceback, as the plugin reports it:")
         lines += (f"    | {neutral(line)}" for line in error.traceback.split("\n"))
+    if isinstance(error, BuildError):
+        lines += (f"    | {neutral(line)}" for line in error.output)
     if error.hint:
         lines.append(f"  help: {neutral(error.hint)}")
     with suppress(OSError):  # the reader is gone: the exit status still reports the error
@@ -166,13 +168,15 @@ def print_error(error: TarkError, *, as_json: bool = False) -> int:
 
 def error_table(error: TarkError) -> dict[str, Any]:
     """Return an error as JSON shows it."""
-    found = {
+    found: dict[str, Any] = {
         "code": error.code,
         "message": error.message,
         "where": error.where,
         "hint": error.hint,
         "exit_status": error.exit_status,
     }
+    if isinstance(error, BuildError):
+        found["output"] = error.output
     if isinstance(error, PluginRaised):
         found |= {"exception": error.exception, "traceback": error.traceback}
     return found

@@ -60,6 +60,8 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "doctor": ("tarkpm doctor",),
     "completions": ('eval "$(tarkpm completions bash)"', "tarkpm completions fish | source"),
     "merge-driver": ("tarkpm merge-driver install",),
+    "build": ("tarkpm build", "tarkpm build ./my-plugin"),
+    "wit": ("tarkpm wit", "tarkpm wit wit --c"),
     "sign": ("tarkpm sign ./my-plugin --key release",),
     "publish": ("tarkpm publish ./my-plugin --to ../index/submissions",),
     "key": (

@@ -21,7 +21,7 @@ SECTIONS: Final[dict[str, tuple[str, ...]]] = {
     "Trust": ("verify", "accept", "accepted", "grant", "revoke", "enable", "disable"),
     "Find and look": ("search", "list", "info", "tree", "outdated", "diff", "inspect"),
     "Run plugins": ("call", "tools", "mcp", "auth", "secret", "chat", "hook", "channel", "serve"),
-    "Write plugins": ("check", "trial", "test"),
+    "Write plugins": ("build", "check", "trial", "test", "wit"),
     "Publish": ("key", "sign", "publish", "index"),
     "This machine": ("doctor", "cache", "completions", "merge-driver"),
 }

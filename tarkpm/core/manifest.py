@@ -47,6 +47,7 @@ class _Document(msgspec.Struct):
     secrets: dict[str, Any] | None = None
     contributes: Any = None
     activation: Any = None
+    build: Any = None  # for `tarkpm build` (core/recipe.py); what others find there never matters to them
 
 
 class Manifest(msgspec.Struct, frozen=True):

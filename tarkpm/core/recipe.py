@@ -1,0 +1,92 @@
+"""How a plugin is built: the table ``[build]`` of plugin.toml, or what the folder's files say without it.
+
+::
+
+    [build]
+    source = "plugin.c"               # the suffix says the language; Cargo.toml is Rust, too
+    toolchain = "componentize-js"     # optional, where a language has more than one
+
+Only `tarkpm build` reads the table. Everybody else ignores it, as older versions of tarkpm do, so a mistake
+in it cannot make a published plugin unusable (docs/decisions/0150).
+"""
+
+from collections.abc import Callable
+from typing import Any, Final, Literal
+
+import msgspec
+
+from tarkpm.core.document import Text, convert, parse_toml
+from tarkpm.core.names import MANIFEST, MAX_MANIFEST
+from tarkpm.errors import ManifestError
+
+Language = Literal["c", "javascript", "python", "rust", "wasm"]
+CARGO: Final = "Cargo.toml"
+SUFFIXES: Final[dict[str, Language]] = {
+    ".c": "c",
+    ".js": "javascript",
+    ".mjs": "javascript",
+    ".py": "python",
+    ".rs": "rust",
+    ".wasm": "wasm",
+}
+"""``wasm`` is a core module that another toolchain built: it only becomes a component."""
+USUAL: Final = ("plugin.c", "plugin.js", "plugin.py", "plugin.rs", CARGO)
+"""The names under which a source is found without ``[build]``."""
+
+
+class _Build(msgspec.Struct, forbid_unknown_fields=True):
+    source: Text
+    toolchain: Text = ""
+
+
+class _Document(msgspec.Struct):
+    build: _Build | None = None
+
+
+class Recipe(msgspec.Struct, frozen=True):
+    """The source to build, relative to the folder, its language, and the toolchain; "" for the usual one."""
+
+    source: str
+    language: Language
+    toolchain: str = ""
+
+    @classmethod
+    def read(cls, manifest: bytes, has: Callable[[str], bool], *, where: str = MANIFEST) -> "Recipe":
+        """Read ``[build]``; without it, take the usual source that the folder ``has``.
+
+        Raises `ManifestError` for a malformed table, for a source that is no file of the folder or of no
+        known language, and if there is not exactly one usual source.
+        """
+        table: dict[str, Any] = parse_toml(manifest, where=where, error=ManifestError, limit=MAX_MANIFEST)
+        asked = convert(table, _Document, where=where, error=ManifestError).build
+        if asked is None:
+            return cls._detected(has, where)
+        place = f"{where}: build.source"
+        if asked.source.startswith("/") or ".." in asked.source.split("/"):
+            raise ManifestError(
+                f"expected a file inside the folder, found '{asked.source[:200]}'", where=place
+            )
+        if not has(asked.source):
+            raise ManifestError(f"there is no file '{asked.source[:200]}'", where=place)
+        return cls(asked.source, _language(asked.source, place), asked.toolchain)
+
+    @classmethod
+    def _detected(cls, has: Callable[[str], bool], where: str) -> "Recipe":
+        found = [name for name in USUAL if has(name)]
+        if len(found) != 1:
+            names = " or ".join(f"'{name}'" for name in (found or USUAL))
+            hint = f'add to {MANIFEST}: [build] source = "{(found or USUAL)[0]}"'
+            text = f"expected one source, found {names}" if found else f"expected a source: {names}"
+            raise ManifestError(text, where=where, hint=hint)
+        return cls(found[0], _language(found[0], where))
+
+
+def _language(source: str, where: str) -> Language:
+    name = source.rpartition("/")[2]
+    if name == CARGO:
+        return "rust"
+    stem, dot, suffix = name.rpartition(".")
+    if not stem or dot + suffix not in SUFFIXES:
+        known = ", ".join(SUFFIXES)
+        raise ManifestError(f"expected a name that ends in {known}, found '{source[:200]}'", where=where)
+    return SUFFIXES[dot + suffix]

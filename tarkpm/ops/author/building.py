@@ -1,0 +1,244 @@
+"""Build a plugin: sources to a checked module, shared by `build` and `dev`."""
+
+import hashlib
+import tempfile
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from tarkpm import __version__
+from tarkpm.core.digest import sha256
+from tarkpm.core.manifest import Manifest
+from tarkpm.core.names import MANIFEST, MAX_MANIFEST, STATEMENT
+from tarkpm.core.recipe import Recipe
+from tarkpm.core.text import some
+from tarkpm.errors import BuildError, ModuleInvalid, NotFound
+from tarkpm.host.module.core_types import read_core_types
+from tarkpm.host.module.inspect import ModuleInfo, inspect
+from tarkpm.host.module.surface import read_surface
+from tarkpm.host.module.tark_types import IMPORTS
+from tarkpm.host.module.type_scope import Unreadable
+from tarkpm.io.files import atomic_write, keep, read_optional
+from tarkpm.ops.author.sources import read_sources
+from tarkpm.ops.project.settings import Settings
+from tarkpm.ops.project.ui import Ui
+from tarkpm.ops.run.compile_cache import compile_cache
+from tarkpm.store.blobs import MAX_BLOB
+from tarkpm.toolchains.choose import choose
+from tarkpm.toolchains.component.componentize import CoreModule, Unconvertible, componentize
+from tarkpm.toolchains.component.wit import read_package
+from tarkpm.toolchains.job import Job, Toolchain
+from tarkpm.toolchains.programs import Compiler
+from tarkpm.toolchains.resources import HEADER, header, wit_files
+
+WORLD: Final = "this-plugin"
+_ALWAYS: Final = ("log", "clock", "random")
+"""Interfaces that every plugin may use, whatever it declares."""
+_MAX_RECORD: Final = 4096
+
+
+class BuildReport(msgspec.Struct, frozen=True):
+    """The module; ``built`` is false if nothing had changed, and with `--dry-run`.
+
+    ``reproducible`` is whether the toolchain gives equal bytes for equal sources.
+    """
+
+    path: str
+    size: int
+    sha256: str
+    language: str
+    toolchain: str
+    version: str
+    reproducible: bool
+    built: bool
+    notes: tuple[str, ...] = ()
+
+
+class _Record(msgspec.Struct, frozen=True):
+    """What the cache keeps of a build: its result, and the version of the toolchain."""
+
+    sha256: str
+    version: str
+
+
+class BuildPlan(msgspec.Struct, frozen=True):
+    """Everything that a build depends on; ``key`` is its digest."""
+
+    folder: Path
+    manifest: Manifest
+    recipe: Recipe
+    toolchain: Toolchain
+    program: Compiler
+    sources: dict[str, bytes]
+    key: str
+
+    @property
+    def module(self) -> Path:
+        """Return where the module is written."""
+        return self.folder / self.manifest.wasm
+
+
+def plan_build(settings: Settings, folder: Path) -> BuildPlan:
+    """Read a plugin's folder and find its toolchain.
+
+    Raises `NotFound` without a plugin.toml, `ManifestError`, `ToolchainMissing`, `BuildError`.
+    """
+    place = (settings.cwd / folder.expanduser()).resolve()
+    where = str(place / MANIFEST)
+    data = read_optional(place / MANIFEST, MAX_MANIFEST) if place.is_dir() else None
+    if data is None:
+        raise NotFound(f"there is no {MANIFEST}", where=str(place), hint="tarkpm new my-plugin --lang c")
+    manifest = Manifest.parse(data, where=where)
+    recipe = Recipe.read(data, lambda name: (place / name).is_file(), where=where)
+    toolchain = choose(recipe, where=where)
+    program = toolchain.find(place, settings.search_path)
+    sources = read_sources(place, manifest, recipe)
+    key = _key(manifest, recipe, toolchain, program, sources)
+    return BuildPlan(place, manifest, recipe, toolchain, program, sources, key)
+
+
+def _key(
+    manifest: Manifest, recipe: Recipe, toolchain: Toolchain, program: Compiler, sources: dict[str, bytes]
+) -> str:
+    files = sources | wit_files() | {HEADER: header()}
+    parts = [
+        __version__, manifest.type, world(manifest), recipe.source, toolchain.name, program.identity,
+        *(f"{name}\0{sha256(data)}" for name, data in sorted(files.items())),
+    ]  # fmt: skip
+    return hashlib.sha256("\0\0".join(parts).encode()).hexdigest()
+
+
+def world(manifest: Manifest) -> str:
+    """Return the WIT world of the plugin: its type, and the interfaces it declares.
+
+    Interpreted guests import all of their world, so the world has no more than what may be granted.
+    """
+    declared = {capability.kind for capability in manifest.capabilities}
+    names = [name for name in IMPORTS if name in declared or name in _ALWAYS]
+    imports = "".join(f"  import {name};\n" for name in names)
+    return f"package tark:plugin;\n\nworld {WORLD} {{\n{imports}  export {manifest.type}-plugin;\n}}\n"
+
+
+def build_plugin(settings: Settings, ui: Ui, plan: BuildPlan) -> BuildReport:
+    """Build what changed, check the result, and write it. Raises `BuildError` and `HostError`."""
+    record_file = settings.paths.cache / "builds" / plan.key
+    known = _recorded(record_file)
+    there = read_optional(plan.module, MAX_BLOB)
+    if known and there is not None and sha256(there) == known.sha256:
+        return _report(plan, there, known.version, built=False)
+    if settings.dry_run:
+        return _report(plan, there or b"", "", built=False)
+    ui.busy(f"building {plan.manifest.wasm} with {plan.toolchain.name}")
+    wasm, version = _built(settings, plan)
+    ui.busy(f"checking {plan.manifest.wasm}")
+    info = _checked(settings, plan, wasm)
+    ui.busy("")
+    atomic_write(plan.module, wasm)
+    keep(record_file, msgspec.json.encode(_Record(sha256(wasm), version)), mode=0o600)
+    return _report(plan, wasm, version, built=True, info=info)
+
+
+def _recorded(file: Path) -> _Record | None:
+    data = read_optional(file, _MAX_RECORD)
+    try:
+        return msgspec.json.decode(data, type=_Record) if data else None
+    except msgspec.MsgspecError:
+        return None  # written by another version
+
+
+def _built(settings: Settings, plan: BuildPlan) -> tuple[bytes, str]:
+    """Return a component and the version of the toolchain, built in a copy of the sources."""
+    with tempfile.TemporaryDirectory(prefix="tarkpm-build-") as temporary:
+        job = _staged(settings, plan, Path(temporary))
+        version = plan.toolchain.version(job, plan.program)
+        try:
+            wasm = plan.toolchain.build(job, plan.program)
+        except BuildError as problem:
+            problem.where = f"{plan.folder / problem.where}" if problem.where else str(plan.folder)
+            problem.hint = problem.hint or plan.toolchain.advice.get("failed", "")
+            raise
+    return _component(plan, wasm), version
+
+
+def _staged(settings: Settings, plan: BuildPlan, temporary: Path) -> Job:
+    folders = {name: temporary / name for name in ("stage", "wit", "headers", "scratch")}
+    for folder in folders.values():
+        folder.mkdir()
+    files = {folders["stage"] / name: data for name, data in plan.sources.items()}
+    files |= {folders["wit"] / name: data for name, data in wit_files().items()}
+    files[folders["wit"] / f"{WORLD}.wit"] = world(plan.manifest).encode()
+    files[folders["headers"] / HEADER] = header()
+    for path, data in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    return Job(
+        stage=folders["stage"],
+        source=plan.recipe.source,
+        plugin_type=plan.manifest.type,
+        wit=folders["wit"],
+        world=WORLD,
+        headers=folders["headers"],
+        scratch=folders["scratch"],
+        caches=settings.paths.cache / "toolchains",
+        environment=settings.environment,
+    )
+
+
+def _component(plan: BuildPlan, wasm: bytes) -> bytes:
+    """Return the component of what a toolchain built; one of the older ABI stays a core module."""
+    where, kind = str(plan.module), plan.manifest.type
+    info = inspect(wasm, where=where)
+    if info.kind == "component" or info.abi == "older tark ABI":
+        return wasm
+    package = read_package(text.decode() for text in wit_files().values())
+    if f"{kind}-plugin" not in package.interfaces:
+        types = some(
+            [name.removesuffix("-plugin") for name in package.interfaces if name.endswith("-plugin")]
+        )
+        raise BuildError(f"there are no components of type '{kind}', only {types}", where=where)
+    try:
+        imports, exports = read_core_types(wasm)
+        return componentize(CoreModule(wasm, tuple(imports), exports), package, kind)
+    except Unconvertible as problem:
+        hint = plan.toolchain.advice.get(problem.kind, "")
+        raise BuildError(f"the module {problem}", where=where, hint=hint) from None
+    except Unreadable as problem:
+        raise ModuleInvalid(f"the module has {problem}", where=where) from None
+
+
+def _checked(settings: Settings, plan: BuildPlan, wasm: bytes) -> ModuleInfo:
+    """Return what a module imports that is valid and fits its type. It is compiled, but does not run."""
+    where, kind = str(plan.module), plan.manifest.type
+    found = read_surface(wasm, compile_cache(settings), where=where)
+    if kind not in found.fits:
+        advice = plan.toolchain.advice
+        hint = advice.get("import" if found.info.unknown_imports else "export", "")
+        raise BuildError(f"the module {found.misfits.get(kind, 'does not fit')}", where=where, hint=hint)
+    return found.info
+
+
+def _report(
+    plan: BuildPlan, wasm: bytes, version: str, *, built: bool, info: ModuleInfo | None = None
+) -> BuildReport:
+    return BuildReport(
+        path=str(plan.module),
+        size=len(wasm),
+        sha256=sha256(wasm),
+        language=plan.toolchain.language,
+        toolchain=plan.toolchain.name,
+        version=version,
+        reproducible=plan.toolchain.steady,
+        built=built,
+        notes=tuple(_notes(plan, info)) if info else (),
+    )
+
+
+def _notes(plan: BuildPlan, info: ModuleInfo) -> list[str]:
+    declared = {capability.kind for capability in plan.manifest.capabilities} | set(_ALWAYS)
+    notes = []
+    if beyond := sorted(info.kinds - declared):
+        notes.append(f"it uses what {MANIFEST} does not declare, so these calls are refused: {some(beyond)}")
+    if (plan.folder / STATEMENT).is_file():
+        notes.append(f"{STATEMENT} is of an earlier build: sign it again with tarkpm sign")
+    return notes

@@ -1,0 +1,65 @@
+"""The sources of a plugin: the files of its folder that a build may see, as they were read once.
+
+A compiler runs on a copy of exactly these files, so what is hashed is what is built.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from tarkpm.core.manifest import Manifest
+from tarkpm.core.names import MANIFEST, STATEMENT
+from tarkpm.core.recipe import Recipe
+from tarkpm.core.release import is_extra
+from tarkpm.errors import BuildError
+from tarkpm.io.files import read_file
+
+MAX_FILES: Final = 2_000
+MAX_BYTES: Final = 64 * 1024 * 1024
+_SKIPPED: Final = frozenset({"node_modules", "target", "tests", "__pycache__", "dist", "wit"})
+_VENV: Final = "pyvenv.cfg"
+
+
+def read_sources(folder: Path, manifest: Manifest, recipe: Recipe) -> dict[str, bytes]:
+    """Return the files that a build may see, by path relative to ``folder``, sorted.
+
+    Not hidden files, results, tests, documents and installed packages. Raises `BuildError` for more than
+    `MAX_FILES` or `MAX_BYTES`, and `StoreError` for a source that is a link.
+    """
+    if recipe.language == "wasm":
+        return {recipe.source: read_file(folder / recipe.source, MAX_BYTES)}
+    made = {MANIFEST, STATEMENT, manifest.wasm}
+    names = [name for name in _walk(folder) if name not in made and not is_extra(name)]
+    if recipe.source not in names:  # in a folder that is skipped, but asked for
+        names.append(recipe.source)
+    found, left = {}, MAX_BYTES
+    for name in sorted(names):
+        found[name] = read_file(folder / name, MAX_BYTES)
+        left -= len(found[name])
+        if left < 0:
+            raise _too_big(f"{MAX_BYTES >> 20} MiB", folder)
+    return found
+
+
+def _walk(folder: Path) -> Iterator[str]:
+    count = 0
+    for place, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if _is_source_folder(Path(place, name))]
+        for name in files:
+            path = Path(place, name)
+            if name.startswith(".") or path.is_symlink() or not path.is_file():
+                continue
+            count += 1
+            if count > MAX_FILES:
+                raise _too_big(f"{MAX_FILES:,} files", folder)
+            yield path.relative_to(folder).as_posix()
+
+
+def _is_source_folder(path: Path) -> bool:
+    return not (path.name in _SKIPPED or path.name.startswith(".") or (path / _VENV).is_file())
+
+
+def _too_big(limit: str, folder: Path) -> BuildError:
+    hint = "keep the plugin in a folder of its own, then run the command again"
+    return BuildError(f"the folder has more than {limit}", where=str(folder), hint=hint)

@@ -1,0 +1,63 @@
+"""JavaScript: QuickJS with npm's ``componentize-qjs``, or SpiderMonkey with ``componentize-js``."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from tarkpm.toolchains.job import Job
+from tarkpm.toolchains.programs import Compiler, find, install_from_npm, missing, npm_version
+
+_ADVICE: Final = MappingProxyType(
+    {
+        "export": "export the interface of your type as an object: export const toolPlugin = { … }",
+        "import": 'import only "tark:plugin/…" interfaces, and declare them under [capabilities]',
+        "signature": "return the values that the WIT describes: tarkpm wit",
+        "failed": 'fix the source; it can import the "tark:plugin/…" interfaces that [capabilities] declares',
+    }
+)
+
+
+class QuickJs:
+    """The default: a build takes a second, a plugin 1 MB.
+
+    The snapshot of the engine's memory holds random seeds, so no two builds are equal.
+    """
+
+    name: str = "componentize-qjs"
+    package: str = "componentize-qjs"
+    language: str = "JavaScript"
+    steady: bool = False
+    advice: Mapping[str, str] = _ADVICE
+
+    def find(self, folder: Path, search_path: str) -> Compiler:
+        """Return the program that npm installs."""
+        found = find((self.name,), search_path)
+        if found is None:
+            hint = install_from_npm(self.package, self.name, folder, search_path)
+            raise missing(self.name, self.language, hint)
+        return found
+
+    def version(self, job: Job, program: Compiler) -> str:
+        """Return the version of the npm package; the program does not say it."""
+        del job
+        return npm_version(Path(program.command[0]).resolve())
+
+    def build(self, job: Job, program: Compiler) -> bytes:
+        """Return a component."""
+        options = ["--sync", "--opt-size", "-w", job.wit, "-n", job.world, "--module-root", "."]
+        job.run(program, [*options, "-j", job.source, "-o", job.out])
+        return job.result(program)
+
+
+class SpiderMonkey(QuickJs):
+    """A faster engine in a plugin of 12 MB."""
+
+    name = "componentize-js"
+    package = "@bytecodealliance/componentize-js"
+
+    def build(self, job: Job, program: Compiler) -> bytes:
+        """Return a component. Without the options it would import wasi:http, which no plugin gets."""
+        options = ["-w", job.wit, "-n", job.world, "--disable", "http", "fetch-event", "-o", job.out]
+        job.run(program, [job.source, *options])
+        return job.result(program)

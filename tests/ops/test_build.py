@@ -1,0 +1,182 @@
+"""``tarkpm build``: C here in full; what the other languages need is in tests/toolchains."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+import wasmtime
+from support.core_modules import module
+from support.sandbox import PLUGINS, Sandbox
+
+SOURCE = (PLUGINS / "text-tools" / "tool.c").read_text()
+
+
+def plugin(sandbox: Sandbox, source: str = SOURCE, more: str = "", kind: str = "tool") -> Path:
+    folder = sandbox.cwd / "mine"
+    folder.mkdir()
+    (folder / "plugin.c").write_text(source)
+    (folder / "plugin.toml").write_text(
+        f'[plugin]\nname = "mine"\nversion = "0.1.0"\ntype = "{kind}"\n[capabilities]\nstorage = true\n{more}'
+    )
+    return folder
+
+
+def test_c_is_built_once_and_runs(sandbox: Sandbox) -> None:
+    folder = plugin(sandbox)
+    first = sandbox.run("build", cwd=folder).ok()
+    assert first.out.startswith("built plugin.wasm with ziglang 0.17.1: 9,0")
+    assert first.out.endswith(" bytes, reproducible\n")
+    assert (
+        sandbox.run("call", ".", "text-stats", '{"text":"a b"}', cwd=folder).ok().out
+        == '{"chars":3,"words":2,"lines":1}\n'
+    )
+    assert sandbox.run("build", folder).ok().out == "plugin.wasm is up to date\n"
+    module = (folder / "plugin.wasm").read_bytes()
+    (folder / "plugin.wasm").unlink()
+    report = sandbox.run("build", folder, "--json").ok().json
+    assert (folder / "plugin.wasm").read_bytes() == module
+    assert report == {
+        "path": str(folder / "plugin.wasm"), "size": len(module), "sha256": report["sha256"], "language": "C",
+        "toolchain": "ziglang", "version": "0.17.1", "reproducible": True, "built": True, "notes": [],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "rebuilt"),
+    [
+        ("plugin.c", SOURCE + "\n", True),
+        ("more.h", "", True),
+        ("plugin.wasm", "edited", True),
+        ("README.md", "words", False),
+        (".hidden", "", False),
+        ("tests/case.toml", "", False),
+    ],
+)
+def test_what_is_built_again(sandbox: Sandbox, file: str, text: str, rebuilt: bool) -> None:
+    folder = plugin(sandbox)
+    sandbox.run("build", folder).ok()
+    (folder / file).parent.mkdir(exist_ok=True)
+    (folder / file).write_text(text)
+    assert sandbox.run("build", folder, "--json").ok().json["built"] is rebuilt
+
+
+def test_a_compilers_words_are_shown_with_the_authors_paths(sandbox: Sandbox) -> None:
+    folder = plugin(sandbox, SOURCE + "int f(void) { return shout; }\n")
+    (folder / "plugin.wasm").write_text("before")
+    result = sandbox.run("build", cwd=folder).failed(
+        1, "error: 'zig' failed\n", "    | plugin.c:68:22: error: use of undeclared identifier 'shout'"
+    )
+    assert f"where: {folder}/plugin.c\n    | plugin.c" in result.err
+    assert "help: fix the source; there is no libc, only what tark.h has: tarkpm wit --c\n" in result.err
+    assert "/tmp/" not in result.err.replace(str(folder), "")
+    assert (folder / "plugin.wasm").read_text() == "before"
+
+
+@pytest.mark.parametrize(
+    ("source", "kind", "texts"),
+    [
+        ("#define TARK_TOOL\n#include <stdio.h>\n", "tool", ("stdio.h", "there is no libc")),
+        (SOURCE, "hook", ("does not export 'tark:plugin/hook-plugin#events'", "help: define the macro of the plugin's type")),
+        (SOURCE, "channel", ("there are no components of type 'channel', only",)),
+    ],
+)  # fmt: skip
+def test_a_refusal_says_what_to_do_differently(
+    sandbox: Sandbox, source: str, kind: str, texts: tuple[str, ...]
+) -> None:
+    folder = plugin(sandbox, source, kind=kind)
+    sandbox.run("build", folder).failed(1, *texts)
+    assert not (folder / "plugin.wasm").exists()
+
+
+def test_calls_that_are_not_declared_are_noted(sandbox: Sandbox) -> None:
+    folder = plugin(sandbox)
+    manifest = folder / "plugin.toml"
+    manifest.write_text(manifest.read_text().replace("storage = true", "storage = false"))
+    (folder / "plugin.dsse.json").write_text("{}")
+    result = sandbox.run("build", folder).ok()
+    assert "it uses what plugin.toml does not declare, so these calls are refused: 'storage'" in result.err
+    assert "plugin.dsse.json is of an earlier build: sign it again with tarkpm sign" in result.err
+
+
+@pytest.mark.parametrize(
+    ("more", "remove", "texts"),
+    [
+        ("", True, ("expected a source: 'plugin.c' or 'plugin.js' or 'plugin.py' or 'plugin.rs' or 'Cargo.toml'", "[build] source")),
+        ('[build]\nsource = "other.c"\n', False, ("there is no file 'other.c'", "plugin.toml: build.source")),
+        ('[build]\nsource = "../plugin.c"\n', False, ("expected a file inside the folder",)),
+        ('[build]\nsource = "plugin.toml"\n', False, ("expected a name that ends in .c, .js",)),
+        ('[build]\nsauce = "plugin.c"\n', False, ("sauce",)),
+        ('[build]\nsource = "plugin.c"\ntoolchain = "gcc"\n', False, ("expected 'ziglang', found 'gcc'",)),
+    ],
+)  # fmt: skip
+def test_a_recipe_that_cannot_be_followed(
+    sandbox: Sandbox, more: str, remove: bool, texts: tuple[str, ...]
+) -> None:
+    folder = plugin(sandbox, more=more)
+    if remove:
+        (folder / "plugin.c").unlink()
+    sandbox.run("build", folder).failed(2, *texts)
+
+
+def test_two_usual_sources_need_a_word(sandbox: Sandbox) -> None:
+    folder = plugin(sandbox)
+    (folder / "plugin.rs").write_text("")
+    sandbox.run("build", folder).failed(2, "expected one source, found 'plugin.c' or 'plugin.rs'")
+    with (folder / "plugin.toml").open("a") as manifest:
+        manifest.write('[build]\nsource = "plugin.c"\n')
+    sandbox.run("build", folder).ok()
+
+
+def test_a_strange_build_table_matters_to_nobody_else(sandbox: Sandbox) -> None:
+    folder = plugin(sandbox, more="[build]\nsteps = 3\n")
+    shutil.copy(PLUGINS / "text-tools" / "plugin.wasm", folder)
+    sandbox.run("call", folder, "text-stats", '{"text":"a"}').ok()
+
+
+def test_a_core_module_of_another_toolchain_becomes_a_component(sandbox: Sandbox) -> None:
+    folder = plugin(sandbox, more='[build]\nsource = "target/out.wasm"\n')
+    (folder / "target").mkdir()
+    (folder / "target" / "out.wasm").write_bytes(module())
+    assert sandbox.run("build", folder).ok().out.startswith("built plugin.wasm from a core module: ")
+    (folder / "target" / "out.wasm").write_bytes(bytes(wasmtime.wat2wasm("(module)")))
+    sandbox.run("build", folder).failed(
+        1, "does not export", "help: build it for the world of the plugin's type"
+    )
+
+
+def test_a_folder_without_a_plugin(sandbox: Sandbox) -> None:
+    sandbox.run("build").failed(2, "there is no plugin.toml", "help: tarkpm new my-plugin --lang c")
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "command"),
+    [
+        ("plugin.js", "componentize-qjs", "install Node.js"),
+        ("plugin.py", "componentize-py", "-m pip install componentize-py"),
+        ("plugin.rs", "rustc", "apt install rustc libstd-rust-dev-wasm32"),
+    ],
+)
+def test_a_missing_toolchain_is_one_command_away(
+    sandbox: Sandbox, source: str, name: str, command: str
+) -> None:
+    folder = plugin(sandbox)
+    (folder / "plugin.c").rename(folder / source)
+    nothing = sandbox.root / "bin"
+    nothing.mkdir()
+    sandbox.run("build", folder, env={"PATH": str(nothing)}).failed(
+        2, f"'{name}', which builds plugins in", command
+    )
+
+
+def test_a_toolchain_that_is_too_old(sandbox: Sandbox) -> None:
+    folder = plugin(sandbox)
+    (folder / "plugin.c").rename(folder / "plugin.py")
+    old = sandbox.root / "bin" / "componentize-py"
+    old.parent.mkdir()
+    old.write_text("#!/bin/sh\necho componentize-py 0.9.1\n")
+    old.chmod(0o755)
+    env = {"PATH": f"{old.parent}{os.pathsep}/usr/bin:/bin"}
+    sandbox.run("build", folder, env=env).failed(
+        2, "expected componentize-py 0.17 or newer, found 0.9.1", "--upgrade componentize-py"
+    )
