@@ -5,7 +5,7 @@
     python3 dev.py test [ARGS]      linters, types and tests; ARGS go to pytest; --slow adds the slow ones
     python3 dev.py check            linters and types only
     python3 dev.py bench [NAMES]    the measurements of benchmarks/
-    python3 dev.py docs             write the reference pages that follow from the program
+    python3 dev.py docs             generate the reference pages, and build the site; --serve, --man
 
 It makes its own `.venv` beside itself and brings it up to date when pyproject.toml changes.
 """
@@ -76,7 +76,7 @@ def bench(rest: list[str]) -> int:
 
 
 def docs(rest: list[str]) -> int:
-    """Write the documentation."""
+    """Generate and build the documentation."""
     prepare("docs")
     return run([PYTHON, "-m", "docgen", *rest])
 
