@@ -26,6 +26,7 @@ PAGES = [
         "docs/getting-started.md",
         "docs/everyday.md",
         "docs/ci.md",
+        "docs/troubleshooting.md",
         "docs/sdk/publishing.md",
     )
 ]
@@ -60,13 +61,14 @@ class Story:
         """Write ``shown`` where the program prints ``real``."""
         self._shown[real] = shown
 
-    def type(self, person: Sandbox, line: str, answer: str = "") -> str:
+    def type(self, person: Sandbox, line: str, answer: str = "", status: int = 0) -> str:
         """Type a command and perhaps the answer to its question; return the output."""
         with Terminal(person, *shlex.split(line)[1:], env={"NO_COLOR": "1"}, columns=400) as terminal:
             if answer:
                 terminal.expect("[y/N]: ")
                 terminal.type(f"{answer}\n")
-            result = terminal.finish().ok()
+            result = terminal.finish()
+        assert result.status == status, result
         printed = self._as_shown(ESCAPES.sub("", result.err.replace("\r\n", "\n")))
         self.printed[self._as_shown(line)] = printed
         return printed
@@ -143,6 +145,7 @@ def use_an_index(story: Story, you: Sandbox, index: str) -> None:
     story.type(you, """tarkpm call text-tools text-stats '{"text":"a b c"}'""")
     story.type(you, "tarkpm verify")
     story.type(you, "tarkpm list")
+    story.type(you, "tarkpm info text-tool", status=2)
 
 
 def share(story: Story, you: Sandbox) -> None:
