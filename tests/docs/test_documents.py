@@ -13,6 +13,7 @@ from tarkpm.core.capability import KINDS, MAX_SCOPES, MAX_TEXT, PLAIN, SIGN_IN, 
 from tarkpm.core.digest import FileEntry
 from tarkpm.core.release import GitSource
 from tarkpm.core.tool import ToolPin
+from tarkpm.host.limits import Limits, size
 
 PAGES = Path(__file__).parents[2] / "docs" / "reference"
 KEY = re.compile(r"^\| `(\w+)` \| (\w+) \| (.+?) \| ", re.MULTILINE)
@@ -120,3 +121,23 @@ def test_the_limits_are_the_program_s() -> None:
         assert f"at most {limit >> 20} MiB" in text_of(page)
     assert f"at most {names.MAX_MANIFEST >> 10} KiB" in text_of("plugin-toml")
     assert f"at most {MAX_SCOPES} entries and {MAX_TEXT:,} characters" in text_of("plugin-toml")
+
+
+def test_the_limits_of_a_call_are_the_program_s() -> None:
+    limits = Limits()
+    guide = (PAGES.parent / "sdk" / "README.md").read_text("utf-8")
+    shown = dict(re.findall(r"^\| ([a-z ]+) \| ([^|]+) \|$", guide.partition("| limit |")[2], re.MULTILINE))
+    expected = {
+        "time": f"{limits.seconds:g} seconds",
+        "memory": size(limits.memory),
+        "arguments": size(limits.arguments),
+        "result": size(limits.output),
+        "host calls": f"{limits.host_calls:,}",
+        "log messages": f"{limits.log_messages:,}",
+    }
+    assert expected.items() <= shown.items()
+    plain = (PAGES.parent / "capabilities.md").read_text("utf-8")
+    assert (
+        f"{limits.seconds:g} seconds, {size(limits.memory)} of memory, {size(limits.output)} of output and "
+        f"{limits.host_calls:,} host calls" in plain
+    )
