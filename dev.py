@@ -5,6 +5,7 @@
     python3 dev.py test [ARGS]      linters, types and tests; ARGS go to pytest; --slow adds the slow ones
     python3 dev.py check            linters and types only
     python3 dev.py bench [NAMES]    the measurements of benchmarks/
+    python3 dev.py docs             generate the reference pages, and build the site; --serve, --man
 
 It makes its own `.venv` beside itself and brings it up to date when pyproject.toml changes.
 """
@@ -18,7 +19,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
-EXTRAS = {"demo": "", "test": "[dev]", "check": "[dev]", "bench": "[dev,benchmark]", "slow": "[dev,rebuild]"}
+EXTRAS = {
+    "demo": "",
+    "test": "[dev]",
+    "check": "[dev]",
+    "bench": "[dev,benchmark]",
+    "slow": "[dev,rebuild]",
+    "docs": "",
+}
 
 
 def main(arguments: list[str]) -> int:
@@ -67,7 +75,13 @@ def bench(rest: list[str]) -> int:
     return run([PYTHON, "-m", "benchmarks", *rest])
 
 
-COMMANDS = {"demo": demo, "test": test, "check": check, "bench": bench}
+def docs(rest: list[str]) -> int:
+    """Generate and build the documentation."""
+    prepare("docs")
+    return run([PYTHON, "-m", "docgen", *rest])
+
+
+COMMANDS = {"demo": demo, "test": test, "check": check, "bench": bench, "docs": docs}
 
 
 def prepare(purpose: str) -> None:

@@ -1,11 +1,11 @@
-"""docs/moving-from-the-older-abi.md names all there is of the older ABI, and nothing else."""
+"""docs/sdk/older-abi.md names all there is of the older ABI, and nothing else."""
 
 import re
 from pathlib import Path
 
 from tarkpm.host.worker.legacy_abi.abi import EXPORTS, IMPORTS, MAX_ENV, MAX_RESULT, MEMORY
 
-PAGE = (Path(__file__).parents[1] / "docs" / "moving-from-the-older-abi.md").read_text()
+PAGE = (Path(__file__).parents[1] / "docs" / "sdk" / "older-abi.md").read_text()
 
 
 def rows(title: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""README.md: every session shows what the program prints.
+"""README.md and the guides: every session shows what the program prints.
 
 After a change of texts, `README_WRITE=1 python3 dev.py test tests/flows/test_readme.py` rewrites the sessions.
 """
@@ -19,7 +19,17 @@ from support.sandbox import PLUGINS, Sandbox
 from support.terminal import Terminal
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "README.md"
+PAGES = [
+    ROOT / name
+    for name in (
+        "README.md",
+        "docs/getting-started.md",
+        "docs/everyday.md",
+        "docs/ci.md",
+        "docs/troubleshooting.md",
+        "docs/sdk/publishing.md",
+    )
+]
 SESSION = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"^\$ (.+)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|^.*\r(?!\n)", re.MULTILINE)
@@ -51,13 +61,14 @@ class Story:
         """Write ``shown`` where the program prints ``real``."""
         self._shown[real] = shown
 
-    def type(self, person: Sandbox, line: str, answer: str = "") -> str:
+    def type(self, person: Sandbox, line: str, answer: str = "", status: int = 0) -> str:
         """Type a command and perhaps the answer to its question; return the output."""
         with Terminal(person, *shlex.split(line)[1:], env={"NO_COLOR": "1"}, columns=400) as terminal:
             if answer:
                 terminal.expect("[y/N]: ")
                 terminal.type(f"{answer}\n")
-            result = terminal.finish().ok()
+            result = terminal.finish()
+        assert result.status == status, result
         printed = self._as_shown(ESCAPES.sub("", result.err.replace("\r\n", "\n")))
         self.printed[self._as_shown(line)] = printed
         return printed
@@ -77,15 +88,16 @@ def story(tmp_path: Path) -> Iterator[Story]:
 
 def test_every_session_is_what_the_program_prints(story: Story) -> None:
     tell(story)
-    text = PAGE.read_text()
-    if os.environ.get("README_WRITE"):
-        PAGE.write_text(SESSION.sub(lambda session: rewritten(session.group(), story), text))
-        return
-    commands = [found for session in SESSION.findall(text) for found in COMMAND.findall(session)]
-    assert len(commands) > 10
-    wanted = {without_random(line): without_random(output) for line, output in commands}
-    printed = {without_random(line): without_random(output) for line, output in story.printed.items()}
-    assert wanted == {line: printed.get(line, "is not typed here") for line in wanted}
+    for page in PAGES:
+        text = page.read_text()
+        if os.environ.get("README_WRITE"):
+            page.write_text(SESSION.sub(lambda session: rewritten(session.group(), story), text))
+            continue
+        commands = [found for session in SESSION.findall(text) for found in COMMAND.findall(session)]
+        assert commands, page
+        wanted = {without_random(line): without_random(output) for line, output in commands}
+        printed = {without_random(line): without_random(output) for line, output in story.printed.items()}
+        assert wanted == {line: printed.get(line, "is not typed here") for line in wanted}, page
 
 
 def rewritten(session: str, story: Story) -> str:
@@ -105,7 +117,7 @@ def without_random(text: str) -> str:
 
 
 def tell(story: Story) -> None:
-    """Type everything that the README shows, in an order in which it can happen."""
+    """Type everything that the pages show, in an order in which it can happen."""
     build = [sys.executable, str(ROOT / "index" / "build.py"), str(story.index)]
     done = subprocess.run(build, stdout=subprocess.PIPE, text=True, check=True)
     root = done.stdout.split()[-1]
@@ -133,6 +145,7 @@ def use_an_index(story: Story, you: Sandbox, index: str) -> None:
     story.type(you, """tarkpm call text-tools text-stats '{"text":"a b c"}'""")
     story.type(you, "tarkpm verify")
     story.type(you, "tarkpm list")
+    story.type(you, "tarkpm info text-tool", status=2)
 
 
 def share(story: Story, you: Sandbox) -> None:
