@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 from support.served import received
+from support.stopping import running as running_server
 
 from tarkpm.core.local_access import LoopbackAddress
 from tarkpm.errors import HostError
@@ -59,15 +60,14 @@ def split(answer: bytes) -> tuple[int, str]:
 @contextmanager
 def serving(patience: float = 10.0) -> Iterator[Running]:
     echo, problems = Echo(), list[Exception]()
-    with LocalServer(ANY, lambda _: echo, problems.append, patience=patience) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
+    with (
+        LocalServer(ANY, lambda _: echo, problems.append, patience=patience) as server,
+        running_server(server),
+    ):
         try:
             yield Running(server, echo, problems)
         finally:
             echo.go_on.set()
-            server.shutdown()
-            thread.join()
 
 
 @pytest.fixture

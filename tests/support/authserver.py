@@ -3,13 +3,14 @@
 import base64
 import hashlib
 import json
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
+
+from support.stopping import running
 
 TOKENS = {
     "access_token": "access-s3cret",
@@ -139,11 +140,5 @@ def dripping() -> Iterator[bytes]:
 @contextmanager
 def authorizing() -> Iterator[AuthServer]:
     """A server on a free loopback port."""
-    with AuthServer() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    with AuthServer() as server, running(server):
+        yield server

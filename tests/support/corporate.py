@@ -7,7 +7,6 @@ import select
 import socket
 import socketserver
 import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from pathlib import Path
 from host.imports.web import make_authority
 
 from support.gitserver import GitHandler, GitServer
+from support.stopping import running
 
 HOST, ELSEWHERE = "git.example", "elsewhere.example"
 
@@ -68,13 +68,8 @@ def corporate(folder: Path) -> Iterator[Corporate]:
             network = Corporate(server, authority, f"http://127.0.0.1:{port}")
             server.before = network.admit
             proxy.network = network
-            thread = threading.Thread(target=proxy.serve_forever, args=(0.02,), daemon=True)
-            thread.start()
-            try:
+            with running(proxy):
                 yield network
-            finally:
-                proxy.shutdown()
-                thread.join()
 
 
 class _Proxy(socketserver.ThreadingTCPServer):

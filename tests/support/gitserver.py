@@ -30,6 +30,7 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import unquote
 
+from support import stopping
 from support.gitrepo import GitRepo, configure, git_env, make_junk
 
 __all__ = ["GitHandler", "GitRepo", "GitServer", "Hook", "Request", "configure", "make_junk"]
@@ -188,16 +189,14 @@ class GitServer:
 
     def __enter__(self) -> GitServer:
         self._server = _Server(self)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-        self._thread.start()
+        self._thread = stopping.start(self._server)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stopping.set()
-        self._server.shutdown()
-        self._thread.join()
+        stopping.stop(self._server, self._thread)
         self._server.hang_up()
         self._server.server_close()  # waits for the handlers
         if self.errors and error is None:

@@ -11,13 +11,14 @@
 from __future__ import annotations
 
 import gzip
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from support import stopping
 
 
 @dataclass
@@ -108,7 +109,6 @@ class IndexServer:
         self.answers: dict[str, Answer] = {}
         self.requests: list[Request] = []
         self._server.answers, self._server.requests = self.answers, self.requests
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
     @property
     def url(self) -> str:
@@ -127,12 +127,11 @@ class IndexServer:
         self.answers[path] = lambda handler: handler.reply(200, body)
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._thread = stopping.start(self._server)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._server.shutdown()
+        stopping.stop(self._server, self._thread)
         self._server.server_close()
-        self._thread.join(5)

@@ -3,7 +3,6 @@
 import http.client
 import json
 import socket
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 
 from support.sandbox import Sandbox
 from support.silent_ui import SilentUi
+from support.stopping import running
 from tarkpm.core.local_access import LoopbackAddress
 from tarkpm.host.imports.log import LogLine
 from tarkpm.io.local_server import LocalServer
@@ -111,11 +111,5 @@ def serving_openai(
     opened = serve_openai(
         settings, ui, LoopbackAddress("127.0.0.1", 0), token=TOKEN, links=links, log=lines.append
     )
-    with opened as (server, report):
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
-        try:
-            yield Served(server, report.url, ui)
-        finally:
-            server.shutdown()
-            thread.join()
+    with opened as (server, report), running(server):
+        yield Served(server, report.url, ui)

@@ -9,6 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs
 
+from support.stopping import running
+
 
 class Service(ThreadingHTTPServer):
     """What a service is told and remembers."""
@@ -105,11 +107,8 @@ def serving(handler: type[_Handler]) -> Iterator[Service]:
     with Service(("127.0.0.1", 0), handler) as server:
         server.requests = []
         server.ended = threading.Event()
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.ended.set()
-            server.shutdown()
-            thread.join()
+        with running(server):
+            try:
+                yield server
+            finally:
+                server.ended.set()
