@@ -13,8 +13,8 @@ from tarkpm import __version__
 
 NAVIGATION = {
     "Guides": ["docs/install", "docs/getting-started", "docs/everyday", "docs/capabilities", "docs/ci", "docs/troubleshooting"],
-    "Use plugins": ["docs/signing-in", "docs/serving-models", "docs/agents", "docs/python"],
-    "Write plugins": ["docs/sdk/README", "docs/sdk/*", "plugins/*/README"],
+    "Use plugins": ["docs/signing-in", "docs/secrets", "docs/serving-models", "docs/agents", "docs/python"],
+    "Write plugins": ["docs/sdk/README", "docs/testing", "docs/sdk/*", "plugins/*/README"],
     "Reference": ["docs/reference/commands", "docs/json", "docs/reference/*"],
     "Maintain an index": ["index/README", "index/*"],
     "Trust": ["SECURITY", "docs/trust-rules"],

@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from tarkpm.core import lockfile, manifest, names, oauth, project
+from tarkpm.core import lockfile, manifest, names, oauth, project, recipe, secret
 from tarkpm.core.agent.rules import McpRules
-from tarkpm.core.capability import KINDS, MAX_SCOPES, MAX_TEXT, PLAIN, SIGN_IN, Capability
+from tarkpm.core.capability import KINDS, MAX_SCOPES, MAX_TEXT, OWN_TABLE, PLAIN, Capability
 from tarkpm.core.digest import FileEntry
 from tarkpm.core.release import GitSource
 from tarkpm.core.tool import ToolPin
@@ -21,6 +21,8 @@ EXAMPLE = re.compile(r"```toml\n(.*?)```", re.DOTALL)
 STRUCTS: list[tuple[str, str, Any]] = [
     ("plugin-toml", "[plugin]", manifest._Plugin),
     ("plugin-toml", "[oauth]", oauth.Table),
+    ("plugin-toml", "[secrets]", secret.SecretTable),
+    ("plugin-toml", "[build]", recipe._Build),
     ("tark-toml", "[tark]", project._Tark),
     ("tark-toml", "[index]", project._Index),
     ("tark-toml", "[mcp]", McpRules),
@@ -95,7 +97,7 @@ def test_what_a_requirement_may_say_is_listed() -> None:
 
 @pytest.mark.parametrize(
     ("page", "heading", "kinds"),
-    [("plugin-toml", "[capabilities]", set(KINDS) - SIGN_IN), ("tark-toml", "[grants]", SIGN_IN)],
+    [("plugin-toml", "[capabilities]", set(KINDS) - OWN_TABLE), ("tark-toml", "[grants]", OWN_TABLE)],
 )
 def test_every_capability_is_listed_with_scopes_that_are_read(
     page: str, heading: str, kinds: set[str]

@@ -224,6 +224,7 @@ def open_host(
     cache: CompileCache | None = None,
     long_lived: bool = False,
     interfaces: Interfaces | None = None,
+    limits: Limits | None = None,
 ) -> PluginHost:
     """Return a host that serves plugins what this user granted, in the folder of ``images``.
 
@@ -232,7 +233,8 @@ def open_host(
     end when idle.
     """
     return PluginHost(
-        log=log,
+        limits,
+        log,
         trace=trace,
         interfaces=interfaces or serve(settings, images.workspace),
         cache=cache or compile_cache(settings, images.busy),
