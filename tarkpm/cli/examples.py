@@ -23,6 +23,8 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
         "tarkpm diff HEAD~1 HEAD --markdown",
         "tarkpm diff ./old.lock",
     ),
+    "licenses": ("tarkpm licenses", "tarkpm licenses --allow MIT --allow Apache-2.0"),
+    "sbom": ("tarkpm sbom > sbom.json",),
     "tree": ("tarkpm tree", "tarkpm tree --invert text-tools"),
     "outdated": ("tarkpm outdated",),
     "list": ("tarkpm list", "tarkpm list --user"),

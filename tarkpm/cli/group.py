@@ -19,7 +19,7 @@ from tarkpm.errors import StoreError, TarkError
 SECTIONS: Final[dict[str, tuple[str, ...]]] = {
     "Change a project": ("init", "add", "remove", "update", "lock", "sync"),
     "Trust": ("verify", "accept", "accepted", "grant", "revoke", "enable", "disable"),
-    "Find and look": ("search", "list", "info", "tree", "outdated", "diff", "inspect"),
+    "Find and look": ("search", "list", "info", "tree", "outdated", "diff", "licenses", "sbom", "inspect"),
     "Run plugins": ("call", "tools", "mcp", "auth", "secret", "chat", "hook", "channel", "serve"),
     "Write plugins": ("build", "check", "trial", "test", "wit"),
     "Publish": ("key", "sign", "publish", "index"),

@@ -9,7 +9,6 @@ import msgspec
 
 from tarkpm.core.capability import CapabilitySet
 from tarkpm.core.lockfile import Lock, LockEntry
-from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MANIFEST
 from tarkpm.core.policy import Admission, Answers, admit
 from tarkpm.core.project import Project
@@ -23,8 +22,8 @@ from tarkpm.ops.change.select import select_releases
 from tarkpm.ops.change.target import Target
 from tarkpm.ops.project.tark_version import tark_version
 from tarkpm.ops.project.workspace import Workspace
+from tarkpm.ops.release.facts import known_manifest
 from tarkpm.ops.release.fetch import Release
-from tarkpm.ops.release.installed import installed_manifest
 from tarkpm.ops.release.latest import acquire_each, stored_release
 
 
@@ -217,13 +216,8 @@ def _declared_before(workspace: Workspace, name: PluginName, release: Release) -
 
 def _declared_here(workspace: Workspace, entry: LockEntry) -> CapabilitySet | None:
     """Return what a locked release declares, from the plugin.toml of its digest; None if it is not here."""
-    locked = next((file for file in entry.files if file.name == MANIFEST), None)
-    try:
-        if locked and workspace.store.has(locked):
-            return Manifest.parse(workspace.store.read(locked)).capabilities
-        return installed_manifest(workspace, entry).capabilities
-    except TarkError:
-        return None
+    manifest = known_manifest(workspace, entry)
+    return manifest.capabilities if manifest else None
 
 
 def completed(workspace: Workspace, entries: Iterable[LockEntry]) -> tuple[LockEntry, ...]:

@@ -1,0 +1,33 @@
+"""``tarkpm sbom``."""
+
+import json
+from typing import Any
+
+import click
+
+from tarkpm.cli.checked import CheckedCommand
+from tarkpm.cli.options import Invocation, common
+from tarkpm.core.text import some
+
+
+@click.command("sbom", cls=CheckedCommand)
+@click.option(
+    "--format", type=click.Choice(["cyclonedx"]), default="cyclonedx", help="CycloneDX 1.6, as JSON."
+)
+@common
+def sbom_command(invocation: Invocation, format: str) -> int:  # noqa: A002, ARG001  click's name
+    """Print a software bill of materials of the locked plugins."""
+    from tarkpm.ops.sbom import sbom
+
+    report = sbom(invocation.settings, invocation.ui)
+    if report.unknown:
+        invocation.ui.note(
+            f"only the lock is known here of {some(report.unknown)}; to fetch the rest: tarkpm sync"
+        )
+    invocation.report(report.document, lambda: [_text(report.document)])
+    return 0
+
+
+def _text(document: dict[str, Any]) -> str:
+    # ASCII: a plugin's words cannot change a terminal.
+    return json.dumps(document, indent=2)
