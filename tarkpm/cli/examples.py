@@ -25,6 +25,7 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     ),
     "licenses": ("tarkpm licenses", "tarkpm licenses --allow MIT --allow Apache-2.0"),
     "sbom": ("tarkpm sbom > sbom.json",),
+    "versions": ("tarkpm versions text-tools", "tarkpm versions github:owner/repo"),
     "tree": ("tarkpm tree", "tarkpm tree --invert text-tools"),
     "outdated": ("tarkpm outdated",),
     "list": ("tarkpm list", "tarkpm list --user"),

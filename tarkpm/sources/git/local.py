@@ -22,7 +22,7 @@ from dulwich.refs import DiskRefsContainer
 from tarkpm.errors import NotFound, Refused, TooLarge
 from tarkpm.sources.git.error_translation import translated
 from tarkpm.sources.git.limits import MIB, TransferBudget, TransferLimits
-from tarkpm.sources.git.objects import KINDS, Object, object_id
+from tarkpm.sources.git.objects import KINDS, TAGS, Object, object_id
 from tarkpm.sources.git.url import GitUrl
 
 MAX_ALTERNATES: Final = 16
@@ -65,6 +65,11 @@ class LocalObjects:
         with translated(self._budget):
             _names, value = self._refs.follow(name.encode())  # type: ignore[arg-type]
             return value.decode("ascii") if value else None
+
+    def tags(self) -> list[str]:
+        """Return the names of all tags."""
+        with translated(self._budget):
+            return [name.decode("utf-8", "replace") for name in self._refs.subkeys(TAGS)]  # type: ignore[arg-type]
 
     def find(self, oid: str) -> Object | None:
         """Return an object or None. Raises `Refused` if its contents do not match its id."""

@@ -16,6 +16,7 @@ from tarkpm.core.release import is_commit
 KINDS: Final = {1: "commit", 2: "tree", 3: "blob", 4: "tag"}
 """Object types by their number in a pack (gitformat-pack(5))."""
 
+TAGS: Final = b"refs/tags/"
 _ENTRY = re.compile(rb"(?P<mode>[0-7]{1,6}) (?P<name>[^/\0]+)\0(?P<oid>.{20})", re.DOTALL)
 
 
@@ -57,6 +58,9 @@ class Objects(Protocol):
 
     def ref(self, name: str) -> str | None:
         """Return the id of a full ref name or HEAD; None if there is no such ref."""
+
+    def tags(self) -> Sequence[str]:
+        """Return the names of the tags, without ``refs/tags/``, in no order."""
 
     def find(self, oid: str) -> Object | None:
         """Return an object that was fetched; None otherwise. Its contents were checked against the id."""

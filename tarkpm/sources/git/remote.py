@@ -19,7 +19,7 @@ from tarkpm.errors import Garbled, NotFound, Refused, TooLarge
 from tarkpm.sources.git.access import Route
 from tarkpm.sources.git.error_translation import AccessDenied, clean, translated
 from tarkpm.sources.git.limits import TransferBudget, TransferLimits
-from tarkpm.sources.git.objects import Object
+from tarkpm.sources.git.objects import TAGS, Object
 from tarkpm.sources.git.packfile import PackFile
 from tarkpm.sources.git.packguard import PackGuard
 from tarkpm.sources.git.transport import NO_REFS
@@ -27,7 +27,7 @@ from tarkpm.sources.git.transport import NO_REFS
 BLOBLESS: Final = b"blob:none"
 GRAPH: Final = (b"tree:0", BLOBLESS, None)
 """Filters for commits without contents, best first: a server may refuse one and accept the next."""
-HEADS_AND_TAGS: Final = (b"refs/heads/", b"refs/tags/")
+HEADS_AND_TAGS: Final = (b"refs/heads/", TAGS)
 MAX_WANTS: Final = 5000
 """Limit of ids in one request."""
 
@@ -91,6 +91,14 @@ class RemoteObjects:
             self._check_format(answer.object_format)
             value = answer.refs.get(wanted)
             return value.decode("ascii") if value else None
+
+    def tags(self) -> list[str]:
+        """Return the names of all tags: one request, whose answer `TransferLimits.meta` bounds."""
+        with translated(self._budget):
+            answer = self._client.get_refs("", ref_prefix=[TAGS])
+            self._check_format(answer.object_format)
+            names = (bytes(name) for name in answer.refs if name.startswith(TAGS))
+            return [name[len(TAGS) :].decode("utf-8", "replace") for name in names]
 
     def find(self, oid: str) -> Object | None:
         """Return an object that was fetched, else None."""

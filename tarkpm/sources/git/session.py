@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from tarkpm.core.release import is_commit
 from tarkpm.errors import NotFound, Refused, TooLarge
@@ -15,6 +15,7 @@ from tarkpm.sources.git.tree import GitTree, TreeCache
 from tarkpm.sources.git.url import GitUrl
 
 _T = TypeVar("_T")
+MAX_TAGS: Final = 20_000
 
 if TYPE_CHECKING:
     from tarkpm.sources.git.local import LocalObjects
@@ -127,6 +128,16 @@ class GitRemote:
             raise Refused(f"{what} is not the id of a sha1 object", where=self.url.public)
         return oid
 
+    def tags(self) -> tuple[str, ...]:
+        """Return the names of the repository's tags that tarkpm can take, sorted; one round trip.
+
+        Raises `TooLarge` for more than `MAX_TAGS`.
+        """
+        found = [name for name in self._objects.tags() if _is_name(name, f"refs/tags/{name}")]
+        if len(found) > MAX_TAGS:
+            raise TooLarge(f"the repository has more than {MAX_TAGS:,} tags", where=self.url.public)
+        return tuple(sorted(found))
+
     def tree(self, commit: str) -> GitTree:
         """Return the tree of ``commit``; one round trip, or none if `resolve` has fetched it."""
         _hex(commit, "commit")
@@ -202,13 +213,18 @@ def _hex(text: str, what: str) -> str:
 
 def _ref_name(tag: str, branch: str, where: str) -> str:
     """Return the full name of a ref. Raises `Refused` for a name that git does not accept."""
-    from dulwich.refs import Ref, check_ref_format
-
     if not tag and not branch:
         return "HEAD"
     # Full names, so that a branch called like a tag cannot be taken in its place (gitrevisions(7)).
     name = f"refs/tags/{tag}" if tag else f"refs/heads/{branch}"
-    if not name.isprintable() or (tag or branch).startswith("-") or not check_ref_format(Ref(name.encode())):
+    if not _is_name(tag or branch, name):
         kind = "tag" if tag else "branch"
         raise Refused(f"expected the name of a {kind}, found {(tag or branch)[:80]!r}", where=where)
     return name
+
+
+def _is_name(name: str, full: str) -> bool:
+    """Return whether a tag or branch has a name that git accepts and a terminal can show."""
+    from dulwich.refs import Ref, check_ref_format
+
+    return full.isprintable() and not name.startswith("-") and check_ref_format(Ref(full.encode()))

@@ -1,0 +1,44 @@
+"""``tarkpm versions``."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from tarkpm.cli.checked import CheckedCommand
+from tarkpm.cli.complete import plugin_names
+from tarkpm.cli.console import style, table
+from tarkpm.cli.options import Invocation, allow_http, common, offline
+from tarkpm.core.text import neutral
+
+if TYPE_CHECKING:
+    from tarkpm.ops.versions import VersionRow, VersionsReport
+
+
+@click.command("versions", cls=CheckedCommand)
+@click.argument("plugin", shell_complete=plugin_names)
+@offline
+@allow_http
+@common
+def versions_command(invocation: Invocation, plugin: str) -> int:
+    """List the releases of a plugin, newest first. PLUGIN is a name, INDEX:NAME or a git URL."""
+    from tarkpm.ops.versions import versions
+
+    report = versions(invocation.settings, invocation.ui, plugin)
+    invocation.report(report, lambda: _lines(report))
+    return 0
+
+
+def _lines(report: "VersionsReport") -> list[str]:
+    if not report.versions:
+        return [f"No tag of {neutral(report.source)} names a version."]
+    if any(row.tag for row in report.versions):
+        tags = [(row.version, neutral(row.tag), row.note) for row in report.versions]
+        lines = table(("Version", "Tag", ""), tags)
+    else:
+        lines = table(("Version", "Needs tark", "Bytes", "Asks for", ""), list(map(_cells, report.versions)))
+    return [style(lines[0], bold=True), *lines[1:]]
+
+
+def _cells(row: "VersionRow") -> tuple[str, ...]:
+    asks = neutral(", ".join(row.capabilities))
+    return row.version, row.min_tark_version or "-", f"{row.size:,}", asks or "-", neutral(row.note)
