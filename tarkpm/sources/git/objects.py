@@ -59,9 +59,6 @@ class Objects(Protocol):
     def ref(self, name: str) -> str | None:
         """Return the id of a full ref name or HEAD; None if there is no such ref."""
 
-    def tags(self) -> Sequence[str]:
-        """Return the names of the tags, without ``refs/tags/``, in no order."""
-
     def find(self, oid: str) -> Object | None:
         """Return an object that was fetched; None otherwise. Its contents were checked against the id."""
 
