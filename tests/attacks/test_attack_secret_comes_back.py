@@ -219,6 +219,14 @@ def test_from_another_server(holder_of: HolderOf, api: Web, other: Web) -> None:
     assert set(plugin.get(url(other))["ok"]["body"]) == {"*"}
 
 
+def test_from_another_server_later(holder_of: HolderOf, api: Web, other: Web) -> None:
+    """A process of the plugin that sent nothing asks for what an earlier one's server told another."""
+    other.pages["/"] = ok(VALUE.encode())
+    plugin = holder_of(f"localhost:{api.port}", f"localhost:{other.port}", to=f"localhost:{api.port}")
+    assert set(plugin.get(url(other))["ok"]["body"]) == {"*"}
+    assert plugin.reads == []
+
+
 def test_after_it_was_replaced(plugin: Holder, api: Web) -> None:
     """The old value may still work for a while, and a server may still repeat it."""
     api.pages["/"] = ok()

@@ -88,6 +88,18 @@ def test_call(tool: User, name: str) -> None:
     assert_unseen(done.out, done.err, record.read_text())
 
 
+@pytest.mark.parametrize("value", ["short", "0123456789\r\nX-Evil: y", "grüße-0123456789"])
+def test_call_with_a_value_that_was_edited(tool: User, value: str) -> None:
+    """In the file of the secret: it is not sent, and it is not shown."""
+    file = tool.sandbox.state / "secrets" / "github.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"value": value}))
+    words = ("call", "text-tools", "fetch", json.dumps(tool.arguments), "-v")
+    failed = tool.sandbox.run(*words, env=tool.env).failed(1, "the secret 'token' is not available")
+    assert "the secret 'github' cannot be sent: expected " in failed.err
+    assert "(tarkpm secret set github)" in failed.err
+    assert (value in failed.err, tool.api.connections) == (False, 0)
+
+
 def test_call_of_a_plugin_that_sets_the_header_itself(tool: User) -> None:
     record = tool.sandbox.root / "calls.jsonl"
     words = ("call", "text-tools", "claim", json.dumps(tool.arguments), "--record", record, "--json")
