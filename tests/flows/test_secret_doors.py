@@ -133,7 +133,7 @@ def test_call_of_a_working_copy(tool: User, publisher: Publisher) -> None:
 def test_mcp(tool: User) -> None:
     """The server sees at its next call what was bound, replaced and revoked meanwhile."""
     tool.sandbox.run("revoke", "text-tools", "secret:token").ok()
-    log, seen = tool.sandbox.root / "mcp.err", list[str]()
+    log, seen, said = tool.sandbox.root / "mcp.err", list[str](), list[str]()
 
     async def session() -> None:
         async with connected(tool.sandbox, env=tool.env, errors=log) as client:
@@ -141,6 +141,7 @@ def test_mcp(tool: User) -> None:
             async def call(name: str = "fetch") -> Any:
                 result = await client.call_tool(f"text-tools__{name}", tool.arguments)
                 seen.append(result.model_dump_json())
+                said.extend(block.text for block in result.content[1:])  # type: ignore[union-attr]
                 return result.content[0].text  # type: ignore[union-attr]
 
             assert await call() == "nothing"
@@ -151,11 +152,14 @@ def test_mcp(tool: User) -> None:
             tool.sandbox.run("secret", "set", "github", stdin="another-value-of-mine").ok()
             assert await call() == f"Bearer {'*' * 21}"
             tool.sandbox.run("secret", "remove", "github").ok()
+            assert said == []
             assert await call() == f"{tool.host}: the secret 'token' is not available"
             tool.sandbox.run("revoke", "text-tools", "secret:token").ok()
             assert await call() == "nothing"
 
     run(session)
+    why = "'text-tools' is bound to the secret 'github', which is not set"
+    assert said == [f"tarkpm: {why}. The user can set it: tarkpm secret set github"]
     assert tool.sent() == [None, AUTHORIZATION, AUTHORIZATION, "Bearer another-value-of-mine", None]
     assert "there is no secret named 'github' (tarkpm secret set github)" in log.read_text()
     assert_unseen(log.read_text(), *seen)

@@ -43,6 +43,30 @@ def secrets_of(settings: Settings, image: PluginImage, report: Callable[[str], N
     return Secrets(image.granted, read, report, image.name, image.unbound, known)
 
 
+def unset(settings: Settings, image: PluginImage) -> tuple[str, ...]:
+    """Return a sentence for each bound secret that is not set: which it is, and the command that sets it."""
+    return tuple(
+        f"'{image.name}' is bound to the secret '{secret.name}', which is not set. The user can {how}"
+        for secret in image.granted.secrets()
+        if (how := _missing(settings, image, secret.name))
+    )
+
+
+def _missing(settings: Settings, image: PluginImage, name: str) -> str:
+    """Return how a secret that is not set can be set; "" if it is."""
+    from tarkpm.store.secrets import SecretStore
+    from tarkpm.store.sign_ins import SignIns
+
+    state = settings.paths.state
+    if not name.startswith(SIGN_IN):
+        return "" if name in SecretStore(state).names() else f"set it: tarkpm secret set {name}"
+    try:
+        is_signed_in = SignIns(state).find(image.data) is not None
+    except TarkError:  # there is one, which cannot be read now
+        is_signed_in = True
+    return "" if is_signed_in else f"sign in: tarkpm auth login {image.name}"
+
+
 def _sendable(store: "SecretStore", name: str) -> str:
     """Return a value that fits into a header. Raises `NotFound` and `StoreError`."""
     # Checked when it was set; since then, another program may have written the file or the keyring.
