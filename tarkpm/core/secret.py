@@ -6,7 +6,6 @@ them: a release that sends the secret to another host, or in another header, nee
 (docs/trust-rules.md, rule 0).
 """
 
-import base64
 import re
 from collections.abc import Mapping
 from typing import Final
@@ -188,6 +187,8 @@ def confidential(secret: Secret, value: str) -> tuple[str, ...]:
     """Return the texts that must not come back: the value, and the password that it encodes (RFC 7617, 2)."""
     if not secret.format.lower().startswith("basic "):
         return (value,)
+    import base64  # most commands do without it
+
     try:
         _, _, password = base64.b64decode(value, validate=True).decode("ascii").partition(":")
         return (value, secret_value(password))

@@ -23,6 +23,7 @@ from tarkpm.ops.run.agent_tools import agent_tools
 from tarkpm.ops.run.grantable import grantable
 from tarkpm.ops.run.images import Images, load_images, open_host
 from tarkpm.ops.run.pinned import pinned_plugins, unmanaged_tools
+from tarkpm.ops.run.secrets import unset
 from tarkpm.ops.run.turns import AgentCall, Turns
 
 LOCK = "tarkpm lock && tarkpm sync"
@@ -230,12 +231,13 @@ class Toolbox:
             return self._hooked
 
     def _missing(self, host: PluginHost, plugin: str, before: Mapping[str, int]) -> tuple[str, ...]:
-        """Return which refused capabilities may have made a call fail, and how a person allows them."""
+        """Return what the plugin lacked, which may have made a call fail, and how a person changes that."""
         refused = host.counted(plugin)[1]
         new = sorted(
             {name.partition(".")[0] for name, count in refused.items() if count > before.get(name, 0)}
         )
-        return grantable(self._settings, self._ui, plugin, new) if new else ()
+        granted = grantable(self._settings, self._ui, plugin, new) if new else ()
+        return granted + unset(self._settings, self._loaded(plugin).by_name[plugin])
 
     def _loaded(self, plugin: str) -> Images:
         with self._lock:

@@ -140,10 +140,13 @@ def _keyring() -> "KeyringBackend | None":
     """Return the system's keyring; None without the extra ``keyring``, or if no backend is a real one."""
     try:
         import keyring
+        from keyring.backends.chainer import ChainerBackend
     except ImportError:
         return None
     backend = keyring.get_keyring()
-    return backend if float(backend.priority) >= _RECOMMENDED else None
+    # A chain has a high priority of its own, even if nothing in it encrypts.
+    each = backend.backends if isinstance(backend, ChainerBackend) else [backend]
+    return next((one for one in each if float(one.priority) >= _RECOMMENDED), None)
 
 
 def _asked(question: Callable[[], T]) -> T:

@@ -88,6 +88,18 @@ def test_call(tool: User, name: str) -> None:
     assert_unseen(done.out, done.err, record.read_text())
 
 
+@pytest.mark.parametrize("value", ["short", "0123456789\r\nX-Evil: y", "grüße-0123456789"])
+def test_call_with_a_value_that_was_edited(tool: User, value: str) -> None:
+    """In the file of the secret: it is not sent, and it is not shown."""
+    file = tool.sandbox.state / "secrets" / "github.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"value": value}))
+    words = ("call", "text-tools", "fetch", json.dumps(tool.arguments), "-v")
+    failed = tool.sandbox.run(*words, env=tool.env).failed(1, "the secret 'token' is not available")
+    assert "the secret 'github' cannot be sent: expected " in failed.err
+    assert "(tarkpm secret set github)" in failed.err
+    assert (value in failed.err, tool.api.connections) == (False, 0)
+
+
 def test_call_of_a_plugin_that_sets_the_header_itself(tool: User) -> None:
     record = tool.sandbox.root / "calls.jsonl"
     words = ("call", "text-tools", "claim", json.dumps(tool.arguments), "--record", record, "--json")
@@ -121,7 +133,7 @@ def test_call_of_a_working_copy(tool: User, publisher: Publisher) -> None:
 def test_mcp(tool: User) -> None:
     """The server sees at its next call what was bound, replaced and revoked meanwhile."""
     tool.sandbox.run("revoke", "text-tools", "secret:token").ok()
-    log, seen = tool.sandbox.root / "mcp.err", list[str]()
+    log, seen, said = tool.sandbox.root / "mcp.err", list[str](), list[str]()
 
     async def session() -> None:
         async with connected(tool.sandbox, env=tool.env, errors=log) as client:
@@ -129,6 +141,7 @@ def test_mcp(tool: User) -> None:
             async def call(name: str = "fetch") -> Any:
                 result = await client.call_tool(f"text-tools__{name}", tool.arguments)
                 seen.append(result.model_dump_json())
+                said.extend(block.text for block in result.content[1:])  # type: ignore[union-attr]
                 return result.content[0].text  # type: ignore[union-attr]
 
             assert await call() == "nothing"
@@ -139,11 +152,14 @@ def test_mcp(tool: User) -> None:
             tool.sandbox.run("secret", "set", "github", stdin="another-value-of-mine").ok()
             assert await call() == f"Bearer {'*' * 21}"
             tool.sandbox.run("secret", "remove", "github").ok()
+            assert said == []
             assert await call() == f"{tool.host}: the secret 'token' is not available"
             tool.sandbox.run("revoke", "text-tools", "secret:token").ok()
             assert await call() == "nothing"
 
     run(session)
+    why = "'text-tools' is bound to the secret 'github', which is not set"
+    assert said == [f"tarkpm: {why}. The user can set it: tarkpm secret set github"]
     assert tool.sent() == [None, AUTHORIZATION, AUTHORIZATION, "Bearer another-value-of-mine", None]
     assert "there is no secret named 'github' (tarkpm secret set github)" in log.read_text()
     assert_unseen(log.read_text(), *seen)

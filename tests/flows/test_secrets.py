@@ -52,6 +52,18 @@ def test_set_list_and_remove(sandbox: Sandbox) -> None:
     )
 
 
+def test_doctor_finds_a_secret_that_others_may_read(sandbox: Sandbox) -> None:
+    sandbox.init()
+    set_secret(sandbox, "github")
+    file = sandbox.state / "secrets" / "github.json"
+    file.chmod(0o644)
+    file.parent.chmod(0o755)
+    found = sandbox.run("doctor").failed(1, "a secret that other users may read or change: its mode is 644")
+    assert VALUE not in found.out
+    sandbox.run("doctor", "--fix").ok()
+    assert [path.stat().st_mode & 0o777 for path in (file, file.parent)] == [0o600, 0o700]
+
+
 @pytest.mark.parametrize(
     "words", [("github", VALUE), (f"github={VALUE}",), (f"{VALUE}/+",), ("github", VALUE, "-vv")]
 )

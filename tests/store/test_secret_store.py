@@ -7,6 +7,7 @@ from pathlib import Path
 import keyring
 import pytest
 from keyring.backend import KeyringBackend
+from keyring.backends.chainer import ChainerBackend
 from keyring.errors import KeyringLocked, PasswordDeleteError
 
 from tarkpm.errors import NotFound, StoreError
@@ -159,4 +160,13 @@ def test_a_keyring_without_encryption_is_not_used(
 ) -> None:
     monkeypatch.setattr(keyring.core, "_keyring_backend", Plaintext())
     assert store.set("github", VALUE) == "file"
+    # What `keyring` chooses if several are installed, with a high priority of its own.
+    several: list[KeyringBackend] = [Plaintext(), Plaintext()]
+    monkeypatch.setattr(keyring.backend, "get_all_keyring", lambda: several)
+    monkeypatch.setattr(keyring.core, "_keyring_backend", ChainerBackend())  # type: ignore[no-untyped-call]
+    assert store.set("github", VALUE) == "file"
+    several.append(InMemory())
+    assert store.set("other", VALUE) == "keyring"
+    assert [len(one.held) for one in several if isinstance(one, InMemory)] == [0, 0, 1]
+    assert store.get("other") == VALUE
     assert json.loads((store.folder / "github.json").read_text())["value"] == VALUE

@@ -81,7 +81,7 @@ class Holder:
         granted = CapabilitySet.from_table({"http": scopes}).union(
             CapabilitySet.of(Capability("secret", f"{id_}={text}") for id_, text in bound.items())
         )
-        secrets = Secrets(granted, self._read, self.reports.append)
+        secrets = Secrets(granted, self._read, self.reports.append, known=self.values.get)
         how: Any = {"authorities": authorities, "limits": limits, "proxies": proxies, "secrets": secrets}
         self.http = Http(granted, self.reports.append, **how)
         self.sockets = Sockets(granted, self.reports.append, **how)

@@ -1,7 +1,8 @@
 """The secrets that tarkpm adds to a plugin's requests. The plugin, and its worker process, never hold them.
 
 A secret goes to exactly the host that the plugin declared and the user bound it to, over TLS, and only while
-a call has not left that host. It is read for each request that needs it. What comes back is masked.
+a call has not left that host. It is read for each request that needs it. What comes back from any host is
+masked, from the first request on.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,6 +17,9 @@ from tarkpm.host.imports import headers as rules
 
 ReadSecret = Callable[[str], str]
 """Return the value of one of the user's secrets, by its name. Raises `TarkError` if there is none."""
+
+KnownSecret = Callable[[str], str | None]
+"""Return the value of one of the user's secrets without asking a server for it; None if there is none."""
 
 _UNAUTHORIZED: Final = frozenset({401, 403})
 
@@ -33,10 +37,12 @@ class Secrets:
         report: Callable[[str], None],
         name: str = "",
         unbound: Sequence[Secret] = (),
+        known: KnownSecret = lambda _: None,
     ) -> None:
         self._bound: Sequence[Secret] = [one for one in granted.secrets() if one.is_bound] if read else ()
         self._unbound = unbound
-        self._read, self._report, self._name = read, report, name
+        self._read, self._report, self._name, self._known = read, report, name, known
+        self._is_used = False
         self._told: set[str] = set()
         self.mask = Mask()
 
@@ -45,6 +51,9 @@ class Secrets:
 
         Raises `Refused` if the plugin sets one of them itself, or the secret cannot be read.
         """
+        if not self._is_used:
+            self._is_used = True
+            self._mask_known()
         # Encrypted, and this exact host and port: a name below it, or another port, is another server.
         bound = [one for one in self._bound if target.scheme == "https" and one.host == target.scope]
         for one in bound:
@@ -52,6 +61,16 @@ class Secrets:
             if any(name.replace("_", "-") == one.header.replace("_", "-") for name, _ in given):
                 raise Refused(f"the header '{one.header}' is set by tarkpm", where=target.origin)
         return [(one.header, one.format.replace("{}", self._value(one))) for one in bound]
+
+    def _mask_known(self) -> None:
+        # An earlier process of the plugin may have sent them, to a server that tells another one.
+        for one in self._bound:
+            if value := self._known(one.name):
+                self._mask(one, value)
+
+    def _mask(self, secret: Secret, value: str) -> None:
+        for text in confidential(secret, value):
+            self.mask.add(text)
 
     def _value(self, secret: Secret) -> str:
         assert self._read is not None
@@ -63,8 +82,7 @@ class Secrets:
             # Which of the user's secrets it is bound to is not the plugin's business.
             raise Refused(f"the secret '{secret.id}' is not available", where=secret.host) from None
         # Masked before it is sent: nothing that comes back may pass unmasked.
-        for text in confidential(secret, value):
-            self.mask.add(text)
+        self._mask(secret, value)
         return value
 
     def answered(self, target: RequestTarget, status: int) -> None:

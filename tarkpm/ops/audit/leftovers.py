@@ -15,6 +15,7 @@ from tarkpm.ops.project.settings import Settings
 from tarkpm.store.claims import Claims
 from tarkpm.store.environment import Environment
 from tarkpm.store.journal import recover
+from tarkpm.store.secrets import SecretStore
 from tarkpm.store.state import Record, State
 from tarkpm.store.sweep import is_leftover, items
 
@@ -77,8 +78,10 @@ def _fixed(trouble: Trouble, repair: Fix) -> Trouble:
 
 def _keys(_: Settings, state: State) -> _Found:
     """Find secrets that others may read, or that their owner cannot."""
-    yield from _private(state.keys, 0o700)
-    for path in [*sorted(state.keys.glob("*.pem")), state.root / "mac.key"]:
+    secrets = SecretStore(state.root).folder
+    for folder in (state.keys, secrets):
+        yield from _private(folder, 0o700)
+    for path in [*sorted(state.keys.glob("*.pem")), state.root / "mac.key", *sorted(secrets.glob("*.json"))]:
         yield from _private(path, 0o600)
 
 
