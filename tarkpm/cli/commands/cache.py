@@ -6,7 +6,7 @@ import click
 
 from tarkpm.cli.console import style, table
 from tarkpm.cli.lazy_group import Group
-from tarkpm.cli.options import Invocation, common, dry_run
+from tarkpm.cli.options import Invocation, anywhere, dry_run
 from tarkpm.core.text import neutral
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def cache_command() -> None:
 
 
 @cache_command.command("dir")
-@common
+@anywhere
 def dir_command(invocation: Invocation) -> int:
     """Print the path of the cache."""
     directory = str(invocation.settings.paths.cache)
@@ -30,7 +30,7 @@ def dir_command(invocation: Invocation) -> int:
 
 
 @cache_command.command("size")
-@common
+@anywhere
 def size_command(invocation: Invocation) -> int:
     """Show the size of the cache."""
     from tarkpm.ops.cache import cache_size
@@ -42,7 +42,7 @@ def size_command(invocation: Invocation) -> int:
 
 @cache_command.command("prune")
 @dry_run
-@common
+@anywhere
 def prune_command(invocation: Invocation) -> int:
     """Delete what no project of yours locks."""
     from tarkpm.ops.cache import prune
@@ -54,7 +54,7 @@ def prune_command(invocation: Invocation) -> int:
 
 @cache_command.command("clean")
 @dry_run
-@common
+@anywhere
 def clean_command(invocation: Invocation) -> int:
     """Delete the whole cache."""
     from tarkpm.ops.cache import clean
