@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tarkpm.cli.console import style, table
+from tarkpm.cli.console import style
 from tarkpm.cli.lazy_group import Group
 from tarkpm.cli.options import Invocation, anywhere, dry_run
+from tarkpm.cli.tables import table
 from tarkpm.core.text import neutral
 
 if TYPE_CHECKING:

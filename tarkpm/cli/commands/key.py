@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from tarkpm.cli.complete import all_key_names, key_names
-from tarkpm.cli.console import table
 from tarkpm.cli.lazy_group import Group
 from tarkpm.cli.options import Invocation, anywhere, common
 from tarkpm.cli.passphrase import ask_passphrase
+from tarkpm.cli.tables import table
 from tarkpm.core.text import neutral
 from tarkpm.errors import StoreError, TarkError
 
