@@ -14,9 +14,13 @@ class CheckedCommand(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the arguments. Raises `click.UsageError` for an empty value."""
-        if not ctx.resilient_parsing:  # for completions, a word that is being typed may be empty
-            self._check(ctx, list(args))
-        return super().parse_args(ctx, args)
+        try:
+            if not ctx.resilient_parsing:  # for completions, a word that is being typed may be empty
+                self._check(ctx, list(args))
+            return super().parse_args(ctx, args)
+        except click.UsageError as problem:
+            problem.ctx = problem.ctx or ctx  # click's parser does not know whose options it reads
+            raise
 
     def _check(self, ctx: click.Context, args: list[str]) -> None:
         # Before conversion: `click.Path` turns "" into ".", which is a value that a user may type.

@@ -2,14 +2,13 @@
 
 import os
 import sys
-from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
 import click
 import msgspec
 
-from tarkpm.core.text import cut, masked, neutral
+from tarkpm.core.text import masked, neutral
 from tarkpm.errors import BuildError, PluginRaised, TarkError
 from tarkpm.ops.project.ui import Card
 
@@ -20,18 +19,18 @@ class Console:
     def __init__(self) -> None:
         self._busy = False
         # Decided once, for stderr: stdout may be piped while the user watches progress.
-        self._live = _is_terminal(sys.stderr)
+        self._live = is_terminal(sys.stderr)
 
     @property
     def interactive(self) -> bool:
         """Return whether a user can be prompted: stdin and stderr are terminals."""
-        return _is_terminal(sys.stdin) and _is_terminal(sys.stderr)
+        return is_terminal(sys.stdin) and is_terminal(sys.stderr)
 
     def show(self, cards: list[Card]) -> None:
         """Print cards on stderr."""
         from tarkpm.cli.cards import card_lines
 
-        width, height = _size() if self._live else (None, None)
+        width, height = size() if self._live else (None, None)
         for line in card_lines(cards, width, height):
             shown = style(line.text, fg="yellow") if line.loud else line.text
             self.say(line.before + (style(shown, bold=True) if line.bold else shown))
@@ -63,7 +62,7 @@ class Console:
             return
         if self._busy or text:
             # a line that wraps could not be cleared again
-            shown = f"{neutral(text)[: _size()[0] - 3]} …" if text else ""
+            shown = f"{neutral(text)[: size()[0] - 3]} …" if text else ""
             shown = style(shown, dim=True) if shown and _color(sys.stderr) else shown
             sys.stderr.write(f"\r\x1b[2K{shown}")
             sys.stderr.flush()
@@ -75,7 +74,7 @@ class Console:
         click.echo(text, err=True, color=_color(sys.stderr))
 
 
-def _size(stream: Any = None) -> tuple[int, int]:
+def size(stream: Any = None) -> tuple[int, int]:
     """Return columns and lines of the terminal on ``stream``, by default stderr."""
     try:
         size = os.get_terminal_size((stream or sys.stderr).fileno())
@@ -84,13 +83,14 @@ def _size(stream: Any = None) -> tuple[int, int]:
     return size.columns or 80, size.lines or 24
 
 
-def _is_terminal(stream: Any) -> bool:
+def is_terminal(stream: Any) -> bool:
+    """Return whether a stream is a terminal."""
     return stream is not None and bool(stream.isatty())  # None: it was closed before the program started
 
 
 def _color(stream: Any) -> bool:
     has_none = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    return _is_terminal(stream) and not has_none
+    return is_terminal(stream) and not has_none
 
 
 def style(text: str, **styles: Any) -> str:
@@ -106,7 +106,7 @@ def echo(text: str) -> None:
 def echo_output(text: str) -> None:
     """Print a plugin's output on stdout: neutralized at a terminal, unchanged in a pipe or file."""
     # A plugin could otherwise control the terminal with escape sequences; a pipe gets what it wrote.
-    if _is_terminal(sys.stdout):
+    if is_terminal(sys.stdout):
         echo(neutral(text, keep="\n\t"))
     else:
         click.echo(text, color=True)  # color=True stops click from stripping escape sequences
@@ -123,7 +123,7 @@ def echo_json(value: Any) -> None:
 
 def clear_line() -> None:
     """Clear the progress line or prompt, at a terminal."""
-    if _is_terminal(sys.stderr):
+    if is_terminal(sys.stderr):
         sys.stderr.write("\r\x1b[2K")
         sys.stderr.flush()
 
@@ -180,50 +180,3 @@ def error_table(error: TarkError) -> dict[str, Any]:
     if isinstance(error, PluginRaised):
         found |= {"exception": error.exception, "traceback": error.traceback}
     return found
-
-
-def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """Return rows as aligned columns under a header; the last column is not padded.
-
-    At a terminal, the widest columns are cut until a row fits. ``--json`` and pipes get everything.
-    """
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    if _is_terminal(sys.stdout):
-        widths = fitted(widths, _size(sys.stdout)[0] - 1)
-    lines = []
-    for row in (header, *rows):
-        cells = [_cell(cell, width) for cell, width in zip(row, widths, strict=True)]
-        lines.append("  ".join(cells).rstrip())
-    return _one_line_each(lines)
-
-
-def fitted(widths: Sequence[int], room: int) -> list[int]:
-    """Return the widths of columns, of which the widest are cut so that all fit into ``room``.
-
-    The first column names the row: it gets up to half of the room before the others.
-    """
-    left = room - 2 * (len(widths) - 1)
-    if sum(widths) <= left:
-        return list(widths)
-    fits = {0: min(widths[0], max(left // 2, 1))} if widths[1:] else {}
-    left -= sum(fits.values())
-    # From the narrowest: a column gets what it needs, as long as the others can have as much.
-    for place, width in sorted(enumerate(widths), key=lambda item: item[1]):
-        if place not in fits:
-            fits[place] = min(width, max(left // (len(widths) - len(fits)), 1))
-            left -= fits[place]
-    return [fits[place] for place in range(len(widths))]
-
-
-def _cell(text: str, width: int) -> str:
-    return (text if len(text) <= width else cut(text, width)).ljust(width)
-
-
-def _one_line_each(lines: Sequence[str]) -> list[str]:
-    """Return lines that end with a plugin's own words, cut to the width of the terminal, if there is one.
-
-    A line that the terminal wraps would continue at the left edge, where it reads as a line of tarkpm.
-    """
-    if not _is_terminal(sys.stdout):
-        return list(lines)
-    return [cut(line, _size(sys.stdout)[0] - 1) for line in lines]

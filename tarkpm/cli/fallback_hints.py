@@ -16,8 +16,6 @@ from tarkpm.ops.audit.readiness import variable_of
 _Table = tuple[tuple[type[TarkError] | tuple[type[TarkError], ...], str], ...]
 
 _URL: Final = re.compile(r"(?:https?|git|ssh|file)://\S*[^\s:]")
-_GROUPS: Final = ("index", "serve")
-"""Groups whose help alone says nothing about the options of their commands."""
 _RELEASE: Final = (errors.DocumentError, errors.VerificationError)
 
 _ALWAYS: Final[_Table] = (
@@ -60,18 +58,19 @@ _AT_A_PLUGIN: Final[_Table] = ((errors.HostError, "tarkpm info {name}"),)
 _ON_DISK: Final[_Table] = ((errors.StoreError, "{placed}ls -ld {above} {where}"), *_SOMEWHERE)
 
 
-def last_resort(error: TarkError, arguments: Sequence[str], command: str) -> str:
+def last_resort(error: TarkError, words: Sequence[str]) -> str:
     """Return a hint for an error, chosen by its class and the kind of place it happened at.
 
-    ``command`` is the command among ``arguments``, "" if there is none.
+    ``words`` are those of the typed command, such as ``["index", "add"]``; none if there is no command.
     """
+    command = next(iter(words), "")
     url = found[0] if (found := _URL.match(error.where)) else ""
     by_index = isinstance(error, errors.IndexUntrusted | errors.IndexStale)
     of_an_index = (by_index or _INDEX_FILE.search(error.where)) and (url or command != "index")
     # From the most specific place to the least: the first table that knows the error gives the hint.
     places = (
         (_IN_A_DOCUMENT, {PROJECT, LOCK} & {*re.split(r"[/: ]", error.where)}),
-        (_ADDED_INDEX, command == "index" and "add" in arguments),
+        (_ADDED_INDEX, [*words] == ["index", "add"]),
         (_OF_AN_INDEX, of_an_index),
         (_IN_A_REPOSITORY, url),
         (_KEEPING_ONE, command == "index"),
@@ -91,7 +90,7 @@ def last_resort(error: TarkError, arguments: Sequence[str], command: str) -> str
         "above": str(PurePath(error.where).parent),  # a folder's mode decides what may be done in it
     }
     quoted = {key: shlex.quote(value) for key, value in known.items()}
-    return text.format_map({**quoted, "program": program(command, arguments), "placed": _placed(error.where)})
+    return text.format_map({**quoted, "program": program(words), "placed": _placed(error.where)})
 
 
 def _placed(where: str) -> str:
@@ -100,13 +99,6 @@ def _placed(where: str) -> str:
     return f"{variable} names this folder: " if variable not in ("", "HOME") else ""
 
 
-def program(command: str, arguments: Sequence[str] = ()) -> str:
+def program(words: Sequence[str]) -> str:
     """Return the command as it is called: the place of an error that has no other."""
-    words = [command, *_below(command, arguments)] if command in _GROUPS else [command]
-    return " ".join(["tarkpm", *words]).rstrip()
-
-
-def _below(group: str, arguments: Sequence[str]) -> list[str]:
-    """Return which command of a group was typed: one word, or two after `tarkpm index rotate`."""
-    typed = [argument for argument in arguments[arguments.index(group) + 1 :] if argument[:1].isalpha()]
-    return typed[: 2 if typed[:1] == ["rotate"] else 1]
+    return " ".join(["tarkpm", *words])

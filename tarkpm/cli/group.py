@@ -105,10 +105,11 @@ def _complete(error: TarkError, arguments: list[str]) -> None:
     """Fill in a missing place and hint: every error shown has a message, a place and a hint."""
     # Imported for errors only: it would slow every command down.
     from tarkpm.cli.fallback_hints import last_resort, program
+    from tarkpm.cli.typed_command import typed_command
 
-    command = next((argument for argument in arguments if argument in COMMANDS), "")
-    error.where = error.where or program(command, arguments)
-    error.hint = error.hint or last_resort(error, arguments, command)
+    words = typed_command(group, with_explicit_values(arguments))
+    error.where = error.where or program(words)
+    error.hint = error.hint or last_resort(error, words)
 
 
 def _usage(problem: click.ClickException, as_json: bool) -> int:

@@ -65,8 +65,11 @@ class Invocation(msgspec.Struct, frozen=True):
             echo_output(text)
 
 
-def common(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of every command; the command receives an `Invocation` first."""
+def common(function: Callable[..., Any], *, anywhere: bool = False) -> Callable[..., Any]:
+    """Add the options of every command; the command receives an `Invocation` first.
+
+    A command that runs ``anywhere`` does not use the current folder, which may have been deleted.
+    """
 
     @functools.wraps(function)
     def wrapper(
@@ -80,6 +83,7 @@ def common(function: Callable[..., Any]) -> Callable[..., Any]:
             project=project or before.get("project"),
             user=user or before.get("user", False),
             accept_project=accept_project or before.get("accept_project", ""),
+            cwd=Path(os.sep) if anywhere else Path.cwd(),
         )
         if special.pop("offline", False) or before.get("offline", False):
             settings = settings.made_offline("--offline")
@@ -101,6 +105,7 @@ _SPECIAL = (
 )
 """Options that are settings; a command does not receive them."""
 
+anywhere = functools.partial(common, anywhere=True)
 offline = click.option("--offline", is_flag=True, help="Make no network requests.")
 dry_run = click.option("--dry-run", is_flag=True, help="Show what would happen and change nothing.")
 yes = click.option(
@@ -195,7 +200,7 @@ def consent(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def make_settings(
-    environ: Mapping[str, str], *, project: Path | None, user: bool, accept_project: str
+    environ: Mapping[str, str], *, project: Path | None, user: bool, accept_project: str, cwd: Path
 ) -> Settings:
     """Return the settings made of the options and of a snapshot of the environment variables.
 
@@ -210,7 +215,7 @@ def make_settings(
         project = Path(named)
     accepted = _accepted(variables.text(environ, "TARKPM_ACCEPT_PROJECT"), "TARKPM_ACCEPT_PROJECT")
     return Settings(
-        cwd=Path.cwd(),
+        cwd=cwd,
         paths=user_paths(environ),
         environment=dict(environ),
         project=project,

@@ -84,6 +84,11 @@ def _read_file(name: str) -> bytes:
         return read_file(path.resolve() if path.is_symlink() else path, MAX_TEXT)
     except TooLarge as problem:
         raise TooLarge(problem.message, where=problem.where, hint=_hint()) from None
+    except TarkError as problem:  # a device or a folder: what `ls` shows of it does not help
+        problem.hint = problem.hint or "name a regular file, or pass - to read standard input"
+        raise
+    except FileNotFoundError:
+        raise TarkError("there is no such file", where=name, hint=_hint()) from None
 
 
 def _hint() -> str:

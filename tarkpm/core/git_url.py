@@ -64,6 +64,12 @@ class GitUrl(msgspec.Struct, frozen=True):
         return self.origin + self.path
 
     @property
+    def secure(self) -> str:
+        """The https URL of the same repository; a port is kept, except that of a protocol other than http."""
+        port = f":{self.port}" if self.port and self.scheme in ("http", "https") else ""
+        return f"https://{self._bracketed}{port}{self.path}"
+
+    @property
     def _bracketed(self) -> str:
         return f"[{self.host}]" if ":" in self.host else self.host
 

@@ -11,8 +11,13 @@ TOO_MANY: Final = 429
 _SECONDS = re.compile(r"[0-9]{1,9}")
 
 
+def is_overloaded(status: int) -> bool:
+    """Return whether the same request may succeed later: it came too often, or the server failed."""
+    return status in (408, TOO_MANY) or status >= 500
+
+
 def overloaded(status: int, retry_after: str) -> tuple[str, str]:
-    """Return a message and a hint for status 429, or for another one that a later request may not get.
+    """Return a message and a hint for a status for which `is_overloaded` is true.
 
     ``retry_after`` is the value of the header, "" if there is none. Another form than the two of the RFC is
     ignored, and never shown.
@@ -27,7 +32,9 @@ def overloaded(status: int, retry_after: str) -> tuple[str, str]:
         else f"failed with HTTP status {status}"
     )
     asks = f" and asks to wait {when}" if when else ""
-    return f"the server {what}{asks}", f"wait {when or 'a while'}, then run the command again"
+    # A server that failed and names no time may fail again: the caller knows a better hint.
+    known = when or ("a while" if status == TOO_MANY else "")
+    return f"the server {what}{asks}", f"wait {known}, then run the command again" if known else ""
 
 
 def _when(text: str) -> str:

@@ -18,7 +18,7 @@ from authlib.common.urls import add_params_to_uri
 from authlib.oauth2.client import OAuth2Client
 
 from tarkpm.core.oauth import OAuth
-from tarkpm.core.retry_after import TOO_MANY, overloaded
+from tarkpm.core.retry_after import TOO_MANY, is_overloaded, overloaded
 from tarkpm.core.text import neutral
 from tarkpm.errors import Refused, Unreachable
 from tarkpm.io.http import HttpClient
@@ -168,8 +168,9 @@ class AuthorizationServer:
             # A redirect would send the code, or the client secret, to another server.
             if 300 <= answer.status < 400:
                 raise Refused("the server redirects, which a sign-in does not follow", where=url)
-            if answer.status == TOO_MANY:
-                text, hint = overloaded(answer.status, answer.header("retry-after"))
+            later = answer.header("retry-after")
+            if answer.status == TOO_MANY or (later and is_overloaded(answer.status)):
+                text, hint = overloaded(answer.status, later)
                 raise Unreachable(text, where=url, hint=hint)
             found = _document(url, answer.status, answer.read())
         if "error" in found:

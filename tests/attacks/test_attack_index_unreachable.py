@@ -15,16 +15,19 @@ def test_nobody_listens(victim: Victim) -> None:
 @pytest.mark.parametrize("status", [403, 404, 500, 503, 429])
 def test_a_status(victim: Victim, status: int) -> None:
     victim.server.answers["metadata/timestamp"] = lambda handler: handler.reply(status)
-    victim.meets(Unreachable, "could not check the index: ", f"HTTP {status}")
+    victim.meets(Unreachable, "could not check the index: ", f"{status}")
 
 
-def test_a_rate_limit(victim: Victim) -> None:
+@pytest.mark.parametrize(
+    ("status", "sentence"),
+    [(429, "limits the rate of requests (HTTP 429)"), (503, "failed with HTTP status 503")],
+)
+def test_a_server_that_asks_to_wait(victim: Victim, status: int, sentence: str) -> None:
     victim.server.answers["metadata/timestamp"] = lambda handler: handler.reply(
-        429, b"", {"retry-after": "7"}
+        status, b"", {"retry-after": "7"}
     )
-    victim.meets(
-        Unreachable, "could not check the index: the server limits the rate of requests", "7 seconds"
-    )
+    said = f"could not check the index: the server {sentence} and asks to wait 7 seconds"
+    assert victim.meets(Unreachable, said).hint == "wait 7 seconds, then run the command again"
 
 
 def test_a_redirect_to_nowhere(victim: Victim) -> None:

@@ -58,6 +58,8 @@ def test_out_of_the_project(installed: Sandbox, what: str) -> None:
     link.symlink_to(target)
     for command in (*COMMANDS, "grant text-tools shell", "remove text-tools", "add ./x"):
         refused = installed.run(*command.split(), env={"TARKPM_ACCEPT_PROJECT": "1"})
+        # A hint that copies the target would put what the attacker names into the repository.
+        assert f"help: ls -l {link}\n" in refused.err
         refused.failed(2, "expected a regular file, found a symbolic link", str(link))
         assert "s3cret" not in refused.out + refused.err
     call(installed).failed(2, "found a symbolic link")

@@ -53,7 +53,7 @@ def test_it_is_not_accepted_silently(world: World, case: str) -> None:
     assert world.server.requests == []
     before = snapshot(world.mate)
     refused = world.mate.run("update").failed(4, "you have not accepted this project's decisions", text)
-    assert help_of(refused) == ["update", "--accept-project"]
+    assert help_of(refused) == ["accept", "--print"]
     assert world.server.requests == []
     assert snapshot(world.mate) == before
 
@@ -66,7 +66,11 @@ def test_a_fresh_clone_asks_before_anything_is_fetched(world: World) -> None:
     assert world.server.requests == []
     assert snapshot(world.mate) == before
     assert not world.mate.store.exists()
-    world.mate.run(*help_of(world.mate.run("sync"))).ok()
+    # The hint shows what would be accepted, and accepts nothing.
+    shown = world.mate.run(*help_of(world.mate.run("sync"))).ok().out
+    assert "let 'text-tools' use storage" in shown
+    assert snapshot(world.mate) == before
+    world.mate.run("sync", f"--accept-project={shown.split()[-1]}").ok()
     call(world.mate).ok()
 
 
@@ -184,4 +188,4 @@ def test_a_url_alone_has_nobody_called_or_sent_a_token(world: World, command: st
     result = world.victim.run(*command.split(), env={"TARKPM_GIT_TOKEN_127_0_0_1": "secret"})
     assert requests == []
     if command.startswith(("lock", "update")):
-        result.failed(4, f"fetch 'x' from {world.publisher.url}", f"tarkpm {command} --accept-project")
+        result.failed(4, f"fetch 'x' from {world.publisher.url}", "help: tarkpm accept --print")

@@ -13,8 +13,8 @@ from tarkpm.cli.console import (
     echo_output,
     print_error,
     style,
-    table,
 )
+from tarkpm.cli.tables import table
 from tarkpm.errors import Unreachable
 from tarkpm.ops.project.ui import Card, CardRow
 

@@ -3,7 +3,9 @@
 import pytest
 
 from tarkpm import errors
-from tarkpm.cli.fallback_hints import last_resort, program
+from tarkpm.cli.fallback_hints import last_resort
+from tarkpm.cli.group import group, run
+from tarkpm.cli.typed_command import typed_command
 from tarkpm.errors import TarkError
 from tarkpm.ops.change.admit import Declined
 
@@ -29,7 +31,7 @@ FIX = "fix the file, then run the command again"
         (errors.IndexUntrusted("x", where="https://h/metadata/2.root.json"), "index add", TELL),
         (errors.SignatureInvalid("x", where="dist"), "index accept", "its publisher can sign it again: tarkpm publish --help"),
         (errors.ManifestError("x", where="dist"), "index accept", FIX),
-        (errors.NotFound("x", where="dist"), "index rotate root --add", "tarkpm index rotate root --help"),
+        (errors.NotFound("x", where="dist"), "index rotate root", "tarkpm index rotate root --help"),
         # a repository
         (errors.Unreachable("x", where="https://h/a b"), "add", "try it with git: git ls-remote https://h/a"),
         (errors.NotFound("x", where="ssh://git@h/x.git HEAD"), "add", "try it with git: git ls-remote ssh://git@h/x.git"),
@@ -45,32 +47,46 @@ FIX = "fix the file, then run the command again"
         (errors.PluginCrashed("x", where="my calc: add"), "call", "tarkpm call --help"),
         # nowhere
         (TarkError("x"), "call", "tarkpm call --help"),
-        (TarkError("x"), "index revoke x", "tarkpm index revoke --help"),
+        (TarkError("x"), "index revoke", "tarkpm index revoke --help"),
         (TarkError("x"), "", "tarkpm --help"),
     ],
 )  # fmt: skip
 def test_the_hint_of(error: TarkError, words: str, hint: str) -> None:
-    arguments = words.split()
-    assert last_resort(error, arguments, arguments[0] if arguments else "") == hint
+    assert last_resort(error, words.split()) == hint
 
 
 def test_a_place_with_braces_or_quotes_is_quoted_for_a_shell() -> None:
     error = errors.StoreError("x", where="/a/{name}'; rm -rf ~")
-    assert last_resort(error, [], "sync") == """ls -ld /a '/a/{name}'"'"'; rm -rf ~'"""
+    assert last_resort(error, ["sync"]) == """ls -ld /a '/a/{name}'"'"'; rm -rf ~'"""
 
 
 @pytest.mark.parametrize(
-    ("words", "called"),
+    ("typed", "words"),
     [
-        ("", "tarkpm"),
-        ("list --json", "tarkpm list"),
-        ("index", "tarkpm index"),
-        ("--json index claim calc", "tarkpm index claim"),
-        ("index rotate publisher calc", "tarkpm index rotate publisher"),
-        ("serve openai 0.0.0.0:80", "tarkpm serve openai"),
+        ("", ""),
+        ("list --json", "list"),
+        ("index", "index"),
+        ("--json index claim calc", "index claim"),
+        ("index rotate publisher calc", "index rotate publisher"),
+        ("serve openai 0.0.0.0:80", "serve openai"),
+        # a value is no command, whatever it is called
+        ("--project list call add", "call"),
+        ("call --project index add", "call"),
+        ("index check --index list", "index check"),
+        ("mcp --expose search connect codex", "mcp connect"),
+        ("key -- list", "key"),
+        ("nothing list", ""),
     ],
 )
-def test_a_command_as_it_is_called(words: str, called: str) -> None:
-    arguments = words.split()
-    command = next((word for word in arguments if not word.startswith("-")), "")
-    assert program(command, arguments) == called
+def test_the_command_that_was_typed(typed: str, words: str) -> None:
+    assert typed_command(group, typed.split()) == words.split()
+
+
+@pytest.mark.parametrize("command", ["add", "index add", "key export", "serve openai", "list"])
+def test_an_option_without_its_value_is_an_error_of_its_command(
+    capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    option = {"add": "--tag", "index add": "--root", "key export": "--to", "serve openai": "--auth"}
+    assert run([*command.split(), option.get(command, "--project")]) == 2
+    said = capsys.readouterr().err
+    assert f"  where: tarkpm {command}\n  help: tarkpm {command} --help\n" in said

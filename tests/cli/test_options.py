@@ -34,7 +34,9 @@ DIGEST = "sha256:" + "a" * 64
 
 
 def make(environ: dict[str, str], **options: Any) -> Settings:
-    return make_settings(environ, **{"project": None, "user": False, "accept_project": "", **options})
+    return make_settings(
+        environ, **{"project": None, "user": False, "accept_project": "", "cwd": Path("/"), **options}
+    )
 
 
 # -- variables

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from support.sandbox import Sandbox
 from support.terminal import Terminal
 
-from tarkpm.cli.console import fitted
+from tarkpm.cli import tables
+from tarkpm.cli.tables import fitted, table
 
 
 @pytest.mark.parametrize(
@@ -25,6 +26,21 @@ def test_the_widest_columns_are_cut(widths: tuple[int, ...], room: int, fit: lis
     assert fitted(widths, room) == fit
 
 
+@pytest.mark.parametrize(
+    ("widths", "kept", "room", "fit"),
+    [
+        ((20, 7, 4, 30, 60), (0,), 59, [20, 7, 4, 10, 10]),
+        ((10, 7, 20, 60), (3,), 59, [4, 4, 4, 41]),
+        ((4, 50), (0,), 80, [4, 50]),
+        ((200, 4), (0,), 59, [53, 4]),
+    ],
+)
+def test_what_a_person_types_again_has_room_first(
+    widths: tuple[int, ...], kept: tuple[int, ...], room: int, fit: list[int]
+) -> None:
+    assert fitted(widths, room, kept) == fit
+
+
 @given(st.lists(st.integers(1, 200), min_size=1, max_size=8), st.integers(30, 200))
 def test_all_columns_fit(widths: list[int], room: int) -> None:
     fit = fitted(widths, room)
@@ -34,9 +50,24 @@ def test_all_columns_fit(widths: list[int], room: int) -> None:
         assert fit == widths
 
 
+def test_a_path_goes_on_below_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = "/home/someone/" + "/".join(["a-long-folder"] * 6)
+    monkeypatch.setattr(tables, "is_terminal", lambda _stream: True)
+    monkeypatch.setattr(tables, "size", lambda _stream: (60, 24))
+    lines = table(
+        ("ACCEPTED", "DIGEST", "PROJECT"), [("2026-11-28", "sha256:" + "a" * 12, path)], whole=("PROJECT",)
+    )
+    assert all(len(line) < 60 for line in lines)
+    assert "".join(line[lines[0].index("PROJECT") :] for line in lines[1:]) == path
+
+
 def test_a_list_in_a_narrow_terminal(sandbox: Sandbox) -> None:
     sandbox.init()
-    folder = sandbox.plugin(sandbox.root / "src" / "text-tools", extra=f'authors = ["{"x" * 90}"]')
+    folder = sandbox.plugin(
+        sandbox.root / "src" / "a-name-of-18-chars",
+        name="a-name-of-18-chars",
+        extra=f'authors = ["{"x" * 90}"]',
+    )
     sandbox.run("add", str(folder), "--accept-capabilities").ok()
     with Terminal(sandbox, "list", columns=60) as terminal:
         shown = terminal.finish().ok().err
@@ -44,6 +75,7 @@ def test_a_list_in_a_narrow_terminal(sandbox: Sandbox) -> None:
     rows = plain.partition("\r\n\r\n")[0].splitlines()
     assert len(rows) == 2, shown
     assert all(len(row) < 60 for row in rows), rows
-    assert rows[1].startswith("text-tools  1.0.0")
+    assert rows[1].startswith("a-name-of-18-chars  ")
+    assert "✓ enabled" in rows[1]
     assert "…" in rows[1]
     assert "…" not in sandbox.run("list").ok().out

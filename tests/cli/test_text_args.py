@@ -71,7 +71,7 @@ def test_a_pipe_is_not_read_without_end(stdin: io.BytesIO) -> None:
 
 
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="No such file"):
+    with pytest.raises(TarkError, match="there is no such file"):
         read_text(f"@{tmp_path}/nowhere", "x")
 
 

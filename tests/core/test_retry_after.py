@@ -32,4 +32,5 @@ def test_what_is_neither_is_not_repeated(header: str) -> None:
 
 
 def test_another_status_is_a_failure() -> None:
+    assert overloaded(503, "") == ("the server failed with HTTP status 503", "")
     assert overloaded(503, "5")[0] == "the server failed with HTTP status 503 and asks to wait 5 seconds"

@@ -126,7 +126,7 @@ def test_what_fails_in_a_conversation_does_not_end_it(sandbox: Sandbox) -> None:
         terminal.expect("you: ")
         service.fate = "broken"
         terminal.type("hello\n")
-        assert "note: could not answer: " in re.sub(r"\x1b\[\d*m", "", terminal.expect("you: "))
+        assert "note: the plugin could not answer: " in re.sub(r"\x1b\[\d*m", "", terminal.expect("you: "))
         service.fate = "success"
         terminal.type("again\n")
         assert "user=again" in terminal.expect("you: ")

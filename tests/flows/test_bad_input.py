@@ -43,11 +43,13 @@ TYPED = {
     "a bad version": (["init", "--tark-version", "x"], "expected a version like 1.2.3", "--tark-version", "tarkpm init"),
     "a bad key": (["add", "./x", "--trust", "y"], "expected ed25519: and 44", "--trust", "tarkpm add --help"),
     "a bad capability": (["grant", "x", "fly"], "expected one of storage, http", "fly", "tarkpm grant --help"),
-    "a bad key name": (["key", "generate", "--name", "a/b"], "expected a key name", "tarkpm key", "tarkpm key --help"),
+    "a bad key name": (["key", "generate", "--name", "a/b"], "expected a key name", "tarkpm key generate", "tarkpm key generate --help"),
     "a short rev": (["add", "https://h/x", "--rev", "abc"], "--rev expects a full commit id", "tarkpm add", "tarkpm add --help"),
     "a strange scheme": (["add", "ftp://h/x"], "unknown scheme 'ftp'", "ftp://h/x", "see the kinds of sources: tarkpm add --help"),
     "no such folder": (["add", "./none"], "the folder does not exist", "none", "see the kinds of sources: tarkpm add --help"),
-    "no such file": (["call", "x", "y", "@none"], "no such file or directory", "none", "tarkpm call --help"),
+    "no such file": (["call", "x", "y", "@none"], "there is no such file", "none", "tarkpm call --help"),
+    "no file": (["call", "x", "y", "@/dev/zero"], "expected a regular file", "/dev/zero", "name a regular file, or pass - to read standard input"),
+    "half of github": (["add", "github:x"], "expected github:owner/repo or ", "tarkpm add", "tarkpm add --help"),
 }  # fmt: skip
 
 
@@ -155,6 +157,6 @@ def test_a_release_is_bad(sandbox: Sandbox, publisher: Publisher, case: str) -> 
     ],
 )
 def test_a_kind_of_error_has_a_help_of_last_resort(problem: TarkError, help_: str) -> None:
-    found = last_resort(problem, ["call"], "call")
+    found = last_resort(problem, ["call"])
     assert found.startswith(help_)
     assert bool(found) == bool(help_)

@@ -71,6 +71,19 @@ def test_a_key_that_is_a_link_is_told_and_left(project: Sandbox) -> None:
     assert other.stat().st_mode & 0o777 == 0o644
 
 
+@pytest.mark.parametrize("size", [0, None])
+def test_a_file_that_is_gone_or_cut_is_found(project: Sandbox, size: int | None) -> None:
+    (module,) = project.plugins.glob("*/plugin.wasm")
+    module.unlink()
+    if size is not None:
+        module.write_bytes(b"")
+    (found,) = troubles(project)
+    assert (found["message"], found["hint"]) == (
+        f"files of '{module.parent.name}' are missing or have another size: 'plugin.wasm'",
+        "tarkpm verify",
+    )
+
+
 def test_leftovers_are_found_and_deleted(project: Sandbox) -> None:
     staged = project.cwd / ".tark" / ".tarkpm" / "staging" / "half"
     staged.mkdir(parents=True)

@@ -160,7 +160,7 @@ def test_links_in_a_circle_are_one_clear_error(sandbox: Sandbox) -> None:
     config.mkdir(parents=True)
     (config / "tark.toml").symlink_to("tark.toml")
     said = sandbox.run("list").failed(2, "expected a regular file, found a symbolic link")
-    assert f"help: look at it, then: rm {config / 'tark.toml'}\n" in said.err
+    assert f"help: ls -l {config / 'tark.toml'}\n" in said.err
 
 
 # -- a lock alone

@@ -112,9 +112,9 @@ def test_a_variable_that_is_no_boolean_or_number_is_refused(
 
 def test_an_option_is_stronger_than_its_variable() -> None:
     environ = {"HOME": "/h", "TARKPM_ACCEPT_PROJECT": "1", "TARKPM_PROJECT": "/elsewhere"}
-    settings = make_settings(environ, project=Path("/here"), user=False, accept_project="no")
+    settings = make_settings(environ, project=Path("/here"), user=False, accept_project="no", cwd=Path("/"))
     assert (settings.accept_project, settings.project) == ("", Path("/here"))
-    settings = make_settings(environ, project=None, user=False, accept_project="")
+    settings = make_settings(environ, project=None, user=False, accept_project="", cwd=Path("/"))
     assert (settings.accept_project, settings.project) == (ANY_DECISIONS, Path("/elsewhere"))
 
 

@@ -125,7 +125,7 @@ def test_a_failing_server_of_the_provider_is_a_bad_gateway(served: Served, upstr
     upstream.fate = "broken"
     got = served.chat("openai-compat/echo-1")
     assert (got.status, got.error["type"], got.error["code"]) == (502, "server_error", "PluginFailed")
-    assert got.error["message"].startswith("openai-compat: could not answer: HTTP 500: ")
+    assert got.error["message"].startswith("openai-compat: the plugin could not answer: HTTP 500: ")
     upstream.fate = "success"
     assert served.chat("openai-compat/echo-1").text == "echo-1: user=hello"
 

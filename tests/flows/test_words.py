@@ -1,12 +1,13 @@
 """Messages name the cause: the sentences that newcomers met where the old ones misled them."""
 
-import subprocess
-import sys
+import os
 from pathlib import Path
 
 import pytest
 from support.gitserver import GitRepo
 from support.sandbox import Sandbox
+
+from tarkpm.cli.entry import main
 
 
 @pytest.fixture
@@ -121,15 +122,22 @@ def test_the_variable_that_holds_a_bad_path_is_named(sandbox: Sandbox) -> None:
     )
 
 
-def test_a_current_folder_that_was_deleted(sandbox: Sandbox) -> None:
+def test_a_current_folder_that_was_deleted(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
     gone = sandbox.root / "gone"
     gone.mkdir()
-    process = ["sh", "-c", f'cd "{gone}" && rmdir "{gone}" && exec "$0" -m tarkpm list', sys.executable]
-    said = subprocess.run(
-        process, env=sandbox.environment(), cwd=sandbox.root, capture_output=True, text=True, check=False
-    )
-    assert said.returncode == 2, said
-    assert said.stderr.startswith("error: the current folder was deleted\n"), said
+    sandbox.key("mine")
+    os.chdir(gone)
+    try:
+        gone.rmdir()
+        assert main(["list"]) == 2
+        assert capsys.readouterr().err.startswith("error: the current folder was deleted\n")
+        # What needs no folder runs.
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("HOME", str(sandbox.home))
+            for command in ("completions bash", "key list", "key show mine", "cache dir", "cache size"):
+                assert main(command.split()) == 0, capsys.readouterr()
+    finally:
+        os.chdir(sandbox.root)
 
 
 def test_a_check_of_nothing_does_not_pass(sandbox: Sandbox) -> None:

@@ -127,7 +127,7 @@ def test_an_auth_plugin_that_cannot_says_why(world: World, auth: PluginImage) ->
         "plugin",
     )
     assert world.host.poll(auth, "dev") == Poll("error", message=r"no \x1bnetwork")
-    with pytest.raises(PluginFailed, match=r"^could not get a token: not authenticated$"):
+    with pytest.raises(PluginFailed, match=r"^the plugin could not get a token: not authenticated$"):
         world.host.get_token(auth)
 
 
@@ -159,7 +159,7 @@ def test_what_a_person_is_told_to_open_and_type(url: str, code: str, sentence: s
 
 @pytest.mark.parametrize("text", ["", "a\nb", "tök", "a\x00"])
 def test_a_token_can_travel_in_a_header(text: str) -> None:
-    with pytest.raises(PluginFailed, match=r"^returned a token with invalid characters$"):
+    with pytest.raises(PluginFailed, match=r"^the plugin returned a token with invalid characters$"):
         results.token(text, "p")
 
 
@@ -185,7 +185,7 @@ def test_a_provider_that_cannot_says_why(world: World, provider: PluginImage) ->
     assert world.host.models(provider) == []
     with pytest.raises(PluginFailed) as caught:
         world.host.chat(provider, [Message("user", "hi")], "a")
-    assert caught.value.message == 'could not answer: HTTP 529: {"error":"overloaded"}'
+    assert caught.value.message == 'the plugin could not answer: HTTP 529: {"error":"overloaded"}'
 
 
 @pytest.mark.parametrize("names", [["a\nb"], [""], ["x" * 129], ["a", "a"]])

@@ -339,7 +339,9 @@ def test_maintainers_come_and_go_with_the_signatures_of_old_and_new(community: C
     community.run("countersign", "--key", "carol", "--agree", digest).ok()
     assert community.open().authority.maintainers == {carol, community.key("bob")}
     community.run("claim", "x-tool", "--publisher", community.key("pat"), *BOTH).failed(
-        3, "'alice' is not a maintainer's key"
+        3,
+        "'alice' is not a maintainer's key",
+        f"help: tarkpm index claim x-tool --publisher {community.key('pat')} --key bob\n",
     )
     community.run(
         "claim", "x-tool", "--publisher", community.key("pat"), "--key", "bob", "--key", "carol"

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 import click
 
 from tarkpm.cli.checked import CheckedCommand
-from tarkpm.cli.console import style, table
+from tarkpm.cli.console import style
 from tarkpm.cli.options import Invocation, common, dry_run
+from tarkpm.cli.tables import table
 from tarkpm.core.text import neutral
 
 if TYPE_CHECKING:
@@ -44,7 +45,5 @@ def _accepted(report: "AcceptedList") -> list[str]:
         (row.accepted_at or "-", str(len(row.plugins)), row.digest[:19] + "…", neutral(row.project))
         for row in report.projects
     ]
-    return [
-        style(line, bold=not i)
-        for i, line in enumerate(table(("ACCEPTED", "PLUGINS", "DIGEST", "PROJECT"), rows))
-    ]
+    lines = table(("ACCEPTED", "PLUGINS", "DIGEST", "PROJECT"), rows, whole=("PROJECT",))
+    return [style(line, bold=not i) for i, line in enumerate(lines)]

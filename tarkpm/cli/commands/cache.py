@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tarkpm.cli.console import style, table
+from tarkpm.cli.console import style
 from tarkpm.cli.lazy_group import Group
-from tarkpm.cli.options import Invocation, common, dry_run
+from tarkpm.cli.options import Invocation, anywhere, dry_run
+from tarkpm.cli.tables import table
 from tarkpm.core.text import neutral
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def cache_command() -> None:
 
 
 @cache_command.command("dir")
-@common
+@anywhere
 def dir_command(invocation: Invocation) -> int:
     """Print the path of the cache."""
     directory = str(invocation.settings.paths.cache)
@@ -30,7 +31,7 @@ def dir_command(invocation: Invocation) -> int:
 
 
 @cache_command.command("size")
-@common
+@anywhere
 def size_command(invocation: Invocation) -> int:
     """Show the size of the cache."""
     from tarkpm.ops.cache import cache_size
@@ -42,7 +43,7 @@ def size_command(invocation: Invocation) -> int:
 
 @cache_command.command("prune")
 @dry_run
-@common
+@anywhere
 def prune_command(invocation: Invocation) -> int:
     """Delete what no project of yours locks."""
     from tarkpm.ops.cache import prune
@@ -54,7 +55,7 @@ def prune_command(invocation: Invocation) -> int:
 
 @cache_command.command("clean")
 @dry_run
-@common
+@anywhere
 def clean_command(invocation: Invocation) -> int:
     """Delete the whole cache."""
     from tarkpm.ops.cache import clean

@@ -9,7 +9,7 @@ TAB must not run a file of the current folder.
 import click
 
 from tarkpm.cli.checked import CheckedCommand
-from tarkpm.cli.options import Invocation, common
+from tarkpm.cli.options import Invocation, anywhere
 
 SHELLS = ("bash", "zsh", "fish")
 
@@ -96,7 +96,7 @@ SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 
 @click.command("completions", cls=CheckedCommand)
 @click.argument("shell", type=click.Choice(tuple(SCRIPTS)))
-@common
+@anywhere
 def completions_command(invocation: Invocation, shell: str) -> int:
     """Print the completion script of a shell."""
     script = SCRIPTS[shell]

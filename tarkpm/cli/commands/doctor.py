@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 @allow_http
 @common
 def doctor_command(invocation: Invocation, fix: bool) -> int:
-    """Report paths, confinement, servers and problems."""
+    """Report paths, confinement, servers and problems.
+
+    It compares the sizes of installed files. To hash them: tarkpm verify.
+    """
     from tarkpm.ops.doctor import doctor
 
     report = doctor(invocation.settings, invocation.ui, fix=fix)

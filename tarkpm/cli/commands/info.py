@@ -6,13 +6,13 @@ import click
 
 from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.complete import plugin_names
-from tarkpm.cli.console import table
 from tarkpm.cli.options import (
     Invocation,
     common,
     read_name,
 )
 from tarkpm.cli.rendering import CHECK, CROSS, status_text
+from tarkpm.cli.tables import table
 from tarkpm.core.text import neutral
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from tarkpm.cli.complete import all_key_names, key_names
-from tarkpm.cli.console import table
 from tarkpm.cli.lazy_group import Group
-from tarkpm.cli.options import Invocation, common
+from tarkpm.cli.options import Invocation, anywhere, common
 from tarkpm.cli.passphrase import ask_passphrase
+from tarkpm.cli.tables import table
 from tarkpm.core.text import neutral
 from tarkpm.errors import StoreError, TarkError
 
@@ -32,7 +32,7 @@ def key_command() -> None:
 @key_command.command("generate")
 @click.option("--name", required=True, metavar="NAME", help="Name of the key.")
 @click.option("--passphrase", is_flag=True, help="Encrypt the key with a passphrase.")
-@common
+@anywhere
 def generate_command(invocation: Invocation, name: str, passphrase: bool) -> int:
     """Generate an ed25519 signing key and print its public key."""
     from tarkpm.ops.key import generate_key
@@ -46,7 +46,7 @@ def generate_command(invocation: Invocation, name: str, passphrase: bool) -> int
 
 
 @key_command.command("list")
-@common
+@anywhere
 def list_command(invocation: Invocation) -> int:
     """List the keys on this machine, by name."""
     from tarkpm.ops.key import list_keys
@@ -66,7 +66,7 @@ def _list_lines(keys: "tuple[KeyRow, ...]") -> list[str]:
 
 @key_command.command("show")
 @click.argument("name", shell_complete=all_key_names)
-@common
+@anywhere
 def show_command(invocation: Invocation, name: str) -> int:
     """Show a key: its public half, and where it is kept."""
     from tarkpm.ops.key import show_key

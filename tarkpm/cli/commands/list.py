@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING
 import click
 
 from tarkpm.cli.checked import CheckedCommand
-from tarkpm.cli.console import style, table
+from tarkpm.cli.console import style
 from tarkpm.cli.options import (
     Invocation,
     common,
 )
 from tarkpm.cli.rendering import colored, note_lines, status_text
+from tarkpm.cli.tables import table
 from tarkpm.core.release import TYPES
 from tarkpm.core.text import neutral
 
@@ -37,7 +38,7 @@ def list_lines(report: "ListReport") -> list[str]:
         (row.id, row.version, row.type, status_text(row.status), short_key(row.signer), _cut(row.description))
         for row in report.plugins
     ]
-    lines = table(header, [tuple(neutral(cell) for cell in row) for row in rows])
+    lines = table(header, [tuple(neutral(cell) for cell in row) for row in rows], whole=("ID", "Status"))
     if not rows and report.type:
         lines = [f"No {report.type} plugins installed."]
     elif not rows:

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 import click
 
 from tarkpm.cli.checked import CheckedCommand
-from tarkpm.cli.console import style, table
+from tarkpm.cli.console import style
 from tarkpm.cli.options import Invocation, allow_http, common
 from tarkpm.cli.rendering import note_lines
+from tarkpm.cli.tables import table
 from tarkpm.core.text import neutral
 from tarkpm.errors import Unreachable
 
@@ -40,7 +41,9 @@ def _outdated_lines(report: "OutdatedReport") -> list[str]:
     rows = [(row.name, _cells(row, "-")) for row in report.plugins]
     rows += [(row.name, _cells(row, "?")) for row in report.unchecked]
     lines = table(
-        ("Plugin", "Locked", "Update", "Newest", "Source", ""), [cells for _, cells in sorted(rows)]
+        ("Plugin", "Locked", "Update", "Newest", "Source", ""),
+        [cells for _, cells in sorted(rows)],
+        whole=("Plugin", "Update", ""),
     )
     if report.command:
         lines += ["", f"To install the versions under Update: {report.command}"]

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 import click
 
 from tarkpm.cli.checked import CheckedCommand
-from tarkpm.cli.console import style, table
+from tarkpm.cli.console import style
 from tarkpm.cli.options import Invocation, allow_http, common
+from tarkpm.cli.tables import table
 from tarkpm.core.capability import KINDS
 from tarkpm.core.release import TYPES
 from tarkpm.core.text import neutral
@@ -46,7 +47,7 @@ def _search_lines(report: "SearchReport") -> list[str]:
         )
         for row in report.plugins
     ]
-    lines = table(("Plugin", "Version", "Type", "Capabilities", "Description"), cells)
+    lines = table(("Plugin", "Version", "Type", "Capabilities", "Description"), cells, whole=("Plugin",))
     if report.more:
         lines.append(f"and {report.more} more: add a word")
     return [style(lines[0], bold=True), *lines[1:]]

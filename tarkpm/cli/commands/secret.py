@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 import click
 
 from tarkpm.cli.complete import secret_names
-from tarkpm.cli.console import style, table
+from tarkpm.cli.console import style
 from tarkpm.cli.lazy_group import Group
 from tarkpm.cli.options import Invocation, common, read
 from tarkpm.cli.rendering import CHECK, CROSS
+from tarkpm.cli.tables import table
 from tarkpm.core.text import neutral
 
 if TYPE_CHECKING:

@@ -7,9 +7,10 @@ import click
 
 from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.complete import plugin_names
-from tarkpm.cli.console import style, table
+from tarkpm.cli.console import style
 from tarkpm.cli.options import Invocation, read_name, running_folders
 from tarkpm.cli.rendering import note_lines, print_log
+from tarkpm.cli.tables import table
 from tarkpm.cli.text_args import target
 from tarkpm.core.text import neutral
 

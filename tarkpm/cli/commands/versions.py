@@ -6,8 +6,9 @@ import click
 
 from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.complete import plugin_names
-from tarkpm.cli.console import style, table
+from tarkpm.cli.console import style
 from tarkpm.cli.options import Invocation, allow_http, common, offline
+from tarkpm.cli.tables import table
 from tarkpm.core.text import neutral
 
 if TYPE_CHECKING:

@@ -22,12 +22,10 @@ from tarkpm.host.module.inspect import inspect
 from tarkpm.ops.change.stage import verify_documents
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.fetch import stored_files
-from tarkpm.ops.release.installed import is_current_copy
+from tarkpm.ops.release.installed import REPAIR, is_current_copy, repair
 from tarkpm.ops.release.way_back import require_trusted
 from tarkpm.store.environment import DATA
 from tarkpm.store.withheld import Withheld
-
-REPAIR = "tarkpm sync --reinstall"
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -110,7 +108,9 @@ class _Audit:
             reason = (problem.strerror or str(problem)).lower()
             self._found(
                 StoreError(
-                    f"cannot be checked: {reason}", where=str(problem.filename or self.folder), hint=REPAIR
+                    f"cannot be checked: {reason}",
+                    where=str(problem.filename or self.folder),
+                    hint=repair(problem, self.folder),
                 )
             )
 
@@ -201,7 +201,8 @@ class _Audit:
         except FileNotFoundError:
             self._found(DigestMismatch(f"'{file.name}' is missing", where=where, hint=REPAIR))
         except OSError as problem:
-            self._found(StoreError(f"cannot be read: {problem.strerror}", where=where, hint=REPAIR))
+            hint = repair(problem, self.folder)
+            self._found(StoreError(f"cannot be read: {problem.strerror}", where=where, hint=hint))
         except TarkError as problem:
             problem.hint = problem.hint or REPAIR
             self._found(problem)

@@ -83,6 +83,7 @@ def check_project(workspace: "Workspace") -> Iterator[Trouble]:
             yield Trouble.of(problem)
     for name, folder in _unreadable(workspace):
         yield Trouble("Folder", f"the folder of '{name}' cannot be read", str(folder))
+    yield from _changed(workspace)
     missing = [
         entry.name
         for entry in workspace.lock.entries
@@ -93,6 +94,27 @@ def check_project(workspace: "Workspace") -> Iterator[Trouble]:
         verb = "is" if len(missing) == 1 else "are"
         message = f"{some(missing)} {verb} locked but not installed"
         yield Trouble("NotInstalled", message, str(location.environment.plugins), "tarkpm sync")
+
+
+def _changed(workspace: "Workspace") -> "Iterator[Trouble]":
+    """Yield a trouble for each installed plugin with a file that is missing or has another size.
+
+    Times and inodes are not compared: a restored backup has others, and its plugins run.
+    """
+    for name, installed in workspace.record.installed.items():
+        folder = workspace.environment.folder(name)
+        if folder.is_dir() and os.access(folder, os.R_OK | os.X_OK):
+            bad = [file.name for file in installed.files if _size(folder / file.name) != file.size]
+            if bad:
+                message = f"files of '{name}' are missing or have another size: {some(bad)}"
+                yield Trouble("Changed", message, str(folder), "tarkpm verify")
+
+
+def _size(file: Path) -> int | None:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return None
 
 
 def _unreadable(workspace: "Workspace") -> "Iterator[tuple[str, Path]]":

@@ -101,7 +101,7 @@ def _read_source_arg(
         if tag or branch or rev or path:
             raise UsageError("--tag, --branch, --rev and --path apply only to git sources", where=text)
         return SourceArg(PathSource(relative_folder(settings, text)))
-    if named := _NAMED.fullmatch(text):
+    if (named := _NAMED.fullmatch(text)) and not _is_half_of_github(settings, named):
         if tag or branch or rev or path:
             raise UsageError("--tag, --branch, --rev and --path apply only to git sources")
         return _named(settings, text, named)
@@ -112,12 +112,26 @@ def _read_source_arg(
         raise UsageError(f"expected a git URL, a name or a folder like ./{text}, found '{text}'")
     from tarkpm.sources.git.url import expand, parse_typed
 
+    if text.startswith("github:") and "/" not in text:
+        raise UsageError(f"expected github:owner/repo or github:owner/repo/folder, found '{text}'")
     address, folder = expand(text)
     url, login = parse_typed(address, allow_http=settings.allow_http)
     # Kept in memory for this command only; the source has the URL without it.
     if login is not None:
         logins[url.public] = login
     return SourceArg(GitSource(url.public, tag, branch, rev, _folder(path or folder)))
+
+
+def _is_half_of_github(settings: Settings, named: re.Match[str]) -> bool:
+    """Return whether ``github:owner`` was typed, in a project that has no index named github."""
+    if named["index"] != "github":
+        return False
+    from tarkpm.core.project import Project
+
+    file = locate(settings).project_file
+    if not file.is_file():
+        return True
+    return PluginName("github") not in Project.parse(file.read_bytes(), where=str(file)).indexes
 
 
 def relative_folder(settings: Settings, text: str) -> str:

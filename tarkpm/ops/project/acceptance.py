@@ -3,6 +3,7 @@
 Nothing is fetched, run or sent a token before the decisions are accepted.
 """
 
+import shlex
 import time
 from collections.abc import Iterable, Iterator
 
@@ -12,7 +13,7 @@ from tarkpm.core.lockfile import Lock, LockEntry
 from tarkpm.core.release import IndexSource, PluginName
 from tarkpm.core.trust import NOBODY, check_trusted
 from tarkpm.errors import ProjectNotAccepted, TarkError, Unreachable
-from tarkpm.ops.project.settings import ANY_DECISIONS
+from tarkpm.ops.project.settings import ANY_DECISIONS, Settings
 from tarkpm.ops.project.ui import Card, CardRow
 from tarkpm.ops.project.workspace import Workspace
 
@@ -142,6 +143,14 @@ def has_data(workspace: Workspace, name: str, folder: str = "") -> bool:
     return data.is_dir() and any(data.iterdir())
 
 
+def _look(settings: Settings, *, asks: bool) -> str:
+    """Return the command that shows what would be accepted: a hint must not lead to blind consent."""
+    words = ["tarkpm", "accept"] if asks else ["tarkpm", "accept", "--print"]
+    words += ["--user"] if settings.user else []
+    words += ["--project", str(settings.project)] if settings.project else []
+    return shlex.join(words)
+
+
 def _ask(workspace: Workspace, rows: list[CardRow]) -> None:
     file, ui, settings = str(workspace.location.project_file), workspace.ui, workspace.settings
     if ui.interactive:
@@ -151,7 +160,7 @@ def _ask(workspace: Workspace, rows: list[CardRow]) -> None:
         raise ProjectNotAccepted(
             f"you have not accepted this project's decisions: {'; '.join(row.text for row in rows)}",
             where=file,
-            hint=f"{settings.command} --accept-project",
+            hint=_look(settings, asks=ui.interactive),
         )
     if not ui.confirm("Accept these decisions?"):
         raise ProjectNotAccepted("the project's decisions were not accepted", where=file)

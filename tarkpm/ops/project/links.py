@@ -62,7 +62,7 @@ def check_links(location: "Location") -> None:
         folders = [one for one in file.parents if one.is_relative_to(location.folder)]
         for path in (*_links(link), *(folders if in_project else file.parents[:1]), file):
             sentence = f"{name} is a link to a file that is not yours"
-            check_owner(path, sentence, hint=_copy(link, file), or_root=not in_project)
+            check_owner(path, sentence, hint=_look(link), or_root=not in_project)
 
 
 def _links(path: Path) -> Iterator[Path]:
@@ -83,14 +83,15 @@ def _refused(link: Path) -> StoreError:
     except (OSError, RuntimeError):
         target = link
     problem = f"expected a regular file, found a symbolic link to {str(target)!r}"
-    if not target.is_file():
-        return StoreError(problem, where=str(link), hint=f"look at it, then: rm {shlex.quote(str(link))}")
-    wanted = f"{problem}, which is not a {link.name} inside the project"
-    return StoreError(wanted, where=str(link), hint=_copy(link, target))
+    if target.is_file():
+        problem += f", which is not a {link.name} inside the project"
+    return StoreError(problem, where=str(link), hint=_look(link))
 
 
-def _copy(link: Path, target: Path) -> str:
-    """Return a hint: have the contents, and not the link."""
-    new = shlex.quote(f"{link}.new")
-    copied = f"cp {shlex.quote(str(target))} {new} && mv {new} {shlex.quote(str(link))}"
-    return f"if you trust its contents: {copied}"
+def _look(link: Path) -> str:
+    """Return a hint that shows the link and no more.
+
+    A pull request may have chosen its target. A hint that copies the target would put a private file into a
+    repository, or a stranger's text into this document.
+    """
+    return f"ls -l {shlex.quote(str(link))}"

@@ -120,9 +120,8 @@ def _home(environ: Mapping[str, str]) -> Path:
 def user_paths(environ: Mapping[str, str]) -> Paths:
     """Return the user's folders; a relative or empty XDG path is ignored, as the specification requires.
 
-    ``TARKPM_STATE_DIR`` is strict, unlike the XDG variables: without its state, tarkpm does not know what was
-    accepted or revoked. Raises `TarkError` unless it is an absolute path, for a variable of tarkpm's own that
-    is empty, and for an empty HOME.
+    tarkpm's own variables are strict, unlike those of XDG: a relative path would be another folder wherever a
+    command is run. Raises `TarkError` unless they are absolute paths, and for an empty HOME.
     """
     home = _home(environ)
 
@@ -130,21 +129,18 @@ def user_paths(environ: Mapping[str, str]) -> Paths:
         value = environ.get(variable, "")
         return Path(value) if value.startswith("/") else home / default
 
-    cache = variables.text(environ, "TARKPM_CACHE_DIR")
     return Paths(
         config=base("XDG_CONFIG_HOME", ".config") / "tark",
         data=base("XDG_DATA_HOME", ".local/share") / "tark",
-        state=_state(environ) or base("XDG_STATE_HOME", ".local/state") / "tarkpm",
-        cache=Path(cache).absolute() if cache else base("XDG_CACHE_HOME", ".cache") / "tarkpm",
+        state=_own(environ, STATE_DIR) or base("XDG_STATE_HOME", ".local/state") / "tarkpm",
+        cache=_own(environ, "TARKPM_CACHE_DIR") or base("XDG_CACHE_HOME", ".cache") / "tarkpm",
     )
 
 
-def _state(environ: Mapping[str, str]) -> Path | None:
-    """Return the folder that ``TARKPM_STATE_DIR`` names; None if it is not set."""
-    text = environ.get(STATE_DIR)
-    if text is not None and not text.startswith("/"):
-        found = f"'{text[:200]}'" if text else "an empty value"
-        raise TarkError(
-            f"expected an absolute path, found {found}", where=STATE_DIR, hint=f"unset {STATE_DIR}"
-        )
-    return None if text is None else Path(text)
+def _own(environ: Mapping[str, str], variable: str) -> Path | None:
+    """Return the folder that a variable of tarkpm's own names; None if it is not set."""
+    text = variables.text(environ, variable)
+    if text and not text.startswith("/"):
+        message = f"expected an absolute path, found '{text[:200]}'"
+        raise TarkError(message, where=variable, hint=f"unset {variable}")
+    return Path(text) if text else None

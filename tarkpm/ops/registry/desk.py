@@ -71,7 +71,7 @@ class Desk(msgspec.Struct, frozen=True):
         for name, signer in zip(dict.fromkeys(names), signers, strict=True):
             if signer.key not in allowed:
                 here = sorted(self.keys.names_of(allowed).values())
-                hint = f"--key {here[0]}" if here else "run this on the machine that has a maintainer's key"
+                hint = self._without_key(name, here) or "run this on the machine that has a maintainer's key"
                 text = f"'{name}' is not a maintainer's key: {signer.key}"
                 raise KeyUntrusted(text, where=str(self.folder), hint=hint)
         # Two names of one key are one signature: a threshold counts keys.
@@ -79,9 +79,20 @@ class Desk(msgspec.Struct, frozen=True):
             raise KeyUntrusted(
                 "two of these names are the same key",
                 where=", ".join(names),
-                hint=f"name it once: --key {names[0]}",
+                hint="name each key once",
             )
         return signers
+
+    def _without_key(self, name: str, here: Sequence[str]) -> str:
+        """Return the typed command without one of its keys; if none is left, with the first of ``here``."""
+        words = shlex.split(self.settings.command)
+        places = [at for at, word in enumerate(words) if word == name and words[at - 1] == "--key"]
+        for at in reversed(places):
+            del words[at - 1 : at + 1]
+        words = [word for word in words if word != f"--key={name}"]
+        if any(word.startswith("--key") for word in words):
+            return shlex.join(words)
+        return shlex.join([*words, "--key", here[0]]) if here else ""
 
     def _only(self, allowed: Collection[PublicKey]) -> list[str]:
         here = sorted(self.keys.names_of(allowed).values())
@@ -94,7 +105,7 @@ class Desk(msgspec.Struct, frozen=True):
             raise StoreError(
                 "no maintainer's key was found on this machine",
                 where=str(self.keys.folder),
-                hint="name the key with --key NAME",
+                hint="run this on the machine that has one, or: tarkpm key import --help",
             )
         return here
 

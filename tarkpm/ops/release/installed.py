@@ -1,6 +1,9 @@
 """Read an installed plugin, checked against what was verified when it was installed here."""
 
+import shlex
 from contextlib import suppress
+from pathlib import Path
+from typing import Final
 
 from tarkpm.core.digest import FileEntry, sha256
 from tarkpm.core.lockfile import LockEntry, fingerprint
@@ -12,6 +15,19 @@ from tarkpm.ops.project.workspace import Workspace
 
 BIG = 1024 * 1024
 """Size of a module, in bytes, from which it is compiled at installation (docs/decisions/0005)."""
+
+
+REPAIR: Final = "tarkpm sync --reinstall"
+
+
+def repair(problem: OSError, folder: Path) -> str:
+    """Return the command that makes an installed plugin readable again.
+
+    A folder that its owner may not open cannot be replaced either: first its permissions must be given back.
+    """
+    if isinstance(problem, PermissionError):
+        return f"chmod -R u+rwX {shlex.quote(str(folder))}"
+    return REPAIR
 
 
 def installed_files(workspace: Workspace, entry: LockEntry) -> dict[str, FileEntry]:
@@ -35,14 +51,17 @@ def installed_files(workspace: Workspace, entry: LockEntry) -> dict[str, FileEnt
 
 def read_installed(workspace: Workspace, name: PluginName, file: FileEntry) -> bytes:
     """Return the checked contents of an installed file. Raises `NotFound`, `DigestMismatch`, `StoreError`."""
-    where, hint = str(workspace.environment.folder(name) / file.name), "tarkpm sync --reinstall"
+    folder = workspace.environment.folder(name)
+    where, hint = str(folder / file.name), REPAIR
     try:
         data = workspace.environment.read(name, file.name)
         file.check(data, where=where)
     except FileNotFoundError:
         raise NotFound(f"'{file.name}' of '{name}' is missing", where=where, hint=hint) from None
     except OSError as problem:
-        raise StoreError(f"cannot be read: {problem.strerror}", where=where, hint=hint) from None
+        raise StoreError(
+            f"cannot be read: {problem.strerror}", where=where, hint=repair(problem, folder)
+        ) from None
     except TarkError as problem:
         problem.hint = problem.hint or hint
         raise

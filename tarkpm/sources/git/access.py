@@ -195,9 +195,7 @@ class Logins:
         """Return the error for a server that accepted none of the logins: what was tried, and what to set."""
         if not self.usable:
             text = "the server requires authentication, and tarkpm sends logins only over https"
-            return Unreachable(
-                text, where=where, hint=f"use https://{self._route.url.host}{self._route.url.path}"
-            )
+            return Unreachable(text, where=where, hint=f"use {self._route.url.secure}")
         tried = " and ".join(filter(None, [", ".join(self._looked[:-1]), *self._looked[-1:]]))
         verb = "refuses the login" if self._sent else "requires authentication"
         variable = token_variable(self._route.url)

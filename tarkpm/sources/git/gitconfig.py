@@ -99,8 +99,11 @@ def _files(environment: Mapping[str, str]) -> Iterator[Path]:
         # Set but empty means "no user configuration", as in git.
         yield Path(environment["GIT_CONFIG_GLOBAL"] or "/dev/null")
         return
-    if config := environment.get("XDG_CONFIG_HOME") or (home and f"{home}/.config"):
-        yield Path(config) / "git" / "config"
+    config = environment.get("XDG_CONFIG_HOME", "")
+    # A relative path is ignored (XDG Base Directory Specification): it could lead into any checkout.
+    folder = config if config.startswith("/") else home and f"{home}/.config"
+    if folder:
+        yield Path(folder) / "git" / "config"
     if home:
         yield Path(home) / ".gitconfig"
 

@@ -17,7 +17,7 @@ from dulwich.client import AbstractHttpGitClient, default_user_agent_string
 from urllib3.response import BaseHTTPResponse
 
 import tarkpm
-from tarkpm.core.retry_after import TOO_MANY, overloaded
+from tarkpm.core.retry_after import is_overloaded, overloaded
 from tarkpm.errors import Garbled, NotFound, Refused, SourceError, Unreachable
 from tarkpm.io.login import Login
 from tarkpm.sources.git.access import Logins, Route
@@ -222,9 +222,9 @@ class HttpGitClient(AbstractHttpGitClient):
                 return NotFound(f"there is no such repository, or {private}", where=where)
             case 407:
                 return Unreachable("the proxy requires authentication", where=where, hint=PROXY_HINT)
-            case _ if status in (408, TOO_MANY) or status >= 500:
+            case _ if is_overloaded(status):
                 text, hint = overloaded(status, response.headers.get("Retry-After", ""))
-                return Unreachable(text, where=where, hint=hint if status == TOO_MANY else "")
+                return Unreachable(text, where=where, hint=hint)
         return Unreachable(f"the server answered with HTTP status {status}", where=where)
 
     def _login_error(self, response: BaseHTTPResponse) -> SourceError:

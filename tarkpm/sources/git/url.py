@@ -57,7 +57,7 @@ def redirected(current: GitUrl, location: str, tail: str, *, allow_http: bool = 
 
 def _fetchable(url: GitUrl, text: str, *, allow_http: bool) -> GitUrl:
     if url.scheme in PLAIN and not (allow_http or is_loopback(url.host)):
-        hint = f"use https://{url.host}{url.path}, or --allow-http"
+        hint = f"use {url.secure}, or --allow-http"
         refuse(f"{PLAIN[url.scheme]} is neither encrypted nor authenticated", text, hint)
     return url
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from tarkpm.core import urls
-from tarkpm.core.retry_after import TOO_MANY, overloaded
+from tarkpm.core.retry_after import is_overloaded, overloaded
 from tarkpm.errors import Refused, StoreError, TarkError, TooLarge, Unreachable
 from tarkpm.io.files import read_file
 from tarkpm.io.http import HttpClient, Response
@@ -138,7 +138,7 @@ class Web:
             raise Unreachable(
                 "the index requires authentication", hint=f"set {name} to a token the index accepts"
             )
-        if answer.status == TOO_MANY:
+        if is_overloaded(answer.status):
             text, hint = overloaded(answer.status, answer.header("retry-after"))
             raise Unreachable(text, hint=hint)
         if answer.status not in (301, 302, 303, 307, 308):

@@ -22,7 +22,7 @@ def test_without_a_terminal_it_is_an_error_that_names_each_decision(settings: Se
     workspace = open_project(settings, ui)
     with pytest.raises(ProjectNotAccepted, match="fetch 'calc' from https://git.example/calc.git") as caught:
         require_accepted(workspace)
-    assert caught.value.hint.endswith("--accept-project")
+    assert caught.value.hint == "tarkpm accept --print"
     assert ui.cards == []
 
 

@@ -34,11 +34,11 @@ def test_where_things_are(variables: dict[str, str], paths: Paths) -> None:
     assert user_paths({"HOME": str(HOME)} | variables) == paths
 
 
-def test_a_cache_may_be_named_from_the_current_folder(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert user_paths({"HOME": "/h", "TARKPM_CACHE_DIR": "cache"}).cache == tmp_path / "cache"
+@pytest.mark.parametrize("variable", ["HOME", "TARKPM_CACHE_DIR", "TARKPM_STATE_DIR"])
+def test_a_folder_is_not_named_from_the_current_one(variable: str) -> None:
+    with pytest.raises(TarkError, match="expected an absolute path, found 'cache'") as caught:
+        user_paths({"HOME": "/h", variable: "cache"})
+    assert (caught.value.where, caught.value.hint) == (variable, f"unset {variable}")
 
 
 def settings(**environment: str) -> Settings:

@@ -29,6 +29,21 @@ def test_a_locked_plugin_that_is_not_installed(opened: Open) -> None:
     assert caught.value.hint == "tarkpm sync"
 
 
+def test_a_folder_that_may_not_be_opened_is_opened_first(
+    install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`sync` cannot replace it either; root, who runs tests in CI, may open any."""
+    workspace = install(*documents(CALC), CALC)
+
+    def refused(*_: object) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(type(workspace.environment), "read", refused)
+    with pytest.raises(StoreError, match="cannot be read") as caught:
+        installed_manifest(workspace, ENTRY)
+    assert caught.value.hint == f"chmod -R u+rwX {workspace.environment.folder('calc')}"
+
+
 def test_another_entry_than_the_one_that_was_verified(install: Install) -> None:
     """The lock was pulled, and nothing synced since: the installed bytes are another release's."""
     workspace = install(*documents(CALC), CALC)

@@ -53,6 +53,14 @@ REFUSED = {
         "Refused: git:// is neither encrypted nor authenticated [git://h.example/r]"
         " try: use https://h.example/r, or --allow-http"
     ),
+    "http://h.example:8080/r": (
+        "Refused: http is neither encrypted nor authenticated [http://h.example:8080/r]"
+        " try: use https://h.example:8080/r, or --allow-http"
+    ),
+    "http://[2001:db8::1]/r": (
+        "Refused: http is neither encrypted nor authenticated [http://[2001:db8::1]/r]"
+        " try: use https://[2001:db8::1]/r, or --allow-http"
+    ),
     "git://me@127.0.0.1/r": (
         "Refused: a URL with a user name or password is not accepted […@127.0.0.1/r]"
         " try: leave out everything up to the '@'"

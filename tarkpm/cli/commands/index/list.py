@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import click
 
 from tarkpm.cli.checked import CheckedCommand
-from tarkpm.cli.console import table
 from tarkpm.cli.options import Invocation, common
+from tarkpm.cli.tables import table
 from tarkpm.core.text import neutral
 
 if TYPE_CHECKING:

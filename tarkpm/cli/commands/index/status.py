@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from tarkpm.cli.checked import CheckedCommand
-from tarkpm.cli.console import style, table
+from tarkpm.cli.console import style
 from tarkpm.cli.maintainer import desk, index_folder
 from tarkpm.cli.options import Invocation, common
+from tarkpm.cli.tables import table
 from tarkpm.core.text import neutral
 
 if TYPE_CHECKING:
