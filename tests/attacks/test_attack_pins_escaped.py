@@ -1,5 +1,7 @@
 """A tool plugin that traps while nothing is granted, so that nothing can be pinned, and then says what it likes."""
 
+import shutil
+
 import pytest
 from conftest import Publisher
 from support.agents import connected, run
@@ -76,6 +78,9 @@ def test_tools_that_an_older_tarkpm_did_not_pin(indexed: IndexedProject) -> None
     pinned = lock.read_text()
     lock.write_text(pinned[: pinned.index("tools = [")])
     sandbox.run("sync").ok()
+    shutil.rmtree(sandbox.store / "blobs")
+    assert "the cache lacks their files: 'text-tools'" in sandbox.run("lock").ok().err
+    sandbox.run("sync", "--reinstall").ok()
     assert "run: tarkpm lock" in sandbox.run("list").ok().out
     assert "'text-stats' (read-only)" in sandbox.run("lock").ok().err
     assert lock.read_text() == pinned

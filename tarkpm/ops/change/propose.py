@@ -16,6 +16,7 @@ from tarkpm.core.project import Project
 from tarkpm.core.project_edit import ProjectEdit, edit, new
 from tarkpm.core.release import IndexSource, PluginName, Requirement, Source, folded
 from tarkpm.core.resolution.resolver import check_names
+from tarkpm.core.text import some
 from tarkpm.core.trust import NOBODY
 from tarkpm.errors import ResolutionError, TarkError
 from tarkpm.ops.change.define import with_pins
@@ -149,8 +150,14 @@ def propose(
 
 def _unpinned(workspace: Workspace, kept: Iterable[LockEntry]) -> dict[PluginName, Release]:
     """Return the locked releases without pins that the store has; an older tarkpm did not pin them."""
-    found = ((entry.name, stored_release(workspace, entry)) for entry in kept if entry.is_unpinned)
-    return {name: release for name, release in found if release is not None}
+    unpinned = [entry.name for entry in kept if entry.is_unpinned]
+    found = {name: stored_release(workspace, workspace.followed.by_name[name]) for name in unpinned}
+    if missing := [name for name, release in found.items() if release is None]:
+        again = "run tarkpm sync --reinstall, then tarkpm lock"
+        workspace.ui.note(
+            f"their tools are not pinned, and the cache lacks their files: {some(missing)}; {again}"
+        )
+    return {name: release for name, release in found.items() if release is not None}
 
 
 def _may_run(
