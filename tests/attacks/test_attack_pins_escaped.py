@@ -88,6 +88,16 @@ def test_tools_that_an_older_tarkpm_did_not_pin(indexed: IndexedProject) -> None
     assert "pinned" not in sandbox.run("list").ok().out
 
 
+def test_a_lock_from_nothing_asks_each_plugin_once(sandbox: Sandbox, publisher: Publisher) -> None:
+    publisher.release(wasm=defining_tool(HARMLESS, granted=POISON, hides=True))
+    sandbox.init()
+    sandbox.run("add", publisher.url, "--trust", publisher.key, "--accept-capabilities").ok()
+    (sandbox.cwd / "tark.lock").unlink()
+    said = sandbox.run("lock").ok().err
+    assert said.count("the tools of 'text-tools' are not pinned: trapped") == 1
+    assert "the cache lacks" not in said
+
+
 def test_a_release_that_stops_listing_them_asks(sandbox: Sandbox, publisher: Publisher) -> None:
     publisher.release(wasm=defining_tool(HARMLESS))
     sandbox.init()

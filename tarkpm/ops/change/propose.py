@@ -126,7 +126,9 @@ def propose(
     choice = select_releases(workspace, requirements, direct, free)
     refused = {**acquired.refused, **choice.refused}
     # Code of a release that no prompt lets in is not run, not even to define its tools.
-    again = _unpinned(workspace, choice.kept) if pinning else {}
+    # What was just acquired is among the kept, and is asked anyway.
+    locked = [entry for entry in choice.kept if entry.name not in acquired.releases]
+    again = _unpinned(workspace, locked) if pinning else {}
     taken = (*direct, *choice.taken, *again.values())
     open_ = [one for one in taken if _may_run(workspace, requirements, one, answers)]
     defined = {one.candidate.manifest.name: one for one in with_pins(workspace, open_)}
@@ -150,8 +152,8 @@ def propose(
 
 def _unpinned(workspace: Workspace, kept: Iterable[LockEntry]) -> dict[PluginName, Release]:
     """Return the locked releases without pins that the store has; an older tarkpm did not pin them."""
-    unpinned = [entry.name for entry in kept if entry.is_unpinned]
-    found = {name: stored_release(workspace, workspace.followed.by_name[name]) for name in unpinned}
+    unpinned = [entry for entry in kept if entry.is_unpinned]
+    found = {entry.name: stored_release(workspace, entry) for entry in unpinned}
     if missing := [name for name, release in found.items() if release is None]:
         again = "run tarkpm sync --reinstall, then tarkpm lock"
         workspace.ui.note(
