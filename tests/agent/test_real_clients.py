@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 from support.fake_model import fake_model
-from support.guests import npm_package
+from support.guests import NO_NETWORK, npm_package
 from support.sandbox import Sandbox
 
 pytest.importorskip("mcp")
@@ -215,6 +215,8 @@ def test_opencode_calls_a_tool(project: Sandbox) -> None:
         file.parent.mkdir(parents=True)
         file.write_text(json.dumps({**settings, "provider": {"fake": provider}}))
         done = start(project, program, "run", "count a b c")
+        if not model.results and NO_NETWORK.search(done.stdout + done.stderr):
+            pytest.skip("opencode cannot fetch its provider's package: the network is missing")
         assert model.results, done
         assert json.loads(model.results[-1]) == COUNTED
         assert f"tarkpm_{STATS}" in model.offered

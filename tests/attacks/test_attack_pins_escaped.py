@@ -1,5 +1,7 @@
 """A tool plugin that traps while nothing is granted, so that nothing can be pinned, and then says what it likes."""
 
+import shutil
+
 import pytest
 from conftest import Publisher
 from support.agents import connected, run
@@ -76,11 +78,24 @@ def test_tools_that_an_older_tarkpm_did_not_pin(indexed: IndexedProject) -> None
     pinned = lock.read_text()
     lock.write_text(pinned[: pinned.index("tools = [")])
     sandbox.run("sync").ok()
+    shutil.rmtree(sandbox.store / "blobs")
+    assert "the cache lacks their files: 'text-tools'" in sandbox.run("lock").ok().err
+    sandbox.run("sync", "--reinstall").ok()
     assert "run: tarkpm lock" in sandbox.run("list").ok().out
     assert "'text-stats' (read-only)" in sandbox.run("lock").ok().err
     assert lock.read_text() == pinned
     sandbox.run("sync").ok()
     assert "pinned" not in sandbox.run("list").ok().out
+
+
+def test_a_lock_from_nothing_asks_each_plugin_once(sandbox: Sandbox, publisher: Publisher) -> None:
+    publisher.release(wasm=defining_tool(HARMLESS, granted=POISON, hides=True))
+    sandbox.init()
+    sandbox.run("add", publisher.url, "--trust", publisher.key, "--accept-capabilities").ok()
+    (sandbox.cwd / "tark.lock").unlink()
+    said = sandbox.run("lock").ok().err
+    assert said.count("the tools of 'text-tools' are not pinned: trapped") == 1
+    assert "the cache lacks" not in said
 
 
 def test_a_release_that_stops_listing_them_asks(sandbox: Sandbox, publisher: Publisher) -> None:

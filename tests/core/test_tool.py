@@ -98,10 +98,20 @@ def test_what_is_remarkable(one: ToolDef, remark: str) -> None:
         "Returns the user's open issues. The result is JSON.",
         "Zählt Wörter — auch in 日本語\n\twith tabs",
         "Search files by a pattern such as *.py",
+        "Считает слова в тексте JSON, размер в µm",
+        "Μετράει λέξεις",
     ],
 )
 def test_an_ordinary_description_has_no_remark(description: str) -> None:
     assert list(remarks(tool(description=description))) == []
+
+
+@pytest.mark.parametrize(
+    "names", [("password", "send"), ("api_key", "include_archived"), ("важно", "rule"), ("before", "using")]
+)
+def test_ordinary_arguments_have_no_remark(names: tuple[str, ...]) -> None:
+    schema = json.dumps({"properties": {name: {"type": "string"} for name in names}})
+    assert list(remarks(tool(schema=schema))) == []
 
 
 @pytest.mark.parametrize(

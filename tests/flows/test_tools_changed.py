@@ -29,6 +29,15 @@ def commit(sandbox: Sandbox) -> str:
     return git(sandbox.cwd, "rev-parse", "HEAD")
 
 
+def commit_all(sandbox: Sandbox, folder: str) -> str:
+    """Commit a copy of the project in a folder of the repository."""
+    (sandbox.cwd / folder).mkdir()
+    for name in ("tark.toml", "tark.lock"):
+        shutil.copy(sandbox.cwd / name, sandbox.cwd / folder / name)
+    git(sandbox.cwd, "add", folder)
+    return commit(sandbox)
+
+
 def update(sandbox: Sandbox, publisher: Publisher, name: str = "echo") -> None:
     wasm = defining_tool("Repeats\nits arguments", schema=SCHEMA.replace("what", "which text"), name=name)
     publisher.release("1.1.0", wasm=wasm)
@@ -60,6 +69,15 @@ def test_an_update_is_compared_with_the_last_commit(project: Sandbox, publisher:
     assert since["commit"] == head
     assert [one["tool"] for one in since["tools"]] == ["echo"]
     project.run("tools", "--changed", "--since", "nothing").failed(2, "no commit, branch or tag 'nothing'")
+
+
+def test_a_project_in_a_folder_of_a_linked_work_tree(project: Sandbox, publisher: Publisher) -> None:
+    head = commit_all(project, "sub")
+    git(project.cwd, "worktree", "add", "-q", str(project.root / "linked"))
+    folder = project.root / "linked" / "sub"
+    (folder / ".git").mkdir()  # it holds no repository
+    project.run("sync", "--accept-project", cwd=folder).ok()
+    assert project.run("tools", "--changed", "--json", cwd=folder).ok().json["commit"] == head
 
 
 def test_new_and_removed_tools(project: Sandbox, publisher: Publisher) -> None:

@@ -15,6 +15,7 @@ from tarkpm.core.project import Project
 from tarkpm.core.project_edit import ProjectEdit, edit, new
 from tarkpm.core.release import IndexSource, PluginName, Requirement, Source, folded
 from tarkpm.core.resolution.resolver import check_names
+from tarkpm.core.text import some
 from tarkpm.core.trust import NOBODY
 from tarkpm.errors import ResolutionError, TarkError
 from tarkpm.ops.change.define import with_pins
@@ -124,7 +125,9 @@ def propose(
     choice = select_releases(workspace, requirements, direct, free)
     refused = {**acquired.refused, **choice.refused}
     # Code of a release that no prompt lets in is not run, not even to define its tools.
-    again = _unpinned(workspace, choice.kept) if completing else {}
+    # What was just acquired is among the kept, and is asked anyway.
+    locked = [entry for entry in choice.kept if entry.name not in acquired.releases]
+    again = _unpinned(workspace, locked) if completing else {}
     kept = [entry for entry in choice.kept if entry.name not in again]
     taken = (*direct, *choice.taken, *again.values())
     open_ = [one for one in taken if _may_run(workspace, requirements, one, answers)]
@@ -149,8 +152,14 @@ def propose(
 
 def _unpinned(workspace: Workspace, kept: Iterable[LockEntry]) -> dict[PluginName, Release]:
     """Return the locked releases without pins that the store has; an older tarkpm did not pin them."""
-    found = ((entry.name, stored_release(workspace, entry)) for entry in kept if entry.is_unpinned)
-    return {name: release for name, release in found if release is not None}
+    unpinned = [entry for entry in kept if entry.is_unpinned]
+    found = {entry.name: stored_release(workspace, entry) for entry in unpinned}
+    if missing := [name for name, release in found.items() if release is None]:
+        again = "run tarkpm sync --reinstall, then tarkpm lock"
+        workspace.ui.note(
+            f"their tools are not pinned, and the cache lacks their files: {some(missing)}; {again}"
+        )
+    return {name: release for name, release in found.items() if release is not None}
 
 
 def _may_run(

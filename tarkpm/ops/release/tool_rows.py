@@ -88,7 +88,8 @@ def _changed(old: ToolDef | None, new: ToolDef, risk: str) -> Iterator[CardRow]:
     if risk != new.risk:
         yield CardRow("tool", f"{name} claims the risk {new.risk}, before: {risk}", loud=True)
     if old is None:
-        yield CardRow("tool", f"{name} is now described as {quoted(new.description, MAX_WORDS)}", loud=True)
+        words = quoted(new.description, MAX_WORDS) + _taken(new.parameters_schema)
+        yield CardRow("tool", f"{name} is now described as {words}", loud=True)
     elif old.description != new.description:
         was, now = (quoted(text, MAX_CHANGED) for text in difference(old.description, new.description))
         yield CardRow("tool", f"{name} says {now}, before: {was}", loud=True)
@@ -99,7 +100,8 @@ def _changed(old: ToolDef | None, new: ToolDef, risk: str) -> Iterator[CardRow]:
 def _retaken(old: ToolDef, new: ToolDef) -> str:
     """Return what a changed schema says that it did not say before, and the other way round."""
     was, now = (schema_texts(one.parameters_schema) for one in (old, new))
-    more, less = [one for one in now if one not in was], [one for one in was if one not in now]
+    former, present = {*was}, {*now}  # a schema can have 100,000 texts
+    more, less = [one for one in now if one not in former], [one for one in was if one not in present]
     if not more and not less:
         before, after = difference(compact(old.parameters_schema), compact(new.parameters_schema))
         return f": {quoted(after, MAX_CHANGED)}, before: {quoted(before, MAX_CHANGED)}"

@@ -24,7 +24,7 @@ def committed(file: Path, since: str = "") -> tuple[str, bytes] | None:
     Expressions such as ``HEAD~1`` are not understood. None if there is no repository around the file, or no
     commit in it. Raises `NotFound` for an unknown ``since``, and other kinds of `SourceError`.
     """
-    root = next((one for one in file.parents if (one / ".git").exists()), None)
+    root = next(filter(_is_work_tree, file.parents), None)
     if root is None:
         return None
     url = GitUrl("file", "", quote(str(root)))
@@ -39,6 +39,11 @@ def committed(file: Path, since: str = "") -> tuple[str, bytes] | None:
         commit = remote.resolve(rev=oid)
         path = file.relative_to(root).as_posix()
         return commit, remote.tree(commit).read([path]).get(path, b"")
+
+
+def _is_work_tree(folder: Path) -> bool:
+    # git passes over a folder .git without HEAD, too; a linked work tree has a file there.
+    return (folder / ".git" / "HEAD").exists() or (folder / ".git").is_file()
 
 
 def _oid(url: GitUrl, name: str) -> str | None:

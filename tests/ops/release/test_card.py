@@ -53,7 +53,7 @@ def test_a_new_plugin(opened: Open) -> None:
     assert rows(found, "source") == ["https://git.example/calc.git tag v1"]
     assert rows(found, "commit") == ["a" * 40]
     assert rows(found, "change") == rows(found, "gains") == []
-    assert loud(found) == {"signer", "shell"}
+    assert loud(found) == {"signer", "shell", "tools"}  # it listed none
 
 
 def test_a_replaced_plugin_shows_each_thing_that_differs(opened: Open) -> None:
