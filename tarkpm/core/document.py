@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
+from tarkpm.core.shapes import from_value
 from tarkpm.core.text import EMPTY, bounded_int, reject_constant
 from tarkpm.errors import DocumentError, TarkError
 
@@ -120,7 +121,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def convert(value: Any, shape: type[T], *, where: str, error: type[TarkError]) -> T:
     """Convert a plain value into ``shape``. Raises ``error`` with the key path."""
     try:
-        return msgspec.convert(value, shape)
+        return from_value(value, shape)
     except msgspec.ValidationError as problem:
         path, what = _explain(str(problem))
         raise error(what, where=f"{where}: {path}" if path else where) from None

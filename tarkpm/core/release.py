@@ -6,6 +6,7 @@ from typing import Any, Final, NewType
 import msgspec
 
 from tarkpm.core import git_url
+from tarkpm.core.shapes import from_value
 from tarkpm.core.text import refuse_empty, without_login
 from tarkpm.core.version import Range, Version
 from tarkpm.errors import Refused
@@ -150,10 +151,10 @@ def source_from_table(table: dict[str, Any]) -> Source:
     refuse_empty(table)
     try:
         if "index" in table:
-            return _index_source(msgspec.convert(table, IndexSource))
+            return _index_source(from_value(table, IndexSource))
         if "git" not in table:
-            return msgspec.convert(table, PathSource)
-        source = msgspec.convert(table, GitSource)
+            return from_value(table, PathSource)
+        source = from_value(table, GitSource)
     except msgspec.ValidationError as problem:
         raise ValueError(f"expected {{ git = … }}, {{ path = … }} or {{ index = … }}: {problem}") from None
     # Two refs could point to different commits.

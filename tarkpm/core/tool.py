@@ -11,6 +11,7 @@ from typing import Final, Literal
 import msgspec
 
 from tarkpm.core.digest import Digest, sha256
+from tarkpm.core.shapes import from_value
 from tarkpm.core.text import neutral
 
 Risk = Literal["read-only", "write", "risky", "dangerous"]
@@ -78,7 +79,7 @@ def read(data: bytes, expected: ToolPin) -> ToolDef | None:
     from tarkpm.core.document import strict_json
 
     try:
-        tool = msgspec.convert(strict_json(data), ToolDef)
+        tool = from_value(strict_json(data), ToolDef)
         is_text = tool == msgspec.structs.replace(
             tool, name=neutral(tool.name), description=neutral(tool.description, keep="\n\t")
         )

@@ -19,6 +19,7 @@ from authlib.oauth2.client import OAuth2Client
 
 from tarkpm.core.oauth import OAuth
 from tarkpm.core.retry_after import TOO_MANY, is_overloaded, overloaded
+from tarkpm.core.shapes import from_value
 from tarkpm.core.text import neutral
 from tarkpm.errors import Refused, Unreachable
 from tarkpm.io.http import HttpClient
@@ -208,7 +209,7 @@ def _document(url: str, status: int, body: bytes) -> dict[str, Any]:
 def _believed(found: dict[str, Any], shape: type[Any], url: str) -> Any:
     """Validate ``found`` as a ``shape`` whose texts can be sent in a header."""
     try:
-        value = msgspec.convert(found, shape, strict=False)
+        value = from_value(found, shape, strict=False)
     except msgspec.ValidationError:
         raise _nonsense(url) from None
     # A line break in a token could forge a header.

@@ -11,6 +11,7 @@ import msgspec
 
 from tarkpm.core.capability import Capability, CapabilitySet
 from tarkpm.core.digest import Digest, sha256
+from tarkpm.core.shapes import from_json
 from tarkpm.errors import TarkError
 from tarkpm.io.files import atomic_write, make_private, read_file
 
@@ -69,6 +70,6 @@ class Consents:
 def _read(file: Path) -> Consent | None:
     """Return the consent in a file; None if there is none that can be read."""
     try:
-        return msgspec.json.decode(read_file(file, MAX_BYTES), type=Consent)
+        return from_json(read_file(file, MAX_BYTES), Consent)
     except (msgspec.DecodeError, OSError, TarkError, ValueError):
         return None

@@ -5,6 +5,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
+from tarkpm.core.shapes import from_json
 from tarkpm.errors import StoreError
 from tarkpm.io.files import read_optional
 
@@ -30,7 +31,7 @@ def read_document(file: Path, shape: type[D], *, version: int, limit: int, what:
     if data is None:
         return None
     try:
-        document = msgspec.json.decode(data, type=shape)
+        document = from_json(data, shape)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
         raise StoreError(f"{what} is damaged: {problem}", where=str(file), hint=hint) from None
     if document.version != version:

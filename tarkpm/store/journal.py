@@ -30,6 +30,7 @@ from types import MappingProxyType
 import msgspec
 
 from tarkpm.core.digest import sha256
+from tarkpm.core.shapes import from_json
 from tarkpm.errors import Edited, StoreError
 from tarkpm.io.files import atomic_write, make_private, move_contents, read_optional, remove_tree, replace_by
 from tarkpm.store.environment import Environment
@@ -136,10 +137,10 @@ def pending(environment: Environment, state: State) -> Transaction | None:
     if data is None:
         return None
     try:
-        sealed = msgspec.json.decode(data, type=_Sealed)
+        sealed = from_json(data, _Sealed)
         body = sealed.body.encode()
         genuine = hmac.compare_digest(hmac.digest(state.mac_key(), body, "sha256").hex(), sealed.mac)
-        transaction = msgspec.json.decode(body, type=Transaction) if genuine else None
+        transaction = from_json(body, Transaction) if genuine else None
     except msgspec.DecodeError:
         transaction = None
     if transaction is None:

@@ -12,6 +12,7 @@ import msgspec
 from tarkpm.core.digest import FileEntry, sha256
 from tarkpm.core.lockfile import LockEntry, StatementEntry
 from tarkpm.core.release import GitSource
+from tarkpm.core.shapes import from_json
 from tarkpm.io.files import keep, read_optional
 
 MAX_BYTES = 64 * 1024
@@ -47,7 +48,7 @@ class Origins:
             return True
         try:
             # The whole manifest is compared: the file name does not cover the files and the statement.
-            return msgspec.json.decode(read_optional(self._path(seen), MAX_BYTES) or b"", type=_Seen) == seen
+            return from_json(read_optional(self._path(seen), MAX_BYTES) or b"", _Seen) == seen
         except (msgspec.DecodeError, OSError):
             return False
 

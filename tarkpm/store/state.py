@@ -17,6 +17,7 @@ import msgspec
 from tarkpm.core.acceptance import Acceptance
 from tarkpm.core.binding import Owner
 from tarkpm.core.digest import Digest, sha256
+from tarkpm.core.shapes import from_json
 from tarkpm.errors import StoreError
 from tarkpm.io.files import atomic_write, make_private, read_optional, write_new
 from tarkpm.io.locks import exclusive
@@ -92,7 +93,7 @@ class _RecordVersion1(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def _read_version_1(file: Path) -> Record | None:
     try:
-        return msgspec.json.decode(read_optional(file, MAX_BYTES) or b"", type=_RecordVersion1).upgraded()
+        return from_json(read_optional(file, MAX_BYTES) or b"", _RecordVersion1).upgraded()
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from tarkpm.core.digest import Digest
+from tarkpm.core.shapes import from_json
 from tarkpm.core.tool import ToolPin
 from tarkpm.errors import TarkError
 from tarkpm.io.files import atomic_write, make_private, read_file
@@ -40,7 +41,7 @@ class Withheld:
     def _read(self, module: Digest) -> tuple[ToolPin, ...] | None:
         """Return what was noted of a module; None if that cannot be read, which hides nothing."""
         try:
-            return msgspec.json.decode(read_file(self._file(module), MAX_BYTES), type=tuple[ToolPin, ...])
+            return from_json(read_file(self._file(module), MAX_BYTES), tuple[ToolPin, ...])
         except FileNotFoundError:
             return ()
         except (msgspec.DecodeError, OSError, TarkError):

@@ -4,6 +4,7 @@ Each ends within its deadline, with the exit status that says whose fault it is 
 installed or kept, and the process stays small: its real peak, under the limits people have.
 """
 
+import functools
 import shutil
 import zlib
 from collections.abc import Callable, Iterator
@@ -35,8 +36,23 @@ from tarkpm.sources.git.objects import object_id
 Hook = Callable[[GitHandler], bool]
 PLUGIN = {"plugin.toml": b"[plugin]\n", "plugin.wasm": b"\0asm" * 100}
 BIG = 60 * MIB
-ZEROS = zlib.compress(bytes(BIG), 9)
 HOSTILE_PEAK = 400 * MIB
+
+
+@functools.cache
+def zeros() -> bytes:
+    """A large object of zeros, compressed."""
+    return zlib.compress(bytes(BIG), 9)
+
+
+def many_folders() -> bytes:
+    """A tree with more entries than any plugin has."""
+    return b"".join(b"40000 %07x\0" % n + bytes(20) for n in range(2_000_000 // 3))
+
+
+def huge_licences() -> dict[str, bytes]:
+    """More files than fit."""
+    return {f"LICENSE-{n}": bytes([n]) + bytes(BIG) for n in range(7)}
 
 
 @dataclass(frozen=True)
@@ -147,7 +163,7 @@ def copies(size: int) -> bytes:
 
 def delta_chain(length: int) -> bytes:
     """Deltas one on the other, each of which makes 60 MiB: all of them within the limits."""
-    objects, last = [header(3, BIG) + ZEROS], len(header(3, BIG) + ZEROS)
+    objects, last = [header(3, BIG) + zeros()], len(header(3, BIG) + zeros())
     for _ in range(length):
         objects.append(ofs_delta(last, BIG, BIG, copies(BIG)))
         last = len(objects[-1])
@@ -157,7 +173,7 @@ def delta_chain(length: int) -> bytes:
 def delta_fan(width: int) -> bytes:
     """As many deltas on one base."""
     base = object_id("blob", bytes(BIG))
-    return pack([header(3, BIG) + ZEROS, *[ref_delta(base, BIG, BIG, copies(BIG))] * width])
+    return pack([header(3, BIG) + zeros(), *[ref_delta(base, BIG, BIG, copies(BIG))] * width])
 
 
 def one_object(size: int, data: bytes) -> bytes:
@@ -202,8 +218,6 @@ def redirect(location: str) -> Callable[[GitHandler], None]:
 ROUND = "/{}.git/info/refs?service=git-upload-pack"
 TREE = "100644", "plugin.toml", object_id("blob", PLUGIN["plugin.toml"])
 WASM = "100644", "plugin.wasm", object_id("blob", PLUGIN["plugin.wasm"])
-FOLDERS = b"".join(b"40000 %07x\0" % n + bytes(20) for n in range(2_000_000 // 3))
-EXTRAS = {f"LICENSE-{n}": bytes([n]) + bytes(BIG) for n in range(7)}
 QUICK: dict[str, float] = {"connect": 2, "stall": 1, "total": 20}
 
 ROWS: dict[str, Callable[[], Row]] = {
@@ -223,9 +237,9 @@ ROWS: dict[str, Callable[[], Row]] = {
         2,
         "expected a file or folder, found a submodule",
     ),
-    "a huge folder": lambda: Row(holding(FOLDERS), 2, "the listing of the folder has more than 4 MiB"),
+    "a huge folder": lambda: Row(holding(many_folders()), 2, "the listing of the folder has more than 4 MiB"),
     "many huge licences": lambda: Row(
-        Hostile.serving(EXTRAS | PLUGIN), 2, "the files have more than 96 MiB in total"
+        Hostile.serving(huge_licences() | PLUGIN), 2, "the files have more than 96 MiB in total"
     ),
     # sizes
     "a zlib bomb": lambda: Row(

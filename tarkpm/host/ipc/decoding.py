@@ -5,6 +5,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
+from tarkpm.core.shapes import from_json, from_value
 from tarkpm.host.ipc.frames import Texts
 
 _T = TypeVar("_T")
@@ -25,7 +26,7 @@ class Arguments(NamedTuple):
 def decoded(payload: bytearray | msgspec.Raw, shape: type[_T]) -> _T:
     """Return JSON decoded as a ``shape``. Raises `ProtocolError`."""
     try:
-        return msgspec.json.decode(payload, type=shape)
+        return from_json(payload, shape)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise ProtocolError(f"an invalid {_name(shape)}") from None
 
@@ -39,7 +40,7 @@ def valued(json: msgspec.Raw, lengths: Sequence[int], tail: bytes | bytearray, s
         return decoded(json, shape)
     try:
         whole: Any = Texts(lengths, tail).lowered(msgspec.json.decode(json))
-        return msgspec.convert(whole, type=shape)
+        return from_value(whole, shape)
     except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError):
         raise ProtocolError(f"an invalid {_name(shape)}") from None
 

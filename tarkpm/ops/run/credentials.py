@@ -20,6 +20,7 @@ from tarkpm.core import home_path
 from tarkpm.core.capability import CapabilitySet
 from tarkpm.core.digest import sha256
 from tarkpm.core.home_path import Parts
+from tarkpm.core.shapes import from_json
 from tarkpm.errors import CapabilityDenied, HostError, PluginFailed
 from tarkpm.host.image import PluginImage
 from tarkpm.host.imports.folders import (
@@ -274,7 +275,7 @@ def _check_replaceable(folder: int, name: str) -> None:
     if found.st_uid != os.geteuid():
         raise PathError("the file belongs to another user")
     try:
-        held = msgspec.json.decode(data, type=dict[str, Any])
+        held = from_json(data, dict[str, Any])
     except msgspec.DecodeError:
         held = {}
     if "access_token" not in held:

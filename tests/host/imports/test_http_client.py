@@ -215,7 +215,7 @@ BOMB = gzip.compress(bytes(50_000_000))
 PACKED = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(BOMB) + BOMB
 
 
-@pytest.mark.parametrize("answer", [LONG, PACKED])
+@pytest.mark.parametrize("answer", [LONG, PACKED], ids=["long", "packed"])
 def test_a_kept_connection_has_the_limits_of_its_request(answer: bytes) -> None:
     """What went before leaves no room for more, and what is too much ends the connection."""
     with socket.create_server(("127.0.0.1", 0)) as server:

@@ -1,0 +1,36 @@
+"""Decode values as msgspec types, in any thread.
+
+msgspec analyses a Struct when a value is first decoded as one, and other threads see the analysis before it
+is complete: a thread that decodes the same Struct in the meantime reads a null pointer, and the process ends
+with SIGSEGV (msgspec 0.22). Here each type is analysed completely before it is used (docs/decisions/0145).
+"""
+
+import threading
+from typing import Any, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+_ANALYSING = threading.Lock()
+_analysed: set[Any] = set()
+
+
+def from_json(data: bytes | bytearray | msgspec.Raw, shape: type[T]) -> T:
+    """Decode JSON as a ``shape``. Raises `msgspec.DecodeError`, `UnicodeDecodeError` and `RecursionError`."""
+    _analyse(shape)
+    return msgspec.json.decode(data, type=shape)
+
+
+def from_value(value: Any, shape: type[T], *, strict: bool = True) -> T:
+    """Convert a plain value to a ``shape``. Raises `msgspec.ValidationError`; ``strict`` is msgspec's."""
+    _analyse(shape)
+    return msgspec.convert(value, shape, strict=strict)
+
+
+def _analyse(shape: type[Any]) -> None:
+    if shape not in _analysed:
+        # one lock for all types: two of them may share a third
+        with _ANALYSING:
+            msgspec.json.Decoder(shape)
+            _analysed.add(shape)

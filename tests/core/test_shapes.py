@@ -1,0 +1,60 @@
+"""Values are decoded in several threads at once, also by the first command that decodes them."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[2] / "tarkpm"
+DECODERS = {"decode", "convert"}
+
+TWO_THREADS = """
+import threading, time
+import msgspec
+from tarkpm.core.shapes import from_value
+
+begun = threading.Event()
+
+def slowly(shape):
+    begun.set()
+    time.sleep(0.2)
+    return shape
+
+class Inner(msgspec.Struct):
+    number: "slowly(int)"
+
+class Outer(msgspec.Struct):
+    inner: Inner
+
+def read():
+    print(from_value({"inner": {"number": 1}}, Outer))
+
+first = threading.Thread(target=read)
+first.start()
+begun.wait()
+read()
+first.join()
+"""
+
+
+def test_a_type_that_another_thread_meets_for_the_first_time() -> None:
+    """msgspec alone ends such a process with SIGSEGV."""
+    done = subprocess.run([sys.executable, "-c", TWO_THREADS], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "Outer(inner=Inner(number=1))\n" * 2
+
+
+def test_nothing_decodes_a_type_by_another_way() -> None:
+    found = {
+        f"{file.relative_to(PACKAGE)}:{call.lineno}"
+        for file in PACKAGE.rglob("*.py")
+        for call in ast.walk(ast.parse(file.read_bytes()))
+        if isinstance(call, ast.Call) and _decodes_a_type(call)
+    }
+    assert {place.partition(":")[0] for place in found} == {"core/shapes.py"}, found
+
+
+def _decodes_a_type(call: ast.Call) -> bool:
+    is_typed = len(call.args) > 1 or any(word.arg == "type" for word in call.keywords)
+    name = ast.unparse(call.func)
+    return is_typed and name.startswith("msgspec.") and name.rpartition(".")[2] in DECODERS
