@@ -9,7 +9,7 @@
     imports/       the implementations of host calls     reaper       ends idle workers
     process        start, kill and reap                  forkserver   the same by fork
     ipc/           frames, messages, conversation        compile/     compiled code and its cache
-    module/        inspection, and what fits a type      worker/      the process that holds a plugin
+    module/        inspection, what fits a type      worker/      the process that holds a plugin
     failures       failures as typed errors              limits       resource limits
     exceptions     the exception that ended a call
     confinement    the report for doctor                 arguments    the size check of arguments

@@ -16,6 +16,7 @@ from tarkpm.core.names import LOCK, MAX_LOCK, MAX_PROJECT, PROJECT
 from tarkpm.core.project import Project
 from tarkpm.core.release import IndexSource
 from tarkpm.errors import TarkError
+from tarkpm.host.compile.entry import parts_of
 from tarkpm.io.files import read_optional
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
@@ -57,6 +58,10 @@ def prune(settings: Settings, ui: Ui) -> CacheReport:
         needed, notes = _needed(settings)
         now = time.time()
         found = items(settings.paths.cache)
+        # Parts of compiled modules are shared: each is kept as long as one of its modules.
+        modules = [item.path for item in found if item.kind == "compiled" and is_needed(item, needed, now)]
+        parts = {Digest(part) for path in modules for part in parts_of(path)}
+        needed = msgspec.structs.replace(needed, blobs={*needed.blobs, *parts})
         unused = [item for item in found if not is_needed(item, needed, now)]
         _take_away(settings, ui, unused)
         left = sum(item.size for item in found) - sum(item.size for item in unused)

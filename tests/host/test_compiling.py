@@ -79,7 +79,7 @@ class Fake:
             "import os, struct, sys, time\n"
             "def send(kind, payload, length=None):\n"
             "    os.write(3, struct.pack('>IBI', len(payload) if length is None else length, kind, 0) + payload)\n"
-            "send(1, b'{\"version\":2}')\n"
+            "send(1, b'{\"version\":3}')\n"
         )
         self.started.append(Process(["-I", "-c", prelude + self.script]))
         return self.started[-1]

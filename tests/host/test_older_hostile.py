@@ -402,6 +402,7 @@ def test_compiled_code_of_the_other_kind_is_not_loaded(tmp_path: Path, image_of:
 
     class Code:
         descriptor = -1
+        parts = ()
 
         def __init__(self, image: PluginImage) -> None:
             self._image = bytes(compiler.compile_module(image, Limits(), start, mapped=False))

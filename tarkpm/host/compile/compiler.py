@@ -4,7 +4,7 @@ Compiling cannot be cancelled and its input is hostile. The process therefore ha
 deadline and 2 GiB of memory, and its output runs only in a worker, with that module's own authority.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from tarkpm.errors import HostError, LimitReached
@@ -14,7 +14,7 @@ from tarkpm.host.ipc import frames
 from tarkpm.host.ipc.conversation import Conversation, Reported, until
 from tarkpm.host.ipc.decoding import ProtocolError
 from tarkpm.host.limits import MIB, Limits, size
-from tarkpm.host.process import Start
+from tarkpm.host.process import AnyProcess, Start
 
 _T = TypeVar("_T")
 
@@ -29,6 +29,32 @@ def compile_module(image: PluginImage, limits: Limits, start: Start, *, mapped: 
     compile, `LimitReached`, `PluginCrashed`.
     """
     return alone(image.name, limits, start, lambda talk, end: talk.compile(image.wasm, end, mapped=mapped))
+
+
+def compile_all(
+    images: Sequence[PluginImage], limits: Limits, start: Start, *, mapped: bool
+) -> list[bytearray]:
+    """Return the compiled code of each image, compiled at the same time. Raises as `compile_module` does."""
+    if len(images) == 1:
+        return [compile_module(images[0], limits, start, mapped=mapped)]
+    from concurrent.futures import ThreadPoolExecutor  # only what is big is outlined, and then compiled once
+
+    started: list[AnyProcess] = []
+
+    def noted(*, schemas: bool = False) -> AnyProcess:
+        started.append(start(schemas=schemas))
+        return started[-1]
+
+    with ThreadPoolExecutor(len(images)) as threads:
+        work = [threads.submit(compile_module, image, limits, noted, mapped=mapped) for image in images]
+        try:
+            return [one.result() for one in work]
+        except BaseException:  # one cannot be compiled, or Ctrl-C: the others need not be waited for
+            for one in work:
+                one.cancel()
+            for process in started:
+                process.hang_up()
+            raise
 
 
 def alone(where: str, limits: Limits, start: Start, talk: Callable[[Conversation, float], _T]) -> _T:

@@ -15,11 +15,15 @@ BLOCK: Final = 256 << 10
 
 
 class Compiled:
-    """An image that may be loaded, in a sealed memfd or, where there are none, as bytes. Must be closed."""
+    """An image that may be loaded, in a sealed memfd or, where there are none, as bytes. Must be closed.
+
+    ``parts`` are the images that the code of an outlined component imports.
+    """
 
     def __init__(self, image: bytes = b"", descriptor: int = -1) -> None:
         self._image = image
         self.descriptor = descriptor
+        self.parts: list[Compiled] = []
 
     def read(self) -> bytes:
         """Return the image; empty if it is in the descriptor."""
@@ -28,6 +32,7 @@ class Compiled:
     def given(self) -> "Compiled":
         """Transfer the ownership to a new object; closing this one then has no effect."""
         given = Compiled(self._image, self.descriptor)
+        given.parts, self.parts = self.parts, []
         self.descriptor = -1
         return given
 
@@ -40,7 +45,9 @@ class Compiled:
         self.close()
 
     def close(self) -> None:
-        """Close the descriptor, if there is one."""
+        """Close the descriptors, if there are any."""
+        for part in self.parts:
+            part.close()
         if self.descriptor >= 0:
             os.close(self.descriptor)
             self.descriptor = -1

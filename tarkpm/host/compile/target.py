@@ -9,25 +9,28 @@ import importlib.util
 import os
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
 from tarkpm.errors import HostError
-from tarkpm.host.worker.settings import ENGINE
+from tarkpm.host.worker.settings import ENGINE, OUTLINING
 
 _CPUINFO: Final = Path("/proc/cpuinfo")
 _FEATURES: Final = ("flags", "Features", "model name")
 
 
-def fingerprint(stack: int, *, core: bool, mapped: bool) -> bytes:
+Kind = Literal["component", "core", "part"]
+"""What code was made from: a component, a core module of the older ABI, or a part of outlined components."""
+
+
+def fingerprint(stack: int, *, kind: Kind, mapped: bool) -> bytes:
     """Return everything that compiled code depends on besides the module, as bytes to compare.
 
-    ``stack`` is in bytes. ``core`` says whether the module is a core module, so that its code cannot be
-    loaded as that of a component, or the reverse.
+    ``stack`` is in bytes. The ``kind`` keeps the code of one from being loaded as that of another.
     """
-    kind = ("core" if core else "component", "mapped" if mapped else "copied")
-    made_for = [wasmtime_version(), sorted(ENGINE.items()), stack, kind, sys.platform, *_processor()]
+    form = (kind, OUTLINING, "mapped" if mapped else "copied")
+    made_for = [wasmtime_version(), sorted(ENGINE.items()), stack, form, sys.platform, *_processor()]
     return msgspec.json.encode(made_for)
 
 

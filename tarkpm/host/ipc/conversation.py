@@ -5,7 +5,7 @@ kills the worker.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, Protocol, TypeVar
 
 import msgspec
@@ -26,6 +26,10 @@ class Code(Protocol):
 
     descriptor: int
     """A sealed memfd that holds only the code, or -1."""
+
+    @property
+    def parts(self) -> "Sequence[Code]":
+        """Return the code of the core modules that this code imports."""
 
     def read(self) -> bytes:
         """Return the code, on systems without memfds."""
@@ -73,11 +77,14 @@ class Conversation:
         """Receive the greeting and load the plugin; ``schemas``: be ready to check tool arguments."""
         self.greet(deadline)
         limits = self._limits
+        form, parts = _form(code), _parts(code)
         load = messages.Load(
-            image.type, image.abi, limits.memory, limits.stack, limits.output, _form(code), schemas
+            image.type, image.abi, limits.memory, limits.stack, limits.output, form, parts, schemas
         )
         self.send(frames.LOAD, load, deadline)
         self._send_code(image.wasm, code, deadline)
+        for part in code.parts if code is not None else ():
+            self._send_code(b"", part, deadline)
         return self.answer(frames.LOADED, messages.Loaded, deadline)[0]
 
     def _send_code(self, wasm: bytes, code: Code | None, deadline: float) -> None:
@@ -101,7 +108,8 @@ class Conversation:
     def inspect(self, wasm: bytes, code: Code | None, *, core: bool, deadline: float) -> messages.Inspected:
         """Read a module's surface in a process that does nothing else; without ``code`` it compiles it."""
         self.greet(deadline)
-        self.send(frames.INSPECT, messages.Inspect(self._limits.stack, _form(code), core), deadline)
+        message = messages.Inspect(self._limits.stack, _form(code), _parts(code), core)
+        self.send(frames.INSPECT, message, deadline)
         self._send_code(wasm, code, deadline)
         return self.answer(frames.INSPECTED, messages.Inspected, deadline)[0]
 
@@ -163,6 +171,10 @@ class Conversation:
 
 def _form(code: Code | None) -> Literal["wasm", "bytes", "descriptor"]:
     return "wasm" if code is None else "bytes" if code.descriptor < 0 else "descriptor"
+
+
+def _parts(code: Code | None) -> int:
+    return 0 if code is None else len(code.parts)
 
 
 def until(seconds: float) -> float:

@@ -9,7 +9,8 @@ NUL and its number, once. Both lengths are checked against the kind's limit befo
 ::
 
     worker → parent   HELLO {version}
-    parent → worker   LOAD {type, abi, memory, stack, output, code, schemas}, then BYTES or a descriptor
+    parent → worker   LOAD {type, abi, memory, stack, output, code, parts, schemas}, then BYTES or a
+                      descriptor, and as many again as there are parts
     worker → parent   LOADED {landlock, seccomp}                  or FAIL
     parent → worker   CALL {function, args, seconds}
     worker → parent   HOST_CALL {interface, function, args}       any number of times, each answered by
@@ -19,7 +20,7 @@ NUL and its number, once. Both lengths are checked against the kind's limit befo
 
     parent → worker   COMPILE {stack}, then BYTES with the module      instead of LOAD
     worker → parent   COMPILED                                    or FAIL
-    parent → worker   INSPECT {stack, code, core}, then as LOAD        instead of LOAD
+    parent → worker   INSPECT {stack, code, parts, core}, then as LOAD instead of LOAD
     worker → parent   INSPECTED {imports, exports, unfit}         or FAIL
     parent → worker   PROBE {}: confine yourself                       instead of LOAD
     worker → parent   LOADED {landlock, seccomp}

@@ -15,7 +15,8 @@ class Load(msgspec.Struct):
     """Load a plugin, whose code follows. Sizes are in bytes.
 
     ``code`` is its form: the module in a BYTES frame ("wasm"), compiled code in a BYTES frame ("bytes"), or
-    compiled code in a descriptor that is sent with the next byte ("descriptor").
+    compiled code in a descriptor that is sent with the next byte ("descriptor"). The code of ``parts`` core
+    modules follows in the same form.
     """
 
     type: str
@@ -24,6 +25,7 @@ class Load(msgspec.Struct):
     stack: int
     output: int
     code: Literal["wasm", "bytes", "descriptor"]
+    parts: int
     schemas: bool
 
 
@@ -39,10 +41,14 @@ class Probe(msgspec.Struct):
 
 
 class Inspect(msgspec.Struct):
-    """Report a module's imports and exports. ``code`` is as in `Load`; ``core``: it is a core module."""
+    """Report a module's imports and exports. ``code`` and ``parts`` are as in `Load`, but no part follows.
+
+    ``core`` says that it is a core module.
+    """
 
     stack: int
     code: Literal["wasm", "bytes", "descriptor"]
+    parts: int
     core: bool
 
 

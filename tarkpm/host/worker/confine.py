@@ -17,8 +17,8 @@ COMPILING = 2048 * MIB
 """Maximum memory while compiling. An 18 MB component needs 390 MB."""
 SLACK = 192 * MIB
 """Memory of the interpreter beside the guest: an 8 MiB answer exists as C, Python and JSON text."""
-OPEN_FILES = 16
-"""Maximum open files. Five are in use, and the WASI runtime opens a few."""
+OPEN_FILES = 24
+"""Maximum open files. Five are in use, each part of the code takes two, and the WASI runtime opens a few."""
 _NO_NEW_PRIVS = 38
 
 

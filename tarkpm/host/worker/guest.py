@@ -1,8 +1,9 @@
 """A plugin that is a component: its checks, its host functions, which ask the parent, and its calls."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from wasmtime import Store, WasiConfig
+from wasmtime import Module, Store, WasiConfig
 from wasmtime.component import Component, Func, Linker
 
 from tarkpm.host.ipc.frames import Texts
@@ -12,6 +13,7 @@ from tarkpm.host.worker.engine import Failure, failure, made
 from tarkpm.host.worker.interfaces import EXPORTS, IMPORTS, PACKAGE
 from tarkpm.host.worker.plugin_instance import AskParent, PluginInstance
 from tarkpm.host.worker.schemas import Schemas
+from tarkpm.host.worker.settings import part_name
 from tarkpm.host.worker.signatures import check
 from tarkpm.host.worker.stdio import Stdio
 from tarkpm.host.worker.wit import Meter, Mismatch
@@ -23,6 +25,7 @@ class Guest(PluginInstance):
     def __init__(
         self,
         code: bytes | int,
+        parts: Sequence[bytes | int],
         load: dict[str, Any],
         ask: AskParent,
         parent: int,
@@ -30,7 +33,9 @@ class Guest(PluginInstance):
         memory: Memory,
         printed: Stdio,
     ) -> None:
-        """Load ``code``, a module or compiled code as ``load`` says. Raises `Failure`.
+        """Load ``code``, a module or compiled code as ``load`` says, and the ``parts`` it imports.
+
+        Raises `Failure`.
 
         ``printed`` gets what the plugin writes to its standard streams.
         """
@@ -41,6 +46,7 @@ class Guest(PluginInstance):
         self._interface = f"{PACKAGE}{load['type']}-plugin"
         self._schemas = schemas
         self._component = made(self._engine, code, load["code"], Component)
+        self._parts = [made(self._engine, part, load["code"], Module) for part in parts]
         imports = self._checked(load["type"])
         # WASI is linked only for components that import it: its runtime starts threads.
         self._wasi = any(name.startswith("wasi:") for name in self._component.type.imports(self._engine))
@@ -51,7 +57,7 @@ class Guest(PluginInstance):
 
     def _checked(self, plugin_type: str) -> dict[str, list[str]]:
         try:
-            return check(self._component, self._engine, plugin_type)
+            return check(self._component, self._engine, plugin_type, len(self._parts))
         except ValueError as problem:
             raise failure(problem) from None
         except TypeError as problem:  # raised by wasmtime-py for a kind of item it does not know
@@ -62,6 +68,8 @@ class Guest(PluginInstance):
         if self._wasi:  # never `add_wasi_http`: it has no allow-list of hosts
             linker.add_wasip2()
         with linker.root() as root:
+            for number, part in enumerate(self._parts):
+                root.add_module(part_name(number), part)
             for interface, functions in imports.items():
                 with root.add_instance(PACKAGE + interface) as instance:
                     for function in functions:

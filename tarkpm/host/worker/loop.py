@@ -172,6 +172,7 @@ def _load(other: _Parent, load: dict[str, Any], parent: int) -> tuple[PluginInst
 
     # 1. Receive the code. Limit the memory before anything parses it.
     code = other.code(load["code"])
+    parts = [other.code(load["code"]) for _ in range(load["parts"])]
     confine.limit_memory()
     # 2. Open and import what will be needed: no file can be opened after step 3.
     schemas = Schemas(ready=load["schemas"])
@@ -184,7 +185,7 @@ def _load(other: _Parent, load: dict[str, Any], parent: int) -> tuple[PluginInst
     if load["abi"] == "core":
         guest = OlderGuest(code, load, other.ask, parent, statm)
     else:
-        guest = Guest(code, load, other.ask, parent, schemas, statm, other.printed)
+        guest = Guest(code, parts, load, other.ask, parent, schemas, statm, other.printed)
     # 5. seccomp, for all threads. Last, because mapping code as executable needs calls that it forbids. The
     #    plugin's own code has not run yet: a guest is instantiated by its first call.
     return guest, {"landlock": landlock, "seccomp": sandbox.few_calls()}
@@ -204,4 +205,5 @@ def _inspected(other: _Parent, inspect: dict[str, Any], parent: int) -> dict[str
     confine.limit_memory()
     sandbox.no_files()
     die_with(parent)
-    return surface.read(code, inspect["code"], inspect["stack"], is_core=inspect["core"])
+    form, stack, parts = inspect["code"], inspect["stack"], inspect["parts"]
+    return surface.read(code, form, stack, parts=parts, is_core=inspect["core"])

@@ -7,5 +7,14 @@ ENGINE: Final = {
     "wasm_threads": False,  # shared memories are not covered by the store's limits
     "memory_init_cow": True,  # only for mapped code; see `engine.make_engine`
 }
+OUTLINING: Final = "tark-outlined"
+"""The name of an outlined component's imports, before their numbers (`module.outline`)."""
+
+
+def part_name(number: int) -> str:
+    """Return the name under which an outlined component imports its part of this number."""
+    return f"{OUTLINING}-{number}"
+
+
 BIG_MODULE: Final = 1 << 20
 """Bytes. For larger modules, compiling with several threads saves more than starting the threads costs."""

@@ -4,11 +4,12 @@ wasmtime does not type-check host functions when it links, and a call of an expo
 fail only when it is made. Guests may import any subset of the interfaces and have further exports.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 
 from wasmtime import Engine, component
 
 from tarkpm.host.module.tark_types import IMPORTS, PACKAGE, compare_export, compare_import, joined
+from tarkpm.host.worker.settings import part_name
 from tarkpm.host.worker.wit_text import Speller
 
 WASI = "wasi:"  # the parent decides which are allowed (`module.inspect`); wasmtime type-checks its own
@@ -18,21 +19,28 @@ class Unfit(ValueError):
     """The component does not match tark:plugin; the message lists the differences."""
 
 
-def check(compiled: component.Component, engine: Engine, plugin_type: str) -> dict[str, list[str]]:
-    """Return the functions a component imports, by tark interface. Raises `Unfit` with all differences."""
+def check(
+    compiled: component.Component, engine: Engine, plugin_type: str, parts: int = 0
+) -> dict[str, list[str]]:
+    """Return the functions a component imports, by tark interface. Raises `Unfit` with all differences.
+
+    ``parts`` is the number of core modules that were outlined, which are imported, too.
+    """
     imports: dict[str, list[str]] = {}
-    wrong = [*_check_imports(compiled, engine, imports), *_check_exports(compiled, engine, plugin_type)]
+    known = frozenset(map(part_name, range(parts)))
+    wrong = list(_check_imports(compiled, engine, imports, known))
+    wrong += _check_exports(compiled, engine, plugin_type)
     if wrong:
         raise Unfit(joined(wrong))
     return imports
 
 
 def _check_imports(
-    compiled: component.Component, engine: Engine, imports: dict[str, list[str]]
+    compiled: component.Component, engine: Engine, imports: dict[str, list[str]], known: Container[str]
 ) -> Iterator[str]:
     """Yield the differences; ``imports`` gets the functions of each tark interface."""
     for name, item in compiled.type.imports(engine).items():
-        if name.startswith(WASI):
+        if name.startswith(WASI) or name in known:
             continue
         if name.removeprefix(PACKAGE) not in IMPORTS or not name.startswith(PACKAGE):
             yield f"imports {name!r}, which tark does not provide"

@@ -9,6 +9,7 @@ from tarkpm.host.worker.engine import Failure, made, make_engine
 from tarkpm.host.worker.interfaces import EXPORTS
 from tarkpm.host.worker.legacy_abi import fitting
 from tarkpm.host.worker.legacy_abi.abi import NEEDED
+from tarkpm.host.worker.settings import part_name
 from tarkpm.host.worker.signatures import Unfit, check
 from tarkpm.host.worker.wit_text import Speller, core
 
@@ -28,27 +29,31 @@ SurfaceDict = dict[str, Any]
 """An item in the form of `messages.Item`."""
 
 
-def read(code: bytes | int, form: str, stack: int, *, is_core: bool) -> dict[str, Any]:
+def read(code: bytes | int, form: str, stack: int, *, parts: int, is_core: bool) -> dict[str, Any]:
     """Return ``imports`` and ``exports`` as `SurfaceDict`s, and ``unfit``: the misfit of each plugin type.
 
-    ``code`` is a module, or a component's compiled code, as ``form`` says. Raises `Failure`.
+    ``code`` is a module, or a component's compiled code, as ``form`` says; ``parts`` of it were outlined, and
+    their imports are left out. Raises `Failure`.
     """
     engine = make_engine(stack, mapped=isinstance(code, int))
     if is_core:
         return _of_module(made(engine, code, form, Module))
-    return _of_component(made(engine, code, form, component.Component), engine)
+    return _of_component(made(engine, code, form, component.Component), engine, parts)
 
 
-def _of_component(compiled: component.Component, engine: Engine) -> dict[str, Any]:
+def _of_component(compiled: component.Component, engine: Engine, parts: int) -> dict[str, Any]:
     room = _Room()
+    outlined = frozenset(map(part_name, range(parts)))
     try:
         imports = [
-            _item(name, found.ty, engine, room) for name, found in compiled.type.imports(engine).items()
+            _item(name, found.ty, engine, room)
+            for name, found in compiled.type.imports(engine).items()
+            if name not in outlined
         ]
         exports = [
             _item(name, found.ty, engine, room) for name, found in compiled.type.exports(engine).items()
         ]
-        return {"imports": imports, "exports": exports, "unfit": _unfit(compiled, engine)}
+        return {"imports": imports, "exports": exports, "unfit": _unfit(compiled, engine, parts)}
     except TypeError as problem:  # raised by wasmtime-py for a kind of item it does not know
         raise Failure("invalid", f"has a type that tark does not know: {problem}") from None
 
@@ -120,11 +125,11 @@ def _spelled(ty: Any, speller: Speller) -> str:
     )
 
 
-def _unfit(compiled: component.Component, engine: Engine) -> Mapping[str, str]:
+def _unfit(compiled: component.Component, engine: Engine, parts: int) -> Mapping[str, str]:
     reasons = {}
     for kind in EXPORTS:
         try:
-            check(compiled, engine, kind)
+            check(compiled, engine, kind, parts)
         except Unfit as problem:
             reasons[kind] = str(problem)
     return reasons
