@@ -1,5 +1,6 @@
 """Read a case of `tarkpm test`: one TOML file, described in docs/testing.md. Pure."""
 
+import shlex
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
@@ -178,7 +179,7 @@ def _refuse_unknown(value: Any, shape: Any, where: str, path: Keys) -> None:
         if isinstance(value, dict) and isinstance(one, type) and issubclass(one, msgspec.Struct):
             known = [field.encode_name for field in msgspec.structs.fields(one)]
             for key in (key for key in value if key not in known):
-                text = f"'{key[:40]}' is not a known key{did_you_mean(key, known)}"
+                text = f"'{key[:40]}' is not a known key{did_you_mean(key[:40], known)}"
                 raise _error(text, where, (*path, key))
 
 
@@ -227,6 +228,13 @@ def _check_auth(auth: str | _Poll) -> None:
         raise ValueError(f"expected one of {', '.join(AUTH)} or {{ poll = CODE }}, found {auth[:40]!r}")
 
 
+def _check_line(line: str) -> None:
+    try:
+        shlex.split(line)
+    except ValueError:
+        raise ValueError("expected words as in a shell, found a quotation that does not end") from None
+
+
 def _check_text(text: str | UnsetType) -> None:
     if text == "":
         raise ValueError(EMPTY)
@@ -241,6 +249,8 @@ def _checks(case: Case) -> Iterator[tuple[Keys, Callable[[], object]]]:
     yield ("grant",), lambda: [Capability.parse(text) for text in case.grant or ()]
     for key, answer in case.http.items():
         yield ("http", key), partial(_check_http, key, answer)
+    for line in case.shell:
+        yield ("shell", line), partial(_check_line, line)
     yield ("expect", "refused"), lambda: expect.denied
     yield ("expect", "result"), lambda: _check_json(expect.result)
     yield ("expect", "contains"), lambda: _check_json(expect.contains)

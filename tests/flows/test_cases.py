@@ -242,6 +242,10 @@ def test_each_case_has_an_instance_of_its_own_and_keeps_its_order(author: Author
             'call = "x"\n[expect]\nrefused = "htp:x"',
             "tests/a.toml:3: expect.refused: expected one of storage",
         ),
+        (
+            'call = "x"\n[shell."a \'"]\nstdout = ""',
+            "tests/a.toml:2: shell.a ': expected words as in a shell",
+        ),
         ('call = "x"\n[expect]\nerror = ""', "tests/a.toml:3: expect.error: expected a value"),
         ('call = "x"\n[files]\n"../x" = ""', "tests/a.toml:3: files.../x: a path with an empty part"),
         ('call = "x"\n[files]\n"a" = ""\n"a/b" = ""', "tests/a.toml:4: files.a/b: cannot be written"),

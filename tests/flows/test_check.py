@@ -1,6 +1,7 @@
 """What an author types before publishing: `tarkpm check`, and that `publish` agrees with it."""
 
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,16 @@ def test_unknown_keys_are_warnings_with_the_near_key(sandbox: Sandbox, copy: Pat
     assert "'htpp' is not a capability that tarkpm grants; did you mean 'http'?" in said.out
     assert "/plugin.toml:8: plugin.licence\n" in said.out
     assert "would be accepted, with 3 warnings (" in said.out
+
+
+def test_a_hostile_manifest_takes_no_time(sandbox: Sandbox, copy: Path) -> None:
+    many = "".join(f"x{number} = 1\n" for number in range(20_000))
+    edit(copy, 'license = "MIT"', f'license = "MIT"\n{many}{"y" * 10_000} = 1')
+    start = time.monotonic()
+    found = sandbox.run("check", copy, "--json").ok().json["findings"]
+    assert len(found) == 50
+    assert all(len(one["message"]) < 200 for one in found)
+    assert time.monotonic() - start < 5
 
 
 def test_imports_and_declarations_are_compared(sandbox: Sandbox, copy: Path) -> None:

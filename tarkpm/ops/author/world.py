@@ -58,7 +58,9 @@ class World:
             self._write(name, text)
         storage = Storage(self.data, lambda _: None)
         for key, value in case.storage.items():
-            storage.call("set", (key, value), _soon())
+            done = storage.call("set", (key, value), _soon())
+            if "err" in done:
+                raise CaseError(done["err"], path=("storage", key))
         storage.close()
 
     def _write(self, name: str, text: str) -> None:
