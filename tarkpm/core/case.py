@@ -28,13 +28,19 @@ AUTH: Final = ("name", "status", "start", "token", "logout")
 
 
 class CannedAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The answer to an HTTP request. ``error`` makes the request fail instead."""
+    """The answer to an HTTP request. ``error`` makes the request fail instead.
+
+    ``sent`` is a part of the body that must be sent, compared as `Expected.contains`, and ``sent_headers``
+    are headers that must be sent.
+    """
 
     status: int = 200
     headers: dict[str, str] = {}
     body: str = ""
     json: Any = UNSET
     error: str = ""
+    sent: Any = UNSET
+    sent_headers: dict[str, str] = {}
 
     @property
     def text(self) -> str:
@@ -219,6 +225,7 @@ def _check_http(key: str, answer: CannedAnswer | list[CannedAnswer]) -> None:
         raise ValueError("expected an answer, found an empty list")
     for one in answer if isinstance(answer, list) else [answer]:
         _check_json(one.json)
+        _check_json(one.sent)
         if not 100 <= one.status <= 599:
             raise ValueError(f"expected a status from 100 to 599, found {one.status}")
 

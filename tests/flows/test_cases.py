@@ -21,7 +21,7 @@ class Author:
 
     def takes(self, name: str) -> "Author":
         """Begin with a copy of an example plugin."""
-        shutil.copytree(PLUGINS / name, self.folder)
+        shutil.copytree(PLUGINS / name, self.folder, ignore=shutil.ignore_patterns("tests"))
         return self
 
     def reaches(self, capabilities: str) -> "Author":
@@ -171,6 +171,27 @@ def test_a_provider_answers_from_canned_requests(author: Author) -> None:
         '[http."https://evil.example/v1/chat/completions"]\n[expect]\n'
         'refused = "http:evil.example"\nerror = "is not granted"'
     ).passes()
+
+
+def test_what_is_sent_is_compared(author: Author) -> None:
+    author.takes("openai-compat")
+    text = (
+        'chat = {{ prompt = "Hi", model = "m" }}\n[env]\nOPENAI_API_KEY = "k"\n'
+        '[http."https://api.openai.com/v1/chat/completions"]\n{}\nstatus = 500\n[expect]\nerror = "HTTP 500"'
+    )
+    author.case(text.format('sent = { model = "m" }\nsent_headers = { Authorization = "Bearer k" }')).passes()
+    author.case(text.format('sent = { model = "n" }')).fails(
+        "POST https://api.openai.com/v1/chat/completions was not sent with the expected body",
+        '-  "model": "n"',
+    )
+    author.case(text.format('sent_headers = { authorization = "Bearer x" }')).fails(
+        "was not sent with the expected header 'authorization'", "-Bearer x", "+Bearer k"
+    )
+
+
+@pytest.mark.parametrize("name", ["text-tools", "device-auth", "openai-compat", "session-guard"])
+def test_the_example_plugins_pass_their_own_cases(sandbox: Sandbox, name: str) -> None:
+    assert "failed" not in sandbox.run("test", PLUGINS / name).ok().out
 
 
 def test_an_auth_plugin_and_a_hook(author: Author) -> None:

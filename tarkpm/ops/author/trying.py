@@ -86,6 +86,7 @@ def judge(case: Case, outcome: CaseOutcome, world: World) -> Iterator[CaseMismat
     if world.unanswered:
         asked = "; ".join(dict.fromkeys(world.unanswered))
         yield CaseMismatch(f"the case has no answer for {neutral(asked, limit=400)}")
+    yield from (CaseMismatch(neutral(text, limit=400), lines) for text, lines in world.missent)
     if expect.error is not UNSET:
         yield from _error(str(expect.error), outcome)
     elif outcome.error is not None:
