@@ -178,7 +178,7 @@ class _Runner:
 
     def _world(self, case: Case, root: Path) -> World:
         try:
-            granted = case.granted(self._copy.manifest.capabilities)
+            granted = case.granted(self._copy.declared)
         except ValueError as problem:
             raise CaseError(str(problem), path=("grant",)) from None
         return World(case, granted, root)

@@ -84,7 +84,7 @@ def imports(copy: WorkingCopy, info: ModuleInfo, places: Places) -> Iterator[Che
 
     They refuse nothing: a component imports every interface of the world it was built for, used or not.
     """
-    declared = {capability.kind for capability in copy.manifest.capabilities}
+    declared = {capability.kind for capability in copy.declared}
     used = info.kinds & IMPORTED
     for kind in (one for one in KINDS if one in used - declared):
         text = f"the module imports {kind}, which {MANIFEST} does not declare: each such call is refused"
