@@ -22,6 +22,8 @@ MAX_CASE: Final = 1 << 20
 """Bytes of a case."""
 EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
 """The time of a case that sets none."""
+MAX_CLOCK: Final = 253_402_300_799_999
+"""The last millisecond of the year 9999, the last one that RFC 3339 can write."""
 METHODS: Final = ("GET", "POST")
 AUTH: Final = ("name", "status", "start", "token", "logout")
 """What `auth` may ask for; `{ poll = CODE }` is the sixth."""
@@ -235,6 +237,11 @@ def _check_auth(auth: str | _Poll) -> None:
         raise ValueError(f"expected one of {', '.join(AUTH)} or {{ poll = CODE }}, found {auth[:40]!r}")
 
 
+def _check_range(number: int, least: int, most: int) -> None:
+    if not least <= number <= most:
+        raise ValueError(f"expected a number from {least} to {most}, found {str(number)[:40]}")
+
+
 def _check_line(line: str) -> None:
     try:
         shlex.split(line)
@@ -252,12 +259,14 @@ def _checks(case: Case) -> Iterator[tuple[Keys, Callable[[], object]]]:
     expect = case.expect
     yield ("arguments",), lambda: _check_json(case.arguments)
     yield ("hook", "payload"), lambda: _check_json(case.hook.payload if case.hook else None)
+    yield ("clock",), lambda: _check_range(case.milliseconds, 0, MAX_CLOCK)
     yield ("auth",), lambda: _check_auth(case.auth)
     yield ("grant",), lambda: [Capability.parse(text) for text in case.grant or ()]
     for key, answer in case.http.items():
         yield ("http", key), partial(_check_http, key, answer)
-    for line in case.shell:
+    for line, run in case.shell.items():
         yield ("shell", line), partial(_check_line, line)
+        yield ("shell", line, "exit_code"), partial(_check_range, run.exit_code, -(1 << 31), (1 << 31) - 1)
     yield ("expect", "refused"), lambda: expect.denied
     yield ("expect", "result"), lambda: _check_json(expect.result)
     yield ("expect", "contains"), lambda: _check_json(expect.contains)

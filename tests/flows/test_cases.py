@@ -247,6 +247,12 @@ def test_each_case_has_an_instance_of_its_own_and_keeps_its_order(author: Author
             "expected a status from 100 to 599, found 99",
         ),
         ('call = "x"\n[http]\n"https://a.example/" = []', "expected an answer, found an empty list"),
+        ('call = "x"\nclock = -1', "tests/a.toml:2: clock: expected a number from 0 to"),
+        (
+            'call = "x"\n[shell.a]\nexit_code = 4000000000',
+            "a.toml:3: shell.a.exit_code: expected a number from",
+        ),
+        (f'call = "x"\n[storage]\n"{"k" * 2000}" = ""', "the key is 2,000 bytes long"),
         ("call = 1", "tests/a.toml:1: call: expected a string, found an integer"),
         ("[expect]\nresult = 1", "tests/a.toml: expected one of call, chat, hook and auth, found none"),
         ('call = "x"\nauth = "status"', "found call and auth"),

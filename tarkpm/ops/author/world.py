@@ -61,18 +61,23 @@ class World:
             folder.mkdir()
         for name, text in case.files.items():
             self._write(name, text)
+        self._store(case.storage)
+
+    def _store(self, values: Mapping[str, str]) -> None:
         storage = Storage(self.data, lambda _: None)
-        for key, value in case.storage.items():
-            done = storage.call("set", (key, value), _soon())
-            if "err" in done:
-                raise CaseError(done["err"], path=("storage", key))
-        storage.close()
+        try:
+            for key, value in values.items():
+                done = storage.call("set", (key, value), _soon())
+                if "err" in done:
+                    raise CaseError(done["err"], path=("storage", key))
+        finally:
+            storage.close()
 
     def _write(self, name: str, text: str) -> None:
         place = self.place(name)
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(text)
+            place.write_text(text, "utf-8", newline="")
         except OSError as problem:
             raise CaseError(f"cannot be written: {problem.strerror}", path=("files", name)) from None
 
