@@ -16,7 +16,7 @@ from tarkpm.host.module.inspect import ModuleInfo, inspect
 from tarkpm.io.files import read_file
 from tarkpm.ops.author import review
 from tarkpm.ops.author.findings import CheckFinding, Places, exit_status, warned
-from tarkpm.ops.project.indexes import Indexes
+from tarkpm.ops.project.indexes import open_client
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import open_for_reading
@@ -64,7 +64,7 @@ def check(settings: Settings, ui: Ui, folder: Path) -> PluginCheckReport:
     if info is not None:
         findings += review.imports(copy, info, places)
         findings += _running(settings, ui, copy, found)
-    findings += review.names(copy, list(_listed(settings, ui)), places)
+    findings += review.names(copy, _listed(settings, ui), places)
     return _report(copy, info, found, findings)
 
 
@@ -129,9 +129,14 @@ def _running(settings: Settings, ui: Ui, copy: WorkingCopy, found: list[ToolDef]
     yield from review.tools(found, str(copy.module_file))
 
 
-def _listed(settings: Settings, ui: Ui) -> Iterator[SearchEntry]:
-    """Yield what the project's indexes list, as far as this machine has it: `check` asks no server."""
-    with suppress(TarkError, OSError), open_for_reading(settings.made_offline("check"), ui) as workspace:
+def _listed(settings: Settings, ui: Ui) -> list[SearchEntry]:
+    """Return what the project's indexes list, as far as the cache has it: `check` asks no server.
+
+    Without a readable project or cache nothing is known, which is no finding about the plugin.
+    """
+    found: list[SearchEntry] = []
+    with suppress(TarkError, OSError), open_for_reading(settings, ui) as workspace:
         for index in workspace.project.indexes.values():
-            with suppress(TarkError):
-                yield from workspace.resource(Indexes).client(index.source).search()
+            with suppress(TarkError, OSError), open_client(workspace, index, kept=True) as client:
+                found += client.search()
+    return found

@@ -85,7 +85,7 @@ def trial(
     with tempfile.TemporaryDirectory(prefix="tarkpm-trial-") as scratch:
         recording = Recording(allowed, Path(scratch) / "data", serve(settings, settings.cwd), show)
         outcome = _called(settings, copy, recording, case, log)
-    wanted = smallest(_as_granted(one, copy.manifest.capabilities.union(allowed)) for one in recording.asked)
+    wanted = smallest(_as_granted(one, copy.declared.union(allowed)) for one in recording.asked)
     after = _declared(copy, wanted, exact=exact)
     before = copy.collected.files[MANIFEST]
     if write and after != before:
@@ -127,7 +127,7 @@ def _as_granted(asked: Capability, granted: CapabilitySet) -> Capability:
 def _declared(copy: WorkingCopy, wanted: CapabilitySet, *, exact: bool) -> bytes:
     """Return the plugin.toml that covers what was asked for."""
     before, where = copy.collected.files[MANIFEST], str(copy.manifest_file)
-    declared = copy.manifest.capabilities
+    declared = copy.declared
     if exact:
         kept = CapabilitySet.of(one for one in declared if one.kind in IMPORTED)
         return before if kept == wanted else declare_exactly(before, wanted, KINDS_IMPORTED, where=where)
@@ -136,12 +136,12 @@ def _declared(copy: WorkingCopy, wanted: CapabilitySet, *, exact: bool) -> bytes
 
 
 def _unused(copy: WorkingCopy, wanted: CapabilitySet) -> list[Capability]:
-    imported = [one for one in copy.manifest.capabilities if one.kind in IMPORTED]
+    imported = [one for one in copy.declared if one.kind in IMPORTED]
     return [one for one in imported if not any(allows(CapabilitySet((one,)), other) for other in wanted)]
 
 
 def _row(copy: WorkingCopy, one: AskedFor) -> AskedRow:
-    declared = allows(copy.manifest.capabilities, one.capability)
+    declared = allows(copy.declared, one.capability)
     return AskedRow(str(one.capability), one.outcome, declared, one.calls, one.first)
 
 

@@ -106,6 +106,7 @@ def test_a_part_can_be_granted_for_one_run(sandbox: Sandbox, folder: Path) -> No
         2, "--grant is for a plugin's folder"
     )
     sandbox.run("call", "mine", "echo", "1", "--accept-capabilities").failed(2, "found the name 'mine'")
+    sandbox.run(*CALL, "--grant", "storage", "--accept-capabilities").failed(2, "found both")
 
 
 def test_at_a_terminal_it_is_asked_once(sandbox: Sandbox, folder: Path) -> None:

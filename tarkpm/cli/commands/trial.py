@@ -16,6 +16,7 @@ from tarkpm.core.text import neutral
 if TYPE_CHECKING:
     from tarkpm.core.capability import Capability
     from tarkpm.core.case import Case
+    from tarkpm.host.imports.log import LogLine
     from tarkpm.ops.author.recording import AskedFor
     from tarkpm.ops.trial import TrialReport
 
@@ -60,16 +61,22 @@ def trial_command(
 
     if bool(tool) == (file is not None):
         raise click.UsageError(f"expected TOOL or --case, found {'both' if tool else 'none'}")
+    ui = invocation.ui
+
+    def log(line: "LogLine") -> None:
+        ui.busy("")  # otherwise the line would be written behind it
+        print_log(line)
+
     report = trial(
         invocation.settings,
-        invocation.ui,
+        ui,
         folder(directory),
         _case(tool, arguments, file),
         allow=allow,
         exact=exact,
         write=write,
-        log=print_log,
-        show=print_asked,
+        log=log,
+        show=lambda asked: ui.say(_asked_line(asked)),
     )
     invocation.report(report, lambda: list(trial_lines(report)))
     return 1 if report.error else 0
@@ -88,10 +95,9 @@ def _case(tool: str, arguments: str, file: Path | None) -> "Case":
     return parse_case(read_file(file, MAX_CASE), where=str(file))
 
 
-def print_asked(asked: "AskedFor") -> None:
-    """Print a new capability on stderr, as soon as it is asked for."""
+def _asked_line(asked: "AskedFor") -> str:
     color = {"denied": "red", "allowed": "yellow"}.get(asked.outcome, "cyan")
-    click.echo(f"{style(asked.outcome, fg=color)} {neutral(str(asked.capability))}: {asked.first}", err=True)
+    return f"{style(asked.outcome, fg=color)} {neutral(str(asked.capability))}: {asked.first}"
 
 
 def trial_lines(report: "TrialReport") -> Iterator[str]:
