@@ -45,6 +45,10 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "cache": ("tarkpm cache", "tarkpm cache clean"),
     "doctor": ("tarkpm doctor",),
     "completions": ('eval "$(tarkpm completions bash)"', "tarkpm completions fish | source"),
+    "new": (
+        "tarkpm new word-count --lang c",
+        "tarkpm new my-hook --lang rust --type hook --license Apache-2.0",
+    ),
     "build": ("tarkpm build", "tarkpm build ./my-plugin"),
     "wit": ("tarkpm wit", "tarkpm wit wit --c"),
     "sign": ("tarkpm sign ./my-plugin --key release",),
