@@ -112,12 +112,12 @@ def echo_output(text: str) -> None:
         click.echo(text, color=True)  # color=True stops click from stripping escape sequences
 
 
-def echo_json(value: Any) -> None:
+def echo_json(value: Any, *, one_line: bool = False) -> None:
     """Print a report as one JSON document on stdout."""
     import json
 
     # ASCII only: no control or bidi character of a plugin reaches a terminal, and surrogates can be encoded
-    text = json.dumps(msgspec.to_builtins(value), ensure_ascii=True, indent=2)
+    text = json.dumps(msgspec.to_builtins(value), ensure_ascii=True, indent=None if one_line else 2)
     click.echo(text, color=False)
 
 

@@ -63,7 +63,12 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "doctor": ("tarkpm doctor",),
     "completions": ('eval "$(tarkpm completions bash)"', "tarkpm completions fish | source"),
     "merge-driver": ("tarkpm merge-driver install",),
+    "new": (
+        "tarkpm new word-count --lang c",
+        "tarkpm new my-hook --lang rust --type hook --license Apache-2.0",
+    ),
     "build": ("tarkpm build", "tarkpm build ./my-plugin"),
+    "dev": ("tarkpm dev", 'tarkpm dev . word-count \'{"text":"two words"}\''),
     "wit": ("tarkpm wit", "tarkpm wit wit --c"),
     "sign": ("tarkpm sign ./my-plugin --key release",),
     "publish": ("tarkpm publish ./my-plugin --to ../index/submissions",),

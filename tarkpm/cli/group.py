@@ -32,7 +32,7 @@ SECTIONS: Final[dict[str, tuple[str, ...]]] = {
         "inspect",
     ),
     "Run plugins": ("call", "tools", "mcp", "auth", "secret", "chat", "hook", "channel", "serve"),
-    "Write plugins": ("build", "check", "trial", "test", "wit"),
+    "Write plugins": ("new", "build", "check", "dev", "trial", "test", "wit"),
     "Publish": ("key", "sign", "publish", "index"),
     "This machine": ("doctor", "cache", "completions", "merge-driver"),
 }

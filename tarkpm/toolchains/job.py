@@ -77,8 +77,8 @@ class Job(msgspec.Struct, frozen=True):
 
     def trimmed(self, said: str) -> tuple[str, ...]:
         """Return the lines of a compiler's output, bounded, with paths as the author knows them."""
-        for place in (f"{self.stage}/", f"{self.stage.resolve()}/"):
-            said = said.replace(place, "")
+        for place in (self.stage, self.stage.resolve(), self.headers):
+            said = said.replace(f"{place}/", "")
         lines = [line.rstrip() for line in _ESCAPES.sub("", said).splitlines() if line.strip()]
         more = [f"… {len(lines) - _MAX_LINES} more lines"] if len(lines) > _MAX_LINES else []
         return tuple(neutral(line, limit=_MAX_LINE) for line in lines[:_MAX_LINES] + more)

@@ -65,6 +65,13 @@ def build_py(name: str, *, world: str = "") -> bytes:
     return _built(PY_TOOL, world, [source], build)
 
 
+def programs(language: str) -> Path:
+    """The folder of the toolchain's programs, which is installed if necessary."""
+    if language == "javascript":
+        return _installed(JS_TOOL) / "node_modules" / ".bin"
+    return _installed(PY_TOOL) / "bin"
+
+
 def is_built_py(name: str) -> bool:
     """Whether `build_py` has it already."""
     return (

@@ -30,7 +30,7 @@ def read_sources(folder: Path, manifest: Manifest, recipe: Recipe) -> dict[str, 
     if recipe.language == "wasm":
         return {recipe.source: read_file(folder / recipe.source, MAX_BYTES)}
     made = {MANIFEST, STATEMENT, manifest.wasm}
-    names = [name for name in _walk(folder) if name not in made and not is_extra(name)]
+    names = [name for name in source_files(folder) if name not in made and not is_extra(name)]
     if recipe.source not in names:  # in a folder that is skipped, but asked for
         names.append(recipe.source)
     found, left = {}, MAX_BYTES
@@ -42,7 +42,11 @@ def read_sources(folder: Path, manifest: Manifest, recipe: Recipe) -> dict[str, 
     return found
 
 
-def _walk(folder: Path) -> Iterator[str]:
+def source_files(folder: Path) -> Iterator[str]:
+    """Yield the files of a plugin's folder that may be sources, by path relative to it.
+
+    Raises `BuildError` for more than `MAX_FILES`.
+    """
     count = 0
     for place, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if _is_source_folder(Path(place, name))]

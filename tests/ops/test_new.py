@@ -1,0 +1,129 @@
+"""``tarkpm new``: what it writes builds, would be accepted, and passes its own test."""
+
+import re
+import subprocess
+import tomllib
+from itertools import product
+from pathlib import Path
+
+import pytest
+from support import guests
+from support.sandbox import Sandbox
+
+from tarkpm.toolchains.scaffold import LANGUAGES, LICENSES, TYPES, NewPlugin
+
+FILES = {
+    ".github/workflows/plugin.yml",
+    ".gitignore",
+    "LICENSE",
+    "README.md",
+    "plugin.toml",
+    "tests/first.toml",
+}
+SOURCES = {
+    "c": {"plugin.c"},
+    "rust": {"plugin.rs", "tark.rs"},
+    "javascript": {"plugin.js"},
+    "python": {"plugin.py"},
+}
+HAS_RUST = Path("/usr/lib/rustlib/wasm32-unknown-unknown").is_dir()
+SLOW = pytest.mark.slow
+
+
+def contents(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("language", "kind"),
+    [
+        *(("c", kind) for kind in TYPES),
+        ("rust", "tool"),
+        ("javascript", "tool"),
+        *(pytest.param("rust", kind, marks=SLOW) for kind in TYPES[1:]),
+        *(pytest.param("javascript", kind, marks=SLOW) for kind in TYPES[1:]),
+        *(pytest.param("python", kind, marks=SLOW) for kind in TYPES),
+    ],
+)
+def test_a_new_plugin_builds_and_passes_its_own_test(sandbox: Sandbox, language: str, kind: str) -> None:
+    path = "/usr/bin:/bin"
+    if language == "rust" and not HAS_RUST:
+        pytest.skip("Debian's libstd-rust-dev-wasm32 is not installed")
+    if language in ("javascript", "python"):
+        path = f"{guests.programs(language)}:{path}"
+        guests.share_compiled(sandbox)
+    sandbox.run("new", "my-plugin", "--lang", language, "--type", kind, "--author", "A. Author").ok()
+    folder = sandbox.cwd / "my-plugin"
+    assert contents(folder) == FILES | SOURCES[language]
+    assert sandbox.run("build", cwd=folder, env={"PATH": path}).ok().err == ""
+    assert sandbox.run("check", "--json", cwd=folder).ok().json["findings"] == []
+    assert "1 passed" in sandbox.run("test", cwd=folder).ok().out
+
+
+def test_every_template_is_filled_in() -> None:
+    for language, kind, spdx in product(LANGUAGES, TYPES, LICENSES):
+        files = NewPlugin("my-plugin", language, kind, spdx, 'A "B" \\ C', 2026).files()
+        left = {path: found for path, text in files.items() if (found := re.findall(r"@[A-Z]+@", text))}
+        assert left == {}
+        manifest = tomllib.loads(files["plugin.toml"])
+        assert manifest["plugin"]["author"] == 'A "B" \\ C'
+        assert tomllib.loads(files["tests/first.toml"])["expect"]
+        asked = manifest.get("capabilities", {})
+        assert asked == ({"env": ["MY_PLUGIN_TOKEN"]} if kind == "auth" else {})
+
+
+def test_what_is_said(sandbox: Sandbox) -> None:
+    subprocess.run(
+        ["git", "config", "--file", sandbox.home / ".gitconfig", "user.name", "Ann Author"], check=True
+    )
+    result = sandbox.run("new", "words", "--lang", "c", "--license", "0BSD").ok()
+    names = ".github/workflows/plugin.yml, .gitignore, LICENSE, README.md, plugin.c, plugin.toml, tests/first.toml"
+    assert result.out == (
+        f"created {sandbox.cwd}/words: {names}\nnext: cd words && tarkpm build && tarkpm test\n"
+    )
+    assert "by Ann Author\n" in (sandbox.cwd / "words" / "LICENSE").read_text()
+
+
+def test_a_license_without_a_known_text_is_named_and_noted(sandbox: Sandbox) -> None:
+    result = sandbox.run("new", "words", "--lang", "c", "--license", "EUPL-1.2").ok()
+    assert "add the text of EUPL-1.2 as the file LICENSE" in result.err
+    assert 'license = "EUPL-1.2"' in (sandbox.cwd / "words" / "plugin.toml").read_text()
+    assert not (sandbox.cwd / "words" / "LICENSE").exists()
+
+
+def test_a_dry_run_writes_nothing(sandbox: Sandbox) -> None:
+    assert sandbox.run("new", "words", "--lang", "c", "--dry-run").ok().out.startswith("would create ")
+    assert contents(sandbox.cwd) == set()
+
+
+def test_an_empty_folder_is_filled_and_another_one_is_left_alone(sandbox: Sandbox) -> None:
+    (sandbox.cwd / "words").mkdir()
+    sandbox.run("new", "words", "--lang", "c").ok()
+    before = contents(sandbox.cwd)
+    sandbox.run("new", "words", "--lang", "rust").failed(
+        2, "there is already something here", f"where: {sandbox.cwd}/words"
+    )
+    (sandbox.cwd / "link").symlink_to(sandbox.home)
+    (sandbox.cwd / "file").touch()
+    for name in ("link", "file"):
+        sandbox.run("new", name, "--lang", "c").failed(2)
+    assert contents(sandbox.cwd) == {*before, "file"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "texts"),
+    [
+        (("../words", "--lang", "c"), ("'../words'",)),
+        (("two words", "--lang", "c"), ("'two words'",)),
+        (("Words", "--lang", "c"), ("expected 'words', found 'Words'", "help: tarkpm new words")),
+        (("words", "--lang", "go"), ("'go' is not one of", "'rust'")),
+        (("words",), ("missing option '--lang'",)),
+        (("words", "--lang", "c", "--license", "mine"), ("expected an SPDX expression like MIT, found 'mine'",)),
+        (("words", "--lang", "c", "--author", "A\nB"), ("expected a name on one line",)),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_a_plugin_is_refused(
+    sandbox: Sandbox, arguments: tuple[str, ...], texts: tuple[str, ...]
+) -> None:
+    sandbox.run("new", *arguments).failed(2, *texts)
+    assert contents(sandbox.cwd) == set()
