@@ -5,6 +5,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
+from tarkpm.core.document import flaw
 from tarkpm.errors import StoreError
 from tarkpm.io.files import read_optional
 
@@ -32,7 +33,7 @@ def read_document(file: Path, shape: type[D], *, version: int, limit: int, what:
     try:
         document = msgspec.json.decode(data, type=shape)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
-        raise StoreError(f"{what} is damaged: {problem}", where=str(file), hint=hint) from None
+        raise StoreError(f"{what} is damaged: {flaw(problem)}", where=str(file), hint=hint) from None
     if document.version != version:
         raise StoreError(
             f"expected version {version}, found {document.version}: another version of tarkpm wrote it",
