@@ -5,7 +5,6 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
-from tarkpm.core.document import flaw
 from tarkpm.errors import StoreError
 from tarkpm.io.files import read_optional
 
@@ -33,6 +32,8 @@ def read_document(file: Path, shape: type[D], *, version: int, limit: int, what:
     try:
         document = msgspec.json.decode(data, type=shape)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
+        from tarkpm.core.document import flaw  # not before: most commands parse no document
+
         raise StoreError(f"{what} is damaged: {flaw(problem)}", where=str(file), hint=hint) from None
     if document.version != version:
         raise StoreError(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tarkpm.cli.checked import CheckedCommand
-from tarkpm.cli.complete import plugin_names
+from tarkpm.cli.complete import tool_plugin_names
 from tarkpm.cli.console import style
 from tarkpm.cli.options import Invocation, running
 from tarkpm.cli.rendering import print_log
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command("tools", cls=CheckedCommand)
-@click.argument("plugin", shell_complete=plugin_names, default="")
+@click.argument("plugin", shell_complete=tool_plugin_names, default="")
 @click.option("--size", is_flag=True, help="Report how much of an agent's context the tools take.")
 @running
 def tools_command(invocation: Invocation, plugin: str, size: bool) -> int:
