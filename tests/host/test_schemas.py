@@ -71,8 +71,8 @@ SAID = "the tool's arguments are invalid: "
         ('{"text":"x","tags":["a","b"]}', SAID + '/tags/1: "b" is not one of "a"'),
         ('{"text":1,"tags":["b"]}', SAID + '/text: 1 is not of type "string" (and 1 more)'),
         ("[]", SAID + '[] is not of type "object"'),
-        ("", SAID + "they are not JSON: Expecting value: line 1 column 1 (char 0)"),
-        ("{'text': 'x'}", SAID + "they are not JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
+        ("", SAID + "they are not JSON: error in line 1, column 1"),
+        ("{'text': 'x'}", SAID + "they are not JSON: error in line 1, column 2"),
         ('{"text":NaN}', SAID + "they are not JSON: NaN is not JSON"),
         ('{"text":"\\u001b[2J"}', '{"text":"\\u001b[2J"}'),
     ],
@@ -100,8 +100,8 @@ def test_a_refused_call_never_reaches_the_plugin_and_spares_its_worker(
 @pytest.mark.parametrize(
     ("schema", "said"),
     [
-        ("not JSON", "'echo': Expecting value: line 1 column 1 (char 0)"),
-        ("[" * 50_000, "'echo': maximum recursion depth exceeded while decoding a JSON array from a unicode string"),
+        ("not JSON", "'echo': error in line 1, column 1"),
+        ("[" * 50_000, "'echo': nested too deeply"),
         ("5", '\'echo\': 5 is not of types "boolean", "object"'),
         ({"type": "nope"}, "'echo': \"nope\" is not valid under any of the schemas listed in the 'anyOf' keyword"),
         ({"pattern": "("}, '\'echo\': "(" is not a "regex"'),
