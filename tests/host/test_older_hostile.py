@@ -17,6 +17,8 @@ from tarkpm.host.imports.log import LogLine
 from tarkpm.host.limits import Limits
 from tarkpm.host.runtime import Message, PluginHost
 
+pytestmark = pytest.mark.usefixtures("forked")
+
 ImageOf = Callable[..., PluginImage]
 STORAGE = CapabilitySet.of([Capability("storage")])
 
