@@ -7,7 +7,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +16,8 @@ from tarkpm.errors import HostError, LimitReached, PluginFailed
 from tarkpm.host import worker_handle
 from tarkpm.host.limits import Limits
 from tarkpm.host.runtime import PluginHost, PluginImage
+
+pytestmark = pytest.mark.usefixtures("forked")
 
 ImageOf = Callable[..., PluginImage]
 
@@ -192,14 +193,3 @@ def test_the_library_is_imported_only_for_schemas() -> None:
     script = "import sys, tarkpm.host.worker.loop; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, text=True, check=True)
     assert "jsonschema_rs" not in done.stdout.split()
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_a_worker_without_schemas_does_not_have_the_library(host: PluginHost, image_of: ImageOf) -> None:
-    def maps(image: PluginImage) -> str:
-        host.load(image)
-        return Path(f"/proc/{host._workers[image.name].pid}/maps").read_text()
-
-    assert "jsonschema" not in maps(image_of(wat.reaching_tool(), name="none"))
-    assert "jsonschema" not in maps(image_of(wat.hook(), name="hook", plugin_type="hook"))
-    assert "jsonschema" in maps(image_of(with_schema(TEXT), name="some"))
