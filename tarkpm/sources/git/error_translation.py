@@ -94,7 +94,7 @@ def _network(problem: BaseException, budget: TransferBudget) -> SourceError | No
         case ConnectionError():
             text = f"cannot connect: {_cause(problem)}"
         case OSError():
-            text = f"cannot be read: {_cause(problem)}"
+            text = f"the repository cannot be read: {_cause(problem)}"
         case _:
             return None
     return Unreachable(text, where=budget.where, hint=hint)
