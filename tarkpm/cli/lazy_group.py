@@ -29,6 +29,13 @@ class Group(CheckedGroup):
             raise TarkError(f"there is no command '{shown}'", where=ctx.command_path, hint=hint)
         return super().resolve_command(ctx, args)
 
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, with its examples."""
+        command = super().get_command(ctx, cmd_name)
+        if command is not None:
+            _add_examples(ctx, command)
+        return command
+
     def described(self, ctx: click.Context, names: Iterable[str]) -> list[tuple[str, str]]:
         """Return commands with the first sentence of their help, which is wrapped and not cut."""
         commands = [(name, self.get_command(ctx, name)) for name in names]
@@ -73,13 +80,17 @@ class LazyGroup(Group):
         name = cmd_name.replace("-", "_")
         command = getattr(importlib.import_module(f"{self.package}.{name}"), f"{name}_command")
         assert isinstance(command, click.Command)
-        if command.epilog is None:
-            from tarkpm.cli.examples import epilog
-
-            command.epilog = epilog(f"{ctx.command_path} {cmd_name}".partition(" ")[2])
+        _add_examples(ctx, command)
         return command
 
     def commands_by_section(self, ctx: click.Context) -> Iterator[tuple[str, list[tuple[str, str]]]]:
         """Yield the sections, each with its commands and their help."""
         for title, names in self.sections.items():
             yield title, self.described(ctx, names)
+
+
+def _add_examples(ctx: click.Context, command: click.Command) -> None:
+    if command.epilog is None:
+        from tarkpm.cli.examples import epilog
+
+        command.epilog = epilog(f"{ctx.command_path} {command.name}".partition(" ")[2])

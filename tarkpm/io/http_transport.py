@@ -17,7 +17,7 @@ import httpcore2
 from tarkpm.core.urls import PORTS, RequestTarget
 from tarkpm.errors import Refused, TooLarge, Unreachable
 from tarkpm.io.http_request import ACCEPTED, Headers, RequestLimits, Resolve
-from tarkpm.io.proxies import Proxy
+from tarkpm.io.proxies import LOOK, Proxy
 
 ATTEMPTS = 3
 _SOON = 3.0
@@ -84,8 +84,8 @@ class Wire:
         proxy: Proxy | None,
         keep: int,
     ) -> None:
-        self._limits = limits
-        self._closed = False
+        self._limits, self._closed = limits, False
+        self._proxy = proxy.url if proxy else ""
         self._current = _Current()
         self._pool = httpcore2.ConnectionPool(
             ssl_context=tls,
@@ -136,7 +136,7 @@ class Wire:
             headers=[*((name, value) for name, value in ours.items() if name not in given), *headers],
             content=body,
         )
-        with _translated():
+        with _translated(self._proxy):
             try:
                 return self._pool.handle_request(request)
             except (httpcore2.NetworkError, httpcore2.RemoteProtocolError):
@@ -267,16 +267,18 @@ def _proxy(proxy: Proxy, tls: ssl.SSLContext | None) -> httpcore2.Proxy:
 
 
 @contextlib.contextmanager
-def _translated() -> Iterator[None]:
-    """Translate the errors of httpcore2."""
+def _translated(proxy: str = "") -> Iterator[None]:
+    """Translate the errors of httpcore2; ``proxy`` is the URL of the one that is used."""
+    # In the hint, which no plugin gets: the address of a company's proxy is none of its business.
+    hint = f"the proxy is {proxy}; {LOOK}" if proxy else ""
     try:
         yield
     except httpcore2.ProxyError as problem:
-        raise Unreachable(f"the proxy responded '{str(problem)[:80]}'") from None
+        raise Unreachable(f"the proxy responded '{str(problem)[:80]}'", hint=hint) from None
     except httpcore2.ConnectTimeout:
         raise Unreachable("the connection timed out") from None
     except httpcore2.ConnectError as problem:
-        raise Unreachable(_connect_failure(problem)) from None
+        raise Unreachable(_connect_failure(problem, proxy), hint=hint) from None
     except httpcore2.TimeoutException:
         raise Unreachable("the server did not respond in time") from None
     except httpcore2.LocalProtocolError as problem:
@@ -289,10 +291,12 @@ def _translated() -> Iterator[None]:
         raise Unreachable(f"the connection failed: {str(problem)[:120] or 'closed'}") from None
 
 
-def _connect_failure(problem: Exception) -> str:
+def _connect_failure(problem: Exception, proxy: str) -> str:
     cause = problem.__cause__ or problem.__context__
     if isinstance(cause, ssl.SSLCertVerificationError):
         return f"the certificate is not valid for this host: {cause.verify_message}"
     if isinstance(cause, ssl.SSLError):
         return f"cannot encrypt the connection: {cause.reason or 'TLS failed'}"
-    return f"cannot connect: {getattr(cause, 'strerror', None) or problem}"
+    reason = getattr(cause, "strerror", None) or problem
+    # Through a proxy, this is the only connection that is made directly.
+    return f"cannot connect to the proxy: {reason}" if proxy else f"cannot connect: {reason}"

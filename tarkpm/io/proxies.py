@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from collections.abc import Mapping
+from typing import Final
 from urllib.parse import unquote, urlsplit
 
 import msgspec
@@ -61,15 +62,21 @@ class Proxy(msgspec.Struct, frozen=True):
     auth: tuple[str, str] | None
 
 
+VARIABLES: Final = "https_proxy, http_proxy or all_proxy"
+LOOK: Final = "see which proxies are set: env | grep -i _proxy"
+
+
 def split_proxy(text: str) -> Proxy:
     """Read a proxy URL; raises `Refused`, whose text never contains the password."""
+    shown = text.rpartition("@")[2][:80]
+    refused = Refused(f"expected a proxy like http://host:3128, found '{shown}'", where=VARIABLES, hint=LOOK)
     try:
         parts = urlsplit(text if "://" in text else f"http://{text}")
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        raise Refused("expected a proxy like http://host:3128") from None
+        raise refused from None
     if parts.scheme not in ("http", "https") or not host:
-        raise Refused(f"expected a proxy like http://host:3128, found scheme '{parts.scheme}'")
+        raise refused
     auth = None
     if parts.username is not None:
         auth = (unquote(parts.username), unquote(parts.password or ""))

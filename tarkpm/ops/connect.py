@@ -60,7 +60,7 @@ def plan(settings: Settings, name: str, *, remove: bool = False) -> Change:
     except (ValueError, UnicodeDecodeError) as problem:
         hint = f"tarkpm mcp connect {name} --print"
         raise DocumentError(
-            f"cannot be edited automatically: {problem}", where=str(file), hint=hint
+            f"the settings file cannot be edited automatically: {problem}", where=str(file), hint=hint
         ) from None
     old = str(file) if before is not None else "/dev/null"
     diff = difflib.unified_diff(text.splitlines(), after.splitlines(), old, str(file), lineterm="")

@@ -97,4 +97,4 @@ def _project(settings: Settings, ui: Ui) -> tuple[tuple[ServerStatus, ...], list
         return (), [Trouble.of(problem)]
     except OSError as problem:
         reason = (problem.strerror or str(problem)).lower()
-        return (), [Trouble("Project", f"cannot be read: {reason}", str(problem.filename or ""))]
+        return (), [Trouble("Project", f"the project cannot be read: {reason}", str(problem.filename or ""))]

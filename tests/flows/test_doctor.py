@@ -288,4 +288,7 @@ def test_a_home_that_is_read_only(sandbox: Sandbox) -> None:
     if "mount" in found.stderr or "unshare" in found.stderr:
         pytest.skip(f"no mounts here: {found.stderr}")
     assert found.returncode == 1, found
-    assert f"problem: cannot be written\n  where: {home}\n  help: set HOME to a folder" in found.stdout
+    assert (
+        f"problem: the folder cannot be written\n  where: {home}\n  help: set HOME to a folder"
+        in found.stdout
+    )

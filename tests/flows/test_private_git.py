@@ -165,10 +165,10 @@ def test_a_proxy_that_is_refused(person: Person) -> None:
     results = [person.refused(5, "the proxy requires authentication", "help: export HTTPS_PROXY=")]
     person.network.guests = set()
     person.write(".gitconfig", "")
-    text = "the proxy cannot connect: tunnel connection failed: 403 forbidden"
+    text = "cannot connect: tunnel connection failed: 403 forbidden"
     results.append(person.refused(5, text, url=person.url.replace(HOST, "nowhere.example")))
     gone = f"http://guest:{quote(SECRET, safe='')}@127.0.0.1:1"
-    text = "the proxy cannot connect: connection refused"
+    text = "the proxy http://127.0.0.1:1 cannot connect: connection refused"
     results.append(person.refused(5, text, HTTPS_PROXY=gone))
     _no_secret(person, results)
 
@@ -185,7 +185,11 @@ def test_nobody_has_a_login(person: Person) -> None:
 def test_an_authority_nobody_knows(person: Person) -> None:
     netrc(person)
     person.refused(5, "no secure connection: unable to get local issuer certificate", SSL_CERT_FILE="")
-    person.refused(2, "expected a file of certificates", SSL_CERT_FILE="/nowhere.pem")
+    for variable in ("SSL_CERT_FILE", "GIT_SSL_CAINFO"):
+        said = f"  where: {variable}=/nowhere.pem\n"
+        person.refused(2, "expected a file of certificates", said, **{variable: "/nowhere.pem"})
+    said = "  where: https_proxy, http_proxy or all_proxy\n  help: see which proxies are set: env | grep"
+    person.refused(2, "found '::::'", said, https_proxy="::::")
 
 
 def test_an_authority_in_gits_settings(person: Person) -> None:

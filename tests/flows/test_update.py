@@ -132,3 +132,17 @@ def test_trust_and_grants_may_be_spelled_with_the_other_dash(followed: Sandbox) 
     followed.run("verify").ok()
     followed.run("call", "text-tools", "save-note", '{"key":"k","text":"t"}').ok()
     assert followed.run("info", "text-tools", "--json").ok().json["granted"] == ["storage"]
+
+
+def test_a_folder_that_is_gone_upstream_leads_to_removing_the_plugin(
+    sandbox: Sandbox, publisher: Publisher
+) -> None:
+    publisher.release(folder="tools/text")
+    sandbox.init()
+    where = ("--path", "tools/text", "-b", "main", "--trust", publisher.key, "--accept-capabilities")
+    sandbox.run("add", publisher.url, *where).ok()
+    publisher.repo.git("rm", "-r", "--quiet", "tools")
+    publisher.repo.commit("moved elsewhere")
+    publisher.publish()
+    hint = "help: its folder may have been moved or deleted; to drop the plugin: tarkpm remove text-tools\n"
+    sandbox.run("update").failed(2, "there is no folder 'tools/text'", hint)

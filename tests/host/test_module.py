@@ -90,21 +90,27 @@ def test_every_kind_of_import_and_export_is_read() -> None:
         (b"MZ\0\0", "expected a WebAssembly binary, found a file that begins with b'MZ\\x00\\x00'"),
         (b"\0asm", "expected a WebAssembly component, found version bytes ''"),
         (b"\0asm\x0a\0\x01\0", "expected a WebAssembly component, found version bytes '0a000100'"),
-        (COMPONENT + b"\x0d\0", "has a section of unknown kind 13 at byte 8"),
+        (COMPONENT + b"\x0d\0", "the module has a section of unknown kind 13 at byte 8"),
         (COMPONENT + b"\x01", "ends unexpectedly at byte 9"),
-        (COMPONENT + b"\x01\x05abc", "has a section at byte 9 that runs past its end"),
-        (COMPONENT + b"\x01\xff\xff\xff\xff\x7f", "has an integer of more than 32 bits at byte 9"),
-        (COMPONENT + b"\x01" + b"\x80" * 9, "has an unterminated integer at byte 9"),
-        (COMPONENT + b"\x0a\x02\x00\x00", "has a section with extra bytes after its last entry, at byte 11"),
-        (COMPONENT + b"\x0a\x04\x01\x00\x05a", "has a name at byte 12 that runs past its end"),
-        (COMPONENT + b"\x0a\x04\x01\x00\x01\xff", "has a name that is not UTF-8 at byte 13"),
-        (COMPONENT + b"\x0a\x02\x01\x07", "has a name of unknown kind 7 at byte 11"),
-        (COMPONENT + b"\x0a\x05\x01\x00\x01a\x09", "has an item of unknown sort 9 at byte 14"),
-        (COMPONENT + b"\x0a\x06\x01\x00\x01a\x03\x05", "has a type bound of unknown kind 5 at byte 15"),
+        (COMPONENT + b"\x01\x05abc", "the module has a section at byte 9 that runs past its end"),
+        (COMPONENT + b"\x01\xff\xff\xff\xff\x7f", "the module has an integer of more than 32 bits at byte 9"),
+        (COMPONENT + b"\x01" + b"\x80" * 9, "the module has an unterminated integer at byte 9"),
+        (
+            COMPONENT + b"\x0a\x02\x00\x00",
+            "the module has a section with extra bytes after its last entry, at byte 11",
+        ),
+        (COMPONENT + b"\x0a\x04\x01\x00\x05a", "the module has a name at byte 12 that runs past its end"),
+        (COMPONENT + b"\x0a\x04\x01\x00\x01\xff", "the module has a name that is not UTF-8 at byte 13"),
+        (COMPONENT + b"\x0a\x02\x01\x07", "the module has a name of unknown kind 7 at byte 11"),
+        (COMPONENT + b"\x0a\x05\x01\x00\x01a\x09", "the module has an item of unknown sort 9 at byte 14"),
+        (
+            COMPONENT + b"\x0a\x06\x01\x00\x01a\x03\x05",
+            "the module has a type bound of unknown kind 5 at byte 15",
+        ),
         (COMPONENT + b"\x0a\x02\x01\x00", "ends unexpectedly at byte 12"),
-        (COMPONENT + b"\x0a\x05\xff\xff\xff\x7f\x00", "has more than 10,000 imports or exports"),
-        (COMPONENT + b"\x00\x00" * 20_001, "has more than 20,000 sections"),
-        (CORE + b"\x02\x06\x01\x01a\x01b\x09", "has an import of unknown kind 9 at byte 15"),
+        (COMPONENT + b"\x0a\x05\xff\xff\xff\x7f\x00", "the module has more than 10,000 imports or exports"),
+        (COMPONENT + b"\x00\x00" * 20_001, "the module has more than 20,000 sections"),
+        (CORE + b"\x02\x06\x01\x01a\x01b\x09", "the module has an import of unknown kind 9 at byte 15"),
     ],
 )
 def test_malformed(data: bytes, sentence: str) -> None:
@@ -115,7 +121,7 @@ def test_malformed(data: bytes, sentence: str) -> None:
 
 def test_a_name_cannot_be_long() -> None:
     name = b"\x00\x81\x08" + b"a" * 1025
-    with pytest.raises(ModuleInvalid, match=r"^has a name of more than 1,024 bytes"):
+    with pytest.raises(ModuleInvalid, match=r"^the module has a name of more than 1,024 bytes"):
         inspect(
             COMPONENT
             + b"\x0a"

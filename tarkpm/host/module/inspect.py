@@ -130,22 +130,24 @@ def _surface(
         start, section = file.at, file.byte()
         # An unknown section could hold imports that this parser does not see.
         if section > last:
-            raise Malformed(f"has a section of unknown kind {section} at byte {start:,}")
+            raise Malformed(f"the module has a section of unknown kind {section} at byte {start:,}")
         body = file.span("section")
         if section in readers:
             _names(body, readers[section], names[section])
-    raise Malformed(f"has more than {MAX_SECTIONS:,} sections")
+    raise Malformed(f"the module has more than {MAX_SECTIONS:,} sections")
 
 
 def _names(body: Reader, read: _Item, found: list[str]) -> None:
     # Checked before reading: the count is the file's claim.
     count = body.u32()
     if len(found) + count > MAX_NAMES:
-        raise Malformed(f"has more than {MAX_NAMES:,} imports or exports")
+        raise Malformed(f"the module has more than {MAX_NAMES:,} imports or exports")
     found.extend(read(body) for _ in range(count))
     # Otherwise entries behind the declared count would be skipped here.
     if body.at != body.end:
-        raise Malformed(f"has a section with extra bytes after its last entry, at byte {body.at:,}")
+        raise Malformed(
+            f"the module has a section with extra bytes after its last entry, at byte {body.at:,}"
+        )
 
 
 def _component_import(body: Reader) -> str:
@@ -168,7 +170,7 @@ def _component_export(body: Reader) -> str:
 def _sort(body: Reader) -> int:
     sort = body.byte()
     if sort >= len(_SORTS):
-        raise Malformed(f"has an item of unknown sort {sort} at byte {body.at - 1:,}")
+        raise Malformed(f"the module has an item of unknown sort {sort} at byte {body.at - 1:,}")
     return sort
 
 
@@ -180,7 +182,7 @@ def _extern_description(body: Reader) -> None:
     elif sort == "type":
         bound = body.byte()
         if bound > 1:
-            raise Malformed(f"has a type bound of unknown kind {bound} at byte {body.at - 1:,}")
+            raise Malformed(f"the module has a type bound of unknown kind {bound} at byte {body.at - 1:,}")
         has_index = bound == 0  # 1 is a fresh resource type
     if has_index:
         body.u32()
@@ -198,7 +200,7 @@ def _core_import(body: Reader) -> str:
         body.byte()
         body.u32()
     else:
-        raise Malformed(f"has an import of unknown kind {kind} at byte {body.at - 1:,}")
+        raise Malformed(f"the module has an import of unknown kind {kind} at byte {body.at - 1:,}")
     return name
 
 

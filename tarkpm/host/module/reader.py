@@ -36,23 +36,23 @@ class Reader:
             if byte < 0x80:
                 break
         else:
-            raise Malformed(f"has an unterminated integer at byte {start:,}")
+            raise Malformed(f"the module has an unterminated integer at byte {start:,}")
         if value >> bits:
-            raise Malformed(f"has an integer of more than {bits} bits at byte {start:,}")
+            raise Malformed(f"the module has an integer of more than {bits} bits at byte {start:,}")
         return value
 
     def count(self) -> int:
         """Read the number of the items that follow. Each has a byte at least, so the container limits it."""
         start, count = self.at, self.u32()
         if count > self.end - self.at:
-            raise Malformed(f"has more items than bytes at byte {start:,}")
+            raise Malformed(f"the module has more items than bytes at byte {start:,}")
         return count
 
     def span(self, what: str) -> "Reader":
         """Read a length and return a reader of the bytes it covers; this reader skips them."""
         start, length = self.at, self.u32()
         if self.at + length > self.end:
-            raise Malformed(f"has a {what} at byte {start:,} that runs past its end")
+            raise Malformed(f"the module has a {what} at byte {start:,} that runs past its end")
         inside = Reader(self.data, self.at, self.at + length)
         self.at += length
         return inside
@@ -60,18 +60,18 @@ class Reader:
     def name(self) -> str:
         inside = self.span("name")
         if inside.end - inside.at > MAX_NAME:
-            raise Malformed(f"has a name of more than {MAX_NAME:,} bytes at byte {inside.at:,}")
+            raise Malformed(f"the module has a name of more than {MAX_NAME:,} bytes at byte {inside.at:,}")
         try:
             return bytes(self.data[inside.at : inside.end]).decode("utf-8")
         except UnicodeDecodeError:
-            raise Malformed(f"has a name that is not UTF-8 at byte {inside.at:,}") from None
+            raise Malformed(f"the module has a name that is not UTF-8 at byte {inside.at:,}") from None
 
 
 def extern_name(body: Reader) -> str:
     """Read the name of a component's import or export (component model, `Binary.md`: externname)."""
     kind = body.byte()
     if kind > 2:
-        raise Malformed(f"has a name of unknown kind {kind} at byte {body.at - 1:,}")
+        raise Malformed(f"the module has a name of unknown kind {kind} at byte {body.at - 1:,}")
     name = body.name()
     if kind == 2:  # options: implements, version suffix, external id
         for _ in range(min(body.u32(), MAX_OPTIONS)):

@@ -58,7 +58,9 @@ def check_up(settings: Settings, *, fix: bool) -> list[Trouble]:
                 found.append(_fixed(trouble, repair) if fix and repair else _hinted(trouble, repair))
         except OSError as problem:  # a folder that cannot be read is what doctor is asked about
             reason = (problem.strerror or str(problem)).lower()
-            found.append(Trouble("Folder", f"cannot be read: {reason}", str(problem.filename or "")))
+            found.append(
+                Trouble("Folder", f"the folder cannot be read: {reason}", str(problem.filename or ""))
+            )
     return found
 
 
@@ -155,7 +157,7 @@ def _claims(_: Settings, state: State) -> _Found:
         except TarkError as problem:
             yield Trouble.of(problem), None
         except OSError as problem:
-            yield Trouble("Claims", f"cannot be read: {problem.strerror}", str(file)), None
+            yield Trouble("Claims", f"the file cannot be read: {problem.strerror}", str(file)), None
 
 
 def _environments(settings: Settings, state: State) -> _Found:

@@ -108,7 +108,7 @@ class _Audit:
             reason = (problem.strerror or str(problem)).lower()
             self._found(
                 StoreError(
-                    f"cannot be checked: {reason}",
+                    f"the folder cannot be checked: {reason}",
                     where=str(problem.filename or self.folder),
                     hint=repair(problem, self.folder),
                 )
@@ -202,7 +202,9 @@ class _Audit:
             self._found(DigestMismatch(f"'{file.name}' is missing", where=where, hint=REPAIR))
         except OSError as problem:
             hint = repair(problem, self.folder)
-            self._found(StoreError(f"cannot be read: {problem.strerror}", where=where, hint=hint))
+            self._found(
+                StoreError(f"'{file.name}' cannot be read: {problem.strerror}", where=where, hint=hint)
+            )
         except TarkError as problem:
             problem.hint = problem.hint or REPAIR
             self._found(problem)

@@ -43,7 +43,7 @@ def check_folders(settings: Settings, location: Location) -> Iterator[Trouble]:
             yield Trouble("Folder", "expected a folder, found something else", str(nearest), hint)
         elif not os.access(nearest, os.W_OK | os.X_OK):
             # access(2) answers EROFS for a read-only file system, to root as well.
-            yield Trouble("Folder", "cannot be written", str(nearest), hint)
+            yield Trouble("Folder", "the folder cannot be written", str(nearest), hint)
 
 
 def variable_of(path: PurePath, environment: Mapping[str, str]) -> str:

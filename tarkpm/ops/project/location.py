@@ -9,6 +9,7 @@ import os
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -18,6 +19,8 @@ from tarkpm.ops.project.links import check_links, followed
 from tarkpm.ops.project.ownership import check_home, check_owner
 from tarkpm.ops.project.settings import STATE_DIR, Settings
 from tarkpm.store.environment import Environment
+
+VARIABLE: Final = "TARKPM_PROJECT"
 
 
 class Location(msgspec.Struct, frozen=True):
@@ -125,6 +128,9 @@ def _without_project_file(location: Location, settings: Settings) -> ProjectErro
     """Return the error for a project without tark.toml: a lock alone says nothing that could be checked."""
     folder = settings.project or location.folder
     again = f"tarkpm init --project {shlex.quote(str(folder))}"
+    if settings.project and settings.environment.get(VARIABLE) == str(settings.project):
+        text = f"there is no {PROJECT} in the folder that {VARIABLE} names"
+        return ProjectError(text, where=f"{VARIABLE}={folder}", hint=f"unset {VARIABLE}")
     if not os.path.lexists(location.lock_file):
         return ProjectError(f"there is no {PROJECT} here", where=str(folder), hint=again)
     return ProjectError(

@@ -60,7 +60,9 @@ def read_installed(workspace: Workspace, name: PluginName, file: FileEntry) -> b
         raise NotFound(f"'{file.name}' of '{name}' is missing", where=where, hint=hint) from None
     except OSError as problem:
         raise StoreError(
-            f"cannot be read: {problem.strerror}", where=where, hint=repair(problem, folder)
+            f"'{file.name}' of '{name}' cannot be read: {problem.strerror}",
+            where=where,
+            hint=repair(problem, folder),
         ) from None
     except TarkError as problem:
         problem.hint = problem.hint or hint

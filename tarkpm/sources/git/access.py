@@ -12,7 +12,7 @@ import msgspec
 from tarkpm.core import variables
 from tarkpm.errors import Refused, TarkError, Unreachable
 from tarkpm.io.login import Login, is_sendable
-from tarkpm.io.proxies import Proxies, is_loopback
+from tarkpm.io.proxies import Proxies, is_loopback, split_proxy
 from tarkpm.sources.git import gitconfig
 from tarkpm.sources.git.url import DEFAULT_PORTS, GitUrl, parse_typed
 
@@ -70,13 +70,32 @@ class Access:
             return found["sslcainfo"], found["sslcapath"]
         return self.environment.get("SSL_CERT_FILE", ""), self.environment.get("SSL_CERT_DIR", "")
 
+    def setting_of(self, place: str) -> str:
+        """Return what named a file or folder of certificates: a variable, or git's configuration."""
+        names = ("GIT_SSL_CAINFO", "GIT_SSL_CAPATH", "SSL_CERT_FILE", "SSL_CERT_DIR")
+        by = next((name for name in names if self.environment.get(name) == place), "")
+        return f"{by}={place}" if by else f"{place} (git's http.sslCAInfo or http.sslCAPath)"
+
     def _proxy(self, url: GitUrl) -> str:
         """Return git's own setting if there is one ("" turns proxies off), else the environment's."""
         found = self._config.http("proxy", url.public)
         proxies = self._proxies
+        if found:
+            _check_proxy(found)
         if found is not None:
             proxies = msgspec.structs.replace(proxies, https=found, http=found)
         return proxies.find(url.scheme, url.host, url.port or DEFAULT_PORTS[url.scheme])
+
+
+def _check_proxy(text: str) -> None:
+    try:
+        split_proxy(text)
+    except Refused as problem:
+        problem.where, problem.hint = (
+            "http.proxy in git's configuration",
+            "git config --show-origin http.proxy",
+        )
+        raise
 
 
 class Route(msgspec.Struct, frozen=True):

@@ -1,18 +1,22 @@
 """Connections that end with the budget, and response bodies that are counted while they are read."""
 
 import io
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.response import BaseHTTPResponse
 
+from tarkpm.errors import Refused
 from tarkpm.io.login import Login
 from tarkpm.io.proxies import split_proxy
 from tarkpm.io.tls import trusted
 from tarkpm.sources.git.access import Route
 from tarkpm.sources.git.error_translation import translate
 from tarkpm.sources.git.limits import TransferBudget
+
+if TYPE_CHECKING:
+    import ssl
 
 _BUFFER = 1 << 16
 _DRAIN_SECONDS, _DRAIN_BYTES, _DRAIN_READS = 0.25, 4096, 4
@@ -154,11 +158,20 @@ def _manager(route: Route, budget: TransferBudget) -> urllib3.PoolManager:
     # One connection: dulwich sends one request after the other.
     options: dict[str, Any] = {"timeout": timeout, "maxsize": 1}
     if route.url.scheme == "https":
-        options["ssl_context"] = trusted(route.authorities, route.authority_folder)
+        options["ssl_context"] = _trusted(route)
     if not route.proxy:
         return urllib3.PoolManager(**options)
     proxy = split_proxy(route.proxy)
     headers = {"Proxy-Authorization": Login(*proxy.auth).header} if proxy.auth else {}
     if proxy.url.startswith("https:"):
-        options["proxy_ssl_context"] = trusted(route.authorities, route.authority_folder)
+        options["proxy_ssl_context"] = _trusted(route)
     return urllib3.ProxyManager(proxy.url, proxy_headers=headers, **options)
+
+
+def _trusted(route: Route) -> "ssl.SSLContext":
+    try:
+        return trusted(route.authorities, route.authority_folder)
+    except Refused as problem:
+        problem.where = route.access.setting_of(problem.where)
+        problem.hint = "name a file or folder of certificates, or unset it"
+        raise

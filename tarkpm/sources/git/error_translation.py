@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterator
 
 from tarkpm.errors import Garbled, Refused, SourceError, TarkError, TooLarge, Unreachable
+from tarkpm.io.proxies import LOOK
 from tarkpm.sources.git.limits import TransferBudget
 
 PROXY_HINT = "export HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT"
@@ -77,7 +78,7 @@ def _network(problem: BaseException, budget: TransferBudget) -> SourceError | No
     # Subclasses come before their bases: urllib3's and Python's errors overlap.
     match problem:
         case http.ProxyError():
-            text, hint = _proxy(problem)
+            text, hint = _proxy(problem, budget.proxy)
         case http.NameResolutionError() | socket.gaierror():
             text = "the host name cannot be resolved"
         case http.NewConnectionError():  # a subclass of ConnectTimeoutError, so it is matched first
@@ -93,18 +94,18 @@ def _network(problem: BaseException, budget: TransferBudget) -> SourceError | No
         case ConnectionError():
             text = f"cannot connect: {_cause(problem)}"
         case OSError():
-            text = f"cannot be read: {_cause(problem)}"
+            text = f"the repository cannot be read: {_cause(problem)}"
         case _:
             return None
     return Unreachable(text, where=budget.where, hint=hint)
 
 
-def _proxy(problem: BaseException) -> tuple[str, str]:
+def _proxy(problem: BaseException, proxy: str) -> tuple[str, str]:
     """Return message and hint for a proxy that is unreachable or refuses the tunnel."""
     cause = _cause(problem)
     if cause.startswith("tunnel connection failed: 407"):
         return "the proxy requires authentication", PROXY_HINT
-    return f"the proxy cannot connect: {cause}", ""
+    return f"the proxy {proxy} cannot connect: {cause}", LOOK
 
 
 def _protocol(problem: BaseException, budget: TransferBudget) -> SourceError | None:

@@ -126,7 +126,9 @@ def _parsed(path: Path, opened: list[str]) -> "ConfigFile":
         hint = "git config --list --show-origin"
         raise Refused("expected a git configuration file", where=where, hint=hint) from None
     except OSError as problem:
-        raise Refused(f"cannot be read: {(problem.strerror or '').lower()}", where=str(path)) from None
+        raise Refused(
+            f"git's configuration cannot be read: {(problem.strerror or '').lower()}", where=str(path)
+        ) from None
 
 
 def _bytes(path: Path) -> bytes:

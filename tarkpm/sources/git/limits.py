@@ -54,8 +54,8 @@ DEFAULT: Final = TransferLimits()
 class TransferBudget:
     """The remaining part of the limits. The clock starts with the first connection, not with the session."""
 
-    def __init__(self, limits: TransferLimits, where: str) -> None:
-        self.limits = limits
+    def __init__(self, limits: TransferLimits, where: str, proxy: str = "") -> None:
+        self.limits, self.proxy = limits, proxy
         self.expired = False
         self.where = where
         self._timer: threading.Timer | None = None

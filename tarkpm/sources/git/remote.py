@@ -16,6 +16,7 @@ from dulwich.client import FetchPackResult, LsRemoteResult
 from dulwich.refs import Ref
 
 from tarkpm.errors import Garbled, NotFound, Refused, TooLarge
+from tarkpm.io.proxies import split_proxy
 from tarkpm.sources.git.access import Route
 from tarkpm.sources.git.error_translation import AccessDenied, clean, translated
 from tarkpm.sources.git.limits import TransferBudget, TransferLimits
@@ -63,7 +64,8 @@ class RemoteObjects:
     """
 
     def __init__(self, route: Route, limits: TransferLimits, notes: list[str]) -> None:
-        self._budget = TransferBudget(limits, route.where)
+        proxy = split_proxy(route.proxy).url if route.proxy else ""
+        self._budget = TransferBudget(limits, route.where, proxy)
         self._client = _client(route, self._budget, notes)
         self._packs: list[PackFile] = []
         self._histories: list[PackFile] = []

@@ -153,3 +153,12 @@ def test_an_environment_that_is_a_link_is_not_used(settings: Settings, tmp_path:
     link.symlink_to(tmp_path)
     with pytest.raises(ProjectNotAccepted, match="found a link or a file"):
         checked_place(settings, create=False)
+
+
+def test_a_variable_that_names_no_project_is_named(settings: Settings) -> None:
+    """``TARKPM_PROJECT=off`` is no way to turn projects off."""
+    place = at(settings, settings.cwd, project=Path("off"))
+    place = msgspec.structs.replace(place, environment={"TARKPM_PROJECT": "off"})
+    with pytest.raises(ProjectError, match="no tark.toml in the folder that TARKPM_PROJECT names") as caught:
+        checked_place(place, create=False)
+    assert (caught.value.where, caught.value.hint) == ("TARKPM_PROJECT=off", "unset TARKPM_PROJECT")
