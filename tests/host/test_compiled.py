@@ -234,7 +234,7 @@ def test_what_is_no_file_of_ours(shelf: Shelf, tmp_path: Path, what: str) -> Non
         os.mkfifo(entry)
     start = time.monotonic()
     assert shelf.serves() == 1
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < 10
     assert target.read_bytes() in (b"precious", data)
     assert shelf.serves() == 0
 

