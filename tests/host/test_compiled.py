@@ -108,7 +108,7 @@ def test_code_that_was_looked_for_is_no_other_plugins(
     shelf.cache.expect(hashlib.sha256(hostile.wasm).hexdigest(), LIMITS)
     with shelf.cache.get(other, LIMITS) as code:
         assert _content(code) == expected
-    assert len(os.listdir("/proc/self/fd")) == held
+    assert len(os.listdir("/proc/self/fd")) <= held
 
 
 def _content(code: Compiled) -> bytes:

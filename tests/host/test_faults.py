@@ -1,6 +1,5 @@
 """A host that lives through everything at once: many plugins, many threads, a fault in every other call."""
 
-import gc
 import os
 import random
 import signal
@@ -15,7 +14,7 @@ from tarkpm.errors import HostError, LimitReached, PluginCrashed
 from tarkpm.host.limits import Limits
 from tarkpm.host.runtime import PluginHost, PluginImage
 
-from .test_lifetime import children, descriptors
+from .test_lifetime import children, descriptors, nothing_more
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 ImageOf = Callable[..., PluginImage]
@@ -71,7 +70,6 @@ class Chaos:
 def test_every_outcome_is_right_and_nothing_is_left(
     image_of: ImageOf, hostile: PluginImage, long_lived: bool
 ) -> None:
-    gc.collect()  # what earlier tests left to it is not ours
     before = children(), descriptors()
     limits = Limits(seconds=0.5, memory=64 << 20)
     with PluginHost(limits, long_lived=long_lived) as host:
@@ -88,6 +86,6 @@ def test_every_outcome_is_right_and_nothing_is_left(
         assert [part.wrong for part in parts] == [[], []]
         assert host.call(hostile, "echo", "on").output == "on"
     deadline = time.monotonic() + 10
-    while (children(), descriptors()) != before and time.monotonic() < deadline:
+    while not nothing_more(before) and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert (children(), descriptors()) == before
+    assert nothing_more(before)

@@ -20,6 +20,8 @@ from tarkpm.host.worker.engine import Failure
 from tarkpm.host.worker.loop import _Parent
 from tarkpm.host.worker_handle import Worker
 
+from .test_lifetime import is_gone
+
 LIMITS = Limits(seconds=30, load_seconds=30, host_calls=50)
 SHORT_LOAD = Limits(seconds=30, load_seconds=1.0)
 SHORT_CALL = Limits(seconds=0.5, load_seconds=30)
@@ -267,7 +269,7 @@ def test_killed_between_calls_goes_unnoticed(hostile: PluginImage) -> None:
         worker.load()
         assert worker.pid is not None
         os.kill(worker.pid, signal.SIGKILL)
-        time.sleep(0.05)
+        assert is_gone(worker.pid)
         assert worker.call("execute", ["echo", "on"], dict)["output"] == "on"
     finally:
         worker.close()

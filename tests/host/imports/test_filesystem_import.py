@@ -459,4 +459,4 @@ def test_nothing_is_left_open(root: Path, files: Files) -> None:
                 files.write(path + "2", "x"),
             ):
                 assert answer
-    assert len(os.listdir("/dev/fd")) == before
+    assert len(os.listdir("/dev/fd")) <= before
