@@ -53,8 +53,9 @@ def test(rest: list[str]) -> int:
     prepare("slow" if slow else "test")
     rest = [argument for argument in rest if argument != "--slow"]
     marks = [] if slow else ["-m", "not slow"]
-    # worksteal: an idle worker takes tests from the other, instead of waiting for its last minute
-    pytest: list[str | Path] = [PYTHON, "-m", "pytest", "-n", "2", "--dist", "worksteal", *marks, *rest]
+    # Three workers for two processors: many tests wait for deadlines or shells. With worksteal a worker that
+    # is done takes tests from the others, and until then tests that share a fixture stay together.
+    pytest: list[str | Path] = [PYTHON, "-m", "pytest", "-n", "3", "--dist", "worksteal", *marks, *rest]
     return check([]) or run(pytest, in_memory())
 
 

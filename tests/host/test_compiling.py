@@ -117,8 +117,10 @@ def test_a_compiler_that_does_not_do_its_work(
     hostile: PluginImage, script: str, kind: type[HostError], sentence: str
 ) -> None:
     fake = Fake(script)
+    # an interpreter needs more than half a second to start on a busy machine
+    limits = Limits(compile_seconds=0.5 if kind is LimitReached and "sleep" in script else 30)
     with pytest.raises(HostError) as caught:
-        compiler.compile_module(hostile, Limits(compile_seconds=0.5), fake, mapped=True)
+        compiler.compile_module(hostile, limits, fake, mapped=True)
     assert (type(caught.value), caught.value.message, caught.value.where) == (kind, sentence, "hostile")
     assert fake.started[0].ended
 
@@ -135,5 +137,5 @@ def test_a_module_that_takes_for_ever_to_compile(image_of: ImageOf, tmp_path: Pa
         with pytest.raises(LimitReached) as caught:
             host.call(image, "echo", "on")
         assert caught.value.message == "the module took longer than 0.2 s to compile"
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < 10
     assert not list((tmp_path / "cache").glob("*/*"))

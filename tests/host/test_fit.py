@@ -252,9 +252,9 @@ def test_what_is_not_understood_is_left_to_wasmtime() -> None:
 def test_reading_takes_little_time_whatever_the_file_declares() -> None:
     wasm = wat.hostile_tool()
     many = b"\x07" + leb(600_003) + leb(600_000) + b"\x7f" * 600_000
-    start = time.perf_counter()
+    start = time.thread_time()
     assert misfit(wasm + many, "tool") is None
-    assert time.perf_counter() - start < 0.05
+    assert time.thread_time() - start < 0.05
     # 2 ** 40 parts: each type is two of the one before
     steps = "".join(f"(type $t{n + 1} (tuple $t{n} $t{n}))" for n in range(40))
     deep = wat.assemble(
@@ -265,7 +265,7 @@ def test_reading_takes_little_time_whatever_the_file_declares() -> None:
     chain = b"\x70\x00" + b"".join(b"\x70" + leb(n) for n in range(20_000))
     body = leb(20_001) + chain
     assert misfit(wasm + b"\x07" + leb(len(body)) + body, "tool") is None
-    assert time.perf_counter() - start < 1
+    assert time.thread_time() - start < 1
 
 
 def test_nesting_has_an_end() -> None:

@@ -19,7 +19,7 @@ from tarkpm.host.limits import Limits
 from tarkpm.host.process import Process
 from tarkpm.host.runtime import PluginHost, PluginImage
 
-from .test_lifetime import children, descriptors, is_gone
+from .test_lifetime import children, descriptors, is_gone, nothing_more
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 ImageOf = Callable[..., PluginImage]
@@ -114,8 +114,9 @@ def test_a_worker_that_is_killed(hostile: PluginImage, host: PluginHost, number:
         host.call(hostile, "spin", "")
     assert caught.value.message == f"the plugin's worker was killed by {number.name}"
     assert host.call(hostile, "echo", "on").output == "on"
-    os.kill(pid_of(host, "hostile"), number)
-    time.sleep(0.1)
+    pid = pid_of(host, "hostile")
+    os.kill(pid, number)
+    assert is_gone(pid)
     assert host.call(hostile, "echo", "on").output == "on"  # between calls it goes unnoticed
 
 
@@ -123,11 +124,10 @@ def test_the_server_is_killed(hostile: PluginImage, host: PluginHost, image_of: 
     host.load(hostile)
     before, server = pid_of(host, "hostile"), server_of(host)
     os.kill(server, signal.SIGKILL)
-    time.sleep(0.1)  # in a call it would be a crash
+    assert is_gone(before)  # in a call it would be a crash
     assert host.call(hostile, "echo", "on").output == "on"
     assert host.call(image_of(hostile.wasm, name="other"), "echo", "on").output == "on"
     assert server_of(host) != server
-    assert is_gone(before)
 
 
 def test_the_server_is_killed_while_a_worker_spins(hostile: PluginImage, host: PluginHost) -> None:
@@ -150,25 +150,27 @@ def test_without_a_server_workers_are_started(hostile: PluginImage, monkeypatch:
 
 def test_fifty_calls_with_failures_leave_nothing(hostile: PluginImage, text_tools: PluginImage) -> None:
     before = children(), descriptors()
-    with PluginHost(Limits(seconds=0.1), long_lived=True) as host:
+    with PluginHost(Limits(seconds=0.2, host_calls=200), long_lived=True) as host:
         fifty_calls(host, text_tools, hostile)
         server = server_of(host)
         assert children() - before[0] == {str(server)}
         assert len(Path(f"/proc/{server}/task/{server}/children").read_text().split()) <= 2
-    assert (children(), descriptors()) == before
+    assert nothing_more(before)
 
 
 def test_a_fork_costs_a_fraction_of_a_start(
     hostile: PluginImage, image_of: ImageOf, host: PluginHost
 ) -> None:
-    host.load(hostile)
-    start = time.monotonic()
-    assert host.load_all([image_of(hostile.wasm, name=f"p{n}") for n in range(10)]) == {}
-    forked = time.monotonic() - start
-    with PluginHost() as other:
+    def seconds(host: PluginHost, name: str) -> float:
         start = time.monotonic()
-        assert other.load_all([image_of(hostile.wasm, name=f"p{n}") for n in range(10)]) == {}
-        assert forked < 0.5 * (time.monotonic() - start)
+        assert host.load_all([image_of(hostile.wasm, name=f"{name}{n}") for n in range(3)]) == {}
+        return time.monotonic() - start
+
+    host.load(hostile)
+    with PluginHost() as other:
+        # the best of some: another process may have the processor in any of them
+        forked = min(seconds(host, f"p{n}-") for n in range(3))
+        assert forked < 0.5 * min(seconds(other, f"p{n}-") for n in range(2))
 
 
 def test_many_threads_fork_at_once(hostile: PluginImage, image_of: ImageOf, host: PluginHost) -> None:
@@ -241,7 +243,7 @@ def test_workers_that_nobody_uses_are_ended(hostile: PluginImage, image_of: Imag
             host.call(busy, "echo", "on")
             time.sleep(0.02)
         assert host._workers["hostile"].pid is None
-        assert is_gone(idle, within=0.1)
+        assert is_gone(idle)
         assert host._workers["busy"].pid is not None
         assert host.call(hostile, "echo", "on").output == "on"
 
@@ -258,7 +260,7 @@ def test_a_host_can_be_used_again_after_close(hostile: PluginImage) -> None:
     for _ in range(2):
         assert host.call(hostile, "echo", "on").output == "on"
         host.close()
-        assert (children(), descriptors()) == before
+        assert nothing_more(before)
 
 
 def test_a_server_reaps_only_its_own() -> None:

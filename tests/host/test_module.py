@@ -138,9 +138,9 @@ def test_a_big_module_costs_no_more_than_a_small_one() -> None:
     assert len(big) > 18 << 20
     best = 1.0
     for _ in range(5):
-        start = time.perf_counter()
+        start = time.thread_time()
         assert inspect(big) == inspect(small)
-        best = min(best, time.perf_counter() - start)
+        best = min(best, time.thread_time() - start)
     assert best < 0.002  # two inspections
 
 

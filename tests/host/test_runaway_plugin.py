@@ -37,12 +37,13 @@ def test_every_hostile_tool_has_an_outcome_here() -> None:
 @pytest.mark.parametrize("tool", OUTCOMES)
 def test_one_typed_error_then_the_next_call_works(tool: str, hostile: PluginImage) -> None:
     kind, sentence = OUTCOMES[tool]
-    with PluginHost(Limits(seconds=0.4, host_calls=500)) as host:
+    seconds = 0.4 if tool == "spin" else 30.0
+    with PluginHost(Limits(seconds=seconds, host_calls=500)) as host:
         host.call(hostile, "echo", "")
         start = time.monotonic()
         with pytest.raises(HostError) as caught:
             host.call(hostile, tool, "")
-        assert time.monotonic() - start < 0.8
+        assert time.monotonic() - start < 5  # soon, also on a busy machine
         assert type(caught.value) is kind
         assert (caught.value.message, caught.value.where) == (sentence, "hostile")
         assert host.call(hostile, "echo", "on").output == "on"

@@ -237,7 +237,7 @@ def test_a_writer_that_does_not_finish(shelf: Shelf, folder: Path) -> None:
     start = time.monotonic()
     busy = shelf.call("set", "k", "w", deadline=time.monotonic() + 0.2)
     assert busy == {"err": "storage is busy: another process is writing"}
-    assert time.monotonic() - start < 0.6
+    assert time.monotonic() - start < 3
     assert shelf.get("k") == "v"
     other.execute("ROLLBACK")
     other.close()

@@ -16,7 +16,7 @@ import pytest
 from support.sandbox import Sandbox
 from support.terminal import own_terminal
 
-PATIENCE = 5.0
+PATIENCE = 30.0
 START = {
     "bash": (["--norc", "--noprofile", "-i"], 'PS1="rea""dy> "; . {script}'),
     "zsh": (["-f", "-i"], 'PS1="rea""dy> "; autoload -Uz compinit; compinit -u -D; . {script}'),

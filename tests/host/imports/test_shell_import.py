@@ -347,4 +347,4 @@ def test_nothing_is_left_open(run: Run) -> None:
     before = len(os.listdir("/dev/fd"))
     for argv in (["true"], ["no-such"], ["sleep", "9"], ["yes"]):
         run(*argv, stdin="x", ms=200)
-    assert len(os.listdir("/dev/fd")) == before
+    assert len(os.listdir("/dev/fd")) <= before

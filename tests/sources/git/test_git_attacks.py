@@ -639,4 +639,4 @@ def test_ctrl_c_ends_a_hanging_session_at_once(tmp_path: Path, act: Callable[[Gi
             child.send_signal(signal.SIGINT)
             assert child.stdout.read() == "interrupted\n"
             assert child.stderr.read() == ""
-            assert time.monotonic() - start < 2
+            assert time.monotonic() - start < 10

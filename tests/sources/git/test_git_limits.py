@@ -47,10 +47,10 @@ def test_a_closed_budget_leaves_no_thread() -> None:
         budget = TransferBudget(TransferLimits(), "it")
         budget.watched(here)
         budget.close()
-        deadline = time.monotonic() + 2
+        deadline = time.monotonic() + 10
         while threading.active_count() > before and time.monotonic() < deadline:
             time.sleep(0.01)
-        assert threading.active_count() == before
+        assert threading.active_count() <= before  # fewer if a thread of an earlier test ended meanwhile
 
 
 @pytest.mark.parametrize(
