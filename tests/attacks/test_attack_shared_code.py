@@ -1,5 +1,7 @@
 """Attack: code that plugins share (docs/decisions/0158) is replaced by other code."""
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -75,3 +77,34 @@ def test_a_plugin_cannot_import_a_part_itself(shelf: Shelf, tmp_path: Path) -> N
     with pytest.raises(ModuleInvalid) as caught:
         shelf.serves(image(wat.assemble(text) + PADDING, "one", tmp_path))
     assert "tark-outlined-0" in caught.value.message
+
+
+def _module(*sections: bytes) -> bytes:
+    """A component with one core module of these sections, and enough code to be outlined."""
+    code = b"\x0a\x80\x80\x10" + bytes(1 << 18)
+    body = b"\0asm\x01\0\0\0" + b"".join(sections) + code
+    return wat.EMPTY + b"\x01" + leb(len(body)) + body
+
+
+def leb(value: int) -> bytes:
+    return bytes((value & 0x7F | 0x80, value >> 7 & 0x7F | 0x80, value >> 14 & 0x7F | 0x80, value >> 21))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: _module(b"\0\x01\0" * 2_000_000),
+        lambda: wat.EMPTY + b"\x01\x08\0asm\x01\0\0\0" * 1_000_000,
+        lambda: _module(
+            b"\x01" + leb(8_000_008) + b"\x01\x60" + leb(8_000_000) + b"\x7f" * 8_000_000 + b"\0\0"
+        ),
+        lambda: _module(b"\x07" + leb(9_000_004) + leb(3_000_000) + b"\0\0\0" * 3_000_000),
+        lambda: _module(b"\x06" + leb(8_000_007) + b"\x01\x7f\0" + b"\x41\0" * 4_000_000),
+    ],
+    ids=["sections", "modules", "parameters", "exports", "instructions"],
+)
+def test_a_huge_module_is_not_read_item_by_item(make: Callable[[], bytes]) -> None:
+    wasm = make()
+    start = time.process_time()
+    assert outlined(wasm) is None
+    assert time.process_time() - start < 1
