@@ -7,7 +7,6 @@ from typing import Final
 
 from tarkpm.core.text import neutral
 from tarkpm.errors import HostError, LimitReached, ModuleInvalid, PluginCrashed, PluginFailed, PluginRaised
-from tarkpm.host.exceptions import raised
 from tarkpm.host.ipc.decoding import ProtocolError
 from tarkpm.host.ipc.frames import FrameError
 from tarkpm.host.ipc.messages import Fail
@@ -30,8 +29,12 @@ def explained(fail: Fail, limits: Limits, said: str = "") -> HostError:
 
     ``said`` is what the plugin wrote to standard error in this call.
     """
-    if fail.kind == "trap" and (found := raised(said)):
-        return PluginRaised(found.summary, found.traceback)
+    if fail.kind == "trap" and said:
+        # Here, because compiling its patterns takes 2 ms, which calls that work need not pay.
+        from tarkpm.host.exceptions import raised
+
+        if found := raised(said):
+            return PluginRaised(found.summary, found.traceback)
     detail = neutral(fail.message, limit=MAX_DETAIL)
     kind, sentence = {
         "time": (LimitReached, f"the plugin ran longer than {limits.seconds:g} s"),

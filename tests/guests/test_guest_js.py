@@ -44,3 +44,10 @@ def test_clocks_and_randomness_work(user: Sandbox) -> None:
         wasi, tark = edge.gets("time")
         assert abs(wasi - time.time() * 1000) < 60_000
         assert abs(wasi - tark) < 1_000
+
+
+def test_an_exception_ends_the_call_with_its_message(user: Sandbox) -> None:
+    folder = guests.write_plugin(user.cwd / "edge", "edge", "tool", guests.build_js("edge"))
+    error = user.run("call", folder, "raise", "{}", "--json").json["error"]
+    assert (error["code"], error["exception"]) == ("PluginRaised", "bad text")
+    assert "at execute (/edge.js:" in error["traceback"]

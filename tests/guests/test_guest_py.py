@@ -64,10 +64,12 @@ def test_what_it_prints_is_shown_to_its_author(user: Sandbox) -> None:
 
 def test_an_exception_ends_the_call_with_its_message(user: Sandbox) -> None:
     folder = guests.write_plugin(user.cwd / "edge", "edge", "tool", build_edge())
-    result = user.execute("call", folder, "no-such-tool", "{}").failed(
-        1, """error: raised "KeyError: 'no-such-tool'"""
+    error = user.execute("call", folder, "raise", "{}", "--json").json["error"]
+    assert (error["code"], error["exception"]) == ("PluginRaised", "ValueError: bad text")
+    assert re.fullmatch(
+        r'Traceback \(most recent call last\):\n  File "/0/edge.py", line \d+, in execute\nValueError: bad text',
+        error["traceback"],
     )
-    assert "tarkpm call -v" in result.err
 
 
 def test_clocks_and_randomness_work(user: Sandbox) -> None:

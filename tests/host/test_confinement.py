@@ -62,7 +62,7 @@ def test_its_limits(worker: Worker) -> None:
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_FSIZE: 0,
         resource.RLIMIT_NPROC: 0,
-        resource.RLIMIT_NOFILE: 16,
+        resource.RLIMIT_NOFILE: 24,
         resource.RLIMIT_AS: 64 << 30,
     }
     for which, value in limits.items():

@@ -38,7 +38,9 @@ def _message(kind: int, value: object, tail: bytes = b"") -> bytes:
     return _frame(kind, json.dumps(value).encode(), tail)
 
 
-_KINDS = st.sampled_from([frames.HELLO, frames.LOADED, frames.HOST_CALL, frames.RETURN, frames.FAIL])
+_KINDS = st.sampled_from(
+    [frames.HELLO, frames.LOADED, frames.HOST_CALL, frames.RETURN, frames.FAIL, frames.PRINTED]
+)
 _TEXT = st.text(max_size=8) | st.sampled_from(["\0", "\x000", "\x001", "\0-1", "log", "info"])
 _KEYS = st.sampled_from(
     ["interface", "function", "args", "value", "kind", "message", "version", "texts", "success", "output"]

@@ -20,8 +20,9 @@ from tarkpm.host.worker.settings import part_name
 MIN_CODE: Final = 128 << 10
 """Bytes of code that are worth an entry of the cache, and a process to compile them."""
 MAX_PARTS: Final = 4
-MAX_SURFACE: Final = 30_000
-"""Types, imports and exports of one module."""
+MAX_SECTIONS: Final = 50_000
+MAX_SURFACE: Final = 512 << 10
+"""Bytes of all that is read item by item, in all parts together. CPython has 73 KB."""
 
 _CORE_MODULE, _CORE_TYPE, _IMPORT = 1, 3, 10
 _TYPES, _IMPORTS, _FUNCTIONS, _TABLES, _MEMORIES, _GLOBALS, _EXPORTS = range(1, 8)
@@ -56,25 +57,41 @@ class _Unknown(Exception):
 def _outlined(wasm: memoryview) -> Outlined | None:
     rest: list[bytes | memoryview] = [_HEADER]
     parts: list[memoryview] = []
-    for kind, whole, body in _sections(wasm, 8):
+    room = _Room()
+    for kind, whole, body in _sections(wasm, 8, room):
         if kind == _CORE_TYPE:
             # The types that are added here would shift the indices of these.
             raise _Unknown
-        if kind == _CORE_MODULE and _is_shared(body) and _is_new(body, parts):
-            rest += _declared(len(parts), _module_type(body))
+        if kind == _CORE_MODULE and _is_shared(body, room) and _is_new(body, parts):
+            rest += _declared(len(parts), _module_type(body, room))
             parts.append(body)
         else:
             rest.append(whole)
     return Outlined(b"".join(rest), tuple(parts)) if parts else None
 
 
-def _sections(wasm: memoryview, at: int) -> Iterator[tuple[int, memoryview, memoryview]]:
+class _Room:
+    """What may still be read. Python reads slowly, and a file of 256 MB can have 100 million sections."""
+
+    def __init__(self) -> None:
+        self._sections, self._bytes = MAX_SECTIONS, MAX_SURFACE
+
+    def take(self, sections: int, size: int) -> None:
+        """Raise `_Unknown` if there is no room for so many sections, and bytes of items."""
+        self._sections -= sections
+        self._bytes -= size
+        if self._sections < 0 or self._bytes < 0:
+            raise _Unknown
+
+
+def _sections(wasm: memoryview, at: int, room: _Room) -> Iterator[tuple[int, memoryview, memoryview]]:
     """Yield the id, the whole and the contents of each section."""
     reader = Reader(wasm, at, len(wasm))
     while reader.at < reader.end:
         start = reader.at
         kind = reader.byte()
         inside = reader.span("section")
+        room.take(1, 0)
         yield kind, wasm[start : reader.at], wasm[inside.at : inside.end]
 
 
@@ -83,14 +100,14 @@ def _is_new(module: memoryview, parts: list[memoryview]) -> bool:
     return len(parts) < MAX_PARTS and module not in parts
 
 
-def _is_shared(module: memoryview) -> bool:
+def _is_shared(module: memoryview, room: _Room) -> bool:
     """Return whether other plugins may well have this module: it has much code and no data.
 
     A module with data was initialised with what is the plugin's own (QuickJS has one module for everything).
     """
     if bytes(module[:8]) != _CORE_HEADER:
         raise _Unknown
-    sizes = {kind: len(body) for kind, _, body in _sections(module, 8)}
+    sizes = {kind: len(body) for kind, _, body in _sections(module, 8, room)}
     return sizes.get(_CODE, 0) >= MIN_CODE and sizes.get(_DATA, 0) <= 1
 
 
@@ -105,12 +122,13 @@ def _section(kind: int, body: bytes) -> bytes:
     return bytes((kind,)) + _u32(len(body)) + body
 
 
-def _module_type(module: memoryview) -> bytes:
+def _module_type(module: memoryview, room: _Room) -> bytes:
     """Return the type of a core module, as a `core:moduletype`."""
-    bodies = {kind: body for kind, _, body in _sections(module, 8) if kind}
+    bodies = {kind: body for kind, _, body in _sections(module, 8, room) if kind}
     surface = _Surface()
     for kind in (_TYPES, _IMPORTS, _FUNCTIONS, _TABLES, _MEMORIES, _GLOBALS, _EXPORTS):
         if kind in bodies:
+            room.take(0, len(bodies[kind]))
             surface.read(kind, bodies[kind])
     return bytes((_MODULE_TYPE,)) + _u32(len(surface.declarations)) + b"".join(surface.declarations)
 
@@ -125,8 +143,6 @@ class _Surface:
     def read(self, kind: int, body: memoryview) -> None:
         reader = Reader(body, 0, len(body))
         count = reader.count()
-        if count + len(self.declarations) > MAX_SURFACE:
-            raise _Unknown
         item = {
             _TYPES: self._type, _IMPORTS: self._import, _FUNCTIONS: self._function, _TABLES: self._table,
             _MEMORIES: self._memory, _GLOBALS: self._global, _EXPORTS: self._export,

@@ -44,6 +44,7 @@ export const toolPlugin = {
   getTools: () => Object.keys(ATTEMPTS).map((name) => ({ name, description: "", parametersSchema: "{}" })),
   getRiskLevel: () => "dangerous",
   execute(name, args) {
+    if (name === "raise") throw new Error("bad text");
     try {
       return { success: true, output: JSON.stringify(ATTEMPTS[name](JSON.parse(args)) ?? null), error: undefined };
     } catch (e) {

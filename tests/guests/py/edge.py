@@ -77,6 +77,8 @@ class ToolPlugin(exports.ToolPlugin):
         return RiskLevel.DANGEROUS
 
     def execute(self, tool_name, arguments):
+        if tool_name == "raise":
+            raise ValueError("bad text")
         try:
             return ToolResult(True, json.dumps(ATTEMPTS[tool_name](**json.loads(arguments))), None)
         except Exception as e:  # noqa: BLE001  # a tool's failure is an answer
