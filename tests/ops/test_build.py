@@ -180,3 +180,18 @@ def test_a_toolchain_that_is_too_old(sandbox: Sandbox) -> None:
     sandbox.run("build", folder, env=env).failed(
         2, "expected componentize-py 0.17 or newer, found 0.9.1", "--upgrade componentize-py"
     )
+
+
+def test_a_module_that_is_too_large(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = plugin(sandbox)
+    monkeypatch.setattr("tarkpm.ops.author.building.MAX_FILE", 5000)
+    sandbox.run("build", folder).failed(1, "bytes; a plugin has at most 5,000", "help: leave out packages")
+
+
+def test_whatever_has_the_name_of_the_module_is_replaced(sandbox: Sandbox) -> None:
+    folder = plugin(sandbox)
+    (folder / "plugin.wasm").symlink_to(sandbox.home / "elsewhere")
+    (sandbox.home / "elsewhere").write_text("theirs")
+    sandbox.run("build", folder).ok()
+    assert not (folder / "plugin.wasm").is_symlink()
+    assert (sandbox.home / "elsewhere").read_text() == "theirs"
