@@ -29,6 +29,10 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
         'tarkpm call text-tools text-stats \'{"text":"two words"}\'',
         "tarkpm call ./my-plugin text-stats - < arguments.json",
     ),
+    "trial": (
+        'tarkpm trial . read-page \'{"url":"https://example.com"}\'',
+        "tarkpm trial . read-page @arguments.json --allow http:example.com --write",
+    ),
     "test": ("tarkpm test", "tarkpm test ./my-plugin -k empty"),
     "check": ("tarkpm check", "tarkpm check ./my-plugin"),
     "tools": ("tarkpm tools", "tarkpm tools text-tools"),

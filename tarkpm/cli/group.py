@@ -21,7 +21,7 @@ SECTIONS: Final[dict[str, tuple[str, ...]]] = {
     "Trust": ("verify", "accept", "accepted", "grant", "revoke", "enable", "disable"),
     "Find and look": ("search", "list", "info", "tree", "outdated", "inspect"),
     "Run plugins": ("call", "tools", "mcp", "auth", "chat", "hook", "channel", "serve"),
-    "Write plugins": ("new", "build", "check", "dev", "test", "wit"),
+    "Write plugins": ("new", "build", "check", "dev", "trial", "test", "wit"),
     "Publish": ("key", "sign", "publish", "index"),
     "This machine": ("doctor", "cache", "completions"),
 }

@@ -20,9 +20,16 @@ def target(text: str) -> str:
     from tarkpm.cli.options import read_name
     from tarkpm.core.release import names_folder
 
-    if "/" in text and "://" not in text and not names_folder(text):
-        return f"./{text}"
-    return text if names_folder(text) else read_name(text)
+    if names_folder(text) or ("/" in text and "://" not in text):
+        return folder(text)
+    return read_name(text)
+
+
+def folder(text: str) -> str:
+    """Return a path to a folder as one that cannot be taken for a name."""
+    from tarkpm.core.release import names_folder
+
+    return text if names_folder(text) else f"./{text}"
 
 
 def read_text(text: str, what: str) -> str:

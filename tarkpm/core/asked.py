@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from tarkpm.core import home_path, urls
 from tarkpm.core.capability import Capability, CapabilitySet
-from tarkpm.core.scope import READ_ONLY, normalize_scope
+from tarkpm.core.scope import PRIVATE, READ_ONLY, normalize_scope
 
 _WEB_SOCKET: Final = re.compile(r"(?i)^ws(s?)://")
 
@@ -56,7 +56,9 @@ def _path(function: str, path: str) -> str:
 
 def allows(granted: CapabilitySet, wanted: Capability) -> bool:
     """Return whether a grant allows the host call that asks for ``wanted``."""
-    return any(one.covers(other) for one in granted for other in (wanted, _as_folder(wanted)))
+    return any(
+        one.covers(other) for one in granted for other in (wanted, _as_folder(wanted), as_private(wanted))
+    )
 
 
 def smallest(wanted: Iterable[Capability]) -> CapabilitySet:
@@ -64,6 +66,12 @@ def smallest(wanted: Iterable[Capability]) -> CapabilitySet:
     found = CapabilitySet.of(wanted)
     rest = (one for one in found if not any(o != one and o.covers(_as_folder(one)) for o in found))
     return CapabilitySet.of(rest)
+
+
+def as_private(wanted: Capability) -> Capability:
+    """Return the form of a host that also allows private addresses; ``wanted`` itself for everything else."""
+    plain = wanted.kind == "http" and not wanted.scope.startswith(PRIVATE)
+    return Capability("http", PRIVATE + wanted.scope) if plain else wanted
 
 
 def _as_folder(wanted: Capability) -> Capability:

@@ -1,5 +1,6 @@
 """Read a case of `tarkpm test`: one TOML file, described in docs/testing.md. Pure."""
 
+import shlex
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
@@ -21,19 +22,27 @@ MAX_CASE: Final = 1 << 20
 """Bytes of a case."""
 EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
 """The time of a case that sets none."""
+MAX_CLOCK: Final = 253_402_300_799_999
+"""The last millisecond of the year 9999, the last one that RFC 3339 can write."""
 METHODS: Final = ("GET", "POST")
 AUTH: Final = ("name", "status", "start", "token", "logout")
 """What `auth` may ask for; `{ poll = CODE }` is the sixth."""
 
 
 class CannedAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The answer to an HTTP request. ``error`` makes the request fail instead."""
+    """The answer to an HTTP request. ``error`` makes the request fail instead.
+
+    ``sent`` is a part of the body that must be sent, compared as `Expected.contains`, and ``sent_headers``
+    are headers that must be sent.
+    """
 
     status: int = 200
     headers: dict[str, str] = {}
     body: str = ""
     json: Any = UNSET
     error: str = ""
+    sent: Any = UNSET
+    sent_headers: dict[str, str] = {}
 
     @property
     def text(self) -> str:
@@ -178,7 +187,7 @@ def _refuse_unknown(value: Any, shape: Any, where: str, path: Keys) -> None:
         if isinstance(value, dict) and isinstance(one, type) and issubclass(one, msgspec.Struct):
             known = [field.encode_name for field in msgspec.structs.fields(one)]
             for key in (key for key in value if key not in known):
-                text = f"'{key[:40]}' is not a known key{did_you_mean(key, known)}"
+                text = f"'{key[:40]}' is not a known key{did_you_mean(key[:40], known)}"
                 raise _error(text, where, (*path, key))
 
 
@@ -218,6 +227,7 @@ def _check_http(key: str, answer: CannedAnswer | list[CannedAnswer]) -> None:
         raise ValueError("expected an answer, found an empty list")
     for one in answer if isinstance(answer, list) else [answer]:
         _check_json(one.json)
+        _check_json(one.sent)
         if not 100 <= one.status <= 599:
             raise ValueError(f"expected a status from 100 to 599, found {one.status}")
 
@@ -225,6 +235,18 @@ def _check_http(key: str, answer: CannedAnswer | list[CannedAnswer]) -> None:
 def _check_auth(auth: str | _Poll) -> None:
     if isinstance(auth, str) and auth and auth not in AUTH:
         raise ValueError(f"expected one of {', '.join(AUTH)} or {{ poll = CODE }}, found {auth[:40]!r}")
+
+
+def _check_range(number: int, least: int, most: int) -> None:
+    if not least <= number <= most:
+        raise ValueError(f"expected a number from {least} to {most}, found {str(number)[:40]}")
+
+
+def _check_line(line: str) -> None:
+    try:
+        shlex.split(line)
+    except ValueError:
+        raise ValueError("expected words as in a shell, found a quotation that does not end") from None
 
 
 def _check_text(text: str | UnsetType) -> None:
@@ -237,10 +259,14 @@ def _checks(case: Case) -> Iterator[tuple[Keys, Callable[[], object]]]:
     expect = case.expect
     yield ("arguments",), lambda: _check_json(case.arguments)
     yield ("hook", "payload"), lambda: _check_json(case.hook.payload if case.hook else None)
+    yield ("clock",), lambda: _check_range(case.milliseconds, 0, MAX_CLOCK)
     yield ("auth",), lambda: _check_auth(case.auth)
     yield ("grant",), lambda: [Capability.parse(text) for text in case.grant or ()]
     for key, answer in case.http.items():
         yield ("http", key), partial(_check_http, key, answer)
+    for line, run in case.shell.items():
+        yield ("shell", line), partial(_check_line, line)
+        yield ("shell", line, "exit_code"), partial(_check_range, run.exit_code, -(1 << 31), (1 << 31) - 1)
     yield ("expect", "refused"), lambda: expect.denied
     yield ("expect", "result"), lambda: _check_json(expect.result)
     yield ("expect", "contains"), lambda: _check_json(expect.contains)

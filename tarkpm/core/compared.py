@@ -9,6 +9,9 @@ from tarkpm.core.text import bounded_int, reject_constant
 
 MAX_LINES: Final = 60
 """Lines of a difference."""
+CONTEXT: Final = 2
+MAX_COMPARED: Final = 400
+"""Lines that are compared, from the first difference on."""
 
 
 def value_of(output: str) -> Any:
@@ -62,15 +65,18 @@ def _contains(found: Any, expected: Any) -> bool:
 
 def difference(expected: Any, output: str) -> tuple[str, ...]:
     """Return the lines by which an output differs: ``-`` is expected, ``+`` was found."""
-    found = value_of(output)
-    before, after = (_lines(value) for value in (expected, output if isinstance(expected, str) else found))
-    lines = list(_changed(before, after))
-    more = len(lines) - MAX_LINES
-    return (*lines[:MAX_LINES], *((f"… {more:,} more lines",) if more > 0 else ()))
+    found = output if isinstance(expected, str) else value_of(output)
+    changed = list(_changed(_lines(expected), _lines(found)))
+    more = len(changed) - MAX_LINES
+    return (*changed[:MAX_LINES], *((f"… {more:,} more lines",) if more > 0 else ()))
 
 
 def _changed(before: list[str], after: list[str]) -> Iterator[str]:
-    for line in difflib.unified_diff(before, after, lineterm="", n=2):
+    same = next((i for i, pair in enumerate(zip(before, after, strict=False)) if pair[0] != pair[1]), None)
+    start = max(0, (min(len(before), len(after)) if same is None else same) - CONTEXT)
+    # The time of difflib grows with the square of the lines, and a plugin may return millions.
+    left, right = before[start : start + MAX_COMPARED], after[start : start + MAX_COMPARED]
+    for line in difflib.unified_diff(left, right, lineterm="", n=CONTEXT):
         # The headers of a patch name files, which there are none of.
         if not line.startswith(("--- ", "+++ ", "@@")):
             yield line
@@ -79,4 +85,7 @@ def _changed(before: list[str], after: list[str]) -> Iterator[str]:
 def _lines(value: Any) -> list[str]:
     if isinstance(value, str):
         return value.splitlines() or [""]
-    return json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True).splitlines()
+    try:
+        return json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True).splitlines()
+    except RecursionError:
+        return ["a value that nests too deeply to be shown"]

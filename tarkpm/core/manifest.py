@@ -6,7 +6,7 @@ are outside of the user's home folder in ``foreign_reads``; neither is ever gran
 ``[oauth]`` is a capability like any other.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -16,12 +16,16 @@ from tarkpm.core.contributes import contributions, events
 from tarkpm.core.document import Text, convert, decode_toml, parse_toml
 from tarkpm.core.name_similarity import nearest
 from tarkpm.core.names import MANIFEST, MAX_MANIFEST, STATEMENT
-from tarkpm.core.release import TYPES, Dependency, PluginName, file_name, plugin_name
+from tarkpm.core.release import MAX_NAME, TYPES, Dependency, PluginName, file_name, plugin_name
 from tarkpm.core.version import Range, Version
 from tarkpm.errors import ManifestError
 
 if TYPE_CHECKING:  # few plugins have the table, and its URL parser takes time to import
     from tarkpm.core.oauth import OAuth
+
+
+MAX_UNKNOWN: Final = 50
+"""Unknown keys of one table that are reported."""
 
 
 class _Plugin(msgspec.Struct):
@@ -114,7 +118,10 @@ def unknown_keys(data: bytes, *, where: str = MANIFEST) -> list[tuple[tuple[str,
         known = [field.encode_name for field in msgspec.structs.fields(shape)]
         keys = table if not name else table.get(name, {})
         unknown = [key for key in keys if key not in known] if isinstance(keys, dict) else []
-        found += [((name, key) if name else (key,), nearest(key.lower(), known)) for key in unknown]
+        found += [
+            ((name, key) if name else (key,), nearest(key[:MAX_NAME].lower(), known))
+            for key in unknown[:MAX_UNKNOWN]
+        ]
     return found
 
 

@@ -5,7 +5,7 @@
 
 import re
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
@@ -80,18 +80,20 @@ def scan(text: str) -> Iterator[TomlStatement]:
         at = end
 
 
-def line_of(text: str, path: Sequence[str]) -> int:
-    r"""Return the line, from 1, of the statement of a key, or of the nearest one above it; 0 if none is.
+def lines(text: str) -> dict[Keys, int]:
+    r"""Return the line, from 1, on which each key and table of a document stands first.
 
-    >>> line_of('[plugin]\nname = "x"\n', ("plugin", "name", "deeper"))
-    2
+    >>> lines('[plugin]\nname = "x"\n')
+    {('plugin',): 1, ('plugin', 'name'): 2}
     """
-    wanted, best, line = tuple(path), 0, 0
+    found: dict[Keys, int] = {}
+    line, at = 1, 0
     for statement in scan(text):
-        depth = len(statement.path)
-        if depth > best and statement.path == wanted[:depth]:
-            best, line = depth, text.count("\n", 0, statement.start) + 1
-    return line
+        line += text.count("\n", at, statement.start)
+        at = statement.start
+        for depth in range(1, len(statement.path) + 1):
+            found.setdefault(statement.path[:depth], line)
+    return found
 
 
 def line_end(text: str, at: int) -> int:

@@ -166,9 +166,7 @@ class Gate:
         if interface not in self._reported:  # once: a plugin could flood the log with refusals
             self._reported.add(interface)
             self._report(f"asked for {interface}, which {why.value}")
-        if self._older:
-            return {"err": {"message": f"{interface} {why.value}", "denied": True}}
-        return _refused(interface, function, why)
+        return refusal(interface, function, why, older=self._older)
 
 
 def _is_open(interface: str, granted: CapabilitySet) -> bool:
@@ -186,9 +184,14 @@ def _decoded(interface: str, function: str, args: Arguments) -> tuple[Any, ...]:
     return typed
 
 
-def _refused(interface: str, function: str, why: Refusal) -> Any:
-    """Return a refusal in the function's own result type, or an empty value where it has no error."""
+def refusal(interface: str, function: str, why: Refusal, *, older: bool) -> Any:
+    """Return a refusal in the function's own result type, or an empty value where it has no error.
+
+    ``older`` is that of `Gate`.
+    """
     said = f"{interface} {why.value}"
+    if older:
+        return {"err": {"message": said, "denied": True}}
     match interface, function:
         case "storage", "get":
             return None

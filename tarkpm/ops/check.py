@@ -1,5 +1,6 @@
 """``tarkpm check``: report whether a working copy would be accepted, and what its author should look at."""
 
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -10,12 +11,12 @@ from tarkpm.core.capability import CapabilitySet
 from tarkpm.core.names import MANIFEST, MAX_MANIFEST
 from tarkpm.core.search import SearchEntry
 from tarkpm.core.tool import ToolDef
-from tarkpm.errors import ManifestError, TarkError
+from tarkpm.errors import ManifestError, ModuleInvalid, TarkError
 from tarkpm.host.module.inspect import ModuleInfo, inspect
 from tarkpm.io.files import read_file
 from tarkpm.ops.author import review
-from tarkpm.ops.author.findings import CheckFinding, Places, exit_status
-from tarkpm.ops.project.indexes import Indexes
+from tarkpm.ops.author.findings import CheckFinding, Places, exit_status, warned
+from tarkpm.ops.project.indexes import open_client
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import open_for_reading
@@ -46,13 +47,15 @@ def check(settings: Settings, ui: Ui, folder: Path) -> PluginCheckReport:
     """Check the plugin in ``folder``, offline: as `publish` would, and what to look at besides.
 
     Its module runs without any capability, to see whether it loads and how it defines its tools. Raises
-    `NotFound` if the folder contains no plugin, and `TarkError` for files that are not read at all.
+    `NotFound` if the folder contains no plugin.
     """
     place = str((settings.cwd / folder.expanduser()).resolve())
     try:
         copy = read_working_copy(settings.cwd, folder)
-    except ManifestError as problem:
-        return PluginCheckReport(place, findings=(CheckFinding.of(_placed(problem, Path(place))),))
+    except TarkError as problem:
+        if (file := _manifest(Path(place))) is None:
+            raise
+        return PluginCheckReport(place, findings=(CheckFinding.of(_placed(problem, file)),))
     places = Places.of(copy)
     findings = [*review.refusals(copy, places), *review.keys(copy, places), *review.documents(copy, places)]
     runs = not any(one.code == "ModuleInvalid" for one in findings)
@@ -61,7 +64,7 @@ def check(settings: Settings, ui: Ui, folder: Path) -> PluginCheckReport:
     if info is not None:
         findings += review.imports(copy, info, places)
         findings += _running(settings, ui, copy, found)
-    findings += review.names(copy, list(_listed(settings, ui)), places)
+    findings += review.names(copy, _listed(settings, ui), places)
     return _report(copy, info, found, findings)
 
 
@@ -83,14 +86,17 @@ def _report(
     )
 
 
-def _placed(problem: ManifestError, folder: Path) -> ManifestError:
-    """Return the error with the line of its key."""
-    _, _, key = problem.where.partition(f"{MANIFEST}: ")
-    for name in (folder / MANIFEST, folder / "dist" / MANIFEST):
-        if name.is_file():
-            path = key.split(".") if key else ()
-            problem.where = Places(str(name), _text(name)).key(*path)
-            break
+def _manifest(folder: Path) -> Path | None:
+    """Return the plugin.toml of a folder, None if it has none."""
+    files = (folder / MANIFEST, folder / "dist" / MANIFEST)
+    return next((file for file in files if os.path.lexists(file)), None)
+
+
+def _placed(problem: TarkError, file: Path) -> TarkError:
+    """Return the error; one about plugin.toml with the line of its key."""
+    if isinstance(problem, ManifestError):
+        _, _, key = problem.where.partition(f"{MANIFEST}: ")
+        problem.where = Places(str(file), _text(file)).key(*(key.split(".") if key else ()))
     return problem
 
 
@@ -111,17 +117,26 @@ def _running(settings: Settings, ui: Ui, copy: WorkingCopy, found: list[ToolDef]
                 found += host.tools(image)
             else:
                 host.load(image)
-    except TarkError as problem:
+    except ModuleInvalid as problem:
         problem.hint = problem.hint or copy.inspect_hint
         yield CheckFinding.of(problem)
+    except TarkError as problem:
+        # Not a refusal: with nothing granted, a plugin may have to give up. `add` then pins no tools.
+        text = f"the module could not be asked without any capability: {problem.message}"
+        yield warned("NotAsked", text, str(copy.module_file))
     finally:
         ui.busy("")
     yield from review.tools(found, str(copy.module_file))
 
 
-def _listed(settings: Settings, ui: Ui) -> Iterator[SearchEntry]:
-    """Yield what the project's indexes list, as far as this machine has it: `check` asks no server."""
-    with suppress(TarkError, OSError), open_for_reading(settings.made_offline("check"), ui) as workspace:
+def _listed(settings: Settings, ui: Ui) -> list[SearchEntry]:
+    """Return what the project's indexes list, as far as the cache has it: `check` asks no server.
+
+    Without a readable project or cache nothing is known, which is no finding about the plugin.
+    """
+    found: list[SearchEntry] = []
+    with suppress(TarkError, OSError), open_for_reading(settings, ui) as workspace:
         for index in workspace.project.indexes.values():
-            with suppress(TarkError):
-                yield from workspace.resource(Indexes).client(index.source).search()
+            with suppress(TarkError, OSError), open_client(workspace, index, kept=True) as client:
+                found += client.search()
+    return found

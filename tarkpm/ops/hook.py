@@ -7,7 +7,7 @@ from tarkpm.errors import TarkError
 from tarkpm.host.imports.log import LogSink
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
-from tarkpm.ops.run.images import load_images, open_host
+from tarkpm.ops.run.images import load_images, load_target, open_host
 from tarkpm.ops.run.json_text import check_json
 
 
@@ -28,14 +28,18 @@ class HookReport(msgspec.Struct, frozen=True):
     handled: tuple[Handled, ...]
 
 
-def run_hooks(settings: Settings, ui: Ui, event: str, payload: str, log: LogSink) -> HookReport:
+def run_hooks(
+    settings: Settings, ui: Ui, event: str, payload: str, log: LogSink, *, target: str = ""
+) -> HookReport:
     """Fire ``event`` with a JSON payload; plugins are asked in the order of their names.
+
+    With a ``target``, only that plugin or working copy is asked. Raises what `load_target` raises.
 
     A plugin that fails, or returns a payload that is not JSON, is skipped and reported. The first plugin that
     stops the event ends it.
     """
     check_json(payload, "the payload is")
-    images = load_images(settings, ui, type="hook")
+    images = load_target(settings, ui, target)[1] if target else load_images(settings, ui, type="hook")
     handled = [Handled(name, "failed", problem.message) for name, problem in images.failed.items()]
     with open_host(settings, images, log=log) as host:
         for name, image in images.by_name.items():

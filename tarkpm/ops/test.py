@@ -169,7 +169,7 @@ class _Runner:
                 host.unload(image.name)
             return tuple(judge(case, outcome, world)), world
         except CaseError as problem:
-            place = Places(f"{FOLDER}/{file.name}", data).key(*problem.path).removesuffix(": ")
+            place = Places(f"{FOLDER}/{file.name}", data).key(*problem.path)
             return (CaseMismatch(f"{place}: {problem.message}"),), None
         except (TarkError, OSError) as problem:
             return (CaseMismatch(getattr(problem, "message", str(problem))),), None
@@ -178,7 +178,7 @@ class _Runner:
 
     def _world(self, case: Case, root: Path) -> World:
         try:
-            granted = case.granted(self._copy.manifest.capabilities)
+            granted = case.granted(self._copy.declared)
         except ValueError as problem:
             raise CaseError(str(problem), path=("grant",)) from None
         return World(case, granted, root)

@@ -33,7 +33,8 @@ def test_without_an_answer_it_does_not_run(sandbox: Sandbox, folder: Path) -> No
         4, "'mine' is a folder that you have not agreed to run with http:api.example.com"
     )
     assert "  help: tarkpm call ./mine echo '\"a\"' --accept-capabilities\n" in said.err
-    for command in (("chat", "./mine", "x"), ("auth", "status", "./mine"), ("channel", "info", "./mine")):
+    chat, auth = ("chat", "./mine", "x"), ("auth", "status", "./mine")
+    for command in (chat, auth, ("channel", "info", "./mine"), ("hook", "run", "x", "--plugin", "./mine")):
         sandbox.run(*command).failed(4, "have not agreed")
     # a definition needs no capability, so it is shown without one
     sandbox.run("tools", folder).ok()
@@ -105,6 +106,7 @@ def test_a_part_can_be_granted_for_one_run(sandbox: Sandbox, folder: Path) -> No
         2, "--grant is for a plugin's folder"
     )
     sandbox.run("call", "mine", "echo", "1", "--accept-capabilities").failed(2, "found the name 'mine'")
+    sandbox.run(*CALL, "--grant", "storage", "--accept-capabilities").failed(2, "found both")
 
 
 def test_at_a_terminal_it_is_asked_once(sandbox: Sandbox, folder: Path) -> None:

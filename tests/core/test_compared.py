@@ -39,6 +39,10 @@ def test_a_difference_is_bounded() -> None:
     lines = difference(list(range(200)), str(list(range(1, 300))))
     assert len(lines) == 61
     assert difference("a\nb", "a\nc") == (" a", "-b", "+c")
+    million = "\n".join(map(str, range(1_000_000)))
+    assert difference(million, million + "\nx") == (" 999998", " 999999", "+x")
+    assert len(difference(million, "\n".join(map(str, range(1, 1_000_000))))) < 62
+    assert difference({}, "[" * 900 + "]" * 900)[0] == "-{}"
 
 
 @pytest.mark.parametrize(

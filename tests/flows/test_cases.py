@@ -21,7 +21,7 @@ class Author:
 
     def takes(self, name: str) -> "Author":
         """Begin with a copy of an example plugin."""
-        shutil.copytree(PLUGINS / name, self.folder)
+        shutil.copytree(PLUGINS / name, self.folder, ignore=shutil.ignore_patterns("tests"))
         return self
 
     def reaches(self, capabilities: str) -> "Author":
@@ -173,6 +173,27 @@ def test_a_provider_answers_from_canned_requests(author: Author) -> None:
     ).passes()
 
 
+def test_what_is_sent_is_compared(author: Author) -> None:
+    author.takes("openai-compat")
+    text = (
+        'chat = {{ prompt = "Hi", model = "m" }}\n[env]\nOPENAI_API_KEY = "k"\n'
+        '[http."https://api.openai.com/v1/chat/completions"]\n{}\nstatus = 500\n[expect]\nerror = "HTTP 500"'
+    )
+    author.case(text.format('sent = { model = "m" }\nsent_headers = { Authorization = "Bearer k" }')).passes()
+    author.case(text.format('sent = { model = "n" }')).fails(
+        "POST https://api.openai.com/v1/chat/completions was not sent with the expected body",
+        '-  "model": "n"',
+    )
+    author.case(text.format('sent_headers = { authorization = "Bearer x" }')).fails(
+        "was not sent with the expected header 'authorization'", "-Bearer x", "+Bearer k"
+    )
+
+
+@pytest.mark.parametrize("name", ["text-tools", "device-auth", "openai-compat", "session-guard"])
+def test_the_example_plugins_pass_their_own_cases(sandbox: Sandbox, name: str) -> None:
+    assert "failed" not in sandbox.run("test", PLUGINS / name).ok().out
+
+
 def test_an_auth_plugin_and_a_hook(author: Author) -> None:
     author.takes("device-auth")
     env = '[env]\nDEVICE_AUTH_CLIENT_ID = "me"\n'
@@ -226,6 +247,12 @@ def test_each_case_has_an_instance_of_its_own_and_keeps_its_order(author: Author
             "expected a status from 100 to 599, found 99",
         ),
         ('call = "x"\n[http]\n"https://a.example/" = []', "expected an answer, found an empty list"),
+        ('call = "x"\nclock = -1', "tests/a.toml:2: clock: expected a number from 0 to"),
+        (
+            'call = "x"\n[shell.a]\nexit_code = 4000000000',
+            "a.toml:3: shell.a.exit_code: expected a number from",
+        ),
+        (f'call = "x"\n[storage]\n"{"k" * 2000}" = ""', "the key is 2,000 bytes long"),
         ("call = 1", "tests/a.toml:1: call: expected a string, found an integer"),
         ("[expect]\nresult = 1", "tests/a.toml: expected one of call, chat, hook and auth, found none"),
         ('call = "x"\nauth = "status"', "found call and auth"),
@@ -241,6 +268,10 @@ def test_each_case_has_an_instance_of_its_own_and_keeps_its_order(author: Author
         (
             'call = "x"\n[expect]\nrefused = "htp:x"',
             "tests/a.toml:3: expect.refused: expected one of storage",
+        ),
+        (
+            'call = "x"\n[shell."a \'"]\nstdout = ""',
+            "tests/a.toml:2: shell.a ': expected words as in a shell",
         ),
         ('call = "x"\n[expect]\nerror = ""', "tests/a.toml:3: expect.error: expected a value"),
         ('call = "x"\n[files]\n"../x" = ""', "tests/a.toml:3: files.../x: a path with an empty part"),

@@ -1,11 +1,18 @@
 """What an author types before publishing: `tarkpm check`, and that `publish` agrees with it."""
 
 import shutil
+import time
 from pathlib import Path
 
 import pytest
 from support import wat
+from support.indexed import IndexedProject
 from support.sandbox import PLUGINS, Sandbox
+
+from tarkpm.core.layout import SEARCH
+from tarkpm.core.release import PluginName
+from tarkpm.core.search import SearchEntry, render
+from tarkpm.core.version import Version
 
 
 @pytest.fixture
@@ -76,6 +83,16 @@ def test_unknown_keys_are_warnings_with_the_near_key(sandbox: Sandbox, copy: Pat
     assert "would be accepted, with 3 warnings (" in said.out
 
 
+def test_a_hostile_manifest_takes_no_time(sandbox: Sandbox, copy: Path) -> None:
+    many = "".join(f"x{number} = 1\n" for number in range(20_000))
+    edit(copy, 'license = "MIT"', f'license = "MIT"\n{many}{"y" * 10_000} = 1')
+    start = time.monotonic()
+    found = sandbox.run("check", copy, "--json").ok().json["findings"]
+    assert len(found) == 50
+    assert all(len(one["message"]) < 200 for one in found)
+    assert time.monotonic() - start < 5
+
+
 def test_imports_and_declarations_are_compared(sandbox: Sandbox, copy: Path) -> None:
     edit(copy, "storage = true", 'http = ["api.example.com"]')
     said = sandbox.run("check", copy).ok()
@@ -118,6 +135,22 @@ def test_a_stale_statement_is_an_error_of_its_own_status(sandbox: Sandbox, copy:
     assert codes(sandbox, copy) == []
 
 
+def test_names_and_versions_of_a_known_index(indexed: IndexedProject) -> None:
+    sandbox = indexed.sandbox
+    indexed.repo.put(SEARCH, render([SearchEntry(PluginName("text-tools"), Version.parse("1.2.0"), "tool")]))
+    indexed.repo.publish()
+    indexed.use()
+    sandbox.run("search", "text").ok()
+    copy = Path(shutil.copytree(PLUGINS / "text-tools", sandbox.cwd / "mine"))
+    requests = len(indexed.server.requests)
+    said = sandbox.run("check", copy).ok()
+    assert "warning: version 1.0.0 is not newer than 1.2.0, which an index lists\n" in said.out
+    edit(copy, 'name = "text-tools"', 'name = "text-tool"')
+    said = sandbox.run("check", copy).ok()
+    assert "warning: 'text-tool' is 1 edit away from 'text-tools', which an index lists" in said.out
+    assert len(indexed.server.requests) == requests
+
+
 def test_documents_that_are_missing_are_named(sandbox: Sandbox, copy: Path) -> None:
     for name in ("README.md", "LICENSE"):
         (copy / name).unlink()
@@ -130,6 +163,10 @@ def test_what_is_not_a_plugin_or_leads_out_of_its_folder(sandbox: Sandbox, copy:
     sandbox.run("check").failed(2, "no plugin.toml in the top folder or its dist/, but in 'mine'")
     wasm = copy / "plugin.wasm"
     wasm.rename(sandbox.cwd / "elsewhere.wasm")
-    sandbox.run("check", copy).failed(2, "the module 'plugin.wasm' that plugin.toml names does not exist")
+    sandbox.run("check", copy).failed(1, "the module 'plugin.wasm' that plugin.toml names does not exist")
     wasm.symlink_to(sandbox.cwd / "elsewhere.wasm")
-    sandbox.run("check", copy).failed(2, "'plugin.wasm' is or passes a symbolic link")
+    sandbox.run("check", copy).failed(1, "'plugin.wasm' is or passes a symbolic link")
+    wasm.unlink()
+    with wasm.open("wb") as file:
+        file.truncate((64 << 20) + 1)
+    sandbox.run("check", copy).failed(1, "error: ", "67,108,864 bytes", "would be refused: 1 error")

@@ -155,7 +155,7 @@ def publish(story: Story, developer: Sandbox) -> None:
     story.type(developer, "tarkpm key generate --name release")
     story.type(developer, "tarkpm sign ./text-tools --key release")
     repo = GitRepo(story.folder / "repository")
-    for file in (developer.cwd / "text-tools").iterdir():
+    for file in filter(Path.is_file, (developer.cwd / "text-tools").iterdir()):
         repo.write(file.name, file.read_bytes())
     repo.commit("first")
     repo.tag("v1.0.0")

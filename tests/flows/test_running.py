@@ -205,6 +205,14 @@ def test_a_plugin_of_another_type_is_refused(sandbox: Sandbox) -> None:
     sandbox.run("chat", "text-tools", "x").failed(1, "is of type 'tool', expected 'provider'")
 
 
+def test_a_hook_in_a_folder_is_fired_alone(sandbox: Sandbox) -> None:
+    shutil.copytree(PLUGINS / "session-guard", sandbox.cwd / "mine")
+    fired = ("hook", "run", "prompt", '{"text":"hi"}', "--plugin")
+    assert sandbox.run(*fired, "./mine").ok().out == 'session-guard: replace\n{"text":"hi","guarded":true}\n'
+    sandbox.run(*fired, "session-guard").failed(2, "no plugin named 'session-guard' is locked")
+    sandbox.run(*fired, PLUGINS / "text-tools").failed(1, "is of type 'tool', expected 'hook'")
+
+
 def test_hooks_without_a_hook_plugin_pass_the_payload_through(sandbox: Sandbox) -> None:
     install(sandbox, "text-tools")
     report = sandbox.run("hook", "run", "session-start", '{"a":1}', "--json").ok().json

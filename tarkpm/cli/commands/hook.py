@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 import click
 
 from tarkpm.cli.lazy_group import Group
-from tarkpm.cli.options import Invocation, running
+from tarkpm.cli.options import Invocation, running_folders
 from tarkpm.cli.rendering import print_log
-from tarkpm.cli.text_args import read_json
+from tarkpm.cli.text_args import read_json, target
 from tarkpm.core.text import neutral
 
 if TYPE_CHECKING:
@@ -22,17 +22,18 @@ def hook_command() -> None:
 @hook_command.command("run")
 @click.argument("event")
 @click.argument("payload", default="{}", metavar="[JSON | - | @FILE]")
-@running
-def run_command(invocation: Invocation, event: str, payload: str) -> int:
+@click.option("--plugin", default="", metavar="PLUGIN", help="Fire it for this plugin, or folder, only.")
+@running_folders
+def run_command(invocation: Invocation, event: str, payload: str, plugin: str) -> int:
     """Fire an event and print the resulting payload.
 
     Every enabled hook plugin gets the event, in order.
     """
     from tarkpm.ops.hook import run_hooks
 
-    report = run_hooks(
-        invocation.settings, invocation.ui, event, read_json(payload, "the payload is"), print_log
-    )
+    text = read_json(payload, "the payload is")
+    name = target(plugin) if plugin else ""
+    report = run_hooks(invocation.settings, invocation.ui, event, text, print_log, target=name)
     invocation.report(report, lambda: hook_lines(report))
     return 1 if report.stopped or any(one.action == "failed" for one in report.handled) else 0
 

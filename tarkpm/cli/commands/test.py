@@ -20,13 +20,21 @@ WIDTH = 72
 
 @click.command("test", cls=CheckedCommand)
 @click.argument("folder", default=".", metavar="[DIR]", type=click.Path(path_type=Path))
-@click.option("-k", "only", default="", metavar="TEXT", help="Run only cases with TEXT in their name.")
+@click.option(
+    "-k", "--only", "only", default="", metavar="TEXT", help="Run only cases with TEXT in their name."
+)
 @common
 def test_command(invocation: Invocation, folder: Path, only: str) -> int:
     """Run the test cases of the plugin in DIR.
 
     A case is a file DIR/tests/NAME.toml with a call, what it meets (http, env, files, clock) and what is
     expected. It never reaches the network or files of this machine.
+
+    \b
+      call = "TOOL"
+      arguments = { text = "two words" }
+      [expect]
+      result = { words = 2 }
     """
     from tarkpm.ops.test import run_cases
 

@@ -1,14 +1,17 @@
 """What `check` finds in a working copy: problems that refuse it, and what its author should look at."""
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
 from tarkpm.core.document import BOM
-from tarkpm.core.toml_scan import line_of
+from tarkpm.core.toml_scan import lines
 from tarkpm.errors import TarkError
 from tarkpm.ops.release.working_copy import WorkingCopy
+
+MAX_PART: Final = 80
+"""Characters of each part of a key in a place."""
 
 Severity = Literal["error", "warning", "note"]
 
@@ -46,7 +49,11 @@ class Places:
 
     def __init__(self, file: str, data: bytes) -> None:
         self._file = file
-        self._text = data.decode("utf-8", "replace").removeprefix(BOM)
+        # Once for all findings: a hostile file may have many keys.
+        try:
+            self._lines = lines(data.decode("utf-8", "replace").removeprefix(BOM))
+        except (ValueError, IndexError):  # the file is not TOML
+            self._lines = {}
 
     @classmethod
     def of(cls, copy: WorkingCopy) -> "Places":
@@ -54,12 +61,8 @@ class Places:
         return cls(str(copy.manifest_file), copy.collected.files[copy.manifest_file.name])
 
     def key(self, *path: str) -> str:
-        """Return the place of a key, or of the nearest one above it."""
-        if not path:
-            return self._file
-        try:
-            line = line_of(self._text, path)
-        except ValueError:  # the file is not TOML
-            line = 0
+        """Return the place of a key, with the line of the nearest one above it if it is not there."""
+        above = (self._lines.get(path[:depth]) for depth in range(len(path), 0, -1))
+        line = next((one for one in above if one), 0)
         number = f":{line}" if line else ""
-        return f"{self._file}{number}: {'.'.join(path)}"
+        return f"{self._file}{number}" + (f": {'.'.join(part[:MAX_PART] for part in path)}" if path else "")

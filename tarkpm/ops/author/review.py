@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from tarkpm.core.capability import KINDS
-from tarkpm.core.manifest import unknown_keys
+from tarkpm.core.manifest import MAX_UNKNOWN, unknown_keys
 from tarkpm.core.name_similarity import close_names, did_you_mean
 from tarkpm.core.names import MANIFEST, STATEMENT
-from tarkpm.core.release import PluginName
+from tarkpm.core.release import MAX_NAME, PluginName
 from tarkpm.core.search import SearchEntry
 from tarkpm.core.text import neutral, short, some
 from tarkpm.core.tool import ToolDef
@@ -49,8 +49,8 @@ def keys(copy: WorkingCopy, places: Places) -> Iterator[CheckFinding]:
     for path, near in unknown_keys(copy.collected.files[MANIFEST]):
         also = f"; did you mean '{near}'?" if near else ""
         yield warned("UnknownKey", f"'{short_key(path)}' is not a known key{also}", places.key(*path))
-    for kind in copy.manifest.unknown_capabilities:
-        also = did_you_mean(kind, KINDS)
+    for kind in copy.manifest.unknown_capabilities[:MAX_UNKNOWN]:
+        also = did_you_mean(kind[:MAX_NAME], KINDS)
         text = f"'{neutral(kind, limit=60)}' is not a capability that tarkpm grants{also}"
         yield warned("UnknownKey", text, places.key("capabilities", kind))
     if foreign := copy.manifest.foreign_reads:
@@ -84,7 +84,7 @@ def imports(copy: WorkingCopy, info: ModuleInfo, places: Places) -> Iterator[Che
 
     They refuse nothing: a component imports every interface of the world it was built for, used or not.
     """
-    declared = {capability.kind for capability in copy.manifest.capabilities}
+    declared = {capability.kind for capability in copy.declared}
     used = info.kinds & IMPORTED
     for kind in (one for one in KINDS if one in used - declared):
         text = f"the module imports {kind}, which {MANIFEST} does not declare: each such call is refused"

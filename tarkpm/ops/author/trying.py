@@ -1,7 +1,6 @@
 """Run one test case of a plugin, and judge its outcome."""
 
 from collections.abc import Iterator
-from typing import Final
 
 import msgspec
 from msgspec import UNSET
@@ -15,9 +14,6 @@ from tarkpm.errors import HostError
 from tarkpm.host.image import PluginImage
 from tarkpm.host.runtime import PluginHost
 from tarkpm.ops.author.world import World
-
-MAX_CALLS: Final = 40
-"""Host calls and log lines that are shown of a case."""
 
 
 class CaseMismatch(msgspec.Struct, frozen=True):
@@ -86,6 +82,7 @@ def judge(case: Case, outcome: CaseOutcome, world: World) -> Iterator[CaseMismat
     if world.unanswered:
         asked = "; ".join(dict.fromkeys(world.unanswered))
         yield CaseMismatch(f"the case has no answer for {neutral(asked, limit=400)}")
+    yield from (CaseMismatch(neutral(text, limit=400), lines) for text, lines in world.missent)
     if expect.error is not UNSET:
         yield from _error(str(expect.error), outcome)
     elif outcome.error is not None:

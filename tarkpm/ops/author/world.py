@@ -15,9 +15,12 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
+from msgspec import UNSET
+
 from tarkpm.core.asked import allows, asked
 from tarkpm.core.capability import Capability, CapabilitySet
 from tarkpm.core.case import CannedAnswer, Case, split_request
+from tarkpm.core.compared import difference, is_part
 from tarkpm.core.home_path import HOME
 from tarkpm.core.urls import parse as parse_url
 from tarkpm.errors import CaseError, LimitReached, Unreachable
@@ -42,7 +45,8 @@ FOREVER: Final = float("inf")
 class World:
     """What one case gives a plugin, and what the plugin asked of it.
 
-    ``unanswered`` are requests and programs that the case has no answer for, each as a sentence's end.
+    ``unanswered`` are requests and programs that the case has no answer for, each as a sentence's end;
+    ``missent`` are requests that were not sent as expected, with the lines of the difference.
     """
 
     def __init__(self, case: Case, granted: CapabilitySet, root: Path) -> None:
@@ -50,22 +54,30 @@ class World:
         self.granted = granted
         self.calls: list[TracedCall] = []
         self.unanswered: list[str] = []
+        self.missent: list[tuple[str, tuple[str, ...]]] = []
         self.data, self._workspace, self._home = (root / name for name in ("data", "workspace", "home"))
         self._case = case
         for folder in (self._workspace, self._home):
             folder.mkdir()
         for name, text in case.files.items():
             self._write(name, text)
+        self._store(case.storage)
+
+    def _store(self, values: Mapping[str, str]) -> None:
         storage = Storage(self.data, lambda _: None)
-        for key, value in case.storage.items():
-            storage.call("set", (key, value), _soon())
-        storage.close()
+        try:
+            for key, value in values.items():
+                done = storage.call("set", (key, value), _soon())
+                if "err" in done:
+                    raise CaseError(done["err"], path=("storage", key))
+        finally:
+            storage.close()
 
     def _write(self, name: str, text: str) -> None:
         place = self.place(name)
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(text)
+            place.write_text(text, "utf-8", newline="")
         except OSError as problem:
             raise CaseError(f"cannot be written: {problem.strerror}", path=("files", name)) from None
 
@@ -82,7 +94,7 @@ class World:
         granted, case = image.granted, self._case
         ticks = count()
         now = case.milliseconds * _MILLISECOND
-        client = _CannedClient(case, self.unanswered.append)
+        client = _CannedClient(case, self)
         return {
             "clock": Clock(lambda: now, lambda: next(ticks) * _MILLISECOND),
             "random": _Seeded(case.random),
@@ -132,9 +144,9 @@ class _CannedResponse(Response):
 class _CannedClient(HttpClient):
     """A client that answers from a case. Several answers to one request come in turn; the last one stays."""
 
-    def __init__(self, case: Case, missing: Callable[[str], None]) -> None:
+    def __init__(self, case: Case, world: World) -> None:
         super().__init__()
-        self._missing = missing
+        self._world = world
         self._answers = {
             split_request(key): list(answer) if isinstance(answer, list) else [answer]
             for key, answer in case.http.items()
@@ -145,8 +157,8 @@ class _CannedClient(HttpClient):
         self,
         method: str,
         url: str,
-        headers: Headers = (),  # noqa: ARG002  # the answer depends on method and URL alone
-        body: bytes | None = None,  # noqa: ARG002
+        headers: Headers = (),
+        body: bytes | None = None,
         *,
         deadline: float = FOREVER,  # noqa: ARG002  # it is there at once
     ) -> Iterator[Response]:
@@ -154,12 +166,26 @@ class _CannedClient(HttpClient):
         plain = parse_url(url).url
         answers = self._answers.get((method, plain)) or self._answers.get(("", plain))
         if not answers:
-            self._missing(f"{method} {plain}")
+            self._world.unanswered.append(f"{method} {plain}")
             raise Unreachable(f"the case has no answer for {method} {plain}")
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        self._world.missent += _missent(f"{method} {plain}", answer, headers, body or b"")
         if answer.error:
             raise Unreachable(answer.error)
         yield _CannedResponse(answer)
+
+
+def _missent(
+    request: str, answer: CannedAnswer, headers: Headers, body: bytes
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    text = body.decode("utf-8", "replace")
+    if answer.sent is not UNSET and not is_part(answer.sent, text):
+        yield f"{request} was not sent with the expected body", difference(answer.sent, text)
+    sent = {name.lower(): value for name, value in headers}
+    for name, value in answer.sent_headers.items():
+        if sent.get(name.lower()) != value:
+            lines = difference(value, sent.get(name.lower(), ""))
+            yield f"{request} was not sent with the expected header {name!r}", lines
 
 
 class _CannedPrograms:

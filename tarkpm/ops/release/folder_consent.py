@@ -28,7 +28,7 @@ def agreed_grants(settings: Settings, ui: Ui, copy: WorkingCopy) -> CapabilitySe
     """
     if settings.folder_grants:
         return _chosen(settings, copy)
-    declared = copy.manifest.capabilities
+    declared = copy.declared
     consent, consents = _consent(copy), FolderConsents(settings.paths.state)
     if not _beyond_question(copy):
         return declared
@@ -48,7 +48,7 @@ def known_grants(settings: Settings, copy: WorkingCopy) -> CapabilitySet:
     """Return what the working copy may do without a question; nothing but storage before consent."""
     if settings.folder_grants:
         return _chosen(settings, copy)
-    declared = copy.manifest.capabilities
+    declared = copy.declared
     if _is_ours_alone(copy) and FolderConsents(settings.paths.state).find(_consent(copy)):
         return declared
     return CapabilitySet(tuple(one for one in declared if one.kind in UNASKED))
@@ -56,7 +56,7 @@ def known_grants(settings: Settings, copy: WorkingCopy) -> CapabilitySet:
 
 def _chosen(settings: Settings, copy: WorkingCopy) -> CapabilitySet:
     chosen = CapabilitySet.of(settings.folder_grants)
-    if beyond := chosen.beyond(copy.manifest.capabilities):
+    if beyond := chosen.beyond(copy.declared):
         text = f"--grant {beyond.items[0]}: '{copy.manifest.name}' does not declare it"
         raise TarkError(
             text, where=str(copy.manifest_file), hint="declare it there, then run the command again"
@@ -65,7 +65,7 @@ def _chosen(settings: Settings, copy: WorkingCopy) -> CapabilitySet:
 
 
 def _beyond_question(copy: WorkingCopy) -> list[Capability]:
-    return [one for one in copy.manifest.capabilities if one.kind not in UNASKED]
+    return [one for one in copy.declared if one.kind not in UNASKED]
 
 
 def _consent(copy: WorkingCopy) -> FolderConsent:
@@ -108,7 +108,7 @@ def _card(copy: WorkingCopy, *, lasts: bool) -> Card:
         CardRow("folder", str(copy.folder)),
         CardRow("signer", "unsigned: a working copy"),
         *(() if lasts else (shared,)),
-        *capability_rows(manifest.capabilities, manifest),
+        *capability_rows(copy.declared, manifest),
         *sign_in_rows(manifest),
         *own_words(manifest),
     ]

@@ -34,6 +34,11 @@ class WorkingCopy(msgspec.Struct, frozen=True):
         return self.release.manifest
 
     @property
+    def declared(self) -> CapabilitySet:
+        """Return the capabilities that it declares and could be granted."""
+        return self.manifest.capabilities
+
+    @property
     def manifest_file(self) -> Path:
         """Return where plugin.toml is."""
         return self.folder / self.collected.folder / MANIFEST

@@ -181,6 +181,8 @@ def load_target(
     A ``cache`` starts looking for the compiled code of a big module in the meantime. ``ask`` is that of
     `load_working_copy`. Raises `TarkError` for answers about a folder where ``target`` is a name.
     """
+    if settings.folder_grants and settings.accept_folder:
+        raise TarkError("expected --grant or --accept-capabilities, found both")
     if names_folder(target):
         images = load_working_copy(settings, ui, target, ask=ask)
     elif settings.folder_grants or settings.accept_folder:
