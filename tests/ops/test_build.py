@@ -42,23 +42,21 @@ def test_c_is_built_once_and_runs(sandbox: Sandbox) -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("file", "text", "rebuilt"),
-    [
+def test_what_is_built_again(sandbox: Sandbox) -> None:
+    folder = plugin(sandbox)
+    sandbox.run("build", folder).ok()
+    for file, text, rebuilt in (
         ("plugin.c", SOURCE + "\n", True),
         ("more.h", "", True),
         ("plugin.wasm", "edited", True),
         ("README.md", "words", False),
         (".hidden", "", False),
         ("tests/case.toml", "", False),
-    ],
-)
-def test_what_is_built_again(sandbox: Sandbox, file: str, text: str, rebuilt: bool) -> None:
-    folder = plugin(sandbox)
-    sandbox.run("build", folder).ok()
-    (folder / file).parent.mkdir(exist_ok=True)
-    (folder / file).write_text(text)
-    assert sandbox.run("build", folder, "--json").ok().json["built"] is rebuilt
+        ("out/mine-0.1.0/plugin.toml", "", False),
+    ):
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).write_text(text)
+        assert sandbox.run("build", folder, "--json").ok().json["built"] is rebuilt, file
 
 
 def test_a_compilers_words_are_shown_with_the_authors_paths(sandbox: Sandbox) -> None:

@@ -122,3 +122,25 @@ def test_every_function_of_the_bindings(sandbox: Sandbox) -> None:
     for text, shown in cases.items():
         assert sandbox.run(*call, text, "--accept-capabilities", cwd=folder).ok().out == f"{shown}\n"
     assert sandbox.run("tools", ".", cwd=folder).ok().out.count("risky") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    not (HAS_RUST and Path("/usr/bin/cargo").exists()), reason="Debian's cargo is not installed"
+)
+def test_a_package_of_cargo(sandbox: Sandbox) -> None:
+    sandbox.run("new", "words", "--lang", "rust").ok()
+    folder = sandbox.cwd / "words"
+    (folder / "src").mkdir()
+    (folder / "plugin.rs").rename(folder / "src" / "lib.rs")
+    (folder / "tark.rs").rename(folder / "src" / "tark.rs")
+    package = '[package]\nname = "words"\nversion = "0.1.0"\nedition = "2021"\n'
+    (folder / "Cargo.toml").write_text(package)
+    sandbox.run("build", cwd=folder).failed(
+        1, 'expected one module of a library of crate-type ["cdylib"], found none'
+    )
+    (folder / "Cargo.toml").write_text(f'{package}[lib]\ncrate-type = ["cdylib"]\n')
+    first = sandbox.run("build", "--json", cwd=folder).ok().json["sha256"]
+    assert "1 passed" in sandbox.run("test", cwd=folder).ok().out
+    (folder / "plugin.wasm").unlink()
+    assert sandbox.run("build", "--json", cwd=folder).ok().json["sha256"] == first
