@@ -28,7 +28,7 @@ from tarkpm.store.sweep import KINDS, Needed, StoredItem, alone, is_needed, item
 
 
 class Amount(msgspec.Struct, frozen=True):
-    """Count and bytes of one kind: blobs, git (manifests), compiled (modules) or index (metadata)."""
+    """Count and bytes of one kind of `sweep.KINDS`."""
 
     kind: str
     count: int

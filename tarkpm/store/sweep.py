@@ -18,8 +18,11 @@ from tarkpm.core.digest import Digest
 from tarkpm.io.files import remove_tree
 from tarkpm.io.locks import exclusive, folder_lock
 
-KINDS: Final = ("blobs", "git", "compiled", "index")
+KINDS: Final = ("blobs", "git", "compiled", "index", "builds", "toolchains")
 """The folders of the cache that belong to tarkpm; others are never touched."""
+
+_REMADE: Final = ("builds", "toolchains")
+"""Records of `tarkpm build` and caches of compilers: the next build makes them again."""
 
 LEFTOVER_SECONDS: Final = 3600.0
 """Age, in seconds, from which a temporary file cannot belong to a running command."""
@@ -67,7 +70,7 @@ def items(root: Path) -> list[StoredItem]:
     found = [
         StoredItem("index", path, _size(path)) for path in _inside(root / "index") if path.suffix != ".lock"
     ]
-    for kind in KINDS[:2]:
+    for kind in ("blobs", "git", "builds", "toolchains"):
         found += [StoredItem(kind, path, _size(path)) for path in _inside(root / kind)]
     for folder in _inside(root / "compiled"):
         found += [StoredItem("compiled", path, _size(path)) for path in _inside(folder)]
@@ -105,6 +108,8 @@ def is_needed(item: StoredItem, needed: Needed, now: float) -> bool:
     # Named "DIGEST-….compiled": compiled code is kept as long as its module.
     if item.kind == "compiled":
         return name.partition("-")[0] in needed.blobs
+    if item.kind in _REMADE:
+        return False
     return name in needed.indexes if item.kind == "index" else item.path in needed.git
 
 

@@ -77,7 +77,7 @@ class Job(msgspec.Struct, frozen=True):
 
     def trimmed(self, said: str) -> tuple[str, ...]:
         """Return the lines of a compiler's output, bounded, with paths as the author knows them."""
-        for place in (self.stage, self.stage.resolve(), self.headers):
+        for place in (self.stage, self.stage.resolve(), self.headers, self.stage.parent):
             said = said.replace(f"{place}/", "")
         lines = [line.rstrip() for line in _ESCAPES.sub("", said).splitlines() if line.strip()]
         more = [f"… {len(lines) - _MAX_LINES} more lines"] if len(lines) > _MAX_LINES else []

@@ -25,10 +25,9 @@ _LINKERS: Final = (
     "wasm-ld-15",
     "wasm-ld-14",
 )
-_FLAGS: Final = (
-    "-Copt-level=s", "-Cpanic=abort", "-Clto", "-Ccodegen-units=1", "-Cstrip=symbols",
-    "-Clink-arg=-zstack-size=65536",
-)  # fmt: skip
+_FLAGS: Final = ("-Cstrip=symbols", "-Clink-arg=-zstack-size=65536")
+_PROFILE: Final = ("-Copt-level=s", "-Cpanic=abort", "-Clto", "-Ccodegen-units=1")
+"""Not for cargo: there, Cargo.toml has the profile."""
 # rustc passes -flavor to every linker, and wants warnings to be errors; linkers newer than rustc
 # warn of the metadata in its libraries.
 _WRAPPER: Final = """#!/bin/sh
@@ -78,6 +77,7 @@ class Rust:
         flags = [*_FLAGS, *_linker(job, program), f"--remap-path-prefix={job.stage}=."]
         if PurePosixPath(job.source).name == CARGO:
             return _cargo(job, program, flags)
+        flags += _PROFILE
         options = ["--target", TARGET, "--crate-type", "cdylib", "--edition", "2021", "-o", job.out]
         job.run(program, [*options, *flags, job.source])
         return job.result(program)
@@ -109,9 +109,11 @@ def _linker(job: Job, program: Compiler) -> list[str]:
 
 
 def _cargo(job: Job, rustc: Compiler, flags: list[str]) -> bytes:
-    path = find_program("cargo", job.environment.get("PATH", ""))
+    # The one beside rustc: another installation's may be too new for it, or too old.
+    path = find_program("cargo", str(Path(rustc.command[0]).parent))
     if path is None:
-        raise missing("cargo", "Rust", "apt install cargo")
+        has_rustup = find_program("rustup", job.environment.get("PATH", ""))
+        raise missing("cargo", "Rust", f"rustup target add {TARGET}" if has_rustup else "apt install cargo")
     target = job.scratch / "target"
     more = {"RUSTC": rustc.command[0], "RUSTFLAGS": " ".join(flags), "CARGO_TARGET_DIR": str(target)}
     arguments = ["build", "--release", "--target", TARGET, "--manifest-path", job.source]

@@ -28,6 +28,9 @@ def blobs(sandbox: Sandbox) -> list[Path]:
     return sorted(path for path in sandbox.store.glob("blobs/*"))
 
 
+BUILT = {"builds": 0, "toolchains": 0}
+
+
 def kinds(report: Any) -> dict[str, int]:
     return {one["kind"]: one["count"] for one in report["kinds"]}
 
@@ -35,7 +38,7 @@ def kinds(report: Any) -> dict[str, int]:
 def test_size_and_dir(locked: Sandbox) -> None:
     locked.run("call", "text-tools", "text-stats", '{"text":"a"}').ok()
     found = locked.run("cache", "size", "--json").ok().json
-    assert kinds(found) == {"blobs": 5, "git": 1, "compiled": 1, "index": 0}
+    assert kinds(found) == {"blobs": 5, "git": 1, "compiled": 1, "index": 0} | BUILT
     assert found["bytes"] == sum(path.stat().st_size for path in locked.store.rglob("*") if path.is_file())
     text = locked.run("cache", "size").ok().out
     assert f"({found['bytes']:,} bytes)" in text
@@ -45,7 +48,7 @@ def test_size_and_dir(locked: Sandbox) -> None:
 def test_prune_takes_what_no_project_locks(locked: Sandbox, publisher: Publisher) -> None:
     before = blobs(locked)
     assert kinds(locked.run("cache", "prune", "--json").ok().json) == dict.fromkeys(
-        ("blobs", "git", "compiled", "index"), 0
+        ("blobs", "git", "compiled", "index", *BUILT), 0
     )
     publisher.release("1.1.0")
     locked.run("update").ok()
@@ -54,7 +57,7 @@ def test_prune_takes_what_no_project_locks(locked: Sandbox, publisher: Publisher
     assert "would delete 2 blobs" in looked.out
     assert "would delete 1 git" in looked.out
     pruned = locked.run("cache", "prune", "--json").ok().json
-    assert kinds(pruned) == {"blobs": 2, "git": 1, "compiled": 0, "index": 0}
+    assert kinds(pruned) == {"blobs": 2, "git": 1, "compiled": 0, "index": 0} | BUILT
     shutil.rmtree(locked.cwd / ".tark")
     locked.run("sync", "--offline").ok()
 
@@ -68,7 +71,7 @@ def test_a_project_that_is_gone_no_longer_counts_and_its_data_stays(locked: Sand
     away.mkdir()
     locked.cwd.rmdir()
     pruned = locked.run("cache", "prune", "--json", cwd=away).ok().json
-    assert kinds(pruned) == {"blobs": 5, "git": 1, "compiled": 1, "index": 0}
+    assert kinds(pruned) == {"blobs": 5, "git": 1, "compiled": 1, "index": 0} | BUILT
     assert blobs(locked) == []
     assert list(locked.data.glob("data/*/text-tools/storage.sqlite3"))
     assert sorted((locked.state / "projects").glob("*.json")) == records
@@ -152,3 +155,12 @@ def test_prune_beside_commands_that_install(locked: Sandbox, publisher: Publishe
         assert process.returncode == 0, err
     for clone in clones:
         locked.run("verify", cwd=clone).ok()
+
+
+def test_what_builds_leave_is_pruned(sandbox: Sandbox) -> None:
+    sandbox.run("new", "words", "--lang", "c").ok()
+    sandbox.run("build", "words").ok()
+    found = kinds(sandbox.run("cache", "prune", "--json").ok().json)
+    assert (found["builds"], found["toolchains"]) == (1, 1)
+    assert kinds(sandbox.run("cache", "size", "--json").ok().json)["toolchains"] == 0
+    assert sandbox.run("build", "words", "--json").ok().json["built"]

@@ -226,7 +226,7 @@ def test_a_channel_that_is_interrupted_is_stopped(sandbox: Sandbox, published: P
         (lambda: _with_import("(import \"env\" \"emscripten_notify\" (func))"),
          "imports 'env.emscripten_notify', which tark does not provide in the older ABI"),
         (lambda: _with_import("(import \"tark:plugin/storage\" \"get\" (func (param i32 i32 i32)))"),
-         "is a core module built for tark:plugin; convert it with 'wasm-tools component new'"),
+         "is a core module built for tark:plugin and not yet a component; 'tarkpm build' makes it one"),
     ],
 )  # fmt: skip
 def test_what_cannot_run_is_not_taken(

@@ -362,7 +362,7 @@ AUTH = "status or provider_auth_status, get_token or provider_auth_credentials"
         (older.text(extra='(import "env" "memory" (memory 1))', memory=""),
          f"{LACKS}: memory"),
         (older.text(extra='(import "tark:plugin/storage" "get" (func))'),
-         "is a core module built for tark:plugin; convert it with 'wasm-tools component new'"),
+         "is a core module built for tark:plugin and not yet a component; 'tarkpm build' makes it one"),
         (older.text(extra='(import "tark:log" "warn" (func (param i32)))'),
          "import tark:log warn: expected (i32, i32), found (i32)"),
         (older.text(extra='(import "tark:log" "warn" (global i32))'),

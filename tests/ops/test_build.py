@@ -42,23 +42,21 @@ def test_c_is_built_once_and_runs(sandbox: Sandbox) -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("file", "text", "rebuilt"),
-    [
+def test_what_is_built_again(sandbox: Sandbox) -> None:
+    folder = plugin(sandbox)
+    sandbox.run("build", folder).ok()
+    for file, text, rebuilt in (
         ("plugin.c", SOURCE + "\n", True),
         ("more.h", "", True),
         ("plugin.wasm", "edited", True),
         ("README.md", "words", False),
         (".hidden", "", False),
         ("tests/case.toml", "", False),
-    ],
-)
-def test_what_is_built_again(sandbox: Sandbox, file: str, text: str, rebuilt: bool) -> None:
-    folder = plugin(sandbox)
-    sandbox.run("build", folder).ok()
-    (folder / file).parent.mkdir(exist_ok=True)
-    (folder / file).write_text(text)
-    assert sandbox.run("build", folder, "--json").ok().json["built"] is rebuilt
+        ("out/mine-0.1.0/plugin.toml", "", False),
+    ):
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).write_text(text)
+        assert sandbox.run("build", folder, "--json").ok().json["built"] is rebuilt, file
 
 
 def test_a_compilers_words_are_shown_with_the_authors_paths(sandbox: Sandbox) -> None:
@@ -180,3 +178,18 @@ def test_a_toolchain_that_is_too_old(sandbox: Sandbox) -> None:
     sandbox.run("build", folder, env=env).failed(
         2, "expected componentize-py 0.17 or newer, found 0.9.1", "--upgrade componentize-py"
     )
+
+
+def test_a_module_that_is_too_large(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = plugin(sandbox)
+    monkeypatch.setattr("tarkpm.ops.author.building.MAX_FILE", 5000)
+    sandbox.run("build", folder).failed(1, "bytes; a plugin has at most 5,000", "help: leave out packages")
+
+
+def test_whatever_has_the_name_of_the_module_is_replaced(sandbox: Sandbox) -> None:
+    folder = plugin(sandbox)
+    (folder / "plugin.wasm").symlink_to(sandbox.home / "elsewhere")
+    (sandbox.home / "elsewhere").write_text("theirs")
+    sandbox.run("build", folder).ok()
+    assert not (folder / "plugin.wasm").is_symlink()
+    assert (sandbox.home / "elsewhere").read_text() == "theirs"

@@ -3,7 +3,7 @@
 import gc
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
@@ -21,6 +21,9 @@ from tarkpm.cli.rendering import print_log
 from tarkpm.cli.text_args import read_json
 from tarkpm.core.text import some
 from tarkpm.errors import StoreError, TarkError
+
+if TYPE_CHECKING:
+    from tarkpm.host.process import Process
 
 
 @click.command("dev", cls=CheckedCommand)
@@ -47,8 +50,6 @@ def dev_command(invocation: Invocation, folder: Path, tool: str | None, argument
             invocation.ui.note(f"watching {place}; press Ctrl-C to stop")
     except KeyboardInterrupt:  # the ordinary end
         clear_line()
-    finally:
-        prestart.drop()
     return 0
 
 
@@ -79,19 +80,25 @@ class _Round:
         from tarkpm.ops.test import run_cases
 
         settings, ui = self._invocation.settings, self._invocation.ui
-        built = build(settings, ui, self._folder)
+        spare = prestart.take() if tool else None  # it loads wasmtime while the compiler runs
+        try:
+            built = build(settings, ui, self._folder)
+        except BaseException:
+            if spare is not None:
+                spare.kill()
+            raise
         for note in built.notes:
             ui.note(note)
         self._show("build", built, build_lines(built, dry_run=False))
         if tool:
-            self._call(tool, arguments)
+            self._call(tool, arguments, spare)
         if has_cases(self._folder):
             cases = run_cases(settings, ui, self._folder, only="")
             self._show("test", cases, list(case_lines(cases)))
         checked = check(settings, ui, self._folder)
         self._show("check", checked, check_lines(checked))
 
-    def _call(self, tool: str, arguments: str) -> None:
+    def _call(self, tool: str, arguments: str, spare: "Process | None") -> None:
         from tarkpm.ops.call import call
 
         report = call(
@@ -102,6 +109,7 @@ class _Round:
             arguments,
             log=print_log,
             trace=print_trace,
+            spare=spare,
         )
         self._found["output"] = report.output
         if not self._invocation.json:

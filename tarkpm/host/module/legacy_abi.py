@@ -57,7 +57,7 @@ def misfit(imports: Sequence[str], exports: Sequence[str], plugin_type: str) -> 
     """Return why a module cannot run as a plugin of this type, in one sentence; None if it can."""
     # First, because such a module lacks every export of this ABI, and a list of them would mislead.
     if is_unfinished(imports, exports):
-        return "is a core module built for tark:plugin; convert it with 'wasm-tools component new'"
+        return "is a core module built for tark:plugin and not yet a component; 'tarkpm build' makes it one"
     if plugin_type not in NEEDED:
         known = ", ".join(NEEDED)
         return f"is a core module; the older tark ABI supports the types {known}, not {plugin_type}"

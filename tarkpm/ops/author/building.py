@@ -2,6 +2,7 @@
 
 import hashlib
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -13,18 +14,18 @@ from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MANIFEST, MAX_MANIFEST, STATEMENT
 from tarkpm.core.recipe import Recipe
 from tarkpm.core.text import some
-from tarkpm.errors import BuildError, ModuleInvalid, NotFound
+from tarkpm.errors import BuildError, ModuleInvalid, NotFound, TarkError
 from tarkpm.host.module.core_types import read_core_types
 from tarkpm.host.module.inspect import ModuleInfo, inspect
 from tarkpm.host.module.surface import read_surface
 from tarkpm.host.module.tark_types import IMPORTS
 from tarkpm.host.module.type_scope import Unreadable
-from tarkpm.io.files import atomic_write, keep, read_optional
+from tarkpm.io.files import atomic_write, keep, read_file, read_optional
 from tarkpm.ops.author.sources import read_sources
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.run.compile_cache import compile_cache
-from tarkpm.store.blobs import MAX_BLOB
+from tarkpm.sources.path import MAX_FILE
 from tarkpm.toolchains.choose import choose
 from tarkpm.toolchains.component.componentize import CoreModule, Unconvertible, componentize
 from tarkpm.toolchains.component.wit import read_package
@@ -124,7 +125,7 @@ def build_plugin(settings: Settings, ui: Ui, plan: BuildPlan) -> BuildReport:
     """Build what changed, check the result, and write it. Raises `BuildError` and `HostError`."""
     record_file = settings.paths.cache / "builds" / plan.key
     known = _recorded(record_file)
-    there = read_optional(plan.module, MAX_BLOB)
+    there = _current(plan.module)
     if known and there is not None and sha256(there) == known.sha256:
         return _report(plan, there, known.version, built=False)
     if settings.dry_run:
@@ -137,6 +138,13 @@ def build_plugin(settings: Settings, ui: Ui, plan: BuildPlan) -> BuildReport:
     atomic_write(plan.module, wasm)
     keep(record_file, msgspec.json.encode(_Record(sha256(wasm), version)), mode=0o600)
     return _report(plan, wasm, version, built=True, info=info)
+
+
+def _current(module: Path) -> bytes | None:
+    """Return the module there is; None for whatever else has its name, which is replaced."""
+    with suppress(OSError, TarkError):
+        return read_file(module, MAX_FILE)
+    return None
 
 
 def _recorded(file: Path) -> _Record | None:
@@ -210,6 +218,9 @@ def _component(plan: BuildPlan, wasm: bytes) -> bytes:
 def _checked(settings: Settings, plan: BuildPlan, wasm: bytes) -> ModuleInfo:
     """Return what a module imports that is valid and fits its type. It is compiled, but does not run."""
     where, kind = str(plan.module), plan.manifest.type
+    if len(wasm) > MAX_FILE:
+        text = f"the module has {len(wasm):,} bytes; a plugin has at most {MAX_FILE:,}"
+        raise BuildError(text, where=where, hint="leave out packages and data that the plugin does not need")
     found = read_surface(wasm, compile_cache(settings), where=where)
     if kind not in found.fits:
         advice = plan.toolchain.advice

@@ -61,7 +61,10 @@ def source_files(folder: Path) -> Iterator[str]:
 
 
 def _is_source_folder(path: Path) -> bool:
-    return not (path.name in _SKIPPED or path.name.startswith(".") or (path / _VENV).is_file())
+    if path.name in _SKIPPED or path.name.startswith("."):
+        return False
+    # A folder with a manifest is another plugin, or a release of this one that `publish` wrote.
+    return not any((path / name).is_file() for name in (_VENV, MANIFEST))
 
 
 def _too_big(limit: str, folder: Path) -> BuildError:
