@@ -24,7 +24,7 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
         "tarkpm diff ./old.lock",
     ),
     "licenses": ("tarkpm licenses", "tarkpm licenses --allow MIT --allow Apache-2.0"),
-    "sbom": ("tarkpm sbom > sbom.json",),
+    "sbom": ("tarkpm sbom",),
     "versions": ("tarkpm versions text-tools", "tarkpm versions github:owner/repo"),
     "tree": ("tarkpm tree", "tarkpm tree --invert text-tools"),
     "outdated": ("tarkpm outdated",),
@@ -71,6 +71,9 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "channel status": ("tarkpm channel status discord",),
     "channel stop": ("tarkpm channel stop discord",),
     "secret": ("tarkpm secret set github", "tarkpm secret set github < token.txt", "tarkpm secret list"),
+    "secret list": ("tarkpm secret list",),
+    "secret remove": ("tarkpm secret remove github",),
+    "secret set": ("tarkpm secret set github", "tarkpm secret set github < token.txt"),
     "chat": ("tarkpm chat chatgpt-oauth 'Say hello.'", "tarkpm chat chatgpt-oauth - < prompt.txt"),
     "serve": ("tarkpm serve openai",),
     "serve openai": (
@@ -87,6 +90,9 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "doctor": ("tarkpm doctor",),
     "completions": ('eval "$(tarkpm completions bash)"', "tarkpm completions fish | source"),
     "merge-driver": ("tarkpm merge-driver install",),
+    "merge-driver install": ("tarkpm merge-driver install", "tarkpm merge-driver install --dry-run"),
+    "merge-driver run": ("tarkpm merge-driver run base.lock ours.lock theirs.lock",),
+    "merge-driver textconv": ("tarkpm merge-driver textconv tark.lock",),
     "new": (
         "tarkpm new word-count --lang c",
         "tarkpm new my-hook --lang rust --type hook --license Apache-2.0",
