@@ -181,8 +181,8 @@ def consent(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def wrapper(*args: Any, trust: tuple[str, ...], allow_unsigned: tuple[str, ...], **rest: Any) -> Any:
+        from tarkpm.core.consent import Answers
         from tarkpm.core.key import public_key
-        from tarkpm.core.policy import Answers
 
         flags = {
             key: rest.pop(key)

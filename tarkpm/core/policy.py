@@ -7,7 +7,6 @@ Nothing here prompts the user.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 from tarkpm.core.binding import Binding, Origin, contents_digest
 from tarkpm.core.capability import CapabilitySet
 from tarkpm.core.claim import Vouched
+from tarkpm.core.consent import Admission, Answers, Question
 from tarkpm.core.key import PublicKey
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.project import Project
@@ -28,54 +28,14 @@ from tarkpm.core.tool import widened
 from tarkpm.core.trust import NOBODY, check_minimum, check_vouched
 from tarkpm.errors import (
     CapabilityWidened,
-    ConsentError,
     Downgrade,
     KeyChanged,
     KeyUnknown,
     KeyUntrusted,
     Republished,
-    TarkError,
     ToolsChanged,
     UnsignedRefused,
 )
-
-
-class Answers(msgspec.Struct, frozen=True):
-    """Decisions that the user made on the command line, such as ``--trust KEY``."""
-
-    trust: tuple[PublicKey, ...] = ()
-    accept_capabilities: bool = False
-    allow_unsigned: frozenset[str] = frozenset()
-    allow_downgrade: bool = False
-    allow_republished: bool = False
-    adopt: bool = False
-    accept_tools: bool = False
-
-
-class Question(msgspec.Struct, frozen=True):
-    """A decision about ``plugin`` that only the user can make.
-
-    ``flag`` is the command-line option that answers it, or "" if none does. ``askable`` says whether a prompt
-    may ask it: the unsafe choices must be typed out (docs/trust-rules.md, rules 4 and 7).
-    """
-
-    error: type[ConsentError]
-    plugin: PluginName
-    message: str
-    flag: str
-    askable: bool = True
-
-
-class Admission(msgspec.Struct, frozen=True):
-    """The consequences of accepting a candidate: a change to tark.toml, and the questions to answer first."""
-
-    candidate: VerifiedRelease
-    change: ProjectEdit
-    questions: tuple[Question, ...]
-
-    def questions_about(self, *errors: type[ConsentError]) -> bool:
-        """Return whether any question is of one of these kinds."""
-        return any(question.error in errors for question in self.questions)
 
 
 def admit(
@@ -301,12 +261,3 @@ def _judge_tools(
     elif not changed:
         return []
     return [Question(ToolsChanged, name, message, "--accept-tools")]
-
-
-def consent_error(questions: Iterable[Question], command: str) -> TarkError:
-    """Return the error for questions that cannot be asked here. Its hint answers all of them at once."""
-    unanswered = list(questions)
-    first = unanswered[0]
-    flags = " ".join(dict.fromkeys(question.flag for question in unanswered if question.flag))
-    hint = f"tarkpm remove {first.plugin}" if not first.flag else f"{command} {flags}"
-    return first.error("; ".join(question.message for question in unanswered), hint=hint)

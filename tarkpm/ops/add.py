@@ -2,7 +2,7 @@
 
 import shlex
 
-from tarkpm.core.policy import Answers
+from tarkpm.core.consent import Answers
 from tarkpm.core.release import GitSource, PluginName, Requirement
 from tarkpm.core.version import Range
 from tarkpm.ops.change.admit import agree

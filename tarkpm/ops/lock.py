@@ -1,7 +1,7 @@
 """``tarkpm lock``: update tark.lock from tark.toml."""
 
+from tarkpm.core.consent import Answers
 from tarkpm.core.lock_check import stale_requirement
-from tarkpm.core.policy import Answers
 from tarkpm.core.release import PluginName
 from tarkpm.ops.change.admit import agree
 from tarkpm.ops.change.apply import apply

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from tarkpm.core.policy import Question
+from tarkpm.core.consent import Question
 from tarkpm.core.release import GitSource, IndexSource, PluginName, Source
 from tarkpm.core.rows import Listing, ReleaseRow
 from tarkpm.core.version import Version

@@ -1,6 +1,6 @@
 """``tarkpm update``: update plugins to what their sources hold now."""
 
-from tarkpm.core.policy import Answers
+from tarkpm.core.consent import Answers
 from tarkpm.core.release import PluginName
 from tarkpm.ops.change.admit import agree
 from tarkpm.ops.change.apply import apply, preview_deletions

@@ -24,7 +24,7 @@ from tarkpm.cli.options import (
     running,
     yes,
 )
-from tarkpm.core.policy import Answers
+from tarkpm.core.consent import Answers
 from tarkpm.errors import TarkError
 from tarkpm.ops.project.settings import ANY_DECISIONS, Settings
 

@@ -4,12 +4,13 @@ import msgspec
 import pytest
 
 from tarkpm.core.capability import Capability, CapabilitySet
+from tarkpm.core.consent import Admission, Answers, consent_error
 from tarkpm.core.digest import Digest, FileEntry
 from tarkpm.core.key import PublicKey
 from tarkpm.core.lock_check import check_matches, stale_entries
 from tarkpm.core.lockfile import Lock, LockEntry, StatementEntry
 from tarkpm.core.manifest import Manifest
-from tarkpm.core.policy import Admission, Answers, admit, consent_error
+from tarkpm.core.policy import admit
 from tarkpm.core.project import Project
 from tarkpm.core.release import GitSource, PathSource, PluginName, Requirement
 from tarkpm.core.resolution.resolver import check_names, unmet_dependencies

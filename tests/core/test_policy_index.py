@@ -5,11 +5,12 @@ import pytest
 
 from tarkpm.core.capability import Capability, CapabilitySet
 from tarkpm.core.claim import Claim, Vouched
+from tarkpm.core.consent import Admission, Answers
 from tarkpm.core.digest import Digest, FileEntry
 from tarkpm.core.key import PublicKey
 from tarkpm.core.lockfile import LockEntry, StatementEntry
 from tarkpm.core.manifest import Manifest
-from tarkpm.core.policy import Admission, Answers, admit
+from tarkpm.core.policy import admit
 from tarkpm.core.project import Project
 from tarkpm.core.release import GitSource, IndexSource, PluginName, Requirement
 from tarkpm.core.verification import VerifiedRelease

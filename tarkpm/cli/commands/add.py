@@ -19,7 +19,7 @@ from tarkpm.cli.options import (
 from tarkpm.cli.rendering import taken_lines
 
 if TYPE_CHECKING:
-    from tarkpm.core.policy import Answers
+    from tarkpm.core.consent import Answers
 
 
 @click.command("add", cls=CheckedCommand)

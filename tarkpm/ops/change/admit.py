@@ -5,8 +5,8 @@ from typing import Final
 
 import msgspec
 
+from tarkpm.core.consent import Admission, Answers, consent_error
 from tarkpm.core.lockfile import Lock
-from tarkpm.core.policy import Admission, Answers, consent_error
 from tarkpm.core.release import PluginName
 from tarkpm.errors import (
     CapabilityWidened,

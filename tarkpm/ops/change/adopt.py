@@ -9,8 +9,8 @@ from pathlib import Path
 
 import msgspec
 
+from tarkpm.core.consent import Admission, Question
 from tarkpm.core.names import MANIFEST
-from tarkpm.core.policy import Admission, Question
 from tarkpm.core.release import PluginName, folded
 from tarkpm.core.verification import VerifiedRelease
 from tarkpm.errors import TarkError, UnmanagedRefused

@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterator, Mapping
 
 import msgspec
 
+from tarkpm.core.consent import Answers, Question
 from tarkpm.core.lockfile import Lock, LockEntry
-from tarkpm.core.policy import Answers, Question
 from tarkpm.core.release import IndexSource, PluginName
 from tarkpm.errors import LockStale, ResolutionError, SourceError, TarkError
 from tarkpm.ops.change.propose import (

@@ -8,9 +8,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 import msgspec
 
 from tarkpm.core.capability import CapabilitySet
+from tarkpm.core.consent import Admission, Answers
 from tarkpm.core.lockfile import Lock, LockEntry
 from tarkpm.core.names import MANIFEST
-from tarkpm.core.policy import Admission, Answers, admit
+from tarkpm.core.policy import admit
 from tarkpm.core.project import Project
 from tarkpm.core.project_edit import ProjectEdit, edit, new
 from tarkpm.core.release import IndexSource, PluginName, Requirement, Source, folded

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 
 from tarkpm.core.binding import Origin, Publisher
 from tarkpm.core.capability import KINDS, MEANING, Capability, CapabilitySet
+from tarkpm.core.consent import Admission
 from tarkpm.core.danger import is_dangerous, shown
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import PROJECT
-from tarkpm.core.policy import Admission
 from tarkpm.core.project import Project
 from tarkpm.core.release import GitSource, IndexSource
 from tarkpm.core.text import quoted, some

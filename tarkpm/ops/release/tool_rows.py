@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from tarkpm.core.policy import Admission
+from tarkpm.core.consent import Admission
 from tarkpm.core.release import PathSource
 from tarkpm.core.text import quoted, short, some
 from tarkpm.core.tool import MAX_DEFINITION, ToolDef, ToolPin, compare, read

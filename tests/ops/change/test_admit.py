@@ -20,8 +20,8 @@ from support.releases import (
 from support.silent_ui import SilentUi
 from support.workspaces import Install, Open, vouch
 
+from tarkpm.core.consent import Admission, Answers, Question
 from tarkpm.core.lockfile import Lock
-from tarkpm.core.policy import Admission, Answers, Question
 from tarkpm.core.project_edit import ProjectEdit
 from tarkpm.core.release import PathSource, PluginName
 from tarkpm.errors import (

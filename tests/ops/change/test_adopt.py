@@ -6,7 +6,7 @@ import pytest
 from support.releases import OTHER_WASM, documents, make_release, requirement_of
 from support.workspaces import Install, Open
 
-from tarkpm.core.policy import Answers
+from tarkpm.core.consent import Answers
 from tarkpm.errors import UnmanagedRefused
 from tarkpm.ops.change.adopt import (
     Adoption,
