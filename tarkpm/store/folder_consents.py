@@ -11,6 +11,7 @@ import msgspec
 
 from tarkpm.core.capability import Capability, CapabilitySet
 from tarkpm.core.digest import sha256
+from tarkpm.core.shapes import from_json
 from tarkpm.errors import TarkError
 from tarkpm.io.files import atomic_write, make_private, read_file
 
@@ -68,7 +69,7 @@ class FolderConsents:
 def _read(file: Path) -> FolderConsent | None:
     """Return the consent in a file; None if there is none that can be read."""
     try:
-        found = msgspec.json.decode(read_file(file, MAX_BYTES), type=FolderConsent)
+        found = from_json(read_file(file, MAX_BYTES), FolderConsent)
         found.covers(found)  # its capabilities can be read, too
     except (msgspec.DecodeError, OSError, TarkError, ValueError):
         return None

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from tarkpm.core.digest import sha256
+from tarkpm.core.shapes import from_json
 from tarkpm.errors import NotFound, StoreError
 from tarkpm.io.files import make_private
 from tarkpm.io.locks import exclusive
@@ -40,7 +41,7 @@ class SignIns:
     def find(self, data: Path) -> SignIn | None:
         """Return the sign-in of the plugin whose data folder is ``data``; None if there is none."""
         try:
-            return msgspec.json.decode(self._secrets.get(_key(data)), type=SignIn)
+            return from_json(self._secrets.get(_key(data)).encode(), SignIn)
         except (NotFound, msgspec.DecodeError):
             return None
         except StoreError as problem:

@@ -123,7 +123,7 @@ def test_the_variable_that_holds_a_bad_path_is_named(sandbox: Sandbox) -> None:
 
 
 def test_a_current_folder_that_was_deleted(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
-    gone = sandbox.root / "gone"
+    gone, here = sandbox.root / "gone", Path.cwd()
     gone.mkdir()
     sandbox.key("mine")
     os.chdir(gone)
@@ -137,7 +137,7 @@ def test_a_current_folder_that_was_deleted(sandbox: Sandbox, capsys: pytest.Capt
             for command in ("completions bash", "key list", "key show mine", "cache dir", "cache size"):
                 assert main(command.split()) == 0, capsys.readouterr()
     finally:
-        os.chdir(sandbox.root)
+        os.chdir(here)  # the test's own folders are removed after it
 
 
 def test_a_check_of_nothing_does_not_pass(sandbox: Sandbox) -> None:

@@ -13,6 +13,7 @@ from tarkpm.core.digest import sha256
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MANIFEST, MAX_MANIFEST, STATEMENT
 from tarkpm.core.recipe import Recipe
+from tarkpm.core.shapes import from_json
 from tarkpm.core.text import some
 from tarkpm.errors import BuildError, ModuleInvalid, NotFound, TarkError
 from tarkpm.host.module.core_types import read_core_types
@@ -150,7 +151,7 @@ def _current(module: Path) -> bytes | None:
 def _recorded(file: Path) -> _Record | None:
     data = read_optional(file, _MAX_RECORD)
     try:
-        return msgspec.json.decode(data, type=_Record) if data else None
+        return from_json(data, _Record) if data else None
     except msgspec.MsgspecError:
         return None  # written by another version
 
