@@ -27,7 +27,7 @@ from tarkpm.core.document import strict_json
 from tarkpm.core.key import PublicKey, check_signature, public_key
 from tarkpm.core.names import MANIFEST, MAX_STATEMENT, STATEMENT
 from tarkpm.core.release import PluginName, file_name, plugin_name
-from tarkpm.core.text import short
+from tarkpm.core.text import json_flaw, short
 from tarkpm.core.version import Version
 from tarkpm.errors import DigestMismatch, SignatureInvalid
 
@@ -230,7 +230,7 @@ def _strict_json(data: bytes, where: str) -> Any:
     try:
         return strict_json(data)
     except (ValueError, RecursionError) as problem:
-        raise _bad(f"not strict JSON: {problem}", where) from None
+        raise _bad(f"not strict JSON: {json_flaw(problem)}", where) from None
 
 
 def _table(value: Any, where: str, keys: set[str]) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from tarkpm.core.claim import Claim
 from tarkpm.core.document import convert, strict_json
 from tarkpm.core.key import PublicKey, check_signature, public_key
 from tarkpm.core.release import index_root, plugin_name
+from tarkpm.core.text import json_flaw
 from tarkpm.errors import IndexUntrusted, SignatureInvalid
 from tarkpm.registry.authority import Authority
 from tarkpm.registry.draft import Draft, draft_authority, draft_claims
@@ -147,7 +148,7 @@ def parse(data: bytes, *, where: str) -> Proposal:
             {public_key(key): _signatures(made) for key, made in raw.signatures.items()},
         )
     except (ValueError, RecursionError) as problem:
-        raise IndexUntrusted(f"the file is not a proposal: {problem}", where=where) from None
+        raise IndexUntrusted(f"the file is not a proposal: {json_flaw(problem)}", where=where) from None
 
 
 def _authority(raw: _Authority) -> Authority:

@@ -212,7 +212,7 @@ def test_every_view_sees_a_changed_readme_of_a_working_copy(copied: Sandbox) -> 
     assert "mine 1.0.0" in copied.run("sync", "--dry-run").ok().out
     assert "replaced mine 1.0.0" in copied.run("update", "other").ok().out
     assert (copied.plugins / "mine" / "README.md").read_text() == "second"
-    assert copied.run("outdated").ok().out == "0 plugins are up to date\n"
+    assert copied.run("outdated").ok().out == "nothing to update\n"
     assert "working copy changed" not in copied.run("verify").ok().out
 
 

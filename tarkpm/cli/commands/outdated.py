@@ -36,7 +36,9 @@ def outdated_command(invocation: Invocation) -> int:
 def _outdated_lines(report: "OutdatedReport") -> list[str]:
     if not report.plugins and not report.unchecked:
         count = report.checked
-        fine = f"{count} plugin{'s are' if count != 1 else ' is'} up to date"
+        fine = (
+            f"{count} plugin{'s are' if count != 1 else ' is'} up to date" if count else "nothing to update"
+        )
         return [fine, *note_lines(report.notes)]
     rows = [(row.name, _cells(row, "-")) for row in report.plugins]
     rows += [(row.name, _cells(row, "?")) for row in report.unchecked]
