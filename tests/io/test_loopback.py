@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from support.daemons import free_port
 
 from tarkpm.core.urls import parse
 from tarkpm.errors import HostError, Refused, TarkError, Unreachable
@@ -177,12 +178,6 @@ def test_time_and_strangers_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None
         result = browser.ended()
         assert isinstance(result, Refused)
         assert result.message == "too many unexpected requests arrived instead of the browser's response"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port
 
 
 def test_a_declared_port_is_kept_to_and_localhost_is_taken_whole() -> None:

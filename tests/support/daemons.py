@@ -1,7 +1,9 @@
 """More real git servers on loopback: `git daemon`, and OpenSSH's `sshd` with throw-away keys."""
 
+import contextlib
 import getpass
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -27,10 +29,12 @@ def needed(program: str, path: str | None) -> str:
 
 
 def free_port() -> int:
-    """A port nobody listens on just now."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+    """A port nobody listens on, nor will: it is below those that the kernel gives to who asks for any (ip(7))."""
+    while True:
+        port = random.SystemRandom().randrange(20_000, 32_000)  # hypothesis seeds the usual generator
+        with contextlib.suppress(OSError), socket.socket() as sock:
+            sock.bind(("127.0.0.1", port))
+            return port
 
 
 @contextmanager
