@@ -22,7 +22,7 @@ from support.login import Login
 from support.sandbox import Result, Sandbox
 from support.signing_in import CHANNEL, PATH, install
 
-from tarkpm.errors import PluginFailed
+from tarkpm.errors import PluginFailed, PluginRaised
 from tarkpm.host.imports.log import LogLine
 from tarkpm.ops.run.credentials import flat
 from tarkpm.ops.run.oauth import Confidence
@@ -389,6 +389,10 @@ def test_a_plugin_that_logs_its_tokens_does_not_show_them() -> None:
     with pytest.raises(PluginFailed) as caught, confidence.kept():
         raise PluginFailed("cannot read access-s3cret")
     assert (caught.value.message, str(caught.value)) == ("cannot read ‹masked›", "cannot read ‹masked›")
+    with pytest.raises(PluginRaised) as raised, confidence.kept():
+        raise PluginRaised("E: access-s3cret", "in f\nE: access-s3cret")
+    assert raised.value.message == 'raised "E: ‹masked›"'
+    assert (raised.value.exception, raised.value.traceback) == ("E: ‹masked›", "in f\nE: ‹masked›")
 
 
 def test_a_declared_port_that_is_taken_says_so(sandbox: Sandbox, server: AuthServer) -> None:

@@ -125,6 +125,20 @@ def test_a_compiler_that_does_not_do_its_work(
     assert fake.started[0].ended
 
 
+def test_when_one_of_several_cannot_be_compiled_the_others_end(hostile: PluginImage) -> None:
+    slow, bad = Fake("time.sleep(60)"), Fake("sys.exit('oh')")
+    fakes = iter((slow, slow, bad))
+
+    def start(*, schemas: bool = False) -> Process:
+        return next(fakes)(schemas=schemas)
+
+    begin = time.monotonic()
+    with pytest.raises(PluginCrashed):
+        compiler.compile_all([hostile] * 3, LIMITS, start, mapped=True)
+    assert time.monotonic() - begin < 5
+    assert all(process.ended for process in slow.started)
+
+
 def test_a_module_that_takes_for_ever_to_compile(image_of: ImageOf, tmp_path: Path) -> None:
     body = "(i32.add (i32.const 1) " * 20 + "(i32.const 1)" + ")" * 20
     functions = f"(func (result i32) {body})" * 20_000

@@ -37,7 +37,8 @@ def compile_all(
     """Return the compiled code of each image, compiled at the same time. Raises as `compile_module` does."""
     if len(images) == 1:
         return [compile_module(images[0], limits, start, mapped=mapped)]
-    from concurrent.futures import ThreadPoolExecutor  # only what is big is outlined, and then compiled once
+    # Here, because only what is big is outlined, and then compiled once.
+    from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 
     started: list[AnyProcess] = []
 
@@ -48,6 +49,8 @@ def compile_all(
     with ThreadPoolExecutor(len(images)) as threads:
         work = [threads.submit(compile_module, image, limits, noted, mapped=mapped) for image in images]
         try:
+            for one in wait(work, return_when=FIRST_EXCEPTION).done:
+                one.result()
             return [one.result() for one in work]
         except BaseException:  # one cannot be compiled, or Ctrl-C: the others need not be waited for
             for one in work:
