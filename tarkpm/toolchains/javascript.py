@@ -5,7 +5,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from tarkpm.toolchains.job import Job
+from tarkpm.toolchains.job import Job, checked_version
 from tarkpm.toolchains.programs import Compiler, find, install_from_npm, missing, npm_version
 
 _ADVICE: Final = MappingProxyType(
@@ -28,6 +28,8 @@ class QuickJs:
     package: str = "componentize-qjs"
     language: str = "JavaScript"
     steady: bool = False
+    least: tuple[int, int] = (0, 4)
+    """The oldest version whose options are known to be these."""
     advice: Mapping[str, str] = _ADVICE
 
     def find(self, folder: Path, search_path: str) -> Compiler:
@@ -39,9 +41,10 @@ class QuickJs:
         return found
 
     def version(self, job: Job, program: Compiler) -> str:
-        """Return the version of the npm package; the program does not say it."""
+        """Return the version of the npm package, which QuickJS's program does not print."""
         del job
-        return npm_version(Path(program.command[0]).resolve())
+        found = npm_version(Path(program.command[0]).resolve())
+        return checked_version(found, self.name, self.least, f"npm install --global {self.package}")
 
     def build(self, job: Job, program: Compiler) -> bytes:
         """Return a component."""
@@ -55,6 +58,7 @@ class SpiderMonkey(QuickJs):
 
     name = "componentize-js"
     package = "@bytecodealliance/componentize-js"
+    least = (0, 19)
 
     def build(self, job: Job, program: Compiler) -> bytes:
         """Return a component. Without the options it would import wasi:http, which no plugin gets."""

@@ -193,3 +193,20 @@ def test_whatever_has_the_name_of_the_module_is_replaced(sandbox: Sandbox) -> No
     sandbox.run("build", folder).ok()
     assert not (folder / "plugin.wasm").is_symlink()
     assert (sandbox.home / "elsewhere").read_text() == "theirs"
+
+
+def test_a_package_of_npm_that_is_too_old(sandbox: Sandbox) -> None:
+    folder = plugin(sandbox)
+    (folder / "plugin.c").rename(folder / "plugin.js")
+    package = sandbox.root / "node_modules" / "componentize-qjs"
+    package.mkdir(parents=True)
+    (package / "package.json").write_text('{"version": "0.3.9"}')
+    program = package / "cli.js"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    (sandbox.root / "bin").mkdir()
+    (sandbox.root / "bin" / "componentize-qjs").symlink_to(program)
+    result = sandbox.run("build", folder, env={"PATH": f"{sandbox.root}/bin:/usr/bin:/bin"})
+    result.failed(
+        2, "expected componentize-qjs 0.4 or newer, found 0.3.9", "npm install --global componentize-qjs"
+    )
