@@ -10,7 +10,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -158,6 +160,28 @@ def _interpreter(folder: Path) -> Iterator[Race]:
     )
 
 
+@contextmanager
+def _rebuilt(folder: Path) -> Iterator[Race]:
+    """A rebuilt Python plugin, called for the first time; its interpreter was compiled before."""
+    try:
+        wasm = guests.build_py("tool")
+    except pytest.skip.Exception as problem:
+        raise RuntimeError(str(problem)) from None
+    person = user(folder / "user")
+    sides = []
+    for name, module in (("interpreter", wasm), ("small", WASM)):
+        plugin = person.plugin(person.cwd / name, name=name, wasm=module)
+        side = tarkpm(person, "call", f"./{name}", "text-stats", '{"text":"one two"}')
+        side.run()
+        sides.append(replace(side, before=partial(_build, plugin / "plugin.wasm", module, count())))
+    yield Race(*sides)
+
+
+def _build(file: Path, module: bytes, numbers: Iterator[int]) -> None:
+    number = b"%04d" % next(numbers)
+    file.write_bytes(module + b"\0\x0a\x05build" + number)  # a custom section
+
+
 FIGURES = [
     Figure("call", "tarkpm call, a C plugin", "python3 -c pass", 15.0, 30, _process, 15),
     Figure(
@@ -168,6 +192,16 @@ FIGURES = [
         15,
         _interpreter,
         7,
+        at_hand=lambda: guests.is_built_py("tool"),
+    ),
+    Figure(
+        "rebuilt-python",
+        "first call of a rebuilt Python plugin",
+        "a rebuilt C plugin",
+        4.0,
+        7,
+        _rebuilt,
+        3,
         at_hand=lambda: guests.is_built_py("tool"),
     ),
     Figure("execute", f"{CALLS} warm calls, 1 KB", "wasmtime-py directly", 4.0, 20, _warm(KIB)),

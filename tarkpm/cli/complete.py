@@ -6,11 +6,18 @@ names, key names, and capabilities as tarkpm itself writes them.
 
 import re
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import click
 
+from tarkpm.errors import TarkError
+
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from tarkpm.core.project import Project
     from tarkpm.core.release import PluginName
     from tarkpm.ops.project.location import Location
@@ -18,6 +25,8 @@ if TYPE_CHECKING:
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 """Names that mean nothing else to a shell."""
+MAX_FILES: Final = 20_000
+"""Files of an index that are looked at when somebody presses TAB."""
 _Complete = Callable[[click.Context, click.Parameter, str], list[str]]
 
 
@@ -25,8 +34,6 @@ def _completion(values: "Callable[[click.Context, Settings], Iterable[str]]") ->
     """Turn a function that returns values into one that completes what is typed, whatever goes wrong."""
 
     def complete(context: click.Context, _: click.Parameter, typed: str) -> list[str]:
-        from tarkpm.errors import TarkError
-
         try:
             offered = values(context, _settings(context))
             found = [value for value in offered if value.lower().startswith(typed.lower())]
@@ -40,7 +47,6 @@ def _completion(values: "Callable[[click.Context, Settings], Iterable[str]]") ->
 
 def _settings(context: click.Context) -> "Settings":
     import os
-    from pathlib import Path
 
     from tarkpm.ops.project.settings import Settings, user_paths
 
@@ -133,7 +139,71 @@ def _tools(context: click.Context, settings: "Settings") -> Iterable[str]:
     return [one.name for one in (entry.tools if entry else None) or () if _PLAIN.fullmatch(one.name)]
 
 
+def _of_type(*types: str) -> "Callable[[click.Context, Settings], Iterable[str]]":
+    """Return a function that returns the installed plugins of some types, or that sign in if one is auth."""
+
+    def values(context: click.Context, settings: "Settings") -> Iterable[str]:
+        from tarkpm.core.manifest import Manifest
+        from tarkpm.core.names import MANIFEST
+
+        environment = _location(settings).environment
+        for name in _plugins(context, settings):
+            with suppress(TarkError, OSError, ValueError):  # one that cannot be read hides no other
+                manifest = Manifest.parse(environment.read(name, MANIFEST), where=MANIFEST)
+                if manifest.type in types or (manifest.oauth and "auth" in types):
+                    yield name
+
+    return values
+
+
+def _required(_: click.Context, settings: "Settings") -> Iterable[str]:
+    from tarkpm.core.lockfile import parse
+    from tarkpm.core.names import MAX_LOCK
+    from tarkpm.io.files import read_file
+
+    location = _location(settings)
+    with suppress(FileNotFoundError):
+        yield from (entry.name for entry in parse(read_file(location.lock_file, MAX_LOCK)).entries)
+
+
+def sources(_: click.Context, __: click.Parameter, typed: str) -> "list[CompletionItem]":
+    """Complete a source of `add`: a folder, which the shell completes by itself."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(typed, type="dir")] if typed[:1] in (".", "/", "~") else []
+
+
+def releases(context: click.Context, _: click.Parameter, typed: str) -> list[str]:
+    """Complete NAME@VERSION in an index's folder. Names of files are read, and verified by nobody."""
+    from tarkpm.core import rows
+    from tarkpm.core.layout import rows_path
+    from tarkpm.core.release import PluginName, folded, is_plugin_name
+    from tarkpm.io.files import read_file
+
+    name, at, _version = typed.partition("@")
+    try:
+        if not is_plugin_name(name) and name:
+            return []
+        top = Path(context.params.get("folder") or Path()) / "targets"
+        beyond = rows_path(PluginName("x")).rpartition("/")[0]
+        ends = f".{folded(name)}.json" if at else ".json"
+        files = [file for file in islice((top / beyond).iterdir(), MAX_FILES) if file.name.endswith(ends)]
+        if not at:
+            names = {file.name.split(".")[1] for file in files}
+            return sorted(f"{one}@" for one in names if is_plugin_name(one) and one.startswith(name))
+        listed = [rows.parse(read_file(file, rows.MAX_ROWS), where=file.name) for file in files]
+        found = {f"{one.name}@{row.version}": row.version for one in listed for row in one.rows}
+        return [text for text in sorted(found, key=found.__getitem__) if text.startswith(typed)]
+    except (TarkError, OSError, ValueError):
+        return []
+
+
 plugin_names = _completion(_plugins)
+provider_names = _completion(_of_type("provider"))
+channel_names = _completion(_of_type("channel"))
+auth_names = _completion(_of_type("auth"))
+tool_plugin_names = _completion(_of_type("tool"))
+locked_names = _completion(_required)
 index_names = _completion(_indexes)
 tool_names = _completion(_tools)
 key_names = _completion(_keys)

@@ -7,7 +7,7 @@ from tarkpm.cli.console import style
 from tarkpm.core.text import counted, neutral
 
 if TYPE_CHECKING:
-    from tarkpm.core.difference import Change, PluginChange
+    from tarkpm.core.difference import FieldChange, PluginChange
     from tarkpm.ops.diff import DiffReport
 
 LABELS: Final = {
@@ -45,7 +45,7 @@ def difference_markdown(report: "DiffReport") -> list[str]:
     if wider := list(_wider(report)):
         lines += ["", f"**Goes beyond {_code(_named(report.before))}:**", ""]
         lines += [f"- {_code(line)}" for line in wider]
-    rows: list[tuple[str, Change | None]] = [("indexes", change) for change in report.indexes]
+    rows: list[tuple[str, FieldChange | None]] = [("indexes", change) for change in report.indexes]
     rows += [(_heading(plugin), change) for plugin in report.plugins for change in _listed(plugin)]
     if rows:
         lines += ["", "| plugin | | before | after |", "|---|---|---|---|"]
@@ -53,11 +53,11 @@ def difference_markdown(report: "DiffReport") -> list[str]:
     return lines
 
 
-def _listed(plugin: "PluginChange") -> "list[Change | None]":
+def _listed(plugin: "PluginChange") -> "list[FieldChange | None]":
     return list(plugin.changes) or [None]
 
 
-def _row(name: str, change: "Change | None") -> str:
+def _row(name: str, change: "FieldChange | None") -> str:
     if change is None:
         return f"| {_code(name)} | | | |"
     label = LABELS.get(change.kind, change.kind) + (" ⚠" if change.wider else "")
@@ -98,7 +98,7 @@ def _wider(report: "DiffReport") -> Iterator[str]:
         yield f"the tools of '{name}' are not pinned any longer"
 
 
-def _change_lines(change: "Change") -> Iterator[str]:
+def _change_lines(change: "FieldChange") -> Iterator[str]:
     if change.kind == "version":
         return  # it is in the heading
     label = LABELS.get(change.kind, change.kind).ljust(_WIDTH)

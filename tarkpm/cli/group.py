@@ -44,6 +44,8 @@ class _Commands(LazyGroup):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args[:1] == ["help"]:
+            if ctx.resilient_parsing:  # for completions: as if the command itself were typed
+                return super().resolve_command(ctx, args[1:]) if args[1:] else (None, None, [])
             if not args[1:]:
                 click.echo(ctx.get_help())
                 ctx.exit()

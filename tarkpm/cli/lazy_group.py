@@ -1,14 +1,17 @@
 """Groups of commands: they suggest what was meant, and import a command's module when it is used."""
 
 import importlib
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
 
 import click
 
 from tarkpm.cli.checked import CheckedGroup
 from tarkpm.core.text import without_login
 from tarkpm.errors import TarkError
+
+MAX_HELP: Final = 200
+"""Longest first sentence of a command's help."""
 
 
 class Group(CheckedGroup):
@@ -25,6 +28,24 @@ class Group(CheckedGroup):
             hint = meant(ctx, self, args)
             raise TarkError(f"there is no command '{shown}'", where=ctx.command_path, hint=hint)
         return super().resolve_command(ctx, args)
+
+    def described(self, ctx: click.Context, names: Iterable[str]) -> list[tuple[str, str]]:
+        """Return commands with the first sentence of their help, which is wrapped and not cut."""
+        commands = [(name, self.get_command(ctx, name)) for name in names]
+        return [(name, command.get_short_help_str(limit=MAX_HELP)) for name, command in commands if command]
+
+    def commands_by_section(self, ctx: click.Context) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+        """Yield the one section of an ordinary group."""
+        yield "Commands", self.described(ctx, self.list_commands(ctx))
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands by section."""
+        sections = list(self.commands_by_section(ctx))
+        # One width for all sections, so that the descriptions stand in one column.
+        width = max(len(name) for _, rows in sections for name, _ in rows)
+        for title, rows in sections:
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(width), text) for name, text in rows])
 
 
 class LazyGroup(Group):
@@ -58,13 +79,7 @@ class LazyGroup(Group):
             command.epilog = epilog(f"{ctx.command_path} {cmd_name}".partition(" ")[2])
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands by section."""
-        room = formatter.width - 6 - max(map(len, self.names))
+    def commands_by_section(self, ctx: click.Context) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+        """Yield the sections, each with its commands and their help."""
         for title, names in self.sections.items():
-            commands = [(name, self.get_command(ctx, name)) for name in names]
-            rows = [(name, command.get_short_help_str(room)) for name, command in commands if command]
-            # One width for all sections, so that the descriptions stand in one column.
-            width = max(map(len, self.names))
-            with formatter.section(title):
-                formatter.write_dl([(name.ljust(width), text) for name, text in rows])
+            yield title, self.described(ctx, names)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 import msgspec
 
+from tarkpm.cli.complete import locked_names, plugin_names
 from tarkpm.cli.console import Console, echo, echo_json, echo_output
 from tarkpm.cli.global_options import everywhere, said_before
 from tarkpm.core import variables
@@ -120,6 +121,7 @@ keep_data = click.option(
 
 accept_unmanaged = click.option(
     "--accept-unmanaged",
+    shell_complete=plugin_names,
     multiple=True,
     metavar="NAME",
     callback=lambda _context, _option, names: frozenset(map(read_name, names)),
@@ -162,7 +164,13 @@ _CONSENT = [
     click.option("--trust", multiple=True, metavar="KEY", help="Trust releases signed by KEY."),
     click.option("--accept-capabilities", is_flag=True, help="Grant the declared capabilities."),
     click.option("--accept-tools", is_flag=True, help="Accept changed definitions of tools."),
-    click.option("--allow-unsigned", multiple=True, metavar="NAME", help="Accept NAME without a signature."),
+    click.option(
+        "--allow-unsigned",
+        shell_complete=locked_names,
+        multiple=True,
+        metavar="NAME",
+        help="Accept NAME without a signature.",
+    ),
     click.option("--allow-downgrade", is_flag=True, help="Accept a version lower than the locked one."),
     click.option("--allow-republished", is_flag=True, help="Accept changed contents for a locked version."),
 ]

@@ -33,6 +33,9 @@ _STATUS = {"enabled": "green", "disabled": "red", "revoked": "red"}
 _MARKS = {"enabled": CHECK, "disabled": CROSS, "revoked": CROSS}
 
 
+_PLAIN = {"added": "add", "replaced": "replace", "adopted": "adopt", "locked": "lock"}
+
+
 def taken_lines(report: "TakeReport", *, dry_run: bool, locked: bool = False) -> list[str]:
     """Return the output of add, update and, with ``locked``, of lock, which installs nothing."""
     lines = []
@@ -43,7 +46,7 @@ def taken_lines(report: "TakeReport", *, dry_run: bool, locked: bool = False) ->
             at = f" at {plugin.commit[:12]}" if plugin.commit else ""
             asks = f" (tark.toml: {plugin.range})" if plugin.range else ""
             done = "locked" if locked else plugin.change
-            verb = f"would be {done}" if dry_run else done
+            verb = f"would {_PLAIN[done]}" if dry_run else done
             lines.append(f"{style(CHECK, fg='green')} {verb} {plugin.name} {plugin.version}{at}{asks}")
             lines += _before_line(plugin)
     return [*lines, *note_lines(report.notes)]

@@ -46,7 +46,7 @@ class Documents(msgspec.Struct, frozen=True):
     licenses: Mapping[str, str] = {}
 
 
-class Change(msgspec.Struct, frozen=True):
+class FieldChange(msgspec.Struct, frozen=True):
     """One difference of a plugin or project: what is gone, and what is there instead.
 
     ``kind`` names what is compared: version, type, source, commit, signer, statement, files, requires,
@@ -66,7 +66,7 @@ class PluginChange(msgspec.Struct, frozen=True):
     change: Literal["added", "removed", "changed"]
     before: str = ""
     after: str = ""
-    changes: tuple[Change, ...] = ()
+    changes: tuple[FieldChange, ...] = ()
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -77,7 +77,7 @@ class Difference(msgspec.Struct, frozen=True):
     """
 
     plugins: tuple[PluginChange, ...] = ()
-    indexes: tuple[Change, ...] = ()
+    indexes: tuple[FieldChange, ...] = ()
     wider: tuple[Widening, ...] = ()
     asks: Mapping[str, tuple[str, ...]] = {}
 
@@ -205,7 +205,7 @@ def _plugin(name: str, old: _Side, new: _Side, wider: Collection[str]) -> Plugin
     )
 
 
-def _changes(name: str, old: _Side, new: _Side, wider: Collection[str]) -> Iterator[Change]:
+def _changes(name: str, old: _Side, new: _Side, wider: Collection[str]) -> Iterator[FieldChange]:
     was, now = old.facts(name), new.facts(name)
     before, after = old.get(name), new.get(name)
     for kind in {**now, **was}:
@@ -218,7 +218,7 @@ def _changes(name: str, old: _Side, new: _Side, wider: Collection[str]) -> Itera
         if kind == "files" and (before is None or after is None or before.version != after.version):
             continue
         if removed or added:
-            yield Change(kind, removed, added, kind in wider or _is_wider(kind, before, after))
+            yield FieldChange(kind, removed, added, kind in wider or _is_wider(kind, before, after))
     yield from _redefined(before, after)
 
 
@@ -226,7 +226,7 @@ def _without(items: tuple[str, ...], others: tuple[str, ...]) -> tuple[str, ...]
     return tuple(item for item in items if item not in others)
 
 
-def _redefined(before: LockEntry | None, after: LockEntry | None) -> Iterator[Change]:
+def _redefined(before: LockEntry | None, after: LockEntry | None) -> Iterator[FieldChange]:
     """Yield the tools that kept their name and risk and got another description or schema."""
     risks = {tool.name: tool.risk for tool in (before.tools if before else None) or ()}
     tools = (after.tools if after else None) or ()
@@ -235,7 +235,7 @@ def _redefined(before: LockEntry | None, after: LockEntry | None) -> Iterator[Ch
         tool.name for tool in tools if tool.name in found.widen and risks.get(tool.name) == tool.risk
     )
     if same:
-        yield Change("definitions", (), same, wider=True)
+        yield FieldChange("definitions", (), same, wider=True)
 
 
 def _is_wider(kind: str, before: LockEntry | None, after: LockEntry | None) -> bool:
@@ -265,8 +265,8 @@ def _asks(before: LockEntry | None, after: LockEntry | None) -> tuple[str, ...]:
     return tuple(map(str, after.capabilities.beyond(known)))
 
 
-def _indexes(before: Project, after: Project) -> Iterator[Change]:
+def _indexes(before: Project, after: Project) -> Iterator[FieldChange]:
     was = {f"{name} = {one.url} {one.root}" for name, one in before.indexes.items()}
     now = {f"{name} = {one.url} {one.root}" for name, one in after.indexes.items()}
     if was != now:
-        yield Change("index", tuple(sorted(was - now)), tuple(sorted(now - was)), wider=bool(now - was))
+        yield FieldChange("index", tuple(sorted(was - now)), tuple(sorted(now - was)), wider=bool(now - was))

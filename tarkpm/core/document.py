@@ -13,7 +13,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 
 from tarkpm.core.shapes import from_value
-from tarkpm.core.text import EMPTY, bounded_int, reject_constant
+from tarkpm.core.text import EMPTY, bounded_int, json_flaw, reject_constant
 from tarkpm.errors import DocumentError, TarkError
 
 T = TypeVar("T")
@@ -86,7 +86,7 @@ def decode_json(data: bytes, shape: type[T], *, where: str, error: type[TarkErro
     try:
         value = strict_json(data)
     except (ValueError, RecursionError) as problem:
-        raise error(f"not strict JSON: {problem}", where=where) from None
+        raise error(f"not strict JSON: {json_flaw(problem)}", where=where) from None
     return convert(value, shape, where=where, error=error)
 
 
@@ -125,6 +125,16 @@ def convert(value: Any, shape: type[T], *, where: str, error: type[TarkError]) -
     except msgspec.ValidationError as problem:
         path, what = _explain(str(problem))
         raise error(what, where=f"{where}: {path}" if path else where) from None
+
+
+def flaw(problem: Exception) -> str:
+    """Return why a document cannot be read, in tarkpm's words, for an error of msgspec, json or a codec."""
+    if isinstance(problem, msgspec.ValidationError):
+        path, what = _explain(str(problem))
+        return f"{path}: {what}" if path else what
+    if isinstance(problem, msgspec.DecodeError):
+        return "not JSON"
+    return json_flaw(problem)
 
 
 def _explain(text: str) -> tuple[str, str]:

@@ -156,7 +156,10 @@ def source_from_table(table: dict[str, Any]) -> Source:
             return from_value(table, PathSource)
         source = from_value(table, GitSource)
     except msgspec.ValidationError as problem:
-        raise ValueError(f"expected {{ git = … }}, {{ path = … }} or {{ index = … }}: {problem}") from None
+        from tarkpm.core.document import flaw
+
+        expected = "expected { git = … }, { path = … } or { index = … }"
+        raise ValueError(f"{expected}: {flaw(problem)}") from None
     # Two refs could point to different commits.
     if sum(map(bool, (source.tag, source.branch, source.rev))) > 1:
         raise ValueError("expected one of tag, branch and rev, found several")

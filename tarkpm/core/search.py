@@ -19,7 +19,7 @@ import msgspec
 
 from tarkpm.core.capability import KINDS
 from tarkpm.core.claim import Claim
-from tarkpm.core.document import check_version
+from tarkpm.core.document import check_version, flaw
 from tarkpm.core.release import TYPES, PluginName, plugin_name
 from tarkpm.core.rows import Listing
 from tarkpm.core.text import ellipsis
@@ -101,7 +101,7 @@ def parse(lines: Iterable[bytes], *, where: str) -> Iterator[SearchEntry]:
             else:
                 yield _entry(_LINE.decode(line))
         except (ValueError, RecursionError, msgspec.MsgspecError) as problem:
-            raise IndexUntrusted(f"line {number}: {problem}", where=where) from None
+            raise IndexUntrusted(f"line {number}: {flaw(problem)}", where=where) from None
     if header:
         raise IndexUntrusted("expected a search catalogue, found nothing", where=where)
 

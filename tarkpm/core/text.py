@@ -45,6 +45,30 @@ def reject_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
+def json_flaw(problem: Exception) -> str:
+    """Return why a text is not JSON, in tarkpm's words: those of `json` are for programmers.
+
+    >>> import json
+    >>> try:
+    ...     json.loads('{"a" 1}')
+    ... except ValueError as problem:
+    ...     json_flaw(problem)
+    'error in line 1, column 6'
+    """
+    from json import JSONDecodeError
+
+    match problem:
+        case JSONDecodeError() if problem.doc.startswith("\ufeff"):
+            return "it begins with a byte order mark"  # RFC 8259, section 8.1, forbids one
+        case JSONDecodeError():
+            return f"error in line {problem.lineno}, column {problem.colno}"
+        case UnicodeDecodeError():
+            return f"byte {problem.start} is not UTF-8"
+        case RecursionError():
+            return "nested too deeply"
+    return str(problem)
+
+
 def is_legible(text: str) -> bool:
     """Return whether a name is unambiguous when shown: printable, unquoted, with single blanks inside only.
 

@@ -33,7 +33,9 @@ def read_document(file: Path, shape: type[D], *, version: int, limit: int, what:
     try:
         document = from_json(data, shape)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
-        raise StoreError(f"{what} is damaged: {problem}", where=str(file), hint=hint) from None
+        from tarkpm.core.document import flaw  # not before: most commands parse no document
+
+        raise StoreError(f"{what} is damaged: {flaw(problem)}", where=str(file), hint=hint) from None
     if document.version != version:
         raise StoreError(
             f"expected version {version}, found {document.version}: another version of tarkpm wrote it",

@@ -6,6 +6,7 @@ import subprocess
 import pytest
 from conftest import Publisher
 from support.indexed import IndexedProject
+from support.indexrepo import IndexRepo
 from support.sandbox import Sandbox
 
 
@@ -64,6 +65,42 @@ def test_keys_and_indexes(indexed: IndexedProject) -> None:
     sandbox.key("mine")
     assert offered(sandbox, "tarkpm sign . --key m") == ["mine"]
     assert offered(sandbox, "tarkpm index remove c") == ["community"]
+
+
+def test_options_that_name_a_plugin(project: Sandbox) -> None:
+    assert offered(project, "tarkpm tree --invert t") == ["text-tools"]
+    assert offered(project, "tarkpm update --allow-unsigned ") == ["text-tools"]
+    assert offered(project, "tarkpm call --accept-unmanaged t") == ["text-tools"]
+
+
+def test_only_plugins_of_the_type_that_a_command_runs(project: Sandbox) -> None:
+    assert offered(project, "tarkpm call ") == offered(project, "tarkpm tools ") == ["text-tools"]
+    for typed in ("tarkpm chat ", "tarkpm auth login ", "tarkpm channel info "):
+        assert offered(project, typed) == []
+    manifest = project.plugins / "text-tools" / "plugin.toml"
+    manifest.write_text(manifest.read_text().replace('"tool"', '"provider"'))
+    assert offered(project, "tarkpm chat ") == ["text-tools"]
+
+
+def test_help_and_folders(project: Sandbox) -> None:
+    assert offered(project, "tarkpm help out") == ["outdated"]
+    assert offered(project, "tarkpm help index ya") == ["yank"]
+    assert offered(project, "tarkpm add ./sr") == ["./sr"]  # of type dir: the shell goes on
+    assert offered(project, "tarkpm add te") == []
+
+
+def test_the_releases_of_an_index(sandbox: Sandbox) -> None:
+    repo = IndexRepo(sandbox.cwd)
+    key = repo.claim("text-tools")
+    for version in ("1.0.0", "1.10.0", "1.2.0"):
+        repo.release("text-tools", version, key)
+    assert offered(sandbox, "tarkpm index yank te") == ["text-tools@"]
+    assert offered(sandbox, "tarkpm index yank text-tools@1.") == [
+        "text-tools@1.0.0",
+        "text-tools@1.2.0",
+        "text-tools@1.10.0",
+    ]
+    assert offered(sandbox, "tarkpm index revoke other@") == []
 
 
 def test_a_file_that_cannot_be_read_offers_nothing(project: Sandbox) -> None:

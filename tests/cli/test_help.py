@@ -8,7 +8,7 @@ import pytest
 from support.sandbox import Sandbox
 
 from tarkpm.cli.examples import EXAMPLES
-from tarkpm.cli.group import COMMANDS, SECTIONS, group
+from tarkpm.cli.group import COMMANDS, SECTIONS, group, run
 
 
 def _commands(parent: click.Context, path: str = "tarkpm") -> Iterator[tuple[str, click.Command]]:
@@ -21,6 +21,17 @@ def _commands(parent: click.Context, path: str = "tarkpm") -> Iterator[tuple[str
         if isinstance(command, click.Group):
             context = click.Context(command, parent=parent, info_name=name)
             yield from _commands(context, f"{path} {name}")
+
+
+def test_no_sentence_is_cut_in_a_narrow_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    for words in ([], ["index"], ["key"]):
+        assert run([*words, "--help"]) == 0
+        shown = capsys.readouterr().out
+        assert "..." not in shown.replace("[ARGS]...", "")
+        assert all(len(line) < 60 for line in shown.splitlines())
 
 
 @pytest.fixture(scope="module")

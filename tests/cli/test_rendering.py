@@ -44,9 +44,9 @@ def taken(change: str, **more: object) -> Taken:
         (taken("unchanged"), {}, ["calc 1.1.0 is unchanged"]),
         (taken("added"), {}, ["✓ added calc 1.1.0"]),
         (taken("added", commit="a" * 40), {}, [f"✓ added calc 1.1.0 at {'a' * 12}"]),
-        (taken("added"), {"dry_run": True}, ["✓ would be added calc 1.1.0"]),
+        (taken("added"), {"dry_run": True}, ["✓ would add calc 1.1.0"]),
         (taken("added"), {"locked": True}, ["✓ locked calc 1.1.0"]),
-        (taken("adopted"), {"dry_run": True, "locked": True}, ["✓ would be locked calc 1.1.0"]),
+        (taken("adopted"), {"dry_run": True, "locked": True}, ["✓ would lock calc 1.1.0"]),
         (
             taken(
                 "replaced",

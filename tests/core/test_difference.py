@@ -7,7 +7,7 @@ import pytest
 from support.locked import ENTRY, FILES, KEY, NAME, tool
 from support.releases import caps
 
-from tarkpm.core.difference import Change, Difference, Documents, difference
+from tarkpm.core.difference import Difference, Documents, FieldChange, difference
 from tarkpm.core.key import PublicKey
 from tarkpm.core.lockfile import Lock, LockEntry
 from tarkpm.core.project import Project
@@ -30,7 +30,7 @@ def decided(*grants: str, trust: tuple[PublicKey, ...] = (KEY,), **changes: obje
     return Documents(Lock.of([entry]), project)
 
 
-def found(before: Documents, after: Documents) -> tuple[Difference, dict[str, Change]]:
+def found(before: Documents, after: Documents) -> tuple[Difference, dict[str, FieldChange]]:
     result = difference(before, after)
     return result, {one.kind: one for plugin in result.plugins for one in plugin.changes}
 
@@ -106,7 +106,7 @@ def test_a_licence_counts_where_both_are_known() -> None:
     newer = {"version": Version.parse("2.0.0")}
     known = [msgspec.structs.replace(locked(**each), licenses={"calc": name}) for each, name in (({}, "MIT"), (newer, "BUSL-1.1"))]  # fmt: skip
     _, by_kind = found(*known)
-    assert by_kind["license"] == Change("license", ("MIT",), ("BUSL-1.1",))
+    assert by_kind["license"] == FieldChange("license", ("MIT",), ("BUSL-1.1",))
     assert "license" not in found(locked(), known[1])[1]
 
 

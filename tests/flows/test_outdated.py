@@ -153,7 +153,7 @@ def test_outdated_promises_what_update_does(followed: Sandbox, publisher: Publis
         assert lock(followed) == before
         return
     assert report["command"] == "tarkpm update"
-    assert f"would be replaced {NAME} {row['update']}" in dry.ok().out
+    assert f"would replace {NAME} {row['update']}" in dry.ok().out
     followed.run(*report["command"].split()[1:]).ok()
     assert versions(followed) == {NAME: row["update"]}
     assert look(followed)["plugins"] == []

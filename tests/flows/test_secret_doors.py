@@ -125,8 +125,10 @@ def test_a_server_that_wants_what_is_not_bound(tool: User, status: str) -> None:
 
 
 def test_call_of_a_working_copy(tool: User, publisher: Publisher) -> None:
-    """It gets what it declares without a question, so it gets no secret: the folder may be anybody's."""
-    copy = tool.sandbox.run("call", publisher.folder, "fetch", json.dumps(tool.arguments), env=tool.env).ok()
+    """It gets what it declares after one question, which is about no secret: the folder may be anybody's."""
+    arguments = json.dumps(tool.arguments)
+    command = ("call", publisher.folder, "fetch", arguments, "--accept-capabilities")
+    copy = tool.sandbox.run(*command, env=tool.env).ok()
     assert (copy.out, tool.sent()) == ("nothing\n", [None])
 
 
@@ -196,7 +198,7 @@ def test_serve_openai(user: User) -> None:
         user.sandbox.run("secret", "remove", "github").ok()
         refused = served.chat("openai-compat/echo-1")
         assert refused.error["message"] == (
-            f"openai-compat: could not answer: {user.host}: the secret 'token' is not available"
+            f"openai-compat: the plugin could not answer: {user.host}: the secret 'token' is not available"
         )
     assert user.sent() == [AUTHORIZATION] * 2
     assert_unseen(got.body.decode(), refused.body.decode(), *(line.message for line in logged))

@@ -341,7 +341,7 @@ def test_a_channel_is_given_its_credentials_whenever_it_is_loaded(
 
 def test_a_plugin_that_does_not_say_how_says_so(sandbox: Sandbox) -> None:
     folder = older.FOLDER / "gemini-oauth"
-    sandbox.run("auth", "login", folder).failed(
+    sandbox.run("auth", "login", folder, "--accept-capabilities").failed(
         1, "plugin.toml has no [oauth] table", "tarkpm info gemini-oauth"
     )
 

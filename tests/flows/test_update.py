@@ -29,7 +29,7 @@ def test_old_and_new_are_shown_and_only_what_is_wider_is_asked(
     looked = followed.run("update", "--dry-run").ok()
     assert "version 1.0.0 → 1.1.0" in looked.err
     assert f"commit {old} → {new}" in looked.err
-    assert f"would be replaced text-tools 1.1.0 at {new[:12]}" in looked.out
+    assert f"would replace text-tools 1.1.0 at {new[:12]}" in looked.out
     assert f"was 1.0.0 at {old[:12]}" in looked.out
     assert followed.run("info", "text-tools", "--json").ok().json["version"] == "1.0.0"
     (taken,) = followed.run("update", "--json").ok().json["plugins"]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from support import wat
+from support.sandbox import forked_workers
 
 from tarkpm.core.capability import Capability, CapabilitySet
 from tarkpm.host.imports.log import LogLine
@@ -52,3 +53,10 @@ def host(lines: list[LogLine]) -> Iterator[PluginHost]:
     """A host whose calls may take a second."""
     with PluginHost(Limits(seconds=1.0), lines.append) as host:
         yield host
+
+
+@pytest.fixture
+def forked() -> Iterator[None]:
+    """Have hosts fork their workers: for modules that test what plugins do, and not how workers start."""
+    with forked_workers():
+        yield

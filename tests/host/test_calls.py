@@ -16,6 +16,8 @@ from tarkpm.host.process import Process
 from tarkpm.host.runtime import PluginHost, PluginImage, ToolResult
 from tarkpm.host.worker_handle import Worker
 
+pytestmark = pytest.mark.usefixtures("forked")
+
 ImageOf = Callable[..., PluginImage]
 PLUGINS = Path(__file__).parents[2] / "plugins"
 

@@ -25,6 +25,8 @@ from tarkpm.host.limits import Limits
 from tarkpm.host.runtime import PluginHost, PluginImage
 from tarkpm.host.worker import settings
 
+pytestmark = pytest.mark.usefixtures("forked")
+
 ImageOf = Callable[..., PluginImage]
 KEY = b"k" * 32
 LIMITS = Limits(seconds=5)

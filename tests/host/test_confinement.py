@@ -3,14 +3,17 @@
 import os
 import resource
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from support import wat
 
 from tarkpm.host.limits import Limits
-from tarkpm.host.runtime import PluginImage
+from tarkpm.host.runtime import PluginHost, PluginImage
 from tarkpm.host.worker_handle import Worker
+
+from .test_schemas import TEXT, with_schema
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -101,3 +104,15 @@ def test_it_has_two_threads_and_an_idle_one_does_not_tick(worker: Worker) -> Non
 def wakeups(worker: Worker) -> list[str]:
     tasks = Path(f"/proc/{worker.pid}/task").iterdir()
     return [(task / "status").read_text().split("voluntary_ctxt_switches:")[1].split()[0] for task in tasks]
+
+
+def test_a_worker_without_schemas_does_not_have_the_library(
+    host: PluginHost, image_of: Callable[..., PluginImage]
+) -> None:
+    def maps(image: PluginImage) -> str:
+        host.load(image)
+        return Path(f"/proc/{host._workers[image.name].pid}/maps").read_text()
+
+    assert "jsonschema" not in maps(image_of(wat.reaching_tool(), name="none"))
+    assert "jsonschema" not in maps(image_of(wat.hook(), name="hook", plugin_type="hook"))
+    assert "jsonschema" in maps(image_of(with_schema(TEXT), name="some"))

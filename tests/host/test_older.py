@@ -18,6 +18,8 @@ from tarkpm.host.imports.log import LogLine
 from tarkpm.host.limits import Limits
 from tarkpm.host.runtime import Message, PluginHost
 
+pytestmark = pytest.mark.usefixtures("forked")
+
 ImageOf = Callable[..., PluginImage]
 ALL = ("storage", "http:a.example", "env:*_*", "fs_read:~/.config/app/x.json")
 GRANTED = CapabilitySet.of(map(Capability.parse, ("storage", "http:a.example", "env:A_*")))

@@ -18,6 +18,8 @@ from tarkpm.host.limits import Limits
 from tarkpm.host.module.fit import refusal
 from tarkpm.host.runtime import Message, PluginHost
 
+pytestmark = pytest.mark.usefixtures("forked")
+
 ImageOf = Callable[..., PluginImage]
 STORAGE = CapabilitySet.of([Capability("storage")])
 

@@ -102,7 +102,7 @@ def test_output_without_end_ends_at_the_deadline(
         host.load(printing)
         with pytest.raises(LimitReached) as caught:
             host.call(printing, tool, "no end " * 500)
-        assert caught.value.message == "ran longer than 0.5 s"
+        assert caught.value.message == "the plugin ran longer than 0.5 s"
         assert host.call(printing, "echo", "").success
     assert len([line for line in lines if line.by_host]) == 1
     assert sum(len(line.message) for line in lines) < 2 * KEPT
@@ -113,7 +113,7 @@ def test_what_is_written_before_an_exit_is_logged(
 ) -> None:
     with pytest.raises(PluginFailed) as caught:
         loud.call(printing, "bad-utf8", "leaving")
-    assert caught.value.message == "exited with status 1"
+    assert caught.value.message == "the plugin exited with status 1"
     assert printed(lines) == ["leaving"]
 
 
@@ -134,7 +134,7 @@ def test_a_trap_of_a_silent_plugin_stays_a_trap(loud: PluginHost, printing: Plug
     # what was written in the call before explains nothing
     with pytest.raises(PluginCrashed) as caught:
         loud.call(printing, "trap", "something else")
-    assert caught.value.message == "trapped: wasm `unreachable` instruction executed"
+    assert caught.value.message == "the plugin trapped: wasm `unreachable` instruction executed"
 
 
 def test_nothing_is_written_to_this_process(capfd: pytest.CaptureFixture[str], printing: PluginImage) -> None:

@@ -14,6 +14,8 @@ from tarkpm.host.limits import Limits
 from tarkpm.host.runtime import PluginHost, PluginImage
 from tarkpm.host.worker_handle import Worker
 
+pytestmark = pytest.mark.usefixtures("forked")
+
 ImageOf = Callable[..., PluginImage]
 
 OUTCOMES = {

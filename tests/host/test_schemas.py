@@ -7,7 +7,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +16,8 @@ from tarkpm.errors import HostError, LimitReached, PluginFailed
 from tarkpm.host import worker_handle
 from tarkpm.host.limits import Limits
 from tarkpm.host.runtime import PluginHost, PluginImage
+
+pytestmark = pytest.mark.usefixtures("forked")
 
 ImageOf = Callable[..., PluginImage]
 
@@ -71,8 +72,8 @@ SAID = "the tool's arguments are invalid: "
         ('{"text":"x","tags":["a","b"]}', SAID + '/tags/1: "b" is not one of "a"'),
         ('{"text":1,"tags":["b"]}', SAID + '/text: 1 is not of type "string" (and 1 more)'),
         ("[]", SAID + '[] is not of type "object"'),
-        ("", SAID + "they are not JSON: Expecting value: line 1 column 1 (char 0)"),
-        ("{'text': 'x'}", SAID + "they are not JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
+        ("", SAID + "they are not JSON: error in line 1, column 1"),
+        ("{'text': 'x'}", SAID + "they are not JSON: error in line 1, column 2"),
         ('{"text":NaN}', SAID + "they are not JSON: NaN is not JSON"),
         ('{"text":"\\u001b[2J"}', '{"text":"\\u001b[2J"}'),
     ],
@@ -100,8 +101,8 @@ def test_a_refused_call_never_reaches_the_plugin_and_spares_its_worker(
 @pytest.mark.parametrize(
     ("schema", "said"),
     [
-        ("not JSON", "'echo': Expecting value: line 1 column 1 (char 0)"),
-        ("[" * 50_000, "'echo': maximum recursion depth exceeded while decoding a JSON array from a unicode string"),
+        ("not JSON", "'echo': error in line 1, column 1"),
+        ("[" * 50_000, "'echo': nested too deeply"),
         ("5", '\'echo\': 5 is not of types "boolean", "object"'),
         ({"type": "nope"}, "'echo': \"nope\" is not valid under any of the schemas listed in the 'anyOf' keyword"),
         ({"pattern": "("}, '\'echo\': "(" is not a "regex"'),
@@ -192,14 +193,3 @@ def test_the_library_is_imported_only_for_schemas() -> None:
     script = "import sys, tarkpm.host.worker.loop; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, text=True, check=True)
     assert "jsonschema_rs" not in done.stdout.split()
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_a_worker_without_schemas_does_not_have_the_library(host: PluginHost, image_of: ImageOf) -> None:
-    def maps(image: PluginImage) -> str:
-        host.load(image)
-        return Path(f"/proc/{host._workers[image.name].pid}/maps").read_text()
-
-    assert "jsonschema" not in maps(image_of(wat.reaching_tool(), name="none"))
-    assert "jsonschema" not in maps(image_of(wat.hook(), name="hook", plugin_type="hook"))
-    assert "jsonschema" in maps(image_of(with_schema(TEXT), name="some"))

@@ -24,6 +24,8 @@ from tarkpm.host.runtime import (
     Usage,
 )
 
+pytestmark = pytest.mark.usefixtures("forked")
+
 ImageOf = Callable[..., PluginImage]
 PLUGINS = Path(__file__).parents[2] / "plugins"
 

@@ -68,6 +68,7 @@ class Commands:
                 "LANG": "C.UTF-8",
                 "TZ": "UTC",
                 "DONT_FAKE_MONOTONIC": "1",
+                "FAKETIME_NO_CACHE": "1",
                 "PYTHONPATH": os.pathsep.join(path),
             },
             stdin=subprocess.PIPE,

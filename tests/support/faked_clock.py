@@ -1,8 +1,11 @@
 """Machines whose clock is where a test wants it: real processes under Debian's ``faketime``."""
 
+import atexit
+import functools
 import os
 import shutil
-from collections.abc import Iterator
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,28 +16,32 @@ from support.sandbox import Result, Sandbox
 FAKETIME = shutil.which("faketime")
 
 
+@functools.cache
+def _commands() -> Commands:
+    """The one program of this test run that starts commands which live at another time."""
+    assert FAKETIME
+    found = Commands(FAKETIME, "-f", "+0")
+    atexit.register(found.end)
+    return found
+
+
 class Calendar:
-    """Today, for everybody in a test: each day's commands run in one program's time, which begins at noon, UTC."""
+    """Today, for everybody in a test: each day begins with its first command, at noon, UTC."""
 
     def __init__(self) -> None:
         self.today = "2027-01-04"
         self._day = ""
-        self._commands: Commands | None = None
+        self._offset = 0.0
 
-    def commands(self) -> Commands:
-        """What starts today's commands."""
-        if self._commands is None or self._day != self.today:
-            self.end()
-            assert FAKETIME
+    def run(self, words: tuple[str | Path, ...], machine: "Machine", cwd: Path) -> Result:
+        """Run a command today, to its end."""
+        if self._day != self.today:
             self._day = self.today
-            self._commands = Commands(FAKETIME, "-f", f"@{self.today} 12:00:00")
-        return self._commands
-
-    def end(self) -> None:
-        """The day is over."""
-        if self._commands:
-            self._commands.end()
-            self._commands = None
+            noon = datetime.fromisoformat(self.today).replace(hour=12, tzinfo=UTC)
+            self._offset = noon.timestamp() - time.time()
+        # libfaketime reads it again in each process, as FAKETIME_NO_CACHE has it do
+        environment = machine.environment(TZ="UTC", FAKETIME=f"{self._offset:+f}")
+        return Result(*_commands().run(words, folder=machine.root, cwd=cwd, environment=environment))
 
 
 class Machine(Sandbox):
@@ -46,9 +53,7 @@ class Machine(Sandbox):
 
     def tarkpm(self, *words: str | Path, cwd: Path | None = None) -> Result:
         """Run a command and wait for it."""
-        environment = self.environment(TZ="UTC")
-        today = self.calendar.commands()
-        return Result(*today.run(words, folder=self.root, cwd=cwd or self.cwd, environment=environment))
+        return self.calendar.run(words, self, cwd or self.cwd)
 
     def make_key(self, name: str) -> str:
         """Make a key; returns its public half."""
@@ -56,11 +61,9 @@ class Machine(Sandbox):
 
 
 @pytest.fixture
-def calendar() -> Iterator[Calendar]:
+def calendar() -> Calendar:
     """The fourth of January 2027, at first. Skips where faketime is not installed; CI installs it."""
     if FAKETIME is None:
         assert not os.environ.get("CI"), "CI installs faketime"
         pytest.skip("needs Debian's faketime")
-    found = Calendar()
-    yield found
-    found.end()
+    return Calendar()

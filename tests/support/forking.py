@@ -68,7 +68,7 @@ def run(asked: dict[str, Any]) -> int:
     """Run a command in this process, which is the child, as ``python -m tarkpm`` does."""
     faked = {name: value for name, value in os.environ.items() if "FAKE" in name or name == "LD_PRELOAD"}
     os.environ.clear()
-    os.environ.update(asked["environment"] | faked)
+    os.environ.update(faked | asked["environment"])
     os.chdir(asked["cwd"])
     _open_streams()
     sys.argv = ["tarkpm", *asked["words"]]

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tarkpm.cli.checked import CheckedCommand
+from tarkpm.cli.complete import sources
 from tarkpm.cli.options import (
     Invocation,
     allow_http,
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @click.command("add", cls=CheckedCommand)
-@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@click.argument("sources", shell_complete=sources, nargs=-1, required=True, metavar="SOURCE...")
 @click.option("--tag", default="", metavar="TAG", help="Add the release at TAG.")
 @click.option("-b", "--branch", default="", metavar="BRANCH", help="Add the head of BRANCH.")
 @click.option("--rev", default="", metavar="COMMIT", help="Add the release at COMMIT (40 hex digits).")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tarkpm.cli.complete import plugin_names
+from tarkpm.cli.complete import auth_names
 from tarkpm.cli.console import style
 from tarkpm.cli.lazy_group import Group
 from tarkpm.cli.options import Invocation, running_folders
@@ -32,7 +32,7 @@ def about_a_plugin(group: click.Group, name: str) -> "Callable[[Callable[..., in
         def run(invocation: Invocation, plugin: str, **rest: Any) -> int:
             return function(invocation, target(plugin), **rest)
 
-        named = click.argument("plugin", shell_complete=plugin_names)
+        named = click.argument("plugin", shell_complete=auth_names)
         return group.command(name)(named(running_folders(run)))
 
     return command

@@ -11,7 +11,7 @@ import click
 
 from tarkpm.cli import prestart
 from tarkpm.cli.checked import CheckedCommand
-from tarkpm.cli.complete import plugin_names, tool_names
+from tarkpm.cli.complete import tool_names, tool_plugin_names
 from tarkpm.cli.console import is_verbose, style
 from tarkpm.cli.options import Invocation, running_folders
 from tarkpm.cli.rendering import print_log
@@ -26,7 +26,7 @@ MAX_REPEATED = 200
 
 
 @click.command("call", cls=CheckedCommand)
-@click.argument("plugin", shell_complete=plugin_names)
+@click.argument("plugin", shell_complete=tool_plugin_names)
 @click.argument("tool", shell_complete=tool_names)
 @click.argument("arguments", default="{}", metavar="[JSON | - | @FILE]")
 @click.option("--trace", is_flag=True, help="Print every host call, with secrets masked.")

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tarkpm.cli.complete import plugin_names
+from tarkpm.cli.complete import channel_names
 from tarkpm.cli.lazy_group import Group
 from tarkpm.cli.options import Invocation, Seconds, running_folders
 from tarkpm.cli.rendering import print_log
@@ -32,7 +32,7 @@ def _standing(report: "AuthReport") -> list[str]:
 
 
 @channel_command.command("info")
-@click.argument("plugin", shell_complete=plugin_names)
+@click.argument("plugin", shell_complete=channel_names)
 @running_folders
 def info_command(invocation: Invocation, plugin: str) -> int:
     """Show what a channel is and whether it is signed in."""
@@ -58,7 +58,7 @@ def info_command(invocation: Invocation, plugin: str) -> int:
 
 
 @channel_command.command("status")
-@click.argument("plugin", shell_complete=plugin_names)
+@click.argument("plugin", shell_complete=channel_names)
 @running_folders
 def status_command(invocation: Invocation, plugin: str) -> int:
     """Show whether a channel is signed in."""
@@ -70,7 +70,7 @@ def status_command(invocation: Invocation, plugin: str) -> int:
 
 
 @channel_command.command("auth")
-@click.argument("plugin", shell_complete=plugin_names)
+@click.argument("plugin", shell_complete=channel_names)
 @click.argument("credentials", metavar="JSON | - | @FILE")
 @running_folders
 def auth_command(invocation: Invocation, plugin: str, credentials: str) -> int:
@@ -87,7 +87,7 @@ def auth_command(invocation: Invocation, plugin: str, credentials: str) -> int:
 
 
 @channel_command.command("start")
-@click.argument("plugin", shell_complete=plugin_names)
+@click.argument("plugin", shell_complete=channel_names)
 @click.option(
     "--seconds",
     type=Seconds(),
@@ -109,7 +109,7 @@ def start_command(invocation: Invocation, plugin: str, seconds: float | None) ->
 
 
 @channel_command.command("poll")
-@click.argument("plugin", shell_complete=plugin_names)
+@click.argument("plugin", shell_complete=channel_names)
 @click.option(
     "--seconds",
     type=Seconds(),
@@ -128,7 +128,7 @@ def poll_command(invocation: Invocation, plugin: str, seconds: float) -> int:
 
 
 @channel_command.command("send")
-@click.argument("plugin", shell_complete=plugin_names)
+@click.argument("plugin", shell_complete=channel_names)
 @click.argument("conversation")
 @click.argument("text", metavar="TEXT | - | @FILE")
 @click.option("--replace", "message_id", metavar="ID", help="Replace the sent message ID.")
@@ -147,7 +147,7 @@ def send_command(
 
 
 @channel_command.command("stop")
-@click.argument("plugin", shell_complete=plugin_names)
+@click.argument("plugin", shell_complete=channel_names)
 @running_folders
 def stop_command(invocation: Invocation, plugin: str) -> int:
     """Tell a channel to clean up what it keeps outside its process."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tarkpm.cli.checked import CheckedCommand
-from tarkpm.cli.complete import plugin_names
+from tarkpm.cli.complete import provider_names
 from tarkpm.cli.console import Console, echo, style
 from tarkpm.cli.options import Invocation, running_folders
 from tarkpm.cli.rendering import print_log
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command("chat", cls=CheckedCommand)
-@click.argument("plugin", shell_complete=plugin_names)
+@click.argument("plugin", shell_complete=provider_names)
 @click.argument("prompt", default="")
 @click.option("--model", default="", metavar="NAME", help="Model. [default: the plugin's first]")
 @click.option("--system", default="", metavar="TEXT", help="System prompt.")

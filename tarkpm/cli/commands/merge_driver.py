@@ -18,7 +18,7 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 
 @click.group("merge-driver", cls=Group)
 def merge_driver_command() -> None:
-    """Let git merge tark.lock plugin by plugin, and show its changes in words."""
+    """Let git merge tark.lock by plugin."""
 
 
 @merge_driver_command.command("install", cls=CheckedCommand)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tarkpm.cli.checked import CheckedCommand
-from tarkpm.cli.complete import plugin_names
+from tarkpm.cli.complete import tool_plugin_names
 from tarkpm.cli.console import style
 from tarkpm.cli.options import Invocation, read_name, running_folders
 from tarkpm.cli.rendering import note_lines, print_log
@@ -23,7 +23,7 @@ MAX_DIFF = 200
 
 
 @click.command("tools", cls=CheckedCommand)
-@click.argument("plugin", shell_complete=plugin_names, default="")
+@click.argument("plugin", shell_complete=tool_plugin_names, default="")
 @click.option("--size", is_flag=True, help="Report how much of an agent's context the tools take.")
 @click.option("--changed", is_flag=True, help="Show the definitions in tark.lock that changed.")
 @click.option(

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tarkpm.cli.checked import CheckedCommand
+from tarkpm.cli.complete import locked_names
 from tarkpm.cli.options import Invocation, common, read_name
 from tarkpm.cli.rendering import note_lines
 from tarkpm.core.text import neutral
@@ -14,7 +15,13 @@ if TYPE_CHECKING:
 
 
 @click.command("tree", cls=CheckedCommand)
-@click.option("--invert", default="", metavar="NAME", help="Show which plugins need plugin NAME.")
+@click.option(
+    "--invert",
+    shell_complete=locked_names,
+    default="",
+    metavar="NAME",
+    help="Show which plugins need plugin NAME.",
+)
 @common
 def tree_command(invocation: Invocation, invert: str) -> int:
     """Show the dependency tree."""

@@ -98,8 +98,8 @@ def _document(body: bytes) -> dict[str, Any]:
         document = msgspec.json.decode(body)
     except RecursionError:
         raise invalid("", f"the body has more than {MAX_DEPTH} levels") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
-        raise ApiRefusal(400, f"the body is not JSON: {problem}", code="invalid_json") from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise ApiRefusal(400, "the body is not JSON", code="invalid_json") from None
     if not isinstance(document, dict):
         raise invalid("", f"expected an object, found {short(document)}")
     _check_depth(document)

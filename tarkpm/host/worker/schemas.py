@@ -10,7 +10,7 @@ import json
 import sys
 from typing import Any, NoReturn
 
-from tarkpm.core.text import reject_constant
+from tarkpm.core.text import json_flaw, reject_constant
 
 MAX_ERRORS = 20
 MAX_REASON = 300
@@ -80,7 +80,7 @@ def _validator(tool: str, text: str) -> Any:
         # The retriever refuses every `$ref` outside the schema: a default one may fetch http.
         return jsonschema_rs.validator_for(schema, retriever=_refuse)
     except (ValueError, RecursionError) as problem:  # the library's errors are ValueErrors
-        raise BadSchema(f"{tool!r}: {_short(problem)}") from None
+        raise BadSchema(f"{tool!r}: {_short(json_flaw(problem))}") from None
     except Exception as problem:  # noqa: BLE001  # a panic in the library, or its own limits
         raise BadSchema(f"{tool!r}: {_short(problem)}") from None
 
@@ -103,7 +103,7 @@ def _parsed(arguments: str) -> Any:
     except RecursionError:
         raise BadArguments("they are nested too deeply") from None
     except ValueError as problem:
-        raise BadArguments(f"they are not JSON: {problem}") from None
+        raise BadArguments(f"they are not JSON: {json_flaw(problem)}") from None
 
 
 def _reasons(validator: Any, document: Any) -> str:

@@ -136,9 +136,9 @@ class _CannedResponse(Response):
         self.headers = [(name.lower(), value) for name, value in answer.headers.items()]
         self._body = answer.text.encode()
 
-    def read(self) -> bytes:
-        """Return the whole body."""
-        return self._body
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the whole body."""
+        yield self._body
 
 
 class _CannedClient(HttpClient):

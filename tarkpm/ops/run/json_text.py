@@ -2,7 +2,7 @@
 
 import json
 
-from tarkpm.core.text import bounded_int, reject_constant
+from tarkpm.core.text import bounded_int, json_flaw, reject_constant
 from tarkpm.errors import TarkError
 
 
@@ -11,9 +11,7 @@ def check_json(text: str, what: str = "the arguments are", *, where: str = "") -
     try:
         json.loads(text, parse_constant=reject_constant, parse_int=bounded_int)
         return
-    except RecursionError:
-        problem = "nested too deeply"
-    except ValueError as found:
-        problem = str(found)
+    except (RecursionError, ValueError) as found:
+        problem = json_flaw(found)
     hint = "" if where else """quote it for your shell: '{"text":"a"}'"""
     raise TarkError(f"{what} not JSON: {problem}", where=where, hint=hint)

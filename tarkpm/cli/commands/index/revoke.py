@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tarkpm.cli.checked import CheckedCommand
+from tarkpm.cli.complete import releases
 from tarkpm.cli.maintainer import desk, maintainer_command, read_key, read_release_name, report_proposal
 from tarkpm.cli.options import Invocation
 from tarkpm.errors import TarkError
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command("revoke", cls=CheckedCommand)
-@click.argument("what", metavar="NAME@VERSION|KEY")
+@click.argument("what", shell_complete=releases, metavar="NAME@VERSION|KEY")
 @click.option("--keep", multiple=True, metavar="NAME@VERSION", help="Release of the key that stays valid.")
 @maintainer_command
 def revoke_command(

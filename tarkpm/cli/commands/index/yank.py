@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tarkpm.cli.checked import CheckedCommand
+from tarkpm.cli.complete import releases
 from tarkpm.cli.maintainer import desk, index_folder, online_key_option, read_release_name
 from tarkpm.cli.options import Invocation, common, dry_run
 from tarkpm.core.text import neutral
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command("yank", cls=CheckedCommand)
-@click.argument("what", metavar="NAME@VERSION")
+@click.argument("what", shell_complete=releases, metavar="NAME@VERSION")
 @click.option("--reason", default="", metavar="TEXT", help="Why the release should not be chosen.")
 @click.option("--undo", is_flag=True, help="Allow the release to be chosen again.")
 @index_folder
