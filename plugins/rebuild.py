@@ -40,8 +40,9 @@ class OtherCompilerError(Exception):
 
 @dataclass(frozen=True)
 class Example:
-    """One plugin: without a source what `tarkpm build` makes; else a component of a world, or a core module
-    of the older ABI. ``compiler`` is the version that `tarkpm build` must find.
+    """A plugin: without a ``source``, what `tarkpm build` makes; else a component, or of the older ABI.
+
+    ``compiler`` is the version that `tarkpm build` must find.
     """
 
     name: str
@@ -86,8 +87,10 @@ def check_tools() -> None:
 
 
 def run(arguments: list[str | Path], temp: Path) -> str:
-    """Run one tool with nothing of this machine's settings but where programs and temporary files are; returns
-    what it prints."""
+    """Run one tool with nothing of this machine's settings but where programs and temporary files are.
+
+    Returns what it prints.
+    """
     caches = {
         "ZIG_GLOBAL_CACHE_DIR": str(temp / "zig-global"),
         "ZIG_LOCAL_CACHE_DIR": str(temp / "zig-local"),

@@ -9,7 +9,7 @@ from support.sandbox import PLUGINS, Sandbox
 
 ALL = sorted(file.parent for file in PLUGINS.glob("*/plugin.toml"))
 BUILT = [folder for folder in ALL if (folder / "plugin.wasm").is_file()]
-"""The others are built by tests/toolchains/test_plugins.py: they contain an interpreter, and no two builds are equal."""
+"""The others contain an interpreter: tests/toolchains/test_interpreted_plugins.py builds them."""
 
 
 def manifest(folder: Path) -> dict[str, Any]:
