@@ -65,6 +65,22 @@ def build_py(name: str, *, world: str = "") -> bytes:
     return _built(PY_TOOL, world, [source], build)
 
 
+def build_example(folder: Path, language: str) -> bytes:
+    """The module that `tarkpm build` makes of a plugin's folder."""
+    tool = JS_TOOL if language == "javascript" else PY_TOOL
+    module = f"{language}.py"
+    sources = [path for path in sorted(folder.iterdir()) if path.suffix in (".toml", ".js", ".py")]
+
+    def build(tools: Path, work: Path) -> None:
+        copy = Path(shutil.copytree(folder, work / folder.name, ignore=shutil.ignore_patterns("*.wasm")))
+        path = f"{tools / 'node_modules' / '.bin'}:{tools / 'bin'}:{os.environ.get('PATH', os.defpath)}"
+        environment = {"PATH": path, "HOME": str(work), "LANG": "C.UTF-8"}
+        _run([sys.executable, "-m", "tarkpm", "build", copy], work, environment)
+        (copy / "plugin.wasm").replace(work / "out.wasm")
+
+    return _built(tool, folder.name, [*sources, ROOT / "tarkpm" / "toolchains" / module], build)
+
+
 def programs(language: str) -> Path:
     """The folder of the toolchain's programs, which is installed if necessary."""
     if language == "javascript":
