@@ -94,7 +94,7 @@ def test_a_lock_from_nothing_asks_each_plugin_once(sandbox: Sandbox, publisher: 
     sandbox.run("add", publisher.url, "--trust", publisher.key, "--accept-capabilities").ok()
     (sandbox.cwd / "tark.lock").unlink()
     said = sandbox.run("lock").ok().err
-    assert said.count("the tools of 'text-tools' are not pinned: trapped") == 1
+    assert said.count("the tools of 'text-tools' are not pinned: the plugin trapped") == 1
     assert "the cache lacks" not in said
 
 

@@ -15,7 +15,7 @@ from tarkpm.cli.commands.call import print_trace
 from tarkpm.cli.commands.check import check_lines
 from tarkpm.cli.commands.test import case_lines
 from tarkpm.cli.complete import tool_names
-from tarkpm.cli.console import clear_line, echo, echo_json, echo_output, error_table, print_error, style
+from tarkpm.cli.console import clear_line, echo, echo_json, echo_output, error_table, print_error, set_verbose, style
 from tarkpm.cli.options import Invocation, running_folders
 from tarkpm.cli.rendering import print_log
 from tarkpm.cli.text_args import read_json
@@ -40,6 +40,7 @@ def dev_command(invocation: Invocation, folder: Path, tool: str | None, argument
     from tarkpm.ops.dev import changes, plugin_folder
 
     gc.enable()
+    set_verbose(True)  # the author is here: what the plugin prints, and tracebacks, are for them
     place = plugin_folder(invocation.settings, folder)
     text = read_json(arguments, "the arguments are")
     try:
