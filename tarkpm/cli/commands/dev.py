@@ -15,7 +15,16 @@ from tarkpm.cli.commands.call import print_trace
 from tarkpm.cli.commands.check import check_lines
 from tarkpm.cli.commands.test import case_lines
 from tarkpm.cli.complete import tool_names
-from tarkpm.cli.console import clear_line, echo, echo_json, echo_output, error_table, print_error, set_verbose, style
+from tarkpm.cli.console import (
+    clear_line,
+    echo,
+    echo_json,
+    echo_output,
+    error_table,
+    print_error,
+    set_verbose,
+    style,
+)
 from tarkpm.cli.options import Invocation, running_folders
 from tarkpm.cli.rendering import print_log
 from tarkpm.cli.text_args import read_json
