@@ -16,7 +16,7 @@ def main(arguments: list[str]) -> int:
         print(f"unknown argument {unknown[0]}\n{__doc__}", file=sys.stderr)
         return 2
     for name in reference.write():
-        print(f"wrote docs/reference/{name}")
+        print(f"wrote {name}")
     if "--man" in arguments:
         folder = reference.ROOT / "build" / "man"
         print(f"wrote {man.write(folder)} pages to {folder}")

@@ -49,6 +49,8 @@ Some commands use a status without an error:
 | command | status |
 |---|---|
 | `verify` | 3 if a finding is about a digest, signature or key, 4 if your consent is missing, otherwise 1; notes do not count |
+| `check` | 3 if an error is about a digest or signature, otherwise 1; warnings do not count |
+| `test` | 1 if a case fails |
 | `doctor`, `index check` | 1 if there is a problem; notes do not count |
 | `outdated` | 1 if a plugin is listed, 5 if a repository could not be reached |
 | `tools` | 1 if the tools of a plugin could not be listed |

@@ -1,4 +1,4 @@
-"""Read a case of `tarkpm test`: one TOML file, described in docs/testing.md. Pure."""
+"""Read a case of `tarkpm test`: one TOML file, described in docs/sdk/testing.md. Pure."""
 
 import shlex
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""What an author types to test a plugin: `tarkpm test` and the files it reads (docs/testing.md)."""
+"""What an author types to test a plugin: `tarkpm test` and the files it reads (docs/sdk/testing.md)."""
 
 import re
 import shutil
@@ -9,7 +9,7 @@ import pytest
 from support import wat
 from support.sandbox import PLUGINS, Sandbox
 
-PAGE = (Path(__file__).parents[2] / "docs" / "testing.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "sdk" / "testing.md").read_text()
 
 
 class Author:
