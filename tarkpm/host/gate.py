@@ -114,7 +114,7 @@ class Gate:
         typed = _decoded(interface, function, args)
         self._left -= 1
         if self._left < 0:
-            raise LimitReached(f"made more than {self._limit:,} host calls in one call")
+            raise LimitReached(f"the plugin made more than {self._limit:,} host calls in one call")
         if self._tell is None:
             return self._answer(interface, function, typed, deadline)[1]
         start = time.perf_counter()
@@ -203,5 +203,5 @@ def refusal(interface: str, function: str, why: Refusal, *, older: bool) -> Any:
             return {"err": {"message": said, "status": None}}
         case "clock" | "random", _:
             # These have no error case. A plugin would take an invented number for a real time or secret.
-            raise CapabilityDenied(f"asked for {interface}, which {why.value}")
+            raise CapabilityDenied(f"the plugin asked for {interface}, which {why.value}")
     return None

@@ -95,7 +95,7 @@ def _file(settings: Settings, location: Location, client: Client) -> Path:
         real = file.parent.resolve()
         if file.is_symlink() or not real.is_relative_to(location.folder):
             raise HostError(
-                "the settings file is a link out of the project",
+                "the settings file is a link that leads out of the project",
                 where=str(file),
                 hint=f"ls -ld {shlex.quote(str(file))}",
             )

@@ -116,7 +116,7 @@ def test_a_link_out_of_the_project_is_not_followed(project: Sandbox, name: str) 
         target.write_text("{}")
     os.symlink(target, project.cwd / name)
     client = "codex" if name == ".codex" else "claude-code"
-    project.run("mcp", "connect", client, "-y").failed(1, "is a link out of the project")
+    project.run("mcp", "connect", client, "-y").failed(1, "a link that leads out of the project")
     assert (list(target.iterdir()) == []) if target.is_dir() else (target.read_text() == "{}")
 
 

@@ -67,7 +67,7 @@ def test_the_signer_with_its_trust(world: World) -> None:
         call(world.victim).failed(4, f"trust {world.evil_key} for 'text-tools'")
         world.victim.run("verify").failed(3)
     world.mate.run("sync").failed(4)
-    world.sync_fresh().failed(3, f"'text-tools' is signed by {world.publisher.key}, tark.lock names")
+    world.sync_fresh().failed(3, f"'text-tools' is signed by {world.publisher.key}, but tark.lock names")
 
 
 def _evil(world: World, tag: str) -> None:

@@ -93,7 +93,7 @@ def test_a_pulled_lock_with_other_definitions_asks(
     installed.run("update", "--accept-tools").ok()
     shutil.copy(installed.cwd / "tark.lock", mate.cwd / "tark.lock")
     mate.run("sync").failed(
-        4, "let agents read another definition of the tool 'echo' of 'text-tools'", "help: tarkpm accept"
+        4, "let agents read another definition of the tool 'echo' of 'text-tools'", "tarkpm accept --print"
     )
     mate.run("tools").failed(4)
 

@@ -221,7 +221,7 @@ def test_a_home_folder_that_does_not_exist_is_not_created(sandbox: Sandbox, comm
 def test_a_home_folder_that_does_not_exist_is_named(sandbox: Sandbox) -> None:
     nowhere = sandbox.root / "nonexistent"
     said = sandbox.run("list", env={"HOME": str(nowhere)})
-    said.failed(2, "HOME is not a folder that exists", f"where: {nowhere}\n", " tarkpm list\n")
+    said.failed(2, "HOME does not name an existing folder", f"where: {nowhere}\n", " tarkpm list\n")
     elsewhere = {
         f"XDG_{kind}_HOME": str(sandbox.root / "xdg" / kind) for kind in ("CONFIG", "DATA", "STATE", "CACHE")
     }

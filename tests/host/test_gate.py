@@ -119,7 +119,7 @@ def test_randomness_that_is_not_there_is_never_invented(function: str, args: lis
     gate, reports = gate_for()
     with pytest.raises(CapabilityDenied) as caught:
         ask(gate, "random", function, *args)
-    assert caught.value.message == "asked for random, which is not available here"
+    assert caught.value.message == "the plugin asked for random, which is not available here"
     assert reports == ["asked for random, which is not available here"]
 
 
@@ -168,4 +168,4 @@ def test_calls_are_limited_for_each_call_into_the_plugin() -> None:
         ask(gate, "log", "info", "m")
         with pytest.raises(LimitReached) as caught:
             ask(gate, "log", "info", "m")
-        assert caught.value.message == "made more than 2 host calls in one call"
+        assert caught.value.message == "the plugin made more than 2 host calls in one call"

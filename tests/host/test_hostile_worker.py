@@ -245,7 +245,10 @@ def test_one_that_never_returns(hostile: PluginImage) -> None:
 )
 def test_one_that_asks_for_ever(hostile: PluginImage, asks: str, answers: str) -> None:
     error = outcome(hostile, LOADED + f"\nwhile True: send(HOST_CALL, {asks}); {answers}")
-    assert (type(error), error.message) == (LimitReached, "made more than 50 host calls in one call")
+    assert (type(error), error.message) == (
+        LimitReached,
+        "the plugin made more than 50 host calls in one call",
+    )
 
 
 def test_what_is_only_told_is_not_answered(hostile: PluginImage) -> None:

@@ -24,7 +24,7 @@ OUTCOMES = {
     "grow": (LimitReached, "the plugin used more than 256 MiB of memory"),
     "bad-utf8": (PluginCrashed, "the plugin trapped: invalid utf-8 sequence of 1 bytes from index 0"),
     "recurse": (LimitReached, "the plugin used more than 1 MiB of stack"),
-    "log-flood": (LimitReached, "made more than 500 host calls in one call"),
+    "log-flood": (LimitReached, "the plugin made more than 500 host calls in one call"),
     "huge-output": (LimitReached, "the plugin passed more than 8 MiB of text at once"),
     "bad-pointer": (PluginCrashed, "the plugin trapped: string pointer/length out of bounds of memory"),
 }
@@ -105,7 +105,7 @@ def test_a_flood_of_writes_ends_at_a_quota_or_the_limit(hostile: PluginImage) ->
     with PluginHost(Limits(seconds=5, host_calls=100)) as host:
         with pytest.raises(LimitReached) as caught:
             host.call(hostile, "many-calls", "value")
-        assert caught.value.message == "made more than 100 host calls in one call"
+        assert caught.value.message == "the plugin made more than 100 host calls in one call"
         assert host.call(hostile, "echo", "on").output == "on"
 
 

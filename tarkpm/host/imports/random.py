@@ -21,7 +21,9 @@ class Random:
             return int.from_bytes(os.urandom(8))
         (count,) = args
         if count > MAX_BYTES:
-            raise LimitReached(f"asked for {count:,} random bytes at once, the limit is {MAX_BYTES:,}")
+            raise LimitReached(
+                f"the plugin asked for {count:,} random bytes at once, the limit is {MAX_BYTES:,}"
+            )
         return list(os.urandom(count))
 
     def close(self) -> None:

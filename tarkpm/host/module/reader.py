@@ -23,7 +23,7 @@ class Reader:
 
     def byte(self) -> int:
         if self.at >= self.end:
-            raise Malformed(f"ends unexpectedly at byte {self.at:,}")
+            raise Malformed(f"the module ends unexpectedly at byte {self.at:,}")
         self.at += 1
         return self.data[self.at - 1]
 

@@ -179,7 +179,7 @@ def _environments(settings: Settings, state: State) -> _Found:
             yield Trouble("Unfinished", message, str(environment.journal)), _finish(state, path, environment)
         for leftover in left:
             yield (
-                Trouble("Leftover", "left by an interrupted command", str(leftover)),
+                Trouble("Leftover", "an interrupted command left this behind", str(leftover)),
                 _clear(settings, state, path, environment),
             )
 
@@ -251,7 +251,7 @@ def _temporary(settings: Settings, state: State) -> _Found:
     kept = (path for folder in ("", "projects", "keys", "indexes") for path in _dotted(state.root / folder))
     old: Iterable[Path] = (path for path in (*cached, *kept) if is_leftover(path, now))
     for path in old:
-        yield Trouble("Leftover", "left by an interrupted command", str(path)), _delete(path)
+        yield Trouble("Leftover", "an interrupted command left this behind", str(path)), _delete(path)
 
 
 def _dotted(folder: Path) -> list[Path]:

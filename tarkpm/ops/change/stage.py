@@ -141,7 +141,7 @@ def check_same(entry: LockEntry, candidate: VerifiedRelease) -> None:
     if candidate.signer != entry.signer:
         by, expected = candidate.signer or "nobody", entry.signer or "nobody"
         raise SignatureInvalid(
-            f"'{entry.name}' is signed by {by}, tark.lock names {expected}", where=where, hint=hint
+            f"'{entry.name}' is signed by {by}, but tark.lock names {expected}", where=where, hint=hint
         )
     if (candidate.files, candidate.statement) != (entry.files, entry.statement):
         raise DigestMismatch(
@@ -216,7 +216,7 @@ def verify_documents(entry: LockEntry, contents: Mapping[str, bytes], *, where: 
         check_names(said, manifest.name, manifest.version, where=where)
         if signer != entry.signer:
             raise SignatureInvalid(
-                f"'{entry.name}' is signed by {signer}, tark.lock names {entry.signer}", where=where
+                f"'{entry.name}' is signed by {signer}, but tark.lock names {entry.signer}", where=where
             )
         if said.files != entry.files:
             message = f"the locked files of '{entry.name}' differ from the signed ones"

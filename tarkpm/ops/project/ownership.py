@@ -49,7 +49,7 @@ def check_home(settings: Settings) -> None:
     if not any(path.is_relative_to(home) for path in (paths.config, paths.data, paths.state, paths.cache)):
         return
     if not home.is_dir():
-        raise StoreError("HOME is not a folder that exists", where=str(home), hint=_other_home(settings))
+        raise StoreError("HOME does not name an existing folder", where=str(home), hint=_other_home(settings))
     owner = home.stat().st_uid
     if os.geteuid() == ROOT and owner != ROOT:
         raise StoreError(

@@ -50,9 +50,9 @@ def keep(workspace: Workspace, release: Release, *, known: bool = True) -> None:
         (
             make_release(key=EVIL),
             SignatureInvalid,
-            f"signed by {public(EVIL)}, tark.lock names {public(GOOD)}",
+            f"signed by {public(EVIL)}, but tark.lock names {public(GOOD)}",
         ),
-        (make_release(key=None), SignatureInvalid, f"signed by nobody, tark.lock names {public(GOOD)}"),
+        (make_release(key=None), SignatureInvalid, f"signed by nobody, but tark.lock names {public(GOOD)}"),
         (make_release(wasm=OTHER_WASM), DigestMismatch, "source contents of 'calc' differ"),
     ],
 )
