@@ -1,5 +1,6 @@
 """Fixtures every test may use."""
 
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,13 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     outcome = yield
     hints.type_last()
     return outcome
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
+    """Leave a test's folder, which is removed if the test passed: the next tests need a current folder."""
+    yield
+    os.chdir(item.config.invocation_params.dir)
 
 
 pytest_plugins = ["support.faked_clock", "support.index_fixtures", "support.secret_fixtures"]

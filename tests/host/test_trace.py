@@ -93,10 +93,10 @@ def test_what_is_no_secret_stays() -> None:
 def test_a_long_text_is_masked_in_no_time() -> None:
     import time
 
-    start = time.perf_counter()
+    start = time.thread_time()
     for text in ("a-" * 500_000, "token" * 200_000, "x=" * 500_000, "\\" * 1_000_000):
         trace.masked_answer("filesystem", "read", {"ok": text})
-    assert time.perf_counter() - start < 5
+    assert time.thread_time() - start < 5
 
 
 def test_each_call_is_told_with_its_outcome_and_time(text_tools: PluginImage) -> None:

@@ -235,9 +235,9 @@ def test_the_server_ends_while_clients_hang(tmp_path: Path, repo: GitRepo) -> No
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        assert hanging.wait(10)
-    assert client.wait(10) != 0
-    assert time.monotonic() - started < 10
+        assert hanging.wait(30)
+    assert client.wait(30) != 0
+    assert time.monotonic() - started < 45  # the hook hangs for 60
 
 
 def test_a_failure_in_a_hook_fails_the_test(tmp_path: Path) -> None:
