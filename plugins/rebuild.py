@@ -65,6 +65,7 @@ EXAMPLES = (
     Example("device-auth", "auth.c", "auth-world"),
     Example("openai-compat", "provider.c", "provider-world"),
     Example("session-guard", "hook.c", "hook-world"),
+    Example("git-helper"),
     Example("json-tools"),
     Example("redact", compiler="1.63.0"),
     Example("chatgpt", "plugin.c"),
