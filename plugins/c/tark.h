@@ -25,6 +25,9 @@ typedef struct { uint16_t status; header_list headers; str body; } http_response
 typedef struct { str message; struct { bool some; uint16_t val; } status; } http_error;
 typedef struct { bool err; union { http_response ok; http_error error; }; } http_result;
 
+typedef struct { int32_t exit_code; str out, err; } shell_output;
+typedef struct { bool err; union { shell_output ok; str error; }; } shell_result;
+
 #define S(literal) ((str){ (literal), sizeof(literal) - 1 })
 
 /* ---------------------------------------------------------------- imports */
@@ -41,6 +44,9 @@ TARK_IMPORT("log", "debug") void imp_log_debug(const char *, size_t);
 TARK_IMPORT("log", "info") void imp_log_info(const char *, size_t);
 TARK_IMPORT("log", "warn") void imp_log_warn(const char *, size_t);
 TARK_IMPORT("log", "error") void imp_log_error(const char *, size_t);
+TARK_IMPORT("shell", "run") /* argv, then stdin, cwd and timeout-ms, which are options */
+void imp_shell_run(const str *, size_t, bool, const char *, size_t, bool, const char *, size_t, bool, uint32_t,
+                   shell_result *);
 #undef TARK_IMPORT
 
 static inline opt_str storage_get(str k) { opt_str r; imp_storage_get(k.ptr, k.len, &r); return r; }
@@ -62,6 +68,12 @@ static inline http_result http_post(str url, str body, const header *h, size_t n
   return r;
 }
 static inline opt_str env_get(str k) { opt_str r; imp_env_get(k.ptr, k.len, &r); return r; }
+/* Runs a program of the workspace's user in the workspace, without input; timeout_ms 0 is the host's limit. */
+static inline shell_result shell_run(const str *argv, size_t n, uint32_t timeout_ms) {
+  shell_result r;
+  imp_shell_run(argv, n, false, 0, 0, false, 0, 0, timeout_ms != 0, timeout_ms, &r);
+  return r;
+}
 static inline void log_debug(str m) { imp_log_debug(m.ptr, m.len); }
 static inline void log_info(str m) { imp_log_info(m.ptr, m.len); }
 static inline void log_warn(str m) { imp_log_warn(m.ptr, m.len); }
