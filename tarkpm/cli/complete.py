@@ -133,6 +133,15 @@ def _tools(context: click.Context, settings: "Settings") -> Iterable[str]:
     return [one.name for one in (entry.tools if entry else None) or () if _PLAIN.fullmatch(one.name)]
 
 
+def _generations(_: click.Context, settings: "Settings") -> Iterable[str]:
+    from tarkpm.store.history import History
+    from tarkpm.store.state import State
+
+    state = State(settings.paths.state)
+    record = state.find(str(_location(settings).folder))
+    return map(str, History(state.root, record.environment).numbers() if record else ())
+
+
 plugin_names = _completion(_plugins)
 index_names = _completion(_indexes)
 tool_names = _completion(_tools)
@@ -141,3 +150,4 @@ all_key_names = _completion(_all_keys)
 granted = _completion(_granted)
 grantable = _completion(_grantable)
 secret_names = _completion(_secrets)
+generations = _completion(_generations)

@@ -17,7 +17,8 @@ from tarkpm.cli.options import (
 from tarkpm.cli.rendering import note_lines
 
 if TYPE_CHECKING:
-    from tarkpm.ops.sync import SyncChange, SyncReport
+    from tarkpm.ops.change.sync_change import SyncChange
+    from tarkpm.ops.sync import SyncReport
 
 
 @click.command("sync", cls=CheckedCommand)
