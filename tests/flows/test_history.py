@@ -180,6 +180,26 @@ def test_a_working_copy_stays_as_it_is(project: Project, sandbox: Sandbox) -> No
     )
 
 
+def test_what_was_disabled_stays_disabled(project: Project, sandbox: Sandbox) -> None:
+    sandbox.run("call", "text-tools", "save-note", '{"key":"k","text":"kept"}').ok()
+    sandbox.run("disable", "text-tools").ok()
+    sandbox.run("rollback", "2").ok()
+    (row,) = sandbox.run("list", "--json").ok().json["plugins"]
+    assert (row["version"], row["status"]) == ("1.0.0", "disabled")
+    assert list(sandbox.data.glob("data/*/text-tools/*")), "what it stored is there"
+
+
+def test_the_users_own_plugins(project: Project, sandbox: Sandbox) -> None:
+    url = f"file://{project.repo.folder}"
+    add = ["add", url, "-b", "main", "--trust", project.key, "--accept-capabilities", "--user"]
+    sandbox.run(*add, cwd=sandbox.home).ok()
+    sandbox.run("rollback", "--user", cwd=sandbox.home).ok()
+    assert sandbox.run("list", "--user", "--json", cwd=sandbox.home).ok().json["plugins"] == []
+    sandbox.run("rollback", "--user", "--accept-project", cwd=sandbox.home).ok()
+    sandbox.run("verify", "--user", cwd=sandbox.home).ok()
+    assert project.numbers == [3, 2, 1]
+
+
 def test_bounds(project: Project, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tarkpm.store.history.KEPT", 4)
     for _ in range(3):

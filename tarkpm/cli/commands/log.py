@@ -17,16 +17,14 @@ if TYPE_CHECKING:
 
 @click.command("log", cls=CheckedCommand)
 @click.option(
-    "-n",
-    "most",
-    type=click.IntRange(min=1),
-    default=10,
-    show_default=True,
-    help="Show N generations at most.",
+    "-n", "most", type=click.IntRange(min=1), default=10, metavar="N", help="List N at most. [default: 10]"
 )
 @common
 def log_command(invocation: Invocation, most: int) -> int:
-    """List the generations of the project: what each change did, newest first."""
+    """List the changes of the project, newest first.
+
+    Each is a generation: tarkpm keeps tark.toml and tark.lock as they were after it.
+    """
     from tarkpm.ops.log import log
 
     report = log(invocation.settings, invocation.ui, most=most)

@@ -37,10 +37,10 @@ if TYPE_CHECKING:
 @dry_run
 @common
 def rollback_command(invocation: Invocation, number: int | None, replace_edits: bool) -> int:
-    """Go back to generation N: its tark.toml, its tark.lock and its plugins. [default: the one before]
+    """Go back to generation N of the project. [default: the one before]
 
-    What was revoked stays revoked, and what you do not accept any longer is asked about. What plugins stored
-    is kept as it is.
+    Its tark.toml, its tark.lock and its plugins come back, as a new generation. What was revoked stays
+    revoked, and what you no longer accept is asked about. What plugins stored is kept as it is.
     """
     from tarkpm.ops.rollback import rollback
 
