@@ -8,7 +8,7 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
@@ -28,6 +28,7 @@ MAX_COMMAND: Final = 500
 _MAX_BYTES: Final = 64 * 1024 * 1024
 _ALWAYS: Final = 2
 _VERSION: Final = 1
+_LAST_SECOND: Final = 253_402_300_799  # of the year 9999: later ones cannot be shown
 _NAME: Final = re.compile(r"([1-9][0-9]{0,8})\.json")
 
 
@@ -41,7 +42,7 @@ class Generation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     number: int
-    at: int
+    at: Annotated[int, msgspec.Meta(ge=0, le=_LAST_SECOND)]
     command: str
     project: str
     lock: str

@@ -175,6 +175,7 @@ DAMAGED = (
     b"[" * 100_000,
     b"\xff\xfe",
     b'{"number":2,"at":1e300,"command":"","project":"","lock":"","installed":{}}',
+    b'{"number":2,"at":9999999999999999,"command":"","project":"","lock":"","installed":{}}',
     b'{"number":1,"at":1,"command":"","project":"","lock":"","installed":{}}',
     b'{"number":2,"at":1,"command":"","project":"","lock":"","installed":{},"version":9}',
     b'{"number":2,"at":1,"command":"","project":"","lock":"","installed":{},"more":1}',

@@ -9,6 +9,7 @@ from support import killer
 from support.gitrepo import GitRepo
 from support.kill_everywhere import kill_everywhere
 from support.sandbox import Sandbox
+from support.terminal import Terminal
 
 WIDER = 'storage = true\nhttp = ["api.example.com"]'
 
@@ -241,3 +242,17 @@ def test_a_killed_rollback_leaves_the_old_state_or_the_new(tmp_path: Path) -> No
         assert (result["sync"], result["verify"]) == (0, 0), result
         assert result["history"] in (["1", "2", "3"], ["1", "2", "3", "4"]), result
         assert (result["documents_after"] == after) == (len(result["history"]) == 4), result
+
+
+def test_consent_at_a_terminal(project: Project, sandbox: Sandbox) -> None:
+    sandbox.run("revoke", "text-tools", "storage").ok()
+    before = project.documents
+    for answer, status in (("n", 4), ("y", 0)):
+        assert project.documents == before
+        with Terminal(sandbox, "rollback") as terminal:
+            card = terminal.expect("Accept these decisions? [y/N]: ")
+            assert "makes decisions for you" in card
+            assert "let 'text-tools' use storage" in card
+            terminal.type(f"{answer}\n")
+            assert terminal.finish().status == status
+    assert project.numbers[0] == 5

@@ -15,7 +15,7 @@ from tarkpm.cli.options import (
     keep_data,
     offline,
 )
-from tarkpm.cli.rendering import note_lines
+from tarkpm.cli.rendering import note_lines, sync_change_line
 from tarkpm.core.text import neutral
 
 if TYPE_CHECKING:
@@ -56,5 +56,5 @@ def _lines(report: "RollbackReport", *, dry_run: bool) -> list[str]:
     lines = [f"{done} to generation {report.to}, as generation {report.generation}"]
     lines += [f"  {neutral(summary_words(change))}" for change in report.plugins]
     named = {change.name for change in report.plugins}
-    lines += [f"  {one.name} {one.after} installed again" for one in report.changes if one.name not in named]
+    lines += [f"  {sync_change_line(one)}" for one in report.changes if one.name not in named]
     return [*lines, *note_lines(report.notes)]
