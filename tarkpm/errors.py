@@ -193,6 +193,10 @@ class Edited(ConsentError):
     """A document changed while the user was asked about its former contents."""
 
 
+class EditsRefused(ConsentError):
+    """A document was edited since the newest generation, and a rollback would replace it."""
+
+
 class UnmanagedRefused(ConsentError):
     """A plugin folder that tarkpm did not install would be run or replaced without consent."""
 

@@ -198,6 +198,15 @@ def releases(context: click.Context, _: click.Parameter, typed: str) -> list[str
         return []
 
 
+def _generations(_: click.Context, settings: "Settings") -> Iterable[str]:
+    from tarkpm.store.history import History
+    from tarkpm.store.state import State
+
+    state = State(settings.paths.state)
+    record = state.find(str(_location(settings).folder))
+    return map(str, History(state.root, record.environment).numbers() if record else ())
+
+
 plugin_names = _completion(_plugins)
 provider_names = _completion(_of_type("provider"))
 channel_names = _completion(_of_type("channel"))
@@ -211,3 +220,4 @@ all_key_names = _completion(_all_keys)
 granted = _completion(_granted)
 grantable = _completion(_grantable)
 secret_names = _completion(_secrets)
+generations = _completion(_generations)

@@ -8,7 +8,9 @@ from tarkpm.core.text import counted, neutral
 
 if TYPE_CHECKING:
     from tarkpm.core.difference import FieldChange, PluginChange
+    from tarkpm.core.generation import GenerationChange
     from tarkpm.ops.diff import DiffReport
+    from tarkpm.ops.show import ShowReport
 
 LABELS: Final = {
     "commit": "commit",
@@ -25,7 +27,7 @@ _LISTS: Final = ("files", "requires", "declared", "tools", "definitions", "grant
 """Kinds of which there may be several: what is gone and what is new are lines of their own."""
 
 
-def difference_lines(report: "DiffReport") -> list[str]:
+def difference_lines(report: "DiffReport | ShowReport") -> list[str]:
     """Return a difference for a terminal. What goes beyond the earlier state comes first."""
     lines = [style(_title(report), bold=True)]
     if wider := [style(neutral(line), fg="yellow") for line in _wider(report)]:
@@ -39,7 +41,7 @@ def difference_lines(report: "DiffReport") -> list[str]:
     return lines
 
 
-def difference_markdown(report: "DiffReport") -> list[str]:
+def difference_markdown(report: "DiffReport | ShowReport") -> list[str]:
     """Return a difference as Markdown. Every word that is not tarkpm's own is code, and cannot be markup."""
     lines = [f"### Plugins: {_title(report, code=True)}"]
     if wider := list(_wider(report)):
@@ -51,6 +53,27 @@ def difference_markdown(report: "DiffReport") -> list[str]:
         lines += ["", "| plugin | | before | after |", "|---|---|---|---|"]
         lines += [_row(name, change) for name, change in rows]
     return lines
+
+
+_IN_SHORT: Final = {"definitions": "tools redefined", "files": "contents"}
+_LEFT_OUT: Final = ("version", "commit", "declared", "granted")
+"""Kinds that a summary says in other words, or leaves to `show`."""
+
+
+def summary_words(change: "GenerationChange") -> str:
+    """Return a change from one generation to the next in a few words."""
+    if not change.name:
+        return "indexes"
+    if change.change == "removed":
+        return f"- {change.name} {change.before}"
+    if change.change == "added":
+        return f"+ {change.name} {change.after}"
+    moved = f" → {change.after}" if change.after != change.before else ""
+    parts = [_IN_SHORT.get(kind, kind) for kind in change.kinds if kind not in _LEFT_OUT]
+    parts += [f"gains {', '.join(change.gained)}"] if change.gained else []
+    parts += [f"loses {', '.join(change.lost)}"] if change.lost else []
+    parts = parts or ([] if moved else ["commit"])
+    return f"~ {change.name} {change.before}{moved}" + (f": {', '.join(parts)}" if parts else "")
 
 
 def _listed(plugin: "PluginChange") -> "list[FieldChange | None]":
@@ -65,7 +88,7 @@ def _row(name: str, change: "FieldChange | None") -> str:
     return f"| {_code(name)} | {label} | {before} | {after} |"
 
 
-def _title(report: "DiffReport", *, code: bool = False) -> str:
+def _title(report: "DiffReport | ShowReport", *, code: bool = False) -> str:
     counts = [
         counted(number, "plugin") + f" {change}"
         for change in ("added", "removed", "changed")
@@ -90,7 +113,7 @@ def _heading(plugin: "PluginChange") -> str:
     return f"{plugin.name} {plugin.before} → {plugin.after}"
 
 
-def _wider(report: "DiffReport") -> Iterator[str]:
+def _wider(report: "DiffReport | ShowReport") -> Iterator[str]:
     yield from map(str, report.wider)
     for name, asks in report.asks.items():
         yield f"'{name}' asks for {', '.join(asks)}"

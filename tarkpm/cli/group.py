@@ -17,7 +17,7 @@ from tarkpm.core.text import masked
 from tarkpm.errors import StoreError, TarkError
 
 SECTIONS: Final[dict[str, tuple[str, ...]]] = {
-    "Change a project": ("init", "add", "remove", "update", "lock", "sync"),
+    "Change a project": ("init", "add", "remove", "update", "lock", "sync", "rollback"),
     "Trust": ("verify", "accept", "accepted", "grant", "revoke", "enable", "disable"),
     "Find and look": (
         "search",
@@ -27,6 +27,8 @@ SECTIONS: Final[dict[str, tuple[str, ...]]] = {
         "tree",
         "outdated",
         "diff",
+        "log",
+        "show",
         "licenses",
         "sbom",
         "inspect",

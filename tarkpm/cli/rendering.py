@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from tarkpm.host.imports.log import LogLine
     from tarkpm.ops.change.grants import GrantReport
     from tarkpm.ops.change.report import Taken, TakeReport
+    from tarkpm.ops.change.sync_change import SyncChange
     from tarkpm.ops.release.listing import PluginRow
 
 LEVELS = {"warn": "yellow", "error": "red"}
@@ -71,6 +72,17 @@ def _before_line(plugin: "Taken") -> list[str]:
     parts += [f"gains {', '.join(plugin.gained)}"] if plugin.gained else []
     parts += [f"loses {', '.join(plugin.lost)}"] if plugin.lost else []
     return [f"    {neutral('; '.join(parts))}"]
+
+
+def sync_change_line(change: "SyncChange") -> str:
+    """Return what was done to one plugin's folder."""
+    if not change.after:
+        return f"{style('-', fg='red')} {change.name} {change.before}".rstrip()
+    if not change.before:
+        return f"{style('+', fg='green')} {change.name} {change.after}"
+    if change.before == change.after:
+        return f"{style('~', fg='yellow')} {change.name} {change.after} (installed again)"
+    return f"{style('~', fg='yellow')} {change.name} {change.before} → {change.after}"
 
 
 def status_text(status: str) -> str:

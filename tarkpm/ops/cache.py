@@ -1,17 +1,18 @@
 """``tarkpm cache``: size of the cache, and deletion of what no project needs.
 
-An item is needed if a project that state knows, and whose folder exists, locks it. Only the cache is touched:
-plugins' data and accepted decisions stay, also of projects that no longer exist.
+An item is needed if a project that state knows, and whose folder exists, locks it, or locked it in a
+generation that is kept. Only the cache is touched: plugins' data, accepted decisions and generations stay,
+also of projects that no longer exist.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
 
 from tarkpm.core.digest import Digest
-from tarkpm.core.lockfile import Lock, parse
+from tarkpm.core.lockfile import Lock, LockEntry, parse
 from tarkpm.core.names import LOCK, MAX_LOCK, MAX_PROJECT, PROJECT
 from tarkpm.core.project import Project
 from tarkpm.core.release import IndexSource
@@ -22,6 +23,7 @@ from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.release.fetch import stored_files
 from tarkpm.store.consents import Consents
+from tarkpm.store.history import History
 from tarkpm.store.origins import Origins
 from tarkpm.store.state import Record, State
 from tarkpm.store.sweep import KINDS, Needed, StoredItem, alone, is_needed, items, take_away
@@ -73,7 +75,10 @@ def clean(settings: Settings, ui: Ui) -> CacheReport:
     with alone(settings.paths.cache, settings.lock_seconds):
         found = items(settings.paths.cache)
         _take_away(settings, ui, found)
-        return _report(settings, found)
+        state = State(settings.paths.state)
+        has_history = any(History(state.root, one.environment).numbers() for one in known_projects(state, []))
+        note = "a rollback now fetches from the sources what it installs"
+        return _report(settings, found, notes=(note,) if found and has_history else ())
 
 
 def _take_away(settings: Settings, ui: Ui, unwanted: list[StoredItem]) -> None:
@@ -105,17 +110,37 @@ def _needed(settings: Settings) -> tuple[Needed, list[str]]:
     git: set[Path] = set()
     indexes: set[str] = set()
     notes: list[str] = []
+    former: set[LockEntry] = set()
     for record in known_projects(state, notes):
         # Installed files count even if the lock cannot be read (decision 0047).
         blobs |= {file.sha256 for one in record.installed.values() for file in one.files}
-        for entry in _lock_of(record, notes).entries:
-            blobs |= {file.sha256 for file in stored_files(entry)}
-            blobs |= {tool.sha256 for tool in entry.tools or ()}
-            git |= {path for path in [origins.path(entry)] if path}
-            if isinstance(entry.source, IndexSource):
-                indexes.add(entry.source.root.removeprefix("sha256:"))
+        entries = _lock_of(record, notes).entries
+        blobs |= _blobs(entries)
+        former |= {*_former_entries(History(state.root, record.environment), notes), *entries}
         indexes |= set(_indexes_of(record, notes))
-    return Needed(blobs, git, indexes), notes
+    git |= {path for entry in former if (path := origins.path(entry))}
+    sources = (entry.source for entry in former)
+    indexes |= {one.root.removeprefix("sha256:") for one in sources if isinstance(one, IndexSource)}
+    return Needed(blobs, git, indexes, _blobs(former)), notes
+
+
+def _blobs(entries: Iterable[LockEntry]) -> set[Digest]:
+    """Return the digests of the files of locked releases, and of the definitions of their tools."""
+    entries = list(entries)
+    files = {file.sha256 for entry in entries for file in stored_files(entry)}
+    return files | {tool.sha256 for entry in entries for tool in entry.tools or ()}
+
+
+def _former_entries(history: History, notes: list[str]) -> Iterator[LockEntry]:
+    """Yield what the kept generations of a project lock; appends a note for each that cannot be read."""
+    for number in history.numbers():
+        where = f"generation {number}"
+        try:
+            generation = history.read(number)
+            if generation and generation.lock:
+                yield from parse(generation.lock.encode(), where=where).entries
+        except (TarkError, OSError):
+            notes.append(f"{where} cannot be read, so nothing counts as needed for it: {history.folder}")
 
 
 def known_projects(state: State, notes: list[str]) -> Iterator[Record]:

@@ -1,28 +1,13 @@
 """``tarkpm sync``: make the environment match the lock. Never resolves."""
 
-from typing import TYPE_CHECKING
-
 import msgspec
 
 from tarkpm.core.names import PROJECT
 from tarkpm.errors import LockStale
+from tarkpm.ops.change.sync_change import SyncChange, sync_changes
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import asks_again, open_for_change
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tarkpm.core.plan import Plan
-    from tarkpm.ops.project.workspace import Workspace
-
-
-class SyncChange(msgspec.Struct, frozen=True):
-    """A change of one plugin. ``before`` is "" for a new plugin, ``after`` is "" for a removed one."""
-
-    name: str
-    before: str
-    after: str
 
 
 class SyncReport(msgspec.Struct, frozen=True):
@@ -75,7 +60,7 @@ def sync(settings: Settings, ui: Ui, *, reinstall: bool = False) -> SyncReport:
         plan = make_plan(workspace, target, reinstall=reinstall, needs_copies=True)
         entries = target.lock.entries
         notes = (*map(str, unmet_dependencies(entries)), *yanked_notes(entries, workspace.vouched))
-        changes = tuple(_changes(workspace, plan))
+        changes = tuple(sync_changes(workspace, plan))
         # 6. Apply: fetch, verify, stage and switch.
         if settings.dry_run:
             check_installable(workspace, plan.install)
@@ -84,13 +69,3 @@ def sync(settings: Settings, ui: Ui, *, reinstall: bool = False) -> SyncReport:
             apply(workspace, target, plan)
         installed = tuple(entry.name for entry in plan.install)
         return SyncReport(installed, plan.remove, plan.keep, changes, notes)
-
-
-def _changes(workspace: "Workspace", plan: "Plan") -> "Iterator[SyncChange]":
-    """Yield what a plan changes, with the versions that are installed before it is applied."""
-    from tarkpm.ops.release.installed import installed_version
-
-    for entry in plan.install:
-        yield SyncChange(entry.name, installed_version(workspace, entry.name), str(entry.version))
-    for name in plan.remove:
-        yield SyncChange(name, installed_version(workspace, name), "")

@@ -9,7 +9,7 @@ The caller stages new plugin folders beside the old ones. Then:
 5. renames the journal into place. This is the commit.
 6. `finish` takes the environment's lock,
 7. switches documents and folders,
-8. saves the record in state,
+8. saves the record and the generation in state,
 9. deletes the journal,
 10. and deletes the leftovers.
 
@@ -34,6 +34,7 @@ from tarkpm.core.shapes import from_json
 from tarkpm.errors import Edited, StoreError
 from tarkpm.io.files import atomic_write, make_private, move_contents, read_optional, remove_tree, replace_by
 from tarkpm.store.environment import Environment
+from tarkpm.store.history import Generation, History
 from tarkpm.store.state import Record, State
 
 MAX_BYTES = 64 * 1024 * 1024
@@ -60,7 +61,8 @@ class Transaction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One change of an environment: staged folders to install, folders to remove, documents, and the record.
 
     ``aside`` maps names of unmanaged folders, which make room first, to the paths where they are kept.
-    ``data`` are pairs of folders: the contents of the first move to the second.
+    ``data`` are pairs of folders: the contents of the first move to the second. ``generations`` are what the
+    change adds to the project's history.
     """
 
     install: tuple[str, ...]
@@ -69,6 +71,7 @@ class Transaction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     record: Record
     aside: dict[str, str] = {}
     data: tuple[tuple[str, str], ...] = ()
+    generations: tuple[Generation, ...] = ()
     version: int = 1
 
 
@@ -181,7 +184,8 @@ def finish(environment: Environment, transaction: Transaction, state: State) -> 
         with environment.switching():
             # 7. Switch documents and folders.
             _switch(environment, transaction)
-            # 8. Save the record after the files: it must not describe files that are not installed.
+            # 8. Save record and history after the files: they must not describe files that are not installed.
+            History(state.root, transaction.record.environment).save(transaction.generations)
             state.save(transaction.record)
             # 9. Only now is the change complete.
             environment.journal.unlink()

@@ -29,11 +29,15 @@ LEFTOVER_SECONDS: Final = 3600.0
 
 
 class Needed(msgspec.Struct, frozen=True):
-    """The items to keep: blobs and modules by digest, git manifests by file, indexes by root digest."""
+    """The items to keep: blobs and modules by digest, git manifests by file, indexes by root digest.
+
+    ``former`` are blobs that only an earlier generation locks: their compiled code is not kept.
+    """
 
     blobs: Collection[Digest] = frozenset()
     git: Collection[Path] = frozenset()
     indexes: Collection[str] = frozenset()
+    former: Collection[Digest] = frozenset()
 
 
 class StoredItem(msgspec.Struct, frozen=True):
@@ -104,7 +108,7 @@ def is_needed(item: StoredItem, needed: Needed, now: float) -> bool:
     if name.startswith("."):
         return not is_leftover(item.path, now)
     if item.kind == "blobs":
-        return name in needed.blobs
+        return name in needed.blobs or name in needed.former
     # Named "DIGEST-….compiled": compiled code is kept as long as its module.
     if item.kind == "compiled":
         return name.partition("-")[0] in needed.blobs

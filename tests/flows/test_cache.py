@@ -53,6 +53,9 @@ def test_prune_takes_what_no_project_locks(locked: Sandbox, publisher: Publisher
     publisher.release("1.1.0")
     locked.run("update").ok()
     assert len(blobs(locked)) > len(before)
+    # an earlier generation locks them
+    assert "nothing to delete" in locked.run("cache", "prune").ok().out
+    shutil.rmtree(locked.state / "history")
     looked = locked.run("cache", "prune", "--dry-run").ok()
     assert "would delete 2 blobs" in looked.out
     assert "would delete 1 git" in looked.out
@@ -79,6 +82,7 @@ def test_a_project_that_is_gone_no_longer_counts_and_its_data_stays(locked: Sand
 
 def test_a_lock_that_cannot_be_read_keeps_what_is_installed(locked: Sandbox) -> None:
     (locked.cwd / "tark.lock").write_text("<<<<<<< HEAD\n")
+    shutil.rmtree(locked.state / "history")
     pruned = locked.run("cache", "prune").ok()
     assert "the lock cannot be read, so only installed files count as needed" in pruned.out
     assert len(blobs(locked)) == 3

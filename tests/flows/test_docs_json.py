@@ -63,6 +63,8 @@ def user(sandbox: Sandbox) -> Sandbox:
         ("doctor", ["doctor"]),
         ("accept", ["accept", "--print"]),
         ("accepted", ["accepted"]),
+        ("log", ["log"]),
+        ("rollback", ["rollback"]),
     ],
 )
 def test_a_document_has_the_keys_of_the_page(user: Sandbox, command: str, arguments: list[str]) -> None:

@@ -50,6 +50,8 @@ def test_a_killed_command_leaves_the_old_state_or_the_new(tmp_path: Path, comman
         assert len(result["data"]) == 1, "a plugin's own data must outlive everything but --purge"
         if command != ["sync"]:
             assert result["verify"] == 0, result
+            is_new = result["documents_after"] == after
+            assert len(result["history"]) == (4 if is_new else 3), "a change and its generation are one"
     final = results[-1]["versions"]
     for result in results:
         if result["documents_after"] == after:

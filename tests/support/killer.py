@@ -92,6 +92,8 @@ def settled(app: Path) -> dict[str, object]:
     found["left"] = sorted(path.name for path in (app / ".tark/.tarkpm").iterdir())
     found["litter"] = sorted(path.name for path in app.iterdir() if path.name.endswith(".tmp"))
     found["data"] = sorted(str(path) for path in app.parent.glob("home/.local/share/tark/data/*/*/*.sqlite3"))
+    history = app.parent.glob("home/.local/state/tarkpm/history/*/*.json")
+    found["history"] = sorted(path.stem for path in history if not path.name.startswith("."))
     found["own"] = sorted(
         str(path.relative_to(app.parent))
         for path in app.parent.rglob("*")

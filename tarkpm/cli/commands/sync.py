@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 import click
 
 from tarkpm.cli.checked import CheckedCommand
-from tarkpm.cli.console import style
 from tarkpm.cli.options import (
     Invocation,
     allow_http,
@@ -14,10 +13,10 @@ from tarkpm.cli.options import (
     keep_data,
     offline,
 )
-from tarkpm.cli.rendering import note_lines
+from tarkpm.cli.rendering import note_lines, sync_change_line
 
 if TYPE_CHECKING:
-    from tarkpm.ops.sync import SyncChange, SyncReport
+    from tarkpm.ops.sync import SyncReport
 
 
 @click.command("sync", cls=CheckedCommand)
@@ -44,18 +43,8 @@ def sync_command(invocation: Invocation, locked: bool, frozen: bool, reinstall: 
 
 def synced_lines(report: "SyncReport", *, dry_run: bool) -> list[str]:
     """Return the output of `tarkpm sync`."""
-    lines = [_change_line(change) + (" (not applied)" if dry_run else "") for change in report.changes]
+    lines = [sync_change_line(change) + (" (not applied)" if dry_run else "") for change in report.changes]
     if not lines:
         count = len(report.unchanged)
         lines = [f"{count} plugin{'s match' if count != 1 else ' matches'} tark.lock"]
     return [*lines, *note_lines(report.notes)]
-
-
-def _change_line(change: "SyncChange") -> str:
-    if not change.after:
-        return f"{style('-', fg='red')} {change.name} {change.before}".rstrip()
-    if not change.before:
-        return f"{style('+', fg='green')} {change.name} {change.after}"
-    if change.before == change.after:
-        return f"{style('~', fg='yellow')} {change.name} {change.after} (installed again)"
-    return f"{style('~', fg='yellow')} {change.name} {change.before} → {change.after}"

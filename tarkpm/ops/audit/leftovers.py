@@ -14,6 +14,7 @@ from tarkpm.io.locks import clear_lock, look_at_lock
 from tarkpm.ops.project.settings import Settings
 from tarkpm.store.claims import Claims
 from tarkpm.store.environment import Environment
+from tarkpm.store.history import History
 from tarkpm.store.journal import recover
 from tarkpm.store.secrets import SecretStore
 from tarkpm.store.state import Record, State
@@ -144,7 +145,8 @@ def _gone(settings: Settings, file: Path, record: Record) -> tuple[Trouble, Fix 
 
     def repair() -> str:
         file.unlink(missing_ok=True)
-        return "deleted its record: its plugins stored nothing"
+        remove_tree(History(settings.paths.state, record.environment).folder)
+        return "deleted its record and history: its plugins stored nothing"
 
     return Trouble("Gone", message, str(file), note=True), repair
 
@@ -248,7 +250,11 @@ def _temporary(settings: Settings, state: State) -> _Found:
     """Find temporary files that are no longer being written."""
     now = time.time()
     cached = (item.path for item in items(settings.paths.cache) if item.path.name.startswith("."))
-    kept = (path for folder in ("", "projects", "keys", "indexes") for path in _dotted(state.root / folder))
+    folders = [
+        *(state.root / name for name in ("", "projects", "keys", "indexes")),
+        *state.root.glob("history/*"),
+    ]
+    kept = (path for folder in folders for path in _dotted(folder))
     old: Iterable[Path] = (path for path in (*cached, *kept) if is_leftover(path, now))
     for path in old:
         yield Trouble("Leftover", "an interrupted command left this behind", str(path)), _delete(path)

@@ -18,6 +18,7 @@ from tarkpm.core.text import some
 from tarkpm.errors import StoreError
 from tarkpm.io.parallel import run_parallel
 from tarkpm.ops.change.bind import bind
+from tarkpm.ops.change.history import keep_generations, next_generations
 from tarkpm.ops.change.target import CheckedTarget
 from tarkpm.ops.project.acceptance import check_kept
 from tarkpm.ops.project.workspace import Workspace
@@ -47,9 +48,10 @@ def apply(
     anything has changed, or succeeds as a whole.
     """
     # 1. Compute the documents and the record that the target means. Nothing is written yet.
-    lock_bytes = rewritten(
-        target.lock, workspace.lock_bytes, None if workspace.conflicted else workspace.lock
-    )
+    lock_bytes = target.lock_bytes
+    if lock_bytes is None:
+        was = None if workspace.conflicted else workspace.lock
+        lock_bytes = rewritten(target.lock, workspace.lock_bytes, was)
     documents = _documents(workspace, target, lock_bytes)
     if target.decided:
         check_kept(workspace, target.lock.entries)
@@ -59,6 +61,8 @@ def apply(
     # 2. Stop where nothing changes: an unchanged lock is not rewritten.
     if not changes and not documents and bound == workspace.record:
         if settled and settled != workspace.record.settled:
+            # Documents that were pulled or edited, and mean no work: the history has them all the same.
+            keep_generations(workspace, target.project_bytes, lock_bytes)
             workspace.remember(settled=settled)
         return
     # 3. Check what stands in the way, before anything is fetched for it.
@@ -74,7 +78,8 @@ def apply(
     record = msgspec.structs.replace(workspace.record, installed=installed, settled=settled)
     names = tuple(entry.name for entry in changes.install)
     leaving = _strangers(workspace, (*names, *changes.remove))
-    transaction = Transaction(names, changes.remove, documents, record)
+    generations = next_generations(workspace, target.project_bytes, lock_bytes, installed)
+    transaction = Transaction(names, changes.remove, documents, record, generations=generations)
     commit(
         workspace.environment,
         _making_room(workspace, transaction, adopted),

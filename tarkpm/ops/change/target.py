@@ -32,6 +32,9 @@ class Selection(msgspec.Struct, frozen=True):
 class Target(msgspec.Struct, frozen=True):
     """The project and lock to reach. ``project_bytes`` None leaves tark.toml alone.
 
+    ``lock_bytes`` are the bytes that tark.lock had when it said what ``lock`` says; None writes it as it is
+    written today.
+
     ``decided`` means that every decision in the project is this user's own: accepted before, or made through
     tarkpm just now. ``dropped`` are plugins that the user removed.
     """
@@ -41,6 +44,7 @@ class Target(msgspec.Struct, frozen=True):
     project_bytes: bytes | None = None
     decided: bool = False
     dropped: tuple[PluginName, ...] = ()
+    lock_bytes: bytes | None = None
 
 
 class CheckedTarget(Target, frozen=True):

@@ -5,7 +5,9 @@ Nothing is fetched, run or sent a token before the decisions are accepted.
 
 import shlex
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+
+import msgspec
 
 from tarkpm.core.acceptance import Acceptance, Widening, WideningKind, widenings
 from tarkpm.core.binding import Owner, Publisher, claim, current_owner
@@ -13,9 +15,29 @@ from tarkpm.core.lockfile import Lock, LockEntry
 from tarkpm.core.release import IndexSource, PluginName
 from tarkpm.core.trust import NOBODY, check_trusted
 from tarkpm.errors import ProjectNotAccepted, TarkError, Unreachable
-from tarkpm.ops.project.settings import ANY_DECISIONS, Settings
+from tarkpm.ops.project.settings import ANY_DECISIONS
 from tarkpm.ops.project.ui import Card, CardRow
 from tarkpm.ops.project.workspace import Workspace
+
+
+class Wording(msgspec.Struct, frozen=True):
+    """What a question calls the decisions and their file, and the commands that show and that accept them."""
+
+    decisions: str
+    file: str
+    look: str
+    accept: str
+
+    @classmethod
+    def of(cls, workspace: Workspace) -> "Wording":
+        """Return the wording for the project as it is: a hint must not lead to blind consent."""
+        settings = workspace.settings
+        words = ["--user"] if settings.user else []
+        words += ["--project", str(settings.project)] if settings.project else []
+        look = shlex.join(["tarkpm", "accept", "--print", *words])
+        ask = shlex.join(["tarkpm", "accept", *words]) if workspace.ui.interactive else look
+        file = str(workspace.location.project_file)
+        return cls("this project's decisions", file, "tarkpm accept --print", ask)
 
 
 def decisions(workspace: Workspace) -> Acceptance:
@@ -52,19 +74,28 @@ def require_accepted(workspace: Workspace) -> None:
     """
     decided, settings = decisions(workspace), workspace.settings
     new = widenings(decided, workspace.record.accepted)
+    require_agreement(workspace, decided, new, Wording.of(workspace))
+    # with nothing new, --accept-project still replaces what was accepted: a narrowing counts from now on
+    if (new or settings.accept_project) and not settings.dry_run:
+        accept(workspace, decided)
+
+
+def require_agreement(
+    workspace: Workspace, decided: Acceptance, new: Collection[Widening], wording: Wording
+) -> None:
+    """Ask this user about what is ``new`` in ``decided``, or raise `ProjectNotAccepted`; records nothing."""
+    settings = workspace.settings
     # 1. A pinned digest must match even if nothing is new: CI relies on it.
     if settings.accept_project and settings.accept_project != ANY_DECISIONS:
-        _check_pinned(workspace, decided)
+        _check_pinned(workspace, decided, wording)
     # 2. Ask about what goes beyond the acceptance.
     if new and not settings.accept_project:
         rows = [CardRow("would", str(one), loud=one.is_loud) for one in new]
         _ask(
             workspace,
             [*rows, *(CardRow("would", text, loud=True) for text in consequences(workspace, decided, new))],
+            wording,
         )
-    # with nothing new, --accept-project still replaces what was accepted: a narrowing counts from now on
-    if (new or settings.accept_project) and not settings.dry_run:
-        accept(workspace, decided)
 
 
 def check_kept(workspace: Workspace, entries: Iterable[LockEntry]) -> None:
@@ -91,14 +122,14 @@ def accept(workspace: Workspace, decided: Acceptance) -> None:
         workspace.remember(accepted=accepted, accepted_at=int(time.time()), settled="")
 
 
-def _check_pinned(workspace: Workspace, decided: Acceptance) -> None:
+def _check_pinned(workspace: Workspace, decided: Acceptance, wording: Wording) -> None:
     """Raise `ProjectNotAccepted` unless the decisions have the digest that ``--accept-project`` names."""
     pinned = workspace.settings.accept_project
     if pinned != decided.digest:
         raise ProjectNotAccepted(
-            f"this project's decisions have the digest {decided.digest}, --accept-project names {pinned}",
-            where=str(workspace.location.project_file),
-            hint="tarkpm accept --print",
+            f"{wording.decisions} have the digest {decided.digest}, --accept-project names {pinned}",
+            where=wording.file,
+            hint=wording.look,
         )
 
 
@@ -143,24 +174,16 @@ def has_data(workspace: Workspace, name: str, folder: str = "") -> bool:
     return data.is_dir() and any(data.iterdir())
 
 
-def _look(settings: Settings, *, asks: bool) -> str:
-    """Return the command that shows what would be accepted: a hint must not lead to blind consent."""
-    words = ["tarkpm", "accept"] if asks else ["tarkpm", "accept", "--print"]
-    words += ["--user"] if settings.user else []
-    words += ["--project", str(settings.project)] if settings.project else []
-    return shlex.join(words)
-
-
-def _ask(workspace: Workspace, rows: list[CardRow]) -> None:
-    file, ui, settings = str(workspace.location.project_file), workspace.ui, workspace.settings
+def _ask(workspace: Workspace, rows: list[CardRow], wording: Wording) -> None:
+    ui, settings = workspace.ui, workspace.settings
     if ui.interactive:
         warning = "Accept only what you, or people you trust, wrote."
-        ui.show([Card(f"{file} makes decisions for you", tuple(rows), (warning,))])
+        ui.show([Card(f"{wording.file} makes decisions for you", tuple(rows), (warning,))])
     if settings.dry_run or not ui.interactive:
         raise ProjectNotAccepted(
-            f"you have not accepted this project's decisions: {'; '.join(row.text for row in rows)}",
-            where=file,
-            hint=_look(settings, asks=ui.interactive),
+            f"you have not accepted {wording.decisions}: {'; '.join(row.text for row in rows)}",
+            where=wording.file,
+            hint=wording.accept,
         )
     if not ui.confirm("Accept these decisions?"):
-        raise ProjectNotAccepted("the project's decisions were not accepted", where=file)
+        raise ProjectNotAccepted("the project's decisions were not accepted", where=wording.file)

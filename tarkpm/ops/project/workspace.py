@@ -248,8 +248,7 @@ def open_for_change(settings: Settings, ui: Ui, *, create: bool = False) -> Iter
 
     ``create`` allows a missing tark.toml of the user. Raises `ProjectError`, `StoreBusy`.
     """
-    location = checked_place(settings, create=create)
-    state = State(settings.paths.state)
+    location, state = checked_place(settings, create=create), State(settings.paths.state)
     with state.changing(str(location.folder), settings.command, settings.lock_seconds):
         # 1. Finish an interrupted change, so that documents and folders belong together.
         _recover(location.environment, state, ui)
@@ -264,15 +263,16 @@ def open_for_change(settings: Settings, ui: Ui, *, create: bool = False) -> Iter
 
 
 @contextmanager
-def open_for_reading(settings: Settings, ui: Ui, *, must_exist: bool = False) -> Iterator[Workspace]:
-    """Read the project while no change is being applied to it.
+def open_for_reading(
+    settings: Settings, ui: Ui, *, must_exist: bool = False, parsed: bool = True
+) -> Iterator[Workspace]:
+    """Read the project while no change is being applied to it, its documents only if ``parsed``.
 
     ``must_exist`` raises `ProjectError` where neither a project nor the user's own tark.toml is found: a
     check of nothing must not pass. With ``--user`` there may be none.
     """
     location = checked_place(settings, create=settings.user or not must_exist)
-    state = State(settings.paths.state)
-    environment = location.environment
+    state, environment = State(settings.paths.state), location.environment
     # Usually there is no journal, and reading takes no lock that would wait for a long download.
     if os.path.lexists(environment.journal):
         from tarkpm.store.journal import Unfinished
@@ -284,7 +284,7 @@ def open_for_reading(settings: Settings, ui: Ui, *, must_exist: bool = False) ->
             ui.note(f"{problem.message} ({problem.where})")
     with environment.reading():
         workspace = Workspace(settings, location, state, ui)
-        _ = workspace.project, workspace.lock  # an unreadable document is an error for every verb
+        _ = parsed and (workspace.project, workspace.lock)  # an unreadable document is an error for most
         try:
             yield workspace
         finally:

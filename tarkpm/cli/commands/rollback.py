@@ -1,0 +1,60 @@
+"""``tarkpm rollback``."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from tarkpm.cli.checked import CheckedCommand
+from tarkpm.cli.complete import generations
+from tarkpm.cli.differences import summary_words
+from tarkpm.cli.options import (
+    Invocation,
+    allow_http,
+    common,
+    dry_run,
+    keep_data,
+    offline,
+)
+from tarkpm.cli.rendering import note_lines, sync_change_line
+from tarkpm.core.text import neutral
+
+if TYPE_CHECKING:
+    from tarkpm.ops.rollback import RollbackReport
+
+
+@click.command("rollback", cls=CheckedCommand)
+@click.argument(
+    "number", type=click.IntRange(min=1), required=False, metavar="[N]", shell_complete=generations
+)
+@click.option(
+    "--replace-edits",
+    is_flag=True,
+    help="Replace documents that changed since the newest generation; they are kept as one of their own.",
+)
+@keep_data
+@offline
+@allow_http
+@dry_run
+@common
+def rollback_command(invocation: Invocation, number: int | None, replace_edits: bool) -> int:
+    """Go back to generation N of the project. [default: the one before]
+
+    Its tark.toml, its tark.lock and its plugins come back, as a new generation. What was revoked stays
+    revoked, and what you no longer accept is asked about. What plugins stored is kept as it is.
+    """
+    from tarkpm.ops.rollback import rollback
+
+    report = rollback(invocation.settings, invocation.ui, number, replace_edits=replace_edits)
+    invocation.report(report, lambda: _lines(report, dry_run=invocation.settings.dry_run))
+    return 0
+
+
+def _lines(report: "RollbackReport", *, dry_run: bool) -> list[str]:
+    if not report.generation:
+        return ["nothing to do", *note_lines(report.notes)]
+    done = "would go back" if dry_run else "went back"
+    lines = [f"{done} to generation {report.to}, as generation {report.generation}"]
+    lines += [f"  {neutral(summary_words(change))}" for change in report.plugins]
+    named = {change.name for change in report.plugins}
+    lines += [f"  {sync_change_line(one)}" for one in report.changes if one.name not in named]
+    return [*lines, *note_lines(report.notes)]
