@@ -4,13 +4,13 @@ from typing import Literal
 
 import msgspec
 
-from tarkpm.core.difference import Change, Documents, PluginChange, difference
+from tarkpm.core.difference import Documents, FieldChange, PluginChange, difference
 
 
 class GenerationChange(msgspec.Struct, frozen=True):
     """How one plugin changed. ``before`` and ``after`` are its versions, "" where it is not locked.
 
-    ``name`` is "" for the project itself. ``kinds`` name what differs, as `core.difference.Change` does, and
+    ``name`` is "" for the project itself. ``kinds`` name what differs, as `core.difference.FieldChange` does, and
     ``gained`` and ``lost`` are the capabilities that it may use and may not use any longer.
     """
 
@@ -32,6 +32,6 @@ def generation_changes(before: Documents, after: Documents) -> tuple[GenerationC
 
 def _change(plugin: PluginChange) -> GenerationChange:
     kinds = tuple(change.kind for change in plugin.changes) if plugin.change == "changed" else ()
-    granted = next((one for one in plugin.changes if one.kind == "granted"), Change("granted"))
+    granted = next((one for one in plugin.changes if one.kind == "granted"), FieldChange("granted"))
     shown = plugin.name, plugin.change, plugin.before, plugin.after
     return GenerationChange(*shown, kinds, gained=granted.added, lost=granted.removed)
