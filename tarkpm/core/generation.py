@@ -10,7 +10,7 @@ from tarkpm.core.difference import Documents, FieldChange, PluginChange, differe
 class GenerationChange(msgspec.Struct, frozen=True):
     """How one plugin changed. ``before`` and ``after`` are its versions, "" where it is not locked.
 
-    ``name`` is "" for the project itself. ``kinds`` name what differs, as `core.difference.FieldChange` does, and
+    ``name`` is "" for the project itself. ``kinds`` name what differs, as `core.difference.FieldChange` does.
     ``gained`` and ``lost`` are the capabilities that it may use and may not use any longer.
     """
 
