@@ -170,9 +170,13 @@ def test_a_working_copy_stays_as_it_is(project: Project, sandbox: Sandbox) -> No
     sandbox.plugin(sandbox.cwd / "mine", name="mine", version="2.0.0")
     sandbox.run("update", "mine").ok()
     said = sandbox.run("rollback", "4").ok().out  # locked it at 1.0.0
+    assert said.splitlines()[0] == "nothing to do"
     assert "note: working copies stay as they are now: mine" in said
     assert 'version = "2.0.0"' in (sandbox.plugins / "mine" / "plugin.toml").read_text()
     sandbox.run("verify").ok()
+    toml = sandbox.cwd / "tark.toml"
+    toml.write_text(toml.read_text() + "# pulled\n")
+    sandbox.run("sync").ok()
     assert "- mine 2.0.0" in sandbox.run("rollback", "3").ok().out
     shutil.rmtree(sandbox.cwd / "mine")
     refused = sandbox.run("rollback", "4", "--accept-project")
