@@ -226,6 +226,19 @@ def test_a_project_that_moved_has_its_history(project: Project, sandbox: Sandbox
     sandbox.run("rollback", "2").ok()
 
 
+def test_a_cache_that_is_gone_and_a_project_that_is_gone(project: Project, sandbox: Sandbox) -> None:
+    assert "note: a rollback now fetches from the sources" in sandbox.run("cache", "clean").ok().out
+    sandbox.run("rollback", "--offline").failed(5, "not in the store")
+    sandbox.run("rollback").ok()
+    shutil.rmtree(sandbox.cwd)
+    sandbox.cwd.mkdir()
+    sandbox.run("doctor", "--fix", cwd=sandbox.home)
+    assert project.files() != []  # the folder is there: it may be a checkout in progress
+    sandbox.cwd.rmdir()
+    sandbox.run("doctor", "--fix", cwd=sandbox.home)
+    assert project.files() == []
+
+
 def test_what_a_generation_costs(project: Project, sandbox: Sandbox) -> None:
     documents = sum(len(text or "") for text in project.documents)
     size = os.path.getsize(project.files()[-1])
