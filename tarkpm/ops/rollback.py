@@ -87,11 +87,10 @@ def rollback(settings: Settings, ui: Ui, number: int | None, *, replace_edits: b
             target = _checked(workspace, generation)
             plan = make_plan(workspace, target, needs_copies=True)
         # 5. Report, then apply.
-        made = next_generations(workspace, target.project_bytes, target.lock_bytes or b"", {})
         report = RollbackReport(
             generation.number,
-            made[-1].number if made else 0,
-            generation_changes(was, documents) if was else (),
+            _next_number(workspace, target),
+            generation_changes(was, Documents(target.lock, target.project)) if was else (),
             tuple(sync_changes(workspace, plan)),
             (*edited, *unasked, *_notes(workspace, target.lock)),
         )
@@ -129,12 +128,12 @@ def _edited(
 ) -> tuple[str, ...]:
     """Return a note about documents that were edited since the newest generation, or raise `EditsRefused`."""
     newest, present = history.newest(), found_documents(workspace)
-    if newest is None or present == newest.documents:
-        return ()
     where = str(workspace.location.project_file)
     if present is None:
         message = "the documents cannot be kept: they are not UTF-8, or too big; move them away first"
         raise EditsRefused(message, where=where, hint=LOG)
+    if newest is None or present == newest.documents:
+        return ()
     if replace_edits:
         done = "would be" if workspace.settings.dry_run else "are"
         number = history.numbers()[0] + 1
@@ -184,8 +183,10 @@ def _ask_indexes(workspace: Workspace, was: Documents | None) -> Iterator[str]:
     again was of no interest in the meantime.
     """
     returning: dict[IndexSource, list[PluginName]] = {}
+    known = {index.source for index in workspace.project.indexes.values()}
     for entry in workspace.lock.entries:
-        if isinstance(entry.source, IndexSource) and not (was and entry.same_as(was.lock.get(entry.name))):
+        stays = was is not None and entry.same_as(was.lock.get(entry.name))
+        if isinstance(entry.source, IndexSource) and entry.source in known and not stays:
             returning.setdefault(entry.source, []).append(entry.name)
     for source, names in returning.items() if not workspace.settings.offline else ():
         try:
@@ -214,6 +215,15 @@ def _checked(workspace: Workspace, generation: Generation) -> CheckedTarget:
     present = Lock.of(_as_it_is(workspace, entry) for entry in workspace.lock.entries)
     lock = rewritten(present, lock, workspace.lock)
     return check_target(workspace, Target(workspace.project, present, project, decided=True, lock_bytes=lock))
+
+
+def _next_number(workspace: Workspace, target: CheckedTarget) -> int:
+    """Return the number of the generation that this makes, 0 if the documents stay as they are."""
+    project, lock = target.project_bytes or b"", target.lock_bytes or b""
+    if (project, lock) == (workspace.project_bytes, workspace.lock_bytes):
+        return 0
+    made = next_generations(workspace, project, lock, {})
+    return made[-1].number if made else 0
 
 
 def _as_it_is(workspace: Workspace, entry: LockEntry) -> LockEntry:

@@ -170,9 +170,13 @@ def test_a_working_copy_stays_as_it_is(project: Project, sandbox: Sandbox) -> No
     sandbox.plugin(sandbox.cwd / "mine", name="mine", version="2.0.0")
     sandbox.run("update", "mine").ok()
     said = sandbox.run("rollback", "4").ok().out  # locked it at 1.0.0
+    assert said.splitlines()[0] == "nothing to do"
     assert "note: working copies stay as they are now: mine" in said
     assert 'version = "2.0.0"' in (sandbox.plugins / "mine" / "plugin.toml").read_text()
     sandbox.run("verify").ok()
+    toml = sandbox.cwd / "tark.toml"
+    toml.write_text(toml.read_text() + "# pulled\n")
+    sandbox.run("sync").ok()
     assert "- mine 2.0.0" in sandbox.run("rollback", "3").ok().out
     shutil.rmtree(sandbox.cwd / "mine")
     refused = sandbox.run("rollback", "4", "--accept-project")
@@ -220,6 +224,19 @@ def test_a_project_that_moved_has_its_history(project: Project, sandbox: Sandbox
     sandbox.cwd = sandbox.root / "moved"
     assert project.numbers == [3, 2, 1]
     sandbox.run("rollback", "2").ok()
+
+
+def test_a_cache_that_is_gone_and_a_project_that_is_gone(project: Project, sandbox: Sandbox) -> None:
+    assert "note: a rollback now fetches from the sources" in sandbox.run("cache", "clean").ok().out
+    sandbox.run("rollback", "--offline").failed(5, "not in the store")
+    sandbox.run("rollback").ok()
+    shutil.rmtree(sandbox.cwd)
+    sandbox.cwd.mkdir()
+    sandbox.run("doctor", "--fix", cwd=sandbox.home)
+    assert project.files() != []  # the folder is there: it may be a checkout in progress
+    sandbox.cwd.rmdir()
+    sandbox.run("doctor", "--fix", cwd=sandbox.home)
+    assert project.files() == []
 
 
 def test_what_a_generation_costs(project: Project, sandbox: Sandbox) -> None:

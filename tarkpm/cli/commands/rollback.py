@@ -50,10 +50,11 @@ def rollback_command(invocation: Invocation, number: int | None, replace_edits: 
 
 
 def _lines(report: "RollbackReport", *, dry_run: bool) -> list[str]:
-    if not report.generation:
+    if not (report.generation or report.changes):
         return ["nothing to do", *note_lines(report.notes)]
     done = "would go back" if dry_run else "went back"
-    lines = [f"{done} to generation {report.to}, as generation {report.generation}"]
+    new = f", as generation {report.generation}" if report.generation else ""
+    lines = [f"{done} to generation {report.to}{new}"]
     lines += [f"  {neutral(summary_words(change))}" for change in report.plugins]
     named = {change.name for change in report.plugins}
     lines += [f"  {sync_change_line(one)}" for one in report.changes if one.name not in named]

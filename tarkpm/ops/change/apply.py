@@ -60,9 +60,10 @@ def apply(
     settled = _settled(workspace, target, changes, lock_bytes)
     # 2. Stop where nothing changes: an unchanged lock is not rewritten.
     if not changes and not documents and bound == workspace.record:
-        if settled and settled != workspace.record.settled:
+        if not settled or settled != workspace.record.settled:
             # Documents that were pulled or edited, and mean no work: the history has them all the same.
             keep_generations(workspace, target.project_bytes, lock_bytes)
+        if settled and settled != workspace.record.settled:
             workspace.remember(settled=settled)
         return
     # 3. Check what stands in the way, before anything is fetched for it.
