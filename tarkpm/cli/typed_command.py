@@ -11,7 +11,8 @@ def typed_command(group: click.Group, arguments: Sequence[str]) -> list[str]:
     The value of an option may be spelled like a command, so options are read as their command reads them.
     """
     words: list[str] = []
-    context, command = click.Context(group, info_name="tarkpm"), group
+    # With its own settings: a command keeps the first help option that is made for it.
+    context, command = click.Context(group, info_name="tarkpm", **group.context_settings), group
     rest = iter(arguments)
     for word in rest:
         if word == "--":

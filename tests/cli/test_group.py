@@ -105,7 +105,7 @@ def test_without_a_command_help_goes_to_standard_error(streams: Streams) -> None
 
 def test_help_is_a_result(streams: Streams) -> None:
     out, err = streams()
-    assert run(["-h"]) == 0
+    assert run(["-h"]) == 0, err.shown
     assert "Usage: tarkpm" in out.shown
     assert err.shown == ""
 

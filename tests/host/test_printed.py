@@ -98,11 +98,11 @@ def test_many_lines_are_dropped_and_the_next_call_prints_again(
 def test_output_without_end_ends_at_the_deadline(
     printing: PluginImage, lines: list[LogLine], tool: str
 ) -> None:
-    with PluginHost(Limits(seconds=0.5), lines.append) as host:
+    with PluginHost(Limits(seconds=2), lines.append) as host:
         host.load(printing)
         with pytest.raises(LimitReached) as caught:
             host.call(printing, tool, "no end " * 500)
-        assert caught.value.message == "the plugin ran longer than 0.5 s"
+        assert caught.value.message == "the plugin ran longer than 2 s"
         assert host.call(printing, "echo", "").success
     assert len([line for line in lines if line.by_host]) == 1
     assert sum(len(line.message) for line in lines) < 2 * KEPT

@@ -89,7 +89,7 @@ class PanicException(BaseException):
         (RecursionError("deep"), "Garbled: the response cannot be parsed (RecursionError: deep) [it]"),
         (AssertionError(), "Garbled: the response cannot be parsed (AssertionError) [it]"),
         (KeyError("\x1b"), "Garbled: the response cannot be parsed (KeyError: '\\x1b') [it]"),
-        (PermissionError(13, "Permission denied"), "Unreachable: cannot be read: permission denied [it]"),
+        (PermissionError(13, "Permission denied"), "Unreachable: the repository cannot be read: permission denied [it]"),
         (ConnectionResetError(), "Unreachable: the connection was closed before everything had arrived [it]"),
     ],
 )  # fmt: skip
