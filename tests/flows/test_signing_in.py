@@ -352,9 +352,9 @@ def test_a_browser_is_opened_at_a_terminal_and_nowhere_else(sandbox: Sandbox, se
     browser = sandbox.root / "browser"
     browser.write_text(f'#!/bin/sh\nprintf %s "$1" > {opened}.new && mv {opened}.new {opened}\n')
     browser.chmod(0o755)
-    ours, theirs = pty.openpty()
-    try:
-        for words, opens in (((), True), (("--no-browser",), False)):
+    for words, opens in (((), True), (("--no-browser",), False)):
+        ours, theirs = pty.openpty()  # one each: what the first command still said is not the second's
+        try:
             process = subprocess.Popen(
                 [sys.executable, "-m", "tarkpm", "auth", "login", "chatgpt-oauth", *words],
                 cwd=sandbox.cwd,
@@ -375,9 +375,9 @@ def test_a_browser_is_opened_at_a_terminal_and_nowhere_else(sandbox: Sandbox, se
                 opened.unlink()
             process.send_signal(signal.SIGINT)
             assert process.wait(30) == 130
-    finally:
-        os.close(ours)
-        os.close(theirs)
+        finally:
+            os.close(ours)
+            os.close(theirs)
 
 
 def test_a_plugin_that_logs_its_tokens_does_not_show_them() -> None:
