@@ -14,7 +14,7 @@ from tarkpm import __version__
 NAVIGATION = {
     "Guides": ["docs/install", "docs/getting-started", "docs/everyday", "docs/capabilities", "docs/ci", "docs/troubleshooting"],
     "Use plugins": ["docs/signing-in", "docs/secrets", "docs/serving-models", "docs/agents", "docs/python"],
-    "Write plugins": ["docs/sdk/README", "docs/testing", "docs/sdk/*", "plugins/*/README"],
+    "Write plugins": ["docs/sdk/README", "docs/testing", "docs/sdk/*", "plugins/README", "plugins/*/README"],
     "Reference": ["docs/reference/commands", "docs/json", "docs/reference/*"],
     "Maintain an index": ["index/README", "index/*"],
     "Trust": ["SECURITY", "docs/trust-rules"],
@@ -28,7 +28,7 @@ copyright = "tarkpm contributors"  # noqa: A001  Sphinx's name
 
 extensions = ["myst_parser"]
 root_doc = "README"
-include_patterns = ["*.md", "docs/**.md", "index/*.md", "benchmarks/README.md", "plugins/*/README.md"]
+include_patterns = ["*.md", "docs/**.md", "index/*.md", "benchmarks/README.md", "plugins/README.md", "plugins/*/README.md"]
 exclude_patterns = [".*", "**/.*", "tarkpm", "tests", "docgen", "site", "build", "dist"]
 nitpicky = True
 myst_heading_anchors = 4
