@@ -254,7 +254,7 @@ def _check_text(text: str | UnsetType) -> None:
         raise ValueError(EMPTY)
 
 
-def _check_content(text: str | bool) -> None:  # noqa: FBT001  # a value of the document
+def _check_content(text: str | bool) -> None:
     if text is True:
         raise ValueError("expected a text, or false for what must not exist, found true")
 
