@@ -28,7 +28,14 @@ copyright = "tarkpm contributors"  # noqa: A001  Sphinx's name
 
 extensions = ["myst_parser"]
 root_doc = "README"
-include_patterns = ["*.md", "docs/**.md", "index/*.md", "benchmarks/README.md", "plugins/README.md", "plugins/*/README.md"]
+include_patterns = [
+    "*.md",
+    "docs/**.md",
+    "index/*.md",
+    "benchmarks/README.md",
+    "plugins/README.md",
+    "plugins/*/README.md",
+]
 exclude_patterns = [".*", "**/.*", "tarkpm", "tests", "docgen", "site", "build", "dist"]
 nitpicky = True
 myst_heading_anchors = 4
