@@ -12,6 +12,7 @@ PAGES = (
     "CONTRIBUTING.md",
     "CHANGELOG.md",
     "benchmarks/README.md",
+    "plugins/README.md",
     *(f"index/{page.name}" for page in sorted((ROOT / "index").glob("*.md"))),
     "plugins/README.md",
     *(f"plugins/{page.parent.name}/README.md" for page in sorted((ROOT / "plugins").glob("*/README.md"))),

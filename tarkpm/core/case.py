@@ -63,15 +63,15 @@ class Expected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     ``result`` is the whole output and ``contains`` a part of it; both are compared as JSON where the output
     is JSON. ``error`` is a part of the message. ``refused`` are capabilities that must be asked for and
-    denied. ``files`` and ``storage`` are contents afterwards.
+    denied. ``files`` and ``storage`` are contents afterwards, false for what must not be there.
     """
 
     result: Any = UNSET
     contains: Any = UNSET
     error: str | UnsetType = UNSET
     refused: str | list[str] = []
-    files: dict[str, str] = {}
-    storage: dict[str, str] = {}
+    files: dict[str, str | bool] = {}
+    storage: dict[str, str | bool] = {}
 
     @property
     def denied(self) -> tuple[Capability, ...]:
@@ -254,6 +254,11 @@ def _check_text(text: str | UnsetType) -> None:
         raise ValueError(EMPTY)
 
 
+def _check_content(text: str | bool) -> None:
+    if text is True:
+        raise ValueError("expected a text, or false for what must not exist, found true")
+
+
 def _checks(case: Case) -> Iterator[tuple[Keys, Callable[[], object]]]:
     """Yield what is checked beyond types, each with its key."""
     expect = case.expect
@@ -267,6 +272,9 @@ def _checks(case: Case) -> Iterator[tuple[Keys, Callable[[], object]]]:
     for line, run in case.shell.items():
         yield ("shell", line), partial(_check_line, line)
         yield ("shell", line, "exit_code"), partial(_check_range, run.exit_code, -(1 << 31), (1 << 31) - 1)
+    for name in ("files", "storage"):
+        for key, text in getattr(expect, name).items():
+            yield ("expect", name, key), partial(_check_content, text)
     yield ("expect", "refused"), lambda: expect.denied
     yield ("expect", "result"), lambda: _check_json(expect.result)
     yield ("expect", "contains"), lambda: _check_json(expect.contains)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -56,11 +57,19 @@ def new(
     files = plugin.files()
     if not settings.dry_run:
         _write(folder, files)
-    unknown = f"add the text of {spdx} as the file LICENSE" if spdx not in LICENSES else ""
-    notes = (unknown,) if unknown else ()
+    notes = tuple(_notes(folder, spdx))
     return NewReport(
         str(folder), checked, language, plugin_type, plugin.toolchain, tuple(sorted(files)), notes
     )
+
+
+def _notes(folder: Path, spdx: str) -> Iterator[str]:
+    if spdx not in LICENSES:
+        yield f"add the text of {spdx} as the file LICENSE"
+    repository = next((parent for parent in folder.parents if os.path.lexists(parent / ".git")), None)
+    if repository is not None:
+        # GitHub reads workflows from the top folder only: this one would never run, without a word.
+        yield f"{repository} is a git repository, and .github is read only there: move or delete the workflow"
 
 
 def _checked_name(name: str) -> str:

@@ -125,6 +125,23 @@ def test_files_storage_clock_randomness_and_programs_are_the_case_s(author: Auth
     )
 
 
+def test_what_must_not_be_there_afterwards(author: Author) -> None:
+    call = 'call = "save-note"\narguments = { key = "b", text = "new" }\n'
+    author.takes("text-tools").case(
+        call + '[expect.files]\n"a.txt" = false\n[expect.storage]\n"note:a" = false'
+    )
+    author.passes()
+    author.case(call + '[files]\n"a.txt" = "x"\n[expect.files]\n"a.txt" = false').fails(
+        "the file 'a.txt' exists"
+    )
+    author.case(call + '[expect.storage]\n"note:b" = false').fails("the storage has the key 'note:b'")
+    author.case(call + '[expect.storage]\n"note:b" = true')
+    said = author.sandbox.run("test", author.folder)
+    assert said.status != 0
+    assert "expected a text, or false for what must not exist, found true" in said.out + said.err
+    assert "expect.storage" in said.out + said.err
+
+
 def test_randomness_is_the_same_in_each_run(author: Author) -> None:
     author.reaches("").case('call = "x"\nrandom = 7\n[expect]\nresult = 0')
     first, again = (author.fails()["mismatches"] for _ in range(2))

@@ -11,6 +11,7 @@ import wasmtime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import older, wat
+from support.example_plugins import BUILT
 from wasmtime import component
 
 from tarkpm.core.digest import sha256
@@ -27,10 +28,8 @@ from tarkpm.host.worker.legacy_abi import fitting
 from tarkpm.host.worker.signatures import Unfit, check
 from tarkpm.host.worker.wit_text import Speller
 
-PLUGINS = Path(__file__).parents[2] / "plugins"
-BUILT = [path.read_bytes() for path in sorted(PLUGINS.glob("*/plugin.wasm"))]
 FIXTURES = [
-    *BUILT,
+    *((folder / "plugin.wasm").read_bytes() for folder in BUILT),
     wat.hostile_tool(),
     wat.hook(),
     wat.reaching_tool(),

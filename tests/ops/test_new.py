@@ -127,3 +127,9 @@ def test_what_cannot_be_a_plugin_is_refused(
 ) -> None:
     sandbox.run("new", *arguments).failed(2, *texts)
     assert contents(sandbox.cwd) == set()
+
+
+def test_a_workflow_below_the_top_of_a_repository_is_noted(sandbox: Sandbox) -> None:
+    (sandbox.cwd / ".git").mkdir()
+    said = sandbox.run("new", "mine", "--lang", "c").ok()
+    assert f"note: {sandbox.cwd} is a git repository, and .github is read only there" in said.err

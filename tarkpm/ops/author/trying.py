@@ -1,5 +1,6 @@
 """Run one test case of a plugin, and judge its outcome."""
 
+import os
 from collections.abc import Iterator
 
 import msgspec
@@ -93,7 +94,8 @@ def judge(case: Case, outcome: CaseOutcome, world: World) -> Iterator[CaseMismat
     elif expect.contains is not UNSET and not is_part(expect.contains, outcome.output):
         lines = difference(expect.contains, outcome.output)
         yield CaseMismatch("the result does not contain what is expected", lines)
-    yield from _contents(case, world)
+    yield from _files(case, world)
+    yield from _stored(case, world)
 
 
 def _refusals(expected: tuple[Capability, ...], denied: list[Capability]) -> Iterator[CaseMismatch]:
@@ -111,17 +113,27 @@ def _error(expected: str, outcome: CaseOutcome) -> Iterator[CaseMismatch]:
         yield CaseMismatch("the error differs", difference(expected, outcome.error))
 
 
-def _contents(case: Case, world: World) -> Iterator[CaseMismatch]:
+def _files(case: Case, world: World) -> Iterator[CaseMismatch]:
     for name, text in case.expect.files.items():
         place = world.place(name)
+        if isinstance(text, bool):
+            if os.path.lexists(place):
+                yield CaseMismatch(f"the file {name!r} exists")
+            continue
         found = place.read_text("utf-8", "replace") if place.is_file() else None
         if found is None:
             yield CaseMismatch(f"the file {name!r} does not exist")
         elif found != text:
             yield CaseMismatch(f"the file {name!r} differs", difference(text, found))
+
+
+def _stored(case: Case, world: World) -> Iterator[CaseMismatch]:
     for key, text in case.expect.storage.items():
         value = world.stored(key)
-        if value is None:
+        if isinstance(text, bool):
+            if value is not None:
+                yield CaseMismatch(f"the storage has the key {key!r}")
+        elif value is None:
             yield CaseMismatch(f"the storage has no key {key!r}")
         elif not is_equal(text, value):
             yield CaseMismatch(f"the key {key!r} of the storage differs", difference(text, value))
