@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from tarkpm.core.agent.listing import CALL, SEARCH, AgentTool, Exposure, ToolLis
 from tarkpm.core.agent.naming import renamed
 from tarkpm.core.agent.outcome import Outcome
 from tarkpm.core.agent.rules import McpRules
+from tarkpm.core.capability import Capability
 from tarkpm.core.text import neutral, quoted, some
 from tarkpm.errors import DigestMismatch, HostError, PluginRaised, TarkError
 from tarkpm.host.imports.log import LogLine, LogSink
@@ -211,7 +213,7 @@ class Toolbox:
         image = self._loaded(tool.plugin).by_name[tool.plugin]
         host.load(image)
         call.check()
-        before = host.counted(tool.plugin)[1]
+        before = host.lacked(tool.plugin)
         try:
             result = host.call(image, tool.tool, arguments)
         except PluginRaised as problem:
@@ -230,12 +232,9 @@ class Toolbox:
                 self._hooked = Hooks(host, load_images(self._settings, self._ui, type="hook"))
             return self._hooked
 
-    def _missing(self, host: PluginHost, plugin: str, before: Mapping[str, int]) -> tuple[str, ...]:
+    def _missing(self, host: PluginHost, plugin: str, before: Counter[Capability]) -> tuple[str, ...]:
         """Return what the plugin lacked, which may have made a call fail, and how a person changes that."""
-        refused = host.counted(plugin)[1]
-        new = sorted(
-            {name.partition(".")[0] for name, count in refused.items() if count > before.get(name, 0)}
-        )
+        new = host.lacked(plugin) - before
         granted = grantable(self._settings, self._ui, plugin, new) if new else ()
         return granted + unset(self._settings, self._loaded(plugin).by_name[plugin])
 
