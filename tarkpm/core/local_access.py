@@ -30,11 +30,14 @@ class LoopbackAddress(msgspec.Struct, frozen=True):
 
 
 def read_address(text: str) -> LoopbackAddress:
-    """Read ``127.0.0.1:PORT``, ``[::1]:PORT`` or ``localhost:PORT``. Raises `ValueError`.
+    """Read ``127.0.0.1:PORT``, ``[::1]:PORT``, ``localhost:PORT`` or ``PORT``. Raises `ValueError`.
 
-    >>> read_address("localhost:8080")
+    >>> read_address("localhost:8080") == read_address("8080")
+    True
+    >>> read_address("8080")
     LoopbackAddress(host='127.0.0.1', port=8080)
     """
+    text = f"localhost:{text}" if text.isascii() and text.isdecimal() else text
     host, colon, port = text.rpartition(":")
     bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
     if not colon or not (port.isascii() and port.isdecimal() and len(port) <= 5 and int(port) <= 65535):

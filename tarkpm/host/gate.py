@@ -13,10 +13,11 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
-from tarkpm.core.capability import CapabilitySet
+from tarkpm.core.asked import asked
+from tarkpm.core.capability import Capability, CapabilitySet
 from tarkpm.errors import CapabilityDenied, HostError, LimitReached
 from tarkpm.host import trace
-from tarkpm.host.imports import Interface
+from tarkpm.host.imports import Interface, Lacking
 from tarkpm.host.ipc.decoding import Arguments, ProtocolError, valued
 from tarkpm.host.module.legacy_abi import GRANTED_BY
 
@@ -52,6 +53,8 @@ PARAMETERS: Final[Mapping[str, Mapping[str, Any]]] = {
 
 ALWAYS: Final = frozenset({"log", "clock", "random"})
 """Interfaces that need no grant: they give access to nothing of the user's."""
+
+_MOST_LACKED: Final = 20
 
 
 class Refusal(enum.Enum):
@@ -96,11 +99,20 @@ class Gate:
         self._older = older
         self.uses: Counter[str] = Counter()
         self.refusals: Counter[str] = Counter()
+        self._lacked: Counter[Capability] = Counter()
         self._reported: set[str] = set()
 
     def begin(self) -> None:
         """Start a call into the plugin: reset the count of host calls."""
         self._left = self._limit
+
+    def lacked(self) -> Counter[Capability]:
+        """Return how often a grant was missing since the plugin was loaded, by that grant."""
+        found = Counter(self._lacked)
+        for served in self._open.values():
+            if isinstance(served, Lacking):
+                found.update(served.lacked)
+        return found
 
     def answer(self, interface: str, function: str, args: Arguments, deadline: float) -> Any:
         """Return the JSON value that answers a host call.
@@ -135,6 +147,7 @@ class Gate:
     ) -> tuple[Literal["answered", "refused", "unavailable"], Any]:
         # Before the implementation is looked up: what is not granted must not even show whether it exists.
         if interface not in self._open:
+            self._lack(asked(interface, function, args))
             return "refused", self._refuse(interface, function, Refusal.NOT_GRANTED)
         served = self._open[interface]
         if served is None:
@@ -160,6 +173,11 @@ class Gate:
                 round(took, 3),
             )
         )
+
+    def _lack(self, wanted: Capability | None) -> None:
+        # A plugin could ask for ever new hosts.
+        if wanted is not None and (wanted in self._lacked or len(self._lacked) < _MOST_LACKED):
+            self._lacked[wanted] += 1
 
     def _refuse(self, interface: str, function: str, why: Refusal) -> Any:
         self.refusals[f"{interface}.{function}"] += 1

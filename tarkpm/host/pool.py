@@ -1,10 +1,12 @@
 """The workers of a host: one process for each plugin, started at its first call."""
 
 import threading
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from tarkpm.core.capability import Capability
 from tarkpm.errors import HostError
 from tarkpm.host.forkserver import ForkServer
 from tarkpm.host.image import Interfaces, PluginImage
@@ -99,6 +101,12 @@ class WorkerPool:
         with self._lock:
             worker = self._workers.get(name)
         return ({}, {}) if worker is None else (dict(worker.gate.uses), dict(worker.gate.refusals))
+
+    def lacked(self, name: str) -> Counter[Capability]:
+        """Return how often a grant was missing since a plugin was loaded, by that grant."""
+        with self._lock:
+            worker = self._workers.get(name)
+        return Counter() if worker is None else worker.gate.lacked()
 
     def unload(self, name: str) -> None:
         """End the worker of a plugin, if it has one."""

@@ -12,6 +12,7 @@ from tarkpm.host.trace import Trace
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.run.compile_cache import compile_cache
+from tarkpm.ops.run.grantable import grant_command
 from tarkpm.ops.run.images import helping, load_target, open_host
 from tarkpm.ops.run.json_text import check_json
 
@@ -51,10 +52,10 @@ def call(
     with open_host(settings, images, log=log, trace=trace, spare=spare, cache=cache) as host:
         with helping(f"tarkpm tools {quote(target)}"):
             result = host.call(image, tool, arguments)
-        _, refused = host.counted(image.name)
+        lacked = host.lacked(image.name)
     if not result.success:
         message = result.error or "the tool failed without a reason"
-        may_be_granted = refused and not names_folder(target)
-        hint = f"tarkpm {'info' if may_be_granted else 'tools'} {quote(target)}"
+        grant = "" if names_folder(target) or not lacked else grant_command(settings, ui, target, lacked)
+        hint = grant or f"tarkpm {'info' if lacked and not names_folder(target) else 'tools'} {quote(target)}"
         raise PluginFailed(message, where=f"{image.name}: {tool}", hint=hint)
     return CallReport(image.name, tool, result.output)

@@ -37,12 +37,16 @@ class ConnectReport(msgspec.Struct, frozen=True):
 
 
 class Change(msgspec.Struct, frozen=True):
-    """What a file is to become. ``before`` is None if there is no file."""
+    """What a file is to become. ``before`` is None if there is no file, ``after`` if it is to be deleted.
+
+    Folders below ``top`` that are empty then are deleted with it.
+    """
 
     file: Path
     before: bytes | None
-    after: bytes
+    after: bytes | None
     report: ConnectReport
+    top: Path
 
 
 def plan(settings: Settings, name: str, *, remove: bool = False) -> Change:
@@ -57,15 +61,37 @@ def plan(settings: Settings, name: str, *, remove: bool = False) -> Change:
     try:
         text = "" if before is None else before.decode("utf-8")
         after = _edited(client, text, None if remove else wanted)
-    except (ValueError, UnicodeDecodeError) as problem:
-        hint = f"tarkpm mcp connect {name} --print"
-        raise DocumentError(
-            f"the settings file cannot be edited automatically: {problem}", where=str(file), hint=hint
+    except jsonc.JsonError as problem:
+        line = text.count("\n", 0, problem.at) + 1
+        raise _unreadable(f"the file is not JSON: {problem} (line {line})", name, file) from None
+    except tomllib.TOMLDecodeError as problem:  # its text has the line
+        raise _unreadable(f"the file is not TOML: {_lower(str(problem))}", name, file) from None
+    except UnicodeDecodeError:
+        raise _unreadable("the file is not UTF-8 text", name, file) from None
+    except ValueError as problem:
+        raise _unreadable(
+            f"the settings file cannot be edited automatically: {problem}", name, file
         ) from None
     old = str(file) if before is not None else "/dev/null"
-    diff = difflib.unified_diff(text.splitlines(), after.splitlines(), old, str(file), lineterm="")
+    top = location.folder if file.is_relative_to(location.folder) else settings.home
+    # Exactly what `connect` writes where there is no file: it created this one, and nobody used it since.
+    deletes = (
+        remove and text == _edited(client, "", wanted) and file in _own_places(settings, location, client)
+    )
+    new = "/dev/null" if deletes else str(file)
+    after = "" if deletes else after
+    diff = difflib.unified_diff(text.splitlines(), after.splitlines(), old, new, lineterm="")
     report = ConnectReport(name, str(file), text != after, tuple(diff), snippet)
-    return Change(file, before, after.encode(), report)
+    return Change(file, before, None if deletes else after.encode(), report, top)
+
+
+def _own_places(settings: Settings, location: Location, client: Client) -> tuple[Path, ...]:
+    """Return where the file is if no link leads to it: a link would be left without its file."""
+    return location.folder / client.project, settings.home / client.user
+
+
+def _unreadable(message: str, name: str, file: Path) -> DocumentError:
+    return DocumentError(message, where=str(file), hint=f"tarkpm mcp connect {name} --print")
 
 
 def apply(settings: Settings, ui: Ui, change: Change) -> None:
@@ -83,8 +109,23 @@ def apply(settings: Settings, ui: Ui, change: Change) -> None:
         raise ConsentError("the settings were not changed", where=where)
     if read_optional(change.file, MAX_SETTINGS) != change.before:
         raise Edited("the file changed while you were asked", where=where, hint=settings.command)
+    if change.after is None:
+        _delete(change.file, change.top)
+        return
     change.file.parent.mkdir(parents=True, exist_ok=True)
     atomic_write(change.file, change.after)
+
+
+def _delete(file: Path, top: Path) -> None:
+    """Delete a file, and the folders above it that are empty then, up to ``top``."""
+    file.unlink()
+    for folder in file.parents:
+        if folder == top or not folder.is_relative_to(top):
+            return
+        try:
+            folder.rmdir()
+        except OSError:  # it holds something else
+            return
 
 
 def _file(settings: Settings, location: Location, client: Client) -> Path:

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from tarkpm.core.agent.listing import CALL, SEARCH, AgentTool, Exposure, ToolLis
 from tarkpm.core.agent.naming import renamed
 from tarkpm.core.agent.outcome import Outcome
 from tarkpm.core.agent.rules import McpRules
+from tarkpm.core.capability import Capability
 from tarkpm.core.text import neutral, quoted, some
 from tarkpm.errors import DigestMismatch, HostError, PluginRaised, TarkError
 from tarkpm.host.imports.log import LogLine, LogSink
@@ -18,15 +20,15 @@ from tarkpm.host.runtime import PluginHost
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import Workspace, open_for_reading
+from tarkpm.ops.release.listing import LOCK, unlocked_note
 from tarkpm.ops.run.agent_hooks import Hooks
 from tarkpm.ops.run.agent_tools import agent_tools
 from tarkpm.ops.run.grantable import grantable
 from tarkpm.ops.run.images import Images, load_images, open_host
-from tarkpm.ops.run.pinned import pinned_plugins, unmanaged_tools
+from tarkpm.ops.run.pinned import PinnedPlugin, pinned_plugins, unmanaged_tools
 from tarkpm.ops.run.secrets import unset
 from tarkpm.ops.run.turns import AgentCall, Turns
 
-LOCK = "tarkpm lock && tarkpm sync"
 MAX_SHOWN = 300
 """Characters of a call's arguments that are shown to the person who is asked."""
 UNASKED = (
@@ -155,23 +157,28 @@ class Toolbox:
             plugins = pinned_plugins(workspace)
             self._rules = rules = workspace.project.mcp
             working = {one.name for one in workspace.followed.entries if one.is_working_copy}
+            note = unlocked_note(workspace)
             if strangers := unmanaged_tools(workspace):
                 self._note(f"tarkpm did not install these plugins, and leaves them out: {some(strangers)}")
         self._problem = None
         self._images, self._hooked = {}, None
         served = (one for one in agent_tools(plugins) if rules.serves(one.plugin, one.tool))
         self._tools = {one.name: one for one in served}
-        self._note_unpinned([one.name for one in plugins if one.tools is None], working)
+        self._note_left_out([one for one in plugins if one.tools is None], working)
+        if note:
+            self._note(note)
         for plugin, tool, name in renamed({(one.plugin, one.tool): one.name for one in self._tools.values()}):
             self._note(f"'{neutral(tool, limit=100)}' of '{plugin}' is called {name}")
 
-    def _note_unpinned(self, names: Sequence[str], working: Collection[str]) -> None:
-        if copies := [name for name in names if name in working]:
+    def _note_left_out(self, plugins: Sequence[PinnedPlugin], working: Collection[str]) -> None:
+        if copies := [one.name for one in plugins if one.name in working]:
             self._note(f"working copies have no pinned tools and are left out: {some(copies)}")
-        if others := [name for name in names if name not in working]:
-            self._note(
-                f"the tools of these plugins are not pinned, run: tarkpm lock && tarkpm sync: {some(others)}"
-            )
+        others = [one for one in plugins if one.name not in working]
+        # As in every fresh clone: the pins are there, the plugins are not.
+        if missing := [one.name for one in others if one.is_pinned and not one.is_installed]:
+            self._note(f"not installed as tark.lock says: {some(missing)}; run: tarkpm sync")
+        if unpinned := [one.name for one in others if one.name not in missing]:
+            self._note(f"their tools are not pinned: {some(unpinned)}; run: {LOCK}")
 
     def _note(self, text: str) -> None:
         if text not in self._noted:  # a project that is read often must not flood the client's log
@@ -211,7 +218,7 @@ class Toolbox:
         image = self._loaded(tool.plugin).by_name[tool.plugin]
         host.load(image)
         call.check()
-        before = host.counted(tool.plugin)[1]
+        before = host.lacked(tool.plugin)
         try:
             result = host.call(image, tool.tool, arguments)
         except PluginRaised as problem:
@@ -230,12 +237,9 @@ class Toolbox:
                 self._hooked = Hooks(host, load_images(self._settings, self._ui, type="hook"))
             return self._hooked
 
-    def _missing(self, host: PluginHost, plugin: str, before: Mapping[str, int]) -> tuple[str, ...]:
+    def _missing(self, host: PluginHost, plugin: str, before: Counter[Capability]) -> tuple[str, ...]:
         """Return what the plugin lacked, which may have made a call fail, and how a person changes that."""
-        refused = host.counted(plugin)[1]
-        new = sorted(
-            {name.partition(".")[0] for name, count in refused.items() if count > before.get(name, 0)}
-        )
+        new = host.lacked(plugin) - before
         granted = grantable(self._settings, self._ui, plugin, new) if new else ()
         return granted + unset(self._settings, self._loaded(plugin).by_name[plugin])
 

@@ -17,6 +17,7 @@ from tarkpm.io.local_server import LocalServer
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.run import images as loading
+from tarkpm.ops.run.grantable import grant_command
 from tarkpm.ops.run.images import Images
 from tarkpm.ops.run.openai_service import OpenAiService
 from tarkpm.ops.run.providers import Providers, ProviderTokens, TokenLink
@@ -63,7 +64,9 @@ def serve_openai(
     tokens = ProviderTokens(links)
     tokens.check(images.by_name, _auth_images(settings, ui, links))
     host = _open_host(settings, images, tokens, log)
-    providers = Providers(host, images.by_name, tokens, ui.note)
+    providers = Providers(
+        host, images.by_name, tokens, ui.note, lambda *lacked: grant_command(settings, ui, *lacked)
+    )
 
     def report(problem: Exception) -> None:
         ui.note(f"a request failed: {type(problem).__name__}: {problem}")

@@ -9,11 +9,12 @@ import msgspec
 from tarkpm.core.agent.listing import Exposure, definition, listing, size, tokens
 from tarkpm.core.release import names_folder
 from tarkpm.core.tool import ToolDef
+from tarkpm.errors import TarkError
 from tarkpm.host.imports.log import LogSink
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import open_for_reading
-from tarkpm.ops.release.listing import not_installed, unpinned_note
+from tarkpm.ops.release.listing import not_installed, unlocked_note, unpinned_note
 from tarkpm.ops.release.tool_changes import ChangesReport, tool_changes
 from tarkpm.ops.run.agent_tools import agent_tools
 from tarkpm.ops.run.pinned import PinnedPlugin, pinned_plugins
@@ -49,11 +50,12 @@ class SizeReport(msgspec.Struct, frozen=True):
 
 
 class ToolsReport(msgspec.Struct, frozen=True):
-    """All tools, and the errors of plugins that failed to list theirs."""
+    """All tools, and the errors of plugins that failed to list theirs; ``hints`` are commands for those."""
 
     tools: tuple[Tool, ...]
     failed: dict[str, str] = {}
     notes: tuple[str, ...] = ()
+    hints: dict[str, str] = {}
 
 
 def tools(settings: Settings, ui: Ui, target: str, log: LogSink) -> ToolsReport:
@@ -62,7 +64,7 @@ def tools(settings: Settings, ui: Ui, target: str, log: LogSink) -> ToolsReport:
     Pinned definitions are read from the store, and only plugins without them are started. A plugin that fails
     is reported and does not hide the others; a named one raises.
     """
-    plugins = [] if names_folder(target) else _plugins(settings, ui)
+    plugins, note = ([], "") if names_folder(target) else _plugins(settings, ui)
     known = {one.name: one.tools for one in plugins if one.tools is not None}
     if target:
         name, found = _one(settings, ui, target, known, log)
@@ -70,13 +72,15 @@ def tools(settings: Settings, ui: Ui, target: str, log: LogSink) -> ToolsReport:
     from tarkpm.ops.run.definitions import ask_all
 
     asked, failed = ask_all(settings, ui, known, log)
-    return _report(plugins, {**known, **asked}, failed)
+    return _report(plugins, {**known, **asked}, failed, note)
 
 
 def sizes(settings: Settings, ui: Ui) -> SizeReport:
     """Return the size of the pinned definitions. No plugin is started."""
     with open_for_reading(settings, ui) as workspace:
         found = agent_tools(pinned_plugins(workspace))
+        if note := unlocked_note(workspace):
+            ui.note(note)
     plugins: dict[str, int] = {}
     for tool in found:
         plugins[tool.plugin] = plugins.get(tool.plugin, 0) + size(definition(tool))
@@ -90,6 +94,8 @@ def changes(settings: Settings, ui: Ui, plugin: str, since: str = "") -> Changes
     Nothing needs to be accepted: this shows what would be. Raises `NotFound` for an unknown plugin or commit.
     """
     with open_for_reading(settings, ui, must_exist=True) as workspace:
+        if note := unlocked_note(workspace):
+            ui.note(note)
         name = workspace.name_of(plugin) if plugin else ""
         report = tool_changes(workspace, name, since)
         if name and not report.tools and name not in workspace.lock.by_name:
@@ -107,21 +113,29 @@ def _one(
     return ask_one(settings, ui, target, log)
 
 
-def _plugins(settings: Settings, ui: Ui) -> list[PinnedPlugin]:
+def _plugins(settings: Settings, ui: Ui) -> tuple[list[PinnedPlugin], str]:
+    """Return the plugins, and the note about those that are not locked."""
     with open_for_reading(settings, ui) as workspace:
-        return pinned_plugins(workspace)
+        return pinned_plugins(workspace), unlocked_note(workspace)
 
 
 def _report(
     plugins: Sequence[PinnedPlugin],
     found: Mapping[str, Sequence[ToolDef]],
-    failed: Mapping[str, str] | None = None,
+    failed: Mapping[str, TarkError] | None = None,
+    note: str = "",
 ) -> ToolsReport:
     pinned = {one.name for one in plugins if one.is_pinned}
     tools = tuple(_tool(name, tool, name in pinned) for name in sorted(found) for tool in found[name])
     # Working copies are not among them: their files are the user's own, and change with every edit.
     unpinned = [one.name for one in plugins if one.is_unpinned and one.name in found]
-    return ToolsReport(tools, dict(failed or {}), (unpinned_note(unpinned),) if unpinned else ())
+    problems = failed or {}
+    return ToolsReport(
+        tools,
+        {name: problem.message for name, problem in problems.items()},
+        tuple(filter(None, (unpinned_note(unpinned) if unpinned else "", note))),
+        {name: problem.hint for name, problem in problems.items() if problem.hint},
+    )
 
 
 def _tool(plugin: str, tool: ToolDef, pinned: bool) -> Tool:

@@ -47,7 +47,20 @@ def test_a_project_s_settings(project: Sandbox, client: str) -> None:
     assert str(found["command"]).endswith("tarkpm")
     assert "nothing to change" in project.run("mcp", "connect", client, "--yes").ok().out
     project.run("mcp", "disconnect", client, "--yes").ok()
-    assert "tarkpm" not in file.read_text()
+    assert not file.exists()
+    assert file.parent == project.cwd or not file.parent.exists()
+
+
+def test_what_is_not_of_connect_alone_stays(project: Sandbox) -> None:
+    project.run("mcp", "connect", "gemini", "-y").ok()
+    file, other = project.cwd / ".gemini/settings.json", project.cwd / ".gemini/GEMINI.md"
+    other.touch()
+    project.run("mcp", "disconnect", "gemini", "-y").ok()
+    assert (file.exists(), other.exists()) == (False, True)
+    file.write_text('{"theme": "x"}')
+    project.run("mcp", "connect", "gemini", "-y").ok()
+    project.run("mcp", "disconnect", "gemini", "-y").ok()
+    assert json.loads(file.read_text())["theme"] == "x"
 
 
 def test_opencode_takes_one_command(project: Sandbox) -> None:
@@ -80,6 +93,14 @@ def test_the_user_s_own(project: Sandbox) -> None:
     assert file.stat().st_mode & 0o777 == 0o600
 
 
+def test_outside_a_project_a_note_says_whose_plugins_are_meant(sandbox: Sandbox) -> None:
+    note = "no tark.toml here or above: connecting your own plugins (--user)"
+    assert note in sandbox.run("mcp", "connect", "codex", "--dry-run").ok().err
+    assert "no tark.toml" not in sandbox.run("mcp", "connect", "codex", "--dry-run", "--user").ok().err
+    sandbox.run("init", "--user").ok()
+    assert "here or above: serving your own plugins (--user)" in sandbox.execute("mcp").ok().err
+
+
 def test_printing_changes_nothing(project: Sandbox) -> None:
     printed = project.run("mcp", "connect", "codex", "--print").ok().out
     assert tomllib.loads(printed)["mcp_servers"]["tarkpm"]["args"] == ["mcp"]
@@ -99,11 +120,22 @@ def test_codex_s_comments_stay(project: Sandbox) -> None:
     assert file.read_text() == before
 
 
-def test_settings_that_cannot_be_read_are_left_alone(project: Sandbox) -> None:
-    file = project.cwd / ".mcp.json"
-    file.write_text("{oops")
-    project.run("mcp", "connect", "claude-code", "-y").failed(2, "cannot be edited", "--print")
-    assert file.read_text() == "{oops"
+@pytest.mark.parametrize(
+    ("client", "text", "problem"),
+    [
+        ("claude-code", "{\n  oops", "the file is not JSON: expected a key, found 'oops' (line 2)"),
+        ("codex", "a = 1\noops", "the file is not TOML: "),
+    ],
+)
+def test_settings_that_cannot_be_read_are_left_alone(
+    project: Sandbox, client: str, text: str, problem: str
+) -> None:
+    file = project.cwd / STARTED[client][0]
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(text)
+    failed = project.run("mcp", "connect", client, "-y").failed(2, problem, "line 2", "--print")
+    assert "cannot be edited" not in failed.err
+    assert file.read_text() == text
 
 
 @pytest.mark.parametrize("name", [".mcp.json", ".codex"])

@@ -264,6 +264,23 @@ def test_a_project_that_is_not_accepted_is_not_served(project: Sandbox, tmp_path
     mate.execute("mcp").failed(4, "you have not accepted this project's decisions")
 
 
+def test_a_fresh_clone_is_told_what_is_missing(project: Sandbox, tmp_path: Path) -> None:
+    mate = Sandbox(tmp_path / "mate")
+    shutil.copy(project.cwd / "tark.toml", mate.cwd / "tark.toml")
+    mate.run("accept", "--accept-project").ok()
+    unlocked = "not locked, there is no tark.lock: 'text-tools'; run: tarkpm lock && tarkpm sync"
+    for verb in (("tools",), ("tools", "--size"), ("tools", "--changed")):
+        done = mate.run(*verb).ok()
+        assert unlocked in done.out + done.err, verb
+    assert unlocked in mate.execute("mcp").ok().err
+    shutil.copy(project.cwd / "tark.lock", mate.cwd / "tark.lock")
+    mate.run("accept", "--accept-project").ok()
+    missing = "not installed as tark.lock says: 'text-tools'; run: tarkpm sync"
+    assert missing in mate.execute("mcp").ok().err
+    assert mate.run("tools").failed(1, "'text-tools' is locked but not").out.endswith("  help: tarkpm sync\n")
+    assert mate.run("tools", "--json").failed(1).json["hints"] == {"text-tools": "tarkpm sync"}
+
+
 def test_the_user_s_own_plugins_are_served_and_hand_placed_ones_are_not(
     sandbox: Sandbox, publisher: Publisher
 ) -> None:

@@ -70,7 +70,7 @@ def test_a_fresh_clone_asks_before_anything_is_fetched(world: World) -> None:
     shown = world.mate.run(*help_of(world.mate.run("sync"))).ok().out
     assert "let 'text-tools' use storage" in shown
     assert snapshot(world.mate) == before
-    world.mate.run("sync", f"--accept-project={shown.split()[-1]}").ok()
+    world.mate.run("sync", f"--accept-project={shown.rpartition('=')[2].strip()}").ok()
     call(world.mate).ok()
 
 

@@ -43,7 +43,7 @@ def clone(of: Sandbox, root: Path) -> tuple[Sandbox, dict[str, str]]:
     machine = Sandbox(root)
     for name in ("tark.toml", "tark.lock"):
         shutil.copy(of.cwd / name, machine.cwd)
-    digest = machine.run("accept", "--print").ok().out.split()[-1]
+    digest = machine.run("accept", "--print", "--json").ok().json["digest"]
     return machine, {"TARK_DECISIONS": digest, "PWD": str(machine.cwd)}
 
 

@@ -64,8 +64,16 @@ def test_it_stands_before_and_behind_the_command_with_and_without_a_digest(mate:
     mate.run("sync", "--dry-run", "--accept-project").ok()
 
 
+def test_what_is_printed_ends_with_the_command_that_accepts_it(mate: Sandbox) -> None:
+    command = mate.run("accept", "--print").ok().out.splitlines()[-1]
+    digest = mate.run("accept", "--print", "--json").ok().json["digest"]
+    assert command == f"tarkpm accept --accept-project={digest}"
+    mate.run(*command.split()[1:]).ok()
+    assert mate.run("accept", "--print").ok().out.splitlines()[-1] == f"digest  {digest}"
+
+
 def test_accepting_fetches_nothing_and_lets_sync_go_on(mate: Sandbox, publisher: Publisher) -> None:
-    mate.run("accept").failed(4, "you have not accepted this project's decisions")
+    mate.run("accept").failed(4, "you have not accepted this project's decisions", "accept --print")
     with Terminal(mate, "accept") as terminal:
         terminal.expect("Accept these decisions?")
         terminal.type("y\n")

@@ -155,7 +155,7 @@ def share(story: Story, you: Sandbox) -> None:
         for document in ("tark.toml", "tark.lock"):
             shutil.copy(you.cwd / document, person.cwd)
     printed = story.type(runner, "tarkpm accept --print")
-    digest = printed.split()[-1]
+    digest = printed.rpartition("=")[2].strip()
     story.type(runner, f"tarkpm sync --accept-project={digest}")
     story.type(colleague, "tarkpm sync", "y")
     story.type(colleague, "tarkpm accepted")

@@ -350,7 +350,7 @@ def test_an_error_names_the_command_that_helps(sandbox: Sandbox) -> None:
         assert (error["hint"], error["exit_status"]) == (help_, status)
     sandbox.run("revoke", "text-tools", "storage").ok()
     sandbox.run("call", "text-tools", "save-note", '{"key":"a","text":"b"}').failed(
-        1, "storage is not granted to this plugin", "  help: tarkpm info text-tools\n"
+        1, "storage is not granted to this plugin", "  help: tarkpm grant text-tools storage\n"
     )
     assert "no enabled hook plugin handles 'nope'" in sandbox.run("hook", "run", "nope").ok().err
 

@@ -167,6 +167,39 @@ def test_mcp(tool: User) -> None:
     assert_unseen(log.read_text(), *seen)
 
 
+def test_mcp_names_the_command_that_grants_what_a_call_lacked(tool: User, publisher: Publisher) -> None:
+    """A host of several, and a secret that a server wants: the one scope or binding that helps, and no other."""
+    other = f'http = ["{tool.host}", "private:localhost:9", "api.example.com"]'
+    wants = tool.wants.replace(f'http = ["{tool.host}"]', other)
+    publisher.release(wasm=fetching_tool(), version="1.1.0", capabilities=wants)
+    tool.sandbox.run("update", "--accept-capabilities").ok()
+    tool.sandbox.run("revoke", "text-tools", "http:private:localhost:9", "secret:token").ok()
+    said = list[str]()
+
+    async def session() -> None:
+        async with connected(tool.sandbox, env=tool.env) as client:
+            for url in ("https://localhost:9/", "https://undeclared.example/", f"https://{tool.host}/"):
+                result = await client.call_tool("text-tools__claim", {"url": url})
+                said.extend(block.text for block in result.content[1:])  # type: ignore[union-attr]
+
+    # Less than it says: the call fails after the status arrived.
+    tool.api.pages["/"] = lambda _, connection: connection.sendall(
+        b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 9\r\n\r\nwho?"
+    )
+    run(session)
+    near, undeclared, secret = said
+    asked, grant = "tarkpm: 'text-tools' asked for http:", "tarkpm grant text-tools"
+    assert near.startswith(f"{asked}localhost:9, which is not granted to it. ")
+    assert near.endswith(f": {grant} http:private:localhost:9")
+    assert (
+        undeclared == f"{asked}undeclared.example, which is not granted to it and which it does not declare"
+    )
+    assert secret.startswith(f"tarkpm: 'text-tools' has no secret 'token' for {tool.host}, ")
+    assert secret.endswith(f": {grant} secret:token=NAME")
+    failed = tool.sandbox.run("call", "text-tools", "claim", '{"url": "https://localhost:9/"}', env=tool.env)
+    failed.failed(1, "help: tarkpm grant text-tools http:private:localhost:9")
+
+
 def test_host(tool: User) -> None:
     """Programs run plugins as the command line does."""
     logged: list[LogLine] = []

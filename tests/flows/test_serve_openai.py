@@ -103,7 +103,8 @@ def test_the_official_client(served: Served) -> None:
     [
         ("openai-compat/ehco-2", "openai-compat/echo-2"),
         ("openai-compatt/echo-1", "openai-compat/echo-1"),
-        ("echo-1", ""),
+        ("echo-1", "openai-compat/echo-1"),
+        ("something-else", ""),
     ],
 )
 def test_an_unknown_model_has_the_nearest_name(served: Served, model: str, near: str) -> None:
@@ -128,6 +129,17 @@ def test_a_failing_server_of_the_provider_is_a_bad_gateway(served: Served, upstr
     assert got.error["message"].startswith("openai-compat: the plugin could not answer: HTTP 500: ")
     upstream.fate = "success"
     assert served.chat("openai-compat/echo-1").text == "echo-1: user=hello"
+
+
+def test_a_plugin_without_its_host_names_the_grant(sandbox: Sandbox, upstream: Service) -> None:
+    env = offer(sandbox, upstream)
+    sandbox.run("revoke", "openai-compat", f"http:{upstream.authority}").ok()
+    command = f"tarkpm grant openai-compat http:{upstream.authority}"
+    with serving_openai(sandbox, env=env) as served:
+        got = served.chat("openai-compat/echo-1")
+        assert (got.status, got.error["message"].rpartition("; ")[2]) == (502, command)
+        assert served.ask("GET", "/v1/models").json["data"] == []
+        assert any(note.endswith(f"; run: {command}") for note in served.ui.notes), served.ui.notes
 
 
 def test_a_plugin_that_crashes_does_not_end_the_server(sandbox: Sandbox, upstream: Service) -> None:

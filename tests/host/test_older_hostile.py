@@ -279,7 +279,7 @@ def test_a_text_that_begins_with_nul_is_no_text_of_the_frame(quick: PluginHost, 
         ("(loop (br_if 0 (i32.ne (memory.grow (i32.const 16)) (i32.const -1)))) unreachable", LimitReached,
          "the plugin used more than 8 MiB of memory"),
         ("(loop (drop (call $get (i32.const 16) (i32.const 4) (i32.const 64))) (br 0)) (i32.const 0)",
-         LimitReached, "made more than 2,000 host calls in one call"),
+         LimitReached, "the plugin made more than 2,000 host calls in one call"),
     ],
 )  # fmt: skip
 def test_what_a_call_may_not_do(image_of: ImageOf, body: str, kind: type[HostError], message: str) -> None:

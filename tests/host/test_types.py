@@ -281,7 +281,7 @@ def test_clock_and_random_are_always_there(image_of: ImageOf) -> None:
         assert host.call(image, "b", "x" * 1024).output == "1024"
         with pytest.raises(LimitReached) as caught:
             host.call(image, "b", "x" * 1025)
-        assert caught.value.message == "asked for 1,025 random bytes at once, the limit is 1,024"
+        assert caught.value.message == "the plugin asked for 1,025 random bytes at once, the limit is 1,024"
         assert int(host.call(image, "m", "").output) > 0
 
 

@@ -34,4 +34,5 @@ def _decisions(report: "AcceptReport") -> list[str]:
     state = "accepted" if report.accepted else "not accepted"
     lines = [f"{neutral(report.project)}: {state}"]
     lines += [f"  would {neutral(line)}" for line in report.new]
-    return [*lines, f"digest  {report.digest}"]
+    lines.append(f"digest  {report.digest}")
+    return [*lines, neutral(report.command)] if report.command else lines

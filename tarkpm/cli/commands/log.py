@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 @click.command("log", cls=CheckedCommand)
 @click.option(
-    "-n", "most", type=click.IntRange(min=1), default=10, metavar="N", help="List N at most. [default: 10]"
+    "-n",
+    "--number",
+    "most", type=click.IntRange(min=1), default=10, metavar="N", help="List N at most. [default: 10]"
 )
 @common
 def log_command(invocation: Invocation, most: int) -> int:

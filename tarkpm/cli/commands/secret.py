@@ -65,7 +65,7 @@ def remove_command(invocation: Invocation, name: tuple[str, ...]) -> int:
     """Delete a secret."""
     from tarkpm.ops.secret import remove_secret
 
-    report = remove_secret(invocation.settings, _name(name))
+    report = remove_secret(invocation.settings, _name(name, ""))
     lines = [f"{style(CROSS, fg='red')} removed {report.name}"]
     lines += [f"{style('note:', fg='cyan')} {_bound_text(one)} no longer gets it" for one in report.bound]
     invocation.report(report, lambda: lines)
@@ -87,15 +87,14 @@ def _bound_text(one: "BoundPlugin") -> str:
     return neutral(f"{one.plugin} ({one.secret}) for {one.host} in {one.project}")
 
 
-def _name(typed: tuple[str, ...]) -> str:
+def _name(
+    typed: tuple[str, ...], about: str = "; the value is asked for, or read from standard input"
+) -> str:
     """Return the name of a secret. What else was typed may be the secret itself, so it is not repeated."""
     from tarkpm.core.secret import secret_name
 
     if len(typed) != 1:
-        raise click.UsageError(
-            f"expected one NAME, found {len(typed)} arguments; "
-            "the value is asked for, or read from standard input"
-        )
+        raise click.UsageError(f"expected one NAME, found {len(typed)} arguments{about}")
     return read(secret_name, typed[0], "NAME")
 
 

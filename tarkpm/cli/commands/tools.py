@@ -117,7 +117,8 @@ def tool_lines(report: "ToolsReport") -> list[str]:
         ]
     failed = style("failed:", fg="red")
     lines += ["", *note_lines(report.notes)] if report.notes else []
-    return [*lines, *(f"{failed} {neutral(name)}: {neutral(why)}" for name, why in report.failed.items())]
+    lines += [f"{failed} {neutral(name)}: {neutral(why)}" for name, why in report.failed.items()]
+    return [*lines, *(f"  help: {neutral(hint)}" for hint in dict.fromkeys(report.hints.values()))]
 
 
 def _first(text: str) -> str:

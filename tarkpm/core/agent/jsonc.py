@@ -21,6 +21,14 @@ _SCALAR = re.compile(r"[^\s,:{}\[\]\"/]+")
 _UNIT = re.compile(r"\n([ \t]+)\S")
 
 
+class JsonError(ValueError):
+    """A text is not JSON, not even with comments; ``at`` is the index of the character where it ends to be."""
+
+    def __init__(self, message: str, at: int) -> None:
+        super().__init__(message)
+        self.at = at
+
+
 class _Member(msgspec.Struct, frozen=True):
     key: str
     start: int
@@ -161,7 +169,10 @@ def _parse(text: str) -> _Node:
     at = _skip(text, 1 if text.startswith("\ufeff") else 0)
     node = _value(text, at, 0)
     if _skip(text, node.end) != len(text):
-        raise ValueError(f"expected the end of the document, found {text[_skip(text, node.end) :][:20]!r}")
+        raise JsonError(
+            f"expected the end of the document, found {text[_skip(text, node.end) :][:20]!r}",
+            _skip(text, node.end),
+        )
     return node
 
 
@@ -172,14 +183,14 @@ def _skip(text: str, at: int) -> int:
 
 def _value(text: str, at: int, depth: int) -> _Node:
     if depth > MAX_DEPTH:
-        raise ValueError("nested too deeply")
+        raise JsonError("nested too deeply", at)
     if text[at : at + 1] == "{":
         return _object(text, at, depth)
     if text[at : at + 1] == "[":
         return _array(text, at, depth)
     found = _STRING.match(text, at) or _SCALAR.match(text, at)
     if found is None:
-        raise ValueError(f"expected a value, found {text[at : at + 20]!r}")
+        raise JsonError(f"expected a value, found {text[at : at + 20]!r}", at)
     return _Node(at, found.end())
 
 
@@ -189,13 +200,13 @@ def _object(text: str, start: int, depth: int) -> _Node:
     while text[at : at + 1] != "}":
         found = _STRING.match(text, at)
         if found is None:
-            raise ValueError(f"expected a key, found {text[at : at + 20]!r}")
+            raise JsonError(f"expected a key, found {text[at : at + 20]!r}", at)
         key = json.loads(found[0])
         if any(one.key == key for one in members):  # programs differ on which of two counts
-            raise ValueError(f"the key {key[:60]!r} is there twice")
+            raise JsonError(f"the key {key[:60]!r} is there twice", at)
         colon = _skip(text, found.end())
         if text[colon : colon + 1] != ":":
-            raise ValueError(f"expected ':' after the key {key[:60]!r}")
+            raise JsonError(f"expected ':' after the key {key[:60]!r}", colon)
         value = _value(text, _skip(text, colon + 1), depth + 1)
         members.append(_Member(key, at, value))
         at = _after(text, value.end, "}")
@@ -214,7 +225,7 @@ def _after(text: str, at: int, close: str) -> int:
     if text[at : at + 1] == ",":
         return _skip(text, at + 1)
     if text[at : at + 1] != close:
-        raise ValueError(f"expected ',' or '{close}', found {text[at : at + 20]!r}")
+        raise JsonError(f"expected ',' or '{close}', found {text[at : at + 20]!r}", at)
     return at
 
 

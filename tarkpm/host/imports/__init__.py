@@ -4,7 +4,10 @@ Each is an `Interface`: `call` takes the function's name as the WIT spells it, a
 decoded, and the deadline; it returns the JSON form of the function's result.
 """
 
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol, runtime_checkable
+
+from tarkpm.core.capability import Capability
 
 
 class Interface(Protocol):
@@ -18,3 +21,12 @@ class Interface(Protocol):
 
     def close(self) -> None:
         """Close all files. A later call opens them again."""
+
+
+@runtime_checkable
+class Lacking(Interface, Protocol):
+    """An interface that decides by more than the gate sees: a server may redirect, or refuse."""
+
+    @property
+    def lacked(self) -> Mapping[Capability, int]:
+        """Return how often a grant was missing, by that grant."""

@@ -6,6 +6,7 @@ checked. The connection uses those addresses, so a later change of the name (DNS
 """
 
 import ipaddress
+from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
@@ -25,6 +26,8 @@ Others, such as link-local with the metadata services of clouds, need a grant of
 """
 
 _NOTES: Final = 20
+_LACKED: Final = 20
+"""Different hosts that are counted: a plugin could ask for ever new ones."""
 
 
 class NotGranted(Refused):
@@ -32,12 +35,16 @@ class NotGranted(Refused):
 
 
 class Hosts:
-    """The http capabilities of a plugin. ``report`` is called once for each refused host."""
+    """The http capabilities of a plugin. ``report`` is called once for each refused host.
+
+    ``lacked`` counts the refusals that a grant would have prevented, by that grant.
+    """
 
     def __init__(self, granted: CapabilitySet, report: Callable[[str], None]) -> None:
         self._granted = [capability for capability in granted if capability.kind == "http"]
         self._report = report
         self._told: set[str] = set()
+        self.lacked: Counter[Capability] = Counter()
 
     def check(self, target: RequestTarget) -> None:
         """Raise `NotGranted` for a host that is not granted, and for plain http to another machine."""
@@ -45,6 +52,7 @@ class Hosts:
         if target.scheme == "http" and not is_loopback(target.host):
             raise NotGranted("http is neither encrypted nor authenticated; use https", where=target.origin)
         if not self._may(target.scope):
+            self._lack(target.scope)
             self._tell(f"asked for {target.origin}, which is not granted")
             raise NotGranted("is not granted to this plugin", where=target.origin)
 
@@ -64,6 +72,8 @@ class Hosts:
         for address in addresses:
             kind = kind_of(address)
             if kind != "public" and not (is_private and kind in _NEARBY):
+                if kind in _NEARBY:
+                    self._lack(PRIVATE + scope)
                 self._tell(
                     f"may not reach {host}: it is at {address}, a {kind} address"
                     + (f"; http:{PRIVATE}{scope} would allow it" if kind in _NEARBY else "")
@@ -73,6 +83,11 @@ class Hosts:
 
     def _may(self, scope: str) -> bool:
         return _covered(self._granted, scope) or _covered(self._granted, PRIVATE + scope)
+
+    def _lack(self, scope: str) -> None:
+        wanted = Capability("http", scope)
+        if wanted in self.lacked or len(self.lacked) < _LACKED:
+            self.lacked[wanted] += 1
 
     def _tell(self, message: str) -> None:
         if message not in self._told and len(self._told) < _NOTES:

@@ -11,11 +11,12 @@ Behind a proxy only the URL is checked, because the proxy resolves the names.
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, Final
 
 from tarkpm.core import urls
-from tarkpm.core.capability import CapabilitySet
+from tarkpm.core.capability import Capability, CapabilitySet
 from tarkpm.errors import SourceError, TooLarge
 from tarkpm.host.imports import headers as rules
 from tarkpm.host.imports.hosts import Hosts, NotGranted
@@ -106,6 +107,11 @@ class Http:
             return self._error(str(problem), problem.status, denied=problem.denied)
         except ValueError as problem:
             return self._error(str(problem), None, denied=False)
+
+    @property
+    def lacked(self) -> Counter[Capability]:
+        """Return how often a grant was missing, by that grant."""
+        return self._hosts.lacked + self._secrets.lacked
 
     def close(self) -> None:
         """Close the client."""

@@ -5,10 +5,11 @@ a call has not left that host. It is read for each request that needs it. What c
 masked, from the first request on.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from tarkpm.core.capability import CapabilitySet
+from tarkpm.core.capability import Capability, CapabilitySet
 from tarkpm.core.masking import Mask
 from tarkpm.core.secret import Secret, confidential
 from tarkpm.core.urls import RequestTarget
@@ -28,6 +29,7 @@ class Secrets:
     """The secrets of one plugin. ``report`` is called with what to do about one that is missing.
 
     ``unbound`` are those that the plugin ``name`` declares and that the user bound to none of theirs.
+    ``lacked`` counts the requests that a host refused and that would have carried one of those.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Secrets:
         self._read, self._report, self._name, self._known = read, report, name, known
         self._is_used = False
         self._told: set[str] = set()
+        self.lacked: Counter[Capability] = Counter()
         self.mask = Mask()
 
     def headers(self, target: RequestTarget, given: rules.Pairs) -> list[tuple[str, str]]:
@@ -89,6 +92,7 @@ class Secrets:
         """Note that a host refused a request for which the user could bind a secret."""
         for one in self._unbound if status in _UNAUTHORIZED and target.scheme == "https" else ():
             if one.host == target.scope:
+                self.lacked[Capability("secret", str(one))] += 1
                 how = f"bind one of yours: tarkpm grant {self._name} secret:{one.id}=NAME"
                 self._tell(f"has no secret '{one.id}' for {one.host}, which answered {status}; {how}")
 

@@ -10,12 +10,12 @@ A handle is a number that is never reused. All connections end with the plugin's
 
 import re
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from tarkpm.core import urls
-from tarkpm.core.capability import CapabilitySet
+from tarkpm.core.capability import Capability, CapabilitySet
 from tarkpm.core.masking import Mask
 from tarkpm.errors import Refused, SourceError
 from tarkpm.host.imports import headers as rules
@@ -89,6 +89,11 @@ class Sockets:
         except ValueError as problem:
             return self._failed(str(problem))
         return _DONE
+
+    @property
+    def lacked(self) -> Counter[Capability]:
+        """Return how often a grant was missing, by that grant."""
+        return self._hosts.lacked + self._secrets.lacked
 
     def close(self) -> None:
         """End all connections, because the plugin that held the handles is gone."""

@@ -6,6 +6,7 @@ Nothing is fetched, run or sent a token before the decisions are accepted.
 import shlex
 import time
 from collections.abc import Collection, Iterable, Iterator
+from typing import Final
 
 import msgspec
 
@@ -15,9 +16,12 @@ from tarkpm.core.lockfile import Lock, LockEntry
 from tarkpm.core.release import IndexSource, PluginName
 from tarkpm.core.trust import NOBODY, check_trusted
 from tarkpm.errors import ProjectNotAccepted, TarkError, Unreachable
-from tarkpm.ops.project.settings import ANY_DECISIONS
+from tarkpm.ops.project.settings import ANY_DECISIONS, Settings
 from tarkpm.ops.project.ui import Card, CardRow
 from tarkpm.ops.project.workspace import Workspace
+
+MAX_NAMED: Final = 8
+"""Decisions in the message of an error."""
 
 
 class Wording(msgspec.Struct, frozen=True):
@@ -32,12 +36,17 @@ class Wording(msgspec.Struct, frozen=True):
     def of(cls, workspace: Workspace) -> "Wording":
         """Return the wording for the project as it is: a hint must not lead to blind consent."""
         settings = workspace.settings
-        words = ["--user"] if settings.user else []
-        words += ["--project", str(settings.project)] if settings.project else []
+        words = place_words(settings)
         look = shlex.join(["tarkpm", "accept", "--print", *words])
         ask = shlex.join(["tarkpm", "accept", *words]) if workspace.ui.interactive else look
         file = str(workspace.location.project_file)
         return cls("this project's decisions", file, "tarkpm accept --print", ask)
+
+
+def place_words(settings: Settings) -> list[str]:
+    """Return the options that name the project which the command works on."""
+    words = ["--user"] if settings.user else []
+    return words + (["--project", str(settings.project)] if settings.project else [])
 
 
 def decisions(workspace: Workspace) -> Acceptance:
@@ -109,7 +118,7 @@ def check_kept(workspace: Workspace, entries: Iterable[LockEntry]) -> None:
     new = [one for one in widenings(locked, workspace.record.accepted) if one.subject in kept]
     if new:
         raise ProjectNotAccepted(
-            f"you have not accepted this project's decisions: {'; '.join(map(str, new))}",
+            f"you have not accepted this project's decisions: {_first(map(str, new))}",
             where=str(workspace.location.lock_file),
             hint="tarkpm accept",
         )
@@ -180,10 +189,18 @@ def _ask(workspace: Workspace, rows: list[CardRow], wording: Wording) -> None:
         warning = "Accept only what you, or people you trust, wrote."
         ui.show([Card(f"{wording.file} makes decisions for you", tuple(rows), (warning,))])
     if settings.dry_run or not ui.interactive:
+        # What is loud comes first: it must not be among those that are only counted.
+        texts = [row.text for row in sorted(rows, key=lambda row: not row.loud)]
         raise ProjectNotAccepted(
-            f"you have not accepted {wording.decisions}: {'; '.join(row.text for row in rows)}",
+            f"you have not accepted {wording.decisions}: {_first(texts)}",
             where=wording.file,
             hint=wording.accept,
         )
     if not ui.confirm("Accept these decisions?"):
         raise ProjectNotAccepted("the project's decisions were not accepted", where=wording.file)
+
+
+def _first(texts: Iterable[str]) -> str:
+    """Return the first decisions as one text, and how many there are more; ``accept --print`` has all."""
+    first, rest = (found := list(texts))[:MAX_NAMED], found[MAX_NAMED:]
+    return "; ".join([*first, *([f"and {len(rest):,} more"] if rest else [])])

@@ -52,6 +52,13 @@ def locate(settings: Settings) -> Location:
     return Location(config, project_file, lock_file, environment)
 
 
+def without_project(settings: Settings, doing: str) -> str:
+    """Return the note that the user's own plugins are meant, which was not asked for; "" if it was."""
+    if settings.user or locate(settings).environment.in_project:
+        return ""
+    return f"no {PROJECT} here or above: {doing} your own plugins (--user)"
+
+
 def _upwards(start: Path, home: Path) -> Iterator[Path]:
     """Yield ``start`` and the folders above it, up to ``home`` and on one file system."""
     begin, end = start.stat(), _status(home)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 from tarkpm.errors import NotFound
 
+LOCK = "tarkpm lock && tarkpm sync"
 UNSIGNED, WORKING_COPY, UNMANAGED = "UNSIGNED", "unsigned working copy", "unmanaged"
 
 
@@ -99,6 +100,15 @@ def withdrawn_notes(workspace: Workspace) -> Iterator[str]:
 def unpinned_note(names: Sequence[str]) -> str:
     """Return the note about plugins whose tools are not pinned; `lock` pins them, or says why it cannot."""
     return f"their tools are not pinned, so agents are not offered them: {some(names)}; run: tarkpm lock"
+
+
+def unlocked_note(workspace: Workspace) -> str:
+    """Return the note about plugins of tark.toml that tark.lock lacks; "" if it has all."""
+    missing = [name for name in workspace.project.requirements if workspace.lock.get(name) is None]
+    if not missing:
+        return ""
+    where = "there is no tark.lock" if workspace.lock_bytes is None else "tark.lock lacks them"
+    return f"not locked, {where}: {some(missing)}; run: {LOCK}"
 
 
 def not_installed(workspace: Workspace, name: str, entry: LockEntry | None) -> NotFound:

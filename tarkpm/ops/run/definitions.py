@@ -24,11 +24,11 @@ def ask_one(settings: Settings, ui: Ui, target: str, log: LogSink) -> tuple[str,
 
 def ask_all(
     settings: Settings, ui: Ui, known: Collection[str], log: LogSink
-) -> tuple[dict[str, Sequence[ToolDef]], dict[str, str]]:
+) -> tuple[dict[str, Sequence[ToolDef]], dict[str, TarkError]]:
     """Return the tools of every enabled tool plugin that is not ``known``, and why others failed, by name."""
     images = load_images(settings, ui, type="tool", but=known)
     found: dict[str, Sequence[ToolDef]] = {}
-    failed = {name: problem.message for name, problem in images.failed.items()}
+    failed = dict(images.failed)
     if not images.by_name:
         return found, failed
     with open_host(settings, images, log=log) as host:
@@ -36,7 +36,7 @@ def ask_all(
             try:
                 found[name] = _ask(settings, host, image)
             except TarkError as problem:
-                failed[name] = problem.message
+                failed[name] = problem
     return found, failed
 
 

@@ -3,18 +3,21 @@
 from collections.abc import Iterable
 from shlex import quote
 
-from tarkpm.core.capability import CapabilitySet
+from tarkpm.core.asked import allows
+from tarkpm.core.capability import Capability, CapabilitySet
 from tarkpm.core.release import PluginName
 from tarkpm.errors import TarkError
-from tarkpm.host.module.legacy_abi import GRANTED_BY
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import open_for_reading
 from tarkpm.ops.release.installed import installed_manifest
 
+_MOST = 5
+"""Sentences about one call: a plugin could ask for ever new hosts."""
 
-def grantable(settings: Settings, ui: Ui, plugin: str, interfaces: Iterable[str]) -> tuple[str, ...]:
-    """Return a sentence for each refused interface: the capability, and the command that would grant it.
+
+def grantable(settings: Settings, ui: Ui, plugin: str, lacked: Iterable[Capability]) -> tuple[str, ...]:
+    """Return a sentence for each capability that a plugin lacked, with the command that would grant it.
 
     Only what the plugin declares can be granted.
     """
@@ -22,8 +25,17 @@ def grantable(settings: Settings, ui: Ui, plugin: str, interfaces: Iterable[str]
         missing = _missing(settings, ui, plugin)
     except TarkError:
         return ()
-    kinds = dict.fromkeys(GRANTED_BY.get(one, one) for one in interfaces)
-    return tuple(_sentence(plugin, kind, [str(one) for one in missing if one.kind == kind]) for kind in kinds)
+    return tuple(_sentence(plugin, one, _declared(missing, one)) for one in sorted(lacked, key=str)[:_MOST])
+
+
+def grant_command(settings: Settings, ui: Ui, plugin: str, lacked: Iterable[Capability]) -> str:
+    """Return the one command that grants what a plugin lacked; "" if it declares none of it."""
+    try:
+        missing = _missing(settings, ui, plugin)
+    except TarkError:
+        return ""
+    words = dict.fromkeys(word for one in sorted(lacked, key=str) for word in _declared(missing, one))
+    return _command(plugin, list(words)) if words else ""
 
 
 def _missing(settings: Settings, ui: Ui, plugin: str) -> CapabilitySet:
@@ -35,8 +47,22 @@ def _missing(settings: Settings, ui: Ui, plugin: str) -> CapabilitySet:
         return installed_manifest(workspace, entry).capabilities.beyond(workspace.project.granted(name))
 
 
-def _sentence(plugin: str, kind: str, declared: list[str]) -> str:
-    asked = f"'{plugin}' asked for {kind}, which is not granted to it"
+def _declared(missing: CapabilitySet, wanted: Capability) -> list[str]:
+    """Return what `tarkpm grant` takes to allow ``wanted``: the declarations that cover it."""
+    if wanted.secret is not None:
+        return [f"secret:{wanted.secret.id}=NAME"] if missing.covers(CapabilitySet((wanted,))) else []
+    return [str(one) for one in missing if allows(CapabilitySet((one,)), wanted)]
+
+
+def _command(plugin: str, words: list[str]) -> str:
+    return f"tarkpm grant {plugin} {' '.join(map(quote, words))}"
+
+
+def _sentence(plugin: str, wanted: Capability, declared: list[str]) -> str:
+    if (secret := wanted.secret) is not None:
+        what = f"'{plugin}' has no secret '{secret.id}' for {secret.host}, which refused the request"
+        return f"{what}. The user can bind one of theirs: {_command(plugin, declared)}" if declared else what
+    asked = f"'{plugin}' asked for {wanted}, which is not granted to it"
     if not declared:
         return f"{asked} and which it does not declare"
-    return f"{asked}. The user can allow it: tarkpm grant {plugin} {' '.join(map(quote, declared))}"
+    return f"{asked}. The user can allow it: {_command(plugin, declared)}"

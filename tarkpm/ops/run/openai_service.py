@@ -106,7 +106,8 @@ class OpenAiService:
         model = self._find(request.model)
         providers = self._providers
         providers.tokens.refresh(providers.host, model.plugin)
-        found = providers.host.chat(providers.images[model.plugin], request.messages, model.name)
+        with providers.advising(model.plugin):
+            found = providers.host.chat(providers.images[model.plugin], request.messages, model.name)
         response = ChatResponse(cut_at(found.text, request.stop), found.usage)
         answer = Answer(f"chatcmpl-{secrets.token_hex(12)}", int(time.time()), model.id, response)
         # Names of our own list: nothing that was sent to us is repeated in a header.
@@ -132,7 +133,9 @@ class OpenAiService:
 
     @staticmethod
     def _unknown(text: str, models: Sequence[Model]) -> ApiRefusal:
-        near = did_you_mean(text, [model.id for model in models])
+        # Clients of OpenAI know a model without the plugin's name.
+        bare = next((f"; did you mean '{model.id}'?" for model in models if model.name == text), "")
+        near = bare or did_you_mean(text, [model.id for model in models])
         message = f"there is no model '{text[:300]}'{near}"
         return ApiRefusal(404, message, code="model_not_found", param="model")
 

@@ -21,7 +21,8 @@ class PinnedPlugin(msgspec.Struct, frozen=True):
     """An enabled tool plugin: its definitions, or None if they are not all known, and what it was granted.
 
     ``is_pinned`` says whether tark.lock pins the definitions, whether they are known here or not;
-    ``is_unpinned`` whether it should and does not: a working copy has no pins.
+    ``is_unpinned`` whether it should and does not: a working copy has no pins. ``is_installed`` says whether
+    what is installed here is what tark.lock says.
     """
 
     name: str
@@ -29,6 +30,7 @@ class PinnedPlugin(msgspec.Struct, frozen=True):
     granted: CapabilitySet
     is_pinned: bool
     is_unpinned: bool
+    is_installed: bool
 
 
 def pinned_plugins(workspace: Workspace) -> list[PinnedPlugin]:
@@ -50,6 +52,7 @@ def pinned_plugins(workspace: Workspace) -> list[PinnedPlugin]:
             workspace.project.granted(one.name),
             is_pinned=one.tools is not None,
             is_unpinned=one.is_unpinned,
+            is_installed=_is_installed(workspace, one),
         )
         for one in entries
     ]
@@ -67,8 +70,7 @@ def unmanaged_tools(workspace: Workspace) -> list[str]:
 
 def _stored(workspace: Workspace, entry: LockEntry) -> Sequence[ToolDef] | None:
     """Return the definitions of an installed plugin; None if it must be asked, or must not run."""
-    installed = workspace.record.installed.get(entry.name)
-    if entry.tools is None or installed is None or installed.fingerprint != fingerprint(entry):
+    if entry.tools is None or not _is_installed(workspace, entry):
         return None
     try:
         check_trusted(workspace.project, entry, workspace.vouched)
@@ -80,3 +82,8 @@ def _stored(workspace: Workspace, entry: LockEntry) -> Sequence[ToolDef] | None:
     notes = Withheld(workspace.state.root)
     withheld = {tool for file in entry.files for tool in notes.tools(file.sha256, entry.tools)}
     return [tool for tool in found if tool.name not in withheld]
+
+
+def _is_installed(workspace: Workspace, entry: LockEntry) -> bool:
+    installed = workspace.record.installed.get(entry.name)
+    return installed is not None and installed.fingerprint == fingerprint(entry)

@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 import msgspec
@@ -18,6 +19,7 @@ FRESH: Final = 60.0
 """Seconds for which a plugin's list of models is not asked for again."""
 PATIENCE: Final = 10.0
 """Seconds to wait for all lists of models together; a late one is left out, and there the next time."""
+Advise = Callable[[str, Iterable[Capability]], str]
 _AT_ONCE: Final = 8
 """Lists that are asked for at the same time."""
 
@@ -105,7 +107,8 @@ class _WithToken:
 class Providers:
     """Provider plugins on a host, by name. Thread-safe.
 
-    ``note`` is called about each plugin that does not list its models.
+    ``note`` is called about each plugin that does not list its models. ``advise`` returns the command that
+    grants a plugin what it lacked, "" if there is none.
     """
 
     def __init__(
@@ -114,9 +117,10 @@ class Providers:
         images: Mapping[str, PluginImage],
         tokens: ProviderTokens,
         note: Callable[[str], None],
+        advise: Advise = lambda *_: "",
     ) -> None:
         self.host, self.images, self.tokens = host, images, tokens
-        self._note = note
+        self._note, self._advise = note, advise
         self._known: dict[str, tuple[float, list[str]]] = {}
 
     def models(self) -> list[Model]:
@@ -131,7 +135,8 @@ class Providers:
                     lists[name] = self.names(name)
                 except TarkError as problem:
                     lists[name] = []
-                    self._note(f"{name} does not list its models: {problem.message}")
+                    how = f"; run: {problem.hint}" if problem.hint else ""
+                    self._note(f"{name} does not list its models: {problem.message}{how}")
 
         threads = [threading.Thread(target=ask, args=(name,), daemon=True) for name in self.images]
         for thread in threads:
@@ -149,9 +154,26 @@ class Providers:
         if then and time.monotonic() - then < at_most:
             return names
         self.tokens.refresh(self.host, plugin)
-        names = self.host.models(self.images[plugin])
+        before = self.host.lacked(plugin)
+        with self.advising(plugin):
+            names = self.host.models(self.images[plugin])
+        lacked = self.host.lacked(plugin) - before
+        # Not an error: many plugins list nothing when their server cannot be asked.
+        if not names and lacked and (command := self._advise(plugin, lacked)):
+            self._note(f"{plugin} lists no models; run: {command}")
         self._known[plugin] = (time.monotonic(), names)
         return names
+
+    @contextmanager
+    def advising(self, plugin: str) -> Iterator[None]:
+        """Add the command that grants what the plugin lacked to an error of it."""
+        before = self.host.lacked(plugin)
+        try:
+            yield
+        except TarkError as problem:
+            if lacked := self.host.lacked(plugin) - before:
+                problem.hint = self._advise(plugin, lacked) or problem.hint
+            raise
 
     def known(self) -> list[Model]:
         """Return the models that were listed so far, without asking a plugin."""

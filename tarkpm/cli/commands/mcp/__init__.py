@@ -33,7 +33,10 @@ def mcp_command(invocation: Invocation, expose: str, http: str) -> int:
     address = read(loopback, http, "--http") if http else None
     import tarkpm.agent  # noqa: F401  before the project is read: without the SDK there is no need to
     from tarkpm.ops.mcp import Toolbox
+    from tarkpm.ops.project.location import without_project
 
+    if note := without_project(invocation.settings, "serving"):
+        invocation.ui.note(note)
     toolbox = Toolbox(invocation.settings, invocation.ui, exposure, print_log)
     try:
         _serve(invocation, toolbox, address)

@@ -32,7 +32,10 @@ def connect_command(invocation: Invocation, client: str, only_print: bool) -> in
 def run(invocation: Invocation, client: str, *, only_print: bool = False, remove: bool = False) -> int:
     """Plan the change, show it, and make it."""
     from tarkpm.ops.connect import apply, plan
+    from tarkpm.ops.project.location import without_project
 
+    if note := without_project(invocation.settings, "disconnecting" if remove else "connecting"):
+        invocation.ui.note(note)
     change = plan(invocation.settings, client, remove=remove)
     report = change.report
     if only_print:

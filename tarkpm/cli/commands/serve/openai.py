@@ -21,7 +21,7 @@ _LINK = re.compile(r"([^:=]+):([A-Za-z_][A-Za-z0-9_]*)=([^:=]+)")
 
 
 @click.command("openai", cls=CheckedCommand)
-@click.argument("address", default="127.0.0.1:0", metavar="[127.0.0.1:PORT]")
+@click.argument("address", default="127.0.0.1:0", metavar="[[HOST:]PORT]")
 @click.option(
     "--auth",
     multiple=True,
