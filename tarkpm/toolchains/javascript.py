@@ -18,6 +18,17 @@ _ADVICE: Final = MappingProxyType(
 )
 
 
+_CONSOLE: Final = (
+    'import * as $tarkLog from "tark:plugin/log"; globalThis.console ??= (() => { '
+    'const text = (one) => { if (typeof one === "string") return one; if (one instanceof Error) return `${one}`; '
+    "try { return JSON.stringify(one) ?? String(one); } catch { return String(one); } }; "
+    'const to = (level) => (...parts) => $tarkLog[level](parts.map(text).join(" ")); '
+    'return { log: to("info"), info: to("info"), debug: to("debug"), trace: to("debug"), warn: to("warn"), '
+    'error: to("error") }; })(); '
+)
+"""QuickJS has no console. One line, and before the first line of the source, so that line numbers stay."""
+
+
 class QuickJs:
     """The default: a build takes a second, a plugin 1 MB.
 
@@ -47,7 +58,9 @@ class QuickJs:
         return checked_version(found, self.name, self.least, f"npm install --global {self.package}")
 
     def build(self, job: Job, program: Compiler) -> bytes:
-        """Return a component."""
+        """Return a component. Its console writes to the plugin's log, which every plugin may use."""
+        source = job.stage / job.source
+        source.write_bytes(_CONSOLE.encode() + source.read_bytes())
         options = ["--sync", "--opt-size", "-w", job.wit, "-n", job.world, "--module-root", "."]
         job.run(program, [*options, "-j", job.source, "-o", job.out])
         return job.result(program)

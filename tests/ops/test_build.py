@@ -195,7 +195,7 @@ def test_whatever_has_the_name_of_the_module_is_replaced(sandbox: Sandbox) -> No
     assert (sandbox.home / "elsewhere").read_text() == "theirs"
 
 
-def test_a_package_of_npm_that_is_too_old(sandbox: Sandbox) -> None:
+def test_a_package_of_npm_that_is_too_old_and_one_that_is_not(sandbox: Sandbox) -> None:
     folder = plugin(sandbox)
     (folder / "plugin.c").rename(folder / "plugin.js")
     package = sandbox.root / "node_modules" / "componentize-qjs"
@@ -210,3 +210,9 @@ def test_a_package_of_npm_that_is_too_old(sandbox: Sandbox) -> None:
     result.failed(
         2, "expected componentize-qjs 0.4 or newer, found 0.3.9", "npm install --global componentize-qjs"
     )
+    # QuickJS has no console: the source gets one, in front of its first line
+    (package / "package.json").write_text('{"version": "0.4.5"}')
+    program.write_text("#!/bin/sh\nhead -n 1 plugin.js\nexit 1\n")
+    result = sandbox.run("build", folder, env={"PATH": f"{sandbox.root}/bin:/usr/bin:/bin"})
+    result.failed(1, '| import * as $tarkLog from "tark:plugin/log"; globalThis.console ??= ')
+    assert "$tarkLog" not in (folder / "plugin.js").read_text()

@@ -48,12 +48,13 @@ fn json(arguments: &str) -> String {
 
 impl tark::Tool for Plugin {
     fn tools() -> Vec<tark::ToolDef> {
-        ["every", "json"].iter().map(|name| tark::ToolDef {
+        ["every", "json", "panic"].iter().map(|name| tark::ToolDef {
             name: name.to_string(), description: "d".into(), parameters: "{}".into(),
         }).collect()
     }
     fn risk(tool: &str) -> tark::Risk { if tool == "json" { tark::Risk::ReadOnly } else { tark::Risk::Risky } }
     fn execute(tool: &str, arguments: &str) -> Result<String, String> {
+        if tool == "panic" { panic!("my {}", arguments) }
         if tool == "json" { Ok(json(arguments)) } else { every() }
     }
 }
@@ -121,7 +122,11 @@ def test_every_function_of_the_bindings(sandbox: Sandbox) -> None:
     }  # fmt: skip
     for text, shown in cases.items():
         assert sandbox.run(*call, text, "--accept-capabilities", cwd=folder).ok().out == f"{shown}\n"
-    assert sandbox.run("tools", ".", cwd=folder).ok().out.count("risky") == 1
+    assert sandbox.run("tools", ".", cwd=folder).ok().out.count("risky") == 2
+    place = f"plugin.rs:{SOURCE[: SOURCE.index('panic!(')].count(chr(10)) + 1}:"
+    error = sandbox.run("call", ".", "panic", "{}", "--json", cwd=folder).failed(1, place).json["error"]
+    assert (error["code"], error["exception"]) == ("PluginRaised", "my {}")
+    assert place in error["traceback"]
 
 
 @pytest.mark.slow

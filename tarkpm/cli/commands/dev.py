@@ -2,6 +2,7 @@
 
 import gc
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +65,10 @@ def dev_command(invocation: Invocation, folder: Path, tool: str | None, argument
 
 
 class _Round:
-    """What happens after one change: each step is shown at once, and the first error ends the round."""
+    """What happens after one change: each step is shown at once.
+
+    A failed build ends the round; a failed call, test or check does not hide the others.
+    """
 
     def __init__(self, invocation: Invocation, folder: Path, changed: tuple[str, ...]) -> None:
         self._invocation = invocation
@@ -73,21 +77,23 @@ class _Round:
         self._found: dict[str, Any] = {"changed": changed, **dict.fromkeys(steps)}
 
     def run(self, tool: str | None, arguments: str) -> None:
+        self._attempt(lambda: self._steps(tool, arguments))
+        if self._invocation.json:
+            echo_json(self._found, one_line=True)
+
+    def _attempt(self, step: Callable[[], None]) -> None:
+        """Run a step, and report its error."""
         try:
-            self._steps(tool, arguments)
+            step()
         except TarkError as problem:
             self._failed(problem)
         except OSError as problem:  # a file that was removed while it was read
             message = (problem.strerror or str(problem)).lower()
             self._failed(StoreError(message, where=str(problem.filename or "")))
-        if self._invocation.json:
-            echo_json(self._found, one_line=True)
 
     def _steps(self, tool: str | None, arguments: str) -> None:
         from tarkpm.ops.build import build
-        from tarkpm.ops.check import check
         from tarkpm.ops.dev import has_cases
-        from tarkpm.ops.test import run_cases
 
         settings, ui = self._invocation.settings, self._invocation.ui
         spare = prestart.take() if tool else None  # it loads wasmtime while the compiler runs
@@ -101,11 +107,21 @@ class _Round:
             ui.note(note)
         self._show("build", built, build_lines(built, dry_run=False))
         if tool:
-            self._call(tool, arguments, spare)
+            self._attempt(lambda: self._call(tool, arguments, spare))
         if has_cases(self._folder):
-            cases = run_cases(settings, ui, self._folder, only="")
-            self._show("test", cases, list(case_lines(cases)))
-        checked = check(settings, ui, self._folder)
+            self._attempt(self._test)
+        self._attempt(self._check)
+
+    def _test(self) -> None:
+        from tarkpm.ops.test import run_cases
+
+        cases = run_cases(self._invocation.settings, self._invocation.ui, self._folder, only="")
+        self._show("test", cases, list(case_lines(cases)))
+
+    def _check(self) -> None:
+        from tarkpm.ops.check import check
+
+        checked = check(self._invocation.settings, self._invocation.ui, self._folder)
         self._show("check", checked, check_lines(checked))
 
     def _call(self, tool: str, arguments: str, spare: "Process | None") -> None:
@@ -134,5 +150,6 @@ class _Round:
 
     def _failed(self, problem: TarkError) -> None:
         self._invocation.ui.busy("")
-        self._found["error"] = error_table(problem)
+        # The first one: a call that fails is often why a case does.
+        self._found["error"] = self._found["error"] or error_table(problem)
         print_error(problem)

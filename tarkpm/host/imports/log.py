@@ -13,7 +13,7 @@ from tarkpm.host.trace import masked_text
 MAX_MESSAGE = 8 << 10
 MAX_PRINTED_LINE = 2 * MAX_MESSAGE
 MAX_SAID = 16 << 10
-"""Characters of a call's standard error that are kept for `Log.said`, the last ones."""
+"""Characters of a call's standard error and errors that are kept for `Log.said`, the last ones."""
 
 Level = Literal["debug", "info", "warn", "error"]
 Stream = Literal["stdout", "stderr"]
@@ -56,6 +56,8 @@ class Log:
     def call(self, function: str, args: tuple[Any, ...], deadline: float) -> None:  # noqa: ARG002  # no waiting
         """Log a message; ``function`` is the level."""
         (message,) = args
+        if function == "error":  # Rust without WASI has no standard error: tark.rs logs its panics
+            self.said = f"{self.said}{message}\n"[-MAX_SAID:]
         if self._has_room_for(message) and self._sink is not None:
             text = neutral(message, limit=MAX_MESSAGE)
             self._sink(LogLine(self._plugin, cast(Level, function), text))
