@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 @click.option(
     "-n",
     "--number",
-    "most", type=click.IntRange(min=1), default=10, metavar="N", help="List N at most. [default: 10]"
+    "most",
+    type=click.IntRange(min=1),
+    default=10,
+    metavar="N",
+    help="List N at most. [default: 10]",
 )
 @common
 def log_command(invocation: Invocation, most: int) -> int:
