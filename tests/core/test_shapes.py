@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parents[2] / "tarkpm"
 DECODERS = {"decode", "convert"}
 
 TWO_THREADS = """
-import threading, time
+import sys, threading, time
 import msgspec
 from tarkpm.core.shapes import from_value
 
@@ -27,7 +27,8 @@ class Outer(msgspec.Struct):
     inner: Inner
 
 def read():
-    print(from_value({"inner": {"number": 1}}, Outer))
+    read = from_value({"inner": {"number": 1}}, Outer)
+    sys.stdout.write(f"{read}\\n")  # in one piece: print writes the end of a line by itself
 
 first = threading.Thread(target=read)
 first.start()
