@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from support import guests
+from support.gitrepo import git
 from support.sandbox import Sandbox
 
 from tarkpm.toolchains.scaffold import LANGUAGES, LICENSES, TYPES, NewPlugin
@@ -127,3 +128,14 @@ def test_what_cannot_be_a_plugin_is_refused(
 ) -> None:
     sandbox.run("new", *arguments).failed(2, *texts)
     assert contents(sandbox.cwd) == set()
+
+
+def test_git_takes_the_module_and_the_signature(sandbox: Sandbox) -> None:
+    """`tarkpm add` from git takes what is committed."""
+    sandbox.run("new", "my-plugin", "--lang", "c", "--author", "A. Author").ok()
+    folder = sandbox.cwd / "my-plugin"
+    for name in ("plugin.wasm", "plugin.dsse.json"):
+        (folder / name).touch()
+    git(folder, "init", "-q")
+    git(folder, "add", "-A")
+    assert {"plugin.wasm", "plugin.dsse.json", "plugin.c"} <= set(git(folder, "ls-files").split())
