@@ -30,8 +30,8 @@ TOKEN_BYTES = 32
 def serve(toolbox: Toolbox, host: str, port: int, tell: Callable[[str], None], given: str = "") -> None:
     """Serve on a loopback address until interrupted. ``tell`` gets the address and a new token, once.
 
-    The user may have ``given`` a token, which is not shown. Port 0 takes a free port. Raises `HostError` if the
-    port is in use.
+    The user may have ``given`` a token, which is not shown. Port 0 takes a free port. Raises `HostError` if
+    the port is in use.
     """
     with _listening(host, port) as listener:
         port = listener.getsockname()[1]
