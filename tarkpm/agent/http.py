@@ -27,14 +27,15 @@ PATH = "/mcp"
 TOKEN_BYTES = 32
 
 
-def serve(toolbox: Toolbox, host: str, port: int, tell: Callable[[str], None]) -> None:
-    """Serve on a loopback address until interrupted. ``tell`` gets the address and the token, once.
+def serve(toolbox: Toolbox, host: str, port: int, tell: Callable[[str], None], given: str = "") -> None:
+    """Serve on a loopback address until interrupted. ``tell`` gets the address and a new token, once.
 
-    Port 0 takes a free port. Raises `HostError` if the port is in use.
+    The user may have ``given`` a token, which is not shown. Port 0 takes a free port. Raises `HostError` if
+    the port is in use.
     """
     with _listening(host, port) as listener:
         port = listener.getsockname()[1]
-        token = secrets.token_urlsafe(TOKEN_BYTES)
+        token = given or secrets.token_urlsafe(TOKEN_BYTES)
         shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         names = [shown, f"localhost:{port}"]
         security = TransportSecuritySettings(
@@ -47,7 +48,8 @@ def serve(toolbox: Toolbox, host: str, port: int, tell: Callable[[str], None]) -
             guarded(app, token), log_level="warning", access_log=False, timeout_graceful_shutdown=2
         )
         tell(f"serving at http://{shown}{PATH}")
-        tell(f"clients send this header: Authorization: Bearer {token}")
+        if not given:
+            tell(f"clients send this header: Authorization: Bearer {token}")
         uvicorn.Server(config).run(sockets=[listener])
 
 

@@ -6,13 +6,17 @@ them for a name (docs/decisions/0126).
 """
 
 import importlib.util
+import shlex
 import sys
 from importlib.machinery import ModuleSpec
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from tarkpm.errors import HostError
 
+REQUIREMENT = "mcp>=2.3,<3"
+"""The extra ``mcp`` of pyproject.toml."""
 SKIPPED = ("mcp", "mcp.server")
 """Packages whose ``__init__`` only re-exports."""
 
@@ -55,4 +59,18 @@ def _defer(name: str) -> None:
 
 def _missing() -> HostError:
     message = "serving agents needs the MCP SDK, version 2, which is not installed"
-    return HostError(message, where=sys.prefix, hint="pip install 'tarkpm[mcp]'")
+    return HostError(message, where=sys.prefix, hint=install_command(Path(sys.prefix)))
+
+
+def install_command(prefix: Path) -> str:
+    """Return the command that installs the SDK beside a tarkpm that lies in ``prefix``.
+
+    It names the SDK and not the extra: the name tarkpm on an index of packages may be somebody else's.
+    """
+    sdk = shlex.quote(REQUIREMENT)
+    # pipx and uv make environments without pip.
+    if prefix.parent.parts[-2:] == ("pipx", "venvs"):
+        return f"pipx inject {shlex.quote(prefix.name)} {sdk}"
+    if importlib.util.find_spec("pip") is None:
+        return f"uv pip install --python {shlex.quote(sys.executable)} {sdk}"
+    return f"{shlex.quote(sys.executable)} -m pip install {sdk}"

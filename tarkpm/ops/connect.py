@@ -69,9 +69,7 @@ def plan(settings: Settings, name: str, *, remove: bool = False) -> Change:
     except UnicodeDecodeError:
         raise _unreadable("the file is not UTF-8 text", name, file) from None
     except ValueError as problem:
-        raise _unreadable(
-            f"the settings file cannot be edited automatically: {problem}", name, file
-        ) from None
+        raise _unreadable(f"the file cannot be edited automatically: {problem}", name, file) from None
     old = str(file) if before is not None else "/dev/null"
     top = location.folder if file.is_relative_to(location.folder) else settings.home
     # Exactly what `connect` writes where there is no file: it created this one, and nobody used it since.
@@ -92,6 +90,10 @@ def _own_places(settings: Settings, location: Location, client: Client) -> tuple
 
 def _unreadable(message: str, name: str, file: Path) -> DocumentError:
     return DocumentError(message, where=str(file), hint=f"tarkpm mcp connect {name} --print")
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
 
 
 def apply(settings: Settings, ui: Ui, change: Change) -> None:

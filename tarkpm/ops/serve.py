@@ -7,9 +7,8 @@ from typing import Final
 
 import msgspec
 
-from tarkpm.core import variables
-from tarkpm.core.local_access import LoopbackAddress, check_token
-from tarkpm.errors import NotFound, TarkError
+from tarkpm.core.local_access import LoopbackAddress
+from tarkpm.errors import NotFound
 from tarkpm.host.image import PluginImage
 from tarkpm.host.imports.log import LogSink
 from tarkpm.host.runtime import PluginHost
@@ -21,6 +20,7 @@ from tarkpm.ops.run.grantable import grant_command
 from tarkpm.ops.run.images import Images
 from tarkpm.ops.run.openai_service import OpenAiService
 from tarkpm.ops.run.providers import Providers, ProviderTokens, TokenLink
+from tarkpm.ops.run.server_token import without_token
 
 TOKEN: Final = "TARKPM_SERVE_TOKEN"  # noqa: S105  # a variable's name
 _CLOSING: Final = 2.0
@@ -32,17 +32,6 @@ class ServeReport(msgspec.Struct, frozen=True):
 
     url: str
     providers: tuple[str, ...]
-
-
-def read_token(settings: Settings) -> str:
-    """Return the token of TARKPM_SERVE_TOKEN, "" if it is not set. Raises `TarkError`."""
-    token = variables.text(settings.environment, TOKEN)
-    if token:
-        try:
-            check_token(token)
-        except ValueError as problem:
-            raise TarkError(str(problem), where=TOKEN, hint=f"unset {TOKEN}") from None
-    return token
 
 
 @contextmanager
@@ -98,9 +87,7 @@ def _auth_images(settings: Settings, ui: Ui, links: Sequence[TokenLink]) -> Mapp
 
 
 def _open_host(settings: Settings, images: Images, tokens: ProviderTokens, log: LogSink) -> PluginHost:
-    # This server's own token is no part of the environment that plugins may be granted.
-    environment = {name: value for name, value in settings.environment.items() if name != TOKEN}
-    settings = msgspec.structs.replace(settings, environment=environment)
+    settings = without_token(settings, TOKEN)
     interfaces = tokens.wrap(loading.serve(settings, images.workspace))
     return loading.open_host(settings, images, log=log, long_lived=True, interfaces=interfaces)
 

@@ -145,7 +145,7 @@ def _module(tree: Tree, folder: str, wasm: str, found: Mapping[str, bytes], wher
     raise NotFound(
         f"the module '{wasm}' that {MANIFEST} names does not exist",
         where=f"{where}: {_join(folder, MANIFEST)}: plugin.wasm",
-        hint="build the plugin and commit its module",
+        hint="tarkpm build, then commit the module",
     )
 
 

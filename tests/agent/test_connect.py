@@ -124,7 +124,7 @@ def test_codex_s_comments_stay(project: Sandbox) -> None:
     ("client", "text", "problem"),
     [
         ("claude-code", "{\n  oops", "the file is not JSON: expected a key, found 'oops' (line 2)"),
-        ("codex", "a = 1\noops", "the file is not TOML: "),
+        ("codex", "a = 1\noops\n", "the file is not TOML: "),
     ],
 )
 def test_settings_that_cannot_be_read_are_left_alone(

@@ -49,6 +49,21 @@ def ask(url: str, **headers: str) -> int:
         return problem.code
 
 
+def test_a_given_token_is_used_and_not_shown(project: Sandbox) -> None:
+    token = "a-token-of-mine-0123"
+    project.run("mcp", "--http", env={"TARKPM_MCP_TOKEN": "short"}).failed(2, "unset TARKPM_MCP_TOKEN")
+    process = project.spawn("mcp", "--http", env={"TARKPM_MCP_TOKEN": token})
+    try:
+        assert process.stderr
+        url = process.stderr.readline().split()[-1]
+        assert ask(url) == 401
+        assert ask(url, Authorization=f"Bearer {token}") != 401
+    finally:
+        process.terminate()
+        _, said = process.communicate(timeout=20)
+    assert token not in url + said
+
+
 def test_what_is_refused(served: Served) -> None:
     right = f"Bearer {served.token}"
     assert ask(served.url) == 401

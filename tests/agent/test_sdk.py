@@ -2,9 +2,13 @@
 
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 from support.sandbox import Sandbox
+
+from tarkpm.agent.sdk import REQUIREMENT, install_command
 
 pytest.importorskip("mcp")
 
@@ -22,7 +26,17 @@ def test_without_the_sdk_one_command_installs_it(project: Sandbox, name: str) ->
     )
     assert done.returncode == 1
     assert "needs the MCP SDK" in done.stderr
-    assert "help: pip install 'tarkpm[mcp]'" in done.stderr
+    assert f"  help: {install_command(Path(sys.prefix))}\n" in done.stderr
+
+
+def test_the_command_fits_how_tarkpm_was_installed() -> None:
+    extras = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    assert extras["optional-dependencies"]["mcp"] == [REQUIREMENT]
+    pipx = Path("/home/me/.local/share/pipx/venvs/tarkpm")
+    assert install_command(pipx) == "pipx inject tarkpm 'mcp>=2.3,<3'"
+    venv = install_command(Path("/home/me/venv"))
+    assert venv.startswith((f"{sys.executable} -m pip install ", "uv pip install --python "))
+    assert venv.endswith(" 'mcp>=2.3,<3'")
 
 
 def test_a_server_does_not_import_the_client() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from support import guests
+from support.gitrepo import git
 from support.sandbox import Sandbox
 
 from tarkpm.toolchains.scaffold import LANGUAGES, LICENSES, TYPES, NewPlugin
@@ -133,3 +134,14 @@ def test_a_workflow_below_the_top_of_a_repository_is_noted(sandbox: Sandbox) -> 
     (sandbox.cwd / ".git").mkdir()
     said = sandbox.run("new", "mine", "--lang", "c").ok()
     assert f"note: {sandbox.cwd} is a git repository, and .github is read only there" in said.err
+
+
+def test_git_takes_the_module_and_the_signature(sandbox: Sandbox) -> None:
+    """`tarkpm add` from git takes what is committed."""
+    sandbox.run("new", "my-plugin", "--lang", "c", "--author", "A. Author").ok()
+    folder = sandbox.cwd / "my-plugin"
+    for name in ("plugin.wasm", "plugin.dsse.json"):
+        (folder / name).touch()
+    git(folder, "init", "-q")
+    git(folder, "add", "-A")
+    assert {"plugin.wasm", "plugin.dsse.json", "plugin.c"} <= set(git(folder, "ls-files").split())

@@ -22,7 +22,7 @@ _UNIT = re.compile(r"\n([ \t]+)\S")
 
 
 class JsonError(ValueError):
-    """A text is not JSON, not even with comments; ``at`` is the index of the character where it ends to be."""
+    """A text is not JSON with comments; ``at`` is the index of the first character that does not fit."""
 
     def __init__(self, message: str, at: int) -> None:
         super().__init__(message)

@@ -12,6 +12,7 @@ from tarkpm.cli.rendering import print_log
 if TYPE_CHECKING:
     from tarkpm.ops.mcp import Toolbox
 
+TOKEN = "TARKPM_MCP_TOKEN"  # noqa: S105  # a variable's name
 SECTIONS = {"Agents": ("connect", "disconnect", "export")}
 
 
@@ -22,7 +23,8 @@ SECTIONS = {"Agents": ("connect", "disconnect", "export")}
 def mcp_command(invocation: Invocation, expose: str, http: str) -> int:
     """Serve the tools of plugins to agents, over MCP.
 
-    Without a subcommand, the server uses standard input and output: an agent starts it.
+    Without a subcommand, the server uses standard input and output: an agent starts it. Clients of --http
+    send the token of TARKPM_MCP_TOKEN; without it, a new token is shown once on standard error.
     """
     if click.get_current_context().invoked_subcommand is not None:
         return 0
@@ -34,23 +36,25 @@ def mcp_command(invocation: Invocation, expose: str, http: str) -> int:
     import tarkpm.agent  # noqa: F401  before the project is read: without the SDK there is no need to
     from tarkpm.ops.mcp import Toolbox
     from tarkpm.ops.project.location import without_project
+    from tarkpm.ops.run.server_token import read_token, without_token
 
     if note := without_project(invocation.settings, "serving"):
         invocation.ui.note(note)
-    toolbox = Toolbox(invocation.settings, invocation.ui, exposure, print_log)
+    token = read_token(invocation.settings, TOKEN) if address else ""
+    toolbox = Toolbox(without_token(invocation.settings, TOKEN), invocation.ui, exposure, print_log)
     try:
-        _serve(invocation, toolbox, address)
+        _serve(invocation, toolbox, address, token)
     finally:
         toolbox.close()
     return 0
 
 
-def _serve(invocation: Invocation, toolbox: "Toolbox", address: tuple[str, int] | None) -> None:
+def _serve(invocation: Invocation, toolbox: "Toolbox", address: tuple[str, int] | None, token: str) -> None:
     if address is not None:
         from tarkpm.agent import http
 
         _collect()
-        http.serve(toolbox, *address, invocation.ui.note)
+        http.serve(toolbox, *address, invocation.ui.note, token)
         return
     from tarkpm.agent import stdio
 

@@ -36,12 +36,13 @@ def openai_command(invocation: Invocation, address: str, auth: tuple[str, ...]) 
     TARKPM_SERVE_TOKEN as their API key; without it, a new token is shown once on standard error. Without an
     address, a free port is used.
     """
-    from tarkpm.ops.serve import read_token, serve_openai
+    from tarkpm.ops.run.server_token import read_token
+    from tarkpm.ops.serve import TOKEN, serve_openai
 
     gc.enable()
     settings, ui = invocation.settings, invocation.ui
     place, links = read(read_address, address, "ADDRESS"), [_link(text) for text in auth]
-    given = read_token(settings)
+    given = read_token(settings, TOKEN)
     token = given or secrets.token_urlsafe(32)
     with serve_openai(settings, ui, place, token=token, links=links, log=print_log) as (server, report):
         if not given:
