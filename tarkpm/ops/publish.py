@@ -12,6 +12,7 @@ from tarkpm.core.release import GitSource, PathSource
 from tarkpm.core.verification import verify_release
 from tarkpm.errors import DigestMismatch, Refused, SignatureInvalid, StoreError
 from tarkpm.io.files import open_new, read_file, remove_tree, sync_folder
+from tarkpm.ops.author.staleness import stale
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.release.checks import check_publishable, signed_release
 from tarkpm.sources.folder import collect
@@ -36,12 +37,21 @@ def publish(settings: Settings, folder: Path, to: Path, key: str, passphrase: Pa
     """Check the plugin in ``folder`` and write its release to ``to``/NAME-VERSION.
 
     A statement next to the plugin is used if it is valid for these files and no ``key`` is named; otherwise
-    the release is signed. Raises `Refused` if another release of this version exists there.
+    the release is signed. Raises `Refused` if another release of this version exists there, and `BuildError`
+    if the sources changed after the build.
     """
     where = str(folder)
     collected = collect(LocalTree(folder), "", where=where, signed=False)
     plain = verify_release(collected.files, None, PathSource(where), where=where)
     check_publishable(plain, collected, where=where)
+    old = stale(
+        settings,
+        settings.cwd / folder / collected.folder,
+        plain.manifest,
+        collected.files[plain.manifest.wasm],
+    )
+    if old is not None:
+        raise old
     existing = None if key else _statement(folder / collected.folder, collected.files, where)
     envelope = existing
     if envelope is None:

@@ -59,6 +59,32 @@ def test_what_is_built_again(sandbox: Sandbox) -> None:
         assert sandbox.run("build", folder, "--json").ok().json["built"] is rebuilt, file
 
 
+def test_a_module_older_than_its_source_is_neither_signed_nor_published(sandbox: Sandbox) -> None:
+    sandbox.key()
+    folder = plugin(sandbox)
+    manifest = folder / "plugin.toml"
+    manifest.write_text(manifest.read_text().replace('type = "tool"', 'type = "tool"\nlicense = "MIT"'))
+    (folder / "tests").mkdir()
+    (folder / "tests" / "one.toml").write_text(
+        'call = "text-stats"\narguments = { text = "a" }\n[expect]\ncontains = { words = 1 }\n'
+    )
+    commands = (("sign", ".", "--key", "release"), ("publish", ".", "--to", "../out"))
+    sandbox.run("build", cwd=folder).ok()
+    for command in commands:
+        sandbox.run(*command, cwd=folder).ok()
+    (folder / "plugin.c").write_text(SOURCE + "\n// edited\n")
+    words = "plugin.c is newer than the plugin.wasm that was built"
+    for command in commands:
+        sandbox.run(*command, cwd=folder).failed(1, f"error: {words}\n", "help: tarkpm build\n")
+    assert f"warning: {words}\n" in sandbox.run("check", cwd=folder).ok().out
+    assert f"{words}: tarkpm build\n" in sandbox.run("test", cwd=folder).ok().err
+    sandbox.run("build", cwd=folder).ok()
+    assert words not in sandbox.run("check", cwd=folder).ok().out
+    (folder / "plugin.c").write_text(SOURCE)
+    (folder / "plugin.wasm").write_bytes((PLUGINS / "text-tools" / "plugin.wasm").read_bytes() + b"\0\2\1a")
+    assert words not in sandbox.run("check", cwd=folder).out  # not the one that was built here
+
+
 def test_a_compilers_words_are_shown_with_the_authors_paths(sandbox: Sandbox) -> None:
     folder = plugin(sandbox, SOURCE + "int f(void) { return shout; }\n")
     (folder / "plugin.wasm").write_text("before")
