@@ -55,4 +55,5 @@ def _defer(name: str) -> None:
 
 def _missing() -> HostError:
     message = "serving agents needs the MCP SDK, version 2, which is not installed"
-    return HostError(message, where=sys.prefix, hint="pip install 'tarkpm[mcp]'")
+    # Not 'tarkpm[mcp]': that name on PyPI is not ours (docs/install.md).
+    return HostError(message, where=sys.prefix, hint="pip install 'mcp>=2.3,<3'")

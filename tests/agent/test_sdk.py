@@ -22,7 +22,7 @@ def test_without_the_sdk_one_command_installs_it(project: Sandbox, name: str) ->
     )
     assert done.returncode == 1
     assert "needs the MCP SDK" in done.stderr
-    assert "help: pip install 'tarkpm[mcp]'" in done.stderr
+    assert "help: pip install 'mcp>=2.3,<3'" in done.stderr
 
 
 def test_a_server_does_not_import_the_client() -> None:

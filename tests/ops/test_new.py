@@ -65,6 +65,9 @@ def test_every_template_is_filled_in() -> None:
         files = NewPlugin("my-plugin", language, kind, spdx, 'A "B" \\ C', 2026).files()
         left = {path: found for path, text in files.items() if (found := re.findall(r"@[A-Z]+@", text))}
         assert left == {}
+        workflow = files[".github/workflows/plugin.yml"]
+        assert 'pip install "$TARKPM"' in workflow
+        assert "pip install tarkpm" not in workflow  # the name is not ours on PyPI (docs/install.md)
         manifest = tomllib.loads(files["plugin.toml"])
         assert manifest["plugin"]["author"] == 'A "B" \\ C'
         assert tomllib.loads(files["tests/first.toml"])["expect"]
