@@ -5,6 +5,7 @@ use.
 """
 
 import json
+import shlex
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -40,7 +41,7 @@ def refusals(copy: WorkingCopy, places: Places) -> Iterator[CheckFinding]:
     except (SignatureInvalid, DigestMismatch, NotFound) as problem:
         # Also where a listed file is gone: every reader of this folder would be refused.
         text = f"{STATEMENT} does not match the files: {problem.message}"
-        hint = "sign the release again, or delete the statement"
+        hint = f"tarkpm sign {shlex.quote(str(copy.folder))} --key NAME"
         yield CheckFinding("error", problem.code, text, str(copy.manifest_file.parent / STATEMENT), hint, 3)
 
 
