@@ -126,11 +126,11 @@ def test_calls_that_are_not_declared_are_noted(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize(
     ("more", "remove", "texts"),
     [
-        ("", True, ("expected a source: 'plugin.c' or 'plugin.js' or 'plugin.py' or 'plugin.rs' or 'Cargo.toml'", "[build] source")),
+        ("", True, ("expected a source: 'plugin.c' or 'plugin.js' or 'plugin.py' or 'plugin.rs' or 'Cargo.toml'", """help: printf '[build]\\nsource = "SOURCE"\\n' >> plugin.toml""")),
         ('[build]\nsource = "other.c"\n', False, ("there is no file 'other.c'", "plugin.toml: build.source")),
         ('[build]\nsource = "../plugin.c"\n', False, ("expected a file inside the folder",)),
         ('[build]\nsource = "plugin.toml"\n', False, ("expected a name that ends in .c, .js",)),
-        ('[build]\nsauce = "plugin.c"\n', False, ("sauce",)),
+        ('[build]\nsorce = "plugin.c"\n', False, ("'sorce' is not a known key; did you mean 'source'?", "plugin.toml: build.sorce")),
         ('[build]\nsource = "plugin.c"\ntoolchain = "gcc"\n', False, ("expected 'ziglang', found 'gcc'",)),
     ],
 )  # fmt: skip
@@ -154,6 +154,8 @@ def test_two_usual_sources_need_a_word(sandbox: Sandbox) -> None:
 
 def test_a_strange_build_table_matters_to_nobody_else(sandbox: Sandbox) -> None:
     folder = plugin(sandbox, more="[build]\nsteps = 3\n")
+    shutil.copy(PLUGINS / "text-tools" / "plugin.wasm", folder)
+    assert "warning: 'steps' is not a known key\n" in sandbox.run("check", folder).out
     shutil.copy(PLUGINS / "text-tools" / "plugin.wasm", folder)
     sandbox.run("call", folder, "text-stats", '{"text":"a"}').ok()
 
