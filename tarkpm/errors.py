@@ -260,13 +260,17 @@ class PluginRaised(PluginFailed):
     """The plugin's code raised an exception.
 
     ``exception`` is one line, such as ``ValueError: bad text``, and ``traceback`` has several or is "". Both
-    are the plugin's own words, with unprintable characters escaped.
+    are the plugin's own words, with unprintable characters escaped. ``missing`` is the export without which
+    the call could not start, "" for any other exception.
     """
 
-    def __init__(self, exception: str, traceback: str = "", *, where: str = "", hint: str = "") -> None:
+    def __init__(
+        self, exception: str, traceback: str = "", *, missing: str = "", where: str = "", hint: str = ""
+    ) -> None:
         super().__init__(f'raised "{exception}"', where=where, hint=hint)
         self.exception = exception
         self.traceback = traceback
+        self.missing = missing
 
 
 class PluginCrashed(HostError):

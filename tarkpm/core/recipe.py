@@ -6,8 +6,8 @@
     source = "plugin.c"               # the suffix says the language; Cargo.toml is Rust, too
     toolchain = "componentize-js"     # optional, where a language has more than one
 
-Only `tarkpm build` reads the table. Everybody else ignores it, as older versions of tarkpm do, so a mistake
-in it cannot make a published plugin unusable (docs/decisions/0150).
+Only `tarkpm build` and `tarkpm check` read the table. Everybody else ignores it, as older versions of tarkpm
+do, so a mistake in it cannot make a published plugin unusable (docs/decisions/0150).
 """
 
 from collections.abc import Callable
@@ -16,7 +16,10 @@ from typing import Any, Final, Literal
 import msgspec
 
 from tarkpm.core.document import Text, convert, parse_toml
+from tarkpm.core.name_similarity import did_you_mean
 from tarkpm.core.names import MANIFEST, MAX_MANIFEST
+from tarkpm.core.release import MAX_NAME
+from tarkpm.core.text import neutral
 from tarkpm.errors import ManifestError
 
 Language = Literal["c", "javascript", "python", "rust", "wasm"]
@@ -58,6 +61,7 @@ class Recipe(msgspec.Struct, frozen=True):
         known language, and if there is not exactly one usual source.
         """
         table: dict[str, Any] = parse_toml(manifest, where=where, error=ManifestError, limit=MAX_MANIFEST)
+        _check_keys(table.get("build"), where)
         asked = convert(table, _Document, where=where, error=ManifestError).build
         if asked is None:
             return cls._detected(has, where)
@@ -75,10 +79,23 @@ class Recipe(msgspec.Struct, frozen=True):
         found = [name for name in USUAL if has(name)]
         if len(found) != 1:
             names = " or ".join(f"'{name}'" for name in (found or USUAL))
-            hint = f'add to {MANIFEST}: [build] source = "{(found or USUAL)[0]}"'
+            # One command: two lines of TOML do not fit into a hint.
+            name = found[0] if found else "SOURCE"
+            hint = f"printf '[build]\\nsource = \"{name}\"\\n' >> {MANIFEST}"
             text = f"expected one source, found {names}" if found else f"expected a source: {names}"
             raise ManifestError(text, where=where, hint=hint)
         return cls(found[0], _language(found[0], where))
+
+
+def _check_keys(table: object, where: str) -> None:
+    """Raise `ManifestError` for a key of ``[build]`` that is not known, with the nearest one that is."""
+    known = [field.encode_name for field in msgspec.structs.fields(_Build)]
+    for key in table if isinstance(table, dict) else ():
+        if key not in known:
+            text = (
+                f"'{neutral(key, limit=60)}' is not a known key{did_you_mean(key[:MAX_NAME].lower(), known)}"
+            )
+            raise ManifestError(text, where=f"{where}: build.{neutral(key, limit=60)}")
 
 
 def _language(source: str, where: str) -> Language:

@@ -36,6 +36,7 @@ _JS_EXCEPTION: Final = re.compile(
 _JS_VALUE: Final = re.compile(
     rf"Failed to call '[^'\n]{{1,100}}': Value\((?:String\(Ok\({_TEXT}\)\)|([^\n]*+))"
 )
+_JS_MISSING: Final = re.compile(r"(interface|function) '([^'\n]{1,100})' not found: FromJs \{")
 _ESCAPE: Final = re.compile(r"\\(?:u\{([0-9a-fA-F]{1,6})\}|(.))", re.DOTALL)
 _ESCAPED: Final = {"n": "\n", "r": "\r", "t": "\t", "0": "\0"}
 
@@ -47,6 +48,8 @@ class Raised(NamedTuple):
     """One line, such as ``ValueError: bad text``."""
     traceback: str
     """Where it was raised, in lines; "" if the runtime did not say."""
+    missing: str = ""
+    """What the source should export and does not, as its language writes it: ``toolPlugin``."""
 
 
 def raised(said: str) -> Raised | None:
@@ -90,7 +93,16 @@ def _of_javascript(message: str) -> Raised | None:
         return _made(_unescaped(found[1] or ""), _unescaped(found[2] or ""))
     if found := _JS_VALUE.match(message):
         return _made(found[2].removesuffix(")") if found[1] is None else _unescaped(found[1]), "")
+    if found := _JS_MISSING.match(message):
+        name = neutral(_camel(found[2].rpartition("/")[2]))
+        return Raised(f"the {found[1]} '{name}' is not exported", "", name)
     return None
+
+
+def _camel(name: str) -> str:
+    """Return a name of WIT as componentize-qjs writes it in JavaScript."""
+    first, *others = name.split("-")
+    return first + "".join(part[:1].upper() + part[1:] for part in others)
 
 
 def _unescaped(text: str) -> str:

@@ -34,7 +34,7 @@ def explained(fail: Fail, limits: Limits, said: str = "") -> HostError:
         from tarkpm.host.exceptions import raised
 
         if found := raised(said):
-            return PluginRaised(found.summary, found.traceback)
+            return PluginRaised(found.summary, found.traceback, missing=found.missing)
     detail = neutral(fail.message, limit=MAX_DETAIL)
     kind, sentence = {
         "time": (LimitReached, f"the plugin ran longer than {limits.seconds:g} s"),

@@ -11,11 +11,14 @@ from tarkpm.core.capability import CapabilitySet
 from tarkpm.core.names import MANIFEST, MAX_MANIFEST
 from tarkpm.core.search import SearchEntry
 from tarkpm.core.tool import ToolDef
-from tarkpm.errors import ManifestError, ModuleInvalid, TarkError
+from tarkpm.errors import ManifestError, ModuleInvalid, PluginRaised, TarkError
+from tarkpm.host.image import PluginImage
 from tarkpm.host.module.inspect import ModuleInfo, inspect
+from tarkpm.host.runtime import PluginHost
 from tarkpm.io.files import read_file
 from tarkpm.ops.author import review
 from tarkpm.ops.author.findings import CheckFinding, Places, exit_status, warned
+from tarkpm.ops.author.staleness import stale
 from tarkpm.ops.project.indexes import open_client
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
@@ -58,6 +61,8 @@ def check(settings: Settings, ui: Ui, folder: Path) -> PluginCheckReport:
         return PluginCheckReport(place, findings=(CheckFinding.of(_placed(problem, file)),))
     places = Places.of(copy)
     findings = [*review.refusals(copy, places), *review.keys(copy, places), *review.documents(copy, places)]
+    if old := stale(settings, copy.manifest_file.parent, copy.manifest, copy.wasm):
+        findings.append(warned("Stale", old.message, str(copy.module_file), old.hint))
     runs = not any(one.code == "ModuleInvalid" for one in findings)
     info = inspect(copy.wasm) if runs else None
     found: list[ToolDef] = []
@@ -116,17 +121,39 @@ def _running(settings: Settings, ui: Ui, copy: WorkingCopy, found: list[ToolDef]
             if image.type == "tool":
                 found += host.tools(image)
             else:
-                host.load(image)
+                _ask(host, image)
     except ModuleInvalid as problem:
         problem.hint = problem.hint or copy.inspect_hint
         yield CheckFinding.of(problem)
     except TarkError as problem:
+        if isinstance(problem, PluginRaised) and problem.missing:
+            yield _unexported(copy, problem.missing)
+            return
         # Not a refusal: with nothing granted, a plugin may have to give up. `add` then pins no tools.
         text = f"the module could not be asked without any capability: {problem.message}"
         yield warned("NotAsked", text, str(copy.module_file))
     finally:
         ui.busy("")
     yield from review.tools(found, str(copy.module_file))
+
+
+def _ask(host: PluginHost, image: PluginImage) -> None:
+    """Load the plugin, and make the one call that needs nothing: a component may lack what it declares."""
+    asks = {"auth": host.display_name, "hook": host.hook_events, "provider": host.provider_name}
+    ask = None if image.is_older else asks.get(image.type)
+    if ask is None:
+        host.load(image)
+    else:
+        ask(image)
+
+
+def _unexported(copy: WorkingCopy, name: str) -> CheckFinding:
+    """Return that no call of the plugin can work: a refusal, because capabilities would not change it."""
+    interface = f"{copy.manifest.type}Plugin"
+    text = f"the source does not export '{name if name == interface else f'{interface}.{name}'}'"
+    inside = "…" if name == interface else f"{name}: …"
+    hint = f"export const {interface} = {{ {inside} }}, then: tarkpm build"
+    return CheckFinding("error", "ModuleInvalid", text, str(copy.module_file), hint, 1)
 
 
 def _listed(settings: Settings, ui: Ui) -> list[SearchEntry]:

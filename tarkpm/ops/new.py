@@ -43,7 +43,7 @@ def new(
     Without ``author``, git's ``user.name`` is taken. Raises `TarkError` for a name, license or
     author that would be refused later, and `Refused` for a folder with files.
     """
-    checked = _checked_name(name)
+    checked = _checked_name(name, language)
     check_license(spdx, "--license")
     folder = settings.cwd / name
     check_new_folder(folder, hint="tarkpm new --help")
@@ -72,13 +72,19 @@ def _notes(folder: Path, spdx: str) -> Iterator[str]:
         yield f"{repository} is a git repository, and .github is read only there: move or delete the workflow"
 
 
-def _checked_name(name: str) -> str:
+def _checked_name(name: str, language: str) -> str:
     try:
         checked = plugin_name(name)
     except ValueError as problem:
-        raise TarkError(str(problem), where=f"'{name[:80]}'", hint="tarkpm new my-plugin --lang c") from None
+        raise TarkError(
+            str(problem), where=f"'{name[:80]}'", hint=f"tarkpm new my-plugin --lang {language}"
+        ) from None
     if checked != name:  # the folder is named so, too
-        raise TarkError(f"expected '{checked}', found '{name}'", where="NAME", hint=f"tarkpm new {checked}")
+        raise TarkError(
+            f"expected '{checked}', found '{name}'",
+            where="NAME",
+            hint=f"tarkpm new {checked} --lang {language}",
+        )
     return checked
 
 

@@ -7,11 +7,13 @@ from pathlib import Path
 import msgspec
 
 from tarkpm.core import statement
-from tarkpm.core.names import STATEMENT
+from tarkpm.core.names import MANIFEST, STATEMENT
 from tarkpm.core.release import GitSource, PathSource
+from tarkpm.core.text import some
 from tarkpm.core.verification import verify_release
 from tarkpm.errors import DigestMismatch, Refused, SignatureInvalid, StoreError
 from tarkpm.io.files import open_new, read_file, remove_tree, sync_folder
+from tarkpm.ops.author.staleness import stale
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.release.checks import check_publishable, signed_release
 from tarkpm.sources.folder import collect
@@ -21,7 +23,11 @@ from tarkpm.store.keys import KeyStore
 
 
 class PublishReport(msgspec.Struct, frozen=True):
-    """A release folder: its path, files and signer; ``written`` is False if it existed."""
+    """A release folder: its path, files and signer; ``written`` is False if it existed.
+
+    ``key`` is the name of the key that signed it now, ``replaced`` whether the statement beside the plugin is
+    of other files.
+    """
 
     name: str
     version: str
@@ -30,22 +36,35 @@ class PublishReport(msgspec.Struct, frozen=True):
     files: tuple[str, ...]
     signed_now: bool
     written: bool
+    key: str = ""
+    replaced: bool = False
 
 
 def publish(settings: Settings, folder: Path, to: Path, key: str, passphrase: Passphrase) -> PublishReport:
     """Check the plugin in ``folder`` and write its release to ``to``/NAME-VERSION.
 
     A statement next to the plugin is used if it is valid for these files and no ``key`` is named; otherwise
-    the release is signed. Raises `Refused` if another release of this version exists there.
+    the release is signed. Raises `Refused` if another release of this version exists there, and `BuildError`
+    if the sources changed after the build.
     """
     where = str(folder)
     collected = collect(LocalTree(folder), "", where=where, signed=False)
     plain = verify_release(collected.files, None, PathSource(where), where=where)
     check_publishable(plain, collected, where=where)
-    existing = None if key else _statement(folder / collected.folder, collected.files, where)
+    old = stale(
+        settings,
+        settings.cwd / folder / collected.folder,
+        plain.manifest,
+        collected.files[plain.manifest.wasm],
+    )
+    if old is not None:
+        raise old
+    found, replaced = _statement(folder / collected.folder, collected.files, where)
+    existing = None if key else found
     envelope = existing
     if envelope is None:
-        public, sign = KeyStore.in_state(settings.paths.state).load(key or _only_key(settings), passphrase)
+        key = key or _only_key(settings)
+        public, sign = KeyStore.in_state(settings.paths.state).load(key, passphrase)
         manifest = plain.manifest
         envelope = statement.sign(manifest.name, manifest.version, plain.files, key=public, signer=sign)
     # As a client will verify it: nothing is written that an index would refuse.
@@ -58,17 +77,25 @@ def publish(settings: Settings, folder: Path, to: Path, key: str, passphrase: Pa
         _write(target, files)
     signer = str(candidate.signer)
     return PublishReport(
-        name, str(version), signer, str(target), tuple(sorted(files)), existing is None, written
+        name,
+        str(version),
+        signer,
+        str(target),
+        tuple(sorted(files)),
+        existing is None,
+        written,
+        key,
+        replaced,
     )
 
 
-def _statement(folder: Path, files: Mapping[str, bytes], where: str) -> bytes | None:
-    """Return the statement next to a plugin if it is valid for the current files."""
+def _statement(folder: Path, files: Mapping[str, bytes], where: str) -> tuple[bytes | None, bool]:
+    """Return the statement next to a plugin if it is valid, and whether there is one that is not."""
     try:
         found = signed_release(folder, files, where=where)
     except (SignatureInvalid, DigestMismatch):  # it was signed before the last change
-        return None
-    return found.envelope if found else None
+        return None, True
+    return found.envelope if found else None, False
 
 
 def _only_key(settings: Settings) -> str:
@@ -85,9 +112,12 @@ def _is_there(target: Path, files: dict[str, bytes]) -> bool:
     if not os.path.lexists(target):
         return False
     found = {path.relative_to(target).as_posix() for path in target.rglob("*") if not path.is_dir()}
-    if found == set(files) and all(read_file(target / name, MAX_FILE) == files[name] for name in files):
+    both = found & set(files)
+    edited = {name for name in both if read_file(target / name, MAX_FILE) != files[name]}
+    if not (differing := sorted(edited | (found ^ set(files)))):
         return True
-    raise Refused("another release exists here", where=str(target), hint="raise the plugin's version")
+    text = f"another release exists here, with other contents of {some(differing)}"
+    raise Refused(text, where=str(target), hint=f"raise plugin.version in {MANIFEST}")
 
 
 def _write(target: Path, files: dict[str, bytes]) -> None:

@@ -22,6 +22,7 @@ from tarkpm.host.trace import TracedCall, shown
 from tarkpm.io.files import read_file
 from tarkpm.io.parallel import run_parallel
 from tarkpm.ops.author.findings import Places
+from tarkpm.ops.author.staleness import stale
 from tarkpm.ops.author.trying import CaseMismatch, judge, run
 from tarkpm.ops.author.world import World
 from tarkpm.ops.project.settings import Settings
@@ -71,6 +72,8 @@ def run_cases(settings: Settings, ui: Ui, folder: Path, *, only: str = "") -> Ca
     copy = read_working_copy(settings.cwd, folder)
     files = _case_files(copy, only)
     check_module(copy.wasm, copy.manifest.type, where=str(copy.module_file), hint=copy.inspect_hint)
+    if old := stale(settings, copy.manifest_file.parent, copy.manifest, copy.wasm):
+        ui.note(f"{old.message}: {old.hint}")
     runner = _Runner(settings, copy)
     ui.busy(f"testing {copy.manifest.name}")
     try:

@@ -4,6 +4,7 @@ A source presents a folder as a `Tree`. `collect` reads the files that make a re
 and local folders share it.
 """
 
+import shlex
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -18,6 +19,7 @@ from tarkpm.core.release import is_extra
 from tarkpm.core.statement import subject_names
 from tarkpm.core.text import some
 from tarkpm.errors import NotFound, TarkError, TooLarge
+from tarkpm.sources.path import LocalTree
 
 LOOK_ELSEWHERE = "name the folder that contains it, or use --path inside a repository"
 # Bounded because an unsigned release takes every LICENSE* and README* of a stranger's repository.
@@ -129,6 +131,12 @@ def _extras(names: Sequence[str]) -> list[str]:
     return sorted(filter(is_extra, names))
 
 
+def _build_hint(tree: Tree, folder: str) -> str:
+    if isinstance(tree, LocalTree):  # the reader's own folder: nobody else has to commit anything
+        return f"tarkpm build {shlex.quote(str(tree.root / folder))}"
+    return "build the plugin and commit its module"
+
+
 def _module(tree: Tree, folder: str, wasm: str, found: Mapping[str, bytes], where: str) -> bytes:
     """Return the module: the file at the manifest's path, else one of its base name beside the manifest."""
     if wasm in found:
@@ -145,7 +153,7 @@ def _module(tree: Tree, folder: str, wasm: str, found: Mapping[str, bytes], wher
     raise NotFound(
         f"the module '{wasm}' that {MANIFEST} names does not exist",
         where=f"{where}: {_join(folder, MANIFEST)}: plugin.wasm",
-        hint="tarkpm build, then commit the module",
+        hint=_build_hint(tree, folder),
     )
 
 

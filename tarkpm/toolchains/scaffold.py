@@ -6,8 +6,6 @@ from typing import Final
 
 import msgspec
 
-from tarkpm import __version__
-
 TYPES: Final = ("tool", "auth", "provider", "hook")
 LICENSES: Final = ("MIT", "Apache-2.0", "0BSD")
 """The licences whose text is known; others are named, and their text is the author's to add."""
@@ -98,7 +96,6 @@ class NewPlugin(msgspec.Struct, frozen=True):
             "SOURCE": self.source,
             "TOOLCHAIN": self.toolchain,
             "INSTALL": _TOOLCHAINS[self.language][1],
-            "TARKPM": __version__,
             "TRY": _TRIES[self.type],
             "CAPABILITIES": "\n".join([*needs, *(line for line in _MORE if not (is_auth and "env" in line))]),
             "ASKS": f"the environment variable {self.variable}" if is_auth else "nothing",

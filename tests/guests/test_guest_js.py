@@ -26,6 +26,15 @@ def test_a_provider_plugin_chats(user: Sandbox) -> None:
     guest_flows.chats(user, guests.build_js("provider"))
 
 
+def test_check_refuses_a_plugin_whose_export_is_misspelt(user: Sandbox) -> None:
+    folder = guests.write_plugin(user.cwd / "mine", "mine", "tool", guests.build_js("misspelt"))
+    (folder / "plugin.toml").write_text(
+        (folder / "plugin.toml").read_text().replace('1.0.0"', '1.0.0"\nlicense = "MIT"')
+    )
+    said = user.run("check", folder).failed(1, "error: the source does not export 'toolPlugin'\n")
+    assert "help: export const toolPlugin = { … }, then: tarkpm build\n" in said.out
+
+
 def test_what_wasi_was_not_given_fails_in_javascripts_own_terms(user: Sandbox) -> None:
     with guest_flows.at_the_edge(user, guests.build_js("edge")) as edge:
         assert edge.fails("console") == "ReferenceError: console is not defined"

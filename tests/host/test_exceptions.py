@@ -106,3 +106,21 @@ def test_a_hostile_text_takes_little_time(piece: str) -> None:
         found = raised(said)
         assert found is None or isinstance(found, Raised)
     assert time.process_time() - start < 0.5
+
+
+@pytest.mark.parametrize(
+    ("what", "missing"),
+    [
+        ("interface 'tark:plugin/tool-plugin'", "toolPlugin"),
+        ("function 'getRiskLevel'", "getRiskLevel"),
+        ("function 'get-risk-level'", "getRiskLevel"),
+    ],
+)
+def test_an_export_that_is_missing_is_named(what: str, missing: str) -> None:
+    panic = JS_PANIC.removesuffix("Failed to call 'execute': ")
+    found = raised(
+        f'{panic}{what} not found: FromJs {{ from: "undefined", to: "object", message: None }}\n{NOTE}'
+    )
+    assert found is not None
+    assert found.missing == missing
+    assert found.summary == f"the {what.split(maxsplit=1)[0]} '{missing}' is not exported"

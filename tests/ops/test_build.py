@@ -59,6 +59,32 @@ def test_what_is_built_again(sandbox: Sandbox) -> None:
         assert sandbox.run("build", folder, "--json").ok().json["built"] is rebuilt, file
 
 
+def test_a_module_older_than_its_source_is_neither_signed_nor_published(sandbox: Sandbox) -> None:
+    sandbox.key()
+    folder = plugin(sandbox)
+    manifest = folder / "plugin.toml"
+    manifest.write_text(manifest.read_text().replace('type = "tool"', 'type = "tool"\nlicense = "MIT"'))
+    (folder / "tests").mkdir()
+    (folder / "tests" / "one.toml").write_text(
+        'call = "text-stats"\narguments = { text = "a" }\n[expect]\ncontains = { words = 1 }\n'
+    )
+    commands = (("sign", ".", "--key", "release"), ("publish", ".", "--to", "../out"))
+    sandbox.run("build", cwd=folder).ok()
+    for command in commands:
+        sandbox.run(*command, cwd=folder).ok()
+    (folder / "plugin.c").write_text(SOURCE + "\n// edited\n")
+    words = "plugin.c is newer than the plugin.wasm that was built"
+    for command in commands:
+        sandbox.run(*command, cwd=folder).failed(1, f"error: {words}\n", "help: tarkpm build\n")
+    assert f"warning: {words}\n" in sandbox.run("check", cwd=folder).ok().out
+    assert f"{words}: tarkpm build\n" in sandbox.run("test", cwd=folder).ok().err
+    sandbox.run("build", cwd=folder).ok()
+    assert words not in sandbox.run("check", cwd=folder).ok().out
+    (folder / "plugin.c").write_text(SOURCE)
+    (folder / "plugin.wasm").write_bytes((PLUGINS / "text-tools" / "plugin.wasm").read_bytes() + b"\0\2\1a")
+    assert words not in sandbox.run("check", cwd=folder).out  # not the one that was built here
+
+
 def test_a_compilers_words_are_shown_with_the_authors_paths(sandbox: Sandbox) -> None:
     folder = plugin(sandbox, SOURCE + "int f(void) { return shout; }\n")
     (folder / "plugin.wasm").write_text("before")
@@ -100,11 +126,11 @@ def test_calls_that_are_not_declared_are_noted(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize(
     ("more", "remove", "texts"),
     [
-        ("", True, ("expected a source: 'plugin.c' or 'plugin.js' or 'plugin.py' or 'plugin.rs' or 'Cargo.toml'", "[build] source")),
+        ("", True, ("expected a source: 'plugin.c' or 'plugin.js' or 'plugin.py' or 'plugin.rs' or 'Cargo.toml'", """help: printf '[build]\\nsource = "SOURCE"\\n' >> plugin.toml""")),
         ('[build]\nsource = "other.c"\n', False, ("there is no file 'other.c'", "plugin.toml: build.source")),
         ('[build]\nsource = "../plugin.c"\n', False, ("expected a file inside the folder",)),
         ('[build]\nsource = "plugin.toml"\n', False, ("expected a name that ends in .c, .js",)),
-        ('[build]\nsauce = "plugin.c"\n', False, ("sauce",)),
+        ('[build]\nsorce = "plugin.c"\n', False, ("'sorce' is not a known key; did you mean 'source'?", "plugin.toml: build.sorce")),
         ('[build]\nsource = "plugin.c"\ntoolchain = "gcc"\n', False, ("expected 'ziglang', found 'gcc'",)),
     ],
 )  # fmt: skip
@@ -128,6 +154,8 @@ def test_two_usual_sources_need_a_word(sandbox: Sandbox) -> None:
 
 def test_a_strange_build_table_matters_to_nobody_else(sandbox: Sandbox) -> None:
     folder = plugin(sandbox, more="[build]\nsteps = 3\n")
+    shutil.copy(PLUGINS / "text-tools" / "plugin.wasm", folder)
+    assert "warning: 'steps' is not a known key\n" in sandbox.run("check", folder).out
     shutil.copy(PLUGINS / "text-tools" / "plugin.wasm", folder)
     sandbox.run("call", folder, "text-stats", '{"text":"a"}').ok()
 

@@ -66,6 +66,9 @@ def test_every_template_is_filled_in() -> None:
         files = NewPlugin("my-plugin", language, kind, spdx, 'A "B" \\ C', 2026).files()
         left = {path: found for path, text in files.items() if (found := re.findall(r"@[A-Z]+@", text))}
         assert left == {}
+        workflow = files[".github/workflows/plugin.yml"]
+        assert 'pip install "$TARKPM"' in workflow
+        assert "pip install tarkpm" not in workflow  # the name is not ours on PyPI (docs/install.md)
         manifest = tomllib.loads(files["plugin.toml"])
         assert manifest["plugin"]["author"] == 'A "B" \\ C'
         assert tomllib.loads(files["tests/first.toml"])["expect"]
@@ -99,7 +102,8 @@ def test_a_dry_run_writes_nothing(sandbox: Sandbox) -> None:
 
 def test_an_empty_folder_is_filled_and_another_one_is_left_alone(sandbox: Sandbox) -> None:
     (sandbox.cwd / "words").mkdir()
-    sandbox.run("new", "words", "--lang", "c").ok()
+    sandbox.run("new", "words", "--lang", "js").ok()
+    assert (sandbox.cwd / "words" / "plugin.js").exists()
     before = contents(sandbox.cwd)
     sandbox.run("new", "words", "--lang", "rust").failed(
         2, "there is already something here", f"where: {sandbox.cwd}/words"
@@ -116,10 +120,10 @@ def test_an_empty_folder_is_filled_and_another_one_is_left_alone(sandbox: Sandbo
     [
         (("../words", "--lang", "c"), ("'../words'",)),
         (("two words", "--lang", "c"), ("'two words'",)),
-        (("Words", "--lang", "c"), ("expected 'words', found 'Words'", "help: tarkpm new words")),
+        (("Words", "--lang", "c"), ("expected 'words', found 'Words'", "help: tarkpm new words --lang c")),
         (("words", "--lang", "go"), ("'go' is not one of", "'rust'")),
         (("words",), ("missing option '--lang'",)),
-        (("words", "--lang", "c", "--license", "mine"), ("expected an SPDX expression like MIT, found 'mine'",)),
+        (("words", "--lang", "c", "--license", "mine"), ("expected an SPDX expression like MIT, found 'mine'", "help: choose an identifier")),
         (("words", "--lang", "c", "--author", "A\nB"), ("expected a name on one line",)),
     ],
 )  # fmt: skip

@@ -201,7 +201,9 @@ def test_publish_writes_a_release_folder_once(community: Community) -> None:
     assert f"tarkpm index accept {folder}" in done.out
     assert "unchanged:" in person.run("publish", source, "--to", "out", "--key", "pat").ok().out
     (source / "LICENSE").write_text("other")
-    person.run("publish", source, "--to", "out", "--key", "pat").failed(2, "another release exists here")
+    person.run("publish", source, "--to", "out", "--key", "pat").failed(
+        2, "another release exists here, with other contents of 'LICENSE', 'plugin.dsse.json'"
+    )
 
 
 def test_publish_keeps_a_statement_that_holds_and_replaces_one_that_does_not(community: Community) -> None:
@@ -212,7 +214,19 @@ def test_publish_keeps_a_statement_that_holds_and_replaces_one_that_does_not(com
     (source / "LICENSE").write_text("added later")
     person.run("publish", source, "--to", "two").failed(2, "found several keys")
     anew = person.run("publish", source, "--to", "two", "--key", "pat", "--json").ok().json
-    assert anew["signed_now"] is True
+    assert (anew["signed_now"], anew["key"], anew["replaced"]) == (True, "pat", True)
+    hint = f"tarkpm sign {source} --key NAME"
+    assert hint in [one["hint"] for one in person.run("check", source, "--json").failed(3).json["findings"]]
+    assert (
+        person.run("sign", "--key", "pat", "--dry-run", cwd=source)
+        .ok()
+        .out.startswith("would sign text-tools")
+    )
+    said = person.run("publish", "--to", "../three", "--key", "pat", cwd=source).ok()
+    assert "(signed again with key 'pat')" in said.out
+    assert "plugin.dsse.json does not match the files" in said.err
+    (source / "plugin.wasm").unlink()
+    person.run("check", source).failed(1, f"help: tarkpm build {source}\n")
 
 
 def test_a_yanked_release_is_listed_with_its_reason_and_can_come_back(community: Community) -> None:

@@ -1,9 +1,20 @@
 """``tarkpm new``."""
 
+from typing import Any, Final
+
 import click
 
 from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.options import Invocation, common, dry_run
+
+SHORT: Final = {"js": "javascript", "py": "python", "rs": "rust"}
+
+
+class _Language(click.Choice[str]):
+    """A choice that also takes the suffix of a language's sources."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return super().convert(SHORT.get(value, value), param, ctx)
 
 
 @click.command("new", cls=CheckedCommand)
@@ -12,7 +23,7 @@ from tarkpm.cli.options import Invocation, common, dry_run
     "--lang",
     "language",
     required=True,
-    type=click.Choice(["python", "javascript", "c", "rust"]),
+    type=_Language(["python", "javascript", "c", "rust"]),
     help="Language of the plugin.",
 )
 @click.option(

@@ -9,10 +9,13 @@ from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.complete import key_names
 from tarkpm.cli.options import Invocation, common, dry_run
 from tarkpm.cli.passphrase import ask_passphrase
+from tarkpm.core.names import STATEMENT
 
 
 @click.command("publish", cls=CheckedCommand)
-@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument(
+    "folder", default=".", metavar="[FOLDER]", type=click.Path(path_type=Path, exists=True, file_okay=False)
+)
 @click.option(
     "--to",
     required=True,
@@ -39,12 +42,18 @@ def publish_command(invocation: Invocation, folder: Path, to: Path, key: str) ->
     report = publish(invocation.settings, folder, to, key, ask_passphrase)
     accept = shlex.join(["tarkpm", "index", "accept", report.folder])
     state = "wrote" if report.written else "would write" if invocation.settings.dry_run else "unchanged:"
+    again = "signed again" if report.replaced else "signed now"
+    how = f" ({again} with key '{report.key}')" if report.signed_now else ""
+    if report.replaced:
+        invocation.ui.note(
+            f"{STATEMENT} does not match the files; only the copy in {report.folder} is signed again"
+        )
     invocation.report(
         report,
         lambda: [
             f"{state} {report.folder}: {', '.join(report.files)}",
             f"  release  {report.name} {report.version}",
-            f"  signer   {report.signer}{' (signed now)' if report.signed_now else ''}",
+            f"  signer   {report.signer}{how}",
             f"  next     submit the folder; the index maintainers run: {accept}",
         ],
     )

@@ -11,7 +11,9 @@ from tarkpm.cli.passphrase import ask_passphrase
 
 
 @click.command("sign", cls=CheckedCommand)
-@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument(
+    "folder", default=".", metavar="[FOLDER]", type=click.Path(path_type=Path, exists=True, file_okay=False)
+)
 @click.option("--key", shell_complete=key_names, required=True, metavar="NAME", help="Key to sign with.")
 @dry_run
 @common
@@ -22,11 +24,12 @@ def sign_command(invocation: Invocation, folder: Path, key: str) -> int:
     """
     from tarkpm.ops.sign import sign
 
+    verb = "would sign" if invocation.settings.dry_run else "signed"
     report = sign(invocation.settings, folder, key, ask_passphrase)
     invocation.report(
         report,
         lambda: [
-            f"signed {report.name} {report.version}: {', '.join(report.files)}",
+            f"{verb} {report.name} {report.version}: {', '.join(report.files)}",
             f"  statement  {report.statement}",
             f"  signer     {report.signer}",
         ],

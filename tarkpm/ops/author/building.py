@@ -23,6 +23,7 @@ from tarkpm.host.module.tark_types import IMPORTS
 from tarkpm.host.module.type_scope import Unreadable
 from tarkpm.io.files import atomic_write, keep, read_file, read_optional
 from tarkpm.ops.author.sources import read_sources
+from tarkpm.ops.author.staleness import remember
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.run.compile_cache import compile_cache
@@ -128,6 +129,8 @@ def build_plugin(settings: Settings, ui: Ui, plan: BuildPlan) -> BuildReport:
     known = _recorded(record_file)
     there = _current(plan.module)
     if known and there is not None and sha256(there) == known.sha256:
+        if not settings.dry_run:
+            remember(settings, plan.folder, there, plan.sources)
         return _report(plan, there, known.version, built=False)
     if settings.dry_run:
         return _report(plan, there or b"", "", built=False)
@@ -138,6 +141,7 @@ def build_plugin(settings: Settings, ui: Ui, plan: BuildPlan) -> BuildReport:
     ui.busy("")
     atomic_write(plan.module, wasm)
     keep(record_file, msgspec.json.encode(_Record(sha256(wasm), version)), mode=0o600)
+    remember(settings, plan.folder, wasm, plan.sources)
     return _report(plan, wasm, version, built=True, info=info)
 
 

@@ -5,13 +5,16 @@ use.
 """
 
 import json
+import shlex
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from tarkpm.core.capability import KINDS
+from tarkpm.core.document import parse_toml
 from tarkpm.core.manifest import MAX_UNKNOWN, unknown_keys
 from tarkpm.core.name_similarity import close_names, did_you_mean
-from tarkpm.core.names import MANIFEST, STATEMENT
+from tarkpm.core.names import MANIFEST, MAX_MANIFEST, STATEMENT
+from tarkpm.core.recipe import Recipe
 from tarkpm.core.release import MAX_NAME, PluginName
 from tarkpm.core.search import SearchEntry
 from tarkpm.core.text import neutral, short, some
@@ -40,7 +43,7 @@ def refusals(copy: WorkingCopy, places: Places) -> Iterator[CheckFinding]:
     except (SignatureInvalid, DigestMismatch, NotFound) as problem:
         # Also where a listed file is gone: every reader of this folder would be refused.
         text = f"{STATEMENT} does not match the files: {problem.message}"
-        hint = "sign the release again, or delete the statement"
+        hint = f"tarkpm sign {shlex.quote(str(copy.folder))} --key NAME"
         yield CheckFinding("error", problem.code, text, str(copy.manifest_file.parent / STATEMENT), hint, 3)
 
 
@@ -49,6 +52,7 @@ def keys(copy: WorkingCopy, places: Places) -> Iterator[CheckFinding]:
     for path, near in unknown_keys(copy.collected.files[MANIFEST]):
         also = f"; did you mean '{near}'?" if near else ""
         yield warned("UnknownKey", f"'{short_key(path)}' is not a known key{also}", places.key(*path))
+    yield from _recipe(copy.collected.files[MANIFEST], places)
     for kind in copy.manifest.unknown_capabilities[:MAX_UNKNOWN]:
         also = did_you_mean(kind[:MAX_NAME], KINDS)
         text = f"'{neutral(kind, limit=60)}' is not a capability that tarkpm grants{also}"
@@ -56,6 +60,17 @@ def keys(copy: WorkingCopy, places: Places) -> Iterator[CheckFinding]:
     if foreign := copy.manifest.foreign_reads:
         text = f"reading {some(foreign)} is never granted: outside the user's home folder"
         yield warned("NeverGranted", text, places.key("capabilities", "fs_read"))
+
+
+def _recipe(manifest: bytes, places: Places) -> Iterator[CheckFinding]:
+    """Yield what is wrong with ``[build]``. Only its author builds, so it refuses nothing."""
+    if "build" not in parse_toml(manifest, where=MANIFEST, error=ManifestError, limit=MAX_MANIFEST):
+        return
+    try:
+        Recipe.read(manifest, lambda _: True)
+    except ManifestError as problem:
+        key = problem.where.partition(": ")[2]
+        yield warned("UnknownKey", problem.message, places.key(*key.split(".")))
 
 
 def short_key(path: Sequence[str]) -> str:

@@ -111,5 +111,7 @@ def check_license(text: str, where: str) -> None:
             canonicalize_license_expression(text)
     except InvalidLicenseExpression:
         raise ManifestError(
-            f"expected an SPDX expression like MIT, found {text[:60]!r}", where=where
+            f"expected an SPDX expression like MIT, found {text[:60]!r}",
+            where=where,
+            hint="choose an identifier from https://spdx.org/licenses",
         ) from None

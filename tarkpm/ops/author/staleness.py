@@ -1,0 +1,75 @@
+"""Whether the sources of a module changed after `tarkpm build` built it, as far as this machine knows."""
+
+import hashlib
+import os
+import shlex
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from tarkpm.core.digest import sha256
+from tarkpm.core.manifest import Manifest
+from tarkpm.core.names import MANIFEST, MAX_MANIFEST
+from tarkpm.core.recipe import Recipe
+from tarkpm.core.shapes import from_json
+from tarkpm.errors import BuildError, TarkError
+from tarkpm.io.files import keep, read_file, read_optional
+from tarkpm.ops.author.sources import MAX_FILES, read_sources
+from tarkpm.ops.project.settings import Settings
+
+_MAX_RECORD: Final = MAX_FILES * 4096
+"""Bytes; a path has at most 4096."""
+
+
+class _Built(msgspec.Struct, frozen=True):
+    """What the cache keeps of a folder: the module that was built last, and the digests of its sources."""
+
+    module: str
+    sources: dict[str, str]
+
+
+def remember(settings: Settings, folder: Path, wasm: bytes, sources: dict[str, bytes]) -> None:
+    """Keep what the module of this folder was built from."""
+    built = _Built(sha256(wasm), {name: sha256(data) for name, data in sources.items()})
+    data = msgspec.json.encode(built)
+    if read_optional(_file(settings, folder), _MAX_RECORD) != data:
+        keep(_file(settings, folder), data, mode=0o600)
+
+
+def stale(settings: Settings, folder: Path, manifest: Manifest, wasm: bytes) -> BuildError | None:
+    """Return the error for a module that is older than its sources; None for one that was not built here.
+
+    ``folder`` contains plugin.toml. Contents are compared, not dates: git gives all files new ones.
+    """
+    place = folder.resolve()
+    with suppress(TarkError, OSError, msgspec.MsgspecError):  # another version's record, or no recipe
+        data = read_optional(_file(settings, place), _MAX_RECORD)
+        built = from_json(data, _Built) if data else None
+        if built is None or built.module != sha256(wasm):
+            return None
+        found = _sources(place, manifest)
+        names = {*built.sources, *found}
+        changed = sorted(name for name in names if built.sources.get(name) != found.get(name))
+        if changed:
+            more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+            be = "are" if more else "is"
+            text = f"{changed[0]}{more} {be} newer than the {manifest.wasm} that was built"
+            return BuildError(text, where=str(place), hint=_command(settings, place))
+    return None
+
+
+def _sources(folder: Path, manifest: Manifest) -> dict[str, str]:
+    data = read_file(folder / MANIFEST, MAX_MANIFEST)
+    recipe = Recipe.read(data, lambda name: (folder / name).is_file())
+    return {name: sha256(data) for name, data in read_sources(folder, manifest, recipe).items()}
+
+
+def _command(settings: Settings, folder: Path) -> str:
+    return "tarkpm build" if folder == settings.cwd.resolve() else f"tarkpm build {shlex.quote(str(folder))}"
+
+
+def _file(settings: Settings, folder: Path) -> Path:
+    name = hashlib.sha256(os.fsencode(folder)).hexdigest()
+    return settings.paths.cache / "builds" / f"folder-{name}"
