@@ -71,7 +71,7 @@ def _edit_and_read(program: "subprocess.Popen[str]", source: Path) -> None:
     third = json.loads(program.stdout.readline())
     assert (third["build"], third["error"]["code"]) == (None, "BuildError")
     assert "use of undeclared identifier 'wards'" in "".join(third["error"]["output"])
-    source.write_text(good.replace("words += ", 'if (text.len == 9) __builtin_trap();\n        words += '))
+    source.write_text(good.replace("words += ", "if (text.len == 9) __builtin_trap();\n        words += "))
     fourth = json.loads(program.stdout.readline())
     assert (fourth["output"], fourth["error"]["code"]) == (None, "PluginCrashed")
     assert (fourth["test"]["failed"], fourth["check"]["name"]) == (0, "words")

@@ -27,7 +27,9 @@ def test_the_console_of_javascript_is_the_plugin_s_log(sandbox: Sandbox) -> None
     sandbox.run("new", "words", "--lang", "javascript").ok()
     source = sandbox.cwd / "words" / "plugin.js"
     printing = "console.log('hi', { a: 1 }, [new TypeError('x')].length, undefined, new TypeError('x')); console.warn('w');"
-    source.write_text(source.read_text().replace("    const { text }", f"    {printing}\n    const {{ text }}"))
+    source.write_text(
+        source.read_text().replace("    const { text }", f"    {printing}\n    const {{ text }}")
+    )
     sandbox.run("build", "words", env={"PATH": f"{guests.programs('javascript')}:{os.environ['PATH']}"}).ok()
     said = sandbox.run("call", "./words", "words", '{"text":"two words"}').ok()
     assert said.err == '[words] info: hi {"a":1} 1 undefined TypeError: x\n[words] warn: w\n'

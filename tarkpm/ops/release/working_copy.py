@@ -12,6 +12,7 @@ from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MANIFEST
 from tarkpm.core.release import PathSource
 from tarkpm.core.verification import VerifiedRelease, verify_release
+from tarkpm.errors import NotFound
 from tarkpm.host.image import PluginImage
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.release.fetch import read_folder
@@ -72,7 +73,12 @@ def read_working_copy(cwd: Path, path: str | Path) -> WorkingCopy:
     """
     folder = (cwd / Path(path).expanduser()).resolve()
     source = PathSource(str(folder))
-    collected = read_folder(cwd, source)
+    try:
+        collected = read_folder(cwd, source)
+    except NotFound as problem:
+        if not any((folder / place / MANIFEST).is_file() for place in ("", "dist")):
+            problem.hint = "name the folder that contains it, or create one: tarkpm new my-plugin --lang c"
+        raise
     release = verify_release(collected.files, None, source, where=source.path, manifest=collected.manifest)
     return WorkingCopy(folder, collected, release)
 
