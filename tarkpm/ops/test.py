@@ -148,8 +148,9 @@ class _Runner:
 
     def _hear(self, line: LogLine) -> None:
         log = self._logs[line.plugin]
-        if len(log) < MAX_TOLD:
-            log.append(f"{line.level}: {line.message}")
+        # A runtime that reports an exception begins with an empty line.
+        if len(log) < MAX_TOLD and (line.message or log):
+            log.append(f"{line.stream or line.level}: {line.message}")
 
     def _trace(self, call: TracedCall) -> None:
         self._worlds[call.plugin].saw(call)
