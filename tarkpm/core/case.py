@@ -25,6 +25,8 @@ EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
 MAX_CLOCK: Final = 253_402_300_799_999
 """The last millisecond of the year 9999, the last one that RFC 3339 can write."""
 METHODS: Final = ("GET", "POST")
+_MEANT: Final = {"args": "arguments", "params": "arguments", "input": "arguments"}
+"""What other tools call a key, too far from its name for a mistyped one."""
 AUTH: Final = ("name", "status", "start", "token", "logout")
 """What `auth` may ask for; `{ poll = CODE }` is the sixth."""
 
@@ -119,6 +121,15 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     expect: Expected = Expected()
 
     @property
+    def plugin_type(self) -> str:
+        """Return the type of the plugins that it calls."""
+        if self.call:
+            return "tool"
+        if self.chat is not None:
+            return "provider"
+        return "auth" if self.hook is None else "hook"
+
+    @property
     def milliseconds(self) -> int:
         """Return the time of the case, since 1970. A time without a zone is UTC."""
         if isinstance(self.clock, int):
@@ -187,7 +198,7 @@ def _refuse_unknown(value: Any, shape: Any, where: str, path: Keys) -> None:
         if isinstance(value, dict) and isinstance(one, type) and issubclass(one, msgspec.Struct):
             known = [field.encode_name for field in msgspec.structs.fields(one)]
             for key in (key for key in value if key not in known):
-                text = f"'{key[:40]}' is not a known key{did_you_mean(key[:40], known)}"
+                text = f"'{key[:40]}' is not a known key{did_you_mean(_MEANT.get(key, key[:40]), known)}"
                 raise _error(text, where, (*path, key))
 
 

@@ -22,6 +22,8 @@ _CHAINED: Final = (
     "\nThe above exception was the direct cause of the following exception:\n\n",
     "\nDuring handling of the above exception, another exception occurred:\n\n",
 )
+_MOUNT: Final = re.compile(r'^(\s{1,20}File ")/\d{1,3}/', re.MULTILINE)
+"""Where componentize-py puts the author's folders, by number."""
 _PANIC: Final = re.compile(
     r"^thread '[^'\n]{0,200}' (?:\(\d{1,20}\) )?panicked at ([^\n]{1,500}):\n", re.MULTILINE
 )
@@ -79,7 +81,7 @@ def _of_python(said: str) -> Raised | None:
         if before < 0:
             break
         start = before
-    return _made(summary, said[start:]) if summary else None
+    return _made(summary, _MOUNT.sub(r"\1", said[start:])) if summary else None
 
 
 def _below_frames(text: str) -> str:

@@ -11,7 +11,8 @@ from tarkpm.host.imports.log import LogSink
 from tarkpm.host.runtime import PluginHost
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
-from tarkpm.ops.run.images import Images, helping, load_target, open_host
+from tarkpm.ops.run.hints import helping
+from tarkpm.ops.run.images import Images, load_target, open_host
 from tarkpm.ops.run.kept_tokens import access_token, forget, is_signed_in, keeps_tokens
 from tarkpm.ops.run.sign_in import MAX_EXPIRY, AuthReport, Person, pause
 

@@ -1,20 +1,28 @@
 """``tarkpm call``: run a tool of a plugin with exactly the granted capabilities."""
 
+from contextlib import suppress
 from shlex import quote
+from typing import Final
 
 import msgspec
 
 from tarkpm.core.release import names_folder
-from tarkpm.errors import PluginFailed
+from tarkpm.errors import HostError, LimitReached, PluginCrashed, PluginFailed
+from tarkpm.host.image import PluginImage
 from tarkpm.host.imports.log import LogSink
 from tarkpm.host.process import AnyProcess
+from tarkpm.host.runtime import PluginHost
 from tarkpm.host.trace import Trace
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.run.compile_cache import compile_cache
 from tarkpm.ops.run.grantable import grant_command
-from tarkpm.ops.run.images import helping, load_target, open_host
+from tarkpm.ops.run.hints import helping
+from tarkpm.ops.run.images import load_target, open_host
 from tarkpm.ops.run.json_text import check_json
+
+_BY_CODE: Final = (PluginFailed, PluginCrashed, LimitReached)
+"""Failures of the plugin's code, which the list of its tools does not explain."""
 
 
 class CallReport(msgspec.Struct, frozen=True):
@@ -50,12 +58,21 @@ def call(
             spare.kill()
         raise
     with open_host(settings, images, log=log, trace=trace, spare=spare, cache=cache) as host:
-        with helping(f"tarkpm tools {quote(target)}"):
+        with helping(f"tarkpm tools {quote(target)}", but=_BY_CODE):
             result = host.call(image, tool, arguments)
-        lacked = host.lacked(image.name)
-    if not result.success:
-        message = result.error or "the tool failed without a reason"
-        grant = "" if names_folder(target) or not lacked else grant_command(settings, ui, target, lacked)
-        hint = grant or f"tarkpm {'info' if lacked and not names_folder(target) else 'tools'} {quote(target)}"
-        raise PluginFailed(message, where=f"{image.name}: {tool}", hint=hint)
+        if not result.success:
+            message = result.error or "the tool failed without a reason"
+            hint = _hint(settings, ui, host, image, target, tool)
+            raise PluginFailed(message, where=f"{image.name}: {tool}", hint=hint)
     return CallReport(image.name, tool, result.output)
+
+
+def _hint(settings: Settings, ui: Ui, host: PluginHost, image: PluginImage, target: str, tool: str) -> str:
+    """Return the command that explains a failure which a tool reported; "" if only its own code does."""
+    lacked = host.lacked(image.name)
+    if lacked and not names_folder(target):
+        return grant_command(settings, ui, target, lacked) or f"tarkpm info {quote(target)}"
+    with suppress(HostError):
+        if tool in [one.name for one in host.tools(image)]:
+            return ""
+    return f"tarkpm tools {quote(target)}"

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from tarkpm.core.case import MAX_CASE, Case, parse_case
+from tarkpm.core.case import MAX_CASE, Case, Expected, parse_case
 from tarkpm.core.digest import sha256
 from tarkpm.core.text import neutral
 from tarkpm.errors import CaseError, NotFound, Refused, TarkError, TooLarge
@@ -60,6 +60,7 @@ class CasesReport(msgspec.Struct, frozen=True):
     failed: int
     seconds: float
     cases: tuple[CaseResult, ...]
+    notes: tuple[str, ...] = ()
 
 
 def run_cases(settings: Settings, ui: Ui, folder: Path, *, only: str = "") -> CasesReport:
@@ -84,7 +85,17 @@ def run_cases(settings: Settings, ui: Ui, folder: Path, *, only: str = "") -> Ca
     seconds = round(time.monotonic() - start, 3)
     manifest = copy.manifest
     return CasesReport(
-        manifest.name, str(manifest.version), passed, len(results) - passed, seconds, tuple(results)
+        manifest.name,
+        str(manifest.version),
+        passed,
+        len(results) - passed,
+        seconds,
+        tuple(results),
+        tuple(
+            f"{one.case} has no [expect]: it passes whatever the result is"
+            for one in results
+            if one.passed and one.case in runner.aimless
+        ),
     )
 
 
@@ -116,6 +127,8 @@ class _Runner:
         # By the name of the case's image; a case writes its own entries only.
         self._worlds: dict[str, World] = {}
         self._logs: dict[str, list[str]] = {}
+        self.aimless: set[str] = set()
+        """Cases that expect nothing but success."""
 
     def run(self, files: list[Path]) -> list[CaseResult]:
         """Return the result of every case."""
@@ -138,8 +151,9 @@ class _Runner:
 
     def _hear(self, line: LogLine) -> None:
         log = self._logs[line.plugin]
-        if len(log) < MAX_TOLD:
-            log.append(f"{line.level}: {line.message}")
+        # A runtime that reports an exception begins with an empty line.
+        if len(log) < MAX_TOLD and (line.message or log):
+            log.append(f"{line.stream or line.level}: {line.message}")
 
     def _trace(self, call: TracedCall) -> None:
         self._worlds[call.plugin].saw(call)
@@ -163,6 +177,11 @@ class _Runner:
         try:
             data = read_file(file, MAX_CASE)
             case = parse_case(data, where=str(file))
+            if case.plugin_type != (kind := self._copy.manifest.type):
+                text = f"expected a case for type '{kind}', as the plugin is, not '{case.plugin_type}'"
+                raise CaseError(text)
+            if case.expect == Expected():
+                self.aimless.add(f"{FOLDER}/{file.name}")
             world = self._world(case, root)
             self._worlds[file.name], self._logs[file.name] = world, []
             image = self._image(file.name, world)

@@ -13,7 +13,7 @@ from tarkpm.core.capability import KINDS, Capability, CapabilitySet
 from tarkpm.core.case import Case
 from tarkpm.core.declaring import declare, declare_exactly, patch
 from tarkpm.core.names import MANIFEST, MAX_MANIFEST
-from tarkpm.errors import Edited
+from tarkpm.errors import CaseError, Edited
 from tarkpm.host.imports.log import LogSink
 from tarkpm.host.module.fit import check_module
 from tarkpm.io.files import atomic_write, read_file
@@ -79,6 +79,10 @@ def trial(
     plugin.toml changed meanwhile.
     """
     copy = read_working_copy(settings.cwd, folder)
+    if case.plugin_type != copy.manifest.type:
+        text = f"'{copy.manifest.name}' is a plugin of type '{copy.manifest.type}', not '{case.plugin_type}'"
+        hint = "call what it exports with a case: tarkpm trial DIR --case FILE"
+        raise CaseError(text, where=str(copy.folder), hint=hint)
     ui.busy(f"loading {copy.manifest.name}")
     check_module(copy.wasm, copy.manifest.type, where=str(copy.module_file), hint=copy.inspect_hint)
     allowed = CapabilitySet.of(allow)

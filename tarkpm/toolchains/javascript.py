@@ -20,7 +20,8 @@ _ADVICE: Final = MappingProxyType(
 
 _CONSOLE: Final = (
     'import * as $tarkLog from "tark:plugin/log"; globalThis.console ??= (() => { '
-    'const text = (one) => { if (typeof one === "string") return one; if (one instanceof Error) return `${one}`; '
+    'const text = (one) => { if (typeof one === "string") return one; '
+    "if (one instanceof Error) return `${one}`; "
     "try { return JSON.stringify(one) ?? String(one); } catch { return String(one); } }; "
     'const to = (level) => (...parts) => $tarkLog[level](parts.map(text).join(" ")); '
     'return { log: to("info"), info: to("info"), debug: to("debug"), trace: to("debug"), warn: to("warn"), '

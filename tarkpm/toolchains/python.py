@@ -1,5 +1,7 @@
 """Python, with its interpreter, by the PyPI package ``componentize-py``."""
 
+import ast
+import warnings
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
@@ -10,6 +12,21 @@ from tarkpm.toolchains.job import Job, checked_version
 from tarkpm.toolchains.programs import Compiler, find, install_from_pypi, missing
 
 LEAST: Final = (0, 17)
+
+PYTHON: Final = (3, 14)
+"""The version of Python in a plugin."""
+
+
+def syntax_error(source: bytes, name: str) -> str:
+    """Return why this Python cannot parse a source, with its line; "" if it can."""
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            ast.parse(source, name)
+    except SyntaxError as problem:
+        return f"{name}:{problem.lineno}: {problem.msg}"
+    except (ValueError, RecursionError, MemoryError):  # a null byte; nesting that only this parser refuses
+        return ""
+    return ""
 
 
 class Python:

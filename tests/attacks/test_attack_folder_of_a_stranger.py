@@ -116,8 +116,9 @@ def test_at_a_terminal_it_is_asked_once(sandbox: Sandbox, folder: Path) -> None:
         assert "unsigned: a working copy" in shown
         terminal.type("n\n")
         assert terminal.finish().status == 4
+    (folder / "plugin.dsse.json").write_text("{}")
     with Terminal(sandbox, *CALL) as terminal:
-        terminal.expect(QUESTION)
+        assert "a working copy: its signature is not used" in terminal.expect(QUESTION)
         terminal.type("y\n")
         assert terminal.finish().status == 0
     assert sandbox.run(*CALL).ok().out == '"a"\n'

@@ -68,7 +68,19 @@ def test_a_tool_s_result_is_compared(author: Author) -> None:
         author.case(call + expected, str(name))
     said = author.sandbox.run("test", cwd=author.folder).ok()
     assert re.fullmatch(r"\.{5}\n5 passed in \d\.\d\d s\n", said.out)
+    assert said.err.startswith("note: tests/4.toml has no [expect]")
+    assert said.err.count("note: ") == 1
     assert "1 passed" in author.sandbox.run("test", author.folder, "-k", "3").ok().out
+
+
+def test_what_a_case_cannot_be_for_this_plugin(author: Author) -> None:
+    author.takes("text-tools").case("auth = 'status'").fails(
+        "expected a case for type 'tool', as the plugin is"
+    )
+    author.case('call = "text-stats"\nargs = {}').fails(
+        "'args' is not a known key; did you mean 'arguments'?"
+    )
+    author.sandbox.run("test", "nowhere").failed(2, "create one: tarkpm new my-plugin --lang c")
 
 
 def test_a_failed_case_shows_the_difference_and_what_was_asked(author: Author) -> None:
@@ -76,10 +88,9 @@ def test_a_failed_case_shows_the_difference_and_what_was_asked(author: Author) -
         'call = "text-stats"\narguments = { text = "a b" }\n[expect]\nresult = { words = 3, chars = 3, lines = 1 }'
     )
     case = author.fails(
-        "F\n\n--- tests/a.toml\nthe result differs\n",
+        "F\n\nFAILED tests/a.toml\nthe result differs\n",
         '  -  "words": 3\n  +  "words": 2\n',
-        'host calls:\n  log.debug("text-stats") -> null\nlog:\n  debug: text-stats\n',
-        "FAILED tests/a.toml - the result differs\n1 failed in ",
+        'host calls:\n  log.debug("text-stats") -> null\nlog:\n  debug: text-stats\n\n1 failed in ',
     )
     assert set(case) == {"case", "passed", "seconds", "mismatches", "host_calls", "log"}
     for expected in ("result = true", "contains = { words = true }", 'error = "no"', "result = [1]"):
@@ -97,7 +108,7 @@ def test_errors_are_expected_by_a_part_of_their_message(author: Author) -> None:
     for name in "bc":
         (author.folder / "tests" / f"{name}.toml").unlink()
     author.case('call = "nothing"\n[expect]\nerror = "unkown"').fails(
-        "the error differs", "-unkown", "+unknown"
+        "the error does not contain what is expected", "-unkown", "+unknown"
     )
     author.case('call = "nothing"').fails("failed: unknown tool: nothing")
 

@@ -106,6 +106,14 @@ def test_other_types_are_tried_with_the_call_of_a_case(sandbox: Sandbox) -> None
 
 def test_what_cannot_be_tried(sandbox: Sandbox, folder: Path) -> None:
     sandbox.run("trial", "./reach").failed(2, "expected TOOL or --case, found none")
+    (sandbox.cwd / "case.toml").write_text('auth = "status"')
+    for words in (("case.toml",), ("./reach", "case.toml")):
+        again = f"tarkpm trial {words[0] if words[1:] else '.'} --case case.toml"
+        sandbox.run("trial", *words).failed(2, f"found the file 'case.toml': {again}")
+    both = sandbox.run("trial", "./reach", "w", "--case", "case.toml")
+    both.failed(2, "expected TOOL or --case, found both 'w' and 'case.toml'")
+    other = sandbox.run("trial", "./reach", "--case", "case.toml")
+    other.failed(2, "'reach' is a plugin of type 'tool', not 'auth'", "--case FILE")
     sandbox.run("trial", "./reach", "w", "{").failed(2, "the arguments are not JSON")
     sandbox.run("trial", "./reach", "w", "--allow", "htp:x").failed(2, "expected one of storage, http")
     sandbox.run("trial", "nothing", "w").failed(2, "there is no such folder")

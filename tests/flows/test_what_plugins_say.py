@@ -42,6 +42,16 @@ def test_an_exception_is_shown_with_its_traceback_on_request(sandbox: Sandbox, c
     assert shown[start : start + len(SHOWN)] == SHOWN
 
 
+def test_a_failure_in_the_plugin_s_code_is_followed_by_its_trace(sandbox: Sandbox, copy: Path) -> None:
+    failed = sandbox.run("call", "./copy", "bad-utf8", "[1]").failed(1, "exited with status 1")
+    hint = "tarkpm call -v --trace ./copy bad-utf8 '[1]'"
+    assert failed.err.endswith(f"  help: {hint}\n")
+    again = sandbox.run(*shlex.split(hint)[1:]).failed(1, "exited with status 1")
+    assert again.err.endswith("  help: tarkpm trial ./copy bad-utf8 '[1]'\n")
+    named = sandbox.run("call", "copy", "echo", "[1]").failed(2, "did you mean the folder './copy'?")
+    assert named.err.endswith("  help: tarkpm tools ./copy\n")
+
+
 def test_an_exception_in_json(sandbox: Sandbox, copy: Path) -> None:
     error = sandbox.run("call", copy, "bad-pointer", "--json").json["error"]
     assert error["code"] == "PluginRaised"

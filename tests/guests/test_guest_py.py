@@ -67,7 +67,7 @@ def test_an_exception_ends_the_call_with_its_message(user: Sandbox) -> None:
     error = user.execute("call", folder, "raise", "{}", "--json").json["error"]
     assert (error["code"], error["exception"]) == ("PluginRaised", "ValueError: bad text")
     assert re.fullmatch(
-        r'Traceback \(most recent call last\):\n  File "/0/edge.py", line \d+, in execute\nValueError: bad text',
+        r'Traceback \(most recent call last\):\n  File "edge.py", line \d+, in execute\nValueError: bad text',
         error["traceback"],
     )
 

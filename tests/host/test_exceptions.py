@@ -12,6 +12,7 @@ PYTHON_PANIC = (
     "\nthread '<unnamed>' (1) panicked at runtime/src/lib.rs:1280:25:\n"
     f"Python function threw an unexpected exception\n{NOTE}"
 )
+SHOWN = 'Traceback (most recent call last):\n  File "fault.py", line 16, in execute\n'
 FRAMES = 'Traceback (most recent call last):\n  File "/0/fault.py", line 16, in execute\n'
 CAUSED = "\nThe above exception was the direct cause of the following exception:\n\n"
 JS_PANIC = "\nthread '<unnamed>' (1) panicked at crates/runtime/src/interpreter.rs:51:31:\nFailed to call 'execute': "
@@ -24,19 +25,19 @@ def js(value: str) -> str:
 @pytest.mark.parametrize(
     ("said", "summary", "traceback"),
     [
-        (f"{FRAMES}ValueError: bad text\n{PYTHON_PANIC}", "ValueError: bad text", f"{FRAMES}ValueError: bad text"),
-        (f"{FRAMES}ValueError: bad text\n", "ValueError: bad text", f"{FRAMES}ValueError: bad text"),
+        (f"{FRAMES}ValueError: bad text\n{PYTHON_PANIC}", "ValueError: bad text", f"{SHOWN}ValueError: bad text"),
+        (f"{FRAMES}ValueError: bad text\n", "ValueError: bad text", f"{SHOWN}ValueError: bad text"),
         (f"{FRAMES}RuntimeError: and\n  then\nthis\n{PYTHON_PANIC}", "RuntimeError: and then this", None),
         (
             f"{FRAMES}KeyError: 1\n{CAUSED}{FRAMES}ValueError: two\n{PYTHON_PANIC}",
             "ValueError: two",
-            f"{FRAMES}KeyError: 1\n{CAUSED}{FRAMES}ValueError: two",
+            f"{SHOWN}KeyError: 1\n{CAUSED}{SHOWN}ValueError: two",
         ),
         # one that the plugin had printed itself, and caught
         (
             f"{FRAMES}KeyError: 1\nwent on\n{FRAMES}ValueError: two\n{PYTHON_PANIC}",
             "ValueError: two",
-            f"{FRAMES}ValueError: two",
+            f"{SHOWN}ValueError: two",
         ),
         (
             f"{FRAMES}    x =\n        ^\nSyntaxError: invalid syntax\n{PYTHON_PANIC}",
@@ -65,7 +66,7 @@ def js(value: str) -> str:
             "bad text",
             "panicked at src/lib.rs:5:9",
         ),
-        (f"{FRAMES}ValueError: token=hunter2\n", "ValueError: token=‹masked›", f"{FRAMES}ValueError: token=‹masked›"),
+        (f"{FRAMES}ValueError: token=hunter2\n", "ValueError: token=‹masked›", f"{SHOWN}ValueError: token=‹masked›"),
     ],
 )  # fmt: skip
 def test_an_exception(said: str, summary: str, traceback: str | None) -> None:

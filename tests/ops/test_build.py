@@ -208,6 +208,24 @@ def test_a_toolchain_that_is_too_old(sandbox: Sandbox) -> None:
     )
 
 
+def test_a_syntax_error_of_python_is_reported_before_the_slow_compiler_runs(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = plugin(sandbox)
+    (folder / "plugin.c").rename(folder / "plugin.py")
+    (folder / "plugin.py").write_text("x = 1\nprint((x)\n")
+    compiler = sandbox.root / "bin" / "componentize-py"
+    compiler.parent.mkdir()
+    compiler.write_text("#!/bin/sh\necho componentize-py 0.25.1\ntest $1 = --version\n")
+    compiler.chmod(0o755)
+    env = {"PATH": f"{compiler.parent}{os.pathsep}/usr/bin:/bin"}
+    text = "plugin.py:2: '(' was never closed"
+    older = sandbox.run("build", folder, env=env).failed(1, "'componentize-py' failed")
+    assert f"note: {text}; this Python is older" in older.err
+    monkeypatch.setattr("tarkpm.ops.author.building.PYTHON", (3, 11))
+    assert "componentize-py" not in sandbox.run("build", folder, env=env).failed(1, f"error: {text}").err
+
+
 def test_a_module_that_is_too_large(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = plugin(sandbox)
     monkeypatch.setattr("tarkpm.ops.author.building.MAX_FILE", 5000)

@@ -16,7 +16,7 @@ from tarkpm.cli.console import is_verbose, style
 from tarkpm.cli.options import Invocation, running_folders
 from tarkpm.cli.rendering import print_log
 from tarkpm.cli.text_args import read_json, target
-from tarkpm.errors import PluginRaised
+from tarkpm.errors import HostError, PluginRaised
 
 if TYPE_CHECKING:
     from tarkpm.host.trace import Trace, TracedCall
@@ -53,7 +53,7 @@ def call_command(
     with ExitStack() as stack:
         traced = _tracer(stack, trace, record)
         spare = prestart.take()  # it loads wasmtime while this process verifies what to run
-        with _showing_tracebacks(plugin, tool, arguments):
+        with _helping_to_debug(plugin, tool, arguments, trace=trace):
             report = call(
                 invocation.settings,
                 invocation.ui,
@@ -69,16 +69,34 @@ def call_command(
 
 
 @contextmanager
-def _showing_tracebacks(plugin: str, tool: str, arguments: str) -> Iterator[None]:
-    """Say how to see the traceback of an exception, if there is one that was not shown."""
+def _helping_to_debug(plugin: str, tool: str, arguments: str, *, trace: bool) -> Iterator[None]:
+    """Say how to see the traceback of an exception, or what the plugin did before it failed."""
     try:
         yield
-    except PluginRaised as problem:
-        # The arguments that stand on the command line can be typed again: not those of standard input.
-        if problem.traceback and not is_verbose() and arguments != "-" and len(arguments) <= MAX_REPEATED:
-            again = (arguments,) if arguments != "{}" else ()
-            problem.hint = shlex.join(("tarkpm", "call", "-v", plugin, tool, *again))
+    except HostError as problem:
+        problem.hint = _next_look(problem, plugin, tool, arguments, trace=trace) or problem.hint
         raise
+
+
+def _next_look(problem: HostError, plugin: str, tool: str, arguments: str, *, trace: bool) -> str:
+    """Return the command that shows more of a failure; "" if there is none."""
+    from tarkpm.core.release import names_folder
+
+    is_exception = isinstance(problem, PluginRaised)
+    look: tuple[str, ...] = ()
+    if isinstance(problem, PluginRaised) and problem.traceback and not is_verbose():
+        look = ("call", "-v")
+    elif not is_exception and not problem.hint and not (trace and is_verbose()):
+        look = ("call", "-v", "--trace")
+    elif not problem.hint and ("/" in plugin or names_folder(plugin)):  # an installed one has `tarkpm info`
+        look = ("trial",)
+    if not look:
+        return ""
+    # The arguments that stand on the command line can be typed again: not those of standard input.
+    if arguments == "-" or len(arguments) > MAX_REPEATED:
+        return problem.hint or f"tarkpm {look[0]} --help"
+    again = (arguments,) if arguments != "{}" else ()
+    return shlex.join(("tarkpm", *look, plugin, tool, *again))
 
 
 def _tracer(stack: ExitStack, show: bool, record: Path | None) -> "Trace | None":

@@ -39,6 +39,8 @@ def test_command(invocation: Invocation, folder: Path, only: str) -> int:
     from tarkpm.ops.test import run_cases
 
     report = run_cases(invocation.settings, invocation.ui, folder, only=only)
+    for note in report.notes:
+        invocation.ui.note(note)
     invocation.report(report, lambda: list(case_lines(report)))
     return 1 if report.failed else 0
 
@@ -54,15 +56,13 @@ def case_lines(report: "CasesReport") -> Iterator[str]:
         yield from _failure(one)
     if failures:
         yield ""
-    for one in failures:
-        yield f"{style('FAILED', fg='red')} {one.case} - {neutral(one.mismatches[0].message, limit=200)}"
     counts = {"failed": report.failed, "passed": report.passed}
     said = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
     yield style(f"{said} in {report.seconds:.2f} s", fg="red" if failures else "green")
 
 
 def _failure(result: "CaseResult") -> Iterator[str]:
-    yield style(f"--- {result.case}", bold=True)
+    yield f"{style('FAILED', fg='red')} {style(result.case, bold=True)}"
     for one in result.mismatches:
         yield neutral(one.message)
         for line in one.diff:

@@ -1,5 +1,6 @@
 """``tarkpm trial``."""
 
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,8 +60,7 @@ def trial_command(
     """
     from tarkpm.ops.trial import trial
 
-    if bool(tool) == (file is not None):
-        raise click.UsageError(f"expected TOOL or --case, found {'both' if tool else 'none'}")
+    _check_one(directory, tool, file)
     ui = invocation.ui
 
     def log(line: "LogLine") -> None:
@@ -80,6 +80,18 @@ def trial_command(
     )
     invocation.report(report, lambda: list(trial_lines(report)))
     return 1 if report.error else 0
+
+
+def _check_one(directory: str, tool: str, file: Path | None) -> None:
+    """Raise `UsageError` unless there is either a tool or a case."""
+    if tool and file:
+        raise click.UsageError(f"expected TOOL or --case, found both '{tool}' and '{file}'")
+    for place, found in ((".", directory), (directory, tool)):
+        if file is None and found.endswith(".toml") and Path(found).is_file():
+            again = shlex.join(("tarkpm", "trial", place, "--case", found))
+            raise click.UsageError(f"expected DIR and TOOL, found the file '{found}': {again}")
+    if not tool and not file:
+        raise click.UsageError("expected TOOL or --case, found none")
 
 
 def _case(tool: str, arguments: str, file: Path | None) -> "Case":
@@ -108,7 +120,8 @@ def trial_lines(report: "TrialReport") -> Iterator[str]:
     if report.unused:
         yield f"declared, and not asked for in this call: {', '.join(report.unused)}"
     if not report.patch:
-        yield "plugin.toml declares what the call needs"
+        if report.smallest or not report.error:
+            yield f"plugin.toml declares what the call {'asked for' if report.error else 'needs'}"
     elif report.written:
         yield "wrote plugin.toml"
     if report.next:

@@ -1,6 +1,7 @@
 """Build a plugin: sources to a checked module, shared by `build` and `dev`."""
 
 import hashlib
+import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -22,6 +23,7 @@ from tarkpm.host.module.surface import read_surface
 from tarkpm.host.module.tark_types import IMPORTS
 from tarkpm.host.module.type_scope import Unreadable
 from tarkpm.io.files import atomic_write, keep, read_file, read_optional
+from tarkpm.ops.author.progress import counting
 from tarkpm.ops.author.sources import read_sources
 from tarkpm.ops.author.staleness import remember
 from tarkpm.ops.project.settings import Settings
@@ -33,6 +35,7 @@ from tarkpm.toolchains.component.componentize import CoreModule, Unconvertible, 
 from tarkpm.toolchains.component.wit import read_package
 from tarkpm.toolchains.job import Job, Toolchain
 from tarkpm.toolchains.programs import Compiler
+from tarkpm.toolchains.python import PYTHON, syntax_error
 from tarkpm.toolchains.resources import HEADER, header, wit_files
 
 WORLD: Final = "this-plugin"
@@ -134,8 +137,9 @@ def build_plugin(settings: Settings, ui: Ui, plan: BuildPlan) -> BuildReport:
         return _report(plan, there, known.version, built=False)
     if settings.dry_run:
         return _report(plan, there or b"", "", built=False)
+    _check_syntax(ui, plan)
     ui.busy(f"building {plan.manifest.wasm} with {plan.toolchain.name}")
-    wasm, version = _built(settings, plan)
+    wasm, version = _built(settings, ui, plan)
     ui.busy(f"checking {plan.manifest.wasm}")
     info = _checked(settings, plan, wasm)
     ui.busy("")
@@ -143,6 +147,21 @@ def build_plugin(settings: Settings, ui: Ui, plan: BuildPlan) -> BuildReport:
     keep(record_file, msgspec.json.encode(_Record(sha256(wasm), version)), mode=0o600)
     remember(settings, plan.folder, wasm, plan.sources)
     return _report(plan, wasm, version, built=True, info=info)
+
+
+def _check_syntax(ui: Ui, plan: BuildPlan) -> None:
+    """Report a syntax error of Python at once: componentize-py takes a minute until it does.
+
+    Raises `BuildError` if this Python knows the whole language of the plugin's; an older one may only not
+    know what is new in it.
+    """
+    if plan.recipe.language != "python":
+        return
+    problem = syntax_error(plan.sources[plan.recipe.source], plan.recipe.source)
+    if problem and sys.version_info >= PYTHON:
+        raise BuildError(problem, where=str(plan.folder / plan.recipe.source))
+    if problem:
+        ui.note(f"{problem}; this Python is older than the plugin's, so it is built all the same")
 
 
 def _current(module: Path) -> bytes | None:
@@ -160,13 +179,14 @@ def _recorded(file: Path) -> _Record | None:
         return None  # written by another version
 
 
-def _built(settings: Settings, plan: BuildPlan) -> tuple[bytes, str]:
+def _built(settings: Settings, ui: Ui, plan: BuildPlan) -> tuple[bytes, str]:
     """Return a component and the version of the toolchain, built in a copy of the sources."""
     with tempfile.TemporaryDirectory(prefix="tarkpm-build-") as temporary:
         job = _staged(settings, plan, Path(temporary))
         version = plan.toolchain.version(job, plan.program)
         try:
-            wasm = plan.toolchain.build(job, plan.program)
+            with counting(ui, f"building {plan.manifest.wasm} with {plan.toolchain.name}"):
+                wasm = plan.toolchain.build(job, plan.program)
         except BuildError as problem:
             problem.where = f"{plan.folder / problem.where}" if problem.where else str(plan.folder)
             problem.hint = problem.hint or plan.toolchain.advice.get("failed", "")

@@ -110,7 +110,7 @@ def _error(expected: str, outcome: CaseOutcome) -> Iterator[CaseMismatch]:
         found = neutral(outcome.output, limit=200)
         yield CaseMismatch(f"expected an error with {expected!r}, found the result {found!r}")
     elif expected not in outcome.error:
-        yield CaseMismatch("the error differs", difference(expected, outcome.error))
+        yield CaseMismatch("the error does not contain what is expected", difference(expected, outcome.error))
 
 
 def _files(case: Case, world: World) -> Iterator[CaseMismatch]:

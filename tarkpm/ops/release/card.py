@@ -10,13 +10,14 @@ from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import PROJECT
 from tarkpm.core.project import Project
-from tarkpm.core.release import GitSource, IndexSource
+from tarkpm.core.release import GitSource, IndexSource, PathSource
 from tarkpm.core.text import quoted, some
 from tarkpm.errors import KeyChanged, KeyUnknown
 from tarkpm.ops.project.acceptance import data_change, has_data
 from tarkpm.ops.project.ui import Card, CardRow
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.tool_rows import tool_rows
+from tarkpm.ops.release.working_copy import signer_of_copy
 
 MAX_WORDS = 300
 """Characters of a description on a card: it grants nothing, and must not push away what does."""
@@ -31,7 +32,7 @@ def card(workspace: Workspace, admission: Admission, more: Iterable[CardRow] = (
     if isinstance(source, GitSource):
         rows.append(CardRow("commit", source.commit))
     rows += _range_rows(workspace.project, admission)
-    rows.append(_signer_row(workspace.project, admission))
+    rows.append(_signer_row(workspace, admission))
     rows += capability_rows(admission.change.grants, manifest)
     if locked:
         rows += _difference_rows(workspace.project.granted(manifest.name), admission.change.grants)
@@ -102,10 +103,13 @@ def _difference_rows(before: CapabilitySet, after: CapabilitySet) -> list[CardRo
     return [*rows, CardRow("loses", _named(loses))] if loses else rows
 
 
-def _signer_row(project: Project, admission: Admission) -> CardRow:
+def _signer_row(workspace: Workspace, admission: Admission) -> CardRow:
+    project = workspace.project
     candidate, change = admission.candidate, admission.change
     if change.requirement and change.requirement.is_working_copy:
-        return CardRow("signer", "unsigned: a working copy")
+        source = candidate.source
+        folder = workspace.location.folder / (source.path if isinstance(source, PathSource) else "")
+        return CardRow("signer", signer_of_copy(folder))
     if candidate.signer is None:
         return CardRow("signer", "UNSIGNED: no publisher vouches for these contents", loud=True)
     if isinstance(candidate.source, IndexSource) and not admission.questions_about(KeyChanged):

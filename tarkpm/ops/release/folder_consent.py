@@ -12,7 +12,7 @@ from tarkpm.ops.project.ownership import check_home
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Card, CardRow, Ui
 from tarkpm.ops.release.card import capability_rows, own_words, sign_in_rows, warnings
-from tarkpm.ops.release.working_copy import WorkingCopy
+from tarkpm.ops.release.working_copy import WorkingCopy, signer_of_copy
 from tarkpm.store.folder_consents import FolderConsent, FolderConsents
 
 UNASKED: Final = frozenset({"storage"})
@@ -106,7 +106,7 @@ def _card(copy: WorkingCopy, *, lasts: bool) -> Card:
     shared = CardRow("owner", "other users can change this folder, so you are asked each time", loud=True)
     rows = [
         CardRow("folder", str(copy.folder)),
-        CardRow("signer", "unsigned: a working copy"),
+        CardRow("signer", signer_of_copy(copy.folder)),
         *(() if lasts else (shared,)),
         *capability_rows(copy.declared, manifest),
         *sign_in_rows(manifest),

@@ -9,9 +9,10 @@ import msgspec
 
 from tarkpm.core.capability import CapabilitySet
 from tarkpm.core.manifest import Manifest
-from tarkpm.core.names import MANIFEST
+from tarkpm.core.names import MANIFEST, STATEMENT
 from tarkpm.core.release import PathSource
 from tarkpm.core.verification import VerifiedRelease, verify_release
+from tarkpm.errors import NotFound
 from tarkpm.host.image import PluginImage
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.release.fetch import read_folder
@@ -72,9 +73,23 @@ def read_working_copy(cwd: Path, path: str | Path) -> WorkingCopy:
     """
     folder = (cwd / Path(path).expanduser()).resolve()
     source = PathSource(str(folder))
-    collected = read_folder(cwd, source)
+    try:
+        collected = read_folder(cwd, source)
+    except NotFound as problem:
+        if not any((folder / place / MANIFEST).is_file() for place in ("", "dist")):
+            problem.hint = "name the folder that contains it, or create one: tarkpm new my-plugin --lang c"
+        raise
     release = verify_release(collected.files, None, source, where=source.path, manifest=collected.manifest)
     return WorkingCopy(folder, collected, release)
+
+
+def signer_of_copy(folder: Path) -> str:
+    """Return what a card says about the signer of the working copy in a folder.
+
+    Its files change while it is worked on, so a statement beside them is neither verified nor used.
+    """
+    is_signed = any((folder / place / STATEMENT).is_file() for place in ("", "dist"))
+    return "a working copy: its signature is not used" if is_signed else "unsigned: a working copy"
 
 
 def working_copy_data(settings: Settings, copy: WorkingCopy) -> Path:

@@ -1,7 +1,6 @@
 """Load installed plugins for the host, and choose what serves their host calls."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 import msgspec
@@ -36,6 +35,7 @@ from tarkpm.ops.release.unmanaged import is_unmanaged, load_unmanaged, read_unma
 from tarkpm.ops.release.way_back import require_trusted
 from tarkpm.ops.release.working_copy import read_working_copy, working_copy_data
 from tarkpm.ops.run.compile_cache import compile_cache
+from tarkpm.ops.run.hints import or_folder
 from tarkpm.store.withheld import Withheld
 
 ANSWER = RequestLimits(stall=ANSWER_SECONDS, total=ANSWER_SECONDS)
@@ -201,19 +201,10 @@ def load_target(
         text = f"{option} is for a plugin's folder, found the name '{target}'"
         raise TarkError(text, where=option, hint=f"tarkpm grant {target} --help")
     else:
-        images = load_images(settings, ui, name=PluginName(target), cache=cache)
+        with or_folder(settings, target):
+            images = load_images(settings, ui, name=PluginName(target), cache=cache)
     (image,) = images.by_name.values()
     return image, images
-
-
-@contextmanager
-def helping(command: str) -> Iterator[None]:
-    """Add the hint ``command`` to a plugin's failure that has none."""
-    try:
-        yield
-    except HostError as problem:
-        problem.hint = problem.hint or command
-        raise
 
 
 def open_host(

@@ -35,7 +35,7 @@ from tarkpm.io.oauth import LIMITS, MIN_SECRET, AuthorizationServer, DeviceGrant
 from tarkpm.io.proxies import Proxies
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.run.credentials import credentials_file, flat, remember, typed_file
-from tarkpm.ops.run.images import helping
+from tarkpm.ops.run.hints import helping
 from tarkpm.ops.run.kept_tokens import keep, keeps_tokens
 from tarkpm.ops.run.sign_in import MAX_EXPIRY, Person, pause
 from tarkpm.ops.run.signed_in import record_sign_in
