@@ -105,7 +105,8 @@ RISKS = {"risky": "yellow", "dangerous": "red"}
 def tool_lines(report: "ToolsReport") -> list[str]:
     """Return the tools by plugin, each with its claimed risk, description and schema."""
     rows = [(f"{tool.plugin} {tool.name}", tool.risk, _first(tool.description)) for tool in report.tools]
-    lines = table(("Plugin and tool", "Risk", "Description"), rows) if rows else ["No tools."]
+    none = [] if report.notes or report.failed else ["No tools."]  # there may be some: the rest says why
+    lines = table(("Plugin and tool", "Risk", "Description"), rows) if rows else none
     for index, tool in enumerate(report.tools, 1):
         if color := RISKS.get(tool.risk):
             lines[index] = lines[index].replace(f" {tool.risk} ", f" {style(tool.risk, fg=color)} ", 1)
@@ -116,7 +117,7 @@ def tool_lines(report: "ToolsReport") -> list[str]:
             for tool in report.tools
         ]
     failed = style("failed:", fg="red")
-    lines += ["", *note_lines(report.notes)] if report.notes else []
+    lines += [*([""] if lines else []), *note_lines(report.notes)] if report.notes else []
     lines += [f"{failed} {neutral(name)}: {neutral(why)}" for name, why in report.failed.items()]
     return [*lines, *(f"  help: {neutral(hint)}" for hint in dict.fromkeys(report.hints.values()))]
 
