@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -25,6 +26,14 @@ from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import open_for_reading
 from tarkpm.ops.release.working_copy import WorkingCopy, read_working_copy, working_copy_data
 from tarkpm.ops.run.images import Images, open_host
+
+_EXAMPLES: Final = {
+    "plugin.name": 'write name = "my-plugin"',
+    "plugin.version": 'write version = "1.0.0", as SemVer 2.0.0 does',
+    "plugin.type": 'write type = "tool", "auth", "provider", "hook" or "channel"',
+    "capabilities": 'write storage = true, or http = ["api.example.com"], without a scheme and a path',
+}
+"""What is right, by the key that is not."""
 
 
 class PluginCheckReport(msgspec.Struct, frozen=True):
@@ -102,6 +111,7 @@ def _placed(problem: TarkError, file: Path) -> TarkError:
     if isinstance(problem, ManifestError):
         _, _, key = problem.where.partition(f"{MANIFEST}: ")
         problem.where = Places(str(file), _text(file)).key(*(key.split(".") if key else ()))
+        problem.hint = problem.hint or _EXAMPLES.get(key, "")
     return problem
 
 

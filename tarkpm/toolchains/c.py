@@ -39,7 +39,7 @@ class C:
     def version(self, job: Job, program: Compiler) -> str:
         """Return the version of zig."""
         said = job.run(program, ["version"], **_caches(job))
-        hint = install_from_pypi(f"--upgrade {self.name}", job.environment.get("PATH", ""))
+        hint = install_from_pypi(self.name, job.environment.get("PATH", ""), upgrade=True)
         return checked_version(said, self.name, LEAST, hint)
 
     def build(self, job: Job, program: Compiler) -> bytes:

@@ -80,12 +80,16 @@ def ziglang() -> Compiler | None:
     return compiler(str(zig)) if os.access(zig, os.X_OK) else None
 
 
-def install_from_pypi(package: str, search_path: str) -> str:
+def install_from_pypi(package: str, search_path: str, *, upgrade: bool = False) -> str:
     """Return the command that installs a program from PyPI where `find` finds it."""
-    for installer, command in (("uv", "uv tool install"), ("pipx", "pipx install")):
-        if find_program(installer, search_path):
-            return f"{command} {package}"
-    return f"{shlex.quote(sys.executable)} -m pip install {package}"
+    if find_program("uv", search_path):
+        return f"uv tool install {'--upgrade ' if upgrade else ''}{package}"
+    if find_program("pipx", search_path):  # `pipx upgrade` refuses what another installer installed
+        return f"pipx install {'--force ' if upgrade else ''}{package}"
+    python = shlex.quote(sys.executable)
+    pip = f"{python} -m pip install {'--upgrade ' if upgrade else ''}{package}"
+    # `uv tool install tarkpm` makes an environment without pip.
+    return pip if importlib.util.find_spec("pip") else f"{python} -m ensurepip && {pip}"
 
 
 def install_from_npm(package: str, program_name: str, folder: Path, search_path: str) -> str:

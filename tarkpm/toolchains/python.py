@@ -54,7 +54,7 @@ class Python:
 
     def version(self, job: Job, program: Compiler) -> str:
         """Return the version of componentize-py."""
-        hint = install_from_pypi(f"--upgrade {self.name}", job.environment.get("PATH", ""))
+        hint = install_from_pypi(self.name, job.environment.get("PATH", ""), upgrade=True)
         return checked_version(job.run(program, ["--version"]), self.name, LEAST, hint)
 
     def build(self, job: Job, program: Compiler) -> bytes:

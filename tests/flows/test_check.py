@@ -69,6 +69,7 @@ def test_an_error_in_the_manifest_has_its_line_and_publish_refuses_it(
     edit(copy, old, new)
     said = sandbox.run("check", copy).failed(1, message, "would be refused: 1 error")
     assert f"/{place}\n" in said.out
+    assert ("  help: " in said.out) is (place not in ("plugin.toml", "plugin.toml:1: plugin.license"))
     assert sandbox.run("publish", copy, "--to", "out", "--key", "release").status in (1, 2)
 
 

@@ -1,13 +1,17 @@
 """``tarkpm build``: C here in full; what the other languages need is in tests/toolchains."""
 
 import os
+import shlex
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 import wasmtime
 from support.core_modules import module
 from support.sandbox import PLUGINS, Sandbox
+
+from tarkpm.toolchains.programs import install_from_pypi
 
 SOURCE = (PLUGINS / "text-tools" / "tool.c").read_text()
 
@@ -193,6 +197,18 @@ def test_a_missing_toolchain_is_one_command_away(
     sandbox.run("build", folder, env={"PATH": str(nothing)}).failed(
         2, f"'{name}', which builds plugins in", command
     )
+
+
+def test_the_command_that_installs_a_toolchain_works_without_pip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tarkpm.toolchains.programs.importlib.util.find_spec", lambda _: None)
+    python = shlex.quote(sys.executable)
+    pip = f"{python} -m ensurepip && {python} -m pip install --upgrade ziglang"
+    assert install_from_pypi("ziglang", str(tmp_path), upgrade=True) == pip
+    for program, command in (("pipx", "pipx install --force"), ("uv", "uv tool install --upgrade")):
+        (tmp_path / program).touch(mode=0o755)
+        assert install_from_pypi("ziglang", str(tmp_path), upgrade=True) == f"{command} ziglang"
 
 
 def test_a_toolchain_that_is_too_old(sandbox: Sandbox) -> None:
