@@ -39,6 +39,9 @@ MANY: Final = 4
 MAX_TOLD: Final = 40
 """Host calls, and lines of the log, that are kept of a failed case."""
 
+_EMPTY: Final = "stderr: "
+"""The line with which the runtimes of languages begin a report of an exception."""
+
 
 class CaseResult(msgspec.Struct, frozen=True):
     """The result of one case; it passed if there is no mismatch. What a passed case did is not kept."""
@@ -151,8 +154,7 @@ class _Runner:
 
     def _hear(self, line: LogLine) -> None:
         log = self._logs[line.plugin]
-        # A runtime that reports an exception begins with an empty line.
-        if len(log) < MAX_TOLD and (line.message or log):
+        if len(log) < MAX_TOLD:
             log.append(f"{line.stream or line.level}: {line.message}")
 
     def _trace(self, call: TracedCall) -> None:
@@ -165,6 +167,8 @@ class _Runner:
             mismatches, world = self._judged(host, file, Path(root))
         seconds = round(time.monotonic() - start, 3)
         log = self._logs.pop(file.name, [])
+        if log[:1] == [_EMPTY]:
+            del log[0]
         if not mismatches:
             return CaseResult(name, True, seconds)
         calls = _told(world.calls) if world else ()
