@@ -71,9 +71,13 @@ class AgentServer(Server[Any]):
 
     async def look(self) -> None:
         """Look for changes of the project, and announce them, until cancelled."""
+        known = self.toolbox.changes
         while True:
             await anyio.sleep(LOOK_SECONDS)
-            if await anyio.to_thread.run_sync(self.toolbox.refresh):
+            await anyio.to_thread.run_sync(self.toolbox.refresh)
+            # Also what a call noticed first: it read the project again, and told nobody.
+            if (changes := self.toolbox.changes) != known:
+                known = changes
                 await self._announce()
 
     async def _announce(self) -> None:

@@ -15,6 +15,10 @@ _WITH_PORT = re.compile(r"(?P<host>\[[^\]]*\]|[^:\[\]]+):(?P<port>[0-9]{1,5})")
 """An IPv6 address needs brackets before a port (RFC 3986, 3.2.2)."""
 
 
+_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
+"""A name or an address. A library that is given anything else says so in its own words, or hangs."""
+
+
 class Proxies(msgspec.Struct, frozen=True):
     """The proxy of each scheme, and the hosts to connect to directly. Proxy URLs may contain a password."""
 
@@ -75,7 +79,7 @@ def split_proxy(text: str) -> Proxy:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         raise refused from None
-    if parts.scheme not in ("http", "https") or not host:
+    if parts.scheme not in ("http", "https") or not _HOST.fullmatch(host):
         raise refused
     auth = None
     if parts.username is not None:

@@ -4,11 +4,11 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from tarkpm.core.agent import finding, listing, outcome
-from tarkpm.core.agent.listing import CALL, SEARCH, AgentTool, Exposure, ToolListing
+from tarkpm.core.agent.calling import meant
+from tarkpm.core.agent.listing import SEARCH, AgentTool, Exposure, ToolListing
 from tarkpm.core.agent.naming import renamed
 from tarkpm.core.agent.outcome import Outcome
 from tarkpm.core.agent.rules import McpRules
@@ -19,7 +19,7 @@ from tarkpm.host.imports.log import LogLine, LogSink
 from tarkpm.host.runtime import PluginHost
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
-from tarkpm.ops.project.workspace import Workspace, open_for_reading
+from tarkpm.ops.project.workspace import open_for_reading
 from tarkpm.ops.release.listing import LOCK, unlocked_note
 from tarkpm.ops.run.agent_hooks import Hooks
 from tarkpm.ops.run.agent_tools import agent_tools
@@ -28,6 +28,7 @@ from tarkpm.ops.run.images import Images, load_images, open_host
 from tarkpm.ops.run.pinned import PinnedPlugin, pinned_plugins, unmanaged_tools
 from tarkpm.ops.run.secrets import unset
 from tarkpm.ops.run.turns import AgentCall, Turns
+from tarkpm.ops.run.watch import Watch
 
 MAX_SHOWN = 300
 """Characters of a call's arguments that are shown to the person who is asked."""
@@ -36,7 +37,6 @@ UNASKED = (
     "and this client cannot ask one: it has no elicitation"
 )
 DECLINED = "the user did not agree to this call"
-_Stamp = tuple[tuple[int, ...], ...]
 
 
 class Toolbox:
@@ -58,8 +58,9 @@ class Toolbox:
         self._problem: TarkError | None = None
         self._opened: tuple[PluginHost, Turns] | None = None
         self._closed = False
-        self._watched: tuple[Path, ...] = ()
-        self._stamp: _Stamp = ()
+        self._watch = Watch()
+        self.changes = 0
+        """How often other tools could be called than before, whoever noticed it."""
         self._read()
 
     @property
@@ -72,24 +73,25 @@ class Toolbox:
         self.refresh()
         return listing.listing(self.tools, self._exposure)
 
-    def refresh(self) -> bool:
-        """Read the project again if a file of it changed. Return whether other tools may be called now.
+    def refresh(self) -> None:
+        """Read the project again if a file of it changed, and count in `changes` if its tools did.
 
         A project that cannot be read, or whose decisions are not accepted, has no tools until it is in order.
         """
-        if self._stamp == self._stamped():
-            return False
+        if not self._watch.has_changed():
+            return
         with self._lock:
-            if self._stamp == self._stamped():
-                return False
+            if not self._watch.has_changed():
+                return
             before = self._tools
             try:
                 self._read()
             except TarkError as problem:
+                self._watch.forget()  # a file that is moved back is the one that was read before
                 self._tools, self._images, self._hooked, self._problem = {}, {}, None, problem
                 self._note(_said(problem))
             self._forget(before)
-            return before != self._tools
+            self.changes += before != self._tools
 
     @property
     def asks(self) -> bool:
@@ -99,7 +101,10 @@ class Toolbox:
     def question(self, name: str, arguments: Mapping[str, Any]) -> str:
         """Return what a person must agree to before this call; "" if nothing."""
         self.refresh()
-        name, arguments = _meant(name, arguments)
+        try:
+            name, arguments = meant(name, arguments)
+        except ValueError:
+            return ""  # `call` refuses it
         tool = self._tools.get(name)
         if tool is None or not self._rules.asks(tool.risk):
             return ""
@@ -118,7 +123,10 @@ class Toolbox:
         if name == SEARCH:
             return self._search(arguments)
         self.refresh()
-        name, arguments = _meant(name, arguments)
+        try:
+            name, arguments = meant(name, arguments)
+        except ValueError as problem:
+            return outcome.refused(str(problem))
         tool = self._tools.get(name)
         if tool is None:
             reason = _said(self._problem) if self._problem else f"{SEARCH} or tools/list shows the tools"
@@ -130,7 +138,7 @@ class Toolbox:
         try:
             return self._run(tool, arguments, call)
         except DigestMismatch as problem:
-            self._stamp = ()  # the definition is withheld from now on: the next look drops it from the list
+            self._watch.forget()  # it is withheld from now on: the next look drops it from the list
             return outcome.refused(_said(problem))
         except TarkError as problem:
             return outcome.refused(_said(problem))
@@ -152,8 +160,7 @@ class Toolbox:
 
     def _read(self) -> None:
         with open_for_reading(self._settings, self._ui) as workspace:
-            self._watched = _watched(workspace)
-            self._stamp = self._stamped()  # before the rest is read: a change meanwhile is seen later
+            self._watch.begin(workspace)
             plugins = pinned_plugins(workspace)
             self._rules = rules = workspace.project.mcp
             working = {one.name for one in workspace.followed.entries if one.is_working_copy}
@@ -185,9 +192,6 @@ class Toolbox:
             self._noted.add(text)
             self._ui.note(text)
 
-    def _stamped(self) -> _Stamp:
-        return tuple(map(_stat, self._watched))
-
     def _forget(self, before: Mapping[str, AgentTool]) -> None:
         """End the processes of plugins whose tools are all gone."""
         gone = {tool.plugin for tool in before.values()} - {tool.plugin for tool in self._tools.values()}
@@ -198,7 +202,7 @@ class Toolbox:
     # -- calls
 
     def _search(self, arguments: Mapping[str, Any]) -> Outcome:
-        query, limit = arguments.get("query", ""), arguments.get("limit", 5)
+        query, limit = arguments.get("query"), arguments.get("limit", 5)
         if not isinstance(query, str) or not isinstance(limit, int) or not 1 <= limit <= 20:
             return outcome.refused("expected 'query' as text and 'limit' from 1 to 20")
         self.refresh()
@@ -264,30 +268,6 @@ class Toolbox:
         call = self._opened[1].running(line.plugin) if self._opened else None
         if call is not None and call.tell is not None and line.level != "debug":
             call.tell(line.message)
-
-
-def _meant(name: str, arguments: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
-    """Return the tool and arguments that are meant: `CALL` names another tool."""
-    if name != CALL:
-        return name, arguments
-    given = arguments.get("arguments", {})
-    return str(arguments.get("name", "")), given if isinstance(given, dict) else {}
-
-
-def _watched(workspace: Workspace) -> tuple[Path, ...]:
-    """Return the paths whose change means that other tools may be called, or with other capabilities."""
-    place, environment, state = workspace.location, workspace.environment, workspace.state.root
-    documents = (place.project_file, place.lock_file, environment.base, environment.plugins)
-    # What was accepted or disabled, revoked, and withheld.
-    return (*documents, *(state / name for name in ("projects", "indexes", "withheld")))
-
-
-def _stat(path: Path) -> tuple[int, ...]:
-    try:
-        found = path.stat()
-    except OSError:
-        return ()
-    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def _said(problem: TarkError) -> str:

@@ -190,6 +190,8 @@ def test_changes_under_the_server_are_announced_and_hold(
                     group.start_soon(_listen, client, changed)
                     await anyio.sleep(0.5)
                 project.run("disable", "text-tools").ok()
+                # The call is the first to notice, and others are told all the same.
+                assert (await client.call_tool(STATS, {"text": "a"})).is_error
                 with anyio.fail_after(20):
                     await changed.wait()
                 group.cancel_scope.cancel()
@@ -200,6 +202,11 @@ def test_changes_under_the_server_are_announced_and_hold(
             assert not (await client.call_tool(STATS, {"text": "a"})).is_error
             publisher.release("1.1.0")
             project.run("update").ok()
+            assert not (await client.call_tool(STATS, {"text": "a"})).is_error
+            document = project.cwd / "tark.toml"
+            away = document.rename(document.with_name("away"))
+            assert (await client.call_tool(STATS, {"text": "a"})).is_error
+            away.rename(document)
             assert not (await client.call_tool(STATS, {"text": "a"})).is_error
             project.run("revoke", "text-tools", "storage").ok()
             result = await client.call_tool("text-tools__save-note", {"key": "k", "text": "t"})

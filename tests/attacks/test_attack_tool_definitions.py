@@ -271,3 +271,11 @@ def test_what_was_withheld_belongs_to_its_pin(installed: Sandbox) -> None:
     installed.run("verify").ok()
     assert HARMLESS in shown(installed)
     installed.run(*CALL).ok()
+
+
+def test_a_wrong_name_is_no_mismatch(installed: Sandbox) -> None:
+    """A job that goes by the exit status must not take a typing error for an attack."""
+    wrong = installed.run("call", "text-tools", "ech", "{}")
+    wrong.failed(
+        1, "the plugin has no tool named 'ech'; did you mean 'echo'?", "help: tarkpm tools text-tools"
+    )

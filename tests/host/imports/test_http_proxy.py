@@ -97,6 +97,14 @@ def test_environment() -> None:
 
 
 @pytest.mark.parametrize(
+    "text", ["foo bar", "http://a b:1", "http://a\tb", "http://[::1", "http://a;b", "ftp://a", "://"]
+)
+def test_what_is_no_proxy(text: str) -> None:
+    with pytest.raises(Refused, match="expected a proxy like http://host:3128"):
+        split_proxy(text)
+
+
+@pytest.mark.parametrize(
     ("bypass", "host", "found"),
     [
         ("", "a.test", "p"),
