@@ -25,7 +25,7 @@ PATTERNS = {"match", "search", "fullmatch", "findall", "finditer"}
 _SHORTENS = "shortens a library's text to show it"
 ALLOWED: dict[tuple[str, str], str] = {
     ("core/document.py", "_explain"): "rewords msgspec's sentence: its errors have no fields",
-    ("core/document.py", "_lower"): "changes the case of a library's first letter to show it",
+    ("core/document.py", "lower_first"): "changes the case of a library's first letter to show it",
     ("host/worker/engine.py", "_trap"): "wasmtime-py has no codes for a component's traps, only words",
     ("host/worker/engine.py", "causes"): "picks the innermost cause of wasmtime's backtrace to show it",
     ("host/worker/loop.py", "_serve"): "bounds what is sent over the channel",

@@ -69,7 +69,7 @@ def parse_toml(data: bytes, *, where: str, error: type[DocumentError], limit: in
         if found := _CONFLICT.search(data):
             line = data.count(b"\n", 0, found.start()) + 1
             raise error(f"a merge conflict is not resolved (line {line})", where=where) from None
-        raise error(f"not valid TOML: {_lower(str(problem))}", where=where) from None
+        raise error(f"not valid TOML: {lower_first(str(problem))}", where=where) from None
     except RecursionError:
         raise error("tables or lists nest too deeply", where=where) from None
     except ValueError:
@@ -153,14 +153,15 @@ def _explain(text: str) -> tuple[str, str]:
         return path, EMPTY
     if found := re.match(r"Invalid enum value (.*)$", what):
         return path, f"{found[1]} is not one of the allowed values"
-    return path, _lower(what)
+    return path, lower_first(what)
 
 
 def _most_dots(data: bytes) -> int:
     return max(line.count(b".") for line in _QUOTED.sub(b"", data).split(b"\n"))
 
 
-def _lower(text: str) -> str:
+def lower_first(text: str) -> str:
+    """Return a library's sentence with its first letter in lower case, as our own messages begin."""
     return text[:1].lower() + text[1:]
 
 

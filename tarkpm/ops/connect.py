@@ -12,7 +12,7 @@ import msgspec
 
 from tarkpm.core.agent import jsonc
 from tarkpm.core.agent.clients import CLIENTS, NAME, Client, entry
-from tarkpm.core.document import inline
+from tarkpm.core.document import inline, lower_first
 from tarkpm.core.names import PROJECT
 from tarkpm.core.toml_edit import rewrite
 from tarkpm.errors import ConsentError, DocumentError, Edited, HostError
@@ -65,7 +65,7 @@ def plan(settings: Settings, name: str, *, remove: bool = False) -> Change:
         line = text.count("\n", 0, problem.at) + 1
         raise _unreadable(f"the file is not JSON: {problem} (line {line})", name, file) from None
     except tomllib.TOMLDecodeError as problem:  # its text has the line
-        raise _unreadable(f"the file is not TOML: {_lower(str(problem))}", name, file) from None
+        raise _unreadable(f"the file is not TOML: {lower_first(str(problem))}", name, file) from None
     except UnicodeDecodeError:
         raise _unreadable("the file is not UTF-8 text", name, file) from None
     except ValueError as problem:
@@ -90,10 +90,6 @@ def _own_places(settings: Settings, location: Location, client: Client) -> tuple
 
 def _unreadable(message: str, name: str, file: Path) -> DocumentError:
     return DocumentError(message, where=str(file), hint=f"tarkpm mcp connect {name} --print")
-
-
-def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:]
 
 
 def apply(settings: Settings, ui: Ui, change: Change) -> None:

@@ -82,7 +82,7 @@ def test_all_tools_are_those_agreed_to(sandbox: Sandbox, by_hand: Path) -> None:
     assert "not installed by tarkpm" in found["failed"]["text-tools"]
     assert sandbox.run("tools", "--json", "--accept-unmanaged", "text_tools").ok().json["tools"]
     sandbox.run("disable", "text-tools").ok()
-    assert sandbox.run("tools", "--json").ok().json == {"tools": [], "failed": {}, "notes": []}
+    assert sandbox.run("tools", "--json").ok().json == {"tools": [], "failed": {}, "notes": [], "hints": {}}
     sandbox.run(*CALL).failed(1, "'text-tools' is disabled")
 
 

@@ -149,7 +149,9 @@ def is_gone(pid: int, within: float = 2.0) -> bool:
     while time.monotonic() < deadline:
         try:
             # an orphan is reaped by whoever adopts it, which may take its time
-            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+            is_zombie = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+            # its other threads may still be ending, and hold its end of the socket open
+            if is_zombie and len(list(Path(f"/proc/{pid}/task").iterdir())) == 1:
                 return True
         except FileNotFoundError:
             return True
