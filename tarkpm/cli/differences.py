@@ -23,6 +23,8 @@ LABELS: Final = {
 }
 """What kinds of changes are called where the kind's own name would not be understood."""
 _WIDTH: Final = 10
+_UNASKED: Final = ("version", "type", "files")
+"""Kinds about which acceptance asks nothing."""
 _LISTS: Final = ("files", "requires", "declared", "tools", "definitions", "granted", "trust")
 """Kinds of which there may be several: what is gone and what is new are lines of their own."""
 
@@ -117,6 +119,11 @@ def _wider(report: "DiffReport | ShowReport") -> Iterator[str]:
     yield from map(str, report.wider)
     for name, asks in report.asks.items():
         yield f"'{name}' asks for {', '.join(asks)}"
+    for plugin in report.plugins:
+        for change in plugin.changes:
+            if change.wider and change.kind in _UNASKED:
+                what = " → ".join(", ".join(part) for part in (change.removed, change.added) if part)
+                yield f"'{plugin.name}' has another {LABELS.get(change.kind, change.kind)}: {what}"
     for name in report.unpinned:
         yield f"the tools of '{name}' are not pinned any longer"
 

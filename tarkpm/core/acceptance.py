@@ -234,14 +234,16 @@ def _plugin_widenings(
         granted = granted.without_secrets()
     for capability in decided.granted.beyond(granted):
         yield Widening(WideningKind.GRANT, name, str(capability))
-    yield from _tool_widenings(name, decided, known)
+    # A new plugin is asked about as a whole; one that was accepted without tools gets none unasked.
+    if accepted and accepted.publisher.origin == decided.publisher.origin:
+        yield from _tool_widenings(name, decided, known)
 
 
 def _tool_widenings(name: str, decided: Binding, known: Binding) -> Iterator[Widening]:
     """Yield tools with another definition than the accepted one, and new tools: nobody saw their text."""
-    if known.tools is None or decided.tools is None:
+    if decided.tools is None:
         return
-    found = compare(known.tools, decided.tools)
+    found = compare(known.tools or (), decided.tools)
     for tool in dict.fromkeys((*found.widen, *found.added)):
         yield Widening(WideningKind.TOOL, name, tool)
 

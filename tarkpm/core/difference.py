@@ -84,7 +84,8 @@ class Difference(msgspec.Struct, frozen=True):
     @property
     def is_wider(self) -> bool:
         """Return whether the later state goes beyond the earlier one."""
-        return bool(self.wider or self.asks or self.unpinned or any(one.wider for one in self.indexes))
+        changes = (change for plugin in self.plugins for change in plugin.changes)
+        return bool(self.wider or self.asks or any(one.wider for one in (*self.indexes, *changes)))
 
     @property
     def unpinned(self) -> tuple[str, ...]:
@@ -242,6 +243,13 @@ def _is_wider(kind: str, before: LockEntry | None, after: LockEntry | None) -> b
     """Return whether a change of this kind goes beyond what was, for kinds that acceptance does not weigh."""
     if kind == "declared":
         return bool(_asks(before, after))
+    if before is None or after is None:
+        return False
+    # Another kind of plugin, an older release, and other contents of one version are never everyday work.
+    if kind in ("type", "files"):
+        return True
+    if kind == "version":
+        return after.version < before.version
     if kind == "tools" and after is not None:
         return _riskier(before, after)
     return False
@@ -249,7 +257,7 @@ def _is_wider(kind: str, before: LockEntry | None, after: LockEntry | None) -> b
 
 def _riskier(before: LockEntry | None, after: LockEntry) -> bool:
     if after.tools is None:
-        return bool(before and before.tools)
+        return before is not None and before.tools is not None
     known = {tool.name: RISKS.index(tool.risk) for tool in (before.tools if before else None) or ()}
     return any(RISKS.index(tool.risk) > known.get(tool.name, -1) for tool in after.tools)
 
@@ -259,8 +267,9 @@ def _asks(before: LockEntry | None, after: LockEntry | None) -> tuple[str, ...]:
     if after is None or after.is_working_copy:
         return ()
     if after.capabilities is None:
-        # Dropping the line must not hide what it said; a lock that never had it says nothing new.
-        return (UNKNOWN,) if before is None or before.capabilities is not None else ()
+        # Dropping the line must not hide what it said; only the same release says nothing new.
+        is_same = before is not None and before.capabilities is None and before.files == after.files
+        return () if is_same else (UNKNOWN,)
     known = before.capabilities if before and before.capabilities is not None else CapabilitySet()
     return tuple(map(str, after.capabilities.beyond(known)))
 

@@ -71,7 +71,8 @@ def read_conflict(data: bytes) -> tuple[Lock, Lock] | None:
     Each side is what the file would be with that side taken everywhere.
     """
     try:
-        sides = _sides(data.decode().splitlines(keepends=True))
+        # Not `splitlines`: git and TOML know one end of a line, and a comment may hold the others.
+        sides = _sides(re.findall(r"[^\n]*\n|[^\n]+", data.decode()))
         return (parse(sides[0].encode()), parse(sides[1].encode())) if sides else None
     except (ValueError, LockError):
         return None

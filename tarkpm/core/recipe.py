@@ -70,6 +70,11 @@ class Recipe(msgspec.Struct, frozen=True):
             raise ManifestError(
                 f"expected a file inside the folder, found '{asked.source[:200]}'", where=place
             )
+        # A compiler reads `@file` as a file of options, and `-x` as one: options run programs.
+        if any(part.startswith(("@", "-")) for part in asked.source.split("/")):
+            raise ManifestError(
+                f"expected no part that begins with '@' or '-', found '{asked.source[:200]}'", where=place
+            )
         if not has(asked.source):
             raise ManifestError(f"there is no file '{asked.source[:200]}'", where=place)
         return cls(asked.source, _language(asked.source, place), asked.toolchain)

@@ -1,6 +1,7 @@
 """``tarkpm diff``: what differs between two states of a project, and what goes beyond the earlier one."""
 
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -12,7 +13,7 @@ from tarkpm.core.lockfile import Lock, LockEntry, parse
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import LOCK, MANIFEST, MAX_LOCK, PROJECT
 from tarkpm.core.project import Project
-from tarkpm.errors import NotFound, TarkError
+from tarkpm.errors import NotFound, Refused, TarkError
 from tarkpm.io.files import read_optional
 from tarkpm.ops.project.location import Location, checked_place
 from tarkpm.ops.project.ownership import check_owner
@@ -21,6 +22,9 @@ from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import open_for_reading
 from tarkpm.store.blobs import BlobStore
 
+ATTRIBUTES: Final = ".gitattributes"
+ENCODING: Final = b"working-tree-encoding"
+"""The attribute that makes git convert a file when it checks it out (gitattributes(5))."""
 WORKING_TREE: Final = ""
 """The state that is named by nothing: the project's files as they are."""
 _FILE: Final = re.compile(r"(/|\.\.?/).*|.*\.lock")
@@ -81,15 +85,29 @@ def _revision(location: Location, name: str) -> Documents:
     check_owner(top / ".git", "this repository is not yours", hint="tarkpm diff ./old.lock")
     folder = location.folder.relative_to(top)
     paths = [str(folder / each) for each in (PROJECT, LOCK)]
+    attributes = [str(each / ATTRIBUTES) for each in (folder, *folder.parents)]
     with Repository(top) as repository:
         commit = repository.commit(name)
         found = repository.read(commit, paths)
+        _check_attributes(name, repository.read(commit, attributes))
     project, lock = (found.get(path, b"") for path in paths)
     where = f"{name}:{paths[1]}"
     return Documents(
         parse(lock, where=where) if lock else Lock(),
         Project.parse(project, where=f"{name}:{paths[0]}"),
     )
+
+
+def _check_attributes(name: str, found: Mapping[str, bytes]) -> None:
+    """Raise `Refused` where git may write other text into a work tree than the revision holds.
+
+    In another encoding, a comment of tark.toml can become tables: a review of the revision would not see them.
+    """
+    for path, data in found.items():
+        if ENCODING in data:
+            what = "git checks out other files than this revision holds"
+            text = f"{path} sets {ENCODING.decode()}: {what}"
+            raise Refused(text, where=name, hint=f"git show {shlex.quote(f'{name}:{path}')}")
 
 
 def _licensed(store: BlobStore, documents: Documents, names: Iterable[str]) -> Documents:

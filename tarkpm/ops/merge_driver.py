@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from tarkpm.core.document import inline
 from tarkpm.core.lock_merge import merged_text
 from tarkpm.core.lockfile import Lock, LockEntry, parse
 from tarkpm.core.names import LOCK, MAX_LOCK
@@ -77,16 +78,21 @@ def merge_files(base: Path, ours: Path, theirs: Path) -> bool:
 
 
 def in_words(path: Path) -> list[str]:
-    """Return a lock as lines that a person reads in `git diff`: without digests and sizes."""
+    """Return a lock as lines for `git diff`. Every value is whole: what is cut off can hide a change."""
     data = read_file(path, MAX_LOCK)
     lock = parse(data, where=os.fspath(path)) if data.strip() else Lock()
     return [line for entry in lock.entries for line in _words(entry)]
 
 
 def _words(entry: LockEntry) -> list[str]:
-    lines = [f"{entry.name} {entry.version} ({entry.type})", f"  source   {neutral(str(entry.source))}"]
+    source = inline(msgspec.to_builtins(entry.source))
+    lines = [f"{entry.name} {entry.version} ({entry.type})", f"  source   {neutral(source)}"]
     lines.append(f"  signer   {entry.signer or 'none'}")
+    if entry.min_tark_version:
+        lines.append(f"  min tark {entry.min_tark_version}")
+    if entry.statement:
+        lines.append(f"  statement {entry.statement.sha256} {entry.statement.size}")
     lines += [f"  requires {one}" for one in entry.requires]
     lines += [f"  asks for {neutral(str(one))}" for one in entry.capabilities or ()]
-    lines += [f"  tool     {neutral(one.name)} ({one.risk}) {one.sha256[:12]}" for one in entry.tools or ()]
-    return [*lines, *(f"  file     {file.name} {file.sha256[:12]}" for file in entry.files)]
+    lines += [f"  tool     {neutral(one.name)} ({one.risk}) {one.sha256}" for one in entry.tools or ()]
+    return [*lines, *(f"  file     {file.name} {file.sha256} {file.size}" for file in entry.files)]

@@ -1,5 +1,6 @@
 """Rust without WASI: ``rustc`` for one file, ``cargo`` for a package, target ``wasm32-unknown-unknown``."""
 
+import os
 import shlex
 import subprocess
 from collections.abc import Mapping
@@ -86,7 +87,8 @@ class Rust:
 def _libraries(rustc: str) -> bool:
     """Return whether a rustc has the target's libraries."""
     query = [rustc, "--print", "target-libdir", "--target", TARGET]
-    done = subprocess.run(query, capture_output=True, text=True, check=False)
+    # Not in the current folder: rustup would run the compiler that a rust-toolchain.toml there names.
+    done = subprocess.run(query, capture_output=True, text=True, check=False, cwd=os.sep)
     return done.returncode == 0 and any(Path(done.stdout.strip()).glob("libcore-*"))
 
 

@@ -44,10 +44,11 @@ def test_equal_states_do_not_differ(documents: Documents) -> None:
     ("changes", "kind", "removed", "added", "wider"),
     [
         ({"version": Version.parse("1.1.0")}, "version", "1.0.0", "1.1.0", False),
-        ({"type": "hook"}, "type", "tool", "hook", False),
+        ({"type": "hook"}, "type", "tool", "hook", True),
+        ({"version": Version.parse("0.9.0")}, "version", "1.0.0", "0.9.0", True),
         ({"requires": (Dependency.parse("x ^1"),)}, "requires", None, "x ^1", False),
         ({"min_tark_version": Version.parse("2.0.0")}, "min-tark-version", None, "2.0.0", False),
-        ({"files": FILES[:1]}, "files", "plugin.wasm sha256:" + "1" * 64, None, False),
+        ({"files": FILES[:1]}, "files", "plugin.wasm sha256:" + "1" * 64, None, True),
         ({"source": msgspec.structs.replace(ENTRY.source, commit="b" * 40)}, "commit", "a" * 40, "b" * 40, False),
         ({"source": GitSource("https://evil.example/x.git", branch="main", commit="a" * 40)}, "source",
          "https://git.example/calc.git branch main", "https://evil.example/x.git branch main", True),

@@ -45,9 +45,9 @@ def test_what_an_update_means(sandbox: Sandbox, repo: GitRepo) -> None:
     keep(repo, "two")
     assert sandbox.run("diff").ok().out == "HEAD → working tree: no difference\n"
     assert sandbox.run("diff", "HEAD~1", "HEAD").status == 1
-    back = sandbox.run("diff", "HEAD", "HEAD~1").ok().out
+    back = sandbox.run("diff", "HEAD", "HEAD~1").failed(1).out
     assert "  asks for  - http:api.example.com" in back
-    assert "goes beyond" not in back
+    assert "goes beyond HEAD:\n  'text-tools' has another version: 1.1.0 → 1.0.0\n\n" in back
 
 
 def test_files_are_compared_without_a_project(sandbox: Sandbox, repo: GitRepo) -> None:
@@ -105,3 +105,27 @@ def test_what_is_missing(sandbox: Sandbox, repo: GitRepo) -> None:
     sandbox.run("diff", f"{empty}~1").failed(2, "there is no revision")
     shutil.rmtree(sandbox.cwd / ".git")
     sandbox.run("diff").failed(2, "'HEAD' is a revision, and this project is in no git repository")
+
+
+def test_a_revision_that_git_checks_out_in_another_encoding(sandbox: Sandbox, repo: GitRepo) -> None:
+    """An attack: with ``working-tree-encoding``, U+25D9 of a comment becomes a line feed in CP902."""
+    keep(repo, "two")
+    text = (sandbox.cwd / "tark.toml").read_text()
+    repo.write("tark.toml", f"{text}# ours \u25d9[grants.text-tools]\u25d9shell = true\n".encode())
+    repo.write(".gitattributes", b"*.toml working-tree-encoding=CP902\n")
+    repo.commit("three")
+    sandbox.run("diff", "HEAD~1", "HEAD").failed(
+        2, ".gitattributes sets working-tree-encoding: git checks out other files"
+    )
+
+
+def test_an_older_release_and_other_contents_go_beyond(sandbox: Sandbox, repo: GitRepo) -> None:
+    """Rule 7 is about updates; a pulled lock is reviewed here."""
+    keep(repo, "two")
+    lock = sandbox.cwd / "tark.lock"
+    text = lock.read_text()
+    lock.write_text(text.replace('version = "1.1.0"', 'version = "0.9.0"'))
+    assert "'text-tools' has another version: 1.1.0 → 0.9.0" in sandbox.run("diff").failed(1).out
+    digest = text.partition('"plugin.wasm", sha256 = "')[2][:64]
+    lock.write_text(text.replace(digest, "0" * 64))
+    assert "'text-tools' has another contents: plugin.wasm" in sandbox.run("diff").failed(1).out

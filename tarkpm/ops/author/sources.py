@@ -10,7 +10,7 @@ from typing import Final
 
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MANIFEST, STATEMENT
-from tarkpm.core.recipe import Recipe
+from tarkpm.core.recipe import CARGO, Recipe
 from tarkpm.core.release import is_extra
 from tarkpm.errors import BuildError
 from tarkpm.io.files import read_file
@@ -19,6 +19,8 @@ MAX_FILES: Final = 2_000
 MAX_BYTES: Final = 64 * 1024 * 1024
 _SKIPPED: Final = frozenset({"node_modules", "target", "tests", "__pycache__", "dist", "wit"})
 _VENV: Final = "pyvenv.cfg"
+_CHOOSES_RUSTC: Final = frozenset({"rust-toolchain", "rust-toolchain.toml"})
+"""Files in which rustup finds the path of the compiler to run (docs/decisions/0151)."""
 
 
 def read_sources(folder: Path, manifest: Manifest, recipe: Recipe) -> dict[str, bytes]:
@@ -27,9 +29,12 @@ def read_sources(folder: Path, manifest: Manifest, recipe: Recipe) -> dict[str, 
     Not hidden files, results, tests, documents and installed packages. Raises `BuildError` for more than
     `MAX_FILES` or `MAX_BYTES`, and `StoreError` for a source that is a link.
     """
+    _check_no_link(folder, recipe.source)
     if recipe.language == "wasm":
         return {recipe.source: read_file(folder / recipe.source, MAX_BYTES)}
     made = {MANIFEST, STATEMENT, manifest.wasm}
+    if recipe.source.rpartition("/")[2] != CARGO:
+        made |= _CHOOSES_RUSTC
     names = [name for name in source_files(folder) if name not in made and not is_extra(name)]
     if recipe.source not in names:  # in a folder that is skipped, but asked for
         names.append(recipe.source)
@@ -40,6 +45,14 @@ def read_sources(folder: Path, manifest: Manifest, recipe: Recipe) -> dict[str, 
         if left < 0:
             raise _too_big(f"{MAX_BYTES >> 20} MiB", folder)
     return found
+
+
+def _check_no_link(folder: Path, source: str) -> None:
+    """Raise `BuildError` for a source below a link: it would be another folder's file."""
+    for part in Path(source).parents:
+        if (folder / part).is_symlink() and part != Path():
+            text, hint = f"expected a folder, found a link: '{part}'", f"ls -ld {folder / part}"
+            raise BuildError(text, where=str(folder), hint=hint)
 
 
 def source_files(folder: Path) -> Iterator[str]:
