@@ -101,7 +101,7 @@ def _revision(location: Location, name: str) -> Documents:
 def _check_attributes(name: str, found: Mapping[str, bytes]) -> None:
     """Raise `Refused` where git may write other text into a work tree than the revision holds.
 
-    In another encoding, a comment of tark.toml can become tables: a review of the revision would not see them.
+    In another encoding, a comment can become tables that a review of the revision did not see.
     """
     for path, data in found.items():
         if ENCODING in data:

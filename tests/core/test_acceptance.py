@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 
 from tarkpm.core.acceptance import Acceptance, IndexPlace, WideningKind, widenings
 from tarkpm.core.binding import Binding, Origin, Publisher
+from tarkpm.core.digest import Digest
+from tarkpm.core.tool import ToolPin
 
 A, B = "ed25519:a", "ed25519:b"
 GIT, OTHER = Origin("git", "https://git.example/calc.git"), Origin("git", "https://evil.example/calc.git")
@@ -122,3 +124,16 @@ def test_equal_digests_are_equal_decisions(one: Acceptance, other: Acceptance) -
 @given(ACCEPTANCES, ACCEPTANCES)
 def test_narrowing_never_widens(accepted: Acceptance, decided: Acceptance) -> None:
     assert widenings(accepted.narrowed(decided), accepted) == ()
+
+
+def test_a_plugin_that_had_no_tools_gets_none_unasked() -> None:
+    """A hook that a pulled lock makes a tool: nobody saw the text that agents would read."""
+    tools = (ToolPin("run", "write", Digest("a" * 64)),)
+    with_tools = msgspec.structs.replace(SIGNED, tools=tools)
+    (asked,) = said(project(with_tools), project(SIGNED))
+    assert asked == "let agents read another definition of the tool 'run' of 'calc' than you accepted"
+    none = msgspec.structs.replace(SIGNED, tools=())
+    assert said(project(with_tools), project(none)) == [asked]
+    assert said(project(SIGNED), project(with_tools)) == []
+    new = said(project(with_tools), project(None))
+    assert not any("definition" in sentence for sentence in new)
