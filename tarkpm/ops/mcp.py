@@ -28,7 +28,7 @@ from tarkpm.ops.run.images import Images, load_images, open_host
 from tarkpm.ops.run.pinned import PinnedPlugin, pinned_plugins, unmanaged_tools
 from tarkpm.ops.run.secrets import unset
 from tarkpm.ops.run.turns import AgentCall, Turns
-from tarkpm.ops.run.watch import Watch
+from tarkpm.ops.run.watch import ProjectWatch
 
 MAX_SHOWN = 300
 """Characters of a call's arguments that are shown to the person who is asked."""
@@ -58,7 +58,7 @@ class Toolbox:
         self._problem: TarkError | None = None
         self._opened: tuple[PluginHost, Turns] | None = None
         self._closed = False
-        self._watch = Watch()
+        self._watch = ProjectWatch()
         self.changes = 0
         """How often other tools could be called than before, whoever noticed it."""
         self._read()

@@ -7,7 +7,7 @@ from tarkpm.ops.project.workspace import Workspace
 _Stamp = tuple[tuple[int, ...], ...]
 
 
-class Watch:
+class ProjectWatch:
     """The files of a project, as they were when it was read last."""
 
     def __init__(self) -> None:
