@@ -9,17 +9,17 @@ from typing import Final
 import msgspec
 
 from tarkpm.core.difference import Difference, Documents, difference
-from tarkpm.core.lockfile import Lock, LockEntry, parse
-from tarkpm.core.manifest import Manifest
-from tarkpm.core.names import LOCK, MANIFEST, MAX_LOCK, PROJECT
+from tarkpm.core.lockfile import Lock, parse
+from tarkpm.core.names import LOCK, MAX_LOCK, PROJECT
 from tarkpm.core.project import Project
-from tarkpm.errors import NotFound, Refused, TarkError
+from tarkpm.errors import NotFound, Refused
 from tarkpm.io.files import read_optional
 from tarkpm.ops.project.location import Location, checked_place
 from tarkpm.ops.project.ownership import check_owner
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import open_for_reading
+from tarkpm.ops.release.facts import stored_manifest
 from tarkpm.store.blobs import BlobStore
 
 ATTRIBUTES: Final = ".gitattributes"
@@ -88,8 +88,8 @@ def _revision(location: Location, name: str) -> Documents:
     attributes = [str(each / ATTRIBUTES) for each in (folder, *folder.parents)]
     with Repository(top) as repository:
         commit = repository.commit(name)
-        found = repository.read(commit, paths)
-        _check_attributes(name, repository.read(commit, attributes))
+        found = repository.read(commit, [*paths, *attributes])
+    _check_attributes(name, {path: data for path, data in found.items() if path not in paths})
     project, lock = (found.get(path, b"") for path in paths)
     where = f"{name}:{paths[1]}"
     return Documents(
@@ -113,16 +113,9 @@ def _check_attributes(name: str, found: Mapping[str, bytes]) -> None:
 def _licensed(store: BlobStore, documents: Documents, names: Iterable[str]) -> Documents:
     """Return the documents with the licenses of these plugins, as far as the store has their plugin.toml."""
     entries = (documents.lock.get(name) for name in names)
-    found = {entry.name: _license(store, entry) for entry in entries if entry}
+    known = {entry.name: stored_manifest(store, entry) for entry in entries if entry}
+    found = {name: manifest.license for name, manifest in known.items() if manifest}
     return msgspec.structs.replace(documents, licenses=found)
-
-
-def _license(store: BlobStore, entry: LockEntry) -> str:
-    file = next((file for file in entry.files if file.name == MANIFEST), None)
-    try:
-        return Manifest.parse(store.read(file)).license if file and store.has(file) else ""
-    except TarkError:
-        return ""  # damaged, or not a manifest: a lock can name any digest
 
 
 def _notes(documents: Mapping[str, Documents]) -> Iterator[str]:

@@ -13,7 +13,7 @@ from tarkpm.core.text import some
 from tarkpm.core.verification import verify_release
 from tarkpm.errors import DigestMismatch, Refused, SignatureInvalid, StoreError
 from tarkpm.io.files import open_new, read_file, remove_tree, sync_folder
-from tarkpm.ops.author.staleness import stale
+from tarkpm.ops.author.staleness import require_fresh
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.release.checks import check_publishable, signed_release
 from tarkpm.sources.folder import collect
@@ -51,14 +51,7 @@ def publish(settings: Settings, folder: Path, to: Path, key: str, passphrase: Pa
     collected = collect(LocalTree(folder), "", where=where, signed=False)
     plain = verify_release(collected.files, None, PathSource(where), where=where)
     check_publishable(plain, collected, where=where)
-    old = stale(
-        settings,
-        settings.cwd / folder / collected.folder,
-        plain.manifest,
-        collected.files[plain.manifest.wasm],
-    )
-    if old is not None:
-        raise old
+    require_fresh(settings, settings.cwd / folder, collected, plain.manifest)
     found, replaced = _statement(folder / collected.folder, collected.files, where)
     existing = None if key else found
     envelope = existing

@@ -9,7 +9,7 @@ from tarkpm.core.names import MANIFEST, STATEMENT
 from tarkpm.core.release import GitSource, PathSource
 from tarkpm.core.verification import VerifiedRelease, verify_release
 from tarkpm.io.files import atomic_write
-from tarkpm.ops.author.staleness import stale
+from tarkpm.ops.author.staleness import require_fresh
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.release.checks import check_fit, check_license
 from tarkpm.sources.folder import ReleaseFiles, collect
@@ -36,14 +36,7 @@ def sign(settings: Settings, folder: Path, key: str, passphrase: Passphrase) -> 
     """
     collected, candidate = _read(folder)
     # What is signed must be what the author reads beside it.
-    old = stale(
-        settings,
-        settings.cwd / folder / collected.folder,
-        candidate.manifest,
-        collected.files[candidate.manifest.wasm],
-    )
-    if old is not None:
-        raise old
+    require_fresh(settings, settings.cwd / folder, collected, candidate.manifest)
     public, signer = KeyStore.in_state(settings.paths.state).load(key, passphrase)
     manifest = candidate.manifest
     envelope = statement.sign(manifest.name, manifest.version, candidate.files, key=public, signer=signer)

@@ -18,6 +18,7 @@ from tarkpm.errors import BuildError, TarkError
 from tarkpm.io.files import keep, read_file, read_optional
 from tarkpm.ops.author.sources import MAX_FILES, read_sources
 from tarkpm.ops.project.settings import Settings
+from tarkpm.sources.folder import ReleaseFiles
 
 _MAX_RECORD: Final = MAX_FILES * 4096
 """Bytes; a path has at most 4096."""
@@ -73,3 +74,10 @@ def _command(settings: Settings, folder: Path) -> str:
 def _file(settings: Settings, folder: Path) -> Path:
     name = hashlib.sha256(os.fsencode(folder)).hexdigest()
     return settings.paths.cache / "builds" / f"folder-{name}"
+
+
+def require_fresh(settings: Settings, folder: Path, collected: ReleaseFiles, manifest: Manifest) -> None:
+    """Raise the error of `stale` for the plugin that was collected in ``folder``, or in its ``dist/``."""
+    problem = stale(settings, folder / collected.folder, manifest, collected.files[manifest.wasm])
+    if problem is not None:
+        raise problem

@@ -1,5 +1,6 @@
 """What this machine knows of locked releases: their plugin.toml, and what made their modules."""
 
+from tarkpm.core.digest import FileEntry
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MANIFEST
@@ -7,6 +8,19 @@ from tarkpm.errors import TarkError
 from tarkpm.host.module.producers import Producer, producers
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.installed import installed_manifest
+from tarkpm.store.blobs import BlobStore
+
+
+def stored_manifest(store: BlobStore, entry: LockEntry) -> Manifest | None:
+    """Return the plugin.toml that the store has of a locked release; None without it.
+
+    None also for one that is damaged, or that is none: a lock can name any digest.
+    """
+    file = _manifest_file(entry)
+    try:
+        return Manifest.parse(store.read(file)) if file and store.has(file) else None
+    except TarkError:
+        return None
 
 
 def known_manifest(workspace: Workspace, entry: LockEntry) -> Manifest | None:
@@ -14,13 +28,17 @@ def known_manifest(workspace: Workspace, entry: LockEntry) -> Manifest | None:
 
     Its digest is the locked one. A working copy's is the installed one.
     """
-    file = next((file for file in entry.files if file.name == MANIFEST), None)
+    file = _manifest_file(entry)
+    if file and workspace.store.has(file):
+        return stored_manifest(workspace.store, entry)
     try:
-        if file and workspace.store.has(file):
-            return Manifest.parse(workspace.store.read(file))
         return installed_manifest(workspace, entry)
     except TarkError:
         return None
+
+
+def _manifest_file(entry: LockEntry) -> FileEntry | None:
+    return next((file for file in entry.files if file.name == MANIFEST), None)
 
 
 def known_producers(workspace: Workspace, entry: LockEntry) -> tuple[Producer, ...]:
