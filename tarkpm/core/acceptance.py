@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from tarkpm.core.agent.rules import McpRules
-from tarkpm.core.binding import Binding, Origin, Publisher, contents_digest
+from tarkpm.core.binding import Binding, Origin, Publisher, contents_digest, release_text
 from tarkpm.core.digest import sha256
 from tarkpm.core.tool import compare
 
@@ -56,8 +56,11 @@ class Acceptance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
     @property
     def digest(self) -> str:
         """The digest that ``--accept-project=`` takes, with ``sha256:``. It is the same on every machine."""
+        # Moving to another release is everyday work, which a digest in a workflow file must not notice.
+        bindings = {name: msgspec.structs.replace(one, releases=()) for name, one in self.plugins.items()}
+        decided = msgspec.structs.replace(self, plugins=bindings)
         # Keys in sorted order, so that CI and a laptop compute the same digest.
-        return f"sha256:{sha256(msgspec.json.encode(self, order='sorted'))}"
+        return f"sha256:{sha256(msgspec.json.encode(decided, order='sorted'))}"
 
     def remembering(self, accepted: "Acceptance") -> "Acceptance":
         """Return the record to keep in place of ``accepted``.
@@ -102,6 +105,7 @@ def _binding(name: "PluginName", project: "Project", entry: "LockEntry | None") 
         tuple(map(str, project.granted(name))),
         contents_digest(entry) if entry and _is_unsigned(entry) else "",
         entry.tools if entry else None,
+        (release_text(entry),) if entry and not entry.is_working_copy else (),
     )
 
 
@@ -136,6 +140,8 @@ class WideningKind(Enum):
     SIGNER = "signer"
     UNSIGNED = "unsigned"
     CONTENTS = "contents"
+    OLDER = "older"
+    REPUBLISHED = "republished"
     GRANT = "grant"
     TOOL = "tool"
     MCP = "mcp"
@@ -176,7 +182,13 @@ class Widening(msgspec.Struct, frozen=True):
         )
 
 
-_LOUD: Final = (WideningKind.UNSIGNED, WideningKind.CONTENTS, WideningKind.TOOL, WideningKind.MCP)
+_LOUD: Final = (
+    WideningKind.UNSIGNED,
+    WideningKind.CONTENTS,
+    WideningKind.REPUBLISHED,
+    WideningKind.TOOL,
+    WideningKind.MCP,
+)
 _SENTENCES: Final = {
     WideningKind.INDEX: "{after}{before}",
     WideningKind.SOURCE: "change the source of {name}: {change}",
@@ -185,6 +197,8 @@ _SENTENCES: Final = {
     WideningKind.SIGNER: "change the signer of {name}: {change}",
     WideningKind.UNSIGNED: "install {name} unsigned from {after}",
     WideningKind.CONTENTS: "run {name} unsigned with these contents: {change}",
+    WideningKind.OLDER: "go back to an older release of {name}: {change}",
+    WideningKind.REPUBLISHED: "run {name} {after} with other contents than you accepted under that version",
     WideningKind.GRANT: "let {name} use {after}",
     WideningKind.TOOL: "let agents read another definition of the tool '{after}' of {name} than you accepted",
     WideningKind.MCP: "let agents {after}",
@@ -228,6 +242,7 @@ def _plugin_widenings(
             yield widening
     if decided.contents and decided.contents != known.contents:
         yield Widening(WideningKind.CONTENTS, name, decided.contents, known.contents)
+    yield from _release_widenings(name, decided, known)
     granted = known.granted
     # A secret is bound to a publisher, as data is: the same place with other keys is another one.
     if not decided.publisher.succeeds(known.publisher):
@@ -237,6 +252,27 @@ def _plugin_widenings(
     # A new plugin is asked about as a whole; one that was accepted without tools gets none unasked.
     if accepted and accepted.publisher.origin == decided.publisher.origin:
         yield from _tool_widenings(name, decided, known)
+
+
+def _release_widenings(name: str, decided: Binding, known: Binding) -> Iterator[Widening]:
+    """Yield a locked release that is lower than one that was accepted, or another one under its version.
+
+    See docs/trust-rules.md, rule 7. Releases that were accepted here before are not asked about again, so
+    that switching between branches of a project asks once.
+    """
+    if not decided.releases or not known.releases or decided.releases[0] in known.releases:
+        return
+    from tarkpm.core.version import Version
+
+    version, _, contents = decided.releases[0].partition(" ")
+    accepted = dict(one.split(" ", 1) for one in known.releases)
+    highest = max(accepted, key=Version.parse)
+    if accepted.get(version, contents) != contents:
+        # The contents of an unsigned release are asked about as such.
+        if not decided.contents:
+            yield Widening(WideningKind.REPUBLISHED, name, version)
+    elif Version.parse(version) < Version.parse(highest):
+        yield Widening(WideningKind.OLDER, name, version, highest)
 
 
 def _tool_widenings(name: str, decided: Binding, known: Binding) -> Iterator[Widening]:

@@ -6,7 +6,7 @@ publisher in the binding, not to the plugin's name.
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:  # reading a record of state must not import these
     from tarkpm.core.capability import CapabilitySet
     from tarkpm.core.lockfile import LockEntry
     from tarkpm.core.release import Source
+
+MAX_RELEASES: Final = 32
+"""Accepted releases that are remembered of each plugin."""
 
 
 class Origin(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -88,13 +91,15 @@ class Binding(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
 
     ``grants`` are capabilities as text, in the order of `CapabilitySet`. ``contents`` is the digest of the
     files of an unsigned release, because no signature identifies them. ``tools`` are the definitions that
-    agents read, because a model decides by them; None if they were never pinned.
+    agents read, because a model decides by them; None if they were never pinned. ``releases`` are those of
+    this publisher that were accepted here, as `release_text` names them.
     """
 
     publisher: Publisher
     grants: tuple[str, ...] = ()
     contents: str = ""
     tools: tuple[ToolPin, ...] | None = None
+    releases: tuple[str, ...] = ()
 
     @property
     def granted(self) -> "CapabilitySet":
@@ -119,6 +124,7 @@ class Binding(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
             publisher=publisher,
             contents=self.contents or accepted.contents,
             tools=_remembered(self.tools, accepted.tools),
+            releases=_highest((*self.releases, *accepted.releases)),
         )
 
 
@@ -130,6 +136,20 @@ def _remembered(
         return accepted if tools is None else tools
     names = {one.name for one in tools}
     return tuple(sorted((*tools, *(one for one in accepted if one.name not in names))))
+
+
+def release_text(entry: "LockEntry") -> str:
+    """Return a locked release as text: its version and the digest of its contents."""
+    return f"{entry.version} {contents_digest(entry)}"
+
+
+def _highest(releases: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the releases to remember, highest version first, without those beyond `MAX_RELEASES`."""
+    from tarkpm.core.version import Version
+
+    # By version, and not by time: a series of releases must not make the highest one forgotten.
+    found = sorted(dict.fromkeys(releases), key=lambda one: Version.parse(one.split()[0]), reverse=True)
+    return tuple(found[:MAX_RELEASES])
 
 
 def contents_digest(entry: "LockEntry") -> str:
