@@ -29,8 +29,8 @@ def check_variables(settings: Settings) -> Iterator[Trouble]:
             text = f"expected an absolute path, found '{value[:200]}': the variable is ignored"
             yield Trouble("Variable", text, name, f"unset {name}", note=True)
     for name in _CERTIFICATES:
-        if value := environment.get(name):
-            yield from _certificates(name, value)
+        if authorities := environment.get(name):
+            yield from _certificates(name, authorities)
     yield from _netrc(environment)
     yield from _proxies(settings)
 
