@@ -15,6 +15,7 @@ from tarkpm.core.capability import KINDS, CapabilitySet
 from tarkpm.core.document import Text, convert, parse_toml
 from tarkpm.core.empty import check_filled
 from tarkpm.core.key import PublicKey, public_key
+from tarkpm.core.name_similarity import did_you_mean
 from tarkpm.core.names import MAX_PROJECT, PROJECT
 from tarkpm.core.release import (
     GitSource,
@@ -218,7 +219,8 @@ def _keys(_: PluginName, value: list[str]) -> tuple[PublicKey, ...]:
 
 def _grants(_: PluginName, value: dict[str, Any]) -> CapabilitySet:
     if unknown := sorted(set(value) - set(KINDS)):
-        raise ValueError(f"{unknown[0]}: expected one of {', '.join(KINDS)}")
+        near = did_you_mean(unknown[0][:64].lower(), KINDS)
+        raise ValueError(f"{unknown[0]}: expected one of {', '.join(KINDS)}{near}")
     granted = CapabilitySet.from_table(value)
     bound = [one.id for one in granted.secrets()]
     # A declared secret covers every binding of it: granted as such, it would allow any of the user's secrets.
