@@ -30,7 +30,7 @@ def test_a_passphrase(sandbox: Sandbox) -> None:
     hint = (
         "help: run the command again with this key's passphrase: at the prompt, or in TARKPM_KEY_PASSPHRASE"
     )
-    for words in (["sign", folder, "--key", "enc"], ["key", "import", file, "--name", "two"]):
+    for words in (["sign", str(folder), "--key", "enc"], ["key", "import", str(file), "--name", "two"]):
         sandbox.run(*words, env=wrong).failed(2, "the passphrase is wrong", hint)
 
 
