@@ -43,6 +43,11 @@ class TarkError(Exception):
         self.hint = hint
         self.bare = bare or message
 
+    def about(self, subject: str) -> str:
+        """Return the message for a line about ``subject``; one about another place begins with that place."""
+        # A line of a table has no room for `where`, and a message about a variable means nothing without it.
+        return self.message if subject in self.where or not self.where else f"{self.where}: {self.message}"
+
     @property
     def code(self) -> str:
         """The stable, machine-readable name of this kind of error: its class name."""

@@ -3,11 +3,13 @@
 import os
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import PurePath
 from typing import Final
 
 from tarkpm import errors
+from tarkpm.core import variables
 from tarkpm.core.names import LOCK, PROJECT
 from tarkpm.core.release import is_plugin_name
 from tarkpm.errors import TarkError
@@ -91,6 +93,19 @@ def last_resort(error: TarkError, words: Sequence[str]) -> str:
     }
     quoted = {key: shlex.quote(value) for key, value in known.items()}
     return text.format_map({**quoted, "program": program(words), "placed": _placed(error.where)})
+
+
+_NEEDS_NETWORK: Final = re.compile(r"tarkpm (?:add|lock|outdated|search|update|versions)\b")
+
+
+def online(hint: str, arguments: Sequence[str], environment: Mapping[str, str]) -> str:
+    """Return a hint that works although network requests are forbidden for the command that failed."""
+    if not _NEEDS_NETWORK.match(hint) or "--offline" in shlex.split(hint):
+        return hint
+    with suppress(TarkError):
+        if variables.flag(environment, "TARKPM_OFFLINE"):
+            return f"unset TARKPM_OFFLINE, then: {hint}"
+    return f"with a network: {hint}" if "--offline" in arguments else hint
 
 
 def _placed(where: str) -> str:

@@ -108,12 +108,12 @@ def run(arguments: list[str]) -> int:
 def _complete(error: TarkError, arguments: list[str]) -> None:
     """Fill in a missing place and hint: every error shown has a message, a place and a hint."""
     # Imported for errors only: it would slow every command down.
-    from tarkpm.cli.fallback_hints import last_resort, program
+    from tarkpm.cli.fallback_hints import last_resort, online, program
     from tarkpm.cli.typed_command import typed_command
 
     words = typed_command(group, with_explicit_values(arguments))
     error.where = error.where or program(words)
-    error.hint = error.hint or last_resort(error, words)
+    error.hint = online(error.hint or last_resort(error, words), arguments, os.environ)
 
 
 def _usage(problem: click.ClickException, as_json: bool) -> int:

@@ -54,7 +54,7 @@ class Capability(msgspec.Struct, frozen=True, order=True):
         """
         kind, colon, scope = text.partition(":")
         if kind not in KINDS:
-            raise ValueError(f"expected one of {', '.join(KINDS)}, found {short(kind)}")
+            raise ValueError(f"expected one of {', '.join(KINDS)}, found {short(kind)}{_meant(kind)}")
         if kind in PLAIN and colon:
             raise ValueError(f"'{kind}' takes no scope, found {short(text)}")
         if kind not in PLAIN and not scope:
@@ -170,6 +170,12 @@ class CapabilitySet(msgspec.Struct, frozen=True):
     def without(self, capability: Capability) -> "CapabilitySet":
         """Return this set without the capabilities that ``capability`` covers."""
         return CapabilitySet(tuple(c for c in self.items if not capability.covers(c)))
+
+
+def _meant(kind: str) -> str:
+    from tarkpm.core.name_similarity import did_you_mean  # for errors only
+
+    return did_you_mean(kind[:64].lower(), KINDS)
 
 
 def _read(kind: str, value: object) -> list[Capability]:

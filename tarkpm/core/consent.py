@@ -6,7 +6,7 @@ Values without judgement: which questions a release raises is decided in `policy
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 from tarkpm.core.key import PublicKey
 from tarkpm.core.project_edit import ProjectEdit
 from tarkpm.core.release import PluginName
+from tarkpm.core.text import counted
 from tarkpm.errors import ConsentError, TarkError
+
+MAX_ANSWERED: Final = 8
+"""Questions that an error repeats and its hint answers: more fill a screen and are not read."""
 
 
 class Answers(msgspec.Struct, frozen=True):
@@ -58,9 +62,17 @@ class Admission(msgspec.Struct, frozen=True):
 
 
 def consent_error(questions: Iterable[Question], command: str) -> TarkError:
-    """Return the error for questions that cannot be asked here. Its hint answers all of them at once."""
+    """Return the error for questions that cannot be asked here.
+
+    Its hint answers all of them at once, or the first `MAX_ANSWERED`.
+    """
     unanswered = list(questions)
     first = unanswered[0]
-    flags = " ".join(dict.fromkeys(question.flag for question in unanswered if question.flag))
-    hint = f"tarkpm remove {first.plugin}" if not first.flag else f"{command} {flags}"
-    return first.error("; ".join(question.message for question in unanswered), hint=hint)
+    flags = list(dict.fromkeys(question.flag for question in unanswered if question.flag))
+    hint = f"{command} {' '.join(flags[:MAX_ANSWERED])}" if first.flag else f"tarkpm remove {first.plugin}"
+    if first.flag and len(flags) > MAX_ANSWERED:
+        hint = f"these answer the first {MAX_ANSWERED}, and the next error names more: {hint}"
+    messages = [question.message for question in unanswered]
+    if (more := len(messages) - MAX_ANSWERED) > 0:
+        messages = [*messages[:MAX_ANSWERED], f"and {counted(more, 'more question')}"]
+    return first.error("; ".join(messages), hint=hint)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from tarkpm.core.capability import KINDS, MAX_SCOPES, Capability, CapabilitySet
 from tarkpm.core.digest import is_digest
-from tarkpm.core.release import GitSource, IndexSource, file_name
+from tarkpm.core.release import GitSource, IndexSource, file_name, same_name
 from tarkpm.core.tool import MAX_TOOL_NAME, MAX_TOOLS
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ def check_shape(entry: "LockEntry") -> None:
     _check_tools(entry)
     for file in entry.files:
         file_name(file.name)
+    if pair := same_name(file.name for file in entry.files):
+        raise ValueError(f"the files '{pair[0]}' and '{pair[1]}' have the same name")
     # The files of a working copy change with every edit, so there is nothing to lock.
     if entry.is_working_copy:
         if entry.files or entry.signer or entry.statement or entry.capabilities is not None:

@@ -13,7 +13,8 @@ import msgspec
 from tarkpm.core import home_path
 from tarkpm.core.capability import KINDS, OWN_TABLE, Capability, CapabilitySet
 from tarkpm.core.contributes import contributions, events
-from tarkpm.core.document import Text, convert, decode_toml, parse_toml
+from tarkpm.core.document import Text, convert, parse_toml
+from tarkpm.core.empty import Path, check_filled
 from tarkpm.core.name_similarity import nearest
 from tarkpm.core.names import MANIFEST, MAX_MANIFEST, STATEMENT
 from tarkpm.core.release import MAX_NAME, TYPES, Dependency, PluginName, file_name, plugin_name
@@ -28,8 +29,12 @@ MAX_UNKNOWN: Final = 50
 """Unknown keys of one table that are reported."""
 
 
+SHOWN: Final = ("description", "author", "homepage", "license")
+"""Keys of ``[plugin]`` that are only shown. They may be empty: tark's own templates write them so."""
+
+
 class _Plugin(msgspec.Struct):
-    """The table ``[plugin]``. Texts that are only shown may be empty: tark's own templates write them so."""
+    """The table ``[plugin]``."""
 
     name: Text
     version: Text
@@ -78,7 +83,9 @@ class Manifest(msgspec.Struct, frozen=True):
     @classmethod
     def parse(cls, data: bytes, *, where: str = MANIFEST) -> "Manifest":
         """Read a plugin.toml. Raises `ManifestError` with ``where`` and the key."""
-        document = decode_toml(data, _Document, where=where, error=ManifestError, limit=MAX_MANIFEST)
+        table = parse_toml(data, where=where, error=ManifestError, limit=MAX_MANIFEST)
+        check_filled(table, where=where, error=ManifestError, counts=_decides)
+        document = convert(table, _Document, where=where, error=ManifestError)
         plugin = document.plugin
         name = _checked(plugin_name, plugin.name, where, "plugin.name")
         # Read before the capabilities: a sign-in and secrets are among them.
@@ -104,6 +111,23 @@ class Manifest(msgspec.Struct, frozen=True):
             contributes=contributions(document.contributes),
             activation=events(document.activation),
         )
+
+
+def _decides(path: Path) -> bool:
+    """Return whether something is decided by the value at ``path``, so that it must not be empty.
+
+    Texts that are only shown, values for the plugin or its provider, and keys that nobody reads may be empty.
+    """
+    match path:
+        case ("plugin", key, *_):
+            return key not in SHOWN and key in _Plugin.__struct_fields__
+        case ("capabilities", kind, *_):
+            return kind in KINDS and kind not in OWN_TABLE
+        case ("oauth", key, *_):
+            return key != "extra_params"
+        case (table, *_):
+            return table in ("dependencies", "secrets")
+    return False
 
 
 def unknown_keys(data: bytes, *, where: str = MANIFEST) -> list[tuple[tuple[str, ...], str]]:

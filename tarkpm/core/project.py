@@ -12,8 +12,10 @@ import msgspec
 from tarkpm.core import urls
 from tarkpm.core.agent.rules import McpRules
 from tarkpm.core.capability import KINDS, CapabilitySet
-from tarkpm.core.document import Text, decode_toml
+from tarkpm.core.document import Text, convert, parse_toml
+from tarkpm.core.empty import check_filled
 from tarkpm.core.key import PublicKey, public_key
+from tarkpm.core.name_similarity import did_you_mean
 from tarkpm.core.names import MAX_PROJECT, PROJECT
 from tarkpm.core.release import (
     GitSource,
@@ -84,7 +86,9 @@ class Project(msgspec.Struct, frozen=True):
     @classmethod
     def parse(cls, data: bytes, *, where: str = PROJECT) -> "Project":
         """Read a tark.toml. Raises `ProjectError` with ``where`` and the key path."""
-        document = decode_toml(data, _Document, where=where, error=ProjectError, limit=MAX_PROJECT)
+        table = parse_toml(data, where=where, error=ProjectError, limit=MAX_PROJECT)
+        check_filled(table, where=where, error=ProjectError)
+        document = convert(table, _Document, where=where, error=ProjectError)
         version = document.tark.version
         indexes = _keyed(document.index, _index, where, "index")
         requirements = _keyed(document.plugins, partial(read_requirement, indexes), where, "plugins")
@@ -215,7 +219,8 @@ def _keys(_: PluginName, value: list[str]) -> tuple[PublicKey, ...]:
 
 def _grants(_: PluginName, value: dict[str, Any]) -> CapabilitySet:
     if unknown := sorted(set(value) - set(KINDS)):
-        raise ValueError(f"{unknown[0]}: expected one of {', '.join(KINDS)}")
+        near = did_you_mean(unknown[0][:64].lower(), KINDS)
+        raise ValueError(f"{unknown[0]}: expected one of {', '.join(KINDS)}{near}")
     granted = CapabilitySet.from_table(value)
     bound = [one.id for one in granted.secrets()]
     # A declared secret covers every binding of it: granted as such, it would allow any of the user's secrets.

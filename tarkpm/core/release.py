@@ -1,6 +1,9 @@
 """Plugin names, sources and requirements: the values that identify a release."""
 
+import itertools
 import re
+import unicodedata
+from collections.abc import Iterable
 from typing import Any, Final, NewType
 
 import msgspec
@@ -55,6 +58,28 @@ def file_name(text: str) -> str:
     if bad or len(parts) > 4 or parts[0].casefold() == "data":
         raise ValueError(f"expected a plain relative file name, found {text[:80]!r}")
     return text
+
+
+def same_name(names: Iterable[str]) -> tuple[str, str] | None:
+    """Return two of the file names that are one file on some file systems; None if there are none.
+
+    Names, and the folders in them, are compared without case and without the form of their accents (Unicode
+    3.13, D145: canonical caseless matching).
+    """
+    # APFS, NTFS and many shares compare so. There the second file replaces the first, and the digests of a
+    # release that hold on one machine fail on another.
+    ordered, seen = sorted(names), dict[str, tuple[str, int]]()
+    for number, name in enumerate(ordered):
+        for path in itertools.accumulate(name.split("/"), "{}/{}".format):
+            spelled, first = seen.setdefault(_caseless(path), (path, number))
+            # Two files may share a folder, if they spell it the same.
+            if spelled != path or (first != number and path in (name, ordered[first])):
+                return ordered[first], name
+    return None
+
+
+def _caseless(text: str) -> str:
+    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", text).casefold())
 
 
 def names_folder(text: str) -> bool:

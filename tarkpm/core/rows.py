@@ -16,7 +16,7 @@ from tarkpm.core.document import check_version, decode_json
 from tarkpm.core.key import PublicKey, public_key
 from tarkpm.core.lockfile import StatementEntry
 from tarkpm.core.manifest import Manifest
-from tarkpm.core.release import TYPES, Dependency, PluginName, file_name, plugin_name
+from tarkpm.core.release import TYPES, Dependency, PluginName, file_name, plugin_name, same_name
 from tarkpm.core.text import ellipsis
 from tarkpm.core.version import Version
 from tarkpm.errors import IndexUntrusted
@@ -120,6 +120,8 @@ def _row(raw: _Row) -> ReleaseRow:
     for file in (FileEntry("", raw.statement.sha256, raw.statement.size), *raw.files):
         if not is_digest(file.sha256) or file.size < 0:
             raise ValueError("expected a sha256 of 64 hexadecimal digits and a size")
+    if pair := same_name(file.name for file in raw.files):
+        raise ValueError(f"the files '{pair[0]}' and '{pair[1]}' have the same name")
     return ReleaseRow(
         version=Version.parse(raw.version),
         type=raw.type,

@@ -26,7 +26,7 @@ from tarkpm.core.digest import Digest, FileEntry, is_digest, sha256
 from tarkpm.core.document import strict_json
 from tarkpm.core.key import PublicKey, check_signature, public_key
 from tarkpm.core.names import MANIFEST, MAX_STATEMENT, STATEMENT
-from tarkpm.core.release import PluginName, file_name, plugin_name
+from tarkpm.core.release import PluginName, file_name, plugin_name, same_name
 from tarkpm.core.text import json_flaw, short
 from tarkpm.core.version import Version
 from tarkpm.errors import DigestMismatch, SignatureInvalid
@@ -198,11 +198,8 @@ def _subjects(subjects: Any, sizes: Any, where: str) -> tuple[FileEntry, ...]:
     if not isinstance(subjects, list) or not 2 <= len(subjects) <= MAX_SUBJECTS:
         raise _bad(f"expected 2 to {MAX_SUBJECTS} subjects", where)
     entries = tuple(sorted(_subject(subject, sizes, where) for subject in subjects))
-    # Names that differ in case are one file on some file systems: the second would replace the first.
-    seen: dict[str, str] = {}
-    for entry in entries:
-        if (other := seen.setdefault(entry.name.casefold(), entry.name)) is not entry.name:
-            raise _bad(f"the subjects '{other}' and '{entry.name}' have the same name", where)
+    if pair := same_name(entry.name for entry in entries):
+        raise _bad(f"the subjects '{pair[0]}' and '{pair[1]}' have the same name", where)
     names = {entry.name for entry in entries}
     if set(sizes) != names:
         raise _bad("sizes and subjects do not name the same files", where)

@@ -10,10 +10,10 @@ from tarkpm.core.key import PublicKey
 from tarkpm.core.lockfile import LockEntry, StatementEntry
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MANIFEST
-from tarkpm.core.release import PathSource, PluginName, Source, is_extra
+from tarkpm.core.release import PathSource, PluginName, Source, is_extra, same_name
 from tarkpm.core.tool import ToolPin
 from tarkpm.core.version import Version
-from tarkpm.errors import SignatureInvalid
+from tarkpm.errors import Refused, SignatureInvalid
 
 
 class VerifiedRelease(msgspec.Struct, frozen=True):
@@ -63,12 +63,14 @@ def verify_release(
     plugin.toml if the caller has parsed it; both only save work. The statement of a working copy is ignored,
     because the files change under it.
 
-    Raises `SignatureInvalid`, `DigestMismatch` and `ManifestError`.
+    Raises `SignatureInvalid`, `DigestMismatch`, `ManifestError`, and `Refused` for an unsigned release of
+    which two files have the same name.
     """
     # A release without a statement has no signature to check. Whether it may be used is decided by `policy`
     # (docs/trust-rules.md, rule 4).
     if envelope is None or isinstance(source, PathSource):
         manifest = manifest or Manifest.parse(files[MANIFEST], where=f"{where}: {MANIFEST}")
+        check_distinct(files, where=where)
         entries = tuple(FileEntry.of(name, data) for name, data in sorted(files.items()))
         return VerifiedRelease(manifest, source, entries)
 
@@ -89,6 +91,14 @@ def verify_release(
     return VerifiedRelease(
         manifest, source, said.files, signer, StatementEntry(sha256(envelope), len(envelope))
     )
+
+
+def check_distinct(names: Iterable[str], *, where: str) -> None:
+    """Raise `Refused` if two files of a release have the same name where case does not count."""
+    # A statement is held to the same when it is read, so a signed release cannot contain two either.
+    if pair := same_name(names):
+        text = f"the files '{pair[0]}' and '{pair[1]}' have the same name on file systems that ignore case"
+        raise Refused(text, where=where, hint="keep one of them in the plugin's folder")
 
 
 def check_names(said: statement.Statement, name: PluginName, version: Version, *, where: str) -> None:

@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
@@ -19,6 +19,12 @@ _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
 """A name or an address. A library that is given anything else says so in its own words, or hangs."""
 
 
+_HTTPS: Final = ("https_proxy", "HTTPS_PROXY")
+_HTTP: Final = ("http_proxy",)
+_BOTH: Final = ("all_proxy", "ALL_PROXY")
+_BYPASS: Final = ("no_proxy", "NO_PROXY")
+
+
 class Proxies(msgspec.Struct, frozen=True):
     """The proxy of each scheme, and the hosts to connect to directly. Proxy URLs may contain a password."""
 
@@ -33,18 +39,49 @@ class Proxies(msgspec.Struct, frozen=True):
         ``HTTP_PROXY`` is ignored: in a CGI program, a client can set it (https://httpoxy.org).
         """
 
-        def first(*names: str) -> str:
-            return next((environment[name] for name in names if environment.get(name)), "")
-
-        both = first("all_proxy", "ALL_PROXY")
-        bypass = first("no_proxy", "NO_PROXY").replace(",", " ").lower().split()
-        return cls(first("https_proxy", "HTTPS_PROXY") or both, first("http_proxy") or both, tuple(bypass))
+        https, http, both, bypass = (
+            environment.get(_first(environment, names), "") for names in (_HTTPS, _HTTP, _BOTH, _BYPASS)
+        )
+        return cls(https or both, http or both, tuple(_entries(bypass)))
 
     def find(self, scheme: str, host: str, port: int) -> str:
         """Return the proxy to use, or "". Requests to this machine never use a proxy."""
         if is_loopback(host) or any(_bypasses(entry, host, port) for entry in self.bypass):
             return ""
         return self.https if scheme == "https" else self.http
+
+
+def _first(environment: Mapping[str, str], names: Iterable[str]) -> str:
+    """Return the first of some variables that has a value; "" if none has."""
+    return next((name for name in names if environment.get(name)), "")
+
+
+def _entries(text: str) -> list[str]:
+    return text.replace(",", " ").lower().split()
+
+
+def variables_of(environment: Mapping[str, str]) -> list[str]:
+    """Return the variables from which `Proxies.read` takes a proxy, without those of `NO_PROXY`."""
+    return [name for names in (_HTTPS, _HTTP, _BOTH) if (name := _first(environment, names))]
+
+
+def malformed_bypass(environment: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the variable and the entry for each entry of ``NO_PROXY`` that no host can match.
+
+    Requests ignore such entries, as curl does: the variable is shared with programs that know other forms
+    (docs/decisions/0192).
+    """
+    name = _first(environment, _BYPASS)
+    return [(name, entry) for entry in _entries(environment.get(name, "")) if not _is_entry(entry)]
+
+
+def _is_entry(entry: str) -> bool:
+    if "/" in entry:
+        return _network(entry) is not None
+    if (ends_in_port := _WITH_PORT.fullmatch(entry)) and 0 < int(ends_in_port["port"]) < 65536:
+        entry = ends_in_port["host"]
+    name = entry.removeprefix("*").lstrip(".")
+    return entry == "*" or hosts.address(entry) is not None or bool(name and not set(":[]*@") & set(name))
 
 
 def is_loopback(host: str) -> bool:
@@ -110,8 +147,12 @@ def _bypasses(entry: str, host: str, port: int) -> bool:
 
 
 def _contains(entry: str, found: hosts.Address) -> bool:
+    network = _network(entry)
+    return network is not None and found in network
+
+
+def _network(entry: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
     try:
-        network = ipaddress.ip_network(entry.replace("[", "").replace("]", ""), strict=False)
+        return ipaddress.ip_network(entry.replace("[", "").replace("]", ""), strict=False)
     except ValueError:
-        return False
-    return found in network
+        return None

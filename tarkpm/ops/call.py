@@ -6,7 +6,10 @@ from typing import Final
 
 import msgspec
 
+from tarkpm.core.name_similarity import did_you_mean
 from tarkpm.core.release import names_folder
+from tarkpm.core.text import neutral
+from tarkpm.core.tool import MAX_TOOL_NAME
 from tarkpm.errors import HostError, LimitReached, PluginCrashed, PluginFailed
 from tarkpm.host.image import PluginImage
 from tarkpm.host.imports.log import LogSink
@@ -54,17 +57,25 @@ def call(
             result = host.call(image, tool, arguments)
         if not result.success:
             message = result.error or "the tool failed without a reason"
-            hint = _hint(settings, ui, host, image, target, tool)
-            raise PluginFailed(message, where=f"{image.name}: {tool}", hint=hint)
+            hint, near = _advice(settings, ui, host, image, target, tool)
+            raise PluginFailed(f"{message}{near}", where=f"{image.name}: {tool}", hint=hint)
     return CallReport(image.name, tool, result.output)
 
 
-def _hint(settings: Settings, ui: Ui, host: PluginHost, image: PluginImage, target: str, tool: str) -> str:
-    """Return the command that explains a failure which a tool reported; "" if only its own code does."""
+def _advice(
+    settings: Settings, ui: Ui, host: PluginHost, image: PluginImage, target: str, tool: str
+) -> tuple[str, str]:
+    """Return the command that explains a failure which a tool reported, and the tool that may be meant.
+
+    Both are "" if only the plugin's own code explains it.
+    """
     lacked = host.lacked(image.name)
     if lacked and not names_folder(target):
-        return grant_command(settings, ui, target, lacked) or f"tarkpm info {quote(target)}"
+        return grant_command(settings, ui, target, lacked) or f"tarkpm info {quote(target)}", ""
+    near = ""
     with suppress(HostError):
-        if tool in [one.name for one in host.tools(image)]:
-            return ""
-    return f"tarkpm tools {quote(target)}"
+        names = [one.name for one in host.tools(image)]
+        if tool in names:
+            return "", ""
+        near = did_you_mean(tool[:MAX_TOOL_NAME], map(neutral, names))
+    return f"tarkpm tools {quote(target)}", near

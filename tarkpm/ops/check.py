@@ -110,7 +110,8 @@ def _placed(problem: TarkError, file: Path) -> TarkError:
     """Return the error; one about plugin.toml with the line of its key."""
     if isinstance(problem, ManifestError):
         _, _, key = problem.where.partition(f"{MANIFEST}: ")
-        problem.where = Places(str(file), _text(file)).key(*(key.split(".") if key else ()))
+        path = [part.partition("[")[0] for part in key.split(".")] if key else []
+        problem.where = Places(str(file), _text(file)).key(*path)
         problem.hint = problem.hint or _EXAMPLES.get(key, "")
     return problem
 

@@ -12,6 +12,7 @@ from tarkpm.host.limits import Limits
 from tarkpm.ops.audit.connectivity import ServerStatus, reach
 from tarkpm.ops.audit.leftovers import Trouble, check_up
 from tarkpm.ops.audit.readiness import check_folders, check_project
+from tarkpm.ops.audit.surroundings import check_variables
 from tarkpm.ops.project.acceptance import not_accepted
 from tarkpm.ops.project.location import locate
 from tarkpm.ops.project.settings import Settings
@@ -55,8 +56,10 @@ def doctor(settings: Settings, ui: Ui, *, fix: bool = False) -> DoctorReport:
     Raises `HostError`.
     """
     place = locate(settings)
-    troubles = [*check_folders(settings, place), *check_up(settings, fix=fix)]
-    servers, more = _project(settings, ui)
+    folders = list(check_folders(settings, place))
+    troubles = [*folders, *check_variables(settings), *check_up(settings, fix=fix)]
+    # Without a cache every server would seem to be at fault.
+    servers, more = _project(settings, ui, ask=not folders)
     ui.busy("starting a worker")
     found = confinement()
     active = [f"Landlock {found.landlock}"] if found.landlock else []
@@ -81,15 +84,15 @@ def doctor(settings: Settings, ui: Ui, *, fix: bool = False) -> DoctorReport:
     )
 
 
-def _project(settings: Settings, ui: Ui) -> tuple[tuple[ServerStatus, ...], list[Trouble]]:
-    """Check the project and return the status of its servers.
+def _project(settings: Settings, ui: Ui, *, ask: bool) -> tuple[tuple[ServerStatus, ...], list[Trouble]]:
+    """Check the project and return the status of its servers, unless they are not to be asked.
 
     Servers of a project that was not accepted are not contacted (docs/trust-rules.md, rule 3).
     """
     try:
         with open_for_reading(settings, ui) as workspace:
             troubles = list(check_project(workspace))
-            if settings.offline or not_accepted(workspace):
+            if settings.offline or not ask or not_accepted(workspace):
                 return (), troubles
             ui.busy("asking servers")
             return reach(workspace), troubles

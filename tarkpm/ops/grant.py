@@ -2,6 +2,7 @@
 
 from tarkpm.core.capability import Capability, CapabilitySet
 from tarkpm.core.manifest import Manifest
+from tarkpm.core.name_similarity import did_you_mean
 from tarkpm.core.names import MANIFEST
 from tarkpm.core.release import PluginName
 from tarkpm.core.secret import SIGN_IN, Secret
@@ -26,8 +27,9 @@ def grant(settings: Settings, ui: Ui, typed: PluginName, capabilities: list[Capa
         declared = manifest.capabilities
         wanted = CapabilitySet.of(_completed(workspace, one, manifest) for one in capabilities)
         if undeclared := wanted.beyond(declared):
+            near = did_you_mean(str(undeclared.items[0]), map(str, declared))
             raise CapabilityDenied(
-                f"'{name}' does not declare {', '.join(map(str, undeclared))}",
+                f"'{name}' does not declare {', '.join(map(str, undeclared))}{near}",
                 where=str(workspace.environment.folder(name) / MANIFEST),
                 hint=f"tarkpm info {name}",
             )

@@ -1,10 +1,14 @@
 """``tarkpm inspect``: describe a WebAssembly file without running it."""
 
+import itertools
+import shlex
 from pathlib import Path
 
 import msgspec
 
 from tarkpm.core.digest import sha256
+from tarkpm.core.name_similarity import nearest
+from tarkpm.errors import ModuleInvalid, StoreError
 from tarkpm.host.ipc.messages import Item
 from tarkpm.host.module.inspect import MAGIC, is_known
 from tarkpm.host.module.surface import Surface, read_surface
@@ -47,7 +51,42 @@ class InspectReport(msgspec.Struct, frozen=True):
 
 def inspect_file(settings: Settings, ui: Ui, path: Path) -> InspectReport:
     """Read the surface of a file. Raises `ModuleInvalid` unless it is WebAssembly, and `HostError`."""
-    data = read_file((settings.cwd / path).resolve(), MAX_BLOB)
+    file = (settings.cwd / path).resolve()
+    try:
+        return _inspect(settings, ui, path, _read(file))
+    except ModuleInvalid as problem:
+        problem.hint = problem.hint or (_modules_near(file) if file.suffix != ".wasm" else _look(file))
+        raise
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return read_file(file, MAX_BLOB)
+    except FileNotFoundError:
+        text = "there is no such file"
+        raise StoreError(text, where=str(file), hint=_modules_near(file)) from None
+    except StoreError as problem:
+        if file.is_dir():
+            problem.message, problem.hint = "expected a file, found a folder", _modules_near(file)
+        raise
+
+
+def _modules_near(path: Path) -> str:
+    """Return the command for a module in or beside ``path``, or else one that shows what is there."""
+    folder = next((place for place in (path, *path.parents) if place.is_dir()), path.parent)
+    # A bounded look: the folder may be anybody's.
+    places = itertools.islice((*folder.glob("*.wasm"), *folder.glob("dist/*.wasm")), 100)
+    found = sorted(place for place in places if place != path)
+    near = nearest(path.name, [place.name for place in found])
+    chosen = next((place for place in found if place.name == near), found[0] if found else None)
+    return f"tarkpm inspect {shlex.quote(str(chosen))}" if chosen else _look(folder)
+
+
+def _look(path: Path) -> str:
+    return f"ls -l {shlex.quote(str(path))}"
+
+
+def _inspect(settings: Settings, ui: Ui, path: Path, data: bytes) -> InspectReport:
     if data[: len(MAGIC)] == MAGIC:
         ui.busy("reading its types")
     found = read_surface(data, compile_cache(settings, ui.busy), where=str(path))

@@ -100,7 +100,7 @@ def outdated(settings: Settings, ui: Ui) -> OutdatedReport:
             tuple(row for _, row in rows),
             sum(not one.is_working_copy and one.name not in failed for one in workspace.lock.entries),
             (*foresight.notes, *ways),
-            {name: problem.message for name, problem in failed.items()},
+            {look.name: look.reason for look in looks if look.name in failed},
             _command(foresight, [look for look, _ in rows]),
             tuple(look.row() for look in looks if look.name in failed),
         )
@@ -150,6 +150,19 @@ class _Look:
     def failure(self) -> TarkError | None:
         """The error of a source that could not be asked."""
         return self.held.error if isinstance(self.held.error, SourceError) else None
+
+    @property
+    def reason(self) -> str:
+        """Why the source could not be asked, with the variable or file at fault."""
+        if self.failure is None:
+            return ""
+        match self.source:
+            case GitSource() as source:
+                return self.failure.about(source.git)
+            case IndexSource() as source:
+                index = self.workspace.project.indexes.get(PluginName(source.index))
+                return self.failure.about(index.url if index else str(source))
+        return self.failure.message
 
     @property
     def moves(self) -> bool:
@@ -215,7 +228,7 @@ class _Look:
     def warning(self) -> str:
         """What was withdrawn, or what stands in the way of an update."""
         if self.failure:
-            return f"not checked: {self.failure.message}"
+            return f"not checked: {self.reason}"
         return self._withdrawn or "; ".join(self._obstacles())
 
     @property

@@ -3,6 +3,7 @@
 import shlex
 
 from tarkpm.core.capability import Capability, CapabilitySet
+from tarkpm.core.name_similarity import did_you_mean
 from tarkpm.core.release import PluginName
 from tarkpm.ops.change.grants import GrantReport, set_grants
 from tarkpm.ops.change.source_args import UsageError
@@ -24,7 +25,10 @@ def revoke(settings: Settings, ui: Ui, typed: PluginName, capabilities: list[Cap
         left = workspace.project.granted(name)
         for capability in capabilities:
             _check_whole(name, left, capability)
-            left = left.without(capability)
+            before, left = left, left.without(capability)
+            if before == left:  # no error: what is revoked already stays revoked
+                near = did_you_mean(str(capability), map(str, before))
+                ui.note(f"{capability} was not granted to {name}{near}")
         return set_grants(workspace, name, left, decided=not not_accepted(workspace))
 
 

@@ -17,6 +17,7 @@ Passphrase = Callable[[], bytes]
 _PEM: Final = re.compile(
     rb"^-----BEGIN ([A-Z0-9 ]{1,60})-----\s*?$(.*?)^-----END \1-----", re.MULTILINE | re.DOTALL
 )
+_RETRY: Final = "run the command again with this key's passphrase: at the prompt, or in TARKPM_KEY_PASSPHRASE"
 _PLAIN: Final = b"PRIVATE KEY"
 _ENCRYPTED: Final = b"ENCRYPTED PRIVATE KEY"
 
@@ -42,12 +43,13 @@ def load(pem: bytes, passphrase: Passphrase, *, where: str) -> "Ed25519PrivateKe
     if encrypted:
         secret = passphrase()
         if not secret:
-            raise StoreError("the key has a passphrase, and none was given", where=where)
+            raise StoreError("the key has a passphrase, and none was given", where=where, hint=_RETRY)
     try:
         key = load_pem_private_key(pem, secret or None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         cause = "the passphrase is wrong, or the file is damaged" if encrypted else "the file is damaged"
-        raise StoreError(f"the key cannot be read: {cause}", where=where) from None
+        hint = _RETRY if encrypted else ""
+        raise StoreError(f"the key cannot be read: {cause}", where=where, hint=hint) from None
     if not isinstance(key, Ed25519PrivateKey):
         kind = type(key).__name__.removesuffix("PrivateKey").lstrip("_")
         raise StoreError(f"expected an ed25519 key, found {kind}", where=where)

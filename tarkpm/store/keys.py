@@ -167,8 +167,10 @@ class KeyStore:
         )
 
     def _missing(self, name: str) -> StoreError:
-        near = did_you_mean(name, self.names())
-        hint = "tarkpm key list" if near else f"tarkpm key generate --name {name}"
+        known = [entry.name for entry in self.entries()]
+        near = did_you_mean(name, known)
+        # Where there are keys, another one is meant; a new key would not be the one that others trust.
+        hint = "tarkpm key list" if known else f"tarkpm key generate --name {name}"
         return StoreError(f"there is no key named '{name}'{near}", where=str(self.path(name)), hint=hint)
 
     def names_of(self, keys: Collection[PublicKey]) -> dict[PublicKey, str]:

@@ -95,7 +95,12 @@ def test_no_error_and_no_cache_says_it(victim: Victim, status: int) -> None:
 def test_a_login_is_asked_for(victim: Victim) -> None:
     victim.server.answers["metadata/"] = lambda handler: handler.reply(401)
     problem = victim.meets(Unreachable, "could not check the index: the index requires authentication")
-    assert problem.hint == "set TARKPM_INDEX_<NAME>_TOKEN to a token the index accepts"
+    assert problem.hint == "export TARKPM_INDEX_COMMUNITY_TOKEN=TOKEN"
+    problem = victim.meets(Unreachable, "the index refuses the login", token=TOKEN)
+    assert problem.hint == "export TARKPM_INDEX_COMMUNITY_TOKEN=TOKEN"
+    victim.server.answers["metadata/"] = lambda handler: handler.reply(403)
+    problem = victim.meets(Unreachable, "the index refuses access, or there is none here (HTTP 403)")
+    assert problem.hint == "export TARKPM_INDEX_COMMUNITY_TOKEN=TOKEN"
 
 
 def test_a_project_from_elsewhere_that_gives_another_index_its_name(

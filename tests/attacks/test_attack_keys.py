@@ -200,5 +200,5 @@ def test_a_key_file_that_is_none(sandbox: Sandbox) -> None:
         path.chmod(0o600)
         path.write_bytes(data)
         sandbox.run("sign", folder, "--key", "release").failed(2, "the key cannot be read", "release.pem")
-    sandbox.run("sign", folder, "--key", "nobody").failed(2, "no key named 'nobody'", "tarkpm key generate")
+    sandbox.run("sign", folder, "--key", "nobody").failed(2, "no key named 'nobody'", "tarkpm key list")
     assert not (folder / "plugin.dsse.json").exists()

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tarkpm.core.capability import KINDS, OWN_TABLE, PLAIN
 from tarkpm.core.lockfile import parse
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.project import Project
@@ -11,34 +12,42 @@ GIT = 'git = "https://h/x"'
 INDEX = f'[index.c]\nurl = "https://h"\nroot = "sha256:{"0" * 64}"\n'
 
 
+SAID = "expected a value, found an empty string"
+
+
 @pytest.mark.parametrize(
     ("text", "key"),
     [
         ('[tark]\nversion = ""', "tark.version"),
-        ('[plugins]\na = { git = "" }', "plugins.a"),
-        (f'[plugins]\na = {{ {GIT}, tag = "" }}', "plugins.a"),
-        (f'[plugins]\na = {{ {GIT}, branch = "" }}', "plugins.a"),
-        (f'[plugins]\na = {{ {GIT}, rev = "" }}', "plugins.a"),
-        (f'[plugins]\na = {{ {GIT}, path = "" }}', "plugins.a"),
-        (f'[plugins]\na = {{ {GIT}, commit = "" }}', "plugins.a"),
-        ('[plugins]\na = { path = "" }', "plugins.a"),
+        *(
+            (f'[plugins]\na = {{ {GIT}, {key} = "" }}', f"plugins.a.{key}")
+            for key in ("tag", "branch", "rev", "path", "commit")
+        ),
+        ('[plugins]\na = { git = "" }', "plugins.a.git"),
+        ('[plugins]\na = { path = "" }', "plugins.a.path"),
+        ('[plugins]\na = ""', "plugins.a"),
         ('[plugins]\na = ""\n' + INDEX, "plugins.a"),
-        ('[plugins]\na = { index = "" }\n' + INDEX, "plugins.a"),
-        ('[plugins]\na = { index = "c", version = "" }\n' + INDEX, "plugins.a"),
-        ('[plugins]\n"" = { path = "./a" }', "plugins."),
-        ('[trust]\na = [""]', "trust.a"),
-        ('[grants]\na = { http = [""] }', "grants.a"),
-        (INDEX.replace("https://h", ""), "index.c"),
+        ('[plugins]\na = { index = "" }\n' + INDEX, "plugins.a.index"),
+        ('[plugins]\na = { index = "c", version = "" }\n' + INDEX, "plugins.a.version"),
+        ('[plugins]\n"" = { path = "./a" }', 'plugins.""'),
+        ('[trust]\na = [""]', "trust.a[0]"),
+        *(
+            (f'[grants]\na = {{ {kind} = ["x", ""] }}', f"grants.a.{kind}[1]")
+            for kind in KINDS
+            if kind not in PLAIN
+        ),
+        ('[grants]\na = { storage = "" }', "grants.a.storage"),
+        (INDEX.replace("https://h", ""), "index.c.url"),
+        ('[index.c]\nurl = "https://h"\nroot = ""', "index.c.root"),
+        ('[mcp]\nallow = [""]', "mcp.allow[0]"),
+        ('[mcp]\ndeny = [""]', "mcp.deny[0]"),
+        ('[mcp]\nask = ""', "mcp.ask"),
     ],
 )
 def test_of_tark_toml(text: str, key: str) -> None:
-    with pytest.raises(ProjectError, match=r"found an empty string|found ''") as raised:
+    with pytest.raises(ProjectError) as raised:
         Project.parse(text.encode())
-    assert raised.value.where == f"tark.toml: {key}"
-    last = (
-        text.split(' = ""', maxsplit=1)[0].rsplit(maxsplit=1)[-1] if ' = ""' in text and "{" in text else ""
-    )
-    assert last in raised.value.message
+    assert (raised.value.message, raised.value.where) == (SAID, f"tark.toml: {key}")
 
 
 PLUGIN = {"name": "a", "version": "1.0.0", "type": "tool"}
@@ -75,15 +84,24 @@ def test_of_a_sign_in(key: str) -> None:
     ("more", "key"),
     [
         ("[dependencies]\nb = ''", "dependencies.b"),
-        ("[capabilities]\nhttp = ['']", "capabilities"),
-        ("[capabilities]\nenv = ['']", "capabilities"),
-        ("[oauth]\nclient_id = 'x'\nauth_url = 'https://h/a'\ntoken_url = 'https://h/t'\nscopes = ['']", "oauth.scopes[0]"),
+        ("[dependencies]\n'' = '1'", 'dependencies.""'),
+        *(
+            (f"[capabilities]\n{kind} = ['']", f"capabilities.{kind}[0]")
+            for kind in KINDS
+            if kind not in PLAIN | OWN_TABLE
+        ),
+        ("[capabilities]\nstorage = ''", "capabilities.storage"),
+        ("[oauth]\nclient_id = 'x'\nscopes = ['']", "oauth.scopes[0]"),
+        *(
+            (f"[secrets.x]\n{key} = ''", f"secrets.x.{key}")
+            for key in ("host", "header", "format")
+        ),
     ],
 )  # fmt: skip
 def test_of_the_other_tables_of_a_plugin(more: str, key: str) -> None:
     with pytest.raises(ManifestError) as raised:
         Manifest.parse(manifest({}, more))
-    assert raised.value.where == f"plugin.toml: {key}"
+    assert (raised.value.message, raised.value.where) == (SAID, f"plugin.toml: {key}")
 
 
 def test_texts_that_are_only_shown_may_be_empty() -> None:

@@ -165,7 +165,7 @@ def test_with_a_second_index_every_range_names_its_index() -> None:
         ('[index.x]\nurl = "https://ex\u0430mple.com/"\nroot = "ROOT"', "url: expected a host in ASCII (xn--… for others)"),
         ('[index.x]\nurl = "https://h/?token=s3cret"\nroot = "ROOT"', "url: expected a URL without user, password, query or fragment"),
         ('[index.x]\nurl = "ftp://h/"\nroot = "ROOT"', "url: expected https://… or a folder, found 'ftp://h/'"),
-        ('[index.x]\nurl = ""\nroot = "ROOT"', "url: expected https://… or a folder, found ''"),
+        ('[index.x]\nurl = ""\nroot = "ROOT"', "expected a value, found an empty string"),
         ('[index.x]\nurl = "https://h"\nroot = "sha256:12"', "root: expected sha256: and 64 hexadecimal digits, found 'sha256:12'"),
         ('[index.x]\nurl = "https://h"', "'root' is required"),
         ('[index.x]\nurl = "https://h"\nroot = "ROOT"\n[index.y]\nurl = "https://i"\nroot = "ROOT"\n[plugins]\na = "^1"', "expected { index = …, version = … }, because the project has several indexes: x, y"),

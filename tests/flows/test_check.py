@@ -84,6 +84,16 @@ def test_unknown_keys_are_warnings_with_the_near_key(sandbox: Sandbox, copy: Pat
     assert "would be accepted, with 3 warnings (" in said.out
 
 
+def test_an_empty_text_is_named_with_its_line(sandbox: Sandbox, copy: Path) -> None:
+    edit(copy, 'license = "MIT"', 'license = "MIT"\nhomepage = ""')
+    said = sandbox.run("check", copy).ok().out
+    assert "warning: expected a value, found an empty string\n" in said
+    assert "/plugin.toml:8: plugin.homepage\n" in said
+    edit(copy, "storage = true", 'http = [""]')
+    said = sandbox.run("check", copy).failed(1, "error: expected a value, found an empty string\n").out
+    assert "/plugin.toml:13: capabilities.http\n" in said
+
+
 def test_a_hostile_manifest_takes_no_time(sandbox: Sandbox, copy: Path) -> None:
     many = "".join(f"x{number} = 1\n" for number in range(20_000))
     edit(copy, 'license = "MIT"', f'license = "MIT"\n{many}{"y" * 10_000} = 1')

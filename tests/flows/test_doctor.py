@@ -292,3 +292,55 @@ def test_a_home_that_is_read_only(sandbox: Sandbox) -> None:
         f"problem: the folder cannot be written\n  where: {home}\n  help: set HOME to a folder"
         in found.stdout
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("XDG_CONFIG_HOME", "/dev/null", "expected a folder, found something else"),
+        ("XDG_DATA_HOME", "/dev/null", "expected a folder, found something else"),
+        ("TARKPM_CACHE_DIR", "/proc/x", "the folder cannot be written"),
+        ("XDG_STATE_HOME", "/proc/x", "the folder cannot be written"),
+        ("SSL_CERT_FILE", "/nope", "expected a file of certificates: no such file or directory"),
+        ("SSL_CERT_DIR", "/nope", "expected a folder of certificates"),
+        ("GIT_SSL_CAINFO", "/nope", "expected a file of certificates: no such file or directory"),
+        ("GIT_SSL_CAPATH", "/nope", "expected a folder of certificates"),
+        ("NETRC", "/etc", "expected a file"),
+        ("https_proxy", "http://", "expected a proxy like http://host:3128, found 'http://'"),
+        ("all_proxy", "socks5://h", "expected a proxy like http://host:3128, found 'socks5://h'"),
+        ("http_proxy", "http://me:s3cret@127.0.0.1:1", "the proxy does not answer: connection refused"),
+        ("no_proxy", "a.example,10.0.0.0/99", "found '10.0.0.0/99': the entry is ignored"),
+        ("NO_PROXY", "h:99999", "found 'h:99999': the entry is ignored"),
+    ],
+)
+def test_an_unusable_variable_is_named(project: Sandbox, name: str, value: str, message: str) -> None:
+    found = project.run("doctor", env={name: value}).failed(
+        1, f"problem: {message}" if value[0] == "/" else message
+    )
+    assert f" {name}" in found.out
+    assert "s3cret" not in found.out
+
+
+def test_variables_that_are_usable_or_ignored_are_no_problem(project: Sandbox) -> None:
+    environment = {
+        "no_proxy": "*, .example, *.example, [2001:db8::]/32, 2001:db8::1, h:443, 10.0.0.1",
+        "NETRC": "/nope",
+        "XDG_CONFIG_HOME": "relative",
+        "https_proxy": "",
+    }
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        environment["HTTPS_PROXY"] = f"http://127.0.0.1:{proxy.getsockname()[1]}"
+        found = project.run("doctor", env=environment).ok().out
+    assert "note: the file does not exist\n  where: NETRC=/nope" in found
+    assert "expected an absolute path, found 'relative': the variable is ignored" in found
+    assert (
+        "no problems found"
+        in project.run("doctor", "--offline", env={"https_proxy": "http://127.0.0.1:1"}).out
+    )
+
+
+def test_servers_are_not_blamed_for_a_cache_that_cannot_be_written(indexed: IndexedProject) -> None:
+    indexed.use()
+    report = indexed.sandbox.run("doctor", "--json", env={"TARKPM_CACHE_DIR": "/proc/x"}).failed(1).json
+    assert report["servers"] == []
+    assert [one["where"] for one in report["troubles"]] == ["/proc"]

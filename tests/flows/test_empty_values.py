@@ -1,13 +1,16 @@
 """An empty value is an error that names its option, variable or key: it is not the same as no value."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pytest
 from attacks.tampering import unchanged
+from conftest import Publisher
 from support.sandbox import Sandbox
 
+import tarkpm
 from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.group import group
 from tarkpm.cli.options import make_settings
@@ -64,7 +67,19 @@ def test_what_takes_no_value_and_what_is_not_empty_is_let_through(sandbox: Sandb
     assert "--help" in sandbox.run("list", "--help").ok().out
 
 
-OWN = ["TARKPM_PROJECT", "TARKPM_OFFLINE", "TARKPM_ACCEPT_PROJECT", "TARKPM_CACHE_DIR", "TARKPM_LOCK_TIMEOUT"]
+OWN = [
+    "TARKPM_PROJECT", "TARKPM_OFFLINE", "TARKPM_ACCEPT_PROJECT", "TARKPM_CACHE_DIR", "TARKPM_STATE_DIR",
+    "TARKPM_LOCK_TIMEOUT",
+]  # fmt: skip
+"""Variables that every command reads."""
+SECRET = {
+    "TARKPM_KEY_PASSPHRASE": ["key", "generate", "--name", "k", "--passphrase"],
+    "TARKPM_MCP_TOKEN": ["mcp", "--http", "127.0.0.1:0"],
+    "TARKPM_SERVE_TOKEN": ["serve", "openai"],
+    "TARKPM_INDEX_C_TOKEN": ["add", "x"],
+    "TARKPM_GIT_TOKEN_127_0_0_1_9": ["add", "http://127.0.0.1:9/x"],
+}
+"""Variables that are read when they are needed, with a command that needs them."""
 
 
 @pytest.mark.parametrize("name", [*OWN, "HOME"])
@@ -76,11 +91,35 @@ def test_an_empty_variable_is_an_error_of_every_command(sandbox: Sandbox, name: 
         assert f"help: unset {name}\n" in found.err
 
 
-def test_an_empty_passphrase_is_named(sandbox: Sandbox) -> None:
-    found = sandbox.run(
-        "key", "generate", "--name", "k", "--passphrase", env={"TARKPM_KEY_PASSPHRASE": ""}
-    ).failed(2, "expected a value, found an empty string")
-    assert "where: TARKPM_KEY_PASSPHRASE\n" in found.err
+@pytest.mark.parametrize("name", SECRET)
+def test_an_empty_secret_is_named_where_it_is_needed(sandbox: Sandbox, name: str) -> None:
+    sandbox.init()
+    if "INDEX" in name:
+        (sandbox.cwd / "tark.toml").write_text(
+            f'[index.c]\nurl = "http://127.0.0.1:9"\nroot = "sha256:{"0" * 64}"\n'
+        )
+    words = [*SECRET[name], "--accept-project"] if "INDEX" in name else SECRET[name]
+    found = sandbox.run(*words, env={name: ""}).failed(2, "expected a value, found an empty string")
+    assert f"where: {name}\n" in found.err
+    assert f"help: unset {name}\n" in found.err
+
+
+def test_every_variable_of_the_program_is_tried() -> None:
+    """A variable that the source reads by name, or whose name it makes, is in one of the tables."""
+    texts = [file.read_text() for file in Path(tarkpm.__file__).parent.rglob("*.py")]
+    read = {name for text in texts for name in re.findall(r'f?"(TARKPM_[A-Z_]+[A-Z])[_"{]', text)}
+    tried = [*OWN, *SECRET]
+    assert len(read) >= 10
+    assert [name for name in sorted(read) if not any(one.startswith(name) for one in tried)] == []
+
+
+def test_an_empty_token_is_named_in_a_row_of_outdated(sandbox: Sandbox, publisher: Publisher) -> None:
+    publisher.release()
+    sandbox.init()
+    sandbox.run("add", publisher.url, "-b", "main", "--trust", publisher.key, "--accept-capabilities").ok()
+    host = publisher.url.split("/")[2].replace(".", "_").replace(":", "_")
+    found = sandbox.run("outdated", env={f"TARKPM_GIT_TOKEN_{host}": ""}).failed(5)
+    assert f"not checked: TARKPM_GIT_TOKEN_{host}: expected a value, found an empty string" in found.out
 
 
 @pytest.mark.parametrize(

@@ -191,9 +191,15 @@ def test_names_cannot_write_to_the_terminal(sandbox: Sandbox) -> None:
 
 
 def test_files_that_are_none(sandbox: Sandbox) -> None:
-    sandbox.run("inspect", "y.wasm").failed(2, "no such file", "where:")
-    (sandbox.cwd / "folder").mkdir()
-    sandbox.run("inspect", "folder").failed(2, "is a directory")
+    sandbox.run("inspect", "y.wasm").failed(2, "no such file", "where:", f"help: ls -l {sandbox.cwd}\n")
+    folder = sandbox.plugin(sandbox.cwd / "folder")
+    hint = f"help: tarkpm inspect {folder / 'plugin.wasm'}\n"
+    sandbox.run("inspect", "folder").failed(2, "expected a file, found a folder", hint)
+    sandbox.run("inspect", "folder/plugn.wasm").failed(2, "there is no such file", hint)
+    sandbox.run("inspect", "folder/plugin.toml").failed(1, "expected a WebAssembly binary", hint)
+    broken = folder / "plugin.wasm"
+    broken.write_bytes(broken.read_bytes()[:500])
+    sandbox.run("inspect", broken).failed(1, "runs past its end", f"help: ls -l {broken}\n")
 
 
 def test_a_plugin_of_an_interpreter_is_shown(sandbox: Sandbox) -> None:

@@ -17,7 +17,12 @@ def test_of_an_index(indexed: IndexedProject) -> None:
     lines = sandbox.run("versions", "text-tools").ok().out.splitlines()
     assert [line.split()[-1] == "locked" for line in lines] == [False, False, True, False]
     sandbox.run("versions", "text-tool").failed(
-        2, "has no plugin named 'text-tool'", "tarkpm search text-tool"
+        2,
+        "has no plugin named 'text-tool'; did you mean 'text-tools'?",
+        "help: tarkpm versions community:text-tools",
+    )
+    sandbox.run("versions", "nothing-like-it").failed(
+        2, "has no plugin named 'nothing-like-it'\n", "help: tarkpm index list"
     )
 
 

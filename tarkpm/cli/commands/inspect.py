@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command("inspect", cls=CheckedCommand)
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("file", type=click.Path(path_type=Path))
 @common
 def inspect_command(invocation: Invocation, file: Path) -> int:
     """Show the imports and exports of a WebAssembly file.

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from tarkpm.cli.complete import all_key_names, key_names
+from tarkpm.cli.copyable import copyable
 from tarkpm.cli.lazy_group import Group
 from tarkpm.cli.options import Invocation, anywhere, common
 from tarkpm.cli.passphrase import ask_passphrase
-from tarkpm.cli.tables import table
 from tarkpm.core.text import neutral
 from tarkpm.errors import StoreError, TarkError
 
@@ -59,7 +59,7 @@ def list_command(invocation: Invocation) -> int:
 def _list_lines(keys: "tuple[KeyRow, ...]") -> list[str]:
     if not keys:
         return ["There are no keys.", "", "Make one with:", "  tarkpm key generate --name NAME"]
-    return table(
+    return copyable(
         ("Name", "Kind", "Public key"), [(key.name, key.kind, key.public_key or "?") for key in keys]
     )
 

@@ -38,9 +38,9 @@ def reach(workspace: "Workspace") -> tuple[ServerStatus, ...]:
     """Send a small request to every server of an accepted project; takes `SECONDS` at most."""
     jobs = [*_indexes(workspace), *_git_hosts(workspace)]
     answers: SimpleQueue[tuple[int, str]] = SimpleQueue()
-    for number, (_, ask) in enumerate(jobs):
+    for number, (server, ask) in enumerate(jobs):
         # Daemon threads: a server that never answers must not keep the program from ending.
-        threading.Thread(target=_ask, args=(number, ask, answers), daemon=True).start()
+        threading.Thread(target=_ask, args=(number, server.address, ask, answers), daemon=True).start()
     problems = dict.fromkeys(range(len(jobs)), f"no answer within {SECONDS:g} s")
     end = time.monotonic() + SECONDS
     for _ in jobs:
@@ -54,12 +54,15 @@ def reach(workspace: "Workspace") -> tuple[ServerStatus, ...]:
     )
 
 
-def _ask(number: int, ask: Callable[[], None], answers: "SimpleQueue[tuple[int, str]]") -> None:
+def _ask(number: int, address: str, ask: Callable[[], None], answers: "SimpleQueue[tuple[int, str]]") -> None:
     try:
         ask()
         answers.put((number, ""))
     except TarkError as problem:
-        answers.put((number, problem.message))
+        answers.put((number, problem.about(address)))
+    except OSError as problem:  # of this machine: a cache that cannot be written
+        reason = (problem.strerror or str(problem)).lower()
+        answers.put((number, f"{problem.filename}: {reason}" if problem.filename else reason))
     except Exception as problem:  # noqa: BLE001  it concerns this server alone
         answers.put((number, f"unexpected: {type(problem).__name__}"))
 

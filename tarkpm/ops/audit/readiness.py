@@ -1,6 +1,7 @@
 """Find what would make the next command fail: folders that cannot be written, and a project out of step."""
 
 import os
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Final
@@ -35,7 +36,7 @@ def check_folders(settings: Settings, location: Location) -> Iterator[Trouble]:
         return
     paths = settings.paths
     own = (location.folder, location.environment.plugins)
-    for folder in dict.fromkeys((paths.state, paths.cache, paths.data, *own)):
+    for folder in dict.fromkeys((paths.state, paths.cache, paths.data, paths.config, *own)):
         nearest = next((place for place in (folder, *folder.parents) if os.path.lexists(place)), folder)
         variable = variable_of(folder, settings.environment) if folder not in own else ""
         hint = _set(variable, settings)
@@ -44,6 +45,20 @@ def check_folders(settings: Settings, location: Location) -> Iterator[Trouble]:
         elif not os.access(nearest, os.W_OK | os.X_OK):
             # access(2) answers EROFS for a read-only file system, to root as well.
             yield Trouble("Folder", "the folder cannot be written", str(nearest), hint)
+        elif folder not in own and (reason := _unwritable(nearest)):
+            yield Trouble("Folder", f"the folder cannot be written: {reason}", str(nearest), hint)
+
+
+def _unwritable(folder: Path) -> str:
+    """Return why nothing can be created in a folder of the user's; "" if it can.
+
+    A folder is created and deleted: access(2) allows root everything, also in /proc and on a full disk.
+    """
+    try:
+        Path(tempfile.mkdtemp(prefix=".tarkpm-doctor-", dir=folder)).rmdir()
+    except OSError as problem:
+        return (problem.strerror or str(problem)).lower()
+    return ""
 
 
 def variable_of(path: PurePath, environment: Mapping[str, str]) -> str:

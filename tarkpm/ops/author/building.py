@@ -14,8 +14,10 @@ from tarkpm.core.digest import sha256
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MANIFEST, MAX_MANIFEST, STATEMENT
 from tarkpm.core.recipe import Recipe
+from tarkpm.core.release import is_extra
 from tarkpm.core.shapes import from_json
 from tarkpm.core.text import some
+from tarkpm.core.verification import check_distinct
 from tarkpm.errors import BuildError, ModuleInvalid, NotFound, TarkError
 from tarkpm.host.module.core_types import read_core_types
 from tarkpm.host.module.inspect import ModuleInfo, inspect
@@ -29,7 +31,7 @@ from tarkpm.ops.author.staleness import remember
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.run.compile_cache import compile_cache
-from tarkpm.sources.path import MAX_FILE
+from tarkpm.sources.path import MAX_FILE, LocalTree
 from tarkpm.toolchains.choose import choose
 from tarkpm.toolchains.component.componentize import CoreModule, Unconvertible, componentize
 from tarkpm.toolchains.component.wit import read_package
@@ -88,7 +90,8 @@ class BuildPlan(msgspec.Struct, frozen=True):
 def plan_build(settings: Settings, folder: Path) -> BuildPlan:
     """Read a plugin's folder and find its toolchain.
 
-    Raises `NotFound` without a plugin.toml, `ManifestError`, `ToolchainMissing`, `BuildError`.
+    Raises `NotFound` without a plugin.toml, `ManifestError`, `Refused` for two files of one name,
+    `ToolchainMissing`, `BuildError`.
     """
     place = (settings.cwd / folder.expanduser()).resolve()
     where = str(place / MANIFEST)
@@ -97,6 +100,9 @@ def plan_build(settings: Settings, folder: Path) -> BuildPlan:
         raise NotFound(f"there is no {MANIFEST}", where=str(place), hint="tarkpm new my-plugin --lang c")
     manifest = Manifest.parse(data, where=where)
     recipe = Recipe.read(data, lambda name: (place / name).is_file(), where=where)
+    # A build is the first step to a release: what no source could hold is refused before the compiler runs.
+    names = LocalTree(place).names("") or ()
+    check_distinct({MANIFEST, manifest.wasm, *filter(is_extra, names)}, where=str(place))
     toolchain = choose(recipe, where=where)
     program = toolchain.find(place, settings.search_path)
     sources = read_sources(place, manifest, recipe)

@@ -11,13 +11,13 @@ from typing import Final
 
 from tarkpm.core.capability import KINDS
 from tarkpm.core.document import parse_toml
-from tarkpm.core.manifest import MAX_UNKNOWN, unknown_keys
+from tarkpm.core.manifest import MAX_UNKNOWN, SHOWN, unknown_keys
 from tarkpm.core.name_similarity import close_names, did_you_mean
 from tarkpm.core.names import MANIFEST, MAX_MANIFEST, STATEMENT
 from tarkpm.core.recipe import Recipe
 from tarkpm.core.release import MAX_NAME, PluginName
 from tarkpm.core.search import SearchEntry
-from tarkpm.core.text import neutral, short, some
+from tarkpm.core.text import EMPTY, neutral, short, some
 from tarkpm.core.tool import ToolDef
 from tarkpm.core.tool_review import lookalikes, remarks
 from tarkpm.errors import DigestMismatch, ManifestError, NotFound, SignatureInvalid
@@ -52,6 +52,7 @@ def keys(copy: WorkingCopy, places: Places) -> Iterator[CheckFinding]:
     for path, near in unknown_keys(copy.collected.files[MANIFEST]):
         also = f"; did you mean '{near}'?" if near else ""
         yield warned("UnknownKey", f"'{short_key(path)}' is not a known key{also}", places.key(*path))
+    yield from _empty_texts(copy.collected.files[MANIFEST], places)
     yield from _recipe(copy.collected.files[MANIFEST], places)
     for kind in copy.manifest.unknown_capabilities[:MAX_UNKNOWN]:
         also = did_you_mean(kind[:MAX_NAME], KINDS)
@@ -60,6 +61,15 @@ def keys(copy: WorkingCopy, places: Places) -> Iterator[CheckFinding]:
     if foreign := copy.manifest.foreign_reads:
         text = f"reading {some(foreign)} is never granted: outside the user's home folder"
         yield warned("NeverGranted", text, places.key("capabilities", "fs_read"))
+
+
+def _empty_texts(manifest: bytes, places: Places) -> Iterator[CheckFinding]:
+    """Yield the texts that are written and empty. A release may have them, but its author left a gap."""
+    table = parse_toml(manifest, where=MANIFEST, error=ManifestError, limit=MAX_MANIFEST)["plugin"]
+    for key in SHOWN:
+        # Without a license or description there is a finding already.
+        if table.get(key) == "" and key not in ("description", "license"):
+            yield warned("Missing", EMPTY, places.key("plugin", key))
 
 
 def _recipe(manifest: bytes, places: Places) -> Iterator[CheckFinding]:

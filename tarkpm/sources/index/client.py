@@ -82,6 +82,7 @@ class IndexClient:
             proxies=proxies,
             authorities=authorities,
             token=token,
+            token_variable=index.token_variable,
             login=login,
             allow_http=allow_http,
             threads=threads,

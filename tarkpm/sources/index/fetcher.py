@@ -87,19 +87,23 @@ class Fetcher(FetcherInterface):
             # error.
             if role == ROOT:
                 raise DownloadHTTPError(path, 404) from None
-            raise self._missing(path, problem.status) from None
+            raise self._missing(path, problem) from None
         except TooLarge:
             raise self._too_large(path, limit) from None
 
     def _too_large(self, path: str, limit: int) -> IndexUntrusted:
         return IndexUntrusted(f"the metadata has more than {limit:,} bytes", where=self._at(path))
 
-    def _missing(self, path: str, status: int) -> Unreachable:
+    def _missing(self, path: str, problem: Missing) -> Unreachable:
         # Without one of these two files there is no index here; without another one, the index is incomplete.
         if path in (FIRST, f"{METADATA}/{TIMESTAMP}.json"):
-            return unreachable(f"there is no index here (HTTP {status})", where=self._at(path))
+            text = "there is no index here"
+            # Servers answer 403 to a reader without a token, object stores for a file that does not exist.
+            if problem.hint:
+                text = "the index refuses access, or there is none here"
+            return unreachable(f"{text} (HTTP {problem.status})", where=self._at(path), hint=problem.hint)
         return unreachable(
-            f"a listed file is missing (HTTP {status})",
+            f"a listed file is missing (HTTP {problem.status})",
             where=self._at(path),
             hint="try again later: a mirror may be incomplete",
         )

@@ -50,11 +50,11 @@ USUAL: Final = Patience()
 
 
 class Missing(Exception):
-    """The location does not have the file."""
+    """The location does not have the file. ``hint`` helps where it only may not be read."""
 
-    def __init__(self, status: int) -> None:
+    def __init__(self, status: int, hint: str = "") -> None:
         super().__init__(status)
-        self.status = status
+        self.status, self.hint = status, hint
 
 
 class IndexLocation(Protocol):
@@ -83,14 +83,19 @@ class Web:
         proxies: Proxies,
         authorities: str,
         token: str,
+        token_variable: str,
         login: Login | None,
         allow_http: bool,
         threads: int,
         body: int,
     ) -> None:
-        """Set up the location. ``token``, or else ``login``, goes only to this server, never unencrypted."""
+        """Set up the location. ``token``, or else ``login``, goes only to this server, never unencrypted.
+
+        ``token_variable`` holds the token, and is named where the server asks for one.
+        """
         parts = urlsplit(url)
         self._url = url
+        self._hint = f"export {token_variable}=TOKEN"
         open_line = parts.scheme == "http" and not is_loopback(parts.hostname or "")
         if open_line and not allow_http:
             raise Refused("http is neither encrypted nor authenticated", where=url, hint="use https")
@@ -132,12 +137,10 @@ class Web:
     def _redirected(self, url: str, answer: Response) -> str:
         """Return the URL to which a response other than 200 redirects; raises if it is not a redirect."""
         if answer.status in GONE:
-            raise Missing(answer.status)
+            raise Missing(answer.status, self._hint if answer.status == 403 else "")
         if answer.status == 401:
-            name = "TARKPM_INDEX_<NAME>_TOKEN"
-            raise Unreachable(
-                "the index requires authentication", hint=f"set {name} to a token the index accepts"
-            )
+            text = "the index refuses the login" if self._headers else "the index requires authentication"
+            raise Unreachable(text, hint=self._hint)
         if is_overloaded(answer.status):
             text, hint = overloaded(answer.status, answer.header("retry-after"))
             raise Unreachable(text, hint=hint)

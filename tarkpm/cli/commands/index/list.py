@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import click
 
 from tarkpm.cli.checked import CheckedCommand
+from tarkpm.cli.copyable import copyable
 from tarkpm.cli.options import Invocation, common
-from tarkpm.cli.tables import table
 from tarkpm.core.text import neutral
 
 if TYPE_CHECKING:
@@ -32,5 +32,5 @@ def _index_lines(rows: "tuple[IndexRow, ...]") -> list[str]:
             "Add one with:",
             "  tarkpm index add NAME URL --root sha256:…",
         ]
-    cells = [(row.name, neutral(row.url), row.root, str(len(row.plugins))) for row in rows]
-    return table(("Name", "URL", "Root", "Plugins"), cells)
+    cells = [(row.name, neutral(row.url), str(len(row.plugins)), row.root) for row in rows]
+    return copyable(("Name", "URL", "Plugins", "Root"), cells)

@@ -8,6 +8,7 @@ import click
 
 from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.console import style
+from tarkpm.cli.copyable import copyable
 from tarkpm.cli.maintainer import desk, index_folder
 from tarkpm.cli.options import Invocation, common
 from tarkpm.cli.tables import table
@@ -42,7 +43,7 @@ def _lines(report: "IndexStatus") -> Iterator[str]:
         yield ""
         yield f"{report.threshold} of {_count(len(report.maintainers), 'maintainer')} must sign"
         rows = [("maintainer", *_owner(one)) for one in report.maintainers]
-        yield from table(("Signs as", "Name", "Key"), [*rows, ("online key", *_owner(report.online))])
+        yield from copyable(("Signs as", "Name", "Key"), [*rows, ("online key", *_owner(report.online))])
     if report.roles:
         yield ""
         yield from table(("Role", "Signed by", "Version", "Expires", ""), list(map(_role, report.roles)))
