@@ -16,6 +16,7 @@ from tarkpm.errors import NotFound, Refused
 from tarkpm.sources.git.local import LocalObjects
 from tarkpm.sources.git.objects import parents_of
 from tarkpm.sources.git.session import GitRemote
+from tarkpm.sources.git.tree import GitTree
 from tarkpm.sources.git.url import parse
 
 MAX_STEPS: Final = 10_000
@@ -35,8 +36,13 @@ _PLACES: Final = (
 
 
 def repository_above(folder: Path) -> Path | None:
-    """Return the nearest folder, from ``folder`` upwards, that holds a ``.git``; None without one."""
-    return next((each for each in (folder, *folder.parents) if (each / ".git").exists()), None)
+    """Return the nearest folder, from ``folder`` upwards, that is a work tree; None without one."""
+    return next(filter(_is_work_tree, (folder, *folder.parents)), None)
+
+
+def _is_work_tree(folder: Path) -> bool:
+    # git passes over a .git without HEAD; a linked work tree and a submodule have a file there.
+    return (folder / ".git" / "HEAD").exists() or (folder / ".git").is_file()
 
 
 class Repository(GitRemote):
@@ -56,6 +62,11 @@ class Repository(GitRemote):
         for sign, number in _STEP.findall(found["steps"]):
             oid = self._back(oid, sign, int(number or 1), revision)
         return oid
+
+    def head(self) -> GitTree | None:
+        """Return the tree of HEAD; None before the first commit."""
+        oid = self._objects.ref("HEAD")
+        return self.tree(oid) if oid else None
 
     def read(self, commit: str, paths: Sequence[str]) -> Mapping[str, bytes]:
         """Return the contents of those files of a commit that exist; a link in place of one is refused."""
