@@ -108,3 +108,11 @@ def test_in_a_linked_work_tree(sandbox: Sandbox, repo: GitRepo) -> None:
     sandbox.run(*PUBLISH, "--dry-run", cwd=folder).ok()
     (folder / "README.md").write_text("changed\n")
     sandbox.run(*PUBLISH, "--dry-run", cwd=folder).failed(2, "README.md (modified)")
+
+
+def test_a_repository_that_cannot_be_read(sandbox: Sandbox, repo: GitRepo) -> None:
+    folder = sandbox.cwd / "plugins" / "mine"
+    (sandbox.cwd / ".git" / "refs" / "heads" / "main").write_text("a" * 64 + "\n")
+    sandbox.run(*PUBLISH, cwd=folder).failed(
+        2, "HEAD is not the id of a sha1 object", "key release --allow-dirty"
+    )

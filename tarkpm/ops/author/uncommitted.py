@@ -9,7 +9,7 @@ from tarkpm.core.names import MANIFEST
 from tarkpm.core.recipe import Recipe
 from tarkpm.core.release import is_extra
 from tarkpm.core.text import neutral
-from tarkpm.errors import ManifestError, Refused
+from tarkpm.errors import ManifestError, Refused, SourceError
 from tarkpm.ops.author.sources import is_source_folder, read_sources, select_sources
 from tarkpm.ops.project.ownership import check_owner
 from tarkpm.sources.folder import ReleaseFiles
@@ -23,7 +23,12 @@ def require_committed(folder: Path, collected: ReleaseFiles, manifest: Manifest,
 
     Raises `ProjectNotAccepted` for another user's repository, and `SourceError` for one that cannot be read.
     """
-    if found := uncommitted(folder, collected, manifest, command):
+    try:
+        found = uncommitted(folder, collected, manifest, command)
+    except SourceError as problem:
+        problem.hint = command
+        raise
+    if found:
         more = f" and {len(found) - MAX_SHOWN} more" if len(found) > MAX_SHOWN else ""
         be = "this file is" if len(found) == 1 else "these files are"
         text = f"{be} not committed: {', '.join(found[:MAX_SHOWN])}{more}"

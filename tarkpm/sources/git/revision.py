@@ -65,8 +65,7 @@ class Repository(GitRemote):
 
     def head(self) -> GitTree | None:
         """Return the tree of HEAD; None before the first commit."""
-        oid = self._objects.ref("HEAD")
-        return self.tree(oid) if oid else None
+        return self.tree(self._tip("", "")) if self._objects.ref("HEAD") else None
 
     def read(self, commit: str, paths: Sequence[str]) -> Mapping[str, bytes]:
         """Return the contents of those files of a commit that exist; a link in place of one is refused."""
