@@ -11,7 +11,7 @@ like any output: it is only quoted, and no decision depends on it.
 import re
 from typing import Final, NamedTuple
 
-from tarkpm.core.text import neutral, quoted
+from tarkpm.core.text import camel_case, neutral, quoted
 from tarkpm.host.trace import masked_text
 
 MAX_SUMMARY: Final = 500
@@ -96,15 +96,9 @@ def _of_javascript(message: str) -> Raised | None:
     if found := _JS_VALUE.match(message):
         return _made(found[2].removesuffix(")") if found[1] is None else _unescaped(found[1]), "")
     if found := _JS_MISSING.match(message):
-        name = neutral(_camel(found[2].rpartition("/")[2]))
+        name = neutral(camel_case(found[2].rpartition("/")[2]))
         return Raised(f"the {found[1]} '{name}' is not exported", "", name)
     return None
-
-
-def _camel(name: str) -> str:
-    """Return a name of WIT as componentize-qjs writes it in JavaScript."""
-    first, *others = name.split("-")
-    return first + "".join(part[:1].upper() + part[1:] for part in others)
 
 
 def _unescaped(text: str) -> str:
