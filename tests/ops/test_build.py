@@ -237,7 +237,8 @@ def test_a_syntax_error_of_python_is_reported_before_the_slow_compiler_runs(
     env = {"PATH": f"{compiler.parent}{os.pathsep}/usr/bin:/bin"}
     text = "plugin.py:2: '(' was never closed"
     older = sandbox.run("build", folder, env=env).failed(1, "'componentize-py' failed")
-    assert f"note: {text}; this Python is older" in older.err
+    assert f"note: {text}, says Python 3." in older.err
+    assert "the plugin's Python 3.14 decides\n" in older.err
     monkeypatch.setattr("tarkpm.ops.author.building.PYTHON", (3, 11))
     assert "componentize-py" not in sandbox.run("build", folder, env=env).failed(1, f"error: {text}").err
 

@@ -161,7 +161,8 @@ def _check_syntax(ui: Ui, plan: BuildPlan) -> None:
     if problem and sys.version_info >= PYTHON:
         raise BuildError(problem, where=str(plan.folder / plan.recipe.source))
     if problem:
-        ui.note(f"{problem}; this Python is older than the plugin's, so it is built all the same")
+        ours, theirs = (".".join(map(str, one[:2])) for one in (sys.version_info, PYTHON))
+        ui.note(f"{problem}, says Python {ours}; the plugin's Python {theirs} decides")
 
 
 def _current(module: Path) -> bytes | None:
