@@ -35,12 +35,26 @@ _CONSOLE: Final = (
 )
 """QuickJS has no console. One line, and before the first line of the source, so that line numbers stay."""
 _MISSING: Final = "$tarkMissing:"
-"""Marks what a source does not export, in the output of a build that `exports_check` ended."""
+"""Marks what a source does not export, in the output of a build that `ending` ended."""
 _FOUND: Final = re.compile(rf"{re.escape(_MISSING)}([A-Za-z.]{{1,100}})")
 
 
-def exports_check(name: str, plugin_type: str) -> str:
-    """Return the end of a source ``name``, which ends the build unless it exports what its type requires.
+_REPORT: Final = (
+    "const $tarkReport = (own) => function $tarkCall(...all) { "
+    "try { return own.apply(this, all); } catch (error) { try { if (error instanceof Error) { "
+    'const lines = error.stack.split("\\n"); '
+    'const end = lines.findIndex((line) => line.includes("$tarkCall")); '
+    'error.stack = [error.constructor.name, ...lines.slice(0, end - 1)].join("\\n"); } } catch {} '
+    "throw error; } }; "
+)
+"""QuickJS prints an exception without its class, so its stack gets it as a first line (`host.exceptions`).
+
+The two last frames, of this function and of ``apply``, say nothing to the author.
+"""
+
+
+def ending(name: str, plugin_type: str) -> str:
+    """Return the end of a source ``name``: it ends the build unless what its type requires is exported.
 
     The engine runs the file once while it builds, but looks for the exports only at each call of one.
     """
@@ -49,10 +63,12 @@ def exports_check(name: str, plugin_type: str) -> str:
     functions = package.interfaces.get(f"{plugin_type}-plugin", WitInterface({}, {})).functions
     wanted = json.dumps([camel_case(one) for one in functions])
     return (
-        f"\nimport * as $tarkOwn from {json.dumps(f'./{name}')}; "
+        f"\nimport * as $tarkOwn from {json.dumps(f'./{name}')}; {_REPORT}"
         f'if (!$tarkOwn.{interface}) throw new Error("{_MISSING}{interface}"); '
-        f'for (const name of {wanted}) if (typeof $tarkOwn.{interface}[name] !== "function") '
-        f'throw new Error("{_MISSING}{interface}." + name);\n'
+        f"for (const name of {wanted}) {{ const own = $tarkOwn.{interface}[name]; "
+        f'if (typeof own !== "function") throw new Error("{_MISSING}{interface}." + name); '
+        # A frozen object stays as it is: its exceptions only lack their class.
+        f"try {{ $tarkOwn.{interface}[name] = $tarkReport(own); }} catch {{}} }}\n"
     )
 
 
@@ -94,8 +110,8 @@ class QuickJs:
     def build(self, job: Job, program: Compiler) -> bytes:
         """Return a component. Its console writes to the plugin's log, which every plugin may use."""
         source = job.stage / job.source
-        check = exports_check(source.name, job.plugin_type)
-        source.write_bytes(_CONSOLE.encode() + source.read_bytes() + check.encode())
+        end = ending(source.name, job.plugin_type)
+        source.write_bytes(_CONSOLE.encode() + source.read_bytes() + end.encode())
         options = ["--sync", "--opt-size", "-w", job.wit, "-n", job.world, "--module-root", "."]
         try:
             job.run(program, [*options, "-j", job.source, "-o", job.out])

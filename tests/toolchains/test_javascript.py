@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from support.sandbox import Sandbox
 
-from tarkpm.toolchains.javascript import exports_check
+from tarkpm.toolchains.javascript import ending
 
 node = pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
 HOOK = "const handle = () => 0;\nexport const hookPlugin = { events: () => [], handle }"
@@ -28,10 +28,30 @@ HOOK = "const handle = () => 0;\nexport const hookPlugin = { events: () => [], h
 )
 def test_a_source_that_lacks_an_export_ends_the_build(tmp_path: Path, source: str, missing: str) -> None:
     file = tmp_path / "plugin.mjs"
-    file.write_text(source + exports_check("plugin.mjs", "hook"))
+    file.write_text(source + ending("plugin.mjs", "hook"))
     done = subprocess.run(["node", file], capture_output=True, text=True, check=False)
     assert done.returncode == bool(missing)
     assert (f"Error: $tarkMissing:{missing}\n" in done.stderr) is bool(missing)
+
+
+@node
+def test_an_exception_keeps_its_class(tmp_path: Path) -> None:
+    """The stack has it as its first line; a value that is no error, and a frozen object, stay as they are."""
+    file = tmp_path / "plugin.mjs"
+    source = (
+        "class Late extends RangeError {}\n"
+        "export const hookPlugin = { n: 3, events() { return this.n; }, handle(x) { throw x ?? new Late('so'); } };\n"
+    )
+    asks = (
+        "console.log(hookPlugin.events());\n"
+        "try { hookPlugin.handle(); } catch (e) { console.log(e.stack.split('\\n')[0], e.message); }\n"
+        "try { hookPlugin.handle('text'); } catch (e) { console.log(e); }\n"
+    )
+    file.write_text(source + ending("plugin.mjs", "hook") + asks)
+    done = subprocess.run(["node", file], capture_output=True, text=True, check=True)
+    assert done.stdout == "3\nLate so\ntext\n"
+    file.write_text(source + "Object.freeze(hookPlugin);" + ending("plugin.mjs", "hook"))
+    subprocess.run(["node", file], capture_output=True, check=True)
 
 
 def test_the_missing_export_is_named_before_a_module_is_written(sandbox: Sandbox) -> None:

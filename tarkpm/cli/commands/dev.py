@@ -27,7 +27,7 @@ from tarkpm.cli.console import (
     style,
 )
 from tarkpm.cli.options import Invocation, running_folders
-from tarkpm.cli.rendering import print_log
+from tarkpm.cli.rendering import print_call_log
 from tarkpm.cli.text_args import read_json
 from tarkpm.core.text import some
 from tarkpm.errors import StoreError, TarkError
@@ -133,7 +133,7 @@ class _Round:
             str(self._folder),
             tool,
             arguments,
-            log=print_log,
+            log=print_call_log,
             trace=print_trace,
             spare=spare,
         )
