@@ -43,7 +43,25 @@ def test_c_is_built_once_and_runs(sandbox: Sandbox) -> None:
     assert report == {
         "path": str(folder / "plugin.wasm"), "size": len(module), "sha256": report["sha256"], "language": "C",
         "toolchain": "ziglang", "version": "0.17.1", "reproducible": True, "built": True, "notes": [],
+        "compared": False,
     }  # fmt: skip
+
+
+def test_two_builds_are_compared(sandbox: Sandbox) -> None:
+    folder = plugin(sandbox)
+    command = ("build", folder, "--check-reproducible")
+    assert sandbox.run(*command).ok().out.endswith("bytes, reproducible: two builds gave the same bytes\n")
+    assert sandbox.run(*command, "--json").ok().json["compared"] is True  # although nothing changed
+    before = (folder / "plugin.wasm").read_bytes()
+    source = SOURCE.replace('S("unknown tool: ")', "S(__TIME__)")
+    (folder / "plugin.c").write_text(f'#pragma clang diagnostic ignored "-Wdate-time"\n{source}')
+    sandbox.run(*command).failed(
+        1,
+        "the build is not reproducible: two builds of ",
+        " differ from byte ",
+        "help: look for the time, paths",
+    )
+    assert (folder / "plugin.wasm").read_bytes() == before
 
 
 def test_what_is_built_again(sandbox: Sandbox) -> None:
