@@ -90,7 +90,6 @@ class QuickJs:
     language: str = "JavaScript"
     steady: bool = False
     least: tuple[int, int] = (0, 4)
-    """The oldest version whose options are known to be these."""
     advice: Mapping[str, str] = _ADVICE
 
     def find(self, folder: Path, search_path: str) -> Compiler:

@@ -61,6 +61,7 @@ class Python:
     name: str = "componentize-py"
     language: str = "Python"
     steady: bool = False
+    least: tuple[int, int] = LEAST
     advice: Mapping[str, str] = MappingProxyType(
         {
             "export": "define the class of your type, such as class ToolPlugin(exports.ToolPlugin)",

@@ -296,4 +296,19 @@ def test_a_package_of_npm_that_is_too_old_and_one_that_is_not(sandbox: Sandbox) 
     program.write_text("#!/bin/sh\nhead -n 1 plugin.js\nexit 1\n")
     result = sandbox.run("build", folder, env={"PATH": f"{sandbox.root}/bin:/usr/bin:/bin"})
     result.failed(1, '| import * as $tarkLog from "tark:plugin/log"; globalThis.console ??= ')
+    assert "error: 'componentize-qjs' failed\n" in result.err
     assert "$tarkLog" not in (folder / "plugin.js").read_text()
+
+
+def test_a_program_whose_version_is_unknown_fails(sandbox: Sandbox) -> None:
+    """A wrapper script, of a version manager for instance: it may be one that is too old."""
+    folder = plugin(sandbox)
+    (folder / "plugin.c").rename(folder / "plugin.js")
+    program = sandbox.root / "bin" / "componentize-qjs"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\necho \"error: unexpected argument '--sync'\" >&2\nexit 2\n")
+    program.chmod(0o755)
+    text = "'componentize-qjs' failed; its version is unknown, and 0.4 or newer is needed"
+    sandbox.run("build", folder, env={"PATH": f"{program.parent}:/usr/bin:/bin"}).failed(
+        1, f"error: {text}\n"
+    )

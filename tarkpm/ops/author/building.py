@@ -203,6 +203,9 @@ def _built(settings: Settings, ui: Ui, plan: BuildPlan) -> tuple[bytes, str]:
                 wasm = plan.toolchain.build(job, plan.program)
         except BuildError as problem:
             problem.where = f"{plan.folder / problem.where}" if problem.where else str(plan.folder)
+            if problem.output and not version and any(plan.toolchain.least):
+                least = ".".join(map(str, plan.toolchain.least))
+                problem.message += f"; its version is unknown, and {least} or newer is needed"
             problem.hint = problem.hint or plan.toolchain.advice.get("failed", "")
             raise
     return _component(plan, wasm), version
