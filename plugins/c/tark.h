@@ -27,6 +27,11 @@ typedef struct { bool err; union { http_response ok; http_error error; }; } http
 
 typedef struct { int32_t exit_code; str out, err; } shell_output;
 typedef struct { bool err; union { shell_output ok; str error; }; } shell_result;
+enum { KIND_FILE, KIND_DIRECTORY, KIND_OTHER };
+typedef struct { str name; uint8_t kind; uint64_t size; } fs_entry;
+typedef struct { const fs_entry *ptr; size_t len; } fs_entries;
+typedef struct { bool err; union { fs_entry ok; str error; }; } fs_stat_result;
+typedef struct { bool err; union { fs_entries ok; str error; }; } fs_list_result;
 
 #define S(literal) ((str){ (literal), sizeof(literal) - 1 })
 
@@ -47,6 +52,16 @@ TARK_IMPORT("log", "error") void imp_log_error(const char *, size_t);
 TARK_IMPORT("shell", "run") /* argv, then stdin, cwd and timeout-ms, which are options */
 void imp_shell_run(const str *, size_t, bool, const char *, size_t, bool, const char *, size_t, bool, uint32_t,
                    shell_result *);
+TARK_IMPORT("filesystem", "read") void imp_filesystem_read(const char *, size_t, res_str *);
+TARK_IMPORT("filesystem", "write")
+void imp_filesystem_write(const char *, size_t, const char *, size_t, res_str *);
+TARK_IMPORT("filesystem", "list") void imp_filesystem_list(const char *, size_t, fs_list_result *);
+TARK_IMPORT("filesystem", "stat") void imp_filesystem_stat(const char *, size_t, fs_stat_result *);
+TARK_IMPORT("filesystem", "remove") void imp_filesystem_remove(const char *, size_t, res_str *);
+TARK_IMPORT("clock", "now") uint64_t imp_clock_now(void);
+TARK_IMPORT("clock", "monotonic") uint64_t imp_clock_monotonic(void);
+TARK_IMPORT("random", "bytes") void imp_random_bytes(uint32_t, str *);
+TARK_IMPORT("random", "number") uint64_t imp_random_number(void);
 #undef TARK_IMPORT
 
 static inline opt_str storage_get(str k) { opt_str r; imp_storage_get(k.ptr, k.len, &r); return r; }
@@ -68,12 +83,49 @@ static inline http_result http_post(str url, str body, const header *h, size_t n
   return r;
 }
 static inline opt_str env_get(str k) { opt_str r; imp_env_get(k.ptr, k.len, &r); return r; }
-/* Runs a program of the workspace's user in the workspace, without input; timeout_ms 0 is the host's limit. */
-static inline shell_result shell_run(const str *argv, size_t n, uint32_t timeout_ms) {
+/* Runs a program as the user of the workspace. cwd is a folder in it; timeout_ms 0 is the host's limit. */
+static inline shell_result shell_run_in(const str *argv, size_t n, opt_str in, opt_str cwd, uint32_t timeout_ms) {
   shell_result r;
-  imp_shell_run(argv, n, false, 0, 0, false, 0, 0, timeout_ms != 0, timeout_ms, &r);
+  imp_shell_run(argv, n, in.some, in.val.ptr, in.val.len, cwd.some, cwd.val.ptr, cwd.val.len, timeout_ms != 0,
+                timeout_ms, &r);
   return r;
 }
+/* In the workspace, without input. */
+static inline shell_result shell_run(const str *argv, size_t n, uint32_t timeout_ms) {
+  return shell_run_in(argv, n, (opt_str){ 0 }, (opt_str){ 0 }, timeout_ms);
+}
+/* Files below the folders that were granted. A list is sorted by name. */
+static inline res_str filesystem_read(str path) {
+  res_str r;
+  imp_filesystem_read(path.ptr, path.len, &r);
+  return r;
+}
+static inline res_str filesystem_write(str path, str content) {
+  res_str r;
+  imp_filesystem_write(path.ptr, path.len, content.ptr, content.len, &r);
+  return r;
+}
+static inline fs_list_result filesystem_list(str path) {
+  fs_list_result r;
+  imp_filesystem_list(path.ptr, path.len, &r);
+  return r;
+}
+static inline fs_stat_result filesystem_stat(str path) {
+  fs_stat_result r;
+  imp_filesystem_stat(path.ptr, path.len, &r);
+  return r;
+}
+static inline res_str filesystem_remove(str path) {
+  res_str r;
+  imp_filesystem_remove(path.ptr, path.len, &r);
+  return r;
+}
+/* Milliseconds since 1970-01-01T00:00:00Z, and on a clock that never goes back. */
+static inline uint64_t clock_now(void) { return imp_clock_now(); }
+static inline uint64_t clock_monotonic(void) { return imp_clock_monotonic(); }
+/* Fit for secrets; 1024 bytes at most. */
+static inline str random_bytes(uint32_t n) { str r; imp_random_bytes(n, &r); return r; }
+static inline uint64_t random_number(void) { return imp_random_number(); }
 static inline void log_debug(str m) { imp_log_debug(m.ptr, m.len); }
 static inline void log_info(str m) { imp_log_info(m.ptr, m.len); }
 static inline void log_warn(str m) { imp_log_warn(m.ptr, m.len); }

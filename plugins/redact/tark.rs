@@ -47,7 +47,13 @@ pub mod clock {
 
 /// Randomness fit for secrets, always granted.
 pub mod random {
-    import!("tark:plugin/random" { "number" random_number() -> u64; });
+    use super::{taken, List};
+    import!("tark:plugin/random" {
+        "bytes" random_bytes(count: u32, out: *mut List<u8>);
+        "number" random_number() -> u64;
+    });
+    /// So many bytes; 1024 at most.
+    pub fn bytes(count: u32) -> Vec<u8> { unsafe { taken(|out| random_bytes(count, out)).items() } }
     pub fn number() -> u64 { unsafe { random_number() } }
 }
 
@@ -85,8 +91,10 @@ pub mod storage {
 
 /// Files of the workspace: `filesystem = ["docs/"]` in `[capabilities]`.
 pub mod filesystem {
-    use super::{taken, Answer, Opt};
+    use super::{taken, Answer, List, Opt, Text};
     import!("tark:plugin/filesystem" {
+        "list" filesystem_list(path: *const u8, size: usize, out: *mut Listed);
+        "stat" filesystem_stat(path: *const u8, size: usize, out: *mut Found);
         "read" filesystem_read(path: *const u8, size: usize, out: *mut Answer);
         "write" filesystem_write(path: *const u8, size: usize, text: *const u8, length: usize, out: *mut Opt);
         "remove" filesystem_remove(path: *const u8, size: usize, out: *mut Opt);
@@ -99,6 +107,71 @@ pub mod filesystem {
     }
     pub fn remove(path: &str) -> Result<(), String> {
         unsafe { taken(|out| filesystem_remove(path.as_ptr(), path.len(), out)).failed() }
+    }
+    /// The entries of a folder, sorted by name.
+    pub fn list(path: &str) -> Result<Vec<Entry>, String> {
+        unsafe {
+            let out = taken(|out| filesystem_list(path.as_ptr(), path.len(), out));
+            if out.is_error != 0 { return Err(out.value.error.owned()); }
+            Ok(out.value.entries.items().into_iter().map(|one| one.owned()).collect())
+        }
+    }
+    pub fn stat(path: &str) -> Result<Entry, String> {
+        unsafe {
+            let out = taken(|out| filesystem_stat(path.as_ptr(), path.len(), out));
+            if out.is_error != 0 { Err(out.value.error.owned()) } else { Ok(out.value.entry.owned()) }
+        }
+    }
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    pub enum Kind { File, Directory, Other }
+    /// `size` is in bytes; 0 unless it is a file.
+    pub struct Entry { pub name: String, pub kind: Kind, pub size: u64 }
+
+    #[repr(C)] #[derive(Clone, Copy)] struct RawEntry { name: Text, kind: u8, size: u64 }
+    #[repr(C)] union ListOr { entries: List<RawEntry>, error: Text }
+    #[repr(C)] struct Listed { is_error: u8, value: ListOr }
+    #[repr(C)] union EntryOr { entry: RawEntry, error: Text }
+    #[repr(C)] struct Found { is_error: u8, value: EntryOr }
+    impl RawEntry {
+        unsafe fn owned(self) -> Entry {
+            let kind = match self.kind { 0 => Kind::File, 1 => Kind::Directory, _ => Kind::Other };
+            Entry { name: self.name.owned(), kind, size: self.size }
+        }
+    }
+}
+
+/// Programs, run as the user: `shell = true` in `[capabilities]`.
+pub mod shell {
+    use super::{taken, Text};
+    import!("tark:plugin/shell" {
+        "run" shell_run(argv: *const Text, count: usize, has_stdin: u32, stdin: *const u8, stdin_size: usize,
+                        has_cwd: u32, cwd: *const u8, cwd_size: usize, has_timeout: u32, timeout_ms: u32, out: *mut Out);
+    });
+    /// `exit_code` is 128 + n if signal n ended the program.
+    pub struct Output { pub exit_code: i32, pub stdout: String, pub stderr: String }
+    /// No input, the workspace and the host's limit, unless something else is given.
+    #[derive(Clone, Copy, Default)]
+    pub struct Options<'a> { pub stdin: Option<&'a str>, pub cwd: Option<&'a str>, pub timeout_ms: Option<u32> }
+
+    #[repr(C)] #[derive(Clone, Copy)] struct RawOutput { exit_code: i32, stdout: Text, stderr: Text }
+    #[repr(C)] union Either { output: RawOutput, error: Text }
+    #[repr(C)] struct Out { is_error: u8, value: Either }
+
+    /// Run a program with its arguments; there is no shell, and nothing is expanded.
+    pub fn run(argv: &[&str], options: Options) -> Result<Output, String> {
+        let argv: Vec<Text> = argv.iter().map(|word| Text::of(word)).collect();
+        let (stdin, cwd) = (options.stdin.unwrap_or(""), options.cwd.unwrap_or(""));
+        let (has_stdin, has_cwd) = (options.stdin.is_some() as u32, options.cwd.is_some() as u32);
+        let (has_timeout, timeout) = (options.timeout_ms.is_some() as u32, options.timeout_ms.unwrap_or(0));
+        unsafe {
+            let out = taken(|out| shell_run(
+                argv.as_ptr(), argv.len(), has_stdin, stdin.as_ptr(), stdin.len(),
+                has_cwd, cwd.as_ptr(), cwd.len(), has_timeout, timeout, out,
+            ));
+            if out.is_error != 0 { return Err(out.value.error.owned()); }
+            let found = out.value.output;
+            Ok(Output { exit_code: found.exit_code, stdout: found.stdout.owned(), stderr: found.stderr.owned() })
+        }
     }
 }
 
@@ -443,10 +516,29 @@ pub unsafe fn messages(start: *mut RawMessage, count: usize) -> Vec<Message> {
     raw.into_iter().map(|m| Message { role: role(m.role), content: m.content.owned() }).collect()
 }
 
+/// Log a panic before it ends the call: without WASI there is no standard error that Rust could write it to.
+pub fn report_panics() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    static IS_SET: AtomicBool = AtomicBool::new(false);
+    // Once: the plugin may set a hook of its own.
+    if IS_SET.swap(true, Ordering::Relaxed) { return; }
+    std::panic::set_hook(Box::new(|info| {
+        let payload = info.payload();
+        let text = payload.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic");
+        let place = info.location().map(|place| place.to_string()).unwrap_or_default();
+        // The form in which Rust writes it to standard error; the host looks for it.
+        log::error(&format!("thread 'main' panicked at {}:\n{}", place, text));
+    }));
+}
+
 #[macro_export]
 macro_rules! exported {
     ($($name:literal $function:ident($($arg:ident: $kind:ty),*) -> $result:ty $body:block)*) => {
-        $(#[export_name = $name] unsafe extern "C" fn $function($($arg: $kind),*) -> $result $body)*
+        $(#[export_name = $name] unsafe extern "C" fn $function($($arg: $kind),*) -> $result {
+            $crate::tark::report_panics();
+            $body
+        })*
     };
 }
 #[macro_export]

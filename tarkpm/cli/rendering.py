@@ -25,6 +25,12 @@ def print_log(line: "LogLine") -> None:
     click.echo(style(f"{head}: {line.message}", fg=LEVELS.get(line.level)), err=True)
 
 
+def print_call_log(line: "LogLine") -> None:
+    """Print a log line as `print_log`, for a command whose error shows the traceback anyway."""
+    if not line.reported:
+        print_log(line)
+
+
 CHECK, CROSS = "✓", "✗"
 
 

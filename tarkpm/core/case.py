@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from tarkpm.core.capability import Capability, CapabilitySet
-from tarkpm.core.chat import Message
+from tarkpm.core.case_calls import ChannelCall, ChatCall, HookCall, PollCall, check_auth, check_channel
 from tarkpm.core.document import convert, parse_toml
 from tarkpm.core.name_similarity import did_you_mean
 from tarkpm.core.text import EMPTY
@@ -27,8 +27,6 @@ MAX_CLOCK: Final = 253_402_300_799_999
 METHODS: Final = ("GET", "POST")
 _MEANT: Final = {"args": "arguments", "params": "arguments", "input": "arguments"}
 """What other tools call a key, too far from its name for a mistyped one."""
-AUTH: Final = ("name", "status", "start", "token", "logout")
-"""What `auth` may ask for; `{ poll = CODE }` is the sixth."""
 
 
 class CannedAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -82,34 +80,19 @@ class Expected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return tuple(map(Capability.parse, texts))
 
 
-class _Chat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    messages: list[Message] = []
-    prompt: str = ""
-    system: str = ""
-    model: str = ""
-
-
-class _Hook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    event: str
-    payload: Any = {}
-
-
-class _Poll(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    poll: str
-
-
 class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One call into a plugin, the world it is made in, and what is expected of it.
 
-    Exactly one of ``call``, ``chat``, ``hook`` and ``auth`` is set. ``grant`` replaces what plugin.toml
-    declares. ``random`` is the seed of `tark:plugin/random`.
+    Exactly one of ``call``, ``chat``, ``hook``, ``auth`` and ``channel`` is set. ``grant`` replaces what
+    plugin.toml declares. ``random`` is the seed of `tark:plugin/random`.
     """
 
     call: str = ""
     arguments: Any = {}
-    chat: _Chat | None = None
-    hook: _Hook | None = None
-    auth: str | _Poll = ""
+    chat: ChatCall | None = None
+    hook: HookCall | None = None
+    auth: str | PollCall = ""
+    channel: str | ChannelCall = ""
     grant: list[str] | None = None
     clock: datetime | int = EPOCH
     random: int = 0
@@ -127,7 +110,9 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             return "tool"
         if self.chat is not None:
             return "provider"
-        return "auth" if self.hook is None else "hook"
+        if self.hook is not None:
+            return "hook"
+        return "auth" if self.auth else "channel"
 
     @property
     def milliseconds(self) -> int:
@@ -162,10 +147,10 @@ def parse_case(data: bytes, *, where: str) -> Case:
     _refuse_unknown(table.get("expect"), Expected, where, ("expect",))
     case: Case = _converted({**table, "http": {}, "shell": {}}, Case, where, ())
     case = msgspec.structs.replace(case, http=answers, shell=runs)
-    asked = [key for key in ("call", "chat", "hook", "auth") if getattr(case, key)]
+    asked = [key for key in ("call", "chat", "hook", "auth", "channel") if getattr(case, key)]
     if len(asked) != 1:
         found = " and ".join(asked) or "none"
-        raise CaseError(f"expected one of call, chat, hook and auth, found {found}", where=where)
+        raise CaseError(f"expected one of call, chat, hook, auth and channel, found {found}", where=where)
     for path, check in _checks(case):
         try:
             check()
@@ -243,11 +228,6 @@ def _check_http(key: str, answer: CannedAnswer | list[CannedAnswer]) -> None:
             raise ValueError(f"expected a status from 100 to 599, found {one.status}")
 
 
-def _check_auth(auth: str | _Poll) -> None:
-    if isinstance(auth, str) and auth and auth not in AUTH:
-        raise ValueError(f"expected one of {', '.join(AUTH)} or {{ poll = CODE }}, found {auth[:40]!r}")
-
-
 def _check_range(number: int, least: int, most: int) -> None:
     if not least <= number <= most:
         raise ValueError(f"expected a number from {least} to {most}, found {str(number)[:40]}")
@@ -276,7 +256,11 @@ def _checks(case: Case) -> Iterator[tuple[Keys, Callable[[], object]]]:
     yield ("arguments",), lambda: _check_json(case.arguments)
     yield ("hook", "payload"), lambda: _check_json(case.hook.payload if case.hook else None)
     yield ("clock",), lambda: _check_range(case.milliseconds, 0, MAX_CLOCK)
-    yield ("auth",), lambda: _check_auth(case.auth)
+    yield ("auth",), lambda: check_auth(case.auth)
+    yield ("channel",), lambda: check_channel(case.channel)
+    if isinstance(case.channel, ChannelCall):
+        yield ("channel", "authenticate"), partial(_check_json, case.channel.authenticate)
+        yield ("channel", "event"), partial(_check_json, case.channel.event)
     yield ("grant",), lambda: [Capability.parse(text) for text in case.grant or ()]
     for key, answer in case.http.items():
         yield ("http", key), partial(_check_http, key, answer)

@@ -34,6 +34,16 @@ def neutral(text: str, *, keep: str = "", limit: int | None = None) -> str:
     return "".join(c if (c.isprintable() and c not in BLANKS) or c in keep else _spelled(c) for c in text)
 
 
+def camel_case(name: str) -> str:
+    """Return a name of WIT as JavaScript writes it.
+
+    >>> camel_case("get-risk-level")
+    'getRiskLevel'
+    """
+    first, *others = name.split("-")
+    return first + "".join(part[:1].upper() + part[1:] for part in others)
+
+
 def short(value: object) -> str:
     """``value`` as ASCII for an error, cut at 80 characters."""
     text = ascii(value)

@@ -11,7 +11,7 @@ like any output: it is only quoted, and no decision depends on it.
 import re
 from typing import Final, NamedTuple
 
-from tarkpm.core.text import neutral, quoted
+from tarkpm.core.text import camel_case, neutral, quoted
 from tarkpm.host.trace import masked_text
 
 MAX_SUMMARY: Final = 500
@@ -35,6 +35,7 @@ _JS_EXCEPTION: Final = re.compile(
     rf"Exception\(Exception \{{ message: (?:None|Some\({_TEXT}\)), "
     rf"stack: (?:None|Some\({_TEXT}\))",
 )
+_JS_CLASS: Final = re.compile(r"([A-Za-z_$][\w$]{0,99})\n")
 _JS_VALUE: Final = re.compile(
     rf"Failed to call '[^'\n]{{1,100}}': Value\((?:String\(Ok\({_TEXT}\)\)|([^\n]*+))"
 )
@@ -92,19 +93,18 @@ def _below_frames(text: str) -> str:
 
 def _of_javascript(message: str) -> Raised | None:
     if found := _JS_EXCEPTION.search(message):
-        return _made(_unescaped(found[1] or ""), _unescaped(found[2] or ""))
+        text, stack = _unescaped(found[1] or ""), _unescaped(found[2] or "")
+        # `tarkpm build` puts the class there, which QuickJS does not print (`toolchains.javascript`).
+        if kind := _JS_CLASS.match(stack):
+            text = f"{kind[1]}: {text}" if text else kind[1]
+            stack = f"{text}\n{stack[kind.end() :]}"
+        return _made(text, stack)
     if found := _JS_VALUE.match(message):
         return _made(found[2].removesuffix(")") if found[1] is None else _unescaped(found[1]), "")
     if found := _JS_MISSING.match(message):
-        name = neutral(_camel(found[2].rpartition("/")[2]))
+        name = neutral(camel_case(found[2].rpartition("/")[2]))
         return Raised(f"the {found[1]} '{name}' is not exported", "", name)
     return None
-
-
-def _camel(name: str) -> str:
-    """Return a name of WIT as componentize-qjs writes it in JavaScript."""
-    first, *others = name.split("-")
-    return first + "".join(part[:1].upper() + part[1:] for part in others)
 
 
 def _unescaped(text: str) -> str:

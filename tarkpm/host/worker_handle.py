@@ -10,7 +10,7 @@ from collections.abc import Callable
 from shlex import quote
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tarkpm.errors import HostError, ModuleInvalid
+from tarkpm.errors import HostError, ModuleInvalid, PluginRaised
 from tarkpm.host import failures
 from tarkpm.host.gate import Gate
 from tarkpm.host.image import Interfaces, PluginImage
@@ -119,10 +119,14 @@ class Worker:
         self._log.begin()
         left = max(0.0, end - time.monotonic())
         seconds = left - min(MARGIN, left / 10)
+        raised = False
         try:
             return self._guarded(lambda: conversation.call(function, args, seconds, answer, end), function)
+        except PluginRaised:
+            raised = True
+            raise
         finally:
-            self._log.finish()
+            self._log.finish(raised=raised)
 
     def close(self) -> None:
         """End the process and close all files. The worker can be used again afterwards.

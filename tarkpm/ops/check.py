@@ -26,6 +26,7 @@ from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import open_for_reading
 from tarkpm.ops.release.working_copy import WorkingCopy, read_working_copy, working_copy_data
 from tarkpm.ops.run.images import Images, open_host
+from tarkpm.toolchains.javascript import unexported
 
 _EXAMPLES: Final = {
     "plugin.name": 'write name = "my-plugin"',
@@ -161,10 +162,10 @@ def _ask(host: PluginHost, image: PluginImage) -> None:
 def _unexported(copy: WorkingCopy, name: str) -> CheckFinding:
     """Return that no call of the plugin can work: a refusal, because capabilities would not change it."""
     interface = f"{copy.manifest.type}Plugin"
-    text = f"the source does not export '{name if name == interface else f'{interface}.{name}'}'"
-    inside = "…" if name == interface else f"{name}: …"
-    hint = f"export const {interface} = {{ {inside} }}, then: tarkpm build"
-    return CheckFinding("error", "ModuleInvalid", text, str(copy.module_file), hint, 1)
+    text, hint = unexported(name if name == interface else f"{interface}.{name}")
+    return CheckFinding(
+        "error", "ModuleInvalid", text, str(copy.module_file), f"{hint}, then: tarkpm build", 1
+    )
 
 
 def _listed(settings: Settings, ui: Ui) -> list[SearchEntry]:

@@ -1,6 +1,7 @@
 """``tarkpm publish``: write a plugin's release folder, ready to be submitted to an index."""
 
 import os
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tarkpm.core.verification import verify_release
 from tarkpm.errors import DigestMismatch, Refused, SignatureInvalid, StoreError
 from tarkpm.io.files import open_new, read_file, remove_tree, sync_folder
 from tarkpm.ops.author.staleness import require_fresh
+from tarkpm.ops.author.uncommitted import require_committed
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.release.checks import check_publishable, signed_release
 from tarkpm.sources.folder import collect
@@ -40,18 +42,31 @@ class PublishReport(msgspec.Struct, frozen=True):
     replaced: bool = False
 
 
-def publish(settings: Settings, folder: Path, to: Path, key: str, passphrase: Passphrase) -> PublishReport:
+def publish(
+    settings: Settings,
+    folder: Path,
+    to: Path,
+    key: str,
+    passphrase: Passphrase,
+    *,
+    allow_dirty: bool = False,
+) -> PublishReport:
     """Check the plugin in ``folder`` and write its release to ``to``/NAME-VERSION.
 
     A statement next to the plugin is used if it is valid for these files and no ``key`` is named; otherwise
-    the release is signed. Raises `Refused` if another release of this version exists there, and `BuildError`
-    if the sources changed after the build.
+    the release is signed. Raises `Refused` if another release of this version exists there, and, unless
+    ``allow_dirty``, if it is not committed in the repository around it; `BuildError` if the sources changed
+    after the build.
     """
     where = str(folder)
     collected = collect(LocalTree(folder), "", where=where, signed=False)
     plain = verify_release(collected.files, None, PathSource(where), where=where)
     check_publishable(plain, collected, where=where)
     require_fresh(settings, settings.cwd / folder, collected, plain.manifest)
+    if not allow_dirty:
+        signer = ("--key", key) if key else ()
+        command = shlex.join(["tarkpm", "publish", where, "--to", str(to), *signer, "--allow-dirty"])
+        require_committed(settings.cwd / folder / collected.folder, collected, plain.manifest, command)
     found, replaced = _statement(folder / collected.folder, collected.files, where)
     existing = None if key else found
     envelope = existing
@@ -68,11 +83,10 @@ def publish(settings: Settings, folder: Path, to: Path, key: str, passphrase: Pa
     written = not _is_there(target, files) and not settings.dry_run
     if written:
         _write(target, files)
-    signer = str(candidate.signer)
     return PublishReport(
         name,
         str(version),
-        signer,
+        str(candidate.signer),
         str(target),
         tuple(sorted(files)),
         existing is None,

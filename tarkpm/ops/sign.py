@@ -1,5 +1,6 @@
 """``tarkpm sign``: sign a folder, which makes it a release."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -8,8 +9,10 @@ from tarkpm.core import statement
 from tarkpm.core.names import MANIFEST, STATEMENT
 from tarkpm.core.release import GitSource, PathSource
 from tarkpm.core.verification import VerifiedRelease, verify_release
+from tarkpm.errors import ProjectNotAccepted, SourceError
 from tarkpm.io.files import atomic_write
 from tarkpm.ops.author.staleness import require_fresh
+from tarkpm.ops.author.uncommitted import uncommitted
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.release.checks import check_fit, check_license
 from tarkpm.sources.folder import ReleaseFiles, collect
@@ -19,13 +22,17 @@ from tarkpm.store.keys import KeyStore
 
 
 class SignReport(msgspec.Struct, frozen=True):
-    """The signed files, the signer, and the path of the statement."""
+    """The signed files, the signer, and the path of the statement.
+
+    ``uncommitted`` names what must be committed together with the statement, each file with its state.
+    """
 
     name: str
     version: str
     signer: str
     statement: str
     files: tuple[str, ...]
+    uncommitted: tuple[str, ...] = ()
 
 
 def sign(settings: Settings, folder: Path, key: str, passphrase: Passphrase) -> SignReport:
@@ -46,7 +53,11 @@ def sign(settings: Settings, folder: Path, key: str, passphrase: Passphrase) -> 
     if not settings.dry_run:
         atomic_write(target, envelope)
     names = tuple(file.name for file in candidate.files)
-    return SignReport(manifest.name, str(manifest.version), public, str(target), names)
+    left: tuple[str, ...] = ()
+    # Not refused: a release in git is signed first, then committed with its signature (decision 0196).
+    with suppress(SourceError, ProjectNotAccepted):
+        left = uncommitted(target.parent, collected, manifest, "git status")
+    return SignReport(manifest.name, str(manifest.version), public, str(target), names, left)
 
 
 def _read(folder: Path) -> tuple[ReleaseFiles, VerifiedRelease]:

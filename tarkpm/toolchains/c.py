@@ -19,6 +19,7 @@ class C:
     name: str = "ziglang"
     language: str = "C"
     steady: bool = True
+    least: tuple[int, int] = LEAST
     advice: Mapping[str, str] = MappingProxyType(
         {
             "export": "define the macro of the plugin's type, such as TARK_TOOL, before including tark.h",

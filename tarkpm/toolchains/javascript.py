@@ -1,12 +1,18 @@
 """JavaScript: QuickJS with npm's ``componentize-qjs``, or SpiderMonkey with ``componentize-js``."""
 
+import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from tarkpm.core.text import camel_case
+from tarkpm.errors import BuildError
+from tarkpm.toolchains.component.wit import WitInterface, read_package
 from tarkpm.toolchains.job import Job, checked_version
 from tarkpm.toolchains.programs import Compiler, find, install_from_npm, missing, npm_version
+from tarkpm.toolchains.resources import wit_files
 
 _ADVICE: Final = MappingProxyType(
     {
@@ -28,6 +34,49 @@ _CONSOLE: Final = (
     'error: to("error") }; })(); '
 )
 """QuickJS has no console. One line, and before the first line of the source, so that line numbers stay."""
+_MISSING: Final = "$tarkMissing:"
+"""Marks what a source does not export, in the output of a build that `ending` ended."""
+_FOUND: Final = re.compile(rf"{re.escape(_MISSING)}([A-Za-z.]{{1,100}})")
+
+
+_REPORT: Final = (
+    "const $tarkReport = (own) => function $tarkCall(...all) { "
+    "try { return own.apply(this, all); } catch (error) { try { if (error instanceof Error) { "
+    'const lines = error.stack.split("\\n"); '
+    'const end = lines.findIndex((line) => line.includes("$tarkCall")); '
+    'error.stack = [error.constructor.name, ...lines.slice(0, end - 1)].join("\\n"); } } catch {} '
+    "throw error; } }; "
+)
+"""QuickJS prints an exception without its class, so its stack gets it as a first line (`host.exceptions`).
+
+The two last frames, of this function and of ``apply``, say nothing to the author.
+"""
+
+
+def ending(name: str, plugin_type: str) -> str:
+    """Return the end of a source ``name``: it ends the build unless what its type requires is exported.
+
+    The engine runs the file once while it builds, but looks for the exports only at each call of one.
+    """
+    interface = camel_case(f"{plugin_type}-plugin")
+    package = read_package(text.decode() for text in wit_files().values())
+    functions = package.interfaces.get(f"{plugin_type}-plugin", WitInterface({}, {})).functions
+    wanted = json.dumps([camel_case(one) for one in functions])
+    return (
+        f"\nimport * as $tarkOwn from {json.dumps(f'./{name}')}; {_REPORT}"
+        f'if (!$tarkOwn.{interface}) throw new Error("{_MISSING}{interface}"); '
+        f"for (const name of {wanted}) {{ const own = $tarkOwn.{interface}[name]; "
+        f'if (typeof own !== "function") throw new Error("{_MISSING}{interface}." + name); '
+        # A frozen object stays as it is: its exceptions only lack their class.
+        f"try {{ $tarkOwn.{interface}[name] = $tarkReport(own); }} catch {{}} }}\n"
+    )
+
+
+def unexported(name: str) -> tuple[str, str]:
+    """Return message and hint for a missing export, such as ``toolPlugin`` or ``toolPlugin.execute``."""
+    interface, _, function = name.partition(".")
+    inside = f"{function}: …" if function else "…"
+    return f"the source does not export '{name}'", f"export const {interface} = {{ {inside} }}"
 
 
 class QuickJs:
@@ -41,7 +90,6 @@ class QuickJs:
     language: str = "JavaScript"
     steady: bool = False
     least: tuple[int, int] = (0, 4)
-    """The oldest version whose options are known to be these."""
     advice: Mapping[str, str] = _ADVICE
 
     def find(self, folder: Path, search_path: str) -> Compiler:
@@ -61,9 +109,16 @@ class QuickJs:
     def build(self, job: Job, program: Compiler) -> bytes:
         """Return a component. Its console writes to the plugin's log, which every plugin may use."""
         source = job.stage / job.source
-        source.write_bytes(_CONSOLE.encode() + source.read_bytes())
+        end = ending(source.name, job.plugin_type)
+        source.write_bytes(_CONSOLE.encode() + source.read_bytes() + end.encode())
         options = ["--sync", "--opt-size", "-w", job.wit, "-n", job.world, "--module-root", "."]
-        job.run(program, [*options, "-j", job.source, "-o", job.out])
+        try:
+            job.run(program, [*options, "-j", job.source, "-o", job.out])
+        except BuildError as problem:
+            if found := _FOUND.search("\n".join(problem.output)):
+                text, hint = unexported(found[1])
+                raise BuildError(text, where=job.source, hint=hint) from None
+            raise
         return job.result(program)
 
 

@@ -95,6 +95,8 @@ class Toolchain(Protocol):
     name: str
     language: str
     steady: bool
+    least: tuple[int, int]
+    """The oldest version whose options are known to be the ones used; (0, 0) for no program."""
     advice: Mapping[str, str]
     """What the author should have done differently, by the kind of problem of the result."""
 

@@ -14,6 +14,7 @@ class Prebuilt:
     name: str = "none"
     language: str = "WebAssembly"
     steady: bool = True
+    least: tuple[int, int] = (0, 0)
     advice: Mapping[str, str] = MappingProxyType(
         {
             "export": "build it for the world of the plugin's type, with the WIT of tark: tarkpm wit",

@@ -1,6 +1,6 @@
 """Python, with its interpreter, by the PyPI package ``componentize-py``."""
 
-import ast
+import re
 import warnings
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
@@ -12,6 +12,7 @@ from tarkpm.toolchains.job import Job, checked_version
 from tarkpm.toolchains.programs import Compiler, find, install_from_pypi, missing
 
 LEAST: Final = (0, 17)
+"""The oldest version of componentize-py whose options are known to be these."""
 
 PYTHON: Final = (3, 14)
 """The version of Python in a plugin."""
@@ -21,12 +22,37 @@ def syntax_error(source: bytes, name: str) -> str:
     """Return why this Python cannot parse a source, with its line; "" if it can."""
     try:
         with warnings.catch_warnings(action="ignore"):
-            ast.parse(source, name)
+            compile(source, name, "exec", dont_inherit=True)  # nothing of it runs
     except SyntaxError as problem:
         return f"{name}:{problem.lineno}: {problem.msg}"
     except (ValueError, RecursionError, MemoryError):  # a null byte; nesting that only this parser refuses
         return ""
     return ""
+
+
+_EXCEPTION: Final = "AssertionError: "
+"""How componentize-py 0.25 begins what ended the plugin's own Python, below a traceback of its launcher."""
+_CAUSED: Final = "Caused by:"
+_FRAME: Final = re.compile(r'^(\s*File ")/\d{1,3}/([^"]+)", line (\d+)')
+"""A line about a source: componentize-py numbers the folders that it searches."""
+
+
+def raised(output: tuple[str, ...]) -> tuple[str, tuple[str, ...]] | None:
+    """Return the exception that ended a build, with its file and line, and its traceback; None without one.
+
+    Sources run once while they are built, so it is a syntax error, in any of them, or what they raised.
+    """
+    starts = [at for at, line in enumerate(output) if line.startswith(_EXCEPTION)]
+    if not starts:
+        return None
+    said = (output[starts[0]].removeprefix(_EXCEPTION), *output[starts[0] + 1 :])
+    said = said[: said.index(_CAUSED)] if _CAUSED in said else said
+    frames = [found for line in said if (found := _FRAME.match(line))]
+    summary = next((line for line in reversed(said) if line[:1].strip()), "")
+    if not summary:
+        return None
+    place = f"{frames[-1][2]}:{frames[-1][3]}: " if frames else ""
+    return f"{place}{summary}", tuple(_FRAME.sub(r'\1\2", line \3', line) for line in said[:-1])
 
 
 class Python:
@@ -35,6 +61,7 @@ class Python:
     name: str = "componentize-py"
     language: str = "Python"
     steady: bool = False
+    least: tuple[int, int] = LEAST
     advice: Mapping[str, str] = MappingProxyType(
         {
             "export": "define the class of your type, such as class ToolPlugin(exports.ToolPlugin)",
@@ -63,5 +90,11 @@ class Python:
         if not source.stem.isidentifier():
             raise BuildError(f"expected the name of a Python module, found '{source.stem}'", where=job.source)
         options = ["-q", "-d", job.wit, "-w", job.world]
-        job.run(program, [*options, "componentize", "-p", str(source.parent), "-o", job.out, source.stem])
+        search = ["-p", str(source.parent)]
+        try:
+            job.run(program, [*options, "componentize", *search, "-o", job.out, source.stem])
+        except BuildError as problem:
+            if found := raised(problem.output):
+                raise BuildError(found[0], output=found[1], where=job.source) from None
+            raise
         return job.result(program)

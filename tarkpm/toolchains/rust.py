@@ -46,6 +46,7 @@ class Rust:
     name: str = "rustc"
     language: str = "Rust"
     steady: bool = True
+    least: tuple[int, int] = LEAST
     advice: Mapping[str, str] = MappingProxyType(
         {
             "export": "implement what the bindings of your type export: keep `mod tark;` and its macro",

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import wat
+from support import older, wat
 from support.sandbox import PLUGINS, Sandbox
 
 PAGE = (Path(__file__).parents[2] / "docs" / "sdk" / "testing.md").read_text()
@@ -282,7 +282,10 @@ def test_each_case_has_an_instance_of_its_own_and_keeps_its_order(author: Author
         ),
         (f'call = "x"\n[storage]\n"{"k" * 2000}" = ""', "the key is 2,000 bytes long"),
         ("call = 1", "tests/a.toml:1: call: expected a string, found an integer"),
-        ("[expect]\nresult = 1", "tests/a.toml: expected one of call, chat, hook and auth, found none"),
+        (
+            "[expect]\nresult = 1",
+            "tests/a.toml: expected one of call, chat, hook, auth and channel, found none",
+        ),
         ('call = "x"\nauth = "status"', "found call and auth"),
         ('auth = "sttus"', "tests/a.toml:1: auth: expected one of name, status"),
         (
@@ -327,3 +330,34 @@ def test_every_key_of_the_page_is_one_and_the_other_way_round() -> None:
     for shape in (Case, Expected, CannedAnswer, CannedRun):
         for field in fields(shape):
             assert re.search(rf"[`\[.]{field.name}\b", PAGE), field.name
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ('"start"', "expected one of info, status, poll, logout"),
+        ("{ }", "expected one of send, authenticate and event, found none"),
+        ("{ event = {}, authenticate = {} }", "found 2"),
+        ('{ send = { conversation_id = "c" } }', "text"),
+    ],
+)
+def test_a_channel_s_call_that_is_none(author: Author, asked: str, said: str) -> None:
+    shutil.copytree(older.FOLDER / "discord", author.folder)
+    author.case(f"channel = {asked}\n").fails(said)
+
+
+def test_a_channel_is_asked_as_by_hand(author: Author) -> None:
+    """The calls of `tarkpm channel`, as far as they need no WebSocket."""
+    shutil.copytree(older.FOLDER / "discord", author.folder)
+    author.case('channel = "info"\n[expect]\ncontains = { id = "discord" }\n', "info")
+    author.case('channel = "status"\n[expect]\nresult = "not-authenticated"\n', "status")
+    author.case(
+        'channel = { authenticate = { bot_token = "b" } }\n[env]\nDISCORD_PUBLIC_KEY = "pk"\n[expect]\nresult = "authenticated"\n',
+        "authenticate",
+    )
+    author.case('channel = "poll"\n[expect]\nresult = []\n', "poll")
+    author.case(
+        'channel = { send = { conversation_id = "c-1", text = "hi" } }\n[expect]\nerror = "no valid send token"\n',
+        "send",
+    )
+    author.passes()

@@ -58,6 +58,11 @@ def js(value: str) -> str:
             "an exception without a message",
             "",
         ),
+        (
+            js('Exception(Exception { message: Some("bad"), stack: Some("TypeError\\n    at execute (/a.js:7:43)") })'),
+            "TypeError: bad",
+            "TypeError: bad\n    at execute (/a.js:7:43)",
+        ),
         (js('Value(String(Ok("just a string")))'), "just a string", ""),
         (js('Value(Undefined"undefined")'), "Undefined'undefined'", ""),
         (js("Value(Int(3))"), "Int(3)", ""),

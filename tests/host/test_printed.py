@@ -7,13 +7,15 @@ import pytest
 from support.printing import TRACEBACK, printing_tool
 
 from tarkpm.errors import HostError, LimitReached, PluginCrashed, PluginFailed, PluginRaised
-from tarkpm.host.imports.log import MAX_MESSAGE, LogLine
+from tarkpm.host.imports.log import MAX_MESSAGE, Log, LogLine
 from tarkpm.host.ipc import frames
+from tarkpm.host.ipc.messages import Printed
 from tarkpm.host.limits import Limits
 from tarkpm.host.runtime import PluginHost, PluginImage
 from tarkpm.host.worker.stdio import KEPT, LAST, Stdio
 
 TOO_MUCH = "printed too much in one call; the rest is dropped"
+HEAD = "Traceback (most recent call last):"
 LOGGED = "logged too much in one call; the rest is dropped"
 
 
@@ -181,3 +183,30 @@ def test_the_last_of_standard_error_is_kept() -> None:
     *_, (stream, text, dropped) = printed.finish()
     assert (stream, text) == ("stderr", "c" * LAST)
     assert dropped == KEPT + frames.PART
+
+
+@pytest.mark.parametrize(
+    ("said", "raised", "reported"),
+    [
+        (f"{HEAD}\n  File\nE: 1\n", True, 3),
+        (f"{HEAD}\n  File\nE: 1\n", False, 0),
+        (f"{HEAD}\nE: 1\nwent on\n{HEAD}\nE: 2\n\nthread 'x' (1) panicked at a:\nPython\n", True, 5),
+        (f"{HEAD}\nE: 1\n\nDuring handling of the above exception, another exception occurred:\n\n{HEAD}\nE: 2\n", True, 7),
+        ("words\n\nthread 'x' (1) panicked at a:\nFailed", True, 3),
+        (f"{HEAD}\nE: 1\n", None, 0),
+    ],
+)  # fmt: skip
+def test_lines_about_the_exception_that_ended_the_call_are_marked(
+    said: str, raised: bool | None, reported: int
+) -> None:
+    """Whoever shows the exception does not show them again; all lines keep their order."""
+    lines: list[LogLine] = []
+    log = Log("p", lines.append, Limits())
+    for text in (said[:7], said[7:]):
+        log.printed(Printed("stderr", text))
+    if raised is None:  # it was caught: the plugin goes on
+        log.printed(Printed("stdout", "more\n"))
+    log.finish(raised=bool(raised))
+    assert [line.message for line in lines if line.stream == "stderr"] == said.rstrip("\n").split("\n")
+    assert [line.reported for line in lines].count(True) == reported
+    assert not any(line.reported for line in lines[: len(lines) - reported])

@@ -43,7 +43,25 @@ def test_c_is_built_once_and_runs(sandbox: Sandbox) -> None:
     assert report == {
         "path": str(folder / "plugin.wasm"), "size": len(module), "sha256": report["sha256"], "language": "C",
         "toolchain": "ziglang", "version": "0.17.1", "reproducible": True, "built": True, "notes": [],
+        "compared": False,
     }  # fmt: skip
+
+
+def test_two_builds_are_compared(sandbox: Sandbox) -> None:
+    folder = plugin(sandbox)
+    command = ("build", folder, "--check-reproducible")
+    assert sandbox.run(*command).ok().out.endswith("bytes, reproducible: two builds gave the same bytes\n")
+    assert sandbox.run(*command, "--json").ok().json["compared"] is True  # although nothing changed
+    before = (folder / "plugin.wasm").read_bytes()
+    source = SOURCE.replace('S("unknown tool: ")', "S(__TIME__)")
+    (folder / "plugin.c").write_text(f'#pragma clang diagnostic ignored "-Wdate-time"\n{source}')
+    sandbox.run(*command).failed(
+        1,
+        "the build is not reproducible: two builds of ",
+        " differ from byte ",
+        "help: look for the time, paths",
+    )
+    assert (folder / "plugin.wasm").read_bytes() == before
 
 
 def test_what_is_built_again(sandbox: Sandbox) -> None:
@@ -237,7 +255,8 @@ def test_a_syntax_error_of_python_is_reported_before_the_slow_compiler_runs(
     env = {"PATH": f"{compiler.parent}{os.pathsep}/usr/bin:/bin"}
     text = "plugin.py:2: '(' was never closed"
     older = sandbox.run("build", folder, env=env).failed(1, "'componentize-py' failed")
-    assert f"note: {text}; this Python is older" in older.err
+    assert f"note: {text}, says Python 3." in older.err
+    assert "the plugin's Python 3.14 decides\n" in older.err
     monkeypatch.setattr("tarkpm.ops.author.building.PYTHON", (3, 11))
     assert "componentize-py" not in sandbox.run("build", folder, env=env).failed(1, f"error: {text}").err
 
@@ -277,4 +296,19 @@ def test_a_package_of_npm_that_is_too_old_and_one_that_is_not(sandbox: Sandbox) 
     program.write_text("#!/bin/sh\nhead -n 1 plugin.js\nexit 1\n")
     result = sandbox.run("build", folder, env={"PATH": f"{sandbox.root}/bin:/usr/bin:/bin"})
     result.failed(1, '| import * as $tarkLog from "tark:plugin/log"; globalThis.console ??= ')
+    assert "error: 'componentize-qjs' failed\n" in result.err
     assert "$tarkLog" not in (folder / "plugin.js").read_text()
+
+
+def test_a_program_whose_version_is_unknown_fails(sandbox: Sandbox) -> None:
+    """A wrapper script, of a version manager for instance: it may be one that is too old."""
+    folder = plugin(sandbox)
+    (folder / "plugin.c").rename(folder / "plugin.js")
+    program = sandbox.root / "bin" / "componentize-qjs"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\necho \"error: unexpected argument '--sync'\" >&2\nexit 2\n")
+    program.chmod(0o755)
+    text = "'componentize-qjs' failed; its version is unknown, and 0.4 or newer is needed"
+    sandbox.run("build", folder, env={"PATH": f"{program.parent}:/usr/bin:/bin"}).failed(
+        1, f"error: {text}\n"
+    )

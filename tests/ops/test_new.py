@@ -59,6 +59,17 @@ def test_a_new_plugin_builds_and_passes_its_own_test(sandbox: Sandbox, language:
     assert sandbox.run("build", cwd=folder, env={"PATH": path}).ok().err == ""
     assert sandbox.run("check", "--json", cwd=folder).ok().json["findings"] == []
     assert "1 passed" in sandbox.run("test", cwd=folder).ok().out
+    if kind == "tool":
+        size = (folder / "plugin.wasm").stat().st_size
+        assert 0.8 < size / documented(language) < 1.2, f"docs/sdk/README.md has another size than {size:,}"
+
+
+def documented(language: str) -> float:
+    """The size of a small plugin, in bytes, as the guide's table has it."""
+    page = (Path(__file__).resolve().parents[2] / "docs" / "sdk" / "README.md").read_text()
+    found = re.search(rf"^\| \[\w+\]\({language}\.md\) .* \| ([\d.]+) (KB|MB) \|", page, re.MULTILINE)
+    assert found
+    return float(found[1]) * {"KB": 1_000, "MB": 1_000_000}[found[2]]
 
 
 def test_every_template_is_filled_in() -> None:

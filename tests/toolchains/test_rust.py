@@ -6,13 +6,16 @@ from pathlib import Path
 import pytest
 from support.sandbox import Sandbox
 
+from tarkpm.toolchains.component.wit import read_package
+from tarkpm.toolchains.resources import wit_files
+
 BINDINGS = (importlib.resources.files("tarkpm") / "scaffolds" / "rust" / "tark.rs.in").read_text()
 HAS_RUST = Path("/usr/lib/rustlib/wasm32-unknown-unknown").is_dir()
 
 SOURCE = r"""
 mod tark;
 use tark::json::{parse, quote, Json};
-use tark::{clock, env, filesystem, http, log, random, storage};
+use tark::{clock, env, filesystem, http, log, random, shell, storage};
 
 struct Plugin;
 export_tool!(Plugin);
@@ -25,16 +28,23 @@ fn every() -> Result<String, String> {
     let kept = format!("{:?} {:?} {:?}", storage::get("a"), storage::get("b"), storage::list_keys());
     filesystem::write("notes/new.md", "héllo")?;
     let read = format!("{:?} {}", filesystem::read("notes/new.md"), filesystem::read("notes/none.md").is_err());
+    let list = filesystem::list("notes")?;
+    let list = list.iter().map(|e| format!("{} {:?} {}", e.name, e.kind, e.size)).collect::<Vec<_>>().join(", ");
+    let stat = filesystem::stat("notes")?;
+    let stat = format!("{} {:?} {}", stat.name, stat.kind, filesystem::stat("notes/none").is_err());
     filesystem::remove("notes/new.md")?;
+    let ran = shell::run(&["git", "log"], shell::Options { stdin: Some("in"), cwd: Some("notes"), timeout_ms: Some(9) })?;
+    let ran = format!("{} {} {}", ran.exit_code, ran.stdout, ran.stderr);
+    let plain = shell::run(&["git"], shell::Options::default())?.stdout;
     let page = http::get("https://example.com/", &[("accept", "text/plain")]).map_err(|e| e.message)?;
     let post = http::post("https://example.com/", "body", &[]).map_err(|e| e.message)?;
     let lost = http::get("https://example.com/lost", &[]).err().ok_or("an answer")?;
     let time = format!("{} {}", clock::now(), clock::monotonic() < 1000);
-    let dice = random::number() != random::number();
+    let dice = random::number() != random::number() && random::bytes(9) != random::bytes(9) && random::bytes(9).len() == 9;
     let found = format!("{:?} {:?}", env::get("NAME"), env::get("NONE"));
     Ok([
         kept, read, page.status.to_string(), page.body, format!("{:?}", page.headers), post.status.to_string(), lost.message,
-        format!("{:?}", lost.status), time, dice.to_string(), found,
+        format!("{:?}", lost.status), time, dice.to_string(), found, list, stat, ran, plain,
     ].iter().map(|text| quote(text)).collect::<Vec<_>>().join("\n"))
 }
 
@@ -69,6 +79,7 @@ storage = true
 http = ["example.com"]
 env = ["NAME", "NONE"]
 filesystem = ["notes/"]
+shell = true
 """
 EVERY = r"""
 call = "every"
@@ -82,6 +93,12 @@ headers = { content-type = "text/plain" }
 body = "pagé"
 [http."POST https://example.com/"]
 status = 201
+[shell."git log"]
+exit_code = 3
+stdout = "öut"
+stderr = "err"
+[shell.git]
+stdout = "plain"
 [http."https://example.com/lost"]
 error = "no route"
 [expect]
@@ -96,7 +113,11 @@ result = '''
 "None"
 "1700000000123 true"
 "true"
-"Some(\"välue\") None"'''
+"Some(\"välue\") None"
+"new.md File 6, old.md File 0"
+"notes Directory true"
+"3 öut err"
+"plain"'''
 [expect.storage]
 b = ""
 """
@@ -127,6 +148,25 @@ def test_every_function_of_the_bindings(sandbox: Sandbox) -> None:
     error = sandbox.run("call", ".", "panic", "{}", "--json", cwd=folder).failed(1, place).json["error"]
     assert (error["code"], error["exception"]) == ("PluginRaised", "my {}")
     assert place in error["traceback"]
+
+
+def test_every_copy_of_the_bindings_is_the_scaffold_s() -> None:
+    root = Path(__file__).resolve().parents[2]
+    copies = [path for path in (root / "plugins").rglob("tark.rs") if "target" not in path.parts]
+    assert copies
+    assert [path for path in copies if path.read_text() != BINDINGS] == []
+
+
+@pytest.mark.parametrize("file", ["tarkpm/scaffolds/rust/tark.rs.in", "plugins/c/tark.h"])
+def test_the_bindings_have_every_function_that_a_plugin_may_import(file: str) -> None:
+    text = (Path(__file__).resolve().parents[2] / file).read_text()
+    package = read_package(one.decode() for one in wit_files().values())
+    for name, interface in package.interfaces.items():
+        if not name.endswith("-plugin"):
+            part = text[text.find(f'tark:plugin/{name}"') :] if file.endswith(".in") else text
+            for function in interface.functions:
+                expected = f'"{function}"' if file.endswith(".in") else f'TARK_IMPORT("{name}", "{function}")'
+                assert expected in part, (name, function)
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from tarkpm.cli.complete import auth_names
 from tarkpm.cli.console import style
 from tarkpm.cli.lazy_group import Group
 from tarkpm.cli.options import Invocation, running_folders
-from tarkpm.cli.rendering import print_log
+from tarkpm.cli.rendering import print_call_log
 from tarkpm.cli.text_args import target
 from tarkpm.core.text import neutral
 
@@ -52,7 +52,7 @@ def login_command(
     settings, ui = invocation.settings, invocation.ui
     person = Terminal(ui, settings.environment, browser=not no_browser)
     report = login(
-        settings, ui, plugin, log=print_log, person=person, client_id=client_id, credentials=credentials
+        settings, ui, plugin, log=print_call_log, person=person, client_id=client_id, credentials=credentials
     )
     invocation.report(
         report, lambda: [f"{style('✓', fg='green')} signed in with {neutral(report.display_name)}"]
@@ -65,7 +65,7 @@ def status_command(invocation: Invocation, plugin: str) -> int:
     """Show whether the plugin is signed in."""
     from tarkpm.ops.auth import status
 
-    report = status(invocation.settings, invocation.ui, plugin, print_log)
+    report = status(invocation.settings, invocation.ui, plugin, print_call_log)
     invocation.report(report, lambda: auth_lines(report))
     return 0
 
@@ -75,7 +75,7 @@ def token_command(invocation: Invocation, plugin: str) -> int:
     """Print the access token, for scripts. The output is a secret."""
     from tarkpm.ops.auth import token
 
-    secret = token(invocation.settings, invocation.ui, plugin, print_log)
+    secret = token(invocation.settings, invocation.ui, plugin, print_call_log)
     invocation.report({"token": secret}, lambda: [neutral(secret)])
     return 0
 
@@ -85,7 +85,7 @@ def logout_command(invocation: Invocation, plugin: str) -> int:
     """Sign out: the plugin forgets its credentials."""
     from tarkpm.ops.auth import logout
 
-    report = logout(invocation.settings, invocation.ui, plugin, print_log)
+    report = logout(invocation.settings, invocation.ui, plugin, print_call_log)
     invocation.report(report, lambda: auth_lines(report))
     return 0
 

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 @click.command("build", cls=CheckedCommand)
 @click.argument("folder", type=click.Path(path_type=Path), default=".", metavar="[DIR]")
+@click.option("--check-reproducible", is_flag=True, help="Build twice, and fail if the results differ.")
 @dry_run
 @common
-def build_command(invocation: Invocation, folder: Path) -> int:
+def build_command(invocation: Invocation, folder: Path, check_reproducible: bool) -> int:
     """Build the plugin in DIR from its sources. [default: .]
 
     The toolchain follows from the source: plugin.c, plugin.js, plugin.py, plugin.rs or Cargo.toml, or what
@@ -24,7 +25,7 @@ def build_command(invocation: Invocation, folder: Path) -> int:
     """
     from tarkpm.ops.build import build
 
-    report = build(invocation.settings, invocation.ui, folder)
+    report = build(invocation.settings, invocation.ui, folder, compare=check_reproducible)
     for note in report.notes:
         invocation.ui.note(note)
     invocation.report(report, lambda: lines(report, dry_run=invocation.settings.dry_run))
@@ -39,5 +40,7 @@ def lines(report: "BuildReport", *, dry_run: bool) -> list[str]:
     if not report.built:
         return [f"{name} is up to date"]
     again = "reproducible" if report.reproducible else "not reproducible: another build gives other bytes"
+    if report.compared:
+        again = "reproducible: two builds gave the same bytes"
     by = f"with {toolchain}" if report.toolchain != "none" else "from a core module"
     return [f"built {name} {by}: {report.size:,} bytes, {again}"]

@@ -13,7 +13,7 @@ from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.complete import tool_names, tool_plugin_names
 from tarkpm.cli.console import is_verbose, style
 from tarkpm.cli.options import Invocation, running_folders
-from tarkpm.cli.rendering import print_log
+from tarkpm.cli.rendering import print_call_log
 from tarkpm.cli.text_args import read_json, target
 from tarkpm.errors import HostError, PluginRaised
 
@@ -58,7 +58,7 @@ def call_command(
                 name,
                 tool,
                 text,
-                log=print_log,
+                log=print_call_log,
                 trace=traced,
             )
     invocation.output(report, report.output)

@@ -7,7 +7,7 @@ import click
 from tarkpm.cli.complete import channel_names
 from tarkpm.cli.lazy_group import Group
 from tarkpm.cli.options import Invocation, Seconds, running_folders
-from tarkpm.cli.rendering import print_log
+from tarkpm.cli.rendering import print_call_log
 from tarkpm.cli.text_args import read_text, target
 from tarkpm.core.text import neutral
 
@@ -38,7 +38,7 @@ def info_command(invocation: Invocation, plugin: str) -> int:
     """Show what a channel is and whether it is signed in."""
     from tarkpm.ops.channel import info
 
-    report = info(invocation.settings, invocation.ui, target(plugin), print_log)
+    report = info(invocation.settings, invocation.ui, target(plugin), print_call_log)
     can = [
         name
         for name, does in (("streaming", report.supports_streaming), ("edits", report.supports_edits))
@@ -64,7 +64,7 @@ def status_command(invocation: Invocation, plugin: str) -> int:
     """Show whether a channel is signed in."""
     from tarkpm.ops.channel import status
 
-    report = status(invocation.settings, invocation.ui, target(plugin), print_log)
+    report = status(invocation.settings, invocation.ui, target(plugin), print_call_log)
     invocation.report(report, lambda: _standing(report))
     return 0
 
@@ -81,7 +81,7 @@ def auth_command(invocation: Invocation, plugin: str, credentials: str) -> int:
     from tarkpm.ops.channel import authenticate
 
     text = read_text(credentials, "the credentials are")
-    report = authenticate(invocation.settings, invocation.ui, target(plugin), text, print_log)
+    report = authenticate(invocation.settings, invocation.ui, target(plugin), text, print_call_log)
     invocation.report(report, lambda: _standing(report))
     return 0
 
@@ -103,7 +103,9 @@ def start_command(invocation: Invocation, plugin: str, seconds: float | None) ->
         if not invocation.json:
             click.echo(_line(message))
 
-    report = listen(invocation.settings, invocation.ui, target(plugin), print_log, seconds=seconds, show=show)
+    report = listen(
+        invocation.settings, invocation.ui, target(plugin), print_call_log, seconds=seconds, show=show
+    )
     invocation.report(report, list)
     return 0
 
@@ -122,7 +124,7 @@ def poll_command(invocation: Invocation, plugin: str, seconds: float) -> int:
     """Start a channel, print its messages and stop it."""
     from tarkpm.ops.channel import poll
 
-    report = poll(invocation.settings, invocation.ui, target(plugin), print_log, seconds=seconds)
+    report = poll(invocation.settings, invocation.ui, target(plugin), print_call_log, seconds=seconds)
     invocation.report(report, lambda: [_line(message) for message in report.messages])
     return 0
 
@@ -141,7 +143,7 @@ def send_command(
     from tarkpm.ops.channel import send
 
     message = Outbound(conversation, read_text(text, "the message is"), message_id)
-    report = send(invocation.settings, invocation.ui, target(plugin), message, print_log)
+    report = send(invocation.settings, invocation.ui, target(plugin), message, print_call_log)
     invocation.report(report, lambda: [neutral(report.message_id)] if report.message_id else ["sent"])
     return 0
 
@@ -153,6 +155,6 @@ def stop_command(invocation: Invocation, plugin: str) -> int:
     """Tell a channel to clean up what it keeps outside its process."""
     from tarkpm.ops.channel import stop
 
-    report = stop(invocation.settings, invocation.ui, target(plugin), print_log)
+    report = stop(invocation.settings, invocation.ui, target(plugin), print_call_log)
     invocation.report(report, lambda: _standing(report))
     return 0

@@ -9,7 +9,7 @@ from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.complete import provider_names
 from tarkpm.cli.console import Console, echo, style
 from tarkpm.cli.options import Invocation, running_folders
-from tarkpm.cli.rendering import print_log
+from tarkpm.cli.rendering import print_call_log, print_log
 from tarkpm.cli.text_args import read_prompt, target
 from tarkpm.core.text import neutral
 from tarkpm.errors import TarkError
@@ -38,7 +38,9 @@ def chat_command(
     gc.enable()
     settings, ui = invocation.settings, invocation.ui
     text = read_prompt(prompt)
-    with open_conversation(settings, ui, target(plugin), model=model, system=system, log=print_log) as talk:
+    with open_conversation(
+        settings, ui, target(plugin), model=model, system=system, log=print_call_log if prompt else print_log
+    ) as talk:
         if only_models or (not prompt and (invocation.json or not ui.interactive)):
             models = talk.models()
             invocation.report({"models": models}, lambda: model_lines(models))

@@ -26,7 +26,7 @@ from tarkpm.cli.console import (
     style,
 )
 from tarkpm.cli.options import Invocation, running_folders
-from tarkpm.cli.rendering import print_log
+from tarkpm.cli.rendering import print_call_log
 from tarkpm.cli.text_args import read_json
 from tarkpm.core.text import some
 from tarkpm.errors import StoreError, TarkError
@@ -129,7 +129,7 @@ class _Round:
             str(self._folder),
             tool,
             arguments,
-            log=print_log,
+            log=print_call_log,
             trace=print_trace,
         )
         self._found["output"] = report.output

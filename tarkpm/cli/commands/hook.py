@@ -6,7 +6,7 @@ import click
 
 from tarkpm.cli.lazy_group import Group
 from tarkpm.cli.options import Invocation, running_folders
-from tarkpm.cli.rendering import print_log
+from tarkpm.cli.rendering import print_call_log
 from tarkpm.cli.text_args import read_json, target
 from tarkpm.core.text import neutral
 
@@ -33,7 +33,7 @@ def run_command(invocation: Invocation, event: str, payload: str, plugin: str) -
 
     text = read_json(payload, "the payload is")
     name = target(plugin) if plugin else ""
-    report = run_hooks(invocation.settings, invocation.ui, event, text, print_log, target=name)
+    report = run_hooks(invocation.settings, invocation.ui, event, text, print_call_log, target=name)
     invocation.report(report, lambda: hook_lines(report))
     return 1 if report.stopped or any(one.action == "failed" for one in report.handled) else 0
 

@@ -30,16 +30,21 @@ from tarkpm.core.names import STATEMENT
     metavar="NAME",
     help="Sign with key NAME, even if already signed.",
 )
+@click.option(
+    "--allow-dirty",
+    is_flag=True,
+    help="Publish files that are not committed in the git repository around them.",
+)
 @dry_run
 @common
-def publish_command(invocation: Invocation, folder: Path, to: Path, key: str) -> int:
+def publish_command(invocation: Invocation, folder: Path, to: Path, key: str, allow_dirty: bool) -> int:
     """Prepare a signed release for an index.
 
     The release in FOLDER is written to DIR/NAME-VERSION, ready to be submitted.
     """
     from tarkpm.ops.publish import publish
 
-    report = publish(invocation.settings, folder, to, key, ask_passphrase)
+    report = publish(invocation.settings, folder, to, key, ask_passphrase, allow_dirty=allow_dirty)
     accept = shlex.join(["tarkpm", "index", "accept", report.folder])
     state = "wrote" if report.written else "would write" if invocation.settings.dry_run else "unchanged:"
     again = "signed again" if report.replaced else "signed now"

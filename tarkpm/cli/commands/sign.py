@@ -32,6 +32,11 @@ def sign_command(invocation: Invocation, folder: Path, key: str) -> int:
             f"{verb} {report.name} {report.version}: {', '.join(report.files)}",
             f"  statement  {report.statement}",
             f"  signer     {report.signer}",
+            *(
+                [f"  next       commit with it: {', '.join(report.uncommitted)}"]
+                if report.uncommitted
+                else []
+            ),
         ],
     )
     return 0

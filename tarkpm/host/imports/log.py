@@ -1,7 +1,7 @@
 """A plugin's messages and output (tark:plugin/log, WASI's stdout and stderr), made printable for a sink."""
 
 from collections.abc import Callable
-from typing import Any, Literal, cast
+from typing import Any, Final, Literal, cast
 
 import msgspec
 
@@ -15,6 +15,14 @@ MAX_PRINTED_LINE = 2 * MAX_MESSAGE
 MAX_SAID = 16 << 10
 """Characters of a call's standard error and errors that are kept for `Log.said`, the last ones."""
 
+_TRACEBACK: Final = "Traceback (most recent call last):"
+_PANIC: Final = "thread '"
+_CHAINED: Final = (
+    "The above exception was the direct cause of the following exception:",
+    "During handling of the above exception, another exception occurred:",
+)
+"""How Python, the runtimes of interpreters, and Rust begin and go on (`tarkpm.host.exceptions`)."""
+
 Level = Literal["debug", "info", "warn", "error"]
 Stream = Literal["stdout", "stderr"]
 
@@ -23,6 +31,7 @@ class LogLine(msgspec.Struct, frozen=True):
     """One printable line without line breaks. ``by_host`` marks a note of tarkpm about the plugin.
 
     ``stream`` is set for a line that the plugin wrote to standard output or error; its level is "debug".
+    ``reported`` marks a line about the exception that ended the call: `PluginRaised` has it, too.
     """
 
     plugin: str
@@ -30,6 +39,7 @@ class LogLine(msgspec.Struct, frozen=True):
     message: str
     by_host: bool = False
     stream: Literal["", "stdout", "stderr"] = ""
+    reported: bool = False
 
 
 LogSink = Callable[[LogLine], None]
@@ -51,11 +61,13 @@ class Log:
         self._text = self._limits.log_text
         self._told = False
         self._open = {"stdout": "", "stderr": ""}
+        self._held: list[str] = []
         self.said = ""
 
     def call(self, function: str, args: tuple[Any, ...], deadline: float) -> None:  # noqa: ARG002  # no waiting
         """Log a message; ``function`` is the level."""
         (message,) = args
+        self._release()
         if function == "error":  # Rust without WASI has no standard error: tark.rs logs its panics
             self.said = f"{self.said}{message}\n"[-MAX_SAID:]
         if self._has_room_for(message) and self._sink is not None:
@@ -72,20 +84,40 @@ class Log:
         # A line without end must not be copied again with every part of it.
         self._open[part.stream] = rest[:MAX_PRINTED_LINE]
         for line in lines:
-            self._print(part.stream, line)
+            self._hear(part.stream, line)
 
-    def finish(self) -> None:
-        """End a call: log the lines that have no end."""
+    def finish(self, *, raised: bool = False) -> None:
+        """End a call, perhaps by an exception: log the lines that have no end."""
         for stream, line in self._open.items():
             if line:
-                self._print(cast(Stream, stream), line)
+                self._hear(cast(Stream, stream), line)
         self._open = {"stdout": "", "stderr": ""}
+        self._release(reported=raised)
 
-    def _print(self, stream: Stream, line: str) -> None:
+    def _hear(self, stream: Stream, line: str) -> None:
+        """Log a line; one that may be about an exception once it is known whether that ended the call."""
+        if stream == "stderr" and (not line or self._held or line.startswith((_TRACEBACK, _PANIC))):
+            if line.startswith(_TRACEBACK) and not self._goes_on():
+                self._release()  # the one before was caught
+            self._held.append(line)
+            return
+        self._release()
+        self._print(stream, line)
+
+    def _goes_on(self) -> bool:
+        """Return whether a traceback that begins now is chained to the one that is held."""
+        return any(line in _CHAINED for line in self._held[-2:])
+
+    def _release(self, *, reported: bool = False) -> None:
+        held, self._held = self._held, []
+        for line in held:
+            self._print("stderr", line, reported=reported)
+
+    def _print(self, stream: Stream, line: str, *, reported: bool = False) -> None:
         if self._has_room_for(line) and self._sink is not None:
             # Masked before it is cut: half a secret would not be found by its name.
             text = neutral(masked_text(line[:MAX_PRINTED_LINE]), limit=MAX_MESSAGE)
-            self._sink(LogLine(self._plugin, "debug", text, stream=stream))
+            self._sink(LogLine(self._plugin, "debug", text, stream=stream, reported=reported))
 
     def _has_room_for(self, message: str) -> bool:
         self._messages -= 1

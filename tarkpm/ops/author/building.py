@@ -3,6 +3,7 @@
 import hashlib
 import sys
 import tempfile
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -26,6 +27,7 @@ from tarkpm.host.module.tark_types import IMPORTS
 from tarkpm.host.module.type_scope import Unreadable
 from tarkpm.io.files import atomic_write, keep, read_file, read_optional
 from tarkpm.ops.author.progress import counting
+from tarkpm.ops.author.reproducing import require_same
 from tarkpm.ops.author.sources import read_sources
 from tarkpm.ops.author.staleness import remember
 from tarkpm.ops.project.settings import Settings
@@ -49,7 +51,8 @@ _MAX_RECORD: Final = 4096
 class BuildReport(msgspec.Struct, frozen=True):
     """The module; ``built`` is false if nothing had changed, and with `--dry-run`.
 
-    ``reproducible`` is whether the toolchain gives equal bytes for equal sources.
+    ``reproducible`` is whether the toolchain gives equal bytes for equal sources, which was not tried unless
+    ``compared``.
     """
 
     path: str
@@ -61,6 +64,7 @@ class BuildReport(msgspec.Struct, frozen=True):
     reproducible: bool
     built: bool
     notes: tuple[str, ...] = ()
+    compared: bool = False
 
 
 class _Record(msgspec.Struct, frozen=True):
@@ -132,12 +136,15 @@ def world(manifest: Manifest) -> str:
     return f"package tark:plugin;\n\nworld {WORLD} {{\n{imports}  export {manifest.type}-plugin;\n}}\n"
 
 
-def build_plugin(settings: Settings, ui: Ui, plan: BuildPlan) -> BuildReport:
-    """Build what changed, check the result, and write it. Raises `BuildError` and `HostError`."""
+def build_plugin(settings: Settings, ui: Ui, plan: BuildPlan, *, compare: bool = False) -> BuildReport:
+    """Build what changed, check the result, and write it. Raises `BuildError` and `HostError`.
+
+    ``compare`` builds it twice, changed or not; results that differ are a `BuildError`, and none is written.
+    """
     record_file = settings.paths.cache / "builds" / plan.key
     known = _recorded(record_file)
     there = _current(plan.module)
-    if known and there is not None and sha256(there) == known.sha256:
+    if known and there is not None and sha256(there) == known.sha256 and not compare:
         if not settings.dry_run:
             remember(settings, plan.folder, there, plan.sources)
         return _report(plan, there, known.version, built=False)
@@ -145,14 +152,20 @@ def build_plugin(settings: Settings, ui: Ui, plan: BuildPlan) -> BuildReport:
         return _report(plan, there or b"", "", built=False)
     _check_syntax(ui, plan)
     ui.busy(f"building {plan.manifest.wasm} with {plan.toolchain.name}")
+    start = time.monotonic()
     wasm, version = _built(settings, ui, plan)
+    if compare:
+        # The clock of __TIME__ and the like ticks once a second.
+        time.sleep(max(0.0, start + 1 - time.monotonic()))
+        require_same(wasm, _built(settings, ui, plan)[0], plan.toolchain, where=str(plan.module))
     ui.busy(f"checking {plan.manifest.wasm}")
     info = _checked(settings, plan, wasm)
     ui.busy("")
     atomic_write(plan.module, wasm)
     keep(record_file, msgspec.json.encode(_Record(sha256(wasm), version)), mode=0o600)
     remember(settings, plan.folder, wasm, plan.sources)
-    return _report(plan, wasm, version, built=True, info=info)
+    report = _report(plan, wasm, version, built=True, info=info)
+    return msgspec.structs.replace(report, compared=compare, reproducible=compare or report.reproducible)
 
 
 def _check_syntax(ui: Ui, plan: BuildPlan) -> None:
@@ -167,7 +180,8 @@ def _check_syntax(ui: Ui, plan: BuildPlan) -> None:
     if problem and sys.version_info >= PYTHON:
         raise BuildError(problem, where=str(plan.folder / plan.recipe.source))
     if problem:
-        ui.note(f"{problem}; this Python is older than the plugin's, so it is built all the same")
+        ours, theirs = (".".join(map(str, one[:2])) for one in (sys.version_info, PYTHON))
+        ui.note(f"{problem}, says Python {ours}; the plugin's Python {theirs} decides")
 
 
 def _current(module: Path) -> bytes | None:
@@ -195,6 +209,9 @@ def _built(settings: Settings, ui: Ui, plan: BuildPlan) -> tuple[bytes, str]:
                 wasm = plan.toolchain.build(job, plan.program)
         except BuildError as problem:
             problem.where = f"{plan.folder / problem.where}" if problem.where else str(plan.folder)
+            if problem.output and not version and any(plan.toolchain.least):
+                least = ".".join(map(str, plan.toolchain.least))
+                problem.message += f"; its version is unknown, and {least} or newer is needed"
             problem.hint = problem.hint or plan.toolchain.advice.get("failed", "")
             raise
     return _component(plan, wasm), version

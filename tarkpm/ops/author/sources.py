@@ -4,7 +4,7 @@ A compiler runs on a copy of exactly these files, so what is hashed is what is b
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +18,8 @@ from tarkpm.io.files import read_file
 MAX_FILES: Final = 2_000
 MAX_BYTES: Final = 64 * 1024 * 1024
 _SKIPPED: Final = frozenset({"node_modules", "target", "tests", "__pycache__", "dist", "wit"})
-_VENV: Final = "pyvenv.cfg"
+_OTHERS: Final = ("pyvenv.cfg", MANIFEST)
+"""What makes a folder a virtual environment or another plugin, such as a release that `publish` wrote."""
 _CHOOSES_RUSTC: Final = frozenset({"rust-toolchain", "rust-toolchain.toml"})
 """Files in which rustup finds the path of the compiler to run (docs/decisions/0151)."""
 
@@ -32,10 +33,7 @@ def read_sources(folder: Path, manifest: Manifest, recipe: Recipe) -> dict[str, 
     _check_no_link(folder, recipe.source)
     if recipe.language == "wasm":
         return {recipe.source: read_file(folder / recipe.source, MAX_BYTES)}
-    made = {MANIFEST, STATEMENT, manifest.wasm}
-    if recipe.source.rpartition("/")[2] != CARGO:
-        made |= _CHOOSES_RUSTC
-    names = [name for name in source_files(folder) if name not in made and not is_extra(name)]
+    names = list(select_sources(source_files(folder), manifest, recipe))
     if recipe.source not in names:  # in a folder that is skipped, but asked for
         names.append(recipe.source)
     found, left = {}, MAX_BYTES
@@ -45,6 +43,17 @@ def read_sources(folder: Path, manifest: Manifest, recipe: Recipe) -> dict[str, 
         if left < 0:
             raise _too_big(f"{MAX_BYTES >> 20} MiB", folder)
     return found
+
+
+def select_sources(names: Iterable[str], manifest: Manifest, recipe: Recipe) -> Iterator[str]:
+    """Yield which of the files in the source folders of a plugin are its sources."""
+    made = {MANIFEST, STATEMENT, manifest.wasm}
+    if recipe.source.rpartition("/")[2] != CARGO:
+        made |= _CHOOSES_RUSTC
+    for name in names:
+        hidden = name.rpartition("/")[2].startswith(".")
+        if not hidden and name not in made and not is_extra(name):
+            yield name
 
 
 def _check_no_link(folder: Path, source: str) -> None:
@@ -74,10 +83,15 @@ def source_files(folder: Path) -> Iterator[str]:
 
 
 def _is_source_folder(path: Path) -> bool:
-    if path.name in _SKIPPED or path.name.startswith("."):
+    return is_source_folder(path.name, [name for name in _OTHERS if (path / name).is_file()])
+
+
+def is_source_folder(path: str, names: Collection[str]) -> bool:
+    """Return whether a folder below a plugin's, with these names in it, may contain sources."""
+    name = path.rpartition("/")[2]
+    if name in _SKIPPED or name.startswith("."):
         return False
-    # A folder with a manifest is another plugin, or a release of this one that `publish` wrote.
-    return not any((path / name).is_file() for name in (_VENV, MANIFEST))
+    return not any(other in names for other in _OTHERS)
 
 
 def _too_big(limit: str, folder: Path) -> BuildError:

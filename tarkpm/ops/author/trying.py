@@ -8,10 +8,12 @@ from msgspec import UNSET
 
 from tarkpm.core.capability import Capability
 from tarkpm.core.case import Case
+from tarkpm.core.case_calls import ChannelCall
 from tarkpm.core.chat import Message
 from tarkpm.core.compared import difference, is_equal, is_part
 from tarkpm.core.text import neutral, some
-from tarkpm.errors import HostError
+from tarkpm.errors import HostError, PluginFailed
+from tarkpm.host.channel_plugin import ChannelPlugin, Outbound
 from tarkpm.host.image import PluginImage
 from tarkpm.host.runtime import PluginHost
 from tarkpm.ops.author.world import World
@@ -45,13 +47,15 @@ def run(host: PluginHost, image: PluginImage, case: Case) -> CaseOutcome:
             return CaseOutcome(host.chat(image, turns, case.chat.model).text)
         if case.hook is not None:
             return _hook(host, image, case.hook.event, case.hook.payload)
+        if case.channel:
+            return CaseOutcome(_channel(host.channel(image), case.channel))
         return CaseOutcome(_auth(host, image, case))
     except HostError as problem:
         return CaseOutcome(error=problem.message)
 
 
 def _hook(host: PluginHost, image: PluginImage, event: str, payload: object) -> CaseOutcome:
-    text = payload if isinstance(payload, str) else msgspec.json.encode(payload).decode()
+    text = _json_text(payload)
     if event not in host.hook_events(image):
         return CaseOutcome(error=f"does not handle the event '{event}'")
     found = host.hook_handle(image, event, text)
@@ -74,6 +78,40 @@ def _auth(host: PluginHost, image: PluginImage, case: Case) -> str:
             return host.get_token(image)
     host.logout(image)
     return ""
+
+
+def _channel(channel: ChannelPlugin, asked: str | ChannelCall) -> str:
+    match asked:
+        case "info":
+            return msgspec.json.encode(channel.info()).decode()
+        case "status":
+            return channel.status()
+        case "logout":
+            channel.logout()
+            return ""
+        case ChannelCall(authenticate=credentials) if credentials is not UNSET:
+            channel.authenticate(_json_text(credentials))
+            return channel.status()
+    channel.start()  # `tarkpm channel` starts it, too, before it sends and polls
+    try:
+        return _started(channel, asked)
+    finally:
+        channel.stop()
+
+
+def _started(channel: ChannelPlugin, asked: str | ChannelCall) -> str:
+    if isinstance(asked, str):
+        return msgspec.json.encode(channel.poll()).decode()
+    if asked.send is None:
+        return msgspec.json.encode(channel.event(_json_text(asked.event))).decode()
+    sent = channel.send(Outbound(asked.send.conversation_id, asked.send.text, asked.send.message_id))
+    if not sent.success:
+        raise PluginFailed(sent.error or "the message was not sent")
+    return sent.message_id or ""
+
+
+def _json_text(value: object) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def judge(case: Case, outcome: CaseOutcome, world: World) -> Iterator[CaseMismatch]:

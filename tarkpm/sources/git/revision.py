@@ -16,6 +16,7 @@ from tarkpm.errors import NotFound, Refused
 from tarkpm.sources.git.local import LocalObjects
 from tarkpm.sources.git.objects import parents_of
 from tarkpm.sources.git.session import GitRemote
+from tarkpm.sources.git.tree import GitTree
 from tarkpm.sources.git.url import parse
 
 MAX_STEPS: Final = 10_000
@@ -61,6 +62,10 @@ class Repository(GitRemote):
         for sign, number in _STEP.findall(found["steps"]):
             oid = self._back(oid, sign, int(number or 1), revision)
         return oid
+
+    def head(self) -> GitTree | None:
+        """Return the tree of HEAD; None before the first commit."""
+        return self.tree(self._tip("", "")) if self._objects.ref("HEAD") else None
 
     def read(self, commit: str, paths: Sequence[str]) -> Mapping[str, bytes]:
         """Return the contents of those files of a commit that exist; a link in place of one is refused."""

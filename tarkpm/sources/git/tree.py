@@ -3,7 +3,7 @@
 import shlex
 import stat
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from tarkpm.core.release import folder_path
@@ -92,6 +92,31 @@ class GitTree:
         entries = (self._walk(_parts(path, self._where)) for path in paths)
         files = [entry.oid for entry in entries if entry is not None and stat.S_ISREG(entry.mode)]
         self._objects.need_blobs(self.commit, files)
+
+    def below(
+        self, folder: str, enter: Callable[[str, Collection[str]], bool]
+    ) -> Iterator[tuple[str, TreeEntry]]:
+        """Yield the entries at any depth of ``folder`` that are not folders, by path relative to it.
+
+        A folder below it counts only if ``enter`` accepts its path and the names in it. Nothing if ``folder``
+        does not exist. Raises as `names` does.
+        """
+        parts = tuple(part for part in folder.split("/") if part)
+        top = self._walk(parts)
+        waiting = [("", top.oid)] if top is not None and top.is_folder else []
+        while waiting:
+            path, oid = waiting.pop()
+            if path.count("/") >= self._limits.tree_depth:
+                raise self._refused(path, f"more than {self._limits.tree_depth} folders deep")
+            entries = self._tree(oid, "/".join((*parts, path)))
+            if path and not enter(path, entries.keys()):
+                continue
+            for name, entry in entries.items():
+                inner = f"{path}/{name}" if path else name
+                if entry.is_folder:
+                    waiting.append((inner, entry.oid))
+                else:
+                    yield inner, entry
 
     def _file(self, path: str) -> TreeEntry | None:
         entry = self._walk(_parts(path, self._where))

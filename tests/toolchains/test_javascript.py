@@ -1,0 +1,71 @@
+"""What `tarkpm build` adds to a source in JavaScript, run by node, and a compiler that ends with its words."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from support.sandbox import Sandbox
+
+from tarkpm.toolchains.javascript import ending
+
+node = pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+HOOK = "const handle = () => 0;\nexport const hookPlugin = { events: () => [], handle }"
+
+
+@node
+@pytest.mark.parametrize(
+    ("source", "missing"),
+    [
+        (HOOK, ""),
+        (f"{HOOK} // the end", ""),
+        ("class H { events() {} handle() {} }\nexport let hookPlugin;\nhookPlugin = new H();", ""),
+        (HOOK.replace("hookPlugin", "hooksPlugin"), "hookPlugin"),
+        (HOOK.replace("export ", ""), "hookPlugin"),
+        (HOOK.replace("events: ", "event: "), "hookPlugin.events"),
+        (HOOK.replace("handle }", "handle: 1 }"), "hookPlugin.handle"),
+    ],
+)
+def test_a_source_that_lacks_an_export_ends_the_build(tmp_path: Path, source: str, missing: str) -> None:
+    file = tmp_path / "plugin.mjs"
+    file.write_text(source + ending("plugin.mjs", "hook"))
+    done = subprocess.run(["node", file], capture_output=True, text=True, check=False)
+    assert done.returncode == bool(missing)
+    assert (f"Error: $tarkMissing:{missing}\n" in done.stderr) is bool(missing)
+
+
+@node
+def test_an_exception_keeps_its_class(tmp_path: Path) -> None:
+    """The stack has it as its first line; a value that is no error, and a frozen object, stay as they are."""
+    file = tmp_path / "plugin.mjs"
+    source = (
+        "class Late extends RangeError {}\n"
+        "export const hookPlugin = { n: 3, events() { return this.n; }, handle(x) { throw x ?? new Late('so'); } };\n"
+    )
+    asks = (
+        "console.log(hookPlugin.events());\n"
+        "try { hookPlugin.handle(); } catch (e) { console.log(e.stack.split('\\n')[0], e.message); }\n"
+        "try { hookPlugin.handle('text'); } catch (e) { console.log(e); }\n"
+    )
+    file.write_text(source + ending("plugin.mjs", "hook") + asks)
+    done = subprocess.run(["node", file], capture_output=True, text=True, check=True)
+    assert done.stdout == "3\nLate so\ntext\n"
+    file.write_text(source + "Object.freeze(hookPlugin);" + ending("plugin.mjs", "hook"))
+    subprocess.run(["node", file], capture_output=True, check=True)
+
+
+def test_the_missing_export_is_named_before_a_module_is_written(sandbox: Sandbox) -> None:
+    """The compiler is one that says what componentize-qjs 0.4 says."""
+    sandbox.run("new", "words", "--lang", "javascript").ok()
+    program = sandbox.root / "bin" / "componentize-qjs"
+    program.parent.mkdir()
+    said = "Error: : Failed to evaluate user JavaScript module: Error: $tarkMissing:toolPlugin.execute"
+    program.write_text(f"#!/bin/sh\necho '{said}' >&2\nexit 1\n")
+    program.chmod(0o755)
+    built = sandbox.run("build", "words", env={"PATH": f"{program.parent}:/usr/bin:/bin"})
+    built.failed(
+        1,
+        "error: the source does not export 'toolPlugin.execute'\n",
+        "help: export const toolPlugin = { execute: … }\n",
+    )
+    assert not (sandbox.cwd / "words" / "plugin.wasm").exists()

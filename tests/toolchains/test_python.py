@@ -1,0 +1,57 @@
+"""What ended the plugin's own Python while componentize-py 0.25 built it, in the words it printed."""
+
+from tarkpm.toolchains.python import raised
+
+LAUNCHER = (
+    "Traceback (most recent call last):",
+    '  File "/tools/bin/componentize-py", line 8, in <module>',
+    "    sys.exit(script())",
+    "             ^^^^^^^^",
+)
+
+
+def test_a_syntax_error_of_the_source() -> None:
+    said = (
+        'AssertionError:   File "/0/plugin.py", line 26',
+        "    def f(:",
+        "          ^",
+        "SyntaxError: invalid syntax",
+        "Caused by:",
+        "    SyntaxError: invalid syntax (plugin.py, line 26)",
+    )
+    assert raised((*LAUNCHER, *said)) == (
+        "plugin.py:26: SyntaxError: invalid syntax",
+        ('  File "plugin.py", line 26', "    def f(:", "          ^"),
+    )
+
+
+def test_one_of_a_module_that_it_imports() -> None:
+    said = (
+        "AssertionError: Traceback (most recent call last):",
+        '  File "/0/plugin.py", line 26, in <module>',
+        "    import other",
+        '  File "/0/lib/other.py", line 2',
+        "    return",
+        "    ^^^^^^",
+        "SyntaxError: 'return' outside function",
+        "Caused by:",
+        "    SyntaxError: 'return' outside function (other.py, line 2)",
+    )
+    found = raised((*LAUNCHER, *said))
+    assert found is not None
+    assert found[0] == "lib/other.py:2: SyntaxError: 'return' outside function"
+    assert found[1][0] == "Traceback (most recent call last):"
+    assert '  File "lib/other.py", line 2' in found[1]
+
+
+def test_a_class_that_is_missing_or_incomplete() -> None:
+    for text in (
+        "AttributeError: module 'plugin' has no attribute 'ToolPlugin'",
+        "TypeError: Can't instantiate",
+    ):
+        assert raised((*LAUNCHER, f"AssertionError: {text}", "Caused by:", f"    {text}")) == (text, ())
+
+
+def test_output_of_another_kind() -> None:
+    assert raised(()) is None
+    assert raised(("error: no such option", *LAUNCHER)) is None
