@@ -5,7 +5,6 @@ token keeps both out; the checks of Host and Origin keep out a page whose name r
 rebinding) even if it knows the token.
 """
 
-import hmac
 import secrets
 import socket
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -15,6 +14,7 @@ import uvicorn
 from mcp.server.transport_security import TransportSecuritySettings
 
 from tarkpm.agent.server import AgentServer
+from tarkpm.core.local_access import LoopbackAddress, has_token, is_addressed, is_of_another_page
 from tarkpm.errors import HostError
 from tarkpm.ops.mcp import Toolbox
 
@@ -25,6 +25,8 @@ _App = Callable[[_Scope, _Receive, _Send], Awaitable[None]]
 
 PATH = "/mcp"
 TOKEN_BYTES = 32
+MAX_HEAD = 16 * 1024
+"""Bytes of a request's line and headers. What arrived at once may be longer, up to one read of the socket."""
 
 
 def serve(toolbox: Toolbox, host: str, port: int, tell: Callable[[str], None], given: str = "") -> None:
@@ -34,46 +36,67 @@ def serve(toolbox: Toolbox, host: str, port: int, tell: Callable[[str], None], g
     the port is in use.
     """
     with _listening(host, port) as listener:
-        port = listener.getsockname()[1]
+        address = LoopbackAddress(host, listener.getsockname()[1])
         token = given or secrets.token_urlsafe(TOKEN_BYTES)
-        shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        names = [shown, f"localhost:{port}"]
-        security = TransportSecuritySettings(
-            allowed_hosts=names, allowed_origins=[f"http://{name}" for name in names]
-        )
+        # `guarded` has checked Host and Origin, on every path and before anything is read.
+        security = TransportSecuritySettings(enable_dns_rebinding_protection=False)
         app = AgentServer(toolbox).streamable_http_app(
             streamable_http_path=PATH, host=host, transport_security=security
         )
-        config = uvicorn.Config(
-            guarded(app, token), log_level="warning", access_log=False, timeout_graceful_shutdown=2
-        )
-        tell(f"serving at http://{shown}{PATH}")
+        tell(f"serving at http://{address.shown_host}:{address.port}{PATH}")
         if not given:
             tell(f"clients send this header: Authorization: Bearer {token}")
-        uvicorn.Server(config).run(sockets=[listener])
+        uvicorn.Server(configured(guarded(app, address, token))).run(sockets=[listener])
 
 
-def guarded(app: _App, token: str) -> _App:
-    """Return an application that answers only requests with the bearer token (RFC 6750, section 2.1)."""
-    expected = f"Bearer {token}".encode()
+def configured(app: _App) -> uvicorn.Config:
+    """Return how an application is served: HTTP/1.1 only, headers of at most `MAX_HEAD` bytes."""
+    return uvicorn.Config(
+        app,
+        http="h11",  # the same parser on every machine, whatever else is installed
+        ws="none",  # MCP has no web sockets
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=2,
+        h11_max_incomplete_event_size=MAX_HEAD,
+    )
+
+
+def guarded(app: _App, address: LoopbackAddress, token: str) -> _App:
+    """Return an application that answers only requests to ``address``, of no web page, with the token.
+
+    Nothing of a body is read before that, and no path or method is exempt.
+    """
 
     async def check(scope: _Scope, receive: _Receive, send: _Send) -> None:
         if scope["type"] == "lifespan":
             await app(scope, receive, send)
             return
-        given = [value for name, value in scope.get("headers", ()) if name == b"authorization"]
-        # In constant time, or the token could be guessed character by character.
-        if scope["type"] == "http" and len(given) == 1 and hmac.compare_digest(given[0], expected):
+        refusal = _refusal(scope, address, token)
+        if refusal is None:
             await app(scope, receive, send)
             return
-        if scope["type"] != "http":  # a web socket is closed before it is accepted
-            await send({"type": "websocket.close", "code": 1008})
-            return
-        headers = [(b"www-authenticate", b"Bearer"), (b"content-type", b"text/plain")]
-        await send({"type": "http.response.start", "status": 401, "headers": headers})
-        await send({"type": "http.response.body", "body": b"expected the bearer token that tarkpm showed\n"})
+        status, text = refusal
+        headers = [(b"content-type", b"text/plain"), (b"connection", b"close")]
+        if status == 401:
+            headers.append((b"www-authenticate", b"Bearer"))  # RFC 6750, section 3
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": f"{text}\n".encode()})
 
     return check
+
+
+def _refusal(scope: _Scope, address: LoopbackAddress, token: str) -> tuple[int, str] | None:
+    headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+    # The token comes last: nobody else learns whether it is right.
+    if scope["type"] != "http" or not is_addressed(headers, address):
+        return 421, "expected this server in the Host header"
+    if is_of_another_page(headers, address):
+        return 403, "requests of web pages are refused"
+    if not has_token(headers, token):
+        return 401, "expected the bearer token that tarkpm showed"
+    return None
 
 
 def _listening(host: str, port: int) -> socket.socket:

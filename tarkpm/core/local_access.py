@@ -81,6 +81,18 @@ def is_of_a_page(headers: Pairs) -> bool:
     return any(name == "origin" or (name == "sec-fetch-site" and value != "none") for name, value in headers)
 
 
+def is_of_another_page(headers: Pairs, address: LoopbackAddress) -> bool:
+    """Return whether a web page of another origin than this server sent a request.
+
+    MCP clients may send the server's own origin (MCP 2025-11-25, transports, security warning). An opaque
+    origin, ``null``, is anybody's: a sandboxed frame has it.
+    """
+    own = {f"http://{host}:{address.port}" for host in (address.shown_host, "localhost")}
+    origins = [value for name, value in headers if name == "origin"]
+    sites = {value for name, value in headers if name == "sec-fetch-site"}
+    return len(origins) > 1 or not own.issuperset(origins) or not sites <= {"none", "same-origin"}
+
+
 def has_token(headers: Pairs, token: str) -> bool:
     """Return whether a request has exactly this bearer token (RFC 6750, 2.1)."""
     given = [value for name, value in headers if name == "authorization"]

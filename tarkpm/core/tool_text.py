@@ -15,6 +15,8 @@ from tarkpm.core.tool import ToolDef
 
 MAX_COMPARED: Final = 500
 """Lines that differ, up to which they are matched one by one: difflib takes quadratic time."""
+_AROUND: Final = 3
+"""Unchanged lines that are shown around those that differ."""
 
 _NAMES: Final = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
 """Keywords whose keys are names that the plugin chose (JSON Schema 2020-12, core, section 10.3.2)."""
@@ -95,7 +97,8 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def difference(old: ToolDef | None, new: ToolDef | None) -> tuple[str, ...]:
     """Return the lines that differ, with ``+``, ``-`` and up to three unchanged lines around them.
 
-    None is a tool that does not exist, whose lines are none.
+    ``…`` stands for further unchanged lines, also before the first and after the last. None is a tool that
+    does not exist, whose lines are none.
 
     >>> difference(ToolDef("t", "adds", "", "write"), ToolDef("t", "adds up", "", "write"))
     (' risk: write', ' description:', '-  adds', '+  adds up', ' schema:')
@@ -108,9 +111,10 @@ def difference(old: ToolDef | None, new: ToolDef | None) -> tuple[str, ...]:
     head = _common(before, after)
     tail = _common(before[head:][::-1], after[head:][::-1])
     middle, other = before[head : len(before) - tail], after[head : len(after) - tail]
-    around = before[max(0, head - 3) : head], before[len(before) - tail :][:3]
+    around = before[max(0, head - _AROUND) : head], before[len(before) - tail :][:_AROUND]
     marked = [*_unchanged(around[0]), *_matched(middle, other), *_unchanged(around[1])]
-    return tuple(marked)
+    # Without a mark, a schema that goes on looks like one that ends here.
+    return (*(["…"] if head > _AROUND else []), *marked, *(["…"] if tail > _AROUND else []))
 
 
 def _matched(middle: Sequence[str], other: Sequence[str]) -> list[str]:
@@ -118,7 +122,7 @@ def _matched(middle: Sequence[str], other: Sequence[str]) -> list[str]:
         return [*(f"-{line}" for line in middle), *(f"+{line}" for line in other)]
     import difflib  # most commands read definitions, and few compare them
 
-    lines = difflib.unified_diff(middle, other, n=3, lineterm="")
+    lines = difflib.unified_diff(middle, other, n=_AROUND, lineterm="")
     return ["…" if line.startswith("@@") else line for line in list(lines)[3:]]
 
 

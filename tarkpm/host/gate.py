@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
-from tarkpm.core.asked import asked
+from tarkpm.core.asked import allows, asked
 from tarkpm.core.capability import Capability, CapabilitySet
 from tarkpm.errors import CapabilityDenied, HostError, LimitReached
 from tarkpm.host import trace
@@ -55,6 +55,8 @@ ALWAYS: Final = frozenset({"log", "clock", "random"})
 """Interfaces that need no grant: they give access to nothing of the user's."""
 
 _MOST_LACKED: Final = 20
+_SCOPED: Final = frozenset({"env", "filesystem", "fs"})
+"""Interfaces that refuse single scopes. http counts its refusals itself: they depend on addresses."""
 
 
 class Refusal(enum.Enum):
@@ -90,6 +92,7 @@ class Gate:
             tell: called with each answered call, secrets masked.
             older: the plugin's ABI distinguishes a refusal from a failure (docs/decisions/0050).
         """
+        self._granted = granted
         self._open = {name: interfaces.get(name) for name in PARAMETERS if _is_open(name, granted)}
         self._report = report
         self._limit = calls
@@ -153,6 +156,8 @@ class Gate:
         if served is None:
             return "unavailable", self._refuse(interface, function, Refusal.UNAVAILABLE)
         self.uses[f"{interface}.{function}"] += 1
+        if interface in _SCOPED:
+            self._lack_scope(asked(interface, function, args))
         return "answered", served.call(function, args, deadline)
 
     def _told(
@@ -178,6 +183,11 @@ class Gate:
         # A plugin could ask for ever new hosts.
         if wanted is not None and (wanted in self._lacked or len(self._lacked) < _MOST_LACKED):
             self._lacked[wanted] += 1
+
+    def _lack_scope(self, wanted: Capability | None) -> None:
+        """Note a scope that is not granted where others of its kind are. The interface refuses it itself."""
+        if wanted is not None and not allows(self._granted, wanted):
+            self._lack(wanted)
 
     def _refuse(self, interface: str, function: str, why: Refusal) -> Any:
         self.refusals[f"{interface}.{function}"] += 1

@@ -17,6 +17,7 @@ from tarkpm.core.text import neutral, quoted, some
 from tarkpm.errors import DigestMismatch, HostError, PluginRaised, TarkError
 from tarkpm.host.imports.log import LogLine, LogSink
 from tarkpm.host.runtime import PluginHost
+from tarkpm.ops.project.agent_rules import rules_in_force
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import open_for_reading
@@ -54,6 +55,7 @@ class Toolbox:
         self._tools: dict[str, AgentTool] = {}
         self._rules = McpRules()
         self._hooked: Hooks | None = None
+        self._missing_plugins: list[str] = []
         self._noted: set[str] = set()
         self._problem: TarkError | None = None
         self._opened: tuple[PluginHost, Turns] | None = None
@@ -129,8 +131,7 @@ class Toolbox:
             return outcome.refused(str(problem))
         tool = self._tools.get(name)
         if tool is None:
-            reason = _said(self._problem) if self._problem else f"{SEARCH} or tools/list shows the tools"
-            return outcome.refused(f"there is no tool '{neutral(name, limit=100)}': {reason}")
+            return outcome.refused(f"there is no tool '{neutral(name, limit=100)}': {self._why_none(name)}")
         # Here and not only where the question is put: the rules may have changed since it was answered.
         if not agreed and self._rules.asks(tool.risk):
             return outcome.refused(UNASKED.format(self._rules.ask))
@@ -162,15 +163,18 @@ class Toolbox:
         with open_for_reading(self._settings, self._ui) as workspace:
             self._watch.begin(workspace)
             plugins = pinned_plugins(workspace)
-            self._rules = rules = workspace.project.mcp
+            self._rules, idle = rules_in_force(workspace)
             working = {one.name for one in workspace.followed.entries if one.is_working_copy}
             note = unlocked_note(workspace)
             if strangers := unmanaged_tools(workspace):
                 self._note(f"tarkpm did not install these plugins, and leaves them out: {some(strangers)}")
         self._problem = None
         self._images, self._hooked = {}, None
-        served = (one for one in agent_tools(plugins) if rules.serves(one.plugin, one.tool))
+        served = (one for one in agent_tools(plugins) if self._rules.serves(one.plugin, one.tool))
         self._tools = {one.name: one for one in served}
+        for rule in idle:
+            self._note(str(rule))
+        self._missing_plugins = [one.name for one in plugins if one.is_pinned and not one.is_installed]
         self._note_left_out([one for one in plugins if one.tools is None], working)
         if note:
             self._note(note)
@@ -182,7 +186,7 @@ class Toolbox:
             self._note(f"working copies have no pinned tools and are left out: {some(copies)}")
         others = [one for one in plugins if one.name not in working]
         # As in every fresh clone: the pins are there, the plugins are not.
-        if missing := [one.name for one in others if one.is_pinned and not one.is_installed]:
+        if missing := self._missing_plugins:
             self._note(f"not installed as tark.lock says: {some(missing)}; run: tarkpm sync")
         if unpinned := [one.name for one in others if one.name not in missing]:
             self._note(f"their tools are not pinned: {some(unpinned)}; run: {LOCK}")
@@ -199,6 +203,14 @@ class Toolbox:
             for plugin in gone:
                 self._opened[0].unload(plugin)
 
+    def _why_none(self, name: str) -> str:
+        if self._problem:
+            return _said(self._problem)
+        plugin = name.partition("__")[0]
+        if plugin in self._missing_plugins:
+            return f"'{plugin}' is not installed as tark.lock says. The user can install it: tarkpm sync"
+        return f"{SEARCH} or tools/list shows the tools"
+
     # -- calls
 
     def _search(self, arguments: Mapping[str, Any]) -> Outcome:
@@ -207,7 +219,8 @@ class Toolbox:
             return outcome.refused("expected 'query' as text and 'limit' from 1 to 20")
         self.refresh()
         found = finding.find(self.tools, query, limit)
-        return Outcome(json.dumps(found, ensure_ascii=False), {"tools": found})
+        # As text alone: a client that passes on structured content as well would spend twice the context.
+        return Outcome(json.dumps({"tools": found}, ensure_ascii=False))
 
     def _run(self, tool: AgentTool, arguments: Mapping[str, Any], call: AgentCall) -> Outcome:
         host, turns = self._host(self._loaded(tool.plugin))

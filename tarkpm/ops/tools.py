@@ -2,15 +2,17 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from tarkpm.core.agent.listing import Exposure, definition, listing, size, tokens
+from tarkpm.core.agent.rules import McpRules
 from tarkpm.core.release import names_folder
 from tarkpm.core.tool import ToolDef
 from tarkpm.errors import TarkError
 from tarkpm.host.imports.log import LogSink
+from tarkpm.ops.project.agent_rules import rules_in_force
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import open_for_reading
@@ -23,7 +25,9 @@ from tarkpm.ops.run.pinned import PinnedPlugin, pinned_plugins
 class Tool(msgspec.Struct, frozen=True):
     """One tool. ``schema`` is None if it is not JSON. ``pinned`` says whether tark.lock pins the definition.
 
-    Everything but ``plugin`` and ``pinned`` is the plugin's claim.
+    ``agents`` says what an agent gets: "allowed", "asks" where a person is asked before each call, "denied"
+    by the rules of ``[mcp]``, or "unpinned", which no agent is offered. Everything but ``plugin``, ``pinned``
+    and ``agents`` is the plugin's claim.
     """
 
     plugin: str
@@ -32,13 +36,15 @@ class Tool(msgspec.Struct, frozen=True):
     description: str
     schema: Any
     pinned: bool
+    agents: Literal["allowed", "asks", "denied", "unpinned"]
 
 
 class SizeReport(msgspec.Struct, frozen=True):
     """The size of the definitions that agents read, in bytes and in estimated tokens.
 
     ``plugins`` holds the bytes of each plugin, ``total`` those of all; ``listed`` is what ``tarkpm mcp``
-    lists by default, and ``hidden`` how many tools it then lists only when it is searched.
+    lists by default, and ``hidden`` how many tools it then lists only when it is searched. ``denied`` counts
+    the tools that the rules of ``[mcp]`` deny, which are in none of the sizes.
     """
 
     plugins: dict[str, int]
@@ -47,6 +53,7 @@ class SizeReport(msgspec.Struct, frozen=True):
     listed: int
     listed_tokens: int
     hidden: int
+    denied: int
 
 
 class ToolsReport(msgspec.Struct, frozen=True):
@@ -64,28 +71,33 @@ def tools(settings: Settings, ui: Ui, target: str, log: LogSink) -> ToolsReport:
     Pinned definitions are read from the store, and only plugins without them are started. A plugin that fails
     is reported and does not hide the others; a named one raises.
     """
-    plugins, note = ([], "") if names_folder(target) else _plugins(settings, ui)
-    known = {one.name: one.tools for one in plugins if one.tools is not None}
+    place = _Place() if names_folder(target) else _place(settings, ui)
+    known = {one.name: one.tools for one in place.plugins if one.tools is not None}
     if target:
         name, found = _one(settings, ui, target, known, log)
-        return _report(plugins, {name: found})
+        return _report(place, {name: found})
     from tarkpm.ops.run.definitions import ask_all
 
     asked, failed = ask_all(settings, ui, known, log)
-    return _report(plugins, {**known, **asked}, failed, note)
+    return _report(place, {**known, **asked}, failed, place.notes)
 
 
 def sizes(settings: Settings, ui: Ui) -> SizeReport:
     """Return the size of the pinned definitions. No plugin is started."""
     with open_for_reading(settings, ui) as workspace:
-        found = agent_tools(pinned_plugins(workspace))
-        if note := unlocked_note(workspace):
+        every = agent_tools(pinned_plugins(workspace))
+        rules, idle = rules_in_force(workspace)
+        for note in filter(None, (*map(str, idle), unlocked_note(workspace))):
             ui.note(note)
+    found = [tool for tool in every if rules.serves(tool.plugin, tool.tool)]
     plugins: dict[str, int] = {}
     for tool in found:
         plugins[tool.plugin] = plugins.get(tool.plugin, 0) + size(definition(tool))
     total, default = sum(plugins.values()), listing(found, Exposure())
-    return SizeReport(plugins, total, tokens(total), default.size, tokens(default.size), default.hidden)
+    denied = len(every) - len(found)
+    return SizeReport(
+        plugins, total, tokens(total), default.size, tokens(default.size), default.hidden, denied
+    )
 
 
 def changes(settings: Settings, ui: Ui, plugin: str, since: str = "") -> ChangesReport:
@@ -113,34 +125,50 @@ def _one(
     return ask_one(settings, ui, target, log)
 
 
-def _plugins(settings: Settings, ui: Ui) -> tuple[list[PinnedPlugin], str]:
-    """Return the plugins, and the note about those that are not locked."""
+class _Place(msgspec.Struct, frozen=True):
+    """The plugins of a project, its rules for agents, and notes about both. Empty for a folder."""
+
+    plugins: Sequence[PinnedPlugin] = ()
+    rules: McpRules = McpRules()
+    notes: tuple[str, ...] = ()
+
+
+def _place(settings: Settings, ui: Ui) -> _Place:
     with open_for_reading(settings, ui) as workspace:
-        return pinned_plugins(workspace), unlocked_note(workspace)
+        plugins = pinned_plugins(workspace)
+        rules, idle = rules_in_force(workspace)
+        return _Place(plugins, rules, (*map(str, idle), *filter(None, [unlocked_note(workspace)])))
 
 
 def _report(
-    plugins: Sequence[PinnedPlugin],
+    place: _Place,
     found: Mapping[str, Sequence[ToolDef]],
     failed: Mapping[str, TarkError] | None = None,
-    note: str = "",
+    notes: Sequence[str] = (),
 ) -> ToolsReport:
+    plugins = place.plugins
     pinned = {one.name for one in plugins if one.is_pinned}
-    tools = tuple(_tool(name, tool, name in pinned) for name in sorted(found) for tool in found[name])
+    tools = tuple(
+        _tool(name, tool, place.rules, pinned=name in pinned)
+        for name in sorted(found)
+        for tool in found[name]
+    )
     # Working copies are not among them: their files are the user's own, and change with every edit.
     unpinned = [one.name for one in plugins if one.is_unpinned and one.name in found]
     problems = failed or {}
     return ToolsReport(
         tools,
         {name: problem.message for name, problem in problems.items()},
-        tuple(filter(None, (unpinned_note(unpinned) if unpinned else "", note))),
+        (*([unpinned_note(unpinned)] if unpinned else []), *notes),
         {name: problem.hint for name, problem in problems.items() if problem.hint},
     )
 
 
-def _tool(plugin: str, tool: ToolDef, pinned: bool) -> Tool:
+def _tool(plugin: str, tool: ToolDef, rules: McpRules, *, pinned: bool) -> Tool:
     try:
         schema = json.loads(tool.parameters_schema)
     except (ValueError, RecursionError):
         schema = None
-    return Tool(plugin, tool.name, tool.risk, tool.description, schema, pinned)
+    allowed: Literal["allowed", "asks"] = "asks" if rules.asks(tool.risk) else "allowed"
+    agents = "unpinned" if not pinned else allowed if rules.serves(plugin, tool.name) else "denied"
+    return Tool(plugin, tool.name, tool.risk, tool.description, schema, pinned, agents)

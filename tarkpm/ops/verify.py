@@ -11,6 +11,7 @@ from tarkpm.errors import ProjectNotAccepted, ResolutionError, TarkError
 from tarkpm.io.parallel import run_parallel
 from tarkpm.ops.audit.plugin import Finding, NamedFinding, audit, unmanaged
 from tarkpm.ops.project.acceptance import not_accepted
+from tarkpm.ops.project.agent_rules import hint, idle_rules
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import Workspace, open_for_reading
@@ -59,6 +60,10 @@ def _project_findings(workspace: Workspace) -> Iterator[Finding]:
             hint="tarkpm accept",
             exit_status=ProjectNotAccepted.exit_status,
         )
+    for rule in idle_rules(workspace):
+        # An `allow` that names nothing serves nothing; a `deny` leaves open what somebody meant to close.
+        where = str(workspace.location.project_file)
+        yield NamedFinding("", "IdleRule", str(rule), where, hint(rule), note=rule.key == "allow")
     try:
         workspace.require_built_here()
     except TarkError as problem:
@@ -68,5 +73,5 @@ def _project_findings(workspace: Workspace) -> Iterator[Finding]:
             message = "tarkpm did not install this folder, but tark loads it"
             yield unmanaged(name, message, workspace.environment.folder(name))
     for unmet in unmet_dependencies(workspace.lock.entries):
-        hint = f"tarkpm add {unmet.needed.name}"
-        yield NamedFinding(unmet.plugin, ResolutionError.__name__, str(unmet), hint=hint)
+        command = f"tarkpm add {unmet.needed.name}"
+        yield NamedFinding(unmet.plugin, ResolutionError.__name__, str(unmet), hint=command)

@@ -1,6 +1,7 @@
 """Hook plugins see an agent's calls, and may stop or rewrite them."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import Publisher
@@ -8,6 +9,13 @@ from support.agents import connected, run
 from support.gitserver import GitServer
 from support.sandbox import Sandbox
 from support.wat import assemble, hostile_tool
+
+from tarkpm.core.agent.listing import AgentTool
+from tarkpm.core.agent.outcome import Outcome
+from tarkpm.errors import HostError
+from tarkpm.host.results import HookOutcome
+from tarkpm.ops.run.agent_hooks import AFTER, BEFORE, Hooks
+from tarkpm.ops.run.images import Images
 
 pytest.importorskip("mcp")
 
@@ -65,3 +73,29 @@ def test_a_hook_stops_rewrites_and_lets_pass(guarded: Sandbox) -> None:
             assert "the hook 'guard' cannot be loaded" in await echo("plain")
 
     run(session)
+
+
+@pytest.mark.parametrize(
+    ("event", "text", "said"),
+    [
+        (BEFORE, "[]", "it returned a payload that is not a JSON object"),
+        (BEFORE, "{}", "expected an object as 'arguments' of its payload, found None"),
+        (BEFORE, '{"arguments": "x"}', "expected an object as 'arguments' of its payload, found 'x'"),
+        (AFTER, '{"output": 5}', "expected a text as 'output' of its payload, found 5"),
+    ],
+)
+def test_a_wrong_answer_names_its_hook(event: str, text: str, said: str) -> None:
+    """The second of two hooks gives it; the first lets everything pass."""
+
+    class Answering:
+        def hook_events(self, image: Any) -> list[str]:
+            return [event]
+
+        def hook_handle(self, image: Any, event: str, payload: str) -> Any:
+            return HookOutcome("continue") if image == "first" else HookOutcome("replace", text)
+
+    tool = AgentTool("a__b", "a", "b", "", {}, "write")
+    hooks = Hooks(Answering(), Images({"first": "first", "second": "second"}, Path()))  # type: ignore[arg-type, dict-item]
+    with pytest.raises(HostError) as caught:
+        hooks.before(tool, {}) if event == BEFORE else hooks.after(tool, {}, Outcome("x"))
+    assert caught.value.message == f"the hook 'second' stopped the call: {said}"

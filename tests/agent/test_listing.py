@@ -163,6 +163,23 @@ def test_search_ranks_names_before_descriptions() -> None:
     assert len(find(tools(50), "counts", 5)) == 5
 
 
+def test_search_ignores_single_letters_and_names_come_first() -> None:
+    some = [
+        AgentTool("a__one", "a", "one", "Makes a cup of tea for the user who asks", SCHEMA, "write"),
+        AgentTool("b__tea", "b", "tea", "Nothing else", SCHEMA, "write"),
+        AgentTool("c__cups", "c", "cups", "Tea and tea and tea", SCHEMA, "write"),
+    ]
+    assert find(some, "a", 5) == find(some, "a 1 e", 5) == []
+    assert [one["name"] for one in find(some, "a cup of tea", 5)] == ["c__cups", "b__tea", "a__one"]
+    assert [one["name"] for one in find(some, "tea", 2)] == ["b__tea", "a__one"]
+    some.append(AgentTool("d__tea-cup", "d", "tea-cup", "", SCHEMA, "write"))
+    assert [one["name"] for one in find(some, "tea", 2)] == ["b__tea", "d__tea-cup"]
+    assert [one["name"] for one in find(some, "tea cup", 2)] == ["d__tea-cup", "c__cups"]
+    chinese = [AgentTool("t__x", "t", "x", "图 格式", SCHEMA, "write")]
+    assert find(chinese, "图", 5)
+    assert not find(chinese, "本", 5)
+
+
 def test_an_answer_of_a_search_is_bounded() -> None:
     some = tools(30, 1, "counts " * 500)
     assert sum(map(size, find(some, "counts", 20))) <= MAX_ANSWER

@@ -44,7 +44,7 @@ def test_a_hundred_plugins_are_searched_and_called(many: Sandbox) -> None:
                 sum(len(tool.model_dump_json(by_alias=True, exclude_none=True)) for tool in tools) <= 8 * 1024
             )
             found = await client.call_tool("search_tools", {"query": "plugin-042 stats", "limit": 1})
-            (tool,) = json.loads(found.content[0].text)  # type: ignore[union-attr]
+            (tool,) = json.loads(found.content[0].text)["tools"]  # type: ignore[union-attr]
             assert tool["name"] == "plugin-042__text-stats"
             call = {"name": tool["name"], "arguments": {"text": "a b"}}
             result = await client.call_tool("call_tool", call)

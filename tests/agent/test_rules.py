@@ -1,5 +1,10 @@
 """`[mcp]` in tark.toml: which tools agents may call, and before which calls a person is asked."""
 
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,14 +13,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.agents import NEW, OLD, connected, run
 from support.sandbox import Sandbox
+from support.silent_ui import SilentUi
 from support.wat import defining_tool
 
 from tarkpm.core.acceptance import Acceptance
+from tarkpm.core.agent.listing import SEARCH, Exposure
+from tarkpm.core.agent.rule_check import closed, idle_rules
 from tarkpm.core.agent.rules import ASKS, McpRules
 from tarkpm.core.lockfile import Lock
 from tarkpm.core.project import Project
 from tarkpm.core.widening import widenings
 from tarkpm.errors import ProjectError
+from tarkpm.ops.mcp import Toolbox
+from tarkpm.ops.project.settings import Settings, user_paths
+from tarkpm.ops.run.turns import AgentCall
 
 
 def rules(text: str) -> McpRules:
@@ -53,6 +64,7 @@ def test_what_is_asked_about() -> None:
         ("deny = [1]", "deny: expected a list"),
         ('deny = ["a:"]', "deny: expected a tool"),
         ('deny = ["A B"]', "deny: expected"),
+        ('deny = ["github__slow"]', "found 'github__slow'; did you mean 'github:slow'"),
         ("what = 1", "'what' is not a known key"),
     ],
 )
@@ -106,6 +118,116 @@ def test_what_is_not_beyond_serves_no_more(accepted: McpRules, decided: McpRules
         for plugin in "ab":
             for tool in "xy":
                 assert accepted.serves(plugin, tool) or not decided.serves(plugin, tool)
+
+
+KNOWN = {"github": ["search", "slow"], "copy": None}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('deny = ["github", "github:slow", "copy:any", "copy"]', []),
+        (
+            'deny = ["githbu:slow"]',
+            ["deny: 'githbu:slow' names no plugin; did you mean 'github:slow'?"],
+        ),
+        ('deny = ["githbu:slwo"]', ["deny: 'githbu:slwo' names no plugin; did you mean 'github:slow'?"]),
+        ('deny = ["elsewhere"]', ["deny: 'elsewhere' names no plugin"]),
+        (
+            'deny = ["github:Slow"]',
+            [
+                "deny: 'github:Slow' names no tool of 'github'; agents get no tool of 'github' until it "  # noqa: ISC004
+                "names one; did you mean 'github:slow'?"
+            ],
+        ),
+        (
+            'allow = ["github:other"]\ndeny = ["gthub"]',
+            [
+                "deny: 'gthub' names no plugin; did you mean 'github'?",
+                "allow: 'github:other' names no tool of 'github'",
+            ],
+        ),
+    ],
+)
+def test_a_rule_that_names_nothing(text: str, said: list[str]) -> None:
+    assert [str(one) for one in idle_rules(rules(text), KNOWN)] == [f"[mcp] {one}" for one in said]
+
+
+def test_a_denied_tool_that_is_not_there_closes_its_plugin() -> None:
+    """An update that renames a denied tool, or a typing error, must not open it."""
+    given = rules('deny = ["github:slwo", "copy:x", "none:x"]')
+    found = closed(given, idle_rules(given, KNOWN))
+    assert not found.serves("github", "slow")
+    assert not found.serves("github", "search")
+    assert found.serves("copy", "y")
+    given = rules('allow = ["github:slwo"]')
+    assert closed(given, idle_rules(given, KNOWN)) == given
+
+
+def test_a_rule_that_names_nothing_is_shown_everywhere(project: Sandbox) -> None:
+    toml = project.cwd / "tark.toml"
+    plain = toml.read_text()
+    toml.write_text(plain + '\n[mcp]\ndeny = ["text-tools:save-notes"]\nask = "write"\n')
+    project.run("sync").ok()
+    said = "[mcp] deny: 'text-tools:save-notes' names no tool of 'text-tools'"
+    near = "did you mean 'text-tools:save-note'?"
+    project.run("tools").ok().failed(0, said, near, "denied")
+    assert {one["agents"] for one in project.run("tools", "--json").ok().json["tools"]} == {"denied"}
+    sizes = project.run("tools", "--size").ok()
+    assert said in sizes.err
+    assert "denies agents 2 tools" in sizes.out
+    project.run("verify").failed(1, said, "help: tarkpm tools text-tools")
+    project.run("doctor").failed(1, said)
+    # Somebody who is asked about anything else in a pull sees it too.
+    toml.write_text(toml.read_text().replace('ask = "write"', ""))
+    project.run("accept", "--print").failed(0, "without asking", said)
+    toml.write_text(plain + '\n[mcp]\ndeny = ["text-tools:save-note"]\nask = "write"\n')
+    project.run("accept", "--accept-project").ok()
+    project.run("verify").ok()
+    agents = {one["name"]: one["agents"] for one in project.run("tools", "--json").ok().json["tools"]}
+    assert (agents["save-note"], agents["text-stats"]) == ("denied", "allowed")
+    report = project.run("tools", "--size", "--json").ok().json
+    assert report["denied"] == 1
+
+
+@contextmanager
+def toolbox(project: Sandbox, folder: Path, ui: SilentUi) -> Iterator[Toolbox]:
+    environment = project.environment()
+    settings = Settings(cwd=folder, paths=user_paths(environment), environment=environment)
+    found = Toolbox(settings, ui, Exposure(), lambda _: None)
+    try:
+        yield found
+    finally:
+        found.close()
+
+
+def test_the_server_says_so_and_answers_a_search_once(project: Sandbox) -> None:
+    toml, ui = project.cwd / "tark.toml", SilentUi()
+    toml.write_text(toml.read_text() + '\n[mcp]\ndeny = ["text-tolos"]\n')
+    with toolbox(project, project.cwd, ui) as server:
+        assert "[mcp] deny: 'text-tolos' names no plugin; did you mean 'text-tools'?" in ui.notes
+        found = server.call(SEARCH, {"query": "stats"}, AgentCall())
+        assert [one["name"] for one in json.loads(found.text)["tools"]] == ["text-tools__text-stats"]
+        assert found.data is None
+        toml.write_text(toml.read_text().replace("text-tolos", "text-tools:text-stat"))
+        refused = server.call("text-tools__text-stats", {"text": "a"}, AgentCall())
+        assert refused.failed
+        assert server.tools == ()
+
+
+def test_a_tool_that_is_not_installed_names_the_command(project: Sandbox) -> None:
+    clone = project.root / "clone"
+    clone.mkdir()
+    for name in ("tark.toml", "tark.lock"):
+        shutil.copy(project.cwd / name, clone / name)
+    project.run("accept", "--accept-project", cwd=clone).ok()
+    with toolbox(project, clone, SilentUi()) as server:
+        said = server.call("text-tools__text-stats", {"text": "a"}, AgentCall()).host[0]
+        assert said.endswith(
+            "'text-tools' is not installed as tark.lock says. The user can install it: tarkpm sync"
+        )
+        project.run("sync", cwd=clone).ok()
+        assert not server.call("text-tools__text-stats", {"text": "a"}, AgentCall()).failed
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ def ask(gate: Gate, interface: str, function: str, *args: Any) -> Any:
 def gate_for(*kinds: str, calls: int = 100, older: bool = False) -> tuple[Gate, list[str]]:
     reports: list[str] = []
     granted = CapabilitySet.of(Capability.parse(kind) for kind in kinds)
-    served = {"storage": Recorder(), "log": Recorder(), "clock": Recorder()}
+    served = {name: Recorder() for name in ("storage", "log", "clock", "env", "filesystem", "fs")}
     return Gate(granted, served, reports.append, calls=calls, older=older), reports
 
 
@@ -50,6 +50,32 @@ def test_what_is_granted_is_served_and_counted() -> None:
     assert gate.uses == {"storage.set": 1, "storage.get": 1, "log.info": 1}
     assert not gate.refusals
     assert reports == []
+
+
+def test_a_scope_that_is_not_granted_beside_others_is_counted() -> None:
+    """Env and filesystem refuse it themselves; the hint to grant it must not depend on that."""
+    gate, _ = gate_for("env:HOME", "filesystem:docs/:ro", "fs_read:~/a", "http:a.example")
+    asked: list[tuple[str, str, Any]] = [
+        ("env", "get", "HOME"),
+        ("env", "get", "TOKEN"),
+        ("filesystem", "read", "docs/a"),
+        ("filesystem", "read", "docs/../x"),
+        ("filesystem", "read", "src/a"),
+        ("filesystem", "stat", "docs"),
+        ("filesystem", "list", "src"),
+        ("filesystem", "remove", "docs/a"),
+        ("fs", "read", "~/a"),
+        ("fs", "read", "~/b"),
+    ]
+    for interface, function, argument in asked:
+        ask(gate, interface, function, argument)
+    assert {str(one) for one in gate.lacked()} == {
+        "env:TOKEN",
+        "filesystem:src/a:ro",
+        "filesystem:src/:ro",
+        "filesystem:docs/a",
+        "fs_read:~/b",
+    }
 
 
 def test_plugins_of_the_older_abi_are_told_of_a_refusal_in_one_shape() -> None:
@@ -124,11 +150,11 @@ def test_randomness_that_is_not_there_is_never_invented(function: str, args: lis
 
 
 def test_what_is_granted_but_not_there_yet() -> None:
-    gate, reports = gate_for("http:example.com", "env:HOME")
+    gate, reports = gate_for("http:example.com", "shell")
     assert ask(gate, "http", "get", "https://example.com", []) == {
         "err": {"message": "http is not available here", "status": None}
     }
-    assert ask(gate, "env", "get", "HOME") is None
+    assert ask(gate, "shell", "run", ["id"], None, None, None) == {"err": "shell is not available here"}
     assert len(reports) == 2
 
 

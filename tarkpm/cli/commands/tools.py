@@ -12,7 +12,7 @@ from tarkpm.cli.options import Invocation, read_name, running_folders
 from tarkpm.cli.rendering import note_lines, print_log
 from tarkpm.cli.tables import table
 from tarkpm.cli.text_args import target
-from tarkpm.core.text import neutral
+from tarkpm.core.text import counted, neutral
 
 if TYPE_CHECKING:
     from tarkpm.ops.release.tool_changes import ChangesReport
@@ -91,22 +91,30 @@ def size_lines(report: "SizeReport") -> list[str]:
     from tarkpm.core.agent.listing import tokens
 
     rows = [(name, f"{count:,}", f"{tokens(count):,}") for name, count in report.plugins.items()]
+    rules = [f"[mcp] in tark.toml denies agents {counted(report.denied, 'tool')}"] if report.denied else []
     if not rows:
-        return ["No tools."]
+        return ["No tools.", *rules]
     rows.append(("all", f"{report.total:,}", f"{report.total_tokens:,}"))
     listed = f"tarkpm mcp lists {report.listed:,} bytes, about {report.listed_tokens:,} tokens"
     hidden = f"; {report.hidden:,} tools are found by search" if report.hidden else ""
-    return [*table(("Plugin", "Bytes", "Tokens (estimated)"), rows), "", listed + hidden]
+    return [*table(("Plugin", "Bytes", "Tokens (estimated)"), rows), "", listed + hidden, *rules]
 
 
+_RULED = ("asks", "denied")
 RISKS = {"risky": "yellow", "dangerous": "red"}
 
 
 def tool_lines(report: "ToolsReport") -> list[str]:
-    """Return the tools by plugin, each with its claimed risk, description and schema."""
-    rows = [(f"{tool.plugin} {tool.name}", tool.risk, _first(tool.description)) for tool in report.tools]
+    """Return the tools by plugin, each with its claimed risk, description and schema, and what rules say."""
+    # Most projects have no rules, and need no column that says so.
+    ruled = any(tool.agents in _RULED for tool in report.tools)
+    rows = [
+        (f"{tool.plugin} {tool.name}", tool.risk, *([tool.agents] if ruled else []), _first(tool.description))
+        for tool in report.tools
+    ]
     none = [] if report.notes or report.failed else ["No tools."]  # there may be some: the rest says why
-    lines = table(("Plugin and tool", "Risk", "Description"), rows) if rows else none
+    heads = ("Plugin and tool", "Risk", *(["Agents"] if ruled else []), "Description")
+    lines = table(heads, rows) if rows else none
     for index, tool in enumerate(report.tools, 1):
         if color := RISKS.get(tool.risk):
             lines[index] = lines[index].replace(f" {tool.risk} ", f" {style(tool.risk, fg=color)} ", 1)

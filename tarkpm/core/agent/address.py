@@ -15,22 +15,21 @@ def loopback(text: str) -> tuple[str, int]:
     """
     host, port = _split(text)
     try:
-        is_loopback = ipaddress.ip_address(host).is_loopback
+        # As clients spell it in a URL and in the Host header: 0:0:0:0:0:0:0:1 is ::1 there (RFC 5952).
+        address = ipaddress.ip_address(DEFAULT if host == "localhost" else host)
     except ValueError:
-        is_loopback = False
-    if host == "localhost":
-        host, is_loopback = DEFAULT, True
-    if not is_loopback:
+        address = None
+    if address is None or not address.is_loopback or "%" in host:
         raise ValueError(f"expected a loopback address such as 127.0.0.1:8080, found '{text[:80]}'")
     if not port.isascii() or not port.isdecimal() or len(port) > 5 or int(port) > 65_535:
         raise ValueError(f"expected a port from 0 to 65535, found '{port[:40]}'")
-    return host, int(port)
+    return str(address), int(port)
 
 
 def _split(text: str) -> tuple[str, str]:
     if text.isdecimal():
         return DEFAULT, text
-    if text.startswith("["):
+    if text.startswith("[") and "]" in text:
         host, _, rest = text[1:].partition("]")
         return host, rest.removeprefix(":") or "0"
     host, _, port = text.partition(":")

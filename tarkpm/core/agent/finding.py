@@ -17,16 +17,19 @@ _WORD = re.compile(r"[^\W_]+")
 def find(tools: Sequence[AgentTool], query: str, limit: int) -> list[dict[str, Any]]:
     """Return the whole definitions of the tools that fit ``query`` best, at most ``limit``.
 
-    The name of a tool finds it alone. Otherwise more words found, and words found in names, count more; equal
-    ones keep their order.
+    The name by which an agent calls a tool finds it alone. Otherwise a tool that its plugin calls so comes
+    first. The others are ranked by how many words of the query are in their names, then by how many of the
+    rest are in their descriptions, then by their order. A word of three letters or more is also found where
+    one begins with the other. Single letters and digits are not looked for.
     """
     query = query[:MAX_QUERY].strip()
-    exact = [tool for tool in tools if query in (tool.name, tool.tool)]
-    wanted = {*_words(query)}
-    ranked = exact or sorted(
-        (tool for tool in tools if _score(tool, wanted)), key=lambda t: -_score(t, wanted)
-    )
-    return list(_fitting(ranked[:limit]))
+    if exact := [tool for tool in tools if query == tool.name]:
+        return list(_fitting(exact))
+    # "a" and "I" are in most descriptions. In other scripts, one character can be a word.
+    wanted = {word for word in _words(query) if len(word) > 1 or not word.isascii()}
+    ranks = [((query == tool.tool, *_rank(tool, wanted)), tool) for tool in tools]
+    ranked = sorted((one for one in ranks if any(one[0])), key=lambda one: one[0], reverse=True)
+    return list(_fitting([tool for _, tool in ranked[:limit]]))
 
 
 def _fitting(tools: Sequence[AgentTool]) -> Iterator[dict[str, Any]]:
@@ -39,20 +42,15 @@ def _fitting(tools: Sequence[AgentTool]) -> Iterator[dict[str, Any]]:
         yield found
 
 
-def _score(tool: AgentTool, wanted: set[str]) -> int:
-    names = {*_words(tool.name), *_words(tool.tool)}
-    described = {*_words(tool.description)}
-    return sum(_one(word, names, described) for word in wanted)
+def _rank(tool: AgentTool, wanted: set[str]) -> tuple[int, int]:
+    """Return how many words are in the names of a tool, and how many of the others in its description."""
+    names, described = {*_words(tool.name), *_words(tool.tool)}, {*_words(tool.description)}
+    named = {word for word in wanted if _is_in(word, names)}
+    return len(named), sum(_is_in(word, described) for word in wanted - named)
 
 
-def _one(word: str, names: set[str], described: set[str]) -> int:
-    if word in names:
-        return 8
-    if word in described:
-        return 4
-    if any(_alike(word, one) for one in names):
-        return 3
-    return int(any(_alike(word, one) for one in described))
+def _is_in(word: str, words: set[str]) -> bool:
+    return word in words or any(_alike(word, one) for one in words)
 
 
 def _alike(one: str, other: str) -> bool:

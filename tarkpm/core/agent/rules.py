@@ -86,6 +86,12 @@ def _names(value: Any, key: str) -> tuple[str, ...]:
 
 def _name(text: str, key: str) -> str:
     plugin, colon, tool = text.partition(":")
+    before, joint, after = text.partition("__")
+    if joint and not colon and before and after:  # as agents call it; no plugin's name contains "__"
+        text = f"{before}:{after}"
+        raise ValueError(
+            f"{key}: expected PLUGIN or PLUGIN:TOOL, found '{before}__{after}'; did you mean '{text}'?"
+        )
     try:
         name = folded(plugin_name(plugin))
     except ValueError as problem:

@@ -13,6 +13,8 @@ from typing import Any, NoReturn
 from tarkpm.core.text import json_flaw, reject_constant
 
 MAX_ERRORS = 20
+MAX_NAMED = 5
+"""Errors that are named; a model that sees one after another would call once for each."""
 MAX_REASON = 300
 TRIVIAL = ("", "{}", "true")
 """Schemas that accept everything, even arguments that are not JSON."""
@@ -108,11 +110,16 @@ def _parsed(arguments: str) -> Any:
 
 def _reasons(validator: Any, document: Any) -> str:
     errors = list(itertools.islice(validator.iter_errors(document), MAX_ERRORS + 1))
-    path = "".join(f"/{part}" for part in errors[0].instance_path) if errors else ""
-    reason = _short(errors[0].message) if errors else "no reason given"
-    more = len(errors) - 1
-    rest = "" if more < 1 else f" (and {more} more)" if more < MAX_ERRORS else f" (and {MAX_ERRORS} or more)"
-    return f"{path[:MAX_REASON] + ': ' if path else ''}{reason}{rest}"
+    # One error of a schema such as `anyOf` can have the text of another.
+    reasons = list(dict.fromkeys(map(_reason, errors))) or ["no reason given"]
+    more = len(reasons) - MAX_NAMED
+    rest = f"; and {more} more" if more > 0 else ""
+    return "; ".join(reasons[:MAX_NAMED]) + (f"{rest} at least" if len(errors) > MAX_ERRORS else rest)
+
+
+def _reason(error: Any) -> str:
+    path = "".join(f"/{part}" for part in error.instance_path)
+    return f"{path[:MAX_REASON] + ': ' if path else ''}{_short(error.message)}"
 
 
 def _short(problem: object) -> str:

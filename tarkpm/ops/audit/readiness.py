@@ -78,6 +78,7 @@ def check_project(workspace: "Workspace") -> Iterator[Trouble]:
     from tarkpm.core.release import IndexSource
     from tarkpm.core.trust import check_trusted
     from tarkpm.ops.project.acceptance import not_accepted
+    from tarkpm.ops.project.agent_rules import hint, idle_rules
 
     location = workspace.location
     new = not_accepted(workspace)
@@ -96,6 +97,8 @@ def check_project(workspace: "Workspace") -> Iterator[Trouble]:
             pass  # nothing is known of its publisher yet: the next sync asks the index
         except TarkError as problem:
             yield Trouble.of(problem)
+    for rule in idle_rules(workspace):
+        yield Trouble("IdleRule", str(rule), str(location.project_file), hint(rule), note=rule.key == "allow")
     for name, folder in _unreadable(workspace):
         yield Trouble("Folder", f"the folder of '{name}' cannot be read", str(folder))
     yield from _changed(workspace)

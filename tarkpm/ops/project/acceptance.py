@@ -17,6 +17,7 @@ from tarkpm.core.release import IndexSource, PluginName
 from tarkpm.core.trust import NOBODY, check_trusted
 from tarkpm.core.widening import Widening, WideningKind, widenings
 from tarkpm.errors import ProjectNotAccepted, TarkError, Unreachable
+from tarkpm.ops.project.agent_rules import idle_rules
 from tarkpm.ops.project.settings import ANY_DECISIONS, Settings
 from tarkpm.ops.project.ui import Card, CardRow
 from tarkpm.ops.project.workspace import Workspace
@@ -149,12 +150,14 @@ def _check_pinned(workspace: Workspace, decided: Acceptance, wording: Wording) -
 
 
 def consequences(workspace: Workspace, decided: Acceptance, new: Iterable[Widening]) -> Iterator[str]:
-    """Yield what accepting these decisions also does: tokens that are sent, stored data that is separated."""
+    """Yield what accepting these decisions also does: tokens sent, rules without effect, stored data."""
     for widening in new:
         index = widening.subject if widening.kind is WideningKind.INDEX else ""
         entry = workspace.project.indexes.get(PluginName(index))
         if entry and entry.token_variable in workspace.settings.environment and "://" in entry.url:
             yield f"send the token in {entry.token_variable} to {entry.url}"
+    for rule in idle_rules(workspace):
+        yield f"keep a rule that has no effect as it is written: {rule}"
     for name, binding in decided.plugins.items():
         if binding.publisher.origin and (text := data_change(workspace, name, binding.publisher)):
             yield text

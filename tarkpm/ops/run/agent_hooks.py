@@ -14,7 +14,7 @@ import msgspec
 from tarkpm.core.agent import outcome
 from tarkpm.core.agent.listing import AgentTool
 from tarkpm.core.agent.outcome import Outcome
-from tarkpm.core.text import bounded_int, neutral, reject_constant
+from tarkpm.core.text import bounded_int, neutral, reject_constant, short
 from tarkpm.errors import HostError, TarkError, UnmanagedRefused
 from tarkpm.host.runtime import PluginHost
 from tarkpm.ops.run.images import Images
@@ -22,6 +22,8 @@ from tarkpm.ops.run.images import Images
 BEFORE: Final = "tool.before"
 AFTER: Final = "tool.after"
 MAX_REASON: Final = 500
+_REPLACED: Final[Mapping[str, tuple[str, type]]] = {BEFORE: ("arguments", dict), AFTER: ("output", str)}
+"""What a hook may replace, and of which type it must stay."""
 
 
 class Hooks:
@@ -41,10 +43,7 @@ class Hooks:
         """Return the arguments to call with. Raises `HostError` if a hook stops the call."""
         if not self._images.by_name and not self._broken:
             return arguments
-        payload = self._fire(BEFORE, _payload(tool, arguments))
-        found = payload.get("arguments")
-        if not isinstance(found, dict):
-            raise HostError(f"a hook returned {BEFORE} without 'arguments'")
+        found: Mapping[str, Any] = self._fire(BEFORE, _payload(tool, arguments))["arguments"]
         return found
 
     def after(self, tool: AgentTool, arguments: Mapping[str, Any], found: Outcome) -> Outcome:
@@ -52,9 +51,7 @@ class Hooks:
         if not self._images.by_name:
             return found
         sent = {**_payload(tool, arguments), "output": found.text, "success": not found.failed}
-        output = self._fire(AFTER, sent).get("output")
-        if not isinstance(output, str):
-            raise HostError(f"a hook returned {AFTER} without 'output'")
+        output: str = self._fire(AFTER, sent)["output"]
         if output == found.text:
             return found
         again = outcome.reported(output) if found.failed else outcome.returned(output)
@@ -81,18 +78,22 @@ class Hooks:
             raise HostError(neutral(found.reason or "no reason given", limit=MAX_REASON))
         if found.action == "continue":
             return payload
-        return _read(found.payload or "")
+        # Here and not after the last hook: the next one would get what this one broke, and be blamed for it.
+        return _read(found.payload or "", *_REPLACED[event])
 
 
 def _payload(tool: AgentTool, arguments: Mapping[str, Any]) -> dict[str, Any]:
     return {"plugin": tool.plugin, "tool": tool.tool, "arguments": dict(arguments)}
 
 
-def _read(text: str) -> dict[str, Any]:
+def _read(text: str, key: str, kind: type) -> dict[str, Any]:
     try:
         found = json.loads(text, parse_constant=reject_constant, parse_int=bounded_int)
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise HostError("the hook returned a payload that is not a JSON object")
+        raise HostError("it returned a payload that is not a JSON object")
+    if not isinstance(found.get(key), kind):
+        what = "an object" if kind is dict else "a text"
+        raise HostError(f"expected {what} as '{key}' of its payload, found {short(found.get(key))}")
     return found
