@@ -5,7 +5,7 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Final
 
 from tarkpm import errors
@@ -57,7 +57,7 @@ _SOMEWHERE: Final[_Table] = ((_RELEASE, "fix the file, then run the command agai
 _ADDED: Final[_Table] = ((errors.SourceError, "see the kinds of sources: tarkpm add --help"),)
 _ADDED_INDEX: Final[_Table] = ((errors.Unreachable, "check the address: tarkpm index add --help"),)
 _AT_A_PLUGIN: Final[_Table] = ((errors.HostError, "tarkpm info {name}"),)
-_ON_DISK: Final[_Table] = ((errors.StoreError, "{placed}ls -ld {above} {where}"), *_SOMEWHERE)
+_ON_DISK: Final[_Table] = ((errors.StoreError, "{placed}ls -ld {above}{where}"), *_SOMEWHERE)
 
 
 def last_resort(error: TarkError, words: Sequence[str]) -> str:
@@ -91,8 +91,18 @@ def last_resort(error: TarkError, words: Sequence[str]) -> str:
         "where": error.where,
         "above": str(PurePath(error.where).parent),  # a folder's mode decides what may be done in it
     }
+    if blocked := _no_folder(error.where):
+        known |= {"above": "", "where": blocked}
     quoted = {key: shlex.quote(value) for key, value in known.items()}
+    quoted["above"] = f"{quoted['above']} " if known["above"] else ""
     return text.format_map({**quoted, "program": program(words), "placed": _placed(error.where)})
+
+
+def _no_folder(where: str) -> str:
+    """Return the part of a path that is in the way: a file where a folder must be; "" if there is none."""
+    # The path below it does not exist, so a command that names the whole path would fail.
+    parents = PurePath(where).parents if where.startswith("/") else ()
+    return next((str(one) for one in parents if os.path.lexists(one) and not Path(one).is_dir()), "")
 
 
 _NEEDS_NETWORK: Final = re.compile(r"tarkpm (?:add|lock|outdated|search|update|versions)\b")
