@@ -5,7 +5,7 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Final
 
 from tarkpm import errors
@@ -91,18 +91,22 @@ def last_resort(error: TarkError, words: Sequence[str]) -> str:
         "where": error.where,
         "above": str(PurePath(error.where).parent),  # a folder's mode decides what may be done in it
     }
-    if blocked := _no_folder(error.where):
+    if blocked := _in_the_way(error.where):
         known |= {"above": "", "where": blocked}
     quoted = {key: shlex.quote(value) for key, value in known.items()}
     quoted["above"] = f"{quoted['above']} " if known["above"] else ""
     return text.format_map({**quoted, "program": program(words), "placed": _placed(error.where)})
 
 
-def _no_folder(where: str) -> str:
-    """Return the part of a path that is in the way: a file where a folder must be; "" if there is none."""
-    # The path below it does not exist, so a command that names the whole path would fail.
-    parents = PurePath(where).parents if where.startswith("/") else ()
-    return next((str(one) for one in parents if os.path.lexists(one) and not Path(one).is_dir()), "")
+def _in_the_way(where: str) -> str:
+    """Return the part of a path that is there: a file in the way of a folder, or the folder that lacks the rest.
+
+    "" if the whole path is there, or not even its beginning: then the path itself is what to look at.
+    """
+    # `ls` fails for what does not exist, and what is in the way is above it.
+    parents = PurePath(where).parents if where.startswith("/") and not os.path.lexists(where) else ()
+    found = next((str(one) for one in parents if os.path.lexists(one)), "/")
+    return "" if found == "/" else found
 
 
 _NEEDS_NETWORK: Final = re.compile(r"tarkpm (?:add|lock|outdated|search|update|versions)\b")
