@@ -99,7 +99,7 @@ def last_resort(error: TarkError, words: Sequence[str]) -> str:
 
 
 def _in_the_way(where: str) -> str:
-    """Return the part of a path that is there: a file in the way of a folder, or the folder that lacks the rest.
+    """Return the part of a path that is there: a file in the way of a folder, or the folder that ends it.
 
     "" if the whole path is there, or not even its beginning: then the path itself is what to look at.
     """
