@@ -57,6 +57,19 @@ def test_the_length_of_a_secret(sandbox: Sandbox, value: str, found: str) -> Non
     sandbox.run("secret", "set", "gh", stdin=value).failed(2, f"expected 8 to 4,096 characters, {found}\n")
 
 
+def test_a_secret(sandbox: Sandbox) -> None:
+    sandbox.run("secret", "set", "github", stdin="long-enough").ok()
+    said = "there is no secret named 'gihub'; did you mean 'github'?"
+    sandbox.run("secret", "remove", "gihub").failed(2, said, "help: tarkpm secret list\n")
+    folder = sandbox.plugin(sandbox.cwd / "mine")
+    with (folder / "plugin.toml").open("a") as manifest:
+        manifest.write('\n[secrets.token]\nhost = "api.example.com"\nheader = "authorization"\n')
+    sandbox.init()
+    sandbox.run("add", "./mine", "--accept-capabilities").ok()
+    bound = "secret:token=gihub"
+    sandbox.run("grant", "text-tools", bound).failed(2, said, "help: tarkpm secret list\n")
+
+
 def test_many_questions_fit_on_a_screen() -> None:
     names = [PluginName(f"p{number}") for number in range(300)]
     questions = [
