@@ -57,7 +57,7 @@ _SOMEWHERE: Final[_Table] = ((_RELEASE, "fix the file, then run the command agai
 _ADDED: Final[_Table] = ((errors.SourceError, "see the kinds of sources: tarkpm add --help"),)
 _ADDED_INDEX: Final[_Table] = ((errors.Unreachable, "check the address: tarkpm index add --help"),)
 _AT_A_PLUGIN: Final[_Table] = ((errors.HostError, "tarkpm info {name}"),)
-_ON_DISK: Final[_Table] = ((errors.StoreError, "{placed}ls -ld {above} {where}"), *_SOMEWHERE)
+_ON_DISK: Final[_Table] = ((errors.StoreError, "{placed}ls -ld {above}{where}"), *_SOMEWHERE)
 
 
 def last_resort(error: TarkError, words: Sequence[str]) -> str:
@@ -91,8 +91,22 @@ def last_resort(error: TarkError, words: Sequence[str]) -> str:
         "where": error.where,
         "above": str(PurePath(error.where).parent),  # a folder's mode decides what may be done in it
     }
+    if blocked := _in_the_way(error.where):
+        known |= {"above": "", "where": blocked}
     quoted = {key: shlex.quote(value) for key, value in known.items()}
+    quoted["above"] = f"{quoted['above']} " if known["above"] else ""
     return text.format_map({**quoted, "program": program(words), "placed": _placed(error.where)})
+
+
+def _in_the_way(where: str) -> str:
+    """Return the part of a path that is there: a file in the way of a folder, or the folder that ends it.
+
+    "" if the whole path is there, or not even its beginning: then the path itself is what to look at.
+    """
+    # `ls` fails for what does not exist, and what is in the way is above it.
+    parents = PurePath(where).parents if where.startswith("/") and not os.path.lexists(where) else ()
+    found = next((str(one) for one in parents if os.path.lexists(one)), "/")
+    return "" if found == "/" else found
 
 
 _NEEDS_NETWORK: Final = re.compile(r"tarkpm (?:add|lock|outdated|search|update|versions)\b")

@@ -70,9 +70,11 @@ def _completed(workspace: Workspace, typed: Capability, manifest: Manifest) -> C
         )
     if secret.name.startswith(SIGN_IN):
         _check_sign_in(secret, manifest)
-    elif secret.name not in SecretStore(workspace.settings.paths.state).names():
-        message = f"there is no secret named '{secret.name}'"
-        raise NotFound(message, where=f"secret:{secret.id}", hint=f"tarkpm secret set {secret.name}")
+    elif secret.name not in (known := SecretStore(workspace.settings.paths.state).names()):
+        near = did_you_mean(secret.name, known)
+        message = f"there is no secret named '{secret.name}'{near}"
+        hint = "tarkpm secret list" if near else f"tarkpm secret set {secret.name}"
+        raise NotFound(message, where=f"secret:{secret.id}", hint=hint)
     return met
 
 

@@ -9,6 +9,7 @@ from tarkpm.core.name_similarity import did_you_mean
 from tarkpm.core.project import IndexEntry, Project, index_url
 from tarkpm.core.project_edit import edit_index, new
 from tarkpm.core.release import IndexSource, PluginName, index_root
+from tarkpm.core.text import some
 from tarkpm.errors import NotFound, ProjectError
 from tarkpm.io.files import read_file
 from tarkpm.ops.change.apply import apply
@@ -21,6 +22,8 @@ from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import Workspace, open_for_change, open_for_reading
 
 MAX_ROOT = 512 * 1024
+MAX_NAMED = 8
+"""Plugins that an error names: a screen of names is not read."""
 
 
 class IndexRow(msgspec.Struct, frozen=True):
@@ -125,11 +128,9 @@ def remove_index(settings: Settings, ui: Ui, name: PluginName) -> IndexRow:
             near = did_you_mean(name, workspace.project.indexes)
             raise NotFound(f"this project has no index '{name}'{near}", where=where, hint="tarkpm index list")
         if used := _users(workspace, entry.source):
-            raise ProjectError(
-                f"plugins come from '{name}': {', '.join(used)}",
-                where=where,
-                hint=f"tarkpm remove {' '.join(used)}",
-            )
+            hint = f"tarkpm remove {' '.join(used)}" if len(used) <= MAX_NAMED else "tarkpm list"
+            text = f"plugins come from '{name}': {some(used, MAX_NAMED)}"
+            raise ProjectError(text, where=where, hint=hint)
         edited = edit_index(workspace.project_bytes or b"", name, None)
         target = _target(workspace, edited, decided=not not_accepted(workspace))
         if not settings.dry_run:

@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from tarkpm.core.name_similarity import did_you_mean
 from tarkpm.core.secret import GUESSABLE, SIGN_IN, is_guessable
 from tarkpm.errors import NotFound
 from tarkpm.ops.project.settings import Settings
@@ -82,7 +83,8 @@ def remove_secret(settings: Settings, name: str) -> SecretRow:
     """
     store = SecretStore(settings.paths.state)
     if name not in store.names():
-        raise NotFound(f"there is no secret named '{name}'", hint="tarkpm secret list")
+        near = did_you_mean(name, store.names())
+        raise NotFound(f"there is no secret named '{name}'{near}", hint="tarkpm secret list")
     store.remove(name)
     return SecretRow(name, "missing", tuple(_bound(settings).get(name, ())))
 

@@ -1,18 +1,15 @@
 """``tarkpm versions``: the releases of a plugin, installed or not."""
 
-from contextlib import suppress
-
 import msgspec
 
-from tarkpm.core.name_similarity import nearest
 from tarkpm.core.project import Project
 from tarkpm.core.release import GitSource, IndexSource, PathSource, PluginName, Source
 from tarkpm.core.rows import ReleaseRow
 from tarkpm.core.tags import version_tags
-from tarkpm.errors import NotFound, TarkError
+from tarkpm.errors import NotFound
 from tarkpm.ops.change.source_args import SourceArg, UsageError, read_source_args
 from tarkpm.ops.project.acceptance import require_accepted
-from tarkpm.ops.project.indexes import Indexes, entry_of
+from tarkpm.ops.project.indexes import Indexes, entry_of, nearest_listed
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import Workspace, open_for_reading
@@ -82,10 +79,7 @@ def _of_rows(workspace: Workspace, name: PluginName, source: IndexSource) -> Ver
 
 def _unlisted(workspace: Workspace, name: PluginName, source: IndexSource) -> NotFound:
     """Return the error for a plugin that an index does not list, with the nearest name that it lists."""
-    known: list[str] = [entry.name for entry in workspace.lock.entries if entry.source == source]
-    with suppress(TarkError):  # without a catalogue, the name is just as unknown
-        known += [entry.name for entry in workspace.resource(Indexes).client(source).search()]
-    near = nearest(name, known)
+    near = nearest_listed(workspace, source, name)
     also = f"; did you mean '{near}'?" if near else ""
     hint = f"tarkpm versions {source.index}:{near}" if near else "tarkpm index list"
     where = entry_of(workspace, source).url

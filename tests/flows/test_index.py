@@ -368,7 +368,7 @@ def test_the_indexes_of_a_project(indexed: IndexedProject, tmp_path: Path) -> No
     )
     indexed.release("text-tools")
     sandbox.run("add", "community:text-tools", "--accept-capabilities").ok()
-    sandbox.run("index", "remove", "community").failed(2, "plugins come from 'community': text-tools")
+    sandbox.run("index", "remove", "community").failed(2, "plugins come from 'community': 'text-tools'")
     sandbox.run("remove", "text-tools").ok()
     sandbox.run("index", "remove", "community").ok()
     assert "[index" not in project(sandbox)

@@ -258,7 +258,8 @@ def saying(status: int) -> Callable[[GitHandler], bool]:
 
 def test_a_server_that_answers_403(person: Person) -> None:
     person.network.server.before = saying(403)
-    person.refused(5, "the server does not let anonymous users read this")
+    hint = "help: export TARKPM_GIT_TOKEN_GIT_EXAMPLE=TOKEN\n"
+    person.refused(5, "the server does not let anonymous users read this", hint)
     person.refused(5, "the server does not let you read this", **TOKEN)
 
 

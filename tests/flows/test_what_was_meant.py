@@ -1,6 +1,7 @@
 """A wrong name, key, passphrase or length: the error names what is meant, and a hint that helps."""
 
 import pytest
+from support.indexed import IndexedProject
 from support.sandbox import Sandbox
 
 from tarkpm.cli import copyable, tables
@@ -56,6 +57,19 @@ def test_the_length_of_a_secret(sandbox: Sandbox, value: str, found: str) -> Non
     sandbox.run("secret", "set", "gh", stdin=value).failed(2, f"expected 8 to 4,096 characters, {found}\n")
 
 
+def test_a_secret(sandbox: Sandbox) -> None:
+    sandbox.run("secret", "set", "github", stdin="long-enough").ok()
+    said = "there is no secret named 'gihub'; did you mean 'github'?"
+    sandbox.run("secret", "remove", "gihub").failed(2, said, "help: tarkpm secret list\n")
+    folder = sandbox.plugin(sandbox.cwd / "mine")
+    with (folder / "plugin.toml").open("a") as manifest:
+        manifest.write('\n[secrets.token]\nhost = "api.example.com"\nheader = "authorization"\n')
+    sandbox.init()
+    sandbox.run("add", "./mine", "--accept-capabilities").ok()
+    bound = "secret:token=gihub"
+    sandbox.run("grant", "text-tools", bound).failed(2, said, "help: tarkpm secret list\n")
+
+
 def test_many_questions_fit_on_a_screen() -> None:
     names = [PluginName(f"p{number}") for number in range(300)]
     questions = [
@@ -92,3 +106,26 @@ def test_a_hint_that_needs_a_network(sandbox: Sandbox) -> None:
     )
     assert online("tarkpm list", ["--offline"], {}) == "tarkpm list"
     assert online("tarkpm lock", ["lock"], {"TARKPM_OFFLINE": ""}) == "tarkpm lock"
+
+
+def test_a_plugin_of_an_index(indexed: IndexedProject) -> None:
+    indexed.release("text-tools")
+    indexed.use()
+    sandbox = indexed.sandbox
+    sandbox.run("add", "text-tools", "--accept-capabilities").ok()
+    sandbox.run("add", "text-tolls").failed(
+        2,
+        "has no plugin named 'text-tolls'; did you mean 'text-tools'?",
+        "help: tarkpm add community:text-tools\n",
+    )
+    sandbox.run("add", "nothing-like-it").failed(
+        2, "has no plugin named 'nothing-like-it'\n", "tarkpm search noth"
+    )
+
+
+def test_a_file_in_the_way_of_a_folder(sandbox: Sandbox) -> None:
+    sandbox.init()
+    blocked = sandbox.root / "file"
+    blocked.write_text("")
+    refused = sandbox.run("list", env={"XDG_STATE_HOME": str(blocked)}).failed(2)
+    assert f"help: XDG_STATE_HOME names this folder: ls -ld {blocked}\n" in refused.err

@@ -11,7 +11,7 @@ from tarkpm.core.version import Range
 from tarkpm.core.withdrawn import is_revoked
 from tarkpm.errors import IndexUntrusted, NotFound, ResolutionError, TarkError, Unreachable
 from tarkpm.ops.change.target import Selection
-from tarkpm.ops.project.indexes import Indexes
+from tarkpm.ops.project.indexes import Indexes, nearest_listed
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.fetch import Release, acquire_pinned
 from tarkpm.ops.release.way_back import way_back
@@ -109,7 +109,26 @@ def _solve(
         entry.name: Locked(entry.version, entry.source.unpinned()) for entry in workspace.followed.entries
     }
     tark = workspace.project.tark_version
-    return solve(catalog, wanted, locked=locked, free=free, tark=tark), listings
+    try:
+        return solve(catalog, wanted, locked=locked, free=free, tark=tark), listings
+    except ResolutionError as problem:
+        _suggest(workspace, wanted, listings, problem)
+        raise
+
+
+def _suggest(
+    workspace: Workspace, wanted: list[RootRequirement], listings: Listings, problem: ResolutionError
+) -> None:
+    """Add the nearest listed name for a plugin that is asked for and that its index does not list."""
+    for one in wanted:
+        source = one.origin
+        if not isinstance(source, IndexSource) or listings.get((source, one.name), True) is not None:
+            continue
+        if near := nearest_listed(workspace, source, one.name):
+            problem.message += f"; did you mean '{near}'?"
+            if one.name not in workspace.project.requirements:  # typed just now, not written in tark.toml
+                problem.hint = f"tarkpm add {source.index}:{near}"
+        return
 
 
 def _wanted(requirement: Requirement) -> RootRequirement:

@@ -1,16 +1,18 @@
 """The indexes of a project during one verb: each is opened on first use and refreshed once."""
 
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from tarkpm.core import variables
 from tarkpm.core.claim import Claim
 from tarkpm.core.lockfile import LockEntry
+from tarkpm.core.name_similarity import nearest
 from tarkpm.core.project import IndexEntry
 from tarkpm.core.release import IndexSource, PluginName
 from tarkpm.core.rows import Listing
-from tarkpm.errors import IndexStale, NotFound, Unreachable
+from tarkpm.errors import IndexStale, NotFound, TarkError, Unreachable
 
 if TYPE_CHECKING:
     from tarkpm.io.login import Login
@@ -138,6 +140,14 @@ def entry_of(workspace: "Workspace", source: IndexSource) -> IndexEntry:
             hint="tarkpm index list",
         )
     return entry
+
+
+def nearest_listed(workspace: "Workspace", source: IndexSource, name: str) -> str:
+    """Return the name that an index lists and that ``name`` most likely means; "" if none is similar."""
+    known = [str(entry.name) for entry in workspace.lock.entries if entry.source == source]
+    with suppress(TarkError):  # without a catalogue, the name is just as unknown
+        known += [entry.name for entry in workspace.resource(Indexes).client(source).search()]
+    return nearest(name, known)
 
 
 def open_client(workspace: "Workspace", entry: IndexEntry, *, kept: bool = False) -> "IndexClient":

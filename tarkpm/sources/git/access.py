@@ -217,12 +217,13 @@ class Logins:
             return Unreachable(text, where=where, hint=f"use {self._route.url.secure}")
         tried = " and ".join(filter(None, [", ".join(self._looked[:-1]), *self._looked[-1:]]))
         verb = "refuses the login" if self._sent else "requires authentication"
+        return Unreachable(f"the server {verb}; tried {tried}", where=where, hint=self.hint)
+
+    @property
+    def hint(self) -> str:
+        """Return the command that sets a token for this server; "" if none would be sent."""
         variable = token_variable(self._route.url)
-        return Unreachable(
-            f"the server {verb}; tried {tried}",
-            where=where,
-            hint=f"export {variable}=TOKEN" if variable else "",
-        )
+        return f"export {variable}=TOKEN" if variable and self.usable else ""
 
 
 def _login_of(text: str, variable: str) -> Login:

@@ -216,7 +216,8 @@ class HttpGitClient(AbstractHttpGitClient):
                 return self._login_error(response)
             case 403:
                 who = "you" if self._login else "anonymous users"
-                return Unreachable(f"the server does not let {who} read this", where=where)
+                hint = self._logins.hint if self._logins else ""
+                return Unreachable(f"the server does not let {who} read this", where=where, hint=hint)
             case 404 | 410:
                 private = "you cannot access it" if self._login else "it is private"
                 return NotFound(f"there is no such repository, or {private}", where=where)
