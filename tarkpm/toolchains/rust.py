@@ -65,7 +65,7 @@ class Rust:
         if find_program("rustup", search_path):
             hint = f"rustup target add {TARGET}"
         else:
-            hint = "apt install rustc libstd-rust-dev-wasm32"
+            hint = "apt install rustc libstd-rust-dev-wasm32 lld"
         if find_program("rustc", search_path):
             raise missing(f"target {TARGET}", "Rust", hint)
         raise missing("rustc", "Rust", hint)
