@@ -54,6 +54,15 @@ class Widening(msgspec.Struct, frozen=True):
             return is_dangerous(Capability.parse(self.after))
         return bool(self.before) or self.kind in _LOUD
 
+    @property
+    def binds_secret(self) -> bool:
+        """Return whether it lets a plugin use a secret of the user."""
+        if self.kind is not WideningKind.GRANT:
+            return False
+        from tarkpm.core.capability import Capability
+
+        return Capability.parse(self.after).kind == "secret"
+
     def __str__(self) -> str:
         if self.kind in (WideningKind.INDEX, WideningKind.SOURCE) and not self.before:
             return self.after

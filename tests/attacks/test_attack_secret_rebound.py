@@ -1,5 +1,8 @@
 """A pull request, an update or another publisher changes which of the user's secrets goes where: each asks."""
 
+import shutil
+from pathlib import Path
+
 import pytest
 from conftest import Publisher
 from support.indexed import IndexedProject
@@ -223,4 +226,78 @@ def test_a_plugin_that_somebody_put_there_by_hand(sandbox: Sandbox) -> None:
         f'[grants]\ntext-tools = {{ secret = ["token=github {TEXT}"] }}\n',
     )
     call(sandbox).failed(4, f"let 'text-tools' use secret:token=github {TEXT}")
-    sandbox.run(*words, "--accept-project").failed(4, "--accept-unmanaged text-tools")
+    sandbox.run(*words, "--accept-project").failed(4, "binds no secrets without a digest")
+    digest = sandbox.run("accept", "--print", "--json").ok().json["digest"]
+    sandbox.run("accept", f"--accept-project={digest}").ok()
+    sandbox.run(*words).failed(4, "--accept-unmanaged text-tools")
+
+
+def clone_of(user: Sandbox) -> Path:
+    clone = user.root / "clone"
+    clone.mkdir()
+    for name in ("tark.toml", "tark.lock"):
+        shutil.copy(user.cwd / name, clone / name)
+    return clone
+
+
+@pytest.mark.parametrize("command", [("sync",), ("accept",), ("lock",), ("update",), ("tools",), ("list",)])
+def test_a_job_that_accepts_everything_binds_nothing(user: Sandbox, command: tuple[str, ...]) -> None:
+    """A branch names a secret of whoever runs the job. Only a digest accepts that, of exactly these decisions."""
+    clone = clone_of(user)
+    said = (
+        f"--accept-project binds no secrets without a digest: let 'text-tools' use secret:token=github {TEXT}"
+    )
+    for how in ({"env": {"TARKPM_ACCEPT_PROJECT": "1"}}, {}):
+        words = command if how else (*command, "--accept-project")
+        done = user.run(*words, cwd=clone, **how)  # type: ignore[arg-type]
+        if command == ("list",):
+            done.ok()  # it needs no acceptance, and gives none
+        else:
+            done.failed(4, said, "help: tarkpm accept --print")
+    assert not (clone / ".tark" / "plugins" / "text-tools").exists()
+    user.run("accept", "--print", cwd=clone).failed(0, f"use secret:token=github {TEXT}")
+    digest = user.run("accept", "--print", "--json", cwd=clone).ok().json["digest"]
+    user.run("sync", f"--accept-project={digest}", cwd=clone).ok()
+    # Accepted once, it is no longer new.
+    user.run("sync", "--accept-project", cwd=clone).ok()
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "api.github.com.evil.example",
+        "api.github.com@evil.example",
+        "api.github.com.",
+        "api.github.com/",
+        "api.github.com#",
+        "api.github.com:443@evil.example",
+        "api.github.com\\u202e",
+        "api.github.com\\u0000",
+        "\\u0430pi.github.com",
+        "api.github.c\\u043em",
+        "API.GITHUB.COM.evil.example",
+        "private:api.github.com",
+        "127.0.0.1",
+        "[::1]",
+    ],
+)
+def test_a_host_that_looks_like_the_accepted_one(user: Sandbox, host: str) -> None:
+    replace_in(user.cwd / "tark.toml", "api.github.com", host)
+    with unchanged(user):
+        done = call(user)
+        assert done.status in (2, 4), done
+        assert done.err.isascii(), done
+        user.run("sync", "--accept-project").failed(done.status if done.status == 2 else 4)
+
+
+def test_a_spelling_of_the_same_host_binds_the_same(user: Sandbox) -> None:
+    replace_in(user.cwd / "tark.toml", "api.github.com", "API.github.com:443")
+    call(user).ok()
+    assert secrets_of(user) == [f"secret:token=github {TEXT}"]
+
+
+def test_what_was_unbound_stays_so_after_a_rollback(user: Sandbox) -> None:
+    user.run("revoke", "text-tools", "secret:token").ok()
+    for words in (("rollback", "-y"), ("sync",)):
+        user.run(*words)
+        assert secrets_of(user) == []

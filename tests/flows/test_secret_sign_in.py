@@ -180,7 +180,8 @@ def test_the_sign_in_of_another_plugin(user: User) -> None:
     user.run(*BIND).ok()
     toml = user.sandbox.cwd / "tark.toml"
     toml.write_text(toml.read_text().replace(f"oauth:{NAME}", "oauth:other"))
-    user.run("accept", "--accept-project").ok()
+    digest = user.run("accept", "--print", "--json").ok().json["digest"]
+    user.run("accept", f"--accept-project={digest}").ok()
     assert "a plugin can be bound to its own sign-in only" in user.models().ok().err
     assert user.sent() == []
 

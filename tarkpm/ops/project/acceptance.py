@@ -104,6 +104,8 @@ def require_agreement(
     # 1. A pinned digest must match even if nothing is new: CI relies on it.
     if settings.accept_project and settings.accept_project != ANY_DECISIONS:
         _check_pinned(workspace, decided, wording)
+    if settings.accept_project == ANY_DECISIONS:
+        _check_no_secret(new, wording)
     # 2. Ask about what goes beyond the acceptance.
     if new and not settings.accept_project:
         rows = [CardRow("would", str(one), loud=one.is_loud) for one in new]
@@ -146,6 +148,20 @@ def _check_pinned(workspace: Workspace, decided: Acceptance, wording: Wording) -
             f"{wording.decisions} have the digest {decided.digest}, --accept-project names {pinned}",
             where=wording.file,
             hint=wording.look,
+        )
+
+
+def _check_no_secret(new: Iterable[Widening], wording: Wording) -> None:
+    """Raise `ProjectNotAccepted` if something ``new`` binds a secret of the user.
+
+    Everybody who can change tark.toml could otherwise name a secret of this user and the host it is sent to,
+    and a job that accepts whatever the project decides would send it (docs/decisions/0120).
+    """
+    if bound := [str(one) for one in new if one.binds_secret]:
+        raise ProjectNotAccepted(
+            f"--accept-project binds no secrets without a digest: {_first(bound)}",
+            where=wording.file,
+            hint=wording.accept,
         )
 
 
