@@ -124,7 +124,9 @@ def _decides(path: Path) -> bool:
         case ("capabilities", kind, *_):
             return kind in KINDS and kind not in OWN_TABLE
         case ("oauth", key, *_):
-            return key != "extra_params"
+            from tarkpm.core.oauth import Table
+
+            return key in Table.__struct_fields__ and key != "extra_params"
         case (table, *_):
             return table in ("dependencies", "secrets")
     return False

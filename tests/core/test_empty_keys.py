@@ -2,10 +2,14 @@
 
 import pytest
 
+from tarkpm.core import oauth, secret
+from tarkpm.core.agent.rules import McpRules
 from tarkpm.core.capability import KINDS, OWN_TABLE, PLAIN
 from tarkpm.core.lockfile import parse
-from tarkpm.core.manifest import Manifest
+from tarkpm.core.manifest import SHOWN, Manifest, _Plugin
 from tarkpm.core.project import Project
+from tarkpm.core.project import _Document as _Tables
+from tarkpm.core.release import GitSource
 from tarkpm.errors import LockError, ManifestError, ProjectError
 
 GIT = 'git = "https://h/x"'
@@ -50,6 +54,11 @@ def test_of_tark_toml(text: str, key: str) -> None:
     assert (raised.value.message, raised.value.where) == (SAID, f"tark.toml: {key}")
 
 
+OF_A_PLUGIN = ["name", "version", "type", "wasm", "min_tark_version"]
+OF_A_SIGN_IN = [
+    "flow", "client_id", "client_secret", "auth_url", "token_url", "device_auth_url", "redirect_uri",
+    "credentials_path", "process_tokens_callback",
+]  # fmt: skip
 PLUGIN = {"name": "a", "version": "1.0.0", "type": "tool"}
 OAUTH = {"client_id": "x", "auth_url": "https://h/a", "token_url": "https://h/t"}
 
@@ -62,18 +71,14 @@ def manifest(oauth: dict[str, str], more: str = "", **plugin: str) -> bytes:
     return "\n".join([*lines, more]).encode()
 
 
-@pytest.mark.parametrize("key", ["name", "version", "type", "wasm", "min_tark_version"])
+@pytest.mark.parametrize("key", OF_A_PLUGIN)
 def test_of_a_plugin(key: str) -> None:
     with pytest.raises(ManifestError, match="expected a value, found an empty string") as raised:
         Manifest.parse(manifest({}, **{key: ""}))
     assert raised.value.where == f"plugin.toml: plugin.{key}"
 
 
-@pytest.mark.parametrize(
-    "key",
-    ["flow", "client_id", "client_secret", "auth_url", "token_url", "device_auth_url", "redirect_uri",
-     "credentials_path", "process_tokens_callback"],
-)  # fmt: skip
+@pytest.mark.parametrize("key", OF_A_SIGN_IN)
 def test_of_a_sign_in(key: str) -> None:
     with pytest.raises(ManifestError, match="expected a value, found an empty string") as raised:
         Manifest.parse(manifest({key: ""}))
@@ -104,11 +109,25 @@ def test_of_the_other_tables_of_a_plugin(more: str, key: str) -> None:
     assert (raised.value.message, raised.value.where) == (SAID, f"plugin.toml: {key}")
 
 
+def test_no_key_of_a_document_is_left_out() -> None:
+    """A key that is added to a document needs a row in a table above, or a reason to be empty."""
+    assert {*_Plugin.__struct_fields__} == {*OF_A_PLUGIN, *SHOWN}
+    assert {*oauth.Table.__struct_fields__} == {*OF_A_SIGN_IN, "scopes", "use_state", "extra_params"}
+    assert {*secret.SecretTable.__struct_fields__} == {"host", "header", "format"}
+    assert {*GitSource.__struct_fields__} == {"git", "tag", "branch", "rev", "path", "commit"}
+    assert {*McpRules.__struct_fields__} == {"allow", "deny", "ask"}
+    assert {*_Tables.__struct_fields__} == {"tark", "index", "plugins", "trust", "grants", "mcp"}
+
+
 def test_texts_that_are_only_shown_may_be_empty() -> None:
     """tark's own template writes them so, and what nobody acts on cannot be misread."""
     shown = dict.fromkeys(("description", "author", "homepage", "license"), "")
     found = Manifest.parse(manifest({}, "[config]\nprefix = ''\n[contributes]\nx = ['']", **shown))
     assert found.description == found.license == ""
+    unknown = Manifest.parse(
+        manifest(OAUTH | {"new_key": ""}, "[capabilities]\nnew_kind = ['']\n[new]\nx = ''", new="")
+    )
+    assert unknown.unknown_capabilities == ("new_kind",)
     assert found.config == {"prefix": ""}
 
 

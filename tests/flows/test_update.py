@@ -146,3 +146,8 @@ def test_a_folder_that_is_gone_upstream_leads_to_removing_the_plugin(
     publisher.publish()
     hint = "help: its folder may have been moved or deleted; to drop the plugin: tarkpm remove text-tools\n"
     sandbox.run("update").failed(2, "there is no folder 'tools/text'", hint)
+
+
+def test_an_update_of_nothing_says_so(sandbox: Sandbox) -> None:
+    sandbox.init()
+    assert sandbox.run("update").ok().out == "nothing to update\n"

@@ -266,6 +266,7 @@ def test_a_publishers_new_key_leaves_what_the_old_one_signed_good(community: Com
 def test_a_revoked_release_is_revoked_for_ever(community: Community) -> None:
     community.claim()
     digest = community.publish("1.0.0")
+    community.run("revoke", "txt-tools@1.0.0", *BOTH).failed(2, "is not claimed; did you mean 'text-tools'?")
     said = community.run("revoke", "text-tools@1.0.0", *BOTH).ok()
     assert f"revoked forever  1.0.0 ({digest[:12]})" in said.out
     claim = community.open().claim("text-tools")  # type: ignore[arg-type]

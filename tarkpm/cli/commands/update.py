@@ -37,5 +37,8 @@ def update_command(invocation: Invocation, names: tuple[str, ...], answers: "Ans
     from tarkpm.ops.update import update
 
     report = update(invocation.settings, invocation.ui, [read_name(name) for name in names], answers)
-    invocation.report(report, lambda: taken_lines(report, dry_run=invocation.settings.dry_run))
+    invocation.report(
+        report,
+        lambda: taken_lines(report, dry_run=invocation.settings.dry_run) or ["nothing to update"],
+    )
     return 0

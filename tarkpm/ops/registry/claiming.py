@@ -1,19 +1,22 @@
 """``tarkpm index claim``, ``revoke`` and ``rotate publisher``: maintainers' decisions about claims."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 
 import msgspec
 
 from tarkpm.core.claim import Claim
 from tarkpm.core.digest import Digest
 from tarkpm.core.key import PublicKey
+from tarkpm.core.name_similarity import did_you_mean
 from tarkpm.core.release import PluginName
 from tarkpm.core.rows import ReleaseRow
 from tarkpm.core.statement import Statement
 from tarkpm.core.version import Version
-from tarkpm.errors import IndexUntrusted, NotFound, Refused
+from tarkpm.errors import IndexUntrusted, NotFound, Refused, TarkError
 from tarkpm.ops.registry.desk import Desk
 from tarkpm.ops.registry.proposals import ProposalReport, propose, settle
+from tarkpm.registry.catalogue import entries
 from tarkpm.registry.folder import Index
 from tarkpm.registry.key_separation import claims_with
 from tarkpm.registry.proposal import Proposal
@@ -145,10 +148,16 @@ def _decide(
 def _claim(index: Index, name: PluginName) -> Claim:
     before = index.claim(name)
     if before is None or before.name != name:
-        taken = f"; '{before.name}' is claimed" if before else ""
-        hint = "" if before else f"tarkpm index claim {name} --publisher KEY"
+        taken = f"; '{before.name}' is claimed" if before else _meant(index, name)
+        hint = "" if taken else f"tarkpm index claim {name} --publisher KEY"
         raise NotFound(f"'{name}' is not claimed{taken}", where=str(index.folder), hint=hint)
     return before
+
+
+def _meant(index: Index, name: PluginName) -> str:
+    with suppress(TarkError):  # a damaged index says so where it is used
+        return did_you_mean(name, (entry.name for entry in entries(index)))
+    return ""
 
 
 def _row(index: Index, name: PluginName, version: Version) -> ReleaseRow:
