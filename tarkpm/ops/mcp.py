@@ -220,7 +220,7 @@ class Toolbox:
         self.refresh()
         found = finding.find(self.tools, query, limit)
         # As text alone: a client that passes on structured content as well would spend twice the context.
-        return Outcome(json.dumps({"tools": found}, ensure_ascii=False))
+        return Outcome(json.dumps({"tools": found}, ensure_ascii=False, separators=(",", ":")))
 
     def _run(self, tool: AgentTool, arguments: Mapping[str, Any], call: AgentCall) -> Outcome:
         host, turns = self._host(self._loaded(tool.plugin))

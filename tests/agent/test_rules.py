@@ -136,8 +136,7 @@ KNOWN = {"github": ["search", "slow"], "copy": None}
         (
             'deny = ["github:Slow"]',
             [
-                "deny: 'github:Slow' names no tool of 'github'; agents get no tool of 'github' until it "  # noqa: ISC004
-                "names one; did you mean 'github:slow'?"
+                "deny: 'github:Slow' names no tool of 'github', so agents get none of its tools; did you mean 'github:slow'?"
             ],
         ),
         (

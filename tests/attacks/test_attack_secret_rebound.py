@@ -296,8 +296,11 @@ def test_a_spelling_of_the_same_host_binds_the_same(user: Sandbox) -> None:
     assert secrets_of(user) == [f"secret:token=github {TEXT}"]
 
 
-def test_what_was_unbound_stays_so_after_a_rollback(user: Sandbox) -> None:
+def test_what_was_unbound_is_asked_about_by_a_rollback(user: Sandbox) -> None:
     user.run("revoke", "text-tools", "secret:token").ok()
-    for words in (("rollback", "-y"), ("sync",)):
-        user.run(*words)
-        assert secrets_of(user) == []
+    with unchanged(user):
+        asked = user.run("rollback").failed(4, f"let 'text-tools' use secret:token=github {TEXT}")
+        user.run("rollback", "--accept-project").failed(4, "binds no secrets without a digest")
+    assert secrets_of(user) == []
+    user.run(*help_of(asked)).ok()  # it names the digest of that generation
+    assert secrets_of(user) == [f"secret:token=github {TEXT}"]

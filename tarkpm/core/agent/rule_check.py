@@ -34,7 +34,7 @@ class IdleRule(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         what = f"no tool of '{self.plugin}'" if self.plugin else "no plugin"
         near = f"; did you mean '{neutral(self.near, limit=MAX_SHOWN)}'?" if self.near else ""
-        then = f"; agents get no tool of '{self.closes}' until it names one" if self.closes else ""
+        then = ", so agents get none of its tools" if self.closes else ""
         return f"[mcp] {self.key}: '{neutral(self.rule, limit=MAX_SHOWN)}' names {what}{then}{near}"
 
 
