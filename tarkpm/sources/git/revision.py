@@ -36,12 +36,12 @@ _PLACES: Final = (
 
 
 def repository_above(folder: Path) -> Path | None:
-    """Return the nearest folder, from ``folder`` upwards, that is a work tree; None without one."""
+    """Return the nearest folder, from ``folder`` upwards, that is a work tree of git; None without one."""
     return next(filter(_is_work_tree, (folder, *folder.parents)), None)
 
 
 def _is_work_tree(folder: Path) -> bool:
-    # git passes over a .git without HEAD; a linked work tree and a submodule have a file there.
+    # git passes over a folder .git without HEAD, too; a linked work tree has a file there.
     return (folder / ".git" / "HEAD").exists() or (folder / ".git").is_file()
 
 
