@@ -13,6 +13,7 @@ from tarkpm.core.agent.naming import renamed
 from tarkpm.core.agent.outcome import Outcome
 from tarkpm.core.agent.rules import McpRules
 from tarkpm.core.capability import Capability
+from tarkpm.core.name_similarity import did_you_mean
 from tarkpm.core.text import neutral, quoted, some
 from tarkpm.errors import DigestMismatch, HostError, PluginRaised, TarkError
 from tarkpm.host.imports.log import LogLine, LogSink
@@ -131,7 +132,10 @@ class Toolbox:
             return outcome.refused(str(problem))
         tool = self._tools.get(name)
         if tool is None:
-            return outcome.refused(f"there is no tool '{neutral(name, limit=100)}': {self._why_none(name)}")
+            near = did_you_mean(name[:100], map(neutral, self._tools)) or ":"
+            return outcome.refused(
+                f"there is no tool '{neutral(name, limit=100)}'{near} {self._why_none(name)}"
+            )
         # Here and not only where the question is put: the rules may have changed since it was answered.
         if not agreed and self._rules.asks(tool.risk):
             return outcome.refused(UNASKED.format(self._rules.ask))

@@ -73,8 +73,10 @@ def test_a_client_of_each_revision_lists_and_calls(project: Sandbox, version: st
             wrong = await client.call_tool(STATS, {"text": 1})
             assert wrong.is_error
             assert "the tool's arguments are invalid" in wrong.content[0].text  # type: ignore[union-attr]
-            unknown = await client.call_tool("text-tools__nothing", {})
+            unknown = await client.call_tool("text-tools__text-stat", {})
             assert unknown.is_error
+            said = f"tarkpm: there is no tool 'text-tools__text-stat'; did you mean '{STATS}'? "
+            assert unknown.content[0].text.startswith(said)  # type: ignore[union-attr]
 
     run(session)
 
