@@ -16,12 +16,13 @@ from support.sandbox import Sandbox
 from support.silent_ui import SilentUi
 from support.wat import defining_tool
 
-from tarkpm.core.acceptance import Acceptance, widenings
+from tarkpm.core.acceptance import Acceptance
 from tarkpm.core.agent.listing import SEARCH, Exposure
 from tarkpm.core.agent.rule_check import closed, idle_rules
 from tarkpm.core.agent.rules import ASKS, McpRules
 from tarkpm.core.lockfile import Lock
 from tarkpm.core.project import Project
+from tarkpm.core.widening import widenings
 from tarkpm.errors import ProjectError
 from tarkpm.ops.mcp import Toolbox
 from tarkpm.ops.project.settings import Settings, user_paths
