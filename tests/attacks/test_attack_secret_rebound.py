@@ -304,3 +304,19 @@ def test_what_was_unbound_is_asked_about_by_a_rollback(user: Sandbox) -> None:
     assert secrets_of(user) == []
     user.run(*help_of(asked)).ok()  # it names the digest of that generation
     assert secrets_of(user) == [f"secret:token=github {TEXT}"]
+
+
+def test_a_folder_of_the_project_that_moves_its_secret(sandbox: Sandbox) -> None:
+    """Its code is the project's own and may change; where the secret goes may not, in either file or in both."""
+    sandbox.init()
+    folder = sandbox.plugin(sandbox.cwd / "src", capabilities=declared())
+    sandbox.run("add", "./src", "--accept-capabilities").ok()
+    sandbox.run("secret", "set", "github", stdin="github-0123456789").ok()
+    sandbox.run("grant", "text-tools", "secret:token=github").ok()
+    sandbox.plugin(folder, capabilities=declared(host="evil.example"))
+    sandbox.run("sync").ok()
+    assert secrets_of(sandbox) == []
+    replace_in(sandbox.cwd / "tark.toml", "api.github.com", "evil.example")
+    for words in (("sync",), ("lock",), ("update",), ("call", "text-tools", "text-stats", '{"text":""}')):
+        sandbox.run(*words).failed(4, "let 'text-tools' use secret:token=github to evil.example")
+        sandbox.run(*words, "--accept-project").failed(4, "binds no secrets without a digest")
