@@ -56,7 +56,7 @@ def sign(settings: Settings, folder: Path, key: str, passphrase: Passphrase) -> 
     left: tuple[str, ...] = ()
     # Not refused: a release in git is signed first, then committed with its signature (decision 0196).
     with suppress(SourceError, ProjectNotAccepted):
-        left = uncommitted(target.parent, collected, manifest, "git status")
+        left = uncommitted(settings.cwd / target.parent, collected, manifest, "git status")
     return SignReport(manifest.name, str(manifest.version), public, str(target), names, left)
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from tarkpm.core.text import camel_case
 from tarkpm.errors import BuildError
-from tarkpm.toolchains.component.wit import WitInterface, read_package
+from tarkpm.toolchains.component.wit import Compound, Type, WitInterface, read_package
 from tarkpm.toolchains.job import Job, checked_version
 from tarkpm.toolchains.programs import Compiler, find, install_from_npm, missing, npm_version
 from tarkpm.toolchains.resources import wit_files
@@ -40,16 +40,18 @@ _FOUND: Final = re.compile(rf"{re.escape(_MISSING)}([A-Za-z.]{{1,100}})")
 
 
 _REPORT: Final = (
-    "const $tarkReport = (own) => function $tarkCall(...all) { "
+    "const $tarkReport = (own, isPlain) => function $tarkCall(...all) { "
     "try { return own.apply(this, all); } catch (error) { try { if (error instanceof Error) { "
     'const lines = error.stack.split("\\n"); '
     'const end = lines.findIndex((line) => line.includes("$tarkCall")); '
-    'error.stack = [error.constructor.name, ...lines.slice(0, end - 1)].join("\\n"); } } catch {} '
+    'error.stack = [error.constructor.name, ...lines.slice(0, end - 1)].join("\\n"); } '
+    'else if (isPlain && typeof error === "object") error = JSON.stringify(error); } catch {} '
     "throw error; } }; "
 )
 """QuickJS prints an exception without its class, so its stack gets it as a first line (`host.exceptions`).
 
-The two last frames, of this function and of ``apply``, say nothing to the author.
+The two last frames, of this function and of ``apply``, say nothing to the author. Another object is printed
+as an address, so it becomes JSON, unless the function returns a ``result``: there it is the error's value.
 """
 
 
@@ -61,15 +63,19 @@ def ending(name: str, plugin_type: str) -> str:
     interface = camel_case(f"{plugin_type}-plugin")
     package = read_package(text.decode() for text in wit_files().values())
     functions = package.interfaces.get(f"{plugin_type}-plugin", WitInterface({}, {})).functions
-    wanted = json.dumps([camel_case(one) for one in functions])
+    wanted = json.dumps({camel_case(one): not _is_result(made.result) for one, made in functions.items()})
     return (
         f"\nimport * as $tarkOwn from {json.dumps(f'./{name}')}; {_REPORT}"
         f'if (!$tarkOwn.{interface}) throw new Error("{_MISSING}{interface}"); '
-        f"for (const name of {wanted}) {{ const own = $tarkOwn.{interface}[name]; "
+        f"for (const [name, isPlain] of Object.entries({wanted})) {{ const own = $tarkOwn.{interface}[name]; "
         f'if (typeof own !== "function") throw new Error("{_MISSING}{interface}." + name); '
         # A frozen object stays as it is: its exceptions only lack their class.
-        f"try {{ $tarkOwn.{interface}[name] = $tarkReport(own); }} catch {{}} }}\n"
+        f"try {{ $tarkOwn.{interface}[name] = $tarkReport(own, isPlain); }} catch {{}} }}\n"
     )
+
+
+def _is_result(made: Type | None) -> bool:
+    return isinstance(made, Compound) and made.kind == "result"
 
 
 def unexported(name: str) -> tuple[str, str]:

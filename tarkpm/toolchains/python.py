@@ -1,5 +1,6 @@
 """Python, with its interpreter, by the PyPI package ``componentize-py``."""
 
+import ast
 import re
 import warnings
 from collections.abc import Mapping
@@ -8,8 +9,10 @@ from types import MappingProxyType
 from typing import Final
 
 from tarkpm.errors import BuildError
+from tarkpm.toolchains.component.wit import WitInterface, read_package
 from tarkpm.toolchains.job import Job, checked_version
 from tarkpm.toolchains.programs import Compiler, find, install_from_pypi, missing
+from tarkpm.toolchains.resources import wit_files
 
 LEAST: Final = (0, 17)
 """The oldest version of componentize-py whose options are known to be these."""
@@ -28,6 +31,30 @@ def syntax_error(source: bytes, name: str) -> str:
     except (ValueError, RecursionError, MemoryError):  # a null byte; nesting that only this parser refuses
         return ""
     return ""
+
+
+def unexported(source: bytes, plugin_type: str) -> str:
+    """Return what a source lacks that its type requires, such as ``ToolPlugin.execute``; "" if that is open.
+
+    A class of its own, with no base, is all that can be told: componentize-py refuses one of ``exports`` that
+    lacks a method, and takes any other.
+    """
+    name = "".join(part.title() for part in f"{plugin_type}-plugin".split("-"))
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            body = ast.parse(source).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ""  # left to `syntax_error`, and to the plugin's own Python
+    classes = [node for node in body if isinstance(node, ast.ClassDef) and node.name == name]
+    if len(classes) != 1 or classes[0].bases or classes[0].keywords or classes[0].decorator_list:
+        return ""
+    if not all(isinstance(node, (ast.FunctionDef, ast.Expr, ast.Pass)) for node in classes[0].body):
+        return ""  # a method may come from anywhere
+    there = {node.name for node in classes[0].body if isinstance(node, ast.FunctionDef)}
+    package = read_package(text.decode() for text in wit_files().values())
+    functions = package.interfaces.get(f"{plugin_type}-plugin", WitInterface({}, {})).functions
+    lacks = [one for function in functions if (one := function.replace("-", "_")) not in there]
+    return f"{name}.{lacks[0]}" if lacks else ""
 
 
 _EXCEPTION: Final = "AssertionError: "

@@ -257,8 +257,12 @@ def test_a_syntax_error_of_python_is_reported_before_the_slow_compiler_runs(
     older = sandbox.run("build", folder, env=env).failed(1, "'componentize-py' failed")
     assert f"note: {text}, says Python 3." in older.err
     assert "the plugin's Python 3.14 decides\n" in older.err
-    monkeypatch.setattr("tarkpm.ops.author.building.PYTHON", (3, 11))
+    monkeypatch.setattr("tarkpm.ops.author.python_source.PYTHON", (3, 11))
     assert "componentize-py" not in sandbox.run("build", folder, env=env).failed(1, f"error: {text}").err
+    (folder / "plugin.py").write_text("class ToolPlugin:\n    def execute(self, tool, arguments): ...\n")
+    sandbox.run("build", folder, env=env).failed(
+        1, "the source does not define 'ToolPlugin.get_tools'", "define the class"
+    )
 
 
 def test_a_module_that_is_too_large(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:

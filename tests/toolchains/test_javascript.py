@@ -36,7 +36,7 @@ def test_a_source_that_lacks_an_export_ends_the_build(tmp_path: Path, source: st
 
 @node
 def test_an_exception_keeps_its_class(tmp_path: Path) -> None:
-    """The stack has it as its first line; a value that is no error, and a frozen object, stay as they are."""
+    """The stack has it as its first line; an object that is no error is JSON; other values, and a frozen plugin, stay."""
     file = tmp_path / "plugin.mjs"
     source = (
         "class Late extends RangeError {}\n"
@@ -46,12 +46,23 @@ def test_an_exception_keeps_its_class(tmp_path: Path) -> None:
         "console.log(hookPlugin.events());\n"
         "try { hookPlugin.handle(); } catch (e) { console.log(e.stack.split('\\n')[0], e.message); }\n"
         "try { hookPlugin.handle('text'); } catch (e) { console.log(e); }\n"
+        "try { hookPlugin.handle({ a: 1 }); } catch (e) { console.log(e); }\n"
     )
     file.write_text(source + ending("plugin.mjs", "hook") + asks)
     done = subprocess.run(["node", file], capture_output=True, text=True, check=True)
-    assert done.stdout == "3\nLate so\ntext\n"
+    assert done.stdout == '3\nLate so\ntext\n{"a":1}\n'
     file.write_text(source + "Object.freeze(hookPlugin);" + ending("plugin.mjs", "hook"))
     subprocess.run(["node", file], capture_output=True, check=True)
+    auth = (
+        "const own = () => { throw { tag: 'a' }; };\n"
+        "export const authPlugin = { displayName: own, status: own, startDeviceFlow: own, poll: own, getToken: own, "
+        "logout: own };\n"
+    )
+    file.write_text(
+        auth + ending("plugin.mjs", "auth") + "try { authPlugin.getToken(); } catch (e) { console.log(e); }"
+    )
+    done = subprocess.run(["node", file], capture_output=True, text=True, check=True)
+    assert done.stdout == "{ tag: 'a' }\n"  # the error of a result
 
 
 def test_the_missing_export_is_named_before_a_module_is_written(sandbox: Sandbox) -> None:

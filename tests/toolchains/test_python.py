@@ -1,6 +1,8 @@
 """What ended the plugin's own Python while componentize-py 0.25 built it, in the words it printed."""
 
-from tarkpm.toolchains.python import raised
+import pytest
+
+from tarkpm.toolchains.python import raised, unexported
 
 LAUNCHER = (
     "Traceback (most recent call last):",
@@ -55,3 +57,24 @@ def test_a_class_that_is_missing_or_incomplete() -> None:
 def test_output_of_another_kind() -> None:
     assert raised(()) is None
     assert raised(("error: no such option", *LAUNCHER)) is None
+
+
+METHODS = "    def events(self): ...\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "missing"),
+    [
+        (f"class HookPlugin:\n    'words'\n{METHODS}    def handle(self, a, b): ...\n", ""),
+        (f"class HookPlugin:\n{METHODS}", "HookPlugin.handle"),
+        ("class HookPlugin: pass\n", "HookPlugin.events"),
+        # what componentize-py tells, or nobody can
+        (f"class HookPlugin(exports.HookPlugin):\n{METHODS}", ""),
+        (f"@complete\nclass HookPlugin:\n{METHODS}", ""),
+        (f"class HookPlugin:\n{METHODS}    handle = other\n", ""),
+        (f"class HooksPlugin:\n{METHODS}", ""),
+        ("class HookPlugin(:\n", ""),
+    ],
+)
+def test_a_method_that_is_missing(source: str, missing: str) -> None:
+    assert unexported(source.encode(), "hook") == missing

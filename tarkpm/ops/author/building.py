@@ -1,7 +1,6 @@
 """Build a plugin: sources to a checked module, shared by `build` and `dev`."""
 
 import hashlib
-import sys
 import tempfile
 import time
 from contextlib import suppress
@@ -27,6 +26,7 @@ from tarkpm.host.module.tark_types import IMPORTS
 from tarkpm.host.module.type_scope import Unreadable
 from tarkpm.io.files import atomic_write, keep, read_file, read_optional
 from tarkpm.ops.author.progress import counting
+from tarkpm.ops.author.python_source import check_python
 from tarkpm.ops.author.reproducing import require_same
 from tarkpm.ops.author.sources import read_sources
 from tarkpm.ops.author.staleness import remember
@@ -39,7 +39,6 @@ from tarkpm.toolchains.component.componentize import CoreModule, Unconvertible, 
 from tarkpm.toolchains.component.wit import read_package
 from tarkpm.toolchains.job import Job, Toolchain
 from tarkpm.toolchains.programs import Compiler
-from tarkpm.toolchains.python import PYTHON, syntax_error
 from tarkpm.toolchains.resources import HEADER, header, wit_files
 
 WORLD: Final = "this-plugin"
@@ -150,7 +149,8 @@ def build_plugin(settings: Settings, ui: Ui, plan: BuildPlan, *, compare: bool =
         return _report(plan, there, known.version, built=False)
     if settings.dry_run:
         return _report(plan, there or b"", "", built=False)
-    _check_syntax(ui, plan)
+    if plan.recipe.language == "python":
+        check_python(ui, plan)
     ui.busy(f"building {plan.manifest.wasm} with {plan.toolchain.name}")
     start = time.monotonic()
     wasm, version = _built(settings, ui, plan)
@@ -166,22 +166,6 @@ def build_plugin(settings: Settings, ui: Ui, plan: BuildPlan, *, compare: bool =
     remember(settings, plan.folder, wasm, plan.sources)
     report = _report(plan, wasm, version, built=True, info=info)
     return msgspec.structs.replace(report, compared=compare, reproducible=compare or report.reproducible)
-
-
-def _check_syntax(ui: Ui, plan: BuildPlan) -> None:
-    """Report a syntax error of Python at once: componentize-py takes a minute until it does.
-
-    Raises `BuildError` if this Python knows the whole language of the plugin's; an older one may only not
-    know what is new in it.
-    """
-    if plan.recipe.language != "python":
-        return
-    problem = syntax_error(plan.sources[plan.recipe.source], plan.recipe.source)
-    if problem and sys.version_info >= PYTHON:
-        raise BuildError(problem, where=str(plan.folder / plan.recipe.source))
-    if problem:
-        ours, theirs = (".".join(map(str, one[:2])) for one in (sys.version_info, PYTHON))
-        ui.note(f"{problem}, says Python {ours}; the plugin's Python {theirs} decides")
 
 
 def _current(module: Path) -> bytes | None:
