@@ -53,8 +53,10 @@ def close_names(name: PluginName, others: Iterable[PluginName]) -> Iterator[tupl
 
 def nearest(name: str, names: Iterable[str]) -> str:
     """Return the name that a mistyped ``name`` most likely means; "" if none is similar."""
-    most = max(1, len(name) // 3)
-    near = [(distance, other) for other in names if (distance := _distance(name, other)) <= most]
+    most, letters = max(1, len(name) // 3), sorted(name)
+    # An index may list hundreds of thousands of names, and a distance takes 20 µs.
+    likely = (other for other in names if _could_be(letters, other, most))
+    near = [(distance, other) for other in likely if (distance := _distance(name, other)) <= most]
     return min(near, default=(0, ""))[1]
 
 

@@ -72,6 +72,9 @@ def test_a_document_has_the_keys_of_the_page(user: Sandbox, command: str, argume
     assert set(result.ok().json) == keys(documents(command)[0])
     if command == "inspect":
         assert all(set(item) == keys(documents(command)[1]) for item in result.json["imports"])
+    if command == "info":
+        offer = user.run("info", str(PLUGINS / "text-tools"), "--json").ok().json
+        assert set(offer) == keys(documents(command)[1])
 
 
 def test_a_chat_has_the_keys_of_the_page(sandbox: Sandbox) -> None:

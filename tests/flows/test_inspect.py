@@ -193,7 +193,7 @@ def test_names_cannot_write_to_the_terminal(sandbox: Sandbox) -> None:
 def test_files_that_are_none(sandbox: Sandbox) -> None:
     sandbox.run("inspect", "y.wasm").failed(2, "no such file", "where:")
     (sandbox.cwd / "folder").mkdir()
-    sandbox.run("inspect", "folder").failed(2, "is a directory")
+    sandbox.run("inspect", "folder").failed(2, "'folder' is a folder", "help: tarkpm inspect ./folder")
 
 
 def test_a_plugin_of_an_interpreter_is_shown(sandbox: Sandbox) -> None:

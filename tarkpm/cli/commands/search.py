@@ -36,7 +36,8 @@ def search_command(
 
 def _search_lines(report: "SearchReport") -> list[str]:
     if not report.plugins:
-        return ["No plugin matches."]
+        meant = f" Did you mean '{report.near}'?" if report.near else ""
+        return [f"No plugin matches.{meant}"]
     cells = [
         (
             f"{row.index}:{row.name}",

@@ -53,7 +53,7 @@ def choose_from_indexes(
             if isinstance(release, TarkError):
                 raise release
             # Checked after the fetch, because only the release contains what its publisher signed.
-            _check_row(source, pin, row, release)
+            check_row(source, pin, row, release)
             taken.append(release)
         except TarkError as problem:
             refused[pin.name] = problem
@@ -109,7 +109,23 @@ def _solve(
         entry.name: Locked(entry.version, entry.source.unpinned()) for entry in workspace.followed.entries
     }
     tark = workspace.project.tark_version
-    return solve(catalog, wanted, locked=locked, free=free, tark=tark), listings
+    try:
+        return solve(catalog, wanted, locked=locked, free=free, tark=tark), listings
+    except ResolutionError as problem:
+        _suggest(workspace, problem, wanted, listings)
+        raise
+
+
+def _suggest(
+    workspace: Workspace, problem: ResolutionError, wanted: Sequence[RootRequirement], listings: Listings
+) -> None:
+    """Add to an error the name that an index has instead of the first name it does not have."""
+    for one in wanted:
+        if isinstance(one.origin, IndexSource) and not listings.get((one.origin, one.name)):
+            if near := workspace.resource(Indexes).nearest(one.origin, one.name):
+                problem.message += f"; did you mean '{near}'?"
+                problem.hint = f"tarkpm info {one.origin.index}:{near}"
+            return
 
 
 def _wanted(requirement: Requirement) -> RootRequirement:
@@ -184,7 +200,7 @@ def _stays(
     return workspace.project.requirements.get(entry.name) == requirement
 
 
-def _check_row(source: IndexSource, pin: Pin, row: ReleaseRow, release: Release) -> None:
+def check_row(source: IndexSource, pin: Pin, row: ReleaseRow, release: Release) -> None:
     """Raise `IndexUntrusted` unless the index's row repeats what the publisher signed.
 
     The resolver decided by the row, which only the index's online key signs.

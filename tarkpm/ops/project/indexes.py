@@ -7,10 +7,11 @@ from urllib.parse import urlsplit
 from tarkpm.core import variables
 from tarkpm.core.claim import Claim
 from tarkpm.core.lockfile import LockEntry
+from tarkpm.core.name_similarity import nearest
 from tarkpm.core.project import IndexEntry
 from tarkpm.core.release import IndexSource, PluginName
 from tarkpm.core.rows import Listing
-from tarkpm.errors import IndexStale, NotFound, Unreachable
+from tarkpm.errors import IndexStale, NotFound, TarkError, Unreachable
 
 if TYPE_CHECKING:
     from tarkpm.io.login import Login
@@ -41,6 +42,16 @@ class Indexes:
         there = {name: listing for name, listing in found.items() if listing}
         self.learn(source, list(there), there)
         return found
+
+    def nearest(self, source: IndexSource, name: str) -> str:
+        """Return the name in an index's catalogue that ``name`` is most likely a slip of; "" without one.
+
+        "" also if the catalogue cannot be read: the error that this helps with matters more.
+        """
+        try:
+            return nearest(name, (entry.name for entry in self.client(source).search()))
+        except TarkError:
+            return ""
 
     def learn_publishers(self, entries: Iterable[LockEntry]) -> None:
         """Fetch the claims of locked plugins that this machine does not know yet, offline from the cache.
