@@ -7,7 +7,9 @@ from typing import Any
 import click
 
 _REF = [
-    click.option("--tag", default="", metavar="TAG", help="The release at TAG."),
+    click.option(
+        "--tag", default="", metavar="TAG", help="The release at TAG, or at the newest tag in a range."
+    ),
     click.option("-b", "--branch", default="", metavar="BRANCH", help="The head of BRANCH."),
     click.option("--rev", default="", metavar="COMMIT", help="The release at COMMIT (40 hex digits)."),
     click.option("--path", default="", metavar="DIR", help="The plugin's folder in the repository."),

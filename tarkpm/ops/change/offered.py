@@ -18,10 +18,10 @@ from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.fetch import (
     Release,
     acquire_pinned,
-    commit_of,
     fetch_git,
     open_remote,
     release_of_folder,
+    resolve,
 )
 from tarkpm.ops.release.latest import stored_release
 
@@ -181,7 +181,7 @@ def _chosen(workspace: Workspace, source: IndexSource, listing: Listing, wanted:
 
 def _of_repository(workspace: Workspace, source: GitSource) -> Offered:
     with open_remote(workspace, source.git) as remote:
-        resolved = source.at(commit_of(remote, source))
+        resolved = resolve(remote, source)
         release = fetch_git(remote, resolved)
         try:
             return Offered(release, tagged_rows(workspace, remote.tags(), resolved))

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 
 from tarkpm.core.lockfile import LockEntry, Pin
-from tarkpm.core.release import IndexSource, PluginName, Requirement
+from tarkpm.core.release import IndexSource, PluginName, Requirement, Source
 from tarkpm.core.resolution.catalog import Candidate, Catalog, Locked, PluginId, RootRequirement, missing
 from tarkpm.core.resolution.resolver import Solution, solve
 from tarkpm.core.rows import Listing, ReleaseRow, row_of
@@ -104,9 +104,10 @@ def _solve(
 ) -> tuple[Solution, Listings]:
     there = {entry.name for entry in held}
     wanted = [_wanted(one) for name, one in requirements.items() if not one.is_fixed or name in there]
-    catalog, listings = _gather(workspace, wanted, held)
+    catalog, listings = _gather(workspace, wanted, {_origin(entry, requirements): entry for entry in held})
     locked = {
-        entry.name: Locked(entry.version, entry.source.unpinned()) for entry in workspace.followed.entries
+        entry.name: Locked(entry.version, _origin(entry, requirements)[0])
+        for entry in workspace.followed.entries
     }
     tark = workspace.project.tark_version
     try:
@@ -128,17 +129,24 @@ def _suggest(
             return
 
 
+def _origin(entry: LockEntry, requirements: Mapping[PluginName, Requirement]) -> PluginId:
+    """Return what the resolver calls an entry: by its requirement's source, which may be a range on tags."""
+    required = requirements.get(entry.name)
+    fits = required is not None and required.source.leads_to(entry.source)
+    return (required.source if required and fits else entry.source.unpinned()), entry.name
+
+
 def _wanted(requirement: Requirement) -> RootRequirement:
     wanted = Range.parse(requirement.range or "*") if not requirement.is_fixed else None
     return RootRequirement(requirement.name, requirement.source.unpinned(), wanted)
 
 
 def _gather(
-    workspace: Workspace, wanted: list[RootRequirement], held: tuple[LockEntry, ...]
+    workspace: Workspace, wanted: list[RootRequirement], held: Mapping[PluginId, LockEntry]
 ) -> tuple[Catalog, Listings]:
     """Return every candidate, breadth-first: each round asks for all plugins that the last one named."""
     offers: dict[PluginId, tuple[Candidate, ...]] = {}
-    offers.update(((entry.source.unpinned(), entry.name), (_locked_offer(entry),)) for entry in held)
+    offers.update((place, (_locked_offer(entry, place[0]),)) for place, entry in held.items())
     listings: Listings = {}
     tark = workspace.project.tark_version
     while todo := missing(offers, wanted, tark):
@@ -150,10 +158,8 @@ def _gather(
     return offers, listings
 
 
-def _locked_offer(entry: LockEntry) -> Candidate:
-    return Candidate(
-        entry.name, entry.version, entry.source.unpinned(), entry.requires, entry.min_tark_version
-    )
+def _locked_offer(entry: LockEntry, origin: Source) -> Candidate:
+    return Candidate(entry.name, entry.version, origin, entry.requires, entry.min_tark_version)
 
 
 def _offers(

@@ -132,7 +132,12 @@ def _read_source_arg(
     # Kept in memory for this command only; the source has the URL without it.
     if login is not None:
         logins[url.public] = login
-    return SourceArg(GitSource(url.public, ref.tag, ref.branch, ref.rev, _folder(ref.path or folder)))
+    source = GitSource(url.public, ref.tag, ref.branch, ref.rev, _folder(ref.path or folder))
+    try:
+        _ = source.tag_range
+    except ValueError as problem:
+        raise UsageError(str(problem), where="--tag") from None
+    return SourceArg(source)
 
 
 def _is_half_of_github(settings: Settings, named: re.Match[str]) -> bool:
