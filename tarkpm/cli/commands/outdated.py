@@ -48,7 +48,8 @@ def _outdated_lines(report: "OutdatedReport") -> list[str]:
     lines = table(
         ("Plugin", "Locked", "Update", "Newest", "Source", ""),
         [cells for _, cells in sorted(rows)],
-        whole=("Plugin", "Update", ""),
+        whole=("Plugin", "Locked", "Update", "Newest"),
+        prose=("",),
     )
     if report.command:
         lines += ["", f"To install the versions under Update: {report.command}"]

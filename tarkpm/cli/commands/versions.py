@@ -42,9 +42,14 @@ def _lines(report: "VersionsReport") -> list[str]:
         return [f"No tag of {neutral(report.source)} names a version."]
     if any(row.tag for row in report.versions):
         tags = [(row.version, neutral(row.tag), row.note) for row in report.versions]
-        lines = table(("Version", "Tag", ""), tags)
+        lines = table(("Version", "Tag", ""), tags, whole=("Version", "Tag"))
     else:
-        lines = table(("Version", "Needs tark", "Bytes", "Asks for", ""), list(map(_cells, report.versions)))
+        lines = table(
+            ("Version", "Needs tark", "Bytes", "Asks for", ""),
+            list(map(_cells, report.versions)),
+            whole=("Version",),
+            prose=("",),
+        )
     return [style(lines[0], bold=True), *lines[1:]]
 
 
