@@ -263,6 +263,13 @@ class Requirement(msgspec.Struct, frozen=True):
         return not self.range or Range.parse(self.range).matches(version)
 
     @property
+    def allowed(self) -> str:
+        """The range of versions of an index, or of tags, that later updates may take; "" for one place."""
+        if isinstance(self.source, GitSource):
+            return self.source.tag if self.source.tag_range else ""
+        return self.range
+
+    @property
     def is_fixed(self) -> bool:
         """Return whether the source contains a single release."""
         return not isinstance(self.source, IndexSource)

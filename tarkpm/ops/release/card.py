@@ -10,7 +10,7 @@ from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import PROJECT
 from tarkpm.core.project import Project
-from tarkpm.core.release import GitSource, IndexSource, PathSource, Requirement
+from tarkpm.core.release import GitSource, IndexSource, PathSource
 from tarkpm.core.text import quoted, some
 from tarkpm.errors import KeyChanged, KeyUnknown
 from tarkpm.ops.project.acceptance import data_change, has_data
@@ -91,15 +91,8 @@ def _change_rows(locked: LockEntry | None, admission: Admission) -> list[CardRow
 def _range_rows(project: Project, admission: Admission) -> list[CardRow]:
     """Return the range that tark.toml gets, if it is new: it decides what later updates take."""
     now, before = admission.change.requirement, project.requirements.get(admission.change.name)
-    wanted, was = _range_of(now), _range_of(before)
+    wanted, was = now.allowed if now else "", before.allowed if before else ""
     return [CardRow("range", f"{wanted} in {PROJECT}")] if wanted and wanted != was else []
-
-
-def _range_of(requirement: Requirement | None) -> str:
-    """Return the range that a requirement allows, on versions of an index or on tags; "" without one."""
-    if requirement is None or not isinstance(requirement.source, GitSource):
-        return requirement.range if requirement else ""
-    return requirement.source.tag if requirement.source.tag_range else ""
 
 
 def _difference_rows(before: CapabilitySet, after: CapabilitySet) -> list[CardRow]:
