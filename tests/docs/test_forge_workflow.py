@@ -128,15 +128,33 @@ def test_a_pull_request_is_shown_and_decided(forge: Forge, publisher: Publisher)
     forge.push("wider")
     refused = forge.review("wider")
     digest = refused.outputs["digest"]
-    assert f"set the variable TARK_DECISIONS to {digest}" in refused.printed
+    assert f"variable PLUGINS_REVIEWED to {digest}" in refused.printed
     assert refused.comment.index("**Goes beyond `HEAD^1`:**") < refused.comment.index("| plugin |")
-    assert f"Digest of the decisions: `{digest}`\n" in refused.comment
+    decisions = forge.sandbox.run("accept", "--print", "--json").ok().json["digest"]
+    assert refused.comment.endswith(
+        f"\nDigest of both documents: `{digest}`. Digest of the decisions: `{decisions}`.\n"
+    )
     assert (refused.machine / "tarkpm.txt").read_text() == "tarkpm, by hash\n"
-    assert forge.sandbox.run("accept", "--print", "--json").ok().json["digest"] == digest
     decision = [*scripts("review")][-1]
     decided = {"STATUS": "1", "DIGEST": digest, "REVIEWED": digest}
     assert refused.failed == decision
     subprocess.run(["bash", "-e", "-c", decision], env=decided, check=True)
+
+
+def test_an_older_release_is_not_what_was_reviewed(forge: Forge, publisher: Publisher) -> None:
+    """It is the same decisions, and no approval of these lets it pass."""
+    sandbox, old = forge.sandbox, (forge.sandbox.cwd / "tark.lock").read_bytes()
+    publisher.release("1.1.0", capabilities="storage = true")
+    sandbox.run("update", "-y").ok()
+    forge.push("main")
+    decisions = sandbox.run("accept", "--print", "--json").ok().json["digest"]
+    (sandbox.cwd / "tark.lock").write_bytes(old)
+    forge.push("older")
+    older = forge.review("older", steps=2)
+    assert older.outputs["status"] == "1"
+    assert f"`{decisions}`" in older.comment
+    assert "| version ⚠ | `1.1.0` | `1.0.0` |" in older.comment
+    assert older.outputs["digest"] not in decisions
 
 
 def test_a_pull_request_that_is_broken_is_red(forge: Forge) -> None:
