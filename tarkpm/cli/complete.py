@@ -173,6 +173,13 @@ def sources(_: click.Context, __: click.Parameter, typed: str) -> "list[Completi
     return [CompletionItem(typed, type="dir")] if typed[:1] in (".", "/", "~") else []
 
 
+def files(_: click.Context, __: click.Parameter, typed: str) -> "list[CompletionItem]":
+    """Complete a file, which the shell completes by itself."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(typed, type="file")]
+
+
 def releases(context: click.Context, _: click.Parameter, typed: str) -> list[str]:
     """Complete NAME@VERSION in an index's folder. Names of files are read, and verified by nobody."""
     from tarkpm.core import rows

@@ -20,6 +20,7 @@ LABELS: Final = {
     "files": "contents",
     "granted": "may use",
     "min-tark-version": "min tark",
+    "range": "allows",
     "trust": "trusts",
 }
 """What kinds of changes are called where the kind's own name would not be understood."""
@@ -59,7 +60,7 @@ def difference_markdown(report: "DiffReport | ShowReport") -> list[str]:
 
 
 _IN_SHORT: Final = {"definitions": "tools redefined", "files": "contents"}
-_LEFT_OUT: Final = ("version", "commit", "declared", "granted")
+_LEFT_OUT: Final = ("version", "commit", "declared", "granted", "range")
 """Kinds that a summary says in other words, or leaves to `show`."""
 
 

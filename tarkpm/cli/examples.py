@@ -32,7 +32,7 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "tree": ("tarkpm tree", "tarkpm tree --invert text-tools"),
     "outdated": ("tarkpm outdated",),
     "list": ("tarkpm list", "tarkpm list --user"),
-    "info": ("tarkpm info text-tools",),
+    "info": ("tarkpm info text-tools", "tarkpm info github:owner/repo --tag v1.0.0"),
     "enable": ("tarkpm enable text-tools",),
     "disable": ("tarkpm disable text-tools",),
     "grant": (
@@ -84,7 +84,7 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
         "tarkpm serve openai 127.0.0.1:8080",
         "tarkpm serve openai --auth openai-compat:OPENAI_API_KEY=device-auth",
     ),
-    "inspect": ("tarkpm inspect plugin.wasm",),
+    "inspect": ("tarkpm inspect plugin.wasm", "tarkpm inspect text-tools"),
     "cache": ("tarkpm cache", "tarkpm cache clean"),
     "cache clean": ("tarkpm cache clean", "tarkpm cache clean --dry-run"),
     "cache dir": ("tarkpm cache dir",),

@@ -53,7 +53,7 @@ class FieldChange(msgspec.Struct, frozen=True):
     """One difference of a plugin or project: what is gone, and what is there instead.
 
     ``kind`` names what is compared: version, type, source, commit, signer, statement, files, requires,
-    min-tark-version, declared, granted, tools, license or trust.
+    min-tark-version, declared, granted, tools, license, trust, or range: what an update may take.
     """
 
     kind: str
@@ -140,6 +140,7 @@ class _Side:
 
     def __init__(self, project: Project, documents: Documents) -> None:
         self.project, self.lock, self.licenses = project, documents.lock, documents.licenses
+        self._has_ranges = project is documents.project
 
     def get(self, name: str) -> LockEntry | None:
         return self.lock.get(name)
@@ -154,6 +155,10 @@ class _Side:
         if entry is None:
             return decided
         source = entry.source
+        # Of a new plugin, and between two locks, the version says enough.
+        required = project.requirements.get(key) if self._has_ranges else None
+        if required and required.allowed:
+            decided["range"] = (required.allowed,)
         return {
             "version": (str(entry.version),),
             "type": (entry.type,),
@@ -174,6 +179,7 @@ class _Side:
         key = PluginName(name)
         return (
             self.get(name) == other.get(name)
+            and self.project.requirements.get(key) == other.project.requirements.get(key)
             and self.project.trust.get(key) == other.project.trust.get(key)
             and self.project.granted(key) == other.project.granted(key)
         )
@@ -217,6 +223,8 @@ def _changes(name: str, old: _Side, new: _Side, wider: Collection[str]) -> Itera
         removed, added = _without(gone, new_), _without(new_, gone)
         # A license is known where plugin.toml is: not to know it is no change.
         if kind == "license" and before and not (gone and new_):
+            continue
+        if kind == "range" and before is None:
             continue
         # Other files of another version are what a version is; of the same version they are news.
         if kind == "files" and (before is None or after is None or before.version != after.version):

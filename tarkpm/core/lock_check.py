@@ -35,7 +35,7 @@ def stale_requirement(requirement: Requirement, entry: LockEntry | None) -> Lock
     if entry is None:
         return _stale(f"'{name}' is in tark.toml, but not in tark.lock", name)
     # Without the commit: the lock resolves a ref, and `release.fetch` checks that the ref leads there.
-    if entry.source.unpinned() != requirement.source:
+    if not requirement.source.leads_to(entry.source):
         return _stale(f"'{name}' is locked from {_two(entry.source.unpinned(), requirement.source)}", name)
     if not requirement.allows(entry.version):
         message = f"'{name}' is locked at {entry.version}, but tark.toml requires {requirement.range}"

@@ -54,7 +54,7 @@ def close_names(name: PluginName, others: Iterable[PluginName]) -> Iterator[tupl
 def nearest(name: str, names: Iterable[str]) -> str:
     """Return the name that a mistyped ``name`` most likely means; "" if none is similar."""
     most, letters = max(1, len(name) // 3), sorted(name)
-    # A catalogue has many names, and the distance takes a hundred times as long as a look at the letters.
+    # An index may list hundreds of thousands of names, and a distance takes 20 µs.
     likely = (o for o in names if abs(len(o) - len(name)) <= most and _could_be(letters, o, most))
     near = [(distance, other) for other in likely if (distance := _distance(name, other)) <= most]
     return min(near, default=(0, ""))[1]

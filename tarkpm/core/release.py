@@ -10,7 +10,8 @@ import msgspec
 
 from tarkpm.core import git_url
 from tarkpm.core.shapes import from_value
-from tarkpm.core.text import refuse_empty, without_login
+from tarkpm.core.tags import TagRange, tag_range, version_tag
+from tarkpm.core.text import refuse_empty, short, without_login
 from tarkpm.core.version import Range, Version
 from tarkpm.errors import Refused
 
@@ -109,8 +110,9 @@ def is_commit(text: str) -> bool:
 class GitSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A folder of a git repository, at one commit once it is resolved.
 
-    At most one of ``tag``, ``branch`` and ``rev`` is set; none means the remote's HEAD. ``git`` is a URL
-    without a password (docs/trust-rules.md, rule 11).
+    At most one of ``tag``, ``branch`` and ``rev`` is set; none means the remote's HEAD. As required, ``tag``
+    may be a range on tags; once it is resolved, it is the tag that was taken. ``git`` is a URL without a
+    password (docs/trust-rules.md, rule 11).
     """
 
     git: str
@@ -127,6 +129,25 @@ class GitSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     def unpinned(self) -> "GitSource":
         """Return the source as required, without the resolved commit."""
         return msgspec.structs.replace(self, commit="")
+
+    @property
+    def tag_range(self) -> TagRange | None:
+        """The range on tags that ``tag`` is; None for the name of one tag, or none."""
+        return tag_range(self.tag) if self.tag else None
+
+    def leads_to(self, locked: "Source") -> bool:
+        """Return whether a locked source is this one at some commit, for a range at a tag within it.
+
+        The version that counts is the one that the tag names: plugin.toml's is checked as for any release.
+        """
+        if not isinstance(locked, GitSource):
+            return False
+        wanted = self.tag_range
+        if wanted is None:
+            return locked.unpinned() == self
+        return msgspec.structs.replace(locked, tag=self.tag, commit="") == self and wanted.admits(
+            version_tag(locked.tag)
+        )
 
     @property
     def ref(self) -> str:
@@ -149,6 +170,10 @@ class PathSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Return the source itself: a path is not resolved further."""
         return self
 
+    def leads_to(self, locked: "Source") -> bool:
+        """Return whether a locked source is this one."""
+        return locked == self
+
     def __str__(self) -> str:
         return self.path
 
@@ -162,6 +187,10 @@ class IndexSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def unpinned(self) -> "IndexSource":
         """Return the source itself: version and digests identify the chosen release."""
         return self
+
+    def leads_to(self, locked: "Source") -> bool:
+        """Return whether a locked source is this one."""
+        return locked == self
 
     def __str__(self) -> str:
         return f"index {self.index}"
@@ -188,6 +217,13 @@ def source_from_table(table: dict[str, Any]) -> Source:
     # Two refs could point to different commits.
     if sum(map(bool, (source.tag, source.branch, source.rev))) > 1:
         raise ValueError("expected one of tag, branch and rev, found several")
+    try:
+        is_range = source.tag_range is not None
+    except ValueError as problem:
+        raise ValueError(f"tag: {problem}") from None
+    # A lock names what was taken: a range in it would leave that to the next reader.
+    if is_range and source.commit:
+        raise ValueError(f"tag: expected the tag that was taken, found the range {short(source.tag)}")
     if source.rev and not is_commit(source.rev):
         raise ValueError(f"rev: expected 40 hexadecimal digits, found {source.rev!r}")
     if source.commit and not is_commit(source.commit):
@@ -250,6 +286,13 @@ class Requirement(msgspec.Struct, frozen=True):
     def allows(self, version: Version) -> bool:
         """Return whether a release of this version satisfies the requirement."""
         return not self.range or Range.parse(self.range).matches(version)
+
+    @property
+    def allowed(self) -> str:
+        """The range of versions of an index, or of tags, that later updates may take; "" for one place."""
+        if isinstance(self.source, GitSource):
+            return self.source.tag if self.source.tag_range else ""
+        return self.range
 
     @property
     def is_fixed(self) -> bool:

@@ -66,6 +66,6 @@ def _already(requirement: Requirement) -> str:
     if requirement.range and (exact := Range.parse(requirement.range)).is_exact:
         newer = shlex.quote(f"{name}@^{str(exact).lstrip('= ')}")
         return f"tark.toml requires '{name}' {exact}; to allow newer releases: tarkpm add {newer}"
-    if isinstance(source, GitSource) and (source.tag or source.rev):
+    if isinstance(source, GitSource) and (source.tag or source.rev) and not source.tag_range:
         return f"'{name}' is pinned to {source.ref}; to move it, name another --tag, --branch or --rev"
     return f"'{name}' already comes from this source; to look for a newer release: tarkpm update {name}"

@@ -1,14 +1,28 @@
-"""``tarkpm info``: the details of one plugin."""
+"""``tarkpm info``: the details of one plugin, installed or not."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from tarkpm.core.capability import KINDS, CapabilitySet
+from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.manifest import Manifest
-from tarkpm.core.release import GitSource, PluginName
+from tarkpm.core.name_similarity import nearest
+from tarkpm.core.names import STATEMENT
+from tarkpm.core.release import GitSource, IndexSource, PluginName, Source, is_plugin_name
 from tarkpm.errors import TarkError
+from tarkpm.ops.change.offered import (
+    Offered,
+    VersionRow,
+    declared_lines,
+    offered,
+    offered_as_locked,
+    trust_in,
+)
+from tarkpm.ops.change.source_args import GitRef, SourceArg, read_source_args
+from tarkpm.ops.project.acceptance import require_accepted
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import Workspace, open_for_reading
@@ -52,44 +66,167 @@ class Info(msgspec.Struct, frozen=True):
     unpinned: bool = False
 
 
-def info(settings: Settings, ui: Ui, typed: PluginName) -> Info:
-    """Return metadata, capabilities, paths, signer and source of one plugin. Raises `NotFound`."""
+class Offer(msgspec.Struct, frozen=True):
+    """A plugin that is not installed: the release that ``command`` would add, as its source offers it.
+
+    ``status`` is "not installed", or "missing" if it is locked. ``trust`` is that of `Trust`, and ``refusal``
+    why `add` would refuse it. ``declares`` are the capabilities in words. ``size`` counts the bytes of all
+    files. ``tools`` are names that tark.lock pins; None if they are not known without running the plugin.
+    """
+
+    name: str
+    version: str
+    type: str
+    status: str
+    description: str
+    author: str
+    homepage: str
+    license: str
+    min_tark_version: str
+    source: str
+    commit: str
+    signer: str
+    trust: str
+    refusal: str
+    withdrawn: str
+    abi: str
+    declared: tuple[str, ...]
+    declares: tuple[str, ...]
+    imported: tuple[str, ...]
+    unknown_capabilities: tuple[str, ...]
+    foreign_reads: tuple[str, ...]
+    sign_in: tuple[str, ...]
+    contributes: tuple[str, ...]
+    activation: tuple[str, ...]
+    requires: tuple[str, ...]
+    size: int
+    tools: tuple[str, ...] | None
+    versions: tuple[VersionRow, ...]
+    notes: tuple[str, ...]
+    command: str
+
+
+def info(settings: Settings, ui: Ui, text: str, ref: GitRef) -> Info | Offer:
+    """Return the details of an installed plugin, or of the release that ``add TEXT`` would take.
+
+    ``text`` is a plugin's name, INDEX:NAME, NAME@RANGE, a git URL or a folder. Of what is not installed the
+    release is fetched and verified; it is not run, and nobody is asked to trust it. Raises `NotFound`, and
+    what `add` raises before it asks.
+    """
+    plain = is_plugin_name(text.lower()) and not ref.given
     with open_for_reading(settings, ui) as workspace:
-        name = workspace.name_of(typed)
-        entry, environment = workspace.lock.get(name), workspace.environment
-        status, manifest = look(workspace, name)
-        if manifest is None:
-            raise not_installed(workspace, name, entry)
-        source = entry.source if entry else None
-        module = _module(workspace, name, manifest.wasm)
-        return Info(
-            name=name,
-            version=str(manifest.version),
-            type=manifest.type,
-            status=status,
-            description=manifest.description,
-            author=manifest.author,
-            homepage=manifest.homepage,
-            license=manifest.license,
-            min_tark_version=str(manifest.min_tark_version or ""),
-            source=str(source.unpinned()) if source else "",
-            commit=source.commit if isinstance(source, GitSource) else "",
-            signer=signer_text(entry),
-            declared=tuple(map(str, manifest.capabilities)),
-            abi=module.abi if module else "",
-            imported=tuple(kind for kind in KINDS if module and kind in module.kinds),
-            granted=tuple(map(str, _granted(workspace, name, manifest))),
-            unknown_capabilities=manifest.unknown_capabilities,
-            foreign_reads=manifest.foreign_reads,
-            sign_in=_sign_in(manifest),
-            contributes=manifest.contributes,
-            activation=manifest.activation,
-            requires=tuple(map(str, manifest.dependencies)),
-            install=str(environment.folder(name)),
-            wasm=str(environment.folder(name) / manifest.wasm),
-            data=str(_data(workspace, name, manifest)),
-            unpinned=entry is not None and entry.is_unpinned,
-        )
+        if plain:
+            name = workspace.name_of(PluginName(text))
+            entry = workspace.lock.get(name)
+            if name in workspace.environment.names():
+                return _installed(workspace, name, entry)
+            if entry:
+                require_accepted(workspace)
+                return _offer(workspace, offered_as_locked(workspace, entry), "", entry)
+            # Without an index there is no other place where the name could be looked up.
+            is_slip = bool(nearest(name, workspace.environment.names()))
+            if not (settings.cwd / text).is_dir() and (is_slip or not workspace.project.indexes):
+                raise not_installed(workspace, name, None)
+    settings, (typed,) = read_source_args(settings, [text], ref, verb="info")
+    with open_for_reading(settings, ui) as workspace:
+        return _seen(workspace, typed, text)
+
+
+def _seen(workspace: Workspace, typed: SourceArg, text: str) -> Offer:
+    """Return the offer that an argument leads to."""
+    request = typed.request(workspace.project)
+    if isinstance(request.source, IndexSource):
+        require_accepted(workspace)
+    return _offer(workspace, offered(workspace, request), _add_command(request.source, typed, text), None)
+
+
+def _add_command(source: Source, typed: SourceArg, text: str) -> str:
+    """Return the command that adds what was looked at, without a login that was typed in its URL."""
+    words = [text]  # a folder
+    if isinstance(source, IndexSource):
+        words = [f"{source.index}:{typed.name}" + (f"@{typed.range}" if typed.range else "")]
+    elif isinstance(source, GitSource):
+        options = {"--tag": source.tag, "--branch": source.branch, "--rev": source.rev, "--path": source.path}
+        words = [source.git, *(word for pair in options.items() if pair[1] for word in pair)]
+    return shlex.join(["tarkpm", "add", *words])
+
+
+def _offer(workspace: Workspace, seen: Offered, command: str, entry: LockEntry | None) -> Offer:
+    candidate = seen.release.candidate
+    manifest, source = candidate.manifest, candidate.source
+    module = _inspected(seen.release.contents[manifest.wasm])
+    trust = trust_in(workspace, seen.release)
+    pins = entry.tools if entry else None
+    statement = () if candidate.statement is None else (len(seen.release.contents[STATEMENT]),)
+    return Offer(
+        name=manifest.name,
+        version=str(manifest.version),
+        type=manifest.type,
+        status="missing" if entry else "not installed",
+        description=manifest.description,
+        author=manifest.author,
+        homepage=manifest.homepage,
+        license=manifest.license,
+        min_tark_version=str(manifest.min_tark_version or ""),
+        source=str(source.unpinned()),
+        commit=source.commit if isinstance(source, GitSource) else "",
+        signer=candidate.signer or "",
+        trust=trust.signer,
+        refusal=trust.refusal,
+        withdrawn=seen.withdrawn,
+        abi=module.abi if module else "",
+        declared=tuple(map(str, manifest.capabilities)),
+        declares=tuple(declared_lines(seen.release)),
+        imported=tuple(kind for kind in KINDS if module and kind in module.kinds),
+        unknown_capabilities=manifest.unknown_capabilities,
+        foreign_reads=manifest.foreign_reads,
+        sign_in=_sign_in(manifest),
+        contributes=manifest.contributes,
+        activation=manifest.activation,
+        requires=tuple(map(str, manifest.dependencies)),
+        size=sum((*(file.size for file in candidate.files), *statement)),
+        tools=None if pins is None else tuple(pin.name for pin in pins),
+        versions=seen.versions,
+        notes=seen.notes,
+        command=command or "tarkpm sync",
+    )
+
+
+def _installed(workspace: Workspace, name: PluginName, entry: LockEntry | None) -> Info:
+    environment = workspace.environment
+    status, manifest = look(workspace, name)
+    if manifest is None:
+        raise not_installed(workspace, name, entry)
+    source = entry.source if entry else None
+    module = _module(workspace, name, manifest.wasm)
+    return Info(
+        name=name,
+        version=str(manifest.version),
+        type=manifest.type,
+        status=status,
+        description=manifest.description,
+        author=manifest.author,
+        homepage=manifest.homepage,
+        license=manifest.license,
+        min_tark_version=str(manifest.min_tark_version or ""),
+        source=str(source.unpinned()) if source else "",
+        commit=source.commit if isinstance(source, GitSource) else "",
+        signer=signer_text(entry),
+        declared=tuple(map(str, manifest.capabilities)),
+        abi=module.abi if module else "",
+        imported=tuple(kind for kind in KINDS if module and kind in module.kinds),
+        granted=tuple(map(str, _granted(workspace, name, manifest))),
+        unknown_capabilities=manifest.unknown_capabilities,
+        foreign_reads=manifest.foreign_reads,
+        sign_in=_sign_in(manifest),
+        contributes=manifest.contributes,
+        activation=manifest.activation,
+        requires=tuple(map(str, manifest.dependencies)),
+        install=str(environment.folder(name)),
+        wasm=str(environment.folder(name) / manifest.wasm),
+        data=str(_data(workspace, name, manifest)),
+        unpinned=entry is not None and entry.is_unpinned,
+    )
 
 
 def _granted(workspace: Workspace, name: PluginName, manifest: Manifest) -> CapabilitySet:
@@ -123,9 +260,16 @@ def _sign_in(manifest: Manifest) -> tuple[str, ...]:
 
 def _module(workspace: Workspace, name: str, wasm: str) -> "ModuleInfo | None":
     """Return what the module imports and exports; None if it cannot be read."""
+    try:
+        return _inspected(workspace.environment.read(name, wasm))
+    except (TarkError, OSError):
+        return None
+
+
+def _inspected(data: bytes) -> "ModuleInfo | None":
     from tarkpm.host.module.inspect import inspect
 
     try:
-        return inspect(workspace.environment.read(name, wasm))
-    except (TarkError, OSError):
+        return inspect(data)
+    except TarkError:
         return None

@@ -1,4 +1,4 @@
-"""``tarkpm inspect``: describe a WebAssembly file without running it."""
+"""``tarkpm inspect``: describe a WebAssembly file, or a plugin's module, without running it."""
 
 import itertools
 import shlex
@@ -8,13 +8,19 @@ import msgspec
 
 from tarkpm.core.digest import sha256
 from tarkpm.core.name_similarity import nearest
+from tarkpm.core.release import IndexSource, PluginName, is_plugin_name, names_folder
 from tarkpm.errors import ModuleInvalid, StoreError
 from tarkpm.host.ipc.messages import Item
 from tarkpm.host.module.inspect import MAGIC, is_known
 from tarkpm.host.module.surface import Surface, read_surface
 from tarkpm.io.files import read_file
+from tarkpm.ops.change.offered import offered
+from tarkpm.ops.change.source_args import GitRef, read_source_args
+from tarkpm.ops.project.acceptance import require_accepted
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
+from tarkpm.ops.project.workspace import open_for_reading
+from tarkpm.ops.release.listing import look, not_installed
 from tarkpm.ops.run.compile_cache import compile_cache
 from tarkpm.store.blobs import MAX_BLOB
 
@@ -33,6 +39,7 @@ class SurfaceEntry(msgspec.Struct, frozen=True):
 class InspectReport(msgspec.Struct, frozen=True):
     """The surface of a module. Names and types are its claims.
 
+    ``path`` is the file, or the source of a plugin that is not installed, with the file's name in it.
     ``abi`` is "tark:plugin", "older tark ABI", or "" for neither; ``interfaces`` are those of tark it
     imports, ``fits`` the plugin types it can be, and ``misfits`` why it cannot be one of the others.
     """
@@ -49,11 +56,30 @@ class InspectReport(msgspec.Struct, frozen=True):
     misfits: dict[str, str]
 
 
-def inspect_file(settings: Settings, ui: Ui, path: Path) -> InspectReport:
-    """Read the surface of a file. Raises `ModuleInvalid` unless it is WebAssembly, and `HostError`."""
-    file = (settings.cwd / path).resolve()
+def inspect(settings: Settings, ui: Ui, text: str, ref: GitRef) -> InspectReport:
+    """Read the surface of a file, or of the module of a plugin that is named as `add` or `info` name it.
+
+    A file of that name comes first. Raises `ModuleInvalid` unless it is WebAssembly, `HostError`, and what
+    `add` raises before it asks.
+    """
+    path = settings.cwd / text
+    if path.is_file() or not _names_plugin(text, ref):
+        return _file(settings, ui, path.resolve(), text)
+    if not ref.given and is_plugin_name(text.lower()) and (found := _installed(settings, ui, text)):
+        return _described(settings, ui, *found)
+    settings, (typed,) = read_source_args(settings, [text], ref, verb="inspect")
+    with open_for_reading(settings, ui) as workspace:
+        request = typed.request(workspace.project)
+        if isinstance(request.source, IndexSource):
+            require_accepted(workspace)
+        release = offered(workspace, request).release
+    module = release.candidate.manifest.wasm
+    return _described(settings, ui, release.contents[module], f"{request.source}: {module}")
+
+
+def _file(settings: Settings, ui: Ui, file: Path, text: str) -> InspectReport:
     try:
-        return _inspect(settings, ui, path, _read(file))
+        return _described(settings, ui, _read(file), text)
     except ModuleInvalid as problem:
         problem.hint = problem.hint or (_modules_near(file) if file.suffix != ".wasm" else _look(file))
         raise
@@ -86,13 +112,32 @@ def _look(path: Path) -> str:
     return f"ls -l {shlex.quote(str(path))}"
 
 
-def _inspect(settings: Settings, ui: Ui, path: Path, data: bytes) -> InspectReport:
+def _names_plugin(text: str, ref: GitRef) -> bool:
+    """Return whether an argument means a plugin: an error about ``x.wasm`` must be about that file."""
+    named = ":" in text or "@" in text or is_plugin_name(text.lower())
+    return ref.given or named or (names_folder(text) and not text.endswith(".wasm"))
+
+
+def _installed(settings: Settings, ui: Ui, text: str) -> tuple[bytes, str] | None:
+    """Return the module of an installed plugin and its path, else None. Raises `NotFound`."""
+    with open_for_reading(settings, ui) as workspace:
+        name = workspace.name_of(PluginName(text))
+        if name not in workspace.environment.names():
+            return None
+        _, manifest = look(workspace, name)
+        if manifest is None:
+            raise not_installed(workspace, name, workspace.lock.get(name))
+        place = str(workspace.environment.folder(name) / manifest.wasm)
+        return workspace.environment.read(name, manifest.wasm), place
+
+
+def _described(settings: Settings, ui: Ui, data: bytes, where: str) -> InspectReport:
     if data[: len(MAGIC)] == MAGIC:
         ui.busy("reading its types")
-    found = read_surface(data, compile_cache(settings, ui.busy), where=str(path))
+    found = read_surface(data, compile_cache(settings, ui.busy), where=where)
     ui.busy("")
     return InspectReport(
-        path=str(path),
+        path=where,
         kind=found.info.kind,
         abi=found.info.abi,
         size=len(data),

@@ -33,10 +33,14 @@ class Found(msgspec.Struct, frozen=True):
 
 
 class SearchReport(msgspec.Struct, frozen=True):
-    """The matching plugins, matches by name first; ``more`` were left out."""
+    """The matching plugins, matches by name first; ``more`` were left out.
+
+    ``near`` is the name nearest to a word that nothing matches, "" if none is similar.
+    """
 
     plugins: tuple[Found, ...]
     more: int = 0
+    near: str = ""
 
 
 def search(
@@ -62,7 +66,14 @@ def search(
             if not capability or capability in entry.capabilities
         ]
         found.sort(key=lambda one: (not all(word in one.name for word in lowered), one.name, one.index))
-        return SearchReport(tuple(found[:MAX_FOUND]), max(0, len(found) - MAX_FOUND))
+        near = "" if found or len(words) != 1 else _nearest(workspace, lowered[0])
+        return SearchReport(tuple(found[:MAX_FOUND]), max(0, len(found) - MAX_FOUND), near)
+
+
+def _nearest(workspace: Workspace, word: str) -> str:
+    indexes = workspace.resource(Indexes)
+    names = (indexes.nearest(index.source, word) for index in workspace.project.indexes.values())
+    return next(filter(None, names), "")
 
 
 def _matches(entry: SearchEntry, words: list[str]) -> bool:

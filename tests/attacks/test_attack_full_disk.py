@@ -195,8 +195,9 @@ def test_what_is_locked_and_not_installed(sandbox: Sandbox, publisher: Publisher
     sandbox.run("revoke", "text-tools", "shell").ok()
     shutil.rmtree(sandbox.plugins / "text-tools")
     with unchanged(sandbox):
-        for command in (("info", "text-tools"), ("disable", "text-tools"), ("enable", "text-tools")):
+        for command in (("disable", "text-tools"), ("enable", "text-tools")):
             sandbox.run(*command).failed(2, "'text-tools' is locked but not installed", "help: tarkpm sync")
+        assert sandbox.run("info", "text-tools").ok().out.endswith("To install it: tarkpm sync\n")
 
 
 def test_a_grant_to_what_is_not_installed(sandbox: Sandbox, publisher: Publisher) -> None:

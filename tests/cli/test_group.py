@@ -83,7 +83,7 @@ def test_every_error_gets_a_place_and_a_hint(streams: Streams, monkeypatch: pyte
         ("https://me:s3cret@h/x", "there is no command '…@h/x'", "tarkpm"),
         ("list --frobnicate", "no such option '--frobnicate'", "tarkpm list"),
         ("index frobnicate", "there is no command 'frobnicate'", "tarkpm index"),
-        ("info", "missing argument 'NAME'", "tarkpm info"),
+        ("info", "missing argument 'PLUGIN'", "tarkpm info"),
     ],
 )
 def test_a_line_that_does_not_parse(streams: Streams, typed: str, message: str, where: str) -> None:

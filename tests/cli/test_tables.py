@@ -1,15 +1,21 @@
 """Tables fit the terminal, and are whole in a pipe."""
 
 import re
+from datetime import datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.indexed import IndexedProject
 from support.sandbox import Sandbox
 from support.terminal import Terminal
 
 from tarkpm.cli import tables
 from tarkpm.cli.tables import fitted, table
+from tarkpm.core.layout import SEARCH
+from tarkpm.core.release import PluginName
+from tarkpm.core.search import SearchEntry, render
+from tarkpm.core.version import Version
 
 
 @pytest.mark.parametrize(
@@ -59,6 +65,34 @@ def test_a_path_goes_on_below_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     assert all(len(line) < 60 for line in lines)
     assert "".join(line[lines[0].index("PROJECT") :] for line in lines[1:]) == path
+
+
+def test_names_versions_and_times_are_whole_in_a_narrow_terminal(
+    indexed: IndexedProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The least important column is cut: a source, a digest, a description, a command."""
+    sandbox, name, version, newer = indexed.sandbox, "a-name-of-18-chars", "1.20.30-rc.12", "1.20.30-rc.13"
+    for each in (version, newer):
+        indexed.release(name, each, '[capabilities]\nhttp = ["api.example.com", "cdn.example.com"]')
+    entry = SearchEntry(PluginName(name), Version.parse(newer), "tool", ("http",), "words " * 19)
+    indexed.repo.put(SEARCH, render([entry]))
+    indexed.repo.publish()
+    indexed.use()
+    sandbox.run("add", f"{name}@={version}", "--accept-capabilities").ok()
+    monkeypatch.setattr(tables, "is_terminal", lambda _stream: True)
+    monkeypatch.setattr(tables, "size", lambda _stream: (60, 24))
+    shown = {
+        "list": (name, version),
+        "outdated": (name, version, newer),
+        "log": ("1", datetime.now().astimezone().strftime("%Y-%m-%d"), f"+ {name}"),
+        "accepted": (datetime.now().astimezone().strftime("%Y-%m-%d"),),
+        f"search {name}": (f"community:{name}", newer),
+        f"versions {name}": (version, newer, "locked"),
+    }
+    for command, texts in shown.items():
+        page = sandbox.run(*command.split()).out
+        assert all(len(line) < 60 for line in page.splitlines() if ": " not in line), page
+        assert all(text in page for text in texts), page
 
 
 def test_a_list_in_a_narrow_terminal(sandbox: Sandbox) -> None:

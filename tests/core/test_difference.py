@@ -120,3 +120,18 @@ def test_a_working_copy_and_an_index() -> None:
     assert by_kind["signer"].added == ("your own folder",)
     assert not difference(Documents(Lock.of([listed])), Documents(Lock.of([listed]))).plugins
     assert result.is_wider
+
+
+def test_a_range_that_allows_more_is_shown_and_asks_nothing() -> None:
+    """It decides what later updates take. Between two locks alone, the version says enough."""
+    source = GitSource("https://h.example/x.git", tag="v1.0.0", commit="c" * 40)
+    exact = decided("storage", source=source)
+    assert exact.project is not None
+    asked = msgspec.structs.replace(
+        exact.project.requirements[NAME], source=GitSource(source.git, tag="^1.0")
+    )
+    ranged = Documents(exact.lock, msgspec.structs.replace(exact.project, requirements={NAME: asked}))
+    result, changes = found(exact, ranged)
+    assert changes == {"range": FieldChange("range", (), ("^1.0",))}
+    assert not result.is_wider
+    assert difference(Documents(exact.lock), ranged) == Difference()

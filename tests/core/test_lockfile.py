@@ -22,7 +22,8 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 NAMES = st.from_regex(r"[a-z0-9]{1,4}(-[a-z0-9]{1,4})?", fullmatch=True).map(PluginName)
 FILES = st.lists(st.builds(FileEntry, st.sampled_from(["plugin.toml", "plugin.wasm", "LICENSE"]), DIGESTS, st.integers(0, 9**9)), min_size=1, max_size=3, unique_by=lambda f: f.name)  # fmt: skip
 URLS = st.from_regex(r"https://[a-z]{1,5}(:8[0-9])?/[A-Za-z0-9._-]{0,3}[a-z]", fullmatch=True)
-GIT = st.builds(GitSource, URLS, tag=TEXTS, commit=st.integers(0, 2**60).map("{:040x}".format))
+TAGS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="^~*=<>"), max_size=12)
+GIT = st.builds(GitSource, URLS, tag=TAGS, commit=st.integers(0, 2**60).map("{:040x}".format))
 INDEX = st.builds(IndexSource, NAMES, DIGESTS.map("sha256:{}".format))
 VERSIONS = st.builds(
     Version, st.integers(0, 9), st.integers(0, 9), st.integers(0, 9), st.sampled_from(["", "rc.1"])

@@ -71,7 +71,10 @@ def test_the_tark_version_is_recorded_once() -> None:
 NAMES = st.sampled_from(["a", "b-c", "d_e", "f1"]).map(PluginName)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=10)
 URLS = st.from_regex(r"https://[a-z]{1,5}(:8[0-9])?/[A-Za-z0-9._-]{0,3}[a-z]", fullmatch=True)
-SOURCES = st.builds(GitSource, URLS, tag=TEXT) | st.builds(PathSource, TEXT)
+TAGS = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="^~*"), min_size=1, max_size=10
+).filter(lambda text: text[0] not in "=<>")
+SOURCES = st.builds(GitSource, URLS, tag=TAGS | st.just("^1.2")) | st.builds(PathSource, TEXT)
 GRANTS = st.lists(
     st.sampled_from(["storage", "shell", "http:a.b", "http:*.c:80", "env:A_*", "filesystem:d/:ro"]).map(
         Capability.parse

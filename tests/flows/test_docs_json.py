@@ -72,6 +72,9 @@ def test_a_document_has_the_keys_of_the_page(user: Sandbox, command: str, argume
     assert set(result.ok().json) == keys(documents(command)[0])
     if command == "inspect":
         assert all(set(item) == keys(documents(command)[1]) for item in result.json["imports"])
+    if command == "info":
+        offer = user.run("info", str(PLUGINS / "text-tools"), "--json").ok().json
+        assert set(offer) == keys(documents(command)[1])
 
 
 def test_a_chat_has_the_keys_of_the_page(sandbox: Sandbox) -> None:
@@ -121,7 +124,7 @@ def test_what_is_said_of_an_index_has_the_keys_of_the_page(indexed: IndexedProje
         assert set(indexed.sandbox.run(*command.split(), "--json").json) == keys(documents(command)[0])
     assert set(indexed.sandbox.run("search", "text", "--json").ok().json) == keys(documents("search")[0])
     row = indexed.sandbox.run("outdated", "--json").json["plugins"][0]
-    assert set(row) == {"name", "locked", "update", "newest", "source", "commit", "warning"}
+    assert set(row) == row_keys("outdated", "plugins")
 
 
 def test_what_keys_and_the_status_of_an_index_print_has_the_keys_of_the_page(sandbox: Sandbox) -> None:

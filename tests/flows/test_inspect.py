@@ -194,7 +194,7 @@ def test_files_that_are_none(sandbox: Sandbox) -> None:
     sandbox.run("inspect", "y.wasm").failed(2, "no such file", "where:", f"help: ls -l {sandbox.cwd}\n")
     folder = sandbox.plugin(sandbox.cwd / "folder")
     hint = f"help: tarkpm inspect {folder / 'plugin.wasm'}\n"
-    sandbox.run("inspect", "folder").failed(2, "expected a file, found a folder", hint)
+    sandbox.run("inspect", "folder").failed(2, "'folder' is a folder", "help: tarkpm inspect ./folder")
     sandbox.run("inspect", "folder/plugn.wasm").failed(2, "there is no such file", hint)
     sandbox.run("inspect", "folder/plugin.toml").failed(1, "expected a WebAssembly binary", hint)
     broken = folder / "plugin.wasm"

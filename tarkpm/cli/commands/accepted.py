@@ -45,5 +45,5 @@ def _accepted(report: "AcceptedList") -> list[str]:
         (row.accepted_at or "-", str(len(row.plugins)), row.digest[:19] + "…", neutral(row.project))
         for row in report.projects
     ]
-    lines = table(("ACCEPTED", "PLUGINS", "DIGEST", "PROJECT"), rows, whole=("PROJECT",))
+    lines = table(("ACCEPTED", "PLUGINS", "DIGEST", "PROJECT"), rows, whole=("ACCEPTED",), prose=("PROJECT",))
     return [style(line, bold=not i) for i, line in enumerate(lines)]

@@ -6,6 +6,7 @@ import click
 
 from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.complete import sources
+from tarkpm.cli.git_options import git_ref
 from tarkpm.cli.options import (
     Invocation,
     allow_http,
@@ -20,14 +21,12 @@ from tarkpm.cli.rendering import taken_lines
 
 if TYPE_CHECKING:
     from tarkpm.core.consent import Answers
+    from tarkpm.ops.change.source_args import GitRef
 
 
 @click.command("add", cls=CheckedCommand)
 @click.argument("sources", shell_complete=sources, nargs=-1, required=True, metavar="SOURCE...")
-@click.option("--tag", default="", metavar="TAG", help="Add the release at TAG.")
-@click.option("-b", "--branch", default="", metavar="BRANCH", help="Add the head of BRANCH.")
-@click.option("--rev", default="", metavar="COMMIT", help="Add the release at COMMIT (40 hex digits).")
-@click.option("--path", default="", metavar="DIR", help="The plugin's folder in the repository.")
+@git_ref
 @consent
 @click.option("--adopt", is_flag=True, help="Replace a folder that tarkpm did not install; a copy is kept.")
 @yes
@@ -40,10 +39,7 @@ def add_command(
     invocation: Invocation,
     sources: tuple[str, ...],
     answers: "Answers",
-    tag: str,
-    branch: str,
-    rev: str,
-    path: str,
+    ref: "GitRef",
 ) -> int:
     """Add plugins from an index, git or a folder.
 
@@ -54,9 +50,7 @@ def add_command(
     from tarkpm.ops.add import add
     from tarkpm.ops.change.source_args import read_source_args
 
-    settings, read = read_source_args(
-        invocation.settings, sources, tag=tag, branch=branch, rev=rev, path=path
-    )
+    settings, read = read_source_args(invocation.settings, sources, ref)
     report = add(settings, invocation.ui, read, answers)
     invocation.report(report, lambda: taken_lines(report, dry_run=settings.dry_run))
     return 0

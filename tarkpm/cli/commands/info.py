@@ -6,30 +6,36 @@ import click
 
 from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.complete import plugin_names
-from tarkpm.cli.options import (
-    Invocation,
-    common,
-    read_name,
-)
+from tarkpm.cli.git_options import git_ref
+from tarkpm.cli.offer import offer_lines
+from tarkpm.cli.options import Invocation, allow_http, common, offline
 from tarkpm.cli.rendering import CHECK, CROSS, status_text
 from tarkpm.cli.tables import table
 from tarkpm.core.text import neutral
 
 if TYPE_CHECKING:
+    from tarkpm.ops.change.source_args import GitRef
     from tarkpm.ops.info import Info
 
 MAX_UNKNOWN = 100
 
 
 @click.command("info", cls=CheckedCommand)
-@click.argument("name", shell_complete=plugin_names)
+@click.argument("plugin", shell_complete=plugin_names)
+@git_ref
+@offline
+@allow_http
 @common
-def info_command(invocation: Invocation, name: str) -> int:
-    """Show the details of a plugin."""
-    from tarkpm.ops.info import info
+def info_command(invocation: Invocation, plugin: str, ref: "GitRef") -> int:
+    """Show the details of a plugin, installed or not.
 
-    report = info(invocation.settings, invocation.ui, read_name(name))
-    invocation.report(report, lambda: info_lines(report))
+    PLUGIN is a name, [INDEX:]NAME[@RANGE], a git URL or a folder (./mine), as `tarkpm add` takes it. Of what
+    is not installed, the release is fetched and verified. It is not run.
+    """
+    from tarkpm.ops.info import Info, info
+
+    report = info(invocation.settings, invocation.ui, plugin, ref)
+    invocation.report(report, lambda: info_lines(report) if isinstance(report, Info) else offer_lines(report))
     return 0
 
 

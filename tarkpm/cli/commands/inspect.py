@@ -1,30 +1,36 @@
 """``tarkpm inspect``."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from tarkpm.cli.checked import CheckedCommand
+from tarkpm.cli.complete import files
 from tarkpm.cli.console import style
-from tarkpm.cli.options import Invocation, common
+from tarkpm.cli.git_options import git_ref
+from tarkpm.cli.options import Invocation, allow_http, common, offline
 from tarkpm.core.text import neutral
 
 if TYPE_CHECKING:
+    from tarkpm.ops.change.source_args import GitRef
     from tarkpm.ops.inspect import InspectReport, SurfaceEntry
 
 
 @click.command("inspect", cls=CheckedCommand)
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", shell_complete=files)
+@git_ref
+@offline
+@allow_http
 @common
-def inspect_command(invocation: Invocation, file: Path) -> int:
+def inspect_command(invocation: Invocation, file: str, ref: "GitRef") -> int:
     """Show the imports and exports of a WebAssembly file.
 
-    They are shown with their types, and with the plugin types that the file fits. The file is not run.
+    FILE may also be a plugin, as `tarkpm info` takes it: a name, a git URL or a folder. Imports and exports
+    are shown with their types, and with the plugin types that the module fits. The module is not run.
     """
-    from tarkpm.ops.inspect import inspect_file
+    from tarkpm.ops.inspect import inspect
 
-    report = inspect_file(invocation.settings, invocation.ui, file)
+    report = inspect(invocation.settings, invocation.ui, file, ref)
     invocation.report(report, lambda: inspect_lines(report))
     return 0
 

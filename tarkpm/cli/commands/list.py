@@ -38,7 +38,9 @@ def list_lines(report: "ListReport") -> list[str]:
         (row.id, row.version, row.type, status_text(row.status), short_key(row.signer), _cut(row.description))
         for row in report.plugins
     ]
-    lines = table(header, [tuple(neutral(cell) for cell in row) for row in rows], whole=("ID", "Status"))
+    lines = table(
+        header, [tuple(neutral(cell) for cell in row) for row in rows], whole=("ID", "Version", "Status")
+    )
     if not rows and report.type:
         lines = [f"No {report.type} plugins installed."]
     elif not rows:

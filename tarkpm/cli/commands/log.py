@@ -42,7 +42,7 @@ def _lines(report: "LogReport") -> list[str]:
     if not report.generations:
         return ["no change has been recorded yet"]
     rows = [(str(one.number), one.at or "-", _summary(one), _command(one)) for one in report.generations]
-    head, *lines = table(("N", "WHEN", "CHANGES", "COMMAND"), rows)
+    head, *lines = table(("N", "WHEN", "CHANGES", "COMMAND"), rows, whole=("N", "WHEN"), prose=("CHANGES",))
     notes = [f"{' and '.join(report.edited)} changed since"] if report.edited else []
     notes += [f"{report.older:,} older: tarkpm log -n {len(rows) + report.older}"] if report.older else []
     return [style(head, bold=True), *lines, *note_lines(tuple(notes))]

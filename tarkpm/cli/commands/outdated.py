@@ -13,7 +13,8 @@ from tarkpm.core.text import neutral
 from tarkpm.errors import Unreachable
 
 if TYPE_CHECKING:
-    from tarkpm.ops.outdated import OutdatedReport, OutdatedRow
+    from tarkpm.ops.change.outlook import OutdatedRow
+    from tarkpm.ops.outdated import OutdatedReport
 
 
 @click.command("outdated", cls=CheckedCommand)
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 def outdated_command(invocation: Invocation) -> int:
     """Show newer versions and what an update would take.
 
-    Exits with status 1 if there are any, and with 5 if a plugin could not be checked.
+    Exits with status 1 if an update would take one, asks for a decision or is needed because a release was
+    withdrawn, and with 5 if a plugin could not be checked. Newer versions that tark.toml excludes are only
+    shown.
     """
     from tarkpm.ops.outdated import outdated
 
@@ -30,7 +33,7 @@ def outdated_command(invocation: Invocation) -> int:
     invocation.report(report, lambda: _outdated_lines(report))
     if report.failed:
         return Unreachable.exit_status
-    return 1 if report.plugins else 0
+    return 1 if report.is_due else 0
 
 
 def _outdated_lines(report: "OutdatedReport") -> list[str]:
@@ -45,11 +48,18 @@ def _outdated_lines(report: "OutdatedReport") -> list[str]:
     lines = table(
         ("Plugin", "Locked", "Update", "Newest", "Source", ""),
         [cells for _, cells in sorted(rows)],
-        whole=("Plugin", "Update", ""),
+        whole=("Plugin", "Locked", "Update", "Newest"),
+        prose=("",),
     )
     if report.command:
         lines += ["", f"To install the versions under Update: {report.command}"]
     return [style(lines[0], bold=True), *lines[1:], *note_lines(report.notes)]
+
+
+def _held(row: "OutdatedRow") -> str:
+    if not row.held_by:
+        return ""
+    return f"held by {row.held_by}" + (f", newest tag {row.newest_tag}" if row.newest_tag else "")
 
 
 def _cells(row: "OutdatedRow", unknown: str) -> tuple[str, ...]:
@@ -59,5 +69,5 @@ def _cells(row: "OutdatedRow", unknown: str) -> tuple[str, ...]:
         row.update or unknown,
         row.newest or unknown,
         neutral(row.source) + (f" at {row.commit[:12]}" if row.commit else ""),
-        neutral(row.warning),
+        neutral(row.warning or _held(row)),
     )

@@ -36,7 +36,8 @@ def search_command(
 
 def _search_lines(report: "SearchReport") -> list[str]:
     if not report.plugins:
-        return ["No plugin matches."]
+        meant = f" Did you mean '{report.near}'?" if report.near else ""
+        return [f"No plugin matches.{meant}"]
     cells = [
         (
             f"{row.index}:{row.name}",
@@ -47,7 +48,8 @@ def _search_lines(report: "SearchReport") -> list[str]:
         )
         for row in report.plugins
     ]
-    lines = table(("Plugin", "Version", "Type", "Capabilities", "Description"), cells, whole=("Plugin",))
+    header = ("Plugin", "Version", "Type", "Capabilities", "Description")
+    lines = table(header, cells, whole=("Plugin",), prose=("Version",))
     if report.more:
         lines.append(f"and {report.more} more: add a word")
     return [style(lines[0], bold=True), *lines[1:]]

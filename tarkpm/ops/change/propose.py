@@ -14,7 +14,7 @@ from tarkpm.core.names import MANIFEST
 from tarkpm.core.policy import admit
 from tarkpm.core.project import Project
 from tarkpm.core.project_edit import ProjectEdit, edit, new
-from tarkpm.core.release import IndexSource, PluginName, Requirement, Source, folded
+from tarkpm.core.release import GitSource, IndexSource, PluginName, Requirement, Source, folded
 from tarkpm.core.resolution.resolver import check_names
 from tarkpm.core.text import some
 from tarkpm.core.trust import NOBODY
@@ -81,8 +81,8 @@ def acquire_direct(workspace: Workspace, requests: Iterable[PluginRequest]) -> A
     without a name, and two requests for one plugin.
     """
     direct = [(one, one.source) for one in requests if not isinstance(one.source, IndexSource)]
-    locked = {entry.source.unpinned(): entry for entry in workspace.followed.entries}
-    found = acquire_each(workspace, [source for _, source in direct], locked)
+    sources = [source for _, source in direct]
+    found = acquire_each(workspace, sources, _locked(workspace, sources))
     requirements: dict[PluginName, Requirement] = {}
     releases: dict[PluginName, Release] = {}
     refused: dict[PluginName, TarkError] = {}
@@ -102,6 +102,19 @@ def acquire_direct(workspace: Workspace, requests: Iterable[PluginRequest]) -> A
         requirements[name], releases[name] = Requirement(name, source), release
     check_names([asked for asked, _ in names], [name for _, name in names], workspace.project.requirements)
     return Acquired(requirements, releases, refused)
+
+
+def _locked(workspace: Workspace, sources: Iterable[Source]) -> dict[Source, LockEntry]:
+    """Return the locked entries by the requested source that leads to each."""
+    entries = workspace.followed.entries
+    exact: dict[Source, LockEntry] = {entry.source.unpinned(): entry for entry in entries}
+    places = {(e.source.git, e.source.path): e for e in entries if isinstance(e.source, GitSource)}
+    for source in sources:
+        if isinstance(source, GitSource) and source.tag_range:
+            entry = places.get((source.git, source.path))
+            if entry and source.leads_to(entry.source):
+                exact[source] = entry
+    return exact
 
 
 def propose(

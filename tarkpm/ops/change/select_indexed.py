@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 
 from tarkpm.core.lockfile import LockEntry, Pin
-from tarkpm.core.release import IndexSource, PluginName, Requirement
+from tarkpm.core.release import IndexSource, PluginName, Requirement, Source
 from tarkpm.core.resolution.catalog import Candidate, Catalog, Locked, PluginId, RootRequirement, missing
 from tarkpm.core.resolution.resolver import Solution, solve
 from tarkpm.core.rows import Listing, ReleaseRow, row_of
@@ -11,7 +11,7 @@ from tarkpm.core.version import Range
 from tarkpm.core.withdrawn import is_revoked
 from tarkpm.errors import IndexUntrusted, NotFound, ResolutionError, TarkError, Unreachable
 from tarkpm.ops.change.target import Selection
-from tarkpm.ops.project.indexes import Indexes, nearest_listed
+from tarkpm.ops.project.indexes import Indexes
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.fetch import Release, acquire_pinned
 from tarkpm.ops.release.way_back import way_back
@@ -53,7 +53,7 @@ def choose_from_indexes(
             if isinstance(release, TarkError):
                 raise release
             # Checked after the fetch, because only the release contains what its publisher signed.
-            _check_row(source, pin, row, release)
+            check_row(source, pin, row, release)
             taken.append(release)
         except TarkError as problem:
             refused[pin.name] = problem
@@ -104,31 +104,37 @@ def _solve(
 ) -> tuple[Solution, Listings]:
     there = {entry.name for entry in held}
     wanted = [_wanted(one) for name, one in requirements.items() if not one.is_fixed or name in there]
-    catalog, listings = _gather(workspace, wanted, held)
+    catalog, listings = _gather(workspace, wanted, {_origin(entry, requirements): entry for entry in held})
     locked = {
-        entry.name: Locked(entry.version, entry.source.unpinned()) for entry in workspace.followed.entries
+        entry.name: Locked(entry.version, _origin(entry, requirements)[0])
+        for entry in workspace.followed.entries
     }
     tark = workspace.project.tark_version
     try:
         return solve(catalog, wanted, locked=locked, free=free, tark=tark), listings
     except ResolutionError as problem:
-        _suggest(workspace, wanted, listings, problem)
+        _suggest(workspace, problem, wanted, listings)
         raise
 
 
 def _suggest(
-    workspace: Workspace, wanted: list[RootRequirement], listings: Listings, problem: ResolutionError
+    workspace: Workspace, problem: ResolutionError, wanted: Sequence[RootRequirement], listings: Listings
 ) -> None:
-    """Add the nearest listed name for a plugin that is asked for and that its index does not list."""
+    """Add to an error the name that an index has instead of the first name it does not have."""
     for one in wanted:
-        source = one.origin
-        if not isinstance(source, IndexSource) or listings.get((source, one.name), True) is not None:
-            continue
-        if near := nearest_listed(workspace, source, one.name):
-            problem.message += f"; did you mean '{near}'?"
-            if one.name not in workspace.project.requirements:  # typed just now, not written in tark.toml
-                problem.hint = f"tarkpm add {source.index}:{near}"
-        return
+        if isinstance(one.origin, IndexSource) and not listings.get((one.origin, one.name)):
+            if near := workspace.resource(Indexes).nearest(one.origin, one.name):
+                problem.message += f"; did you mean '{near}'?"
+                if one.name not in workspace.project.requirements:  # typed just now, not written in tark.toml
+                    problem.hint = f"tarkpm add {one.origin.index}:{near}"
+            return
+
+
+def _origin(entry: LockEntry, requirements: Mapping[PluginName, Requirement]) -> PluginId:
+    """Return what the resolver calls an entry: by its requirement's source, which may be a range on tags."""
+    required = requirements.get(entry.name)
+    fits = required is not None and required.source.leads_to(entry.source)
+    return (required.source if required and fits else entry.source.unpinned()), entry.name
 
 
 def _wanted(requirement: Requirement) -> RootRequirement:
@@ -137,11 +143,11 @@ def _wanted(requirement: Requirement) -> RootRequirement:
 
 
 def _gather(
-    workspace: Workspace, wanted: list[RootRequirement], held: tuple[LockEntry, ...]
+    workspace: Workspace, wanted: list[RootRequirement], held: Mapping[PluginId, LockEntry]
 ) -> tuple[Catalog, Listings]:
     """Return every candidate, breadth-first: each round asks for all plugins that the last one named."""
     offers: dict[PluginId, tuple[Candidate, ...]] = {}
-    offers.update(((entry.source.unpinned(), entry.name), (_locked_offer(entry),)) for entry in held)
+    offers.update((place, (_locked_offer(entry, place[0]),)) for place, entry in held.items())
     listings: Listings = {}
     tark = workspace.project.tark_version
     while todo := missing(offers, wanted, tark):
@@ -153,10 +159,8 @@ def _gather(
     return offers, listings
 
 
-def _locked_offer(entry: LockEntry) -> Candidate:
-    return Candidate(
-        entry.name, entry.version, entry.source.unpinned(), entry.requires, entry.min_tark_version
-    )
+def _locked_offer(entry: LockEntry, origin: Source) -> Candidate:
+    return Candidate(entry.name, entry.version, origin, entry.requires, entry.min_tark_version)
 
 
 def _offers(
@@ -203,7 +207,7 @@ def _stays(
     return workspace.project.requirements.get(entry.name) == requirement
 
 
-def _check_row(source: IndexSource, pin: Pin, row: ReleaseRow, release: Release) -> None:
+def check_row(source: IndexSource, pin: Pin, row: ReleaseRow, release: Release) -> None:
     """Raise `IndexUntrusted` unless the index's row repeats what the publisher signed.
 
     The resolver decided by the row, which only the index's online key signs.

@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -38,6 +38,23 @@ _NAMED = re.compile(r"(?:(?P<index>[A-Za-z0-9_-]+):)?(?P<name>[A-Za-z0-9_-]+)(?:
 _INDEX_ALONE = re.compile(r"[A-Za-z0-9_-]+:(?:@[^:/]*)?")
 
 
+class GitRef(msgspec.Struct, frozen=True):
+    """The options that go with the URL of a repository."""
+
+    tag: str = ""
+    branch: str = ""
+    rev: str = ""
+    path: str = ""
+
+    @property
+    def given(self) -> bool:
+        """Return whether any was typed."""
+        return self != NO_REF
+
+
+NO_REF: Final = GitRef()
+
+
 class SourceArg(msgspec.Struct, frozen=True):
     """One argument of ``add``: a source, or a plugin's name in an index ("": the project's only one)."""
 
@@ -45,6 +62,8 @@ class SourceArg(msgspec.Struct, frozen=True):
     index: str = ""
     name: PluginName | None = None
     range: str = ""
+
+    verb: str = "add"
 
     def request(self, project: Project) -> PluginRequest:
         """Return the request in a project. Raises `NotFound`, or `UsageError` for an ambiguous index."""
@@ -61,50 +80,44 @@ class SourceArg(msgspec.Struct, frozen=True):
             known = sorted(indexes)
             raise UsageError(
                 f"'{self.name}' is ambiguous: this project has several indexes: {', '.join(known)}",
-                hint=f"tarkpm add {known[0]}:{self.name}" + (f"@{self.range}" if self.range else ""),
+                hint=f"tarkpm {self.verb} {known[0]}:{self.name}" + (f"@{self.range}" if self.range else ""),
             )
         index = indexes[PluginName(self.index)] if self.index else next(iter(indexes.values()))
         return PluginRequest(index.source, self.name, self.range)
 
 
 def read_source_args(
-    settings: Settings,
-    texts: Sequence[str],
-    *,
-    tag: str = "",
-    branch: str = "",
-    rev: str = "",
-    path: str = "",
+    settings: Settings, texts: Sequence[str], ref: GitRef = NO_REF, *, verb: str = "add"
 ) -> tuple[Settings, list[SourceArg]]:
     """Read source arguments and the options that belong to them; the settings gain the logins in the URLs.
 
-    A login is not part of a source, so it is never written down (docs/trust-rules.md, rule 11). Raises
-    `UsageError`, or `Refused` for a URL that tarkpm does not accept.
+    A login is not part of a source, so it is never written down (docs/trust-rules.md, rule 11). ``verb`` is
+    the command that hints name. Raises `UsageError`, or `Refused` for a URL that tarkpm does not accept.
     """
-    if len(texts) > 1 and (tag or branch or rev or path):
+    if len(texts) > 1 and ref.given:
         message = "--tag, --branch, --rev and --path apply to one source, found several"
         raise UsageError(message, hint="add them one by one")
-    if sum(map(bool, (tag, branch, rev))) > 1:
+    if sum(map(bool, (ref.tag, ref.branch, ref.rev))) > 1:
         raise UsageError("expected one of --tag, --branch and --rev, found several")
-    rev = rev.lower()  # git prints ids in lower case and takes both
-    if rev and not is_commit(rev):
-        raise UsageError(f"--rev expects a full commit id of 40 hexadecimal digits, found '{rev}'")
+    ref = msgspec.structs.replace(ref, rev=ref.rev.lower())  # git prints ids in lower case and takes both
+    if ref.rev and not is_commit(ref.rev):
+        raise UsageError(f"--rev expects a full commit id of 40 hexadecimal digits, found '{ref.rev}'")
     logins = dict(settings.logins)
-    args = [_read_source_arg(settings, text, tag, branch, rev, path, logins) for text in texts]
+    args = [_read_source_arg(settings, text, ref, verb, logins) for text in texts]
     return msgspec.structs.replace(settings, logins=logins), args
 
 
 def _read_source_arg(
-    settings: Settings, text: str, tag: str, branch: str, rev: str, path: str, logins: "dict[str, Login]"
+    settings: Settings, text: str, ref: GitRef, verb: str, logins: "dict[str, Login]"
 ) -> SourceArg:
     if names_folder(text):
-        if tag or branch or rev or path:
+        if ref.given:
             raise UsageError("--tag, --branch, --rev and --path apply only to git sources", where=text)
         return SourceArg(PathSource(relative_folder(settings, text)))
     if (named := _NAMED.fullmatch(text)) and not _is_half_of_github(settings, named):
-        if tag or branch or rev or path:
+        if ref.given:
             raise UsageError("--tag, --branch, --rev and --path apply only to git sources")
-        return _named(settings, text, named)
+        return _named(settings, text, named, verb)
     if _INDEX_ALONE.fullmatch(text):
         text = "expected a plugin name after the index name, as in INDEX:NAME"
         raise UsageError(text, hint="tarkpm search WORDS")
@@ -119,7 +132,12 @@ def _read_source_arg(
     # Kept in memory for this command only; the source has the URL without it.
     if login is not None:
         logins[url.public] = login
-    return SourceArg(GitSource(url.public, tag, branch, rev, _folder(path or folder)))
+    source = GitSource(url.public, ref.tag, ref.branch, ref.rev, _folder(ref.path or folder))
+    try:
+        _ = source.tag_range
+    except ValueError as problem:
+        raise UsageError(str(problem), where="--tag") from None
+    return SourceArg(source)
 
 
 def _is_half_of_github(settings: Settings, named: re.Match[str]) -> bool:
@@ -156,14 +174,14 @@ def _folder(text: str) -> str:
         raise UsageError(str(problem), where="--path") from None
 
 
-def _named(settings: Settings, text: str, named: re.Match[str]) -> SourceArg:
+def _named(settings: Settings, text: str, named: re.Match[str], verb: str) -> SourceArg:
     """Read a plugin name with optional index and range: ``text-tools``, ``community:text-tools@^1.2``.
 
     ``text-tools@1.2.0`` is exactly that version.
     """
     # A folder here and a plugin in an index may have one name: the user must say which is meant.
     if not named["index"] and (settings.cwd / text).is_dir():
-        raise UsageError(f"'{text}' is a folder", hint=f"tarkpm add ./{text}")
+        raise UsageError(f"'{text}' is a folder", hint=f"tarkpm {verb} ./{text}")
     wanted = named["range"]
     try:
         return SourceArg(
@@ -171,6 +189,7 @@ def _named(settings: Settings, text: str, named: re.Match[str]) -> SourceArg:
             plugin_name(named["index"]) if named["index"] else "",
             plugin_name(named["name"]),
             "" if wanted is None else str(Range.parse_typed(wanted)),
+            verb,
         )
     except ValueError as problem:
         raise UsageError(str(problem)) from None  # without the argument: it may be user:password@host

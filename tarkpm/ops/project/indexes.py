@@ -44,6 +44,13 @@ class Indexes:
         self.learn(source, list(there), there)
         return found
 
+    def nearest(self, source: IndexSource, name: str) -> str:
+        """Return the name in an index's catalogue that ``name`` is most likely a slip of; "" without one."""
+        known = [str(entry.name) for entry in self._workspace.lock.entries if entry.source == source]
+        with suppress(TarkError):  # the error that this helps with matters more than an unreadable catalogue
+            known += [entry.name for entry in self.client(source).search()]
+        return nearest(name, known)
+
     def learn_publishers(self, entries: Iterable[LockEntry]) -> None:
         """Fetch the claims of locked plugins that this machine does not know yet, offline from the cache.
 
@@ -140,14 +147,6 @@ def entry_of(workspace: "Workspace", source: IndexSource) -> IndexEntry:
             hint="tarkpm index list",
         )
     return entry
-
-
-def nearest_listed(workspace: "Workspace", source: IndexSource, name: str) -> str:
-    """Return the name that an index lists and that ``name`` most likely means; "" if none is similar."""
-    known = [str(entry.name) for entry in workspace.lock.entries if entry.source == source]
-    with suppress(TarkError):  # without a catalogue, the name is just as unknown
-        known += [entry.name for entry in workspace.resource(Indexes).client(source).search()]
-    return nearest(name, known)
 
 
 def open_client(workspace: "Workspace", entry: IndexEntry, *, kept: bool = False) -> "IndexClient":

@@ -91,9 +91,8 @@ def _change_rows(locked: LockEntry | None, admission: Admission) -> list[CardRow
 def _range_rows(project: Project, admission: Admission) -> list[CardRow]:
     """Return the range that tark.toml gets, if it is new: it decides what later updates take."""
     now, before = admission.change.requirement, project.requirements.get(admission.change.name)
-    if now is None or not now.range or (before and before.range == now.range):
-        return []
-    return [CardRow("range", f"{now.range} in {PROJECT}")]
+    wanted, was = now.allowed if now else "", before.allowed if before else ""
+    return [CardRow("range", f"{wanted} in {PROJECT}")] if wanted and wanted != was else []
 
 
 def _difference_rows(before: CapabilitySet, after: CapabilitySet) -> list[CardRow]:

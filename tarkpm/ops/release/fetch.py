@@ -13,6 +13,8 @@ from tarkpm.core.digest import FileEntry
 from tarkpm.core.lockfile import LockEntry, Pin
 from tarkpm.core.names import STATEMENT
 from tarkpm.core.release import GitSource, IndexSource, PathSource, PluginName, Source
+from tarkpm.core.tags import TagRange, version_tags
+from tarkpm.core.text import some
 from tarkpm.core.verification import VerifiedRelease, verify_release
 from tarkpm.errors import CommitUnreached, NotFound, TooLarge
 from tarkpm.host.module.fit import check_module
@@ -118,7 +120,7 @@ def _fetch_group(
             if source.commit and not source.rev:
                 check_reached(remote, source, hint=f"tarkpm update {names.get(source, '')}".rstrip())
         # 2. Resolve tags and branches to commits.
-        resolved = [source.at(commit_of(remote, source)) for source in asked]
+        resolved = [resolve(remote, source) for source in asked]
         # 3. Fetch the likely files of all plugins in a commit at once: a repository may hold many.
         prefetch(remote, resolved)
         return [fetch_git(remote, source) for source in resolved]
@@ -149,11 +151,27 @@ def open_remote(workspace: Workspace, url: str) -> "Iterator[GitRemote]":
             workspace.ui.note(text)
 
 
-def commit_of(remote: "GitRemote", source: GitSource) -> str:
-    """Return the commit a source is locked at, or else the one its tag, branch or HEAD is at now."""
+def resolve(remote: "GitRemote", source: GitSource) -> GitSource:
+    """Return a source at the commit it is locked at, or else at the one its ref is at now.
+
+    A range on tags becomes the newest tag in it. Raises `NotFound`, and `TooLarge` for too many tags.
+    """
     if source.commit:
-        return remote.resolve(rev=source.commit)
-    return remote.resolve(tag=source.tag, branch=source.branch, rev=source.rev)
+        return source.at(remote.resolve(rev=source.commit))
+    if wanted := source.tag_range:
+        source = msgspec.structs.replace(source, tag=_newest(remote, source, wanted))
+    return source.at(remote.resolve(tag=source.tag, branch=source.branch, rev=source.rev))
+
+
+def _newest(remote: "GitRemote", source: GitSource, wanted: TagRange) -> str:
+    names = remote.tags()
+    if found := wanted.newest(names):
+        return found.name
+    others = version_tags(names)
+    near = [tag.name for tag in others if tag.stem == wanted.stem]
+    there = some(near or [tag.name for tag in others])
+    message = f"no tag names a version in '{source.tag}'" + (f", but there are {there}" if others else "")
+    raise NotFound(message, where=source.git, hint=f"tarkpm versions {shlex.quote(source.git)}")
 
 
 def check_reached(remote: "GitRemote", source: GitSource, *, hint: str) -> None:

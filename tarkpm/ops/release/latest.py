@@ -21,13 +21,13 @@ from tarkpm.ops.release.fetch import (
     FETCH_THREADS,
     Release,
     by_place,
-    commit_of,
     fetch_git,
     in_order,
     open_remote,
     prefetch,
     release_of,
     release_of_folder,
+    resolve,
     stored_files,
 )
 from tarkpm.sources.folder import ReleaseFiles, collect
@@ -104,9 +104,9 @@ def _look_at(
     resolved = [_resolved(remote, source) for source in asked]
     here = {
         source: release
-        for source in resolved
+        for wanted, source in zip(asked, resolved, strict=True)
         if isinstance(source, GitSource)
-        if (release := _stored(workspace, locked.get(source.unpinned()), source.commit))
+        if (release := _stored(workspace, locked.get(wanted), source.commit))
     }
     missing = [source for source in resolved if isinstance(source, GitSource) and source not in here]
     try:
@@ -118,19 +118,19 @@ def _look_at(
             return [problem]  # asking again would only let a hostile server send as much once more
         # One of them is refused: below, each is looked at by itself, within what is left of the limits.
     found: list[Found] = []
-    for source in resolved:
+    for wanted, source in zip(asked, resolved, strict=True):
         if isinstance(source, TarkError):
             found.append(source)
         elif release := here.get(source):
             found.append(release)
         else:
-            found.append(_fetched(workspace, remote, source, locked.get(source.unpinned())))
+            found.append(_fetched(workspace, remote, source, locked.get(wanted)))
     return found
 
 
 def _resolved(remote: "GitRemote", source: GitSource) -> GitSource | TarkError:
     try:
-        return source.at(commit_of(remote, source))
+        return resolve(remote, source)
     except Unreachable:
         raise
     except TarkError as problem:

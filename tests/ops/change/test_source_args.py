@@ -7,14 +7,14 @@ import pytest
 from tarkpm.core.project import Project
 from tarkpm.core.release import GitSource, IndexSource, PathSource, PluginName
 from tarkpm.errors import NotFound, TarkError
-from tarkpm.ops.change.source_args import SourceArg, UsageError, read_source_args
+from tarkpm.ops.change.source_args import GitRef, SourceArg, UsageError, read_source_args
 from tarkpm.ops.project.settings import Settings
 
 ROOT = "sha256:" + "a" * 64
 
 
 def one(settings: Settings, text: str, **options: str) -> SourceArg:
-    _, (arg,) = read_source_args(settings, [text], **options)
+    _, (arg,) = read_source_args(settings, [text], GitRef(**options))
     return arg
 
 
@@ -85,7 +85,7 @@ def test_a_name(settings: Settings, text: str, index: str, name: str, range_: st
 )
 def test_what_does_not_fit_is_an_error(settings: Settings, texts: list[str], options: dict[str, str]) -> None:
     with pytest.raises(TarkError):
-        read_source_args(settings, texts, **options)
+        read_source_args(settings, texts, GitRef(**options))
 
 
 def test_a_login_is_kept_apart_from_the_source(settings: Settings) -> None:

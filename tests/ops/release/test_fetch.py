@@ -18,10 +18,10 @@ from tarkpm.ops.release.fetch import (
     acquire,
     acquire_pinned,
     check_reached,
-    commit_of,
     open_remote,
     read_folder,
     release_of,
+    resolve,
 )
 from tarkpm.sources.folder import ReleaseFiles
 
@@ -224,7 +224,7 @@ def test_a_commit_counts_only_if_the_repositorys_own_refs_lead_to_it(
     ],
 )
 def test_which_commit_is_resolved(source: GitSource, resolved: str) -> None:
-    assert commit_of(Refs(), source) == resolved  # type: ignore[arg-type]
+    assert resolve(Refs(), source) == source.at(resolved)  # type: ignore[arg-type]
 
 
 # -- what came
