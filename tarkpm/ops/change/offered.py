@@ -94,7 +94,7 @@ def listing_of(workspace: Workspace, source: IndexSource, name: PluginName, verb
     if listing is None:
         near = indexes.nearest(source, name)
         meant = f"; did you mean '{near}'?" if near else ""
-        hint = f"tarkpm {verb} {source.index}:{near}" if near else f"tarkpm search {name}"
+        hint = f"tarkpm {verb} {source.index}:{near}" if near else "tarkpm index list"
         raise NotFound(f"{source} has no plugin named '{name}'{meant}", hint=hint)
     return listing
 
