@@ -110,10 +110,10 @@ def test_a_name_that_no_index_has(indexed: IndexedProject) -> None:
     listed(indexed, "word-count", "other")
     indexed.use()
     meant = "has no plugin named 'word-cuont'; did you mean 'word-count'?"
-    for verb in ("info", "versions", "inspect", "add"):
-        sandbox.run(verb, "word-cuont").failed(2, meant, "help: tarkpm info community:word-count")
+    for verb, way in (("info", "info"), ("versions", "versions"), ("inspect", "info"), ("add", "add")):
+        sandbox.run(verb, "word-cuont").failed(2, meant, f"help: tarkpm {way} community:word-count")
     assert sandbox.run("search", "word-cuont").ok().out == "No plugin matches. Did you mean 'word-count'?\n"
-    sandbox.run("info", "zzz").failed(2, "has no plugin named 'zzz'\n", "help: tarkpm search zzz")
+    sandbox.run("info", "zzz").failed(2, "has no plugin named 'zzz'\n", "help: tarkpm index list")
 
 
 def test_a_folder(sandbox: Sandbox) -> None:
