@@ -12,6 +12,7 @@ from tarkpm.ops.project.acceptance import require_accepted
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import asks_again, open_for_change
+from tarkpm.ops.release.newer_tags import pinned_notes
 
 
 @asks_again
@@ -30,7 +31,9 @@ def update(settings: Settings, ui: Ui, typed: list[PluginName], answers: Answers
         # Without names every plugin is free to move; with names, dependencies move only if they must.
         agreed = agree(workspace, requests, answers, free=names or None)
         plan = make_plan(workspace, agreed.target)
-        report = report_of(workspace, agreed, agreed.names, plan=plan)
+        # Somebody who names a plugin expects a newer release of it.
+        notes = tuple(pinned_notes(workspace, names))
+        report = report_of(workspace, agreed, agreed.names, notes, plan=plan)
         if settings.dry_run:
             preview_deletions(workspace, plan)
         else:

@@ -25,7 +25,8 @@ def scripts(job: str) -> list[str]:
     """The scripts of a job, in order. The list of tarkpm is read; tarkpm itself is installed already."""
     text = WORKFLOW.partition(f"\n  {job}:\n")[2].partition("\n  comment:\n")[0] + "\n"
     found = [block or line for block, line in _RUN.findall(text)]
-    return [re.sub(r"^ {10}", "", one, flags=re.MULTILINE) for one in found if not one.startswith("pip ")]
+    scripts = [re.sub(r"^ {10}", "", one, flags=re.MULTILINE) for one in found]
+    return [one for one in scripts if not one.startswith("pip install --require-hashes ")]
 
 
 class Forge:

@@ -114,6 +114,16 @@ def test_a_name_that_no_index_has(indexed: IndexedProject) -> None:
         sandbox.run(verb, "word-cuont").failed(2, meant, f"help: tarkpm {way} community:word-count")
     assert sandbox.run("search", "word-cuont").ok().out == "No plugin matches. Did you mean 'word-count'?\n"
     sandbox.run("info", "zzz").failed(2, "has no plugin named 'zzz'\n", "help: tarkpm index list")
+    # A near name that is installed is nearer than any index.
+    sandbox.run("add", "word-count").ok()
+    sandbox.run("info", "word-coun").failed(
+        2, "is installed; did you mean 'word-count'?", "help: tarkpm list"
+    )
+    more = ("--root", indexed.repo.root_digest[:-4] + "0000", "--offline")
+    sandbox.run("index", "add", "second", indexed.server.url, *more).ok()
+    for verb in ("info", "versions", "inspect"):
+        several = "'other' is ambiguous: this project has several indexes: community, second"
+        sandbox.run(verb, "other").failed(2, several, f"help: tarkpm {verb} community:other")
 
 
 def test_a_folder(sandbox: Sandbox) -> None:

@@ -1,5 +1,7 @@
 """A range on a repository's tags: `--tag '^1.2'`, what is locked of it, and what update and outdated do."""
 
+import shlex
+
 import pytest
 from conftest import Publisher
 from support.indexed import IndexedProject
@@ -76,6 +78,12 @@ def test_an_exact_tag_is_told_of_newer_ones(sandbox: Sandbox, publisher: Publish
     assert page.endswith("held by tag v1.0.0, newest tag v1.1.0\n")
     sandbox.run("update").ok()
     assert 'tag = "v1.0.0"' in documents(sandbox)[1]
+    # Naming it tells why it stays, and the command that follows newer tags.
+    said = sandbox.run("update", "text-tools").ok().out
+    _, _, command = said.partition("there is v1.1.0; to follow: tarkpm ")
+    with_range = sandbox.run(*shlex.split(command.splitlines()[0]), "--dry-run").ok()
+    assert "range │ ^1.0.0 in tark.toml" in with_range.err
+    assert "1.1.0" in with_range.out
     # From the exact tag to a range, by hand: what is locked follows from it, and update moves.
     edit(sandbox, 'tag = "v1.0.0"', 'tag = "^1.0.0"')
     sandbox.run("sync").ok()

@@ -16,6 +16,13 @@ from support.sandbox import Sandbox
 from tarkpm.core.release import plugin_name
 
 ROOT = Path(__file__).resolve().parents[2]
+WORKFLOWS = sorted(
+    [
+        *ROOT.glob("index/workflows/*.yml"),
+        *ROOT.glob("docs/workflows/*.yml"),
+        *ROOT.glob("tarkpm/scaffolds/common/*.yml.in"),
+    ]
+)
 INSTALL = "pip install --require-hashes --only-binary :all: -r .github/tarkpm.txt"
 _RUN = re.compile(r"^ +(?:- )?run: (?:\|\n((?:(?: {10}.*)?\n)+)|(.+)\n)", re.MULTILINE)
 
@@ -23,11 +30,12 @@ _RUN = re.compile(r"^ +(?:- )?run: (?:\|\n((?:(?: {10}.*)?\n)+)|(.+)\n)", re.MUL
 def steps(name: str) -> list[str]:
     """The scripts of a workflow, in order; tarkpm is installed already."""
     text = (ROOT / "index" / "workflows" / f"{name}.yml").read_text()
-    found = [block or line for block, line in _RUN.findall(text)]
-    found.remove(INSTALL)
+    scripts = [block or line for block, line in _RUN.findall(text)]
+    found = [re.sub(r"^ {10}", "", script, flags=re.MULTILINE) for script in scripts]
+    found.remove(f"{INSTALL}\n")
     assert found
     assert not [script for script in found if "pip" in script]
-    return [re.sub(r"^ {10}", "", script, flags=re.MULTILINE) for script in found]
+    return found
 
 
 class Forge:
@@ -103,6 +111,27 @@ def test_the_jobs_run_what_was_reviewed() -> None:
         assert used
         assert all(re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", one) for one in used), used
         assert text.count("pip install") == text.count(INSTALL) == 1
+
+
+def plain_values(text: str) -> list[str]:
+    """The values of a workflow that are neither quoted nor blocks, without comments."""
+    outside = re.sub(r"^( *)(.*): [|>]-?\n(?:\1  +.*\n|\n)+", "", text, flags=re.MULTILINE)
+    found = re.findall(r"^ *(?:- )?[\w-]+: +([^\s\"'\[{#].*)$", outside, re.MULTILINE)
+    return [re.sub(r"\s+#.*", "", value) for value in found]
+
+
+@pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.name)
+def test_a_forge_can_read_them(file: Path) -> None:
+    """A plain scalar holds no ": " (YAML 1.2, 7.3.3): `pip install --only-binary :all: -r …` must be a block."""
+    values = plain_values(file.read_text())
+    assert len(values) > 3
+    assert not [value for value in values if ": " in value or value.endswith(":")]
+
+
+def test_what_no_forge_can_read_is_found() -> None:
+    assert plain_values("jobs:\n  - run: pip --only-binary :all: -r x\n  - run: |\n      a: b: c\n") == [
+        "pip --only-binary :all: -r x"
+    ]
 
 
 def passes(done: "subprocess.CompletedProcess[str]") -> None:

@@ -13,6 +13,7 @@ from tarkpm.core.version import Range
 from tarkpm.errors import KeyChanged, KeyUnknown, NotFound, TarkError
 from tarkpm.ops.change.propose import PluginRequest, weigh
 from tarkpm.ops.change.select_indexed import check_row
+from tarkpm.ops.project.acceptance import not_accepted
 from tarkpm.ops.project.indexes import Indexes
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.fetch import (
@@ -113,7 +114,8 @@ def trust_in(workspace: Workspace, release: Release) -> Trust:
         return Trust("unsigned")
     if admission.questions_about(KeyChanged):
         return Trust("changed")
-    if admission.questions_about(KeyUnknown):
+    # A clone's tark.toml trusts whom it likes: it counts once it is accepted (docs/trust-rules.md, rule 3).
+    if admission.questions_about(KeyUnknown) or not_accepted(workspace):
         return Trust("unknown")
     return Trust("vouched" if isinstance(candidate.source, IndexSource) else "trusted")
 

@@ -1,6 +1,7 @@
 """Tags of git sources above the one that was taken, whether or not tark.toml allows them."""
 
-from collections.abc import Iterable, Mapping
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
 
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.release import GitSource, PluginName
@@ -37,3 +38,18 @@ def newer_tags(workspace: Workspace, entries: Iterable[LockEntry]) -> Found:
 
     found = run_parallel(look, list(groups.items()), threads=FETCH_THREADS)
     return {name: tag for each in found for name, tag in each.items()}, notes
+
+
+def pinned_notes(workspace: Workspace, names: Iterable[PluginName]) -> Iterator[str]:
+    """Yield why an update leaves a plugin at its tag, and the command that follows newer tags."""
+    asked = {name: workspace.project.requirements.get(name) for name in names}
+    fixed = [name for name, one in asked.items() if one and not one.allowed and workspace.lock.get(name)]
+    found, _ = newer_tags(workspace, [workspace.lock.by_name[name] for name in fixed])
+    for name, newer in found.items():
+        source = workspace.lock.by_name[name].source
+        if isinstance(source, GitSource) and (taken := version_tag(source.tag)):
+            options = ["--tag", f"{taken.stem}^{taken.version.plain}"]
+            options += ["--path", source.path] if source.path else []
+            command = shlex.join(["tarkpm", "add", source.git, *options])
+            newest = f"there is {newer.name}; to follow: {command}"
+            yield f"tark.toml requires '{name}' at tag {source.tag}, and {newest}"
