@@ -33,6 +33,7 @@ from tarkpm.registry.findings import IndexFinding
 from tarkpm.registry.folder import Index, target_file
 from tarkpm.registry.lifetimes import OFFLINE_WARNED, to_text
 from tarkpm.registry.orphans import litter, secrets
+from tarkpm.registry.publication import FormerListings, check_published
 from tarkpm.registry.releases import ModuleCheck, check_release
 
 _SMALL: Final = 4096
@@ -54,6 +55,7 @@ class Audit:
         self._claims: dict[str, bytes | TargetFile] = {}
         self._statements: set[bytes] = set()
         self._lines: dict[bytes, bytes] = {}
+        self._former = FormerListings(index.folder)
 
     def findings(self) -> Iterator[IndexFinding]:
         """Yield all findings in the order of the audit."""
@@ -156,6 +158,8 @@ class Audit:
                 f"the file lists releases of '{listing.name}', which is not claimed", where=where
             )
         self._compare_line(listing, claim)
+        for text in self._former.changed(listing):
+            yield IndexFinding(IndexUntrusted.__name__, text, where)
         for row in listing.rows:
             try:
                 self._row(listing, claim, row)
@@ -164,6 +168,7 @@ class Audit:
 
     def _row(self, listing: Listing, claim: Claim, row: ReleaseRow) -> None:
         self.releases += 1
+        check_published(listing.name, row, self.now)
         digest = bytes.fromhex(row.statement.sha256)
         if digest in self._statements:
             raise IndexUntrusted(f"{listing.name} {row.version} is listed twice", where=row.statement.sha256)
