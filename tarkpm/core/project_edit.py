@@ -15,6 +15,7 @@ from tarkpm.core.key import PublicKey, public_key
 from tarkpm.core.names import PROJECT
 from tarkpm.core.project import IndexEntry, Project, read_requirement
 from tarkpm.core.release import IndexSource, PluginName, Requirement, folded, plugin_name
+from tarkpm.core.release_age import EXCLUDE_KEY, AgeRule
 from tarkpm.core.scope import normalize_scope
 from tarkpm.core.toml_edit import rewrite
 from tarkpm.core.version import Version
@@ -41,15 +42,25 @@ def new(tark_version: Version | None = None) -> bytes:
     return f"# The plugins of this project. Edit it by hand or with `tarkpm add`.\n[tark]\n{version}".encode()
 
 
-def edit(data: bytes, changes: Iterable[ProjectEdit], *, tark_version: Version | None = None) -> bytes:
+def edit(
+    data: bytes,
+    changes: Iterable[ProjectEdit],
+    *,
+    tark_version: Version | None = None,
+    any_age: Iterable[PluginName] = (),
+) -> bytes:
     """Return the text with ``changes`` applied and every other line unchanged.
 
-    ``tark_version`` is added if the document has none. Parsing the result gives exactly the changed values.
+    ``tark_version`` is added if the document has none. Plugins in ``any_age`` are excluded from the minimum
+    release age. Parsing the result gives exactly the changed values.
     Raises `ProjectError`.
     """
     project, text, table = _read(data)
     if tark_version:
         table.setdefault("tark", {}).setdefault("version", str(tark_version))
+    ages = project.ages or AgeRule()
+    if named := [name for name in any_age if not ages.excludes(name)]:
+        table.setdefault("tark", {}).setdefault(EXCLUDE_KEY, []).extend(named)
     plugins, trust, grants = (_Section(table, key) for key in ("plugins", "trust", "grants"))
     for change in changes:
         gone = change.requirement is None
