@@ -59,7 +59,7 @@ def render_part(part: Part) -> bytes:
 
 
 def with_row(parts: Sequence[Part], advisory: Advisory) -> list[Part]:
-    """Return the parts with an advisory listed as it is now, in the last part; the others stay as they are."""
+    """Return the parts with an advisory listed as it is now, in the last part; others stay as they are."""
     kept = [_without(part, advisory.id) for part in parts]
     kept = [part for part in kept if part]
     if not kept or sum(map(len, kept[-1].values())) >= PART_ROWS:
@@ -122,11 +122,13 @@ class Advised(msgspec.Struct, frozen=True):
         The versions that an advisory names are those of its index. A release from elsewhere is affected only
         if its very statement is named.
         """
-        if isinstance(source, IndexSource):
-            known = self.index(source).of(name)
-            return tuple(one for one in known if affects(one, name, version, statement))
-        everywhere = (one for index in self.indexes.values() for one in index.of(name))
-        return tuple(one for one in everywhere if names_release(one, name, statement))
+        root = source.root if isinstance(source, IndexSource) else ""
+        return tuple(
+            one
+            for at, index in self.indexes.items()
+            for one in index.of(name)
+            if names_release(one, name, statement) or (at == root and affects(one, name, version, statement))
+        )
 
     def fixing(self, source: Source, name: str, version: Version) -> tuple[Advisory, ...]:
         """Return the advisories that name a release as their fix, by id."""

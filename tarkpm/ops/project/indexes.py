@@ -1,8 +1,11 @@
 """The indexes of a project during one verb: each is opened on first use and refreshed once."""
 
+import time
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
+
+import msgspec
 
 from tarkpm.core import variables
 from tarkpm.core.claim import Claim
@@ -101,6 +104,23 @@ class Indexes:
         workspace = self._workspace
         workspace.claims.remember(source.root, claims, workspace.settings.lock_seconds, rows, client.seen)
         workspace.read_claims_again()
+        # Last: a mirror that withholds an advisory must not hide a revocation by that.
+        self._learn_advisories(source, names, client)
+
+    def _learn_advisories(
+        self, source: IndexSource, names: Iterable[PluginName], client: "IndexClient"
+    ) -> None:
+        """Keep the advisories of the index in state: the whole list, and in full those of plugins in use.
+
+        The server sees which of its advisories are read. It was asked for the claims of the same plugins, and
+        a plugin from git is read about as well: an advisory may name its very release.
+        """
+        workspace = self._workspace
+        wanted = {*names, *(entry.name for entry in workspace.lock.entries if entry.statement)}
+        known = client.advisories(wanted, workspace.advised.index(source))
+        known = msgspec.structs.replace(known, checked=int(time.time()))
+        workspace.advisories.remember(source.root, known, workspace.settings.lock_seconds)
+        workspace.read_advisories_again()
 
     def _likely_claim(self, source: IndexSource, name: PluginName, listing: Listing | None) -> Claim | None:
         """Return a plugin's known claim, or a guess by rows or lock: a right guess saves a request."""
