@@ -193,8 +193,8 @@ def test_the_online_key_cannot_add_or_remove_an_advisory(victim: Victim) -> None
     assert role.startswith(INDEX)
     put_list(index, render_part({}), role=role)
     index.publish()
-    client = victim.client(cache="another")
-    victim.meets(IndexUntrusted, "may not list advisories", ask=lambda: client.listings([TEXT]))
+    with victim.client(cache="another") as client:
+        victim.meets(IndexUntrusted, "may not list advisories", ask=lambda: client.listings([TEXT]))
 
 
 def test_no_plugin_has_the_path_of_an_advisory() -> None:

@@ -1,11 +1,8 @@
 """The indexes of a project during one verb: each is opened on first use and refreshed once."""
 
-import time
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
-
-import msgspec
 
 from tarkpm.core import variables
 from tarkpm.core.claim import Claim
@@ -14,6 +11,7 @@ from tarkpm.core.project import IndexEntry
 from tarkpm.core.release import IndexSource, PluginName
 from tarkpm.core.rows import Listing
 from tarkpm.errors import IndexStale, NotFound, Unreachable
+from tarkpm.ops.project.known_advisories import KnownAdvisories
 
 if TYPE_CHECKING:
     from tarkpm.io.login import Login
@@ -105,22 +103,7 @@ class Indexes:
         workspace.claims.remember(source.root, claims, workspace.settings.lock_seconds, rows, client.seen)
         workspace.read_claims_again()
         # Last: a mirror that withholds an advisory must not hide a revocation by that.
-        self._learn_advisories(source, names, client)
-
-    def _learn_advisories(
-        self, source: IndexSource, names: Iterable[PluginName], client: "IndexClient"
-    ) -> None:
-        """Keep the advisories of the index in state: the whole list, and in full those of plugins in use.
-
-        The server sees which of its advisories are read. It was asked for the claims of the same plugins, and
-        a plugin from git is read about as well: an advisory may name its very release.
-        """
-        workspace = self._workspace
-        wanted = {*names, *(entry.name for entry in workspace.lock.entries if entry.statement)}
-        known = client.advisories(wanted, workspace.advised.index(source))
-        known = msgspec.structs.replace(known, checked=int(time.time()))
-        workspace.advisories.remember(source.root, known, workspace.settings.lock_seconds)
-        workspace.read_advisories_again()
+        workspace.resource(KnownAdvisories).learn(source, names, client)
 
     def _likely_claim(self, source: IndexSource, name: PluginName, listing: Listing | None) -> Claim | None:
         """Return a plugin's known claim, or a guess by rows or lock: a right guess saves a request."""

@@ -24,12 +24,10 @@ from tarkpm.store.environment import Environment
 from tarkpm.store.state import Record, State, new_environment_id
 
 if TYPE_CHECKING:  # parsers are imported on use: a no-op sync needs none
-    from tarkpm.core.advised import Advised
     from tarkpm.core.claim import Vouched
     from tarkpm.core.lockfile import Lock
     from tarkpm.core.project import Project
     from tarkpm.core.release import PluginName
-    from tarkpm.store.advisories import Advisories
     from tarkpm.store.claims import Claims
 
 P = ParamSpec("P")
@@ -94,18 +92,6 @@ class Workspace:
     def vouched(self) -> "Vouched":
         """Return what this machine knows about publishers in indexes. Raises `StoreError`."""
         return self.claims.read()
-
-    @cached_property
-    def advisories(self) -> "Advisories":
-        """Return the store of verified advisories."""
-        from tarkpm.store.advisories import Advisories
-
-        return Advisories(self.state.root)
-
-    @cached_property
-    def advised(self) -> "Advised":
-        """Return what this machine knows about advisories of indexes. Raises `StoreError`."""
-        return self.advisories.read()
 
     def resource(self, kind: "Callable[[Workspace], T]") -> "T":
         """Return the one resource of a kind, such as the project's indexes; `close` closes it."""
@@ -215,10 +201,6 @@ class Workspace:
     def read_claims_again(self) -> None:
         """Make `vouched` read the claims again."""
         vars(self).pop("vouched", None)
-
-    def read_advisories_again(self) -> None:
-        """Make `advised` read the advisories again."""
-        vars(self).pop("advised", None)
 
     def expect(self, record: Record) -> None:
         """Use the record as it will be once the change is committed; saves nothing."""
