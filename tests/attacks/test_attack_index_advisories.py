@@ -6,49 +6,16 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from support.advised import NOW, advise, advisory, field, put_list
 from support.index_fixtures import JSON, TEXT, Victim
-from support.indexrepo import IndexRepo, days
 
 from tarkpm.core import osv
 from tarkpm.core.advised import IndexAdvisories, render_part
-from tarkpm.core.advisory import Advisory, Severity, span_of
-from tarkpm.core.digest import sha256
 from tarkpm.core.layout import ADVISORIES_FIELD, CLAIMS, INDEX, advisories_path, advisory_path, claim_path
-from tarkpm.core.release import PluginName, is_plugin_name
+from tarkpm.core.release import is_plugin_name
 from tarkpm.errors import IndexStale, IndexUntrusted, Unreachable
 
-NOW = "2026-11-28T10:00:00Z"
 NOTHING = IndexAdvisories()
-
-
-def advisory(index: IndexRepo, name: PluginName = TEXT, id_: str = "x_A-1") -> Advisory:
-    spans = (span_of("<1.1.0"),)
-    return Advisory(id_, name, index.root_digest, Severity.HIGH, "Reads too much", NOW, NOW, spans=spans)
-
-
-def advise(index: IndexRepo, *advisories: Advisory, documents: dict[str, bytes] | None = None) -> None:
-    """Have the maintainers list these advisories, with other documents if ``documents`` says so by id."""
-    for one in advisories:
-        index.put(advisory_path(one.id), (documents or {}).get(one.id) or osv.render(one))
-    part = render_part({one.name: {one.id: one.modified} for one in advisories})
-    put_list(index, part)
-    index.publish()
-
-
-def put_list(index: IndexRepo, *parts: bytes, role: str = CLAIMS) -> None:
-    named = []
-    for number, data in enumerate(parts):
-        folder, _, name = advisories_path(number).rpartition("/")
-        (index.folder / "targets" / folder / f"{sha256(data)}.{name}").write_bytes(data)
-        named.append({"length": len(data), "sha256": sha256(data)})
-    field(index, named, role)
-
-
-def field(index: IndexRepo, value: object, role: str = CLAIMS) -> None:
-    signed = index.load(role).signed
-    signed.version, signed.expires = signed.version + 1, days(120)
-    signed.unrecognized_fields[ADVISORIES_FIELD] = value
-    index.write(role, signed)
 
 
 def asks(victim: Victim) -> Callable[..., IndexAdvisories]:
