@@ -15,7 +15,7 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "sync": ("tarkpm sync", "tarkpm sync --frozen --accept-project=sha256:DIGEST"),
     "accept": ("tarkpm accept", "tarkpm accept --print"),
     "accepted": ("tarkpm accepted", "tarkpm accepted --forget ."),
-    "audit": ("tarkpm audit", "tarkpm audit --offline --sarif > audit.sarif"),
+    "audit": ("tarkpm audit", "tarkpm audit --offline --sarif"),
     "verify": ("tarkpm verify", "tarkpm verify --json"),
     "search": ("tarkpm search words",),
     "diff": (

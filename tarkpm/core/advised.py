@@ -114,6 +114,10 @@ class Advised(msgspec.Struct, frozen=True):
         """Return what is known of an index; nothing for one that was never asked."""
         return self.indexes.get(source.root, NOTHING)
 
+    def is_listed(self, name: str) -> bool:
+        """Return whether an index lists an advisory about a plugin of this name."""
+        return any(folded(name) in index.listed for index in self.indexes.values())
+
     def affecting(
         self, source: Source, name: str, version: Version, statement: Digest | None
     ) -> tuple[Advisory, ...]:

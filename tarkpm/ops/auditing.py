@@ -12,17 +12,15 @@ import msgspec
 
 from tarkpm.core.advised import IndexAdvisories
 from tarkpm.core.advisory import Advisory
-from tarkpm.core.lockfile import LockEntry
+from tarkpm.core.digest import Digest
 from tarkpm.core.release import IndexSource, PluginName
-from tarkpm.core.withdrawn import is_revoked, why_yanked
+from tarkpm.core.version import Version
 from tarkpm.errors import Unreachable
-from tarkpm.ops.project.acceptance import require_accepted
-from tarkpm.ops.project.indexes import Indexes
 from tarkpm.ops.project.known_advisories import KnownAdvisories
+from tarkpm.ops.project.locked_releases import LockedRelease, locked_releases
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import Workspace, open_for_reading
-from tarkpm.ops.release.way_back import way_back
 
 
 class AuditKind(Enum):
@@ -75,49 +73,39 @@ def audit(settings: Settings, ui: Ui) -> AuditReport:
     checked is a finding. Raises `ProjectNotAccepted` before an index is asked, and `IndexUntrusted` for one
     that serves what its maintainers did not sign.
     """
-    with open_for_reading(settings, ui, must_exist=True) as workspace:
-        problems: dict[IndexSource, str] = {}
-        if not settings.offline:
-            require_accepted(workspace)
-            problems = _ask(workspace)
-        now = datetime.now(UTC)
-        lines = _lines(workspace.lock_bytes or b"")
-        found = [
-            msgspec.structs.replace(one, line=lines.get(entry.name, 1))
-            for entry in workspace.lock.entries
-            for one in _of_entry(workspace, entry)
-        ]
-        found += _stale(workspace, problems, now)
+    # Not parsed: `locked_releases` knows what an unchanged lock contains.
+    with open_for_reading(settings, ui, must_exist=True, parsed=False) as workspace:
+        locked = locked_releases(workspace)
+        sources = _sources(locked)
+        problems = {} if settings.offline else _ask(workspace, sources)
+        found = [one for release in locked for one in _of_release(workspace, release)]
+        found += _stale(workspace, sources, problems, datetime.now(UTC))
         return AuditReport(
-            len(workspace.lock.entries),
+            len(locked),
             tuple(sorted(found, key=lambda one: (one.plugin, one.kind.value, one.id))),
-            {source.index: _text(_known(workspace, source).checked) for source in _sources(workspace)},
+            {source.index: _text(_known(workspace, source).checked) for source in sources},
         )
 
 
-def _lines(lock: bytes) -> dict[str, int]:
-    """Return the line of each plugin in tark.lock, which a forge shows beside a finding."""
-    found: dict[str, int] = {}
-    for number, line in enumerate(lock.splitlines(), 1):
-        if line.startswith(b'name = "'):
-            found.setdefault(line[8:].rstrip(b'"').decode(errors="replace"), number)
-    return found
-
-
-def _sources(workspace: Workspace) -> dict[IndexSource, list[PluginName]]:
+def _sources(locked: Iterable[LockedRelease]) -> dict[IndexSource, list[PluginName]]:
     """Return the indexes of the locked plugins, with the plugins of each."""
-    found: dict[IndexSource, list[PluginName]] = {}
-    for entry in workspace.lock.entries:
-        if isinstance(entry.source, IndexSource):
-            found.setdefault(entry.source, []).append(entry.name)
-    return found
+    found: dict[tuple[str, str], list[PluginName]] = {}
+    for one in locked:
+        if one.root:
+            found.setdefault((one.index, one.root), []).append(PluginName(one.name))
+    return {IndexSource(*place): names for place, names in found.items()}
 
 
-def _ask(workspace: Workspace) -> dict[IndexSource, str]:
+def _ask(workspace: Workspace, sources: Mapping[IndexSource, list[PluginName]]) -> dict[IndexSource, str]:
     """Refresh what state knows of each index; returns why some could not be asked."""
+    # Imported here: without a network, their imports would take most of the time.
+    from tarkpm.ops.project.acceptance import require_accepted
+    from tarkpm.ops.project.indexes import Indexes
+
+    require_accepted(workspace)
     problems = {}
     known = {index.source for index in workspace.project.indexes.values()}
-    for source, names in _sources(workspace).items():
+    for source, names in sources.items():
         if source not in known:
             problems[source] = "tark.toml does not have this index"
             continue
@@ -132,57 +120,65 @@ def _known(workspace: Workspace, source: IndexSource) -> IndexAdvisories:
     return workspace.resource(KnownAdvisories).advised.index(source)
 
 
-def _of_entry(workspace: Workspace, entry: LockEntry) -> Iterator[AuditFinding]:
-    name, version = entry.name, str(entry.version)
-    affecting = workspace.resource(KnownAdvisories).affecting(entry)
-    for one in affecting:
-        yield _advisory(one, version, _way_out(workspace, entry, one))
-    if isinstance(entry.source, IndexSource):
-        # Listed, but its document was not fetched here: nothing is known of it that would excuse silence.
-        unread = {*_known(workspace, entry.source).unread(name)} - {one.id for one in affecting}
-        for id_ in sorted(unread):
-            text = "its document is not on this machine"
-            yield AuditFinding(name, version, AuditKind.ADVISORY, text, id_, hint="tarkpm audit")
-    if is_revoked(entry, workspace.vouched):
-        text, hint = "revoked by the maintainers of the index", way_back(workspace, entry)
-        yield AuditFinding(name, version, AuditKind.REVOKED, text, hint=hint)
-    elif reason := why_yanked(entry, workspace.vouched):
-        yield AuditFinding(name, version, AuditKind.YANKED, reason, hint=f"tarkpm update {name}")
-    if entry.statement is None and not entry.is_working_copy:
-        text = "no signature says who made it"
-        yield AuditFinding(name, version, AuditKind.UNSIGNED, text, hint=f"tarkpm info {name}")
+def _of_release(workspace: Workspace, one: LockedRelease) -> Iterator[AuditFinding]:
+    def finding(kind: AuditKind, message: str, hint: str, id_: str = "") -> AuditFinding:
+        return AuditFinding(one.name, one.version, kind, message, id_, hint=hint, line=one.line)
+
+    affecting = workspace.resource(KnownAdvisories).affecting_locked(one)
+    for advisory in affecting:
+        yield _advisory(advisory, one, _way_out(workspace, one, advisory))
+    source, version = IndexSource(one.index, one.root), Version.parse(one.version)
+    # Listed, but its document was not fetched here: nothing is known of it that would excuse silence.
+    unread = {*_known(workspace, source).unread(one.name)} - {advisory.id for advisory in affecting}
+    for id_ in sorted(unread):
+        yield finding(AuditKind.ADVISORY, "its document is not on this machine", "tarkpm audit", id_)
+    vouched, statement = workspace.vouched, Digest(one.statement)
+    if one.root and vouched.is_revoked(source, PluginName(one.name), version, statement):
+        hint = _way_back(workspace, one.name)
+        yield finding(AuditKind.REVOKED, "revoked by the maintainers of the index", hint)
+    elif reason := vouched.why_yanked(source, statement):
+        yield finding(AuditKind.YANKED, reason, f"tarkpm update {one.name}")
+    if not one.statement and not one.is_working_copy:
+        yield finding(AuditKind.UNSIGNED, "no signature says who made it", f"tarkpm info {one.name}")
 
 
-def _advisory(one: Advisory, version: str, hint: str) -> AuditFinding:
+def _way_back(workspace: Workspace, name: str) -> str:
+    from tarkpm.ops.release.way_back import way_back
+
+    return way_back(workspace, workspace.lock.by_name[name])
+
+
+def _advisory(advisory: Advisory, one: LockedRelease, hint: str) -> AuditFinding:
     return AuditFinding(
         one.name,
-        version,
+        one.version,
         AuditKind.ADVISORY,
-        one.summary or f"affects {one.affected}",
-        one.id,
-        str(one.severity),
-        tuple(map(str, one.fixed)),
-        one.references,
+        advisory.summary or f"affects {advisory.affected}",
+        advisory.id,
+        str(advisory.severity),
+        tuple(map(str, advisory.fixed)),
+        advisory.references,
         hint,
+        one.line,
     )
 
 
-def _way_out(workspace: Workspace, entry: LockEntry, one: Advisory) -> str:
+def _way_out(workspace: Workspace, one: LockedRelease, advisory: Advisory) -> str:
     """Return the command that takes the fix of an advisory: within the accepted range, or beyond it."""
-    later = sorted((fixed for fixed in one.fixed if fixed > entry.version), key=lambda fixed: fixed.key)
+    locked = Version.parse(one.version)
+    later = sorted((fixed for fixed in advisory.fixed if fixed > locked), key=lambda fixed: fixed.key)
     if not later:
-        return f"tarkpm remove {entry.name}"
-    required = workspace.project.requirements.get(entry.name)
+        return f"tarkpm remove {one.name}"
+    required = workspace.project.requirements.get(PluginName(one.name))
     if required is None or any(map(required.allows, later)):
-        return f"tarkpm update {entry.name}"
-    index = f"{entry.source.index}:" if isinstance(entry.source, IndexSource) else ""
-    return f"tarkpm add {index}{entry.name}@^{later[0]}"
+        return f"tarkpm update {one.name}"
+    return f"tarkpm add {one.index}:{one.name}@^{later[0]}" if one.index else f"tarkpm info {one.name}"
 
 
 def _stale(
-    workspace: Workspace, problems: Mapping[IndexSource, str], now: datetime
-) -> Iterable[AuditFinding]:
-    for source in _sources(workspace):
+    workspace: Workspace, sources: Iterable[IndexSource], problems: Mapping[IndexSource, str], now: datetime
+) -> Iterator[AuditFinding]:
+    for source in sources:
         known = _known(workspace, source)
         problem = problems.get(source, "")
         # A mirror can withhold an advisory as long as the metadata it has is fresh, and not longer.

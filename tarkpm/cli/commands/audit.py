@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 @allow_http
 @common
 def audit_command(invocation: Invocation, sarif: bool) -> int:
-    """Show advisories, revoked, yanked and unsigned releases, and indexes that could not be checked.
+    """Show advisories about locked plugins, and other warnings.
 
-    Exits with status 1 if there are any. With --offline, state of the last check is used.
+    These are revoked, yanked and unsigned releases, and indexes that could not be checked. Exits with status
+    1 if there are any. With --offline, only what this machine knows from the last check is used.
     """
     from tarkpm.ops.auditing import audit
 

@@ -5,6 +5,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:  # a sync without work imports this module, and needs none of these
+    from collections.abc import Sequence
+
+    from tarkpm.core.advisory import Advisory
     from tarkpm.core.lockfile import LockEntry
     from tarkpm.ops.project.workspace import Workspace
 
@@ -15,19 +18,27 @@ def entry_note(workspace: "Workspace", entry: "LockEntry") -> str:
     """Return the note about one locked plugin, "" without an advisory that is known here."""
     from tarkpm.ops.project.known_advisories import KnownAdvisories
 
-    found = workspace.resource(KnownAdvisories).affecting(entry)
+    return _note(entry.name, str(entry.version), workspace.resource(KnownAdvisories).affecting(entry))
+
+
+def _note(name: str, version: str, found: "Sequence[Advisory]") -> str:
     if not found:
         return ""
     worst = max(found, key=lambda one: one.severity)
     more = f" and {len(found) - 1} more" if len(found) > 1 else ""
-    return f"'{entry.name}' {entry.version} has advisory {worst.id} ({worst.severity}){more}; {_SEE}"
+    return f"'{name}' {version} has advisory {worst.id} ({worst.severity}){more}; {_SEE}"
 
 
 def project_note(workspace: "Workspace") -> str:
     """Return the note about all locked plugins, "" without an advisory that is known here."""
     if not (workspace.state.root / "advisories").is_dir():
         return ""
-    notes = [note for entry in workspace.lock.entries if (note := entry_note(workspace, entry))]
+    from tarkpm.ops.project.known_advisories import KnownAdvisories
+    from tarkpm.ops.project.locked_releases import locked_releases
+
+    known = workspace.resource(KnownAdvisories)
+    found = ((one, known.affecting_locked(one)) for one in locked_releases(workspace))
+    notes = [note for one, advisories in found if (note := _note(one.name, one.version, advisories))]
     return notes[0] if len(notes) == 1 else f"{len(notes)} plugins have advisories; {_SEE}" if notes else ""
 
 

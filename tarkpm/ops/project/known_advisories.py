@@ -9,11 +9,14 @@ import msgspec
 
 from tarkpm.core.advised import Advised
 from tarkpm.core.advisory import Advisory
-from tarkpm.core.lockfile import LockEntry
+from tarkpm.core.digest import Digest
 from tarkpm.core.release import IndexSource, PluginName
+from tarkpm.core.version import Version
+from tarkpm.ops.project.locked_releases import LockedRelease
 from tarkpm.store.advisories import Advisories
 
 if TYPE_CHECKING:
+    from tarkpm.core.lockfile import LockEntry
     from tarkpm.ops.project.workspace import Workspace
     from tarkpm.sources.index import IndexClient
 
@@ -30,10 +33,18 @@ class KnownAdvisories:
         """What is known. Raises `StoreError`."""
         return self._store.read()
 
-    def affecting(self, entry: LockEntry) -> tuple[Advisory, ...]:
+    def affecting(self, entry: "LockEntry") -> tuple[Advisory, ...]:
         """Return the known advisories that affect a locked release, by id. Raises `StoreError`."""
         statement = entry.statement.sha256 if entry.statement else None
         return self.advised.affecting(entry.source, entry.name, entry.version, statement)
+
+    def affecting_locked(self, one: LockedRelease) -> tuple[Advisory, ...]:
+        """Return the known advisories that affect a locked release, by id. Raises `StoreError`."""
+        if not self.advised.is_listed(one.name):
+            return ()
+        source = IndexSource(one.index, one.root)
+        statement = Digest(one.statement) if one.statement else None
+        return self.advised.affecting(source, one.name, Version.parse(one.version), statement)
 
     def learn(self, source: IndexSource, names: Iterable[PluginName], client: "IndexClient") -> None:
         """Keep the advisories of an index in state: the whole list, and in full those of plugins in use.

@@ -35,7 +35,7 @@ def advise_command(
     withdraw: str,
     keys: tuple[str, ...],
 ) -> int:
-    """Publish an advisory about versions of a plugin, change one, or withdraw one.
+    """Publish, change or withdraw an advisory about a plugin.
 
     A RANGE is like '<1.2.3', '>=1.0.0, <1.2.3', '=1.0.0' or '*'. The version after '<' is the fix.
     """
