@@ -15,6 +15,7 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "sync": ("tarkpm sync", "tarkpm sync --frozen --accept-project=sha256:DIGEST"),
     "accept": ("tarkpm accept", "tarkpm accept --print"),
     "accepted": ("tarkpm accepted", "tarkpm accepted --forget ."),
+    "audit": ("tarkpm audit", "tarkpm audit --offline --sarif"),
     "verify": ("tarkpm verify", "tarkpm verify --json"),
     "search": ("tarkpm search words",),
     "diff": (
@@ -132,6 +133,10 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "index yank": (
         "tarkpm index yank text-tools@1.2.0 --reason 'loses notes'",
         "tarkpm index yank text-tools@1.2.0 --undo",
+    ),
+    "index advise": (
+        "tarkpm index advise text-tools '<1.2.3' --id x_TARK-2026-0001 --severity high --url https://example.com/1",
+        "tarkpm index advise --withdraw x_TARK-2026-0001",
     ),
     "index revoke": ("tarkpm index revoke text-tools@1.2.0",),
     "index rotate": ("tarkpm index rotate root", "tarkpm index rotate publisher text-tools --to KEY"),

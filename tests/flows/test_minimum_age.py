@@ -5,6 +5,7 @@ import time
 
 import pytest
 from conftest import Publisher
+from support.advised import advise, advisory
 from support.indexed import IndexedProject
 from support.sandbox import Sandbox
 
@@ -135,3 +136,12 @@ def test_a_variable_that_cannot_be_read_says_so(waiting: IndexedProject) -> None
     env = {"TARKPM_MINIMUM_RELEASE_AGE": "soon"}
     said = "TARKPM_MINIMUM_RELEASE_AGE: expected an age like 3d, 12h or 2w, found 'soon'"
     waiting.sandbox.run("add", "text-tools", CONSENT, env=env).failed(2, said, "unset TARKPM_MINIMUM")
+
+
+def test_a_release_that_fixes_an_advisory_does_not_wait(waiting: IndexedProject) -> None:
+    sandbox = waiting.sandbox
+    sandbox.run("add", "text-tools", CONSENT).ok()
+    advise(waiting.repo, advisory(waiting.repo, affected="<1.1.0"))
+    waiting.release("text-tools", "1.2.0", published=int(time.time()))
+    assert "'text-tools' 1.2.0 is too young until" in sandbox.run("update").ok().out
+    assert locked(sandbox) == "1.1.0"

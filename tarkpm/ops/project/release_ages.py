@@ -7,9 +7,10 @@ from typing import Final
 from tarkpm.core import variables
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.release import GitSource, PluginName, Source, folded
-from tarkpm.core.release_age import AgeCheck, AgeRule, Fixes, Waiting, Young, no_fix, parse_age
+from tarkpm.core.release_age import AgeCheck, AgeRule, Waiting, Young, parse_age
 from tarkpm.core.version import Version
 from tarkpm.errors import ReleaseTooYoung, TarkError
+from tarkpm.ops.project.known_advisories import KnownAdvisories
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.store.first_seen import FirstSeen
@@ -24,7 +25,7 @@ class ReleaseAges:
     """
 
     def __init__(self, workspace: Workspace) -> None:
-        self._settings = workspace.settings
+        self._workspace, self._settings = workspace, workspace.settings
         self._now = int(time.time())
         self._rule = (workspace.project.ages or AgeRule()).at_least(own_minimum(workspace.settings))
         self.any_age: tuple[PluginName, ...] = ()
@@ -39,12 +40,11 @@ class ReleaseAges:
     def check(self) -> AgeCheck:
         """What a resolution asks about each release."""
         rule = AgeRule.of(self._rule.minimum, (*self._rule.excluded, *self.any_age))
-        return AgeCheck(rule, self._now, self.fixes)
+        return AgeCheck(rule, self._now, self._fixes)
 
-    @property
-    def fixes(self) -> Fixes:
-        """Which releases an advisory names as its fix: they do not wait."""
-        return no_fix  # the one place to connect core/advisory.py
+    def _fixes(self, source: Source, name: PluginName, version: Version) -> bool:
+        """Return whether an advisory names a release as its fix: that does not wait."""
+        return bool(self._workspace.resource(KnownAdvisories).advised.fixing(source, name, version))
 
     def young(self, name: PluginName, version: Version, source: Source) -> Young | None:
         """Return until when the release at a commit waits; other sources have no age of their own."""
