@@ -15,6 +15,7 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "sync": ("tarkpm sync", "tarkpm sync --frozen --accept-project=sha256:DIGEST"),
     "accept": ("tarkpm accept", "tarkpm accept --print"),
     "accepted": ("tarkpm accepted", "tarkpm accepted --forget ."),
+    "audit": ("tarkpm audit", "tarkpm audit --offline --sarif"),
     "verify": ("tarkpm verify", "tarkpm verify --json"),
     "search": ("tarkpm search words",),
     "diff": (
@@ -26,6 +27,13 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "log": ("tarkpm log", "tarkpm log -n 50"),
     "show": ("tarkpm show", "tarkpm show 3"),
     "rollback": ("tarkpm rollback --dry-run", "tarkpm rollback 3"),
+    "bisect": ("tarkpm bisect start 9 3", "tarkpm bisect good", "tarkpm bisect reset"),
+    "bisect start": ("tarkpm bisect start", "tarkpm bisect start 9 3"),
+    "bisect good": ("tarkpm bisect good", "tarkpm bisect good 3"),
+    "bisect bad": ("tarkpm bisect bad", "tarkpm bisect bad 9"),
+    "bisect skip": ("tarkpm bisect skip",),
+    "bisect run": ("tarkpm bisect run -- ./test.sh --quick",),
+    "bisect reset": ("tarkpm bisect reset", "tarkpm bisect reset --here"),
     "licenses": ("tarkpm licenses", "tarkpm licenses --allow MIT --allow Apache-2.0"),
     "sbom": ("tarkpm sbom",),
     "versions": ("tarkpm versions text-tools", "tarkpm versions github:owner/repo"),
@@ -132,6 +140,10 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "index yank": (
         "tarkpm index yank text-tools@1.2.0 --reason 'loses notes'",
         "tarkpm index yank text-tools@1.2.0 --undo",
+    ),
+    "index advise": (
+        "tarkpm index advise text-tools '<1.2.3' --id x_TARK-2026-0001 --severity high --url https://example.com/1",
+        "tarkpm index advise --withdraw x_TARK-2026-0001",
     ),
     "index revoke": ("tarkpm index revoke text-tools@1.2.0",),
     "index rotate": ("tarkpm index rotate root", "tarkpm index rotate publisher text-tools --to KEY"),

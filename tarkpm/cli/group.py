@@ -17,8 +17,8 @@ from tarkpm.core.text import masked
 from tarkpm.errors import StoreError, TarkError
 
 SECTIONS: Final[dict[str, tuple[str, ...]]] = {
-    "Change a project": ("init", "add", "remove", "update", "lock", "sync", "rollback"),
-    "Trust": ("verify", "accept", "accepted", "grant", "revoke", "enable", "disable"),
+    "Change a project": ("init", "add", "remove", "update", "lock", "sync", "rollback", "bisect"),
+    "Trust": ("verify", "audit", "accept", "accepted", "grant", "revoke", "enable", "disable"),
     "Find and look": (
         "search",
         "versions",

@@ -12,6 +12,7 @@ import msgspec
 from tarkpm.core.acceptance import Acceptance
 from tarkpm.core.agent.rules import McpRules
 from tarkpm.core.binding import Binding, Origin, Publisher
+from tarkpm.core.release_age import loosened
 from tarkpm.core.tool import compare
 
 
@@ -30,6 +31,7 @@ class WideningKind(Enum):
     GRANT = "grant"
     TOOL = "tool"
     MCP = "mcp"
+    AGE = "age"
 
 
 class Widening(msgspec.Struct, frozen=True):
@@ -82,6 +84,7 @@ _LOUD: Final = (
     WideningKind.REPUBLISHED,
     WideningKind.TOOL,
     WideningKind.MCP,
+    WideningKind.AGE,
 )
 _SENTENCES: Final = {
     WideningKind.INDEX: "{after}{before}",
@@ -96,6 +99,7 @@ _SENTENCES: Final = {
     WideningKind.GRANT: "let {name} use {after}",
     WideningKind.TOOL: "let agents read another definition of the tool '{after}' of {name} than you accepted",
     WideningKind.MCP: "let agents {after}",
+    WideningKind.AGE: "{after}",
 }
 
 
@@ -106,6 +110,7 @@ def widenings(decided: Acceptance, accepted: Acceptance) -> tuple[Widening, ...]
         found += _plugin_widenings(name, binding, accepted.plugins.get(name), decided, accepted)
     rules = (decided.mcp or McpRules()).beyond(accepted.mcp or McpRules())
     found += (Widening(WideningKind.MCP, "", one) for one in rules)
+    found += (Widening(WideningKind.AGE, "", one) for one in loosened(decided.ages, accepted.ages))
     return tuple(found)
 
 

@@ -11,6 +11,7 @@ from tarkpm.errors import ProjectNotAccepted, ResolutionError, TarkError
 from tarkpm.io.parallel import run_parallel
 from tarkpm.ops.audit.plugin import Finding, NamedFinding, audit, unmanaged
 from tarkpm.ops.project.acceptance import not_accepted
+from tarkpm.ops.project.advice import project_note
 from tarkpm.ops.project.agent_rules import hint, idle_rules
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
@@ -64,6 +65,8 @@ def _project_findings(workspace: Workspace) -> Iterator[Finding]:
         # An `allow` that names nothing serves nothing; a `deny` leaves open what somebody meant to close.
         where = str(workspace.location.project_file)
         yield NamedFinding("", "IdleRule", str(rule), where, hint(rule), note=rule.key == "allow")
+    if note := project_note(workspace):
+        yield NamedFinding("", "Note", note, note=True)
     try:
         workspace.require_built_here()
     except TarkError as problem:

@@ -12,6 +12,7 @@ from tarkpm.errors import TarkError
 from tarkpm.io.files import remove_tree
 from tarkpm.io.locks import clear_lock, look_at_lock
 from tarkpm.ops.project.settings import Settings
+from tarkpm.store.bisections import Bisections
 from tarkpm.store.claims import Claims
 from tarkpm.store.environment import Environment
 from tarkpm.store.history import History
@@ -146,6 +147,7 @@ def _gone(settings: Settings, file: Path, record: Record) -> tuple[Trouble, Fix 
     def repair() -> str:
         file.unlink(missing_ok=True)
         remove_tree(History(settings.paths.state, record.environment).folder)
+        Bisections(settings.paths.state, record.environment).end()
         return "deleted its record and history: its plugins stored nothing"
 
     return Trouble("Gone", message, str(file), note=True), repair
@@ -251,7 +253,7 @@ def _temporary(settings: Settings, state: State) -> _Found:
     now = time.time()
     cached = (item.path for item in items(settings.paths.cache) if item.path.name.startswith("."))
     folders = [
-        *(state.root / name for name in ("", "projects", "keys", "indexes")),
+        *(state.root / name for name in ("", "projects", "keys", "indexes", "bisect", "first-seen")),
         *state.root.glob("history/*"),
     ]
     kept = (path for folder in folders for path in _dotted(folder))

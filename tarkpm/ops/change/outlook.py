@@ -8,6 +8,7 @@ import msgspec
 
 from tarkpm.core.consent import Question
 from tarkpm.core.release import GitSource, IndexSource, PluginName, Source
+from tarkpm.core.release_age import Waiting
 from tarkpm.core.rows import Listing, ReleaseRow
 from tarkpm.core.tags import VersionTag
 from tarkpm.core.text import some
@@ -25,6 +26,7 @@ from tarkpm.errors import (
     UnsignedRefused,
 )
 from tarkpm.ops.change.foresee import Foresight, HeldBack
+from tarkpm.ops.project.release_ages import ReleaseAges
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.installed import is_current_copy
 
@@ -47,6 +49,7 @@ class OutdatedRow(msgspec.Struct, frozen=True):
     source has one version, at ``commit``, and its tags name others: ``newest_tag`` is the newest one above
     the one that was taken. ``warning`` says what stands in the way, or that the locked release was yanked or
     revoked. ``held_by`` is what keeps the locked version, such as ``=1.0.0``, where an update does nothing.
+    ``waiting`` is the newest release that is too young to be taken, None if none is.
     """
 
     name: str
@@ -58,6 +61,7 @@ class OutdatedRow(msgspec.Struct, frozen=True):
     warning: str = ""
     newest_tag: str = ""
     held_by: str = ""
+    waiting: Waiting | None = None
 
 
 class Look:
@@ -77,6 +81,7 @@ class Look:
         self.after = foresight.lock.get(name)
         self.held = foresight.held.get(name, HeldBack())
         self.found = self.held.entry or foresight.found.get(name)
+        self.waiting = workspace.resource(ReleaseAges).waiting.get(name)
 
     @property
     def failure(self) -> TarkError | None:
@@ -116,7 +121,7 @@ class Look:
     @property
     def is_news(self) -> bool:
         """Whether there is anything to report."""
-        return self._is_due or self._is_newer
+        return self._is_due or self._is_newer or self.waiting is not None
 
     @property
     def _is_due(self) -> bool:
@@ -134,6 +139,8 @@ class Look:
         """What keeps the locked version, if nothing else is to be reported."""
         if self._is_due:
             return ""
+        if self.waiting:
+            return "minimum-release-age"
         if isinstance(self.source, GitSource):
             return self.source.ref
         newest, required = self.newest, self.required
@@ -174,6 +181,8 @@ class Look:
             return self.newer.version
         if self.held.error and not self.held.entry:
             return None
+        if self.waiting:
+            return Version.parse(self.waiting.version)
         found = self.found or self.after or self.entry
         return found.version if found else None
 
@@ -235,6 +244,7 @@ class Look:
             self.warning,
             self.newer.name if self.newer else "",
             self._held_by,
+            self.waiting,
         )
 
 

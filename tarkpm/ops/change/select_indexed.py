@@ -9,9 +9,10 @@ from tarkpm.core.resolution.resolver import Solution, solve
 from tarkpm.core.rows import Listing, ReleaseRow, row_of
 from tarkpm.core.version import Range
 from tarkpm.core.withdrawn import is_revoked
-from tarkpm.errors import IndexUntrusted, NotFound, ResolutionError, TarkError, Unreachable
+from tarkpm.errors import IndexUntrusted, NotFound, ReleaseTooYoung, ResolutionError, TarkError, Unreachable
 from tarkpm.ops.change.target import Selection
 from tarkpm.ops.project.indexes import Indexes
+from tarkpm.ops.project.release_ages import ReleaseAges
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.fetch import Release, acquire_pinned
 from tarkpm.ops.release.way_back import way_back
@@ -30,7 +31,9 @@ def choose_from_indexes(
         solution, listings = _solve(workspace, requirements, held, free)
     except ResolutionError as problem:
         # The resolver names what the project may ask for; only the way back also consents to going back.
-        if revoked := _revoked(workspace, free):
+        if isinstance(problem, ReleaseTooYoung):
+            problem.hint = workspace.resource(ReleaseAges).hint(problem.plugin)
+        elif revoked := _revoked(workspace, free):
             problem.hint = way_back(workspace, revoked)
         raise
     kept, pins, rows = [*held], [], []
@@ -111,10 +114,12 @@ def _solve(
     }
     tark = workspace.project.tark_version
     try:
-        return solve(catalog, wanted, locked=locked, free=free, tark=tark), listings
+        solution = solve(catalog, wanted, locked=locked, free=free, tark=tark)
     except ResolutionError as problem:
         _suggest(workspace, problem, wanted, listings)
         raise
+    workspace.resource(ReleaseAges).wait(solution.waiting)
+    return solution, listings
 
 
 def _suggest(
@@ -169,6 +174,7 @@ def _offers(
     if listing and listing.name != name:  # they differ in - and _ alone
         hint = f"tarkpm add {source.index}:{listing.name}"
         raise NotFound(f"'{name}' is spelled '{listing.name}' in {source}", hint=hint)
+    check = workspace.resource(ReleaseAges).check
     return tuple(
         Candidate(
             name=name,
@@ -178,6 +184,7 @@ def _offers(
             min_tark_version=row.min_tark_version,
             yanked=row.yanked,
             revoked=workspace.vouched.is_revoked(source, name, row.version, row.statement.sha256),
+            young=check.young(source, name, row.version, row.published),
         )
         for row in (listing.rows if listing else ())
     )
