@@ -53,7 +53,7 @@ def _audit(folder: Path) -> Iterator[Race]:
     yield Race(tarkpm(person, "audit", "--offline"), tarkpm(person, "sync"))
 
 
-FIGURES = [
+FIGURES: list[Figure | Amount] = [
     Amount("advised", "daily-kb with 1,000 advisories", "×", 1.3, _advised),
     Figure("audit", f"audit --offline, {PLUGINS:,} plugins", "sync, nothing to do", 2.0, 15, _audit, 5),
 ]
