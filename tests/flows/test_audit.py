@@ -116,6 +116,33 @@ def test_an_advisory_whose_document_is_elsewhere_is_a_finding(locked: IndexedPro
     assert LINE in sandbox.run("audit").out
 
 
+@pytest.mark.parametrize("name", ["json", "checked"])
+def test_a_damaged_record_stops_the_audit_and_nothing_else(locked: IndexedProject, name: str) -> None:
+    sandbox = locked.sandbox
+    sandbox.run("audit").ok()
+    (file,) = (sandbox.state / "advisories").glob(f"*.{name}")
+    file.write_text("{")
+    note = "note: what this machine knows of advisories cannot be read; see: tarkpm audit"
+    assert note in sandbox.run("sync", "--reinstall").ok().out
+    assert note in sandbox.run("call", "text-tools", "text-stats", '{"text":"a"}').ok().err
+    error = sandbox.run("audit", "--offline").failed(2, "the record of advisories is damaged")
+    assert f"rm {file} && tarkpm audit" in error.err
+    file.unlink()
+    sandbox.run("audit").ok()
+    assert "advisories" not in sandbox.run("sync").ok().out
+
+
+def test_the_user_s_own_plugins_are_audited_too(locked: IndexedProject) -> None:
+    sandbox, repo = locked.sandbox, locked.repo
+    url = ("index", "add", "community", locked.server.url, "--root", repo.root_digest)
+    sandbox.run(*url, "--user").ok()
+    sandbox.run("add", "text-tools@=1.0.0", "--accept-capabilities", "--user").ok()
+    advise(repo, advisory(repo))
+    found = sandbox.run("audit", "--user")
+    assert found.status == 1
+    assert "help: tarkpm add community:text-tools@^1.1.0 --user" in found.out
+
+
 def test_yanked_and_revoked_releases_are_findings(locked: IndexedProject) -> None:
     sandbox, repo = locked.sandbox, locked.repo
     plugin = sandbox.plugin(sandbox.root / "own", name="own")

@@ -4,6 +4,8 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from tarkpm.errors import TarkError
+
 if TYPE_CHECKING:  # a sync without work imports this module, and needs none of these
     from collections.abc import Sequence
 
@@ -12,13 +14,19 @@ if TYPE_CHECKING:  # a sync without work imports this module, and needs none of 
     from tarkpm.ops.project.workspace import Workspace
 
 _SEE: Final = "see: tarkpm audit"
+_UNREADABLE: Final = f"what this machine knows of advisories cannot be read; {_SEE}"
 
 
 def entry_note(workspace: "Workspace", entry: "LockEntry") -> str:
     """Return the note about one locked plugin, "" without an advisory that is known here."""
+    if not (workspace.state.root / "advisories").is_dir():
+        return ""
     from tarkpm.ops.project.known_advisories import KnownAdvisories
 
-    return _note(entry.name, str(entry.version), workspace.resource(KnownAdvisories).affecting(entry))
+    try:
+        return _note(entry.name, str(entry.version), workspace.resource(KnownAdvisories).affecting(entry))
+    except TarkError:  # a damaged file must not keep a plugin from running
+        return _UNREADABLE
 
 
 def _note(name: str, version: str, found: "Sequence[Advisory]") -> str:
@@ -37,7 +45,10 @@ def project_note(workspace: "Workspace") -> str:
     from tarkpm.ops.project.locked_releases import locked_releases
 
     known = workspace.resource(KnownAdvisories)
-    found = ((one, known.affecting_locked(one)) for one in locked_releases(workspace))
+    try:
+        found = [(one, known.affecting_locked(one)) for one in locked_releases(workspace)]
+    except TarkError:
+        return _UNREADABLE
     notes = [note for one, advisories in found if (note := _note(one.name, one.version, advisories))]
     return notes[0] if len(notes) == 1 else f"{len(notes)} plugins have advisories; {_SEE}" if notes else ""
 
