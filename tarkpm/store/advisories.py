@@ -46,14 +46,14 @@ class Advisories:
     def read(self) -> Advised:
         """Return everything remembered, by index root. Raises `StoreError` for a damaged file."""
         files = sorted(self.folder.glob("*.json")) if self.folder.is_dir() else ()
-        return Advised({f"sha256:{file.stem}": self._read_index(file) for file in files})
+        return Advised({f"sha256:{file.stem}": self.read_index(file) for file in files})
 
     def remember(self, root: str, known: IndexAdvisories, deadline_seconds: float) -> None:
         """Remember what an index said just now. Raises `StoreBusy` and `StoreError`."""
         make_private(self.folder)
         file = self._file(root)
         with exclusive(file.with_suffix(".lock"), "tarkpm", deadline_seconds):
-            before = self._read_index(file)
+            before = self.read_index(file)
             document = _Document(
                 {name: dict(rows) for name, rows in known.listed.items()},
                 {id_: data.decode() for id_, data in known.records.items()},
@@ -69,7 +69,8 @@ class Advisories:
     def _file(self, root: str) -> Path:
         return self.folder / f"{root.removeprefix('sha256:')}.json"
 
-    def _read_index(self, file: Path) -> IndexAdvisories:
+    def read_index(self, file: Path) -> IndexAdvisories:
+        """Return what is remembered of one index. Raises `StoreError` for a damaged file."""
         found = _read(file, _Document) or _Document()
         at = _read(file.with_suffix(".checked"), _Checked) or _Checked()
         records = {id_: text.encode() for id_, text in found.records.items()}

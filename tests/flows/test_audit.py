@@ -85,6 +85,15 @@ def test_a_server_that_cannot_be_reached_is_never_fine(locked: IndexedProject) -
     assert "2 findings" in found.out
 
 
+def test_a_mirror_that_serves_an_old_state_is_never_fine(locked: IndexedProject) -> None:
+    locked.sandbox.run("audit").ok()
+    locked.repo.publish(timestamp=-1)
+    found = locked.sandbox.run("audit")
+    assert found.status == 1
+    assert "stale: could not check index community since 20" in found.out
+    assert "index expired since" in found.out
+
+
 def test_what_was_checked_long_ago_is_stale(locked: IndexedProject) -> None:
     """A mirror, or a network that fails, cannot withhold advisories for longer than the timestamp lasts."""
     sandbox = locked.sandbox
@@ -127,6 +136,7 @@ def test_a_damaged_record_stops_the_audit_and_nothing_else(locked: IndexedProjec
     assert note in sandbox.run("call", "text-tools", "text-stats", '{"text":"a"}').ok().err
     error = sandbox.run("audit", "--offline").failed(2, "the record of advisories is damaged")
     assert f"rm {file} && tarkpm audit" in error.err
+    assert "the record of advisories is damaged" in sandbox.run("doctor").out
     file.unlink()
     sandbox.run("audit").ok()
     assert "advisories" not in sandbox.run("sync").ok().out
