@@ -73,6 +73,16 @@ def test_the_way_out_works_when_it_is_typed(locked: IndexedProject) -> None:
     sandbox.run("audit").ok()
 
 
+def test_the_card_says_what_is_known_before_a_release_is_taken(
+    indexed: IndexedProject,
+) -> None:
+    indexed.release("text-tools", "1.0.0")
+    indexed.use()
+    advise(indexed.repo, replace(advisory(indexed.repo), summary='Reads "too" much\x1b[2K'))
+    shown = indexed.sandbox.run("add", "text-tools", "--accept-capabilities").ok().err
+    assert "advisory │ x_A-1 (high): \"Reads 'too' much\\x1b[2K\"; fixed in 1.1.0" in shown
+
+
 def test_a_server_that_cannot_be_reached_is_never_fine(locked: IndexedProject) -> None:
     sandbox = locked.sandbox
     advise(locked.repo, advisory(locked.repo))

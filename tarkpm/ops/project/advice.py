@@ -11,6 +11,7 @@ if TYPE_CHECKING:  # a sync without work imports this module, and needs none of 
 
     from tarkpm.core.advisory import Advisory
     from tarkpm.core.lockfile import LockEntry
+    from tarkpm.core.verification import VerifiedRelease
     from tarkpm.ops.project.workspace import Workspace
 
 _SEE: Final = "see: tarkpm audit"
@@ -27,6 +28,27 @@ def entry_note(workspace: "Workspace", entry: "LockEntry") -> str:
         return _note(entry.name, str(entry.version), workspace.resource(KnownAdvisories).affecting(entry))
     except TarkError:  # a damaged file must not keep a plugin from running
         return _UNREADABLE
+
+
+def candidate_advice(workspace: "Workspace", candidate: "VerifiedRelease") -> list[str]:
+    """Return what advisories that are known here say about a release before it is taken, a text for each."""
+    if not (workspace.state.root / "advisories").is_dir():
+        return []
+    from tarkpm.core.text import quoted
+    from tarkpm.ops.project.known_advisories import KnownAdvisories
+
+    manifest = candidate.manifest
+    statement = candidate.statement.sha256 if candidate.statement else None
+    try:
+        advised = workspace.resource(KnownAdvisories).advised
+        found = advised.affecting(candidate.source, manifest.name, manifest.version, statement)
+    except TarkError:
+        return [_UNREADABLE]
+    return [
+        f"{one.id} ({one.severity}): {quoted(one.summary or one.affected, 200)}"
+        + (f"; fixed in {', '.join(map(str, one.fixed))}" if one.fixed else "")
+        for one in found
+    ]
 
 
 def _note(name: str, version: str, found: "Sequence[Advisory]") -> str:
