@@ -2,18 +2,25 @@
 
 import os
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
+from tarkpm.core.digest import sha256
+from tarkpm.core.shapes import from_json
 from tarkpm.errors import TarkError
+from tarkpm.io.files import atomic_write, make_private, read_optional
 
 if TYPE_CHECKING:  # a sync without work imports this module, and needs none of these
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from tarkpm.core.advisory import Advisory
     from tarkpm.core.lockfile import LockEntry
     from tarkpm.core.verification import VerifiedRelease
     from tarkpm.ops.project.workspace import Workspace
 
+MAX_BYTES: Final = 64 * 1024 * 1024
 _SEE: Final = "see: tarkpm audit"
 _UNREADABLE: Final = f"what this machine knows of advisories cannot be read; {_SEE}"
 
@@ -80,9 +87,6 @@ def settled_note(workspace: "Workspace") -> str:
 
     It is kept until the project or the advisories change: to find it takes longer than the sync.
     """
-    from tarkpm.core.digest import sha256
-    from tarkpm.io.files import atomic_write, make_private, read_optional
-
     folder = workspace.state.root / "advisories"
     try:
         files = sorted(entry.name for entry in os.scandir(folder) if entry.name.endswith(".json"))
@@ -95,8 +99,25 @@ def settled_note(workspace: "Workspace") -> str:
     kept, _, note = (read_optional(file, 4096) or b"").decode(errors="replace").partition("\n")
     if kept == key:
         return note
-    note = project_note(workspace)
+    # Most projects have no plugin that is listed, and need not wait for the parsers.
+    is_listed = any(_lists(folder / name, workspace.record.installed) for name in files)
+    note = project_note(workspace) if is_listed else ""
     with suppress(OSError):  # a full disk makes the next sync slower, and nothing else
         make_private(file.parent)
         atomic_write(file, f"{key}\n{note}".encode(), mode=0o600, durable=False)
     return note
+
+
+class _Names(msgspec.Struct):
+    listed: dict[str, msgspec.Raw] = {}
+
+
+def _lists(file: Path, names: "Iterable[str]") -> bool:
+    """Return whether a file of `store.advisories` lists one of these plugins, or cannot be read."""
+    from tarkpm.core.release import folded
+
+    try:
+        listed = from_json(read_optional(file, MAX_BYTES) or b"", _Names).listed
+    except (TarkError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return True
+    return any(folded(name) in listed for name in names)
