@@ -22,10 +22,11 @@ MAX_BYTES: Final = 64 * 1024 * 1024
 
 
 class _Document(msgspec.Struct, forbid_unknown_fields=True):
-    """``records`` are OSV documents, by id."""
+    """``records`` are OSV documents, by id. ``list_version`` is that of the metadata that names the list."""
 
     listed: dict[str, dict[str, str]] = {}
     records: dict[str, str] = {}
+    list_version: int = 0
     version: int = VERSION
 
 
@@ -49,14 +50,16 @@ class Advisories:
         return Advised({f"sha256:{file.stem}": self.read_index(file) for file in files})
 
     def remember(self, root: str, known: IndexAdvisories, deadline_seconds: float) -> None:
-        """Remember what an index said just now. Raises `StoreBusy` and `StoreError`."""
+        """Remember what an index said just now, unless more is known. Raises `StoreBusy` and `StoreError`."""
         make_private(self.folder)
         file = self._file(root)
         with exclusive(file.with_suffix(".lock"), "tarkpm", deadline_seconds):
             before = self.read_index(file)
+            known = known.merged(before)
             document = _Document(
                 {name: dict(rows) for name, rows in known.listed.items()},
                 {id_: data.decode() for id_, data in known.records.items()},
+                known.version,
             )
             if not file.exists() or (before.listed, before.records) != (known.listed, known.records):
                 atomic_write(file, msgspec.json.encode(document, order="sorted"), mode=0o600)
@@ -74,7 +77,7 @@ class Advisories:
         found = _read(file, _Document) or _Document()
         at = _read(file.with_suffix(".checked"), _Checked) or _Checked()
         records = {id_: text.encode() for id_, text in found.records.items()}
-        return IndexAdvisories(found.listed, records, at.checked, at.expires)
+        return IndexAdvisories(found.listed, records, at.checked, at.expires, found.list_version)
 
 
 def _read(file: Path, shape: type[D]) -> D | None:
