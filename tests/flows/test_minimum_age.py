@@ -46,7 +46,7 @@ def test_add_takes_the_newest_release_that_is_old_enough_and_says_what_waits(wai
     assert said in sandbox.run("update").ok().out
     found = sandbox.run("outdated", "--json")
     (row,) = found.json["plugins"]
-    assert (found.status, row["update"], row["newest"], row["waiting"]) == (1, "", "1.1.0", one)
+    assert (found.status, row["update"], row["newest"], row["waiting"]) == (0, "", "1.1.0", one)
     assert "1.1.0 is too young until 20" in sandbox.run("outdated").out
 
 
