@@ -34,6 +34,7 @@ T = TypeVar("T")
 
 class _Tark(msgspec.Struct, forbid_unknown_fields=True):
     version: Text = ""
+    record: bool = False
 
 
 class IndexEntry(msgspec.Struct, frozen=True):
@@ -72,7 +73,10 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Project(msgspec.Struct, frozen=True):
-    """A parsed tark.toml. Mappings are keyed by checked plugin names."""
+    """A parsed tark.toml. Mappings are keyed by checked plugin names.
+
+    ``record`` is whether calls of tools are kept, for a later review of an update (docs/decisions/0187).
+    """
 
     tark_version: Version | None = None
     indexes: Mapping[PluginName, IndexEntry] = {}
@@ -80,6 +84,7 @@ class Project(msgspec.Struct, frozen=True):
     trust: Mapping[PluginName, tuple[PublicKey, ...]] = {}
     grants: Mapping[PluginName, CapabilitySet] = {}
     mcp: McpRules = McpRules()
+    record: bool = False
 
     @classmethod
     def parse(cls, data: bytes, *, where: str = PROJECT) -> "Project":
@@ -96,6 +101,7 @@ class Project(msgspec.Struct, frozen=True):
             trust=_respelled(_keyed(document.trust, _keys, where, "trust"), spelled),
             grants=_respelled(_keyed(document.grants, _grants, where, "grants"), spelled),
             mcp=_checked(McpRules.read, document.mcp, where, "mcp"),
+            record=document.tark.record,
         )
 
     def granted(self, name: PluginName) -> CapabilitySet:

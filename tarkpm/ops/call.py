@@ -1,8 +1,9 @@
 """``tarkpm call``: run a tool of a plugin with exactly the granted capabilities."""
 
 from contextlib import suppress
+from functools import partial
 from shlex import quote
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -18,8 +19,11 @@ from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.run.compile_cache import compile_cache
 from tarkpm.ops.run.grantable import grant_command
 from tarkpm.ops.run.hints import helping
-from tarkpm.ops.run.images import load_target, open_host
+from tarkpm.ops.run.images import Images, load_target, open_host
 from tarkpm.ops.run.json_text import check_json
+
+if TYPE_CHECKING:  # most calls are not recorded
+    from tarkpm.ops.run.kept_call import KeptCalls
 
 _BY_CODE: Final = (PluginFailed, PluginCrashed, LimitReached)
 """Failures of the plugin's code, which the list of its tools does not explain."""
@@ -42,12 +46,14 @@ def call(
     *,
     log: LogSink,
     trace: Trace | None = None,
+    keep: bool = False,
     spare: AnyProcess | None = None,
 ) -> CallReport:
     """Execute ``tool`` of an installed plugin, or of a working copy, with JSON text as its arguments.
 
-    ``spare`` is a worker process started in advance; it is used or ended. Raises what `load_image` raises,
-    and `HostError` for a plugin that fails or crashes.
+    ``keep`` records the call of an installed plugin, as ``[tark] record = true`` does. ``spare`` is a worker
+    process started in advance; it is used or ended. Raises what `load_image` raises, and `HostError` for a
+    plugin that fails or crashes.
     """
     try:
         check_json(arguments)
@@ -57,14 +63,30 @@ def call(
         if spare is not None:
             spare.kill()
         raise
-    with open_host(settings, images, log=log, trace=trace, spare=spare, cache=cache) as host:
+    kept = _kept(settings, ui, image, images, keep=keep and not names_folder(target))
+    serving = kept.interfaces if kept else None
+    with open_host(
+        settings, images, log=log, trace=trace, spare=spare, cache=cache, interfaces=serving
+    ) as host:
         with helping(f"tarkpm tools {quote(target)}", but=_BY_CODE):
-            result = host.call(image, tool, arguments)
+            make = partial(host.call, image, tool, arguments)
+            result = kept.call(image, make, tool, arguments) if kept else make()
         if not result.success:
             message = result.error or "the tool failed without a reason"
             hint = _hint(settings, ui, host, image, target, tool)
             raise PluginFailed(message, where=f"{image.name}: {tool}", hint=hint)
     return CallReport(image.name, tool, result.output)
+
+
+def _kept(
+    settings: Settings, ui: Ui, image: PluginImage, images: Images, *, keep: bool
+) -> "KeptCalls | None":
+    """Return what records the call; None if nothing does, and the plugin is served as usual."""
+    if image.type != "tool" or not (keep or images.record):
+        return None
+    from tarkpm.ops.run.kept_call import KeptCalls
+
+    return KeptCalls(settings, ui, images.workspace)
 
 
 def _hint(settings: Settings, ui: Ui, host: PluginHost, image: PluginImage, target: str, tool: str) -> str:

@@ -12,6 +12,7 @@ from tarkpm.errors import TarkError
 from tarkpm.io.files import remove_tree
 from tarkpm.io.locks import clear_lock, look_at_lock
 from tarkpm.ops.project.settings import Settings
+from tarkpm.store.call_ring import remove_rings
 from tarkpm.store.claims import Claims
 from tarkpm.store.environment import Environment
 from tarkpm.store.history import History
@@ -146,6 +147,7 @@ def _gone(settings: Settings, file: Path, record: Record) -> tuple[Trouble, Fix 
     def repair() -> str:
         file.unlink(missing_ok=True)
         remove_tree(History(settings.paths.state, record.environment).folder)
+        remove_rings(settings.paths.state, record.environment)
         return "deleted its record and history: its plugins stored nothing"
 
     return Trouble("Gone", message, str(file), note=True), repair
