@@ -49,9 +49,10 @@ def update(
     can be asked, unless ``settings.yes`` agrees. Raises what `add` raises, and `NotFound` for a plugin the
     project does not require.
     """
-    if review and not ui.interactive and not settings.yes:
+    if review and not (ui.interactive or settings.yes or settings.dry_run):
         # A review that nobody reads must not install what it was to show.
         settings = msgspec.structs.replace(settings, dry_run=True)
+        ui.note("there is no terminal to ask at, so nothing is changed; -y installs what the review shows")
     with open_for_change(settings, ui) as workspace:
         # Consent comes before the network (docs/trust-rules.md, rule 3).
         workspace.require_built_here()

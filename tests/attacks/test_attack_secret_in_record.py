@@ -101,6 +101,15 @@ def test_a_variable_that_cannot_be_masked_is_not_recorded_at_all(value: str) -> 
     assert call.left_out == "the value of PIN is too short or too unusual to be masked"
 
 
+def test_a_variable_that_an_earlier_call_stored() -> None:
+    short = "key-of-14-char"  # a stored value of this length is shown in traces
+    listener = Recorder("0" * 64, Mask, [short, "C.UTF-8", "other\nvalue"])
+    listener.heard("storage", "get", ("a",), short)
+    call = listener.recorded(1, "tool", "{}", f"it is {short} in C.UTF-8, and other\nvalue")
+    assert short not in kept(call)
+    assert call.output == f"it is {'*' * 14} in C.UTF-8, and {'*' * 11}"
+
+
 def test_more_than_is_kept_is_left_out() -> None:
     many, big, named = recorder(), recorder(), recorder()
     for n in range(501):

@@ -2,14 +2,24 @@
 
 import json
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import Publisher
 from support import wat
 from support.sandbox import Sandbox
 from support.services import Chat, Service, serving
+from support.silent_ui import SilentUi
+from support.terminal import Terminal
+
+from tarkpm.core.agent.listing import Exposure
+from tarkpm.ops.mcp import Toolbox
+from tarkpm.ops.project.settings import Settings, user_paths
+from tarkpm.ops.run.turns import AgentCall
 
 
 @pytest.fixture
@@ -88,6 +98,8 @@ def test_record_publish_review(recorded: Sandbox, publisher: Publisher, service:
         "1.0.0",
         "1.2.0",
     )
+    assert set(report) == {"plugins", "notes", "applied", "difference", "replays"}
+    assert set(replayed["calls"][0]) == {"tool", "arguments", "result", "reason", "new", "diff"}
     assert [call["new"] for call in replayed["calls"]] == [["http:evil.example"]] * 2
     assert report["difference"]["asks"] == {"text-tools": ["http:evil.example"]}
     assert recorded.run("update", "--review", "--accept-capabilities", "-y", "--json").ok().json["applied"]
@@ -137,3 +149,78 @@ def test_the_record_goes_with_the_plugin(recorded: Sandbox, service: Service) ->
     stray.mkdir(parents=True)
     recorded.run("cache", "prune").ok()
     assert not stray.exists()
+
+
+class _Tokens(Chat):
+    """A server that gives a token, and says what it was asked."""
+
+    def answer(self, body: str) -> tuple[int, Any]:
+        return 200, {"access_token": "s3cret-token-1", "path": self.path}
+
+
+def test_a_call_keeps_no_token(sandbox: Sandbox) -> None:
+    with serving(_Tokens) as service:
+        folder = sandbox.plugin(sandbox.root / "src", wasm=wat.fetching_tool(), capabilities=wants(service))
+        sandbox.init()
+        sandbox.run("add", folder, "--accept-capabilities").ok()
+        set_record(sandbox)
+        url = f"http://{service.authority}/login?api_key=typed-secret-2"
+        said = sandbox.run("call", "text-tools", "fetch", json.dumps({"url": url})).ok()
+        assert "s3cret-token-1" in said.out
+    (file,) = rings(sandbox)
+    call = file.read_text()
+    assert "s3cret-token-1" not in call
+    assert "typed-secret-2" not in call
+    assert "/login?api_key=**************" in call
+
+
+def test_the_calls_of_an_agent_are_recorded(
+    recorded: Sandbox, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("mcp")
+    monkeypatch.chdir(recorded.cwd)
+    environment = recorded.environment()
+    settings = Settings(recorded.cwd, user_paths(environment), environment)
+    box = Toolbox(settings, SilentUi(), Exposure(), lambda _: None)
+    try:
+        url = {"url": f"http://{service.authority}/v1/models"}
+        for _ in range(2):
+            assert "echo-1" in box.call("text-tools__fetch", url, AgentCall()).text
+        set_record(recorded, "")
+        box.call("text-tools__fetch", url, AgentCall())
+    finally:
+        box.close()
+    assert len(rings(recorded)) == 3
+
+
+def test_a_call_that_is_not_recorded_loads_nothing_for_it(recorded: Sandbox, service: Service) -> None:
+    set_record(recorded, "")
+    code = (
+        "import sys; from tarkpm.cli.entry import main; main(sys.argv[1:]); "
+        "print(*(name for name in sys.modules if 'kept_call' in name or 'recorder' in name))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *fetch(service)],
+        cwd=recorded.cwd,
+        env=recorded.environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == ""
+
+
+def test_a_person_reads_the_review_and_declines(
+    recorded: Sandbox, publisher: Publisher, service: Service
+) -> None:
+    """The whole program, at a terminal."""
+    publisher.release("1.1.0", wasm=wat.asking_also("https://evil.example/"), capabilities=wants(service))
+    with Terminal(recorded, "update", "--review", columns=200) as terminal:
+        seen = terminal.expect("Proceed? [y/N]: ")
+        terminal.type("n\r")
+        terminal.finish().failed(4, "declined: nothing was changed")
+    assert "1 plugin changed" in seen
+    assert "newly asks │ " in seen
+    assert "http:evil.example" in seen
+    assert recorded.run("info", "text-tools", "--json").ok().json["version"] == "1.0.0"

@@ -8,6 +8,7 @@ from typing import Final
 from tarkpm.core.recorded import RecordedCall
 from tarkpm.errors import LimitReached, PluginCrashed, PluginFailed, TarkError
 from tarkpm.host.image import Interfaces, PluginImage
+from tarkpm.host.imports.env import Env
 from tarkpm.host.results import ToolResult
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
@@ -35,7 +36,7 @@ class KeptCalls:
     ) -> ToolResult:
         """Make a call and keep its record; a record that cannot be kept is noted and changes nothing."""
         at = time.time_ns() // 1_000_000
-        recorder = Recorder(image.sha256, lambda: secrets_of(self._settings, image, lambda _: None).known())
+        recorder = self._recorder(image)
         self._recorders[image.name] = recorder
         try:
             result = make()
@@ -47,6 +48,11 @@ class KeptCalls:
         error = None if result.success else result.error or ""
         self._keep(image, recorder.recorded(at, tool, arguments, result.output, error))
         return result
+
+    def _recorder(self, image: PluginImage) -> Recorder:
+        variables = Env(image.granted, self._settings.environment, lambda _: None).values
+        known = secrets_of(self._settings, image, lambda _: None).known
+        return Recorder(image.sha256, known, variables)
 
     def _keep(self, image: PluginImage, call: RecordedCall) -> None:
         ring = CallRing(self._settings.paths.state, image.data)

@@ -8,7 +8,7 @@ URLs, in what it stores, also as base64 or in a URL's escapes (`core.masking`).
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cached_property, partial
 from typing import Any, Final
 
@@ -35,9 +35,12 @@ _UNHEARD: Final = ("log", "clock", "random")
 class Recorder:
     """Records one call of one plugin. Not thread-safe."""
 
-    def __init__(self, module: str, known: Callable[[], Mask]) -> None:
-        """``module`` is the digest of its code; ``known`` returns the mask of the secrets bound to it."""
-        self._module, self._read_known = module, known
+    def __init__(self, module: str, known: Callable[[], Mask], variables: Collection[str] = ()) -> None:
+        """``module`` is the digest of its code; ``known`` returns the mask of the secrets bound to it.
+
+        ``variables`` are the values of those it was granted: an earlier call may have stored one.
+        """
+        self._module, self._read_known, self._variables = module, known, variables
         self._calls: list[RecordedHostCall] = []
         self._secrets: set[str] = set()
         self._size = 0
@@ -101,10 +104,11 @@ class Recorder:
     def _masks(self) -> tuple[list[Mask], list[str]]:
         """Return the masks of what was heard, and other texts, which are masked only as they are."""
         heard = Mask()
-        for text in self._secrets:
+        secrets = self._secrets | {*self._variables}
+        for text in secrets:
             if _is_maskable(text):
                 heard.add(text)
-        others = {text for text in self._secrets if len(text) >= MIN_LENGTH and not _is_maskable(text)}
+        others = {text for text in secrets if len(text) >= MIN_LENGTH and not _is_maskable(text)}
         others |= {json.dumps(text, ensure_ascii=ascii_)[1:-1] for text in others for ascii_ in (True, False)}
         return [self._known, heard], sorted(others, key=len, reverse=True)
 
