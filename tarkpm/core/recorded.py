@@ -16,8 +16,9 @@ from tarkpm.core.case import MAX_CLOCK, CannedAnswer, CannedRun, Case, split_req
 from tarkpm.core.home_path import HOME
 
 VERSION: Final = 1
-_MAX_STAND_IN: Final = 64 * 1024
-"""Bytes of a file of which only the size is recorded; a larger one is made empty."""
+_MAX_STAND_INS: Final = 1_000
+_MAX_BYTES: Final = 4 * 1024 * 1024
+"""Files of which only the size is recorded, and bytes of all of them; further ones are missing or empty."""
 
 
 class RecordedHostCall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -79,6 +80,7 @@ class _Ground:
         self.shell: dict[str, CannedRun] = {}
         self._stand_ins: dict[str, str] = {}
         self._changed: set[str] = set()
+        self._left = _MAX_BYTES
 
     def case(self, call: RecordedCall) -> Case:
         return Case(
@@ -165,7 +167,11 @@ class _Ground:
                             self._stand_in(f"{plain}/{name}", kind, size)
 
     def _stand_in(self, path: str, kind: str, size: int) -> None:
+        if len(self._stand_ins) >= _MAX_STAND_INS:
+            return
         if kind == "directory":
             self._stand_ins.setdefault(f"{path}/.recorded", "")
         elif kind == "file" and path not in self._changed:
-            self._stand_ins.setdefault(path, " " * (size if 0 <= size <= _MAX_STAND_IN else 0))
+            bytes_ = size if 0 <= size <= self._left else 0
+            self._left -= bytes_
+            self._stand_ins.setdefault(path, " " * bytes_)

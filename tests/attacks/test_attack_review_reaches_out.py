@@ -57,6 +57,12 @@ def test_the_network_is_not_reached(settings: Settings) -> None:
         assert service.requests == []
 
 
+def test_variables_are_not_read(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_KEY", "of this machine")
+    found = one(settings, wat.reading_also("MY_KEY"))
+    assert (found.result, found.new) == ("same", ("env:MY_KEY",))
+
+
 @pytest.mark.parametrize(
     ("tool", "arguments", "new"),
     [
