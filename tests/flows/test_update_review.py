@@ -224,3 +224,13 @@ def test_a_person_reads_the_review_and_declines(
     assert "newly asks │ " in seen
     assert "http:evil.example" in seen
     assert recorded.run("info", "text-tools", "--json").ok().json["version"] == "1.0.0"
+
+
+def test_a_release_that_nobody_can_let_in_is_not_run(
+    recorded: Sandbox, publisher: Publisher, service: Service
+) -> None:
+    publisher.release("0.9.0", wasm=wat.asking_also("https://a.example/"), capabilities=wants(service))
+    said = recorded.run("update", "--review").failed(4, "--allow-downgrade")
+    assert "replay │ nothing was replayed: the new release is not admitted\n" in said.err
+    said = recorded.run("update", "--review", "--allow-downgrade").ok()
+    assert 'newly asks │ "http:a.example"\n' in said.err
