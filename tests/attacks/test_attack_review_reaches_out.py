@@ -31,6 +31,11 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(cwd, paths, {"HOME": str(home), "PATH": "/usr/bin:/bin"})
 
 
+def asked(found: ReplayedCall) -> list[str]:
+    """What the new release newly asks for: capabilities, and calls within recorded ones."""
+    return [ask.capability or ask.call for ask in found.new]
+
+
 def one(settings: Settings, after: bytes, call: RecordedCall = FETCHED) -> ReplayedCall:
     """The outcome of one call, recorded of the tool that fetches."""
     (found,) = replay(settings, Modules("plugin", wat.fetching_tool(), after), [call])
@@ -41,7 +46,7 @@ def test_the_network_is_not_reached(settings: Settings) -> None:
     with serving(Chat) as service:
         url = f"http://{service.authority}/v1/models"
         found = one(settings, wat.asking_also(url))
-        assert (found.result, found.new) == ("same", (f"http:{service.authority}",))
+        assert (found.result, asked(found)) == ("same", [f"http:{service.authority}"])
         # A host that the record shows is not reached either, for another path.
         known = RecordedCall(
             1,
@@ -53,14 +58,14 @@ def test_the_network_is_not_reached(settings: Settings) -> None:
             (RecordedHostCall("http", "get", [url, []], ANSWER),),
         )
         found = one(settings, wat.asking_also(f"{url}?all"), known)
-        assert (found.result, found.new) == ("same", (f"GET {url}?all",))
+        assert (found.result, asked(found)) == ("same", [f"GET {url}?all"])
         assert service.requests == []
 
 
 def test_variables_are_not_read(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_KEY", "of this machine")
     found = one(settings, wat.reading_also("MY_KEY"))
-    assert (found.result, found.new) == ("same", ("env:MY_KEY",))
+    assert (found.result, asked(found)) == ("same", ["env:MY_KEY"])
 
 
 @pytest.mark.parametrize(
@@ -78,7 +83,9 @@ def test_files_and_programs_are_not_reached(settings: Settings, tool: str, argum
     call = RecordedCall(1, "", tool, arguments, arguments)
     # The installed release has no such tool, and fails: what the new one asks for is told all the same.
     found = one(settings, wat.reaching_tool(), call)
-    assert found.new == (new,)
+    assert asked(found) == [new]
+    assert found.new[0].call.partition(".")[0] in ("filesystem", "shell")
+    assert arguments[:4] in found.new[0].call
     assert [path.name for path in settings.cwd.iterdir()] == ["mine.txt"]
     assert (settings.cwd / "mine.txt").read_text() == "mine"
 
@@ -172,10 +179,10 @@ def test_what_cannot_be_replayed_is_named(settings: Settings) -> None:
     ]
     none = Modules("plugin", b"", wat.asking_also("https://b.example/"))
     (found,) = replay(settings, none, [FETCHED])
-    assert (found.result, found.reason, found.new) == (
+    assert (found.result, found.reason, asked(found)) == (
         "unknown",
         "the installed release cannot be run",
-        ("http:b.example",),
+        ["http:b.example"],
     )
     left_out = RecordedCall(1, "", "fetch", left_out="it used a WebSocket")
     assert one(settings, fetching, left_out).reason == "it is not recorded: it used a WebSocket"

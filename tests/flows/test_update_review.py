@@ -89,7 +89,9 @@ def test_record_publish_review(recorded: Sandbox, publisher: Publisher, service:
     evil = wat.asking_also("https://evil.example/?x")
     publisher.release("1.2.0", wasm=evil, capabilities='http = ["evil.example"]')
     refused = recorded.run("update", "--review").failed(4, "--accept-capabilities")
-    assert 'newly asks │ "http:evil.example"\n' in refused.err
+    assert (
+        'newly asks │ "http:evil.example" as in "http.get(\'https://evil.example/?x\', [])"\n' in refused.err
+    )
     report = recorded.run("update", "--review", "--accept-capabilities", "--json").ok().json
     (replayed,) = report["replays"]
     assert (report["applied"], replayed["recorded"], replayed["before"], replayed["after"]) == (
@@ -100,7 +102,9 @@ def test_record_publish_review(recorded: Sandbox, publisher: Publisher, service:
     )
     assert set(report) == {"plugins", "notes", "applied", "difference", "replays"}
     assert set(replayed["calls"][0]) == {"tool", "arguments", "result", "reason", "new", "diff"}
-    assert [call["new"] for call in replayed["calls"]] == [["http:evil.example"]] * 2
+    assert [call["new"] for call in replayed["calls"]] == [
+        [{"capability": "http:evil.example", "call": 'http.get("https://evil.example/?x", [])'}]
+    ] * 2
     assert report["difference"]["asks"] == {"text-tools": ["http:evil.example"]}
     assert recorded.run("update", "--review", "--accept-capabilities", "-y", "--json").ok().json["applied"]
     assert recorded.run("info", "text-tools", "--json").ok().json["version"] == "1.2.0"
@@ -233,4 +237,4 @@ def test_a_release_that_nobody_can_let_in_is_not_run(
     said = recorded.run("update", "--review").failed(4, "--allow-downgrade")
     assert "replay │ nothing was replayed: the new release is not admitted\n" in said.err
     said = recorded.run("update", "--review", "--allow-downgrade").ok()
-    assert 'newly asks │ "http:a.example"\n' in said.err
+    assert 'newly asks │ "http:a.example" as in "http.get(' in said.err

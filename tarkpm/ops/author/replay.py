@@ -27,6 +27,7 @@ from tarkpm.host.imports import Interface
 from tarkpm.host.limits import KIB, MIB, Limits
 from tarkpm.host.runtime import PluginHost
 from tarkpm.host.trace import TracedCall, masked_text
+from tarkpm.ops.author.recording import MAX_CALL, shown_call
 from tarkpm.ops.author.trying import CaseOutcome, run
 from tarkpm.ops.author.world import World
 from tarkpm.ops.project.settings import Settings
@@ -49,32 +50,41 @@ MAX_SHOWN: Final = 120
 Result = Literal["same", "changed", "failed", "unknown"]
 
 
+class NewlyAsked(msgspec.Struct, frozen=True):
+    """What only the new release asks for, and its first host call for it.
+
+    ``capability`` is "" if the record shows that capability, but no such request, file or program.
+    """
+
+    capability: str
+    call: str
+
+
 class ReplayedCall(msgspec.Struct, frozen=True):
     """One recorded call: what the new release did differently from the installed one.
 
     ``result`` is "failed" if only the new release fails, and "unknown" if the two cannot be compared, for the
-    ``reason``. ``new`` is what only the new release asks for: capabilities, and requests, files and programs
-    within the recorded ones. ``diff`` are the lines that differ: ``-`` installed, ``+`` new.
+    ``reason``. ``diff`` are the lines that differ: ``-`` installed, ``+`` new.
     """
 
     tool: str
     arguments: str
     result: Result
     reason: str = ""
-    new: tuple[str, ...] = ()
+    new: tuple[NewlyAsked, ...] = ()
     diff: tuple[str, ...] = ()
 
 
 class _Outcome(msgspec.Struct, frozen=True):
-    """What a release did: its result, and what it was refused, by capability and in words."""
+    """What a release did: its result, and what it asked for beyond the record."""
 
     result: CaseOutcome
-    denied: tuple[str, ...]
-    unanswered: tuple[str, ...]
+    asked: tuple[NewlyAsked, ...]
 
-    @property
-    def asks(self) -> tuple[str, ...]:
-        return (*self.denied, *self.unanswered)
+    def beyond(self, other: "_Outcome | None") -> tuple[NewlyAsked, ...]:
+        """Return what this release asked for and the ``other`` one did not."""
+        known = {one.capability or one.call for one in other.asked} if other else set()
+        return tuple(one for one in self.asked if (one.capability or one.call) not in known)
 
 
 class Modules(msgspec.Struct, frozen=True):
@@ -111,7 +121,7 @@ class _Replayer:
         self._modules = modules
         self._end = time.monotonic() + SECONDS
         self._granted = CapabilitySet()
-        self._denied: dict[Capability, None] = {}
+        self._denied: dict[Capability, str] = {}
 
     def interfaces(self, image: PluginImage, report: Callable[[str], None]) -> Mapping[str, Interface]:
         """Return what serves the run that begins now. An `Interfaces`."""
@@ -120,8 +130,9 @@ class _Replayer:
     def saw(self, call: TracedCall) -> None:
         """Note what was refused. A `Trace`."""
         wanted = asked(call.interface, call.function, call.args)
-        if wanted and len(self._denied) < MAX_NEW and not allows(self._granted, wanted):
-            self._denied[wanted] = None
+        if wanted is None or len(self._denied) == MAX_NEW or allows(self._granted, wanted):
+            return
+        self._denied.setdefault(wanted, shown_call(call.interface, call.function, tuple(call.args)))
 
     def replayed(self, host: PluginHost, call: RecordedCall) -> ReplayedCall:
         """Replay one call."""
@@ -155,14 +166,20 @@ class _Replayer:
                 result = run(host, image, case)
             finally:
                 host.unload(image.name)
-        return _Outcome(result, tuple(map(str, self._denied)), tuple(dict.fromkeys(self._world.unanswered)))
+        others = (neutral(text, limit=MAX_CALL) for text in dict.fromkeys(self._world.unanswered[:MAX_NEW]))
+        return _Outcome(
+            result,
+            (
+                *(NewlyAsked(str(one), text) for one, text in self._denied.items()),
+                *(NewlyAsked("", text) for text in others),
+            ),
+        )
 
 
 def _compared(
     call: RecordedCall, before: _Outcome | None, after: _Outcome, tool: str, arguments: str
 ) -> ReplayedCall:
-    known = () if before is None else before.asks
-    new = tuple(neutral(one, limit=MAX_SHOWN) for one in after.asks if one not in known)[:MAX_NEW]
+    new = after.beyond(before)
     is_new_failure = after.result.error is not None and (before is None or before.result.error is None)
     if is_new_failure and call.error is None:
         reason = neutral(after.result.error or "without a reason", limit=4 * MAX_SHOWN)

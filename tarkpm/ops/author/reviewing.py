@@ -12,7 +12,7 @@ from tarkpm.core.manifest import Manifest
 from tarkpm.core.release import PluginName
 from tarkpm.core.text import counted, quoted
 from tarkpm.errors import TarkError
-from tarkpm.ops.author.replay import MAX_CALLS, Modules, ReplayedCall, replay
+from tarkpm.ops.author.replay import MAX_CALLS, Modules, NewlyAsked, ReplayedCall, replay
 from tarkpm.ops.change.define import module_of
 from tarkpm.ops.change.target import Target
 from tarkpm.ops.project.ui import CardRow
@@ -53,9 +53,10 @@ class PluginReplay(msgspec.Struct, frozen=True):
         return sum(one.result == result for one in self.calls)
 
     @property
-    def new(self) -> tuple[str, ...]:
-        """What only the new release asks for, each once."""
-        return tuple(dict.fromkeys(text for one in self.calls for text in one.new))
+    def new(self) -> tuple[NewlyAsked, ...]:
+        """What only the new release asks for, each capability once."""
+        found = {ask.capability or ask.call: ask for one in reversed(self.calls) for ask in reversed(one.new)}
+        return tuple(reversed(found.values()))
 
 
 class UpdateReview:
@@ -151,10 +152,11 @@ def _installed(workspace: Workspace, entry: LockEntry) -> bytes:
 
 def _rows(found: PluginReplay) -> Iterator[CardRow]:
     """Yield the rows of a card: what is new comes first, and words of a plugin are quoted."""
-    if found.new:
-        asks = ", ".join(quoted(text, 120) for text in found.new[: 2 * MAX_ROWS])
-        more = len(found.new) - 2 * MAX_ROWS
-        yield CardRow("newly asks", asks + (f" and {more} more" if more > 0 else ""), loud=True)
+    for ask in found.new[:MAX_ROWS]:
+        what = f"{quoted(ask.capability, MAX_RESULT)} as in " if ask.capability else ""
+        yield CardRow("newly asks", what + quoted(ask.call, MAX_RESULT), loud=True)
+    if len(found.new) > MAX_ROWS:
+        yield CardRow("", f"and {len(found.new) - MAX_ROWS} more, see --json", loud=True)
     worse = [one for one in found.calls if one.result in ("failed", "changed")]
     for one in worse[:MAX_ROWS]:
         said = f"{quoted(one.tool, 60)} with {quoted(one.arguments, 120)}"
