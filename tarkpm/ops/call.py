@@ -11,7 +11,6 @@ from tarkpm.core.release import names_folder
 from tarkpm.errors import HostError, LimitReached, PluginCrashed, PluginFailed
 from tarkpm.host.image import PluginImage
 from tarkpm.host.imports.log import LogSink
-from tarkpm.host.process import AnyProcess
 from tarkpm.host.runtime import PluginHost
 from tarkpm.host.trace import Trace
 from tarkpm.ops.project.settings import Settings
@@ -47,27 +46,18 @@ def call(
     log: LogSink,
     trace: Trace | None = None,
     keep: bool = False,
-    spare: AnyProcess | None = None,
 ) -> CallReport:
     """Execute ``tool`` of an installed plugin, or of a working copy, with JSON text as its arguments.
 
-    ``keep`` records the call of an installed plugin, as ``[tark] record = true`` does. ``spare`` is a worker
-    process started in advance; it is used or ended. Raises what `load_image` raises, and `HostError` for a
-    plugin that fails or crashes.
+    ``keep`` records the call of an installed plugin, as ``[tark] record = true`` does. Raises what
+    `load_image` raises, and `HostError` for a plugin that fails or crashes.
     """
-    try:
-        check_json(arguments)
-        cache = compile_cache(settings, ui.busy)
-        image, images = load_target(settings, ui, target, cache)
-    except BaseException:
-        if spare is not None:
-            spare.kill()
-        raise
+    check_json(arguments)
+    cache = compile_cache(settings, ui.busy)
+    image, images = load_target(settings, ui, target, cache)
     kept = _kept(settings, ui, image, images, keep=keep and not names_folder(target))
     serving = kept.interfaces if kept else None
-    with open_host(
-        settings, images, log=log, trace=trace, spare=spare, cache=cache, interfaces=serving
-    ) as host:
+    with open_host(settings, images, log=log, trace=trace, cache=cache, interfaces=serving) as host:
         with helping(f"tarkpm tools {quote(target)}", but=_BY_CODE):
             make = partial(host.call, image, tool, arguments)
             result = kept.call(image, make, tool, arguments) if kept else make()
