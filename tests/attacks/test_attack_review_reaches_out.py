@@ -33,7 +33,7 @@ def settings(tmp_path: Path, cache: Path) -> Settings:
     cwd, home = tmp_path / "app", tmp_path / "home"
     for folder in (cwd, home):
         folder.mkdir()
-    paths = Paths(*(tmp_path / name for name in ("config", "data", "state")), cache)
+    paths = Paths(tmp_path / "config", tmp_path / "data", tmp_path / "state", cache)
     return Settings(cwd, paths, {"HOME": str(home), "PATH": "/usr/bin:/bin"})
 
 
