@@ -49,13 +49,13 @@ def call(
 ) -> CallReport:
     """Execute ``tool`` of an installed plugin, or of a working copy, with JSON text as its arguments.
 
-    ``keep`` records the call of an installed plugin, as ``[tark] record = true`` does. Raises what
+    ``keep`` records the call of a locked plugin, as ``[tark] record = true`` does. Raises what
     `load_image` raises, and `HostError` for a plugin that fails or crashes.
     """
     check_json(arguments)
     cache = compile_cache(settings, ui.busy)
     image, images = load_target(settings, ui, target, cache)
-    kept = _kept(settings, ui, image, images, keep=keep and not names_folder(target))
+    kept = _kept(settings, ui, image, images, keep=keep)
     serving = kept.interfaces if kept else None
     with open_host(settings, images, log=log, trace=trace, cache=cache, interfaces=serving) as host:
         with helping(f"tarkpm tools {quote(target)}", but=_BY_CODE):
@@ -72,7 +72,8 @@ def _kept(
     settings: Settings, ui: Ui, image: PluginImage, images: Images, *, keep: bool
 ) -> "KeptCalls | None":
     """Return what records the call; None if nothing does, and the plugin is served as usual."""
-    if image.type != "tool" or not (keep or images.record):
+    # Only what is locked has updates.
+    if image.type != "tool" or images.record is None or not (keep or images.record):
         return None
     from tarkpm.ops.run.kept_call import KeptCalls
 

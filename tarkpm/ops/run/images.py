@@ -45,7 +45,8 @@ class Images(msgspec.Struct, frozen=True):
     """Plugins ready to run, by name, the folder they work in, and the errors of those that failed to load.
 
     ``unpinned`` names the tool plugins whose tools no agent may be offered (docs/trust-rules.md, rule 13).
-    ``busy`` shows what takes long. ``record`` is whether the project keeps calls of its locked plugins.
+    ``busy`` shows what takes long. ``record`` is whether the project keeps calls of this locked
+    plugin; None for others, whose calls are never kept.
     """
 
     by_name: dict[str, PluginImage]
@@ -53,7 +54,7 @@ class Images(msgspec.Struct, frozen=True):
     failed: dict[str, TarkError] = {}
     unpinned: frozenset[str] = frozenset()
     busy: Busy = silent
-    record: bool = False
+    record: bool | None = None
 
 
 def load_images(
