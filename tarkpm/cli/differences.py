@@ -10,6 +10,7 @@ from tarkpm.core.text import counted, neutral
 if TYPE_CHECKING:
     from tarkpm.core.difference import FieldChange, PluginChange
     from tarkpm.core.generation import GenerationChange
+    from tarkpm.ops.author.reviewing import ReviewedDifference
     from tarkpm.ops.diff import DiffReport
     from tarkpm.ops.show import ShowReport
 
@@ -31,7 +32,7 @@ _LISTS: Final = ("files", "requires", "declared", "tools", "definitions", "grant
 """Kinds of which there may be several: what is gone and what is new are lines of their own."""
 
 
-def difference_lines(report: "DiffReport | ShowReport") -> list[str]:
+def difference_lines(report: "DiffReport | ShowReport | ReviewedDifference") -> list[str]:
     """Return a difference for a terminal. What goes beyond the earlier state comes first."""
     lines = [style(_title(report), bold=True)]
     if wider := [style(neutral(line), fg="yellow") for line in _wider(report)]:
@@ -45,7 +46,7 @@ def difference_lines(report: "DiffReport | ShowReport") -> list[str]:
     return lines
 
 
-def difference_markdown(report: "DiffReport | ShowReport") -> list[str]:
+def difference_markdown(report: "DiffReport | ShowReport | ReviewedDifference") -> list[str]:
     """Return a difference as Markdown. Every word that is not tarkpm's own is code, and cannot be markup."""
     lines = [f"### Plugins: {_title(report, code=True)}"]
     if wider := list(_wider(report)):
@@ -92,7 +93,7 @@ def _row(name: str, change: "FieldChange | None") -> str:
     return f"| {_code(name)} | {label} | {before} | {after} |"
 
 
-def _title(report: "DiffReport | ShowReport", *, code: bool = False) -> str:
+def _title(report: "DiffReport | ShowReport | ReviewedDifference", *, code: bool = False) -> str:
     counts = [
         counted(number, "plugin") + f" {change}"
         for change in ("added", "removed", "changed")
@@ -117,7 +118,7 @@ def _heading(plugin: "PluginChange") -> str:
     return f"{plugin.name} {plugin.before} → {plugin.after}"
 
 
-def _wider(report: "DiffReport | ShowReport") -> Iterator[str]:
+def _wider(report: "DiffReport | ShowReport | ReviewedDifference") -> Iterator[str]:
     yield from map(str, report.wider)
     asked = {(one.subject, kind) for one in report.wider for kind in SHOWN_AS[one.kind]}
     for name, asks in report.asks.items():

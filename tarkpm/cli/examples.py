@@ -10,7 +10,7 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
         "tarkpm add ./my-plugin",
     ),
     "remove": ("tarkpm remove text-tools",),
-    "update": ("tarkpm update", "tarkpm update text-tools --dry-run"),
+    "update": ("tarkpm update", "tarkpm update text-tools --dry-run", "tarkpm update --review"),
     "lock": ("tarkpm lock", "tarkpm lock --check"),
     "sync": ("tarkpm sync", "tarkpm sync --frozen --accept-project=sha256:DIGEST"),
     "accept": ("tarkpm accept", "tarkpm accept --print"),

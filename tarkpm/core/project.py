@@ -39,6 +39,7 @@ class _Tark(msgspec.Struct, forbid_unknown_fields=True, rename="kebab"):
     version: Text = ""
     minimum_release_age: Text = ""
     minimum_release_age_exclude: list[str] = []
+    record: bool = False
 
 
 class IndexEntry(msgspec.Struct, frozen=True):
@@ -77,7 +78,10 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Project(msgspec.Struct, frozen=True):
-    """A parsed tark.toml. Mappings are keyed by checked plugin names."""
+    """A parsed tark.toml. Mappings are keyed by checked plugin names.
+
+    ``record`` is whether calls of tools are kept, for a later review of an update (docs/decisions/0187).
+    """
 
     tark_version: Version | None = None
     indexes: Mapping[PluginName, IndexEntry] = {}
@@ -86,6 +90,7 @@ class Project(msgspec.Struct, frozen=True):
     grants: Mapping[PluginName, CapabilitySet] = {}
     mcp: McpRules = McpRules()
     ages: AgeRule | None = None
+    record: bool = False
 
     @classmethod
     def parse(cls, data: bytes, *, where: str = PROJECT) -> "Project":
@@ -105,6 +110,7 @@ class Project(msgspec.Struct, frozen=True):
             grants=_respelled(_keyed(document.grants, _grants, where, "grants"), spelled),
             mcp=_checked(McpRules.read, document.mcp, where, "mcp"),
             ages=_ages(document.tark, where),
+            record=document.tark.record,
         )
 
     def granted(self, name: PluginName) -> CapabilitySet:

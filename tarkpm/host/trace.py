@@ -34,7 +34,7 @@ _NAMED: Final = re.compile(
 _SECRET_NAME: Final = re.compile(
     r"(?i)token|secret|passw|api[-_]?key|credential|auth|verifier|device[-_]?code|cookie"
 )
-_USER_INFO: Final = re.compile(r"(://)[^/@\s]{1,500}(?=@)")
+_USER_INFO: Final = re.compile(r"(://)([^/@\s]{1,500})(?=@)")
 
 
 class TracedCall(msgspec.Struct, frozen=True):
@@ -51,6 +51,9 @@ class TracedCall(msgspec.Struct, frozen=True):
 
 Trace = Callable[[TracedCall], None]
 
+Hide = Callable[[str, str], str]
+"""Return what stands for a secret; the unit is that of its length, "" for one that was found by its name."""
+
 
 def shown(call: TracedCall) -> str:
     """Return one printable line: ``http.get("https://…", []) -> {…}  12.3 ms``."""
@@ -66,72 +69,73 @@ def recorded(call: TracedCall) -> bytes:
     return msgspec.json.encode(call) + b"\n"
 
 
-def masked_args(interface: str, function: str, args: tuple[Any, ...]) -> list[Any]:
+def shape(value: str | list[Any], unit: str) -> str:
+    """Return what stands for a secret in a trace. A `Hide`."""
+    return f"‹{len(value):,} {unit}›" if unit else "‹masked›"
+
+
+def masked_args(interface: str, function: str, args: tuple[Any, ...], hide: Hide = shape) -> list[Any]:
     """Return a host call's arguments with secrets masked."""
     match interface, function, args:
         case "storage", "set", (key, value):
-            return [key, _stored(key, value)]
+            return [key, _stored(key, value, hide)]
         case "http", _, (url, *body, headers):
-            return [_masked(url), *map(_masked, body), _headers(headers)]
+            return [*(_masked(text, hide) for text in (url, *body)), _headers(headers, hide)]
         case "ws", "connect", (url, headers):
-            return [_masked(url), _headers(headers)]
-    return [_masked(arg) for arg in args]
+            return [_masked(url, hide), _headers(headers, hide)]
+    return [_masked(arg, hide) for arg in args]
 
 
-def masked_answer(interface: str, function: str, answer: Any, args: tuple[Any, ...] = ("",)) -> Any:
+def masked_answer(
+    interface: str, function: str, answer: Any, args: tuple[Any, ...] = ("",), hide: Hide = shape
+) -> Any:
     """Return the answer to a host call with these arguments, with secrets masked."""
     match interface, function, answer:
         case "storage", "get", str():
-            return _stored(args[0], answer)
+            return _stored(args[0], answer, hide)
         case "env", _, str():
-            return _counted(answer, "characters")
+            return hide(answer, "characters")
         case "fs", "read", {"ok": str(text)}:  # files in a home folder that plugins read mostly hold tokens
-            return {"ok": _counted(text, "characters")}
+            return {"ok": hide(text, "characters")}
         case "random", "bytes", list():
-            return _counted(answer, "bytes")
+            return shape(answer, "bytes")
         case "random", _, _:
             return "‹a number›"
         case "http", _, {"ok": {"status": status, "headers": headers, "body": body}}:
-            return {"ok": {"status": status, "headers": _headers(headers), "body": _masked(body)}}
-    return _masked(answer)
+            shown = {"status": status, "headers": _headers(headers, hide), "body": _masked(body, hide)}
+            return {"ok": shown}
+    return _masked(answer, hide)
 
 
-def masked_text(text: str) -> str:
+def masked_text(text: str, hide: Hide = shape) -> str:
     """Return other text of a plugin with secrets masked by name, and user information in URLs."""
-    found: str = _masked(text)
+    found: str = _masked(text, hide)
     return found
 
 
-def _stored(key: str, value: str) -> str:
+def _stored(key: str, value: str, hide: Hide) -> str:
     is_shown = len(value) <= SHORT and not _SECRET_NAME.search(key)
-    return value if is_shown else _counted(value, "characters")
+    return value if is_shown else hide(value, "characters")
 
 
-def _counted(value: str | list[Any], unit: str) -> str:
-    return f"‹{len(value):,} {unit}›"
-
-
-def _headers(headers: list[Any]) -> list[Any]:
+def _headers(headers: list[Any], hide: Hide) -> list[Any]:
     return [
-        [name, _counted(value, "characters") if name.lower() in SECRET_HEADERS else _masked(value)]
+        [name, hide(value, "characters") if name.lower() in SECRET_HEADERS else _masked(value, hide)]
         for name, value in headers
     ]
 
 
-def _masked(value: Any) -> Any:
+def _masked(value: Any, hide: Hide) -> Any:
     """Return a JSON value in which the values of secret names, and user information in URLs, are masked."""
     # User information first: a password in a URL has no name by which it could be found.
     if isinstance(value, str):
-        return _NAMED.sub(_mask_one, _USER_INFO.sub(r"\1‹masked›", value))
+        value = _USER_INFO.sub(lambda found: found[1] + hide(found[2], ""), value)
+        return _NAMED.sub(lambda found: found[1] + hide(found[2], ""), value)
     if isinstance(value, list | tuple):
-        return [_masked(item) for item in value]
+        return [_masked(item, hide) for item in value]
     if isinstance(value, dict):
-        return {key: _masked(item) for key, item in value.items()}
+        return {key: _masked(item, hide) for key, item in value.items()}
     return value
-
-
-def _mask_one(found: re.Match[str]) -> str:
-    return f"{found[1]}‹masked›"
 
 
 def _json(value: Any) -> str:

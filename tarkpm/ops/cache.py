@@ -1,8 +1,8 @@
 """``tarkpm cache``: size of the cache, and deletion of what no project needs.
 
 An item is needed if a project that state knows, and whose folder exists, locks it, or locked it in a
-generation that is kept. Only the cache is touched: plugins' data, accepted decisions and generations stay,
-also of projects that no longer exist.
+generation that is kept. Plugins' data, accepted decisions and generations stay, also of projects that no
+longer exist. Of state, `prune` deletes the recorded calls of plugins that are not installed any more.
 """
 
 import time
@@ -11,17 +11,20 @@ from pathlib import Path
 
 import msgspec
 
+from tarkpm.core.binding import current_owner
 from tarkpm.core.digest import Digest
 from tarkpm.core.lockfile import Lock, LockEntry, parse
 from tarkpm.core.names import LOCK, MAX_LOCK, MAX_PROJECT, PROJECT
 from tarkpm.core.project import Project
 from tarkpm.core.release import IndexSource
+from tarkpm.core.text import counted
 from tarkpm.errors import TarkError
 from tarkpm.host.compile.entry import parts_of
-from tarkpm.io.files import read_optional
+from tarkpm.io.files import read_optional, remove_tree
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.release.fetch import stored_files
+from tarkpm.store.call_ring import CALLS
 from tarkpm.store.consents import Consents
 from tarkpm.store.history import History
 from tarkpm.store.origins import Origins
@@ -66,8 +69,31 @@ def prune(settings: Settings, ui: Ui) -> CacheReport:
         needed = msgspec.structs.replace(needed, blobs={*needed.blobs, *parts})
         unused = [item for item in found if not is_needed(item, needed, now)]
         _take_away(settings, ui, unused)
+        notes += _prune_calls(settings)
         left = sum(item.size for item in found) - sum(item.size for item in unused)
         return _report(settings, unused, left=left, notes=tuple(notes))
+
+
+def _prune_calls(settings: Settings) -> list[str]:
+    """Delete the recorded calls of plugins that no existing project has installed; returns notes."""
+    state = State(settings.paths.state)
+    unread: list[str] = []
+    records = list(known_projects(state, unread))
+    if unread:  # its plugins are not known
+        return []
+    used = {
+        Path(record.environment) / owner.folder
+        for record in records
+        for name in record.installed
+        for owner in (current_owner(record.owners, name),)
+    }
+    base = state.root / CALLS
+    unused = [path for path in sorted(base.glob("*/*")) if path.relative_to(base) not in used]
+    for path in () if settings.dry_run else unused:
+        remove_tree(path)
+    would = "would be deleted" if settings.dry_run else "were deleted"
+    which = counted(len(unused), "plugin")
+    return [f"the recorded calls of {which} that no project has installed {would}"] if unused else []
 
 
 def clean(settings: Settings, ui: Ui) -> CacheReport:

@@ -17,7 +17,7 @@ from tarkpm.core.name_similarity import did_you_mean
 from tarkpm.core.text import neutral, quoted, some
 from tarkpm.errors import DigestMismatch, HostError, PluginRaised, TarkError
 from tarkpm.host.imports.log import LogLine, LogSink
-from tarkpm.host.runtime import PluginHost
+from tarkpm.host.runtime import PluginHost, PluginImage, ToolResult
 from tarkpm.ops.project.agent_rules import rules_in_force
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
@@ -27,6 +27,7 @@ from tarkpm.ops.run.agent_hooks import Hooks
 from tarkpm.ops.run.agent_tools import agent_tools
 from tarkpm.ops.run.grantable import grantable
 from tarkpm.ops.run.images import Images, load_images, open_host
+from tarkpm.ops.run.kept_call import KeptCalls
 from tarkpm.ops.run.pinned import PinnedPlugin, pinned_plugins, unmanaged_tools
 from tarkpm.ops.run.secrets import unset
 from tarkpm.ops.run.turns import AgentCall, Turns
@@ -60,6 +61,7 @@ class Toolbox:
         self._noted: set[str] = set()
         self._problem: TarkError | None = None
         self._opened: tuple[PluginHost, Turns] | None = None
+        self._kept: KeptCalls | None = None
         self._closed = False
         self._watch = ProjectWatch()
         self.changes = 0
@@ -241,7 +243,7 @@ class Toolbox:
         call.check()
         before = host.lacked(tool.plugin)
         try:
-            result = host.call(image, tool.tool, arguments)
+            result = self._called(host, image, tool.tool, arguments, call)
         except PluginRaised as problem:
             call.check()
             return outcome.reported(problem.exception, self._missing(host, tool.plugin, before))
@@ -251,6 +253,22 @@ class Toolbox:
         if result.success:
             return outcome.returned(result.output)
         return outcome.reported(result.error, self._missing(host, tool.plugin, before))
+
+    def _called(
+        self, host: PluginHost, image: PluginImage, tool: str, arguments: str, call: AgentCall
+    ) -> ToolResult:
+        """Make a call, and record it if tark.toml says so."""
+
+        def make() -> ToolResult:
+            try:
+                return host.call(image, tool, arguments)
+            except HostError:
+                call.check()  # a cancelled call says nothing about its plugin
+                raise
+
+        if self._kept is None or not self._loaded(image.name).record:
+            return make()
+        return self._kept.call(image, make, tool, arguments)
 
     def _hooks(self, host: PluginHost) -> Hooks:
         with self._lock:
@@ -275,7 +293,9 @@ class Toolbox:
             if self._closed:
                 raise HostError("the server is closed")
             if self._opened is None:
-                host = open_host(self._settings, images, log=self._tell, long_lived=True)
+                self._kept = KeptCalls(self._settings, self._ui, images.workspace)
+                serving = self._kept.interfaces
+                host = open_host(self._settings, images, log=self._tell, long_lived=True, interfaces=serving)
                 self._opened = host, Turns(host)
             return self._opened
 

@@ -19,6 +19,7 @@ from tarkpm.ops.project.acceptance import has_data, not_accepted
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import Workspace, open_for_change
+from tarkpm.store.call_ring import CallRing
 from tarkpm.store.sign_ins import SignIns
 
 
@@ -32,7 +33,7 @@ class RemoveReport(msgspec.Struct, frozen=True):
 
 
 def remove(settings: Settings, ui: Ui, typed: list[PluginName], *, purge: bool) -> RemoveReport:
-    """Remove plugins and what tark.toml decided about them; their own data only with ``purge``.
+    """Remove plugins, what tark.toml decided about them and their recorded calls; data only with ``purge``.
 
     Raises `NotFound` for a plugin the project does not require; then nothing has changed.
     """
@@ -44,11 +45,15 @@ def remove(settings: Settings, ui: Ui, typed: list[PluginName], *, purge: bool) 
             if not (purge and has_data(workspace, name)):  # what an earlier remove kept can still be purged
                 required(workspace, name)
         target = _without(workspace, names)
+        gone = {*names, *workspace.lock.by_name} - {*target.lock.by_name}
+        rings = [CallRing(workspace.state.root, workspace.data(name)) for name in gone]
         plan = _plan(workspace, names, target)
         if settings.dry_run:
             preview_deletions(workspace, plan)
         else:
             apply(workspace, target, plan)
+            for ring in rings:
+                ring.remove()
             # Deleted last: if the change fails, the data is still there.
             for name in names if purge else ():
                 remove_tree(workspace.data(name))

@@ -65,9 +65,59 @@ def fetching_tool() -> bytes:
     return _completed("fetch.wat")
 
 
+@functools.cache
+def fetching_tool_that(code: str, data: str = "") -> bytes:
+    """The same, but each call runs ``code`` first; ``data`` (at most 100 characters) is at 700."""
+    before = "      ;; The URL begins with the first h"
+    text = Path(__file__).with_name("fetch.wat").read_text("utf-8")
+    text = _replaced(text, before, f"{code}\n{before}")
+    head = "    ;; One header at 640"
+    return _finished(_replaced(text, head, f'    (data (i32.const 700) "{data}")\n{head}'))
+
+
+def asking_also(url: str) -> bytes:
+    """The fetching tool, which first asks for another URL and forgets the answer."""
+    size = len(url)
+    return fetching_tool_that(
+        f"(call $get (i32.const 700) (i32.const {size}) (i32.const 640) (i32.const 0) (i32.const 800))", url
+    )
+
+
+def reading_also(variable: str) -> bytes:
+    """The fetching tool, which first reads a variable and forgets its value."""
+    code = f"(call $env (i32.const 700) (i32.const {len(variable)}) (i32.const 900))"
+    text = Path(__file__).with_name("fetch.wat").read_text("utf-8")
+    for place, new in (
+        (
+            '  (import "tark:plugin/log"',
+            (
+                '  (import "tark:plugin/env" (instance $vars'
+                ' (export "get" (func (param "name" string) (result (option string))))))'
+            ),
+        ),
+        ('    (import "host" "info"', '    (import "host" "env" (func $env (param i32 i32 i32)))'),
+        ("    ;; One header at 640", f'    (data (i32.const 700) "{variable}")'),
+        ("      ;; The URL begins with the first h", code),
+        (
+            "  (core func $info",
+            '  (core func $env (canon lower (func $vars "get") (memory $memory) (realloc $realloc)))',
+        ),
+    ):
+        text = _replaced(text, place, f"{new}\n{place}")
+    return _finished(
+        _replaced(
+            text, '(export "info" (func $info))', '(export "info" (func $info)) (export "env" (func $env))'
+        )
+    )
+
+
 def _completed(file: str) -> bytes:
     """A tool plugin whose types and exports are those of echo_tool.wat."""
-    text, echo = Path(__file__).with_name(file).read_text("utf-8"), _text()
+    return _finished(Path(__file__).with_name(file).read_text("utf-8"))
+
+
+def _finished(text: str) -> bytes:
+    echo = _text()
     return assemble(text.partition(";; EXPORTS")[0] + echo[echo.index("  (type $tool-def (record") :])
 
 

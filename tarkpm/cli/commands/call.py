@@ -33,7 +33,7 @@ MAX_REPEATED = 200
     "--record",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Write the host calls to FILE.",
+    help="Write the host calls to FILE, and keep the call for update --review.",
 )
 @running_folders
 def call_command(
@@ -60,6 +60,7 @@ def call_command(
                 text,
                 log=print_call_log,
                 trace=traced,
+                keep=record is not None,
             )
     invocation.output(report, report.output)
     return 0

@@ -1,7 +1,7 @@
 """tark:plugin/env: the environment variables a plugin was granted, as they were when tarkpm started."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
 from tarkpm.core.capability import Capability, CapabilitySet
@@ -26,6 +26,11 @@ class Env:
         }
         self._report = report
         self._told: set[str] = set()
+
+    @property
+    def values(self) -> Collection[str]:
+        """The values of the granted variables."""
+        return self._values.values()
 
     def call(self, function: str, args: tuple[Any, ...], deadline: float) -> str | None:  # noqa: ARG002  # no waiting
         """Return the value of a variable, or None if it is not granted, not set or too long.

@@ -65,6 +65,11 @@ class Secrets:
                 raise Refused(f"the header '{one.header}' is set by tarkpm", where=target.origin)
         return [(one.header, one.format.replace("{}", self._value(one))) for one in bound]
 
+    def known(self) -> Mask:
+        """Return the mask of the secrets that are known without asking a server for them."""
+        self._mask_known()
+        return self.mask
+
     def _mask_known(self) -> None:
         # An earlier process of the plugin may have sent them, to a server that tells another one.
         for one in self._bound:

@@ -14,6 +14,7 @@ from tarkpm.io.locks import clear_lock, look_at_lock
 from tarkpm.ops.project.settings import Settings
 from tarkpm.store.advisories import Advisories
 from tarkpm.store.bisections import Bisections
+from tarkpm.store.call_ring import remove_rings
 from tarkpm.store.claims import Claims
 from tarkpm.store.environment import Environment
 from tarkpm.store.history import History
@@ -149,6 +150,7 @@ def _gone(settings: Settings, file: Path, record: Record) -> tuple[Trouble, Fix 
         file.unlink(missing_ok=True)
         remove_tree(History(settings.paths.state, record.environment).folder)
         Bisections(settings.paths.state, record.environment).end()
+        remove_rings(settings.paths.state, record.environment)
         return "deleted its record and history: its plugins stored nothing"
 
     return Trouble("Gone", message, str(file), note=True), repair

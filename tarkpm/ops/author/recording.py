@@ -71,7 +71,7 @@ class Recording:
             outcome: Literal["allowed", "denied", "scratch"] = (
                 "scratch" if scratch else "allowed" if may else "denied"
             )
-            row = self.asked[wanted] = AskedFor(wanted, outcome, _shown(interface, function, args))
+            row = self.asked[wanted] = AskedFor(wanted, outcome, shown_call(interface, function, args))
             self._show(row)
         if row is not None:
             row.calls += 1
@@ -96,6 +96,7 @@ class _Recorder:
             self._real.close()
 
 
-def _shown(interface: str, function: str, args: tuple[Any, ...]) -> str:
+def shown_call(interface: str, function: str, args: tuple[Any, ...]) -> str:
+    """Return a host call as one printable line of at most `MAX_CALL` characters, with secrets masked."""
     text = ", ".join(json.dumps(one, ensure_ascii=False) for one in masked_args(interface, function, args))
     return neutral(f"{interface}.{function}({text})", limit=MAX_CALL)

@@ -1,6 +1,6 @@
 """Agreement: show what taking the proposed releases means, and ask once."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -27,6 +27,7 @@ from tarkpm.ops.change.propose import (
 )
 from tarkpm.ops.change.target import CheckedTarget, Target, check_target
 from tarkpm.ops.project.release_ages import ReleaseAges
+from tarkpm.ops.project.ui import CardRow
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.card import card
 from tarkpm.ops.release.fetch import Release
@@ -34,6 +35,12 @@ from tarkpm.ops.release.fetch import Release
 
 class Declined(ConsentError):
     """The user declined. Nothing was changed."""
+
+
+Look = Callable[
+    [Workspace, Target, Sequence[Admission], Sequence[Release]], Mapping[PluginName, tuple[CardRow, ...]]
+]
+"""Looks at what was selected before the user is asked, and returns more rows for the cards."""
 
 
 class AgreedChange(msgspec.Struct, frozen=True):
@@ -58,13 +65,14 @@ def agree(
     free: Collection[PluginName] | None = (),
     adopting: bool = False,
     completing: bool = False,
+    look: Look | None = None,
 ) -> AgreedChange:
     """Select, fetch, verify, weigh, show and ask; nothing on this machine's project changes yet.
 
     Plugins of indexes keep their locked version unless they are in ``free`` (None: all) or cannot. With
     ``adopting``, unmanaged folders may be moved aside; with ``completing``, locked entries get what an older
-    tarkpm did not write. Raises `SourceError`, `VerificationError`,
-    `ResolutionError`, `ConsentError`, or `Declined`.
+    tarkpm did not write. ``look`` is called before the user is asked. Raises `SourceError`,
+    `VerificationError`, `ResolutionError`, `ConsentError`, or `Declined`.
     """
     # 1. Fetch and verify what git and folders hold, select the rest, and weigh each release against the
     #    project, the lock and what this user accepted before (docs/trust-rules.md, rules 4 to 7).
@@ -83,7 +91,8 @@ def agree(
     # 3. Show what changes and ask once (docs/trust-rules.md, rule 9).
     shown = {*changed, *(name for name, found in adopted.items() if found)}
     news = [a for a in admissions if a.change.name in shown or a.questions or differs(workspace.project, a)]
-    ask(workspace, news, adopted)
+    more = look(workspace, target, admissions, proposal.releases) if look else {}
+    ask(workspace, news, adopted, more)
     names = tuple(dict.fromkeys((*proposal.asked, *changed)))
     return AgreedChange(
         target,
@@ -117,8 +126,9 @@ def ask(
     workspace: Workspace,
     admissions: list[Admission],
     adopted: Mapping[PluginName, Collection[Adoption]] | None = None,
+    more: Mapping[PluginName, tuple[CardRow, ...]] | None = None,
 ) -> None:
-    """Show one card per plugin and ask once.
+    """Show one card per plugin, with ``more`` rows, and ask once.
 
     Raises `Declined`, or the `ConsentError` of a question that cannot be asked here.
 
@@ -130,7 +140,14 @@ def ask(
     if not admissions:
         return
     plugins, found = workspace.environment.plugins, adopted or {}
-    ui.show([card(workspace, a, adoption_rows(found.get(a.change.name, ()), plugins)) for a in admissions])
+    rows = {
+        a.change.name: (
+            *adoption_rows(found.get(a.change.name, ()), plugins),
+            *(more or {}).get(a.change.name, ()),
+        )
+        for a in admissions
+    }
+    ui.show([card(workspace, a, rows[a.change.name]) for a in admissions])
     # an unsigned, older or republished release takes a typed flag: no prompt asks for it
     # (docs/trust-rules.md, rules 4 and 7)
     if any(not question.askable for question in questions) or (questions and not ui.interactive):

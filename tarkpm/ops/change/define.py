@@ -35,13 +35,14 @@ def with_pins(workspace: Workspace, releases: "Sequence[Release]") -> "list[Rele
     """
     known = [_known(workspace, release) for release in releases]
     # By module: without grants, equal bytes define equal tools.
-    asked = {_module(release).sha256: release for release in known if _is_open(release)}
+    asked = {module_of(release).sha256: release for release in known if _is_open(release)}
     if not asked:
         return known
     workspace.ui.busy("asking for the definitions of tools")
     found = dict(zip(asked, _ask_all(workspace, list(asked.values())), strict=True))
     return [
-        _with(release, found[_module(release).sha256]) if _is_open(release) else release for release in known
+        _with(release, found[module_of(release).sha256]) if _is_open(release) else release
+        for release in known
     ]
 
 
@@ -64,7 +65,8 @@ def _with(release: "Release", tools: "tuple[ToolPin, ...] | None") -> "Release":
     return msgspec.structs.replace(release, candidate=candidate)
 
 
-def _module(release: "Release") -> FileEntry:
+def module_of(release: "Release") -> FileEntry:
+    """Return the entry of a release's module."""
     candidate = release.candidate
     return next(file for file in candidate.files if file.name == candidate.manifest.wasm)
 
@@ -83,7 +85,7 @@ def _ask(workspace: Workspace, host: "PluginHost", release: "Release") -> "tuple
     from tarkpm.host.image import PluginImage
     from tarkpm.ops.run.definitions import keep
 
-    manifest, module = release.candidate.manifest, _module(release)
+    manifest, module = release.candidate.manifest, module_of(release)
     wasm = release.contents.get(module.name) or workspace.store.read(module)
     # Nothing is granted, so nothing is ever written to this folder.
     nowhere = Path(workspace.environment.work / "nowhere")

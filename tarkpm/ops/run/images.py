@@ -46,7 +46,8 @@ class Images(msgspec.Struct, frozen=True):
     """Plugins ready to run, by name, the folder they work in, and the errors of those that failed to load.
 
     ``unpinned`` names the tool plugins whose tools no agent may be offered (docs/trust-rules.md, rule 13).
-    ``busy`` shows what takes long.
+    ``busy`` shows what takes long. ``record`` is whether the project keeps calls of this locked
+    plugin; None for others, whose calls are never kept.
     """
 
     by_name: dict[str, PluginImage]
@@ -54,6 +55,7 @@ class Images(msgspec.Struct, frozen=True):
     failed: dict[str, TarkError] = {}
     unpinned: frozenset[str] = frozenset()
     busy: Busy = silent
+    record: bool | None = None
 
 
 def load_images(
@@ -82,10 +84,10 @@ def load_images(
                 return Images({known: load_unmanaged(workspace, known)}, folder, busy=ui.busy)
             entry = _locked(workspace, known)
             require_accepted(workspace)
-            image = load_image(workspace, entry, cache)
+            image, record = load_image(workspace, entry, cache), workspace.project.record
             if note := entry_note(workspace, entry):
                 ui.note(note)
-            return Images({entry.name: image}, folder, busy=ui.busy)
+            return Images({entry.name: image}, folder, busy=ui.busy, record=record)
         require_accepted(workspace)
         return _load_all(workspace, folder, type, but)
 
