@@ -15,6 +15,11 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "sync": ("tarkpm sync", "tarkpm sync --frozen --accept-project=sha256:DIGEST"),
     "accept": ("tarkpm accept", "tarkpm accept --print"),
     "accepted": ("tarkpm accepted", "tarkpm accepted --forget ."),
+    "policy": ("tarkpm policy check", "tarkpm policy explain text-tools"),
+    "policy show": ("tarkpm policy show",),
+    "policy check": ("tarkpm policy check", "tarkpm policy check --json"),
+    "policy explain": ("tarkpm policy explain text-tools",),
+    "policy sign": ("tarkpm policy sign --key lead",),
     "verify": ("tarkpm verify", "tarkpm verify --json"),
     "search": ("tarkpm search words",),
     "diff": (

@@ -13,6 +13,7 @@ import msgspec
 from tarkpm.core.agent.rules import McpRules
 from tarkpm.core.binding import Binding, Origin, Publisher, contents_digest
 from tarkpm.core.digest import sha256
+from tarkpm.core.policy_pin import PolicyPin
 from tarkpm.core.tool import compare
 
 if TYPE_CHECKING:  # reading a record of state must not import these
@@ -35,6 +36,7 @@ class Acceptance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
     plugins: dict[str, Binding] = {}
     mcp: McpRules | None = None
     """What agents may call; None without rules, so that projects without any keep their digest."""
+    policy: PolicyPin | None = None
 
     @classmethod
     def of(cls, project: "Project", lock: "Lock") -> "Acceptance":
@@ -51,6 +53,7 @@ class Acceptance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
             {name: IndexPlace(one.url, one.root) for name, one in sorted(project.indexes.items())},
             {name: _binding(name, project, entries.get(name)) for name in sorted(names)},
             None if project.mcp == McpRules() else project.mcp,
+            project.policy,
         )
 
     @property
@@ -83,7 +86,8 @@ class Acceptance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
         }
         indexes = {name: one for name, one in self.indexes.items() if decided.indexes.get(name) == one}
         rules = (self.mcp or McpRules()).meet(decided.mcp or McpRules())
-        return Acceptance(indexes, plugins, None if rules == McpRules() else rules)
+        policy = decided.policy if self.policy is None else self.policy.narrowed(decided.policy)
+        return Acceptance(indexes, plugins, None if rules == McpRules() else rules, policy)
 
 
 def _binding(name: "PluginName", project: "Project", entry: "LockEntry | None") -> Binding:
@@ -139,6 +143,7 @@ class WideningKind(Enum):
     GRANT = "grant"
     TOOL = "tool"
     MCP = "mcp"
+    POLICY = "policy"
 
 
 class Widening(msgspec.Struct, frozen=True):
@@ -176,7 +181,7 @@ class Widening(msgspec.Struct, frozen=True):
         )
 
 
-_LOUD: Final = (WideningKind.UNSIGNED, WideningKind.CONTENTS, WideningKind.TOOL, WideningKind.MCP)
+_LOUD: Final = frozenset(map(WideningKind, ("unsigned", "contents", "tool", "mcp", "policy")))
 _SENTENCES: Final = {
     WideningKind.INDEX: "{after}{before}",
     WideningKind.SOURCE: "change the source of {name}: {change}",
@@ -188,6 +193,7 @@ _SENTENCES: Final = {
     WideningKind.GRANT: "let {name} use {after}",
     WideningKind.TOOL: "let agents read another definition of the tool '{after}' of {name} than you accepted",
     WideningKind.MCP: "let agents {after}",
+    WideningKind.POLICY: "{after}{before}",
 }
 
 
@@ -198,6 +204,8 @@ def widenings(decided: Acceptance, accepted: Acceptance) -> tuple[Widening, ...]
         found += _plugin_widenings(name, binding, accepted.plugins.get(name), decided, accepted)
     rules = (decided.mcp or McpRules()).beyond(accepted.mcp or McpRules())
     found += (Widening(WideningKind.MCP, "", one) for one in rules)
+    if accepted.policy and (looser := accepted.policy.loosened(decided.policy)):  # a first one only forbids
+        found.append(Widening(WideningKind.POLICY, "", looser, str(accepted.policy)))
     return tuple(found)
 
 

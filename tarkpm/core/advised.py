@@ -59,7 +59,7 @@ def render_part(part: Part) -> bytes:
 
 
 def with_row(parts: Sequence[Part], advisory: Advisory) -> list[Part]:
-    """Return the parts with an advisory listed as it is now, in the last part; the others stay as they are."""
+    """Return the parts with an advisory listed as it is now, in the last part; others stay as they are."""
     kept = [_without(part, advisory.id) for part in parts]
     kept = [part for part in kept if part]
     if not kept or sum(map(len, kept[-1].values())) >= PART_ROWS:

@@ -31,6 +31,7 @@ _SHOWN_AS: Final[Mapping[WideningKind, tuple[str, ...]]] = {
     WideningKind.GRANT: ("granted",),
     WideningKind.TOOL: ("tools",),
     WideningKind.MCP: (),
+    WideningKind.POLICY: (),
 }
 """The kinds of changes in which a widening is seen."""
 

@@ -15,6 +15,7 @@ from tarkpm.core.capability import KINDS, CapabilitySet
 from tarkpm.core.document import Text, decode_toml
 from tarkpm.core.key import PublicKey, public_key
 from tarkpm.core.names import MAX_PROJECT, PROJECT
+from tarkpm.core.policy_pin import PolicyPin
 from tarkpm.core.release import (
     GitSource,
     IndexSource,
@@ -69,6 +70,7 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True):
     trust: dict[str, list[str]] = {}
     grants: dict[str, dict[str, Any]] = {}
     mcp: dict[str, Any] = {}
+    policy: dict[str, Any] | None = None
 
 
 class Project(msgspec.Struct, frozen=True):
@@ -80,6 +82,7 @@ class Project(msgspec.Struct, frozen=True):
     trust: Mapping[PluginName, tuple[PublicKey, ...]] = {}
     grants: Mapping[PluginName, CapabilitySet] = {}
     mcp: McpRules = McpRules()
+    policy: PolicyPin | None = None
 
     @classmethod
     def parse(cls, data: bytes, *, where: str = PROJECT) -> "Project":
@@ -96,6 +99,7 @@ class Project(msgspec.Struct, frozen=True):
             trust=_respelled(_keyed(document.trust, _keys, where, "trust"), spelled),
             grants=_respelled(_keyed(document.grants, _grants, where, "grants"), spelled),
             mcp=_checked(McpRules.read, document.mcp, where, "mcp"),
+            policy=_checked(PolicyPin.read, document.policy, where, "policy"),
         )
 
     def granted(self, name: PluginName) -> CapabilitySet:

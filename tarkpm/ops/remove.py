@@ -90,4 +90,4 @@ def _without(workspace: Workspace, names: list[PluginName]) -> CheckedTarget:
     edited = edit(text, changes)
     project = Project.parse(edited, where=where)
     target = Target(project, lock, edited, decided=not not_accepted(workspace), dropped=tuple(names))
-    return check_target(workspace, target)
+    return check_target(workspace, target, removes=True)

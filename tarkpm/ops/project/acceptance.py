@@ -16,7 +16,9 @@ from tarkpm.core.lockfile import Lock, LockEntry
 from tarkpm.core.release import IndexSource, PluginName
 from tarkpm.core.trust import NOBODY, check_trusted
 from tarkpm.errors import ProjectNotAccepted, TarkError, Unreachable
+from tarkpm.ops.project.ownership import login_name
 from tarkpm.ops.project.settings import ANY_DECISIONS, Settings
+from tarkpm.ops.project.team_policy import team_rules
 from tarkpm.ops.project.ui import Card, CardRow
 from tarkpm.ops.project.workspace import Workspace
 
@@ -94,8 +96,11 @@ def require_agreement(
 ) -> None:
     """Ask this user about what is ``new`` in ``decided``, or raise `ProjectNotAccepted`; records nothing."""
     settings = workspace.settings
+    pinned = settings.accept_project not in ("", ANY_DECISIONS)
+    if settings.accept_project and (rules := team_rules(workspace)):
+        rules.check_accept(login_name(), pinned=pinned)
     # 1. A pinned digest must match even if nothing is new: CI relies on it.
-    if settings.accept_project and settings.accept_project != ANY_DECISIONS:
+    if pinned:
         _check_pinned(workspace, decided, wording)
     # 2. Ask about what goes beyond the acceptance.
     if new and not settings.accept_project:
