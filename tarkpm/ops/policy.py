@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final, Literal
 
 import msgspec
 
@@ -23,6 +24,8 @@ from tarkpm.ops.release.unmanaged import granted_to, read_unmanaged, unmanaged_n
 from tarkpm.store.key_file import Passphrase
 from tarkpm.store.keys import KeyStore
 
+NOT_OF_A_PLUGIN: Final = ("minimum-release-age", "accept-project", "accept-project-pinned", "hook")
+
 
 class PolicyReport(msgspec.Struct, frozen=True):
     """The rules that apply, each with the file it is from. A plugin must satisfy every one of them."""
@@ -43,9 +46,13 @@ class PolicyCheckReport(msgspec.Struct, frozen=True):
 
 
 class JudgedRule(RuleLine, frozen=True):
-    """A rule, and what of a plugin breaks it: "" if nothing does."""
+    """A rule, and its verdict on a plugin; ``subject`` is what it forbids.
 
-    breaks: str = ""
+    Some rules are not about a plugin that is here: those of new releases, of accepting, and a program's.
+    """
+
+    verdict: Literal["allowed", "forbidden", "not judged"] = "not judged"
+    subject: str = ""
 
 
 class ExplainReport(msgspec.Struct, frozen=True):
@@ -89,15 +96,16 @@ def explain(settings: Settings, ui: Ui, typed: PluginName) -> ExplainReport:
         name = workspace.name_of(typed)
         facts = next((one for one in _all_facts(workspace) if folded(one.name) == folded(name)), None)
         broken = {(one.file, one.rule): one.subject for one in rules.violations(facts)} if facts else {}
-        lines = (
-            JudgedRule(one.rule, one.value, one.file, _shown(broken.get((one.file, one.rule))))
-            for one in rules.lines()
-        )
-        return ExplainReport(name, facts is not None, tuple(lines))
+        lines = tuple(_judged(one, facts, broken.get((one.file, one.rule))) for one in rules.lines())
+        return ExplainReport(name, facts is not None, lines)
 
 
-def _shown(subject: str | None) -> str:
-    return "" if subject is None else subject or "yes"
+def _judged(line: RuleLine, facts: PluginFacts | None, subject: str | None) -> JudgedRule:
+    if subject is not None:
+        return JudgedRule(line.rule, line.value, line.file, "forbidden", subject)
+    unknown = facts is None or (line.rule == "licenses" and facts.license is None)
+    judged = "not judged" if unknown or line.rule in NOT_OF_A_PLUGIN else "allowed"
+    return JudgedRule(line.rule, line.value, line.file, judged)
 
 
 def _all_facts(workspace: Workspace) -> Iterator[PluginFacts]:

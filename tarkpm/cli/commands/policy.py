@@ -87,11 +87,10 @@ def _explained(report: "ExplainReport") -> list[str]:
     head = (
         [] if report.is_known else [f"'{report.name}' is not in this project; these rules apply to it:", ""]
     )
-    judged = {True: "-", False: "allowed"}
     rows = [
         (
             one.rule,
-            f"forbidden: {neutral(one.breaks)}" if one.breaks else judged[not report.is_known],
+            f"{one.verdict}: {neutral(one.subject)}" if one.subject else one.verdict,
             neutral(one.value),
             neutral(one.file),
         )
