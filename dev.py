@@ -56,7 +56,9 @@ def test(rest: list[str]) -> int:
     # Three workers for two processors: many tests wait for deadlines or shells. With worksteal a worker that
     # is done takes tests from the others, and until then tests that share a fixture stay together.
     pytest: list[str | Path] = [PYTHON, "-m", "pytest", "-n", "3", "--dist", "worksteal", *marks, *rest]
-    return check([]) or run(pytest, in_memory())
+    # Tests start tarkpm some hundred times, and those processes must not write bytecode themselves.
+    compiled: list[str | Path] = [PYTHON, "-m", "compileall", "-q", "-j", "0", "tarkpm"]
+    return check([]) or run(compiled) or run(pytest, {**in_memory(), "PYTHONDONTWRITEBYTECODE": ""})
 
 
 def check(_: list[str]) -> int:

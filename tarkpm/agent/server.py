@@ -75,7 +75,7 @@ class AgentServer(Server[Any]):
         while True:
             await anyio.sleep(LOOK_SECONDS)
             await anyio.to_thread.run_sync(self.toolbox.refresh)
-            # Also what a call noticed first: it read the project again, and told nobody.
+            # Also what a call noticed first: it read the project again without a notification.
             if (changes := self.toolbox.changes) != known:
                 known = changes
                 await self._announce()

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from tarkpm.cli.console import style
+from tarkpm.core.difference import SHOWN_AS
 from tarkpm.core.text import counted, neutral
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ LABELS: Final = {
 """What kinds of changes are called where the kind's own name would not be understood."""
 _WIDTH: Final = 10
 _UNASKED: Final = ("version", "type", "files")
-"""Kinds about which acceptance asks nothing."""
+"""Kinds that go beyond what was even where acceptance asks nothing about them."""
 _LISTS: Final = ("files", "requires", "declared", "tools", "definitions", "granted", "trust")
 """Kinds of which there may be several: what is gone and what is new are lines of their own."""
 
@@ -117,11 +118,12 @@ def _heading(plugin: "PluginChange") -> str:
 
 def _wider(report: "DiffReport | ShowReport") -> Iterator[str]:
     yield from map(str, report.wider)
+    asked = {(one.subject, kind) for one in report.wider for kind in SHOWN_AS[one.kind]}
     for name, asks in report.asks.items():
         yield f"'{name}' asks for {', '.join(asks)}"
     for plugin in report.plugins:
         for change in plugin.changes:
-            if change.wider and change.kind in _UNASKED:
+            if change.wider and change.kind in _UNASKED and (plugin.name, change.kind) not in asked:
                 what = " → ".join(", ".join(part) for part in (change.removed, change.added) if part)
                 yield f"'{plugin.name}' has another {LABELS.get(change.kind, change.kind)}: {what}"
     for name in report.unpinned:

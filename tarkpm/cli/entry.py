@@ -38,6 +38,11 @@ def _let_go(stream: TextIO | None) -> None:
             return
 
 
+def _needs_a_worker(given: list[str]) -> bool:
+    """Return whether the command runs a plugin: a guess, made before anything can parse the words."""
+    return given[:1] == ["call"] and not {"-h", "--help"} & set(given)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run tarkpm with ``arguments`` (None: the process's own) and return the exit status."""
     given = sys.argv[1:] if arguments is None else arguments
@@ -47,10 +52,11 @@ def main(arguments: list[str] | None = None) -> int:
     if sys.platform == "win32":
         print("error: tarkpm runs on Linux and macOS\n  help: use WSL", file=sys.stderr)  # noqa: T201
         return 2
-    from tarkpm.cli import prestart
+    from tarkpm.host import prestart
 
     # 1. Start a worker before the imports: both take about as long, and then take it together.
-    prestart.start(given)
+    if _needs_a_worker(given):
+        prestart.start()
     try:
         # 2. Only now import click and the command.
         from tarkpm.cli.group import run

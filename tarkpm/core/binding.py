@@ -6,7 +6,7 @@ publisher in the binding, not to the plugin's name.
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
@@ -17,6 +17,10 @@ if TYPE_CHECKING:  # reading a record of state must not import these
     from tarkpm.core.capability import CapabilitySet
     from tarkpm.core.lockfile import LockEntry
     from tarkpm.core.release import Source
+    from tarkpm.core.version import Version
+
+MAX_RELEASES: Final = 32
+"""Accepted releases that are remembered of each plugin."""
 
 
 class Origin(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -67,6 +71,11 @@ class Publisher(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
         """The keys that are known to sign for this publisher."""
         return self.keys or ((self.signer,) if self.signer else ())
 
+    @property
+    def is_vouched(self) -> bool:
+        """Return whether an index vouches for who signs."""
+        return self.origin is not None and self.origin.kind == "index"
+
     def succeeds(self, other: "Publisher") -> bool:
         """Return whether this is the same publisher as ``other``, whose data then belongs to this one.
 
@@ -83,18 +92,53 @@ class Publisher(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
         return not self.signers or not other.signers or bool({*self.signers} & {*other.signers})
 
 
+class AcceptedRelease(msgspec.Struct, frozen=True, forbid_unknown_fields=True, array_like=True):
+    """A release that was locked when its binding was accepted.
+
+    ``contents`` is the `contents_digest` of its files, and ``commit`` where a git source has them; "" for an
+    index, whose rows never change.
+    """
+
+    version: str
+    contents: str
+    commit: str = ""
+
+    @classmethod
+    def of(cls, entry: "LockEntry") -> "AcceptedRelease":
+        """Return the release of a lock entry."""
+        return cls(str(entry.version), contents_digest(entry), getattr(entry.source, "commit", ""))
+
+    @property
+    def precedence(self) -> "Version":
+        """The version, parsed."""
+        from tarkpm.core.version import Version
+
+        return Version.parse(self.version)
+
+    def republishes(self, other: "AcceptedRelease") -> bool:
+        """Return whether this has other contents than ``other`` under the same version.
+
+        Other contents of the same commit are no release: verifying them fails.
+        """
+        return (
+            self.version == other.version and self.contents != other.contents and self.commit != other.commit
+        )
+
+
 class Binding(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A publisher, and what its plugin may do.
 
     ``grants`` are capabilities as text, in the order of `CapabilitySet`. ``contents`` is the digest of the
     files of an unsigned release, because no signature identifies them. ``tools`` are the definitions that
-    agents read, because a model decides by them; None if they were never pinned.
+    agents read, because a model decides by them; None if they were never pinned. ``releases`` are those of
+    this publisher that were accepted here.
     """
 
     publisher: Publisher
     grants: tuple[str, ...] = ()
     contents: str = ""
     tools: tuple[ToolPin, ...] | None = None
+    releases: tuple[AcceptedRelease, ...] = ()
 
     @property
     def granted(self) -> "CapabilitySet":
@@ -119,6 +163,7 @@ class Binding(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
             publisher=publisher,
             contents=self.contents or accepted.contents,
             tools=_remembered(self.tools, accepted.tools),
+            releases=_highest((*self.releases, *accepted.releases)),
         )
 
 
@@ -130,6 +175,13 @@ def _remembered(
         return accepted if tools is None else tools
     names = {one.name for one in tools}
     return tuple(sorted((*tools, *(one for one in accepted if one.name not in names))))
+
+
+def _highest(releases: tuple[AcceptedRelease, ...]) -> tuple[AcceptedRelease, ...]:
+    """Return the releases to remember, highest version first, without those beyond `MAX_RELEASES`."""
+    # By version, and not by time: a series of releases must not make the highest one forgotten.
+    found = sorted(dict.fromkeys(releases), key=lambda one: one.precedence, reverse=True)
+    return tuple(found[:MAX_RELEASES])
 
 
 def contents_digest(entry: "LockEntry") -> str:

@@ -1,8 +1,8 @@
 """Claims: who may publish a plugin in an index (``publishers/<name>.json``).
 
 The maintainers of the index sign claims offline. A claim binds a name to one publisher's key. Retired keys
-stay valid for the releases they signed before. Revoked releases are never accepted again, whoever signed them
-(docs/trust-rules.md, rule 8; docs/decisions/0076-what-a-revocation-names.md).
+stay valid for the releases they signed before. Revoked releases are never accepted again, regardless of their
+signer (docs/trust-rules.md, rule 8; docs/decisions/0076-what-a-revocation-names.md).
 
 A revocation names a version and the digest of the signed payload, so that no other contents bring the version
 back. Claims of version 1 name the digest of the statement instead, and are still enforced. The releases of a

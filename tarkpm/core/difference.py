@@ -1,7 +1,7 @@
 """Compare two states of a project: what a reviewer of a pull request must see, as values.
 
 Both states are documents: a lock and, where it is known, its tark.toml. What goes beyond the earlier state is
-found as acceptance finds it (`core.acceptance.widenings`), so that a review and the question that `sync` asks
+found as acceptance finds it (`core.widening.widenings`), so that a review and the question that `sync` asks
 never disagree; what a release asks for, which is not a decision yet, is compared beside it.
 """
 
@@ -10,17 +10,18 @@ from typing import Final, Literal
 
 import msgspec
 
-from tarkpm.core.acceptance import Acceptance, Widening, WideningKind, widenings
+from tarkpm.core.acceptance import Acceptance
 from tarkpm.core.capability import CapabilitySet
 from tarkpm.core.lockfile import Lock, LockEntry
 from tarkpm.core.project import Project
 from tarkpm.core.release import GitSource, IndexSource, PluginName, Requirement
 from tarkpm.core.tool import RISKS, compare
+from tarkpm.core.widening import Widening, WideningKind, widenings
 
 UNKNOWN: Final = "not named"
 """What stands for the capabilities of a release in a lock of version 1."""
 UNPINNED: Final = "not pinned"
-_SHOWN_AS: Final[Mapping[WideningKind, tuple[str, ...]]] = {
+SHOWN_AS: Final[Mapping[WideningKind, tuple[str, ...]]] = {
     WideningKind.INDEX: (),
     WideningKind.SOURCE: ("source",),
     WideningKind.KEY: ("trust", "signer"),
@@ -28,6 +29,8 @@ _SHOWN_AS: Final[Mapping[WideningKind, tuple[str, ...]]] = {
     WideningKind.SIGNER: ("signer",),
     WideningKind.UNSIGNED: ("signer",),
     WideningKind.CONTENTS: ("files", "commit"),
+    WideningKind.OLDER: ("version",),
+    WideningKind.REPUBLISHED: ("files", "commit"),
     WideningKind.GRANT: ("granted",),
     WideningKind.TOOL: ("tools",),
     WideningKind.MCP: (),
@@ -108,7 +111,7 @@ def difference(before: Documents, after: Documents) -> Difference:
     wider = widenings(Acceptance.of(now, after.lock), Acceptance.of(was, before.lock))
     shown: dict[str, set[str]] = {}
     for one in wider:
-        shown.setdefault(one.subject, set()).update(_SHOWN_AS[one.kind])
+        shown.setdefault(one.subject, set()).update(SHOWN_AS[one.kind])
     changes = (_plugin(name, old, new, shown.get(name, ())) for name in names)
     return Difference(
         tuple(one for one in changes if one.change != "changed" or one.changes),
@@ -251,9 +254,7 @@ def _is_wider(kind: str, before: LockEntry | None, after: LockEntry | None) -> b
         return True
     if kind == "version":
         return after.version < before.version
-    if kind == "tools" and after is not None:
-        return _riskier(before, after)
-    return False
+    return kind == "tools" and _riskier(before, after)
 
 
 def _riskier(before: LockEntry | None, after: LockEntry) -> bool:

@@ -190,7 +190,7 @@ def _is_accepted_unsigned(candidate: VerifiedRelease, project: Project, accepted
 
 def _judge_unsigned(name: PluginName, signed_before: bool, answers: Answers) -> list[Question]:
     if signed_before:
-        # No flag helps: whoever controls the source could otherwise drop the signature to avoid the check.
+        # No flag helps: a server could otherwise drop the signature to avoid the check.
         message = f"'{name}' was signed before, but this release is not"
         return [Question(UnsignedRefused, name, message, "", askable=False)]
     if folded(name) in map(folded, answers.allow_unsigned):

@@ -16,7 +16,7 @@ class Limits(msgspec.Struct, frozen=True):
     seconds: float = 30.0
     """Wall-clock time of one `PluginHost` call, with its host calls but without loading."""
     answer_seconds: float = ANSWER_SECONDS
-    """The same for a provider plugin, whoever asks it."""
+    """The same for a provider plugin, for every caller."""
     load_seconds: float = 60.0
     """Wall-clock time to start a worker and load its code, without compiling."""
     compile_seconds: float = 120.0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tarkpm.core.capability import Capability
 from tarkpm.errors import HostError
+from tarkpm.host import prestart
 from tarkpm.host.forkserver import ForkServer
 from tarkpm.host.image import Interfaces, PluginImage
 from tarkpm.host.imports.log import LogSink
@@ -35,7 +36,6 @@ class WorkerPool:
         limits: Limits | None = None,
         log: LogSink | None = None,
         *,
-        spare: AnyProcess | None = None,
         interfaces: Interfaces | None = None,
         cache: "CompileCache | None" = None,
         trace: Trace | None = None,
@@ -48,7 +48,6 @@ class WorkerPool:
         Args:
             limits: limits of each plugin.
             log: called with each `LogLine`, on the thread that calls the plugin.
-            spare: a worker process that was started ahead; the first plugin gets it.
             interfaces: creates the implementations of a plugin's host calls.
             cache: compiled code. Without it each worker compiles its module.
             trace: called with each `TracedCall`, on the thread that calls the plugin.
@@ -68,7 +67,6 @@ class WorkerPool:
         self._reaper: Reaper | None = None
         self._lock = threading.Lock()
         self._workers: dict[str, Worker] = {}
-        self._spare = spare
         self._is_shut = False
 
     def __enter__(self) -> "Self":
@@ -119,12 +117,9 @@ class WorkerPool:
         """End every worker. The host can be used again afterwards."""
         with self._lock:
             workers, self._workers = list(self._workers.values()), {}
-            spare, self._spare = self._spare, None
             reaper, self._reaper = self._reaper, None
         if reaper is not None:
             reaper.stop()
-        if spare is not None:
-            spare.kill()
         for worker in workers:
             worker.close()
         if self._forks is not None:
@@ -155,14 +150,12 @@ class WorkerPool:
         return fresh
 
     def _fresh(self, image: PluginImage) -> Worker:
-        spare, self._spare = self._spare, None
         if self._forks is not None and self._reaper is None:
             self._reaper = Reaper(self._present, self._idle_seconds)
         return Worker(
             image,
             self._limits.of(image.type),
             self._sink,
-            spare,
             interfaces=self._interfaces,
             trace=self._trace,
             start=self._started,
@@ -170,8 +163,9 @@ class WorkerPool:
         )
 
     def _started(self, *, schemas: bool = False) -> AnyProcess:
-        make = start if self._forks is None else self._forks.start
-        return make(schemas=schemas)
+        if self._forks is not None:
+            return self._forks.start(schemas=schemas)
+        return prestart.take() or start(schemas=schemas)
 
     def _present(self) -> list[Worker]:
         with self._lock:

@@ -24,7 +24,7 @@ from tarkpm.host.ipc.conversation import Conversation, Reported, until
 from tarkpm.host.ipc.decoding import ProtocolError
 from tarkpm.host.limits import Limits, size
 from tarkpm.host.module.fit import check_module
-from tarkpm.host.process import AnyProcess, Start, start
+from tarkpm.host.process import Start, start
 from tarkpm.host.trace import Trace
 from tarkpm.host.worker.settings import BIG_MODULE
 
@@ -50,7 +50,6 @@ class Worker:
         image: PluginImage,
         limits: Limits,
         sink: LogSink | None,
-        spare: AnyProcess | None = None,
         *,
         interfaces: Interfaces | None = None,
         trace: Trace | None = None,
@@ -59,8 +58,7 @@ class Worker:
     ) -> None:
         """Create a handle. No process is started yet.
 
-        ``spare`` is a running process without a plugin; this worker uses it first. ``start`` starts further
-        ones. Without a ``cache`` the worker compiles its module itself.
+        ``start`` starts its processes. Without a ``cache`` the worker compiles its module itself.
         """
         self.image = image
         self.last_used = time.monotonic()
@@ -77,7 +75,6 @@ class Worker:
             tell=trace,
             older=image.is_older,
         )
-        self._spare = spare
         self._start = start
         self._cache = cache
         self._checked = False
@@ -137,9 +134,6 @@ class Worker:
             conversation.process.hang_up()
         with self._lock:
             self._let_go()
-            if self._spare is not None:
-                self._spare.kill()
-                self._spare = None
 
     def rest(self, unused_since: float) -> None:
         """End the process if it was last used before ``unused_since`` and is not in use."""
@@ -174,7 +168,7 @@ class Worker:
             check_image(self.image)
             self._checked = True
         self._conversation = conversation = Conversation(
-            self._take_process(), self._limits, self.gate, self._log.printed
+            self._start(schemas=self._schemas), self._limits, self.gate, self._log.printed
         )
         self._guarded(lambda: self._hand_over(conversation))
         self.last_used = time.monotonic()
@@ -189,14 +183,6 @@ class Worker:
         with self._cache.get(self.image, self._limits, self._start) as code:
             end = until(self._limits.load_seconds)
             conversation.load(self.image, code, schemas=self._schemas, deadline=end)
-
-    def _take_process(self) -> AnyProcess:
-        spare, self._spare = self._spare, None
-        if spare is not None and not spare.ended:
-            return spare
-        if spare is not None:
-            spare.kill()
-        return self._start(schemas=self._schemas)
 
     def _guarded(self, exchange: Callable[[], _T], function: str = "") -> _T:
         """Run an exchange. After a failure, kill the process unless it can be used again; raise one error."""

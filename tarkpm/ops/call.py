@@ -10,7 +10,6 @@ from tarkpm.core.release import names_folder
 from tarkpm.errors import HostError, LimitReached, PluginCrashed, PluginFailed
 from tarkpm.host.image import PluginImage
 from tarkpm.host.imports.log import LogSink
-from tarkpm.host.process import AnyProcess
 from tarkpm.host.runtime import PluginHost
 from tarkpm.host.trace import Trace
 from tarkpm.ops.project.settings import Settings
@@ -42,22 +41,15 @@ def call(
     *,
     log: LogSink,
     trace: Trace | None = None,
-    spare: AnyProcess | None = None,
 ) -> CallReport:
     """Execute ``tool`` of an installed plugin, or of a working copy, with JSON text as its arguments.
 
-    ``spare`` is a worker process started in advance; it is used or ended. Raises what `load_image` raises,
-    and `HostError` for a plugin that fails or crashes.
+    Raises what `load_image` raises, and `HostError` for a plugin that fails or crashes.
     """
-    try:
-        check_json(arguments)
-        cache = compile_cache(settings, ui.busy)
-        image, images = load_target(settings, ui, target, cache)
-    except BaseException:
-        if spare is not None:
-            spare.kill()
-        raise
-    with open_host(settings, images, log=log, trace=trace, spare=spare, cache=cache) as host:
+    check_json(arguments)
+    cache = compile_cache(settings, ui.busy)
+    image, images = load_target(settings, ui, target, cache)
+    with open_host(settings, images, log=log, trace=trace, cache=cache) as host:
         with helping(f"tarkpm tools {quote(target)}", but=_BY_CODE):
             result = host.call(image, tool, arguments)
         if not result.success:

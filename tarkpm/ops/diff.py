@@ -1,7 +1,6 @@
 """``tarkpm diff``: what differs between two states of a project, and what goes beyond the earlier one."""
 
 import re
-import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -9,22 +8,17 @@ from typing import Final
 import msgspec
 
 from tarkpm.core.difference import Difference, Documents, difference
-from tarkpm.core.lockfile import Lock, parse
-from tarkpm.core.names import LOCK, MAX_LOCK, PROJECT
-from tarkpm.core.project import Project
-from tarkpm.errors import NotFound, Refused
+from tarkpm.core.lockfile import parse
+from tarkpm.core.names import MAX_LOCK, PROJECT
+from tarkpm.errors import NotFound
 from tarkpm.io.files import read_optional
 from tarkpm.ops.project.location import Location, checked_place
-from tarkpm.ops.project.ownership import check_owner
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import open_for_reading
 from tarkpm.ops.release.facts import stored_manifest
 from tarkpm.store.blobs import BlobStore
 
-ATTRIBUTES: Final = ".gitattributes"
-ENCODING: Final = b"working-tree-encoding"
-"""The attribute that makes git convert a file when it checks it out (gitattributes(5))."""
 WORKING_TREE: Final = ""
 """The state that is named by nothing: the project's files as they are."""
 _FILE: Final = re.compile(r"(/|\.\.?/).*|.*\.lock")
@@ -71,43 +65,10 @@ def _file(path: Path) -> Documents:
 
 
 def _revision(location: Location, name: str) -> Documents:
-    """Read the documents of a revision. One that it lacks is empty: the project begins later."""
-    from tarkpm.sources.git.revision import Repository, repository_above
+    from tarkpm.ops.project.revision import read_revision
 
-    top = repository_above(location.folder)
-    if top is None:
-        raise NotFound(
-            f"'{name}' is a revision, and this project is in no git repository",
-            where=str(location.folder),
-            hint="tarkpm diff ./old.lock",
-        )
-    # Who writes its refs decides what "before" is (docs/decisions/0081).
-    check_owner(top / ".git", "this repository is not yours", hint="tarkpm diff ./old.lock")
-    folder = location.folder.relative_to(top)
-    paths = [str(folder / each) for each in (PROJECT, LOCK)]
-    attributes = [str(each / ATTRIBUTES) for each in (folder, *folder.parents)]
-    with Repository(top) as repository:
-        commit = repository.commit(name)
-        found = repository.read(commit, [*paths, *attributes])
-    _check_attributes(name, {path: data for path, data in found.items() if path not in paths})
-    project, lock = (found.get(path, b"") for path in paths)
-    where = f"{name}:{paths[1]}"
-    return Documents(
-        parse(lock, where=where) if lock else Lock(),
-        Project.parse(project, where=f"{name}:{paths[0]}"),
-    )
-
-
-def _check_attributes(name: str, found: Mapping[str, bytes]) -> None:
-    """Raise `Refused` where git may write other text into a work tree than the revision holds.
-
-    In another encoding, a comment can become tables that a review of the revision did not see.
-    """
-    for path, data in found.items():
-        if ENCODING in data:
-            what = "git checks out other files than this revision holds"
-            text = f"{path} sets {ENCODING.decode()}: {what}"
-            raise Refused(text, where=name, hint=f"git show {shlex.quote(f'{name}:{path}')}")
+    found = read_revision(location, name, instead="tarkpm diff ./old.lock")
+    return Documents(found.lock(), found.project())
 
 
 def _licensed(store: BlobStore, documents: Documents, names: Iterable[str]) -> Documents:

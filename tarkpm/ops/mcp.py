@@ -60,7 +60,7 @@ class Toolbox:
         self._closed = False
         self._watch = ProjectWatch()
         self.changes = 0
-        """How often other tools could be called than before, whoever noticed it."""
+        """How often the callable tools changed, by whichever call that was noticed."""
         self._read()
 
     @property

@@ -104,8 +104,9 @@ def _judged(line: RuleLine, facts: PluginFacts | None, subject: str | None) -> J
     if subject is not None:
         return JudgedRule(line.rule, line.value, line.file, "forbidden", subject)
     unknown = facts is None or (line.rule == "licenses" and facts.license is None)
-    judged = "not judged" if unknown or line.rule in NOT_OF_A_PLUGIN else "allowed"
-    return JudgedRule(line.rule, line.value, line.file, judged)
+    if unknown or line.rule in NOT_OF_A_PLUGIN:
+        return JudgedRule(line.rule, line.value, line.file)
+    return JudgedRule(line.rule, line.value, line.file, "allowed")
 
 
 def _all_facts(workspace: Workspace) -> Iterator[PluginFacts]:

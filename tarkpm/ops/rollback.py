@@ -10,7 +10,6 @@ from contextlib import contextmanager
 
 import msgspec
 
-from tarkpm.core.acceptance import widenings
 from tarkpm.core.difference import Documents
 from tarkpm.core.generation import GenerationChange, generation_changes
 from tarkpm.core.lockfile import Lock, LockEntry, render, rewritten
@@ -18,6 +17,7 @@ from tarkpm.core.project import Project
 from tarkpm.core.release import IndexSource, PathSource, PluginName
 from tarkpm.core.resolution.resolver import unmet_dependencies
 from tarkpm.core.verification import verify_release
+from tarkpm.core.widening import widenings
 from tarkpm.core.withdrawn import yanked_notes
 from tarkpm.errors import Edited, EditsRefused, NotFound, StoreError, TarkError, Unreachable
 from tarkpm.ops.change.apply import apply, preview_deletions

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import msgspec
 
-from tarkpm.core.acceptance import WideningKind
 from tarkpm.core.lock_check import stale_entries
 from tarkpm.core.resolution.resolver import unmet_dependencies
+from tarkpm.core.widening import WideningKind
 from tarkpm.errors import ProjectNotAccepted, ResolutionError, TarkError
 from tarkpm.io.parallel import run_parallel
 from tarkpm.ops.audit.plugin import Finding, NamedFinding, audit, unmanaged

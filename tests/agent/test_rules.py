@@ -10,10 +10,11 @@ from support.agents import NEW, OLD, connected, run
 from support.sandbox import Sandbox
 from support.wat import defining_tool
 
-from tarkpm.core.acceptance import Acceptance, widenings
+from tarkpm.core.acceptance import Acceptance
 from tarkpm.core.agent.rules import ASKS, McpRules
 from tarkpm.core.lockfile import Lock
 from tarkpm.core.project import Project
+from tarkpm.core.widening import widenings
 from tarkpm.errors import ProjectError
 
 

@@ -122,10 +122,10 @@ def test_the_commit_of_other_bytes(world: World) -> None:
 
 
 def test_the_commit_and_digests_of_an_older_signed_release(world: World) -> None:
-    """Only what its publisher signed can be named; the version is then the lock's, as with any lock."""
+    """Only what its publisher signed can be named. Where a newer one was accepted, going back asks."""
     _evil(world, "v0.9.0")
-    call(world.victim).failed(1, "tark.lock changed since 'text-tools' was installed")
-    world.victim.run("verify").failed(1, "tark.lock changed since this was installed")
+    call(world.victim).failed(4, "go back to an older release of 'text-tools': 1.0.0 → 0.9.0")
+    world.victim.run("verify").failed(4, "tark.lock changed since this was installed")
     world.sync_fresh().ok()
     assert world.mate.run("list", "--json").ok().json["plugins"][0]["version"] == "0.9.0"
     world.mate.run("verify").ok()
@@ -134,7 +134,11 @@ def test_the_commit_and_digests_of_an_older_signed_release(world: World) -> None
 def test_an_older_versions_bytes_under_the_locked_version(world: World) -> None:
     _evil(world, "v0.9.0")
     world.edit("tark.lock", ('version = "0.9.0"', 'version = "1.0.0"'))
-    world.refused(1, "'text-tools' has version '0.9.0' in plugin.toml, but '1.0.0' in tark.lock", verify=1)
+    text = "run 'text-tools' 1.0.0 with other contents than you accepted under that version"
+    world.victim.run("sync").failed(4, text)
+    call(world.victim).failed(4, text)
+    differs = "'text-tools' has version '0.9.0' in plugin.toml, but '1.0.0' in tark.lock"
+    world.sync_fresh().failed(1, differs)
 
 
 def test_a_commit_that_is_gone(world: World) -> None:

@@ -87,7 +87,7 @@ def peak():
     return int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) << 10
 
 image = PluginImage("hostile", "tool", Path(sys.argv[1]).read_bytes(), CapabilitySet(), Path(sys.argv[1]).parent)
-worker = Worker(image, Limits(seconds=100), lambda line: None, Fake())
+worker = Worker(image, Limits(seconds=100), lambda line: None, start=lambda schemas=False: Fake())
 shape = list[WireTool] if sys.argv[3] == "get-tools" else ToolResult
 worker.load()
 before, start = peak(), time.process_time()

@@ -8,8 +8,9 @@ import pytest
 from support.streams import Stream
 
 from tarkpm import __version__
-from tarkpm.cli import entry, group, prestart
+from tarkpm.cli import entry, group
 from tarkpm.cli.entry import main
+from tarkpm.host import prestart
 
 from .conftest import Streams
 
@@ -36,9 +37,30 @@ def test_windows_is_told_to_use_wsl(streams: Streams, monkeypatch: pytest.Monkey
     assert "use WSL" in err.shown
 
 
+@pytest.mark.parametrize(
+    ("words", "starts"),
+    [
+        (["call", "calc", "add"], True),
+        (["call", "--help"], False),
+        (["add", "calc"], False),
+        (["list"], False),
+        (["--json", "call"], False),  # a guess that costs nothing if it is wrong
+        ([], False),
+    ],
+)
+def test_which_commands_start_a_worker_early(
+    monkeypatch: pytest.MonkeyPatch, words: list[str], starts: bool
+) -> None:
+    started: list[bool] = []
+    monkeypatch.setattr(prestart, "start", lambda: started.append(True))
+    monkeypatch.setattr(group, "run", lambda _: 0)
+    assert main(words) == 0
+    assert bool(started) == starts
+
+
 def test_a_worker_that_was_started_early_is_ended_whatever_happens(monkeypatch: pytest.MonkeyPatch) -> None:
     dropped: list[bool] = []
-    monkeypatch.setattr(prestart, "start", lambda _: None)
+    monkeypatch.setattr(prestart, "start", lambda: None)
     monkeypatch.setattr(prestart, "drop", lambda: dropped.append(True))
 
     def fail(_: list[str]) -> int:

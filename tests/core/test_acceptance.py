@@ -5,10 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tarkpm.core.acceptance import Acceptance, IndexPlace, WideningKind, widenings
+from tarkpm.core.acceptance import Acceptance, IndexPlace
 from tarkpm.core.binding import Binding, Origin, Publisher
+from tarkpm.core.difference import SHOWN_AS
 from tarkpm.core.digest import Digest
 from tarkpm.core.tool import ToolPin
+from tarkpm.core.widening import Widening, WideningKind, widenings
 
 A, B = "ed25519:a", "ed25519:b"
 GIT, OTHER = Origin("git", "https://git.example/calc.git"), Origin("git", "https://evil.example/calc.git")
@@ -137,3 +139,9 @@ def test_a_plugin_that_had_no_tools_gets_none_unasked() -> None:
     assert said(project(SIGNED), project(with_tools)) == []
     new = said(project(with_tools), project(None))
     assert not any("definition" in sentence for sentence in new)
+
+
+def test_every_widening_has_a_sentence_and_a_place_in_a_difference() -> None:
+    for kind in WideningKind:
+        assert str(Widening(kind, "text-tools", "storage", "http:*"))
+        assert kind in SHOWN_AS

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tarkpm.core.acceptance import Acceptance, widenings
+from tarkpm.core.acceptance import Acceptance
 from tarkpm.core.capability import Capability, CapabilitySet
 from tarkpm.core.key import PublicKey
 from tarkpm.core.lockfile import Lock
@@ -12,6 +12,7 @@ from tarkpm.core.project import IndexEntry, Project
 from tarkpm.core.project_edit import ProjectEdit, edit, edit_index, new
 from tarkpm.core.release import GitSource, IndexSource, PathSource, PluginName, Requirement
 from tarkpm.core.version import Version
+from tarkpm.core.widening import widenings
 from tarkpm.errors import ProjectError
 
 KEY = PublicKey("ed25519:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")

@@ -47,7 +47,7 @@ def test_what_an_update_means(sandbox: Sandbox, repo: GitRepo) -> None:
     assert sandbox.run("diff", "HEAD~1", "HEAD").status == 1
     back = sandbox.run("diff", "HEAD", "HEAD~1").failed(1).out
     assert "  asks for  - http:api.example.com" in back
-    assert "goes beyond HEAD:\n  'text-tools' has another version: 1.1.0 → 1.0.0\n\n" in back
+    assert "goes beyond HEAD:\n  go back to an older release of 'text-tools': 1.1.0 → 1.0.0\n\n" in back
 
 
 def test_files_are_compared_without_a_project(sandbox: Sandbox, repo: GitRepo) -> None:
@@ -120,12 +120,12 @@ def test_a_revision_that_git_checks_out_in_another_encoding(sandbox: Sandbox, re
 
 
 def test_an_older_release_and_other_contents_go_beyond(sandbox: Sandbox, repo: GitRepo) -> None:
-    """Rule 7 is about updates; a pulled lock is reviewed here."""
+    """What `sync` would ask, and contents that a hand changed, which it would refuse."""
     keep(repo, "two")
     lock = sandbox.cwd / "tark.lock"
     text = lock.read_text()
     lock.write_text(text.replace('version = "1.1.0"', 'version = "0.9.0"'))
-    assert "'text-tools' has another version: 1.1.0 → 0.9.0" in sandbox.run("diff").failed(1).out
+    assert "go back to an older release of 'text-tools': 1.1.0 → 0.9.0" in sandbox.run("diff").failed(1).out
     digest = text.partition('"plugin.wasm", sha256 = "')[2][:64]
     lock.write_text(text.replace(digest, "0" * 64))
     assert "'text-tools' has another contents: plugin.wasm" in sandbox.run("diff").failed(1).out

@@ -68,7 +68,8 @@ def test_an_update_is_compared_with_the_last_commit(project: Sandbox, publisher:
     since = project.run("tools", "--changed", "--since", head, "--json").ok().json
     assert since["commit"] == head
     assert [one["tool"] for one in since["tools"]] == ["echo"]
-    project.run("tools", "--changed", "--since", "nothing").failed(2, "no commit, branch or tag 'nothing'")
+    assert project.run("tools", "--changed", "--since", "HEAD~1", "--json").ok().json == since
+    project.run("tools", "--changed", "--since", "nothing").failed(2, "there is no revision 'nothing'")
 
 
 def test_a_project_in_a_folder_of_a_linked_work_tree(project: Sandbox, publisher: Publisher) -> None:
@@ -103,10 +104,25 @@ def test_a_pulled_lock_is_compared_with_what_was_accepted(
     assert "Compared with what you accepted:" in shown
     assert "text-tools echo: changed (read-only)" in shown
     assert "the text is not on this machine" in shown
-    mate.run("tools", "--changed", "--since", "HEAD").failed(2, "there is no git repository")
+    mate.run("tools", "--changed", "--since", "HEAD").failed(2, "this project is in no git repository")
 
 
 def test_options_that_do_not_fit(project: Sandbox) -> None:
     project.run("tools", "--changed", "--size").failed(2, "found both")
     project.run("tools", "--since", "HEAD").failed(2, "--since needs --changed")
     project.run("tools", "nothing", "--changed").failed(2, "no plugin named 'nothing'")
+
+
+def test_a_repository_without_a_commit_is_compared_with_nothing(
+    sandbox: Sandbox, publisher: Publisher
+) -> None:
+    sandbox.init()
+    git(sandbox.cwd, "init", "-q", "-b", "main")
+    assert sandbox.run("tools", "--changed", "--json").ok().json["tools"] == []
+
+
+def test_a_revision_that_git_checks_out_in_another_encoding_is_refused(project: Sandbox) -> None:
+    (project.cwd / ".gitattributes").write_text("tark.lock working-tree-encoding=UTF-7\n")
+    git(project.cwd, "add", ".gitattributes")
+    commit(project)
+    project.run("tools", "--changed").failed(2, "sets working-tree-encoding")

@@ -10,11 +10,8 @@ from support import wat
 from tarkpm.core.capability import Capability, CapabilitySet
 from tarkpm.errors import HostError, LimitReached, ModuleInvalid
 from tarkpm.host.imports.log import LogLine
-from tarkpm.host.limits import Limits
 from tarkpm.host.module.fit import refusal
-from tarkpm.host.process import Process
 from tarkpm.host.runtime import PluginHost, PluginImage, ToolResult
-from tarkpm.host.worker_handle import Worker
 
 pytestmark = pytest.mark.usefixtures("forked")
 
@@ -116,23 +113,6 @@ def test_load_all_goes_on_past_a_plugin_that_fails(
         "empty": "expected a WebAssembly binary, found an empty file",
     }
     assert host.call(text_tools, "text-stats", '{"text":""}').success
-
-
-def test_a_worker_started_ahead_is_used(text_tools: PluginImage) -> None:
-    spare = Process()
-    worker = Worker(text_tools, Limits(), lambda line: None, spare)
-    try:
-        worker.load()
-        assert worker.pid == spare.pid
-    finally:
-        worker.close()
-
-
-def test_a_host_with_an_unused_spare_ends_it() -> None:
-    spare = Process()
-    with PluginHost(spare=spare):
-        pass
-    assert spare.ended
 
 
 def test_several_threads_and_plugins_at_once(

@@ -16,7 +16,6 @@ from support.fifty_calls import fifty_calls
 from tarkpm.errors import HostError, LimitReached, PluginCrashed
 from tarkpm.host.forkserver import ForkedProcess, ForkServer
 from tarkpm.host.limits import Limits
-from tarkpm.host.process import Process
 from tarkpm.host.runtime import PluginHost, PluginImage
 
 from .test_lifetime import children, descriptors, is_gone, nothing_more
@@ -287,10 +286,3 @@ def test_a_server_that_stops_answering_is_replaced(
         host.unload("hostile")
         assert host.call(hostile, "echo", "on").output == "on"
         assert is_gone(stopped)
-
-
-def test_processes_started_ahead_work_too(hostile: PluginImage) -> None:
-    spare = Process()
-    with PluginHost(spare=spare, long_lived=True) as host:
-        host.load(hostile)
-        assert pid_of(host, "hostile") == spare.pid

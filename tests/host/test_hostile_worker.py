@@ -14,7 +14,7 @@ from tarkpm.errors import HostError, LimitReached, PluginCrashed
 from tarkpm.host.ipc import frames
 from tarkpm.host.ipc.frame_socket import FrameSocket
 from tarkpm.host.limits import Limits
-from tarkpm.host.process import Process
+from tarkpm.host.process import AnyProcess, Process, Start, start
 from tarkpm.host.runtime import PluginImage
 from tarkpm.host.worker.engine import Failure
 from tarkpm.host.worker.loop import _Parent
@@ -183,11 +183,21 @@ class Fake(Process):
         super().__init__(["-I", "-c", script])
 
 
+def first(script: str) -> Start:
+    """Start a process that runs this script, then real workers."""
+    scripts = [script]
+
+    def starting(*, schemas: bool = False) -> AnyProcess:
+        return Fake(scripts.pop()) if scripts else start(schemas=schemas)
+
+    return starting
+
+
 def outcome(image: PluginImage, script: str, limits: Limits = LIMITS) -> HostError:
     """The error of one call; afterwards a real worker must serve the next."""
     from tarkpm.host.runtime import ToolResult
 
-    worker = Worker(image, limits, lambda line: None, Fake(script))
+    worker = Worker(image, limits, lambda line: None, start=first(script))
     try:
         start = time.monotonic()
         with pytest.raises(HostError) as caught:
@@ -357,7 +367,7 @@ def test_a_channel_past_its_deadline_does_not_touch_the_socket() -> None:
 def test_what_is_long_and_allowed_is_taken(hostile: PluginImage, function: str, script: str) -> None:
     """All text of an answer may have 8 MiB; commas and brackets inside of it are not values."""
     script = f"SIZE = {Limits().output}\n{LOADED}drain()\n{script}\ntime.sleep(9)"
-    worker = Worker(hostile, Limits(), lambda line: None, Fake(script))
+    worker = Worker(hostile, Limits(), lambda line: None, start=first(script))
     try:
         if function == "models":
             assert worker.call(function, [], list[str]) == ["x,[{" * 25] * 80_000

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tarkpm.cli import prestart
 from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.complete import tool_names, tool_plugin_names
 from tarkpm.cli.console import is_verbose, style
@@ -52,7 +51,6 @@ def call_command(
     gc.enable()
     with ExitStack() as stack:
         traced = _tracer(stack, trace, record)
-        spare = prestart.take()  # it loads wasmtime while this process verifies what to run
         with _helping_to_debug(plugin, tool, arguments, trace=trace):
             report = call(
                 invocation.settings,
@@ -62,7 +60,6 @@ def call_command(
                 text,
                 log=print_log,
                 trace=traced,
-                spare=spare,
             )
     invocation.output(report, report.output)
     return 0

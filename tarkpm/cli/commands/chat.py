@@ -57,7 +57,7 @@ def _converse(ui: Console, talk: "ChatSession") -> None:
     for line in model_lines(talk.models(), chosen=talk.model):
         ui.say(line)
     ui.say("Enter an empty line to quit.")
-    told = False
+    noted = False
     while question := ui.read("you: "):
         try:
             report = talk.ask(question)
@@ -66,8 +66,8 @@ def _converse(ui: Console, talk: "ChatSession") -> None:
             continue
         for line in chat_lines(report):
             echo(line)
-        if talk.is_cut and not told:
-            told = True
+        if talk.is_cut and not noted:
+            noted = True
             ui.note(f"the conversation is longer than {MAX_TURNS} messages: its beginning is no longer sent")
 
 

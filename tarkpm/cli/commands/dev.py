@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from tarkpm.cli import prestart
 from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.commands.build import lines as build_lines
 from tarkpm.cli.commands.call import print_trace
@@ -31,9 +30,10 @@ from tarkpm.cli.rendering import print_log
 from tarkpm.cli.text_args import read_json
 from tarkpm.core.text import some
 from tarkpm.errors import StoreError, TarkError
+from tarkpm.host import prestart
 
 if TYPE_CHECKING:
-    from tarkpm.host.process import Process
+    pass
 
 
 @click.command("dev", cls=CheckedCommand)
@@ -96,18 +96,14 @@ class _Round:
         from tarkpm.ops.dev import has_cases
 
         settings, ui = self._invocation.settings, self._invocation.ui
-        spare = prestart.take() if tool else None  # it loads wasmtime while the compiler runs
-        try:
-            built = build(settings, ui, self._folder)
-        except BaseException:
-            if spare is not None:
-                spare.kill()
-            raise
+        if tool:
+            prestart.start()  # it loads wasmtime while the compiler runs
+        built = build(settings, ui, self._folder)
         for note in built.notes:
             ui.note(note)
         self._show("build", built, build_lines(built, dry_run=False))
         if tool:
-            self._attempt(lambda: self._call(tool, arguments, spare))
+            self._attempt(lambda: self._call(tool, arguments))
         if has_cases(self._folder):
             self._attempt(self._test)
         self._attempt(self._check)
@@ -124,7 +120,7 @@ class _Round:
         checked = check(self._invocation.settings, self._invocation.ui, self._folder)
         self._show("check", checked, check_lines(checked))
 
-    def _call(self, tool: str, arguments: str, spare: "Process | None") -> None:
+    def _call(self, tool: str, arguments: str) -> None:
         from tarkpm.ops.call import call
 
         report = call(
@@ -135,7 +131,6 @@ class _Round:
             arguments,
             log=print_log,
             trace=print_trace,
-            spare=spare,
         )
         self._found["output"] = report.output
         if not self._invocation.json:

@@ -27,7 +27,7 @@ MAX_DIFF = 200
 @click.option("--size", is_flag=True, help="Report how much of an agent's context the tools take.")
 @click.option("--changed", is_flag=True, help="Show the definitions in tark.lock that changed.")
 @click.option(
-    "--since", metavar="COMMIT", help="With --changed, compare with this commit, branch, tag or ORIG_HEAD."
+    "--since", metavar="REVISION", help="With --changed, compare with this revision, such as HEAD~1 or a tag."
 )
 @running_folders
 def tools_command(invocation: Invocation, plugin: str, size: bool, changed: bool, since: str | None) -> int:

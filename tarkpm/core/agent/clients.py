@@ -1,4 +1,4 @@
-"""The programs that can be told to start ``tarkpm mcp``: where each keeps its servers, and in what form.
+"""The programs that can start ``tarkpm mcp``: where each keeps its servers, and in what form.
 
 Looked up in each client's documentation in November 2026. They change: `connect` shows what it would write.
 """

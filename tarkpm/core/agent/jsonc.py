@@ -132,7 +132,7 @@ def _inserted(text: str, node: _Node, key: str, value: Any) -> str:
     if not node.members:
         inner = outer + unit
         shown = f"{json.dumps(key)}: {_shown(value, text, inner)}"
-        rest = text[node.start + 1 : node.end - 1]  # comments, perhaps
+        rest = text[node.start + 1 : node.end - 1]  # it may hold comments
         return f"{text[: node.start + 1]}\n{inner}{shown}{rest.rstrip() or ''}\n{outer}{text[node.end - 1 :]}"
     last = node.members[-1]
     inner = _indent(text, last.start) if "\n" in text[node.start : last.start] else outer + unit

@@ -32,9 +32,9 @@ def explain(
     catalog: Catalog, request: Request, locked: Mapping[PluginName, Locked], proof: Sequence[Fact]
 ) -> ResolutionError:
     """Return the error that describes a contradictory ``proof``, with a hint if a change is found to help."""
-    told = Encoding(catalog, request, locked, most_conflicts=0)
+    encoding = Encoding(catalog, request, locked, most_conflicts=0)
     facts = _in_order(_shrunk(catalog, request, locked, proof))
-    hopeless = next((fact for fact in facts if told.is_hopeless(fact)), None)
+    hopeless = next((fact for fact in facts if encoding.is_hopeless(fact)), None)
     said = list(dict.fromkeys(_sentences([fact for fact in facts if fact is not hopeless])))
     if len(said) > MOST_FACTS:
         said[MOST_FACTS:] = [f"and {len(said) - MOST_FACTS} more"]

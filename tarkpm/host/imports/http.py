@@ -118,8 +118,8 @@ class Http:
         self._client.close()
 
     def _error(self, message: str, status: int | None, *, denied: bool) -> Any:
-        told = {"denied": denied} if self._denials else {}
-        return {"err": {"message": self._secrets.mask.text(message), "status": status, **told}}
+        extra = {"denied": denied} if self._denials else {}
+        return {"err": {"message": self._secrets.mask.text(message), "status": status, **extra}}
 
     def _follow(self, request: _Request, deadline: float) -> Any:
         for _ in range(MAX_REDIRECTS + 1):

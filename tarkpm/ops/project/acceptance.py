@@ -10,11 +10,12 @@ from typing import Final
 
 import msgspec
 
-from tarkpm.core.acceptance import Acceptance, Widening, WideningKind, widenings
+from tarkpm.core.acceptance import Acceptance
 from tarkpm.core.binding import Owner, Publisher, claim, current_owner
 from tarkpm.core.lockfile import Lock, LockEntry
 from tarkpm.core.release import IndexSource, PluginName
 from tarkpm.core.trust import NOBODY, check_trusted
+from tarkpm.core.widening import Widening, WideningKind, widenings
 from tarkpm.errors import ProjectNotAccepted, TarkError, Unreachable
 from tarkpm.ops.project.ownership import login_name
 from tarkpm.ops.project.settings import ANY_DECISIONS, Settings
@@ -86,9 +87,14 @@ def require_accepted(workspace: Workspace) -> None:
     decided, settings = decisions(workspace), workspace.settings
     new = widenings(decided, workspace.record.accepted)
     require_agreement(workspace, decided, new, Wording.of(workspace))
-    # with nothing new, --accept-project still replaces what was accepted: a narrowing counts from now on
-    if (new or settings.accept_project) and not settings.dry_run:
+    if settings.dry_run:
+        return
+    if new:
         accept(workspace, decided)
+    elif settings.accept_project:
+        # It still replaces what was accepted: a narrowing counts from now on. A release about which nothing
+        # was asked counts once it is installed.
+        accept(workspace, decided.without_releases())
 
 
 def require_agreement(

@@ -220,8 +220,9 @@ def agree(desk: Desk, ui: Ui, business: Business, signed_by: tuple[str, ...], ag
     ``agreed`` is the digest of `Draft.digest` that was agreed to on the command line, or "" to prompt.
     """
     digest = business.draft.digest()
-    told = (*business.review.rows, ("signed so far by", ", ".join(signed_by) or "nobody"), ("digest", digest))
-    rows = tuple(CardRow(label, text) for label, text in told)
+    signers = ", ".join(signed_by) or "nobody"
+    facts = (*business.review.rows, ("signed so far by", signers), ("digest", digest))
+    rows = tuple(CardRow(label, text) for label, text in facts)
     ui.show([Card(business.review.title, rows, business.review.warnings)])
     if agreed:
         if agreed != digest:

@@ -5,10 +5,9 @@ from typing import Literal
 
 import msgspec
 
-from tarkpm.core.lockfile import Lock, parse
+from tarkpm.core.lockfile import Lock
 from tarkpm.core.tool import ToolPin, compare
 from tarkpm.core.tool_text import difference
-from tarkpm.errors import NotFound
 from tarkpm.ops.project.acceptance import not_accepted
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.tool_rows import definitions
@@ -49,7 +48,7 @@ def tool_changes(workspace: Workspace, plugin: str = "", since: str = "") -> Cha
 
     What this user has not accepted yet is compared with what was accepted, also of tools that were removed
     earlier: state remembers them. If everything is accepted, tark.lock is compared with the last commit's.
-    ``since`` names another commit. Raises `SourceError`, `LockError`.
+    ``since`` names another revision. Raises `NotFound`, `Refused`, `SourceError`, `LockError`.
     """
     after = pins_of(workspace.followed)
     commit, before = _baseline(workspace, since) or ("", after)
@@ -67,17 +66,11 @@ def _baseline(workspace: Workspace, since: str) -> tuple[str, Pins] | None:
     if not since and not_accepted(workspace):
         accepted = workspace.record.accepted.plugins
         return "", {name: one.tools for name, one in accepted.items() if one.tools}
-    from tarkpm.sources.git.committed import committed
+    from tarkpm.ops.project.revision import last_committed, read_revision
 
-    found = committed(workspace.location.lock_file, since)
-    if found is None and since:
-        raise NotFound(
-            "there is no git repository", where=str(workspace.location.folder), hint="tarkpm tools --changed"
-        )
-    if found is None:
-        return None
-    commit, data = found
-    return commit, pins_of(parse(data, where=f"{commit[:12]}:tark.lock") if data else Lock())
+    location, instead = workspace.location, "tarkpm tools"
+    found = read_revision(location, since, instead) if since else last_committed(location, instead)
+    return (found.commit, pins_of(found.lock())) if found else None
 
 
 def pins_of(lock: Lock) -> dict[str, Sequence[ToolPin]]:

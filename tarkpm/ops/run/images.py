@@ -20,7 +20,6 @@ from tarkpm.host.imports import Interface
 from tarkpm.host.imports.log import LogSink
 from tarkpm.host.limits import ANSWER_SECONDS, Limits
 from tarkpm.host.module.fit import check_module
-from tarkpm.host.process import AnyProcess
 from tarkpm.host.runtime import PluginHost
 from tarkpm.host.trace import Trace
 from tarkpm.host.worker.settings import BIG_MODULE
@@ -219,7 +218,6 @@ def open_host(
     *,
     log: LogSink | None,
     trace: Trace | None = None,
-    spare: AnyProcess | None = None,
     cache: CompileCache | None = None,
     long_lived: bool = False,
     interfaces: Interfaces | None = None,
@@ -227,9 +225,8 @@ def open_host(
 ) -> PluginHost:
     """Return a host that serves plugins what this user granted, in the folder of ``images``.
 
-    ``spare`` is a worker process started in advance, which the host then owns; ``cache`` is this user's
-    `compile_cache`, if already open. ``long_lived`` is for many plugins and calls: workers are forked, and
-    end when idle.
+    ``cache`` is this user's `compile_cache`, if already open. ``long_lived`` is for many plugins and calls:
+    workers are forked, and end when idle.
     """
     return PluginHost(
         limits,
@@ -237,7 +234,6 @@ def open_host(
         trace=trace,
         interfaces=interfaces or serve(settings, images.workspace),
         cache=cache or compile_cache(settings, images.busy),
-        spare=spare,
         long_lived=long_lived,
         withheld=lambda image, tools: Withheld(settings.paths.state).add(Digest(image.sha256), tools),
     )

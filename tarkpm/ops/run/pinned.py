@@ -91,7 +91,7 @@ def _stored(workspace: Workspace, entry: LockEntry) -> Sequence[ToolDef] | None:
     try:
         check_trusted(workspace.project, entry, workspace.vouched)
     except TarkError:
-        return None  # whoever loads the plugin reports why
+        return None  # loading the plugin reports why
     found = definitions(workspace, entry.tools)
     if len(found) != len(entry.tools):
         return None

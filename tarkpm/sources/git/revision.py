@@ -35,8 +35,13 @@ _PLACES: Final = (
 
 
 def repository_above(folder: Path) -> Path | None:
-    """Return the nearest folder, from ``folder`` upwards, that holds a ``.git``; None without one."""
-    return next((each for each in (folder, *folder.parents) if (each / ".git").exists()), None)
+    """Return the nearest folder, from ``folder`` upwards, that is a work tree of git; None without one."""
+    return next(filter(_is_work_tree, (folder, *folder.parents)), None)
+
+
+def _is_work_tree(folder: Path) -> bool:
+    # git passes over a folder .git without HEAD, too; a linked work tree has a file there.
+    return (folder / ".git" / "HEAD").exists() or (folder / ".git").is_file()
 
 
 class Repository(GitRemote):
