@@ -16,6 +16,7 @@
     calling    calls of plugins: one process, many threads, the command
     differing  diff of two locks against parsing them
     asking     what a client of that index asks for
+    advising   what advisories add to that, and audit against sync
     keeping    an index of 100,000 plugins: accept and check
     faulting   a thousand calls with a fault each
 

@@ -18,6 +18,7 @@ from typing import NoReturn
 from benchmarks import (
     ROOT,
     adding,
+    advising,
     agents,
     asking,
     bridging,
@@ -49,6 +50,7 @@ FIGURES: list[Figure | Amount] = [
     *faulting.FIGURES,
     *keeping.FIGURES,
     *asking.FIGURES,
+    *advising.FIGURES,
     *resolving.FIGURES,
     *differing.FIGURES,
 ]

@@ -11,7 +11,7 @@
 import functools
 import random
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -64,7 +64,11 @@ def _but_releases(site: Site, index: Path) -> Traffic:
 @functools.cache
 def _daily(quick: bool) -> tuple[list[Traffic], list[Traffic]]:
     """What projects ask for after a day, and right after that."""
-    keeper = shared_index(quick)
+    return ask_daily(shared_index(quick), lambda: None)
+
+
+def ask_daily(keeper: Keeper, more: Callable[[], None]) -> tuple[list[Traffic], list[Traffic]]:
+    """What projects ask for after a day on which ``more`` was done, too, and right after that."""
     chance = random.Random(0)
     daily: list[Traffic] = []
     idle: list[Traffic] = []
@@ -74,11 +78,12 @@ def _daily(quick: bool) -> tuple[list[Traffic], list[Traffic]]:
             for number in range(PROJECTS)
         ]
         publish_day(keeper, chance.sample(keeper.names, round(len(keeper.names) * DAY)))
+        more()
         site.passed()
         for person in people:
             for found in (daily, idle):
                 _look(person)
-                found.append(site.passed())
+                found.append(_but_releases(site, keeper.folder))
     return daily, idle
 
 

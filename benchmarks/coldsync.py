@@ -23,7 +23,7 @@ from benchmarks.syncing import PLUGINS, SIZE, find_uv, write_wheel
 from benchmarks.web import web_server
 
 
-def _project(person: Sandbox, base: str, root: str, names: list[str]) -> None:
+def index_project(person: Sandbox, base: str, root: str, names: list[str]) -> None:
     """A project that has these plugins locked and installed."""
     lines = [
         f'[tark]\nversion = "{TARK}"',
@@ -91,10 +91,10 @@ def _uv(folder: Path, person: Sandbox, base: str, pins: list[str]) -> Side:
 def _cold(folder: Path) -> Iterator[Race]:
     find_uv()
     names = plugin_names(PLUGINS)
-    index, root = generate_real(folder, names, (padded(SIZE, seed) for seed in range(PLUGINS)))
-    with web_server(index) as site, web_server(folder / "pypi") as pypi:
+    keeper = generate_real(folder, names, (padded(SIZE, seed) for seed in range(PLUGINS)))
+    with web_server(keeper.folder) as site, web_server(folder / "pypi") as pypi:
         person = user(folder / "user")
-        _project(person, site.base, root, names)
+        index_project(person, site.base, keeper.root, names)
         pins = _simple_index(folder / "pypi", person.plugins)
         yield Race(_ours(person), _uv(folder, person, pypi.base, pins))
 

@@ -16,10 +16,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from support.sandbox import Sandbox
-from tuf.api.metadata import TargetFile
+from tuf.api.metadata import TargetFile, Targets
 
 from tarkpm.core import claim as claims
 from tarkpm.core import rows, statement
+from tarkpm.core.advisory import Advisory, Severity, span_of
 from tarkpm.core.claim import Claim
 from tarkpm.core.digest import FileEntry, sha256
 from tarkpm.core.key import PublicKey
@@ -33,9 +34,10 @@ from tarkpm.io.files import atomic_write
 from tarkpm.registry.authority import targets
 from tarkpm.registry.catalogue import refresh_search
 from tarkpm.registry.change import IndexChange, sign
+from tarkpm.registry.draft import draft_advisories
 from tarkpm.registry.folder import Index, open_index, target_file, target_of
 from tarkpm.registry.keys import Signer
-from tarkpm.registry.lifetimes import OFFLINE, bin_expiry
+from tarkpm.registry.lifetimes import OFFLINE, bin_expiry, to_text
 from tarkpm.registry.releases import release_bytes
 from tarkpm.store.keys import KeyStore
 
@@ -96,6 +98,36 @@ class Keeper:
         refresh_search(index, change, self._online)
         change.commit(self.folder, self._online)
 
+    def advise(self, names: Iterable[PluginName], first: int = 1) -> None:
+        """Have the maintainers publish an advisory about each of these plugins, all in one change.
+
+        They affect no release: 1.0.0 is the fix. ``first`` is the number of the first.
+        """
+        index = open_index(self.folder)
+        now = to_text(self._now)
+        said = [
+            Advisory(
+                f"x_TARK-2026-{number:05}",
+                name,
+                self.root,
+                Severity.HIGH,
+                f"What is wrong with {name}, said in one sentence of some length",
+                now,
+                now,
+                spans=(span_of("<1.0.0"),),
+                references=(f"https://example.com/advisories/{number:05}",),
+            )
+            for number, name in enumerate(names, first)
+        ]
+        draft = draft_advisories(index, said, self._now)
+        change = IndexChange(index, self._now)
+        for path, data in draft.documents.items():
+            change.document(path, data)
+        for role, signed in draft.roles.items():
+            assert isinstance(signed, Targets)
+            change.metadata(role, sign(signed, *self._maintainers))
+        change.commit(self.folder, self._online)
+
 
 def generate(
     folder: Path, *, plugins: int = 100_000, releases: int = 10, bins: int = 10, files: bool = False
@@ -109,8 +141,8 @@ def generate(
     return keeper
 
 
-def generate_real(folder: Path, names: list[str], modules: Iterable[bytes]) -> tuple[Path, str]:
-    """An index of one whole, signed release of each plugin, with the usual settings; its folder and root."""
+def generate_real(folder: Path, names: list[str], modules: Iterable[bytes]) -> Keeper:
+    """An index of one whole, signed release of each plugin, with the usual settings."""
     keeper = Keeper(folder, 10)
     publisher = keeper.signer("publisher")
     source = IndexSource("community", keeper.root)
@@ -127,7 +159,7 @@ def generate_real(folder: Path, names: list[str], modules: Iterable[bytes]) -> t
         listed = (row_of(release.manifest, release.statement, release.files),)
         listings.append(Listing(name, listed, publisher.key))
     keeper.publish([one.name for one in listings], listings)
-    return keeper.folder, keeper.root
+    return keeper
 
 
 def _binned(

@@ -5,7 +5,7 @@
     TarkError(message, where, hint)      code, exit_status
     ├ DocumentError      ManifestError, ProjectError, LockError, LockStale, CaseError,
     │                    TeamPolicyInvalid
-    ├ ResolutionError
+    ├ ResolutionError    ReleaseTooYoung
     ├ SourceError        NotFound, Unreachable (IndexStale), Garbled, TooLarge, Refused
     ├ VerificationError  DigestMismatch, SignatureInvalid, CommitUnreached, KeyUntrusted, IndexUntrusted,
     │                    Revoked, PolicyViolation
@@ -92,6 +92,23 @@ class TeamPolicyInvalid(DocumentError):
 
 class ResolutionError(TarkError):
     """No set of releases satisfies the requirements."""
+
+
+class ReleaseTooYoung(ResolutionError):
+    """A release has not reached the minimum age, and no older one will do.
+
+    ``until`` is when ``plugin`` reaches it, in seconds since the epoch; None if nobody says when it was
+    published.
+    """
+
+    exit_status = 4
+
+    def __init__(
+        self, message: str, *, plugin: str, until: int | None, where: str = "", hint: str = ""
+    ) -> None:
+        super().__init__(message, where=where, hint=hint)
+        self.plugin = plugin
+        self.until = until
 
 
 class SourceError(TarkError):

@@ -20,6 +20,7 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "policy check": ("tarkpm policy check", "tarkpm policy check --json"),
     "policy explain": ("tarkpm policy explain text-tools",),
     "policy sign": ("tarkpm policy sign --key lead",),
+    "audit": ("tarkpm audit", "tarkpm audit --offline --sarif"),
     "verify": ("tarkpm verify", "tarkpm verify --json"),
     "search": ("tarkpm search words",),
     "diff": (
@@ -137,6 +138,10 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "index yank": (
         "tarkpm index yank text-tools@1.2.0 --reason 'loses notes'",
         "tarkpm index yank text-tools@1.2.0 --undo",
+    ),
+    "index advise": (
+        "tarkpm index advise text-tools '<1.2.3' --id x_TARK-2026-0001 --severity high --url https://example.com/1",
+        "tarkpm index advise --withdraw x_TARK-2026-0001",
     ),
     "index revoke": ("tarkpm index revoke text-tools@1.2.0",),
     "index rotate": ("tarkpm index rotate root", "tarkpm index rotate publisher text-tools --to KEY"),

@@ -173,6 +173,13 @@ _CONSENT = [
     ),
     click.option("--allow-downgrade", is_flag=True, help="Accept a version lower than the locked one."),
     click.option("--allow-republished", is_flag=True, help="Accept changed contents for a locked version."),
+    click.option(
+        "--no-minimum-age",
+        shell_complete=locked_names,
+        multiple=True,
+        metavar="NAME",
+        help="Exclude NAME from the minimum release age, in tark.toml.",
+    ),
 ]
 
 
@@ -180,7 +187,13 @@ def consent(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that answer consent questions; the command receives them as ``answers``."""
 
     @functools.wraps(function)
-    def wrapper(*args: Any, trust: tuple[str, ...], allow_unsigned: tuple[str, ...], **rest: Any) -> Any:
+    def wrapper(
+        *args: Any,
+        trust: tuple[str, ...],
+        allow_unsigned: tuple[str, ...],
+        no_minimum_age: tuple[str, ...],
+        **rest: Any,
+    ) -> Any:
         from tarkpm.core.consent import Answers
         from tarkpm.core.key import public_key
 
@@ -198,6 +211,7 @@ def consent(function: Callable[..., Any]) -> Callable[..., Any]:
         answers = Answers(
             trust=tuple(read(public_key, text, "--trust") for text in trust),
             allow_unsigned=frozenset(read_name(text) for text in allow_unsigned),
+            no_minimum_age=frozenset(read_name(text) for text in no_minimum_age),
             **flags,
         )
         return function(*args, answers=answers, **rest)

@@ -50,7 +50,7 @@ def taken_lines(report: "TakeReport", *, dry_run: bool, locked: bool = False) ->
             verb = f"would {_PLAIN[done]}" if dry_run else done
             lines.append(f"{style(CHECK, fg='green')} {verb} {plugin.name} {plugin.version}{at}{asks}")
             lines += _before_line(plugin)
-    return [*lines, *note_lines(report.notes)]
+    return [*lines, *note_lines((*report.notes, *map(str, report.waiting)))]
 
 
 def _edit(plugin: "Taken", *, dry_run: bool) -> str:

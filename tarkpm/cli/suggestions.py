@@ -8,7 +8,6 @@ import click
 from tarkpm.core.name_similarity import nearest
 
 _MEANT: Final = {
-    "audit": "verify",
     "delete": "remove",
     "freeze": "lock",
     "install": "sync",

@@ -11,6 +11,7 @@ from tarkpm.core.agent.rules import McpRules
 from tarkpm.core.binding import AcceptedRelease, Binding, Origin, Publisher, contents_digest
 from tarkpm.core.digest import sha256
 from tarkpm.core.policy_pin import PolicyPin
+from tarkpm.core.release_age import AgeRule, met
 
 if TYPE_CHECKING:  # reading a record of state must not import these
     from tarkpm.core.lockfile import Lock, LockEntry
@@ -32,6 +33,7 @@ class Acceptance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
     plugins: dict[str, Binding] = {}
     mcp: McpRules | None = None
     """What agents may call; None without rules, so that projects without any keep their digest."""
+    ages: AgeRule | None = None
     policy: PolicyPin | None = None
 
     @classmethod
@@ -49,6 +51,7 @@ class Acceptance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
             {name: IndexPlace(one.url, one.root) for name, one in sorted(project.indexes.items())},
             {name: _binding(name, project, entries.get(name)) for name in sorted(names)},
             None if project.mcp == McpRules() else project.mcp,
+            project.ages,
             project.policy,
         )
 
@@ -89,7 +92,8 @@ class Acceptance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
         indexes = {name: one for name, one in self.indexes.items() if decided.indexes.get(name) == one}
         rules = (self.mcp or McpRules()).meet(decided.mcp or McpRules())
         policy = decided.policy if self.policy is None else self.policy.narrowed(decided.policy)
-        return Acceptance(indexes, plugins, None if rules == McpRules() else rules, policy)
+        known = None if rules == McpRules() else rules
+        return Acceptance(indexes, plugins, known, met(self.ages, decided.ages), policy)
 
 
 def _binding(name: "PluginName", project: "Project", entry: "LockEntry | None") -> Binding:

@@ -114,6 +114,10 @@ class Advised(msgspec.Struct, frozen=True):
         """Return what is known of an index; nothing for one that was never asked."""
         return self.indexes.get(source.root, NOTHING)
 
+    def is_listed(self, name: str) -> bool:
+        """Return whether an index lists an advisory about a plugin of this name."""
+        return any(folded(name) in index.listed for index in self.indexes.values())
+
     def affecting(
         self, source: Source, name: str, version: Version, statement: Digest | None
     ) -> tuple[Advisory, ...]:
@@ -122,11 +126,13 @@ class Advised(msgspec.Struct, frozen=True):
         The versions that an advisory names are those of its index. A release from elsewhere is affected only
         if its very statement is named.
         """
-        if isinstance(source, IndexSource):
-            known = self.index(source).of(name)
-            return tuple(one for one in known if affects(one, name, version, statement))
-        everywhere = (one for index in self.indexes.values() for one in index.of(name))
-        return tuple(one for one in everywhere if names_release(one, name, statement))
+        root = source.root if isinstance(source, IndexSource) else ""
+        return tuple(
+            one
+            for at, index in self.indexes.items()
+            for one in index.of(name)
+            if names_release(one, name, statement) or (at == root and affects(one, name, version, statement))
+        )
 
     def fixing(self, source: Source, name: str, version: Version) -> tuple[Advisory, ...]:
         """Return the advisories that name a release as their fix, by id."""

@@ -29,6 +29,7 @@ class Answers(msgspec.Struct, frozen=True):
     allow_republished: bool = False
     adopt: bool = False
     accept_tools: bool = False
+    no_minimum_age: frozenset[PluginName] = frozenset()
 
 
 class Question(msgspec.Struct, frozen=True):

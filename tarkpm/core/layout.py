@@ -5,11 +5,16 @@
     metadata/   root, snapshot, timestamp; targets (offline) delegates to
                 claims (offline, threshold): publishers/*, over hash bins claims-000 …
                 index (offline), whose hash bins index-000 … are signed by the online key: index/*
-    targets/    publishers/<sha256>.<name>.json, index/<sha256>.<name>.json
+    targets/    publishers/<sha256>.<name>.json, index/<sha256>.<name>.json,
+                publishers/<sha256>._advisory.<id>.json, publishers/<sha256>._advisories-<n>.json
     files/      <statement sha256>: a release's statement and its files one after another
 
 Every metadata file except root, snapshot and timestamp names its role in the signed field `ROLE_FIELD`. TUF
 does not require this; without it, a mirror could serve one bin in place of another.
+
+Advisories are targets like claims. The parts of their list are named in the signed field `ADVISORIES_FIELD`
+of ``claims``, which every client reads anyway: an index without advisories costs no request, and a client
+that does not know advisories ignores the field (docs/decisions/0182).
 """
 
 from typing import Final
@@ -35,6 +40,25 @@ PUBLISHERS: Final = "publishers/"
 
 SEARCH: Final = "index/_search.json"
 """The search catalogue. No plugin can have this name."""
+
+ADVISORIES_FIELD: Final = "x-tark-advisories"
+_ADVISORY: Final = f"{PUBLISHERS}_advisory."
+"""The prefix of the target paths of advisories. No plugin can have such a name."""
+
+
+def advisory_path(id_: str) -> str:
+    """Return the TUF target path of an advisory."""
+    return f"{_ADVISORY}{id_}.json"
+
+
+def is_advisory(path: str) -> bool:
+    """Return whether a target path is that of an advisory."""
+    return path.startswith(_ADVISORY)
+
+
+def advisories_path(number: int) -> str:
+    """Return the path, below the targets, of a part of the list of advisories."""
+    return f"{PUBLISHERS}_advisories-{number}.json"
 
 
 def claim_path(name: PluginName) -> str:

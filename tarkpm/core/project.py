@@ -26,6 +26,7 @@ from tarkpm.core.release import (
     plugin_name,
     source_from_table,
 )
+from tarkpm.core.release_age import EXCLUDE_KEY, KEY, AgeRule, parse_age
 from tarkpm.core.text import refuse_empty
 from tarkpm.core.version import Range, Version
 from tarkpm.errors import ProjectError
@@ -33,8 +34,10 @@ from tarkpm.errors import ProjectError
 T = TypeVar("T")
 
 
-class _Tark(msgspec.Struct, forbid_unknown_fields=True):
+class _Tark(msgspec.Struct, forbid_unknown_fields=True, rename="kebab"):
     version: Text = ""
+    minimum_release_age: Text = ""
+    minimum_release_age_exclude: list[str] = []
 
 
 class IndexEntry(msgspec.Struct, frozen=True):
@@ -82,6 +85,7 @@ class Project(msgspec.Struct, frozen=True):
     trust: Mapping[PluginName, tuple[PublicKey, ...]] = {}
     grants: Mapping[PluginName, CapabilitySet] = {}
     mcp: McpRules = McpRules()
+    ages: AgeRule | None = None
     policy: PolicyPin | None = None
 
     @classmethod
@@ -99,6 +103,7 @@ class Project(msgspec.Struct, frozen=True):
             trust=_respelled(_keyed(document.trust, _keys, where, "trust"), spelled),
             grants=_respelled(_keyed(document.grants, _grants, where, "grants"), spelled),
             mcp=_checked(McpRules.read, document.mcp, where, "mcp"),
+            ages=_ages(document.tark, where),
             policy=_checked(PolicyPin.read, document.policy, where, "policy"),
         )
 
@@ -134,6 +139,16 @@ def _checked(read: Callable[[Any], T], value: object, where: str, key: str) -> T
         return read(value)
     except ValueError as problem:
         raise ProjectError(str(problem), where=f"{where}: {key}") from None
+
+
+def _ages(table: _Tark, where: str) -> AgeRule | None:
+    age = table.minimum_release_age
+    minimum = _checked(parse_age, age, where, f"tark.{KEY}") if age else 0
+    names = [
+        _checked(plugin_name, name, where, f"tark.{EXCLUDE_KEY}")
+        for name in table.minimum_release_age_exclude
+    ]
+    return AgeRule.of(minimum, names) if minimum or names else None
 
 
 def _index(name: PluginName, value: _Index) -> IndexEntry:

@@ -15,6 +15,7 @@ from tarkpm.core.key import PublicKey, public_key
 from tarkpm.core.names import PROJECT
 from tarkpm.core.project import IndexEntry, Project, read_requirement
 from tarkpm.core.release import IndexSource, PluginName, Requirement, folded, plugin_name
+from tarkpm.core.release_age import EXCLUDE_KEY
 from tarkpm.core.scope import normalize_scope
 from tarkpm.core.toml_edit import rewrite
 from tarkpm.core.version import Version
@@ -41,15 +42,24 @@ def new(tark_version: Version | None = None) -> bytes:
     return f"# The plugins of this project. Edit it by hand or with `tarkpm add`.\n[tark]\n{version}".encode()
 
 
-def edit(data: bytes, changes: Iterable[ProjectEdit], *, tark_version: Version | None = None) -> bytes:
+def edit(
+    data: bytes,
+    changes: Iterable[ProjectEdit],
+    *,
+    tark_version: Version | None = None,
+    any_age: Iterable[PluginName] = (),
+    dropped: Iterable[PluginName] = (),
+) -> bytes:
     """Return the text with ``changes`` applied and every other line unchanged.
 
-    ``tark_version`` is added if the document has none. Parsing the result gives exactly the changed values.
-    Raises `ProjectError`.
+    ``tark_version`` is added if the document has none. Plugins in ``any_age`` are excluded from the minimum
+    release age, those ``dropped`` from the project no longer. Parsing the result gives exactly the changed
+    values. Raises `ProjectError`.
     """
     project, text, table = _read(data)
     if tark_version:
         table.setdefault("tark", {}).setdefault("version", str(tark_version))
+    _exclude(table, any_age, dropped)
     plugins, trust, grants = (_Section(table, key) for key in ("plugins", "trust", "grants"))
     for change in changes:
         gone = change.requirement is None
@@ -57,6 +67,19 @@ def edit(data: bytes, changes: Iterable[ProjectEdit], *, tark_version: Version |
         _set(trust, change.name, change.trust, _KEYS, gone=gone)
         _set(grants, change.name, change.grants, _GRANTS, gone=gone)
     return _written(text, table)
+
+
+def _exclude(table: Table, names: Iterable[PluginName], dropped: Iterable[PluginName]) -> None:
+    """Set which plugins may have any age. An empty list that the user wrote stays."""
+    tark: Table = table.setdefault("tark", {})
+    listed = tark.get(EXCLUDE_KEY, [])
+    gone = set(map(folded, dropped))
+    found = [name for name in listed if folded(name) not in gone]
+    found += [name for name in names if folded(name) not in set(map(folded, found))]
+    if found:
+        tark[EXCLUDE_KEY] = found
+    elif listed:
+        del tark[EXCLUDE_KEY]
 
 
 def edit_index(data: bytes, name: PluginName, entry: IndexEntry | None) -> bytes:

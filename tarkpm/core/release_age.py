@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from tarkpm.core.release import PluginName, folded
+from tarkpm.core.release import PluginName, Source, folded
 from tarkpm.core.text import short
 from tarkpm.core.version import Version
 
@@ -79,10 +79,10 @@ class Young(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         if self.until is None:
-            return "nobody says when it was published"
+            return "has no time of publication, so it counts as too young"
         # Rounded up to the minute: a user who comes back at that time is not sent away again.
         moment = datetime.fromtimestamp(-(-self.until // 60) * 60, UTC)
-        return f"too young until {moment:%Y-%m-%d %H:%M} UTC"
+        return f"is too young until {moment:%Y-%m-%d %H:%M} UTC"
 
 
 def is_young(published: int | None, *, now: int, minimum: int) -> Young | None:
@@ -96,6 +96,21 @@ def is_young(published: int | None, *, now: int, minimum: int) -> Young | None:
     if published is None:
         return Young()
     return Young(published + minimum) if published + minimum > now else None
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """A release that is not taken yet: the newest of ``name`` that the requirements allow.
+
+    ``until`` is when it reaches the minimum age, in seconds since the epoch; None if nobody says when it was
+    published.
+    """
+
+    name: str
+    version: str
+    until: int | None = None
+
+    def __str__(self) -> str:
+        return f"'{self.name}' {self.version} {Young(self.until)}"
 
 
 class AgeRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -120,46 +135,58 @@ class AgeRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
         """Return this rule with at least this minimum age, in seconds. It never gets shorter."""
         return msgspec.structs.replace(self, minimum=max(self.minimum, minimum))
 
-    def meet(self, other: "AgeRule") -> "AgeRule":
-        """Return what both rules allow."""
-        both = [name for name in self.excluded if other.excludes(name)]
-        return AgeRule.of(max(self.minimum, other.minimum), both)
 
-    def beyond(self, accepted: "AgeRule") -> tuple[str, ...]:
-        """Return what this rule allows and ``accepted`` does not, as sentences without a subject."""
-        found = []
-        if self.minimum < accepted.minimum:
-            after = age_text(self.minimum) if self.minimum else "none"
-            found.append(f"shorten the minimum release age: {age_text(accepted.minimum)} → {after}")
-        # Whether a minimum is set does not matter here: the user's own default may set one.
-        new = (name for name in self.excluded if not accepted.excludes(name))
-        found += (f"take releases of '{name}' of any age" for name in new)
-        return tuple(found)
+def met(one: AgeRule | None, other: AgeRule | None) -> AgeRule | None:
+    """Return what both rules allow; None is no rule."""
+    first, second = one or AgeRule(), other or AgeRule()
+    both = [name for name in first.excluded if second.excludes(name)]
+    found = AgeRule.of(max(first.minimum, second.minimum), both)
+    return None if found == AgeRule() else found
 
 
-Fixes = Callable[[PluginName, Version], bool]
-"""Whether an advisory names this release as the fix."""
+def loosened(decided: AgeRule | None, accepted: AgeRule | None) -> tuple[str, ...]:
+    """Return what one rule allows and the accepted one does not, as sentences without a subject."""
+    now, before = decided or AgeRule(), accepted or AgeRule()
+    found = []
+    if now.minimum < before.minimum:
+        after = age_text(now.minimum) if now.minimum else "none"
+        found.append(f"shorten the minimum release age: {age_text(before.minimum)} → {after}")
+    # Whether a minimum is set does not matter here: the user's own default may set one.
+    new = (name for name in now.excluded if not before.excludes(name))
+    found += (f"take releases of '{name}' of any age" for name in new)
+    return tuple(found)
 
 
-def no_fix(_: PluginName, __: Version) -> bool:
+Fixes = Callable[[Source, PluginName, Version], bool]
+"""Whether an advisory of this source names this release as the fix."""
+
+
+def no_fix(_: Source, __: PluginName, ___: Version) -> bool:
     """Return that no advisory names a release: nobody is asked."""
     return False
 
 
 class AgeCheck(msgspec.Struct, frozen=True):
-    """A rule at a moment, and the advisories: what a resolution asks about each release."""
+    """A rule at a moment, and the advisories: what a resolution asks about each release.
+
+    ``floor`` is the minimum age of team policies in seconds, from which no plugin is excluded.
+    """
 
     rule: AgeRule = AgeRule()
     now: int = 0
     fixes: Fixes = no_fix
+    floor: int = 0
 
     @property
     def is_on(self) -> bool:
         """Return whether any release can be too young."""
-        return self.rule.minimum > 0
+        return max(self.rule.minimum, self.floor) > 0
 
-    def young(self, name: PluginName, version: Version, published: int | None) -> Young | None:
+    def young(
+        self, source: Source, name: PluginName, version: Version, published: int | None
+    ) -> Young | None:
         """Return until when a release waits, or None if it may be taken now."""
-        if not self.is_on or self.rule.excludes(name) or self.fixes(name, version):
-            return None
-        return is_young(published, now=self.now, minimum=self.rule.minimum)
+        # An exclusion is the project's own: it must not shorten what a team policy demands.
+        minimum = self.floor if self.rule.excludes(name) else max(self.rule.minimum, self.floor)
+        young = is_young(published, now=self.now, minimum=minimum)
+        return None if young and self.fixes(source, name, version) else young

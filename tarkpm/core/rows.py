@@ -17,6 +17,7 @@ from tarkpm.core.key import PublicKey, public_key
 from tarkpm.core.lockfile import StatementEntry
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.release import TYPES, Dependency, PluginName, file_name, plugin_name
+from tarkpm.core.release_age import moment_text, parse_moment
 from tarkpm.core.text import ellipsis
 from tarkpm.core.version import Version
 from tarkpm.errors import IndexUntrusted
@@ -30,6 +31,8 @@ MAX_DESCRIPTION: Final = 200
 class ReleaseRow(msgspec.Struct, frozen=True):
     """A release as listed by an index. ``yanked`` is the reason, "" if it is not yanked.
 
+    ``published`` is when the index listed the release, in seconds since the epoch. None in rows of before
+    indexes recorded it. Dates of the author never count: a publisher may claim any.
     ``capabilities`` are unparsed text, for search and display only: a newer tarkpm may have written kinds
     that this one does not know.
     """
@@ -43,6 +46,7 @@ class ReleaseRow(msgspec.Struct, frozen=True):
     capabilities: tuple[str, ...] = ()
     description: str = ""
     yanked: str = ""
+    published: int | None = None
 
     @property
     def size(self) -> int:
@@ -67,7 +71,7 @@ class Listing(msgspec.Struct, frozen=True):
 
 
 def row_of(manifest: Manifest, statement: StatementEntry, files: Iterable[FileEntry]) -> ReleaseRow:
-    """Return the row of a verified release."""
+    """Return the row of a verified release, which says nothing that only the index knows."""
     return ReleaseRow(
         version=manifest.version,
         type=manifest.type,
@@ -90,6 +94,7 @@ class _Row(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     capabilities: list[str] = []
     description: str = ""
     yanked: str = ""
+    published: str = ""
 
 
 class _Document(msgspec.Struct, forbid_unknown_fields=True):
@@ -130,6 +135,7 @@ def _row(raw: _Row) -> ReleaseRow:
         capabilities=tuple(raw.capabilities),
         description=raw.description,
         yanked=raw.yanked,
+        published=parse_moment(raw.published) if raw.published else None,
     )
 
 
@@ -155,6 +161,7 @@ def _table(row: ReleaseRow) -> dict[str, Any]:
         capabilities=list(row.capabilities),
         description=row.description,
         yanked=row.yanked,
+        published="" if row.published is None else moment_text(row.published),
     )
     table: dict[str, Any] = msgspec.to_builtins(raw)
     return table

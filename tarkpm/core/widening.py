@@ -12,6 +12,7 @@ import msgspec
 from tarkpm.core.acceptance import Acceptance
 from tarkpm.core.agent.rules import McpRules
 from tarkpm.core.binding import Binding, Origin, Publisher
+from tarkpm.core.release_age import loosened
 from tarkpm.core.tool import compare
 
 
@@ -30,6 +31,7 @@ class WideningKind(Enum):
     GRANT = "grant"
     TOOL = "tool"
     MCP = "mcp"
+    AGE = "age"
     POLICY = "policy"
 
 
@@ -74,6 +76,7 @@ _LOUD: Final = (
     WideningKind.REPUBLISHED,
     WideningKind.TOOL,
     WideningKind.MCP,
+    WideningKind.AGE,
     WideningKind.POLICY,
 )
 _SENTENCES: Final = {
@@ -89,6 +92,7 @@ _SENTENCES: Final = {
     WideningKind.GRANT: "let {name} use {after}",
     WideningKind.TOOL: "let agents read another definition of the tool '{after}' of {name} than you accepted",
     WideningKind.MCP: "let agents {after}",
+    WideningKind.AGE: "{after}",
     WideningKind.POLICY: "{after}{before}",
 }
 
@@ -100,6 +104,7 @@ def widenings(decided: Acceptance, accepted: Acceptance) -> tuple[Widening, ...]
         found += _plugin_widenings(name, binding, accepted.plugins.get(name), decided, accepted)
     rules = (decided.mcp or McpRules()).beyond(accepted.mcp or McpRules())
     found += (Widening(WideningKind.MCP, "", one) for one in rules)
+    found += (Widening(WideningKind.AGE, "", one) for one in loosened(decided.ages, accepted.ages))
     # A first policy only forbids. One that is gone, replaced or older is a widening.
     if accepted.policy and (looser := accepted.policy.loosened(decided.policy)):
         found.append(Widening(WideningKind.POLICY, "", looser, str(accepted.policy)))

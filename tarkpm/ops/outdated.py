@@ -8,6 +8,7 @@ import msgspec
 
 from tarkpm.core.consent import Question
 from tarkpm.core.release import GitSource, IndexSource, PluginName, Source
+from tarkpm.core.release_age import Waiting
 from tarkpm.core.rows import Listing, ReleaseRow
 from tarkpm.core.version import Version
 from tarkpm.core.withdrawn import is_revoked
@@ -25,6 +26,7 @@ from tarkpm.errors import (
 from tarkpm.ops.change.foresee import Foresight, HeldBack, foresee
 from tarkpm.ops.project.acceptance import require_accepted
 from tarkpm.ops.project.indexes import Indexes
+from tarkpm.ops.project.release_ages import ReleaseAges
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import Workspace, open_for_reading
@@ -48,7 +50,7 @@ class OutdatedRow(msgspec.Struct, frozen=True):
     ``locked`` is "" for a plugin that is not locked. ``update`` is the version ``tarkpm update`` installs
     without asking for a decision, "" if none; ``newest`` is the newest version, "" if it is not known. A git
     source has one version, at ``commit``. ``warning`` says what stands in the way, or that the locked release
-    was yanked or revoked.
+    was yanked or revoked. ``waiting`` is the newest release that is too young to be taken, None if none is.
     """
 
     name: str
@@ -58,6 +60,7 @@ class OutdatedRow(msgspec.Struct, frozen=True):
     source: str
     commit: str = ""
     warning: str = ""
+    waiting: Waiting | None = None
 
 
 class OutdatedReport(msgspec.Struct, frozen=True):
@@ -145,6 +148,7 @@ class _Look:
         self.after = foresight.lock.get(name)
         self.held = foresight.held.get(name, HeldBack())
         self.found = self.held.entry or foresight.found.get(name)
+        self.waiting = workspace.resource(ReleaseAges).waiting.get(name)
 
     @property
     def failure(self) -> TarkError | None:
@@ -172,7 +176,8 @@ class _Look:
     def is_news(self) -> bool:
         """Whether there is anything to report."""
         is_newer = self.entry is not None and self.newest is not None and self.newest > self.entry.version
-        return self.moves or self.goes or is_newer or bool(self.warning) or self._differs
+        waits = self.waiting is not None
+        return self.moves or self.goes or is_newer or bool(self.warning) or self._differs or waits
 
     @property
     def _differs(self) -> bool:
@@ -196,6 +201,8 @@ class _Look:
             return listed.version if listed else None
         if self.held.error and not self.held.entry:
             return None
+        if self.waiting:
+            return Version.parse(self.waiting.version)
         found = self.found or self.after or self.entry
         return found.version if found else None
 
@@ -255,6 +262,7 @@ class _Look:
             str(self.source),
             found.source.commit if found and isinstance(found.source, GitSource) else "",
             self.warning,
+            self.waiting,
         )
 
 

@@ -87,7 +87,7 @@ def _without(workspace: Workspace, names: list[PluginName]) -> CheckedTarget:
     # One edit of the text as it was: what is removed first and put back is not where its author had it.
     changes = [ProjectEdit(name, grants=kept.get(name, CapabilitySet())) for name in names]
     changes += [ProjectEdit(name) for name in abandoned(workspace.project, workspace.lock, reached)]
-    edited = edit(text, changes)
+    edited = edit(text, changes, dropped=[name for name in names if name not in reached])
     project = Project.parse(edited, where=where)
     target = Target(project, lock, edited, decided=not not_accepted(workspace), dropped=tuple(names))
     return check_target(workspace, target, removes=True)

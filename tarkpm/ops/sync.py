@@ -5,6 +5,7 @@ import msgspec
 from tarkpm.core.names import PROJECT
 from tarkpm.errors import LockStale
 from tarkpm.ops.change.sync_change import SyncChange, sync_changes
+from tarkpm.ops.project.advice import project_note, settled_note
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import asks_again, open_for_change
@@ -30,7 +31,8 @@ def sync(settings: Settings, ui: Ui, *, reinstall: bool = False) -> SyncReport:
     with open_for_change(settings, ui) as workspace:
         # 1. Stop where nothing has changed since the last sync. Only file status is read (decision 0002).
         if not reinstall and not settings.accept_project and workspace.is_settled():
-            return SyncReport((), (), tuple(workspace.record.installed))
+            note = settled_note(workspace)
+            return SyncReport((), (), tuple(workspace.record.installed), notes=(note,) if note else ())
         # Imported here, because a sync without work must not wait for parsers and the resolver.
         from tarkpm.core.resolution.resolver import unmet_dependencies
         from tarkpm.core.withdrawn import yanked_notes
@@ -59,7 +61,8 @@ def sync(settings: Settings, ui: Ui, *, reinstall: bool = False) -> SyncReport:
             workspace.forget_verified()
         plan = make_plan(workspace, target, reinstall=reinstall, needs_copies=True)
         entries = target.lock.entries
-        notes = (*map(str, unmet_dependencies(entries)), *yanked_notes(entries, workspace.vouched))
+        known = (*yanked_notes(entries, workspace.vouched), project_note(workspace))
+        notes = (*map(str, unmet_dependencies(entries)), *filter(None, known))
         changes = tuple(sync_changes(workspace, plan))
         # 6. Apply: fetch, verify, stage and switch.
         if settings.dry_run:

@@ -11,6 +11,7 @@ from tarkpm.errors import ProjectNotAccepted, ResolutionError, TarkError
 from tarkpm.io.parallel import run_parallel
 from tarkpm.ops.audit.plugin import Finding, NamedFinding, audit, unmanaged
 from tarkpm.ops.project.acceptance import not_accepted
+from tarkpm.ops.project.advice import project_note
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import Workspace, open_for_reading
@@ -59,6 +60,8 @@ def _project_findings(workspace: Workspace) -> Iterator[Finding]:
             hint="tarkpm accept",
             exit_status=ProjectNotAccepted.exit_status,
         )
+    if note := project_note(workspace):
+        yield NamedFinding("", "Note", note, note=True)
     try:
         workspace.require_built_here()
     except TarkError as problem:

@@ -11,7 +11,8 @@ from typing import Final
 from tuf.api.metadata import Signed, TargetFile
 
 from tarkpm.core import claim as claims
-from tarkpm.core import rows
+from tarkpm.core import osv, rows
+from tarkpm.core.advisory import Advisory
 from tarkpm.core.claim import MAX_CLAIM, Claim
 from tarkpm.core.layout import (
     CLAIMS,
@@ -20,7 +21,9 @@ from tarkpm.core.layout import (
     SEARCH,
     SNAPSHOT,
     TIMESTAMP,
+    advisory_path,
     claim_path,
+    is_advisory,
     release_file,
     rows_path,
 )
@@ -33,6 +36,7 @@ from tarkpm.registry.findings import IndexFinding
 from tarkpm.registry.folder import Index, target_file
 from tarkpm.registry.lifetimes import OFFLINE_WARNED, to_text
 from tarkpm.registry.orphans import litter, secrets
+from tarkpm.registry.publication import FormerListings, check_published
 from tarkpm.registry.releases import ModuleCheck, check_release
 
 _SMALL: Final = 4096
@@ -54,12 +58,15 @@ class Audit:
         self._claims: dict[str, bytes | TargetFile] = {}
         self._statements: set[bytes] = set()
         self._lines: dict[bytes, bytes] = {}
+        self._former = FormerListings(index.folder)
+        self._advisories: list[Advisory] = []
 
     def findings(self) -> Iterator[IndexFinding]:
         """Yield all findings in the order of the audit."""
         yield from self._expiry()
         # Claims first: each row is compared with its plugin's claim.
         yield from self._bins(CLAIMS)
+        yield from self._compare_list()
         yield from self._read_search()
         yield from self._bins(INDEX)
         yield from self._search_left()
@@ -122,6 +129,9 @@ class Audit:
             yield IndexFinding(code, text, str(self.index.folder), hint, note=not over)
 
     def _claim(self, path: str, target: TargetFile) -> Iterator[IndexFinding]:
+        if is_advisory(path):
+            self._advisories.append(self._advisory(path, target))
+            return
         data = self.index.read_target(path, target, MAX_CLAIM)
         claim = claims.parse(data, where=path)
         # A validly signed document under another plugin's path would be served as that plugin's.
@@ -135,6 +145,35 @@ class Audit:
             yield IndexFinding(IndexUntrusted.__name__, text, path, hint)
         self.plugins += 1
         self._claims[path] = data if len(data) < _SMALL else target
+
+    def _advisory(self, path: str, target: TargetFile) -> Advisory:
+        one = osv.parse(self.index.read_target(path, target, osv.MAX_ADVISORY), where=path)
+        if advisory_path(one.id) != path or one.index != self.index.first_root:
+            text = f"the file contains the advisory {one.id} of {one.index}"
+            raise IndexUntrusted(text, where=target_file(path, target))
+        return one
+
+    def _compare_list(self) -> Iterator[IndexFinding]:
+        """Yield advisories that are not about a claimed plugin, or not as they are listed."""
+        try:
+            parts = self.index.advisory_parts
+        except TarkError as problem:
+            yield IndexFinding.of(problem)
+            return
+        rows_ = (
+            (name, id_, when) for part in parts for name, ids in part.items() for id_, when in ids.items()
+        )
+        listed = {id_: (name, when) for name, id_, when in rows_}
+        for one in self._advisories:
+            if listed.pop(one.id, None) != (one.name, one.modified):
+                text = f"the advisory {one.id} differs from the list of advisories"
+                yield IndexFinding(IndexUntrusted.__name__, text, advisory_path(one.id))
+            if claim_path(one.name) not in self._claims:
+                text = f"the advisory {one.id} is about '{one.name}', which is not claimed"
+                yield IndexFinding(IndexUntrusted.__name__, text, advisory_path(one.id))
+        for id_ in sorted(listed) if not self._broken else ():
+            text = f"the advisory {id_} is listed but missing"
+            yield IndexFinding(IndexUntrusted.__name__, text, advisory_path(id_))
 
     def _claim_of(self, path: str) -> Claim | None:
         found = self._claims.get(path)
@@ -156,6 +195,8 @@ class Audit:
                 f"the file lists releases of '{listing.name}', which is not claimed", where=where
             )
         self._compare_line(listing, claim)
+        for text in self._former.changed(listing):
+            yield IndexFinding(IndexUntrusted.__name__, text, where)
         for row in listing.rows:
             try:
                 self._row(listing, claim, row)
@@ -164,6 +205,7 @@ class Audit:
 
     def _row(self, listing: Listing, claim: Claim, row: ReleaseRow) -> None:
         self.releases += 1
+        check_published(listing.name, row, self.now)
         digest = bytes.fromhex(row.statement.sha256)
         if digest in self._statements:
             raise IndexUntrusted(f"{listing.name} {row.version} is listed twice", where=row.statement.sha256)

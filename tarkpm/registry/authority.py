@@ -5,16 +5,37 @@ snapshot and timestamp. The two sets are disjoint: a thief of a shared key could
 place of another (docs/decisions/0071-one-set-of-maintainers.md).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from tuf.api.metadata import DelegatedRole, Delegations, Role, Root, Signed, SuccinctRoles, Targets
+from tuf.api.metadata import (
+    DelegatedRole,
+    Delegations,
+    Role,
+    Root,
+    Signed,
+    SuccinctRoles,
+    TargetFile,
+    Targets,
+)
 from tuf.api.serialization.json import CanonicalJSONSerializer
 
+from tarkpm.core.document import convert
 from tarkpm.core.key import PublicKey
-from tarkpm.core.layout import CLAIMS, INDEX, MAX_BITS, ROLE_FIELD, ROOT, SNAPSHOT, TIMESTAMP, TOP
+from tarkpm.core.layout import (
+    ADVISORIES_FIELD,
+    CLAIMS,
+    INDEX,
+    MAX_BITS,
+    ROLE_FIELD,
+    ROOT,
+    SNAPSHOT,
+    TIMESTAMP,
+    TOP,
+    advisories_path,
+)
 from tarkpm.core.release import PluginName, plugin_name
 from tarkpm.errors import IndexUntrusted
 from tarkpm.registry.keys import Quorum, quorum_of, tuf_key
@@ -154,10 +175,34 @@ def read_authority(root: Root, claims: Targets, *, where: str) -> Authority:
 def check_delegation(authority: Authority, role: str, signed: Targets, *, where: str) -> None:
     """Raise `IndexUntrusted` unless the delegations have the authority's keys, thresholds and paths."""
     expected = authority.delegation(role, signed.version, signed.expires - OFFLINE)
+    if role == CLAIMS:  # the only role that also lists advisories
+        expected = with_parts(expected, parts_of(signed))
     if signed.to_dict() != expected.to_dict():
         raise IndexUntrusted(
             f"the delegations of '{role}' differ from the keys and bins of the root", where=where
         )
+
+
+def parts_of(signed: Targets) -> list[TargetFile]:
+    """Return the parts of the list of advisories that ``claims`` names. Raises `IndexUntrusted`."""
+    raw = signed.unrecognized_fields.get(ADVISORIES_FIELD, [])
+    parts = convert(raw, list[_ListPart], where=CLAIMS, error=IndexUntrusted)
+    return [
+        TargetFile(part.length, {"sha256": part.sha256}, advisories_path(number))
+        for number, part in enumerate(parts)
+    ]
+
+
+def with_parts(claims: Targets, parts: Iterable[TargetFile]) -> Targets:
+    """Return ``claims`` metadata that names these parts of the list of advisories; changes it in place."""
+    if named := [{"length": part.length, "sha256": part.hashes["sha256"]} for part in parts]:
+        claims.unrecognized_fields[ADVISORIES_FIELD] = named
+    return claims
+
+
+class _ListPart(msgspec.Struct, forbid_unknown_fields=True):
+    length: int
+    sha256: str
 
 
 def payload(signed: Signed) -> bytes:

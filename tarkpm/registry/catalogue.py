@@ -7,7 +7,7 @@ from typing import Final
 from tarkpm.core import claim as claims
 from tarkpm.core import rows
 from tarkpm.core.claim import MAX_CLAIM, Claim
-from tarkpm.core.layout import CLAIMS, INDEX, SEARCH, claim_path
+from tarkpm.core.layout import INDEX, SEARCH, claim_path
 from tarkpm.core.rows import MAX_ROWS, Listing
 from tarkpm.core.search import SearchEntry, entry_of, parse, render
 from tarkpm.registry.change import IndexChange
@@ -55,7 +55,7 @@ def entries(index: Index) -> list[SearchEntry]:
 def _revoking(index: Index) -> Mapping[str, Claim]:
     """Return the claims with revocations, by path; other claims are not parsed."""
     found: dict[str, Claim] = {}
-    for path, target in index.entries(CLAIMS):
+    for path, target in index.claim_entries():
         data = index.read_target(path, target, MAX_CLAIM)
         if b'"revoked' in data:
             found[path] = claims.parse(data, where=path)

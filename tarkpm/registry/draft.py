@@ -13,11 +13,14 @@ import msgspec
 from tuf.api.metadata import Root, Targets
 
 from tarkpm.core import claim as claims
+from tarkpm.core import osv
+from tarkpm.core.advised import render_part, with_row
+from tarkpm.core.advisory import Advisory
 from tarkpm.core.claim import Claim
 from tarkpm.core.digest import sha256
 from tarkpm.core.key import PublicKey
-from tarkpm.core.layout import CLAIMS, INDEX, ROOT, TOP, claim_path
-from tarkpm.registry.authority import Authority, payload, targets
+from tarkpm.core.layout import CLAIMS, INDEX, ROOT, TOP, advisories_path, advisory_path, claim_path
+from tarkpm.registry.authority import Authority, parts_of, payload, targets, with_parts
 from tarkpm.registry.folder import Index, target_of
 from tarkpm.registry.keys import Quorum
 from tarkpm.registry.lifetimes import OFFLINE
@@ -62,16 +65,38 @@ def draft_claims(index: Index, wanted: Iterable[Claim], made: datetime) -> Draft
     documents: dict[str, bytes] = {}
     for claim in sorted(wanted, key=lambda claim: claim.name):
         path, data = claim_path(claim.name), claims.render(claim)
-        role = index.authority.bin(path)
-        if role not in roles:
-            entries = dict(index.read_bin(role).targets)
-            # The time comes from the proposal, not from the clock: all signers must build the same bytes.
-            roles[role] = targets(role, index.versions[role] + 1, made + OFFLINE, entries)
-        bin_ = roles[role]
-        assert isinstance(bin_, Targets)
-        bin_.targets[path] = target_of(path, data)
+        _listed(index, roles, path, data, made)
         documents[path] = data
     return Draft(roles, dict.fromkeys(roles, (index.authority.offline,)), documents)
+
+
+def draft_advisories(index: Index, wanted: Iterable[Advisory], made: datetime) -> Draft:
+    """Return new versions of ``claims``, which names the list of advisories, and of the bins of these."""
+    roles: dict[str, Root | Targets] = {}
+    documents: dict[str, bytes] = {}
+    parts = index.advisory_parts
+    for advisory in sorted(wanted, key=lambda one: one.id):
+        path, data = advisory_path(advisory.id), osv.render(advisory)
+        _listed(index, roles, path, data, made)
+        documents[path] = data
+        parts = with_row(parts, advisory)
+    named = {advisories_path(number): render_part(part) for number, part in enumerate(parts)}
+    claims_ = index.authority.delegation(CLAIMS, index.versions[CLAIMS] + 1, made)
+    roles[CLAIMS] = with_parts(claims_, [target_of(path, data) for path, data in named.items()])
+    # The parts last: a reviewer of the documents reads the advisories first.
+    return Draft(roles, dict.fromkeys(roles, (index.authority.offline,)), documents | named)
+
+
+def _listed(index: Index, roles: dict[str, Root | Targets], path: str, data: bytes, made: datetime) -> None:
+    """List a document in a new version of its bin."""
+    role = index.authority.bin(path)
+    if role not in roles:
+        entries = dict(index.read_bin(role).targets)
+        # The time comes from the proposal, not from the clock: all signers must build the same bytes.
+        roles[role] = targets(role, index.versions[role] + 1, made + OFFLINE, entries)
+    bin_ = roles[role]
+    assert isinstance(bin_, Targets)
+    bin_.targets[path] = target_of(path, data)
 
 
 def draft_authority(index: Index | None, wanted: Authority, made: datetime) -> Draft:
@@ -84,6 +109,11 @@ def draft_authority(index: Index | None, wanted: Authority, made: datetime) -> D
     # A new online key changes only the root and the role that delegates the index bins.
     for role in (TOP, CLAIMS, INDEX) if everything else (INDEX,):
         roles[role] = wanted.delegation(role, versions.get(role, 0) + 1, made)
+    if index and everything:
+        # Other keys, the same advisories: they stay listed.
+        roles[CLAIMS] = with_parts(
+            wanted.delegation(CLAIMS, versions[CLAIMS] + 1, made), parts_of(index.delegations[CLAIMS])
+        )
     for role in wanted.bins(CLAIMS) if everything else ():
         entries = dict(index.read_bin(role).targets) if index else {}
         roles[role] = targets(role, versions.get(role, 0) + 1, made + OFFLINE, entries)

@@ -47,7 +47,8 @@ def _resign(index: Index | None, authority: Authority, change: IndexChange, onli
 def in_force(index: Index, proposal: Proposal) -> bool:
     """Return whether a proposal was already enacted, so that only its file is left."""
     if proposal.authority is None:
-        return all(index.claim(claim.name) == claim for claim in proposal.claims)
+        advised = all(index.advisory(one.id) == one for one in proposal.advisories)
+        return advised and all(index.claim(claim.name) == claim for claim in proposal.claims)
     current = {signature.signature for signature in index.root.signatures.values()}
     made = {raw.hex() for by in proposal.signatures.values() for role, raw in by.items() if role == ROOT}
     return bool(made) and made <= current

@@ -14,7 +14,9 @@ from tuf.api.metadata import Metadata, Root, Signed, Snapshot, TargetFile, Targe
 from tuf.api.serialization import DeserializationError
 
 from tarkpm.core import claim as claims
-from tarkpm.core import rows
+from tarkpm.core import osv, rows
+from tarkpm.core.advised import MAX_PART, Part, parse_part
+from tarkpm.core.advisory import Advisory
 from tarkpm.core.claim import MAX_CLAIM, Claim
 from tarkpm.core.digest import sha256
 from tarkpm.core.key import PublicKey
@@ -29,7 +31,9 @@ from tarkpm.core.layout import (
     TARGETS,
     TIMESTAMP,
     TOP,
+    advisory_path,
     claim_path,
+    is_advisory,
     rows_path,
 )
 from tarkpm.core.release import PluginName
@@ -37,7 +41,7 @@ from tarkpm.core.rows import MAX_ROWS, Listing
 from tarkpm.core.search import MAX_SEARCH
 from tarkpm.errors import IndexUntrusted, NotFound
 from tarkpm.io.files import read_file, read_optional
-from tarkpm.registry.authority import Authority, check_delegation, payload, read_authority
+from tarkpm.registry.authority import Authority, check_delegation, parts_of, payload, read_authority
 from tarkpm.registry.keys import Quorum, check_quorum, quorum_of
 
 S = TypeVar("S", Root, Snapshot, Targets, Timestamp)
@@ -121,6 +125,22 @@ class Index:
         path = claim_path(name)
         data = self.document(path, MAX_CLAIM)
         return None if data is None else claims.parse(data, where=f"{self.folder}: {path}")
+
+    def claim_entries(self) -> Iterator[tuple[str, TargetFile]]:
+        """Yield the target path of every claim, one bin at a time."""
+        return ((path, target) for path, target in self.entries(CLAIMS) if not is_advisory(path))
+
+    @cached_property
+    def advisory_parts(self) -> list[Part]:
+        """The list of advisories, in its parts."""
+        found = ((str(part.path), part) for part in parts_of(self.delegations[CLAIMS]))
+        return [parse_part(self.read_target(path, part, MAX_PART), where=path) for path, part in found]
+
+    def advisory(self, id_: str) -> Advisory | None:
+        """Return an advisory; None if the index does not have it."""
+        path = advisory_path(id_)
+        data = self.document(path, osv.MAX_ADVISORY)
+        return None if data is None else osv.parse(data, where=f"{self.folder}: {path}")
 
     def listing(self, name: PluginName) -> Listing:
         """Return the releases of a plugin; an empty listing if there are none."""

@@ -10,7 +10,6 @@ from typing import Final
 from tarkpm.core import claim as claims
 from tarkpm.core.claim import MAX_CLAIM, Claim
 from tarkpm.core.key import PublicKey
-from tarkpm.core.layout import CLAIMS
 from tarkpm.errors import Refused
 from tarkpm.registry.authority import Authority
 from tarkpm.registry.folder import Index
@@ -40,7 +39,7 @@ def check_authority(index: Index, wanted: Authority) -> None:
 
 def claims_with(index: Index, key: PublicKey) -> Iterator[Claim]:
     """Yield every claim that lists a key as current or retired."""
-    for path, target in index.entries(CLAIMS):
+    for path, target in index.claim_entries():
         data = index.read_target(path, target, MAX_CLAIM)
         if key.encode() in data:  # cheaper than parsing every claim
             claim = claims.parse(data, where=path)

@@ -3,7 +3,7 @@
 ::
 
     {"version": 1, "index": "sha256:…", "made": "2026-01-31T12:00:00Z",
-     "claims": [{…}]                                  or "authority": {…},
+     "claims": [{…}], "advisories": [{…}]             or "authority": {…},
      "signatures": {"ed25519:…": {"claims-0a3": "<base64>"}}}
 
 Each signer builds the metadata for the decision from their own copy of the index (`draft`), sees how it
@@ -24,6 +24,8 @@ from securesystemslib.signer import Signature
 from tuf.api.metadata import Metadata, Root, Targets
 
 from tarkpm.core import claim as claims
+from tarkpm.core import osv
+from tarkpm.core.advisory import Advisory
 from tarkpm.core.claim import Claim
 from tarkpm.core.document import convert, strict_json
 from tarkpm.core.key import PublicKey, check_signature, public_key
@@ -31,7 +33,7 @@ from tarkpm.core.release import index_root, plugin_name
 from tarkpm.core.text import json_flaw
 from tarkpm.errors import IndexUntrusted, SignatureInvalid
 from tarkpm.registry.authority import Authority
-from tarkpm.registry.draft import Draft, draft_authority, draft_claims
+from tarkpm.registry.draft import Draft, draft_advisories, draft_authority, draft_claims
 from tarkpm.registry.folder import Index
 from tarkpm.registry.keys import Signer, tuf_key
 from tarkpm.registry.lifetimes import CLOCKS, PROPOSAL, from_text, to_text
@@ -47,7 +49,8 @@ Signatures = Mapping[PublicKey, Mapping[str, bytes]]
 class Proposal(msgspec.Struct, frozen=True):
     """A decision about an index (``index`` is "" for a new one), and the signatures so far.
 
-    Either ``claims`` or ``authority`` is set. Signatures are by role; only `signers` checks them.
+    One of ``claims``, ``authority`` and ``advisories`` is set. Signatures are by role; only `signers` checks
+    them.
     """
 
     index: str
@@ -55,12 +58,15 @@ class Proposal(msgspec.Struct, frozen=True):
     claims: tuple[Claim, ...] = ()
     authority: Authority | None = None
     signatures: Signatures = {}
+    advisories: tuple[Advisory, ...] = ()
 
     def draft(self, index: Index | None) -> Draft:
         """Return the metadata to sign for this decision, given the current index. Raises `IndexUntrusted`."""
         if self.authority:
             return draft_authority(index, self.authority, self.made)
         assert index is not None
+        if self.advisories:
+            return draft_advisories(index, self.advisories, self.made)
         return draft_claims(index, self.claims, self.made)
 
     def signed(self, draft: Draft, signer: Signer) -> "Proposal":
@@ -127,6 +133,7 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     made: str
     index: str = ""
     claims: list[dict[str, Any]] = []
+    advisories: list[dict[str, Any]] = []
     authority: _Authority | None = None
     signatures: dict[str, dict[str, str]] = {}
 
@@ -137,8 +144,9 @@ def parse(data: bytes, *, where: str) -> Proposal:
         raw = convert(strict_json(data), _Document, where=where, error=IndexUntrusted)
         if raw.version != VERSION:
             raise ValueError(f"expected version {VERSION}, found {raw.version}")
-        if bool(raw.claims) == bool(raw.authority) or not (raw.index or raw.authority):
-            raise ValueError("expected either claims of an index or an authority")
+        decisions = [bool(raw.claims), bool(raw.advisories), bool(raw.authority)]
+        if sum(decisions) != 1 or not (raw.index or raw.authority):
+            raise ValueError("expected either claims or advisories of an index, or an authority")
         return Proposal(
             index_root(raw.index) if raw.index else "",
             from_text(raw.made),
@@ -146,6 +154,9 @@ def parse(data: bytes, *, where: str) -> Proposal:
             tuple(claims.parse(json.dumps(one).encode(), where=f"{where}: claims") for one in raw.claims),
             _authority(raw.authority) if raw.authority else None,
             {public_key(key): _signatures(made) for key, made in raw.signatures.items()},
+            tuple(
+                osv.parse(json.dumps(one).encode(), where=f"{where}: advisories") for one in raw.advisories
+            ),
         )
     except (ValueError, RecursionError) as problem:
         raise IndexUntrusted(f"the file is not a proposal: {json_flaw(problem)}", where=where) from None
@@ -187,6 +198,7 @@ def render(proposal: Proposal) -> bytes:
         made=to_text(proposal.made),
         index=proposal.index,
         claims=[json.loads(claims.render(claim)) for claim in proposal.claims],
+        advisories=[json.loads(osv.render(advisory)) for advisory in proposal.advisories],
         authority=authority,
         signatures={
             key: {role: base64.b64encode(raw).decode() for role, raw in made.items()}

@@ -1,6 +1,7 @@
 """Read, list and yank the releases in an index's folder. Published releases never change."""
 
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -26,8 +27,12 @@ MAX_RELEASE: Final = 256 * 1024 * 1024
 MAX_REASON: Final = 200
 
 
-def admit(claim: Claim | None, listing: Listing, candidate: VerifiedRelease, *, where: str) -> ReleaseRow:
+def admit(
+    claim: Claim | None, listing: Listing, candidate: VerifiedRelease, *, where: str, now: datetime
+) -> ReleaseRow:
     """Return the row of a verified release, if its signer may publish it and its version is new.
+
+    It is published ``now``, by the clock of the index.
 
     Raises `NotFound` if the name is not claimed, `Revoked`, `KeyUntrusted` if the signer is not the
     publisher, `Refused` if the version exists, and `TooLarge`.
@@ -68,7 +73,7 @@ def admit(claim: Claim | None, listing: Listing, candidate: VerifiedRelease, *, 
         raise TooLarge(
             f"expected a release of at most {MAX_RELEASE:,} bytes, found {row.size:,}", where=where
         )
-    return row
+    return msgspec.structs.replace(row, published=int(now.timestamp()))
 
 
 def _same_version(listing: Listing, version: Version) -> ReleaseRow | None:
@@ -166,7 +171,8 @@ def check_release(
             f"expected a release of '{name}', found one of '{manifest.name}'", where=str(path)
         )
     expected = row_of(manifest, candidate.statement, candidate.files)
-    if msgspec.structs.replace(row, yanked="") != expected:
+    # What only the index knows is not in the signed plugin.toml.
+    if msgspec.structs.replace(row, yanked="", published=None) != expected:
         raise IndexUntrusted(
             f"the row of {name} {row.version} differs from the signed plugin.toml", where=str(path)
         )

@@ -13,7 +13,7 @@ import msgspec
 from tarkpm.core.claim import Claim
 from tarkpm.core.digest import Digest
 from tarkpm.core.key import PublicKey
-from tarkpm.core.layout import CLAIMS
+from tarkpm.core.layout import CLAIMS, is_advisory
 from tarkpm.core.lockfile import StatementEntry
 from tarkpm.core.name_similarity import close_names
 from tarkpm.core.release import PluginName
@@ -29,7 +29,8 @@ CLAIM: Final = "claim"
 ROTATE_PUBLISHER: Final = "rotate publisher"
 REVOKE_RELEASE: Final = "revoke a release"
 REVOKE_KEY: Final = "revoke a key"
-_HOSTILE: Final = "do not sign it; ask its author"
+HOSTILE: Final = "do not sign it; ask its author"
+"""The hint about a proposal that no command makes."""
 
 
 class Review(msgspec.Struct, frozen=True):
@@ -58,7 +59,7 @@ def review_claims(
         raise IndexUntrusted(
             f"the proposal would make several different changes at once, to {names}",
             where=where,
-            hint=_HOSTILE,
+            hint=HOSTILE,
         )
     rows = tuple(row for change in found for row in change.rows())
     title = found[0].title() if len(found) == 1 else f"{REVOKE_KEY} of {len(found)} plugins"
@@ -182,7 +183,7 @@ class _Change:
         return str(said.version)
 
     def _refused(self, text: str) -> IndexUntrusted:
-        return IndexUntrusted(f"the proposal is refused: {text}", where=self.where, hint=_HOSTILE)
+        return IndexUntrusted(f"the proposal is refused: {text}", where=self.where, hint=HOSTILE)
 
     def title(self) -> str:
         return f"{self.verb}: {self.after.name}"
@@ -239,7 +240,11 @@ class _Change:
         name, index = self.after.name, self.index
         for role in index.authority.bins(CLAIMS):
             bin_ = index.read_bin(role)
-            names = (path.removeprefix("publishers/").removesuffix(".json") for path in bin_.targets)
+            names = (
+                path.removeprefix("publishers/").removesuffix(".json")
+                for path in bin_.targets
+                if not is_advisory(path)
+            )
             for other, why in close_names(name, map(PluginName, names)):
                 # The bin was signed after the proposal, so its signers may not have seen this name.
                 if bin_.expires - OFFLINE > made:

@@ -11,6 +11,7 @@ from pathlib import Path
 from tuf.api.metadata import Snapshot, TargetFile, Targets
 
 from tarkpm.core.layout import CLAIMS, FILES, INDEX, METADATA, ROOT, SNAPSHOT, TARGETS, TIMESTAMP
+from tarkpm.registry.authority import parts_of
 from tarkpm.registry.folder import PENDING, Index, entries_of, read_metadata, target_file
 from tarkpm.registry.lifetimes import SNAPSHOT as LIFETIME
 from tarkpm.registry.lifetimes import SUPERSEDED
@@ -64,6 +65,7 @@ def _recent(index: Index, now: datetime) -> Mapping[int, Mapping[str, int]]:
 def _documents(index: Index, recent: Mapping[int, Mapping[str, int]]) -> set[str]:
     """Return the file names of all targets that these snapshots list."""
     named = set(_names(path_target for parent in (CLAIMS, INDEX) for path_target in index.entries(parent)))
+    named |= set(_names((str(part.path), part) for part in parts_of(index.delegations[CLAIMS])))
     seen = set(index.versions.items())
     for versions in recent.values():
         for role, version in set(versions.items()) - seen:
@@ -71,6 +73,8 @@ def _documents(index: Index, recent: Mapping[int, Mapping[str, int]]) -> set[str
             if path.exists():
                 bin_ = read_metadata(index.folder, path.name, Targets).signed
                 named |= set(_names(bin_.targets.items()))
+                if role == CLAIMS:
+                    named |= set(_names((str(part.path), part) for part in parts_of(bin_)))
         seen |= set(versions.items())
     return named
 

@@ -202,3 +202,31 @@ def test_the_bundle_of_both_keys_still_cannot_shrink_what_was_revoked(community:
     assert claim is not None
     assert claim.revoked_versions.keys() == {"1.0.0", "1.1.0"}
     assert claim.retired == {community.key("pat"): frozenset()}
+
+
+def test_a_release_whose_time_of_publication_was_set_back_is_found(community: Community) -> None:
+    """Every client that waits would take it at once."""
+    one, two = community.open().listing(NAME).rows
+    assert two.published is not None
+    _with_online_key(community, (one, msgspec.structs.replace(two, published=two.published - 30 * 86_400)))
+    (found,) = community.findings()
+    assert found.startswith("text-tools 1.1.0 was published at 20")
+    assert "now it says at 20" in found
+    community.run("check").failed(1, "text-tools 1.1.0 was published at")
+
+
+def test_a_time_of_publication_that_was_not_recorded_is_not_added(community: Community) -> None:
+    one, two = (msgspec.structs.replace(row, published=None) for row in community.open().listing(NAME).rows)
+    _with_online_key(community, (one, two))
+    _with_online_key(community, (one, msgspec.structs.replace(two, published=1_000_000_000)))
+    found = [text for text in community.findings() if "1.1.0" in text]
+    assert "text-tools 1.1.0 was published at a time that was not recorded, now it says at 2001-09-" in str(
+        found
+    )
+
+
+def test_a_release_of_the_future_is_found(community: Community) -> None:
+    one, two = community.open().listing(NAME).rows
+    assert one.published is not None
+    _with_online_key(community, (one, msgspec.structs.replace(two, published=one.published + 7200)))
+    assert "text-tools 1.1.0 is listed as published in the future" in str(community.findings())

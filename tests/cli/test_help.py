@@ -103,7 +103,7 @@ def test_help_alone_is_the_program_s(sandbox: Sandbox) -> None:
         ("veryfy", "tarkpm verify"),
         ("index ls", "tarkpm index list"),
         ("index remvoe", "tarkpm index remove NAME"),
-        ("audit", "tarkpm verify"),
+        ("adit", "tarkpm audit"),
         ("version", "tarkpm --version"),
         ("key gen", "tarkpm key generate --name NAME"),
         ("auth frobnicate", "tarkpm auth --help"),

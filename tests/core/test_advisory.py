@@ -203,7 +203,8 @@ def test_what_is_known_decides_which_releases_are_affected() -> None:
     assert known.affecting(source, "text_tools", V("1.0.0"), None) == (one,)
     assert known.affecting(source, "text-tools", V("1.2.3"), None) == ()
     assert known.fixing(source, "text-tools", V("1.2.3")) == (one,)
-    assert known.affecting(other, "text-tools", V("1.0.0"), STATEMENT) == ()
+    assert known.affecting(other, "text-tools", V("1.0.0"), None) == ()
+    assert known.affecting(other, "text-tools", V("1.0.0"), STATEMENT) == (one,)
     # The version of a stranger's plugin of this name says nothing; the very release does.
     assert known.affecting(git, "text-tools", V("1.0.0"), None) == ()
     assert known.affecting(git, "text-tools", V("9.0.0"), STATEMENT) == (one,)

@@ -294,3 +294,15 @@ def test_a_named_index_stays_named() -> None:
         PluginName("a"), Requirement(PluginName("a"), IndexSource("c", root), range="^2"), (), CapabilitySet()
     )
     assert 'a = { index = "c", version = "^2" }' in edit(text.encode(), [change]).decode()
+
+
+def test_an_exclusion_is_added_once_and_goes_with_its_plugin() -> None:
+    calc, memo = PluginName("calc"), PluginName("memo-pad")
+    data = b'[tark]\nminimum-release-age = "3d"\n'
+    added = edit(data, [], any_age=[calc, memo])
+    assert added == data + b'minimum-release-age-exclude = ["calc", "memo-pad"]\n'
+    assert edit(added, [], any_age=[PluginName("memo_pad")]) == added
+    left = edit(added, [], dropped=[PluginName("memo_pad")])
+    assert left == data + b'minimum-release-age-exclude = ["calc"]\n'
+    assert edit(left, [], dropped=[calc]) == data
+    assert edit(b"[tark]\n", [], dropped=[calc]) == b"[tark]\n"

@@ -1,6 +1,6 @@
 import pytest
 
-from tarkpm.core.release import PluginName
+from tarkpm.core.release import IndexSource, PluginName
 from tarkpm.core.release_age import (
     DAY,
     HOUR,
@@ -9,12 +9,15 @@ from tarkpm.core.release_age import (
     Young,
     age_text,
     is_young,
+    loosened,
+    met,
     moment_text,
     parse_age,
     parse_moment,
 )
 from tarkpm.core.version import Version
 
+HOME = IndexSource(PluginName("community"), "sha256:" + "1" * 64)
 CALC = PluginName("calc")
 ONE = Version(1, 0, 0)
 
@@ -63,8 +66,8 @@ def test_nothing_is_young_without_a_minimum() -> None:
 
 
 def test_a_wait_is_shown_to_the_minute() -> None:
-    assert str(Young(1795905001)) == "too young until 2026-11-28 22:31 UTC"
-    assert str(Young()) == "nobody says when it was published"
+    assert str(Young(1795905001)) == "is too young until 2026-11-28 22:31 UTC"
+    assert str(Young()) == "has no time of publication, so it counts as too young"
 
 
 def test_a_rule_only_gets_longer_by_another_minimum() -> None:
@@ -74,16 +77,18 @@ def test_a_rule_only_gets_longer_by_another_minimum() -> None:
 
 def test_a_shorter_age_and_a_new_exclusion_go_beyond_a_rule() -> None:
     accepted = AgeRule(3 * DAY, ("text_tools",))
-    assert AgeRule(4 * DAY, ("text-tools",)).beyond(accepted) == ()
-    assert AgeRule().beyond(accepted) == ("shorten the minimum release age: 3d → none",)
-    assert AgeRule(3 * DAY, ("calc",)).beyond(accepted) == ("take releases of 'calc' of any age",)
-    assert AgeRule(DAY, ("calc",)).meet(accepted) == AgeRule(3 * DAY)
+    assert loosened(AgeRule(4 * DAY, ("text-tools",)), accepted) == ()
+    assert loosened(None, accepted) == ("shorten the minimum release age: 3d → none",)
+    assert loosened(AgeRule(3 * DAY, ("calc",)), accepted) == ("take releases of 'calc' of any age",)
+    assert loosened(AgeRule(DAY), None) == ()
+    assert met(AgeRule(DAY, ("calc",)), accepted) == AgeRule(3 * DAY)
+    assert met(None, None) is None
 
 
 def test_a_check_leaves_out_what_is_excluded_and_what_fixes_an_advisory() -> None:
     rule = AgeRule(DAY, ("text-tools",))
-    check = AgeCheck(rule, 1000, lambda name, version: version == Version(1, 0, 1))
-    assert check.young(CALC, ONE, 1000) == Young(1000 + DAY)
-    assert check.young(PluginName("text_tools"), ONE, 1000) is None
-    assert check.young(CALC, Version(1, 0, 1), 1000) is None
+    check = AgeCheck(rule, 1000, lambda _, name, version: version == Version(1, 0, 1))
+    assert check.young(HOME, CALC, ONE, 1000) == Young(1000 + DAY)
+    assert check.young(HOME, PluginName("text_tools"), ONE, 1000) is None
+    assert check.young(HOME, CALC, Version(1, 0, 1), 1000) is None
     assert not AgeCheck().is_on

@@ -80,6 +80,7 @@ def test_case(case: dict[str, Any]) -> None:
         solution = solve(catalog, order, locked=locks, free=free, tark=tark)
         assert [str(offer) for offer in solution.chosen.values()] == case["chosen"]
         assert list(solution.notes) == case.get("notes", [])
+        assert list(map(str, solution.waiting)) == case.get("waiting", [])
         for name, label in case.get("from", {}).items():
             assert solution.chosen[PluginName(name)].origin == ORIGINS[label]
 

@@ -5,6 +5,7 @@ import json
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec.structs import replace
 
 from tarkpm.core import rows
 from tarkpm.core.digest import Digest, FileEntry
@@ -100,4 +101,25 @@ def test_rows_tarkpm_cannot_use_are_one_clear_error(change: dict[str, object], s
 def test_a_version_is_listed_once() -> None:
     text = json.dumps({"version": 1, "name": "a", "releases": [ROW, ROW]}).encode()
     with pytest.raises(IndexUntrusted, match="a version is listed twice"):
+        rows.parse(text, where="x")
+
+
+def test_a_row_says_when_the_index_listed_the_release() -> None:
+    row = replace(row_of(MANIFEST, StatementEntry(ONE, 868), FILES), published=1795905000)
+    text = rows.render(Listing(PluginName("a"), (row,)))
+    assert b'"published":"2026-11-28T22:30:00Z"' in text
+    assert rows.parse(text, where="x").rows == (row,)
+
+
+def test_a_row_of_before_has_no_time_and_keeps_its_bytes() -> None:
+    text = rows.render(Listing(PluginName("a"), (row_of(MANIFEST, StatementEntry(ONE, 868), FILES),)))
+    assert b"published" not in text
+    assert rows.parse(text, where="x").rows[0].published is None
+
+
+@pytest.mark.parametrize("said", ["yesterday", "2026-11-28T22:30:00+00:00"])
+def test_a_time_in_another_form_is_refused(said: str) -> None:
+    row = replace(row_of(MANIFEST, StatementEntry(ONE, 868), FILES), published=1795905000)
+    text = rows.render(Listing(PluginName("a"), (row,))).replace(b"2026-11-28T22:30:00Z", said.encode())
+    with pytest.raises(IndexUntrusted, match="expected a time like"):
         rows.parse(text, where="x")

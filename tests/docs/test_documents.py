@@ -16,7 +16,7 @@ from tarkpm.core.tool import ToolPin
 from tarkpm.host.limits import Limits, size
 
 PAGES = Path(__file__).parents[2] / "docs" / "reference"
-KEY = re.compile(r"^\| `(\w+)` \| (\w+) \| (.+?) \| ", re.MULTILINE)
+KEY = re.compile(r"^\| `([\w-]+)` \| (\w+) \| (.+?) \| ", re.MULTILINE)
 EXAMPLE = re.compile(r"```toml\n(.*?)```", re.DOTALL)
 STRUCTS: list[tuple[str, str, Any]] = [
     ("plugin-toml", "[plugin]", manifest._Plugin),

@@ -121,7 +121,7 @@ def test_what_is_said_of_an_index_has_the_keys_of_the_page(indexed: IndexedProje
         assert set(indexed.sandbox.run(*command.split(), "--json").json) == keys(documents(command)[0])
     assert set(indexed.sandbox.run("search", "text", "--json").ok().json) == keys(documents("search")[0])
     row = indexed.sandbox.run("outdated", "--json").json["plugins"][0]
-    assert set(row) == {"name", "locked", "update", "newest", "source", "commit", "warning"}
+    assert set(row) == {"name", "locked", "update", "newest", "source", "commit", "warning", "waiting"}
 
 
 def test_what_keys_and_the_status_of_an_index_print_has_the_keys_of_the_page(sandbox: Sandbox) -> None:

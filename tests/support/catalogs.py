@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from hypothesis import strategies as st
 
 from tarkpm.core.release import Dependency, GitSource, IndexSource, PluginName, Source
+from tarkpm.core.release_age import Young
 from tarkpm.core.resolution.catalog import Candidate, Locked, PluginId, RootRequirement
 from tarkpm.core.version import Range, Version
 
@@ -18,7 +19,7 @@ HOME = ORIGINS["community"]
 
 
 def parse_offer(text: str, origin: Source) -> Candidate:
-    """Read ``NAME VERSION [needs NAME RANGE; …] [tark VERSION] [yanked REASON] [revoked]``, parts joined by ``|``."""
+    """Read ``NAME VERSION [needs NAME RANGE; …] [tark VERSION] [yanked REASON] [revoked] [young [UNTIL]]``, parts joined by ``|``."""
     head, *parts = (part.strip() for part in text.split("|"))
     name, version = head.split()
     facts = dict((part + " ").split(" ", 1) for part in parts)
@@ -32,6 +33,7 @@ def parse_offer(text: str, origin: Source) -> Candidate:
         Version.parse(tark) if tark else None,
         facts.get("yanked", "").strip(),
         "revoked" in facts,
+        Young(int(facts["young"]) if facts["young"].strip() else None) if "young" in facts else None,
     )
 
 
@@ -51,7 +53,8 @@ def catalogs(draw: st.DrawFn) -> dict[PluginId, tuple[Candidate, ...]]:
             yanked = draw(st.sampled_from(["", "", "", "broken"]))
             revoked = draw(st.sampled_from([False] * 6 + [True]))
             requires = tuple(Dependency(n, r) for n, r in sorted(needs.items()))
-            offers.append(Candidate(name, version, HOME, requires, draw(TARKS), yanked, revoked))
+            young = draw(st.sampled_from([None, None, None, Young(1)]))
+            offers.append(Candidate(name, version, HOME, requires, draw(TARKS), yanked, revoked, young))
         catalog[HOME, name] = tuple(offers)
     return catalog
 
@@ -99,6 +102,6 @@ def brute(
 def usable(offer: Candidate, locks: Mapping[PluginName, Locked], tark: Version | None) -> bool:
     """Return whether a release may be chosen at all."""
     lock = locks.get(offer.name)
-    kept = not offer.yanked or (lock is not None and lock.version == offer.version)
+    kept = not (offer.yanked or offer.young) or (lock is not None and lock.version == offer.version)
     fits = tark is None or offer.min_tark_version is None or offer.min_tark_version <= tark
     return kept and fits and not offer.revoked

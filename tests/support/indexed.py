@@ -15,11 +15,13 @@ class IndexedProject:
         self.keys: dict[str, Ed25519PrivateKey] = {}
         sandbox.init()
 
-    def release(self, name: str, version: str = "1.0.0", more: str = "") -> None:
+    def release(
+        self, name: str, version: str = "1.0.0", more: str = "", *, published: int | None = None
+    ) -> None:
         """Publish a release, claiming the name first if it is new."""
         if name not in self.keys:
             self.keys[name] = self.repo.claim(name)
-        self.repo.release(name, version, self.keys[name], wasm=WASM, more=more)
+        self.repo.release(name, version, self.keys[name], wasm=WASM, more=more, published=published)
         self.repo.publish()
 
     def use(self) -> None:

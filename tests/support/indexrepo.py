@@ -21,6 +21,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from securesystemslib.signer import CryptoSigner
 from tuf.api.metadata import (
@@ -226,12 +227,19 @@ class IndexRepo:
         self.put(claim_path(claim.name), claims.render(claim))
 
     def release(
-        self, name: str, version: str, key: Ed25519PrivateKey, *, wasm: bytes = WASM, more: str = ""
+        self,
+        name: str,
+        version: str,
+        key: Ed25519PrivateKey,
+        *,
+        wasm: bytes = WASM,
+        more: str = "",
+        published: int | None = None,
     ) -> rows.ReleaseRow:
-        """Sign a release, put its files, and list it."""
+        """Sign a release, put its files, and list it as ``published`` then, in seconds; None: not said."""
         files = plugin_files(name, version, wasm, more)
         envelope = sign(key, name, version, files)
-        row = self.put_release(files, envelope)
+        row = msgspec.structs.replace(self.put_release(files, envelope), published=published)
         before = self.listings.get(folded(name), Listing(PluginName(name)))
         self.put_listing(Listing(before.name, (*before.rows, row), public(key)))
         return row

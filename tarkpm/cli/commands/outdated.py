@@ -9,6 +9,7 @@ from tarkpm.cli.console import style
 from tarkpm.cli.options import Invocation, allow_http, common
 from tarkpm.cli.rendering import note_lines
 from tarkpm.cli.tables import table
+from tarkpm.core.release_age import Young
 from tarkpm.core.text import neutral
 from tarkpm.errors import Unreachable
 
@@ -53,11 +54,13 @@ def _outdated_lines(report: "OutdatedReport") -> list[str]:
 
 
 def _cells(row: "OutdatedRow", unknown: str) -> tuple[str, ...]:
+    one = row.waiting
+    waiting = f"{one.version} {Young(one.until)}" if one else ""
     return (
         row.name,
         row.locked or "-",
         row.update or unknown,
         row.newest or unknown,
         neutral(row.source) + (f" at {row.commit[:12]}" if row.commit else ""),
-        neutral(row.warning),
+        "; ".join(filter(None, (neutral(row.warning), waiting))),
     )

@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from tarkpm.core.release import Dependency, GitSource, PathSource, PluginName, Source, folded
+from tarkpm.core.release_age import Young
 from tarkpm.core.version import Range, Version
 from tarkpm.errors import ResolutionError
 
@@ -23,7 +24,10 @@ MOST_RELEASES: Final = 100_000
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """A release that a source offers. ``yanked`` is the reason, "" if it is not yanked."""
+    """A release that a source offers. ``yanked`` is the reason, "" if it is not yanked.
+
+    ``young`` is set if it has not reached the minimum age.
+    """
 
     name: PluginName
     version: Version
@@ -32,6 +36,7 @@ class Candidate(msgspec.Struct, frozen=True):
     min_tark_version: Version | None = None
     yanked: str = ""
     revoked: bool = False
+    young: Young | None = None
 
     @property
     def place(self) -> PluginId:
@@ -155,10 +160,14 @@ class LockedShelf(Shelf):
         self.place = place
         kept = locked.version if locked and locked.origin == place[0] else None
         self.locked = self.where(lambda offer: offer.version == kept)
-        self.usable = self.locked | self.where(lambda offer: not offer.yanked)
+        # A locked release stays: it was chosen before, and going back would not undo what it did.
+        self.usable = self.locked | self.where(lambda offer: not (offer.yanked or offer.young))
 
     def choosable(self, wanted: Range | str | None) -> int:
-        """Return the releases in a range. Yanked ones and unnamed prereleases are included only if locked."""
+        """Return the releases in a range.
+
+        Yanked and young ones, and unnamed prereleases, are included only if locked.
+        """
         found = self.matching(wanted)
         if self.locked:
             found |= self.within(wanted) & self.locked

@@ -15,7 +15,7 @@ from tarkpm.core.resolution.encoding import Asked, AskedRange, Encoding, Fact, N
 from tarkpm.core.resolution.solver import Contradiction, TooHard
 from tarkpm.core.text import neutral
 from tarkpm.core.version import Range, Version
-from tarkpm.errors import ResolutionError
+from tarkpm.errors import ReleaseTooYoung, ResolutionError
 
 MOST_FACTS: Final = 8
 """The most sentences shown. The others are counted."""
@@ -45,6 +45,10 @@ def explain(
         message = f"{', '.join(said)}; a name can have only one source"
     else:
         message = f"{', '.join(said)}; nothing satisfies {'both' if len(said) == 2 else 'all of these'}"
+    if hopeless is not None and (young := _youngest(catalog, request, hopeless)):
+        hint = f"tarkpm update --no-minimum-age {young.name}"
+        until = young.young.until if young.young else None
+        return ReleaseTooYoung(neutral(message), plugin=young.name, until=until, hint=neutral(hint))
     return ResolutionError(neutral(message), hint=neutral(_hint(catalog, request, locked, facts, hopeless)))
 
 
@@ -112,15 +116,31 @@ def _releases(fact: Needs) -> str:
 
 def _hopeless(catalog: Catalog, request: Request, fact: Fact) -> Iterator[str]:
     """Yield what a fact requires, and why no release satisfies it."""
-    range_: Range | None
+    place, range_ = _demanded(fact)
     if isinstance(fact, Needs):
-        place, range_ = fact.place, Range.parse(fact.dependency.range)
         yield f"{_releases(fact)} {fact.dependency}"
     else:
-        assert isinstance(fact, Asked | AskedRange)
-        place, range_ = fact.wanted.place, fact.wanted.range
-        yield f"the project asks for {fact.wanted.name}" + (f" {range_}" if range_ is not None else "")
+        yield f"the project asks for {place[1]}" + (f" {range_}" if range_ is not None else "")
     yield _why_none(catalog[place], place, range_, request.tark)
+
+
+def _demanded(fact: Fact) -> tuple[PluginId, Range | None]:
+    if isinstance(fact, Needs):
+        return fact.place, Range.parse(fact.dependency.range)
+    assert isinstance(fact, Asked | AskedRange)
+    return fact.wanted.place, fact.wanted.range
+
+
+def _youngest(catalog: Catalog, request: Request, fact: Fact) -> Candidate | None:
+    """Return the newest release that only its age keeps from satisfying a fact."""
+    place, range_ = _demanded(fact)
+    waiting = (
+        offer
+        for offer in catalog[place]
+        if offer.young and offer.fits(request.tark) and not (offer.revoked or offer.yanked)
+        if range_ is None or range_.matches(offer.version)
+    )
+    return max(waiting, key=lambda offer: offer.version, default=None)
 
 
 def _why_none(
@@ -141,6 +161,10 @@ def _why_none(
         return f"which requires tark {least}, but this is tark {tark}"
     if all(offer.yanked for offer in fitting):
         return f"{_all(fitting)} yanked ({fitting[0].yanked})"
+    young = [o for o in fitting if o.young and not o.yanked and (range_ is None or range_.matches(o.version))]
+    if young:
+        newest = max(young, key=lambda offer: offer.version)
+        return f"{newest} {newest.young}"
     return f"only prereleases fit, such as {max(offer.version for offer in fitting)}"
 
 

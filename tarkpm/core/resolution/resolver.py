@@ -8,8 +8,8 @@
 - The newest release in range is chosen. A name that is not free to move keeps its locked release unless no
   solution has it.
 - Ranges are those of Cargo: a prerelease is chosen only if a range names it or it is locked. A yanked release
-  is chosen only if it is locked. A revoked release, or one that requires a newer tark, is never
-  chosen (docs/trust-rules.md, rule 8).
+  is chosen only if it is locked, and so is one that has not reached the minimum age. A revoked release, or
+  one that requires a newer tark, is never chosen (docs/trust-rules.md, rule 8).
 - Dependencies may be circular.
 
 `backtracking` searches first, with resolvelib. Where it reports a conflict, exceeds its budget or finds what
@@ -24,6 +24,7 @@ import msgspec
 
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.release import Dependency, PluginName, folded
+from tarkpm.core.release_age import Waiting
 from tarkpm.core.resolution.catalog import Candidate, Catalog, Locked, Request, RootRequirement
 from tarkpm.core.version import Range, Version
 from tarkpm.core.withdrawn import yanked_note
@@ -34,10 +35,11 @@ MOST_CONFLICTS: Final = 2_000
 
 
 class Solution(msgspec.Struct, frozen=True):
-    """The chosen release of each plugin, and notes about the choice for the user."""
+    """The chosen release of each plugin, notes about the choice, and newer releases that wait."""
 
     chosen: Mapping[PluginName, Candidate]
     notes: tuple[str, ...] = ()
+    waiting: tuple[Waiting, ...] = ()
 
 
 def solve(
@@ -63,7 +65,11 @@ def solve(
     if chosen is None:
         chosen = prove(catalog, request, locked, held=held)
     kept = {name for name in held & chosen.keys() if locked[name].version == chosen[name].version}
-    return Solution(chosen, tuple(_notes(catalog, request, chosen, kept)))
+    moving = [offer for name, offer in chosen.items() if name not in kept]
+    waiting = (_waiting(catalog, request, chosen, offer) for offer in moving)
+    return Solution(
+        chosen, tuple(_notes(catalog, request, chosen, kept)), tuple(one for one in waiting if one)
+    )
 
 
 def prove(
@@ -127,6 +133,37 @@ def _why_no_newer(
     ]
     if not unfit:
         return ""
+    ranges = _ranges(request, chosen, offer)
+    taken = [one for one in unfit if all(range_.matches(one[0].version) for range_ in ranges)]
+    newest, why = max(taken, key=lambda one: one[0].version, default=(None, ""))
+    return f"{newest.version} {why}" if newest else ""
+
+
+def _waiting(
+    catalog: Catalog, request: Request, chosen: Mapping[PluginName, Candidate], offer: Candidate
+) -> Waiting | None:
+    """Return the newest release that all requirements allow and that is only too young."""
+    young = [
+        other
+        for other in catalog[offer.origin, offer.name]
+        if other.young and other.version > offer.version and not (other.revoked or other.yanked)
+    ]
+    if not young:
+        return None
+    ranges = _ranges(request, chosen, offer)
+    fitting = [
+        other
+        for other in young
+        if all(range_.matches(other.version) for range_ in ranges) and not _of_no_use(catalog, request, other)
+    ]
+    newest = max(fitting, key=lambda other: other.version, default=None)
+    if newest is None or newest.young is None:
+        return None
+    return Waiting(newest.name, str(newest.version), newest.young.until)
+
+
+def _ranges(request: Request, chosen: Mapping[PluginName, Candidate], offer: Candidate) -> list[Range]:
+    """Return what the project and the chosen releases require of a plugin."""
     ranges = [
         Range.parse(dependency.range)
         for parent in chosen.values()
@@ -134,11 +171,7 @@ def _why_no_newer(
         if request.place_of(dependency, parent.origin) == (offer.origin, offer.name)
     ]
     asked = request.wanted.get(folded(offer.name))
-    if asked and asked.range is not None:
-        ranges.append(asked.range)
-    taken = [one for one in unfit if all(range_.matches(one[0].version) for range_ in ranges)]
-    newest, why = max(taken, key=lambda one: one[0].version, default=(None, ""))
-    return f"{newest.version} {why}" if newest else ""
+    return [*ranges, asked.range] if asked and asked.range is not None else ranges
 
 
 def _of_no_use(catalog: Catalog, request: Request, offer: Candidate) -> str:

@@ -26,6 +26,7 @@ from tarkpm.ops.change.propose import (
     target_of,
 )
 from tarkpm.ops.change.target import CheckedTarget, Target, check_target
+from tarkpm.ops.project.release_ages import ReleaseAges
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.card import card
 from tarkpm.ops.release.fetch import Release
@@ -67,6 +68,7 @@ def agree(
     """
     # 1. Fetch and verify what git and folders hold, select the rest, and weigh each release against the
     #    project, the lock and what this user accepted before (docs/trust-rules.md, rules 4 to 7).
+    workspace.resource(ReleaseAges).allow(answers.no_minimum_age)
     acquired = acquire_direct(workspace, requests)
     _raise_first(acquired.refused)
     proposal = propose(workspace, requests, acquired, answers, free=free, completing=completing)

@@ -22,6 +22,7 @@ from tarkpm.errors import ResolutionError, TarkError
 from tarkpm.ops.change.define import with_pins
 from tarkpm.ops.change.select import select_releases
 from tarkpm.ops.change.target import Target
+from tarkpm.ops.project.release_ages import ReleaseAges, keep_waiting
 from tarkpm.ops.project.tark_version import tark_version
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.facts import known_manifest
@@ -78,29 +79,34 @@ class ProposedChange(msgspec.Struct, frozen=True):
 def acquire_direct(workspace: Workspace, requests: Iterable[PluginRequest]) -> Acquired:
     """Fetch and verify the requested releases of git and folders: only their plugin.toml says what they are.
 
-    A release that is refused does not keep the others from being looked at. Raises what concerns a request
-    without a name, and two requests for one plugin.
+    A release that is refused does not keep the others from being looked at. Where one is too young, the
+    locked release stays. Raises what concerns a request without a name, and two requests for one plugin.
     """
     direct = [(one, one.source) for one in requests if not isinstance(one.source, IndexSource)]
     locked = {entry.source.unpinned(): entry for entry in workspace.followed.entries}
-    found = acquire_each(workspace, [source for _, source in direct], locked)
+    acquired = acquire_each(workspace, [source for _, source in direct], locked)
     requirements: dict[PluginName, Requirement] = {}
     releases: dict[PluginName, Release] = {}
     refused: dict[PluginName, TarkError] = {}
     names: list[tuple[PluginName | None, PluginName]] = []
-    for (request, source), release in zip(direct, found, strict=True):
+    for (request, source), release in zip(direct, acquired, strict=True):
         try:
             if isinstance(release, TarkError):
                 raise release
             name = release.candidate.manifest.name
             check_names([request.name], [name], workspace.project.requirements)
+            found = release.candidate
+            waits = keep_waiting(workspace, name, found.manifest.version, found.source)
         except TarkError as problem:
             if request.name is None:
                 raise
             refused[request.name] = problem
             continue
         names.append((request.name, name))
-        requirements[name], releases[name] = Requirement(name, source), release
+        if waits:
+            requirements[name] = workspace.project.requirements.get(name, Requirement(name, source))
+        else:
+            requirements[name], releases[name] = Requirement(name, source), release
     check_names([asked for asked, _ in names], [name for _, name in names], workspace.project.requirements)
     return Acquired(requirements, releases, refused)
 
@@ -255,7 +261,8 @@ def target_of(workspace: Workspace, admissions: Iterable[Admission], kept: Itera
     changed = [admission.change for admission in chosen if differs(workspace.project, admission)]
     changed += [ProjectEdit(name) for name in abandoned(workspace.project, workspace.lock, entries)]
     version = None if workspace.project.tark_version else tark_version(workspace.settings.search_path)
-    edited = edit(text, changed, tark_version=version) if changed else text
+    any_age = workspace.resource(ReleaseAges).names(entries)
+    edited = edit(text, changed, tark_version=version, any_age=any_age) if changed or any_age else text
     project = Project.parse(edited, where=str(workspace.location.project_file))
     project_bytes = edited if edited != workspace.project_bytes else None
     return Target(project, Lock.of(entries.values()), project_bytes, decided=True)

@@ -9,9 +9,11 @@ from tarkpm.core.lockfile import Lock, LockEntry
 from tarkpm.core.plan import Plan
 from tarkpm.core.project import Project
 from tarkpm.core.release import GitSource, PluginName
+from tarkpm.core.release_age import Waiting
 from tarkpm.ops.change.admit import AgreedChange
 from tarkpm.ops.change.adopt import adoption_notes
 from tarkpm.ops.change.planning import refreshed
+from tarkpm.ops.project.release_ages import ReleaseAges
 from tarkpm.ops.project.workspace import Workspace
 
 NOTHING: Final = Plan()
@@ -50,10 +52,11 @@ class Taken(msgspec.Struct, frozen=True):
 
 
 class TakeReport(msgspec.Struct, frozen=True):
-    """The requested and changed plugins, and notes."""
+    """The requested and changed plugins, notes, and newer releases that are too young to be taken."""
 
     plugins: tuple[Taken, ...]
     notes: tuple[str, ...] = ()
+    waiting: tuple[Waiting, ...] = ()
 
 
 def report_of(
@@ -81,6 +84,7 @@ def report_of(
             *agreed.unmet,
             *adoption_notes(workspace, agreed.adopted, dry_run=workspace.settings.dry_run),
         ),
+        tuple(workspace.resource(ReleaseAges).waiting.values()),
     )
 
 

@@ -9,9 +9,10 @@ from tarkpm.core.resolution.resolver import Solution, solve
 from tarkpm.core.rows import Listing, ReleaseRow, row_of
 from tarkpm.core.version import Range
 from tarkpm.core.withdrawn import is_revoked
-from tarkpm.errors import IndexUntrusted, NotFound, ResolutionError, TarkError, Unreachable
+from tarkpm.errors import IndexUntrusted, NotFound, ReleaseTooYoung, ResolutionError, TarkError, Unreachable
 from tarkpm.ops.change.target import Selection
 from tarkpm.ops.project.indexes import Indexes
+from tarkpm.ops.project.release_ages import ReleaseAges
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.fetch import Release, acquire_pinned
 from tarkpm.ops.release.way_back import way_back
@@ -30,7 +31,9 @@ def choose_from_indexes(
         solution, listings = _solve(workspace, requirements, held, free)
     except ResolutionError as problem:
         # The resolver names what the project may ask for; only the way back also consents to going back.
-        if revoked := _revoked(workspace, free):
+        if isinstance(problem, ReleaseTooYoung):
+            problem.hint = workspace.resource(ReleaseAges).hint(problem.plugin)
+        elif revoked := _revoked(workspace, free):
             problem.hint = way_back(workspace, revoked)
         raise
     kept, pins, rows = [*held], [], []
@@ -109,7 +112,9 @@ def _solve(
         entry.name: Locked(entry.version, entry.source.unpinned()) for entry in workspace.followed.entries
     }
     tark = workspace.project.tark_version
-    return solve(catalog, wanted, locked=locked, free=free, tark=tark), listings
+    solution = solve(catalog, wanted, locked=locked, free=free, tark=tark)
+    workspace.resource(ReleaseAges).wait(solution.waiting)
+    return solution, listings
 
 
 def _wanted(requirement: Requirement) -> RootRequirement:
@@ -146,6 +151,7 @@ def _offers(
     if listing and listing.name != name:  # they differ in - and _ alone
         hint = f"tarkpm add {source.index}:{listing.name}"
         raise NotFound(f"'{name}' is spelled '{listing.name}' in {source}", hint=hint)
+    check = workspace.resource(ReleaseAges).check
     return tuple(
         Candidate(
             name=name,
@@ -155,6 +161,7 @@ def _offers(
             min_tark_version=row.min_tark_version,
             yanked=row.yanked,
             revoked=workspace.vouched.is_revoked(source, name, row.version, row.statement.sha256),
+            young=check.young(source, name, row.version, row.published),
         )
         for row in (listing.rows if listing else ())
     )

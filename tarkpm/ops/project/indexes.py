@@ -11,6 +11,7 @@ from tarkpm.core.project import IndexEntry
 from tarkpm.core.release import IndexSource, PluginName
 from tarkpm.core.rows import Listing
 from tarkpm.errors import IndexStale, NotFound, Unreachable
+from tarkpm.ops.project.known_advisories import KnownAdvisories
 from tarkpm.ops.project.team_policy import team_rules
 
 if TYPE_CHECKING:
@@ -102,6 +103,8 @@ class Indexes:
         workspace = self._workspace
         workspace.claims.remember(source.root, claims, workspace.settings.lock_seconds, rows, client.seen)
         workspace.read_claims_again()
+        # Last: a mirror that withholds an advisory must not hide a revocation by that.
+        workspace.resource(KnownAdvisories).learn(source, names, client)
 
     def _likely_claim(self, source: IndexSource, name: PluginName, listing: Listing | None) -> Claim | None:
         """Return a plugin's known claim, or a guess by rows or lock: a right guess saves a request."""

@@ -120,6 +120,15 @@ class TeamPolicies:
         return read_policies(self._workspace.settings, self._workspace.location.folder)
 
     @property
+    def sealed(self) -> tuple[bytes, ...]:
+        """What `PolicyFiles.sealed` is and, with a policy, bytes that differ if known advisories do."""
+        if not (parts := self.files.sealed):
+            return ()
+        folder = self._workspace.state.root / "advisories"
+        found = sorted((file.name, file.stat()) for file in folder.glob("*.json"))
+        return *parts, repr([(name, at.st_ino, at.st_mtime_ns, at.st_size) for name, at in found]).encode()
+
+    @property
     def rules(self) -> "TeamRules | None":
         """What applies to the project as it is now. Raises `TeamPolicyInvalid`, `SignatureInvalid`."""
         pin = self._workspace.project.policy

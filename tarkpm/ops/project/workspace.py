@@ -132,7 +132,7 @@ class Workspace:
         """
         project = self.project_bytes if project_bytes is None else project_bytes
         parts = [__version__.encode(), project or b"", lock_bytes, self.state.indexes_seal()]
-        parts += self.resource(TeamPolicies).files.sealed
+        parts += self.resource(TeamPolicies).sealed
         return sha256(b"".join(len(part).to_bytes(8, "big") + part for part in parts))
 
     def is_settled(self) -> bool:

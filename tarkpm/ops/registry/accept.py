@@ -45,7 +45,7 @@ def accept(desk: Desk, folder: Path, online_name: str) -> ReleaseAcceptReport:
         claim = index.claim(name)
         # A waiting change of the key lists the releases that stay valid: this one would be missing.
         check_settled(desk, index, name)
-        row = admit(claim, index.listing(name), release.candidate, where=str(folder))
+        row = admit(claim, index.listing(name), release.candidate, where=str(folder), now=desk.now)
         written = 0
         if not desk.settings.dry_run:
             written = _list(desk, index, claim, row, release, online_name)

@@ -17,6 +17,7 @@ from tarkpm.registry.folder import PENDING, Index, open_index
 from tarkpm.registry.keys import Signer
 from tarkpm.registry.proposal import MAX_PROPOSAL, Proposal, parse, render
 from tarkpm.registry.review import Review, review_authority, review_claims
+from tarkpm.registry.review_advisories import review_advisories
 
 WAITING, COMPLETE, DONE = "waiting", "complete", "in force"
 
@@ -79,6 +80,9 @@ def consider(desk: Desk, index: Index | None, proposal: Proposal, file: Path) ->
         raise IndexUntrusted(text, where=where, hint="name the folder of that index: --index DIR")
     if proposal.authority:
         review = review_authority(index, proposal.authority)
+    elif proposal.advisories:
+        assert index is not None
+        review = review_advisories(index, proposal.advisories, proposal.made, where=where)
     else:
         assert index is not None
         waiting = _claimed_elsewhere(desk, index, file)

@@ -58,7 +58,10 @@ class PendingStatus(msgspec.Struct, frozen=True):
 
 
 class IndexStatus(msgspec.Struct, frozen=True):
-    """The status of an index. Before it is created, ``root`` is "" and there are only proposals."""
+    """The status of an index. Before it is created, ``root`` is "" and there are only proposals.
+
+    ``advisories`` counts those in force, ``withdrawn_advisories`` those that were withdrawn.
+    """
 
     name: str
     root: str
@@ -67,6 +70,8 @@ class IndexStatus(msgspec.Struct, frozen=True):
     online: Signatory | None
     roles: tuple[RoleStatus, ...]
     pending: tuple[PendingStatus, ...]
+    advisories: int = 0
+    withdrawn_advisories: int = 0
 
 
 def status(desk: Desk) -> IndexStatus:
@@ -94,7 +99,15 @@ def status(desk: Desk) -> IndexStatus:
         owners.one(authority.online),
         tuple(_roles(index, desk.now)) if index else (),
         found,
+        *(_advisories(index) if index else (0, 0)),
     )
+
+
+def _advisories(index: Index) -> tuple[int, int]:
+    """Return how many advisories are in force, and how many were withdrawn."""
+    ids = [id_ for part in index.advisory_parts for rows in part.values() for id_ in rows]
+    withdrawn = sum(bool(one and one.withdrawn) for one in map(index.advisory, ids))
+    return len(ids) - withdrawn, withdrawn
 
 
 class _Signatories:

@@ -24,8 +24,16 @@ if TYPE_CHECKING:  # without a policy nothing of it is imported
 
 def severity_of(workspace: Workspace, entry: LockEntry) -> "Severity | None":
     """Return the highest severity of the advisories that this machine knows of a locked release."""
-    del workspace, entry  # advisories are not kept in state yet
-    return None
+    from tarkpm.ops.project.known_advisories import KnownAdvisories
+
+    found = workspace.resource(KnownAdvisories).affecting(entry)
+    return max((one.severity for one in found), default=None)
+
+
+def _severity(workspace: Workspace, entry: LockEntry) -> "Severity | None":
+    """Return what `severity_of` returns where a team policy asks for it: state is not read for nothing."""
+    rules = team_rules(workspace)
+    return severity_of(workspace, entry) if rules and rules.block_severity else None
 
 
 def entry_facts(
@@ -42,7 +50,7 @@ def entry_facts(
         entry.type,
         manifest.license if manifest else None,
         project.granted(entry.name),
-        severity_of(workspace, entry),
+        _severity(workspace, entry),
     )
 
 
@@ -96,7 +104,7 @@ def check_candidate(workspace: Workspace, candidate: VerifiedRelease, granted: C
             manifest.type,
             manifest.license,
             granted,
-            severity_of(workspace, candidate.entry()),
+            _severity(workspace, candidate.entry()),
         )
         rules.check(facts)
 

@@ -25,6 +25,7 @@ from tarkpm.host.trace import Trace
 from tarkpm.host.worker.settings import BIG_MODULE
 from tarkpm.io.http_request import USUAL, RequestLimits
 from tarkpm.ops.project.acceptance import require_accepted
+from tarkpm.ops.project.advice import entry_note
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import Workspace, open_for_reading
@@ -82,7 +83,10 @@ def load_images(
                 return Images({known: load_unmanaged(workspace, known)}, folder, busy=ui.busy)
             entry = _locked(workspace, known)
             require_accepted(workspace)
-            return Images({entry.name: load_image(workspace, entry, cache)}, folder, busy=ui.busy)
+            image = load_image(workspace, entry, cache)
+            if note := entry_note(workspace, entry):
+                ui.note(note)
+            return Images({entry.name: image}, folder, busy=ui.busy)
         require_accepted(workspace)
         return _load_all(workspace, folder, type, but)
 

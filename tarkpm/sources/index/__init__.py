@@ -4,6 +4,7 @@
 
     client     IndexClient: claims, rows, releases and the catalogue of one index, for one command
     session    python-tuf's updater over a local cache, with its failures translated into messages
+    files      target files, from the cache or fetched
     floors     the versions seen before: older ones are refused
     cached     the local cache, which may be damaged
     kept       the local cache in place of the index, without a network

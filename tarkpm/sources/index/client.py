@@ -11,10 +11,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from tarkpm.core import claim as claims
-from tarkpm.core import rows, search
+from tarkpm.core import osv, rows, search
+from tarkpm.core.advised import IndexAdvisories, parse_part
 from tarkpm.core.claim import Claim
 from tarkpm.core.digest import FileEntry
-from tarkpm.core.layout import SEARCH, claim_path, release_file, rows_path
+from tarkpm.core.layout import SEARCH, advisories_path, advisory_path, claim_path, release_file, rows_path
 from tarkpm.core.lockfile import Pin, StatementEntry
 from tarkpm.core.project import IndexEntry
 from tarkpm.core.release import PluginName, folded
@@ -121,6 +122,41 @@ class IndexClient:
     def listings(self, names: Collection[PluginName]) -> dict[PluginName, Listing | None]:
         """Return the releases of these plugins; None for a plugin without any. Raises like `claims`."""
         return self._documents(names, rows_path, rows.parse, rows.MAX_ROWS)
+
+    def advisories(self, names: Collection[PluginName], known: IndexAdvisories) -> IndexAdvisories:
+        """Return the whole list of advisories, and the documents of those of ``names``. Raises like `claims`.
+
+        ``known`` documents are kept as long as they are listed, and fetched again when they were modified.
+        ``checked`` is left to the caller.
+        """
+        listed: dict[str, dict[str, str]] = {}
+        for number, data in enumerate(self._session.list_parts()):
+            for name, rows_ in parse_part(data, where=self._at(advisories_path(number))).items():
+                listed.setdefault(folded(name), {}).update(rows_)
+        # What is known as listed is not asked for again. In order, so that equal knowledge is equal.
+        before = IndexAdvisories(listed, known.records)
+        names_ = {*map(folded, names), *(name for name in listed if any(before.of(name)))}
+        wanted = sorted(id_ for name in names_ for id_ in before.unread(name))
+        paths = {id_: advisory_path(id_) for id_ in wanted}
+        found = self._session.targets(list(paths.values()), osv.MAX_ADVISORY) if paths else {}
+        new = {id_: self._record(id_, found[path], listed) for id_, path in paths.items()}
+        there = {id_ for ids in listed.values() for id_ in ids}
+        kept = {id_: data for id_, data in known.records.items() if id_ in there}
+        return IndexAdvisories(
+            listed, dict(sorted((kept | new).items())), expires=int(self._session.fresh_until.timestamp())
+        )
+
+    def _record(self, id_: str, data: bytes | None, listed: Mapping[str, Mapping[str, str]]) -> bytes:
+        where = self._at(advisory_path(id_))
+        if data is None:
+            raise IndexUntrusted(f"the index lists the advisory {id_} and does not have it", where=where)
+        one = osv.parse(data, where=where)
+        # Another advisory's document could hide this one; an older document could hide its change.
+        if (one.id, one.index) != (id_, self.index.root):
+            raise IndexUntrusted(f"expected the advisory {id_}, found {one.id} of {one.index}", where=where)
+        if listed.get(folded(one.name), {}).get(id_) != one.modified:
+            raise IndexUntrusted(f"the advisory {id_} differs from the list of advisories", where=where)
+        return data
 
     def search(self) -> Iterator[search.SearchEntry]:
         """Yield the search catalogue, one entry per plugin; empty if there is none. Raises like `claims`."""

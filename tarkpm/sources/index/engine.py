@@ -44,6 +44,14 @@ class Updater(_Updater):
         except KeyError:
             return None
 
+    def load(self, role: str, parent: str) -> Signed:
+        """Return the trusted metadata of a delegated role, fetched if it is not here.
+
+        Like `used`, this relies on a private method.
+        """
+        self._load_targets(role, parent)
+        return self._trusted_set[role]
+
     def as_of(self, moment: datetime) -> None:
         """Check what expires as it was at this moment, instead of now. To be called before `refresh`.
 

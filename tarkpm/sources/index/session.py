@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final, TypeVar
 
 from tuf.api.exceptions import (
     BadVersionNumberError,
@@ -20,10 +20,12 @@ from tuf.api.exceptions import (
     RepositoryError,
     UnsignedMetadataError,
 )
-from tuf.api.metadata import SuccinctRoles
+from tuf.api.metadata import SuccinctRoles, TargetFile
 
-from tarkpm.core.digest import is_digest, sha256
+from tarkpm.core.advised import MAX_PART
+from tarkpm.core.digest import sha256
 from tarkpm.core.layout import (
+    ADVISORIES_FIELD,
     CLAIMS,
     INDEX,
     MAX_BITS,
@@ -31,22 +33,22 @@ from tarkpm.core.layout import (
     PUBLISHERS,
     ROOT,
     SNAPSHOT,
-    TARGETS,
     TIMESTAMP,
     TOP,
+    advisories_path,
 )
-from tarkpm.errors import IndexStale, IndexUntrusted, StoreError, TarkError, TooLarge
+from tarkpm.errors import IndexStale, IndexUntrusted, StoreError, TarkError
 from tarkpm.io.files import make_private
 from tarkpm.io.locks import exclusive
 from tarkpm.sources.index import cached, shape
 from tarkpm.sources.index.engine import Updater, UpdaterConfig
 from tarkpm.sources.index.fetcher import FIRST, PREFIX, Fetcher
+from tarkpm.sources.index.files import NOTHING, TargetFiles
 from tarkpm.sources.index.floors import Floors, stale
 from tarkpm.sources.index.kept import check_lifetimes, last_fresh
-from tarkpm.sources.index.places import IndexLocation, Missing, Patience, gather, unreachable, within
+from tarkpm.sources.index.places import IndexLocation, Patience, within
 
-if TYPE_CHECKING:
-    from tuf.api.metadata import TargetFile
+R = TypeVar("R")
 
 _CONFUSED: Final = (
     ValueError,
@@ -57,7 +59,6 @@ _CONFUSED: Final = (
     RecursionError,
 )
 """Exceptions that tuf's parsers may raise besides tuf's own errors."""
-NOTHING: Final[Mapping[str, bytes]] = {}
 _CONFIG: Final = UpdaterConfig(
     max_root_rotations=256,
     max_delegations=4,
@@ -95,6 +96,7 @@ class Session:
         self._first = root.removeprefix("sha256:")
         self._folder = cached.folder(cache, root)
         self._fetcher = Fetcher(place, where, threads, patience)
+        self._files = TargetFiles(place, where, self._folder, self._fetcher, threads)
         self._updater: Updater | None = None
         self._mutex = threading.Lock()
 
@@ -107,14 +109,24 @@ class Session:
 
         Raises `IndexUntrusted`, `IndexStale`, `Unreachable`, `Refused`, `StoreBusy` and `StoreError`.
         """
+        return self._query(lambda: self._targets(paths, limit, likely))
+
+    def list_parts(self) -> list[bytes]:
+        """Return the parts of the list of advisories, in order, if there are any. Raises like `targets`.
+
+        It costs no request when nothing has changed: `claims` names the parts, and every query loads it.
+        """
+        return self._query(self._list_parts)
+
+    def _query(self, ask: Callable[[], R]) -> R:
+        """Call ``ask``, and once more with a repaired cache: another process may have deleted files."""
         make_private(self._folder.parent)
         lock = self._folder.with_suffix(".lock")
         with self._mutex, exclusive(lock, "tarkpm", self._lock_seconds):
             self._fetcher.deadline = within(self._fetcher.patience.question)
-            return self._twice(lambda: self._targets(paths, limit, likely))
+            return self._twice(ask)
 
-    def _twice(self, ask: Callable[[], dict[str, bytes | None]]) -> dict[str, bytes | None]:
-        """Call ``ask``, and once more with a repaired cache: another process may have deleted files."""
+    def _twice(self, ask: Callable[[], R]) -> R:
         try:
             return ask()
         except OSError:
@@ -143,12 +155,26 @@ class Session:
                 check_lifetimes(self.floors.used(updater, paths), datetime.now(UTC), where=self._where)
         # 5. Use contents that are here and have the signed digest, and fetch the others (5.7).
         known = {path: info for path, info in infos.items() if info is not None}
-        here = {path: self._at_hand(path, info, limit, likely.get(path)) for path, info in known.items()}
-        absent = [path for path, data in here.items() if data is None]
-        fetched = gather(
-            self._place, lambda path: self._fetched(path, known[path]), absent, threads=self._threads
-        )
-        return dict.fromkeys(paths) | here | dict(zip(absent, fetched, strict=True))
+        return dict.fromkeys(paths) | self._files.obtain(known, limit, likely)
+
+    def _list_parts(self) -> list[bytes]:
+        with self._translated():
+            updater = self._updater or self._opened()
+            claims = updater.load(CLAIMS, TOP)
+            self.floors.check(updater, [])
+            field = claims.unrecognized_fields.get(ADVISORIES_FIELD)
+            parts = shape.list_parts(field, where=self._where)
+        infos = {
+            path: TargetFile(part.length, {"sha256": part.sha256}, path)
+            for path, part in ((advisories_path(number), part) for number, part in enumerate(parts))
+        }
+        return list(self._files.obtain(infos, MAX_PART).values())
+
+    @property
+    def fresh_until(self) -> datetime:
+        """The time at which the timestamp of this session expires."""
+        used = self._updater and self._updater.used(TIMESTAMP)
+        return used.expires if used else datetime.fromtimestamp(0, UTC)
 
     def _opened(self) -> Updater:
         """Return a refreshed updater. Trust begins with the first root, never with cached metadata."""
@@ -216,37 +242,6 @@ class Session:
             file.unlink(missing_ok=True)
             return 0
 
-    def _at_hand(self, path: str, info: "TargetFile", limit: int, likely: bytes | None) -> bytes | None:
-        """Return a guessed or cached target file if it has the signed digest, else None."""
-        where = f"{self._where}: {path}"
-        # The path of the file contains the digest, and the size is what this process must hold in memory.
-        if not is_digest(str(info.hashes.get("sha256", ""))) or info.length > limit:
-            raise IndexUntrusted(f"expected a sha256 digest and at most {limit:,} bytes", where=where)
-        if likely is not None and _is_signed(likely, info):
-            cached.keep_new(self._cached(path), likely)  # for a machine that has nothing but this cache
-            return likely
-        data = cached.read(self._cached(path), info.length)
-        return data if data is not None and _is_signed(data, info) else None
-
-    def _cached(self, path: str) -> Path:
-        return cached.target(self._folder, path)
-
-    def _fetched(self, path: str, info: "TargetFile") -> bytes:
-        where, digest = f"{self._where}: {path}", info.hashes["sha256"]
-        folder, slash, name = path.rpartition("/")
-        try:
-            file = f"{TARGETS}/{folder}{slash}{digest}.{name}"
-            data = self._place.get(file, info.length, self._fetcher.soon())
-        except Missing as problem:
-            raise unreachable(f"a listed file is missing (HTTP {problem.status})", where=where) from None
-        except TooLarge:
-            text = f"the file has more than the signed {info.length:,} bytes"
-            raise IndexUntrusted(text, where=where) from None
-        if not _is_signed(data, info):
-            raise IndexUntrusted("the file does not have the signed digest", where=where)
-        cached.keep(self._cached(path), data)
-        return data
-
     @contextmanager
     def _translated(self) -> Iterator[None]:
         """Translate tuf's errors: expired, stale, badly signed or malformed metadata."""
@@ -290,10 +285,6 @@ def _roles(path: str, bins: Mapping[str, int]) -> Iterable[str]:
     if not 1 <= bits <= MAX_BITS:
         return (parent,)
     return parent, SuccinctRoles([], 1, bits, parent).get_role_for_target(path)
-
-
-def _is_signed(data: bytes, info: "TargetFile") -> bool:
-    return len(data) == info.length and sha256(data) == info.hashes["sha256"]
 
 
 def _first_line(problem: Exception) -> str:

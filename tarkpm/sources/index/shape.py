@@ -14,9 +14,21 @@ from typing import Annotated, Final
 
 import msgspec
 
-from tarkpm.core.document import decode_json
+from tarkpm.core.advised import MAX_PART, MAX_PARTS
+from tarkpm.core.digest import is_digest
+from tarkpm.core.document import convert, decode_json
 from tarkpm.core.key import PublicKey, from_bytes
-from tarkpm.core.layout import CLAIMS, INDEX, MAX_BITS, ROLE_FIELD, ROOT, SNAPSHOT, TIMESTAMP, TOP
+from tarkpm.core.layout import (
+    ADVISORIES_FIELD,
+    CLAIMS,
+    INDEX,
+    MAX_BITS,
+    ROLE_FIELD,
+    ROOT,
+    SNAPSHOT,
+    TIMESTAMP,
+    TOP,
+)
 from tarkpm.errors import IndexUntrusted
 
 MAX_KEYS: Final = 64
@@ -67,6 +79,13 @@ class _Target(msgspec.Struct):
     hashes: dict[str, str]
 
 
+class ListPart(msgspec.Struct, frozen=True):
+    """A part of the list of advisories, as the ``claims`` role names it."""
+
+    length: Annotated[int, msgspec.Meta(ge=1, le=MAX_PART)]
+    sha256: str
+
+
 class _Signed(msgspec.Struct):
     kind: str = msgspec.field(name="_type")
     version: _Count
@@ -78,6 +97,9 @@ class _Signed(msgspec.Struct):
     roles: dict[str, _Role] = {}
     meta: dict[str, _Meta] = {}
     targets: dict[str, _Target] = {}
+    advisories: Annotated[list[ListPart], msgspec.Meta(max_length=MAX_PARTS)] = msgspec.field(
+        name=ADVISORIES_FIELD, default_factory=list
+    )
     delegations: _Delegations | None = None
 
 
@@ -129,6 +151,11 @@ def _check_root(signed: _Signed) -> None:
 def _check_targets(role: str, signed: _Signed) -> None:
     if signed.role != role:
         raise ValueError(f"expected metadata that names its role '{role}', found {signed.role!r:.60}")
+    # The online key signs index bins: only maintainers may list advisories.
+    if signed.advisories and role != CLAIMS:
+        raise ValueError(f"'{role[:60]}' may not list advisories")
+    if not all(is_digest(part.sha256) for part in signed.advisories):
+        raise ValueError("expected the sha256 of each part of the list of advisories")
     delegations = signed.delegations
     if role in (TOP, CLAIMS, INDEX):
         if delegations is None or signed.targets:
@@ -171,3 +198,11 @@ def _public(key: _Key) -> PublicKey:
     if (key.keytype, key.scheme) != ("ed25519", "ed25519") or not _HEX.fullmatch(text):
         raise ValueError(f"expected an ed25519 key, found {key.keytype!r:.40}")
     return from_bytes(bytes.fromhex(text))
+
+
+def list_parts(field: object, *, where: str) -> list[ListPart]:
+    """Return the parts of the list of advisories from the signed field; none without it.
+
+    `check` has seen it in the file. Raises `IndexUntrusted`.
+    """
+    return [] if field is None else convert(field, list[ListPart], where=where, error=IndexUntrusted)

@@ -14,6 +14,7 @@ SECTIONS = {
         "rotate",
         "accept",
         "yank",
+        "advise",
         "refresh",
         "check",
         "status",

@@ -46,6 +46,10 @@ def _lines(report: "IndexStatus") -> Iterator[str]:
     if report.roles:
         yield ""
         yield from table(("Role", "Signed by", "Version", "Expires", ""), list(map(_role, report.roles)))
+    if report.advisories or report.withdrawn_advisories:
+        yield ""
+        gone = f", {report.withdrawn_advisories} withdrawn" if report.withdrawn_advisories else ""
+        yield f"{_count(report.advisories, 'advisory')} in force{gone}"
     yield ""
     if not report.pending:
         yield "no proposals are waiting"
@@ -87,4 +91,5 @@ def _names(owners: "tuple[Signatory, ...]") -> str:
 
 
 def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+    many = f"{what[:-1]}ies" if what.endswith("ory") else f"{what}s"
+    return f"{number} {what if number == 1 else many}"

@@ -1,0 +1,79 @@
+"""The target files of an index, by the digests that its metadata signs: from the cache, or fetched."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from tarkpm.core.digest import is_digest, sha256
+from tarkpm.core.layout import TARGETS
+from tarkpm.errors import IndexUntrusted, TooLarge
+from tarkpm.sources.index import cached
+from tarkpm.sources.index.places import IndexLocation, Missing, gather, unreachable
+
+if TYPE_CHECKING:
+    from tuf.api.metadata import TargetFile
+
+    from tarkpm.sources.index.fetcher import Fetcher
+
+NOTHING: Final[Mapping[str, bytes]] = {}
+
+
+class TargetFiles:
+    """The target files of one index. The caller holds the lock of the cache."""
+
+    def __init__(
+        self, place: IndexLocation, where: str, folder: Path, fetcher: "Fetcher", threads: int
+    ) -> None:
+        self._place, self._where, self._folder = place, where, folder
+        self._fetcher, self._threads = fetcher, threads
+
+    def obtain(
+        self, infos: Mapping[str, "TargetFile"], limit: int, likely: Mapping[str, bytes] = NOTHING
+    ) -> dict[str, bytes]:
+        """Return the contents of signed files by path, each of at most ``limit`` bytes.
+
+        ``likely`` are guessed contents: a file whose signed digest matches its guess is not fetched. Raises
+        `IndexUntrusted` and `Unreachable`.
+        """
+        here = {path: self._at_hand(path, info, limit, likely.get(path)) for path, info in infos.items()}
+        absent = [path for path, data in here.items() if data is None]
+        fetched = gather(
+            self._place, lambda path: self._fetched(path, infos[path]), absent, threads=self._threads
+        )
+        found = dict(zip(absent, fetched, strict=True))
+        return {path: found[path] if data is None else data for path, data in here.items()}
+
+    def _at_hand(self, path: str, info: "TargetFile", limit: int, likely: bytes | None) -> bytes | None:
+        """Return a guessed or cached target file if it has the signed digest, else None."""
+        where = f"{self._where}: {path}"
+        # The path of the file contains the digest, and the size is what this process must hold in memory.
+        if not is_digest(str(info.hashes.get("sha256", ""))) or info.length > limit:
+            raise IndexUntrusted(f"expected a sha256 digest and at most {limit:,} bytes", where=where)
+        if likely is not None and _is_signed(likely, info):
+            cached.keep_new(self._cached(path), likely)  # for a machine that has nothing but this cache
+            return likely
+        data = cached.read(self._cached(path), info.length)
+        return data if data is not None and _is_signed(data, info) else None
+
+    def _cached(self, path: str) -> Path:
+        return cached.target(self._folder, path)
+
+    def _fetched(self, path: str, info: "TargetFile") -> bytes:
+        where, digest = f"{self._where}: {path}", info.hashes["sha256"]
+        folder, slash, name = path.rpartition("/")
+        try:
+            file = f"{TARGETS}/{folder}{slash}{digest}.{name}"
+            data = self._place.get(file, info.length, self._fetcher.soon())
+        except Missing as problem:
+            raise unreachable(f"a listed file is missing (HTTP {problem.status})", where=where) from None
+        except TooLarge:
+            text = f"the file has more than the signed {info.length:,} bytes"
+            raise IndexUntrusted(text, where=where) from None
+        if not _is_signed(data, info):
+            raise IndexUntrusted("the file does not have the signed digest", where=where)
+        cached.keep(self._cached(path), data)
+        return data
+
+
+def _is_signed(data: bytes, info: "TargetFile") -> bool:
+    return len(data) == info.length and sha256(data) == info.hashes["sha256"]
