@@ -3,12 +3,15 @@
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from conftest import Publisher
+from support.advised import advise, advisory
 from support.gitserver import GitServer
+from support.indexed import IndexedProject
 from support.sandbox import Sandbox
 
 from tarkpm.ops.project import team_policy
@@ -134,6 +137,19 @@ def test_a_link_that_its_owner_made_is_followed(user: Sandbox, system: Path) -> 
     user.run(*CALL).failed(2, "others may write it", str(store))
 
 
+def test_what_is_damaged_keeps_nobody_from_revoking(app: Sandbox, system: Path) -> None:
+    system.write_text("signers =")
+    for words in (("list",), ("doctor",), ("revoke", "text-tools", "storage"), ("remove", "text-tools")):
+        assert app.run(*words).status in (0, 1), words
+    app.run("sync").failed(2, "not valid TOML")
+
+
+def test_a_link_of_the_user_is_followed(user: Sandbox, tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text(STRICT)
+    user_file(user).symlink_to(tmp_path / "mine")
+    user.run(*CALL).failed(3, "(signers)")
+
+
 def test_no_variable_moves_the_policy_of_the_machine(user: Sandbox, system: Path) -> None:
     system.write_text(STRICT)
     elsewhere = {
@@ -252,6 +268,15 @@ def test_a_policy_that_is_newer_asks_nobody(app: Sandbox) -> None:
     app.run("sync").failed(4, "take version 2 of this project's team policy (before: version 3 or later")
 
 
+def test_a_rollback_to_before_the_policy_is_asked_about(app: Sandbox) -> None:
+    pull(app, signed(app, 'types = ["tool"]'))
+    app.run("sync").ok()
+    newest = app.run("log", "--json").ok().json["generations"][1]["number"]
+    app.run("rollback", str(newest)).failed(4, "apply no team policy of this project")
+    pull(app, signed(app, 'types = ["hook"]', version=2))
+    app.run("rollback", str(newest), "--replace-edits", "--accept-project").ok()
+
+
 def test_a_project_names_no_program(app: Sandbox) -> None:
     (app.cwd / "policy.toml").write_text('[hook]\ncommand = ["/bin/touch", "/tmp/x"]')
     app.key("lead")
@@ -353,3 +378,35 @@ def test_a_plugin_cannot_reach_the_policy_that_restricts_it(user: Sandbox) -> No
     environment = user.environment()
     guard = Settings(user.cwd, user_paths(environment), environment).guard
     assert any(user_file(user).is_relative_to(folder) for folder in guard.folders)
+
+
+# -- an index
+
+
+def test_what_waits_and_what_is_advised_against(indexed: IndexedProject) -> None:
+    """Neither an exclusion shortens a minimum age, nor does a sync without work miss an advisory."""
+    user = indexed.sandbox
+    now = int(time.time())
+    indexed.release("text-tools", "1.0.0", published=now - 90 * 86_400)
+    indexed.release("text-tools", "1.1.0", published=now - 86_400)
+    indexed.use()
+    user_file(user).write_text('minimum-release-age = "3d"\nblock-severity = "high"\n')
+    newest = ("add", "text-tools@1.1.0", "--accept-capabilities")
+    for words in (newest, (*newest, "--no-minimum-age", "text-tools")):
+        user.run(*words).failed(4, "is too young", "tarkpm policy explain text-tools")
+    user.run("add", "text-tools", "--accept-capabilities").ok()
+    tark = user.cwd / "tark.toml"
+    tark.write_text(
+        tark.read_text().replace("[tark]\n", '[tark]\nminimum-release-age-exclude = ["text-tools"]\n', 1)
+    )
+    user.run("accept", "--accept-project").ok()
+    assert "1.1.0" not in user.run("update").ok().out.partition("note")[0]
+    user.run("sync").ok()
+    user.run(*CALL).ok()
+    advise(indexed.repo, advisory(indexed.repo))
+    user.run("audit").failed(1, "x_A-1")
+    for refused in (CALL, ("sync",), ("sync", "--reinstall")):
+        user.run(*refused).failed(3, "has an advisory of severity high (block-severity)")
+    user.run("policy", "check").failed(1, "(block-severity)")
+    user_file(user).write_text('block-severity = "critical"')
+    user.run("sync").ok()

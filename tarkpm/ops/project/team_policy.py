@@ -4,7 +4,6 @@ A policy that is there and cannot be used is an error, never "no policy": whoeve
 otherwise be free of it (docs/decisions/0181).
 """
 
-import os
 import shlex
 import stat
 from functools import cached_property
@@ -156,7 +155,7 @@ def read_policies(settings: "Settings", folder: Path | None = None) -> PolicyFil
     Raises `TeamPolicyInvalid` for a file that exists and cannot be used.
     """
     user_path = user_policy(settings)
-    files = PolicyFiles(user_path, _read_system(), _read(user_path, MAX_POLICY))
+    files = PolicyFiles(user_path, _read_system(), _read(_real(user_path), MAX_POLICY))
     if folder is None:
         return files
     return msgspec.structs.replace(
@@ -196,21 +195,29 @@ def _unusable(problem: OSError | TarkError, path: Path) -> TeamPolicyInvalid:
     return TeamPolicyInvalid(f"the team policy cannot be used: {why}", where=str(path))
 
 
+def _real(path: Path) -> Path:
+    """Return the file that a link leads to; the path itself if it is none. Raises `TeamPolicyInvalid`.
+
+    Some systems keep /etc as links into a store, and some users their settings: only the owner of the folder
+    can make such a link. One that leads nowhere is not "no policy".
+    """
+    try:
+        return path.resolve(strict=True) if path.is_symlink() else path
+    except OSError as problem:
+        raise _unusable(problem, path) from problem
+    except RuntimeError:  # Python 3.11 and 3.12 raise it for links in a circle
+        why = "the team policy cannot be used: its links lead in a circle"
+        raise TeamPolicyInvalid(why, where=str(path)) from None
+
+
 def _read_system() -> bytes | None:
     """Return the machine's policy, of which only its owner may change a byte."""
     path = SYSTEM.path
     try:
-        # Some systems keep /etc as links into a store, so links are followed: root made them.
-        real = path.resolve(strict=True) if path.is_symlink() else path
+        real = _real(path)
         data = read_file(real, MAX_POLICY)
-    except FileNotFoundError as problem:
-        if os.path.lexists(path):  # a link that leads nowhere
-            raise _unusable(problem, path) from problem
+    except FileNotFoundError:
         return None
-    except RuntimeError:  # Python 3.11 and 3.12 raise it for links in a circle
-        raise TeamPolicyInvalid(
-            "the team policy cannot be used: its links lead in a circle", where=str(path)
-        ) from None
     except (OSError, TarkError) as problem:
         raise _unusable(problem, path) from problem
     for place in (real, real.parent, path.parent):
