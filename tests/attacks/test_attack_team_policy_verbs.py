@@ -16,7 +16,9 @@ from support.sandbox import Sandbox
 from tarkpm import Host
 from tarkpm.core.advisory import Severity
 from tarkpm.core.agent.listing import Exposure
-from tarkpm.errors import PolicyViolation
+from tarkpm.core.team_policy import FIELDS
+from tarkpm.core.team_rules import RULES
+from tarkpm.errors import PolicyViolation, UnmanagedRefused
 from tarkpm.ops.mcp import Toolbox
 from tarkpm.ops.project.settings import Settings, user_paths
 from tarkpm.ops.release import team_check
@@ -76,7 +78,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         }
         for words in add.values():
             sandbox.run("add", *words).ok()
-        sandbox.plugin(sandbox.plugins / "hand", name="hand", capabilities=DECLARED)
+        for name in ("hand", "stranger"):
+            sandbox.plugin(sandbox.plugins / name, name=name, capabilities=DECLARED)
         for name in ("tark.toml", "tark.lock"):
             shutil.copy(sandbox.cwd / name, mate.cwd / name)
         shutil.copytree(sandbox.cwd / "mine", mate.cwd / "mine")
@@ -199,6 +202,15 @@ def test_no_folder_evades(world: World, rule: str) -> None:
         world.sandbox.run(*verb, "--accept-capabilities").failed(3, f"({rule})")
 
 
+def test_a_folder_that_nobody_agreed_to_stops_nothing(world: World) -> None:
+    """A policy that forbids it does not turn it into a hook that fails, which would stop every call."""
+    world.policy("folders = false")
+    environment = world.sandbox.environment()
+    with Host.open(world.sandbox.cwd, environment=environment) as host:
+        assert isinstance(host.failed["stranger"], UnmanagedRefused)
+        assert isinstance(host.failed["mine"], PolicyViolation)
+
+
 @pytest.mark.parametrize("rule", ["capabilities", "deny-hosts", "types"])
 def test_no_grant_evades(world: World, rule: str) -> None:
     """What is forbidden cannot be granted, and can be revoked."""
@@ -229,3 +241,12 @@ def test_no_forbidden_server_is_asked(world: World) -> None:
         world.policy(text)
         world.sandbox.run("search", "calc").failed(3, "the source ")
         world.sandbox.run("versions", "calc").failed(3, "the source ")
+
+
+def test_every_rule_is_tried() -> None:
+    """A field that is added needs a row here, and one on the page."""
+    elsewhere = {"version", "minimum-release-age", "accept-project", "accept-project-pinned", "hook"}
+    assert set(FIELDS) == {*POLICIES, *elsewhere}
+    assert {*RULES, "version", "minimum-release-age"} == set(FIELDS)
+    page = (Path(__file__).parents[2] / "docs" / "team-policy.md").read_text()
+    assert [one for one in FIELDS if f"| `{one}` |" not in page and f"| `[{one}]` |" not in page] == []

@@ -65,8 +65,14 @@ def load_unmanaged(workspace: Workspace, name: str) -> PluginImage:
         raise HostError(f"'{name}' is disabled", hint=f"tarkpm enable {name}")
     found = read_unmanaged(workspace, name)
     manifest = found.manifest
+    # A folder that nobody agreed to is refused as such, since it is no hook that fails. But nobody is asked
+    # about one that a team policy forbids.
+    asks = workspace.ui.interactive
+    if not asks:
+        _require_consent(workspace, found)
     check_folder(workspace, manifest, granted_to(workspace, manifest))
-    _require_consent(workspace, found)
+    if asks:
+        _require_consent(workspace, found)
     check_minimum(manifest.name, manifest.min_tark_version, workspace.project.tark_version)
     return PluginImage(
         manifest.name,
