@@ -10,7 +10,7 @@ MEANING = {
     0: "The command succeeded.",
     1: "There are findings or drift, or a plugin's call failed.",
     2: "The command line or a document is wrong, or an error was not expected.",
-    3: "A signature, digest or key is wrong.",
+    3: "A signature, digest or key is wrong, or a team policy forbids it.",
     4: "Your consent is needed.",
     5: "Something could not be checked, for example because a server is down.",
     6: "Another process holds a lock.",
@@ -54,6 +54,7 @@ Some commands use a status without an error:
 | `doctor`, `index check` | 1 if there is a problem; notes do not count |
 | `outdated` | 1 if a plugin is listed, 5 if a repository could not be reached |
 | `tools` | 1 if the tools of a plugin could not be listed |
+| `policy check` | 1 if a team policy forbids a plugin |
 | `hook run` | 1 if a plugin stopped the event or failed |"""
 
 

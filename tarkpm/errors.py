@@ -3,11 +3,12 @@
 ::
 
     TarkError(message, where, hint)      code, exit_status
-    ├ DocumentError      ManifestError, ProjectError, LockError, LockStale, CaseError
+    ├ DocumentError      ManifestError, ProjectError, LockError, LockStale, CaseError,
+    │                    TeamPolicyInvalid
     ├ ResolutionError    ReleaseTooYoung
     ├ SourceError        NotFound, Unreachable (IndexStale), Garbled, TooLarge, Refused
     ├ VerificationError  DigestMismatch, SignatureInvalid, CommitUnreached, KeyUntrusted, IndexUntrusted,
-    │                    Revoked
+    │                    Revoked, PolicyViolation
     ├ ConsentError       ProjectNotAccepted, CapabilityWidened, ToolsChanged, KeyUnknown, KeyChanged,
     │                    UnsignedRefused, Downgrade, Republished, UnmanagedRefused, Edited
     ├ StoreError         BlobMissing, StoreBusy
@@ -18,9 +19,9 @@
 An error says what is wrong, where, and which command helps. Messages are lower case, state the fact first
 and quote values.
 
-Exit statuses: 1 findings, drift or a failed plugin call; 2 usage or unexpected; 3 signature, digest or key;
-4 consent needed; 5 could not check; 6 busy. 3 and 5 differ because a server that is down must never look like
-an attack, nor an attack like an outage (docs/trust-rules.md, rule 10).
+Exit statuses: 1 findings, drift or a failed plugin call; 2 usage or unexpected; 3 signature, digest, key or
+team policy; 4 consent needed; 5 could not check; 6 busy. 3 and 5 differ because a server that is
+down must never look like an attack, nor an attack like an outage (docs/trust-rules.md, rule 10).
 """
 
 from typing import ClassVar
@@ -88,6 +89,10 @@ class LockStale(LockError):
     ) -> None:
         super().__init__(message, where=where, hint=hint)
         self.plugins = plugins
+
+
+class TeamPolicyInvalid(DocumentError):
+    """A policy.toml cannot be used: it is invalid, unreadable, or others may change it."""
 
 
 class ResolutionError(TarkError):
@@ -221,6 +226,17 @@ class EditsRefused(ConsentError):
 
 class UnmanagedRefused(ConsentError):
     """A plugin folder that tarkpm did not install would be run or replaced without consent."""
+
+
+class PolicyViolation(VerificationError):
+    """A team policy forbids it. ``rule`` is the field of the policy, and ``file`` the policy's file."""
+
+    def __init__(
+        self, message: str, *, rule: str = "", file: str = "", where: str = "", hint: str = ""
+    ) -> None:
+        super().__init__(message, where=where or file, hint=hint)
+        self.rule = rule
+        self.file = file
 
 
 class StoreError(TarkError):

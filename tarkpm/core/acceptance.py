@@ -10,6 +10,7 @@ import msgspec
 from tarkpm.core.agent.rules import McpRules
 from tarkpm.core.binding import AcceptedRelease, Binding, Origin, Publisher, contents_digest
 from tarkpm.core.digest import sha256
+from tarkpm.core.policy_pin import PolicyPin
 from tarkpm.core.release_age import AgeRule, met
 
 if TYPE_CHECKING:  # reading a record of state must not import these
@@ -33,6 +34,7 @@ class Acceptance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
     mcp: McpRules | None = None
     """What agents may call; None without rules, so that projects without any keep their digest."""
     ages: AgeRule | None = None
+    policy: PolicyPin | None = None
 
     @classmethod
     def of(cls, project: "Project", lock: "Lock") -> "Acceptance":
@@ -50,6 +52,7 @@ class Acceptance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
             {name: _binding(name, project, entries.get(name)) for name in sorted(names)},
             None if project.mcp == McpRules() else project.mcp,
             project.ages,
+            project.policy,
         )
 
     @property
@@ -88,8 +91,9 @@ class Acceptance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
         }
         indexes = {name: one for name, one in self.indexes.items() if decided.indexes.get(name) == one}
         rules = (self.mcp or McpRules()).meet(decided.mcp or McpRules())
+        policy = decided.policy if self.policy is None else self.policy.narrowed(decided.policy)
         known = None if rules == McpRules() else rules
-        return Acceptance(indexes, plugins, known, met(self.ages, decided.ages))
+        return Acceptance(indexes, plugins, known, met(self.ages, decided.ages), policy)
 
 
 def _binding(name: "PluginName", project: "Project", entry: "LockEntry | None") -> Binding:

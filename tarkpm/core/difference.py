@@ -34,6 +34,7 @@ SHOWN_AS: Final[Mapping[WideningKind, tuple[str, ...]]] = {
     WideningKind.GRANT: ("granted",),
     WideningKind.TOOL: ("tools",),
     WideningKind.MCP: (),
+    WideningKind.POLICY: (),
     WideningKind.AGE: (),
 }
 """The kinds of changes in which a widening is seen."""

@@ -6,8 +6,11 @@ PROJECT: Final = "tark.toml"
 LOCK: Final = "tark.lock"
 MANIFEST: Final = "plugin.toml"
 STATEMENT: Final = "plugin.dsse.json"
+POLICY: Final = "policy.toml"
+POLICY_STATEMENT: Final = "policy.dsse.json"
 
 MAX_PROJECT: Final = 1024 * 1024
 MAX_LOCK: Final = 16 * 1024 * 1024
 MAX_MANIFEST: Final = 256 * 1024
+MAX_POLICY: Final = 256 * 1024
 MAX_STATEMENT: Final = 64 * 1024

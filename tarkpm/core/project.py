@@ -17,6 +17,7 @@ from tarkpm.core.empty import check_filled
 from tarkpm.core.key import PublicKey, public_key
 from tarkpm.core.name_similarity import did_you_mean
 from tarkpm.core.names import MAX_PROJECT, PROJECT
+from tarkpm.core.policy_pin import PolicyPin
 from tarkpm.core.release import (
     GitSource,
     IndexSource,
@@ -75,6 +76,7 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True):
     trust: dict[str, list[str]] = {}
     grants: dict[str, dict[str, Any]] = {}
     mcp: dict[str, Any] = {}
+    policy: dict[str, Any] | None = None
 
 
 class Project(msgspec.Struct, frozen=True):
@@ -91,6 +93,7 @@ class Project(msgspec.Struct, frozen=True):
     mcp: McpRules = McpRules()
     ages: AgeRule | None = None
     record: bool = False
+    policy: PolicyPin | None = None
 
     @classmethod
     def parse(cls, data: bytes, *, where: str = PROJECT) -> "Project":
@@ -111,6 +114,7 @@ class Project(msgspec.Struct, frozen=True):
             mcp=_checked(McpRules.read, document.mcp, where, "mcp"),
             ages=_ages(document.tark, where),
             record=document.tark.record,
+            policy=_checked(PolicyPin.read, document.policy, where, "policy"),
         )
 
     def granted(self, name: PluginName) -> CapabilitySet:

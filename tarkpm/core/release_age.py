@@ -167,22 +167,26 @@ def no_fix(_: Source, __: PluginName, ___: Version) -> bool:
 
 
 class AgeCheck(msgspec.Struct, frozen=True):
-    """A rule at a moment, and the advisories: what a resolution asks about each release."""
+    """A rule at a moment, and the advisories: what a resolution asks about each release.
+
+    ``floor`` is the minimum age of team policies in seconds, from which no plugin is excluded.
+    """
 
     rule: AgeRule = AgeRule()
     now: int = 0
     fixes: Fixes = no_fix
+    floor: int = 0
 
     @property
     def is_on(self) -> bool:
         """Return whether any release can be too young."""
-        return self.rule.minimum > 0
+        return max(self.rule.minimum, self.floor) > 0
 
     def young(
         self, source: Source, name: PluginName, version: Version, published: int | None
     ) -> Young | None:
         """Return until when a release waits, or None if it may be taken now."""
-        if not self.is_on or self.rule.excludes(name):
-            return None
-        young = is_young(published, now=self.now, minimum=self.rule.minimum)
+        # An exclusion is the project's own: it must not shorten what a team policy demands.
+        minimum = self.floor if self.rule.excludes(name) else max(self.rule.minimum, self.floor)
+        young = is_young(published, now=self.now, minimum=minimum)
         return None if young and self.fixes(source, name, version) else young

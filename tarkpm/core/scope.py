@@ -105,12 +105,13 @@ def _meet_host(one: str, other: str) -> str | None:
     (host, port), (host2, port2) = split_host(one), split_host(other)
     if port != port2:
         return None
-    if _host_covers(host, host2):
+    if host_covers(host, host2):
         return other
-    return one if _host_covers(host2, host) else None
+    return one if host_covers(host2, host) else None
 
 
-def _host_covers(pattern: str, host: str) -> bool:
+def host_covers(pattern: str, host: str) -> bool:
+    """Return whether ``pattern``, a host or ``*.host``, covers another one; neither has a port."""
     if not pattern.startswith("*."):
         return pattern == host
     # "*.example.com" includes example.com itself, unlike a wildcard certificate (RFC 9525, section 6.3).

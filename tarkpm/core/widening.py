@@ -32,6 +32,7 @@ class WideningKind(Enum):
     TOOL = "tool"
     MCP = "mcp"
     AGE = "age"
+    POLICY = "policy"
 
 
 class Widening(msgspec.Struct, frozen=True):
@@ -85,6 +86,7 @@ _LOUD: Final = (
     WideningKind.TOOL,
     WideningKind.MCP,
     WideningKind.AGE,
+    WideningKind.POLICY,
 )
 _SENTENCES: Final = {
     WideningKind.INDEX: "{after}{before}",
@@ -100,6 +102,7 @@ _SENTENCES: Final = {
     WideningKind.TOOL: "let agents read another definition of the tool '{after}' of {name} than you accepted",
     WideningKind.MCP: "let agents {after}",
     WideningKind.AGE: "{after}",
+    WideningKind.POLICY: "{after}{before}",
 }
 
 
@@ -111,6 +114,9 @@ def widenings(decided: Acceptance, accepted: Acceptance) -> tuple[Widening, ...]
     rules = (decided.mcp or McpRules()).beyond(accepted.mcp or McpRules())
     found += (Widening(WideningKind.MCP, "", one) for one in rules)
     found += (Widening(WideningKind.AGE, "", one) for one in loosened(decided.ages, accepted.ages))
+    # A first policy only forbids. One that is gone, replaced or older is a widening.
+    if accepted.policy and (looser := accepted.policy.loosened(decided.policy)):
+        found.append(Widening(WideningKind.POLICY, "", looser, str(accepted.policy)))
     return tuple(found)
 
 

@@ -95,4 +95,4 @@ def _without(workspace: Workspace, names: list[PluginName]) -> CheckedTarget:
     edited = edit(text, changes, dropped=[name for name in names if name not in reached])
     project = Project.parse(edited, where=where)
     target = Target(project, lock, edited, decided=not not_accepted(workspace), dropped=tuple(names))
-    return check_target(workspace, target)
+    return check_target(workspace, target, removes=True)

@@ -92,3 +92,12 @@ def test_a_check_leaves_out_what_is_excluded_and_what_fixes_an_advisory() -> Non
     assert check.young(HOME, PluginName("text_tools"), ONE, 1000) is None
     assert check.young(HOME, CALC, Version(1, 0, 1), 1000) is None
     assert not AgeCheck().is_on
+
+
+def test_no_exclusion_shortens_what_a_team_policy_demands() -> None:
+    rule = AgeRule(3 * DAY, ("calc",))
+    check = AgeCheck(rule, 1000, lambda _, name, version: version == Version(1, 0, 1), floor=DAY)
+    assert check.young(HOME, CALC, ONE, 1000) == Young(1000 + DAY)
+    assert check.young(HOME, PluginName("other"), ONE, 1000) == Young(1000 + 3 * DAY)
+    assert check.young(HOME, CALC, Version(1, 0, 1), 1000) is None
+    assert AgeCheck(floor=DAY).is_on

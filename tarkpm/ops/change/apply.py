@@ -15,7 +15,7 @@ from tarkpm.core.plan import Plan
 from tarkpm.core.release import PluginName
 from tarkpm.core.resolution.resolver import unmet_dependencies
 from tarkpm.core.text import some
-from tarkpm.errors import StoreError
+from tarkpm.errors import StoreError, TeamPolicyInvalid
 from tarkpm.io.parallel import run_parallel
 from tarkpm.ops.change.bind import bind
 from tarkpm.ops.change.history import keep_generations, next_generations
@@ -121,7 +121,10 @@ def _settled(workspace: Workspace, target: CheckedTarget, changes: Plan, lock_by
     entries = target.lock.entries
     if not changes.complete or any(entry.is_working_copy for entry in entries) or unmet_dependencies(entries):
         return ""
-    return workspace.seal(target.project_bytes, lock_bytes)
+    try:
+        return workspace.seal(target.project_bytes, lock_bytes)
+    except TeamPolicyInvalid:  # what only removes or revokes goes on, and the next sync checks everything
+        return ""
 
 
 def _documents(workspace: Workspace, target: CheckedTarget, lock_bytes: bytes) -> tuple[DocumentEdit, ...]:

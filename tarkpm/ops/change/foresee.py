@@ -77,7 +77,8 @@ def foresee(workspace: Workspace) -> Foresight:
             break
         held |= blocked
     try:
-        lock = check_target(workspace, target_of(workspace, proposal.admissions, proposal.kept)).lock
+        target = target_of(workspace, proposal.admissions, proposal.kept)
+        lock = check_target(workspace, target, foresees=True).lock
     except TarkError as problem:
         lock = workspace.lock
         # The row of a plugin that is held back says why. Here it matters only to plugins that could move.

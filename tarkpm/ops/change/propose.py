@@ -28,6 +28,7 @@ from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.facts import known_manifest
 from tarkpm.ops.release.fetch import Release
 from tarkpm.ops.release.latest import acquire_each, stored_release
+from tarkpm.ops.release.team_check import check_candidate
 
 
 class PluginRequest(msgspec.Struct, frozen=True):
@@ -215,9 +216,12 @@ def _settle(requirement: Requirement | None, release: Release) -> Requirement | 
 def weigh(
     workspace: Workspace, requirement: Requirement | None, release: Release, answers: Answers
 ) -> Admission:
-    """Return what admitting ``release`` means; ``requirement`` None makes it a dependency."""
+    """Return what admitting ``release`` means; ``requirement`` None makes it a dependency.
+
+    Raises what `admit` raises, and `PolicyViolation`: no answer lets in what a team policy forbids.
+    """
     name = release.candidate.manifest.name
-    return admit(
+    admission = admit(
         release.candidate,
         requirement,
         workspace.project,
@@ -227,6 +231,8 @@ def weigh(
         accepted=workspace.record.accepted.plugins.get(name),
         vouched=workspace.vouched if isinstance(release.candidate.source, IndexSource) else NOBODY,
     )
+    check_candidate(workspace, release.candidate, admission.change.grants)
+    return admission
 
 
 def _declared_before(workspace: Workspace, name: PluginName, release: Release) -> CapabilitySet | None:

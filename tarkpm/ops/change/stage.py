@@ -25,6 +25,7 @@ from tarkpm.ops.release.fetch import (
     read_folder,
     stored_files,
 )
+from tarkpm.ops.release.team_check import check_entry
 from tarkpm.store.origins import Origins
 from tarkpm.store.staging import stage as place
 from tarkpm.store.state import Installed
@@ -112,6 +113,7 @@ def _fetch(workspace: Workspace, entries: list[LockEntry]) -> list[Release]:
     fetched = [*acquire(workspace, sources, names), *acquire_pinned(workspace, pins)]
     for entry, release in zip([*direct, *pinned], fetched, strict=True):
         check_same(entry, release.candidate)
+        check_entry(workspace, entry, release.candidate.manifest)
     return fetched
 
 
@@ -249,6 +251,7 @@ def _read_working_copy(
     candidate = verify_release(collected.files, None, source, where=str(source))
     manifest = candidate.manifest
     check_matches(entry, manifest, where=str(source))
+    check_entry(workspace, entry, manifest)
     module = collected.files[manifest.wasm]
     if release is None or release.contents.get(manifest.wasm) != module:  # otherwise it was just checked
         hint = inspect_hint(workspace.location.folder, source, collected)

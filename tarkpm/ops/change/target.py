@@ -11,8 +11,10 @@ from tarkpm.core.project import Project
 from tarkpm.core.release import GitSource, PluginName, Requirement
 from tarkpm.core.trust import check_minimum, check_trusted
 from tarkpm.errors import NotFound, TarkError, Unreachable
+from tarkpm.ops.change.external_check import ask_programs
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.fetch import Release
+from tarkpm.ops.release.team_check import check_entries
 from tarkpm.ops.release.way_back import require_trusted
 from tarkpm.sources.git.url import parse
 
@@ -59,15 +61,23 @@ def narrowing(target: Target) -> CheckedTarget:
     return CheckedTarget(*msgspec.structs.astuple(target))
 
 
-def check_target(workspace: Workspace, target: Target) -> CheckedTarget:
+def check_target(
+    workspace: Workspace, target: Target, *, removes: bool = False, foresees: bool = False
+) -> CheckedTarget:
     """Raise unless every lock entry follows from the project and is trusted (docs/trust-rules.md, rule 2).
 
-    Also checks the syntax of git URLs, fetched or not. Raises `Refused`, `LockStale`, `VerificationError`,
-    `ConsentError`, `ResolutionError`.
+    Also checks the syntax of git URLs, fetched or not, and the team policies, unless the target only
+    ``removes`` plugins. A target that is only shown, as one that ``foresees`` an update, asks no programs.
+    Raises `Refused`, `LockStale`, `VerificationError`, `ConsentError`, `ResolutionError`.
     """
     _check_documents(workspace, target.project, target.lock)
     for entry in target.lock.entries:
         require_trusted(workspace, target.project, entry)
+    # A plugin that is forbidden must not keep the user from removing it, or another one.
+    if not removes:
+        check_entries(workspace, target.project, target.lock.entries)
+        if not foresees:
+            ask_programs(workspace, target)
     return CheckedTarget(*msgspec.structs.astuple(target))
 
 

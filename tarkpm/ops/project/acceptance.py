@@ -18,7 +18,9 @@ from tarkpm.core.trust import NOBODY, check_trusted
 from tarkpm.core.widening import Widening, WideningKind, widenings
 from tarkpm.errors import ProjectNotAccepted, TarkError, Unreachable
 from tarkpm.ops.project.agent_rules import idle_rules
+from tarkpm.ops.project.ownership import login_name
 from tarkpm.ops.project.settings import ANY_DECISIONS, Settings
+from tarkpm.ops.project.team_policy import team_rules
 from tarkpm.ops.project.ui import Card, CardRow
 from tarkpm.ops.project.workspace import Workspace
 
@@ -101,8 +103,11 @@ def require_agreement(
 ) -> None:
     """Ask this user about what is ``new`` in ``decided``, or raise `ProjectNotAccepted`; records nothing."""
     settings = workspace.settings
+    pinned = settings.accept_project not in ("", ANY_DECISIONS)
+    if settings.accept_project and (rules := team_rules(workspace)):
+        rules.check_accept(login_name(), pinned=pinned)
     # 1. A pinned digest must match even if nothing is new: CI relies on it.
-    if settings.accept_project and settings.accept_project != ANY_DECISIONS:
+    if pinned:
         _check_pinned(workspace, decided, wording)
     if settings.accept_project == ANY_DECISIONS:
         _check_no_secret(new, wording)

@@ -14,6 +14,7 @@ from tarkpm.core.release import IndexSource, PluginName
 from tarkpm.core.rows import Listing
 from tarkpm.errors import IndexStale, NotFound, TarkError, Unreachable
 from tarkpm.ops.project.known_advisories import KnownAdvisories
+from tarkpm.ops.project.team_policy import team_rules
 
 if TYPE_CHECKING:
     from tarkpm.io.login import Login
@@ -155,13 +156,15 @@ def entry_of(workspace: "Workspace", source: IndexSource) -> IndexEntry:
 def open_client(workspace: "Workspace", entry: IndexEntry, *, kept: bool = False) -> "IndexClient":
     """Return a client for an index, or for what the cache ``kept`` of it; sends nothing yet.
 
-    Raises `Refused` for an unusable netrc.
+    Raises `Refused` for an unusable netrc, and `PolicyViolation`.
     """
     from tarkpm.io.proxies import Proxies
     from tarkpm.sources.index import IndexClient
 
     settings = workspace.settings
     environment = settings.environment
+    if not kept and (rules := team_rules(workspace)):
+        rules.check_source(entry.source, index_url=entry.url)
 
     return IndexClient(
         entry,

@@ -69,6 +69,14 @@ def _other_home(settings: Settings) -> str:
     return f"HOME={shlex.quote(str(known)) if usable else '$(mktemp -d)'} {settings.command}"
 
 
+def login_name() -> str:
+    """Return the login name of this user as the system has it: an environment variable could say anything."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
+
+
 def _user(number: int) -> str:
     try:
         return f"'{pwd.getpwuid(number).pw_name}'"

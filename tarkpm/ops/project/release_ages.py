@@ -12,6 +12,7 @@ from tarkpm.core.version import Version
 from tarkpm.errors import ReleaseTooYoung, TarkError
 from tarkpm.ops.project.known_advisories import KnownAdvisories
 from tarkpm.ops.project.settings import Settings
+from tarkpm.ops.project.team_policy import team_rules
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.store.first_seen import FirstSeen
 
@@ -28,6 +29,8 @@ class ReleaseAges:
         self._workspace, self._settings = workspace, workspace.settings
         self._now = int(time.time())
         self._rule = (workspace.project.ages or AgeRule()).at_least(own_minimum(workspace.settings))
+        rules = team_rules(workspace)
+        self._floor = rules.minimum_release_age if rules else 0
         self.any_age: tuple[PluginName, ...] = ()
         self.waiting: dict[PluginName, Waiting] = {}
 
@@ -40,7 +43,7 @@ class ReleaseAges:
     def check(self) -> AgeCheck:
         """What a resolution asks about each release."""
         rule = AgeRule.of(self._rule.minimum, (*self._rule.excluded, *self.any_age))
-        return AgeCheck(rule, self._now, self._fixes)
+        return AgeCheck(rule, self._now, self._fixes, self._floor)
 
     def _fixes(self, source: Source, name: PluginName, version: Version) -> bool:
         """Return whether an advisory names a release as its fix: that does not wait."""
@@ -63,6 +66,8 @@ class ReleaseAges:
 
     def hint(self, name: str) -> str:
         """Return the command that takes a release of this plugin all the same."""
+        if self._floor:  # no option shortens it
+            return f"tarkpm policy explain {name}"
         return f"{self._settings.command} --no-minimum-age {name}"
 
     def names(self, entries: Iterable[str]) -> tuple[PluginName, ...]:

@@ -93,6 +93,7 @@ class Settings(msgspec.Struct, frozen=True):
     def guard(self) -> "Guard":
         """Return what no plugin may reach: private places, and tark's and tarkpm's own folders.
 
+        One is the folder of the user's team policy: a plugin must not delete what restricts it.
         ``~/.config/tark`` is guarded by name instead, because plugins' credentials may be in it.
         """
         from tarkpm.core.private_places import moved
@@ -101,7 +102,8 @@ class Settings(msgspec.Struct, frozen=True):
         paths = self.paths
         config = () if paths.config == self.home / ".config" / "tark" else (paths.config,)
         places = ((Path(folder), parts) for folder, parts in moved(self.environment))
-        return Guard((paths.data, paths.state, paths.cache, *config), ((self.home, ()), *places))
+        own = (paths.data, paths.state, paths.cache, paths.config.parent / "tarkpm", *config)
+        return Guard(own, ((self.home, ()), *places))
 
     @property
     def threads(self) -> int:

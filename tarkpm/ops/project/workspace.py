@@ -18,6 +18,7 @@ from tarkpm.errors import Edited, LockError, ProjectNotAccepted
 from tarkpm.io.files import read_optional
 from tarkpm.ops.project.location import Location, checked_place
 from tarkpm.ops.project.settings import Settings
+from tarkpm.ops.project.team_policy import TeamPolicies
 from tarkpm.ops.project.ui import Ui
 from tarkpm.store.blobs import BlobStore
 from tarkpm.store.environment import Environment
@@ -116,8 +117,7 @@ class Workspace:
             self.recognized, record = True, msgspec.structs.replace(moved, path=path)
             self.state.save(record, moved_from=moved.path)
         if record is not None:
-            # Of an environment made elsewhere nothing is known: its files must be verified and installed
-            # again.
+            # Of an environment made elsewhere nothing is known: its files are verified and installed again.
             gone = msgspec.structs.replace(record, installed={}, settled="")
             self.verified = {installed.fingerprint for installed in record.installed.values()}
             self.record = record if self.recognized else gone
@@ -128,10 +128,11 @@ class Workspace:
     def seal(self, project_bytes: bytes | None, lock_bytes: bytes) -> Digest:
         """Return a digest of the documents (None: tark.toml as it is), the program version and state.
 
-        State of indexes is part of it, so that a release revoked since then is noticed.
+        State of indexes and team policies are part of it, so that what they forbid since then is noticed.
         """
         project = self.project_bytes if project_bytes is None else project_bytes
-        parts = (__version__.encode(), project or b"", lock_bytes, self.state.indexes_seal())
+        parts = [__version__.encode(), project or b"", lock_bytes, self.state.indexes_seal()]
+        parts += self.resource(TeamPolicies).sealed
         return sha256(b"".join(len(part).to_bytes(8, "big") + part for part in parts))
 
     def is_settled(self) -> bool:
@@ -216,8 +217,7 @@ class Workspace:
         self.state.save(self.record)
 
 
-MAX_QUESTIONS = 3
-"""Times a verb runs because a document was edited while its prompt waited."""
+MAX_QUESTIONS = 3  # times a verb runs because a document was edited while its prompt waited
 
 
 def asks_again(verb: Callable[Concatenate[Settings, Ui, P], R]) -> Callable[Concatenate[Settings, Ui, P], R]:

@@ -20,6 +20,7 @@ from tarkpm.errors import CommitUnreached, NotFound, TooLarge
 from tarkpm.host.module.fit import check_module
 from tarkpm.io.parallel import run_parallel
 from tarkpm.ops.project.indexes import Indexes
+from tarkpm.ops.project.team_policy import team_rules
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.sources.folder import ReleaseFiles, collect, likely_files
 
@@ -142,6 +143,8 @@ def open_remote(workspace: Workspace, url: str) -> "Iterator[GitRemote]":
         raise settings.unreachable(url)
     from tarkpm.sources.git import Access, GitRemote, parse
 
+    if rules := team_rules(workspace):
+        rules.check_source(GitSource(url))
     workspace.ui.busy(f"fetching {url}")
     access = Access(settings.environment, allow_http=settings.allow_http)
     parsed = parse(url, allow_http=settings.allow_http)

@@ -32,6 +32,7 @@ from tarkpm.host.module.fit import check_module
 from tarkpm.ops.project.ui import Card, CardRow
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.card import capability_rows, own_words, sign_in_rows, warnings
+from tarkpm.ops.release.team_check import check_folder
 from tarkpm.store.consents import Consent, Consents
 
 
@@ -63,14 +64,21 @@ def load_unmanaged(workspace: Workspace, name: str) -> PluginImage:
     if not workspace.environment.is_enabled(name):
         raise HostError(f"'{name}' is disabled", hint=f"tarkpm enable {name}")
     found = read_unmanaged(workspace, name)
-    _require_consent(workspace, found)
     manifest = found.manifest
+    # A folder that nobody agreed to is refused as such, since it is no hook that fails. But nobody is asked
+    # about one that a team policy forbids.
+    asks = workspace.ui.interactive
+    if not asks:
+        _require_consent(workspace, found)
+    check_folder(workspace, manifest, granted_to(workspace, manifest))
+    if asks:
+        _require_consent(workspace, found)
     check_minimum(manifest.name, manifest.min_tark_version, workspace.project.tark_version)
     return PluginImage(
         manifest.name,
         manifest.type,
         found.wasm,
-        _granted(workspace, manifest),
+        granted_to(workspace, manifest),
         unmanaged_data(workspace, manifest.name),
         manifest.oauth,
     )
@@ -102,7 +110,7 @@ def read_unmanaged(workspace: Workspace, name: str) -> Unmanaged:
 
 
 def _consent(workspace: Workspace, folder: Path, manifest: Manifest, text: bytes, wasm: bytes) -> Consent:
-    granted = tuple(map(str, _granted(workspace, manifest)))
+    granted = tuple(map(str, granted_to(workspace, manifest)))
     return Consent(str(folder), sha256(text), sha256(wasm), granted)
 
 
@@ -140,7 +148,7 @@ def _check_not_revoked(workspace: Workspace, name: str) -> None:
         raise Revoked(f"'{name}' was revoked by the maintainers of its index", where=where)
 
 
-def _granted(workspace: Workspace, manifest: Manifest) -> CapabilitySet:
+def granted_to(workspace: Workspace, manifest: Manifest) -> CapabilitySet:
     """Return what the plugin declares, narrowed to ``[grants]`` where tark.toml names it."""
     if manifest.name in workspace.project.grants:
         return workspace.project.granted(manifest.name).narrow(manifest.capabilities)
@@ -162,7 +170,7 @@ def consented(workspace: Workspace, name: str) -> CapabilitySet:
         return CapabilitySet()
     if Consents(workspace.state.root).find(found.consent) is None:
         return CapabilitySet()
-    return _granted(workspace, found.manifest)
+    return granted_to(workspace, found.manifest)
 
 
 def _require_consent(workspace: Workspace, found: Unmanaged) -> None:
@@ -196,7 +204,7 @@ def _card(workspace: Workspace, found: Unmanaged) -> Card:
         CardRow("signer", "UNSIGNED: not installed by tarkpm, and no publisher vouches for it", loud=True),
         CardRow("plugin.toml", f"sha256 {consent.manifest}"),
         CardRow("module", f"sha256 {consent.module}"),
-        *capability_rows(_granted(workspace, manifest), manifest),
+        *capability_rows(granted_to(workspace, manifest), manifest),
         *sign_in_rows(manifest),
         *_data_rows(workspace, manifest.name),
         *own_words(manifest),

@@ -31,6 +31,7 @@ from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import Workspace, open_for_reading
 from tarkpm.ops.release.folder_consent import agreed_grants, known_grants
 from tarkpm.ops.release.installed import installed_files, installed_manifest, read_installed
+from tarkpm.ops.release.team_check import check_entry, check_working_copy
 from tarkpm.ops.release.unmanaged import is_unmanaged, load_unmanaged, read_unmanaged, unmanaged_names
 from tarkpm.ops.release.way_back import require_trusted
 from tarkpm.ops.release.working_copy import read_working_copy, working_copy_data
@@ -161,6 +162,8 @@ def load_image(workspace: Workspace, entry: LockEntry, cache: CompileCache | Non
     path = str(workspace.environment.folder(name) / file.name)
     # 5. [grants] may be edited by hand: a capability that is not declared is never granted (rule 6).
     granted = workspace.project.granted(name).narrow(manifest.capabilities)
+    # 6. A team policy may have changed since the installation, or have been set after it.
+    check_entry(workspace, entry, manifest)
     data = workspace.data(name)
     pins, unbound = _pins(workspace, entry), manifest.capabilities.unbound(granted)
     return PluginImage(
@@ -184,6 +187,9 @@ def load_working_copy(settings: Settings, ui: Ui, path: str, *, ask: bool = True
     copy = read_working_copy(settings.cwd, path)
     # Before the question: nobody should agree to what cannot run.
     check_module(copy.wasm, copy.manifest.type, where=str(copy.module_file), hint=copy.inspect_hint)
+    # Before the question, as consent to what the team policy forbids would mean nothing.
+    chosen = CapabilitySet.of(settings.folder_grants) or copy.declared
+    check_working_copy(settings, copy.manifest, chosen if ask else known_grants(settings, copy))
     granted = agreed_grants(settings, ui, copy) if ask else known_grants(settings, copy)
     image = copy.image(granted, working_copy_data(settings, copy))
     return Images({image.name: image}, settings.cwd, busy=ui.busy)

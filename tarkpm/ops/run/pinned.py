@@ -1,17 +1,19 @@
 """The pinned definitions of installed plugins, from the lock and the store: no plugin is started."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 
 import msgspec
 
 from tarkpm.core.capability import CapabilitySet
 from tarkpm.core.lockfile import LockEntry, fingerprint
+from tarkpm.core.text import some
 from tarkpm.core.tool import ToolDef
 from tarkpm.core.trust import check_trusted
 from tarkpm.errors import TarkError
 from tarkpm.ops.project.acceptance import require_accepted
 from tarkpm.ops.project.workspace import Workspace
+from tarkpm.ops.release.team_check import entry_violations
 from tarkpm.ops.release.tool_rows import definitions
 from tarkpm.ops.release.unmanaged import read_unmanaged, unmanaged_names
 from tarkpm.store.withheld import Withheld
@@ -40,9 +42,12 @@ def pinned_plugins(workspace: Workspace) -> list[PinnedPlugin]:
     """
     workspace.require_built_here()
     require_accepted(workspace)
+    allowed = _allowed(workspace)
     order = {name: place for place, name in enumerate(workspace.project.requirements)}
     entries = [
-        one for one in workspace.followed.entries if one.type == "tool" and workspace.is_enabled(one.name)
+        one
+        for one in workspace.followed.entries
+        if one.type == "tool" and workspace.is_enabled(one.name) and one.name in allowed
     ]
     entries.sort(key=lambda one: (order.get(one.name, len(order)), one.name))
     return [
@@ -56,6 +61,17 @@ def pinned_plugins(workspace: Workspace) -> list[PinnedPlugin]:
         )
         for one in entries
     ]
+
+
+def _allowed(workspace: Workspace) -> Collection[str]:
+    """Return the plugins that the team policies allow; the others are noted."""
+    entries = workspace.followed.entries
+    found = entry_violations(workspace, workspace.project, entries)
+    if forbidden := list(dict.fromkeys(one.plugin for one in found)):
+        workspace.ui.note(
+            f"the team policy forbids these plugins: {some(forbidden)}; see: tarkpm policy check"
+        )
+    return {entry.name for entry in entries} - {*forbidden}
 
 
 def unmanaged_tools(workspace: Workspace) -> list[str]:

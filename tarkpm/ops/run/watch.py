@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from tarkpm.ops.project.team_policy import policy_paths
 from tarkpm.ops.project.workspace import Workspace
 
 _Stamp = tuple[tuple[int, ...], ...]
@@ -22,8 +23,13 @@ class ProjectWatch:
         """Remember the files of a project that is about to be read: a change meanwhile is seen later."""
         place, environment, state = workspace.location, workspace.environment, workspace.state.root
         documents = (place.project_file, place.lock_file, environment.base, environment.plugins)
-        # What was accepted or disabled, revoked, and withheld.
-        self._paths = (*documents, *(state / name for name in ("projects", "indexes", "withheld")))
+        # What was accepted or disabled, revoked, warned of, and withheld.
+        policies = policy_paths(workspace.settings, place.folder)
+        self._paths = (
+            *documents,
+            *policies,
+            *(state / name for name in ("projects", "indexes", "advisories", "withheld")),
+        )
         self._stamp = self._now()
 
     def forget(self) -> None:
