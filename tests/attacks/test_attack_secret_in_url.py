@@ -91,8 +91,8 @@ def test_in_a_redirect(sandbox: Sandbox, publisher: Publisher) -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        "update URL", "info URL", "remove URL", "enable URL", "grant URL storage", "grant me URL", "tools URL",
-        "call URL x", "call ./URL x", "inspect URL", "tree --invert URL", "cache URL", "sign URL", "chat URL",
+        "update URL", "remove URL", "enable URL", "grant URL storage", "grant me URL", "tools URL",
+        "call URL x", "call ./URL x", "tree --invert URL", "cache URL", "sign URL", "chat URL",
         "key generate --name URL", "publish URL --to x", "auth login URL", "index claim URL --publisher x",
         "index add URL URL --root sha256:00", "list --project URL", "URL",
     ],
@@ -102,4 +102,14 @@ def test_where_no_url_belongs(sandbox: Sandbox, command: str) -> None:
     words = command.replace("URL", TAKEN[2]).split()
     result = sandbox.run(*words, "-vv")
     assert result.status == 2
+    _no_secret(sandbox, result)
+
+
+@pytest.mark.parametrize("verb", ["info", "inspect", "versions"])
+@pytest.mark.parametrize("url", URLS)
+def test_looking_at_a_repository(sandbox: Sandbox, verb: str, url: str) -> None:
+    sandbox.init()
+    with unchanged(sandbox):
+        result = sandbox.run(verb, url, "-vv")
+    assert result.status == (5 if url in TAKEN else 2)
     _no_secret(sandbox, result)

@@ -109,7 +109,7 @@ def test_an_edit_reads_back_to_exactly_what_it_says(changes: list[ProjectEdit]) 
         ('[plugins]\na-b = { path = "x" }\na_b = { path = "y" }', "'a_b' and 'a-b' are the same name", "tark.toml: plugins.a_b"),
         ('[plugins]\n"../x" = { path = "x" }', "expected at most 64 letters and digits joined by - or _, found '../x'", "tark.toml: plugins.../x"),
         ('[trust]\na = ["ed25519:x"]', "expected ed25519: and 44 characters of base64, found 'ed25519:x'", "tark.toml: trust.a"),
-        ('[grants]\na = { shel = true }', "shel: expected one of storage, http, env, filesystem, fs_read, oauth, credentials, secret, shell", "tark.toml: grants.a"),
+        ('[grants]\na = { shel = true }', "shel: expected one of storage, http, env, filesystem, fs_read, oauth, credentials, secret, shell; did you mean 'shell'?", "tark.toml: grants.a"),
         ('[grants]\na = { http = ["*"] }', "http: expected a host like api.example.com, *.example.com or host:8080, found '*'", "tark.toml: grants.a"),
         ("[plugins\n", "not valid TOML: expected ']' at the end of a table declaration (at line 1, column 9)", "tark.toml"),
     ],

@@ -16,7 +16,8 @@ from tarkpm.core.version import Version
 def files(sandbox: Sandbox) -> set[str]:
     """The files of the user and the project, without caches: what indexes said is kept for offline use."""
     found = (path for root in (sandbox.home, sandbox.cwd) for path in root.rglob("*") if path.is_file())
-    kept = (str(sandbox.store), str(sandbox.state / "indexes"), str(sandbox.state / "mac.key"))
+    names = ("indexes", "advisories", "mac.key")
+    kept = (str(sandbox.store), *(str(sandbox.state / name) for name in names))
     return {str(path) for path in found if not str(path).startswith(kept)}
 
 

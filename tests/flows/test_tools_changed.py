@@ -124,5 +124,5 @@ def test_a_repository_without_a_commit_is_compared_with_nothing(
 def test_a_revision_that_git_checks_out_in_another_encoding_is_refused(project: Sandbox) -> None:
     (project.cwd / ".gitattributes").write_text("tark.lock working-tree-encoding=UTF-7\n")
     git(project.cwd, "add", ".gitattributes")
-    commit(project)
+    git(project.cwd, "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "-m", "c")
     project.run("tools", "--changed").failed(2, "sets working-tree-encoding")

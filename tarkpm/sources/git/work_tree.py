@@ -21,7 +21,7 @@ _IGNORE: Final = ".gitignore"
 State = Literal["modified", "untracked", "deleted"]
 
 
-class Change(NamedTuple):
+class FileState(NamedTuple):
     """A file, by path relative to the compared folder, that is not as HEAD has it."""
 
     path: str
@@ -47,15 +47,15 @@ class WorkTree:
         """Return whether HEAD has this file."""
         return path in self._committed
 
-    def changes(self, files: Mapping[str, bytes], expected: Iterable[str] = ()) -> Iterator[Change]:
+    def changes(self, files: Mapping[str, bytes], expected: Iterable[str] = ()) -> Iterator[FileState]:
         """Yield the ``files`` that are not as in HEAD, and the ``expected`` ones that are not among them."""
         for path, data in sorted(files.items()):
             entry = self._committed.get(path)
             if entry is None:
-                yield Change(path, "untracked")
+                yield FileState(path, "untracked")
             elif not stat.S_ISREG(entry.mode) or entry.oid != object_id("blob", data):
-                yield Change(path, "modified")
-        yield from (Change(path, "deleted") for path in sorted(set(expected) - files.keys()))
+                yield FileState(path, "modified")
+        yield from (FileState(path, "deleted") for path in sorted(set(expected) - files.keys()))
 
     def committed(self) -> Collection[str]:
         """Return the files that HEAD has."""
