@@ -3,8 +3,7 @@
 ::
 
     TarkError(message, where, hint)      code, exit_status
-    ├ DocumentError      ManifestError, ProjectError, LockError, LockStale, CaseError,
-    │                    TeamPolicyInvalid
+    ├ DocumentError      ManifestError, ProjectError, LockError (LockStale), CaseError, TeamPolicyInvalid
     ├ ResolutionError    ReleaseTooYoung
     ├ SourceError        NotFound, Unreachable (IndexStale), Garbled, TooLarge, Refused
     ├ VerificationError  DigestMismatch, SignatureInvalid, CommitUnreached, KeyUntrusted, IndexUntrusted,
@@ -16,9 +15,7 @@
     └ HostError          ModuleInvalid, CapabilityDenied, PluginFailed (PluginRaised), PluginCrashed,
                          LimitReached
 
-An error says what is wrong, where, and which command helps. Messages are lower case, state the fact first
-and quote values.
-
+An error says what is wrong, where, and which command helps. Messages are lower case and quote values.
 Exit statuses: 1 findings, drift or a failed plugin call; 2 usage or unexpected; 3 signature, digest, key or
 team policy; 4 consent needed; 5 could not check; 6 busy. 3 and 5 differ because a server that is
 down must never look like an attack, nor an attack like an outage (docs/trust-rules.md, rule 10).
@@ -70,8 +67,8 @@ class ProjectError(DocumentError):
 class CaseError(DocumentError):
     """A case of `tarkpm test` is invalid. ``path`` is the key, () for the whole file."""
 
-    def __init__(self, message: str, *, path: tuple[str, ...] = (), where: str = "", hint: str = "") -> None:
-        super().__init__(message, where=where, hint=hint)
+    def __init__(self, message: str, *, path: tuple[str, ...] = (), **place: str) -> None:
+        super().__init__(message, **place)
         self.path = path
 
 
@@ -84,10 +81,8 @@ class LockStale(LockError):
 
     exit_status = 1
 
-    def __init__(
-        self, message: str, *, plugins: tuple[str, ...] = (), where: str = "", hint: str = ""
-    ) -> None:
-        super().__init__(message, where=where, hint=hint)
+    def __init__(self, message: str, *, plugins: tuple[str, ...] = (), **place: str) -> None:
+        super().__init__(message, **place)
         self.plugins = plugins
 
 
@@ -102,18 +97,14 @@ class ResolutionError(TarkError):
 class ReleaseTooYoung(ResolutionError):
     """A release has not reached the minimum age, and no older one will do.
 
-    ``until`` is when ``plugin`` reaches it, in seconds since the epoch; None if nobody says when it was
-    published.
+    ``until`` is when ``plugin`` reaches it, in seconds since the epoch; None if that is not known.
     """
 
     exit_status = 4
 
-    def __init__(
-        self, message: str, *, plugin: str, until: int | None, where: str = "", hint: str = ""
-    ) -> None:
-        super().__init__(message, where=where, hint=hint)
-        self.plugin = plugin
-        self.until = until
+    def __init__(self, message: str, *, plugin: str, until: int | None, **place: str) -> None:
+        super().__init__(message, **place)
+        self.plugin, self.until = plugin, until
 
 
 class SourceError(TarkError):
@@ -231,12 +222,9 @@ class UnmanagedRefused(ConsentError):
 class PolicyViolation(VerificationError):
     """A team policy forbids it. ``rule`` is the field of the policy, and ``file`` the policy's file."""
 
-    def __init__(
-        self, message: str, *, rule: str = "", file: str = "", where: str = "", hint: str = ""
-    ) -> None:
-        super().__init__(message, where=where or file, hint=hint)
-        self.rule = rule
-        self.file = file
+    def __init__(self, message: str, *, rule: str = "", file: str = "", **place: str) -> None:
+        super().__init__(message, **{"where": file, **place})
+        self.rule, self.file = rule, file
 
 
 class StoreError(TarkError):
@@ -263,10 +251,8 @@ class BuildError(TarkError):
 
     exit_status = 1
 
-    def __init__(
-        self, message: str, *, output: tuple[str, ...] = (), where: str = "", hint: str = ""
-    ) -> None:
-        super().__init__(message, where=where, hint=hint)
+    def __init__(self, message: str, *, output: tuple[str, ...] = (), **place: str) -> None:
+        super().__init__(message, **place)
         self.output = output
 
 
@@ -302,13 +288,9 @@ class PluginRaised(PluginFailed):
     the call could not start, "" for any other exception.
     """
 
-    def __init__(
-        self, exception: str, traceback: str = "", *, missing: str = "", where: str = "", hint: str = ""
-    ) -> None:
-        super().__init__(f'raised "{exception}"', where=where, hint=hint)
-        self.exception = exception
-        self.traceback = traceback
-        self.missing = missing
+    def __init__(self, exception: str, traceback: str = "", *, missing: str = "", **place: str) -> None:
+        super().__init__(f'raised "{exception}"', **place)
+        self.exception, self.traceback, self.missing = exception, traceback, missing
 
 
 class PluginCrashed(HostError):

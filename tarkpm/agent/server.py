@@ -19,8 +19,9 @@ from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, Too
 
 from tarkpm import __version__
 from tarkpm.agent.consent import Context, Elicitations
+from tarkpm.core.agent.agreement import DECLINED
 from tarkpm.core.agent.outcome import Outcome, refused
-from tarkpm.ops.mcp import DECLINED, Toolbox
+from tarkpm.ops.mcp import Toolbox
 from tarkpm.ops.run.turns import AgentCall
 
 LOOK_SECONDS = 1.0

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Final
 
 from tarkpm.core.capability import KINDS, MAX_SCOPES, Capability, CapabilitySet
 from tarkpm.core.digest import is_digest
-from tarkpm.core.release import GitSource, IndexSource, file_name, same_name
+from tarkpm.core.file_names import file_name, same_name
+from tarkpm.core.release import GitSource, IndexSource
 from tarkpm.core.tool import MAX_TOOL_NAME, MAX_TOOLS
 
 if TYPE_CHECKING:

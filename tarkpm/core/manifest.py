@@ -15,9 +15,10 @@ from tarkpm.core.capability import KINDS, OWN_TABLE, Capability, CapabilitySet
 from tarkpm.core.contributes import contributions, events
 from tarkpm.core.document import Text, convert, parse_toml
 from tarkpm.core.empty import Path, check_filled
+from tarkpm.core.file_names import file_name
 from tarkpm.core.name_similarity import nearest
 from tarkpm.core.names import MANIFEST, MAX_MANIFEST, STATEMENT
-from tarkpm.core.release import MAX_NAME, TYPES, Dependency, PluginName, file_name, plugin_name
+from tarkpm.core.release import MAX_NAME, TYPES, Dependency, PluginName, plugin_name
 from tarkpm.core.version import Range, Version
 from tarkpm.errors import ManifestError
 

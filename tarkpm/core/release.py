@@ -1,14 +1,12 @@
 """Plugin names, sources and requirements: the values that identify a release."""
 
-import itertools
 import re
-import unicodedata
-from collections.abc import Iterable
 from typing import Any, Final, NewType
 
 import msgspec
 
 from tarkpm.core import git_url
+from tarkpm.core.file_names import folder_path
 from tarkpm.core.shapes import from_value
 from tarkpm.core.tags import TagRange, tag_range, version_tag
 from tarkpm.core.text import refuse_empty, short, without_login
@@ -22,7 +20,6 @@ MAX_NAME: Final = 64
 TYPES: Final = ("auth", "tool", "provider", "hook", "channel")
 
 _NAME = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
-_PART = re.compile(r"[^/\\:\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,255}")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _ROOT = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -47,42 +44,6 @@ def folded(name: str) -> str:
     return name.replace("_", "-")
 
 
-def file_name(text: str) -> str:
-    """Check the relative name of a file in a release. Raises `ValueError`.
-
-    A name has at most four parts joined by ``/``. No part is hidden or ``..``, or contains a drive, a
-    backslash or a control character.
-    """
-    # `data` at the top is refused: in an installed plugin's folder it leads to the stored data.
-    parts = text.split("/")
-    bad = any(part.startswith(".") or part != part.strip() or not _PART.fullmatch(part) for part in parts)
-    if bad or len(parts) > 4 or parts[0].casefold() == "data":
-        raise ValueError(f"expected a plain relative file name, found {text[:80]!r}")
-    return text
-
-
-def same_name(names: Iterable[str]) -> tuple[str, str] | None:
-    """Return two of the file names that are one file on some file systems; None if there are none.
-
-    Names, and the folders in them, are compared without case and without the form of their accents (Unicode
-    3.13, D145: canonical caseless matching).
-    """
-    # APFS, NTFS and many shares compare so. There the second file replaces the first, and the digests of a
-    # release that hold on one machine fail on another.
-    ordered, seen = sorted(names), dict[str, tuple[str, int]]()
-    for number, name in enumerate(ordered):
-        for path in itertools.accumulate(name.split("/"), "{}/{}".format):
-            spelled, first = seen.setdefault(_caseless(path), (path, number))
-            # Two files may share a folder, if they spell it the same.
-            if spelled != path or (first != number and path in (name, ordered[first])):
-                return ordered[first], name
-    return None
-
-
-def _caseless(text: str) -> str:
-    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", text).casefold())
-
-
 def names_folder(text: str) -> bool:
     """Return whether an argument is a local folder, as opposed to a plugin name or a URL."""
     return text in (".", "..") or text.startswith(("./", "../", "/", "~"))
@@ -91,15 +52,6 @@ def names_folder(text: str) -> bool:
 def is_extra(name: str) -> bool:
     """Return whether a file is a licence or readme, which are installed with the plugin."""
     return "/" not in name and name.upper().startswith(("LICENSE", "LICENCE", "README"))
-
-
-def folder_path(text: str) -> str:
-    """Check and normalize a folder inside a repository ("" is its top). Raises `ValueError`."""
-    parts = [part for part in text.split("/") if part not in ("", ".")]
-    bad = any(part == ".." or part.lower() == ".git" or not _PART.fullmatch(part) for part in parts)
-    if text.startswith("/") or bad or len(parts) > 32:
-        raise ValueError(f"expected a folder inside the repository, found {text[:80]!r}")
-    return "/".join(parts)
 
 
 def is_commit(text: str) -> bool:

@@ -13,10 +13,11 @@ import msgspec
 
 from tarkpm.core.digest import FileEntry, is_digest
 from tarkpm.core.document import check_version, decode_json
+from tarkpm.core.file_names import file_name, same_name
 from tarkpm.core.key import PublicKey, public_key
 from tarkpm.core.lockfile import StatementEntry
 from tarkpm.core.manifest import Manifest
-from tarkpm.core.release import TYPES, Dependency, PluginName, file_name, plugin_name, same_name
+from tarkpm.core.release import TYPES, Dependency, PluginName, plugin_name
 from tarkpm.core.release_age import moment_text, parse_moment
 from tarkpm.core.text import ellipsis
 from tarkpm.core.version import Version

@@ -24,9 +24,10 @@ import msgspec
 
 from tarkpm.core.digest import Digest, FileEntry, is_digest, sha256
 from tarkpm.core.document import strict_json
+from tarkpm.core.file_names import file_name, same_name
 from tarkpm.core.key import PublicKey, check_signature, public_key
 from tarkpm.core.names import MANIFEST, MAX_STATEMENT, STATEMENT
-from tarkpm.core.release import PluginName, file_name, plugin_name, same_name
+from tarkpm.core.release import PluginName, plugin_name
 from tarkpm.core.text import json_flaw, short
 from tarkpm.core.version import Version
 from tarkpm.errors import DigestMismatch, SignatureInvalid

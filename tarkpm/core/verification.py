@@ -6,11 +6,12 @@ import msgspec
 
 from tarkpm.core import statement
 from tarkpm.core.digest import FileEntry, sha256
+from tarkpm.core.file_names import same_name
 from tarkpm.core.key import PublicKey
 from tarkpm.core.lockfile import LockEntry, StatementEntry
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MANIFEST
-from tarkpm.core.release import PathSource, PluginName, Source, is_extra, same_name
+from tarkpm.core.release import PathSource, PluginName, Source, is_extra
 from tarkpm.core.tool import ToolPin
 from tarkpm.core.version import Version
 from tarkpm.errors import Refused, SignatureInvalid

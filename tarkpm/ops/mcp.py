@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from tarkpm.core.agent import finding, listing, outcome
+from tarkpm.core.agent import agreement, finding, listing, outcome
 from tarkpm.core.agent.calling import meant
 from tarkpm.core.agent.listing import SEARCH, AgentTool, Exposure, ToolListing
 from tarkpm.core.agent.naming import renamed
@@ -14,7 +14,7 @@ from tarkpm.core.agent.outcome import Outcome
 from tarkpm.core.agent.rules import McpRules
 from tarkpm.core.capability import Capability
 from tarkpm.core.name_similarity import did_you_mean
-from tarkpm.core.text import neutral, quoted, some
+from tarkpm.core.text import neutral, some
 from tarkpm.errors import DigestMismatch, HostError, PluginRaised, TarkError
 from tarkpm.host.imports.log import LogLine, LogSink
 from tarkpm.host.runtime import PluginHost, PluginImage, ToolResult
@@ -32,14 +32,6 @@ from tarkpm.ops.run.pinned import PinnedPlugin, pinned_plugins, unmanaged_tools
 from tarkpm.ops.run.secrets import unset
 from tarkpm.ops.run.turns import AgentCall, Turns
 from tarkpm.ops.run.watch import ProjectWatch
-
-MAX_SHOWN = 300
-"""Characters of a call's arguments that are shown to the person who is asked."""
-UNASKED = (
-    "tark.toml requires that a person agrees to this call ([mcp] ask = {}), "
-    "and this client cannot ask one: it has no elicitation"
-)
-DECLINED = "the user did not agree to this call"
 
 
 class Toolbox:
@@ -113,10 +105,7 @@ class Toolbox:
         tool = self._tools.get(name)
         if tool is None or not self._rules.asks(tool.risk):
             return ""
-        shown = quoted(json.dumps(arguments, ensure_ascii=False), MAX_SHOWN)
-        named = neutral(tool.tool, limit=100)
-        head = f"Let the plugin '{tool.plugin}' run its tool '{named}'? It claims the risk {tool.risk}."
-        return f"{head} Arguments: {shown}"
+        return agreement.question(tool, arguments)
 
     def call(
         self, name: str, arguments: Mapping[str, Any], call: AgentCall, *, agreed: bool = False
@@ -134,13 +123,10 @@ class Toolbox:
             return outcome.refused(str(problem))
         tool = self._tools.get(name)
         if tool is None:
-            near = did_you_mean(name[:100], map(neutral, self._tools)) or ":"
-            return outcome.refused(
-                f"there is no tool '{neutral(name, limit=100)}'{near} {self._why_none(name)}"
-            )
+            return outcome.refused(self._no_tool(name))
         # Here and not only where the question is put: the rules may have changed since it was answered.
         if not agreed and self._rules.asks(tool.risk):
-            return outcome.refused(UNASKED.format(self._rules.ask))
+            return outcome.refused(agreement.UNASKED.format(self._rules.ask))
         call.plugin = tool.plugin
         try:
             return self._run(tool, arguments, call)
@@ -209,13 +195,14 @@ class Toolbox:
             for plugin in gone:
                 self._opened[0].unload(plugin)
 
-    def _why_none(self, name: str) -> str:
+    def _no_tool(self, name: str) -> str:
+        plugin, reason = name.partition("__")[0], f"{SEARCH} or tools/list shows the tools"
         if self._problem:
-            return _said(self._problem)
-        plugin = name.partition("__")[0]
-        if plugin in self._missing_plugins:
-            return f"'{plugin}' is not installed as tark.lock says. The user can install it: tarkpm sync"
-        return f"{SEARCH} or tools/list shows the tools"
+            reason = _said(self._problem)
+        elif plugin in self._missing_plugins:
+            reason = f"'{plugin}' is not installed as tark.lock says. The user can install it: tarkpm sync"
+        near = did_you_mean(name[:100], map(neutral, self._tools)) or ":"
+        return f"there is no tool '{neutral(name, limit=100)}'{near} {reason}"
 
     # -- calls
 

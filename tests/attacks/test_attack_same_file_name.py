@@ -7,7 +7,7 @@ from conftest import Publisher
 from support.sandbox import Sandbox
 
 from attacks.tampering import install, unchanged
-from tarkpm.core.release import same_name
+from tarkpm.core.file_names import same_name
 
 SAID = "the files 'README.MD' and 'README.md' have the same name"
 

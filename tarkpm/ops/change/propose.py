@@ -236,10 +236,7 @@ def weigh(
 
 
 def _declared_before(workspace: Workspace, name: PluginName, release: Release) -> CapabilitySet | None:
-    """Return what the locked release declares: ``release`` may be it, else the store or environment has it.
-
-    None if none of them does.
-    """
+    """Return what the locked release declares, if ``release``, the store or the environment has it."""
     entry = workspace.followed.get(name)
     if entry is None:
         return None

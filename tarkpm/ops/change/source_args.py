@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from tarkpm.core.file_names import folder_path
 from tarkpm.core.name_similarity import did_you_mean
 from tarkpm.core.project import Project
 from tarkpm.core.release import (
@@ -15,7 +16,6 @@ from tarkpm.core.release import (
     PathSource,
     PluginName,
     Source,
-    folder_path,
     is_commit,
     names_folder,
     plugin_name,

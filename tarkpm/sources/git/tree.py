@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from tarkpm.core.release import folder_path
+from tarkpm.core.file_names import folder_path
 from tarkpm.errors import NotFound, Refused, TooLarge
 from tarkpm.sources.git.limits import TransferLimits, amount
 from tarkpm.sources.git.objects import Objects, TreeEntry, parse_tree

@@ -8,8 +8,8 @@ from typing import Final
 from urllib.parse import unquote
 
 from tarkpm.core import git_url
+from tarkpm.core.file_names import folder_path
 from tarkpm.core.git_url import DEFAULT_PORTS, GitUrl, refuse, shown
-from tarkpm.core.release import folder_path
 from tarkpm.errors import Refused
 from tarkpm.io.login import Login, is_sendable
 from tarkpm.io.proxies import is_loopback
