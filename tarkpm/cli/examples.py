@@ -49,6 +49,7 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "enable": ("tarkpm enable text-tools",),
     "disable": ("tarkpm disable text-tools",),
     "grant": (
+        "tarkpm grant --unused --days 90",
         "tarkpm grant text-tools storage http:api.example.com",
         "tarkpm grant github secret:token=github",
     ),

@@ -62,7 +62,9 @@ def test_the_errand(project: Project) -> None:
     assert sandbox.run("bisect", "good").ok().out == f"now at generation 5: {ask}"
     assert project.version == "1.3.0"
     found = sandbox.run("bisect", "bad").ok().out
-    assert found.startswith("the first bad generation is 5\n  ~ text-tools 1.2.0 → 1.3.0")
+    assert found.startswith(
+        "the first bad generation is 5 (see: tarkpm show 5)\n  ~ text-tools 1.2.0 → 1.3.0"
+    )
     assert found.endswith("to return: tarkpm bisect reset\n")
     assert sandbox.run("bisect", "reset").ok().out == "back at generation 6\n"
     assert (project.documents, project.accepted) == (before, accepted)

@@ -125,4 +125,5 @@ def _lines(report: "BisectReport") -> list[str]:
         numbers = ", ".join(map(str, report.first_bad))
         return [*skipped, f"the first bad generation is one of {numbers}; {end}"]
     changes = [f"  {neutral(summary_words(change))}" for change in report.changes]
-    return [*skipped, f"the first bad generation is {report.first_bad[0]}", *changes, end]
+    number = report.first_bad[0]
+    return [*skipped, f"the first bad generation is {number} (see: tarkpm show {number})", *changes, end]

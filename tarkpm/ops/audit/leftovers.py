@@ -261,7 +261,7 @@ def _temporary(settings: Settings, state: State) -> _Found:
     now = time.time()
     cached = (item.path for item in items(settings.paths.cache) if item.path.name.startswith("."))
     folders = [
-        *(state.root / name for name in ("", "projects", "keys", "indexes", "bisect", "first-seen")),
+        *(state.root / name for name in ("", "projects", "keys", "indexes", "bisect", "first-seen", "uses")),
         *state.root.glob("history/*"),
     ]
     kept = (path for folder in folders for path in _dotted(folder))

@@ -6,6 +6,9 @@ import pytest
 
 from host.imports.conftest import Names, PluginOf
 from host.imports.web import Web, ok
+from tarkpm.core import urls
+from tarkpm.core.capability import Capability, CapabilitySet
+from tarkpm.host.imports.hosts import Hosts, NotGranted
 
 
 def err(answer: object) -> str:
@@ -228,3 +231,13 @@ def test_urls_that_are_none(plugin_of: PluginOf) -> None:
     )
     assert err(plugin_of("a.test").get("\ud800")).startswith("a URL with a space, a backslash")
     assert "surrogates not allowed" in err(plugin_of("a.test").post("https://a.test/", "\ud800"))
+
+
+def test_each_allowed_request_counts_for_the_grant_that_allowed_it_and_names_no_other_host() -> None:
+    grants = [Capability.parse(text) for text in ("http:*.example.com", "http:other.example.org")]
+    hosts = Hosts(CapabilitySet.of(grants), print)
+    for url in ("https://a.example.com/x", "https://b.example.com/", "https://other.example.org/"):
+        hosts.check(urls.parse(url))
+    with pytest.raises(NotGranted):
+        hosts.check(urls.parse("https://elsewhere.example.net/"))
+    assert hosts.used == {grants[0]: 2, grants[1]: 1}
