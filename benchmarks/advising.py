@@ -18,6 +18,7 @@ from benchmarks.indexes import generate_real
 from benchmarks.keeping import shared_index
 from benchmarks.setup import padded, plugin_names, tarkpm, user
 from benchmarks.web import Traffic, web_server
+from tarkpm.core.layout import FILES
 from tarkpm.core.release import PluginName
 
 ADVISORIES = 1_000
@@ -30,8 +31,10 @@ def _advised(_: Path, quick: bool) -> Sequence[float]:
     without, _idle = ask_daily(keeper, lambda: None)
     keeper.advise(keeper.names[:: len(keeper.names) // ADVISORIES][:ADVISORIES])
     with_, idle = ask_daily(keeper, lambda: keeper.advise(keeper.names[1:2], ADVISORIES + 1))
-    if extra := [traffic.paths for traffic in idle if len(traffic.paths) != 2]:
-        raise RuntimeError(f"expected 2 requests with nothing new, found {extra[0]}")
+    # Releases are asked for as well, and are not there: this index has only their sizes.
+    asked = [[path for path in traffic.paths if not path.startswith(f"/{FILES}/")] for traffic in idle]
+    if max(map(len, asked)) > 2:
+        raise RuntimeError(f"expected 2 requests with nothing new, found {max(asked, key=len)}")
     return [_bytes(with_) / _bytes(without)]
 
 

@@ -83,7 +83,7 @@ def ask_daily(keeper: Keeper, more: Callable[[], None]) -> tuple[list[Traffic], 
         for person in people:
             for found in (daily, idle):
                 _look(person)
-                found.append(_but_releases(site, keeper.folder))
+                found.append(site.passed())
     return daily, idle
 
 

@@ -17,7 +17,7 @@ from tarkpm.core.text import masked
 from tarkpm.errors import StoreError, TarkError
 
 SECTIONS: Final[dict[str, tuple[str, ...]]] = {
-    "Change a project": ("init", "add", "remove", "update", "lock", "sync", "rollback"),
+    "Change a project": ("init", "add", "remove", "update", "lock", "sync", "rollback", "bisect"),
     "Trust": ("verify", "audit", "accept", "accepted", "grant", "revoke", "enable", "disable", "policy"),
     "Find and look": (
         "search",

@@ -79,7 +79,8 @@ def _without(part: Part, id_: str) -> Part:
 class IndexAdvisories(msgspec.Struct, frozen=True):
     """What this machine knows of the advisories of one index.
 
-    ``listed`` is the whole list, by folded name. ``records`` are the documents of plugins that some project
+    ``listed`` is the whole list, by folded name, and ``version`` that of the metadata which names it.
+    ``records`` are the documents of plugins that some project
     here has or was about to have, by id. ``checked`` is when the index was last asked, in seconds since the
     epoch; ``expires`` is until when its answer counts as fresh.
     """
@@ -88,6 +89,7 @@ class IndexAdvisories(msgspec.Struct, frozen=True):
     records: Mapping[str, bytes] = {}
     checked: int = 0
     expires: int = 0
+    version: int = 0
 
     def of(self, name: str) -> Iterator[Advisory]:
         """Yield the known advisories of a plugin, withdrawn ones too, by id."""
@@ -100,6 +102,17 @@ class IndexAdvisories(msgspec.Struct, frozen=True):
         rows = self.listed.get(folded(name), {})
         here = {one.id: one.modified for one in self.of(name)}
         return sorted(id_ for id_, modified in rows.items() if here.get(id_) != modified)
+
+    def merged(self, other: "IndexAdvisories") -> "IndexAdvisories":
+        """Return the newer of both lists, with the documents of both; what is equally new is this one's.
+
+        Two commands may learn at the same time: one that asked earlier must not undo what the other learned.
+        """
+        newer, older = (self, other) if self.version >= other.version else (other, self)
+        there = {id_ for ids in newer.listed.values() for id_ in ids}
+        records = {**older.records, **newer.records}
+        kept = {id_: records[id_] for id_ in sorted(records.keys() & there)}
+        return msgspec.structs.replace(newer, records=kept)
 
 
 NOTHING: Final = IndexAdvisories()

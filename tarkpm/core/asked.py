@@ -56,9 +56,13 @@ def _path(function: str, path: str) -> str:
 
 def allows(granted: CapabilitySet, wanted: Capability) -> bool:
     """Return whether a grant allows the host call that asks for ``wanted``."""
-    return any(
-        one.covers(other) for one in granted for other in (wanted, _as_folder(wanted), as_private(wanted))
-    )
+    return serving(granted, wanted) is not None
+
+
+def serving(granted: Iterable[Capability], wanted: Capability) -> Capability | None:
+    """Return the granted capability that allows the host call that asks for ``wanted``; None if none does."""
+    forms = (wanted, _as_folder(wanted), as_private(wanted))
+    return next((one for one in granted if any(one.covers(other) for other in forms)), None)
 
 
 def smallest(wanted: Iterable[Capability]) -> CapabilitySet:

@@ -13,11 +13,11 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
-from tarkpm.core.asked import asked
-from tarkpm.core.capability import Capability, CapabilitySet
+from tarkpm.core.asked import asked, serving
+from tarkpm.core.capability import PLAIN, Capability, CapabilitySet
 from tarkpm.errors import CapabilityDenied, HostError, LimitReached
 from tarkpm.host import trace
-from tarkpm.host.imports import Interface, Lacking
+from tarkpm.host.imports import Counting, Interface, Lacking
 from tarkpm.host.ipc.decoding import Arguments, ProtocolError, valued
 from tarkpm.host.module.legacy_abi import GRANTED_BY
 
@@ -54,6 +54,7 @@ PARAMETERS: Final[Mapping[str, Mapping[str, Any]]] = {
 ALWAYS: Final = frozenset({"log", "clock", "random"})
 """Interfaces that need no grant: they give access to nothing of the user's."""
 
+_PLAIN: Final = {kind: Capability(kind) for kind in PLAIN}
 _MOST_LACKED: Final = 20
 
 
@@ -90,7 +91,10 @@ class Gate:
             tell: called with each answered call, secrets masked.
             older: the plugin's ABI distinguishes a refusal from a failure (docs/decisions/0050).
         """
+        self._granted = granted
+        self._used: Counter[Capability] = Counter()
         self._open = {name: interfaces.get(name) for name in PARAMETERS if _is_open(name, granted)}
+        self._counting = {name: one for name, one in self._open.items() if isinstance(one, Counting)}
         self._report = report
         self._limit = calls
         self._left = calls
@@ -105,6 +109,14 @@ class Gate:
     def begin(self) -> None:
         """Start a call into the plugin: reset the count of host calls."""
         self._left = self._limit
+
+    def take_used(self) -> Counter[Capability]:
+        """Return how often each granted capability was used since this was last asked."""
+        found, self._used = self._used, Counter()
+        for served in self._counting.values():
+            found.update(served.used)
+            served.used.clear()
+        return found
 
     def lacked(self) -> Counter[Capability]:
         """Return how often a grant was missing since the plugin was loaded, by that grant."""
@@ -153,7 +165,18 @@ class Gate:
         if served is None:
             return "unavailable", self._refuse(interface, function, Refusal.UNAVAILABLE)
         self.uses[f"{interface}.{function}"] += 1
+        # The others count by themselves: a redirect may need another grant than the call did.
+        if interface not in ALWAYS and interface not in self._counting:
+            self._count(interface, function, args)
         return "answered", served.call(function, args, deadline)
+
+    def _count(self, interface: str, function: str, args: tuple[Any, ...]) -> None:
+        # Without a scope there is one capability, and storage is used a thousand times in a call.
+        allowed = _PLAIN.get(interface)
+        if allowed is None and (wanted := asked(interface, function, args)):
+            allowed = serving(self._granted, wanted)
+        if allowed is not None:
+            self._used[allowed] += 1
 
     def _told(
         self, interface: str, function: str, args: tuple[Any, ...], outcome: Any, value: Any, took: float

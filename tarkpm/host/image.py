@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from tarkpm.core.capability import CapabilitySet
+from tarkpm.core.capability import Capability, CapabilitySet
 from tarkpm.core.oauth import OAuth
 from tarkpm.core.secret import Secret
 from tarkpm.core.tool import ToolPin
@@ -48,6 +48,10 @@ class PluginImage(msgspec.Struct, frozen=True):
         """Return whether it uses the older tark ABI."""
         return self.abi == "core"
 
+
+Used = Callable[["PluginImage", Mapping[Capability, int]], None]
+"""Called with what a plugin used of its grants since the last time, and how often: seconds after it was used,
+and when its process ends."""
 
 Report = Callable[[str], None]
 """Called with a note about the plugin for the user, a sentence without a subject."""

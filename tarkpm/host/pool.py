@@ -10,7 +10,7 @@ from tarkpm.core.capability import Capability
 from tarkpm.errors import HostError
 from tarkpm.host import prestart
 from tarkpm.host.forkserver import ForkServer
-from tarkpm.host.image import Interfaces, PluginImage
+from tarkpm.host.image import Interfaces, PluginImage, Used
 from tarkpm.host.imports.log import LogSink
 from tarkpm.host.limits import Limits
 from tarkpm.host.pinned import PinnedTools, Withheld
@@ -42,6 +42,7 @@ class WorkerPool:
         long_lived: bool = False,
         idle_seconds: float = 300.0,
         withheld: Withheld | None = None,
+        used: Used | None = None,
     ) -> None:
         """Create a host. No process is started yet.
 
@@ -55,6 +56,7 @@ class WorkerPool:
                 each) and end idle ones; the next call starts them again.
             idle_seconds: how long a worker of a ``long_lived`` host may stay unused.
             withheld: called with a plugin and the names of its tools that differ from their pins.
+            used: called with a plugin and how often it used what it was granted.
         """
         self._limits = limits or Limits()
         self._sink = log
@@ -64,6 +66,7 @@ class WorkerPool:
         self._forks = ForkServer() if long_lived else None
         self._idle_seconds = idle_seconds
         self._pinned = PinnedTools(withheld)
+        self._used = used
         self._reaper: Reaper | None = None
         self._lock = threading.Lock()
         self._workers: dict[str, Worker] = {}
@@ -160,6 +163,7 @@ class WorkerPool:
             trace=self._trace,
             start=self._started,
             cache=self._cache,
+            used=self._used,
         )
 
     def _started(self, *, schemas: bool = False) -> AnyProcess:

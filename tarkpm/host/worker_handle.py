@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tarkpm.errors import HostError, ModuleInvalid
 from tarkpm.host import failures
 from tarkpm.host.gate import Gate
-from tarkpm.host.image import Interfaces, PluginImage
+from tarkpm.host.image import Interfaces, PluginImage, Used
 from tarkpm.host.imports import Interface
 from tarkpm.host.imports.clock import Clock
 from tarkpm.host.imports.log import Log, LogSink
@@ -35,6 +35,8 @@ __all__ = ["PluginImage", "Worker", "check_image"]
 
 _T = TypeVar("_T")
 
+COUNT_SECONDS = 60.0
+"""How often a plugin that runs long says what it used: what was not said is lost if tarkpm is killed."""
 MARGIN = 0.25
 """Seconds by which the guest's deadline is earlier than the parent's.
 
@@ -55,10 +57,12 @@ class Worker:
         trace: Trace | None = None,
         start: Start = start,
         cache: "CompileCache | None" = None,
+        used: Used | None = None,
     ) -> None:
         """Create a handle. No process is started yet.
 
-        ``start`` starts its processes. Without a ``cache`` the worker compiles its module itself.
+        ``used`` is told now and then what the plugin used. ``start`` starts its processes. Without a
+        ``cache`` the worker compiles its module itself.
         """
         self.image = image
         self.last_used = time.monotonic()
@@ -77,6 +81,8 @@ class Worker:
         )
         self._start = start
         self._cache = cache
+        self._used = used
+        self._counted: float | None = None
         self._checked = False
         self._schemas = image.type == "tool" and _may_have_schemas(image.wasm)
         self._conversation: Conversation | None = None
@@ -111,6 +117,16 @@ class Worker:
                 return self._call(function, args, answer, deadline)
             finally:
                 self.last_used = time.monotonic()
+                if self._counted is None:
+                    self._counted = self.last_used
+                elif self.last_used - self._counted > COUNT_SECONDS:
+                    self._count()
+
+    def _count(self) -> None:
+        """Tell what was used since the last time, if the plugin was called at all."""
+        if self._used is not None and self._counted is not None:
+            self._used(self.image, self.gate.take_used())
+            self._counted = time.monotonic()
 
     def _call(self, function: str, args: list[Any], answer: type[_T], deadline: float | None) -> _T:
         conversation = self._load()
@@ -147,6 +163,7 @@ class Worker:
 
     def _let_go(self) -> None:
         self._kill()
+        self._count()
         for interface in self._served.values():
             interface.close()
 

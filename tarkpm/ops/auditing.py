@@ -80,6 +80,8 @@ def audit(settings: Settings, ui: Ui) -> AuditReport:
         problems = {} if settings.offline else _ask(workspace, sources)
         found = [one for release in locked for one in _of_release(workspace, release)]
         found += _stale(workspace, sources, problems, datetime.now(UTC))
+        if settings.user:  # a hint works when it is typed
+            found = [msgspec.structs.replace(one, hint=f"{one.hint} --user") for one in found]
         return AuditReport(
             len(locked),
             tuple(sorted(found, key=lambda one: (one.plugin, one.kind.value, one.id))),

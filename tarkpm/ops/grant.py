@@ -1,6 +1,12 @@
 """``tarkpm grant``: grant a plugin capabilities that it declares."""
 
-from tarkpm.core.capability import Capability, CapabilitySet
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Final
+
+import msgspec
+
+from tarkpm.core.capability import OWN_TABLE, Capability, CapabilitySet
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MANIFEST
 from tarkpm.core.release import PluginName
@@ -8,12 +14,14 @@ from tarkpm.core.secret import SIGN_IN, Secret
 from tarkpm.errors import CapabilityDenied, NotFound
 from tarkpm.ops.change.grants import GrantReport, set_grants
 from tarkpm.ops.change.target import present
-from tarkpm.ops.project.acceptance import require_accepted
+from tarkpm.ops.project.acceptance import not_accepted, require_accepted
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
-from tarkpm.ops.project.workspace import Workspace, open_for_change
+from tarkpm.ops.project.workspace import Workspace, open_for_change, open_for_reading
 from tarkpm.ops.release.installed import installed_manifest
+from tarkpm.ops.run.use_counts import today
 from tarkpm.store.secrets import SecretStore
+from tarkpm.store.uses import UseCounts
 
 
 def grant(settings: Settings, ui: Ui, typed: PluginName, capabilities: list[Capability]) -> GrantReport:
@@ -90,3 +98,67 @@ def _manifest(workspace: Workspace, name: PluginName) -> Manifest:
     if entry is None:
         raise NotFound(f"'{name}' is not locked", where=str(workspace.location.lock_file), hint="tarkpm lock")
     return installed_manifest(workspace, entry)
+
+
+UNCOUNTED: Final = OWN_TABLE
+"""Kinds whose use is not counted: tarkpm itself signs in, and adds secrets to requests."""
+
+
+class UnusedRow(msgspec.Struct, frozen=True):
+    """The grants of one plugin that it did not use.
+
+    ``since`` is the day from which its uses are counted, "" if it was never called here: nothing is known of
+    its grants then. ``judged`` is false for that, and if uses are counted for less than the days asked about.
+    """
+
+    name: str
+    since: str
+    judged: bool = False
+    unused: tuple[str, ...] = ()
+
+
+class UnusedReport(msgspec.Struct, frozen=True):
+    """Unused grants by plugin, and whether they were ``narrowed``: revoked."""
+
+    plugins: tuple[UnusedRow, ...]
+    narrowed: bool = False
+
+
+def unused(
+    settings: Settings, ui: Ui, typed: Sequence[PluginName], days: int | None, *, narrow: bool
+) -> UnusedReport:
+    """Return the grants that plugins (all, if none is named) never used, or not in the last ``days``.
+
+    With ``days``, only plugins whose uses are counted for that long are judged. ``narrow`` revokes them.
+    """
+    with open_for_reading(settings, ui, must_exist=True) as workspace:
+        names = [workspace.name_of(name) for name in typed] or sorted(workspace.project.grants)
+        for name in typed:
+            present(workspace, workspace.name_of(name))
+        rows = tuple(_unused(workspace, name, days) for name in names if workspace.project.granted(name))
+    for row in rows if narrow else ():
+        if row.unused:
+            _narrow(settings, ui, row)
+    return UnusedReport(rows, narrow and not settings.dry_run)
+
+
+def _unused(workspace: Workspace, name: PluginName, days: int | None) -> UnusedRow:
+    found = UseCounts(workspace.settings.paths.state).read(workspace.data(name))
+    if found is None:
+        return UnusedRow(name, "")
+    # Days as text sort like days.
+    oldest = (date.fromisoformat(today()) - timedelta(days)).isoformat() if days is not None else ""
+    if oldest and found.since > oldest:
+        return UnusedRow(name, found.since)
+    granted = [str(one) for one in workspace.project.granted(name) if one.kind not in UNCOUNTED]
+    recent = {text for text, use in found.used.items() if not oldest or use.last > oldest}
+    return UnusedRow(name, found.since, True, tuple(text for text in granted if text not in recent))
+
+
+def _narrow(settings: Settings, ui: Ui, row: UnusedRow) -> None:
+    """Revoke what a row lists. Each plugin is a change of its own, as with `revoke`."""
+    with open_for_change(settings, ui) as workspace:
+        name, left = PluginName(row.name), workspace.project.granted(PluginName(row.name))
+        for text in row.unused:
+            left = left.without(Capability.parse(text))
+        set_grants(workspace, name, left, decided=not not_accepted(workspace))

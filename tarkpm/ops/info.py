@@ -13,9 +13,19 @@ from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import Workspace, open_for_reading
 from tarkpm.ops.release.listing import look, not_installed, signer_text
+from tarkpm.store.uses import UseCounts
 
 if TYPE_CHECKING:
     from tarkpm.host.module.inspect import ModuleInfo
+
+
+class CapabilityUse(msgspec.Struct, frozen=True):
+    """How often a plugin used a granted capability on this machine; days are in UTC, like 2026-11-28."""
+
+    capability: str
+    count: int
+    first: str
+    last: str
 
 
 class Info(msgspec.Struct, frozen=True):
@@ -50,6 +60,7 @@ class Info(msgspec.Struct, frozen=True):
     wasm: str
     data: str
     unpinned: bool = False
+    uses: tuple[CapabilityUse, ...] = ()
 
 
 def info(settings: Settings, ui: Ui, typed: PluginName) -> Info:
@@ -89,7 +100,14 @@ def info(settings: Settings, ui: Ui, typed: PluginName) -> Info:
             wasm=str(environment.folder(name) / manifest.wasm),
             data=str(_data(workspace, name, manifest)),
             unpinned=entry is not None and entry.is_unpinned,
+            uses=_uses(workspace, _data(workspace, name, manifest)),
         )
+
+
+def _uses(workspace: Workspace, data: Path) -> tuple[CapabilityUse, ...]:
+    found = UseCounts(workspace.settings.paths.state).read(data)
+    uses = sorted(found.used.items()) if found else ()
+    return tuple(CapabilityUse(text, one.count, one.first, one.last) for text, one in uses)
 
 
 def _granted(workspace: Workspace, name: PluginName, manifest: Manifest) -> CapabilitySet:

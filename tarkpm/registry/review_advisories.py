@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from tarkpm.core import urls
-from tarkpm.core.advised import MAX_PARTS, PART_ROWS
+from tarkpm.core.advised import MAX_PARTS, PART_ROWS, with_row
 from tarkpm.core.advisory import Advisory, affects
 from tarkpm.core.rows import Listing
 from tarkpm.core.text import neutral, some
@@ -37,7 +37,8 @@ def review_advisories(index: Index, wanted: tuple[Advisory, ...], made: datetime
         raise IndexUntrusted(f"the proposal is refused: {problem}", where=where, hint=HOSTILE)
     _check_name(index, after, where)
     _check_texts(after, where)
-    if before is None and len(index.advisory_parts) >= MAX_PARTS:
+    # Clients refuse an index with more parts, all of it.
+    if len(with_row(index.advisory_parts, after)) > MAX_PARTS:
         raise Refused(f"the index has {MAX_PARTS * PART_ROWS:,} advisories, which is the limit", where=where)
     verb = PUBLISH if before is None else WITHDRAW if after.withdrawn else CHANGE
     listing = index.listing(after.name)

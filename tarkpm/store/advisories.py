@@ -22,10 +22,11 @@ MAX_BYTES: Final = 64 * 1024 * 1024
 
 
 class _Document(msgspec.Struct, forbid_unknown_fields=True):
-    """``records`` are OSV documents, by id."""
+    """``records`` are OSV documents, by id. ``list_version`` is that of the metadata that names the list."""
 
     listed: dict[str, dict[str, str]] = {}
     records: dict[str, str] = {}
+    list_version: int = 0
     version: int = VERSION
 
 
@@ -46,17 +47,19 @@ class Advisories:
     def read(self) -> Advised:
         """Return everything remembered, by index root. Raises `StoreError` for a damaged file."""
         files = sorted(self.folder.glob("*.json")) if self.folder.is_dir() else ()
-        return Advised({f"sha256:{file.stem}": self._read_index(file) for file in files})
+        return Advised({f"sha256:{file.stem}": self.read_index(file) for file in files})
 
     def remember(self, root: str, known: IndexAdvisories, deadline_seconds: float) -> None:
-        """Remember what an index said just now. Raises `StoreBusy` and `StoreError`."""
+        """Remember what an index said just now, unless more is known. Raises `StoreBusy` and `StoreError`."""
         make_private(self.folder)
         file = self._file(root)
         with exclusive(file.with_suffix(".lock"), "tarkpm", deadline_seconds):
-            before = self._read_index(file)
+            before = self.read_index(file)
+            known = known.merged(before)
             document = _Document(
                 {name: dict(rows) for name, rows in known.listed.items()},
                 {id_: data.decode() for id_, data in known.records.items()},
+                known.version,
             )
             if not file.exists() or (before.listed, before.records) != (known.listed, known.records):
                 atomic_write(file, msgspec.json.encode(document, order="sorted"), mode=0o600)
@@ -69,11 +72,12 @@ class Advisories:
     def _file(self, root: str) -> Path:
         return self.folder / f"{root.removeprefix('sha256:')}.json"
 
-    def _read_index(self, file: Path) -> IndexAdvisories:
+    def read_index(self, file: Path) -> IndexAdvisories:
+        """Return what is remembered of one index. Raises `StoreError` for a damaged file."""
         found = _read(file, _Document) or _Document()
         at = _read(file.with_suffix(".checked"), _Checked) or _Checked()
         records = {id_: text.encode() for id_, text in found.records.items()}
-        return IndexAdvisories(found.listed, records, at.checked, at.expires)
+        return IndexAdvisories(found.listed, records, at.checked, at.expires, found.list_version)
 
 
 def _read(file: Path, shape: type[D]) -> D | None:

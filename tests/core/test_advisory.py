@@ -210,3 +210,13 @@ def test_what_is_known_decides_which_releases_are_affected() -> None:
     assert known.affecting(git, "text-tools", V("9.0.0"), STATEMENT) == (one,)
     assert known.fixing(git, "text-tools", V("1.2.3")) == ()
     assert known.index(source).unread("text-tools") == ["x_TARK-2026-0002"]
+
+
+def test_a_list_that_was_read_before_another_does_not_replace_it() -> None:
+    one, two = advisory("<1.2.3"), msgspec.structs.replace(advisory("*"), id="x_TARK-2026-0002")
+    old = IndexAdvisories({"text-tools": {one.id: NOW}}, {one.id: osv.render(one)}, version=5)
+    new = IndexAdvisories({"text-tools": {one.id: NOW, two.id: NOW}}, {two.id: osv.render(two)}, version=6)
+    for merged in (old.merged(new), new.merged(old)):
+        assert merged.listed == new.listed
+        assert list(merged.of("text-tools")) == [one, two]
+        assert merged.version == 6

@@ -73,6 +73,16 @@ def test_the_way_out_works_when_it_is_typed(locked: IndexedProject) -> None:
     sandbox.run("audit").ok()
 
 
+def test_the_card_says_what_is_known_before_a_release_is_taken(
+    indexed: IndexedProject,
+) -> None:
+    indexed.release("text-tools", "1.0.0")
+    indexed.use()
+    advise(indexed.repo, replace(advisory(indexed.repo), summary='Reads "too" much\x1b[2K'))
+    shown = indexed.sandbox.run("add", "text-tools", "--accept-capabilities").ok().err
+    assert "advisory │ x_A-1 (high): \"Reads 'too' much\\x1b[2K\"; fixed in 1.1.0" in shown
+
+
 def test_a_server_that_cannot_be_reached_is_never_fine(locked: IndexedProject) -> None:
     sandbox = locked.sandbox
     advise(locked.repo, advisory(locked.repo))
@@ -83,6 +93,15 @@ def test_a_server_that_cannot_be_reached_is_never_fine(locked: IndexedProject) -
     assert LINE in found.out
     assert "stale: could not check index community since 20" in found.out
     assert "2 findings" in found.out
+
+
+def test_a_mirror_that_serves_an_old_state_is_never_fine(locked: IndexedProject) -> None:
+    locked.sandbox.run("audit").ok()
+    locked.repo.publish(timestamp=-1)
+    found = locked.sandbox.run("audit")
+    assert found.status == 1
+    assert "stale: could not check index community since 20" in found.out
+    assert "index expired since" in found.out
 
 
 def test_what_was_checked_long_ago_is_stale(locked: IndexedProject) -> None:
@@ -114,6 +133,34 @@ def test_an_advisory_whose_document_is_elsewhere_is_a_finding(locked: IndexedPro
     assert found.status == 1
     assert "x_A-1    -         -         its document is not on this machine" in found.out
     assert LINE in sandbox.run("audit").out
+
+
+@pytest.mark.parametrize("name", ["json", "checked"])
+def test_a_damaged_record_stops_the_audit_and_nothing_else(locked: IndexedProject, name: str) -> None:
+    sandbox = locked.sandbox
+    sandbox.run("audit").ok()
+    (file,) = (sandbox.state / "advisories").glob(f"*.{name}")
+    file.write_text("{")
+    note = "note: what this machine knows of advisories cannot be read; see: tarkpm audit"
+    assert note in sandbox.run("sync", "--reinstall").ok().out
+    assert note in sandbox.run("call", "text-tools", "text-stats", '{"text":"a"}').ok().err
+    error = sandbox.run("audit", "--offline").failed(2, "the record of advisories is damaged")
+    assert f"rm {file} && tarkpm audit" in error.err
+    assert "the record of advisories is damaged" in sandbox.run("doctor").out
+    file.unlink()
+    sandbox.run("audit").ok()
+    assert "advisories" not in sandbox.run("sync").ok().out
+
+
+def test_the_user_s_own_plugins_are_audited_too(locked: IndexedProject) -> None:
+    sandbox, repo = locked.sandbox, locked.repo
+    url = ("index", "add", "community", locked.server.url, "--root", repo.root_digest)
+    sandbox.run(*url, "--user").ok()
+    sandbox.run("add", "text-tools@=1.0.0", "--accept-capabilities", "--user").ok()
+    advise(repo, advisory(repo))
+    found = sandbox.run("audit", "--user")
+    assert found.status == 1
+    assert "help: tarkpm add community:text-tools@^1.1.0 --user" in found.out
 
 
 def test_yanked_and_revoked_releases_are_findings(locked: IndexedProject) -> None:

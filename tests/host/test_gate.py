@@ -52,6 +52,22 @@ def test_what_is_granted_is_served_and_counted() -> None:
     assert reports == []
 
 
+def test_uses_are_counted_by_the_granted_capability_and_taken_once() -> None:
+    gate = Gate(
+        CapabilitySet.of(map(Capability.parse, ("storage", "env:LC_*"))),
+        {"storage": Recorder(), "env": Recorder()},
+        print,
+        calls=100,
+    )
+    ask(gate, "storage", "get", "k")
+    ask(gate, "env", "get", "LC_ALL")
+    ask(gate, "env", "get", "LC_TIME")
+    ask(gate, "env", "get", "HOME")
+    ask(gate, "shell", "run", ["ls"], None, None, None)
+    assert gate.take_used() == {Capability.parse("storage"): 1, Capability.parse("env:LC_*"): 2}
+    assert not gate.take_used()
+
+
 def test_plugins_of_the_older_abi_are_told_of_a_refusal_in_one_shape() -> None:
     gate, reports = gate_for(older=True)
     calls: list[tuple[str, str, list[Any]]] = [

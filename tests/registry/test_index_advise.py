@@ -72,6 +72,8 @@ def test_an_advisory_is_published_changed_and_withdrawn(community: Community) ->
     community.run("refresh").ok()
     community.run("rotate", "root", *BOTH).ok()
     assert advisory(community) == first
+    community.run("claim", "word-count", "--publisher", community.key("pat"), *BOTH).ok()
+    assert advisory(community) == first
 
     done = community.run("advise", "text-tools", "*", *ABOUT, *BOTH).ok()
     assert f"change an advisory: {ID}" in done.out

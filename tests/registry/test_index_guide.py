@@ -193,5 +193,6 @@ def test_the_guide_works_as_it_is_typed(tmp_path: Path) -> None:
     forge.follow(
         "October", STOLEN=lambda: forge.keys["rene"], NEW=lambda: forge.publishers["rene"].key("second")
     )
+    assert "withdraw an advisory: x_COMMUNITY-2026-0001 of note-store" in forge.follow("November")
     forge.follow("July")
     assert "no problems found (3 plugins, 5 releases)" in forge.type(carol, "tarkpm index check --deep")

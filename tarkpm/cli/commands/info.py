@@ -13,7 +13,7 @@ from tarkpm.cli.options import (
 )
 from tarkpm.cli.rendering import CHECK, CROSS, status_text
 from tarkpm.cli.tables import table
-from tarkpm.core.text import neutral
+from tarkpm.core.text import counted, neutral
 
 if TYPE_CHECKING:
     from tarkpm.ops.info import Info
@@ -56,7 +56,11 @@ def info_lines(info: "Info") -> list[str]:
         ("Activation", "; ".join(info.activation)),
     ]
     lines = [f"{label + ':':<13} {neutral(value)}" for label, value in fields if value]
-    return [*lines, "", "Capabilities", *_capability_lines(info), "", "Paths", *_path_lines(info)]
+    uses = [
+        f"  {neutral(one.capability)}: {counted(one.count, 'time')}, last on {one.last}" for one in info.uses
+    ]
+    used = ["", "Used", *uses] if uses else []
+    return [*lines, "", "Capabilities", *_capability_lines(info), *used, "", "Paths", *_path_lines(info)]
 
 
 def _capability_lines(info: "Info") -> list[str]:

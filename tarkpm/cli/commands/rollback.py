@@ -19,7 +19,7 @@ from tarkpm.cli.rendering import note_lines, sync_change_line
 from tarkpm.core.text import neutral
 
 if TYPE_CHECKING:
-    from tarkpm.ops.rollback import RollbackReport
+    from tarkpm.ops.change.go_back import RollbackReport
 
 
 @click.command("rollback", cls=CheckedCommand)

@@ -4,6 +4,7 @@ Each is an `Interface`: `call` takes the function's name as the WIT spells it, a
 decoded, and the deadline; it returns the JSON form of the function's result.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
@@ -30,3 +31,12 @@ class Lacking(Interface, Protocol):
     @property
     def lacked(self) -> Mapping[Capability, int]:
         """Return how often a grant was missing, by that grant."""
+
+
+@runtime_checkable
+class Counting(Interface, Protocol):
+    """An interface that counts the uses of grants by itself, where they are more than the gate sees."""
+
+    @property
+    def used(self) -> Counter[Capability]:
+        """Return how often each granted capability was used. The gate clears what it has read."""

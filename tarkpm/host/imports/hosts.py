@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
+from tarkpm.core.asked import serving
 from tarkpm.core.capability import Capability, CapabilitySet
 from tarkpm.core.scope import PRIVATE
 from tarkpm.core.urls import RequestTarget
@@ -37,7 +38,8 @@ class NotGranted(Refused):
 class Hosts:
     """The http capabilities of a plugin. ``report`` is called once for each refused host.
 
-    ``lacked`` counts the refusals that a grant would have prevented, by that grant.
+    ``lacked`` counts the refusals that a grant would have prevented, by that grant, and ``used`` the requests
+    that a granted capability allowed, by that capability.
     """
 
     def __init__(self, granted: CapabilitySet, report: Callable[[str], None]) -> None:
@@ -45,16 +47,19 @@ class Hosts:
         self._report = report
         self._told: set[str] = set()
         self.lacked: Counter[Capability] = Counter()
+        self.used: Counter[Capability] = Counter()
 
     def check(self, target: RequestTarget) -> None:
         """Raise `NotGranted` for a host that is not granted, and for plain http to another machine."""
         # Granted or not: what is sent over plain http can be read and changed on the way.
         if target.scheme == "http" and not is_loopback(target.host):
             raise NotGranted("http is neither encrypted nor authenticated; use https", where=target.origin)
-        if not self._may(target.scope):
+        allowed = serving(self._granted, Capability("http", target.scope))
+        if allowed is None:
             self._lack(target.scope)
             self._tell(f"asked for {target.origin}, which is not granted")
             raise NotGranted("is not granted to this plugin", where=target.origin)
+        self.used[allowed] += 1
 
     def resolve(self, host: str, port: int, deadline: float) -> list[str]:
         """Return the addresses to connect to. Raises `NotGranted` if one of them is not allowed."""

@@ -113,6 +113,11 @@ class Http:
         """Return how often a grant was missing, by that grant."""
         return self._hosts.lacked + self._secrets.lacked
 
+    @property
+    def used(self) -> Counter[Capability]:
+        """How often each granted capability was used: at every hop, since a redirect may need another one."""
+        return self._hosts.used
+
     def close(self) -> None:
         """Close the client."""
         self._client.close()

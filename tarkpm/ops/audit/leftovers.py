@@ -12,6 +12,8 @@ from tarkpm.errors import TarkError
 from tarkpm.io.files import remove_tree
 from tarkpm.io.locks import clear_lock, look_at_lock
 from tarkpm.ops.project.settings import Settings
+from tarkpm.store.advisories import Advisories
+from tarkpm.store.bisections import Bisections
 from tarkpm.store.claims import Claims
 from tarkpm.store.environment import Environment
 from tarkpm.store.history import History
@@ -146,20 +148,26 @@ def _gone(settings: Settings, file: Path, record: Record) -> tuple[Trouble, Fix 
     def repair() -> str:
         file.unlink(missing_ok=True)
         remove_tree(History(settings.paths.state, record.environment).folder)
+        Bisections(settings.paths.state, record.environment).end()
         return "deleted its record and history: its plugins stored nothing"
 
     return Trouble("Gone", message, str(file), note=True), repair
 
 
 def _claims(_: Settings, state: State) -> _Found:
-    claims = Claims(state.root)
-    for file in sorted(claims.folder.glob("*.json")):
+    claims, advisories = Claims(state.root), Advisories(state.root)
+    yield from _unreadable("Claims", claims.folder, claims.read_index)
+    yield from _unreadable("Advisories", advisories.folder, advisories.read_index)
+
+
+def _unreadable(code: str, folder: Path, read: Callable[[Path], object]) -> _Found:
+    for file in sorted(folder.glob("*.json")):
         try:
-            claims.read_index(file)
+            read(file)
         except TarkError as problem:
             yield Trouble.of(problem), None
         except OSError as problem:
-            yield Trouble("Claims", f"the file cannot be read: {problem.strerror}", str(file)), None
+            yield Trouble(code, f"the file cannot be read: {problem.strerror}", str(file)), None
 
 
 def _environments(settings: Settings, state: State) -> _Found:
@@ -251,7 +259,7 @@ def _temporary(settings: Settings, state: State) -> _Found:
     now = time.time()
     cached = (item.path for item in items(settings.paths.cache) if item.path.name.startswith("."))
     folders = [
-        *(state.root / name for name in ("", "projects", "keys", "indexes")),
+        *(state.root / name for name in ("", "projects", "keys", "indexes", "bisect", "first-seen", "uses")),
         *state.root.glob("history/*"),
     ]
     kept = (path for folder in folders for path in _dotted(folder))

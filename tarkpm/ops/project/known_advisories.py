@@ -1,7 +1,7 @@
 """What this machine knows of advisories, during one verb."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Collection
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,7 @@ class KnownAdvisories:
     def __init__(self, workspace: "Workspace") -> None:
         self._workspace = workspace
         self._store = Advisories(workspace.state.root)
+        self._asked: set[str] = set()
 
     @cached_property
     def advised(self) -> Advised:
@@ -46,7 +47,7 @@ class KnownAdvisories:
         statement = Digest(one.statement) if one.statement else None
         return self.advised.affecting(source, one.name, Version.parse(one.version), statement)
 
-    def learn(self, source: IndexSource, names: Iterable[PluginName], client: "IndexClient") -> None:
+    def learn(self, source: IndexSource, names: Collection[PluginName], client: "IndexClient") -> None:
         """Keep the advisories of an index in state: the whole list, and in full those of plugins in use.
 
         The server sees which of its advisories are read. It was asked for the claims of the same plugins, and
@@ -54,11 +55,16 @@ class KnownAdvisories:
 
         Raises what `IndexClient.advisories` raises.
         """
+        # A resolution asks in rounds, and a verb refreshes an index once: only documents may be missing.
+        here = self.advised.index(source)
+        if source.root in self._asked and not any(map(here.unread, names)):
+            return
         workspace = self._workspace
         wanted = {*names, *(entry.name for entry in workspace.lock.entries if entry.statement)}
-        known = client.advisories(wanted, self.advised.index(source))
+        known = client.advisories(wanted, here)
         known = msgspec.structs.replace(known, checked=int(time.time()))
         self._store.remember(source.root, known, workspace.settings.lock_seconds)
+        self._asked.add(source.root)
         self.close()
 
     def close(self) -> None:

@@ -14,6 +14,7 @@ from tarkpm.core.release import GitSource, IndexSource, PathSource
 from tarkpm.core.text import quoted, some
 from tarkpm.errors import KeyChanged, KeyUnknown
 from tarkpm.ops.project.acceptance import data_change, has_data
+from tarkpm.ops.project.advice import candidate_advice
 from tarkpm.ops.project.ui import Card, CardRow
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.tool_rows import tool_rows
@@ -33,6 +34,9 @@ def card(workspace: Workspace, admission: Admission, more: Iterable[CardRow] = (
         rows.append(CardRow("commit", source.commit))
     rows += _range_rows(workspace.project, admission)
     rows.append(_signer_row(workspace, admission))
+    rows += [
+        CardRow("advisory", text, loud=True) for text in candidate_advice(workspace, admission.candidate)
+    ]
     rows += capability_rows(admission.change.grants, manifest)
     if locked:
         rows += _difference_rows(workspace.project.granted(manifest.name), admission.change.grants)

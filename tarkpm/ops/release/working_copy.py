@@ -96,4 +96,13 @@ def working_copy_data(settings: Settings, copy: WorkingCopy) -> Path:
     """Return its data folder, apart from that of every installed plugin and every other folder."""
     # Two folders may contain plugins of one name.
     place = hashlib.sha256(os.fsencode(copy.folder)).hexdigest()[:16]
-    return settings.paths.data / "data" / "working-copies" / f"{copy.manifest.name}-{place}"
+    return _all_data(settings) / f"{copy.manifest.name}-{place}"
+
+
+def is_working_copy_data(settings: Settings, data: Path) -> bool:
+    """Return whether a data folder is that of a working copy."""
+    return data.parent == _all_data(settings)
+
+
+def _all_data(settings: Settings) -> Path:
+    return settings.paths.data / "data" / "working-copies"

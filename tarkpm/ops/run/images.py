@@ -37,6 +37,7 @@ from tarkpm.ops.release.way_back import require_trusted
 from tarkpm.ops.release.working_copy import read_working_copy, working_copy_data
 from tarkpm.ops.run.compile_cache import compile_cache
 from tarkpm.ops.run.hints import or_folder
+from tarkpm.ops.run.use_counts import count_uses
 from tarkpm.store.withheld import Withheld
 
 ANSWER = RequestLimits(stall=ANSWER_SECONDS, total=ANSWER_SECONDS)
@@ -240,6 +241,7 @@ def open_host(
         cache=cache or compile_cache(settings, images.busy),
         long_lived=long_lived,
         withheld=lambda image, tools: Withheld(settings.paths.state).add(Digest(image.sha256), tools),
+        used=lambda image, counts: count_uses(settings, image, counts),
     )
 
 

@@ -15,7 +15,15 @@ from tarkpm.core import osv, rows, search
 from tarkpm.core.advised import IndexAdvisories, parse_part
 from tarkpm.core.claim import Claim
 from tarkpm.core.digest import FileEntry
-from tarkpm.core.layout import SEARCH, advisories_path, advisory_path, claim_path, release_file, rows_path
+from tarkpm.core.layout import (
+    CLAIMS,
+    SEARCH,
+    advisories_path,
+    advisory_path,
+    claim_path,
+    release_file,
+    rows_path,
+)
 from tarkpm.core.lockfile import Pin, StatementEntry
 from tarkpm.core.project import IndexEntry
 from tarkpm.core.release import PluginName, folded
@@ -143,7 +151,10 @@ class IndexClient:
         there = {id_ for ids in listed.values() for id_ in ids}
         kept = {id_: data for id_, data in known.records.items() if id_ in there}
         return IndexAdvisories(
-            listed, dict(sorted((kept | new).items())), expires=int(self._session.fresh_until.timestamp())
+            listed,
+            dict(sorted((kept | new).items())),
+            expires=int(self._session.fresh_until.timestamp()),
+            version=self.seen.get(CLAIMS, 0),
         )
 
     def _record(self, id_: str, data: bytes | None, listed: Mapping[str, Mapping[str, str]]) -> bytes:
