@@ -18,6 +18,7 @@ from tarkpm.ops.change.source_args import relative_folder
 from tarkpm.ops.change.target import CheckedTarget, Target, check_target
 from tarkpm.ops.project.acceptance import not_accepted, require_accepted
 from tarkpm.ops.project.settings import Settings
+from tarkpm.ops.project.team_policy import team_rules
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import Workspace, open_for_change, open_for_reading
 
@@ -58,6 +59,8 @@ def add_index(settings: Settings, ui: Ui, name: PluginName, url: str, root: str)
                 where=str(workspace.location.project_file),
                 hint=f"tarkpm index remove {name}",
             )
+        if rules := team_rules(workspace):
+            rules.check_source(entry.source, index_url=entry.url)
         text = workspace.project_bytes if workspace.project_bytes is not None else new()
         target = _target(workspace, edit_index(text, name, entry), decided=True)
         # After the checks that need no network, and before anything is written.
@@ -102,9 +105,9 @@ def _try(workspace: Workspace, entry: IndexEntry) -> None:
         client.refresh()
 
 
-def _target(workspace: Workspace, edited: bytes, *, decided: bool) -> CheckedTarget:
+def _target(workspace: Workspace, edited: bytes, *, decided: bool, removes: bool = False) -> CheckedTarget:
     project = Project.parse(edited, where=str(workspace.location.project_file))
-    return check_target(workspace, Target(project, workspace.lock, edited, decided))
+    return check_target(workspace, Target(project, workspace.lock, edited, decided), removes=removes)
 
 
 def list_indexes(settings: Settings, ui: Ui) -> IndexList:
@@ -132,7 +135,7 @@ def remove_index(settings: Settings, ui: Ui, name: PluginName) -> IndexRow:
             text = f"plugins come from '{name}': {some(used, MAX_NAMED)}"
             raise ProjectError(text, where=where, hint=hint)
         edited = edit_index(workspace.project_bytes or b"", name, None)
-        target = _target(workspace, edited, decided=not not_accepted(workspace))
+        target = _target(workspace, edited, decided=not not_accepted(workspace), removes=True)
         if not settings.dry_run:
             apply(workspace, target, untouched(workspace))
         return _row(workspace, entry)

@@ -144,6 +144,14 @@ def test_what_is_damaged_keeps_nobody_from_revoking(app: Sandbox, system: Path) 
     app.run("sync").failed(2, "not valid TOML")
 
 
+def test_doctor_names_what_is_damaged_and_what_is_forbidden(user: Sandbox, system: Path) -> None:
+    system.write_text("signers =")
+    user.run("doctor").failed(1, "not valid TOML", str(system))
+    system.write_text('types = ["hook"]\ngit-hosts = []')
+    found = user.run("doctor").failed(1, "'text-tools' is of type tool, which is not allowed (types)")
+    assert "the source is from the git host 127.0.0.1" in found.out
+
+
 def test_a_link_of_the_user_is_followed(user: Sandbox, tmp_path: Path) -> None:
     (tmp_path / "mine").write_text(STRICT)
     user_file(user).symlink_to(tmp_path / "mine")

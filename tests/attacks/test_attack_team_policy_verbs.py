@@ -241,6 +241,9 @@ def test_no_forbidden_server_is_asked(world: World) -> None:
         world.policy(text)
         world.sandbox.run("search", "calc").failed(3, "the source ")
         world.sandbox.run("versions", "calc").failed(3, "the source ")
+        add = ("index", "add", "community", *world.index, "--project", str(empty))
+        for words in (add, (*add, "--offline")):
+            world.sandbox.run(*words).failed(3, "the source ")
 
 
 def test_every_rule_is_tried() -> None:

@@ -12,6 +12,7 @@ from tarkpm.core.release import GitSource
 from tarkpm.errors import TarkError
 
 if TYPE_CHECKING:
+    from tarkpm.core.project import IndexEntry
     from tarkpm.ops.project.workspace import Workspace
 
 SECONDS: Final = 10.0
@@ -71,13 +72,10 @@ def _indexes(workspace: "Workspace") -> Iterator[_Job]:
     from tarkpm.ops.project.indexes import open_client
 
     for entry in workspace.project.indexes.values():
-        client = open_client(workspace, entry)
 
-        def ask(client: "object" = client) -> None:
-            from tarkpm.sources.index import IndexClient
-
-            assert isinstance(client, IndexClient)
-            with client:
+        def ask(entry: "IndexEntry" = entry) -> None:
+            # Opened here: an index that may not be asked is no reason to leave the others out.
+            with open_client(workspace, entry) as client:
                 client.refresh()
 
         yield ServerStatus(f"index {entry.name}", entry.url), ask

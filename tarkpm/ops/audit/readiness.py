@@ -99,6 +99,7 @@ def check_project(workspace: "Workspace") -> Iterator[Trouble]:
             yield Trouble.of(problem)
     for rule in idle_rules(workspace):
         yield Trouble("IdleRule", str(rule), str(location.project_file), hint(rule), note=rule.key == "allow")
+    yield from _forbidden(workspace)
     for name, folder in _unreadable(workspace):
         yield Trouble("Folder", f"the folder of '{name}' cannot be read", str(folder))
     yield from _changed(workspace)
@@ -112,6 +113,18 @@ def check_project(workspace: "Workspace") -> Iterator[Trouble]:
         verb = "is" if len(missing) == 1 else "are"
         message = f"{some(missing)} {verb} locked but not installed"
         yield Trouble("NotInstalled", message, str(location.environment.plugins), "tarkpm sync")
+
+
+def _forbidden(workspace: "Workspace") -> Iterator[Trouble]:
+    """Yield what team policies forbid, or why one of them cannot be used."""
+    from tarkpm.ops.release.team_check import entry_violations
+
+    try:
+        found = entry_violations(workspace, workspace.project, workspace.followed.entries)
+    except TarkError as problem:
+        yield Trouble.of(problem)
+        return
+    yield from (Trouble.of(one.error()) for one in found)
 
 
 def _changed(workspace: "Workspace") -> "Iterator[Trouble]":
