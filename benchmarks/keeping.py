@@ -25,7 +25,8 @@ RELEASES = 10
 ROUNDS = 10
 NAME = PluginName("plugin-000123")
 IMPORTS = (
-    "import tarkpm.cli.group, tarkpm.cli.keeping, tarkpm.ops.registry.accept, packaging.licenses\n"
+    "import tarkpm.cli.group, tarkpm.cli.commands.index.accept, tarkpm.ops.registry.accept\n"
+    "import packaging.licenses\n"
     "from cryptography.hazmat.primitives.asymmetric import ed25519\n"
     "from cryptography.hazmat.primitives import serialization"
 )

@@ -17,8 +17,8 @@
 
 An error says what is wrong, where, and which command helps. Messages are lower case and quote values.
 Exit statuses: 1 findings, drift or a failed plugin call; 2 usage or unexpected; 3 signature, digest, key or
-team policy; 4 consent needed; 5 could not check; 6 busy. 3 and 5 differ because a server that is
-down must never look like an attack, nor an attack like an outage (docs/trust-rules.md, rule 10).
+team policy; 4 consent needed; 5 could not check; 6 busy. 3 and 5 differ: a server that is down must never
+look like an attack, nor an attack like an outage (docs/trust-rules.md, rule 10).
 """
 
 from typing import ClassVar
@@ -28,17 +28,15 @@ class TarkError(Exception):
     """The base class of all errors that tarkpm raises on purpose.
 
     ``message`` says what is wrong. ``where`` names the file, URL or key path. ``hint`` is one command, or a
-    short sentence that contains one. All three are shown to the user unchanged. ``bare`` is the message
-    without what it repeats of a request or response, for callers whose requests carry secrets.
+    short sentence with one. All are shown unchanged. ``bare`` is the message without what it repeats of a
+    request or response, for callers whose requests carry secrets.
     """
 
     exit_status: ClassVar[int] = 2
 
     def __init__(self, message: str, *, where: str = "", hint: str = "", bare: str = "") -> None:
         super().__init__(message)
-        self.message = message
-        self.where = where
-        self.hint = hint
+        self.message, self.where, self.hint = message, where, hint
         self.bare = bare or message
 
     def about(self, subject: str) -> str:

@@ -176,11 +176,10 @@ class Toolbox:
     def _note_left_out(self, plugins: Sequence[PinnedPlugin], working: Collection[str]) -> None:
         if copies := [one.name for one in plugins if one.name in working]:
             self._note(f"working copies have no pinned tools and are left out: {some(copies)}")
-        others = [one for one in plugins if one.name not in working]
         # As in every fresh clone: the pins are there, the plugins are not.
         if missing := self._missing_plugins:
             self._note(f"not installed as tark.lock says: {some(missing)}; run: tarkpm sync")
-        if unpinned := [one.name for one in others if one.name not in missing]:
+        if unpinned := [one.name for one in plugins if one.name not in (*working, *missing)]:
             self._note(f"their tools are not pinned: {some(unpinned)}; run: {LOCK}")
 
     def _note(self, text: str) -> None:
