@@ -1,7 +1,8 @@
 """Answer lines of standard input that are no message of the protocol.
 
 The SDK drops them in silence, and a client that sent a request waits for its answer until it gives up. The
-usual cause is half of an emoji: JavaScript writes a lone surrogate as an escape, which the SDK's parser refuses.
+usual cause is half of an emoji: JavaScript writes a lone surrogate as an escape, which the SDK's parser
+refuses.
 """
 
 import json
