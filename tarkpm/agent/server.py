@@ -4,6 +4,7 @@ The SDK's server answers the revisions 2025-11-25 (handshake) and 2026-07-28 (st
 first message decides. Calls of plugins run on threads, so that one that hangs keeps nobody waiting.
 """
 
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -146,18 +147,18 @@ async def _progress(context: Context) -> AsyncIterator[AgentCall]:
     if meta.get("progress_token") is None and meta.get("progressToken") is None:
         yield AgentCall()
         return
-    lines: list[str] = []
+    last: deque[str] = deque(maxlen=1)  # a plugin can log faster than anybody is told
     start = anyio.current_time()
 
     async def report() -> None:
         while True:
             await anyio.sleep(PROGRESS_SECONDS)
-            message = lines[-1] if lines else None
+            message = last[-1] if last else None
             await context.session.report_progress(anyio.current_time() - start, message=message)
 
     async with anyio.create_task_group() as group:
         group.start_soon(report)
-        yield AgentCall(lines.append)
+        yield AgentCall(last.append)
         group.cancel_scope.cancel()
 
 

@@ -7,13 +7,13 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from tarkpm.core.agent import finding, listing, outcome
-from tarkpm.core.agent.calling import meant
+from tarkpm.core.agent.calling import meant, shown
 from tarkpm.core.agent.listing import SEARCH, AgentTool, Exposure, ToolListing
 from tarkpm.core.agent.naming import renamed
 from tarkpm.core.agent.outcome import Outcome
 from tarkpm.core.agent.rules import McpRules
 from tarkpm.core.capability import Capability
-from tarkpm.core.text import neutral, quoted, some
+from tarkpm.core.text import neutral, some
 from tarkpm.errors import DigestMismatch, HostError, PluginRaised, TarkError
 from tarkpm.host.imports.log import LogLine, LogSink
 from tarkpm.host.runtime import PluginHost
@@ -31,8 +31,6 @@ from tarkpm.ops.run.secrets import unset
 from tarkpm.ops.run.turns import AgentCall, Turns
 from tarkpm.ops.run.watch import ProjectWatch
 
-MAX_SHOWN = 300
-"""Characters of a call's arguments that are shown to the person who is asked."""
 UNASKED = (
     "tark.toml requires that a person agrees to this call ([mcp] ask = {}), "
     "and this client cannot ask one: it has no elicitation"
@@ -110,10 +108,9 @@ class Toolbox:
         tool = self._tools.get(name)
         if tool is None or not self._rules.asks(tool.risk):
             return ""
-        shown = quoted(json.dumps(arguments, ensure_ascii=False), MAX_SHOWN)
         named = neutral(tool.tool, limit=100)
         head = f"Let the plugin '{tool.plugin}' run its tool '{named}'? It claims the risk {tool.risk}."
-        return f"{head} Arguments: {shown}"
+        return f"{head} Arguments: {shown(arguments)}"
 
     def call(
         self, name: str, arguments: Mapping[str, Any], call: AgentCall, *, agreed: bool = False

@@ -55,7 +55,7 @@ class Hooks:
         if output == found.text:
             return found
         again = outcome.reported(output) if found.failed else outcome.returned(output)
-        return msgspec.structs.replace(again, host=found.host)
+        return msgspec.structs.replace(again, host=tuple(dict.fromkeys((*found.host, *again.host))))
 
     def _fire(self, event: str, payload: dict[str, Any]) -> dict[str, Any]:
         for name, problem in self._broken.items():
