@@ -17,6 +17,7 @@ from mcp.server.lowlevel.server import NotificationOptions, Server
 from mcp.server.models import InitializationOptions
 from mcp.server.session import ServerSession
 from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ToolsListChanged
+from mcp.shared.exceptions import MCPError
 
 from tarkpm import __version__
 from tarkpm.agent.consent import Context, Elicitations
@@ -98,7 +99,10 @@ class AgentServer(Server[Any]):
     async def _began(self, context: Context, _: types.NotificationParams | None) -> None:
         self._sessions = [*self._sessions[1 - MAX_SESSIONS :], context.session]
 
-    async def _list(self, _: Context, __: types.PaginatedRequestParams | None) -> types.ListToolsResult:
+    async def _list(self, _: Context, params: types.PaginatedRequestParams | None) -> types.ListToolsResult:
+        if params and params.cursor:
+            # The list is one page. The whole again would look like the next one (MCP, pagination, errors).
+            raise MCPError(types.INVALID_PARAMS, "expected no cursor: the list of tools has one page")
         found = await anyio.to_thread.run_sync(self.toolbox.listing)
         return types.ListToolsResult(tools=[types.Tool.model_validate(one) for one in found.definitions])
 

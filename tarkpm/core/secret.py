@@ -199,7 +199,8 @@ def confidential(secret: Secret, value: str) -> tuple[str, ...]:
 def secret_value(text: str) -> str:
     """Check the value of a secret, which must fit into a header. Raises `ValueError` that repeats nothing."""
     if not MIN_LENGTH <= len(text) <= MAX_VALUE:
-        raise ValueError(f"expected {MIN_LENGTH} to {MAX_VALUE:,} characters, found {len(text):,}")
+        found = f"{len(text):,}" if len(text) <= MAX_VALUE else "more"  # the rest of a file is not read
+        raise ValueError(f"expected {MIN_LENGTH} to {MAX_VALUE:,} characters, found {found}")
     # RFC 9110, section 5.5: anything else may end the header, or be read differently by the server.
     if not (text.isascii() and text.isprintable()) or text.strip() != text:
         raise ValueError("expected printable ASCII on one line, without blanks at the ends")

@@ -64,11 +64,14 @@ def test_half_an_emoji_keeps_nobody_waiting(sandbox: Sandbox) -> None:
     try:
         assert process.stdin
         assert process.stdout
-        for line in (REQUEST % (1, "\\ud83d"), "garbage", '{"jsonrpc":"2.0","id":2,"method":"ping"}'):
+        cursor = '{"jsonrpc":"2.0","id":3,"method":"tools/list","params":{"cursor":"of another server"}}'
+        ping = '{"jsonrpc":"2.0","id":2,"method":"ping"}'
+        for line in (REQUEST % (1, "\\ud83d"), "garbage", ping, cursor):
             process.stdin.write(line + "\n")
         process.stdin.flush()
-        ids = [json.loads(process.stdout.readline())["id"] for _ in range(3)]
-        assert sorted(map(str, ids)) == ["1", "2", "None"]
+        answers = [json.loads(process.stdout.readline()) for _ in range(4)]
+        found = {one["id"]: one["error"]["code"] if "error" in one else None for one in answers}
+        assert found == {1: -32700, None: -32700, 2: None, 3: -32602}
     finally:
         process.kill()
         process.communicate(timeout=20)
