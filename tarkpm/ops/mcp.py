@@ -263,6 +263,8 @@ class Toolbox:
     def _tell(self, line: LogLine) -> None:
         """Log a line, and show it as progress of the call that runs."""
         self._log(line)
+        if self._hooked is None or self._hooked.watch:
+            return  # a hook that masks what the tool returns does not see this
         call = self._opened[1].running(line.plugin) if self._opened else None
         if call is not None and call.tell is not None and line.level != "debug":
             call.tell(line.message)

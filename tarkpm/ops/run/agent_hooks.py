@@ -39,9 +39,14 @@ class Hooks:
         }
         self._events: dict[str, list[str]] = {}
 
+    @property
+    def watch(self) -> bool:
+        """Return whether there is a hook plugin, which may want to see what agents get."""
+        return bool(self._images.by_name or self._broken)
+
     def before(self, tool: AgentTool, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the arguments to call with. Raises `HostError` if a hook stops the call."""
-        if not self._images.by_name and not self._broken:
+        if not self.watch:
             return arguments
         found: Mapping[str, Any] = self._fire(BEFORE, _payload(tool, arguments))["arguments"]
         return found
