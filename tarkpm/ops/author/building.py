@@ -28,7 +28,7 @@ from tarkpm.io.files import atomic_write, keep, read_file, read_optional
 from tarkpm.ops.author.progress import counting
 from tarkpm.ops.author.python_source import check_python
 from tarkpm.ops.author.reproducing import require_same
-from tarkpm.ops.author.sources import read_sources
+from tarkpm.ops.author.sources import check_no_link, read_sources
 from tarkpm.ops.author.staleness import remember
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
@@ -106,6 +106,7 @@ def plan_build(settings: Settings, folder: Path) -> BuildPlan:
     # A build is the first step to a release: what no source could hold is refused before the compiler runs.
     names = LocalTree(place).names("") or ()
     check_distinct({MANIFEST, manifest.wasm, *filter(is_extra, names)}, where=str(place))
+    check_no_link(place, manifest.wasm)
     toolchain = choose(recipe, where=where)
     program = toolchain.find(place, settings.search_path)
     sources = read_sources(place, manifest, recipe)
