@@ -22,7 +22,7 @@ _SKIPPED: Final = frozenset({"node_modules", "target", "tests", "__pycache__", "
 _OTHERS: Final = ("pyvenv.cfg", MANIFEST)
 """What makes a folder a virtual environment or another plugin, such as a release that `publish` wrote."""
 _AMBIGUOUS: Final = frozenset("\\\r\n")
-"""rustc writes them unescaped in the list of its inputs, where they would hide others (`toolchains.reads`)."""
+"""rustc writes them unescaped in the list of its inputs, where they hide others (`toolchains.reads`)."""
 _CHOOSES_RUSTC: Final = frozenset({"rust-toolchain", "rust-toolchain.toml"})
 """Files in which rustup finds the path of the compiler to run (docs/decisions/0151)."""
 
