@@ -7,6 +7,7 @@ plugin runs in componentize-py while it builds, with the folders that componenti
 from pathlib import Path
 
 import pytest
+from support import guests
 from support.sandbox import Result, Sandbox
 
 SECRET = "s3cret-of-this-user"
@@ -92,6 +93,30 @@ def test_python_gets_no_packages_of_this_user(sandbox: Sandbox) -> None:
     *folders, packages = seen.read_text().splitlines()
     assert packages.endswith("/environment/lib/python3.14/site-packages")
     assert all(packages.startswith(folder) for folder in folders)
+
+
+WRITES = """
+import sys
+for folder in sys.path:
+    try:
+        open(folder + "/proof.pth", "w").close()
+    except OSError:
+        pass
+raise Exception(sys.path)
+"""
+
+
+@pytest.mark.slow
+def test_code_of_a_python_plugin_writes_nothing_while_it_is_built(sandbox: Sandbox) -> None:
+    tools = guests.programs("python")
+    (packages,) = tools.parent.glob("lib/python3*/site-packages")
+    own = sandbox.home / ".local" / "lib" / packages.parent.name / "site-packages"
+    own.mkdir(parents=True)
+    assert "Exception: ['/python'" in build(sandbox, "plugin.py", WRITES, PATH=f"{tools}:/usr/bin:/bin").err
+    written = [folder / "proof.pth" for folder in (own, packages) if (folder / "proof.pth").exists()]
+    for file in written:  # this environment is kept
+        file.unlink()
+    assert written == []
 
 
 def test_a_module_below_a_linked_folder(sandbox: Sandbox) -> None:

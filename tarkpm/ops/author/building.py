@@ -1,6 +1,7 @@
 """Build a plugin: sources to a checked module, shared by `build` and `dev`."""
 
 import hashlib
+import shlex
 import tempfile
 import time
 from contextlib import suppress
@@ -18,7 +19,7 @@ from tarkpm.core.release import is_extra
 from tarkpm.core.shapes import from_json
 from tarkpm.core.text import some
 from tarkpm.core.verification import check_distinct
-from tarkpm.errors import BuildError, ModuleInvalid, NotFound, TarkError
+from tarkpm.errors import BuildError, ManifestError, ModuleInvalid, NotFound, TarkError
 from tarkpm.host.module.core_types import read_core_types
 from tarkpm.host.module.inspect import ModuleInfo, inspect
 from tarkpm.host.module.surface import read_surface
@@ -101,7 +102,11 @@ def plan_build(settings: Settings, folder: Path) -> BuildPlan:
     data = read_optional(place / MANIFEST, MAX_MANIFEST) if place.is_dir() else None
     if data is None:
         raise NotFound(f"there is no {MANIFEST}", where=str(place), hint="tarkpm new my-plugin --lang c")
-    manifest = Manifest.parse(data, where=where)
+    try:
+        manifest = Manifest.parse(data, where=where)
+    except ManifestError as problem:  # `check` has the line, and how to write it
+        problem.hint = problem.hint or shlex.join(["tarkpm", "check", str(folder)])
+        raise
     recipe = Recipe.read(data, lambda name: (place / name).is_file(), where=where)
     # A build is the first step to a release: what no source could hold is refused before the compiler runs.
     names = LocalTree(place).names("") or ()
