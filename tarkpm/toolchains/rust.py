@@ -121,7 +121,9 @@ def _cargo(job: Job, rustc: Compiler, flags: list[str]) -> bytes:
         has_rustup = find_program("rustup", job.environment.get("PATH", ""))
         raise missing("cargo", "Rust", f"rustup target add {TARGET}" if has_rustup else "apt install cargo")
     target = job.scratch / "target"
-    more = {"RUSTC": rustc.command[0], "RUSTFLAGS": " ".join(flags), "CARGO_TARGET_DIR": str(target)}
+    # Not RUSTFLAGS, which splits a path with a space.
+    encoded = "\x1f".join(flags)
+    more = {"RUSTC": rustc.command[0], "CARGO_ENCODED_RUSTFLAGS": encoded, "CARGO_TARGET_DIR": str(target)}
     arguments = ["build", "--release", "--target", TARGET, "--manifest-path", job.source]
     job.run(compiler(path), arguments, **more)
     found = sorted((target / TARGET / "release").glob("*.wasm"))

@@ -25,7 +25,7 @@ from tarkpm.host.module.inspect import ModuleInfo, inspect
 from tarkpm.host.module.surface import read_surface
 from tarkpm.host.module.tark_types import IMPORTS
 from tarkpm.host.module.type_scope import Unreadable
-from tarkpm.io.files import atomic_write, keep, read_file, read_optional
+from tarkpm.io.files import atomic_write, keep, make_private, read_file, read_optional
 from tarkpm.ops.author.progress import counting
 from tarkpm.ops.author.python_source import check_python
 from tarkpm.ops.author.reproducing import require_same
@@ -191,7 +191,9 @@ def _recorded(file: Path) -> _Record | None:
 
 def _built(settings: Settings, ui: Ui, plan: BuildPlan) -> tuple[bytes, str]:
     """Return a component and the version of the toolchain, built in a copy of the sources."""
-    with tempfile.TemporaryDirectory(prefix="tarkpm-build-") as temporary:
+    # Not in /tmp: rustup and cargo read files of the folders above, where another user may have put some.
+    place = make_private(settings.paths.cache / "builds")
+    with tempfile.TemporaryDirectory(prefix=".stage-", dir=place) as temporary:
         job = _staged(settings, plan, Path(temporary))
         version = plan.toolchain.version(job, plan.program)
         try:
