@@ -119,9 +119,24 @@ class Python:
         options = ["-q", "-d", job.wit, "-w", job.world]
         search = ["-p", str(source.parent)]
         try:
-            job.run(program, [*options, "componentize", *search, "-o", job.out, source.stem])
+            job.run(
+                program,
+                [*options, "componentize", *search, "-o", job.out, source.stem],
+                VIRTUAL_ENV=_empty_environment(job),
+            )
         except BuildError as problem:
             if found := raised(problem.output):
                 raise BuildError(found[0], output=found[1], where=job.source) from None
             raise
         return job.result(program)
+
+
+def _empty_environment(job: Job) -> str:
+    """Return a virtual environment without packages, for componentize-py to search.
+
+    Without one it searches the user's, and gives the plugin's code, which runs once during a build, the right
+    to write there: a ``.pth`` file in the user's site-packages runs with each of the user's Pythons.
+    """
+    packages = job.scratch / "environment" / "lib" / f"python{PYTHON[0]}.{PYTHON[1]}" / "site-packages"
+    packages.mkdir(parents=True)
+    return str(job.scratch / "environment")
