@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -122,6 +123,7 @@ def _read_source_arg(
         text = "expected a plugin name after the index name, as in INDEX:NAME"
         raise UsageError(text, hint="tarkpm search WORDS")
     if ":" not in text:
+        _refuse_file(settings, text)
         raise UsageError(f"expected a git URL, a name or a folder like ./{text}, found '{text}'")
     from tarkpm.sources.git.url import expand, parse_typed
 
@@ -159,12 +161,21 @@ def relative_folder(settings: Settings, text: str) -> str:
     """
     typed = Path(text).expanduser()
     if not (settings.cwd / typed).is_dir():
+        _refuse_file(settings, text)
         raise NotFound("the folder does not exist", where=str(settings.cwd / typed))
     place = locate(settings)
     if typed.is_absolute() or not place.environment.in_project:
         return str((settings.cwd / typed).resolve())
     relative = os.path.relpath((settings.cwd / typed).resolve(), place.folder)
     return relative if relative.startswith("..") else f"./{relative}" if relative != "." else "."
+
+
+def _refuse_file(settings: Settings, text: str) -> None:
+    """Raise `NotFound` if ``text`` is the path of a file, such as a plugin's module."""
+    file = settings.cwd / Path(text).expanduser()
+    if os.path.isfile(file):  # noqa: PTH113  `Path.is_file` raises where the name is too long
+        hint = f"tarkpm inspect {quote(str(file))}" if file.suffix == ".wasm" else ""
+        raise NotFound("expected a folder, found a file", where=str(file), hint=hint)
 
 
 def _folder(text: str) -> str:
