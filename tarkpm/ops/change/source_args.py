@@ -3,7 +3,6 @@
 import os
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +22,7 @@ from tarkpm.core.release import (
 )
 from tarkpm.core.version import Range
 from tarkpm.errors import NotFound, TarkError
+from tarkpm.io.paths import expanded
 from tarkpm.ops.change.propose import PluginRequest
 from tarkpm.ops.project.location import locate
 from tarkpm.ops.project.settings import Settings
@@ -159,7 +159,7 @@ def relative_folder(settings: Settings, text: str) -> str:
 
     Raises `NotFound`.
     """
-    typed = Path(text).expanduser()
+    typed = expanded(text)
     if not (settings.cwd / typed).is_dir():
         _refuse_file(settings, text)
         raise NotFound("the folder does not exist", where=str(settings.cwd / typed))
@@ -172,7 +172,7 @@ def relative_folder(settings: Settings, text: str) -> str:
 
 def _refuse_file(settings: Settings, text: str) -> None:
     """Raise `NotFound` if ``text`` is the path of a file, such as a plugin's module."""
-    file = settings.cwd / Path(text).expanduser()
+    file = settings.cwd / expanded(text)
     if os.path.isfile(file):  # noqa: PTH113  `Path.is_file` raises where the name is too long
         hint = f"tarkpm inspect {quote(str(file))}" if file.suffix == ".wasm" else ""
         raise NotFound("expected a folder, found a file", where=str(file), hint=hint)
