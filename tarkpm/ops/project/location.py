@@ -85,7 +85,8 @@ def project_place(folder: Path) -> Location:
     """Return the location of a project in ``folder``; links are resolved, so that it has one name."""
     real = resolved(folder)
     if not str(real).isprintable():
-        raise ProjectError("expected a folder with a printable name in UTF-8", where=str(real))
+        text = "expected a folder with a printable name in UTF-8"
+        raise ProjectError(text, where=str(real), hint="rename the folder, then run the command again")
     project_file, lock_file = (followed(real / name, within=real) for name in (PROJECT, LOCK))
     return Location(real, project_file, lock_file, Environment(real / ".tark", in_project=True))
 
