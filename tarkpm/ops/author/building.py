@@ -26,6 +26,7 @@ from tarkpm.host.module.surface import read_surface
 from tarkpm.host.module.tark_types import IMPORTS
 from tarkpm.host.module.type_scope import Unreadable
 from tarkpm.io.files import atomic_write, keep, make_private, read_file, read_optional
+from tarkpm.io.paths import expanded, resolved
 from tarkpm.ops.author.progress import counting
 from tarkpm.ops.author.python_source import check_python
 from tarkpm.ops.author.reproducing import require_same
@@ -97,7 +98,7 @@ def plan_build(settings: Settings, folder: Path) -> BuildPlan:
     Raises `NotFound` without a plugin.toml, `ManifestError`, `Refused` for two files of one name,
     `ToolchainMissing`, `BuildError`.
     """
-    place = (settings.cwd / folder.expanduser()).resolve()
+    place = resolved(settings.cwd / expanded(folder))
     where = str(place / MANIFEST)
     data = read_optional(place / MANIFEST, MAX_MANIFEST) if place.is_dir() else None
     if data is None:
