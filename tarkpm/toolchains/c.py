@@ -8,7 +8,7 @@ from typing import Final
 
 from tarkpm.toolchains.job import Job, checked_version
 from tarkpm.toolchains.programs import Compiler, find, install_from_pypi, missing, ziglang
-from tarkpm.toolchains.reads import Reads
+from tarkpm.toolchains.reads import SourceReads
 
 LEAST: Final = (0, 12)
 _COMPILE: Final = (
@@ -55,7 +55,7 @@ class C:
         """Return a core module."""
         target = ("cc", "-target", "wasm32-freestanding")
         places = ("-I", job.headers, "-o", job.out, job.source)
-        reads = Reads(job, (job.headers, *_libraries(job, program)))
+        reads = SourceReads(job, (job.headers, *_libraries(job, program)))
         with reads.checked():
             options = (*_COMPILE, *_LINK, "-MD", "-MF", reads.rules, *places)
             job.run(program, [*target, *options], **_caches(job))

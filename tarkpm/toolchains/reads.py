@@ -21,7 +21,7 @@ _ESCAPED: Final = re.compile(r"\\([ #\\])|\$(\$)")
 _MAX_SHOWN: Final = 200
 
 
-class Reads:
+class SourceReads:
     """The files that a compiler reads: of the plugin's sources, and in its own folders ``own``."""
 
     def __init__(self, job: Job, own: Sequence[Path] = ()) -> None:

@@ -13,7 +13,7 @@ from tarkpm.errors import BuildError
 from tarkpm.io.programs import find_program
 from tarkpm.toolchains.job import Job, checked_version
 from tarkpm.toolchains.programs import Compiler, compiler, find, find_all, missing, ziglang
-from tarkpm.toolchains.reads import Reads
+from tarkpm.toolchains.reads import SourceReads
 
 TARGET: Final = "wasm32-unknown-unknown"
 LEAST: Final = (1, 56)
@@ -82,7 +82,7 @@ class Rust:
             return _cargo(job, program, flags)
         flags += _PROFILE
         options = ["--target", TARGET, "--crate-type", "cdylib", "--edition", "2021"]
-        reads = Reads(job)
+        reads = SourceReads(job)
         with reads.checked():
             job.run(program, [*options, f"--emit=dep-info={reads.rules},link={job.out}", *flags, job.source])
         return job.result(program)
