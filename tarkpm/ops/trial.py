@@ -81,8 +81,8 @@ def trial(
 
     Of ``case`` only the call is used: it meets the real world, or a refusal. Storage is an empty one of the
     trial's own. ``exact`` also removes from plugin.toml what was not asked for; ``write`` changes the file.
-    ``show`` is called with each new capability. Raises what `read_working_copy` raises, and `Edited` if
-    plugin.toml changed meanwhile.
+    ``show`` is called with each new capability. Raises what `read_working_copy` raises,
+    `CaseError` if the case is of another plugin type, and `Edited` if plugin.toml changed meanwhile.
     """
     copy = read_working_copy(settings.cwd, folder)
     if case.plugin_type != copy.manifest.type:

@@ -112,7 +112,7 @@ class Python:
         return checked_version(job.run(program, ["--version"]), self.name, LEAST, hint)
 
     def build(self, job: Job, program: Compiler) -> bytes:
-        """Return a component."""
+        """Return a component. Raises `BuildError`."""
         source = PurePosixPath(job.source)
         if not source.stem.isidentifier():
             raise BuildError(f"expected the name of a Python module, found '{source.stem}'", where=job.source)

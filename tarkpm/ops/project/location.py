@@ -82,7 +82,10 @@ def _status(folder: Path) -> os.stat_result | None:
 
 
 def project_place(folder: Path) -> Location:
-    """Return the location of a project in ``folder``; links are resolved, so that it has one name."""
+    """Return the location of a project in ``folder``; links are resolved, so that it has one name.
+
+    Raises `ProjectError` for a path that cannot be printed, and `OSError` for links in a circle.
+    """
     real = resolved(folder)
     if not str(real).isprintable():
         text = "expected a folder with a printable name in UTF-8"
