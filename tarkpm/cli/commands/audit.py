@@ -44,11 +44,9 @@ def _lines(report: "AuditReport") -> list[str]:
     if not report.findings:
         return [style(f"{CHECK} nothing found", fg="green") + f" ({looked})"]
     rows = [_row(one) for one in report.findings if one.plugin]
-    lines = (
-        table(("Plugin", "Version", "Finding", "Severity", "Fixed in", ""), rows, whole=("Plugin", ""))
-        if rows
-        else []
-    )
+    # Each is looked up or typed again; the sentence has room below them.
+    whole = ("Plugin", "Version", "Finding", "Severity", "Fixed in")
+    lines = table((*whole, ""), rows, whole=whole, prose=("",)) if rows else []
     lines = [style(lines[0], bold=True), *lines[1:]] if lines else []
     for one in report.findings:
         lines += [f"  {neutral(one.id)}: {neutral(url)}" for url in one.urls]
