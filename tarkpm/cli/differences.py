@@ -8,8 +8,9 @@ from tarkpm.core.difference import SHOWN_AS
 from tarkpm.core.text import counted, neutral
 
 if TYPE_CHECKING:
-    from tarkpm.core.difference import FieldChange, PluginChange
+    from tarkpm.core.difference import PluginChange
     from tarkpm.core.generation import GenerationChange
+    from tarkpm.core.settings_difference import FieldChange
     from tarkpm.ops.author.reviewing import ReviewedDifference
     from tarkpm.ops.diff import DiffReport
     from tarkpm.ops.show import ShowReport
@@ -40,6 +41,8 @@ def difference_lines(report: "DiffReport | ShowReport | ReviewedDifference") -> 
         lines += [f"  {line}" for line in wider]
     for change in report.indexes:
         lines += ["", "indexes", *_change_lines(change)]
+    if report.settings:
+        lines += ["", "settings", *_setting_lines(report.settings)]
     for plugin in report.plugins:
         lines += ["", style(_heading(plugin), bold=True)]
         lines += [line for change in plugin.changes for line in _change_lines(change)]
@@ -53,6 +56,7 @@ def difference_markdown(report: "DiffReport | ShowReport | ReviewedDifference") 
         lines += ["", f"**Goes beyond {_code(_named(report.before))}:**", ""]
         lines += [f"- {_code(line)}" for line in wider]
     rows: list[tuple[str, FieldChange | None]] = [("indexes", change) for change in report.indexes]
+    rows += [("settings", change) for change in report.settings]
     rows += [(_heading(plugin), change) for plugin in report.plugins for change in _listed(plugin)]
     if rows:
         lines += ["", "| plugin | | before | after |", "|---|---|---|---|"]
@@ -101,6 +105,8 @@ def _title(report: "DiffReport | ShowReport | ReviewedDifference", *, code: bool
     ]
     if report.indexes:
         counts.append("indexes changed")
+    if report.settings:
+        counts.append("settings changed")
     names = [_named(report.before), _named(report.after)]
     shown = " → ".join(map(_code, names) if code else map(neutral, names))
     return f"{shown}: {', '.join(counts) or 'no difference'}"
@@ -148,6 +154,13 @@ def _change_lines(change: "FieldChange") -> Iterator[str]:
     ]
     for number, (text, usual) in enumerate(signed):
         yield style(f"  {'' if number else label:{_WIDTH}}{neutral(text)}", fg=color or usual)
+
+
+def _setting_lines(changes: "tuple[FieldChange, ...]") -> Iterator[str]:
+    width = max(len(change.kind) for change in changes)
+    for change in changes:
+        text = " → ".join(", ".join(map(neutral, part)) for part in (change.removed, change.added))
+        yield style(f"  {change.kind:{width}}  {text}", fg="yellow" if change.wider else None)
 
 
 def _code(text: str) -> str:

@@ -15,6 +15,7 @@ from tarkpm.core.capability import CapabilitySet
 from tarkpm.core.lockfile import Lock, LockEntry
 from tarkpm.core.project import Project
 from tarkpm.core.release import GitSource, IndexSource, PluginName, Requirement
+from tarkpm.core.settings_difference import FieldChange, index_changes, setting_changes
 from tarkpm.core.tool import RISKS, compare
 from tarkpm.core.widening import Widening, WideningKind, widenings
 
@@ -33,9 +34,9 @@ SHOWN_AS: Final[Mapping[WideningKind, tuple[str, ...]]] = {
     WideningKind.REPUBLISHED: ("files", "commit"),
     WideningKind.GRANT: ("granted",),
     WideningKind.TOOL: ("tools",),
-    WideningKind.MCP: (),
-    WideningKind.POLICY: (),
-    WideningKind.AGE: (),
+    WideningKind.MCP: ("mcp.allow", "mcp.deny", "mcp.ask"),
+    WideningKind.POLICY: ("policy.key", "policy.version"),
+    WideningKind.AGE: ("tark.minimum-release-age", "tark.minimum-release-age-exclude"),
 }
 """The kinds of changes in which a widening is seen."""
 
@@ -51,19 +52,6 @@ class Documents(msgspec.Struct, frozen=True):
     licenses: Mapping[str, str] = {}
 
 
-class FieldChange(msgspec.Struct, frozen=True):
-    """One difference of a plugin or project: what is gone, and what is there instead.
-
-    ``kind`` names what is compared: version, type, source, commit, signer, statement, files, requires,
-    min-tark-version, declared, granted, tools, license, trust, or range: what an update may take.
-    """
-
-    kind: str
-    removed: tuple[str, ...] = ()
-    added: tuple[str, ...] = ()
-    wider: bool = False
-
-
 class PluginChange(msgspec.Struct, frozen=True):
     """How one plugin differs. ``before`` and ``after`` are its versions, "" where it is not locked."""
 
@@ -77,14 +65,15 @@ class PluginChange(msgspec.Struct, frozen=True):
 class Difference(msgspec.Struct, frozen=True):
     """Every difference of two states, by plugin, and the decisions that go beyond the earlier one.
 
-    ``indexes`` are nicknames with their places. ``wider`` holds what acceptance would ask about, and ``asks``
-    the plugins whose releases declare more than before.
+    ``indexes`` are nicknames with their places, ``settings`` the other keys of tark.toml. ``wider`` holds
+    what acceptance would ask about, and ``asks`` the plugins whose releases declare more than before.
     """
 
     plugins: tuple[PluginChange, ...] = ()
     indexes: tuple[FieldChange, ...] = ()
     wider: tuple[Widening, ...] = ()
     asks: Mapping[str, tuple[str, ...]] = {}
+    settings: tuple[FieldChange, ...] = ()
 
     @property
     def is_wider(self) -> bool:
@@ -116,9 +105,11 @@ def difference(before: Documents, after: Documents) -> Difference:
     changes = (_plugin(name, old, new, shown.get(name, ())) for name in names)
     return Difference(
         tuple(one for one in changes if one.change != "changed" or one.changes),
-        tuple(_indexes(was, now)),
+        tuple(index_changes(was, now)),
         wider,
         {name: asks for name in after.lock.by_name if (asks := _asks(old.get(name), new.get(name)))},
+        # They belong to no plugin, so their widenings have no subject.
+        tuple(setting_changes(was, now, shown.get("", ()))),
     )
 
 
@@ -283,10 +274,3 @@ def _asks(before: LockEntry | None, after: LockEntry | None) -> tuple[str, ...]:
         return () if is_same else (UNKNOWN,)
     known = before.capabilities if before and before.capabilities is not None else CapabilitySet()
     return tuple(map(str, after.capabilities.beyond(known)))
-
-
-def _indexes(before: Project, after: Project) -> Iterator[FieldChange]:
-    was = {f"{name} = {one.url} {one.root}" for name, one in before.indexes.items()}
-    now = {f"{name} = {one.url} {one.root}" for name, one in after.indexes.items()}
-    if was != now:
-        yield FieldChange("index", tuple(sorted(was - now)), tuple(sorted(now - was)), wider=bool(now - was))

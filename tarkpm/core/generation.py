@@ -4,13 +4,14 @@ from typing import Literal
 
 import msgspec
 
-from tarkpm.core.difference import Documents, FieldChange, PluginChange, difference
+from tarkpm.core.difference import Documents, PluginChange, difference
+from tarkpm.core.settings_difference import FieldChange
 
 
 class GenerationChange(msgspec.Struct, frozen=True):
     """How one plugin changed. ``before`` and ``after`` are its versions, "" where it is not locked.
 
-    ``name`` is "" for the project itself. ``kinds`` name what differs, as `core.difference.FieldChange` does.
+    ``name`` is "" for the project itself. ``kinds`` name what differs, as `FieldChange` does.
     ``gained`` and ``lost`` are the capabilities that it may use and may not use any longer.
     """
 

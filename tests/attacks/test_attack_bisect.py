@@ -45,6 +45,11 @@ def test_a_grant_that_was_revoked_before(project: IndexedProject) -> None:
     assert len(found["skipped"]) == 4
     sandbox.run("bisect", "reset").ok()
     assert not granted(sandbox)
+    # A person reads each reason once.
+    shown = sandbox.run("bisect", "start", str(newest), "1").ok().out.splitlines()
+    assert shown[0] == f"skipped generations {', '.join(sorted(found['skipped'], key=int))}: {said}"
+    assert not shown[1].startswith("skipped")
+    sandbox.run("bisect", "reset").ok()
 
 
 def test_a_grant_that_was_revoked_meanwhile(project: IndexedProject) -> None:

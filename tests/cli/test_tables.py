@@ -6,6 +6,7 @@ from datetime import datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.advised import advise, advisory
 from support.indexed import IndexedProject
 from support.sandbox import Sandbox
 from support.terminal import Terminal
@@ -113,3 +114,25 @@ def test_a_list_in_a_narrow_terminal(sandbox: Sandbox) -> None:
     assert "✓ enabled" in rows[1]
     assert "…" in rows[1]
     assert "…" not in sandbox.run("list").ok().out
+
+
+def test_no_rule_and_no_advisory_is_cut_in_a_narrow_terminal(
+    indexed: IndexedProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox = indexed.sandbox
+    indexed.release("text-tools")
+    indexed.use()
+    sandbox.run("add", "text-tools", "--accept-capabilities").ok()
+    advise(indexed.repo, advisory(indexed.repo, id_="x_TARK-2026-0001"))
+    policy = sandbox.home / ".config" / "tarkpm" / "policy.toml"
+    policy.parent.mkdir(parents=True)
+    policy.write_text(
+        f'signers = ["{sandbox.key("lead")}"]\nlicenses = ["MIT", "Apache-2.0", "BSD-3-Clause"]\n'
+    )
+    monkeypatch.setattr(tables, "is_terminal", lambda _stream: True)
+    monkeypatch.setattr(tables, "size", lambda _stream: (60, 24))
+    for words in (("policy", "show"), ("policy", "explain", "text-tools"), ("audit",), ("licenses",)):
+        lines = sandbox.run(*words).out.splitlines()
+        assert "…" not in "".join(lines), lines
+        assert all(len(line) < 60 for line in lines if "checked" not in line), lines
+        assert "x_TARK-2026-0001" in "".join(lines) or words != ("audit",)

@@ -7,11 +7,12 @@ import pytest
 from support.locked import ENTRY, FILES, KEY, NAME, tool
 from support.releases import caps
 
-from tarkpm.core.difference import Difference, Documents, FieldChange, difference
+from tarkpm.core.difference import Difference, Documents, difference
 from tarkpm.core.key import PublicKey
 from tarkpm.core.lockfile import Lock, LockEntry
 from tarkpm.core.project import Project
 from tarkpm.core.release import Dependency, GitSource, IndexSource, PathSource, PluginName, Requirement
+from tarkpm.core.settings_difference import FieldChange
 from tarkpm.core.version import Version
 
 OTHER = PublicKey("ed25519:IAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 from conftest import Publisher
+from support.advised import advise, advisory
 from support.gitrepo import git, git_env
+from support.indexed import IndexedProject
 from support.sandbox import Sandbox
 
 WORKFLOW = (Path(__file__).parents[2] / "docs" / "workflows" / "plugin-review.yml").read_text()
@@ -168,6 +170,18 @@ def test_a_pull_request_that_is_broken_is_red(forge: Forge) -> None:
     assert lock.read_text() != text
     forge.push("swapped")
     assert forge.review("swapped").failed == "tarkpm sync"
+
+
+def test_a_known_problem_of_a_locked_release_is_red(indexed: IndexedProject) -> None:
+    indexed.release("text-tools")
+    indexed.use()
+    indexed.sandbox.run("add", "text-tools", "--accept-capabilities").ok()
+    forge = Forge(indexed.sandbox)
+    advise(indexed.repo, advisory(indexed.repo))
+    forge.push("advised")
+    review = forge.review("advised")
+    assert review.failed == "tarkpm audit", review.printed
+    assert "x_A-1: https://example.com/1" in review.printed
 
 
 @pytest.mark.parametrize(

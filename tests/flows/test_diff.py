@@ -129,3 +129,34 @@ def test_an_older_release_and_other_contents_go_beyond(sandbox: Sandbox, repo: G
     digest = text.partition('"plugin.wasm", sha256 = "')[2][:64]
     lock.write_text(text.replace(digest, "0" * 64))
     assert "'text-tools' has another contents: plugin.wasm" in sandbox.run("diff").failed(1).out
+
+
+def test_settings_are_differences_too(sandbox: Sandbox, repo: GitRepo) -> None:
+    keep(repo, "two")
+    file = sandbox.cwd / "tark.toml"
+    text = file.read_text()
+    strict = text.replace("[tark]\n", '[tark]\nminimum-release-age = "3d"\n') + '\n[mcp]\nask = "risky"\n'
+    file.write_text(strict)
+    # What only narrows goes beyond nothing, and is shown all the same.
+    assert sandbox.run("diff").ok().out.splitlines() == [
+        "HEAD → working tree: settings changed",
+        "",
+        "settings",
+        "  tark.minimum-release-age  none → 3d",
+        "  mcp.ask                   never → risky",
+    ]
+    keep(repo, "three")
+    file.write_text(strict.replace('"3d"', '"1d"'))
+    assert sandbox.run("diff", "--markdown").failed(1).out.splitlines() == [
+        "### Plugins: `HEAD` → `working tree`: settings changed",
+        "",
+        "**Goes beyond `HEAD`:**",
+        "",
+        "- `shorten the minimum release age: 3d → 1d`",
+        "",
+        "| plugin | | before | after |",
+        "|---|---|---|---|",
+        "| `settings` | tark.minimum-release-age ⚠ | `3d` | `1d` |",
+    ]
+    (change,) = sandbox.run("diff", "--json").failed(1).json["settings"]
+    assert change == {"kind": "tark.minimum-release-age", "removed": ["3d"], "added": ["1d"], "wider": True}

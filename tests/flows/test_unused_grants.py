@@ -46,14 +46,16 @@ def test_the_errand(project: Sandbox) -> None:
     assert unused(project, "text-tools") == ["http:api.example.com", "env:LANG"]
     said = project.run("grant", "--unused").ok().out
     assert said == (
-        f"text-tools: not used since {kept['since']}: http:api.example.com, env:LANG\n"
+        f"text-tools: never used (counted since {kept['since']}): http:api.example.com, env:LANG\n"
         "to revoke these grants: add --narrow\n"
     )
     project.run("grant", "--unused", "--narrow", "--dry-run").ok()
     assert len(unused(project)) == 2
-    assert project.run("grant", "--unused", "--narrow").ok().out.endswith("these grants are revoked\n")
+    assert project.run("grant", "--unused", "--narrow").ok().out.endswith("revoked these grants\n")
     assert unused(project) == []
-    assert project.run("grant", "--unused").ok().out == f"text-tools: all used since {kept['since']}\n"
+    assert (
+        project.run("grant", "--unused").ok().out == f"text-tools: all used (counted since {kept['since']})\n"
+    )
     shown = project.run("info", "text-tools", "--json").ok().json
     assert shown["granted"] == ["storage"]
     assert [one["capability"] for one in shown["uses"]] == ["storage"]

@@ -1,5 +1,6 @@
 """``tarkpm audit``."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import click
@@ -44,21 +45,22 @@ def _lines(report: "AuditReport") -> list[str]:
     if not report.findings:
         return [style(f"{CHECK} nothing found", fg="green") + f" ({looked})"]
     rows = [_row(one) for one in report.findings if one.plugin]
-    lines = (
-        table(("Plugin", "Version", "Finding", "Severity", "Fixed in", ""), rows, whole=("Plugin", ""))
-        if rows
-        else []
-    )
+    # Each is looked up or typed again; the sentence has room below them.
+    whole = ("Plugin", "Version", "Finding", "Severity", "Fixed in")
+    lines = table((*whole, ""), rows, whole=whole, prose=("",)) if rows else []
     lines = [style(lines[0], bold=True), *lines[1:]] if lines else []
     for one in report.findings:
         lines += [f"  {neutral(one.id)}: {neutral(url)}" for url in one.urls]
-    lines += [
-        f"{style('stale:', fg='yellow')} {neutral(one.message)}" for one in report.findings if not one.plugin
-    ]
-    # Each once: one command often helps against several findings.
-    hints = dict.fromkeys(one.hint for one in report.findings)
-    lines += [f"  help: {neutral(hint)}" for hint in hints]
+    stale = [one for one in report.findings if not one.plugin]
+    lines += _helps(one for one in report.findings if one.plugin)
+    lines += [f"{style('stale:', fg='yellow')} {neutral(one.message)}" for one in stale]
+    lines += _helps(stale)
     return [*lines, style(counted(len(report.findings), "finding"), fg="red") + f" ({looked})"]
+
+
+def _helps(findings: "Iterable[AuditFinding]") -> list[str]:
+    """Return each command once: one often helps against several findings."""
+    return [f"  help: {neutral(hint)}" for hint in dict.fromkeys(one.hint for one in findings)]
 
 
 def _row(one: "AuditFinding") -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """``tarkpm bisect``."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -8,12 +8,14 @@ from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.complete import generations
 from tarkpm.cli.lazy_group import Group
 from tarkpm.cli.options import Invocation, allow_http, common, offline
-from tarkpm.core.text import counted, neutral
+from tarkpm.core.text import counted, cut, neutral
 
 if TYPE_CHECKING:
     from tarkpm.ops.bisect import BisectReport
 
 _NUMBER = click.IntRange(min=1)
+MAX_REASON: Final = 160
+"""Characters of the reason for which generations are skipped; an old one may go beyond in a hundred ways."""
 
 
 @click.group("bisect", cls=Group)
@@ -109,8 +111,19 @@ def _said(invocation: Invocation, report: "BisectReport") -> int:
     return 0
 
 
+def _skipped_lines(skipped: dict[int, str]) -> list[str]:
+    """Return a line for each reason, which many generations often share; --json has all of it."""
+    found: dict[str, list[int]] = {}
+    for number in sorted(skipped):
+        found.setdefault(cut(neutral(skipped[number]), MAX_REASON), []).append(number)
+    return [
+        f"skipped generation{'s' if numbers[1:] else ''} {', '.join(map(str, numbers))}: {why}"
+        for why, numbers in found.items()
+    ]
+
+
 def _lines(report: "BisectReport") -> list[str]:
-    skipped = [f"skipped generation {number}: {neutral(why)}" for number, why in report.skipped.items()]
+    skipped = _skipped_lines(report.skipped)
     if report.state == "begun":
         missing = [word for word, number in (("good", report.good), ("bad", report.bad)) if not number]
         return [*skipped, *(f"mark a {word} generation: tarkpm bisect {word} [N]" for word in missing)]

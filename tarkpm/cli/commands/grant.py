@@ -79,7 +79,7 @@ def _unused_lines(report: "UnusedReport", days: int | None, *, narrow: bool) -> 
     lines = [f"{row.name}: {_unused_text(row, days)}" for row in report.plugins]
     found = any(row.unused for row in report.plugins)
     if found and narrow:
-        lines.append("these grants are revoked" if report.narrowed else "these grants would be revoked")
+        lines.append("revoked these grants" if report.narrowed else "would revoke these grants")
     elif found:
         lines.append("to revoke these grants: add --narrow")
     return lines or ["nothing is granted"]
@@ -90,5 +90,6 @@ def _unused_text(row: "UnusedRow", days: int | None) -> str:
         return "not called here yet, so nothing is known"
     if not row.judged:
         return f"counted only since {row.since}"
-    when = f"in {counted(days, 'day')}" if days else f"since {row.since}"
-    return f"not used {when}: {neutral(', '.join(row.unused))}" if row.unused else f"all used {when}"
+    when = f"used in {counted(days, 'day')}" if days else f"used (counted since {row.since})"
+    never = "not" if days else "never"
+    return f"{never} {when}: {neutral(', '.join(row.unused))}" if row.unused else f"all {when}"

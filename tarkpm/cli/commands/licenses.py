@@ -37,5 +37,7 @@ def _lines(report: "LicensesReport") -> list[str]:
         (row.name, row.version, neutral(row.license) or missing[row.is_known], marks[row.allowed])
         for row in report.plugins
     ]
-    lines = table(("Plugin", "Version", "License", ""), rows)
+    lines = table(
+        ("Plugin", "Version", "License", ""), rows, whole=("Plugin", "Version"), prose=("License", "")
+    )
     return [style(lines[0], bold=True), *lines[1:]]

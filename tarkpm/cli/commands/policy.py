@@ -45,7 +45,8 @@ def _rules(report: "PolicyReport") -> list[str]:
     if not report.files:
         return NOTHING
     rows = [(one.rule, neutral(one.value), neutral(one.file)) for one in report.rules]
-    lines = table(("Rule", "Value", "File"), rows)
+    # A rule of which a part is cut would read as another rule.
+    lines = table(("Rule", "Value", "File"), rows, whole=("Rule",), prose=("Value", "File"))
     return [style(lines[0], bold=True), *lines[1:]]
 
 
@@ -96,7 +97,8 @@ def _explained(report: "ExplainReport") -> list[str]:
         )
         for one in report.rules
     ]
-    lines = table(("Rule", "Verdict", "Value", "File"), rows)
+    header = ("Rule", "Verdict", "Value", "File")
+    lines = table(header, rows, whole=("Rule", "Verdict"), prose=("Value", "File"))
     return [*head, style(lines[0], bold=True), *lines[1:]]
 
 

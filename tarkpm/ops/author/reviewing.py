@@ -1,9 +1,11 @@
 """Review an update before anybody is asked: what differs, and what the new releases do on recorded calls."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from tarkpm.core.consent import Admission
 from tarkpm.core.difference import Difference, Documents, difference
@@ -157,9 +159,12 @@ def _rows(found: PluginReplay) -> Iterator[CardRow]:
         yield CardRow("newly asks", what + quoted(ask.call, MAX_RESULT), loud=True)
     if len(found.new) > MAX_ROWS:
         yield CardRow("", f"and {len(found.new) - MAX_ROWS} more, see --json", loud=True)
-    worse = [one for one in found.calls if one.result in ("failed", "changed")]
-    for one in worse[:MAX_ROWS]:
-        said = f"{quoted(one.tool, 60)} with {quoted(one.arguments, 120)}"
+    # Equal calls with equal ends are one row: what differs elsewhere must not be pushed off the card.
+    calls = Counter(replace(one, new=()) for one in found.calls if one.result in ("failed", "changed"))
+    worse = list(calls.items())
+    for one, times in worse[:MAX_ROWS]:
+        often = f" ({times} calls)" if times > 1 else ""
+        said = f"{quoted(one.tool, 60)} with {quoted(one.arguments, 120)}{often}"
         if one.result == "failed":
             yield CardRow("now fails", f"{said}: {quoted(one.reason, 200)}", loud=True)
             continue
@@ -167,8 +172,8 @@ def _rows(found: PluginReplay) -> Iterator[CardRow]:
         for label, sign in (("was", "-"), ("is", "+")):
             if text := " ".join(line[1:] for line in one.diff if line[0] == sign):
                 yield CardRow(label, quoted(text, MAX_RESULT), loud=True)
-    if len(worse) > MAX_ROWS:
-        yield CardRow("", f"and {counted(len(worse) - MAX_ROWS, 'other call')}, see --json", loud=True)
+    if more := sum(times for _, times in worse[MAX_ROWS:]):
+        yield CardRow("", f"and {counted(more, 'other call')}, see --json", loud=True)
     yield CardRow("replay", _summary(found))
     for text in dict.fromkeys(
         (*(one.reason for one in found.calls if one.result == "unknown"), *found.notes)
