@@ -9,7 +9,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -170,13 +171,18 @@ class Sandbox:
         self, *arguments: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None
     ) -> Result:
         """Run tarkpm as a process of its own that has imported it already, and wait for it."""
+        return self.begin(*arguments, cwd=cwd, env=env)()
+
+    def begin(
+        self, *arguments: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None
+    ) -> Callable[[], Result]:
+        """Start what `fork` runs, beside others; what is returned waits for its end."""
         from support.commands import commands
 
+        folder = Path(tempfile.mkdtemp(prefix="said-", dir=self.root))
         environment = self.environment(**(env or {}))
-        done = commands().run(
-            arguments, folder=self.root, seconds=60, cwd=cwd or self.cwd, environment=environment
-        )
-        return Result(*done)
+        end = commands().begin(arguments, folder=folder, cwd=cwd or self.cwd, environment=environment)
+        return lambda: Result(*end(60))
 
     # -- publishers
 
