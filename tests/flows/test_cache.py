@@ -144,19 +144,17 @@ def test_prune_beside_commands_that_install(locked: Sandbox, publisher: Publishe
     env = {"TARKPM_LOCK_TIMEOUT": "60", "TARKPM_ACCEPT_PROJECT": "1"}
     running = []
     for clone in clones:
-        running.append(locked.spawn("sync", "--offline", cwd=clone, env=env))
-        running.append(locked.spawn("cache", "prune", env=env))
-    for process in running:
-        _, err = process.communicate(timeout=120)
-        assert process.returncode == 0, err
+        running.append(locked.begin("sync", "--offline", cwd=clone, env=env))
+        running.append(locked.begin("cache", "prune", env=env))
+    for end in running:
+        end().ok()
     running = []
     for clone in clones:  # and now with everything taken away again and again
         shutil.rmtree(clone / ".tark")
-        running.append(locked.spawn("sync", cwd=clone, env=env))
-        running.append(locked.spawn("cache", "clean", env=env))
-    for process in running:
-        _, err = process.communicate(timeout=120)
-        assert process.returncode == 0, err
+        running.append(locked.begin("sync", cwd=clone, env=env))
+        running.append(locked.begin("cache", "clean", env=env))
+    for end in running:
+        end().ok()
     for clone in clones:
         locked.run("verify", cwd=clone).ok()
 

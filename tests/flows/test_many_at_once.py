@@ -20,16 +20,14 @@ def test_commands_at_the_same_time_all_succeed(sandbox: Sandbox) -> None:
         sandbox.plugin(sandbox.cwd / "src" / name, name=name)
     sandbox.init()
     adds = [
-        sandbox.spawn("add", f"./src/{name}", "--accept-capabilities", env={"TARKPM_LOCK_TIMEOUT": "60"})
+        sandbox.begin("add", f"./src/{name}", "--accept-capabilities", env={"TARKPM_LOCK_TIMEOUT": "60"})
         for name in names
     ]
-    readers = [sandbox.spawn("list"), sandbox.spawn("verify")]
-    for process in adds:
-        _, err = process.communicate(timeout=60)
-        assert process.returncode == 0, err
-    for process in readers:
-        _, err = process.communicate(timeout=60)
-        assert "Traceback" not in err
+    readers = [sandbox.begin("list"), sandbox.begin("verify")]
+    for end in adds:
+        end().ok()
+    for end in readers:
+        assert "Traceback" not in end().err
     lock = lockfile.parse((sandbox.cwd / "tark.lock").read_bytes())
     assert [entry.name for entry in lock.entries] == names
     sandbox.run("verify").ok()

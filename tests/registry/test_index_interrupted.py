@@ -130,9 +130,9 @@ def _hide(community: Community, *, hide: bool, name: str = "community-online") -
 
 def test_releases_accepted_at_once_are_all_listed(community: Community) -> None:
     folders = [community.release(f"1.{minor}.0") for minor in range(1, 6)]
-    running = [community.sandbox.spawn("index", "accept", folder, cwd=community.folder) for folder in folders]
-    ended = [process.communicate(timeout=60) for process in running]
-    assert [process.returncode for process in running] == [0] * 5, ended
+    running = [community.sandbox.begin("index", "accept", folder, cwd=community.folder) for folder in folders]
+    ended = [end() for end in running]
+    assert [result.status for result in ended] == [0] * 5, ended
     rows = community.open().listing("text-tools").rows  # type: ignore[arg-type]
     assert [str(row.version) for row in rows] == [f"1.{minor}.0" for minor in range(6)]
     community.run("check", "--deep").ok()
@@ -140,9 +140,9 @@ def test_releases_accepted_at_once_are_all_listed(community: Community) -> None:
 
 def test_one_release_accepted_twice_at_once_is_listed_once(community: Community) -> None:
     folder = community.release("1.1.0")
-    running = [community.sandbox.spawn("index", "accept", folder, cwd=community.folder) for _ in range(3)]
-    ended = [process.communicate(timeout=60) for process in running]
-    assert sorted(process.returncode for process in running) == [0, 2, 2], ended
+    running = [community.sandbox.begin("index", "accept", folder, cwd=community.folder) for _ in range(3)]
+    ended = [end() for end in running]
+    assert sorted(result.status for result in ended) == [0, 2, 2], ended
     community.run("check", "--deep").ok()
 
 

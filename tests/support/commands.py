@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -107,11 +107,17 @@ class Commands:
         self, words: Sequence[str | Path], *, folder: Path, seconds: float | None = None, **more: Any
     ) -> tuple[int, str, str]:
         """Run a command to its end: exit status, output and errors, which are kept in ``folder`` meanwhile."""
+        return self.begin(words, folder=folder, **more)(seconds)
+
+    def begin(
+        self, words: Sequence[str | Path], *, folder: Path, **more: Any
+    ) -> Callable[[float | None], tuple[int, str, str]]:
+        """Start a command; what is returned waits for its end, at most so many seconds, and returns as `run`."""
         out, err = folder / "stdout", folder / "stderr"
         for file in (out, err):
             file.write_bytes(b"")
-        status = self.start(words, stdout=out, stderr=err, **more).wait(seconds)
-        return status, out.read_text(), err.read_text()
+        command = self.start(words, stdout=out, stderr=err, **more)
+        return lambda seconds: (command.wait(seconds), out.read_text(), err.read_text())
 
     def ask(self, asked: Mapping[str, Any]) -> int | None:
         """Send a request; returns the answer."""

@@ -6,10 +6,12 @@ moves a minute with every commit, so equal calls give equal commit ids.
 
 from __future__ import annotations
 
+import functools
 import os
 import random
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 EPOCH = 1_700_000_000
@@ -46,6 +48,33 @@ def configure(bare: Path, *, allow_filter: bool = True, allow_any_sha1: bool = T
     _set(bare, f"[uploadpack]\n\tallowFilter = {filter_}\n\tallowAnySHA1InWant = {any_}\n")
 
 
+def init(folder: Path, *, bare: bool = False) -> None:
+    """What ``git init`` does, on branch main and without samples of hooks."""
+    place = folder if bare else folder / ".git"
+    if not bare and place.exists():  # git keeps what is there
+        git(folder, *_INIT)
+        return
+    folders, files = _made_by_init(bare)
+    for name in ("", *folders):
+        (place / name).mkdir(parents=True, exist_ok=True)
+    for name, data in files.items():
+        (place / name).write_bytes(data)
+
+
+_INIT = ("init", "--quiet", "--initial-branch=main", "--template=")
+
+
+@functools.cache
+def _made_by_init(bare: bool) -> tuple[list[str], dict[str, bytes]]:
+    """The folders and the files of a new repository, as this machine's git makes them: a process once."""
+    with tempfile.TemporaryDirectory() as name:
+        git(Path(name), *_INIT, *(["--bare"] if bare else []))
+        place = Path(name) if bare else Path(name, ".git")
+        found = sorted(place.rglob("*"))
+        folders = [str(path.relative_to(place)) for path in found if path.is_dir()]
+        return folders, {str(path.relative_to(place)): path.read_bytes() for path in found if path.is_file()}
+
+
 def _set(repository: Path, text: str) -> None:
     """Add to a repository's settings; the last of two counts. A `git config` is a process each."""
     with (repository / "config").open("a") as file:
@@ -60,7 +89,7 @@ class GitRepo:
         self.folder = folder
         self._commits = 0
         self._written: list[str] = []
-        self.git("init", "--quiet", "--initial-branch=main", "--template=")  # without samples of hooks
+        init(folder)
         # A background gc would outlive the test that caused it; to look for one is a process a commit.
         _set(folder / ".git", "[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n")
 
@@ -157,7 +186,7 @@ class GitRepo:
         bare = server_root / f"{name}.git"
         if not bare.exists():
             bare.mkdir(parents=True)
-            git(bare, "init", "--quiet", "--bare", "--initial-branch=main", "--template=")
+            init(bare, bare=True)
             _set(bare, "[receive]\n\tautogc = false\n")
         configure(bare, allow_filter=allow_filter, allow_any_sha1=allow_any_sha1)
         if not self._copied_to(bare):

@@ -124,22 +124,22 @@ def at_every_change(
     """What ``look`` finds after each n, until the child lives; the command runs in ``cwd``, below ``work``."""
     results = []
     preload()
-    fork_a_worker().kill()  # the server of workers runs before the first child that asks it for one
-    with forked_workers():
-        for count in range(1, 1000):
-            restore(folder)
-            os.chdir(cwd)
-            died = killed(count, command)
-            results.append({"n": count, "killed": died, **look()})
-            if not died:
-                return results
+    for count in range(1, 1000):
+        restore(folder)
+        os.chdir(cwd)
+        died = killed(count, command)
+        results.append({"n": count, "killed": died, **look()})
+        if not died:
+            return results
     raise AssertionError("the command never ends")
 
 
 def run(folder: Path, command: list[str]) -> list[dict[str, object]]:
     """Every n, until the child lives."""
     app = folder / "work" / "app"
-    return at_every_change(folder, app, command, lambda: settled(app))
+    fork_a_worker().kill()  # the server of workers runs before the first child that asks it for one
+    with forked_workers():
+        return at_every_change(folder, app, command, lambda: settled(app))
 
 
 if __name__ == "__main__":

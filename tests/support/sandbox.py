@@ -2,13 +2,15 @@
 
 import atexit
 import functools
+import hashlib
 import io
 import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +20,12 @@ from unittest.mock import patch
 from support import hints
 from tarkpm.cli.entry import main
 from tarkpm.host import pool, prestart
+from tarkpm.host.compile import compiler
 from tarkpm.host.forkserver import ForkServer
-from tarkpm.host.process import AnyProcess
+from tarkpm.host.image import PluginImage
+from tarkpm.host.limits import Limits
+from tarkpm.host.process import AnyProcess, Start
+from tarkpm.host.worker.settings import BIG_MODULE
 
 PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
 WASM = (PLUGINS / "text-tools" / "plugin.wasm").read_bytes()
@@ -55,7 +61,8 @@ class Result:
 class Sandbox:
     """A user on a machine: ``home``, a current folder ``cwd``, and ``run``.
 
-    ``forks`` forks the workers of `call`; False starts them as the program does.
+    ``forks`` forks the workers of `call` and compiles what another sandbox compiled no second time; False starts
+    them as the program does.
     """
 
     forks = True
@@ -117,7 +124,7 @@ class Sandbox:
             self._inside(cwd or self.cwd, stdin, words, env or {}),
             redirect_stdout(out),
             redirect_stderr(err),
-            forked_workers() if self.forks else nullcontext(),
+            _quick_workers() if self.forks else nullcontext(),
         ):
             status = main(words)
         result = Result(status, _text(out), _text(err))
@@ -164,13 +171,18 @@ class Sandbox:
         self, *arguments: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None
     ) -> Result:
         """Run tarkpm as a process of its own that has imported it already, and wait for it."""
+        return self.begin(*arguments, cwd=cwd, env=env)()
+
+    def begin(
+        self, *arguments: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None
+    ) -> Callable[[], Result]:
+        """Start what `fork` runs, beside others; what is returned waits for its end."""
         from support.commands import commands
 
+        folder = Path(tempfile.mkdtemp(prefix="said-", dir=self.root))
         environment = self.environment(**(env or {}))
-        done = commands().run(
-            arguments, folder=self.root, seconds=60, cwd=cwd or self.cwd, environment=environment
-        )
-        return Result(*done)
+        end = commands().begin(arguments, folder=folder, cwd=cwd or self.cwd, environment=environment)
+        return lambda: Result(*end(60))
 
     # -- publishers
 
@@ -222,11 +234,31 @@ def fork_a_worker(*, schemas: bool = False) -> AnyProcess:
     return _workers().start(schemas=True)
 
 
+_compile = compiler.compile_module
+_compiled: dict[tuple[bytes, Limits, bool], bytes] = {}
+
+
+def _compile_once(image: PluginImage, limits: Limits, start: Start, *, mapped: bool) -> bytearray:
+    """Compile a small module once for all tests: each sandbox has a cache of its own, which is empty at first."""
+    if len(image.wasm) >= BIG_MODULE:
+        return _compile(image, limits, start, mapped=mapped)
+    made_from = hashlib.sha256(image.wasm).digest(), limits, mapped
+    if made_from not in _compiled:
+        _compiled[made_from] = bytes(_compile(image, limits, start, mapped=mapped))
+    return bytearray(_compiled[made_from])
+
+
 @contextmanager
 def forked_workers() -> Iterator[None]:
     """Let hosts in this process have workers as those of Python programs do: forked, in 6 ms instead of 90."""
 
     with patch.object(prestart, "start", lambda: None), patch.object(pool, "start", fork_a_worker):
+        yield
+
+
+@contextmanager
+def _quick_workers() -> Iterator[None]:
+    with forked_workers(), patch.object(compiler, "compile_module", _compile_once):
         yield
 
 
