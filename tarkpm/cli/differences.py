@@ -101,6 +101,10 @@ def _title(report: "DiffReport | ShowReport | ReviewedDifference", *, code: bool
     ]
     if report.indexes:
         counts.append("indexes changed")
+    # Rules for agents, the team policy and minimum ages are of no plugin; without them a title would say that
+    # nothing differs above a list of what is wider.
+    if not counts and report.is_wider:
+        counts.append("decisions of the project changed")
     names = [_named(report.before), _named(report.after)]
     shown = " → ".join(map(_code, names) if code else map(neutral, names))
     return f"{shown}: {', '.join(counts) or 'no difference'}"
