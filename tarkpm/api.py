@@ -52,7 +52,7 @@ class Host:
         by default it is ``os.environ``.
 
         Plugins that cannot be loaded do not raise here: see `failed`. Raises `ProjectNotAccepted`,
-        `ProjectError` and `LockError`.
+        `ProjectError` and `LockError`, and `TarkError` for an empty string.
         """
         if project == "":  # `Path("")` is the current folder
             raise TarkError("expected a folder, found an empty string", where="project")

@@ -1,5 +1,6 @@
 """Fixtures every test may use."""
 
+import gc
 import os
 import signal
 from collections.abc import Iterator
@@ -48,6 +49,14 @@ hypothesis.settings.load_profile("tarkpm")
 def pytest_configure(config: pytest.Config) -> None:
     """Let the costliest properties have fewer examples in the default run than in `dev.py test --slow`."""
     examples.QUICK = config.option.markexpr == "not slow"
+    gc.disable()  # until all tests are collected: a third of the collection's time looks for garbage in vain
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Look for garbage among what tests make, not among ten thousand collected tests that last to the end."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ token keeps both out; the checks of Host and Origin keep out a page whose name r
 rebinding) even if it knows the token.
 """
 
+import asyncio
 import secrets
 import socket
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -12,6 +13,7 @@ from typing import Any
 
 import uvicorn
 from mcp.server.transport_security import TransportSecuritySettings
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from tarkpm.agent.server import AgentServer
 from tarkpm.core.local_access import LoopbackAddress, has_token, is_addressed, is_of_another_page
@@ -27,6 +29,27 @@ PATH = "/mcp"
 TOKEN_BYTES = 32
 MAX_HEAD = 16 * 1024
 """Bytes of a request's line and headers. What arrived at once may be longer, up to one read of the socket."""
+
+HEAD_SECONDS = 10.0
+"""Until the first head of a connection must have arrived. Later ones are of a client with the token."""
+MAX_CONNECTIONS = 256
+"""At once. Each takes a descriptor, of which a process often has 1,024, and plugins need some."""
+
+
+class _Bounded(H11Protocol):
+    """HTTP/1.1 that other users of this machine cannot keep busy: uvicorn waits for a first head for ever."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if len(self.connections) > MAX_CONNECTIONS:
+            transport.abort()
+        else:
+            self.loop.call_later(HEAD_SECONDS, self._hang_up)
+
+    def _hang_up(self) -> None:
+        cycle: object = self.cycle  # None until a request begins, which uvicorn's types do not say
+        if cycle is None:
+            self.transport.abort()
 
 
 def serve(toolbox: Toolbox, host: str, port: int, tell: Callable[[str], None], given: str = "") -> None:
@@ -53,7 +76,7 @@ def configured(app: _App) -> uvicorn.Config:
     """Return how an application is served: HTTP/1.1 only, headers of at most `MAX_HEAD` bytes."""
     return uvicorn.Config(
         app,
-        http="h11",  # the same parser on every machine, whatever else is installed
+        http=_Bounded,  # h11: the same parser on every machine, whatever else is installed
         ws="none",  # MCP has no web sockets
         log_level="warning",
         access_log=False,

@@ -4,6 +4,7 @@ The SDK's server answers the revisions 2025-11-25 (handshake) and 2026-07-28 (st
 first message decides. Calls of plugins run on threads, so that one that hangs keeps nobody waiting.
 """
 
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -16,6 +17,7 @@ from mcp.server.lowlevel.server import NotificationOptions, Server
 from mcp.server.models import InitializationOptions
 from mcp.server.session import ServerSession
 from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ToolsListChanged
+from mcp.shared.exceptions import MCPError
 
 from tarkpm import __version__
 from tarkpm.agent.consent import Context, Elicitations
@@ -98,7 +100,10 @@ class AgentServer(Server[Any]):
     async def _began(self, context: Context, _: types.NotificationParams | None) -> None:
         self._sessions = [*self._sessions[1 - MAX_SESSIONS :], context.session]
 
-    async def _list(self, _: Context, __: types.PaginatedRequestParams | None) -> types.ListToolsResult:
+    async def _list(self, _: Context, params: types.PaginatedRequestParams | None) -> types.ListToolsResult:
+        if params and params.cursor:
+            # The list is one page. The whole again would look like the next one (MCP, pagination, errors).
+            raise MCPError(types.INVALID_PARAMS, "expected no cursor: the list of tools has one page")
         found = await anyio.to_thread.run_sync(self.toolbox.listing)
         return types.ListToolsResult(tools=[types.Tool.model_validate(one) for one in found.definitions])
 
@@ -147,18 +152,18 @@ async def _progress(context: Context) -> AsyncIterator[AgentCall]:
     if meta.get("progress_token") is None and meta.get("progressToken") is None:
         yield AgentCall()
         return
-    lines: list[str] = []
+    last: deque[str] = deque(maxlen=1)  # a plugin can log faster than anybody is told
     start = anyio.current_time()
 
     async def report() -> None:
         while True:
             await anyio.sleep(PROGRESS_SECONDS)
-            message = lines[-1] if lines else None
+            message = last[-1] if last else None
             await context.session.report_progress(anyio.current_time() - start, message=message)
 
     async with anyio.create_task_group() as group:
         group.start_soon(report)
-        yield AgentCall(lines.append)
+        yield AgentCall(last.append)
         group.cancel_scope.cancel()
 
 

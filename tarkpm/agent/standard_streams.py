@@ -20,13 +20,13 @@ from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
 from mcp_types import jsonrpc_message_adapter
 
+from tarkpm.agent.malformed import answer
+
 MAX_LINE = 16 * 1024 * 1024
 """Bytes of one message. The host takes 1 MiB of arguments, which JSON can make several times as long."""
 CHUNK = 64 * 1024
 ATOMIC = select.PIPE_BUF
 """Bytes that a pipe which is ready takes without blocking (POSIX, write)."""
-
-_Incoming = SessionMessage | Exception
 
 
 @asynccontextmanager
@@ -40,10 +40,10 @@ async def standard_streams() -> AsyncIterator[tuple[Any, Any]]:
             yield streams
         return
     read, write = _claimed(0, os.open(os.devnull, os.O_RDONLY)), _claimed(1, os.dup(2))
-    to_server, incoming = anyio.create_memory_object_stream[_Incoming](0)
+    to_server, incoming = anyio.create_memory_object_stream[SessionMessage](0)
     outgoing, from_server = anyio.create_memory_object_stream[SessionMessage](0)
     async with anyio.create_task_group() as group:
-        group.start_soon(_read, read, to_server)
+        group.start_soon(_read, read, to_server, outgoing.clone())
         group.start_soon(_write, write, from_server)
         yield incoming, outgoing
 
@@ -64,10 +64,14 @@ def _claimed(descriptor: int, other: int) -> int:
     return copy
 
 
-async def _read(descriptor: int, messages: MemoryObjectSendStream[_Incoming]) -> None:
-    """Pass on the messages, a line each, until the end of input."""
+async def _read(
+    descriptor: int,
+    messages: MemoryObjectSendStream[SessionMessage],
+    answers: MemoryObjectSendStream[SessionMessage],
+) -> None:
+    """Pass on the messages, a line each, until the end of input, and answer what is no message."""
     buffer = bytearray()
-    async with messages:
+    async with messages, answers:
         while True:
             await anyio.wait_readable(descriptor)
             data = os.read(descriptor, CHUNK)
@@ -77,18 +81,25 @@ async def _read(descriptor: int, messages: MemoryObjectSendStream[_Incoming]) ->
             *lines, rest = buffer.split(b"\n") if b"\n" in data else (buffer,)
             buffer = bytearray(rest)
             for line in lines:
-                await messages.send(_message(line))
+                await _pass_on(bytes(line), messages, answers)
             if len(buffer) > MAX_LINE:
                 # The rest of the line cannot be skipped safely: what follows it could be taken for a message.
                 sys.stderr.write(f"error: a message has more than {MAX_LINE:,} bytes\n")
                 return
 
 
-def _message(line: bytes | bytearray) -> _Incoming:
+async def _pass_on(
+    line: bytes,
+    messages: MemoryObjectSendStream[SessionMessage],
+    answers: MemoryObjectSendStream[SessionMessage],
+) -> None:
     try:
-        return SessionMessage(jsonrpc_message_adapter.validate_json(bytes(line), by_name=False))
-    except Exception as problem:  # noqa: BLE001  the SDK answers a malformed message itself
-        return problem
+        message = jsonrpc_message_adapter.validate_json(line, by_name=False)
+    except ValueError:  # pydantic's ValidationError is one
+        if error := answer(line):
+            await answers.send(error)
+        return
+    await messages.send(SessionMessage(message))
 
 
 async def _write(descriptor: int, messages: MemoryObjectReceiveStream[SessionMessage]) -> None:

@@ -3,7 +3,7 @@
 import os
 import sys
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
 import click
 import msgspec
@@ -144,6 +144,10 @@ def is_verbose() -> bool:
     return _Verbosity.is_on
 
 
+MAX_WHERE: Final = 8_192
+"""Characters of an error's place that are shown: two paths of Linux's limit. JSON has all of them."""
+
+
 def print_error(error: TarkError, *, as_json: bool = False) -> int:
     """Print an error with its place and hint; returns the exit status."""
     clear_line()
@@ -151,7 +155,7 @@ def print_error(error: TarkError, *, as_json: bool = False) -> int:
     error.message, error.where, error.hint = map(masked, (error.message, error.where, error.hint))
     lines = [style("error: ", fg="red", bold=True) + neutral(error.message)]
     if error.where:
-        lines.append(f"  where: {neutral(error.where)}")
+        lines.append(f"  where: {neutral(error.where, limit=MAX_WHERE)}")
     if isinstance(error, PluginRaised) and is_verbose() and error.traceback:
         lines.append("  traceback, as the plugin reports it:")
         lines += (f"    | {neutral(line)}" for line in error.traceback.split("\n"))

@@ -3,6 +3,7 @@
 import gc
 import os
 import sys
+from contextlib import suppress
 from typing import TextIO
 
 from tarkpm import __version__
@@ -47,8 +48,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Run tarkpm with ``arguments`` (None: the process's own) and return the exit status."""
     given = sys.argv[1:] if arguments is None else arguments
     if given in (["--version"], ["-V"]):  # answered before anything heavy is imported
-        print(f"tarkpm {__version__}")  # noqa: T201
-        return 0
+        # On a full disk, or without a reader, click's --version fails and reports it as all commands do.
+        with suppress(OSError):
+            print(f"tarkpm {__version__}", flush=True)  # noqa: T201
+            return 0
     if sys.platform == "win32":
         print("error: tarkpm runs on Linux and macOS\n  help: use WSL", file=sys.stderr)  # noqa: T201
         return 2

@@ -76,12 +76,13 @@ def _read(text: str, what: str) -> tuple[str, str]:
 
 def _read_file(name: str) -> bytes:
     from tarkpm.io.files import read_file
+    from tarkpm.io.paths import resolved
 
     if not name:
         raise TarkError("expected a file name after @, found nothing", where="@")
     path = Path(name)
     try:
-        return read_file(path.resolve() if path.is_symlink() else path, MAX_TEXT)
+        return read_file(resolved(path) if path.is_symlink() else path, MAX_TEXT)
     except TooLarge as problem:
         raise TooLarge(problem.message, where=problem.where, hint=_hint()) from None
     except TarkError as problem:  # a device or a folder: what `ls` shows of it does not help

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from tarkpm.core.lockfile import HEADER, Lock, LockEntry, parse
+from tarkpm.core.lockfile import HEADER, Lock, LockEntry, in_form_of, parse
 from tarkpm.core.release import PluginName
 from tarkpm.errors import LockError
 
@@ -102,7 +102,8 @@ def _sides(lines: list[str]) -> tuple[str, str] | None:
 def merged_text(base: bytes, ours: bytes, theirs: bytes) -> tuple[bytes, bool]:
     """Return what git's merge driver writes, and whether a conflict is left in it.
 
-    A conflict is marked plugin by plugin; a side that is not a lock makes the whole file one.
+    A conflict is marked plugin by plugin; a side that is not a lock makes the whole file one. Line ends are
+    those of ``ours``.
     """
     try:
         locks = [parse(data) if data.strip() else Lock() for data in (base, ours, theirs)]
@@ -118,7 +119,7 @@ def merged_text(base: bytes, ours: bytes, theirs: bytes) -> tuple[bytes, bool]:
     for name in sorted({*mine.by_name, *other.by_name}):
         our, their = (_table(side.get(name), version) for side in (mine, other))
         parts += [our] if our == their else _marked(our, their)
-    return b"".join(parts), bool(merged.conflicts)
+    return in_form_of(ours, b"".join(parts)), bool(merged.conflicts)
 
 
 def _table(entry: LockEntry | None, version: int) -> bytes:

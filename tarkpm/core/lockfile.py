@@ -237,7 +237,11 @@ def rewritten(lock: Lock, data: bytes | None, was: Lock | None) -> bytes:
         return render(lock)
     if lock == was:
         return data
-    text = render(lock)
+    return in_form_of(data, render(lock))
+
+
+def in_form_of(data: bytes, text: bytes) -> bytes:
+    """Return the lock ``text`` with the line ends and the byte order mark of the file ``data``."""
     if data[: data.find(b"\n") + 1].endswith(b"\r\n"):
         text = text.replace(b"\n", b"\r\n")
     return BOM.encode() + text if data.startswith(BOM.encode()) else text

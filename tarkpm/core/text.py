@@ -51,7 +51,7 @@ def short(value: object) -> str:
 
 
 def reject_constant(name: str) -> NoReturn:
-    """Refuse ``NaN`` and ``Infinity``, which Python reads and RFC 8259 does not have."""
+    """Refuse ``NaN`` and ``Infinity``, which Python reads and RFC 8259 does not have. Raises `ValueError`."""
     raise ValueError(f"{name} is not JSON")
 
 

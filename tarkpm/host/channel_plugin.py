@@ -139,7 +139,7 @@ class ChannelPlugin:
         return Sent(sent.success, results.label(sent.message_id) if sent.message_id else None, sent.error)
 
     def webhook(self, request: WebhookRequest) -> WebhookAnswer:
-        """Let it answer an HTTP request of its service."""
+        """Let it answer an HTTP request of its service. Raises `PluginFailed` for an invalid status."""
         asked = msgspec.to_builtins(request)
         found = self._result("channel-webhook", [asked], WebhookAnswer, "answer the request")
         # The status codes of HTTP (RFC 9110, section 15).

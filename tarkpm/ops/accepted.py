@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from tarkpm.errors import NotFound
+from tarkpm.io.paths import resolved
 from tarkpm.ops.project.ownership import check_home
 from tarkpm.ops.project.settings import Settings
 from tarkpm.store.consents import Consent, Consents
@@ -54,7 +55,7 @@ def forget(settings: Settings, folder: Path) -> AcceptedProject:
     Raises `NotFound` if nothing of it was accepted.
     """
     check_home(settings)
-    state, path = State(settings.paths.state), str((settings.cwd / folder).resolve())
+    state, path = State(settings.paths.state), str(resolved(settings.cwd / folder))
     with state.changing(path, settings.command, settings.lock_seconds):
         record, consents = state.find(path), _consents(settings, path)
         folders = FolderConsents(settings.paths.state)

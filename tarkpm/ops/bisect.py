@@ -87,7 +87,8 @@ class BisectReport(msgspec.Struct, frozen=True):
 def start(settings: Settings, ui: Ui, bad: int | None, good: int | None) -> BisectReport:
     """Begin a bisection at the documents as they are, and go to the first generation to test.
 
-    Raises `EditsRefused` if they are not those of the newest generation: `reset` returns to it.
+    Raises `TarkError` if a bisection is in progress, and `EditsRefused` if the documents are not those of
+    the newest generation: `reset` returns to it.
     """
     with open_for_change(settings, ui) as workspace:
         store, history = _store(workspace), history_of(workspace)
@@ -138,7 +139,8 @@ def reset(settings: Settings, ui: Ui, *, here: bool) -> BisectReport:
 def run(settings: Settings, ui: Ui, command: Sequence[str]) -> BisectReport:
     """Test each generation with a command: exit status 0 is good, 125 skips, others up to 124 are bad.
 
-    Raises `PluginFailed` if the command cannot be run or ends by a signal; the bisection goes on.
+    Raises `TarkError` if no good or no bad generation is marked yet, and `PluginFailed` if the command cannot
+    be run or ends by a signal; the bisection goes on.
     """
     report = _advance(settings, ui)
     if report.state == "begun":

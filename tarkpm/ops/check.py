@@ -17,6 +17,7 @@ from tarkpm.host.image import PluginImage
 from tarkpm.host.module.inspect import ModuleInfo, inspect
 from tarkpm.host.runtime import PluginHost
 from tarkpm.io.files import read_file
+from tarkpm.io.paths import expanded, resolved
 from tarkpm.ops.author import review
 from tarkpm.ops.author.findings import CheckFinding, Places, exit_status, warned
 from tarkpm.ops.author.staleness import stale
@@ -62,7 +63,7 @@ def check(settings: Settings, ui: Ui, folder: Path) -> PluginCheckReport:
     Its module runs without any capability, to see whether it loads and how it defines its tools. Raises
     `NotFound` if the folder contains no plugin.
     """
-    place = str((settings.cwd / folder.expanduser()).resolve())
+    place = str(resolved(settings.cwd / expanded(folder)))
     try:
         copy = read_working_copy(settings.cwd, folder)
     except TarkError as problem:

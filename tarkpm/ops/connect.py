@@ -17,6 +17,7 @@ from tarkpm.core.names import PROJECT
 from tarkpm.core.toml_edit import rewrite
 from tarkpm.errors import ConsentError, DocumentError, Edited, HostError
 from tarkpm.io.files import atomic_write, read_optional
+from tarkpm.io.paths import resolved
 from tarkpm.ops.project.links import followed
 from tarkpm.ops.project.location import Location, locate
 from tarkpm.ops.project.settings import Settings
@@ -131,7 +132,7 @@ def _file(settings: Settings, location: Location, client: Client) -> Path:
     if in_project and client.project:
         # A repository must not make `connect` write elsewhere: a link out of the project is not followed.
         file = followed(location.folder / client.project, within=location.folder)
-        real = file.parent.resolve()
+        real = resolved(file.parent)
         if file.is_symlink() or not real.is_relative_to(location.folder):
             raise HostError(
                 "the settings file is a link that leads out of the project",

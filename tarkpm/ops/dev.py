@@ -14,6 +14,7 @@ from tarkpm.core.names import MANIFEST, MAX_MANIFEST
 from tarkpm.core.recipe import Recipe
 from tarkpm.errors import NotFound, TarkError
 from tarkpm.io.files import read_file
+from tarkpm.io.paths import expanded, resolved
 from tarkpm.ops.author.sources import source_files
 from tarkpm.ops.project.settings import Settings
 
@@ -26,7 +27,7 @@ _Seen = dict[str, tuple[int, int]]
 
 def plugin_folder(settings: Settings, folder: Path) -> Path:
     """Return the absolute path of a plugin's folder. Raises `NotFound` without a plugin.toml."""
-    place = (settings.cwd / folder.expanduser()).resolve()
+    place = resolved(settings.cwd / expanded(folder))
     if not (place / MANIFEST).is_file():
         raise NotFound(f"there is no {MANIFEST}", where=str(place), hint="tarkpm new my-plugin --lang c")
     return place

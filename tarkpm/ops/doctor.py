@@ -56,7 +56,8 @@ def doctor(settings: Settings, ui: Ui, *, fix: bool = False) -> DoctorReport:
     Raises `HostError`.
     """
     place = locate(settings)
-    folders = list(check_folders(settings, place))
+    # Several folders may be below the same one that cannot be written: it is named once.
+    folders = list(dict.fromkeys(check_folders(settings, place)))
     troubles = [*folders, *check_variables(settings), *check_up(settings, fix=fix)]
     # Without a cache every server would seem to be at fault.
     servers, more = _project(settings, ui, ask=not folders)

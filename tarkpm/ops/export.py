@@ -19,6 +19,7 @@ from tarkpm import __version__
 from tarkpm.core.agent.clients import NAME
 from tarkpm.errors import StoreError
 from tarkpm.io.files import write_new
+from tarkpm.io.paths import expanded, resolved
 from tarkpm.ops.project.location import checked_place
 from tarkpm.ops.project.settings import Settings
 
@@ -40,7 +41,7 @@ def export(settings: Settings, target: Path) -> ExportReport:
     """Write the folder, which must not exist or be empty. Raises `StoreError`, `ProjectError`."""
     location = checked_place(settings, create=True)
     in_project = location.environment.in_project
-    folder = (settings.cwd / target.expanduser()).resolve()
+    folder = resolved(settings.cwd / expanded(target))
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise StoreError("expected a new or empty folder", where=str(folder), hint=f"ls {folder}")
     name = _plugin_name(location.folder.name if in_project else "")

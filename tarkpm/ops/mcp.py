@@ -3,7 +3,7 @@
 import json
 import threading
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tarkpm.core.agent import agreement, finding, listing, outcome
@@ -22,13 +22,13 @@ from tarkpm.ops.project.agent_rules import rules_in_force
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import open_for_reading
-from tarkpm.ops.release.listing import LOCK, unlocked_note
+from tarkpm.ops.release.listing import unlocked_note
 from tarkpm.ops.run.agent_hooks import Hooks
 from tarkpm.ops.run.agent_tools import agent_tools
 from tarkpm.ops.run.grantable import grantable
 from tarkpm.ops.run.images import Images, load_images, open_host
 from tarkpm.ops.run.kept_call import KeptCalls
-from tarkpm.ops.run.pinned import PinnedPlugin, pinned_plugins, unmanaged_tools
+from tarkpm.ops.run.pinned import left_out_notes, pinned_plugins, unmanaged_tools
 from tarkpm.ops.run.secrets import unset
 from tarkpm.ops.run.turns import AgentCall, Turns
 from tarkpm.ops.run.watch import ProjectWatch
@@ -156,8 +156,7 @@ class Toolbox:
             self._watch.begin(workspace)
             plugins = pinned_plugins(workspace)
             self._rules, idle = rules_in_force(workspace)
-            working = {one.name for one in workspace.followed.entries if one.is_working_copy}
-            note = unlocked_note(workspace)
+            notes = [*left_out_notes(workspace, plugins), unlocked_note(workspace)]
             if strangers := unmanaged_tools(workspace):
                 self._note(f"tarkpm did not install these plugins, and leaves them out: {some(strangers)}")
         self._problem = None
@@ -166,21 +165,11 @@ class Toolbox:
         self._tools = {one.name: one for one in served}
         for rule in idle:
             self._note(str(rule))
-        self._missing_plugins = [one.name for one in plugins if one.is_pinned and not one.is_installed]
-        self._note_left_out([one for one in plugins if one.tools is None], working)
-        if note:
+        self._missing_plugins = [one.name for one in plugins if one.is_missing]
+        for note in filter(None, notes):
             self._note(note)
         for plugin, tool, name in renamed({(one.plugin, one.tool): one.name for one in self._tools.values()}):
             self._note(f"'{neutral(tool, limit=100)}' of '{plugin}' is called {name}")
-
-    def _note_left_out(self, plugins: Sequence[PinnedPlugin], working: Collection[str]) -> None:
-        if copies := [one.name for one in plugins if one.name in working]:
-            self._note(f"working copies have no pinned tools and are left out: {some(copies)}")
-        # As in every fresh clone: the pins are there, the plugins are not.
-        if missing := self._missing_plugins:
-            self._note(f"not installed as tark.lock says: {some(missing)}; run: tarkpm sync")
-        if unpinned := [one.name for one in plugins if one.name not in (*working, *missing)]:
-            self._note(f"their tools are not pinned: {some(unpinned)}; run: {LOCK}")
 
     def _note(self, text: str) -> None:
         if text not in self._noted:  # a project that is read often must not flood the client's log
@@ -288,6 +277,8 @@ class Toolbox:
     def _tell(self, line: LogLine) -> None:
         """Log a line, and show it as progress of the call that runs."""
         self._log(line)
+        if self._hooked is None or self._hooked.watch:
+            return  # a hook that masks what the tool returns does not see this
         call = self._opened[1].running(line.plugin) if self._opened else None
         if call is not None and call.tell is not None and line.level != "debug":
             call.tell(line.message)

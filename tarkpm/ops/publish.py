@@ -79,7 +79,7 @@ def publish(
     candidate = verify_release(collected.files, envelope, GitSource(where), where=where)
     name, version = candidate.manifest.name, candidate.manifest.version
     files = {**collected.files, STATEMENT: envelope}
-    target = settings.cwd / to / f"{name}-{version}"
+    target = (settings.cwd / to).resolve() / f"{name}-{version}"
     written = not _is_there(target, files) and not settings.dry_run
     if written:
         _write(target, files)

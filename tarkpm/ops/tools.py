@@ -19,7 +19,7 @@ from tarkpm.ops.project.workspace import open_for_reading
 from tarkpm.ops.release.listing import not_installed, unlocked_note, unpinned_note
 from tarkpm.ops.release.tool_changes import ChangesReport, tool_changes
 from tarkpm.ops.run.agent_tools import agent_tools
-from tarkpm.ops.run.pinned import PinnedPlugin, pinned_plugins
+from tarkpm.ops.run.pinned import PinnedPlugin, left_out_notes, pinned_plugins
 
 
 class Tool(msgspec.Struct, frozen=True):
@@ -85,9 +85,11 @@ def tools(settings: Settings, ui: Ui, target: str, log: LogSink) -> ToolsReport:
 def sizes(settings: Settings, ui: Ui) -> SizeReport:
     """Return the size of the pinned definitions. No plugin is started."""
     with open_for_reading(settings, ui) as workspace:
-        every = agent_tools(pinned_plugins(workspace))
+        pinned = pinned_plugins(workspace)
+        every = agent_tools(pinned)
         rules, idle = rules_in_force(workspace)
-        for note in filter(None, (*map(str, idle), unlocked_note(workspace))):
+        notes = (*map(str, idle), *left_out_notes(workspace, pinned), unlocked_note(workspace))
+        for note in filter(None, notes):
             ui.note(note)
     found = [tool for tool in every if rules.serves(tool.plugin, tool.tool)]
     plugins: dict[str, int] = {}

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from shlex import quote
 from typing import Final
@@ -12,10 +13,15 @@ from tarkpm.core.asked import allows, as_private, smallest
 from tarkpm.core.capability import KINDS, Capability, CapabilitySet
 from tarkpm.core.case import Case
 from tarkpm.core.declaring import declare, declare_exactly, patch
+from tarkpm.core.name_similarity import did_you_mean
 from tarkpm.core.names import MANIFEST, MAX_MANIFEST
-from tarkpm.errors import CaseError, Edited
+from tarkpm.core.text import neutral, some
+from tarkpm.core.tool import MAX_TOOL_NAME
+from tarkpm.errors import CaseError, Edited, HostError
+from tarkpm.host.image import PluginImage
 from tarkpm.host.imports.log import LogSink
 from tarkpm.host.module.fit import check_module
+from tarkpm.host.runtime import PluginHost
 from tarkpm.io.files import atomic_write, read_file
 from tarkpm.ops.author.recording import EVERYTHING, AskedFor, Recording
 from tarkpm.ops.author.review import IMPORTED
@@ -75,8 +81,8 @@ def trial(
 
     Of ``case`` only the call is used: it meets the real world, or a refusal. Storage is an empty one of the
     trial's own. ``exact`` also removes from plugin.toml what was not asked for; ``write`` changes the file.
-    ``show`` is called with each new capability. Raises what `read_working_copy` raises, and `Edited` if
-    plugin.toml changed meanwhile.
+    ``show`` is called with each new capability. Raises what `read_working_copy` raises,
+    `CaseError` if the case is of another plugin type, and `Edited` if plugin.toml changed meanwhile.
     """
     copy = read_working_copy(settings.cwd, folder)
     if case.plugin_type != copy.manifest.type:
@@ -118,8 +124,18 @@ def _called(
     images = Images({image.name: image}, settings.cwd)
     with open_host(settings, images, log=log, interfaces=recording.interfaces) as host:
         outcome = run(host, image, case)
+        meant = _meant(host, image, case.call) if case.call and outcome.error is not None else ""
     failed = outcome.error if outcome.error != "" else "the call failed without a reason"
-    return CaseOutcome(outcome.output, failed)
+    return CaseOutcome(outcome.output, failed + meant if failed else failed)
+
+
+def _meant(host: PluginHost, image: PluginImage, tool: str) -> str:
+    """Return the end of a failure's message for a tool that the plugin does not have: those it has."""
+    with suppress(HostError):
+        names = [neutral(one.name) for one in host.tools(image)]
+        if names and tool not in names:
+            return did_you_mean(tool[:MAX_TOOL_NAME], names) or f"; the plugin's tools are {some(names)}"
+    return ""
 
 
 def _as_granted(asked: Capability, granted: CapabilitySet) -> Capability:

@@ -172,7 +172,12 @@ class Environment:
         return self.plugins / name / file
 
     def strangers(self, name: str, expected: set[str]) -> list[str]:
-        """Return the names in a plugin's folder that its release did not install, sorted."""
+        """Return the names in a plugin's folder that its release did not install, sorted; none for a link.
+
+        Where the folder is a link, only the link is replaced: what is behind it stays.
+        """
+        if (self.plugins / name).is_symlink():
+            return []
         allowed = {part.split("/")[0] for part in expected} | {STATEMENT, DISABLED, DATA}
         return sorted({entry.name for entry in os.scandir(self.plugins / name)} - allowed)
 

@@ -1,5 +1,6 @@
 """C, with the clang and the linker in the PyPI package ``ziglang``."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -7,10 +8,17 @@ from typing import Final
 
 from tarkpm.toolchains.job import Job, checked_version
 from tarkpm.toolchains.programs import Compiler, find, install_from_pypi, missing, ziglang
+from tarkpm.toolchains.reads import SourceReads
 
 LEAST: Final = (0, 12)
-_COMPILE: Final = ("-std=c11", "-Oz", "-nostdlib", "-Wall", "-Wextra", "-Wno-unused-function")
+_COMPILE: Final = (
+    "-std=c11", "-Oz", "-nostdlib", "-Wall", "-Wextra", "-Wno-unused-function",
+    # The assembler's .incbin reads any file, and no rule of a Makefile shows it.
+    "-fno-gnu-inline-asm",
+)  # fmt: skip
 _LINK: Final = ("-Wl,--no-entry", "-Wl,--strip-all", "-Wl,-z,stack-size=32768")
+_LIBRARIES: Final = re.compile(r'\blib_dir"? ?[:=] ?"([^"\\]+)"')
+"""In what ``zig env`` prints: JSON, and since 0.15 ZON."""
 
 
 class C:
@@ -47,8 +55,17 @@ class C:
         """Return a core module."""
         target = ("cc", "-target", "wasm32-freestanding")
         places = ("-I", job.headers, "-o", job.out, job.source)
-        job.run(program, [*target, *_COMPILE, *_LINK, *places], **_caches(job))
+        reads = SourceReads(job, (job.headers, *_libraries(job, program)))
+        with reads.checked():
+            options = (*_COMPILE, *_LINK, "-MD", "-MF", reads.rules, *places)
+            job.run(program, [*target, *options], **_caches(job))
         return job.result(program)
+
+
+def _libraries(job: Job, program: Compiler) -> list[Path]:
+    """Return the folder of zig's own headers."""
+    found = _LIBRARIES.search(job.run(program, ["env"], **_caches(job)))
+    return [job.stage / found[1]] if found else []
 
 
 def _caches(job: Job) -> dict[str, str]:

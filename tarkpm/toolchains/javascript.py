@@ -113,7 +113,10 @@ class QuickJs:
         return checked_version(found, self.name, self.least, f"npm install --global {self.package}")
 
     def build(self, job: Job, program: Compiler) -> bytes:
-        """Return a component. Its console writes to the plugin's log, which every plugin may use."""
+        """Return a component. Its console writes to the plugin's log, which every plugin may use.
+
+        Raises `BuildError`.
+        """
         source = job.stage / job.source
         end = ending(source.name, job.plugin_type)
         source.write_bytes(_CONSOLE.encode() + source.read_bytes() + end.encode())

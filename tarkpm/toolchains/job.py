@@ -19,7 +19,7 @@ _MAX_LINE: Final = 300
 _KEPT: Final = (
     "HOME", "LANG", "LC_ALL", "PATH", "TMPDIR", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN",
 )  # fmt: skip
-"""The variables a compiler sees. Not VIRTUAL_ENV: componentize-py would search it for modules."""
+"""The variables a compiler sees. Not VIRTUAL_ENV: componentize-py gets an empty one (`toolchains.python`)."""
 _ESCAPES: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _VERSION: Final = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
 

@@ -112,16 +112,31 @@ class Python:
         return checked_version(job.run(program, ["--version"]), self.name, LEAST, hint)
 
     def build(self, job: Job, program: Compiler) -> bytes:
-        """Return a component."""
+        """Return a component. Raises `BuildError`."""
         source = PurePosixPath(job.source)
         if not source.stem.isidentifier():
             raise BuildError(f"expected the name of a Python module, found '{source.stem}'", where=job.source)
         options = ["-q", "-d", job.wit, "-w", job.world]
         search = ["-p", str(source.parent)]
         try:
-            job.run(program, [*options, "componentize", *search, "-o", job.out, source.stem])
+            job.run(
+                program,
+                [*options, "componentize", *search, "-o", job.out, source.stem],
+                VIRTUAL_ENV=_empty_environment(job),
+            )
         except BuildError as problem:
             if found := raised(problem.output):
                 raise BuildError(found[0], output=found[1], where=job.source) from None
             raise
         return job.result(program)
+
+
+def _empty_environment(job: Job) -> str:
+    """Return a virtual environment without packages, for componentize-py to search.
+
+    Without one it searches the user's, and gives the plugin's code, which runs once during a build, the right
+    to write there: a ``.pth`` file in the user's site-packages runs with each of the user's Pythons.
+    """
+    packages = job.scratch / "environment" / "lib" / f"python{PYTHON[0]}.{PYTHON[1]}" / "site-packages"
+    packages.mkdir(parents=True)
+    return str(job.scratch / "environment")

@@ -13,6 +13,7 @@ from tarkpm.errors import BuildError
 from tarkpm.io.programs import find_program
 from tarkpm.toolchains.job import Job, checked_version
 from tarkpm.toolchains.programs import Compiler, compiler, find, find_all, missing, ziglang
+from tarkpm.toolchains.reads import SourceReads
 
 TARGET: Final = "wasm32-unknown-unknown"
 LEAST: Final = (1, 56)
@@ -80,8 +81,10 @@ class Rust:
         if PurePosixPath(job.source).name == CARGO:
             return _cargo(job, program, flags)
         flags += _PROFILE
-        options = ["--target", TARGET, "--crate-type", "cdylib", "--edition", "2021", "-o", job.out]
-        job.run(program, [*options, *flags, job.source])
+        options = ["--target", TARGET, "--crate-type", "cdylib", "--edition", "2021"]
+        reads = SourceReads(job)
+        with reads.checked():
+            job.run(program, [*options, f"--emit=dep-info={reads.rules},link={job.out}", *flags, job.source])
         return job.result(program)
 
 
@@ -118,7 +121,9 @@ def _cargo(job: Job, rustc: Compiler, flags: list[str]) -> bytes:
         has_rustup = find_program("rustup", job.environment.get("PATH", ""))
         raise missing("cargo", "Rust", f"rustup target add {TARGET}" if has_rustup else "apt install cargo")
     target = job.scratch / "target"
-    more = {"RUSTC": rustc.command[0], "RUSTFLAGS": " ".join(flags), "CARGO_TARGET_DIR": str(target)}
+    # Not RUSTFLAGS, which splits a path with a space.
+    encoded = "\x1f".join(flags)
+    more = {"RUSTC": rustc.command[0], "CARGO_ENCODED_RUSTFLAGS": encoded, "CARGO_TARGET_DIR": str(target)}
     arguments = ["build", "--release", "--target", TARGET, "--manifest-path", job.source]
     job.run(compiler(path), arguments, **more)
     found = sorted((target / TARGET / "release").glob("*.wasm"))

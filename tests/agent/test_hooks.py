@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 from conftest import Publisher
-from support.agents import connected, run
+from support.agents import connected, run, toolbox
 from support.gitserver import GitServer
 from support.sandbox import Sandbox
+from support.silent_ui import SilentUi
 from support.wat import assemble, hostile_tool
 
 from tarkpm.core.agent.listing import AgentTool
@@ -16,6 +17,7 @@ from tarkpm.errors import HostError
 from tarkpm.host.results import HookOutcome
 from tarkpm.ops.run.agent_hooks import AFTER, BEFORE, Hooks
 from tarkpm.ops.run.images import Images
+from tarkpm.ops.run.turns import AgentCall
 
 pytest.importorskip("mcp")
 
@@ -99,3 +101,17 @@ def test_a_wrong_answer_names_its_hook(event: str, text: str, said: str) -> None
     with pytest.raises(HostError) as caught:
         hooks.before(tool, {}) if event == BEFORE else hooks.after(tool, {}, Outcome("x"))
     assert caught.value.message == f"the hook 'second' stopped the call: {said}"
+
+
+def test_what_a_tool_logs_passes_no_hook_and_is_not_shown(guarded: Sandbox) -> None:
+    """Progress of a call is text of the plugin, which a hook that masks its output would not see."""
+
+    def said() -> list[str]:
+        seen: list[str] = []
+        with toolbox(guarded, guarded.cwd, SilentUi()) as box:
+            box.call("text-tools__echo", {"text": "plain"}, AgentCall(seen.append))
+        return seen
+
+    assert said() == []
+    guarded.run("disable", "guard").ok()
+    assert said() == ['{"text": "plain"}']

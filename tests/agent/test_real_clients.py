@@ -128,7 +128,7 @@ def test_the_conformance_suite(project: Sandbox, version: str) -> None:
     script = npm_package(CONFORMANCE) / "node_modules/@modelcontextprotocol/conformance/dist/index.js"
     found = project.root / "checks"
     with served(project) as (port, token), _with_token(port, token) as place:
-        url = f"http://localhost:{place}/mcp"
+        url = f"http://127.0.0.1:{place}/mcp"  # not every machine knows localhost
         options = ("--suite", "all", "--spec-version", version, "-o", found)
         done = start(project, node, script, "server", "--url", url, *options)
     checks: dict[str, list[Any]] = {}

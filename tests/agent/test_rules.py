@@ -2,30 +2,25 @@
 
 import json
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import Publisher
 from hypothesis import given
 from hypothesis import strategies as st
-from support.agents import NEW, OLD, connected, run
+from support.agents import NEW, OLD, connected, run, toolbox
 from support.sandbox import Sandbox
 from support.silent_ui import SilentUi
 from support.wat import defining_tool
 
 from tarkpm.core.acceptance import Acceptance
-from tarkpm.core.agent.listing import SEARCH, Exposure
+from tarkpm.core.agent.listing import SEARCH
 from tarkpm.core.agent.rule_check import closed, idle_rules
 from tarkpm.core.agent.rules import ASKS, McpRules
 from tarkpm.core.lockfile import Lock
 from tarkpm.core.project import Project
 from tarkpm.core.widening import widenings
 from tarkpm.errors import ProjectError
-from tarkpm.ops.mcp import Toolbox
-from tarkpm.ops.project.settings import Settings, user_paths
 from tarkpm.ops.run.turns import AgentCall
 
 
@@ -187,17 +182,6 @@ def test_a_rule_that_names_nothing_is_shown_everywhere(project: Sandbox) -> None
     assert (agents["save-note"], agents["text-stats"]) == ("denied", "allowed")
     report = project.run("tools", "--size", "--json").ok().json
     assert report["denied"] == 1
-
-
-@contextmanager
-def toolbox(project: Sandbox, folder: Path, ui: SilentUi) -> Iterator[Toolbox]:
-    environment = project.environment()
-    settings = Settings(cwd=folder, paths=user_paths(environment), environment=environment)
-    found = Toolbox(settings, ui, Exposure(), lambda _: None)
-    try:
-        yield found
-    finally:
-        found.close()
 
 
 def test_the_server_says_so_and_answers_a_search_once(project: Sandbox) -> None:

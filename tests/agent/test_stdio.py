@@ -253,6 +253,8 @@ def test_plugins_without_pins_are_left_out(sandbox: Sandbox) -> None:
 
     run(session)
     assert "working copies have no pinned tools" in (sandbox.root / "mcp.err").read_text()
+    # An empty report must not contradict what `tarkpm tools` lists.
+    assert "working copies have no pinned tools" in sandbox.run("tools", "--size").ok().err
 
 
 def test_pins_that_are_not_in_the_store_are_asked_for(project: Sandbox) -> None:

@@ -75,9 +75,15 @@ def test_rustup_reads_no_toolchain_file_of_the_folder(sandbox: Sandbox) -> None:
     tools.mkdir()
     rustc = tools / "rustc"
     rustc.write_text(
-        f"#!/bin/sh\necho $PWD >> {seen}; ls rust-toolchain.toml 2>/dev/null >> {seen}; exit 1\n"
+        f"#!/bin/sh\necho $PWD >> {seen}; ls rust-toolchain.toml 2>/dev/null >> {seen}\n"
+        f'case "$*" in *target-libdir*|*sysroot*) echo {tools};; --version) echo rustc 1.80.0;; *) exit 1; esac\n'
     )
     rustc.chmod(0o755)
+    (tools / "libcore-0.rlib").touch()
     sandbox.run("build", cwd=folder, env={"PATH": f"{tools}:/usr/bin:/bin"})
     assert seen.exists()
     assert "rust-toolchain.toml" not in seen.read_text()
+    # nor in a folder above that other users can write to, such as /tmp
+    places = {Path(line) for line in seen.read_text().splitlines()} - {Path("/")}
+    assert [place for place in places if not place.is_relative_to(sandbox.home)] == []
+    assert places

@@ -19,6 +19,7 @@ pytest.importorskip("mcp")
 
 import uvicorn
 
+from tarkpm.agent import http
 from tarkpm.agent.http import MAX_HEAD, configured, guarded
 
 TOKEN = "a-token-of-43-characters-0123456789-abcdefg"
@@ -214,6 +215,35 @@ def test_large_and_broken_heads(guard: Guarded) -> None:
     assert guard.send(host, "Upgrade: websocket", "Connection: Upgrade", first="GET /mcp HTTP/1.1") == 401
     assert guard.send(first="PRI * HTTP/2.0") in (0, 400, 421)
     assert guard.passed == []
+
+
+@pytest.mark.parametrize("sent", [b"", b"POST /mcp HTTP/1.1\r\nX: y\r\n"])
+def test_a_head_without_end(guard: Guarded, monkeypatch: pytest.MonkeyPatch, sent: bytes) -> None:
+    """Other users of the machine cannot hold connections, each of which takes a descriptor of the server."""
+    monkeypatch.setattr(http, "HEAD_SECONDS", 0.2)
+    with socket.create_connection((guard.host, guard.port), 5) as client:
+        client.sendall(sent)
+        assert hangs_up(client)
+
+
+def test_more_connections_than_there_is_room_for(guard: Guarded, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "MAX_CONNECTIONS", 8)
+    with contextlib.ExitStack() as stack:
+        clients = [
+            stack.enter_context(socket.create_connection((guard.host, guard.port), 5)) for _ in range(9)
+        ]
+        assert hangs_up(clients[-1])
+        clients[0].settimeout(0.1)
+        with pytest.raises(TimeoutError):  # the earlier ones stay
+            clients[0].recv(1)
+
+
+def hangs_up(client: socket.socket) -> bool:
+    """Whether the server closes a connection without a word."""
+    try:
+        return client.recv(1) == b""
+    except ConnectionResetError:
+        return True
 
 
 @pytest.mark.parametrize("text", ["[0:0:0:0:0:0:0:1]:80", "[::1]:80", "[0::1]:80"])

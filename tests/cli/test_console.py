@@ -152,6 +152,12 @@ def test_an_error_says_three_things(streams: Streams) -> None:
     assert out.shown == ""
 
 
+def test_an_error_about_a_very_long_argument_is_cut_visibly(streams: Streams) -> None:
+    _, err = streams()
+    print_error(Unreachable("no such name", where="x" * 131_071, hint="y"))
+    assert err.shown == f"error: no such name\n  where: {'x' * 8_192}… (122,879 characters more)\n  help: y\n"
+
+
 def test_an_error_without_place_and_hint_is_one_line(streams: Streams) -> None:
     _, err = streams()
     print_error(Unreachable("down"))

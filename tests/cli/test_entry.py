@@ -1,5 +1,6 @@
 """The entry point: what is answered before anything is imported, and how a process ends."""
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -15,11 +16,25 @@ from tarkpm.host import prestart
 from .conftest import Streams
 
 
+class FullDisk(Stream):
+    """Standard output that goes to a full disk."""
+
+    def write(self, text: str, /) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
 @pytest.mark.parametrize("flag", ["--version", "-V"])
 def test_the_version(streams: Streams, flag: str) -> None:
     out, _ = streams()
     assert main([flag]) == 0
     assert out.shown == f"tarkpm {__version__}\n"
+
+
+def test_the_version_on_a_full_disk(streams: Streams, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, err = streams()
+    monkeypatch.setattr(sys, "stdout", FullDisk())
+    assert main(["--version"]) == 2
+    assert err.shown.startswith("error: the disk is full\n  where: tarkpm\n  help: ")
 
 
 def test_arguments_are_the_processs_own_by_default(streams: Streams, monkeypatch: pytest.MonkeyPatch) -> None:

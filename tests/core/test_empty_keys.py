@@ -46,6 +46,9 @@ SAID = "expected a value, found an empty string"
         ('[mcp]\nallow = [""]', "mcp.allow[0]"),
         ('[mcp]\ndeny = [""]', "mcp.deny[0]"),
         ('[mcp]\nask = ""', "mcp.ask"),
+        ('[policy]\nkey = ""', "policy.key"),
+        ('[tark]\nminimum-release-age = ""', "tark.minimum-release-age"),
+        ('[tark]\nminimum-release-age-exclude = [""]', "tark.minimum-release-age-exclude[0]"),
     ],
 )
 def test_of_tark_toml(text: str, key: str) -> None:
@@ -116,7 +119,7 @@ def test_no_key_of_a_document_is_left_out() -> None:
     assert {*secret.SecretTable.__struct_fields__} == {"host", "header", "format"}
     assert {*GitSource.__struct_fields__} == {"git", "tag", "branch", "rev", "path", "commit"}
     assert {*McpRules.__struct_fields__} == {"allow", "deny", "ask"}
-    assert {*_Tables.__struct_fields__} == {"tark", "index", "plugins", "trust", "grants", "mcp"}
+    assert {*_Tables.__struct_fields__} == {"tark", "index", "plugins", "trust", "grants", "mcp", "policy"}
 
 
 def test_texts_that_are_only_shown_may_be_empty() -> None:

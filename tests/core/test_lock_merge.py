@@ -91,6 +91,18 @@ def test_markers_as_git_writes_them(ending: str, base: str) -> None:
     assert agreed(*sides) == Lock()
 
 
+@pytest.mark.parametrize("conflicting", [False, True])
+def test_a_merge_keeps_the_line_ends_and_the_byte_order_mark_of_ours(conflicting: bool) -> None:
+    base = Lock.of([entry("a", 0)])
+    ours, theirs = Lock.of([entry("a", 1)]), Lock.of([entry("a", 2 if conflicting else 0), entry("b", 0)])
+    plain, _ = merged_text(*map(render, (base, ours, theirs)))
+    mark = "\ufeff".encode()
+    windows = mark + render(ours).replace(b"\n", b"\r\n")
+    text, conflict = merged_text(render(base), windows, render(theirs))
+    assert text == mark + plain.replace(b"\n", b"\r\n")
+    assert conflict == conflicting == (read_conflict(text) is not None)
+
+
 def test_a_side_that_is_no_lock_is_not_lost() -> None:
     text, conflict = merged_text(TABLE.encode(), b"garbage\n", NEWER.encode())
     assert conflict

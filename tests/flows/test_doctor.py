@@ -292,6 +292,7 @@ def test_a_home_that_is_read_only(sandbox: Sandbox) -> None:
         f"problem: the folder cannot be written\n  where: {home}\n  help: set HOME to a folder"
         in found.stdout
     )
+    assert found.stdout.count(f"  where: {home}\n") == 1
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,7 @@ SECRET = {
     "TARKPM_SERVE_TOKEN": ["serve", "openai"],
     "TARKPM_INDEX_C_TOKEN": ["add", "x"],
     "TARKPM_GIT_TOKEN_127_0_0_1_9": ["add", "http://127.0.0.1:9/x"],
+    "TARKPM_MINIMUM_RELEASE_AGE": ["lock"],
 }
 """Variables that are read when they are needed, with a command that needs them."""
 

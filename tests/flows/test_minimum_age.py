@@ -115,6 +115,46 @@ def test_a_git_release_counts_from_when_this_machine_first_saw_its_commit(
     assert 'minimum-release-age-exclude = ["text-tools"]' in project(sandbox)
 
 
+def test_a_young_tag_of_a_range_waits_and_the_locked_one_stays(
+    sandbox: Sandbox, publisher: Publisher
+) -> None:
+    publisher.release()
+    sandbox.init()
+    sandbox.run("add", publisher.url, "--tag", "^1.0", "--trust", publisher.key, CONSENT).ok()
+    file = sandbox.cwd / "tark.toml"
+    file.write_text(project(sandbox).replace("[tark]\n", '[tark]\nminimum-release-age = "3d"\n'))
+    publisher.release("1.1.0")
+    said = sandbox.run("update").ok().out
+    assert said.startswith("text-tools 1.0.0 is unchanged\nnote: 'text-tools' 1.1.0 is too young until 20"), (
+        said
+    )
+    assert locked(sandbox) == "1.0.0"
+    (row,) = sandbox.run("outdated", "--json").ok().json["plugins"]
+    assert (row["update"], row["newest"], row["waiting"]["version"]) == ("", "1.1.0", "1.1.0")
+    # A range that leaves out the locked tag has nothing to keep.
+    file.write_text(project(sandbox).replace('tag = "^1.0"', 'tag = "^1.1"'))
+    sandbox.run("update").failed(4, "'text-tools' 1.1.0 is too young until 20")
+
+
+def test_outdated_ends_where_an_edited_git_source_is_refused_beside_an_index(
+    waiting: IndexedProject, publisher: Publisher
+) -> None:
+    """It asked for the edited source's releases forever, because no index has them."""
+    sandbox = waiting.sandbox
+    waiting.release("notes", published=int(time.time()) - 90 * DAY)
+    sandbox.run("add", "notes", CONSENT).ok()
+    publisher.release()
+    words = ("--trust", publisher.key, CONSENT, "--no-minimum-age", "text-tools")
+    sandbox.run("add", publisher.url, "--tag", "v1.0.0", *words).ok()
+    publisher.release("1.1.0")
+    text = project(sandbox).replace('tag = "v1.0.0"', 'branch = "main"')
+    file = sandbox.cwd / "tark.toml"
+    file.write_text(text.replace('minimum-release-age-exclude = ["text-tools"]\n', ""))
+    said = sandbox.run("outdated").failed(1).out
+    assert "refused: 'text-tools' 1.1.0 is too young until 20" in said
+    assert "an update would fail" not in said
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [

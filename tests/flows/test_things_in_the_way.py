@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -153,6 +154,60 @@ def test_streams_that_are_closed_or_full_are_no_traceback(sandbox: Sandbox, redi
         )
         assert "Traceback" not in done.stdout + done.stderr, (line, done)
         assert "unexpected" not in done.stdout + done.stderr, (line, done)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "check {}",
+        "build {}",
+        "test {}",
+        "trial {} x",
+        "call ./{} x",
+        "call text-tools text-stats @{}",
+        "list --project {}",
+        "accepted --forget {}",
+    ],
+)
+def test_a_link_to_itself_is_an_error_of_the_file_system(sandbox: Sandbox, words: str) -> None:
+    (sandbox.cwd / "loop").symlink_to("loop")
+    found = sandbox.run(*words.format("loop").split())
+    found.failed(2, "error: too many levels of symbolic links\n", "loop\n")
+
+
+@pytest.mark.parametrize("words", ["check {}", "build {}", "call {} x", "trial {} x", "add {}", "info {}"])
+def test_the_home_of_an_unknown_user_is_a_folder_that_does_not_exist(sandbox: Sandbox, words: str) -> None:
+    sandbox.init()
+    found = sandbox.run(*words.format("~no-such-user").split())
+    found.failed(2, f"{sandbox.cwd}/~no-such-user")
+    assert "unexpected" not in found.err
+
+
+def test_such_a_home_in_tark_toml(sandbox: Sandbox) -> None:
+    sandbox.init()
+    (sandbox.cwd / "tark.toml").write_text(
+        '[tark]\nversion = "0.12.6"\n[plugins]\nx = { path = "~no-such-user/x" }\n'
+    )
+    sandbox.run("accept", "--accept-project").ok()
+    found = sandbox.run("lock").failed(2, "~no-such-user/x")
+    assert "unexpected" not in found.err
+
+
+def test_a_link_instead_of_a_plugin_folder_is_replaced_and_what_it_leads_to_stays(sandbox: Sandbox) -> None:
+    installed(sandbox)
+    folder = sandbox.cwd / ".tark" / "plugins" / "mine"
+    elsewhere = sandbox.root / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "mine").write_text("mine")
+    shutil.rmtree(folder)
+    folder.symlink_to(elsewhere)
+    found = sandbox.run("verify").failed(1).out
+    assert found.count("expected a folder, found a link or a file") == 1
+    assert "not part of the release" not in found
+    done = sandbox.run("sync").ok()
+    assert "deleted" not in done.err + done.out
+    assert (elsewhere / "mine").read_text() == "mine"
+    assert not folder.is_symlink()
 
 
 def test_a_key_that_cannot_be_written_does_not_burn_its_name(sandbox: Sandbox) -> None:

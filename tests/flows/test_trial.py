@@ -123,6 +123,14 @@ def test_what_cannot_be_tried(sandbox: Sandbox, folder: Path) -> None:
     sandbox.run("trial", "./reach", "w").failed(1, "no tark plugin interface")
 
 
+def test_a_tool_that_the_plugin_does_not_have(sandbox: Sandbox) -> None:
+    mine = sandbox.plugin(sandbox.cwd / "mine")
+    near = sandbox.run("trial", mine, "text-stat").failed(1)
+    assert near.out.startswith("text-stat: failed: unknown tool: text-stat; did you mean 'text-stats'?\n")
+    other = sandbox.run("trial", mine, "nothing").failed(1)
+    assert "unknown tool: nothing; the plugin's tools are 'text-stats', 'save-note'\n" in other.out
+
+
 def test_a_plugin_that_asks_for_ever_more_is_bounded(tmp_path: Path) -> None:
     shown: list[object] = []
     recording = Recording(CapabilitySet(), tmp_path, lambda *_: {}, shown.append)

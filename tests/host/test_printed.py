@@ -110,6 +110,20 @@ def test_output_without_end_ends_at_the_deadline(
     assert sum(len(line.message) for line in lines) < 2 * KEPT
 
 
+@pytest.mark.parametrize("tool", ["spin", "recurse"])
+def test_the_beginning_of_endless_output_outlives_a_worker_that_is_killed(
+    printing: PluginImage, lines: list[LogLine], monkeypatch: pytest.MonkeyPatch, tool: str
+) -> None:
+    monkeypatch.setattr("tarkpm.host.worker_handle.MARGIN", -60.0)  # the guest is not interrupted in time
+    with PluginHost(Limits(seconds=1), lines.append) as host:
+        host.load(printing)
+        with pytest.raises(LimitReached):
+            host.call(printing, tool, "no end " * 500)
+    (note,) = [line.message for line in lines if line.by_host]
+    assert note in {TOO_MUCH, LOGGED}
+    assert 1_000 < sum(len(line.message) for line in lines) < 2 * KEPT
+
+
 def test_what_is_written_before_an_exit_is_logged(
     loud: PluginHost, printing: PluginImage, lines: list[LogLine]
 ) -> None:
@@ -183,6 +197,20 @@ def test_the_last_of_standard_error_is_kept() -> None:
     *_, (stream, text, dropped) = printed.finish()
     assert (stream, text) == ("stderr", "c" * LAST)
     assert dropped == KEPT + frames.PART
+
+
+def test_the_first_loss_is_sent_at_once() -> None:
+    sent: list[tuple[str, str, int]] = []
+    stdio = Stdio(lambda: sent.extend(stdio.spill()))
+    stdio.write("stderr", b"a" * KEPT)
+    stdio.write("stderr", b"b" * (LAST - frames.PART))
+    assert sent == []  # nothing is lost so far
+    for _ in range(3):
+        stdio.write("stderr", b"c")
+    assert [(len(text), dropped) for _, text, dropped in sent] == [(KEPT - frames.PART, 0), (0, 1)]
+    assert stdio.finish()[-1][2] == 3
+    stdio.write("stdout", b"d" * KEPT)  # in the next call
+    assert len(sent) == 4
 
 
 @pytest.mark.parametrize(

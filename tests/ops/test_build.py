@@ -229,6 +229,15 @@ def test_the_command_that_installs_a_toolchain_works_without_pip(
         assert install_from_pypi("ziglang", str(tmp_path), upgrade=True) == f"{command} ziglang"
 
 
+def test_a_mistake_in_the_manifest_is_explained_by_check(sandbox: Sandbox) -> None:
+    folder = plugin(sandbox)
+    text = (folder / "plugin.toml").read_text()
+    (folder / "plugin.toml").write_text(text.replace('type = "tool"', 'type = "tools"'))
+    sandbox.run("build", folder).failed(2, "found 'tools'", f"help: tarkpm check {folder}\n")
+    (folder / "plugin.toml").write_text("name = Word\n")
+    sandbox.run("build", cwd=folder).failed(2, "not valid TOML", "help: tarkpm check .\n")
+
+
 def test_a_toolchain_that_is_too_old(sandbox: Sandbox) -> None:
     folder = plugin(sandbox)
     (folder / "plugin.c").rename(folder / "plugin.py")

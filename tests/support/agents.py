@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,10 @@ import anyio
 import pytest
 
 from support.sandbox import Sandbox
+from support.silent_ui import SilentUi
+from tarkpm.core.agent.listing import Exposure
+from tarkpm.ops.mcp import Toolbox
+from tarkpm.ops.project.settings import Settings, user_paths
 
 if TYPE_CHECKING:
     from mcp import Client
@@ -54,3 +58,15 @@ async def connected(
         mode = "legacy" if version == OLD else "auto"
         async with Client(stdio_client(parameters, errlog=log), mode=mode, **client) as found:
             yield found
+
+
+@contextmanager
+def toolbox(project: Sandbox, folder: Path, ui: SilentUi) -> Iterator[Toolbox]:
+    """The tools of the project in a folder, as the server calls them, in this process."""
+    environment = project.environment()
+    settings = Settings(cwd=folder, paths=user_paths(environment), environment=environment)
+    found = Toolbox(settings, ui, Exposure(), lambda _: None)
+    try:
+        yield found
+    finally:
+        found.close()

@@ -42,18 +42,25 @@ RANGES = st.sampled_from(["*", "^1", "^1.1", "^2", ">=2", "<2", "=1.0.0", "^2.0.
 TARKS = st.sampled_from([None, None, None, Version.parse("1.0.0"), Version.parse("2.0.0")])
 
 
+# Strategies are made once: to make and check one costs several times what it costs to draw from it.
+_VERSIONS = st.lists(VERSIONS, max_size=4, unique=True)
+_NEEDS = st.dictionaries(st.sampled_from(NAMES), RANGES, max_size=2).map(
+    lambda needs: tuple(Dependency(name, range_) for name, range_ in sorted(needs.items()))
+)
+_YANKED = st.sampled_from(["", "", "", "broken"])
+_REVOKED = st.sampled_from([False] * 6 + [True])
+_YOUNG = st.sampled_from([None, None, None, Young(1)])
+
+
 @st.composite
 def catalogs(draw: st.DrawFn) -> dict[PluginId, tuple[Candidate, ...]]:
     """Up to four plugins of one index with a few releases each."""
     catalog = {}
     for name in NAMES:
         offers = []
-        for version in draw(st.lists(VERSIONS, max_size=4, unique=True)):
-            needs = draw(st.dictionaries(st.sampled_from(NAMES), RANGES, max_size=2))
-            yanked = draw(st.sampled_from(["", "", "", "broken"]))
-            revoked = draw(st.sampled_from([False] * 6 + [True]))
-            requires = tuple(Dependency(n, r) for n, r in sorted(needs.items()))
-            young = draw(st.sampled_from([None, None, None, Young(1)]))
+        for version in draw(_VERSIONS):
+            requires, yanked, revoked = draw(_NEEDS), draw(_YANKED), draw(_REVOKED)
+            young = draw(_YOUNG)
             offers.append(Candidate(name, version, HOME, requires, draw(TARKS), yanked, revoked, young))
         catalog[HOME, name] = tuple(offers)
     return catalog

@@ -41,6 +41,14 @@ PRELOADED = (
 )
 
 
+def preload() -> None:
+    """Import what commands import, once for all children."""
+    for module in PRELOADED:
+        __import__(module)
+    gc.collect()
+    gc.freeze()  # what a child never frees need not be copied for it
+
+
 def begin(asked: dict[str, Any]) -> int:
     """Fork; returns the child's id in the parent once the child has opened its streams, and 0 in the child."""
     ready, tell = os.pipe()
@@ -109,10 +117,7 @@ def wait(asked: dict[str, Any]) -> int | None:
 def main() -> int:
     """Answer requests until there are no more; in a child, run its command."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
-    for module in PRELOADED:
-        __import__(module)
-    gc.collect()
-    gc.freeze()  # what a child never frees need not be copied for it
+    preload()
     for line in sys.stdin:
         asked = json.loads(line)
         answer = wait(asked) if "wait" in asked else begin(asked)

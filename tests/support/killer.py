@@ -19,6 +19,8 @@ from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
+from support.forking import preload
+from support.sandbox import fork_a_worker, forked_workers
 from tarkpm.cli.entry import main
 
 CHANGES = {
@@ -121,13 +123,16 @@ def at_every_change(
 ) -> list[dict[str, object]]:
     """What ``look`` finds after each n, until the child lives; the command runs in ``cwd``, below ``work``."""
     results = []
-    for count in range(1, 1000):
-        restore(folder)
-        os.chdir(cwd)
-        died = killed(count, command)
-        results.append({"n": count, "killed": died, **look()})
-        if not died:
-            return results
+    preload()
+    fork_a_worker().kill()  # the server of workers runs before the first child that asks it for one
+    with forked_workers():
+        for count in range(1, 1000):
+            restore(folder)
+            os.chdir(cwd)
+            died = killed(count, command)
+            results.append({"n": count, "killed": died, **look()})
+            if not died:
+                return results
     raise AssertionError("the command never ends")
 
 

@@ -1,5 +1,6 @@
 """Any tark.toml: any layout, comments everywhere, any quoting, any line end."""
 
+import functools
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -37,6 +38,11 @@ DIRECT = st.sampled_from(
 )
 INDEXED = st.sampled_from(["^1.2", {"index": "community", "version": ">=1,<3"}, {"index": "community"}])
 
+BOOLEANS = st.booleans()
+WANTED = st.lists(st.sampled_from(NAMES), unique=True)
+TRUSTED = st.lists(st.sampled_from(KEYS), unique=True)
+ANY = DIRECT | INDEXED
+
 About = tuple[str, ...]
 """The path of the value a line is about; () for a line that no edit may change."""
 Lines = list[tuple[About, str]]
@@ -58,6 +64,12 @@ class Text:
         return (self.mark + text + (self.ending if self.final and text else "")).encode()
 
 
+@functools.cache
+def one_of(*texts: str) -> st.SearchStrategy[str]:
+    """A strategy for one of these texts, made once: to make one costs several times what it costs to draw."""
+    return st.sampled_from(texts)
+
+
 @dataclass
 class Writer:
     """Writes sections as somebody might have: every choice is drawn."""
@@ -68,14 +80,14 @@ class Writer:
     numbers: Any = field(default_factory=count)
 
     def maybe(self) -> bool:
-        return self.draw(st.booleans())
+        return self.draw(BOOLEANS)
 
     def comment(self) -> str:
         """Return a comment that is nowhere else, or nothing."""
         return f"  # c{next(self.numbers)}" if self.maybe() else ""
 
     def between(self, about: About = ()) -> Lines:
-        kind = self.draw(st.sampled_from(["", "", "blank", "comment"]))
+        kind = self.draw(one_of("", "", "blank", "comment"))
         if kind == "comment":
             return [(about, f"# c{next(self.numbers)}")]
         return [((), "")] if kind else []
@@ -86,26 +98,26 @@ class Writer:
     def inline(self, value: Any) -> str:
         if isinstance(value, dict):
             pairs = ", ".join(f"{key} = {self.inline(one)}" for key, one in value.items())
-            return self.draw(st.sampled_from(["{ %s }", "{%s}"])) % pairs
+            return self.draw(one_of("{ %s }", "{%s}")) % pairs
         if isinstance(value, list):
-            return "[" + self.draw(st.sampled_from([", ", ","])).join(map(self.string, value)) + "]"
+            return "[" + self.draw(one_of(", ", ",")).join(map(self.string, value)) + "]"
         return self.string(value) if isinstance(value, str) else str(value).lower()
 
     def value(self, value: Any) -> list[str]:
         if not isinstance(value, list) or not value or self.maybe():
             return [self.inline(value)]
         lines = [f"    {self.string(one)},{self.comment()}" for one in value[:-1]]
-        last = f"    {self.string(value[-1])}{self.draw(st.sampled_from([',', '']))}{self.comment()}"
+        last = f"    {self.string(value[-1])}{self.draw(one_of(',', ''))}{self.comment()}"
         return ["[" + self.comment(), *lines, last, "]"]
 
     def pair(self, about: About, key: str, value: Any) -> Lines:
         first, *rest = self.value(value)
-        *rest, last = [f"{key}{self.draw(st.sampled_from([' = ', '=']))}{first}", *rest]
+        *rest, last = [f"{key}{self.draw(one_of(' = ', '='))}{first}", *rest]
         return [*((about, line) for line in rest), (about, last + self.comment())]
 
     def section(self, key: str, entries: dict[str, Any]) -> None:
         """Write a table of the document in one of the ways TOML has."""
-        match self.draw(st.sampled_from(["pairs", "pairs", "blocks", "dotted", "inline"])):
+        match self.draw(one_of("pairs", "pairs", "blocks", "dotted", "inline")):
             case "inline" if entries:
                 self.root += [
                     ((key, "*"), f"{key} = {self.inline(entries)}{self.comment()}"),
@@ -151,18 +163,17 @@ class Writer:
 def texts(draw: st.DrawFn) -> Text:
     """Any tark.toml."""
     writer = Writer(draw)
-    wanted = draw(st.lists(st.sampled_from(NAMES), unique=True))
-    indexed = draw(st.booleans())
-    if draw(st.booleans()):
+    wanted = draw(WANTED)
+    indexed = draw(BOOLEANS)
+    if draw(BOOLEANS):
         version = f'version = "0.12.6"{writer.comment()}'
         writer.tables.append([((), f"[tark]{writer.comment()}"), ((), version), *writer.between()])
-    writer.section("plugins", {name: draw(DIRECT | INDEXED if indexed else DIRECT) for name in wanted})
-    keys = st.lists(st.sampled_from(KEYS), unique=True)
-    writer.section("trust", {name: draw(keys) for name in wanted if draw(st.booleans())})
-    writer.section("grants", {name: draw(GRANTS) for name in NAMES if draw(st.booleans())})
+    writer.section("plugins", {name: draw(ANY if indexed else DIRECT) for name in wanted})
+    writer.section("trust", {name: draw(TRUSTED) for name in wanted if draw(BOOLEANS)})
+    writer.section("grants", {name: draw(GRANTS) for name in NAMES if draw(BOOLEANS)})
     if indexed:
         writer.section("index", {COMMUNITY.name: {"url": COMMUNITY.url, "root": COMMUNITY.root}})
     # keys of the document itself come before the first header
     lines = writer.root + [line for table in draw(st.permutations(writer.tables)) for line in table]
-    ending, mark = draw(st.sampled_from(["\n", "\r\n"])), draw(st.sampled_from(["", "\ufeff"]))
-    return Text(lines, ending, mark, draw(st.booleans()))
+    ending, mark = draw(one_of("\n", "\r\n")), draw(one_of("", "\ufeff"))
+    return Text(lines, ending, mark, draw(BOOLEANS))

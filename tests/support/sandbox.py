@@ -217,7 +217,8 @@ def _workers() -> ForkServer:
     return server
 
 
-def _fork(*, schemas: bool = False) -> AnyProcess:
+def fork_a_worker(*, schemas: bool = False) -> AnyProcess:
+    """Start a worker of a plugin in 6 ms, from a server that the first call starts."""
     return _workers().start(schemas=True)
 
 
@@ -225,7 +226,7 @@ def _fork(*, schemas: bool = False) -> AnyProcess:
 def forked_workers() -> Iterator[None]:
     """Let hosts in this process have workers as those of Python programs do: forked, in 6 ms instead of 90."""
 
-    with patch.object(prestart, "start", lambda: None), patch.object(pool, "start", _fork):
+    with patch.object(prestart, "start", lambda: None), patch.object(pool, "start", fork_a_worker):
         yield
 
 

@@ -42,7 +42,7 @@ def _accepted(report: "AcceptedList") -> list[str]:
     if not report.projects:
         return ["nothing has been accepted yet"]
     rows = [
-        (row.accepted_at or "-", str(len(row.plugins)), row.digest[:19] + "…", neutral(row.project))
+        (row.accepted_at or "-", str(len(row.plugins)), row.digest, neutral(row.project))
         for row in report.projects
     ]
     lines = table(("ACCEPTED", "PLUGINS", "DIGEST", "PROJECT"), rows, whole=("ACCEPTED",), prose=("PROJECT",))

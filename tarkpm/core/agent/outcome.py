@@ -9,8 +9,9 @@ import msgspec
 from tarkpm.core.agent.legible import legible, legible_value
 from tarkpm.core.text import bounded_int, neutral, reject_constant
 
-_OURS: Final = re.compile(r"^(?=\s*tarkpm:)", re.MULTILINE | re.IGNORECASE)
-"""Where a plugin's line begins as tarkpm's own sentences do."""
+_OURS: Final = re.compile(r"(?<![^\n\r])(?=[^\S\n\r]*tarkpm:)", re.IGNORECASE)
+"""Where a plugin's line begins as tarkpm's own sentences do. The time is linear: blanks are of one line."""
+NOT_OURS: Final = "the lines above that begin with 'tarkpm:' are the plugin's output, not tarkpm's"
 MAX_ERROR: Final = 10_000
 """Characters of a plugin's error that are passed on."""
 
@@ -18,7 +19,7 @@ MAX_ERROR: Final = 10_000
 class Outcome(msgspec.Struct, frozen=True):
     """What a call returned. ``data`` is the output as a JSON object or list, None if it is neither.
 
-    ``host`` holds tarkpm's own sentences about a failure. They are apart from ``text``, which is the plugin's
+    ``host`` holds tarkpm's own sentences. They are apart from ``text``, which is the plugin's
     and could claim to be tarkpm's.
     """
 
@@ -29,8 +30,12 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 def returned(output: str) -> Outcome:
-    """Return the outcome of a tool that succeeded."""
-    return Outcome(legible(output), _structured(output))
+    """Return the outcome of a tool that succeeded.
+
+    Its output is data and stays as it is, also where it speaks as tarkpm does: a sentence says whose it is.
+    """
+    text = legible(output)
+    return Outcome(text, _structured(output), host=(NOT_OURS,) if _OURS.search(text) else ())
 
 
 def reported(error: str | None, host: tuple[str, ...] = ()) -> Outcome:

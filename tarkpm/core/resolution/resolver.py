@@ -79,7 +79,7 @@ def prove(
     *,
     held: Collection[PluginName],
 ) -> dict[PluginName, Candidate]:
-    """Find the solution that the first search did not, or explain why there is none."""
+    """Find the solution that the first search did not. Raises `ResolutionError`, which explains why."""
     from tarkpm.core.resolution.encoding import Encoding
     from tarkpm.core.resolution.explanation import explain
     from tarkpm.core.resolution.solver import Contradiction, TooHard

@@ -87,7 +87,7 @@ class Log:
             self._hear(part.stream, line)
 
     def finish(self, *, raised: bool = False) -> None:
-        """End a call, perhaps by an exception: log the lines that have no end."""
+        """End a call, also by an exception: log the lines that have no end."""
         for stream, line in self._open.items():
             if line:
                 self._hear(cast(Stream, stream), line)

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -51,7 +52,9 @@ class _Parent:
 
     def __init__(self, fd: int) -> None:
         self.link = Link(fd)
-        self.printed = Stdio()
+        self.printed = Stdio(lambda: self.show(self.printed.spill))
+        # No frame may be cut in two or overtake another: what a guest writes may be sent from another thread.
+        self._turn = threading.RLock()
         self._encode: Callable[[Any], bytes] = lambda document: _json.encode(document).encode()
         self._decode: Callable[[bytes | bytearray], Any] = json.loads
         if "msgspec" in sys.modules:  # by the fork server; an import here costs more than one call saves
@@ -61,13 +64,16 @@ class _Parent:
 
     def tell(self, kind: int, document: dict[str, Any], texts: Texts | None = None) -> None:
         """Send a message; ``texts`` holds the long texts that the document refers to."""
-        self.link.send(kind, self._encoded(document, texts), texts.tail if texts else b"")
+        payload = self._encoded(document, texts)
+        with self._turn:
+            self.link.send(kind, payload, texts.tail if texts else b"")
 
     def answer(self, function: str, value: Any, texts: Texts, limit: int) -> None:
         """Send the result of a call, at most ``limit`` bytes of text. Raises `Failure` if it is too large."""
         payload = self._encoded({"value": value}, texts)
         _check(payload, answer_cap(function, limit))
-        self.link.send(RETURN, payload, texts.tail)
+        with self._turn:
+            self.link.send(RETURN, payload, texts.tail)
 
     def _encoded(self, document: dict[str, Any], texts: Texts | None) -> bytes:
         if texts:
@@ -87,8 +93,9 @@ class _Parent:
         payload = self._encoded({"interface": interface, "function": function, "args": args}, texts)
         _check(payload, Cap(MAX_PAYLOAD))
         try:
-            self.show(self.printed.take())  # first: it was written before this call was made
-            self.link.send(HOST_CALL, payload, texts.tail)
+            with self._turn:
+                self.show(self.printed.take)  # first: it was written before this call was made
+                self.link.send(HOST_CALL, payload, texts.tail)
             if is_one_way(interface):
                 return None
             kind, result = self.hear()
@@ -97,10 +104,11 @@ class _Parent:
         assert kind == HOST_RESULT
         return result["value"]
 
-    def show(self, parts: Iterable[Part]) -> None:
-        """Send what the guest wrote to its standard streams."""
-        for stream, text, dropped in parts:
-            self.tell(PRINTED, {"stream": stream, "text": text, "dropped": dropped})
+    def show(self, take: Callable[[], Iterable[Part]]) -> None:
+        """Send what the guest wrote to its standard streams, as ``take`` returns it."""
+        with self._turn:
+            for stream, text, dropped in take():
+                self.tell(PRINTED, {"stream": stream, "text": text, "dropped": dropped})
 
     def code(self, form: str) -> bytes | int:
         """Receive a module or compiled code, as the message before announced."""
@@ -157,7 +165,7 @@ def _call(other: _Parent, guest: PluginInstance, request: dict[str, Any]) -> Non
     try:
         value, texts = guest.call(request["function"], request["args"], request["seconds"])
     finally:  # a traceback, for instance
-        other.show(other.printed.finish())
+        other.show(other.printed.finish)
     try:
         other.answer(request["function"], value, texts, guest.output)
     except Failure:

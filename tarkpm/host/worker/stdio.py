@@ -1,14 +1,16 @@
 """What a component writes to standard output and error, kept until it is sent to the parent's log.
 
-wasmtime calls back from a thread of its WASI runtime, so nothing is sent from there: the guest's own thread
-sends what was kept before each host call and at the end of each call. Thus the order is kept, and no frame is
-cut in two. The guest chooses every byte and may write without end; memory, frames and text are bounded.
-wasmtime takes at most 8 KiB of one write, and Python's `print` ignores that the rest was not taken.
+wasmtime calls back from a thread of its WASI runtime. The guest's own thread sends what was kept before each
+host call and at the end of each call, so the order is kept. Only when a call first loses something is what
+was kept sent at once, from wasmtime's thread: a guest that writes without end may be killed at its deadline,
+before its call ends. The guest chooses every byte, and how much it writes; memory, frames and text are
+bounded. wasmtime takes at most 8 KiB of one write, and Python's `print` ignores that the rest was not taken.
 """
 
 import codecs
 import ctypes
 import threading
+from collections.abc import Callable
 from typing import Any, Final
 
 from wasmtime import WasiConfig
@@ -28,7 +30,7 @@ _FINALIZER: Final = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 _NO_FINALIZER = _FINALIZER(0)
 
 # A byte that is not UTF-8 becomes three, and the parent must never see more than it allows.
-assert 3 * (KEPT + LAST + 2 * PART) <= MAX_PRINTED
+assert 3 * (KEPT + LAST + 3 * PART) <= MAX_PRINTED
 
 Part = tuple[str, str, int]
 """The name of a stream, some text, and the bytes that were dropped before it."""
@@ -37,7 +39,9 @@ Part = tuple[str, str, int]
 class Stdio:
     """What a guest has written and the parent has not got. Safe for several threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, overflowed: Callable[[], None] = lambda: None) -> None:
+        """Create it. ``overflowed`` is called, from any thread, when a call first loses something."""
+        self._overflowed = overflowed
         self._lock = threading.Lock()
         self._doors = [_CALLBACK(self._door("stdout")), _CALLBACK(self._door("stderr"))]
         make = codecs.getincrementaldecoder("utf-8")
@@ -46,6 +50,7 @@ class Stdio:
         self._left = KEPT
         self._last = bytearray()
         self._dropped = 0
+        self._has_overflowed = False
 
     def connect(self, wasi: WasiConfig) -> None:
         """Have this object receive standard output and error. It must outlive the store."""
@@ -67,6 +72,10 @@ class Stdio:
                 self._parts[-1][1].extend(kept)
                 self._left -= len(kept)
             self._beyond(stream, data[len(kept) :])
+            is_first = not self._has_overflowed and self._dropped > len(self._last)
+            self._has_overflowed = self._has_overflowed or is_first
+        if is_first:  # outside the lock, which `spill` takes
+            self._overflowed()
 
     def _beyond(self, stream: str, rest: bytes) -> None:
         self._dropped += len(rest)
@@ -82,6 +91,10 @@ class Stdio:
             parts, self._parts = self._parts, []
             return [(stream, self._decoders[stream].decode(data), 0) for stream, data in parts]
 
+    def spill(self) -> list[Part]:
+        """Return and forget what was written, and note that something is dropped."""
+        return [*self.take(), ("stderr", "", max(1, self._dropped - len(self._last)))]
+
     def finish(self) -> list[Part]:
         """Return the rest at the end of a call, with the last of what exceeded the limit."""
         parts = self.take()
@@ -92,6 +105,7 @@ class Stdio:
             parts += [(name, one.decode(b"", final=True), 0) for name, one in self._decoders.items()]
             # What a guest wrote without waiting for it may still arrive; it counts for the next call.
             self._left, self._last, self._dropped = KEPT, bytearray(), 0
+            self._has_overflowed = False
         return [part for part in parts if part[1] or part[2]]
 
     def _door(self, stream: str) -> Any:

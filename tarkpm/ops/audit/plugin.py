@@ -115,7 +115,9 @@ class _Audit:
             )
 
     def _found(self, problem: TarkError, kind: type[Finding] = Finding) -> None:
-        self.findings.append(kind.of(self.entry.name, problem))
+        found = kind.of(self.entry.name, problem)
+        if found not in self.findings:  # two attempts may fail for the same reason
+            self.findings.append(found)
 
     def _note(self, message: str) -> None:
         self.findings.append(Finding(self.entry.name, "Note", message, note=True))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from tarkpm.core.text import some
 from tarkpm.errors import TarkError, Unreachable
+from tarkpm.io.paths import expanded
 from tarkpm.ops.audit.leftovers import Trouble
 from tarkpm.ops.project.location import Location
 from tarkpm.ops.project.settings import Settings
@@ -158,6 +159,6 @@ def _unreadable(workspace: "Workspace") -> "Iterator[tuple[str, Path]]":
             yield name, folder
     for name, requirement in workspace.project.requirements.items():
         if isinstance(requirement.source, PathSource):
-            folder = workspace.location.folder / Path(requirement.source.path).expanduser()
+            folder = workspace.location.folder / expanded(requirement.source.path)
             if not folder.is_dir() or not os.access(folder, os.R_OK | os.X_OK):
                 yield name, folder

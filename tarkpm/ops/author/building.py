@@ -1,6 +1,7 @@
 """Build a plugin: sources to a checked module, shared by `build` and `dev`."""
 
 import hashlib
+import shlex
 import tempfile
 import time
 from contextlib import suppress
@@ -18,17 +19,18 @@ from tarkpm.core.release import is_extra
 from tarkpm.core.shapes import from_json
 from tarkpm.core.text import some
 from tarkpm.core.verification import check_distinct
-from tarkpm.errors import BuildError, ModuleInvalid, NotFound, TarkError
+from tarkpm.errors import BuildError, ManifestError, ModuleInvalid, NotFound, TarkError
 from tarkpm.host.module.core_types import read_core_types
 from tarkpm.host.module.inspect import ModuleInfo, inspect
 from tarkpm.host.module.surface import read_surface
 from tarkpm.host.module.tark_types import IMPORTS
 from tarkpm.host.module.type_scope import Unreadable
-from tarkpm.io.files import atomic_write, keep, read_file, read_optional
+from tarkpm.io.files import atomic_write, keep, make_private, read_file, read_optional
+from tarkpm.io.paths import expanded, resolved
 from tarkpm.ops.author.progress import counting
 from tarkpm.ops.author.python_source import check_python
 from tarkpm.ops.author.reproducing import require_same
-from tarkpm.ops.author.sources import read_sources
+from tarkpm.ops.author.sources import check_no_link, read_sources
 from tarkpm.ops.author.staleness import remember
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
@@ -96,16 +98,21 @@ def plan_build(settings: Settings, folder: Path) -> BuildPlan:
     Raises `NotFound` without a plugin.toml, `ManifestError`, `Refused` for two files of one name,
     `ToolchainMissing`, `BuildError`.
     """
-    place = (settings.cwd / folder.expanduser()).resolve()
+    place = resolved(settings.cwd / expanded(folder))
     where = str(place / MANIFEST)
     data = read_optional(place / MANIFEST, MAX_MANIFEST) if place.is_dir() else None
     if data is None:
         raise NotFound(f"there is no {MANIFEST}", where=str(place), hint="tarkpm new my-plugin --lang c")
-    manifest = Manifest.parse(data, where=where)
+    try:
+        manifest = Manifest.parse(data, where=where)
+    except ManifestError as problem:  # `check` has the line, and how to write it
+        problem.hint = problem.hint or shlex.join(["tarkpm", "check", str(folder)])
+        raise
     recipe = Recipe.read(data, lambda name: (place / name).is_file(), where=where)
     # A build is the first step to a release: what no source could hold is refused before the compiler runs.
     names = LocalTree(place).names("") or ()
     check_distinct({MANIFEST, manifest.wasm, *filter(is_extra, names)}, where=str(place))
+    check_no_link(place, manifest.wasm)
     toolchain = choose(recipe, where=where)
     program = toolchain.find(place, settings.search_path)
     sources = read_sources(place, manifest, recipe)
@@ -185,7 +192,9 @@ def _recorded(file: Path) -> _Record | None:
 
 def _built(settings: Settings, ui: Ui, plan: BuildPlan) -> tuple[bytes, str]:
     """Return a component and the version of the toolchain, built in a copy of the sources."""
-    with tempfile.TemporaryDirectory(prefix="tarkpm-build-") as temporary:
+    # Not in /tmp: rustup and cargo read files of the folders above, where another user may have put some.
+    place = make_private(settings.paths.cache / "builds")
+    with tempfile.TemporaryDirectory(prefix=".stage-", dir=place) as temporary:
         job = _staged(settings, plan, Path(temporary))
         version = plan.toolchain.version(job, plan.program)
         try:

@@ -6,6 +6,7 @@ built for exactly the allowed capabilities: they check again.
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -83,6 +84,11 @@ class _Recorder:
 
     def __init__(self, recording: Recording, name: str, real: Interface | None, *, older: bool) -> None:
         self._recording, self._name, self._real, self._older = recording, name, real, older
+
+    @property
+    def used(self) -> Counter[Capability]:
+        """As in `Counting`: what a trial allows is no use of a grant."""
+        return Counter()
 
     def call(self, function: str, args: tuple[Any, ...], deadline: float) -> Any:
         """Answer one host call: really, or with a refusal."""

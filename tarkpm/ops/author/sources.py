@@ -12,6 +12,7 @@ from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MANIFEST, STATEMENT
 from tarkpm.core.recipe import CARGO, Recipe
 from tarkpm.core.release import is_extra
+from tarkpm.core.text import neutral
 from tarkpm.errors import BuildError
 from tarkpm.io.files import read_file
 
@@ -20,6 +21,8 @@ MAX_BYTES: Final = 64 * 1024 * 1024
 _SKIPPED: Final = frozenset({"node_modules", "target", "tests", "__pycache__", "dist", "wit"})
 _OTHERS: Final = ("pyvenv.cfg", MANIFEST)
 """What makes a folder a virtual environment or another plugin, such as a release that `publish` wrote."""
+_AMBIGUOUS: Final = frozenset("\\\r\n")
+"""rustc writes them unescaped in the list of its inputs, where they hide others (`toolchains.reads`)."""
 _CHOOSES_RUSTC: Final = frozenset({"rust-toolchain", "rust-toolchain.toml"})
 """Files in which rustup finds the path of the compiler to run (docs/decisions/0151)."""
 
@@ -30,7 +33,7 @@ def read_sources(folder: Path, manifest: Manifest, recipe: Recipe) -> dict[str, 
     Not hidden files, results, tests, documents and installed packages. Raises `BuildError` for more than
     `MAX_FILES` or `MAX_BYTES`, and `StoreError` for a source that is a link.
     """
-    _check_no_link(folder, recipe.source)
+    check_no_link(folder, recipe.source)
     if recipe.language == "wasm":
         return {recipe.source: read_file(folder / recipe.source, MAX_BYTES)}
     names = list(select_sources(source_files(folder), manifest, recipe))
@@ -38,6 +41,9 @@ def read_sources(folder: Path, manifest: Manifest, recipe: Recipe) -> dict[str, 
         names.append(recipe.source)
     found, left = {}, MAX_BYTES
     for name in sorted(names):
+        if not _AMBIGUOUS.isdisjoint(name):
+            text = f"expected no backslash and no line break in the name of a source, found '{neutral(name)}'"
+            raise BuildError(text, where=str(folder), hint="rename the file, then run the command again")
         found[name] = read_file(folder / name, MAX_BYTES)
         left -= len(found[name])
         if left < 0:
@@ -56,9 +62,9 @@ def select_sources(names: Iterable[str], manifest: Manifest, recipe: Recipe) -> 
             yield name
 
 
-def _check_no_link(folder: Path, source: str) -> None:
-    """Raise `BuildError` for a source below a link: it would be another folder's file."""
-    for part in Path(source).parents:
+def check_no_link(folder: Path, file: str) -> None:
+    """Raise `BuildError` for a source or a module below a link: it would be another folder's file."""
+    for part in Path(file).parents:
         if (folder / part).is_symlink() and part != Path():
             text, hint = f"expected a folder, found a link: '{part}'", f"ls -ld {folder / part}"
             raise BuildError(text, where=str(folder), hint=hint)

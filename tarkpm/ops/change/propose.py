@@ -96,7 +96,7 @@ def acquire_direct(workspace: Workspace, requests: Iterable[PluginRequest]) -> A
             name = release.candidate.manifest.name
             check_names([request.name], [name], workspace.project.requirements)
             found = release.candidate
-            waits = keep_waiting(workspace, name, found.manifest.version, found.source)
+            waits = keep_waiting(workspace, name, found.manifest.version, found.source, asked=source)
         except TarkError as problem:
             if request.name is None:
                 raise

@@ -107,7 +107,7 @@ def _solve(
 ) -> tuple[Solution, Listings]:
     there = {entry.name for entry in held}
     wanted = [_wanted(one) for name, one in requirements.items() if not one.is_fixed or name in there]
-    catalog, listings = _gather(workspace, wanted, {_origin(entry, requirements): entry for entry in held})
+    catalog, listings = _gather(workspace, wanted, {_place(entry, requirements): entry for entry in held})
     locked = {
         entry.name: Locked(entry.version, _origin(entry, requirements)[0])
         for entry in workspace.followed.entries
@@ -140,6 +140,16 @@ def _origin(entry: LockEntry, requirements: Mapping[PluginName, Requirement]) ->
     required = requirements.get(entry.name)
     fits = required is not None and required.source.leads_to(entry.source)
     return (required.source if required and fits else entry.source.unpinned()), entry.name
+
+
+def _place(entry: LockEntry, requirements: Mapping[PluginName, Requirement]) -> PluginId:
+    """Return whose release a held entry stands for.
+
+    It is that of the requirement also if tark.toml was edited since and leads elsewhere: no index has another
+    release to offer for it, and that the entry is stale is found where the lock is checked.
+    """
+    required = requirements.get(entry.name)
+    return (required.source.unpinned() if required else entry.source.unpinned()), entry.name
 
 
 def _wanted(requirement: Requirement) -> RootRequirement:

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Sequence
-from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -22,6 +22,7 @@ from tarkpm.core.release import (
 )
 from tarkpm.core.version import Range
 from tarkpm.errors import NotFound, TarkError
+from tarkpm.io.paths import expanded
 from tarkpm.ops.change.propose import PluginRequest
 from tarkpm.ops.project.location import locate
 from tarkpm.ops.project.settings import Settings
@@ -122,6 +123,7 @@ def _read_source_arg(
         text = "expected a plugin name after the index name, as in INDEX:NAME"
         raise UsageError(text, hint="tarkpm search WORDS")
     if ":" not in text:
+        _refuse_file(settings, text)
         raise UsageError(f"expected a git URL, a name or a folder like ./{text}, found '{text}'")
     from tarkpm.sources.git.url import expand, parse_typed
 
@@ -157,14 +159,23 @@ def relative_folder(settings: Settings, text: str) -> str:
 
     Raises `NotFound`.
     """
-    typed = Path(text).expanduser()
+    typed = expanded(text)
     if not (settings.cwd / typed).is_dir():
+        _refuse_file(settings, text)
         raise NotFound("the folder does not exist", where=str(settings.cwd / typed))
     place = locate(settings)
     if typed.is_absolute() or not place.environment.in_project:
         return str((settings.cwd / typed).resolve())
     relative = os.path.relpath((settings.cwd / typed).resolve(), place.folder)
     return relative if relative.startswith("..") else f"./{relative}" if relative != "." else "."
+
+
+def _refuse_file(settings: Settings, text: str) -> None:
+    """Raise `NotFound` if ``text`` is the path of a file, such as a plugin's module."""
+    file = settings.cwd / expanded(text)
+    if os.path.isfile(file):  # noqa: PTH113  `Path.is_file` raises where the name is too long
+        hint = f"tarkpm inspect {quote(str(file))}" if file.suffix == ".wasm" else ""
+        raise NotFound("expected a folder, found a file", where=str(file), hint=hint)
 
 
 def _folder(text: str) -> str:

@@ -209,7 +209,8 @@ def verify_documents(entry: LockEntry, contents: Mapping[str, bytes], *, where: 
     """Verify a locked release's signature, and that statement, plugin.toml and lock agree.
 
     ``contents`` holds the bytes of plugin.toml and, if the entry is signed, of its statement, both of which
-    have the locked digests already. Raises `VerificationError`, `LockStale`, `ManifestError`.
+    have the locked digests already. Raises `SignatureInvalid` and `DigestMismatch` (both are
+    `VerificationError`), `LockStale`, `ManifestError`.
     """
     manifest = Manifest.parse(contents[MANIFEST], where=f"{where}: {MANIFEST}")
     if entry.statement:

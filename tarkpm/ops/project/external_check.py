@@ -48,7 +48,7 @@ def _ask(workspace: Workspace, policy: "TeamPolicy", question: bytes) -> None:
         answer = ask(hook.command, question, seconds=hook.seconds, environment=settings.environment)
         verdict, reason = _read(answer)
     except NoAnswer as problem:
-        # Whoever could make the check fail must not get past it.
+        # Someone who could make the check fail must not get past it.
         verdict, reason = "block", str(problem)
     if verdict == "block":
         raise Violation("", "hook", policy.file, f"{hook.command[0]} {reason}").error()
@@ -70,7 +70,7 @@ def _read(answer: bytes) -> tuple[str, str]:
 def _changes(
     workspace: Workspace, project: Project, lock: Lock, installed_only: bool
 ) -> Iterator[dict[str, Any]]:
-    """Yield what is installed anew, in another version, or with more grants than this user accepted."""
+    """Yield what is new, in another version, or with more grants than this user accepted."""
     for entry in lock.entries:
         installed = workspace.record.installed.get(entry.name)
         is_new = installed is None or installed.fingerprint != fingerprint(entry)

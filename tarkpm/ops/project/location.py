@@ -15,6 +15,7 @@ import msgspec
 
 from tarkpm.core.names import LOCK, PROJECT
 from tarkpm.errors import ProjectError
+from tarkpm.io.paths import resolved
 from tarkpm.ops.project.links import check_links, followed
 from tarkpm.ops.project.ownership import check_home, check_owner
 from tarkpm.ops.project.settings import STATE_DIR, Settings
@@ -81,10 +82,14 @@ def _status(folder: Path) -> os.stat_result | None:
 
 
 def project_place(folder: Path) -> Location:
-    """Return the location of a project in ``folder``; links are resolved, so that it has one name."""
-    real = folder.resolve()
+    """Return the location of a project in ``folder``; links are resolved, so that it has one name.
+
+    Raises `ProjectError` for a path that cannot be printed, and `OSError` for links in a circle.
+    """
+    real = resolved(folder)
     if not str(real).isprintable():
-        raise ProjectError("expected a folder with a printable name in UTF-8", where=str(real))
+        text = "expected a folder with a printable name in UTF-8"
+        raise ProjectError(text, where=str(real), hint="rename the folder, then run the command again")
     project_file, lock_file = (followed(real / name, within=real) for name in (PROJECT, LOCK))
     return Location(real, project_file, lock_file, Environment(real / ".tark", in_project=True))
 
@@ -115,7 +120,7 @@ def _check_state_outside(settings: Settings, location: Location) -> None:
     State says what was accepted. A pull request could bring it along (docs/trust-rules.md, rule 0).
     """
     typed = settings.environment.get(STATE_DIR)
-    if typed and location.environment.in_project and Path(typed).resolve().is_relative_to(location.folder):
+    if typed and location.environment.in_project and resolved(Path(typed)).is_relative_to(location.folder):
         text = "the state folder is inside the project, where a pull request could change it"
         raise ProjectError(text, where=f"{STATE_DIR}={typed}", hint=f"unset {STATE_DIR}")
 

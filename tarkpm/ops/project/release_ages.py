@@ -81,9 +81,11 @@ class ReleaseAges:
 
 
 def keep_waiting(
-    workspace: Workspace, name: PluginName, version: Version, source: Source
+    workspace: Workspace, name: PluginName, version: Version, source: Source, *, asked: Source
 ) -> LockEntry | None:
     """Return the locked entry to keep if the release that was found waits; None if it may be taken.
+
+    ``source`` is where it was found, and ``asked`` what was asked for, which may be a range on tags.
 
     Raises `ReleaseTooYoung` if nothing of this source is locked, so that there is nothing to keep.
     """
@@ -95,7 +97,10 @@ def keep_waiting(
     if young is None:
         return None
     waiting = Waiting(name, str(version), young.until)
-    if entry and entry.source.unpinned() == source.unpinned():
+    required = workspace.project.requirements.get(name)
+    # `source` has the tag that was found; what is required may be a range that the locked tag is in, too.
+    in_range = entry and required and required.source == asked and asked.leads_to(entry.source)
+    if entry and (in_range or entry.source.unpinned() == source.unpinned()):
         ages.wait([waiting])
         return entry
     text = f"{waiting}: its age counts from when this machine first saw its commit"

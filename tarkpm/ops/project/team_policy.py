@@ -1,7 +1,7 @@
 """Read the team policies that apply: the machine's, the user's, and the project's signed one.
 
-A policy that is there and cannot be used is an error, never "no policy": whoever could damage the file would
-otherwise be free of it (docs/decisions/0181).
+A policy that is there and cannot be used is an error, never "no policy": anyone who could damage the file
+would otherwise be free of it (docs/decisions/0181).
 """
 
 import shlex

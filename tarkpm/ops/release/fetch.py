@@ -19,6 +19,7 @@ from tarkpm.core.verification import VerifiedRelease, verify_release
 from tarkpm.errors import CommitUnreached, NotFound, TooLarge
 from tarkpm.host.module.fit import check_module
 from tarkpm.io.parallel import run_parallel
+from tarkpm.io.paths import expanded
 from tarkpm.ops.project.indexes import Indexes
 from tarkpm.ops.project.team_policy import team_rules
 from tarkpm.ops.project.workspace import Workspace
@@ -214,7 +215,7 @@ def read_folder(base: Path, source: PathSource) -> ReleaseFiles:
     """Return the release files of a working copy; a relative path starts at ``base``."""
     from tarkpm.sources.path import LocalTree
 
-    folder = base / Path(source.path).expanduser()
+    folder = base / expanded(source.path)
     return collect(LocalTree(folder), "", where=str(folder), signed=False)
 
 
@@ -222,7 +223,7 @@ def inspect_hint(base: Path, source: PathSource, collected: ReleaseFiles) -> str
     """Return the command that shows the module of a working copy."""
     if collected.manifest is None:
         return ""
-    module = base / Path(source.path).expanduser() / collected.folder / collected.manifest.wasm
+    module = base / expanded(source.path) / collected.folder / collected.manifest.wasm
     return f"tarkpm inspect {shlex.quote(str(module))}"
 
 

@@ -14,6 +14,7 @@ from tarkpm.core.release import PathSource
 from tarkpm.core.verification import VerifiedRelease, verify_release
 from tarkpm.errors import NotFound
 from tarkpm.host.image import PluginImage
+from tarkpm.io.paths import expanded, resolved
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.release.fetch import read_folder
 from tarkpm.sources.folder import ReleaseFiles
@@ -71,7 +72,7 @@ def read_working_copy(cwd: Path, path: str | Path) -> WorkingCopy:
     What is read is bounded, and links inside the folder are refused (`tarkpm.sources.path`). Raises
     `NotFound`, `ManifestError`, `TooLarge`, `Refused`.
     """
-    folder = (cwd / Path(path).expanduser()).resolve()
+    folder = resolved(cwd / expanded(path))
     source = PathSource(str(folder))
     try:
         collected = read_folder(cwd, source)

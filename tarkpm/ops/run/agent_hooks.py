@@ -39,9 +39,14 @@ class Hooks:
         }
         self._events: dict[str, list[str]] = {}
 
+    @property
+    def watch(self) -> bool:
+        """Return whether there is a hook plugin, which may want to see what agents get."""
+        return bool(self._images.by_name or self._broken)
+
     def before(self, tool: AgentTool, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the arguments to call with. Raises `HostError` if a hook stops the call."""
-        if not self._images.by_name and not self._broken:
+        if not self.watch:
             return arguments
         found: Mapping[str, Any] = self._fire(BEFORE, _payload(tool, arguments))["arguments"]
         return found
@@ -55,7 +60,7 @@ class Hooks:
         if output == found.text:
             return found
         again = outcome.reported(output) if found.failed else outcome.returned(output)
-        return msgspec.structs.replace(again, host=found.host)
+        return msgspec.structs.replace(again, host=tuple(dict.fromkeys((*found.host, *again.host))))
 
     def _fire(self, event: str, payload: dict[str, Any]) -> dict[str, Any]:
         for name, problem in self._broken.items():

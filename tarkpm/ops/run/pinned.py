@@ -1,6 +1,6 @@
 """The pinned definitions of installed plugins, from the lock and the store: no plugin is started."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 
 import msgspec
@@ -13,6 +13,7 @@ from tarkpm.core.trust import check_trusted
 from tarkpm.errors import TarkError
 from tarkpm.ops.project.acceptance import require_accepted
 from tarkpm.ops.project.workspace import Workspace
+from tarkpm.ops.release.listing import LOCK
 from tarkpm.ops.release.team_check import entry_violations
 from tarkpm.ops.release.tool_rows import definitions
 from tarkpm.ops.release.unmanaged import read_unmanaged, unmanaged_names
@@ -33,6 +34,11 @@ class PinnedPlugin(msgspec.Struct, frozen=True):
     is_pinned: bool
     is_unpinned: bool
     is_installed: bool
+
+    @property
+    def is_missing(self) -> bool:
+        """Return whether the definitions are pinned and the plugin is not installed."""
+        return self.is_pinned and not self.is_installed
 
 
 def pinned_plugins(workspace: Workspace) -> list[PinnedPlugin]:
@@ -82,6 +88,19 @@ def unmanaged_tools(workspace: Workspace) -> list[str]:
             if workspace.is_enabled(name) and read_unmanaged(workspace, name).manifest.type == "tool":
                 found.append(name)
     return found
+
+
+def left_out_notes(workspace: Workspace, plugins: Sequence[PinnedPlugin]) -> Iterator[str]:
+    """Yield why agents are not offered the tools of some of these plugins, a note for each reason."""
+    working = {one.name for one in workspace.followed.entries if one.is_working_copy}
+    if copies := [one.name for one in plugins if one.name in working]:
+        yield f"working copies have no pinned tools and are left out: {some(copies)}"
+    # As in every fresh clone: the pins are there, the plugins are not.
+    if missing := [one.name for one in plugins if one.is_missing]:
+        yield f"not installed as tark.lock says: {some(missing)}; run: tarkpm sync"
+    others = {*working, *missing}
+    if unpinned := [one.name for one in plugins if one.tools is None and one.name not in others]:
+        yield f"their tools are not pinned: {some(unpinned)}; run: {LOCK}"
 
 
 def _stored(workspace: Workspace, entry: LockEntry) -> Sequence[ToolDef] | None:

@@ -118,7 +118,7 @@ class Recorder:
 
     def _hide(self, value: str, unit: str) -> str:
         """Remember a secret, and return what stands for it. A `Hide`."""
-        if not unit:  # found by its name, perhaps in JSON, which must stay JSON
+        if not unit:  # found by its name, which may be in JSON: that must stay JSON
             if value in ("null", "true", "false"):
                 return value
             bare = value.lstrip("[{(")

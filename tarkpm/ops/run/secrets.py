@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 def secrets_of(settings: Settings, image: PluginImage, report: Callable[[str], None]) -> Secrets:
-    """Return what adds the secrets bound to ``image`` to its requests. Nothing is read before a request."""
+    """Return what adds the secrets bound to ``image`` to its requests. Nothing is read before a request.
+
+    A request that would carry the sign-in of another plugin raises `CapabilityDenied`.
+    """
     if "secret" not in image.granted and not image.unbound:
         return NO_SECRETS
     from tarkpm.store.secrets import SecretStore

@@ -139,7 +139,10 @@ class GitRemote:
         return tuple(sorted(found))
 
     def tree(self, commit: str) -> GitTree:
-        """Return the tree of ``commit``; one round trip, or none if `resolve` has fetched it."""
+        """Return the tree of ``commit``; one round trip, or none if `resolve` has fetched it.
+
+        Raises `Refused` if the id is not that of a commit.
+        """
         _hex(commit, "commit")
         self._objects.need_commit(commit)
         found = self._object(commit)

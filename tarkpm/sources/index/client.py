@@ -30,6 +30,7 @@ from tarkpm.core.release import PluginName, folded
 from tarkpm.core.rows import Listing
 from tarkpm.errors import DigestMismatch, IndexUntrusted, TooLarge
 from tarkpm.io.login import Login
+from tarkpm.io.paths import expanded
 from tarkpm.io.proxies import DIRECT, Proxies
 from tarkpm.sources.index import cached
 from tarkpm.sources.index.places import (
@@ -262,7 +263,7 @@ class IndexClient:
             return Kept(cached.folder(self._cache, self.index.root))
         if "://" in self.index.url:
             return self._web()
-        return Folder(self._base / Path(self.index.url).expanduser())
+        return Folder(self._base / expanded(self.index.url))
 
     def _at(self, path: str) -> str:
         return f"{self.index.url}/{path}"

@@ -18,6 +18,7 @@ from tarkpm.io.http import HttpClient, Response
 from tarkpm.io.http_request import RequestLimits
 from tarkpm.io.login import Login, is_sendable
 from tarkpm.io.parallel import run_parallel
+from tarkpm.io.paths import resolved
 from tarkpm.io.proxies import Proxies, is_loopback
 
 GONE: Final = (403, 404, 410)
@@ -173,12 +174,12 @@ class Folder:
     """An index in a folder on this machine. Links out of the folder are refused."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder.resolve()
+        self._folder = resolved(folder)
 
     def get(self, path: str, limit: int, deadline: float) -> bytes:  # noqa: ARG002  # a disk has none
         """See `IndexLocation`."""
         # The folder may come from elsewhere: a link in it must not make tarkpm read other files.
-        file = (self._folder / path).resolve()
+        file = resolved(self._folder / path)
         if not file.is_relative_to(self._folder):
             raise Refused("a link leads out of the index folder", where=str(self._folder / path))
         try:
