@@ -107,6 +107,9 @@ def _title(report: "DiffReport | ShowReport | ReviewedDifference", *, code: bool
         counts.append("indexes changed")
     if report.settings:
         counts.append("settings changed")
+    # A title must never say that nothing differs above a list of what is wider.
+    if not counts and report.is_wider:
+        counts.append("decisions of the project changed")
     names = [_named(report.before), _named(report.after)]
     shown = " → ".join(map(_code, names) if code else map(neutral, names))
     return f"{shown}: {', '.join(counts) or 'no difference'}"

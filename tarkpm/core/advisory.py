@@ -123,9 +123,10 @@ def names_release(advisory: Advisory, name: str, statement: Digest | None) -> bo
 
 def fixes(advisory: Advisory, name: str, version: Version) -> bool:
     """Return whether this release of the advisory's index is named as the fix, and is not affected itself."""
-    named = any(fixed.key == version.key for fixed in advisory.fixed)
+    # With its build metadata: 1.0.1+x has the precedence of 1.0.1, is preferred to it and is another release,
+    # which somebody with the publisher's key can make once the fix is named.
     return (
-        named
+        version in advisory.fixed
         and not advisory.withdrawn
         and folded(advisory.name) == folded(name)
         and not any(span.contains(version) for span in advisory.spans)

@@ -171,7 +171,9 @@ def _source(policy: TeamPolicy, facts: PluginFacts) -> Iterator[Violation]:
             yield _violation(policy, facts, "indexes", f"'{source.index}' with root {source.root}")
     elif isinstance(source, GitSource):
         host = _git_host(source)
-        if policy.git_hosts is not None and not any(host_covers(one, host) for one in policy.git_hosts):
+        if policy.git_hosts is not None and not any(
+            host_covers(_one_spelling(one), host) for one in policy.git_hosts
+        ):
             yield _violation(policy, facts, "git-hosts", host or "of this machine")
     elif not policy.folders:
         yield _violation(policy, facts, "folders", "")
@@ -186,16 +188,17 @@ def _signer(policy: TeamPolicy, facts: PluginFacts) -> Iterator[Violation]:
 
 
 def _hosts(policy: TeamPolicy, facts: PluginFacts) -> Iterator[Violation]:
-    reached = {host for capability in facts.granted for host in hosts_of(capability)}
+    reached = {_one_spelling(host) for capability in facts.granted for host in hosts_of(capability)}
     if isinstance(facts.source, GitSource):
         reached.add(_git_host(facts.source))
     if "://" in facts.index_url:
-        reached.add(parse_url(facts.index_url).host)
+        reached.add(_one_spelling(parse_url(facts.index_url).host))
     # A pattern that includes a denied host is denied too: the grant would allow that host.
+    patterns = [_one_spelling(one) for one in policy.deny_hosts]
     denied = sorted(
         host
         for host in filter(None, reached)
-        if any(host_covers(one, host) or host_covers(host, one) for one in policy.deny_hosts)
+        if any(host_covers(one, host) or host_covers(host, one) for one in patterns)
     )
     if denied:
         yield _violation(policy, facts, "deny-hosts", ", ".join(denied))
@@ -204,9 +207,24 @@ def _hosts(policy: TeamPolicy, facts: PluginFacts) -> Iterator[Violation]:
 def _git_host(source: GitSource) -> str:
     """Return the host of a repository; "" for one of this machine."""
     try:
-        return git_url.parse(source.git).host.strip("[]")
+        return _one_spelling(git_url.parse(source.git).host)
     except Refused:
         return ""
+
+
+def _one_spelling(host: str) -> str:
+    """Return an IPv6 address in its canonical form, and one that stands for an IPv4 address as that."""
+    host = host.strip("[]")
+    if ":" not in host:
+        return host
+    from ipaddress import IPv6Address
+
+    try:
+        address = IPv6Address(host)
+    except ValueError:
+        return host
+    # RFC 4291, section 2.5.5.2: a system connects to the IPv4 address, whose rules must hold.
+    return str(address.ipv4_mapped or address)
 
 
 def _is_licensed(expression: str, allowed: tuple[str, ...] | None) -> bool:

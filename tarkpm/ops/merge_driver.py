@@ -93,6 +93,11 @@ def _words(entry: LockEntry) -> list[str]:
     if entry.statement:
         lines.append(f"  statement {entry.statement.sha256} {entry.statement.size}")
     lines += [f"  requires {one}" for one in entry.requires]
+    # What is not recorded differs from an empty list: git would show no difference where a line is dropped.
+    if entry.capabilities is None and not entry.is_working_copy:
+        lines.append("  asks for (not recorded)")
     lines += [f"  asks for {neutral(str(one))}" for one in entry.capabilities or ()]
+    if entry.is_unpinned:
+        lines.append("  tools    (not pinned)")
     lines += [f"  tool     {neutral(one.name)} ({one.risk}) {one.sha256}" for one in entry.tools or ()]
     return [*lines, *(f"  file     {file.name} {file.sha256} {file.size}" for file in entry.files)]

@@ -358,6 +358,19 @@ def test_a_check_that_does_not_allow_blocks(user: Sandbox, system: Path, lines: 
     assert not (user.plugins / "mine").exists()
 
 
+@pytest.mark.parametrize("words", [("accept",), ("sync",), CALL])
+def test_a_pulled_grant_does_not_pass_the_check(app: Sandbox, system: Path, words: tuple[str, ...]) -> None:
+    """An installed plugin gets it as soon as it is accepted, and nothing is installed."""
+    file = app.cwd / "tark.toml"
+    pulled = file.read_text()
+    app.run("revoke", "text-tools", "storage").ok()
+    file.write_text(pulled)
+    system.write_text(program(app, "echo block"))
+    app.run("--accept-project", *words).failed(3, "(hook)")
+    system.unlink()
+    assert "let 'text-tools' use storage" in app.run("accept", "--print").out  # nothing was accepted
+
+
 def test_a_check_that_cannot_start_blocks(user: Sandbox, system: Path) -> None:
     system.write_text('[hook]\ncommand = ["/nonexistent/check"]')
     user.plugin(user.cwd / "mine", name="mine")

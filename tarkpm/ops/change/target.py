@@ -11,7 +11,7 @@ from tarkpm.core.project import Project
 from tarkpm.core.release import GitSource, PluginName, Requirement
 from tarkpm.core.trust import check_minimum, check_trusted
 from tarkpm.errors import NotFound, TarkError, Unreachable
-from tarkpm.ops.change.external_check import ask_programs
+from tarkpm.ops.project.external_check import ask_programs
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.fetch import Release
 from tarkpm.ops.release.team_check import check_entries
@@ -77,7 +77,7 @@ def check_target(
     if not removes:
         check_entries(workspace, target.project, target.lock.entries)
         if not foresees:
-            ask_programs(workspace, target)
+            ask_programs(workspace, target.project, target.lock)
     return CheckedTarget(*msgspec.structs.astuple(target))
 
 

@@ -87,6 +87,11 @@ def require_accepted(workspace: Workspace) -> None:
     """
     decided, settings = decisions(workspace), workspace.settings
     new = widenings(decided, workspace.record.accepted)
+    # An installed plugin gets a grant that is accepted with no change to apply, so nothing else asks.
+    if any(one.kind is WideningKind.GRANT for one in new):
+        from tarkpm.ops.project.external_check import ask_programs
+
+        ask_programs(workspace, workspace.project, workspace.lock, installed_only=True)
     require_agreement(workspace, decided, new, Wording.of(workspace))
     if settings.dry_run:
         return

@@ -7,31 +7,32 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from tarkpm.core.capability import CapabilitySet
-from tarkpm.core.lockfile import LockEntry, fingerprint
+from tarkpm.core.lockfile import Lock, LockEntry, fingerprint
+from tarkpm.core.project import Project
 from tarkpm.core.text import neutral
 from tarkpm.ops.project.team_policy import team_rules
 from tarkpm.ops.project.workspace import Workspace
 
 if TYPE_CHECKING:
     from tarkpm.core.team_policy import TeamPolicy
-    from tarkpm.ops.change.target import Target
 
 FORMAT: Final = 1
 MAX_REASON: Final = 500
 """Characters of a reason that are shown."""
 
 
-def ask_programs(workspace: Workspace, target: "Target") -> None:
-    """Raise `PolicyViolation` if a program blocks what ``target`` installs or grants, or does not answer.
+def ask_programs(workspace: Workspace, project: Project, lock: Lock, *, installed_only: bool = False) -> None:
+    """Raise `PolicyViolation` if a program blocks what these documents install or grant, or does not answer.
 
-    A target that installs and grants nothing new is not asked about.
+    Documents that install and grant nothing new are not asked about. With ``installed_only``, plugins that
+    have yet to be installed are left to the command that installs them.
     """
     rules = team_rules(workspace)
     policies = [one for one in rules.policies if one.hook] if rules else []
-    if not policies or not (changes := list(_changes(workspace, target))):
+    if not policies or not (changes := list(_changes(workspace, project, lock, installed_only))):
         return
-    project = str(workspace.location.folder)
-    question = json.dumps({"version": FORMAT, "project": project, "changes": changes}).encode() + b"\n"
+    place = str(workspace.location.folder)
+    question = json.dumps({"version": FORMAT, "project": place, "changes": changes}).encode() + b"\n"
     for policy in policies:
         _ask(workspace, policy, question)
 
@@ -66,13 +67,17 @@ def _read(answer: bytes) -> tuple[str, str]:
     return verdict, f"{says}: {reason}" if reason else says
 
 
-def _changes(workspace: Workspace, target: "Target") -> Iterator[dict[str, Any]]:
+def _changes(
+    workspace: Workspace, project: Project, lock: Lock, installed_only: bool
+) -> Iterator[dict[str, Any]]:
     """Yield what is new, in another version, or with more grants than this user accepted."""
-    for entry in target.lock.entries:
+    for entry in lock.entries:
         installed = workspace.record.installed.get(entry.name)
         is_new = installed is None or installed.fingerprint != fingerprint(entry)
         accepted = workspace.record.accepted.plugins.get(entry.name)
-        granted = target.project.granted(entry.name)
+        granted = project.granted(entry.name)
+        if is_new and installed_only:
+            continue
         if is_new or granted.beyond(accepted.granted if accepted else CapabilitySet()):
             yield _described(entry, granted, workspace.lock.get(entry.name))
 
