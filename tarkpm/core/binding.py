@@ -155,9 +155,11 @@ class Binding(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
         """
         if self.publisher.origin != accepted.publisher.origin:
             return self
-        publisher = msgspec.structs.replace(
-            self.publisher, signer=self.publisher.signer or accepted.publisher.signer
-        )
+        signer = self.publisher.signer or accepted.publisher.signer
+        # A signer that the pins leave out was taken back: it is asked about before it returns.
+        if self.publisher.keys and signer not in self.publisher.keys:
+            signer = ""
+        publisher = msgspec.structs.replace(self.publisher, signer=signer)
         return msgspec.structs.replace(
             self,
             publisher=publisher,

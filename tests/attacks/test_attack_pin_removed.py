@@ -51,3 +51,15 @@ def test_pinning_is_a_narrowing(forged: Forge, victim: Sandbox) -> None:
     documents(forged, first, first.signer).write(victim.cwd)
     victim.run("sync").ok()
     refused(victim, documents(forged, first), "let any signer that the index vouches for publish 'calc'")
+
+
+def test_a_signer_that_was_taken_back_is_asked_about_before_it_returns(
+    forged: Forge, victim: Sandbox
+) -> None:
+    """Its release is still locked and installed, and no longer allowed: nothing of it is remembered."""
+    first, second = option(forged, "good ed25519"), option(forged, "good ed25519", 1)
+    install(victim, documents(forged, first, first.signer, second.signer))
+    documents(forged, first, second.signer).write(victim.cwd)
+    victim.run("sync", "--accept-project").failed(3, "which [trust] does not list")
+    again = documents(forged, first, first.signer, second.signer)
+    refused(victim, again, f"trust {first.signer} for 'calc' (before: {second.signer})")

@@ -165,15 +165,21 @@ def _installed(tool: str) -> Path:
     if not _is_of_pypi(tool) and not (shutil.which("node") and shutil.which("npm")):
         pytest.skip("node and npm are not installed")
     if not stamp.exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        try:
-            _install(tool, folder)
-        except _Unreachable:
-            _missing[tool] = f"the network is missing: {tool} cannot be installed"
-            pytest.skip(_missing[tool])
-        stamp.touch()
+        with _locked(_made(folder.parent) / folder.name):
+            if not stamp.exists():  # another process may have installed it meanwhile
+                _install_anew(tool, folder)
+                stamp.touch()
     return folder
+
+
+def _install_anew(tool: str, folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        _install(tool, folder)
+    except _Unreachable:
+        _missing[tool] = f"the network is missing: {tool} cannot be installed"
+        pytest.skip(_missing[tool])
 
 
 def _is_of_pypi(tool: str) -> bool:
