@@ -152,7 +152,7 @@ async def _progress(context: Context) -> AsyncIterator[AgentCall]:
     if meta.get("progress_token") is None and meta.get("progressToken") is None:
         yield AgentCall()
         return
-    last: deque[str] = deque(maxlen=1)  # a plugin can log faster than anybody is told
+    last: deque[str] = deque(maxlen=1)  # a plugin can log faster than a client reads
     start = anyio.current_time()
 
     async def report() -> None:

@@ -61,7 +61,7 @@ class Worker:
     ) -> None:
         """Create a handle. No process is started yet.
 
-        ``used`` is told now and then what the plugin used. ``start`` starts its processes. Without a
+        ``used`` is called now and then with what the plugin used. ``start`` starts its processes. Without a
         ``cache`` the worker compiles its module itself.
         """
         self.image = image

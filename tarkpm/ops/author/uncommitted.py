@@ -53,7 +53,7 @@ def _changes(
     place = folder.resolve()
     if (top := repository_above(place)) is None:
         return
-    # As for `diff`: whoever writes its refs decides what counts as committed (docs/decisions/0081).
+    # As for `diff`: who writes its refs decides what counts as committed (docs/decisions/0081).
     check_owner(top / ".git", "this repository is not yours", hint=command)
     from tarkpm.sources.git.work_tree import WorkTree
 
