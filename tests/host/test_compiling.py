@@ -139,6 +139,21 @@ def test_when_one_of_several_cannot_be_compiled_the_others_end(hostile: PluginIm
     assert all(process.ended for process in slow.started)
 
 
+def test_one_that_is_being_started_when_another_fails_ends_too(hostile: PluginImage) -> None:
+    slow, bad = Fake("time.sleep(60)"), Fake("sys.exit('oh')")
+    fakes = iter((bad, slow))
+
+    def start(*, schemas: bool = False) -> Process:
+        fake = next(fakes)
+        time.sleep(0.5 if fake is slow else 0)
+        return fake(schemas=schemas)
+
+    begin = time.monotonic()
+    with pytest.raises(PluginCrashed):
+        compiler.compile_all([hostile] * 2, LIMITS, start, mapped=True)
+    assert time.monotonic() - begin < 5
+
+
 def test_a_module_that_takes_for_ever_to_compile(image_of: ImageOf, tmp_path: Path) -> None:
     body = "(i32.add (i32.const 1) " * 20 + "(i32.const 1)" + ")" * 20
     functions = f"(func (result i32) {body})" * 20_000

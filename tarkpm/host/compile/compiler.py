@@ -4,6 +4,7 @@ Compiling cannot be cancelled and its input is hostile. The process therefore ha
 deadline and 2 GiB of memory, and its output runs only in a worker, with that module's own authority.
 """
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -41,10 +42,14 @@ def compile_all(
     from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 
     started: list[AnyProcess] = []
+    is_over = threading.Event()
 
     def noted(*, schemas: bool = False) -> AnyProcess:
-        started.append(start(schemas=schemas))
-        return started[-1]
+        process = start(schemas=schemas)
+        started.append(process)
+        if is_over.is_set():  # one failed while this one was being started
+            process.hang_up()
+        return process
 
     with ThreadPoolExecutor(len(images)) as threads:
         work = [threads.submit(compile_module, image, limits, noted, mapped=mapped) for image in images]
@@ -53,6 +58,7 @@ def compile_all(
                 one.result()
             return [one.result() for one in work]
         except BaseException:  # one cannot be compiled, or Ctrl-C: the others need not be waited for
+            is_over.set()
             for one in work:
                 one.cancel()
             for process in started:
