@@ -12,6 +12,8 @@ from support.sandbox import Result, Sandbox
 
 SECRET = "s3cret-of-this-user"
 HAS_RUST = Path("/usr/lib/rustlib/wasm32-unknown-unknown").is_dir()
+UP = "/".join([".."] * 40)
+"""More than the levels above any stage: ``..`` of the root is the root."""
 OUTSIDE = "the source reads a file outside the plugin's folder"
 
 
@@ -37,7 +39,7 @@ def build(sandbox: Sandbox, name: str, text: str, **env: str) -> Result:
         'const unsigned char embedded[] = {\n#embed "FILE"\n};',
         "#define A <FILE>\nconst char *included =\n#include A\n;",
         # another file's headers of the system are not listed by -MM
-        '#pragma GCC system_header\nconst char *included =\n#include "../../../../../../../../..FILE"\n;',
+        f'#pragma GCC system_header\nconst char *included =\n#include "{UP}FILE"\n;',
         '#include "FILE"',  # the error quotes the line
     ],
 )
