@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Final
 
-from tarkpm.cli.rendering import note_lines, status_text
+from tarkpm.cli.rendering import log_text, note_lines, status_text
 from tarkpm.core.text import neutral
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def offer_lines(offer: "Offer") -> list[str]:
         ("Source", offer.source),
         ("Commit", offer.commit),
         ("Signer", _signer(offer)),
+        ("Log", log_text(offer.log)),
         ("Size", f"{offer.size:,} bytes"),
         ("Tools", _tools(offer)),
         ("Sign-in", "; ".join(offer.sign_in)),

@@ -23,7 +23,8 @@ from tarkpm.core.text import ellipsis
 from tarkpm.core.version import Version
 from tarkpm.errors import IndexUntrusted
 
-VERSION: Final = 1
+VERSION: Final = 2
+"""The format of listings with proofs. Others are written as 1, for older versions of tarkpm."""
 MAX_ROWS: Final = 4 * 1024 * 1024
 MAX_DESCRIPTION: Final = 200
 """Characters of a description. The rest is cut."""
@@ -35,7 +36,8 @@ class ReleaseRow(msgspec.Struct, frozen=True):
     ``published`` is when the index listed the release, in seconds since the epoch. None in rows of before
     indexes recorded it. Dates of the author never count: a publisher may claim any.
     ``capabilities`` are unparsed text, for search and display only: a newer tarkpm may have written kinds
-    that this one does not know.
+    that this one does not know. ``proof`` shows that the log of the index has the release
+    (`tarkpm.core.tlog.proof`); "" without a log.
     """
 
     version: Version
@@ -48,6 +50,7 @@ class ReleaseRow(msgspec.Struct, frozen=True):
     description: str = ""
     yanked: str = ""
     published: int | None = None
+    proof: str = ""
 
     @property
     def size(self) -> int:
@@ -96,6 +99,7 @@ class _Row(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     description: str = ""
     yanked: str = ""
     published: str = ""
+    proof: str = ""
 
 
 class _Document(msgspec.Struct, forbid_unknown_fields=True):
@@ -109,7 +113,10 @@ def parse(data: bytes, *, where: str) -> Listing:
     """Read the rows of a plugin. Raises `IndexUntrusted`."""
     document = decode_json(data, _Document, where=where, error=IndexUntrusted, limit=MAX_ROWS)
     try:
-        check_version("a listing", document.version, VERSION)
+        check_version("a listing", document.version, 1, VERSION)
+        # Version 1 has no such field, and older versions of tarkpm refuse it: all must read rows alike.
+        if document.version == 1 and any(row.proof for row in document.releases):
+            raise ValueError("expected no 'proof' in a listing of version 1")
         rows = tuple(sorted(map(_row, document.releases), key=lambda row: row.version))
         # Two rows of one version would make the choice depend on their order.
         if len({row.version for row in rows}) != len(rows):
@@ -139,6 +146,7 @@ def _row(raw: _Row) -> ReleaseRow:
         description=raw.description,
         yanked=raw.yanked,
         published=parse_moment(raw.published) if raw.published else None,
+        proof=raw.proof,
     )
 
 
@@ -146,7 +154,7 @@ def render(listing: Listing) -> bytes:
     """Return the bytes of a plugin's rows. Equal listings have equal bytes."""
     document: dict[str, Any] = {"publisher": listing.publisher} if listing.publisher else {}
     document |= {
-        "version": VERSION,
+        "version": VERSION if any(row.proof for row in listing.rows) else 1,
         "name": listing.name,
         "releases": [_table(row) for row in sorted(listing.rows, key=lambda row: row.version)],
     }
@@ -165,6 +173,7 @@ def _table(row: ReleaseRow) -> dict[str, Any]:
         description=row.description,
         yanked=row.yanked,
         published="" if row.published is None else moment_text(row.published),
+        proof=row.proof,
     )
     table: dict[str, Any] = msgspec.to_builtins(raw)
     return table

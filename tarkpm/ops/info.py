@@ -27,6 +27,7 @@ from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import Workspace, open_for_reading
 from tarkpm.ops.release.listing import look, not_installed, signer_text
+from tarkpm.ops.release.log_entry import LogEntry, locked_log_entry, log_entry
 from tarkpm.store.uses import UseCounts
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class Info(msgspec.Struct, frozen=True):
     data: str
     unpinned: bool = False
     uses: tuple[CapabilityUse, ...] = ()
+    log: LogEntry | None = None
 
 
 class Offer(msgspec.Struct, frozen=True):
@@ -115,6 +117,7 @@ class Offer(msgspec.Struct, frozen=True):
     versions: tuple[VersionRow, ...]
     notes: tuple[str, ...]
     command: str
+    log: LogEntry | None = None
 
 
 def info(settings: Settings, ui: Ui, text: str, ref: GitRef) -> Info | Offer:
@@ -168,7 +171,8 @@ def _offer(workspace: Workspace, seen: Offered, command: str, entry: LockEntry |
     module = _inspected(seen.release.contents[manifest.wasm])
     trust = trust_in(workspace, seen.release)
     pins = entry.tools if entry else None
-    statement = () if candidate.statement is None else (len(seen.release.contents[STATEMENT]),)
+    said = candidate.statement
+    statement = () if said is None else (len(seen.release.contents[STATEMENT]),)
     return Offer(
         name=manifest.name,
         version=str(manifest.version),
@@ -200,6 +204,7 @@ def _offer(workspace: Workspace, seen: Offered, command: str, entry: LockEntry |
         versions=seen.versions,
         notes=seen.notes,
         command=command or "tarkpm sync",
+        log=log_entry(workspace, source, manifest.name, manifest.version, said.sha256 if said else None),
     )
 
 
@@ -238,6 +243,7 @@ def _installed(workspace: Workspace, name: PluginName, entry: LockEntry | None) 
         data=str(_data(workspace, name, manifest)),
         unpinned=entry is not None and entry.is_unpinned,
         uses=_uses(workspace, _data(workspace, name, manifest)),
+        log=locked_log_entry(workspace, entry),
     )
 
 

@@ -9,7 +9,7 @@ from tarkpm.cli.complete import plugin_names
 from tarkpm.cli.git_options import git_ref
 from tarkpm.cli.offer import offer_lines
 from tarkpm.cli.options import Invocation, allow_http, common, offline
-from tarkpm.cli.rendering import CHECK, CROSS, status_text
+from tarkpm.cli.rendering import CHECK, CROSS, log_text, status_text
 from tarkpm.cli.tables import table
 from tarkpm.core.text import counted, neutral
 
@@ -57,6 +57,7 @@ def info_lines(info: "Info") -> list[str]:
         ("Source", info.source),
         ("Commit", info.commit),
         ("Signer", info.signer),
+        ("Log", log_text(info.log)),
         ("Sign-in", "; ".join(info.sign_in)),
         ("Contributes", "; ".join(info.contributes)),
         ("Activation", "; ".join(info.activation)),

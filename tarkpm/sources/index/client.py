@@ -17,6 +17,7 @@ from tarkpm.core.claim import Claim
 from tarkpm.core.digest import FileEntry
 from tarkpm.core.layout import (
     CLAIMS,
+    METADATA,
     SEARCH,
     advisories_path,
     advisory_path,
@@ -28,6 +29,7 @@ from tarkpm.core.lockfile import Pin, StatementEntry
 from tarkpm.core.project import IndexEntry
 from tarkpm.core.release import PluginName, folded
 from tarkpm.core.rows import Listing
+from tarkpm.core.tlog.log import LogKeys, log_keys
 from tarkpm.errors import DigestMismatch, IndexUntrusted, TooLarge
 from tarkpm.io.login import Login
 from tarkpm.io.paths import expanded
@@ -46,6 +48,7 @@ from tarkpm.sources.index.places import (
 )
 
 if TYPE_CHECKING:
+    from tarkpm.sources.index.log import LogFiles
     from tarkpm.sources.index.session import Session
 
 N = TypeVar("N", Claim, Listing)
@@ -81,7 +84,7 @@ class IndexClient:
         only to the index's own server, and never unencrypted. ``floors`` is an earlier value of `seen`.
         With ``kept``, the index is asked as the cache kept it, without a network.
         """
-        self._kept = kept
+        self.is_kept = kept
         self._floors = floors
         self.index = index
         self._cache, self._base, self._lock_seconds, self._threads = cache, base, lock_seconds, threads
@@ -182,6 +185,20 @@ class IndexClient:
         """Check that the index is reachable, fresh, and has the trusted root. Raises like `claims`."""
         self._session.targets([], 0)
 
+    @cached_property
+    def log(self) -> LogKeys | None:
+        """The keys of the log that the index's root names; None without a log. Raises like `claims`."""
+        self.refresh()
+        table = self._session.log
+        return None if table is None else log_keys(table, where=self._at(METADATA))
+
+    @cached_property
+    def log_files(self) -> "LogFiles":
+        """The files of the log."""
+        from tarkpm.sources.index.log import LogFiles
+
+        return LogFiles(self._place, self.index.url, self._threads, self._patience)
+
     def release(
         self, name: PluginName, statement: StatementEntry, files: tuple[FileEntry, ...]
     ) -> dict[str, bytes]:
@@ -252,12 +269,12 @@ class IndexClient:
             lock_seconds=self._lock_seconds,
             patience=self._patience,
             floors=self._floors,
-            kept=self._kept,
+            kept=self.is_kept,
         )
 
     @cached_property
     def _place(self) -> IndexLocation:
-        if self._kept:
+        if self.is_kept:
             from tarkpm.sources.index.kept import Kept
 
             return Kept(cached.folder(self._cache, self.index.root))
