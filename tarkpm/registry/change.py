@@ -101,6 +101,7 @@ class IndexChange:
         #    is visible. The checkpoint comes first: otherwise, after a crash, another release could take the
         #    entry of one that is listed, and the log would have signed two trees of one size.
         for name, data in last.items():
+            (folder / name).parent.mkdir(exist_ok=True)
             atomic_write(folder / name, data)
         return sum(map(len, (*self._files.values(), *last.values())))
 

@@ -58,7 +58,8 @@ class IndexLog:
             return
         if self.root_at(self.size) != self.checkpoint.root:
             raise self._damaged("the tiles of the log do not have the root of its checkpoint")
-        self._check_bundle((self.size - 1) // WIDTH)
+        if self.size:
+            self._check_bundle((self.size - 1) // WIDTH)
 
     def root_at(self, size: int) -> bytes:
         """Return the root of the first ``size`` entries, from the tiles. Raises `IndexUntrusted`."""

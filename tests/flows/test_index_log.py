@@ -112,3 +112,22 @@ def test_what_cannot_be_checked(logged: LoggedIndex, log_server: IndexServer) ->
     bare.run("log", "check").failed(2, "the index has no log")
     words = ("witness", bare.folder, "--root", bare.root, "--key", "pat")
     bare.run("log", *words).failed(2, "the index has no log")
+
+
+def test_the_log_of_an_empty_index_and_of_one_with_new_maintainers(tmp_path: Path) -> None:
+    community = Community(Sandbox(tmp_path / "maintainers"))
+    community.run("log", "init", *BOTH).ok()
+    assert "✓ 0 entries, seen by no witness" in community.run("log", "check").ok().out
+    community.claim()
+    with IndexServer(community.folder) as server:
+        user = Sandbox(tmp_path / "user")
+        user.init()
+        user.run("index", "add", "community", server.url, "--root", community.root).ok()
+        user.run("index", "log", "check", "community").ok()
+        accepted = community.run("accept", community.release("1.0.0")).ok().out
+        assert "  log        entry 0\n" in accepted
+        community.run("rotate", "root", "--add", community.key("carol"), *BOTH, "--key", "carol").ok()
+        community.run("rotate", "online", *BOTH).ok()
+        community.run("accept", community.release("1.1.0")).ok()
+        assert "entry 1, seen by no witness" in user.run("info", "community:text-tools").ok().out
+    assert community.findings("--deep") == []

@@ -74,10 +74,13 @@ def _prove_kept(workspace: Workspace, stays: Iterable[tuple[IndexSource, Release
     Raises `IndexUntrusted` if the log of the index does not have one of them.
     """
     logs, indexes = workspace.resource(KnownLogs), workspace.resource(Indexes)
-    entries = {entry.statement: entry for entry in workspace.followed.entries}
+    names = {entry.statement: entry.name for entry in workspace.followed.entries}
+    new: dict[IndexSource, list[tuple[PluginName, ReleaseRow]]] = {}
     for source, row in stays:
         if row.proof and not logs.has(source, row):
-            logs.require(source, indexes.client(source), [(entries[row.statement].name, row)])
+            new.setdefault(source, []).append((names[row.statement], row))
+    for source, rows in new.items():
+        logs.require(source, indexes.client(source), rows)
 
 
 def _unlogged(

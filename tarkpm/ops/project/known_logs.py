@@ -28,10 +28,13 @@ class KnownLogs:
         self._store = Logs(workspace.state.root)
         self._newest: dict[str, Checkpoint] = {}
         self._asked: dict[str, LogKeys | None] = {}
+        self._seen: dict[str, SeenLog | None] = {}
 
     def seen(self, source: IndexSource) -> SeenLog | None:
         """Return what is known of an index's log; None if none was seen. Raises `StoreError`."""
-        return self._store.read(source.root)
+        if source.root not in self._seen:
+            self._seen[source.root] = self._store.read(source.root)
+        return self._seen[source.root]
 
     def learn(self, source: IndexSource, client: "IndexClient") -> None:
         """Compare the log of an index with what was seen of it, and remember its newest checkpoint.
@@ -137,10 +140,12 @@ class KnownLogs:
         releases: Mapping[Digest, LoggedRelease],
     ) -> None:
         self._store.remember(source.root, keys, newest, releases, self._workspace.settings.lock_seconds)
+        self._seen.pop(source.root, None)
 
     def close(self) -> None:
         """Forget what was asked."""
         self._asked.clear()
+        self._seen.clear()
         self._newest.clear()
 
 
