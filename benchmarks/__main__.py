@@ -38,7 +38,7 @@ from benchmarks import (
 from benchmarks.figure import Amount, Figure, Result, Taken
 
 PLACES = 40
-ROW = "{:<10} {:<34} {:>10}   {:<20} {:>10} {:>7} {:>7} {:>6}  {}"
+ROW = "{:<15} {:<34} {:>10}   {:<20} {:>10} {:>7} {:>7} {:>6}  {}"
 FIGURES: list[Figure | Amount] = [
     *starting.FIGURES,
     *adding.FIGURES,
@@ -96,7 +96,7 @@ def measure(figure: Figure | Amount, *, quick: bool) -> int:
         try:
             result = figure.measure(folder, quick=quick)
         except RuntimeError as problem:
-            print(f"{figure.name:10} could not be measured: {problem}", flush=True)
+            print(f"{figure.name:15} could not be measured: {problem}", flush=True)
             return 1
     print(line(figure, result), flush=True)
     return int(result.ratio > figure.bound)

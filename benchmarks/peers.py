@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version as installed
 from math import inf
 from pathlib import Path
@@ -29,11 +30,11 @@ from benchmarks.setup import PYTHON, locked_project, put_away, tarkpm
 from benchmarks.syncing import PLUGINS, SIZE, find_uv, write_wheel
 from tarkpm.core.digest import FileEntry, sha256
 from tarkpm.core.key import from_bytes
-from tarkpm.core.release import PluginName
-from tarkpm.core.resolution.catalog import Candidate
+from tarkpm.core.release import Dependency, PluginName
+from tarkpm.core.resolution.catalog import Candidate, RootRequirement
 from tarkpm.core.resolution.resolver import solve
 from tarkpm.core.statement import sign, verify
-from tarkpm.core.version import Version
+from tarkpm.core.version import Range, Version
 from tarkpm.host.runtime import PluginHost
 
 SIGNATURES = 200
@@ -117,7 +118,7 @@ def _extism(folder: Path) -> Iterator[Race]:
     except ImportError:
         raise RuntimeError("extism is not installed: python3 dev.py bench") from None
     text = json.dumps({"text": "x" * KIB})
-    theirs = extism.Plugin({"wasm": [{"data": wat2wasm(_ECHO)}]})
+    theirs = extism.Plugin({"wasm": [{"data": bytes(wat2wasm(_ECHO))}]})
     plugin = image("echo", wat.hostile_tool(), folder)
 
     def peer() -> None:
@@ -131,6 +132,16 @@ def _extism(folder: Path) -> Iterator[Race]:
                 host.call(plugin, "echo", text)
 
         yield Race(loop(ours), loop(peer))
+
+
+@cache
+def _range(text: str) -> Range:
+    return Range.parse(text)
+
+
+def _admits(need: Dependency | RootRequirement, version: Version) -> bool:
+    range_ = need.range if isinstance(need.range, Range) else _range(need.range)
+    return range_.matches(version)
 
 
 class _Provider(AbstractProvider[Any, Any, Any]):
@@ -153,12 +164,12 @@ class _Provider(AbstractProvider[Any, Any, Any]):
         fitting = (
             one
             for one in self.by_name[PluginName(identifier)]
-            if one.version not in without and all(need.range.matches(one.version) for need in wanted)
+            if one.version not in without and all(_admits(need, one.version) for need in wanted)
         )
         return sorted(fitting, key=lambda one: one.version, reverse=True)
 
     def is_satisfied_by(self, requirement: Any, candidate: Any) -> bool:
-        return bool(requirement.range.matches(candidate.version))
+        return _admits(requirement, candidate.version)
 
     def get_dependencies(self, candidate: Any) -> Sequence[Any]:
         return tuple(candidate.requires)
