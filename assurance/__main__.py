@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from assurance.faults import table
 
+QUICK_MINUTES = 2.0
 Run = Callable[[argparse.Namespace], int]
 
 
@@ -15,7 +16,14 @@ def faults(options: argparse.Namespace) -> int:
     return table.run(stride=stride, scenes=options.scene, jobs=options.jobs)
 
 
-PARTS: dict[str, Run] = {"faults": faults}
+def traffic(options: argparse.Namespace) -> int:
+    """Long-running processes under honest and hostile traffic."""
+    from assurance.traffic import table as grown
+
+    return grown.run(QUICK_MINUTES if options.quick else options.minutes)
+
+
+PARTS: dict[str, Run] = {"faults": faults, "traffic": traffic}
 
 
 def main(arguments: list[str]) -> int:
@@ -23,6 +31,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="dev.py soak", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of: {', '.join(PARTS)}")
     parser.add_argument("--quick", action="store_true", help="a sample of each part")
+    parser.add_argument("--minutes", type=float, default=60, metavar="N", help="traffic: how long [60]")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="faults: processes at once [2]")
     parser.add_argument(
         "--scene", action="append", default=[], metavar="COMMAND", help="faults: this command"

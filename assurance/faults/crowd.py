@@ -16,7 +16,9 @@ from support import forking
 from support.sandbox import Result
 
 from assurance.faults.injector import KILL
-from assurance.faults.scenes import IndexScene, ProjectScene, Scene
+from assurance.faults.project_scenes import ProjectScene
+from assurance.faults.publisher_scenes import IndexScene
+from assurance.faults.scene import Scene
 from assurance.faults.trials import Stage, Trial, unclean
 from tarkpm.core.lockfile import parse
 

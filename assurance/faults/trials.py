@@ -18,7 +18,8 @@ from support import forking
 from support.sandbox import Result, fork_a_worker, forked_workers
 
 from assurance.faults.injector import COUNT, KINDS, Kind, Watch
-from assurance.faults.scenes import SCENES, Scene
+from assurance.faults.scene import Scene
+from assurance.faults.scenes import SCENES
 
 FRESH: Final = 25
 """Each 25th fault meets a program that was just started, every other one a fork of one that was imported."""
