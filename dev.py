@@ -6,6 +6,7 @@
     python3 dev.py check            linters and types only
     python3 dev.py bench [NAMES]    the measurements of benchmarks/
     python3 dev.py fuzz [TARGETS]   fuzz every parser of bytes from outside; --minutes M, --list
+    python3 dev.py soak [NAMES]     what is promised and too long for CI; --quick takes a sample
     python3 dev.py docs             generate the reference pages, and build the site; --serve, --man
 
 It makes its own `.venv` beside itself and brings it up to date when pyproject.toml changes.
@@ -27,6 +28,7 @@ EXTRAS = {
     "bench": "[dev,benchmark]",
     "slow": "[dev,rebuild]",
     "fuzz": "[dev,fuzz]",
+    "soak": "[dev]",
     "docs": "",
 }
 
@@ -88,13 +90,27 @@ def fuzz(rest: list[str]) -> int:
     return run([PYTHON, "-m", "fuzzing", *rest])
 
 
+def soak(rest: list[str]) -> int:
+    """Show what does not fit the time of CI (docs/assurance.md)."""
+    prepare("soak")
+    return run([PYTHON, "-m", "assurance", *rest])
+
+
 def docs(rest: list[str]) -> int:
     """Generate and build the documentation."""
     prepare("docs")
     return run([PYTHON, "-m", "docgen", *rest])
 
 
-COMMANDS = {"demo": demo, "test": test, "check": check, "bench": bench, "fuzz": fuzz, "docs": docs}
+COMMANDS = {
+    "demo": demo,
+    "test": test,
+    "check": check,
+    "bench": bench,
+    "fuzz": fuzz,
+    "soak": soak,
+    "docs": docs,
+}
 
 
 def prepare(purpose: str) -> None:
