@@ -119,6 +119,8 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "wit": ("tarkpm wit", "tarkpm wit wit --c"),
     "sign": ("tarkpm sign ./my-plugin --key release",),
     "publish": ("tarkpm publish ./my-plugin --to ../index/submissions",),
+    "export": ("tarkpm export sigstore ./my-plugin -o my-plugin.sigstore.json",),
+    "export sigstore": ("tarkpm export sigstore ./my-plugin -o my-plugin.sigstore.json",),
     "key export": ("tarkpm key export release --to backup.pem",),
     "key generate": ("tarkpm key generate --name release --passphrase",),
     "key import": (
