@@ -150,14 +150,17 @@ class KnownLogs:
 
 
 def check_kept(keys: LogKeys | None, before: SeenLog | None, *, where: str) -> None:
-    """Raise `IndexUntrusted` if an index that had a log has none, or another one."""
+    """Raise `IndexUntrusted` if an index that had a log has none, or another one.
+
+    Its key may be another one, which the maintainers signed: the tree must go on all the same.
+    """
     if before is None:
         return
     if keys is None:
         text = "the index had a log, and its root no longer names one"
         raise IndexUntrusted(text, where=where, hint=REPORT)
-    if (keys.origin, keys.key) != (before.keys.origin, before.keys.key):
-        text = f"the index had the log of {before.keys.key}, and its root now names {keys.key}"
+    if keys.origin != before.keys.origin:
+        text = f"the index had the log {before.keys.origin}, and its root now names {keys.origin}"
         raise IndexUntrusted(text, where=where, hint=REPORT)
 
 
