@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @click.group("rotate", cls=Group)
 def rotate_command() -> None:
-    """Replace a publisher's, the online, the log's or the maintainers' keys."""
+    """Replace a key: a publisher's, the online, the log's, maintainers'."""
 
 
 @rotate_command.command("publisher")
