@@ -106,8 +106,11 @@ def test_what_cannot_be_checked(logged: LoggedIndex, log_server: IndexServer) ->
     user.run(*check, "nothing").failed(2, "the checkpoint does not exist")
     (user.cwd / "noise").write_text("noise")
     user.run(*check, "noise").failed(3, "expected a signed checkpoint")
-    logged.run("log", "init", *BOTH).ok()  # other witnesses: none
     logged.run("log", "init", *BOTH).failed(2, "the index has this log already")
+    logged.run("log", "init", "--remove", "x", *BOTH).failed(2, "'x' is not a witness of the log")
+    removed = logged.run("log", "init", "--remove", "will.example", *BOTH).ok().out
+    assert "no longer witness  will.example ed25519:" in removed
+    assert [one.name for one in logged.keys_of_log.witnesses] == ["wanda.example"]
     bare = Community(Sandbox(logged.users / "bare"), name="bare")
     bare.run("log", "check").failed(2, "the index has no log")
     words = ("witness", bare.folder, "--root", bare.root, "--key", "pat")
