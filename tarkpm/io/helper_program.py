@@ -37,11 +37,12 @@ def ask(
     timer = threading.Timer(SECONDS, end, (process,))
     timer.start()
     try:
-        with process, suppress(BrokenPipeError):
+        with process:
             assert process.stdin is not None
             assert process.stdout is not None
-            process.stdin.write(question)
-            process.stdin.close()
+            with suppress(BrokenPipeError):  # it may answer without reading the question
+                process.stdin.write(question)
+                process.stdin.close()
             answer = process.stdout.read(MAX_ANSWER + 1)
             if len(answer) <= MAX_ANSWER and process.wait() == 0:
                 return answer

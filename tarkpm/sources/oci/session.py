@@ -118,7 +118,13 @@ class Session:
             return self._origin
 
     def named(self, answer: Answer) -> str:
-        """Return the URL in the ``Location`` of a response. Raises `Refused` for an ambiguous one."""
+        """Return the URL in the ``Location`` of a response.
+
+        Raises `Refused` for an ambiguous one, and `Unreachable` without one.
+        """
+        if not answer.header("location"):
+            text = f"the registry's response (HTTP {answer.status}) has no Location"
+            raise Unreachable(text, where=f"oci://{self.registry}")
         try:
             return urls.redirected(urls.parse(answer.url), answer.header("location")).url
         except ValueError as problem:
