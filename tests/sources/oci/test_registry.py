@@ -13,7 +13,7 @@ from support.oddregistry import Handler, OddRegistry
 from support.releases import make_release
 
 from tarkpm.core.names import STATEMENT
-from tarkpm.core.oci.artifact import EncodedArtifact, Surface, encode
+from tarkpm.core.oci.artifact import EncodedArtifact, ModuleNames, encode
 from tarkpm.core.oci.decode import decode, parse_manifest
 from tarkpm.errors import DigestMismatch, NotFound, Refused, Unreachable
 from tarkpm.sources.oci import Registry
@@ -52,7 +52,7 @@ def artifact() -> tuple[EncodedArtifact, bytes]:
     release = make_release()
     files = {name: data for name, data in release.contents.items() if name != STATEMENT}
     encoded = encode(
-        files, release.candidate.manifest, Surface((), ()), statement=release.contents[STATEMENT]
+        files, release.candidate.manifest, ModuleNames((), ()), statement=release.contents[STATEMENT]
     )
     return encoded, files["plugin.wasm"]
 
