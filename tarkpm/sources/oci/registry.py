@@ -93,7 +93,7 @@ class Registry:
             answer = self._session.request("GET", place, scope, limit=MAX_PAGE)
             if answer.status != 200:
                 raise self._session.failure(answer, scope, "the repository")
-            found.update(filter(_is_tag, self._page(answer)))
+            found.update(filter(_is_tag, self._page(answer, repository)))
             if len(found) > MAX_TAGS:
                 raise TooLarge(f"the repository has more than {MAX_TAGS:,} tags", where=self._at(repository))
             following = self._next(answer)
@@ -169,11 +169,12 @@ class Registry:
     def _at(self, repository: str) -> str:
         return f"oci://{self.host}/{repository}"
 
-    def _page(self, answer: RegistryAnswer) -> list[str]:
+    def _page(self, answer: RegistryAnswer, repository: str) -> list[str]:
         try:
             return from_json(answer.body, _Tags).tags or []
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
-            raise Unreachable("the registry's list of tags is not JSON", where=answer.url) from None
+            text = "the registry's list of tags is not JSON"
+            raise Unreachable(text, where=self._at(repository)) from None
 
     def _next(self, answer: RegistryAnswer) -> str | None:
         """Return the URL of the next page (RFC 8288), which must be of the same server."""
