@@ -57,6 +57,11 @@ class Origin(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
         return self.place + (f" folder {self.folder}" if self.folder else "")
 
 
+def revision(source: "Source") -> str:
+    """Return what a source is resolved to: a commit, the digest of a manifest, or "" for other kinds."""
+    return getattr(source, "commit", "") or getattr(source, "digest", "")
+
+
 class Publisher(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The provider of a plugin: its origin, and who may sign it.
 
@@ -111,8 +116,7 @@ class AcceptedRelease(msgspec.Struct, frozen=True, forbid_unknown_fields=True, a
     @classmethod
     def of(cls, entry: "LockEntry") -> "AcceptedRelease":
         """Return the release of a lock entry."""
-        place = getattr(entry.source, "commit", "") or getattr(entry.source, "digest", "")
-        return cls(str(entry.version), contents_digest(entry), place)
+        return cls(str(entry.version), contents_digest(entry), revision(entry.source))
 
     @property
     def precedence(self) -> "Version":

@@ -186,7 +186,9 @@ class IndexSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return f"index {self.index}"
 
 
-Source = GitSource | OciSource | PathSource | IndexSource
+DirectSource = GitSource | OciSource | PathSource
+"""A source that is asked for one plugin, unlike an index."""
+Source = DirectSource | IndexSource
 """The source of a release. A plugin is identified by its name and its source."""
 
 
