@@ -12,6 +12,8 @@ from tarkpm.errors import ManifestError, Refused
 
 def checked_source(source: OciSource) -> OciSource:
     """Return the source in its one spelling. Raises `ValueError`, whose text never holds a password."""
+    if reference.is_reference(source.oci):
+        raise ValueError(f"oci: expected HOST/REPOSITORY without {reference.SCHEME}")
     try:
         place = reference.parse(f"{reference.SCHEME}{source.oci}")
     except Refused as problem:

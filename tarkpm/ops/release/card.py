@@ -99,7 +99,11 @@ def _range_rows(project: Project, admission: Admission) -> list[CardRow]:
     """Return the range that tark.toml gets, if it is new: it decides what later updates take."""
     now, before = admission.change.requirement, project.requirements.get(admission.change.name)
     wanted, was = now.allowed if now else "", before.allowed if before else ""
-    return [CardRow("range", f"{wanted} in {PROJECT}")] if wanted and wanted != was else []
+    if not wanted or wanted == was:
+        return []
+    # Without a tag, tark.toml names no range: any version that is no prerelease will do.
+    text = "any version" if now and now.source == OciSource(getattr(now.source, "oci", "")) else wanted
+    return [CardRow("range", f"{text} in {PROJECT}")]
 
 
 def _difference_rows(before: CapabilitySet, after: CapabilitySet) -> list[CardRow]:

@@ -89,6 +89,7 @@ def acquire(
     `ManifestError`, `ModuleInvalid`.
     """
     groups = by_place(sources)
+    open_registries(workspace, sources)
     done = itertools.count(1)
 
     def fetch(indexes: list[int]) -> list[Release]:
@@ -106,6 +107,14 @@ def by_place(sources: Iterable[DirectSource]) -> list[list[int]]:
         place = f"path {index}" if isinstance(source, PathSource) else str(Origin.of(source).place)
         groups.setdefault(place, []).append(index)
     return list(groups.values())
+
+
+def open_registries(workspace: Workspace, sources: Iterable[DirectSource]) -> None:
+    """Make the resource that the threads of a fetch share, if any of them asks a registry."""
+    if any(isinstance(source, OciSource) for source in sources):
+        from tarkpm.ops.release.registries import Registries
+
+        workspace.resource(Registries)
 
 
 def in_order(groups: Iterable[list[int]], fetched: Iterable[list[T]]) -> list[T]:

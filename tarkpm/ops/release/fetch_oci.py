@@ -45,7 +45,11 @@ def find(workspace: "Workspace", source: OciSource) -> Found:
     repository = workspace.resource(Registries).repository(source)
     if wanted := source.tag_range:
         source = msgspec.structs.replace(source, tag=_newest(repository, source, wanted))
-    data = repository.manifest(source.digest or source.tag)
+    try:
+        data = repository.manifest(source.digest or source.tag)
+    except NotFound as problem:
+        problem.hint = f"tarkpm versions {shlex.quote(f'oci://{source.oci}')}" if source.tag else ""
+        raise
     # The digest is that of the bytes: a header may say anything (docs/decisions/0205).
     resolved = msgspec.structs.replace(source, digest=f"sha256:{sha256(data)}")
     return Found(resolved, parse_manifest(data, where=str(source)))

@@ -24,6 +24,7 @@ from tarkpm.ops.release.fetch import (
     by_place,
     fetch_git,
     in_order,
+    open_registries,
     open_remote,
     prefetch,
     release_of,
@@ -49,6 +50,7 @@ def acquire_each(
     returned at the locked commit, and is read from the store if its commit did not change.
     """
     groups = by_place(sources)
+    open_registries(workspace, sources)
     done = itertools.count(1)
 
     def look(indexes: list[int]) -> list[Found]:
