@@ -69,7 +69,7 @@ def test_a_plugin_is_added_followed_and_looked_at(sandbox: Sandbox, registry: Oc
     assert sandbox.run("outdated", "--json").failed(1).json["plugins"][0]["update"] == "1.3.0"
     assert sandbox.run("update", "--json").ok().json["plugins"][0]["previous"]["digest"] == second
     assert sandbox.run("inspect", tools.oci, "--json").ok().json["fits"] == ["tool"]
-    assert f"pkg:oci/text-tools@sha256:" in sandbox.run("sbom").ok().out
+    assert "pkg:oci/text-tools@sha256:" in sandbox.run("sbom").ok().out
     assert f"registry oci://{registry.host}" in sandbox.run("doctor").ok().out
 
 

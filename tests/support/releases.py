@@ -86,7 +86,11 @@ def documents(
     for release in releases:
         name = release.candidate.manifest.name
         keys = tuple(map(public, (trust or {}).get(name, ())))
-        if trust is None and release.candidate.signer and isinstance(release.candidate.source, GitSource | OciSource):
+        if (
+            trust is None
+            and release.candidate.signer
+            and isinstance(release.candidate.source, GitSource | OciSource)
+        ):
             keys = (release.candidate.signer,)
         changes.append(ProjectEdit(name, requirement_of(release), keys, (grants or {}).get(name, caps())))
     for other in (grants or {}).keys() - {change.name for change in changes}:

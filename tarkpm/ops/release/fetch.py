@@ -136,7 +136,7 @@ def _fetch_group(
     if isinstance(first, OciSource):
         from tarkpm.ops.release.fetch_oci import acquire_oci
 
-        return acquire_oci(workspace, [source for source in sources if isinstance(source, OciSource)])
+        return acquire_oci(workspace, [one for one in sources if isinstance(one, OciSource)], names)
     asked = [source for source in sources if isinstance(source, GitSource)]
     with open_remote(workspace, first.git) as remote:
         # 1. A locked commit must belong to its ref before anything of it is read (docs/trust-rules.md,

@@ -1,7 +1,7 @@
 """Fetch releases from OCI registries: a tag leads to a manifest, the manifest to the files."""
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,10 +12,10 @@ from tarkpm.core.names import MANIFEST
 from tarkpm.core.oci.artifact import Descriptor
 from tarkpm.core.oci.checked import check_tagged
 from tarkpm.core.oci.decode import Artifact, ArtifactManifest, PluginFiles, decode, parse_manifest
-from tarkpm.core.release import OciSource, is_extra
+from tarkpm.core.release import OciSource, PluginName, Source, is_extra
 from tarkpm.core.tags import TagRange, version_tags
 from tarkpm.core.text import short, some
-from tarkpm.errors import NotFound, Refused, TooLarge
+from tarkpm.errors import CommitUnreached, NotFound, Refused, TooLarge
 from tarkpm.ops.release.fetch import Release, release_of
 from tarkpm.ops.release.registries import Registries
 from tarkpm.sources.folder import MAX_EXTRAS, ReleaseFiles
@@ -32,9 +32,35 @@ class Found(msgspec.Struct, frozen=True):
     manifest: ArtifactManifest
 
 
-def acquire_oci(workspace: "Workspace", sources: Iterable[OciSource]) -> list[Release]:
-    """Fetch and verify the releases at sources of one repository. Raises what `release_at` raises."""
-    return [release_at(workspace, find(workspace, source)) for source in sources]
+def acquire_oci(
+    workspace: "Workspace", sources: Iterable[OciSource], names: Mapping[Source, PluginName]
+) -> list[Release]:
+    """Fetch and verify the releases at sources of one repository.
+
+    ``names`` are the plugins that locked sources are for. Raises what `release_at` raises, and
+    `CommitUnreached`.
+    """
+    found = []
+    for source in sources:
+        release = release_at(workspace, find(workspace, source))
+        if release.candidate.signer is None:
+            _check_led_to(workspace, source, hint=f"tarkpm update {names.get(source, '')}".rstrip())
+        found.append(release)
+    return found
+
+
+def _check_led_to(workspace: "Workspace", source: OciSource, *, hint: str) -> None:
+    """Raise `CommitUnreached` unless the tag of a locked source leads to the locked manifest.
+
+    Only a signature ties a digest in tark.lock to the publisher. Without one, a digest may be that of
+    anything that was ever pushed to the repository, such as a build of somebody's pull request.
+    """
+    if not (source.tag and source.digest):
+        return
+    data = workspace.resource(Registries).repository(source).manifest(source.tag)
+    if f"sha256:{sha256(data)}" != source.digest:
+        text = f"the tag {source.tag} leads to another manifest than the locked one, which is not signed"
+        raise CommitUnreached(text, where=str(source), hint=hint)
 
 
 def find(workspace: "Workspace", source: OciSource) -> Found:
