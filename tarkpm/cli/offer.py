@@ -43,6 +43,7 @@ def offer_lines(offer: "Offer") -> list[str]:
         ("Requires", ", ".join(offer.requires)),
         ("Source", offer.source),
         ("Commit", offer.commit),
+        ("Manifest", offer.digest),
         ("Signer", _signer(offer)),
         ("Size", f"{offer.size:,} bytes"),
         ("Tools", _tools(offer)),

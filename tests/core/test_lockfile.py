@@ -129,7 +129,7 @@ files = [{{ name = "plugin.toml", sha256 = "{"0" * 64}", size = 1 }}]
         ("tag =", "branch = 'x', tag =", "expected one of tag, branch and rev, found several"),
         ("source =", "requires = ['x ^1; rm']\nsource =", "expected a range"),
         ("version = 2\n", "version = 2\nhash = 1\n", "is not a known key"),
-        ("git =", "index = 'x', git =", "expected { git = … }, { path = … } or { index = … }"),
+        ("git =", "index = 'x', git =", "expected { git = … }, { oci = … }, { path = … } or { index = … }"),
     ],
 )  # fmt: skip
 def test_a_lock_that_is_not_as_tarkpm_writes_it_is_refused(old: str, new: str, sentence: str) -> None:

@@ -9,7 +9,7 @@ from tarkpm.core.lock_check import check_matches
 from tarkpm.core.lockfile import LockEntry, Pin, fingerprint
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MANIFEST, STATEMENT
-from tarkpm.core.release import IndexSource, PathSource, PluginName
+from tarkpm.core.release import DirectSource, IndexSource, OciSource, PathSource, PluginName
 from tarkpm.core.verification import VerifiedRelease, check_names, verify_release
 from tarkpm.errors import BlobMissing, DigestMismatch, SignatureInvalid
 from tarkpm.host.module.fit import check_module
@@ -92,16 +92,18 @@ def _store(workspace: Workspace, release: Release) -> None:
 
 
 def _groups(entries: Iterable[LockEntry]) -> Iterator[list[LockEntry]]:
-    """Yield entries to fetch together: those of git and folders at once, those of indexes by size."""
+    """Yield entries to fetch together: those of git and folders at once, the others by size."""
     entries = list(entries)
-    yield from filter(None, [[entry for entry in entries if not isinstance(entry.source, IndexSource)]])
-    pinned = (entry for entry in entries if isinstance(entry.source, IndexSource))
+    sized = IndexSource, OciSource
+    yield from filter(None, [[entry for entry in entries if not isinstance(entry.source, sized)]])
+    pinned = (entry for entry in entries if isinstance(entry.source, sized))
     yield from batches(pinned, lambda entry: sum(file.size for file in stored_files(entry)), MEMORY)
 
 
 def _fetch(workspace: Workspace, entries: list[LockEntry]) -> list[Release]:
     """Fetch the releases of locked entries from their sources; each must match the lock."""
-    direct, pinned, sources, pins = [], [], [], []
+    direct, pinned, pins = [], [], []
+    sources: list[DirectSource] = []
     for entry in entries:
         if isinstance(entry.source, IndexSource):
             pinned.append(entry)

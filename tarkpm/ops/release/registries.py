@@ -1,0 +1,79 @@
+"""The OCI registries that are asked during one verb: each list of tags and each manifest once."""
+
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from tarkpm.core.oci.artifact import Descriptor
+from tarkpm.core.release import OciSource
+from tarkpm.ops.project.team_policy import team_rules
+
+if TYPE_CHECKING:
+    from tarkpm.ops.project.workspace import Workspace
+    from tarkpm.sources.oci.registry import Registry
+
+CONNECTIONS: Final = 8
+"""Connections that are kept to one registry."""
+
+
+class Repository:
+    """A repository of a registry. What was asked for is remembered, so that a verb sees one state of it."""
+
+    def __init__(self, registry: "Registry", name: str) -> None:
+        self._registry, self._name = registry, name
+        self._tags: Sequence[str] | None = None
+        self._manifests: dict[str, bytes] = {}
+
+    def tags(self) -> Sequence[str]:
+        """Return all tags. Raises `NotFound`, `Unreachable`, `TooLarge`."""
+        if self._tags is None:
+            self._tags = self._registry.tags(self._name)
+        return self._tags
+
+    def manifest(self, reference: str) -> bytes:
+        """Return the manifest of a tag or digest. Raises `NotFound`, `DigestMismatch`, `Unreachable`."""
+        if reference not in self._manifests:
+            self._manifests[reference] = self._registry.manifest(self._name, reference).data
+        return self._manifests[reference]
+
+    def blob(self, item: Descriptor) -> bytes:
+        """Return the blob that a manifest names. Raises `NotFound`, `DigestMismatch`, `Unreachable`."""
+        return self._registry.blob(self._name, item.digest, item.size)
+
+
+class Registries:
+    """The repositories of a workspace, as one of its resources. Safe to use from several threads."""
+
+    def __init__(self, workspace: "Workspace") -> None:
+        self._workspace = workspace
+        self._lock = threading.Lock()
+        self._clients: dict[str, Registry] = {}
+        self._repositories: dict[str, Repository] = {}
+
+    def repository(self, source: OciSource) -> Repository:
+        """Return the repository of a source. Raises `Unreachable` offline, and `PolicyViolation`."""
+        with self._lock:
+            if source.oci not in self._repositories:
+                self._repositories[source.oci] = self._open(OciSource(source.oci))
+            return self._repositories[source.oci]
+
+    def close(self) -> None:
+        """Close the connections."""
+        for client in self._clients.values():
+            client.close()
+        self._clients.clear()
+        self._repositories.clear()
+
+    def _open(self, source: OciSource) -> Repository:
+        workspace = self._workspace
+        if workspace.settings.offline:
+            raise workspace.settings.unreachable(str(source))
+        if rules := team_rules(workspace):
+            rules.check_source(source)
+        workspace.ui.busy(f"asking {source}")
+        host, _, name = source.oci.partition("/")
+        if host not in self._clients:
+            from tarkpm.sources.oci.registry import Registry
+
+            self._clients[host] = Registry(host, workspace.settings.environment, threads=CONNECTIONS)
+        return Repository(self._clients[host], name)
