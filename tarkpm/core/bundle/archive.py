@@ -1,7 +1,7 @@
 """The tar of a bundle: regular files in the ustar format (POSIX.1-1988), each header in its one form.
 
-A reader compares every header with the one that a writer makes of the same name and size. Nothing else passes,
-so there is no link, folder, sparse file, long name, extended header, owner or time to interpret.
+A reader compares every header with the one that a writer makes of the same name and size. Nothing else
+passes, so there is no link, folder, sparse file, long name, extended header, owner or time to interpret.
 """
 
 import re

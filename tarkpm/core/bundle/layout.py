@@ -40,7 +40,7 @@ MAX_LAYERS: Final = 100_000
 _PATH: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,250}(?:/[A-Za-z0-9_][A-Za-z0-9._-]{0,250}){0,5}")
 
 
-class Descriptor(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
+class ContentDescriptor(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
     """A descriptor of content (OCI image specification): its media type, digest and size."""
 
     media_type: str
@@ -63,22 +63,24 @@ class Descriptor(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"
 class _Index(msgspec.Struct, rename="camel"):
     schema_version: int
     media_type: str
-    manifests: list[Descriptor]
+    manifests: list[ContentDescriptor]
 
 
 class _Manifest(msgspec.Struct, rename="camel"):
     schema_version: int
     media_type: str
     artifact_type: str
-    config: Descriptor
-    layers: list[Descriptor]
+    config: ContentDescriptor
+    layers: list[ContentDescriptor]
 
 
 def descriptor(
     media_type: str, data: bytes, annotations: Mapping[str, str], artifact_type: str = ""
-) -> Descriptor:
+) -> ContentDescriptor:
     """Return the descriptor of ``data``."""
-    return Descriptor(media_type, f"sha256:{sha256(data)}", len(data), artifact_type, dict(annotations))
+    return ContentDescriptor(
+        media_type, f"sha256:{sha256(data)}", len(data), artifact_type, dict(annotations)
+    )
 
 
 def plugin_ref(name: PluginName, version: Version) -> str:
@@ -91,7 +93,7 @@ def slice_ref(root: str) -> str:
     return f"index-{root.removeprefix('sha256:')[:32]}"
 
 
-def checked(one: Descriptor, limit: int) -> Descriptor:
+def checked(one: ContentDescriptor, limit: int) -> ContentDescriptor:
     """Return a descriptor whose digest and size can be used. Raises `ValueError`."""
     if not one.digest.startswith("sha256:") or not is_digest(one.sha256):
         raise ValueError(f"expected a sha256 digest, found {one.digest[:80]!r}")
@@ -100,7 +102,7 @@ def checked(one: Descriptor, limit: int) -> Descriptor:
     return one
 
 
-def render_index(manifests: Sequence[Descriptor]) -> bytes:
+def render_index(manifests: Sequence[ContentDescriptor]) -> bytes:
     """Return the bytes of index.json. Equal contents have equal bytes, in whatever order they come."""
     ordered = sorted(manifests, key=lambda one: one.ref)
     return _text(
@@ -108,7 +110,7 @@ def render_index(manifests: Sequence[Descriptor]) -> bytes:
     )
 
 
-def parse_index(data: bytes, *, where: str) -> dict[str, Descriptor]:
+def parse_index(data: bytes, *, where: str) -> dict[str, ContentDescriptor]:
     """Return the manifests of a bundle by name. Raises `Refused`."""
     document = decode_json(data, _Index, where=where, error=Refused, limit=MAX_INDEX)
     try:
@@ -127,7 +129,7 @@ def parse_index(data: bytes, *, where: str) -> dict[str, Descriptor]:
     return found
 
 
-def render_slice(layers: Mapping[str, Descriptor], root: str) -> bytes:
+def render_slice(layers: Mapping[str, ContentDescriptor], root: str) -> bytes:
     """Return the manifest of a slice, whose layers are named by path in the index."""
     config = {**_plain(descriptor(EMPTY_TYPE, EMPTY, {})), "data": "e30="}
     return _text(
@@ -142,7 +144,7 @@ def render_slice(layers: Mapping[str, Descriptor], root: str) -> bytes:
     )
 
 
-def parse_slice(data: bytes, *, where: str) -> dict[str, Descriptor]:
+def parse_slice(data: bytes, *, where: str) -> dict[str, ContentDescriptor]:
     """Return the layers of a slice by path in the index. Raises `Refused`."""
     document = decode_json(data, _Manifest, where=where, error=Refused, limit=MAX_MANIFEST)
     try:
@@ -161,7 +163,7 @@ def parse_slice(data: bytes, *, where: str) -> dict[str, Descriptor]:
     return found
 
 
-def slice_root(one: Descriptor) -> str:
+def slice_root(one: ContentDescriptor) -> str:
     """Return the root of the index that a slice is of, "" for a manifest that is no slice.
 
     Raises `ValueError` for a slice without one.
@@ -169,7 +171,7 @@ def slice_root(one: Descriptor) -> str:
     return index_root(one.annotations.get(ROOT, "")) if one.artifact_type == SLICE else ""
 
 
-def _plain(one: Descriptor) -> dict[str, Any]:
+def _plain(one: ContentDescriptor) -> dict[str, Any]:
     plain: dict[str, Any] = msgspec.to_builtins(one)
     return plain
 

@@ -2,17 +2,17 @@
 
 from collections.abc import Mapping
 
-from tarkpm.core.bundle.layout import Descriptor
+from tarkpm.core.bundle.layout import ContentDescriptor
 from tarkpm.core.layout import METADATA, SNAPSHOT, TIMESTAMP
 from tarkpm.errors import TooLarge
 from tarkpm.sources.bundle.reader import Bundle
-from tarkpm.sources.index.places import IndexLocation, Missing
+from tarkpm.sources.index.places import Missing
 
 
-class Carried:
+class CarriedIndex:
     """The files of a slice, as a `Frozen` index. Every blob is checked against its digest."""
 
-    def __init__(self, bundle: Bundle, files: Mapping[str, Descriptor]) -> None:
+    def __init__(self, bundle: Bundle, files: Mapping[str, ContentDescriptor]) -> None:
         self._bundle, self._files = bundle, files
 
     def get(self, path: str, limit: int, deadline: float) -> bytes:  # noqa: ARG002  # a disk has none
@@ -41,24 +41,3 @@ class Carried:
             for path in paths
             if path in self._files
         }
-
-
-class Recorder:
-    """An index whose files are remembered as they are asked for. Safe for several threads."""
-
-    def __init__(self, place: IndexLocation) -> None:
-        self._place = place
-        self.files: dict[str, bytes] = {}
-
-    def get(self, path: str, limit: int, deadline: float) -> bytes:
-        """See `IndexLocation`."""
-        data = self.files[path] = self._place.get(path, limit, deadline)
-        return data
-
-    def is_prompt(self) -> bool:
-        """See `IndexLocation`."""
-        return self._place.is_prompt()
-
-    def close(self) -> None:
-        """See `IndexLocation`."""
-        self._place.close()

@@ -1,5 +1,6 @@
-"""Read a bundle straight from its tar. It may come from anybody: nothing is unpacked, every blob is checked."""
+"""Read a bundle straight from its tar: nothing is unpacked, every blob is checked. It may be hostile."""
 
+import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +19,7 @@ from tarkpm.core.bundle.layout import (
     LAYOUT,
     MAX_INDEX,
     MAX_MANIFEST,
-    Descriptor,
+    ContentDescriptor,
     parse_index,
     parse_slice,
     slice_root,
@@ -47,7 +48,9 @@ class Bundle:
         try:
             self._file = open_regular(self.path)
         except FileNotFoundError:
-            raise NotFound("there is no such bundle", where=self.where, hint="tarkpm bundle create") from None
+            raise NotFound(
+                "there is no such bundle", where=self.where, hint="tarkpm bundle create -o plugins.tar"
+            ) from None
         try:
             self._members = self._scan()
             self._check_layout()
@@ -70,20 +73,16 @@ class Bundle:
         self._file.close()
 
     @property
-    def plugins(self) -> dict[str, Descriptor]:
+    def plugins(self) -> dict[str, ContentDescriptor]:
         """The manifests of plugins, by name."""
         return {ref: one for ref, one in self.manifests.items() if ref not in self._slice_refs}
 
     @property
     def digests(self) -> set[Digest]:
         """The digests of all blobs."""
-        return {
-            Digest(name.rpartition("/")[2])
-            for name in self._members
-            if name not in (OCI_LAYOUT, INDEX)
-        }
+        return {Digest(name.rpartition("/")[2]) for name in self._members if name not in (OCI_LAYOUT, INDEX)}
 
-    def blob(self, one: Descriptor, limit: int) -> bytes:
+    def blob(self, one: ContentDescriptor, limit: int) -> bytes:
         """Return the bytes that a descriptor names. Raises `DigestMismatch`, `NotFound` and `TooLarge`."""
         return self.content(one.sha256, one.size, limit)
 
@@ -104,14 +103,14 @@ class Bundle:
             raise DigestMismatch(f"'{name}' does not have the digest that it is named by", where=self.where)
         return data
 
-    def slice(self, root: str) -> Mapping[str, Descriptor] | None:
+    def slice(self, root: str) -> Mapping[str, ContentDescriptor] | None:
         """Return the files of the slice of an index by path; None if the bundle has none of it."""
         one = self.slices.get(root)
         if one is None:
             return None
         return parse_slice(self.blob(one, MAX_MANIFEST), where=self._at(one.ref))
 
-    def _slices(self) -> dict[str, Descriptor]:
+    def _slices(self) -> dict[str, ContentDescriptor]:
         try:
             found = [(slice_root(one), one) for one in self.manifests.values()]
         except ValueError as problem:
@@ -138,13 +137,17 @@ class Bundle:
     def _headers(self, end: int) -> Iterator[tuple[int, Member]]:
         position = 0
         while True:
-            block = self._read(position, BLOCK) if position + BLOCK <= end else b""
+            block = self._read(position, BLOCK)
+            if position == 0 and (program := _PACKED.get(block[:2])):
+                hint = f"unpack it first: {program} {shlex.quote(self.where)}"
+                raise Refused("expected a tar, found a compressed file", where=self.where, hint=hint)
             if len(block) < BLOCK:
                 raise self._truncated()
             try:
                 member = read_header(block)
             except ValueError as problem:
-                raise self._foreign(block, position, problem) from None
+                text = f"expected a bundle as tarkpm writes it: {problem}"
+                raise Refused(text, where=self.where) from None
             if member is None:
                 return
             position += BLOCK
@@ -153,14 +156,10 @@ class Bundle:
             yield position, member
             position += member.size + member.padding
 
-    def _foreign(self, block: bytes, position: int, problem: ValueError) -> Refused:
-        if position == 0 and (program := _PACKED.get(block[:2])):
-            hint = f"unpack it first: {program} FILE"
-            return Refused("expected a tar, found a compressed file", where=self.where, hint=hint)
-        return Refused(f"expected a bundle as tarkpm writes it: {problem}", where=self.where)
-
     def _truncated(self) -> Garbled:
-        return Garbled("the bundle is truncated", where=self.where, hint="copy it again, and compare its digest")
+        return Garbled(
+            "the bundle is truncated", where=self.where, hint="copy it again, and compare its digest"
+        )
 
     def _check_layout(self) -> None:
         for name in (OCI_LAYOUT, INDEX):

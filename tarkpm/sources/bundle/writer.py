@@ -18,7 +18,7 @@ from tarkpm.core.bundle.layout import (
     ROOT,
     SLICE,
     TITLE,
-    Descriptor,
+    ContentDescriptor,
     descriptor,
     render_index,
     render_slice,
@@ -40,11 +40,11 @@ class Written(msgspec.Struct, frozen=True):
     size: int
 
 
-class Draft:
+class BundleDraft:
     """What a bundle will contain. Contents of plugins are read only when it is written."""
 
     def __init__(self) -> None:
-        self._manifests: list[Descriptor] = []
+        self._manifests: list[ContentDescriptor] = []
         self._blobs: dict[Digest, tuple[int, Content]] = {}
 
     def add(self, data: bytes) -> Digest:
