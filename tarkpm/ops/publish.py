@@ -8,12 +8,14 @@ from pathlib import Path
 import msgspec
 
 from tarkpm.core import statement
+from tarkpm.core.built_from import BuiltFrom
 from tarkpm.core.names import MANIFEST, STATEMENT
 from tarkpm.core.release import GitSource, PathSource
 from tarkpm.core.text import some
 from tarkpm.core.verification import verify_release
 from tarkpm.errors import DigestMismatch, Refused, SignatureInvalid, StoreError
 from tarkpm.io.files import open_new, read_file, remove_tree, sync_folder
+from tarkpm.ops.author.committed_source import committed_source
 from tarkpm.ops.author.staleness import require_fresh
 from tarkpm.ops.author.uncommitted import require_committed
 from tarkpm.ops.project.settings import Settings
@@ -28,7 +30,7 @@ class PublishReport(msgspec.Struct, frozen=True):
     """A release folder: its path, files and signer; ``written`` is False if it existed.
 
     ``key`` is the name of the key that signed it now, ``replaced`` whether the statement beside the plugin is
-    of other files.
+    of other files. ``source`` is the commit that the statement names.
     """
 
     name: str
@@ -40,6 +42,7 @@ class PublishReport(msgspec.Struct, frozen=True):
     written: bool
     key: str = ""
     replaced: bool = False
+    source: BuiltFrom | None = None
 
 
 def publish(
@@ -50,11 +53,13 @@ def publish(
     passphrase: Passphrase,
     *,
     allow_dirty: bool = False,
+    source_url: str = "",
 ) -> PublishReport:
     """Check the plugin in ``folder`` and write its release to ``to``/NAME-VERSION.
 
     A statement next to the plugin is used if it is valid for these files and no ``key`` is named; otherwise
-    the release is signed. Raises `Refused` if another release of this version exists there, and, unless
+    the release is signed. With ``source_url``, where others fetch the repository around it, the statement
+    names HEAD as its source. Raises `Refused` if another release of this version exists there, and, unless
     ``allow_dirty``, if it is not committed in the repository around it; `BuildError` if the sources changed
     after the build.
     """
@@ -68,13 +73,20 @@ def publish(
         command = shlex.join(["tarkpm", "publish", where, "--to", str(to), *signer, "--allow-dirty"])
         require_committed(settings.cwd / folder / collected.folder, collected, plain.manifest, command)
     found, replaced = _statement(folder / collected.folder, collected.files, where)
-    existing = None if key else found
+    source = None
+    if source_url:
+        place = settings.cwd / folder / collected.folder
+        without = shlex.join(["tarkpm", "publish", where, "--to", str(to), *(("--key", key) if key else ())])
+        source = committed_source(settings, place, collected, plain.manifest, source_url, without)
+    existing = None if key or (found and source and _source(found, where) != source) else found
     envelope = existing
     if envelope is None:
         key = key or _only_key(settings)
         public, sign = KeyStore.in_state(settings.paths.state).load(key, passphrase)
         manifest = plain.manifest
-        envelope = statement.sign(manifest.name, manifest.version, plain.files, key=public, signer=sign)
+        envelope = statement.sign(
+            manifest.name, manifest.version, plain.files, key=public, signer=sign, source=source
+        )
     # As a client will verify it: nothing is written that an index would refuse.
     candidate = verify_release(collected.files, envelope, GitSource(where), where=where)
     name, version = candidate.manifest.name, candidate.manifest.version
@@ -93,6 +105,7 @@ def publish(
         written,
         key,
         replaced,
+        _source(envelope, where),
     )
 
 
@@ -103,6 +116,10 @@ def _statement(folder: Path, files: Mapping[str, bytes], where: str) -> tuple[by
     except (SignatureInvalid, DigestMismatch):  # it was signed before the last change
         return None, True
     return found.envelope if found else None, False
+
+
+def _source(envelope: bytes, where: str) -> BuiltFrom | None:
+    return statement.verify(envelope, where=where)[0].source
 
 
 def _only_key(settings: Settings) -> str:

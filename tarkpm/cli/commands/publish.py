@@ -7,6 +7,7 @@ import click
 
 from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.complete import key_names
+from tarkpm.cli.git_options import source_url
 from tarkpm.cli.options import Invocation, common, dry_run
 from tarkpm.cli.passphrase import ask_passphrase
 from tarkpm.core.names import STATEMENT
@@ -35,16 +36,21 @@ from tarkpm.core.names import STATEMENT
     is_flag=True,
     help="Publish files that are not committed in the git repository around them.",
 )
+@source_url
 @dry_run
 @common
-def publish_command(invocation: Invocation, folder: Path, to: Path, key: str, allow_dirty: bool) -> int:
+def publish_command(
+    invocation: Invocation, folder: Path, to: Path, key: str, allow_dirty: bool, source_url: str
+) -> int:
     """Prepare a signed release for an index.
 
     The release in FOLDER is written to DIR/NAME-VERSION, ready to be submitted.
     """
     from tarkpm.ops.publish import publish
 
-    report = publish(invocation.settings, folder, to, key, ask_passphrase, allow_dirty=allow_dirty)
+    report = publish(
+        invocation.settings, folder, to, key, ask_passphrase, allow_dirty=allow_dirty, source_url=source_url
+    )
     accept = shlex.join(["tarkpm", "index", "accept", report.folder])
     state = "wrote" if report.written else "would write" if invocation.settings.dry_run else "unchanged:"
     again = "signed again" if report.replaced else "signed now"
