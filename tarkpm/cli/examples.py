@@ -30,6 +30,11 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "policy sign": ("tarkpm policy sign --key lead",),
     "audit": ("tarkpm audit", "tarkpm audit --offline --sarif"),
     "verify": ("tarkpm verify", "tarkpm verify --json"),
+    "rebuild": (
+        "tarkpm rebuild text-tools@1.0.0",
+        "tarkpm rebuild github:owner/repo --tag v1.0.0",
+        "tarkpm rebuild text-tools --attest rebuilt.json --key me",
+    ),
     "search": ("tarkpm search words",),
     "diff": (
         "tarkpm diff",
@@ -155,7 +160,10 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     ),
     "index claim": ("tarkpm index claim text-tools --publisher KEY",),
     "index countersign": ("tarkpm index countersign --dry-run", "tarkpm index countersign --key alice"),
-    "index accept": ("tarkpm index accept ./submissions/text-tools-1.2.0",),
+    "index accept": (
+        "tarkpm index accept ./submissions/text-tools-1.2.0",
+        "tarkpm index accept ./submissions/rebuilt.json",
+    ),
     "index yank": (
         "tarkpm index yank text-tools@1.2.0 --reason 'loses notes'",
         "tarkpm index yank text-tools@1.2.0 --undo",

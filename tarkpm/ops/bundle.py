@@ -10,7 +10,7 @@ import msgspec
 from tarkpm.core.bundle.layout import ROOT, plugin_ref
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.names import PROJECT, STATEMENT
-from tarkpm.core.oci.artifact import CONFIG_TYPE, EncodedArtifact, Surface, encode
+from tarkpm.core.oci.artifact import CONFIG_TYPE, EncodedArtifact, ModuleNames, encode
 from tarkpm.core.release import IndexSource, PluginName
 from tarkpm.core.text import some
 from tarkpm.core.verification import VerifiedRelease
@@ -155,7 +155,7 @@ def _artifact(entry: LockEntry, release: Release) -> EncodedArtifact:
     files = dict(release.contents)
     statement = files.pop(STATEMENT, None)
     info = inspect(files[manifest.wasm], where=str(entry.source))
-    surface = Surface(info.imports, info.exports, component=info.kind == "component")
+    surface = ModuleNames(info.imports, info.exports, component=info.kind == "component")
     return encode(files, manifest, surface, statement=statement, where=str(entry.source))
 
 
