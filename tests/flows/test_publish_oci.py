@@ -54,6 +54,7 @@ def test_a_release_is_pushed_once(author: Sandbox, registry: OciRegistry) -> Non
     again = author.run(*words, "--json", env=env).ok().json
     assert len(registry.requests) == 3
     assert pushed[3] == f"  digest   {again['digest']}"
+    assert pushed[4] == f"  next     users run: tarkpm add {to}:1.0.0"
     assert (again["reference"], again["written"], again["existed"]) == (f"{to}:1.0.0", False, True)
     assert author.run(*words, "--dry-run", env=env).ok().out.startswith(f"already published: {to}:1.0.0")
 
