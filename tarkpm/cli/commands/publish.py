@@ -95,4 +95,5 @@ def _lines(report: "PublishReport | PushReport", *, dry_run: bool) -> list[str]:
         after = f"  next     submit the folder; the index maintainers run: {accept}"
         return [f"{state} {report.folder}: {files}", *release, after]
     state = "already published:" if report.existed else "would push" if dry_run else "pushed"
-    return [f"{state} {report.reference}: {files}", *release, f"  digest   {report.digest}"]
+    after = f"  next     users run: tarkpm add {report.reference}"
+    return [f"{state} {report.reference}: {files}", *release, f"  digest   {report.digest}", after]
