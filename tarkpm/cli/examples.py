@@ -160,10 +160,7 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     ),
     "index claim": ("tarkpm index claim text-tools --publisher KEY",),
     "index countersign": ("tarkpm index countersign --dry-run", "tarkpm index countersign --key alice"),
-    "index accept": (
-        "tarkpm index accept ./submissions/text-tools-1.2.0",
-        "tarkpm index accept ./submissions/rebuilt.json",
-    ),
+    "index accept": ("tarkpm index accept ./submissions/text-tools-1.2.0",),
     "index yank": (
         "tarkpm index yank text-tools@1.2.0 --reason 'loses notes'",
         "tarkpm index yank text-tools@1.2.0 --undo",

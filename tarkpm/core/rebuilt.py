@@ -31,7 +31,7 @@ MAX_REBUILDS: Final = 16
 """Attestations that an index lists of one release."""
 
 
-class Release(msgspec.Struct, frozen=True):
+class RebuiltRelease(msgspec.Struct, frozen=True):
     """What identifies a release: ``statement`` is the SHA-256 of its plugin.dsse.json."""
 
     name: PluginName
@@ -56,14 +56,14 @@ class ListedRebuild(msgspec.Struct, frozen=True):
 
 
 def sign_rebuild(
-    release: Release, rebuild: Rebuild, *, key: PublicKey, signer: Callable[[bytes], bytes]
+    release: RebuiltRelease, rebuild: Rebuild, *, key: PublicKey, signer: Callable[[bytes], bytes]
 ) -> bytes:
     """Return the envelope of an attestation. ``signer`` signs a message with the private key of ``key``."""
     payload = _payload(release, rebuild)
     return render_envelope(Envelope(payload, signer(pae(payload)), key))
 
 
-def read_rebuild(data: bytes, *, where: str) -> tuple[Release, ListedRebuild]:
+def read_rebuild(data: bytes, *, where: str) -> tuple[RebuiltRelease, ListedRebuild]:
     """Verify an attestation, and return what it is about and what it says. Raises `SignatureInvalid`."""
     envelope = parse_envelope(data, where=where)
     # The payload is parsed after its signature was checked (DSSE protocol, "Verify").
@@ -75,7 +75,7 @@ def read_rebuild(data: bytes, *, where: str) -> tuple[Release, ListedRebuild]:
     return release, ListedRebuild(envelope.key, signature, rebuild)
 
 
-def is_valid(release: Release, listed: ListedRebuild) -> bool:
+def is_valid(release: RebuiltRelease, listed: ListedRebuild) -> bool:
     """Return whether the key of a listed rebuild signed it for this release."""
     try:
         signature = base64.b64decode(listed.signature, validate=True)
@@ -86,7 +86,7 @@ def is_valid(release: Release, listed: ListedRebuild) -> bool:
 
 
 def rebuilders(
-    release: Release, rebuilds: Iterable[ListedRebuild], signer: str | None, *, same: bool
+    release: RebuiltRelease, rebuilds: Iterable[ListedRebuild], signer: str | None, *, same: bool
 ) -> tuple[PublicKey, ...]:
     """Return the distinct keys that signed this outcome, sorted, without the release's ``signer``.
 
@@ -128,7 +128,7 @@ def listed(table: dict[str, Any]) -> ListedRebuild:
     return ListedRebuild(public_key(raw.key), raw.signature, Rebuild(checked(raw.source), raw.same))
 
 
-def _payload(release: Release, rebuild: Rebuild) -> bytes:
+def _payload(release: RebuiltRelease, rebuild: Rebuild) -> bytes:
     table = {
         "_type": STATEMENT_TYPE,
         "subject": [
@@ -147,7 +147,7 @@ def _payload(release: Release, rebuild: Rebuild) -> bytes:
     return json.dumps(table, sort_keys=True, separators=(",", ":")).encode()
 
 
-def _parse(payload: bytes, where: str) -> tuple[Release, Rebuild]:
+def _parse(payload: bytes, where: str) -> tuple[RebuiltRelease, Rebuild]:
     """Read a payload, whose encoding the caller compares."""
     from tarkpm.core.document import strict_json
 
@@ -164,7 +164,9 @@ def _parse(payload: bytes, where: str) -> tuple[Release, Rebuild]:
         files = tuple(sorted(entries))
         if not (is_digest(said["statement"]) and type(said["same"]) is bool):
             raise ValueError("expected a digest and an outcome")
-        release = Release(plugin_name(said["name"]), Version.parse(said["version"]), said["statement"], files)
+        release = RebuiltRelease(
+            plugin_name(said["name"]), Version.parse(said["version"]), said["statement"], files
+        )
         return release, Rebuild(from_table(said["source"]), said["same"])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
         why = str(problem) if type(problem) is ValueError else "it has another shape"

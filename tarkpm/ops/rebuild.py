@@ -14,8 +14,7 @@ from tarkpm.core.built_from import BuiltFrom
 from tarkpm.core.digest import sha256
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.names import STATEMENT
-from tarkpm.core.rebuilt import Rebuild, sign_rebuild
-from tarkpm.core.rebuilt import Release as Attested
+from tarkpm.core.rebuilt import Rebuild, RebuiltRelease, sign_rebuild
 from tarkpm.core.recipe import CARGO
 from tarkpm.core.release import GitSource, IndexSource, is_plugin_name
 from tarkpm.core.statement import verify
@@ -144,11 +143,11 @@ def _signing(settings: Settings, release: Release, attest: Attest) -> Any:
     return {"key": key, "signer": signer}
 
 
-def _about(release: Release) -> Attested:
+def _about(release: Release) -> RebuiltRelease:
     candidate = release.candidate
     assert candidate.statement is not None  # `_signing` takes nothing unsigned
     manifest = candidate.manifest
-    return Attested(manifest.name, manifest.version, candidate.statement.sha256, candidate.files)
+    return RebuiltRelease(manifest.name, manifest.version, candidate.statement.sha256, candidate.files)
 
 
 def _locked(workspace: Workspace, text: str) -> LockEntry | None:

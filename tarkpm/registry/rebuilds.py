@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 
 from tarkpm.core.claim import Claim
-from tarkpm.core.rebuilt import MAX_REBUILDS, ListedRebuild, Release, is_valid
+from tarkpm.core.rebuilt import MAX_REBUILDS, ListedRebuild, RebuiltRelease, is_valid
 from tarkpm.core.release import PluginName
 from tarkpm.core.rows import Listing, ReleaseRow
 from tarkpm.errors import IndexUntrusted, KeyUntrusted, Refused, SignatureInvalid, TooLarge
@@ -13,7 +13,13 @@ from tarkpm.registry.releases import not_listed, read_statement
 
 
 def attested(
-    folder: Path, claim: Claim | None, listing: Listing, about: Release, new: ListedRebuild, *, where: str
+    folder: Path,
+    claim: Claim | None,
+    listing: Listing,
+    about: RebuiltRelease,
+    new: ListedRebuild,
+    *,
+    where: str,
 ) -> ReleaseRow:
     """Return the row of a release with a rebuild ``about`` it, whose signature the caller verified.
 
@@ -48,9 +54,9 @@ def attested(
     return msgspec.structs.replace(row, rebuilds=(*row.rebuilds, new))
 
 
-def release_in(name: PluginName, row: ReleaseRow) -> Release:
+def release_in(name: PluginName, row: ReleaseRow) -> RebuiltRelease:
     """Return what attestations of a listed release are about."""
-    return Release(name, row.version, row.statement.sha256, row.files)
+    return RebuiltRelease(name, row.version, row.statement.sha256, row.files)
 
 
 def check_rebuilds(name: PluginName, row: ReleaseRow) -> None:

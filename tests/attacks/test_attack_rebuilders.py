@@ -13,7 +13,7 @@ from support.releases import GOOD, make_release
 
 from tarkpm.core import rebuilt, rows, statement
 from tarkpm.core.built_from import BuiltFrom
-from tarkpm.core.rebuilt import ListedRebuild, Rebuild, Release
+from tarkpm.core.rebuilt import ListedRebuild, Rebuild, RebuiltRelease
 from tarkpm.core.rows import Listing, row_of
 from tarkpm.errors import IndexUntrusted, SignatureInvalid
 from tarkpm.registry.rebuilds import check_rebuilds
@@ -22,15 +22,17 @@ RITA, ROB = (Ed25519PrivateKey.from_private_bytes(bytes([number]) * 32) for numb
 SOURCE = BuiltFrom("https://git.example/calc", "a" * 40)
 
 
-def about(version: str = "1.0.0") -> Release:
+def about(version: str = "1.0.0") -> RebuiltRelease:
     """What attestations of a release of calc, signed by GOOD, are about."""
     candidate = make_release(version=version).candidate
     assert candidate.statement is not None
     manifest = candidate.manifest
-    return Release(manifest.name, manifest.version, candidate.statement.sha256, candidate.files)
+    return RebuiltRelease(manifest.name, manifest.version, candidate.statement.sha256, candidate.files)
 
 
-def listed(key: Ed25519PrivateKey, *, same: bool = True, release: Release | None = None) -> ListedRebuild:
+def listed(
+    key: Ed25519PrivateKey, *, same: bool = True, release: RebuiltRelease | None = None
+) -> ListedRebuild:
     """A rebuild that this key signed."""
     envelope = rebuilt.sign_rebuild(
         release or about(), Rebuild(SOURCE, same), key=public(key), signer=key.sign

@@ -15,7 +15,7 @@ from support.rebuilding import NAME, Author
 from support.sandbox import Result, Sandbox
 
 from tarkpm.core.digest import sha256
-from tarkpm.core.rebuilt import Rebuild, Release, read_rebuild, sign_rebuild
+from tarkpm.core.rebuilt import Rebuild, RebuiltRelease, read_rebuild, sign_rebuild
 from tarkpm.core.version import Version
 from tarkpm.store.keys import KeyStore
 
@@ -215,7 +215,7 @@ def test_what_an_index_lists_of_no_rebuild(listed: Listed) -> None:
     """Attestations that are signed, made by hand."""
     about, rita = read_rebuild(listed.attest("rita").read_bytes(), where="x")
 
-    def accept(who: str, about: Release, rebuild: Rebuild) -> Result:
+    def accept(who: str, about: RebuiltRelease, rebuild: Rebuild) -> Result:
         key, signer = KeyStore.in_state(listed.you.state).load(who, bytes)
         file = listed.you.cwd / "by-hand.json"
         file.write_bytes(sign_rebuild(about, rebuild, key=key, signer=signer))

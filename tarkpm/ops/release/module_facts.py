@@ -37,12 +37,12 @@ def rebuilders_of(
     candidate: "VerifiedRelease", rebuilds: "Iterable[ListedRebuild]"
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the keys that rebuilt a release of an index: with the same bytes, and with other ones."""
-    from tarkpm.core.rebuilt import Release, rebuilders
+    from tarkpm.core.rebuilt import RebuiltRelease, rebuilders
 
     if candidate.statement is None:
         return (), ()
     manifest = candidate.manifest
-    about = Release(manifest.name, manifest.version, candidate.statement.sha256, candidate.files)
+    about = RebuiltRelease(manifest.name, manifest.version, candidate.statement.sha256, candidate.files)
     listed, signer = tuple(rebuilds), candidate.signer
     return rebuilders(about, listed, signer, same=True), rebuilders(about, listed, signer, same=False)
 
@@ -53,13 +53,13 @@ def known_rebuilders(
     """Return the same of a locked release, as its index said when it was last asked. No network."""
     if entry is None or entry.statement is None or not isinstance(entry.source, IndexSource):
         return (), ()
-    from tarkpm.core.rebuilt import Release, rebuilders
+    from tarkpm.core.rebuilt import RebuiltRelease, rebuilders
     from tarkpm.sources.index.cached import cached_listing
 
     listing = cached_listing(workspace.settings.paths.cache, entry.source, entry.name)
     row = listing.get(entry.version) if listing else None
     if row is None:
         return (), ()
-    about = Release(entry.name, entry.version, entry.statement.sha256, entry.files)
+    about = RebuiltRelease(entry.name, entry.version, entry.statement.sha256, entry.files)
     same = rebuilders(about, row.rebuilds, entry.signer, same=True)
     return same, rebuilders(about, row.rebuilds, entry.signer, same=False)
