@@ -26,7 +26,7 @@ EXTRAS = {
     "check": "[dev]",
     "bench": "[dev,benchmark]",
     "slow": "[dev,rebuild]",
-    "soak": "[dev]",
+    "soak": "[dev,soak]",
     "docs": "",
 }
 

@@ -66,7 +66,9 @@ def test_a_change_is_finished_without_the_plugins_folder(
 
     with monkeypatch.context() as patched:
         patched.setattr(State, "save", full)
-        sandbox.run("add", "./src/other", "--accept-capabilities").failed(2, "committed but cannot be applied")
+        sandbox.run("add", "./src/other", "--accept-capabilities").failed(
+            2, "committed but cannot be applied"
+        )
     shutil.rmtree(sandbox.plugins)
     sandbox.run("sync").ok()
     assert sorted(folder.name for folder in sandbox.plugins.iterdir()) == ["mine", "other"]
