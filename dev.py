@@ -28,7 +28,7 @@ EXTRAS = {
     "bench": "[dev,benchmark]",
     "slow": "[dev,rebuild]",
     "fuzz": "[dev,fuzz]",
-    "soak": "[dev]",
+    "soak": "[dev,soak]",
     "docs": "",
 }
 

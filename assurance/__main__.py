@@ -23,7 +23,14 @@ def traffic(options: argparse.Namespace) -> int:
     return grown.run(QUICK_MINUTES if options.quick else options.minutes)
 
 
-PARTS: dict[str, Run] = {"faults": faults, "traffic": traffic}
+def growth(options: argparse.Namespace) -> int:
+    """The cost of commands by the number of plugins."""
+    from assurance.growth import curves
+
+    return curves.run(most=curves.QUICK if options.quick else options.most, shapes=options.shape)
+
+
+PARTS: dict[str, Run] = {"faults": faults, "traffic": traffic, "growth": growth}
 
 
 def main(arguments: list[str]) -> int:
@@ -35,6 +42,10 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="faults: processes at once [2]")
     parser.add_argument(
         "--scene", action="append", default=[], metavar="COMMAND", help="faults: this command"
+    )
+    parser.add_argument("--most", type=int, default=1_000, metavar="N", help="growth: plugins at most [1000]")
+    parser.add_argument(
+        "--shape", action="append", default=[], help="growth: plugins from 'one repository', …"
     )
     options = parser.parse_args(arguments)
     if unknown := sorted(set(options.names) - set(PARTS)):
