@@ -19,7 +19,7 @@ NAVIGATION = {
     "Reference": ["docs/reference/commands", "docs/json", "docs/reference/*"],
     "Maintain an index": ["index/README", "index/*"],
     "Trust": ["SECURITY", "docs/trust-rules"],
-    "The project": ["CONTRIBUTING", "docs/architecture", "docs/style", "docs/decisions/README", "benchmarks/README", "CHANGELOG"],
+    "The project": ["CONTRIBUTING", "docs/architecture", "docs/style", "docs/assurance", "docs/decisions/README", "benchmarks/README", "CHANGELOG"],
 }  # fmt: skip
 """The pages by section; a pattern stands for the pages that no line before it names."""
 
