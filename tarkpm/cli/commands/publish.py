@@ -51,7 +51,7 @@ class _Destination(click.Path):
 @dry_run
 @common
 def publish_command(invocation: Invocation, folder: Path, to: Path | str, key: str, allow_dirty: bool) -> int:
-    """Prepare a signed release for an index, or push it to an OCI registry.
+    """Prepare a signed release for an index, or push it to a registry.
 
     The release in FOLDER is written to DIR/NAME-VERSION, ready to be submitted, or pushed to the repository
     OCI, under its version unless OCI has a tag. A tag that exists is never moved.
