@@ -13,7 +13,7 @@ from tarkpm.core.names import PROJECT, STATEMENT
 from tarkpm.core.oci.artifact import CONFIG_TYPE, EncodedArtifact, Surface, encode
 from tarkpm.core.release import IndexSource, PluginName
 from tarkpm.core.text import some
-from tarkpm.core.verification import VerifiedRelease
+from tarkpm.core.verification import VerifiedRelease, verify_release
 from tarkpm.errors import LockStale, NotFound
 from tarkpm.host.module.inspect import inspect
 from tarkpm.ops.audit.bundle import (
@@ -32,10 +32,9 @@ from tarkpm.ops.project.location import locate
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import Workspace, open_for_reading
-from tarkpm.ops.release.fetch import Release, release_of, stored_files
+from tarkpm.ops.release.fetch import Release, stored_files
 from tarkpm.sources.bundle import Bundle
 from tarkpm.sources.bundle.writer import BundleDraft
-from tarkpm.sources.folder import ReleaseFiles
 from tarkpm.store.claims import Claims
 from tarkpm.store.sweep import in_use
 
@@ -143,11 +142,13 @@ def _add(workspace: Workspace, draft: BundleDraft, entry: LockEntry) -> BundledP
 
 
 def _stored(workspace: Workspace, entry: LockEntry) -> Release:
+    """Return a locked release from the store, verified. That the module fits its type was checked before."""
     contents = {file.name: workspace.store.read(file) for file in stored_files(entry)}
-    statement = contents.pop(STATEMENT, None)
-    release = release_of(ReleaseFiles("", contents, statement), entry.source, entry.files)
-    check_same(entry, release.candidate)
-    return release
+    files = {name: data for name, data in contents.items() if name != STATEMENT}
+    where = str(entry.source)
+    candidate = verify_release(files, contents.get(STATEMENT), entry.source, where=where, hashed=entry.files)
+    check_same(entry, candidate)
+    return Release(candidate, contents)
 
 
 def _artifact(entry: LockEntry, release: Release) -> EncodedArtifact:
