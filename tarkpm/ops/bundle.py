@@ -10,12 +10,11 @@ import msgspec
 from tarkpm.core.bundle.layout import ROOT, plugin_ref
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.names import PROJECT, STATEMENT
-from tarkpm.core.oci.artifact import CONFIG_TYPE, EncodedArtifact, ModuleNames, encode
+from tarkpm.core.oci.artifact import CONFIG_TYPE
 from tarkpm.core.release import IndexSource, PluginName
 from tarkpm.core.text import some
-from tarkpm.core.verification import VerifiedRelease
+from tarkpm.core.verification import VerifiedRelease, verify_release
 from tarkpm.errors import LockStale, NotFound
-from tarkpm.host.module.inspect import inspect
 from tarkpm.ops.audit.bundle import (
     BundledIndex,
     InspectedPlugin,
@@ -32,10 +31,10 @@ from tarkpm.ops.project.location import locate
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import Workspace, open_for_reading
-from tarkpm.ops.release.fetch import Release, release_of, stored_files
+from tarkpm.ops.release.artifacts import encode_release
+from tarkpm.ops.release.fetch import Release, stored_files
 from tarkpm.sources.bundle import Bundle
 from tarkpm.sources.bundle.writer import BundleDraft
-from tarkpm.sources.folder import ReleaseFiles
 from tarkpm.store.claims import Claims
 from tarkpm.store.sweep import in_use
 
@@ -131,7 +130,9 @@ def _add(workspace: Workspace, draft: BundleDraft, entry: LockEntry) -> BundledP
     """Add a locked release from the store, verified as if it had just been fetched."""
     release = _stored(workspace, entry)
     manifest = release.candidate.manifest
-    artifact = _artifact(entry, release)
+    files = {name: data for name, data in release.contents.items() if name != STATEMENT}
+    statement = release.contents.get(STATEMENT)
+    artifact = encode_release(files, manifest, statement=statement, where=str(entry.source))
     module = next(file for file in entry.files if file.name == manifest.wasm)
     draft.add(artifact.config)
     # Read again when it is its turn: the modules of a project may not fit in memory.
@@ -143,20 +144,13 @@ def _add(workspace: Workspace, draft: BundleDraft, entry: LockEntry) -> BundledP
 
 
 def _stored(workspace: Workspace, entry: LockEntry) -> Release:
+    """Return a locked release from the store, verified. That the module fits its type was checked before."""
     contents = {file.name: workspace.store.read(file) for file in stored_files(entry)}
-    statement = contents.pop(STATEMENT, None)
-    release = release_of(ReleaseFiles("", contents, statement), entry.source, entry.files)
-    check_same(entry, release.candidate)
-    return release
-
-
-def _artifact(entry: LockEntry, release: Release) -> EncodedArtifact:
-    manifest = release.candidate.manifest
-    files = dict(release.contents)
-    statement = files.pop(STATEMENT, None)
-    info = inspect(files[manifest.wasm], where=str(entry.source))
-    surface = ModuleNames(info.imports, info.exports, component=info.kind == "component")
-    return encode(files, manifest, surface, statement=statement, where=str(entry.source))
+    files = {name: data for name, data in contents.items() if name != STATEMENT}
+    where = str(entry.source)
+    candidate = verify_release(files, contents.get(STATEMENT), entry.source, where=where, hashed=entry.files)
+    check_same(entry, candidate)
+    return Release(candidate, contents)
 
 
 class BundleVerifyReport(msgspec.Struct, frozen=True):

@@ -139,20 +139,18 @@ class Indexes:
         through = partial(FileRecorder.keep, recorders)
         with open_client(workspace, entry, cache=empty, through=through) as client:
             client.advisories(advised, NO_ADVISORIES)
+            client.listings(names)
             self.learn_from(client, source, names)
         return recorders[0].files
 
     def learn_from(self, client: "IndexClient", source: IndexSource, names: Collection[PluginName]) -> None:
-        """Keep in state what a client's index says of plugins and of their locked releases.
+        """Keep in state what a client's index says of the publishers of plugins.
 
         Raises what `IndexClient.claims` raises, and `NotFound` for a plugin that nothing is known of.
         """
         workspace = self._workspace
         claims = [claim for claim in client.claims(names).values() if claim]
-        listings = client.listings(names)
-        locked = {entry.statement for entry in workspace.lock.entries if entry.source == source}
-        rows = [row for one in listings.values() if one for row in one.rows if row.statement in locked]
-        workspace.claims.remember(source.root, claims, workspace.settings.lock_seconds, rows, client.seen)
+        workspace.claims.remember(source.root, claims, workspace.settings.lock_seconds, (), client.seen)
         workspace.read_claims_again()
         self._check_learned(source, names)
 
