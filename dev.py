@@ -6,6 +6,7 @@
     python3 dev.py check            linters and types only
     python3 dev.py bench [NAMES]    the measurements of benchmarks/
     python3 dev.py fuzz [TARGETS]   fuzz every parser of bytes from outside; --minutes M, --list
+    python3 dev.py mutants [NAMES]  look for mistakes in the trust boundary that no test notices
     python3 dev.py docs             generate the reference pages, and build the site; --serve, --man
 
 It makes its own `.venv` beside itself and brings it up to date when pyproject.toml changes.
@@ -88,13 +89,27 @@ def fuzz(rest: list[str]) -> int:
     return run([PYTHON, "-m", "fuzzing", *rest])
 
 
+def mutants(rest: list[str]) -> int:
+    """Try mutants."""
+    prepare("test")
+    return run([PYTHON, "-m", "mutants", *rest])
+
+
 def docs(rest: list[str]) -> int:
     """Generate and build the documentation."""
     prepare("docs")
     return run([PYTHON, "-m", "docgen", *rest])
 
 
-COMMANDS = {"demo": demo, "test": test, "check": check, "bench": bench, "fuzz": fuzz, "docs": docs}
+COMMANDS = {
+    "demo": demo,
+    "test": test,
+    "check": check,
+    "bench": bench,
+    "fuzz": fuzz,
+    "mutants": mutants,
+    "docs": docs,
+}
 
 
 def prepare(purpose: str) -> None:
