@@ -118,7 +118,10 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "dev": ("tarkpm dev", 'tarkpm dev . word-count \'{"text":"two words"}\''),
     "wit": ("tarkpm wit", "tarkpm wit wit --c"),
     "sign": ("tarkpm sign ./my-plugin --key release",),
-    "publish": ("tarkpm publish ./my-plugin --to ../index/submissions",),
+    "publish": (
+        "tarkpm publish ./my-plugin --to ../index/submissions",
+        "tarkpm publish ./my-plugin --to oci://ghcr.io/owner/my-plugin --dry-run",
+    ),
     "key export": ("tarkpm key export release --to backup.pem",),
     "key generate": ("tarkpm key generate --name release --passphrase",),
     "key import": (

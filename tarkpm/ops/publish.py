@@ -1,4 +1,4 @@
-"""``tarkpm publish``: write a plugin's release folder, ready to be submitted to an index."""
+"""``tarkpm publish``: write a plugin's release folder for an index, or push the release to a registry."""
 
 import os
 import shlex
@@ -11,7 +11,7 @@ from tarkpm.core import statement
 from tarkpm.core.names import MANIFEST, STATEMENT
 from tarkpm.core.release import GitSource, PathSource
 from tarkpm.core.text import some
-from tarkpm.core.verification import verify_release
+from tarkpm.core.verification import VerifiedRelease, verify_release
 from tarkpm.errors import DigestMismatch, Refused, SignatureInvalid, StoreError
 from tarkpm.io.files import open_new, read_file, remove_tree, sync_folder
 from tarkpm.ops.author.staleness import require_fresh
@@ -42,6 +42,36 @@ class PublishReport(msgspec.Struct, frozen=True):
     replaced: bool = False
 
 
+class PushReport(msgspec.Struct, frozen=True):
+    """A release in a registry: its reference and digest.
+
+    ``existed`` says whether the tag had this release already; the rest is as in `PublishReport`.
+    """
+
+    name: str
+    version: str
+    signer: str
+    reference: str
+    digest: str
+    files: tuple[str, ...]
+    signed_now: bool
+    written: bool
+    existed: bool
+    key: str = ""
+    replaced: bool = False
+
+
+class _Prepared(msgspec.Struct, frozen=True):
+    """A release that may be published. ``files`` are without the statement, which is ``envelope``."""
+
+    candidate: VerifiedRelease
+    files: Mapping[str, bytes]
+    envelope: bytes
+    signed_now: bool
+    key: str
+    replaced: bool
+
+
 def publish(
     settings: Settings,
     folder: Path,
@@ -58,6 +88,64 @@ def publish(
     ``allow_dirty``, if it is not committed in the repository around it; `BuildError` if the sources changed
     after the build.
     """
+    found = _prepare(settings, folder, str(to), key, passphrase, allow_dirty=allow_dirty)
+    name, version = found.candidate.manifest.name, found.candidate.manifest.version
+    files = {**found.files, STATEMENT: found.envelope}
+    target = (settings.cwd / to).resolve() / f"{name}-{version}"
+    written = not _is_there(target, files) and not settings.dry_run
+    if written:
+        _write(target, files)
+    return PublishReport(
+        name,
+        str(version),
+        str(found.candidate.signer),
+        str(target),
+        tuple(sorted(files)),
+        found.signed_now,
+        written,
+        found.key,
+        found.replaced,
+    )
+
+
+def publish_to_registry(
+    settings: Settings,
+    folder: Path,
+    to: str,
+    key: str,
+    passphrase: Passphrase,
+    *,
+    allow_dirty: bool = False,
+) -> PushReport:
+    """Check the plugin in ``folder`` and push its release to the OCI reference ``to``.
+
+    The tag is the version unless ``to`` has one. It is signed, and refused, as by `publish`.
+    """
+    from tarkpm.core.oci.reference import parse
+    from tarkpm.ops.author.pushing import push  # an index needs no registry
+
+    reference = parse(to)
+    found = _prepare(settings, folder, to, key, passphrase, allow_dirty=allow_dirty)
+    pushed = push(settings, reference, found.candidate, found.files, found.envelope, where=str(folder))
+    return PushReport(
+        found.candidate.manifest.name,
+        str(found.candidate.manifest.version),
+        str(found.candidate.signer),
+        str(pushed.reference),
+        pushed.digest,
+        tuple(sorted({*found.files, STATEMENT})),
+        found.signed_now,
+        pushed.written,
+        pushed.existed,
+        found.key,
+        found.replaced,
+    )
+
+
+def _prepare(
+    settings: Settings, folder: Path, to: str, key: str, passphrase: Passphrase, *, allow_dirty: bool
+) -> _Prepared:
+    """Check the plugin in ``folder``, and sign it unless it is."""
     where = str(folder)
     collected = collect(LocalTree(folder), "", where=where, signed=False)
     plain = verify_release(collected.files, None, PathSource(where), where=where)
@@ -65,7 +153,7 @@ def publish(
     require_fresh(settings, settings.cwd / folder, collected, plain.manifest)
     if not allow_dirty:
         signer = ("--key", key) if key else ()
-        command = shlex.join(["tarkpm", "publish", where, "--to", str(to), *signer, "--allow-dirty"])
+        command = shlex.join(["tarkpm", "publish", where, "--to", to, *signer, "--allow-dirty"])
         require_committed(settings.cwd / folder / collected.folder, collected, plain.manifest, command)
     found, replaced = _statement(folder / collected.folder, collected.files, where)
     existing = None if key else found
@@ -77,23 +165,7 @@ def publish(
         envelope = statement.sign(manifest.name, manifest.version, plain.files, key=public, signer=sign)
     # As a client will verify it: nothing is written that an index would refuse.
     candidate = verify_release(collected.files, envelope, GitSource(where), where=where)
-    name, version = candidate.manifest.name, candidate.manifest.version
-    files = {**collected.files, STATEMENT: envelope}
-    target = (settings.cwd / to).resolve() / f"{name}-{version}"
-    written = not _is_there(target, files) and not settings.dry_run
-    if written:
-        _write(target, files)
-    return PublishReport(
-        name,
-        str(version),
-        str(candidate.signer),
-        str(target),
-        tuple(sorted(files)),
-        existing is None,
-        written,
-        key,
-        replaced,
-    )
+    return _Prepared(candidate, collected.files, envelope, existing is None, key, replaced)
 
 
 def _statement(folder: Path, files: Mapping[str, bytes], where: str) -> tuple[bytes | None, bool]:

@@ -13,7 +13,7 @@ from support.oddregistry import Handler, OddRegistry
 from tarkpm.core.oci.artifact import MAX_OCI_MANIFEST
 from tarkpm.errors import DigestMismatch, NotFound, Refused, SourceError, TooLarge, Unreachable
 from tarkpm.sources.oci import Registry
-from tarkpm.sources.oci.authorization import Scope
+from tarkpm.sources.oci.authorization import TokenScope
 
 NAME = "plugins/calc"
 DATA = b"a module"
@@ -145,7 +145,7 @@ def test_a_redirect_gets_no_login(odd: OddRegistry, store: OddRegistry, environm
 
     odd.answers = {f"/v2/{NAME}/blobs/": elsewhere, **odd.answers}
     with Registry(odd.host, environment) as registry:
-        registry._session.request("GET", "/v2/", Scope(NAME))  # it has signed in
+        registry._session.request("GET", "/v2/", TokenScope(NAME))  # it has signed in
         assert registry.blob(NAME, digest, len(DATA)) == DATA
     assert secrets(odd)
     assert store.requests

@@ -62,7 +62,7 @@ class Descriptor(msgspec.Struct, frozen=True):
         return cls(media_type, f"sha256:{sha256(data)}", len(data))
 
 
-class Surface(msgspec.Struct, frozen=True):
+class ModuleNames(msgspec.Struct, frozen=True):
     """The names that a module imports and exports. ``component`` is False for a core module."""
 
     imports: tuple[str, ...]
@@ -86,7 +86,7 @@ class EncodedArtifact(msgspec.Struct, frozen=True):
 def encode(
     files: Mapping[str, bytes],
     manifest: Manifest,
-    surface: Surface,
+    surface: ModuleNames,
     *,
     statement: bytes | None = None,
     proof: bytes | None = None,
@@ -119,7 +119,7 @@ def encode(
 
 
 def _config(
-    files: Mapping[str, bytes], module: FileEntry, surface: Surface, proof: bytes | None
+    files: Mapping[str, bytes], module: FileEntry, surface: ModuleNames, proof: bytes | None
 ) -> dict[str, Any]:
     held: dict[str, Any] = {
         "wasm": module.name,

@@ -22,10 +22,10 @@ from tarkpm.sources.folder import MAX_EXTRAS, ReleaseFiles
 
 if TYPE_CHECKING:
     from tarkpm.ops.project.workspace import Workspace
-    from tarkpm.ops.release.registries import Repository
+    from tarkpm.ops.release.registries import OciRepository
 
 
-class Found(msgspec.Struct, frozen=True):
+class LocatedManifest(msgspec.Struct, frozen=True):
     """A manifest: ``source`` names it by its digest, ``manifest`` says which blobs it has."""
 
     source: OciSource
@@ -63,7 +63,7 @@ def _check_led_to(workspace: "Workspace", source: OciSource, *, hint: str) -> No
         raise CommitUnreached(text, where=str(source), hint=hint)
 
 
-def find(workspace: "Workspace", source: OciSource) -> Found:
+def find(workspace: "Workspace", source: OciSource) -> LocatedManifest:
     """Return the manifest that a source is locked at, or else the one that its tag names now.
 
     Raises `NotFound`, `Unreachable`, `Refused`, and `DigestMismatch` for another manifest than was locked.
@@ -78,10 +78,10 @@ def find(workspace: "Workspace", source: OciSource) -> Found:
         raise
     # The digest is that of the bytes: a header may say anything (docs/decisions/0205).
     resolved = msgspec.structs.replace(source, digest=f"sha256:{sha256(data)}")
-    return Found(resolved, parse_manifest(data, where=str(source)))
+    return LocatedManifest(resolved, parse_manifest(data, where=str(source)))
 
 
-def _newest(repository: "Repository", source: OciSource, wanted: TagRange) -> str:
+def _newest(repository: "OciRepository", source: OciSource, wanted: TagRange) -> str:
     names = repository.tags()
     if found := wanted.newest(names):
         return found.name
@@ -94,7 +94,7 @@ def _newest(repository: "Repository", source: OciSource, wanted: TagRange) -> st
     raise NotFound(message, where=place, hint=f"tarkpm versions {shlex.quote(place)}")
 
 
-def release_at(workspace: "Workspace", found: Found) -> Release:
+def release_at(workspace: "Workspace", found: LocatedManifest) -> Release:
     """Fetch and verify the release of a manifest; a module that the store has is not fetched again.
 
     Raises `Refused` for an artifact of another kind, `DigestMismatch`, `SignatureInvalid`, `ManifestError`,
@@ -115,7 +115,7 @@ def release_at(workspace: "Workspace", found: Found) -> Release:
     return release
 
 
-def _module(workspace: "Workspace", repository: "Repository", wasm: Descriptor) -> bytes:
+def _module(workspace: "Workspace", repository: "OciRepository", wasm: Descriptor) -> bytes:
     from tarkpm.core.digest import Digest
 
     kept = workspace.store.find(Digest(wasm.digest.removeprefix("sha256:")), wasm.size)

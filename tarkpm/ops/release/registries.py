@@ -16,7 +16,7 @@ CONNECTIONS: Final = 8
 """Connections that are kept to one registry."""
 
 
-class Repository:
+class OciRepository:
     """A repository of a registry. What was asked for is remembered, so that a verb sees one state of it."""
 
     def __init__(self, registry: "Registry", name: str) -> None:
@@ -48,9 +48,9 @@ class Registries:
         self._workspace = workspace
         self._lock = threading.Lock()
         self._clients: dict[str, Registry] = {}
-        self._repositories: dict[str, Repository] = {}
+        self._repositories: dict[str, OciRepository] = {}
 
-    def repository(self, source: OciSource) -> Repository:
+    def repository(self, source: OciSource) -> OciRepository:
         """Return the repository of a source. Raises `Unreachable` offline, and `PolicyViolation`."""
         with self._lock:
             if source.oci not in self._repositories:
@@ -64,7 +64,7 @@ class Registries:
         self._clients.clear()
         self._repositories.clear()
 
-    def _open(self, source: OciSource) -> Repository:
+    def _open(self, source: OciSource) -> OciRepository:
         workspace = self._workspace
         if workspace.settings.offline:
             raise workspace.settings.unreachable(str(source))
@@ -76,4 +76,4 @@ class Registries:
             from tarkpm.sources.oci.registry import Registry
 
             self._clients[host] = Registry(host, workspace.settings.environment, threads=CONNECTIONS)
-        return Repository(self._clients[host], name)
+        return OciRepository(self._clients[host], name)

@@ -17,8 +17,8 @@ from tarkpm.core.oci.challenge import Challenge, read_challenge, token_server
 from tarkpm.core.shapes import from_json
 from tarkpm.errors import Refused, TarkError, Unreachable
 from tarkpm.io.proxies import is_loopback
-from tarkpm.sources.oci.credentials import Found, find
-from tarkpm.sources.oci.exchange import Answer, Sender
+from tarkpm.sources.oci.credentials import FoundLogin, find
+from tarkpm.sources.oci.exchange import RegistryAnswer, Sender
 
 MAX_ANSWER: Final = 64 << 10
 """Bytes of a token server's answer."""
@@ -28,7 +28,7 @@ SECONDS: Final = 30.0
 """Seconds for a token server's answer."""
 
 
-class Scope(msgspec.Struct, frozen=True):
+class TokenScope(msgspec.Struct, frozen=True):
     """What a token is for: one repository, to be read, or also written."""
 
     repository: str
@@ -43,7 +43,7 @@ class _Token(msgspec.Struct):
     access_token: str | None = ""
 
 
-class Authorization:
+class RegistryLogins:
     """The logins and tokens of one registry. Safe for several threads.
 
     ``registry`` is its host as it is in references, and ``origin`` where it answers.
@@ -55,11 +55,11 @@ class Authorization:
         self._sender = sender
         self._challenge: Challenge | None = None
         self._origin: urls.RequestTarget | None = None
-        self._headers: dict[Scope, str] = {}
-        self._found: dict[str, Found] = {}
+        self._headers: dict[TokenScope, str] = {}
+        self._found: dict[str, FoundLogin] = {}
         self._lock = threading.Lock()
 
-    def header(self, scope: Scope) -> str:
+    def header(self, scope: TokenScope) -> str:
         """Return the value of ``Authorization`` for the first try; "" before the registry asked for one."""
         with self._lock:
             known, challenge, origin = self._headers.get(scope), self._challenge, self._origin
@@ -67,7 +67,7 @@ class Authorization:
             return known or ""
         return self._sign_in(challenge, origin, scope)
 
-    def renew(self, refusal: Answer, scope: Scope, sent: str) -> str:
+    def renew(self, refusal: RegistryAnswer, scope: TokenScope, sent: str) -> str:
         """Return the value for a second try after a 401; "" if there is none. ``sent`` was refused.
 
         Raises `Unreachable` if the token server cannot be asked, and `Refused` for one that must not be.
@@ -86,7 +86,7 @@ class Authorization:
         # The same login again would be refused again. A token may have expired; the new one is another.
         return "" if header == sent else header
 
-    def refusal(self, scope: Scope, status: int) -> Unreachable:
+    def refusal(self, scope: TokenScope, status: int) -> Unreachable:
         """Return the error for a registry that does not permit a request, whatever was tried."""
         found = self._find(scope.repository)
         verb = "push to" if scope.push else "read"
@@ -100,7 +100,7 @@ class Authorization:
             text += f"; {found.problem}, which {found.where} names"
         return Unreachable(text, hint=f"docker login {self._registry}")
 
-    def _sign_in(self, challenge: Challenge, origin: urls.RequestTarget, scope: Scope) -> str:
+    def _sign_in(self, challenge: Challenge, origin: urls.RequestTarget, scope: TokenScope) -> str:
         found = self._find(scope.repository)
         if challenge.scheme == "bearer":
             header = f"Bearer {self._token(challenge, origin, scope, found)}"
@@ -111,14 +111,16 @@ class Authorization:
             self._headers[scope] = header
         return header
 
-    def _find(self, repository: str) -> Found:
+    def _find(self, repository: str) -> FoundLogin:
         # Helpers start programs and take long, so each repository is looked up once.
         with self._lock:
             if repository not in self._found:
                 self._found[repository] = find(self._environment, self._registry, repository)
             return self._found[repository]
 
-    def _token(self, challenge: Challenge, origin: urls.RequestTarget, scope: Scope, found: Found) -> str:
+    def _token(
+        self, challenge: Challenge, origin: urls.RequestTarget, scope: TokenScope, found: FoundLogin
+    ) -> str:
         try:
             host = urls.parse(challenge.realm).host
             realm = token_server(challenge, origin, is_loopback=is_loopback(host))
@@ -139,7 +141,9 @@ class Authorization:
             raise Unreachable("the token server's response is not a token")
         return token
 
-    def _ask(self, realm: urls.RequestTarget, service: str, scope: Scope, found: Found) -> Answer:
+    def _ask(
+        self, realm: urls.RequestTarget, service: str, scope: TokenScope, found: FoundLogin
+    ) -> RegistryAnswer:
         # The scope is ours, never the challenge's: a registry must not choose what a token is good for.
         asked = {"scope": str(scope)} | ({"service": service} if service else {})
         credential, deadline = found.credential, time.monotonic() + SECONDS

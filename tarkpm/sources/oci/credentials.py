@@ -47,7 +47,7 @@ class Credential(msgspec.Struct, frozen=True):
         return "Credential(…)"
 
 
-class Found(msgspec.Struct, frozen=True):
+class FoundLogin(msgspec.Struct, frozen=True):
     """What the files say about a registry.
 
     ``problem`` is why a helper that they name gave no login, "" if none failed; ``where`` is the file.
@@ -76,13 +76,13 @@ class _Answer(msgspec.Struct):
     Secret: str = ""
 
 
-def find(environment: Mapping[str, str], registry: str, repository: str) -> Found:
+def find(environment: Mapping[str, str], registry: str, repository: str) -> FoundLogin:
     """Return the login for a repository of ``registry``, which is its host with a port other than 443.
 
     Starts a helper program if a file names one. Raises `Refused` for a file that exists but cannot be used;
     no error quotes its contents.
     """
-    last = Found()
+    last = FoundLogin()
     for path in _files(environment):
         found = _find_in(path, environment, registry, repository)
         if found.credential:
@@ -106,20 +106,20 @@ def _files(environment: Mapping[str, str]) -> Iterator[Path]:
         yield Path(config) / "containers" / "auth.json"
 
 
-def _find_in(path: Path, environment: Mapping[str, str], registry: str, repository: str) -> Found:
+def _find_in(path: Path, environment: Mapping[str, str], registry: str, repository: str) -> FoundLogin:
     file = _read(path)
     if file is None:
-        return Found()
+        return FoundLogin()
     keys = _keys(registry, repository)
     helpers = {_plain(key): name for key, name in (file.credHelpers or {}).items()}
     helper = next((helpers[key] for key in keys if key in helpers), "") or file.credsStore or ""
-    asked = _ask(helper, registry, environment, str(path)) if helper else Found()
+    asked = _ask(helper, registry, environment, str(path)) if helper else FoundLogin()
     if asked.credential:
         return asked
     auths = {_plain(key): auth for key, auth in (file.auths or {}).items() if auth}
     for key in keys:
         if (auth := auths.get(key)) and (credential := _credential(auth, str(path))):
-            return Found(credential, where=str(path))
+            return FoundLogin(credential, where=str(path))
     return asked
 
 
@@ -151,14 +151,14 @@ def _read(path: Path) -> _File | None:
         raise Refused(problem.message, where=str(path)) from None
 
 
-def _ask(helper: str, registry: str, environment: Mapping[str, str], where: str) -> Found:
+def _ask(helper: str, registry: str, environment: Mapping[str, str], where: str) -> FoundLogin:
     if not _HELPER.fullmatch(helper):
         # It would be part of a path: "../../bin/x" must not choose which program runs.
         raise Refused("expected the name of a credential helper", where=where)
     name = f"docker-credential-{helper}"
     program = find_program(name, environment.get("PATH", ""))
     if program is None:
-        return Found(problem=f"'{name}' is not installed", where=where)
+        return FoundLogin(problem=f"'{name}' is not installed", where=where)
     key = _HUB_KEY if registry == DOCKER_HUB else registry
     try:
         output = ask([program, "get"], environment, key.encode(), {})
@@ -166,11 +166,11 @@ def _ask(helper: str, registry: str, environment: Mapping[str, str], where: str)
     except (OSError, msgspec.MsgspecError, UnicodeError, RecursionError):
         answer = None
     if answer is None or not answer.Secret:
-        return Found(problem=f"'{name}' returned no login", where=where)
+        return FoundLogin(problem=f"'{name}' returned no login", where=where)
     found = _Auth(username=answer.Username, password=answer.Secret)
     if answer.Username == _IDENTITY:
         found = _Auth(identitytoken=answer.Secret)
-    return Found(_credential(found, where), where=where)
+    return FoundLogin(_credential(found, where), where=where)
 
 
 def _credential(auth: _Auth, where: str) -> Credential | None:

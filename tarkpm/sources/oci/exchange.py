@@ -23,7 +23,7 @@ MAX_ERROR: Final = 16 << 10
 """Bytes that are read of the body of a failure."""
 
 
-class Answer(msgspec.Struct, frozen=True):
+class RegistryAnswer(msgspec.Struct, frozen=True):
     """A complete response. ``url`` is where it came from; header names are in lower case."""
 
     url: str
@@ -53,7 +53,7 @@ class Sender:
         limit: int,
         deadline: float,
         again: bool = True,
-    ) -> Answer:
+    ) -> RegistryAnswer:
         """Send a request and read its response, of at most ``limit`` bytes, by ``deadline``.
 
         With ``again``, a busy server is asked again, after the time it names. Raises `Unreachable`,
@@ -80,7 +80,7 @@ class Sender:
         deadline: float,
         *,
         again: bool,
-    ) -> Answer:
+    ) -> RegistryAnswer:
         # `HttpClient` itself repeats a GET whose kept connection was closed. All that is repeated here may
         # arrive twice without harm: an upload that is begun twice leaves an empty one, which registries drop.
         try:
@@ -92,11 +92,11 @@ class Sender:
 
     def _once(
         self, method: str, url: str, headers: Headers, body: bytes | None, limit: int, deadline: float
-    ) -> Answer:
+    ) -> RegistryAnswer:
         # Blobs are compressed already, and a digest is over the bytes as they are stored.
         sent = [("accept-encoding", "identity"), *headers]
         with self._client.open(method, url, sent, body, deadline=deadline) as response:
-            return Answer(url, response.status, tuple(response.headers), _read(response, limit))
+            return RegistryAnswer(url, response.status, tuple(response.headers), _read(response, limit))
 
 
 def check_open_line(url: str) -> None:

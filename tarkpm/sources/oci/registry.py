@@ -26,9 +26,9 @@ from tarkpm.core.oci.reference import digest_text, repository_name, tag_name
 from tarkpm.core.shapes import from_json
 from tarkpm.errors import DigestMismatch, TooLarge, Unreachable
 from tarkpm.sources.oci import upload
-from tarkpm.sources.oci.authorization import Scope
-from tarkpm.sources.oci.exchange import Answer
-from tarkpm.sources.oci.session import Session
+from tarkpm.sources.oci.authorization import TokenScope
+from tarkpm.sources.oci.exchange import RegistryAnswer
+from tarkpm.sources.oci.session import RegistrySession
 
 MAX_PAGE: Final = 1 << 20
 """Bytes of one page of tags."""
@@ -69,7 +69,7 @@ class Registry:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.host = host
-        self._session = Session(host, environment, threads=threads, sleep=sleep)
+        self._session = RegistrySession(host, environment, threads=threads, sleep=sleep)
 
     def __enter__(self) -> Self:
         return self
@@ -86,14 +86,14 @@ class Registry:
 
         One request for each page. Raises `NotFound`, `Unreachable`, `TooLarge` and `Refused`.
         """
-        scope = Scope(repository_name(repository))
+        scope = TokenScope(repository_name(repository))
         place = f"/v2/{repository}/tags/list?n=1000"
         found: set[str] = set()
         for _ in range(MAX_PAGES):
             answer = self._session.request("GET", place, scope, limit=MAX_PAGE)
             if answer.status != 200:
                 raise self._session.failure(answer, scope, "the repository")
-            found.update(filter(_is_tag, self._page(answer)))
+            found.update(filter(_is_tag, self._page(answer, repository)))
             if len(found) > MAX_TAGS:
                 raise TooLarge(f"the repository has more than {MAX_TAGS:,} tags", where=self._at(repository))
             following = self._next(answer)
@@ -110,7 +110,7 @@ class Registry:
         """
         is_digest = reference.startswith("sha256:")
         wanted = digest_text(reference) if is_digest else tag_name(reference)
-        scope = Scope(repository_name(repository), push)
+        scope = TokenScope(repository_name(repository), push)
         place, limit = f"/v2/{repository}/manifests/{wanted}", MAX_OCI_MANIFEST
         answer = self._session.request("GET", place, scope, [("accept", _ACCEPT)], limit=limit)
         if answer.status != 200:
@@ -124,7 +124,7 @@ class Registry:
 
     def blob(self, repository: str, digest: str, size: int) -> bytes:
         """Return a blob of ``size`` bytes. Raises what `manifest` does."""
-        scope = Scope(repository_name(repository))
+        scope = TokenScope(repository_name(repository))
         if size > MAX_MODULE:
             text = f"the blob has {size:,} bytes, the limit is {MAX_MODULE:,}"
             raise TooLarge(text, where=self._at(repository))
@@ -142,7 +142,7 @@ class Registry:
 
     def has_blob(self, repository: str, digest: str) -> bool:
         """Return whether the repository has a blob, as the registry says."""
-        scope = Scope(repository_name(repository))
+        scope = TokenScope(repository_name(repository))
         answer = self._session.request("HEAD", f"/v2/{repository}/blobs/{digest_text(digest)}", scope)
         if answer.status not in (200, 404):
             raise self._session.failure(answer, scope, f"the blob {digest}")
@@ -154,11 +154,11 @@ class Registry:
         Two requests, or one for a blob that is there. An upload that breaks off is resumed where the registry
         can. Raises `Unreachable` and `Refused`.
         """
-        return upload.push_blob(self._session, Scope(repository_name(repository), push=True), data)
+        return upload.push_blob(self._session, TokenScope(repository_name(repository), push=True), data)
 
     def push_manifest(self, repository: str, reference: str, data: bytes) -> str:
         """Store a manifest, whose blobs are there, under a tag or its digest, and return its digest."""
-        scope = Scope(repository_name(repository), push=True)
+        scope = TokenScope(repository_name(repository), push=True)
         wanted = digest_text(reference) if reference.startswith("sha256:") else tag_name(reference)
         place = f"/v2/{repository}/manifests/{wanted}"
         answer = self._session.request("PUT", place, scope, [("content-type", MANIFEST_TYPE)], data)
@@ -169,13 +169,14 @@ class Registry:
     def _at(self, repository: str) -> str:
         return f"oci://{self.host}/{repository}"
 
-    def _page(self, answer: Answer) -> list[str]:
+    def _page(self, answer: RegistryAnswer, repository: str) -> list[str]:
         try:
             return from_json(answer.body, _Tags).tags or []
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
-            raise Unreachable("the registry's list of tags is not JSON", where=answer.url) from None
+            text = "the registry's list of tags is not JSON"
+            raise Unreachable(text, where=self._at(repository)) from None
 
-    def _next(self, answer: Answer) -> str | None:
+    def _next(self, answer: RegistryAnswer) -> str | None:
         """Return the URL of the next page (RFC 8288), which must be of the same server."""
         found = _NEXT.search(answer.header("link"))
         if found is None:

@@ -16,8 +16,8 @@ from tarkpm.io.http import HttpClient
 from tarkpm.io.http_request import Headers, RequestLimits
 from tarkpm.io.proxies import Proxies, is_loopback
 from tarkpm.io.tls import speaks_tls
-from tarkpm.sources.oci.authorization import Authorization, Scope
-from tarkpm.sources.oci.exchange import Answer, Sender
+from tarkpm.sources.oci.authorization import RegistryLogins, TokenScope
+from tarkpm.sources.oci.exchange import RegistryAnswer, Sender
 
 MAX_REDIRECTS: Final = 3
 MAX_SMALL: Final = 64 << 10
@@ -40,7 +40,7 @@ class _Errors(msgspec.Struct):
     errors: list[_Error] | None = None
 
 
-class Session:
+class RegistrySession:
     """Requests to one registry, by its host as references spell it. Safe for several threads."""
 
     def __init__(
@@ -60,7 +60,7 @@ class Session:
             keep=threads,
         )
         self._sender = Sender(self._client, sleep)
-        self._authorization = Authorization(environment, registry, self._sender)
+        self._authorization = RegistryLogins(environment, registry, self._sender)
         self._origin = ""
         self._lock = threading.Lock()
 
@@ -68,13 +68,13 @@ class Session:
         self,
         method: str,
         place: str,
-        scope: Scope,
+        scope: TokenScope,
         headers: Headers = (),
         body: bytes | None = None,
         *,
         limit: int = MAX_SMALL,
         again: bool = True,
-    ) -> Answer:
+    ) -> RegistryAnswer:
         """Send a request to ``place``, a path of the registry or a URL that it named.
 
         Signs in where the registry asks for it, and follows redirects of GET and HEAD. A login is sent to the
@@ -84,7 +84,7 @@ class Session:
             target = urls.parse(place if "://" in place else self.origin + place)
             deadline = time.monotonic() + SECONDS + max(limit, len(body or b"")) / PACE
 
-            def send(url: str, header: str) -> Answer:
+            def send(url: str, header: str) -> RegistryAnswer:
                 sent = [*headers, ("authorization", header)] if header else headers
                 return self._sender.send(method, url, sent, body, limit=limit, deadline=deadline, again=again)
 
@@ -117,7 +117,7 @@ class Session:
                 self._origin = urls.parse(f"http://{host}{port}").origin if plain else target.origin
             return self._origin
 
-    def named(self, answer: Answer) -> str:
+    def named(self, answer: RegistryAnswer) -> str:
         """Return the URL in the ``Location`` of a response.
 
         Raises `Refused` for an ambiguous one, and `Unreachable` without one.
@@ -130,7 +130,7 @@ class Session:
         except ValueError as problem:
             raise Refused(str(problem), where=f"oci://{self.registry}") from None
 
-    def failure(self, answer: Answer, scope: Scope, what: str) -> TarkError:
+    def failure(self, answer: RegistryAnswer, scope: TokenScope, what: str) -> TarkError:
         """Return the error for a response that is not the expected one; ``what`` was asked for.
 
         No text of the response is in it except its error code: a registry may repeat what it was sent.
@@ -158,7 +158,7 @@ class Session:
     def _is_own(self, url: str) -> bool:
         return urls.parse(url).origin == self.origin
 
-    def _followed(self, answer: Answer, send: Callable[[str], Answer]) -> Answer:
+    def _followed(self, answer: RegistryAnswer, send: Callable[[str], RegistryAnswer]) -> RegistryAnswer:
         # Registries redirect blobs to an object store, whose URL carries its own permission.
         for _ in range(MAX_REDIRECTS):
             if answer.status not in _REDIRECTS or not answer.header("location"):

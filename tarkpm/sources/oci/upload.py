@@ -12,9 +12,9 @@ from urllib.parse import quote
 from tarkpm.core.digest import sha256
 from tarkpm.core.retry_after import is_overloaded
 from tarkpm.errors import TarkError, Unreachable
-from tarkpm.sources.oci.authorization import Scope
-from tarkpm.sources.oci.exchange import Answer
-from tarkpm.sources.oci.session import Session
+from tarkpm.sources.oci.authorization import TokenScope
+from tarkpm.sources.oci.exchange import RegistryAnswer
+from tarkpm.sources.oci.session import RegistrySession
 
 ATTEMPTS: Final = 4
 """How often the bytes of one blob are sent, in whole or in part."""
@@ -23,7 +23,7 @@ _RANGE = re.compile(r"(?:bytes=)?0-([0-9]{1,15})")
 _OCTETS = ("content-type", "application/octet-stream")
 
 
-def push_blob(session: Session, scope: Scope, data: bytes) -> str:
+def push_blob(session: RegistrySession, scope: TokenScope, data: bytes) -> str:
     """Store ``data`` in the scope's repository unless it is there, and return its digest."""
     digest = f"sha256:{sha256(data)}"
     place = _begun(session, scope, digest)
@@ -46,7 +46,7 @@ def push_blob(session: Session, scope: Scope, data: bytes) -> str:
     raise last
 
 
-def _begun(session: Session, scope: Scope, digest: str) -> str | None:
+def _begun(session: RegistrySession, scope: TokenScope, digest: str) -> str | None:
     """Begin an upload and return its URL; None if the repository has the blob."""
     place = f"/v2/{scope.repository}/blobs/uploads/"
     mount = f"?mount={quote(digest, safe='')}&from={quote(scope.repository, safe='')}"
@@ -61,7 +61,9 @@ def _begun(session: Session, scope: Scope, digest: str) -> str | None:
     return session.named(answer)
 
 
-def _finished(session: Session, scope: Scope, place: str, data: bytes, sent: int, digest: str) -> Answer:
+def _finished(
+    session: RegistrySession, scope: TokenScope, place: str, data: bytes, sent: int, digest: str
+) -> RegistryAnswer:
     """Send what is left of the blob, and close the upload."""
     if sent:
         # A PUT that follows chunks has the rest as well, but registries differ in whether they append it.
@@ -74,7 +76,7 @@ def _finished(session: Session, scope: Scope, place: str, data: bytes, sent: int
     return session.request("PUT", close, scope, [_OCTETS], data, again=False)
 
 
-def _resumed(session: Session, scope: Scope, place: str, size: int) -> tuple[str, int] | None:
+def _resumed(session: RegistrySession, scope: TokenScope, place: str, size: int) -> tuple[str, int] | None:
     """Return where an upload continues and how many bytes the registry has; None to begin another."""
     answer = session.request("GET", place, scope)
     found = _RANGE.fullmatch(answer.header("range").strip())

@@ -18,13 +18,13 @@ from tarkpm.core.oci.artifact import (
     WASM_TYPE,
     Descriptor,
     EncodedArtifact,
-    Surface,
+    ModuleNames,
     encode,
 )
 from tarkpm.core.oci.decode import decode, parse_manifest
 from tarkpm.errors import DigestMismatch, Refused, TooLarge
 
-SURFACE = Surface(("wasi:io/streams@0.2.0",), ("tark:plugin/tool@0.1.0",))
+SURFACE = ModuleNames(("wasi:io/streams@0.2.0",), ("tark:plugin/tool@0.1.0",))
 
 
 def encoded(proof: bytes | None = None, **more: bytes) -> EncodedArtifact:

@@ -11,7 +11,7 @@ import pytest
 from tarkpm.errors import Refused
 from tarkpm.io import helper_program
 from tarkpm.io.login import Login
-from tarkpm.sources.oci.credentials import Credential, Found, find
+from tarkpm.sources.oci.credentials import Credential, FoundLogin, find
 
 SECRET = "correct-horse"
 ME = Login("me", SECRET)
@@ -89,7 +89,7 @@ def test_where_files_are_looked_for(tmp_path: Path) -> None:
     assert login(environment) is None
     named = login(environment | {"REGISTRY_AUTH_FILE": str(places["REGISTRY_AUTH_FILE"])})
     assert named is not None
-    assert find({}, "ghcr.io", "o/t") == Found()
+    assert find({}, "ghcr.io", "o/t") == FoundLogin()
     # an empty variable is none
     assert login({"REGISTRY_AUTH_FILE": "", "DOCKER_CONFIG": "", "XDG_RUNTIME_DIR": "", "HOME": ""}) is None
 
@@ -178,7 +178,7 @@ def test_other_keys_and_empty_entries_do_not_matter(tmp_path: Path) -> None:
         "credHelpers": None,
         "auths": {"ghcr.io": None, "x": {"email": 1}},
     }
-    assert find(written(tmp_path, table), "ghcr.io", "o/t") == Found()
+    assert find(written(tmp_path, table), "ghcr.io", "o/t") == FoundLogin()
     # Google's key is a whole file
     key = '{\n  "type": "service_account"\n}'
     assert login(written(tmp_path, {"auths": {"gcr.io": auth("_json_key", key)}}), "gcr.io") == Login(
@@ -187,5 +187,5 @@ def test_other_keys_and_empty_entries_do_not_matter(tmp_path: Path) -> None:
 
 
 def test_nothing_shows_a_login() -> None:
-    assert SECRET not in repr(Found(Credential(ME)))
+    assert SECRET not in repr(FoundLogin(Credential(ME)))
     assert SECRET not in repr(Credential(identity_token=SECRET))

@@ -1,9 +1,11 @@
 """The client against CNCF distribution: plain, Basic, Bearer, TLS; and against what other registries do."""
 
+import json
 import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
 from host.imports.web import make_authority
@@ -13,9 +15,10 @@ from support.oddregistry import Handler, OddRegistry
 from support.releases import make_release
 
 from tarkpm.core.names import STATEMENT
-from tarkpm.core.oci.artifact import EncodedArtifact, Surface, encode
+from tarkpm.core.oci.artifact import EncodedArtifact, ModuleNames, encode
 from tarkpm.core.oci.decode import decode, parse_manifest
 from tarkpm.errors import DigestMismatch, NotFound, Refused, Unreachable
+from tarkpm.io.parallel import run_parallel
 from tarkpm.sources.oci import Registry
 
 NAME = "plugins/calc"
@@ -52,7 +55,7 @@ def artifact() -> tuple[EncodedArtifact, bytes]:
     release = make_release()
     files = {name: data for name, data in release.contents.items() if name != STATEMENT}
     encoded = encode(
-        files, release.candidate.manifest, Surface((), ()), statement=release.contents[STATEMENT]
+        files, release.candidate.manifest, ModuleNames((), ()), statement=release.contents[STATEMENT]
     )
     return encoded, files["plugin.wasm"]
 
@@ -144,6 +147,69 @@ def test_a_byte_changed_in_the_registry_is_found(folder: Path) -> None:
         server.blob_file(digest).write_bytes(encoded.manifest.replace(b"calc", b"clac"))
         with pytest.raises((DigestMismatch, NotFound, Unreachable)):
             registry.manifest(NAME, digest)
+
+
+def test_an_identity_token_is_exchanged(odd: OddRegistry, tmp_path: Path) -> None:
+    odd.put(b"{}", "1.0.0")
+    (tmp_path / "config.json").write_text(json.dumps({"auths": {odd.host: {"identitytoken": "refresh me"}}}))
+    bodies: list[bytes] = []
+
+    def token(handler: Handler) -> bool:
+        bodies.append(handler.body)
+        return handler.reply(200, b'{"access_token":"t"}')
+
+    def ask(handler: Handler) -> bool:
+        challenge = f'Bearer realm="{odd.url}/token?a=b",service="s s"'
+        return handler.sent.get("authorization") != "Bearer t" and handler.reply(
+            401, WWW_Authenticate=challenge
+        )
+
+    odd.answers = {"/token?a=b": token, "/v2/": ask}
+    with Registry(odd.host, {"DOCKER_CONFIG": str(tmp_path)}) as registry:
+        registry.manifest(NAME, "1.0.0")
+    assert parse_qs(bodies[0].decode()) == {
+        "scope": [f"repository:{NAME}:pull"],
+        "service": ["s s"],
+        "grant_type": ["refresh_token"],
+        "refresh_token": ["refresh me"],
+        "client_id": ["tarkpm"],
+    }
+    assert "authorization" not in odd.headers[1]
+
+
+def test_a_token_that_expired_is_renewed_once(odd: OddRegistry) -> None:
+    odd.put(b"{}", "1.0.0")
+    made = [0]
+
+    def token(handler: Handler) -> bool:
+        made[0] += 1
+        return handler.reply(200, b'{"token":"%d"}' % made[0])
+
+    def ask(handler: Handler) -> bool:
+        valid = handler.sent.get("authorization") == f"Bearer {made[0]}" and made[0] != 1
+        return not valid and handler.reply(401, WWW_Authenticate=f'Bearer realm="{odd.url}/token"')
+
+    odd.answers = {"/token": token, "/v2/": ask}
+    with Registry(odd.host, {}) as registry:
+        with pytest.raises(Unreachable):  # the first token is refused at once, and no third try follows
+            registry.manifest(NAME, "1.0.0")
+        assert len(odd.requests) == 3
+        assert registry.manifest(NAME, "1.0.0").data == b"{}"
+        assert registry.manifest(NAME, "1.0.0").data == b"{}"
+    assert made == [2]
+
+
+def test_many_repositories_at_once(folder: Path) -> None:
+    with oci_registry(folder / "many", auth="token") as server:
+        environment = login(folder / "docker-many", server.host)
+        names = [f"many/calc{number}" for number in range(12)]
+        with Registry(server.host, environment, threads=8) as registry:
+
+            def both(name: str) -> bytes:
+                digest = registry.push_blob(name, name.encode())
+                return registry.blob(name, digest, len(name))
+
+            assert run_parallel(both, names, threads=8) == [name.encode() for name in names]
 
 
 def test_tags_of_many_pages(odd: OddRegistry) -> None:
