@@ -15,7 +15,7 @@ from tarkpm.core.oci.artifact import (
     WASM_TYPE,
     Descriptor,
     EncodedArtifact,
-    Surface,
+    ModuleNames,
     encode,
 )
 from tarkpm.sources.oci.registry import Registry
@@ -26,7 +26,7 @@ def artifact_of(folder: Path) -> EncodedArtifact:
     files = {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
     statement = files.pop(STATEMENT, None)
     manifest = Manifest.parse(files[MANIFEST])
-    return encode(files, manifest, Surface((), ()), statement=statement)
+    return encode(files, manifest, ModuleNames((), ()), statement=statement)
 
 
 class OciPublisher:

@@ -2,14 +2,18 @@
 
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tarkpm.core.oci.artifact import Descriptor
+from tarkpm.core.oci.reference import SCHEME
 from tarkpm.core.release import OciSource
+from tarkpm.ops.project.mirrors import mirrored
 from tarkpm.ops.project.team_policy import team_rules
 
 if TYPE_CHECKING:
     from tarkpm.ops.project.workspace import Workspace
+    from tarkpm.sources.oci.layout import LayoutFolder
     from tarkpm.sources.oci.registry import Registry
 
 CONNECTIONS: Final = 8
@@ -19,7 +23,7 @@ CONNECTIONS: Final = 8
 class OciRepository:
     """A repository of a registry. What was asked for is remembered, so that a verb sees one state of it."""
 
-    def __init__(self, registry: "Registry", name: str) -> None:
+    def __init__(self, registry: "Registry | LayoutFolder", name: str) -> None:
         self._registry, self._name = registry, name
         self._tags: Sequence[str] | None = None
         self._manifests: dict[str, bytes] = {}
@@ -70,8 +74,18 @@ class Registries:
             raise workspace.settings.unreachable(str(source))
         if rules := team_rules(workspace):
             rules.check_source(source)
-        workspace.ui.busy(f"asking {source}")
-        host, _, name = source.oci.partition("/")
+        place = mirrored(workspace.settings, str(source))
+        if place.startswith("/"):
+            from tarkpm.sources.oci.layout import LayoutFolder
+
+            workspace.ui.busy(f"reading {place}")
+            return OciRepository(LayoutFolder(Path(place)), "")
+        # A mirror is asked for code, too, so a policy has to allow it.
+        mirror = OciSource(place.removeprefix(SCHEME))
+        if rules and mirror != source:
+            rules.check_source(mirror)
+        workspace.ui.busy(f"asking {mirror}")
+        host, _, name = mirror.oci.partition("/")
         if host not in self._clients:
             from tarkpm.sources.oci.registry import Registry
 
