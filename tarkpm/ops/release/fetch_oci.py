@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -10,12 +11,14 @@ from tarkpm.core.digest import sha256
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MANIFEST
 from tarkpm.core.oci.artifact import Descriptor
+from tarkpm.core.oci.bare import MODULE, bare_manifest
 from tarkpm.core.oci.checked import check_tagged
 from tarkpm.core.oci.decode import Artifact, ArtifactManifest, PluginFiles, decode, parse_manifest
-from tarkpm.core.release import OciSource, PluginName, Source, is_extra
+from tarkpm.core.release import TYPES, OciSource, PluginName, Source, is_extra
 from tarkpm.core.tags import TagRange, version_tags
 from tarkpm.core.text import short, some
-from tarkpm.errors import CommitUnreached, NotFound, Refused, TooLarge
+from tarkpm.errors import CommitUnreached, ModuleInvalid, NotFound, Refused, TooLarge
+from tarkpm.host.module.fit import check_module
 from tarkpm.ops.release.fetch import Release, release_of
 from tarkpm.ops.release.registries import Registries
 from tarkpm.sources.folder import MAX_EXTRAS, ReleaseFiles
@@ -106,13 +109,24 @@ def release_at(workspace: "Workspace", found: LocatedManifest) -> Release:
     if config is None:
         config = repository.blob(found.manifest.config)
     artifact = decode(found.manifest, config, where=where)
+    module = _module(workspace, repository, found.manifest.wasm)
     if artifact.plugin is None:
-        raise Refused(f"the artifact holds a module alone, without a {MANIFEST}", where=where)
-    files = _files(artifact, artifact.plugin, where)
-    files[artifact.module.name] = _module(workspace, repository, found.manifest.wasm)
+        files = {MANIFEST: bare_manifest(source, _types(module)), MODULE: module}
+        return release_of(ReleaseFiles("", files, None), source)
+    files = _files(artifact, artifact.plugin, where) | {artifact.module.name: module}
     release = release_of(ReleaseFiles("", files, artifact.plugin.statement), source)
     check_tagged(source, release.candidate.manifest.version, where=where)
     return release
+
+
+def _types(module: bytes) -> list[str]:
+    """Return the types of plugins that a module fits."""
+    found = []
+    for kind in TYPES:
+        with suppress(ModuleInvalid):
+            check_module(module, kind, where="")
+            found.append(kind)
+    return found
 
 
 def _module(workspace: "Workspace", repository: "OciRepository", wasm: Descriptor) -> bytes:
