@@ -122,6 +122,8 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
         "tarkpm publish ./my-plugin --to ../index/submissions",
         "tarkpm publish ./my-plugin --to oci://ghcr.io/owner/my-plugin --dry-run",
     ),
+    "export": ("tarkpm export sigstore ./my-plugin -o my-plugin.sigstore.json",),
+    "export sigstore": ("tarkpm export sigstore ./my-plugin -o my-plugin.sigstore.json",),
     "key export": ("tarkpm key export release --to backup.pem",),
     "key generate": ("tarkpm key generate --name release --passphrase",),
     "key import": (

@@ -143,6 +143,8 @@ def cut(text: str, width: int) -> str:
 
 def columns(text: str) -> int:
     """Return the most columns that ``text`` can take in a terminal."""
+    if text.isascii():
+        return len(text)
     return sum(1 if char.isascii() else 2 for char in text)
 
 

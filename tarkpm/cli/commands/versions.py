@@ -45,7 +45,7 @@ def _lines(report: "VersionsReport") -> list[str]:
         lines = table(("Version", "Tag", ""), tags, whole=("Version", "Tag"))
     else:
         lines = table(
-            ("Version", "Needs tark", "Bytes", "Asks for", ""),
+            ("Version", "Published", "Needs tark", "Bytes", "Asks for", ""),
             list(map(_cells, report.versions)),
             whole=("Version",),
             prose=("",),
@@ -55,4 +55,5 @@ def _lines(report: "VersionsReport") -> list[str]:
 
 def _cells(row: "VersionRow") -> tuple[str, ...]:
     asks = neutral(", ".join(row.capabilities))
-    return row.version, row.min_tark_version or "-", f"{row.size:,}", asks or "-", neutral(row.note)
+    day = row.published[:10] or "-"
+    return row.version, day, row.min_tark_version or "-", f"{row.size:,}", asks or "-", neutral(row.note)

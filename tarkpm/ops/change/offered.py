@@ -8,6 +8,7 @@ from tarkpm.core.binding import Origin
 from tarkpm.core.consent import Answers
 from tarkpm.core.lockfile import LockEntry, Pin
 from tarkpm.core.release import GitSource, IndexSource, OciSource, PluginName, Requirement
+from tarkpm.core.release_age import Young, moment_text
 from tarkpm.core.rows import Listing, ReleaseRow
 from tarkpm.core.tags import version_tags
 from tarkpm.core.version import Range
@@ -16,6 +17,7 @@ from tarkpm.ops.change.propose import PluginRequest, weigh
 from tarkpm.ops.change.select_indexed import check_row
 from tarkpm.ops.project.acceptance import not_accepted
 from tarkpm.ops.project.indexes import Indexes
+from tarkpm.ops.project.release_ages import ReleaseAges
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.fetch import (
     Release,
@@ -31,7 +33,8 @@ from tarkpm.ops.release.latest import stored_release
 class VersionRow(msgspec.Struct, frozen=True):
     """One release. ``tag`` is that of a git or OCI source, ``size`` in bytes and 0 if it is not known.
 
-    ``note`` says that the version is locked here, or why it cannot be taken.
+    ``published`` is when its index accepted it, "" if that is not known. ``note`` says that the version is
+    locked here, or why it cannot be taken.
     """
 
     version: str
@@ -39,6 +42,7 @@ class VersionRow(msgspec.Struct, frozen=True):
     min_tark_version: str = ""
     size: int = 0
     capabilities: tuple[str, ...] = ()
+    published: str = ""
     note: str = ""
 
 
@@ -153,8 +157,16 @@ def _row(workspace: Workspace, name: PluginName, source: IndexSource, row: Relea
     notes = ["locked"] if is_locked else []
     if withdrawn := _withdrawn(workspace, name, source, row):
         notes.append(withdrawn)
+    if not is_locked and (young := _young(workspace, name, source, row)):
+        notes.append(str(young))
     minimum = str(row.min_tark_version or "")
-    return VersionRow(str(row.version), "", minimum, row.size, row.capabilities, ", ".join(notes))
+    published = "" if row.published is None else moment_text(row.published)
+    note = ", ".join(notes)
+    return VersionRow(str(row.version), "", minimum, row.size, row.capabilities, published, note)
+
+
+def _young(workspace: Workspace, name: PluginName, source: IndexSource, row: ReleaseRow) -> Young | None:
+    return workspace.resource(ReleaseAges).check.young(source, name, row.version, row.published)
 
 
 def _withdrawn(workspace: Workspace, name: PluginName, source: IndexSource, row: ReleaseRow) -> str:
