@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from support.oci_publisher import OciPublisher
 from support.ociregistry import OciRegistry, oci_registry
-from support.sandbox import Sandbox
+from support.sandbox import WASM, Sandbox
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +106,21 @@ def test_another_machine_syncs_from_the_lock(sandbox: Sandbox, registry: OciRegi
     assert first not in _source(mate)
 
 
+def test_a_release_waits_from_when_this_machine_first_saw_it(sandbox: Sandbox, registry: OciRegistry) -> None:
+    """What a registry says of its age is the publisher's own word."""
+    tools = OciPublisher(sandbox, registry.host, "text-tools", "young/text-tools")
+    tools.release("1.0.0")
+    sandbox.init()
+    agreed = ("--trust", tools.key, "--accept-capabilities")
+    cautious = {"TARKPM_MINIMUM_RELEASE_AGE": "3d"}
+    sandbox.run("add", f"{tools.oci}:^1", *agreed, env=cautious).failed(4, "first saw it", "--no-minimum-age")
+    sandbox.run("add", f"{tools.oci}:^1", *agreed).ok()
+    tools.release("1.1.0")
+    waiting = sandbox.run("update", "--json", env=cautious).ok().json["waiting"]
+    assert [(one["name"], one["version"]) for one in waiting] == [("text-tools", "1.1.0")]
+    assert 'tag = "1.0.0"' in _source(sandbox)
+
+
 def test_what_is_typed_wrong(sandbox: Sandbox, registry: OciRegistry) -> None:
     tools = OciPublisher(sandbox, registry.host, "text-tools", "typo/text-tools")
     tools.release("1.0.0")
@@ -117,3 +132,25 @@ def test_what_is_typed_wrong(sandbox: Sandbox, registry: OciRegistry) -> None:
     wrong = sandbox.run("add", f"oci://me:secret@{tools.place}").failed(2, "password is not accepted")
     assert "secret" not in wrong.out + wrong.err
     sandbox.run("info", f"{tools.oci}:1.0.0@sha256:{'0' * 64}").failed(2, "found both")
+
+
+def test_a_package_of_another_tool(sandbox: Sandbox, registry: OciRegistry, tmp_path: Path) -> None:
+    """It has a module alone: named after its repository, unsigned, and with nothing that it may do."""
+    tools = OciPublisher(sandbox, registry.host, "text-tools", "wkg/text-tools")
+    config = {"created": "2026-01-01T00:00:00Z", "architecture": "wasm", "os": "wasip2", "layerDigests": []}
+    digest = tools.push_raw("1.2.0", config, WASM)
+    sandbox.init()
+    refused = sandbox.run("add", tools.oci).failed(4, "'text-tools' is not signed", "UNSIGNED")
+    assert "capabilities │ none" in refused.err
+    sandbox.run("add", tools.oci, "--allow-unsigned", "text-tools").ok()
+    assert f'tag = "1.2.0", digest = "{digest}"' in _source(sandbox)
+    text = sandbox.run("call", "text-tools", "text-stats", '{"text":"two words"}').ok().out
+    assert "2" in text
+    sandbox.run("call", "text-tools", "save-note", '{"key":"a","text":"b"}').failed(
+        1, "storage is not granted"
+    )
+    mate = Sandbox(tmp_path / "mate")
+    for name in ("tark.toml", "tark.lock"):
+        shutil.copy(sandbox.cwd / name, mate.cwd / name)
+    mate.run("sync", "--accept-project").ok()
+    sandbox.run("info", f"{tools.oci}@{digest}").failed(2, "a tag has to name its version")

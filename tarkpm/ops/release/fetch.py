@@ -30,6 +30,7 @@ from tarkpm.host.module.fit import check_module
 from tarkpm.io.parallel import run_parallel
 from tarkpm.io.paths import expanded
 from tarkpm.ops.project.indexes import Indexes
+from tarkpm.ops.project.mirrors import mirrored
 from tarkpm.ops.project.team_policy import team_rules
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.sources.folder import ReleaseFiles, collect, likely_files
@@ -167,12 +168,16 @@ def open_remote(workspace: Workspace, url: str) -> "Iterator[GitRemote]":
         raise settings.unreachable(url)
     from tarkpm.sources.git import Access, GitRemote, parse
 
+    place = mirrored(settings, url)
+    place = f"file://{place}" if place.startswith("/") else place
     if rules := team_rules(workspace):
-        rules.check_source(GitSource(url))
-    workspace.ui.busy(f"fetching {url}")
+        for one in dict.fromkeys((url, place)):
+            rules.check_source(GitSource(one))
+    workspace.ui.busy(f"fetching {place}")
     access = Access(settings.environment, allow_http=settings.allow_http)
-    parsed = parse(url, allow_http=settings.allow_http)
-    with GitRemote(parsed, access=access, login=settings.logins.get(url)) as remote:
+    parsed = parse(place, allow_http=settings.allow_http)
+    # By the mirror's URL: a login for the canonical place is never sent to another.
+    with GitRemote(parsed, access=access, login=settings.logins.get(place)) as remote:
         yield remote
         for text in remote.notes:
             workspace.ui.note(text)

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -10,22 +11,24 @@ from tarkpm.core.digest import sha256
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MANIFEST
 from tarkpm.core.oci.artifact import Descriptor
+from tarkpm.core.oci.bare import MODULE, bare_manifest
 from tarkpm.core.oci.checked import check_tagged
 from tarkpm.core.oci.decode import Artifact, ArtifactManifest, PluginFiles, decode, parse_manifest
-from tarkpm.core.release import OciSource, PluginName, Source, is_extra
+from tarkpm.core.release import TYPES, OciSource, PluginName, Source, is_extra
 from tarkpm.core.tags import TagRange, version_tags
 from tarkpm.core.text import short, some
-from tarkpm.errors import CommitUnreached, NotFound, Refused, TooLarge
+from tarkpm.errors import CommitUnreached, ModuleInvalid, NotFound, Refused, TooLarge
+from tarkpm.host.module.fit import check_module
 from tarkpm.ops.release.fetch import Release, release_of
 from tarkpm.ops.release.registries import Registries
 from tarkpm.sources.folder import MAX_EXTRAS, ReleaseFiles
 
 if TYPE_CHECKING:
     from tarkpm.ops.project.workspace import Workspace
-    from tarkpm.ops.release.registries import Repository
+    from tarkpm.ops.release.registries import OciRepository
 
 
-class Found(msgspec.Struct, frozen=True):
+class LocatedManifest(msgspec.Struct, frozen=True):
     """A manifest: ``source`` names it by its digest, ``manifest`` says which blobs it has."""
 
     source: OciSource
@@ -63,7 +66,7 @@ def _check_led_to(workspace: "Workspace", source: OciSource, *, hint: str) -> No
         raise CommitUnreached(text, where=str(source), hint=hint)
 
 
-def find(workspace: "Workspace", source: OciSource) -> Found:
+def find(workspace: "Workspace", source: OciSource) -> LocatedManifest:
     """Return the manifest that a source is locked at, or else the one that its tag names now.
 
     Raises `NotFound`, `Unreachable`, `Refused`, and `DigestMismatch` for another manifest than was locked.
@@ -78,10 +81,10 @@ def find(workspace: "Workspace", source: OciSource) -> Found:
         raise
     # The digest is that of the bytes: a header may say anything (docs/decisions/0205).
     resolved = msgspec.structs.replace(source, digest=f"sha256:{sha256(data)}")
-    return Found(resolved, parse_manifest(data, where=str(source)))
+    return LocatedManifest(resolved, parse_manifest(data, where=str(source)))
 
 
-def _newest(repository: "Repository", source: OciSource, wanted: TagRange) -> str:
+def _newest(repository: "OciRepository", source: OciSource, wanted: TagRange) -> str:
     names = repository.tags()
     if found := wanted.newest(names):
         return found.name
@@ -94,7 +97,7 @@ def _newest(repository: "Repository", source: OciSource, wanted: TagRange) -> st
     raise NotFound(message, where=place, hint=f"tarkpm versions {shlex.quote(place)}")
 
 
-def release_at(workspace: "Workspace", found: Found) -> Release:
+def release_at(workspace: "Workspace", found: LocatedManifest) -> Release:
     """Fetch and verify the release of a manifest; a module that the store has is not fetched again.
 
     Raises `Refused` for an artifact of another kind, `DigestMismatch`, `SignatureInvalid`, `ManifestError`,
@@ -106,16 +109,27 @@ def release_at(workspace: "Workspace", found: Found) -> Release:
     if config is None:
         config = repository.blob(found.manifest.config)
     artifact = decode(found.manifest, config, where=where)
+    module = _module(workspace, repository, found.manifest.wasm)
     if artifact.plugin is None:
-        raise Refused(f"the artifact holds a module alone, without a {MANIFEST}", where=where)
-    files = _files(artifact, artifact.plugin, where)
-    files[artifact.module.name] = _module(workspace, repository, found.manifest.wasm)
+        files = {MANIFEST: bare_manifest(source, _types(module)), MODULE: module}
+        return release_of(ReleaseFiles("", files, None), source)
+    files = _files(artifact, artifact.plugin, where) | {artifact.module.name: module}
     release = release_of(ReleaseFiles("", files, artifact.plugin.statement), source)
     check_tagged(source, release.candidate.manifest.version, where=where)
     return release
 
 
-def _module(workspace: "Workspace", repository: "Repository", wasm: Descriptor) -> bytes:
+def _types(module: bytes) -> list[str]:
+    """Return the types of plugins that a module fits."""
+    found = []
+    for kind in TYPES:
+        with suppress(ModuleInvalid):
+            check_module(module, kind, where="")
+            found.append(kind)
+    return found
+
+
+def _module(workspace: "Workspace", repository: "OciRepository", wasm: Descriptor) -> bytes:
     from tarkpm.core.digest import Digest
 
     kept = workspace.store.find(Digest(wasm.digest.removeprefix("sha256:")), wasm.size)

@@ -2,24 +2,28 @@
 
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tarkpm.core.oci.artifact import Descriptor
+from tarkpm.core.oci.reference import SCHEME
 from tarkpm.core.release import OciSource
+from tarkpm.ops.project.mirrors import mirrored
 from tarkpm.ops.project.team_policy import team_rules
 
 if TYPE_CHECKING:
     from tarkpm.ops.project.workspace import Workspace
+    from tarkpm.sources.oci.layout import LayoutFolder
     from tarkpm.sources.oci.registry import Registry
 
 CONNECTIONS: Final = 8
 """Connections that are kept to one registry."""
 
 
-class Repository:
+class OciRepository:
     """A repository of a registry. What was asked for is remembered, so that a verb sees one state of it."""
 
-    def __init__(self, registry: "Registry", name: str) -> None:
+    def __init__(self, registry: "Registry | LayoutFolder", name: str) -> None:
         self._registry, self._name = registry, name
         self._tags: Sequence[str] | None = None
         self._manifests: dict[str, bytes] = {}
@@ -48,9 +52,9 @@ class Registries:
         self._workspace = workspace
         self._lock = threading.Lock()
         self._clients: dict[str, Registry] = {}
-        self._repositories: dict[str, Repository] = {}
+        self._repositories: dict[str, OciRepository] = {}
 
-    def repository(self, source: OciSource) -> Repository:
+    def repository(self, source: OciSource) -> OciRepository:
         """Return the repository of a source. Raises `Unreachable` offline, and `PolicyViolation`."""
         with self._lock:
             if source.oci not in self._repositories:
@@ -64,16 +68,26 @@ class Registries:
         self._clients.clear()
         self._repositories.clear()
 
-    def _open(self, source: OciSource) -> Repository:
+    def _open(self, source: OciSource) -> OciRepository:
         workspace = self._workspace
         if workspace.settings.offline:
             raise workspace.settings.unreachable(str(source))
         if rules := team_rules(workspace):
             rules.check_source(source)
-        workspace.ui.busy(f"asking {source}")
-        host, _, name = source.oci.partition("/")
+        place = mirrored(workspace.settings, str(source))
+        if place.startswith("/"):
+            from tarkpm.sources.oci.layout import LayoutFolder
+
+            workspace.ui.busy(f"reading {place}")
+            return OciRepository(LayoutFolder(Path(place)), "")
+        # A mirror is asked for code, too, so a policy has to allow it.
+        mirror = OciSource(place.removeprefix(SCHEME))
+        if rules and mirror != source:
+            rules.check_source(mirror)
+        workspace.ui.busy(f"asking {mirror}")
+        host, _, name = mirror.oci.partition("/")
         if host not in self._clients:
             from tarkpm.sources.oci.registry import Registry
 
             self._clients[host] = Registry(host, workspace.settings.environment, threads=CONNECTIONS)
-        return Repository(self._clients[host], name)
+        return OciRepository(self._clients[host], name)

@@ -8,9 +8,12 @@ from support.releases import GOOD, documents, entry_of, make_release
 
 from tarkpm.core.acceptance import Acceptance
 from tarkpm.core.binding import Origin
+from tarkpm.core.capability import CapabilitySet
 from tarkpm.core.difference import Documents, difference
 from tarkpm.core.lock_check import stale_requirement
 from tarkpm.core.lockfile import Lock, parse, render
+from tarkpm.core.manifest import Manifest
+from tarkpm.core.oci.bare import bare_manifest
 from tarkpm.core.oci.checked import check_tagged
 from tarkpm.core.oci.patterns import registry_covers, registry_pattern
 from tarkpm.core.project import Project
@@ -21,7 +24,7 @@ from tarkpm.core.team_rules import PluginFacts, TeamRules
 from tarkpm.core.text import without_login
 from tarkpm.core.version import Version
 from tarkpm.core.widening import WideningKind, widenings
-from tarkpm.errors import LockError, ManifestError, ProjectError
+from tarkpm.errors import LockError, ManifestError, ModuleInvalid, ProjectError, Refused
 
 PLACE = "ghcr.io/owner/calc"
 ONE, TWO = (f"sha256:{digit * 64}" for digit in "12")
@@ -187,6 +190,33 @@ def test_a_team_policy(policy: str, rule: str) -> None:
     rules = TeamRules((TeamPolicy.parse(policy.encode(), where="policy.toml"),))
     found = rules.violations(PluginFacts("calc", oci()))
     assert [one.rule for one in found] == ([rule] if rule else [])
+
+
+# -- packages without plugin.toml
+
+
+def test_the_plugin_toml_of_a_package_never_changes() -> None:
+    """Its digest is in locks."""
+    expected = b'[plugin]\nname = "calc"\nversion = "1.0.0"\ntype = "tool"\n'
+    assert bare_manifest(oci(), ["tool"]) == bare_manifest(oci("v1.0.0", TWO), ["tool"]) == expected
+    found = Manifest.parse(expected)
+    assert (found.capabilities, found.dependencies, found.wasm) == (CapabilitySet(), (), "plugin.wasm")
+
+
+@pytest.mark.parametrize(
+    ("source", "types", "expected"),
+    [
+        (oci("latest"), ["tool"], "a tag has to name its version"),
+        (oci(""), ["tool"], "a tag has to name its version"),
+        (oci(place="ghcr.io/owner/my.calc"), ["tool"], "no plugin's name"),
+        (oci(place="ghcr.io/owner/a__b"), ["tool"], "no plugin's name"),
+        (oci(), [], "is no plugin of tark"),
+        (oci(), ["hook", "tool"], "fits several types: 'hook', 'tool'"),
+    ],
+)
+def test_a_package_that_is_no_plugin(source: OciSource, types: list[str], expected: str) -> None:
+    with pytest.raises((Refused, ModuleInvalid), match=expected):
+        bare_manifest(source, types)
 
 
 # -- attacks on tark.toml and tark.lock: each is a line that a pull request changes
