@@ -7,7 +7,7 @@ both must agree with the row.
 
 import json
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -22,6 +22,9 @@ from tarkpm.core.release_age import moment_text, parse_moment
 from tarkpm.core.text import ellipsis
 from tarkpm.core.version import Version
 from tarkpm.errors import IndexUntrusted
+
+if TYPE_CHECKING:  # few rows have rebuilds
+    from tarkpm.core.rebuilt import ListedRebuild
 
 VERSION: Final = 2
 """The format of listings with proofs. Others are written as 1, for older versions of tarkpm."""
@@ -38,6 +41,7 @@ class ReleaseRow(msgspec.Struct, frozen=True):
     ``capabilities`` are unparsed text, for search and display only: a newer tarkpm may have written kinds
     that this one does not know. ``proof`` shows that the log of the index has the release
     (`tarkpm.core.tlog.proof`); "" without a log.
+    ``rebuilds`` are attestations, whose signatures are not checked here (`tarkpm.core.rebuilt`).
     """
 
     version: Version
@@ -51,6 +55,7 @@ class ReleaseRow(msgspec.Struct, frozen=True):
     yanked: str = ""
     published: int | None = None
     proof: str = ""
+    rebuilds: "tuple[ListedRebuild, ...]" = ()
 
     @property
     def size(self) -> int:
@@ -100,6 +105,7 @@ class _Row(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     yanked: str = ""
     published: str = ""
     proof: str = ""
+    rebuilds: list[dict[str, Any]] = []
 
 
 class _Document(msgspec.Struct, forbid_unknown_fields=True):
@@ -147,7 +153,16 @@ def _row(raw: _Row) -> ReleaseRow:
         yanked=raw.yanked,
         published=parse_moment(raw.published) if raw.published else None,
         proof=raw.proof,
+        rebuilds=_rebuilds(raw.rebuilds) if raw.rebuilds else (),
     )
+
+
+def _rebuilds(tables: list[dict[str, Any]]) -> "tuple[ListedRebuild, ...]":
+    from tarkpm.core.rebuilt import MAX_REBUILDS, listed
+
+    if len(tables) > MAX_REBUILDS:
+        raise ValueError(f"expected at most {MAX_REBUILDS} rebuilds, found {len(tables)}")
+    return tuple(map(listed, tables))
 
 
 def render(listing: Listing) -> bytes:
@@ -175,5 +190,9 @@ def _table(row: ReleaseRow) -> dict[str, Any]:
         published="" if row.published is None else moment_text(row.published),
         proof=row.proof,
     )
+    if row.rebuilds:
+        from tarkpm.core.rebuilt import to_table
+
+        raw.rebuilds = list(map(to_table, row.rebuilds))
     table: dict[str, Any] = msgspec.to_builtins(raw)
     return table

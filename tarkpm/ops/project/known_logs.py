@@ -50,7 +50,7 @@ class KnownLogs:
             return
         keys, before = client.log, self.seen(source)
         check_kept(keys, before, where=str(source))
-        if keys and not client.is_kept:
+        if keys and not client.is_frozen:
             newest = client.log_files.checkpoint(keys)
             if before:
                 client.log_files.check_continued([before.checkpoint], newest)
@@ -76,7 +76,7 @@ class KnownLogs:
         newest = self._newest.get(source.root) or _largest(proofs)
         if newest is None:
             return
-        if not client.is_kept:
+        if not client.is_frozen:
             trees = {(one.checkpoint.size, one.checkpoint.root): one.checkpoint for one in proofs}
             client.log_files.check_continued(trees.values(), newest)
         found = {
@@ -134,15 +134,17 @@ class KnownLogs:
         Those that are installed stay: they were there before the index had a log, or before it was seen.
         """
         seen = self.seen(source)
-        if seen is None:
+        # Of a log that only a cache or a bundle names so far, nothing is remembered yet.
+        if seen is None and self._asked.get(source.root) is None:
             return []
+        proven = seen.releases if seen else {}
         installed = self._workspace.record.installed
         return [
             entry
             for entry in entries
             if entry.source == source
             and entry.statement
-            and entry.statement.sha256 not in seen.releases
+            and entry.statement.sha256 not in proven
             and not ((one := installed.get(entry.name)) and one.fingerprint == fingerprint(entry))
         ]
 

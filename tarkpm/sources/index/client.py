@@ -17,7 +17,6 @@ from tarkpm.core.claim import Claim
 from tarkpm.core.digest import FileEntry
 from tarkpm.core.layout import (
     CLAIMS,
-    METADATA,
     SEARCH,
     advisories_path,
     advisory_path,
@@ -35,9 +34,11 @@ from tarkpm.io.login import Login
 from tarkpm.io.paths import expanded
 from tarkpm.io.proxies import DIRECT, Proxies
 from tarkpm.sources.index import cached
+from tarkpm.sources.index.files import split_parts
 from tarkpm.sources.index.places import (
     USUAL,
     Folder,
+    Frozen,
     IndexLocation,
     Missing,
     Patience,
@@ -77,14 +78,18 @@ class IndexClient:
         patience: Patience = USUAL,
         floors: Mapping[str, int] = NO_FLOORS,
         kept: bool = False,
+        frozen: Frozen | None = None,
+        through: Callable[[IndexLocation], IndexLocation] | None = None,
     ) -> None:
         """Set up the client without a request.
 
         The path of a folder is relative to ``base``. ``token`` (as ``Bearer``), or else ``login``, is sent
         only to the index's own server, and never unencrypted. ``floors`` is an earlier value of `seen`.
-        With ``kept``, the index is asked as the cache kept it, without a network.
+        With ``kept``, the index is asked as the cache kept it, and with ``frozen`` as that place has it,
+        without a network: ``is_frozen`` then. ``through`` wraps the place that is asked.
         """
-        self.is_kept = kept
+        self.is_frozen = kept or frozen is not None
+        self._kept, self._frozen_place, self._through = kept, frozen, through
         self._floors = floors
         self.index = index
         self._cache, self._base, self._lock_seconds, self._threads = cache, base, lock_seconds, threads
@@ -190,7 +195,7 @@ class IndexClient:
         """The keys of the log that the index's root names; None without a log. Raises like `claims`."""
         self.refresh()
         table = self._session.log
-        return None if table is None else log_keys(table, where=self._at(METADATA))
+        return None if table is None else log_keys(table, where=self.index.url)
 
     @cached_property
     def log_files(self) -> "LogFiles":
@@ -229,7 +234,7 @@ class IndexClient:
         except TooLarge:
             text = f"the release of {pin.name} has more than {size:,} bytes"
             raise DigestMismatch(text, where=where) from None
-        return dict(_split(data, pin.parts, where))
+        return dict(split_parts(data, pin.parts, where))
 
     def _documents(
         self,
@@ -269,28 +274,22 @@ class IndexClient:
             lock_seconds=self._lock_seconds,
             patience=self._patience,
             floors=self._floors,
-            kept=self.is_kept,
+            frozen=self._frozen,
         )
 
     @cached_property
-    def _place(self) -> IndexLocation:
-        if self.is_kept:
+    def _frozen(self) -> Frozen | None:
+        if self._kept:
             from tarkpm.sources.index.kept import Kept
 
             return Kept(cached.folder(self._cache, self.index.root))
-        if "://" in self.index.url:
-            return self._web()
-        return Folder(self._base / expanded(self.index.url))
+        return self._frozen_place
+
+    @cached_property
+    def _place(self) -> IndexLocation:
+        folder = "://" not in self.index.url
+        place = self._frozen or (Folder(self._base / expanded(self.index.url)) if folder else self._web())
+        return self._through(place) if self._through else place
 
     def _at(self, path: str) -> str:
         return f"{self.index.url}/{path}"
-
-
-def _split(data: bytes, parts: Iterable[FileEntry], where: str) -> Iterator[tuple[str, bytes]]:
-    """Yield each part of ``data``, checked; truncated data fails the check. Raises `DigestMismatch`."""
-    start = 0
-    for part in parts:
-        piece = data[start : start + part.size]
-        part.check(piece, where=where)
-        yield part.name, piece
-        start += part.size
