@@ -3,9 +3,10 @@
 import shutil
 from pathlib import Path
 
+import msgspec
 from support.community import BOTH, Community
 from support.indexserver import IndexServer
-from support.logged import LoggedIndex
+from support.logged import LoggedIndex, relist
 from support.sandbox import Sandbox
 
 
@@ -96,6 +97,24 @@ def test_without_a_network_a_cache_is_enough(logged: LoggedIndex, log_server: In
     for name in ("tark.toml", "tark.lock"):
         shutil.copy(ada.cwd / name, bob.cwd / name)
     bob.run("sync", "--offline", "--accept-project").ok()
+    bob.run("verify").ok()
+
+
+def test_a_bundle_carries_proofs(logged: LoggedIndex, log_server: IndexServer) -> None:
+    """On a machine that has neither a network nor state, the log is checked as far as the bundle goes."""
+    ada = logged.user(log_server, "ada")
+    ada.run("add", "text-tools", "--accept-capabilities").ok()
+    ada.run("bundle", "create", "-o", "good.tar").ok()
+    relist(logged, lambda row: msgspec.structs.replace(row, proof=""))
+    ada.run("bundle", "create", "-o", "bad.tar").ok()
+    for name, status in (("bad", 3), ("good", 0)):
+        bob = Sandbox(logged.users / name)
+        for file in ("tark.toml", "tark.lock", f"{name}.tar"):
+            shutil.copy(ada.cwd / file, bob.cwd / file)
+        done = bob.run("sync", "--bundle", f"{name}.tar", "--accept-project")
+        assert done.status == status, done
+        assert ("does not prove that it is in the log" in done.err) == bool(status)
+    assert "entry 0, seen by no witness" in bob.run("info", "text-tools").ok().out
     bob.run("verify").ok()
 
 
