@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from support.daemons import needed
 from support.ociregistry import OciRegistry, login, oci_registry
-from support.oddregistry import OddRegistry
+from support.oddregistry import Handler, OddRegistry
 from support.sandbox import Sandbox
 
 from tarkpm.core.oci.artifact import CONFIG_TYPE, MANIFEST_TYPE, WASM_TYPE, Descriptor
@@ -54,6 +54,7 @@ def test_a_release_is_pushed_once(author: Sandbox, registry: OciRegistry) -> Non
     again = author.run(*words, "--json", env=env).ok().json
     assert len(registry.requests) == 3
     assert pushed[3] == f"  digest   {again['digest']}"
+    assert pushed[4] == f"  next     users run: tarkpm add {to}:1.0.0"
     assert (again["reference"], again["written"], again["existed"]) == (f"{to}:1.0.0", False, True)
     assert author.run(*words, "--dry-run", env=env).ok().out.startswith(f"already published: {to}:1.0.0")
 
@@ -130,6 +131,31 @@ def test_what_else_may_have_the_tag(author: Sandbox) -> None:
             2, "the tag has something else than a plugin: expected one artifact", "choose another tag"
         )
         assert not odd.uploads
+
+
+def test_a_push_that_ends_anywhere_leaves_no_half_of_a_release(author: Sandbox) -> None:
+    """Whichever request is the last one, the tag is not there before its blobs, and the next push completes it."""
+    with OddRegistry() as odd:
+        count = 6
+        for last in range(count):
+            tag, seen = f"try-{last}", [0]
+
+            def ends(handler: Handler, last: int = last, seen: list[int] = seen) -> bool:
+                seen[0] += 1
+                return seen[0] > last and handler.reply(403)
+
+            odd.blobs.clear()
+            odd.answers = {"/v2/": ends}
+            words = ("publish", "./mine", "--to", f"oci://{odd.host}/o/t:{tag}")
+            author.run(*words).failed(5, "HTTP 403")
+            assert tag not in odd.manifests
+            odd.answers = {}
+            author.run(*words).ok()
+            assert tag in odd.manifests
+            assert len(odd.blobs) == 3
+        assert len({odd.manifests[f"try-{last}"] for last in range(count)}) == 1
+        # other registries do not have the referrers API, so nothing depends on it
+        assert not any("referrers" in line for line in odd.requests)
 
 
 def described(item: Descriptor) -> dict[str, object]:

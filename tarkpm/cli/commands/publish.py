@@ -51,7 +51,7 @@ class _Destination(click.Path):
 @dry_run
 @common
 def publish_command(invocation: Invocation, folder: Path, to: Path | str, key: str, allow_dirty: bool) -> int:
-    """Prepare a signed release for an index, or push it to an OCI registry.
+    """Prepare a signed release for an index, or push it to a registry.
 
     The release in FOLDER is written to DIR/NAME-VERSION, ready to be submitted, or pushed to the repository
     OCI, under its version unless OCI has a tag. A tag that exists is never moved.
@@ -90,4 +90,5 @@ def _lines(report: "PublishReport | PushReport", *, dry_run: bool) -> list[str]:
         after = f"  next     submit the folder; the index maintainers run: {accept}"
         return [f"{state} {report.folder}: {files}", *release, after]
     state = "already published:" if report.existed else "would push" if dry_run else "pushed"
-    return [f"{state} {report.reference}: {files}", *release, f"  digest   {report.digest}"]
+    after = f"  next     users run: tarkpm add {report.reference}"
+    return [f"{state} {report.reference}: {files}", *release, f"  digest   {report.digest}", after]

@@ -18,7 +18,7 @@ MAX_SERVICE: Final = 256
 
 _WORD = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
 _PIECE = re.compile(
-    rf'\s*,?\s*(?:(?P<key>{_WORD})\s*=\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>{_WORD}))'
+    rf'[\s,]*(?:(?P<key>{_WORD})\s*=\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>{_WORD}))'
     rf"|(?P<scheme>{_WORD}))"
 )
 

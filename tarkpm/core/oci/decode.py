@@ -52,8 +52,8 @@ class ArtifactManifest(msgspec.Struct, frozen=True):
 class PluginFiles(msgspec.Struct, frozen=True):
     """The files of a release beside its module, by name, with plugin.toml.
 
-    ``statement`` is None for an unsigned release, and ``proof`` without one of a transparency log. Neither is
-    verified.
+    ``statement`` is None for an unsigned release, and ``proof`` for one without a transparency log's proof.
+    Neither is verified.
     """
 
     files: Mapping[str, bytes]

@@ -133,7 +133,7 @@ class RegistryLogins:
             raise Unreachable(f"the token server responds with HTTP {answer.status}")
         try:
             document = from_json(answer.body, _Token)
-        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        except msgspec.DecodeError:
             raise Unreachable("the token server's response is not a token") from None
         token = document.token or document.access_token or ""
         # A line break in a token could forge a header (RFC 6750, 2.1, has fewer characters still).

@@ -141,7 +141,7 @@ def _read(path: Path) -> _File | None:
         return from_json(read_file(resolved(path), MAX_FILE), _File)  # a link is usual for dotfiles
     except FileNotFoundError:
         return None
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as problem:
+    except msgspec.DecodeError as problem:
         text = f"expected docker's file of logins: {flaw(problem)}"
         raise Refused(text, where=str(path)) from None
     except OSError as problem:
@@ -163,7 +163,7 @@ def _ask(helper: str, registry: str, environment: Mapping[str, str], where: str)
     try:
         output = ask([program, "get"], environment, key.encode(), {})
         answer = from_json(output, _Answer) if output else None
-    except (OSError, msgspec.MsgspecError, UnicodeError, RecursionError):
+    except (OSError, msgspec.DecodeError):
         answer = None
     if answer is None or not answer.Secret:
         return FoundLogin(problem=f"'{name}' returned no login", where=where)

@@ -172,7 +172,7 @@ class Registry:
     def _page(self, answer: RegistryAnswer, repository: str) -> list[str]:
         try:
             return from_json(answer.body, _Tags).tags or []
-        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        except msgspec.DecodeError:
             text = "the registry's list of tags is not JSON"
             raise Unreachable(text, where=self._at(repository)) from None
 

@@ -173,6 +173,6 @@ def _code(body: bytes) -> str:
     """Return the first error code of a response (OCI Distribution Specification 1.1, "Error Codes")."""
     try:
         errors = from_json(body, _Errors).errors
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+    except msgspec.DecodeError:
         return ""
     return errors[0].code if errors and _CODE.fullmatch(errors[0].code) else ""
