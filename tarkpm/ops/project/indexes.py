@@ -17,7 +17,6 @@ from tarkpm.core.release import IndexSource, PluginName
 from tarkpm.core.rows import Listing
 from tarkpm.errors import IndexStale, NotFound, TarkError, Unreachable
 from tarkpm.ops.project.known_advisories import KnownAdvisories
-from tarkpm.ops.project.mirrors import mirrored
 from tarkpm.ops.project.team_policy import team_rules
 
 if TYPE_CHECKING:
@@ -208,6 +207,7 @@ def open_client(
     Raises `Refused` for an unusable netrc, and `PolicyViolation`.
     """
     from tarkpm.io.proxies import Proxies
+    from tarkpm.ops.project.mirrors import mirrored
     from tarkpm.sources.index import IndexClient
 
     settings = workspace.settings

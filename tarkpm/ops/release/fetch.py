@@ -30,7 +30,6 @@ from tarkpm.host.module.fit import check_module
 from tarkpm.io.parallel import run_parallel
 from tarkpm.io.paths import expanded
 from tarkpm.ops.project.indexes import Indexes
-from tarkpm.ops.project.mirrors import mirrored
 from tarkpm.ops.project.team_policy import team_rules
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.sources.folder import ReleaseFiles, collect, likely_files
@@ -166,6 +165,7 @@ def open_remote(workspace: Workspace, url: str) -> "Iterator[GitRemote]":
     settings = workspace.settings
     if settings.offline and not url.startswith("file:"):
         raise settings.unreachable(url)
+    from tarkpm.ops.project.mirrors import mirrored
     from tarkpm.sources.git import Access, GitRemote, parse
 
     place = mirrored(settings, url)

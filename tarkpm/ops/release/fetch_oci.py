@@ -45,9 +45,15 @@ def acquire_oci(
     """
     found = []
     for source in sources:
-        release = release_at(workspace, find(workspace, source))
+        hint = f"tarkpm update {names.get(source, '')}".rstrip()
+        try:
+            release = release_at(workspace, find(workspace, source))
+        except NotFound as problem:
+            # Many registries delete manifests that no tag leads to any longer.
+            problem.hint = hint if source.tag and source.digest else problem.hint
+            raise
         if release.candidate.signer is None:
-            _check_led_to(workspace, source, hint=f"tarkpm update {names.get(source, '')}".rstrip())
+            _check_led_to(workspace, source, hint=hint)
         found.append(release)
     return found
 
