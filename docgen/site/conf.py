@@ -19,7 +19,7 @@ NAVIGATION = {
     "Write plugins": ["docs/sdk/README", "docs/sdk/c", "docs/sdk/javascript", "docs/sdk/python", "docs/sdk/rust", "docs/sdk/testing", "docs/sdk/publishing", "docs/sdk/*", "plugins/README", "plugins/*/README"],
     "Reference": ["docs/reference/commands", "docs/json", "docs/reference/*"],
     "Maintain an index": ["index/README", "index/*"],
-    "Trust": ["SECURITY", "docs/trust-rules"],
+    "Trust": ["SECURITY", "docs/trust-rules", "docs/transparency-log"],
     "The project": ["CONTRIBUTING", "docs/architecture", "docs/style", "docs/assurance", "docs/decisions/README", "benchmarks/README", "CHANGELOG"],
 }  # fmt: skip
 """The pages by section; a pattern stands for the pages that no line before it names."""

@@ -176,6 +176,22 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "index rotate root": ("tarkpm index rotate root --add KEY --remove KEY",),
     "index refresh": ("tarkpm index refresh",),
     "index check": ("tarkpm index check --deep", "tarkpm index check --index ./index --json"),
+    "index log": (
+        "tarkpm index log init --witness example.org=KEY",
+        "tarkpm index log check community",
+    ),
+    "index log init": (
+        "tarkpm index log init",
+        "tarkpm index log init --witness example.org=KEY --witness example.net=KEY --quorum 1",
+    ),
+    "index log check": (
+        "tarkpm index log check community --save seen.txt",
+        "tarkpm index log check community --against seen.txt",
+        "tarkpm index log check --index ./index",
+    ),
+    "index log witness": (
+        "tarkpm index log witness https://index.example.com --root sha256:DIGEST --key witness",
+    ),
     "index status": ("tarkpm index status",),
     "index serve": ("tarkpm index serve ./index",),
     "key": (

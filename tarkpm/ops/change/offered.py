@@ -18,6 +18,7 @@ from tarkpm.ops.change.propose import PluginRequest, weigh
 from tarkpm.ops.change.select_indexed import check_row
 from tarkpm.ops.project.acceptance import not_accepted
 from tarkpm.ops.project.indexes import Indexes
+from tarkpm.ops.project.known_logs import KnownLogs
 from tarkpm.ops.project.release_ages import ReleaseAges
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.fetch import (
@@ -182,6 +183,9 @@ def _of_index(workspace: Workspace, source: IndexSource, name: PluginName, wante
     listing = listing_of(workspace, source, name)
     row = _chosen(workspace, source, listing, wanted)
     pin = Pin(listing.name, row.statement, row.files)
+    workspace.resource(KnownLogs).require(
+        source, workspace.resource(Indexes).client(source), [(listing.name, row)]
+    )
     (release,) = acquire_pinned(workspace, [(source, pin)])
     check_row(source, pin, row, release)
     rows = listed_rows(workspace, listing.name, source, listing)

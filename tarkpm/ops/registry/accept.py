@@ -11,11 +11,13 @@ from tarkpm.core.rebuilt import read_rebuild, rebuilders
 from tarkpm.core.release import IndexSource, PluginName
 from tarkpm.core.rows import Listing, ReleaseRow
 from tarkpm.core.rows import parse as parse_rows
+from tarkpm.core.tlog.proof import parse_proof
 from tarkpm.core.version import Version
 from tarkpm.errors import TarkError
 from tarkpm.io.files import read_file
 from tarkpm.ops.registry.desk import Desk
 from tarkpm.ops.registry.proposals import check_settled
+from tarkpm.ops.registry.transparency import log_release, remember_log
 from tarkpm.ops.release.checks import Publishable, read_release
 from tarkpm.registry.catalogue import update_search
 from tarkpm.registry.change import IndexChange
@@ -27,7 +29,8 @@ from tarkpm.registry.releases import MAX_REASON, admit, release_bytes, with_row,
 class ReleaseAcceptReport(msgspec.Struct, frozen=True):
     """A release the index accepted, or would accept.
 
-    ``written`` is in bytes, without the release itself.
+    ``written`` is in bytes, without the release itself. ``log_entry`` is the number of its entry in the log
+    of the index; None without a log, and with --dry-run.
     """
 
     name: str
@@ -35,6 +38,7 @@ class ReleaseAcceptReport(msgspec.Struct, frozen=True):
     signer: str
     statement: str
     written: int
+    log_entry: int | None = None
 
 
 def accept(desk: Desk, folder: Path, online_name: str) -> ReleaseAcceptReport:
@@ -50,22 +54,27 @@ def accept(desk: Desk, folder: Path, online_name: str) -> ReleaseAcceptReport:
         # A waiting change of the key lists the releases that stay valid: this one would be missing.
         check_settled(desk, index, name)
         row = admit(claim, index.listing(name), release.candidate, where=str(folder), now=desk.now)
-        written = 0
-        if not desk.settings.dry_run:
-            written = _list(desk, index, claim, row, release, online_name)
         signer = str(release.candidate.signer)
-        return ReleaseAcceptReport(name, str(row.version), signer, row.statement.sha256, written)
+        report = ReleaseAcceptReport(name, str(row.version), signer, row.statement.sha256, 0)
+        if desk.settings.dry_run:
+            return report
+        written, proof = _list(desk, index, claim, row, release, online_name)
+        entry = parse_proof(proof).index if proof else None
+        return msgspec.structs.replace(report, written=written, log_entry=entry)
 
 
 def _list(
     desk: Desk, index: Index, claim: Claim | None, row: ReleaseRow, release: Publishable, online_name: str
-) -> int:
+) -> tuple[int, str]:
+    """List a release; returns the bytes written without the release itself, and the proof in its row."""
     change = IndexChange(index, desk.now)
     content = release_bytes(release.envelope, release.candidate, release.files)
     change.release(row.statement.sha256, content)
-    return _update(desk, index, change, release.candidate.manifest.name, claim, row, online_name) - len(
-        content
-    )
+    name = release.candidate.manifest.name
+    row = log_release(desk, index, change, name, row)
+    written = _update(desk, index, change, name, claim, row, online_name) - len(content)
+    remember_log(desk, index)
+    return written, row.proof
 
 
 def _update(

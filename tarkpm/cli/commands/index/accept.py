@@ -33,6 +33,7 @@ def accept_command(invocation: Invocation, folder: Path, release: Path, online_k
             f"{style('✓', fg='green')} {done} {report.name} {report.version}",
             f"  signer     {report.signer}",
             f"  statement  {report.statement}",
+            *([f"  log        entry {report.log_entry:,}"] if report.log_entry is not None else []),
         ],
     )
     return 0
