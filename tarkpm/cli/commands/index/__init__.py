@@ -19,6 +19,7 @@ SECTIONS = {
         "check",
         "status",
         "serve",
+        "site",
     ),
 }
 
