@@ -194,6 +194,10 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     ),
     "index status": ("tarkpm index status",),
     "index serve": ("tarkpm index serve ./index",),
+    "index site": (
+        "tarkpm index site ./index -o public",
+        "tarkpm index site . -o ../public --url https://plugins.example.com/ --tools",
+    ),
     "key": (
         "tarkpm key generate --name release --passphrase",
         "tarkpm key export release --to backup.pem",
