@@ -21,6 +21,7 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "bundle create": ("tarkpm bundle create -o plugins.tar", "tarkpm bundle create -o tools.tar text-tools"),
     "bundle inspect": ("tarkpm bundle inspect plugins.tar",),
     "bundle verify": ("tarkpm bundle verify plugins.tar", "tarkpm bundle verify plugins.tar --json"),
+    "mirror": ("tarkpm mirror /srv/index", "tarkpm mirror ./usb/index --index community --only-locked"),
     "accept": ("tarkpm accept", "tarkpm accept --print"),
     "accepted": ("tarkpm accepted", "tarkpm accepted --forget ."),
     "policy": ("tarkpm policy check", "tarkpm policy explain text-tools"),
