@@ -20,6 +20,7 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "bundle": ("tarkpm bundle create -o plugins.tar", "tarkpm sync --bundle plugins.tar"),
     "bundle create": ("tarkpm bundle create -o plugins.tar", "tarkpm bundle create -o tools.tar text-tools"),
     "bundle inspect": ("tarkpm bundle inspect plugins.tar",),
+    "bundle push": ("tarkpm bundle push plugins.tar oci://registry.example.com/plugins",),
     "bundle verify": ("tarkpm bundle verify plugins.tar", "tarkpm bundle verify plugins.tar --json"),
     "mirror": ("tarkpm mirror /srv/index", "tarkpm mirror ./usb/index --index community --only-locked"),
     "accept": ("tarkpm accept", "tarkpm accept --print"),
