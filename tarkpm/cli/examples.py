@@ -32,6 +32,11 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "policy sign": ("tarkpm policy sign --key lead",),
     "audit": ("tarkpm audit", "tarkpm audit --offline --sarif"),
     "verify": ("tarkpm verify", "tarkpm verify --json"),
+    "rebuild": (
+        "tarkpm rebuild text-tools@1.0.0",
+        "tarkpm rebuild github:owner/repo --tag v1.0.0",
+        "tarkpm rebuild text-tools --attest rebuilt.json --key me",
+    ),
     "search": ("tarkpm search words",),
     "diff": (
         "tarkpm diff",

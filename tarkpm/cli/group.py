@@ -18,7 +18,18 @@ from tarkpm.errors import StoreError, TarkError
 
 SECTIONS: Final[dict[str, tuple[str, ...]]] = {
     "Change a project": ("init", "add", "remove", "update", "lock", "sync", "rollback", "bisect"),
-    "Trust": ("verify", "audit", "accept", "accepted", "grant", "revoke", "enable", "disable", "policy"),
+    "Trust": (
+        "verify",
+        "audit",
+        "rebuild",
+        "accept",
+        "accepted",
+        "grant",
+        "revoke",
+        "enable",
+        "disable",
+        "policy",
+    ),
     "Find and look": (
         "search",
         "versions",

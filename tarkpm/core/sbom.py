@@ -16,7 +16,7 @@ import msgspec
 
 from tarkpm.core.digest import FileEntry, sha256
 from tarkpm.core.lockfile import Lock, LockEntry, render
-from tarkpm.core.release import GitSource, IndexSource, PluginName
+from tarkpm.core.release import GitSource, IndexSource, OciSource, PluginName
 
 SPECIFICATION: Final = "1.6"
 NAMESPACE: Final = uuid.UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")  # of URLs (RFC 9562, 6.6)
@@ -61,7 +61,7 @@ def bom(
 
 
 def package_url(entry: LockEntry) -> str:
-    """Return the purl of a release: of GitHub for a release from there, else a generic one with its place."""
+    """Return the purl of a release: of GitHub or a registry for one from there, else a generic one."""
     name, version, source = quote(entry.name), quote(str(entry.version), safe=""), entry.source
     digest = f"sha256:{module.sha256}" if (module := locked_module(entry)) else ""
     if isinstance(source, GitSource):
@@ -70,6 +70,10 @@ def package_url(entry: LockEntry) -> str:
             return f"pkg:github/{found[1].lower()}/{found[2].lower()}@{source.commit}{path}"
         place = _qualifiers(checksum=digest, vcs_url=f"git+{source.git}@{source.commit}")
         return f"pkg:generic/{name}@{version}{place}{path}"
+    if isinstance(source, OciSource):
+        # The type has no namespace, and the version is the digest (purl-spec, types/oci).
+        where = _qualifiers(repository_url=source.oci, tag=source.tag)
+        return f"pkg:oci/{source.oci.rpartition('/')[2]}@{source.digest}{where}"
     if isinstance(source, IndexSource):
         return f"pkg:generic/tark/{name}@{version}{_qualifiers(checksum=digest)}"
     return f"pkg:generic/{name}@{version}"  # a working copy: its bytes are not locked

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 def versions_command(invocation: Invocation, plugin: str, ref: "GitRef") -> int:
     """List the releases of a plugin, newest first, installed or not.
 
-    PLUGIN is a name, INDEX:NAME or a git URL. Of a repository, the tags that name versions are listed: with
-    --tag, those with the same text before the version.
+    PLUGIN is a name, INDEX:NAME, a git URL or oci://host/repository. Of a repository, the tags that name
+    versions are listed: with --tag, those with the same text before the version.
     """
     from tarkpm.ops.versions import versions
 

@@ -10,7 +10,7 @@ from tarkpm.core.lock_check import check_matches
 from tarkpm.core.lockfile import LockEntry, Pin, fingerprint
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MANIFEST, STATEMENT
-from tarkpm.core.release import IndexSource, PathSource, PluginName
+from tarkpm.core.release import DirectSource, IndexSource, OciSource, PathSource, PluginName
 from tarkpm.core.verification import VerifiedRelease, check_names, verify_release
 from tarkpm.errors import BlobMissing, DigestMismatch, SignatureInvalid
 from tarkpm.host.module.fit import check_module
@@ -110,13 +110,14 @@ def _carried() -> "type[Carried]":
 
 
 def _groups(workspace: Workspace, entries: Iterable[LockEntry]) -> Iterator[list[LockEntry]]:
-    """Yield entries to fetch together: those of git and folders at once, others by size."""
+    """Yield entries to fetch together: those of git and folders at once, the others by size."""
     entries = list(entries)
     if workspace.settings.bundle:
         yield from batches(entries, lambda entry: sum(file.size for file in stored_files(entry)), MEMORY)
         return
-    yield from filter(None, [[entry for entry in entries if not isinstance(entry.source, IndexSource)]])
-    pinned = (entry for entry in entries if isinstance(entry.source, IndexSource))
+    sized = IndexSource, OciSource
+    yield from filter(None, [[entry for entry in entries if not isinstance(entry.source, sized)]])
+    pinned = (entry for entry in entries if isinstance(entry.source, sized))
     yield from batches(pinned, lambda entry: sum(file.size for file in stored_files(entry)), MEMORY)
 
 
@@ -124,7 +125,8 @@ def _fetch(workspace: Workspace, entries: list[LockEntry]) -> list[Release]:
     """Fetch the releases of locked entries from their sources, or a bundle; each must match the lock."""
     if workspace.settings.bundle:
         return _checked(workspace, entries, workspace.resource(_carried()).releases(entries))
-    direct, pinned, sources, pins = [], [], [], []
+    direct, pinned, pins = [], [], []
+    sources: list[DirectSource] = []
     for entry in entries:
         if isinstance(entry.source, IndexSource):
             pinned.append(entry)

@@ -17,6 +17,7 @@ from tarkpm.core.release import IndexSource, PluginName
 from tarkpm.core.rows import Listing
 from tarkpm.errors import IndexStale, NotFound, TarkError, Unreachable
 from tarkpm.ops.project.known_advisories import KnownAdvisories
+from tarkpm.ops.project.mirrors import mirrored
 from tarkpm.ops.project.team_policy import team_rules
 
 if TYPE_CHECKING:
@@ -211,15 +212,19 @@ def open_client(
 
     settings = workspace.settings
     environment = settings.environment
+    place = mirrored(settings, entry.url)
     if not kept and (rules := team_rules(workspace)):
-        rules.check_source(entry.source, index_url=entry.url)
-
+        for one in dict.fromkeys((entry.url, place)):
+            rules.check_source(entry.source, index_url=one)
+    # The token is that of the project's index, and is sent to no mirror of it.
+    token = variables.text(environment, entry.token_variable) if place == entry.url else ""
+    entry = IndexEntry(entry.name, place, entry.root)
     return IndexClient(
         entry,
         cache=cache or settings.paths.cache,
         base=workspace.location.folder,
         proxies=Proxies.read(environment),
-        token=variables.text(environment, entry.token_variable),
+        token=token,
         login=_login(environment, entry),
         lock_seconds=settings.lock_seconds,
         allow_http=settings.allow_http,
