@@ -134,5 +134,17 @@ def test_a_bundle_is_pushed_to_a_registry(made: Carrying, tmp_path: Path) -> Non
         assert f"{to}/text-tools:1.0.0" in [row["reference"] for row in rows]
         assert {row["digest"] for row in rows} == {one["digest"] for one in forged.index["manifests"]}
         assert machine.run("bundle", "push", "plugins.tar", to).ok().out.count("is there") == 4
+        # What was pushed is a source like any other, and goes into bundles as well.
+        user = Sandbox(tmp_path / "user")
+        user.init()
+        plugins = machine.run("bundle", "verify", "plugins.tar", "--json").ok().json["plugins"]
+        signer = next(one["signer"] for one in plugins if one["name"] == "word-count")
+        user.run("add", f"{to}/word-count:1.0.0", "--trust", signer, "--accept-capabilities").ok()
+        user.run("bundle", "create", "-o", "plugins.tar").ok()
         (machine.cwd / "plugins.tar").write_bytes(b"")
         machine.run("bundle", "push", "plugins.tar", to).failed(5, "the bundle is truncated")
+    far = Sandbox(tmp_path / "last")
+    for name in ("tark.toml", "tark.lock", "plugins.tar"):
+        shutil.copy(user.cwd / name, far.cwd)
+    assert sync(far).ok().out == "+ word-count 1.0.0\n"
+    far.run("verify").ok()
