@@ -46,6 +46,7 @@ def offer_lines(offer: "Offer") -> list[str]:
         ("Source", offer.source),
         ("Commit", offer.commit),
         ("Signer", _signer(offer)),
+        ("Identity", f"{offer.identity} (proved to the index)" if offer.identity else ""),
         ("Rebuilt", rebuilt_text(offer.rebuilt_by, offer.rebuilt_otherwise_by)),
         ("Size", f"{offer.size:,} bytes"),
         ("Tools", _tools(offer)),

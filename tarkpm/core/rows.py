@@ -39,7 +39,7 @@ class ReleaseRow(msgspec.Struct, frozen=True):
     indexes recorded it. Dates of the author never count: a publisher may claim any.
     ``capabilities`` are unparsed text, for search and display only: a newer tarkpm may have written kinds
     that this one does not know. ``rebuilds`` are attestations, whose signatures are not checked here
-    (`tarkpm.core.rebuilt`).
+    (`tarkpm.core.rebuilt`). ``identity`` is the CI identity that the release proved to the index, or "".
     """
 
     version: Version
@@ -53,6 +53,7 @@ class ReleaseRow(msgspec.Struct, frozen=True):
     yanked: str = ""
     published: int | None = None
     rebuilds: "tuple[ListedRebuild, ...]" = ()
+    identity: str = ""
 
     @property
     def size(self) -> int:
@@ -102,6 +103,7 @@ class _Row(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     yanked: str = ""
     published: str = ""
     rebuilds: list[dict[str, Any]] = []
+    identity: str = ""
 
 
 class _Document(msgspec.Struct, forbid_unknown_fields=True):
@@ -146,7 +148,14 @@ def _row(raw: _Row) -> ReleaseRow:
         yanked=raw.yanked,
         published=parse_moment(raw.published) if raw.published else None,
         rebuilds=_rebuilds(raw.rebuilds) if raw.rebuilds else (),
+        identity=_identity(raw.identity) if raw.identity else "",
     )
+
+
+def _identity(text: str) -> str:
+    from tarkpm.core.ci_identity import CiIdentity
+
+    return str(CiIdentity.parse(text))
 
 
 def _rebuilds(tables: list[dict[str, Any]]) -> "tuple[ListedRebuild, ...]":
@@ -180,6 +189,7 @@ def _table(row: ReleaseRow) -> dict[str, Any]:
         description=row.description,
         yanked=row.yanked,
         published="" if row.published is None else moment_text(row.published),
+        identity=row.identity,
     )
     if row.rebuilds:
         from tarkpm.core.rebuilt import to_table

@@ -87,7 +87,8 @@ class Offer(msgspec.Struct, frozen=True):
     ``status`` is "not installed", or "missing" if it is locked. ``trust`` is that of `Trust`, and ``refusal``
     why `add` would refuse it. ``declares`` are the capabilities in words. ``size`` counts the bytes of all
     files. ``tools`` are names that tark.lock pins; None if they are not known without running the plugin.
-    ``rebuilt_by`` and ``rebuilt_otherwise_by`` are as in `Info`.
+    ``rebuilt_by`` and ``rebuilt_otherwise_by`` are as in `Info`. ``identity`` is the CI identity that the
+    release proved to its index.
     """
 
     name: str
@@ -122,6 +123,7 @@ class Offer(msgspec.Struct, frozen=True):
     command: str
     rebuilt_by: tuple[str, ...] = ()
     rebuilt_otherwise_by: tuple[str, ...] = ()
+    identity: str = ""
 
 
 def info(settings: Settings, ui: Ui, text: str, ref: GitRef) -> Info | Offer:
@@ -210,6 +212,7 @@ def _offer(workspace: Workspace, seen: Offered, command: str, entry: LockEntry |
         command=command or "tarkpm sync",
         rebuilt_by=rebuilt[0],
         rebuilt_otherwise_by=rebuilt[1],
+        identity=seen.identity,
     )
 
 

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import msgspec
 
+from tarkpm.core.ci_identity import CiClaims, CiIdentity
 from tarkpm.core.claim import Claim
 from tarkpm.core.layout import rows_path
-from tarkpm.core.names import MAX_STATEMENT
+from tarkpm.core.names import MAX_STATEMENT, PROOF
 from tarkpm.core.rebuilt import read_rebuild, rebuilders
 from tarkpm.core.release import IndexSource, PluginName
 from tarkpm.core.rows import Listing, ReleaseRow
@@ -19,6 +20,7 @@ from tarkpm.ops.registry.proposals import check_settled
 from tarkpm.ops.release.checks import Publishable, read_release
 from tarkpm.registry.catalogue import update_search
 from tarkpm.registry.change import IndexChange
+from tarkpm.registry.ci_identities import proved, wanted_identity
 from tarkpm.registry.folder import Index
 from tarkpm.registry.rebuilds import attested
 from tarkpm.registry.releases import MAX_REASON, admit, release_bytes, with_row, yanked
@@ -27,7 +29,8 @@ from tarkpm.registry.releases import MAX_REASON, admit, release_bytes, with_row,
 class ReleaseAcceptReport(msgspec.Struct, frozen=True):
     """A release the index accepted, or would accept.
 
-    ``written`` is in bytes, without the release itself.
+    ``written`` is in bytes, without the release itself. ``identity`` is the CI identity that the release
+    proved, ``unverified`` whether it came with a proof that nobody asked for.
     """
 
     name: str
@@ -35,12 +38,22 @@ class ReleaseAcceptReport(msgspec.Struct, frozen=True):
     signer: str
     statement: str
     written: int
+    identity: str = ""
+    unverified: bool = False
 
 
-def accept(desk: Desk, folder: Path, online_name: str) -> ReleaseAcceptReport:
+def accept(
+    desk: Desk,
+    folder: Path,
+    online_name: str,
+    identity: CiIdentity | None = None,
+    *,
+    drop_identity: bool = False,
+) -> ReleaseAcceptReport:
     """Check the release in ``folder`` and list it. Requires the online key, except with --dry-run.
 
-    Raises what `read_release` and `admit` raise; the index is then unchanged.
+    It must prove ``identity``, or else the CI identity of the plugin's last release, unless that is dropped.
+    Raises what `read_release`, `admit`, `proved` and `verify_proof` raise; the index is then unchanged.
     """
     with desk.changing():
         index = desk.open()
@@ -49,12 +62,33 @@ def accept(desk: Desk, folder: Path, online_name: str) -> ReleaseAcceptReport:
         claim = index.claim(name)
         # A waiting change of the key lists the releases that stay valid: this one would be missing.
         check_settled(desk, index, name)
-        row = admit(claim, index.listing(name), release.candidate, where=str(folder), now=desk.now)
+        listing = index.listing(name)
+        row = admit(claim, listing, release.candidate, where=str(folder), now=desk.now)
+        wanted = wanted_identity(listing, identity, dropped=drop_identity)
+        claims = _claims(release, str(folder)) if wanted else None
+        listed = proved(name, wanted, claims, where=str(folder))
+        row = msgspec.structs.replace(row, identity=listed)
         written = 0
         if not desk.settings.dry_run:
             written = _list(desk, index, claim, row, release, online_name)
         signer = str(release.candidate.signer)
-        return ReleaseAcceptReport(name, str(row.version), signer, row.statement.sha256, written)
+        return ReleaseAcceptReport(
+            name=name,
+            version=str(row.version),
+            signer=signer,
+            statement=row.statement.sha256,
+            written=written,
+            identity=listed,
+            unverified=wanted is None and release.proof is not None,
+        )
+
+
+def _claims(release: Publishable, where: str) -> CiClaims | None:
+    if release.proof is None:
+        return None
+    from tarkpm.io.ci_proof import verify_proof
+
+    return verify_proof(release.envelope, release.proof, where=f"{where}: {PROOF}")
 
 
 def _list(
