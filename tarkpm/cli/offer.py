@@ -45,6 +45,7 @@ def offer_lines(offer: "Offer") -> list[str]:
         ("Requires", ", ".join(offer.requires)),
         ("Source", offer.source),
         ("Commit", offer.commit),
+        ("Manifest", offer.digest),
         ("Signer", _signer(offer)),
         ("Identity", f"{offer.identity} (proved to the index)" if offer.identity else ""),
         ("Rebuilt", rebuilt_text(offer.rebuilt_by, offer.rebuilt_otherwise_by)),

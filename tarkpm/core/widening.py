@@ -197,6 +197,7 @@ def _source_widening(
         return Widening(WideningKind.SOURCE, name, _shown(origin, now), _shown(before, then))
     sentence = {
         "git": f"fetch '{name}' from {_shown(origin, now)}",
+        "oci": f"fetch '{name}' from {_shown(origin, now)}",
         "index": f"take '{name}' from {_shown(origin, now)}",
         "path": f"install '{name}' from the folder {origin}",
     }
@@ -233,5 +234,5 @@ def _signer_widenings(name: str, decided: Publisher, known: Publisher) -> Iterat
     # A first identity asks for more. One that is gone, or another one, is a widening.
     if known.identity and decided.identity != known.identity:
         yield Widening(WideningKind.IDENTITY, name, decided.identity, known.identity)
-    if decided.unsigned and not known.unsigned and decided.origin and decided.origin.kind == "git":
+    if decided.unsigned and not known.unsigned and decided.origin and decided.origin.kind in ("git", "oci"):
         yield Widening(WideningKind.UNSIGNED, name, str(decided.origin))

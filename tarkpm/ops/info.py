@@ -10,7 +10,7 @@ from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.name_similarity import nearest
 from tarkpm.core.names import STATEMENT
-from tarkpm.core.release import GitSource, IndexSource, PluginName, Source, is_plugin_name
+from tarkpm.core.release import GitSource, IndexSource, OciSource, PluginName, Source, is_plugin_name
 from tarkpm.ops.change.offered import (
     Offered,
     VersionRow,
@@ -77,6 +77,7 @@ class Info(msgspec.Struct, frozen=True):
     data: str
     unpinned: bool = False
     uses: tuple[CapabilityUse, ...] = ()
+    digest: str = ""
     rebuilt_by: tuple[str, ...] = ()
     rebuilt_otherwise_by: tuple[str, ...] = ()
 
@@ -121,6 +122,7 @@ class Offer(msgspec.Struct, frozen=True):
     versions: tuple[VersionRow, ...]
     notes: tuple[str, ...]
     command: str
+    digest: str = ""
     rebuilt_by: tuple[str, ...] = ()
     rebuilt_otherwise_by: tuple[str, ...] = ()
     identity: str = ""
@@ -165,6 +167,8 @@ def _add_command(source: Source, typed: SourceArg, text: str) -> str:
     words = [text]  # a folder
     if isinstance(source, IndexSource):
         words = [f"{source.index}:{typed.name}" + (f"@{typed.range}" if typed.range else "")]
+    elif isinstance(source, OciSource):
+        words = [str(source)]
     elif isinstance(source, GitSource):
         options = {"--tag": source.tag, "--branch": source.branch, "--rev": source.rev, "--path": source.path}
         words = [source.git, *(word for pair in options.items() if pair[1] for word in pair)]
@@ -191,6 +195,7 @@ def _offer(workspace: Workspace, seen: Offered, command: str, entry: LockEntry |
         min_tark_version=str(manifest.min_tark_version or ""),
         source=str(source.unpinned()),
         commit=source.commit if isinstance(source, GitSource) else "",
+        digest=source.digest if isinstance(source, OciSource) else "",
         signer=candidate.signer or "",
         trust=trust.signer,
         refusal=trust.refusal,
@@ -236,6 +241,7 @@ def _installed(workspace: Workspace, name: PluginName, entry: LockEntry | None) 
         min_tark_version=str(manifest.min_tark_version or ""),
         source=str(source.unpinned()) if source else "",
         commit=source.commit if isinstance(source, GitSource) else "",
+        digest=source.digest if isinstance(source, OciSource) else "",
         signer=signer_text(entry),
         declared=tuple(map(str, manifest.capabilities)),
         abi=module.abi if module else "",
