@@ -47,6 +47,7 @@ def offer_lines(offer: "Offer") -> list[str]:
         ("Commit", offer.commit),
         ("Manifest", offer.digest),
         ("Signer", _signer(offer)),
+        ("Identity", f"{offer.identity} (proved to the index)" if offer.identity else ""),
         ("Rebuilt", rebuilt_text(offer.rebuilt_by, offer.rebuilt_otherwise_by)),
         ("Log", log_text(offer.log)),
         ("Size", f"{offer.size:,} bytes"),

@@ -41,7 +41,8 @@ class ReleaseRow(msgspec.Struct, frozen=True):
     ``capabilities`` are unparsed text, for search and display only: a newer tarkpm may have written kinds
     that this one does not know. ``rebuilds`` are attestations, whose signatures are not checked here
     (`tarkpm.core.rebuilt`). ``proof`` shows that the log of the index has the release
-    (`tarkpm.core.tlog.proof`); "" without a log.
+    (`tarkpm.core.tlog.proof`); "" without a log. ``identity`` is the CI identity that the release proved to
+    the index, or "".
     """
 
     version: Version
@@ -56,6 +57,7 @@ class ReleaseRow(msgspec.Struct, frozen=True):
     published: int | None = None
     rebuilds: "tuple[ListedRebuild, ...]" = ()
     proof: str = ""
+    identity: str = ""
 
     @property
     def size(self) -> int:
@@ -106,6 +108,7 @@ class _Row(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     published: str = ""
     rebuilds: list[dict[str, Any]] = []
     proof: str = ""
+    identity: str = ""
 
 
 class _Document(msgspec.Struct, forbid_unknown_fields=True):
@@ -154,7 +157,14 @@ def _row(raw: _Row) -> ReleaseRow:
         published=parse_moment(raw.published) if raw.published else None,
         rebuilds=_rebuilds(raw.rebuilds) if raw.rebuilds else (),
         proof=raw.proof,
+        identity=_identity(raw.identity) if raw.identity else "",
     )
+
+
+def _identity(text: str) -> str:
+    from tarkpm.core.ci_identity import CiIdentity
+
+    return str(CiIdentity.parse(text))
 
 
 def _rebuilds(tables: list[dict[str, Any]]) -> "tuple[ListedRebuild, ...]":
@@ -189,6 +199,7 @@ def _table(row: ReleaseRow) -> dict[str, Any]:
         yanked=row.yanked,
         published="" if row.published is None else moment_text(row.published),
         proof=row.proof,
+        identity=row.identity,
     )
     if row.rebuilds:
         from tarkpm.core.rebuilt import to_table

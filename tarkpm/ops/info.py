@@ -90,7 +90,8 @@ class Offer(msgspec.Struct, frozen=True):
     ``status`` is "not installed", or "missing" if it is locked. ``trust`` is that of `Trust`, and ``refusal``
     why `add` would refuse it. ``declares`` are the capabilities in words. ``size`` counts the bytes of all
     files. ``tools`` are names that tark.lock pins; None if they are not known without running the plugin.
-    ``rebuilt_by`` and ``rebuilt_otherwise_by`` are as in `Info`.
+    ``rebuilt_by`` and ``rebuilt_otherwise_by`` are as in `Info`. ``identity`` is the CI identity that the
+    release proved to its index.
     """
 
     name: str
@@ -127,6 +128,7 @@ class Offer(msgspec.Struct, frozen=True):
     rebuilt_by: tuple[str, ...] = ()
     rebuilt_otherwise_by: tuple[str, ...] = ()
     log: LogEntry | None = None
+    identity: str = ""
 
 
 def info(settings: Settings, ui: Ui, text: str, ref: GitRef) -> Info | Offer:
@@ -220,6 +222,7 @@ def _offer(workspace: Workspace, seen: Offered, command: str, entry: LockEntry |
         rebuilt_by=rebuilt[0],
         rebuilt_otherwise_by=rebuilt[1],
         log=log_entry(workspace, source, manifest.name, manifest.version, said.sha256 if said else None),
+        identity=seen.identity,
     )
 
 

@@ -193,7 +193,7 @@ class IndexClient:
     def log(self) -> LogKeys | None:
         """The keys of the log that the index's root names; None without a log. Raises like `claims`."""
         self.refresh()
-        table = self._session.log
+        table = self.session.log
         return None if table is None else log_keys(table, where=self._at(METADATA))
 
     @cached_property
