@@ -1,5 +1,6 @@
 """Servers of tarkpm, asked by honest clients and others: mcp over stdio and HTTP, index serve."""
 
+import contextlib
 import http.client
 import json
 import queue
@@ -133,8 +134,10 @@ def mcp_http(root: Path) -> Iterator[Subject]:
         post(call(6, "tools/call", _hostile("trap")), mine)
         post(b"{" * 1000, mine)
         for headers in ({**good, "Authorization": "Bearer x"}, {**good, "Host": "evil.example"}):
-            status, _, _ = post(call(7, "ping", {}), headers)
-            assert status in (401, 421), status
+            # It is refused before its body is read, so the kernel may reset the connection.
+            with contextlib.suppress(ConnectionResetError, BrokenPipeError):
+                status, _, _ = post(call(7, "ping", {}), headers)
+                assert status in (401, 421), status
         _half(place, f"POST /{path} HTTP/1.1\r\nHost: {place}\r\nContent-Length: 1000\r\n\r\n{{".encode())
         _half(place, b"GET / HTTP/1.1\r\nX: " + b"x" * 2000)
         # The session is left open: clients go without a word.
