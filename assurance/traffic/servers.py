@@ -16,7 +16,7 @@ from typing import Any, Final
 from support.community import Community
 from support.sandbox import Sandbox
 
-from assurance.traffic.subject import PATIENCE, Subject, project
+from assurance.traffic.subject import PATIENCE, Subject, project, watched
 
 HELLO: Final = {
     "protocolVersion": "2025-11-25",
@@ -76,10 +76,8 @@ def mcp_stdio(root: Path) -> Iterator[Subject]:
     ask("initialize", HELLO)
     send('{"jsonrpc":"2.0","method":"notifications/initialized"}')
     subject.round = some
-    yield subject
-    assert process.stdin
-    process.stdin.close()
-    process.wait(timeout=PATIENCE)
+    with watched(subject):
+        yield subject
 
 
 def _hostile(tool: str) -> dict[str, Any]:
@@ -144,9 +142,8 @@ def mcp_http(root: Path) -> Iterator[Subject]:
         return 13
 
     subject.round = some
-    yield subject
-    process.terminate()
-    process.wait(timeout=PATIENCE)
+    with watched(subject):
+        yield subject
 
 
 @contextmanager
@@ -183,9 +180,8 @@ def index_serve(root: Path) -> Iterator[Subject]:
         return len(paths) + 2
 
     subject.round = some
-    yield subject
-    process.send_signal(2)
-    process.wait(timeout=PATIENCE)
+    with watched(subject):
+        yield subject
 
 
 def _half(place: str, data: bytes) -> None:
