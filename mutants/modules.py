@@ -15,7 +15,7 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
         "tests/core/test_policy.py",
     ),
     "core/claim": ("tests/core/test_claim.py",),
-    "store/journal": ("tests/store/test_store.py", "tests/attacks/test_attack_clone_with_environment.py"),
+    "store/journal": ("tests/store/test_journal.py", "tests/store/test_store.py"),
     "host/gate": ("tests/host/test_gate.py", "tests/host/test_gate_counts.py"),
     "host/imports/hosts": ("tests/host/imports/test_hosts.py",),
     "core/binding": ("tests/core/test_binding.py", "tests/core/test_acceptance.py"),
