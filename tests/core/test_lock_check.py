@@ -8,7 +8,7 @@ from tarkpm.core.capability import Capability, CapabilitySet
 from tarkpm.core.lock_check import check_matches, followed, led_to, reachable, stale_entries
 from tarkpm.core.lockfile import Lock, LockEntry
 from tarkpm.core.manifest import Manifest
-from tarkpm.core.release import Dependency, IndexSource, PluginName
+from tarkpm.core.release import Dependency, IndexSource, PathSource, PluginName
 from tarkpm.core.version import Version
 from tarkpm.errors import LockStale
 
@@ -39,6 +39,13 @@ def test_two_indexes_of_one_name_are_told_apart_by_their_roots() -> None:
     renamed = IndexSource("community", OTHER)
     where = f"index community with root {OTHER}, but tark.toml requires index community with root {ROOT}"
     assert problems(TEXT, entry("a", "1.0.0", renamed)) == [f"'a' is locked from {where}"]
+
+
+def test_a_folder_that_is_called_like_an_index_is_no_index() -> None:
+    folder = PathSource("index community")
+    sentence = "'a' is locked from index community, but tark.toml requires index community"
+    assert problems(TEXT, entry("a", "1.0.0", folder)) == [sentence]
+    assert problems('[plugins]\na = { path = "index community" }\n', entry("a")) == [sentence]
 
 
 def test_only_entries_that_the_project_leads_to_count() -> None:
