@@ -6,6 +6,7 @@
     python3 dev.py check            linters and types only
     python3 dev.py bench [NAMES]    the measurements of benchmarks/
     python3 dev.py fuzz [TARGETS]   fuzz every parser of bytes from outside; --minutes M, --list
+    python3 dev.py soak [NAMES]     what is promised and too long for CI; --quick takes a sample
     python3 dev.py mutants [NAMES]  look for mistakes in the trust boundary that no test notices
     python3 dev.py docs             generate the reference pages, and build the site; --serve, --man
 
@@ -28,6 +29,7 @@ EXTRAS = {
     "bench": "[dev,benchmark]",
     "slow": "[dev,rebuild]",
     "fuzz": "[dev,fuzz]",
+    "soak": "[dev,soak]",
     "docs": "",
 }
 
@@ -89,6 +91,12 @@ def fuzz(rest: list[str]) -> int:
     return run([PYTHON, "-m", "fuzzing", *rest])
 
 
+def soak(rest: list[str]) -> int:
+    """Show what does not fit the time of CI (docs/assurance.md)."""
+    prepare("soak")
+    return run([PYTHON, "-m", "assurance", *rest])
+
+
 def mutants(rest: list[str]) -> int:
     """Try mutants."""
     prepare("test")
@@ -107,6 +115,7 @@ COMMANDS = {
     "check": check,
     "bench": bench,
     "fuzz": fuzz,
+    "soak": soak,
     "mutants": mutants,
     "docs": docs,
 }
