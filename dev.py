@@ -7,6 +7,7 @@
     python3 dev.py bench [NAMES]    the measurements of benchmarks/
     python3 dev.py fuzz [TARGETS]   fuzz every parser of bytes from outside; --minutes M, --list
     python3 dev.py soak [NAMES]     what is promised and too long for CI; --quick takes a sample
+    python3 dev.py mutants [NAMES]  look for mistakes in the trust boundary that no test notices
     python3 dev.py docs             generate the reference pages, and build the site; --serve, --man
 
 It makes its own `.venv` beside itself and brings it up to date when pyproject.toml changes.
@@ -28,7 +29,7 @@ EXTRAS = {
     "bench": "[dev,benchmark]",
     "slow": "[dev,rebuild]",
     "fuzz": "[dev,fuzz]",
-    "soak": "[dev]",
+    "soak": "[dev,soak]",
     "docs": "",
 }
 
@@ -96,6 +97,12 @@ def soak(rest: list[str]) -> int:
     return run([PYTHON, "-m", "assurance", *rest])
 
 
+def mutants(rest: list[str]) -> int:
+    """Try mutants."""
+    prepare("test")
+    return run([PYTHON, "-m", "mutants", *rest])
+
+
 def docs(rest: list[str]) -> int:
     """Generate and build the documentation."""
     prepare("docs")
@@ -109,6 +116,7 @@ COMMANDS = {
     "bench": bench,
     "fuzz": fuzz,
     "soak": soak,
+    "mutants": mutants,
     "docs": docs,
 }
 

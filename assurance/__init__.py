@@ -5,6 +5,7 @@
     __main__   the command line
     faults/    commands that are killed, or whose disk fails, at each system call that writes
     traffic/   long-running processes under honest and hostile traffic
+    growth/    the cost of commands by the number of plugins, as numbers and pictures
 
 docs/assurance.md states each promise and the command that demonstrates it. Repositories, indexes and plugins
 are those of the tests, from ``tests/support``.

@@ -163,7 +163,10 @@ TARGETS = (
     Target("git-redirect", git_redirect, words=(*_SCHEMES, "/info/refs?service=git-upload-pack")),
     Target("request-url", request_url, (ValueError,), (*_SCHEMES, "xn--", "?", "#", "\\")),
     Target(
-        "capability", capability, (ValueError,), ("http:", "fs-read:", "env:", "secret:", "ws:", "*.", "~/")
+        "capability",
+        capability,
+        (ValueError, SecretError),
+        ("http:", "fs-read:", "env:", "secret:", "ws:", "*.", "~/"),
     ),
     Target(
         "secret", secret, (ValueError, SecretError), (" to ", " as ", "authorization", ": Bearer {}", "=")

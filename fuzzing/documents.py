@@ -1,5 +1,7 @@
 """Documents of plugins, projects and teams: TOML and JSON that others write."""
 
+from json import JSONDecodeError
+
 from fuzzing.target import Target
 from tarkpm.core import lock_merge, lockfile, project_edit, toml_scan
 from tarkpm.core.agent import jsonc
@@ -176,7 +178,7 @@ TARGETS = (
     Target(
         "editor-settings",
         settings_of_editors,
-        (ValueError, jsonc.JsonError),
+        (ValueError, jsonc.JsonError, JSONDecodeError),
         ("//", "/*", "*/", "{", "}", ","),
     ),
     Target(

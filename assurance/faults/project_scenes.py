@@ -118,6 +118,62 @@ class Revoke(ProjectScene):
         self.command = ("revoke", "alpha", "storage")
 
 
+class Lock(ProjectScene):
+    """`lock`: everything, in a project that has no lock yet."""
+
+    name = "lock"
+    loses_nothing = False
+
+    def prepare(self) -> None:
+        super().prepare()
+        (self.sandbox.cwd / "tark.lock").unlink()
+        self.command = ("lock", "--accept-project", "--accept-capabilities")
+
+
+class Disable(ProjectScene):
+    """`disable`: a plugin."""
+
+    name = "disable"
+
+    def prepare(self) -> None:
+        super().prepare()
+        self.command = ("disable", "alpha")
+
+
+class Prune(ProjectScene):
+    """`cache prune`: after a plugin was removed and its generations forgotten; the project is as it was."""
+
+    name = "cache prune"
+
+    def prepare(self) -> None:
+        super().prepare()
+        self.sandbox.run("remove", "beta").ok()
+        shutil.rmtree(self.sandbox.state / "history")
+        self.command = ("cache", "prune")
+
+
+class Init(Scene):
+    """`init`: the first command of somebody new."""
+
+    name = "init"
+
+    def prepare(self) -> None:
+        """Nothing is there."""
+        self.command = ("init", "--tark-version", "0.12.6")
+
+    def look(self) -> Any:
+        """The document, which is all there is."""
+        return _text(self.sandbox.cwd / "tark.toml")
+
+    def settle(self, run: Run) -> str:  # noqa: ARG002
+        """Nothing else depends on it."""
+        return ""
+
+    def may_stay(self, path: str) -> bool:
+        """A hidden temporary file beside the document."""
+        return path.startswith("app/.tark.toml.") and path.endswith(".tmp")
+
+
 class Store(ProjectScene):
     """`call`: a plugin that writes into its own database."""
 

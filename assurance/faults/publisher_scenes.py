@@ -65,6 +65,16 @@ class Claim(IndexScene):
         return [super().look(), claim and claim.key]
 
 
+class Rotate(IndexScene):
+    """`index rotate`: a publisher's key."""
+
+    name = "index rotate"
+
+    def prepare(self) -> None:
+        super().prepare()
+        self.command = ("index", "rotate", "publisher", "text-tools", "--to", self.index.key("pat2"), *BOTH)
+
+
 class Yank(IndexScene):
     """`index yank`: a release."""
 

@@ -2,14 +2,36 @@
 
 from typing import Final
 
-from assurance.faults.project_scenes import Add, Remove, Revoke, Rollback, Store, Sync, Update
-from assurance.faults.publisher_scenes import Accept, Claim, Generate, Import, Publish, Refresh, Sign, Yank
+from assurance.faults.project_scenes import (
+    Add,
+    Disable,
+    Init,
+    Lock,
+    Prune,
+    Remove,
+    Revoke,
+    Rollback,
+    Store,
+    Sync,
+    Update,
+)
+from assurance.faults.publisher_scenes import (
+    Accept,
+    Claim,
+    Generate,
+    Import,
+    Publish,
+    Refresh,
+    Rotate,
+    Sign,
+    Yank,
+)
 
 SCENES: Final = {
     scene.name: scene
     for scene in (
-        *(Add, Update, Sync, Remove, Rollback, Revoke, Store),
+        *(Init, Add, Update, Lock, Sync, Remove, Rollback, Revoke, Disable, Store, Prune),
         *(Generate, Import, Sign, Publish),
-        *(Accept, Claim, Yank, Refresh),
+        *(Accept, Claim, Rotate, Yank, Refresh),
     )
 }

@@ -7,7 +7,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Final
 
@@ -32,16 +32,16 @@ def run(*, stride: int = 1, scenes: Sequence[str] = (), jobs: int = 2) -> int:
     programs: list[tuple[str, ...]] = [("trials", scene, kinds, str(stride)) for scene in scenes or SCENES]
     if not scenes:
         programs += [("crowd", crowd, str(rounds // stride)) for crowd, rounds in ROUNDS.items()]
-    found: list[Trial] = []
     with tempfile.TemporaryDirectory(prefix="tarkpm-faults-", dir=in_memory()) as name:
         folder = Path(name)
         library = build(folder)
         with ThreadPoolExecutor(jobs) as pool:
             running = [pool.submit(_program, folder, library, program) for program in programs]
-            for each in running:
-                # A command that ended before its fault has met none.
-                found += [trial for trial in each.result() if trial.call or trial.problem]
-                print(f"{found[-1].scene}: {len(found):,} faults so far", file=sys.stderr, flush=True)
+            for each in as_completed(running):
+                program = programs[running.index(each)]
+                print(f"{program[1]}: {len(each.result()):,} faults", file=sys.stderr, flush=True)
+        # A command that ended before its fault has met none.
+        found = [trial for each in running for trial in each.result() if trial.call or trial.problem]
     print("\n".join(lines(found)))
     is_enough = stride > 1 or bool(scenes) or len(found) >= PROMISED
     return int(any(trial.problem for trial in found) or not is_enough)

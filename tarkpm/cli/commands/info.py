@@ -7,7 +7,7 @@ import click
 from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.complete import plugin_names
 from tarkpm.cli.git_options import git_ref
-from tarkpm.cli.offer import offer_lines
+from tarkpm.cli.offer import offer_lines, rebuilt_text
 from tarkpm.cli.options import Invocation, allow_http, common, offline
 from tarkpm.cli.rendering import CHECK, CROSS, status_text
 from tarkpm.cli.tables import table
@@ -58,6 +58,7 @@ def info_lines(info: "Info") -> list[str]:
         ("Commit", info.commit),
         ("Manifest", info.digest),
         ("Signer", info.signer),
+        ("Rebuilt", rebuilt_text(info.rebuilt_by, info.rebuilt_otherwise_by)),
         ("Sign-in", "; ".join(info.sign_in)),
         ("Contributes", "; ".join(info.contributes)),
         ("Activation", "; ".join(info.activation)),

@@ -8,6 +8,7 @@ import click
 
 from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.complete import key_names
+from tarkpm.cli.git_options import source_url
 from tarkpm.cli.options import Invocation, common, dry_run
 from tarkpm.cli.passphrase import ask_passphrase
 from tarkpm.core.names import STATEMENT
@@ -48,9 +49,12 @@ class _Destination(click.Path):
     is_flag=True,
     help="Publish files that are not committed in the git repository around them.",
 )
+@source_url
 @dry_run
 @common
-def publish_command(invocation: Invocation, folder: Path, to: Path | str, key: str, allow_dirty: bool) -> int:
+def publish_command(
+    invocation: Invocation, folder: Path, to: Path | str, key: str, allow_dirty: bool, source_url: str
+) -> int:
     """Prepare a signed release for an index, or push it to a registry.
 
     The release in FOLDER is written to DIR/NAME-VERSION, ready to be submitted, or pushed to the repository
@@ -59,11 +63,12 @@ def publish_command(invocation: Invocation, folder: Path, to: Path | str, key: s
     from tarkpm.ops.publish import publish, publish_to_registry
 
     settings = invocation.settings
+    how: Any = {"allow_dirty": allow_dirty, "source_url": source_url}
     report: PublishReport | PushReport
     if isinstance(to, str):
-        report = publish_to_registry(settings, folder, to, key, ask_passphrase, allow_dirty=allow_dirty)
+        report = publish_to_registry(settings, folder, to, key, ask_passphrase, **how)
     else:
-        report = publish(settings, folder, to, key, ask_passphrase, allow_dirty=allow_dirty)
+        report = publish(settings, folder, to, key, ask_passphrase, **how)
     place = _place(report)
     if report.replaced:
         invocation.ui.note(f"{STATEMENT} does not match the files; only the copy in {place} is signed again")

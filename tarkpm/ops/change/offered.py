@@ -7,6 +7,7 @@ import msgspec
 from tarkpm.core.binding import Origin
 from tarkpm.core.consent import Answers
 from tarkpm.core.lockfile import LockEntry, Pin
+from tarkpm.core.rebuilt import ListedRebuild
 from tarkpm.core.release import GitSource, IndexSource, OciSource, PluginName, Requirement
 from tarkpm.core.release_age import Young, moment_text
 from tarkpm.core.rows import Listing, ReleaseRow
@@ -61,12 +62,14 @@ class Offered(msgspec.Struct, frozen=True):
     """A release as its source offers it now, and all ``versions`` of that source, newest first.
 
     ``withdrawn`` says that the release was yanked or revoked. ``notes`` say what could not be known.
+    ``rebuilds`` are those that an index lists of this release.
     """
 
     release: Release
     versions: tuple[VersionRow, ...] = ()
     withdrawn: str = ""
     notes: tuple[str, ...] = ()
+    rebuilds: tuple[ListedRebuild, ...] = ()
 
 
 def offered(workspace: Workspace, request: PluginRequest) -> Offered:
@@ -182,7 +185,8 @@ def _of_index(workspace: Workspace, source: IndexSource, name: PluginName, wante
     (release,) = acquire_pinned(workspace, [(source, pin)])
     check_row(source, pin, row, release)
     rows = listed_rows(workspace, listing.name, source, listing)
-    return Offered(release, rows, _withdrawn(workspace, listing.name, source, row))
+    withdrawn = _withdrawn(workspace, listing.name, source, row)
+    return Offered(release, rows, withdrawn, rebuilds=row.rebuilds)
 
 
 def _chosen(workspace: Workspace, source: IndexSource, listing: Listing, wanted: str) -> ReleaseRow:

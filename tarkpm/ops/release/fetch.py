@@ -256,13 +256,18 @@ def inspect_hint(base: Path, source: PathSource, collected: ReleaseFiles) -> str
 
 
 def release_of(
-    collected: ReleaseFiles, source: Source, hashed: Iterable[FileEntry] = (), *, hint: str = ""
+    collected: ReleaseFiles,
+    source: Source,
+    hashed: Iterable[FileEntry] = (),
+    *,
+    hint: str = "",
+    where: str = "",
 ) -> Release:
     """Verify what was collected at a source; ``hashed`` are files whose digests the caller checked.
 
-    ``hint`` helps with a module that does not fit its type.
+    ``hint`` helps with a module that does not fit its type. ``where`` is where it was, if not at the source.
     """
-    where = str(source)
+    where = where or str(source)
     files, manifest = collected.files, collected.manifest
     candidate = verify_release(
         files, collected.statement, source, where=where, hashed=hashed, manifest=manifest
