@@ -102,9 +102,10 @@ def _range_rows(project: Project, admission: Admission) -> list[CardRow]:
     wanted, was = now.allowed if now else "", before.allowed if before else ""
     if not wanted or wanted == was:
         return []
-    # Without a tag, tark.toml names no range: any version that is no prerelease will do.
-    text = "any version" if now and now.source == OciSource(getattr(now.source, "oci", "")) else wanted
-    return [CardRow("range", f"{text} in {PROJECT}")]
+    source = now.source if now else None
+    # Without a tag, tark.toml names no range.
+    is_open = isinstance(source, OciSource) and not source.tag
+    return [CardRow("range", f"any version: no tag in {PROJECT}" if is_open else f"{wanted} in {PROJECT}")]
 
 
 def _difference_rows(before: CapabilitySet, after: CapabilitySet) -> list[CardRow]:
