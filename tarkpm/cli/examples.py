@@ -173,6 +173,7 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     ),
     "index revoke": ("tarkpm index revoke text-tools@1.2.0",),
     "index rotate": ("tarkpm index rotate root", "tarkpm index rotate publisher text-tools --to KEY"),
+    "index rotate log": ("tarkpm index rotate log",),
     "index rotate online": ("tarkpm index rotate online",),
     "index rotate publisher": ("tarkpm index rotate publisher text-tools --to KEY",),
     "index rotate root": ("tarkpm index rotate root --add KEY --remove KEY",),

@@ -43,6 +43,12 @@ class IndexLog:
         self.where = str(folder / CHECKPOINT)
         data = read_optional(folder / CHECKPOINT, MAX_NOTE)
         self.checkpoint = None if data is None else keys.checkpoint(data, where=self.where)
+        self._signs_again = False
+
+    def signed_by(self, keys: LogKeys) -> "IndexLog":
+        """Return this log for other keys, by which the next checkpoint is signed even of the same tree."""
+        self.keys, self._signs_again = keys, True
+        return self
 
     @property
     def size(self) -> int:
@@ -86,7 +92,7 @@ class IndexLog:
         new = [entry for entry in dict.fromkeys(entries) if entry not in known]
         known.update((entry, self.size + at) for at, entry in enumerate(new))
         positions = tuple(known[entry] for entry in entries)
-        if not new and self.checkpoint:
+        if not new and self.checkpoint and not self._signs_again:
             return LogGrowth({}, self.checkpoint, positions)
         grown = tiles.grown(self.size, new, self._read)
         files = {log_file(tile.path): data for tile, data in grown.items()}

@@ -11,6 +11,7 @@ from tarkpm.core.rows import MAX_ROWS, Listing, ReleaseRow
 from tarkpm.core.tlog.log import LogKeys
 from tarkpm.core.tlog.note import Checkpoint
 from tarkpm.core.tlog.proof import parse_proof, release_entry
+from tarkpm.errors import IndexUntrusted
 from tarkpm.registry.change import IndexChange
 from tarkpm.registry.folder import Index
 from tarkpm.registry.keys import Signer
@@ -36,16 +37,31 @@ def log_rows(
 
 
 def log_everything(index: Index, change: IndexChange, keys: LogKeys, signer: Signer, online: Signer) -> None:
-    """Append all releases of an index to its new log, oldest first, and list each with its proof."""
+    """List every release with a proof from the log of these keys.
+
+    A new log gets all releases, oldest first. If only the key is new, the tree stays as it is, and is signed
+    again. Raises `IndexUntrusted` for a log that does not fit.
+    """
     listings = list(_listings(index))
     named = [(listing.name, row) for listing in listings for row in listing.rows]
     # Rows without a time are of before indexes recorded it.
     named.sort(key=lambda one: (one[1].published or 0, one[0], one[1].version))
-    logged = log_rows(IndexLog(index.folder, keys), change, signer, named, whole=True)
+    logged = log_rows(_opened(index, keys), change, signer, named, whole=True)
     proofs = {row.statement.sha256: row for row in logged}
     for listing in listings:
         found = tuple(proofs[row.statement.sha256] for row in listing.rows)
         _put(change, msgspec.structs.replace(listing, rows=found), online)
+
+
+def _opened(index: Index, keys: LogKeys) -> IndexLog:
+    """Return the log, signed by these keys or, before they are in force, by those that they replace."""
+    before = index.authority.log
+    try:
+        return IndexLog(index.folder, keys)
+    except IndexUntrusted:
+        if before is None or before.origin != keys.origin:
+            raise
+        return IndexLog(index.folder, before).signed_by(keys)
 
 
 def reissue(index: Index, change: IndexChange, log: IndexLog, seen: Checkpoint, online: Signer) -> int:

@@ -267,7 +267,9 @@ def review_authority(index: Index | None, wanted: Authority) -> Review:
     if before.name != wanted.name or before.bits != wanted.bits:
         raise Refused("the name and the number of bins of an index never change")
     if changes:
-        what = "change the witnesses of the log" if before.log else "log all releases"
+        what = "log all releases"
+        if before.log and wanted.log:
+            what = "rotate log" if before.log.key != wanted.log.key else "change the witnesses of the log"
         return Review(f"{what}: index '{wanted.name}'", changes)
     rows: list[tuple[str, str]] = [
         ("NEW: maintainer", key) for key in sorted(wanted.maintainers - before.maintainers)

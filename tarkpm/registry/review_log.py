@@ -25,9 +25,6 @@ def log_changes(index: Index | None, wanted: Authority) -> tuple[tuple[str, str]
         raise Refused("a change of the log changes nothing else")
     if after.origin != log_origin(index.name, index.first_root):
         raise Refused(f"the log '{after.origin}' is that of another index")
-    # Each proof is signed by the key of the log.
-    if before and (before.key, before.origin) != (after.key, after.origin):
-        raise Refused("the key of a log never changes")
     return tuple(_rows(before, after))
 
 
@@ -35,6 +32,10 @@ def _rows(before: LogKeys | None, after: LogKeys) -> Iterator[tuple[str, str]]:
     if before is None:
         yield "NEW: log", after.origin
         yield "NEW: key of the log", after.key
+    elif before.key != after.key:
+        yield "no longer key of the log", before.key
+        yield "NEW: key of the log", after.key
+    if before is None or before.key != after.key:
         yield "for other tools", verifier_key(after.named)
     known = before.witnesses if before else ()
     for one in after.witnesses:

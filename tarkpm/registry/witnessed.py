@@ -1,5 +1,6 @@
 """Take the cosignatures of witnesses into an index: files in ``pending/``, one a witness and checkpoint."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -32,8 +33,10 @@ def take_cosignatures(log: IndexLog) -> Witnessed:
     kept = read_optional(log.folder / COSIGNED, MAX_NOTE)
     before = None
     if kept is not None:
-        before = log.keys.checkpoint(kept, where=str(log.folder / COSIGNED))
-        trees[before.size] = before
+        # One that the log signed with a key that was replaced counts no longer.
+        with suppress(IndexUntrusted):
+            before = log.keys.checkpoint(kept, where=str(log.folder / COSIGNED))
+            trees[before.size] = before
     taken, notes = [], []
     for file in sorted((log.folder / PENDING).glob(f"*{SUFFIX}")):
         try:

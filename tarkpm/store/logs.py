@@ -94,6 +94,9 @@ class Logs:
             # Never a lower one: another process may have seen a newer tree in the meantime.
             newest = max((before.checkpoint, checkpoint) if before else (checkpoint,), key=_rank)
             known = {**before.releases, **releases} if before else dict(releases)
+            # Proofs, and a tree, that a replaced key signed cannot be checked any more.
+            if before and before.keys.key != keys.key and checkpoint.size >= before.checkpoint.size:
+                newest, known = checkpoint, dict(releases)
             document = _Document(keys.table(), newest.text, known)
             data = msgspec.json.encode(document, order="sorted")
             if before is None or data != file.read_bytes():

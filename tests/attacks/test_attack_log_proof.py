@@ -9,13 +9,15 @@ from typing import Any
 
 import msgspec
 import pytest
+from support.community import BOTH
 from support.indexserver import IndexServer
-from support.logged import TEXT, LoggedIndex, relist
+from support.logged import TEXT, LoggedIndex, relist, rewrite
 from tuf.api.metadata import Metadata
 
 from tarkpm.core.rows import ReleaseRow
 from tarkpm.core.tlog.note import sign_checkpoint
 from tarkpm.core.tlog.proof import LogProof, parse_proof
+from tarkpm.core.version import Version
 
 Forge = Callable[[LoggedIndex, ReleaseRow], str]
 
@@ -140,17 +142,50 @@ def test_the_online_key_cannot_name_another_log(logged: LoggedIndex, log_server:
     user.run("info", "community:text-tools").failed(3, "bad signature")
 
 
-def test_maintainers_cannot_swap_the_key_of_a_log_either(
-    logged: LoggedIndex, log_server: IndexServer
-) -> None:
+def test_a_new_key_of_the_log_goes_on_with_the_tree(logged: LoggedIndex, log_server: IndexServer) -> None:
+    """After a theft: the maintainers replace the key; what users saw stays binding, and the old key is worth nothing."""
+    logged.publish("1.1.0")
+    logged.witness("wanda").ok()
+    logged.run("refresh").ok()
+    user = logged.user(log_server)
+    user.run("add", "text-tools", "--accept-capabilities").ok()
+    logged.run("log", "init", "--log", logged.key("other"), *BOTH).failed(2, "tarkpm index rotate log --log")
+    rotated = logged.run("rotate", "log", "--log-key", "second", *BOTH).ok().out
+    assert "✓ rotate log: index 'community': in force" in rotated
+    assert logged.findings("--deep") == []
+    logged.run("accept", logged.release("1.2.0")).ok()
+    assert "entry 2, seen by no witness" in user.run("info", "community:text-tools").ok().out
+    notes = user.run("verify", "--json").ok().json["findings"]
+    assert "nothing shows on this machine that it is in the log" in notes[0]["message"]
+    user.run("update", "--dry-run").ok()
+    logged.witness("wanda").ok()
+    logged.run("refresh").ok()
+    assert "3 entries, seen by 1 witness" in user.run("index", "log", "check", "community").ok().out
+    # The old key, with the online key, on a tree of its own.
+    relist(logged, lambda row: msgspec.structs.replace(row, proof=_of_the_old_key(logged, row)))
+    said = user.run("info", "community:text-tools")
+    said.failed(3, "the log does not contain text-tools 1.2.0: the checkpoint is not signed by ed25519:")
+
+
+def _of_the_old_key(logged: LoggedIndex, row: ReleaseRow) -> str:
+    proof, log = parse_proof(row.proof), logged.signer("community-log")
+    named = msgspec.structs.replace(logged.keys_of_log.named, key=log.key)
+    tree = sign_checkpoint(named, log.sign, proof.checkpoint.size, proof.checkpoint.root)
+    return LogProof(proof.index, proof.hashes, tree).text
+
+
+def test_a_new_key_does_not_start_another_tree(logged: LoggedIndex, log_server: IndexServer) -> None:
+    """Even the maintainers cannot rewrite what a user saw."""
+    logged.publish("1.1.0")
     user = logged.user(log_server)
     user.run("info", "community:text-tools").ok()
-    other = logged.key("other")
-    said = logged.run("log", "init", "--log", other, "--key", "alice", "--key", "bob")
-    said.failed(2, "the key of a log never changes")
-    _write_root(logged, lambda signed: signed["x-tark-log"].update(key=other), "alice", "bob")
-    said = user.run("info", "community:text-tools")
-    said.failed(3, "the index had the log of", f"and its root now names {other}")
+    logged.run("rotate", "log", "--log-key", "community-log-2", *BOTH).ok()
+    rewrite(
+        logged,
+        logged.folder,
+        lambda row: msgspec.structs.replace(row, version=Version.parse(f"1{row.version}")),
+    )
+    user.run("info", "community:text-tools").failed(3, "the log of the index was rewritten")
 
 
 @pytest.mark.parametrize(

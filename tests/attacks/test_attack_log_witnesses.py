@@ -81,7 +81,7 @@ def test_a_stranger_is_told_so(logged: LoggedIndex) -> None:
 
 
 def test_a_quorum_is_met_by_different_witnesses(logged: LoggedIndex, log_server: IndexServer) -> None:
-    """A release counts once both have seen it; until then it is refused, and an older one can be had."""
+    """A release counts once both have seen it; until then an older one is taken, and a note says why."""
     logged.log_init("--quorum", "2")
     user = logged.user(log_server)
     few = "but too few witnesses have seen it: expected 2, found"
@@ -94,8 +94,18 @@ def test_a_quorum_is_met_by_different_witnesses(logged: LoggedIndex, log_server:
     logged.run("refresh").ok()
     assert "seen by 2 witnesses" in user.run("info", "community:text-tools").ok().out
     logged.publish("1.1.0")
-    user.run("add", "text-tools", "--accept-capabilities").failed(3, f"{few} 0")
-    user.run("add", "text-tools@=1.0.0", "--accept-capabilities").ok()
+    user.run("info", "community:text-tools@=1.1.0").failed(3, f"{few} 0")
+    assert "1.1.0" in user.run("versions", "community:text-tools").ok().out
+    user.run("add", "text-tools@^1.1").failed(2, "text-tools 1.1.0 waits until more witnesses have seen it")
+    assert "Version:      1.0.0" in user.run("info", "community:text-tools").ok().out
+    said = user.run("add", "text-tools", "--accept-capabilities").ok()
+    assert "✓ added text-tools 1.0.0" in said.out
+    assert "note: text-tools 1.1.0 waits until more witnesses have seen it" in said.out + said.err
+    user.run("update").ok()
+    for name in ("wanda", "will"):
+        logged.witness(name).ok()
+    logged.run("refresh").ok()
+    assert "✓ replaced text-tools 1.1.0" in user.run("update").ok().out
     assert logged.findings("--deep") == []
 
 

@@ -69,6 +69,10 @@ class LoggedIndex(Community):
         """The log in the folder."""
         return IndexLog(self.folder, self.keys_of_log)
 
+    def has(self, name: str) -> bool:
+        """Whether there is a key of this name."""
+        return (self.sandbox.state / "keys" / f"{name}.pem").exists()
+
     def copied(self, name: str) -> Path:
         """A copy of the folder, where thieves of keys go another way."""
         return Path(shutil.copytree(self.folder, self.users.parent / name))
@@ -94,7 +98,8 @@ def rewrite(index: LoggedIndex, folder: Path, change: Callable[[ReleaseRow], Rel
     shutil.rmtree(folder / "log")
     writing = IndexChange(found, _now())
     changed = [(listing.name, change(row)) for row in listing.rows]
-    rows = log_rows(IndexLog(folder, keys), writing, index.signer("community-log"), changed)
+    log = next(index.signer(name) for name in ("community-log-2", "community-log") if index.has(name))
+    rows = log_rows(IndexLog(folder, keys), writing, log, changed)
     put(writing, msgspec.structs.replace(listing, rows=tuple(rows)), online)
     writing.commit(folder, online)
 

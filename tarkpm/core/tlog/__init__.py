@@ -7,5 +7,6 @@
     tree     the root of entries that come one after another
     note     checkpoints, signed by the log and cosigned by witnesses (c2sp.org/tlog-checkpoint)
     proof    the text that proves offline that a release is in a log (c2sp.org/tlog-proof)
+    compared what a comparison of a log reports
     log      the keys of an index's log, and the checks of what a release's row says about it
 """

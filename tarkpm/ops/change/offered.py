@@ -164,6 +164,8 @@ def _row(workspace: Workspace, name: PluginName, source: IndexSource, row: Relea
         notes.append(withdrawn)
     if not is_locked and (young := _young(workspace, name, source, row)):
         notes.append(str(young))
+    if workspace.resource(KnownLogs).waits(source, row):
+        notes.append("waits for witnesses")
     minimum = str(row.min_tark_version or "")
     published = "" if row.published is None else moment_text(row.published)
     note = ", ".join(notes)
@@ -203,10 +205,11 @@ def _chosen(workspace: Workspace, source: IndexSource, listing: Listing, wanted:
         hint = f"tarkpm versions {source.index}:{listing.name}"
         raise NotFound(f"{source} has no release of '{listing.name}'{which}", hint=hint)
 
-    def rank(row: ReleaseRow) -> tuple[bool, bool]:
-        return bool(_withdrawn(workspace, listing.name, source, row)), range_ is None and bool(
-            row.version.pre
-        )
+    logs = workspace.resource(KnownLogs)
+
+    def rank(row: ReleaseRow) -> tuple[bool, bool, bool]:
+        withdrawn = bool(_withdrawn(workspace, listing.name, source, row))
+        return withdrawn, logs.waits(source, row), range_ is None and bool(row.version.pre)
 
     return min(fitting, key=rank)  # the first of equals, which is the newest
 

@@ -65,7 +65,9 @@ def choose_from_indexes(
             taken.append(outcome)
         except TarkError as problem:
             refused[pin.name] = problem
-    return Selection(tuple(kept), tuple(taken), solution.notes, refused)
+    places = [(one.origin, one.name, one.version) for one in solution.chosen.values()]
+    notes = (*solution.notes, *workspace.resource(KnownLogs).notes(places, listings))
+    return Selection(tuple(kept), tuple(taken), notes, refused)
 
 
 def _prove_kept(workspace: Workspace, stays: Iterable[tuple[IndexSource, ReleaseRow]]) -> None:
@@ -161,6 +163,10 @@ def _solve(
         solution = solve(catalog, wanted, locked=locked, free=free, tark=tark)
     except ResolutionError as problem:
         _suggest(workspace, problem, wanted, listings)
+        waiting = workspace.resource(KnownLogs).notes(
+            [(one.origin, one.name, None) for one in wanted], listings
+        )
+        problem.message += "".join(f"; {note}" for note in waiting)
         raise
     workspace.resource(ReleaseAges).wait(solution.waiting)
     return solution, listings
@@ -228,7 +234,7 @@ def _offers(
     if listing and listing.name != name:  # they differ in - and _ alone
         hint = f"tarkpm add {source.index}:{listing.name}"
         raise NotFound(f"'{name}' is spelled '{listing.name}' in {source}", hint=hint)
-    check = workspace.resource(ReleaseAges).check
+    check, logs = workspace.resource(ReleaseAges).check, workspace.resource(KnownLogs)
     return tuple(
         Candidate(
             name=name,
@@ -240,7 +246,7 @@ def _offers(
             revoked=workspace.vouched.is_revoked(source, name, row.version, row.statement.sha256),
             young=check.young(source, name, row.version, row.published),
         )
-        for row in (listing.rows if listing else ())
+        for row in (logs.without_waiting(source, listing.rows) if listing else ())
     )
 
 

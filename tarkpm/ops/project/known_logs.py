@@ -1,15 +1,16 @@
 """The logs of indexes during one verb: each is compared with what this machine has seen of it before."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from tarkpm.core.digest import Digest
 from tarkpm.core.lockfile import LockEntry, fingerprint
-from tarkpm.core.release import IndexSource, PluginName
+from tarkpm.core.release import IndexSource, PluginName, Source
 from tarkpm.core.rows import Listing, ReleaseRow
 from tarkpm.core.tlog.log import LogKeys
 from tarkpm.core.tlog.note import Checkpoint
 from tarkpm.core.tlog.proof import LogProof
+from tarkpm.core.version import Version
 from tarkpm.errors import IndexUntrusted, NotFound
 from tarkpm.store.logs import LoggedRelease, Logs, SeenLog
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from tarkpm.ops.project.workspace import Workspace
     from tarkpm.sources.index import IndexClient
 
+Listings = Mapping[tuple[IndexSource, PluginName], Listing | None]
+LINE: Final = "\n\u2014 "
+"""How a signature line begins; the first one is the log's."""
 REPORT: Final = "do not use this index; report it to its maintainers and to other users"
 
 
@@ -92,6 +96,38 @@ class KnownLogs:
         kept = seen.releases.get(row.statement.sha256) if seen else None
         return kept is not None and kept.proof == row.proof
 
+    def waits(self, source: IndexSource, row: ReleaseRow) -> bool:
+        """Return whether a listed release waits for witnesses, of an index that was asked in this verb.
+
+        Signature lines are counted here; `require` verifies those of a release that is taken.
+        """
+        keys = self._asked.get(source.root)
+        return keys is not None and bool(row.proof) and row.proof.count(LINE) <= keys.quorum
+
+    def without_waiting(self, source: IndexSource, rows: Sequence[ReleaseRow]) -> Sequence[ReleaseRow]:
+        """Return the rows to choose from: without those that wait for witnesses and are not locked.
+
+        If nothing else is listed, they are returned, and refused with the reason.
+        """
+        locked = {entry.statement for entry in self._workspace.lock.entries}
+        ready = [row for row in rows if row.statement in locked or not self.waits(source, row)]
+        return ready or rows
+
+    def notes(
+        self, chosen: Iterable[tuple[Source, PluginName, Version | None]], listings: Listings
+    ) -> Iterator[str]:
+        """Yield a note for each release that was not chosen because it waits for witnesses.
+
+        They are newer than the version that was chosen, if there is one.
+        """
+        for source, name, version in chosen:
+            listing = listings.get((source, name)) if isinstance(source, IndexSource) else None
+            if not isinstance(source, IndexSource) or listing is None:
+                continue
+            waiting = [row for row in listing.rows if self.waits(source, row)]
+            if waiting and (version is None or waiting[-1].version > version):
+                yield f"{name} {waiting[-1].version} waits until more witnesses have seen it"
+
     def unproven(self, source: IndexSource, entries: Iterable[LockEntry]) -> list[LockEntry]:
         """Return the locked releases that are to be installed and not known to be in the log of their index.
 
@@ -150,14 +186,17 @@ class KnownLogs:
 
 
 def check_kept(keys: LogKeys | None, before: SeenLog | None, *, where: str) -> None:
-    """Raise `IndexUntrusted` if an index that had a log has none, or another one."""
+    """Raise `IndexUntrusted` if an index that had a log has none, or another one.
+
+    Its key may be another one, which the maintainers signed: the tree must go on all the same.
+    """
     if before is None:
         return
     if keys is None:
         text = "the index had a log, and its root no longer names one"
         raise IndexUntrusted(text, where=where, hint=REPORT)
-    if (keys.origin, keys.key) != (before.keys.origin, before.keys.key):
-        text = f"the index had the log of {before.keys.key}, and its root now names {keys.key}"
+    if keys.origin != before.keys.origin:
+        text = f"the index had the log {before.keys.origin}, and its root now names {keys.origin}"
         raise IndexUntrusted(text, where=where, hint=REPORT)
 
 

@@ -149,7 +149,8 @@ def carry_out(desk: Desk, business: Business, online: Signer) -> None:
     """Apply a fully signed proposal to the index, then delete its file."""
     index, wanted = business.index, business.proposal.authority
     change = enact(index, business.proposal, business.draft, online, desk.now, where=business.where)
-    if index and wanted and wanted.log and index.authority.log is None:
+    before = index.authority.log if index else None
+    if index and wanted and wanted.log and (before is None or before.key != wanted.log.key):
         log_everything(index, change, wanted.log, desk.require_log(wanted.log.key), online)
     change.commit(desk.folder, online)
     business.file.unlink(missing_ok=True)

@@ -10,7 +10,7 @@ from tarkpm.core.release import PluginName
 from tarkpm.core.rows import ReleaseRow
 from tarkpm.core.tlog.log import LogKeys, log_origin
 from tarkpm.core.tlog.note import NoteKey
-from tarkpm.errors import IndexUntrusted, Refused
+from tarkpm.errors import IndexUntrusted, NotFound, Refused
 from tarkpm.ops.registry.create import new_online_key
 from tarkpm.ops.registry.desk import Desk
 from tarkpm.ops.registry.proposals import DONE, ProposalReport, propose, settle
@@ -45,22 +45,55 @@ def log_init(desk: Desk, plan: LogPlan, keys: Sequence[str]) -> ProposalReport:
         index = desk.open()
         signers = desk.maintainers(keys, index.authority.maintainers)  # first: a failure leaves no new key
         before = index.authority.log
+        if before and plan.key not in (None, before.key):
+            hint = desk.command("rotate", "log", "--log", str(plan.key))
+            raise Refused(
+                f"the log of this index has the key {before.key}", where=str(desk.folder), hint=hint
+            )
         name = plan.key_name or f"{index.name}-log"
-        key = plan.key or (before.key if before else new_online_key(desk, name))
+        key = before.key if before else plan.key or new_online_key(desk, name)
         log = LogKeys(log_origin(index.name, index.first_root), key, plan.witnesses, plan.quorum)
         if before == log:
             raise Refused(
                 "the index has this log already", where=str(desk.folder), hint=desk.command("log", "check")
             )
-        wanted = msgspec.structs.replace(index.authority, log=log)
-        if problem := wanted.problem():
-            raise Refused(problem, where=str(desk.folder))
-        business = propose(desk, index, Proposal(index.first_root, desk.now, authority=wanted), SLUG)
-        report = settle(desk, business.with_signatures(signers))
-        if report.state == DONE and not desk.settings.dry_run:
-            remember_log(desk, desk.open())
-    if plan.key or before:
-        return report
+        report = _decide(desk, index, log, signers)
+    return report if plan.key or before else _with_place(desk, report, name)
+
+
+def rotate_log(desk: Desk, key: PublicKey | None, key_name: str, keys: Sequence[str]) -> ProposalReport:
+    """Propose another key of the log, made here under ``key_name`` unless ``key`` is given.
+
+    The tree stays as it is, and goes on. Raises `NotFound` for an index without a log, and `Refused`.
+    """
+    with desk.changing():
+        index = desk.open()
+        signers = desk.maintainers(keys, index.authority.maintainers)
+        before = index.authority.log
+        if before is None:
+            hint = desk.command("log", "init")
+            raise NotFound("the index has no log", where=str(desk.folder), hint=hint)
+        name = key_name or f"{index.name}-log-{index.root.signed.version + 1}"
+        new = key or new_online_key(desk, name)
+        if new == before.key:
+            raise Refused(f"{new} is already the key of the log", hint=desk.command("rotate", "log"))
+        report = _decide(desk, index, msgspec.structs.replace(before, key=new), signers)
+    return report if key else _with_place(desk, report, name)
+
+
+def _decide(desk: Desk, index: Index, log: LogKeys, signers: list[Signer]) -> ProposalReport:
+    wanted = msgspec.structs.replace(index.authority, log=log)
+    if problem := wanted.problem():
+        raise Refused(problem, where=str(desk.folder))
+    business = propose(desk, index, Proposal(index.first_root, desk.now, authority=wanted), SLUG)
+    report = settle(desk, business.with_signatures(signers))
+    if report.state == DONE and not desk.settings.dry_run:
+        remember_log(desk, desk.open())
+    return report
+
+
+def _with_place(desk: Desk, report: ProposalReport, name: str) -> ProposalReport:
+    """Add the path of the private half to a report: it is usually moved to another machine."""
     place = ("key of the log is in", str(desk.keys.path(name)))
     return msgspec.structs.replace(report, changes=(*report.changes, place))
 

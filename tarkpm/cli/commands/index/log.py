@@ -8,7 +8,14 @@ import click
 from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.console import style
 from tarkpm.cli.lazy_group import Group
-from tarkpm.cli.maintainer import desk, index_folder, maintainer_command, read_key, report_proposal
+from tarkpm.cli.maintainer import (
+    desk,
+    finding_lines,
+    index_folder,
+    maintainer_command,
+    read_key,
+    report_proposal,
+)
 from tarkpm.cli.options import Invocation, allow_http, common, dry_run, read, read_name
 from tarkpm.core.text import neutral
 from tarkpm.errors import TarkError
@@ -16,7 +23,6 @@ from tarkpm.errors import TarkError
 if TYPE_CHECKING:
     from tarkpm.core.tlog.compared import SeenTree
     from tarkpm.core.tlog.note import NoteKey
-    from tarkpm.registry.findings import IndexFinding
 
 
 @click.group("log", cls=Group)
@@ -120,7 +126,7 @@ def check_command(
     invocation.report(
         report,
         lambda: [
-            *(line for one in report.findings for line in _finding_lines(one)),
+            *(line for one in report.findings for line in finding_lines(one)),
             *(_log_lines(report.log, ok=not report.exit_status) if report.log else ()),
         ],
     )
@@ -142,13 +148,6 @@ def _log_lines(log: "SeenTree", *, ok: bool = True) -> list[str]:
     if log.compared is not None:
         lines.append(f"  compared with a tree of {log.compared:,}: it is the same log")
     return lines
-
-
-def _finding_lines(finding: "IndexFinding") -> list[str]:
-    mark = style("note:", fg="cyan") if finding.note else style("problem:", fg="red")
-    lines = [f"{mark} {neutral(finding.message)}"]
-    lines += [f"  where: {neutral(finding.where)}"] if finding.where else []
-    return lines + ([f"  help: {neutral(finding.hint)}"] if finding.hint else [])
 
 
 @log_command.command("witness", cls=CheckedCommand)
