@@ -8,6 +8,8 @@ import shutil
 import subprocess
 import tempfile
 import time
+import urllib.request
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -26,7 +28,8 @@ class Browser:
         self, *, dark: bool = False, width: int = 1280, height: int = 900, script: bool = True
     ) -> None:
         assert CHROMIUM
-        self._folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        self._closing = ExitStack()
+        folder = self._closing.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
         self._process = subprocess.Popen(
             [
                 CHROMIUM,
@@ -37,18 +40,22 @@ class Browser:
                     "--disable-background-networking",
                     "--mute-audio",
                 ),
-                *("--remote-debugging-port=0", f"--user-data-dir={self._folder.name}", "about:blank"),
+                *("--remote-debugging-port=0", f"--user-data-dir={folder}", "about:blank"),
             ],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
         )
+        self._closing.callback(self._end)
         self._ids = itertools.count(1)
         self.requests: list[str] = []
         self.sizes: dict[str, int] = {}
         self.complaints: list[str] = []
-        self._loads = 0
-        self._socket = self._connect()
+        try:
+            self._socket = self._connect()
+        except BaseException:
+            self._closing.close()
+            raise
         for domain in ("Page", "Runtime", "Network", "Log"):
             self.send(f"{domain}.enable")
         self.appear(dark=dark, width=width, height=height)
@@ -62,23 +69,23 @@ class Browser:
                 break
         else:
             raise RuntimeError("chromium did not start")
-        import urllib.request
-
         with urllib.request.urlopen(f"http://{found[1]}/json") as answer:
             tabs = json.load(answer)
         (tab, *_) = (tab for tab in tabs if tab["type"] == "page")
-        return connect(tab["webSocketDebuggerUrl"], max_size=None, proxy=None)
+        socket = connect(tab["webSocketDebuggerUrl"], max_size=None, proxy=None)
+        return self._closing.enter_context(socket)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        self._socket.close()
+        self._closing.close()
+
+    def _end(self) -> None:
         self._process.terminate()
         self._process.wait(20)
         assert self._process.stderr
         self._process.stderr.close()
-        self._folder.cleanup()
 
     def appear(self, *, dark: bool = False, width: int = 1280, height: int = 900) -> None:
         """Change the colour scheme that the user prefers, and the size of the window."""
@@ -110,8 +117,6 @@ class Browser:
             self.requests.append(params["request"]["url"])
         elif method == "Network.loadingFinished":
             self.sizes[params["requestId"]] = int(params["encodedDataLength"])
-        elif method == "Page.loadEventFired":
-            self._loads += 1
         elif method == "Log.entryAdded":
             self.complaints.append(params["entry"]["text"])
         elif method == "Runtime.exceptionThrown":
@@ -121,12 +126,10 @@ class Browser:
 
     def go(self, url: str) -> None:
         """Open a page, and wait until it is loaded."""
-        before = self._loads
         self.send("Page.navigate", url=url)
         deadline = time.monotonic() + 20
-        while self._loads == before:
+        while self.ask("`${location.href} ${document.readyState}`") != f"{url} complete":
             assert time.monotonic() < deadline, f"{url} does not load"
-            self.send("Runtime.evaluate", expression="1")
             time.sleep(0.02)
 
     def ask(self, expression: str) -> Any:

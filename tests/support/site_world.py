@@ -120,7 +120,7 @@ def example(world: SiteWorld) -> SiteWorld:
     said = ("--summary", "A page can make it read files of the workspace", "--id", "x_TARK-2026-0001")
     run("advise", "fetch-page", "<1.0.1", *said, *advise).ok()
     world.plugin("json-core", "0.2.0", description="Reads and writes JSON")
-    world.plugin("nihongo", description="日本語のテキストを数える (counts Japanese text)")
+    world.plugin("nihongo", description="日本語のテキストを数える: counts text, zählt Straßen")
     world.plugin("withdrawn-one", description="Had one release")
     run("yank", "withdrawn-one@1.0.0", "--reason", "abandoned").ok()
     world.plugin("bad-actor", description="Steals")

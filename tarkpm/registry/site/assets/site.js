@@ -176,7 +176,7 @@
     const results = document.querySelector("[data-results]");
     const front = document.querySelector("[data-front]");
     const list = results.querySelector("ul");
-    const status = results.querySelector("h2");
+    const status = results.querySelector("[data-status]");
     const more = results.querySelector("[data-more]");
     let run = 0;
     let found = null;
