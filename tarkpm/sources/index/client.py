@@ -88,7 +88,9 @@ class IndexClient:
         With ``kept``, the index is asked as the cache kept it, and with ``frozen`` as that place has it,
         without a network. ``through`` wraps the place that is asked.
         """
-        self._kept, self._frozen_place, self._through = kept, frozen, through
+        self.is_kept = kept or frozen is not None
+        """Whether the index is not asked, but what was kept of it: nothing newer can be fetched."""
+        self._frozen_place, self._through = frozen, through
         self._floors = floors
         self.index = index
         self._cache, self._base, self._lock_seconds, self._threads = cache, base, lock_seconds, threads
@@ -284,7 +286,7 @@ class IndexClient:
 
     @cached_property
     def _frozen(self) -> Frozen | None:
-        if self._kept:
+        if self.is_kept and self._frozen_place is None:
             from tarkpm.sources.index.kept import Kept
 
             return Kept(cached.folder(self._cache, self.index.root))
