@@ -77,7 +77,7 @@ def find(workspace: "Workspace", source: OciSource) -> LocatedManifest:
     try:
         data = repository.manifest(source.digest or source.tag)
     except NotFound as problem:
-        problem.hint = f"tarkpm versions {shlex.quote(f'oci://{source.oci}')}" if source.tag else ""
+        problem.hint = f"tarkpm versions {shlex.quote(f'oci://{source.oci}')}"
         raise
     # The digest is that of the bytes: a header may say anything (docs/decisions/0205).
     resolved = msgspec.structs.replace(source, digest=f"sha256:{sha256(data)}")

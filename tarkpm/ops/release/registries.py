@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tarkpm.core.oci.artifact import Descriptor
-from tarkpm.core.oci.reference import SCHEME
+from tarkpm.core.oci.reference import SCHEME, parse
 from tarkpm.core.release import OciSource
 from tarkpm.ops.project.mirrors import mirrored
 from tarkpm.ops.project.team_policy import team_rules
@@ -80,14 +80,16 @@ class Registries:
 
             workspace.ui.busy(f"reading {place}")
             return OciRepository(LayoutFolder(Path(place)), "")
+        # The name of a repository that is short enough may be too long below a mirror's.
+        named = parse(place)
         # A mirror is asked for code, too, so a policy has to allow it.
         mirror = OciSource(place.removeprefix(SCHEME))
         if rules and mirror != source:
             rules.check_source(mirror)
         workspace.ui.busy(f"asking {mirror}")
-        host, _, name = mirror.oci.partition("/")
-        if host not in self._clients:
+        if named.registry not in self._clients:
             from tarkpm.sources.oci.registry import Registry
 
-            self._clients[host] = Registry(host, workspace.settings.environment, threads=CONNECTIONS)
-        return OciRepository(self._clients[host], name)
+            environment = workspace.settings.environment
+            self._clients[named.registry] = Registry(named.registry, environment, threads=CONNECTIONS)
+        return OciRepository(self._clients[named.registry], named.repository)
