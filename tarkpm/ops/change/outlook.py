@@ -225,7 +225,7 @@ class Look:
 
     def _obstacles(self) -> Iterator[str]:
         if self.held.error:
-            yield f"refused: {self.held.error.message}"
+            yield f"refused: {self.held.error.about(str(self.source))}"
         for question in self.held.questions:
             yield _obstacle(self.name, question)
         if self.goes:
