@@ -5,6 +5,9 @@
     python3 dev.py test [ARGS]      linters, types and tests; ARGS go to pytest; --slow adds the slow ones
     python3 dev.py check            linters and types only
     python3 dev.py bench [NAMES]    the measurements of benchmarks/
+    python3 dev.py fuzz [TARGETS]   fuzz every parser of bytes from outside; --minutes M, --list
+    python3 dev.py soak [NAMES]     what is promised and too long for CI; --quick takes a sample
+    python3 dev.py mutants [NAMES]  look for mistakes in the trust boundary that no test notices
     python3 dev.py docs             generate the reference pages, and build the site; --serve, --man
 
 It makes its own `.venv` beside itself and brings it up to date when pyproject.toml changes.
@@ -25,6 +28,8 @@ EXTRAS = {
     "check": "[dev]",
     "bench": "[dev,benchmark]",
     "slow": "[dev,rebuild]",
+    "fuzz": "[dev,fuzz]",
+    "soak": "[dev,soak]",
     "docs": "",
 }
 
@@ -80,13 +85,40 @@ def bench(rest: list[str]) -> int:
     return run([PYTHON, "-m", "benchmarks", *rest])
 
 
+def fuzz(rest: list[str]) -> int:
+    """Fuzz."""
+    prepare("fuzz")
+    return run([PYTHON, "-m", "fuzzing", *rest])
+
+
+def soak(rest: list[str]) -> int:
+    """Show what does not fit the time of CI (docs/assurance.md)."""
+    prepare("soak")
+    return run([PYTHON, "-m", "assurance", *rest])
+
+
+def mutants(rest: list[str]) -> int:
+    """Try mutants."""
+    prepare("test")
+    return run([PYTHON, "-m", "mutants", *rest])
+
+
 def docs(rest: list[str]) -> int:
     """Generate and build the documentation."""
     prepare("docs")
     return run([PYTHON, "-m", "docgen", *rest])
 
 
-COMMANDS = {"demo": demo, "test": test, "check": check, "bench": bench, "docs": docs}
+COMMANDS = {
+    "demo": demo,
+    "test": test,
+    "check": check,
+    "bench": bench,
+    "fuzz": fuzz,
+    "soak": soak,
+    "mutants": mutants,
+    "docs": docs,
+}
 
 
 def prepare(purpose: str) -> None:

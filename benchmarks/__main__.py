@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from math import inf
 from pathlib import Path
 from statistics import median
 from types import FrameType
@@ -22,12 +23,15 @@ from benchmarks import (
     agents,
     asking,
     bridging,
+    bundling,
     calling,
     coldsync,
     differing,
     faulting,
     fetching,
     keeping,
+    peers,
+    registry,
     resolving,
     starting,
     syncing,
@@ -36,13 +40,15 @@ from benchmarks import (
 from benchmarks.figure import Amount, Figure, Result, Taken
 
 PLACES = 40
-ROW = "{:<10} {:<34} {:>10}   {:<20} {:>10} {:>7} {:>7} {:>6}  {}"
+ROW = "{:<15} {:<34} {:>10}   {:<20} {:>10} {:>7} {:>7} {:>6}  {}"
 FIGURES: list[Figure | Amount] = [
     *starting.FIGURES,
     *adding.FIGURES,
     *fetching.FIGURES,
     *syncing.FIGURES,
     *coldsync.FIGURES,
+    *bundling.FIGURES,
+    *registry.FIGURES,
     *verifying.FIGURES,
     *calling.FIGURES,
     *agents.FIGURES,
@@ -53,6 +59,7 @@ FIGURES: list[Figure | Amount] = [
     *advising.FIGURES,
     *resolving.FIGURES,
     *differing.FIGURES,
+    *peers.FIGURES,
 ]
 
 
@@ -62,19 +69,26 @@ def main(arguments: list[str]) -> int:
     names = [figure.name for figure in FIGURES]
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of: {', '.join(names)}")
     parser.add_argument("--quick", action="store_true", help="fewer rounds")
+    parser.add_argument("--peers", action="store_true", help="only what another program is measured at, too")
     options = parser.parse_args(arguments)
     if unknown := sorted(set(options.names) - set(names)):
         parser.error(f"there is no figure '{unknown[0]}'; there are {', '.join(names)}")
     compileall.compile_dir(ROOT / "tarkpm", quiet=2)  # as pip does when it installs a package
     signal.signal(signal.SIGTERM, _leave)  # a killed run, too, cleans up
-    print(f"{platform.python_implementation()} {platform.python_version()}, {machine()}\n")
+    print(f"{platform.python_implementation()} {platform.python_version()}, {machine()}")
+    print(f"{', '.join(peers.anchors())}\n" if options.peers else "")
     print(ROW.format("figure", "ours", "median", "peer", "median", "ratio", "minima", "bound", "").rstrip())
-    names = options.names or [figure.name for figure in FIGURES if figure.at_hand()]
-    chosen = [figure for figure in FIGURES if figure.name in names]
+    names = options.names or [figure.name for figure in FIGURES if figure.at_hand() and is_kept(figure)]
+    chosen = [figure for figure in FIGURES if figure.name in (peers.NAMES if options.peers else names)]
     try:
         return max([measure(figure, quick=options.quick) for figure in chosen])
     except KeyboardInterrupt:
         return 130
+
+
+def is_kept(figure: Figure | Amount) -> bool:
+    """Return whether a figure is a promise, as opposed to a comparison."""
+    return figure.bound < inf
 
 
 def measure(figure: Figure | Amount, *, quick: bool) -> int:
@@ -86,7 +100,7 @@ def measure(figure: Figure | Amount, *, quick: bool) -> int:
         try:
             result = figure.measure(folder, quick=quick)
         except RuntimeError as problem:
-            print(f"{figure.name:10} could not be measured: {problem}", flush=True)
+            print(f"{figure.name:15} could not be measured: {problem}", flush=True)
             return 1
     print(line(figure, result), flush=True)
     return int(result.ratio > figure.bound)

@@ -38,7 +38,7 @@ def index_project(person: Sandbox, base: str, root: str, names: list[str]) -> No
     tarkpm(person, "sync").run()
 
 
-def _ours(person: Sandbox) -> Side:
+def newcomer(person: Sandbox) -> Side:
     """A sync by somebody who has the project and nothing of tarkpm's but that it was accepted."""
     sync = tarkpm(person, "sync", "--accept-project")
 
@@ -96,7 +96,7 @@ def _cold(folder: Path) -> Iterator[Race]:
         person = user(folder / "user")
         index_project(person, site.base, keeper.root, names)
         pins = _simple_index(folder / "pypi", person.plugins)
-        yield Race(_ours(person), _uv(folder, person, pypi.base, pins))
+        yield Race(newcomer(person), _uv(folder, person, pypi.base, pins))
 
 
 FIGURES = [

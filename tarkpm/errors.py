@@ -152,7 +152,7 @@ class SignatureInvalid(VerificationError):
 
 
 class CommitUnreached(VerificationError):
-    """A locked commit that the tag or branch it was asked for does not lead to."""
+    """A locked commit, or unsigned artifact, that the tag or branch it was asked for does not lead to."""
 
 
 class KeyUntrusted(VerificationError):

@@ -19,6 +19,7 @@ LABELS: Final = {
     "commit": "commit",
     "declared": "asks for",
     "definitions": "redefined",
+    "digest": "manifest",
     "files": "contents",
     "granted": "may use",
     "min-tark-version": "min tark",
@@ -27,6 +28,8 @@ LABELS: Final = {
 }
 """What kinds of changes are called where the kind's own name would not be understood."""
 _WIDTH: Final = 10
+_CUT: Final = {"commit": 12, "digest": len("sha256:") + 12}
+"""Characters that are shown of a long digest."""
 _UNASKED: Final = ("version", "type", "files")
 """Kinds that go beyond what was even where acceptance asks nothing about them."""
 _LISTS: Final = ("files", "requires", "declared", "tools", "definitions", "granted", "trust")
@@ -148,7 +151,7 @@ def _change_lines(change: "FieldChange") -> Iterator[str]:
     color = "yellow" if change.wider else None
     if change.kind not in _LISTS and change.kind != "index":
         parts = (", ".join(map(neutral, part)) for part in (change.removed, change.added) if part)
-        text = " → ".join(part[:12] if change.kind == "commit" else part for part in parts)
+        text = " → ".join(part[: _CUT.get(change.kind)] for part in parts)
         yield style(f"  {label}{text}", fg=color)
         return
     signed = [

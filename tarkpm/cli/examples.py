@@ -12,7 +12,15 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "remove": ("tarkpm remove text-tools",),
     "update": ("tarkpm update", "tarkpm update text-tools --dry-run", "tarkpm update --review"),
     "lock": ("tarkpm lock", "tarkpm lock --check"),
-    "sync": ("tarkpm sync", "tarkpm sync --frozen --accept-project=sha256:DIGEST"),
+    "sync": (
+        "tarkpm sync",
+        "tarkpm sync --frozen --accept-project=sha256:DIGEST",
+        "tarkpm sync --bundle plugins.tar",
+    ),
+    "bundle": ("tarkpm bundle create -o plugins.tar", "tarkpm sync --bundle plugins.tar"),
+    "bundle create": ("tarkpm bundle create -o plugins.tar", "tarkpm bundle create -o tools.tar text-tools"),
+    "bundle inspect": ("tarkpm bundle inspect plugins.tar",),
+    "bundle verify": ("tarkpm bundle verify plugins.tar", "tarkpm bundle verify plugins.tar --json"),
     "accept": ("tarkpm accept", "tarkpm accept --print"),
     "accepted": ("tarkpm accepted", "tarkpm accepted --forget ."),
     "policy": ("tarkpm policy check", "tarkpm policy explain text-tools"),
@@ -22,6 +30,11 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "policy sign": ("tarkpm policy sign --key lead",),
     "audit": ("tarkpm audit", "tarkpm audit --offline --sarif"),
     "verify": ("tarkpm verify", "tarkpm verify --json"),
+    "rebuild": (
+        "tarkpm rebuild text-tools@1.0.0",
+        "tarkpm rebuild github:owner/repo --tag v1.0.0",
+        "tarkpm rebuild text-tools --attest rebuilt.json --key me",
+    ),
     "search": ("tarkpm search words",),
     "diff": (
         "tarkpm diff",
@@ -118,7 +131,12 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "dev": ("tarkpm dev", 'tarkpm dev . word-count \'{"text":"two words"}\''),
     "wit": ("tarkpm wit", "tarkpm wit wit --c"),
     "sign": ("tarkpm sign ./my-plugin --key release",),
-    "publish": ("tarkpm publish ./my-plugin --to ../index/submissions",),
+    "publish": (
+        "tarkpm publish ./my-plugin --to ../index/submissions",
+        "tarkpm publish ./my-plugin --to oci://ghcr.io/owner/my-plugin --dry-run",
+    ),
+    "export": ("tarkpm export sigstore ./my-plugin -o my-plugin.sigstore.json",),
+    "export sigstore": ("tarkpm export sigstore ./my-plugin -o my-plugin.sigstore.json",),
     "key export": ("tarkpm key export release --to backup.pem",),
     "key generate": ("tarkpm key generate --name release --passphrase",),
     "key import": (

@@ -14,6 +14,13 @@ _REF = [
     click.option("--rev", default="", metavar="COMMIT", help="The release at COMMIT (40 hex digits)."),
     click.option("--path", default="", metavar="DIR", help="The plugin's folder in the repository."),
 ]
+source_url = click.option(
+    "--source",
+    "source_url",
+    default="",
+    metavar="URL",
+    help="Name HEAD of this repository, as others fetch it from URL, as the source of the release.",
+)
 
 
 def git_ref(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -18,7 +18,18 @@ from tarkpm.errors import StoreError, TarkError
 
 SECTIONS: Final[dict[str, tuple[str, ...]]] = {
     "Change a project": ("init", "add", "remove", "update", "lock", "sync", "rollback", "bisect"),
-    "Trust": ("verify", "audit", "accept", "accepted", "grant", "revoke", "enable", "disable", "policy"),
+    "Trust": (
+        "verify",
+        "audit",
+        "rebuild",
+        "accept",
+        "accepted",
+        "grant",
+        "revoke",
+        "enable",
+        "disable",
+        "policy",
+    ),
     "Find and look": (
         "search",
         "versions",
@@ -35,7 +46,8 @@ SECTIONS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "Run plugins": ("call", "tools", "mcp", "auth", "secret", "chat", "hook", "channel", "serve"),
     "Write plugins": ("new", "build", "check", "dev", "trial", "test", "wit"),
-    "Publish": ("key", "sign", "publish", "index"),
+    "Publish": ("key", "sign", "publish", "export", "index"),
+    "Without a network": ("bundle",),
     "This machine": ("doctor", "cache", "completions", "merge-driver"),
 }
 COMMANDS: Final = tuple(name for names in SECTIONS.values() for name in names)

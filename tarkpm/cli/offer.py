@@ -6,6 +6,8 @@ from tarkpm.cli.rendering import note_lines, status_text
 from tarkpm.core.text import neutral
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tarkpm.ops.change.offered import VersionRow
     from tarkpm.ops.info import Offer
 
@@ -43,7 +45,9 @@ def offer_lines(offer: "Offer") -> list[str]:
         ("Requires", ", ".join(offer.requires)),
         ("Source", offer.source),
         ("Commit", offer.commit),
+        ("Manifest", offer.digest),
         ("Signer", _signer(offer)),
+        ("Rebuilt", rebuilt_text(offer.rebuilt_by, offer.rebuilt_otherwise_by)),
         ("Size", f"{offer.size:,} bytes"),
         ("Tools", _tools(offer)),
         ("Sign-in", "; ".join(offer.sign_in)),
@@ -56,6 +60,12 @@ def offer_lines(offer: "Offer") -> list[str]:
     if not offer.refusal:
         lines += ["", f"To install it: {neutral(offer.command)}"]
     return [*lines, *note_lines(offer.notes)]
+
+
+def rebuilt_text(same: "Sequence[str]", otherwise: "Sequence[str]") -> str:
+    """Return how many keys signed that they built a release again; "" for none."""
+    by = [f"by {len(same)}, with the same bytes"] if same else []
+    return "; ".join(by + ([f"by {len(otherwise)}, with OTHER bytes"] if otherwise else []))
 
 
 def _signer(offer: "Offer") -> str:

@@ -10,7 +10,8 @@ from tarkpm.core.text import neutral
 if TYPE_CHECKING:
     from tarkpm.host.imports.log import LogLine
     from tarkpm.ops.change.grants import GrantReport
-    from tarkpm.ops.change.report import Taken, TakeReport
+    from tarkpm.ops.change.outlook import OutdatedRow
+    from tarkpm.ops.change.report import Previous, Taken, TakeReport
     from tarkpm.ops.change.sync_change import SyncChange
     from tarkpm.ops.release.listing import PluginRow
 
@@ -50,13 +51,19 @@ def taken_lines(report: "TakeReport", *, dry_run: bool, locked: bool = False) ->
         if plugin.change == "unchanged":
             lines.append(f"{plugin.name} {plugin.version} is unchanged" + _edit(plugin, dry_run=dry_run))
         else:
-            at = f" at {plugin.commit[:12]}" if plugin.commit else ""
+            at = at_revision(plugin)
             asks = f" (tark.toml: {plugin.range})" if plugin.range else ""
             done = "locked" if locked else plugin.change
             verb = f"would {_PLAIN[done]}" if dry_run else done
             lines.append(f"{style(CHECK, fg='green')} {verb} {plugin.name} {plugin.version}{at}{asks}")
             lines += _before_line(plugin)
     return [*lines, *note_lines((*report.notes, *map(str, report.waiting)))]
+
+
+def at_revision(one: "Taken | Previous | OutdatedRow") -> str:
+    """Return the commit or the manifest of a release, cut to the length that tells it from others."""
+    revision = one.commit[:12] or one.digest[: len("sha256:") + 12]
+    return f" at {revision}" if revision else ""
 
 
 def _edit(plugin: "Taken", *, dry_run: bool) -> str:
@@ -73,7 +80,7 @@ def _before_line(plugin: "Taken") -> list[str]:
     if plugin.previous is None:
         return []
     was = plugin.previous
-    parts = [f"was {was.version}" + (f" at {was.commit[:12]}" if was.commit else "")]
+    parts = [f"was {was.version}{at_revision(was)}"]
     parts += [f"signer was {was.signer}"] if was.signer and was.signer != plugin.signer else []
     parts += [f"gains {', '.join(plugin.gained)}"] if plugin.gained else []
     parts += [f"loses {', '.join(plugin.lost)}"] if plugin.lost else []

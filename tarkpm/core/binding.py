@@ -26,30 +26,40 @@ MAX_RELEASES: Final = 32
 class Origin(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The kind and place of a source.
 
-    ``place`` is a git URL, the digest of an index's first root, or a local folder as written in tark.toml.
-    ``folder`` is the folder inside a git repository. Tags and branches are not part of an origin: moving one
-    is everyday work, and the signer of the new release is checked.
+    ``place`` is a git URL, the host and repository of an OCI registry, the digest of an index's first root,
+    or a local folder as written in tark.toml. ``folder`` is the folder inside a git repository. Tags and
+    branches are not part of an origin: moving one is everyday work, and the signer of the new release is
+    checked.
     """
 
-    kind: Literal["git", "index", "path"]
+    kind: Literal["git", "index", "oci", "path"]
     place: str
     folder: str = ""
 
     @classmethod
     def of(cls, source: "Source") -> "Origin":
         """Return the origin of a source."""
-        from tarkpm.core.release import GitSource, IndexSource
+        from tarkpm.core.release import GitSource, IndexSource, OciSource
 
         if isinstance(source, GitSource):
             return cls("git", source.git, source.path)
         if isinstance(source, IndexSource):
             return cls("index", source.root)
+        if isinstance(source, OciSource):
+            return cls("oci", source.oci)
         return cls("path", source.path)
 
     def __str__(self) -> str:
         if self.kind == "index":
             return f"the index with root {self.place}"
+        if self.kind == "oci":
+            return f"oci://{self.place}"
         return self.place + (f" folder {self.folder}" if self.folder else "")
+
+
+def revision(source: "Source") -> str:
+    """Return what a source is resolved to: a commit, the digest of a manifest, or "" for other kinds."""
+    return getattr(source, "commit", "") or getattr(source, "digest", "")
 
 
 class Publisher(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -95,8 +105,8 @@ class Publisher(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
 class AcceptedRelease(msgspec.Struct, frozen=True, forbid_unknown_fields=True, array_like=True):
     """A release that was locked when its binding was accepted.
 
-    ``contents`` is the `contents_digest` of its files, and ``commit`` where a git source has them; "" for an
-    index, whose rows never change.
+    ``contents`` is the `contents_digest` of its files, and ``commit`` where a git source has them, or the
+    digest of the manifest in an OCI registry; "" for an index, whose rows never change.
     """
 
     version: str
@@ -106,7 +116,7 @@ class AcceptedRelease(msgspec.Struct, frozen=True, forbid_unknown_fields=True, a
     @classmethod
     def of(cls, entry: "LockEntry") -> "AcceptedRelease":
         """Return the release of a lock entry."""
-        return cls(str(entry.version), contents_digest(entry), getattr(entry.source, "commit", ""))
+        return cls(str(entry.version), contents_digest(entry), revision(entry.source))
 
     @property
     def precedence(self) -> "Version":

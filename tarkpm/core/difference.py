@@ -14,7 +14,7 @@ from tarkpm.core.acceptance import Acceptance
 from tarkpm.core.capability import CapabilitySet
 from tarkpm.core.lockfile import Lock, LockEntry
 from tarkpm.core.project import Project
-from tarkpm.core.release import GitSource, IndexSource, PluginName, Requirement
+from tarkpm.core.release import GitSource, IndexSource, OciSource, PluginName, Requirement
 from tarkpm.core.settings_difference import FieldChange, index_changes, setting_changes
 from tarkpm.core.tool import RISKS, compare
 from tarkpm.core.widening import Widening, WideningKind, widenings
@@ -29,9 +29,9 @@ SHOWN_AS: Final[Mapping[WideningKind, tuple[str, ...]]] = {
     WideningKind.UNPINNED: ("trust",),
     WideningKind.SIGNER: ("signer",),
     WideningKind.UNSIGNED: ("signer",),
-    WideningKind.CONTENTS: ("files", "commit"),
+    WideningKind.CONTENTS: ("files", "commit", "digest"),
     WideningKind.OLDER: ("version",),
-    WideningKind.REPUBLISHED: ("files", "commit"),
+    WideningKind.REPUBLISHED: ("files", "commit", "digest"),
     WideningKind.GRANT: ("granted",),
     WideningKind.TOOL: ("tools",),
     WideningKind.MCP: ("mcp.allow", "mcp.deny", "mcp.ask"),
@@ -157,6 +157,7 @@ class _Side:
             "type": (entry.type,),
             "source": (str(source.unpinned()),),
             "commit": (source.commit,) if isinstance(source, GitSource) else (),
+            "digest": (source.digest,) if isinstance(source, OciSource) else (),
             "signer": (entry.signer or ("none" if entry.files else "your own folder"),),
             "files": tuple(f"{file.name} sha256:{file.sha256}" for file in entry.files),
             "requires": tuple(map(str, entry.requires)),

@@ -133,7 +133,7 @@ def flaw(problem: Exception) -> str:
         path, what = _explain(str(problem))
         return f"{path}: {what}" if path else what
     if isinstance(problem, msgspec.DecodeError):
-        return "not JSON"
+        return "not JSON" if problem.__cause__ is None else str(problem)
     return json_flaw(problem)
 
 

@@ -7,7 +7,7 @@ from tarkpm.core.capability import CapabilitySet
 from tarkpm.core.lockfile import Lock, LockEntry
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.project import Project
-from tarkpm.core.release import Dependency, IndexSource, PluginName, Requirement, Source
+from tarkpm.core.release import Dependency, IndexSource, OciSource, PluginName, Requirement, Source
 from tarkpm.core.version import Range
 from tarkpm.errors import LockStale
 
@@ -37,6 +37,13 @@ def stale_requirement(requirement: Requirement, entry: LockEntry | None) -> Lock
     # Without the commit: the lock resolves a ref, and `release.fetch` checks that the ref leads there.
     if not requirement.source.leads_to(entry.source):
         return _stale(f"'{name}' is locked from {_two(entry.source.unpinned(), requirement.source)}", name)
+    if isinstance(entry.source, OciSource):
+        from tarkpm.core.oci.checked import tagged_version
+
+        # Otherwise a lock could pair a tag with the manifest of an older release of the same repository.
+        tagged = tagged_version(entry.source)
+        if tagged is not None and tagged.plain != entry.version.plain:
+            return _stale(f"'{name}' is locked at {entry.version}, but at the tag {entry.source.tag}", name)
     if not requirement.allows(entry.version):
         message = f"'{name}' is locked at {entry.version}, but tark.toml requires {requirement.range}"
         return _stale(message, name)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 from tarkpm.core.capability import KINDS, MAX_SCOPES, Capability, CapabilitySet
 from tarkpm.core.digest import is_digest
 from tarkpm.core.file_names import file_name, same_name
-from tarkpm.core.release import GitSource, IndexSource
+from tarkpm.core.release import GitSource, IndexSource, OciSource
 from tarkpm.core.tool import MAX_TOOL_NAME, MAX_TOOLS
 
 if TYPE_CHECKING:
@@ -43,9 +43,15 @@ def check_shape(entry: "LockEntry") -> None:
     # A signer without a statement could not be verified, and a statement without a signer names nobody.
     if not entry.files or (entry.signer is None) != (entry.statement is None):
         raise ValueError("expected files, and either both signer and statement or neither")
+    _check_resolved(entry)
+
+
+def _check_resolved(entry: "LockEntry") -> None:
     # A tag or branch can move: only the commit makes a git entry reproducible.
     if isinstance(entry.source, GitSource) and not entry.source.commit:
         raise ValueError("expected a commit")
+    if isinstance(entry.source, OciSource) and not entry.source.digest:
+        raise ValueError("expected a digest")
     if isinstance(entry.source, IndexSource) and not entry.signer:
         raise ValueError("expected a signer: every release of an index is signed")
 

@@ -21,6 +21,7 @@ from tarkpm.core.policy_pin import PolicyPin
 from tarkpm.core.release import (
     GitSource,
     IndexSource,
+    OciSource,
     PluginName,
     Requirement,
     folded,
@@ -193,7 +194,8 @@ def read_requirement(indexes: Mapping[PluginName, IndexEntry], name: PluginName,
         return _from_index(name, _only(indexes).source, value)
     if not isinstance(value, dict):
         raise ValueError(
-            f"expected a range, {{ git = … }}, {{ path = … }} or {{ index = … }}, found {value!r:.60}"
+            "expected a range, { git = … }, { oci = … }, { path = … } or { index = … }, "
+            f"found {value!r:.60}"
         )
     refuse_empty(value)
     table = dict(value)
@@ -206,6 +208,8 @@ def read_requirement(indexes: Mapping[PluginName, IndexEntry], name: PluginName,
     # `rev` pins a commit; `commit` is the result of a resolution, which tark.toml does not record.
     if isinstance(source, GitSource) and source.commit:
         raise ValueError("commit belongs in tark.lock; expected rev")
+    if isinstance(source, OciSource) and source.tag and source.digest:
+        raise ValueError("the digest of a tag belongs in tark.lock; expected one of tag and digest")
     return Requirement(name, source, unsigned)
 
 

@@ -113,6 +113,44 @@ class GitSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
         return self.git + (f" folder {self.path}" if self.path else "") + f" {self.ref}"
 
 
+class OciSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A repository of an OCI registry, at one manifest once it is resolved.
+
+    ``oci`` is the registry's host and the repository: ``ghcr.io/owner/text-tools``. As required, at most one
+    of ``tag``, which may be a range, and ``digest`` is set; neither means the newest version. Once it is
+    resolved, ``tag`` is the tag that was taken, and ``digest`` that of its manifest.
+    """
+
+    oci: str
+    tag: str = ""
+    digest: str = ""
+
+    def unpinned(self) -> "OciSource":
+        """Return the source as required; a digest without a tag is what was required."""
+        return msgspec.structs.replace(self, digest="") if self.tag else self
+
+    @property
+    def tag_range(self) -> TagRange | None:
+        """The range on tags from which one is taken; None for the name of one tag, or a digest."""
+        return None if self.digest else tag_range(self.tag or "*")
+
+    def leads_to(self, locked: "Source") -> bool:
+        """Return whether a locked source is this one at some manifest, for a range at a tag within it."""
+        if not isinstance(locked, OciSource) or locked.oci != self.oci:
+            return False
+        wanted = self.tag_range
+        return wanted.admits(version_tag(locked.tag)) if wanted else locked.unpinned() == self
+
+    @property
+    def ref(self) -> str:
+        """What is required, as text: ``tag 1.0.0``, a digest, or ``the newest version``."""
+        return f"tag {self.tag}" if self.tag else self.digest or "the newest version"
+
+    def __str__(self) -> str:
+        at = f":{self.tag}" if self.tag else f"@{self.digest}" if self.digest else ""
+        return f"oci://{self.oci}{at}"
+
+
 class PathSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A local working copy. ``path`` is as written, relative to the project."""
 
@@ -148,24 +186,32 @@ class IndexSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return f"index {self.index}"
 
 
-Source = GitSource | PathSource | IndexSource
+DirectSource = GitSource | OciSource | PathSource
+"""A source that is asked for one plugin, unlike an index."""
+Source = DirectSource | IndexSource
 """The source of a release. A plugin is identified by its name and its source."""
 
 
 def source_from_table(table: dict[str, Any]) -> Source:
-    """Read ``{ git = … }``, ``{ path = … }`` or ``{ index = … }``. Raises `ValueError`."""
+    """Read ``{ git = … }``, ``{ oci = … }``, ``{ path = … }`` or ``{ index = … }``. Raises `ValueError`."""
     refuse_empty(table)
     try:
+        if "oci" in table:
+            from tarkpm.core.oci.checked import checked_source
+
+            return checked_source(from_value(table, OciSource))
         if "index" in table:
-            return _index_source(from_value(table, IndexSource))
-        if "git" not in table:
-            return from_value(table, PathSource)
-        source = from_value(table, GitSource)
+            found = from_value(table, IndexSource)
+            return IndexSource(plugin_name(found.index), index_root(found.root))
+        return _git_source(from_value(table, GitSource)) if "git" in table else from_value(table, PathSource)
     except msgspec.ValidationError as problem:
         from tarkpm.core.document import flaw
 
-        expected = "expected { git = … }, { path = … } or { index = … }"
+        expected = "expected { git = … }, { oci = … }, { path = … } or { index = … }"
         raise ValueError(f"{expected}: {flaw(problem)}") from None
+
+
+def _git_source(source: GitSource) -> GitSource:
     # Two refs could point to different commits.
     if sum(map(bool, (source.tag, source.branch, source.rev))) > 1:
         raise ValueError("expected one of tag, branch and rev, found several")
@@ -182,19 +228,11 @@ def source_from_table(table: dict[str, Any]) -> Source:
         raise ValueError(f"commit: expected 40 hexadecimal digits, found {source.commit!r}")
     if source.rev and source.commit and source.rev != source.commit:
         raise ValueError(f"commit: expected {source.rev} as asked by rev, found {source.commit}")
-    return msgspec.structs.replace(source, git=_repository(source.git), path=folder_path(source.path))
-
-
-def _repository(text: str) -> str:
-    """The one spelling of a repository's URL; raises `ValueError`, whose text never holds a password."""
     try:
-        return git_url.parse(text).public
+        url = git_url.parse(source.git).public  # one spelling, and never a password
     except Refused as problem:
         raise ValueError(f"git: {problem.message}, found '{problem.where}'") from None
-
-
-def _index_source(source: IndexSource) -> IndexSource:
-    return IndexSource(plugin_name(source.index), index_root(source.root))
+    return msgspec.structs.replace(source, git=url, path=folder_path(source.path))
 
 
 def index_root(text: str) -> str:
@@ -227,7 +265,7 @@ class Requirement(msgspec.Struct, frozen=True):
     """A requirement of a project: a plugin from a source.
 
     ``unsigned`` records that the user allowed an unsigned release. ``range`` is the accepted version range;
-    it is "" for git and path sources, which contain one version.
+    it is "" for other sources, which contain one version.
     """
 
     name: PluginName
@@ -242,8 +280,8 @@ class Requirement(msgspec.Struct, frozen=True):
     @property
     def allowed(self) -> str:
         """The range of versions of an index, or of tags, that later updates may take; "" for one place."""
-        if isinstance(self.source, GitSource):
-            return self.source.tag if self.source.tag_range else ""
+        if isinstance(self.source, GitSource | OciSource):
+            return self.source.tag or "*" if self.source.tag_range else ""
         return self.range
 
     @property

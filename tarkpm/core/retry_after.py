@@ -37,6 +37,24 @@ def overloaded(status: int, retry_after: str) -> tuple[str, str]:
     return f"the server {what}{asks}", f"wait {known}, then run the command again" if known else ""
 
 
+def pause(retry_after: str, now: float) -> float | None:
+    """Return the seconds that a server asks to wait, never negative; None if it names no time.
+
+    ``now`` is in seconds since the epoch.
+
+    >>> pause("60", 0.0), pause("Thu, 01 Jan 1970 00:01:00 GMT", 50.0), pause("soon", 0.0)
+    (60.0, 10.0, None)
+    """
+    text = retry_after.strip()
+    if _SECONDS.fullmatch(text):
+        return float(text)
+    try:
+        date = parsedate_to_datetime(text)
+        return max(0.0, date.timestamp() - now) if date.tzinfo else None
+    except (ValueError, OverflowError):
+        return None
+
+
 def _when(text: str) -> str:
     if _SECONDS.fullmatch(text):
         count = int(text)

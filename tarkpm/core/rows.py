@@ -7,7 +7,7 @@ both must agree with the row.
 
 import json
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -23,6 +23,9 @@ from tarkpm.core.text import ellipsis
 from tarkpm.core.version import Version
 from tarkpm.errors import IndexUntrusted
 
+if TYPE_CHECKING:  # few rows have rebuilds
+    from tarkpm.core.rebuilt import ListedRebuild
+
 VERSION: Final = 1
 MAX_ROWS: Final = 4 * 1024 * 1024
 MAX_DESCRIPTION: Final = 200
@@ -35,7 +38,8 @@ class ReleaseRow(msgspec.Struct, frozen=True):
     ``published`` is when the index listed the release, in seconds since the epoch. None in rows of before
     indexes recorded it. Dates of the author never count: a publisher may claim any.
     ``capabilities`` are unparsed text, for search and display only: a newer tarkpm may have written kinds
-    that this one does not know.
+    that this one does not know. ``rebuilds`` are attestations, whose signatures are not checked here
+    (`tarkpm.core.rebuilt`).
     """
 
     version: Version
@@ -48,6 +52,7 @@ class ReleaseRow(msgspec.Struct, frozen=True):
     description: str = ""
     yanked: str = ""
     published: int | None = None
+    rebuilds: "tuple[ListedRebuild, ...]" = ()
 
     @property
     def size(self) -> int:
@@ -96,6 +101,7 @@ class _Row(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     description: str = ""
     yanked: str = ""
     published: str = ""
+    rebuilds: list[dict[str, Any]] = []
 
 
 class _Document(msgspec.Struct, forbid_unknown_fields=True):
@@ -139,7 +145,16 @@ def _row(raw: _Row) -> ReleaseRow:
         description=raw.description,
         yanked=raw.yanked,
         published=parse_moment(raw.published) if raw.published else None,
+        rebuilds=_rebuilds(raw.rebuilds) if raw.rebuilds else (),
     )
+
+
+def _rebuilds(tables: list[dict[str, Any]]) -> "tuple[ListedRebuild, ...]":
+    from tarkpm.core.rebuilt import MAX_REBUILDS, listed
+
+    if len(tables) > MAX_REBUILDS:
+        raise ValueError(f"expected at most {MAX_REBUILDS} rebuilds, found {len(tables)}")
+    return tuple(map(listed, tables))
 
 
 def render(listing: Listing) -> bytes:
@@ -166,5 +181,9 @@ def _table(row: ReleaseRow) -> dict[str, Any]:
         yanked=row.yanked,
         published="" if row.published is None else moment_text(row.published),
     )
+    if row.rebuilds:
+        from tarkpm.core.rebuilt import to_table
+
+        raw.rebuilds = list(map(to_table, row.rebuilds))
     table: dict[str, Any] = msgspec.to_builtins(raw)
     return table

@@ -16,7 +16,7 @@ import msgspec
 
 from tarkpm.core.digest import FileEntry, sha256
 from tarkpm.core.lockfile import Lock, LockEntry, render
-from tarkpm.core.release import GitSource, IndexSource, PluginName
+from tarkpm.core.release import GitSource, IndexSource, OciSource, PluginName
 
 SPECIFICATION: Final = "1.6"
 NAMESPACE: Final = uuid.UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")  # of URLs (RFC 9562, 6.6)
@@ -42,7 +42,7 @@ def bom(
     """Return the document. ``version`` is tarkpm's, ``epoch`` the time to state, in seconds since 1970."""
     refs = {entry.name: package_url(entry) for entry in lock.entries}
     needed = {need.name for entry in lock.entries for need in entry.requires}
-    metadata: dict[str, Any] = {} if epoch is None else {"timestamp": _time(epoch)}
+    metadata: dict[str, Any] = {} if epoch is None else {"timestamp": time_text(epoch)}
     metadata["tools"] = {"components": [{"type": "application", "name": "tarkpm", "version": version}]}
     metadata["component"] = {"type": "application", "bom-ref": PROJECT, "name": "tark plugins"}
     return {
@@ -61,15 +61,19 @@ def bom(
 
 
 def package_url(entry: LockEntry) -> str:
-    """Return the purl of a release: of GitHub for a release from there, else a generic one with its place."""
+    """Return the purl of a release: of GitHub or a registry for one from there, else a generic one."""
     name, version, source = quote(entry.name), quote(str(entry.version), safe=""), entry.source
-    digest = f"sha256:{module.sha256}" if (module := _module(entry)) else ""
+    digest = f"sha256:{module.sha256}" if (module := locked_module(entry)) else ""
     if isinstance(source, GitSource):
         path = f"#{quote(source.path)}" if source.path else ""
         if found := _GITHUB.fullmatch(source.git):
             return f"pkg:github/{found[1].lower()}/{found[2].lower()}@{source.commit}{path}"
         place = _qualifiers(checksum=digest, vcs_url=f"git+{source.git}@{source.commit}")
         return f"pkg:generic/{name}@{version}{place}{path}"
+    if isinstance(source, OciSource):
+        # The type has no namespace, and the version is the digest (purl-spec, types/oci).
+        where = _qualifiers(repository_url=source.oci, tag=source.tag)
+        return f"pkg:oci/{source.oci.rpartition('/')[2]}@{source.digest}{where}"
     if isinstance(source, IndexSource):
         return f"pkg:generic/tark/{name}@{version}{_qualifiers(checksum=digest)}"
     return f"pkg:generic/{name}@{version}"  # a working copy: its bytes are not locked
@@ -80,7 +84,8 @@ def _qualifiers(**values: str) -> str:
     return f"?{'&'.join(found)}" if found else ""
 
 
-def _time(epoch: int) -> str:
+def time_text(epoch: int) -> str:
+    """Return a time in seconds since 1970 as RFC 3339 spells it, in UTC."""
     return datetime.fromtimestamp(epoch, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -92,7 +97,8 @@ def _depends(ref: str, on: Iterable[str]) -> dict[str, Any]:
     return {"ref": ref, "dependsOn": sorted(set(on))}
 
 
-def _module(entry: LockEntry) -> FileEntry | None:
+def locked_module(entry: LockEntry) -> FileEntry | None:
+    """Return the module among the locked files of a release; None for a working copy."""
     return next((file for file in entry.files if file.name.endswith(".wasm")), None)
 
 
@@ -109,7 +115,7 @@ def _component(entry: LockEntry, facts: Facts) -> dict[str, Any]:
         found["description"] = facts.description
     if facts.license:
         found["licenses"] = [{"expression": facts.license}]
-    if module := _module(entry):
+    if module := locked_module(entry):
         found["hashes"] = _hashes(module)
     if isinstance(source, GitSource):
         found["externalReferences"] = [{"type": "vcs", "url": source.git}]

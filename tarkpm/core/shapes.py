@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from tarkpm.core.text import json_flaw
+
 T = TypeVar("T")
 
 _ANALYSING = threading.Lock()
@@ -17,9 +19,13 @@ _analysed: set[Any] = set()
 
 
 def from_json(data: bytes | bytearray | msgspec.Raw, shape: type[T]) -> T:
-    """Decode JSON as a ``shape``. Raises `msgspec.DecodeError`, `UnicodeDecodeError` and `RecursionError`."""
+    """Decode JSON as a ``shape``. Raises `msgspec.DecodeError`."""
     _analyse(shape)
-    return msgspec.json.decode(data, type=shape)
+    try:
+        return msgspec.json.decode(data, type=shape)
+    except (UnicodeDecodeError, RecursionError) as problem:
+        # msgspec lets them through, and half of the callers did not expect them.
+        raise msgspec.DecodeError(json_flaw(problem)) from problem
 
 
 def from_value(value: Any, shape: type[T], *, strict: bool = True) -> T:

@@ -12,13 +12,15 @@ signature, and a revocation that names a statement by its digest cannot be evade
 - the envelope is ``{"payload":…,"payloadType":…,"signatures":[{"keyid":…,"sig":…}]}`` with its keys in this
   order, in ASCII, without white space, with padded base64, and ends in one newline;
 - the payload is JSON in ASCII, without white space, with the keys of every object and the subjects sorted.
+
+``predicate.source`` is optional (`tarkpm.core.built_from`).
 """
 
 import base64
 import binascii
 import json
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -32,6 +34,9 @@ from tarkpm.core.text import json_flaw, short
 from tarkpm.core.version import Version
 from tarkpm.errors import DigestMismatch, SignatureInvalid
 
+if TYPE_CHECKING:  # most statements have no source
+    from tarkpm.core.built_from import BuiltFrom
+
 MAX_SUBJECTS: Final = 16
 PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
@@ -39,11 +44,15 @@ PREDICATE_TYPE: Final = "urn:tarkpm:plugin-release:1"
 
 
 class Statement(msgspec.Struct, frozen=True):
-    """The contents of a statement: a plugin, a version, and the digest and size of each of its files."""
+    """The contents of a statement: a plugin, a version, and the digest and size of each of its files.
+
+    ``source`` is what the publisher says the module was built from; None if nothing is said.
+    """
 
     name: PluginName
     version: Version
     files: tuple[FileEntry, ...]
+    source: "BuiltFrom | None" = None
 
     @property
     def digest(self) -> Digest:
@@ -72,26 +81,31 @@ def sign(
     *,
     key: PublicKey,
     signer: Callable[[bytes], bytes],
+    source: "BuiltFrom | None" = None,
 ) -> bytes:
     """Return the envelope of a release, ending in a newline.
 
     ``signer`` signs a message with the private key of ``key`` and returns the 64 bytes of the signature.
     """
-    payload = render_statement(Statement(name, version, tuple(sorted(files))))
+    payload = render_statement(Statement(name, version, tuple(sorted(files)), source))
     return render_envelope(Envelope(payload, signer(pae(payload)), key))
 
 
 def render_statement(statement: Statement) -> bytes:
     """Return the canonical encoding of a payload."""
+    predicate: dict[str, Any] = {
+        "name": statement.name,
+        "version": str(statement.version),
+        "sizes": {entry.name: entry.size for entry in statement.files},
+    }
+    # Left out where there is none: statements of before this key keep their bytes, and stay valid.
+    if statement.source is not None:
+        predicate["source"] = statement.source.table()
     table = {
         "_type": STATEMENT_TYPE,
         "subject": [{"name": entry.name, "digest": {"sha256": entry.sha256}} for entry in statement.files],
         "predicateType": PREDICATE_TYPE,
-        "predicate": {
-            "name": statement.name,
-            "version": str(statement.version),
-            "sizes": {entry.name: entry.size for entry in statement.files},
-        },
+        "predicate": predicate,
     }
     return json.dumps(table, sort_keys=True, separators=(",", ":")).encode()
 
@@ -177,17 +191,26 @@ def parse_statement(payload: bytes, *, where: str) -> Statement:
     for key, expected in (("_type", STATEMENT_TYPE), ("predicateType", PREDICATE_TYPE)):
         if table[key] != expected:
             raise _bad(f"expected {key} '{expected}', found {short(table[key])}", where)
-    predicate = _table(table["predicate"], where, {"name", "version", "sizes"})
+    said = table["predicate"]
+    optional = {"source"} & set(said) if isinstance(said, dict) else set()
+    predicate = _table(said, where, {"name", "version", "sizes"} | optional)
     try:
         statement = Statement(
             plugin_name(_text(predicate["name"], where)),
             Version.parse(_text(predicate["version"], where)),
             _subjects(table["subject"], predicate["sizes"], where),
+            _source(predicate["source"]) if optional else None,
         )
     except ValueError as problem:
         raise _bad(str(problem), where) from None
     _check_spelling("the signed payload", payload, render_statement(statement), where)
     return statement
+
+
+def _source(table: Any) -> "BuiltFrom":
+    from tarkpm.core.built_from import from_table
+
+    return from_table(table)
 
 
 def _check_spelling(what: str, found: bytes, expected: bytes, where: str) -> None:

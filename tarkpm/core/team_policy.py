@@ -27,6 +27,7 @@ from tarkpm.core.key import PublicKey, public_key
 from tarkpm.core.licenses import is_allowed
 from tarkpm.core.name_similarity import did_you_mean
 from tarkpm.core.names import MAX_POLICY
+from tarkpm.core.oci.patterns import registry_pattern
 from tarkpm.core.release import TYPES, index_root
 from tarkpm.core.release_age import age_text, parse_age
 from tarkpm.core.scope import PRIVATE, normalize_scope, split_host
@@ -68,7 +69,8 @@ class TeamPolicy(msgspec.Struct, frozen=True):
     """The rules of one file. A list that is None restricts nothing; an empty one allows nothing.
 
     ``file`` is where the rules are from. ``indexes`` are digests of first roots. ``git_hosts`` and
-    ``deny_hosts`` are host patterns as capabilities have them, without a port. ``minimum_release_age`` is in
+    ``deny_hosts`` are host patterns as capabilities have them, without a port. ``registries`` are patterns of
+    `oci.patterns`. ``minimum_release_age`` is in
     seconds, 0 for none. ``accept_project`` are login names.
     """
 
@@ -76,6 +78,7 @@ class TeamPolicy(msgspec.Struct, frozen=True):
     version: int = 0
     indexes: tuple[str, ...] | None = None
     git_hosts: tuple[str, ...] | None = None
+    registries: tuple[str, ...] | None = None
     folders: bool = True
     signers: tuple[PublicKey, ...] | None = None
     unsigned: bool = True
@@ -124,6 +127,7 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True, rename="kebab"):
     version: int = 0
     indexes: list[Text] | None = None
     git_hosts: list[Text] | None = None
+    registries: list[Text] | None = None
     folders: bool = True
     signers: list[Text] | None = None
     unsigned: bool = True
@@ -228,6 +232,7 @@ _READERS: Final[dict[str, Callable[[Any], Any]]] = {
     "version": version_number,
     "indexes": index_root,
     "git_hosts": host_pattern,
+    "registries": registry_pattern,
     "folders": bool,
     "signers": public_key,
     "unsigned": bool,

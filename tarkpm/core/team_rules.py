@@ -14,7 +14,8 @@ from tarkpm.core.advisory import Severity
 from tarkpm.core.capability import CapabilitySet
 from tarkpm.core.key import PublicKey
 from tarkpm.core.licenses import is_allowed
-from tarkpm.core.release import GitSource, IndexSource, Source
+from tarkpm.core.oci.patterns import host_of, registry_covers
+from tarkpm.core.release import GitSource, IndexSource, OciSource, Source
 from tarkpm.core.scope import host_covers
 from tarkpm.core.team_policy import TeamPolicy, hosts_of
 from tarkpm.core.text import neutral
@@ -66,6 +67,7 @@ class Violation(msgspec.Struct, frozen=True, order=True):
 _SENTENCES: Final = {
     "indexes": "is of the index {}, which is not allowed",
     "git-hosts": "is from the git host {}, which is not allowed",
+    "registries": "is from the registry repository {}, which is not allowed",
     "folders": "is a folder of this machine",
     "signers": "is signed by {}, which is not allowed",
     "unsigned": "is not signed",
@@ -175,8 +177,20 @@ def _source(policy: TeamPolicy, facts: PluginFacts) -> Iterator[Violation]:
             host_covers(_one_spelling(one), host) for one in policy.git_hosts
         ):
             yield _violation(policy, facts, "git-hosts", host or "of this machine")
+    elif isinstance(source, OciSource):
+        if not any(registry_covers(one, source.oci) for one in _registries(policy, source)):
+            yield _violation(policy, facts, "registries", source.oci)
     elif not policy.folders:
         yield _violation(policy, facts, "folders", "")
+
+
+def _registries(policy: TeamPolicy, source: OciSource) -> tuple[str, ...]:
+    """Return the patterns of the registries that a policy allows, that of ``source`` if it allows all."""
+    if policy.registries is not None:
+        return policy.registries
+    # A policy from before there were registries, which named where code may come from beside indexes: a new
+    # version of tarkpm must not open another way (docs/decisions/0206).
+    return () if policy.git_hosts is not None else (source.oci,)
 
 
 def _signer(policy: TeamPolicy, facts: PluginFacts) -> Iterator[Violation]:
@@ -191,6 +205,8 @@ def _hosts(policy: TeamPolicy, facts: PluginFacts) -> Iterator[Violation]:
     reached = {_one_spelling(host) for capability in facts.granted for host in hosts_of(capability)}
     if isinstance(facts.source, GitSource):
         reached.add(_git_host(facts.source))
+    elif isinstance(facts.source, OciSource):
+        reached.add(_one_spelling(host_of(facts.source.oci)))
     if "://" in facts.index_url:
         reached.add(_one_spelling(parse_url(facts.index_url).host))
     # A pattern that includes a denied host is denied too: the grant would allow that host.

@@ -143,6 +143,8 @@ def cut(text: str, width: int) -> str:
 
 def columns(text: str) -> int:
     """Return the most columns that ``text`` can take in a terminal."""
+    if text.isascii():
+        return len(text)
     return sum(1 if char.isascii() else 2 for char in text)
 
 
@@ -175,18 +177,24 @@ def masked(text: str) -> str:
     return _PASSWORD.sub(r"\1:…@", text)
 
 
+_DIGEST: Final = len("@sha256:") + 64
+_REFERENCE: Final = re.compile(r"oci://.*@sha256:[0-9a-f]{64}", re.IGNORECASE | re.DOTALL)
+
+
 def without_login(text: str) -> str:
     """Return a URL or ``user:…@host:path`` without user, password, query and fragment; other text unchanged.
 
     >>> without_login("https://me:secret@host/x?token=secret")
     '…@host/x…'
     """
+    # In a reference to a registry, the last '@' may announce a digest.
+    text, digest = (text[:-_DIGEST], text[-_DIGEST:]) if _REFERENCE.fullmatch(text) else (text, "")
     before, at, behind = text.rpartition("@")
     if "://" not in text and not (":" in before and ":" in behind):
         return text
     text = f"…@{behind}" if at else text
     kept = text.partition("?")[0].partition("#")[0]
-    return kept if kept == text else kept + "…"
+    return kept + digest if kept == text else kept + "…"
 
 
 def bounded_int(digits: str) -> int:

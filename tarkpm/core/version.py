@@ -141,7 +141,7 @@ class Comparator:
             case ">=":
                 return base, None
             case "<":
-                return _LOWEST, base
+                return _LOWEST, _floor(self.major, self.minor or 0) if self.partial else base
             case "<=":
                 return _LOWEST, self._after() if self.partial else (*base[:4], (*base[4], _NEXT))
             case "=":

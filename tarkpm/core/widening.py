@@ -193,6 +193,7 @@ def _source_widening(
         return Widening(WideningKind.SOURCE, name, _shown(origin, now), _shown(before, then))
     sentence = {
         "git": f"fetch '{name}' from {_shown(origin, now)}",
+        "oci": f"fetch '{name}' from {_shown(origin, now)}",
         "index": f"take '{name}' from {_shown(origin, now)}",
         "path": f"install '{name}' from the folder {origin}",
     }
@@ -226,5 +227,5 @@ def _signer_widenings(name: str, decided: Publisher, known: Publisher) -> Iterat
         yield Widening(WideningKind.SIGNER, name, decided.signer, before)
     for key in added:
         yield Widening(WideningKind.KEY, name, key, before)
-    if decided.unsigned and not known.unsigned and decided.origin and decided.origin.kind == "git":
+    if decided.unsigned and not known.unsigned and decided.origin and decided.origin.kind in ("git", "oci"):
         yield Widening(WideningKind.UNSIGNED, name, str(decided.origin))

@@ -30,14 +30,15 @@ def read_file(path: Path, limit: int) -> bytes:
     Raises `FileNotFoundError`, `StoreError` for a link or anything else that is not a regular file, and
     `TooLarge`.
     """
-    with _open_regular(path) as file:
+    with open_regular(path) as file:
         data = file.read(limit + 1)
     if len(data) > limit:
         raise _too_long(path, limit)
     return data
 
 
-def _open_regular(path: Path) -> io.BufferedReader:
+def open_regular(path: Path) -> io.BufferedReader:
+    """Open a regular file for reading. Raises `FileNotFoundError`, and `StoreError` for anything else."""
     try:
         # O_NONBLOCK: opening a FIFO must not hang; regular files ignore the flag.
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -60,7 +61,7 @@ def read_into(path: Path, buffer: bytearray, limit: int) -> memoryview:
 
     Filling memory that was used before is several times faster than filling new memory.
     """
-    with _open_regular(path) as file:
+    with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
         if size > limit:
             raise _too_long(path, limit)

@@ -2,6 +2,7 @@
 
 import functools
 import os
+import socket
 import ssl
 import sys
 from pathlib import Path
@@ -42,3 +43,21 @@ def _has_authorities() -> bool:
     """Return whether OpenSSL finds authorities in its default locations."""
     cafile, capath, *_ = ssl.get_default_verify_paths()
     return bool(cafile) or bool(capath and any(Path(capath).iterdir()))
+
+
+def speaks_tls(host: str, port: int, seconds: float = 1.0) -> bool:
+    """Return whether a server of this machine answers with TLS; also True if it cannot be reached.
+
+    It only says how to connect. Whether a certificate is valid is checked by the connection itself.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        with socket.create_connection((host, port), timeout=seconds) as plain:
+            plain.settimeout(seconds)
+            with context.wrap_socket(plain):
+                return True
+    except (ssl.SSLError, ConnectionResetError, BrokenPipeError, EOFError, TimeoutError):
+        return False
+    except OSError:
+        return True

@@ -1,9 +1,9 @@
-"""``tarkpm add``: add plugins to the project from an index, git or a folder."""
+"""``tarkpm add``: add plugins to the project from an index, git, a registry or a folder."""
 
 import shlex
 
 from tarkpm.core.consent import Answers
-from tarkpm.core.release import GitSource, PluginName, Requirement
+from tarkpm.core.release import GitSource, OciSource, PluginName, Requirement
 from tarkpm.core.version import Range
 from tarkpm.ops.change.admit import agree
 from tarkpm.ops.change.apply import apply, preview_deletions
@@ -66,6 +66,8 @@ def _already(requirement: Requirement) -> str:
     if requirement.range and (exact := Range.parse(requirement.range)).is_exact:
         newer = shlex.quote(f"{name}@^{str(exact).lstrip('= ')}")
         return f"tark.toml requires '{name}' {exact}; to allow newer releases: tarkpm add {newer}"
+    if isinstance(source, OciSource) and not source.tag_range:
+        return f"'{name}' is pinned to {source.ref}; to move it, name another tag or a range"
     if isinstance(source, GitSource) and (source.tag or source.rev) and not source.tag_range:
         return f"'{name}' is pinned to {source.ref}; to move it, name another --tag, --branch or --rev"
     return f"'{name}' already comes from this source; to look for a newer release: tarkpm update {name}"

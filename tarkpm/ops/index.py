@@ -1,6 +1,7 @@
 """``tarkpm index add``, ``list`` and ``remove``: the indexes of a project."""
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -9,6 +10,7 @@ from tarkpm.core.name_similarity import did_you_mean
 from tarkpm.core.project import IndexEntry, Project, index_url
 from tarkpm.core.project_edit import edit_index, new
 from tarkpm.core.release import IndexSource, PluginName, index_root
+from tarkpm.core.shapes import from_json
 from tarkpm.core.text import some
 from tarkpm.errors import NotFound, ProjectError
 from tarkpm.io.files import read_file
@@ -86,10 +88,10 @@ def _root_of(file: Path) -> str:
     """Return the digest of a file that is an index's first root."""
     try:
         data = read_file(file, MAX_ROOT)
-        first = msgspec.json.decode(data)["signed"]["version"] == 1
+        first = from_json(data, dict[str, Any])["signed"]["version"] == 1
     except FileNotFoundError:
         raise NotFound("the file does not exist", where=str(file), hint="--root sha256:…") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, TypeError, KeyError):
+    except (msgspec.DecodeError, TypeError, KeyError):
         first = False
     if not first:
         raise ProjectError("expected the first root of an index, 1.root.json", where=str(file))

@@ -2,7 +2,6 @@
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -11,8 +10,7 @@ from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.name_similarity import nearest
 from tarkpm.core.names import STATEMENT
-from tarkpm.core.release import GitSource, IndexSource, PluginName, Source, is_plugin_name
-from tarkpm.errors import TarkError
+from tarkpm.core.release import GitSource, IndexSource, OciSource, PluginName, Source, is_plugin_name
 from tarkpm.ops.change.offered import (
     Offered,
     VersionRow,
@@ -27,10 +25,13 @@ from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import Workspace, open_for_reading
 from tarkpm.ops.release.listing import look, not_installed, signer_text
+from tarkpm.ops.release.module_facts import (
+    installed_module,
+    known_rebuilders,
+    module_info,
+    rebuilders_of,
+)
 from tarkpm.store.uses import UseCounts
-
-if TYPE_CHECKING:
-    from tarkpm.host.module.inspect import ModuleInfo
 
 
 class CapabilityUse(msgspec.Struct, frozen=True):
@@ -45,7 +46,8 @@ class CapabilityUse(msgspec.Struct, frozen=True):
 class Info(msgspec.Struct, frozen=True):
     """The details of one plugin. ``abi`` is the module's: "tark:plugin", "older tark ABI" or "".
 
-    ``unpinned`` says that tark.lock does not pin the tools of a tool plugin.
+    ``unpinned`` says that tark.lock does not pin the tools of a tool plugin. ``rebuilt_by`` are the keys of
+    those who built the release again with the same bytes, ``rebuilt_otherwise_by`` with other bytes.
     """
 
     name: str
@@ -75,6 +77,9 @@ class Info(msgspec.Struct, frozen=True):
     data: str
     unpinned: bool = False
     uses: tuple[CapabilityUse, ...] = ()
+    digest: str = ""
+    rebuilt_by: tuple[str, ...] = ()
+    rebuilt_otherwise_by: tuple[str, ...] = ()
 
 
 class Offer(msgspec.Struct, frozen=True):
@@ -83,6 +88,7 @@ class Offer(msgspec.Struct, frozen=True):
     ``status`` is "not installed", or "missing" if it is locked. ``trust`` is that of `Trust`, and ``refusal``
     why `add` would refuse it. ``declares`` are the capabilities in words. ``size`` counts the bytes of all
     files. ``tools`` are names that tark.lock pins; None if they are not known without running the plugin.
+    ``rebuilt_by`` and ``rebuilt_otherwise_by`` are as in `Info`.
     """
 
     name: str
@@ -115,6 +121,9 @@ class Offer(msgspec.Struct, frozen=True):
     versions: tuple[VersionRow, ...]
     notes: tuple[str, ...]
     command: str
+    digest: str = ""
+    rebuilt_by: tuple[str, ...] = ()
+    rebuilt_otherwise_by: tuple[str, ...] = ()
 
 
 def info(settings: Settings, ui: Ui, text: str, ref: GitRef) -> Info | Offer:
@@ -156,6 +165,8 @@ def _add_command(source: Source, typed: SourceArg, text: str) -> str:
     words = [text]  # a folder
     if isinstance(source, IndexSource):
         words = [f"{source.index}:{typed.name}" + (f"@{typed.range}" if typed.range else "")]
+    elif isinstance(source, OciSource):
+        words = [str(source)]
     elif isinstance(source, GitSource):
         options = {"--tag": source.tag, "--branch": source.branch, "--rev": source.rev, "--path": source.path}
         words = [source.git, *(word for pair in options.items() if pair[1] for word in pair)]
@@ -165,9 +176,10 @@ def _add_command(source: Source, typed: SourceArg, text: str) -> str:
 def _offer(workspace: Workspace, seen: Offered, command: str, entry: LockEntry | None) -> Offer:
     candidate = seen.release.candidate
     manifest, source = candidate.manifest, candidate.source
-    module = _inspected(seen.release.contents[manifest.wasm])
+    module = module_info(seen.release.contents[manifest.wasm])
     trust = trust_in(workspace, seen.release)
     pins = entry.tools if entry else None
+    rebuilt = known_rebuilders(workspace, entry) if entry else rebuilders_of(candidate, seen.rebuilds)
     statement = () if candidate.statement is None else (len(seen.release.contents[STATEMENT]),)
     return Offer(
         name=manifest.name,
@@ -181,6 +193,7 @@ def _offer(workspace: Workspace, seen: Offered, command: str, entry: LockEntry |
         min_tark_version=str(manifest.min_tark_version or ""),
         source=str(source.unpinned()),
         commit=source.commit if isinstance(source, GitSource) else "",
+        digest=source.digest if isinstance(source, OciSource) else "",
         signer=candidate.signer or "",
         trust=trust.signer,
         refusal=trust.refusal,
@@ -200,6 +213,8 @@ def _offer(workspace: Workspace, seen: Offered, command: str, entry: LockEntry |
         versions=seen.versions,
         notes=seen.notes,
         command=command or "tarkpm sync",
+        rebuilt_by=rebuilt[0],
+        rebuilt_otherwise_by=rebuilt[1],
     )
 
 
@@ -209,7 +224,8 @@ def _installed(workspace: Workspace, name: PluginName, entry: LockEntry | None) 
     if manifest is None:
         raise not_installed(workspace, name, entry)
     source = entry.source if entry else None
-    module = _module(workspace, name, manifest.wasm)
+    rebuilt = known_rebuilders(workspace, entry)
+    module = installed_module(workspace, name, manifest.wasm)
     return Info(
         name=name,
         version=str(manifest.version),
@@ -222,6 +238,7 @@ def _installed(workspace: Workspace, name: PluginName, entry: LockEntry | None) 
         min_tark_version=str(manifest.min_tark_version or ""),
         source=str(source.unpinned()) if source else "",
         commit=source.commit if isinstance(source, GitSource) else "",
+        digest=source.digest if isinstance(source, OciSource) else "",
         signer=signer_text(entry),
         declared=tuple(map(str, manifest.capabilities)),
         abi=module.abi if module else "",
@@ -238,6 +255,8 @@ def _installed(workspace: Workspace, name: PluginName, entry: LockEntry | None) 
         data=str(_data(workspace, name, manifest)),
         unpinned=entry is not None and entry.is_unpinned,
         uses=_uses(workspace, _data(workspace, name, manifest)),
+        rebuilt_by=rebuilt[0],
+        rebuilt_otherwise_by=rebuilt[1],
     )
 
 
@@ -274,20 +293,3 @@ def _sign_in(manifest: Manifest) -> tuple[str, ...]:
         return ()
     scopes = (f"scopes {' '.join(oauth.scopes)}",) if oauth.scopes else ()
     return (oauth.flow, *oauth.endpoints, *scopes)
-
-
-def _module(workspace: Workspace, name: str, wasm: str) -> "ModuleInfo | None":
-    """Return what the module imports and exports; None if it cannot be read."""
-    try:
-        return _inspected(workspace.environment.read(name, wasm))
-    except (TarkError, OSError):
-        return None
-
-
-def _inspected(data: bytes) -> "ModuleInfo | None":
-    from tarkpm.host.module.inspect import inspect
-
-    try:
-        return inspect(data)
-    except TarkError:
-        return None

@@ -1,4 +1,4 @@
-"""``tarkpm publish``: write a plugin's release folder, ready to be submitted to an index."""
+"""``tarkpm publish``: write a plugin's release folder for an index, or push the release to a registry."""
 
 import os
 import shlex
@@ -8,12 +8,14 @@ from pathlib import Path
 import msgspec
 
 from tarkpm.core import statement
+from tarkpm.core.built_from import BuiltFrom
 from tarkpm.core.names import MANIFEST, STATEMENT
 from tarkpm.core.release import GitSource, PathSource
 from tarkpm.core.text import some
-from tarkpm.core.verification import verify_release
+from tarkpm.core.verification import VerifiedRelease, verify_release
 from tarkpm.errors import DigestMismatch, Refused, SignatureInvalid, StoreError
 from tarkpm.io.files import open_new, read_file, remove_tree, sync_folder
+from tarkpm.ops.author.committed_source import committed_source
 from tarkpm.ops.author.staleness import require_fresh
 from tarkpm.ops.author.uncommitted import require_committed
 from tarkpm.ops.project.settings import Settings
@@ -28,7 +30,7 @@ class PublishReport(msgspec.Struct, frozen=True):
     """A release folder: its path, files and signer; ``written`` is False if it existed.
 
     ``key`` is the name of the key that signed it now, ``replaced`` whether the statement beside the plugin is
-    of other files.
+    of other files. ``source`` is the commit that the statement names.
     """
 
     name: str
@@ -40,6 +42,39 @@ class PublishReport(msgspec.Struct, frozen=True):
     written: bool
     key: str = ""
     replaced: bool = False
+    source: BuiltFrom | None = None
+
+
+class PushReport(msgspec.Struct, frozen=True):
+    """A release in a registry: its reference and digest.
+
+    ``existed`` says whether the tag had this release already; the rest is as in `PublishReport`.
+    """
+
+    name: str
+    version: str
+    signer: str
+    reference: str
+    digest: str
+    files: tuple[str, ...]
+    signed_now: bool
+    written: bool
+    existed: bool
+    key: str = ""
+    replaced: bool = False
+    source: BuiltFrom | None = None
+
+
+class _Prepared(msgspec.Struct, frozen=True):
+    """A release that may be published. ``files`` are without the statement, which is ``envelope``."""
+
+    candidate: VerifiedRelease
+    files: Mapping[str, bytes]
+    envelope: bytes
+    signed_now: bool
+    key: str
+    replaced: bool
+    source: BuiltFrom | None
 
 
 def publish(
@@ -50,35 +85,21 @@ def publish(
     passphrase: Passphrase,
     *,
     allow_dirty: bool = False,
+    source_url: str = "",
 ) -> PublishReport:
     """Check the plugin in ``folder`` and write its release to ``to``/NAME-VERSION.
 
     A statement next to the plugin is used if it is valid for these files and no ``key`` is named; otherwise
-    the release is signed. Raises `Refused` if another release of this version exists there, and, unless
+    the release is signed. With ``source_url``, where others fetch the repository around it, the statement
+    names HEAD as its source. Raises `Refused` if another release of this version exists there, and, unless
     ``allow_dirty``, if it is not committed in the repository around it; `BuildError` if the sources changed
     after the build.
     """
-    where = str(folder)
-    collected = collect(LocalTree(folder), "", where=where, signed=False)
-    plain = verify_release(collected.files, None, PathSource(where), where=where)
-    check_publishable(plain, collected, where=where)
-    require_fresh(settings, settings.cwd / folder, collected, plain.manifest)
-    if not allow_dirty:
-        signer = ("--key", key) if key else ()
-        command = shlex.join(["tarkpm", "publish", where, "--to", str(to), *signer, "--allow-dirty"])
-        require_committed(settings.cwd / folder / collected.folder, collected, plain.manifest, command)
-    found, replaced = _statement(folder / collected.folder, collected.files, where)
-    existing = None if key else found
-    envelope = existing
-    if envelope is None:
-        key = key or _only_key(settings)
-        public, sign = KeyStore.in_state(settings.paths.state).load(key, passphrase)
-        manifest = plain.manifest
-        envelope = statement.sign(manifest.name, manifest.version, plain.files, key=public, signer=sign)
-    # As a client will verify it: nothing is written that an index would refuse.
-    candidate = verify_release(collected.files, envelope, GitSource(where), where=where)
-    name, version = candidate.manifest.name, candidate.manifest.version
-    files = {**collected.files, STATEMENT: envelope}
+    found = _prepare(
+        settings, folder, str(to), key, passphrase, allow_dirty=allow_dirty, source_url=source_url
+    )
+    name, version = found.candidate.manifest.name, found.candidate.manifest.version
+    files = {**found.files, STATEMENT: found.envelope}
     target = (settings.cwd / to).resolve() / f"{name}-{version}"
     written = not _is_there(target, files) and not settings.dry_run
     if written:
@@ -86,14 +107,102 @@ def publish(
     return PublishReport(
         name,
         str(version),
-        str(candidate.signer),
+        str(found.candidate.signer),
         str(target),
         tuple(sorted(files)),
-        existing is None,
+        found.signed_now,
         written,
-        key,
-        replaced,
+        found.key,
+        found.replaced,
+        found.source,
     )
+
+
+def publish_to_registry(
+    settings: Settings,
+    folder: Path,
+    to: str,
+    key: str,
+    passphrase: Passphrase,
+    *,
+    allow_dirty: bool = False,
+    source_url: str = "",
+) -> PushReport:
+    """Check the plugin in ``folder`` and push its release to the OCI reference ``to``.
+
+    The tag is the version unless ``to`` has one. It is signed, and refused, as by `publish`.
+    """
+    from tarkpm.core.oci.reference import parse
+    from tarkpm.ops.author.pushing import push  # an index needs no registry
+
+    reference = parse(to)
+    found = _prepare(settings, folder, to, key, passphrase, allow_dirty=allow_dirty, source_url=source_url)
+    pushed = push(settings, reference, found.candidate, found.files, found.envelope, where=str(folder))
+    return PushReport(
+        found.candidate.manifest.name,
+        str(found.candidate.manifest.version),
+        str(found.candidate.signer),
+        str(pushed.reference),
+        pushed.digest,
+        tuple(sorted({*found.files, STATEMENT})),
+        found.signed_now,
+        pushed.written,
+        pushed.existed,
+        found.key,
+        found.replaced,
+        found.source,
+    )
+
+
+def _prepare(
+    settings: Settings,
+    folder: Path,
+    to: str,
+    key: str,
+    passphrase: Passphrase,
+    *,
+    allow_dirty: bool,
+    source_url: str,
+) -> _Prepared:
+    """Check the plugin in ``folder``, and sign it unless it is."""
+    where = str(folder)
+    collected = collect(LocalTree(folder), "", where=where, signed=False)
+    plain = verify_release(collected.files, None, PathSource(where), where=where)
+    check_publishable(plain, collected, where=where)
+    place = settings.cwd / folder / collected.folder
+    require_fresh(settings, settings.cwd / folder, collected, plain.manifest)
+    command = ["tarkpm", "publish", where, "--to", to, *(("--key", key) if key else ())]
+    if not allow_dirty:
+        require_committed(place, collected, plain.manifest, shlex.join([*command, "--allow-dirty"]))
+    source = None
+    if source_url:
+        source = committed_source(settings, place, collected, plain.manifest, source_url, shlex.join(command))
+    found, replaced = _statement(folder / collected.folder, collected.files, where)
+    if key or (found and source and _source(found, where) != source):
+        found = None
+    envelope = found
+    if envelope is None:
+        key = key or _only_key(settings)
+        envelope = _sign(settings, plain, key, passphrase, source)
+    # As a client will verify it: nothing is written that an index would refuse.
+    candidate = verify_release(collected.files, envelope, GitSource(where), where=where)
+    return _Prepared(
+        candidate,
+        collected.files,
+        envelope,
+        signed_now=found is None,
+        key=key,
+        replaced=replaced,
+        source=_source(envelope, where),
+    )
+
+
+def _sign(
+    settings: Settings, plain: VerifiedRelease, key: str, passphrase: Passphrase, source: BuiltFrom | None
+) -> bytes:
+    public, sign = KeyStore.in_state(settings.paths.state).load(key, passphrase)
+    name, version = plain.manifest.name, plain.manifest.version
+    return statement.sign(name, version, plain.files, key=public, signer=sign, source=source)
 
 
 def _statement(folder: Path, files: Mapping[str, bytes], where: str) -> tuple[bytes | None, bool]:
@@ -103,6 +212,10 @@ def _statement(folder: Path, files: Mapping[str, bytes], where: str) -> tuple[by
     except (SignatureInvalid, DigestMismatch):  # it was signed before the last change
         return None, True
     return found.envelope if found else None, False
+
+
+def _source(envelope: bytes, where: str) -> BuiltFrom | None:
+    return statement.verify(envelope, where=where)[0].source
 
 
 def _only_key(settings: Settings) -> str:

@@ -1,6 +1,7 @@
 """``tarkpm sbom``: a software bill of materials of the locked plugins."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Literal
 
 import msgspec
 
@@ -18,21 +19,32 @@ EPOCH = "SOURCE_DATE_EPOCH"
 _LAST = 253_402_300_799  # the end of the year 9999
 
 
+Format = Literal["cyclonedx", "spdx"]
+
+
 class SbomReport(msgspec.Struct, frozen=True):
-    """A CycloneDX document, and the plugins of which only the lock is known here."""
+    """A CycloneDX or SPDX document, and the plugins of which only the lock is known here."""
 
     document: dict[str, Any]
     unknown: tuple[str, ...] = ()
 
 
-def sbom(settings: Settings, ui: Ui) -> SbomReport:
+def sbom(settings: Settings, ui: Ui, form: Format = "cyclonedx") -> SbomReport:
     """Describe what is locked. No network; equal locks and releases give equal documents."""
     epoch = _epoch(settings.environment.get(EPOCH, ""))
     with open_for_reading(settings, ui, must_exist=True) as workspace:
         facts = {entry.name: _facts(workspace, entry) for entry in workspace.lock.entries}
         known = {name: one for name, one in facts.items() if one is not None}
-        document = bom(workspace.lock, known, version=__version__, epoch=epoch)
+        document = _writer(form)(workspace.lock, known, version=__version__, epoch=epoch)
         return SbomReport(document, tuple(name for name in facts if name not in known))
+
+
+def _writer(form: Format) -> Callable[..., dict[str, Any]]:
+    if form == "cyclonedx":
+        return bom
+    from tarkpm.core.spdx import spdx  # it reads the list of licenses
+
+    return spdx
 
 
 def _facts(workspace: Workspace, entry: LockEntry) -> Facts | None:

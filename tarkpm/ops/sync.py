@@ -30,7 +30,8 @@ def sync(settings: Settings, ui: Ui, *, reinstall: bool = False) -> SyncReport:
     """
     with open_for_change(settings, ui) as workspace:
         # 1. Stop where nothing has changed since the last sync. Only file status is read (decision 0002).
-        if not reinstall and not settings.accept_project and workspace.is_settled():
+        #    A bundle is read all the same: it may say what was revoked since.
+        if not (reinstall or settings.accept_project or settings.bundle) and workspace.is_settled():
             note = settled_note(workspace)
             return SyncReport((), (), tuple(workspace.record.installed), notes=(note,) if note else ())
         # Imported here, because a sync without work must not wait for parsers and the resolver.
@@ -53,7 +54,14 @@ def sync(settings: Settings, ui: Ui, *, reinstall: bool = False) -> SyncReport:
         workspace.require_built_here()
         require_accepted(workspace)
         # 3. Learn which publishers the indexes vouch for, which step 4 needs and a new machine does not know.
-        workspace.resource(Indexes).learn_publishers(workspace.lock.entries)
+        unused = ""
+        if settings.bundle:
+            from tarkpm.ops.release.carried import Carried
+
+            workspace.resource(Carried).learn()
+            unused = workspace.resource(Carried).unused
+        else:
+            workspace.resource(Indexes).learn_publishers(workspace.lock.entries)
         # 4. Check that the lock follows from the project and that every signer is trusted (rule 2).
         target = check_target(workspace, Target(workspace.project, workspace.lock, decided=True))
         # 5. Plan. A reinstallation also verifies again what was verified here before.
@@ -61,7 +69,7 @@ def sync(settings: Settings, ui: Ui, *, reinstall: bool = False) -> SyncReport:
             workspace.forget_verified()
         plan = make_plan(workspace, target, reinstall=reinstall, needs_copies=True)
         entries = target.lock.entries
-        known = (*yanked_notes(entries, workspace.vouched), project_note(workspace))
+        known = (*yanked_notes(entries, workspace.vouched), project_note(workspace), unused)
         notes = (*map(str, unmet_dependencies(entries)), *filter(None, known))
         changes = tuple(sync_changes(workspace, plan))
         # 6. Apply: fetch, verify, stage and switch.

@@ -3,14 +3,14 @@
 import msgspec
 
 from tarkpm.core.project import Project
-from tarkpm.core.release import GitSource, IndexSource, PathSource, PluginName, Source
+from tarkpm.core.release import GitSource, IndexSource, OciSource, PathSource, PluginName, Source
 from tarkpm.ops.change.offered import VersionRow, listed_rows, listing_of, tagged_rows
 from tarkpm.ops.change.source_args import GitRef, SourceArg, UsageError, read_source_args
 from tarkpm.ops.project.acceptance import require_accepted
 from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import Workspace, open_for_reading
-from tarkpm.ops.release.fetch import open_remote
+from tarkpm.ops.release.newer_tags import tags_of
 
 
 class VersionsReport(msgspec.Struct, frozen=True):
@@ -30,7 +30,7 @@ def versions(settings: Settings, ui: Ui, text: str, ref: GitRef) -> VersionsRepo
     settings, (typed,) = read_source_args(settings, [text], ref, verb="versions")
     with open_for_reading(settings, ui) as workspace:
         name, source = _place(workspace.project, typed, workspace)
-        if isinstance(source, GitSource):
+        if isinstance(source, GitSource | OciSource):
             return _of_tags(workspace, name, source)
         if isinstance(source, PathSource):
             raise UsageError(
@@ -57,6 +57,6 @@ def _of_rows(workspace: Workspace, name: PluginName, source: IndexSource) -> Ver
     return VersionsReport(listing.name, str(source), listed_rows(workspace, listing.name, source, listing))
 
 
-def _of_tags(workspace: Workspace, name: PluginName, source: GitSource) -> VersionsReport:
-    with open_remote(workspace, source.git) as remote:
-        return VersionsReport(name, str(source), tagged_rows(workspace, remote.tags(), source))
+def _of_tags(workspace: Workspace, name: PluginName, source: GitSource | OciSource) -> VersionsReport:
+    names = tags_of(workspace, source)
+    return VersionsReport(name, str(source), tagged_rows(workspace, names, source))

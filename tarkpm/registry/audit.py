@@ -37,6 +37,7 @@ from tarkpm.registry.folder import Index, target_file
 from tarkpm.registry.lifetimes import OFFLINE_WARNED, to_text
 from tarkpm.registry.orphans import litter, secrets
 from tarkpm.registry.publication import FormerListings, check_published
+from tarkpm.registry.rebuilds import check_rebuilds
 from tarkpm.registry.releases import ModuleCheck, check_release
 
 _SMALL: Final = 4096
@@ -206,6 +207,7 @@ class Audit:
     def _row(self, listing: Listing, claim: Claim, row: ReleaseRow) -> None:
         self.releases += 1
         check_published(listing.name, row, self.now)
+        check_rebuilds(listing.name, row)
         digest = bytes.fromhex(row.statement.sha256)
         if digest in self._statements:
             raise IndexUntrusted(f"{listing.name} {row.version} is listed twice", where=row.statement.sha256)

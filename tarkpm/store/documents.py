@@ -32,7 +32,7 @@ def read_document(file: Path, shape: type[D], *, version: int, limit: int, what:
         return None
     try:
         document = from_json(data, shape)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
+    except msgspec.DecodeError as problem:
         from tarkpm.core.document import flaw  # not before: most commands parse no document
 
         raise StoreError(f"{what} is damaged: {flaw(problem)}", where=str(file), hint=hint) from None

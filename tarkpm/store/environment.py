@@ -103,6 +103,8 @@ class Environment:
     @contextmanager
     def switching(self) -> Iterator[None]:
         """Lock the plugins while a change is applied. Raises `StoreBusy`."""
+        # Whoever deletes the folder after a crash must not be kept from finishing the change.
+        self.plugins.mkdir(exist_ok=True)
         with folder_lock(self.plugins, shared=False, deadline_seconds=READ_DEADLINE_SECONDS):
             yield
 

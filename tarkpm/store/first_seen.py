@@ -64,6 +64,6 @@ class FirstSeen:
 def _read(file: Path, url: str) -> _Document:
     try:
         document = from_json(read_optional(file, MAX_BYTES) or b"", _Document)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OSError):
+    except (msgspec.DecodeError, OSError):
         return _Document(url)
     return document if (document.url, document.version) == (url, VERSION) else _Document(url)

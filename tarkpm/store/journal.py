@@ -142,7 +142,9 @@ def pending(environment: Environment, state: State) -> Transaction | None:
     try:
         sealed = from_json(data, _Sealed)
         body = sealed.body.encode()
-        genuine = hmac.compare_digest(hmac.digest(state.mac_key(), body, "sha256").hex(), sealed.mac)
+        expected = hmac.digest(state.mac_key(), body, "sha256").hex()
+        # As bytes: `compare_digest` refuses text that is not ASCII, and a checkout can contain this file.
+        genuine = hmac.compare_digest(expected.encode(), sealed.mac.encode())
         transaction = from_json(body, Transaction) if genuine else None
     except msgspec.DecodeError:
         transaction = None

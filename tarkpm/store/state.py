@@ -94,7 +94,7 @@ class _RecordVersion1(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def _read_version_1(file: Path) -> Record | None:
     try:
         return from_json(read_optional(file, MAX_BYTES) or b"", _RecordVersion1).upgraded()
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except msgspec.DecodeError:
         return None
 
 

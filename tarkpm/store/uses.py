@@ -81,6 +81,6 @@ def _added(before: Use | None, count: int, day: str) -> Use:
 def _read(file: Path) -> Uses | None:
     try:
         found = from_json(read_optional(file, MAX_BYTES) or b"", Uses)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OSError):
+    except (msgspec.DecodeError, OSError):
         return None  # a damaged file counts as none: counting begins again
     return found if found.version == VERSION else None

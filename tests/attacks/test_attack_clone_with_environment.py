@@ -76,7 +76,8 @@ def test_with_a_forged_journal(world: World, clone: Sandbox) -> None:
             "version": 1,
         }
     )
-    for text in (json.dumps({"body": body, "mac": "0" * 64}), body, "", "{}", "\xff", "[" * 100_000):
+    forged = [json.dumps({"body": body, "mac": mac}) for mac in ("0" * 64, "é" * 64)]
+    for text in (*forged, body, "", "{}", "\xff", "[" * 100_000, '{"mac":' + "[" * 100_000):
         journal.write_bytes(text.encode("latin-1"))
         before = snapshot(clone)
         for command in ("sync", "verify", "list", "update"):

@@ -169,6 +169,7 @@ class Victim:
     def _clear_requests(self) -> None:
         self.forge.git.settle()
         self.forge.git.requests.clear()
+        self.forge.asked.clear()
         for server in self.forge.servers.values():
             server.requests.clear()
 
@@ -177,6 +178,7 @@ class Victim:
         for request in self.forge.git.requests:
             repository = request.path.split(".git")[0].lstrip("/")
             assert self.forge.git.url(repository) in places, request.path
+        assert {*self.forge.asked} <= places
         for server in self.forge.servers.values():
             assert not server.requests or server.url in self.indexes, server.requests[0].path
 

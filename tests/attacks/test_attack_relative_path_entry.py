@@ -111,9 +111,10 @@ def test_the_browser(planted: Sandbox, path: str) -> None:
         install(planted, server)
         opened = planted.root / "opened"
         program(planted.root / "opt" / "xdg-open", f"env > {opened}.new; mv {opened}.new {opened}")
-        environment = planted.environment(
-            PATH=f"{path}:{planted.root}/opt", DISPLAY=":9", TARKPM_TOKEN_EXAMPLE="s3cret"
-        )
+        program(planted.root / "opt" / "xdg-settings", "exit 1")  # no browser is preferred
+        # Both come before /usr/bin, which has them on a desktop.
+        path = path.replace("/usr/bin", f"{planted.root}/opt:/usr/bin")
+        environment = planted.environment(PATH=path, DISPLAY=":9", TARKPM_TOKEN_EXAMPLE="s3cret")
         ours, theirs = pty.openpty()
         process = subprocess.Popen(
             [sys.executable, "-m", "tarkpm", "auth", "login", "chatgpt-oauth"],

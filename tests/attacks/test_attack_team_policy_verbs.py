@@ -2,15 +2,19 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from conftest import Publisher
+from support.daemons import needed
 from support.gitserver import GitServer
 from support.indexed import IndexedProject
 from support.indexrepo import IndexRepo
 from support.indexserver import IndexServer
+from support.oci_publisher import OciPublisher
+from support.ociregistry import oci_registry
 from support.sandbox import Sandbox
 
 from tarkpm import Host
@@ -28,6 +32,7 @@ CALL = ("text-stats", '{"text":"a"}')
 POLICIES = {
     "indexes": ("calc", "indexes = []"),
     "git-hosts": ("text-tools", 'git-hosts = ["github.com"]'),
+    "registries": ("zipped", 'registries = ["ghcr.io"]'),
     "folders": ("mine", "folders = false"),
     "signers": ("text-tools", "signers = []"),
     "unsigned": ("loose", "unsigned = false"),
@@ -62,7 +67,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     root: Path = tmp_path_factory.mktemp("policy")
     sandbox, mate = Sandbox(root / "one"), Sandbox(root / "two")
     repo = IndexRepo(root / "index")
-    with GitServer(root / "one") as server, IndexServer(repo.folder) as running:
+    with GitServer(root / "one") as server, IndexServer(repo.folder) as running, ExitStack() as others:
         publisher, loose = (Publisher(sandbox, server, name) for name in ("text-tools", "loose"))
         publisher.release("1.0.0", capabilities=DECLARED)
         loose.release("1.0.0", sign="")
@@ -76,6 +81,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             "mine": (str(sandbox.cwd / "mine"), "--accept-capabilities"),
             "calc": ("calc", "--accept-capabilities"),
         }
+        # What is from a registry is judged last, so that a policy that forbids it, too, names its own rule.
+        if shutil.which("docker-registry"):
+            registry = others.enter_context(oci_registry(root / "registry"))
+            zipped = OciPublisher(sandbox, registry.host, "zipped")
+            zipped.release("1.0.0", capabilities=DECLARED)
+            add["zipped"] = (zipped.oci, "--trust", publisher.key, "--accept-capabilities")
         for words in add.values():
             sandbox.run("add", *words).ok()
         for name in ("hand", "stranger"):
@@ -184,6 +195,8 @@ VERBS: dict[str, Callable[[World, str, str], None]] = {
 @pytest.mark.parametrize("rule", POLICIES)
 def test_no_verb_evades(world: World, rule: str) -> None:
     name, text = POLICIES[rule]
+    if name not in world.add:
+        needed("docker-registry", None)
     for verb, run in VERBS.items():
         world.policy(text)
         try:
@@ -237,6 +250,12 @@ def test_no_forbidden_server_is_asked(world: World) -> None:
         world.policy(text)
         refused = world.sandbox.run("add", world.add["text-tools"][0], "--project", empty)
         refused.failed(3, "the source ", "tarkpm policy show")
+    # Nobody listens there: a request would fail in another way.
+    for text in ("git-hosts = []", "registries = []", 'deny-hosts = ["127.0.0.1"]'):
+        world.policy(text)
+        for verb in ("add", "info", "versions", "inspect"):
+            refused = world.sandbox.run(verb, "oci://127.0.0.1:9/owner/zipped", "--project", empty)
+            refused.failed(3, "the source ", "tarkpm policy show")
     for text in ("indexes = []", 'deny-hosts = ["127.0.0.1"]'):
         world.policy(text)
         world.sandbox.run("search", "calc").failed(3, "the source ")

@@ -136,3 +136,23 @@ def test_a_version_is_revoked_for_one_plugin_of_one_index() -> None:
     assert vouched.has_revoked(OLD, BAD)
     assert not vouched.has_revoked(BAD, OLD)
     assert not vouched.has_revoked(BAD, None)
+
+
+def test_what_any_index_revoked_is_revoked_wherever_its_contents_come_from() -> None:
+    ours, theirs = (f"sha256:{digit * 64}" for digit in "ab")
+    vouched = Vouched(
+        revoked={ours: frozenset(), theirs: frozenset({BAD})},
+        revoked_versions={ours: {}, theirs: {"a": {"1.0.0": NEW}, "b": {"1.0.0": BAD}}},
+    )
+    assert vouched.has_revoked(BAD, None)
+    assert vouched.has_revoked(OLD, NEW)
+    assert not vouched.has_revoked(OLD, OLD)
+    assert not vouched.has_revoked(NEW, None)
+
+
+def test_why_a_release_was_yanked_is_what_its_own_index_says() -> None:
+    ours, theirs = (IndexSource("community", "sha256:" + digit * 64) for digit in "ab")
+    vouched = Vouched(yanked={ours.root: {OLD: "broken"}})
+    assert vouched.why_yanked(ours, OLD) == "broken"
+    assert vouched.why_yanked(ours, NEW) == ""
+    assert vouched.why_yanked(theirs, OLD) == ""

@@ -9,7 +9,7 @@ from tarkpm.core.lockfile import parse
 from tarkpm.core.manifest import SHOWN, Manifest, _Plugin
 from tarkpm.core.project import Project
 from tarkpm.core.project import _Document as _Tables
-from tarkpm.core.release import GitSource
+from tarkpm.core.release import GitSource, OciSource
 from tarkpm.errors import LockError, ManifestError, ProjectError
 
 GIT = 'git = "https://h/x"'
@@ -28,6 +28,11 @@ SAID = "expected a value, found an empty string"
             for key in ("tag", "branch", "rev", "path", "commit")
         ),
         ('[plugins]\na = { git = "" }', "plugins.a.git"),
+        ('[plugins]\na = { oci = "" }', "plugins.a.oci"),
+        *(
+            (f'[plugins]\na = {{ oci = "h.io/x", {key} = "" }}', f"plugins.a.{key}")
+            for key in ("tag", "digest")
+        ),
         ('[plugins]\na = { path = "" }', "plugins.a.path"),
         ('[plugins]\na = ""', "plugins.a"),
         ('[plugins]\na = ""\n' + INDEX, "plugins.a"),
@@ -118,6 +123,7 @@ def test_no_key_of_a_document_is_left_out() -> None:
     assert {*oauth.Table.__struct_fields__} == {*OF_A_SIGN_IN, "scopes", "use_state", "extra_params"}
     assert {*secret.SecretTable.__struct_fields__} == {"host", "header", "format"}
     assert {*GitSource.__struct_fields__} == {"git", "tag", "branch", "rev", "path", "commit"}
+    assert {*OciSource.__struct_fields__} == {"oci", "tag", "digest"}
     assert {*McpRules.__struct_fields__} == {"allow", "deny", "ask"}
     assert {*_Tables.__struct_fields__} == {"tark", "index", "plugins", "trust", "grants", "mcp", "policy"}
 

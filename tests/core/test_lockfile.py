@@ -12,7 +12,7 @@ from tarkpm.core.capability import Capability, CapabilitySet
 from tarkpm.core.digest import Digest, FileEntry
 from tarkpm.core.key import PublicKey
 from tarkpm.core.lockfile import Lock, LockEntry, StatementEntry
-from tarkpm.core.release import Dependency, GitSource, IndexSource, PathSource, PluginName
+from tarkpm.core.release import Dependency, GitSource, IndexSource, OciSource, PathSource, PluginName
 from tarkpm.core.version import Version
 from tarkpm.errors import LockError
 
@@ -24,6 +24,12 @@ FILES = st.lists(st.builds(FileEntry, st.sampled_from(["plugin.toml", "plugin.wa
 URLS = st.from_regex(r"https://[a-z]{1,5}(:8[0-9])?/[A-Za-z0-9._-]{0,3}[a-z]", fullmatch=True)
 TAGS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="^~*=<>"), max_size=12)
 GIT = st.builds(GitSource, URLS, tag=TAGS, commit=st.integers(0, 2**60).map("{:040x}".format))
+OCI = st.builds(
+    OciSource,
+    st.from_regex(r"[a-z]{1,5}\.io(:8[0-9])?/[a-z]{1,3}(/[a-z0-9]{1,3})?", fullmatch=True),
+    st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,5}", fullmatch=True) | st.just(""),
+    DIGESTS.map("sha256:{}".format),
+)
 INDEX = st.builds(IndexSource, NAMES, DIGESTS.map("sha256:{}".format))
 VERSIONS = st.builds(
     Version, st.integers(0, 9), st.integers(0, 9), st.integers(0, 9), st.sampled_from(["", "rc.1"])
@@ -35,7 +41,7 @@ DECLARED = st.sets(
 ).map(lambda texts: CapabilitySet.of(map(Capability.parse, texts)))
 """What a release declares; None for all in a lock of version 1, which `Lock.of` makes of a mixture."""
 SIGNED = st.builds(
-    LockEntry, NAMES, VERSIONS, st.sampled_from(["tool", "auth"]), GIT | INDEX, st.none() | VERSIONS,
+    LockEntry, NAMES, VERSIONS, st.sampled_from(["tool", "auth"]), GIT | OCI | INDEX, st.none() | VERSIONS,
     st.lists(st.builds(Dependency, NAMES, st.just("^1.2")), max_size=2).map(tuple), DECLARED, st.just(KEY),
     st.builds(StatementEntry, DIGESTS, st.integers(0, 9**6)), FILES.map(lambda f: tuple(sorted(f))),
 )  # fmt: skip
@@ -44,7 +50,7 @@ UNSIGNED = st.builds(
     NAMES,
     VERSIONS,
     st.just("tool"),
-    GIT,
+    GIT | OCI,
     capabilities=DECLARED,
     files=FILES.map(lambda f: tuple(sorted(f))),
 )
@@ -129,7 +135,7 @@ files = [{{ name = "plugin.toml", sha256 = "{"0" * 64}", size = 1 }}]
         ("tag =", "branch = 'x', tag =", "expected one of tag, branch and rev, found several"),
         ("source =", "requires = ['x ^1; rm']\nsource =", "expected a range"),
         ("version = 2\n", "version = 2\nhash = 1\n", "is not a known key"),
-        ("git =", "index = 'x', git =", "expected { git = … }, { path = … } or { index = … }"),
+        ("git =", "index = 'x', git =", "expected { git = … }, { oci = … }, { path = … } or { index = … }"),
     ],
 )  # fmt: skip
 def test_a_lock_that_is_not_as_tarkpm_writes_it_is_refused(old: str, new: str, sentence: str) -> None:

@@ -12,7 +12,7 @@ from support.project_texts import COMMUNITY, KEYS, NAMES, Text, texts
 from tarkpm.core.capability import Capability, CapabilitySet
 from tarkpm.core.project import IndexEntry, Project
 from tarkpm.core.project_edit import ProjectEdit, edit, edit_index
-from tarkpm.core.release import GitSource, IndexSource, PathSource, PluginName, Requirement
+from tarkpm.core.release import GitSource, IndexSource, OciSource, PathSource, PluginName, Requirement
 from tarkpm.core.toml_edit import rewrite
 from tarkpm.core.version import Version
 from tarkpm.errors import ProjectError
@@ -39,6 +39,8 @@ def edits_of(draw: st.DrawFn, project: Project) -> ProjectEdit:
         Requirement(name, GitSource("https://h.example/x", tag="v2")),
         Requirement(name, GitSource("https://h.example/x", branch="main"), unsigned=True),
         Requirement(name, PathSource("../other")),
+        Requirement(name, OciSource("h.example/x", "^2"), unsigned=True),
+        Requirement(name, OciSource("h.example/x", digest=f"sha256:{'1' * 64}")),
     ]
     if project.indexes:
         sources.append(Requirement(name, COMMUNITY.source, range="^2"))

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 import pytest
 from hypothesis import given, settings
 from support.catalogs import FREE, HOME, LOCKS, TARKS, WANTED, brute, catalogs, parse_offer, usable
+from support.examples import many
 
 from tarkpm.core.release import PluginName
 from tarkpm.core.resolution import backtracking, encoding, resolver
@@ -28,7 +29,7 @@ def needed(chosen: Mapping[PluginName, Candidate], wanted: list[RootRequirement]
     return names
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=many(300), deadline=None)
 @given(catalogs(), WANTED, LOCKS, FREE, TARKS)
 def test_each_search_agrees_with_brute_force(
     catalog: Drawn,
@@ -54,7 +55,7 @@ def test_each_search_agrees_with_brute_force(
             assert list(chosen) == sorted(chosen)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=many(500), deadline=None)
 @given(catalogs(), WANTED, LOCKS, FREE, TARKS)
 def test_nothing_that_resolvelib_finds_could_be_preferred_to(
     catalog: Drawn,

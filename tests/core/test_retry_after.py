@@ -2,7 +2,7 @@
 
 import pytest
 
-from tarkpm.core.retry_after import overloaded
+from tarkpm.core.retry_after import overloaded, pause
 
 LIMITS = "the server limits the rate of requests (HTTP 429)"
 
@@ -34,3 +34,21 @@ def test_what_is_neither_is_not_repeated(header: str) -> None:
 def test_another_status_is_a_failure() -> None:
     assert overloaded(503, "") == ("the server failed with HTTP status 503", "")
     assert overloaded(503, "5")[0] == "the server failed with HTTP status 503 and asks to wait 5 seconds"
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("60", 60.0),
+        (" 0 ", 0.0),
+        ("Thu, 01 Jan 1970 00:01:00 GMT", 20.0),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
+        ("Thu, 01 Jan 1970 00:01:00", None),
+        ("-5", None),
+        ("9" * 5000, None),
+        ("soon", None),
+        ("", None),
+    ],
+)
+def test_how_long_to_wait(header: str, seconds: float | None) -> None:
+    assert pause(header, 40.0) == seconds

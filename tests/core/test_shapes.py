@@ -4,6 +4,12 @@ import ast
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from tarkpm.core.shapes import from_json
 
 PACKAGE = Path(__file__).parents[2] / "tarkpm"
 DECODERS = {"decode", "convert"}
@@ -59,3 +65,18 @@ def _decodes_a_type(call: ast.Call) -> bool:
     is_typed = len(call.args) > 1 or any(word.arg == "type" for word in call.keywords)
     name = ast.unparse(call.func)
     return is_typed and name.startswith("msgspec.") and name.rpartition(".")[2] in DECODERS
+
+
+class _Shape(msgspec.Struct):
+    number: int = 0
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b'{"other": ' + b"[" * 100_000, b'"\xff"', b'{"number": "\xff"}', b"\xff", b"", b"[", b"9" * 9_999],
+)
+@pytest.mark.parametrize("shape", [_Shape, Any, dict[str, Any]])
+def test_whatever_cannot_be_decoded_raises_one_kind_of_error(data: bytes, shape: type[Any]) -> None:
+    """msgspec itself also raises `RecursionError` and `UnicodeDecodeError`."""
+    with pytest.raises(msgspec.DecodeError):
+        from_json(data, shape)

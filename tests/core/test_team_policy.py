@@ -8,7 +8,7 @@ from tarkpm.core.advisory import Severity
 from tarkpm.core.capability import Capability, CapabilitySet
 from tarkpm.core.key import public_key
 from tarkpm.core.policy_pin import PolicyPin
-from tarkpm.core.release import GitSource, IndexSource, PathSource
+from tarkpm.core.release import GitSource, IndexSource, OciSource, PathSource
 from tarkpm.core.team_policy import Ceiling, TeamPolicy, host_pattern
 from tarkpm.core.team_rules import PluginFacts, TeamRules, Violation
 from tarkpm.errors import PolicyViolation, TeamPolicyInvalid
@@ -205,6 +205,7 @@ POLICIES = st.builds(
     file=st.sampled_from(["a", "b"]),
     indexes=some_of(ROOTS),
     git_hosts=some_of(HOSTS),
+    registries=some_of(["ghcr.io", "ghcr.io/owner", "*.org", "b.a.org:81"]),
     folders=st.booleans(),
     signers=some_of(list(KEYS)),
     unsigned=st.booleans(),
@@ -221,7 +222,11 @@ POLICIES = st.builds(
 FACTS = st.builds(
     PluginFacts,
     name=st.just("x"),
-    source=st.sampled_from([None, GIT, PathSource("./x"), *(IndexSource("i", root) for root in ROOTS)]),
+    source=st.sampled_from(
+        [None, GIT, PathSource("./x")]
+        + [OciSource(place) for place in ("ghcr.io/owner/x", "ghcr.io/y", "b.a.org/x", "b.a.org:81/x")]
+        + [IndexSource("i", root) for root in ROOTS]
+    ),
     index_url=st.sampled_from(["", "https://b.a.org/"]),
     signer=st.none() | st.sampled_from(KEYS),
     type=st.none() | st.sampled_from(["tool", "hook"]),

@@ -11,7 +11,7 @@ from tarkpm.core import lockfile, manifest, names, oauth, project, recipe, secre
 from tarkpm.core.agent.rules import McpRules
 from tarkpm.core.capability import KINDS, MAX_SCOPES, MAX_TEXT, OWN_TABLE, PLAIN, Capability
 from tarkpm.core.digest import FileEntry
-from tarkpm.core.release import GitSource
+from tarkpm.core.release import GitSource, OciSource
 from tarkpm.core.tool import ToolPin
 from tarkpm.host.limits import Limits, size
 
@@ -92,7 +92,8 @@ def test_the_tables_of_a_document_have_their_sections() -> None:
 
 def test_what_a_requirement_may_say_is_listed() -> None:
     keys = {key for key, _, _ in KEY.findall(section("tark-toml", "[plugins]"))}
-    assert keys == {*GitSource.__struct_fields__, "index", "version", "unsigned"} - {"commit"}
+    fields = {*GitSource.__struct_fields__, *OciSource.__struct_fields__}
+    assert keys == {*fields, "index", "version", "unsigned"} - {"commit"}
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from support.sandbox import Sandbox
 DOCS = Path(__file__).parents[2] / "docs"
 CI = re.findall(r"```sh\n(.*?)```", (DOCS / "ci.md").read_text("utf-8"), re.DOTALL)
 ROW = re.compile(r"^\| .* \| (`tarkpm .*?) \|$", re.MULTILINE)
-ELSEWHERE = ("https://", "./my-plugin", "WORDS", "web-reader")
+ELSEWHERE = ("https://", "oci://", "./my-plugin", "WORDS", "web-reader")
 """Commands with these need a server, a plugin or a word of the reader's own."""
 
 
@@ -55,7 +55,8 @@ def test_the_recipes_for_ci_and_an_air_gap(project: IndexedProject, tmp_path: Pa
     typed(connected, pack, environment)
     asked = len(project.server.paths)
     far = Sandbox(tmp_path / "far")
-    shutil.copy(connected.cwd / "app.tar", far.cwd)
+    for name in ("plugins.tar", "tark.toml", "tark.lock"):
+        shutil.copy(connected.cwd / name, far.cwd)
     typed(far, restore, {"TARK_DECISIONS": environment["TARK_DECISIONS"], "PWD": str(far.cwd)})
     assert len(project.server.paths) == asked
     assert (far.plugins / "text-tools" / "plugin.wasm").exists()

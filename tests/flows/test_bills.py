@@ -30,6 +30,18 @@ def test_a_bill_of_materials(locked: Sandbox) -> None:
         locked.run("sbom", env={"SOURCE_DATE_EPOCH": wrong}).failed(2, "expected seconds since 1970")
 
 
+def test_an_spdx_document(locked: Sandbox) -> None:
+    printed = locked.run("sbom", "--format", "spdx").ok().out
+    document = json.loads(printed)
+    (plugin,) = (one for one in document["packages"] if one["name"] == "text-tools")
+    assert plugin["licenseDeclared"] == "MIT"
+    assert "wit-component" in {one["name"] for one in document["packages"]}
+    assert locked.run("sbom", "--format", "spdx", "--json").ok().json == document
+    dated = locked.run("sbom", "--format", "spdx", env={"SOURCE_DATE_EPOCH": "86400"}).ok().json
+    assert dated["creationInfo"]["created"] == "1970-01-02T00:00:00Z"
+    locked.run("sbom", "--format", "spdx3").failed(2, "'spdx3' is not one of 'cyclonedx', 'spdx'")
+
+
 def test_what_is_only_locked_is_said(locked: Sandbox) -> None:
     shutil.rmtree(locked.store)
     shutil.rmtree(locked.plugins)

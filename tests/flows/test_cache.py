@@ -135,7 +135,7 @@ def test_a_link_in_the_cache_is_not_followed(locked: Sandbox) -> None:
 def test_prune_beside_commands_that_install(locked: Sandbox, publisher: Publisher) -> None:
     """Real processes: installs from the store alone, in projects state does not know yet, while others prune."""
     clones = []
-    for number in range(6):
+    for number in range(3):
         clone = locked.root / f"clone{number}"
         clone.mkdir()
         for name in ("tark.toml", "tark.lock"):

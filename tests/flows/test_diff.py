@@ -89,6 +89,7 @@ def test_markdown_that_is_no_markup(sandbox: Sandbox, repo: GitRepo) -> None:
     toml.write_text(toml.read_text().replace('branch = "main"', 'branch = "x`|<img/src=1>](http://evil)"'))
     lock = sandbox.cwd / "tark.lock"
     lock.write_text(lock.read_text().replace('branch = "main"', 'branch = "x`|<img/src=1>](http://evil)"'))
+    sandbox.run("diff", "--markdown", "--json").failed(2, "expected --markdown or --json, found both")
     shown = sandbox.run("diff", "--markdown")
     assert shown.status == 1
     for line in shown.out.splitlines():

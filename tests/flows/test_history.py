@@ -245,7 +245,7 @@ def test_what_a_generation_costs(project: Project, sandbox: Sandbox) -> None:
     assert size <= 2 * documents, (size, documents)
 
 
-@pytest.mark.slow  # twelve seconds; the default run kills an update, and looks at the history, too
+@pytest.mark.slow  # twelve seconds; the default run kills a removal, and looks at the history, too
 def test_a_killed_rollback_leaves_the_old_state_or_the_new(tmp_path: Path) -> None:
     sandbox = Sandbox(tmp_path / "work")
     project = Project(sandbox)

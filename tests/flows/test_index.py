@@ -359,6 +359,12 @@ def test_the_indexes_of_a_project(indexed: IndexedProject, tmp_path: Path) -> No
     sandbox.run("search", "text").failed(2, "this project has no index to search")
     sandbox.run("index", "add", "community", indexed.server.url, "--root", "sha256:" + "0" * 64).failed(3)
     assert "[index" not in project(sandbox)
+    for data in (b"", b"\xff", b"[1]", b'{"signed": 1}', b'{"signed": ' + b"[" * 100_000):
+        (tmp_path / "other.json").write_bytes(data)
+        given = ("--root", tmp_path / "other.json")
+        sandbox.run("index", "add", "x", indexed.server.url, *given).failed(
+            2, "expected the first root of an"
+        )
     (tmp_path / "root.json").write_bytes(indexed.repo.first_root)
     sandbox.run("index", "add", "community", indexed.server.url, "--root", tmp_path / "root.json").ok()
     listed = sandbox.run("index", "list", "--json").ok().json["indexes"]

@@ -2,6 +2,7 @@
 
 import tracemalloc
 
+import pytest
 from support.indexed import IndexedProject
 from support.sandbox import WASM
 
@@ -20,6 +21,7 @@ def heavy(number: int) -> bytes:
     return WASM + b"\0" + size + body
 
 
+@pytest.mark.slow  # fourteen plugins of 16 MiB
 def test_a_sync_of_heavy_plugins(indexed: IndexedProject) -> None:
     sandbox, repo = indexed.sandbox, indexed.repo
     for number, name in enumerate(NAMES):

@@ -30,7 +30,12 @@ def _prepare(root: Path) -> tuple[Sandbox, GitRepo, str]:
     return sandbox, repo, key
 
 
-@pytest.mark.parametrize("command", [["update", "alpha"], ["remove", "beta"], ["sync"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "command",
+    # the longest one; an adoption and a removal are killed at every step in the default run, too
+    [pytest.param(["update", "alpha"], marks=pytest.mark.slow), ["remove", "beta"], ["sync"]],
+    ids=" ".join,
+)
 def test_a_killed_command_leaves_the_old_state_or_the_new(tmp_path: Path, command: list[str]) -> None:
     sandbox, _, _ = _prepare(tmp_path)
     if command == ["sync"]:  # nothing is installed yet, as in a fresh clone

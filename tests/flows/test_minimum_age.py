@@ -2,6 +2,7 @@
 
 import json
 import time
+from datetime import datetime
 
 import pytest
 from conftest import Publisher
@@ -48,6 +49,10 @@ def test_add_takes_the_newest_release_that_is_old_enough_and_says_what_waits(wai
     (row,) = found.json["plugins"]
     assert (found.status, row["update"], row["newest"], row["waiting"]) == (0, "", "1.1.0", one)
     assert "1.1.0 is too young until 20" in sandbox.run("outdated").out
+    rows = sandbox.run("versions", "text-tools", "--json").ok().json["versions"]
+    assert [row["note"][:19] for row in rows] == ["is too young until ", "locked"]
+    published = datetime.fromisoformat(rows[1]["published"])
+    assert abs(published.timestamp() - time.time() + 90 * DAY) < 300
 
 
 def test_an_exact_version_that_is_too_young_is_refused_with_the_flag_that_helps(

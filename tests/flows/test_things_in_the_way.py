@@ -44,6 +44,37 @@ def test_a_change_that_cannot_be_applied_says_so_and_is_finished_later(
     sandbox.run("call", "other", "text-stats", '{"text":""}').ok()
 
 
+@pytest.mark.parametrize("command", ["sync", "add", "remove"])
+def test_a_plugins_folder_that_was_deleted_is_made_again(sandbox: Sandbox, command: str) -> None:
+    installed(sandbox)
+    sandbox.plugin(sandbox.cwd / "src" / "other", name="other")
+    shutil.rmtree(sandbox.plugins)
+    words = {"sync": [], "add": ["./src/other", "--accept-capabilities"], "remove": ["mine"]}
+    sandbox.run(command, *words[command]).ok()
+    sandbox.run("sync").ok()
+    sandbox.run("verify").ok()
+
+
+def test_a_change_is_finished_without_the_plugins_folder(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed(sandbox)
+    sandbox.plugin(sandbox.cwd / "src" / "other", name="other")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/state")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(State, "save", full)
+        sandbox.run("add", "./src/other", "--accept-capabilities").failed(
+            2, "committed but cannot be applied"
+        )
+    shutil.rmtree(sandbox.plugins)
+    sandbox.run("sync").ok()
+    assert sorted(folder.name for folder in sandbox.plugins.iterdir()) == ["mine", "other"]
+    sandbox.run("verify").ok()
+
+
 def test_data_that_lies_in_the_plugins_folder_is_never_deleted(sandbox: Sandbox) -> None:
     installed(sandbox)
     data = sandbox.plugins / "mine" / "data"

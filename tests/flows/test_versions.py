@@ -7,7 +7,8 @@ from support.sandbox import Sandbox
 
 def test_of_an_index(indexed: IndexedProject) -> None:
     sandbox = indexed.sandbox
-    for version in ("1.0.0", "1.10.0", "1.9.0"):
+    indexed.release("text-tools", "1.0.0", published=86_400)
+    for version in ("1.10.0", "1.9.0"):
         indexed.release("text-tools", version)
     indexed.use()
     report = sandbox.run("versions", "text-tools", "--json").ok().json
@@ -15,6 +16,8 @@ def test_of_an_index(indexed: IndexedProject) -> None:
     assert all(row["size"] > 1_000 for row in report["versions"])
     sandbox.run("add", "text-tools@1.9.0", "--accept-capabilities").ok()
     lines = sandbox.run("versions", "text-tools").ok().out.splitlines()
+    assert lines[0].split()[:2] == ["Version", "Published"]
+    assert [line.split()[1] for line in lines[1:]] == ["-", "-", "1970-01-02"]
     assert [line.split()[-1] == "locked" for line in lines] == [False, False, True, False]
     sandbox.run("versions", "text-tool").failed(
         2,

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+from support.examples import many
 
 from tarkpm.errors import HostError, LimitReached, PluginCrashed
 from tarkpm.host.limits import Limits
@@ -19,7 +20,7 @@ from .test_lifetime import children, descriptors, nothing_more
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 ImageOf = Callable[..., PluginImage]
 
-CALLS = 100
+CALLS = many(200)
 """benchmarks/ has a thousand."""
 FAULTS: dict[str, tuple[type[HostError], str]] = {
     "spin": (LimitReached, "the plugin ran longer than 0.5 s"),

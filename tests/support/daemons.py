@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -38,9 +39,11 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(command: list[str], port: int, env: dict[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
+def running(
+    command: list[str], port: int, env: dict[str, str], output: int | BinaryIO = subprocess.DEVNULL
+) -> Iterator["subprocess.Popen[bytes]"]:
     """A server program, once it listens on ``port``; what it said is in the assertion if it does not."""
-    with subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(command, env=env, stdout=output, stderr=subprocess.PIPE) as process:
         try:
             _await(process, port)
             yield process

@@ -1,7 +1,7 @@
 """Pull requests against a project: tark.toml and tark.lock put together from releases that really exist.
 
-Two names, each of which four places offer: a git repository of its own and a stranger's, an index its publisher
-claimed it in and another in which the stranger did, and a folder of the work tree. `Forge` publishes them all
+Two names, each of which seven places offer: a git repository of its own and a stranger's, two repositories of a
+registry, an index its publisher claimed it in and another in which the stranger did, and a folder of the work tree. `Forge` publishes them all
 once. A `Documents` is one state of the two files; what it means is known from how it was made, not from the
 program under test.
 """
@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import random
 import re
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 from conftest import Publisher
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -21,8 +24,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from support.gitserver import GitServer
 from support.indexrepo import IndexRepo, public
 from support.indexserver import IndexServer
+from support.oci_publisher import OciPublisher
+from support.ociregistry import oci_registry
 from support.sandbox import WASM, Sandbox
 from tarkpm.core.digest import sha256
+from tarkpm.sources.oci.session import RegistrySession
 
 NAMES = ("calc", "memo")
 DECLARED = """storage = true
@@ -117,6 +123,9 @@ class Forge:
         self.servers: dict[str, IndexServer] = {}
         self.keys = {name: self.lead.key(name) for name in ("good", "evil")}
         self.options: dict[str, list[Option]] = {name: [] for name in NAMES}
+        self.registry = ""
+        self.asked: list[str] = []
+        """The repositories of the registry that were asked, each as a lock names it."""
         self._modules = 0
 
     def _module(self) -> bytes:
@@ -129,6 +138,8 @@ class Forge:
         for name in NAMES:
             self._publish_git(name, "good")
             self._publish_git(name, "evil")
+            if self.registry:
+                self._publish_oci(name)
         for index in self.repos:
             self._publish_index(index)
         for name in NAMES:
@@ -175,6 +186,39 @@ class Forge:
         self.lead.run("remove", name).ok()
         label = f"{honest.label} (a fork's commit)"
         self.options[name].append(replace(honest, label=label, entry=entry, module=sha256(wasm)))
+
+    def _publish_oci(self, name: str) -> None:
+        """Releases of the owner and of a stranger, an unsigned one, and another build locked under its tag."""
+        owner, stranger = (
+            OciPublisher(self.lead, self.registry, name, f"{whose}/{name}") for whose in ("good", "evil")
+        )
+        for publisher, version, key in (
+            (owner, "1.0.0", "good"),
+            (stranger, "1.1.0", "evil"),
+            (owner, "1.2.0", ""),
+        ):
+            self._add_oci(name, publisher, version, version, key)
+        honest = self.options[name][-1]
+        imposter = self._add_oci(name, owner, "1.2.0", "pr-7", "")
+        self.options[name][-1] = replace(
+            honest,
+            label=f"{honest.label} (a build of a pull request)",
+            entry=imposter.entry.replace('tag = "pr-7"', 'tag = "1.2.0"'),
+            module=imposter.module,
+        )
+
+    def _add_oci(self, name: str, publisher: OciPublisher, version: str, tag: str, key: str) -> Option:
+        wasm = self._module()
+        publisher.release(version, tag=tag, sign=key, capabilities=DECLARED, wasm=wasm)
+        signer = self.keys[key] if key else ""
+        how = ("--trust", signer) if signer else ("--allow-unsigned", name)
+        self.lead.run("add", f"{publisher.oci}:{tag}", *how, "--accept-capabilities").ok()
+        unsigned = "" if signer else ", unsigned = true"
+        requirement = f'{{ oci = "{publisher.place}", tag = "{tag}"{unsigned} }}'
+        option = Option(
+            name, f"{publisher.oci}:{tag}", requirement, "", publisher.place, signer, sha256(wasm)
+        )
+        return self._keep(option)
 
     def _publish_index(self, index: str) -> None:
         repo = self.repos[index]
@@ -275,8 +319,31 @@ def forge(root: Path) -> Iterator[Forge]:
     """Servers with everything published on them."""
     (root / "srv").mkdir(parents=True)
     good, other = IndexRepo(root / "index-good"), IndexRepo(root / "index-other")
-    with GitServer(root / "srv") as git, IndexServer(good.folder) as one, IndexServer(other.folder) as two:
+    with (
+        GitServer(root / "srv") as git,
+        IndexServer(good.folder) as one,
+        IndexServer(other.folder) as two,
+        ExitStack() as more,
+    ):
         made = Forge(root, git, good, other)
         made.servers.update(good=one, other=two)
+        if shutil.which("docker-registry"):
+            made.registry = more.enter_context(oci_registry(root / "registry")).host
+            more.enter_context(_remembering(made.asked))
         made.publish()
         yield made
+
+
+@contextmanager
+def _remembering(asked: list[str]) -> Iterator[None]:
+    """Remember every repository of a registry that is asked: commands run in this process."""
+    send = RegistrySession.request
+
+    def request(
+        self: RegistrySession, method: str, place: str, scope: Any, *rest: Any, **options: Any
+    ) -> Any:
+        asked.append(f"{self.registry}/{scope.repository}")
+        return send(self, method, place, scope, *rest, **options)
+
+    with patch.object(RegistrySession, "request", request):
+        yield

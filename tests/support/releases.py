@@ -15,7 +15,7 @@ from tarkpm.core.capability import Capability, CapabilitySet
 from tarkpm.core.lockfile import Lock, LockEntry, render
 from tarkpm.core.names import STATEMENT
 from tarkpm.core.project_edit import ProjectEdit, edit
-from tarkpm.core.release import GitSource, IndexSource, PathSource, PluginName, Requirement, Source
+from tarkpm.core.release import GitSource, IndexSource, OciSource, PathSource, PluginName, Requirement, Source
 from tarkpm.core.verification import verify_release
 from tarkpm.ops.release.fetch import Release
 
@@ -79,14 +79,18 @@ def documents(
 ) -> tuple[str, str]:
     """tark.toml and tark.lock of a project with these plugins.
 
-    Signers of git releases are trusted unless ``trust`` says otherwise. ``toml`` comes first in tark.toml;
+    Signers of git and OCI releases are trusted unless ``trust`` says otherwise. ``toml`` comes first in tark.toml;
     ``dependencies`` are only locked.
     """
     changes = []
     for release in releases:
         name = release.candidate.manifest.name
         keys = tuple(map(public, (trust or {}).get(name, ())))
-        if trust is None and release.candidate.signer and isinstance(release.candidate.source, GitSource):
+        if (
+            trust is None
+            and release.candidate.signer
+            and isinstance(release.candidate.source, GitSource | OciSource)
+        ):
             keys = (release.candidate.signer,)
         changes.append(ProjectEdit(name, requirement_of(release), keys, (grants or {}).get(name, caps())))
     for other in (grants or {}).keys() - {change.name for change in changes}:

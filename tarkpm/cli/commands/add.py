@@ -41,11 +41,12 @@ def add_command(
     answers: "Answers",
     ref: "GitRef",
 ) -> int:
-    """Add plugins from an index, git or a folder.
+    """Add plugins from an index, git, an OCI registry or a folder.
 
     SOURCE is a name in an index ([INDEX:]NAME[@RANGE]), a git URL (https://…, ssh://…, git@host:owner/repo,
-    file://…), github:owner/repo[/folder], or a folder (./mine). RANGE is a version, which means exactly that
-    version, or a range like ^1.2. [default: the newest version, and ^ of it in tark.toml]
+    file://…), github:owner/repo[/folder], oci://host/repository[:TAG|@sha256:DIGEST], or a folder (./mine).
+    RANGE is a version, which means exactly that version, or a range like ^1.2; TAG may be a range, too.
+    [default: the newest version, and of an index ^ of it in tark.toml]
     """
     from tarkpm.ops.add import add
     from tarkpm.ops.change.source_args import read_source_args

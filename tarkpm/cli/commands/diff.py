@@ -18,6 +18,8 @@ def diff_command(invocation: Invocation, before: str, after: str, markdown: bool
     A state is a revision of the project's git repository, or a lock file: what begins with / or ./, or ends
     in .lock. Without AFTER, it is the working tree; without both, HEAD is compared with it.
     """
+    if markdown and invocation.json:
+        raise click.UsageError("expected --markdown or --json, found both")
     from tarkpm.cli.differences import difference_lines, difference_markdown
     from tarkpm.ops.diff import diff
 

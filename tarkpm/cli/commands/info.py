@@ -7,7 +7,7 @@ import click
 from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.complete import plugin_names
 from tarkpm.cli.git_options import git_ref
-from tarkpm.cli.offer import offer_lines
+from tarkpm.cli.offer import offer_lines, rebuilt_text
 from tarkpm.cli.options import Invocation, allow_http, common, offline
 from tarkpm.cli.rendering import CHECK, CROSS, status_text
 from tarkpm.cli.tables import table
@@ -29,8 +29,8 @@ MAX_UNKNOWN = 100
 def info_command(invocation: Invocation, plugin: str, ref: "GitRef") -> int:
     """Show the details of a plugin, installed or not.
 
-    PLUGIN is a name, [INDEX:]NAME[@RANGE], a git URL or a folder (./mine), as `tarkpm add` takes it. Of what
-    is not installed, the release is fetched and verified. It is not run.
+    PLUGIN is a name, [INDEX:]NAME[@RANGE], a git URL, oci://host/repository or a folder (./mine), as `tarkpm
+    add` takes it. Of what is not installed, the release is fetched and verified. It is not run.
     """
     from tarkpm.ops.info import Info, info
 
@@ -56,7 +56,9 @@ def info_lines(info: "Info") -> list[str]:
         ("Tools", "not pinned: agents are not offered them" if info.unpinned else ""),
         ("Source", info.source),
         ("Commit", info.commit),
+        ("Manifest", info.digest),
         ("Signer", info.signer),
+        ("Rebuilt", rebuilt_text(info.rebuilt_by, info.rebuilt_otherwise_by)),
         ("Sign-in", "; ".join(info.sign_in)),
         ("Contributes", "; ".join(info.contributes)),
         ("Activation", "; ".join(info.activation)),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def inspect_command(invocation: Invocation, file: str, ref: "GitRef") -> int:
     """Show the imports and exports of a WebAssembly file.
 
-    FILE may also be a plugin, as `tarkpm info` takes it: a name, a git URL or a folder. Imports and exports
+    FILE may also be a plugin, as `tarkpm info` takes it: a name, a URL or a folder. Imports and exports
     are shown with their types, and with the plugin types that the module fits. The module is not run.
     """
     from tarkpm.ops.inspect import inspect

@@ -7,7 +7,7 @@ import click
 from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.console import style
 from tarkpm.cli.options import Invocation, allow_http, common
-from tarkpm.cli.rendering import note_lines
+from tarkpm.cli.rendering import at_revision, note_lines
 from tarkpm.cli.tables import table
 from tarkpm.core.release_age import Young
 from tarkpm.core.text import neutral
@@ -71,6 +71,6 @@ def _cells(row: "OutdatedRow", unknown: str) -> tuple[str, ...]:
         row.locked or "-",
         row.update or unknown,
         row.newest or unknown,
-        neutral(row.source) + (f" at {row.commit[:12]}" if row.commit else ""),
+        neutral(row.source) + at_revision(row),
         neutral(row.warning) or waiting or neutral(_held(row)),
     )

@@ -2,14 +2,28 @@
 
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.complete import key_names
+from tarkpm.cli.git_options import source_url
 from tarkpm.cli.options import Invocation, common, dry_run
 from tarkpm.cli.passphrase import ask_passphrase
 from tarkpm.core.names import STATEMENT
+
+if TYPE_CHECKING:
+    from tarkpm.ops.publish import PublishReport, PushReport
+
+
+class _Destination(click.Path):
+    """A folder, or the text of an OCI reference."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, str) and value[:6].lower() == "oci://":
+            return value
+        return super().convert(value, param, ctx)
 
 
 @click.command("publish", cls=CheckedCommand)
@@ -19,9 +33,9 @@ from tarkpm.core.names import STATEMENT
 @click.option(
     "--to",
     required=True,
-    type=click.Path(path_type=Path, file_okay=False),
-    metavar="DIR",
-    help="Folder to write the release to.",
+    type=_Destination(path_type=Path, file_okay=False),
+    metavar="DIR|OCI",
+    help="Folder to write the release to, or oci://HOST/REPOSITORY[:TAG].",
 )
 @click.option(
     "--key",
@@ -35,31 +49,51 @@ from tarkpm.core.names import STATEMENT
     is_flag=True,
     help="Publish files that are not committed in the git repository around them.",
 )
+@source_url
 @dry_run
 @common
-def publish_command(invocation: Invocation, folder: Path, to: Path, key: str, allow_dirty: bool) -> int:
-    """Prepare a signed release for an index.
+def publish_command(
+    invocation: Invocation, folder: Path, to: Path | str, key: str, allow_dirty: bool, source_url: str
+) -> int:
+    """Prepare a signed release for an index, or push it to a registry.
 
-    The release in FOLDER is written to DIR/NAME-VERSION, ready to be submitted.
+    The release in FOLDER is written to DIR/NAME-VERSION, ready to be submitted, or pushed to the repository
+    OCI, under its version unless OCI has a tag. A tag that exists is never moved.
     """
-    from tarkpm.ops.publish import publish
+    from tarkpm.ops.publish import publish, publish_to_registry
 
-    report = publish(invocation.settings, folder, to, key, ask_passphrase, allow_dirty=allow_dirty)
-    accept = shlex.join(["tarkpm", "index", "accept", report.folder])
-    state = "wrote" if report.written else "would write" if invocation.settings.dry_run else "unchanged:"
+    settings = invocation.settings
+    how: Any = {"allow_dirty": allow_dirty, "source_url": source_url}
+    report: PublishReport | PushReport
+    if isinstance(to, str):
+        report = publish_to_registry(settings, folder, to, key, ask_passphrase, **how)
+    else:
+        report = publish(settings, folder, to, key, ask_passphrase, **how)
+    place = _place(report)
+    if report.replaced:
+        invocation.ui.note(f"{STATEMENT} does not match the files; only the copy in {place} is signed again")
+    invocation.report(report, lambda: _lines(report, dry_run=settings.dry_run))
+    return 0
+
+
+def _place(report: "PublishReport | PushReport") -> str:
+    from tarkpm.ops.publish import PublishReport
+
+    return report.folder if isinstance(report, PublishReport) else report.reference
+
+
+def _lines(report: "PublishReport | PushReport", *, dry_run: bool) -> list[str]:
+    from tarkpm.ops.publish import PublishReport
+
     again = "signed again" if report.replaced else "signed now"
     how = f" ({again} with key '{report.key}')" if report.signed_now else ""
-    if report.replaced:
-        invocation.ui.note(
-            f"{STATEMENT} does not match the files; only the copy in {report.folder} is signed again"
-        )
-    invocation.report(
-        report,
-        lambda: [
-            f"{state} {report.folder}: {', '.join(report.files)}",
-            f"  release  {report.name} {report.version}",
-            f"  signer   {report.signer}{how}",
-            f"  next     submit the folder; the index maintainers run: {accept}",
-        ],
-    )
-    return 0
+    release = [f"  release  {report.name} {report.version}", f"  signer   {report.signer}{how}"]
+    files = ", ".join(report.files)
+    if isinstance(report, PublishReport):
+        state = "wrote" if report.written else "would write" if dry_run else "unchanged:"
+        accept = shlex.join(["tarkpm", "index", "accept", report.folder])
+        after = f"  next     submit the folder; the index maintainers run: {accept}"
+        return [f"{state} {report.folder}: {files}", *release, after]
+    state = "already published:" if report.existed else "would push" if dry_run else "pushed"
+    after = f"  next     users run: tarkpm add {report.reference}"
+    return [f"{state} {report.reference}: {files}", *release, f"  digest   {report.digest}", after]

@@ -1,7 +1,7 @@
 """``tarkpm sbom``."""
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -9,17 +9,25 @@ from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.options import Invocation, common
 from tarkpm.core.text import some
 
+if TYPE_CHECKING:
+    from tarkpm.ops.sbom import Format
+
 
 @click.command("sbom", cls=CheckedCommand)
 @click.option(
-    "--format", type=click.Choice(["cyclonedx"]), default="cyclonedx", help="CycloneDX 1.6, as JSON."
+    "--format",
+    "form",
+    type=click.Choice(["cyclonedx", "spdx"]),
+    default="cyclonedx",
+    show_default=True,
+    help="CycloneDX 1.6 or SPDX 2.3, as JSON.",
 )
 @common
-def sbom_command(invocation: Invocation, format: str) -> int:  # noqa: A002, ARG001  click's name
+def sbom_command(invocation: Invocation, form: "Format") -> int:
     """Print a software bill of materials of the locked plugins."""
     from tarkpm.ops.sbom import sbom
 
-    report = sbom(invocation.settings, invocation.ui)
+    report = sbom(invocation.settings, invocation.ui, form)
     if report.unknown:
         invocation.ui.note(
             f"only the lock is known here of {some(report.unknown)}; to fetch the rest: tarkpm sync"

@@ -6,6 +6,7 @@ import click
 
 from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.complete import key_names
+from tarkpm.cli.git_options import source_url
 from tarkpm.cli.options import Invocation, common, dry_run
 from tarkpm.cli.passphrase import ask_passphrase
 
@@ -15,23 +16,26 @@ from tarkpm.cli.passphrase import ask_passphrase
     "folder", default=".", metavar="[FOLDER]", type=click.Path(path_type=Path, exists=True, file_okay=False)
 )
 @click.option("--key", shell_complete=key_names, required=True, metavar="NAME", help="Key to sign with.")
+@source_url
 @dry_run
 @common
-def sign_command(invocation: Invocation, folder: Path, key: str) -> int:
+def sign_command(invocation: Invocation, folder: Path, key: str, source_url: str) -> int:
     """Sign the release in FOLDER.
 
-    The signed statement is written to plugin.dsse.json, next to plugin.toml.
+    The signed statement is written to plugin.dsse.json, next to plugin.toml. With --source it names the
+    commit, so that others can rebuild the release.
     """
     from tarkpm.ops.sign import sign
 
     verb = "would sign" if invocation.settings.dry_run else "signed"
-    report = sign(invocation.settings, folder, key, ask_passphrase)
+    report = sign(invocation.settings, folder, key, ask_passphrase, source_url=source_url)
     invocation.report(
         report,
         lambda: [
             f"{verb} {report.name} {report.version}: {', '.join(report.files)}",
             f"  statement  {report.statement}",
             f"  signer     {report.signer}",
+            *([f"  source     {report.source}"] if report.source else []),
             *(
                 [f"  next       commit with it: {', '.join(report.uncommitted)}"]
                 if report.uncommitted

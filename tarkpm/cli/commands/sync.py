@@ -1,5 +1,6 @@
 """``tarkpm sync``."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -22,13 +23,21 @@ if TYPE_CHECKING:
 @click.command("sync", cls=CheckedCommand)
 @click.option("--locked", is_flag=True, help="No effect: sync always follows tark.lock.")
 @click.option("--frozen", is_flag=True, help="Same as --offline.")
+@click.option(
+    "--bundle",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Take everything from a bundle, without a network.",
+)
 @click.option("--reinstall", is_flag=True, help="Install everything again.")
 @keep_data
 @offline
 @allow_http
 @dry_run
 @common
-def sync_command(invocation: Invocation, locked: bool, frozen: bool, reinstall: bool) -> int:
+def sync_command(
+    invocation: Invocation, locked: bool, frozen: bool, bundle: Path | None, reinstall: bool
+) -> int:
     """Install exactly what tark.lock says. Never resolves."""
     from tarkpm.ops.sync import sync
 
@@ -36,6 +45,8 @@ def sync_command(invocation: Invocation, locked: bool, frozen: bool, reinstall: 
     settings = invocation.settings
     if frozen:
         settings = settings.made_offline("--frozen")
+    if bundle:
+        settings = settings.from_bundle(bundle)
     report = sync(settings, invocation.ui, reinstall=reinstall)
     invocation.report(report, lambda: synced_lines(report, dry_run=settings.dry_run))
     return 0

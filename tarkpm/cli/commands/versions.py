@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 def versions_command(invocation: Invocation, plugin: str, ref: "GitRef") -> int:
     """List the releases of a plugin, newest first, installed or not.
 
-    PLUGIN is a name, INDEX:NAME or a git URL. Of a repository, the tags that name versions are listed: with
-    --tag, those with the same text before the version.
+    PLUGIN is a name, INDEX:NAME, a git URL or oci://host/repository. Of a repository, the tags that name
+    versions are listed: with --tag, those with the same text before the version.
     """
     from tarkpm.ops.versions import versions
 
@@ -45,7 +45,7 @@ def _lines(report: "VersionsReport") -> list[str]:
         lines = table(("Version", "Tag", ""), tags, whole=("Version", "Tag"))
     else:
         lines = table(
-            ("Version", "Needs tark", "Bytes", "Asks for", ""),
+            ("Version", "Published", "Needs tark", "Bytes", "Asks for", ""),
             list(map(_cells, report.versions)),
             whole=("Version",),
             prose=("",),
@@ -55,4 +55,5 @@ def _lines(report: "VersionsReport") -> list[str]:
 
 def _cells(row: "VersionRow") -> tuple[str, ...]:
     asks = neutral(", ".join(row.capabilities))
-    return row.version, row.min_tark_version or "-", f"{row.size:,}", asks or "-", neutral(row.note)
+    day = row.published[:10] or "-"
+    return row.version, day, row.min_tark_version or "-", f"{row.size:,}", asks or "-", neutral(row.note)

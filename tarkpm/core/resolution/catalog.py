@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from tarkpm.core.release import Dependency, GitSource, PathSource, PluginName, Source, folded
+from tarkpm.core.release import Dependency, IndexSource, PluginName, Source, folded
 from tarkpm.core.release_age import Young
 from tarkpm.core.version import Range, Version
 from tarkpm.errors import ResolutionError
@@ -98,12 +98,12 @@ class Request(msgspec.Struct, frozen=True):
         """Return where a dependency of a release from ``origin`` is resolved, or None if nowhere.
 
         A name that the project requires has that one source in the whole graph. Any other name is resolved in
-        the index of the depending release; git and path releases have none. There is no third place to look,
+        the index of the depending release; other releases have none. There is no third place to look,
         because dependency confusion needs one (docs/trust-rules.md, rule 12).
         """
         if asked := self.wanted.get(folded(dependency.name)):
             return asked.place
-        return None if isinstance(origin, GitSource | PathSource) else (origin, dependency.name)
+        return (origin, dependency.name) if isinstance(origin, IndexSource) else None
 
 
 class Shelf:

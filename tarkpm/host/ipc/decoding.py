@@ -27,7 +27,7 @@ def decoded(payload: bytearray | msgspec.Raw, shape: type[_T]) -> _T:
     """Return JSON decoded as a ``shape``. Raises `ProtocolError`."""
     try:
         return from_json(payload, shape)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except msgspec.DecodeError:
         raise ProtocolError(f"an invalid {_name(shape)}") from None
 
 

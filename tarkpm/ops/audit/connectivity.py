@@ -1,4 +1,4 @@
-"""Check that a project's servers answer: every index and git host, all at once, with one time limit."""
+"""Check that a project's servers answer: every index, git host and registry at once, in a bounded time."""
 
 import threading
 import time
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tarkpm.core.release import GitSource
+from tarkpm.core.release import GitSource, OciSource
 from tarkpm.errors import TarkError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ SECONDS: Final = 10.0
 
 
 class ServerStatus(msgspec.Struct, frozen=True):
-    """A server: ``index NAME`` or ``git``, its address without a login, and its problem ("" for none)."""
+    """A server: ``index NAME``, ``git`` or ``registry``, its address without a login, its problem or ""."""
 
     kind: str
     address: str
@@ -37,7 +37,7 @@ _Job = tuple[ServerStatus, Callable[[], None]]
 
 def reach(workspace: "Workspace") -> tuple[ServerStatus, ...]:
     """Send a small request to every server of an accepted project; takes `SECONDS` at most."""
-    jobs = [*_indexes(workspace), *_git_hosts(workspace)]
+    jobs = [*_indexes(workspace), *_git_hosts(workspace), *_registries(workspace)]
     answers: SimpleQueue[tuple[int, str]] = SimpleQueue()
     for number, (server, ask) in enumerate(jobs):
         # Daemon threads: a server that never answers must not keep the program from ending.
@@ -96,6 +96,22 @@ def _git_hosts(workspace: "Workspace") -> Iterator[_Job]:
                 remote.resolve()
 
         yield ServerStatus("git", host), ask
+
+
+def _registries(workspace: "Workspace") -> Iterator[_Job]:
+    """Yield a job per registry that lists the tags of one of its repositories."""
+    sources: dict[str, OciSource] = {}
+    for requirement in workspace.project.requirements.values():
+        if isinstance(requirement.source, OciSource):
+            sources.setdefault(requirement.source.oci.partition("/")[0], requirement.source)
+    for host, source in sorted(sources.items()):
+
+        def ask(source: OciSource = source) -> None:
+            from tarkpm.ops.release.registries import Registries
+
+            workspace.resource(Registries).repository(source).tags()
+
+        yield ServerStatus("registry", f"oci://{host}"), ask
 
 
 def _host(url: str) -> str:

@@ -19,14 +19,13 @@ from tarkpm.core.release import is_extra
 from tarkpm.core.shapes import from_json
 from tarkpm.core.text import some
 from tarkpm.core.verification import check_distinct
-from tarkpm.errors import BuildError, ManifestError, ModuleInvalid, NotFound, TarkError
-from tarkpm.host.module.core_types import read_core_types
-from tarkpm.host.module.inspect import ModuleInfo, inspect
+from tarkpm.errors import BuildError, ManifestError, NotFound, TarkError
+from tarkpm.host.module.inspect import ModuleInfo
 from tarkpm.host.module.surface import read_surface
 from tarkpm.host.module.tark_types import IMPORTS
-from tarkpm.host.module.type_scope import Unreadable
 from tarkpm.io.files import atomic_write, keep, make_private, read_file, read_optional
 from tarkpm.io.paths import expanded, resolved
+from tarkpm.ops.author.as_component import as_component
 from tarkpm.ops.author.progress import counting
 from tarkpm.ops.author.python_source import check_python
 from tarkpm.ops.author.reproducing import require_same
@@ -37,8 +36,6 @@ from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.run.compile_cache import compile_cache
 from tarkpm.sources.path import MAX_FILE, LocalTree
 from tarkpm.toolchains.choose import choose
-from tarkpm.toolchains.component.componentize import CoreModule, Unconvertible, componentize
-from tarkpm.toolchains.component.wit import read_package
 from tarkpm.toolchains.job import Job, Toolchain
 from tarkpm.toolchains.programs import Compiler
 from tarkpm.toolchains.resources import HEADER, header, wit_files
@@ -90,6 +87,10 @@ class BuildPlan(msgspec.Struct, frozen=True):
     def module(self) -> Path:
         """Return where the module is written."""
         return self.folder / self.manifest.wasm
+
+    def by(self, version: str) -> str:
+        """Return the toolchain with its version."""
+        return f"{self.toolchain.name} {version}".strip()
 
 
 def plan_build(settings: Settings, folder: Path) -> BuildPlan:
@@ -152,7 +153,7 @@ def build_plugin(settings: Settings, ui: Ui, plan: BuildPlan, *, compare: bool =
     there = _current(plan.module)
     if known and there is not None and sha256(there) == known.sha256 and not compare:
         if not settings.dry_run:
-            remember(settings, plan.folder, there, plan.sources)
+            remember(settings, plan.folder, there, plan.sources, plan.by(known.version))
         return _report(plan, there, known.version, built=False)
     if settings.dry_run:
         return _report(plan, there or b"", "", built=False)
@@ -160,17 +161,17 @@ def build_plugin(settings: Settings, ui: Ui, plan: BuildPlan, *, compare: bool =
         check_python(ui, plan)
     ui.busy(f"building {plan.manifest.wasm} with {plan.toolchain.name}")
     start = time.monotonic()
-    wasm, version = _built(settings, ui, plan)
+    wasm, version = build_module(settings, ui, plan)
     if compare:
         # The clock of __TIME__ and the like ticks once a second.
         time.sleep(max(0.0, start + 1 - time.monotonic()))
-        require_same(wasm, _built(settings, ui, plan)[0], plan.toolchain, where=str(plan.module))
+        require_same(wasm, build_module(settings, ui, plan)[0], plan.toolchain, where=str(plan.module))
     ui.busy(f"checking {plan.manifest.wasm}")
     info = _checked(settings, plan, wasm)
     ui.busy("")
     atomic_write(plan.module, wasm)
     keep(record_file, msgspec.json.encode(_Record(sha256(wasm), version)), mode=0o600)
-    remember(settings, plan.folder, wasm, plan.sources)
+    remember(settings, plan.folder, wasm, plan.sources, plan.by(version))
     report = _report(plan, wasm, version, built=True, info=info)
     return msgspec.structs.replace(report, compared=compare, reproducible=compare or report.reproducible)
 
@@ -190,8 +191,11 @@ def _recorded(file: Path) -> _Record | None:
         return None  # written by another version
 
 
-def _built(settings: Settings, ui: Ui, plan: BuildPlan) -> tuple[bytes, str]:
-    """Return a component and the version of the toolchain, built in a copy of the sources."""
+def build_module(settings: Settings, ui: Ui, plan: BuildPlan) -> tuple[bytes, str]:
+    """Return a component and the version of the toolchain, built in a copy of the sources.
+
+    Nothing is written to the plugin's folder, and the component is not checked. Raises `BuildError`.
+    """
     # Not in /tmp: rustup and cargo read files of the folders above, where another user may have put some.
     place = make_private(settings.paths.cache / "builds")
     with tempfile.TemporaryDirectory(prefix=".stage-", dir=place) as temporary:
@@ -207,7 +211,7 @@ def _built(settings: Settings, ui: Ui, plan: BuildPlan) -> tuple[bytes, str]:
                 problem.message += f"; its version is unknown, and {least} or newer is needed"
             problem.hint = problem.hint or plan.toolchain.advice.get("failed", "")
             raise
-    return _component(plan, wasm), version
+    return as_component(plan, wasm), version
 
 
 def _staged(settings: Settings, plan: BuildPlan, temporary: Path) -> Job:
@@ -232,28 +236,6 @@ def _staged(settings: Settings, plan: BuildPlan, temporary: Path) -> Job:
         caches=settings.paths.cache / "toolchains",
         environment=settings.environment,
     )
-
-
-def _component(plan: BuildPlan, wasm: bytes) -> bytes:
-    """Return the component of what a toolchain built; one of the older ABI stays a core module."""
-    where, kind = str(plan.module), plan.manifest.type
-    info = inspect(wasm, where=where)
-    if info.kind == "component" or info.abi == "older tark ABI":
-        return wasm
-    package = read_package(text.decode() for text in wit_files().values())
-    if f"{kind}-plugin" not in package.interfaces:
-        types = some(
-            [name.removesuffix("-plugin") for name in package.interfaces if name.endswith("-plugin")]
-        )
-        raise BuildError(f"there are no components of type '{kind}', only {types}", where=where)
-    try:
-        imports, exports = read_core_types(wasm)
-        return componentize(CoreModule(wasm, tuple(imports), exports), package, kind)
-    except Unconvertible as problem:
-        hint = plan.toolchain.advice.get(problem.kind, "")
-        raise BuildError(f"the module {problem}", where=where, hint=hint) from None
-    except Unreadable as problem:
-        raise ModuleInvalid(f"the module has {problem}", where=where) from None
 
 
 def _checked(settings: Settings, plan: BuildPlan, wasm: bytes) -> ModuleInfo:

@@ -25,15 +25,21 @@ _MAX_RECORD: Final = MAX_FILES * 4096
 
 
 class _Built(msgspec.Struct, frozen=True):
-    """What the cache keeps of a folder: the module that was built last, and the digests of its sources."""
+    """What the cache keeps of a folder: the module that was built last, and the digests of its sources.
+
+    ``toolchain`` is the one that built it, with its version.
+    """
 
     module: str
     sources: dict[str, str]
+    toolchain: str = ""
 
 
-def remember(settings: Settings, folder: Path, wasm: bytes, sources: dict[str, bytes]) -> None:
-    """Keep what the module of this folder was built from."""
-    built = _Built(sha256(wasm), {name: sha256(data) for name, data in sources.items()})
+def remember(
+    settings: Settings, folder: Path, wasm: bytes, sources: dict[str, bytes], toolchain: str
+) -> None:
+    """Keep what the module of this folder was built from, and by what."""
+    built = _Built(sha256(wasm), {name: sha256(data) for name, data in sources.items()}, toolchain)
     data = msgspec.json.encode(built)
     if read_optional(_file(settings, folder), _MAX_RECORD) != data:
         keep(_file(settings, folder), data, mode=0o600)
@@ -45,10 +51,9 @@ def stale(settings: Settings, folder: Path, manifest: Manifest, wasm: bytes) -> 
     ``folder`` contains plugin.toml. Contents are compared, not dates: git gives all files new ones.
     """
     place = folder.resolve()
-    with suppress(TarkError, OSError, msgspec.MsgspecError):  # another version's record, or no recipe
-        data = read_optional(_file(settings, place), _MAX_RECORD)
-        built = from_json(data, _Built) if data else None
-        if built is None or built.module != sha256(wasm):
+    with suppress(TarkError, OSError):  # no recipe
+        built = _built(settings, place, wasm)
+        if built is None:
             return None
         found = _sources(place, manifest)
         names = {*built.sources, *found}
@@ -58,6 +63,20 @@ def stale(settings: Settings, folder: Path, manifest: Manifest, wasm: bytes) -> 
             be = "are" if more else "is"
             text = f"{changed[0]}{more} {be} newer than the {manifest.wasm} that was built"
             return BuildError(text, where=str(place), hint=_command(settings, place))
+    return None
+
+
+def toolchain_of(settings: Settings, folder: Path, wasm: bytes) -> str:
+    """Return what built this module of ``folder`` here, a toolchain with its version; "" if unknown."""
+    built = _built(settings, folder.resolve(), wasm)
+    return built.toolchain if built else ""
+
+
+def _built(settings: Settings, place: Path, wasm: bytes) -> _Built | None:
+    with suppress(TarkError, OSError, msgspec.MsgspecError):  # another version's record
+        data = read_optional(_file(settings, place), _MAX_RECORD)
+        built = from_json(data, _Built) if data else None
+        return built if built and built.module == sha256(wasm) else None
     return None
 
 

@@ -4,9 +4,12 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from tarkpm.core.binding import Origin
 from tarkpm.core.consent import Answers
 from tarkpm.core.lockfile import LockEntry, Pin
-from tarkpm.core.release import GitSource, IndexSource, PluginName, Requirement
+from tarkpm.core.rebuilt import ListedRebuild
+from tarkpm.core.release import GitSource, IndexSource, OciSource, PluginName, Requirement
+from tarkpm.core.release_age import Young, moment_text
 from tarkpm.core.rows import Listing, ReleaseRow
 from tarkpm.core.tags import version_tags
 from tarkpm.core.version import Range
@@ -15,6 +18,7 @@ from tarkpm.ops.change.propose import PluginRequest, weigh
 from tarkpm.ops.change.select_indexed import check_row
 from tarkpm.ops.project.acceptance import not_accepted
 from tarkpm.ops.project.indexes import Indexes
+from tarkpm.ops.project.release_ages import ReleaseAges
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.fetch import (
     Release,
@@ -28,9 +32,10 @@ from tarkpm.ops.release.latest import stored_release
 
 
 class VersionRow(msgspec.Struct, frozen=True):
-    """One release. ``tag`` is that of a git source, ``size`` in bytes and 0 if it is not known.
+    """One release. ``tag`` is that of a git or OCI source, ``size`` in bytes and 0 if it is not known.
 
-    ``note`` says that the version is locked here, or why it cannot be taken.
+    ``published`` is when its index accepted it, "" if that is not known. ``note`` says that the version is
+    locked here, or why it cannot be taken.
     """
 
     version: str
@@ -38,6 +43,7 @@ class VersionRow(msgspec.Struct, frozen=True):
     min_tark_version: str = ""
     size: int = 0
     capabilities: tuple[str, ...] = ()
+    published: str = ""
     note: str = ""
 
 
@@ -56,12 +62,14 @@ class Offered(msgspec.Struct, frozen=True):
     """A release as its source offers it now, and all ``versions`` of that source, newest first.
 
     ``withdrawn`` says that the release was yanked or revoked. ``notes`` say what could not be known.
+    ``rebuilds`` are those that an index lists of this release.
     """
 
     release: Release
     versions: tuple[VersionRow, ...] = ()
     withdrawn: str = ""
     notes: tuple[str, ...] = ()
+    rebuilds: tuple[ListedRebuild, ...] = ()
 
 
 def offered(workspace: Workspace, request: PluginRequest) -> Offered:
@@ -72,6 +80,8 @@ def offered(workspace: Workspace, request: PluginRequest) -> Offered:
         return _of_index(workspace, source, request.name, request.range)
     if isinstance(source, GitSource):
         return _of_repository(workspace, source)
+    if isinstance(source, OciSource):
+        return _of_registry(workspace, source)
     return Offered(release_of_folder(workspace, source))
 
 
@@ -127,10 +137,13 @@ def listed_rows(
     return tuple(_row(workspace, name, source, row) for row in _newest_first(listing))
 
 
-def tagged_rows(workspace: Workspace, names: Iterable[str], source: GitSource) -> tuple[VersionRow, ...]:
+def tagged_rows(
+    workspace: Workspace, names: Iterable[str], source: GitSource | OciSource
+) -> tuple[VersionRow, ...]:
     """Return the versions that tags name, newest first; what they hold is not fetched."""
-    here = [entry.source for entry in workspace.lock.entries if isinstance(entry.source, GitSource)]
-    locked = {one.tag for one in here if (one.git, one.path) == (source.git, source.path)}
+    tagged = GitSource, OciSource
+    here = [entry.source for entry in workspace.lock.entries if isinstance(entry.source, tagged)]
+    locked = {one.tag for one in here if Origin.of(one) == Origin.of(source)}
     return tuple(
         VersionRow(str(tag.version), tag.name, note="locked" if tag.name in locked else "")
         for tag in version_tags(names, like=source.tag)
@@ -147,8 +160,16 @@ def _row(workspace: Workspace, name: PluginName, source: IndexSource, row: Relea
     notes = ["locked"] if is_locked else []
     if withdrawn := _withdrawn(workspace, name, source, row):
         notes.append(withdrawn)
+    if not is_locked and (young := _young(workspace, name, source, row)):
+        notes.append(str(young))
     minimum = str(row.min_tark_version or "")
-    return VersionRow(str(row.version), "", minimum, row.size, row.capabilities, ", ".join(notes))
+    published = "" if row.published is None else moment_text(row.published)
+    note = ", ".join(notes)
+    return VersionRow(str(row.version), "", minimum, row.size, row.capabilities, published, note)
+
+
+def _young(workspace: Workspace, name: PluginName, source: IndexSource, row: ReleaseRow) -> Young | None:
+    return workspace.resource(ReleaseAges).check.young(source, name, row.version, row.published)
 
 
 def _withdrawn(workspace: Workspace, name: PluginName, source: IndexSource, row: ReleaseRow) -> str:
@@ -164,7 +185,8 @@ def _of_index(workspace: Workspace, source: IndexSource, name: PluginName, wante
     (release,) = acquire_pinned(workspace, [(source, pin)])
     check_row(source, pin, row, release)
     rows = listed_rows(workspace, listing.name, source, listing)
-    return Offered(release, rows, _withdrawn(workspace, listing.name, source, row))
+    withdrawn = _withdrawn(workspace, listing.name, source, row)
+    return Offered(release, rows, withdrawn, rebuilds=row.rebuilds)
 
 
 def _chosen(workspace: Workspace, source: IndexSource, listing: Listing, wanted: str) -> ReleaseRow:
@@ -192,6 +214,19 @@ def _of_repository(workspace: Workspace, source: GitSource) -> Offered:
             return Offered(release, tagged_rows(workspace, remote.tags(), resolved))
         except TarkError as problem:  # the release was found: what else there is would only be nice to know
             return Offered(release, notes=(f"the tags are not listed: {problem.message}",))
+
+
+def _of_registry(workspace: Workspace, source: OciSource) -> Offered:
+    from tarkpm.ops.release.fetch_oci import find, release_at
+    from tarkpm.ops.release.registries import Registries
+
+    found = find(workspace, source)
+    release = release_at(workspace, found)
+    try:
+        names = workspace.resource(Registries).repository(source).tags()
+        return Offered(release, tagged_rows(workspace, names, found.source))
+    except TarkError as problem:  # the release was found: what else there is would only be nice to know
+        return Offered(release, notes=(f"the tags are not listed: {problem.message}",))
 
 
 def declared_lines(release: Release) -> Iterator[str]:

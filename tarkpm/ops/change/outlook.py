@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from tarkpm.core.consent import Question
-from tarkpm.core.release import GitSource, IndexSource, PluginName, Source
+from tarkpm.core.release import GitSource, IndexSource, OciSource, PluginName, Source
 from tarkpm.core.release_age import Waiting
 from tarkpm.core.rows import Listing, ReleaseRow
 from tarkpm.core.tags import VersionTag
@@ -46,9 +46,10 @@ class OutdatedRow(msgspec.Struct, frozen=True):
 
     ``locked`` is "" for a plugin that is not locked. ``update`` is the version ``tarkpm update`` installs
     without asking for a decision, "" if none; ``newest`` is the newest version, "" if it is not known. A git
-    source has one version, at ``commit``, and its tags name others: ``newest_tag`` is the newest one above
-    the one that was taken. ``warning`` says what stands in the way, or that the locked release was yanked or
-    revoked. ``held_by`` is what keeps the locked version, such as ``=1.0.0``, where an update does nothing.
+    source has one version, at ``commit``, and an OCI source at the manifest ``digest``; their tags name
+    others: ``newest_tag`` is the newest one above the one that was taken. ``warning`` says what stands in the
+    way, or that the locked release was yanked or revoked. ``held_by`` is what keeps the locked version, such
+    as ``=1.0.0``, where an update does nothing.
     ``waiting`` is the newest release that is too young to be taken, None if none is.
     """
 
@@ -62,6 +63,7 @@ class OutdatedRow(msgspec.Struct, frozen=True):
     newest_tag: str = ""
     held_by: str = ""
     waiting: Waiting | None = None
+    digest: str = ""
 
 
 class Look:
@@ -96,6 +98,8 @@ class Look:
         match self.source:
             case GitSource() as source:
                 return self.failure.about(source.git)
+            case OciSource() as source:
+                return self.failure.about(f"oci://{source.oci}")
             case IndexSource() as source:
                 index = self.workspace.project.indexes.get(PluginName(source.index))
                 return self.failure.about(index.url if index else str(source))
@@ -141,7 +145,7 @@ class Look:
             return ""
         if self.waiting:
             return "minimum-release-age"
-        if isinstance(self.source, GitSource):
+        if isinstance(self.source, GitSource | OciSource):
             return self.source.ref
         newest, required = self.newest, self.required
         if required and newest and not required.allows(newest):
@@ -245,6 +249,7 @@ class Look:
             self.newer.name if self.newer else "",
             self._held_by,
             self.waiting,
+            found.source.digest if found and isinstance(found.source, OciSource) else "",
         )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import msgspec
 
+from tarkpm.core.binding import Origin
 from tarkpm.core.capability import CapabilitySet
 from tarkpm.core.consent import Admission, Answers
 from tarkpm.core.lockfile import Lock, LockEntry
@@ -14,7 +15,7 @@ from tarkpm.core.names import MANIFEST
 from tarkpm.core.policy import admit
 from tarkpm.core.project import Project
 from tarkpm.core.project_edit import ProjectEdit, edit, new
-from tarkpm.core.release import GitSource, IndexSource, PluginName, Requirement, Source, folded
+from tarkpm.core.release import GitSource, IndexSource, OciSource, PluginName, Requirement, Source, folded
 from tarkpm.core.resolution.resolver import check_names
 from tarkpm.core.text import some
 from tarkpm.core.trust import NOBODY
@@ -48,7 +49,7 @@ class PluginRequest(msgspec.Struct, frozen=True):
 
 
 class Acquired(msgspec.Struct, frozen=True):
-    """The releases that git and folders hold now, by plugin, and the ``refused`` ones by requested plugin."""
+    """The releases that all but indexes hold now, by plugin, and the ``refused`` ones by requested plugin."""
 
     requirements: Mapping[PluginName, Requirement]
     releases: Mapping[PluginName, Release]
@@ -77,7 +78,7 @@ class ProposedChange(msgspec.Struct, frozen=True):
 
 
 def acquire_direct(workspace: Workspace, requests: Iterable[PluginRequest]) -> Acquired:
-    """Fetch and verify the requested releases of git and folders: only their plugin.toml says what they are.
+    """Fetch and verify the requested releases of all but indexes: only their plugin.toml says what they are.
 
     A release that is refused does not keep the others from being looked at. Where one is too young, the
     locked release stays. Raises what concerns a request without a name, and two requests for one plugin.
@@ -115,10 +116,10 @@ def _locked(workspace: Workspace, sources: Iterable[Source]) -> dict[Source, Loc
     """Return the locked entries by the requested source that leads to each."""
     entries = workspace.followed.entries
     exact: dict[Source, LockEntry] = {entry.source.unpinned(): entry for entry in entries}
-    places = {(e.source.git, e.source.path): e for e in entries if isinstance(e.source, GitSource)}
+    places = {Origin.of(entry.source): entry for entry in entries}
     for source in sources:
-        if isinstance(source, GitSource) and source.tag_range:
-            entry = places.get((source.git, source.path))
+        if isinstance(source, GitSource | OciSource) and source.tag_range:
+            entry = places.get(Origin.of(source))
             if entry and source.leads_to(entry.source):
                 exact[source] = entry
     return exact

@@ -8,7 +8,7 @@ import msgspec
 from tarkpm.core.lockfile import Lock, LockEntry
 from tarkpm.core.plan import Plan
 from tarkpm.core.project import Project
-from tarkpm.core.release import GitSource, PluginName
+from tarkpm.core.release import GitSource, OciSource, PluginName
 from tarkpm.core.release_age import Waiting
 from tarkpm.ops.change.admit import AgreedChange
 from tarkpm.ops.change.adopt import adoption_notes
@@ -26,6 +26,7 @@ class Previous(msgspec.Struct, frozen=True):
     version: str
     commit: str
     signer: str
+    digest: str = ""
 
 
 class Taken(msgspec.Struct, frozen=True):
@@ -49,6 +50,7 @@ class Taken(msgspec.Struct, frozen=True):
     lost: tuple[str, ...] = ()
     range: str = ""
     edited: bool = False
+    digest: str = ""
 
 
 class TakeReport(msgspec.Struct, frozen=True):
@@ -110,16 +112,25 @@ def _taken(workspace: Workspace, agreed: AgreedChange, name: PluginName, change:
         signer=entry.signer or "",
         capabilities=tuple(map(str, agreed.target.project.granted(name))),
         change=change or "unchanged",
-        previous=Previous(str(before.version), _commit(before), before.signer or "") if before else None,
+        previous=_previous(before) if before else None,
         gained=tuple(map(str, may.beyond(might))),
         lost=tuple(map(str, might.beyond(may))),
         range=requirement.range if requirement else "",
         edited=_decisions(workspace.project, name) != _decisions(agreed.target.project, name),
+        digest=_digest(entry),
     )
+
+
+def _previous(entry: LockEntry) -> Previous:
+    return Previous(str(entry.version), _commit(entry), entry.signer or "", _digest(entry))
 
 
 def _decisions(project: Project, name: PluginName) -> tuple[object, object]:
     return project.requirements.get(name), project.trust.get(name)
+
+
+def _digest(entry: LockEntry) -> str:
+    return entry.source.digest if isinstance(entry.source, OciSource) else ""
 
 
 def _commit(entry: LockEntry) -> str:

@@ -1,4 +1,4 @@
-"""Read source arguments: a URL, ``github:owner/repo/folder``, a folder, or a plugin's name."""
+"""Read source arguments: a URL, ``github:owner/repo/folder``, ``oci://…``, a folder, or a plugin's name."""
 
 import os
 import re
@@ -13,6 +13,7 @@ from tarkpm.core.name_similarity import did_you_mean
 from tarkpm.core.project import Project
 from tarkpm.core.release import (
     GitSource,
+    OciSource,
     PathSource,
     PluginName,
     Source,
@@ -115,6 +116,8 @@ def _read_source_arg(
         if ref.given:
             raise UsageError("--tag, --branch, --rev and --path apply only to git sources", where=text)
         return SourceArg(PathSource(relative_folder(settings, text)))
+    if text[:6].lower() == "oci://":
+        return SourceArg(_registry_source(text, ref))
     if (named := _NAMED.fullmatch(text)) and not _is_half_of_github(settings, named):
         if ref.given:
             raise UsageError("--tag, --branch, --rev and --path apply only to git sources")
@@ -124,7 +127,11 @@ def _read_source_arg(
         raise UsageError(text, hint="tarkpm search WORDS")
     if ":" not in text:
         _refuse_file(settings, text)
-        raise UsageError(f"expected a git URL, a name or a folder like ./{text}, found '{text}'")
+        raise UsageError(f"expected a URL, a name or a folder like ./{text}, found '{text}'")
+    return SourceArg(_repository_source(settings, text, ref, logins))
+
+
+def _repository_source(settings: Settings, text: str, ref: GitRef, logins: "dict[str, Login]") -> GitSource:
     from tarkpm.sources.git.url import expand, parse_typed
 
     if text.startswith("github:") and "/" not in text:
@@ -139,7 +146,18 @@ def _read_source_arg(
         _ = source.tag_range
     except ValueError as problem:
         raise UsageError(str(problem), where="--tag") from None
-    return SourceArg(source)
+    return source
+
+
+def _registry_source(text: str, ref: GitRef) -> OciSource:
+    """Read ``oci://host/repository[:tag|@digest]``. Raises `Refused`, and `UsageError` for options of git."""
+    from tarkpm.core.oci.reference import parse
+
+    found = parse(text)
+    if ref.given:
+        message = "--tag, --branch, --rev and --path apply only to git sources"
+        raise UsageError(f"{message}; a tag of a registry follows a colon: {found.location}:TAG")
+    return OciSource(f"{found.registry}/{found.repository}", found.tag, found.digest)
 
 
 def _is_half_of_github(settings: Settings, named: re.Match[str]) -> bool:

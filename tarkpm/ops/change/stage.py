@@ -1,6 +1,7 @@
 """Fetch locked releases that the store lacks, verify everything, and stage it."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -9,7 +10,7 @@ from tarkpm.core.lock_check import check_matches
 from tarkpm.core.lockfile import LockEntry, Pin, fingerprint
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import MANIFEST, STATEMENT
-from tarkpm.core.release import IndexSource, PathSource, PluginName
+from tarkpm.core.release import DirectSource, IndexSource, OciSource, PathSource, PluginName
 from tarkpm.core.verification import VerifiedRelease, check_names, verify_release
 from tarkpm.errors import BlobMissing, DigestMismatch, SignatureInvalid
 from tarkpm.host.module.fit import check_module
@@ -30,6 +31,9 @@ from tarkpm.store.origins import Origins
 from tarkpm.store.staging import stage as place
 from tarkpm.store.state import Installed
 
+if TYPE_CHECKING:
+    from tarkpm.ops.release.carried import Carried
+
 
 def fetch_missing(
     workspace: Workspace, entries: Iterable[LockEntry], known: Iterable[Release]
@@ -46,7 +50,7 @@ def fetch_missing(
         _store(workspace, release)
     room = MEMORY
     # In groups that fit in memory, because all releases of a large project may not.
-    for group in _groups(missing):
+    for group in _groups(workspace, missing):
         for release in _fetch(workspace, group):
             _store(workspace, release)
             room -= sum(map(len, release.contents.values()))
@@ -60,7 +64,7 @@ def check_installable(workspace: Workspace, entries: Collection[LockEntry]) -> N
     A dry run that skips a check of the run itself promises what does not happen.
     """
     missing = _missing(workspace, entries)
-    for group in _groups(missing):
+    for group in _groups(workspace, missing):
         _fetch(workspace, group)
     for entry in entries:
         if isinstance(entry.source, PathSource):
@@ -72,12 +76,13 @@ def check_installable(workspace: Workspace, entries: Collection[LockEntry]) -> N
 def _missing(workspace: Workspace, entries: Iterable[LockEntry]) -> list[LockEntry]:
     """Return the entries that must be fetched. Raises `BlobMissing` if that is needed offline."""
     missing = [entry for entry in entries if not _is_here(workspace, entry)]
-    if missing and workspace.settings.offline:
-        for entry in missing:
+    absent = [entry for entry in missing if not _is_carried(workspace, entry)]
+    if absent and workspace.settings.offline:
+        for entry in absent:
             if not workspace.store.missing(stored_files(entry)):
                 # a forged entry is reported as forged, not as missing (docs/trust-rules.md, rule 10)
                 _verify_stored(workspace, entry)
-        names = ", ".join(entry.name for entry in missing)
+        names = ", ".join(entry.name for entry in absent)
         settings = workspace.settings
         message = f"not in the store, and {settings.offline_by} forbids downloads: {names}"
         raise BlobMissing(message, hint=settings.online_hint)
@@ -88,20 +93,40 @@ def _store(workspace: Workspace, release: Release) -> None:
     entry = release.candidate.entry()
     for file in stored_files(entry):
         workspace.store.put(file, release.contents[file.name])
-    Origins(workspace.settings.paths.cache).remember(entry)
+    # A bundle proves what was signed, and not which commit of a repository has it.
+    if not workspace.settings.bundle:
+        Origins(workspace.settings.paths.cache).remember(entry)
 
 
-def _groups(entries: Iterable[LockEntry]) -> Iterator[list[LockEntry]]:
-    """Yield entries to fetch together: those of git and folders at once, those of indexes by size."""
+def _is_carried(workspace: Workspace, entry: LockEntry) -> bool:
+    return workspace.settings.bundle is not None and workspace.resource(_carried()).has(entry)
+
+
+def _carried() -> "type[Carried]":
+    """Return the resource, whose imports only a command with a bundle pays for."""
+    from tarkpm.ops.release.carried import Carried
+
+    return Carried
+
+
+def _groups(workspace: Workspace, entries: Iterable[LockEntry]) -> Iterator[list[LockEntry]]:
+    """Yield entries to fetch together: those of git and folders at once, the others by size."""
     entries = list(entries)
-    yield from filter(None, [[entry for entry in entries if not isinstance(entry.source, IndexSource)]])
-    pinned = (entry for entry in entries if isinstance(entry.source, IndexSource))
+    if workspace.settings.bundle:
+        yield from batches(entries, lambda entry: sum(file.size for file in stored_files(entry)), MEMORY)
+        return
+    sized = IndexSource, OciSource
+    yield from filter(None, [[entry for entry in entries if not isinstance(entry.source, sized)]])
+    pinned = (entry for entry in entries if isinstance(entry.source, sized))
     yield from batches(pinned, lambda entry: sum(file.size for file in stored_files(entry)), MEMORY)
 
 
 def _fetch(workspace: Workspace, entries: list[LockEntry]) -> list[Release]:
-    """Fetch the releases of locked entries from their sources; each must match the lock."""
-    direct, pinned, sources, pins = [], [], [], []
+    """Fetch the releases of locked entries from their sources, or a bundle; each must match the lock."""
+    if workspace.settings.bundle:
+        return _checked(workspace, entries, workspace.resource(_carried()).releases(entries))
+    direct, pinned, pins = [], [], []
+    sources: list[DirectSource] = []
     for entry in entries:
         if isinstance(entry.source, IndexSource):
             pinned.append(entry)
@@ -111,7 +136,11 @@ def _fetch(workspace: Workspace, entries: list[LockEntry]) -> list[Release]:
             sources.append(entry.source)
     names = {entry.source: entry.name for entry in direct}
     fetched = [*acquire(workspace, sources, names), *acquire_pinned(workspace, pins)]
-    for entry, release in zip([*direct, *pinned], fetched, strict=True):
+    return _checked(workspace, [*direct, *pinned], fetched)
+
+
+def _checked(workspace: Workspace, entries: list[LockEntry], fetched: list[Release]) -> list[Release]:
+    for entry, release in zip(entries, fetched, strict=True):
         check_same(entry, release.candidate)
         check_entry(workspace, entry, release.candidate.manifest)
     return fetched

@@ -118,6 +118,6 @@ def _lists(file: Path, names: "Iterable[str]") -> bool:
 
     try:
         listed = from_json(read_optional(file, MAX_BYTES) or b"", _Names).listed
-    except (TarkError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (TarkError, msgspec.DecodeError):
         return True
     return any(folded(name) in listed for name in names)

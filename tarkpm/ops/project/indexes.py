@@ -1,11 +1,14 @@
 """The indexes of a project during one verb: each is opened on first use and refreshed once."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from tarkpm.core import variables
+from tarkpm.core.advised import NOTHING as NO_ADVISORIES
 from tarkpm.core.claim import Claim
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.name_similarity import nearest
@@ -14,13 +17,14 @@ from tarkpm.core.release import IndexSource, PluginName
 from tarkpm.core.rows import Listing
 from tarkpm.errors import IndexStale, NotFound, TarkError, Unreachable
 from tarkpm.ops.project.known_advisories import KnownAdvisories
+from tarkpm.ops.project.mirrors import mirrored
 from tarkpm.ops.project.team_policy import team_rules
 
 if TYPE_CHECKING:
     from tarkpm.io.login import Login
     from tarkpm.ops.project.workspace import Workspace
     from tarkpm.sources.index import IndexClient
-
+    from tarkpm.sources.index.places import IndexLocation
 
 NONE: Final[Mapping[PluginName, Listing]] = {}
 
@@ -115,6 +119,42 @@ class Indexes:
         # Last: a mirror that withholds an advisory must not hide a revocation by that.
         workspace.resource(KnownAdvisories).learn(source, names, client)
 
+    def recorded(
+        self,
+        source: IndexSource,
+        names: Collection[PluginName],
+        advised: Collection[PluginName],
+        empty: Path,
+    ) -> Mapping[str, bytes]:
+        """Learn of plugins like `learn`, and return all files that the index was asked for, by path.
+
+        ``empty`` is a folder to use instead of the cache, so that everything is asked for. ``advised`` are
+        the plugins whose advisories are read, from other sources as well.
+        """
+        from tarkpm.sources.index.recorder import FileRecorder
+
+        entry, workspace, recorders = entry_of(self._workspace, source), self._workspace, list[FileRecorder]()
+        if workspace.settings.offline:
+            raise workspace.settings.unreachable(f"{source} at {entry.url}")
+        workspace.ui.busy(f"asking {source}")
+        through = partial(FileRecorder.keep, recorders)
+        with open_client(workspace, entry, cache=empty, through=through) as client:
+            client.advisories(advised, NO_ADVISORIES)
+            client.listings(names)
+            self.learn_from(client, source, names)
+        return recorders[0].files
+
+    def learn_from(self, client: "IndexClient", source: IndexSource, names: Collection[PluginName]) -> None:
+        """Keep in state what a client's index says of the publishers of plugins.
+
+        Raises what `IndexClient.claims` raises, and `NotFound` for a plugin that nothing is known of.
+        """
+        workspace = self._workspace
+        claims = [claim for claim in client.claims(names).values() if claim]
+        workspace.claims.remember(source.root, claims, workspace.settings.lock_seconds, (), client.seen)
+        workspace.read_claims_again()
+        self._check_learned(source, names)
+
     def _likely_claim(self, source: IndexSource, name: PluginName, listing: Listing | None) -> Claim | None:
         """Return a plugin's known claim, or a guess by rows or lock: a right guess saves a request."""
         if known := self._workspace.vouched.claim(source, name):
@@ -153,8 +193,17 @@ def entry_of(workspace: "Workspace", source: IndexSource) -> IndexEntry:
     return entry
 
 
-def open_client(workspace: "Workspace", entry: IndexEntry, *, kept: bool = False) -> "IndexClient":
+def open_client(
+    workspace: "Workspace",
+    entry: IndexEntry,
+    *,
+    kept: bool = False,
+    cache: Path | None = None,
+    through: "Callable[[IndexLocation], IndexLocation] | None" = None,
+) -> "IndexClient":
     """Return a client for an index, or for what the cache ``kept`` of it; sends nothing yet.
+
+    ``cache`` is used instead of this user's, and ``through`` wraps the place.
 
     Raises `Refused` for an unusable netrc, and `PolicyViolation`.
     """
@@ -163,20 +212,25 @@ def open_client(workspace: "Workspace", entry: IndexEntry, *, kept: bool = False
 
     settings = workspace.settings
     environment = settings.environment
+    place = mirrored(settings, entry.url)
     if not kept and (rules := team_rules(workspace)):
-        rules.check_source(entry.source, index_url=entry.url)
-
+        for one in dict.fromkeys((entry.url, place)):
+            rules.check_source(entry.source, index_url=one)
+    # The token is that of the project's index, and is sent to no mirror of it.
+    token = variables.text(environment, entry.token_variable) if place == entry.url else ""
+    entry = IndexEntry(entry.name, place, entry.root)
     return IndexClient(
         entry,
-        cache=settings.paths.cache,
+        cache=cache or settings.paths.cache,
         base=workspace.location.folder,
         proxies=Proxies.read(environment),
-        token=variables.text(environment, entry.token_variable),
+        token=token,
         login=_login(environment, entry),
         lock_seconds=settings.lock_seconds,
         allow_http=settings.allow_http,
         floors=workspace.vouched.floors.get(entry.root, {}),
         kept=kept,
+        through=through,
     )
 
 

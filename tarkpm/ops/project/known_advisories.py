@@ -10,7 +10,7 @@ import msgspec
 from tarkpm.core.advised import Advised
 from tarkpm.core.advisory import Advisory
 from tarkpm.core.digest import Digest
-from tarkpm.core.release import IndexSource, PluginName
+from tarkpm.core.release import IndexSource, PluginName, folded
 from tarkpm.core.version import Version
 from tarkpm.ops.project.locked_releases import LockedRelease
 from tarkpm.store.advisories import Advisories
@@ -65,6 +65,24 @@ class KnownAdvisories:
         known = msgspec.structs.replace(known, checked=int(time.time()))
         self._store.remember(source.root, known, workspace.settings.lock_seconds)
         self._asked.add(source.root)
+        self.close()
+
+    def learn_kept(self, source: IndexSource, names: Collection[PluginName], client: "IndexClient") -> None:
+        """Keep the advisories of an index in state, of one that has only what some of its plugins need.
+
+        Raises what `IndexClient.advisories` raises.
+        """
+        here = self.advised.index(source)
+        wanted = {*map(folded, names)}
+        ids = {id_ for name in wanted for id_ in here.listed.get(name, ())}
+        # Documents about other plugins stay in state, and are not asked for: they are not in the bundle.
+        mine = {id_: data for id_, data in here.records.items() if id_ in ids}
+        found = client.advisories(names, msgspec.structs.replace(here, records=mine))
+        # The index was asked when the bundle was made, and at the latest when its timestamp expired.
+        found = msgspec.structs.replace(found, checked=min(int(time.time()), found.expires))
+        if found.version == here.version and here.checked >= found.checked:
+            found = msgspec.structs.replace(found, checked=here.checked, expires=here.expires)
+        self._store.remember(source.root, found, self._workspace.settings.lock_seconds)
         self.close()
 
     def close(self) -> None:

@@ -60,7 +60,7 @@ def locked_releases(workspace: "Workspace") -> tuple[LockedRelease, ...]:
 def _read(file: Path) -> _Document | None:
     try:
         return from_json(read_optional(file, MAX_BYTES) or b"", _Document)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (OSError, msgspec.DecodeError):
         return None  # it is written again
 
 

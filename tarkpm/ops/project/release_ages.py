@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from typing import Final
 
 from tarkpm.core import variables
+from tarkpm.core.binding import Origin, revision
 from tarkpm.core.lockfile import LockEntry
-from tarkpm.core.release import GitSource, PluginName, Source, folded
+from tarkpm.core.release import GitSource, OciSource, PluginName, Source, folded
 from tarkpm.core.release_age import AgeCheck, AgeRule, Waiting, Young, parse_age
 from tarkpm.core.version import Version
 from tarkpm.errors import ReleaseTooYoung, TarkError
@@ -50,13 +51,14 @@ class ReleaseAges:
         return bool(self._workspace.resource(KnownAdvisories).advised.fixing(source, name, version))
 
     def young(self, name: PluginName, version: Version, source: Source) -> Young | None:
-        """Return until when the release at a commit waits; other sources have no age of their own."""
+        """Return until when the release at a commit or manifest waits; other sources have no age."""
         check = self.check
         # A commit is recorded only where its age matters: others leave no trace on this machine.
-        if not check.is_on or not isinstance(source, GitSource):
+        if not check.is_on or not isinstance(source, GitSource | OciSource):
             return None
+        place = source.git if isinstance(source, GitSource) else str(Origin.of(source))
         seen = FirstSeen(self._settings.paths.state).see(
-            source.git, source.commit, now=self._now, deadline_seconds=self._settings.lock_seconds
+            place, revision(source), now=self._now, deadline_seconds=self._settings.lock_seconds
         )
         return check.young(source, name, version, seen)
 
@@ -103,7 +105,7 @@ def keep_waiting(
     if entry and (in_range or entry.source.unpinned() == source.unpinned()):
         ages.wait([waiting])
         return entry
-    text = f"{waiting}: its age counts from when this machine first saw its commit"
+    text = f"{waiting}: its age counts from when this machine first saw it"
     raise ReleaseTooYoung(text, plugin=name, until=young.until, where=str(source), hint=ages.hint(name))
 
 

@@ -42,7 +42,8 @@ class Settings(msgspec.Struct, frozen=True):
     ``logins`` were typed with their URLs and are stored nowhere else. ``command`` is the command line as
     typed, without logins, for hints and as the holder's name of locks. ``accept_unmanaged`` are plugins that
     may run although tarkpm did not install them. ``accept_folder`` agrees to what the plugin in a folder
-    declares, and ``folder_grants`` is the part of it to grant for one run.
+    declares, and ``folder_grants`` is the part of it to grant for one run. Releases come from ``bundle`` if
+    it is set, and from nowhere else: these settings are offline.
     """
 
     cwd: Path
@@ -61,12 +62,17 @@ class Settings(msgspec.Struct, frozen=True):
     logins: "Mapping[str, Login]" = {}
     accept_unmanaged: frozenset[str] = frozenset()
     accept_folder: bool = False
+    bundle: Path | None = None
     folder_grants: "tuple[Capability, ...]" = ()
     command: str = "tarkpm"
 
     def made_offline(self, by: str) -> "Settings":
         """Return these settings with network requests forbidden by an option."""
         return msgspec.structs.replace(self, offline=True, offline_by=by)
+
+    def from_bundle(self, bundle: Path) -> "Settings":
+        """Return these settings with a bundle in place of all sources. Network requests are forbidden."""
+        return msgspec.structs.replace(self.made_offline("--bundle"), bundle=bundle)
 
     @property
     def online_hint(self) -> str:

@@ -194,6 +194,8 @@ class Workspace:
             self.environment.create(self.record.environment)
             self.remember(inode=self.environment.inode)
             self.recognized = True
+        elif not self.environment.plugins.is_dir():  # deleted by hand, to install everything again
+            self.environment.create(self.record.environment)
 
     def forget_verified(self) -> None:
         """Forget earlier verifications, so that every signature is verified again."""

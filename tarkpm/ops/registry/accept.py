@@ -1,4 +1,4 @@
-"""``tarkpm index accept`` and ``yank``: list and yank releases with the online key."""
+"""``tarkpm index accept`` and ``yank``: list and yank releases, and list rebuilds, with the online key."""
 
 from pathlib import Path
 
@@ -6,17 +6,21 @@ import msgspec
 
 from tarkpm.core.claim import Claim
 from tarkpm.core.layout import rows_path
+from tarkpm.core.names import MAX_STATEMENT
+from tarkpm.core.rebuilt import read_rebuild, rebuilders
 from tarkpm.core.release import IndexSource, PluginName
 from tarkpm.core.rows import Listing, ReleaseRow
 from tarkpm.core.rows import parse as parse_rows
 from tarkpm.core.version import Version
 from tarkpm.errors import TarkError
+from tarkpm.io.files import read_file
 from tarkpm.ops.registry.desk import Desk
 from tarkpm.ops.registry.proposals import check_settled
 from tarkpm.ops.release.checks import Publishable, read_release
 from tarkpm.registry.catalogue import update_search
 from tarkpm.registry.change import IndexChange
 from tarkpm.registry.folder import Index
+from tarkpm.registry.rebuilds import attested
 from tarkpm.registry.releases import MAX_REASON, admit, release_bytes, with_row, yanked
 
 
@@ -79,6 +83,38 @@ def _update(
     change.update_bin(rows_path(name), data, online)
     update_search(index, change, parse_rows(data, where=name), claim, online)
     return change.commit(desk.folder, online)
+
+
+class RebuildAcceptReport(msgspec.Struct, frozen=True):
+    """A rebuild the index lists now, or would list: whose it is, and whether it gave the same bytes.
+
+    ``rebuilt_by`` are all keys that did get the same bytes.
+    """
+
+    name: str
+    version: str
+    key: str
+    same: bool
+    rebuilt_by: tuple[str, ...]
+
+
+def accept_rebuild(desk: Desk, file: Path, online_name: str) -> RebuildAcceptReport:
+    """Check the attestation in ``file`` and list it with its release, as `accept` lists a release.
+
+    Raises `SignatureInvalid`, and what `attested` raises.
+    """
+    data = read_file(desk.settings.cwd / file, MAX_STATEMENT)
+    about, listed = read_rebuild(data, where=str(file))
+    with desk.changing():
+        index = desk.open()
+        claim, listing = index.claim(about.name), _known(index.listing(about.name), about.name)
+        check_settled(desk, index, about.name)
+        row = attested(index.folder, claim, listing, about, listed, where=str(file))
+        if not desk.settings.dry_run:
+            change = IndexChange(index, desk.now)
+            _update(desk, index, change, about.name, claim, row, online_name)
+        keys = rebuilders(about, row.rebuilds, None, same=True)
+        return RebuildAcceptReport(about.name, str(row.version), listed.key, listed.rebuild.same, keys)
 
 
 class YankReport(msgspec.Struct, frozen=True):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from tarkpm.core.binding import Origin, Publisher
+from tarkpm.core.binding import Origin, Publisher, revision
 from tarkpm.core.capability import KINDS, MEANING, Capability, CapabilitySet
 from tarkpm.core.consent import Admission
 from tarkpm.core.danger import is_dangerous, shown
@@ -10,7 +10,7 @@ from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.manifest import Manifest
 from tarkpm.core.names import PROJECT
 from tarkpm.core.project import Project
-from tarkpm.core.release import GitSource, IndexSource, PathSource
+from tarkpm.core.release import GitSource, IndexSource, OciSource, PathSource
 from tarkpm.core.text import quoted, some
 from tarkpm.errors import KeyChanged, KeyUnknown
 from tarkpm.ops.project.acceptance import data_change, has_data
@@ -32,6 +32,8 @@ def card(workspace: Workspace, admission: Admission, more: Iterable[CardRow] = (
     rows.append(CardRow("source", str(source.unpinned())))
     if isinstance(source, GitSource):
         rows.append(CardRow("commit", source.commit))
+    if isinstance(source, OciSource):
+        rows.append(CardRow("manifest", source.digest))
     rows += _range_rows(workspace.project, admission)
     rows.append(_signer_row(workspace, admission))
     rows += [
@@ -84,9 +86,10 @@ def _change_rows(locked: LockEntry | None, admission: Admission) -> list[CardRow
         rows.append(CardRow("change", f"version {locked.version} → {candidate.manifest.version}"))
     if locked.source.unpinned() != candidate.source.unpinned():
         rows.append(CardRow("change", f"source {locked.source.unpinned()} → {candidate.source.unpinned()}"))
-    if isinstance(locked.source, GitSource) and isinstance(candidate.source, GitSource):
-        before, now = locked.source.commit, candidate.source.commit
-        rows += [CardRow("change", f"commit {before} → {now}")] if before != now else []
+    for kind, name in ((GitSource, "commit"), (OciSource, "manifest")):
+        if isinstance(locked.source, kind) and isinstance(candidate.source, kind):
+            before, now = revision(locked.source), revision(candidate.source)
+            rows += [CardRow("change", f"{name} {before} → {now}")] if before != now else []
     if locked.signer and locked.signer != candidate.signer:
         rows.append(CardRow("change", f"signer {locked.signer} → {candidate.signer or 'nobody'}"))
     return rows
@@ -96,7 +99,11 @@ def _range_rows(project: Project, admission: Admission) -> list[CardRow]:
     """Return the range that tark.toml gets, if it is new: it decides what later updates take."""
     now, before = admission.change.requirement, project.requirements.get(admission.change.name)
     wanted, was = now.allowed if now else "", before.allowed if before else ""
-    return [CardRow("range", f"{wanted} in {PROJECT}")] if wanted and wanted != was else []
+    if not wanted or wanted == was:
+        return []
+    # Without a tag, tark.toml names no range: any version that is no prerelease will do.
+    text = "any version" if now and now.source == OciSource(getattr(now.source, "oci", "")) else wanted
+    return [CardRow("range", f"{text} in {PROJECT}")]
 
 
 def _difference_rows(before: CapabilitySet, after: CapabilitySet) -> list[CardRow]:

@@ -9,10 +9,19 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
+from tarkpm.core.binding import Origin
 from tarkpm.core.digest import FileEntry
 from tarkpm.core.lockfile import LockEntry, Pin
 from tarkpm.core.names import STATEMENT
-from tarkpm.core.release import GitSource, IndexSource, PathSource, PluginName, Source
+from tarkpm.core.release import (
+    DirectSource,
+    GitSource,
+    IndexSource,
+    OciSource,
+    PathSource,
+    PluginName,
+    Source,
+)
 from tarkpm.core.tags import TagRange, version_tags
 from tarkpm.core.text import some
 from tarkpm.core.verification import VerifiedRelease, verify_release
@@ -21,6 +30,7 @@ from tarkpm.host.module.fit import check_module
 from tarkpm.io.parallel import run_parallel
 from tarkpm.io.paths import expanded
 from tarkpm.ops.project.indexes import Indexes
+from tarkpm.ops.project.mirrors import mirrored
 from tarkpm.ops.project.team_policy import team_rules
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.sources.folder import ReleaseFiles, collect, likely_files
@@ -70,7 +80,7 @@ def _from_index(source: IndexSource, pin: Pin, contents: Mapping[str, bytes]) ->
 
 def acquire(
     workspace: Workspace,
-    sources: list[GitSource | PathSource],
+    sources: list[DirectSource],
     names: Mapping[Source, PluginName] | None = None,
 ) -> list[Release]:
     """Fetch and verify releases: several repositories at once, one session each, each commit once.
@@ -80,6 +90,7 @@ def acquire(
     `ManifestError`, `ModuleInvalid`.
     """
     groups = by_place(sources)
+    open_registries(workspace, sources)
     done = itertools.count(1)
 
     def fetch(indexes: list[int]) -> list[Release]:
@@ -90,12 +101,21 @@ def acquire(
     return in_order(groups, run_parallel(fetch, groups, threads=FETCH_THREADS))
 
 
-def by_place(sources: Iterable[GitSource | PathSource]) -> list[list[int]]:
+def by_place(sources: Iterable[DirectSource]) -> list[list[int]]:
     """Group the positions of sources: one group for each repository, and one for each folder."""
     groups: dict[str, list[int]] = {}
     for index, source in enumerate(sources):
-        groups.setdefault(source.git if isinstance(source, GitSource) else f"path {index}", []).append(index)
+        place = f"path {index}" if isinstance(source, PathSource) else str(Origin.of(source).place)
+        groups.setdefault(place, []).append(index)
     return list(groups.values())
+
+
+def open_registries(workspace: Workspace, sources: Iterable[DirectSource]) -> None:
+    """Make the resource that the threads of a fetch share, if any of them asks a registry."""
+    if any(isinstance(source, OciSource) for source in sources):
+        from tarkpm.ops.release.registries import Registries
+
+        workspace.resource(Registries)
 
 
 def in_order(groups: Iterable[list[int]], fetched: Iterable[list[T]]) -> list[T]:
@@ -109,11 +129,15 @@ def in_order(groups: Iterable[list[int]], fetched: Iterable[list[T]]) -> list[T]
 
 
 def _fetch_group(
-    workspace: Workspace, sources: list[GitSource | PathSource], names: Mapping[Source, PluginName]
+    workspace: Workspace, sources: list[DirectSource], names: Mapping[Source, PluginName]
 ) -> list[Release]:
     first = sources[0]
     if isinstance(first, PathSource):
         return [release_of_folder(workspace, first)]
+    if isinstance(first, OciSource):
+        from tarkpm.ops.release.fetch_oci import acquire_oci
+
+        return acquire_oci(workspace, [one for one in sources if isinstance(one, OciSource)], names)
     asked = [source for source in sources if isinstance(source, GitSource)]
     with open_remote(workspace, first.git) as remote:
         # 1. A locked commit must belong to its ref before anything of it is read (docs/trust-rules.md,
@@ -144,12 +168,16 @@ def open_remote(workspace: Workspace, url: str) -> "Iterator[GitRemote]":
         raise settings.unreachable(url)
     from tarkpm.sources.git import Access, GitRemote, parse
 
+    place = mirrored(settings, url)
+    place = f"file://{place}" if place.startswith("/") else place
     if rules := team_rules(workspace):
-        rules.check_source(GitSource(url))
-    workspace.ui.busy(f"fetching {url}")
+        for one in dict.fromkeys((url, place)):
+            rules.check_source(GitSource(one))
+    workspace.ui.busy(f"fetching {place}")
     access = Access(settings.environment, allow_http=settings.allow_http)
-    parsed = parse(url, allow_http=settings.allow_http)
-    with GitRemote(parsed, access=access, login=settings.logins.get(url)) as remote:
+    parsed = parse(place, allow_http=settings.allow_http)
+    # By the mirror's URL: a login for the canonical place is never sent to another.
+    with GitRemote(parsed, access=access, login=settings.logins.get(place)) as remote:
         yield remote
         for text in remote.notes:
             workspace.ui.note(text)
@@ -228,13 +256,18 @@ def inspect_hint(base: Path, source: PathSource, collected: ReleaseFiles) -> str
 
 
 def release_of(
-    collected: ReleaseFiles, source: Source, hashed: Iterable[FileEntry] = (), *, hint: str = ""
+    collected: ReleaseFiles,
+    source: Source,
+    hashed: Iterable[FileEntry] = (),
+    *,
+    hint: str = "",
+    where: str = "",
 ) -> Release:
     """Verify what was collected at a source; ``hashed`` are files whose digests the caller checked.
 
-    ``hint`` helps with a module that does not fit its type.
+    ``hint`` helps with a module that does not fit its type. ``where`` is where it was, if not at the source.
     """
-    where = str(source)
+    where = where or str(source)
     files, manifest = collected.files, collected.manifest
     candidate = verify_release(
         files, collected.statement, source, where=where, hashed=hashed, manifest=manifest

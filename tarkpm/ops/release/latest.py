@@ -1,4 +1,4 @@
-"""What git and folders hold now, seen from the lock: the locked release where nothing changed.
+"""What git, registries and folders hold now, seen from the lock: the locked release where nothing changed.
 
 A commit of a ref says little about one plugin: another folder of the repository may have changed. So the
 release at the ref's commit is compared with the locked one, and counts as it if both are the same bytes at
@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from tarkpm.core.binding import revision
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.names import STATEMENT
-from tarkpm.core.release import GitSource, PathSource, Source
+from tarkpm.core.release import DirectSource, GitSource, OciSource, PathSource, Source
 from tarkpm.errors import ManifestError, NotFound, Refused, TarkError, TooLarge, Unreachable
 from tarkpm.io.parallel import run_parallel
 from tarkpm.ops.project.workspace import Workspace
@@ -23,6 +24,7 @@ from tarkpm.ops.release.fetch import (
     by_place,
     fetch_git,
     in_order,
+    open_registries,
     open_remote,
     prefetch,
     release_of,
@@ -40,7 +42,7 @@ Found = Release | TarkError
 
 
 def acquire_each(
-    workspace: Workspace, sources: Sequence[GitSource | PathSource], locked: Mapping[Source, LockEntry]
+    workspace: Workspace, sources: Sequence[DirectSource], locked: Mapping[Source, LockEntry]
 ) -> list[Found]:
     """Return the verified release that each source holds now, or the error why it has none, in order.
 
@@ -48,6 +50,7 @@ def acquire_each(
     returned at the locked commit, and is read from the store if its commit did not change.
     """
     groups = by_place(sources)
+    open_registries(workspace, sources)
     done = itertools.count(1)
 
     def look(indexes: list[int]) -> list[Found]:
@@ -59,10 +62,16 @@ def acquire_each(
 
 
 def _look(
-    workspace: Workspace, sources: Sequence[GitSource | PathSource], locked: Mapping[Source, LockEntry]
+    workspace: Workspace, sources: Sequence[DirectSource], locked: Mapping[Source, LockEntry]
 ) -> list[Found]:
     """Look at the sources of one place: a folder, or one repository in one session."""
     try:
+        if isinstance(sources[0], OciSource):
+            return [
+                _look_in_registry(workspace, source, locked.get(source))
+                for source in sources
+                if isinstance(source, OciSource)
+            ]
         asked = [source for source in sources if isinstance(source, GitSource)]
         if not asked:
             return [
@@ -77,6 +86,23 @@ def _look(
             return _look_at(workspace, remote, asked, locked)
     except TarkError as problem:
         return [problem] * len(sources)
+
+
+def _look_in_registry(workspace: Workspace, source: OciSource, entry: LockEntry | None) -> Found:
+    from tarkpm.ops.release.fetch_oci import find, release_at
+
+    try:
+        # A digest that is asked for as such does not move.
+        if source.digest and (kept := _stored(workspace, entry, source.digest)):
+            return kept
+        found = find(workspace, source)
+        return _stored(workspace, entry, found.source.digest) or release_at(workspace, found)
+    except Unreachable:
+        raise
+    except NotFound as problem:
+        return _gone(problem, entry)
+    except TarkError as problem:
+        return problem
 
 
 def _read(workspace: Workspace, source: PathSource, entry: LockEntry | None) -> Found:
@@ -182,12 +208,12 @@ def _contents(collected: ReleaseFiles) -> Mapping[str, bytes]:
     return {**collected.files, **statement}
 
 
-def _stored(workspace: Workspace, entry: LockEntry | None, commit: str) -> Release | None:
-    """Return the locked release, verified again from the store, if it is locked at ``commit``.
+def _stored(workspace: Workspace, entry: LockEntry | None, at: str) -> Release | None:
+    """Return the locked release, verified again from the store, if it is locked at a commit or manifest.
 
-    None if the store lacks it, or does not know that its files are those of the commit.
+    None if the store lacks it, or does not know that its files are those of that place.
     """
-    if entry is None or not isinstance(entry.source, GitSource) or entry.source.commit != commit:
+    if entry is None or not at or revision(entry.source) != at:
         return None
     return stored_release(workspace, entry) if Origins(workspace.settings.paths.cache).saw(entry) else None
 

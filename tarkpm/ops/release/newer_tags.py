@@ -1,10 +1,10 @@
-"""Tags of git sources above the one that was taken, whether or not tark.toml allows them."""
+"""Tags of git and OCI sources above the one that was taken, whether or not tark.toml allows them."""
 
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tarkpm.core.lockfile import LockEntry
-from tarkpm.core.release import GitSource, PluginName
+from tarkpm.core.release import GitSource, OciSource, PluginName
 from tarkpm.core.tags import VersionTag, newer_tag, version_tag
 from tarkpm.errors import TarkError
 from tarkpm.io.parallel import run_parallel
@@ -20,24 +20,49 @@ def newer_tags(workspace: Workspace, entries: Iterable[LockEntry]) -> Found:
     One request for each repository of which a tag that names a version was taken. A repository whose tags
     cannot be listed is a note: whether its plugin can be updated is known all the same.
     """
-    groups: dict[str, dict[PluginName, str]] = {}
+    groups: dict[GitSource | OciSource, dict[PluginName, str]] = {}
     for entry in entries:
-        if isinstance(entry.source, GitSource) and version_tag(entry.source.tag):
-            groups.setdefault(entry.source.git, {})[entry.name] = entry.source.tag
+        if isinstance(entry.source, GitSource | OciSource) and version_tag(entry.source.tag):
+            groups.setdefault(_repository(entry.source), {})[entry.name] = entry.source.tag
     notes: list[str] = []
 
-    def look(place: tuple[str, dict[PluginName, str]]) -> dict[PluginName, VersionTag]:
-        url, taken = place
+    def look(place: tuple[GitSource | OciSource, dict[PluginName, str]]) -> dict[PluginName, VersionTag]:
+        repository, taken = place
         try:
-            with open_remote(workspace, url) as remote:
-                names = remote.tags()
+            names = tags_of(workspace, repository)
         except TarkError as problem:
-            notes.append(f"the tags of {url} could not be listed: {problem.message}")
+            notes.append(f"the tags of {_place(repository)} could not be listed: {problem.message}")
             return {}
         return {name: newer for name, tag in taken.items() if (newer := newer_tag(names, tag))}
 
     found = run_parallel(look, list(groups.items()), threads=FETCH_THREADS)
     return {name: tag for each in found for name, tag in each.items()}, notes
+
+
+def tags_of(workspace: Workspace, source: GitSource | OciSource) -> Sequence[str]:
+    """Return the names of all tags of a repository. Raises `SourceError`."""
+    if isinstance(source, OciSource):
+        from tarkpm.ops.release.registries import Registries
+
+        return workspace.resource(Registries).repository(source).tags()
+    with open_remote(workspace, source.git) as remote:
+        return remote.tags()
+
+
+def _repository(source: GitSource | OciSource) -> GitSource | OciSource:
+    return GitSource(source.git) if isinstance(source, GitSource) else OciSource(source.oci)
+
+
+def _place(source: GitSource | OciSource) -> str:
+    return source.git if isinstance(source, GitSource) else str(source)
+
+
+def _following(source: GitSource | OciSource, wanted: str) -> str:
+    """Return the command that follows a range on tags."""
+    if isinstance(source, OciSource):
+        return shlex.join(["tarkpm", "add", f"oci://{source.oci}:{wanted}"])
+    folder = ["--path", source.path] if source.path else []
+    return shlex.join(["tarkpm", "add", source.git, "--tag", wanted, *folder])
 
 
 def pinned_notes(workspace: Workspace, names: Iterable[PluginName]) -> Iterator[str]:
@@ -47,9 +72,7 @@ def pinned_notes(workspace: Workspace, names: Iterable[PluginName]) -> Iterator[
     found, _ = newer_tags(workspace, [workspace.lock.by_name[name] for name in fixed])
     for name, newer in found.items():
         source = workspace.lock.by_name[name].source
-        if isinstance(source, GitSource) and (taken := version_tag(source.tag)):
-            options = ["--tag", f"{taken.stem}^{taken.version.plain}"]
-            options += ["--path", source.path] if source.path else []
-            command = shlex.join(["tarkpm", "add", source.git, *options])
+        if isinstance(source, GitSource | OciSource) and (taken := version_tag(source.tag)):
+            command = _following(source, f"{taken.stem}^{taken.version.plain}")
             newest = f"there is {newer.name}; to follow: {command}"
             yield f"tark.toml requires '{name}' at tag {source.tag}, and {newest}"

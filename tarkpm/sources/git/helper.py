@@ -6,21 +6,12 @@ repository, whose configuration could name programs as well.
 """
 
 import os
-import signal
-import subprocess
-import threading
 from collections.abc import Mapping
-from contextlib import suppress
-from typing import Final
 
+from tarkpm.io.helper_program import ask
 from tarkpm.io.login import Login, is_sendable
-from tarkpm.io.programs import child_environment, find_program
+from tarkpm.io.programs import find_program
 from tarkpm.sources.git.url import GitUrl
-
-SECONDS: Final = 20.0
-"""Time limit of a helper, in seconds. One that waits for user input would never return."""
-MAX_ANSWER: Final = 64 << 10
-"""Limit of a helper's output, in bytes."""
 
 
 def find_git(environment: Mapping[str, str]) -> str | None:
@@ -48,35 +39,5 @@ def fill(environment: Mapping[str, str], url: GitUrl, username: str = "") -> Log
 def _ask(program: str, environment: Mapping[str, str], question: bytes) -> bytes:
     # Each variable closes one way to prompt: the terminal, askpass programs, Git Credential Manager's window.
     quiet = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "", "SSH_ASKPASS": "", "GCM_INTERACTIVE": "never"}
-    process = subprocess.Popen(
-        [program, "credential", "fill"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env={**child_environment(environment), **quiet, "GIT_DIR": os.devnull},
-        cwd="/",
-        # A session of its own has no terminal, and can be killed with all helpers that git started.
-        start_new_session=True,
-    )
-    timer = threading.Timer(SECONDS, end, (process,))
-    timer.start()
-    try:
-        with process, suppress(BrokenPipeError):
-            assert process.stdin is not None
-            assert process.stdout is not None
-            process.stdin.write(question)
-            process.stdin.close()
-            answer = process.stdout.read(MAX_ANSWER + 1)
-            if len(answer) <= MAX_ANSWER and process.wait() == 0:
-                return answer
-            end(process)
-    finally:
-        timer.cancel()
-        end(process)
-    return b""
-
-
-def end(process: "subprocess.Popen[bytes]") -> None:
-    """Kill a process that leads its own session, and every process of its group."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
+    more = {**quiet, "GIT_DIR": os.devnull}
+    return ask([program, "credential", "fill"], environment, question, more) or b""

@@ -15,11 +15,11 @@ from contextlib import suppress
 from typing import Final
 
 from tarkpm.errors import NotFound, SourceError, Unreachable
+from tarkpm.io.helper_program import end
 from tarkpm.io.programs import child_environment, find_program
 from tarkpm.sources.git.access import Route
 from tarkpm.sources.git.byte_stream import ByteStream, path_of
 from tarkpm.sources.git.error_translation import clean
-from tarkpm.sources.git.helper import end
 from tarkpm.sources.git.limits import TransferBudget
 from tarkpm.sources.git.url import GitUrl
 

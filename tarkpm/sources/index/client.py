@@ -36,6 +36,7 @@ from tarkpm.sources.index import cached
 from tarkpm.sources.index.places import (
     USUAL,
     Folder,
+    Frozen,
     IndexLocation,
     Missing,
     Patience,
@@ -74,14 +75,17 @@ class IndexClient:
         patience: Patience = USUAL,
         floors: Mapping[str, int] = NO_FLOORS,
         kept: bool = False,
+        frozen: Frozen | None = None,
+        through: Callable[[IndexLocation], IndexLocation] | None = None,
     ) -> None:
         """Set up the client without a request.
 
         The path of a folder is relative to ``base``. ``token`` (as ``Bearer``), or else ``login``, is sent
         only to the index's own server, and never unencrypted. ``floors`` is an earlier value of `seen`.
-        With ``kept``, the index is asked as the cache kept it, without a network.
+        With ``kept``, the index is asked as the cache kept it, and with ``frozen`` as that place has it,
+        without a network. ``through`` wraps the place that is asked.
         """
-        self._kept = kept
+        self._kept, self._frozen_place, self._through = kept, frozen, through
         self._floors = floors
         self.index = index
         self._cache, self._base, self._lock_seconds, self._threads = cache, base, lock_seconds, threads
@@ -252,18 +256,22 @@ class IndexClient:
             lock_seconds=self._lock_seconds,
             patience=self._patience,
             floors=self._floors,
-            kept=self._kept,
+            frozen=self._frozen,
         )
 
     @cached_property
-    def _place(self) -> IndexLocation:
+    def _frozen(self) -> Frozen | None:
         if self._kept:
             from tarkpm.sources.index.kept import Kept
 
             return Kept(cached.folder(self._cache, self.index.root))
-        if "://" in self.index.url:
-            return self._web()
-        return Folder(self._base / expanded(self.index.url))
+        return self._frozen_place
+
+    @cached_property
+    def _place(self) -> IndexLocation:
+        folder = "://" not in self.index.url
+        place = self._frozen or (Folder(self._base / expanded(self.index.url)) if folder else self._web())
+        return self._through(place) if self._through else place
 
     def _at(self, path: str) -> str:
         return f"{self.index.url}/{path}"

@@ -1,4 +1,4 @@
-"""An index as a cache kept it: without a network, where state does not know an index's publishers yet.
+"""An index as a cache or a bundle kept it: without a network.
 
 The checks are those made online, as of the last moment at which the cached index was fresh: its timestamp
 lasts three days, and a cache must be of use for longer. An attacker who fills the cache can choose an older
@@ -6,7 +6,7 @@ state of the index, but only one that its maintainers signed, and only until the
 year (docs/decisions/0110-a-cache-is-enough-to-restore.md).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -46,21 +46,24 @@ class Kept:
     def close(self) -> None:
         """See `IndexLocation`."""
 
+    def dated(self) -> dict[str, bytes]:
+        """See `Frozen`."""
+        found = {role: cached.read(self._folder / f"{role}.json") for role in (TIMESTAMP, SNAPSHOT)}
+        return {role: data for role, data in found.items() if data is not None}
 
-def last_fresh(folder: Path, now: datetime, *, where: str) -> datetime:
-    """Return the last moment, not after ``now``, at which the cached timestamp and snapshot were valid.
+
+def last_fresh(dated: Mapping[str, bytes], now: datetime, *, where: str) -> datetime:
+    """Return the last moment, not after ``now``, at which the kept timestamp and snapshot were valid.
 
     Their signatures are checked later, with this moment. Raises `IndexUntrusted`.
     """
     moments = [now]
-    for role in (TIMESTAMP, SNAPSHOT):
-        data = cached.read(folder / f"{role}.json")
-        if data is not None:
-            try:
-                expires = datetime.fromisoformat(shape.check(role, data, where=where).expires)
-            except ValueError:
-                raise IndexUntrusted(f"expected the time at which '{role}' expires", where=where) from None
-            moments.append(expires.astimezone(UTC) - timedelta(seconds=1))
+    for role, data in dated.items():
+        try:
+            expires = datetime.fromisoformat(shape.check(role, data, where=where).expires)
+        except ValueError:
+            raise IndexUntrusted(f"expected the time at which '{role}' expires", where=where) from None
+        moments.append(expires.astimezone(UTC) - timedelta(seconds=1))
     return min(moments)
 
 
@@ -70,7 +73,7 @@ def check_lifetimes(signed: Iterable[Signed], now: datetime, *, where: str) -> N
         if one.expires <= now:
             since = one.expires.strftime("%Y-%m-%d %H:%M:%S UTC")
             raise IndexStale(
-                f"the cached index expired on {since}: its '{one.type}' metadata is too old to rely on",
+                f"what was kept of the index expired on {since}: its '{one.type}' metadata is too old",
                 where=where,
                 hint="run it with a network: tarkpm sync",
             )

@@ -74,6 +74,13 @@ class IndexLocation(Protocol):
         """Close connections."""
 
 
+class Frozen(IndexLocation, Protocol):
+    """An index as it was kept at some moment, which cannot be asked for what is newer."""
+
+    def dated(self) -> dict[str, bytes]:
+        """Return the kept timestamp and snapshot, unchecked, by role."""
+
+
 class Web:
     """An index behind a URL. Redirects are followed only to the same server."""
 

@@ -46,7 +46,7 @@ from tarkpm.sources.index.fetcher import FIRST, PREFIX, Fetcher
 from tarkpm.sources.index.files import NOTHING, TargetFiles
 from tarkpm.sources.index.floors import Floors, stale
 from tarkpm.sources.index.kept import check_lifetimes, last_fresh
-from tarkpm.sources.index.places import IndexLocation, Patience, within
+from tarkpm.sources.index.places import Frozen, IndexLocation, Patience, within
 
 R = TypeVar("R")
 
@@ -83,14 +83,14 @@ class Session:
         lock_seconds: float,
         patience: Patience,
         floors: Mapping[str, int],
-        kept: bool = False,
+        frozen: Frozen | None = None,
     ) -> None:
         """Set up a session without a request.
 
         ``root`` is the digest of the index's first root, where trust begins. ``floors`` are versions of
-        maintainers' metadata seen before (`Floors`). With ``kept``, the place is the cache itself (`kept`).
+        maintainers' metadata seen before (`Floors`). ``frozen`` is the place, if it is one (`kept`).
         """
-        self._kept = kept
+        self._frozen = frozen
         self.floors = Floors(floors, where)
         self._place, self._where, self._threads, self._lock_seconds = place, where, threads, lock_seconds
         self._first = root.removeprefix("sha256:")
@@ -151,7 +151,7 @@ class Session:
             self._fetcher.forget()
             # 4. Compare with the versions seen before: the metadata is validly signed but may be old.
             self.floors.check(updater, paths)
-            if self._kept:
+            if self._frozen:
                 check_lifetimes(self.floors.used(updater, paths), datetime.now(UTC), where=self._where)
         # 5. Use contents that are here and have the signed digest, and fetch the others (5.7).
         known = {path: info for path, info in infos.items() if info is not None}
@@ -190,8 +190,8 @@ class Session:
             # Otherwise tuf would trust the root in the cache, which any process of the user can replace.
             bootstrap=self._first_root(),
         )
-        if self._kept:
-            updater.as_of(last_fresh(self._folder, datetime.now(UTC), where=self._where))
+        if self._frozen:
+            updater.as_of(last_fresh(self._frozen.dated(), datetime.now(UTC), where=self._where))
         updater.refresh()
         self._updater = updater
         return updater

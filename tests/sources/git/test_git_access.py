@@ -10,6 +10,7 @@ import pytest
 from support.gitattack import told
 
 from tarkpm.errors import Refused, Unreachable
+from tarkpm.io import helper_program
 from tarkpm.io.login import Login
 from tarkpm.sources.git import gitconfig, helper
 from tarkpm.sources.git.access import Access, Logins, Route, token_variable
@@ -359,7 +360,7 @@ def test_what_a_helper_is_asked(home: Home) -> None:
     "answer", ["", "exit 1", "echo username=h", "echo quit=1", "yes password=x", "kill $$"]
 )
 def test_a_helper_without_an_answer(home: Home, answer: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(helper, "SECONDS", 2)
+    monkeypatch.setattr(helper_program, "SECONDS", 2)
     helps(home, answer)
     assert helper.fill(home.environment, parse("https://h.example/r")) is None
 
@@ -367,7 +368,7 @@ def test_a_helper_without_an_answer(home: Home, answer: str, monkeypatch: pytest
 def test_a_helper_that_waits_is_ended_with_all_it_started(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(helper, "SECONDS", 0.5)
+    monkeypatch.setattr(helper_program, "SECONDS", 0.5)
     helps(home, f'sleep 600 & echo $! > "{home.folder}/pid"; wait')
     assert helper.fill(home.environment, parse("https://h.example/r")) is None
     pid = int((home.folder / "pid").read_text())

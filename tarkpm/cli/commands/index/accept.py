@@ -1,7 +1,6 @@
 """``tarkpm index accept``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -10,20 +9,22 @@ from tarkpm.cli.console import style
 from tarkpm.cli.maintainer import desk, index_folder, online_key_option
 from tarkpm.cli.options import Invocation, common, dry_run
 
-if TYPE_CHECKING:
-    pass
-
 
 @click.command("accept", cls=CheckedCommand)
-@click.argument("release", type=click.Path(path_type=Path, exists=True, file_okay=False), metavar="FOLDER")
+@click.argument("release", type=click.Path(path_type=Path, exists=True), metavar="FOLDER|FILE")
 @index_folder
 @online_key_option
 @dry_run
 @common
 def accept_command(invocation: Invocation, folder: Path, release: Path, online_key: str) -> int:
-    """Check the release in FOLDER and list it. --dry-run needs no key."""
+    """Check the release in FOLDER and list it. --dry-run needs no key.
+
+    FILE is what `tarkpm rebuild --attest` wrote: it is listed with its release.
+    """
     from tarkpm.ops.registry.accept import accept
 
+    if (invocation.settings.cwd / release).is_file():
+        return _accept_rebuild(invocation, folder, release, online_key)
     report = accept(desk(invocation, folder), release, online_key)
     done = "would accept" if invocation.settings.dry_run else "accepted"
     invocation.report(
@@ -32,6 +33,23 @@ def accept_command(invocation: Invocation, folder: Path, release: Path, online_k
             f"{style('✓', fg='green')} {done} {report.name} {report.version}",
             f"  signer     {report.signer}",
             f"  statement  {report.statement}",
+        ],
+    )
+    return 0
+
+
+def _accept_rebuild(invocation: Invocation, folder: Path, file: Path, online_key: str) -> int:
+    from tarkpm.ops.registry.accept import accept_rebuild
+
+    report = accept_rebuild(desk(invocation, folder), file, online_key)
+    done = "would list" if invocation.settings.dry_run else "listed"
+    outcome = "the same bytes" if report.same else "OTHER bytes"
+    invocation.report(
+        report,
+        lambda: [
+            f"{style('✓', fg='green')} {done} a rebuild of {report.name} {report.version}: {outcome}",
+            f"  by         {report.key}",
+            f"  rebuilt    by {len(report.rebuilt_by)} with the same bytes",
         ],
     )
     return 0

@@ -1,0 +1,37 @@
+"""Every command that meets faults, by name."""
+
+from typing import Final
+
+from assurance.faults.project_scenes import (
+    Add,
+    Disable,
+    Init,
+    Lock,
+    Prune,
+    Remove,
+    Revoke,
+    Rollback,
+    Store,
+    Sync,
+    Update,
+)
+from assurance.faults.publisher_scenes import (
+    Accept,
+    Claim,
+    Generate,
+    Import,
+    Publish,
+    Refresh,
+    Rotate,
+    Sign,
+    Yank,
+)
+
+SCENES: Final = {
+    scene.name: scene
+    for scene in (
+        *(Init, Add, Update, Lock, Sync, Remove, Rollback, Revoke, Disable, Store, Prune),
+        *(Generate, Import, Sign, Publish),
+        *(Accept, Claim, Rotate, Yank, Refresh),
+    )
+}

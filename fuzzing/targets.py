@@ -1,0 +1,12 @@
+"""All targets, by name."""
+
+from typing import Final
+
+from fuzzing import addresses, documents, indexes, kept, messages, modules, registries, repositories
+from fuzzing.target import Target
+
+TARGETS: Final[dict[str, Target]] = {
+    target.name: target
+    for module in (documents, addresses, repositories, registries, indexes, modules, messages, kept)
+    for target in module.TARGETS
+}

@@ -1,0 +1,76 @@
+"""The tar of a bundle: regular files in the ustar format (POSIX.1-1988), each header in its one form.
+
+A reader compares every header with the one that a writer makes of the same name and size. Nothing else
+passes, so there is no link, folder, sparse file, long name, extended header, owner or time to interpret.
+"""
+
+import re
+import tarfile
+from typing import Final
+
+import msgspec
+
+from tarkpm.core.digest import Digest
+
+BLOCK: Final = 512
+"""Bytes of a block: of a header, and what the size of contents is rounded up to."""
+END: Final = bytes(2 * BLOCK)
+"""Two empty blocks end a tar."""
+RECORD: Final = 20 * BLOCK
+"""The size of a tar is a multiple of this, filled up with empty blocks, as other programs expect."""
+
+OCI_LAYOUT: Final = "oci-layout"
+INDEX: Final = "index.json"
+BLOBS: Final = "blobs/sha256/"
+
+MAX_MEMBER: Final = 1 << 30
+"""Size limit of one file, in bytes. The contents of a bundle have smaller ones."""
+MAX_MEMBERS: Final = 200_000
+
+_NAME: Final = re.compile(rb"oci-layout|index\.json|blobs/sha256/[0-9a-f]{64}")
+
+
+class Member(msgspec.Struct, frozen=True):
+    """A file in a bundle: its name, and the size of its contents in bytes."""
+
+    name: str
+    size: int
+
+    @property
+    def padding(self) -> int:
+        """The empty bytes after the contents."""
+        return -self.size % BLOCK
+
+
+def blob_name(digest: Digest) -> str:
+    """Return the name of the blob with this digest."""
+    return f"{BLOBS}{digest}"
+
+
+def header(member: Member) -> bytes:
+    """Return the header block of a file: mode 0644, owner 0, time 0."""
+    info = tarfile.TarInfo(member.name)
+    info.size = member.size
+    return info.tobuf(tarfile.USTAR_FORMAT)
+
+
+def read_header(block: bytes) -> Member | None:
+    """Return the file that a header block describes; None for an empty block, which begins the end.
+
+    Raises `ValueError` for anything but a regular file of a bundle as `header` writes it.
+    """
+    if block == bytes(BLOCK):
+        return None
+    name = block[:100].rstrip(b"\0")
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"expected a file of an OCI image layout, found {name[:80]!r}")
+    digits = block[124:135]
+    # 11 octal digits: int() would also take signs, spaces and underscores.
+    if not re.fullmatch(rb"[0-7]{11}", digits):
+        raise ValueError(f"expected the size of '{name.decode()}' in octal digits")
+    member = Member(name.decode(), int(digits, 8))
+    if member.size > MAX_MEMBER:
+        raise ValueError(f"'{member.name}' has more than {MAX_MEMBER:,} bytes")
+    if block != header(member):
+        raise ValueError(f"expected '{member.name}' to be a regular file with nothing but a name and a size")
+    return member

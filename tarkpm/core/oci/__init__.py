@@ -1,0 +1,1 @@
+"""Plugins in OCI registries: how one is named, and how it is stored there."""

@@ -1,0 +1,174 @@
+"""Verify a bundle: by itself, and against a project. It changes nothing, and makes no network request."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+
+import msgspec
+
+from tarkpm.core.advised import NOTHING
+from tarkpm.core.bundle.layout import EMPTY, MAX_MANIFEST, ROOT, ContentDescriptor, parse_slice, plugin_ref
+from tarkpm.core.claim import Claim, Vouched
+from tarkpm.core.digest import Digest, sha256
+from tarkpm.core.layout import TIMESTAMP
+from tarkpm.core.manifest import Manifest
+from tarkpm.core.names import MANIFEST
+from tarkpm.core.oci.decode import parse_manifest
+from tarkpm.core.release import IndexSource, PathSource, PluginName
+from tarkpm.core.text import some
+from tarkpm.core.trust import check_trusted, check_vouched
+from tarkpm.core.verification import VerifiedRelease
+from tarkpm.errors import NotFound, Refused
+from tarkpm.ops.change.stage import check_same
+from tarkpm.ops.project.workspace import Workspace
+from tarkpm.ops.release.carried import frozen_client, read_artifact, read_release
+from tarkpm.sources.bundle import Bundle
+from tarkpm.sources.bundle.place import CarriedIndex
+from tarkpm.sources.index import shape
+
+
+class BundledIndex(msgspec.Struct, frozen=True):
+    """What a bundle has of an index: its root, and until when that counted as fresh, in UTC."""
+
+    root: str
+    fresh_until: str
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """The plugins of a bundle, verified, each with the root of its index or "", and its indexes."""
+
+    plugins: Mapping[str, tuple[VerifiedRelease, str]]
+    indexes: tuple[BundledIndex, ...]
+    vouched: Vouched
+
+
+def check_bundle(bundle: Bundle, vouched: Vouched, lock_seconds: float) -> Checked:
+    """Verify every blob, signature and slice. ``vouched`` is what this machine knows of indexes.
+
+    A slice is verified from its own root, of which only a project knows whose it is. Raises what `sync`
+    raises for a bundle, and `Refused` for blobs that nothing names.
+    """
+    _check_complete(bundle)
+    releases, by_root = {}, dict[str, list[VerifiedRelease]]()
+    for ref, one in bundle.plugins.items():
+        release, root = _release(bundle, ref, one)
+        releases[ref] = (release, root)
+        if root:
+            by_root.setdefault(root, []).append(release)
+    if missing := sorted(by_root.keys() - bundle.slices.keys()):
+        text = f"the bundle has plugins of the index {missing[0]}, and nothing that the index says of them"
+        raise NotFound(text, where=bundle.where)
+    signed = [release.manifest.name for release, _ in releases.values() if release.statement]
+    indexes = []
+    for root in sorted(bundle.slices):
+        known, expires = _read_slice(bundle, root, by_root.get(root, ()), signed, vouched, lock_seconds)
+        vouched = msgspec.structs.replace(vouched, claims={**vouched.claims, root: known})
+        for release in by_root.get(root, ()):
+            check_vouched(release.entry(), _source(root), vouched)
+        indexes.append(BundledIndex(root, f"{datetime.fromtimestamp(expires, UTC):%Y-%m-%d %H:%M} UTC"))
+    return Checked(releases, tuple(indexes), vouched)
+
+
+def check_project(workspace: Workspace, checked: Checked) -> list[PluginName]:
+    """Check the locked plugins that a bundle has against a project; returns those that it does not have.
+
+    Raises `DigestMismatch`, `SignatureInvalid` and what `check_trusted` raises.
+    """
+    missing = []
+    for entry in workspace.lock.entries:
+        if isinstance(entry.source, PathSource):
+            continue
+        found = checked.plugins.get(plugin_ref(entry.name, entry.version))
+        if found is None:
+            missing.append(entry.name)
+            continue
+        check_same(entry, found[0])
+        check_trusted(workspace.project, entry, checked.vouched)
+    return missing
+
+
+def _source(root: str) -> IndexSource:
+    """Return the source of an index that only its root names."""
+    return IndexSource(root, root)
+
+
+def _check_complete(bundle: Bundle) -> None:
+    """Raise `Refused` for blobs that no manifest names, which no reader would ever check."""
+    named = {one.sha256 for one in bundle.manifests.values()}
+    for ref, one in bundle.manifests.items():
+        data, where = bundle.blob(one, MAX_MANIFEST), f"{bundle.where}: {ref}"
+        if ref in bundle.plugins:
+            manifest = parse_manifest(data, where=where)
+            named |= {
+                Digest(blob.digest.removeprefix("sha256:")) for blob in (manifest.config, manifest.wasm)
+            }
+        else:
+            named |= {layer.sha256 for layer in parse_slice(data, where=where).values()}
+            named.add(sha256(EMPTY))
+    if others := sorted(bundle.digests - named):
+        raise Refused(f"the bundle has blobs that nothing names: {some(others)}", where=bundle.where)
+    if absent := sorted(named - bundle.digests):
+        raise NotFound(f"the bundle lists blobs that it does not have: {some(absent)}", where=bundle.where)
+
+
+def _release(bundle: Bundle, ref: str, one: ContentDescriptor) -> tuple[VerifiedRelease, str]:
+    root = one.annotations.get(ROOT, "")
+    release = read_release(bundle, one, _source(root)).candidate
+    if plugin_ref(release.manifest.name, release.manifest.version) != ref:
+        text = f"expected '{ref}', found {release.manifest.name} {release.manifest.version}"
+        raise Refused(text, where=f"{bundle.where}: {ref}")
+    return release, root
+
+
+def _read_slice(
+    bundle: Bundle,
+    root: str,
+    releases: Iterable[VerifiedRelease],
+    signed: list[PluginName],
+    vouched: Vouched,
+    lock_seconds: float,
+) -> tuple[dict[PluginName, Claim], int]:
+    names = [release.manifest.name for release in releases]
+    with frozen_client(bundle, _source(root), vouched.floors.get(root, {}), lock_seconds) as client:
+        claims = client.claims(names)
+        client.listings(names)
+        advisories = client.advisories(signed, NOTHING)
+    return {name: claim for name, claim in claims.items() if claim}, advisories.expires
+
+
+class InspectedPlugin(msgspec.Struct, frozen=True):
+    """A plugin as a bundle describes it. ``size`` is its module's in bytes, and ``digest`` the manifest's."""
+
+    name: str
+    version: str
+    type: str
+    root: str
+    size: int
+    digest: str
+    signed: bool
+    declared: tuple[str, ...] = ()
+
+
+def claimed_plugins(bundle: Bundle) -> Iterator[InspectedPlugin]:
+    """Yield the plugins of a bundle as their own texts describe them. Raises like `Bundle.blob`."""
+    for one in bundle.plugins.values():
+        artifact = read_artifact(bundle, one)
+        where = f"{bundle.where}: {one.ref}"
+        manifest = Manifest.parse(artifact.plugin.files[MANIFEST], where=where)
+        yield InspectedPlugin(
+            manifest.name,
+            str(manifest.version),
+            manifest.type,
+            one.annotations.get(ROOT, ""),
+            artifact.module.size,
+            one.digest,
+            artifact.plugin.statement is not None,
+            tuple(map(str, manifest.capabilities)),
+        )
+
+
+def claimed_indexes(bundle: Bundle) -> Iterator[BundledIndex]:
+    """Yield the slices of a bundle. Raises like `Bundle.blob`."""
+    for root in sorted(bundle.slices):
+        data = CarriedIndex(bundle, bundle.slice(root) or {}).dated().get(TIMESTAMP, b"")
+        moment = shape.check(TIMESTAMP, data, where=f"{bundle.where}: {TIMESTAMP}.json").expires
+        yield BundledIndex(root, moment.replace("T", " ").replace("Z", " UTC")[:40])

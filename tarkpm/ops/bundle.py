@@ -1,0 +1,224 @@
+"""``tarkpm bundle``: one file with everything a locked project needs, for machines without a network."""
+
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+
+import msgspec
+
+from tarkpm.core.bundle.layout import ROOT, plugin_ref
+from tarkpm.core.lockfile import LockEntry
+from tarkpm.core.names import PROJECT, STATEMENT
+from tarkpm.core.oci.artifact import CONFIG_TYPE
+from tarkpm.core.release import IndexSource, PluginName
+from tarkpm.core.text import some
+from tarkpm.core.verification import VerifiedRelease, verify_release
+from tarkpm.errors import LockStale, NotFound
+from tarkpm.ops.audit.bundle import (
+    BundledIndex,
+    InspectedPlugin,
+    check_bundle,
+    check_project,
+    claimed_indexes,
+    claimed_plugins,
+)
+from tarkpm.ops.change.stage import check_same, fetch_missing
+from tarkpm.ops.change.target import Target, check_target
+from tarkpm.ops.project.acceptance import require_accepted
+from tarkpm.ops.project.indexes import Indexes
+from tarkpm.ops.project.location import locate
+from tarkpm.ops.project.settings import Settings
+from tarkpm.ops.project.ui import Ui
+from tarkpm.ops.project.workspace import Workspace, open_for_reading
+from tarkpm.ops.release.artifacts import encode_release
+from tarkpm.ops.release.fetch import Release, stored_files
+from tarkpm.sources.bundle import Bundle
+from tarkpm.sources.bundle.writer import BundleDraft
+from tarkpm.store.claims import Claims
+from tarkpm.store.sweep import in_use
+
+
+class BundledPlugin(msgspec.Struct, frozen=True):
+    """A plugin in a bundle: ``root`` is that of its index, or "", ``size`` its module's in bytes."""
+
+    name: str
+    version: str
+    type: str
+    signer: str
+    root: str
+    size: int
+
+
+class BundleCreateReport(msgspec.Struct, frozen=True):
+    """The bundle that was written: its digest and size in bytes, its plugins, the roots of its indexes."""
+
+    file: str
+    sha256: str
+    size: int
+    plugins: tuple[BundledPlugin, ...]
+    indexes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+def create(settings: Settings, ui: Ui, target: Path, names: tuple[str, ...] = ()) -> BundleCreateReport:
+    """Write a bundle of the locked plugins, or of ``names`` and what they depend on.
+
+    Indexes are asked for what they say of the plugins now; releases come from the store or their sources.
+    Raises `LockStale`, `ProjectNotAccepted`, `NotFound`, and what `sync` raises for a release or an index.
+    """
+    with open_for_reading(settings, ui, must_exist=True) as workspace:
+        where = str(workspace.location.lock_file)
+        if workspace.lock_bytes is None:
+            text = f"{PROJECT} requires plugins, but there is no tark.lock"
+            raise LockStale(text, where=where, hint="tarkpm lock")
+        # 1. As for `sync`: consent comes before the network.
+        require_accepted(workspace)
+        chosen = _chosen(workspace, names)
+        entries = [entry for entry in chosen if not entry.is_working_copy]
+        # 2. Ask the indexes, and keep what they answered. State learns it, too: what was revoked goes into no
+        #    bundle.
+        slices = {source.root: _ask(workspace, source, entries) for source in _sources(entries)}
+        check_target(workspace, Target(workspace.project, workspace.lock, decided=True))
+        # 3. Verify each release completely, and write.
+        draft = BundleDraft()
+        with in_use(settings.paths.cache, settings.lock_seconds):
+            fetch_missing(workspace, entries, [])
+            plugins = tuple(_add(workspace, draft, entry) for entry in entries)
+            for root, files in slices.items():
+                draft.add_slice(root, files)
+            ui.busy("writing the bundle")
+            written = draft.write(settings.cwd / target)
+        left = [entry.name for entry in chosen if entry.is_working_copy]
+        notes = (f"not in the bundle: {some(left)}, which the project itself has",) if left else ()
+        return BundleCreateReport(
+            str(target), f"sha256:{written.sha256}", written.size, plugins, tuple(slices), notes
+        )
+
+
+def _chosen(workspace: Workspace, names: Iterable[str]) -> list[LockEntry]:
+    """Return the locked plugins of these names, with those they depend on; all if there are no names."""
+    wanted = workspace.names_of(names)
+    if not wanted:
+        return list(workspace.lock.entries)
+    lock, found = workspace.lock, set[PluginName]()
+    while wanted:
+        name = wanted.pop()
+        entry = lock.get(name)
+        if entry is None:
+            text = f"this project has no locked plugin named '{name}'"
+            raise NotFound(text, where=str(workspace.location.lock_file), hint="tarkpm list")
+        if name not in found:
+            found.add(name)
+            wanted += [need.name for need in entry.requires if lock.get(need.name)]
+    return [entry for entry in lock.entries if entry.name in found]
+
+
+def _sources(entries: Iterable[LockEntry]) -> Iterator[IndexSource]:
+    yield from dict.fromkeys(entry.source for entry in entries if isinstance(entry.source, IndexSource))
+
+
+def _ask(workspace: Workspace, source: IndexSource, entries: list[LockEntry]) -> Mapping[str, bytes]:
+    """Ask an index what a client asks that knows nothing yet; returns the files that it answers with."""
+    names = [entry.name for entry in entries if entry.source == source]
+    signed = [entry.name for entry in entries if entry.statement]
+    with tempfile.TemporaryDirectory(prefix="tarkpm-") as empty:
+        return workspace.resource(Indexes).recorded(source, names, signed, Path(empty))
+
+
+def _add(workspace: Workspace, draft: BundleDraft, entry: LockEntry) -> BundledPlugin:
+    """Add a locked release from the store, verified as if it had just been fetched."""
+    release = _stored(workspace, entry)
+    manifest = release.candidate.manifest
+    files = {name: data for name, data in release.contents.items() if name != STATEMENT}
+    statement = release.contents.get(STATEMENT)
+    artifact = encode_release(files, manifest, statement=statement, where=str(entry.source))
+    module = next(file for file in entry.files if file.name == manifest.wasm)
+    draft.add(artifact.config)
+    # Read again when it is its turn: the modules of a project may not fit in memory.
+    draft.add_later(module, partial(workspace.store.read, module))
+    root = entry.source.root if isinstance(entry.source, IndexSource) else ""
+    ref = plugin_ref(entry.name, entry.version)
+    draft.add_manifest(artifact.manifest, ref, CONFIG_TYPE, {ROOT: root} if root else {})
+    return BundledPlugin(entry.name, str(entry.version), entry.type, entry.signer or "", root, module.size)
+
+
+def _stored(workspace: Workspace, entry: LockEntry) -> Release:
+    """Return a locked release from the store, verified. That the module fits its type was checked before."""
+    contents = {file.name: workspace.store.read(file) for file in stored_files(entry)}
+    files = {name: data for name, data in contents.items() if name != STATEMENT}
+    where = str(entry.source)
+    candidate = verify_release(files, contents.get(STATEMENT), entry.source, where=where, hashed=entry.files)
+    check_same(entry, candidate)
+    return Release(candidate, contents)
+
+
+class BundleVerifyReport(msgspec.Struct, frozen=True):
+    """A verified bundle. ``project`` is the project it was compared with, or "".
+
+    ``missing`` are locked plugins that the bundle does not have, and ``unused`` are those in the bundle that
+    are not locked.
+    """
+
+    file: str
+    plugins: tuple[BundledPlugin, ...]
+    indexes: tuple[BundledIndex, ...]
+    project: str = ""
+    missing: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
+
+    @property
+    def exit_status(self) -> int:
+        """1 if the project needs what the bundle does not have, else 0."""
+        return int(bool(self.missing))
+
+
+def verify(settings: Settings, ui: Ui, file: Path) -> BundleVerifyReport:
+    """Check everything in a bundle that can be checked, and that it fits the project here, if there is one.
+
+    Raises what `sync` raises for a bundle.
+    """
+    in_project = settings.user or locate(settings).environment.in_project
+    with Bundle(settings.cwd / file) as bundle:
+        vouched = Claims(settings.paths.state).read()
+        checked = check_bundle(bundle, vouched, settings.lock_seconds)
+        plugins = tuple(
+            _row(release, root, _module_size(release)) for release, root in checked.plugins.values()
+        )
+        report = BundleVerifyReport(str(file), plugins, checked.indexes)
+        if not in_project:
+            return report
+        with open_for_reading(settings, ui, must_exist=True) as workspace:
+            missing = check_project(workspace, checked)
+            locked = {plugin_ref(entry.name, entry.version) for entry in workspace.lock.entries}
+            return msgspec.structs.replace(
+                report,
+                project=str(workspace.location.project_file),
+                missing=tuple(missing),
+                unused=tuple(sorted(checked.plugins.keys() - locked)),
+            )
+
+
+def _row(release: VerifiedRelease, root: str, size: int) -> BundledPlugin:
+    manifest = release.manifest
+    return BundledPlugin(
+        manifest.name, str(manifest.version), manifest.type, release.signer or "", root, size
+    )
+
+
+def _module_size(release: VerifiedRelease) -> int:
+    return next(file.size for file in release.files if file.name == release.manifest.wasm)
+
+
+class BundleInspectReport(msgspec.Struct, frozen=True):
+    """What a bundle says it contains. Nothing of it is verified."""
+
+    file: str
+    plugins: tuple[InspectedPlugin, ...]
+    indexes: tuple[BundledIndex, ...]
+
+
+def inspect_bundle(settings: Settings, file: Path) -> BundleInspectReport:
+    """Return what a bundle says it contains, without verifying it. Raises what `Bundle` raises."""
+    with Bundle(settings.cwd / file) as bundle:
+        return BundleInspectReport(str(file), tuple(claimed_plugins(bundle)), tuple(claimed_indexes(bundle)))

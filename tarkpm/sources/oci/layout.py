@@ -1,0 +1,92 @@
+"""A folder in the place of a repository: an image layout (OCI Image Specification 1.1, "Image Layout").
+
+It is what ``skopeo copy … oci:FOLDER:TAG`` and ``oras cp --to-oci-layout`` write. The folder is trusted as
+little as a registry: digests are computed over what it holds.
+"""
+
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from tarkpm.core.digest import sha256
+from tarkpm.core.oci.artifact import MAX_OCI_MANIFEST
+from tarkpm.core.oci.decode import MAX_MODULE
+from tarkpm.core.oci.reference import digest_text, tag_name
+from tarkpm.core.shapes import from_json
+from tarkpm.errors import DigestMismatch, NotFound, Refused, StoreError, TooLarge
+from tarkpm.io.files import read_file
+from tarkpm.sources.oci.registry import MAX_TAGS, FetchedManifest
+
+REF_NAME: Final = "org.opencontainers.image.ref.name"
+MAX_INDEX: Final = 16 << 20
+"""Bytes."""
+
+
+class _Descriptor(msgspec.Struct):
+    digest: str
+    annotations: dict[str, str] | None = None
+
+
+class _Index(msgspec.Struct):
+    manifests: list[_Descriptor]
+
+
+class LayoutFolder:
+    """A folder with the interface of `Registry`. It holds one repository, so the name of one is ignored."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def close(self) -> None:
+        """Do nothing: there is no connection."""
+
+    def tags(self, repository: str) -> list[str]:
+        """Return the tags, sorted; names that cannot be tags are left out."""
+        del repository
+        return sorted(self._digests())
+
+    def manifest(self, repository: str, reference: str) -> FetchedManifest:
+        """Return the manifest of a tag or digest. Raises `NotFound`, `DigestMismatch`, `Refused`."""
+        del repository
+        digest = reference if reference.startswith("sha256:") else self._digests().get(tag_name(reference))
+        if digest is None:
+            raise NotFound(f"the mirror does not have the tag '{reference}'", where=str(self._folder))
+        return FetchedManifest(self._blob(digest, MAX_OCI_MANIFEST), digest)
+
+    def blob(self, repository: str, digest: str, size: int) -> bytes:
+        """Return a blob of ``size`` bytes. Raises `NotFound`, `DigestMismatch`, `TooLarge`."""
+        del repository
+        data = self._blob(digest, min(size, MAX_MODULE))
+        if len(data) != size:
+            text = f"the blob has {len(data):,} bytes, expected {size:,}"
+            raise DigestMismatch(text, where=str(self._folder))
+        return data
+
+    def _digests(self) -> dict[str, str]:
+        """Return the digests by tag; of a tag that is there twice, the last one."""
+        try:
+            index = from_json(read_file(self._folder / "index.json", MAX_INDEX), _Index)
+        except (FileNotFoundError, NotADirectoryError):
+            raise NotFound("the mirror does not have the repository", where=str(self._folder)) from None
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+            raise Refused("expected the index.json of an OCI image layout", where=str(self._folder)) from None
+        found: dict[str, str] = {}
+        for one in index.manifests[:MAX_TAGS]:
+            try:
+                found[tag_name((one.annotations or {}).get(REF_NAME, ""))] = digest_text(one.digest)
+            except ValueError:
+                continue
+        return found
+
+    def _blob(self, digest: str, limit: int) -> bytes:
+        file = self._folder / "blobs" / "sha256" / digest_text(digest).removeprefix("sha256:")
+        try:
+            data = read_file(file, limit)
+        except FileNotFoundError:
+            raise NotFound(f"the mirror does not have {digest}", where=str(self._folder)) from None
+        except StoreError as problem:
+            raise TooLarge(problem.message, where=str(file)) from None
+        if (found := f"sha256:{sha256(data)}") != digest:
+            raise DigestMismatch(f"the blob has digest {found}, expected {digest}", where=str(self._folder))
+        return data

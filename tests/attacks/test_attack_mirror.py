@@ -1,0 +1,143 @@
+"""A mirror that lies, and a login that must not reach it. The lock always names the canonical place."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import Publisher
+from support.indexed import IndexedProject
+from support.oci_publisher import OciPublisher
+from support.ociregistry import OciRegistry, login, oci_registry
+from support.sandbox import Sandbox
+
+CANONICAL = "ghcr.example/owner/text-tools"
+"""Nobody answers there."""
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OciRegistry]:
+    with oci_registry(tmp_path_factory.mktemp("registry")) as running:
+        yield running
+
+
+def _mirror(sandbox: Sandbox, **pairs: str) -> None:
+    folder = sandbox.home / ".config" / "tarkpm"
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = [f"{json.dumps(key)} = {json.dumps(value)}" for key, value in pairs.items()]
+    (folder / "config.toml").write_text("\n".join(["[mirror]", *lines]))
+
+
+def _project(sandbox: Sandbox, tools: OciPublisher) -> Sandbox:
+    """A project that has the plugin of the canonical place from a mirror of its owner's repositories."""
+    _mirror(sandbox, **{"oci://ghcr.example/owner": tools.oci.rpartition("/")[0]})
+    sandbox.init()
+    sandbox.run("add", f"oci://{CANONICAL}:^1", "--trust", tools.key, "--accept-capabilities").ok()
+    return sandbox
+
+
+def test_the_lock_names_the_canonical_place(sandbox: Sandbox, registry: OciRegistry, tmp_path: Path) -> None:
+    tools = OciPublisher(sandbox, registry.host, "text-tools", "a/text-tools")
+    digest = tools.release("1.0.0")
+    _project(sandbox, tools)
+    lock = (sandbox.cwd / "tark.lock").read_text()
+    assert f'source = {{ oci = "{CANONICAL}", tag = "1.0.0", digest = "{digest}" }}' in lock
+    assert registry.host not in lock + (sandbox.cwd / "tark.toml").read_text()
+    # Who has another mirror of it, here a folder, gets the same release.
+    mate, folder = Sandbox(tmp_path / "mate"), tmp_path / "layouts" / "text-tools"
+    _layout(registry, folder, digest, "1.0.0")
+    _mirror(mate, **{"oci://ghcr.example/owner": str(folder.parent)})
+    for name in ("tark.toml", "tark.lock"):
+        shutil.copy(sandbox.cwd / name, mate.cwd / name)
+    mate.run("sync", "--accept-project").ok()
+    mate.run("outdated").ok()
+    assert mate.run("versions", f"oci://{CANONICAL}", "--json").ok().json["versions"][0]["tag"] == "1.0.0"
+    # A folder that changed since is found out.
+    (folder / "blobs/sha256" / digest.removeprefix("sha256:")).write_bytes(b"{}")
+    mate.run("cache", "clean").ok()
+    mate.run("sync", "--reinstall").failed(3, "the blob has digest")
+
+
+def _layout(registry: OciRegistry, folder: Path, digest: str, tag: str) -> None:
+    """Write what ``skopeo copy … oci:FOLDER:TAG`` writes of one manifest."""
+    blobs = folder / "blobs" / "sha256"
+    blobs.mkdir(parents=True)
+    manifest = registry.blob_file(digest).read_bytes()
+    named = json.loads(manifest)
+    for one in (digest, named["config"]["digest"], *(layer["digest"] for layer in named["layers"])):
+        shutil.copy(registry.blob_file(one), blobs / one.removeprefix("sha256:"))
+    described = {
+        "mediaType": named["mediaType"],
+        "digest": digest,
+        "size": len(manifest),
+        "annotations": {"org.opencontainers.image.ref.name": tag},
+    }
+    (folder / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [described]}))
+    (folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
+
+
+def test_a_mirror_that_lies(sandbox: Sandbox, registry: OciRegistry, tmp_path: Path) -> None:
+    tools = OciPublisher(sandbox, registry.host, "text-tools", "lies/text-tools")
+    digest = tools.release("1.0.0")
+    _project(sandbox, tools)
+    # A newer release of another signer.
+    tools.release("1.1.0", sign="evil")
+    sandbox.run("update").failed(4, "signed by a different key")
+    # The locked manifest is another one, for somebody who has nothing yet.
+    mate = Sandbox(tmp_path / "mate")
+    shutil.copytree(sandbox.home / ".config", mate.home / ".config")
+    for name in ("tark.toml", "tark.lock"):
+        shutil.copy(sandbox.cwd / name, mate.cwd / name)
+    file = registry.blob_file(digest)
+    kept = file.read_bytes()
+    file.write_bytes(kept.replace(b"1.0.0", b"1.0.1"))
+    try:
+        mate.run("sync", "--accept-project").failed(3)
+    finally:
+        file.write_bytes(kept)
+
+
+def test_the_login_of_the_canonical_registry_stays_at_home(sandbox: Sandbox, tmp_path: Path) -> None:
+    """The mirror would take it: with that login, the pull would succeed."""
+    with oci_registry(tmp_path / "registry", auth="htpasswd") as registry:
+        _mirror(sandbox, **{"oci://ghcr.example": f"oci://{registry.host}"})
+        sandbox.init()
+        environment = login(tmp_path / "docker", "ghcr.example")
+        refused = sandbox.run("info", f"oci://{CANONICAL}:1.0.0", env=environment)
+        assert refused.status != 0
+        assert {line.rpartition(" ")[2] for line in registry.requests} == {"401"}
+
+
+def test_mirrors_of_git_and_of_an_index(
+    sandbox: Sandbox, publisher: Publisher, indexed: IndexedProject
+) -> None:
+    publisher.release("1.0.0")
+    host, canonical = publisher.url.rpartition("/")[0], "https://git.example"
+    indexed.release("calc")
+    indexed.use()
+    url = "https://index.example"
+    toml = sandbox.cwd / "tark.toml"
+    toml.write_text(toml.read_text().replace(indexed.server.url, url))
+    _mirror(sandbox, **{canonical: str(publisher.server.root), url: str(indexed.repo.folder)})
+    assert host not in canonical
+    name = publisher.url.rpartition("/")[2]
+    added = ("--trust", publisher.key, "--accept-capabilities", "--accept-project")
+    sandbox.run("add", f"{canonical}/{name}", "--tag", "v1.0.0", *added).ok()
+    sandbox.run("add", "calc", "--accept-capabilities").ok()
+    lock = (sandbox.cwd / "tark.lock").read_text()
+    assert f'git = "{canonical}/{name}"' in lock
+    assert str(publisher.server.root) not in lock
+
+
+def test_a_team_policy_is_about_the_mirror_too(sandbox: Sandbox) -> None:
+    _mirror(sandbox, **{"oci://ghcr.example": "oci://127.0.0.1:9/evil"})
+    (sandbox.home / ".config/tarkpm/policy.toml").write_text('registries = ["ghcr.example"]')
+    sandbox.init()
+    sandbox.run("info", f"oci://{CANONICAL}").failed(3, "127.0.0.1:9/evil/owner/text-tools", "(registries)")
+
+
+def test_a_configuration_that_cannot_be_read_stops_the_request(sandbox: Sandbox) -> None:
+    _mirror(sandbox, **{"oci://ghcr.example": "somewhere"})
+    sandbox.init()
+    sandbox.run("info", f"oci://{CANONICAL}").failed(2, "config.toml", "expected a place of the same kind")
