@@ -14,9 +14,10 @@ from tarkpm.core import claim as claims
 from tarkpm.core import osv, rows, search
 from tarkpm.core.advised import IndexAdvisories, parse_part
 from tarkpm.core.claim import Claim
-from tarkpm.core.digest import FileEntry
+from tarkpm.core.digest import FileEntry, split
 from tarkpm.core.layout import (
     CLAIMS,
+    METADATA,
     SEARCH,
     advisories_path,
     advisory_path,
@@ -28,6 +29,7 @@ from tarkpm.core.lockfile import Pin, StatementEntry
 from tarkpm.core.project import IndexEntry
 from tarkpm.core.release import PluginName, folded
 from tarkpm.core.rows import Listing
+from tarkpm.core.tlog.log import LogKeys, log_keys
 from tarkpm.errors import DigestMismatch, IndexUntrusted, TooLarge
 from tarkpm.io.login import Login
 from tarkpm.io.paths import expanded
@@ -47,6 +49,7 @@ from tarkpm.sources.index.places import (
 )
 
 if TYPE_CHECKING:
+    from tarkpm.sources.index.log import LogFiles
     from tarkpm.sources.index.session import Session
 
 N = TypeVar("N", Claim, Listing)
@@ -188,6 +191,20 @@ class IndexClient:
         """Check that the index is reachable, fresh, and has the trusted root. Raises like `claims`."""
         self.session.targets([], 0)
 
+    @cached_property
+    def log(self) -> LogKeys | None:
+        """The keys of the log that the index's root names; None without a log. Raises like `claims`."""
+        self.refresh()
+        table = self.session.log
+        return None if table is None else log_keys(table, where=self._at(METADATA))
+
+    @cached_property
+    def log_files(self) -> "LogFiles":
+        """The files of the log."""
+        from tarkpm.sources.index.log import LogFiles
+
+        return LogFiles(self._place, self.index.url, self._threads, self._patience)
+
     def release(
         self, name: PluginName, statement: StatementEntry, files: tuple[FileEntry, ...]
     ) -> dict[str, bytes]:
@@ -218,7 +235,7 @@ class IndexClient:
         except TooLarge:
             text = f"the release of {pin.name} has more than {size:,} bytes"
             raise DigestMismatch(text, where=where) from None
-        return dict(_split(data, pin.parts, where))
+        return dict(split(data, pin.parts, where))
 
     def _documents(
         self,
@@ -262,6 +279,11 @@ class IndexClient:
             frozen=self._frozen,
         )
 
+    @property
+    def is_frozen(self) -> bool:
+        """Return whether a cache or a bundle is asked, which has no tiles of a log."""
+        return self._frozen is not None
+
     @cached_property
     def _frozen(self) -> Frozen | None:
         if self.is_kept and self._frozen_place is None:
@@ -278,13 +300,3 @@ class IndexClient:
 
     def _at(self, path: str) -> str:
         return f"{self.index.url}/{path}"
-
-
-def _split(data: bytes, parts: Iterable[FileEntry], where: str) -> Iterator[tuple[str, bytes]]:
-    """Yield each part of ``data``, checked; truncated data fails the check. Raises `DigestMismatch`."""
-    start = 0
-    for part in parts:
-        piece = data[start : start + part.size]
-        part.check(piece, where=where)
-        yield part.name, piece
-        start += part.size

@@ -28,6 +28,7 @@ from tarkpm.core.layout import (
     ADVISORIES_FIELD,
     CLAIMS,
     INDEX,
+    LOG_FIELD,
     METADATA,
     ROOT,
     SNAPSHOT,
@@ -188,6 +189,12 @@ class Session:
         """The time at which the timestamp of this session expires."""
         used = self._updater and self._updater.used(TIMESTAMP)
         return used.expires if used else datetime.fromtimestamp(0, UTC)
+
+    @property
+    def log(self) -> object:
+        """The table of the log in the root of this session; None without one."""
+        used = self._updater and self._updater.used(ROOT)
+        return used.unrecognized_fields.get(LOG_FIELD) if used else None
 
     def _opened(self) -> Updater:
         """Return a refreshed updater. Trust begins with the first root, never with cached metadata."""
