@@ -35,6 +35,7 @@ from tarkpm.io.login import Login
 from tarkpm.io.paths import expanded
 from tarkpm.io.proxies import DIRECT, Proxies
 from tarkpm.sources.index import cached
+from tarkpm.sources.index.files import split
 from tarkpm.sources.index.places import (
     USUAL,
     Folder,
