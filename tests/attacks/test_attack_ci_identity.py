@@ -147,6 +147,10 @@ def test_an_artifact_carries_the_proof(sandbox: Sandbox, registry: OciRegistry) 
         if run is not None:
             (folder / "plugin.sigstore.json").write_text(proof_of(folder, run))
         sandbox.run("publish", folder, "--to", place).ok()
+    sandbox.run("publish", folder, "--to", "out").ok()
+    proof = folder / "plugin.sigstore.json"
+    assert (sandbox.cwd / "out" / "text-tools-1.2.0" / proof.name).read_bytes() == proof.read_bytes()
+    sandbox.run("publish", folder, "--to", "out", "--key", "release").ok()  # another statement has no proof
     add = ("--accept-capabilities", "--identity", IDENTITY)
     sandbox.run("add", f"{place}:1.1.0", *add).failed(3, "this release has no proof of that")
     sandbox.run("add", f"{place}:1.0.0", *add).ok()
