@@ -133,18 +133,9 @@ class Carried:
                 self._learn_logged(client, source, [one for one in carried if one.source == source])
                 signed = [entry.name for entry in carried if entry.statement]
                 workspace.resource(KnownAdvisories).learn_kept(source, signed, client)
-                self._learn_logged(source, client, carried)
             except IndexStale as problem:
                 problem.hint = MAKE_AGAIN
                 raise
-
-    def _learn_logged(self, source: IndexSource, client: "IndexClient", carried: list[LockEntry]) -> None:
-        """Learn that the log of an index, if it has one, has the carried releases: their rows prove it."""
-        logs = self._workspace.resource(KnownLogs)
-        logs.learn(source, client)
-        if unproven := logs.unproven(source, carried):
-            listings = client.listings([entry.name for entry in unproven])
-            logs.require_locked(source, client, unproven, listings)
 
 
 @contextmanager
