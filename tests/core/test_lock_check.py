@@ -2,8 +2,8 @@
 
 import msgspec
 import pytest
-from core.test_follow import GIT, HERE, ONE_INDEX, OTHER, ROOT, THERE, entry, problems, project
 
+from core.test_follow import GIT, HERE, ONE_INDEX, OTHER, ROOT, THERE, entry, problems, project
 from tarkpm.core.capability import Capability, CapabilitySet
 from tarkpm.core.lock_check import check_matches, followed, led_to, reachable, stale_entries
 from tarkpm.core.lockfile import Lock, LockEntry

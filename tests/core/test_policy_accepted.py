@@ -2,8 +2,8 @@
 
 import msgspec
 import pytest
-from core.test_policy import NAME, ONE, REQUIREMENT, SOURCE, TRUSTED, TWO, asked, candidate, caps, weigh
 
+from core.test_policy import NAME, ONE, REQUIREMENT, SOURCE, TRUSTED, TWO, asked, candidate, caps, weigh
 from tarkpm.core.binding import Binding, Origin, Publisher, contents_digest
 from tarkpm.core.digest import Digest
 from tarkpm.core.project import Project

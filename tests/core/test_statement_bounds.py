@@ -5,8 +5,8 @@ import json
 from typing import Any
 
 import pytest
-from core.test_statement import FILES, KEY, PRIVATE, TOML, envelope
 
+from core.test_statement import FILES, KEY, PRIVATE, TOML, envelope
 from tarkpm.core import statement
 from tarkpm.core.digest import FileEntry, sha256
 from tarkpm.core.names import MAX_STATEMENT
