@@ -225,7 +225,6 @@ def open_client(
     Raises `Refused` for an unusable netrc, and `PolicyViolation`.
     """
     from tarkpm.io.proxies import Proxies
-    from tarkpm.ops.project.mirrors import mirrored
     from tarkpm.sources.index import IndexClient
 
     settings = workspace.settings

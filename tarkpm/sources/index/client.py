@@ -35,7 +35,6 @@ from tarkpm.io.login import Login
 from tarkpm.io.paths import expanded
 from tarkpm.io.proxies import DIRECT, Proxies
 from tarkpm.sources.index import cached
-from tarkpm.sources.index.files import split
 from tarkpm.sources.index.places import (
     USUAL,
     Folder,
@@ -89,9 +88,7 @@ class IndexClient:
         With ``kept``, the index is asked as the cache kept it, and with ``frozen`` as that place has it,
         without a network. ``through`` wraps the place that is asked.
         """
-        self.is_kept = kept or frozen is not None
-        """Whether the index is not asked, but what was kept of it: nothing newer can be fetched."""
-        self._frozen_place, self._through = frozen, through
+        self._kept, self._frozen_place, self._through = kept, frozen, through
         self._floors = floors
         self.index = index
         self._cache, self._base, self._lock_seconds, self._threads = cache, base, lock_seconds, threads
@@ -287,7 +284,7 @@ class IndexClient:
 
     @cached_property
     def _frozen(self) -> Frozen | None:
-        if self.is_kept and self._frozen_place is None:
+        if self._kept:
             from tarkpm.sources.index.kept import Kept
 
             return Kept(cached.folder(self._cache, self.index.root))
