@@ -84,7 +84,7 @@ def find(workspace: "Workspace", source: OciSource) -> LocatedManifest:
     try:
         data = repository.manifest(source.digest or source.tag)
     except NotFound as problem:
-        if source.tag and not source.digest:
+        if not (source.tag and source.digest):  # what is locked is asked for by its digest
             problem.hint = f"tarkpm versions {shlex.quote(f'oci://{source.oci}')}"
         raise
     # The digest is that of the bytes: a header may say anything (docs/decisions/0205).
