@@ -20,7 +20,9 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "bundle": ("tarkpm bundle create -o plugins.tar", "tarkpm sync --bundle plugins.tar"),
     "bundle create": ("tarkpm bundle create -o plugins.tar", "tarkpm bundle create -o tools.tar text-tools"),
     "bundle inspect": ("tarkpm bundle inspect plugins.tar",),
+    "bundle push": ("tarkpm bundle push plugins.tar oci://registry.example.com/plugins",),
     "bundle verify": ("tarkpm bundle verify plugins.tar", "tarkpm bundle verify plugins.tar --json"),
+    "mirror": ("tarkpm mirror /srv/index", "tarkpm mirror ./usb/index --index community --only-locked"),
     "accept": ("tarkpm accept", "tarkpm accept --print"),
     "accepted": ("tarkpm accepted", "tarkpm accepted --forget ."),
     "policy": ("tarkpm policy check", "tarkpm policy explain text-tools"),
@@ -195,6 +197,10 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     ),
     "index status": ("tarkpm index status",),
     "index serve": ("tarkpm index serve ./index",),
+    "index site": (
+        "tarkpm index site ./index -o public",
+        "tarkpm index site . -o ../public --url https://plugins.example.com/ --tools",
+    ),
     "key": (
         "tarkpm key generate --name release --passphrase",
         "tarkpm key export release --to backup.pem",

@@ -39,9 +39,10 @@ class ReleaseRow(msgspec.Struct, frozen=True):
     ``published`` is when the index listed the release, in seconds since the epoch. None in rows of before
     indexes recorded it. Dates of the author never count: a publisher may claim any.
     ``capabilities`` are unparsed text, for search and display only: a newer tarkpm may have written kinds
-    that this one does not know. ``proof`` shows that the log of the index has the release
-    (`tarkpm.core.tlog.proof`); "" without a log.
-    ``rebuilds`` are attestations, whose signatures are not checked here (`tarkpm.core.rebuilt`).
+    that this one does not know. ``rebuilds`` are attestations, whose signatures are not checked here
+    (`tarkpm.core.rebuilt`). ``proof`` shows that the log of the index has the release
+    (`tarkpm.core.tlog.proof`); "" without a log. ``identity`` is the CI identity that the release proved to
+    the index, or "".
     """
 
     version: Version
@@ -54,8 +55,9 @@ class ReleaseRow(msgspec.Struct, frozen=True):
     description: str = ""
     yanked: str = ""
     published: int | None = None
-    proof: str = ""
     rebuilds: "tuple[ListedRebuild, ...]" = ()
+    proof: str = ""
+    identity: str = ""
 
     @property
     def size(self) -> int:
@@ -104,8 +106,9 @@ class _Row(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     description: str = ""
     yanked: str = ""
     published: str = ""
-    proof: str = ""
     rebuilds: list[dict[str, Any]] = []
+    proof: str = ""
+    identity: str = ""
 
 
 class _Document(msgspec.Struct, forbid_unknown_fields=True):
@@ -152,9 +155,16 @@ def _row(raw: _Row) -> ReleaseRow:
         description=raw.description,
         yanked=raw.yanked,
         published=parse_moment(raw.published) if raw.published else None,
-        proof=raw.proof,
         rebuilds=_rebuilds(raw.rebuilds) if raw.rebuilds else (),
+        proof=raw.proof,
+        identity=_identity(raw.identity) if raw.identity else "",
     )
+
+
+def _identity(text: str) -> str:
+    from tarkpm.core.ci_identity import CiIdentity
+
+    return str(CiIdentity.parse(text))
 
 
 def _rebuilds(tables: list[dict[str, Any]]) -> "tuple[ListedRebuild, ...]":
@@ -189,6 +199,7 @@ def _table(row: ReleaseRow) -> dict[str, Any]:
         yanked=row.yanked,
         published="" if row.published is None else moment_text(row.published),
         proof=row.proof,
+        identity=row.identity,
     )
     if row.rebuilds:
         from tarkpm.core.rebuilt import to_table

@@ -35,7 +35,7 @@ def compare_log(
         logs.learn(entry.source, client)
         seen = logs.newest(entry.source)
         if seen is None:
-            raise NotFound(f"{entry.source} has no log", where=entry.url)
+            raise NotFound(f"{entry.source} has no log", where=entry.url, hint="tarkpm index list")
         keys, newest = seen
         other = None
         if against:

@@ -78,10 +78,10 @@ class Info(msgspec.Struct, frozen=True):
     data: str
     unpinned: bool = False
     uses: tuple[CapabilityUse, ...] = ()
-    log: LogEntry | None = None
     digest: str = ""
     rebuilt_by: tuple[str, ...] = ()
     rebuilt_otherwise_by: tuple[str, ...] = ()
+    log: LogEntry | None = None
 
 
 class Offer(msgspec.Struct, frozen=True):
@@ -90,7 +90,8 @@ class Offer(msgspec.Struct, frozen=True):
     ``status`` is "not installed", or "missing" if it is locked. ``trust`` is that of `Trust`, and ``refusal``
     why `add` would refuse it. ``declares`` are the capabilities in words. ``size`` counts the bytes of all
     files. ``tools`` are names that tark.lock pins; None if they are not known without running the plugin.
-    ``rebuilt_by`` and ``rebuilt_otherwise_by`` are as in `Info`.
+    ``rebuilt_by`` and ``rebuilt_otherwise_by`` are as in `Info`. ``identity`` is the CI identity that the
+    release proved to its index.
     """
 
     name: str
@@ -123,10 +124,11 @@ class Offer(msgspec.Struct, frozen=True):
     versions: tuple[VersionRow, ...]
     notes: tuple[str, ...]
     command: str
-    log: LogEntry | None = None
     digest: str = ""
     rebuilt_by: tuple[str, ...] = ()
     rebuilt_otherwise_by: tuple[str, ...] = ()
+    log: LogEntry | None = None
+    identity: str = ""
 
 
 def info(settings: Settings, ui: Ui, text: str, ref: GitRef) -> Info | Offer:
@@ -207,7 +209,7 @@ def _offer(workspace: Workspace, seen: Offered, command: str, entry: LockEntry |
         imported=tuple(kind for kind in KINDS if module and kind in module.kinds),
         unknown_capabilities=manifest.unknown_capabilities,
         foreign_reads=manifest.foreign_reads,
-        sign_in=_sign_in(manifest),
+        sign_in=manifest.oauth.described if manifest.oauth else (),
         contributes=manifest.contributes,
         activation=manifest.activation,
         requires=tuple(map(str, manifest.dependencies)),
@@ -216,9 +218,10 @@ def _offer(workspace: Workspace, seen: Offered, command: str, entry: LockEntry |
         versions=seen.versions,
         notes=seen.notes,
         command=command or "tarkpm sync",
-        log=offered_log_entry(workspace, candidate),
         rebuilt_by=rebuilt[0],
         rebuilt_otherwise_by=rebuilt[1],
+        log=offered_log_entry(workspace, candidate),
+        identity=seen.identity,
     )
 
 
@@ -250,7 +253,7 @@ def _installed(workspace: Workspace, name: PluginName, entry: LockEntry | None) 
         granted=tuple(map(str, _granted(workspace, name, manifest))),
         unknown_capabilities=manifest.unknown_capabilities,
         foreign_reads=manifest.foreign_reads,
-        sign_in=_sign_in(manifest),
+        sign_in=manifest.oauth.described if manifest.oauth else (),
         contributes=manifest.contributes,
         activation=manifest.activation,
         requires=tuple(map(str, manifest.dependencies)),
@@ -259,9 +262,9 @@ def _installed(workspace: Workspace, name: PluginName, entry: LockEntry | None) 
         data=str(_data(workspace, name, manifest)),
         unpinned=entry is not None and entry.is_unpinned,
         uses=_uses(workspace, _data(workspace, name, manifest)),
-        log=locked_log_entry(workspace, entry),
         rebuilt_by=rebuilt[0],
         rebuilt_otherwise_by=rebuilt[1],
+        log=locked_log_entry(workspace, entry),
     )
 
 
@@ -289,12 +292,3 @@ def _data(workspace: Workspace, name: PluginName, manifest: Manifest) -> Path:
 
 def _is_unmanaged(workspace: Workspace, name: PluginName) -> bool:
     return name not in workspace.lock.by_name and name not in workspace.record.installed
-
-
-def _sign_in(manifest: Manifest) -> tuple[str, ...]:
-    """Return how sign-in works: the flow, its addresses and its scopes."""
-    oauth = manifest.oauth
-    if oauth is None:
-        return ()
-    scopes = (f"scopes {' '.join(oauth.scopes)}",) if oauth.scopes else ()
-    return (oauth.flow, *oauth.endpoints, *scopes)

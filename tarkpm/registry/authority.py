@@ -5,7 +5,7 @@ snapshot and timestamp. The two sets are disjoint: a thief of a shared key could
 place of another (docs/decisions/0071-one-set-of-maintainers.md).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any, Final
 
@@ -121,6 +121,11 @@ class Authority(msgspec.Struct, frozen=True):
         parent = CLAIMS if path.startswith("publishers/") else INDEX
         role: str = self._succinct(parent).get_role_for_target(path)
         return role
+
+    def bin_of(self, parent: str) -> Callable[[str], str]:
+        """Return `bin` for many target paths below ``parent``."""
+        find: Callable[[str], str] = self._succinct(parent).get_role_for_target
+        return find
 
     def _succinct(self, parent: str) -> SuccinctRoles:
         quorum = self.quorum(f"{parent}-")

@@ -63,7 +63,7 @@ class Offered(msgspec.Struct, frozen=True):
     """A release as its source offers it now, and all ``versions`` of that source, newest first.
 
     ``withdrawn`` says that the release was yanked or revoked. ``notes`` say what could not be known.
-    ``rebuilds`` are those that an index lists of this release.
+    ``rebuilds`` are those that an index lists of this release, ``identity`` the CI identity it proved there.
     """
 
     release: Release
@@ -71,6 +71,7 @@ class Offered(msgspec.Struct, frozen=True):
     withdrawn: str = ""
     notes: tuple[str, ...] = ()
     rebuilds: tuple[ListedRebuild, ...] = ()
+    identity: str = ""
 
 
 def offered(workspace: Workspace, request: PluginRequest) -> Offered:
@@ -192,7 +193,7 @@ def _of_index(workspace: Workspace, source: IndexSource, name: PluginName, wante
     check_row(source, pin, row, release)
     rows = listed_rows(workspace, listing.name, source, listing)
     withdrawn = _withdrawn(workspace, listing.name, source, row)
-    return Offered(release, rows, withdrawn, rebuilds=row.rebuilds)
+    return Offered(release, rows, withdrawn, rebuilds=row.rebuilds, identity=row.identity)
 
 
 def _chosen(workspace: Workspace, source: IndexSource, listing: Listing, wanted: str) -> ReleaseRow:

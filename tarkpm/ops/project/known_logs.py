@@ -72,7 +72,7 @@ class KnownLogs:
             check_no_proof(rows, where=str(source))
             return
         proofs = [_proof(keys, name, row, str(source)) for name, row in rows]
-        # A cache has no tiles: what it says is compared with the index the next time that is asked.
+        # A cache or a bundle has no tiles: it is compared with the index the next time that is asked.
         newest = self._newest.get(source.root) or _largest(proofs)
         if newest is None:
             return

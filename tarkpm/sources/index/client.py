@@ -135,7 +135,7 @@ class IndexClient:
     @property
     def seen(self) -> dict[str, int]:
         """The versions of maintainers' metadata that this client used, for ``floors`` of the next client."""
-        return dict(self._session.floors.seen)
+        return dict(self.session.floors.seen)
 
     def listings(self, names: Collection[PluginName]) -> dict[PluginName, Listing | None]:
         """Return the releases of these plugins; None for a plugin without any. Raises like `claims`."""
@@ -148,7 +148,7 @@ class IndexClient:
         ``checked`` is left to the caller.
         """
         listed: dict[str, dict[str, str]] = {}
-        for number, data in enumerate(self._session.list_parts()):
+        for number, data in enumerate(self.session.list_parts()):
             for name, rows_ in parse_part(data, where=self._at(advisories_path(number))).items():
                 listed.setdefault(folded(name), {}).update(rows_)
         # What is known as listed is not asked for again. In order, so that equal knowledge is equal.
@@ -156,14 +156,14 @@ class IndexClient:
         names_ = {*map(folded, names), *(name for name in listed if any(before.of(name)))}
         wanted = sorted(id_ for name in names_ for id_ in before.unread(name))
         paths = {id_: advisory_path(id_) for id_ in wanted}
-        found = self._session.targets(list(paths.values()), osv.MAX_ADVISORY) if paths else {}
+        found = self.session.targets(list(paths.values()), osv.MAX_ADVISORY) if paths else {}
         new = {id_: self._record(id_, found[path], listed) for id_, path in paths.items()}
         there = {id_ for ids in listed.values() for id_ in ids}
         kept = {id_: data for id_, data in known.records.items() if id_ in there}
         return IndexAdvisories(
             listed,
             dict(sorted((kept | new).items())),
-            expires=int(self._session.fresh_until.timestamp()),
+            expires=int(self.session.fresh_until.timestamp()),
             version=self.seen.get(CLAIMS, 0),
         )
 
@@ -181,20 +181,20 @@ class IndexClient:
 
     def search(self) -> Iterator[search.SearchEntry]:
         """Yield the search catalogue, one entry per plugin; empty if there is none. Raises like `claims`."""
-        data = self._session.targets([SEARCH], search.MAX_SEARCH)[SEARCH]
+        data = self.session.targets([SEARCH], search.MAX_SEARCH)[SEARCH]
         if data is None:
             return iter(())
         return search.parse(data.splitlines(), where=self._at(SEARCH))
 
     def refresh(self) -> None:
         """Check that the index is reachable, fresh, and has the trusted root. Raises like `claims`."""
-        self._session.targets([], 0)
+        self.session.targets([], 0)
 
     @cached_property
     def log(self) -> LogKeys | None:
         """The keys of the log that the index's root names; None without a log. Raises like `claims`."""
         self.refresh()
-        table = self._session.log
+        table = self.session.log
         return None if table is None else log_keys(table, where=self.index.url)
 
     @cached_property
@@ -248,7 +248,7 @@ class IndexClient:
             return {}
         paths = {name: path_of(name) for name in names}
         # Two spellings of a name have one path, which is requested once.
-        found = self._session.targets(list(dict.fromkeys(paths.values())), limit, likely)
+        found = self.session.targets(list(dict.fromkeys(paths.values())), limit, likely)
         result: dict[PluginName, N | None] = {}
         for name, path in paths.items():
             data = found[path]
@@ -262,7 +262,8 @@ class IndexClient:
         return result
 
     @cached_property
-    def _session(self) -> "Session":
+    def session(self) -> "Session":
+        """The verified metadata and target files of the index."""
         from tarkpm.sources.index.session import Session
 
         return Session(

@@ -20,6 +20,7 @@ SECTIONS = {
         "log",
         "status",
         "serve",
+        "site",
     ),
 }
 
