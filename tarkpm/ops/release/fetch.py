@@ -45,10 +45,14 @@ FETCH_THREADS = 8
 
 
 class Release(msgspec.Struct, frozen=True):
-    """A verified release and its contents, with the statement."""
+    """A verified release and its contents, with the statement.
+
+    ``ci_proof`` is that of a CI identity, as it was fetched: not verified, and not installed.
+    """
 
     candidate: VerifiedRelease
     contents: Mapping[str, bytes]
+    ci_proof: bytes | None = None
 
     def holds(self, entry: LockEntry) -> bool:
         """Return whether these are the locked contents; they were hashed when the release was verified."""
@@ -277,7 +281,7 @@ def release_of(
     contents = dict(files)
     if candidate.statement and collected.statement:
         contents[STATEMENT] = collected.statement
-    return Release(candidate, contents)
+    return Release(candidate, contents, collected.ci_proof)
 
 
 def stored_files(entry: LockEntry) -> tuple[FileEntry, ...]:
