@@ -20,7 +20,9 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "bundle": ("tarkpm bundle create -o plugins.tar", "tarkpm sync --bundle plugins.tar"),
     "bundle create": ("tarkpm bundle create -o plugins.tar", "tarkpm bundle create -o tools.tar text-tools"),
     "bundle inspect": ("tarkpm bundle inspect plugins.tar",),
+    "bundle push": ("tarkpm bundle push plugins.tar oci://registry.example.com/plugins",),
     "bundle verify": ("tarkpm bundle verify plugins.tar", "tarkpm bundle verify plugins.tar --json"),
+    "mirror": ("tarkpm mirror /srv/index", "tarkpm mirror ./usb/index --index community --only-locked"),
     "accept": ("tarkpm accept", "tarkpm accept --print"),
     "accepted": ("tarkpm accepted", "tarkpm accepted --forget ."),
     "policy": ("tarkpm policy check", "tarkpm policy explain text-tools"),
@@ -171,11 +173,28 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     ),
     "index revoke": ("tarkpm index revoke text-tools@1.2.0",),
     "index rotate": ("tarkpm index rotate root", "tarkpm index rotate publisher text-tools --to KEY"),
+    "index rotate log": ("tarkpm index rotate log",),
     "index rotate online": ("tarkpm index rotate online",),
     "index rotate publisher": ("tarkpm index rotate publisher text-tools --to KEY",),
     "index rotate root": ("tarkpm index rotate root --add KEY --remove KEY",),
     "index refresh": ("tarkpm index refresh",),
     "index check": ("tarkpm index check --deep", "tarkpm index check --index ./index --json"),
+    "index log": (
+        "tarkpm index log init --witness example.org=KEY",
+        "tarkpm index log check community",
+    ),
+    "index log init": (
+        "tarkpm index log init",
+        "tarkpm index log init --witness example.org=KEY --witness example.net=KEY --quorum 1",
+    ),
+    "index log check": (
+        "tarkpm index log check community --save seen.txt",
+        "tarkpm index log check community --against seen.txt",
+        "tarkpm index log check --index ./index",
+    ),
+    "index log witness": (
+        "tarkpm index log witness https://index.example.com --root sha256:DIGEST --key witness",
+    ),
     "index status": ("tarkpm index status",),
     "index serve": ("tarkpm index serve ./index",),
     "index site": (

@@ -171,7 +171,10 @@ def read_release(
         )
     expected = row_of(manifest, candidate.statement, candidate.files)
     # What only the index knows is not in the signed plugin.toml.
-    if msgspec.structs.replace(row, yanked="", published=None, rebuilds=()) != expected:
+    if (
+        msgspec.structs.replace(row, yanked="", published=None, rebuilds=(), proof="", identity="")
+        != expected
+    ):
         raise IndexUntrusted(
             f"the row of {name} {row.version} differs from the signed plugin.toml", where=str(path)
         )

@@ -17,6 +17,7 @@ SECTIONS = {
         "advise",
         "refresh",
         "check",
+        "log",
         "status",
         "serve",
         "site",
