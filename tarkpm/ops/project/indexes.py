@@ -114,6 +114,7 @@ class Indexes:
                 raise workspace.settings.unreachable(f"{source} at {entry.url}") from None
             claims = [claim for claim in found.values() if claim]
             workspace.claims.remember(source.root, claims, workspace.settings.lock_seconds, (), client.seen)
+            workspace.resource(KnownLogs).learn(source, client)
         workspace.read_claims_again()
 
     def learn(

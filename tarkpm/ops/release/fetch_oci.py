@@ -122,7 +122,8 @@ def release_at(workspace: "Workspace", found: LocatedManifest) -> Release:
         files = {MANIFEST: bare_manifest(source, _types(module)), MODULE: module}
         return release_of(ReleaseFiles("", files, None), source)
     files = _files(artifact, artifact.plugin, where) | {artifact.module.name: module}
-    release = release_of(ReleaseFiles("", files, artifact.plugin.statement), source)
+    ci_proof = artifact.plugin.ci_proof
+    release = release_of(ReleaseFiles("", files, artifact.plugin.statement, ci_proof=ci_proof), source)
     check_tagged(source, release.candidate.manifest.version, where=where)
     return release
 
