@@ -18,6 +18,7 @@ from tarkpm.ops.audit.readiness import variable_of
 _Table = tuple[tuple[type[TarkError] | tuple[type[TarkError], ...], str], ...]
 
 _URL: Final = re.compile(r"(?:https?|git|ssh|file)://\S*[^\s:]")
+_OCI: Final = re.compile(r"oci://(?P<registry>[^/\s]+)/[^\s:@]+")
 _RELEASE: Final = (errors.DocumentError, errors.VerificationError)
 
 _ALWAYS: Final[_Table] = (
@@ -53,8 +54,15 @@ _IN_A_REPOSITORY: Final[_Table] = (
         "tell the publisher, or choose another release: --tag, --branch or --rev",
     ),
 )
+_IN_A_REGISTRY: Final[_Table] = (
+    (errors.Unreachable, "see whether it answers: curl -I https://{registry}/v2/"),
+    ((*_RELEASE, errors.ModuleInvalid), "tell the publisher, or choose another tag: tarkpm versions {oci}"),
+)
 _SOMEWHERE: Final[_Table] = ((_RELEASE, "fix the file, then run the command again"),)
-_ADDED: Final[_Table] = ((errors.SourceError, "see the kinds of sources: tarkpm add --help"),)
+_ADDED: Final[_Table] = (
+    (errors.Unreachable, "check the address, then run the command again"),
+    (errors.SourceError, "see the kinds of sources: tarkpm add --help"),
+)
 _ADDED_INDEX: Final[_Table] = ((errors.Unreachable, "check the address: tarkpm index add --help"),)
 _AT_A_PLUGIN: Final[_Table] = ((errors.HostError, "tarkpm info {name}"),)
 _ON_DISK: Final[_Table] = ((errors.StoreError, "{placed}ls -ld {above}{where}"), *_SOMEWHERE)
@@ -67,6 +75,7 @@ def last_resort(error: TarkError, words: Sequence[str]) -> str:
     """
     command = next(iter(words), "")
     url = found[0] if (found := _URL.match(error.where)) else ""
+    oci = _OCI.match(error.where)
     by_index = isinstance(error, errors.IndexUntrusted | errors.IndexStale)
     of_an_index = (by_index or _INDEX_FILE.search(error.where)) and (url or command != "index")
     # From the most specific place to the least: the first table that knows the error gives the hint.
@@ -75,6 +84,7 @@ def last_resort(error: TarkError, words: Sequence[str]) -> str:
         (_ADDED_INDEX, [*words] == ["index", "add"]),
         (_OF_AN_INDEX, of_an_index),
         (_IN_A_REPOSITORY, url),
+        (_IN_A_REGISTRY, oci),
         (_KEEPING_ONE, command == "index"),
         (_ON_DISK, error.where.startswith("/")),
         (_SOMEWHERE, error.where),
@@ -87,6 +97,8 @@ def last_resort(error: TarkError, words: Sequence[str]) -> str:
     )
     known = {
         "url": url,
+        "oci": oci[0] if oci else "",
+        "registry": oci["registry"] if oci else "",
         "name": error.where.partition(":")[0],
         "where": error.where,
         "above": str(PurePath(error.where).parent),  # a folder's mode decides what may be done in it

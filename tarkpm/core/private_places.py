@@ -137,6 +137,8 @@ MOVED: Final = {
     "XDG_DATA_HOME": ".local/share",
     "XDG_STATE_HOME": ".local/state",
     "XDG_CACHE_HOME": ".cache",
+    # Sockets of the session and of agents for keys, and podman's logins.
+    "XDG_RUNTIME_DIR": ".dbus",
     "GNUPGHOME": ".gnupg",
     "PASSWORD_STORE_DIR": ".password-store",
     "DOCKER_CONFIG": ".docker",

@@ -222,3 +222,34 @@ def inspect_bundle(settings: Settings, file: Path) -> BundleInspectReport:
     """Return what a bundle says it contains, without verifying it. Raises what `Bundle` raises."""
     with Bundle(settings.cwd / file) as bundle:
         return BundleInspectReport(str(file), tuple(claimed_plugins(bundle)), tuple(claimed_indexes(bundle)))
+
+
+class PushedRow(msgspec.Struct, frozen=True):
+    """Where a plugin or a slice is, and whether it was pushed now or was there already."""
+
+    reference: str
+    digest: str
+    written: bool
+    existed: bool
+
+
+class BundlePushReport(msgspec.Struct, frozen=True):
+    """What a registry has of a bundle."""
+
+    file: str
+    pushed: tuple[PushedRow, ...]
+
+
+def push(settings: Settings, ui: Ui, file: Path, to: str) -> BundlePushReport:
+    """Verify a bundle, and push its contents below a repository. Raises what `push_bundle` raises."""
+    from tarkpm.core.oci.reference import parse
+    from tarkpm.ops.author.pushing_bundles import push_bundle
+
+    reference = parse(to)
+    with Bundle(settings.cwd / file) as bundle:
+        checked = check_bundle(bundle, Claims(settings.paths.state).read(), settings.lock_seconds)
+        rows = []
+        for one in push_bundle(settings, bundle, checked, reference):
+            rows.append(PushedRow(str(one.reference), one.digest, one.written, one.existed))
+            ui.busy(f"pushed {one.reference}")
+        return BundlePushReport(str(file), tuple(rows))

@@ -166,6 +166,7 @@ def test_through_a_home_that_is_a_link(home: Path, tmp_path: Path) -> None:
         ("GNUPGHOME", "trustdb"),
         ("CARGO_HOME", "credentials.toml"),
         ("DOCKER_CONFIG", "config.json"),
+        ("XDG_RUNTIME_DIR", "containers/auth.json"),
         ("PASSWORD_STORE_DIR", "bank.gpg"),
     ],
 )

@@ -120,6 +120,16 @@ def test_pages_without_end(odd: OddRegistry) -> None:
         registry.tags(NAME)
 
 
+def test_slow_pages(odd: OddRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each page is in time, and all of them together are not."""
+    monkeypatch.setattr("tarkpm.sources.oci.registry.TAGS_SECONDS", 0.0)
+    body = json.dumps({"tags": ["1.0.0"]}).encode()
+    odd.answers["/v2/"] = lambda handler: handler.reply(200, body, Link=f'<{handler.path}>; rel="next"')
+    with Registry(odd.host, {}) as registry, pytest.raises(Unreachable, match="within 0 seconds"):
+        registry.tags(NAME)
+    assert len(odd.requests) == 1
+
+
 @pytest.mark.parametrize("link", ["http://127.0.0.1:9/v2/x", "//127.0.0.1:9/", "http:/x", "ftp://h/x"])
 def test_a_page_of_another_server(odd: OddRegistry, environment: dict[str, str], link: str) -> None:
     odd.answers["/v2/"] = lambda handler: handler.reply(200, b"{}", Link=f'<{link}>; rel="next"')

@@ -37,6 +37,11 @@ FIX = "fix the file, then run the command again"
         (errors.NotFound("x", where="ssh://git@h/x.git HEAD"), "add", "try it with git: git ls-remote ssh://git@h/x.git"),
         (errors.ManifestError("x", where="https://h/x.git HEAD: plugin.toml"), "add", ASK_FORGE),
         (errors.DigestMismatch("x", where="https://h/x.git HEAD"), "add", ASK_FORGE),
+        # a registry
+        (errors.Unreachable("x", where="oci://h:5000/o/t:1.0.0"), "add", "see whether it answers: curl -I https://h:5000/v2/"),
+        (errors.DigestMismatch("x", where="oci://h/o/t@sha256:0: config"), "sync", "tell the publisher, or choose another tag: tarkpm versions oci://h/o/t"),
+        (errors.ModuleInvalid("x", where="oci://h/o/t:1.0.0"), "add", "tell the publisher, or choose another tag: tarkpm versions oci://h/o/t"),
+        (errors.Unreachable("x", where="no.such.host"), "add", "check the address, then run the command again"),
         # this disk
         (errors.StoreError("x", where="/a/b c"), "sync", "ls -ld /a '/a/b c'"),
         (errors.StoreError("x", where="relative"), "sync", "tarkpm sync --help"),

@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from tarkpm.core.binding import Binding
 from tarkpm.core.capability import Capability, CapabilitySet
 from tarkpm.core.consent import Admission, Answers, consent_error
 from tarkpm.core.digest import Digest, FileEntry
@@ -49,15 +50,19 @@ def weigh(
     project: Project = Project(),
     locked: LockEntry | None = None,
     before: CapabilitySet | None = None,
+    *,
+    requirement: Requirement | None = REQUIREMENT,
+    accepted: Binding | None = None,
     **answers: object,
 ) -> Admission:
     return admit(
         new,
-        REQUIREMENT,
+        requirement,
         project,
         locked=locked,
         declared_before=before,
         answers=Answers(**answers),  # type: ignore[arg-type]
+        accepted=accepted,
     )
 
 

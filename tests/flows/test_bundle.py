@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import Publisher
 from support.bundling import Carrying, Forged, carrying, sync
+from support.ociregistry import oci_registry
 from support.sandbox import Sandbox
 
 CALL = ("call", "text-tools", "text-stats", '{"text":"a"}')
@@ -120,3 +121,30 @@ def test_plugins_from_git_and_working_copies(sandbox: Sandbox, publisher: Publis
     far.run("verify").ok()
     far.run(*CALL).ok()
     assert len(publisher.server.requests) == asked
+
+
+def test_a_bundle_is_pushed_to_a_registry(made: Carrying, tmp_path: Path) -> None:
+    """Under the digests that the bundle has, once."""
+    with oci_registry(tmp_path / "oci") as registry:
+        machine, to = made.machine(tmp_path / "far"), f"oci://{registry.host}/team"
+        planned = machine.run("bundle", "push", "plugins.tar", to, "--dry-run").ok().out
+        assert planned.count("would be pushed") == 4
+        rows = machine.run("bundle", "push", "plugins.tar", to, "--json").ok().json["pushed"]
+        forged = Forged(made.bundle)
+        assert f"{to}/text-tools:1.0.0" in [row["reference"] for row in rows]
+        assert {row["digest"] for row in rows} == {one["digest"] for one in forged.index["manifests"]}
+        assert machine.run("bundle", "push", "plugins.tar", to).ok().out.count("is there") == 4
+        # What was pushed is a source like any other, and goes into bundles as well.
+        user = Sandbox(tmp_path / "user")
+        user.init()
+        plugins = machine.run("bundle", "verify", "plugins.tar", "--json").ok().json["plugins"]
+        signer = next(one["signer"] for one in plugins if one["name"] == "word-count")
+        user.run("add", f"{to}/word-count:1.0.0", "--trust", signer, "--accept-capabilities").ok()
+        user.run("bundle", "create", "-o", "plugins.tar").ok()
+        (machine.cwd / "plugins.tar").write_bytes(b"")
+        machine.run("bundle", "push", "plugins.tar", to).failed(5, "the bundle is truncated")
+    far = Sandbox(tmp_path / "last")
+    for name in ("tark.toml", "tark.lock", "plugins.tar"):
+        shutil.copy(user.cwd / name, far.cwd)
+    assert sync(far).ok().out == "+ word-count 1.0.0\n"
+    far.run("verify").ok()

@@ -18,6 +18,7 @@ from tarkpm.errors import (
     CapabilityWidened,
     ConsentError,
     Downgrade,
+    IdentityChanged,
     KeyChanged,
     KeyUnknown,
     Republished,
@@ -37,6 +38,7 @@ _WORDS: Final[Mapping[type[ConsentError], str]] = {
     KeyUnknown: "signed by an unknown key",
     KeyChanged: "signed by a different key",
     UnsignedRefused: "not signed",
+    IdentityChanged: "another CI identity, or none",
     CapabilityWidened: "more capabilities",
 }
 
@@ -223,7 +225,7 @@ class Look:
 
     def _obstacles(self) -> Iterator[str]:
         if self.held.error:
-            yield f"refused: {self.held.error.message}"
+            yield f"refused: {self.held.error.about(str(self.source))}"
         for question in self.held.questions:
             yield _obstacle(self.name, question)
         if self.goes:

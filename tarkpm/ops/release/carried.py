@@ -25,6 +25,7 @@ from tarkpm.core.text import some
 from tarkpm.errors import BlobMissing, IndexStale, Refused, Unreachable
 from tarkpm.ops.project.indexes import Indexes
 from tarkpm.ops.project.known_advisories import KnownAdvisories
+from tarkpm.ops.project.known_logs import KnownLogs
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.fetch import Release, release_of, stored_files
 from tarkpm.sources.bundle import Bundle
@@ -119,9 +120,18 @@ class Carried:
                 workspace.resource(Indexes).learn_from(client, source, names)
                 signed = [entry.name for entry in carried if entry.statement]
                 workspace.resource(KnownAdvisories).learn_kept(source, signed, client)
+                self._learn_logged(source, client, carried)
             except IndexStale as problem:
                 problem.hint = MAKE_AGAIN
                 raise
+
+    def _learn_logged(self, source: IndexSource, client: "IndexClient", carried: list[LockEntry]) -> None:
+        """Learn that the log of an index, if it has one, has the carried releases: their rows prove it."""
+        logs = self._workspace.resource(KnownLogs)
+        logs.learn(source, client)
+        if unproven := logs.unproven(source, carried):
+            listings = client.listings([entry.name for entry in unproven])
+            logs.require_locked(source, client, unproven, listings)
 
 
 @contextmanager

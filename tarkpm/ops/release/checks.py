@@ -17,11 +17,15 @@ from tarkpm.sources.path import LocalTree
 
 
 class Publishable(msgspec.Struct, frozen=True):
-    """A checked release: its signature is valid, and its module fits its manifest."""
+    """A checked release: its signature is valid, and its module fits its manifest.
+
+    ``proof`` is of a CI identity, and is not verified.
+    """
 
     candidate: VerifiedRelease
     files: dict[str, bytes]
     envelope: bytes
+    proof: bytes | None = None
 
 
 def read_release(folder: Path, source: Source) -> Publishable:
@@ -39,7 +43,7 @@ def read_release(folder: Path, source: Source) -> Publishable:
         )
     candidate = verify_release(collected.files, collected.statement, source, where=where)
     check_publishable(candidate, collected, where=where)
-    return Publishable(candidate, dict(collected.files), collected.statement)
+    return Publishable(candidate, dict(collected.files), collected.statement, collected.proof)
 
 
 def check_publishable(candidate: VerifiedRelease, collected: ReleaseFiles, *, where: str) -> None:

@@ -100,7 +100,7 @@ def _look_in_registry(workspace: Workspace, source: OciSource, entry: LockEntry 
     except Unreachable:
         raise
     except NotFound as problem:
-        return _gone(problem, entry)
+        return _gone(problem, entry, "its repository or tag")
     except TarkError as problem:
         return problem
 
@@ -112,11 +112,11 @@ def _read(workspace: Workspace, source: PathSource, entry: LockEntry | None) -> 
         return _gone(problem, entry)
 
 
-def _gone(problem: NotFound, entry: LockEntry | None) -> NotFound:
-    """Return the error for a folder that has no release; that of a plugin of the project had one."""
+def _gone(problem: NotFound, entry: LockEntry | None, what: str = "its folder") -> NotFound:
+    """Return the error for a place that has no release; that of a plugin of the project had one."""
     if entry:
         problem.hint = (
-            f"its folder may have been moved or deleted; to drop the plugin: tarkpm remove {entry.name}"
+            f"{what} may have been moved or deleted; to drop the plugin: tarkpm remove {entry.name}"
         )
     return problem
 

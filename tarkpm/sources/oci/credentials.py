@@ -100,10 +100,18 @@ def _files(environment: Mapping[str, str]) -> Iterator[Path]:
         yield Path(folder) / "config.json"
     elif home:
         yield Path(home) / ".docker" / "config.json"
-    if runtime := environment.get("XDG_RUNTIME_DIR"):
+    # A relative path is ignored (XDG Base Directory Specification): it would be a file of whoever made the
+    # current folder, which may be a cloned project.
+    runtime, config = (_absolute(environment, name) for name in ("XDG_RUNTIME_DIR", "XDG_CONFIG_HOME"))
+    if runtime:
         yield Path(runtime) / "containers" / "auth.json"
-    if config := environment.get("XDG_CONFIG_HOME") or (home and f"{home}/.config"):
+    if config := config or (home and f"{home}/.config"):
         yield Path(config) / "containers" / "auth.json"
+
+
+def _absolute(environment: Mapping[str, str], name: str) -> str:
+    value = environment.get(name, "")
+    return value if value.startswith("/") else ""
 
 
 def _find_in(path: Path, environment: Mapping[str, str], registry: str, repository: str) -> FoundLogin:

@@ -35,6 +35,8 @@ MAX_PAGE: Final = 1 << 20
 MAX_PAGES: Final = 100
 MAX_TAGS: Final = 20_000
 """Tags of one repository."""
+TAGS_SECONDS: Final = 120.0
+"""Seconds in which the pages of tags must be complete: each of them may be slow."""
 
 _DOCKER = "application/vnd.docker.distribution.manifest."
 # Other kinds are accepted only to say that they are no plugin: without them, registries answer 404.
@@ -89,10 +91,15 @@ class Registry:
         scope = TokenScope(repository_name(repository))
         place = f"/v2/{repository}/tags/list?n=1000"
         found: set[str] = set()
+        deadline = time.monotonic() + TAGS_SECONDS
         for _ in range(MAX_PAGES):
             answer = self._session.request("GET", place, scope, limit=MAX_PAGE)
             if answer.status != 200:
-                raise self._session.failure(answer, scope, "the repository")
+                problem = self._session.failure(answer, scope, "the repository")
+                # Registries hide what is private from whoever has not signed in.
+                if answer.status == 404:
+                    problem.hint = f"if it is private: docker login {self.host}"
+                raise problem
             found.update(filter(_is_tag, self._page(answer, repository)))
             if len(found) > MAX_TAGS:
                 raise TooLarge(f"the repository has more than {MAX_TAGS:,} tags", where=self._at(repository))
@@ -100,6 +107,9 @@ class Registry:
             if following is None:
                 return sorted(found)
             place = following
+            if time.monotonic() > deadline:
+                text = f"the registry did not list its tags within {TAGS_SECONDS:.0f} seconds"
+                raise Unreachable(text, where=self._at(repository))
         raise TooLarge(f"the tags have more than {MAX_PAGES} pages", where=self._at(repository))
 
     def manifest(self, repository: str, reference: str, *, push: bool = False) -> FetchedManifest:

@@ -94,6 +94,14 @@ def test_where_files_are_looked_for(tmp_path: Path) -> None:
     assert login({"REGISTRY_AUTH_FILE": "", "DOCKER_CONFIG": "", "XDG_RUNTIME_DIR": "", "HOME": ""}) is None
 
 
+@pytest.mark.parametrize("variable", ["XDG_RUNTIME_DIR", "XDG_CONFIG_HOME"])
+def test_a_relative_folder_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    """It would be one of the current folder, which may be a cloned project."""
+    monkeypatch.chdir(tmp_path)
+    written(tmp_path / "own" / "containers", {"auths": {"ghcr.io": auth("stranger")}}, "auth.json")
+    assert login({"HOME": str(tmp_path / "home"), variable: "own"}) is None
+
+
 def test_identity_tokens(tmp_path: Path) -> None:
     environment = written(tmp_path, {"auths": {"ghcr.io": {**auth(), "identitytoken": "refresh"}}})
     assert find(environment, "ghcr.io", "o/t").credential == Credential(identity_token="refresh")
