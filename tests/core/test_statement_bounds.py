@@ -156,3 +156,30 @@ def test_a_predicate_is_an_object_with_its_keys(predicate: Any) -> None:
     table = json.loads(payload(FILES)) | {"predicate": predicate}
     with pytest.raises(SignatureInvalid, match="expected an object with exactly name, s"):
         statement.parse_statement(json.dumps(table).encode(), where=WHERE)
+
+
+def test_the_names_to_fetch_are_those_of_the_subjects() -> None:
+    assert statement.subject_names(envelope(), where=WHERE) == ["plugin.toml", "plugin.wasm"]
+
+
+def test_two_subjects_of_one_name() -> None:
+    same = payload(FILES | {"LICENSE": b"1", "license": b"2"})
+    refused(same, "the subjects 'LICENSE' and 'license' have the same name")
+
+
+@pytest.mark.parametrize("sizes", [None, ["plugin.toml", "plugin.wasm"], "plugin.toml"])
+def test_sizes_are_an_object(sizes: Any) -> None:
+    table = json.loads(payload(FILES))
+    table["predicate"]["sizes"] = sizes
+    with pytest.raises(SignatureInvalid, match="has no size$"):
+        statement.parse_statement(json.dumps(table).encode(), where=WHERE)
+
+
+@pytest.mark.parametrize("text", ["null", "5", "[]", '"payload"'])
+def test_an_envelope_is_an_object(text: str) -> None:
+    problem = "expected an object with exactly payload, payloadType, signatures"
+    refused_envelope(text.encode(), problem)
+
+
+def test_an_empty_payload_is_no_base64() -> None:
+    refused_envelope(changed(payload=""), "expected padded base64")

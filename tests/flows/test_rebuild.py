@@ -119,6 +119,8 @@ def test_publish_names_the_source_too(author: Author) -> None:
     assert report["source"]["commit"] == author.repo.rev("HEAD")
     again = author.sandbox.run(*words[:4], "--allow-dirty", "--source", author.url, "--json").ok().json
     assert again["signed_now"], "the statement beside the plugin names no source"
+    shown = author.sandbox.run(*words).ok().out
+    assert f"  source   {author.url} commit {author.repo.rev('HEAD')}" in shown
 
 
 def test_a_release_that_names_no_source(author: Author) -> None:
@@ -212,6 +214,9 @@ def test_what_an_attestation_needs(listed: Listed) -> None:
     place = f"file://{listed.author.repo.folder}"
     here = you.run("rebuild", place, "--path", NAME, "--attest", "a.json", "--key", "rita")
     here.failed(2, "others cannot fetch the source", "expected the https URL of a repository")
+    nowhere = you.run("rebuild", NAME, "--attest", "none/a.json", "--key", "author")
+    nowhere.failed(2, "the folder does not exist", str(you.cwd / "none"))
+    (you.cwd / "plain").mkdir()
     (you.cwd / "b.json").write_text("{}")
     listed.accept(you.cwd / "b.json").failed(3, "malformed")
     assert not (you.cwd / "a.json").exists()
