@@ -16,7 +16,17 @@ from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, TargetFile, Tar
 from tuf.api.serialization.json import JSONSerializer
 
 from tarkpm.core.digest import Digest, sha256
-from tarkpm.core.layout import CHECKPOINT, FILES, METADATA, ROOT, SNAPSHOT, TARGETS, TIMESTAMP, release_file
+from tarkpm.core.layout import (
+    CHECKPOINT,
+    FILES,
+    LOG,
+    METADATA,
+    ROOT,
+    SNAPSHOT,
+    TARGETS,
+    TIMESTAMP,
+    release_file,
+)
 from tarkpm.io.files import atomic_write
 from tarkpm.registry import lifetimes
 from tarkpm.registry.authority import payload, targets
@@ -88,12 +98,14 @@ class IndexChange:
         # Signing may fail, so it comes before the first write.
         last = self._current(online)
         # 1. Make the folders of a new index.
-        for name in (f"{TARGETS}/publishers", f"{TARGETS}/index", METADATA, FILES):
+        of_log = [LOG] if self._checkpoint else []
+        for name in (f"{TARGETS}/publishers", f"{TARGETS}/index", METADATA, FILES, *of_log):
             (folder / name).mkdir(parents=True, exist_ok=True)
         # 2. Write what nothing lists yet, and have it on disk before anything lists it.
         few = len(self._files) <= _FEW
         for name, data in self._files.items():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            if name.startswith(f"{LOG}/"):  # tiles lie deep
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
             atomic_write(folder / name, data, durable=few)
         if not few:
             os.sync()
@@ -101,7 +113,6 @@ class IndexChange:
         #    is visible. The checkpoint comes first: otherwise, after a crash, another release could take the
         #    entry of one that is listed, and the log would have signed two trees of one size.
         for name, data in last.items():
-            (folder / name).parent.mkdir(exist_ok=True)
             atomic_write(folder / name, data)
         return sum(map(len, (*self._files.values(), *last.values())))
 
