@@ -32,6 +32,9 @@ EXTRAS = {
     "soak": "[dev,soak]",
     "docs": "",
 }
+# Another implementation of transparency logs, which tests compare ours with; without it they are skipped. It
+# asks for Python 3.12 and runs on 3.11, so pip must not be asked to resolve it (docs/decisions/0213).
+FOREIGN = {"test": "aics-tlog==0.2.1", "slow": "aics-tlog==0.2.1"}
 
 
 def main(arguments: list[str]) -> int:
@@ -132,6 +135,8 @@ def prepare(purpose: str) -> None:
         subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
     pip: list[str | Path] = [PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     subprocess.run([*pip, "--editable", f"{ROOT}{EXTRAS[purpose]}"], check=True)
+    if purpose in FOREIGN:
+        subprocess.run([*pip, "--no-deps", "--ignore-requires-python", FOREIGN[purpose]], check=False)
     stamp.write_text(wanted)
 
 

@@ -1,8 +1,11 @@
 """``python3 dev.py soak [NAMES]``: all parts, or the named ones; exit status 1 if a promise did not hold."""
 
 import argparse
+import signal
 import sys
 from collections.abc import Callable
+from types import FrameType
+from typing import NoReturn
 
 from assurance.faults import table as faulty
 from assurance.faults.scenes import SCENES
@@ -36,10 +39,15 @@ PARTS: dict[str, Run] = {"faults": faults, "traffic": traffic, "growth": growth}
 def main(arguments: list[str]) -> int:
     """Run the parts that are named, or all."""
     options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, _leave)  # a killed run, too, ends what it started
     try:
         return max([PARTS[name](options) for name in options.names or PARTS])
     except KeyboardInterrupt:
         return 130
+
+
+def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(143)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -7,6 +7,7 @@ from tarkpm.core import lock_merge, lockfile, project_edit, toml_scan
 from tarkpm.core.agent import jsonc
 from tarkpm.core.case import parse_case
 from tarkpm.core.manifest import Manifest
+from tarkpm.core.mirrors import Mirrors
 from tarkpm.core.openai.refusal import ApiRefusal
 from tarkpm.core.openai.request import read_chat
 from tarkpm.core.project import Project
@@ -38,6 +39,8 @@ _PROJECT = (
     "git",
     "tag",
     "path",
+    "oci",
+    "digest",
     "version",
     "root",
 )
@@ -47,6 +50,14 @@ _LOCK = ("version = 2", "[[plugin]]", "source", "statement", "files", "signer", 
 def manifest(data: bytes) -> None:
     """Read a plugin.toml."""
     Manifest.parse(data)
+
+
+def mirrors(data: bytes) -> None:
+    """Read a config.toml: what it maps is mapped once, and in whole parts."""
+    found = Mirrors.parse(data, where=WHERE)
+    for prefix, mirror in found.pairs:
+        if not any(other.startswith(f"{prefix}/") for other, _ in found.pairs):
+            assert found.of(f"{prefix}/x") == f"{mirror}/x"
 
 
 def project(data: bytes) -> None:
@@ -150,6 +161,7 @@ TARGETS = (
         manifest,
         words=(*_TOML, "[plugin]", "capabilities", "[oauth]", "[secrets.token]", "requires"),
     ),
+    Target("config-toml", mirrors, words=(*_TOML, "[mirror]", "oci://", "https://", "/srv", ":443", "git@")),
     Target("tark-toml", project, words=(*_TOML, *_PROJECT)),
     Target("tark-toml-edit", project_edits, words=(*_TOML, *_PROJECT)),
     Target("tark-lock", lock, words=(*_TOML, *_LOCK)),

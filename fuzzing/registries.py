@@ -7,6 +7,7 @@ from tarkpm.core.oci import reference as references
 from tarkpm.core.oci.artifact import CONFIG_TYPE, MANIFEST_TYPE, WASM_TYPE, Descriptor
 from tarkpm.core.oci.challenge import read_challenge
 from tarkpm.core.oci.decode import Artifact, decode, parse_manifest
+from tarkpm.sources.oci.layout import read_index
 
 WHERE = "oci://h.example/o/t"
 _WASM = Descriptor(WASM_TYPE, "sha256:" + "0" * 64, 8)
@@ -46,6 +47,13 @@ def challenge(data: bytes) -> None:
     assert found is None or bool(found.realm) is (found.scheme == "bearer")
 
 
+def layout(data: bytes) -> None:
+    """Read the index of an image layout, which a folder in the place of a repository has."""
+    for tag, digest in read_index(data, where=WHERE).items():
+        assert "/" not in tag
+        assert len(digest) == len("sha256:") + 64
+
+
 def _check(found: Artifact) -> None:
     names = [found.module.name, *(found.plugin.files if found.plugin else ())]
     assert len(names) == len({*names})
@@ -69,6 +77,11 @@ TARGETS = (
         "oci-config",
         config,
         words=('"tark.plugin.v1":', '"files":', '"wasm":', '"tlog-proof":', '"layerDigests":'),
+    ),
+    Target(
+        "oci-layout",
+        layout,
+        words=('"manifests":', '"annotations":', '"digest":', "org.opencontainers.image.ref.name"),
     ),
     Target("oci-challenge", challenge, words=("Bearer ", "Basic ", "realm=", "service=", '"', "\\", ",")),
 )

@@ -11,8 +11,8 @@ from tarkpm.errors import TarkError
 
 SECONDS: Final = 3.0
 """CPU time of one input. Inputs have at most `Target.longest` bytes, so real ones take milliseconds."""
-MEMORY: Final = 64 << 20
-"""Bytes that Python may allocate for one input; `Target.longest` is a few thousand."""
+MEMORY: Final = 96 << 20
+"""Bytes that Python may allocate for one input. To read a file reserves its limit, at most 64 MiB."""
 
 
 class BrokenPromise(AssertionError):

@@ -23,7 +23,7 @@ from mutants import ROOT
 from mutants.modules import MODULES
 from mutants.operators import Mutant, mutants
 
-SECONDS = 20
+SECONDS = 5
 """CPU time that one mutant may take, in addition to ten times what its tests take: it may loop."""
 WAIT = 300
 """Seconds of the clock after which a mutant that waits for something counts as found."""
@@ -153,7 +153,7 @@ def _silence() -> None:
 
 def _replace(mutant: Mutant, file: str) -> None:
     """Give every function of this name the changed code: whoever imported it has the same object."""
-    code = _found(compile(mutant.tree, file, "exec"), mutant.function)
+    code = _found(compile(mutant.tree(), file, "exec"), mutant.function)
     for one in gc.get_objects():
         if isinstance(one, FunctionType) and _is_same(one.__code__, code):
             one.__code__ = code

@@ -29,7 +29,7 @@ _Changed = Iterator[tuple[ast.AST, ast.AST]]
 
 
 class Mutant(NamedTuple):
-    """A change of one function: its line, what the text was and became, and the whole changed file.
+    """A change of one function: its line, and what the text was and became.
 
     Of several equal changes in one function, the second ends in ``#2``.
     """
@@ -37,7 +37,15 @@ class Mutant(NamedTuple):
     function: str
     line: int
     change: str
-    tree: ast.Module
+    file: ast.Module
+    old: ast.AST
+    new: ast.AST
+
+    def tree(self) -> ast.Module:
+        """Return the changed file, on the same lines."""
+        placed = ast.copy_location(self.new, self.old) if hasattr(self.old, "lineno") else self.new
+        changed: ast.Module = copy.deepcopy(self.file, {id(self.old): placed})
+        return ast.fix_missing_locations(changed)
 
 
 def mutants(source: str) -> Iterator[Mutant]:
@@ -50,7 +58,7 @@ def mutants(source: str) -> Iterator[Mutant]:
                 shown = _shown(old, new)
                 seen[shown] += 1
                 change = shown if seen[shown] == 1 else f"{shown} #{seen[shown]}"
-                yield Mutant(name, getattr(old, "lineno", 0), change, _replaced(tree, old, new))
+                yield Mutant(name, getattr(old, "lineno", 0), change, tree, old, new)
 
 
 def _functions(tree: ast.AST, prefix: str = "") -> Iterator[tuple[str, ast.FunctionDef]]:
@@ -135,10 +143,3 @@ def _shown(old: ast.AST, new: ast.AST) -> str:
 
 def _line(node: ast.AST) -> str:
     return " ".join(ast.unparse(node).split())[:160]
-
-
-def _replaced(tree: ast.Module, old: ast.AST, new: ast.AST) -> ast.Module:
-    """Return a copy of the file with ``new`` in place of ``old``, on the same lines."""
-    placed = ast.copy_location(new, old) if hasattr(old, "lineno") else new
-    changed: ast.Module = copy.deepcopy(tree, {id(old): placed})
-    return ast.fix_missing_locations(changed)

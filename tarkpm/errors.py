@@ -9,7 +9,7 @@
     ├ VerificationError  DigestMismatch, SignatureInvalid, CommitUnreached, KeyUntrusted, IndexUntrusted,
     │                    Revoked, PolicyViolation
     ├ ConsentError       ProjectNotAccepted, CapabilityWidened, ToolsChanged, KeyUnknown, KeyChanged,
-    │                    UnsignedRefused, Downgrade, Republished, UnmanagedRefused, Edited
+    │                    IdentityChanged, UnsignedRefused, Downgrade, Republished, UnmanagedRefused, Edited
     ├ StoreError         BlobMissing, StoreBusy
     ├ BuildError         ToolchainMissing
     └ HostError          ModuleInvalid, CapabilityDenied, PluginFailed (PluginRaised), PluginCrashed,
@@ -193,6 +193,10 @@ class KeyChanged(ConsentError):
     """A plugin is signed by a different key than before."""
 
 
+class IdentityChanged(ConsentError):
+    """A release does not prove the CI identity that the project asks for."""
+
+
 class UnsignedRefused(ConsentError):
     """A release is not signed."""
 
@@ -242,10 +246,7 @@ class StoreBusy(StoreError):
 
 
 class BuildError(TarkError):
-    """A plugin could not be built: its toolchain failed, or the result does not fit.
-
-    ``output`` are lines that the toolchain printed, bounded.
-    """
+    """A plugin could not be built. ``output`` are lines that the toolchain printed, bounded."""
 
     exit_status = 1
 

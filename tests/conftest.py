@@ -33,7 +33,12 @@ def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
     os.chdir(item.config.invocation_params.dir)
 
 
-pytest_plugins = ["support.faked_clock", "support.index_fixtures", "support.secret_fixtures"]
+pytest_plugins = [
+    "support.faked_clock",
+    "support.index_fixtures",
+    "support.log_fixtures",
+    "support.secret_fixtures",
+]
 
 # A shell's background job ignores Ctrl-C, and what it starts inherits that: so would the commands that are
 # sent Ctrl-C here. A handler is not inherited.

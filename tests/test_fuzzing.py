@@ -3,7 +3,7 @@
 import pytest
 
 from fuzzing import CORPUS
-from fuzzing.target import BrokenPromise, Target
+from fuzzing.target import MEMORY, BrokenPromise, Target
 from fuzzing.targets import TARGETS
 
 
@@ -12,7 +12,7 @@ def test_an_input_of_the_corpus_keeps_the_promise(target: Target) -> None:
     inputs = sorted(target.corpus.iterdir())
     assert inputs
     for file in inputs:
-        target.check(file.read_bytes())
+        target.check_memory(file.read_bytes())
 
 
 def test_there_is_no_corpus_without_a_target() -> None:
@@ -32,5 +32,5 @@ def test_what_breaks_the_promise() -> None:
     with pytest.raises(BrokenPromise, match="of CPU time"):
         Target("slow", lambda _: sum(range(100_000))).check(b"", seconds=0)
     with pytest.raises(BrokenPromise, match="of memory"):
-        Target("big", lambda _: bytearray(65 << 20)).check_memory(b"")
+        Target("big", lambda _: bytearray(MEMORY + 1)).check_memory(b"")
     Target("kept", lambda data: _raise(ValueError(data)), (ValueError,)).check(b"")

@@ -43,7 +43,7 @@ def test_the_mistakes_in_a_function() -> None:
         (10, "'a' -> 'aX'"),
     ]
     for mutant in found:
-        compile(mutant.tree, "x", "exec")
+        compile(mutant.tree(), "x", "exec")
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -17,7 +17,7 @@ from assurance.growth.counting import Cost
 from assurance.growth.shapes import SHAPES
 
 SIZES: Final = (10, 32, 100, 316, 1_000, 3_162, 10_000)
-QUICK: Final = 100
+QUICK: Final = 316
 BOUND: Final = 1.15
 """The largest exponent of the number of function calls."""
 

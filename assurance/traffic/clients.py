@@ -81,7 +81,7 @@ class Cloner:
 
     def __init__(self, honest: str, *hostile: str) -> None:
         self._honest, self._hostile = honest, hostile
-        self._limits = TransferLimits(connect=2, stall=1, total=20)
+        self._limits = TransferLimits(connect=20, stall=30, total=120)
 
     def __call__(self) -> int:
         self._read(self._honest)

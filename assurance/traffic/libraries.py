@@ -15,7 +15,7 @@ from support.indexserver import IndexServer
 from support.sandbox import Sandbox
 
 from assurance import ROOT, SUPPORT
-from assurance.traffic.subject import PATIENCE, Subject, project
+from assurance.traffic.subject import Subject, project, watched
 
 
 def _client(name: str, sandbox: Sandbox, *arguments: str) -> Subject:
@@ -44,9 +44,8 @@ def _client(name: str, sandbox: Sandbox, *arguments: str) -> Subject:
 def host(root: Path) -> Iterator[Subject]:
     """A program with a `Host`."""
     sandbox = project(root)
-    subject = _client("Host", sandbox, "host", str(sandbox.cwd))
-    yield subject
-    subject.process.communicate(timeout=PATIENCE)
+    with watched(_client("Host", sandbox, "host", str(sandbox.cwd))) as subject:
+        yield subject
 
 
 def _damaged(handler: GitHandler) -> bool:
@@ -113,9 +112,9 @@ def git(root: Path) -> Iterator[Subject]:
 
     with GitServer(root / "srv", before=before) as server:
         names = ["honest", *(path.strip("/") for path in hooks), "missing"]
-        subject = _client("reader of git", sandbox, "git", *(server.url(name) for name in names))
-        yield subject
-        subject.process.communicate(timeout=PATIENCE)
+        client = _client("reader of git", sandbox, "git", *(server.url(name) for name in names))
+        with watched(client) as subject:
+            yield subject
 
 
 @contextmanager
@@ -147,5 +146,5 @@ def index(root: Path) -> Iterator[Subject]:
             return ask()
 
         subject.round = clear_and_ask
-        yield subject
-        subject.process.communicate(timeout=PATIENCE)
+        with watched(subject):
+            yield subject

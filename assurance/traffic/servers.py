@@ -1,5 +1,6 @@
 """Servers of tarkpm, asked by honest clients and others: mcp over stdio and HTTP, index serve."""
 
+import contextlib
 import http.client
 import json
 import queue
@@ -15,7 +16,7 @@ from typing import Any, Final
 from support.community import Community
 from support.sandbox import Sandbox
 
-from assurance.traffic.subject import PATIENCE, Subject, project
+from assurance.traffic.subject import PATIENCE, Subject, project, watched
 
 HELLO: Final = {
     "protocolVersion": "2025-11-25",
@@ -75,10 +76,8 @@ def mcp_stdio(root: Path) -> Iterator[Subject]:
     ask("initialize", HELLO)
     send('{"jsonrpc":"2.0","method":"notifications/initialized"}')
     subject.round = some
-    yield subject
-    assert process.stdin
-    process.stdin.close()
-    process.wait(timeout=PATIENCE)
+    with watched(subject):
+        yield subject
 
 
 def _hostile(tool: str) -> dict[str, Any]:
@@ -133,17 +132,18 @@ def mcp_http(root: Path) -> Iterator[Subject]:
         post(call(6, "tools/call", _hostile("trap")), mine)
         post(b"{" * 1000, mine)
         for headers in ({**good, "Authorization": "Bearer x"}, {**good, "Host": "evil.example"}):
-            status, _, _ = post(call(7, "ping", {}), headers)
-            assert status in (401, 421), status
+            # It is refused before its body is read, so the kernel may reset the connection.
+            with contextlib.suppress(ConnectionResetError, BrokenPipeError):
+                status, _, _ = post(call(7, "ping", {}), headers)
+                assert status in (401, 421), status
         _half(place, f"POST /{path} HTTP/1.1\r\nHost: {place}\r\nContent-Length: 1000\r\n\r\n{{".encode())
         _half(place, b"GET / HTTP/1.1\r\nX: " + b"x" * 2000)
         # The session is left open: clients go without a word.
         return 13
 
     subject.round = some
-    yield subject
-    process.terminate()
-    process.wait(timeout=PATIENCE)
+    with watched(subject):
+        yield subject
 
 
 @contextmanager
@@ -180,9 +180,8 @@ def index_serve(root: Path) -> Iterator[Subject]:
         return len(paths) + 2
 
     subject.round = some
-    yield subject
-    process.send_signal(2)
-    process.wait(timeout=PATIENCE)
+    with watched(subject):
+        yield subject
 
 
 def _half(place: str, data: bytes) -> None:

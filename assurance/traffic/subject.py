@@ -1,7 +1,8 @@
 """A process that is watched, and the project that most of them have."""
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +25,27 @@ class Subject:
     def pid(self) -> int:
         """Its process id."""
         return self.process.pid
+
+    def end(self) -> None:
+        """End it as its user would, by the end of its input or by SIGTERM; kill it if that does not help."""
+        if self.process.stdin:
+            self.process.stdin.close()
+        else:
+            self.process.terminate()
+        try:
+            self.process.wait(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+@contextmanager
+def watched(subject: Subject) -> Iterator[Subject]:
+    """End a process in any case."""
+    try:
+        yield subject
+    finally:
+        subject.end()
 
 
 def project(root: Path) -> Sandbox:

@@ -4,6 +4,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -41,7 +42,9 @@ class Watched:
                 self.operations += self.subject.round()
                 time.sleep(PAUSE_SECONDS)
         except Exception as problem:  # noqa: BLE001  whatever it was, it is in the table
-            self.problem = f"{type(problem).__name__}: {problem}"[:500]
+            where = traceback.extract_tb(problem.__traceback__)[1:2]
+            at = f" (line {where[0].lineno})" if where else ""
+            self.problem = f"{type(problem).__name__}: {problem}{at}"[:500]
 
     def look(self) -> None:
         """Take a sample, if the process is there."""

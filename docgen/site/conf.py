@@ -13,13 +13,13 @@ from tarkpm import __version__
 
 NAVIGATION = {
     "Guides": ["docs/install", "docs/getting-started", "docs/everyday", "docs/capabilities", "docs/isolation", "docs/advisories",
-        "docs/oci-registries", "docs/rebuilding", "docs/ci", "docs/bundles",
+        "docs/oci-registries", "docs/rebuilding", "docs/ci-identity", "docs/ci", "docs/bundles",
         "docs/pull-requests", "docs/troubleshooting"],
     "Use plugins": ["docs/signing-in", "docs/secrets", "docs/serving-models", "docs/agents", "docs/python", "docs/team-policy"],
     "Write plugins": ["docs/sdk/README", "docs/sdk/c", "docs/sdk/javascript", "docs/sdk/python", "docs/sdk/rust", "docs/sdk/testing", "docs/sdk/publishing", "docs/sdk/*", "plugins/README", "plugins/*/README"],
     "Reference": ["docs/reference/commands", "docs/json", "docs/reference/*"],
     "Maintain an index": ["index/README", "index/*"],
-    "Trust": ["SECURITY", "docs/trust-rules"],
+    "Trust": ["SECURITY", "docs/trust-rules", "docs/transparency-log"],
     "The project": ["CONTRIBUTING", "docs/architecture", "docs/style", "docs/assurance", "docs/decisions/README", "benchmarks/README", "CHANGELOG"],
 }  # fmt: skip
 """The pages by section; a pattern stands for the pages that no line before it names."""

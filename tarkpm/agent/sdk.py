@@ -6,7 +6,6 @@ them for a name (docs/decisions/0126).
 """
 
 import importlib.util
-import shlex
 import sys
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -14,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from tarkpm.errors import HostError
+from tarkpm.io import extras
 
 REQUIREMENT = "mcp>=2.3,<3"
 """The extra ``mcp`` of pyproject.toml."""
@@ -67,10 +67,4 @@ def install_command(prefix: Path) -> str:
 
     It names the SDK and not the extra: the name tarkpm on an index of packages may be somebody else's.
     """
-    sdk = shlex.quote(REQUIREMENT)
-    # pipx and uv make environments without pip.
-    if prefix.parent.parts[-2:] == ("pipx", "venvs"):
-        return f"pipx inject {shlex.quote(prefix.name)} {sdk}"
-    if importlib.util.find_spec("pip") is None:
-        return f"uv pip install --python {shlex.quote(sys.executable)} {sdk}"
-    return f"{shlex.quote(sys.executable)} -m pip install {sdk}"
+    return extras.install_command(prefix, REQUIREMENT)

@@ -47,7 +47,7 @@ SECTIONS: Final[dict[str, tuple[str, ...]]] = {
     "Run plugins": ("call", "tools", "mcp", "auth", "secret", "chat", "hook", "channel", "serve"),
     "Write plugins": ("new", "build", "check", "dev", "trial", "test", "wit"),
     "Publish": ("key", "sign", "publish", "export", "index"),
-    "Without a network": ("bundle",),
+    "Without a network": ("bundle", "mirror"),
     "This machine": ("doctor", "cache", "completions", "merge-driver"),
 }
 COMMANDS: Final = tuple(name for names in SECTIONS.values() for name in names)

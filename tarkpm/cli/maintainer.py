@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tarkpm.core.version import Version
     from tarkpm.ops.registry.desk import Desk
     from tarkpm.ops.registry.proposals import ProposalReport
+    from tarkpm.registry.findings import IndexFinding
 
 index_folder = click.option(
     "--index",
@@ -90,6 +91,14 @@ def proposal_lines(report: "ProposalReport") -> list[str]:
     lines = [f"{done} {neutral(report.title)}: {report.state}"]
     lines += [f"  {neutral(label):<{width}}  {neutral(text)}" for label, text in rows]
     return lines + [f"{style('warning:', fg='yellow')} {neutral(text)}" for text in report.warnings]
+
+
+def finding_lines(finding: "IndexFinding") -> list[str]:
+    """Return a finding about an index as lines to print."""
+    mark = style("note:", fg="cyan") if finding.note else style("problem:", fg="red")
+    lines = [f"{mark} {neutral(finding.message)}"]
+    lines += [f"  where: {neutral(finding.where)}"] if finding.where else []
+    return lines + ([f"  help: {neutral(finding.hint)}"] if finding.hint else [])
 
 
 online_key_option = click.option(

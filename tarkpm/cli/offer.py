@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Final
 
-from tarkpm.cli.rendering import note_lines, status_text
+from tarkpm.cli.rendering import log_text, note_lines, status_text
 from tarkpm.core.text import neutral
 
 if TYPE_CHECKING:
@@ -47,7 +47,9 @@ def offer_lines(offer: "Offer") -> list[str]:
         ("Commit", offer.commit),
         ("Manifest", offer.digest),
         ("Signer", _signer(offer)),
+        ("Identity", f"{offer.identity} (proved to the index)" if offer.identity else ""),
         ("Rebuilt", rebuilt_text(offer.rebuilt_by, offer.rebuilt_otherwise_by)),
+        ("Log", log_text(offer.log)),
         ("Size", f"{offer.size:,} bytes"),
         ("Tools", _tools(offer)),
         ("Sign-in", "; ".join(offer.sign_in)),

@@ -16,6 +16,7 @@ import msgspec
 from tarkpm.cli.complete import locked_names, plugin_names
 from tarkpm.cli.console import Console, echo, echo_json, echo_output
 from tarkpm.cli.global_options import everywhere, said_before
+from tarkpm.cli.identity_option import identity_option
 from tarkpm.core import variables
 from tarkpm.core.text import without_login
 from tarkpm.errors import TarkError
@@ -162,6 +163,7 @@ def running_folders(function: Callable[..., Any]) -> Callable[..., Any]:
 
 _CONSENT = [
     click.option("--trust", multiple=True, metavar="KEY", help="Trust releases signed by KEY."),
+    identity_option,
     click.option("--accept-capabilities", is_flag=True, help="Grant the declared capabilities."),
     click.option("--accept-tools", is_flag=True, help="Accept changed definitions of tools."),
     click.option(
@@ -205,6 +207,7 @@ def consent(function: Callable[..., Any]) -> Callable[..., Any]:
                 "allow_downgrade",
                 "allow_republished",
                 "adopt",
+                "identity",
             )
             if key in rest
         }

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tarkpm.ops.change.report import Previous, Taken, TakeReport
     from tarkpm.ops.change.sync_change import SyncChange
     from tarkpm.ops.release.listing import PluginRow
+    from tarkpm.ops.release.log_entry import LogEntry
 
 LEVELS = {"warn": "yellow", "error": "red"}
 
@@ -42,6 +43,16 @@ _MARKS = {"enabled": CHECK, "disabled": CROSS, "revoked": CROSS}
 
 
 _PLAIN = {"added": "add", "replaced": "replace", "adopted": "adopt", "locked": "lock"}
+
+
+def log_text(entry: "LogEntry | None") -> str:
+    """Return what the log of an index says about a release, in words; "" without a log."""
+    if entry is None:
+        return ""
+    from tarkpm.core.tlog.log import seen_text
+
+    since = f"in the log since {entry.since[:10]}" if entry.since else "in the log"
+    return f"{since}, entry {entry.entry:,}, {seen_text(len(entry.seen_by))}"
 
 
 def taken_lines(report: "TakeReport", *, dry_run: bool, locked: bool = False) -> list[str]:

@@ -46,7 +46,7 @@ class Acceptance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
         from tarkpm.core.lock_check import followed
 
         entries = {entry.name: entry for entry in followed(project, lock).entries}
-        names = {*project.requirements, *entries, *project.trust, *project.grants}
+        names = {*project.requirements, *entries, *project.trust, *project.identities, *project.grants}
         return cls(
             {name: IndexPlace(one.url, one.root) for name, one in sorted(project.indexes.items())},
             {name: _binding(name, project, entries.get(name)) for name in sorted(names)},
@@ -108,6 +108,7 @@ def _binding(name: "PluginName", project: "Project", entry: "LockEntry | None") 
             keys=tuple(sorted(project.trust.get(name, ()))),
             signer=signer or "",
             unsigned=bool(requirement and (requirement.unsigned or requirement.is_working_copy)),
+            identity=str(project.identities.get(name, "")),
         ),
         tuple(map(str, project.granted(name))),
         contents_digest(entry) if entry and _is_unsigned(entry) else "",

@@ -67,7 +67,8 @@ class Publisher(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
 
     ``keys`` are the keys under ``[trust]``, sorted. A plugin of an index is vouched for by the index;
     ``keys`` restrict it further, and ``signer`` is the key of the locked release. ``unsigned`` says that the
-    plugin needs no signature. ``origin`` is None for decisions about a plugin that is neither required nor
+    plugin needs no signature. ``identity`` is the CI identity that releases must prove besides, "" for none.
+    ``origin`` is None for decisions about a plugin that is neither required nor
     locked.
     """
 
@@ -75,6 +76,7 @@ class Publisher(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     keys: tuple[str, ...] = ()
     signer: str = ""
     unsigned: bool = False
+    identity: str = ""
 
     @property
     def signers(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 if TYPE_CHECKING:
+    from tarkpm.core.ci_identity import CiIdentity
     from tarkpm.core.verification import VerifiedRelease
 
 from tarkpm.core.key import PublicKey
@@ -34,6 +35,7 @@ class Answers(msgspec.Struct, frozen=True):
     adopt: bool = False
     accept_tools: bool = False
     no_minimum_age: frozenset[PluginName] = frozenset()
+    identity: CiIdentity | None = None
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -51,11 +53,15 @@ class Question(msgspec.Struct, frozen=True):
 
 
 class Admission(msgspec.Struct, frozen=True):
-    """The consequences of accepting a candidate: a change to tark.toml, and the questions to answer first."""
+    """The consequences of accepting a candidate: a change to tark.toml, and the questions to answer first.
+
+    ``identity`` is the CI identity that releases must prove from now on, None if none was asked for.
+    """
 
     candidate: VerifiedRelease
     change: ProjectEdit
     questions: tuple[Question, ...]
+    identity: CiIdentity | None = None
 
     def questions_about(self, *errors: type[ConsentError]) -> bool:
         """Return whether any question is of one of these kinds."""

@@ -28,6 +28,7 @@ SHOWN_AS: Final[Mapping[WideningKind, tuple[str, ...]]] = {
     WideningKind.KEY: ("trust", "signer"),
     WideningKind.UNPINNED: ("trust",),
     WideningKind.SIGNER: ("signer",),
+    WideningKind.IDENTITY: ("identity",),
     WideningKind.UNSIGNED: ("signer",),
     WideningKind.CONTENTS: ("files", "commit", "digest"),
     WideningKind.OLDER: ("version",),
@@ -143,6 +144,7 @@ class _Side:
         project, entry, key = self.project, self.lock.get(name), PluginName(name)
         decided = {
             "trust": tuple(sorted(project.trust.get(key, ()))),
+            "identity": (str(project.identities[key]),) if key in project.identities else (),
             "granted": tuple(map(str, project.granted(key))),
         }
         if entry is None:
@@ -175,6 +177,7 @@ class _Side:
             self.get(name) == other.get(name)
             and self.project.requirements.get(key) == other.project.requirements.get(key)
             and self.project.trust.get(key) == other.project.trust.get(key)
+            and self.project.identities.get(key) == other.project.identities.get(key)
             and self.project.granted(key) == other.project.granted(key)
         )
 
@@ -192,7 +195,7 @@ def _declared(entry: LockEntry) -> tuple[str, ...]:
 
 
 def _decided(project: Project) -> set[PluginName]:
-    return {*project.trust, *project.grants}
+    return {*project.trust, *project.identities, *project.grants}
 
 
 def _plugin(name: str, old: _Side, new: _Side, wider: Collection[str]) -> PluginChange:

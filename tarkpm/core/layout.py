@@ -8,6 +8,7 @@
     targets/    publishers/<sha256>.<name>.json, index/<sha256>.<name>.json,
                 publishers/<sha256>._advisory.<id>.json, publishers/<sha256>._advisories-<n>.json
     files/      <statement sha256>: a release's statement and its files one after another
+    log/        optional: checkpoint and tile/…, the transparency log of releases (c2sp.org/tlog-tiles)
 
 Every metadata file except root, snapshot and timestamp names its role in the signed field `ROLE_FIELD`. TUF
 does not require this; without it, a mirror could serve one bin in place of another.
@@ -15,6 +16,9 @@ does not require this; without it, a mirror could serve one bin in place of anot
 Advisories are targets like claims. The parts of their list are named in the signed field `ADVISORIES_FIELD`
 of ``claims``, which every client reads anyway: an index without advisories costs no request, and a client
 that does not know advisories ignores the field (docs/decisions/0182).
+
+The log is not signed through TUF: it has a key of its own, which the root names in the signed field
+`LOG_FIELD` (docs/decisions/0210). Rows contain the proof that their release is in it.
 """
 
 from typing import Final
@@ -35,6 +39,11 @@ MAX_BITS: Final = 14
 METADATA: Final = "metadata"
 TARGETS: Final = "targets"
 FILES: Final = "files"
+LOG: Final = "log"
+LOG_FIELD: Final = "x-tark-log"
+CHECKPOINT: Final = f"{LOG}/checkpoint"
+COSIGNED: Final = f"{LOG}/cosigned"
+"""The newest checkpoint that enough witnesses have seen, which may be older than the current one."""
 PUBLISHERS: Final = "publishers/"
 """The prefix of the target paths of claims."""
 
@@ -74,3 +83,8 @@ def rows_path(name: PluginName) -> str:
 def release_file(statement: Digest) -> str:
     """Return the path, from the top of the index, of the statement and files of a release."""
     return f"{FILES}/{statement}"
+
+
+def log_file(path: str) -> str:
+    """Return the path, from the top of the index, of a file of the log."""
+    return f"{LOG}/{path}"

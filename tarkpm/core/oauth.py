@@ -89,6 +89,12 @@ class OAuth(msgspec.Struct, frozen=True):
     extra: tuple[tuple[str, str], ...] = ()
 
     @property
+    def described(self) -> tuple[str, ...]:
+        """How sign-in works, for people: the flow, its addresses and its scopes."""
+        scopes = (f"scopes {' '.join(self.scopes)}",) if self.scopes else ()
+        return (self.flow, *self.endpoints, *scopes)
+
+    @property
     def endpoints(self) -> tuple[str, ...]:
         """The URLs that a sign-in requests or opens in a browser."""
         return tuple(filter(None, (self.auth_url, self.device_auth_url, self.token_url)))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 from tarkpm.core.binding import Binding, Origin, contents_digest
 from tarkpm.core.capability import CapabilitySet
+from tarkpm.core.ci_policy import NOT_ASKED, Judged
 from tarkpm.core.claim import Vouched
 from tarkpm.core.consent import Admission, Answers, Question
 from tarkpm.core.key import PublicKey
@@ -48,13 +49,14 @@ def admit(
     answers: Answers,
     accepted: Binding | None = None,
     vouched: Vouched = NOBODY,
+    judged: Judged = NOT_ASKED,
 ) -> Admission:
     """Decide what it takes to accept a verified release.
 
     ``requirement`` is None for a dependency, of which tark.toml holds only grants. ``locked`` is the lock
     entry of the installed release, ``declared_before`` the capabilities that release declared (None if it is
-    unknown or there is none), ``accepted`` the binding that this user accepted, and ``vouched`` the verified
-    claims of indexes.
+    unknown or there is none), ``accepted`` the binding that this user accepted, ``vouched`` the verified
+    claims of indexes, and ``judged`` what the release's proof of a CI identity means.
 
     Raises `KeyUntrusted` if ``--trust`` names a different key than the signer's, `ResolutionError` if the
     release requires a newer tark, and for a release of an index what `check_vouched` raises.
@@ -70,6 +72,10 @@ def admit(
         check_vouched(candidate.entry(), candidate.source, vouched)
         trust, key_questions = _judge_publisher(candidate, trusted, before, answers)
     else:
+        # A proved identity vouches for the first key, in place of the user who would compare it. A key that
+        # changes is asked about all the same: the identity is asked for besides.
+        if judged.is_proved and candidate.signer and not before and not answers.trust:
+            answers = msgspec.structs.replace(answers, trust=(candidate.signer,))
         if _is_accepted_unsigned(candidate, project, accepted):
             answers = msgspec.structs.replace(answers, allow_unsigned=answers.allow_unsigned | {name})
         trust, key_questions = _judge_signer(candidate, requirement, trusted, before, answers)
@@ -87,6 +93,7 @@ def admit(
     # 4. The version, compared with the locked one. The questions appear in this order: whose code runs, which
     #    release it is, what it may do.
     questions = (
+        *judged.questions,
         *key_questions,
         *_judge_version(candidate, requirement, locked, answers),
         *capability_questions,
@@ -100,7 +107,7 @@ def admit(
     if requirement is not None:
         unsigned = candidate.signer is None and not requirement.is_working_copy
         requirement = msgspec.structs.replace(requirement, unsigned=unsigned)
-    return Admission(candidate, ProjectEdit(name, requirement, trust, grants), questions)
+    return Admission(candidate, ProjectEdit(name, requirement, trust, grants), questions, judged.identity)
 
 
 def _signers_before(

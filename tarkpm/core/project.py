@@ -5,7 +5,7 @@ Reading returns a frozen `Project`. `project_edit` changes the text.
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -33,6 +33,9 @@ from tarkpm.core.release_age import EXCLUDE_KEY, KEY, AgeRule, parse_age
 from tarkpm.core.text import refuse_empty
 from tarkpm.core.version import Range, Version
 from tarkpm.errors import ProjectError
+
+if TYPE_CHECKING:  # few projects ask for a CI identity
+    from tarkpm.core.ci_identity import CiIdentity
 
 T = TypeVar("T")
 
@@ -75,6 +78,7 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True):
     index: dict[str, _Index] = {}
     plugins: dict[str, Any] = {}
     trust: dict[str, list[str]] = {}
+    identities: dict[str, str] = {}
     grants: dict[str, dict[str, Any]] = {}
     mcp: dict[str, Any] = {}
     policy: dict[str, Any] | None = None
@@ -95,6 +99,7 @@ class Project(msgspec.Struct, frozen=True):
     ages: AgeRule | None = None
     record: bool = False
     policy: PolicyPin | None = None
+    identities: "Mapping[PluginName, CiIdentity]" = {}
 
     @classmethod
     def parse(cls, data: bytes, *, where: str = PROJECT) -> "Project":
@@ -111,6 +116,7 @@ class Project(msgspec.Struct, frozen=True):
             indexes=indexes,
             requirements=requirements,
             trust=_respelled(_keyed(document.trust, _keys, where, "trust"), spelled),
+            identities=_respelled(_keyed(document.identities, _identity, where, "identities"), spelled),
             grants=_respelled(_keyed(document.grants, _grants, where, "grants"), spelled),
             mcp=_checked(McpRules.read, document.mcp, where, "mcp"),
             ages=_ages(document.tark, where),
@@ -244,6 +250,12 @@ def _from_index(name: PluginName, source: IndexSource, wanted: str) -> Requireme
 
 def _keys(_: PluginName, value: list[str]) -> tuple[PublicKey, ...]:
     return tuple(public_key(text) for text in value)
+
+
+def _identity(_: PluginName, value: str) -> "CiIdentity":
+    from tarkpm.core.ci_identity import CiIdentity
+
+    return CiIdentity.parse(value)
 
 
 def _grants(_: PluginName, value: dict[str, Any]) -> CapabilitySet:

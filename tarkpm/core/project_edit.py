@@ -5,7 +5,7 @@ A value that already reads as it should is left alone, however it is spelled.
 
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -20,6 +20,9 @@ from tarkpm.core.scope import normalize_scope
 from tarkpm.core.toml_edit import rewrite
 from tarkpm.core.version import Version
 from tarkpm.errors import ProjectError
+
+if TYPE_CHECKING:
+    from tarkpm.core.ci_identity import CiIdentity
 
 BLOCKS: Final = ("index",)
 """Tables whose entries get headers of their own: ``[index.community]``."""
@@ -49,24 +52,38 @@ def edit(
     tark_version: Version | None = None,
     any_age: Iterable[PluginName] = (),
     dropped: Iterable[PluginName] = (),
+    identities: "Mapping[PluginName, CiIdentity] | None" = None,
 ) -> bytes:
     """Return the text with ``changes`` applied and every other line unchanged.
 
     ``tark_version`` is added if the document has none. Plugins in ``any_age`` are excluded from the minimum
-    release age, those ``dropped`` from the project no longer. Parsing the result gives exactly the changed
-    values. Raises `ProjectError`.
+    release age, those ``dropped`` from the project no longer. CI ``identities`` are set, and others stay.
+    Parsing the result gives exactly the changed values. Raises `ProjectError`.
     """
     project, text, table = _read(data)
     if tark_version:
         table.setdefault("tark", {}).setdefault("version", str(tark_version))
     _exclude(table, any_age, dropped)
-    plugins, trust, grants = (_Section(table, key) for key in ("plugins", "trust", "grants"))
+    keys = ("plugins", "trust", "grants", "identities")
+    plugins, trust, grants, asked = (_Section(table, key) for key in keys)
     for change in changes:
         gone = change.requirement is None
         _set_requirement(plugins, project.indexes, change.name, change.requirement)
         _set(trust, change.name, change.trust, _KEYS, gone=gone)
         _set(grants, change.name, change.grants, _GRANTS, gone=gone)
+        if gone:  # a dependency comes from an index, which has no proofs
+            asked.drop(change.name)
+    _set_identities(asked, identities or {})
     return _written(text, table)
+
+
+def _set_identities(section: "_Section", identities: "Mapping[PluginName, CiIdentity]") -> None:
+    from tarkpm.core.ci_identity import CiIdentity
+
+    for name, identity in identities.items():
+        raw = section.get(name)
+        if raw is None or CiIdentity.parse(raw) != identity:
+            section.put(name, str(identity))
 
 
 def _exclude(table: Table, names: Iterable[PluginName], dropped: Iterable[PluginName]) -> None:
@@ -75,7 +92,8 @@ def _exclude(table: Table, names: Iterable[PluginName], dropped: Iterable[Plugin
     listed = tark.get(EXCLUDE_KEY, [])
     gone = set(map(folded, dropped))
     found = [name for name in listed if folded(name) not in gone]
-    found += [name for name in names if folded(name) not in set(map(folded, found))]
+    there = set(map(folded, found))
+    found += [name for name in names if folded(name) not in there]
     if found:
         tark[EXCLUDE_KEY] = found
     elif listed:

@@ -26,7 +26,8 @@ from tarkpm.errors import IndexUntrusted
 if TYPE_CHECKING:  # few rows have rebuilds
     from tarkpm.core.rebuilt import ListedRebuild
 
-VERSION: Final = 1
+VERSION: Final = 2
+"""The format of listings with proofs. Others are written as 1, for older versions of tarkpm."""
 MAX_ROWS: Final = 4 * 1024 * 1024
 MAX_DESCRIPTION: Final = 200
 """Characters of a description. The rest is cut."""
@@ -39,7 +40,9 @@ class ReleaseRow(msgspec.Struct, frozen=True):
     indexes recorded it. Dates of the author never count: a publisher may claim any.
     ``capabilities`` are unparsed text, for search and display only: a newer tarkpm may have written kinds
     that this one does not know. ``rebuilds`` are attestations, whose signatures are not checked here
-    (`tarkpm.core.rebuilt`).
+    (`tarkpm.core.rebuilt`). ``proof`` shows that the log of the index has the release
+    (`tarkpm.core.tlog.proof`); "" without a log. ``identity`` is the CI identity that the release proved to
+    the index, or "".
     """
 
     version: Version
@@ -53,6 +56,8 @@ class ReleaseRow(msgspec.Struct, frozen=True):
     yanked: str = ""
     published: int | None = None
     rebuilds: "tuple[ListedRebuild, ...]" = ()
+    proof: str = ""
+    identity: str = ""
 
     @property
     def size(self) -> int:
@@ -102,6 +107,8 @@ class _Row(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     yanked: str = ""
     published: str = ""
     rebuilds: list[dict[str, Any]] = []
+    proof: str = ""
+    identity: str = ""
 
 
 class _Document(msgspec.Struct, forbid_unknown_fields=True):
@@ -115,7 +122,10 @@ def parse(data: bytes, *, where: str) -> Listing:
     """Read the rows of a plugin. Raises `IndexUntrusted`."""
     document = decode_json(data, _Document, where=where, error=IndexUntrusted, limit=MAX_ROWS)
     try:
-        check_version("a listing", document.version, VERSION)
+        check_version("a listing", document.version, 1, VERSION)
+        # Version 1 has no such field, and older versions of tarkpm refuse it: all must read rows alike.
+        if document.version == 1 and any(row.proof for row in document.releases):
+            raise ValueError("expected no 'proof' in a listing of version 1")
         rows = tuple(sorted(map(_row, document.releases), key=lambda row: row.version))
         # Two rows of one version would make the choice depend on their order.
         if len({row.version for row in rows}) != len(rows):
@@ -146,7 +156,15 @@ def _row(raw: _Row) -> ReleaseRow:
         yanked=raw.yanked,
         published=parse_moment(raw.published) if raw.published else None,
         rebuilds=_rebuilds(raw.rebuilds) if raw.rebuilds else (),
+        proof=raw.proof,
+        identity=_identity(raw.identity) if raw.identity else "",
     )
+
+
+def _identity(text: str) -> str:
+    from tarkpm.core.ci_identity import CiIdentity
+
+    return str(CiIdentity.parse(text))
 
 
 def _rebuilds(tables: list[dict[str, Any]]) -> "tuple[ListedRebuild, ...]":
@@ -161,7 +179,7 @@ def render(listing: Listing) -> bytes:
     """Return the bytes of a plugin's rows. Equal listings have equal bytes."""
     document: dict[str, Any] = {"publisher": listing.publisher} if listing.publisher else {}
     document |= {
-        "version": VERSION,
+        "version": VERSION if any(row.proof for row in listing.rows) else 1,
         "name": listing.name,
         "releases": [_table(row) for row in sorted(listing.rows, key=lambda row: row.version)],
     }
@@ -180,6 +198,8 @@ def _table(row: ReleaseRow) -> dict[str, Any]:
         description=row.description,
         yanked=row.yanked,
         published="" if row.published is None else moment_text(row.published),
+        proof=row.proof,
+        identity=row.identity,
     )
     if row.rebuilds:
         from tarkpm.core.rebuilt import to_table

@@ -12,8 +12,8 @@ class FieldChange(msgspec.Struct, frozen=True):
     """One difference of a plugin or project: what is gone, and what is there instead.
 
     ``kind`` names what is compared: version, type, source, commit, signer, statement, files, requires,
-    min-tark-version, declared, granted, tools, license, trust, or range: what an update may take. For a
-    setting it is the key in tark.toml, such as ``mcp.ask``.
+    min-tark-version, declared, granted, tools, license, trust, identity, or range: what an update may take.
+    For a setting it is the key in tark.toml, such as ``mcp.ask``.
     """
 
     kind: str

@@ -27,7 +27,6 @@ from tarkpm.core.key import PublicKey, public_key
 from tarkpm.core.licenses import is_allowed
 from tarkpm.core.name_similarity import did_you_mean
 from tarkpm.core.names import MAX_POLICY
-from tarkpm.core.oci.patterns import registry_pattern
 from tarkpm.core.release import TYPES, index_root
 from tarkpm.core.release_age import age_text, parse_age
 from tarkpm.core.scope import PRIVATE, normalize_scope, split_host
@@ -179,6 +178,12 @@ def host_pattern(text: str) -> str:
     return host.strip("[]")
 
 
+def _registry(text: str) -> str:
+    from tarkpm.core.oci.patterns import registry_pattern  # few policies name registries
+
+    return registry_pattern(text)
+
+
 def _type(text: str) -> str:
     if text not in TYPES:
         raise ValueError(f"expected one of {', '.join(TYPES)}, found {short(text)}")
@@ -232,7 +237,7 @@ _READERS: Final[dict[str, Callable[[Any], Any]]] = {
     "version": version_number,
     "indexes": index_root,
     "git_hosts": host_pattern,
-    "registries": registry_pattern,
+    "registries": _registry,
     "folders": bool,
     "signers": public_key,
     "unsigned": bool,

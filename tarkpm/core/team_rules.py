@@ -14,7 +14,6 @@ from tarkpm.core.advisory import Severity
 from tarkpm.core.capability import CapabilitySet
 from tarkpm.core.key import PublicKey
 from tarkpm.core.licenses import is_allowed
-from tarkpm.core.oci.patterns import host_of, registry_covers
 from tarkpm.core.release import GitSource, IndexSource, OciSource, Source
 from tarkpm.core.scope import host_covers
 from tarkpm.core.team_policy import TeamPolicy, hosts_of
@@ -178,19 +177,20 @@ def _source(policy: TeamPolicy, facts: PluginFacts) -> Iterator[Violation]:
         ):
             yield _violation(policy, facts, "git-hosts", host or "of this machine")
     elif isinstance(source, OciSource):
-        if not any(registry_covers(one, source.oci) for one in _registries(policy, source)):
+        if not _is_allowed_registry(policy, source.oci):
             yield _violation(policy, facts, "registries", source.oci)
     elif not policy.folders:
         yield _violation(policy, facts, "folders", "")
 
 
-def _registries(policy: TeamPolicy, source: OciSource) -> tuple[str, ...]:
-    """Return the patterns of the registries that a policy allows, that of ``source`` if it allows all."""
-    if policy.registries is not None:
-        return policy.registries
-    # A policy from before there were registries, which named where code may come from beside indexes: a new
-    # version of tarkpm must not open another way (docs/decisions/0206).
-    return () if policy.git_hosts is not None else (source.oci,)
+def _is_allowed_registry(policy: TeamPolicy, place: str) -> bool:
+    if policy.registries is None:
+        # A policy from before there were registries, which named where code may come from beside indexes: a
+        # new version of tarkpm must not open another way (docs/decisions/0206).
+        return policy.git_hosts is None
+    from tarkpm.core.oci.patterns import registry_covers
+
+    return any(registry_covers(one, place) for one in policy.registries)
 
 
 def _signer(policy: TeamPolicy, facts: PluginFacts) -> Iterator[Violation]:
@@ -206,6 +206,8 @@ def _hosts(policy: TeamPolicy, facts: PluginFacts) -> Iterator[Violation]:
     if isinstance(facts.source, GitSource):
         reached.add(_git_host(facts.source))
     elif isinstance(facts.source, OciSource):
+        from tarkpm.core.oci.patterns import host_of
+
         reached.add(_one_spelling(host_of(facts.source.oci)))
     if "://" in facts.index_url:
         reached.add(_one_spelling(parse_url(facts.index_url).host))

@@ -67,6 +67,11 @@ def compact(schema: str) -> str:
     return "\n".join(_rendered(schema, None))
 
 
+def indented(schema: str) -> str:
+    """Return a schema on several lines; the text itself if it is not JSON, or not the same when read."""
+    return "\n".join(_rendered(schema, 2))
+
+
 def definition_lines(tool: ToolDef) -> list[str]:
     """Return a definition as lines that are safe to display, the schema indented."""
     described = [f"  {line}" for line in _split(tool.description)]

@@ -24,6 +24,7 @@ class WideningKind(Enum):
     KEY = "key"
     UNPINNED = "unpinned"
     SIGNER = "signer"
+    IDENTITY = "identity"
     UNSIGNED = "unsigned"
     CONTENTS = "contents"
     OLDER = "older"
@@ -69,6 +70,8 @@ class Widening(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         if self.kind in (WideningKind.INDEX, WideningKind.SOURCE) and not self.before:
             return self.after
+        if self.kind is WideningKind.IDENTITY and not self.after:
+            return f"take releases of '{self.subject}' without a proof of the CI identity {self.before}"
         if self.kind is WideningKind.SIGNER and not self.before:
             return f"take '{self.subject}' as signed by {self.after}, for whom its index vouches"
         return _SENTENCES[self.kind].format(
@@ -94,6 +97,7 @@ _SENTENCES: Final = {
     WideningKind.KEY: "trust {after} for {name}{before}",
     WideningKind.UNPINNED: "let any signer that the index vouches for publish {name}{before}",
     WideningKind.SIGNER: "change the signer of {name}: {change}",
+    WideningKind.IDENTITY: "take releases of {name} from another CI identity: {change}",
     WideningKind.UNSIGNED: "install {name} unsigned from {after}",
     WideningKind.CONTENTS: "run {name} unsigned with these contents: {change}",
     WideningKind.OLDER: "go back to an older release of {name}: {change}",
@@ -227,5 +231,8 @@ def _signer_widenings(name: str, decided: Publisher, known: Publisher) -> Iterat
         yield Widening(WideningKind.SIGNER, name, decided.signer, before)
     for key in added:
         yield Widening(WideningKind.KEY, name, key, before)
+    # A first identity asks for more. One that is gone, or another one, is a widening.
+    if known.identity and decided.identity != known.identity:
+        yield Widening(WideningKind.IDENTITY, name, decided.identity, known.identity)
     if decided.unsigned and not known.unsigned and decided.origin and decided.origin.kind in ("git", "oci"):
         yield Widening(WideningKind.UNSIGNED, name, str(decided.origin))

@@ -9,6 +9,7 @@ import select
 import socket
 import threading
 
+from tarkpm.errors import HostError
 from tarkpm.host.process import WORKER, AnyProcess, Ends, Process, described
 from tarkpm.host.worker.forks import END, ENDED, FORK, FORK_WITH_SCHEMAS, FORKED, REQUEST
 
@@ -24,11 +25,13 @@ class ForkServer:
         self._lock = threading.Lock()
         self._process: Process | None = None
         self._life = 0
+        self._is_over = False
 
     def start(self, *, schemas: bool = False) -> AnyProcess:
         """Start a worker; ``schemas`` says that it will check tool arguments. Raises `HostError`.
 
-        If the server does not answer, the worker is started by exec.
+        If the server does not answer, the worker is started by exec. Raises `HostError` also after it was
+        closed for good.
         """
         ends = Ends()
         try:
@@ -68,14 +71,20 @@ class ForkServer:
         process = self._process
         return None if process is None else process.pid
 
-    def close(self) -> None:
-        """End the server. Its remaining workers notice this and end too."""
+    def close(self, *, for_good: bool = False) -> None:
+        """End the server. Its remaining workers notice this and end too.
+
+        With ``for_good``, no other server is started.
+        """
         with self._lock:
+            self._is_over = self._is_over or for_good
             self._stop()
 
     def _fork(self, ends: Ends, kind: int) -> tuple[int, int]:
         """Return a worker's process id (0 if no server answered) and the life of its server."""
         with self._lock:
+            if self._is_over:  # a call that began before the host was closed for good
+                raise HostError("the host is closed")
             for _ in range(2):  # the first server may have been killed in the meantime
                 if self._process is None or self._process.ended:
                     self._stop()

@@ -114,7 +114,7 @@ class WorkerPool:
         with self._lock:
             worker = self._workers.pop(name, None)
         if worker is not None:
-            worker.close()
+            worker.retire()
 
     def close(self) -> None:
         """End every worker. The host can be used again afterwards."""
@@ -124,9 +124,9 @@ class WorkerPool:
         if reaper is not None:
             reaper.stop()
         for worker in workers:
-            worker.close()
+            worker.retire()
         if self._forks is not None:
-            self._forks.close()
+            self._forks.close(for_good=self._is_shut)
 
     def shut(self) -> None:
         """End every worker for good: each later call of a plugin raises `HostError`."""
@@ -149,7 +149,7 @@ class WorkerPool:
             self._workers[image.name] = fresh = self._fresh(image)
         # Outside the lock: closing waits for a running call, and other plugins must not.
         if worker is not None:
-            worker.close()
+            worker.retire()
         return fresh
 
     def _fresh(self, image: PluginImage) -> Worker:

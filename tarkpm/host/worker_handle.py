@@ -86,6 +86,7 @@ class Worker:
         self._checked = False
         self._schemas = image.type == "tool" and _may_have_schemas(image.wasm)
         self._conversation: Conversation | None = None
+        self._retired = False
 
     @property
     def pid(self) -> int | None:
@@ -99,7 +100,10 @@ class Worker:
         Raises `ModuleInvalid` for a module that does not fit its type, `LimitReached`, `PluginCrashed`.
         """
         with self._lock:
-            self._load()
+            try:
+                self._load()
+            finally:
+                self._end_if_retired()
 
     def call(self, function: str, args: list[Any], answer: type[_T], deadline: float | None = None) -> _T:
         """Call an exported function. Returns its result, decoded as an ``answer``.
@@ -121,6 +125,7 @@ class Worker:
                     self._counted = self.last_used
                 elif self.last_used - self._counted > COUNT_SECONDS:
                     self._count()
+                self._end_if_retired()
 
     def _count(self) -> None:
         """Tell what was used since the last time, if the plugin was called at all."""
@@ -143,6 +148,18 @@ class Worker:
             raise
         finally:
             self._log.finish(raised=raised)
+
+    def retire(self) -> None:
+        """Close a worker that its pool has let go. A process that starts later ends with its call.
+
+        A thread may have taken the worker from the pool before, and call it only now.
+        """
+        self._retired = True
+        self.close()
+
+    def _end_if_retired(self) -> None:
+        if self._retired:
+            self._let_go()
 
     def close(self) -> None:
         """End the process and close all files. The worker can be used again afterwards.

@@ -25,6 +25,7 @@ from tarkpm.ops.project.settings import Settings
 from tarkpm.ops.project.ui import Ui
 from tarkpm.ops.project.workspace import Workspace, open_for_reading
 from tarkpm.ops.release.listing import look, not_installed, signer_text
+from tarkpm.ops.release.log_entry import LogEntry, locked_log_entry, offered_log_entry
 from tarkpm.ops.release.module_facts import (
     installed_module,
     known_rebuilders,
@@ -80,6 +81,7 @@ class Info(msgspec.Struct, frozen=True):
     digest: str = ""
     rebuilt_by: tuple[str, ...] = ()
     rebuilt_otherwise_by: tuple[str, ...] = ()
+    log: LogEntry | None = None
 
 
 class Offer(msgspec.Struct, frozen=True):
@@ -88,7 +90,8 @@ class Offer(msgspec.Struct, frozen=True):
     ``status`` is "not installed", or "missing" if it is locked. ``trust`` is that of `Trust`, and ``refusal``
     why `add` would refuse it. ``declares`` are the capabilities in words. ``size`` counts the bytes of all
     files. ``tools`` are names that tark.lock pins; None if they are not known without running the plugin.
-    ``rebuilt_by`` and ``rebuilt_otherwise_by`` are as in `Info`.
+    ``rebuilt_by`` and ``rebuilt_otherwise_by`` are as in `Info`. ``identity`` is the CI identity that the
+    release proved to its index.
     """
 
     name: str
@@ -124,6 +127,8 @@ class Offer(msgspec.Struct, frozen=True):
     digest: str = ""
     rebuilt_by: tuple[str, ...] = ()
     rebuilt_otherwise_by: tuple[str, ...] = ()
+    log: LogEntry | None = None
+    identity: str = ""
 
 
 def info(settings: Settings, ui: Ui, text: str, ref: GitRef) -> Info | Offer:
@@ -204,7 +209,7 @@ def _offer(workspace: Workspace, seen: Offered, command: str, entry: LockEntry |
         imported=tuple(kind for kind in KINDS if module and kind in module.kinds),
         unknown_capabilities=manifest.unknown_capabilities,
         foreign_reads=manifest.foreign_reads,
-        sign_in=_sign_in(manifest),
+        sign_in=manifest.oauth.described if manifest.oauth else (),
         contributes=manifest.contributes,
         activation=manifest.activation,
         requires=tuple(map(str, manifest.dependencies)),
@@ -215,6 +220,8 @@ def _offer(workspace: Workspace, seen: Offered, command: str, entry: LockEntry |
         command=command or "tarkpm sync",
         rebuilt_by=rebuilt[0],
         rebuilt_otherwise_by=rebuilt[1],
+        log=offered_log_entry(workspace, candidate),
+        identity=seen.identity,
     )
 
 
@@ -246,7 +253,7 @@ def _installed(workspace: Workspace, name: PluginName, entry: LockEntry | None) 
         granted=tuple(map(str, _granted(workspace, name, manifest))),
         unknown_capabilities=manifest.unknown_capabilities,
         foreign_reads=manifest.foreign_reads,
-        sign_in=_sign_in(manifest),
+        sign_in=manifest.oauth.described if manifest.oauth else (),
         contributes=manifest.contributes,
         activation=manifest.activation,
         requires=tuple(map(str, manifest.dependencies)),
@@ -257,6 +264,7 @@ def _installed(workspace: Workspace, name: PluginName, entry: LockEntry | None) 
         uses=_uses(workspace, _data(workspace, name, manifest)),
         rebuilt_by=rebuilt[0],
         rebuilt_otherwise_by=rebuilt[1],
+        log=locked_log_entry(workspace, entry),
     )
 
 
@@ -284,12 +292,3 @@ def _data(workspace: Workspace, name: PluginName, manifest: Manifest) -> Path:
 
 def _is_unmanaged(workspace: Workspace, name: PluginName) -> bool:
     return name not in workspace.lock.by_name and name not in workspace.record.installed
-
-
-def _sign_in(manifest: Manifest) -> tuple[str, ...]:
-    """Return how sign-in works: the flow, its addresses and its scopes."""
-    oauth = manifest.oauth
-    if oauth is None:
-        return ()
-    scopes = (f"scopes {' '.join(oauth.scopes)}",) if oauth.scopes else ()
-    return (oauth.flow, *oauth.endpoints, *scopes)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tarkpm.core.built_from import BuiltFrom
+from tarkpm.core.built_from import BuiltFrom, checked
 from tarkpm.core.digest import sha256
 from tarkpm.core.lockfile import LockEntry
 from tarkpm.core.names import STATEMENT
@@ -93,7 +93,7 @@ def rebuild(
     """
     settings, release, built_from = _named(settings, ui, text, ref)
     # Before a compiler runs for minutes: a key or a place that cannot be used.
-    signing = _signing(settings, release, attest) if attest else None
+    signing = _signing(settings, release, built_from, attest) if attest else None
     place = make_private(settings.paths.cache / "builds")
     # Not in /tmp, as in `building`: some compilers read files of the folders above.
     with tempfile.TemporaryDirectory(prefix=".rebuild-", dir=place) as temporary:
@@ -130,9 +130,14 @@ def _named(settings: Settings, ui: Ui, text: str, ref: GitRef) -> tuple[Settings
         return settings, release, _source(release)
 
 
-def _signing(settings: Settings, release: Release, attest: Attest) -> Any:
-    """Return the key to sign with. Raises `StoreError`, `SignatureInvalid` and `KeyUntrusted`."""
+def _signing(settings: Settings, release: Release, source: BuiltFrom, attest: Attest) -> Any:
+    """Return the key to sign with. Raises `StoreError`, `SignatureInvalid`, `KeyUntrusted` and `Refused`."""
     candidate = release.candidate
+    try:
+        checked(source)
+    except ValueError as problem:
+        text = f"others cannot fetch the source, so an attestation would tell them nothing: {problem}"
+        raise Refused(text, where=str(source)) from None
     if candidate.statement is None:
         text = f"'{candidate.manifest.name}' is not signed: an attestation would be about no release"
         raise SignatureInvalid(text, where=str(candidate.source))

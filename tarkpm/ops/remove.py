@@ -12,8 +12,8 @@ from tarkpm.core.release import PluginName
 from tarkpm.core.resolution.resolver import unmet_dependencies
 from tarkpm.errors import ResolutionError
 from tarkpm.io.files import remove_tree
+from tarkpm.ops.change.abandoned import abandoned
 from tarkpm.ops.change.apply import apply, preview_deletions
-from tarkpm.ops.change.propose import abandoned
 from tarkpm.ops.change.target import CheckedTarget, Target, check_target, required
 from tarkpm.ops.project.acceptance import has_data, not_accepted
 from tarkpm.ops.project.settings import Settings

@@ -32,6 +32,7 @@ from tarkpm.core.rows import MAX_ROWS, Listing, ReleaseRow
 from tarkpm.core.search import entry_of, render
 from tarkpm.core.text import counted
 from tarkpm.errors import IndexUntrusted, TarkError
+from tarkpm.registry.audit_log import LogAudit
 from tarkpm.registry.findings import IndexFinding
 from tarkpm.registry.folder import Index, target_file
 from tarkpm.registry.lifetimes import OFFLINE_WARNED, to_text
@@ -61,6 +62,7 @@ class Audit:
         self._lines: dict[bytes, bytes] = {}
         self._former = FormerListings(index.folder)
         self._advisories: list[Advisory] = []
+        self._log = LogAudit(index)
 
     def findings(self) -> Iterator[IndexFinding]:
         """Yield all findings in the order of the audit."""
@@ -71,6 +73,7 @@ class Audit:
         yield from self._read_search()
         yield from self._bins(INDEX)
         yield from self._search_left()
+        yield from self._log.findings()
         if not self._broken:  # an unreadable bin may list any of the files
             yield from litter(self.index, self.now, self._statements)
         yield from secrets(self.index.folder)
@@ -223,6 +226,7 @@ class Audit:
             raise IndexUntrusted(
                 f"{listing.name} {row.version}: expected {row.size} bytes, found {size}", where=str(path)
             )
+        self._log.row(listing.name, row)
         if self.deep:
             self._deep(listing, claim, row, self.deep)
 

@@ -5,7 +5,7 @@ snapshot and timestamp. The two sets are disjoint: a thief of a shared key could
 place of another (docs/decisions/0071-one-set-of-maintainers.md).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any, Final
 
@@ -28,6 +28,7 @@ from tarkpm.core.layout import (
     ADVISORIES_FIELD,
     CLAIMS,
     INDEX,
+    LOG_FIELD,
     MAX_BITS,
     ROLE_FIELD,
     ROOT,
@@ -37,6 +38,7 @@ from tarkpm.core.layout import (
     advisories_path,
 )
 from tarkpm.core.release import PluginName, plugin_name
+from tarkpm.core.tlog.log import LogKeys, log_keys
 from tarkpm.errors import IndexUntrusted
 from tarkpm.registry.keys import Quorum, quorum_of, tuf_key
 from tarkpm.registry.lifetimes import OFFLINE
@@ -48,13 +50,17 @@ MAX_MAINTAINERS: Final = 32
 
 
 class Authority(msgspec.Struct, frozen=True):
-    """The keys and thresholds of an index. Claims and rows are spread over 2^``bits`` bins each."""
+    """The keys and thresholds of an index. Claims and rows are spread over 2^``bits`` bins each.
+
+    ``log`` are the keys of its transparency log, if it has one.
+    """
 
     name: PluginName
     maintainers: frozenset[PublicKey]
     threshold: int
     online: PublicKey
     bits: int
+    log: LogKeys | None = None
 
     def problem(self) -> str:
         """Return what is wrong with this authority, in one sentence, or ""."""
@@ -70,17 +76,29 @@ class Authority(msgspec.Struct, frozen=True):
         # The online key is in the forge, where it is easier to steal: a thief must not count as a maintainer.
         if self.online in self.maintainers:
             return f"{self.online} cannot be the online key: it is a maintainer's key"
-        return ""
+        return self._problem_of_log()
+
+    def _problem_of_log(self) -> str:
+        if self.log is None:
+            return ""
+        # A witness that also signs for the index would attest what it made itself.
+        witnesses = {one.key for one in self.log.witnesses}
+        for key in sorted({self.log.key, *witnesses} & (self.maintainers | {self.online})):
+            what = "a witness's key" if key in witnesses else "the key of the log"
+            return f"{key} cannot be {what}: it signs for the index"
+        return self.log.problem()
 
     @property
     def keys(self) -> frozenset[PublicKey]:
         """Every key that signs for the index."""
-        return self.maintainers | {self.online}
+        return self.maintainers | {self.online} | ({self.log.key} if self.log else set())
 
     def part_of(self, key: PublicKey) -> str:
         """Return "the online key", "a maintainer's key", or "" for a key that does not sign for the index."""
         if key == self.online:
             return "the online key"
+        if self.log and key == self.log.key:
+            return "the key of the log"
         return "a maintainer's key" if key in self.maintainers else ""
 
     @property
@@ -104,6 +122,11 @@ class Authority(msgspec.Struct, frozen=True):
         role: str = self._succinct(parent).get_role_for_target(path)
         return role
 
+    def bin_of(self, parent: str) -> Callable[[str], str]:
+        """Return `bin` for many target paths below ``parent``."""
+        find: Callable[[str], str] = self._succinct(parent).get_role_for_target
+        return find
+
     def _succinct(self, parent: str) -> SuccinctRoles:
         quorum = self.quorum(f"{parent}-")
         return SuccinctRoles(_ids(quorum), quorum.threshold, self.bits, parent)
@@ -113,8 +136,10 @@ class Authority(msgspec.Struct, frozen=True):
         maintainers, online = self.offline, self.quorum(TIMESTAMP)
         roles = {name: Role(_ids(maintainers), self.threshold) for name in (ROOT, TOP)}
         roles |= {name: Role(_ids(online), 1) for name in (SNAPSHOT, TIMESTAMP)}
-        keys = _keys(Quorum(self.keys, 1))
-        extra = {NAME_FIELD: self.name}
+        keys = _keys(Quorum(self.maintainers | {self.online}, 1))
+        extra: dict[str, Any] = {NAME_FIELD: self.name}
+        if self.log:
+            extra[LOG_FIELD] = self.log.table()
         return Root(version, None, made + OFFLINE, keys, roles, True, extra)
 
     def delegation(self, role: str, version: int, made: datetime) -> Targets:
@@ -164,7 +189,9 @@ def read_authority(root: Root, claims: Targets, *, where: str) -> Authority:
         (online,) = quorums[TIMESTAMP].keys
     except (KeyError, ValueError) as problem:
         raise IndexUntrusted(f"tarkpm cannot maintain this index: {problem}", where=where) from None
-    authority = Authority(name, quorums[ROOT].keys, quorums[ROOT].threshold, online, bits)
+    table = root.unrecognized_fields.get(LOG_FIELD)
+    log = None if table is None else log_keys(table, where=where)
+    authority = Authority(name, quorums[ROOT].keys, quorums[ROOT].threshold, online, bits, log)
     if problem_ := authority.problem():
         raise IndexUntrusted(problem_, where=where)
     if quorums != {role: authority.quorum(role) for role in (ROOT, TOP, SNAPSHOT, TIMESTAMP)}:

@@ -1,8 +1,9 @@
 """A change of an index: all files it writes, in an order that never shows a reader half of the change.
 
-Documents and bins are written first: they have new names that nothing lists yet. The snapshot that lists them
-follows, then a new root if there is one, and last the timestamp, which makes the snapshot current. An
-interrupted write leaves unlisted files, which `refresh` deletes.
+Documents, bins and tiles of the log are written first: they have new names that nothing lists yet. The
+checkpoint of the log follows, then the snapshot, a new root if there is one, and last the timestamp, which
+makes the snapshot current. An interrupted write leaves unlisted files, which `refresh` deletes, and possibly
+an entry of the log whose release is not listed: the next `accept` of that release takes it over.
 """
 
 import os
@@ -15,7 +16,7 @@ from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, TargetFile, Tar
 from tuf.api.serialization.json import JSONSerializer
 
 from tarkpm.core.digest import Digest, sha256
-from tarkpm.core.layout import FILES, METADATA, ROOT, SNAPSHOT, TARGETS, TIMESTAMP, release_file
+from tarkpm.core.layout import CHECKPOINT, FILES, METADATA, ROOT, SNAPSHOT, TARGETS, TIMESTAMP, release_file
 from tarkpm.io.files import atomic_write
 from tarkpm.registry import lifetimes
 from tarkpm.registry.authority import payload, targets
@@ -39,6 +40,7 @@ class IndexChange:
         self.versions: dict[str, int] = dict(before.versions) if before else {}
         self._files: dict[str, bytes] = {}
         self._root = b""
+        self._checkpoint = b""
 
     def document(self, path: str, data: bytes) -> TargetFile:
         """Add a target; returns its entry for a bin."""
@@ -76,6 +78,11 @@ class IndexChange:
         self._root = metadata.to_bytes(_COMPACT)
         self._root_name = f"{METADATA}/{metadata.signed.version}.{ROOT}.json"
 
+    def log(self, files: Mapping[str, bytes], checkpoint: bytes) -> None:
+        """Add tiles and entries of the log, and the checkpoint that becomes current with them."""
+        self._files.update(files)
+        self._checkpoint = checkpoint
+
     def commit(self, folder: Path, online: Signer) -> int:
         """Sign snapshot and timestamp and write all files; returns the bytes written."""
         # Signing may fail, so it comes before the first write.
@@ -86,17 +93,21 @@ class IndexChange:
         # 2. Write what nothing lists yet, and have it on disk before anything lists it.
         few = len(self._files) <= _FEW
         for name, data in self._files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
             atomic_write(folder / name, data, durable=few)
         if not few:
             os.sync()
-        # 3. Write snapshot, root and timestamp, in this order: from the timestamp on, the change is visible.
+        # 3. Write checkpoint, snapshot, root and timestamp, in this order: from the timestamp on, the change
+        #    is visible. The checkpoint comes first: otherwise, after a crash, another release could take the
+        #    entry of one that is listed, and the log would have signed two trees of one size.
         for name, data in last.items():
+            (folder / name).parent.mkdir(exist_ok=True)
             atomic_write(folder / name, data)
         return sum(map(len, (*self._files.values(), *last.values())))
 
     def _current(self, online: Signer) -> dict[str, bytes]:
         """Return the files that make the change visible, in the order of writing."""
-        last: dict[str, bytes] = {}
+        last: dict[str, bytes] = {CHECKPOINT: self._checkpoint} if self._checkpoint else {}
         before = self._before
         if before is None or self._files or self._root or self._snapshot_ages(before):
             version = before.snapshot.version + 1 if before else 1

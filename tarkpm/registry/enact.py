@@ -1,8 +1,10 @@
 """Turn a fully signed proposal into a change of the index, with the signatures of the online key."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
-from tuf.api.metadata import Root
+from securesystemslib.signer import Signature
+from tuf.api.metadata import Root, Targets
 
 from tarkpm.core.layout import INDEX, ROOT
 from tarkpm.core.text import counted
@@ -10,7 +12,7 @@ from tarkpm.errors import IndexUntrusted
 from tarkpm.registry.authority import Authority
 from tarkpm.registry.change import IndexChange
 from tarkpm.registry.draft import Draft
-from tarkpm.registry.folder import Index
+from tarkpm.registry.folder import Index, read_metadata
 from tarkpm.registry.keys import Signer
 from tarkpm.registry.proposal import Proposal, seal
 
@@ -49,6 +51,21 @@ def in_force(index: Index, proposal: Proposal) -> bool:
     if proposal.authority is None:
         advised = all(index.advisory(one.id) == one for one in proposal.advisories)
         return advised and all(index.claim(claim.name) == claim for claim in proposal.claims)
-    current = {signature.signature for signature in index.root.signatures.values()}
-    made = {raw.hex() for by in proposal.signatures.values() for role, raw in by.items() if role == ROOT}
-    return bool(made) and made <= current
+    # Every change of an authority signs the role `index` again, and the timestamp makes it current, last.
+    name = f"{index.versions[INDEX]}.{INDEX}.json"
+    listed = read_metadata(index.folder, name, Targets).signatures
+    return has_root(index, proposal) and _made(proposal, INDEX) <= _raw(listed)
+
+
+def has_root(index: Index, proposal: Proposal) -> bool:
+    """Return whether the newest root is that of a proposal; the rest of it may not be in force yet."""
+    made = _made(proposal, ROOT)
+    return bool(made) and made <= _raw(index.root.signatures)
+
+
+def _made(proposal: Proposal, role: str) -> set[str]:
+    return {by[role].hex() for by in proposal.signatures.values() if role in by}
+
+
+def _raw(signatures: Mapping[str, Signature]) -> set[str]:
+    return {signature.signature for signature in signatures.values()}

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Final
 
 from tarkpm.core.digest import is_digest
-from tarkpm.core.layout import FILES, METADATA, TARGETS
+from tarkpm.core.layout import FILES, LOG, METADATA, TARGETS
 from tarkpm.registry.findings import IndexFinding
 from tarkpm.registry.folder import Index, entries_of
 from tarkpm.registry.sweep import leftovers
 
-_OURS: Final = (METADATA, TARGETS, FILES)
+_OURS: Final = (METADATA, TARGETS, FILES, LOG)
 # The end of the first line of a private key in PEM (RFC 7468), encrypted or not.
 _SECRET: Final = b"PRIVATE KEY-----"
 _LOOKED_AT: Final = 64 * 1024

@@ -31,6 +31,7 @@ from tarkpm.core.document import convert, strict_json
 from tarkpm.core.key import PublicKey, check_signature, public_key
 from tarkpm.core.release import index_root, plugin_name
 from tarkpm.core.text import json_flaw
+from tarkpm.core.tlog.log import log_keys
 from tarkpm.errors import IndexUntrusted, SignatureInvalid
 from tarkpm.registry.authority import Authority
 from tarkpm.registry.draft import Draft, draft_advisories, draft_authority, draft_claims
@@ -120,12 +121,13 @@ def seal(signed: S, role: str, signatures: Signatures) -> Metadata[S]:
     return Metadata(signed, {one.keyid: one for one in made})
 
 
-class _Authority(msgspec.Struct, forbid_unknown_fields=True):
+class _Authority(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     name: str
     maintainers: list[str]
     threshold: int
     online: str
     bits: int
+    log: dict[str, Any] | None = None
 
 
 class _Document(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -167,7 +169,12 @@ def _authority(raw: _Authority) -> Authority:
     if len(set(keys)) != len(keys):
         raise ValueError("a maintainer's key is listed twice")
     authority = Authority(
-        plugin_name(raw.name), frozenset(keys), raw.threshold, public_key(raw.online), raw.bits
+        plugin_name(raw.name),
+        frozenset(keys),
+        raw.threshold,
+        public_key(raw.online),
+        raw.bits,
+        log_keys(raw.log, where="log") if raw.log else None,
     )
     if problem := authority.problem():
         raise ValueError(problem)
@@ -192,6 +199,7 @@ def render(proposal: Proposal) -> bytes:
             wanted.threshold,
             wanted.online,
             wanted.bits,
+            wanted.log.table() if wanted.log else None,
         )
     document = _Document(
         version=VERSION,

@@ -148,13 +148,12 @@ ModuleCheck = Callable[[bytes, str, str], object]
 """Raises for a module (bytes, plugin type, where) that cannot run. The host's check, a layer beside."""
 
 
-def check_release(
-    folder: Path, source: IndexSource, name: PluginName, row: ReleaseRow, check_module: ModuleCheck
-) -> VerifiedRelease:
-    """Read a whole release and check it against its row, as installing it does.
+def read_release(
+    folder: Path, source: IndexSource, name: PluginName, row: ReleaseRow
+) -> tuple[VerifiedRelease, dict[str, bytes]]:
+    """Read a whole release, check it against its row, and return it with its files.
 
-    The module of a yanked release need not fit. Raises `IndexUntrusted`, `SignatureInvalid`,
-    `DigestMismatch`, `ManifestError`, and what ``check_module`` raises.
+    Raises `IndexUntrusted`, `SignatureInvalid`, `DigestMismatch`, `ManifestError`.
     """
     path = folder / release_file(row.statement.sha256)
     try:
@@ -172,12 +171,27 @@ def check_release(
         )
     expected = row_of(manifest, candidate.statement, candidate.files)
     # What only the index knows is not in the signed plugin.toml.
-    if msgspec.structs.replace(row, yanked="", published=None, rebuilds=()) != expected:
+    if (
+        msgspec.structs.replace(row, yanked="", published=None, rebuilds=(), proof="", identity="")
+        != expected
+    ):
         raise IndexUntrusted(
             f"the row of {name} {row.version} differs from the signed plugin.toml", where=str(path)
         )
+    return candidate, files
+
+
+def check_release(
+    folder: Path, source: IndexSource, name: PluginName, row: ReleaseRow, check_module: ModuleCheck
+) -> VerifiedRelease:
+    """Read a whole release and check it as installing it does: against its row, and its module.
+
+    The module of a yanked release need not fit. Raises what `read_release` and ``check_module`` raise.
+    """
+    candidate, files = read_release(folder, source, name, row)
+    manifest = candidate.manifest
     if not row.yanked:
-        check_module(files[manifest.wasm], manifest.type, str(path))
+        check_module(files[manifest.wasm], manifest.type, str(folder / release_file(row.statement.sha256)))
     return candidate
 
 

@@ -24,6 +24,7 @@ from tarkpm.registry.folder import Index
 from tarkpm.registry.key_separation import check_authority, check_publisher, claims_with
 from tarkpm.registry.lifetimes import OFFLINE
 from tarkpm.registry.releases import read_statement
+from tarkpm.registry.review_log import log_changes
 
 CLAIM: Final = "claim"
 ROTATE_PUBLISHER: Final = "rotate publisher"
@@ -257,6 +258,7 @@ class _Change:
 
 def review_authority(index: Index | None, wanted: Authority) -> Review:
     """Review a change of an index's authority. Raises `Refused` for a key that may not sign for the index."""
+    changes = log_changes(index, wanted)
     if index is None:
         return Review(f"create index '{wanted.name}'", tuple(_whole(wanted)))
     before = index.authority
@@ -264,6 +266,11 @@ def review_authority(index: Index | None, wanted: Authority) -> Review:
     # Clients remember versions by bin; with another number of bins a name would be in another bin.
     if before.name != wanted.name or before.bits != wanted.bits:
         raise Refused("the name and the number of bins of an index never change")
+    if changes:
+        what = "log all releases"
+        if before.log and wanted.log:
+            what = "rotate log" if before.log.key != wanted.log.key else "change the witnesses of the log"
+        return Review(f"{what}: index '{wanted.name}'", changes)
     rows: list[tuple[str, str]] = [
         ("NEW: maintainer", key) for key in sorted(wanted.maintainers - before.maintainers)
     ]

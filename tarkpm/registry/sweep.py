@@ -15,6 +15,7 @@ from tarkpm.registry.authority import parts_of
 from tarkpm.registry.folder import PENDING, Index, entries_of, read_metadata, target_file
 from tarkpm.registry.lifetimes import SNAPSHOT as LIFETIME
 from tarkpm.registry.lifetimes import SUPERSEDED
+from tarkpm.registry.log import IndexLog
 
 
 def sweep(index: Index, now: datetime) -> int:
@@ -40,6 +41,8 @@ def leftovers(index: Index, now: datetime) -> Iterator[Path]:
         places = entries_of(index.folder / TARGETS / folder)
         yield from (Path(entry.path) for entry in places if entry.name not in named)
     yield from (index.folder / PENDING).glob(".*.tmp")
+    if index.authority.log:
+        yield from IndexLog(index.folder, index.authority.log).superseded()
     files = entries_of(index.folder / FILES)
     yield from (Path(entry.path) for entry in files if entry.name.startswith("."))
 

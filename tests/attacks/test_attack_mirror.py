@@ -166,6 +166,8 @@ def test_a_configuration_that_cannot_be_read_stops_the_request(sandbox: Sandbox)
     _mirror(sandbox, **{"oci://ghcr.example": "somewhere"})
     sandbox.init()
     sandbox.run("info", f"oci://{CANONICAL}").failed(2, "config.toml", "expected a place of the same kind")
+    _mirror(sandbox, **{f"oci://{CANONICAL}": "oci://127.0.0.1:9"})
+    sandbox.run("info", f"oci://{CANONICAL}").failed(2, "expected the name of a repository")
 
 
 def test_a_name_that_is_too_long_below_a_mirror(sandbox: Sandbox) -> None:

@@ -40,6 +40,7 @@ SAID = "expected a value, found an empty string"
         ('[plugins]\na = { index = "c", version = "" }\n' + INDEX, "plugins.a.version"),
         ('[plugins]\n"" = { path = "./a" }', 'plugins.""'),
         ('[trust]\na = [""]', "trust.a[0]"),
+        ('[identities]\na = ""', "identities.a"),
         *(
             (f'[grants]\na = {{ {kind} = ["x", ""] }}', f"grants.a.{kind}[1]")
             for kind in KINDS
@@ -125,7 +126,9 @@ def test_no_key_of_a_document_is_left_out() -> None:
     assert {*GitSource.__struct_fields__} == {"git", "tag", "branch", "rev", "path", "commit"}
     assert {*OciSource.__struct_fields__} == {"oci", "tag", "digest"}
     assert {*McpRules.__struct_fields__} == {"allow", "deny", "ask"}
-    assert {*_Tables.__struct_fields__} == {"tark", "index", "plugins", "trust", "grants", "mcp", "policy"}
+    assert {*_Tables.__struct_fields__} == {
+        "tark", "index", "plugins", "trust", "identities", "grants", "mcp", "policy",
+    }  # fmt: skip
 
 
 def test_texts_that_are_only_shown_may_be_empty() -> None:

@@ -14,7 +14,7 @@ from support.sandbox import Sandbox
 DOCS = Path(__file__).parents[2] / "docs"
 CI = re.findall(r"```sh\n(.*?)```", (DOCS / "ci.md").read_text("utf-8"), re.DOTALL)
 ROW = re.compile(r"^\| .* \| (`tarkpm .*?) \|$", re.MULTILINE)
-ELSEWHERE = ("https://", "oci://", "./my-plugin", "WORDS", "web-reader")
+ELSEWHERE = ("https://", "oci://", "index log", "./my-plugin", "WORDS", "web-reader")
 """Commands with these need a server, a plugin or a word of the reader's own."""
 
 

@@ -39,7 +39,7 @@ TYPED = {
     "an unknown command": (["frobnicate"], "there is no command 'frobnicate'", "tarkpm", "tarkpm --help"),
     "an unknown type": (["list", "--type", "x"], "invalid value for '--type'", "tarkpm list", "tarkpm list --help"),
     "two places": (["list", "--user", "--project", "."], "expected --project or --user", "tarkpm list", "tarkpm list"),
-    "a bad name": (["info", "a b"], "expected a git URL, a name or a folder", "tarkpm info", "tarkpm info --help"),
+    "a bad name": (["info", "a b"], "expected a URL, a name or a folder", "tarkpm info", "tarkpm info --help"),
     "a bad version": (["init", "--tark-version", "x"], "expected a version like 1.2.3", "--tark-version", "tarkpm init"),
     "a bad key": (["add", "./x", "--trust", "y"], "expected ed25519: and 44", "--trust", "tarkpm add --help"),
     "a bad capability": (["grant", "x", "fly"], "expected one of storage, http", "fly", "tarkpm grant --help"),

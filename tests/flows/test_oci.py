@@ -170,3 +170,22 @@ def test_a_package_of_another_tool(sandbox: Sandbox, registry: OciRegistry, tmp_
         shutil.copy(sandbox.cwd / name, mate.cwd / name)
     mate.run("sync", "--accept-project").ok()
     sandbox.run("info", f"{tools.oci}@{digest}").failed(2, "a tag has to name its version")
+
+
+def test_a_manifest_that_the_registry_deleted(
+    sandbox: Sandbox, registry: OciRegistry, tmp_path: Path
+) -> None:
+    """Many registries delete manifests that no tag leads to: what can be done is named."""
+    tools = OciPublisher(sandbox, registry.host, "text-tools", "gone/text-tools")
+    digest = tools.release("1.0.0")
+    sandbox.init()
+    sandbox.run("add", tools.oci, "--trust", tools.key, "--accept-capabilities").ok()
+    tools.release("1.0.0", extra='homepage = "https://example.com"')
+    revisions = (
+        registry.folder / "docker/registry/v2/repositories/gone/text-tools/_manifests/revisions/sha256"
+    )
+    shutil.rmtree(revisions / digest.removeprefix("sha256:"))
+    mate = Sandbox(tmp_path / "mate")
+    for name in ("tark.toml", "tark.lock"):
+        shutil.copy(sandbox.cwd / name, mate.cwd / name)
+    mate.run("sync", "--accept-project").failed(2, "does not have this digest", "tarkpm update text-tools")

@@ -35,7 +35,7 @@ def test_the_file_of_a_module(sandbox: Sandbox) -> None:
     ):
         sandbox.run(*words).failed(2, "expected a folder, found a file", f"help: tarkpm inspect {file}\n")
     sandbox.run("add", "./mine/plugin.toml").failed(2, "expected a folder, found a file", "tarkpm add --help")
-    sandbox.run("add", "x" * 300 + ".y").failed(2, "expected a git URL, a name or a folder")
+    sandbox.run("add", "x" * 300 + ".y").failed(2, "expected a URL, a name or a folder")
 
 
 def test_a_passphrase(sandbox: Sandbox) -> None:
@@ -144,3 +144,20 @@ def test_a_file_in_the_way_of_a_folder(sandbox: Sandbox) -> None:
     blocked.write_text("")
     refused = sandbox.run("list", env={"XDG_STATE_HOME": str(blocked)}).failed(2)
     assert f"help: XDG_STATE_HOME names this folder: ls -ld {blocked}\n" in refused.err
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("r.example.com/owner/text-tools", "oci://r.example.com/owner/text-tools"),
+        ("r.example.com/x/text-tools:1.0.0", "oci://r.example.com/x/text-tools:1.0.0"),
+        ("r.example.com:5000/x:^1", "'oci://r.example.com:5000/x:^1'"),
+        ("git.example.com/owner/repo", "https://git.example.com/owner/repo"),
+    ],
+)
+def test_a_host_without_its_scheme(sandbox: Sandbox, typed: str, meant: str) -> None:
+    """As docker and browsers take it."""
+    sandbox.init()
+    for verb in ("add", "info"):
+        sandbox.run(verb, typed).failed(2, f"help: tarkpm {verb} {meant}\n")
+    sandbox.run("list").ok()  # the hints would ask servers that do not exist

@@ -16,7 +16,7 @@ from support.fifty_calls import fifty_calls
 from tarkpm.errors import HostError, PluginCrashed
 from tarkpm.host.limits import Limits
 from tarkpm.host.process import Process
-from tarkpm.host.runtime import PluginHost, PluginImage
+from tarkpm.host.runtime import PluginHost, PluginImage, ToolResult
 from tarkpm.host.worker_handle import Worker
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -54,6 +54,35 @@ def test_a_host_can_be_used_again_after_close(hostile: PluginImage) -> None:
         assert host.call(hostile, "echo", "on").output == "on"
         host.close()
         assert nothing_more(before)
+
+
+@linux
+@pytest.mark.parametrize("long_lived", [False, True])
+def test_a_call_that_began_before_its_plugin_was_unloaded_leaves_nothing(
+    hostile: PluginImage, long_lived: bool
+) -> None:
+    """A thread has got the worker and not called it yet; nobody else holds it afterwards."""
+    with PluginHost(long_lived=long_lived) as host:
+        host.call(hostile, "echo", "on")
+        host.unload(hostile.name)
+        before = children(), descriptors()
+        for _ in range(2):
+            worker = host._worker(hostile)
+            host.unload(hostile.name)
+            called = worker.call("execute", ["echo", "on"], ToolResult)
+            assert called.output == "on"
+            assert worker.pid is None
+            worker.load()
+            assert worker.pid is None
+        assert nothing_more(before)
+
+
+def test_a_call_that_began_before_its_host_was_closed_starts_nothing(hostile: PluginImage) -> None:
+    host = PluginHost(long_lived=True)
+    worker = host._worker(hostile)
+    host.shut()
+    with pytest.raises(HostError, match="the host is closed"):
+        worker.call("execute", ["echo", "on"], ToolResult)
 
 
 @linux

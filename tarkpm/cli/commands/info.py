@@ -9,7 +9,7 @@ from tarkpm.cli.complete import plugin_names
 from tarkpm.cli.git_options import git_ref
 from tarkpm.cli.offer import offer_lines, rebuilt_text
 from tarkpm.cli.options import Invocation, allow_http, common, offline
-from tarkpm.cli.rendering import CHECK, CROSS, status_text
+from tarkpm.cli.rendering import CHECK, CROSS, log_text, status_text
 from tarkpm.cli.tables import table
 from tarkpm.core.text import counted, neutral
 
@@ -59,6 +59,7 @@ def info_lines(info: "Info") -> list[str]:
         ("Manifest", info.digest),
         ("Signer", info.signer),
         ("Rebuilt", rebuilt_text(info.rebuilt_by, info.rebuilt_otherwise_by)),
+        ("Log", log_text(info.log)),
         ("Sign-in", "; ".join(info.sign_in)),
         ("Contributes", "; ".join(info.contributes)),
         ("Activation", "; ".join(info.activation)),

@@ -104,12 +104,15 @@ def _registries(workspace: "Workspace") -> Iterator[_Job]:
     for requirement in workspace.project.requirements.values():
         if isinstance(requirement.source, OciSource):
             sources.setdefault(requirement.source.oci.partition("/")[0], requirement.source)
+    if not sources:
+        return
+    from tarkpm.ops.release.registries import Registries
+
+    registries = workspace.resource(Registries)
     for host, source in sorted(sources.items()):
 
         def ask(source: OciSource = source) -> None:
-            from tarkpm.ops.release.registries import Registries
-
-            workspace.resource(Registries).repository(source).tags()
+            registries.repository(source).tags()
 
         yield ServerStatus("registry", f"oci://{host}"), ask
 

@@ -20,9 +20,11 @@ from tarkpm.errors import DigestMismatch, LockStale, NotFound, StoreError, TarkE
 from tarkpm.host.module.fit import misfit, refusal
 from tarkpm.host.module.inspect import inspect
 from tarkpm.ops.change.stage import verify_documents
+from tarkpm.ops.project.known_logs import KnownLogs
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.fetch import stored_files
 from tarkpm.ops.release.installed import REPAIR, is_current_copy, repair
+from tarkpm.ops.release.log_entry import locked_log_entry
 from tarkpm.ops.release.way_back import require_trusted
 from tarkpm.store.environment import DATA
 from tarkpm.store.withheld import Withheld
@@ -90,8 +92,9 @@ class _Audit:
         self.files = self.bytes = 0
 
     def run(self) -> Audited:
-        # Three independent attempts: one failure must not hide the other findings.
+        # Independent attempts: one failure must not hide the other findings.
         self._attempt(self._check_decisions, NamedFinding)
+        self._attempt(self._check_log)
         self._attempt(self._check_record)
         self._attempt(self._check_contents)
         self._note_edited_copy()
@@ -130,6 +133,15 @@ class _Audit:
             message = yanked_note(f"'{self.entry.name}' {self.entry.version}", reason)
             self.findings.append(NamedFinding(self.entry.name, "Note", message, note=True))
         check_minimum(self.entry.name, self.entry.min_tark_version, project.tark_version)
+
+    def _check_log(self) -> None:
+        """Check the proof in state, and note a release of an index with a log that has none there."""
+        source = self.entry.source
+        if not isinstance(source, IndexSource) or locked_log_entry(self.workspace, self.entry):
+            return
+        if self.workspace.resource(KnownLogs).seen(source):
+            message = f"nothing shows on this machine that it is in the log of {source}: tarkpm update"
+            self._note(message)
 
     def _check_record(self) -> None:
         if self.installed is not None and self.installed.fingerprint != fingerprint(self.entry):

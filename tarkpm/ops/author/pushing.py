@@ -35,28 +35,45 @@ def push(
     files: Mapping[str, bytes],
     envelope: bytes,
     *,
+    ci_proof: bytes | None = None,
     where: str,
 ) -> Pushed:
     """Push a release to a tag, which is its version unless ``to`` has another one.
 
-    ``where`` is the plugin's folder. With ``--dry-run`` the registry is only asked what it has. Raises
-    `Refused` if the tag has other contents, or names another version.
+    ``where`` is the plugin's folder, ``ci_proof`` of the statement's CI identity. With ``--dry-run`` the
+    registry is only asked what it has. Raises `Refused` if the tag has other contents, or names another
+    version.
     """
-    to = msgspec.structs.replace(to, tag=_tag(to, release))
     if settings.offline:
         raise settings.unreachable(str(to))
-    encoded = encode_release(files, release.manifest, statement=envelope, where=where)
     with Registry(to.registry, settings.environment) as registry:
-        # Asked first: a push to a tag replaces what it has, and those who locked that could not fetch it.
-        if found := _found(registry, to):
-            _check_same(registry, to, found, encoded, files, envelope)
-            return Pushed(to, found.digest, written=False, existed=True)
-        if not settings.dry_run:
-            registry.push_blob(to.repository, files[release.manifest.wasm])
-            registry.push_blob(to.repository, encoded.config)
-            # Last: a manifest must not be there before its blobs, and this makes the release visible.
-            registry.push_manifest(to.repository, to.tag, encoded.manifest)
-        return Pushed(to, encoded.digest, written=not settings.dry_run, existed=False)
+        return push_with(registry, settings, to, release, files, envelope, ci_proof=ci_proof, where=where)
+
+
+def push_with(
+    registry: Registry,
+    settings: Settings,
+    to: OciReference,
+    release: VerifiedRelease,
+    files: Mapping[str, bytes],
+    envelope: bytes,
+    *,
+    ci_proof: bytes | None = None,
+    where: str,
+) -> Pushed:
+    """Push a release with a registry that is open. See `push`."""
+    to = msgspec.structs.replace(to, tag=_tag(to, release))
+    encoded = encode_release(files, release.manifest, statement=envelope, ci_proof=ci_proof, where=where)
+    # Asked first: a push to a tag replaces what it has, and those who locked that could not fetch it.
+    if found := _found(registry, to):
+        _check_same(registry, to, found, encoded, files, envelope)
+        return Pushed(to, found.digest, written=False, existed=True)
+    if not settings.dry_run:
+        registry.push_blob(to.repository, files[release.manifest.wasm])
+        registry.push_blob(to.repository, encoded.config)
+        # Last: a manifest must not be there before its blobs, and this makes the release visible.
+        registry.push_manifest(to.repository, to.tag, encoded.manifest)
+    return Pushed(to, encoded.digest, written=not settings.dry_run, existed=False)
 
 
 def _tag(to: OciReference, release: VerifiedRelease) -> str:

@@ -18,6 +18,7 @@ from tarkpm.ops.change.propose import PluginRequest, weigh
 from tarkpm.ops.change.select_indexed import check_row
 from tarkpm.ops.project.acceptance import not_accepted
 from tarkpm.ops.project.indexes import Indexes
+from tarkpm.ops.project.known_logs import KnownLogs
 from tarkpm.ops.project.release_ages import ReleaseAges
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.fetch import (
@@ -62,7 +63,7 @@ class Offered(msgspec.Struct, frozen=True):
     """A release as its source offers it now, and all ``versions`` of that source, newest first.
 
     ``withdrawn`` says that the release was yanked or revoked. ``notes`` say what could not be known.
-    ``rebuilds`` are those that an index lists of this release.
+    ``rebuilds`` are those that an index lists of this release, ``identity`` the CI identity it proved there.
     """
 
     release: Release
@@ -70,6 +71,7 @@ class Offered(msgspec.Struct, frozen=True):
     withdrawn: str = ""
     notes: tuple[str, ...] = ()
     rebuilds: tuple[ListedRebuild, ...] = ()
+    identity: str = ""
 
 
 def offered(workspace: Workspace, request: PluginRequest) -> Offered:
@@ -162,6 +164,8 @@ def _row(workspace: Workspace, name: PluginName, source: IndexSource, row: Relea
         notes.append(withdrawn)
     if not is_locked and (young := _young(workspace, name, source, row)):
         notes.append(str(young))
+    if workspace.resource(KnownLogs).waits(source, row):
+        notes.append("waits for witnesses")
     minimum = str(row.min_tark_version or "")
     published = "" if row.published is None else moment_text(row.published)
     note = ", ".join(notes)
@@ -182,11 +186,14 @@ def _of_index(workspace: Workspace, source: IndexSource, name: PluginName, wante
     listing = listing_of(workspace, source, name)
     row = _chosen(workspace, source, listing, wanted)
     pin = Pin(listing.name, row.statement, row.files)
+    workspace.resource(KnownLogs).require(
+        source, workspace.resource(Indexes).client(source), [(listing.name, row)]
+    )
     (release,) = acquire_pinned(workspace, [(source, pin)])
     check_row(source, pin, row, release)
     rows = listed_rows(workspace, listing.name, source, listing)
     withdrawn = _withdrawn(workspace, listing.name, source, row)
-    return Offered(release, rows, withdrawn, rebuilds=row.rebuilds)
+    return Offered(release, rows, withdrawn, rebuilds=row.rebuilds, identity=row.identity)
 
 
 def _chosen(workspace: Workspace, source: IndexSource, listing: Listing, wanted: str) -> ReleaseRow:
@@ -198,10 +205,11 @@ def _chosen(workspace: Workspace, source: IndexSource, listing: Listing, wanted:
         hint = f"tarkpm versions {source.index}:{listing.name}"
         raise NotFound(f"{source} has no release of '{listing.name}'{which}", hint=hint)
 
-    def rank(row: ReleaseRow) -> tuple[bool, bool]:
-        return bool(_withdrawn(workspace, listing.name, source, row)), range_ is None and bool(
-            row.version.pre
-        )
+    logs = workspace.resource(KnownLogs)
+
+    def rank(row: ReleaseRow) -> tuple[bool, bool, bool]:
+        withdrawn = bool(_withdrawn(workspace, listing.name, source, row))
+        return withdrawn, logs.waits(source, row), range_ is None and bool(row.version.pre)
 
     return min(fitting, key=rank)  # the first of equals, which is the newest
 

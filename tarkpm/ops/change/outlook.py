@@ -18,6 +18,7 @@ from tarkpm.errors import (
     CapabilityWidened,
     ConsentError,
     Downgrade,
+    IdentityChanged,
     KeyChanged,
     KeyUnknown,
     Republished,
@@ -37,6 +38,7 @@ _WORDS: Final[Mapping[type[ConsentError], str]] = {
     KeyUnknown: "signed by an unknown key",
     KeyChanged: "signed by a different key",
     UnsignedRefused: "not signed",
+    IdentityChanged: "another CI identity, or none",
     CapabilityWidened: "more capabilities",
 }
 

@@ -20,6 +20,7 @@ from tarkpm.core.resolution.resolver import check_names
 from tarkpm.core.text import some
 from tarkpm.core.trust import NOBODY
 from tarkpm.errors import ResolutionError, TarkError
+from tarkpm.ops.change.abandoned import abandoned
 from tarkpm.ops.change.define import with_pins
 from tarkpm.ops.change.select import select_releases
 from tarkpm.ops.change.target import Target
@@ -28,6 +29,7 @@ from tarkpm.ops.project.tark_version import tark_version
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.facts import known_manifest
 from tarkpm.ops.release.fetch import Release
+from tarkpm.ops.release.identity import judged_identity
 from tarkpm.ops.release.latest import acquire_each, stored_release
 from tarkpm.ops.release.team_check import check_candidate
 
@@ -90,12 +92,13 @@ def acquire_direct(workspace: Workspace, requests: Iterable[PluginRequest]) -> A
     releases: dict[PluginName, Release] = {}
     refused: dict[PluginName, TarkError] = {}
     names: list[tuple[PluginName | None, PluginName]] = []
+    present = {folded(name): name for name in workspace.project.requirements}
     for (request, source), release in zip(direct, acquired, strict=True):
         try:
             if isinstance(release, TarkError):
                 raise release
             name = release.candidate.manifest.name
-            check_names([request.name], [name], workspace.project.requirements)
+            check_names([request.name], [name], present)
             found = release.candidate
             waits = keep_waiting(workspace, name, found.manifest.version, found.source, asked=source)
         except TarkError as problem:
@@ -108,7 +111,7 @@ def acquire_direct(workspace: Workspace, requests: Iterable[PluginRequest]) -> A
             requirements[name] = workspace.project.requirements.get(name, Requirement(name, source))
         else:
             requirements[name], releases[name] = Requirement(name, source), release
-    check_names([asked for asked, _ in names], [name for _, name in names], workspace.project.requirements)
+    check_names([asked for asked, _ in names], [name for _, name in names], present)
     return Acquired(requirements, releases, refused)
 
 
@@ -231,6 +234,7 @@ def weigh(
         answers=answers,
         accepted=workspace.record.accepted.plugins.get(name),
         vouched=workspace.vouched if isinstance(release.candidate.source, IndexSource) else NOBODY,
+        judged=judged_identity(workspace, requirement, release, answers),
     )
     check_candidate(workspace, release.candidate, admission.change.grants)
     return admission
@@ -273,19 +277,13 @@ def target_of(workspace: Workspace, admissions: Iterable[Admission], kept: Itera
     changed += [ProjectEdit(name) for name in abandoned(workspace.project, workspace.lock, entries)]
     version = None if workspace.project.tark_version else tark_version(workspace.settings.search_path)
     any_age = workspace.resource(ReleaseAges).names(entries)
-    edited = edit(text, changed, tark_version=version, any_age=any_age) if changed or any_age else text
+    identities = {one.change.name: one.identity for one in chosen if one.identity}
+    edited = text
+    if changed or any_age:
+        edited = edit(text, changed, tark_version=version, any_age=any_age, identities=identities)
     project = Project.parse(edited, where=str(workspace.location.project_file))
     project_bytes = edited if edited != workspace.project_bytes else None
     return Target(project, Lock.of(entries.values()), project_bytes, decided=True)
-
-
-def abandoned(project: Project, old: Lock, entries: Collection[str]) -> list[PluginName]:
-    """Return the former dependencies that nothing needs any more: their grants are removed with them."""
-    return [
-        entry.name
-        for entry in old.entries
-        if entry.name not in entries and entry.name not in project.requirements
-    ]
 
 
 def differs(project: Project, admission: Admission) -> bool:
@@ -296,4 +294,7 @@ def differs(project: Project, admission: Admission) -> bool:
         project.trust.get(change.name, ()),
         project.granted(change.name),
     )
-    return held != (change.requirement, change.trust, change.grants)
+    # No release proves another identity than the one that was asked for: only ids are added.
+    known = project.identities.get(change.name)
+    asks = admission.identity not in (None, known)
+    return asks or held != (change.requirement, change.trust, change.grants)

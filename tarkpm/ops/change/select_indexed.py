@@ -1,6 +1,6 @@
 """Select among the candidates of indexes: gather them, resolve, and fetch what is not locked."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from tarkpm.core.lockfile import LockEntry, Pin
 from tarkpm.core.release import IndexSource, PluginName, Requirement, Source
@@ -12,6 +12,7 @@ from tarkpm.core.withdrawn import is_revoked
 from tarkpm.errors import IndexUntrusted, NotFound, ReleaseTooYoung, ResolutionError, TarkError, Unreachable
 from tarkpm.ops.change.target import Selection
 from tarkpm.ops.project.indexes import Indexes
+from tarkpm.ops.project.known_logs import KnownLogs
 from tarkpm.ops.project.release_ages import ReleaseAges
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.ops.release.fetch import Release, acquire_pinned
@@ -36,7 +37,7 @@ def choose_from_indexes(
         elif revoked := _revoked(workspace, free):
             problem.hint = way_back(workspace, revoked)
         raise
-    kept, pins, rows = [*held], [], []
+    kept, pins, rows, stays = [*held], [], [], []
     followed = workspace.followed
     for offer in solution.chosen.values():
         if not isinstance(offer.origin, IndexSource):
@@ -45,22 +46,67 @@ def choose_from_indexes(
         entry = followed.get(offer.name)
         if entry and _stays(workspace, entry, offer.origin, row, requirements.get(offer.name)):
             kept.append(entry)
+            stays.append((offer.origin, row))
         else:
             pins.append((offer.origin, Pin(offer.name, row.statement, row.files)))
             rows.append(row)
     taken, refused = [], {}
+    _prove_kept(workspace, stays)
+    unlogged = _unlogged(workspace, pins, rows)
     # Pinned by the digests of the row: an index cannot serve other contents than it listed.
     releases = workspace.resource(PinnedReleases).get(pins)
     for (source, pin), row, release in zip(pins, rows, releases, strict=True):
+        outcome = unlogged.get(pin, release)
         try:
-            if isinstance(release, TarkError):
-                raise release
+            if isinstance(outcome, TarkError):
+                raise outcome
             # Checked after the fetch, because only the release contains what its publisher signed.
-            check_row(source, pin, row, release)
-            taken.append(release)
+            check_row(source, pin, row, outcome)
+            taken.append(outcome)
         except TarkError as problem:
             refused[pin.name] = problem
-    return Selection(tuple(kept), tuple(taken), solution.notes, refused)
+    places = [(one.origin, one.name, one.version) for one in solution.chosen.values()]
+    notes = (*solution.notes, *workspace.resource(KnownLogs).notes(places, listings))
+    return Selection(tuple(kept), tuple(taken), notes, refused)
+
+
+def _prove_kept(workspace: Workspace, stays: Iterable[tuple[IndexSource, ReleaseRow]]) -> None:
+    """Keep the proofs of locked releases that stay, where this machine has none or an older one.
+
+    Raises `IndexUntrusted` if the log of the index does not have one of them.
+    """
+    logs, indexes = workspace.resource(KnownLogs), workspace.resource(Indexes)
+    names = {entry.statement: entry.name for entry in workspace.followed.entries}
+    new: dict[IndexSource, list[tuple[PluginName, ReleaseRow]]] = {}
+    for source, row in stays:
+        if row.proof and not logs.has(source, row):
+            new.setdefault(source, []).append((names[row.statement], row))
+    for source, rows in new.items():
+        logs.require(source, indexes.client(source), rows)
+
+
+def _unlogged(
+    workspace: Workspace, pins: Sequence[tuple[IndexSource, Pin]], rows: Sequence[ReleaseRow]
+) -> dict[Pin, TarkError]:
+    """Return the selected releases that the log of their index does not have, each with its error."""
+    logs, indexes = workspace.resource(KnownLogs), workspace.resource(Indexes)
+    named: dict[IndexSource, list[tuple[Pin, ReleaseRow]]] = {}
+    for (source, pin), row in zip(pins, rows, strict=True):
+        named.setdefault(source, []).append((pin, row))
+    found: dict[Pin, TarkError] = {}
+    for source, several in named.items():
+        client = indexes.client(source)
+        try:
+            logs.require(source, client, [(pin.name, row) for pin, row in several])
+        except IndexUntrusted as problem:
+            # One of them is refused: look at each alone, to know which.
+            for pin, row in several if len(several) > 1 else ():
+                try:
+                    logs.require(source, client, [(pin.name, row)])
+                except IndexUntrusted as alone:
+                    found[pin] = alone
+            found = found or {pin: problem for pin, _ in several}
+    return found
 
 
 def _revoked(workspace: Workspace, free: Collection[PluginName] | None) -> LockEntry | None:
@@ -117,6 +163,10 @@ def _solve(
         solution = solve(catalog, wanted, locked=locked, free=free, tark=tark)
     except ResolutionError as problem:
         _suggest(workspace, problem, wanted, listings)
+        waiting = workspace.resource(KnownLogs).notes(
+            [(one.origin, one.name, None) for one in wanted], listings
+        )
+        problem.message += "".join(f"; {note}" for note in waiting)
         raise
     workspace.resource(ReleaseAges).wait(solution.waiting)
     return solution, listings
@@ -184,7 +234,7 @@ def _offers(
     if listing and listing.name != name:  # they differ in - and _ alone
         hint = f"tarkpm add {source.index}:{listing.name}"
         raise NotFound(f"'{name}' is spelled '{listing.name}' in {source}", hint=hint)
-    check = workspace.resource(ReleaseAges).check
+    check, logs = workspace.resource(ReleaseAges).check, workspace.resource(KnownLogs)
     return tuple(
         Candidate(
             name=name,
@@ -196,7 +246,7 @@ def _offers(
             revoked=workspace.vouched.is_revoked(source, name, row.version, row.statement.sha256),
             young=check.young(source, name, row.version, row.published),
         )
-        for row in (listing.rows if listing else ())
+        for row in (logs.without_waiting(source, listing.rows) if listing else ())
     )
 
 

@@ -37,6 +37,7 @@ class UsageError(TarkError):
 
 
 _NAMED = re.compile(r"(?:(?P<index>[A-Za-z0-9_-]+):)?(?P<name>[A-Za-z0-9_-]+)(?:@(?P<range>[^:/]*))?")
+_HOST_FIRST = re.compile(r"(?P<host>(?:[a-z0-9-]+\.)+[a-z]{2,}(?::[0-9]+)?)/[a-z0-9._/-]+(?:[:@][^/]*)?")
 _INDEX_ALONE = re.compile(r"[A-Za-z0-9_-]+:(?:@[^:/]*)?")
 
 
@@ -125,9 +126,10 @@ def _read_source_arg(
     if _INDEX_ALONE.fullmatch(text):
         text = "expected a plugin name after the index name, as in INDEX:NAME"
         raise UsageError(text, hint="tarkpm search WORDS")
-    if ":" not in text:
+    if ":" not in text or _HOST_FIRST.fullmatch(text):
         _refuse_file(settings, text)
-        raise UsageError(f"expected a URL, a name or a folder like ./{text}, found '{text}'")
+        message = f"expected a URL, a name or a folder like ./{text}, found '{text}'"
+        raise UsageError(message, hint=_with_scheme(text, verb))
     return SourceArg(_repository_source(settings, text, ref, logins))
 
 
@@ -147,6 +149,15 @@ def _repository_source(settings: Settings, text: str, ref: GitRef, logins: "dict
     except ValueError as problem:
         raise UsageError(str(problem), where="--tag") from None
     return source
+
+
+def _with_scheme(text: str, verb: str) -> str:
+    """Return the command that was meant by a host without a scheme, as docker and browsers take it."""
+    found = _HOST_FIRST.fullmatch(text)
+    if found is None:
+        return ""
+    scheme = "https" if found["host"].startswith(("git", "codeberg.", "bitbucket.")) else "oci"
+    return f"tarkpm {verb} {quote(f'{scheme}://{text}')}"
 
 
 def _registry_source(text: str, ref: GitRef) -> OciSource:

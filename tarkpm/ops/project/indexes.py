@@ -17,6 +17,7 @@ from tarkpm.core.release import IndexSource, PluginName
 from tarkpm.core.rows import Listing
 from tarkpm.errors import IndexStale, NotFound, TarkError, Unreachable
 from tarkpm.ops.project.known_advisories import KnownAdvisories
+from tarkpm.ops.project.known_logs import KnownLogs
 from tarkpm.ops.project.mirrors import mirrored
 from tarkpm.ops.project.team_policy import team_rules
 
@@ -60,9 +61,11 @@ class Indexes:
     def learn_publishers(self, entries: Iterable[LockEntry]) -> None:
         """Fetch the claims of locked plugins that this machine does not know yet, offline from the cache.
 
+        Also learns that the log of their index, if it has one, has the releases that are to be installed.
         Entries of indexes that the project does not have are skipped: they do not follow from it. Raises
-        `NotFound` for a plugin that its index has no claim of.
+        `NotFound` for a plugin that its index has no claim of, and `IndexUntrusted`.
         """
+        entries = tuple(entries)
         unknown: dict[IndexSource, list[PluginName]] = {}
         vouched = self._workspace.vouched
         known = {index.source for index in self._workspace.project.indexes.values()}
@@ -75,6 +78,19 @@ class Indexes:
             else:
                 self.learn(source, names)
                 self._check_learned(source, names)
+        for source in known:
+            if unproven := self._workspace.resource(KnownLogs).unproven(source, entries):
+                self._learn_logged(source, unproven)
+
+    def _learn_logged(self, source: IndexSource, entries: list[LockEntry]) -> None:
+        """Learn that locked releases are in the log of their index. Raises `IndexUntrusted`."""
+        names, logs = [entry.name for entry in entries], self._workspace.resource(KnownLogs)
+        if not self._workspace.settings.offline:
+            client = self.client(source)
+            logs.require_locked(source, client, entries, client.listings(names))
+            return
+        with open_client(self._workspace, entry_of(self._workspace, source), kept=True) as client:
+            logs.require_locked(source, client, entries, client.listings(names))
 
     def _check_learned(self, source: IndexSource, names: Iterable[PluginName]) -> None:
         """Raise `NotFound` for a plugin that an index was asked about just now and knows no publisher of."""
@@ -98,6 +114,7 @@ class Indexes:
                 raise workspace.settings.unreachable(f"{source} at {entry.url}") from None
             claims = [claim for claim in found.values() if claim]
             workspace.claims.remember(source.root, claims, workspace.settings.lock_seconds, (), client.seen)
+            workspace.resource(KnownLogs).learn(source, client)
         workspace.read_claims_again()
 
     def learn(
@@ -116,8 +133,9 @@ class Indexes:
         workspace = self._workspace
         workspace.claims.remember(source.root, claims, workspace.settings.lock_seconds, rows, client.seen)
         workspace.read_claims_again()
-        # Last: a mirror that withholds an advisory must not hide a revocation by that.
+        # Last: a mirror that withholds an advisory, or the log, must not hide a revocation by that.
         workspace.resource(KnownAdvisories).learn(source, names, client)
+        workspace.resource(KnownLogs).learn(source, client)
 
     def recorded(
         self,

@@ -4,21 +4,25 @@ from pathlib import Path
 
 import msgspec
 
+from tarkpm.core.ci_identity import CiClaims, CiIdentity
 from tarkpm.core.claim import Claim
 from tarkpm.core.layout import rows_path
-from tarkpm.core.names import MAX_STATEMENT
+from tarkpm.core.names import CI_PROOF, MAX_STATEMENT
 from tarkpm.core.rebuilt import read_rebuild, rebuilders
 from tarkpm.core.release import IndexSource, PluginName
 from tarkpm.core.rows import Listing, ReleaseRow
 from tarkpm.core.rows import parse as parse_rows
+from tarkpm.core.tlog.proof import parse_proof
 from tarkpm.core.version import Version
 from tarkpm.errors import TarkError
 from tarkpm.io.files import read_file
 from tarkpm.ops.registry.desk import Desk
 from tarkpm.ops.registry.proposals import check_settled
+from tarkpm.ops.registry.transparency import log_release, remember_log
 from tarkpm.ops.release.checks import Publishable, read_release
 from tarkpm.registry.catalogue import update_search
 from tarkpm.registry.change import IndexChange
+from tarkpm.registry.ci_identities import proved, wanted_identity
 from tarkpm.registry.folder import Index
 from tarkpm.registry.rebuilds import attested
 from tarkpm.registry.releases import MAX_REASON, admit, release_bytes, with_row, yanked
@@ -27,7 +31,9 @@ from tarkpm.registry.releases import MAX_REASON, admit, release_bytes, with_row,
 class ReleaseAcceptReport(msgspec.Struct, frozen=True):
     """A release the index accepted, or would accept.
 
-    ``written`` is in bytes, without the release itself.
+    ``written`` is in bytes, without the release itself. ``log_entry`` is the number of its entry in the log
+    of the index; None without a log, and with --dry-run. ``identity`` is the CI identity that the release
+    proved, ``unverified`` whether it came with a proof that nobody asked for.
     """
 
     name: str
@@ -35,12 +41,23 @@ class ReleaseAcceptReport(msgspec.Struct, frozen=True):
     signer: str
     statement: str
     written: int
+    log_entry: int | None = None
+    identity: str = ""
+    unverified: bool = False
 
 
-def accept(desk: Desk, folder: Path, online_name: str) -> ReleaseAcceptReport:
+def accept(
+    desk: Desk,
+    folder: Path,
+    online_name: str,
+    identity: CiIdentity | None = None,
+    *,
+    drop_identity: bool = False,
+) -> ReleaseAcceptReport:
     """Check the release in ``folder`` and list it. Requires the online key, except with --dry-run.
 
-    Raises what `read_release` and `admit` raise; the index is then unchanged.
+    It must prove ``identity``, or else the CI identity of the plugin's last release, unless that is dropped.
+    Raises what `read_release`, `admit`, `proved` and `verify_proof` raise; the index is then unchanged.
     """
     with desk.changing():
         index = desk.open()
@@ -49,23 +66,48 @@ def accept(desk: Desk, folder: Path, online_name: str) -> ReleaseAcceptReport:
         claim = index.claim(name)
         # A waiting change of the key lists the releases that stay valid: this one would be missing.
         check_settled(desk, index, name)
-        row = admit(claim, index.listing(name), release.candidate, where=str(folder), now=desk.now)
-        written = 0
-        if not desk.settings.dry_run:
-            written = _list(desk, index, claim, row, release, online_name)
-        signer = str(release.candidate.signer)
-        return ReleaseAcceptReport(name, str(row.version), signer, row.statement.sha256, written)
+        listing = index.listing(name)
+        row = admit(claim, listing, release.candidate, where=str(folder), now=desk.now)
+        wanted = wanted_identity(listing, identity, dropped=drop_identity)
+        claims = _claims(release, str(folder)) if wanted else None
+        listed = proved(name, wanted, claims, where=str(folder))
+        row = msgspec.structs.replace(row, identity=listed)
+        report = ReleaseAcceptReport(
+            name=name,
+            version=str(row.version),
+            signer=str(release.candidate.signer),
+            statement=row.statement.sha256,
+            written=0,
+            identity=listed,
+            unverified=wanted is None and release.ci_proof is not None,
+        )
+        if desk.settings.dry_run:
+            return report
+        written, log_proof = _list(desk, index, claim, row, release, online_name)
+        entry = parse_proof(log_proof).index if log_proof else None
+        return msgspec.structs.replace(report, written=written, log_entry=entry)
+
+
+def _claims(release: Publishable, where: str) -> CiClaims | None:
+    if release.ci_proof is None:
+        return None
+    from tarkpm.io.ci_proof import verify_proof
+
+    return verify_proof(release.envelope, release.ci_proof, where=f"{where}: {CI_PROOF}")
 
 
 def _list(
     desk: Desk, index: Index, claim: Claim | None, row: ReleaseRow, release: Publishable, online_name: str
-) -> int:
+) -> tuple[int, str]:
+    """List a release; returns the bytes written without the release itself, and the proof in its row."""
     change = IndexChange(index, desk.now)
     content = release_bytes(release.envelope, release.candidate, release.files)
     change.release(row.statement.sha256, content)
-    return _update(desk, index, change, release.candidate.manifest.name, claim, row, online_name) - len(
-        content
-    )
+    name = release.candidate.manifest.name
+    row = log_release(desk, index, change, name, row)
+    written = _update(desk, index, change, name, claim, row, online_name) - len(content)
+    remember_log(desk, index)
+    return written, row.proof
 
 
 def _update(

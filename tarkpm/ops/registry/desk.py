@@ -137,6 +137,17 @@ class Desk(msgspec.Struct, frozen=True):
             )
         return signer
 
+    def require_log(self, key: PublicKey) -> Signer:
+        """Return the signer of the log's key; raises `StoreError` if it is not on this machine."""
+        signer = self.online(key)
+        if signer is None:
+            raise StoreError(
+                f"the key of the log {key} was not found on this machine",
+                where=str(self.keys.folder),
+                hint="run this on the machine that has it, or: tarkpm key import --help",
+            )
+        return signer
+
 
 def open_desk(settings: Settings, folder: Path, passphrase: AskPassphrase) -> Desk:
     """Return the desk for ``folder``, relative to the working directory, at the current time."""

@@ -15,6 +15,7 @@ from tarkpm.registry.draft import Draft
 from tarkpm.registry.enact import enact, in_force
 from tarkpm.registry.folder import PENDING, Index, open_index
 from tarkpm.registry.keys import Signer
+from tarkpm.registry.logged import log_everything
 from tarkpm.registry.proposal import MAX_PROPOSAL, Proposal, parse, render
 from tarkpm.registry.review import Review, review_authority, review_claims
 from tarkpm.registry.review_advisories import review_advisories
@@ -146,7 +147,11 @@ def settle(desk: Desk, business: Business, online_name: str = "") -> ProposalRep
 
 def carry_out(desk: Desk, business: Business, online: Signer) -> None:
     """Apply a fully signed proposal to the index, then delete its file."""
-    change = enact(business.index, business.proposal, business.draft, online, desk.now, where=business.where)
+    index, wanted = business.index, business.proposal.authority
+    change = enact(index, business.proposal, business.draft, online, desk.now, where=business.where)
+    before = index.authority.log if index else None
+    if index and wanted and wanted.log and (before is None or before.key != wanted.log.key):
+        log_everything(index, change, wanted.log, desk.require_log(wanted.log.key), online)
     change.commit(desk.folder, online)
     business.file.unlink(missing_ok=True)
     with suppress(OSError):  # other proposals are waiting there

@@ -8,9 +8,10 @@ from tarkpm.core.layout import INDEX, METADATA, ROOT, TIMESTAMP
 from tarkpm.errors import IndexUntrusted, NotFound, TarkError
 from tarkpm.ops.registry.desk import Desk
 from tarkpm.ops.registry.proposals import carry_out, consider, pending, read
+from tarkpm.ops.registry.transparency import cosign_rows, remember_log
 from tarkpm.registry.catalogue import refresh_search
 from tarkpm.registry.change import IndexChange
-from tarkpm.registry.enact import in_force
+from tarkpm.registry.enact import has_root, in_force
 from tarkpm.registry.folder import Index, open_index
 from tarkpm.registry.lifetimes import BIN_RENEWED, to_text
 from tarkpm.registry.sweep import sweep
@@ -20,6 +21,8 @@ class RefreshReport(msgspec.Struct, frozen=True):
     """The result of the daily job.
 
     ``enacted`` are titles of proposals, ``renewed`` counts bins, ``swept`` deleted files, ``written`` bytes.
+    ``cosigned`` counts cosignatures of the log's witnesses that were taken, ``proofs`` rows whose proof now
+    contains them.
     """
 
     enacted: tuple[str, ...]
@@ -28,6 +31,8 @@ class RefreshReport(msgspec.Struct, frozen=True):
     written: int
     valid_until: str
     notes: tuple[str, ...] = ()
+    cosigned: int = 0
+    proofs: int = 0
 
 
 def refresh(desk: Desk, online_name: str) -> RefreshReport:
@@ -44,16 +49,30 @@ def refresh(desk: Desk, online_name: str) -> RefreshReport:
         # 2. Renew what expires, and rebuild what depends on all releases.
         renewed = _renew(desk, index, change, online_name)
         refresh_search(index, change, online)
+        # 3. Let the proofs in rows show what witnesses have seen.
+        seen, proofs = cosign_rows(index, change, online)
+        notes += seen.notes
+        report = RefreshReport(
+            tuple(enacted),
+            renewed,
+            0,
+            0,
+            to_text(index.timestamp.expires),
+            tuple(notes),
+            len(seen.files),
+            proofs,
+        )
         if desk.settings.dry_run:
-            return RefreshReport(
-                tuple(enacted), renewed, 0, 0, to_text(index.timestamp.expires), tuple(notes)
-            )
-        # 3. Write, and only then delete what the new snapshot no longer lists.
+            return report
+        # 4. Write, and only then delete what the new snapshot no longer lists.
         written = change.commit(desk.folder, online)
         index = desk.open()
+        remember_log(desk, index)
+        for file in seen.files:
+            file.unlink(missing_ok=True)
         swept = sweep(index, desk.now)
         until = to_text(index.timestamp.expires)
-        return RefreshReport(tuple(enacted), renewed, swept, written, until, tuple(notes))
+        return msgspec.structs.replace(report, swept=swept, written=written, valid_until=until)
 
 
 def _renew(desk: Desk, index: Index, change: IndexChange, online_name: str) -> int:
@@ -92,6 +111,9 @@ def _enact_one(desk: Desk, file: Path, online_name: str) -> str:
     if index and in_force(index, proposal):
         file.unlink()
         return ""
+    if index and has_root(index, proposal):
+        # Interrupted between root and timestamp, and both fit all the same: finish it as of the root before.
+        index = open_index(desk.folder, roots=index.root.signed.version - 1)
     if index is None and not proposal.authority:
         hint = "see how to create one: tarkpm index create --help"
         raise NotFound("the folder does not contain an index", where=str(desk.folder), hint=hint)

@@ -4,10 +4,10 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from tarkpm.core.layout import FILES, METADATA, TARGETS
+from tarkpm.core.layout import FILES, LOG, METADATA, TARGETS
 from tarkpm.errors import NotFound
 
-_SERVED = (METADATA, TARGETS, FILES)
+_SERVED = (METADATA, TARGETS, FILES, LOG)
 
 
 class _Handler(SimpleHTTPRequestHandler):

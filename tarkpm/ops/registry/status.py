@@ -150,6 +150,12 @@ def _roles(index: Index, now: datetime) -> Iterator[RoleStatus]:
         yield row(role, "online key", online.version, online.expires)
 
 
+def status_of_pending(desk: Desk, index: Index) -> tuple[PendingStatus, ...]:
+    """Return the proposals that wait in the desk's folder, without names of keys."""
+    owners = _Signatories({}, ())
+    return tuple(_pending(desk, index, file, owners) for file in pending(desk))
+
+
 def _pending(desk: Desk, index: Index | None, file: Path, owners: _Signatories) -> PendingStatus:
     try:
         business: Business = consider(desk, index, read(file), file)

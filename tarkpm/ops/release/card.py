@@ -12,7 +12,7 @@ from tarkpm.core.names import PROJECT
 from tarkpm.core.project import Project
 from tarkpm.core.release import GitSource, IndexSource, OciSource, PathSource
 from tarkpm.core.text import quoted, some
-from tarkpm.errors import KeyChanged, KeyUnknown
+from tarkpm.errors import IdentityChanged, KeyChanged, KeyUnknown
 from tarkpm.ops.project.acceptance import data_change, has_data
 from tarkpm.ops.project.advice import candidate_advice
 from tarkpm.ops.project.ui import Card, CardRow
@@ -36,6 +36,7 @@ def card(workspace: Workspace, admission: Admission, more: Iterable[CardRow] = (
         rows.append(CardRow("manifest", source.digest))
     rows += _range_rows(workspace.project, admission)
     rows.append(_signer_row(workspace, admission))
+    rows += _identity_rows(workspace.project, admission)
     rows += [
         CardRow("advisory", text, loud=True) for text in candidate_advice(workspace, admission.candidate)
     ]
@@ -101,9 +102,10 @@ def _range_rows(project: Project, admission: Admission) -> list[CardRow]:
     wanted, was = now.allowed if now else "", before.allowed if before else ""
     if not wanted or wanted == was:
         return []
-    # Without a tag, tark.toml names no range: any version that is no prerelease will do.
-    text = "any version" if now and now.source == OciSource(getattr(now.source, "oci", "")) else wanted
-    return [CardRow("range", f"{text} in {PROJECT}")]
+    source = now.source if now else None
+    # Without a tag, tark.toml names no range.
+    is_open = isinstance(source, OciSource) and not source.tag
+    return [CardRow("range", f"any version: no tag in {PROJECT}" if is_open else f"{wanted} in {PROJECT}")]
 
 
 def _difference_rows(before: CapabilitySet, after: CapabilitySet) -> list[CardRow]:
@@ -130,6 +132,17 @@ def _signer_row(workspace: Workspace, admission: Admission) -> CardRow:
         said = f"{candidate.signer} (NEW: compare it with the key its publisher announces)"
         return CardRow("signer", said, loud=True)
     return CardRow("signer", f"{candidate.signer} (trusted from now on)")
+
+
+def _identity_rows(project: Project, admission: Admission) -> list[CardRow]:
+    """Return the CI identity that the release must prove, and whether it did."""
+    if admission.identity is None:
+        return []
+    if admission.questions_about(IdentityChanged):
+        return [CardRow("identity", f"NOT {admission.identity}", loud=True)]
+    known = project.identities.get(admission.change.name)
+    since = "" if known == admission.identity else ", and asked for from now on"
+    return [CardRow("identity", f"{admission.identity} (proved{since})")]
 
 
 def capability_rows(granted: CapabilitySet, manifest: Manifest) -> list[CardRow]:

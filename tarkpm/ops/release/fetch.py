@@ -30,7 +30,6 @@ from tarkpm.host.module.fit import check_module
 from tarkpm.io.parallel import run_parallel
 from tarkpm.io.paths import expanded
 from tarkpm.ops.project.indexes import Indexes
-from tarkpm.ops.project.mirrors import mirrored
 from tarkpm.ops.project.team_policy import team_rules
 from tarkpm.ops.project.workspace import Workspace
 from tarkpm.sources.folder import ReleaseFiles, collect, likely_files
@@ -46,10 +45,14 @@ FETCH_THREADS = 8
 
 
 class Release(msgspec.Struct, frozen=True):
-    """A verified release and its contents, with the statement."""
+    """A verified release and its contents, with the statement.
+
+    ``ci_proof`` is that of a CI identity, as it was fetched: not verified, and not installed.
+    """
 
     candidate: VerifiedRelease
     contents: Mapping[str, bytes]
+    ci_proof: bytes | None = None
 
     def holds(self, entry: LockEntry) -> bool:
         """Return whether these are the locked contents; they were hashed when the release was verified."""
@@ -166,6 +169,7 @@ def open_remote(workspace: Workspace, url: str) -> "Iterator[GitRemote]":
     settings = workspace.settings
     if settings.offline and not url.startswith("file:"):
         raise settings.unreachable(url)
+    from tarkpm.ops.project.mirrors import mirrored
     from tarkpm.sources.git import Access, GitRemote, parse
 
     place = mirrored(settings, url)
@@ -277,7 +281,7 @@ def release_of(
     contents = dict(files)
     if candidate.statement and collected.statement:
         contents[STATEMENT] = collected.statement
-    return Release(candidate, contents)
+    return Release(candidate, contents, collected.ci_proof)
 
 
 def stored_files(entry: LockEntry) -> tuple[FileEntry, ...]:

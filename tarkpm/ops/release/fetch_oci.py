@@ -45,9 +45,16 @@ def acquire_oci(
     """
     found = []
     for source in sources:
-        release = release_at(workspace, find(workspace, source))
+        hint = f"tarkpm update {names.get(source, '')}".rstrip()
+        try:
+            release = release_at(workspace, find(workspace, source))
+        except NotFound as problem:
+            # Many registries delete manifests that no tag leads to any longer. A mirror may lack any.
+            if source.tag and source.digest and problem.where == f"oci://{source.oci}":
+                problem.hint = hint
+            raise
         if release.candidate.signer is None:
-            _check_led_to(workspace, source, hint=f"tarkpm update {names.get(source, '')}".rstrip())
+            _check_led_to(workspace, source, hint=hint)
         found.append(release)
     return found
 
@@ -77,7 +84,8 @@ def find(workspace: "Workspace", source: OciSource) -> LocatedManifest:
     try:
         data = repository.manifest(source.digest or source.tag)
     except NotFound as problem:
-        problem.hint = f"tarkpm versions {shlex.quote(f'oci://{source.oci}')}"
+        if not (source.tag and source.digest):  # what is locked is asked for by its digest
+            problem.hint = f"tarkpm versions {shlex.quote(f'oci://{source.oci}')}"
         raise
     # The digest is that of the bytes: a header may say anything (docs/decisions/0205).
     resolved = msgspec.structs.replace(source, digest=f"sha256:{sha256(data)}")
@@ -116,7 +124,8 @@ def release_at(workspace: "Workspace", found: LocatedManifest) -> Release:
         files = {MANIFEST: bare_manifest(source, _types(module)), MODULE: module}
         return release_of(ReleaseFiles("", files, None), source)
     files = _files(artifact, artifact.plugin, where) | {artifact.module.name: module}
-    release = release_of(ReleaseFiles("", files, artifact.plugin.statement), source)
+    ci_proof = artifact.plugin.ci_proof
+    release = release_of(ReleaseFiles("", files, artifact.plugin.statement, ci_proof=ci_proof), source)
     check_tagged(source, release.candidate.manifest.version, where=where)
     return release
 

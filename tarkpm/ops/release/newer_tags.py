@@ -9,7 +9,7 @@ from tarkpm.core.tags import VersionTag, newer_tag, version_tag
 from tarkpm.errors import TarkError
 from tarkpm.io.parallel import run_parallel
 from tarkpm.ops.project.workspace import Workspace
-from tarkpm.ops.release.fetch import FETCH_THREADS, open_remote
+from tarkpm.ops.release.fetch import FETCH_THREADS, open_registries, open_remote
 
 Found = tuple[Mapping[PluginName, VersionTag], Iterable[str]]
 
@@ -35,6 +35,7 @@ def newer_tags(workspace: Workspace, entries: Iterable[LockEntry]) -> Found:
             return {}
         return {name: newer for name, tag in taken.items() if (newer := newer_tag(names, tag))}
 
+    open_registries(workspace, groups)
     found = run_parallel(look, list(groups.items()), threads=FETCH_THREADS)
     return {name: tag for each in found for name, tag in each.items()}, notes
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tarkpm.core.oci.artifact import Descriptor
-from tarkpm.core.oci.reference import SCHEME, parse
+from tarkpm.core.oci.reference import parse
 from tarkpm.core.release import OciSource
 from tarkpm.ops.project.mirrors import mirrored
 from tarkpm.ops.project.team_policy import team_rules
@@ -55,7 +55,11 @@ class Registries:
         self._repositories: dict[str, OciRepository] = {}
 
     def repository(self, source: OciSource) -> OciRepository:
-        """Return the repository of a source. Raises `Unreachable` offline, and `PolicyViolation`."""
+        """Return the repository of a source.
+
+        Raises `Unreachable` offline, `PolicyViolation`, and `Refused` or `DocumentError` for a mirror that
+        cannot be used.
+        """
         with self._lock:
             if source.oci not in self._repositories:
                 self._repositories[source.oci] = self._open(OciSource(source.oci))
@@ -80,16 +84,15 @@ class Registries:
 
             workspace.ui.busy(f"reading {place}")
             return OciRepository(LayoutFolder(Path(place)), "")
-        # The name of a repository that is short enough may be too long below a mirror's.
-        named = parse(place)
         # A mirror is asked for code, too, so a policy has to allow it.
-        mirror = OciSource(place.removeprefix(SCHEME))
+        # The name of a repository that is short enough may be too long below a mirror's.
+        found = parse(place)
+        mirror = OciSource(f"{found.registry}/{found.repository}")
         if rules and mirror != source:
             rules.check_source(mirror)
         workspace.ui.busy(f"asking {mirror}")
-        if named.registry not in self._clients:
+        if (host := found.registry) not in self._clients:
             from tarkpm.sources.oci.registry import Registry
 
-            environment = workspace.settings.environment
-            self._clients[named.registry] = Registry(named.registry, environment, threads=CONNECTIONS)
-        return OciRepository(self._clients[named.registry], named.repository)
+            self._clients[host] = Registry(host, workspace.settings.environment, threads=CONNECTIONS)
+        return OciRepository(self._clients[host], found.repository)

@@ -28,11 +28,13 @@ from tarkpm.core.lockfile import Pin, StatementEntry
 from tarkpm.core.project import IndexEntry
 from tarkpm.core.release import PluginName, folded
 from tarkpm.core.rows import Listing
+from tarkpm.core.tlog.log import LogKeys, log_keys
 from tarkpm.errors import DigestMismatch, IndexUntrusted, TooLarge
 from tarkpm.io.login import Login
 from tarkpm.io.paths import expanded
 from tarkpm.io.proxies import DIRECT, Proxies
 from tarkpm.sources.index import cached
+from tarkpm.sources.index.files import split_parts
 from tarkpm.sources.index.places import (
     USUAL,
     Folder,
@@ -47,6 +49,7 @@ from tarkpm.sources.index.places import (
 )
 
 if TYPE_CHECKING:
+    from tarkpm.sources.index.log import LogFiles
     from tarkpm.sources.index.session import Session
 
 N = TypeVar("N", Claim, Listing)
@@ -83,8 +86,9 @@ class IndexClient:
         The path of a folder is relative to ``base``. ``token`` (as ``Bearer``), or else ``login``, is sent
         only to the index's own server, and never unencrypted. ``floors`` is an earlier value of `seen`.
         With ``kept``, the index is asked as the cache kept it, and with ``frozen`` as that place has it,
-        without a network. ``through`` wraps the place that is asked.
+        without a network: ``is_frozen`` then. ``through`` wraps the place that is asked.
         """
+        self.is_frozen = kept or frozen is not None
         self._kept, self._frozen_place, self._through = kept, frozen, through
         self._floors = floors
         self.index = index
@@ -131,7 +135,7 @@ class IndexClient:
     @property
     def seen(self) -> dict[str, int]:
         """The versions of maintainers' metadata that this client used, for ``floors`` of the next client."""
-        return dict(self._session.floors.seen)
+        return dict(self.session.floors.seen)
 
     def listings(self, names: Collection[PluginName]) -> dict[PluginName, Listing | None]:
         """Return the releases of these plugins; None for a plugin without any. Raises like `claims`."""
@@ -144,7 +148,7 @@ class IndexClient:
         ``checked`` is left to the caller.
         """
         listed: dict[str, dict[str, str]] = {}
-        for number, data in enumerate(self._session.list_parts()):
+        for number, data in enumerate(self.session.list_parts()):
             for name, rows_ in parse_part(data, where=self._at(advisories_path(number))).items():
                 listed.setdefault(folded(name), {}).update(rows_)
         # What is known as listed is not asked for again. In order, so that equal knowledge is equal.
@@ -152,14 +156,14 @@ class IndexClient:
         names_ = {*map(folded, names), *(name for name in listed if any(before.of(name)))}
         wanted = sorted(id_ for name in names_ for id_ in before.unread(name))
         paths = {id_: advisory_path(id_) for id_ in wanted}
-        found = self._session.targets(list(paths.values()), osv.MAX_ADVISORY) if paths else {}
+        found = self.session.targets(list(paths.values()), osv.MAX_ADVISORY) if paths else {}
         new = {id_: self._record(id_, found[path], listed) for id_, path in paths.items()}
         there = {id_ for ids in listed.values() for id_ in ids}
         kept = {id_: data for id_, data in known.records.items() if id_ in there}
         return IndexAdvisories(
             listed,
             dict(sorted((kept | new).items())),
-            expires=int(self._session.fresh_until.timestamp()),
+            expires=int(self.session.fresh_until.timestamp()),
             version=self.seen.get(CLAIMS, 0),
         )
 
@@ -177,14 +181,28 @@ class IndexClient:
 
     def search(self) -> Iterator[search.SearchEntry]:
         """Yield the search catalogue, one entry per plugin; empty if there is none. Raises like `claims`."""
-        data = self._session.targets([SEARCH], search.MAX_SEARCH)[SEARCH]
+        data = self.session.targets([SEARCH], search.MAX_SEARCH)[SEARCH]
         if data is None:
             return iter(())
         return search.parse(data.splitlines(), where=self._at(SEARCH))
 
     def refresh(self) -> None:
         """Check that the index is reachable, fresh, and has the trusted root. Raises like `claims`."""
-        self._session.targets([], 0)
+        self.session.targets([], 0)
+
+    @cached_property
+    def log(self) -> LogKeys | None:
+        """The keys of the log that the index's root names; None without a log. Raises like `claims`."""
+        self.refresh()
+        table = self.session.log
+        return None if table is None else log_keys(table, where=self.index.url)
+
+    @cached_property
+    def log_files(self) -> "LogFiles":
+        """The files of the log."""
+        from tarkpm.sources.index.log import LogFiles
+
+        return LogFiles(self._place, self.index.url, self._threads, self._patience)
 
     def release(
         self, name: PluginName, statement: StatementEntry, files: tuple[FileEntry, ...]
@@ -216,7 +234,7 @@ class IndexClient:
         except TooLarge:
             text = f"the release of {pin.name} has more than {size:,} bytes"
             raise DigestMismatch(text, where=where) from None
-        return dict(_split(data, pin.parts, where))
+        return dict(split_parts(data, pin.parts, where))
 
     def _documents(
         self,
@@ -230,7 +248,7 @@ class IndexClient:
             return {}
         paths = {name: path_of(name) for name in names}
         # Two spellings of a name have one path, which is requested once.
-        found = self._session.targets(list(dict.fromkeys(paths.values())), limit, likely)
+        found = self.session.targets(list(dict.fromkeys(paths.values())), limit, likely)
         result: dict[PluginName, N | None] = {}
         for name, path in paths.items():
             data = found[path]
@@ -244,7 +262,8 @@ class IndexClient:
         return result
 
     @cached_property
-    def _session(self) -> "Session":
+    def session(self) -> "Session":
+        """The verified metadata and target files of the index."""
         from tarkpm.sources.index.session import Session
 
         return Session(
@@ -275,13 +294,3 @@ class IndexClient:
 
     def _at(self, path: str) -> str:
         return f"{self.index.url}/{path}"
-
-
-def _split(data: bytes, parts: Iterable[FileEntry], where: str) -> Iterator[tuple[str, bytes]]:
-    """Yield each part of ``data``, checked; truncated data fails the check. Raises `DigestMismatch`."""
-    start = 0
-    for part in parts:
-        piece = data[start : start + part.size]
-        part.check(piece, where=where)
-        yield part.name, piece
-        start += part.size

@@ -7,7 +7,7 @@ updater is safe neither for several processes nor for threads, so each query hol
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ from tuf.api.exceptions import (
     RepositoryError,
     UnsignedMetadataError,
 )
-from tuf.api.metadata import SuccinctRoles, TargetFile
+from tuf.api.metadata import Signed, TargetFile, Targets
 
 from tarkpm.core.advised import MAX_PART
 from tarkpm.core.digest import sha256
@@ -28,24 +28,23 @@ from tarkpm.core.layout import (
     ADVISORIES_FIELD,
     CLAIMS,
     INDEX,
-    MAX_BITS,
+    LOG_FIELD,
     METADATA,
-    PUBLISHERS,
     ROOT,
     SNAPSHOT,
     TIMESTAMP,
     TOP,
     advisories_path,
 )
-from tarkpm.errors import IndexStale, IndexUntrusted, StoreError, TarkError
+from tarkpm.errors import IndexUntrusted, StoreError, TarkError
 from tarkpm.io.files import make_private
 from tarkpm.io.locks import exclusive
-from tarkpm.sources.index import cached, shape
+from tarkpm.sources.index import bins, cached, shape
 from tarkpm.sources.index.engine import Updater, UpdaterConfig
 from tarkpm.sources.index.fetcher import FIRST, PREFIX, Fetcher
 from tarkpm.sources.index.files import NOTHING, TargetFiles
 from tarkpm.sources.index.floors import Floors, stale
-from tarkpm.sources.index.kept import check_lifetimes, last_fresh
+from tarkpm.sources.index.kept import check_lifetimes, expired, last_fresh
 from tarkpm.sources.index.places import Frozen, IndexLocation, Patience, within
 
 R = TypeVar("R")
@@ -118,6 +117,21 @@ class Session:
         """
         return self._query(self._list_parts)
 
+    def loaded(self, roles: Mapping[str, str]) -> dict[str, Signed]:
+        """Return verified metadata of delegated roles, given the parent of each. Raises like `targets`."""
+        return self._query(lambda: self._loaded(roles))
+
+    def contents(self, infos: Mapping[str, TargetFile], limit: int) -> dict[str, bytes]:
+        """Return the bytes of target files that verified metadata lists. Raises like `targets`."""
+        return self._query(lambda: self._files.obtain(infos, limit))
+
+    def _loaded(self, roles: Mapping[str, str]) -> dict[str, Signed]:
+        with self._translated():
+            updater = self._updater or self._opened()
+            found = {role: updater.load(role, parent) for role, parent in roles.items()}
+            self.floors.check(updater, [path for one in found.values() for path in targets_of(one)])
+            return found
+
     def _query(self, ask: Callable[[], R]) -> R:
         """Call ``ask``, and once more with a repaired cache: another process may have deleted files."""
         make_private(self._folder.parent)
@@ -176,6 +190,12 @@ class Session:
         used = self._updater and self._updater.used(TIMESTAMP)
         return used.expires if used else datetime.fromtimestamp(0, UTC)
 
+    @property
+    def log(self) -> object:
+        """The table of the log in the root of this session; None without one."""
+        used = self._updater and self._updater.used(ROOT)
+        return used.unrecognized_fields.get(LOG_FIELD) if used else None
+
     def _opened(self) -> Updater:
         """Return a refreshed updater. Trust begins with the first root, never with cached metadata."""
         cached.heal(self._folder)
@@ -226,8 +246,8 @@ class Session:
         if data is None:
             return {}
         versions = shape.check(SNAPSHOT, data, where=self._where).versions
-        bins = Counter(role.partition("-")[0] for role in versions if "-" in role)
-        roles = dict.fromkeys(role for path in paths for role in _roles(path, bins))
+        counts = Counter(role.partition("-")[0] for role in versions if "-" in role)
+        roles = dict.fromkeys(role for path in paths for role in bins.roles(path, counts))
         return {role: versions[role] for role in roles if role in versions}
 
     def _cached_version(self, role: str) -> int:
@@ -250,7 +270,7 @@ class Session:
         except (TarkError, OSError):
             raise
         except ExpiredMetadataError:
-            raise self._expired() from None
+            raise expired(self._fetcher.seen, self._folder, self._where) from None
         except BadVersionNumberError as problem:
             raise stale(_first_line(problem), self._where) from None
         except UnsignedMetadataError as problem:
@@ -260,31 +280,10 @@ class Session:
                 f"not what the index's maintainers signed: {_first_line(problem)}", where=self._where
             ) from None
 
-    def _expired(self) -> IndexStale:
-        ages = {role: seen.expires for role, seen in self._fetcher.seen.items()}
-        for role in (ROOT, TIMESTAMP, SNAPSHOT):
-            data = cached.read((self._folder / f"{role}.json").resolve())
-            if role not in ages and data is not None:
-                ages[role] = shape.check(role, data, where=self._where).expires
-        since, role = min((expires, role) for role, expires in ages.items())
-        # A clock that runs ahead expires every index, so both times are shown.
-        here = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
-        return IndexStale(
-            f"index expired since {since.replace('T', ' ').replace('Z', ' UTC'):.40}"
-            f" (locked installs still work): its {role} was not renewed; here it is {here}",
-            where=self._where,
-            hint="if this clock is right, ask the index's maintainers to run: tarkpm index refresh",
-        )
 
-
-def _roles(path: str, bins: Mapping[str, int]) -> Iterable[str]:
-    """Return the delegated roles that lead to a target path, given the number of bins of each parent."""
-    parent = CLAIMS if path.startswith(PUBLISHERS) else INDEX
-    bits = (bins.get(parent, 0) - 1).bit_length()
-    # A guess from the cached snapshot. If it is wrong, tuf fetches the right role itself.
-    if not 1 <= bits <= MAX_BITS:
-        return (parent,)
-    return parent, SuccinctRoles([], 1, bits, parent).get_role_for_target(path)
+def targets_of(signed: Signed) -> Mapping[str, TargetFile]:
+    """Return the target files that metadata lists; none for other metadata."""
+    return signed.targets if isinstance(signed, Targets) else {}
 
 
 def _first_line(problem: Exception) -> str:

@@ -4,6 +4,7 @@ It is what ``skopeo copy … oci:FOLDER:TAG`` and ``oras cp --to-oci-layout`` wr
 little as a registry: digests are computed over what it holds.
 """
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -30,6 +31,19 @@ class _Descriptor(msgspec.Struct):
 
 class _Index(msgspec.Struct):
     manifests: list[_Descriptor]
+
+
+def read_index(data: bytes, *, where: str) -> dict[str, str]:
+    """Return the digests that an index.json names, by tag. Raises `Refused` for another document."""
+    try:
+        index = from_json(data, _Index)
+    except msgspec.DecodeError:
+        raise Refused("expected the index.json of an OCI image layout", where=where) from None
+    found: dict[str, str] = {}
+    for one in index.manifests[:MAX_TAGS]:
+        with suppress(ValueError):
+            found[tag_name((one.annotations or {}).get(REF_NAME, ""))] = digest_text(one.digest)
+    return found
 
 
 class LayoutFolder:
@@ -68,17 +82,7 @@ class LayoutFolder:
         data = self._read("index.json", MAX_INDEX)
         if data is None:
             raise NotFound("the mirror does not have the repository", where=str(self._folder))
-        try:
-            index = from_json(data, _Index)
-        except (msgspec.MsgspecError, UnicodeError, RecursionError):
-            raise Refused("expected the index.json of an OCI image layout", where=str(self._folder)) from None
-        found: dict[str, str] = {}
-        for one in index.manifests[:MAX_TAGS]:
-            try:
-                found[tag_name((one.annotations or {}).get(REF_NAME, ""))] = digest_text(one.digest)
-            except ValueError:
-                continue
-        return found
+        return read_index(data, where=str(self._folder / "index.json"))
 
     def _blob(self, digest: str, limit: int) -> bytes:
         data = self._read(f"blobs/sha256/{digest_text(digest).removeprefix('sha256:')}", limit)

@@ -35,8 +35,9 @@ from tarkpm.errors import (
     ResolutionError,
     UnmanagedRefused,
 )
+from tarkpm.ops.change.abandoned import abandoned
 from tarkpm.ops.change.admit import Declined, agree, ask, changed_names
-from tarkpm.ops.change.propose import PluginRequest, abandoned, target_of, weigh
+from tarkpm.ops.change.propose import PluginRequest, target_of, weigh
 
 CALC = PluginName("calc")
 STORAGE = "[capabilities]\nstorage = true"

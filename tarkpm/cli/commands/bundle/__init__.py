@@ -4,7 +4,7 @@ import click
 
 from tarkpm.cli.lazy_group import LazyGroup
 
-SECTIONS = {"Commands": ("create", "inspect", "verify")}
+SECTIONS = {"Commands": ("create", "inspect", "verify", "push")}
 
 
 @click.group("bundle", cls=LazyGroup, package=__name__, sections=SECTIONS)

@@ -17,8 +17,10 @@ SECTIONS = {
         "advise",
         "refresh",
         "check",
+        "log",
         "status",
         "serve",
+        "site",
     ),
 }
 

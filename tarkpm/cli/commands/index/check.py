@@ -7,9 +7,9 @@ import click
 
 from tarkpm.cli.checked import CheckedCommand
 from tarkpm.cli.console import style
-from tarkpm.cli.maintainer import desk, index_folder
+from tarkpm.cli.maintainer import desk, finding_lines, index_folder
 from tarkpm.cli.options import Invocation, common, read
-from tarkpm.core.text import counted, neutral
+from tarkpm.core.text import counted
 
 if TYPE_CHECKING:
     from tarkpm.ops.registry.check import CheckReport
@@ -32,12 +32,7 @@ def check_command(invocation: Invocation, folder: Path, deep: bool, root: str) -
 
 
 def _checked(report: "CheckReport") -> list[str]:
-    lines = []
-    for finding in report.findings:
-        mark = style("note:", fg="cyan") if finding.note else style("problem:", fg="red")
-        lines.append(f"{mark} {neutral(finding.message)}")
-        lines += [f"  where: {neutral(finding.where)}"] if finding.where else []
-        lines += [f"  help: {neutral(finding.hint)}"] if finding.hint else []
+    lines = [line for finding in report.findings for line in finding_lines(finding)]
     count = sum(not finding.note for finding in report.findings)
     looked = f"{counted(report.plugins, 'plugin')}, {counted(report.releases, 'release')}"
     mark = f"✗ {counted(count, 'problem')}" if count else "✓ no problems found"

@@ -40,5 +40,8 @@ def _refreshed(report: "RefreshReport", *, dry_run: bool) -> list[str]:
         lines.append(f"{counted(report.renewed, 'bin')} {would}signed again")
     if report.swept:
         lines.append(f"{counted(report.swept, 'unused file')} deleted")
+    if report.cosigned:
+        taken = counted(report.cosigned, "cosigned checkpoint")
+        lines.append(f"{taken} {would}taken, {counted(report.proofs, 'proof')} {would}renewed")
     lines.append(f"the index is fresh until {report.valid_until}")
     return lines + [f"{style('note:', fg='cyan')} {neutral(note)}" for note in report.notes]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @click.group("rotate", cls=Group)
 def rotate_command() -> None:
-    """Replace a publisher's, the online or the maintainers' keys."""
+    """Replace a key: a publisher's, the online, the log's, maintainers'."""
 
 
 @rotate_command.command("publisher")
@@ -47,6 +47,25 @@ def rotate_online_command(
 
     key = read_key(online, "--online") if online else None
     report_proposal(invocation, rotate_online(desk(invocation, folder), key, online_key, keys))
+    return 0
+
+
+@rotate_command.command("log")
+@click.option(
+    "--log", "log_key", default="", metavar="KEY", help="New public key. [default: a new key, made here]"
+)
+@click.option(
+    "--log-key", "key_name", default="", metavar="NAME", help="Name of the new key on this machine."
+)
+@maintainer_command
+def rotate_log_command(
+    invocation: Invocation, folder: Path, log_key: str, key_name: str, keys: tuple[str, ...]
+) -> int:
+    """Replace the key of the log. The log goes on."""
+    from tarkpm.ops.registry.transparency import rotate_log
+
+    key = read_key(log_key, "--log") if log_key else None
+    report_proposal(invocation, rotate_log(desk(invocation, folder), key, key_name, keys))
     return 0
 
 
