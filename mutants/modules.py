@@ -12,6 +12,7 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
     "core/lock_check": (
         "tests/core/test_follow.py",
         "tests/core/test_lock_check.py",
+        "tests/core/oci/test_oci_source.py",
         "tests/core/test_policy.py",
     ),
     "core/claim": ("tests/core/test_claim.py",),

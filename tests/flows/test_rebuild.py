@@ -207,6 +207,8 @@ def test_what_an_attestation_needs(listed: Listed) -> None:
     you.run("rebuild", NAME, "--attest", "a.json", "--key", "none").failed(2, "there is no key named 'none'")
     own = you.run("rebuild", NAME, "--attest", "a.json", "--key", "author")
     own.failed(3, "signed the release itself", "tarkpm key generate")
+    nowhere = you.run("rebuild", NAME, "--attest", "none/a.json", "--key", "author")
+    nowhere.failed(2, "the folder does not exist", str(you.cwd / "none"))
     # of a repository on this disk, nobody else can say anything
     listed.author.sign().ok()
     listed.author.commit("released")
@@ -214,9 +216,6 @@ def test_what_an_attestation_needs(listed: Listed) -> None:
     place = f"file://{listed.author.repo.folder}"
     here = you.run("rebuild", place, "--path", NAME, "--attest", "a.json", "--key", "rita")
     here.failed(2, "others cannot fetch the source", "expected the https URL of a repository")
-    nowhere = you.run("rebuild", NAME, "--attest", "none/a.json", "--key", "author")
-    nowhere.failed(2, "the folder does not exist", str(you.cwd / "none"))
-    (you.cwd / "plain").mkdir()
     (you.cwd / "b.json").write_text("{}")
     listed.accept(you.cwd / "b.json").failed(3, "malformed")
     assert not (you.cwd / "a.json").exists()

@@ -82,7 +82,7 @@ class LayoutFolder:
         data = self._read("index.json", MAX_INDEX)
         if data is None:
             raise NotFound("the mirror does not have the repository", where=str(self._folder))
-        return read_index(data, where=str(self._folder))
+        return read_index(data, where=str(self._folder / "index.json"))
 
     def _blob(self, digest: str, limit: int) -> bytes:
         data = self._read(f"blobs/sha256/{digest_text(digest).removeprefix('sha256:')}", limit)
