@@ -135,7 +135,7 @@ def test_llms_txt_lists_the_plugins(made: SiteWorld) -> None:
 
 
 def test_urls_are_used_where_they_are_known(made: SiteWorld, tmp_path: Path) -> None:
-    words = ("--url", "https://plugins.example.com/", "--index-url", "https://index.example.com/")
+    words = ("--url", "https://plugins.example.com", "--index-url", "https://index.example.com/")
     made.sandbox.run("index", "site", made.community.folder, "-o", tmp_path / "public", *words).ok()
     files = files_below(tmp_path / "public")
     assert (
@@ -327,3 +327,14 @@ def test_a_release_has_its_entry_in_the_log_or_is_refused(tmp_path: Path) -> Non
     page = (public / "plugins/text-tools/index.html").read_text()
     assert "This release could not be verified." in page
     assert "tarkpm add text-tools" not in page
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "example.com", "javascript:alert(1)", "https://", "https://a b/", "https://x/$(id)", "https://[::1"],
+)
+def test_a_url_that_cannot_be_one_is_refused(made: SiteWorld, tmp_path: Path, url: str) -> None:
+    for option in ("--url", "--index-url"):
+        words = (made.community.folder, "-o", tmp_path / "public", option, url)
+        made.sandbox.run("index", "site", *words).failed(2, "expected a")
+    assert not (tmp_path / "public").exists()
