@@ -7,6 +7,6 @@ from fuzzing.target import Target
 
 TARGETS: Final[dict[str, Target]] = {
     target.name: target
-    for module in (documents, addresses, repositories, registries, bundles, indexes, modules, messages, kept)
+    for module in (documents, addresses, repositories, registries, indexes, modules, messages, kept, bundles)
     for target in module.TARGETS
 }

@@ -119,6 +119,8 @@ def test_publish_names_the_source_too(author: Author) -> None:
     assert report["source"]["commit"] == author.repo.rev("HEAD")
     again = author.sandbox.run(*words[:4], "--allow-dirty", "--source", author.url, "--json").ok().json
     assert again["signed_now"], "the statement beside the plugin names no source"
+    shown = author.sandbox.run(*words).ok().out
+    assert f"  source   {author.url} commit {author.repo.rev('HEAD')}" in shown
 
 
 def test_a_release_that_names_no_source(author: Author) -> None:
@@ -205,6 +207,8 @@ def test_what_an_attestation_needs(listed: Listed) -> None:
     you.run("rebuild", NAME, "--attest", "a.json", "--key", "none").failed(2, "there is no key named 'none'")
     own = you.run("rebuild", NAME, "--attest", "a.json", "--key", "author")
     own.failed(3, "signed the release itself", "tarkpm key generate")
+    nowhere = you.run("rebuild", NAME, "--attest", "none/a.json", "--key", "author")
+    nowhere.failed(2, "the folder does not exist", str(you.cwd / "none"))
     # of a repository on this disk, nobody else can say anything
     listed.author.sign().ok()
     listed.author.commit("released")

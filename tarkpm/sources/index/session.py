@@ -90,7 +90,7 @@ class Session:
         maintainers' metadata seen before (`Floors`). ``frozen`` is the place, if it is one (`kept`).
         """
         self._frozen = frozen
-        self.floors = Floors(floors, where)
+        self.floors = Floors(floors, where, frozen=frozen is not None)
         self._place, self._where, self._threads, self._lock_seconds = place, where, threads, lock_seconds
         self._first = root.removeprefix("sha256:")
         self._folder = cached.folder(cache, root)

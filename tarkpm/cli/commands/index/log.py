@@ -148,6 +148,9 @@ def _log_lines(log: "SeenTree", *, ok: bool = True) -> list[str]:
         f"  tree     {log.tree}",
     ]
     lines += [f"  witness  {neutral(one.name)} {one.key}" for one in log.seen_by]
+    seen = {one.name for one in log.seen_by}
+    lines += [f"  not yet  {neutral(name)}" for name in log.witnesses if name not in seen]
+    lines += [f"  quorum   {log.quorum} of {len(log.witnesses)}"] if log.quorum else []
     if log.compared is not None:
         lines.append(f"  compared with a tree of {log.compared:,}: it is the same log")
     return lines
