@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urldefrag, urljoin
 
+import msgspec
 import pytest
 from support.community import BOTH
+from support.logged import LoggedIndex, relist
 from support.sandbox import Sandbox
 from support.site_world import SiteWorld, example, files_below
 
@@ -133,7 +135,7 @@ def test_llms_txt_lists_the_plugins(made: SiteWorld) -> None:
 
 
 def test_urls_are_used_where_they_are_known(made: SiteWorld, tmp_path: Path) -> None:
-    words = ("--url", "https://plugins.example.com/", "--index-url", "https://index.example.com/")
+    words = ("--url", "https://plugins.example.com", "--index-url", "https://index.example.com/")
     made.sandbox.run("index", "site", made.community.folder, "-o", tmp_path / "public", *words).ok()
     files = files_below(tmp_path / "public")
     assert (
@@ -311,3 +313,28 @@ def test_a_folder_without_an_index(made: SiteWorld, tmp_path: Path) -> None:
     failed = made.sandbox.run("index", "site", tmp_path, "-o", tmp_path / "public").failed(2)
     assert "the folder does not contain an index" in failed.err
     assert "help: see how to create one: tarkpm index create --help" in failed.err
+
+
+def test_a_release_has_its_entry_in_the_log_or_is_refused(tmp_path: Path) -> None:
+    index, public = LoggedIndex(tmp_path), tmp_path / "public"
+    index.sandbox.run("index", "site", index.folder, "-o", public).ok()
+    page = (public / "plugins/text-tools/index.html").read_text()
+    assert "<dt>Transparency log</dt><dd>entry 0</dd>" in page
+    assert "tarkpm add text-tools" in page
+    relist(index, lambda row: msgspec.structs.replace(row, proof=""))  # a thief of the online key
+    done = index.sandbox.run("index", "site", index.folder, "-o", public).ok()
+    assert "warning: text-tools: the row of text-tools 1.0.0 does not prove that it is in the log" in done.out
+    page = (public / "plugins/text-tools/index.html").read_text()
+    assert "This release could not be verified." in page
+    assert "tarkpm add text-tools" not in page
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "example.com", "javascript:alert(1)", "https://", "https://a b/", "https://x/$(id)", "https://[::1"],
+)
+def test_a_url_that_cannot_be_one_is_refused(made: SiteWorld, tmp_path: Path, url: str) -> None:
+    for option in ("--url", "--index-url"):
+        words = (made.community.folder, "-o", tmp_path / "public", option, url)
+        made.sandbox.run("index", "site", *words).failed(2, "expected a")
+    assert not (tmp_path / "public").exists()

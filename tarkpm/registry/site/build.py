@@ -56,7 +56,7 @@ class SiteBuild:
         self.pages = Pages(index.name, index.first_root, options)
         self.feeds = Feeds(self.pages)
         self._gather = Gather(index, ask_tools)
-        self._key = _key(options, version)
+        self._key = _key(options, f"{version} {index.root.signed.version}")
         self._refused: list[tuple[str, str]] = []
 
     def run(self, pending: Sequence[PendingLine]) -> Built:

@@ -11,10 +11,13 @@ from tarkpm.core.capability import KINDS, MEANING, PLAIN, Capability
 from tarkpm.core.claim import Claim
 from tarkpm.core.danger import is_dangerous
 from tarkpm.core.key import PublicKey
+from tarkpm.core.rebuilt import RebuiltRelease, rebuilders
 from tarkpm.core.release import Dependency, IndexSource, PluginName
 from tarkpm.core.rows import Listing, ReleaseRow
 from tarkpm.core.search import entry_of
+from tarkpm.core.tlog.log import LogKeys
 from tarkpm.core.tool import ToolDef
+from tarkpm.core.verification import VerifiedRelease
 from tarkpm.errors import KeyUntrusted
 from tarkpm.registry.releases import read_release
 
@@ -34,16 +37,12 @@ class Power(msgspec.Struct, frozen=True):
 
 
 class ReleaseFacts(msgspec.Struct, frozen=True):
-    """A release on a page. ``signer`` is "" if its key was revoked and not replaced.
-
-    ``log`` is where it is in the transparency log of the index, "" if the index has none.
-    """
+    """A release on a page. ``signer`` is "" if its key was revoked and not replaced."""
 
     row: ReleaseRow
     signer: str
     revoked: bool
     advisories: tuple[str, ...] = ()
-    log: str = ""
 
     @property
     def is_offered(self) -> bool:
@@ -59,6 +58,19 @@ class SignerFacts(msgspec.Struct, frozen=True):
     published: int | None = None
 
 
+class Proofs(msgspec.Struct, frozen=True):
+    """What the index proves of a release.
+
+    ``entry`` is its number in the log, from 0, and None if the index has no log; ``witnesses`` are names of
+    those that saw it. ``rebuilt`` and ``differed`` count who built it again, with the same bytes and others.
+    """
+
+    entry: int | None = None
+    witnesses: tuple[str, ...] = ()
+    rebuilt: int = 0
+    differed: int = 0
+
+
 class Words(msgspec.Struct, frozen=True):
     """What the author says in the release that is shown.
 
@@ -72,6 +84,7 @@ class Words(msgspec.Struct, frozen=True):
     readme: bytes = b""
     problem: str = ""
     tools_problem: str = ""
+    proofs: Proofs = Proofs()
 
 
 class PageFacts(msgspec.Struct, frozen=True):
@@ -152,10 +165,13 @@ def _known(capabilities: Sequence[Capability]) -> Iterator[Power]:
                 yield Power(kind, MEANING[kind], scopes, loud)
 
 
-def words_of(folder: Path, source: IndexSource, name: PluginName, shown: ReleaseFacts) -> tuple[Words, bytes]:
+def words_of(
+    folder: Path, source: IndexSource, log: LogKeys | None, name: PluginName, shown: ReleaseFacts
+) -> tuple[Words, bytes]:
     """Read and verify a release, and return its author's words, and its module.
 
-    Raises `KeyUntrusted` if the claim does not allow its signer, and what `read_release` raises.
+    ``log`` are the keys of the log of the index, None if it has none. Raises `KeyUntrusted` if the claim does
+    not allow its signer, `IndexUntrusted` if it is not in the log, and what `read_release` raises.
     """
     candidate, files = read_release(folder, source, name, shown.row)
     # What `releases_of` derives is what the claim says. Whoever stole the online key can list anything else.
@@ -170,5 +186,20 @@ def words_of(folder: Path, source: IndexSource, name: PluginName, shown: Release
         manifest.license,
         manifest.contributes,
         files[readme] if readme else b"",
+        proofs=_proofs(log, candidate, shown.row),
     )
     return words, files[manifest.wasm]
+
+
+def _proofs(log: LogKeys | None, candidate: VerifiedRelease, row: ReleaseRow) -> Proofs:
+    """Return what the row proves; raises `IndexUntrusted` as a client does."""
+    name, version, statement = candidate.manifest.name, row.version, row.statement.sha256
+    release = RebuiltRelease(name, version, statement, candidate.files)
+    counts = [
+        len(rebuilders(release, row.rebuilds, signer=candidate.signer, same=same)) for same in (True, False)
+    ]
+    if log is None:
+        return Proofs(None, (), *counts)
+    proof = log.check_release(row.proof, name, version, statement, where=f"{name} {version}")
+    seen = log.seen_by(proof.checkpoint, where=f"{name} {version}")
+    return Proofs(proof.index, tuple(one.witness.name for one in seen), *counts)

@@ -126,7 +126,7 @@ class Gather:
             return Words(), None
         # One broken release must not stop the pages of all others: its own page says what is wrong with it.
         try:
-            words, module = words_of(self.index.folder, self._source, name, shown)
+            words, module = words_of(self.index.folder, self._source, self.index.authority.log, name, shown)
         except TarkError as problem:
             return Words(problem=problem.message), None
         if self._ask_tools is None or shown.row.type != "tool":

@@ -1,8 +1,10 @@
 """``tarkpm index site``."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 import click
 
@@ -11,9 +13,29 @@ from tarkpm.cli.console import style
 from tarkpm.cli.maintainer import desk
 from tarkpm.cli.options import Invocation, common
 from tarkpm.core.text import counted, neutral
+from tarkpm.errors import TarkError
 
 if TYPE_CHECKING:
     from tarkpm.ops.registry.site import SiteReport
+
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_.~:/%@\[\]-]+")
+
+
+def _url(_: click.Context, option: click.Parameter, text: str | None) -> str:
+    """Check a URL that was typed, and return it with a slash at its end; "" if none was."""
+    if text is None:
+        return ""
+    try:
+        parts = urlsplit(text)
+        fits = (
+            parts.scheme in ("http", "https") and bool(parts.netloc) and not (parts.query or parts.fragment)
+        )
+    except ValueError:
+        fits = False
+    # It becomes part of a command that people copy: nothing that a shell would read.
+    if not fits or not _PLAIN.fullmatch(text):
+        raise TarkError(f"expected a URL like https://example.com/, found {text!r}", where=option.opts[0])
+    return text if text.endswith("/") else f"{text}/"
 
 
 @click.command("site", cls=CheckedCommand)
@@ -26,9 +48,11 @@ if TYPE_CHECKING:
     metavar="DIR",
     help="Folder of the pages. Created if missing.",
 )
-@click.option("--url", default="", metavar="URL", help="Where the pages will be served, for links in feeds.")
 @click.option(
-    "--index-url", default="", metavar="URL", help="Where the index is served, for commands on the pages."
+    "--url", callback=_url, metavar="URL", help="Where the pages will be served, for links in feeds."
+)
+@click.option(
+    "--index-url", callback=_url, metavar="URL", help="Where the index is served, for commands on the pages."
 )
 @click.option("--tools", is_flag=True, help="Run tool plugins without any capability, to list their tools.")
 @common
