@@ -47,7 +47,7 @@ class _Folder:
         return self._root
 
 
-_STATE = _Folder()
+STATE = _Folder()
 _SHAPES: tuple[tuple[type[Any], int], ...] = (
     (Record, 2),
     (Generation, 1),
@@ -65,14 +65,14 @@ def signing_key(data: bytes) -> None:
 
 def secret(data: bytes) -> None:
     """Read the record of a secret."""
-    store = SecretStore(_STATE.put(data, "secrets", "token.json"))
+    store = SecretStore(STATE.put(data, "secrets", "token.json"))
     if store.kept("token") == "file":
         store.get("token")
 
 
 def sign_in(data: bytes) -> None:
     """Read a kept sign-in, whose text is in the record of a secret."""
-    root = _STATE.put(b"", "unused")
+    root = STATE.put(b"", "unused")
     SecretStore(root).set(_key(Path("/data")), data.decode("utf-8", "replace"))
     SignIns(root).find(Path("/data"))
 
@@ -84,13 +84,13 @@ def credentials(data: bytes) -> None:
 
 def journal(data: bytes) -> None:
     """Read the journal of an interrupted command, which lies in the project's folder."""
-    root = _STATE.put(data, "project", ".tark", ".tarkpm", "journal.json")
+    root = STATE.put(data, "project", ".tark", ".tarkpm", "journal.json")
     pending(Environment(root / "project" / ".tark", in_project=True), State(root / "state"))
 
 
 def records(data: bytes) -> None:
     """Read the documents of state."""
-    root = _STATE.put(data, "document.json")
+    root = STATE.put(data, "document.json")
     for shape, version in _SHAPES:
         with contextlib.suppress(StoreError):
             found = read_document(
@@ -105,14 +105,14 @@ def records(data: bytes) -> None:
 
 def withheld(data: bytes) -> None:
     """Read which tools were withheld."""
-    root = _STATE.put(data, "withheld", f"{_DIGEST}.json")
+    root = STATE.put(data, "withheld", f"{_DIGEST}.json")
     Withheld(root).tools(_DIGEST, [ToolPin("t", "write", _DIGEST)])
 
 
 def first_root(data: bytes) -> None:
     """Read the file that a user names as the first root of an index."""
     with contextlib.suppress(NotFound):
-        _root_of(_STATE.put(data, "1.root.json") / "1.root.json")
+        _root_of(STATE.put(data, "1.root.json") / "1.root.json")
 
 
 _JSON = ("{", "}", "[", "]", '"', ":", ",", "null", "true", "[" * 300, '{"a":' * 300, "\\ud800")

@@ -12,14 +12,15 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
     "core/lock_check": (
         "tests/core/test_follow.py",
         "tests/core/test_lock_check.py",
+        "tests/core/oci/test_oci_source.py",
         "tests/core/test_policy.py",
     ),
     "core/claim": ("tests/core/test_claim.py",),
     "store/journal": ("tests/store/test_journal.py", "tests/store/test_store.py"),
     "host/gate": ("tests/host/test_gate.py", "tests/host/test_gate_counts.py"),
     "host/imports/hosts": ("tests/host/imports/test_hosts.py",),
-    "core/binding": ("tests/core/test_binding.py", "tests/core/test_acceptance.py"),
-    "core/acceptance": ("tests/core/test_acceptance.py", "tests/core/test_binding.py"),
+    "core/binding": ("tests/core/test_binding.py", "tests/core/test_binding_memory.py"),
+    "core/acceptance": ("tests/core/test_acceptance.py", "tests/core/test_acceptance_of.py"),
     "core/widening": ("tests/core/test_acceptance.py", "tests/core/test_binding.py"),
 }
 """By the path of the module in ``tarkpm/``. The tests run in one process, so they are those that are fast."""

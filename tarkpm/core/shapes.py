@@ -31,7 +31,11 @@ def from_json(data: bytes | bytearray | msgspec.Raw, shape: type[T]) -> T:
 def from_value(value: Any, shape: type[T], *, strict: bool = True) -> T:
     """Convert a plain value to a ``shape``. Raises `msgspec.ValidationError`; ``strict`` is msgspec's."""
     _analyse(shape)
-    return msgspec.convert(value, shape, strict=strict)
+    try:
+        return msgspec.convert(value, shape, strict=strict)
+    except UnicodeEncodeError as problem:
+        # `json` reads half of a surrogate pair, also in a key. No field has such a name.
+        raise msgspec.ValidationError("a key is not Unicode: it has half of a surrogate pair") from problem
 
 
 def _analyse(shape: type[Any]) -> None:

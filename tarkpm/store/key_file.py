@@ -34,7 +34,7 @@ def load(pem: bytes, passphrase: Passphrase, *, where: str) -> "Ed25519PrivateKe
     Raises `StoreError` that names the cause: another format, a damaged file, a missing or wrong passphrase,
     another kind of key.
     """
-    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.exceptions import InternalError, UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
@@ -46,7 +46,8 @@ def load(pem: bytes, passphrase: Passphrase, *, where: str) -> "Ed25519PrivateKe
             raise StoreError("the key has a passphrase, and none was given", where=where, hint=_RETRY)
     try:
         key = load_pem_private_key(pem, secret or None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    # OpenSSL also fails in ways that `cryptography` calls internal, as for 32 bytes said to be an X448 key.
+    except (ValueError, TypeError, UnsupportedAlgorithm, InternalError):
         cause = "the passphrase is wrong, or the file is damaged" if encrypted else "the file is damaged"
         hint = _RETRY if encrypted else ""
         raise StoreError(f"the key cannot be read: {cause}", where=where, hint=hint) from None

@@ -98,6 +98,7 @@ def test_signed_by_the_right_keys(victim: Victim, role: str, seed: int) -> None:
 
 
 NOT_METADATA = {
+    "half of a surrogate pair as a key": b'{"\\ud800":1}',
     "nothing": b"",
     "cut off": b'{"signed": {"_type": "timestamp"',
     "a list": b"[]",
@@ -131,7 +132,8 @@ def test_a_key_twice(victim: Victim, key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"{}", b"[]", b'{"version":3,"name":"text-tools"}', b"\xff", b"[" * 5000]
+    "data",
+    [b"", b"{}", b"[]", b'{"version":3,"name":"text-tools"}', b"\xff", b"[" * 5000, b'{"\\ud800":1}'],
 )
 @pytest.mark.parametrize("path", ["publishers/text-tools.json", "index/text-tools.json"])
 def test_documents(victim: Victim, path: str, data: bytes) -> None:

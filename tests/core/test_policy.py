@@ -5,6 +5,7 @@ import pytest
 
 from tarkpm.core.binding import Binding
 from tarkpm.core.capability import Capability, CapabilitySet
+from tarkpm.core.ci_policy import NOT_ASKED, Judged
 from tarkpm.core.consent import Admission, Answers, consent_error
 from tarkpm.core.digest import Digest, FileEntry
 from tarkpm.core.key import PublicKey
@@ -53,6 +54,7 @@ def weigh(
     *,
     requirement: Requirement | None = REQUIREMENT,
     accepted: Binding | None = None,
+    judged: Judged = NOT_ASKED,
     **answers: object,
 ) -> Admission:
     return admit(
@@ -63,6 +65,7 @@ def weigh(
         declared_before=before,
         answers=Answers(**answers),  # type: ignore[arg-type]
         accepted=accepted,
+        judged=judged,
     )
 
 

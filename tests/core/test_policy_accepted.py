@@ -5,10 +5,14 @@ import pytest
 
 from core.test_policy import NAME, ONE, REQUIREMENT, SOURCE, TRUSTED, TWO, asked, candidate, caps, weigh
 from tarkpm.core.binding import Binding, Origin, Publisher, contents_digest
+from tarkpm.core.ci_identity import CiIdentity
+from tarkpm.core.ci_policy import Judged
+from tarkpm.core.consent import Question
 from tarkpm.core.digest import Digest
 from tarkpm.core.project import Project
 from tarkpm.core.release import GitSource, PathSource, Requirement
 from tarkpm.core.tool import ToolPin
+from tarkpm.errors import IdentityChanged, KeyUntrusted
 
 HERE, ELSEWHERE = Origin.of(SOURCE), Origin.of(GitSource("https://example.com/y.git", tag="v1"))
 UNKNOWN, CHANGED = [("KeyUnknown", f"--trust {ONE}", True)], [("KeyChanged", f"--trust {ONE}", True)]
@@ -167,3 +171,32 @@ def test_tools_are_not_asked_about_where_they_were_not_listed() -> None:
     assert asked(weigh(older, TRUSTED, PINNED)) == [("Downgrade", "--allow-downgrade", False)]
     copy = msgspec.structs.replace(OTHER, source=PathSource("../x"))
     assert asked(weigh(copy, TRUSTED, PINNED, requirement=COPY)) == []
+
+
+# -- CI identities
+
+
+IDENTITY = CiIdentity.parse("github:owner/calc/.github/workflows/release.yml@refs/tags/*")
+PROVED = Judged(IDENTITY)
+UNPROVED = Judged(IDENTITY, (Question(IdentityChanged, NAME, "no proof", "", askable=False),))
+
+
+def test_a_proved_identity_vouches_for_a_first_key() -> None:
+    admission = weigh(candidate(), judged=PROVED)
+    assert asked(admission) == []
+    assert admission.change.trust == (ONE,)
+    assert admission.identity == IDENTITY
+    assert weigh(candidate()).identity is None
+
+
+def test_a_proved_identity_replaces_no_signature_and_no_former_key() -> None:
+    assert asked(weigh(candidate(signer=None), judged=PROVED)) == [
+        ("UnsignedRefused", "--allow-unsigned demo", False)
+    ]
+    assert asked(weigh(candidate(), locked=candidate(signer=TWO).entry(), judged=PROVED)) == CHANGED
+    with pytest.raises(KeyUntrusted):
+        weigh(candidate(), judged=PROVED, trust=(TWO,))
+
+
+def test_an_identity_that_is_not_proved_is_a_question_and_vouches_for_nothing() -> None:
+    assert asked(weigh(candidate(), judged=UNPROVED)) == [*UNKNOWN, ("IdentityChanged", "", False)]

@@ -1,6 +1,7 @@
 """Values are decoded in several threads at once, also by the first command that decodes them."""
 
 import ast
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from tarkpm.core.shapes import from_json
+from tarkpm.core.document import decode_json
+from tarkpm.core.shapes import from_json, from_value
+from tarkpm.errors import IndexUntrusted
 
 PACKAGE = Path(__file__).parents[2] / "tarkpm"
 DECODERS = {"decode", "convert"}
@@ -80,3 +83,12 @@ def test_whatever_cannot_be_decoded_raises_one_kind_of_error(data: bytes, shape:
     """msgspec itself also raises `RecursionError` and `UnicodeDecodeError`."""
     with pytest.raises(msgspec.DecodeError):
         from_json(data, shape)
+
+
+@pytest.mark.parametrize("text", [r'{"\ud800": 1}', r'{"number": 1, "a\udfffb": {}}'])
+def test_a_key_with_half_of_a_surrogate_pair_is_no_field(text: str) -> None:
+    """JSON can spell it (RFC 8259, section 8.2), Python reads it, and msgspec itself raises `UnicodeEncodeError`."""
+    with pytest.raises(msgspec.ValidationError, match="a key is not Unicode"):
+        from_value(json.loads(text), _Shape)
+    with pytest.raises(IndexUntrusted, match="a key is not Unicode"):
+        decode_json(text.encode(), _Shape, where="x", error=IndexUntrusted, limit=100)

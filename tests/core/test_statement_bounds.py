@@ -4,10 +4,12 @@ import base64
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from core.test_statement import FILES, KEY, PRIVATE, TOML, envelope
 from tarkpm.core import statement
+from tarkpm.core.built_from import BuiltFrom
 from tarkpm.core.digest import FileEntry, sha256
 from tarkpm.core.names import MAX_STATEMENT
 from tarkpm.core.release import PluginName
@@ -105,3 +107,79 @@ def test_a_size_is_a_number_from_zero(size: Any) -> None:
     table["predicate"]["sizes"]["plugin.wasm"] = size
     refused(json.dumps(table).encode(), "'plugin.wasm' has no size")
     assert statement.parse_statement(payload(FILES | {"LICENSE": b""}), where=WHERE).files[0].size == 0
+
+
+SOURCE = BuiltFrom("https://git.example/calc", "c" * 40, "sub", "ziglang 0.17.1")
+
+
+def test_a_source_is_signed_and_read_back_and_left_out_where_there_is_none() -> None:
+    with_source = msgspec.structs.replace(said(FILES), source=SOURCE)
+    text = statement.render_statement(with_source)
+    assert json.loads(text)["predicate"]["source"] == SOURCE.table()
+    assert statement.parse_statement(text, where=WHERE) == with_source
+    assert b"source" not in payload(FILES)
+    assert statement.parse_statement(payload(FILES), where=WHERE) == said(FILES)
+    bare = BuiltFrom(SOURCE.git, SOURCE.commit)
+    assert bare.table() == {"git": SOURCE.git, "commit": SOURCE.commit}
+    signed = statement.sign(
+        PluginName("demo"),
+        Version.parse("1.0.0"),
+        said(FILES).files,
+        key=KEY,
+        signer=PRIVATE.sign,
+        source=bare,
+    )
+    assert statement.verify(signed)[0].source == bare
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        (None, "source: Expected `object`, got `null`"),
+        ({"git": SOURCE.git}, "source: Object missing required field `commit`"),
+        ({"git": SOURCE.git, "commit": "1"}, "commit: expected 40 hexadecimal digits, found '1'"),
+        ({**SOURCE.table(), "more": 1}, "source: Object contains unknown field `more`"),
+        ({**SOURCE.table(), "path": ""}, "the signed payload is not in the canonical encoding"),
+    ],
+)
+def test_a_source_that_is_none(source: Any, problem: str) -> None:
+    table = json.loads(payload(FILES))
+    table["predicate"]["source"] = source
+    data = json.dumps(table, sort_keys=True, separators=(",", ":")).encode()
+    with pytest.raises(SignatureInvalid) as caught:
+        statement.parse_statement(data, where=WHERE)
+    assert problem in caught.value.message
+
+
+@pytest.mark.parametrize("predicate", [None, "source", ["source"], {"source": {}, "name": "a"}])
+def test_a_predicate_is_an_object_with_its_keys(predicate: Any) -> None:
+    table = json.loads(payload(FILES)) | {"predicate": predicate}
+    with pytest.raises(SignatureInvalid, match="expected an object with exactly name, s"):
+        statement.parse_statement(json.dumps(table).encode(), where=WHERE)
+
+
+def test_the_names_to_fetch_are_those_of_the_subjects() -> None:
+    assert statement.subject_names(envelope(), where=WHERE) == ["plugin.toml", "plugin.wasm"]
+
+
+def test_two_subjects_of_one_name() -> None:
+    same = payload(FILES | {"LICENSE": b"1", "license": b"2"})
+    refused(same, "the subjects 'LICENSE' and 'license' have the same name")
+
+
+@pytest.mark.parametrize("sizes", [None, ["plugin.toml", "plugin.wasm"], "plugin.toml"])
+def test_sizes_are_an_object(sizes: Any) -> None:
+    table = json.loads(payload(FILES))
+    table["predicate"]["sizes"] = sizes
+    with pytest.raises(SignatureInvalid, match="has no size$"):
+        statement.parse_statement(json.dumps(table).encode(), where=WHERE)
+
+
+@pytest.mark.parametrize("text", ["null", "5", "[]", '"payload"'])
+def test_an_envelope_is_an_object(text: str) -> None:
+    problem = "expected an object with exactly payload, payloadType, signatures"
+    refused_envelope(text.encode(), problem)
+
+
+def test_an_empty_payload_is_no_base64() -> None:
+    refused_envelope(changed(payload=""), "expected padded base64")

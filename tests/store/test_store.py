@@ -8,7 +8,7 @@ import pytest
 
 from tarkpm.core.digest import Digest, FileEntry
 from tarkpm.errors import BlobMissing, StoreError
-from tarkpm.store import journal
+from tarkpm.store import journal, key_file
 from tarkpm.store.blobs import BlobStore
 from tarkpm.store.environment import Environment
 from tarkpm.store.journal import DocumentEdit, Transaction
@@ -201,3 +201,11 @@ def test_installed_files_look_untouched_until_they_are_not(tmp_path: Path) -> No
     (folder / "plugin.toml").chmod(0o644)
     assert not place.environment.is_intact("demo", (described,))
     assert not place.environment.is_intact("nothing", (described,))
+
+
+def test_a_key_that_openssl_cannot_set_up_is_a_damaged_file() -> None:
+    """An X448 key has 56 bytes; `cryptography` raises `InternalError` for one of 32."""
+    text = "MC4CAQAwBQYDK2VvBCIEIAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB"
+    pem = f"-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n".encode()
+    with pytest.raises(StoreError, match="the key cannot be read: the file is damaged"):
+        key_file.load(pem, lambda: b"", where="x")
