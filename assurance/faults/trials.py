@@ -23,6 +23,9 @@ from assurance.faults.scenes import SCENES
 
 FRESH: Final = 25
 """Each 25th fault meets a program that was just started, every other one a fork of one that was imported."""
+DELETING: Final = ("unlink", "rmdir")
+"""Calls without which a temporary file stays."""
+
 _UNIQUE: Final = re.compile(r"[0-9a-f]{12,}")
 
 
@@ -117,15 +120,15 @@ class Stage:
         fresh = when % FRESH == 0
         result = self.run(*self.scene.command, kind=kind, when=when, fresh=fresh)
         call = self.watch.call
-        problem = self._judge(kind, result) if call else ""
+        problem = self._judge(kind, result, call) if call else ""
         return Trial(self.scene.name, kind.name, when, call, result.status, problem)
 
-    def _judge(self, kind: Kind, result: Result) -> str:
+    def _judge(self, kind: Kind, result: Result, call: str) -> str:
         """Return what is wrong, or ""."""
         # 1. The command dies, or ends with success or one error.
         if kind.deadly != (result.status < 0):
             return f"it ended with {result}"
-        return unclean(result) or self._next(result) or self._left(kind)
+        return unclean(result) or self._next(result) or self._left(strands=kind.strands or call in DELETING)
 
     def _next(self, result: Result) -> str:
         """What the user's next commands find: the old state or the new one; then the command succeeds."""
@@ -150,12 +153,12 @@ class Stage:
             return f"after the retry: {scene.look()}"
         return ""
 
-    def _left(self, kind: Kind) -> str:
+    def _left(self, *, strands: bool) -> str:
         """What is left that the command without a fault would not have left."""
         left = self.listed() - self.paths
         # A command that was killed, or may no longer delete, leaves temporary files in tarkpm's own folders.
         # `doctor --fix` removes them once they are old.
-        if left and kind.strands:
+        if left and strands:
             self._grow_old()
             self.run("doctor", "--fix")
             left = {path for path in self.listed() - self.paths if not self.scene.may_stay(path)}

@@ -70,6 +70,10 @@ class Proposal(msgspec.Struct, frozen=True):
             return draft_advisories(index, self.advisories, self.made)
         return draft_claims(index, self.claims, self.made)
 
+    def decides_as(self, other: "Proposal") -> bool:
+        """Return whether both hold the same decision for the same index, whenever made and by whom signed."""
+        return msgspec.structs.replace(self, made=other.made, signatures=other.signatures) == other
+
     def signed(self, draft: Draft, signer: Signer) -> "Proposal":
         """Return this proposal with one maintainer's signatures, over every role for which they count."""
         mine = draft.roles_of(signer.key)

@@ -128,6 +128,23 @@ def _hide(community: Community, *, hide: bool, name: str = "community-online") -
         (here if hide else away).rename(away if hide else here)
 
 
+def test_a_claim_that_was_interrupted_is_finished_by_typing_it_again(community: Community) -> None:
+    """It left its proposal, which another proposal may not cross; this one decides the same."""
+    claim = ("claim", "json-core", "--publisher", community.key("pat"))
+    other = ("claim", "json-core", "--publisher", community.key("pat2"))
+    community.run(*claim, "--key", "alice").ok()
+    community.run(*other, *BOTH).failed(3, "another waiting proposal changes the same file")
+    with community.without_online():
+        assert "complete" in community.run(*claim, "--key", "bob").ok().out
+    assert community.open().claim("json-core") is None  # type: ignore[arg-type]
+    community.run(*claim, *BOTH).ok()
+    found = community.open().claim("json-core")  # type: ignore[arg-type]
+    assert found is not None
+    assert found.key == community.key("pat")
+    assert not (community.folder / "pending").exists()
+    community.run("check", "--deep").ok()
+
+
 def test_releases_accepted_at_once_are_all_listed(community: Community) -> None:
     folders = [community.release(f"1.{minor}.0") for minor in range(1, 6)]
     running = [community.sandbox.begin("index", "accept", folder, cwd=community.folder) for folder in folders]

@@ -104,16 +104,20 @@ def _claimed_elsewhere(desk: Desk, index: Index, file: Path) -> list[PluginName]
 def propose(desk: Desk, index: Index | None, proposal: Proposal, slug: str) -> Business:
     """Return a new proposal; raises `IndexUntrusted` if a waiting one changes the same metadata.
 
-    Both would be signed as the same next version, so that enacting one invalidates the other.
+    Both would be signed as the same next version, so that enacting one invalidates the other. If the waiting
+    one decides the same, an interrupted command left it: it is returned, with the signatures it has.
     """
     file = desk.folder / PENDING / f"{slug}.json"
     business = consider(desk, index, proposal, file)
     for other in pending(desk):
         if index is None:
             break
-        roles = set(read(other).draft(index).roles) & set(business.draft.roles)
+        waiting = read(other)
+        roles = set(waiting.draft(index).roles) & set(business.draft.roles)
         # A proposal that is in force changes nothing any more; only its file is left.
-        if roles and not in_force(index, read(other)):
+        if roles and not in_force(index, waiting):
+            if other == file and waiting.decides_as(proposal):
+                return consider(desk, index, waiting, file)
             raise IndexUntrusted(
                 f"another waiting proposal changes the same file ({min(roles)})",
                 where=str(other),
